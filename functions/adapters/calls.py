@@ -1,0 +1,26 @@
+"""What every AWS client here shares: short time limits, few retries, and failures told as problems."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from core.problems import Problem
+
+CLIENT = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    tcp_keepalive=True,
+)
+"""API Gateway gives up after 29 seconds: three attempts at two calls fit."""
+
+
+@contextmanager
+def unavailable_when_failing(part: str) -> Iterator[None]:
+    """Turn any failure of an AWS call into Problem unavailable: what cannot be asked is not allowed (POL 8)."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise Problem("unavailable", f"{part} did not answer as it should.", "Try again in a moment.") from error

@@ -1,0 +1,15 @@
+"""The one seam for time and randomness."""
+
+import base64
+import secrets
+import time
+
+
+def now() -> int:
+    """Whole seconds since the epoch."""
+    return int(time.time())
+
+
+def new_id(prefix: str) -> str:
+    """A fresh identifier such as "g-k3v7q2m5x4tbca": 70 random bits, short enough that many fit one deny document."""
+    return f"{prefix}-{base64.b32encode(secrets.token_bytes(9)).decode().lower()[:14]}"

@@ -1,0 +1,200 @@
+"""The store: grants, audit records and once-keys in DynamoDB, where a change and its record are one transaction.
+
+State table, by `pk` (`sk` is the kind): GRANT#<id> with the grant as JSON in `grant`, its `state` and `records` beside
+it for conditions, and `gsi_pk`/`gsi_sk` for the list of one principal's grants; once-keys and quotas under their own.
+Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the link. `expires` is DynamoDB's TTL.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from adapters.calls import unavailable_when_failing
+from core.access.grant import Grant, State
+from core.access.request import Permission
+from core.audit import Link
+from core.once import Once, Quota
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+KEEP_GRANT_SECONDS = 90 * 24 * 3600
+KEEP_RECORD_SECONDS = 400 * 24 * 3600
+"""Longer than the auditor's year; the records in S3 stay."""
+PAGE = 50
+
+Item = dict[str, Any]
+
+
+class Taken(Exception):
+    """A once-key was taken before, or a quota is used up; `key` says which."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class Changed(Exception):
+    """The grant is no longer as it was read; nothing was written."""
+
+
+class Store:
+    """Grants, records and once-keys. Every method raises Problem unavailable when DynamoDB does not answer."""
+
+    def __init__(self, client: "DynamoDBClient", state_table: str, audit_table: str) -> None:
+        self._client = client
+        self._state_table = state_table
+        self._audit_table = audit_table
+
+    def open(self, grant: Grant, first: Link, onces: Sequence[Once] = (), *, now: int) -> None:
+        """Write a new grant, its first record and its once-keys: all of them or none. Raises Taken."""
+        put = {"TableName": self._state_table, "Item": _item_of(grant), "ConditionExpression": _NEW}
+        self._write([self._put_record(first, now), {"Put": put}], onces, now)
+
+    def save(self, before: Grant, after: Grant, next_link: Link, *, now: int) -> None:
+        """Write a grant's change and the record of it: both or neither. Raises Changed if `before` is not current."""
+        item = _item_of(after)
+        update = {
+            "TableName": self._state_table,
+            "Key": {name: item[name] for name in ("pk", "sk")},
+            "UpdateExpression": "SET #grant = :grant, #state = :state, #records = :records, #expires = :expires",
+            "ConditionExpression": "#state = :was AND #records = :had",
+            "ExpressionAttributeNames": {f"#{name}": name for name in ("grant", "state", "records", "expires")},
+            "ExpressionAttributeValues": {
+                **{f":{name}": item[name] for name in ("grant", "state", "records", "expires")},
+                ":was": {"S": str(before.state)},
+                ":had": {"N": str(before.records)},
+            },
+        }
+        try:
+            self._write([self._put_record(next_link, now), {"Update": update}], (), now)
+        except Taken as taken:
+            raise Changed from taken
+
+    def record(self, link: Link, keys: Sequence[Once | Quota] = (), *, now: int) -> None:
+        """Write a record that changes no grant, and the keys that go with it. Raises Taken."""
+        self._write([self._put_record(link, now)], keys, now)
+
+    def grant(self, grant_id: str) -> Grant | None:
+        """The grant of that id as last written, or None."""
+        with unavailable_when_failing("The store"):
+            answer = self._client.get_item(
+                TableName=self._state_table, Key=_key(f"GRANT#{grant_id}", "GRANT"), ConsistentRead=True
+            )
+        return _grant_of(answer["Item"]) if "Item" in answer else None
+
+    def grants_of(self, principal: str, after: str = "") -> tuple[list[Grant], str]:
+        """One page of a principal's grants, newest first, and where the next page starts ("" at the end)."""
+        start = {"ExclusiveStartKey": _start(principal, after)} if after else {}
+        with unavailable_when_failing("The store"):
+            answer = self._client.query(
+                TableName=self._state_table,
+                IndexName="by_principal",
+                KeyConditionExpression="gsi_pk = :principal",
+                ExpressionAttributeValues={":principal": {"S": f"PRINCIPAL#{principal}"}},
+                ScanIndexForward=False,
+                Limit=PAGE,
+                **start,  # type: ignore[arg-type]
+            )
+        last = answer.get("LastEvaluatedKey")
+        return [_grant_of(item) for item in answer["Items"]], last["gsi_sk"]["S"] if last else ""
+
+    def held(self, key: str) -> str | None:
+        """What the taker of a once-key left there, or None."""
+        with unavailable_when_failing("The store"):
+            answer = self._client.get_item(TableName=self._state_table, Key=_key(key, "ONCE"), ConsistentRead=True)
+        return answer["Item"]["holds"]["S"] if "Item" in answer else None
+
+    def _put_record(self, link: Link, now: int) -> Item:
+        item = _key(link.chain, f"{link.seq:06d}")
+        item |= {"record": {"S": link.text}, "expires": {"N": str(now + KEEP_RECORD_SECONDS)}}
+        return {"Put": {"TableName": self._audit_table, "Item": item, "ConditionExpression": _NEW}}
+
+    def _write(self, writes: list[Item], keys: Sequence[Once | Quota], now: int) -> None:
+        """One transaction of `writes` and `keys`. Raises Taken for the first condition that fails."""
+        items: Any = [*writes, *(self._take(key, now) for key in keys)]
+        with unavailable_when_failing("The store"):
+            try:
+                self._client.transact_write_items(TransactItems=items)
+            except self._client.exceptions.TransactionCanceledException as cancelled:
+                raise Taken(
+                    _first_failed(cancelled, ["", *[""] * (len(writes) - 1), *(key.key for key in keys)])
+                ) from cancelled
+
+    def _take(self, key: Once | Quota, now: int) -> Item:
+        """Taking a key, as one item of a transaction. TTL deletes late, so the condition looks at the time too."""
+        if isinstance(key, Quota):
+            update = {
+                "TableName": self._state_table,
+                "Key": _key(key.key, "QUOTA"),
+                "UpdateExpression": "SET expires = :expires ADD taken :one",
+                "ConditionExpression": "attribute_not_exists(taken) OR taken < :most",
+                "ExpressionAttributeValues": {
+                    ":one": {"N": "1"},
+                    ":most": {"N": str(key.most)},
+                    ":expires": {"N": str(key.expires_at)},
+                },
+            }
+            return {"Update": update}
+        put = {
+            "TableName": self._state_table,
+            "Item": _key(key.key, "ONCE") | {"holds": {"S": key.holds}, "expires": {"N": str(key.expires_at)}},
+            "ConditionExpression": f"{_NEW} OR expires <= :now",
+            "ExpressionAttributeValues": {":now": {"N": str(now)}},
+        }
+        return {"Put": put}
+
+
+_NEW = "attribute_not_exists(pk)"
+
+
+def _first_failed(cancelled: ClientError, keys: list[str]) -> str:
+    """The key whose condition failed. Re-raises when the transaction was cancelled for another reason (a conflict)."""
+    reasons = cancelled.response.get("CancellationReasons", [])
+    for reason, key in zip(reasons, keys, strict=False):
+        if reason.get("Code") == "ConditionalCheckFailed":
+            return key
+    raise cancelled
+
+
+def _key(pk: str, sk: str) -> Item:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _sort_key(grant: Grant) -> str:
+    return f"{grant.created_at:012d}#{grant.id}"
+
+
+def _start(principal: str, after: str) -> Item:
+    """The index position after the grant whose sort key is `after`, within the principal's own list only."""
+    grant_id = after.partition("#")[2]
+    return {"gsi_pk": {"S": f"PRINCIPAL#{principal}"}, "gsi_sk": {"S": after}} | _key(f"GRANT#{grant_id}", "GRANT")
+
+
+def _item_of(grant: Grant) -> Item:
+    return _key(f"GRANT#{grant.id}", "GRANT") | {
+        "gsi_pk": {"S": f"PRINCIPAL#{grant.principal}"},
+        "gsi_sk": {"S": _sort_key(grant)},
+        "grant": {"S": json.dumps(asdict(grant), separators=(",", ":"))},
+        "state": {"S": str(grant.state)},
+        "records": {"N": str(grant.records)},
+        "expires": {"N": str(grant.expires_at + KEEP_GRANT_SECONDS)},
+    }
+
+
+def _grant_of(item: Item) -> Grant:
+    raw = json.loads(item["grant"]["S"])
+    return Grant(
+        **raw
+        | {
+            "state": State(raw["state"]),
+            "permissions": tuple(
+                Permission(tuple(each["actions"]), tuple(each["resources"])) for each in raw["permissions"]
+            ),
+            "reviews": tuple(tuple(groups) for groups in raw["reviews"]),
+            "approvals": tuple(raw["approvals"]),
+        }
+    )

@@ -1,0 +1,1 @@
+"""What is asked, what was decided, and the grant that comes of it."""

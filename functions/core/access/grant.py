@@ -1,0 +1,168 @@
+"""The grant: what one principal may do on one target until when, and the states it moves through."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from core.access.request import AccessRequest, Permission
+from core.config import Target
+from core.identity.principal import Principal
+from core.policy.decision import Decision, Effect
+from core.problems import Problem
+from core.times import iso
+
+
+class State(StrEnum):
+    """Where a grant stands."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    RELEASED = "released"
+    REVOKED = "revoked"
+    FAILED = "failed"
+
+
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.PENDING: frozenset({State.ACTIVE, State.REJECTED, State.EXPIRED, State.RELEASED, State.FAILED}),
+    State.ACTIVE: frozenset({State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED}),
+    State.REJECTED: frozenset(),
+    State.EXPIRED: frozenset(),
+    State.RELEASED: frozenset(),
+    State.REVOKED: frozenset(),
+    State.FAILED: frozenset(),
+}
+"""Every allowed move; what is not here cannot happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One grant. Times in epoch seconds.
+
+    While pending, `expires_at` is when the review ends; once active, when the credentials end. `reviews` are the
+    alternatives of reviewer groups that the decision asked for, `approvals` the groups that have approved. `records`
+    counts the audit records of this grant and `head` is the hash of the last one: a state change and the next record
+    are written together or not at all.
+    """
+
+    id: str
+    state: State
+    issuer: str
+    subject: str
+    principal: str
+    human: str | None
+    target: str
+    account: str
+    role_arn: str
+    permissions: tuple[Permission, ...]
+    duration_seconds: int
+    reason: str
+    ticket: str
+    created_at: int
+    starts_at: int | None
+    expires_at: int
+    policy_version: str
+    reviews: tuple[tuple[str, ...], ...] = ()
+    approvals: tuple[str, ...] = ()
+    records: int = 0
+    head: str = ""
+
+    def move(self, state: State) -> "Grant":
+        """The grant in another state. Raises ValueError for a move that is not in `TRANSITIONS`."""
+        if state not in TRANSITIONS[self.state]:
+            raise ValueError(f"a grant cannot go from {self.state} to {state}")
+        return replace(self, state=state)
+
+    def at(self, now: int) -> "Grant":
+        """The grant as it stands at `now`: past its end it has expired, whether or not anything noted it."""
+        ended = self.state in (State.PENDING, State.ACTIVE) and now >= self.expires_at
+        return self.move(State.EXPIRED) if ended else self
+
+    def asked(self) -> AccessRequest:
+        """The request that this grant answers, narrowed to what was granted; policy is asked again with it."""
+        return AccessRequest(self.target, self.permissions, self.duration_seconds, self.reason, self.ticket)
+
+    def view(self) -> dict[str, Any]:
+        """The grant as the API shows it."""
+        return {
+            "id": self.id,
+            "state": str(self.state),
+            "target": self.target,
+            "account": self.account,
+            "permissions": permissions_view(self.permissions),
+            "duration_seconds": self.duration_seconds,
+            "reason": self.reason,
+            "ticket": self.ticket,
+            "principal": self.principal,
+            "human": self.human,
+            "created_at": iso(self.created_at),
+            "starts_at": None if self.starts_at is None else iso(self.starts_at),
+            "expires_at": iso(self.expires_at),
+            "policy_version": self.policy_version,
+        }
+
+
+def permissions_view(permissions: tuple[Permission, ...]) -> list[dict[str, list[str]]]:
+    """Permissions as the API shows them, in the form in which they are asked for."""
+    return [{"actions": list(each.actions), "resources": list(each.resources)} for each in permissions]
+
+
+def open_grant(  # the grant is where all that was learned of a request comes together
+    grant_id: str,
+    principal: Principal,
+    request: AccessRequest,
+    target: Target,
+    decision: Decision,
+    review_ends: int,
+    now: int,
+) -> Grant:
+    """The grant that an allowed or reviewable decision opens: active from `now`, or pending until `review_ends`.
+
+    Raises ValueError for a denied decision.
+    """
+    if decision.effect is Effect.DENY:
+        raise ValueError("a denied request opens no grant")
+    allowed = decision.effect is Effect.ALLOW
+    return Grant(
+        id=grant_id,
+        state=State.ACTIVE if allowed else State.PENDING,
+        issuer=principal.issuer,
+        subject=principal.subject,
+        principal=principal.source_identity,
+        human=principal.human,
+        target=target.alias,
+        account=target.account,
+        role_arn=target.role_arn,
+        permissions=decision.permissions,
+        duration_seconds=request.duration_seconds,
+        reason=request.reason,
+        ticket=request.ticket,
+        created_at=now,
+        starts_at=now if allowed else None,
+        expires_at=now + request.duration_seconds if allowed else review_ends,
+        policy_version=decision.policy_version,
+        reviews=tuple(tuple(sorted(groups)) for groups in decision.reviews),
+    )
+
+
+_ENDED: Mapping[State, tuple[str, str]] = {
+    State.PENDING: ("grant_pending", "Wait for the reviewers; ask again after the seconds in Retry-After."),
+    State.REJECTED: ("grant_rejected", "Read the reviewers' answer with GET, then make another request."),
+    State.EXPIRED: ("grant_ended", "Make a new request; say how long you need."),
+    State.RELEASED: ("grant_released", "You gave this grant back; make a new request."),
+    State.REVOKED: ("grant_revoked", "A person took this grant back; ask them before you make another request."),
+    State.FAILED: ("grant_ended", "Issuing failed; make a new request."),
+}
+
+
+def require_active(grant: Grant, now: int) -> Grant:
+    """The grant as it stands at `now`, if credentials may be issued for it. Raises Problem saying why not (STS 7)."""
+    current = grant.at(now)
+    if current.state is State.ACTIVE:
+        return current
+    code, fix = _ENDED[current.state]
+    headers = {"Retry-After": "5"} if current.state is State.PENDING else {}
+    detail = f"Grant {grant.id} is {current.state}; its time ends or ended at {iso(grant.expires_at)}."
+    raise Problem(code, detail, fix, {"grant": current.view()}, headers)

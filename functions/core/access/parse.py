@@ -1,0 +1,134 @@
+"""From an untrusted body to an `AccessRequest`, or a problem that says everything that is wrong with it."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from core import strict_json
+from core.access.fields import Faults
+from core.access.request import AccessRequest, Permission
+from core.config import Limits, Target
+from core.problems import Problem
+
+MEMBERS = ("target", "permissions", "duration_seconds", "reason", "ticket")
+MAX_PERMISSIONS = 50
+MAX_NAMES = 200
+MAX_ARN = 1024
+MAX_REASON = 500
+MAX_TICKET = 100
+
+_ACTION = re.compile(r"[A-Za-z0-9-]{1,64}:[A-Za-z0-9*?]{1,128}", re.ASCII)
+# Printable ASCII. IAM would take U+00A0 to U+00FF too, but Unicode has several spellings of those characters and S3
+# compares bytes, so that the reviewer could read one key and IAM match another.
+_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*?-]*:[^:]*:[\x21-\x7e][\x20-\x7e]*", re.ASCII)
+
+
+def parse_request(body: bytes, targets: Mapping[str, Target], limits: Limits) -> AccessRequest:
+    """The access request in `body` (JSON, the members of the architecture's example).
+
+    Raises Problem: body_too_large, body_malformed, target_unknown, account_mismatch, or request_invalid with every
+    fault as {pointer, detail, fix} in `errors`.
+    """
+    raw = _object(body, limits)
+    faults = Faults()
+    faults.unknown_members(raw, MEMBERS, "")
+    request = AccessRequest(
+        target=faults.text(raw.get("target"), "/target", 64, required=True),
+        permissions=_permissions(raw.get("permissions"), faults),
+        duration_seconds=faults.whole_number(
+            raw.get("duration_seconds"), "/duration_seconds", limits.min_duration_seconds, limits.max_duration_seconds
+        ),
+        reason=faults.text(raw.get("reason"), "/reason", MAX_REASON, required=True),
+        ticket=faults.text(raw.get("ticket"), "/ticket", MAX_TICKET, required=False),
+    )
+    if faults.found:
+        first = faults.found[0]
+        raise Problem(
+            "request_invalid",
+            f"{first.pointer or '/'}: {first.detail}",
+            first.fix,
+            {"errors": [fault.body() for fault in faults.found[:20]]},
+        )
+    _check_target(request, targets)
+    return request
+
+
+def _object(body: bytes, limits: Limits) -> dict[str, Any]:
+    if len(body) > limits.max_body_bytes:
+        raise Problem(
+            "body_too_large",
+            f"The body has {len(body)} bytes; at most {limits.max_body_bytes} are read.",
+            "Ask for fewer actions and resources, or in several requests.",
+        )
+    try:
+        raw = strict_json.loads(body)
+    except ValueError as error:
+        fix = "Send one JSON object in UTF-8, each member once, without NaN or Infinity."
+        raise Problem("body_malformed", "The body is not well-formed JSON.", fix) from error
+    if not isinstance(raw, dict):
+        raise Problem("body_malformed", "The body is JSON, but not an object.", "Send one JSON object.")
+    return raw
+
+
+def _permissions(value: Any, faults: Faults) -> tuple[Permission, ...]:
+    return tuple(
+        _permission(item, f"/permissions/{index}", faults)
+        for index, item in enumerate(faults.items(value, "/permissions", MAX_PERMISSIONS))
+    )
+
+
+def _permission(value: Any, pointer: str, faults: Faults) -> Permission:
+    if not isinstance(value, dict):
+        faults.add(pointer, "An object is needed here.", 'Write {"actions": [...], "resources": [...]}.')
+        return Permission((), ())
+    faults.unknown_members(value, ("actions", "resources"), pointer)
+    return Permission(
+        _names(value.get("actions"), f"{pointer}/actions", faults, _check_action),
+        _names(value.get("resources"), f"{pointer}/resources", faults, _check_resource),
+    )
+
+
+def _names(value: Any, pointer: str, faults: Faults, check: Any) -> tuple[str, ...]:
+    names = faults.items(value, pointer, MAX_NAMES)
+    for index, name in enumerate(names):
+        check(name, f"{pointer}/{index}", faults)
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
+
+
+def _check_action(name: Any, pointer: str, faults: Faults) -> None:
+    if not isinstance(name, str) or not _ACTION.fullmatch(name):
+        faults.add(pointer, "This is not an action.", 'Write "service:Name" in ASCII, such as "s3:GetObject".')
+
+
+def _check_resource(arn: Any, pointer: str, faults: Faults) -> None:
+    if arn == "*":
+        return
+    if not isinstance(arn, str) or len(arn) > MAX_ARN or not _ARN.fullmatch(arn):
+        faults.add(
+            pointer,
+            "This is not an ARN that a session policy can name.",
+            f'Write an ARN of at most {MAX_ARN} printable ASCII characters, such as "arn:aws:s3:::bucket/key", or "*".',
+        )
+    elif "${" in arn:
+        # IAM would expand it as a policy variable: the decision would be taken on one name and the session policy
+        # hold another. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+        faults.add(pointer, "The ARN holds ${, which IAM reads as a policy variable.", "Write the name itself.")
+
+
+def _check_target(request: AccessRequest, targets: Mapping[str, Target]) -> None:
+    target = targets.get(request.target)
+    if target is None:
+        near = difflib.get_close_matches(request.target, targets, n=1)
+        fix = f"Did you mean {near[0]!r}?" if near else "Ask your platform engineer for the alias of the target."
+        raise Problem("target_unknown", f"There is no target {request.target[:64]!a}.", fix)
+    partition = target.role_arn.split(":", 2)[1]
+    for arn in {arn for permission in request.permissions for arn in permission.resources if arn != "*"}:
+        _, of_partition, _, _, account, _ = arn.split(":", 5)
+        # "" is how ARNs without an account are written (S3), "aws" what AWS itself owns (managed policies).
+        if of_partition != partition or account not in ("", "aws", target.account):
+            raise Problem(
+                "account_mismatch",
+                f"{arn[:200]!a} lies outside account {target.account} in partition {partition}.",
+                f"Name resources of account {target.account}, without wildcards in the account, or another target.",
+            )

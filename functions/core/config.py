@@ -1,0 +1,112 @@
+"""The configuration as the functions read it: frozen, already validated when the stack was built.
+
+`jitney.yaml` is validated by `infra.configuration` and written into the bundle as `configuration.json`; `load` only
+rebuilds the values, so that a cold start pays for no validation library.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """One OIDC issuer whose tokens are accepted, and everything a token of its must hold (rows ID 1-10).
+
+    `provider` names a module of `core.identity.providers`; `token` is the kind of token that is expected ("access" or
+    "id"); `replay` is "single_use" or "reuse"; `max_age_seconds` bounds a token's age since `iat`.
+    `groups_claim` is read where the provider hands out groups; `subject_groups` maps a subject to groups where it does
+    not. `human_claim` names the claim that says on whose behalf an agent acts, "" for none. `settings` are the provider
+    module's own (strings or tuples of strings).
+    """
+
+    name: str
+    issuer: str
+    provider: str
+    token: str
+    jwks_uri: str
+    audiences: tuple[str, ...]
+    clients: tuple[str, ...]
+    algorithms: tuple[str, ...]
+    kind: str
+    replay: str
+    max_age_seconds: int
+    leeway_seconds: int
+    groups_claim: str
+    human_claim: str
+    subject_groups: Mapping[str, tuple[str, ...]]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One role in one account, under the alias that agents use. Durations in seconds."""
+
+    alias: str
+    account: str
+    role_arn: str
+    external_id: str
+    region: str
+    max_duration_seconds: int
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Upper and lower bounds that hold for every request; durations in seconds, sizes in bytes."""
+
+    min_duration_seconds: int
+    max_duration_seconds: int
+    max_body_bytes: int
+    max_pairs: int
+    review_seconds: int
+    previews_per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The Cedar policies and their schema as text, and a version that changes with any of them."""
+
+    text: str
+    schema: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that a deployment is configured with.
+
+    `issuers` is keyed by the exact issuer string; `targets` by alias; `reviewers` maps a reviewer group to its members'
+    source identities. `local` is true only in the configuration built for one's own machine.
+    """
+
+    issuers: Mapping[str, Issuer]
+    targets: Mapping[str, Target]
+    reviewers: Mapping[str, tuple[str, ...]]
+    limits: Limits
+    policies: Policies
+    local: bool
+
+
+def _frozen(value: Any) -> Any:
+    """Lists become tuples and objects read-only mappings, at every depth."""
+    if isinstance(value, dict):
+        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
+    return value
+
+
+def load(text: str) -> Config:
+    """The configuration in `configuration.json`. Raises TypeError when a member is missing or unknown."""
+    raw = _frozen(json.loads(text))
+    return Config(
+        issuers=MappingProxyType({item["issuer"]: Issuer(**item) for item in raw["issuers"]}),
+        targets=MappingProxyType({item["alias"]: Target(**item) for item in raw["targets"]}),
+        reviewers=raw["reviewers"],
+        limits=Limits(**raw["limits"]),
+        policies=Policies(**raw["policies"]),
+        local=raw["local"],
+    )

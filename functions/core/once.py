@@ -1,0 +1,53 @@
+"""Keys that may be used once, or so many times: what makes a POST safe to repeat and a token hard to replay.
+
+They are written in the same transaction as what they guard, so that neither exists without the other.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+IDEMPOTENCY_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A key that nobody may take again before `expires_at` (epoch seconds); `holds` is what its taker left there."""
+
+    key: str
+    expires_at: int
+    holds: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A key that may be taken `most` times before `expires_at` (epoch seconds)."""
+
+    key: str
+    most: int
+    expires_at: int
+
+
+def idempotency_key(principal: str, key: str) -> str:
+    """The key under which a principal's Idempotency-Key is kept; one principal's keys never meet another's."""
+    return f"IDEMPOTENCY#{principal}#{_sha256(key.encode())}"
+
+
+def idempotency(principal: str, key: str, body: bytes, grant_id: str, now: int) -> Once:
+    """The once-key of a POST that opens `grant_id`, holding what its body was."""
+    return Once(idempotency_key(principal, key), now + IDEMPOTENCY_SECONDS, f"{_sha256(body)} {grant_id}")
+
+
+def repeated(holds: str, body: bytes) -> str | None:
+    """The id of the grant that the same POST opened before; None when it was another body."""
+    digest, grant_id = holds.split(" ")
+    return grant_id if digest == _sha256(body) else None
+
+
+def previews(principal: str, most: int, now: int) -> Quota:
+    """The quota of a principal's dry runs in the minute of `now`: unbounded, they would be an oracle (POL 9)."""
+    minute = now // 60
+    return Quota(f"PREVIEWS#{principal}#{minute}", most, (minute + 2) * 60)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

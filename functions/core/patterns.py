@@ -1,0 +1,196 @@
+"""Patterns of ARNs and action names as the regular languages that they are.
+
+IAM's wildcards are `*` (any run of characters) and `?` (any one). They are taken to match every character, `/` and `:`
+among them: IAM says that a `*` at the end of an ARN's segment "can expand to match beyond the colon boundaries"
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html), and a pattern that is
+read too widely is only refused too often. Cedar's `like` has the same `*`.
+
+A pattern is simulated as an automaton whose set of states is one integer, a bit for each position.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+# Bounds of one comparison, about 10 ms. A few hundred steps are usual; only patterns made to be slow come near.
+MAX_STEPS = 20_000
+MAX_CELLS = 64
+
+
+class Wild(Enum):
+    """What stands for more than one text; the value of a run is the characters that it does not match."""
+
+    ONE = "?"
+    RUN = ""
+    SEGMENT = ":"
+    NAME = ":/"
+
+
+class PatternTooComplex(ValueError):
+    """Deciding about these patterns would take too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern: bit p of a mask stands for "p characters of the pattern are matched".
+
+    `steps` maps a character to the positions that it leads on from; `ones` are the positions that any character leads
+    on from; `runs` are the positions that a character does not lead away from, with the characters they do not match.
+    `wanted` is the literal character at each position ("" for `?`), `prefix` all of them before the first wildcard.
+    """
+
+    steps: Mapping[str, int]
+    ones: int
+    runs: tuple[tuple[int, str], ...]
+    wanted: tuple[str, ...]
+    prefix: str
+
+    def step(self, positions: int, character: str) -> int:
+        """The positions after `character`, 0 when the text cannot match any more."""
+        after = (positions & (self.steps.get(character, 0) | self.ones)) << 1
+        for run, stops in self.runs:
+            if positions & run and character not in stops:
+                after |= positions & run
+        return after
+
+    def accepts(self, positions: int) -> bool:
+        """Whether a text that led to `positions` matches."""
+        return bool(positions >> len(self.wanted) & 1)
+
+    def matches(self, text: str) -> bool:
+        """Whether the whole `text` matches."""
+        if not text.startswith(self.prefix):
+            return False
+        positions = 1 << len(self.prefix)
+        for character in text[len(self.prefix) :]:
+            positions = self.step(positions, character)
+            if not positions:
+                return False
+        return self.accepts(positions)
+
+    def may_meet(self, other: "Pattern") -> bool:
+        """False when the literal beginnings alone tell that no text matches both."""
+        return self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix)
+
+    def leads_on(self, positions: int) -> Iterator[str]:
+        """The characters that `positions` tell apart from all others."""
+        for position, character in enumerate(self.wanted):
+            if positions >> position & 1 and character:
+                yield character
+        for run, stops in self.runs:
+            if positions & run:
+                yield from stops
+
+    def is_open(self, positions: int) -> bool:
+        """Whether a character that the pattern does not name leads on from `positions`."""
+        return bool(positions & self.ones) or any(positions & run for run, _ in self.runs)
+
+
+def compile_pattern(tokens: Iterable[str | Wild]) -> Pattern:
+    """The pattern of literal texts and wildcards in sequence."""
+    steps: dict[str, int] = {}
+    runs: dict[str, int] = {}
+    wanted: list[str] = []
+    prefix: str | None = None
+    ones = 0
+    for token in tokens:
+        if isinstance(token, Wild) and prefix is None:
+            prefix = "".join(wanted)
+        if token is Wild.ONE:
+            ones |= 1 << len(wanted)
+            wanted.append("")
+        elif isinstance(token, Wild):
+            runs[token.value] = runs.get(token.value, 0) | 1 << len(wanted)
+        else:
+            for character in token:
+                steps[character] = steps.get(character, 0) | 1 << len(wanted)
+                wanted.append(character)
+    masks = tuple((mask, stops) for stops, mask in runs.items())
+    return Pattern(steps, ones, masks, tuple(wanted), "".join(wanted) if prefix is None else prefix)
+
+
+@lru_cache(maxsize=1024)
+def wildcard_pattern(text: str) -> Pattern:
+    """The pattern that IAM reads in `text`, where `*` is any run of characters and `?` any one."""
+    return compile_pattern({"*": Wild.RUN, "?": Wild.ONE}.get(character, character) for character in text)
+
+
+def has_wildcard(text: str) -> bool:
+    """Whether IAM reads a wildcard in `text`."""
+    return "*" in text or "?" in text
+
+
+def cells(asked: Pattern, others: Sequence[Pattern]) -> dict[tuple[bool, ...], str]:
+    """Every way in which the texts of `asked` match or do not match `others`, each with a shortest such text.
+
+    What depends on a text only through which of `others` it matches is thereby decided for all texts of `asked`, by
+    looking at the texts returned. Raises PatternTooComplex.
+    """
+    found: dict[tuple[bool, ...], str] = {}
+    for verdict, text in _walk(asked, others):
+        found.setdefault(verdict, text)
+        if len(found) > MAX_CELLS:
+            raise PatternTooComplex("too many cases to tell apart")
+    return found
+
+
+def meets(one: str, other: str) -> bool:
+    """Whether some text matches both wildcard patterns. Raises PatternTooComplex."""
+    return pattern_meets(wildcard_pattern(one), wildcard_pattern(other))
+
+
+def pattern_meets(one: Pattern, other: Pattern) -> bool:
+    """Whether some text matches both patterns. Raises PatternTooComplex."""
+    return one.may_meet(other) and any(verdict == (True,) for verdict, _ in _walk(one, (other,)))
+
+
+def covers(outer: str, inner: str) -> bool:
+    """Whether every text that matches the wildcard pattern `inner` matches `outer`. Raises PatternTooComplex."""
+    pattern = wildcard_pattern(outer)
+    if not has_wildcard(inner):
+        return pattern.matches(inner)
+    return all(verdict == (True,) for verdict, _ in _walk(wildcard_pattern(inner), (pattern,)))
+
+
+def _walk(asked: Pattern, others: Sequence[Pattern]) -> Iterator[tuple[tuple[bool, ...], str]]:
+    """The reachable states of all the automata side by side, shortest texts first, where `asked` accepts."""
+    patterns = (asked, *others)
+    fresh = _unnamed_character(patterns)
+    start = (1,) * len(patterns)
+    seen = {start}
+    frontier = [(start, "")]
+    steps = 0
+    while frontier:
+        following = []
+        for state, text in frontier:
+            if asked.accepts(state[0]):
+                yield tuple(other.accepts(mask) for other, mask in zip(others, state[1:], strict=True)), text
+            for character in _telling_characters(patterns, state, fresh):
+                steps += len(patterns)
+                after = tuple(pattern.step(mask, character) for pattern, mask in zip(patterns, state, strict=True))
+                if after[0] and after not in seen:
+                    seen.add(after)
+                    following.append((after, text + character))
+            if steps > MAX_STEPS:
+                raise PatternTooComplex("the patterns have too many wildcards")
+        frontier = following
+
+
+def _telling_characters(patterns: tuple[Pattern, ...], state: tuple[int, ...], fresh: str) -> Iterable[str]:
+    """One character of each kind that leads to different states, as far as the first pattern goes on at all."""
+    if not patterns[0].is_open(state[0]):
+        return dict.fromkeys(patterns[0].leads_on(state[0]))
+    kinds = [fresh]
+    for pattern, mask in zip(patterns, state, strict=True):
+        kinds += pattern.leads_on(mask)
+    return dict.fromkeys(kinds)
+
+
+def _unnamed_character(patterns: Iterable[Pattern]) -> str:
+    """A character that no pattern names: it stands for all of those."""
+    named = {character for pattern in patterns for character in pattern.steps}
+    letters = "xyzabcdefghijklmnopqrstuvw0123456789-_"
+    return next((letter for letter in letters if letter not in named), None) or next(
+        character for character in map(chr, range(0x100, 0x110000)) if character not in named
+    )

@@ -1,0 +1,138 @@
+"""The policies: parsed, validated, and with what the decision must know about each of them.
+
+Cedar skips a `forbid` whose condition fails to evaluate, so policies are validated strictly against the schema here,
+requests are validated when they are evaluated, and any error there is a denial (row POL 2).
+https://docs.cedarpolicy.com/auth/authorization.html
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import cedarpy
+
+from core import config
+from core.patterns import Pattern, cells
+from core.policy.literals import Literals, read_policy
+
+ANNOTATIONS = ("id", "advice", "approval")
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is known about one policy.
+
+    `id` is its @id and `advice` its @advice, said with a denial or a review. `groups` are the reviewer groups that its
+    conditions ask for; `wildcards` says whether it mentions resource.wildcard, without which it permits none.
+    """
+
+    id: str
+    permits: bool
+    advice: str
+    groups: frozenset[str]
+    wildcards: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """Policies that can be evaluated. `rules` are keyed by @id, `names` maps Cedar's own names to @ids.
+
+    `resources` are what policies compare resources with, `durations` the seconds that they name.
+    """
+
+    version: str
+    policies: cedarpy.PolicySet
+    schema: cedarpy.Schema
+    rules: Mapping[str, Rule]
+    names: Mapping[str, str]
+    resources: tuple[Pattern, ...]
+    durations: tuple[int, ...]
+
+    @classmethod
+    def load(cls, source: config.Policies) -> Self:
+        """The policies in `source`. Raises ValueError with everything that is wrong, one fault a line."""
+        schema = cedarpy.Schema.from_str(source.schema)
+        policies = cedarpy.PolicySet.from_str(source.text)
+        document = json.loads(cedarpy.policies_to_json_str(source.text))
+        raw: Mapping[str, Any] = document["staticPolicies"]
+        literals = {key: read_policy(policy) for key, policy in raw.items()}
+        faults = [*_set_faults(document), *_schema_faults(source, raw)]
+        for key, policy in raw.items():
+            faults += [f"{_name(key, policy)}: {fault}" for fault in _policy_faults(policy, literals[key])]
+        if faults:
+            raise ValueError("\n".join(faults))
+        rules = {key: _rule(policy, literals[key]) for key, policy in raw.items()}
+        return cls(
+            version=source.version,
+            policies=policies,
+            schema=schema,
+            rules={rule.id: rule for rule in rules.values()},
+            names={key: rule.id for key, rule in rules.items()},
+            resources=tuple(pattern for found in literals.values() for pattern in found.resources),
+            durations=tuple(sorted({seconds for found in literals.values() for seconds in found.durations})),
+        )
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The reviewer groups that policies ask for: each must have members, or nobody can approve."""
+        return frozenset(group for rule in self.rules.values() for group in rule.groups)
+
+    def name_in(self, error: str) -> str:
+        """The @id of the policy that Cedar's `error` is about ("... policy `policy1`: ..."), or "policy"."""
+        return next((name for key, name in self.names.items() if f"`{key}`" in error), "policy")
+
+    def witnesses(self, asked: Pattern) -> tuple[str, ...]:
+        """ARNs that `asked` stands for, one for each way in which policies can tell them apart (row POL 3).
+
+        What holds for all of these holds for every ARN that `asked` stands for. Raises PatternTooComplex.
+        """
+        return tuple(cells(asked, [pattern for pattern in self.resources if pattern.may_meet(asked)]).values())
+
+
+def _set_faults(document: Mapping[str, Any]) -> Iterator[str]:
+    policies = document["staticPolicies"].values()
+    if not policies:
+        yield "there is no policy: nothing would be permitted; write at least one permit"
+    if document["templates"]:
+        yield "there are templates (?principal, ?resource): write policies, nothing links templates"
+    ids = [policy.get("annotations", {}).get("id") for policy in policies]
+    for name in sorted({name for name in ids if name and ids.count(name) > 1}):
+        yield f"{name}: the @id is used more than once"
+
+
+def _schema_faults(source: config.Policies, raw: Mapping[str, Any]) -> Iterator[str]:
+    for error in cedarpy.validate_policies(source.text, source.schema).errors:
+        policy = raw.get(error.policy_id, {})
+        yield f"{_name(error.policy_id, policy)}: {error.error}"
+
+
+def _policy_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[str]:
+    annotations = policy.get("annotations", {})
+    if not _ID.fullmatch(annotations.get("id") or ""):
+        yield "it needs an @id of letters, digits and . _ / -, by which a denial names it"
+    for name in sorted(annotations.keys() - set(ANNOTATIONS)):
+        yield f"@{name} is not known; the annotations are @{', @'.join(ANNOTATIONS)}"
+    for group in (annotations.get("approval") or "").split(","):
+        if group.strip() and group.strip() not in literals.groups:
+            yield f"@approval names {group.strip()!r}, but no condition asks context.approvals for it"
+    yield from literals.faults
+
+
+def _rule(policy: Mapping[str, Any], literals: Literals) -> Rule:
+    annotations = policy["annotations"]
+    return Rule(
+        id=annotations["id"],
+        permits=policy["effect"] == "permit",
+        advice=annotations.get("advice") or "",
+        groups=frozenset(literals.groups),
+        wildcards=literals.wildcard,
+    )
+
+
+def _name(key: str, policy: Mapping[str, Any]) -> str:
+    """How a fault names a policy: by its @id, or by its number when it has none."""
+    return policy.get("annotations", {}).get("id") or f"policy number {int(key.removeprefix('policy') or 0) + 1}"

@@ -1,0 +1,113 @@
+"""The decision: one pure function, used when asking, at every vote and at issue (row POL 1).
+
+Every action on every resource is put to the policies with the approvals that there are. If that does not allow them
+all, they are put to them again with the approvals of all reviewer groups: if that does, a review can, and the smallest
+sets of groups that suffice are looked for; else the request is denied. An allowed request is evaluated once.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+from core.access.request import AccessRequest
+from core.actions import Actions
+from core.config import Limits, Target
+from core.identity.principal import Principal
+from core.policy.cedar import PolicySet
+from core.policy.decision import Decision, Effect
+from core.policy.evaluation import Evaluation, Question, Verdict, questions_of
+from core.policy.pairs import pairs_of, permissions_of
+from core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed
+
+# Alternatives among reviewer groups that are tried for each number of groups; past that, all of them must approve.
+MAX_ALTERNATIVES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A request's questions before the policies: `given` are the approvals there are, `possible` all there could be."""
+
+    evaluation: Evaluation
+    questions: Sequence[Question]
+    given: frozenset[str]
+    possible: frozenset[str]
+
+    def passes(self, seconds: int, approvals: frozenset[str]) -> bool:
+        """Whether everything is allowed for `seconds` with `approvals`."""
+        return all(verdict.allowed for verdict in self.evaluation.verdicts(self.questions, seconds, approvals))
+
+
+def decide(
+    principal: Principal,
+    request: AccessRequest,
+    target: Target,
+    policy_set: PolicySet,
+    actions: Actions,
+    limits: Limits,
+    reviewers: Collection[str] = (),
+    approvals: Collection[str] = (),
+) -> Decision:
+    """What policy says to `request` of `principal`, which names `target`.
+
+    `reviewers` are the groups that could approve and `approvals` those that have. Pure: the same answer for the same
+    arguments. Raises Problem: action_unknown, or request_invalid when the request cannot be decided as it stands.
+    """
+    questions = questions_of(pairs_of(request, actions, limits.max_pairs), policy_set)
+    evaluation = Evaluation(policy_set, principal, target, questions)
+    permissions = permissions_of(question.pair for question in questions)
+    given = frozenset(approvals)
+    case = _Case(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups))
+    asked, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
+    if asked > longest:
+        shorter = _longest_passing(case, policy_set, limits.min_duration_seconds, longest + 1)
+        reason = too_long(asked, longest, target)
+        return Decision(Effect.DENY, (reason,), permissions, policy_set.version, longest_seconds=shorter)
+
+    now = evaluation.verdicts(questions, asked, given)
+    if all(verdict.allowed for verdict in now):
+        return Decision(Effect.ALLOW, why_allowed(now), permissions, policy_set.version)
+
+    reviewed = evaluation.verdicts(questions, asked, case.possible)
+    if all(verdict.allowed for verdict in reviewed):
+        waiting = [after for before, after in zip(now, reviewed, strict=True) if not before.allowed]
+        reasons = why_reviewed(waiting, policy_set)
+        return Decision(Effect.REVIEW, reasons, permissions, policy_set.version, reviews=_alternatives(case, asked))
+
+    return Decision(
+        Effect.DENY,
+        why_denied(_refused(reviewed), policy_set, principal, target),
+        permissions,
+        policy_set.version,
+        allowed_subset=permissions_of(verdict.question.pair for verdict in reviewed if verdict.allowed),
+        longest_seconds=_longest_passing(case, policy_set, limits.min_duration_seconds, asked),
+    )
+
+
+def _refused(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    return [verdict for verdict in verdicts if not verdict.allowed]
+
+
+def _alternatives(case: _Case, seconds: int) -> tuple[frozenset[str], ...]:
+    """The smallest sets of further groups whose approvals suffice, given that those of all possible groups do."""
+    further = case.possible - case.given
+    needed = frozenset(group for group in further if not case.passes(seconds, case.possible - {group}))
+    others = sorted(further - needed)
+    for size in range(len(others) + 1):
+        if comb(len(others), size) > MAX_ALTERNATIVES:
+            break
+        tried = [needed.union(groups) for groups in combinations(others, size)]
+        found = tuple(groups for groups in tried if case.passes(seconds, case.given | groups))
+        if found:
+            return found
+    return (further,)
+
+
+def _longest_passing(case: _Case, policy_set: PolicySet, shortest: int, below: int) -> int:
+    """The longest duration of at least `shortest` and less than `below` seconds that would pass, 0 if none would.
+
+    Policies change their answer only at the durations that they name.
+    """
+    near = {seconds + step for seconds in policy_set.durations for step in (-1, 0, 1)} | {below - 1}
+    candidates = sorted((seconds for seconds in near if shortest <= seconds < below), reverse=True)
+    return next((seconds for seconds in candidates if case.passes(seconds, case.possible)), 0)

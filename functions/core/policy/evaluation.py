@@ -1,0 +1,185 @@
+"""What the policies say to each pair of a request, for given approvals and a given duration."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cedarpy
+
+from core.config import Target
+from core.identity.principal import Principal
+from core.patterns import Pattern, PatternTooComplex, has_wildcard, wildcard_pattern
+from core.policy.cedar import PolicySet
+from core.policy.pairs import Pair, too_complex
+
+# ARNs that one request may be looked at through, about 40 ms; only patterns made to be slow come near.
+MAX_MEMBERS = 1000
+
+type Entity = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """A pair, and the ARNs that stand for its resource: what holds for all `members` holds for the resource.
+
+    `members` is the resource itself when it is a single ARN, or "*" for an action that AWS restricts to no resource.
+    """
+
+    pair: Pair
+    members: tuple[str, ...]
+    wildcard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the policies say to one question.
+
+    `policies` are the ids of those that decided: permits when it is `allowed`, else forbids, () when none permits it.
+    `failed` are those that could not be evaluated; `wild` says that only for its wildcards it is not permitted.
+    """
+
+    question: Question
+    allowed: bool
+    policies: tuple[str, ...]
+    failed: tuple[str, ...] = ()
+    wild: bool = False
+
+
+def questions_of(pairs: Iterable[Pair], policy_set: PolicySet) -> tuple[Question, ...]:
+    """Each pair with the ARNs to look at in its place. Raises Problem: request_invalid."""
+    questions = []
+    witnesses: dict[str, tuple[str, ...]] = {}
+    members = 0
+    try:
+        for pair in pairs:
+            reach = _reach(pair)
+            for key, pattern in reach.items():
+                if key not in witnesses:
+                    witnesses[key] = policy_set.witnesses(pattern)
+            found = tuple(arn for key in reach for arn in witnesses[key]) or (pair.resource,)
+            questions.append(Question(pair, found, wildcard=bool(reach)))
+            members += len(found)
+    except PatternTooComplex as error:
+        raise too_complex() from error
+    if members > MAX_MEMBERS:
+        raise too_complex()
+    return tuple(questions)
+
+
+def _reach(pair: Pair) -> dict[str, Pattern]:
+    """The patterns that the pair's resource stands for, by their text; empty when it stands for itself alone."""
+    if pair.resource == "*":
+        return {kind.arn_format: kind.pattern for kind in pair.action.resource_types}
+    return {pair.resource: wildcard_pattern(pair.resource)} if has_wildcard(pair.resource) else {}
+
+
+class Evaluation:
+    """The policies, and one request's principal and target before them."""
+
+    def __init__(
+        self, policy_set: PolicySet, principal: Principal, target: Target, questions: Sequence[Question]
+    ) -> None:
+        self._policy_set = policy_set
+        self._target = target.alias
+        self._human = principal.human is not None
+        self._principal = _uid(principal.kind.capitalize(), principal.source_identity)
+        # An ARN may be asked for and also be what a wildcard stands for: two entities of one name, so two sets.
+        self._entities = {
+            wildcard: cedarpy.Entities.from_json_str(
+                json.dumps([_principal(principal), _target(target), *_resources(questions, target, wildcard=wildcard)]),
+                policy_set.schema,
+            )
+            for wildcard in {question.wildcard for question in questions}
+        }
+
+    def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[Verdict]:
+        """What the policies say to each of `questions` for so many `seconds` with the `approvals` of these groups."""
+        granted = sorted(approvals)
+        found: dict[int, Verdict] = {}
+        for wildcard, entities in self._entities.items():
+            chosen = [question for question in questions if question.wildcard is wildcard]
+            requests = [request for question in chosen for request in self._requests(question, seconds, granted)]
+            results = iter(
+                cedarpy.is_authorized_batch(requests, self._policy_set.policies, entities, self._policy_set.schema)
+            )
+            for question in chosen:
+                found[id(question)] = self._verdict(question, [next(results) for _ in question.members])
+        return [found[id(question)] for question in questions]
+
+    def _requests(self, question: Question, seconds: int, approvals: list[str]) -> list[dict[str, Any]]:
+        action = question.pair.action
+        context = {
+            "action": action.name,
+            "service": action.service,
+            "target": self._target,
+            "durationSeconds": seconds,
+            "approvals": approvals,
+            "risks": sorted(action.risks),
+            "humanPresent": self._human,
+        }
+        request = {
+            "principal": self._principal,
+            "action": _uid("Action", action.level),
+            "context": json.dumps(context),
+        }
+        return [{**request, "resource": _uid("Resource", arn)} for arn in question.members]
+
+    def _verdict(self, question: Question, results: Sequence[cedarpy.AuthzResult]) -> Verdict:
+        failed = sorted({name for result in results for name in self._failed(result)})
+        if failed:
+            return Verdict(question, allowed=False, policies=(), failed=tuple(failed))
+        refused = [result for result in results if not result.allowed]
+        deciding = [set(result.diagnostics.id_annotations_by_reason.values()) for result in refused or results]
+        policies = tuple(sorted(set().union(*deciding)))
+        if refused:
+            return Verdict(question, allowed=False, policies=policies)
+        if question.wildcard and not all(self._permits_wildcards(permits) for permits in deciding):
+            return Verdict(question, allowed=False, policies=(), wild=True)
+        return Verdict(question, allowed=True, policies=policies)
+
+    def _permits_wildcards(self, permits: Iterable[str]) -> bool:
+        return any(self._policy_set.rules[name].wildcards for name in permits)
+
+    def _failed(self, result: cedarpy.AuthzResult) -> Iterable[str]:
+        """The policies that could not be evaluated (row POL 2); "request" when the request did not fit the schema."""
+        if result.decision is cedarpy.Decision.NoDecision:
+            return ("request",)
+        return (self._policy_set.name_in(error) for error in result.diagnostics.errors)
+
+
+def _uid(kind: str, name: str) -> dict[str, str]:
+    return {"type": f"Jitney::{kind}", "id": name}
+
+
+def _principal(principal: Principal) -> Entity:
+    attributes = {"issuer": principal.issuer, "subject": principal.subject, "kind": principal.kind}
+    return {
+        "uid": _uid(principal.kind.capitalize(), principal.source_identity),
+        "attrs": attributes if principal.human is None else {**attributes, "human": principal.human},
+        "parents": [_uid("Group", group) for group in sorted(principal.groups)],
+    }
+
+
+def _target(target: Target) -> Entity:
+    return {
+        "uid": _uid("Target", target.alias),
+        "attrs": {"account": target.account},
+        "parents": [_uid("Account", target.account)],
+        "tags": dict(target.tags),
+    }
+
+
+def _resources(questions: Iterable[Question], target: Target, *, wildcard: bool) -> list[Entity]:
+    arns = {arn for question in questions if question.wildcard is wildcard for arn in question.members}
+    return [_resource(arn, target, wildcard=wildcard) for arn in sorted(arns)]
+
+
+def _resource(arn: str, target: Target, *, wildcard: bool) -> Entity:
+    _, _, service, region, account, _ = arn.split(":", 5) if arn != "*" else [""] * 6
+    attributes = {"arn": arn, "service": service, "region": region, "account": account, "wildcard": wildcard}
+    return {
+        "uid": _uid("Resource", arn),
+        "attrs": {**attributes, "target": {"__entity": _uid("Target", target.alias)}},
+        "parents": [_uid("Target", target.alias)],
+    }

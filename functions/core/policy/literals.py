@@ -1,0 +1,194 @@
+"""What a policy's conditions compare resources, durations and approvals with, read from Cedar's JSON form.
+
+A request with wildcards is decided by looking at one ARN for each way in which the asked ARNs can match the policies'
+literals (row POL 3). That is exact only when policies look at a resource through literals, so anything else is refused
+when policies are loaded. https://docs.cedarpolicy.com/policies/json-format.html
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.patterns import Pattern, Wild, compile_pattern
+
+# An expression is a JSON object with one member: an operator and its operands.
+type Expression = Mapping[str, Any]
+type Operands = Mapping[str, Any]
+
+_RESOURCE: Expression = {"Var": "resource"}
+
+# Where in an ARN each attribute of Jitney::Resource stands: what comes before and after it.
+_PLACES: Mapping[str, tuple[Sequence[str | Wild], Sequence[str | Wild]]] = {
+    "arn": ((), ()),
+    "service": (("arn:", Wild.SEGMENT, ":"), (":", Wild.RUN)),
+    "region": (("arn:", Wild.SEGMENT, ":", Wild.SEGMENT, ":"), (":", Wild.RUN)),
+    "account": (("arn:", Wild.SEGMENT, ":", Wild.SEGMENT, ":", Wild.SEGMENT, ":"), (":", Wild.RUN)),
+}
+
+
+@dataclass(slots=True)
+class Literals:
+    """What was found in one policy.
+
+    `resources` are the patterns that resources are compared with, `durations` the seconds, `groups` the approvals.
+    `wildcard` says whether it mentions resource.wildcard; `faults` are uses of a resource that cannot be decided for
+    wildcards, in sentences.
+    """
+
+    resources: list[Pattern] = field(default_factory=list)
+    durations: set[int] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    wildcard: bool = False
+    faults: list[str] = field(default_factory=list)
+
+    def add_entity(self, uid: Mapping[str, str]) -> None:
+        """An entity that resources are compared with."""
+        if uid["type"] == "Jitney::Resource":
+            self.resources.append(compile_pattern([uid["id"]]))
+
+    def add_attribute(self, name: str, tokens: Sequence[str | Wild]) -> None:
+        """A text or pattern that the attribute `name` of resources is compared with."""
+        before, after = _PLACES[name]
+        self.resources.append(compile_pattern([*before, *tokens, *after]))
+
+
+def read_policy(policy: Mapping[str, Any]) -> Literals:
+    """The literals in the scope and the conditions of one policy in JSON form."""
+    found = Literals()
+    if "entity" in policy["resource"]:
+        found.add_entity(policy["resource"]["entity"])
+    for condition in policy["conditions"]:
+        _read(found, condition["body"])
+    return found
+
+
+def _read(found: Literals, expression: Any) -> None:
+    if not isinstance(expression, dict):
+        return
+    for operator, operands in expression.items():
+        reader = _READERS.get(operator)
+        if reader and reader(found, operands):
+            continue
+        inner = operands.values() if isinstance(operands, dict) else operands if isinstance(operands, list) else ()
+        for operand in inner:
+            _read(found, operand)
+
+
+def _read_variable(found: Literals, name: str) -> bool:
+    if name == "resource":
+        found.faults.append("uses `resource` itself, which cannot be decided for wildcards")
+    return True
+
+
+def _read_access(found: Literals, operands: Operands) -> bool:
+    """An attribute that no other reader has taken."""
+    name = operands["attr"]
+    if operands["left"] == {"Var": "context"} and name == "approvals":
+        found.faults.append(
+            "uses context.approvals other than with .contains(), .containsAll() or .containsAny() of literals"
+        )
+    if operands["left"] != _RESOURCE:
+        return False
+    found.wildcard |= name == "wildcard"
+    if name in _PLACES:
+        found.faults.append(
+            f"uses resource.{name} other than with ==, !=, like or [...].contains() and literals, "
+            "which cannot be decided for wildcards"
+        )
+    return True
+
+
+def _read_order(found: Literals, operands: Operands) -> bool:
+    for subject, literal in _both_ways(operands):
+        if _attribute_of(subject, "context") == "durationSeconds":
+            found.durations.add(literal)
+    return False
+
+
+def _read_equality(found: Literals, operands: Operands) -> bool:
+    for subject, literal in _both_ways(operands):
+        name = _attribute_of(subject, "resource")
+        if name in _PLACES:
+            found.add_attribute(name, [literal])
+            return True
+        if subject == _RESOURCE:
+            found.add_entity(literal)
+            return True
+    return _read_order(found, operands)
+
+
+def _read_like(found: Literals, operands: Operands) -> bool:
+    name = _attribute_of(operands["left"], "resource")
+    if name not in _PLACES:
+        return False
+    run = Wild.RUN if name == "arn" else Wild.SEGMENT
+    found.add_attribute(name, [run if part == "Wildcard" else part["Literal"] for part in operands["pattern"]])
+    return True
+
+
+def _read_in(found: Literals, operands: Operands) -> bool:
+    entities = _literals(operands["right"])
+    if operands["left"] != _RESOURCE or not entities:
+        return False
+    for uid in entities:
+        found.add_entity(uid)
+    return True
+
+
+def _read_membership(found: Literals, operands: Operands) -> bool:
+    groups = _literals(operands["right"])
+    if _attribute_of(operands["left"], "context") == "approvals" and groups:
+        found.groups.update(groups)
+        return True
+    name, members = _attribute_of(operands["right"], "resource"), _literals(operands["left"])
+    if name not in _PLACES or not members:
+        return False
+    for member in members:
+        found.add_attribute(name, [member])
+    return True
+
+
+def _read_constant(_: Literals, operands: Operands) -> bool:
+    """`resource is T` and `resource has a` are the same for every ARN."""
+    return operands["left"] == _RESOURCE and "in" not in operands
+
+
+_READERS: Mapping[str, Callable[[Literals, Any], bool]] = {
+    "Var": _read_variable,
+    "Value": lambda _found, _literal: True,
+    ".": _read_access,
+    "==": _read_equality,
+    "!=": _read_equality,
+    "<": _read_order,
+    "<=": _read_order,
+    ">": _read_order,
+    ">=": _read_order,
+    "like": _read_like,
+    "in": _read_in,
+    "contains": _read_membership,
+    "containsAll": _read_membership,
+    "containsAny": _read_membership,
+    "is": _read_constant,
+    "has": _read_constant,
+}
+
+
+def _attribute_of(expression: Expression, variable: str) -> str:
+    """The attribute's name in `variable.attribute`, "" for anything else."""
+    access = expression.get(".", {})
+    return str(access["attr"]) if access.get("left") == {"Var": variable} else ""
+
+
+def _literals(expression: Expression) -> list[Any]:
+    """The literal that `expression` is, or those of a set of nothing but literals; [] for anything else."""
+    items = expression["Set"] if "Set" in expression else [expression]
+    if not all("Value" in item for item in items):
+        return []
+    return [item["Value"]["__entity"] if isinstance(item["Value"], dict) else item["Value"] for item in items]
+
+
+def _both_ways(operands: Operands) -> Iterator[tuple[Expression, Any]]:
+    """Each side of a comparison with the literal on the other side, where there is one."""
+    for subject, other in ((operands["left"], operands["right"]), (operands["right"], operands["left"])):
+        if "Value" in other:
+            yield subject, _literals(other)[0]

@@ -1,0 +1,110 @@
+"""What a request comes down to: single actions on single resources, each of which policy must allow."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from core.access.request import AccessRequest, Permission
+from core.actions import Action, Actions
+from core.patterns import PatternTooComplex
+from core.problems import Problem
+
+# Combinations looked at for each that may be asked: most of what a wildcard stands for does not act on the resource.
+LOOKED_AT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One action on one resource as asked: an ARN with or without wildcards, or "*"."""
+
+    action: Action
+    resource: str
+
+
+def pairs_of(request: AccessRequest, actions: Actions, max_pairs: int) -> tuple[Pair, ...]:
+    """The pairs that `request` asks for: action wildcards expanded, without those that cannot be.
+
+    A pair cannot be when none of the action's resource types can have the ARN: s3:ListBucket on an object.
+    Raises Problem: action_unknown, or request_invalid when there are more than `max_pairs`, or when an action or a
+    resource is left without any.
+    """
+    found: dict[tuple[str, str], Pair] = {}
+    looked_at = 0
+    for permission in request.permissions:
+        expanded = {name: _expand(name, actions) for name in permission.actions}
+        looked_at += sum(map(len, expanded.values())) * len(permission.resources)
+        if looked_at > LOOKED_AT * max_pairs:
+            raise _too_many(max_pairs)
+        for pair in _pairs(permission, expanded):
+            found.setdefault((pair.action.name, pair.resource), pair)
+    if len(found) > max_pairs:
+        raise _too_many(max_pairs)
+    return tuple(found.values())
+
+
+def permissions_of(pairs: Iterable[Pair]) -> tuple[Permission, ...]:
+    """The pairs as permissions: actions on the same resources together, in the order of the pairs."""
+    resources: dict[str, list[str]] = {}
+    for pair in pairs:
+        resources.setdefault(pair.action.name, []).append(pair.resource)
+    actions: dict[tuple[str, ...], list[str]] = {}
+    for action, names in resources.items():
+        actions.setdefault(tuple(names), []).append(action)
+    return tuple(Permission(tuple(together), names) for names, together in actions.items())
+
+
+def _expand(name: str, actions: Actions) -> tuple[Action, ...]:
+    found = actions.expand(name)
+    if not found:
+        closest = actions.closest(name)
+        fix = (
+            f"Did you mean {' or '.join(closest)}?"
+            if closest
+            else "Use the names of the AWS service authorization reference."
+        )
+        raise Problem("action_unknown", f"There is no action {name[:200]!a}.", fix, {"closest": list(closest)})
+    return found
+
+
+def _pairs(permission: Permission, expanded: dict[str, tuple[Action, ...]]) -> list[Pair]:
+    """The pairs of one permission."""
+    pairs = []
+    try:
+        for name, stands_for in expanded.items():
+            acting = [Pair(action, arn) for action in stands_for for arn in permission.resources if action.acts_on(arn)]
+            if not acting:
+                raise _idle_action(name, stands_for)
+            pairs += acting
+    except PatternTooComplex as error:
+        raise too_complex() from error
+    idle = set(permission.resources) - {pair.resource for pair in pairs}
+    if idle:
+        detail = f"None of the actions that are asked together with it acts on {min(idle)[:200]!a}."
+        raise Problem("request_invalid", detail, "Leave the resource out, or ask for an action that acts on it.")
+    return pairs
+
+
+def _idle_action(name: str, stands_for: tuple[Action, ...]) -> Problem:
+    formats = dict.fromkeys(kind.arn_format for action in stands_for for kind in action.resource_types)
+    fix = (
+        f"Name resources such as {' or '.join(list(formats)[:3])}."
+        if formats
+        else 'Ask for it on "*", in a permission of its own.'
+    )
+    return Problem("request_invalid", f"{name} acts on none of the resources that are named with it.", fix)
+
+
+def _too_many(max_pairs: int) -> Problem:
+    return Problem(
+        "request_invalid",
+        f"The request asks for more than {max_pairs} combinations of an action and a resource.",
+        "Name the actions that are needed instead of wildcards, or ask in several requests.",
+    )
+
+
+def too_complex() -> Problem:
+    """The answer to resources whose wildcards cannot be decided in reasonable time."""
+    return Problem(
+        "request_invalid",
+        "The resources' wildcards are too many to decide what they reach.",
+        "Use fewer wildcards in each resource, or name single resources.",
+    )

@@ -1,0 +1,100 @@
+"""What Jitney answers when it does not do what was asked (RFC 9457 problem details).
+
+Every refusal has a stable code from `PROBLEMS`; the table is the documentation that the OpenAPI file and the
+tests are held against. A `Problem` never carries a token, a credential or an exception's text.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+TYPE_BASE = "https://jitney.dev/problems/"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem: the HTTP status and the title shared by all its instances."""
+
+    status: int
+    title: str
+
+
+PROBLEMS: Mapping[str, Kind] = {
+    # Who asks. Token codes say what was wrong without saying what would have been right for another token.
+    "token_missing": Kind(401, "No bearer token"),
+    "token_malformed": Kind(401, "The token is not a well-formed signed JWT"),
+    "token_issuer_unknown": Kind(401, "The token's issuer is not configured"),
+    "token_algorithm": Kind(401, "The token's algorithm is not accepted from this issuer"),
+    "token_header": Kind(401, "The token's header asks for something that is not accepted"),
+    "token_key": Kind(401, "No key of the issuer fits the token"),
+    "token_signature": Kind(401, "The token's signature does not verify"),
+    "token_claims": Kind(401, "A required claim is missing or of the wrong type"),
+    "token_audience": Kind(401, "The token is not meant for Jitney"),
+    "token_expired": Kind(401, "The token has expired"),
+    "token_not_yet_valid": Kind(401, "The token is not valid yet"),
+    "token_too_old": Kind(401, "The token was issued too long ago"),
+    "token_kind": Kind(401, "This is another kind of token than the issuer's entry expects"),
+    "token_not_admitted": Kind(401, "The token's bearer is not one that the issuer's entry admits"),
+    "token_subject": Kind(401, "The token's subject cannot be an identity"),
+    "token_groups": Kind(401, "The token's groups cannot be trusted as complete"),
+    "token_replayed": Kind(401, "The token was used before"),
+    "keys_unavailable": Kind(503, "The issuer's keys cannot be fetched"),
+    # What is asked.
+    "body_too_large": Kind(413, "The request body is too large"),
+    "body_malformed": Kind(400, "The request body is not valid JSON"),
+    "request_invalid": Kind(400, "The request is not valid"),
+    "target_unknown": Kind(400, "There is no such target"),
+    "account_mismatch": Kind(400, "A resource lies in another account than the target"),
+    "action_unknown": Kind(400, "An action is not known"),
+    "policy_too_large": Kind(400, "The session policy would not fit"),
+    "idempotency_mismatch": Kind(422, "The idempotency key was used with another request"),
+    "rate_limited": Kind(429, "Too many requests"),
+    "request_blocked": Kind(403, "The web application firewall blocked the request"),
+    # What was decided.
+    "denied": Kind(403, "The request is denied by policy"),
+    "grant_not_found": Kind(404, "There is no such grant"),
+    "route_not_found": Kind(404, "There is no such route"),
+    "grant_pending": Kind(409, "The grant is still under review"),
+    "grant_conflict": Kind(409, "The grant changed at the same time"),
+    "grant_released": Kind(409, "The grant was released"),
+    "grant_revoked": Kind(410, "The grant was revoked"),
+    "grant_rejected": Kind(410, "The grant was rejected"),
+    "grant_ended": Kind(410, "The grant has ended"),
+    # What failed.
+    "issue_refused": Kind(502, "AWS refused to issue the credentials"),
+    "issue_throttled": Kind(503, "AWS is throttling the issue of credentials"),
+    "unavailable": Kind(503, "A part that Jitney needs did not answer"),
+    "internal": Kind(500, "Jitney failed"),
+}
+
+
+@dataclass(eq=False)
+class Problem(Exception):
+    """A refusal: what is wrong (`detail`), what to do about it (`fix`), and machine-readable `extras`.
+
+    `code` is a key of `PROBLEMS`; `detail` and `fix` are sentences for a person or a model.
+    """
+
+    code: str
+    detail: str
+    fix: str
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of this kind of problem."""
+        return PROBLEMS[self.code].status
+
+    def body(self) -> dict[str, Any]:
+        """The problem+json members (RFC 9457 section 3.1), with `code` and `fix` as extension members."""
+        kind = PROBLEMS[self.code]
+        return {
+            "type": TYPE_BASE + self.code,
+            "title": kind.title,
+            "status": kind.status,
+            "code": self.code,
+            "detail": self.detail,
+            "fix": self.fix,
+            **self.extras,
+        }

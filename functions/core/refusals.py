@@ -1,0 +1,51 @@
+"""Refusals of unproven callers, counted so that a flood of them cannot become a flood of writes (ID 5)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+MOST_SOURCES = 64
+OTHERS = "others"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What one count is about: the issuer's alias ("unknown" if it has none), the caller's address, the problem."""
+
+    issuer: str
+    source_ip: str
+    code: str
+
+
+@dataclass(slots=True)
+class Refusals:
+    """The counts of one minute in one process.
+
+    A count is told at 1, 2, 4, 8, ... and when the minute is over: n refusals make about log2(n) writes, and what a
+    stopped process never told is less than what it had told. Beyond `MOST_SOURCES` addresses a minute, the rest is
+    counted together.
+    """
+
+    minute: int = 0
+    counts: dict[Refused, int] = field(default_factory=dict)
+    told: dict[Refused, int] = field(default_factory=dict)
+
+    def add(self, refused: Refused, now: int) -> list[tuple[Refused, int, int]]:
+        """Count one refusal at `now` (epoch seconds); what is now to be written: (about, how many more, minute)."""
+        due = list(self._close(now))
+        if refused not in self.counts and len(self.counts) >= MOST_SOURCES:
+            refused = Refused(refused.issuer, OTHERS, refused.code)
+        count = self.counts.get(refused, 0) + 1
+        self.counts[refused] = count
+        if count & (count - 1) == 0:
+            due.append((refused, count - self.told.get(refused, 0), self.minute))
+            self.told[refused] = count
+        return due
+
+    def _close(self, now: int) -> Iterator[tuple[Refused, int, int]]:
+        """What the last minute still owes, once `now` is past it."""
+        if now // 60 == self.minute:
+            return
+        for refused, count in self.counts.items():
+            if count > self.told[refused]:
+                yield refused, count - self.told[refused], self.minute
+        self.minute, self.counts, self.told = now // 60, {}, {}

@@ -1,0 +1,36 @@
+"""JSON as RFC 8259 means it, refusing what parsers are known to disagree about."""
+
+import json
+from typing import Any
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member's name appears twice")
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant).decode
+
+
+def loads(raw: bytes) -> Any:
+    """The JSON text in `raw`, which is UTF-8 without a byte order mark.
+
+    Raises ValueError for malformed text, a name that appears twice in one object (RFC 8259 section 4 leaves its meaning
+    open), NaN and Infinity, lone surrogates, and nesting deeper than the interpreter's stack.
+    """
+    try:
+        text = raw.decode("utf-8")
+        value = _decode(text)
+        if "\\ud" in text.lower():  # an escape may form a lone surrogate, which is no character
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    except UnicodeError as error:
+        raise ValueError("not UTF-8") from error
+    return value

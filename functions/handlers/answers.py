@@ -1,0 +1,54 @@
+"""Answers that more than one route gives."""
+
+from typing import Any
+
+from core.access.grant import permissions_view
+from core.policy.decision import Decision, Reason
+from core.problems import Problem
+
+
+def reasons_view(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
+    """Why policy decided as it did, as the API shows it."""
+    return [
+        {"policy": each.policy, "sentence": each.sentence, "action": each.action, "resource": each.resource}
+        for each in reasons
+    ]
+
+
+def decision_view(decision: Decision) -> dict[str, Any]:
+    """A decision as the API shows it."""
+    return {
+        "effect": str(decision.effect),
+        "reasons": reasons_view(decision.reasons),
+        "permissions": permissions_view(decision.permissions),
+        "reviews": [sorted(groups) for groups in decision.reviews],
+        "allowed_subset": permissions_view(decision.allowed_subset),
+        "longest_seconds": decision.longest_seconds,
+        "policy_version": decision.policy_version,
+    }
+
+
+def deciding_policies(decision: Decision) -> dict[str, Any]:
+    """The members of a record that say what decided."""
+    ids = tuple(sorted({reason.policy for reason in decision.reasons}))
+    return {"policy_version": decision.policy_version, "policies": ids}
+
+
+def denied(decision: Decision) -> Problem:
+    """The problem that tells a denied caller why, and what would have passed (POL 7)."""
+    detail = decision.reasons[0].sentence if decision.reasons else "No policy permits it."
+    extras = {
+        "reasons": reasons_view(decision.reasons),
+        "allowed_subset": permissions_view(decision.allowed_subset),
+        "longest_seconds": decision.longest_seconds,
+        "policy_version": decision.policy_version,
+    }
+    return Problem("denied", detail, _fix(decision), extras)
+
+
+def _fix(decision: Decision) -> str:
+    if decision.allowed_subset:
+        return "Ask for the permissions in allowed_subset alone; they would pass."
+    if decision.longest_seconds:
+        return f"Ask for at most {decision.longest_seconds} seconds."
+    return "Ask for something else, or ask your platform engineer for a policy that permits this."

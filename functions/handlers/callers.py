@@ -1,0 +1,117 @@
+"""Who calls: authentication at the edge, and the records of those who were refused."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from core import audit
+from core.access.grant import Grant
+from core.access.request import AccessRequest
+from core.audit import AuditRecord, Event, Origin, Outcome
+from core.identity.authenticate import Authenticated, authenticate
+from core.identity.principal import Principal
+from core.identity.refusal import Refusal
+from core.once import Once, Quota
+from core.policy.decide import decide
+from core.policy.decision import Decision
+from core.problems import Problem
+from core.refusals import Refused
+from handlers.edge import logger
+from handlers.http import Request
+from handlers.ports import Ports
+
+_GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a proven principal at `now` (epoch seconds)."""
+
+    request: Request
+    ports: Ports
+    now: int
+    caller: Authenticated
+
+    @property
+    def principal(self) -> Principal:
+        """Who calls."""
+        return self.caller.principal
+
+    @property
+    def once(self) -> tuple[Once, ...]:
+        """The once-key of a token that is for single use (ID 9): taken by requests, not by looking at one's grants."""
+        replay = self.caller.replay
+        return (Once(f"REPLAY#{replay.key}", replay.expires_at),) if replay else ()
+
+    @property
+    def origin(self) -> Origin:
+        """Where it came from."""
+        return self.request.origin
+
+    def decide(self, asked: AccessRequest, approvals: Collection[str] = ()) -> Decision:
+        """What policy says now to what the principal asks, with the approvals that there are."""
+        ports, config = self.ports, self.ports.config
+        target = config.targets[asked.target]
+        return decide(
+            self.principal, asked, target, ports.policies, ports.actions, config.limits, config.reviewers, approvals
+        )
+
+    def record(self, event: Event, outcome: Outcome, keys: Sequence[Once | Quota] = (), **members: Any) -> None:
+        """Write a record that belongs to no grant, in a chain of its own. Raises Taken for a key that was used."""
+        record = audit.of_principal(event, outcome, self.principal, self.origin, self.now, **members)
+        self.ports.store.record(audit.link(record, self.ports.new_id("r")), keys, now=self.now)
+
+    @contextmanager
+    def refusals_on_record(self, event: Event) -> Iterator[None]:
+        """Record any problem inside as a refusal of `event`, then raise it on."""
+        try:
+            yield
+        except Problem as problem:
+            self.record(event, Outcome.REFUSED, code=problem.code)
+            raise
+
+    def own_grant(self) -> Grant:
+        """The grant of the path's id, if it is the principal's own; others' look as if they did not exist."""
+        grant_id = self.request.path.get("id", "")
+        grant = self.ports.store.grant(grant_id) if _GRANT_ID.fullmatch(grant_id) else None
+        if grant is None or (grant.issuer, grant.subject) != (self.principal.issuer, self.principal.subject):
+            fix = "Check the id, and that you ask with a token of the principal that it was granted to."
+            raise Problem("grant_not_found", "You have no grant of this id.", fix)
+        return grant
+
+
+def identify(request: Request, ports: Ports) -> Call:
+    """The call of the proven principal behind `request`. Raises Problem (401, 503) after counting the refusal."""
+    now = ports.now()
+    try:
+        return Call(request, ports, now, authenticate(request.authorization, ports.config, ports.keys, now))
+    except Refusal as refusal:
+        logger.warning("refused", issuer=refusal.issuer_name, code=refusal.code, source_ip=request.origin.source_ip)
+        if refusal.principal:
+            _record_known(refusal.principal, refusal.code, request, ports, now)
+        else:
+            _count_unproven(refusal, request, ports, now)
+        raise
+
+
+def _record_known(principal: Principal, code: str, request: Request, ports: Ports, now: int) -> None:
+    record = audit.of_principal(Event.REFUSAL, Outcome.REFUSED, principal, request.origin, now, code=code)
+    ports.store.record(audit.link(record, ports.new_id("r")), now=now)
+
+
+def _count_unproven(refusal: Refusal, request: Request, ports: Ports, now: int) -> None:
+    """Record refusals of unproven callers as counts, so that a flood is no flood of writes (ID 5)."""
+    about = Refused(refusal.issuer_name, request.origin.source_ip, refusal.code)
+    for refused, count, minute in ports.refusals.add(about, now):
+        record = AuditRecord(
+            time=minute * 60,
+            event=Event.REFUSAL,
+            outcome=Outcome.REFUSED,
+            code=refused.code,
+            issuer=refused.issuer,
+            source_ip=refused.source_ip,
+            count=count,
+        )
+        ports.store.record(audit.link(record, ports.new_id("r")), now=now)

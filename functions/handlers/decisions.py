@@ -1,0 +1,55 @@
+"""POST /v1/decisions: what would be decided, and with which session policy; issues nothing."""
+
+from typing import Any
+
+from adapters.store import Taken
+from core import audit
+from core.access.parse import parse_request
+from core.access.session_policy import LIMIT, compile_policy
+from core.audit import Event, Outcome
+from core.identity.authenticate import Authenticated
+from core.once import Quota, previews
+from core.policy.decision import Decision, Effect
+from core.problems import Problem
+from handlers.answers import deciding_policies, decision_view
+from handlers.callers import identify
+from handlers.edge import endpoint
+from handlers.http import Request, Response
+from handlers.ports import Ports
+
+_OUTCOMES = {Effect.ALLOW: Outcome.ALLOWED, Effect.REVIEW: Outcome.REVIEW, Effect.DENY: Outcome.DENIED}
+
+
+def preview_decision(request: Request, ports: Ports) -> Response:
+    """200 with the decision and the exact session policy, or Problem: malformed, too large, too many (POL 9)."""
+    call = identify(request, ports)
+    with call.refusals_on_record(Event.PREVIEW):
+        asked = parse_request(request.body, ports.config.targets, ports.config.limits)
+        decision = call.decide(asked)
+        view = decision_view(decision) | _session_policy(decision, call.now + asked.duration_seconds)
+    quota = previews(call.principal.source_identity, ports.config.limits.previews_per_minute, call.now)
+    members = audit.asked_members(asked, ports.config.targets[asked.target]) | deciding_policies(decision)
+    try:
+        call.record(Event.PREVIEW, _OUTCOMES[decision.effect], (quota, *call.once), **members)
+    except Taken as taken:
+        raise _refused(taken, quota, call.caller) from taken
+    return Response(200, view)
+
+
+def _session_policy(decision: Decision, ends_at: int) -> dict[str, Any]:
+    """The session policy that a grant of this decision would have; null for a denial."""
+    if decision.effect is Effect.DENY:
+        return {"session_policy": None, "session_policy_size": None}
+    policy = compile_policy(decision.permissions, ends_at)
+    size = {"characters": policy.size, "limit": LIMIT}
+    return {"session_policy": policy.document(), "session_policy_size": size}
+
+
+def _refused(taken: Taken, quota: Quota, caller: Authenticated) -> Problem:
+    if taken.key != quota.key:
+        return caller.replayed()
+    fix = "Wait for the next minute, or make the request itself."
+    return Problem("rate_limited", f"At most {quota.most} dry runs a minute.", fix, headers={"Retry-After": "60"})
+
+
+handler = endpoint(preview_decision, ("config", "policies", "actions", "keys", "store"))

@@ -1,0 +1,37 @@
+"""The end of a review that nobody answered: called by the approval workflow when the grant's waiting time is over."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from core import audit
+from core.access.grant import State
+from core.audit import Event, Origin, Outcome
+from handlers.ports import Ports
+
+
+def expire(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
+    """Record that a pending grant expired; the grant's id and state. Repeating it changes nothing.
+
+    `event` is {"grant_id": ...}. Raises LookupError for an unknown grant and Changed when it moved at the same time,
+    both of which the workflow retries and then reports.
+    """
+    now = ports.now()
+    grant = ports.store.grant(event["grant_id"])
+    if grant is None:
+        raise LookupError("no such grant")
+    expired = grant.at(now)
+    if grant.state is State.PENDING and expired.state is State.EXPIRED:
+        link = audit.next_link(audit.of_grant(Event.EXPIRY, Outcome.EXPIRED, expired, Origin(), now), grant)
+        ports.store.save(grant, audit.linked(expired, link), link, now=now)
+    return {"grant_id": grant.id, "state": str(expired.state)}
+
+
+_ports = Ports()
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    _ports.build(("store",))
+
+
+def handler(event: Mapping[str, Any], _context: Any) -> dict[str, str]:
+    """The Lambda handler of `expire`."""
+    return expire(event, _ports)

@@ -1,0 +1,27 @@
+"""GET /v1/grants and /v1/grants/{id}: a principal's own grants."""
+
+import re
+
+from core.problems import Problem
+from handlers.callers import identify
+from handlers.edge import endpoint
+from handlers.http import Request, Response
+from handlers.ports import Ports
+
+_CURSOR = re.compile(r"[0-9]{12}#g-[a-z2-7]{14}", re.ASCII)
+
+
+def read_grants(request: Request, ports: Ports) -> Response:
+    """200 with the grant of the path's id, or with one page of all the caller's. Raises Problem grant_not_found."""
+    call = identify(request, ports)
+    if "id" in request.path:
+        return Response(200, {"grant": call.own_grant().at(call.now).view()})
+    cursor = request.query.get("cursor", "")
+    if cursor and not _CURSOR.fullmatch(cursor):
+        fix = "Send the `next` of the page before, or leave the cursor out."
+        raise Problem("request_invalid", "The cursor is not one of ours.", fix)
+    grants, following = ports.store.grants_of(call.principal.source_identity, cursor)
+    return Response(200, {"grants": [grant.at(call.now).view() for grant in grants], "next": following or None})
+
+
+handler = endpoint(read_grants, ("config", "keys", "store"))

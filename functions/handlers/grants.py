@@ -1,0 +1,112 @@
+"""POST /v1/grants: ask for access."""
+
+from adapters.store import Taken
+from core import audit
+from core.access.grant import Grant, State, open_grant
+from core.access.parse import parse_request
+from core.access.session_policy import SessionPolicy, compile_policy
+from core.audit import Event, Outcome
+from core.once import idempotency, idempotency_key, repeated
+from core.policy.decision import Decision, Effect
+from core.problems import Problem
+from core.times import iso
+from handlers.answers import deciding_policies, denied
+from handlers.callers import Call, identify
+from handlers.edge import endpoint
+from handlers.http import Request, Response
+from handlers.issuing import Note, issue, record_next, reissue
+from handlers.ports import Ports
+
+POLL_SECONDS = 5
+
+
+def create_grant(request: Request, ports: Ports) -> Response:
+    """201 with credentials, 202 under review, or Problem: the request is malformed, denied, or repeated differently."""
+    call = identify(request, ports)
+    limits = ports.config.limits
+    with call.refusals_on_record(Event.REQUEST):
+        asked = parse_request(request.body, ports.config.targets, limits)
+        key = idempotency_key_of(request)
+        target = ports.config.targets[asked.target]
+        decision = call.decide(asked)
+        if decision.effect is not Effect.DENY:
+            review_ends = call.now + limits.review_seconds
+            grant = open_grant(ports.new_id("g"), call.principal, asked, target, decision, review_ends, call.now)
+            policy = compile_policy(grant.permissions, grant.expires_at)
+    try:
+        if decision.effect is Effect.DENY:
+            members = audit.asked_members(asked, target) | deciding_policies(decision)
+            call.record(Event.REQUEST, Outcome.DENIED, call.once, code="denied", **members)
+            raise denied(decision)
+        opened = _open(grant, decision, key, call)
+    except Taken:
+        return _repeated_answer(key, call)
+    return _opened_answer(opened, policy, call)
+
+
+def idempotency_key_of(request: Request) -> str:
+    """The Idempotency-Key header, "" if there is none. Raises Problem request_invalid for an unusable one."""
+    key = request.headers.get("idempotency-key", "")
+    if len(key) > 255 or not key.isprintable():
+        fix = "Use up to 255 printable characters, such as a UUID."
+        raise Problem("request_invalid", "The Idempotency-Key is too long or not printable.", fix)
+    return key
+
+
+def _open(grant: Grant, decision: Decision, key: str, call: Call) -> Grant:
+    """Write the grant, its first record and the keys that the POST uses up. Raises Taken."""
+    outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
+    detail = {"permissions": grant.view()["permissions"], "reviews": grant.reviews}
+    members = deciding_policies(decision) | {"detail": detail}
+    first = audit.next_link(audit.of_grant(Event.REQUEST, outcome, grant, call.origin, call.now, **members), grant)
+    opened = audit.linked(grant, first)
+    onces = (idempotency(grant.principal, key, call.request.body, grant.id, call.now),) if key else ()
+    call.ports.store.open(opened, first, (*onces, *call.once), now=call.now)
+    return opened
+
+
+def _opened_answer(grant: Grant, policy: SessionPolicy, call: Call) -> Response:
+    """Credentials for a grant that is active from the start, or the news that it waits for its reviewers."""
+    if grant.state is State.ACTIVE:
+        credentials = issue(grant, policy, call)
+        return Response(201, {"grant": grant.view(), "credentials": credentials.view()}, _location(grant))
+    try:
+        call.ports.reviews.start(grant)
+    except Problem as problem:
+        closed = record_next(grant, Note(Event.REQUEST, Outcome.FAILED, problem.code), call, State.FAILED)
+        raise Problem(problem.code, problem.detail, problem.fix, {"grant": closed.view()}) from problem
+    return _pending_answer(grant)
+
+
+def _pending_answer(grant: Grant) -> Response:
+    review = {"any_of": [list(groups) for groups in grant.reviews], "expires_at": iso(grant.expires_at)}
+    headers = _location(grant) | {"Retry-After": str(POLL_SECONDS)}
+    return Response(202, {"grant": grant.view(), "review": review}, headers)
+
+
+def _repeated_answer(key: str, call: Call) -> Response:
+    """The answer to a POST that was made before: the same grant's, or Problem for another body or a replayed token."""
+    store, body = call.ports.store, call.request.body
+    holds = store.held(idempotency_key(call.principal.source_identity, key)) if key else None
+    grant_id = repeated(holds, body) if holds else None
+    grant = store.grant(grant_id) if grant_id else None
+    if grant is None:
+        problem = _mismatch() if holds else call.caller.replayed()
+        call.record(Event.REQUEST, Outcome.REFUSED, code=problem.code)
+        raise problem
+    if grant.at(call.now).state is State.PENDING:
+        return _pending_answer(grant)
+    current, credentials = reissue(grant, call)
+    return Response(201, {"grant": current.view(), "credentials": credentials.view()}, _location(current))
+
+
+def _mismatch() -> Problem:
+    fix = "Use a new key for a new request; repeat a request with exactly the same body."
+    return Problem("idempotency_mismatch", "This Idempotency-Key came with another body before.", fix)
+
+
+def _location(grant: Grant) -> dict[str, str]:
+    return {"Location": f"/v1/grants/{grant.id}"}
+
+
+handler = endpoint(create_grant, ("config", "policies", "actions", "keys", "store", "sessions", "reviews"))

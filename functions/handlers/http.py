@@ -1,0 +1,83 @@
+"""API Gateway's proxy events as requests, and answers as it wants them back.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.audit import Origin
+from core.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. Header names are lower-case: HTTP/2 and the proxies in between spell them so."""
+
+    headers: Mapping[str, str]
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes = field(repr=False)
+    origin: Origin
+
+    @property
+    def authorization(self) -> str | None:
+        """The Authorization header."""
+        return self.headers.get("authorization")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer: a status, a JSON object, further headers."""
+
+    status: int
+    body: Mapping[str, Any] = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def request_of(event: Mapping[str, Any]) -> Request:
+    """The request in an API Gateway REST proxy event. Raises Problem body_malformed for a body that is not base64."""
+    context = event.get("requestContext") or {}
+    return Request(
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        path=event.get("pathParameters") or {},
+        query=event.get("queryStringParameters") or {},
+        body=_body(event),
+        origin=Origin(
+            source_ip=(context.get("identity") or {}).get("sourceIp") or "", request_id=context.get("requestId") or ""
+        ),
+    )
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    body: str = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return body.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error as error:
+        raise Problem("body_malformed", "The body cannot be decoded.", "Send one JSON object in UTF-8.") from error
+
+
+def problem_response(problem: Problem) -> Response:
+    """A problem as an application/problem+json answer (RFC 9457)."""
+    return Response(problem.status, problem.body(), {"Content-Type": "application/problem+json", **problem.headers})
+
+
+def proxy_answer(response: Response) -> dict[str, Any]:
+    """The answer as API Gateway wants it. Nothing that Jitney says is for a cache to keep."""
+    return {
+        "statusCode": response.status,
+        "headers": {
+            "Content-Type": "application/json",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            **response.headers,
+        },
+        "body": json.dumps(response.body, separators=(",", ":")),
+        "isBase64Encoded": False,
+    }

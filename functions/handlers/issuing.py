@@ -1,0 +1,81 @@
+"""Issuing: from an active grant, whose record is already written, to credentials."""
+
+from dataclasses import dataclass
+
+from adapters.store import Changed
+from core import audit
+from core.access.credentials import Credentials, session_request
+from core.access.grant import Grant, State, require_active
+from core.access.session_policy import SessionPolicy, compile_policy
+from core.audit import Event, Outcome
+from core.config import Config, Target
+from core.policy.decision import Effect
+from core.problems import Problem
+from handlers.answers import denied
+from handlers.callers import Call
+
+FINAL = frozenset({"issue_refused", "policy_too_large"})
+"""Failures that another attempt cannot mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the next record of a grant says."""
+
+    event: Event
+    outcome: Outcome
+    code: str = ""
+
+
+def record_next(grant: Grant, note: Note, call: Call, state: State | None = None) -> Grant:
+    """Write the next record of `grant`, and with it its move to `state` if one is given; the grant as it then is.
+
+    Raises Problem grant_conflict when the grant changed since it was read.
+    """
+    after = grant.move(state) if state else grant
+    link = audit.next_link(
+        audit.of_grant(note.event, note.outcome, after, call.origin, call.now, code=note.code), grant
+    )
+    after = audit.linked(after, link)
+    try:
+        call.ports.store.save(grant, after, link, now=call.now)
+    except Changed as changed:
+        raise Problem("grant_conflict", "The grant changed at the same time.", "Ask again.") from changed
+    return after
+
+
+def issue(grant: Grant, policy: SessionPolicy, call: Call) -> Credentials:
+    """Credentials for an active grant whose record is durable (STS 6). Raises Problem after recording the failure."""
+    target = target_of(grant, call.ports.config)
+    try:
+        return call.ports.sessions.issue(session_request(grant, policy, target.external_id, call.now))
+    except Problem as problem:
+        note = Note(Event.ISSUE, Outcome.FAILED, problem.code)
+        noted = record_next(grant, note, call, State.FAILED if problem.code in FINAL else None)
+        extras = {**problem.extras, "grant": noted.view()}
+        raise Problem(problem.code, problem.detail, problem.fix, extras, problem.headers) from problem
+
+
+def reissue(grant: Grant, call: Call) -> tuple[Grant, Credentials]:
+    """Credentials once more for a grant that is still active and that policy still allows (POL 1).
+
+    Raises Problem: the grant's state, denied, or what `issue` raises.
+    """
+    active = require_active(grant, call.now)
+    target_of(active, call.ports.config)
+    decision = call.decide(active.asked(), active.approvals)
+    if decision.effect is not Effect.ALLOW:
+        record_next(active, Note(Event.ISSUE, Outcome.DENIED, "denied"), call)
+        raise denied(decision)
+    policy = compile_policy(active.permissions, active.expires_at)
+    recorded = record_next(active, Note(Event.ISSUE, Outcome.ALLOWED), call)
+    return recorded, issue(recorded, policy, call)
+
+
+def target_of(grant: Grant, config: Config) -> Target:
+    """The target of a grant, if it is still configured and still the same role. Raises Problem target_unknown."""
+    target = config.targets.get(grant.target)
+    if target is None or target.role_arn != grant.role_arn:
+        fix = "Make a new request; the targets were configured anew."
+        raise Problem("target_unknown", f"The target {grant.target!r} is not what it was.", fix)
+    return target

@@ -1,0 +1,95 @@
+"""The ports that handlers reach the world through, each built from the function's environment when first used.
+
+A handler names the ports that it needs, and a cold start builds just those. Tests hand in fakes of the same shape.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from core.policy.cedar import PolicySet
+
+from adapters import clock
+from adapters.calls import CLIENT
+from adapters.keys import HttpKeys
+from adapters.records import RecordsStream
+from adapters.reviews import Reviews
+from adapters.sessions import Sessions
+from adapters.store import Store
+from core.actions import Actions
+from core.config import Config, load
+from core.identity.verify import KeySource
+from core.refusals import Refusals
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Ports:
+    """Everything that a handler may need; a port that is given by name is used instead of being built."""
+
+    def __init__(self, **given: Any) -> None:
+        self.__dict__.update(given)
+
+    def build(self, names: tuple[str, ...]) -> None:
+        """Build the named ports now, while a cold start's processor time is free, rather than in the first request."""
+        for name in names:
+            getattr(self, name)
+
+    @cached_property
+    def now(self) -> Callable[[], int]:
+        """Epoch seconds."""
+        return clock.now
+
+    @cached_property
+    def new_id(self) -> Callable[[str], str]:
+        """A fresh identifier with a prefix."""
+        return clock.new_id
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration in the bundle."""
+        return load((ROOT / "configuration.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def policies(self) -> PolicySet:
+        """The configured policies, parsed and validated."""
+        return PolicySet.load(self.config.policies)
+
+    @cached_property
+    def actions(self) -> Actions:
+        """The action table in the bundle."""
+        return Actions.load((ROOT / "core" / "actions.bin").read_bytes())
+
+    @cached_property
+    def keys(self) -> KeySource:
+        """The issuers' keys."""
+        return HttpKeys(local=self.config.local)
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        """The counts of callers that this process refused."""
+        return Refusals()
+
+    @cached_property
+    def store(self) -> Store:
+        """The state and audit tables."""
+        client = boto3.client("dynamodb", config=CLIENT)
+        return Store(client, os.environ["JITNEY_STATE_TABLE"], os.environ["JITNEY_AUDIT_TABLE"])
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """STS."""
+        return Sessions(boto3.client("sts", config=CLIENT))
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        """The approval workflow."""
+        return Reviews(boto3.client("stepfunctions", config=CLIENT), os.environ["JITNEY_APPROVAL_ARN"])
+
+    @cached_property
+    def records_stream(self) -> RecordsStream:
+        """The delivery stream of audit records."""
+        return RecordsStream(boto3.client("firehose", config=CLIENT), os.environ["JITNEY_RECORDS_STREAM"])

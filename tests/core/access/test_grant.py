@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import pytest
+
+from core.access.credentials import LONGEST_SECONDS, SHORTEST_SECONDS, Credentials, session_request
+from core.access.grant import TRANSITIONS, State, require_active
+from core.access.session_policy import compile_policy
+from core.problems import Problem
+from tests.fakes import GRANT, NOW, PENDING
+
+
+@pytest.mark.parametrize("before", State)
+@pytest.mark.parametrize("after", State)
+def test_a_grant_moves_only_as_the_table_says(before: State, after: State):
+    grant = replace(GRANT, state=before)
+    if after in TRANSITIONS[before]:
+        assert grant.move(after).state is after
+    else:
+        with pytest.raises(ValueError, match="cannot go"):
+            grant.move(after)
+
+
+def test_what_has_ended_never_becomes_active_again():
+    ended = {State.REJECTED, State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED}
+    assert all(not TRANSITIONS[state] for state in ended)
+
+
+@pytest.mark.parametrize("grant", [GRANT, PENDING], ids=["active", "pending"])
+def test_end_04_a_grant_expires_without_anything_running(grant):
+    assert grant.at(grant.expires_at - 1).state is grant.state
+    assert grant.at(grant.expires_at).state is State.EXPIRED
+
+
+REFUSED = {
+    State.PENDING: (409, "grant_pending"),
+    State.REJECTED: (410, "grant_rejected"),
+    State.EXPIRED: (410, "grant_ended"),
+    State.RELEASED: (409, "grant_released"),
+    State.REVOKED: (410, "grant_revoked"),
+    State.FAILED: (410, "grant_ended"),
+}
+
+
+@pytest.mark.parametrize("state", REFUSED)
+def test_sts_07_credentials_are_for_active_grants_only(state: State):
+    with pytest.raises(Problem) as raised:
+        require_active(replace(GRANT, state=state), NOW)
+    assert (raised.value.status, raised.value.code) == REFUSED[state]
+    assert raised.value.fix
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(30, SHORTEST_SECONDS), (1800, 1800), (9999, LONGEST_SECONDS)])
+def test_sts_04_sts_is_asked_for_a_lifetime_that_it_takes(seconds: int, asked: int):
+    grant = replace(GRANT, expires_at=NOW + seconds)
+    request = session_request(grant, compile_policy(grant.permissions, grant.expires_at), "x", NOW)
+    assert (request.duration_seconds, request.ends_at) == (asked, NOW + seconds)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"principal": "a"}, {"principal": "a b"}, {"principal": "x" * 65}, {"human": "#"}, {"principal": "é" * 3}],
+)
+def test_sts_03_what_sts_would_refuse_is_never_sent(members):
+    grant = replace(GRANT, **members)
+    with pytest.raises(ValueError, match="not a session"):
+        session_request(grant, compile_policy(grant.permissions, grant.expires_at), "x", NOW)
+
+
+def test_sts_03_the_session_names_the_grant_and_its_principal():
+    grant = replace(GRANT, human="corp.alice")
+    request = session_request(grant, compile_policy(grant.permissions, grant.expires_at), "x", NOW)
+    assert (request.name, request.source_identity) == (grant.id, grant.principal)
+    assert dict(request.tags) == {"grant": grant.id, "agent": grant.principal, "human": "corp.alice"}
+
+
+def test_sts_05_credentials_do_not_show_in_a_repr():
+    assert "hidden" not in repr(Credentials("ASIAEXAMPLE", "hidden", "hidden", NOW))

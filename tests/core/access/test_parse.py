@@ -1,0 +1,165 @@
+import json
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.access.parse import parse_request
+from core.access.request import AccessRequest, Permission
+from core.config import Limits, Target
+from core.problems import PROBLEMS, Problem
+from tests.fakes import ROLE_ARN
+
+LIMITS = Limits(30, 3600, 65536, 200, 3600, 30)
+TARGETS = {
+    "analytics-prod": Target(
+        "analytics-prod", "444455556666", ROLE_ARN, "external", "eu-west-1", 3600, MappingProxyType({})
+    )
+}
+GOOD: dict[str, Any] = {
+    "target": "analytics-prod",
+    "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}],
+    "duration_seconds": 300,
+    "reason": "monthly report",
+    "ticket": "OPS-12",
+}
+
+
+def parse(body: bytes) -> AccessRequest:
+    return parse_request(body, TARGETS, LIMITS)
+
+
+def changed(**members: Any) -> bytes:
+    return json.dumps(GOOD | members).encode()
+
+
+def asking(*resources: Any, actions: Any = ("s3:GetObject",)) -> bytes:
+    return changed(permissions=[{"actions": list(actions), "resources": list(resources)}])
+
+
+def test_a_request_is_read_as_it_was_written():
+    assert parse(json.dumps(GOOD).encode()) == AccessRequest(
+        "analytics-prod",
+        (Permission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/*",)),),
+        300,
+        "monthly report",
+        "OPS-12",
+    )
+
+
+BAD = {
+    "empty": (b"", "body_malformed", ""),
+    "malformed": (b'{"target": ', "body_malformed", ""),
+    "not_an_object": (b"[]", "body_malformed", ""),
+    "a_number": (b"1", "body_malformed", ""),
+    "nan": (changed().replace(b"300", b"NaN"), "body_malformed", ""),
+    "twice_the_same_name": (changed().replace(b'"ticket"', b'"target"'), "body_malformed", ""),
+    "byte_order_mark": (b"\xef\xbb\xbf" + changed(), "body_malformed", ""),
+    "not_utf_8": (b"\xff\xfe", "body_malformed", ""),
+    "nested_too_deeply": (b"[" * 30_000 + b"]" * 30_000, "body_malformed", ""),
+    "one_megabyte": (changed(reason="x" * 1_000_000), "body_too_large", ""),
+    "unknown_member": (changed(duration=3), "request_invalid", "/duration"),
+    "unknown_member_inside": (
+        changed(permissions=[{"actions": ["s3:GetObject"], "resources": ["*"], "effect": "Deny"}]),
+        "request_invalid",
+        "/permissions/0/effect",
+    ),
+    "role_arn_of_the_agents_choice": (changed(role_arn=ROLE_ARN), "request_invalid", "/role_arn"),
+    "no_target": (changed(target=None), "request_invalid", "/target"),
+    "unknown_target": (changed(target="analytics-prd"), "target_unknown", ""),
+    "target_in_a_list": (changed(target=["analytics-prod"]), "request_invalid", "/target"),
+    "no_permissions": (changed(permissions=[]), "request_invalid", "/permissions"),
+    "permissions_as_object": (changed(permissions={}), "request_invalid", "/permissions"),
+    "permission_as_string": (changed(permissions=["s3:*"]), "request_invalid", "/permissions/0"),
+    "no_actions": (asking("*", actions=[]), "request_invalid", "/permissions/0/actions"),
+    "no_resources": (asking(), "request_invalid", "/permissions/0/resources"),
+    "ten_thousand_actions": (
+        asking("*", actions=[f"s3:Get{n}" for n in range(3_000)]),
+        "request_invalid",
+        "/permissions/0/actions",
+    ),
+    "action_of_no_service": (asking("*", actions=["GetObject"]), "request_invalid", "/permissions/0/actions/0"),
+    "every_action": (asking("*", actions=["*"]), "request_invalid", "/permissions/0/actions/0"),
+    "action_in_other_letters": (asking("*", actions=["s3:GetОbject"]), "request_invalid", "/permissions/0/actions/0"),
+    "action_as_number": (asking("*", actions=[7]), "request_invalid", "/permissions/0/actions/0"),
+    "resource_no_arn": (asking("reports/2026"), "request_invalid", "/permissions/0/resources/0"),
+    "resource_not_ascii": (asking("arn:aws:s3:::reports/größe"), "request_invalid", "/permissions/0/resources/0"),
+    "resource_with_line_break": (asking("arn:aws:s3:::reports/a\n"), "request_invalid", "/permissions/0/resources/0"),
+    "resource_too_long": (asking("arn:aws:s3:::" + "a" * 1100), "request_invalid", "/permissions/0/resources/0"),
+    "resource_of_any_service": (asking("arn:aws:*:::reports/a"), "request_invalid", "/permissions/0/resources/0"),
+    "resource_of_any_partition": (asking("arn:*:s3:::reports/a"), "request_invalid", "/permissions/0/resources/0"),
+    "policy_variable": (
+        asking("arn:aws:s3:::${aws:PrincipalTag/agent}/a"),
+        "request_invalid",
+        "/permissions/0/resources/0",
+    ),
+    "wrong_account": (asking("arn:aws:dynamodb:eu-west-1:999999999999:table/t"), "account_mismatch", ""),
+    "any_account": (asking("arn:aws:dynamodb:eu-west-1:*:table/t"), "account_mismatch", ""),
+    "part_of_an_account": (asking("arn:aws:dynamodb:eu-west-1:44445555666?:table/t"), "account_mismatch", ""),
+    "other_partition": (asking("arn:aws-cn:s3:::reports/a"), "account_mismatch", ""),
+    "negative_duration": (changed(duration_seconds=-1), "request_invalid", "/duration_seconds"),
+    "no_duration": (changed(duration_seconds=None), "request_invalid", "/duration_seconds"),
+    "duration_true": (changed(duration_seconds=True), "request_invalid", "/duration_seconds"),
+    "duration_as_text": (changed(duration_seconds="300"), "request_invalid", "/duration_seconds"),
+    "duration_as_fraction": (changed(duration_seconds=300.5), "request_invalid", "/duration_seconds"),
+    "duration_too_short": (changed(duration_seconds=29), "request_invalid", "/duration_seconds"),
+    "duration_too_long": (changed(duration_seconds=3601), "request_invalid", "/duration_seconds"),
+    "duration_beyond_all": (changed(duration_seconds=10**400), "request_invalid", "/duration_seconds"),
+    "no_reason": (changed(reason=""), "request_invalid", "/reason"),
+    "blank_reason": (changed(reason="  "), "request_invalid", "/reason"),
+    "long_reason": (changed(reason="x" * 501), "request_invalid", "/reason"),
+    "reason_with_control_character": (changed(reason="a\x1b[31m"), "request_invalid", "/reason"),
+    "reason_with_bidi_mark": (changed(reason="a\u202eb"), "request_invalid", "/reason"),
+    "reason_with_lone_surrogate": (changed(reason="a\ud800b"), "body_malformed", ""),
+    "long_ticket": (changed(ticket="x" * 101), "request_invalid", "/ticket"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gets_a_code_and_a_fix(case: str):
+    body, code, pointer = BAD[case]
+    with pytest.raises(Problem) as raised:
+        parse(body)
+    problem = raised.value
+    assert problem.code == code
+    assert 400 <= problem.status < 500
+    assert problem.fix
+    if pointer:
+        assert pointer in [fault["pointer"] for fault in problem.extras["errors"]]
+
+
+def test_every_fault_is_told_at_once():
+    with pytest.raises(Problem) as raised:
+        parse(changed(duration_seconds=-1, reason="", colour="red"))
+    assert {fault["pointer"] for fault in raised.value.extras["errors"]} == {"/duration_seconds", "/reason", "/colour"}
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("analytics-prd", "analytics-prod"), ("zzz", "platform engineer")])
+def test_an_unknown_target_is_told_with_the_nearest_one(wrong: str, right: str):
+    with pytest.raises(Problem) as raised:
+        parse(changed(target=wrong))
+    assert right in raised.value.fix
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*GOOD, "other"]), JSON))
+def test_any_json_is_a_request_or_a_problem(members: dict[str, Any]):
+    try:
+        parse(json.dumps(GOOD | members).encode())
+    except Problem as problem:
+        assert PROBLEMS[problem.code].status < 500
+        json.dumps(problem.body()).encode()
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_request_or_a_problem(body: bytes):
+    with pytest.raises(Problem):
+        parse(body)

@@ -1,0 +1,190 @@
+"""Issuers, keys and tokens for the tests: everything is really signed, and anything can be made wrong on purpose."""
+
+import base64
+import json
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from core.config import Config, Issuer, Limits, Policies
+from core.identity.keys import KeySet, parse_key_set
+from core.identity.providers import aws, entra, github_actions, google, kubernetes, okta
+
+NOW = 1_700_000_100  # a hundred seconds after the samples were issued
+CORP = "https://idp.corp.example.com"
+OTHER = "https://idp.other.example.com"
+LONE = "https://lone.example.com"
+PEOPLE = "https://people.example.com"
+SPENT = "https://once.example.com"
+
+_GENERATORS = {
+    "rsa": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "rsa-other": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "rsa-weak": lambda: rsa.generate_private_key(public_exponent=65537, key_size=1024),  # noqa: S505
+    "ec256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ec384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+}
+
+
+@cache
+def private_key(name: str) -> Any:
+    return _GENERATORS[name]()
+
+
+def algorithm_of(name: str) -> str:
+    return {"ec256": "ES256", "ec384": "ES384", "ed25519": "EdDSA"}.get(name, "RS256")
+
+
+def jwk(name: str, **members: Any) -> dict[str, Any]:
+    """The public JWK of key `name`, with `members` on top; a member that is None is left out."""
+    public = jwt.get_algorithm_by_name(algorithm_of(name)).to_jwk(private_key(name).public_key(), as_dict=True)
+    public.pop("key_ops", None)
+    return {key: value for key, value in {**public, "kid": name, **members}.items() if value is not None}
+
+
+def jwks(*keys: dict[str, Any]) -> bytes:
+    return json.dumps({"keys": list(keys)}).encode()
+
+
+def encode(part: Any) -> str:
+    """A segment: bytes as they are, anything else as JSON; base64url without padding."""
+    raw = part if isinstance(part, bytes) else json.dumps(part).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def sign(header: Any, claims: Any, key: str = "rsa", algorithm: str | None = None) -> str:
+    """A compact JWS over exactly this header and payload, signed with `key`, whatever the header says."""
+    signing_input = f"{encode(header)}.{encode(claims)}"
+    method = jwt.get_algorithm_by_name(algorithm or algorithm_of(key))
+    return f"{signing_input}.{encode(method.sign(signing_input.encode(), private_key(key)))}"
+
+
+CLAIMS: dict[str, Any] = {
+    "iss": CORP,
+    "sub": "reader-agent",
+    "aud": "jitney",
+    "iat": NOW - 100,
+    "exp": NOW + 200,
+    "jti": "9f0c6a0e",
+    "groups": ["data-readers"],
+}
+
+
+def header_with(**members: Any) -> dict[str, Any]:
+    whole = {"alg": "RS256", "kid": "rsa", "typ": "at+jwt", **members}
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def claims_with(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in {**CLAIMS, **members}.items() if value is not None}
+
+
+def token(key: str = "rsa", head: dict[str, Any] | None = None, **members: Any) -> str:
+    """A token of the corporate issuer, sound but for `head` and the claims in `members` (None leaves one out)."""
+    whole = {"alg": algorithm_of(key), "kid": key, **(head or {})}
+    return sign(header_with(**whole), claims_with(**members), key)
+
+
+def issuer(name: str, url: str, **changes: Any) -> Issuer:
+    values: dict[str, Any] = {
+        "provider": "generic",
+        "token": "access",
+        "jwks_uri": f"{url}/jwks",
+        "audiences": ("jitney",),
+        "clients": ("portal",),
+        "algorithms": ("RS256", "PS256", "ES256", "EdDSA"),
+        "kind": "agent",
+        "replay": "reuse",
+        "max_age_seconds": 3600,
+        "leeway_seconds": 30,
+        "groups_claim": "groups",
+        "human_claim": "",
+        "subject_groups": MappingProxyType({}),
+        "settings": MappingProxyType({}),
+    }
+    return Issuer(name=name, issuer=url, **{**values, **changes})
+
+
+ISSUERS = (
+    issuer("corp", CORP, human_claim="act.sub"),
+    issuer("other", OTHER),
+    issuer("lone", LONE, token="id"),
+    issuer("people", PEOPLE, kind="human"),
+    issuer("once", SPENT, replay="single_use"),
+    issuer("okta", okta.SAMPLE["iss"], provider="okta"),
+    issuer("entra", entra.SAMPLE["iss"], provider="entra", audiences=(entra.SAMPLE["aud"],)),
+    issuer(
+        "google",
+        google.SAMPLE["iss"],
+        provider="google",
+        token="id",
+        audiences=(google.SAMPLE["aud"],),
+        settings={"hosted_domains": ("example.com",)},
+        subject_groups={google.SAMPLE["sub"]: ("data-readers",), "117": ("robots",)},
+    ),
+    issuer(
+        "github",
+        github_actions.SAMPLE["iss"],
+        provider="github_actions",
+        token="id",
+        replay="single_use",
+        settings={"repository_owner_ids": "583231", "environments": ("production",)},
+    ),
+    issuer("eks", kubernetes.SAMPLE["iss"], provider="kubernetes", token="id", settings={"namespaces": ("agents",)}),
+    issuer("account", aws.SAMPLE["iss"], provider="aws", token="id", algorithms=("RS256", "ES384")),
+)
+
+CORP_KEYS = jwks(
+    jwk("rsa"),
+    jwk("ec256"),
+    jwk("ed25519"),
+    jwk("rsa-weak"),
+    jwk("rsa", kid="for-encryption", use="enc"),
+    jwk("rsa", kid="for-signing", key_ops=["sign"]),
+    jwk("rsa", kid="for-ps256", alg="PS256"),
+    jwk("rsa", kid=None),
+    {"kty": "oct", "kid": "shared", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlYw"},
+)
+
+
+def config(*issuers: Issuer) -> Config:
+    """A configuration of `issuers`, of all of them when none is named."""
+    return Config(
+        issuers=MappingProxyType({item.issuer: item for item in issuers or ISSUERS}),
+        targets={},
+        reviewers={},
+        limits=Limits(300, 3600, 65_536, 200, 3600, 30),
+        policies=Policies("", "", ""),
+        local=False,
+    )
+
+
+class KnownKeys:
+    """A KeySource in memory: `refreshed` gives what `rotated` holds, once it holds something."""
+
+    def __init__(self, sets: dict[str, bytes]) -> None:
+        self.sets = {url: parse_key_set(raw) for url, raw in sets.items()}
+        self.rotated: dict[str, KeySet] = {}
+        self.refreshes = 0
+
+    def keys(self, asked: Issuer) -> KeySet:
+        return self.sets[asked.issuer]
+
+    def refreshed(self, asked: Issuer) -> KeySet:
+        self.refreshes += 1
+        return self.rotated.get(asked.issuer, self.sets[asked.issuer])
+
+
+@cache
+def key_sets() -> dict[str, bytes]:
+    """Every issuer's key set: the corporate issuer has one of each, the others a single key, `other` one of its own."""
+    return {
+        **{item.issuer: jwks(jwk("rsa"), jwk("ec384")) for item in ISSUERS},
+        CORP: CORP_KEYS,
+        OTHER: jwks(jwk("rsa-other"), jwk("ec256", kid="other-ec")),
+        LONE: jwks(jwk("rsa")),
+    }

@@ -1,0 +1,47 @@
+import hashlib
+import json
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import audit
+from core.audit import FIRST, AuditRecord, Event, Outcome
+from tests.fakes import GRANT, NOW
+
+RECORD = AuditRecord(NOW, Event.REQUEST, Outcome.ALLOWED, reason="größer", detail={"b": 1, "a": [True, None]})
+
+
+def test_aud_02_a_link_holds_the_hash_of_everything_else_in_it():
+    members = json.loads(audit.link(RECORD, "g-x", 3, "ab" * 32).text)
+    digest = members.pop("hash")
+    assert digest == hashlib.sha256(audit.canonical(members).encode()).hexdigest()
+    assert (members["chain"], members["seq"], members["prev"]) == ("g-x", 3, "ab" * 32)
+
+
+@given(st.sampled_from(["reason", "code", "principal"]), st.text(min_size=1))
+def test_aud_02_changing_any_member_changes_the_hash(name: str, value: str):
+    changed = replace(RECORD, **{name: value})
+    assert (audit.link(changed, "g-x").hash == audit.link(RECORD, "g-x").hash) == (changed == RECORD)
+
+
+def test_aud_02_the_records_of_a_grant_form_a_chain():
+    first = audit.next_link(audit.of_grant(Event.REQUEST, Outcome.ALLOWED, GRANT, audit.Origin(), NOW), GRANT)
+    grant = audit.linked(GRANT, first)
+    second = audit.next_link(audit.of_grant(Event.ISSUE, Outcome.ALLOWED, grant, audit.Origin(), NOW), grant)
+    assert (first.chain, first.seq, json.loads(first.text)["prev"]) == (GRANT.id, 0, FIRST)
+    assert (second.chain, second.seq, json.loads(second.text)["prev"]) == (GRANT.id, 1, first.hash)
+
+
+def test_aud_01_a_record_of_a_grant_says_who_what_when_and_why():
+    record = audit.of_grant(Event.ISSUE, Outcome.ALLOWED, GRANT, audit.Origin("198.51.100.7", "req-1"), NOW)
+    members = json.loads(audit.link(record, GRANT.id).text)
+    told = {name: members[name] for name in ("grant_id", "principal", "time", "reason", "source_ip", "policy_version")}
+    assert told == {
+        "grant_id": GRANT.id,
+        "principal": GRANT.principal,
+        "time": "2026-11-24T12:00:00Z",
+        "reason": "monthly report",
+        "source_ip": "198.51.100.7",
+        "policy_version": "v1",
+    }

@@ -1,0 +1,18 @@
+from core.once import idempotency, idempotency_key, previews, repeated
+from tests.fakes import NOW
+
+
+def test_the_same_body_is_a_repeat_and_another_is_not():
+    once = idempotency("corp.a", "key", b"{}", "g-x", NOW)
+    assert repeated(once.holds, b"{}") == "g-x"
+    assert repeated(once.holds, b"{ }") is None
+
+
+def test_one_principals_keys_never_meet_anothers():
+    assert idempotency_key("corp.a", "key") != idempotency_key("corp.b", "key")
+    assert idempotency_key("corp.a", "b#key") != idempotency_key("corp.a#b", "key")
+
+
+def test_pol_09_the_quota_of_dry_runs_starts_anew_each_minute():
+    assert previews("corp.a", 30, NOW).key == previews("corp.a", 30, NOW + 59).key
+    assert previews("corp.a", 30, NOW).key != previews("corp.a", 30, NOW + 60).key

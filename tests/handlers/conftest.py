@@ -1,0 +1,128 @@
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from core.actions import Actions
+from core.config import Config, Policies, Target
+from core.policy.cedar import PolicySet
+from core.refusals import Refusals
+from handlers.edge import Route, answer
+from handlers.ports import Ports
+from tests.core.identity import minting
+from tests.fakes import ROLE_ARN, MemoryReviews, MemorySessions, MemoryStore
+
+ROOT = Path(__file__).resolve().parents[2]
+
+POLICIES = """
+@id("read") @advice("Readers read for half an hour.")
+permit (principal in Jitney::Group::"corp/data-readers", action in Jitney::Action::"ReadOnly",
+        resource in Jitney::Target::"analytics-prod")
+when { context.durationSeconds <= 1800 }
+when { resource.wildcard || !resource.wildcard };
+@id("read-once")
+permit (principal in Jitney::Group::"once/data-readers", action in Jitney::Action::"ReadOnly", resource)
+unless { resource.wildcard };
+@id("write") @approval("owners")
+permit (principal in Jitney::Group::"corp/data-readers", action == Jitney::Action::"Write", resource)
+when { context.approvals.contains("owners") }
+unless { resource.wildcard };
+@id("never-secret") @advice("Salaries are nobody's.")
+forbid (principal, action, resource) when { resource.arn like "arn:aws:s3:::reports/secret/*" };
+"""
+
+
+def configuration(policies: str = POLICIES) -> Config:
+    schema = (ROOT / "policies" / "schema.cedarschema").read_text(encoding="utf-8")
+    return replace(
+        minting.config(),
+        targets={
+            "analytics-prod": Target(
+                "analytics-prod", "444455556666", ROLE_ARN, "external", "eu-west-1", 3600, MappingProxyType({})
+            )
+        },
+        reviewers={"owners": ("corp.alice",)},
+        policies=Policies(policies, schema, "v1"),
+    )
+
+
+ASKED: dict[str, Any] = {
+    "target": "analytics-prod",
+    "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}],
+    "duration_seconds": 300,
+    "reason": "monthly report",
+}
+WRITE = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/q3.csv"]}]
+
+
+@dataclass
+class System:
+    """The handlers over in-memory adapters, with a clock that the test sets."""
+
+    now: int = minting.NOW
+    store: MemoryStore = field(default_factory=MemoryStore)
+    sessions: MemorySessions = field(default_factory=MemorySessions)
+    reviews: MemoryReviews = field(default_factory=MemoryReviews)
+    config: Config = field(default_factory=configuration)
+
+    def __post_init__(self) -> None:
+        numbers = itertools.count()
+        letters = str.maketrans("0123456789", "abcdefghij")
+        self.ports = Ports(
+            config=self.config,
+            policies=PolicySet.load(self.config.policies),
+            actions=Actions.load((ROOT / "functions" / "core" / "actions.bin").read_bytes()),
+            keys=minting.KnownKeys(minting.key_sets()),
+            store=self.store,
+            sessions=self.sessions,
+            reviews=self.reviews,
+            refusals=Refusals(),
+            now=lambda: self.now,
+            new_id=lambda prefix: f"{prefix}-{next(numbers):014d}".translate(letters),
+        )
+
+    def call(
+        self,
+        route: Route,
+        body: Any = None,
+        *,
+        token: str | None = None,
+        grant_id: str = "",
+        query: dict[str, str] | None = None,
+        **headers: str,
+    ) -> tuple[int, dict[str, Any], dict[str, str]]:
+        """Status, JSON body and headers of one call; the token is the corporate agent's unless one is given."""
+        proven = minting.token() if token is None else token
+        event = {
+            "httpMethod": "POST",
+            "resource": "/v1/test",
+            "headers": {"Authorization": f"Bearer {proven}", **{k.replace("_", "-"): v for k, v in headers.items()}},
+            "pathParameters": {"id": grant_id} if grant_id else None,
+            "queryStringParameters": query,
+            "body": body if body is None or isinstance(body, str) else json.dumps(body),
+            "isBase64Encoded": False,
+            "requestContext": {"requestId": "req-1", "identity": {"sourceIp": "198.51.100.7"}},
+        }
+        answered = answer(route, event, self.ports)
+        return answered["statusCode"], json.loads(answered["body"]), answered["headers"]
+
+    def records(self) -> list[dict[str, Any]]:
+        return [json.loads(link.text) for link in self.store.links]
+
+    def told(self) -> list[tuple[str, str, str]]:
+        return [(each["event"], each["outcome"], each["code"]) for each in self.records()]
+
+
+@pytest.fixture
+def system() -> System:
+    return System()
+
+
+@pytest.fixture
+def system_with() -> Callable[..., System]:
+    return System

@@ -1,0 +1,80 @@
+import json
+import logging
+
+import pytest
+
+from handlers.decisions import preview_decision
+from handlers.grant_reads import read_grants
+from handlers.grants import create_grant
+from handlers.http import Request, Response
+from handlers.ports import Ports
+from tests.core.identity import minting
+from tests.handlers.conftest import ASKED, System
+
+ROUTES = [create_grant, preview_decision, read_grants]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_id_05_a_refused_token_is_a_401_with_a_challenge(system: System, route):
+    status, body, headers = system.call(route, ASKED, token="nonsense")
+    assert (status, body["code"]) == (401, "token_malformed")
+    assert headers["WWW-Authenticate"].startswith("Bearer ")
+    assert body["fix"]
+
+
+def test_id_05_no_token_is_a_401_too(system: System):
+    status, body, _ = system.call(create_grant, ASKED, token="")
+    assert status == 401
+    assert body["code"] in {"token_missing", "token_malformed"}
+
+
+def test_id_05_unproven_callers_are_counted_not_listed(system: System):
+    forged = minting.sign(minting.header_with(), minting.claims_with(), "rsa-other", "RS256")
+    for _ in range(100):
+        assert system.call(create_grant, ASKED, token=forged)[0] == 401
+    records = system.records()
+    assert len(records) <= 7
+    assert {(each["event"], each["issuer"], each["source_ip"], each["code"]) for each in records} == {
+        ("refusal", "corp", "198.51.100.7", "token_signature")
+    }
+    assert sum(each["count"] for each in records) >= 64
+
+
+def test_id_05_a_known_principals_refusal_is_a_record_of_its_own(system: System):
+    system.call(create_grant, b"{".decode())
+    assert system.told() == [("request", "refused", "body_malformed")]
+    assert system.records()[0]["principal"] == "corp.reader-agent"
+
+
+def test_bad_input_writes_nothing_but_the_refusal(system: System):
+    system.call(create_grant, ASKED | {"duration_seconds": -1})
+    assert system.store.log == ["record"]
+    assert not system.store.grants
+
+
+def test_aud_07_no_token_in_records_or_logs(system: System, capsys, caplog):
+    caplog.set_level(logging.DEBUG)
+    good, forged = minting.token(), minting.sign(minting.header_with(), minting.claims_with(), "rsa-other", "RS256")
+    for token in (good, forged):
+        system.call(create_grant, ASKED, token=token)
+    output = capsys.readouterr()
+    written = json.dumps(system.records()) + output.out + output.err + caplog.text
+    for secret in (good, forged, good.split(".")[2], forged.split(".")[2], "canary-secret-key", "canary-session-token"):
+        assert secret not in written
+
+
+def test_id_05_an_exceptions_text_reaches_neither_caller_nor_log(system: System, capsys):
+    def failing(_request: Request, _ports: Ports) -> Response:
+        raise RuntimeError("canary")
+
+    status, body, _ = system.call(failing)
+    output = capsys.readouterr()
+    assert (status, body["code"]) == (500, "internal")
+    assert "canary" not in json.dumps(body) + output.out + output.err
+
+
+def test_a_body_that_is_not_base64_is_told(system: System):
+    from handlers.edge import answer
+
+    event = {"body": "%%%", "isBase64Encoded": True, "headers": None, "requestContext": None}
+    assert json.loads(answer(create_grant, event, system.ports)["body"])["code"] == "body_malformed"

@@ -1,0 +1,48 @@
+from core.access.session_policy import LIMIT
+from handlers.decisions import preview_decision
+from handlers.grants import create_grant
+from tests.core.identity import minting
+from tests.handlers.conftest import ASKED, WRITE, System
+
+
+def test_a_dry_run_shows_the_exact_session_policy_and_issues_nothing(system: System):
+    status, body, _ = system.call(preview_decision, ASKED)
+    assert (status, body["effect"]) == (200, "allow")
+    assert body["session_policy_size"]["limit"] == LIMIT
+    system.call(create_grant, ASKED)
+    (asked,) = system.sessions.asked
+    assert body["session_policy"] == asked.policy.document()
+    assert body["session_policy_size"]["characters"] == asked.policy.size
+
+
+def test_a_dry_run_says_who_could_review(system: System):
+    _, body, _ = system.call(preview_decision, ASKED | {"permissions": WRITE})
+    assert (body["effect"], body["reviews"]) == ("review", [["owners"]])
+    assert not system.reviews.started
+
+
+def test_a_denied_dry_run_has_no_session_policy(system: System):
+    asked = ASKED | {"permissions": [{"actions": ["iam:CreateUser"], "resources": ["*"]}]}
+    status, body, _ = system.call(preview_decision, asked)
+    assert (status, body["effect"], body["session_policy"]) == (200, "deny", None)
+
+
+def test_pol_07_a_denial_tells_the_longest_duration_that_would_pass(system: System):
+    _, body, _ = system.call(preview_decision, ASKED | {"duration_seconds": 3600})
+    assert (body["effect"], body["longest_seconds"]) == ("deny", 1800)
+
+
+def test_pol_09_dry_runs_are_on_record_and_bounded(system: System):
+    limit = system.config.limits.previews_per_minute
+    statuses = [system.call(preview_decision, ASKED)[0] for _ in range(limit + 2)]
+    assert statuses == [200] * limit + [429] * 2
+    assert system.told() == [("preview", "allowed", "")] * limit
+    assert system.call(preview_decision, ASKED, token=minting.token(sub="other-agent"))[0] == 200
+
+
+def test_pol_04_an_unknown_action_is_told_with_the_closest_name(system: System):
+    asked = ASKED | {"permissions": [{"actions": ["s3:GetObjct"], "resources": ["arn:aws:s3:::reports/a"]}]}
+    status, body, _ = system.call(preview_decision, asked)
+    assert (status, body["code"]) == (400, "action_unknown")
+    assert "s3:GetObject" in str(body)
+    assert system.told() == [("preview", "refused", "action_unknown")]

@@ -1,0 +1,222 @@
+import pytest
+
+from core.access.grant import State
+from core.problems import Problem
+from handlers.credentials import create_credentials
+from handlers.grant_reads import read_grants
+from handlers.grants import create_grant
+from tests.core.identity import minting
+from tests.handlers.conftest import ASKED, WRITE, System, configuration
+
+UNAVAILABLE = Problem("unavailable", "It did not answer as it should.", "Try again in a moment.")
+REFUSED = Problem("issue_refused", "The role cannot be assumed.", "Tell your platform engineer.")
+
+
+def test_an_allowed_request_is_one_transaction_and_one_sts_call(system: System):
+    status, body, headers = system.call(create_grant, ASKED)
+    assert status == 201
+    assert system.store.log == ["open"]
+    assert len(system.sessions.asked) == 1
+    assert headers["Location"] == f"/v1/grants/{body['grant']['id']}"
+    assert headers["Cache-Control"] == "no-store"
+    assert body["grant"]["state"] == "active"
+    assert body["credentials"]["access_key_id"] == "ASIAEXAMPLE"
+
+
+def test_aud_01_the_record_of_a_request_says_what_was_asked_and_what_came_of_it(system: System):
+    system.call(create_grant, ASKED | {"ticket": "OPS-12"})
+    (record,) = system.records()
+    assert (record["event"], record["outcome"]) == ("request", "allowed")
+    assert record["principal"] == "corp.reader-agent"
+    assert record["actions"] == ["s3:GetObject"]
+    assert record["resources"] == ["arn:aws:s3:::reports/2026/*"]
+    assert record["policies"] == ["read"]
+    assert (record["source_ip"], record["ticket"]) == ("198.51.100.7", "OPS-12")
+
+
+def test_sts_03_session_name_and_source_identity_are_grant_and_principal(system: System):
+    _, body, _ = system.call(create_grant, ASKED)
+    (asked,) = system.sessions.asked
+    assert asked.name == body["grant"]["id"]
+    assert asked.source_identity == "corp.reader-agent"
+    assert asked.external_id == "external"
+
+
+def test_sts_04_the_expiration_told_is_the_grants_end(system: System):
+    _, body, _ = system.call(create_grant, ASKED)
+    assert body["credentials"]["expiration"] == body["grant"]["expires_at"]
+
+
+def test_a_denied_request_says_which_policy_and_issues_nothing(system: System):
+    asked = ASKED | {"permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/secret/a"]}]}
+    status, body, headers = system.call(create_grant, asked)
+    assert (status, body["code"]) == (403, "denied")
+    assert headers["Content-Type"] == "application/problem+json"
+    assert [reason["policy"] for reason in body["reasons"]] == ["never-secret"]
+    assert system.told() == [("request", "denied", "denied")]
+    assert not system.sessions.asked
+    assert not system.store.grants
+
+
+def test_a_request_for_review_waits_as_pending_until_its_end(system: System):
+    status, body, headers = system.call(create_grant, ASKED | {"permissions": WRITE})
+    assert status == 202
+    assert body["review"]["any_of"] == [["owners"]]
+    assert body["grant"]["state"] == "pending"
+    assert headers["Retry-After"]
+    assert system.reviews.started == [body["grant"]["id"]]
+    assert system.told() == [("request", "review", "")]
+    grant_id = body["grant"]["id"]
+    assert system.call(create_credentials, grant_id=grant_id)[1]["code"] == "grant_pending"
+    system.now += 3600
+    assert system.call(read_grants, grant_id=grant_id, token=fresh(system))[1]["grant"]["state"] == "expired"
+    assert system.call(create_credentials, grant_id=grant_id, token=fresh(system))[0] == 410
+    assert not system.sessions.asked
+
+
+def test_rev_13_a_workflow_that_cannot_start_closes_the_grant_and_says_so(system: System):
+    system.reviews.problem = UNAVAILABLE
+    status, body, _ = system.call(create_grant, ASKED | {"permissions": WRITE})
+    assert (status, body["code"]) == (503, "unavailable")
+    assert body["grant"]["state"] == "failed"
+    assert system.told() == [("request", "review", ""), ("request", "failed", "unavailable")]
+
+
+def test_sts_06_a_failed_issue_has_both_records(system: System):
+    system.sessions.problem = REFUSED
+    status, body, _ = system.call(create_grant, ASKED)
+    assert (status, body["code"]) == (502, "issue_refused")
+    assert system.told() == [("request", "allowed", ""), ("issue", "failed", "issue_refused")]
+    assert system.store.grants[body["grant"]["id"]].state is State.FAILED
+
+
+def test_sts_08_a_throttled_issue_can_be_had_later_with_the_same_grant(system: System):
+    system.sessions.problem = Problem("issue_throttled", "STS is throttling.", "Try again.")
+    status, body, _ = system.call(create_grant, ASKED)
+    assert (status, body["grant"]["state"]) == (503, "active")
+    system.sessions.problem = None
+    assert system.call(create_credentials, grant_id=body["grant"]["id"])[0] == 200
+
+
+def test_pol_08_without_the_store_nothing_is_issued(system: System):
+    system.store.broken = True
+    status, body, _ = system.call(create_grant, ASKED)
+    assert (status, body["code"]) == (503, "unavailable")
+    assert not system.sessions.asked
+
+
+class TestIdempotency:
+    def test_the_same_key_and_body_are_the_same_grant(self, system: System):
+        first = system.call(create_grant, ASKED, Idempotency_Key="k")
+        again = system.call(create_grant, ASKED, Idempotency_Key="k")
+        assert (first[0], again[0]) == (201, 201)
+        assert first[1]["grant"]["id"] == again[1]["grant"]["id"]
+        assert len(system.store.grants) == 1
+        assert system.told() == [("request", "allowed", ""), ("issue", "allowed", "")]
+
+    def test_the_same_key_and_another_body_are_refused(self, system: System):
+        system.call(create_grant, ASKED, Idempotency_Key="k")
+        status, body, _ = system.call(create_grant, ASKED | {"duration_seconds": 301}, Idempotency_Key="k")
+        assert (status, body["code"]) == (422, "idempotency_mismatch")
+        assert len(system.store.grants) == 1
+
+    def test_anothers_key_is_another_key(self, system: System):
+        first = system.call(create_grant, ASKED, Idempotency_Key="k")
+        other = system.call(create_grant, ASKED, Idempotency_Key="k", token=minting.token(sub="other-agent"))
+        assert first[1]["grant"]["id"] != other[1]["grant"]["id"]
+
+    def test_a_pending_grant_is_told_again_without_a_second_review(self, system: System):
+        asked = ASKED | {"permissions": WRITE}
+        first = system.call(create_grant, asked, Idempotency_Key="k")
+        again = system.call(create_grant, asked, Idempotency_Key="k")
+        assert (again[0], again[1]["grant"]["id"]) == (202, first[1]["grant"]["id"])
+        assert len(system.reviews.started) == 1
+
+    def test_an_ended_grant_is_not_brought_back(self, system: System):
+        system.call(create_grant, ASKED, Idempotency_Key="k")
+        system.now += 300
+        status, body, _ = system.call(create_grant, ASKED, Idempotency_Key="k", token=fresh(system))
+        assert (status, body["code"]) == (410, "grant_ended")
+
+    @pytest.mark.parametrize("key", ["x" * 256, "a\tb"])
+    def test_an_unusable_key_is_told(self, system: System, key: str):
+        assert system.call(create_grant, ASKED, Idempotency_Key=key)[1]["code"] == "request_invalid"
+
+
+class TestRenewal:
+    def test_an_active_grant_gives_credentials_until_its_end(self, system: System):
+        _, body, _ = system.call(create_grant, ASKED)
+        system.now += 100
+        status, again, _ = system.call(create_credentials, grant_id=body["grant"]["id"])
+        assert status == 200
+        assert again["credentials"]["expiration"] == body["grant"]["expires_at"]
+        assert system.told()[-1] == ("issue", "allowed", "")
+
+    def test_aud_02_its_records_are_a_chain(self, system: System):
+        _, body, _ = system.call(create_grant, ASKED)
+        for _ in range(3):
+            system.call(create_credentials, grant_id=body["grant"]["id"])
+        records = system.records()
+        assert [record["seq"] for record in records] == [0, 1, 2, 3]
+        assert [record["prev"] for record in records[1:]] == [record["hash"] for record in records[:-1]]
+
+    def test_sts_05_nobody_else_gets_them(self, system: System):
+        _, body, _ = system.call(create_grant, ASKED)
+        for token in (minting.token(sub="other-agent"), minting.token("rsa-other", iss=minting.OTHER)):
+            for route in (create_credentials, read_grants):
+                assert system.call(route, grant_id=body["grant"]["id"], token=token)[1]["code"] == "grant_not_found"
+        assert len(system.sessions.asked) == 1
+
+    def test_pol_01_policy_is_asked_again_at_issue(self, system: System, system_with):
+        _, body, _ = system.call(create_grant, ASKED)
+        stricter = system_with(store=system.store, config=configuration(_without_reading()))
+        status, refused, _ = stricter.call(create_credentials, grant_id=body["grant"]["id"])
+        assert (status, refused["code"]) == (403, "denied")
+        assert stricter.told()[-1] == ("issue", "denied", "denied")
+        assert not stricter.sessions.asked
+
+    def test_pol_01_groups_that_were_lost_count_at_issue(self, system: System):
+        _, body, _ = system.call(create_grant, ASKED)
+        status, _, _ = system.call(create_credentials, grant_id=body["grant"]["id"], token=minting.token(groups=[]))
+        assert status == 403
+
+    @pytest.mark.parametrize("grant_id", ["g-zzzzzzzzzzzzzz", "x", "../g-aaaaaaaaaaaaaa", "g-AAAAAAAAAAAAAA"])
+    def test_an_unknown_grant_is_not_found(self, system: System, grant_id: str):
+        assert system.call(create_credentials, grant_id=grant_id)[1]["code"] == "grant_not_found"
+
+
+class TestReplay:
+    """ID 9: an issuer whose tokens are for single use."""
+
+    def test_id_09_a_token_opens_one_grant(self, system: System):
+        asked = ASKED | {"permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/a"]}]}
+        token = minting.token(iss=minting.SPENT)
+        assert system.call(create_grant, asked, token=token)[0] == 201
+        status, body, headers = system.call(create_grant, asked, token=token)
+        assert (status, body["code"]) == (401, "token_replayed")
+        assert "invalid_token" in headers["WWW-Authenticate"]
+        assert system.told()[-1] == ("request", "refused", "token_replayed")
+        assert len(system.sessions.asked) == 1
+
+    def test_id_09_a_denied_request_uses_the_token_up_too(self, system: System):
+        token = minting.token(iss=minting.SPENT)
+        asked = ASKED | {"permissions": WRITE}
+        assert [system.call(create_grant, asked, token=token)[0] for _ in range(2)] == [403, 401]
+
+    def test_id_09_polling_and_renewal_are_no_replays(self, system: System):
+        asked = ASKED | {"permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/a"]}]}
+        token = minting.token(iss=minting.SPENT)
+        _, body, _ = system.call(create_grant, asked, token=token, Idempotency_Key="k")
+        grant_id = body["grant"]["id"]
+        assert system.call(read_grants, grant_id=grant_id, token=token)[0] == 200
+        assert system.call(create_credentials, grant_id=grant_id, token=token)[0] == 200
+        assert system.call(create_grant, asked, token=token, Idempotency_Key="k")[1]["grant"]["id"] == grant_id
+
+
+def fresh(system: System) -> str:
+    """A token issued at the system's present."""
+    return minting.token(iat=system.now, exp=system.now + 300)
+
+
+def _without_reading() -> str:
+    return '@id("nothing") permit (principal == Jitney::Agent::"nobody", action, resource);'

@@ -1,0 +1,91 @@
+from dataclasses import replace
+
+import pytest
+
+from adapters.store import PAGE
+from core.access.grant import State
+from handlers.expiry import expire
+from handlers.grant_reads import read_grants
+from handlers.health import health
+from handlers.ports import Ports
+from handlers.publisher import publish
+from tests.fakes import GRANT, NOW, PENDING
+from tests.handlers.conftest import System
+
+
+def mine(number: int):
+    name = f"g-{number:014d}".translate(str.maketrans("0123456789", "abcdefghij"))
+    return replace(
+        GRANT, id=name, issuer="https://idp.corp.example.com", principal="corp.reader-agent", created_at=number
+    )
+
+
+def test_one_sees_ones_own_grants_page_by_page(system: System):
+    for number in range(PAGE + 1):
+        system.store.grants[mine(number).id] = mine(number)
+    system.store.grants[GRANT.id + "x"] = replace(GRANT, principal="corp.other")
+    _, first, _ = system.call(read_grants)
+    _, rest, _ = system.call(read_grants, query={"cursor": first["next"]})
+    assert len(first["grants"]) == PAGE
+    assert [each["id"] for each in rest["grants"]] == [mine(0).id]
+    assert rest["next"] is None
+
+
+@pytest.mark.parametrize("cursor", ["x", "000000000001#g-AAAAAAAAAAAAAA", "1#2#3"])
+def test_a_made_up_cursor_is_refused(system: System, cursor: str):
+    assert system.call(read_grants, query={"cursor": cursor})[1]["code"] == "request_invalid"
+
+
+def test_health_needs_no_token_and_tells_nothing(system: System):
+    status, body, _ = system.call(health, token="")
+    assert (status, set(body)) == (200, {"status", "version"})
+
+
+def test_end_04_an_unanswered_review_ends_and_its_end_is_on_record(system: System):
+    system.store.grants[PENDING.id] = PENDING
+    system.now = PENDING.expires_at
+    for _ in range(2):  # the workflow may repeat it
+        assert expire({"grant_id": PENDING.id}, system.ports) == {"grant_id": PENDING.id, "state": "expired"}
+    assert system.told() == [("expiry", "expired", "")]
+    assert system.store.grants[PENDING.id].state is State.EXPIRED
+
+
+@pytest.mark.parametrize(("grant", "now"), [(PENDING, NOW), (replace(GRANT, expires_at=NOW + 9), NOW)])
+def test_what_is_not_over_is_left_alone(system: System, grant, now: int):
+    system.store.grants[grant.id] = grant
+    system.now = now
+    assert expire({"grant_id": grant.id}, system.ports)["state"] == grant.state
+    assert not system.told()
+
+
+class Stream:
+    """A delivery stream that takes everything but the records at `refused`."""
+
+    def __init__(self, refused: tuple[int, ...] = ()) -> None:
+        self.taken: list[str] = []
+        self._refused = refused
+
+    def put(self, texts: list[str]) -> list[int]:
+        self.taken += [text for index, text in enumerate(texts) if index not in self._refused]
+        return [index for index in self._refused if index < len(texts)]
+
+
+def stream_event(*texts: str) -> dict:
+    written = [{"SequenceNumber": str(n), "NewImage": {"record": {"S": text}}} for n, text in enumerate(texts)]
+    return {"Records": [{"dynamodb": each} for each in written]}
+
+
+def test_every_record_is_published():
+    stream = Stream()
+    assert publish(stream_event("a", "b"), Ports(records_stream=stream)) == {"batchItemFailures": []}
+    assert stream.taken == ["a", "b"]
+
+
+def test_aud_06_what_was_not_taken_comes_again():
+    failures = publish(stream_event("a", "b", "c"), Ports(records_stream=Stream((1,))))
+    assert failures == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+
+
+def test_a_deletion_by_ttl_publishes_nothing():
+    event = {"Records": [{"dynamodb": {"SequenceNumber": "1"}}]}
+    assert publish(event, Ports()) == {"batchItemFailures": []}

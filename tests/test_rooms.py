@@ -1,0 +1,90 @@
+"""The architecture, held: which room may import which, and how large anything may grow."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("functions", "infra", "client", "local", "data", "benchmarks")
+MODULES = sorted(
+    path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "node_modules" not in path.relative_to(ROOT).parts
+)
+
+MAY_IMPORT = {
+    "core": {"core"},
+    "adapters": {"adapters", "core"},
+    "handlers": {"handlers", "adapters", "core"},
+}
+IMPURE = {
+    "boto3", "botocore", "os", "time", "random", "secrets", "logging", "socket", "urllib", "urllib3", "http", "httpx",
+    "subprocess", "threading", "aws_lambda_powertools", "uuid", "tempfile", "pathlib",
+}  # fmt: skip
+BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "v2"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def in_room(room: str) -> list[Path]:
+    return [path for path in MODULES if path.is_relative_to(ROOT / "functions" / room)]
+
+
+def test_there_is_something_to_hold():
+    assert all(in_room(room) for room in MAY_IMPORT)
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_imports_point_inwards(room: str):
+    outwards = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in in_room(room)
+        for name in imports(path)
+        if (top := name.split(".")[0]) in {*MAY_IMPORT, *ROOMS} and top not in MAY_IMPORT[room]
+    }
+    assert not outwards
+
+
+def test_the_core_is_pure():
+    impure = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in in_room("core")
+        for name in imports(path)
+        if name.split(".")[0] in IMPURE
+    }
+    assert not impure
+
+
+def test_only_adapters_import_boto3():
+    elsewhere = {
+        str(path.relative_to(ROOT))
+        for path in in_room("handlers")
+        if path.name != "ports.py"  # where the clients that adapters are given are built
+        for name in imports(path)
+        if name.split(".")[0] in {"boto3", "botocore", "urllib3"}
+    }
+    assert not elsewhere
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_and_functions_stay_small(path: Path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300
+    long = {
+        node.name: length
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > 60
+    }
+    assert not long
+
+
+def test_no_room_for_leftovers():
+    named = {path.stem for path in MODULES} | {part for path in MODULES for part in path.relative_to(ROOT).parts}
+    assert not named & BANNED_NAMES
