@@ -39,7 +39,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """The usable keys of one issuer. `only` is the key of a set that has just one, usable or not."""
+    """The usable keys of one issuer; `only` is the key where the set was published with a single one, else None."""
 
     by_kid: Mapping[str, Key]
     only: Key | None

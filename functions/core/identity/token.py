@@ -18,6 +18,8 @@ _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)")
 # keys brought along (jku, x5u, jwk, x5c), other bytes signed than read (b64, zip), rules that must be known (crit).
 _REFUSED_MEMBERS = ("crit", "b64", "zip", "jku", "x5u", "jwk", "x5c", "enc")
 
+_FIX = "Ask the issuer for a new token and send it unchanged."
+
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedToken:
@@ -37,13 +39,13 @@ class UnverifiedToken:
 def bearer(header: str | None) -> str:
     """The token of an Authorization header. Raises Refusal token_missing when it holds no bearer token."""
     scheme = _SCHEME.match(header or "")
-    if header is None or scheme is None:
+    if scheme is None:
         raise Refusal(
             "token_missing",
             "The request has no Authorization header with a bearer token.",
             "Send the header Authorization: Bearer TOKEN, with a token of a configured issuer.",
         )
-    return header[scheme.end() :].rstrip(" ")
+    return scheme.string[scheme.end() :].rstrip(" ")
 
 
 def parse(text: str) -> UnverifiedToken:
@@ -104,9 +106,6 @@ def _check_header(header: Mapping[str, Any]) -> None:
             raise _bad_header(f"The member {name} of the token's header is not a string.")
     if not isinstance(header.get("alg"), str):
         raise Refusal("token_algorithm", "The token's header names no algorithm.", _FIX)
-
-
-_FIX = "Ask the issuer for a new token and send it unchanged."
 
 
 def _malformed(detail: str) -> Refusal:

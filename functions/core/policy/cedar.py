@@ -81,9 +81,13 @@ class PolicySet:
         """The reviewer groups that policies ask for: each must have members, or nobody can approve."""
         return frozenset(group for rule in self.rules.values() for group in rule.groups)
 
+    def near(self, most: int) -> frozenset[int]:
+        """The durations, less than `most` seconds, at which policies may change their answer."""
+        return frozenset(n + step for n in self.durations for step in (-1, 0, 1) if n + step < most)
+
     def name_in(self, error: str) -> str:
-        """The @id of the policy that Cedar's `error` is about ("... policy `policy1`: ..."), or "policy"."""
-        return next((name for key, name in self.names.items() if f"`{key}`" in error), "policy")
+        """The @id of the policy that Cedar's `error` is about ("... policy `policy1`: ..."), or "a request"."""
+        return next((name for key, name in self.names.items() if f"`{key}`" in error), "a request")
 
     def witnesses(self, asked: Pattern) -> tuple[str, ...]:
         """ARNs that `asked` stands for, one for each way in which policies can tell them apart (row POL 3).

@@ -60,8 +60,8 @@ def decide(
     case = _Case(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups))
     asked, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
     if asked > longest:
-        shorter = _longest_passing(case, policy_set, limits.min_duration_seconds, longest + 1)
         reason = too_long(asked, longest, target)
+        shorter = _longest_passing(case, {longest, *policy_set.near(longest)}, limits.min_duration_seconds)
         return Decision(Effect.DENY, (reason,), permissions, policy_set.version, longest_seconds=shorter)
 
     now = evaluation.verdicts(questions, asked, given)
@@ -80,7 +80,7 @@ def decide(
         permissions,
         policy_set.version,
         allowed_subset=permissions_of(verdict.question.pair for verdict in reviewed if verdict.allowed),
-        longest_seconds=_longest_passing(case, policy_set, limits.min_duration_seconds, asked),
+        longest_seconds=_longest_passing(case, policy_set.near(asked), limits.min_duration_seconds),
     )
 
 
@@ -103,11 +103,7 @@ def _alternatives(case: _Case, seconds: int) -> tuple[frozenset[str], ...]:
     return (further,)
 
 
-def _longest_passing(case: _Case, policy_set: PolicySet, shortest: int, below: int) -> int:
-    """The longest duration of at least `shortest` and less than `below` seconds that would pass, 0 if none would.
-
-    Policies change their answer only at the durations that they name.
-    """
-    near = {seconds + step for seconds in policy_set.durations for step in (-1, 0, 1)} | {below - 1}
-    candidates = sorted((seconds for seconds in near if shortest <= seconds < below), reverse=True)
-    return next((seconds for seconds in candidates if case.passes(seconds, case.possible)), 0)
+def _longest_passing(case: _Case, candidates: Iterable[int], shortest: int) -> int:
+    """The longest of `candidates`, of at least `shortest` seconds, that passes with all approvals; 0 if none does."""
+    long_enough = sorted((seconds for seconds in candidates if seconds >= shortest), reverse=True)
+    return next((seconds for seconds in long_enough if case.passes(seconds, case.possible)), 0)

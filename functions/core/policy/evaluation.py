@@ -126,7 +126,8 @@ class Evaluation:
         return [{**request, "resource": _uid("Resource", arn)} for arn in question.members]
 
     def _verdict(self, question: Question, results: Sequence[cedarpy.AuthzResult]) -> Verdict:
-        failed = sorted({name for result in results for name in self._failed(result)})
+        errors = [error for result in results for error in result.diagnostics.errors]
+        failed = sorted({self._policy_set.name_in(error) for error in errors})
         if failed:
             return Verdict(question, allowed=False, policies=(), failed=tuple(failed))
         refused = [result for result in results if not result.allowed]
@@ -140,12 +141,6 @@ class Evaluation:
 
     def _permits_wildcards(self, permits: Iterable[str]) -> bool:
         return any(self._policy_set.rules[name].wildcards for name in permits)
-
-    def _failed(self, result: cedarpy.AuthzResult) -> Iterable[str]:
-        """The policies that could not be evaluated (row POL 2); "request" when the request did not fit the schema."""
-        if result.decision is cedarpy.Decision.NoDecision:
-            return ("request",)
-        return (self._policy_set.name_in(error) for error in result.diagnostics.errors)
 
 
 def _uid(kind: str, name: str) -> dict[str, str]:

@@ -55,8 +55,10 @@ class Literals:
 def read_policy(policy: Mapping[str, Any]) -> Literals:
     """The literals in the scope and the conditions of one policy in JSON form."""
     found = Literals()
-    if "entity" in policy["resource"]:
-        found.add_entity(policy["resource"]["entity"])
+    scope = policy["resource"]
+    for part in (scope, scope.get("in", {})):
+        if "entity" in part:
+            found.add_entity(part["entity"])
     for condition in policy["conditions"]:
         _read(found, condition["body"])
     return found
@@ -181,7 +183,7 @@ def _attribute_of(expression: Expression, variable: str) -> str:
 
 def _literals(expression: Expression) -> list[Any]:
     """The literal that `expression` is, or those of a set of nothing but literals; [] for anything else."""
-    items = expression["Set"] if "Set" in expression else [expression]
+    items = expression.get("Set", [expression])
     if not all("Value" in item for item in items):
         return []
     return [item["Value"]["__entity"] if isinstance(item["Value"], dict) else item["Value"] for item in items]

@@ -1,4 +1,7 @@
-"""Why, in sentences that an agent can act on; they name the policies that decided and nothing else of the set (POL 7)."""
+"""Why, in sentences that an agent can act on.
+
+They name the policies that decided, and say nothing else about the policy set (row POL 7).
+"""
 
 from collections.abc import Iterable
 

@@ -56,6 +56,10 @@ def encode(part: Any) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def decode(segment: str) -> bytes:
+    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
 def sign(header: Any, claims: Any, key: str = "rsa", algorithm: str | None = None) -> str:
     """A compact JWS over exactly this header and payload, signed with `key`, whatever the header says."""
     signing_input = f"{encode(header)}.{encode(claims)}"

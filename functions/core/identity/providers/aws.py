@@ -7,13 +7,15 @@ Set `algorithms` to what the workloads ask STS for: RS256 or ES384.
 """
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from core.config import Issuer
 from core.identity.providers.provider import Provider, always_machine, id_kinds, member, text
 from core.identity.refusal import Refusal
 from core.identity.verify import SignedClaims
 
-SAMPLE = {
+SAMPLE: Mapping[str, Any] = {
     "iss": "https://a1b2c3d4-0000-4000-8000-000000000000.tokens.sts.global.api.aws",
     "aud": "jitney",
     "sub": "arn:aws:iam::123456789012:role/DataProcessingRole",

@@ -9,13 +9,15 @@ answer, and nothing is asked at a URL that a token brings along.
 """
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from core.config import Issuer
 from core.identity.providers.provider import Provider, claimed_groups, member, telling_kinds, text
 from core.identity.refusal import Refusal
 from core.identity.verify import SignedClaims
 
-SAMPLE = {
+SAMPLE: Mapping[str, Any] = {
     "aud": "6e74172b-be56-4843-9ff4-e66a39bb12e3",
     "iss": "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0",
     "iat": 1_700_000_000,

@@ -7,12 +7,15 @@ Settings: `subject_claim`, the claim that is the identity, "sub" unless set. A t
 by RFC 8693 has the person in `sub` and the agent in `act.sub`: set `subject_claim: act.sub` and `human_claim: sub`.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from core.config import Issuer
 from core.identity.dotted import dotted
 from core.identity.providers.provider import Provider, claimed_groups, missing, telling_kinds
 from core.identity.verify import SignedClaims
 
-SAMPLE = {
+SAMPLE: Mapping[str, Any] = {
     "iss": "https://idp.example.com",
     "sub": "reader-agent",
     "aud": "jitney",

@@ -9,11 +9,14 @@ Runs for pull requests hold code that nobody has reviewed: refused unless `pull_
 (GitHub, "OpenID Connect reference"; the numbers are strings in the token.)
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from core.config import Issuer
 from core.identity.providers.provider import Provider, always_machine, id_kinds, listed, missing, not_admitted, text
 from core.identity.verify import SignedClaims
 
-SAMPLE = {
+SAMPLE: Mapping[str, Any] = {
     "iss": "https://token.actions.githubusercontent.com",
     "aud": "jitney",
     "sub": "repo:octo-org@583231/octo-repo@1296269:environment:production",

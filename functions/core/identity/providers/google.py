@@ -6,11 +6,14 @@ somebody else; `email` can be. Google names no groups: they come from `subject_g
 (Google, "OpenID Connect", ID token claims.)
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from core.config import Issuer
 from core.identity.providers.provider import Provider, id_kinds, listed, not_admitted, text
 from core.identity.verify import SignedClaims
 
-SAMPLE = {
+SAMPLE: Mapping[str, Any] = {
     "iss": "https://accounts.google.com",
     "azp": "1234987819200.apps.googleusercontent.com",
     "aud": "1234987819200.apps.googleusercontent.com",

@@ -14,7 +14,7 @@ from core.identity.providers.provider import Provider, always_machine, id_kinds,
 from core.identity.refusal import Refusal
 from core.identity.verify import SignedClaims
 
-SAMPLE = {
+SAMPLE: Mapping[str, Any] = {
     "aud": ["jitney"],
     "exp": 1_700_003_607,
     "iat": 1_700_000_000,

@@ -6,11 +6,14 @@ identity where there is one. A service app has no `uid`; its `sub` is its client
 (Okta, OpenID Connect & OAuth 2.0 API, "Access token claims".)
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from core.config import Issuer
 from core.identity.providers.provider import Provider, claimed_groups, telling_kinds, text
 from core.identity.verify import SignedClaims
 
-SAMPLE = {
+SAMPLE: Mapping[str, Any] = {
     "ver": 1,
     "jti": "AT.0mP4JKAZX1iACIT4vbEDF7LpvDVjxypPMf0D7uX39RE",
     "iss": "https://corp.okta.com/oauth2/aus9o8wzkhckw9TLa0h7",

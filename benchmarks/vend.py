@@ -1,0 +1,75 @@
+"""`make bench`: POST /v1/grants beside the bare calls it cannot do without, one transaction and one AssumeRole.
+
+The measured processes run out of the deployed bundle, under the function's own role, against the local emulator.
+Requests and bare calls alternate, so that a change of the machine's speed meets both. Prints one JSON object.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.running import ROOT, function_environment, running_system
+
+REQUESTS = 400
+IMPORT_RUNS = 15
+IMPORTS = {
+    "handler": "import handlers.grants",
+    "bare": "import boto3, jwt; boto3.client('dynamodb'); boto3.client('sts')",
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    with running_system() as stack, tempfile.TemporaryDirectory() as folder:
+        environment = function_environment(stack, "grants", Path(folder))
+        figures = {"requests": _requests(stack, environment, folder), "imports": _imports(environment, folder)}
+    print(json.dumps(figures, indent=2))
+
+
+def _python(folder: str) -> list[str]:
+    """The bare interpreter, which sees the bundle and the standard library alone."""
+    base = os.path.realpath(sys.executable)
+    return [base, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {folder!r}); exec(sys.stdin.read())"]
+
+
+def _run(program: str, environment: dict[str, str], folder: str) -> Any:
+    run = subprocess.run(_python(folder), input=program, env=environment, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise SystemExit(run.stderr)
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def _requests(stack: dict[str, Any], environment: dict[str, str], folder: str) -> dict[str, Any]:
+    program = (ROOT / "benchmarks" / "vend_process.py").read_text(encoding="utf-8")
+    with httpx.Client() as client:
+        told = json.dumps({"token": _token(client, stack), "requests": REQUESTS})
+    return _run(f"TOLD = {told!r}\n{program}", environment, folder)  # type: ignore[no-any-return]
+
+
+def _token(client: httpx.Client, stack: dict[str, Any]) -> str:
+    agent = stack["agents"]["reader-agent"]
+    asked = {"grant_type": "client_credentials", **stack["token_request"]}
+    answer = client.post(stack["token_url"], data=asked, auth=(agent["client_id"], agent["client_secret"]))
+    return str(answer.raise_for_status().json()["access_token"])
+
+
+def _imports(environment: dict[str, str], folder: str) -> dict[str, float]:
+    """Processor milliseconds of importing, each in a fresh interpreter, as medians, and their ratio."""
+    spent: dict[str, list[float]] = {name: [] for name in IMPORTS}
+    for _ in range(IMPORT_RUNS):
+        for name, program in IMPORTS.items():
+            timed = f"import time; began = time.process_time()\n{program}\nprint((time.process_time() - began) * 1000)"
+            spent[name].append(_run(timed, environment | {"AWS_LAMBDA_FUNCTION_NAME": "grants"}, folder))
+    medians = {f"{name}_cpu_ms": round(statistics.median(each), 1) for name, each in spent.items()}
+    return medians | {"ratio": round(medians["handler_cpu_ms"] / medians["bare_cpu_ms"], 3)}
+
+
+if __name__ == "__main__":
+    main()

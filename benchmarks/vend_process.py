@@ -1,0 +1,123 @@
+"""The measured process of `benchmarks.vend`: runs inside the bundle with nothing but what the function has.
+
+`TOLD` is put in front of this text: the bearer token and the number of requests.
+"""
+
+import contextlib
+import io
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+
+from adapters.calls import CLIENT
+from adapters.clock import new_id
+from adapters.sessions import Sessions
+from adapters.store import Store
+from handlers.edge import answer
+from handlers.grants import create_grant
+from handlers.ports import Ports
+
+told = json.loads(TOLD)  # type: ignore[name-defined]  # noqa: F821
+event = {
+    "httpMethod": "POST",
+    "resource": "/v1/grants",
+    "headers": {"Authorization": f"Bearer {told['token']}"},
+    "body": json.dumps(
+        {
+            "target": "analytics-prod",
+            "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}],
+            "duration_seconds": 900,
+            "reason": "monthly report",
+        }
+    ),
+    "requestContext": {"requestId": "benchmark", "identity": {"sourceIp": "127.0.0.1"}},
+}
+
+
+class Recorded:
+    """A client whose real calls are made and whose last parameters are remembered."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.last: dict[str, Any] = {}
+        self.exceptions = client.exceptions
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(**parameters: Any) -> Any:
+            self.last = parameters
+            return getattr(self.client, name)(**parameters)
+
+        return call
+
+
+def vend(used: Ports) -> None:
+    """One request through the handler; what it logs goes to memory, as a Lambda's goes to a pipe."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        answered = answer(create_grant, event, used)
+    if answered["statusCode"] != 201:
+        raise SystemExit(answered["body"])
+
+
+def ports_over(dynamodb: Any, sts: Any) -> Ports:
+    """The handler's ports over these clients."""
+    store = Store(dynamodb, os.environ["JITNEY_STATE_TABLE"], os.environ["JITNEY_AUDIT_TABLE"])
+    return Ports(store=store, sessions=Sessions(sts))
+
+
+def bare_calls(dynamodb: Recorded, sts: Recorded) -> Callable[[], None]:
+    """The calls that a real request made, again with a fresh id."""
+    vend(ports_over(dynamodb, sts))
+    old = sts.last["RoleSessionName"]
+    items, session = json.dumps(dynamodb.last), json.dumps(sts.last)
+
+    def calls() -> None:
+        new = new_id("g")
+        dynamodb.client.transact_write_items(**json.loads(items.replace(old, new)))
+        sts.client.assume_role(**json.loads(session.replace(old, new)))
+
+    return calls
+
+
+def measure(call: Callable[[], None]) -> tuple[float, float]:
+    """Wall and processor milliseconds of one call."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    call()
+    return (time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000
+
+
+def figures(runs: list[tuple[float, float]]) -> dict[str, float]:
+    """Median and 99th percentile of the wall time, median of the processor time."""
+    wall = [each[0] for each in runs]
+    return {
+        "p50_ms": round(statistics.median(wall), 3),
+        "p99_ms": round(statistics.quantiles(wall, n=100)[98], 3),
+        "cpu_p50_ms": round(statistics.median(each[1] for each in runs), 3),
+    }
+
+
+clients = boto3.client("dynamodb", config=CLIENT), boto3.client("sts", config=CLIENT)
+bare = bare_calls(Recorded(clients[0]), Recorded(clients[1]))
+ports = ports_over(*clients)
+for _ in range(20):
+    vend(ports)
+    bare()
+handler_runs, bare_runs = [], []
+for _ in range(told["requests"]):
+    handler_runs.append(measure(lambda: vend(ports)))
+    bare_runs.append(measure(bare))
+handler, without = figures(handler_runs), figures(bare_runs)
+print(
+    json.dumps(
+        {
+            "handler": handler,
+            "bare": without,
+            "ratio_p50": round(handler["p50_ms"] / without["p50_ms"], 3),
+            "own_cpu_ms": round(handler["cpu_p50_ms"] - without["cpu_p50_ms"], 3),
+        }
+    )
+)

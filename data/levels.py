@@ -1,0 +1,51 @@
+"""The access level of an action: AWS's own, corrected where it says less than the action does."""
+
+from collections.abc import Iterable, Mapping
+
+from core.actions import Level
+from core.patterns import wildcard_pattern
+
+# From harmless to dangerous: of two opinions about an action the more dangerous one is taken.
+RANKED = (Level.LIST, Level.READ, Level.TAGGING, Level.WRITE, Level.PERMISSIONS_MANAGEMENT)
+
+# AWS's service reference flags an action as both ("Permissions management, Write"); the more telling one counts.
+NAMES = {
+    "List": Level.LIST,
+    "Read": Level.READ,
+    "Write": Level.WRITE,
+    "Tagging": Level.TAGGING,
+    "Tagging, Write": Level.TAGGING,
+    "Permissions management": Level.PERMISSIONS_MANAGEMENT,
+    "Permissions management, Write": Level.PERMISSIONS_MANAGEMENT,
+}
+
+CREDENTIAL_EXPOSURE = "CredentialExposure"
+
+
+class Corrections:
+    """What the sources say differently from AWS.
+
+    `overrides` maps lower-case actions to policy-sentry's level; `credentials` are patterns of actions that hand out
+    credentials or secrets, from corrections.yaml.
+    """
+
+    def __init__(self, overrides: Mapping[str, str], credentials: Iterable[str]) -> None:
+        self._overrides = overrides
+        self._credentials = {name: wildcard_pattern(name) for name in credentials}
+        self._used: set[str] = set()
+
+    def rate(self, action: str, aws_level: str) -> tuple[Level, frozenset[str]]:
+        """The level and the risks of `action`. Raises KeyError for a level that AWS did not have before."""
+        level = NAMES[aws_level]
+        if override := self._overrides.get(action.lower()):
+            level = max(level, NAMES[override], key=RANKED.index)
+        matching = {name for name, pattern in self._credentials.items() if pattern.matches(action)}
+        self._used |= matching
+        if not matching:
+            return level, frozenset()
+        reads = level in (Level.LIST, Level.READ)
+        return (Level.READ_SECRET if reads else level), frozenset((CREDENTIAL_EXPOSURE,))
+
+    def unused(self) -> list[str]:
+        """The entries of corrections.yaml that matched no action so far."""
+        return sorted(self._credentials.keys() - self._used)

@@ -1,0 +1,96 @@
+"""The action table as `core.actions` reads it: put together from the sources, written, and held against the old one."""
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from core.actions import LEVELS, MAGIC, RISKS, Action, Actions, Level
+from data.levels import Corrections
+
+# The build fails when there are fewer than this part of the services or actions that there were.
+LEAST_REMAINING = 0.99
+
+_LETTER_OF_LEVEL = {level: letter for letter, level in LEVELS.items()}
+_LETTER_OF_RISK = {risk: letter for letter, risk in RISKS.items()}
+
+Block = Mapping[str, Any]
+
+
+def service_block(prefix: str, actions: Mapping[str, Any], types: Mapping[str, Any], corrections: Corrections) -> Block:
+    """The block of one service from iam-data's actions and resource types. Raises KeyError for an unknown level."""
+    names = sorted(types)
+    places = {name.lower(): index for index, name in enumerate(names)}
+    return {
+        "types": [[name, types[name]["arn"]] for name in names],
+        "actions": {
+            action["name"]: _entry(f"{prefix}:{action['name']}", action, places, corrections)
+            for action in sorted(actions.values(), key=lambda action: str(action["name"]))
+        },
+    }
+
+
+def _entry(name: str, action: Mapping[str, Any], places: Mapping[str, int], corrections: Corrections) -> str:
+    level, risks = corrections.rate(name, action["accessLevel"])
+    letters = _LETTER_OF_LEVEL[level] + "".join(sorted(_LETTER_OF_RISK[risk] for risk in risks))
+    kinds = sorted((places[kind["name"].lower()], "!" if kind["required"] else "") for kind in action["resourceTypes"])
+    return " ".join([letters, *(f"{place}{required}" for place, required in kinds)])
+
+
+def encode(about: Mapping[str, str], blocks: Mapping[str, Block]) -> bytes:
+    """The table as bytes, the same for the same content."""
+    places, packed = {}, b""
+    for prefix, block in sorted(blocks.items()):
+        compressed = _compress(block)
+        places[prefix] = [len(packed), len(compressed)]
+        packed += compressed
+    index = _compress({"about": dict(about), "services": places})
+    return MAGIC + len(index).to_bytes(4) + index + packed
+
+
+def _compress(value: Mapping[str, Any]) -> bytes:
+    return zlib.compress(json.dumps(value, separators=(",", ":")).encode("ascii"), level=9)
+
+
+def faults(
+    new: Actions, old: Actions | None, sentinels: Mapping[str, Iterable[str]], unused: Iterable[str]
+) -> list[str]:
+    """Why `new` must not replace `old` (None for a first build), in sentences; [] when it may.
+
+    `sentinels` maps a level to actions that must have it; `unused` are corrections that corrected nothing.
+    """
+    found = [f"corrections.yaml names {name}, which no action matches" for name in unused]
+    for level, names in sentinels.items():
+        for name in names:
+            action = new.get(name)
+            if action is None or action.level != Level(level):
+                found.append(f"{name} should be {level} and is {action.level if action else 'missing'}")
+    if old is not None:
+        counts = {"services": (len(old.services()), len(new.services())), "actions": (_count(old), _count(new))}
+        for what, (before, after) in counts.items():
+            if after < before * LEAST_REMAINING:
+                found.append(f"there were {before} {what} and are {after}")
+    return found
+
+
+def changes(new: Actions, old: Actions) -> list[str]:
+    """What a person should look at before committing: actions that came, went or changed level."""
+    before = {action.name: action for action in _all(old)}
+    after = {action.name: action for action in _all(new)}
+    return (
+        [f"gone: {name}" for name in sorted(before.keys() - after.keys())]
+        + [f"new: {name} ({after[name].level})" for name in sorted(after.keys() - before.keys())]
+        + [
+            f"changed: {name} ({before[name].level} to {after[name].level})"
+            for name in sorted(before.keys() & after.keys())
+            if before[name].level != after[name].level
+        ]
+    )
+
+
+def _all(table: Actions) -> Iterable[Action]:
+    return (action for prefix in table.services() for action in table.of_service(prefix))
+
+
+def _count(table: Actions) -> int:
+    return sum(len(table.of_service(prefix)) for prefix in table.services())

@@ -1,0 +1,142 @@
+"""Table tests of policies: what somebody should be told for a request (row POL 11).
+
+Pure, so that the test suite and the `jitney` command can both run the cases that stand beside the policies.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self
+
+from core.access.request import AccessRequest, Permission
+from core.actions import Actions
+from core.config import Limits, Target
+from core.identity.principal import Principal
+from core.policy.cedar import PolicySet
+from core.policy.decide import decide
+from core.problems import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One request and what is expected.
+
+    `effect` is an effect or a problem's code; `policies` are the ids of those that decide, exactly; `reviews` the sets
+    of groups any one of which would have to approve; `longest_seconds` what a denial says would pass.
+    """
+
+    name: str
+    target: str
+    groups: tuple[str, ...]
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    seconds: int
+    effect: str
+    policies: tuple[str, ...] = ()
+    approvals: tuple[str, ...] = ()
+    reviews: tuple[tuple[str, ...], ...] = ()
+    longest_seconds: int = 0
+    kind: Literal["agent", "human"] = "agent"
+    human: str | None = None
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
+        """The case in one entry of the table, over the table's defaults. Raises ValueError for unknown members."""
+        members = {**defaults, **raw}
+        unknown = members.keys() - {field.name for field in fields(cls)}
+        if unknown:
+            raise ValueError(f"{raw.get('name')}: there is no member {', '.join(sorted(unknown))}")
+        return cls(**{name: _frozen(value) for name, value in members.items()})
+
+    def principal(self) -> Principal:
+        """Somebody in the case's groups."""
+        return Principal(
+            issuer="https://idp.example.com",
+            issuer_name="test",
+            subject="tester",
+            kind=self.kind,
+            groups=frozenset(self.groups),
+            display="tester",
+            source_identity="test.tester",
+            human=self.human,
+        )
+
+    def request(self) -> AccessRequest:
+        """What the case asks for."""
+        permissions = (Permission(self.actions, self.resources),)
+        return AccessRequest(self.target, permissions, self.seconds, reason=self.name, ticket="")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the cases found: `failures` in sentences, and `untested`, the policies that decide no passing case."""
+
+    failures: tuple[str, ...]
+    untested: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the cases are decided against: everything that `decide` takes beside the principal and the request."""
+
+    policy_set: PolicySet
+    actions: Actions
+    targets: Mapping[str, Target]
+    limits: Limits
+    reviewers: frozenset[str]
+
+
+def read_cases(table: Mapping[str, Any]) -> tuple[Case, ...]:
+    """The cases of a table: {"defaults": {...}, "cases": [{...}]}. Raises ValueError or TypeError."""
+    return tuple(Case.read(raw, table.get("defaults", {})) for raw in table["cases"])
+
+
+def run_cases(cases: Iterable[Case], setting: Setting) -> Report:
+    """Decide every case, and say what differs from what it expects and which policies no case is about."""
+    failures, tested = [], set()
+    for case in cases:
+        differences = _differences(_expected(case), _found(case, setting))
+        failures += [f"{case.name}: {difference}" for difference in differences]
+        if not differences:
+            tested |= set(case.policies)
+    return Report(tuple(failures), tuple(sorted(setting.policy_set.rules.keys() - tested)))
+
+
+def _expected(case: Case) -> dict[str, Any]:
+    return {
+        "effect": case.effect,
+        "policies": sorted(case.policies),
+        "reviews": sorted(map(sorted, case.reviews)),
+        "longest_seconds": case.longest_seconds,
+    }
+
+
+def _found(case: Case, setting: Setting) -> dict[str, Any]:
+    try:
+        decision = decide(
+            case.principal(),
+            case.request(),
+            setting.targets[case.target],
+            setting.policy_set,
+            setting.actions,
+            setting.limits,
+            setting.reviewers,
+            case.approvals,
+        )
+    except Problem as problem:
+        return {"effect": problem.code, "policies": [], "reviews": [], "longest_seconds": 0}
+    return {
+        "effect": str(decision.effect),
+        "policies": sorted({reason.policy for reason in decision.reasons}),
+        "reviews": sorted(map(sorted, decision.reviews)),
+        "longest_seconds": decision.longest_seconds,
+    }
+
+
+def _differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{what} is {found[what]!r}, expected {wanted!r}" for what, wanted in expected.items() if found[what] != wanted
+    ]
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,98 @@
+"""Row ID 5: whatever arrives, the answer is a principal or a refusal, never another exception."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.identity.authenticate import authenticate
+from core.identity.providers import aws, entra, github_actions, google, kubernetes, okta
+from core.identity.refusal import Refusal
+from core.problems import PROBLEMS
+from tests.core.identity.minting import CLAIMS, NOW, KnownKeys, config, encode, header_with, key_sets, sign, token
+
+SAMPLES: list[Mapping[str, Any]] = [
+    CLAIMS,
+    okta.SAMPLE,
+    entra.SAMPLE,
+    google.SAMPLE,
+    github_actions.SAMPLE,
+    kubernetes.SAMPLE,
+    aws.SAMPLE,
+]
+KEYS = KnownKeys(key_sets())
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+segments = st.one_of(
+    st.text(max_size=30),
+    st.binary(max_size=30).map(encode),
+    anything.map(lambda value: encode(json.dumps(value).encode())),
+    st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "iss", "sub"]), anything).map(encode),
+)
+
+
+def _outcome(header: str | None) -> str:
+    try:
+        authenticate(header, config(), KEYS, NOW)
+    except Refusal as refusal:
+        assert refusal.code in PROBLEMS
+        json.dumps(refusal.body())
+        return refusal.code
+    return "authenticated"
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(), max_size=60))
+def test_id_05_any_header_is_refused_or_read(header: str) -> None:
+    assert _outcome(header) in {"token_missing", "token_malformed"}
+
+
+@settings(deadline=None)
+@given(st.lists(segments, max_size=6))
+def test_id_05_any_segments_are_refused(parts: list[str]) -> None:
+    assert _outcome("Bearer " + ".".join(parts)) != "authenticated"
+
+
+@settings(deadline=None)
+@given(st.integers(min_value=0, max_value=2000), st.characters(max_codepoint=0x17F))
+def test_id_05_a_token_with_one_character_changed_is_refused(position: int, character: str) -> None:
+    sound = token()
+    position %= len(sound)
+    changed = sound[:position] + character + sound[position + 1 :]
+
+    assert changed == sound or _outcome(f"Bearer {changed}") != "authenticated"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_id_05_any_claims_well_signed_are_refused_or_prove_somebody(data: st.DataObject) -> None:
+    sample = data.draw(st.sampled_from(SAMPLES))
+    inner = [name for value in sample.values() if isinstance(value, dict) for name in value]
+    names = st.sampled_from([*sample, *inner, "act", "nbf", "azp", "_claim_names", "hasgroups", "token_use", "hd"])
+    changes = data.draw(st.dictionaries(names, anything, max_size=4))
+
+    claims = {**sample, **{name: value for name, value in changes.items() if name != "iss"}}
+    for name, value in claims.items():
+        if isinstance(value, dict):
+            claims[name] = {**value, **{key: changes[key] for key in changes if key in value}}
+    _outcome(f"Bearer {sign(header_with(typ='JWT'), claims)}")
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(["alg", "kid", "typ", "cty", "x5t", "crit"]), anything))
+def test_id_05_any_header_members_well_signed_are_refused_or_prove_somebody(head: dict[str, Any]) -> None:
+    _outcome(f"Bearer {sign({**header_with(), **head}, CLAIMS)}")
+
+
+def test_id_04_16_kb_is_the_limit() -> None:
+    room = (16_384 - len(token(pad=""))) * 3 // 4
+    short, long = (token(pad="x" * characters) for characters in (room - 4, room + 4))
+
+    assert 16_374 < len(short) <= 16_384 < len(long)
+    assert (_outcome(f"Bearer {short}"), _outcome(f"Bearer {long}")) == ("authenticated", "token_malformed")

@@ -1,0 +1,353 @@
+"""Rows ID 1, 2, 3, 8 and 10: sound tokens of every provider, and the principals they prove."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.identity.authenticate import Authenticated, authenticate
+from core.identity.keys import parse_key_set
+from core.identity.principal import Principal
+from core.identity.providers import PROVIDERS, aws, entra, generic, github_actions, google, kubernetes, okta
+from core.identity.refusal import Refusal
+from tests.core.identity.minting import (
+    CLAIMS,
+    CORP,
+    ISSUERS,
+    LONE,
+    NOW,
+    OTHER,
+    PEOPLE,
+    KnownKeys,
+    claims_with,
+    config,
+    header_with,
+    issuer,
+    jwk,
+    jwks,
+    key_sets,
+    sign,
+    token,
+)
+
+
+@pytest.fixture(scope="module")
+def keys() -> KnownKeys:
+    return KnownKeys(key_sets())
+
+
+def _principal(text: str, keys: KnownKeys) -> Principal:
+    return authenticate(f"Bearer {text}", config(), keys, NOW).principal
+
+
+def _sample(claims: Mapping[str, Any], key: str = "rsa", **changes: Any) -> str:
+    whole = {name: value for name, value in {**claims, **changes}.items() if value is not None}
+    algorithm = {"rsa": "RS256", "ec384": "ES384"}[key]
+    return sign(header_with(typ="JWT", alg=algorithm, kid=key), whole, key)
+
+
+SOUND = {
+    "okta: a person": (
+        _sample(okta.SAMPLE),
+        "00u5t60iloOHN9pBi0h7",
+        {"data-readers"},
+        "ada@corp.example.com",
+    ),
+    "okta: a service app": (
+        _sample(okta.SAMPLE, uid=None, groups=None, sub=okta.SAMPLE["cid"]),
+        "0oabskvc6442nkvQO0h7",
+        set(),
+        "0oabskvc6442nkvQO0h7",
+    ),
+    "entra: an application": (
+        _sample(entra.SAMPLE),
+        f"{entra.SAMPLE['oid']}@{entra.SAMPLE['tid']}",
+        {"0760b6cf-170e-4a14-91b3-4b78e0739963"},
+        f"{entra.SAMPLE['oid']}@{entra.SAMPLE['tid']}",
+    ),
+    "entra: a person, version 1.0": (
+        _sample(entra.SAMPLE, azp=None, azpacr=None, appid="a", appidacr="0", idtyp=None, scp="ask", upn="ada@x.org"),
+        f"{entra.SAMPLE['oid']}@{entra.SAMPLE['tid']}",
+        {"0760b6cf-170e-4a14-91b3-4b78e0739963"},
+        "ada@x.org",
+    ),
+    "google: a person of the domain": (
+        _sample(google.SAMPLE),
+        "10769150350006150715113082367",
+        {"hd:example.com", "data-readers"},
+        "jsmith@example.com",
+    ),
+    "google: another person of the domain": (
+        _sample(google.SAMPLE, sub="118"),
+        "118",
+        {"hd:example.com"},
+        "jsmith@example.com",
+    ),
+    "google: a listed service account": (
+        _sample(google.SAMPLE, sub="117", hd=None, at_hash=None, email="robot@p.iam.gserviceaccount.com"),
+        "117",
+        {"robots"},
+        "robot@p.iam.gserviceaccount.com",
+    ),
+    "github: a job in an environment": (
+        _sample(github_actions.SAMPLE),
+        "repo:583231/1296269:environment:production",
+        {
+            "repository_owner_id:583231",
+            "repository_id:1296269",
+            "ref:refs/heads/main",
+            "environment:production",
+            "job_workflow_ref:octo-org/octo-automation/.github/workflows/deploy.yml@refs/heads/main",
+        },
+        "repo:octo-org@583231/octo-repo@1296269:environment:production",
+    ),
+    "kubernetes: a pod": (
+        _sample(kubernetes.SAMPLE),
+        "system:serviceaccount:agents:reader",
+        {"namespace:agents"},
+        "system:serviceaccount:agents:reader",
+    ),
+    "aws: a role, ES384": (
+        _sample(aws.SAMPLE, "ec384"),
+        "arn:aws:iam::123456789012:role/DataProcessingRole",
+        {"account:123456789012", "org:o-abc1234567"},
+        "arn:aws:iam::123456789012:role/DataProcessingRole",
+    ),
+    "generic: an agent, RS256": (token(), "reader-agent", {"data-readers"}, "reader-agent"),
+    "generic: an agent, ES256": (token("ec256"), "reader-agent", {"data-readers"}, "reader-agent"),
+    "generic: an agent, EdDSA": (token("ed25519"), "reader-agent", {"data-readers"}, "reader-agent"),
+    "generic: typ in its long form": (
+        token(head={"typ": "Application/AT+JWT"}),
+        "reader-agent",
+        {"data-readers"},
+        "reader-agent",
+    ),
+    "generic: no groups": (token(groups=None), "reader-agent", set(), "reader-agent"),
+    "generic: an ID token": (
+        sign(header_with(typ="JWT"), claims_with(iss=LONE, nonce="n", email="ada@x.org")),
+        "reader-agent",
+        {"data-readers"},
+        "ada@x.org",
+    ),
+    "generic: no typ and no kid, one key": (
+        sign(header_with(typ=None, kid=None), claims_with(iss=LONE)),
+        "reader-agent",
+        {"data-readers"},
+        "reader-agent",
+    ),
+    "generic: two audiences, a known client": (
+        token(aud=["wiki", "jitney"], azp="portal"),
+        "reader-agent",
+        {"data-readers"},
+        "reader-agent",
+    ),
+    "generic: a name that does not print is not shown": (
+        token(preferred_username="ada\u202e", email="ada@x.org"),
+        "reader-agent",
+        {"data-readers"},
+        "ada@x.org",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_id_08_a_sound_token_proves_its_principal(name: str, keys: KnownKeys) -> None:
+    text, subject, groups, display = SOUND[name]
+    principal = _principal(text, keys)
+
+    assert principal.subject == subject
+    assert principal.groups == {f"{principal.issuer_name}/{group}" for group in groups}
+    assert principal.display == display
+    assert (principal.kind, principal.human) == ("agent", None)
+
+
+def test_id_08_every_provider_has_a_sound_token_here() -> None:
+    names = {name.partition(":")[0] for name in SOUND}
+
+    assert names == {provider.removesuffix("_actions") for provider in PROVIDERS}
+    assert {item.provider for item in ISSUERS} == set(PROVIDERS)
+
+
+def test_id_08_the_generic_sample_is_sound(keys: KnownKeys) -> None:
+    text = sign(header_with(kid="rsa-other"), {**generic.SAMPLE, "iss": OTHER}, "rsa-other")
+
+    assert _principal(text, keys).groups == {"other/data-readers"}
+
+
+def test_id_08_a_github_job_without_environment_is_named_by_its_ref(keys: KnownKeys) -> None:
+    settings = {"repository_ids": ("1296269",), "refs": ("refs/heads/main",)}
+    github = issuer("github", github_actions.SAMPLE["iss"], provider="github_actions", token="id", settings=settings)
+    text = _sample(github_actions.SAMPLE, environment=None)
+
+    principal = authenticate(f"Bearer {text}", config(github), keys, NOW).principal
+    assert principal.subject == "repo:583231/1296269:ref:refs/heads/main"
+    other = _sample(github_actions.SAMPLE, environment=None, ref="refs/heads/feature")
+    with pytest.raises(Refusal, match="token_not_admitted"):
+        authenticate(f"Bearer {other}", config(github), keys, NOW)
+
+
+def test_id_08_a_pull_request_is_admitted_only_where_the_entry_lists_its_event(keys: KnownKeys) -> None:
+    settings = {"repository_ids": ("1296269",), "pull_request_events": ("pull_request",)}
+    github = issuer("github", github_actions.SAMPLE["iss"], provider="github_actions", token="id", settings=settings)
+    listed, unlisted = (
+        _sample(github_actions.SAMPLE, event_name=event, environment=None, ref="refs/pull/7/merge")
+        for event in ("pull_request", "pull_request_target")
+    )
+
+    assert authenticate(f"Bearer {listed}", config(github), keys, NOW).principal.subject.endswith("refs/pull/7/merge")
+    with pytest.raises(Refusal, match="token_not_admitted"):
+        authenticate(f"Bearer {unlisted}", config(github), keys, NOW)
+
+
+def test_id_08_without_an_admission_list_github_and_google_admit_nobody(keys: KnownKeys) -> None:
+    for sample, provider in ((github_actions.SAMPLE, "github_actions"), (google.SAMPLE, "google")):
+        open_to_all = issuer("open", sample["iss"], provider=provider, token="id", audiences=(sample["aud"],))
+        with pytest.raises(Refusal, match="token_not_admitted"):
+            authenticate(f"Bearer {_sample(sample)}", config(open_to_all), keys, NOW)
+
+
+def test_id_08_entra_overage_of_another_claim_does_not_matter(keys: KnownKeys) -> None:
+    by_roles = issuer(
+        "entra", entra.SAMPLE["iss"], provider="entra", audiences=(entra.SAMPLE["aud"],), groups_claim="roles"
+    )
+    text = _sample(entra.SAMPLE, groups=None, _claim_names={"groups": "src1"})
+
+    principal = authenticate(f"Bearer {text}", config(by_roles), keys, NOW).principal
+    assert principal.groups == {"entra/jitney.ask"}
+
+
+def test_id_01_only_the_named_issuers_keys_are_tried(keys: KnownKeys) -> None:
+    """Two issuers have a key of the same kid: each token is checked with its own issuer's."""
+    sets = KnownKeys({CORP: jwks(jwk("rsa", kid="1")), OTHER: jwks(jwk("rsa-other", kid="1"))})
+
+    assert _principal(token("rsa", {"kid": "1"}), sets).issuer_name == "corp"
+    assert _principal(token("rsa-other", {"kid": "1"}, iss=OTHER), sets).issuer_name == "other"
+    with pytest.raises(Refusal, match="token_signature"):
+        _principal(token("rsa", {"kid": "1"}, iss=OTHER), sets)
+
+
+def test_id_02_an_unknown_kid_asks_for_the_keys_once_more() -> None:
+    source = KnownKeys({CORP: jwks(jwk("rsa"), jwk("ec256"))})
+    source.rotated[CORP] = parse_key_set(jwks(jwk("rsa-other")))
+
+    assert _principal(token("rsa-other"), source).subject == "reader-agent"
+    assert source.refreshes == 1
+
+
+def test_id_02_a_token_that_names_no_key_causes_no_fetch() -> None:
+    source = KnownKeys({CORP: jwks(jwk("rsa"), jwk("ec256"))})
+
+    with pytest.raises(Refusal, match="token_key"):
+        _principal(token(head={"kid": None}), source)
+    assert source.refreshes == 0
+
+
+EDGES = {
+    "last second": {"exp": NOW - 29},
+    "clock a little behind": {"iat": NOW + 30, "nbf": NOW + 30},
+    "oldest": {"iat": NOW - 3629},
+    "fractions of seconds": {"exp": NOW + 0.5, "iat": NOW - 0.5},
+}
+
+
+@pytest.mark.parametrize("times", EDGES.values(), ids=EDGES)
+def test_id_03_the_edges_of_the_leeway_are_inside(times: dict[str, Any], keys: KnownKeys) -> None:
+    assert _principal(token(**times), keys).subject == "reader-agent"
+
+
+def test_id_03_no_leeway_is_more_than_a_minute(keys: KnownKeys) -> None:
+    lenient = config(issuer("corp", CORP, leeway_seconds=3600))
+
+    authenticate(f"Bearer {token(exp=NOW - 59)}", lenient, keys, NOW)
+    with pytest.raises(Refusal, match="token_expired"):
+        authenticate(f"Bearer {token(exp=NOW - 60)}", lenient, keys, NOW)
+
+
+NOTHING = {"audiences": "token_audience", "algorithms": "token_algorithm"}
+
+
+@pytest.mark.parametrize("field", NOTHING)
+def test_id_03_an_entry_that_lists_nothing_accepts_nothing(field: str, keys: KnownKeys) -> None:
+    with pytest.raises(Refusal, match=NOTHING[field]):
+        authenticate(f"Bearer {token()}", config(issuer("corp", CORP, **{field: ()})), keys, NOW)
+
+
+def test_id_02_a_configured_none_or_hs256_is_still_refused(keys: KnownKeys) -> None:
+    careless = config(issuer("corp", CORP, algorithms=("none", "HS256", "RS256")))
+
+    for algorithm in ("none", "HS256"):
+        with pytest.raises(Refusal, match="token_algorithm"):
+            authenticate(f"Bearer {token(head={'alg': algorithm})}", careless, keys, NOW)
+
+
+def test_id_10_the_configured_claim_names_the_human(keys: KnownKeys) -> None:
+    principal = _principal(token(act={"sub": "alice"}), keys)
+
+    assert (principal.source_identity, principal.human) == ("corp.reader-agent", "corp.alice")
+
+
+def test_id_10_a_claim_of_the_configured_name_goes_before_the_path(keys: KnownKeys) -> None:
+    both: dict[str, Any] = {"act.sub": "bob", "act": {"sub": "alice"}}
+
+    assert _principal(token(**both), keys).human == "corp.bob"
+
+
+def test_id_10_a_delegated_token_of_rfc_8693_names_agent_and_human(keys: KnownKeys) -> None:
+    delegated = config(issuer("corp", CORP, human_claim="sub", settings={"subject_claim": "act.sub"}))
+    text = token(sub="alice", act={"sub": "reader-agent"})
+
+    principal = authenticate(f"Bearer {text}", delegated, keys, NOW).principal
+    assert (principal.subject, principal.human) == ("reader-agent", "corp.alice")
+    with pytest.raises(Refusal, match="token_claims"):
+        authenticate(f"Bearer {token(sub='alice')}", delegated, keys, NOW)
+
+
+def test_id_10_a_person_signed_in_is_a_human(keys: KnownKeys) -> None:
+    principal = _principal(token(iss=PEOPLE, sub="alice", client_id="web"), keys)
+
+    assert (principal.kind, principal.source_identity) == ("human", "people.alice")
+
+
+KNOWN: dict[str, dict[str, Any]] = {
+    "kind": {"nonce": "n"},
+    "groups": {"groups": "admins"},
+    "human": {"act": {"sub": 7}},
+}
+
+
+@pytest.mark.parametrize("fault", KNOWN.values(), ids=KNOWN)
+def test_id_05_a_refusal_of_somebody_known_says_who_it_was(fault: dict[str, Any], keys: KnownKeys) -> None:
+    with pytest.raises(Refusal) as caught:
+        _principal(token(**fault), keys)
+
+    assert caught.value.principal == replace(_principal(token(), keys), groups=frozenset())
+
+
+UNPROVEN: dict[str, dict[str, Any]] = {
+    "signature": {"head": {"kid": "ec256", "alg": "ES256"}},
+    "expired": {"exp": NOW - 100},
+    "audience": {"aud": "wiki"},
+    "subject": {"sub": "admin\n"},
+}
+
+
+@pytest.mark.parametrize("fault", UNPROVEN.values(), ids=UNPROVEN)
+def test_id_05_a_refusal_of_somebody_unproven_names_nobody(fault: dict[str, Any], keys: KnownKeys) -> None:
+    with pytest.raises(Refusal) as caught:
+        _principal(token(**fault), keys)
+
+    assert (caught.value.principal, caught.value.issuer_name) == (None, "corp")
+
+
+def test_id_05_the_scheme_is_read_in_any_case(keys: KnownKeys) -> None:
+    assert isinstance(authenticate(f"bEARER  {token()} ", config(), keys, NOW), Authenticated)
+
+
+def test_id_06_the_same_subject_at_two_issuers_is_two_identities(keys: KnownKeys) -> None:
+    here = _principal(token(), keys)
+    there = _principal(token("rsa-other", iss=OTHER), keys)
+
+    assert here.subject == there.subject == CLAIMS["sub"]
+    assert here.source_identity != there.source_identity
+    assert here.groups.isdisjoint(there.groups)

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from core.access.request import AccessRequest, Permission
+from core.actions import Actions
+from core.config import Limits, Policies, Target
+from core.identity.principal import Principal
+from core.policy.cedar import PolicySet
+from core.policy.decide import decide
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="session")
+def actions():
+    return Actions.load((ROOT / "functions" / "core" / "actions.bin").read_bytes())
+
+
+@pytest.fixture(scope="session")
+def schema():
+    return (ROOT / "policies" / "schema.cedarschema").read_text("utf-8")
+
+
+@pytest.fixture(scope="session")
+def target():
+    return Target(
+        alias="analytics-prod",
+        account="444455556666",
+        role_arn="arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod",
+        external_id="x",
+        region="eu-west-1",
+        max_duration_seconds=3600,
+        tags={"env": "prod"},
+    )
+
+
+@pytest.fixture(scope="session")
+def limits():
+    return Limits(
+        min_duration_seconds=60,
+        max_duration_seconds=3600,
+        max_body_bytes=65536,
+        max_pairs=200,
+        review_seconds=3600,
+        previews_per_minute=30,
+    )
+
+
+@pytest.fixture
+def load(schema):
+    return lambda text: PolicySet.load(Policies(text, schema, "v1"))
+
+
+def agent(*groups, human=None):
+    return Principal(
+        issuer="https://idp.example.com",
+        issuer_name="corp",
+        subject="reader-agent",
+        kind="agent",
+        groups=frozenset(groups),
+        display="reader",
+        source_identity="corp.reader-agent",
+        human=human,
+    )
+
+
+def words(names):
+    return tuple(names.split()) if isinstance(names, str) else names
+
+
+@pytest.fixture
+def ask(load, actions, target, limits):
+    """Decide a request of one permission, or of several given as (actions, resources), under Cedar text."""
+
+    def decided(policies, *permissions, groups=("corp/readers",), seconds=300, reviewers=(), approvals=(), human=None):
+        wanted = tuple(Permission(words(names), words(arns)) for names, arns in permissions)
+        request = AccessRequest("analytics-prod", wanted, seconds, "a test", "")
+        policy_set = load(policies) if isinstance(policies, str) else policies
+        return decide(agent(*groups, human=human), request, target, policy_set, actions, limits, reviewers, approvals)
+
+    return decided

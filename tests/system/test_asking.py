@@ -1,0 +1,154 @@
+"""Asking, end to end: real tokens, the deployed functions, IAM enforced by the emulator."""
+
+import time
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.system.conftest import Api, asked
+
+WRITE = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/q4.csv"]}]
+
+
+def read(session: Any, key: str) -> bytes:
+    return session("s3").get_object(Bucket="reports", Key=key)["Body"].read()
+
+
+def refused_with(call: Any) -> str:
+    with pytest.raises(ClientError) as raised:
+        call()
+    return str(raised.value.response["Error"]["Code"])
+
+
+def test_the_credentials_do_what_was_asked_and_nothing_beside_it(api: Api, agent_session):
+    session = agent_session(api.ask()["credentials"])
+    assert read(session, "2026/q3.csv")
+    assert refused_with(lambda: read(session, "2025/q4.csv")) == "AccessDenied"
+    put = lambda: session("s3").put_object(Bucket="reports", Key="2026/q3.csv", Body=b"x")  # noqa: E731
+    assert refused_with(put) == "AccessDenied"
+    assert refused_with(lambda: session("s3").list_buckets()) == "AccessDenied"
+
+
+def test_end_04_iam_itself_ends_the_grant(api: Api, agent_session):
+    issued = api.ask(duration_seconds=5)
+    session = agent_session(issued["credentials"])
+    assert read(session, "2026/q3.csv")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            read(session, "2026/q3.csv")
+        except ClientError as error:
+            assert error.response["Error"]["Code"] in {"AccessDenied", "ExpiredToken"}
+            break
+        time.sleep(0.5)
+    else:
+        pytest.fail("the credentials outlive their grant")
+    grant_id = issued["grant"]["id"]
+    assert api("GET", f"/v1/grants/{grant_id}").json()["grant"]["state"] == "expired"
+    assert api("POST", f"/v1/grants/{grant_id}/credentials").json()["code"] == "grant_ended"
+
+
+def test_sts_03_aws_sees_the_grant_as_the_sessions_name(api: Api, agent_session):
+    issued = api.ask()
+    identity = agent_session(issued["credentials"])("sts").get_caller_identity()
+    assert identity["Arn"].endswith(f"/{issued['grant']['id']}")
+    assert identity["Account"] == issued["grant"]["account"]
+
+
+def test_an_agent_without_the_group_is_denied_with_the_reason(api: Api):
+    answer = api("POST", "/v1/grants", asked(), agent="idle-agent")
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "denied"
+    assert answer.json()["reasons"]
+
+
+def test_a_forbidden_prefix_is_denied_by_name(api: Api):
+    permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/secret/salaries.csv"]}]
+    body = api("POST", "/v1/grants", asked(permissions=permissions)).json()
+    assert [reason["policy"] for reason in body["reasons"]] == ["never-salaries"]
+
+
+def test_pol_03_a_wildcard_does_not_slip_past_a_forbid(api: Api):
+    permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/*"]}]
+    assert api("POST", "/v1/grants", asked(permissions=permissions)).status_code == 403
+
+
+def test_a_write_waits_for_review_and_expires(api: Api, aws, stack):
+    answer = api("POST", "/v1/grants", asked(permissions=WRITE), agent="writer-agent")
+    assert answer.status_code == 202
+    body = answer.json()
+    assert body["review"]["any_of"] == [["data-owners"]]
+    path = answer.headers["location"]
+    assert api("GET", path, agent="writer-agent").json()["grant"]["state"] == "pending"
+    assert api("POST", f"{path}/credentials", agent="writer-agent").json()["code"] == "grant_pending"
+    executions = aws("stepfunctions").list_executions(stateMachineArn=stack["approval_arn"])["executions"]
+    assert body["grant"]["id"] in {each["name"] for each in executions if each["status"] == "RUNNING"}
+
+
+def test_a_dry_run_shows_the_policy_that_a_grant_then_has(api: Api):
+    body = api("POST", "/v1/decisions", asked()).json()
+    assert body["effect"] == "allow"
+    allow, deny = body["session_policy"]["Statement"]
+    assert (allow["Action"], allow["Resource"]) == ("s3:GetObject", "arn:aws:s3:::reports/2026/*")
+    assert deny["Effect"] == "Deny"
+
+
+def test_the_same_idempotency_key_is_the_same_grant(api: Api):
+    key = str(uuid.uuid4())
+    first = api("POST", "/v1/grants", asked(), Idempotency_Key=key).json()
+    again = api("POST", "/v1/grants", asked(), Idempotency_Key=key).json()
+    assert first["grant"]["id"] == again["grant"]["id"]
+    assert api("POST", "/v1/grants", asked(reason="other"), Idempotency_Key=key).status_code == 422
+
+
+def test_nobody_sees_anothers_grants(api: Api):
+    grant_id = api.ask()["grant"]["id"]
+    assert api("GET", f"/v1/grants/{grant_id}", agent="idle-agent").status_code == 404
+    assert api("POST", f"/v1/grants/{grant_id}/credentials", agent="idle-agent").status_code == 404
+    assert grant_id not in str(api("GET", "/v1/grants", agent="idle-agent").json())
+    assert grant_id in str(api("GET", "/v1/grants").json())
+
+
+BAD = {
+    "malformed": b'{"target": ',
+    "unknown_member": asked(role_arn="arn:aws:iam::444455556666:role/Admin"),
+    "unknown_target": asked(target="analytics"),
+    "wrong_account": asked(
+        permissions=[
+            {"actions": ["dynamodb:GetItem"], "resources": ["arn:aws:dynamodb:eu-west-1:111122223333:table/orders"]}
+        ]
+    ),
+    "one_megabyte": asked(reason="x" * 1_000_000),
+    "ten_thousand_actions": asked(permissions=[{"actions": [f"s3:Get{n}" for n in range(10_000)], "resources": ["*"]}]),
+    "not_ascii": asked(permissions=[{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/größe"]}]),
+    "negative_duration": asked(duration_seconds=-5),
+    "unknown_action": asked(permissions=[{"actions": ["s3:GetObjct"], "resources": ["arn:aws:s3:::reports/a"]}]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_a_problem_with_a_code_and_a_fix(api: Api, case: str):
+    answer = api("POST", "/v1/grants", BAD[case])
+    assert 400 <= answer.status_code < 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"]
+    assert answer.json()["fix"]
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
+def test_id_05_a_refused_token_is_a_401(api: Api, token: str):
+    answer = api("POST", "/v1/grants", asked(), agent="", Authorization=f"Bearer {token}")
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer ")
+
+
+def test_health_answers_without_a_token(api: Api):
+    assert api("GET", "/v1/health", agent="").json()["status"] == "ok"
+
+
+def test_an_unknown_route_is_a_problem_too(stack):
+    answer = httpx.get(f"{stack['api_url'].rstrip('/')}/v1/nothing", trust_env=False)
+    assert 400 <= answer.status_code < 500

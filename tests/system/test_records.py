@@ -1,0 +1,159 @@
+"""The record, end to end: from the transaction through the stream and Firehose to S3 and Athena."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+from core.audit import FIRST, canonical
+from local.demo.ledger import named_query, run
+from tests.system.conftest import Api, asked
+
+
+def until(found: Any, seconds: float = 30) -> Any:
+    """What `found` returns once it is true."""
+    deadline = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.2)
+    return value
+
+
+def chain_of(aws: Any, stack: dict[str, Any], grant_id: str) -> list[dict[str, Any]]:
+    items = aws("dynamodb").query(
+        TableName=stack["tables"]["audit"],
+        KeyConditionExpression="pk = :chain",
+        ExpressionAttributeValues={":chain": {"S": grant_id}},
+    )["Items"]
+    return [json.loads(item["record"]["S"]) for item in items]
+
+
+def test_aud_05_athena_says_who_asked_for_what_when_and_what_came_of_it(api: Api, aws, stack):
+    allowed = api.ask(ticket="OPS-12")["grant"]
+    api("POST", "/v1/grants", asked(), agent="idle-agent")
+    athena = aws("athena")
+    sql = named_query(athena, stack["athena"]["workgroup"])
+
+    def rows() -> list[dict[str, str]]:
+        found = run(athena, stack, sql)
+        arrived = {(row["grant_id"], row["outcome"]) for row in found}
+        return found if (allowed["id"], "allowed") in arrived and ("", "denied") in arrived else []
+
+    (row,) = (row for row in until(rows) if row["grant_id"] == allowed["id"])
+    assert (row["principal"], row["ticket"], row["target"]) == (allowed["principal"], "OPS-12", "analytics-prod")
+    assert row["time"].startswith(allowed["created_at"][:10])
+
+
+def test_aud_02_the_chain_of_a_grant_holds_in_s3(api: Api, aws, stack):
+    issued = api.ask()["grant"]
+    api("POST", f"/v1/grants/{issued['id']}/credentials")
+    s3 = aws("s3")
+
+    def published() -> list[dict[str, Any]]:
+        keys = [each["Key"] for each in s3.list_objects_v2(Bucket=stack["buckets"]["records"]).get("Contents", [])]
+        texts = (s3.get_object(Bucket=stack["buckets"]["records"], Key=key)["Body"].read() for key in keys)
+        records = (json.loads(line) for text in texts for line in text.splitlines())
+        mine = {each["hash"]: each for each in records if each["chain"] == issued["id"]}
+        return sorted(mine.values(), key=lambda each: each["seq"]) if len(mine) == 2 else []
+
+    import hashlib
+
+    previous = FIRST
+    for record in until(published):
+        digest = record.pop("hash")
+        assert record["prev"] == previous
+        assert hashlib.sha256(canonical(record).encode()).hexdigest() == digest
+        previous = digest
+
+
+KILLED = """
+import os, sys
+sys.path.insert(0, "functions")
+from handlers.edge import answer
+from handlers.grants import create_grant
+from handlers.ports import Ports
+import json
+
+class Killed:
+    def issue(self, asked):
+        os.kill(os.getpid(), 9)
+
+event = json.load(sys.stdin)
+ports = Ports(sessions=Killed(), new_id=lambda prefix: event["id"])
+ports.__dict__["config"] = __import__("core.config").config.load(event["configuration"])
+answer(create_grant, event, ports)
+"""
+
+
+def test_sts_06_a_process_killed_between_record_and_credential_leaves_the_record(api: Api, aws, stack, token):
+    grant_id = "g-killedkilledki"
+    event = {
+        "id": grant_id,
+        "configuration": configuration_of(aws),
+        "headers": {"Authorization": f"Bearer {token('reader-agent')}"},
+        "body": json.dumps(asked()),
+        "requestContext": {"identity": {"sourceIp": "127.0.0.1"}},
+    }
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AWS_ACCESS_KEY_ID": stack["account"],
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_ENDPOINT_URL": stack["aws_endpoint"],
+        "AWS_DEFAULT_REGION": stack["region"],
+        "JITNEY_STATE_TABLE": stack["tables"]["state"],
+        "JITNEY_AUDIT_TABLE": stack["tables"]["audit"],
+    }
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED],
+        input=json.dumps(event),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -9, killed.stdout + killed.stderr
+    (record,) = chain_of(aws, stack, grant_id)
+    assert (record["event"], record["outcome"], record["grant_id"]) == ("request", "allowed", grant_id)
+
+
+def configuration_of(aws: Any) -> str:
+    """The configuration in the deployed bundle."""
+    import io
+    import urllib.request
+    import zipfile
+
+    functions = aws("lambda")
+    name = next(each["FunctionName"] for each in functions.list_functions()["Functions"])
+    location = functions.get_function(FunctionName=name)["Code"]["Location"]
+    with urllib.request.urlopen(location) as answer, zipfile.ZipFile(io.BytesIO(answer.read())) as bundle:
+        return bundle.read("configuration.json").decode()
+
+
+def test_aud_07_no_secret_is_written_anywhere(api: Api, aws, stack, token):
+    canary = token("reader-agent")
+    issued = api("POST", "/v1/grants", asked(), Authorization=f"Bearer {canary}").json()
+    api("POST", "/v1/grants", asked(), Authorization=f"Bearer {canary[:-4]}AAAA")
+    secrets = [
+        canary,
+        canary.split(".")[2],
+        *(issued["credentials"][k] for k in ("secret_access_key", "session_token")),
+    ]
+    until(lambda: chain_of(aws, stack, issued["grant"]["id"]))
+    written = "".join(everything_written(aws, stack))
+    assert issued["grant"]["id"] in written
+    assert [secret for secret in secrets if secret in written] == []
+
+
+def everything_written(aws: Any, stack: dict[str, Any]):
+    for table in stack["tables"].values():
+        for page in aws("dynamodb").get_paginator("scan").paginate(TableName=table):
+            yield json.dumps(page["Items"])
+    s3 = aws("s3")
+    for each in s3.list_objects_v2(Bucket=stack["buckets"]["records"]).get("Contents", []):
+        yield s3.get_object(Bucket=stack["buckets"]["records"], Key=each["Key"])["Body"].read().decode()
+    logs = aws("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]:
+            yield event["message"]
