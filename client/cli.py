@@ -1,0 +1,29 @@
+"""The `jitney` command. Errors end it with an exit code of `client.problems`."""
+
+import typer
+
+from client.commands.credentials import credentials
+from client.commands.grants import grants
+from client.commands.profile import profile
+from client.commands.request import request
+from client.commands.run import CommandAfterDashes, run
+
+_EXIT_CODES = (
+    "Exit codes: 0 done, 2 not valid, 3 denied, 4 under review, 5 no valid token, 6 not available, 7 the grant ended, "
+    "1 anything else. `jitney run` ends with its command's own."
+)
+
+# A traceback with local variables would show tokens and keys.
+app = typer.Typer(
+    name="jitney",
+    help="AWS access for the moment an agent needs it.",
+    epilog=_EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(request)
+app.command(cls=CommandAfterDashes)(run)
+app.command()(credentials)
+app.command()(profile)
+app.add_typer(grants, name="grants")

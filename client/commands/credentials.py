@@ -1,0 +1,63 @@
+"""`jitney credentials`: the credential_process contract of the AWS CLI and SDKs."""
+
+import json
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from client import options
+from client.answers import Issued
+from client.obtaining import by_id, by_memory, usable
+from client.reporting import reporting
+from client.settings import Options, connect, xdg
+
+Anew = Annotated[bool, typer.Option("--anew", help="Ask again, whatever grant is remembered for this request.")]
+
+
+def credentials(
+    target: options.Target = None,
+    *,
+    grant: options.GrantId = None,
+    action: options.Actions = None,
+    resource: options.Resources = None,
+    permissions: options.Permissions = None,
+    duration: options.For = "5m",
+    reason: options.Reason = "",
+    ticket: options.Ticket = "",
+    wait: options.Wait = False,
+    wait_at_most: options.WaitAtMost = None,
+    anew: Anew = False,
+    api: options.Api = "",
+    token_file: options.TokenFile = "",
+    token_command: options.TokenCommand = "",
+) -> None:
+    """Hand credentials to the AWS CLI or an SDK, as its `credential_process`. `jitney profile` writes that setting.
+
+    Asks once and then uses the same grant until it ends; only the grant's id is kept. Not for reading: on a terminal it
+    refuses.
+    """
+    with reporting("credentials"):
+        if sys.stdout.isatty():
+            raise options.invalid("Keys are not shown on a terminal.", "Use jitney run, or jitney profile.")
+        at_most = options.seconds("--wait-at-most", wait_at_most) if wait_at_most else None
+        with connect(Options(api, token_file, token_command), os.environ) as broker:
+            if grant:
+                answer = by_id(broker, grant)
+            else:
+                ask = options.make_ask(target, action, resource, permissions, duration, reason, ticket)
+                answer = by_memory(broker, ask, xdg(os.environ, "XDG_STATE_HOME", ".local/state"), anew=anew)
+            issued = usable(broker, answer, wait=wait, at_most=at_most)
+        typer.echo(json.dumps(_process_output(issued)))
+
+
+def _process_output(issued: Issued) -> dict[str, str | int]:
+    """What the SDKs read: https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html."""
+    return {
+        "Version": 1,
+        "AccessKeyId": issued.credentials.access_key_id,
+        "SecretAccessKey": issued.credentials.secret_access_key,
+        "SessionToken": issued.credentials.session_token,
+        "Expiration": issued.credentials.expiration,
+    }

@@ -1,0 +1,67 @@
+"""`jitney profile`: an AWS profile whose credentials come from a grant."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from client import aws_profile, options, wording
+from client.broker import checked_grant_id
+from client.reporting import reporting, screen
+from client.settings import Options
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name, for aws --profile NAME.")]
+Write = Annotated[
+    bool, typer.Option("--write", help="Set it in ~/.aws/config, or AWS_CONFIG_FILE, instead of printing it.")
+]
+Region = Annotated[str, typer.Option("--region", metavar="REGION", help="The profile's region.")]
+
+
+def profile(
+    name: Name,
+    target: options.Target = None,
+    *,
+    grant: options.GrantId = None,
+    action: options.Actions = None,
+    resource: options.Resources = None,
+    permissions: options.Permissions = None,
+    duration: options.For = "5m",
+    reason: options.Reason = "",
+    ticket: options.Ticket = "",
+    wait: options.Wait = False,
+    region: Region = "",
+    write: Write = False,
+    api: options.Api = "",
+    token_file: options.TokenFile = "",
+    token_command: options.TokenCommand = "",
+) -> None:
+    """Print or write the AWS profile that gets its credentials by `jitney credentials` with these options.
+
+    Asks for nothing yet: the first AWS command with the profile does.
+    """
+    with reporting("profile"):
+        if permissions == "-":
+            raise options.invalid("A profile cannot read standard input.", "Give --permissions a file that stays.")
+        words = [_program(), "credentials"]
+        if grant:
+            words += ["--grant", checked_grant_id(grant)]
+        else:
+            ask = options.make_ask(target, action, resource, permissions, duration, reason, ticket)
+            words += wording.arguments(ask, str(Path(permissions).absolute()) if permissions else "")
+        words += Options(api, token_file, token_command).arguments() + (["--wait"] if wait else [])
+        settings = {"credential_process": aws_profile.command_line(words)} | ({"region": region} if region else {})
+        if not write:
+            typer.echo(aws_profile.stanza(name, settings), nl=False)
+            return
+        path = Path(os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+        aws_profile.write(path, name, settings)
+        screen().note(f"Wrote [{aws_profile.section_name(name)}] to {path}. Use it: aws --profile {name} …")
+
+
+def _program() -> str:
+    """The path of this program: the SDK that runs it may have another PATH."""
+    program = Path(sys.argv[0])
+    return str(program.absolute()) if program.name == "jitney" and program.exists() else "jitney"
+

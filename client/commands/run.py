@@ -1,0 +1,65 @@
+"""`jitney run`: get access and run one command with it."""
+
+import os
+import shutil
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from client import options
+from client.child import child_environment, run_child
+from client.obtaining import by_id, usable
+from client.reporting import reporting
+from client.settings import Options, connect
+
+
+class CommandAfterDashes(TyperCommand):
+    """Keeps what stands after the first `--` from the parser: TARGET is optional, and the child has options too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parses up to `--`; the rest is in `ctx.meta["child"]`."""
+        at = args.index("--") if "--" in args else len(args)
+        ctx.meta["child"] = args[at + 1 :]
+        return super().parse_args(ctx, args[:at])
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The usage line, with the command at its end."""
+        return [*super().collect_usage_pieces(ctx), "-- COMMAND [ARGS]..."]
+
+
+def run(
+    context: typer.Context,
+    target: options.Target = None,
+    *,
+    grant: options.GrantId = None,
+    action: options.Actions = None,
+    resource: options.Resources = None,
+    permissions: options.Permissions = None,
+    duration: options.For = "5m",
+    reason: options.Reason = "",
+    ticket: options.Ticket = "",
+    wait: options.Wait = True,
+    wait_at_most: options.WaitAtMost = None,
+    api: options.Api = "",
+    token_file: options.TokenFile = "",
+    token_command: options.TokenCommand = "",
+) -> None:
+    """Run COMMAND with AWS credentials in its environment, and nowhere else.
+
+    Waits while the request is under review, then goes on by itself. The exit code is the command's own.
+    """
+    child: list[str] = context.meta["child"]
+    with reporting("run", tail=["--", *child]):
+        if not child or shutil.which(child[0]) is None:
+            detail = f"{child[0]} is not a command here." if child else "There is no command to run."
+            raise options.invalid(detail, "Put it after two dashes: jitney run TARGET … -- aws s3 ls.")
+        at_most = options.seconds("--wait-at-most", wait_at_most) if wait_at_most else None
+        with connect(Options(api, token_file, token_command), os.environ) as broker:
+            if grant:
+                answer = by_id(broker, grant)
+            else:
+                ask = options.make_ask(target, action, resource, permissions, duration, reason, ticket)
+                answer = broker.request(ask)
+            issued = usable(broker, answer, wait=wait, at_most=at_most)
+        raise typer.Exit(run_child(child, child_environment(os.environ, issued)))

@@ -1,0 +1,139 @@
+"""What people see. Results go to standard output, everything else to standard error; neither ever shows a key.
+
+Only what has something to show imports this module: rich costs a `credential_process` time that it does not have.
+"""
+
+import json
+import shlex
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.text import Text
+
+from client import wording
+from client.answers import Answer, Decision, Page, read_permissions, read_reasons
+from client.asking import Ask, Permission
+from client.durations import format_duration
+from client.problems import Problem
+from client.watching import Told, watching
+
+_STATES = {"active": "bold green", "pending": "bold yellow"}
+_EFFECTS = {
+    "allow": ("Would be granted", "bold green"),
+    "review": ("Would need a review", "bold yellow"),
+    "deny": ("Would be denied", "bold red"),
+}
+# What can be done next with a grant in this state.
+_NEXT = {
+    "active": (("use it", "jitney run --grant {id} -- COMMAND"),),
+    "pending": (
+        ("wait", "jitney grants show {id} --wait"),
+        ("or use it", "jitney run --grant {id} -- COMMAND"),
+    ),
+}
+
+
+def _console(*, stderr: bool) -> Console:
+    # Nothing is wrapped, cropped or marked up: ARNs and commands are there to be copied.
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+class Screen:
+    """Writes for a reader at `now` (epoch seconds); colour where the terminal and NO_COLOR allow it."""
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._out = _console(stderr=False)
+        self._err = _console(stderr=True)
+
+    def answer(self, answer: Answer) -> None:
+        """A grant and how to use it, or whom it waits for and how to go on."""
+        grant = answer.grant
+        self._heading(grant.state.capitalize(), _STATES.get(grant.state, "bold red"), grant.id)
+        self._rows([("target", f"{grant.target} ({grant.account})" if grant.account else grant.target)])
+        self._rows(("allows", wording.allows(permission)) for permission in grant.permissions)
+        if grant.state == "pending":
+            end = (answer.review and answer.review.expires_at) or grant.expires_at
+            self._rows([("asked", wording.who(answer.review.any_of) if answer.review else "")])
+            self._rows([("until", wording.moment(end, self._now()))])
+            self._rows([("lasts", f"{format_duration(grant.duration_seconds)} once approved")])
+        else:
+            self._rows([("until", wording.moment(grant.expires_at, self._now()))])
+        self._rows([("reason", grant.reason), ("ticket", grant.ticket or ""), ("for", grant.human or "")])
+        self._rows((name, step.format(id=grant.id)) for name, step in _NEXT.get(grant.state, ()))
+
+    def page(self, page: Page) -> None:
+        """The principal's grants, newest first as the broker gives them."""
+        for grant in page.grants:
+            state = Text(f"{grant.state:9}", style=_STATES.get(grant.state, "dim"))
+            ends = f"until {wording.moment(grant.expires_at, self._now())}"
+            self._out.print(Text.assemble(f"{grant.id}  ", state, wording.plain(f" {grant.target}  {ends}")))
+            self._rows(("", wording.allows(permission)) for permission in grant.permissions)
+            self._rows([("", grant.reason)])
+        if not page.grants:
+            self._out.print("No grants.")
+        if page.next:
+            self._rows([("older", f"jitney grants list --cursor {shlex.quote(page.next)}")])
+
+    def decision(self, decision: Decision, ask: Ask) -> None:
+        """What a request would lead to, with the exact session policy."""
+        words, style = _EFFECTS.get(decision.effect, (decision.effect, "bold"))
+        self._heading(words, style, "dry run: nothing was issued, nobody was asked")
+        self._rows(("because", wording.because(reason)) for reason in decision.reasons)
+        self._rows(("allows", wording.allows(permission)) for permission in decision.permissions)
+        self._rows([("reviewers", wording.who(decision.reviews) if decision.reviews else "")])
+        self._rows([("longest", format_duration(decision.longest_seconds) if decision.longest_seconds else "")])
+        self._alternatives(self._out, "request", ask, decision.allowed_subset, decision.longest_seconds)
+        if decision.session_policy:
+            size = decision.session_policy_size
+            self._rows([("policy", f"{size.get('characters', '?')} of {size.get('limit', '?')} characters")])
+            self._out.print(Text(json.dumps(decision.session_policy, indent=2)))
+
+    def problem(self, problem: Problem, verb: str, tail: Sequence[str] = ()) -> None:
+        """Why it did not work, what to do, and what would have worked, ready to paste."""
+        extras = problem.extras
+        self._err.print(Text.assemble(("jitney: ", "dim"), (wording.plain(problem.title), "bold red")))
+        self._err.print(Text(wording.plain(problem.detail)))
+        for reason in read_reasons(extras.get("reasons", ())):
+            self._err.print(Text(f"  {wording.because(reason)}"))
+        for error in extras.get("errors", ())[1:]:  # the first is the detail already
+            self._err.print(Text(wording.plain(f"{error['pointer']}: {error['detail']}")))
+        if problem.fix:
+            self._err.print(Text.assemble(("Fix: ", "bold"), wording.plain(problem.fix)))
+        if problem.ask:
+            subset = read_permissions(extras.get("allowed_subset", ()))
+            self._alternatives(self._err, verb, problem.ask, subset, extras.get("longest_seconds", 0), tail)
+
+    def note(self, text: str) -> None:
+        """One line beside the results."""
+        self._err.print(Text(wording.plain(text)))
+
+    @contextmanager
+    def watching(self, answer: Answer) -> Generator[Told]:
+        """Shows on standard error that `answer` is waited for; what it yields is told each poll's outcome."""
+        with watching(self._err, answer, self._now) as told:
+            yield told
+
+    def _heading(self, words: str, style: str, rest: str) -> None:
+        self._out.print(Text.assemble((wording.plain(words), style), f"  {wording.plain(rest)}"))
+
+    def _rows(self, rows: Iterable[tuple[str, str]]) -> None:
+        for name, value in rows:
+            if value:
+                self._out.print(Text.assemble((f"  {name:10}", "dim"), wording.plain(value)))
+
+    def _alternatives(
+        self,
+        console: Console,
+        verb: str,
+        ask: Ask,
+        subset: tuple[Permission, ...],
+        longest: int,
+        tail: Sequence[str] = (),
+    ) -> None:
+        for other in wording.alternatives(ask, subset, longest):
+            console.print(Text("This would pass:", style="bold"))
+            for line in wording.paste(verb, other, tail):
+                console.print(Text(line))

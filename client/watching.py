@@ -1,0 +1,65 @@
+"""What waits, shown while it waits: a live line on a terminal, elsewhere a line at the start and at each change."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from client import wording
+from client.answers import Answer
+from client.durations import format_duration
+from client.problems import Unavailable
+
+Told = Callable[[Answer, Unavailable | None], None]
+
+
+class _LiveLine:
+    """Drawn anew each second: who was asked, until when, how long it waited."""
+
+    def __init__(self, answer: Answer, now: Callable[[], float]) -> None:
+        self._answer = answer
+        self._trouble: Unavailable | None = None
+        self._now = now
+        self._started = now()
+
+    def told(self, answer: Answer, trouble: Unavailable | None) -> None:
+        self._answer, self._trouble = answer, trouble
+
+    def __rich__(self) -> Text:
+        waited = format_duration(round(self._now() - self._started))
+        trouble = f"  {wording.plain(self._trouble.detail)}" if self._trouble else ""
+        return Text.assemble(
+            ("Waiting ", "bold yellow"), f"{waited}: {wording.pending(self._answer, self._now())}", (trouble, "red")
+        )
+
+
+class _Changes:
+    """Says what changed since the last poll, and nothing while nothing does."""
+
+    def __init__(self, answer: Answer, say: Callable[[str], None]) -> None:
+        self._seen = (answer.grant.state, "")
+        self._say = say
+
+    def told(self, answer: Answer, trouble: Unavailable | None) -> None:
+        seen = (answer.grant.state, trouble.detail if trouble else "")
+        if seen != self._seen and answer.grant.state == "pending":
+            self._say(f"jitney: {seen[1] or 'the broker answers again'}; still waiting")
+        self._seen = seen
+
+
+@contextmanager
+def watching(console: Console, answer: Answer, now: Callable[[], float]) -> Generator[Told]:
+    """Shows the wait for `answer`; what it yields is told each poll's outcome. `now` gives epoch seconds."""
+
+    def say(text: str) -> None:
+        console.print(Text(wording.plain(text)))
+
+    if console.is_terminal:
+        line = _LiveLine(answer, now)
+        with Live(line, console=console, refresh_per_second=1, transient=True):
+            yield line.told
+    else:
+        say(f"jitney: {wording.pending(answer, now())}; waiting")
+        yield _Changes(answer, say).told

@@ -1,0 +1,87 @@
+"""The sentences and command lines that people and models read."""
+
+import json
+import shlex
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from client.answers import Answer, Reason, Review
+from client.asking import Ask, Permission
+from client.durations import format_duration
+
+
+def plain(text: object) -> str:
+    """The text with control, format and surrogate characters as U+FFFD: it cannot steer a terminal or turn a line."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(sign) in {"Cc", "Cf", "Cs"} else sign for sign in str(text)
+    )
+
+
+def who(any_of: Sequence[Sequence[str]]) -> str:
+    """The reviewer groups in words: `a and b, or c`."""
+    return plain(", or ".join(" and ".join(groups) for groups in any_of)) or "nobody"
+
+
+def moment(iso: str | None, now: float) -> str:
+    """The time in UTC and how far it is from `now` (epoch seconds): "12:05:00 UTC (in 5m)"."""
+    if not iso:
+        return "-"
+    try:
+        then = datetime.fromisoformat(iso).astimezone(UTC)
+    except ValueError:
+        return plain(iso)
+    seconds = round(then.timestamp() - now)
+    day = "" if then.date() == datetime.fromtimestamp(now, UTC).date() else f"{then:%Y-%m-%d} "
+    amount = f"{abs(seconds) // 86_400}d" if abs(seconds) >= 172_800 else format_duration(abs(seconds))
+    distance = f"in {amount}" if seconds >= 0 else f"{amount} ago"
+    return f"{day}{then:%H:%M:%S} UTC ({distance})"
+
+
+def pending(answer: Answer, now: float) -> str:
+    """What a pending grant waits for, in one line."""
+    review = answer.review or Review(())
+    asked = f" by {who(review.any_of)}" if review.any_of else ""
+    return f"{answer.grant.id} is under review{asked} until {moment(review.expires_at or answer.grant.expires_at, now)}"
+
+
+def allows(permission: Permission) -> str:
+    """The permission in one line."""
+    return plain(f"{', '.join(permission.actions)} on {', '.join(permission.resources)}")
+
+
+def because(reason: Reason) -> str:
+    """The reason in one line: the pair, the sentence, and which policy says so."""
+    pair = " on ".join(part for part in (reason.action, reason.resource) if part)
+    return plain(f"{pair}: {reason.sentence} ({reason.policy})" if pair else f"{reason.sentence} ({reason.policy})")
+
+
+def arguments(ask: Ask, permissions: str = "") -> list[str]:
+    """The ask as arguments of `jitney request`.
+
+    The permissions are left to `--permissions`, with the file of that name, or "-" when there are several.
+    """
+    words = [ask.target]
+    if len(ask.permissions) == 1 and not permissions:
+        words += [word for action in ask.permissions[0].actions for word in ("--action", action)]
+        words += [word for resource in ask.permissions[0].resources for word in ("--resource", resource)]
+    else:
+        words += ["--permissions", permissions or "-"]
+    words += ["--for", format_duration(ask.duration_seconds), "--reason", ask.reason]
+    return words + (["--ticket", ask.ticket] if ask.ticket else [])
+
+
+def paste(verb: str, ask: Ask, tail: Sequence[str] = ()) -> list[str]:
+    """The lines to paste into a shell to ask for this."""
+    line = shlex.join(["jitney", verb, *arguments(ask), *tail])
+    if len(ask.permissions) == 1:
+        return [plain(line)]
+    document = json.dumps([permission.document() for permission in ask.permissions])
+    return [plain(f"{line} <<'JSON'"), document, "JSON"]
+
+
+def alternatives(ask: Ask, subset: tuple[Permission, ...], longest_seconds: int) -> list[Ask]:
+    """What policy says would pass instead: as asked for a shorter time, and part of the permissions."""
+    shorter = [replace(ask, duration_seconds=longest_seconds)] if 0 < longest_seconds < ask.duration_seconds else []
+    return shorter + ([replace(ask, permissions=subset)] if subset and subset != ask.permissions else [])

@@ -1,0 +1,116 @@
+"""The front door: a regional REST API whose routes come from the functions' table, and what it answers by itself.
+
+Tokens are verified in the functions, not by an authorizer: a cached verdict would outlive what it was about. Whatever
+API Gateway refuses before a function is reached has the form of every other refusal (RFC 9457).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from aws_cdk import Stack
+from aws_cdk import aws_apigateway as apigateway
+from constructs import Construct
+
+from core.problems import Problem
+from infra.acknowledge import acknowledge
+from infra.delivery import Delivery
+from infra.functions import BrokerFunction
+
+STAGE = "live"
+REQUESTS_PER_SECOND = 50
+BURST = 100
+
+_NO_ROUTE = Problem("route_not_found", "There is no such route.", "See the OpenAPI file for the routes and verbs.")
+_TOO_MANY = Problem("rate_limited", "Requests come faster than the API takes them.", "Wait a second, then try again.")
+_TOO_LARGE = Problem("body_too_large", "The request is larger than the API takes.", "Ask for less in one request.")
+_INVALID = Problem("request_invalid", "The request cannot be read.", "Send JSON as the OpenAPI file describes it.")
+_BLOCKED = Problem(
+    "request_blocked", "The web application firewall blocked the request.", "Send plain JSON, and less of it."
+)
+_LATE = Problem("unavailable", "The answer took too long.", "Try again with the same Idempotency-Key.")
+_FAILED = Problem("internal", "Jitney failed.", "Try again with the same Idempotency-Key.")
+
+# The DEFAULT_ types catch what is not named. A route that does not exist is MISSING_AUTHENTICATION_TOKEN, or a
+# complaint about the signature when there is an Authorization header, which API Gateway then takes for its own
+# (API Gateway Developer Guide, "Gateway response types").
+REFUSALS: Mapping[str, Problem] = {
+    "MISSING_AUTHENTICATION_TOKEN": _NO_ROUTE,
+    "RESOURCE_NOT_FOUND": _NO_ROUTE,
+    "INVALID_SIGNATURE": _NO_ROUTE,
+    "ACCESS_DENIED": _NO_ROUTE,
+    "THROTTLED": _TOO_MANY,
+    "QUOTA_EXCEEDED": _TOO_MANY,
+    "REQUEST_TOO_LARGE": _TOO_LARGE,
+    "WAF_FILTERED": _BLOCKED,
+    "INTEGRATION_TIMEOUT": _LATE,
+    "INTEGRATION_FAILURE": _LATE,
+    "DEFAULT_4XX": _INVALID,
+    "DEFAULT_5XX": _FAILED,
+}
+
+# Nothing that a caller sends: no header, no query, no body.
+_LOGGED = {
+    "request_id": "$context.requestId",
+    "time": "$context.requestTime",
+    "source_ip": "$context.identity.sourceIp",
+    "method": "$context.httpMethod",
+    "route": "$context.resourcePath",
+    "status": "$context.status",
+    "response_bytes": "$context.responseLength",
+    "milliseconds": "$context.responseLatency",
+    "refused_by_gateway": "$context.error.responseType",
+    "firewall": "$context.waf.status",
+}
+
+
+class Api(Construct):
+    """The REST API with the routes of `functions`; `access_log` takes one line for each request."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, functions: Iterable[BrokerFunction], access_log: Delivery
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.rest_api = apigateway.RestApi(
+            self,
+            "RestApi",
+            rest_api_name="jitney",
+            description="Just-in-time AWS access for agents",
+            endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
+            # Access logs go to Firehose, which needs no role shared by everything in the account.
+            cloud_watch_role=False,
+            deploy_options=apigateway.StageOptions(
+                stage_name=STAGE,
+                throttling_rate_limit=REQUESTS_PER_SECOND,
+                throttling_burst_limit=BURST,
+                metrics_enabled=True,
+                access_log_destination=apigateway.FirehoseLogDestination(access_log.stream),
+                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_LOGGED)),
+            ),
+        )
+        for function in functions:
+            integration = apigateway.LambdaIntegration(function.function, allow_test_invoke=False)
+            for verb, path in function.spec.routes:
+                self.rest_api.root.resource_for_path(path).add_method(verb, integration)
+        for response_type, problem in REFUSALS.items():
+            self._refusal(response_type, problem)
+        acknowledge(self, "The functions verify the token at every call; health tells nothing.", "APIG4", "COG4")
+        acknowledge(self, "The functions check the body: their refusals name the fix and are on record.", "APIG2")
+        acknowledge(self, "Execution logs hold headers, tokens among them; the access log does not.", "APIG6")
+
+    def _refusal(self, response_type: str, problem: Problem) -> None:
+        headers = {"Content-Type": "'application/problem+json'"}
+        if problem.status in (429, 503):
+            headers["Retry-After"] = "'1'"
+        self.rest_api.add_gateway_response(
+            response_type,
+            type=apigateway.ResponseType.of(response_type),
+            status_code=str(problem.status),
+            response_headers=headers,
+            templates={"application/json": json.dumps(problem.body())},
+        )
+
+    @property
+    def url(self) -> str:
+        """Where the API answers, without a slash at the end."""
+        stack = Stack.of(self)
+        return f"https://{self.rest_api.rest_api_id}.execute-api.{stack.region}.{stack.url_suffix}/{STAGE}"

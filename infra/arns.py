@@ -1,0 +1,23 @@
+"""Where Jitney's roles are: names that two accounts must spell alike."""
+
+from collections.abc import Mapping
+
+from infra.settings import Target
+
+ROLE_PATH = "/jitney/"
+_PARTITIONS: Mapping[str, str] = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+
+
+def role_arn(target: Target) -> str:
+    """The ARN of the target's role."""
+    return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{target.role_name}"
+
+
+def partition_of(region: str) -> str:
+    """The partition that a region belongs to: the second part of its ARNs."""
+    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+
+
+def role_name(function: str) -> str:
+    """The name of a function's role; fixed, because the target roles' trust policies spell it."""
+    return f"jitney-{function.replace('_', '-')}"

@@ -1,0 +1,85 @@
+"""The broker: everything of Jitney but the target roles, put together."""
+
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput, Environment, Stack
+from constructs import Construct
+
+from infra.api import Api
+from infra.approval import Approval
+from infra.arns import role_arn
+from infra.buckets import Buckets
+from infra.delivery import Delivery
+from infra.firewall import Firewall
+from infra.functions import SPECS, BrokerFunction, Code
+from infra.publishing import DeadLetters, publish
+from infra.queries import DATABASE, WORKGROUP, Queries
+from infra.settings import Settings
+from infra.tables import Tables
+
+
+class BrokerStack(Stack):
+    """The stack `Jitney`. `local` is true on one's own machine, where AWS is spoken to over plain HTTP."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, code: Code, local: bool, env: Environment
+    ) -> None:
+        super().__init__(scope, construct_id, env=env, description="Jitney: just-in-time AWS access for AI agents")
+        tables = Tables(self, "Tables")
+        buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local)
+        dead_letters = DeadLetters(self, "DeadLetters", key=tables.key, tls_only=not local)
+        records = Delivery(
+            self, "Records", name="jitney-records", bucket=buckets.records, prefix="records", key=tables.key
+        )
+        # API Gateway writes to streams whose names begin so.
+        access_log = Delivery(self, "AccessLog", name="amazon-apigateway-jitney", bucket=buckets.logs, prefix="api")
+        Queries(self, "Queries", records=buckets.records, results=buckets.results, key=tables.key)
+
+        resources = {
+            **tables.resources,
+            "any": ["*"],
+            "targets": sorted(role_arn(target) for target in settings.targets.values()),
+            "records_stream": [records.stream.attr_arn],
+            "dead_letters": [dead_letters.queue.queue_arn],
+        }
+        environment = {
+            "JITNEY_STATE_TABLE": tables.state.table_name,
+            "JITNEY_AUDIT_TABLE": tables.audit.table_name,
+            "JITNEY_RECORDS_STREAM": records.name,
+        }
+
+        def function(name: str) -> BrokerFunction:
+            title = "".join(word.title() for word in name.split("_"))
+            return BrokerFunction(
+                self, title, spec=SPECS[name], code=code, resources=resources, environment=environment
+            )
+
+        functions = {"expiry": function("expiry")}
+        approval = Approval(self, "Approval", expiry=functions["expiry"].function)
+        resources["approval"] = [approval.state_machine.state_machine_arn]
+        environment["JITNEY_APPROVAL_ARN"] = approval.state_machine.state_machine_arn
+        functions |= {name: function(name) for name in SPECS if name not in functions}
+
+        publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters)
+        api = Api(self, "Api", functions=functions.values(), access_log=access_log)
+        stage, max_body_bytes = api.rest_api.deployment_stage, settings.limits.max_body_bytes
+        Firewall(self, "Firewall", stage=stage, max_body_bytes=max_body_bytes)
+        self._outputs(
+            {
+                "ApiUrl": api.url,
+                "ApiId": api.rest_api.rest_api_id,
+                "StateTable": tables.state.table_name,
+                "AuditTable": tables.audit.table_name,
+                "RecordsBucket": buckets.records.bucket_name,
+                "ResultsBucket": buckets.results.bucket_name,
+                "AthenaWorkgroup": WORKGROUP,
+                "GlueDatabase": DATABASE,
+                "ApprovalArn": approval.state_machine.state_machine_arn,
+                "AlarmTopic": dead_letters.topic.topic_arn,
+            }
+        )
+
+    def _outputs(self, values: Mapping[str, str]) -> None:
+        """What the launcher and people find the parts by."""
+        for name, value in values.items():
+            CfnOutput(self, name, value=value)

@@ -1,0 +1,44 @@
+"""The three buckets: what was recorded, what was asked about it, and who looked."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+
+class Buckets(Construct):
+    """`records` keeps the audit records, `results` what Athena answers, `logs` who called the API and read records.
+
+    `tls_only` is false on one's own machine, where AWS is spoken to over plain HTTP on loopback.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey, tls_only: bool) -> None:
+        super().__init__(scope, construct_id)
+        self._tls_only = tls_only
+        # S3 delivers access logs to buckets under its own key only (S3 User Guide, "Enabling server access logging").
+        self.logs = self._bucket("Logs", None, expires_days=400)
+        self.records = self._bucket("Records", key, log_prefix="s3/records/")
+        self.results = self._bucket("Results", key, log_prefix="s3/results/", expires_days=30)
+
+    def _bucket(
+        self, construct_id: str, key: kms.IKey | None, *, log_prefix: str | None = None, expires_days: int | None = None
+    ) -> s3.Bucket:
+        rules = [s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7))]
+        if expires_days:
+            age = Duration.days(expires_days)
+            rules.append(s3.LifecycleRule(expiration=age, noncurrent_version_expiration=Duration.days(7)))
+        return s3.Bucket(
+            self,
+            construct_id,
+            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
+            bucket_key_enabled=True if key else None,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=self._tls_only,
+            versioned=True,
+            lifecycle_rules=rules,
+            server_access_logs_bucket=self.logs if log_prefix else None,
+            server_access_logs_prefix=log_prefix,
+            removal_policy=RemovalPolicy.RETAIN,
+        )

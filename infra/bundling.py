@@ -1,0 +1,184 @@
+"""The one Lambda bundle that all functions share: `functions/`, `configuration.json` and the locked third-party code.
+
+A zip, not a layer: a function's code and what it imports change together, and a cold worker unpacks one file. The
+third-party part is made once for a lock and a platform and kept; a bundle is that zip with the sources appended, so
+that a change of source costs milliseconds. The same input gives the same bytes on every machine.
+"""
+
+import compileall
+import hashlib
+import platform as host_platform
+import py_compile
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from uv import find_uv_bin
+
+FUNCTIONS = Path(__file__).parent.parent / "functions"
+CACHE = Path(__file__).parent.parent / ".local" / "cache" / "bundles"
+PYTHON = (3, 13)
+KEPT = 6
+"""Zips of each sort that are kept; the ones that were not used for longest go."""
+
+# Of botocore's 445 service models, the ones that the adapters make clients of: 28 MB that are unpacked at each cold
+# start and read past at each client. A test holds this table against the adapters.
+SERVICES = ("dynamodb", "firehose", "stepfunctions", "sts")
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What a bundle is built for: uv's name of the platform, and Lambda's name of its architecture."""
+
+    name: str
+    architecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A built bundle: the zip file, and a hash of everything it was made from."""
+
+    path: Path
+    digest: str
+
+
+# Lambda's python3.13 runs on Amazon Linux 2023 (glibc 2.34).
+LAMBDA = Platform("aarch64-manylinux_2_28", "arm64")
+
+_HOSTS = {
+    ("Linux", "x86_64"): Platform("x86_64-manylinux_2_28", "x86_64"),
+    ("Linux", "aarch64"): LAMBDA,
+    ("Darwin", "arm64"): Platform("aarch64-apple-darwin", "arm64"),
+    ("Darwin", "x86_64"): Platform("x86_64-apple-darwin", "x86_64"),
+}
+
+
+def host() -> Platform:
+    """The platform of this machine, for running the functions on it. Raises KeyError where that was never tried."""
+    return _HOSTS[host_platform.system(), host_platform.machine()]
+
+
+def build(configuration: str, platform: Platform, cache: Path = CACHE) -> Bundle:
+    """The bundle with this `configuration.json`; asks the package index only for a new lock, platform or recipe.
+
+    Raises subprocess.CalledProcessError when uv cannot install what `functions/requirements.txt` locks, and SyntaxError
+    when a source does not compile.
+    """
+    if sys.version_info[:2] != PYTHON:
+        raise RuntimeError(f"the byte code must be made by Python {PYTHON[0]}.{PYTHON[1]}; use the project's .venv")
+    lock = (FUNCTIONS / "requirements.txt").read_bytes()
+    # This file is the recipe: any change to it makes new bundles.
+    recipe = _digest(Path(__file__).read_bytes(), platform.name.encode(), lock)
+    sources = {str(path.relative_to(FUNCTIONS)): path.read_bytes() for path in sorted(_sources())}
+    sources["configuration.json"] = configuration.encode()
+    digest = _digest(recipe.encode(), *(part for name, content in sources.items() for part in (name.encode(), content)))
+    path = cache / f"bundle-{digest[:24]}.zip"
+    if path.exists():
+        path.touch()
+    else:
+        _append(_third_party(platform, recipe, cache), sources, path)
+        _forget_old(cache)
+    return Bundle(path, digest)
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _sources() -> Iterator[Path]:
+    for path in FUNCTIONS.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts and path.name != "requirements.txt":
+            yield path
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[Path]:
+    """A place to write `path` to, which appears there whole or not at all: several builds may run at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:
+        place = Path(folder) / path.name
+        yield place
+        place.replace(path)
+
+
+def _third_party(platform: Platform, recipe: str, cache: Path) -> Path:
+    path = cache / f"third-party-{platform.name}-{recipe[:16]}.zip"
+    if not path.exists():
+        with _new(path) as place:
+            installed = place.parent / "installed"
+            _install(platform, installed)
+            _prune(installed)
+            _compile(installed)
+            with zipfile.ZipFile(place, "w") as archive:
+                _pack(archive, installed)
+    return path
+
+
+def _install(platform: Platform, folder: Path) -> None:
+    version = ".".join(map(str, PYTHON))
+    options = ["--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--target", str(folder)]
+    target = ["--python", sys.executable, "--python-version", version, "--python-platform", platform.name]
+    lock = ["--requirements", str(FUNCTIONS / "requirements.txt")]
+    subprocess.run([find_uv_bin(), "pip", "install", *options, *target, *lock], check=True)  # noqa: S603  (no outside input)
+
+
+def _prune(folder: Path) -> None:
+    """Drop what no function reads, and what differs between machines: scripts and RECORD carry the builder's paths."""
+    shutil.rmtree(folder / "bin", ignore_errors=True)
+    (folder / ".lock").unlink(missing_ok=True)
+    for data in (folder / "botocore" / "data", folder / "boto3" / "data"):
+        for service in data.iterdir():
+            if service.is_dir() and service.name not in SERVICES:
+                shutil.rmtree(service)
+    for pattern in ("*.dist-info/RECORD", "*.dist-info/REQUESTED", "*.dist-info/direct_url.json", "**/*.pyi"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def _compile(folder: Path) -> None:
+    """Byte code that is used whatever the times of the files are: a zip's times are not the builder's."""
+    compiled = compileall.compile_dir(
+        folder,
+        quiet=2,
+        stripdir=str(folder),
+        prependdir="/var/task",
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+    if not compiled:
+        raise SyntaxError(f"a module of {folder.name} does not compile")
+
+
+def _pack(archive: zipfile.ZipFile, folder: Path) -> None:
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())
+        entry.external_attr = 0o100644 << 16
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        archive.writestr(entry, path.read_bytes())
+
+
+def _append(third_party: Path, sources: dict[str, bytes], path: Path) -> None:
+    with _new(path) as place:
+        folder = place.parent / "sources"
+        for name, content in sources.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        _compile(folder)
+        shutil.copyfile(third_party, place)
+        with zipfile.ZipFile(place, "a") as archive:
+            _pack(archive, folder)
+
+
+def _forget_old(cache: Path) -> None:
+    for sort in ("bundle-*.zip", "third-party-*.zip"):
+        for path in sorted(cache.glob(sort), key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+            path.unlink(missing_ok=True)

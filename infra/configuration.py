@@ -1,0 +1,148 @@
+"""`jitney.yaml` read, checked and compiled to the `configuration.json` that `core.config.load` reads.
+
+Everything that is wrong is said at once: file and line, path, what is wrong, and the fix.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.config import Policies
+from core.identity.source_identity import source_identity
+from core.policy.cedar import PolicySet
+from infra.arns import role_arn
+from infra.complaints import complaint, placed, told
+from infra.settings import Settings, Target
+from infra.yaml_source import Complaint, Source, Value, entries, read
+
+
+class ConfigurationError(ValueError):
+    """The configuration cannot be used. `complaints` holds each thing that is wrong; the message tells them all."""
+
+    def __init__(self, file: Path, complaints: Sequence[Complaint]) -> None:
+        self.complaints = complaints
+        super().__init__(told(file, complaints))
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A checked configuration: the author's settings, for the stacks, and `json`, for the functions."""
+
+    settings: Settings
+    json: str
+
+
+def compile_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> str:
+    """The `configuration.json` of the YAML file at `path`. Raises `ConfigurationError`. See `load_configuration`."""
+    return load_configuration(path, env, local=local).json
+
+
+def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Configuration:
+    """The configuration in the YAML file at `path`; `${VAR}` comes from `env`. Raises `ConfigurationError`.
+
+    `local` is true for one's own machine only: it admits http issuers.
+    """
+    source = _read(path, env)
+    settings = _settings(source, local=local)
+    source.complaints.extend(_cross_checks(source.value))
+    policies = _policies(path.parent, source)
+    if source.complaints or settings is None:
+        raise ConfigurationError(path, placed(source))
+    return Configuration(settings, _compiled(settings, policies, local=local))
+
+
+def _read(path: Path, env: Mapping[str, str]) -> Source:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        fix = "name a readable file in JITNEY_CONFIG, or write jitney.yaml"
+        raise ConfigurationError(path, [Complaint((), f"the file cannot be read: {reason}", fix)]) from error
+    return read(text, env)
+
+
+def _settings(source: Source, *, local: bool) -> Settings | None:
+    known = {each.path for each in source.complaints}
+    if () in known:
+        return None
+    try:
+        return Settings.model_validate(source.value, context={"local": local})
+    except ValidationError as error:
+        found = [complaint(details) for details in error.errors()]
+        # A list whose only member is refused is "empty" too: what is wrong with a part is enough.
+        wholes = {each.path[:length] for each in found for length in range(len(each.path))}
+        source.complaints.extend(each for each in found if each.path not in known | wholes)
+        return None
+
+
+def _cross_checks(value: Value) -> Iterator[Complaint]:
+    """What single values cannot show. Looks at the text itself, so that it is told beside all other problems."""
+    yield from _repeated(value, "issuers", ("issuer",), "remove one: an issuer's tokens are judged by one entry")
+    yield from _repeated(value, "targets", ("account", "role_name"), "use one alias for each role")
+    aliases = [alias for alias, _ in entries(value, "issuers")]
+    for group, people in entries(value, "reviewers"):
+        for index, person in enumerate(people if isinstance(people, list) else []):
+            alias = str(person).partition("/")[0]
+            if "/" in str(person) and alias not in aliases:
+                fix = f"use an alias of issuers: {', '.join(aliases)}"
+                yield Complaint(("reviewers", group, index), f'there is no issuer "{alias}"', fix)
+
+
+def _repeated(value: Value, section: str, fields: tuple[str, ...], fix: str) -> Iterator[Complaint]:
+    first: dict[tuple[str, ...], str] = {}
+    for alias, entry in entries(value, section):
+        given = dict(entries(entry))
+        identity = tuple(str(given[name]) for name in fields if name in given)
+        if len(identity) == len(fields) and first.setdefault(identity, alias) != alias:
+            wrong = f"{section}.{first[identity]} has the same {' and '.join(fields)}"
+            yield Complaint((section, alias, fields[-1]), wrong, fix)
+
+
+def _policies(folder: Path, source: Source) -> Policies:
+    name = dict(entries(source.value)).get("policies", "policies")
+    place = folder / str(name)
+    files = sorted(place.glob("*.cedar"))
+    schema_file = place / "schema.cedarschema"
+    if not files or not schema_file.is_file():
+        wrong = f"{name}/ has no {'*.cedar files' if schema_file.is_file() else 'schema.cedarschema'}"
+        fix = "name a folder (relative to this file) with *.cedar files and schema.cedarschema: no policy, no grant"
+        source.complaints.append(Complaint(("policies",), wrong, fix))
+        return Policies("", "", "")
+    policies = Policies("", "", "")
+    try:
+        texts = [file.read_text(encoding="utf-8") for file in (*files, schema_file)]
+        version = hashlib.sha256("\0".join(texts).encode()).hexdigest()
+        policies = Policies(text="\n".join(texts[:-1]), schema=texts[-1], version=version)
+        PolicySet.load(policies)
+    except (OSError, ValueError) as error:
+        source.complaints.append(Complaint(("policies",), str(error), f"correct the files in {name}/"))
+    return policies
+
+
+def _compiled(settings: Settings, policies: Policies, *, local: bool) -> str:
+    """The JSON whose members are the fields of `core.config`'s values."""
+    document = {
+        "issuers": [{"name": name, **issuer.model_dump()} for name, issuer in settings.issuers.items()],
+        "targets": [_target(alias, target) for alias, target in settings.targets.items()],
+        "reviewers": {group: _identities(settings, people) for group, people in settings.reviewers.items()},
+        "limits": settings.limits.model_dump(),
+        "policies": {"text": policies.text, "schema": policies.schema, "version": policies.version},
+        "local": local,
+    }
+    return json.dumps(document, sort_keys=True, indent=1)
+
+
+def _identities(settings: Settings, people: tuple[str, ...]) -> list[str]:
+    """The source identities of people that are written as issuer alias/subject."""
+    pairs = [person.split("/", 1) for person in people]
+    return [source_identity(alias, settings.issuers[alias].issuer, subject) for alias, subject in pairs]
+
+
+def _target(alias: str, target: Target) -> dict[str, Any]:
+    kept = target.model_dump(include={"account", "external_id", "region", "max_duration_seconds", "tags"})
+    return {"alias": alias, "role_arn": role_arn(target), **kept}

@@ -1,0 +1,103 @@
+"""From Firehose to a bucket: lines of JSON, a folder a day."""
+
+from typing import cast
+
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesisfirehose as firehose
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.acknowledge import acknowledge
+from infra.arns import ROLE_PATH
+
+_DAY = "dt=!{timestamp:yyyy-MM-dd}/"
+
+
+class Delivery(Construct):
+    """A Firehose stream into one prefix of a bucket, with a role that can do just that; a folder a day."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        bucket: s3.IBucket,
+        prefix: str,
+        key: kms.IKey | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.name = name
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=f"/aws/kinesisfirehose/{name}",
+            retention=logs.RetentionDays.THREE_MONTHS,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        log_stream = log_group.add_stream("Errors", log_stream_name="errors")
+        role = self._role(bucket, prefix, key, log_group)
+        self.stream = firehose.CfnDeliveryStream(
+            self,
+            "Stream",
+            delivery_stream_name=name,
+            delivery_stream_type="DirectPut",
+            delivery_stream_encryption_configuration_input=_encryption(key),
+            extended_s3_destination_configuration=firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationProperty(
+                bucket_arn=bucket.bucket_arn,
+                role_arn=role.role_arn,
+                prefix=f"{prefix}/{_DAY}",
+                error_output_prefix=f"{prefix}-errors/!{{firehose:error-output-type}}/{_DAY}",
+                buffering_hints=firehose.CfnDeliveryStream.BufferingHintsProperty(
+                    interval_in_seconds=60, size_in_m_bs=5
+                ),
+                cloud_watch_logging_options=firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty(
+                    enabled=True,
+                    log_group_name=log_group.log_group_name,
+                    log_stream_name=log_stream.log_stream_name,
+                ),
+            ),
+        )
+        logical_id = Stack.of(self).get_logical_id(cast("s3.CfnBucket", bucket.node.default_child))
+        folders = [f"IAM5[Resource::<{logical_id}.Arn>/{folder}/*]" for folder in (prefix, f"{prefix}-errors")]
+        acknowledge(self, "Firehose writes objects of new names under its own two prefixes.", *folders)
+        # Firehose checks at once that it may write where it is told to.
+        self.stream.node.add_dependency(role)
+
+    def _role(self, bucket: s3.IBucket, prefix: str, key: kms.IKey | None, log_group: logs.ILogGroup) -> iam.Role:
+        # Firehose Developer Guide, "Grant Firehose access to an Amazon S3 destination".
+        on_bucket = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
+        on_objects = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
+        objects = [bucket.arn_for_objects(f"{folder}/*") for folder in (prefix, f"{prefix}-errors")]
+        statements = [
+            iam.PolicyStatement(actions=on_bucket, resources=[bucket.bucket_arn]),
+            iam.PolicyStatement(actions=on_objects, resources=objects),
+            iam.PolicyStatement(actions=["logs:PutLogEvents"], resources=[log_group.log_group_arn]),
+        ]
+        if key is not None:
+            through = {"StringEquals": {"kms:ViaService": f"s3.{Stack.of(self).region}.amazonaws.com"}}
+            statements.append(
+                iam.PolicyStatement(
+                    actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key.key_arn], conditions=through
+                )
+            )
+        return iam.Role(
+            self,
+            "Role",
+            role_name=f"jitney-delivery-{prefix}",
+            path=ROLE_PATH,
+            description=f"Jitney: lets Firehose write {prefix} to its bucket",
+            assumed_by=iam.ServicePrincipal("firehose.amazonaws.com"),
+            inline_policies={"allows": iam.PolicyDocument(statements=statements)},
+        )
+
+
+def _encryption(
+    key: kms.IKey | None,
+) -> firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty:
+    return firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty(
+        key_type="CUSTOMER_MANAGED_CMK" if key else "AWS_OWNED_CMK", key_arn=key.key_arn if key else None
+    )

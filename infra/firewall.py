@@ -1,0 +1,113 @@
+"""The web ACL in front of the API: how much, how often, and AWS's lists of what attacks look like."""
+
+import json
+
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_wafv2 as wafv2
+from constructs import Construct
+
+from core.problems import Problem
+
+REQUESTS_PER_ADDRESS = 3000
+"""In five minutes: a hundred agents behind one address may each poll every ten seconds."""
+
+_TOO_LARGE = Problem("body_too_large", "The request body is too large.", "Ask for less in one request.")
+_TOO_MANY = Problem(
+    "rate_limited", "Too many requests come from this address.", "Wait five minutes, then ask less often."
+)
+
+# Rules of AWS's lists that would stop honest requests; they are counted instead. A request may be as large as the size
+# rule allows, more than the 8 kB of theirs; and not every agent sends a User-Agent.
+_COUNTED = {
+    "AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY", "NoUserAgent_HEADER"),
+    "AWSManagedRulesKnownBadInputsRuleSet": (),
+}
+
+_Rule = wafv2.CfnWebACL.RuleProperty
+_Statement = wafv2.CfnWebACL.StatementProperty
+
+
+class Firewall(Construct):
+    """Blocks bodies over `max_body_bytes` and floods from one address, then what AWS's managed rules match."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, stage: apigateway.Stage, max_body_bytes: int) -> None:
+        super().__init__(scope, construct_id)
+        body_size = wafv2.CfnWebACL.SizeConstraintStatementProperty(
+            field_to_match=wafv2.CfnWebACL.FieldToMatchProperty(
+                # What is too large to be looked at is too large.
+                body=wafv2.CfnWebACL.BodyProperty(oversize_handling="MATCH")
+            ),
+            comparison_operator="GT",
+            size=max_body_bytes,
+            text_transformations=[wafv2.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")],
+        )
+        rate = wafv2.CfnWebACL.RateBasedStatementProperty(
+            aggregate_key_type="IP", limit=REQUESTS_PER_ADDRESS, evaluation_window_sec=300
+        )
+        rules = [
+            _blocking("body-size", 0, _Statement(size_constraint_statement=body_size), _TOO_LARGE),
+            _blocking("rate", 1, _Statement(rate_based_statement=rate), _TOO_MANY),
+            *(_managed(name, 2 + index) for index, name in enumerate(_COUNTED)),
+        ]
+        acl = wafv2.CfnWebACL(
+            self,
+            "WebAcl",
+            name="jitney",
+            scope="REGIONAL",
+            default_action=wafv2.CfnWebACL.DefaultActionProperty(allow={}),
+            visibility_config=_visibility("jitney"),
+            rules=rules,
+            association_config=wafv2.CfnWebACL.AssociationConfigProperty(
+                request_body={"API_GATEWAY": {"defaultSizeInspectionLimit": "KB_64"}}
+            ),
+            custom_response_bodies={
+                problem.code: wafv2.CfnWebACL.CustomResponseBodyProperty(
+                    content=json.dumps(problem.body()), content_type="APPLICATION_JSON"
+                )
+                for problem in (_TOO_LARGE, _TOO_MANY)
+            },
+        )
+        association = wafv2.CfnWebACLAssociation(
+            self, "Association", resource_arn=stage.stage_arn, web_acl_arn=acl.attr_arn
+        )
+        association.node.add_dependency(stage)
+
+
+def _visibility(name: str) -> wafv2.CfnWebACL.VisibilityConfigProperty:
+    # Sampled requests would keep headers, tokens among them, where anybody with WAF read access sees them.
+    return wafv2.CfnWebACL.VisibilityConfigProperty(
+        cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=False
+    )
+
+
+def _blocking(name: str, priority: int, statement: _Statement, problem: Problem) -> _Rule:
+    response = wafv2.CfnWebACL.CustomResponseProperty(
+        response_code=problem.status, custom_response_body_key=problem.code
+    )
+    block = wafv2.CfnWebACL.BlockActionProperty(custom_response=response)
+    return _Rule(
+        name=name,
+        priority=priority,
+        statement=statement,
+        action=wafv2.CfnWebACL.RuleActionProperty(block=block),
+        visibility_config=_visibility(name),
+    )
+
+
+def _managed(name: str, priority: int) -> _Rule:
+    counted = [
+        wafv2.CfnWebACL.RuleActionOverrideProperty(
+            name=rule, action_to_use=wafv2.CfnWebACL.RuleActionProperty(count={})
+        )
+        for rule in _COUNTED[name]
+    ]
+    group = wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(
+        vendor_name="AWS", name=name, rule_action_overrides=counted
+    )
+    return _Rule(
+        name=name,
+        priority=priority,
+        statement=_Statement(managed_rule_group_statement=group),
+        override_action=wafv2.CfnWebACL.OverrideActionProperty(none={}),
+        visibility_config=_visibility(name),
+    )

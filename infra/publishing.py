@@ -1,0 +1,100 @@
+"""The way of an audit record from the table to Firehose, and what happens when it gets stuck.
+
+The publisher is the only reader of the audit table's stream. What it cannot deliver within a day is noted in the
+dead-letter queue, whose alarm has a topic to subscribe to.
+"""
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.acknowledge import acknowledge
+
+
+class DeadLetters(Construct):
+    """Where the stream's undeliverable batches are noted, and the alarms of the pipeline with the topic they go to."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, key: kms.Key, tls_only: bool) -> None:
+        super().__init__(scope, construct_id)
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=tls_only,
+            retention_period=Duration.days(14),
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        acknowledge(self.queue, "It is the dead-letter queue, of a stream rather than of another queue.", "SQS3")
+        self.topic = sns.Topic(self, "Alarms", display_name="Jitney alarms", master_key=key, enforce_ssl=tls_only)
+        # A policy of one's own (TLS only) replaces the one that let the account's alarms publish, and the construct
+        # does not let CloudWatch use the topic's key: without these two, alarms vanish without a word.
+        from_here = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        cloudwatch_itself = iam.ServicePrincipal("cloudwatch.amazonaws.com")
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsPublish",
+                principals=[cloudwatch_itself],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions=from_here,
+            )
+        )
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsToTopic",
+                principals=[cloudwatch_itself],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],
+                conditions=from_here,
+            )
+        )
+        held = self.queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(1))
+        self.alarm("Undelivered", held, 0, "Audit records could not be published: replay the dead-letter queue")
+
+    def alarm(self, construct_id: str, metric: cloudwatch.IMetric, above: int, meaning: str) -> None:
+        """An alarm that goes to the topic when `metric` is over `above`."""
+        alarm = cloudwatch.Alarm(
+            self,
+            construct_id,
+            metric=metric,
+            threshold=above,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=meaning,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+
+
+def publish(scope: Construct, publisher: lambda_.IFunction, stream_arn: str, dead_letters: DeadLetters) -> None:
+    """Feed the audit table's stream to the publisher, in order within a chain, each record at least once."""
+    lambda_.CfnEventSourceMapping(
+        scope,
+        "AuditStream",
+        function_name=publisher.function_name,
+        event_source_arn=stream_arn,
+        starting_position="TRIM_HORIZON",
+        batch_size=100,
+        maximum_batching_window_in_seconds=1,
+        function_response_types=["ReportBatchItemFailures"],
+        bisect_batch_on_function_error=True,
+        maximum_retry_attempts=50,
+        maximum_record_age_in_seconds=20 * 3600,
+        destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
+            on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(destination=dead_letters.queue.queue_arn)
+        ),
+    )
+    age = cloudwatch.Metric(
+        namespace="AWS/Lambda",
+        metric_name="IteratorAge",
+        dimensions_map={"FunctionName": publisher.function_name},
+        statistic="Maximum",
+        period=Duration.minutes(1),
+    )
+    dead_letters.alarm("Late", age, 10 * 60 * 1000, "Audit records are published more than ten minutes late")

@@ -1,0 +1,169 @@
+"""The models of `jitney.yaml`: what may be written there, and why the rest is refused.
+
+All values arrive as text (see `infra.yaml_source`); pydantic turns the ones that are numbers into numbers.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from core.identity.providers import PROVIDERS
+from infra.values import (
+    Account,
+    Address,
+    Alias,
+    PolicyDocument,
+    Region,
+    ReviewerGroup,
+    Reviewers,
+    Setting,
+    Tag,
+    TagValue,
+    Text,
+    Texts,
+    matching,
+    one_of,
+    refused,
+    unique,
+    without_query,
+)
+
+# Row ID 2. HS* would make everybody who can verify a token able to make one; the other sizes are used by nobody.
+ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+
+# What each provider's module reads of `settings`. One that is misspelt would not narrow what it was meant to narrow.
+PROVIDER_SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "generic": ("subject_claim",),
+    "github_actions": (
+        "environments",
+        "job_workflow_refs",
+        "pull_request_events",
+        "refs",
+        "repository_ids",
+        "repository_owner_ids",
+    ),
+    "google": ("hosted_domains",),
+    "kubernetes": ("bound_to", "namespaces"),
+}
+
+# A broker in Lambda holds role credentials, so its AssumeRole is role chaining: one hour at most (IAM User Guide,
+# "Terms and concepts for roles", role chaining).
+LONGEST_SESSION_SECONDS = 3600
+
+# AWS WAF inspects at most 64 kB of a body in front of API Gateway (AWS WAF Developer Guide, "Body inspection").
+LARGEST_BODY_BYTES = 65536
+
+
+class Section(BaseModel):
+    """A mapping of the file: frozen, and without keys that nobody reads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Issuer(Section):
+    """An OIDC issuer whose tokens are accepted (rows ID 1-10); the fields are those of `core.config.Issuer`."""
+
+    issuer: Annotated[Address, AfterValidator(without_query)]
+    provider: Annotated[str, one_of(PROVIDERS, "a provider")]
+    token: Literal["access", "id"]
+    jwks_uri: Address
+    audiences: Texts = Field(min_length=1)
+    clients: Texts = ()
+    algorithms: Annotated[
+        tuple[Annotated[str, one_of(ALGORITHMS, "an accepted algorithm")], ...], AfterValidator(unique)
+    ] = Field(min_length=1)
+    kind: Literal["agent", "human"] = "agent"
+    replay: Literal["reuse", "single_use"] = "reuse"
+    max_age_seconds: int = Field(default=3600, ge=1, le=86400)
+    leeway_seconds: int = Field(default=30, ge=0, le=60)
+    groups_claim: str = Field(default="groups", max_length=255)
+    human_claim: str = Field(default="", max_length=255)
+    subject_groups: dict[Text, Texts] = {}
+    settings: dict[Text, Setting] = {}
+
+    @field_validator("audiences")
+    @classmethod
+    def _exact_audiences(cls, audiences: tuple[str, ...]) -> tuple[str, ...]:
+        for audience in audiences:
+            if "*" in audience:
+                raise refused(
+                    f'the audience "{audience}" holds a wildcard', "audiences are compared exactly: name each"
+                )
+        return audiences
+
+    @field_validator("settings")
+    @classmethod
+    def _known_settings(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        provider = info.data.get("provider")
+        known = PROVIDER_SETTINGS.get(provider or "", ())
+        unknown = [name for name in settings if name not in known]
+        if unknown and provider:
+            fix = f"use {' or '.join(known)}" if known else "leave settings out: this provider has none"
+            raise refused(f'the provider {provider} has no setting "{unknown[0]}"', fix)
+        return settings
+
+
+class Target(Section):
+    """A role in an account, under the alias that agents use, and what the role itself may do (its outer bound)."""
+
+    account: Account
+    role_name: Annotated[str, matching(r"[\w+=,.@-]{1,64}", "use up to 64 letters, digits and +=,.@_-")]
+    external_id: Annotated[str, matching(r"[\w+=,.@:/-]{2,1224}", "use 2 to 1224 letters, digits and +=,.@:/_-")]
+    region: Region
+    max_duration_seconds: int = Field(default=LONGEST_SESSION_SECONDS, ge=1, le=LONGEST_SESSION_SECONDS)
+    tags: dict[Tag, TagValue] = {}
+    managed_policies: Texts = ()
+    policy: PolicyDocument | None = None
+
+    @model_validator(mode="after")
+    def _may_do_something(self) -> Self:
+        if self.policy is None and not self.managed_policies:
+            raise refused("the target's role may do nothing", "give it a policy or managed_policies")
+        return self
+
+
+class Limits(Section):
+    """Bounds that hold for every request; durations in seconds, sizes in bytes."""
+
+    min_duration_seconds: int = Field(default=5, ge=1, le=LONGEST_SESSION_SECONDS)
+    max_duration_seconds: int = Field(default=LONGEST_SESSION_SECONDS, ge=1, le=LONGEST_SESSION_SECONDS)
+    max_body_bytes: int = Field(default=LARGEST_BODY_BYTES, ge=1024, le=LARGEST_BODY_BYTES)
+    max_pairs: int = Field(default=200, ge=1, le=10_000)
+    review_seconds: int = Field(default=3600, ge=1, le=7 * 86400)
+    previews_per_minute: int = Field(default=30, ge=1, le=10_000)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.min_duration_seconds > self.max_duration_seconds:
+            wrong = f"the shortest duration ({self.min_duration_seconds}) is longer than the longest"
+            raise refused(wrong, "lower min_duration_seconds or raise max_duration_seconds")
+        return self
+
+
+class Broker(Section):
+    """Where the broker is deployed; the target roles trust its functions' roles."""
+
+    account: Account
+    region: Region
+
+
+class Settings(Section):
+    """The whole of `jitney.yaml`."""
+
+    version: Annotated[Literal[1], BeforeValidator(lambda value: 1 if value in ("1", 1) else value)]
+    broker: Broker | None = None
+    issuers: dict[Alias, Issuer] = Field(min_length=1)
+    targets: dict[Alias, Target] = Field(min_length=1)
+    reviewers: dict[ReviewerGroup, Reviewers] = {}
+    limits: Limits = Limits()
+    policies: Text = "policies"

@@ -1,0 +1,65 @@
+"""The two DynamoDB tables, and the key that everything at rest is encrypted with."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+PRINCIPALS = "by_principal"
+"""The index that lists the grants of one principal."""
+
+
+class Tables(Construct):
+    """`state` holds grants, replay and idempotency keys; `audit` the records, whose stream is published."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.key = kms.Key(
+            self,
+            "Key",
+            alias="alias/jitney",
+            description="Jitney: grants and audit records at rest",
+            enable_key_rotation=True,
+            rotation_period=Duration.days(365),
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        self.state = self._table("State")
+        self.state.add_global_secondary_index(
+            index_name=PRINCIPALS,
+            partition_key=_text("gsi_pk"),
+            sort_key=_text("gsi_sk"),
+            projection_type=dynamodb.ProjectionType.ALL,
+        )
+        self.audit = self._table("Audit", stream=dynamodb.StreamViewType.NEW_IMAGE)
+
+    @property
+    def resources(self) -> dict[str, list[str]]:
+        """The ARNs by the names that the functions' permissions are written with."""
+        return {
+            "state": [self.state.table_arn],
+            "state_index": [f"{self.state.table_arn}/index/{PRINCIPALS}"],
+            "audit": [self.audit.table_arn],
+            "audit_stream": [self.audit.table_stream_arn or ""],
+            "key": [self.key.key_arn],
+        }
+
+    def _table(self, construct_id: str, stream: dynamodb.StreamViewType | None = None) -> dynamodb.TableV2:
+        return dynamodb.TableV2(
+            self,
+            construct_id,
+            partition_key=_text("pk"),
+            sort_key=_text("sk"),
+            billing=dynamodb.Billing.on_demand(),
+            encryption=dynamodb.TableEncryptionV2.customer_managed_key(self.key),
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute="expires",
+            dynamo_stream=stream,
+            deletion_protection=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

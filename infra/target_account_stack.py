@@ -1,0 +1,133 @@
+"""What one target account gets: the role that grants are sessions of, and the boundary that it never leaves.
+
+Deployed into the target's own account, by whoever owns it, after the broker's stack (IAM accepts a trusted role only
+once it exists). The broker can issue sessions of this role, and nothing else here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.acknowledge import acknowledge
+from infra.arns import ROLE_PATH, partition_of, role_name
+from infra.functions import SPECS
+from infra.settings import LONGEST_SESSION_SECONDS, Target
+
+SESSION_TAGS = ("grant", "agent", "human")
+
+# Whatever the role's own policy says: no session makes identities, credentials or other sessions, or touches accounts.
+# Denying iam: altogether also keeps the role, its policies and this boundary out of its own reach.
+NEVER = (
+    "account:*",
+    "iam:*",
+    "identitystore:*",
+    "organizations:*",
+    "rolesanywhere:*",
+    "sso:*",
+    "sso-directory:*",
+    "sts:AssumeRole",
+    "sts:AssumeRoleWithSAML",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:AssumeRoot",
+    "sts:GetFederationToken",
+    "sts:GetSessionToken",
+    "sts:GetWebIdentityToken",
+)
+
+
+class TargetAccountStack(Stack):
+    """The stack `JitneyTarget-<alias>`: role, trust and boundary of one target."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, alias: str, target: Target, broker_account: str, env: Environment
+    ) -> None:
+        super().__init__(
+            scope, construct_id, env=env, description=f"Jitney: the role that grants on {alias} are sessions of"
+        )
+        boundary = iam.ManagedPolicy(
+            self,
+            "Boundary",
+            managed_policy_name=f"jitney-boundary-{alias}",
+            path=ROLE_PATH,
+            description="What no session of Jitney may ever do",
+            statements=[
+                iam.PolicyStatement(sid="WhateverTheRoleAllows", actions=["*"], resources=["*"]),
+                iam.PolicyStatement(sid="ButNeverThese", effect=iam.Effect.DENY, actions=list(NEVER), resources=["*"]),
+            ],
+        )
+        partition = partition_of(target.region)
+        managed = [_arn(partition, name) for name in target.managed_policies]
+        role = iam.CfnRole(
+            self,
+            "Role",
+            role_name=target.role_name,
+            path=ROLE_PATH,
+            description=f"Grants on {alias} are sessions of this role",
+            max_session_duration=LONGEST_SESSION_SECONDS,
+            permissions_boundary=boundary.managed_policy_arn,
+            assume_role_policy_document=_trust(partition, broker_account, target.external_id),
+            managed_policy_arns=managed or None,
+            policies=_policies(target),
+        )
+        reason = "A boundary allows nothing by itself: it takes away from what the role's own policy allows."
+        acknowledge(boundary, reason, "IAM5[Action::*]", "IAM5[Resource::*]")
+        reason = "The account's owner says in jitney.yaml what the role may do; every grant is narrower."
+        acknowledge(role, reason, *_wide(target), *(f"IAM4[Policy::{arn}]" for arn in managed))
+        CfnOutput(self, "RoleArn", value=role.attr_arn)
+        CfnOutput(self, "BoundaryArn", value=boundary.managed_policy_arn)
+
+
+def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyDocument:
+    """Only the functions that issue, and only sessions that say which grant and which principal they are of (STS 3).
+
+    A statement for each action: the IAM User Guide documents the keys by action ("Passing session tags").
+    """
+    issuers = [name for name, spec in SPECS.items() if any(allow.on == "targets" for allow in spec.allows)]
+    principals = [
+        iam.ArnPrincipal(f"arn:{partition}:iam::{broker_account}:role{ROLE_PATH}{role_name(name)}") for name in issuers
+    ]
+    of_a_grant = {"aws:RequestTag/grant": "g-*"}
+    named = {"sts:SourceIdentity": "?*"}
+    conditions: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+        "sts:AssumeRole": {
+            "StringEquals": {"sts:ExternalId": external_id},
+            "StringLike": {**of_a_grant, **named, "sts:RoleSessionName": "g-*"},
+        },
+        "sts:TagSession": {
+            "StringLike": of_a_grant,
+            "ForAllValues:StringEquals": {"aws:TagKeys": list(SESSION_TAGS)},
+        },
+        "sts:SetSourceIdentity": {"StringLike": named},
+    }
+    statements = [
+        iam.PolicyStatement(actions=[action], principals=list(principals), conditions=condition)
+        for action, condition in conditions.items()
+    ]
+    return iam.PolicyDocument(statements=statements)
+
+
+def _policies(target: Target) -> list[iam.CfnRole.PolicyProperty] | None:
+    if target.policy is None:
+        return None
+    # Without a version, IAM reads the language of 2008, which has no variables.
+    document = {"Version": "2012-10-17", **target.policy}
+    return [iam.CfnRole.PolicyProperty(policy_name="permissions", policy_document=document)]
+
+
+def _wide(target: Target) -> set[str]:
+    """The findings about the wildcards in the role's own policy."""
+    statements = (target.policy or {}).get("Statement", [])
+    named = {(kind, name) for each in statements for kind in ("Action", "Resource") for name in _listed(each.get(kind))}
+    return {f"IAM5[{kind}::{name}]" for kind, name in named if "*" in name}
+
+
+def _listed(names: str | list[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else names or []
+
+
+def _arn(partition: str, name: str) -> str:
+    """The ARN of a managed policy that is given by its ARN, or by the name that AWS gave it."""
+    return name if name.startswith("arn:") else f"arn:{partition}:iam::aws:policy/{name}"

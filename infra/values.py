@@ -1,0 +1,111 @@
+"""The values that may stand in `jitney.yaml`, and what to write instead of others."""
+
+import json
+import re
+from collections.abc import Collection
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+# Of a role's inline policies together, white space not counted (IAM User Guide, "IAM and AWS STS quotas").
+LONGEST_INLINE_POLICY = 10240
+STATEMENT_KEYS = frozenset({"Effect", "Action", "Resource"})
+
+
+def refused(wrong: str, fix: str) -> PydanticCustomError:
+    """The error for a value that is `wrong`, with the `fix`; for raising in a validator."""
+    # Braces would be taken for a template's fields.
+    return PydanticCustomError("refused", "refused", {"wrong": wrong, "fix": fix})
+
+
+def matching(pattern: str, fix: str) -> AfterValidator:
+    """Refuses text that is not wholly of `pattern` (ASCII)."""
+
+    def check(value: str) -> str:
+        if re.fullmatch(pattern, value, re.ASCII) is None:
+            raise refused(f'"{value}" cannot be used here', fix)
+        return value
+
+    return AfterValidator(check)
+
+
+def one_of(allowed: Collection[str], what: str) -> AfterValidator:
+    """Refuses text that is not in `allowed`, which are `what`."""
+
+    def check(value: str) -> str:
+        if value not in allowed:
+            raise refused(f'"{value}" is not {what}', f"use {' or '.join(allowed)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def unique(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values, unless one is there twice."""
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise refused(f'"{twice[0]}" is listed twice', "list it once")
+    return values
+
+
+def _address(value: str, info: ValidationInfo) -> str:
+    """An https URL of a named host; http only in a configuration that is compiled for one's own machine."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:
+        raise refused(f'"{value}" is not an address: {error}', "write https://host/path") from error
+    allowed = ("https", "http") if (info.context or {}).get("local") else ("https",)
+    if parts.scheme not in allowed:
+        fix = "use https; http is accepted only when the stack runs on one's own machine (make up)"
+        raise refused(f'"{value}" is not an https address', fix)
+    if not parts.hostname or parts.username or parts.fragment or re.search(r"[\s\\]", value):
+        raise refused(f'"{value}" is not a plain address', "write https://host/path: no user, fragment or space")
+    return value
+
+
+def without_query(value: str) -> str:
+    """The issuer, which has no query (OpenID Connect Discovery 1.0 section 3)."""
+    if "?" in value:
+        raise refused(f'the issuer "{value}" has a query', "write the issuer exactly as its tokens' iss claim has it")
+    return value
+
+
+def _policy_document(policy: dict[str, Any]) -> dict[str, Any]:
+    statements = policy.get("Statement")
+    if not isinstance(statements, list) or not statements:
+        raise refused("the policy has no statements", "write an IAM policy: Statement: [{Effect, Action, Resource}]")
+    for statement in statements:
+        keys = set(statement) if isinstance(statement, dict) else set()
+        if not STATEMENT_KEYS <= keys <= STATEMENT_KEYS | {"Sid", "Condition"}:
+            fix = "give each Effect, Action and Resource; a NotAction would allow what is not invented yet"
+            raise refused("a statement of the policy has other keys than it may", fix)
+    size = len(re.sub(r"\s", "", json.dumps(policy)))
+    if size > LONGEST_INLINE_POLICY:
+        fix = f"shorten it to {LONGEST_INLINE_POLICY}, or name managed_policies"
+        raise refused(f"the policy has {size} characters", fix)
+    return policy
+
+
+def _setting(value: object) -> str | tuple[str, ...]:
+    texts = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(text, str) and text for text in texts):
+        raise refused("a provider's setting is a text or a list of texts", "write a value, or [a, b]")
+    return tuple(map(str, texts)) if isinstance(value, list) else str(value)
+
+
+Alias = Annotated[str, matching("[a-z][a-z0-9-]{0,39}", "use up to 40 lower-case letters, digits and hyphens")]
+Address = Annotated[str, AfterValidator(_address)]
+Account = Annotated[str, matching("[0-9]{12}", "write the account's 12 digits")]
+Region = Annotated[str, matching("[a-z]{2}(-[a-z]+)+-[0-9]", "write a region, such as eu-west-1")]
+Text = Annotated[str, Field(min_length=1, max_length=255)]
+Texts = Annotated[tuple[Text, ...], AfterValidator(unique)]
+Setting = Annotated[str | tuple[str, ...], PlainValidator(_setting)]
+Tag = Annotated[str, matching(r"[\w .:/=+@-]{1,128}", "use letters, digits, spaces and _.:/=+@-")]
+TagValue = Annotated[str, matching(r"[\w .:/=+@-]{0,256}", "use letters, digits, spaces and _.:/=+@-")]
+ReviewerGroup = Annotated[str, matching(r"[A-Za-z0-9][\w.-]{0,63}", "use letters, digits and _.- only")]
+Reviewer = Annotated[str, matching(r"[^/\s]+/\S(.*\S)?", "write the issuer's alias and the subject: corp/alice")]
+Reviewers = Annotated[tuple[Reviewer, ...], Field(min_length=1), AfterValidator(unique)]
+PolicyDocument = Annotated[dict[str, Any], AfterValidator(_policy_document)]

@@ -1,0 +1,6 @@
+"""ministack as it comes: `python -m local.emulator.bare`, for the contract tests of the gaps."""
+
+from local.emulator.serve import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,197 @@
+"""One execution environment of a function: a process that holds the unpacked bundle and serves one event at a time."""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ministack.core import lambda_runtime
+
+from local.processes import LOCK_VARIABLE
+
+RUNTIME = Path(__file__).with_name("runtime.py")
+PAYLOAD_LIMIT = 6_291_556
+"""Bytes of a synchronous answer (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+
+
+class ExecutionEnvironment:
+    """What ministack's pool asks of a worker (`ministack.core.lambda_runtime.Worker`), in our way.
+
+    Differences from ministack's: the interpreter has no site-packages and inherits no variables; the environment
+    outlives a handler's exception; the log is complete the moment the answer is there, so nothing waits for it.
+    """
+
+    def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
+        self.func_name = func_name
+        self.config = config
+        self.code_zip = code_zip
+        self.in_use = False
+        self.last_used = time.time()
+        self._lock = threading.Lock()
+        self._proc: subprocess.Popen[bytes] | None = None
+        self._log: io.BufferedRandom | None = None
+        self._channel: socket.socket | None = None
+        self._answers: io.BufferedReader | None = None
+
+    def invoke(self, event: Any, request_id: str, trace: str | None = None) -> dict[str, Any]:
+        """Run one event; `body` is the result or Lambda's error object, `error` tells which, `log` what was printed."""
+        with self._lock:
+            outcome = self._ask(event, request_id, trace)
+            if outcome.get("ended"):
+                self._end()
+            return {**outcome, "log": self._read_log()}
+
+    def _ask(self, event: Any, request_id: str, trace: str | None) -> dict[str, Any]:
+        if self._proc is None or self._proc.poll() is not None:
+            started = self._spawn()
+            if "error" in started:
+                return {"body": started["error"], "error": True, "ended": True}
+        timeout = float(self.config.get("Timeout", 3))
+        call = {
+            "event": event,
+            "request_id": request_id,
+            "deadline": time.time() + timeout,
+            "trace": trace,
+            "function_arn": self.config["FunctionArn"],
+        }
+        try:
+            message = self._exchange(json.dumps(call), timeout)
+        except TimeoutError:
+            return _failure("Sandbox.Timedout", f"Task timed out after {timeout:.2f} seconds")
+        except (OSError, ValueError):
+            return _failure("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited")
+        if "error" in message:
+            return {"body": message["error"], "error": True}
+        if len(message["result"].encode()) > PAYLOAD_LIMIT:
+            kind = "Function.ResponseSizeTooLarge"
+            sentence = f"Response payload size exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes)."
+            return {"body": {"errorType": kind, "errorMessage": sentence}, "error": True}
+        return {"body": json.loads(message["result"])}
+
+    def _exchange(self, line: str, timeout: float) -> dict[str, Any]:
+        """The process's answer to `line` ("" only listens). Raises TimeoutError; ValueError when the process is gone."""
+        channel, answers = self._channel, self._answers
+        if channel is None or answers is None:
+            message = "there is no process"
+            raise ValueError(message)
+        channel.settimeout(timeout)
+        if line:
+            channel.sendall(line.encode() + b"\n")
+        answer: dict[str, Any] = json.loads(answers.readline())
+        return answer
+
+    def _spawn(self) -> dict[str, Any]:
+        """Start the process and wait for its init phase (10 s at most); its first message."""
+        task_root = unpacked(self.config["CodeSha256"], self.code_zip)
+        self._channel, theirs = socket.socketpair()
+        self._answers = self._channel.makefile("rb")
+        # Opened for appending: it can be emptied after each invocation while the process goes on writing.
+        self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the process
+        lock = os.environ.get(LOCK_VARIABLE)
+        with theirs:
+            interpreter = getattr(sys, "_base_executable", sys.executable)
+            self._proc = subprocess.Popen(
+                [interpreter, "-I", "-S", "-B", RUNTIME, str(theirs.fileno()), task_root, self.config["Handler"]],
+                cwd=task_root,
+                env=variables(self.config, task_root),
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                pass_fds=(theirs.fileno(), *([int(lock)] if lock else [])),
+            )
+        try:
+            return self._exchange("", 10.0)
+        except (OSError, ValueError):
+            return {"error": _failure("Runtime.ExitError", "Error: Runtime exited during its init phase")["body"]}
+
+    def _read_log(self) -> str:
+        if self._log is None:
+            return ""
+        self._log.seek(0)
+        text = self._log.read().decode("utf-8", "replace")
+        self._log.truncate(0)
+        return text
+
+    def _end(self) -> None:
+        if self._proc is not None and self._proc.poll() is None:
+            self._proc.send_signal(signal.SIGKILL)
+            self._proc.wait()
+        self._proc = None
+        self._discard_tmpdir()
+
+    def _discard_tmpdir(self) -> None:
+        """ministack's name for letting go of what a worker held; the unpacked bundle is shared and stays."""
+        for held in (self._answers, self._channel):
+            if held is not None:
+                held.close()
+        self._answers = self._channel = None
+
+    def kill(self) -> None:
+        """End the process."""
+        lambda_runtime.kill_workers([self])
+
+
+def _failure(kind: str, message: str) -> dict[str, Any]:
+    return {"body": {"errorType": kind, "errorMessage": message}, "error": True, "ended": True}
+
+
+def variables(config: dict[str, Any], task_root: Path) -> dict[str, str]:
+    """The environment AWS gives a function, its own variables and the emulator's address; nothing of this process's.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
+    name, region = config["FunctionName"], config["FunctionArn"].split(":")[3]
+    logging = config.get("LoggingConfig") or {}
+    own = config.get("Environment", {}).get("Variables", {})
+    chosen = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
+        **{key: str(value) for key, value in own.items() if key not in lambda_runtime._RESERVED_RUNTIME_ENV_VARS},  # noqa: SLF001
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{config['Runtime']}",
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_FUNCTION_VERSION": config.get("Version", "$LATEST"),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": logging.get("LogGroup") or f"/aws/lambda/{name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d')}/[$LATEST]{os.urandom(16).hex()}",
+        "LAMBDA_TASK_ROOT": str(task_root),
+        "_HANDLER": config["Handler"],
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        **lambda_runtime.execution_credentials(config),
+    }
+    if logging.get("LogFormat") == "JSON":
+        chosen["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        chosen["AWS_LAMBDA_LOG_LEVEL"] = logging.get("ApplicationLogLevel", "INFO")
+    return chosen
+
+
+_unpacking = threading.Lock()
+
+
+def unpacked(digest: str, code_zip: bytes) -> Path:
+    """The folder with the bundle's files, shared by all functions that run the same bundle. `digest` names it."""
+    folder = Path(os.environ["JITNEY_CODE_CACHE"]) / digest.replace("/", "_").replace("+", "-").rstrip("=")
+    with _unpacking:
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(dir=folder.parent))
+            with zipfile.ZipFile(io.BytesIO(code_zip)) as bundle:
+                bundle.extractall(fresh)
+            with contextlib.suppress(OSError):  # another system of this checkout was faster
+                fresh.rename(folder)
+            shutil.rmtree(fresh, ignore_errors=True)
+    return folder

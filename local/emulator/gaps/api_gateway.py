@@ -1,0 +1,102 @@
+"""API Gateway's REST data plane: what a caller sees of a function, and what a function sees of a caller."""
+
+import json
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_request_client_ip
+from ministack.services import apigateway_v1 as gateway
+from ministack.services import lambda_svc
+
+
+def handler_errors_hidden() -> None:
+    """AWS answers 502 "Internal server error" when a function fails; what it raised stays in its log.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
+    """
+    shape = gateway._lambda_proxy_response
+
+    def lambda_proxy_response(result: dict[str, Any]) -> Any:
+        response, error = shape(result)
+        return response, "Internal server error" if error else error
+
+    gateway._lambda_proxy_response = lambda_proxy_response
+
+
+def malformed_answers_refused() -> None:
+    """AWS answers 502 when a function returns something else than {statusCode, headers, body} with a text body.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+    """
+    shape = gateway._lambda_proxy_response
+
+    def lambda_proxy_response(result: dict[str, Any]) -> Any:
+        body = result.get("body")
+        if not result.get("error") and not result.get("throttle") and not _well_formed(body):
+            return None, "Internal server error"
+        return shape(result)
+
+    gateway._lambda_proxy_response = lambda_proxy_response
+
+
+_MEMBERS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
+
+
+def _well_formed(answer: Any) -> bool:
+    if not isinstance(answer, dict) or not str(answer.get("statusCode", "")).isdigit() or set(answer) - _MEMBERS:
+        return False
+    return isinstance(answer.get("body", ""), str | None) and isinstance(answer.get("headers", {}), dict | None)
+
+
+def source_ip_of_the_connection() -> None:
+    """AWS takes requestContext.identity.sourceIp from the connection, and appends it to X-Forwarded-For.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+    """
+    build = gateway._build_lambda_event_v1
+
+    def build_lambda_event(*positional: Any, **named: Any) -> dict[str, Any]:
+        event: dict[str, Any] = build(*positional, **named)
+        address = get_request_client_ip()
+        event["requestContext"]["identity"]["sourceIp"] = address
+        headers = event["headers"] or {}
+        said = next((headers.pop(name) for name in list(headers) if name.lower() == "x-forwarded-for"), None)
+        headers["X-Forwarded-For"] = f"{said}, {address}" if said else address
+        return event
+
+    gateway._build_lambda_event_v1 = build_lambda_event
+
+
+def invoke_permission() -> None:
+    """AWS invokes a function only when the function's policy lets apigateway.amazonaws.com do so for this method.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html
+    """
+    invoke = gateway._invoke_lambda_proxy_v1
+
+    async def invoke_lambda_proxy(integration: Any, api: str, stage: str, *more: Any, **named: Any) -> Any:
+        resource, method = more[1], more[3]
+        account, region = named["owner_account_id"], named["owner_region"]
+        function = gateway._extract_lambda_ref_from_integration_uri(integration.get("uri", ""))
+        record, config, _ = lambda_svc._get_func_record_for_ref_in_scope(function, account_id=account, region=region)
+        source = f"arn:aws:execute-api:{region}:{account}:{api}/{stage}/{method}{resource['path']}"
+        if record and config and not _may_invoke(record, config["FunctionArn"], source, account, region):
+            headers = {"Content-Type": "application/json"}
+            return 500, headers, json.dumps({"message": "Internal server error"}).encode()
+        return await invoke(integration, api, stage, *more, **named)
+
+    gateway._invoke_lambda_proxy_v1 = invoke_lambda_proxy
+
+
+def _may_invoke(record: dict[str, Any], function: str, source: str, account: str, region: str) -> bool:
+    context = iam_evaluator.EvalContext(
+        principal_arn="",
+        principal_type="Service",
+        principal_account=account,
+        action="lambda:InvokeFunction",
+        resource_arn=function,
+        region=region,
+        service_context={"aws:sourcearn": source, "aws:sourceaccount": account},
+    )
+    policy, service = record.get("policy"), "apigateway.amazonaws.com"
+    return bool(iam_evaluator.evaluate_resource_policy(policy, context, service).decision == "Allow")

@@ -1,0 +1,189 @@
+"""CloudFormation: resource types and properties that ministack does not know."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+from ministack.services import athena, dynamodb, iam, s3, waf
+from ministack.services.cloudformation import provisioners
+
+type Properties = dict[str, Any]
+type Created = tuple[str, dict[str, Any]]
+
+
+def _also(resource_type: str, settle: Callable[[str, Properties], None]) -> None:
+    """Call `settle(physical id, properties)` after each creation and update of `resource_type`."""
+    handlers = provisioners._RESOURCE_HANDLERS[resource_type]
+    create, update = handlers["create"], handlers["update"]
+
+    def created(logical_id: str, properties: Properties, stack: str) -> Created:
+        answer: Created = create(logical_id, properties, stack)
+        settle(answer[0], properties)
+        return answer
+
+    def updated(physical_id: str, before: Properties, properties: Properties, stack: str, *more: Any) -> Created:
+        answer: Created = update(physical_id, before, properties, stack, *more)
+        settle(answer[0], properties)
+        return answer
+
+    handlers.update(create=created, update=updated)
+
+
+def _accepted(answer: tuple[int, Any, bytes]) -> bytes:
+    """The body of a service's answer. Raises ValueError, which fails the resource, when the service refused."""
+    status, _, body = answer
+    if status >= 400:
+        raise ValueError(body.decode("utf-8", "replace"))
+    return body
+
+
+def _done(answer: tuple[int, Any, bytes]) -> dict[str, Any]:
+    """The JSON of a service's answer; raises as `_accepted` does."""
+    members: dict[str, Any] = json.loads(_accepted(answer) or b"{}")
+    return members
+
+
+def role_boundary() -> None:
+    """AWS::IAM::Role sets its PermissionsBoundary, and the boundary limits the role.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html
+    """
+
+    def settle(name: str, properties: Properties) -> None:
+        boundary = properties.get("PermissionsBoundary")
+        if boundary and iam._boundary_policy_error(boundary):
+            message = f"The permissions boundary {boundary} does not exist."
+            raise ValueError(message)
+        iam._roles[name]["PermissionsBoundary"] = boundary
+
+    _also("AWS::IAM::Role", settle)
+
+
+def table_settings() -> None:
+    """AWS::DynamoDB::Table and GlobalTable set time to live, point-in-time recovery and the encryption key.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
+    """
+
+    def settle(name: str, properties: Properties) -> None:
+        replica = next(iter(properties.get("Replicas", [])), {})
+        settings = {**properties, **replica}
+        if ttl := settings.get("TimeToLiveSpecification"):
+            _done(dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": ttl}))
+        if recovery := settings.get("PointInTimeRecoverySpecification"):
+            wish = {"TableName": name, "PointInTimeRecoverySpecification": recovery}
+            _done(dynamodb._update_continuous_backups(wish))
+        if encryption := _table_encryption(properties, replica):
+            _done(dynamodb._update_table({"TableName": name, "SSESpecification": encryption}))
+
+    _also("AWS::DynamoDB::Table", settle)
+    _also("AWS::DynamoDB::GlobalTable", settle)
+
+
+def _table_encryption(properties: Properties, replica: Properties) -> Properties:
+    """The two resource types' forms as UpdateTable's."""
+    wish = properties.get("SSESpecification") or {}
+    if not wish:
+        return {}
+    key = wish.get("KMSMasterKeyId") or (replica.get("SSESpecification") or {}).get("KMSMasterKeyId")
+    enabled = wish.get("SSEEnabled", wish.get("Enabled", False))
+    return {"Enabled": enabled, "SSEType": wish.get("SSEType", "KMS"), **({"KMSMasterKeyId": key} if key else {})}
+
+
+def bucket_settings() -> None:
+    """AWS::S3::Bucket sets its encryption and its lifecycle.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
+    """
+
+    def settle(name: str, properties: Properties) -> None:
+        if encryption := properties.get("BucketEncryption"):
+            rules = [_encryption_rule(rule) for rule in encryption["ServerSideEncryptionConfiguration"]]
+            _accepted(s3._put_bucket_encryption(name, _xml("ServerSideEncryptionConfiguration", {"Rule": rules})))
+        if lifecycle := properties.get("LifecycleConfiguration"):
+            rules = [_lifecycle_rule(rule) for rule in lifecycle["Rules"]]
+            _accepted(s3._put_bucket_lifecycle(name, _xml("LifecycleConfiguration", {"Rule": rules})))
+
+    _also("AWS::S3::Bucket", settle)
+
+
+def _encryption_rule(rule: Properties) -> Properties:
+    """CloudFormation's names as S3's."""
+    return {
+        "ApplyServerSideEncryptionByDefault": rule.get("ServerSideEncryptionByDefault"),
+        "BucketKeyEnabled": rule.get("BucketKeyEnabled"),
+    }
+
+
+def _lifecycle_rule(rule: Properties) -> Properties:
+    """CloudFormation's names as S3's."""
+    days = rule.get("ExpirationInDays")
+    moves = [{**move, "Days": move.get("TransitionInDays")} for move in rule.get("Transitions", [])]
+    return {
+        "ID": rule.get("Id"),
+        "Filter": {"Prefix": rule.get("Prefix", "")},
+        "Status": rule["Status"],
+        "Expiration": {"Days": days} if days is not None else None,
+        "Transition": [{key: move[key] for key in ("Days", "StorageClass")} for move in moves],
+        "NoncurrentVersionExpiration": rule.get("NoncurrentVersionExpiration"),
+        "AbortIncompleteMultipartUpload": rule.get("AbortIncompleteMultipartUpload"),
+    }
+
+
+def _xml(name: str, value: Any) -> bytes:
+    """`value` as an S3 request body: a list repeats its element, None leaves it out."""
+    return ElementTree.tostring(_element(name, value))
+
+
+def _element(name: str, value: Any) -> ElementTree.Element:
+    element = ElementTree.Element(name)
+    if not isinstance(value, dict):
+        element.text = str(value).lower() if isinstance(value, bool) else str(value)
+        return element
+    for member, content in value.items():
+        for item in content if isinstance(content, list) else [content]:
+            if item is not None:
+                element.append(_element(member, item))
+    return element
+
+
+def named_query() -> None:
+    """AWS::Athena::NamedQuery exists.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-athena-namedquery.html
+    """
+
+    def create(_logical_id: str, properties: Properties, _stack: str) -> Created:
+        query = _done(athena._create_named_query(properties))["NamedQueryId"]
+        return query, {"NamedQueryId": query}
+
+    def update(physical_id: str, _before: Properties, properties: Properties, stack: str) -> Created:
+        delete(physical_id, properties)
+        return create("", properties, stack)
+
+    def delete(physical_id: str, _properties: Properties) -> None:
+        athena._delete_named_query({"NamedQueryId": physical_id})
+
+    provisioners._RESOURCE_HANDLERS["AWS::Athena::NamedQuery"] = {"create": create, "update": update, "delete": delete}
+
+
+def web_acl_association() -> None:
+    """AWS::WAFv2::WebACLAssociation exists.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-wafv2-webaclassociation.html
+    """
+
+    def create(_logical_id: str, properties: Properties, _stack: str) -> Created:
+        _done(waf._associate_web_acl(properties))
+        return f"{properties['WebACLArn']}|{properties['ResourceArn']}", {}
+
+    def update(physical_id: str, before: Properties, properties: Properties, stack: str) -> Created:
+        delete(physical_id, before)
+        return create("", properties, stack)
+
+    def delete(_physical_id: str, properties: Properties) -> None:
+        waf._disassociate_web_acl(properties)
+
+    handlers = {"create": create, "update": update, "delete": delete}
+    provisioners._RESOURCE_HANDLERS["AWS::WAFv2::WebACLAssociation"] = handlers

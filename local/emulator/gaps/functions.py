@@ -1,0 +1,40 @@
+"""Lambda: functions run out of their bundle, the way the Python runtime runs them."""
+
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+from local.emulator.environment import ExecutionEnvironment
+
+
+def own_interpreter() -> None:
+    """AWS runs a Python function on an interpreter that has the bundle and the standard library, under the function's
+    own variables; it reports an exception by its own name and keeps the process for the next event.
+
+    ministack lends the function its own site-packages and variables, calls every exception Runtime.HandlerError, starts
+    a process anew after each, and waits 50 ms for a log that may not come.
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+    """
+    choose, execute = lambda_runtime._worker_class_for, lambda_svc._execute_function_warm
+
+    def worker_class_for(config: dict[str, Any]) -> Any:
+        return ExecutionEnvironment if _is_python(config) else choose(config)
+
+    def execute_function_warm(function: dict[str, Any], event: Any, request_id: str) -> Any:
+        config = function.get("config") or function
+        if not _is_python(config) or not function.get("code_zip"):
+            return execute(function, event, request_id)
+        version = config.get("Version", "$LATEST")
+        worker, _ = lambda_runtime.acquire_worker(config["FunctionName"], config, function["code_zip"], version)
+        try:
+            return worker.invoke(event, request_id, lambda_svc._xray_trace_id_for_invocation(config))
+        finally:
+            lambda_runtime.release_worker(worker)
+
+    lambda_runtime._worker_class_for = worker_class_for
+    lambda_svc._execute_function_warm = execute_function_warm
+
+
+def _is_python(config: dict[str, Any]) -> bool:
+    return str(config.get("Runtime", "")).startswith("python")

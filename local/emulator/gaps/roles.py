@@ -1,0 +1,32 @@
+"""What a role may do when a service acts under it: ministack's services mostly do not ask."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_region
+from ministack.services import iam
+
+
+def denied(role_arn: str, action: str, resource: str, session: str, keys: Mapping[str, Any] | None = None) -> str | None:
+    """AWS's sentence when `role_arn` must not do `action` on `resource`, None when it may.
+
+    Identity policies and the boundary are asked, with the condition `keys` (lower case), not the resource's policy.
+    """
+    account, _, role = role_arn.partition("::")[2].partition(":")
+    name = role.rsplit("/", 1)[-1]
+    caller = f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
+    context = iam_evaluator.EvalContext(
+        principal_arn=caller,
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource,
+        region=get_region(),
+        service_context=dict(keys or {}),
+    )
+    policies = iam_evaluator._gather_role_policies(name, account)
+    limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
+    if iam_evaluator.evaluate(context, policies, *limits).decision == "Allow":
+        return None
+    return f"User: {caller} is not authorized to perform: {action} on resource: {resource}"

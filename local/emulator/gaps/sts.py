@@ -1,0 +1,232 @@
+"""STS: what AWS checks of an AssumeRole call and ministack does not."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_region
+from ministack.core.router import extract_access_key_id
+from ministack.services import iam, sts
+
+from local.emulator.gaps import assume_role
+from local.emulator.gaps.assume_role import AssumeRoleCall
+
+type Answer = tuple[int, dict[str, Any], bytes]
+type Check = Callable[[AssumeRoleCall, dict[str, Any]], Answer | None]
+
+NAME = re.compile(r"[\w+=,.@-]*", re.ASCII)
+EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]*", re.ASCII)
+TAG = re.compile(r"[\w\s_.:/=+@-]*")
+
+
+def _before_assume_role(check: Check) -> None:
+    """Let `check` refuse an AssumeRole call, by the answer it returns, before ministack sees it."""
+    handle = sts.handle_request
+
+    async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        call = assume_role.parse(headers, body, query)
+        token = assume_role.current.set(call)
+        try:
+            refusal = check(call, sts._caller_identity(headers, query)) if call else None
+            return refusal or await handle(method, path, headers, body, query)
+        finally:
+            assume_role.current.reset(token)
+
+    sts.handle_request = handle_request
+
+
+def _invalid(message: str) -> Answer:
+    answer: Answer = sts._error(400, "ValidationError", sts.escape(message), ns="sts")
+    return answer
+
+
+def _denied(caller: dict[str, Any], action: str, role_arn: str) -> Answer:
+    message = f"User: {caller['userArn']} is not authorized to perform: {action} on resource: {role_arn}"
+    answer: Answer = sts._error(403, "AccessDenied", message, ns="sts")
+    return answer
+
+
+def request_parameters() -> None:
+    """AWS refuses parameters outside the documented lengths and patterns; more than 50 session tags among them.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
+    _before_assume_role(lambda call, _caller: next((_invalid(problem) for problem in _problems(call)), None))
+
+
+def _problems(call: AssumeRoleCall) -> Iterator[str]:
+    texts = (
+        ("roleSessionName", call.session_name, 2, 64, NAME),
+        ("externalId", call.external_id, 2, 1224, EXTERNAL_ID),
+        ("sourceIdentity", call.source_identity, 2, 256, NAME),
+        *(("tags.member.key", key, 1, 128, TAG) for key, _ in call.tags),
+        *(("tags.member.value", value, 0, 256, TAG) for _, value in call.tags),
+        *(("transitiveTagKeys.member", key, 1, 128, TAG) for key in call.transitive_tag_keys),
+    )
+    for name, text, shortest, longest, pattern in texts:
+        if text is not None and not (shortest <= len(text) <= longest and pattern.fullmatch(text)):
+            rule = f"have length from {shortest} to {longest} and satisfy regular expression pattern: {pattern.pattern}"
+            yield f"1 validation error detected: Value '{text}' at '{name}' failed to satisfy constraint: Member must {rule}"
+    for name, count in (("tags", len(call.tags)), ("transitiveTagKeys", len(call.transitive_tag_keys))):
+        if count > 50:
+            rule = "Member must have length less than or equal to 50"
+            yield f"1 validation error detected: Value at '{name}' failed to satisfy constraint: {rule}"
+    if (call.source_identity or "").lower().startswith("aws:"):
+        yield "SourceIdentity must not start with the reserved prefix aws:"
+
+
+def session_duration() -> None:
+    """AWS takes 900 s to the role's MaxSessionDuration, and 3,600 s at most from a caller who is a role's session.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_manage-assume.html
+    """
+    _before_assume_role(_duration_refusal)
+
+
+def _duration_refusal(call: AssumeRoleCall, caller: dict[str, Any]) -> Answer | None:
+    if call.duration_seconds is None:
+        return None
+    seconds = int(call.duration_seconds)
+    if not 900 <= seconds <= 43200:
+        return _invalid(
+            f"1 validation error detected: Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: "
+            "Member must have value greater than or equal to 900 and less than or equal to 43200"
+        )
+    account, _, name = call.role_arn.partition("::")[2].partition(":")
+    role = iam._roles.get_scoped(account, None, name.rsplit("/", 1)[-1]) or {}
+    if seconds > int(role.get("MaxSessionDuration", 43200)):
+        return _invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+    if seconds > 3600 and isinstance(caller, dict) and caller["principalType"] == "AssumedRole":
+        return _invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+    return None
+
+
+def source_identity() -> None:
+    """AWS keeps the SourceIdentity with the session and with every session chained from it; it cannot be changed.
+
+    Conditions see it as sts:SourceIdentity in the trust policy and as aws:SourceIdentity afterwards, and the trust
+    policy must allow sts:SetSourceIdentity.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
+    """
+    _before_assume_role(_source_identity_refusal)
+    _trust_policies_see_it()
+    _sessions_keep_it()
+    _answers_tell_it()
+
+
+def _source_identity_refusal(call: AssumeRoleCall, caller: dict[str, Any]) -> Answer | None:
+    inherited = _inherited(caller)
+    if inherited and call.source_identity not in {None, inherited}:
+        return _denied(caller, "sts:SetSourceIdentity", call.role_arn)
+    return None
+
+
+def _inherited(caller: Any) -> str | None:
+    session = sts._sessions.get(caller["accessKey"]) if isinstance(caller, dict) else None
+    identity: str | None = (session or {}).get("SourceIdentity")
+    return identity
+
+
+def _trust_policies_see_it() -> None:
+    evaluate = iam_evaluator.evaluate_trust_policy
+
+    def evaluate_trust_policy(document: Any, caller_arn: str, context: Any = None) -> bool:
+        call = assume_role.current.get()
+        if call is None or context is None:
+            return bool(evaluate(document, caller_arn, context))
+        inherited = context.principal_keys.get("aws:sourceidentity")
+        if identity := call.source_identity or inherited:
+            context.service_context["sts:sourceidentity"] = identity
+        context.service_context["sts:transitivetagkeys"] = list(call.transitive_tag_keys) or None
+        if not evaluate(document, caller_arn, context):
+            return False
+        if not call.source_identity or context.action != "sts:AssumeRole":
+            return True
+        setting = dataclasses.replace(context, action="sts:SetSourceIdentity")
+        return bool(evaluate(document, caller_arn, setting))
+
+    iam_evaluator.evaluate_trust_policy = evaluate_trust_policy
+
+
+def _sessions_keep_it() -> None:
+    register, keys = sts.register_session, iam_evaluator._principal_keys
+
+    def register_session(access_key: str, session: dict[str, Any]) -> None:
+        call = assume_role.current.get()
+        source = sts._sessions.get(session.get("SourceAccessKeyId", ""), {})
+        session["SourceIdentity"] = (call.source_identity if call else None) or source.get("SourceIdentity")
+        register(access_key, session)
+
+    def principal_keys(credential: Any) -> dict[str, Any]:
+        found: dict[str, Any] = keys(credential)
+        session = sts._sessions.get(credential.access_key_id) or {}
+        if session.get("SourceIdentity"):
+            found["aws:sourceidentity"] = session["SourceIdentity"]
+        return found
+
+    sts.register_session = register_session
+    sts._principal_keys = iam_evaluator._principal_keys = principal_keys
+
+
+def _answers_tell_it() -> None:
+    handle = sts.handle_request
+
+    async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        status, answer_headers, answer = await handle(method, path, headers, body, query)
+        call = assume_role.parse(headers, body, query)
+        identity = call and (call.source_identity or _inherited(sts._caller_identity(headers, query)))
+        if identity and status == 200:
+            member = f"<SourceIdentity>{identity}</SourceIdentity></AssumeRoleResult>".encode()
+            answer = answer.replace(b"</AssumeRoleResult>", member)
+        return status, answer_headers, answer
+
+    sts.handle_request = handle_request
+
+
+def callers_permissions() -> None:
+    """AWS wants the caller's own policies to allow sts:TagSession and sts:SetSourceIdentity when it passes either.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
+    """
+    _conditions_see_the_call()
+    handle = sts.handle_request
+
+    async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        if call := assume_role.parse(headers, body, query):
+            key = extract_access_key_id(headers, query)
+            context = iam_actions.request_tag_context("sts", "sts:AssumeRole", body, query)
+            for action in _extra_actions(call):
+                denied = iam_evaluator.enforce(key, action, "sts", get_region(), call.role_arn, context)
+                if denied is not None:
+                    return _denied(sts._caller_identity(headers, query), action, call.role_arn)
+        return await handle(method, path, headers, body, query)
+
+    sts.handle_request = handle_request
+
+
+def _extra_actions(call: AssumeRoleCall) -> Iterator[str]:
+    if call.tags:
+        yield "sts:TagSession"
+    if call.source_identity:
+        yield "sts:SetSourceIdentity"
+
+
+def _conditions_see_the_call() -> None:
+    context_of = iam_actions.request_tag_context
+
+    def request_tag_context(service: str, action: str, body: bytes, query: Any) -> Any:
+        context = context_of(service, action, body, query)
+        call = assume_role.parse({}, body, query) if action == "sts:AssumeRole" else None
+        if call is None:
+            return context
+        keys = {
+            "sts:ExternalId": call.external_id,
+            "sts:RoleSessionName": call.session_name,
+            "sts:SourceIdentity": call.source_identity,
+        }
+        return {**context, **{key: value for key, value in keys.items() if value is not None}}
+
+    iam_actions.request_tag_context = request_tag_context

@@ -1,0 +1,56 @@
+"""How the emulator's process is started."""
+
+import http
+import sys
+import urllib.request
+from collections.abc import Mapping
+
+from local.processes import Process
+from local.settings import ACCOUNT, REGION, ROOT, Settings
+
+NAME = "emulator"
+
+
+def process(settings: Settings, port: int, *, gaps_closed: bool = True) -> Process:
+    """The emulator on 127.0.0.1:`port`. `gaps_closed=False` is ministack as it comes, for the contract tests."""
+    module = "local.emulator" if gaps_closed else "local.emulator.bare"
+    return Process(NAME, (sys.executable, "-m", module), environment(settings, port), ROOT)
+
+
+def environment(settings: Settings, port: int) -> Mapping[str, str]:
+    """Everything the emulator gets to see: nothing of the user's own AWS settings or credentials.
+
+    The account id is the root access key of that account, with any secret: hence loopback only.
+    """
+    scratch = settings.run / NAME
+    return {
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "TMPDIR": str(scratch),
+        "HOME": str(scratch),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": REGION,
+        "AUTH": "true",
+        "CLOUDTRAIL_RECORDING": "1",
+        "DOCKER_HOST": "unix:///nonexistent",  # it would end containers that carry its label, another checkout's too
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "ATHENA_ENGINE": "duckdb",
+        "S3_DATA_DIR": str(scratch / "s3"),
+        "STATE_DIR": str(scratch / "state"),
+        "JITNEY_CODE_CACHE": str(settings.cache / "code"),
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+def answers(endpoint: str) -> bool:
+    """Whether the emulator at `endpoint` is up."""
+    try:
+        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2) as answer:  # noqa: S310 - loopback
+            return bool(answer.status == http.HTTPStatus.OK)
+    except OSError:
+        return False

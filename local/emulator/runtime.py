@@ -1,0 +1,94 @@
+"""What runs inside a function's own process: loads the handler from the bundle, answers one event after the other.
+
+Started as `python -I -S runtime.py CHANNEL TASK_ROOT HANDLER` on an interpreter without site-packages, so that what the
+bundle lacks is missing here as it would be in AWS. Events and answers are JSON lines on the file descriptor CHANNEL;
+standard output and error are the function's log. Errors are told the way awslambdaric tells them
+(https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html).
+"""
+
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+type Handler = Callable[[Any, "Context"], Any]
+
+
+class Context:
+    """The second argument of a handler (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html)."""
+
+    identity = None
+    client_context = None
+
+    def __init__(self, call: dict[str, Any]) -> None:
+        self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+        self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
+        self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+        self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
+        self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self.invoked_function_arn = call["function_arn"]
+        self.aws_request_id = call["request_id"]
+        self._deadline = call["deadline"]
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the invocation is ended, 0 at least."""
+        return max(0, int((self._deadline - time.time()) * 1000))
+
+
+def load(name: str) -> Handler:
+    """The handler called `module.function`. Raises what the module raises when it is imported."""
+    module, _, function = name.rpartition(".")
+    handler: Handler = getattr(importlib.import_module(module.replace("/", ".")), function)
+    return handler
+
+
+def error(problem: Exception, kind: str = "") -> dict[str, Any]:
+    """The error as Lambda reports it, also written to the log."""
+    kind = kind or type(problem).__name__
+    trace = traceback.format_tb(problem.__traceback__)
+    sys.stderr.write(f"[ERROR] {kind}: {problem}\nTraceback (most recent call last):\n{''.join(trace)}")
+    return {"errorMessage": str(problem), "errorType": kind, "stackTrace": trace}
+
+
+def answer(handler: Handler, call: dict[str, Any]) -> dict[str, Any]:
+    """What the handler returns or raises, as JSON-ready members `result` or `error`."""
+    if call["trace"]:
+        os.environ["_X_AMZN_TRACE_ID"] = call["trace"]
+    try:
+        result = handler(call["event"], Context(call))
+    except Exception as problem:  # noqa: BLE001 - this is the edge: AWS catches whatever a handler lets go
+        return {"error": error(problem)}
+    try:
+        return {"result": json.dumps(result)}
+    except (TypeError, ValueError) as problem:
+        return {"error": error(problem, "Runtime.MarshalError")}
+
+
+def main(channel: int, task_root: str, name: str) -> None:
+    """Serve events from `channel` until its other end is gone."""
+    sys.path.insert(0, task_root)
+    with os.fdopen(os.dup(channel), "w") as answers, os.fdopen(channel) as events:
+
+        def send(message: dict[str, Any]) -> None:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            answers.write(json.dumps(message) + "\n")
+            answers.flush()
+
+        try:
+            handler = load(name)
+        except Exception as problem:  # noqa: BLE001 - whatever the module's import raises fails the init phase
+            missing = isinstance(problem, ImportError)
+            send({"error": error(problem, "Runtime.ImportModuleError" if missing else "")})
+            return
+        send({"result": "null"})
+        for line in events:
+            send(answer(handler, json.loads(line)))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3])

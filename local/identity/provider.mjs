@@ -1,0 +1,151 @@
+// The local OpenID provider: client credentials for the sample agents, authorization code with PKCE for the sample
+// humans. oidc-provider does the protocol; this file says who exists and asks humans for their password.
+//
+// JITNEY_IDENTITY names a JSON file: {port, agents: {id: {secret, groups}}, humans: {name: {password, groups}},
+// client: {client_id, redirect_uris}}. Keys and secrets are new with each start, nothing is kept.
+import { generateKeyPairSync, randomBytes, timingSafeEqual, createHash } from "node:crypto";
+import { createReadStream, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import Provider, { interactionPolicy } from "oidc-provider";
+import { loginPage } from "./login.mjs";
+
+const AUDIENCE = "jitney";
+const RESOURCE = "urn:jitney";
+const TOKEN_SECONDS = 3600;
+
+const known = JSON.parse(readFileSync(process.env.JITNEY_IDENTITY, "utf8"));
+const issuer = `http://127.0.0.1:${known.port}`;
+const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+
+const agents = Object.entries(known.agents).map(([client_id, { secret }]) => ({
+  client_id,
+  client_secret: secret,
+  grant_types: ["client_credentials"],
+  response_types: [],
+  redirect_uris: [],
+}));
+
+// RFC 8252 section 7.3: a native client may use any port of a loopback address.
+const humansClient = {
+  ...known.client,
+  application_type: "native",
+  token_endpoint_auth_method: "none",
+  grant_types: ["authorization_code"],
+  response_types: ["code"],
+};
+
+const groupsOf = (id) => (Object.hasOwn(known.humans, id) ? known.humans[id] : known.agents[id])?.groups ?? [];
+
+// The client is our own: signing in is consent enough.
+const signInOnly = interactionPolicy.base();
+signInOnly.remove("consent");
+
+const provider = new Provider(issuer, {
+  clients: [...agents, humansClient],
+  jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), kid: randomBytes(8).toString("hex"), alg: "RS256", use: "sig" }] },
+  cookies: { keys: [randomBytes(32).toString("hex")] },
+  claims: { openid: ["sub"], profile: ["name", "preferred_username"], email: ["email"], groups: ["groups"] },
+  scopes: ["openid", "profile", "email", "groups"],
+  conformIdTokenClaims: false, // the ID token carries the claims: its reader needs no second request
+  pkce: { required: () => true },
+  ttl: {
+    AccessToken: TOKEN_SECONDS,
+    ClientCredentials: TOKEN_SECONDS,
+    IdToken: TOKEN_SECONDS,
+    AuthorizationCode: 60,
+    Grant: TOKEN_SECONDS,
+    Interaction: 600,
+    Session: TOKEN_SECONDS,
+  },
+  features: {
+    devInteractions: { enabled: false },
+    clientCredentials: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => RESOURCE,
+      useGrantedResource: () => true,
+      getResourceServerInfo: () => ({
+        scope: "openid profile email groups",
+        audience: AUDIENCE,
+        accessTokenFormat: "jwt",
+        jwt: { sign: { alg: "RS256" } },
+      }),
+    },
+  },
+  extraTokenClaims: (_context, token) => ({ groups: groupsOf(token.accountId ?? token.clientId) }),
+  findAccount: (_context, id) =>
+    Object.hasOwn(known.humans, id) && {
+      accountId: id,
+      claims: () => ({
+        sub: id,
+        name: id[0].toUpperCase() + id.slice(1),
+        preferred_username: id,
+        email: `${id}@example.com`,
+        groups: groupsOf(id),
+      }),
+    },
+  loadExistingGrant: async (context) => {
+    const grant = new provider.Grant({
+      accountId: context.oidc.session.accountId,
+      clientId: context.oidc.client.clientId,
+    });
+    grant.addOIDCScope("openid profile email groups");
+    grant.addResourceScope(RESOURCE, "openid profile email groups");
+    await grant.save();
+    return grant;
+  },
+  interactions: { policy: signInOnly, url: (_context, interaction) => `/interaction/${interaction.uid}` },
+});
+
+const digest = (text) => createHash("sha256").update(text).digest();
+const passwordFits = (name, password) =>
+  Object.hasOwn(known.humans, name) && timingSafeEqual(digest(known.humans[name].password), digest(password));
+
+async function form(request) {
+  let text = "";
+  for await (const chunk of request) {
+    text += chunk;
+    if (text.length > 4096) throw new RangeError("the form is too large");
+  }
+  return new URLSearchParams(text);
+}
+
+async function signIn(request, response) {
+  const { uid, params } = await provider.interactionDetails(request, response);
+  let wrong = false;
+  if (request.method === "POST") {
+    const fields = await form(request);
+    const name = fields.get("username") ?? "";
+    if (passwordFits(name, fields.get("password") ?? "")) {
+      await provider.interactionFinished(request, response, { login: { accountId: name } });
+      return;
+    }
+    wrong = true;
+  }
+  response.writeHead(wrong ? 401 : 200, {
+    "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action *; frame-ancestors 'none'",
+  });
+  response.end(request.method === "HEAD" ? undefined : loginPage({ uid, client: params.client_id, wrong }));
+}
+
+const serve = provider.callback();
+const server = createServer((request, response) => {
+  if (!request.url.startsWith("/interaction/")) {
+    serve(request, response);
+    return;
+  }
+  signIn(request, response).catch((error) => {
+    console.error(error);
+    response.writeHead(400, { "content-type": "text/plain; charset=utf-8" });
+    response.end("This sign-in has ended or was never begun. Start again where you came from.\n");
+  });
+});
+server.listen(known.port, "127.0.0.1");
+
+process.once("SIGTERM", () => process.exit(0));
+// A FIFO: its end is the end of whoever started this process.
+if (process.env.JITNEY_LOCAL_LIFELINE) {
+  createReadStream(process.env.JITNEY_LOCAL_LIFELINE).on("end", () => process.exit(0)).resume();
+}

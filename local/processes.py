@@ -1,0 +1,142 @@
+"""Processes that outlive the command that started them, found again and ended without guessing.
+
+Each process holds an exclusive lock on `run/<name>.lock` from its first to its last breath, and so do the children it
+hands the lock to: the lock's file descriptor is inherited. The file holds the process id, which is also the process
+group's. While the lock is held that group exists, so its id cannot have been given to somebody else.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.settings import Settings
+
+GRACE_SECONDS = 1.0
+"""How long a process may take to end by itself before it is killed."""
+LOCK_VARIABLE = "JITNEY_LOCAL_LOCK"
+"""Tells a process the file descriptor of its lock, to be inherited by its own children."""
+LIFELINE_VARIABLE = "JITNEY_LOCAL_LIFELINE"
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of the local system: `environment` is all it gets, nothing is inherited."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+
+
+def start(process: Process, settings: Settings) -> int:
+    """Start `process` in a group of its own, its output in `logs/<name>.log`; the process id.
+
+    Raises BlockingIOError when it already runs.
+    """
+    settings.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.logs.mkdir(parents=True, exist_ok=True)
+    log = settings.logs / f"{process.name}.log"
+    with _interrupts_held(), _lock_file(settings, process.name) as lock, log.open("wb") as output:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        environment = {**process.environment, LOCK_VARIABLE: str(lock), LIFELINE_VARIABLE: settings.lifeline}
+        child = subprocess.Popen(
+            process.command,
+            env=environment,
+            cwd=process.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=(lock,),
+        )
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(child.pid).encode(), 0)
+        child.returncode = 0  # it is not ours to wait for: silences the warning about a child left running
+    return child.pid
+
+
+def running(name: str, settings: Settings) -> int | None:
+    """The process group of `name` while any process of it lives, else None."""
+    if not (settings.run / f"{name}.lock").exists():
+        return None
+    with _lock_file(settings, name) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(os.pread(lock, 20, 0) or b"0") or None
+    return None
+
+
+def stop(names: Sequence[str], settings: Settings) -> None:
+    """End the processes and all their children; returns when none is left. Raises TimeoutError if one cannot be."""
+    for chosen, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 5.0)):
+        alive = [group for name in names if (group := running(name, settings))]
+        for group in alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, chosen)
+        if wait_until(lambda: not any(running(name, settings) for name in names), patience):
+            return
+    message = f"processes do not end: {', '.join(name for name in names if running(name, settings))}"
+    raise TimeoutError(message)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.02) -> bool:
+    """Whether `condition` came to hold within `seconds`; asked every `pause` seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(pause)
+    return True
+
+
+def hold_lifeline(path: str) -> None:
+    """Called by a process of the system: end it when the last writer of the FIFO at `path` is gone; "" holds none."""
+    if path:
+        threading.Thread(target=_end_with, args=(path,), daemon=True).start()
+
+
+def _end_with(path: str) -> None:
+    with Path(path).open("rb") as lifeline:
+        lifeline.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def log_tail(name: str, settings: Settings, lines: int = 20) -> str:
+    """The last `lines` of the process's log, "" when there is none."""
+    try:
+        text = (settings.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+@contextlib.contextmanager
+def _lock_file(settings: Settings, name: str) -> Iterator[int]:
+    descriptor = os.open(settings.run / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits until the started process is on file; otherwise nobody could end it."""
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _INTERRUPTS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in came:
+        signal.raise_signal(number)

@@ -1,0 +1,69 @@
+"""Where the local system keeps things and what it may use: read once from the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REGION = "eu-west-1"
+ACCOUNT = "111122223333"
+PORT_VARIABLES: Mapping[str, str] = {
+    "emulator": "JITNEY_AWS_PORT",
+    "identity": "JITNEY_IDP_PORT",
+    "slack": "JITNEY_SLACK_PORT",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Folders and wishes of one local system.
+
+    `state` belongs to one running system (processes, logs, stack.json); `cache` is shared by all systems of a checkout
+    and only speeds them up. `config` is the jitney.yaml. `ports` holds the ports asked for by name, others are chosen.
+    `lifeline` is a FIFO: when its last writer is gone, the processes end ("" for none).
+    """
+
+    state: Path
+    cache: Path
+    config: Path
+    ports: Mapping[str, int]
+    lifeline: str
+
+    @property
+    def stack_file(self) -> Path:
+        """The file that tells others how to reach the running system."""
+        return self.state / "stack.json"
+
+    @property
+    def run(self) -> Path:
+        """What the running processes need: locks with their process ids, secrets, temporary files."""
+        return self.state / "run"
+
+    @property
+    def logs(self) -> Path:
+        """One log a process, and one for the synthesis."""
+        return self.state / "logs"
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in `JITNEY_*` variables. Raises ValueError for a port that is not one."""
+    state = Path(environment.get("JITNEY_LOCAL_DIR") or ROOT / ".local")
+    return Settings(
+        state=state.absolute(),
+        cache=Path(environment.get("JITNEY_LOCAL_CACHE") or ROOT / ".local" / "cache").absolute(),
+        config=Path(environment.get("JITNEY_CONFIG") or ROOT / "jitney.yaml").absolute(),
+        ports={name: _port(variable, environment[variable]) for name, variable in _asked(environment)},
+        lifeline=environment.get("JITNEY_LOCAL_LIFELINE", ""),
+    )
+
+
+def _asked(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(name, variable) for name, variable in PORT_VARIABLES.items() if environment.get(variable)]
+
+
+def _port(variable: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
+        message = f"{variable}={text!r} is not a port: give a number from 1 to 65535, or unset it"
+        raise ValueError(message)
+    return int(text)

@@ -1,0 +1,135 @@
+"""A broker on a real socket of this machine, which answers what the test tells it and keeps what it was asked."""
+
+import json
+import threading
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+GRANT_ID = "g-abcdefghijklm2"
+SECRET, SESSION = "canary-secret-access-key", "canary-session-token"
+CREDENTIALS = {
+    "access_key_id": "ASIACANARYKEYID",
+    "secret_access_key": SECRET,
+    "session_token": SESSION,
+    "expiration": "2099-11-24T12:05:00Z",
+}
+PERMISSIONS = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}]
+REVIEW = {"any_of": [["data-owners"]], "expires_at": "2099-11-24T13:00:00Z"}
+
+
+def grant(state: str = "active", **members: Any) -> dict[str, Any]:
+    return {
+        "id": GRANT_ID,
+        "state": state,
+        "target": "analytics-prod",
+        "account": "444455556666",
+        "permissions": PERMISSIONS,
+        "duration_seconds": 300,
+        "reason": "monthly report",
+        "ticket": "",
+        "principal": "reader-agent",
+        "human": None,
+        "created_at": "2099-11-24T12:00:00Z",
+        "starts_at": None if state == "pending" else "2099-11-24T12:00:00Z",
+        "expires_at": "2099-11-24T12:05:00Z",
+        "policy_version": "abc",
+    } | members
+
+
+def issued(**members: Any) -> dict[str, Any]:
+    return {"grant": grant(**members), "credentials": CREDENTIALS}
+
+
+def under_review() -> dict[str, Any]:
+    return {"grant": grant("pending", expires_at=REVIEW["expires_at"]), "review": REVIEW}
+
+
+def problem(code: str, title: str = "The title", **members: Any) -> dict[str, Any]:
+    return {"type": f"https://jitney.dev/problems/{code}", "title": title, "code": code} | {
+        "detail": f"The detail of {code}.",
+        "fix": f"The fix of {code}.",
+        **members,
+    }
+
+
+@dataclass
+class Asked:
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Said:
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hang_up: bool = False
+
+
+class FakeBroker:
+    """Answers each (method, path) with what `say` queued for it; the last answer stays."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self._said: dict[tuple[str, str], deque[Said]] = defaultdict(deque)
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def say(self, method: str, path: str, status: int, body: Any = None, **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        kind = "application/problem+json" if status >= 400 else "application/json"
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self._said[method, path].append(Said(status, content, {"Content-Type": kind} | named))
+
+    def hang_up(self, method: str, path: str) -> None:
+        self._said[method, path].append(Said(0, b"", hang_up=True))
+
+    def calls(self, method: str, path: str) -> list[Asked]:
+        return [asked for asked in self.asked if (asked.method, asked.path) == (method, path)]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _answer(self, asked: Asked) -> Said:
+        with self._lock:
+            self.asked.append(asked)
+            queue = self._said[asked.method, asked.path]
+            if not queue:
+                return Said(599, b"nothing was said for this")
+            return queue.popleft() if len(queue) > 1 else queue[0]
+
+    def _handler(broker) -> type[BaseHTTPRequestHandler]:  # noqa: N805
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                said = broker._answer(Asked(self.command, self.path, dict(self.headers), body))
+                if said.hang_up:
+                    self.close_connection = True
+                    return
+                self.send_response(said.status)
+                for name, value in said.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(said.body)))
+                self.end_headers()
+                self.wfile.write(said.body)
+
+            do_GET = do_POST = answer  # noqa: N815
+
+            def log_message(self, *_: Any) -> None:
+                """Silence: what was asked is in `asked`."""
+
+        return Handler

@@ -1,0 +1,124 @@
+"""The AWS configuration file: quoting, and every byte that is not ours."""
+
+import configparser
+import shlex
+import stat
+import subprocess
+from pathlib import Path
+
+import botocore.configloader
+import pytest
+from botocore.compat import compat_shell_split
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client.aws_profile import command_line, merged, section_name, stanza, write
+from client.problems import Invalid
+
+OURS = {"credential_process": "jitney credentials analytics-prod"}
+writable = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=20)
+HARD = ["*", "it's #1", "a ;b", ' " ', "$HOME `id`", "%(x)s", "\\", "", "= : [x]", " #", "' #'"]
+
+
+@given(st.lists(writable | st.sampled_from(HARD), min_size=1, max_size=5))
+def test_botocore_reads_the_command_line_as_it_was_meant(words: list[str]):
+    line = command_line(["jitney", *words])
+    assert compat_shell_split(line) == ["jitney", *words]
+    assert " #" not in line
+    assert " ;" not in line
+
+
+def test_a_shell_reads_it_alike():
+    printed = subprocess.run(
+        ["sh", "-c", command_line(["printf", "%s\\n", *HARD])], capture_output=True, text=True, check=True, env={"HOME": "/x"}
+    )
+    assert printed.stdout.splitlines() == HARD
+
+
+@given(st.lists(writable | st.sampled_from(HARD), min_size=1, max_size=5))
+def test_a_profile_survives_the_configuration_parser(words: list[str]):
+    parser = configparser.RawConfigParser(default_section="")
+    parser.read_string(stanza("x", {"credential_process": command_line(["jitney", *words])}))
+    assert shlex.split(parser["profile x"]["credential_process"]) == ["jitney", *words]
+
+
+@pytest.mark.parametrize("word", ["a\nb", "a\rb", "\x00", "\t", "\x7f"])
+def test_a_line_break_cannot_get_in(word: str):
+    with pytest.raises(Invalid, match="control character"):
+        command_line(["jitney", word])
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a]b", "a\n[default]", "a#b", "é", "x" * 129])
+def test_unusual_names_are_refused(name: str):
+    with pytest.raises(Invalid, match="not a profile name"):
+        section_name(name)
+
+
+def test_the_default_profile_has_no_prefix():
+    assert stanza("default", OURS).startswith("[default]\n")
+
+
+EXISTING = """\
+# my own comment
+[default]
+region = us-east-1
+s3 =
+    max_concurrent_requests = 20
+
+[profile reports]
+region=eu-west-1
+credential_process = old --with
+    continuation
+# kept too
+
+[profile reports-2]
+credential_process = theirs
+"""
+
+
+def test_a_new_profile_is_added_after_everything_else():
+    assert merged(EXISTING, "new", OURS) == EXISTING + "\n[profile new]\n" + f"credential_process = {OURS['credential_process']}\n"
+
+
+def test_only_line_breaks_end_a_line():
+    text = stanza("x", {"credential_process": "say '\u2028[profile y]\x85[profile z]'"})
+    assert merged(text, "y", OURS).startswith(text + "\n[profile y]\n")
+
+
+def test_an_existing_profile_changes_in_that_setting_only():
+    expected = EXISTING.replace("region=eu-west-1\ncredential_process = old --with\n    continuation\n", "region=eu-west-1\n")
+    expected = expected.replace("[profile reports]\n", f"[profile reports]\ncredential_process = {OURS['credential_process']}\n")
+    assert merged(EXISTING, "reports", OURS) == expected
+
+
+@pytest.mark.parametrize("text", ["", "[default]\nregion = x", EXISTING, "[profile  x ]\r\nregion = y\r\n", "[profile x]"])
+def test_writing_twice_is_writing_once_and_botocore_reads_it(tmp_path: Path, text: str):
+    once = merged(text, "x", OURS)
+    assert merged(once, "x", OURS) == once
+    (tmp_path / "config").write_text(once)
+    profiles = botocore.configloader.load_config(str(tmp_path / "config"))["profiles"]
+    assert profiles["x"]["credential_process"] == OURS["credential_process"]
+
+
+@pytest.mark.parametrize("key", ["role_arn", "source_profile", "sso_session", "sso_account_id", "aws_access_key_id", "ROLE_ARN"])
+def test_a_profile_that_has_other_credentials_is_left_alone(key: str):
+    with pytest.raises(Invalid, match=key.lower()):
+        merged(f"[profile x]\n{key} = y\n[profile z]\n", "x", OURS)
+    assert merged(f"[profile x]\n[profile z]\n{key} = y\n", "x", OURS)
+
+
+def test_a_new_file_is_its_owners_alone(tmp_path: Path):
+    write(tmp_path / ".aws" / "config", "x", OURS)
+    assert stat.S_IMODE((tmp_path / ".aws" / "config").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / ".aws").iterdir()] == ["config"]
+
+
+def test_a_file_keeps_its_mode_and_its_link(tmp_path: Path):
+    real, link = tmp_path / "dotfiles", tmp_path / "config"
+    real.write_text(EXISTING)
+    real.chmod(0o640)
+    link.symlink_to(real)
+    write(link, "x", OURS)
+    assert link.is_symlink()
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    assert real.read_text().startswith(EXISTING)

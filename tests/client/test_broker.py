@@ -1,0 +1,168 @@
+"""The Python API against the contract's answers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from client.asking import Ask, Permission
+from client.broker import Broker
+from client.problems import Denied, Ended, Invalid, Pending, Problem, Unavailable, Unproven
+from client.tokens import Token
+from tests.client.fake_broker import CREDENTIALS, GRANT_ID, PERMISSIONS, FakeBroker, grant, issued, problem, under_review
+
+ASK = Ask("analytics-prod", (Permission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/*",)),), 300, "monthly report")
+GRANT, CREDENTIALS_OF = f"/v1/grants/{GRANT_ID}", f"/v1/grants/{GRANT_ID}/credentials"
+
+
+@dataclass
+class Fixed:
+    value: str = "canary.bearer.token"
+
+    def fetch(self) -> Token:
+        return Token(self.value)
+
+
+@pytest.fixture
+def client(broker: FakeBroker) -> Iterator[Broker]:
+    with Broker(f"{broker.url}/", Fixed(), sleep=lambda _: None) as client:
+        yield client
+
+
+def test_a_request_is_sent_with_the_token_and_a_key_of_its_own(broker: FakeBroker, client: Broker):
+    broker.say("POST", "/v1/grants", 201, issued())
+    client.request(ASK)
+    client.request(ASK)
+    first, second = broker.asked
+    assert first.headers["Authorization"] == "Bearer canary.bearer.token"
+    assert first.headers["Idempotency-Key"] != second.headers["Idempotency-Key"]
+    assert first.json == ASK.document()
+    assert "ticket" not in first.json
+
+
+def test_an_issued_answer_holds_the_credentials_and_hides_them(broker: FakeBroker, client: Broker):
+    broker.say("POST", "/v1/grants", 201, issued(role_arn="arn:aws:iam::444455556666:role/jitney/x"))
+    answer = client.request(ASK)
+    assert answer.credentials is not None
+    assert answer.credentials.secret_access_key == CREDENTIALS["secret_access_key"]
+    assert answer.credentials.expiration == CREDENTIALS["expiration"]
+    assert answer.grant.permissions == ASK.permissions
+    assert "canary" not in repr(answer)
+    assert "credentials" not in answer.document()
+
+
+def test_a_pending_answer_holds_the_review_and_when_to_ask_again(broker: FakeBroker, client: Broker):
+    broker.say("POST", "/v1/grants", 202, under_review(), Retry_After="7")
+    answer = client.request(ASK)
+    assert (answer.grant.state, answer.credentials, answer.retry_seconds) == ("pending", None, 7)
+    assert answer.review is not None
+    assert answer.review.any_of == (("data-owners",),)
+
+
+def test_grants_come_a_page_at_a_time(broker: FakeBroker, client: Broker):
+    broker.say("GET", "/v1/grants", 200, {"grants": [grant()], "next": "000000000001#g-x"})
+    broker.say("GET", "/v1/grants?cursor=000000000001%23g-x", 200, {"grants": [], "next": None})
+    page = client.grants()
+    assert [each.id for each in page.grants] == [GRANT_ID]
+    assert page.next is not None
+    assert client.grants(page.next).grants == ()
+
+
+def test_a_grant_is_read_and_its_credentials_are_renewed(broker: FakeBroker, client: Broker):
+    broker.say("GET", GRANT, 200, {"grant": grant("pending")})
+    broker.say("POST", CREDENTIALS_OF, 200, issued())
+    assert client.grant(GRANT_ID).grant.state == "pending"
+    assert client.credentials(GRANT_ID).credentials.access_key_id == CREDENTIALS["access_key_id"]
+    assert broker.asked[1].body == b""
+
+
+@pytest.mark.parametrize("grant_id", ["", "g-", "../../v1/health", f"{GRANT_ID}/credentials", GRANT_ID + "\n", GRANT_ID.upper()])
+def test_only_a_grant_id_gets_into_a_path(broker: FakeBroker, client: Broker, grant_id: str):
+    for ask in (client.grant, client.credentials):
+        with pytest.raises(Invalid, match="not a grant id"):
+            ask(grant_id)
+    assert not broker.asked
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "request_invalid", Invalid),
+        (413, "body_too_large", Invalid),
+        (422, "idempotency_mismatch", Invalid),
+        (401, "token_expired", Unproven),
+        (403, "denied", Denied),
+        (404, "grant_not_found", Ended),
+        (409, "grant_pending", Pending),
+        (409, "grant_released", Ended),
+        (410, "grant_ended", Ended),
+        (410, "grant_rejected", Denied),
+        (410, "grant_revoked", Denied),
+        (409, "grant_conflict", Unavailable),
+        (429, "rate_limited", Unavailable),
+        (500, "internal", Unavailable),
+        (502, "issue_refused", Unavailable),
+        (503, "keys_unavailable", Unavailable),
+        (418, "of_a_later_version", Invalid),
+    ],
+)
+def test_a_problem_of_the_broker_becomes_its_class_and_keeps_its_words(
+    broker: FakeBroker, client: Broker, status: int, code: str, kind: type[Problem]
+):
+    told = problem(code, status=status, policy_version="abc")
+    broker.say("POST", "/v1/grants", status, told, Retry_After="60")
+    with pytest.raises(Problem) as refused:
+        client.request(ASK)
+    assert type(refused.value) is kind
+    assert refused.value.document() == told | {"retry_seconds": 60}
+    assert refused.value.ask == ASK
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, {"message": "Missing Authentication Token"}),
+        (403, b"<html>"),
+        (500, {"message": "Internal server error"}),
+        (200, b"<html>welcome</html>"),
+        (200, []),
+        (200, {"grant": {}}),
+        (200, {"grant": None}),
+        (200, {"grant": {"id": GRANT_ID}, "credentials": None}),
+    ],
+)
+def test_an_answer_that_is_not_jitneys_is_told_as_that(broker: FakeBroker, client: Broker, status: int, body: Any):
+    broker.say("GET", GRANT, status, body)
+    with pytest.raises(Unavailable) as refused:
+        client.grant(GRANT_ID)
+    assert refused.value.code == "answer_not_understood"
+    assert f"HTTP {status}" in refused.value.detail
+
+
+def test_credentials_that_are_missing_are_not_an_answer(broker: FakeBroker, client: Broker):
+    broker.say("POST", CREDENTIALS_OF, 200, {"grant": grant()})
+    with pytest.raises(Unavailable):
+        client.credentials(GRANT_ID)
+
+
+def test_a_redirect_is_told_with_its_place(broker: FakeBroker, client: Broker):
+    broker.say("GET", "/v1/grants", 308, b"", Location="https://elsewhere.example.com/")
+    with pytest.raises(Invalid, match=r"https://elsewhere\.example\.com/"):
+        client.grants()
+
+
+def test_a_dry_run_keeps_the_session_policy(broker: FakeBroker, client: Broker):
+    decision = {"effect": "deny", "reasons": [], "permissions": PERMISSIONS}
+    broker.say("POST", "/v1/decisions", 200, decision)
+    assert client.decision(ASK).effect == "deny"
+
+
+def test_a_later_brokers_members_are_dropped(broker: FakeBroker, client: Broker):
+    broker.say("GET", GRANT, 200, {"grant": grant(used=["s3:GetObject"]), "more": 1})
+    assert "used" not in client.grant(GRANT_ID).document()["grant"]
+
+
+def test_the_address_must_be_safe():
+    with pytest.raises(Invalid):
+        Broker("http://api.example.com", Fixed())

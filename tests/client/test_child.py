@@ -1,0 +1,154 @@
+"""The child's environment, exit code and signals."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from client.answers import Answer, Issued
+from client.child import child_environment, run_child
+from client.problems import Invalid
+from tests.client.fake_broker import CREDENTIALS, GRANT_ID, issued
+
+ANSWER = Answer.read(issued())
+assert ANSWER.credentials is not None
+ISSUED = Issued(ANSWER.grant, ANSWER.credentials)
+PYTHON = sys.executable
+
+
+def test_the_child_gets_the_keys_the_true_end_and_the_grants_id():
+    before = {"PATH": "/bin", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "old", "AWS_CONFIG_FILE": "/etc/aws"}
+    assert child_environment(before, ISSUED) == {
+        "PATH": "/bin",
+        "AWS_REGION": "eu-west-1",
+        "AWS_CONFIG_FILE": "/etc/aws",
+        "AWS_ACCESS_KEY_ID": CREDENTIALS["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": CREDENTIALS["secret_access_key"],
+        "AWS_SESSION_TOKEN": CREDENTIALS["session_token"],
+        "AWS_CREDENTIAL_EXPIRATION": CREDENTIALS["expiration"],
+        "JITNEY_GRANT_ID": GRANT_ID,
+    }
+    assert before["AWS_ACCESS_KEY_ID"] == "old"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_SECURITY_TOKEN",
+        "AWS_ROLE_ARN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "JITNEY_CLIENT_SECRET",
+    ],
+)
+def test_what_competes_with_the_keys_is_taken_out(name: str):
+    assert name not in child_environment({name: "x"}, ISSUED)
+
+
+def test_botocore_takes_the_keys_whatever_profile_was_set(tmp_path: Path):
+    (tmp_path / "config").write_text("[profile other]\naws_access_key_id = other\naws_secret_access_key = other\n")
+    inherited = os.environ | {"AWS_PROFILE": "other", "AWS_CONFIG_FILE": str(tmp_path / "config")}
+    code = (
+        "import botocore.session; c = botocore.session.get_session().get_credentials();"
+        "f = c.get_frozen_credentials(); print(c.method, f.access_key, f.token)"
+    )
+    done = subprocess.run(
+        [PYTHON, "-c", code], env=child_environment(inherited, ISSUED), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["env", CREDENTIALS["access_key_id"], CREDENTIALS["session_token"]]
+
+
+@pytest.mark.parametrize(("code", "expected"), [("raise SystemExit(0)", 0), ("raise SystemExit(42)", 42)])
+def test_the_exit_code_is_the_childs(code: str, expected: int):
+    assert run_child([PYTHON, "-c", code], {}) == expected
+
+
+def test_a_child_ended_by_a_signal_gives_the_shells_code():
+    assert run_child([PYTHON, "-c", "import os; os.kill(os.getpid(), 9)"], {}) == 128 + 9
+
+
+@pytest.mark.parametrize("name", ["/does/not/exist", "/"])
+def test_a_command_that_cannot_be_started_is_told(name: str):
+    with pytest.raises(Invalid, match="cannot be started"):
+        run_child([name], {})
+
+
+def test_the_signal_handlers_are_put_back():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    run_child([PYTHON, "-c", ""], {})
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+CHILD = """
+import signal, sys
+def stop(number, frame):
+    print("got", signal.Signals(number).name, flush=True)
+    sys.exit(7)
+for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"):
+    signal.signal(getattr(signal, name), stop)
+print("ready", flush=True)
+signal.pause()
+"""
+PARENT = f"import os, sys; from client.child import run_child; sys.exit(run_child([sys.executable, '-c', {CHILD!r}], os.environ))"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
+def test_a_signal_goes_to_the_child_and_its_exit_code_comes_back(number: signal.Signals):
+    with subprocess.Popen([PYTHON, "-c", PARENT], stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.stdout.readline() == f"got {number.name}\n"
+        assert process.wait(10) == 7
+
+
+COUNTING_CHILD = """
+import signal, time
+seen = []
+signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
+print("ready", flush=True)
+while not seen:
+    time.sleep(0.01)
+time.sleep(0.3)  # long enough for a second one to come
+print("times", len(seen), flush=True)
+"""
+
+
+def test_ctrl_c_on_a_terminal_reaches_the_child_once():
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(PYTHON, [PYTHON, "-c", PARENT.replace(repr(CHILD), repr(COUNTING_CHILD))])
+    output = b""
+    try:
+        while b"ready" not in output:
+            output += os.read(terminal, 1024)
+        os.write(terminal, b"\x03")
+        while b"times" not in output:
+            output += os.read(terminal, 1024)
+    finally:
+        os.kill(pid, signal.SIGHUP)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+    assert b"times 1" in output
+
+
+def test_an_early_signal_waits_for_the_child():
+    code = f"""
+import os, signal, sys
+from client import child
+real = child.subprocess.Popen
+def slow(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return real(*args, **kwargs)
+child.subprocess.Popen = slow
+sys.exit(child.run_child([sys.executable, "-c", "import signal; signal.pause()"], os.environ))
+"""
+    done = subprocess.run([PYTHON, "-c", code], timeout=20, check=False)
+    assert done.returncode == 128 + signal.SIGTERM

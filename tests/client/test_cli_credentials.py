@@ -1,0 +1,166 @@
+"""`jitney credentials`, as botocore runs it."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import botocore.session
+import pytest
+from botocore.exceptions import CredentialRetrievalError
+
+from tests.client.fake_broker import CREDENTIALS, GRANT_ID, REVIEW, FakeBroker, grant, issued, problem, under_review
+
+JITNEY = str(Path(sys.executable).with_name("jitney"))
+ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/2026/*", "--reason", "report"]
+CREDENTIALS_OF = f"/v1/grants/{GRANT_ID}/credentials"
+OUTPUT = {
+    "Version": 1,
+    "AccessKeyId": CREDENTIALS["access_key_id"],
+    "SecretAccessKey": CREDENTIALS["secret_access_key"],
+    "SessionToken": CREDENTIALS["session_token"],
+    "Expiration": CREDENTIALS["expiration"],
+}
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def credentials(connected: FakeBroker) -> Run:
+    return lambda *args: subprocess.run(
+        [JITNEY, "credentials", *args], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def paths(broker: FakeBroker) -> list[str]:
+    return [asked.path for asked in broker.asked]
+
+
+def test_the_output_is_the_contract_and_nothing_else(connected: FakeBroker, credentials: Run):
+    connected.say("POST", "/v1/grants", 201, issued())
+    done = credentials(*ASK)
+    assert (done.returncode, done.stderr, json.loads(done.stdout)) == (0, "", OUTPUT)
+
+
+def test_sts_04_the_expiration_is_the_true_one(connected: FakeBroker, credentials: Run):
+    connected.say("POST", "/v1/grants", 201, {"grant": grant(), "credentials": CREDENTIALS | {"expiration": "2099-01-01T00:00:00Z"}})
+    assert json.loads(credentials(*ASK).stdout)["Expiration"] == "2099-01-01T00:00:00Z"
+
+
+def test_a_second_run_uses_the_same_grant(connected: FakeBroker, credentials: Run):
+    connected.say("POST", "/v1/grants", 201, issued())
+    connected.say("POST", CREDENTIALS_OF, 200, issued())
+    assert [json.loads(credentials(*ASK).stdout) for _ in range(3)] == [OUTPUT] * 3
+    assert paths(connected) == ["/v1/grants", CREDENTIALS_OF, CREDENTIALS_OF]
+
+
+@pytest.mark.parametrize(("status", "code"), [(410, "grant_ended"), (409, "grant_released"), (404, "grant_not_found")])
+def test_sts_07_a_grant_that_ended_is_asked_for_anew(connected: FakeBroker, credentials: Run, status: int, code: str):
+    connected.say("POST", "/v1/grants", 201, issued())
+    connected.say("POST", CREDENTIALS_OF, status, problem(code))
+    assert [credentials(*ASK).returncode for _ in range(2)] == [0, 0]
+    assert paths(connected) == ["/v1/grants", CREDENTIALS_OF, "/v1/grants"]
+
+
+@pytest.mark.parametrize("code", ["grant_rejected", "grant_revoked"])
+def test_a_persons_no_is_not_asked_about_again_unless_told_to(connected: FakeBroker, credentials: Run, code: str):
+    connected.say("POST", "/v1/grants", 201, issued())
+    connected.say("POST", CREDENTIALS_OF, 410, problem(code))
+    assert [credentials(*ASK).returncode for _ in range(3)] == [0, 3, 3]
+    done = credentials(*ASK)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "add --anew" in done.stderr
+    assert credentials(*ASK, "--anew").returncode == 0
+    assert paths(connected).count("/v1/grants") == 2
+
+
+def test_another_reason_is_another_request(connected: FakeBroker, credentials: Run):
+    connected.say("POST", "/v1/grants", 201, issued())
+    for reason in ("one", "two"):
+        credentials(*ASK, "--reason", reason)
+    assert paths(connected) == ["/v1/grants"] * 2
+
+
+def test_cli_03_a_pending_request_is_told_on_standard_error_and_used_once_approved(
+    connected: FakeBroker, credentials: Run
+):
+    connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="1")
+    connected.say("POST", CREDENTIALS_OF, 409, problem("grant_pending"))
+    connected.say("POST", CREDENTIALS_OF, 200, issued())
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant("pending"), "review": REVIEW}, Retry_After="1")
+    for _ in range(2):
+        done = credentials(*ASK)
+        assert (done.returncode, done.stdout) == (4, "")
+        assert f"Grant {GRANT_ID} is under review by data-owners until" in done.stderr
+    assert json.loads(credentials(*ASK).stdout) == OUTPUT
+    assert paths(connected).count("/v1/grants") == 1
+
+
+def test_a_pending_request_is_waited_for_when_told_to(connected: FakeBroker, credentials: Run):
+    connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="1")
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant()})
+    connected.say("POST", CREDENTIALS_OF, 200, issued())
+    assert json.loads(credentials(*ASK, "--wait").stdout) == OUTPUT
+
+
+def test_a_given_grant_is_used_and_not_remembered(connected: FakeBroker, credentials: Run, home: Path):
+    connected.say("POST", CREDENTIALS_OF, 200, issued())
+    assert json.loads(credentials("--grant", GRANT_ID).stdout) == OUTPUT
+    assert not (home / ".local").exists()
+
+
+def test_a_given_grant_that_ended_is_told(connected: FakeBroker, credentials: Run):
+    connected.say("POST", CREDENTIALS_OF, 410, problem("grant_ended"))
+    done = credentials("--grant", GRANT_ID)
+    assert (done.returncode, done.stdout) == (7, "")
+    assert "Fix: The fix of grant_ended." in done.stderr
+
+
+def test_commands_that_start_at_once_share_one_grant(connected: FakeBroker, home: Path):
+    connected.say("POST", "/v1/grants", 201, issued())
+    connected.say("POST", CREDENTIALS_OF, 200, issued())
+    started = [subprocess.Popen([JITNEY, "credentials", *ASK], stdout=subprocess.PIPE) for _ in range(4)]
+    outputs = [process.communicate(timeout=30)[0] for process in started]
+    assert [json.loads(output) for output in outputs] == [OUTPUT] * 4
+    assert paths(connected) == ["/v1/grants", *[CREDENTIALS_OF] * 3]
+
+
+def test_cli_01_keys_are_not_shown_on_a_terminal(connected: FakeBroker):
+    terminal, stdout = pty.openpty()
+    done = subprocess.run([JITNEY, "credentials", *ASK], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(stdout)
+    os.close(terminal)
+    assert done.returncode == 2
+    assert "Keys are not shown on a terminal." in done.stderr
+    assert not connected.asked
+
+
+@pytest.mark.parametrize("reason", ["it's #1; for $HOME `x` 100%", "plain"])
+def test_botocore_gets_the_keys_through_the_profile_that_jitney_writes(
+    connected: FakeBroker, home: Path, reason: str
+):
+    connected.say("POST", "/v1/grants", 201, issued())
+    subprocess.run([JITNEY, "profile", "reports", *ASK, "--reason", reason, "--write"], check=True, capture_output=True)
+    keys = botocore.session.Session(profile="reports").get_credentials().get_frozen_credentials()
+    assert (keys.access_key, keys.token) == (CREDENTIALS["access_key_id"], CREDENTIALS["session_token"])
+    assert connected.asked[0].json["reason"] == reason
+
+
+def test_botocore_shows_why_there_are_none(connected: FakeBroker, home: Path):
+    connected.say("POST", "/v1/grants", 403, problem("denied", "The request is denied by policy"))
+    subprocess.run([JITNEY, "profile", "reports", *ASK, "--write"], check=True, capture_output=True)
+    with pytest.raises(CredentialRetrievalError, match=r"The request is denied by policy[\s\S]*Fix: "):
+        botocore.session.Session(profile="reports").get_credentials()
+
+
+def test_a_success_loads_nothing_that_only_shows_things(connected: FakeBroker):
+    connected.say("POST", "/v1/grants", 201, issued())
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", JITNEY, "credentials", *ASK], capture_output=True, text=True, check=True
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "client.broker" in loaded
+    assert not {"rich", "rich.console", "client.screen", "botocore", "boto3"} & loaded

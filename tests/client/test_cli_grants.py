@@ -1,0 +1,61 @@
+"""`jitney grants`."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from client.cli import app
+from tests.client.fake_broker import GRANT_ID, REVIEW, FakeBroker, grant, problem
+
+PATH = f"/v1/grants/{GRANT_ID}"
+
+
+def test_the_list_shows_each_grant_and_how_to_see_older_ones(connected: FakeBroker):
+    grants = [grant(), grant("rejected", id="g-bbbbbbbbbbbbbb", reason="")]
+    connected.say("GET", "/v1/grants", 200, {"grants": grants, "next": "000000000001#g-x"})
+    result = CliRunner().invoke(app, ["grants", "list"])
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith(f"{GRANT_ID}  active    analytics-prod  until 2099-11-24 12:05:00 UTC (in ")
+    assert lines[1].strip() == "s3:GetObject on arn:aws:s3:::reports/2026/*"
+    assert lines[2].strip() == "monthly report"
+    assert lines[3].startswith("g-bbbbbbbbbbbbbb  rejected ")
+    assert lines[-1].split(maxsplit=1) == ["older", "jitney grants list --cursor '000000000001#g-x'"]
+
+
+def test_the_list_goes_on_at_the_cursor_and_may_be_empty(connected: FakeBroker):
+    connected.say("GET", "/v1/grants?cursor=c", 200, {"grants": [], "next": None})
+    assert CliRunner().invoke(app, ["grants", "list", "--cursor", "c"]).stdout == "No grants.\n"
+
+
+def test_the_list_as_json_is_the_page(connected: FakeBroker):
+    connected.say("GET", "/v1/grants", 200, {"grants": [grant()], "next": None})
+    document = json.loads(CliRunner().invoke(app, ["grants", "list", "--json"]).stdout)
+    assert document == {"grants": [grant() | {"role_arn": ""}], "next": None}
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [("active", 0), ("pending", 4), ("rejected", 3), ("revoked", 3), ("expired", 7), ("released", 7), ("failed", 6)],
+)
+def test_the_exit_code_says_what_became_of_a_grant(connected: FakeBroker, state: str, code: int):
+    connected.say("GET", PATH, 200, {"grant": grant(state)})
+    for form in ([], ["--json"]):
+        assert CliRunner().invoke(app, ["grants", "show", GRANT_ID, *form]).exit_code == code
+
+
+def test_cli_03_a_pending_grant_can_be_waited_for_later(connected: FakeBroker):
+    connected.say("GET", PATH, 200, {"grant": grant("pending"), "review": REVIEW}, Retry_After="1")
+    connected.say("GET", PATH, 200, {"grant": grant()})
+    result = CliRunner().invoke(app, ["grants", "show", GRANT_ID, "--wait"])
+    assert result.exit_code == 0
+    assert "under review by data-owners" in result.stderr
+    assert result.stdout.startswith(f"Active  {GRANT_ID}")
+
+
+def test_another_principals_grant_is_not_there(connected: FakeBroker):
+    connected.say("GET", PATH, 404, problem("grant_not_found"))
+    result = CliRunner().invoke(app, ["grants", "show", GRANT_ID, "--json"])
+    assert result.exit_code == 7
+    assert json.loads(result.stdout)["code"] == "grant_not_found"

@@ -1,0 +1,73 @@
+"""`jitney profile`."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from client.cli import app
+from tests.client.fake_broker import GRANT_ID, FakeBroker
+
+ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/*", "--reason", "it's due"]
+
+
+def profile(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["profile", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_the_profile_is_printed_and_nobody_is_asked(connected: FakeBroker, home: Path):
+    heading, process, region = profile("reports", *ASK, "--region", "eu-west-1", "--wait").splitlines()
+    assert (heading, region) == ("[profile reports]", "region = eu-west-1")
+    words = shlex.split(process.removeprefix("credential_process = "))
+    assert words[1:] == ["credentials", *ASK[:5], "--for", "5m", "--reason", "it's due", "--wait"]
+    assert not connected.asked
+    assert not (home / ".aws").exists()
+
+
+def test_the_connections_options_are_kept_in_it(home: Path):
+    line = profile("x", "--grant", GRANT_ID, "--api", "https://api.example.com", "--token-command", "login 'a b'")
+    words = shlex.split(line.splitlines()[1])
+    assert words[-6:] == ["--grant", GRANT_ID, "--api", "https://api.example.com", "--token-command", "login 'a b'"]
+
+
+def test_a_file_of_permissions_is_named_by_a_path_that_holds_everywhere(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(home)
+    Path("asked.json").write_text('[{"actions": ["s3:GetObject"], "resources": ["*"]}]')
+    line = profile("x", "analytics-prod", "--permissions", "asked.json", "--reason", "report")
+    assert f"--permissions {home}/asked.json " in line
+    assert "--action" not in line
+
+
+def test_it_is_written_where_the_aws_cli_reads(home: Path, monkeypatch: pytest.MonkeyPatch):
+    printed = profile("x", *ASK)
+    assert profile("x", *ASK, "--write") == ""
+    assert (home / ".aws" / "config").read_text() == printed
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(home / "other"))
+    profile("x", *ASK, "--write")
+    assert (home / "other").read_text() == printed
+
+
+def test_the_program_is_named_by_its_own_path(home: Path, monkeypatch: pytest.MonkeyPatch):
+    program = str(Path(sys.executable).with_name("jitney"))
+    monkeypatch.setattr("sys.argv", [program])
+    assert profile("x", *ASK).splitlines()[1].startswith(f"credential_process = {program} credentials analytics-prod ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["x", "analytics-prod", "--permissions", "-", "--reason", "r"], "cannot read standard input"),
+        (["x", "--grant", "nonsense"], "'nonsense' is not a grant id"),
+        (["a b", *ASK], "'a b' is not a profile name"),
+        (["x", *ASK[:-1], "two\nlines"], "control character"),
+        (["x", *ASK[:-2]], "--reason is missing"),
+    ],
+)
+def test_what_cannot_be_a_profile_is_refused(home: Path, arguments: list[str], said: str):
+    result = CliRunner().invoke(app, ["profile", *arguments], input="[]")
+    assert result.exit_code == 2
+    assert said in result.stderr

@@ -1,0 +1,230 @@
+"""`jitney request`, by its output and exit code."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from client.cli import app
+from tests.client.fake_broker import (
+    GRANT_ID,
+    PERMISSIONS,
+    SECRET,
+    SESSION,
+    FakeBroker,
+    grant,
+    issued,
+    problem,
+    under_review,
+)
+
+ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/2026/*", "--for", "5m"]
+WHY = ["--reason", "monthly report"]
+BODY = {
+    "target": "analytics-prod",
+    "permissions": PERMISSIONS,
+    "duration_seconds": 300,
+    "reason": "monthly report",
+}
+DECISION = {
+    "effect": "allow",
+    "reasons": [{"policy": "read-reports", "sentence": "Readers may read reports.", "action": "", "resource": ""}],
+    "permissions": PERMISSIONS,
+    "session_policy": {"Version": "2012-10-17", "Statement": []},
+    "session_policy_size": {"characters": 312, "limit": 2048},
+    "reviews": [],
+    "allowed_subset": [],
+    "longest_seconds": 3600,
+    "policy_version": "abc",
+}
+
+Jitney = Callable[..., Result]
+
+
+@pytest.fixture
+def jitney(connected: FakeBroker) -> Jitney:
+    return lambda *args, **kwargs: CliRunner().invoke(app, list(args), **kwargs)
+
+
+def test_a_granted_request_shows_the_grant_and_how_to_use_it(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 201, issued())
+    result = jitney("request", *ASK, *WHY, "--ticket", "OPS-12")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert connected.asked[0].json == BODY | {"ticket": "OPS-12"}
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"Active  {GRANT_ID}"
+    assert "  allows    s3:GetObject on arn:aws:s3:::reports/2026/*" in lines
+    assert f"  use it    jitney run --grant {GRANT_ID} -- COMMAND" in lines
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_cli_01_no_output_of_request_holds_a_key(connected: FakeBroker, jitney: Jitney, form: list[str]):
+    connected.say("POST", "/v1/grants", 201, issued() | {"extra": SECRET, "grant": grant(later_member=SECRET)})
+    result = jitney("request", *ASK, *WHY, *form)
+    assert result.exit_code == 0
+    assert not {SECRET, SESSION, "ASIACANARYKEYID"} & set(result.output.replace('"', " ").split())
+
+
+def test_json_is_the_grant_as_the_broker_gave_it(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 201, issued())
+    document = json.loads(jitney("request", *ASK, *WHY, "--json").stdout)
+    assert document == {"grant": grant() | {"role_arn": ""}}
+
+
+def test_cli_03_a_pending_review_names_who_was_asked_until_when_and_how_to_wait(
+    connected: FakeBroker, jitney: Jitney
+):
+    connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="5")
+    result = jitney("request", *ASK, *WHY)
+    assert result.exit_code == 4
+    assert "asked     data-owners" in result.stdout
+    assert "until     2099-11-24 13:00:00 UTC (in " in result.stdout
+    assert f"jitney grants show {GRANT_ID} --wait" in result.stdout
+
+
+def test_cli_03_a_pending_review_as_json_holds_the_review(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="5")
+    result = jitney("request", *ASK, *WHY, "--json")
+    assert result.exit_code == 4
+    assert json.loads(result.stdout)["review"] == under_review()["review"]
+
+
+def test_cli_03_waiting_goes_on_by_itself_and_says_so_once(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="1")
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant()})
+    result = jitney("request", *ASK, *WHY, "--wait")
+    assert result.exit_code == 0
+    assert result.stderr.count("\n") == 1
+    assert f"{GRANT_ID} is under review by data-owners until" in result.stderr
+    assert result.stdout.startswith("Active")
+
+
+def test_a_rejected_request_ends_as_denied(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="1")
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant("rejected")})
+    result = jitney("request", *ASK, *WHY, "--wait", "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["grant"]["state"] == "rejected"
+
+
+def test_waiting_ends_after_the_time_given(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="5")
+    result = jitney("request", *ASK, *WHY, "--wait", "--wait-at-most", "4s")
+    assert result.exit_code == 4
+    assert f"Grant {GRANT_ID} is under review by data-owners" in result.stderr
+    assert "The request stays open." in result.stderr
+
+
+DENIED = problem(
+    "denied",
+    "The request is denied by policy",
+    reasons=[
+        {
+            "policy": "no-secrets",
+            "sentence": "Salaries stay secret.",
+            "action": "s3:GetObject",
+            "resource": "arn:aws:s3:::reports/secret/*",
+        }
+    ],
+    allowed_subset=[{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}],
+    longest_seconds=0,
+)
+
+
+def test_a_denial_says_why_and_offers_the_command_that_would_pass(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 403, DENIED)
+    result = jitney("request", *ASK, "--resource", "arn:aws:s3:::reports/secret/*", "--reason", "it's due")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.splitlines() == [
+        "jitney: The request is denied by policy",
+        "The detail of denied.",
+        "  s3:GetObject on arn:aws:s3:::reports/secret/*: Salaries stay secret. (no-secrets)",
+        "Fix: The fix of denied.",
+        "This would pass:",
+        "jitney request analytics-prod --action s3:GetObject --resource 'arn:aws:s3:::reports/2026/*' --for 5m "
+        """--reason 'it'"'"'s due'""",
+    ]
+
+
+def test_a_denial_for_its_length_offers_the_longest_time(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 403, DENIED | {"allowed_subset": [], "longest_seconds": 90})
+    result = jitney("request", *ASK, *WHY)
+    assert "--for 1m30s --reason" in result.stderr
+
+
+def test_a_denial_as_json_is_the_problem(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 403, DENIED)
+    result = jitney("request", *ASK, *WHY, "--json")
+    assert (result.exit_code, result.stderr) == (3, "")
+    assert json.loads(result.stdout) == DENIED
+
+
+def test_every_fault_of_a_request_is_told(connected: FakeBroker, jitney: Jitney):
+    errors = [{"pointer": f"/{name}", "detail": f"{name} is wrong.", "fix": ""} for name in ("reason", "ticket")]
+    connected.say("POST", "/v1/grants", 400, problem("request_invalid", detail="/reason: wrong.", errors=errors))
+    result = jitney("request", *ASK, *WHY)
+    assert result.exit_code == 2
+    assert "/ticket: ticket is wrong." in result.stderr.splitlines()
+
+
+@pytest.mark.parametrize(("effect", "code", "words"), [("allow", 0, "Would be granted"), ("review", 4, "review"), ("deny", 3, "denied")])
+def test_a_dry_run_shows_the_decision_and_the_session_policy_and_issues_nothing(
+    connected: FakeBroker, jitney: Jitney, effect: str, code: int, words: str
+):
+    connected.say("POST", "/v1/decisions", 200, DECISION | {"effect": effect, "reviews": [["data-owners"], ["a", "b"]]})
+    result = jitney("request", *ASK, *WHY, "--dry-run")
+    assert result.exit_code == code
+    assert [asked.path for asked in connected.asked] == ["/v1/decisions"]
+    assert words in result.stdout.splitlines()[0]
+    assert "because   Readers may read reports. (read-reports)" in result.stdout
+    assert "reviewers data-owners, or a and b" in result.stdout
+    assert "policy    312 of 2048 characters" in result.stdout
+    assert '"Version": "2012-10-17"' in result.stdout
+
+
+def test_a_dry_run_as_json_is_the_decision(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/decisions", 200, DECISION)
+    assert json.loads(jitney("request", *ASK, *WHY, "--dry-run", "--json").stdout) == DECISION
+
+
+def test_several_permissions_come_as_json_and_are_offered_as_json(connected: FakeBroker, jitney: Jitney):
+    several = [*PERMISSIONS, {"actions": ["dynamodb:Scan"], "resources": ["*"]}]
+    connected.say("POST", "/v1/grants", 403, DENIED | {"allowed_subset": several})
+    document = json.dumps([*several, *PERMISSIONS])
+    result = jitney("request", "analytics-prod", "--permissions", "-", *WHY, input=document)
+    assert connected.asked[0].json["permissions"] == [*several, *PERMISSIONS]
+    assert result.stderr.splitlines()[-3:] == [
+        "jitney request analytics-prod --permissions - --for 5m --reason 'monthly report' <<'JSON'",
+        json.dumps(several),
+        "JSON",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([*ASK], "--reason is missing"),
+        (["analytics-prod", "--action", "s3:GetObject", *WHY], "--action and --resource are both needed"),
+        ([*ASK, *WHY, "--for", "soon"], "--for: 'soon' is not a duration"),
+        ([*ASK, *WHY, "--wait-at-most", "0"], "--wait-at-most: '0' is not a duration"),
+        ([*ASK, *WHY, "--permissions", "-"], "--permissions goes without --action"),
+        (["analytics-prod", *WHY, "--permissions", "/does/not/exist"], "--permissions /does/not/exist: "),
+        (["analytics-prod", *WHY, "--permissions", "-"], "--permissions -: not JSON"),
+    ],
+)
+def test_a_wrong_command_line_is_told_before_anybody_is_asked(
+    connected: FakeBroker, jitney: Jitney, arguments: list[str], said: str
+):
+    result = jitney("request", *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not connected.asked
+
+
+def test_what_others_wrote_cannot_steer_the_terminal(connected: FakeBroker, jitney: Jitney):
+    hostile = "\x1b[2J\u202eevil\r\nFix: paste this"
+    connected.say("POST", "/v1/grants", 201, issued(reason=hostile))
+    result = jitney("request", *ASK, *WHY)
+    assert not {"\x1b", "\u202e", "\r"} & set(result.stdout)
+    assert "\ufffd[2J\ufffdevil\ufffd\ufffdFix: paste this" in result.stdout

@@ -1,0 +1,144 @@
+"""`jitney run`, as a process of its own around another process."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.client.fake_broker import CREDENTIALS, GRANT_ID, REVIEW, FakeBroker, grant, issued, problem, under_review
+
+JITNEY = str(Path(sys.executable).with_name("jitney"))
+ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/2026/*", "--reason", "report"]
+PRINT_KEY = ["--", sys.executable, "-c", "import os; print(os.environ['AWS_ACCESS_KEY_ID'])"]
+CREDENTIALS_OF = f"/v1/grants/{GRANT_ID}/credentials"
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(connected: FakeBroker) -> Run:
+    return lambda *args: subprocess.run([JITNEY, "run", *args], capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_the_command_runs_with_the_grants_keys_and_nothing_else_is_printed(connected: FakeBroker, run: Run):
+    connected.say("POST", "/v1/grants", 201, issued())
+    done = run(*ASK, *PRINT_KEY)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{CREDENTIALS['access_key_id']}\n", "")
+
+
+def test_the_childs_own_options_exit_code_and_dashes_are_left_alone(connected: FakeBroker, run: Run):
+    connected.say("POST", "/v1/grants", 201, issued())
+    code = "import json, sys; print(json.dumps(sys.argv[1:])); sys.exit(42)"
+    done = run(*ASK, "--", sys.executable, "-c", code, "--help", "--", "--for", "1h")
+    assert done.returncode == 42
+    assert json.loads(done.stdout) == ["--help", "--", "--for", "1h"]
+
+
+def test_an_existing_grant_is_used_without_asking(connected: FakeBroker, run: Run):
+    connected.say("POST", CREDENTIALS_OF, 200, issued())
+    assert run("--grant", GRANT_ID, *PRINT_KEY).stdout == f"{CREDENTIALS['access_key_id']}\n"
+    assert [asked.path for asked in connected.asked] == [CREDENTIALS_OF]
+
+
+def test_cli_03_a_pending_request_is_told_once_and_goes_on_by_itself(connected: FakeBroker, run: Run):
+    connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="1")
+    for state in ("pending", "active"):
+        connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant(state)}, Retry_After="1")
+    connected.say("POST", CREDENTIALS_OF, 200, issued())
+    done = run(*ASK, *PRINT_KEY)
+    assert (done.returncode, done.stdout) == (0, f"{CREDENTIALS['access_key_id']}\n")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"jitney: {GRANT_ID} is under review by data-owners until 2099-11-24 13:00:00 UTC (in ")
+
+
+def test_a_pending_grant_by_its_id_is_waited_for_too(connected: FakeBroker, run: Run):
+    connected.say("POST", CREDENTIALS_OF, 409, problem("grant_pending"))
+    connected.say("POST", CREDENTIALS_OF, 200, issued())
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant("pending"), "review": REVIEW}, Retry_After="1")
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant()})
+    done = run("--grant", GRANT_ID, *PRINT_KEY)
+    assert (done.returncode, done.stdout) == (0, f"{CREDENTIALS['access_key_id']}\n")
+    assert "under review by data-owners" in done.stderr
+
+
+def test_without_waiting_a_pending_request_ends_the_command_before_the_child(connected: FakeBroker, run: Run):
+    connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="1")
+    done = run(*ASK, "--no-wait", *PRINT_KEY)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f"Grant {GRANT_ID} is under review by data-owners" in done.stderr
+
+
+def test_cli_03_on_a_terminal_a_live_line_shows_who_until_when_and_how_long(connected: FakeBroker):
+    connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="2")
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant()})
+    connected.say("POST", CREDENTIALS_OF, 200, issued())
+    terminal, stderr = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
+    with subprocess.Popen(
+        [JITNEY, "run", *ASK, *PRINT_KEY], stdout=subprocess.PIPE, stderr=stderr, env=environment
+    ) as process:
+        os.close(stderr)
+        shown = read_all(terminal)
+        assert process.stdout is not None
+        assert process.stdout.read().decode().strip() == CREDENTIALS["access_key_id"]
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert f"Waiting 0s: {GRANT_ID} is under review by data-owners until 2099-11-24 13:00:00 UTC" in shown
+    assert "Waiting 1s: " in shown
+    assert "canary" not in shown
+
+
+def read_all(terminal: int) -> str:
+    """What was written to the terminal until its other side was closed (Linux tells that as EIO)."""
+    chunks: list[bytes] = []
+    try:
+        while chunk := os.read(terminal, 4096):
+            chunks.append(chunk)
+    except OSError:
+        pass
+    finally:
+        os.close(terminal)
+    return b"".join(chunks).decode()
+
+
+def test_a_denial_offers_the_whole_command(connected: FakeBroker, run: Run):
+    subset = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/q3.csv"]}]
+    connected.say("POST", "/v1/grants", 403, problem("denied", allowed_subset=subset))
+    done = run(*ASK, "--", "env")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.splitlines()[-1] == (
+        "jitney run analytics-prod --action s3:GetObject --resource arn:aws:s3:::reports/2026/q3.csv --for 5m --reason report -- env"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (ASK, "There is no command to run."),
+        ([*ASK, "--"], "There is no command to run."),
+        ([*ASK, "--", "no-such-command-anywhere"], "no-such-command-anywhere is not a command here."),
+        (["--", "env"], "TARGET is missing."),
+    ],
+)
+def test_a_command_that_cannot_run_is_told_before_anybody_is_asked(
+    connected: FakeBroker, run: Run, arguments: list[str], said: str
+):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not connected.asked
+
+
+def test_an_interrupted_wait_ends_without_a_traceback(connected: FakeBroker):
+    connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="30")
+    with subprocess.Popen([JITNEY, "run", *ASK, *PRINT_KEY], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "waiting" in process.stderr.readline()
+        process.send_signal(2)
+        assert process.wait(10) == 130
+        assert process.stderr.read() == ""

@@ -1,0 +1,113 @@
+"""What is remembered between runs, by whom it can be read, and what happens at the same time."""
+
+import os
+import stat
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from client.asking import Ask, Permission
+from client.memory import entry, request_key
+from client.problems import Invalid
+from tests.client.fake_broker import GRANT_ID
+
+ASK = Ask("analytics-prod", (Permission(("s3:GetObject",), ("*",)),), 300, "monthly report")
+KEY = request_key(ASK, "https://api", "me")
+
+
+def test_a_grant_is_remembered_and_forgotten(tmp_path: Path):
+    with entry(tmp_path / "a" / "b", KEY) as first:
+        assert first.grant_id == ""
+        first.remember(GRANT_ID)
+    with entry(tmp_path / "a" / "b", KEY) as second:
+        assert second.grant_id == GRANT_ID
+        second.remember("")
+    with entry(tmp_path / "a" / "b", KEY) as third:
+        assert third.grant_id == ""
+
+
+def test_every_part_of_the_request_the_api_and_the_identity_make_another_entry():
+    others = [
+        request_key(replace(ASK, **{name: value}), "https://api", "me")
+        for name, value in {
+            "target": "other",
+            "permissions": (*ASK.permissions, *ASK.permissions),
+            "duration_seconds": 301,
+            "reason": "other",
+            "ticket": "OPS-1",
+        }.items()
+    ]
+    assert len({KEY, request_key(ASK, "https://other", "me"), request_key(ASK, "https://api", "you"), *others}) == 8
+
+
+def test_cli_01_the_memory_is_its_owners_alone_and_holds_the_id_alone(tmp_path: Path):
+    before = os.umask(0)
+    try:
+        with entry(tmp_path / "jitney", KEY) as place:
+            place.remember(GRANT_ID)
+    finally:
+        os.umask(before)
+    (file,) = (tmp_path / "jitney").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert file.read_bytes() == GRANT_ID.encode()
+
+
+@pytest.mark.parametrize("content", [b"\xff\x00", b"g-short", b"../../v1/health", GRANT_ID.encode() + b"x"])
+def test_a_spoilt_entry_is_nothing_remembered(tmp_path: Path, content: bytes):
+    (tmp_path / KEY).write_bytes(content)
+    with entry(tmp_path, KEY) as place:
+        assert place.grant_id == ""
+        place.remember(GRANT_ID)
+    assert (tmp_path / KEY).read_bytes() == GRANT_ID.encode()
+
+
+def test_one_at_a_time_may_ask_for_the_same(tmp_path: Path):
+    seen: list[str] = []
+    waiting = threading.Event()
+
+    def second() -> None:
+        waiting.set()
+        with entry(tmp_path, KEY) as place:
+            seen.append(place.grant_id)
+
+    thread = threading.Thread(target=second)
+    with entry(tmp_path, KEY) as place:
+        thread.start()
+        waiting.wait(5)
+        assert seen == []
+        place.remember(GRANT_ID)
+    thread.join(5)
+    assert seen == [GRANT_ID]
+
+
+def test_different_requests_do_not_wait_for_each_other(tmp_path: Path):
+    with entry(tmp_path, KEY), entry(tmp_path, "other"):
+        assert {path.name for path in tmp_path.iterdir()} == {KEY, "other"}
+
+
+def test_entries_are_forgotten_after_a_day(tmp_path: Path):
+    now = time.time()
+    for name, age in (("old", 86_500), ("young", 86_000)):
+        (tmp_path / name).write_text(GRANT_ID)
+        os.utime(tmp_path / name, (now - age, now - age))
+    with entry(tmp_path, KEY, now):
+        assert {path.name for path in tmp_path.iterdir()} == {"young", KEY}
+
+
+def test_a_link_is_not_followed(tmp_path: Path):
+    (tmp_path / "elsewhere").write_text("kept")
+    (tmp_path / KEY).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Invalid, match="cannot be written"), entry(tmp_path, KEY):
+        pass
+    assert (tmp_path / "elsewhere").read_text() == "kept"
+
+
+def test_a_place_that_cannot_be_written_is_told_with_the_fix(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Invalid) as refused, entry(tmp_path / "file" / "jitney", KEY):
+        pass
+    assert "XDG_STATE_HOME" in refused.value.fix

@@ -1,0 +1,131 @@
+"""Which setting wins, and what is said when one is missing or wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from client.problems import Invalid, Problem, Unproven
+from client.settings import SETTINGS, Options, connect, xdg
+from client.tokens import TokenSource
+from client.tokens.client_credentials import ClientCredentials
+from client.tokens.command import CommandToken
+from client.tokens.file import FileToken
+from client.tokens.github_actions import GitHubActions
+
+API = {"JITNEY_API_URL": "http://127.0.0.1:1"}
+CLIENT = {"JITNEY_TOKEN_URL": "http://127.0.0.1:2/token", "JITNEY_CLIENT_ID": "reader", "JITNEY_CLIENT_SECRET": "canary"}
+GITHUB = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner/?v=2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "canary"}
+
+
+def source(environment: dict[str, str], options: Options = Options()) -> TokenSource:  # noqa: B008
+    with connect(options, API | environment) as broker:
+        return broker._auth._source
+
+
+def refusal(environment: dict[str, str], options: Options = Options()) -> Problem:  # noqa: B008
+    with pytest.raises(Problem) as refused:
+        connect(options, environment)
+    return refused.value
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "jitney").mkdir()
+    return tmp_path / "jitney" / "config.toml"
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"JITNEY_TOKEN_FILE": "/run/token"}, FileToken(Path("/run/token"))),
+        ({"JITNEY_TOKEN_COMMAND": "login --for 'my agent'"}, CommandToken(("login", "--for", "my agent"))),
+        (CLIENT, ClientCredentials("http://127.0.0.1:2/token", "reader", "canary", {})),
+        (
+            CLIENT | {"JITNEY_TOKEN_SCOPE": "s", "JITNEY_TOKEN_RESOURCE": "urn:r", "JITNEY_TOKEN_AUDIENCE": "a"},
+            ClientCredentials("http://127.0.0.1:2/token", "reader", "canary", {"scope": "s", "resource": "urn:r", "audience": "a"}),
+        ),
+        (GITHUB, GitHubActions("https://runner/?v=2", "canary", "jitney")),
+        (GITHUB | {"JITNEY_TOKEN_AUDIENCE": "other"}, GitHubActions("https://runner/?v=2", "canary", "other")),
+        (GITHUB | {"JITNEY_TOKEN_FILE": "/run/token"}, FileToken(Path("/run/token"))),
+    ],
+)
+def test_the_environment_names_the_source(home: Path, environment: dict[str, str], expected: TokenSource):
+    assert source(environment) == expected
+
+
+def test_options_win_over_the_environment_and_that_over_the_file(home: Path, config: Path):
+    config.write_text('api = "http://127.0.0.1:3"\n[token]\ncommand = "from-file"\n')
+    environment = {"XDG_CONFIG_HOME": str(config.parent.parent)}
+    with connect(Options(), environment) as broker:
+        assert broker.api_url == "http://127.0.0.1:3"
+        assert broker._auth._source == CommandToken(("from-file",))
+    assert source(environment | {"JITNEY_TOKEN_FILE": "/env"}) == FileToken(Path("/env"))
+    options = Options(api="http://127.0.0.1:4", token_command="option")
+    with connect(options, API | environment | {"JITNEY_TOKEN_FILE": "/env"}) as broker:
+        assert broker.api_url == "http://127.0.0.1:4"
+        assert broker._auth._source == CommandToken(("option",))
+
+
+def test_the_secret_may_lie_in_a_file_of_its_own(home: Path, config: Path, tmp_path: Path):
+    (tmp_path / "secret").write_text("canary\n")
+    config.write_text(
+        f'[token]\nurl = "http://127.0.0.1:2/token"\nclient_id = "reader"\nclient_secret_file = "{tmp_path}/secret"\n'
+    )
+    expected = ClientCredentials("http://127.0.0.1:2/token", "reader", "canary", {})
+    assert source({"XDG_CONFIG_HOME": str(tmp_path)}) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('api = "x', "config.toml: cannot be read"),
+        ('token = "x"', "token is not a setting"),
+        ("api = 1", "api is not a setting, or not a string"),
+        ('[token]\nclient_secret = "canary"', "token.client_secret is not a setting"),
+        ('[token]\nfile = "a"\n[tokens]\nx = 1', "tokens is not a setting"),
+        ('[token]\nfile = "a"\ncommand = "b"', "JITNEY_TOKEN_FILE and JITNEY_TOKEN_COMMAND are both set"),
+    ],
+)
+def test_a_wrong_file_is_told_with_the_place_and_without_its_content(home: Path, config: Path, text: str, said: str):
+    config.write_text(text)
+    problem = refusal(API | {"XDG_CONFIG_HOME": str(config.parent.parent)})
+    assert problem.exit_code == 2
+    assert said in problem.detail
+    assert "canary" not in problem.detail
+
+
+@pytest.mark.parametrize(
+    ("environment", "kind", "said"),
+    [
+        ({}, Invalid, "Nothing says where the broker is."),
+        (API, Unproven, "Nothing says where the bearer token comes from."),
+        (API | {"JITNEY_TOKEN_FILE": "a", "JITNEY_TOKEN_URL": "b"}, Invalid, "JITNEY_TOKEN_FILE and JITNEY_TOKEN_URL"),
+        (API | {"JITNEY_TOKEN_COMMAND": "a 'b"}, Invalid, "JITNEY_TOKEN_COMMAND has unbalanced quotes"),
+        (API | {"JITNEY_TOKEN_COMMAND": " "}, Invalid, "JITNEY_TOKEN_COMMAND is empty"),
+        (API | {"JITNEY_TOKEN_URL": "https://idp/token"}, Invalid, "JITNEY_CLIENT_ID is missing"),
+        (API | CLIENT | {"JITNEY_CLIENT_SECRET": ""}, Invalid, "JITNEY_CLIENT_SECRET is missing"),
+        (API | CLIENT | {"JITNEY_TOKEN_URL": "http://idp.example.com/token"}, Invalid, "a token would cross the network"),
+        (
+            API | CLIENT | {"JITNEY_CLIENT_SECRET": "", "JITNEY_CLIENT_SECRET_FILE": "/does/not/exist"},
+            Invalid,
+            "JITNEY_CLIENT_SECRET_FILE cannot be read: No such file",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(home: Path, environment: dict[str, str], kind: type[Problem], said: str):
+    problem = refusal(environment)
+    assert type(problem) is kind
+    assert said in problem.detail
+    assert problem.fix
+
+
+def test_two_sources_as_options_are_ambiguous(home: Path):
+    assert refusal(API, Options(token_file="a", token_command="b")).code == "token_source_ambiguous"
+
+
+def test_a_relative_xdg_folder_is_ignored_as_its_specification_says(home: Path):
+    assert xdg({"XDG_STATE_HOME": "state"}, "XDG_STATE_HOME", ".local/state") == home / ".local/state/jitney"
+
+
+def test_no_secret_is_a_setting_of_the_file():
+    assert [name for name, (_, place) in SETTINGS.items() if place is None] == ["client_secret"]

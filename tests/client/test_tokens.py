@@ -1,0 +1,159 @@
+"""The sources of tokens, one by one."""
+
+import base64
+import json
+import sys
+import time
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+
+from client.problems import Problem, Unavailable, Unproven
+from client.tokens import TokenSource, whose
+from client.tokens.client_credentials import ClientCredentials
+from client.tokens.command import CommandToken
+from client.tokens.file import FileToken
+from client.tokens.github_actions import GitHubActions
+from tests.client.fake_broker import FakeBroker
+
+SECRET = "canary client+secret"
+
+
+def refusal(source: TokenSource, kind: type[Problem] = Unproven) -> str:
+    with pytest.raises(kind) as refused:
+        source.fetch()
+    return refused.value.detail
+
+
+def printing(code: str) -> CommandToken:
+    return CommandToken((sys.executable, "-c", code))
+
+
+def test_a_file_is_read_anew_each_time(tmp_path: Path):
+    path = tmp_path / "token"
+    source = FileToken(path)
+    path.write_text("\none.two.three \n")
+    assert source.fetch().value == "one.two.three"
+    path.write_text("four")
+    assert source.fetch().value == "four"
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"two words", b"two\nlines", b"Bearer x", "tökén".encode(), b"\xff"])
+def test_a_file_without_one_bare_token_is_refused_by_name_and_not_by_content(tmp_path: Path, content: bytes):
+    path = tmp_path / "token"
+    path.write_bytes(content)
+    said = refusal(FileToken(path))
+    assert str(path) in said
+    assert not content.strip() or content.decode("latin-1") not in said
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path):
+    assert "No such file" in refusal(FileToken(tmp_path / "none"))
+
+
+def test_a_command_prints_the_token():
+    assert printing("print('one.two.three')").fetch().value == "one.two.three"
+
+
+def test_a_command_is_not_a_shell_line():
+    assert CommandToken((sys.executable, "-c", "import sys; print(sys.argv[1][2:-1])", "$(id)")).fetch().value == "id"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (printing("import sys; print('canary'); sys.exit(3)"), "failed with exit code 3"),
+        (printing("pass"), "is empty"),
+        (printing("print('canary one')"), "holds something else than one bearer token"),
+        (CommandToken(("/does/not/exist",)), "cannot be started: No such file"),
+    ],
+)
+def test_a_command_that_fails_is_told_without_what_it_printed(source: CommandToken, said: str):
+    detail = refusal(source)
+    assert said in detail
+    assert "canary" not in detail
+
+
+def test_a_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("client.tokens.command._SECONDS", 0.2)
+    assert "printed no token within" in refusal(printing("import time; print('canary', flush=True); time.sleep(60)"))
+
+
+def test_client_credentials_are_sent_as_rfc_6749_says(broker: FakeBroker):
+    broker.say("POST", "/token", 200, {"access_token": "one.two.three", "token_type": "Bearer", "expires_in": 300})
+    parameters = {"scope": "grants:ask", "resource": "urn:jitney"}
+    token = ClientCredentials(f"{broker.url}/token", "reader:agent", SECRET, parameters).fetch()
+    assert (token.value, token.lifetime_seconds) == ("one.two.three", 300)
+    asked = broker.asked[0]
+    basic = asked.headers["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(basic) == b"reader%3Aagent:canary+client%2Bsecret"
+    form = {name: values[0] for name, values in parse_qs(asked.body.decode()).items()}
+    assert form == {"grant_type": "client_credentials", **parameters}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "said"),
+    [
+        (401, {"error": "invalid_client", "error_description": "no such client"}, Unproven, "401 invalid_client no such"),
+        (400, {"error": "invalid_target"}, Unproven, "400 invalid_target."),
+        (400, b"<html>", Unproven, "HTTP 400."),
+        (200, {"token_type": "Bearer"}, Unproven, "HTTP 200."),
+        (200, {"access_token": ["x"]}, Unproven, "HTTP 200."),
+        (200, {"access_token": "two words"}, Unproven, "something else"),
+        (200, [], Unproven, "HTTP 200."),
+        (302, b"", Unproven, "HTTP 302."),
+        (500, b"", Unavailable, "HTTP 500."),
+        (503, b"", Unavailable, "HTTP 503."),
+        (429, b"", Unavailable, "HTTP 429."),
+    ],
+)
+def test_a_token_endpoint_that_gives_none_is_told_without_the_secret(
+    broker: FakeBroker, status: int, body: object, kind: type[Problem], said: str
+):
+    broker.say("POST", "/token", status, body)
+    detail = refusal(ClientCredentials(f"{broker.url}/token", "reader", SECRET), kind)
+    assert said in detail
+    assert "canary" not in detail
+    assert len(broker.asked) == 1
+
+
+def test_a_lifetime_that_is_no_number_is_ignored(broker: FakeBroker):
+    broker.say("POST", "/token", 200, {"access_token": "x", "expires_in": "300"})
+    assert ClientCredentials(f"{broker.url}/token", "reader", SECRET).fetch().lifetime_seconds is None
+
+
+def test_github_actions_gives_the_jobs_token_for_the_audience(broker: FakeBroker):
+    path = "/oidc?api-version=2&audience=jitney"
+    broker.say("GET", path, 200, {"value": "one.two.three"})
+    source = GitHubActions(f"{broker.url}/oidc?api-version=2", "canary-request-token", "jitney")
+    assert source.fetch().value == "one.two.three"
+    assert broker.asked[0].headers["Authorization"] == "Bearer canary-request-token"
+
+
+@pytest.mark.parametrize(("status", "body"), [(403, b""), (200, {"value": None}), (200, {})])
+def test_github_actions_without_the_permission_is_told(broker: FakeBroker, status: int, body: object):
+    broker.say("GET", "/oidc?audience=jitney", status, body)
+    said = refusal(GitHubActions(f"{broker.url}/oidc", "canary-request-token", "jitney"))
+    assert f"HTTP {status}" in said
+    assert "canary" not in said
+
+
+@pytest.mark.parametrize("source", [ClientCredentials("u", "id", SECRET), GitHubActions("u", SECRET, "jitney")])
+def test_a_source_does_not_show_its_secret(source: TokenSource):
+    assert SECRET not in repr(source)
+
+
+def jwt(payload: object) -> str:
+    middle = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
+    return f"e30.{middle}.signature"
+
+
+def test_a_jwt_tells_whose_it_is():
+    claims = {"iss": "https://idp.example.com", "sub": "reader-agent", "exp": int(time.time())}
+    assert json.loads(whose(jwt(claims))) == ["https://idp.example.com", "reader-agent"]
+
+
+@pytest.mark.parametrize("token", ["opaque", "a.b.c", "..", jwt({"sub": "x"}), jwt(["iss"]), jwt("iss"), "a.é.c", "e30.////.x"])
+def test_other_tokens_do_not(token: str):
+    assert whose(token) == ""

@@ -1,0 +1,83 @@
+"""What all tests may use: one running system for the whole run, shared by every worker of pytest-xdist.
+
+The controlling process makes a folder for the run and holds the writing end of the lifeline: whatever ends the run,
+the processes that it started end with it.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local import processes
+from tests.running import RUN_VARIABLE, Clients, root_keys, session_keys, settings_in, shared, start_stack
+
+LIFELINE = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the run's folder, once: the workers of xdist inherit its name."""
+    if not hasattr(config, "workerinput"):
+        run = Path(tempfile.mkdtemp(prefix="jitney-test-"))
+        os.mkfifo(run / "lifeline", 0o600)
+        # Open for both ends: opening it for writing alone would wait for a reader.
+        config.stash[LIFELINE] = os.open(run / "lifeline", os.O_RDWR)
+        os.environ[RUN_VARIABLE] = str(run)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End every process of the run."""
+    if LIFELINE in config.stash:
+        run = Path(os.environ.pop(RUN_VARIABLE))
+        for state in run.glob("*/run"):
+            processes.stop([lock.stem for lock in state.glob("*.lock")], settings_in(run, state.parent.name))
+        os.close(config.stash[LIFELINE])
+        shutil.rmtree(run, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stack() -> dict[str, Any]:
+    """stack.json of the run's own local system. It comes up with the first test that asks for it."""
+    return shared("stack", start_stack)
+
+
+@pytest.fixture(scope="session")
+def token(stack: dict[str, Any]) -> Callable[[str], str]:
+    """`token("reader-agent")` is a fresh access token of that sample agent."""
+
+    def fetch(agent: str) -> str:
+        known = stack["agents"][agent]
+        answer = httpx.post(
+            stack["token_url"],
+            data={"grant_type": "client_credentials"},
+            auth=(known["client_id"], known["client_secret"]),
+        )
+        answer.raise_for_status()
+        return str(answer.json()["access_token"])
+
+    return fetch
+
+
+@pytest.fixture(scope="session")
+def clients(stack: dict[str, Any]) -> Iterator[Clients]:
+    """Makes AWS clients of the run's local system."""
+    made = Clients(stack["aws_endpoint"], stack["region"])
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def aws(stack: dict[str, Any], clients: Clients) -> Callable[..., Any]:
+    """`aws("s3", account="444455556666")` is a client with that account's root credentials; default the broker's."""
+    return lambda service, account=stack["account"]: clients(service, root_keys(account))
+
+
+@pytest.fixture(scope="session")
+def agent_session(clients: Clients) -> Callable[..., Callable[[str], Any]]:
+    """`agent_session(credentials)("s3")` is a client with credentials as the API answers them."""
+    return lambda credentials: lambda service: clients(service, session_keys(credentials))

@@ -1,0 +1,103 @@
+"""The stacks, synthesized once: with the sample configuration, and with a bundle that holds nothing."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app  # isort: skip  (before CDK: it says where Node is)
+from aws_cdk import aws_lambda as lambda_
+
+from infra.functions import Code
+
+
+class Synthesized:
+    """A cloud assembly: its stacks' templates, and what the validators said."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.broker = self._template("Jitney")
+        self.target = self._template("JitneyTarget-analytics-prod")
+
+    def _template(self, stack: str) -> dict[str, Any]:
+        return json.loads((self.folder / f"{stack}.template.json").read_text(encoding="utf-8"))
+
+    def report(self) -> list[dict[str, Any]]:
+        """What each validator reported."""
+        return json.loads((self.folder / "validation-report.json").read_text(encoding="utf-8"))["pluginReports"]
+
+    def manifest(self) -> dict[str, Any]:
+        """What the CDK CLI would deploy, and what it would have to look up first."""
+        return json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def no_code(tmp_path_factory) -> Callable[[], Code]:
+    """Makes code for the functions that holds nothing, since none of them runs here; one app can use it once."""
+    bundle = tmp_path_factory.mktemp("bundle") / "nothing.zip"
+    with zipfile.ZipFile(bundle, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("nothing"), "")
+    return lambda: Code(lambda_.Code.from_asset(str(bundle)), "arm64", "1.2.3")
+
+
+@pytest.fixture(scope="session")
+def synthesize(tmp_path_factory, no_code):
+    """Synthesizes the app in the given environment."""
+
+    def synthesized(env: dict[str, str]) -> Synthesized:
+        folder = tmp_path_factory.mktemp("cdk")
+        app.build(env, str(folder), no_code()).synth()
+        return Synthesized(folder)
+
+    return synthesized
+
+
+@pytest.fixture(scope="session")
+def assembly(synthesize) -> Synthesized:
+    """What is deployed to AWS."""
+    return synthesize({})
+
+
+@pytest.fixture(scope="session")
+def local_assembly(synthesize) -> Synthesized:
+    """What is deployed to one's own machine."""
+    return synthesize({"JITNEY_LOCAL": "1"})
+
+
+def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of the template's resources of one type, by logical id."""
+    return {name: each["Properties"] for name, each in template["Resources"].items() if each["Type"] == kind}
+
+
+def only(template: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The properties of the one resource of a type."""
+    (properties,) = of_type(template, kind).values()
+    return properties
+
+
+def plain(value: Any) -> Any:
+    """Intrinsics as text, without CDK's hashes: {"Fn::GetAtt": ["TablesState705891C2", "Arn"]} is "TablesState.Arn"."""
+    match value:
+        case {"Ref": name}:
+            return _unhashed(name)
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"{_unhashed(name)}.{attribute}"
+        case {"Fn::Join": ["", parts]}:
+            return "".join(str(plain(part)) for part in parts)
+        case dict():
+            return {key: plain(item) for key, item in value.items()}
+        case list():
+            return [plain(item) for item in value]
+    return value
+
+
+def _unhashed(name: str) -> str:
+    return name[:-8] if len(name) > 8 and all(each in "0123456789ABCDEF" for each in name[-8:]) else name
+
+
+def listed(value: Any) -> list[Any]:
+    """A policy's "one or many" as many."""
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,101 @@
+"""`python app.py`: what it takes from its environment, and how it says no."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+import app
+from infra.configuration import ConfigurationError
+from tests.infra.conftest import only
+from tests.infra.test_configuration import ROOT, valid
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+
+@pytest.fixture
+def configured(tmp_path):
+    """Writes another configuration beside the sample policies; the environment that names it."""
+    (tmp_path / "policies").symlink_to(ROOT / "policies")
+
+    def write(document):
+        path = tmp_path / "other.yaml"
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+        return {"JITNEY_CONFIG": str(path)}
+
+    return write
+
+
+def test_a_wrong_configuration_ends_with_what_is_wrong_and_no_traceback(configured):
+    env = configured(valid() | {"issuers": {}})
+    run = subprocess.run(
+        [sys.executable, str(ROOT / "app.py")], env=os.environ | env, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert "other.yaml has 1 problem:" in run.stderr
+    assert "issuers\n  wrong: it is empty\n  fix:   name at least one" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_another_configuration_is_named_by_the_environment(configured, synthesize):
+    document = valid() | {"broker": {"account": "222233334444", "region": "us-gov-west-1"}}
+    target = document["targets"].pop("prod") | {"region": "us-gov-west-1"}
+    del target["policy"]
+    # An AWS managed policy is a finding of cdk-nag, which the configuration's author answers for.
+    document["targets"]["analytics-prod"] = target | {"managed_policies": ["ReadOnlyAccess"]}
+    assembly = synthesize(configured(document))
+    stacks = {
+        name: artifact["environment"]
+        for name, artifact in assembly.manifest()["artifacts"].items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    assert stacks == {
+        "Jitney": "aws://222233334444/us-gov-west-1",
+        "JitneyTarget-analytics-prod": "aws://012345670123/us-gov-west-1",
+    }
+    role = only(assembly.target, "AWS::IAM::Role")
+    assert role["ManagedPolicyArns"] == ["arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess"]
+    principals = {json.dumps(each["Principal"]) for each in role["AssumeRolePolicyDocument"]["Statement"]}
+    roles = [f"arn:aws-us-gov:iam::222233334444:role/jitney/jitney-{name}" for name in ("credentials", "grants")]
+    assert principals == {json.dumps({"AWS": roles})}
+
+
+def environments(env, code, folder):
+    """The account and region of each stack of the app."""
+    stacks = app.build(env, str(folder), code).node.children
+    return {stack.node.id: (stack.account, stack.region) for stack in stacks if hasattr(stack, "account")}
+
+
+def test_without_a_broker_in_the_configuration_the_cli_says_where(configured, no_code, tmp_path):
+    env = configured(valid()) | {"CDK_DEFAULT_ACCOUNT": "999911112222", "CDK_DEFAULT_REGION": "eu-central-1"}
+    assert environments(env, no_code(), tmp_path)["Jitney"] == ("999911112222", "eu-central-1")
+
+
+def test_on_ones_own_machine_the_broker_has_its_account(configured, no_code, tmp_path):
+    env = configured(valid()) | {"JITNEY_LOCAL": "1"}
+    assert environments(env, no_code(), tmp_path)["Jitney"] == ("111122223333", "eu-west-1")
+
+
+def test_a_broker_that_is_nowhere_is_refused(configured, no_code, tmp_path):
+    with pytest.raises(ConfigurationError, match="nothing says where the broker is deployed"):
+        environments(configured(valid()), no_code(), tmp_path)
+
+
+def test_http_issuers_are_refused_unless_local(configured, no_code, tmp_path):
+    document = valid()
+    document["issuers"]["corp"] |= {"issuer": "http://127.0.0.1:1", "jwks_uri": "http://127.0.0.1:1/jwks"}
+    env = configured(document) | {"CDK_DEFAULT_ACCOUNT": "999911112222", "CDK_DEFAULT_REGION": "eu-central-1"}
+    with pytest.raises(ConfigurationError, match="make up"):
+        environments(env, no_code(), tmp_path)
+    assert environments(env | {"JITNEY_LOCAL": "1"}, no_code(), tmp_path)
+
+
+def test_every_recommended_feature_flag_is_set():
+    flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    assert flags["@aws-cdk/core:validateAgainstDefaultRules"] is True
+    assert flags["@aws-cdk/aws-iam:minimizePolicies"] is True
+    assert len(flags) > 80

@@ -1,0 +1,273 @@
+"""What the broker's template must contain."""
+
+import json
+
+import pytest
+
+from core.problems import PROBLEMS
+from infra.api import REFUSALS
+from infra.functions import SPECS
+from tests.infra.conftest import of_type, only, plain
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+LOG_RETENTION_DAYS = 90
+
+
+def test_every_table_is_encrypted_recoverable_and_protected(assembly):
+    tables = of_type(assembly.broker, "AWS::DynamoDB::GlobalTable")
+    assert len(tables) == 2
+    for table in tables.values():
+        (replica,) = table["Replicas"]
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+        assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+        assert plain(replica["SSESpecification"]) == {"KMSMasterKeyId": "TablesKey.Arn"}
+        assert replica["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+        assert replica["DeletionProtectionEnabled"] is True
+    assert only(assembly.broker, "AWS::KMS::Key")["EnableKeyRotation"] is True
+
+
+def test_only_the_audit_table_is_published_and_only_the_state_table_has_the_index(assembly):
+    tables = {
+        plain({"Ref": name}): table for name, table in of_type(assembly.broker, "AWS::DynamoDB::GlobalTable").items()
+    }
+    state, audit = tables["TablesState"], tables["TablesAudit"]
+    assert audit["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    assert "StreamSpecification" not in state
+    (index,) = state["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "by_principal"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["gsi_pk", "gsi_sk"]
+    assert index["Projection"] == {"ProjectionType": "ALL"}
+    assert "GlobalSecondaryIndexes" not in audit
+
+
+def test_what_holds_data_outlives_the_stack(assembly):
+    kept = {"AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SQS::Queue"}
+    policies = {
+        resource["DeletionPolicy"] for resource in assembly.broker["Resources"].values() if resource["Type"] in kept
+    }
+    assert policies == {"Retain"}
+
+
+ENVIRONMENT = {
+    "grants": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
+    "credentials": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "decisions": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "grant_reads": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "health": set(),
+    "expiry": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "publisher": {"JITNEY_RECORDS_STREAM"},
+}
+
+
+def test_every_function_gets_what_it_uses_and_no_more(assembly):
+    functions = {each["Handler"]: each for each in of_type(assembly.broker, "AWS::Lambda::Function").values()}
+    assert set(functions) == {f"handlers.{name}.handler" for name in ENVIRONMENT}
+    for name, own in ENVIRONMENT.items():
+        function = functions[f"handlers.{name}.handler"]
+        variables = function["Environment"]["Variables"]
+        assert set(variables) == own | {
+            "JITNEY_VERSION",
+            "POWERTOOLS_SERVICE_NAME",
+            "POWERTOOLS_METRICS_NAMESPACE",
+            "POWERTOOLS_LOG_LEVEL",
+        }
+        assert variables["JITNEY_VERSION"] == "1.2.3"
+        assert function["Runtime"] == "python3.13"
+        assert function["Architectures"] == ["arm64"]
+        assert function["LoggingConfig"]["LogFormat"] == "JSON"
+        assert function["FunctionName"] == f"jitney-{name.replace('_', '-')}"
+
+
+def test_all_functions_share_one_bundle(assembly):
+    functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
+    assert len({json.dumps(function["Code"]) for function in functions}) == 1
+
+
+def test_functions_answer_before_api_gateway_gives_up(assembly):
+    behind_the_api = {f"handlers.{name}.handler" for name, spec in SPECS.items() if spec.routes}
+    functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
+    assert all(each["Timeout"] < 29 for each in functions if each["Handler"] in behind_the_api)
+
+
+def test_every_log_is_kept_for_a_bounded_time(assembly):
+    groups = of_type(assembly.broker, "AWS::Logs::LogGroup").values()
+    assert {group["RetentionInDays"] for group in groups} == {LOG_RETENTION_DAYS}
+
+
+def test_every_bucket_is_private_encrypted_and_versioned(assembly):
+    buckets = of_type(assembly.broker, "AWS::S3::Bucket")
+    assert len(buckets) == 3
+    for bucket in buckets.values():
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        algorithm = rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"]
+        assert algorithm == ("aws:kms" if "LoggingConfiguration" in bucket else "AES256")
+
+
+def denies_plain_http(template):
+    return {
+        plain(policy["Bucket"])
+        for policy in of_type(template, "AWS::S3::BucketPolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+
+
+def test_buckets_refuse_plain_http_except_on_ones_own_machine(assembly, local_assembly):
+    assert denies_plain_http(assembly.broker) == {"BucketsLogs", "BucketsRecords", "BucketsResults"}
+    assert denies_plain_http(local_assembly.broker) == set()
+
+
+def routes(template):
+    """Every (verb, path) that is reachable, with its method's properties."""
+    resources = of_type(template, "AWS::ApiGateway::Resource")
+
+    def path(reference):
+        resource = resources.get(reference.get("Ref", ""))
+        return f"{path(resource['ParentId'])}/{resource['PathPart']}" if resource else ""
+
+    methods = of_type(template, "AWS::ApiGateway::Method").values()
+    return {(method["HttpMethod"], path(method["ResourceId"])): method for method in methods}
+
+
+def test_the_api_has_these_routes_and_no_others(assembly):
+    assert set(routes(assembly.broker)) == {
+        ("POST", "/v1/grants"),
+        ("GET", "/v1/grants"),
+        ("GET", "/v1/grants/{id}"),
+        ("POST", "/v1/grants/{id}/credentials"),
+        ("POST", "/v1/decisions"),
+        ("GET", "/v1/health"),
+    }
+    for method in routes(assembly.broker).values():
+        assert method["Integration"]["Type"] == "AWS_PROXY"
+        assert method["AuthorizationType"] == "NONE"  # the function verifies the token
+
+
+def test_the_api_is_regional_and_throttled_and_asks_for_no_account_wide_role(assembly):
+    api = only(assembly.broker, "AWS::ApiGateway::RestApi")
+    assert api["EndpointConfiguration"]["Types"] == ["REGIONAL"]
+    (settings,) = only(assembly.broker, "AWS::ApiGateway::Stage")["MethodSettings"]
+    assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (50, 100)
+    assert settings["DataTraceEnabled"] is False
+    assert "LoggingLevel" not in settings
+    assert not of_type(assembly.broker, "AWS::ApiGateway::Account")
+
+
+def test_the_access_log_holds_nothing_that_a_caller_sends(assembly):
+    setting = only(assembly.broker, "AWS::ApiGateway::Stage")["AccessLogSetting"]
+    assert plain(setting["DestinationArn"]) == "AccessLogStream.Arn"
+    logged = set(json.loads(setting["Format"]).values())
+    assert logged == {
+        "$context.requestId",
+        "$context.requestTime",
+        "$context.identity.sourceIp",
+        "$context.httpMethod",
+        "$context.resourcePath",
+        "$context.status",
+        "$context.responseLength",
+        "$context.responseLatency",
+        "$context.error.responseType",
+        "$context.waf.status",
+    }
+
+
+@pytest.mark.parametrize("response_type", REFUSALS)
+def test_what_api_gateway_refuses_is_a_problem_like_any_other(assembly, response_type):
+    responses = of_type(assembly.broker, "AWS::ApiGateway::GatewayResponse")
+    ((name, response),) = [(n, each) for n, each in responses.items() if each["ResponseType"] == response_type]
+    body = json.loads(response["ResponseTemplates"]["application/json"])
+    assert response["ResponseParameters"]["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+    assert response["StatusCode"] == str(body["status"]) == str(PROBLEMS[body["code"]].status)
+    assert body["title"] == PROBLEMS[body["code"]].title
+    assert body["detail"]
+    assert body["fix"]
+    ((_, deployment),) = [
+        each for each in assembly.broker["Resources"].items() if each[1]["Type"] == "AWS::ApiGateway::Deployment"
+    ]
+    assert name in deployment["DependsOn"]  # a deployment takes along only what exists before it
+
+
+def test_a_missing_route_is_a_404_with_and_without_a_token():
+    codes = {name: problem.code for name, problem in REFUSALS.items()}
+    assert codes["MISSING_AUTHENTICATION_TOKEN"] == codes["INVALID_SIGNATURE"] == "route_not_found"
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(codes)
+
+
+def test_the_web_acl_limits_size_and_rate_and_is_in_front_of_the_api(assembly):
+    acl = only(assembly.broker, "AWS::WAFv2::WebACL")
+    rules = {rule["Name"]: rule for rule in acl["Rules"]}
+    assert list(rules) == ["body-size", "rate", "AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"]
+    size = rules["body-size"]["Statement"]["SizeConstraintStatement"]
+    assert (size["ComparisonOperator"], size["Size"]) == ("GT", 65536)
+    assert size["FieldToMatch"] == {"Body": {"OversizeHandling": "MATCH"}}
+    assert acl["AssociationConfig"] == {"RequestBody": {"API_GATEWAY": {"DefaultSizeInspectionLimit": "KB_64"}}}
+    assert rules["rate"]["Statement"]["RateBasedStatement"]["AggregateKeyType"] == "IP"
+    for name, status in {"body-size": 413, "rate": 429}.items():
+        response = rules[name]["Action"]["Block"]["CustomResponse"]
+        body = json.loads(acl["CustomResponseBodies"][response["CustomResponseBodyKey"]]["Content"])
+        assert response["ResponseCode"] == body["status"] == status
+    association = only(assembly.broker, "AWS::WAFv2::WebACLAssociation")
+    assert "/stages/ApiRestApiDeploymentStagelive" in plain(association["ResourceArn"])
+
+
+def test_the_web_acl_keeps_no_samples_of_requests_with_tokens_in_them(assembly):
+    acl = only(assembly.broker, "AWS::WAFv2::WebACL")
+    configs = [acl["VisibilityConfig"], *(rule["VisibilityConfig"] for rule in acl["Rules"])]
+    assert {config["SampledRequestsEnabled"] for config in configs} == {False}
+
+
+def test_the_outputs_are_what_the_launcher_and_the_docs_name(assembly):
+    outputs = {name: plain(output["Value"]) for name, output in assembly.broker["Outputs"].items()}
+    assert outputs["ApiUrl"] == "https://ApiRestApi.execute-api.eu-west-1.AWS::URLSuffix/live"
+    assert {name: outputs[name] for name in set(outputs) - {"ApiUrl"} if "Endpoint" not in name} == {
+        "ApiId": "ApiRestApi",
+        "StateTable": "TablesState",
+        "AuditTable": "TablesAudit",
+        "RecordsBucket": "BucketsRecords",
+        "ResultsBucket": "BucketsResults",
+        "AthenaWorkgroup": "jitney",
+        "GlueDatabase": "jitney",
+        "ApprovalArn": "ApprovalWorkflow",
+        "AlarmTopic": "DeadLettersAlarms",
+    }
+
+
+def test_there_is_no_custom_resource(assembly):
+    for template in (assembly.broker, assembly.target):
+        kinds = {resource["Type"] for resource in template["Resources"].values()}
+        assert not [kind for kind in kinds if kind.startswith("Custom::") or kind.endswith("::CustomResource")]
+
+
+def test_synthesis_asked_aws_for_nothing(assembly):
+    assert "missing" not in assembly.manifest()
+
+
+def test_every_finding_of_the_validators_has_a_reason(assembly):
+    reports = {report["pluginName"]: report for report in assembly.report()}
+    assert "AwsSolutions" in reports
+    for report in reports.values():
+        assert report["conclusion"] == "success"
+        assert not report["violations"]
+        assert all(len(each["reason"]) > 20 for each in report.get("suppressedViolations", []))
+
+
+def test_the_local_template_differs_in_plain_http_only(assembly, local_assembly):
+    def without_tls(template):
+        text = json.dumps(template["Resources"], sort_keys=True)
+        resources = json.loads(text)
+        for name, resource in list(resources.items()):
+            document = resource["Properties"].get("PolicyDocument", {})
+            statements = [each for each in document.get("Statement", []) if "aws:SecureTransport" not in str(each)]
+            if document and not statements:
+                del resources[name]
+            elif document:
+                document["Statement"] = statements
+        return resources
+
+    assert without_tls(local_assembly.broker) == without_tls(assembly.broker)

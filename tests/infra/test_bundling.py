@@ -1,0 +1,221 @@
+"""The bundle: the same from the same, small, and all that the functions need."""
+
+import ast
+import py_compile
+import re
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra import bundling
+from infra.bundling import FUNCTIONS, LAMBDA, SERVICES, build, host
+from tests.infra.test_configuration import ROOT
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+CONFIGURATION = '{"configuration": "of the test"}'
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    """The bundle for this machine, with the project's cache of third-party code."""
+    return build(CONFIGURATION, host())
+
+
+@pytest.fixture(scope="module")
+def unpacked(bundle, tmp_path_factory):
+    """The bundle as a function finds it."""
+    folder = tmp_path_factory.mktemp("task")
+    with zipfile.ZipFile(bundle.path) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.fixture
+def cache(bundle, tmp_path):
+    """A cache of the test's own, where the third-party code is already: the project's is in use by others."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    for path in bundling.CACHE.glob("third-party-*.zip"):
+        (folder / path.name).hardlink_to(path)
+    return folder
+
+
+@pytest.fixture
+def sources(tmp_path, monkeypatch):
+    """A copy of functions/ that may be changed, as what is bundled."""
+    folder = tmp_path / "functions"
+    for path in FUNCTIONS.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            copy = folder / path.relative_to(FUNCTIONS)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    monkeypatch.setattr(bundling, "FUNCTIONS", folder)
+    return folder
+
+
+def python(folder, code):
+    """Runs code that sees the standard library and `folder`, nothing else."""
+    script = f"import sys; sys.path.insert(0, {str(folder)!r}); {code}"
+    command = [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", script]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+HANDLERS = sorted(path.stem for path in (FUNCTIONS / "handlers").glob("*.py") if path.stem != "__init__")
+
+
+@pytest.mark.parametrize("module", HANDLERS)
+def test_every_handler_is_imported_with_the_bundle_alone(unpacked, module):
+    run = python(unpacked, f"import handlers.{module}")
+    assert run.returncode == 0, run.stderr
+
+
+def test_what_is_imported_is_the_bundles_own(unpacked):
+    names = "boto3, botocore, jwt, cryptography, cedarpy, aws_lambda_powertools, core.config"
+    run = python(unpacked, f"import {names}; print(*(m.__file__ for m in ({names})), sep='\\n')")
+    assert run.returncode == 0, run.stderr
+    assert all(Path(line).is_relative_to(unpacked) for line in run.stdout.split())
+
+
+def test_every_client_of_the_adapters_can_be_made(unpacked):
+    made = "; ".join(f"boto3.client('{name}', region_name='eu-west-1')" for name in SERVICES)
+    run = python(unpacked, f"import boto3; {made}")
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_services_are_those_that_the_functions_make_clients_of():
+    texts = [path.read_text(encoding="utf-8") for path in FUNCTIONS.rglob("*.py")]
+    named = {name for text in texts for name in re.findall(r"""\bclient\(\s*["']([\w-]+)["']""", text)}
+    assert named == set(SERVICES)
+    assert not [text for text in texts if "boto3.resource(" in text]
+
+
+def test_the_sdk_is_new_enough_for_scoped_credentials(unpacked):
+    run = python(
+        unpacked,
+        "import boto3; c = boto3.client('sts', region_name='eu-west-1'); "
+        "print('GetScopedCredentials' in c.meta.service_model.operation_names)",
+    )
+    assert run.stdout.strip() == "True", run.stderr
+
+
+def test_every_module_comes_with_byte_code_that_is_used_as_it_is(unpacked):
+    without, checked = [], []
+    for path in unpacked.rglob("*.py"):
+        compiled = path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc"
+        if not compiled.exists():
+            without.append(path.relative_to(unpacked))
+        # PEP 552: flags 1 is hash-based and unchecked.
+        elif struct.unpack("<I", compiled.read_bytes()[4:8]) != (1,):
+            checked.append(path.relative_to(unpacked))
+    assert not without
+    assert not checked
+
+
+def test_nothing_tells_of_the_machine_it_was_built_on(unpacked):
+    assert not (unpacked / "bin").exists()
+    assert not list(unpacked.glob("*.dist-info/RECORD"))
+    places = [str(ROOT).encode(), str(Path.home()).encode() + b"/", sys.prefix.encode()]
+    telling = [
+        str(path.relative_to(unpacked))
+        for path in unpacked.rglob("*")
+        if path.is_file() and path.suffix != ".so" and any(place in path.read_bytes() for place in places)
+    ]
+    assert not telling
+
+
+def test_it_holds_the_configuration_and_the_sources_and_no_lock(unpacked):
+    assert (unpacked / "configuration.json").read_text(encoding="utf-8") == CONFIGURATION
+    for path in FUNCTIONS.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            copy = unpacked / path.relative_to(FUNCTIONS)
+            assert copy.exists() == (path.name != "requirements.txt")
+    assert list(unpacked.glob("*.dist-info/licenses/*")) or list(unpacked.glob("*.dist-info/LICENSE*"))
+
+
+def test_it_is_small(bundle, unpacked):
+    assert bundle.path.stat().st_size < 25_000_000
+    # Lambda takes 250 MB; a cold start reads what is imported.
+    assert sum(path.stat().st_size for path in unpacked.rglob("*")) < 80_000_000
+    assert len(list((unpacked / "botocore" / "data").iterdir())) < 12
+
+
+def test_the_same_input_is_the_same_bundle_and_costs_nothing(bundle):
+    before = bundle.path.stat()
+    again = build(CONFIGURATION, host())
+    assert again == bundle
+    assert again.path.stat().st_ino == before.st_ino
+
+
+def test_the_same_input_is_the_same_bytes(bundle, cache):
+    elsewhere = build(CONFIGURATION, host(), cache)
+    assert elsewhere.digest == bundle.digest
+    assert elsewhere.path != bundle.path
+    assert elsewhere.path.read_bytes() == bundle.path.read_bytes()
+
+
+def changed_source(folder):
+    (folder / "core" / "config.py").write_text("# changed\n", encoding="utf-8")
+
+
+def renamed_source(folder):
+    (folder / "core" / "config.py").rename(folder / "core" / "configuration.py")
+
+
+def new_source(folder):
+    (folder / "core" / "new.bin").write_bytes(b"")
+
+
+@pytest.mark.parametrize("change", [changed_source, renamed_source, new_source])
+def test_another_source_is_another_bundle(bundle, cache, sources, change):
+    assert build(CONFIGURATION, host(), cache).digest == bundle.digest
+    change(sources)
+    assert build(CONFIGURATION, host(), cache).digest != bundle.digest
+
+
+def test_another_configuration_is_another_bundle(bundle, cache):
+    assert build("{}", host(), cache).digest != bundle.digest
+
+
+def test_leftovers_of_running_are_not_bundled(bundle, cache, sources):
+    compiled = sources / "core" / "__pycache__" / "config.cpython-313.pyc"
+    py_compile.compile(str(sources / "core" / "config.py"), cfile=str(compiled))
+    assert compiled.exists()
+    assert build(CONFIGURATION, host(), cache).digest == bundle.digest
+
+
+def test_a_source_that_does_not_compile_is_no_bundle(cache, sources):
+    (sources / "core" / "broken.py").write_text("def :\n", encoding="utf-8")
+    with pytest.raises(SyntaxError):
+        build(CONFIGURATION, host(), cache)
+    assert not [path for path in cache.iterdir() if not path.name.startswith("third-party-")]
+
+
+def test_what_goes_to_aws_is_for_graviton_only():
+    machines = set()
+    with zipfile.ZipFile(build(CONFIGURATION, LAMBDA).path) as archive:
+        for name in archive.namelist():
+            if name.endswith(".so"):
+                # ELF header: e_machine at offset 18; 183 is EM_AARCH64.
+                machines.add(struct.unpack("<H", archive.read(name)[18:20])[0])
+    assert machines == {183}
+    assert LAMBDA.architecture == "arm64"
+
+
+def test_old_bundles_are_forgotten(cache):
+    built = [build(f'{{"n": {number}}}', host(), cache).path for number in range(bundling.KEPT + 2)]
+    assert set(cache.glob("bundle-*.zip")) == set(built[2:])
+
+
+def test_the_recipe_is_one_file():
+    # The file's own text is part of the key: a second file that shapes the bundle would not be.
+    imported = {
+        node.module
+        for node in ast.walk(ast.parse(Path(bundling.__file__).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert not [name for name in imported if name and name.startswith("infra")]

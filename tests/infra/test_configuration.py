@@ -1,0 +1,383 @@
+"""jitney.yaml: what is refused, in which words, and that what is accepted reaches the functions as it was written."""
+
+import dataclasses
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from core import config
+from core.identity.providers import PROVIDERS
+from core.identity.source_identity import source_identity
+from infra.configuration import ConfigurationError, compile_configuration, load_configuration
+from infra.settings import PROVIDER_SETTINGS, Issuer, Limits, Target
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def statement(resource="*"):
+    return {"Effect": "Allow", "Action": "s3:GetObject", "Resource": resource}
+
+
+def valid():
+    """A small configuration that is accepted, as the plain data of its YAML."""
+    return {
+        "version": 1,
+        "issuers": {
+            "corp": {
+                "issuer": "https://idp.example.com/",
+                "provider": "generic",
+                "token": "access",
+                "jwks_uri": "https://idp.example.com/jwks?app=1",
+                "audiences": ["jitney"],
+                "algorithms": ["RS256", "EdDSA"],
+            }
+        },
+        "targets": {
+            "prod": {
+                "account": "012345670123",
+                "role_name": "jitney-target-prod",
+                "external_id": "a-secret-between-us",
+                "region": "eu-west-1",
+                "policy": {"Statement": [statement()]},
+            }
+        },
+    }
+
+
+def changed(*changes):
+    """The valid configuration with values put at paths ("targets.prod.account", value); None removes the key."""
+    document = valid()
+    for path, value in changes:
+        *parents, key = path.split(".")
+        place = document
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        if value is None:
+            del place[key]
+        else:
+            place[key] = value
+    return document
+
+
+@pytest.fixture
+def compiled(tmp_path):
+    """Compiles a document written as jitney.yaml beside the sample policies."""
+    (tmp_path / "policies").symlink_to(ROOT / "policies")
+    path = tmp_path / "jitney.yaml"
+
+    def compile_document(document, env=None, local=False):
+        text = document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False)
+        path.write_text(text, encoding="utf-8")
+        return config.load(compile_configuration(path, env or {}, local=local))
+
+    return compile_document
+
+
+def complaints(compiled, document, **options):
+    with pytest.raises(ConfigurationError) as refusal:
+        compiled(document, **options)
+    assert all(each.fix and each.wrong for each in refusal.value.complaints)
+    return {path_of(each): (each.wrong, each.fix) for each in refusal.value.complaints}
+
+
+def path_of(complaint):
+    return ".".join(map(str, complaint.path))
+
+
+ISSUER = "issuers.corp"
+TARGET = "targets.prod"
+REFUSED = [
+    # What, where it is told, what is told, and the fix.
+    ((f"{ISSUER}.algorithms", ["HS256"]), f"{ISSUER}.algorithms.0", '"HS256" is not an accepted', "RS256 or PS256"),
+    ((f"{ISSUER}.algorithms", ["RS256", "none"]), f"{ISSUER}.algorithms.1", '"none" is not', "RS256 or PS256"),
+    ((f"{ISSUER}.algorithms", ["rs256"]), f"{ISSUER}.algorithms.0", '"rs256" is not', "RS256 or PS256"),
+    ((f"{ISSUER}.algorithms", ["RS256", "RS256"]), f"{ISSUER}.algorithms", "listed twice", "once"),
+    ((f"{ISSUER}.algorithms", []), f"{ISSUER}.algorithms", "empty", "at least one"),
+    ((f"{ISSUER}.algorithms", "RS256"), f"{ISSUER}.algorithms", "not a list", "[a, b]"),
+    ((f"{ISSUER}.leeway_seconds", 61), f"{ISSUER}.leeway_seconds", "61 is too large", "at most 60"),
+    ((f"{ISSUER}.leeway_seconds", -1), f"{ISSUER}.leeway_seconds", "-1 is too small", "at least 0"),
+    ((f"{ISSUER}.leeway_seconds", "soon"), f"{ISSUER}.leeway_seconds", '"soon" is not a whole number', "digits"),
+    ((f"{ISSUER}.leeway_seconds", "1.5"), f"{ISSUER}.leeway_seconds", '"1.5" is not a whole number', "digits"),
+    ((f"{ISSUER}.max_age_seconds", 90000), f"{ISSUER}.max_age_seconds", "too large", "86400"),
+    ((f"{ISSUER}.audiences", []), f"{ISSUER}.audiences", "empty", "at least one"),
+    ((f"{ISSUER}.audiences", None), f"{ISSUER}.audiences", "missing", "audiences:"),
+    ((f"{ISSUER}.audiences", ["*"]), f"{ISSUER}.audiences", "wildcard", "exactly"),
+    ((f"{ISSUER}.audiences", ["a", "a"]), f"{ISSUER}.audiences", '"a" is listed twice', "once"),
+    ((f"{ISSUER}.audiences", [""]), f"{ISSUER}.audiences.0", "empty", "value"),
+    ((f"{ISSUER}.audiences", [["a"]]), f"{ISSUER}.audiences.0", "not plain text", "single value"),
+    ((f"{ISSUER}.issuer", "http://idp.example.com"), f"{ISSUER}.issuer", "not an https", "make up"),
+    ((f"{ISSUER}.issuer", "idp.example.com"), f"{ISSUER}.issuer", "not an https", "https"),
+    ((f"{ISSUER}.issuer", "https://"), f"{ISSUER}.issuer", "not a plain address", "https://host"),
+    ((f"{ISSUER}.issuer", "https://a@idp.example.com"), f"{ISSUER}.issuer", "not a plain address", "no user"),
+    ((f"{ISSUER}.issuer", "https://idp.example.com?x=1"), f"{ISSUER}.issuer", "query", "iss"),
+    ((f"{ISSUER}.jwks_uri", "https://[::1/k"), f"{ISSUER}.jwks_uri", "not an address", "https://host"),
+    ((f"{ISSUER}.jwks_uri", "https://host:99999/k"), f"{ISSUER}.jwks_uri", "not an address", "https://host"),
+    ((f"{ISSUER}.jwks_uri", "http://idp.example.com/k"), f"{ISSUER}.jwks_uri", "not an https", "https"),
+    ((f"{ISSUER}.jwks_uri", "file:///etc/passwd"), f"{ISSUER}.jwks_uri", "not an https", "https"),
+    ((f"{ISSUER}.jwks_uri", "https://idp.example.com/k#f"), f"{ISSUER}.jwks_uri", "not a plain address", "fragment"),
+    ((f"{ISSUER}.jwks_uri", "https://idp.example.com\\@evil"), f"{ISSUER}.jwks_uri", "not a plain", "https://host"),
+    ((f"{ISSUER}.provider", "generik"), f"{ISSUER}.provider", '"generik" is not a provider', "generic"),
+    ((f"{ISSUER}.token", "refresh"), f"{ISSUER}.token", '"refresh" is not accepted', "'access' or 'id'"),
+    ((f"{ISSUER}.kind", "robot"), f"{ISSUER}.kind", '"robot" is not accepted', "'agent' or 'human'"),
+    ((f"{ISSUER}.replay", "always"), f"{ISSUER}.replay", '"always" is not accepted', "'reuse' or 'single_use'"),
+    ((f"{ISSUER}.settings", {"hosted_domains": ["x"]}), f"{ISSUER}.settings", "no setting", "subject_claim"),
+    ((f"{ISSUER}.settings", {"subject_claim": {"a": "b"}}), f"{ISSUER}.settings.subject_claim", "a list", "[a, b]"),
+    ((f"{ISSUER}.settings", {"subject_claim": []}), f"{ISSUER}.settings.subject_claim", "a list", "[a, b]"),
+    ((f"{ISSUER}.subject_groups", {"": ["a"]}), f"{ISSUER}.subject_groups.", "empty", "value"),
+    ((f"{ISSUER}.subject_groups", {"bob": "admins"}), f"{ISSUER}.subject_groups.bob", "not a list", "[a, b]"),
+    ((f"{ISSUER}.audience", ["x"]), f"{ISSUER}.audience", "no such key", "did you mean audiences?"),
+    ((f"{ISSUER}.zzz", "1"), f"{ISSUER}.zzz", "no such key", "use one of issuer, provider"),
+    (("issuers.Corp_1", valid()["issuers"]["corp"]), "issuers.Corp_1", "cannot be used", "lower-case"),
+    (("issuers", {}), "issuers", "empty", "at least one"),
+    (("issuers", "x"), "issuers", "not a mapping", "key: value"),
+    (("issuers.corp", "x"), "issuers.corp", "not a mapping", "key: value"),
+    ((f"{TARGET}.account", "44445555666"), f"{TARGET}.account", "cannot be used", "12 digits"),
+    ((f"{TARGET}.account", "4444-5555-6666"), f"{TARGET}.account", "cannot be used", "12 digits"),
+    ((f"{TARGET}.account", "٤٤٤٤٥٥٥٥٦٦٦٦"), f"{TARGET}.account", "cannot be used", "12 digits"),
+    ((f"{TARGET}.region", "europe"), f"{TARGET}.region", "cannot be used", "eu-west-1"),
+    ((f"{TARGET}.role_name", "a/b"), f"{TARGET}.role_name", "cannot be used", "letters"),
+    ((f"{TARGET}.external_id", "x"), f"{TARGET}.external_id", "cannot be used", "2 to 1224"),
+    ((f"{TARGET}.external_id", None), f"{TARGET}.external_id", "missing", "external_id:"),
+    ((f"{TARGET}.max_duration_seconds", 3601), f"{TARGET}.max_duration_seconds", "too large", "at most 3600"),
+    ((f"{TARGET}.policy", None), TARGET, "may do nothing", "managed_policies"),
+    ((f"{TARGET}.policy", {"Statement": []}), f"{TARGET}.policy", "no statements", "Statement:"),
+    ((f"{TARGET}.policy", {"Statement": [statement("x" * 10300)]}), f"{TARGET}.policy", "characters", "10240"),
+    ((f"{TARGET}.policy", {"Statement": ["Allow"]}), f"{TARGET}.policy", "other keys", "Effect, Action and Resource"),
+    ((f"{TARGET}.policy", {"Statement": [{"Effect": "Allow"}]}), f"{TARGET}.policy", "other keys", "Resource"),
+    ((f"{TARGET}.policy", {"Statement": [statement() | {"NotAction": "a"}]}), f"{TARGET}.policy", "other", "NotAction"),
+    ((f"{TARGET}.tags", {"env": "é"}), f"{TARGET}.tags.env", "cannot be used", "letters"),
+    (("targets", {}), "targets", "empty", "at least one"),
+    (("reviewers", {"owners": []}), "reviewers.owners", "empty", "at least one"),
+    (("reviewers", {"owners": ["nobody/alice"]}), "reviewers.owners.0", 'no issuer "nobody"', "corp"),
+    (("reviewers", {"owners": ["alice"]}), "reviewers.owners.0", "cannot be used", "corp/alice"),
+    (("reviewers", {"owners": ["corp/a", "corp/a"]}), "reviewers.owners", "listed twice", "once"),
+    (("reviewers", {"all of them": ["corp/a"]}), "reviewers.all of them", "cannot be used", "letters"),
+    (("limits", {"max_body_bytes": 1048576}), "limits.max_body_bytes", "too large", "65536"),
+    (("limits", {"min_duration_seconds": 60, "max_duration_seconds": 30}), "limits", "longer than", "raise"),
+    (("limits", {"max_duration": 30}), "limits.max_duration", "no such key", "max_duration_seconds"),
+    (("broker", {"account": "1", "region": "eu-west-1"}), "broker.account", "cannot be used", "12 digits"),
+    (("broker", {"acount": "111122223333"}), "broker.acount", "no such key", "account"),
+    (("version", 2), "version", '"2" is not accepted', "1"),
+    (("version", None), "version", "missing", "version:"),
+    (("isuers", {}), "isuers", "no such key", "issuers"),
+    (("policies", "nowhere"), "policies", "nowhere/ has no", "no policy, no grant"),
+]
+
+
+def test_the_small_configuration_is_accepted(compiled):
+    assert compiled(valid()).local is False
+
+
+@pytest.mark.parametrize(("change", "path", "wrong", "fix"), REFUSED, ids=[f"{row[0]}"[:70] for row in REFUSED])
+def test_what_is_wrong_is_said_with_place_and_fix(compiled, change, path, wrong, fix):
+    told = complaints(compiled, changed(change))
+    assert path in told
+    assert wrong in told[path][0]
+    assert fix in told[path][1]
+
+
+def test_everything_wrong_is_said_at_once_and_in_the_order_of_the_file(compiled, tmp_path):
+    second = valid()["issuers"]["corp"] | {"algorithms": ["HS256"]}
+    document = changed(("issuers.other", second), (f"{TARGET}.account", "1"), ("reviewers", {"a": ["x/y"]}))
+    with pytest.raises(ConfigurationError) as refusal:
+        compiled(document | {"policies": "nowhere"})
+    assert [path_of(each) for each in refusal.value.complaints] == [
+        "issuers.other.issuer",
+        "issuers.other.algorithms.0",
+        "targets.prod.account",
+        "reviewers.a.0",
+        "policies",
+    ]
+    text = str(refusal.value)
+    assert text.startswith(f"{tmp_path / 'jitney.yaml'} has 5 problems:")
+    lines = (tmp_path / "jitney.yaml").read_text(encoding="utf-8").splitlines()
+    number = next(index for index, line in enumerate(lines, 1) if "account:" in line)
+    assert re.search(rf"jitney\.yaml:{number}  targets\.prod\.account\n  wrong: .*\n  fix:   .*12 digits", text)
+    assert "issuers.other.algorithms[0]" in text
+
+
+def test_an_issuer_string_has_one_entry(compiled):
+    told = complaints(compiled, changed(("issuers.again", valid()["issuers"]["corp"])))
+    assert told == {"issuers.again.issuer": ("issuers.corp has the same issuer", told["issuers.again.issuer"][1])}
+
+
+def test_a_role_has_one_alias(compiled):
+    told = complaints(compiled, changed(("targets.again", valid()["targets"]["prod"])))
+    assert told["targets.again.role_name"][0] == "targets.prod has the same account and role_name"
+
+
+def test_an_alias_is_given_once(compiled):
+    text = yaml.safe_dump(valid()).replace("targets:", "targets:\n  prod: {}", 1)
+    assert "given twice" in complaints(compiled, text)["targets.prod"][0]
+
+
+def test_an_unset_variable_is_the_only_complaint_about_its_value(compiled):
+    told = complaints(compiled, changed((f"{TARGET}.account", "${JITNEY_NOT_SET}")))
+    assert list(told) == ["targets.prod.account"]
+    assert "JITNEY_NOT_SET is not set" in told["targets.prod.account"][0]
+
+
+def test_variables_may_hold_any_value(compiled):
+    document = changed((f"{ISSUER}.leeway_seconds", "${LEEWAY:-20}"), (f"{TARGET}.account", "${ACCOUNT}"))
+    loaded = compiled(document, env={"ACCOUNT": "999900001111"})
+    assert loaded.issuers["https://idp.example.com/"].leeway_seconds == 20
+    assert loaded.targets["prod"].account == "999900001111"
+
+
+def test_http_is_for_ones_own_machine(compiled):
+    document = changed((f"{ISSUER}.issuer", "http://127.0.0.1:9/"), (f"{ISSUER}.jwks_uri", "http://127.0.0.1:9/jwks"))
+    assert set(complaints(compiled, document)) == {f"{ISSUER}.issuer", f"{ISSUER}.jwks_uri"}
+    loaded = compiled(document, local=True)
+    assert loaded.local is True
+    assert loaded.issuers["http://127.0.0.1:9/"].jwks_uri == "http://127.0.0.1:9/jwks"
+
+
+def test_pol_02_policies_that_do_not_fit_the_schema_are_refused_when_the_stack_is_built(compiled, tmp_path):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "schema.cedarschema").write_text((ROOT / "policies/schema.cedarschema").read_text(encoding="utf-8"))
+    (folder / "a.cedar").write_text('@id("a")\npermit (principal, action, resource) when { resource.nam == "x" };\n')
+    told = complaints(compiled, valid() | {"policies": "own"})
+    assert "nam" in told["policies"][0]
+    assert "own/" in told["policies"][1]
+
+
+def test_a_policy_file_that_is_not_text_is_said(compiled, tmp_path):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "schema.cedarschema").write_bytes(b"\xff")
+    (folder / "a.cedar").write_text("")
+    assert "utf-8" in complaints(compiled, valid() | {"policies": "own"})["policies"][0]
+
+
+@pytest.mark.parametrize("missing", ["*.cedar", "schema.cedarschema"])
+def test_nothing_is_nothing_a_folder_without_policies_or_schema_is_refused(compiled, tmp_path, missing):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for path in (ROOT / "policies").iterdir():
+        if not path.match(missing):
+            (folder / path.name).write_bytes(path.read_bytes())
+    assert "has no" in complaints(compiled, valid() | {"policies": "own"})["policies"][0]
+
+
+@pytest.mark.parametrize("change", ["change", "rename", "schema"])
+def test_the_policy_version_changes_with_any_text(compiled, tmp_path, change):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for path in (ROOT / "policies").iterdir():
+        if path.is_file():
+            (folder / path.name).write_bytes(path.read_bytes())
+    before = compiled(valid() | {"policies": "own"}).policies
+    assert before.version == compiled(valid() | {"policies": "own"}).policies.version
+    changed_file = {"change": "never.cedar", "rename": "never.cedar", "schema": "schema.cedarschema"}[change]
+    path = folder / changed_file
+    if change == "rename":
+        path.rename(folder / "aaa.cedar")
+    else:
+        path.write_text(path.read_text(encoding="utf-8") + "\n// more\n", encoding="utf-8")
+    after = compiled(valid() | {"policies": "own"}).policies
+    assert len(after.version) == len(hashlib.sha256().hexdigest())
+    assert after.version != before.version
+
+
+def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
+    issuer = {
+        "issuer": "https://idp.example.com/",
+        "provider": "generic",
+        "token": "id",
+        "jwks_uri": "https://keys.example.com/jwks",
+        "audiences": ["jitney", "other"],
+        "clients": ["cli"],
+        "algorithms": ["ES256"],
+        "kind": "human",
+        "replay": "single_use",
+        "max_age_seconds": 600,
+        "leeway_seconds": 0,
+        "groups_claim": "roles",
+        "human_claim": "act.sub",
+        "subject_groups": {"bob": ["admins", "writers"]},
+        "settings": {"subject_claim": "email"},
+    }
+    document = changed(
+        (ISSUER, issuer),
+        ("reviewers", {"owners": ["corp/alice", "corp/a b/c"]}),
+        ("limits", {"min_duration_seconds": 60, "max_pairs": 7}),
+        (f"{TARGET}.tags", {"env": "prod", "version": "1.10"}),
+        (f"{TARGET}.region", "us-gov-west-1"),
+    )
+    loaded = compiled(document)
+    tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in issuer.items()}
+    tuples["subject_groups"] = {"bob": ("admins", "writers")}
+    read_back = loaded.issuers["https://idp.example.com/"]
+    assert {item.name: getattr(read_back, item.name) for item in dataclasses.fields(read_back)} == tuples | {
+        "name": "corp"
+    }
+    target = loaded.targets["prod"]
+    assert target.role_arn == "arn:aws-us-gov:iam::012345670123:role/jitney/jitney-target-prod"
+    assert (target.alias, target.external_id, target.tags) == (
+        "prod",
+        "a-secret-between-us",
+        {"env": "prod", "version": "1.10"},
+    )
+    assert loaded.reviewers == {
+        "owners": tuple(source_identity("corp", "https://idp.example.com/", each) for each in ("alice", "a b/c"))
+    }
+    assert loaded.limits == config.Limits(60, 3600, 65536, 7, 3600, 30)
+    assert "Jitney::Group" in loaded.policies.text
+    assert "namespace Jitney" in loaded.policies.schema
+
+
+def test_the_settings_have_the_fields_that_the_functions_read():
+    read = {item.name for item in dataclasses.fields(config.Issuer)}
+    assert set(Issuer.model_fields) | {"name"} == read
+    assert set(Limits.model_fields) == {item.name for item in dataclasses.fields(config.Limits)}
+    own = {"alias", "role_arn"}
+    assert {item.name for item in dataclasses.fields(config.Target)} - own <= set(Target.model_fields)
+
+
+def test_the_same_configuration_is_the_same_text(compiled, tmp_path):
+    compiled(valid())
+    path = tmp_path / "jitney.yaml"
+    first, second = (compile_configuration(path, {}, local=False) for _ in range(2))
+    assert first == second
+    assert json.loads(first)["local"] is False
+
+
+def test_the_providers_settings_are_those_that_their_modules_read():
+    folder = ROOT / "functions/core/identity/providers"
+    reads = re.compile(r'(?:listed\(issuer, |settings\.get\()"(\w+)"|"(\w+)" in issuer\.settings')
+    for name in PROVIDERS:
+        text = (folder / f"{name}.py").read_text(encoding="utf-8")
+        named = {first or second for first, second in reads.findall(text)}
+        assert named <= set(PROVIDER_SETTINGS.get(name, ())), name
+        assert all(f'"{setting}"' in text for setting in PROVIDER_SETTINGS.get(name, ())), name
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_the_sample_configuration_is_accepted_as_it_is(local):
+    configuration = load_configuration(ROOT / "jitney.yaml", {}, local=local)
+    loaded = config.load(configuration.json)
+    assert list(loaded.targets) == ["analytics-prod"]
+    assert loaded.targets["analytics-prod"].role_arn.endswith(":444455556666:role/jitney/jitney-target-analytics-prod")
+    assert set(loaded.reviewers) == {"data-owners", "security"}
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(ConfigurationError, match="No such file") as refusal:
+        compile_configuration(tmp_path / "none.yaml", {}, local=False)
+    assert "JITNEY_CONFIG" in str(refusal.value)
+
+
+def test_a_file_that_is_not_text_is_said(tmp_path):
+    (tmp_path / "jitney.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match="not UTF-8"):
+        compile_configuration(tmp_path / "jitney.yaml", {}, local=False)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "just text", "a: [", "version: 1\nversion: 1\n"])
+def test_a_file_that_says_nothing_is_refused(compiled, text):
+    assert complaints(compiled, text)

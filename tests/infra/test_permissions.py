@@ -1,0 +1,188 @@
+"""Who may do what: every statement of every role, spelt out. A new permission is a change here, seen in review."""
+
+from collections import defaultdict
+
+import pytest
+
+from tests.infra.conftest import listed, of_type, only, plain
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+KEY_TO_READ = {"kms:Decrypt", "kms:DescribeKey"}
+KEY_TO_WRITE = KEY_TO_READ | {
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+}
+ISSUE = {"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}
+TARGET = "arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod"
+READ, CREATE, CHANGE = "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"
+DELIVER = {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"}
+DELIVER_OBJECTS = {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"}
+
+# By role: what it may do on which resource.
+ALLOWED = {
+    "jitney-grants": {
+        "GrantsLogs.Arn": LOGS,
+        "TablesState.Arn": {READ, CREATE, CHANGE},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+        TARGET: ISSUE,
+        "ApprovalWorkflow": {"states:StartExecution"},
+    },
+    "jitney-credentials": {
+        "CredentialsLogs.Arn": LOGS,
+        "TablesState.Arn": {READ, CHANGE},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+        TARGET: ISSUE,
+    },
+    "jitney-decisions": {
+        "DecisionsLogs.Arn": LOGS,
+        "TablesState.Arn": {CREATE, CHANGE},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+    },
+    "jitney-grant-reads": {
+        "GrantReadsLogs.Arn": LOGS,
+        "TablesState.Arn": {READ},
+        "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+    },
+    "jitney-health": {"HealthLogs.Arn": LOGS},
+    "jitney-expiry": {
+        "ExpiryLogs.Arn": LOGS,
+        "TablesState.Arn": {READ, CHANGE},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+    },
+    "jitney-publisher": {
+        "PublisherLogs.Arn": LOGS,
+        "TablesAudit.StreamArn": {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"},
+        "*": {"dynamodb:ListStreams"},
+        "TablesKey.Arn": KEY_TO_READ,
+        "RecordsStream.Arn": {"firehose:PutRecordBatch"},
+        "DeadLettersQueue.Arn": {"sqs:SendMessage"},
+    },
+    "jitney-approval": {
+        "ExpiryFunction.Arn": {"lambda:InvokeFunction"},
+        "*": {
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeLogGroups",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+            "xray:PutTelemetryRecords",
+            "xray:PutTraceSegments",
+        },
+    },
+    "jitney-delivery-records": {
+        "BucketsRecords.Arn": DELIVER,
+        "BucketsRecords.Arn/records/*": DELIVER_OBJECTS,
+        "BucketsRecords.Arn/records-errors/*": DELIVER_OBJECTS,
+        "RecordsLogs.Arn": {"logs:PutLogEvents"},
+        "TablesKey.Arn": {"kms:Decrypt", "kms:GenerateDataKey"},
+    },
+    "jitney-delivery-api": {
+        "BucketsLogs.Arn": DELIVER,
+        "BucketsLogs.Arn/api/*": DELIVER_OBJECTS,
+        "BucketsLogs.Arn/api-errors/*": DELIVER_OBJECTS,
+        "AccessLogLogs.Arn": {"logs:PutLogEvents"},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def statements(assembly):
+    """Every statement of every role of the broker, by the role's name; from inline and attached policies."""
+    template = assembly.broker
+    names = {name: role["RoleName"] for name, role in of_type(template, "AWS::IAM::Role").items()}
+    found = {name: [] for name in names.values()}
+    for logical_id, role in of_type(template, "AWS::IAM::Role").items():
+        for policy in role.get("Policies", []):
+            found[names[logical_id]] += policy["PolicyDocument"]["Statement"]
+    for policy in of_type(template, "AWS::IAM::Policy").values():
+        for role in policy["Roles"]:
+            found[names[role["Ref"]]] += policy["PolicyDocument"]["Statement"]
+    return found
+
+
+def test_every_role_may_do_exactly_this(statements):
+    allowed = {}
+    for role, items in statements.items():
+        on = defaultdict(set)
+        for item in items:
+            assert item["Effect"] == "Allow"
+            assert not {"NotAction", "NotResource"} & set(item)
+            for resource in listed(plain(item["Resource"])):
+                on[resource] |= set(listed(item["Action"]))
+        allowed[role] = dict(on)
+    assert allowed == ALLOWED
+
+
+def test_no_role_has_a_wildcard_action_or_a_managed_policy(assembly, statements):
+    actions = {action for items in statements.values() for item in items for action in listed(item["Action"])}
+    assert not [action for action in actions if "*" in action or "?" in action]
+    assert not [role for role in of_type(assembly.broker, "AWS::IAM::Role").values() if role.get("ManagedPolicyArns")]
+
+
+def test_the_tables_key_opens_through_dynamodb_only(statements):
+    conditions = {
+        role: item["Condition"]
+        for role, items in statements.items()
+        for item in items
+        if plain(item["Resource"]) == "TablesKey.Arn"
+    }
+    through = {role: condition["StringEquals"]["kms:ViaService"] for role, condition in conditions.items()}
+    assert through.pop("jitney-delivery-records") == "s3.eu-west-1.amazonaws.com"
+    assert set(through.values()) == {"dynamodb.eu-west-1.amazonaws.com"}
+
+
+def test_each_role_is_one_services(assembly):
+    trusted = {}
+    for role in of_type(assembly.broker, "AWS::IAM::Role").values():
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert (statement["Effect"], statement["Action"], role["Path"]) == ("Allow", "sts:AssumeRole", "/jitney/")
+        trusted[role["RoleName"]] = statement["Principal"]
+    services = {"jitney-approval": "states", "jitney-delivery-records": "firehose", "jitney-delivery-api": "firehose"}
+    assert trusted == {name: {"Service": f"{services.get(name, 'lambda')}.amazonaws.com"} for name in ALLOWED}
+
+
+def test_each_function_has_its_own_role(assembly):
+    functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
+    roles = [plain(function["Role"]) for function in functions]
+    assert len(set(roles)) == len(roles) == 7
+
+
+def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assembly):
+    allowed = {
+        (plain(each["FunctionName"]), plain(each["SourceArn"]).split("RestApiDeploymentStagelive")[1])
+        for each in of_type(assembly.broker, "AWS::Lambda::Permission").values()
+        if each["Principal"] == "apigateway.amazonaws.com"
+    }
+    assert {(function, route.partition("/")[2]) for function, route in allowed} == {
+        ("GrantsFunction.Arn", "POST/v1/grants"),
+        ("CredentialsFunction.Arn", "POST/v1/grants/*/credentials"),
+        ("DecisionsFunction.Arn", "POST/v1/decisions"),
+        ("GrantReadsFunction.Arn", "GET/v1/grants"),
+        ("GrantReadsFunction.Arn", "GET/v1/grants/*"),
+        ("HealthFunction.Arn", "GET/v1/health"),
+    }
+    assert len(of_type(assembly.broker, "AWS::Lambda::Permission")) == len(allowed)
+
+
+def test_the_key_is_for_this_account_and_for_alarms(assembly):
+    root, alarms = only(assembly.broker, "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    assert plain(root["Principal"]) == {"AWS": "arn:aws:iam::111122223333:root"}
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert set(alarms["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
+    assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}

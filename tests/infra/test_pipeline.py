@@ -1,0 +1,201 @@
+"""The audit pipeline: nothing gets lost in silence, and what the auditor queries is what was written."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pytest
+
+from core import audit
+from core.audit import AuditRecord, Event, Outcome
+from infra.queries import COLUMNS, QUERIES, TABLE
+from tests.infra.conftest import of_type, only, plain
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+
+def test_aud_06_a_batch_that_fails_is_split_retried_and_at_last_noted(assembly):
+    mapping = plain(only(assembly.broker, "AWS::Lambda::EventSourceMapping"))
+    assert mapping["EventSourceArn"] == "TablesAudit.StreamArn"
+    assert mapping["FunctionName"] == "PublisherFunction"
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["MaximumRetryAttempts"] >= 10
+    # A stream forgets after 24 hours.
+    assert mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    # PutRecordBatch takes 500 records and 4 MiB.
+    assert mapping["BatchSize"] <= 500
+    assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": "DeadLettersQueue.Arn"}}
+
+
+def test_aud_06_the_dead_letter_queue_is_kept_long_and_watched(assembly):
+    queue = only(assembly.broker, "AWS::SQS::Queue")
+    assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 24 * 3600)
+    alarms = {each["MetricName"]: plain(each) for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()}
+    assert set(alarms) == {"ApproximateNumberOfMessagesVisible", "IteratorAge"}
+    held = alarms["ApproximateNumberOfMessagesVisible"]
+    assert (held["Threshold"], held["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    assert held["Dimensions"] == [{"Name": "QueueName", "Value": "DeadLettersQueue.QueueName"}]
+    assert all(alarm["AlarmActions"] == ["DeadLettersAlarms"] for alarm in alarms.values())
+
+
+def test_alarms_reach_the_encrypted_topic(assembly):
+    assert plain(only(assembly.broker, "AWS::SNS::Topic")["KmsMasterKeyId"]) == "TablesKey.Arn"
+    statements = only(assembly.broker, "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    (allow,) = [each for each in statements if each["Effect"] == "Allow"]
+    assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allow["Action"] == "sns:Publish"
+
+
+@pytest.mark.parametrize(
+    ("name", "bucket", "prefix", "key"),
+    [
+        ("jitney-records", "BucketsRecords.Arn", "records", "CUSTOMER_MANAGED_CMK"),
+        ("amazon-apigateway-jitney", "BucketsLogs.Arn", "api", "AWS_OWNED_CMK"),
+    ],
+)
+def test_deliveries_land_in_a_folder_a_day(assembly, name, bucket, prefix, key):
+    streams = of_type(assembly.broker, "AWS::KinesisFirehose::DeliveryStream").values()
+    (stream,) = [plain(each) for each in streams if each["DeliveryStreamName"] == name]
+    destination = stream["ExtendedS3DestinationConfiguration"]
+    assert stream["DeliveryStreamType"] == "DirectPut"
+    assert stream["DeliveryStreamEncryptionConfigurationInput"]["KeyType"] == key
+    assert destination["BucketARN"] == bucket
+    assert destination["Prefix"] == f"{prefix}/dt=!{{timestamp:yyyy-MM-dd}}/"
+    # Not under the table's location: what could not be delivered is no record.
+    assert destination["ErrorOutputPrefix"].startswith(f"{prefix}-errors/!{{firehose:error-output-type}}/")
+    assert destination["CloudWatchLoggingOptions"]["Enabled"] is True
+
+
+def test_the_columns_are_the_members_of_a_record():
+    link = audit.link(AuditRecord(0, Event.REQUEST, Outcome.ALLOWED), "c")
+    assert {name for name, _ in COLUMNS} == set(json.loads(link.text))
+    kinds = {int: "int", str: "string", list: "array<string>"}
+    written = {name: kinds[type(value)] for name, value in json.loads(link.text).items()}
+    assert dict(COLUMNS) == written
+
+
+def test_aud_05_the_table_projects_its_days(assembly):
+    table = plain(only(assembly.broker, "AWS::Glue::Table"))["TableInput"]
+    assert table["Name"] == TABLE
+    assert [key["Name"] for key in table["PartitionKeys"]] == ["dt"]
+    assert [(each["Name"], each["Type"]) for each in table["StorageDescriptor"]["Columns"]] == list(COLUMNS)
+    assert table["StorageDescriptor"]["Location"] == "s3://BucketsRecords/records/"
+    assert table["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] == "org.openx.data.jsonserde.JsonSerDe"
+    parameters = table["Parameters"]
+    assert parameters["projection.enabled"] == "true"
+    assert (parameters["projection.dt.type"], parameters["projection.dt.format"]) == ("date", "yyyy-MM-dd")
+    assert parameters["projection.dt.range"].endswith(",NOW")
+    assert parameters["storage.location.template"] == "s3://BucketsRecords/records/dt=${dt}/"
+
+
+def test_aud_05_the_workgroup_is_bounded_encrypted_and_enforced(assembly):
+    configuration = plain(only(assembly.broker, "AWS::Athena::WorkGroup"))["WorkGroupConfiguration"]
+    assert configuration["EnforceWorkGroupConfiguration"] is True
+    assert configuration["BytesScannedCutoffPerQuery"] == 10 * 1024**3
+    result = configuration["ResultConfiguration"]
+    assert result["OutputLocation"] == "s3://BucketsResults/"
+    assert result["EncryptionConfiguration"] == {"EncryptionOption": "SSE_KMS", "KmsKey": "TablesKey.Arn"}
+
+
+def test_the_auditors_questions_are_named_queries(assembly):
+    queries = {each["Name"]: each for each in of_type(assembly.broker, "AWS::Athena::NamedQuery").values()}
+    assert (
+        set(queries)
+        == {path.stem for path in QUERIES.glob("*.sql")}
+        >= {
+            "who_asked_for_what",
+            "denied",
+            "refusals",
+            "grants_of_principal",
+            "history_of_grant",
+            "issued_without_end",
+        }
+    )
+    for query in queries.values():
+        assert (query["Database"], query["WorkGroup"]) == ("jitney", "jitney")
+        assert len(query["Description"]) > 20
+
+
+NOW = datetime.now(UTC)
+
+
+def record(event, outcome, *, days_ago=0, seq=0, **members):
+    """A record as the functions write it, and the day that it was published on."""
+    time = int((NOW - timedelta(days=days_ago)).timestamp())
+    values = {"actions": ("s3:GetObject",), "resources": ("arn:aws:s3:::reports/a",), "principal": "corp.a"} | members
+    return audit.link(AuditRecord(time, event, outcome, **values), "c", seq).text, (
+        NOW - timedelta(days=days_ago)
+    ).date()
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory):
+    """Runs a named query over some records, with the engine that stands for Athena on one's own machine."""
+    folder = tmp_path_factory.mktemp("records")
+    earlier = (NOW - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    later = (NOW + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    texts = [
+        record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-ended", expires_at=earlier, days_ago=2),
+        record(Event.EXPIRY, Outcome.EXPIRED, grant_id="g-ended", expires_at=earlier, days_ago=1, seq=1),
+        record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-lost", expires_at=earlier, days_ago=2),
+        record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-live", expires_at=later),
+        record(Event.REQUEST, Outcome.REVIEW, grant_id="g-waits", expires_at=earlier, principal="corp.b", days_ago=2),
+        record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-old", expires_at=earlier, days_ago=200),
+        record(Event.REQUEST, Outcome.DENIED, code="denied", policies=("never-salaries",)),
+        record(Event.PREVIEW, Outcome.DENIED, principal="corp.b", reason='it\'s "quoted"'),
+        record(Event.REFUSAL, Outcome.REFUSED, code="token_expired", issuer="corp", source_ip="192.0.2.1", count=4),
+        record(Event.REFUSAL, Outcome.REFUSED, code="token_expired", issuer="corp", source_ip="192.0.2.1", count=3),
+    ]
+    for number, (text, day) in enumerate(texts):
+        path = folder / f"dt={day}" / f"{number}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8")
+    connection = duckdb.connect(":memory:")
+    connection.execute(
+        f"CREATE VIEW records AS SELECT * FROM read_json_auto('{folder}/*/*.json', union_by_name = true, "  # noqa: S608
+        "hive_partitioning = true, hive_types = {'dt': VARCHAR})"
+    )
+
+    def answer(name, *parameters):
+        result = connection.execute((QUERIES / f"{name}.sql").read_text(encoding="utf-8"), list(parameters))
+        columns = [column[0] for column in result.description]
+        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+    yield answer
+    connection.close()
+
+
+def test_who_asked_for_what_lists_the_requests_and_what_came_of_them(ask):
+    rows = ask("who_asked_for_what")
+    assert {row["grant_id"] or row["code"] for row in rows} == {"g-ended", "g-lost", "g-live", "g-waits", "denied"}
+    assert [row["time"] for row in rows] == sorted((row["time"] for row in rows), reverse=True)
+    assert {row["outcome"] for row in rows} == {"allowed", "review", "denied"}
+
+
+def test_denied_names_the_policies_for_requests_and_dry_runs(ask):
+    assert [row["policies"] for row in ask("denied")] in ([["never-salaries"], []], [[], ["never-salaries"]])
+
+
+def test_refusals_are_counted_by_issuer_address_and_code(ask):
+    (row,) = ask("refusals")
+    assert (row["issuer"], row["source_ip"], row["code"], int(row["times"])) == (
+        "corp",
+        "192.0.2.1",
+        "token_expired",
+        7,
+    )
+
+
+def test_grants_of_principal_are_its_own(ask):
+    assert {row["grant_id"] for row in ask("grants_of_principal", "corp.b")} == {"g-waits"}
+    assert ask("grants_of_principal", "' OR ''='") == []
+
+
+def test_history_of_grant_is_its_chain(ask):
+    assert [row["event"] for row in ask("history_of_grant", "g-ended")] == ["request", "expiry"]
+
+
+def test_issued_without_end_finds_the_grant_whose_end_is_not_on_record(ask):
+    assert [row["grant_id"] for row in ask("issued_without_end")] == ["g-lost"]

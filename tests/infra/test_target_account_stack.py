@@ -1,0 +1,103 @@
+"""The target role: who may take it, with what, and what no session of it can ever do."""
+
+import pytest
+from aws_cdk import App, Environment
+from aws_cdk.assertions import Template
+
+from core.config import load
+from infra.configuration import load_configuration
+from infra.settings import Target
+from infra.target_account_stack import TargetAccountStack
+from tests.infra.conftest import listed, only, plain
+from tests.infra.test_configuration import ROOT
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+ISSUERS = [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}" for name in ("credentials", "grants")]
+
+
+@pytest.fixture(scope="module")
+def role(assembly):
+    return only(assembly.target, "AWS::IAM::Role")
+
+
+def test_the_role_is_the_one_that_the_functions_assume(role):
+    configuration = load_configuration(ROOT / "jitney.yaml", {}, local=False)
+    target = load(configuration.json).targets["analytics-prod"]
+    assert target.role_arn == f"arn:aws:iam::444455556666:role{role['Path']}{role['RoleName']}"
+    assert role["MaxSessionDuration"] == 3600
+
+
+def test_sts_03_only_the_issuing_functions_and_only_for_a_named_grant_and_principal(role):
+    trust = {each["Action"]: each for each in role["AssumeRolePolicyDocument"]["Statement"]}
+    assert set(trust) == {"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}
+    for statement in trust.values():
+        assert statement["Effect"] == "Allow"
+        assert statement["Principal"] == {"AWS": ISSUERS}
+    assert trust["sts:AssumeRole"]["Condition"] == {
+        "StringEquals": {"sts:ExternalId": "jitney-analytics-prod-5d1f"},
+        "StringLike": {"sts:RoleSessionName": "g-*", "aws:RequestTag/grant": "g-*", "sts:SourceIdentity": "?*"},
+    }
+    assert trust["sts:TagSession"]["Condition"] == {
+        "StringLike": {"aws:RequestTag/grant": "g-*"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["grant", "agent", "human"]},
+    }
+    assert trust["sts:SetSourceIdentity"]["Condition"] == {"StringLike": {"sts:SourceIdentity": "?*"}}
+
+
+def test_the_trusted_roles_are_the_brokers_that_may_issue(assembly):
+    broker_roles = {
+        f"arn:aws:iam::111122223333:role{each['Properties']['Path']}{each['Properties']['RoleName']}"
+        for each in assembly.broker["Resources"].values()
+        if each["Type"] == "AWS::IAM::Role" and "sts:AssumeRole" in str(each["Properties"]["Policies"])
+    }
+    assert broker_roles == set(ISSUERS)
+
+
+def test_the_boundary_denies_identities_accounts_and_further_sessions(assembly, role):
+    boundary = only(assembly.target, "AWS::IAM::ManagedPolicy")
+    assert plain(role["PermissionsBoundary"]) == "Boundary"
+    allow, deny = boundary["PolicyDocument"]["Statement"]
+    assert (allow["Effect"], allow["Action"], allow["Resource"]) == ("Allow", "*", "*")
+    assert (deny["Effect"], deny["Resource"]) == ("Deny", "*")
+    assert "Condition" not in deny
+    # iam:* keeps the role's policies, its trust and the boundary itself out of reach.
+    assert {"iam:*", "organizations:*", "account:*", "sso:*"} <= set(deny["Action"])
+    assert {"sts:AssumeRole", "sts:GetFederationToken", "sts:GetSessionToken"} <= set(deny["Action"])
+
+
+def test_the_roles_own_policy_is_the_configurations(role):
+    (policy,) = role["Policies"]
+    named = [action for each in policy["PolicyDocument"]["Statement"] for action in listed(each["Action"])]
+    assert {"s3:GetObject", "s3:PutObject", "dynamodb:Query", "dynamodb:PutItem"} <= set(named)
+    assert not [action for action in named if "*" in action]
+
+
+def synthesized(**changes):
+    values = {
+        "account": "444455556666",
+        "role_name": "jitney-target-x",
+        "external_id": "between-us",
+        "region": "eu-west-1",
+    }
+    target = Target.model_validate(values | changes)
+    env = Environment(account=target.account, region=target.region)
+    stack = TargetAccountStack(App(), "T", alias="x", target=target, broker_account="111122223333", env=env)
+    return only(Template.from_stack(stack).to_json(), "AWS::IAM::Role")
+
+
+def test_managed_policies_are_named_or_given_by_arn():
+    own = "arn:aws:iam::444455556666:policy/data-reading"
+    role = synthesized(managed_policies=["ReadOnlyAccess", own])
+    assert role["ManagedPolicyArns"] == ["arn:aws:iam::aws:policy/ReadOnlyAccess", own]
+    assert "Policies" not in role
+
+
+def test_it_stands_alone(assembly):
+    stacks = {
+        name: artifact.get("dependencies", [])
+        for name, artifact in assembly.manifest()["artifacts"].items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    assert stacks["JitneyTarget-analytics-prod"] == ["JitneyTarget-analytics-prod.assets"]
+    assert not [name for name in assembly.target.get("Parameters", {}) if name != "BootstrapVersion"]

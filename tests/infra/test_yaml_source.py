@@ -1,0 +1,104 @@
+"""YAML is read as the text that was written: no guesses, no duplicates, variables from the environment."""
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.yaml_source import read
+
+KEYS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
+SCALARS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20).filter(lambda text: "${" not in text)
+DOCUMENTS = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4))
+
+
+@given(DOCUMENTS)
+def test_what_was_written_is_what_is_read(document):
+    source = read(yaml.safe_dump(document, allow_unicode=True, default_style='"'), {})
+    assert source.complaints == []
+    # An empty document is an empty mapping, and text at the top is text.
+    assert source.value == document
+
+
+@given(st.text(max_size=200))
+def test_no_text_makes_it_raise(text):
+    source = read(text, {})
+    assert source.complaints or source.value is not None
+
+
+@pytest.mark.parametrize("scalar", ["no", "012", "1.10", "444455556666", "0x1F", "2026-11-24", "null", "~", "1_000"])
+def test_yaml_makes_no_guesses(scalar):
+    assert read(f"key: {scalar}", {}).value == {"key": scalar}
+
+
+@pytest.mark.parametrize(
+    ("text", "expanded"),
+    [
+        ("${A}", "one"),
+        ("${A:-other}", "one"),
+        ("${MISSING:-other}", "other"),
+        ("${EMPTY:-other}", "other"),
+        ("${EMPTY}", ""),
+        ("${MISSING:-}", ""),
+        ("x-${A}-${A}", "x-one-one"),
+        ("${MISSING:-https://idp.example.com:8443/a}", "https://idp.example.com:8443/a"),
+        ("$A and $ and {A}", "$A and $ and {A}"),
+    ],
+)
+def test_variables_are_expanded(text, expanded):
+    source = read(f"list: ['{text}']", {"A": "one", "EMPTY": ""})
+    assert source.complaints == []
+    assert source.value == {"list": [expanded]}
+
+
+def test_a_value_from_the_environment_stays_a_value():
+    source = read("key: ${A}", {"A": "x\nother: injected ${B}"})
+    assert source.complaints == []
+    assert source.value == {"key": "x\nother: injected ${B}"}
+
+
+@pytest.mark.parametrize("text", ["${A-b}", "${A:=b}", "${1A}", "${}", "${A", "${A:-${B}}", "${A.b}"])
+def test_what_looks_like_a_variable_and_is_none_is_said(text):
+    (complaint,) = read(f'deep: [{{key: "{text}"}}]', {"A": "1", "B": "2"}).complaints
+    assert complaint.path == ("deep", 0, "key")
+    assert "not a reference to an environment variable" in complaint.wrong
+    assert "${NAME:-default}" in complaint.fix
+
+
+def test_an_unset_variable_is_named_with_its_place():
+    (complaint,) = read("a:\n  b: ${JITNEY_NOT_SET}", {}).complaints
+    assert (complaint.path, complaint.wrong) == (("a", "b"), "the environment variable JITNEY_NOT_SET is not set")
+    assert "${JITNEY_NOT_SET:-...}" in complaint.fix
+
+
+def test_a_duplicate_key_is_refused_at_any_depth():
+    source = read("a:\n  b: 1\n  c: 2\n  b: 3\n", {})
+    (complaint,) = source.complaints
+    assert (complaint.path, complaint.line) == (("a", "b"), 4)
+    assert "first in line 2" in complaint.wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("a: [1", "not YAML"),
+        ("a: 1\n b: 2", "not YAML"),
+        ("a: 1\n---\nb: 2", "not YAML"),
+        ("\x00", "not YAML"),
+        ("a: &x 1\nb: *x", "alias *x"),
+        ("a: &x [*x]", "alias *x"),
+        ("? [1, 2]\n: 3", "a key is not plain text"),
+    ],
+)
+def test_what_cannot_be_read_plainly_is_refused(text, wrong):
+    assert wrong in read(text, {}).complaints[0].wrong
+
+
+def test_an_object_tag_makes_no_object():
+    source = read("a: !!python/object/apply:os.system ['true']", {})
+    assert source.value == {"a": ["true"]}
+
+
+def test_lines_are_those_of_the_keys():
+    lines = read("a: 1\nb:\n  - x\n  - c: 2\n", {}).lines
+    assert (lines[("a",)], lines[("b",)], lines[("b", 0)], lines[("b", 1, "c")]) == (1, 2, 3, 4)

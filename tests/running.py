@@ -1,0 +1,95 @@
+"""Systems that run beside the tests: started once for the whole run, whichever worker asks first, and clients for them."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from filelock import FileLock
+
+from local import ports
+from local.settings import PORT_VARIABLES, ROOT, Settings, from_environment
+
+RUN_VARIABLE = "JITNEY_TEST_RUN"
+CONFIG = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+
+
+def settings_in(run: Path, name: str) -> Settings:
+    """The settings of a local system called `name` that ends with this run."""
+    return replace(from_environment({}), state=run / name, lifeline=str(run / "lifeline"))
+
+
+def shared(name: str, start: Callable[[Settings], dict[str, Any]]) -> dict[str, Any]:
+    """What `start` answered in the first worker that asked; if it failed there, it fails here."""
+    run = Path(os.environ[RUN_VARIABLE])
+    answer = run / f"{name}.json"
+    with FileLock(run / f"{name}.json.lock"):
+        if not answer.exists():
+            outcome: dict[str, Any] = {"failed": f"{name} could not be started: see the first test that needed it"}
+            try:
+                outcome = {"started": start(settings_in(run, name))}
+            finally:
+                answer.write_text(json.dumps(outcome), encoding="utf-8")
+    outcome = json.loads(answer.read_text(encoding="utf-8"))
+    if "failed" in outcome:
+        pytest.fail(outcome["failed"])
+    return dict(outcome["started"])
+
+
+def start_stack(settings: Settings) -> dict[str, Any]:
+    """`python -m local up` with the sample configuration; its stack.json."""
+    # The ports of the last run, where free: the same issuer's URL means the same assembly, which is then not made anew.
+    chosen = ports.choose({}, settings.cache / "test-ports.json")
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("JITNEY_")},
+        **{variable: str(chosen[name]) for name, variable in PORT_VARIABLES.items()},
+        "JITNEY_LOCAL_DIR": str(settings.state),
+        "JITNEY_LOCAL_LIFELINE": settings.lifeline,
+    }
+    up = subprocess.run([sys.executable, "-m", "local", "up"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    if up.returncode:
+        pytest.fail(f"the local system does not come up:\n{up.stdout}{up.stderr}")
+    return dict(json.loads(settings.stack_file.read_text(encoding="utf-8")))
+
+
+class Clients:
+    """boto3 clients that neither retry nor check parameters before sending them; closed together."""
+
+    def __init__(self, endpoint: str, region: str) -> None:
+        self._session = boto3.session.Session(region_name=region)
+        self._endpoint = endpoint
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def __call__(self, service: str, keys: dict[str, str]) -> Any:
+        """The client of `service` with these credentials."""
+        known = (service, keys["aws_access_key_id"])
+        if known not in self._made:
+            self._made[known] = self._session.client(service, endpoint_url=self._endpoint, config=CONFIG, **keys)
+        return self._made[known]
+
+    def close(self) -> None:
+        """Close the connections of all clients made."""
+        for made in self._made.values():
+            made.close()
+
+
+def root_keys(account: str) -> dict[str, str]:
+    """The root credentials of an account in the emulator."""
+    return {"aws_access_key_id": account, "aws_secret_access_key": "local"}
+
+
+def session_keys(credentials: dict[str, str]) -> dict[str, str]:
+    """Credentials as STS or the API answers them, as boto3 takes them."""
+    plain = {name.replace("_", "").lower(): value for name, value in credentials.items()}
+    return {
+        "aws_access_key_id": plain["accesskeyid"],
+        "aws_secret_access_key": plain["secretaccesskey"],
+        "aws_session_token": plain["sessiontoken"],
+    }
