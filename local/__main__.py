@@ -1,67 +1,78 @@
-"""`python -m local up|down|status`: the whole system on this machine."""
+"""`python -m local up | down | status`: the whole system on this machine."""
 
-import json
+import signal
 import sys
-import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from rich.console import Console
-
-from infra.configuration import ConfigurationError
+from local import settings as local_settings
 from local import system
-from local.deploy.assembly import SynthesisError
-from local.deploy.stacks import DeploymentError
-from local.settings import Settings, from_environment
+from local.progress import Progress
+from local.settings import Settings
 
-FAILURES = (
-    system.StartError,
-    SynthesisError,
-    DeploymentError,
-    ConfigurationError,
-    OSError,
-    TimeoutError,
-    ValueError,
-)
+USAGE = "usage: python -m local up | down | status"
 
-console = Console(stderr=True, highlight=False)
+
+def up(settings: Settings, progress: Progress) -> int:
+    """Start the system; 0 once it answers."""
+    try:
+        description = system.up(settings, progress)
+    except system.NotUpError as problem:
+        progress.fail(str(problem))
+        return 1
+    _show(description, settings, progress)
+    return 0
+
+
+def down(settings: Settings, progress: Progress) -> int:
+    """End the system; 0 when none of it is left, whether it ran or not."""
+    with progress.step("all processes ended"):
+        was_up = system.down(settings)
+    if not was_up:
+        progress.say("Nothing was running.")
+    return 0
+
+
+def status(settings: Settings, progress: Progress) -> int:
+    """0 when the system runs and answers, 3 when not."""
+    description = system.status(settings)
+    if description is None:
+        progress.say("The system is not up: make up starts it.")
+        return 3
+    _show(description, settings, progress)
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Settings, Progress], int]] = {"up": up, "down": down, "status": status}
+
+
+def _show(description: Mapping[str, Any], settings: Settings, progress: Progress) -> None:
+    for name, value in {
+        "API": description["api_url"],
+        "AWS": description["aws_endpoint"],
+        "tokens": description["token_url"],
+        "mail": description["mailbox_url"],
+        "Slack": description["slack_url"],
+        "all of it": settings.stack_file,
+    }.items():
+        progress.say(f"  {name:<10} {value}")
 
 
 def main(arguments: list[str]) -> int:
-    """Run one verb; its exit code."""
-    verbs = {"up": _up, "down": _down, "status": _status}
-    if len(arguments) != 1 or arguments[0] not in verbs:
-        console.print(f"Usage: python -m local {'|'.join(verbs)}")
+    """Run one command; its exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    progress = Progress()
+    if len(arguments) != 1 or arguments[0] not in COMMANDS:
+        progress.fail(USAGE)
         return 2
     try:
-        return verbs[arguments[0]](from_environment())
-    except FAILURES as failure:
-        console.print(f"[red]Failed:[/] {failure}", markup=True)
-        return 1
-
-
-def _up(settings: Settings) -> int:
-    if system.is_up(settings):
-        console.print(f"Already up: see {settings.stack_file}. make down stops it.")
-        return 0
-    began = time.monotonic()
-    members = system.up(settings, lambda step: console.print(f"  {step}", style="dim"))
-    console.print(f"[green]Up[/] after {time.monotonic() - began:.1f} s: {members['api_url']}")
-    console.print(f"Everything else is in {settings.stack_file}. make down stops it.")
-    return 0
-
-
-def _down(settings: Settings) -> int:
-    system.down(settings)
-    console.print("Down: no process is left.")
-    return 0
-
-
-def _status(settings: Settings) -> int:
-    """0 and the API's address when it is up, 3 when it is not (as LSB init scripts do)."""
-    if not system.is_up(settings):
-        console.print("Not up. make up starts it.")
-        return 3
-    console.print(f"Up: {json.loads(settings.stack_file.read_text(encoding='utf-8'))['api_url']}")
-    return 0
+        return COMMANDS[arguments[0]](local_settings.from_environment(), progress)
+    except ValueError as problem:
+        progress.fail(str(problem))
+        return 2
+    except KeyboardInterrupt:
+        progress.fail("interrupted; what had been started is ended")
+        return 130
 
 
 if __name__ == "__main__":

@@ -138,5 +138,5 @@ def _interrupts_held() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    for number in came:
-        signal.raise_signal(number)
+    for arrived in came:
+        signal.raise_signal(arrived)

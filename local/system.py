@@ -1,146 +1,178 @@
-"""The local system as a whole: brought up in order, described in stack.json, taken down without a trace."""
+"""Bringing the system up and taking it down."""
 
-import json
-import os
+import contextlib
+import fcntl
 import secrets
-import urllib.request
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from subprocess import CalledProcessError
 from typing import Any
+from urllib.parse import urlsplit
 
-from local import identity, ports, processes, samples, slack
-from local.deploy.assembly import assembly
-from local.deploy.stacks import Deployed, deploy
+from local import identity, ports, probes, processes, seed, slack, stack_file
+from local.deploy import assembly, deployment
+from local.deploy.assembly import Stack
 from local.emulator import launch
-from local.processes import Process
-from local.settings import ACCOUNT, REGION, Settings
+from local.processes import Process, log_tail, running, wait_until
+from local.progress import Progress
+from local.settings import Settings
 
 NAMES = (launch.NAME, identity.NAME, slack.NAME)
-PATIENCE_SECONDS = 30
-
-type Told = Callable[[str], None]
-
-
-class StartError(Exception):
-    """A part of the system did not come up; the message says which, with the end of its log."""
+READY_SECONDS = 30.0
+TARGET_STACK = "JitneyTarget-"
+SAMPLE_TARGET = "analytics-prod"
 
 
-@dataclass(frozen=True, slots=True)
-class _Addresses:
-    """Where the parts listen."""
-
-    emulator: str
-    issuer: str
-    slack: str
+class NotUpError(Exception):
+    """The system did not come up; the message says why, for a person."""
 
 
-def is_up(settings: Settings) -> bool:
-    """Whether all processes of the system run and its stack.json is there."""
-    return settings.stack_file.exists() and all(processes.running(name, settings) for name in NAMES)
+def up(settings: Settings, progress: Progress) -> dict[str, Any]:
+    """What stack.json says of the running system, which is started unless it runs already.
 
-
-def up(settings: Settings, told: Told) -> dict[str, Any]:
-    """Bring the system up; the members of stack.json, which is written last. `told` hears of each step.
-
-    Raises StartError, SynthesisError, DeploymentError or ConfigurationError, after ending what had been started.
+    Raises NotUpError, having ended what was started; so does an interruption.
     """
-    down(settings)
-    chosen = ports.choose(settings.ports, settings.state / "ports.json")
-    addresses = _Addresses(*(f"http://127.0.0.1:{chosen[name]}" for name in ("emulator", "identity", "slack")))
-    try:
-        members = _start(settings, chosen, addresses, told)
-        _write(settings.stack_file, members)
-    except BaseException:  # Ctrl-C too must leave nothing running
-        down(settings)
-        raise
-    return members
+    with _alone(settings):
+        known = stack_file.read(settings.stack_file)
+        if known and _well(known, settings):
+            progress.say("The system is already up.")
+            return known
+        _clean(settings)
+        try:
+            description = _start(settings, progress)
+        except (OSError, CalledProcessError, assembly.SynthesisError, deployment.DeploymentError) as problem:
+            _clean(settings)
+            raise NotUpError(_told(problem)) from problem
+        except BaseException:
+            _clean(settings)
+            raise
+        stack_file.write(settings.stack_file, description)
+        return description
 
 
-def down(settings: Settings) -> None:
-    """End every process of the system and remove stack.json. Raises TimeoutError if one does not end."""
+def down(settings: Settings) -> bool:
+    """End the system; whether anything of it was running."""
+    with _alone(settings):
+        was_up = any(running(name, settings) for name in NAMES)
+        _clean(settings)
+        return was_up
+
+
+def status(settings: Settings) -> dict[str, Any] | None:
+    """What stack.json says if the whole system runs and answers, else None."""
+    known = stack_file.read(settings.stack_file)
+    return known if known and _well(known, settings) else None
+
+
+def _told(problem: Exception) -> str:
+    if isinstance(problem, CalledProcessError):
+        return f"`{' '.join(map(str, problem.cmd))}` failed:\n{problem.stdout or ''}{problem.stderr or ''}".strip()
+    return str(problem)
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One command at a time changes a system."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    with (settings.state / "command.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _well(known: Mapping[str, Any], settings: Settings) -> bool:
+    return all(running(name, settings) for name in NAMES) and probes.healthy(known["api_url"])
+
+
+def _clean(settings: Settings) -> None:
     settings.stack_file.unlink(missing_ok=True)
     processes.stop(NAMES, settings)
+    shutil.rmtree(settings.run, ignore_errors=True)
 
 
-def _start(settings: Settings, chosen: Mapping[str, int], addresses: _Addresses, told: Told) -> dict[str, Any]:
-    people = identity.population(chosen["identity"])
-    described = identity.description(people)
-    bot_token = f"xoxb-{secrets.token_hex(12)}"
-    told("emulator, identity provider and Slack workspace")
-    issuer = {"JITNEY_LOCAL_ISSUER": described["issuer"], "JITNEY_LOCAL_JWKS_URI": described["jwks_uri"]}
-    with ThreadPoolExecutor() as pool:
-        made = pool.submit(assembly, settings, issuer)
+def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
+    chosen = ports.choose(settings.ports, settings.state / "ports.json")
+    endpoint = f"http://127.0.0.1:{chosen['emulator']}"
+    people, slack_token = identity.population(chosen["identity"]), f"xoxb-{secrets.token_hex(16)}"
+    with progress.step("identity provider's packages"):
         identity.install()
-        for process in (
-            launch.process(settings, chosen["emulator"]),
-            identity.process(settings, people),
-            slack.process(settings, chosen["slack"], bot_token),
-        ):
-            _begin(process, settings)
-        _wait(launch.NAME, lambda: launch.answers(addresses.emulator), settings)
-        _wait(identity.NAME, lambda: _answers(described["issuer"] + "/.well-known/openid-configuration"), settings)
-        _wait(slack.NAME, lambda: _answers(addresses.slack), settings)
-        told("template of the stacks")
-        folder = made.result()
-    deployed = deploy(folder, addresses.emulator, told)
-    members = _members(deployed, addresses, described) | {"slack_token": bot_token}
-    told("sample data, first answer")
-    for account in sorted({target["account"] for target in members["targets"].values()})[:1]:
-        samples.seed(addresses.emulator, account, REGION)
-    _wait(launch.NAME, lambda: _answers(f"{members['api_url']}/v1/health"), settings)
-    return members
+    for process in (
+        launch.process(settings, chosen["emulator"]),
+        identity.process(settings, people),
+        slack.process(settings, chosen["slack"], slack_token),
+    ):
+        _started(process, settings)
+    described = identity.description(people)
+    with progress.step("templates and functions"):
+        stacks = assembly.synthesize(
+            settings, {"JITNEY_LOCAL_ISSUER": described["issuer"], "JITNEY_LOCAL_JWKS_URI": described["jwks_uri"]}
+        )
+    slack_url = f"http://127.0.0.1:{chosen['slack']}"
+    with progress.step("emulator, identity provider and Slack"):
+        _await(launch.NAME, lambda: probes.answers(f"{endpoint}/_ministack/health"), settings)
+        _await(identity.NAME, lambda: probes.answers(described["jwks_uri"]), settings)
+        _await(slack.NAME, lambda: probes.answers(f"{slack_url}/messages"), settings)
+    outputs = {}
+    for stack in stacks:
+        with progress.step(f"stack {stack.name} in account {stack.account}"):
+            outputs[stack.name] = deployment.deploy(stack, endpoint)
+    with progress.step("sample data"):
+        _plant(stacks, endpoint)
+    description = {
+        **_description(stacks, outputs, endpoint),
+        **described,
+        "mailbox_url": f"{endpoint}/_ministack/ses/messages",
+        "slack_url": slack_url,
+        "slack_token": slack_token,
+        "pids": {name: running(name, settings) for name in NAMES},
+    }
+    with progress.step("API and tokens"):
+        _await(launch.NAME, lambda: probes.healthy(description["api_url"]), settings)
+        _await(identity.NAME, lambda: _has_tokens(described), settings)
+    return description
 
 
-def _begin(process: Process, settings: Settings) -> None:
+def _started(process: Process, settings: Settings) -> None:
     processes.start(process, settings)
 
 
-def _wait(name: str, condition: Callable[[], bool], settings: Settings) -> None:
-    def settled() -> bool:
-        return condition() or processes.running(name, settings) is None
-
-    if not processes.wait_until(settled, PATIENCE_SECONDS) or processes.running(name, settings) is None:
-        raise StartError(f"{name} does not answer. The end of its log:\n{processes.log_tail(name, settings)}")
+def _has_tokens(described: Mapping[str, Any]) -> bool:
+    return all(probes.token(described["token_url"], agent) for agent in described["agents"].values())
 
 
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - loopback
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+def _await(name: str, ready: Callable[[], bool], settings: Settings) -> None:
+    """Wait until `ready`. Raises NotUpError when the process ends before, or takes too long."""
+    if wait_until(lambda: running(name, settings) is None or ready(), READY_SECONDS) and running(name, settings):
+        return
+    what = "does not become ready" if running(name, settings) else "has ended"
+    raise NotUpError(f"the {name} {what}; the end of {settings.logs / name}.log:\n{log_tail(name, settings)}")
 
 
-def _members(deployed: list[Deployed], addresses: _Addresses, described: Mapping[str, Any]) -> dict[str, Any]:
-    """What stack.json says: everything that one needs to use, inspect and test the running system."""
-    broker = next(stack for stack in deployed if stack.name == "Jitney")
-    outputs = broker.outputs
-    targets = {stack.name.removeprefix("JitneyTarget-"): stack for stack in deployed if stack is not broker}
+def _plant(stacks: list[Stack], endpoint: str) -> None:
+    targets = [stack for stack in stacks if stack.name.startswith(TARGET_STACK)]
+    chosen = next((stack for stack in targets if stack.name == TARGET_STACK + SAMPLE_TARGET), None)
+    if chosen := chosen or next(iter(targets), None):
+        seed.plant(deployment.session(chosen.account, chosen.region), endpoint)
+
+
+def _description(stacks: list[Stack], outputs: Mapping[str, Mapping[str, str]], endpoint: str) -> dict[str, Any]:
+    """What stack.json says about AWS."""
+    broker, made = stacks[0], outputs[stacks[0].name]
+    stage = urlsplit(made["ApiUrl"]).path.strip("/")
     return {
-        "api_url": f"{addresses.emulator}/_aws/execute-api/{outputs['ApiId']}/live",
-        "aws_endpoint": addresses.emulator,
-        "region": REGION,
-        "account": ACCOUNT,
-        **described,
-        "mailbox_url": f"{addresses.emulator}/_ministack/ses/messages",
-        "slack_url": addresses.slack,
-        "athena": {"workgroup": outputs["AthenaWorkgroup"], "database": outputs["GlueDatabase"]},
-        "tables": {"state": outputs["StateTable"], "audit": outputs["AuditTable"]},
-        "buckets": {"records": outputs["RecordsBucket"], "athena_results": outputs["ResultsBucket"]},
-        "token_resource": identity.RESOURCE,
-        "approval_arn": outputs["ApprovalArn"],
+        "api_url": f"{endpoint}/_aws/execute-api/{made['ApiId']}/{stage}",
+        "aws_endpoint": endpoint,
+        "region": broker.region,
+        "account": broker.account,
+        "tables": {"state": made["StateTable"], "audit": made["AuditTable"]},
+        "buckets": {"records": made["RecordsBucket"], "athena_results": made["ResultsBucket"]},
+        "athena": {"workgroup": made["AthenaWorkgroup"], "database": made["GlueDatabase"]},
+        "approval_arn": made["ApprovalArn"],
         "targets": {
-            alias: {"account": stack.account, "role_arn": stack.outputs["RoleArn"]} for alias, stack in targets.items()
+            stack.name.removeprefix(TARGET_STACK): {
+                "account": stack.account,
+                "region": stack.region,
+                "role_arn": outputs[stack.name]["RoleArn"],
+            }
+            for stack in stacks[1:]
         },
     }
-
-
-def _write(path: Path, members: Mapping[str, Any]) -> None:
-    """Whole or not at all, and for this user's eyes: it holds the sample agents' secrets."""
-    scratch = path.with_suffix(".new")
-    scratch.unlink(missing_ok=True)
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(members, file, indent=2)
-    scratch.rename(path)

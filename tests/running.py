@@ -1,4 +1,4 @@
-"""Systems that run beside the tests: started once for the whole run, whichever worker asks first, and clients for them."""
+"""Systems that run beside the tests: started once for the whole run, by whichever worker asks first; their clients."""
 
 import json
 import os
@@ -53,7 +53,8 @@ def start_stack(settings: Settings) -> dict[str, Any]:
         "JITNEY_LOCAL_DIR": str(settings.state),
         "JITNEY_LOCAL_LIFELINE": settings.lifeline,
     }
-    up = subprocess.run([sys.executable, "-m", "local", "up"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    command = [sys.executable, "-m", "local", "up"]
+    up = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if up.returncode:
         pytest.fail(f"the local system does not come up:\n{up.stdout}{up.stderr}")
     return dict(json.loads(settings.stack_file.read_text(encoding="utf-8")))

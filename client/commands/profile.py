@@ -64,4 +64,3 @@ def _program() -> str:
     """The path of this program: the SDK that runs it may have another PATH."""
     program = Path(sys.argv[0])
     return str(program.absolute()) if program.name == "jitney" and program.exists() else "jitney"
-

@@ -109,4 +109,6 @@ def _location(grant: Grant) -> dict[str, str]:
     return {"Location": f"/v1/grants/{grant.id}"}
 
 
-handler = endpoint(create_grant, ("config", "policies", "actions", "keys", "store", "sessions"))
+NEEDS = ("config", "policies", "actions", "keys", "store", "sessions")
+
+handler = endpoint(create_grant, NEEDS)

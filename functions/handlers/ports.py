@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from core.policy.cedar import PolicySet
 
 from adapters import clock
 from adapters.calls import CLIENT
@@ -22,6 +21,7 @@ from adapters.store import Store
 from core.actions import Actions
 from core.config import Config, load
 from core.identity.verify import KeySource
+from core.policy.cedar import PolicySet
 from core.refusals import Refusals
 
 ROOT = Path(__file__).resolve().parent.parent

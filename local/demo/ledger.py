@@ -8,7 +8,6 @@ import boto3
 from rich.table import Table
 
 QUERY = "who_asked_for_what"
-SHOWN = ("time", "principal", "actions", "resources", "reason", "outcome", "grant_id")
 PATIENCE_SECONDS = 30
 
 
@@ -55,10 +54,11 @@ def run(athena: Any, stack: Mapping[str, Any], sql: str) -> list[dict[str, str]]
 
 
 def table_of(rows: list[dict[str, str]]) -> Table:
-    """The rows as a table for the terminal."""
-    table = Table(*SHOWN, show_lines=False)
+    """The rows as a table for the terminal: who, what, why, and what came of it."""
+    table = Table("time", "who", "asked to", "because", "outcome", show_lines=True)
     for row in rows:
-        table.add_row(*(row[name] for name in SHOWN))
+        actions, resources = (row[name].strip("[]").replace("'", "") for name in ("actions", "resources"))
+        table.add_row(row["time"][11:19], row["principal"], f"{actions}\non {resources}", row["reason"], row["outcome"])
     return table
 
 

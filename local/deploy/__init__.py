@@ -1,1 +1,1 @@
-"""From the checkout to a running stack: synthesize, then deploy to the emulator as CDK would to AWS."""
+"""What `cdk bootstrap` and `cdk deploy` do, for the emulator and without the CDK CLI."""

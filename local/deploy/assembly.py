@@ -1,76 +1,124 @@
-"""The CDK assembly of this checkout, made anew only when something that goes into it has changed."""
+"""The synthesized assembly: made by app.py, made anew only when something it is made from has changed."""
 
+import contextlib
 import hashlib
+import importlib.metadata
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from infra.configuration import load_configuration
+import yaml
+
 from local.settings import ROOT, Settings
 
-SOURCES = ("app.py", "cdk.json", "pyproject.toml", "requirements.txt", "infra", "functions")
-KEPT = 6
+SOURCES = ("app.py", "cdk.json", "pyproject.toml", "infra", "functions")
+KEPT = 3
+VARIABLE = re.compile(r"\$\{(\w+)")
 
 
 class SynthesisError(Exception):
-    """CDK could not make the templates; the message is what it said."""
+    """app.py failed; the message is what it said."""
 
 
-def assembly(settings: Settings, local_issuer: Mapping[str, str]) -> Path:
-    """The folder of the assembly for this configuration. `local_issuer` are variables that jitney.yaml may use.
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One stack of the assembly: its name, where it belongs, its template and the assets to publish before it."""
 
-    Raises infra.configuration.ConfigurationError for a configuration that is not valid, and SynthesisError.
+    name: str
+    account: str
+    region: str
+    template: str
+    assets: Mapping[str, Any]
+    folder: Path
+
+
+def synthesize(settings: Settings, variables: Mapping[str, str]) -> list[Stack]:
+    """The stacks of app.py in deployment order, with `variables` set on top of the environment.
+
+    Raises SynthesisError.
     """
-    environment = {**os.environ, **local_issuer, "JITNEY_LOCAL": "1", "JITNEY_CONFIG": str(settings.config)}
-    configuration = load_configuration(settings.config, environment, local=True)
-    # The settings have members that go into the template alone, such as a target's own policies.
-    digest = _digest(configuration.json, repr(configuration.settings))
-    made = settings.cache / "assemblies" / digest
-    if not made.exists():
-        _synthesize(made, environment, settings)
-        _forget_old(made.parent)
-    return made
+    environment = {**os.environ, **variables, "JITNEY_LOCAL": "1", "JITNEY_CONFIG": str(settings.config)}
+    folder = settings.cache / "assemblies" / _digest(settings.config, environment)
+    if not folder.exists():
+        _run(folder, settings, environment)
+        _forget_old(folder.parent)
+    os.utime(folder)
+    return _stacks(folder)
 
 
-def _digest(*texts: str) -> str:
-    digest = hashlib.sha256("\0".join(texts).encode())
-    for path in sorted(_files()):
-        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:24]
-
-
-def _files() -> list[Path]:
-    found = [ROOT / name for name in SOURCES]
-    inside = [path for folder in found if folder.is_dir() for path in folder.rglob("*")]
-    return [path for path in (*found, *inside) if path.is_file() and "__pycache__" not in path.parts]
-
-
-def _synthesize(made: Path, environment: Mapping[str, str], settings: Settings) -> None:
-    """Into a folder of its own first: an interrupted synthesis leaves no half assembly behind."""
-    scratch = made.with_name(f"{made.name}.{os.getpid()}")
-    node = Path(sys.executable).parent / "node"
-    run = subprocess.run(
-        [sys.executable, "app.py"],
-        cwd=ROOT,
-        env={**environment, "CDK_OUTDIR": str(scratch), "JSII_NODE": str(node)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def _run(folder: Path, settings: Settings, environment: Mapping[str, str]) -> None:
+    fresh = folder.with_name(f".{folder.name}-{os.getpid()}")
+    shutil.rmtree(fresh, ignore_errors=True)
     settings.logs.mkdir(parents=True, exist_ok=True)
-    (settings.logs / "synthesis.log").write_text(run.stdout + run.stderr, encoding="utf-8")
-    if run.returncode:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise SynthesisError((run.stderr or run.stdout).strip())
-    if made.exists():  # another run was faster
-        shutil.rmtree(scratch)
-    else:
-        scratch.rename(made)
+    log = settings.logs / "synthesis.log"
+    try:
+        with log.open("wb") as output:
+            done = subprocess.run(
+                [sys.executable, ROOT / "app.py"],
+                cwd=ROOT,
+                env={**environment, "CDK_OUTDIR": str(fresh)},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if done.returncode:
+            raise SynthesisError(log.read_text(encoding="utf-8", errors="replace").strip())
+        # Another system of this checkout may have been faster: then its assembly is as good.
+        with contextlib.suppress(OSError):
+            fresh.rename(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _forget_old(folder: Path) -> None:
-    for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
-        shutil.rmtree(path, ignore_errors=True)
+def _forget_old(assemblies: Path) -> None:
+    newest = sorted(assemblies.glob("[!.]*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in newest[KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _digest(config: Path, environment: Mapping[str, str]) -> str:
+    """A name for everything that the assembly is made from."""
+    digest = hashlib.sha256(f"{sys.version} {importlib.metadata.version('aws-cdk-lib')} {config}".encode())
+    for path in _inputs(config):
+        digest.update(f"\0{path}\0".encode())
+        digest.update(path.read_bytes())
+    text = config.read_text(encoding="utf-8", errors="replace") if config.exists() else ""
+    for name in sorted({*VARIABLE.findall(text), *(name for name in environment if name.startswith("CDK_DEFAULT_"))}):
+        digest.update(f"\0{name}={environment.get(name)}".encode())
+    return digest.hexdigest()[:32]
+
+
+def _inputs(config: Path) -> Iterator[Path]:
+    for place in (*(ROOT / name for name in SOURCES), config, _policies(config)):
+        found = sorted(place.rglob("*")) if place.is_dir() else [place]
+        yield from (path for path in found if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _policies(config: Path) -> Path:
+    """The folder of policies that the configuration names; app.py says what is wrong with one that cannot be read."""
+    try:
+        members = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        members = None
+    name = members.get("policies") if isinstance(members, dict) else None
+    return config.parent / str(name or "policies")
+
+
+def _stacks(folder: Path) -> list[Stack]:
+    """The broker's stack first: the target accounts' trust policies name its roles."""
+    artifacts = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+    found = []
+    for name, artifact in artifacts.items():
+        if artifact["type"] == "aws:cloudformation:stack":
+            account, region = artifact["environment"].removeprefix("aws://").split("/")
+            assets = json.loads((folder / f"{name}.assets.json").read_text(encoding="utf-8"))["files"]
+            stack = artifact.get("properties", {}).get("stackName", name)
+            found.append(Stack(stack, account, region, artifact["properties"]["templateFile"], assets, folder))
+    return sorted(found, key=lambda stack: (stack.name != "Jitney", stack.name))

@@ -80,7 +80,7 @@ class ExecutionEnvironment:
         return {"body": json.loads(message["result"])}
 
     def _exchange(self, line: str, timeout: float) -> dict[str, Any]:
-        """The process's answer to `line` ("" only listens). Raises TimeoutError; ValueError when the process is gone."""
+        """The process's answer to `line` ("" only listens). Raises TimeoutError, or ValueError when it is gone."""
         channel, answers = self._channel, self._answers
         if channel is None or answers is None:
             message = "there is no process"
@@ -131,7 +131,7 @@ class ExecutionEnvironment:
         self._discard_tmpdir()
 
     def _discard_tmpdir(self) -> None:
-        """ministack's name for letting go of what a worker held; the unpacked bundle is shared and stays."""
+        """Let go of what a worker held; the unpacked bundle is shared and stays."""
         for held in (self._answers, self._channel):
             if held is not None:
                 held.close()
@@ -156,7 +156,7 @@ def variables(config: dict[str, Any], task_root: Path) -> dict[str, str]:
     own = config.get("Environment", {}).get("Variables", {})
     chosen = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
-        **{key: str(value) for key, value in own.items() if key not in lambda_runtime._RESERVED_RUNTIME_ENV_VARS},  # noqa: SLF001
+        **{key: str(value) for key, value in own.items() if key not in lambda_runtime._RESERVED_RUNTIME_ENV_VARS},
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{config['Runtime']}",
@@ -186,8 +186,11 @@ def unpacked(digest: str, code_zip: bytes) -> Path:
     """The folder with the bundle's files, shared by all functions that run the same bundle. `digest` names it."""
     folder = Path(os.environ["JITNEY_CODE_CACHE"]) / digest.replace("/", "_").replace("+", "-").rstrip("=")
     with _unpacking:
-        if not folder.exists():
+        if folder.exists():
+            os.utime(folder)
+        else:
             folder.parent.mkdir(parents=True, exist_ok=True)
+            _forget_old(folder.parent)
             fresh = Path(tempfile.mkdtemp(dir=folder.parent))
             with zipfile.ZipFile(io.BytesIO(code_zip)) as bundle:
                 bundle.extractall(fresh)
@@ -195,3 +198,10 @@ def unpacked(digest: str, code_zip: bytes) -> Path:
                 fresh.rename(folder)
             shutil.rmtree(fresh, ignore_errors=True)
     return folder
+
+
+def _forget_old(cache: Path) -> None:
+    """Remove bundles that nothing has started from for a day."""
+    for folder in cache.iterdir():
+        if time.time() - folder.stat().st_mtime > 86_400:
+            shutil.rmtree(folder, ignore_errors=True)

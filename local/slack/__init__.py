@@ -1,5 +1,6 @@
 """A Slack workspace's Web API as far as a notifier needs it, and a page that shows what was posted."""
 
+import json
 import sys
 from collections.abc import Mapping
 
@@ -8,6 +9,8 @@ from local.processes import Process
 from local.settings import ROOT, Settings
 
 NAME = "slack"
+CHANNELS: Mapping[str, bool] = {"jitney-reviews": True, "general": False}
+"""The workspace's channels, and whether the bot has been invited to each."""
 
 
 def process(_settings: Settings, port: int, token: str) -> Process:
@@ -18,6 +21,7 @@ def process(_settings: Settings, port: int, token: str) -> Process:
         "PYTHONDONTWRITEBYTECODE": "1",
         "JITNEY_SLACK_PORT": str(port),
         "JITNEY_SLACK_TOKEN": token,
+        "JITNEY_SLACK_CHANNELS": json.dumps(CHANNELS),
         "JITNEY_SLACK_EMAILS": ",".join(f"{name}@example.com" for name in HUMANS),
     }
     return Process(NAME, (sys.executable, "-m", "local.slack"), environment, ROOT)

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from local.processes import LIFELINE_VARIABLE, hold_lifeline
 from local.slack.workspace import Workspace
 
+API = "/api/"
 BODY_LIMIT = 1_000_000
 
 PAGE = """<!doctype html>
@@ -21,8 +22,8 @@ PAGE = """<!doctype html>
 <title>Slack - Jitney on this machine</title>
 <style>body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 50rem; padding: 0 1rem }}
 pre {{ overflow-x: auto; background: #f3f3f3; padding: .5rem }}</style>
-<h1>Slack</h1><p>What was posted, newest first. The same as JSON: <a href="/messages">/messages</a></p>
-{messages}</html>
+<main><h1>Slack</h1><p>What was posted, newest first. The same as JSON: <a href="/messages">/messages</a></p>
+{messages}</main></html>
 """
 MESSAGE = "<article><h2>{channel}, {ts}</h2><p>{text}</p><pre>{rest}</pre></article>"
 
@@ -33,33 +34,39 @@ class Handler(BaseHTTPRequestHandler):
     workspace: Workspace
     token: str
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: apart, the second waits for the first one's acknowledgement
 
-    def do_GET(self) -> None:  # noqa: N802 - the name http.server looks for
-        """Show what was posted."""
+    def do_GET(self) -> None:
+        """Show what was posted, or call a method that only reads."""
+        path, _, query = self.path.partition("?")
         messages = self.workspace.messages()
-        if self.path == "/messages":
+        if path.startswith(API):
+            self._call(path, dict(parse_qsl(query)))
+        elif path == "/messages":
             self._answer(HTTPStatus.OK, "application/json", json.dumps({"messages": messages}))
-        elif self.path == "/":
+        elif path == "/":
             shown = "\n".join(_article(message) for message in reversed(messages)) or "<p>Nothing yet.</p>"
             self._answer(HTTPStatus.OK, "text/html", PAGE.format(messages=shown))
         else:
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", "There is no such page.\n")
 
-    def do_POST(self) -> None:  # noqa: N802 - the name http.server looks for
+    def do_POST(self) -> None:
         """Call a method of the Web API."""
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > BODY_LIMIT:
+        stated = self.headers.get("Content-Length", "0")
+        if not stated.isdigit() or int(stated) > BODY_LIMIT:
             self.close_connection = True
             self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "text/plain", "The request is too large.\n")
             return
-        arguments = _arguments(self.headers.get_content_type(), self.rfile.read(length))
+        self._call(self.path, _arguments(self.headers.get_content_type(), self.rfile.read(int(stated))))
+
+    def _call(self, path: str, arguments: dict[str, Any]) -> None:
         given = self.headers.get("Authorization", "").removeprefix("Bearer ") or str(arguments.get("token", ""))
         if not given:
             answer: dict[str, Any] = {"ok": False, "error": "not_authed"}
         elif not hmac.compare_digest(given.encode(), self.token.encode()):
             answer = {"ok": False, "error": "invalid_auth"}
         else:
-            answer = self.workspace.call(self.path.removeprefix("/api/"), arguments)
+            answer = self.workspace.call(path.removeprefix(API), arguments)
         self._answer(HTTPStatus.OK, "application/json", json.dumps(answer))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
@@ -96,7 +103,9 @@ def main() -> None:
     """Serve until SIGTERM or the lifeline's end."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     hold_lifeline(os.environ.get(LIFELINE_VARIABLE, ""))
-    Handler.workspace = Workspace(os.environ["JITNEY_SLACK_EMAILS"].split(","))
+    Handler.workspace = Workspace(
+        os.environ["JITNEY_SLACK_EMAILS"].split(","), json.loads(os.environ["JITNEY_SLACK_CHANNELS"])
+    )
     Handler.token = os.environ["JITNEY_SLACK_TOKEN"]
     ThreadingHTTPServer(("127.0.0.1", int(os.environ["JITNEY_SLACK_PORT"])), Handler).serve_forever()
 

@@ -6,34 +6,64 @@ Answers and error words are Slack's; what a notifier does not use is unknown her
 import itertools
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 type Arguments = Mapping[str, Any]
 type Answer = dict[str, Any]
+
+BOT = "UJITNEY"
 
 
 class SlackError(Exception):
     """A refusal, by Slack's own word for it."""
 
 
-class Workspace:
-    """Channels, people and messages. Channels exist as soon as somebody posts to them."""
+@dataclass(slots=True)
+class Channel:
+    """A channel, or a conversation with one person, for which `name` is empty. `joined` says that the bot is in it."""
 
-    def __init__(self, emails: list[str], clock: Callable[[], float] = time.time) -> None:
-        self._people = {email: f"U{email.partition('@')[0].upper()}" for email in emails}
+    id: str
+    name: str
+    joined: bool
+    people: list[str] = field(default_factory=list)
+
+
+class Workspace:
+    """Channels, people and messages. `channels` says for each name whether the bot is in it from the start.
+
+    A channel goes by its id or its name, with or without "#"; a person's id stands for the conversation with them.
+    """
+
+    def __init__(
+        self, emails: Iterable[str], channels: Mapping[str, bool], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._people = {f"U{email.partition('@')[0].upper()}": email for email in emails}
+        made = [
+            *(Channel(f"C{name.upper().replace('-', '')}", name, joined) for name, joined in channels.items()),
+            *(Channel(f"D{person[1:]}", "", joined=True, people=[person]) for person in self._people),
+        ]
+        self._channels = {channel.id: channel for channel in made}
+        self._aliases = {
+            **{channel.name: channel for channel in made if channel.name},
+            **{channel.people[0]: channel for channel in made if channel.people},
+        }
         self._clock = clock
         self._number = itertools.count(1)
         self._lock = threading.Lock()
         self._messages: list[dict[str, Any]] = []
         self._methods: Mapping[str, Callable[[Arguments], Answer]] = {
-            "auth.test": lambda _: {"team_id": "TLOCAL", "user_id": "UJITNEY", "bot_id": "BJITNEY"},
+            "auth.test": lambda _: {"team_id": "TLOCAL", "user_id": BOT, "bot_id": "BJITNEY"},
+            "chat.postEphemeral": self._post_ephemeral,
             "chat.postMessage": self._post,
             "chat.update": self._update,
+            "conversations.info": lambda arguments: {"channel": _described(self._channel(arguments))},
+            "conversations.join": self._join,
             "conversations.list": self._list,
-            "conversations.info": lambda arguments: {"channel": _channel(_required(arguments, "channel"))},
-            "conversations.join": lambda arguments: {"channel": _channel(_required(arguments, "channel"))},
-            "conversations.open": lambda arguments: {"channel": {"id": f"D{_required(arguments, 'users')[1:]}"}},
+            "conversations.members": self._members,
+            "conversations.open": self._open,
+            "users.info": lambda arguments: {"user": self._person(_required(arguments, "user"))},
             "users.lookupByEmail": self._look_up,
         }
 
@@ -53,40 +83,86 @@ class Workspace:
         with self._lock:
             return [dict(message) for message in self._messages]
 
+    def _channel(self, arguments: Arguments) -> Channel:
+        asked = _required(arguments, "channel", "channel_not_found")
+        channel = self._channels.get(asked) or self._aliases.get(asked.removeprefix("#"))
+        if channel is None:
+            raise SlackError("channel_not_found")
+        return channel
+
+    def _joined(self, arguments: Arguments) -> Channel:
+        channel = self._channel(arguments)
+        if not channel.joined:
+            raise SlackError("not_in_channel")
+        return channel
+
+    def _person(self, user: str, error: str = "user_not_found") -> Answer:
+        if user not in self._people:
+            raise SlackError(error)
+        email = self._people[user]
+        profile = {"email": email, "real_name": email.partition("@")[0]}
+        return {"id": user, "team_id": "TLOCAL", "name": profile["real_name"], "is_bot": False, "profile": profile}
+
+    def _stamp(self) -> str:
+        return f"{int(self._clock())}.{next(self._number):06d}"
+
     def _post(self, arguments: Arguments) -> Answer:
-        channel, content = _required(arguments, "channel"), _content(arguments)
-        stamp = f"{int(self._clock())}.{next(self._number):06d}"
-        message = {"type": "message", "channel": channel, "ts": stamp, "edits": [], **content}
+        channel, content, stamp = self._joined(arguments), _content(arguments), self._stamp()
+        message = {"type": "message", "channel": channel.id, "ts": stamp, "edits": [], **content}
         self._messages.append(message)
-        return {"channel": channel, "ts": stamp, "message": _shown(message)}
+        return {"channel": channel.id, "ts": stamp, "message": _shown(message)}
+
+    def _post_ephemeral(self, arguments: Arguments) -> Answer:
+        channel, content, stamp = self._joined(arguments), _content(arguments), self._stamp()
+        person = self._person(_required(arguments, "user"), "user_not_in_channel")["id"]
+        seen = {"type": "message", "channel": channel.id, "ts": stamp, "edits": [], "ephemeral_to": person, **content}
+        self._messages.append(seen)
+        return {"message_ts": stamp}
 
     def _update(self, arguments: Arguments) -> Answer:
-        channel, stamp = _required(arguments, "channel"), _required(arguments, "ts")
-        found = [message for message in self._messages if (message["channel"], message["ts"]) == (channel, stamp)]
+        channel, stamp = self._channel(arguments), _required(arguments, "ts")
+        found = [
+            message
+            for message in self._messages
+            if (message["channel"], message["ts"]) == (channel.id, stamp) and "ephemeral_to" not in message
+        ]
         if not found:
             raise SlackError("message_not_found")
+        content = _content(arguments)
         before = {name: found[0].pop(name) for name in _CONTENT if name in found[0]}
-        found[0].update(_content(arguments), edits=[*found[0]["edits"], before])
-        return {"channel": channel, "ts": stamp, "message": _shown(found[0])}
+        found[0].update(content, edits=[*found[0]["edits"], before])
+        return {"channel": channel.id, "ts": stamp, "message": _shown(found[0])}
+
+    def _join(self, arguments: Arguments) -> Answer:
+        channel = self._channel(arguments)
+        channel.joined = True
+        return {"channel": _described(channel)}
 
     def _list(self, _arguments: Arguments) -> Answer:
-        names = dict.fromkeys(message["channel"] for message in self._messages)
-        return {"channels": [_channel(name) for name in names], "response_metadata": {"next_cursor": ""}}
+        channels = [_described(channel) for channel in self._channels.values() if channel.name]
+        return {"channels": channels, "response_metadata": {"next_cursor": ""}}
+
+    def _members(self, arguments: Arguments) -> Answer:
+        channel = self._channel(arguments)
+        members = [*(channel.people or self._people), *([BOT] if channel.joined else [])]
+        return {"members": members, "response_metadata": {"next_cursor": ""}}
+
+    def _open(self, arguments: Arguments) -> Answer:
+        person = self._person(_required(arguments, "users"))["id"]
+        return {"channel": _described(self._aliases[person])}
 
     def _look_up(self, arguments: Arguments) -> Answer:
         email = _required(arguments, "email")
-        if email not in self._people:
-            raise SlackError("users_not_found")
-        profile = {"email": email, "real_name": email.partition("@")[0]}
-        return {"user": {"id": self._people[email], "team_id": "TLOCAL", "profile": profile}}
+        found = [person for person, known in self._people.items() if known == email]
+        return {"user": self._person(found[0] if found else "", "users_not_found")}
 
 
 _CONTENT = ("text", "blocks", "attachments", "thread_ts")
 
 
-def _required(arguments: Arguments, name: str) -> str:
+def _required(arguments: Arguments, name: str, error: str = "invalid_arguments") -> str:
     if not arguments.get(name):
-        raise SlackError("channel_not_found" if name == "channel" else "invalid_arguments")
+        raise SlackError(error)
     return str(arguments[name])
 
 
@@ -97,8 +173,10 @@ def _content(arguments: Arguments) -> Answer:
     return content
 
 
-def _channel(name: str) -> Answer:
-    return {"id": name, "name": name.removeprefix("#"), "is_channel": True, "is_member": True}
+def _described(channel: Channel) -> Answer:
+    if channel.people:
+        return {"id": channel.id, "is_im": True, "user": channel.people[0]}
+    return {"id": channel.id, "name": channel.name, "is_channel": True, "is_member": channel.joined}
 
 
 def _shown(message: Mapping[str, Any]) -> Answer:

@@ -1,6 +1,8 @@
 """Permissions as JSON."""
 
 import json
+import re
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -13,8 +15,10 @@ names = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=3).map(tu
 permissions = st.lists(st.builds(Permission, names, names), min_size=1, max_size=3).map(tuple)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["actions", "resources", "permissions", "x"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["actions", "resources", "permissions", "x"]), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -41,18 +45,15 @@ def test_permissions_read_back_as_a_list_or_in_an_object(asked: tuple[Permission
     ],
 )
 def test_a_fault_is_told_with_its_place(document: object, place: str):
-    with pytest.raises(ValueError) as refused:
+    with pytest.raises(ValueError, match=f"^{re.escape(place)}"):
         parse_permissions(json.dumps(document))
-    assert str(refused.value).startswith(place)
 
 
 @given(json_values | st.text(max_size=20))
 def test_any_document_is_permissions_or_refused(document: object):
     text = document if isinstance(document, str) else json.dumps(document)
-    try:
+    with suppress(ValueError):
         assert all(each.actions and each.resources for each in parse_permissions(text))
-    except ValueError:
-        pass
 
 
 def test_a_bottomless_document_is_refused():

@@ -30,7 +30,11 @@ def test_botocore_reads_the_command_line_as_it_was_meant(words: list[str]):
 
 def test_a_shell_reads_it_alike():
     printed = subprocess.run(
-        ["sh", "-c", command_line(["printf", "%s\\n", *HARD])], capture_output=True, text=True, check=True, env={"HOME": "/x"}
+        ["sh", "-c", command_line(["printf", "%s\\n", *HARD])],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"HOME": "/x"},
     )
     assert printed.stdout.splitlines() == HARD
 
@@ -77,7 +81,10 @@ credential_process = theirs
 
 
 def test_a_new_profile_is_added_after_everything_else():
-    assert merged(EXISTING, "new", OURS) == EXISTING + "\n[profile new]\n" + f"credential_process = {OURS['credential_process']}\n"
+    assert (
+        merged(EXISTING, "new", OURS)
+        == EXISTING + "\n[profile new]\n" + f"credential_process = {OURS['credential_process']}\n"
+    )
 
 
 def test_only_line_breaks_end_a_line():
@@ -86,12 +93,18 @@ def test_only_line_breaks_end_a_line():
 
 
 def test_an_existing_profile_changes_in_that_setting_only():
-    expected = EXISTING.replace("region=eu-west-1\ncredential_process = old --with\n    continuation\n", "region=eu-west-1\n")
-    expected = expected.replace("[profile reports]\n", f"[profile reports]\ncredential_process = {OURS['credential_process']}\n")
+    expected = EXISTING.replace(
+        "region=eu-west-1\ncredential_process = old --with\n    continuation\n", "region=eu-west-1\n"
+    )
+    expected = expected.replace(
+        "[profile reports]\n", f"[profile reports]\ncredential_process = {OURS['credential_process']}\n"
+    )
     assert merged(EXISTING, "reports", OURS) == expected
 
 
-@pytest.mark.parametrize("text", ["", "[default]\nregion = x", EXISTING, "[profile  x ]\r\nregion = y\r\n", "[profile x]"])
+@pytest.mark.parametrize(
+    "text", ["", "[default]\nregion = x", EXISTING, "[profile  x ]\r\nregion = y\r\n", "[profile x]"]
+)
 def test_writing_twice_is_writing_once_and_botocore_reads_it(tmp_path: Path, text: str):
     once = merged(text, "x", OURS)
     assert merged(once, "x", OURS) == once
@@ -100,7 +113,9 @@ def test_writing_twice_is_writing_once_and_botocore_reads_it(tmp_path: Path, tex
     assert profiles["x"]["credential_process"] == OURS["credential_process"]
 
 
-@pytest.mark.parametrize("key", ["role_arn", "source_profile", "sso_session", "sso_account_id", "aws_access_key_id", "ROLE_ARN"])
+@pytest.mark.parametrize(
+    "key", ["role_arn", "source_profile", "sso_session", "sso_account_id", "aws_access_key_id", "ROLE_ARN"]
+)
 def test_a_profile_that_has_other_credentials_is_left_alone(key: str):
     with pytest.raises(Invalid, match=key.lower()):
         merged(f"[profile x]\n{key} = y\n[profile z]\n", "x", OURS)

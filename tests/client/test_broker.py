@@ -10,7 +10,16 @@ from client.asking import Ask, Permission
 from client.broker import Broker
 from client.problems import Denied, Ended, Invalid, Pending, Problem, Unavailable, Unproven
 from client.tokens import Token
-from tests.client.fake_broker import CREDENTIALS, GRANT_ID, PERMISSIONS, FakeBroker, grant, issued, problem, under_review
+from tests.client.fake_broker import (
+    CREDENTIALS,
+    GRANT_ID,
+    PERMISSIONS,
+    FakeBroker,
+    grant,
+    issued,
+    problem,
+    under_review,
+)
 
 ASK = Ask("analytics-prod", (Permission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/*",)),), 300, "monthly report")
 GRANT, CREDENTIALS_OF = f"/v1/grants/{GRANT_ID}", f"/v1/grants/{GRANT_ID}/credentials"
@@ -77,7 +86,9 @@ def test_a_grant_is_read_and_its_credentials_are_renewed(broker: FakeBroker, cli
     assert broker.asked[1].body == b""
 
 
-@pytest.mark.parametrize("grant_id", ["", "g-", "../../v1/health", f"{GRANT_ID}/credentials", GRANT_ID + "\n", GRANT_ID.upper()])
+@pytest.mark.parametrize(
+    "grant_id", ["", "g-", "../../v1/health", f"{GRANT_ID}/credentials", GRANT_ID + "\n", GRANT_ID.upper()]
+)
 def test_only_a_grant_id_gets_into_a_path(broker: FakeBroker, client: Broker, grant_id: str):
     for ask in (client.grant, client.credentials):
         with pytest.raises(Invalid, match="not a grant id"):

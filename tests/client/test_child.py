@@ -96,12 +96,16 @@ for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"):
 print("ready", flush=True)
 signal.pause()
 """
-PARENT = f"import os, sys; from client.child import run_child; sys.exit(run_child([sys.executable, '-c', {CHILD!r}], os.environ))"
+PARENT = (
+    "import os, sys; from client.child import run_child; sys.exit(run_child([sys.executable, '-c', {!r}], os.environ))"
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
 def test_a_signal_goes_to_the_child_and_its_exit_code_comes_back(number: signal.Signals):
-    with subprocess.Popen([PYTHON, "-c", PARENT], stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        [PYTHON, "-c", PARENT.format(CHILD)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
@@ -109,38 +113,32 @@ def test_a_signal_goes_to_the_child_and_its_exit_code_comes_back(number: signal.
         assert process.wait(10) == 7
 
 
-COUNTING_CHILD = """
-import signal, time
-seen = []
-signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
-print("ready", flush=True)
-while not seen:
-    time.sleep(0.01)
-time.sleep(0.3)  # long enough for a second one to come
-print("times", len(seen), flush=True)
-"""
-
-
-def test_ctrl_c_on_a_terminal_reaches_the_child_once():
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execv(PYTHON, [PYTHON, "-c", PARENT.replace(repr(CHILD), repr(COUNTING_CHILD))])
-    output = b""
-    try:
-        while b"ready" not in output:
-            output += os.read(terminal, 1024)
+def test_ctrl_c_on_a_terminal_reaches_the_child_once_by_the_terminal_itself():
+    terminal, inside = pty.openpty()
+    told = (
+        "import subprocess; subprocess.Popen.send_signal = lambda self, number: print('forwarded', number, flush=True)"
+    )
+    parent = f"import os; os.login_tty(0); {told}; {PARENT.format(CHILD)}"
+    with subprocess.Popen([PYTHON, "-c", parent], stdin=inside, stdout=inside, stderr=inside) as process:
+        read_until(terminal, b"ready")
         os.write(terminal, b"\x03")
-        while b"times" not in output:
-            output += os.read(terminal, 1024)
-    finally:
-        os.kill(pid, signal.SIGHUP)
-        os.waitpid(pid, 0)
-        os.close(terminal)
-    assert b"times 1" in output
+        assert process.wait(10) == 7
+        shown = read_until(terminal, b"got SIGINT")
+    os.close(inside)
+    os.close(terminal)
+    assert b"forwarded" not in shown
+
+
+def read_until(terminal: int, word: bytes) -> bytes:
+    """What the terminal shows up to the word, and what else is there by then."""
+    output = b""
+    while word not in output:
+        output += os.read(terminal, 1024)
+    return output
 
 
 def test_an_early_signal_waits_for_the_child():
-    code = f"""
+    code = """
 import os, signal, sys
 from client import child
 real = child.subprocess.Popen

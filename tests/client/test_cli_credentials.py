@@ -46,7 +46,12 @@ def test_the_output_is_the_contract_and_nothing_else(connected: FakeBroker, cred
 
 
 def test_sts_04_the_expiration_is_the_true_one(connected: FakeBroker, credentials: Run):
-    connected.say("POST", "/v1/grants", 201, {"grant": grant(), "credentials": CREDENTIALS | {"expiration": "2099-01-01T00:00:00Z"}})
+    connected.say(
+        "POST",
+        "/v1/grants",
+        201,
+        {"grant": grant(), "credentials": CREDENTIALS | {"expiration": "2099-01-01T00:00:00Z"}},
+    )
     assert json.loads(credentials(*ASK).stdout)["Expiration"] == "2099-01-01T00:00:00Z"
 
 
@@ -139,9 +144,7 @@ def test_cli_01_keys_are_not_shown_on_a_terminal(connected: FakeBroker):
 
 
 @pytest.mark.parametrize("reason", ["it's #1; for $HOME `x` 100%", "plain"])
-def test_botocore_gets_the_keys_through_the_profile_that_jitney_writes(
-    connected: FakeBroker, home: Path, reason: str
-):
+def test_botocore_gets_the_keys_through_the_profile_that_jitney_writes(connected: FakeBroker, home: Path, reason: str):
     connected.say("POST", "/v1/grants", 201, issued())
     subprocess.run([JITNEY, "profile", "reports", *ASK, "--reason", reason, "--write"], check=True, capture_output=True)
     keys = botocore.session.Session(profile="reports").get_credentials().get_frozen_credentials()

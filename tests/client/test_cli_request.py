@@ -72,9 +72,7 @@ def test_json_is_the_grant_as_the_broker_gave_it(connected: FakeBroker, jitney: 
     assert document == {"grant": grant() | {"role_arn": ""}}
 
 
-def test_cli_03_a_pending_review_names_who_was_asked_until_when_and_how_to_wait(
-    connected: FakeBroker, jitney: Jitney
-):
+def test_cli_03_a_pending_review_names_who_was_asked_until_when_and_how_to_wait(connected: FakeBroker, jitney: Jitney):
     connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="5")
     result = jitney("request", *ASK, *WHY)
     assert result.exit_code == 4
@@ -142,8 +140,10 @@ def test_a_denial_says_why_and_offers_the_command_that_would_pass(connected: Fak
         "  s3:GetObject on arn:aws:s3:::reports/secret/*: Salaries stay secret. (no-secrets)",
         "Fix: The fix of denied.",
         "This would pass:",
-        "jitney request analytics-prod --action s3:GetObject --resource 'arn:aws:s3:::reports/2026/*' --for 5m "
-        """--reason 'it'"'"'s due'""",
+        (
+            "jitney request analytics-prod --action s3:GetObject --resource 'arn:aws:s3:::reports/2026/*' --for 5m "
+            """--reason 'it'"'"'s due'"""
+        ),
     ]
 
 
@@ -168,7 +168,9 @@ def test_every_fault_of_a_request_is_told(connected: FakeBroker, jitney: Jitney)
     assert "/ticket: ticket is wrong." in result.stderr.splitlines()
 
 
-@pytest.mark.parametrize(("effect", "code", "words"), [("allow", 0, "Would be granted"), ("review", 4, "review"), ("deny", 3, "denied")])
+@pytest.mark.parametrize(
+    ("effect", "code", "words"), [("allow", 0, "Would be granted"), ("review", 4, "review"), ("deny", 3, "denied")]
+)
 def test_a_dry_run_shows_the_decision_and_the_session_policy_and_issues_nothing(
     connected: FakeBroker, jitney: Jitney, effect: str, code: int, words: str
 ):

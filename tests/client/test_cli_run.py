@@ -112,7 +112,8 @@ def test_a_denial_offers_the_whole_command(connected: FakeBroker, run: Run):
     done = run(*ASK, "--", "env")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.splitlines()[-1] == (
-        "jitney run analytics-prod --action s3:GetObject --resource arn:aws:s3:::reports/2026/q3.csv --for 5m --reason report -- env"
+        "jitney run analytics-prod --action s3:GetObject --resource arn:aws:s3:::reports/2026/q3.csv --for 5m "
+        "--reason report -- env"
     )
 
 

@@ -15,7 +15,9 @@ def test_a_duration_is_seconds(text: str, seconds: int):
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0", "0m", "m", "-5", "5 m", "5M", "1m1h", "1.5h", "٣m", "99999999", "5m\n", "1d"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "0m", "m", "-5", "5 m", "5M", "1m1h", "1.5h", "٣m", "99999999", "5m\n", "1d"]
+)
 def test_anything_else_is_refused(text: str):
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)

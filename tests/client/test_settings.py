@@ -13,7 +13,11 @@ from client.tokens.file import FileToken
 from client.tokens.github_actions import GitHubActions
 
 API = {"JITNEY_API_URL": "http://127.0.0.1:1"}
-CLIENT = {"JITNEY_TOKEN_URL": "http://127.0.0.1:2/token", "JITNEY_CLIENT_ID": "reader", "JITNEY_CLIENT_SECRET": "canary"}
+CLIENT = {
+    "JITNEY_TOKEN_URL": "http://127.0.0.1:2/token",
+    "JITNEY_CLIENT_ID": "reader",
+    "JITNEY_CLIENT_SECRET": "canary",
+}
 GITHUB = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner/?v=2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "canary"}
 
 
@@ -42,7 +46,9 @@ def config(tmp_path: Path) -> Path:
         (CLIENT, ClientCredentials("http://127.0.0.1:2/token", "reader", "canary", {})),
         (
             CLIENT | {"JITNEY_TOKEN_SCOPE": "s", "JITNEY_TOKEN_RESOURCE": "urn:r", "JITNEY_TOKEN_AUDIENCE": "a"},
-            ClientCredentials("http://127.0.0.1:2/token", "reader", "canary", {"scope": "s", "resource": "urn:r", "audience": "a"}),
+            ClientCredentials(
+                "http://127.0.0.1:2/token", "reader", "canary", {"scope": "s", "resource": "urn:r", "audience": "a"}
+            ),
         ),
         (GITHUB, GitHubActions("https://runner/?v=2", "canary", "jitney")),
         (GITHUB | {"JITNEY_TOKEN_AUDIENCE": "other"}, GitHubActions("https://runner/?v=2", "canary", "other")),
@@ -104,7 +110,11 @@ def test_a_wrong_file_is_told_with_the_place_and_without_its_content(home: Path,
         (API | {"JITNEY_TOKEN_COMMAND": " "}, Invalid, "JITNEY_TOKEN_COMMAND is empty"),
         (API | {"JITNEY_TOKEN_URL": "https://idp/token"}, Invalid, "JITNEY_CLIENT_ID is missing"),
         (API | CLIENT | {"JITNEY_CLIENT_SECRET": ""}, Invalid, "JITNEY_CLIENT_SECRET is missing"),
-        (API | CLIENT | {"JITNEY_TOKEN_URL": "http://idp.example.com/token"}, Invalid, "a token would cross the network"),
+        (
+            API | CLIENT | {"JITNEY_TOKEN_URL": "http://idp.example.com/token"},
+            Invalid,
+            "a token would cross the network",
+        ),
         (
             API | CLIENT | {"JITNEY_CLIENT_SECRET": "", "JITNEY_CLIENT_SECRET_FILE": "/does/not/exist"},
             Invalid,

@@ -95,7 +95,12 @@ def test_client_credentials_are_sent_as_rfc_6749_says(broker: FakeBroker):
 @pytest.mark.parametrize(
     ("status", "body", "kind", "said"),
     [
-        (401, {"error": "invalid_client", "error_description": "no such client"}, Unproven, "401 invalid_client no such"),
+        (
+            401,
+            {"error": "invalid_client", "error_description": "no such client"},
+            Unproven,
+            "401 invalid_client no such",
+        ),
         (400, {"error": "invalid_target"}, Unproven, "400 invalid_target."),
         (400, b"<html>", Unproven, "HTTP 400."),
         (200, {"token_type": "Bearer"}, Unproven, "HTTP 200."),
@@ -154,6 +159,8 @@ def test_a_jwt_tells_whose_it_is():
     assert json.loads(whose(jwt(claims))) == ["https://idp.example.com", "reader-agent"]
 
 
-@pytest.mark.parametrize("token", ["opaque", "a.b.c", "..", jwt({"sub": "x"}), jwt(["iss"]), jwt("iss"), "a.é.c", "e30.////.x"])
+@pytest.mark.parametrize(
+    "token", ["opaque", "a.b.c", "..", jwt({"sub": "x"}), jwt(["iss"]), jwt("iss"), "a.é.c", "e30.////.x"]
+)
 def test_other_tokens_do_not(token: str):
     assert whose(token) == ""

@@ -46,7 +46,9 @@ class Polled:
 def waiting(broker: Polled, clock: Clock, at_most: float | None = None, retry: int = 7) -> tuple[Answer, list[object]]:
     told: list[object] = []
     start = Answer.read(under_review(), retry)
-    end = wait(broker, start, lambda answer, trouble: told.append((answer.grant.state, trouble)), at_most, clock, clock.sleep)
+    end = wait(
+        broker, start, lambda answer, trouble: told.append((answer.grant.state, trouble)), at_most, clock, clock.sleep
+    )
     return end, told
 
 
@@ -87,8 +89,8 @@ def test_the_wait_ends_with_the_time_given():
     with pytest.raises(Pending) as ended:
         waiting(Polled(["pending"]), clock, at_most=20)
     assert sum(clock.pauses) <= 20
-    assert ended.value.detail == f"Grant {GRANT_ID} is under review by data-owners until 13:00:00 UTC (in 59m43s). " + (
-        "The request stays open."
+    assert ended.value.detail == (
+        f"Grant {GRANT_ID} is under review by data-owners until 13:00:00 UTC (in 59m43s). The request stays open."
     )
     assert ended.value.extras["review"] == {"any_of": (("data-owners",),), "expires_at": REVIEW["expires_at"]}
 

@@ -4,6 +4,7 @@ import io
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from local import ports, processes
 from local.emulator import launch
 from local.settings import REGION, Settings
 from tests.running import Clients, root_keys, session_keys, shared
+
 
 class Emulator:
     """One emulator, seen from an account of its own, so that tests cannot meet."""
@@ -34,6 +36,7 @@ class Emulator:
 
 def _start(*, gaps_closed: bool) -> Callable[[Settings], dict[str, Any]]:
     def start(settings: Settings) -> dict[str, Any]:
+        settings = replace(settings, cache=settings.state / "cache")
         port = ports.choose({}, settings.state / "ports.json", ["emulator"])["emulator"]
         endpoint = f"http://127.0.0.1:{port}"
         processes.start(launch.process(settings, port, gaps_closed=gaps_closed), settings)

@@ -46,7 +46,9 @@ def role(emulator: Emulator, name: str, policy: Any = ALLOW_ALL, document: str =
     """A role that the account may assume, with an inline policy; its ARN."""
     iam = emulator.root("iam")
     created = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document or trust(emulator.account), **more)
-    iam.put_role_policy(RoleName=name, PolicyName="allows", PolicyDocument=json.dumps({"Version": "2012-10-17", **policy}))
+    iam.put_role_policy(
+        RoleName=name, PolicyName="allows", PolicyDocument=json.dumps({"Version": "2012-10-17", **policy})
+    )
     return str(created["Role"]["Arn"])
 
 
@@ -199,7 +201,11 @@ def failing(event, context):
 
 def function(emulator: Emulator, name: str, handler: str, source: str = EVERYTHING, **more: Any) -> str:
     code = {"ZipFile": zipped(index=source)}
-    parameters = {"Runtime": "python3.13", "Role": role(emulator, f"role-of-{name}"[:64]), "Handler": f"index.{handler}"}
+    parameters = {
+        "Runtime": "python3.13",
+        "Role": role(emulator, f"role-of-{name}"[:64]),
+        "Handler": f"index.{handler}",
+    }
     created = emulator.root("lambda").create_function(FunctionName=name, Code=code, **{**parameters, **more})
     return str(created["FunctionArn"])
 
@@ -410,7 +416,12 @@ def test_web_acl_association(emulator: Emulator) -> None:
 def test_tasks_use_the_role(emulator: Emulator) -> None:
     arn = function(emulator, "task", "handler", "def handler(event, context):\n    return event\n")
     states = emulator.root("stepfunctions")
-    task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {"FunctionName": arn}, "End": True}
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": arn},
+        "End": True,
+    }
     definition = {"QueryLanguage": "JSONata", "StartAt": "Ask", "States": {"Ask": task}}
     ended = {}
     for name, allowed in (("may", arn), ("must-not", f"{arn}-other")):
@@ -461,7 +472,12 @@ def test_partial_batches(emulator: Emulator) -> None:
             },
             "Queue": {"Type": "AWS::SQS::Queue"},
         },
-        {"Table": {"Ref": "Table"}, "Stream": {"Fn::GetAtt": ["Table", "StreamArn"]}, "Queue": queue, "Url": {"Ref": "Queue"}},
+        {
+            "Table": {"Ref": "Table"},
+            "Stream": {"Fn::GetAtt": ["Table", "StreamArn"]},
+            "Queue": queue,
+            "Url": {"Ref": "Queue"},
+        },
     )
     function(emulator, "publisher", "handler", PARTIAL)
     dynamodb = emulator.root("dynamodb")
@@ -499,12 +515,12 @@ def _handed_over(emulator: Emulator, last: str) -> list[list[str]] | None:
 INTERNAL = '{"message": "Internal server error"}'
 
 
-def api(emulator: Emulator, source: str, *, permitted: bool = True) -> str:
+def api(emulator: Emulator, source: str, *, permitted: bool = True, account: str = "") -> str:
     """The URL of a REST API in front of a function with this source.
 
-    It lies in the account that requests without AWS credentials are served from, so its names are its own.
+    It lies in the account that the bare emulator serves requests without credentials from, so its names are its own.
     """
-    emulator.account = ACCOUNT
+    emulator.account = account or ACCOUNT
     arn = function(emulator, f"behind-{uuid.uuid4().hex}", "handler", source)
     uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
     proxy = {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "Uri": uri}
@@ -520,13 +536,20 @@ def api(emulator: Emulator, source: str, *, permitted: bool = True) -> str:
     return f"{emulator.endpoint}/_aws/execute-api/{made['Api']}/live/thing/7"
 
 
+def test_found_from_any_account(emulator: Emulator, http: httpx.Client) -> None:
+    source = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'in'}\n"
+    answer = http.get(api(emulator, source, account=emulator.account), headers={"Authorization": "Bearer token"})
+    assert (answer.status_code, answer.text) == (200, "in")
+
+
 def test_handler_errors_hidden(emulator: Emulator, http: httpx.Client) -> None:
     answer = http.get(api(emulator, "def handler(event, context):\n    raise KeyError('the secret')\n"))
     assert (answer.status_code, answer.text) == (502, INTERNAL)
 
 
 @pytest.mark.parametrize(
-    "answer", ["'text'", "{'message': 'no status'}", "{'statusCode': 200, 'body': {'a': 1}}", "{'statusCode': 200, 'x': 1}"]
+    "answer",
+    ["'text'", "{'message': 'no status'}", "{'statusCode': 200, 'body': {'a': 1}}", "{'statusCode': 200, 'x': 1}"],
 )
 def test_malformed_answers_refused(emulator: Emulator, http: httpx.Client, answer: str) -> None:
     found = http.get(api(emulator, f"def handler(event, context):\n    return {answer}\n"))

@@ -1,6 +1,7 @@
 """The session policy against IAM: a generated set of probes around a request, each put to the emulator."""
 
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -8,9 +9,17 @@ from botocore.exceptions import ClientError
 
 from tests.system.conftest import Api
 
-OBJECTS = (
-    "reports",
-    ("2026/q3.csv", "2026/q4.csv", "2026/", "2026", "2025/q4.csv", "2026x/q3.csv", "secret/salaries.csv"),
+KEYS = (
+    "2026/q3.csv",
+    "2026/q4.csv",
+    "2026/a/b/c",
+    "2026/",
+    "2026",
+    "2025/q4.csv",
+    "2026x/q3.csv",
+    "x/2026/q3.csv",
+    "secret/salaries.csv",
+    "*",
 )
 BUCKETS = ("reports", "reports-archive", "report")
 TABLES = ("orders", "orders2", "order", "customers")
@@ -26,8 +35,8 @@ PERMISSIONS = [
 GRANTED = {
     "s3:GetObject": lambda arn: arn.startswith("arn:aws:s3:::reports/2026/"),
     "s3:ListBucket": lambda arn: arn == "arn:aws:s3:::reports",
-    "dynamodb:GetItem": lambda arn: arn.endswith(":444455556666:table/orders"),
-    "dynamodb:Query": lambda arn: arn.endswith(":444455556666:table/orders"),
+    "dynamodb:GetItem": lambda arn: arn == "arn:aws:dynamodb:eu-west-1:444455556666:table/orders",
+    "dynamodb:Query": lambda arn: arn == "arn:aws:dynamodb:eu-west-1:444455556666:table/orders",
 }
 S3_OBJECT = (
     "s3:GetObject",
@@ -50,7 +59,7 @@ DYNAMODB = (
 
 
 def probes() -> list[tuple[str, str]]:
-    objects = [f"arn:aws:s3:::{bucket}/{key}" for bucket in BUCKETS for key in OBJECTS[1]]
+    objects = [f"arn:aws:s3:::{bucket}/{key}" for bucket in BUCKETS for key in KEYS]
     buckets = [f"arn:aws:s3:::{bucket}" for bucket in BUCKETS]
     tables = [
         f"arn:aws:dynamodb:{region}:{account}:table/{name}"
@@ -65,33 +74,45 @@ def probes() -> list[tuple[str, str]]:
     ]
 
 
-def test_sts_01_iam_allows_what_was_asked_and_nothing_around_it(api: Api, aws):
-    answer = api(
-        "POST",
-        "/v1/decisions",
-        {
-            "target": "analytics-prod",
-            "permissions": PERMISSIONS,
-            "duration_seconds": 900,
-            "reason": "monthly report",
-        },
-    ).json()
+def granted(action: str, arn: str) -> bool:
+    return GRANTED.get(action, lambda _: False)(arn)
+
+
+def wrong(iam: Any, policy: dict[str, Any]) -> list[tuple[str, str]]:
+    """The probes that IAM decides otherwise under `policy` than was asked."""
+    return [(action, arn) for action, arn in probes() if simulate(iam, policy, action, arn) != granted(action, arn)]
+
+
+@pytest.fixture(scope="module")
+def policy(api: Api) -> dict[str, Any]:
+    body = {"target": "analytics-prod", "permissions": PERMISSIONS, "duration_seconds": 900, "reason": "monthly report"}
+    answer = api("POST", "/v1/decisions", body).json()
     assert answer["effect"] == "allow", answer
+    return answer["session_policy"]
+
+
+def test_sts_01_iam_allows_what_was_asked_and_nothing_around_it(policy, aws):
     assert len(probes()) >= 300
-    wrong = [
-        (action, arn, decided)
-        for action, arn in probes()
-        if (decided := simulate(aws("iam"), answer["session_policy"], action, arn))
-        != GRANTED.get(action, lambda _: False)(arn)
-    ]
-    assert wrong == []
-    allowed = [1 for action, arn in probes() if GRANTED.get(action, lambda _: False)(arn)]
-    assert len(allowed) >= 5
+    assert sum(granted(action, arn) for action, arn in probes()) >= 5
+    assert wrong(aws("iam"), policy) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("s3:GetObject", "s3:Get*"),
+        ("reports/2026/*", "reports/2026*"),
+        ("table/orders", "table/orders*"),
+        ("Query", "Scan"),
+    ],
+)
+def test_sts_01_the_probes_notice_a_policy_that_is_not_exact(policy, aws, was: str, becomes: str):
+    planted = json.dumps(policy).replace(was, becomes)
+    assert planted != json.dumps(policy)
+    assert wrong(aws("iam"), json.loads(planted))
 
 
 def simulate(iam: Any, policy: dict[str, Any], action: str, arn: str) -> bool:
-    import json
-
     result = iam.simulate_custom_policy(PolicyInputList=[json.dumps(policy)], ActionNames=[action], ResourceArns=[arn])[
         "EvaluationResults"
     ][0]

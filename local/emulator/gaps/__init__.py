@@ -24,6 +24,7 @@ GAPS: tuple[Callable[[], None], ...] = (
     encryption.tables_use_the_callers_key,
     state_machines.tasks_use_the_role,
     streams.partial_batches,
+    api_gateway.found_from_any_account,
     api_gateway.handler_errors_hidden,
     api_gateway.malformed_answers_refused,
     api_gateway.source_ip_of_the_connection,

@@ -3,10 +3,36 @@
 import json
 from typing import Any
 
+from ministack import app
 from ministack.core import iam_evaluator
-from ministack.core.responses import get_request_client_ip
+from ministack.core.responses import _request_account_id, get_request_client_ip
 from ministack.services import apigateway_v1 as gateway
 from ministack.services import lambda_svc
+
+
+def found_from_any_account() -> None:
+    """AWS reaches an API by its id alone, whichever account a caller's credentials, if any, belong to.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-call-api.html
+    """
+    handle = app._handle_execute_api_request
+
+    async def handle_execute_api_request(host: str, path: str, *more: Any, **named: Any) -> Any:
+        reached = app._parse_execute_api_url(host, path)
+        owner = _owner(reached[0]) if reached else None
+        if owner is None:
+            return await handle(host, path, *more, **named)
+        token = _request_account_id.set(owner)
+        try:
+            return await handle(host, path, *more, **named)
+        finally:
+            _request_account_id.reset(token)
+
+    app._handle_execute_api_request = handle_execute_api_request
+
+
+def _owner(api: str) -> str | None:
+    return next((account for (account, _, known), _ in gateway._rest_apis.all_items() if known == api), None)
 
 
 def handler_errors_hidden() -> None:

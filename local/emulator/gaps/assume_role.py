@@ -60,7 +60,7 @@ def _from_form(values: Mapping[str, str]) -> AssumeRoleCall:
 
 
 def _members(values: Mapping[str, str], name: str) -> tuple[str, ...]:
-    found = []
+    found: list[str] = []
     while (key := name.format(len(found) + 1)) in values:
         found.append(values[key])
     return tuple(found)

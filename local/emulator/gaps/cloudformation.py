@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from ministack.services import athena, dynamodb, iam, s3, waf
 from ministack.services.cloudformation import provisioners
@@ -67,7 +67,7 @@ def table_settings() -> None:
     """
 
     def settle(name: str, properties: Properties) -> None:
-        replica = next(iter(properties.get("Replicas", [])), {})
+        replica: Properties = next(iter(properties.get("Replicas", [])), {})
         settings = {**properties, **replica}
         if ttl := settings.get("TimeToLiveSpecification"):
             _done(dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": ttl}))
@@ -133,11 +133,11 @@ def _lifecycle_rule(rule: Properties) -> Properties:
 
 def _xml(name: str, value: Any) -> bytes:
     """`value` as an S3 request body: a list repeats its element, None leaves it out."""
-    return ElementTree.tostring(_element(name, value))
+    return ET.tostring(_element(name, value))
 
 
-def _element(name: str, value: Any) -> ElementTree.Element:
-    element = ElementTree.Element(name)
+def _element(name: str, value: Any) -> ET.Element:
+    element = ET.Element(name)
     if not isinstance(value, dict):
         element.text = str(value).lower() if isinstance(value, bool) else str(value)
         return element

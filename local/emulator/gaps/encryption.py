@@ -44,4 +44,3 @@ def _customer_key(table_arn: str) -> str | None:
     key = ((dynamodb._tables.get(name) or {}).get("SSEDescription") or {}).get("KMSMasterKeyArn")
     record = kms._resolve_key(key) if key else None
     return record["Arn"] if record and record.get("KeyManager", "CUSTOMER") == "CUSTOMER" else None
-

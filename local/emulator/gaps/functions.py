@@ -9,8 +9,9 @@ from local.emulator.environment import ExecutionEnvironment
 
 
 def own_interpreter() -> None:
-    """AWS runs a Python function on an interpreter that has the bundle and the standard library, under the function's
-    own variables; it reports an exception by its own name and keeps the process for the next event.
+    """AWS runs a Python function on an interpreter of its own, with the bundle, the standard library and its variables.
+
+    It reports an exception by its own name and keeps the process for the next event.
 
     ministack lends the function its own site-packages and variables, calls every exception Runtime.HandlerError, starts
     a process anew after each, and waits 50 ms for a log that may not come.

@@ -8,7 +8,9 @@ from ministack.core.responses import get_region
 from ministack.services import iam
 
 
-def denied(role_arn: str, action: str, resource: str, session: str, keys: Mapping[str, Any] | None = None) -> str | None:
+def denied(
+    role_arn: str, action: str, resource: str, session: str, keys: Mapping[str, Any] | None = None
+) -> str | None:
     """AWS's sentence when `role_arn` must not do `action` on `resource`, None when it may.
 
     Identity policies and the boundary are asked, with the condition `keys` (lower case), not the resource's policy.

@@ -17,10 +17,11 @@ _sizes: dict[str, int] = {}
 
 
 def partial_batches() -> None:
-    """AWS reads the stream under the function's role, goes on behind the records that a partial answer does not name,
-    halves a failing batch where told to, and after MaximumRetryAttempts notes it at the on-failure destination.
+    """AWS tries again from the first record that a partial answer names, not from the batch's beginning or end.
 
-    ministack takes an answer with batchItemFailures for success and retries failures for ever.
+    It reads the stream under the function's role, halves a failing batch where told to, and after MaximumRetryAttempts
+    notes it at the on-failure destination. ministack takes an answer with batchItemFailures for success and retries
+    failures for ever.
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
     lambda_svc._poll_dynamodb_streams = poll
@@ -71,8 +72,11 @@ def _advance(mapping: Mapping) -> bool:
 
 
 def _position(mapping: Mapping, table: str) -> int:
-    lambda_svc._init_stream_position(mapping["UUID"], mapping["EventSourceArn"], mapping.get("StartingPosition", "LATEST"))
-    return max(lambda_svc._dynamodb_stream_positions[mapping["UUID"]], dynamodb.stream_start_position(table))
+    lambda_svc._init_stream_position(
+        mapping["UUID"], mapping["EventSourceArn"], mapping.get("StartingPosition", "LATEST")
+    )
+    known: int = lambda_svc._dynamodb_stream_positions[mapping["UUID"]]
+    return max(known, int(dynamodb.stream_start_position(table)))
 
 
 def _done(mapping: Mapping, batch: Sequence[Record], outcome: dict[str, Any]) -> int:

@@ -18,7 +18,9 @@ type Check = Callable[[AssumeRoleCall, dict[str, Any]], Answer | None]
 
 NAME = re.compile(r"[\w+=,.@-]*", re.ASCII)
 EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]*", re.ASCII)
-TAG = re.compile(r"[\w\s_.:/=+@-]*")
+# \p{L}\p{Z}\p{N}_.:/=+\-@ of the API reference; Python's \s would let line breaks in.
+TAG = re.compile(r"[\w \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000.:/=+@-]*")
+DETECTED = "1 validation error detected:"
 
 
 def _before_assume_role(check: Check) -> None:
@@ -68,11 +70,11 @@ def _problems(call: AssumeRoleCall) -> Iterator[str]:
     for name, text, shortest, longest, pattern in texts:
         if text is not None and not (shortest <= len(text) <= longest and pattern.fullmatch(text)):
             rule = f"have length from {shortest} to {longest} and satisfy regular expression pattern: {pattern.pattern}"
-            yield f"1 validation error detected: Value '{text}' at '{name}' failed to satisfy constraint: Member must {rule}"
+            yield f"{DETECTED} Value '{text}' at '{name}' failed to satisfy constraint: Member must {rule}"
     for name, count in (("tags", len(call.tags)), ("transitiveTagKeys", len(call.transitive_tag_keys))):
         if count > 50:
             rule = "Member must have length less than or equal to 50"
-            yield f"1 validation error detected: Value at '{name}' failed to satisfy constraint: {rule}"
+            yield f"{DETECTED} Value at '{name}' failed to satisfy constraint: {rule}"
     if (call.source_identity or "").lower().startswith("aws:"):
         yield "SourceIdentity must not start with the reserved prefix aws:"
 
@@ -91,7 +93,7 @@ def _duration_refusal(call: AssumeRoleCall, caller: dict[str, Any]) -> Answer | 
     seconds = int(call.duration_seconds)
     if not 900 <= seconds <= 43200:
         return _invalid(
-            f"1 validation error detected: Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: "
+            f"{DETECTED} Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: "
             "Member must have value greater than or equal to 900 and less than or equal to 43200"
         )
     account, _, name = call.role_arn.partition("::")[2].partition(":")
@@ -99,7 +101,9 @@ def _duration_refusal(call: AssumeRoleCall, caller: dict[str, Any]) -> Answer | 
     if seconds > int(role.get("MaxSessionDuration", 43200)):
         return _invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
     if seconds > 3600 and isinstance(caller, dict) and caller["principalType"] == "AssumedRole":
-        return _invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+        return _invalid(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+        )
     return None
 
 

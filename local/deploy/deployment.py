@@ -1,0 +1,51 @@
+"""Deploying a stack into the emulator and waiting for it, telling what failed and why."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+
+from local.deploy import publishing
+from local.deploy.assembly import Stack
+from local.processes import wait_until
+
+DEADLINE_SECONDS = 120.0
+
+
+class DeploymentError(Exception):
+    """A stack did not come to be; the message names each failed resource with its reason."""
+
+
+def session(account: str, region: str) -> boto3.Session:
+    """The root credentials of `account` in the emulator: its id as the access key, with any secret."""
+    return boto3.Session(aws_access_key_id=account, aws_secret_access_key="local", region_name=region)  # noqa: S106
+
+
+def deploy(stack: Stack, endpoint: str) -> Mapping[str, str]:
+    """Create `stack` and wait for it; its outputs. Raises DeploymentError."""
+    root = session(stack.account, stack.region)
+    publishing.bootstrap(root, endpoint, stack)
+    template = publishing.publish(root, endpoint, stack)
+    cloudformation = root.client("cloudformation", endpoint_url=endpoint)
+    cloudformation.create_stack(
+        StackName=stack.name, TemplateURL=template, Capabilities=["CAPABILITY_NAMED_IAM"], DisableRollback=True
+    )
+    found: dict[str, Any] = {}
+
+    def finished() -> bool:
+        found.update(cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0])
+        return not str(found["StackStatus"]).endswith("_IN_PROGRESS")
+
+    if not wait_until(finished, DEADLINE_SECONDS) or found["StackStatus"] != "CREATE_COMPLETE":
+        raise DeploymentError(_failure(cloudformation, found))
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def _failure(cloudformation: Any, found: Mapping[str, Any]) -> str:
+    events = cloudformation.describe_stack_events(StackName=found["StackName"])["StackEvents"]
+    lines = [f"the stack {found['StackName']} is {found['StackStatus']}"]
+    for event in reversed(events):
+        if event["ResourceStatus"].endswith("_FAILED"):
+            name = f"{event['LogicalResourceId']} ({event['ResourceType']})"
+            lines.append(f"  {name}: {event.get('ResourceStatusReason', 'no reason given')}")
+    return "\n".join(lines)

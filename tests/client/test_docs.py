@@ -1,0 +1,71 @@
+"""docs/agent.md, held: its commands run, its tables are the code's."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from client import problems, reporting
+from client.cli import app
+from client.settings import SETTINGS
+from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, grant, issued
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "agent.md").read_text("utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+COMMANDS = [shlex.split(line) for block in BLOCKS for line in block.splitlines()]
+DECISION = {"effect": "allow", "reasons": [], "permissions": PERMISSIONS}
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: " ".join(words[:3]))
+def test_every_command_on_the_page_works(
+    connected: FakeBroker, home: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    (home / "aws").write_text("#!/bin/sh\n")
+    (home / "aws").chmod(0o755)
+    monkeypatch.setenv("PATH", str(home), prepend=":")
+    connected.say("POST", "/v1/grants", 201, issued())
+    connected.say("POST", "/v1/decisions", 200, DECISION)
+    connected.say("POST", f"/v1/grants/{GRANT_ID}/credentials", 200, issued())
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant()})
+    connected.say("GET", "/v1/grants", 200, {"grants": [grant()]})
+    assert words[0] == "jitney"
+    result = CliRunner().invoke(app, words[1:])
+    assert result.exit_code == 0, result.output
+
+
+def test_the_table_of_settings_is_the_codes():
+    rows = re.findall(r"^\| `(JITNEY_\w+)` \| (?:`([\w.]+)`|never) \|", PAGE, re.MULTILINE)
+    assert rows == [(variable, place or "") for variable, place in SETTINGS.values()]
+
+
+def test_the_table_of_exit_codes_is_the_codes():
+    told = {int(code) for code in re.findall(r"^\| (\d+) \| ", PAGE, re.MULTILINE)}
+    kinds = [problems.Problem, *problems.Problem.__subclasses__()]
+    assert told == {0, reporting.INTERRUPTED, *(kind.exit_code for kind in kinds)}
+
+
+def test_every_option_on_the_page_exists():
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE))
+    shown = "".join(
+        CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"}).stdout
+        for command in (["request"], ["run"], ["credentials"], ["profile"], ["grants", "list"], ["grants", "show"])
+    )
+    assert not {option for option in options - {"--profile"} if option not in shown}
+
+
+def test_the_configuration_file_on_the_page_is_valid(home: Path, monkeypatch: pytest.MonkeyPatch):
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    secret = home / "secret"
+    secret.write_text("canary")
+    folder = home / ".config" / "jitney"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(example.replace("/run/secrets/jitney", str(secret)))
+    monkeypatch.setattr("client.broker.open_client", lambda *_: None)  # nothing is sent: TLS need not be set up
+    from client.settings import Options, connect
+    from client.tokens.client_credentials import ClientCredentials
+
+    broker = connect(Options(), {})
+    assert broker.api_url == "https://jitney.example.com"
+    assert broker._auth._source == ClientCredentials("https://idp.example.com/token", "reader-agent", "canary", {})

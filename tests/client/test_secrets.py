@@ -1,0 +1,130 @@
+"""Canaries in everything that is secret, and a search through everything that was written (rows CLI 1, STS 5)."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.client.fake_broker import (
+    CREDENTIALS,
+    GRANT_ID,
+    SECRET,
+    SESSION,
+    FakeBroker,
+    grant,
+    issued,
+    problem,
+    under_review,
+)
+
+JITNEY = str(Path(sys.executable).with_name("jitney"))
+ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/*", "--reason", "report"]
+CREDENTIALS_OF = f"/v1/grants/{GRANT_ID}/credentials"
+CANARIES = (SECRET, SESSION, CREDENTIALS["access_key_id"], "canary.access.token", "canary-client-secret")
+
+COMMANDS = {
+    "request": ["request", *ASK],
+    "request as JSON": ["request", *ASK, "--json"],
+    "dry run": ["request", *ASK, "--dry-run", "--json"],
+    "run": ["run", *ASK, "--", "true"],
+    "run by id": ["run", "--grant", GRANT_ID, "--", "true"],
+    "credentials": ["credentials", *ASK],
+    "credentials by id": ["credentials", "--grant", GRANT_ID],
+    "list": ["grants", "list", "--json"],
+    "show": ["grants", "show", GRANT_ID],
+    "profile": ["profile", "reports", *ASK, "--write"],
+}
+
+
+@pytest.fixture
+def secretive(broker: FakeBroker, home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeBroker:
+    """The broker with an identity provider beside it; every secret is a canary."""
+    broker.say("POST", "/token", 200, {"access_token": "canary.access.token", "expires_in": 300})
+    for name, value in {
+        "JITNEY_API_URL": broker.url,
+        "JITNEY_TOKEN_URL": f"{broker.url}/token",
+        "JITNEY_CLIENT_ID": "reader-agent",
+        "JITNEY_CLIENT_SECRET": "canary-client-secret",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return broker
+
+
+def secrets_written(home: Path, arguments: list[str], *, contract: bool) -> set[str]:
+    """The canaries in the output and the home folder's files, but for standard output where that is the contract."""
+    done = subprocess.run([JITNEY, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    written = [done.stderr, *([] if contract and done.returncode == 0 else [done.stdout])]
+    written += [path.read_text("utf-8") for path in home.rglob("*") if path.is_file()]
+    return {canary for canary in CANARIES for text in written if canary in text}
+
+
+def say(broker: FakeBroker, status: int, post: object, credentials: object, get: object) -> None:
+    broker.say("POST", "/v1/grants", status, post)
+    broker.say("POST", "/v1/decisions", status, post)
+    broker.say("POST", CREDENTIALS_OF, status, credentials)
+    broker.say("GET", "/v1/grants", status, get)
+    broker.say("GET", f"/v1/grants/{GRANT_ID}", status, get)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_cli_01_nothing_secret_is_written_when_it_works(secretive: FakeBroker, home: Path, name: str):
+    say(secretive, 200, issued(), issued(), {"grant": grant(), "grants": [grant()], "credentials": CREDENTIALS})
+    assert not secrets_written(home, COMMANDS[name], contract=name.startswith("credentials"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("status", [401, 403, 410, 500])
+def test_cli_01_nothing_secret_is_written_when_it_fails(secretive: FakeBroker, home: Path, name: str, status: int):
+    refusal = problem("denied" if status == 403 else "grant_ended" if status == 410 else "internal")
+    say(secretive, status, refusal, refusal, refusal)
+    assert not secrets_written(home, COMMANDS[name], contract=False)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_cli_01_nothing_secret_is_written_when_the_answer_is_nonsense(secretive: FakeBroker, home: Path, name: str):
+    nonsense = {"grant": {"id": SECRET}, "credentials": CREDENTIALS, "message": SESSION}
+    say(secretive, 200, nonsense, nonsense, nonsense)
+    assert not secrets_written(home, COMMANDS[name], contract=False)
+
+
+def test_cli_01_the_keys_are_in_the_childs_environment_and_not_on_its_command_line(secretive: FakeBroker):
+    secretive.say("POST", "/v1/grants", 201, issued())
+    code = "import json, os; print(json.dumps([dict(os.environ), open('/proc/self/cmdline').read()]))"
+    done = subprocess.run(
+        [JITNEY, "run", *ASK, "--", sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    environment, command_line = json.loads(done.stdout)
+    assert environment["AWS_SECRET_ACCESS_KEY"] == SECRET
+    assert "JITNEY_CLIENT_SECRET" not in environment
+    assert not any(canary in command_line for canary in CANARIES)
+
+
+def test_sts_05_what_is_remembered_is_the_id_alone(secretive: FakeBroker, home: Path):
+    secretive.say("POST", "/v1/grants", 202, under_review())
+    subprocess.run([JITNEY, "credentials", *ASK], capture_output=True, check=False)
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert [path.read_text() for path in files] == [GRANT_ID]
+    assert [path.parent for path in files] == [home / ".local/state/jitney"]
+
+
+def test_an_unforeseen_failure_shows_no_values(secretive: FakeBroker, home: Path):
+    """A defect's traceback has source lines, and never the values of variables."""
+    secretive.say("POST", "/v1/grants", 201, issued())
+    code = (
+        "import sys, client.reporting as r\n"
+        "def broken(*args, **kwargs):\n"
+        "    credentials = args[0].credentials\n"
+        "    raise RuntimeError('a defect')\n"
+        "import client.commands.request as q\n"
+        "q.show = broken\n"
+        "from client.cli import app\n"
+        f"sys.argv = ['jitney', 'request', *{ASK!r}]\n"
+        "app()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False)
+    assert done.returncode == 1
+    assert "RuntimeError: a defect" in done.stderr
+    assert not any(canary in done.stderr for canary in CANARIES)

@@ -1,0 +1,88 @@
+"""The sentences and command lines that people and models read."""
+
+import json
+import shlex
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client import wording
+from client.answers import Answer, Reason
+from client.asking import Ask, Permission, parse_permissions
+from tests.client.fake_broker import GRANT_ID, grant
+
+NOW = 1795521600.0  # 2026-11-24T12:00:00Z
+ONE = Permission(("s3:GetObject",), ("arn:aws:s3:::reports/*",))
+TWO = Permission(("dynamodb:Scan",), ("*",))
+ASK = Ask("analytics-prod", (ONE, TWO), 600, "monthly report")
+
+
+@given(st.text())
+def test_nothing_that_steers_a_terminal_is_shown(text: str):
+    shown = wording.plain(text)
+    assert len(shown) == len(text)
+    assert not {unicodedata.category(sign) for sign in shown} & {"Cc", "Cf", "Cs"}
+
+
+@pytest.mark.parametrize(
+    ("iso", "said"),
+    [
+        ("2026-11-24T12:05:00Z", "12:05:00 UTC (in 5m)"),
+        ("2026-11-24T11:59:00Z", "11:59:00 UTC (1m ago)"),
+        ("2026-11-24T14:05:00+02:00", "12:05:00 UTC (in 5m)"),
+        ("2026-11-25T01:00:00Z", "2026-11-25 01:00:00 UTC (in 13h)"),
+        ("2026-12-04T12:00:00Z", "2026-12-04 12:00:00 UTC (in 10d)"),
+        ("soon\n", "soon\ufffd"),
+        (None, "-"),
+    ],
+)
+def test_a_time_is_told_in_utc_and_from_now(iso: str | None, said: str):
+    assert wording.moment(iso, NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("any_of", "said"),
+    [([["a"]], "a"), ([["a", "b"]], "a and b"), ([["a", "b"], ["c"]], "a and b, or c"), ([], "nobody")],
+)
+def test_reviewers_are_told_in_words(any_of: list[list[str]], said: str):
+    assert wording.who(any_of) == said
+
+
+def test_a_pending_grant_without_a_review_is_told_until_its_own_end():
+    answer = Answer.read({"grant": grant("pending", expires_at="2026-11-24T12:05:00Z")})
+    assert wording.pending(answer, NOW) == f"{GRANT_ID} is under review until 12:05:00 UTC (in 5m)"
+
+
+def test_a_reason_names_its_pair_where_it_has_one():
+    assert wording.because(Reason("p", "No.")) == "No. (p)"
+    assert wording.because(Reason("p", "No.", "s3:GetObject", "*")) == "s3:GetObject on *: No. (p)"
+
+
+def test_what_would_pass_is_a_shorter_time_or_a_part():
+    part = Ask(ASK.target, (ONE,), 600, ASK.reason)
+    shorter = Ask(ASK.target, ASK.permissions, 300, ASK.reason)
+    assert wording.alternatives(ASK, (ONE,), 300) == [shorter, part]
+    assert wording.alternatives(ASK, (), 300) == [shorter]
+    assert wording.alternatives(ASK, (ONE,), 0) == [part]
+
+
+@pytest.mark.parametrize(("subset", "longest"), [((), 0), ((), 600), ((), 3600), (ASK.permissions, 600)])
+def test_nothing_is_offered_that_is_not_another_request(subset: tuple[Permission, ...], longest: int):
+    assert wording.alternatives(ASK, subset, longest) == []
+
+
+def test_what_is_offered_for_pasting_reads_back():
+    (line,) = wording.paste("request", Ask("t", (ONE,), 90, "it's due", "OPS-1"))
+    words = shlex.split(line)
+    assert words[:2] == ["jitney", "request"]
+    assert words[2:] == [
+        "t", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/*", "--for", "1m30s",
+        "--reason", "it's due", "--ticket", "OPS-1",
+    ]  # fmt: skip
+    first, document, last = wording.paste("run", ASK, ["--", "env"])
+    assert shlex.split(first.removesuffix(" <<'JSON'"))[-2:] == ["--", "env"]
+    assert parse_permissions(document) == ASK.permissions
+    assert json.loads(document)
+    assert last == "JSON"

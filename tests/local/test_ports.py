@@ -1,0 +1,40 @@
+"""Ports: those asked for, those of last time, or free ones."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from local import ports
+
+
+@pytest.fixture
+def taken():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_ports_stay_the_same_from_one_time_to_the_next(tmp_path: Path):
+    first = ports.choose({}, tmp_path / "ports.json")
+    assert len(set(first.values())) == 3
+    assert ports.choose({}, tmp_path / "ports.json") == first
+
+
+def test_a_remembered_port_that_is_taken_is_replaced(tmp_path: Path, taken: int):
+    memory = tmp_path / "ports.json"
+    memory.write_text(f'{{"emulator": {taken}}}', encoding="ascii")
+    assert ports.choose({}, memory)["emulator"] != taken
+
+
+def test_a_port_that_was_asked_for_is_used_or_complained_about(tmp_path: Path, taken: int):
+    free = ports.choose({}, tmp_path / "ports.json")["slack"]
+    assert ports.choose({"identity": free}, tmp_path / "ports.json")["identity"] == free
+    with pytest.raises(OSError, match=f"port {taken} \\(JITNEY_IDP_PORT\\) is in use"):
+        ports.choose({"identity": taken}, tmp_path / "ports.json")
+
+
+def test_a_spoilt_memory_is_forgotten(tmp_path: Path):
+    (tmp_path / "ports.json").write_text("{", encoding="ascii")
+    assert len(ports.choose({}, tmp_path / "ports.json")) == 3
