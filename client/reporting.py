@@ -15,7 +15,6 @@ from client.waiting import wait
 if TYPE_CHECKING:
     from client.screen import Screen
 
-INTERRUPTED = 130
 # What became of a grant that was asked or waited for, as an exit code.
 OUTCOMES = {
     "active": 0,
@@ -48,8 +47,6 @@ def reporting(verb: str, *, as_json: bool = False, tail: Sequence[str] = ()) -> 
         else:
             screen().problem(problem, verb, tail)
         raise typer.Exit(problem.exit_code) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -60,7 +60,7 @@ class Screen:
             self._rows([("until", wording.moment(end, self._now()))])
             self._rows([("lasts", f"{format_duration(grant.duration_seconds)} once approved")])
         else:
-            self._rows([("until", wording.moment(grant.expires_at, self._now()))])
+            self._rows([wording.telling_time(grant, self._now())])
         self._rows([("reason", grant.reason), ("ticket", grant.ticket or ""), ("for", grant.human or "")])
         self._rows((name, step.format(id=grant.id)) for name, step in _NEXT.get(grant.state, ()))
 
@@ -68,10 +68,10 @@ class Screen:
         """The principal's grants, newest first as the broker gives them."""
         for grant in page.grants:
             state = Text(f"{grant.state:9}", style=_STATES.get(grant.state, "dim"))
-            ends = f"until {wording.moment(grant.expires_at, self._now())}"
-            self._out.print(Text.assemble(f"{grant.id}  ", state, wording.plain(f" {grant.target}  {ends}")))
-            self._rows(("", wording.allows(permission)) for permission in grant.permissions)
-            self._rows([("", grant.reason)])
+            time = " ".join(wording.telling_time(grant, self._now()))
+            self._out.print(Text.assemble(f"{grant.id}  ", state, wording.plain(f" {grant.target}  {time}")))
+            for line in (*map(wording.allows, grant.permissions), wording.plain(grant.reason)):
+                self._out.print(Text(" " * (len(grant.id) + 2) + line))
         if not page.grants:
             self._out.print("No grants.")
         if page.next:
@@ -95,9 +95,11 @@ class Screen:
         """Why it did not work, what to do, and what would have worked, ready to paste."""
         extras = problem.extras
         self._err.print(Text.assemble(("jitney: ", "dim"), (wording.plain(problem.title), "bold red")))
-        self._err.print(Text(wording.plain(problem.detail)))
-        for reason in read_reasons(extras.get("reasons", ())):
-            self._err.print(Text(f"  {wording.because(reason)}"))
+        reasons = read_reasons(extras.get("reasons", ()))
+        if problem.detail not in {reason.sentence for reason in reasons}:
+            self._err.print(Text(wording.plain(problem.detail)))
+        for reason in reasons:
+            self._err.print(Text(wording.because(reason)))
         for error in extras.get("errors", ())[1:]:  # the first is the detail already
             self._err.print(Text(wording.plain(f"{error['pointer']}: {error['detail']}")))
         if problem.fix:

@@ -57,6 +57,7 @@ def still_pending(answer: Answer, now: float) -> Pending:
     number = answer.grant.id
     detail = f"Grant {wording.pending(answer, now)}. The request stays open."
     fix = (
-        f"Run the same again later, `jitney grants show {number} --wait`, or `jitney run --grant {number} -- COMMAND`."
+        f"Wait with `jitney grants show {number} --wait`, then use it with `jitney run --grant {number} -- COMMAND`. "
+        "An AWS command with a profile can then be run again as it is."
     )
     return Pending("grant_pending", "The grant is still under review", detail, fix, answer.document())

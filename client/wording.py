@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from client.answers import Answer, Reason, Review
+from client.answers import Answer, Grant, Reason, Review
 from client.asking import Ask, Permission
 from client.durations import format_duration
 
@@ -39,6 +39,16 @@ def moment(iso: str | None, now: float) -> str:
     return f"{day}{then:%H:%M:%S} UTC ({distance})"
 
 
+def telling_time(grant: Grant, now: float) -> tuple[str, str]:
+    """The time that matters in the grant's state, and its name: until, ended, or when it was asked for."""
+    name, iso = {
+        "active": ("until", grant.expires_at),
+        "pending": ("until", grant.expires_at),
+        "expired": ("ended", grant.expires_at),
+    }.get(grant.state, ("asked", grant.created_at))
+    return name, moment(iso, now)
+
+
 def pending(answer: Answer, now: float) -> str:
     """What a pending grant waits for, in one line."""
     review = answer.review or Review(())
@@ -52,9 +62,10 @@ def allows(permission: Permission) -> str:
 
 
 def because(reason: Reason) -> str:
-    """The reason in one line: the pair, the sentence, and which policy says so."""
-    pair = " on ".join(part for part in (reason.action, reason.resource) if part)
-    return plain(f"{pair}: {reason.sentence} ({reason.policy})" if pair else f"{reason.sentence} ({reason.policy})")
+    """The reason in one line: the sentence, after the pair unless it names it itself, and which policy says so."""
+    unnamed = [part for part in (reason.action, reason.resource) if part not in reason.sentence]
+    pair = f"{reason.action} on {reason.resource}: " if unnamed else ""
+    return plain(f"{pair}{reason.sentence} ({reason.policy})")
 
 
 def arguments(ask: Ask, permissions: str = "") -> list[str]:

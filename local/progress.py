@@ -23,9 +23,9 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Write a line."""
-        self._console.print(line, markup=False)
+        self._console.print(line, markup=False, soft_wrap=True)
 
     def fail(self, message: str) -> None:
         """Write what went wrong."""
         self._console.print("[bold red]Error:[/bold red]", end=" ")
-        self._console.print(message, markup=False)
+        self._console.print(message, markup=False, soft_wrap=True)

@@ -2,9 +2,15 @@
 
 from typing import Any
 
-from core.access.grant import permissions_view
+from core.access.credentials import Credentials
+from core.access.grant import Grant, State, permissions_view
 from core.policy.decision import Decision, Reason
 from core.problems import Problem
+from core.times import iso
+from handlers.http import Response
+
+POLL_SECONDS = 5
+"""How long a caller is asked to wait before it looks again at a pending grant."""
 
 
 def reasons_view(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
@@ -26,6 +32,18 @@ def decision_view(decision: Decision) -> dict[str, Any]:
         "longest_seconds": decision.longest_seconds,
         "policy_version": decision.policy_version,
     }
+
+
+def grant_answer(status: int, grant: Grant, credentials: Credentials | None = None) -> Response:
+    """The answer that tells a grant: with its credentials, or while it is pending with who is asked until when."""
+    body: dict[str, Any] = {"grant": grant.view()}
+    headers = {"Location": f"/v1/grants/{grant.id}"}
+    if credentials:
+        body["credentials"] = credentials.view()
+    if grant.state is State.PENDING:
+        body["review"] = {"any_of": [list(groups) for groups in grant.reviews], "expires_at": iso(grant.expires_at)}
+        headers["Retry-After"] = str(POLL_SECONDS)
+    return Response(status, body, headers)
 
 
 def deciding_policies(decision: Decision) -> dict[str, Any]:

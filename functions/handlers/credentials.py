@@ -1,5 +1,6 @@
 """POST /v1/grants/{id}/credentials: credentials of an active grant, after its review or again."""
 
+from handlers.answers import grant_answer
 from handlers.callers import identify
 from handlers.edge import endpoint
 from handlers.http import Request, Response
@@ -10,8 +11,7 @@ from handlers.ports import Ports
 def create_credentials(request: Request, ports: Ports) -> Response:
     """200 with credentials, or Problem: not the caller's grant, not active (any more), no longer allowed."""
     call = identify(request, ports)
-    current, credentials = reissue(call.own_grant(), call)
-    return Response(200, {"grant": current.view(), "credentials": credentials.view()})
+    return grant_answer(200, *reissue(call.own_grant(), call))
 
 
 handler = endpoint(create_credentials, ("config", "policies", "actions", "keys", "store", "sessions"))

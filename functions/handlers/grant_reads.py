@@ -3,6 +3,7 @@
 import re
 
 from core.problems import Problem
+from handlers.answers import grant_answer
 from handlers.callers import identify
 from handlers.edge import endpoint
 from handlers.http import Request, Response
@@ -15,7 +16,7 @@ def read_grants(request: Request, ports: Ports) -> Response:
     """200 with the grant of the path's id, or with one page of all the caller's. Raises Problem grant_not_found."""
     call = identify(request, ports)
     if "id" in request.path:
-        return Response(200, {"grant": call.own_grant().at(call.now).view()})
+        return grant_answer(200, call.own_grant().at(call.now))
     cursor = request.query.get("cursor", "")
     if cursor and not _CURSOR.fullmatch(cursor):
         fix = "Send the `next` of the page before, or leave the cursor out."

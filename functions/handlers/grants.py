@@ -9,15 +9,12 @@ from core.audit import Event, Outcome
 from core.once import idempotency, idempotency_key, repeated
 from core.policy.decision import Decision, Effect
 from core.problems import Problem
-from core.times import iso
-from handlers.answers import deciding_policies, denied
+from handlers.answers import deciding_policies, denied, grant_answer
 from handlers.callers import Call, identify
 from handlers.edge import endpoint
 from handlers.http import Request, Response
 from handlers.issuing import Note, issue, record_next, reissue
 from handlers.ports import Ports
-
-POLL_SECONDS = 5
 
 
 def create_grant(request: Request, ports: Ports) -> Response:
@@ -68,20 +65,13 @@ def _open(grant: Grant, decision: Decision, key: str, call: Call) -> Grant:
 def _opened_answer(grant: Grant, policy: SessionPolicy, call: Call) -> Response:
     """Credentials for a grant that is active from the start, or the news that it waits for its reviewers."""
     if grant.state is State.ACTIVE:
-        credentials = issue(grant, policy, call)
-        return Response(201, {"grant": grant.view(), "credentials": credentials.view()}, _location(grant))
+        return grant_answer(201, grant, issue(grant, policy, call))
     try:
         call.ports.reviews.start(grant)
     except Problem as problem:
         closed = record_next(grant, Note(Event.REQUEST, Outcome.FAILED, problem.code), call, State.FAILED)
         raise Problem(problem.code, problem.detail, problem.fix, {"grant": closed.view()}) from problem
-    return _pending_answer(grant)
-
-
-def _pending_answer(grant: Grant) -> Response:
-    review = {"any_of": [list(groups) for groups in grant.reviews], "expires_at": iso(grant.expires_at)}
-    headers = _location(grant) | {"Retry-After": str(POLL_SECONDS)}
-    return Response(202, {"grant": grant.view(), "review": review}, headers)
+    return grant_answer(202, grant)
 
 
 def _repeated_answer(key: str, call: Call) -> Response:
@@ -95,18 +85,13 @@ def _repeated_answer(key: str, call: Call) -> Response:
         call.record(Event.REQUEST, Outcome.REFUSED, code=problem.code)
         raise problem
     if grant.at(call.now).state is State.PENDING:
-        return _pending_answer(grant)
-    current, credentials = reissue(grant, call)
-    return Response(201, {"grant": current.view(), "credentials": credentials.view()}, _location(current))
+        return grant_answer(202, grant)
+    return grant_answer(201, *reissue(grant, call))
 
 
 def _mismatch() -> Problem:
     fix = "Use a new key for a new request; repeat a request with exactly the same body."
     return Problem("idempotency_mismatch", "This Idempotency-Key came with another body before.", fix)
-
-
-def _location(grant: Grant) -> dict[str, str]:
-    return {"Location": f"/v1/grants/{grant.id}"}
 
 
 NEEDS = ("config", "policies", "actions", "keys", "store", "sessions")

@@ -8,10 +8,13 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from core.audit import Origin
 from core.problems import Problem
+
+RETRY_SECONDS = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,10 @@ def _body(event: Mapping[str, Any]) -> bytes:
 
 
 def problem_response(problem: Problem) -> Response:
-    """A problem as an application/problem+json answer (RFC 9457)."""
-    return Response(problem.status, problem.body(), {"Content-Type": "application/problem+json", **problem.headers})
+    """A problem as an application/problem+json answer (RFC 9457); what may pass by itself says when to try again."""
+    again = {"Retry-After": RETRY_SECONDS} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = {"Content-Type": "application/problem+json", **again, **problem.headers}
+    return Response(problem.status, problem.body(), headers)
 
 
 def proxy_answer(response: Response) -> dict[str, Any]:

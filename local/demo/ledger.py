@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import boto3
-from rich.table import Table
+from rich.table import Column, Table
 
 QUERY = "who_asked_for_what"
 PATIENCE_SECONDS = 30
@@ -55,7 +55,9 @@ def run(athena: Any, stack: Mapping[str, Any], sql: str) -> list[dict[str, str]]
 
 def table_of(rows: list[dict[str, str]]) -> Table:
     """The rows as a table for the terminal: who, what, why, and what came of it."""
-    table = Table("time", "who", "asked to", "because", "outcome", show_lines=True)
+    table = Table(
+        "time", "who", Column("asked to", overflow="fold", ratio=1), "because", "outcome", show_lines=True, expand=True
+    )
     for row in rows:
         actions, resources = (row[name].strip("[]").replace("'", "") for name in ("actions", "resources"))
         table.add_row(row["time"][11:19], row["principal"], f"{actions}\non {resources}", row["reason"], row["outcome"])

@@ -45,7 +45,7 @@ def synthesize(settings: Settings, variables: Mapping[str, str]) -> list[Stack]:
     Raises SynthesisError.
     """
     environment = {**os.environ, **variables, "JITNEY_LOCAL": "1", "JITNEY_CONFIG": str(settings.config)}
-    folder = settings.cache / "assemblies" / _digest(settings.config, environment)
+    folder = settings.cache / "assemblies" / digest(settings.config, environment)
     if not folder.exists():
         _run(folder, settings, environment)
         _forget_old(folder.parent)
@@ -83,7 +83,7 @@ def _forget_old(assemblies: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _digest(config: Path, environment: Mapping[str, str]) -> str:
+def digest(config: Path, environment: Mapping[str, str]) -> str:
     """A name for everything that the assembly is made from."""
     digest = hashlib.sha256(f"{sys.version} {importlib.metadata.version('aws-cdk-lib')} {config}".encode())
     for path in _inputs(config):

@@ -137,7 +137,7 @@ def test_a_denial_says_why_and_offers_the_command_that_would_pass(connected: Fak
     assert result.stderr.splitlines() == [
         "jitney: The request is denied by policy",
         "The detail of denied.",
-        "  s3:GetObject on arn:aws:s3:::reports/secret/*: Salaries stay secret. (no-secrets)",
+        "s3:GetObject on arn:aws:s3:::reports/secret/*: Salaries stay secret. (no-secrets)",
         "Fix: The fix of denied.",
         "This would pass:",
         (
@@ -145,6 +145,11 @@ def test_a_denial_says_why_and_offers_the_command_that_would_pass(connected: Fak
             """--reason 'it'"'"'s due'"""
         ),
     ]
+
+
+def test_a_denial_that_says_no_more_than_its_reason_says_it_once(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 403, DENIED | {"detail": DENIED["reasons"][0]["sentence"]})
+    assert jitney("request", *ASK, *WHY).stderr.count("Salaries stay secret.") == 1
 
 
 def test_a_denial_for_its_length_offers_the_longest_time(connected: FakeBroker, jitney: Jitney):

@@ -55,9 +55,31 @@ def test_a_pending_grant_without_a_review_is_told_until_its_own_end():
     assert wording.pending(answer, NOW) == f"{GRANT_ID} is under review until 12:05:00 UTC (in 5m)"
 
 
-def test_a_reason_names_its_pair_where_it_has_one():
-    assert wording.because(Reason("p", "No.")) == "No. (p)"
-    assert wording.because(Reason("p", "No.", "s3:GetObject", "*")) == "s3:GetObject on *: No. (p)"
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (Reason("p", "No."), "No. (p)"),
+        (Reason("p", "No.", "s3:GetObject", "*"), "s3:GetObject on *: No. (p)"),
+        (Reason("p", "No s3:GetObject on * today.", "s3:GetObject", "*"), "No s3:GetObject on * today. (p)"),
+    ],
+)
+def test_a_reason_names_its_pair_once(reason: Reason, said: str):
+    assert wording.because(reason) == said
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("active", ("until", "12:05:00 UTC (in 5m)")),
+        ("pending", ("until", "12:05:00 UTC (in 5m)")),
+        ("expired", ("ended", "12:05:00 UTC (in 5m)")),
+        ("rejected", ("asked", "11:59:00 UTC (1m ago)")),
+        ("revoked", ("asked", "11:59:00 UTC (1m ago)")),
+    ],
+)
+def test_the_time_told_is_the_one_that_matters(state: str, said: tuple[str, str]):
+    given_times = {"created_at": "2026-11-24T11:59:00Z", "expires_at": "2026-11-24T12:05:00Z"}
+    assert wording.telling_time(Answer.read({"grant": grant(state, **given_times)}).grant, NOW) == said
 
 
 def test_what_would_pass_is_a_shorter_time_or_a_part():

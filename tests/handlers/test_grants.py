@@ -64,6 +64,8 @@ def test_a_request_for_review_waits_as_pending_until_its_end(system: System):
     assert body["review"]["any_of"] == [["owners"]]
     assert body["grant"]["state"] == "pending"
     assert headers["Retry-After"]
+    told = system.call(read_grants, grant_id=body["grant"]["id"])[1]["review"]
+    assert told == body["review"]
     assert system.reviews.started == [body["grant"]["id"]]
     assert system.told() == [("request", "review", "")]
     grant_id = body["grant"]["id"]

@@ -440,6 +440,27 @@ def _ended(execution: dict[str, Any]) -> dict[str, Any] | None:
     return None if execution["status"] == "RUNNING" else execution
 
 
+# Firehose
+
+
+def test_delivery_uses_the_role(emulator: Emulator) -> None:
+    """A stream whose role may write delivers, one whose role may write elsewhere does not."""
+    bucket = f"delivered-{uuid.uuid4().hex}"
+    s3, firehose = emulator.root("s3"), emulator.root("firehose")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for name, prefix in (("must-not", "elsewhere/"), ("may", "may/")):
+        statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/{prefix}*"}
+        destination = {
+            "BucketARN": f"arn:aws:s3:::{bucket}",
+            "RoleARN": role(emulator, name, {"Statement": statement}),
+            "Prefix": f"{name}/",
+        }
+        firehose.create_delivery_stream(DeliveryStreamName=name, ExtendedS3DestinationConfiguration=destination)
+        firehose.put_record(DeliveryStreamName=name, Record={"Data": b"{}"})
+    delivered = until(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"))
+    assert {entry["Key"].partition("/")[0] for entry in delivered} == {"may"}
+
+
 # Streams
 
 
@@ -540,6 +561,13 @@ def test_found_from_any_account(emulator: Emulator, http: httpx.Client) -> None:
     source = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'in'}\n"
     answer = http.get(api(emulator, source, account=emulator.account), headers={"Authorization": "Bearer token"})
     assert (answer.status_code, answer.text) == (200, "in")
+
+
+def test_large_requests_refused(emulator: Emulator, http: httpx.Client) -> None:
+    url = api(emulator, "def handler(event, context):\n    return {'statusCode': 200, 'body': 'in'}\n")
+    allowed, too_large = (http.request("GET", url, content=bytes(size)) for size in (10_000_000, 10_500_000))
+    assert allowed.status_code == 200
+    assert (too_large.status_code, too_large.json()) == (413, {"message": "Request Too Long"})
 
 
 def test_handler_errors_hidden(emulator: Emulator, http: httpx.Client) -> None:

@@ -7,7 +7,16 @@ when ministack comes to hold the contract by itself: then the function can go.
 
 from collections.abc import Callable
 
-from local.emulator.gaps import api_gateway, cloudformation, encryption, functions, state_machines, streams, sts
+from local.emulator.gaps import (
+    api_gateway,
+    cloudformation,
+    delivery,
+    encryption,
+    functions,
+    state_machines,
+    streams,
+    sts,
+)
 
 GAPS: tuple[Callable[[], None], ...] = (
     # What is closed last looks first: a request's form before the permissions it needs.
@@ -23,8 +32,10 @@ GAPS: tuple[Callable[[], None], ...] = (
     cloudformation.web_acl_association,
     encryption.tables_use_the_callers_key,
     state_machines.tasks_use_the_role,
+    delivery.delivery_uses_the_role,
     streams.partial_batches,
     api_gateway.found_from_any_account,
+    api_gateway.large_requests_refused,
     api_gateway.handler_errors_hidden,
     api_gateway.malformed_answers_refused,
     api_gateway.source_ip_of_the_connection,

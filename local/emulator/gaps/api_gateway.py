@@ -35,6 +35,25 @@ def _owner(api: str) -> str | None:
     return next((account for (account, _, known), _ in gateway._rest_apis.all_items() if known == api), None)
 
 
+PAYLOAD_LIMIT = 10 * 1024 * 1024
+
+
+def large_requests_refused() -> None:
+    """AWS refuses a request body of more than 10 MB before it reaches a function.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+    """
+    execute = gateway._execute_in_scope
+
+    async def execute_in_scope(request: Any, api: str, stage: str, *more: Any) -> Any:
+        body = more[3]
+        if len(body or b"") > PAYLOAD_LIMIT:
+            return gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
+        return await execute(request, api, stage, *more)
+
+    gateway._execute_in_scope = execute_in_scope
+
+
 def handler_errors_hidden() -> None:
     """AWS answers 502 "Internal server error" when a function fails; what it raised stays in its log.
 

@@ -1,0 +1,34 @@
+"""Firehose: a stream writes under its role."""
+
+from contextvars import ContextVar
+from typing import Any
+
+from ministack.services import firehose
+
+from local.emulator.gaps import roles
+
+_role: ContextVar[tuple[str, str] | None] = ContextVar("role", default=None)
+
+
+def delivery_uses_the_role() -> None:
+    """AWS writes to the bucket under the destination's role; without s3:PutObject the records are not delivered.
+
+    https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html
+    """
+    deliver, put = firehose._deliver_to_s3, firehose._put_s3_object
+
+    def deliver_to_s3(stream: dict[str, Any], destination: dict[str, Any], *more: Any) -> None:
+        token = _role.set((destination["config"].get("RoleARN", ""), stream["name"]))
+        try:
+            deliver(stream, destination, *more)
+        finally:
+            _role.reset(token)
+
+    def put_s3_object(bucket: str, key: str, *more: Any) -> Any:
+        under = _role.get()
+        if under and (refusal := roles.denied(under[0], "s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", under[1])):
+            raise PermissionError(refusal)
+        return put(bucket, key, *more)
+
+    firehose._deliver_to_s3 = deliver_to_s3
+    firehose._put_s3_object = put_s3_object

@@ -1,0 +1,214 @@
+"""`up`, `down` and `status`, run as a person runs them."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local import processes, system
+from local.settings import ROOT, Settings, from_environment
+from tests.running import RUN_VARIABLE
+
+# One worker's: its module-wide system would otherwise be brought up by each of them.
+pytestmark = pytest.mark.xdist_group("local_system")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A local system in a folder of its own; `variables` are what its commands are run with."""
+
+    folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        return from_environment({"JITNEY_LOCAL_DIR": str(self.folder)})
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if not name.startswith("JITNEY_")}
+        lifeline = str(Path(os.environ[RUN_VARIABLE]) / "lifeline")
+        return {**own, "JITNEY_LOCAL_DIR": str(self.folder), "JITNEY_LOCAL_LIFELINE": lifeline, **self.variables}
+
+    def begin(self, command: str, **more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "local", command],
+            cwd=ROOT,
+            env={**self.environment, **more},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, command: str, **more: str) -> tuple[int, str]:
+        with self.begin(command, **more) as process:
+            _, said = process.communicate()
+        return process.returncode, said
+
+    def described(self) -> dict[str, Any]:
+        return dict(json.loads(self.settings.stack_file.read_text(encoding="utf-8")))
+
+    def alive(self) -> list[str]:
+        return [name for name in system.NAMES if processes.running(name, self.settings)]
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration that does not follow the local issuer's port: all systems here share one assembly."""
+    folder = tmp_path_factory.mktemp("config")
+    text = (ROOT / "jitney.yaml").read_text(encoding="utf-8").replace("JITNEY_LOCAL_ISSUER", "NOT_SET")
+    text = text.replace("JITNEY_LOCAL_JWKS_URI", "NOT_SET").replace("policies: policies", f"policies: {ROOT}/policies")
+    (folder / "other.yaml").write_text(text, encoding="utf-8")
+    return folder / "other.yaml"
+
+
+@pytest.fixture(scope="module")
+def up(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A system that is up."""
+    machine = Machine(tmp_path_factory.mktemp("up"), {"JITNEY_CONFIG": str(config)})
+    code, said = machine.run("up")
+    assert code == 0, said
+    yield machine
+    machine.run("down")
+
+
+@pytest.fixture
+def another(config: Path, tmp_path: Path) -> Iterator[Machine]:
+    """A system that is not up yet."""
+    machine = Machine(tmp_path, {"JITNEY_CONFIG": str(config)})
+    yield machine
+    machine.run("down")
+
+
+def test_up_returns_when_the_system_answers(up: Machine):
+    described = up.described()
+    assert httpx.get(f"{described['api_url']}/v1/health").json()["status"] == "ok"
+    assert set(described) >= {
+        "api_url", "aws_endpoint", "region", "account", "issuer", "jwks_uri", "token_url", "agents", "humans",
+        "mailbox_url", "slack_url", "athena", "tables", "buckets", "targets", "pids",
+    }  # fmt: skip
+    assert described["targets"]["analytics-prod"]["account"] == "444455556666"
+
+
+def test_stack_json_is_for_its_owner_alone(up: Machine):
+    assert stat.S_IMODE(up.settings.stack_file.stat().st_mode) == 0o600
+
+
+def test_everything_listens_on_loopback_alone(up: Machine):
+    described = up.described()
+    ports = [int(described[name].rpartition(":")[2]) for name in ("aws_endpoint", "issuer", "slack_url")]
+    listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    for port in ports:
+        assert [address for address in listening if address == f"00000000:{port:04X}"] == []
+        assert [address for address in listening if address == f"0100007F:{port:04X}"]
+
+
+def test_up_again_says_so_and_changes_nothing(up: Machine):
+    before = up.described()
+    code, said = up.run("up")
+    assert code == 0
+    assert "already up" in said
+    assert up.described() == before
+    assert up.run("status")[0] == 0
+
+
+def test_two_systems_side_by_side(up: Machine, another: Machine):
+    code, said = another.run("up")
+    assert code == 0, said
+    assert another.described()["aws_endpoint"] != up.described()["aws_endpoint"]
+    assert another.run("down")[0] == 0
+    assert another.alive() == []
+    assert up.run("status")[0] == 0
+
+
+def test_down_leaves_no_process_and_no_stack_json(another: Machine):
+    assert another.run("up")[0] == 0
+    groups = another.described()["pids"].values()
+    assert another.run("down")[0] == 0
+    assert not another.settings.stack_file.exists()
+    assert [group for group in groups if _living(group)] == []
+    assert another.run("status")[0] == 3
+    code, said = another.run("down")
+    assert (code, "Nothing was running" in said) == (0, True)
+
+
+def _living(group: int) -> list[str]:
+    """The processes of a group that are not merely waiting for their parent to notice their end."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, own = path.read_text(encoding="utf-8").rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(own) == group and state != "Z":
+            found.append(path.parent.name)
+    return found
+
+
+def test_what_a_crash_left_is_cleaned_up(another: Machine):
+    assert another.run("up")[0] == 0
+    os.killpg(another.described()["pids"]["emulator"], signal.SIGKILL)
+    assert processes.wait_until(lambda: "emulator" not in another.alive(), 5)
+    assert another.run("status")[0] == 3
+    before = another.described()
+    code, said = another.run("up")
+    assert code == 0, said
+    assert another.described()["pids"] != before["pids"]
+    assert another.run("status")[0] == 0
+
+
+def test_a_stale_stack_json_is_not_believed(another: Machine, up: Machine):
+    another.settings.stack_file.write_text(json.dumps(up.described()), encoding="utf-8")
+    assert another.run("status")[0] == 3
+    assert another.run("down")[0] == 0
+    assert up.run("status")[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_up_leaves_nothing_running(another: Machine, number: signal.Signals):
+    process = another.begin("up")
+    assert processes.wait_until(lambda: another.alive() != [], 20)
+    process.send_signal(number)
+    with process:
+        _, said = process.communicate()
+    assert process.returncode == 128 + number, said
+    assert another.alive() == []
+    assert not another.settings.stack_file.exists()
+
+
+def test_a_wrong_configuration_is_told_without_a_traceback(another: Machine, tmp_path: Path):
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("version: 1\nissuers: {}\n", encoding="utf-8")
+    code, said = another.run("up", JITNEY_CONFIG=str(wrong))
+    assert code == 1
+    assert "wrong.yaml" in said
+    assert "Traceback" not in said
+    assert another.alive() == []
+
+
+def test_a_port_that_is_taken_is_told_by_its_variable(another: Machine):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, said = another.run("up", JITNEY_AWS_PORT=str(taken.getsockname()[1]))
+    assert code == 1
+    assert "JITNEY_AWS_PORT" in said
+    assert another.alive() == []
+
+
+def test_a_port_that_was_asked_for_is_used(another: Machine):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert another.run("up", JITNEY_IDP_PORT=str(port))[0] == 0
+    assert another.described()["issuer"] == f"http://127.0.0.1:{port}"
