@@ -63,6 +63,18 @@ def vend(used: Ports) -> None:
         raise SystemExit(answered["body"])
 
 
+class Replayed(Recorded):
+    """A client that answers what a real call answered before, at once."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(**parameters: Any) -> Any:
+            if name not in self.last:
+                self.last[name] = getattr(self.client, name)(**parameters)
+            return self.last[name]
+
+        return call
+
+
 def ports_over(dynamodb: Any, sts: Any) -> Ports:
     """The handler's ports over these clients."""
     store = Store(dynamodb, os.environ["JITNEY_STATE_TABLE"], os.environ["JITNEY_AUDIT_TABLE"])
@@ -110,6 +122,9 @@ handler_runs, bare_runs = [], []
 for _ in range(told["requests"]):
     handler_runs.append(measure(lambda: vend(ports)))
     bare_runs.append(measure(bare))
+replayed = ports_over(Replayed(clients[0]), Replayed(clients[1]))
+vend(replayed)
+own_runs = [measure(lambda: vend(replayed)) for _ in range(told["requests"])]
 handler, without = figures(handler_runs), figures(bare_runs)
 print(
     json.dumps(
@@ -117,7 +132,8 @@ print(
             "handler": handler,
             "bare": without,
             "ratio_p50": round(handler["p50_ms"] / without["p50_ms"], 3),
-            "own_cpu_ms": round(handler["cpu_p50_ms"] - without["cpu_p50_ms"], 3),
+            "own_cpu_ms": figures(own_runs)["cpu_p50_ms"],
+            "cpu_difference_ms": round(handler["cpu_p50_ms"] - without["cpu_p50_ms"], 3),
         }
     )
 )

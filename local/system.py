@@ -13,7 +13,7 @@ from local import identity, ports, probes, processes, seed, slack, stack_file
 from local.deploy import assembly, deployment
 from local.deploy.assembly import Stack
 from local.emulator import launch
-from local.processes import Process, log_tail, running, wait_until
+from local.processes import log_tail, running, wait_until
 from local.progress import Progress
 from local.settings import Settings
 
@@ -100,7 +100,7 @@ def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
         identity.process(settings, people),
         slack.process(settings, chosen["slack"], slack_token),
     ):
-        _started(process, settings)
+        processes.start(process, settings)
     described = identity.description(people)
     with progress.step("templates and functions"):
         stacks = assembly.synthesize(
@@ -129,10 +129,6 @@ def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
         _await(launch.NAME, lambda: probes.healthy(description["api_url"]), settings)
         _await(identity.NAME, lambda: _has_tokens(described), settings)
     return description
-
-
-def _started(process: Process, settings: Settings) -> None:
-    processes.start(process, settings)
 
 
 def _has_tokens(described: Mapping[str, Any]) -> bool:

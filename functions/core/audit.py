@@ -7,7 +7,7 @@ out or moved without every later hash being wrong.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -84,6 +84,9 @@ class AuditRecord:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
+_MEMBERS = tuple(each.name for each in fields(AuditRecord))
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A record in its place: `text` is what is stored and published, `hash` is what the next link will hold."""
@@ -99,7 +102,7 @@ def link(record: AuditRecord, chain: str, seq: int = 0, prev: str = FIRST) -> Li
 
     The hash is SHA-256 over the canonical JSON (RFC 8785: sorted names, no white space, UTF-8) of everything else.
     """
-    members = asdict(record) | {
+    members = {name: getattr(record, name) for name in _MEMBERS} | {
         "version": VERSION,
         "chain": chain,
         "seq": seq,

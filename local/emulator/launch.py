@@ -43,6 +43,7 @@ def environment(settings: Settings, port: int) -> Mapping[str, str]:
         "S3_DATA_DIR": str(scratch / "s3"),
         "STATE_DIR": str(scratch / "state"),
         "JITNEY_CODE_CACHE": str(settings.cache / "code"),
+        "LAMBDA_WARM_TTL_SECONDS": "60",  # a burst leaves a process a request behind, of 70 MB each
         "LOG_LEVEL": "WARNING",
     }
 

@@ -1,8 +1,5 @@
 """Two emulators for the gaps' contract tests: one with the gaps closed, one as ministack comes."""
 
-import io
-import uuid
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,24 +11,8 @@ from botocore.exceptions import ClientError
 from local import ports, processes
 from local.emulator import launch
 from local.settings import REGION, Settings
-from tests.running import Clients, root_keys, session_keys, shared
-
-
-class Emulator:
-    """One emulator, seen from an account of its own, so that tests cannot meet."""
-
-    def __init__(self, endpoint: str, clients: Clients) -> None:
-        self.endpoint = endpoint
-        self.clients = clients
-        self.account = str(10**11 + uuid.uuid4().int % 10**11)
-
-    def root(self, service: str) -> Any:
-        """A client with root credentials."""
-        return self.clients(service, root_keys(self.account))
-
-    def session(self, service: str, credentials: dict[str, Any]) -> Any:
-        """A client with the credentials of an AssumeRole answer."""
-        return self.clients(service, session_keys(credentials))
+from tests.local.gaps.contracts import Emulator
+from tests.running import Clients, shared
 
 
 def _start(*, gaps_closed: bool) -> Callable[[Settings], dict[str, Any]]:
@@ -76,15 +57,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     except (AssertionError, pytest.fail.Exception, ClientError):
         return True
     pytest.fail("ministack does not have this gap any more: delete the code that closes it")
-
-
-def zipped(**files: str) -> bytes:
-    """A zip with the files `name` + ".py"."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(f"{name}.py", text)
-    return buffer.getvalue()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Where ministack 1.5.33 is more lenient than AWS, or lacks what our templates use: closed, one gap a function.
 
 Each function replaces a piece of ministack for the life of the process; its docstring says what AWS does. `GAPS` lists
-them in the order they are closed. `tests/local/test_gaps.py` has a contract test of the same name for each, and fails
+them in the order they are closed. `tests/local/gaps` has a contract test of the same name for each, and fails
 when ministack comes to hold the contract by itself: then the function can go.
 """
 

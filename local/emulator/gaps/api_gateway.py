@@ -48,6 +48,7 @@ def large_requests_refused() -> None:
     async def execute_in_scope(request: Any, api: str, stage: str, *more: Any) -> Any:
         body = more[3]
         if len(body or b"") > PAYLOAD_LIMIT:
+            request["stage"] = gateway._stages_v1.get(api, {}).get(stage) or {}
             return gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
         return await execute(request, api, stage, *more)
 

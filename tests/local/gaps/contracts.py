@@ -1,0 +1,155 @@
+"""What the contract tests of the gaps share: an emulator, and making roles, functions and stacks in it."""
+
+import io
+import json
+import time
+import uuid
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.running import Clients, root_keys, session_keys
+
+ALLOW_ALL = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+
+
+class Emulator:
+    """One emulator, seen from an account of its own, so that tests cannot meet."""
+
+    def __init__(self, endpoint: str, clients: Clients) -> None:
+        self.endpoint = endpoint
+        self.clients = clients
+        self.account = str(10**11 + uuid.uuid4().int % 10**11)
+
+    def root(self, service: str) -> Any:
+        """A client with root credentials."""
+        return self.clients(service, root_keys(self.account))
+
+    def session(self, service: str, credentials: dict[str, Any]) -> Any:
+        """A client with the credentials of an AssumeRole answer."""
+        return self.clients(service, session_keys(credentials))
+
+
+def zipped(**files: str) -> bytes:
+    """A zip with the files `name` + ".py"."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(f"{name}.py", text)
+    return buffer.getvalue()
+
+
+def refused(code: str, call: Callable[..., Any], **parameters: Any) -> str:
+    """Assert that AWS's error `code` answers the call; its message."""
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    assert caught.value.response["Error"]["Code"] == code
+    return str(caught.value.response["Error"]["Message"])
+
+
+def trust(account: str, **conditions: Any) -> str:
+    actions = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+    principal = {"AWS": f"arn:aws:iam::{account}:root"}
+    statement = {"Effect": "Allow", "Action": actions, "Principal": principal, "Condition": conditions}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def role(emulator: Emulator, name: str, policy: Any = ALLOW_ALL, document: str = "", **more: Any) -> str:
+    """A role that the account may assume, with an inline policy; its ARN."""
+    iam = emulator.root("iam")
+    created = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document or trust(emulator.account), **more)
+    iam.put_role_policy(
+        RoleName=name, PolicyName="allows", PolicyDocument=json.dumps({"Version": "2012-10-17", **policy})
+    )
+    return str(created["Role"]["Arn"])
+
+
+def deploy(emulator: Emulator, resources: dict[str, Any], outputs: dict[str, Any] | None = None) -> dict[str, str]:
+    """A stack with the resources; its outputs."""
+    cloudformation = emulator.root("cloudformation")
+    name = f"gap-{uuid.uuid4().hex}"
+    template = {"Resources": resources, "Outputs": {name: {"Value": value} for name, value in (outputs or {}).items()}}
+    cloudformation.create_stack(
+        StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    deadline = time.monotonic() + 20
+    while True:
+        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        if not found["StackStatus"].endswith("_IN_PROGRESS"):
+            break
+        assert time.monotonic() < deadline
+    assert found["StackStatus"] == "CREATE_COMPLETE", found
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
+    """What `condition` answers once it is truthy."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.02)
+    return answer
+
+
+EVERYTHING = """
+import json, os, sys
+def handler(event, context):
+    found = []
+    for name in event["modules"]:
+        try:
+            __import__(name)
+            found.append(name)
+        except ImportError:
+            pass
+    print("seen", event["modules"])
+    return {"found": found, "path": sys.path, "variables": dict(os.environ), "process": os.getpid(),
+            "request": context.aws_request_id, "left": context.get_remaining_time_in_millis()}
+class OutOfMilk(Exception):
+    pass
+def failing(event, context):
+    raise OutOfMilk("none left")
+"""
+
+
+def function(emulator: Emulator, name: str, handler: str, source: str = EVERYTHING, **more: Any) -> str:
+    code = {"ZipFile": zipped(index=source)}
+    parameters = {
+        "Runtime": "python3.13",
+        "Role": role(emulator, f"role-of-{name}"[:64]),
+        "Handler": f"index.{handler}",
+    }
+    created = emulator.root("lambda").create_function(FunctionName=name, Code=code, **{**parameters, **more})
+    return str(created["FunctionArn"])
+
+
+def invoke(emulator: Emulator, name: str, event: Any) -> Any:
+    return json.loads(emulator.root("lambda").invoke(FunctionName=name, Payload=json.dumps(event))["Payload"].read())
+
+
+def rest_api(integration: Any, **more: Any) -> dict[str, Any]:
+    """The resources of a REST API with GET /thing/{id}."""
+    reference = {"Ref": "Api"}
+    method = {"RestApiId": reference, "ResourceId": {"Ref": "Id"}, "HttpMethod": "GET", "AuthorizationType": "NONE"}
+    root = {"RestApiId": reference, "ParentId": {"Fn::GetAtt": ["Api", "RootResourceId"]}, "PathPart": "thing"}
+    return {
+        "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "api"}},
+        "Thing": {"Type": "AWS::ApiGateway::Resource", "Properties": root},
+        "Id": {
+            "Type": "AWS::ApiGateway::Resource",
+            "Properties": {"RestApiId": reference, "ParentId": {"Ref": "Thing"}, "PathPart": "{id}"},
+        },
+        "Method": {"Type": "AWS::ApiGateway::Method", "Properties": {**method, "Integration": integration}},
+        "Deployment": {
+            "Type": "AWS::ApiGateway::Deployment",
+            "DependsOn": "Method",
+            "Properties": {"RestApiId": reference},
+        },
+        "Stage": {
+            "Type": "AWS::ApiGateway::Stage",
+            "Properties": {"RestApiId": reference, "StageName": "live", "DeploymentId": {"Ref": "Deployment"}},
+        },
+        **more,
+    }

@@ -1,0 +1,140 @@
+"""CloudFormation and the keys its tables get: one contract test a gap, named after the function that closes it."""
+
+import json
+
+from local.settings import REGION
+from tests.local.gaps.contracts import Emulator, deploy, refused, rest_api, role, trust
+
+
+def test_role_boundary(emulator: Emulator) -> None:
+    boundary = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    outputs = deploy(
+        emulator,
+        {
+            "Boundary": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": boundary}},
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "AssumeRolePolicyDocument": json.loads(trust(emulator.account)),
+                    "PermissionsBoundary": {"Ref": "Boundary"},
+                    "Policies": [{"PolicyName": "all", "PolicyDocument": everything}],
+                },
+            },
+        },
+        {"Role": {"Fn::GetAtt": ["Role", "Arn"]}},
+    )
+    session = emulator.root("sts").assume_role(RoleArn=outputs["Role"], RoleSessionName="session")
+    emulator.session("s3", session["Credentials"]).list_buckets()
+    refused("AccessDeniedException", emulator.session("dynamodb", session["Credentials"]).list_tables)
+
+
+GLOBAL_TABLE = {
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+    "BillingMode": "PAY_PER_REQUEST",
+    "TimeToLiveSpecification": {"AttributeName": "expires", "Enabled": True},
+    "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS"},
+    "Replicas": [
+        {
+            "Region": REGION,
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            "SSESpecification": {"KMSMasterKeyId": {"Fn::GetAtt": ["Key", "Arn"]}},
+        }
+    ],
+}
+KEY_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": {"Ref": "AWS::AccountId"}}, "Action": "kms:*", "Resource": "*"}
+    ],
+}
+KEY = {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": KEY_POLICY}}
+
+
+def table(emulator: Emulator) -> dict[str, str]:
+    """A table encrypted with a customer managed key."""
+    resources = {"Key": KEY, "Table": {"Type": "AWS::DynamoDB::GlobalTable", "Properties": GLOBAL_TABLE}}
+    return deploy(emulator, resources, {"Table": {"Ref": "Table"}, "Key": {"Fn::GetAtt": ["Key", "Arn"]}})
+
+
+def test_table_settings(emulator: Emulator) -> None:
+    made = table(emulator)
+    dynamodb = emulator.root("dynamodb")
+    ttl = dynamodb.describe_time_to_live(TableName=made["Table"])["TimeToLiveDescription"]
+    assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
+    backups = dynamodb.describe_continuous_backups(TableName=made["Table"])["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    sse = dynamodb.describe_table(TableName=made["Table"])["Table"]["SSEDescription"]
+    assert (sse["Status"], sse["KMSMasterKeyArn"]) == ("ENABLED", made["Key"])
+
+
+def test_tables_use_the_callers_key(emulator: Emulator) -> None:
+    made = table(emulator)
+    items = {"Effect": "Allow", "Action": ["dynamodb:PutItem", "dynamodb:GetItem"], "Resource": "*"}
+    through = {"StringEquals": {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}}
+    key = {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:Encrypt"], "Resource": made["Key"], "Condition": through}
+    for name, statements in (("without", [items]), ("with", [items, key])):
+        arn = role(emulator, name, {"Statement": statements})
+        keys = emulator.root("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
+        dynamodb = emulator.session("dynamodb", keys)
+        item = {"pk": {"S": "one"}}
+        if name == "with":
+            dynamodb.put_item(TableName=made["Table"], Item=item)
+            assert dynamodb.get_item(TableName=made["Table"], Key=item)["Item"] == item
+        else:
+            message = refused("AccessDeniedException", dynamodb.put_item, TableName=made["Table"], Item=item)
+            assert "dynamodb:PutItem" in message or "kms:" in message
+
+
+def test_bucket_settings(emulator: Emulator) -> None:
+    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Fn::GetAtt": ["Key", "Arn"]}}
+    rules = [
+        {"Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
+        {"Status": "Enabled", "ExpirationInDays": 30, "NoncurrentVersionExpiration": {"NoncurrentDays": 7}},
+    ]
+    encryption = {"ServerSideEncryptionByDefault": by_default, "BucketKeyEnabled": True}
+    properties = {
+        "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption]},
+        "LifecycleConfiguration": {"Rules": rules},
+    }
+    resources = {"Key": KEY, "Bucket": {"Type": "AWS::S3::Bucket", "Properties": properties}}
+    made = deploy(emulator, resources, {"Bucket": {"Ref": "Bucket"}, "Key": {"Fn::GetAtt": ["Key", "Arn"]}})
+    s3 = emulator.root("s3")
+    found = s3.get_bucket_encryption(Bucket=made["Bucket"])["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert found["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": made["Key"]}
+    lifecycle = s3.get_bucket_lifecycle_configuration(Bucket=made["Bucket"])["Rules"]
+    assert [rule.get("Expiration", {}).get("Days") for rule in lifecycle] == [None, 30]
+    assert lifecycle[0]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+def test_named_query(emulator: Emulator) -> None:
+    query = {"Name": "who asked", "Database": "records", "QueryString": "SELECT 1", "WorkGroup": {"Ref": "WorkGroup"}}
+    resources = {
+        "WorkGroup": {"Type": "AWS::Athena::WorkGroup", "Properties": {"Name": "auditors"}},
+        "Query": {"Type": "AWS::Athena::NamedQuery", "Properties": query},
+    }
+    made = deploy(emulator, resources, {"Query": {"Ref": "Query"}})
+    athena = emulator.root("athena")
+    assert athena.list_named_queries(WorkGroup="auditors")["NamedQueryIds"] == [made["Query"]]
+    assert athena.get_named_query(NamedQueryId=made["Query"])["NamedQuery"]["QueryString"] == "SELECT 1"
+
+
+def test_web_acl_association(emulator: Emulator) -> None:
+    stage = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}::/restapis/${Api}/stages/live"}
+    acl = {
+        "Scope": "REGIONAL",
+        "DefaultAction": {"Allow": {}},
+        "Rules": [],
+        "VisibilityConfig": {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "m"},
+    }
+    association = {"ResourceArn": stage, "WebACLArn": {"Fn::GetAtt": ["Acl", "Arn"]}}
+    resources = rest_api(
+        {"Type": "MOCK"},
+        Acl={"Type": "AWS::WAFv2::WebACL", "Properties": acl},
+        Association={"Type": "AWS::WAFv2::WebACLAssociation", "Properties": association},
+    )
+    outputs = {"Stage": stage, "Acl": {"Fn::GetAtt": ["Acl", "Arn"]}}
+    made = deploy(emulator, resources, outputs)
+    found = emulator.root("wafv2").get_web_acl_for_resource(ResourceArn=made["Stage"])
+    assert found["WebACL"]["ARN"] == made["Acl"]

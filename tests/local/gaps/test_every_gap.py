@@ -1,0 +1,12 @@
+"""Every gap that is closed has a contract test, and only those."""
+
+import ast
+from pathlib import Path
+
+from local.emulator import gaps
+
+
+def test_every_gap_has_a_contract_test() -> None:
+    modules = [ast.parse(path.read_text(encoding="utf-8")) for path in Path(__file__).parent.glob("test_*.py")]
+    tests = {node.name for module in modules for node in module.body if isinstance(node, ast.FunctionDef)}
+    assert {f"test_{gap.__name__}" for gap in gaps.GAPS} <= tests

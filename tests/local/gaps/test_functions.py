@@ -1,0 +1,38 @@
+"""Lambda: one contract test a gap, named after the function that closes it."""
+
+import time
+
+from tests.local.gaps.contracts import EVERYTHING, Emulator, function, invoke
+
+
+def test_own_interpreter(emulator: Emulator) -> None:
+    """The bundle and the standard library, the function's own variables, and nothing else."""
+    function(emulator, "looks", "handler", Environment={"Variables": {"OWN": "yes"}})
+    seen = invoke(emulator, "looks", {"modules": ["json", "index", "pytest", "aws_cdk", "boto3"]})
+    assert seen.get("found") == ["json", "index"]
+    assert not [folder for folder in seen["path"] if "site-packages" in folder]
+    assert seen["variables"]["OWN"] == "yes"
+    assert seen["variables"]["AWS_LAMBDA_FUNCTION_NAME"] == "looks"
+    allowed = ("AWS_", "LAMBDA_", "_HANDLER", "OWN", "LANG", "TZ", "PATH", "LC_CTYPE")
+    assert not [name for name in seen["variables"] if not name.startswith(allowed)]
+    assert 0 < seen["left"] <= 3000
+
+
+def test_own_interpreter_names_an_exception_and_lives_on(emulator: Emulator) -> None:
+    source = EVERYTHING + "\ndef both(event, context):\n    return failing(event, context) if event else os.getpid()\n"
+    function(emulator, "fails", "both", source)
+    process = invoke(emulator, "fails", None)
+    failure = invoke(emulator, "fails", {"fail": True})
+    assert (failure["errorType"], failure["errorMessage"]) == ("OutOfMilk", "none left")
+    assert invoke(emulator, "fails", None) == process
+
+
+def test_own_interpreter_is_quick_when_warm(emulator: Emulator) -> None:
+    function(emulator, "quick", "handler", "def handler(event, context):\n    return event\n")
+    invoke(emulator, "quick", 0)
+    times = []
+    for number in range(9):
+        start = time.perf_counter()
+        assert invoke(emulator, "quick", number) == number
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.04

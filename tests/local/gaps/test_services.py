@@ -1,0 +1,120 @@
+"""Step Functions, Firehose and streams: one contract test a gap, named after the function that closes it."""
+
+import json
+import uuid
+from typing import Any
+
+from local.settings import REGION
+from tests.local.gaps.contracts import Emulator, deploy, function, role, until
+
+
+def test_tasks_use_the_role(emulator: Emulator) -> None:
+    arn = function(emulator, "task", "handler", "def handler(event, context):\n    return event\n")
+    states = emulator.root("stepfunctions")
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": arn},
+        "End": True,
+    }
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Ask", "States": {"Ask": task}}
+    ended = {}
+    for name, allowed in (("may", arn), ("must-not", f"{arn}-other")):
+        statement = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": allowed}
+        machine = states.create_state_machine(
+            name=name, definition=json.dumps(definition), roleArn=role(emulator, name, {"Statement": statement})
+        )
+        execution = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+        ended[name] = until(lambda arn=execution: _ended(states.describe_execution(executionArn=arn)))
+    assert ended["may"]["status"] == "SUCCEEDED"
+    assert ended["must-not"]["status"] == "FAILED"
+    assert "is not authorized to perform: lambda:InvokeFunction" in ended["must-not"]["cause"]
+
+
+def _ended(execution: dict[str, Any]) -> dict[str, Any] | None:
+    return None if execution["status"] == "RUNNING" else execution
+
+
+def test_delivery_uses_the_role(emulator: Emulator) -> None:
+    """A stream whose role may write delivers, one whose role may write elsewhere does not."""
+    bucket = f"delivered-{uuid.uuid4().hex}"
+    s3, firehose = emulator.root("s3"), emulator.root("firehose")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for name, prefix in (("must-not", "elsewhere/"), ("may", "may/")):
+        statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/{prefix}*"}
+        destination = {
+            "BucketARN": f"arn:aws:s3:::{bucket}",
+            "RoleARN": role(emulator, name, {"Statement": statement}),
+            "Prefix": f"{name}/",
+        }
+        firehose.create_delivery_stream(DeliveryStreamName=name, ExtendedS3DestinationConfiguration=destination)
+        firehose.put_record(DeliveryStreamName=name, Record={"Data": b"{}"})
+    delivered = until(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"))
+    assert {entry["Key"].partition("/")[0] for entry in delivered} == {"may"}
+
+
+PARTIAL = """
+import json, time
+handed_over = []
+def handler(event, context):
+    numbers = [record["dynamodb"]["Keys"]["pk"]["S"] for record in event["Records"]]
+    handed_over.append(numbers)
+    print("HANDED " + json.dumps(numbers))
+    bad = [record for record in event["Records"] if record["dynamodb"]["Keys"]["pk"]["S"] == "3"]
+    return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]} for record in bad]}
+"""
+
+
+def test_partial_batches(emulator: Emulator) -> None:
+    """The records before the failed one are done; it is tried again, then noted and left, and the rest goes on."""
+    queue = {"Fn::GetAtt": ["Queue", "Arn"]}
+    made = deploy(
+        emulator,
+        {
+            "Table": {
+                "Type": "AWS::DynamoDB::Table",
+                "Properties": {
+                    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+                    "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+                    "BillingMode": "PAY_PER_REQUEST",
+                    "StreamSpecification": {"StreamViewType": "KEYS_ONLY"},
+                },
+            },
+            "Queue": {"Type": "AWS::SQS::Queue"},
+        },
+        {
+            "Table": {"Ref": "Table"},
+            "Stream": {"Fn::GetAtt": ["Table", "StreamArn"]},
+            "Queue": queue,
+            "Url": {"Ref": "Queue"},
+        },
+    )
+    function(emulator, "publisher", "handler", PARTIAL)
+    dynamodb = emulator.root("dynamodb")
+    for number in "12345":
+        dynamodb.put_item(TableName=made["Table"], Item={"pk": {"S": number}})
+    emulator.root("lambda").create_event_source_mapping(
+        FunctionName="publisher",
+        EventSourceArn=made["Stream"],
+        StartingPosition="TRIM_HORIZON",
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        MaximumRetryAttempts=1,
+        BatchSize=3,
+        DestinationConfig={"OnFailure": {"Destination": made["Queue"]}},
+    )
+    sqs = emulator.root("sqs")
+    noted = until(lambda: sqs.receive_message(QueueUrl=made["Url"]).get("Messages"), 8)
+    assert json.loads(noted[0]["Body"])["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    handed = until(lambda: _handed_over(emulator, "5"))
+    assert handed[0] == ["1", "2", "3"]
+    assert handed[1][0] == "3"
+    assert handed[-1][-1] == "5"
+    assert [batch for batch in handed[1:] if "1" in batch or "2" in batch] == []
+
+
+def _handed_over(emulator: Emulator, last: str) -> list[list[str]] | None:
+    """What the publisher printed, once it has seen `last`."""
+    events = emulator.root("logs").filter_log_events(logGroupName="/aws/lambda/publisher")["events"]
+    lines = [event["message"] for event in sorted(events, key=lambda event: event["timestamp"])]
+    batches = [json.loads(line.partition("HANDED ")[2]) for line in lines if "HANDED " in line]
+    return batches if any(last in batch for batch in batches) else None
