@@ -1,9 +1,9 @@
 """`make bench`: POST /v1/grants beside the bare calls it cannot do without, one transaction and one AssumeRole.
 
 The measured processes run out of the deployed bundle, under the function's own role, against the local emulator.
-Requests and bare calls alternate, so that a change of the machine's speed meets both. `own_cpu_ms` is of a request whose
-AWS answers come from memory; `cpu_difference_ms` is between real requests and bare calls, which both find the processor's
-caches cold after each wait. Prints one JSON object.
+Requests and bare calls alternate, so that a change of the machine's speed meets both. `own_cpu_ms` is of a request
+whose AWS answers come from memory; `cpu_difference_ms` is between real requests and bare calls, which both find the
+processor's caches cold after each wait. Prints one JSON object.
 """
 
 import json
