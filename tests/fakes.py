@@ -73,9 +73,13 @@ class MemoryStore:
         self._answer("grant")
         return self.grants.get(grant_id)
 
-    def grants_of(self, principal: str, after: str = "") -> tuple[list[Grant], str]:
+    def take(self, keys: Any, *, now: int) -> None:
+        self._answer("take")
+        self._take(keys, now)
+
+    def grants_of(self, owner: str, after: str = "") -> tuple[list[Grant], str]:
         self._answer("grants_of")
-        mine = [grant for grant in self.grants.values() if grant.principal == principal]
+        mine = [grant for grant in self.grants.values() if grant.owner == owner]
         ordered = sorted(mine, key=lambda grant: (grant.created_at, grant.id), reverse=True)
         later = [grant for grant in ordered if not after or f"{grant.created_at:012d}#{grant.id}" < after]
         page = later[:PAGE]

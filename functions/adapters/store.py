@@ -78,6 +78,10 @@ class Store:
         """Write a record that changes no grant, and the keys that go with it. Raises Taken."""
         self._write([self._put_record(link, now)], keys, now)
 
+    def take(self, keys: Sequence[Once | Quota], *, now: int) -> None:
+        """Take keys before anything is done for them. Raises Taken, and then takes none."""
+        self._write([], keys, now)
+
     def grant(self, grant_id: str) -> Grant | None:
         """The grant of that id as last written, or None."""
         with unavailable_when_failing("The store"):
@@ -86,15 +90,15 @@ class Store:
             )
         return _grant_of(answer["Item"]) if "Item" in answer else None
 
-    def grants_of(self, principal: str, after: str = "") -> tuple[list[Grant], str]:
-        """One page of a principal's grants, newest first, and where the next page starts ("" at the end)."""
-        start = {"ExclusiveStartKey": _start(principal, after)} if after else {}
+    def grants_of(self, owner: str, after: str = "") -> tuple[list[Grant], str]:
+        """One page of an owner's grants, newest first, and where the next page starts ("" at the end)."""
+        start = {"ExclusiveStartKey": _start(owner, after)} if after else {}
         with unavailable_when_failing("The store"):
             answer = self._client.query(
                 TableName=self._state_table,
                 IndexName="by_principal",
-                KeyConditionExpression="gsi_pk = :principal",
-                ExpressionAttributeValues={":principal": {"S": f"PRINCIPAL#{principal}"}},
+                KeyConditionExpression="gsi_pk = :owner",
+                ExpressionAttributeValues={":owner": {"S": f"PRINCIPAL#{owner}"}},
                 ScanIndexForward=False,
                 Limit=PAGE,
                 **start,  # type: ignore[arg-type]
@@ -120,9 +124,7 @@ class Store:
             try:
                 self._client.transact_write_items(TransactItems=items)
             except self._client.exceptions.TransactionCanceledException as cancelled:
-                raise Taken(
-                    _first_failed(cancelled, ["", *[""] * (len(writes) - 1), *(key.key for key in keys)])
-                ) from cancelled
+                raise Taken(_first_failed(cancelled, [*[""] * len(writes), *(key.key for key in keys)])) from cancelled
 
     def _take(self, key: Once | Quota, now: int) -> Item:
         """Taking a key, as one item of a transaction. TTL deletes late, so the condition looks at the time too."""
@@ -168,15 +170,15 @@ def _sort_key(grant: Grant) -> str:
     return f"{grant.created_at:012d}#{grant.id}"
 
 
-def _start(principal: str, after: str) -> Item:
-    """The index position after the grant whose sort key is `after`, within the principal's own list only."""
+def _start(owner: str, after: str) -> Item:
+    """The index position after the grant whose sort key is `after`, within the owner's own list only."""
     grant_id = after.partition("#")[2]
-    return {"gsi_pk": {"S": f"PRINCIPAL#{principal}"}, "gsi_sk": {"S": after}} | _key(f"GRANT#{grant_id}", "GRANT")
+    return {"gsi_pk": {"S": f"PRINCIPAL#{owner}"}, "gsi_sk": {"S": after}} | _key(f"GRANT#{grant_id}", "GRANT")
 
 
 def _item_of(grant: Grant) -> Item:
     return _key(f"GRANT#{grant.id}", "GRANT") | {
-        "gsi_pk": {"S": f"PRINCIPAL#{grant.principal}"},
+        "gsi_pk": {"S": f"PRINCIPAL#{grant.owner}"},
         "gsi_sk": {"S": _sort_key(grant)},
         "grant": {"S": json.dumps(asdict(grant), separators=(",", ":"))},
         "state": {"S": str(grant.state)},

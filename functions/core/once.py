@@ -27,14 +27,14 @@ class Quota:
     expires_at: int
 
 
-def idempotency_key(principal: str, key: str) -> str:
-    """The key under which a principal's Idempotency-Key is kept; one principal's keys never meet another's."""
-    return f"IDEMPOTENCY#{principal}#{_sha256(key.encode())}"
+def idempotency_key(owner: str, key: str) -> str:
+    """The key under which an owner's Idempotency-Key is kept; one owner's keys never meet another's."""
+    return f"IDEMPOTENCY#{owner}#{_sha256(key.encode())}"
 
 
-def idempotency(principal: str, key: str, body: bytes, grant_id: str, now: int) -> Once:
+def idempotency(owner: str, key: str, body: bytes, grant_id: str, now: int) -> Once:
     """The once-key of a POST that opens `grant_id`, holding what its body was."""
-    return Once(idempotency_key(principal, key), now + IDEMPOTENCY_SECONDS, f"{_sha256(body)} {grant_id}")
+    return Once(idempotency_key(owner, key), now + IDEMPOTENCY_SECONDS, f"{_sha256(body)} {grant_id}")
 
 
 def repeated(holds: str, body: bytes) -> str | None:
@@ -43,10 +43,19 @@ def repeated(holds: str, body: bytes) -> str | None:
     return grant_id if digest == _sha256(body) else None
 
 
-def previews(principal: str, most: int, now: int) -> Quota:
-    """The quota of a principal's dry runs in the minute of `now`: unbounded, they would be an oracle (POL 9)."""
+def previews(owner: str, most: int, now: int) -> Quota:
+    """The quota of dry runs in the minute of `now`: unbounded, they would be an oracle (POL 9)."""
+    return _quota("PREVIEWS", owner, most, now)
+
+
+def denials(owner: str, most: int, now: int) -> Quota:
+    """The quota of denials that say why, in the minute of `now`: they tell as much as dry runs do."""
+    return _quota("DENIALS", owner, most, now)
+
+
+def _quota(kind: str, owner: str, most: int, now: int) -> Quota:
     minute = now // 60
-    return Quota(f"PREVIEWS#{principal}#{minute}", most, (minute + 2) * 60)
+    return Quota(f"{kind}#{owner}#{minute}", most, (minute + 2) * 60)
 
 
 def _sha256(data: bytes) -> str:

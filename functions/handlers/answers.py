@@ -4,6 +4,7 @@ from typing import Any
 
 from core.access.credentials import Credentials
 from core.access.grant import Grant, State, permissions_view
+from core.once import Quota
 from core.policy.decision import Decision, Reason
 from core.problems import Problem
 from core.times import iso
@@ -62,6 +63,15 @@ def denied(decision: Decision) -> Problem:
         "policy_version": decision.policy_version,
     }
     return Problem("denied", detail, _fix(decision), extras)
+
+
+def too_many(quota: Quota) -> Problem:
+    """The problem that a quota of the minute is used up."""
+    fix = "Wait for the next minute; what is denied stays denied."
+    return Problem("rate_limited", f"At most {quota.most} answers of this kind a minute.", fix, headers=_NEXT_MINUTE)
+
+
+_NEXT_MINUTE = {"Retry-After": "60"}
 
 
 def _fix(decision: Decision) -> str:

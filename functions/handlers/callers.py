@@ -72,11 +72,27 @@ class Call:
             self.record(event, Outcome.REFUSED, code=problem.code)
             raise
 
+    @contextmanager
+    def refusals_counted(self) -> Iterator[None]:
+        """Count any problem inside that a caller can run into without limit, then raise it on."""
+        try:
+            yield
+        except Problem as problem:
+            self.count_refusal(problem.code)
+            raise
+
+    def count_refusal(self, code: str) -> None:
+        """Count one refusal, and record the counts that are due."""
+        who = self.principal
+        about = Refused(who.issuer, self.origin.source_ip, code, who.source_identity, who.human or "")
+        _count(about, self.ports, self.now)
+
     def own_grant(self) -> Grant:
-        """The grant of the path's id, if it is the principal's own; others' look as if they did not exist."""
+        """The grant of the path's id, if it is the caller's own; others' look as if they did not exist."""
         grant_id = self.request.path.get("id", "")
         grant = self.ports.store.grant(grant_id) if _GRANT_ID.fullmatch(grant_id) else None
-        if grant is None or (grant.issuer, grant.subject) != (self.principal.issuer, self.principal.subject):
+        who = self.principal
+        if grant is None or (grant.issuer, grant.subject, grant.human) != (who.issuer, who.subject, who.human):
             fix = "Check the id, and that you ask with a token of the principal that it was granted to."
             raise Problem("grant_not_found", "You have no grant of this id.", fix)
         return grant
@@ -92,7 +108,7 @@ def identify(request: Request, ports: Ports) -> Call:
         if refusal.principal:
             _record_known(refusal.principal, refusal.code, request, ports, now)
         else:
-            _count_unproven(refusal, request, ports, now)
+            _count(Refused(refusal.issuer_name, request.origin.source_ip, refusal.code), ports, now)
         raise
 
 
@@ -101,9 +117,7 @@ def _record_known(principal: Principal, code: str, request: Request, ports: Port
     ports.store.record(audit.link(record, ports.new_id("r")), now=now)
 
 
-def _count_unproven(refusal: Refusal, request: Request, ports: Ports, now: int) -> None:
-    """Record refusals of unproven callers as counts, so that a flood is no flood of writes (ID 5)."""
-    about = Refused(refusal.issuer_name, request.origin.source_ip, refusal.code)
+def _count(about: Refused, ports: Ports, now: int) -> None:
     for refused, count, minute in ports.refusals.add(about, now):
         record = AuditRecord(
             time=minute * 60,
@@ -111,6 +125,8 @@ def _count_unproven(refusal: Refusal, request: Request, ports: Ports, now: int) 
             outcome=Outcome.REFUSED,
             code=refused.code,
             issuer=refused.issuer,
+            principal=refused.principal,
+            human=refused.human,
             source_ip=refused.source_ip,
             count=count,
         )

@@ -1,5 +1,6 @@
 """POST /v1/grants/{id}/credentials: credentials of an active grant, after its review or again."""
 
+from core.access.grant import require_active
 from handlers.answers import grant_answer
 from handlers.callers import identify
 from handlers.edge import endpoint
@@ -11,7 +12,9 @@ from handlers.ports import Ports
 def create_credentials(request: Request, ports: Ports) -> Response:
     """200 with credentials, or Problem: not the caller's grant, not active (any more), no longer allowed."""
     call = identify(request, ports)
-    return grant_answer(200, *reissue(call.own_grant(), call))
+    with call.refusals_counted():
+        grant = require_active(call.own_grant(), call.now)
+    return grant_answer(200, *reissue(grant, call))
 
 
 handler = endpoint(create_credentials, ("config", "policies", "actions", "keys", "store", "sessions"))

@@ -7,12 +7,10 @@ from core import audit
 from core.access.parse import parse_request
 from core.access.session_policy import LIMIT, compile_policy
 from core.audit import Event, Outcome
-from core.identity.authenticate import Authenticated
-from core.once import Quota, previews
+from core.once import previews
 from core.policy.decision import Decision, Effect
-from core.problems import Problem
-from handlers.answers import deciding_policies, decision_view
-from handlers.callers import identify
+from handlers.answers import deciding_policies, decision_view, too_many
+from handlers.callers import Call, identify
 from handlers.edge import endpoint
 from handlers.http import Request, Response
 from handlers.ports import Ports
@@ -23,17 +21,25 @@ _OUTCOMES = {Effect.ALLOW: Outcome.ALLOWED, Effect.REVIEW: Outcome.REVIEW, Effec
 def preview_decision(request: Request, ports: Ports) -> Response:
     """200 with the decision and the exact session policy, or Problem: malformed, too large, too many (POL 9)."""
     call = identify(request, ports)
+    _take_quota(call)
     with call.refusals_on_record(Event.PREVIEW):
         asked = parse_request(request.body, ports.config.targets, ports.config.limits)
         decision = call.decide(asked)
         view = decision_view(decision) | _session_policy(decision, call.now + asked.duration_seconds)
-    quota = previews(call.principal.source_identity, ports.config.limits.previews_per_minute, call.now)
     members = audit.asked_members(asked, ports.config.targets[asked.target]) | deciding_policies(decision)
-    try:
-        call.record(Event.PREVIEW, _OUTCOMES[decision.effect], (quota, *call.once), **members)
-    except Taken as taken:
-        raise _refused(taken, quota, call.caller) from taken
+    call.record(Event.PREVIEW, _OUTCOMES[decision.effect], **members)
     return Response(200, view)
+
+
+def _take_quota(call: Call) -> None:
+    """Use up one dry run before anything is worked out. Raises Problem rate_limited or token_replayed."""
+    quota = previews(call.principal.owner, call.ports.config.limits.previews_per_minute, call.now)
+    try:
+        call.ports.store.take((quota, *call.once), now=call.now)
+    except Taken as taken:
+        problem = too_many(quota) if taken.key == quota.key else call.caller.replayed()
+        call.count_refusal(problem.code)
+        raise problem from taken
 
 
 def _session_policy(decision: Decision, ends_at: int) -> dict[str, Any]:
@@ -43,13 +49,6 @@ def _session_policy(decision: Decision, ends_at: int) -> dict[str, Any]:
     policy = compile_policy(decision.permissions, ends_at)
     size = {"characters": policy.size, "limit": LIMIT}
     return {"session_policy": policy.document(), "session_policy_size": size}
-
-
-def _refused(taken: Taken, quota: Quota, caller: Authenticated) -> Problem:
-    if taken.key != quota.key:
-        return caller.replayed()
-    fix = "Wait for the next minute, or make the request itself."
-    return Problem("rate_limited", f"At most {quota.most} dry runs a minute.", fix, headers={"Retry-After": "60"})
 
 
 handler = endpoint(preview_decision, ("config", "policies", "actions", "keys", "store"))

@@ -2,18 +2,20 @@
 
 from adapters.store import Taken
 from core import audit
-from core.access.grant import Grant, State, open_grant
+from core.access.credentials import SessionRequest
+from core.access.grant import Grant, State, open_grant, require_active
 from core.access.parse import parse_request
-from core.access.session_policy import SessionPolicy, compile_policy
+from core.access.request import AccessRequest
+from core.access.session_policy import compile_policy
 from core.audit import Event, Outcome
-from core.once import idempotency, idempotency_key, repeated
+from core.once import denials, idempotency, idempotency_key, repeated
 from core.policy.decision import Decision, Effect
 from core.problems import Problem
-from handlers.answers import deciding_policies, denied, grant_answer
+from handlers.answers import deciding_policies, denied, grant_answer, too_many
 from handlers.callers import Call, identify
 from handlers.edge import endpoint
 from handlers.http import Request, Response
-from handlers.issuing import Note, issue, record_next, reissue
+from handlers.issuing import Note, issue, record_next, reissue, session_of
 from handlers.ports import Ports
 
 
@@ -29,16 +31,28 @@ def create_grant(request: Request, ports: Ports) -> Response:
         if decision.effect is not Effect.DENY:
             review_ends = call.now + limits.review_seconds
             grant = open_grant(ports.new_id("g"), call.principal, asked, target, decision, review_ends, call.now)
-            policy = compile_policy(grant.permissions, grant.expires_at)
+            session = session_of(grant, compile_policy(grant.permissions, grant.expires_at), call)
+    if decision.effect is Effect.DENY:
+        raise _denied(asked, decision, call)
     try:
-        if decision.effect is Effect.DENY:
-            members = audit.asked_members(asked, target) | deciding_policies(decision)
-            call.record(Event.REQUEST, Outcome.DENIED, call.once, code="denied", **members)
-            raise denied(decision)
         opened = _open(grant, decision, key, call)
     except Taken:
         return _repeated_answer(key, call)
-    return _opened_answer(opened, policy, call)
+    return _opened_answer(opened, session, call)
+
+
+def _denied(asked: AccessRequest, decision: Decision, call: Call) -> Problem:
+    """Record a denial; the problem that tells it, and why as long as the caller is not probing (POL 9)."""
+    limits = call.ports.config.limits
+    quota = denials(call.principal.owner, limits.previews_per_minute, call.now)
+    members = audit.asked_members(asked, call.ports.config.targets[asked.target]) | deciding_policies(decision)
+    try:
+        call.record(Event.REQUEST, Outcome.DENIED, (quota, *call.once), code="denied", **members)
+    except Taken as taken:
+        problem = too_many(quota) if taken.key == quota.key else call.caller.replayed()
+        call.count_refusal(problem.code)
+        return problem
+    return denied(decision)
 
 
 def idempotency_key_of(request: Request) -> str:
@@ -57,15 +71,15 @@ def _open(grant: Grant, decision: Decision, key: str, call: Call) -> Grant:
     members = deciding_policies(decision) | {"detail": detail}
     first = audit.next_link(audit.of_grant(Event.REQUEST, outcome, grant, call.origin, call.now, **members), grant)
     opened = audit.linked(grant, first)
-    onces = (idempotency(grant.principal, key, call.request.body, grant.id, call.now),) if key else ()
+    onces = (idempotency(grant.owner, key, call.request.body, grant.id, call.now),) if key else ()
     call.ports.store.open(opened, first, (*onces, *call.once), now=call.now)
     return opened
 
 
-def _opened_answer(grant: Grant, policy: SessionPolicy, call: Call) -> Response:
+def _opened_answer(grant: Grant, session: SessionRequest, call: Call) -> Response:
     """Credentials for a grant that is active from the start, or the news that it waits for its reviewers."""
     if grant.state is State.ACTIVE:
-        return grant_answer(201, grant, issue(grant, policy, call))
+        return grant_answer(201, grant, issue(grant, session, call))
     try:
         call.ports.reviews.start(grant)
     except Problem as problem:
@@ -77,7 +91,7 @@ def _opened_answer(grant: Grant, policy: SessionPolicy, call: Call) -> Response:
 def _repeated_answer(key: str, call: Call) -> Response:
     """The answer to a POST that was made before: the same grant's, or Problem for another body or a replayed token."""
     store, body = call.ports.store, call.request.body
-    holds = store.held(idempotency_key(call.principal.source_identity, key)) if key else None
+    holds = store.held(idempotency_key(call.principal.owner, key)) if key else None
     grant_id = repeated(holds, body) if holds else None
     grant = store.grant(grant_id) if grant_id else None
     if grant is None:
@@ -86,7 +100,9 @@ def _repeated_answer(key: str, call: Call) -> Response:
         raise problem
     if grant.at(call.now).state is State.PENDING:
         return grant_answer(202, grant)
-    return grant_answer(201, *reissue(grant, call))
+    with call.refusals_counted():
+        active = require_active(grant, call.now)
+    return grant_answer(201, *reissue(active, call))
 
 
 def _mismatch() -> Problem:

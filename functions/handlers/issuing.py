@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from adapters.store import Changed
 from core import audit
-from core.access.credentials import Credentials, session_request
+from core.access.credentials import Credentials, SessionRequest, session_request
 from core.access.grant import Grant, State, require_active
 from core.access.session_policy import SessionPolicy, compile_policy
 from core.audit import Event, Outcome
@@ -44,11 +44,15 @@ def record_next(grant: Grant, note: Note, call: Call, state: State | None = None
     return after
 
 
-def issue(grant: Grant, policy: SessionPolicy, call: Call) -> Credentials:
+def session_of(grant: Grant, policy: SessionPolicy, call: Call) -> SessionRequest:
+    """What STS will be asked for `grant`: made before anything is written. Raises Problem target_unknown."""
+    return session_request(grant, policy, target_of(grant, call.ports.config).external_id, call.now)
+
+
+def issue(grant: Grant, session: SessionRequest, call: Call) -> Credentials:
     """Credentials for an active grant whose record is durable (STS 6). Raises Problem after recording the failure."""
-    target = target_of(grant, call.ports.config)
     try:
-        return call.ports.sessions.issue(session_request(grant, policy, target.external_id, call.now))
+        return call.ports.sessions.issue(session)
     except Problem as problem:
         note = Note(Event.ISSUE, Outcome.FAILED, problem.code)
         noted = record_next(grant, note, call, State.FAILED if problem.code in FINAL else None)
@@ -57,19 +61,31 @@ def issue(grant: Grant, policy: SessionPolicy, call: Call) -> Credentials:
 
 
 def reissue(grant: Grant, call: Call) -> tuple[Grant, Credentials]:
-    """Credentials once more for a grant that is still active and that policy still allows (POL 1).
+    """Credentials once more for an active grant that policy still allows (POL 1).
 
-    Raises Problem: the grant's state, denied, or what `issue` raises.
+    Raises Problem: denied, or what `issue` raises.
     """
-    active = require_active(grant, call.now)
-    target_of(active, call.ports.config)
-    decision = call.decide(active.asked(), active.approvals)
+    session = session_of(grant, compile_policy(grant.permissions, grant.expires_at), call)
+    decision = call.decide(grant.asked(), grant.approvals)
     if decision.effect is not Effect.ALLOW:
-        record_next(active, Note(Event.ISSUE, Outcome.DENIED, "denied"), call)
+        record_next(grant, Note(Event.ISSUE, Outcome.DENIED, "denied"), call)
         raise denied(decision)
-    policy = compile_policy(active.permissions, active.expires_at)
-    recorded = record_next(active, Note(Event.ISSUE, Outcome.ALLOWED), call)
-    return recorded, issue(recorded, policy, call)
+    recorded = _record_issue(grant, call)
+    return recorded, issue(recorded, session, call)
+
+
+def _record_issue(grant: Grant, call: Call, attempts: int = 5) -> Grant:
+    """Record an issue; when others of the same grant are recorded at the same time, after them.
+
+    Raises Problem grant_conflict when they do not end, or the problem of a grant that is no longer active.
+    """
+    try:
+        return record_next(grant, Note(Event.ISSUE, Outcome.ALLOWED), call)
+    except Problem as problem:
+        current = call.ports.store.grant(grant.id) if problem.code == "grant_conflict" else None
+        if current is None or attempts == 1:
+            raise
+    return _record_issue(require_active(current, call.now), call, attempts - 1)
 
 
 def target_of(grant: Grant, config: Config) -> Target:

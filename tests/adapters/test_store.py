@@ -131,16 +131,31 @@ def test_a_principals_grants_come_in_pages_newest_first(store: Store):
     for number in range(PAGE + 3):
         opened(store, replace(GRANT, id=f"g-{number:014d}".translate(str.maketrans("0189", "abcd")), created_at=number))
     opened(store, replace(GRANT, id="g-zzzzzzzzzzzzzz", principal="local.other"))
-    page, after = store.grants_of(GRANT.principal)
-    rest, end = store.grants_of(GRANT.principal, after)
+    page, after = store.grants_of(GRANT.owner)
+    rest, end = store.grants_of(GRANT.owner, after)
     created = [grant.created_at for grant in [*page, *rest]]
     assert created == sorted(range(PAGE + 3), reverse=True)
     assert (len(page), end) == (PAGE, "")
 
 
+def test_id_10_the_grants_for_one_human_are_not_listed_for_another(store: Store):
+    opened(store, replace(GRANT, human="corp.alice"))
+    assert [grant.human for grant in store.grants_of(f"{GRANT.principal}#corp.alice")[0]] == ["corp.alice"]
+    assert store.grants_of(f"{GRANT.principal}#corp.bob")[0] == []
+    assert store.grants_of(GRANT.owner)[0] == []
+
+
+def test_keys_can_be_taken_before_anything_is_done(store: Store):
+    quota = Quota("PREVIEWS#a", 1, NOW + 60)
+    store.take([quota], now=NOW)
+    with pytest.raises(Taken) as raised:
+        store.take([quota], now=NOW)
+    assert raised.value.key == quota.key
+
+
 def test_a_cursor_shows_nobody_elses_grants(store: Store):
     opened(store, replace(GRANT, principal="local.other"))
-    mine, _ = store.grants_of(GRANT.principal, f"{NOW + 1:012d}#{GRANT.id}")
+    mine, _ = store.grants_of(GRANT.owner, f"{NOW + 1:012d}#{GRANT.id}")
     assert mine == []
 
 

@@ -36,8 +36,28 @@ def test_pol_09_dry_runs_are_on_record_and_bounded(system: System):
     limit = system.config.limits.previews_per_minute
     statuses = [system.call(preview_decision, ASKED)[0] for _ in range(limit + 2)]
     assert statuses == [200] * limit + [429] * 2
-    assert system.told() == [("preview", "allowed", "")] * limit
+    told = system.told()
+    assert told.count(("preview", "allowed", "")) == limit
+    assert ("refusal", "refused", "rate_limited") in told
     assert system.call(preview_decision, ASKED, token=minting.token(sub="other-agent"))[0] == 200
+
+
+def test_pol_09_a_dry_run_that_is_refused_counts_too(system: System):
+    limit = system.config.limits.previews_per_minute
+    resources = [f"arn:aws:s3:::reports/2026/{'x' * 300}{n}" for n in range(10)]
+    asked = ASKED | {"permissions": [{"actions": ["s3:GetObject"], "resources": resources}]}
+    statuses = [system.call(preview_decision, asked)[0] for _ in range(limit + 1)]
+    assert statuses == [400] * limit + [429]
+
+
+def test_pol_09_denials_say_why_only_so_often(system: System):
+    limit = system.config.limits.previews_per_minute
+    asked = ASKED | {"permissions": [{"actions": ["iam:CreateUser"], "resources": ["*"]}]}
+    answers = [system.call(create_grant, asked) for _ in range(limit + 5)]
+    assert [status for status, _, _ in answers] == [403] * limit + [429] * 5
+    assert "reasons" not in answers[-1][1]
+    assert len(system.records()) <= limit + 3
+    assert system.call(create_grant, ASKED)[0] == 201
 
 
 def test_pol_04_an_unknown_action_is_told_with_the_closest_name(system: System):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from core.access.grant import State
@@ -107,6 +109,14 @@ def test_pol_08_without_the_store_nothing_is_issued(system: System):
     assert not system.sessions.asked
 
 
+@pytest.mark.parametrize("subject", ["cn=a,ou=b", "a b", "größe", "x" * 200, "=" * 40, "a@b.example"])
+def test_sts_03_any_subject_has_a_session_that_sts_takes(system: System, subject: str):
+    status, body, _ = system.call(create_grant, ASKED, token=minting.token(sub=subject))
+    assert status == 201, body
+    (asked,) = system.sessions.asked
+    assert dict(asked.tags)["agent"] == asked.source_identity
+
+
 class TestIdempotency:
     def test_the_same_key_and_body_are_the_same_grant(self, system: System):
         first = system.call(create_grant, ASKED, Idempotency_Key="k")
@@ -168,6 +178,47 @@ class TestRenewal:
             for route in (create_credentials, read_grants):
                 assert system.call(route, grant_id=body["grant"]["id"], token=token)[1]["code"] == "grant_not_found"
         assert len(system.sessions.asked) == 1
+
+    @pytest.mark.parametrize(("others", "status"), [(3, 200), (9, 409)])
+    def test_issues_at_the_same_time_come_one_after_the_other(self, system: System, others: int, status: int):
+        _, body, _ = system.call(create_grant, ASKED)
+        grant_id = body["grant"]["id"]
+        save, left = system.store.save, [others]
+
+        def beaten(before, after, link, *, now):
+            if left[0]:
+                left[0] -= 1
+                current = system.store.grants[grant_id]
+                system.store.grants[grant_id] = replace(current, records=current.records + 1)
+            save(before, after, link, now=now)
+
+        system.store.save = beaten
+        assert system.call(create_credentials, grant_id=grant_id)[0] == status
+
+    def test_id_10_a_grant_for_one_human_is_not_anothers(self, system: System):
+        alice, bob = (minting.token(act={"sub": name}) for name in ("alice", "bob"))
+        _, body, _ = system.call(create_grant, ASKED, token=alice, Idempotency_Key="k")
+        assert body["grant"]["human"] == "corp.alice"
+        for token in (bob, minting.token()):
+            assert system.call(create_credentials, grant_id=body["grant"]["id"], token=token)[0] == 404
+            assert system.call(read_grants, grant_id=body["grant"]["id"], token=token)[0] == 404
+            assert system.call(read_grants, token=token)[1]["grants"] == []
+        _, other, _ = system.call(create_grant, ASKED, token=bob, Idempotency_Key="k")
+        assert other["grant"]["id"] != body["grant"]["id"]
+        assert other["grant"]["human"] == "corp.bob"
+
+    def test_aud_01_probing_for_grants_is_on_record_but_no_flood_of_writes(self, system: System):
+        for _ in range(100):
+            assert system.call(create_credentials, grant_id="g-zzzzzzzzzzzzzz")[0] == 404
+        records = system.records()
+        assert len(records) <= 7
+        assert {(each["code"], each["principal"]) for each in records} == {("grant_not_found", "corp.reader-agent")}
+
+    def test_aud_01_asking_for_an_ended_grant_is_on_record(self, system: System):
+        _, body, _ = system.call(create_grant, ASKED)
+        system.now += 300
+        assert system.call(create_credentials, grant_id=body["grant"]["id"], token=fresh(system))[0] == 410
+        assert system.told()[-1] == ("refusal", "refused", "grant_ended")
 
     def test_pol_01_policy_is_asked_again_at_issue(self, system: System, system_with):
         _, body, _ = system.call(create_grant, ASKED)

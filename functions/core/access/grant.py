@@ -69,6 +69,11 @@ class Grant:
     records: int = 0
     head: str = ""
 
+    @property
+    def owner(self) -> str:
+        """Whose it is: as `Principal.owner`."""
+        return f"{self.principal}#{self.human or ''}"
+
     def move(self, state: State) -> "Grant":
         """The grant in another state. Raises ValueError for a move that is not in `TRANSITIONS`."""
         if state not in TRANSITIONS[self.state]:

@@ -1,6 +1,5 @@
 """From an untrusted body to an `AccessRequest`, or a problem that says everything that is wrong with it."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -119,8 +118,8 @@ def _check_resource(arn: Any, pointer: str, faults: Faults) -> None:
 def _check_target(request: AccessRequest, targets: Mapping[str, Target]) -> None:
     target = targets.get(request.target)
     if target is None:
-        near = difflib.get_close_matches(request.target, targets, n=1)
-        fix = f"Did you mean {near[0]!r}?" if near else "Ask your platform engineer for the alias of the target."
+        # No nearest name: whoever may use no target shall not learn what targets there are.
+        fix = "Ask your platform engineer for the alias of the target."
         raise Problem("target_unknown", f"There is no target {request.target[:64]!a}.", fix)
     partition = target.role_arn.split(":", 2)[1]
     for arn in {arn for permission in request.permissions for arn in permission.resources if arn != "*"}:
@@ -129,6 +128,6 @@ def _check_target(request: AccessRequest, targets: Mapping[str, Target]) -> None
         if of_partition != partition or account not in ("", "aws", target.account):
             raise Problem(
                 "account_mismatch",
-                f"{arn[:200]!a} lies outside account {target.account} in partition {partition}.",
-                f"Name resources of account {target.account}, without wildcards in the account, or another target.",
+                f"{arn[:200]!a} lies outside the target's account or partition.",
+                "Name resources of the target's own account, without wildcards in the account, or another target.",
             )

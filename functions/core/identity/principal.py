@@ -23,3 +23,8 @@ class Principal:
     display: str
     source_identity: str
     human: str | None = None
+
+    @property
+    def owner(self) -> str:
+        """Whose a grant is: the principal and the human it acts for, together (ID 10). "#" is in no source identity."""
+        return f"{self.source_identity}#{self.human or ''}"

@@ -10,7 +10,8 @@ The first form is taken apart at its first full stop, since an alias in it has n
 configuration. The second ends in "=" and 26 base32 characters (128 bits over issuer and subject, each with its length);
 a subject that would make the first form look like that gets the second. The readable beginning identifies nobody.
 
-AWS takes 2 to 64 characters of `[\w+=,.@-]` that do not begin with "aws:" (AssumeRole, parameter SourceIdentity).
+AWS takes 2 to 64 characters of `[\w+=,.@-]` that do not begin with "aws:" (AssumeRole, parameter SourceIdentity). The
+comma is left out: the session tag that carries the same name may not hold one (AssumeRole, Tag).
 """
 
 import base64
@@ -20,9 +21,9 @@ import re
 MOST_CHARACTERS = 64
 MOST_SUBJECT_CHARACTERS = 255  # OpenID Connect Core section 2
 
-_ALIAS = re.compile(r"[A-Za-z0-9_+=,@-]+")
-_SUBJECT = re.compile(r"[A-Za-z0-9_+=,.@-]+")
-_UNREADABLE = re.compile(r"[^A-Za-z0-9_+,.@-]")
+_ALIAS = re.compile(r"[A-Za-z0-9_+=@-]+")
+_SUBJECT = re.compile(r"[A-Za-z0-9_+=.@-]+")
+_UNREADABLE = re.compile(r"[^A-Za-z0-9_+.@-]")
 _DIGEST_CHARACTERS = 26
 _HASHED = re.compile(rf".*=[a-z2-7]{{{_DIGEST_CHARACTERS}}}")
 
