@@ -23,6 +23,7 @@ GRANT = Grant(
     human=None,
     target="analytics-prod",
     account="444455556666",
+    region="eu-west-1",
     role_arn=ROLE_ARN,
     permissions=(Permission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/*",)),),
     duration_seconds=300,

@@ -55,6 +55,7 @@ class Grant:
     human: str | None
     target: str
     account: str
+    region: str
     role_arn: str
     permissions: tuple[Permission, ...]
     duration_seconds: int
@@ -96,6 +97,7 @@ class Grant:
             "state": str(self.state),
             "target": self.target,
             "account": self.account,
+            "region": self.region,
             "permissions": permissions_view(self.permissions),
             "duration_seconds": self.duration_seconds,
             "reason": self.reason,
@@ -139,6 +141,7 @@ def open_grant(  # the grant is where all that was learned of a request comes to
         human=principal.human,
         target=target.alias,
         account=target.account,
+        region=target.region,
         role_arn=target.role_arn,
         permissions=decision.permissions,
         duration_seconds=request.duration_seconds,
@@ -152,6 +155,11 @@ def open_grant(  # the grant is where all that was learned of a request comes to
     )
 
 
+_DETAILS: Mapping[State, str] = {
+    State.PENDING: "Grant {id} is under review until {end}.",
+    State.EXPIRED: "Grant {id} ended at {end}.",
+    State.FAILED: "Grant {id} failed.",
+}
 _ENDED: Mapping[State, tuple[str, str]] = {
     State.PENDING: ("grant_pending", "Wait for the reviewers; ask again after the seconds in Retry-After."),
     State.REJECTED: ("grant_rejected", "Read the reviewers' answer with GET, then make another request."),
@@ -169,5 +177,6 @@ def require_active(grant: Grant, now: int) -> Grant:
         return current
     code, fix = _ENDED[current.state]
     headers = {"Retry-After": "5"} if current.state is State.PENDING else {}
-    detail = f"Grant {grant.id} is {current.state}; its time ends or ended at {iso(grant.expires_at)}."
-    raise Problem(code, detail, fix, {"grant": current.view()}, headers)
+    detail = _DETAILS.get(current.state, "Grant {id} was {state}.")
+    said = detail.format(id=grant.id, state=current.state, end=iso(grant.expires_at))
+    raise Problem(code, said, fix, {"grant": current.view()}, headers)
