@@ -21,7 +21,16 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Self
 
-from core.patterns import Pattern, Wild, compile_pattern, has_wildcard, pattern_meets, wildcard_pattern
+from core.patterns import (
+    MAX_STEPS,
+    Budget,
+    Pattern,
+    Wild,
+    compile_pattern,
+    has_wildcard,
+    pattern_meets,
+    wildcard_pattern,
+)
 
 MAGIC = b"JAT1"
 
@@ -70,9 +79,11 @@ class ResourceType:
         """All ARNs of the type."""
         return _format_pattern(self.arn_format)
 
-    def may_be(self, resource: str) -> bool:
+    def may_be(self, resource: str, budget: Budget) -> bool:
         """Whether `resource`, an ARN with or without wildcards, can name one. Raises PatternTooComplex."""
-        return _fits(self.arn_format, resource)
+        fits, steps = _fits(self.arn_format, resource)
+        budget.spend_once((self.arn_format, resource), steps)
+        return fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +96,12 @@ class Action:
     risks: frozenset[str]
     resource_types: tuple[ResourceType, ...]
 
-    def acts_on(self, resource: str) -> bool:
+    def acts_on(self, resource: str, budget: Budget) -> bool:
         """Whether the action can act on what `resource` (an ARN with or without wildcards, or "*") stands for.
 
         An action without resource types acts on "*" alone. Raises PatternTooComplex.
         """
-        return resource == "*" or any(kind.may_be(resource) for kind in self.resource_types)
+        return resource == "*" or any(kind.may_be(resource, budget) for kind in self.resource_types)
 
 
 class Actions:
@@ -124,14 +135,17 @@ class Actions:
         # str.lower() makes ASCII letters of a few others, such as the Kelvin sign.
         return service.action(name.lower()) if service and name.isascii() else None
 
-    def expand(self, pattern: str) -> tuple[Action, ...]:
-        """The actions that `pattern` ("s3:Get*", in any case) stands for, sorted by name; () when there is none."""
+    def expand(self, pattern: str, budget: Budget | None = None) -> tuple[Action, ...]:
+        """The actions that `pattern` ("s3:Get*", in any case) stands for, sorted by name; () when there is none.
+
+        Raises PatternTooComplex when there is a `budget` and it is spent.
+        """
         service = self._service(pattern)
         if service is None or not has_wildcard(pattern):
             action = self.get(pattern)
             return (action,) if action else ()
         matches = wildcard_pattern(pattern.lower()).matches
-        found = (service.action(name) for name in service.names if matches(name))
+        found = (service.action(name) for name in service.names if matches(name, budget))
         return tuple(action for action in found if action)
 
     def closest(self, name: str) -> tuple[str, ...]:
@@ -180,11 +194,14 @@ class _Service:
 
 
 @lru_cache(maxsize=4096)
-def _fits(arn_format: str, resource: str) -> bool:
-    pattern = _format_pattern(arn_format)
-    if not has_wildcard(resource):
-        return pattern.matches(resource)
-    return pattern_meets(wildcard_pattern(resource), pattern)
+def _fits(arn_format: str, resource: str) -> tuple[bool, int]:
+    """Whether it does, and the steps that this takes: remembered or not, every request pays the same."""
+    pattern, budget = _format_pattern(arn_format), Budget(MAX_STEPS)
+    if has_wildcard(resource):
+        fits = pattern_meets(wildcard_pattern(resource), pattern, budget)
+    else:
+        fits = pattern.matches(resource, budget)
+    return fits, 1 + MAX_STEPS - budget.left
 
 
 @lru_cache(maxsize=1024)

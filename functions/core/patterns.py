@@ -8,13 +8,15 @@ read too widely is only refused too often. Cedar's `like` has the same `*`.
 A pattern is simulated as an automaton whose set of states is one integer, a bit for each position.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-# Bounds of one comparison, about 10 ms. A few hundred steps are usual; only patterns made to be slow come near.
-MAX_STEPS = 20_000
+# Bounds of one comparison and of all that one request takes: about 25 and 250 ms. A few hundred steps are usual for a
+# resource, some ten thousand for a request of 200 pairs; only patterns made to be slow come near.
+MAX_STEPS = 40_000
+MAX_REQUEST_STEPS = 800_000
 MAX_CELLS = 64
 
 
@@ -29,6 +31,29 @@ class Wild(Enum):
 
 class PatternTooComplex(ValueError):
     """Deciding about these patterns would take too long."""
+
+
+class Budget:
+    """The steps that remain for one request, or one comparison.
+
+    A step is what a pattern does for a character, or a position that is looked at. Steps are counted, not timed, and
+    every request has a budget of its own: the same request is always refused, or never.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+        self._paid: set[Hashable] = set()
+
+    def spend(self, steps: int) -> None:
+        """Take `steps`. Raises PatternTooComplex when there are not as many."""
+        self.left -= steps
+        if self.left < 0:
+            raise PatternTooComplex("the patterns have too many wildcards")
+
+    def spend_once(self, what: Hashable, steps: int) -> None:
+        """Take `steps` for `what`, or a single one when `what` has been paid for. Raises PatternTooComplex."""
+        self.spend(1 if what in self._paid else steps)
+        self._paid.add(what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +83,18 @@ class Pattern:
         """Whether a text that led to `positions` matches."""
         return bool(positions >> len(self.wanted) & 1)
 
-    def matches(self, text: str) -> bool:
-        """Whether the whole `text` matches."""
+    def matches(self, text: str, budget: Budget | None = None) -> bool:
+        """Whether the whole `text` matches. Raises PatternTooComplex when there is a `budget` and it is spent."""
         if not text.startswith(self.prefix):
             return False
-        positions = 1 << len(self.prefix)
+        positions, steps = 1 << len(self.prefix), 0
         for character in text[len(self.prefix) :]:
             positions = self.step(positions, character)
+            steps += 1
             if not positions:
-                return False
+                break
+        if budget:
+            budget.spend(steps)
         return self.accepts(positions)
 
     def may_meet(self, other: "Pattern") -> bool:
@@ -75,9 +103,11 @@ class Pattern:
 
     def leads_on(self, positions: int) -> Iterator[str]:
         """The characters that `positions` tell apart from all others."""
-        for position, character in enumerate(self.wanted):
-            if positions >> position & 1 and character:
-                yield character
+        named = positions & ~self.ones & (1 << len(self.wanted)) - 1
+        while named:
+            position = named.bit_length() - 1
+            yield self.wanted[position]
+            named ^= 1 << position
         for run, stops in self.runs:
             if positions & run:
                 yield from stops
@@ -121,14 +151,14 @@ def has_wildcard(text: str) -> bool:
     return "*" in text or "?" in text
 
 
-def cells(asked: Pattern, others: Sequence[Pattern]) -> dict[tuple[bool, ...], str]:
+def cells(asked: Pattern, others: Sequence[Pattern], budget: Budget | None = None) -> dict[tuple[bool, ...], str]:
     """Every way in which the texts of `asked` match or do not match `others`, each with a shortest such text.
 
     What depends on a text only through which of `others` it matches is thereby decided for all texts of `asked`, by
-    looking at the texts returned. Raises PatternTooComplex.
+    looking at the texts returned. Without a `budget` it has that of one comparison. Raises PatternTooComplex.
     """
     found: dict[tuple[bool, ...], str] = {}
-    for verdict, text in _walk(asked, others):
+    for verdict, text in _walk(asked, others, budget or Budget(MAX_STEPS)):
         found.setdefault(verdict, text)
         if len(found) > MAX_CELLS:
             raise PatternTooComplex("too many cases to tell apart")
@@ -140,9 +170,10 @@ def meets(one: str, other: str) -> bool:
     return pattern_meets(wildcard_pattern(one), wildcard_pattern(other))
 
 
-def pattern_meets(one: Pattern, other: Pattern) -> bool:
-    """Whether some text matches both patterns. Raises PatternTooComplex."""
-    return one.may_meet(other) and any(verdict == (True,) for verdict, _ in _walk(one, (other,)))
+def pattern_meets(one: Pattern, other: Pattern, budget: Budget | None = None) -> bool:
+    """Whether some text matches both; without a `budget` it has that of one comparison. Raises PatternTooComplex."""
+    walk = _walk(one, (other,), budget or Budget(MAX_STEPS))
+    return one.may_meet(other) and any(verdict == (True,) for verdict, _ in walk)
 
 
 def covers(outer: str, inner: str) -> bool:
@@ -150,34 +181,32 @@ def covers(outer: str, inner: str) -> bool:
     pattern = wildcard_pattern(outer)
     if not has_wildcard(inner):
         return pattern.matches(inner)
-    return all(verdict == (True,) for verdict, _ in _walk(wildcard_pattern(inner), (pattern,)))
+    return all(verdict == (True,) for verdict, _ in _walk(wildcard_pattern(inner), (pattern,), Budget(MAX_STEPS)))
 
 
-def _walk(asked: Pattern, others: Sequence[Pattern]) -> Iterator[tuple[tuple[bool, ...], str]]:
+def _walk(asked: Pattern, others: Sequence[Pattern], budget: Budget) -> Iterator[tuple[tuple[bool, ...], str]]:
     """The reachable states of all the automata side by side, shortest texts first, where `asked` accepts."""
     patterns = (asked, *others)
     fresh = _unnamed_character(patterns)
     start = (1,) * len(patterns)
     seen = {start}
     frontier = [(start, "")]
-    steps = 0
     while frontier:
         following = []
         for state, text in frontier:
             if asked.accepts(state[0]):
                 yield tuple(other.accepts(mask) for other, mask in zip(others, state[1:], strict=True)), text
-            for character in _telling_characters(patterns, state, fresh):
-                steps += len(patterns)
+            characters = _telling_characters(patterns, state, fresh)
+            budget.spend(len(characters) * len(patterns) + sum(map(int.bit_count, state)))
+            for character in characters:
                 after = tuple(pattern.step(mask, character) for pattern, mask in zip(patterns, state, strict=True))
                 if after[0] and after not in seen:
                     seen.add(after)
                     following.append((after, text + character))
-            if steps > MAX_STEPS:
-                raise PatternTooComplex("the patterns have too many wildcards")
         frontier = following
 
 
-def _telling_characters(patterns: tuple[Pattern, ...], state: tuple[int, ...], fresh: str) -> Iterable[str]:
+def _telling_characters(patterns: tuple[Pattern, ...], state: tuple[int, ...], fresh: str) -> Collection[str]:
     """One character of each kind that leads to different states, as far as the first pattern goes on at all."""
     if not patterns[0].is_open(state[0]):
         return dict.fromkeys(patterns[0].leads_on(state[0]))

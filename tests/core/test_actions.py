@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from core.actions import Actions, Level
+from core.patterns import MAX_STEPS, Budget
 
 TABLE = (Path(__file__).parents[2] / "functions" / "core" / "actions.bin").read_bytes()
 
@@ -170,4 +171,4 @@ def test_pol_04_an_unknown_name_has_close_ones(actions, name, closest):
     ],
 )
 def test_an_action_acts_on_the_resources_of_its_types(actions, name, resource, expected):
-    assert actions.get(name).acts_on(resource) is expected
+    assert actions.get(name).acts_on(resource, Budget(MAX_STEPS)) is expected

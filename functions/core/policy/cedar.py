@@ -14,7 +14,7 @@ from typing import Any, Self
 import cedarpy
 
 from core import config
-from core.patterns import Pattern, cells
+from core.patterns import Budget, Pattern, cells
 from core.policy.literals import Literals, read_policy
 
 ANNOTATIONS = ("id", "advice", "approval")
@@ -89,12 +89,13 @@ class PolicySet:
         """The @id of the policy that Cedar's `error` is about ("... policy `policy1`: ..."), or "a request"."""
         return next((name for key, name in self.names.items() if f"`{key}`" in error), "a request")
 
-    def witnesses(self, asked: Pattern) -> tuple[str, ...]:
+    def witnesses(self, asked: Pattern, budget: Budget) -> tuple[str, ...]:
         """ARNs that `asked` stands for, one for each way in which policies can tell them apart (row POL 3).
 
         What holds for all of these holds for every ARN that `asked` stands for. Raises PatternTooComplex.
         """
-        return tuple(cells(asked, [pattern for pattern in self.resources if pattern.may_meet(asked)]).values())
+        others = [pattern for pattern in self.resources if pattern.may_meet(asked)]
+        return tuple(cells(asked, others, budget).values())
 
 
 def _set_faults(document: Mapping[str, Any]) -> Iterator[str]:

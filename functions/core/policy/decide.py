@@ -14,11 +14,15 @@ from core.access.request import AccessRequest
 from core.actions import Actions
 from core.config import Limits, Target
 from core.identity.principal import Principal
+from core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from core.policy.cedar import PolicySet
 from core.policy.decision import Decision, Effect
 from core.policy.evaluation import Evaluation, Question, Verdict, questions_of
-from core.policy.pairs import pairs_of, permissions_of
+from core.policy.pairs import pairs_of, permissions_of, too_complex
 from core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed
+
+# Questions of single ARNs to the policies in one decision, about 0.4 s: past that, what would pass is not looked for.
+MAX_EVALUATIONS = 6000
 
 # Alternatives among reviewer groups that are tried for each number of groups; past that, all of them must approve.
 MAX_ALTERNATIVES = 64
@@ -32,6 +36,11 @@ class _Case:
     questions: Sequence[Question]
     given: frozenset[str]
     possible: frozenset[str]
+
+    @property
+    def affordable(self) -> int:
+        """How often all questions may be asked once more, besides without approvals and with all of them."""
+        return MAX_EVALUATIONS // sum(len(question.members) for question in self.questions) - 2
 
     def passes(self, seconds: int, approvals: frozenset[str]) -> bool:
         """Whether everything is allowed for `seconds` with `approvals`."""
@@ -53,7 +62,7 @@ def decide(
     `reviewers` are the groups that could approve and `approvals` those that have. Pure: the same answer for the same
     arguments. Raises Problem: action_unknown, or request_invalid when the request cannot be decided as it stands.
     """
-    questions = questions_of(pairs_of(request, actions, limits.max_pairs), policy_set)
+    questions = _questions(request, policy_set, actions, limits.max_pairs)
     evaluation = Evaluation(policy_set, principal, target, questions)
     permissions = permissions_of(question.pair for question in questions)
     given = frozenset(approvals)
@@ -84,6 +93,14 @@ def decide(
     )
 
 
+def _questions(request: AccessRequest, policy_set: PolicySet, actions: Actions, max_pairs: int) -> tuple[Question, ...]:
+    budget = Budget(MAX_REQUEST_STEPS)
+    try:
+        return questions_of(pairs_of(request, actions, max_pairs, budget), policy_set, budget)
+    except PatternTooComplex as error:
+        raise too_complex() from error
+
+
 def _refused(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return [verdict for verdict in verdicts if not verdict.allowed]
 
@@ -91,10 +108,14 @@ def _refused(verdicts: Iterable[Verdict]) -> list[Verdict]:
 def _alternatives(case: _Case, seconds: int) -> tuple[frozenset[str], ...]:
     """The smallest sets of further groups whose approvals suffice, given that those of all possible groups do."""
     further = case.possible - case.given
+    affordable = case.affordable - len(further)
+    if affordable < 0:
+        return (further,)
     needed = frozenset(group for group in further if not case.passes(seconds, case.possible - {group}))
     others = sorted(further - needed)
     for size in range(len(others) + 1):
-        if comb(len(others), size) > MAX_ALTERNATIVES:
+        affordable -= comb(len(others), size)
+        if comb(len(others), size) > MAX_ALTERNATIVES or affordable < 0:
             break
         tried = [needed.union(groups) for groups in combinations(others, size)]
         found = tuple(groups for groups in tried if case.passes(seconds, case.given | groups))
@@ -104,6 +125,9 @@ def _alternatives(case: _Case, seconds: int) -> tuple[frozenset[str], ...]:
 
 
 def _longest_passing(case: _Case, candidates: Iterable[int], shortest: int) -> int:
-    """The longest of `candidates`, of at least `shortest` seconds, that passes with all approvals; 0 if none does."""
-    long_enough = sorted((seconds for seconds in candidates if seconds >= shortest), reverse=True)
+    """The longest of `candidates`, of at least `shortest` seconds, that passes with all approvals; 0 if none does.
+
+    Only as many as are affordable are looked at, the longest first.
+    """
+    long_enough = sorted((seconds for seconds in candidates if seconds >= shortest), reverse=True)[: case.affordable]
     return next((seconds for seconds in long_enough if case.passes(seconds, case.possible)), 0)

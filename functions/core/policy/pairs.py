@@ -1,11 +1,11 @@
 """What a request comes down to: single actions on single resources, each of which policy must allow."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from core.access.request import AccessRequest, Permission
 from core.actions import Action, Actions
-from core.patterns import PatternTooComplex
+from core.patterns import Budget
 from core.problems import Problem
 
 # Combinations looked at for each that may be asked: most of what a wildcard stands for does not act on the resource.
@@ -20,24 +20,24 @@ class Pair:
     resource: str
 
 
-def pairs_of(request: AccessRequest, actions: Actions, max_pairs: int) -> tuple[Pair, ...]:
+def pairs_of(request: AccessRequest, actions: Actions, max_pairs: int, budget: Budget) -> tuple[Pair, ...]:
     """The pairs that `request` asks for: action wildcards expanded, without those that cannot be.
 
     A pair cannot be when none of the action's resource types can have the ARN: s3:ListBucket on an object.
     Raises Problem: action_unknown, or request_invalid when there are more than `max_pairs`, or when an action or a
-    resource is left without any.
+    resource is left without any. Raises PatternTooComplex.
     """
     found: dict[tuple[str, str], Pair] = {}
     looked_at = 0
     for permission in request.permissions:
-        expanded = {name: _expand(name, actions) for name in permission.actions}
+        expanded = {name: _expand(name, actions, budget) for name in permission.actions}
         looked_at += sum(map(len, expanded.values())) * len(permission.resources)
         if looked_at > LOOKED_AT * max_pairs:
             raise _too_many(max_pairs)
-        for pair in _pairs(permission, expanded):
+        for pair in _pairs(permission, expanded, budget):
             found.setdefault((pair.action.name, pair.resource), pair)
-    if len(found) > max_pairs:
-        raise _too_many(max_pairs)
+            if len(found) > max_pairs:
+                raise _too_many(max_pairs)
     return tuple(found.values())
 
 
@@ -52,8 +52,8 @@ def permissions_of(pairs: Iterable[Pair]) -> tuple[Permission, ...]:
     return tuple(Permission(tuple(together), names) for names, together in actions.items())
 
 
-def _expand(name: str, actions: Actions) -> tuple[Action, ...]:
-    found = actions.expand(name)
+def _expand(name: str, actions: Actions, budget: Budget) -> tuple[Action, ...]:
+    found = actions.expand(name, budget)
     if not found:
         closest = actions.closest(name)
         fix = (
@@ -65,22 +65,22 @@ def _expand(name: str, actions: Actions) -> tuple[Action, ...]:
     return found
 
 
-def _pairs(permission: Permission, expanded: dict[str, tuple[Action, ...]]) -> list[Pair]:
-    """The pairs of one permission."""
-    pairs = []
-    try:
-        for name, stands_for in expanded.items():
-            acting = [Pair(action, arn) for action in stands_for for arn in permission.resources if action.acts_on(arn)]
-            if not acting:
-                raise _idle_action(name, stands_for)
-            pairs += acting
-    except PatternTooComplex as error:
-        raise too_complex() from error
-    idle = set(permission.resources) - {pair.resource for pair in pairs}
+def _pairs(permission: Permission, expanded: dict[str, tuple[Action, ...]], budget: Budget) -> Iterator[Pair]:
+    """The pairs of one permission, one by one: the caller stops when there are too many."""
+    idle = set(permission.resources)
+    for name, stands_for in expanded.items():
+        acts = False
+        for action in stands_for:
+            for arn in permission.resources:
+                if action.acts_on(arn, budget):
+                    acts = True
+                    idle.discard(arn)
+                    yield Pair(action, arn)
+        if not acts:
+            raise _idle_action(name, stands_for)
     if idle:
         detail = f"None of the actions that are asked together with it acts on {min(idle)[:200]!a}."
         raise Problem("request_invalid", detail, "Leave the resource out, or ask for an action that acts on it.")
-    return pairs
 
 
 def _idle_action(name: str, stands_for: tuple[Action, ...]) -> Problem:

@@ -1,0 +1,166 @@
+"""What deciding may cost, whatever is asked: counted in steps of patterns and in questions to the policies."""
+
+import json
+from itertools import combinations, permutations
+
+import cedarpy
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core import actions as table
+from core.patterns import MAX_REQUEST_STEPS, MAX_STEPS, Pattern
+from core.policy.decide import MAX_EVALUATIONS
+from core.policy.decision import Effect
+from core.problems import Problem
+
+ANY = "(principal, action, resource)"
+PERMIT = f'@id("all") permit {ANY} when {{ resource.wildcard || !resource.wildcard }};'
+FORBIDS = "".join(
+    f'@id("no-{number}") forbid {ANY} when {{ resource.arn like "arn:aws:s3:::{key}" }};'
+    for number, key in enumerate(("*a*b*", "*b*a*b*c*", "*/secret/*"))
+)
+NAME = "abcdefghij"
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Counts what is done, and stops the test when it is too much; `steps` and `questions` so far."""
+    done = {"steps": 0, "questions": 0}
+    step, leads_on, ask_policies = Pattern.step, Pattern.leads_on, cedarpy.is_authorized_batch
+
+    def count(what, number, most):
+        done[what] += number
+        assert done[what] <= most
+
+    def counted_step(pattern, positions, character):
+        count("steps", 1, MAX_REQUEST_STEPS + MAX_STEPS)
+        return step(pattern, positions, character)
+
+    def counted_leads(pattern, positions):
+        for character in leads_on(pattern, positions):
+            count("steps", 1, MAX_REQUEST_STEPS + MAX_STEPS)
+            yield character
+
+    def counted_policies(requests, *rest):
+        count("questions", len(requests), MAX_EVALUATIONS)
+        return ask_policies(requests, *rest)
+
+    monkeypatch.setattr(Pattern, "step", counted_step)
+    monkeypatch.setattr(Pattern, "leads_on", counted_leads)
+    monkeypatch.setattr(cedarpy, "is_authorized_batch", counted_policies)
+    return done
+
+
+@pytest.fixture
+def answer(ask, load, counted):
+    """The effect of a decision, or the code and sentence of its problem; `forget` starts with nothing remembered."""
+    policy_set = load(PERMIT + FORBIDS)
+
+    def answered(*permissions, forget=True):
+        if forget:
+            table._fits.cache_clear()
+        counted.update(steps=0, questions=0)
+        try:
+            return ask(policy_set, *permissions).effect
+        except Problem as problem:
+            return problem.code, problem.detail
+
+    return answered
+
+
+def ec2_of_many_formats(actions):
+    first = {kind.arn_format: action.name for action in actions.of_service("ec2") for kind in action.resource_types}
+    return list(dict.fromkeys(first.values()))[:75]
+
+
+def wild(between, number):
+    return "*".join(["?" * between, "aaa"] * 3) + f"*{number}"
+
+
+def cases(word):
+    """Many spellings of one name."""
+    return ["".join(c.upper() if n >> i & 1 else c for i, c in enumerate(word.lower())) for n in range(200)]
+
+
+SHAPES = {
+    "many formats, slow ARNs": lambda ec2: (
+        ec2,
+        [*(f"arn:aws:ec2:{wild(40, n)}:444455556666:zz/x" for n in range(50)), "*"],
+    ),
+    "many formats, ARNs that are not slow enough": lambda ec2: (
+        ec2,
+        [*(f"arn:aws:ec2:{wild(4, n)}:444455556666:zz/x" for n in range(50)), "*"],
+    ),
+    "one action, many ARNs": lambda _: (["s3:GetObject"], [f"arn:aws:s3:::{wild(30, n)}" for n in range(200)]),
+    "one action, many half-slow ARNs": lambda _: (["s3:GetObject"], [f"arn:aws:s3:::{wild(6, n)}" for n in range(200)]),
+    "only stars": lambda _: (["s3:GetObject"], ["arn:aws:s3:::" + "*" * stars for stars in range(1, 201)]),
+    "patterns of names": lambda _: (
+        [f"ec2:*e*{''.join(letters)}*" for letters in list(permutations(NAME, 3))[:200]],
+        ["*"],
+    ),
+    "long literals": lambda ec2: (
+        ec2[:60],
+        [*(f"arn:aws:ec2:eu-west-1:444455556666:instance/{'a' * 900}{n}" for n in range(60)), "*"],
+    ),
+    "an action of many types in many spellings": lambda _: (
+        [f"ec2:{name}" for name in cases("CreateTags")],
+        [*(f"arn:aws:ec2:*x*y*:444455556666:*zz{n}" for n in range(19)), "*"],
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_pol_03_no_request_takes_more_steps_than_there_are(answer, actions, shape):
+    permission = tuple(map(tuple, shape(ec2_of_many_formats(actions))))
+    cold = answer(permission)
+    assert answer(permission, forget=False) == cold
+
+
+def test_pol_03_the_steps_of_all_permissions_count_together(answer):
+    names = ["s3:GetObject"] * 50
+    slow = [tuple(f"arn:aws:s3:::{wild(5, f'{part}/{n}')}" for n in range(4)) for part in range(50)]
+    assert answer((names[:1], slow[0])) is Effect.DENY
+    assert answer(*zip([[name] for name in names], slow, strict=True))[0] == "request_invalid"
+
+
+pieces = st.lists(st.sampled_from(["*", "?", "?" * 20, "a", "aaa", "ab*", ":", "/", "secret"]), min_size=1, max_size=24)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(pieces.map("".join), min_size=1, max_size=40, unique=True), st.integers(1, 60))
+def test_pol_03_no_shape_of_patterns_takes_more_steps_than_there_are(answer, actions, shapes, count):
+    s3 = ("s3:GetObject s3:ListBucket", [f"arn:aws:s3:::{shape}" for shape in shapes])
+    names = ec2_of_many_formats(actions)[:count]
+    ec2 = (names, [*(f"arn:aws:ec2:{shape}:444455556666:{shape}" for shape in shapes), "*"])
+    for permission in (s3, ec2):
+        cold = answer(permission)
+        assert answer(permission, forget=False) == cold
+
+
+@pytest.mark.parametrize(
+    ("permission", "most"),
+    [
+        (("s3:GetObject", "arn:aws:s3:::reports/2026/q3.csv"), 500),
+        (("s3:GetObject s3:ListBucket", "arn:aws:s3:::reports/2026/* arn:aws:s3:::reports"), 5_000),
+        (("s3:GetObject", " ".join(f"arn:aws:s3:::reports/2026/{n:03}.csv" for n in range(200))), 50_000),
+        (("s3:GetObject", " ".join(f"arn:aws:s3:::reports/2026/{n:03}/*" for n in range(200))), 250_000),
+        (("s3:*", "arn:aws:s3:::reports/2026/*"), 20_000),
+    ],
+)
+def test_what_is_really_asked_is_far_from_the_bound(ask, counted, permission, most):
+    policy = f'@id("no") forbid {ANY} when {{ resource.arn like "arn:aws:s3:::reports/secret/*" }};'
+    assert ask(PERMIT + policy, permission).effect is Effect.ALLOW
+    assert counted["steps"] <= most
+
+
+def test_pol_08_policies_are_asked_so_often_and_no_more(ask, counted):
+    """Seven groups of which any four suffice, of 200 pairs: all ways would be looked for 200 times 99 times."""
+    groups = [f"g{number}" for number in range(7)]
+    any_four = " || ".join(f"context.approvals.containsAll({json.dumps(four)})" for four in combinations(groups, 4))
+    policy = f'@id("four") permit {ANY} when {{ {any_four} }};'
+    many = ask(policy, ("s3:PutObject", [f"arn:aws:s3:::b/{n}" for n in range(200)]), reviewers=groups)
+    assert (many.effect, many.reviews) == (Effect.REVIEW, (frozenset(groups),))
+    counted["questions"] = 0
+    one = ask(policy, ("s3:PutObject", "arn:aws:s3:::b/x"), reviewers=groups)
+    assert {len(reviews) for reviews in one.reviews} == {4}
