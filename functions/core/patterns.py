@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-# Bounds of one comparison and of all that one request takes: about 25 and 250 ms. A few hundred steps are usual for a
+# Bounds of one comparison and of all that one request takes: about 10 and 300 ms. A few hundred steps are usual for a
 # resource, some ten thousand for a request of 200 pairs; only patterns made to be slow come near.
 MAX_STEPS = 40_000
 MAX_REQUEST_STEPS = 800_000
