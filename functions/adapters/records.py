@@ -1,14 +1,18 @@
 """Published records: from the audit table's stream to Firehose."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types_boto3_firehose import FirehoseClient
-    from types_boto3_firehose.type_defs import RecordTypeDef
 
+# Of PutRecordBatch: https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html
 MOST_RECORDS = 500
-"""PutRecordBatch takes so many at most, and 4 MiB; the stream's batch size keeps both."""
+MOST_IN_RECORD = 1000 * 1024
+MOST_BYTES = 3_000_000
+"""The limit is 4 MiB for the request, which carries records in base64: three quarters, with room for the JSON."""
+
+type Placed = tuple[int, bytes]
 
 
 class RecordsStream:
@@ -19,7 +23,30 @@ class RecordsStream:
         self._name = name
 
     def put(self, texts: Sequence[str]) -> list[int]:
-        """Send up to `MOST_RECORDS` records; the indexes of those that Firehose did not take."""
-        records: list[RecordTypeDef] = [{"Data": text.encode() + b"\n"} for text in texts]
-        answer = self._client.put_record_batch(DeliveryStreamName=self._name, Records=records)
-        return [index for index, each in enumerate(answer["RequestResponses"]) if each.get("ErrorCode")]
+        """Send records in their order, in as many calls as they need; the indexes of those that Firehose did not take.
+
+        A record that is larger than Firehose takes is not sent and counts as not taken.
+        """
+        lines = list(enumerate(text.encode() + b"\n" for text in texts))
+        failed = {index for index, line in lines if len(line) > MOST_IN_RECORD}
+        for call in _calls([each for each in lines if each[0] not in failed]):
+            answer = self._client.put_record_batch(
+                DeliveryStreamName=self._name, Records=[{"Data": line} for _, line in call]
+            )
+            answers = zip(call, answer["RequestResponses"], strict=True)
+            failed |= {index for (index, _), each in answers if each.get("ErrorCode")}
+        return sorted(failed)
+
+
+def _calls(lines: Sequence[Placed]) -> Iterator[list[Placed]]:
+    """The lines in groups of what one call takes."""
+    call: list[Placed] = []
+    size = 0
+    for index, line in lines:
+        if call and (len(call) == MOST_RECORDS or size + len(line) > MOST_BYTES):
+            yield call
+            call, size = [], 0
+        call.append((index, line))
+        size += len(line)
+    if call:
+        yield call
