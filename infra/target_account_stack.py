@@ -26,13 +26,16 @@ NEVER = (
     "identitystore:*",
     "organizations:*",
     "rolesanywhere:*",
+    "signin:*",
     "sso:*",
     "sso-directory:*",
     "sts:AssumeRole",
     "sts:AssumeRoleWithSAML",
     "sts:AssumeRoleWithWebIdentity",
     "sts:AssumeRoot",
+    "sts:GetDelegatedAccessToken",
     "sts:GetFederationToken",
+    "sts:GetServiceBearerToken",
     "sts:GetSessionToken",
     "sts:GetWebIdentityToken",
 )
@@ -89,7 +92,7 @@ def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyD
     principals = [
         iam.ArnPrincipal(f"arn:{partition}:iam::{broker_account}:role{ROLE_PATH}{role_name(name)}") for name in issuers
     ]
-    of_a_grant = {"aws:RequestTag/grant": "g-*"}
+    of_a_grant = {"aws:RequestTag/grant": "g-*", "aws:RequestTag/agent": "?*"}
     named = {"sts:SourceIdentity": "?*"}
     conditions: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "sts:AssumeRole": {
@@ -99,6 +102,8 @@ def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyD
         "sts:TagSession": {
             "StringLike": of_a_grant,
             "ForAllValues:StringEquals": {"aws:TagKeys": list(SESSION_TAGS)},
+            # Its value is empty where no human is behind the agent, which Null might take for no tag.
+            "ForAnyValue:StringEquals": {"aws:TagKeys": "human"},
         },
         "sts:SetSourceIdentity": {"StringLike": named},
     }

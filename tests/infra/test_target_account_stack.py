@@ -36,11 +36,17 @@ def test_sts_03_only_the_issuing_functions_and_only_for_a_named_grant_and_princi
         assert statement["Principal"] == {"AWS": ISSUERS}
     assert trust["sts:AssumeRole"]["Condition"] == {
         "StringEquals": {"sts:ExternalId": "jitney-analytics-prod-5d1f"},
-        "StringLike": {"sts:RoleSessionName": "g-*", "aws:RequestTag/grant": "g-*", "sts:SourceIdentity": "?*"},
+        "StringLike": {
+            "sts:RoleSessionName": "g-*",
+            "aws:RequestTag/grant": "g-*",
+            "aws:RequestTag/agent": "?*",
+            "sts:SourceIdentity": "?*",
+        },
     }
     assert trust["sts:TagSession"]["Condition"] == {
-        "StringLike": {"aws:RequestTag/grant": "g-*"},
+        "StringLike": {"aws:RequestTag/grant": "g-*", "aws:RequestTag/agent": "?*"},
         "ForAllValues:StringEquals": {"aws:TagKeys": ["grant", "agent", "human"]},
+        "ForAnyValue:StringEquals": {"aws:TagKeys": "human"},
     }
     assert trust["sts:SetSourceIdentity"]["Condition"] == {"StringLike": {"sts:SourceIdentity": "?*"}}
 
@@ -62,8 +68,9 @@ def test_the_boundary_denies_identities_accounts_and_further_sessions(assembly, 
     assert (deny["Effect"], deny["Resource"]) == ("Deny", "*")
     assert "Condition" not in deny
     # iam:* keeps the role's policies, its trust and the boundary itself out of reach.
-    assert {"iam:*", "organizations:*", "account:*", "sso:*"} <= set(deny["Action"])
-    assert {"sts:AssumeRole", "sts:GetFederationToken", "sts:GetSessionToken"} <= set(deny["Action"])
+    assert {"iam:*", "organizations:*", "account:*", "signin:*", "sso:*"} <= set(deny["Action"])
+    tokens = {"sts:GetDelegatedAccessToken", "sts:GetFederationToken", "sts:GetServiceBearerToken"}
+    assert {"sts:AssumeRole", "sts:GetSessionToken"} | tokens <= set(deny["Action"])
 
 
 def test_the_roles_own_policy_is_the_configurations(role):
