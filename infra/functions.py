@@ -6,6 +6,7 @@ here and looked up in what the stack hands over, so that the table can be read w
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -29,20 +30,24 @@ _KEY_TO_WRITE = (
 _ISSUE = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
 _READ_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
 
-
-_ALL_FUNCTIONS = {
+ALL_FUNCTIONS = {
     "POWERTOOLS_SERVICE_NAME": "jitney",
     "POWERTOOLS_METRICS_NAMESPACE": "Jitney",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
+"""The environment that every function has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """Actions on the resources of one name (a key of what the stack hands over)."""
+    """Actions on the resources of one name (a key of what the stack hands over); of a table, on these items only.
+
+    `items` are patterns of partition keys, an index's own for an index; none means that the resource has no items.
+    """
 
     on: str
     actions: tuple[str, ...]
+    items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,11 @@ class Spec:
 
 _STORE = ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE")
 
+# By partition key (adapters.store, core.once): who issues nothing cannot write a grant that another would issue for.
+_GRANT = ("GRANT#*",)
+_ONCE = ("IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*")
+_OF_GRANTS, _OF_NO_GRANT = ("g-*",), ("r-*",)  # chains of records
+
 SPECS: Mapping[str, Spec] = {
     spec.name: spec
     for spec in (
@@ -67,8 +77,8 @@ SPECS: Mapping[str, Spec] = {
             "grants",
             "Decides on a request and issues its credentials",
             (
-                Allow("state", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")),
-                Allow("audit", ("dynamodb:PutItem",)),
+                Allow("state", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"), _GRANT + _ONCE),
+                Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
                 Allow("key", _KEY_TO_WRITE),
                 Allow("targets", _ISSUE),
                 Allow("approval", ("states:StartExecution",)),
@@ -80,8 +90,8 @@ SPECS: Mapping[str, Spec] = {
             "credentials",
             "Issues the credentials of an active grant",
             (
-                Allow("state", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
-                Allow("audit", ("dynamodb:PutItem",)),
+                Allow("state", ("dynamodb:GetItem", "dynamodb:UpdateItem"), _GRANT),
+                Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
                 Allow("key", _KEY_TO_WRITE),
                 Allow("targets", _ISSUE),
             ),
@@ -92,8 +102,8 @@ SPECS: Mapping[str, Spec] = {
             "decisions",
             "Decides on a request without issuing anything",
             (
-                Allow("state", ("dynamodb:PutItem", "dynamodb:UpdateItem")),
-                Allow("audit", ("dynamodb:PutItem",)),
+                Allow("state", ("dynamodb:PutItem", "dynamodb:UpdateItem"), ("PREVIEWS#*", "REPLAY#*")),
+                Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
                 Allow("key", _KEY_TO_WRITE),
             ),
             _STORE,
@@ -103,9 +113,9 @@ SPECS: Mapping[str, Spec] = {
             "grant_reads",
             "Shows a principal its own grants",
             (
-                Allow("state", ("dynamodb:GetItem",)),
-                Allow("state_index", ("dynamodb:Query",)),
-                Allow("audit", ("dynamodb:PutItem",)),
+                Allow("state", ("dynamodb:GetItem",), _GRANT),
+                Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
+                Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
                 Allow("key", _KEY_TO_WRITE),
             ),
             _STORE,
@@ -116,8 +126,8 @@ SPECS: Mapping[str, Spec] = {
             "expiry",
             "Ends a request that nobody decided in time",
             (
-                Allow("state", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
-                Allow("audit", ("dynamodb:PutItem",)),
+                Allow("state", ("dynamodb:GetItem", "dynamodb:UpdateItem"), _GRANT),
+                Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS),
                 Allow("key", _KEY_TO_WRITE),
             ),
             _STORE,
@@ -187,7 +197,7 @@ class BrokerFunction(Construct):
             timeout=Duration.seconds(spec.timeout_seconds),
             log_group=self._log_group,
             logging_format=lambda_.LoggingFormat.JSON,
-            environment=_ALL_FUNCTIONS
+            environment=ALL_FUNCTIONS
             | {"JITNEY_VERSION": code.version}
             | {name: environment[name] for name in spec.environment},
         )
@@ -213,5 +223,18 @@ class BrokerFunction(Construct):
     def _statement(self, allow: Allow, arns: list[str]) -> iam.PolicyStatement:
         # The key opens the tables' items, and nothing that somebody could send to KMS directly.
         through = {"StringEquals": {"kms:ViaService": f"dynamodb.{Stack.of(self).region}.amazonaws.com"}}
-        conditions = through if allow.on == "key" else {}
+        conditions = through if allow.on == "key" else _only(allow.items)
         return iam.PolicyStatement(actions=list(allow.actions), resources=arns, conditions=conditions)
+
+
+def _only(items: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """The conditions that limit a statement to items whose partition keys match.
+
+    DynamoDB evaluates them for each item of a transaction, under the permission of its single-item operation
+    (DynamoDB Developer Guide, "Using IAM with DynamoDB transactions"). ForAllValues alone is true without any value
+    (IAM User Guide, "Multivalued context keys"): Null demands that there is one.
+    """
+    if not items:
+        return {}
+    key = "dynamodb:LeadingKeys"
+    return {"ForAllValues:StringLike": {key: list(items)}, "Null": {key: "false"}}

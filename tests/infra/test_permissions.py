@@ -129,6 +129,35 @@ def test_every_role_may_do_exactly_this(statements):
     assert allowed == ALLOWED
 
 
+# By role: which items of which table, by their partition keys.
+ITEMS = {
+    "jitney-grants": {
+        "TablesState.Arn": {"GRANT#*", "IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*"},
+        "TablesAudit.Arn": {"g-*", "r-*"},
+    },
+    "jitney-credentials": {"TablesState.Arn": {"GRANT#*"}, "TablesAudit.Arn": {"g-*", "r-*"}},
+    "jitney-decisions": {"TablesState.Arn": {"PREVIEWS#*", "REPLAY#*"}, "TablesAudit.Arn": {"r-*"}},
+    "jitney-grant-reads": {
+        "TablesState.Arn": {"GRANT#*"},
+        "TablesState.Arn/index/by_principal": {"PRINCIPAL#*"},
+        "TablesAudit.Arn": {"r-*"},
+    },
+    "jitney-expiry": {"TablesState.Arn": {"GRANT#*"}, "TablesAudit.Arn": {"g-*"}},
+}
+
+
+def test_every_role_reaches_its_own_items_only(statements):
+    items = defaultdict(dict)
+    for role, each in ((role, item) for role, found in statements.items() for item in found):
+        (resource, *others) = listed(plain(each["Resource"]))
+        if resource.startswith("Tables") and not resource.endswith(("Key.Arn", "StreamArn")):
+            assert (others, resource in items[role]) == ([], False)
+            assert each["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}
+            patterns = each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+            items[role][resource] = set(listed(patterns))
+    assert items == ITEMS
+
+
 def test_no_role_has_a_wildcard_action_or_a_managed_policy(assembly, statements):
     actions = {action for items in statements.values() for item in items for action in listed(item["Action"])}
     assert not [action for action in actions if "*" in action or "?" in action]

@@ -16,6 +16,7 @@ from local.emulator.gaps import (
     state_machines,
     streams,
     sts,
+    tables,
 )
 
 GAPS: tuple[Callable[[], None], ...] = (
@@ -31,6 +32,7 @@ GAPS: tuple[Callable[[], None], ...] = (
     cloudformation.named_query,
     cloudformation.web_acl_association,
     encryption.tables_use_the_callers_key,
+    tables.leading_keys,
     state_machines.tasks_use_the_role,
     delivery.delivery_uses_the_role,
     streams.partial_batches,

@@ -1,0 +1,138 @@
+"""The functions' roles, put to the emulator: each may do its own work, and none may do another's."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from core.config import load
+from tests.local.gaps.contracts import refused
+from tests.running import Clients, session_keys
+from tests.system.conftest import Api, asked
+from tests.system.test_records import configuration_of
+
+
+@contextmanager
+def session_of(function: str, aws: Any, stack: dict[str, Any], clients: Clients) -> Iterator[Callable[[str], Any]]:
+    """Makes clients under the role of `function`, which meanwhile trusts the account too, as it does Lambda."""
+    iam = aws("iam")
+    role = iam.get_role(RoleName=function)["Role"]
+    trust = role["AssumeRolePolicyDocument"]
+    root_too = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
+    widened = {**trust, "Statement": [*trust["Statement"], root_too]}
+    iam.update_assume_role_policy(RoleName=function, PolicyDocument=json.dumps(widened))
+    try:
+        issued = aws("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="attack")["Credentials"]
+        yield lambda service: clients(service, session_keys(issued))
+    finally:
+        iam.update_assume_role_policy(RoleName=function, PolicyDocument=json.dumps(trust))
+
+
+def item(pk: str, sk: str = "X") -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}, "expires": {"N": "1"}}
+
+
+# By function: the partition keys that it may write to in each table.
+WRITES = {
+    "decisions": {"state": {"PREVIEWS#", "REPLAY#"}, "audit": {"r-"}},
+    "grants": {"state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#"}, "audit": {"g-", "r-"}},
+    "credentials": {"state": {"GRANT#"}, "audit": {"g-", "r-"}},
+    "expiry": {"state": {"GRANT#"}, "audit": {"g-"}},
+    "grant-reads": {"state": set(), "audit": {"r-"}},
+}
+KEYS = {"state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#", "PREVIEWS#", "OTHER#"}, "audit": {"g-", "r-", "x-"}}
+
+
+@pytest.mark.parametrize("function", WRITES)
+def test_each_function_writes_its_own_items_only(function: str, aws, stack, clients):
+    with session_of(f"jitney-{function}", aws, stack, clients) as session:
+        dynamodb = session("dynamodb")
+        for table, prefixes in KEYS.items():
+            for prefix in prefixes:
+                key = {name: value for name, value in item(f"{prefix}attack", "X").items() if name != "expires"}
+                # A condition that never holds: what is allowed gets as far as that, and nothing is written.
+                never = {"TableName": stack["tables"][table], "ConditionExpression": "attribute_exists(pk)"}
+                writes = {"Put": {**never, "Item": item(f"{prefix}attack")}} if table == "audit" else {}
+                writes = writes or {"Update": {**never, "Key": key, "UpdateExpression": "REMOVE nothing"}}
+                allowed = prefix in WRITES[function][table]
+                code = "TransactionCanceledException" if allowed else "AccessDeniedException"
+                refused(code, dynamodb.transact_write_items, TransactItems=[writes])
+
+
+def test_a_dry_runs_function_cannot_forge_a_grant(api: Api, aws, stack, clients):
+    forged = item("GRANT#g-forgedforgedfo", "GRANT") | {"state": {"S": "active"}}
+    with session_of("jitney-decisions", aws, stack, clients) as session:
+        dynamodb, state = session("dynamodb"), stack["tables"]["state"]
+        refused("AccessDeniedException", dynamodb.put_item, TableName=state, Item=forged)
+        # Nor behind an item that it may write.
+        own = {"Put": {"TableName": state, "Item": item("REPLAY#attack")}}
+        behind = [own, {"Put": {"TableName": state, "Item": forged}}]
+        refused("AccessDeniedException", dynamodb.transact_write_items, TransactItems=behind)
+        dynamodb.transact_write_items(TransactItems=[own])
+        for table in stack["tables"].values():
+            refused("AccessDeniedException", dynamodb.scan, TableName=table)
+    assert api("POST", "/v1/decisions", asked()).status_code == 200
+    assert "Item" not in aws("dynamodb").get_item(TableName=state, Key={k: forged[k] for k in ("pk", "sk")})
+
+
+def test_the_function_that_reads_grants_reads_grants_only(aws, stack, clients):
+    with session_of("jitney-grant-reads", aws, stack, clients) as session:
+        dynamodb, state = session("dynamodb"), stack["tables"]["state"]
+        dynamodb.get_item(TableName=state, Key={"pk": {"S": "GRANT#g-x"}, "sk": {"S": "GRANT"}})
+        other = {"pk": {"S": "IDEMPOTENCY#x"}, "sk": {"S": "ONCE"}}
+        refused("AccessDeniedException", dynamodb.get_item, TableName=state, Key=other)
+        query = {"TableName": state, "IndexName": "by_principal", "KeyConditionExpression": "gsi_pk = :p"}
+        dynamodb.query(**query, ExpressionAttributeValues={":p": {"S": "PRINCIPAL#local.reader-agent"}})
+        refused("AccessDeniedException", dynamodb.query, **query, ExpressionAttributeValues={":p": {"S": "OTHER#x"}})
+
+
+NAME = "g-aaaaaaaaaaaaaa"
+TAGS = {"grant": NAME, "agent": "local.reader-agent", "human": ""}
+
+
+def without(tag: str) -> dict[str, Any]:
+    return {"Tags": [{"Key": key, "Value": value} for key, value in TAGS.items() if key != tag]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without("grant"),
+        without("agent"),
+        without("human"),
+        {"Tags": [{"Key": key, "Value": value} for key, value in {**TAGS, "agent": ""}.items()]},
+        {"Tags": [{"Key": key, "Value": value} for key, value in {**TAGS, "grant": "x"}.items()]},
+        {"Tags": [{"Key": key, "Value": value} for key, value in {**TAGS, "more": "x"}.items()]},
+        {"RoleSessionName": "other"},
+        {"SourceIdentity": None},
+        {"ExternalId": "another"},
+        {"Tags": None},
+    ],
+    ids=[
+        "no grant",
+        "no agent",
+        "no human",
+        "empty agent",
+        "other grant",
+        "more",
+        "name",
+        "source",
+        "external",
+        "bare",
+    ],
+)
+def test_sts_03_the_target_takes_a_session_of_a_named_grant_only(change: dict[str, Any], aws, stack, clients):
+    target = load(configuration_of(aws)).targets["analytics-prod"]
+    whole = {
+        "RoleArn": target.role_arn,
+        "RoleSessionName": NAME,
+        "ExternalId": target.external_id,
+        "SourceIdentity": TAGS["agent"],
+        **without(""),
+    }
+    with session_of("jitney-grants", aws, stack, clients) as session:
+        session("sts").assume_role(**whole)
+        changed = {name: value for name, value in {**whole, **change}.items() if value is not None}
+        refused("AccessDenied", session("sts").assume_role, **changed)
