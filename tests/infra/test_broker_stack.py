@@ -12,6 +12,8 @@ from tests.infra.conftest import of_type, only, plain
 pytestmark = pytest.mark.xdist_group("cdk")
 
 LOG_RETENTION_DAYS = 90
+ACCOUNT_CONCURRENCY = 1000
+"""Executions at once that an account has by default (Lambda Developer Guide, "Lambda quotas")."""
 
 
 def test_every_table_is_encrypted_recoverable_and_protected(assembly):
@@ -83,6 +85,14 @@ def test_every_function_gets_what_it_uses_and_no_more(assembly):
 def test_all_functions_share_one_bundle(assembly):
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     assert len({json.dumps(function["Code"]) for function in functions}) == 1
+
+
+def test_one_route_whose_requests_all_hang_does_not_use_up_the_account(assembly):
+    (stage,) = of_type(assembly.broker, "AWS::ApiGateway::Stage").values()
+    (throttling,) = stage["MethodSettings"]
+    longest = max(each.timeout_seconds for each in SPECS.values() if each.routes)
+    most = throttling["ThrottlingRateLimit"] * longest + throttling["ThrottlingBurstLimit"]
+    assert most < ACCOUNT_CONCURRENCY - 100  # the rest of Jitney's functions, and what else the account runs
 
 
 def test_functions_answer_before_api_gateway_gives_up(assembly):
