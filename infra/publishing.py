@@ -14,7 +14,9 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from core.audit import TAMPERED
 from infra.acknowledge import acknowledge
+from infra.functions import ALL_FUNCTIONS
 
 
 class DeadLetters(Construct):
@@ -97,4 +99,12 @@ def publish(scope: Construct, publisher: lambda_.IFunction, stream_arn: str, dea
         statistic="Maximum",
         period=Duration.minutes(1),
     )
+    tampered = cloudwatch.Metric(
+        namespace=ALL_FUNCTIONS["POWERTOOLS_METRICS_NAMESPACE"],
+        metric_name=TAMPERED,
+        dimensions_map={"service": ALL_FUNCTIONS["POWERTOOLS_SERVICE_NAME"]},
+        statistic="Sum",
+        period=Duration.minutes(1),
+    )
+    dead_letters.alarm("Tampered", tampered, 0, "Audit records were changed or deleted: see the publisher's log")
     dead_letters.alarm("Late", age, 10 * 60 * 1000, "Audit records are published more than ten minutes late")

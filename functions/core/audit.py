@@ -20,6 +20,8 @@ from core.times import iso
 VERSION = 1
 FIRST = "0" * 64
 """What the first record of a chain has in the place of its predecessor's hash."""
+TAMPERED = "AuditRecordsTampered"
+"""The metric that counts changes and deletions of records: the publisher's, watched by an alarm."""
 
 
 class Event(StrEnum):

@@ -1,12 +1,16 @@
 """From the audit table's stream to Firehose: every record, in order, at least once."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
+from core.audit import TAMPERED
 from handlers.ports import Ports
+
+type Change = Mapping[str, Any]
 
 logger = Logger(service="jitney", log_uncaught_exceptions=False)
 
@@ -16,8 +20,12 @@ def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, 
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html: Lambda repeats the batch from
     the lowest reported sequence number on, so that some records may be published twice; `hash` tells them apart.
+
+    Records are only ever added, and end by time to live. IAM cannot demand that, so that whatever else happens in the
+    table is reported here, and not published: S3 keeps what was written first.
     """
-    written = [each for each in event["Records"] if "record" in each["dynamodb"].get("NewImage", {})]
+    _report([each for each in event["Records"] if _tampers(each)])
+    written = [each for each in event["Records"] if _adds(each)]
     if not written:
         return {"batchItemFailures": []}
     failed = ports.records_stream.put([each["dynamodb"]["NewImage"]["record"]["S"] for each in written])
@@ -25,6 +33,30 @@ def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, 
         logger.warning("not published", failed=len(failed), records=len(written))
     numbers = [written[index]["dynamodb"]["SequenceNumber"] for index in failed]
     return {"batchItemFailures": [{"itemIdentifier": number} for number in numbers]}
+
+
+def _adds(change: Change) -> bool:
+    return change["eventName"] == "INSERT" and "record" in change["dynamodb"]["NewImage"]
+
+
+def _tampers(change: Change) -> bool:
+    """Whether a change neither adds a record nor is DynamoDB's own deletion of one whose time was over.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
+    """
+    by = change.get("userIdentity") or {}
+    expired = (by.get("type"), by.get("principalId")) == ("Service", "dynamodb.amazonaws.com")
+    return not _adds(change) and not (change["eventName"] == "REMOVE" and expired)
+
+
+def _report(changes: Sequence[Change]) -> None:
+    """Log the keys of records that were tampered with, and count them for the alarm; never what they say now."""
+    for each in changes:
+        keys = each["dynamodb"]["Keys"]
+        logger.error("record tampered with", change=each["eventName"], chain=keys["pk"]["S"], seq=keys["sk"]["S"])
+    if changes:
+        with single_metric(TAMPERED, unit=MetricUnit.Count, value=len(changes)) as metric:
+            metric.add_dimension("service", "jitney")
 
 
 _ports = Ports()

@@ -1,4 +1,6 @@
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -72,7 +74,7 @@ class Stream:
 
 def stream_event(*texts: str) -> dict:
     written = [{"SequenceNumber": str(n), "NewImage": {"record": {"S": text}}} for n, text in enumerate(texts)]
-    return {"Records": [{"dynamodb": each} for each in written]}
+    return {"Records": [{"eventName": "INSERT", "dynamodb": each} for each in written]}
 
 
 def test_every_record_is_published():
@@ -86,6 +88,44 @@ def test_aud_06_what_was_not_taken_comes_again():
     assert failures == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
 
-def test_a_deletion_by_ttl_publishes_nothing():
-    event = {"Records": [{"dynamodb": {"SequenceNumber": "1"}}]}
+TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+KEYS = {"pk": {"S": "g-aaaaaaaaaaaaaa"}, "sk": {"S": "000000"}}
+
+
+def change(name: str, text: str = "", **members: Any) -> dict:
+    image = {"NewImage": {**KEYS, "record": {"S": text}}} if text else {}
+    return {"eventName": name, "dynamodb": {"SequenceNumber": "7", "Keys": KEYS, **image}, **members}
+
+
+def test_a_deletion_by_ttl_publishes_nothing_and_is_no_tampering(capsys, caplog):
+    event = {"Records": [change("REMOVE", userIdentity=TTL)]}
     assert publish(event, Ports()) == {"batchItemFailures": []}
+    assert (capsys.readouterr().out, caplog.records) == ("", [])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        change("MODIFY", "canary"),
+        change("MODIFY", "canary", userIdentity=TTL),
+        {"eventName": "INSERT", "dynamodb": {"SequenceNumber": "7", "Keys": KEYS, "NewImage": KEYS}},
+        change("REMOVE"),
+        change("REMOVE", userIdentity=None),
+        change("REMOVE", userIdentity={**TTL, "type": "User"}),
+        change("REMOVE", userIdentity={**TTL, "principalId": "AIDAEXAMPLE"}),
+    ],
+)
+def test_aud_02_a_changed_or_deleted_record_is_reported_and_not_published(changed: dict, capsys, caplog, monkeypatch):
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Jitney")
+    stream = Stream()
+    event = {"Records": [changed, *stream_event("a")["Records"], changed]}
+    assert publish(event, Ports(records_stream=stream)) == {"batchItemFailures": []}
+    assert stream.taken == ["a"]
+    told = [(each.levelname, each.chain, each.seq) for each in caplog.records]
+    assert told == [("ERROR", "g-aaaaaaaaaaaaaa", "000000")] * 2
+    assert "canary" not in str([vars(each) for each in caplog.records])
+    metric = json.loads(capsys.readouterr().out)
+    assert metric["AuditRecordsTampered"] == [2.0]
+    (described,) = metric["_aws"]["CloudWatchMetrics"]
+    assert (described["Namespace"], described["Dimensions"]) == ("Jitney", [["service"]])
+    assert metric["service"] == "jitney"

@@ -24,8 +24,6 @@ def test_aud_06_a_batch_that_fails_is_split_retried_and_at_last_noted(assembly):
     # A stream forgets after 24 hours.
     assert mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
-    # PutRecordBatch takes 500 records and 4 MiB.
-    assert mapping["BatchSize"] <= 500
     assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": "DeadLettersQueue.Arn"}}
 
 
@@ -33,11 +31,25 @@ def test_aud_06_the_dead_letter_queue_is_kept_long_and_watched(assembly):
     queue = only(assembly.broker, "AWS::SQS::Queue")
     assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 24 * 3600)
     alarms = {each["MetricName"]: plain(each) for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()}
-    assert set(alarms) == {"ApproximateNumberOfMessagesVisible", "IteratorAge"}
+    assert set(alarms) == {"ApproximateNumberOfMessagesVisible", "IteratorAge", "AuditRecordsTampered"}
     held = alarms["ApproximateNumberOfMessagesVisible"]
     assert (held["Threshold"], held["ComparisonOperator"]) == (0, "GreaterThanThreshold")
     assert held["Dimensions"] == [{"Name": "QueueName", "Value": "DeadLettersQueue.QueueName"}]
     assert all(alarm["AlarmActions"] == ["DeadLettersAlarms"] for alarm in alarms.values())
+
+
+def test_aud_02_a_record_that_is_changed_or_deleted_raises_an_alarm(assembly):
+    alarms = {each["MetricName"]: each for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()}
+    tampered = alarms["AuditRecordsTampered"]
+    assert (tampered["Threshold"], tampered["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    assert tampered["Statistic"] == "Sum"
+    # Where the publisher's metrics go: the namespace of its environment, and Powertools' one dimension.
+    functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
+    (variables,) = (
+        each["Environment"]["Variables"] for each in functions if each["Handler"] == "handlers.publisher.handler"
+    )
+    assert tampered["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
+    assert tampered["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
 
 
 def test_alarms_reach_the_encrypted_topic(assembly):

@@ -157,3 +157,24 @@ def everything_written(aws: Any, stack: dict[str, Any]):
     for group in logs.describe_log_groups()["logGroups"]:
         for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]:
             yield event["message"]
+
+
+def test_aud_02_tampering_with_a_record_is_noticed(api: Api, aws, stack):
+    chain = api.ask()["grant"]["id"]
+    key = {"pk": {"S": chain}, "sk": {"S": "000000"}}
+    dynamodb, table = aws("dynamodb"), stack["tables"]["audit"]
+    change = {"UpdateExpression": "SET #text = :text", "ExpressionAttributeNames": {"#text": "record"}}
+    forged = {":text": {"S": "forged"}}
+    dynamodb.update_item(TableName=table, Key=key, **change, ExpressionAttributeValues=forged)
+    dynamodb.delete_item(TableName=table, Key=key)
+    group = "/aws/lambda/jitney-publisher"
+
+    def written() -> list[str]:
+        return [event["message"] for event in aws("logs").filter_log_events(logGroupName=group)["events"]]
+
+    def told(change: str) -> bool:
+        return any("record tampered with" in line and chain in line and change in line for line in written())
+
+    until(lambda: told('"MODIFY"') and told('"REMOVE"'))
+    assert any('"AuditRecordsTampered":[' in line for line in written())
+    assert not [line for line in written() if "forged" in line]
