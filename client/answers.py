@@ -31,6 +31,7 @@ class Grant:
     expires_at: str | None = None
     starts_at: str | None = None
     account: str = ""
+    region: str = ""
     role_arn: str = ""
     reason: str = ""
     ticket: str | None = None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from client.problems import Invalid
 
+_REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _NAME = re.compile(r"[\w.@+/-]{1,128}", re.ASCII)
 _SECTION = re.compile(r"\s*\[([^\]]*)\]")
 _SETTING = re.compile(r"([\w.-]+)\s*[=:]", re.ASCII)
@@ -44,6 +45,14 @@ def section_name(name: str) -> str:
             "profile_invalid", "The profile cannot be written", detail, "Use letters, digits and . @ + / _ -."
         )
     return name if name == "default" else f"profile {name}"
+
+
+def checked_region(text: str) -> str:
+    """The Region's name. Raises Invalid when it cannot be one: a line break would begin another setting."""
+    if not _REGION.fullmatch(text):
+        detail = f"{text!r} is not a Region."
+        raise Invalid("profile_invalid", "The profile cannot be written", detail, "Give --region one like eu-west-1.")
+    return text
 
 
 def stanza(name: str, settings: Mapping[str, str]) -> str:

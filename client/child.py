@@ -28,14 +28,21 @@ _REMOVED = frozenset(
         "JITNEY_CLIENT_SECRET",
     }
 )
+# botocore reads only the second, the other SDKs only the first.
+_REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 
 
 def child_environment(environment: Mapping[str, str], issued: Issued) -> dict[str, str]:
-    """`environment` with the grant's credentials and id, without what would compete with them."""
+    """`environment` with the grant's credentials and id, without what would compete with them.
+
+    The target's Region is in it too, unless `environment` names one.
+    """
     credentials = issued.credentials
     kept = {name: value for name, value in environment.items() if name not in _REMOVED}
+    if issued.grant.region and not any(kept.get(name) for name in _REGION):
+        kept |= dict.fromkeys(_REGION, issued.grant.region)
     return kept | {
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
@@ -56,7 +63,9 @@ def run_child(argv: Sequence[str], environment: Mapping[str, str]) -> int:
             child = subprocess.Popen(argv, env=environment)
         except OSError as error:
             detail = f"{argv[0]} cannot be started: {error.strerror}."
-            raise Invalid("command_not_started", "The command cannot be started", detail, "Check its name.") from error
+            raise Invalid(
+                "command_not_started", "The command cannot be started", detail, "Check its name and PATH."
+            ) from error
         signals.go_to(child)
         code = child.wait()
     return code if code >= 0 else 128 - code

@@ -10,13 +10,16 @@ import typer
 from client import aws_profile, options, wording
 from client.broker import checked_grant_id
 from client.reporting import reporting, screen
-from client.settings import Options
+from client.settings import Options, connect
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name, for aws --profile NAME.")]
 Write = Annotated[
     bool, typer.Option("--write", help="Set it in ~/.aws/config, or AWS_CONFIG_FILE, instead of printing it.")
 ]
-Region = Annotated[str, typer.Option("--region", metavar="REGION", help="The profile's region.")]
+Region = Annotated[
+    str,
+    typer.Option("--region", metavar="REGION", help="The profile's region; with --grant, the target's if not given."),
+]
 
 
 def profile(
@@ -39,25 +42,35 @@ def profile(
 ) -> None:
     """Print or write the AWS profile that gets its credentials by `jitney credentials` with these options.
 
-    Asks for nothing yet: the first AWS command with the profile does.
+    Asks for no access yet: the first AWS command with the profile does.
     """
+    connection = Options(api, token_file, token_command)
     with reporting("profile"):
         if permissions == "-":
             raise options.invalid("A profile cannot read standard input.", "Give --permissions a file that stays.")
         words = [_program(), "credentials"]
         if grant:
             words += ["--grant", checked_grant_id(grant)]
+            region = region or _region_of(grant, connection)
         else:
             ask = options.make_ask(target, action, resource, permissions, duration, reason, ticket)
             words += wording.arguments(ask, str(Path(permissions).absolute()) if permissions else "")
-        words += Options(api, token_file, token_command).arguments() + (["--wait"] if wait else [])
-        settings = {"credential_process": aws_profile.command_line(words)} | ({"region": region} if region else {})
+        words += connection.arguments() + (["--wait"] if wait else [])
+        settings = {"credential_process": aws_profile.command_line(words)}
+        if region:
+            settings["region"] = aws_profile.checked_region(region)
         if not write:
             typer.echo(aws_profile.stanza(name, settings), nl=False)
             return
         path = Path(os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
         aws_profile.write(path, name, settings)
         screen().note(f"Wrote [{aws_profile.section_name(name)}] to {path}. Use it: aws --profile {name} …")
+
+
+def _region_of(grant: str, connection: Options) -> str:
+    """The Region of the grant's target, "" when the broker does not say."""
+    with connect(connection, os.environ) as broker:
+        return broker.grant(grant).grant.region
 
 
 def _program() -> str:

@@ -26,6 +26,7 @@ def grant(state: str = "active", **members: Any) -> dict[str, Any]:
         "state": state,
         "target": "analytics-prod",
         "account": "444455556666",
+        "region": "eu-west-1",
         "permissions": PERMISSIONS,
         "duration_seconds": 300,
         "reason": "monthly report",

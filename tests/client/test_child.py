@@ -12,7 +12,7 @@ import pytest
 from client.answers import Answer, Issued
 from client.child import child_environment, run_child
 from client.problems import Invalid
-from tests.client.fake_broker import CREDENTIALS, GRANT_ID, issued
+from tests.client.fake_broker import CREDENTIALS, GRANT_ID, grant, issued
 
 ANSWER = Answer.read(issued())
 assert ANSWER.credentials is not None
@@ -33,6 +33,25 @@ def test_the_child_gets_the_keys_the_true_end_and_the_grants_id():
         "JITNEY_GRANT_ID": GRANT_ID,
     }
     assert before["AWS_ACCESS_KEY_ID"] == "old"
+
+
+@pytest.mark.parametrize("before", [{}, {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}])
+def test_the_child_is_told_the_targets_region_for_every_sdk(before: dict[str, str]):
+    environment = child_environment(before, ISSUED)
+    assert (environment["AWS_REGION"], environment["AWS_DEFAULT_REGION"]) == ("eu-west-1", "eu-west-1")
+
+
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_a_region_of_the_users_own_is_left_alone(name: str):
+    environment = child_environment({name: "us-east-1"}, ISSUED)
+    assert {key: value for key, value in environment.items() if key.endswith("REGION")} == {name: "us-east-1"}
+
+
+@pytest.mark.parametrize("region", ["", None])
+def test_a_broker_that_tells_no_region_leaves_it_to_the_user(region: str | None):
+    answer = Answer.read({"grant": grant(region=region)})
+    assert ISSUED.credentials
+    assert not [key for key in child_environment({}, Issued(answer.grant, ISSUED.credentials)) if "REGION" in key]
 
 
 @pytest.mark.parametrize(

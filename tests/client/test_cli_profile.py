@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from client.cli import app
-from tests.client.fake_broker import GRANT_ID, FakeBroker
+from tests.client.fake_broker import GRANT_ID, FakeBroker, grant
 
 ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/*", "--reason", "it's due"]
 
@@ -29,9 +29,40 @@ def test_the_profile_is_printed_and_nobody_is_asked(connected: FakeBroker, home:
 
 
 def test_the_connections_options_are_kept_in_it(home: Path):
-    line = profile("x", "--grant", GRANT_ID, "--api", "https://api.example.com", "--token-command", "login 'a b'")
+    line = profile(
+        "x",
+        "--grant",
+        GRANT_ID,
+        "--region",
+        "eu-west-1",
+        "--api",
+        "https://api.example.com",
+        "--token-command",
+        "login 'a b'",
+    )
     words = shlex.split(line.splitlines()[1])
     assert words[-6:] == ["--grant", GRANT_ID, "--api", "https://api.example.com", "--token-command", "login 'a b'"]
+
+
+def test_a_grants_profile_has_the_region_of_its_target(connected: FakeBroker):
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant()})
+    assert profile("x", "--grant", GRANT_ID).splitlines()[2:] == ["region = eu-west-1"]
+    assert profile("x", "--grant", GRANT_ID, "--region", "us-east-1").splitlines()[2:] == ["region = us-east-1"]
+    assert len(connected.asked) == 1
+
+
+def test_a_grant_whose_region_is_not_told_gives_a_profile_without_one(connected: FakeBroker):
+    told = grant()
+    del told["region"]
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": told})
+    assert len(profile("x", "--grant", GRANT_ID).splitlines()) == 2
+
+
+def test_a_region_cannot_bring_a_setting_of_its_own(connected: FakeBroker):
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant(region="eu-west-1\naws_access_key_id = x")})
+    result = CliRunner().invoke(app, ["profile", "x", "--grant", GRANT_ID])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "is not a Region" in result.stderr
 
 
 def test_a_file_of_permissions_is_named_by_a_path_that_holds_everywhere(home: Path, monkeypatch: pytest.MonkeyPatch):
