@@ -59,9 +59,10 @@ class Broker:
 
     def credentials(self, grant_id: str) -> Issued:
         """New credentials of an active grant. Raises Pending while it is under review."""
-        answer = _read_answer(self._call("POST", f"/v1/grants/{checked_grant_id(grant_id)}/credentials"))
+        response = self._call("POST", f"/v1/grants/{checked_grant_id(grant_id)}/credentials")
+        answer = _read_answer(response)
         if answer.credentials is None:
-            raise _not_understood(httpx.codes.OK)
+            raise _not_understood(response)
         return Issued(answer.grant, answer.credentials)
 
     def _about[T](self, ask: Ask, call: Callable[[], T]) -> T:
@@ -102,7 +103,7 @@ def _read[T](reader: Callable[[Mapping[str, Any]], T], response: httpx.Response)
     try:
         return reader(read_object(response))
     except (KeyError, TypeError, ValueError) as error:
-        raise _not_understood(response.status_code) from error
+        raise _not_understood(response) from error
 
 
 def _refusal(response: httpx.Response) -> Problem:
@@ -111,14 +112,15 @@ def _refusal(response: httpx.Response) -> Problem:
         return Invalid("api_redirects", "The API's address redirects", detail, "Configure the address it redirects to.")
     document = read_object(response)
     if "code" not in document:
-        return _not_understood(response.status_code)
+        return _not_understood(response)
     problem = from_answer(response.status_code, document)
     if "Retry-After" in response.headers:
         problem.extras["retry_seconds"] = int(retry_after(response, DEFAULT_RETRY_SECONDS))
     return problem
 
 
-def _not_understood(status: int) -> Unavailable:
-    detail = f"The answer (HTTP {status}) is not one of Jitney's."
+def _not_understood(response: httpx.Response) -> Unavailable:
+    asked = response.url.copy_with(query=None)
+    detail = f"{asked} answered HTTP {response.status_code}, and that is not one of Jitney's answers."
     fix = "Check that the API's address is a Jitney deployment's, stage included, and that nothing stands in between."
     return Unavailable("answer_not_understood", "The answer was not understood", detail, fix)

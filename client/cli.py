@@ -1,5 +1,7 @@
 """The `jitney` command. Errors end it with an exit code of `client.problems`."""
 
+from typing import Annotated
+
 import typer
 
 from client.commands.credentials import credentials
@@ -9,19 +11,38 @@ from client.commands.request import request
 from client.commands.run import CommandAfterDashes, run
 
 _EXIT_CODES = (
-    "Exit codes: 0 done, 2 not valid, 3 denied, 4 under review, 5 no valid token, 6 not available, 7 the grant ended, "
-    "1 anything else. `jitney run` ends with its command's own."
+    "Exit codes: 0 done, 2 not valid, 3 denied, 4 under review, 5 no valid token, 6 not available, "
+    "7 no such grant, or it ended, 1 anything else. `jitney run` ends with its command's own."
 )
 
 # A traceback with local variables would show tokens and keys.
 app = typer.Typer(
     name="jitney",
-    help="AWS access for the moment an agent needs it.",
     epilog=_EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        import importlib.metadata  # noqa: PLC0415 - a credential process has no time for it
+
+        typer.echo(f"jitney {importlib.metadata.version('jitney')}")
+        raise typer.Exit
+
+
+@app.callback()
+def jitney(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """AWS access for the moment an agent needs it."""
+
+
 app.command()(request)
 app.command(cls=CommandAfterDashes)(run)
 app.command()(credentials)

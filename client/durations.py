@@ -1,9 +1,9 @@
-"""Durations as people write them on a command line: `90s`, `5m`, `1h30m`, or plain seconds."""
+"""Durations as people write them on a command line: `90s`, `5m`, `1h30m`. A number alone could be either: none."""
 
 import re
 
 # Bounded digits: a longer number is a slip of the finger, and the broker has the real limits.
-_DURATION = re.compile(r"(?=[0-9])(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,7})s?)?", re.ASCII)
+_DURATION = re.compile(r"(?=[0-9])(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,7})s)?", re.ASCII)
 
 
 def parse_duration(text: str) -> int:
@@ -13,7 +13,7 @@ def parse_duration(text: str) -> int:
         sum(int(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0
     )
     if seconds < 1:
-        raise ValueError(f"{text!r} is not a duration; write it like 90s, 5m, 1h30m")
+        raise ValueError(f"{text!r} is not a duration")
     return seconds
 
 

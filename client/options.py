@@ -106,6 +106,8 @@ def seconds(option: str, text: str) -> int:
     try:
         return parse_duration(text)
     except ValueError as error:
+        if text.isascii() and text.isdecimal() and text.strip("0"):
+            raise invalid(f"{option} {text} has no unit.", f"Write {text}s or {text}m.") from error
         raise invalid(f"{option}: {error}.", "Write it like 90s, 5m, 1h30m.") from error
 
 
@@ -118,7 +120,9 @@ def _permissions(actions: list[str], resources: list[str], source: str | None) -
         raise invalid("--permissions goes without --action and --resource.", "Put all of them into the JSON.")
     try:
         return parse_permissions(sys.stdin.read() if source == "-" else Path(source).read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise invalid(f"--permissions {source}: {error.strerror}.", "Check the file's path and permissions.") from error
+    except ValueError as error:
         raise invalid(
             f"--permissions {source}: {error}.", 'Give a list of {"actions": […], "resources": […]}.'
         ) from error

@@ -6,7 +6,7 @@
     +-- Pending      4   a review is open; nobody decided yet
     +-- Unproven     5   no token, or the broker does not accept it
     +-- Unavailable  6   the broker, the identity provider or AWS did not answer as it should; try again
-    +-- Ended        7   the grant does not exist (any more)
+    +-- Ended        7   there is no such grant, or not any more
 
 The broker's own problems (RFC 9457) keep their `code`, sentences and further members; the client's have codes of their
 own. No problem holds a token or a credential.

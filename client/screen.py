@@ -14,8 +14,9 @@ from rich.text import Text
 
 from client import wording
 from client.answers import Answer, Decision, Page, read_permissions, read_reasons
-from client.asking import Ask, Permission
+from client.asking import Ask
 from client.durations import format_duration
+from client.faults import fault_and_fix
 from client.problems import Problem
 from client.watching import Told, watching
 
@@ -52,7 +53,7 @@ class Screen:
         """A grant and how to use it, or whom it waits for and how to go on."""
         grant = answer.grant
         self._heading(grant.state.capitalize(), _STATES.get(grant.state, "bold red"), grant.id)
-        self._rows([("target", f"{grant.target} ({grant.account})" if grant.account else grant.target)])
+        self._rows([("target", wording.where(grant))])
         self._rows(("allows", wording.allows(permission)) for permission in grant.permissions)
         if grant.state == "pending":
             end = (answer.review and answer.review.expires_at) or grant.expires_at
@@ -81,11 +82,13 @@ class Screen:
         """What a request would lead to, with the exact session policy."""
         words, style = _EFFECTS.get(decision.effect, (decision.effect, "bold"))
         self._heading(words, style, "dry run: nothing was issued, nobody was asked")
-        self._rows(("because", wording.because(reason)) for reason in decision.reasons)
+        self._rows(("because", line) for line in wording.grounds(decision.reasons))
         self._rows(("allows", wording.allows(permission)) for permission in decision.permissions)
         self._rows([("reviewers", wording.who(decision.reviews) if decision.reviews else "")])
         self._rows([("longest", format_duration(decision.longest_seconds) if decision.longest_seconds else "")])
-        self._alternatives(self._out, "request", ask, decision.allowed_subset, decision.longest_seconds)
+        for other in wording.alternatives(ask, decision.allowed_subset, decision.longest_seconds):
+            self._out.print(Text("This would pass:", style="bold"))
+            self._paste(self._out, "request", other)
         if decision.session_policy:
             size = decision.session_policy_size
             self._rows([("policy", f"{size.get('characters', '?')} of {size.get('limit', '?')} characters")])
@@ -93,20 +96,25 @@ class Screen:
 
     def problem(self, problem: Problem, verb: str, tail: Sequence[str] = ()) -> None:
         """Why it did not work, what to do, and what would have worked, ready to paste."""
-        extras = problem.extras
         self._err.print(Text.assemble(("jitney: ", "dim"), (wording.plain(problem.title), "bold red")))
+        ask, extras = problem.ask, problem.extras
+        if ask and extras.get("errors"):
+            for error in extras["errors"]:
+                wrong, fix = fault_and_fix(error, ask)
+                self.note(wrong)
+                self._fix(fix)
+            return
         reasons = read_reasons(extras.get("reasons", ()))
-        if problem.detail not in {reason.sentence for reason in reasons}:
-            self._err.print(Text(wording.plain(problem.detail)))
-        for reason in reasons:
-            self._err.print(Text(wording.because(reason)))
-        for error in extras.get("errors", ())[1:]:  # the first is the detail already
-            self._err.print(Text(wording.plain(f"{error['pointer']}: {error['detail']}")))
-        if problem.fix:
-            self._err.print(Text.assemble(("Fix: ", "bold"), wording.plain(problem.fix)))
-        if problem.ask:
-            subset = read_permissions(extras.get("allowed_subset", ()))
-            self._alternatives(self._err, verb, problem.ask, subset, extras.get("longest_seconds", 0), tail)
+        known = problem.detail in {reason.sentence for reason in reasons}
+        subset = read_permissions(extras.get("allowed_subset", ()))
+        others = wording.alternatives(ask, subset, extras.get("longest_seconds", 0)) if ask else []
+        for line in ([] if known else [problem.detail]) + wording.grounds(reasons):
+            self.note(line)
+        self._fix("Ask only for what would pass:" if others else problem.fix)
+        for index, other in enumerate(others):
+            if index:
+                self.note("Or:")
+            self._paste(self._err, verb, other, tail)
 
     def note(self, text: str) -> None:
         """One line beside the results."""
@@ -126,16 +134,10 @@ class Screen:
             if value:
                 self._out.print(Text.assemble((f"  {name:10}", "dim"), wording.plain(value)))
 
-    def _alternatives(
-        self,
-        console: Console,
-        verb: str,
-        ask: Ask,
-        subset: tuple[Permission, ...],
-        longest: int,
-        tail: Sequence[str] = (),
-    ) -> None:
-        for other in wording.alternatives(ask, subset, longest):
-            console.print(Text("This would pass:", style="bold"))
-            for line in wording.paste(verb, other, tail):
-                console.print(Text(line))
+    def _fix(self, fix: str) -> None:
+        if fix:
+            self._err.print(Text.assemble(("Fix: ", "bold"), wording.plain(fix)))
+
+    def _paste(self, console: Console, verb: str, ask: Ask, tail: Sequence[str] = ()) -> None:
+        for line in wording.paste(verb, ask, tail):
+            console.print(Text(line))

@@ -49,16 +49,17 @@ class Options:
 
 def connect(options: Options, environment: Mapping[str, str] = os.environ) -> Broker:
     """The broker that the settings name. Raises Invalid or Unproven, naming the setting that is wrong or missing."""
+    path = xdg(environment, "XDG_CONFIG_HOME", ".config") / "config.toml"
     levels = (
         {name: value for name in ("api", *_SOURCES) if (value := getattr(options, name, ""))},
         {name: value for name, (variable, _) in SETTINGS.items() if (value := environment.get(variable, ""))},
-        _read_file(xdg(environment, "XDG_CONFIG_HOME", ".config") / "config.toml"),
+        _read_file(path),
     )
     values = levels[2] | levels[1] | levels[0]
     if not values.get("api"):
-        fix = 'Set JITNEY_API_URL, give --api, or write api = "https://…" into config.toml.'
+        fix = f'Set JITNEY_API_URL, give --api, or write api = "https://…" into {path}.'
         raise Invalid("api_missing", "No API address", "Nothing says where the broker is.", fix)
-    return Broker(values["api"], _source(levels, values, environment))
+    return Broker(values["api"], _source(levels, values, environment, path))
 
 
 def xdg(environment: Mapping[str, str], variable: str, default: str) -> Path:
@@ -68,7 +69,7 @@ def xdg(environment: Mapping[str, str], variable: str, default: str) -> Path:
 
 
 def _source(
-    levels: tuple[Mapping[str, str], ...], values: Mapping[str, str], environment: Mapping[str, str]
+    levels: tuple[Mapping[str, str], ...], values: Mapping[str, str], environment: Mapping[str, str], path: Path
 ) -> TokenSource:
     """The source that the first level which names one names; a level that names two is ambiguous."""
     for level in levels:
@@ -78,7 +79,7 @@ def _source(
             detail = f"{names} are both set, as options, variables or in config.toml."
             raise Invalid("token_source_ambiguous", "Two token sources", detail, "Keep one of them.")
         if named:
-            return _BUILDERS[named[0]](values)
+            return _BUILDERS[named[0]](values, path)
     if environment.get("ACTIONS_ID_TOKEN_REQUEST_URL") and environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
         url = checked_url("ACTIONS_ID_TOKEN_REQUEST_URL", environment["ACTIONS_ID_TOKEN_REQUEST_URL"])
         return GitHubActions(url, environment["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], values.get("audience", "jitney"))
@@ -86,44 +87,52 @@ def _source(
     raise Unproven("token_source_missing", "No token source", "Nothing says where the bearer token comes from.", fix)
 
 
-def _file(values: Mapping[str, str]) -> TokenSource:
+def _file(values: Mapping[str, str], _path: Path) -> TokenSource:
     return FileToken(Path(values["token_file"]).expanduser())
 
 
-def _command(values: Mapping[str, str]) -> TokenSource:
+def _command(values: Mapping[str, str], _path: Path) -> TokenSource:
     try:
         argv = tuple(shlex.split(values["token_command"]))
     except ValueError as error:
-        raise _bad("token_command", f"has unbalanced quotes ({error})") from error
+        raise _bad("token_command", f"has unbalanced quotes ({error})", "Close the quotes.") from error
     if not argv:
-        raise _bad("token_command", "is empty")
+        raise _bad("token_command", "is empty", "Name the command that prints the token.")
     return CommandToken(argv)
 
 
-def _client_credentials(values: Mapping[str, str]) -> TokenSource:
+def _client_credentials(values: Mapping[str, str], path: Path) -> TokenSource:
     if "client_id" not in values:
-        raise _bad("client_id", "is missing: the token endpoint needs it")
+        fix = f"Set JITNEY_CLIENT_ID, or client_id under [token] in {path}."
+        raise _missing("client_id", fix)
     parameters = {name: values[name] for name in ("scope", "resource", "audience") if name in values}
     url = checked_url("JITNEY_TOKEN_URL", values["token_url"])
-    return ClientCredentials(url, values["client_id"], _secret(values), parameters)
+    return ClientCredentials(url, values["client_id"], _secret(values, path), parameters)
 
 
 _BUILDERS = {"token_file": _file, "token_command": _command, "token_url": _client_credentials}
 
 
-def _secret(values: Mapping[str, str]) -> str:
+def _secret(values: Mapping[str, str], path: Path) -> str:
     if "client_secret" in values:
         return values["client_secret"]
     if "client_secret_file" not in values:
-        raise _bad("client_secret", "is missing: set it, or JITNEY_CLIENT_SECRET_FILE")
+        named = f"JITNEY_CLIENT_SECRET_FILE, or client_secret_file under [token] in {path}"
+        raise _missing("client_secret", f"Set JITNEY_CLIENT_SECRET, {named}.")
     try:
         return Path(values["client_secret_file"]).expanduser().read_text("utf-8").strip()
     except OSError as error:
-        raise _bad("client_secret_file", f"cannot be read: {error.strerror}") from error
+        fix = "Check the file's path and permissions."
+        raise _bad("client_secret_file", f"cannot be read: {error.strerror}", fix) from error
 
 
-def _bad(name: str, what: str) -> Invalid:
-    return Invalid("setting_invalid", "A setting is not valid", f"{SETTINGS[name][0]} {what}.", "Correct the setting.")
+def _bad(name: str, what: str, fix: str) -> Invalid:
+    return Invalid("setting_invalid", "A setting is not valid", f"{SETTINGS[name][0]} {what}.", fix)
+
+
+def _missing(name: str, fix: str) -> Invalid:
+    detail = f"{SETTINGS[name][0]} is missing: the token endpoint needs it."
+    return Invalid("setting_missing", "A setting is missing", detail, fix)
 
 
 def _read_file(path: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The sentences and command lines that people and models read."""
 
 import json
+import re
 import shlex
 import unicodedata
 from collections.abc import Sequence
@@ -10,6 +11,11 @@ from datetime import UTC, datetime
 from client.answers import Answer, Grant, Reason, Review
 from client.asking import Ask, Permission
 from client.durations import format_duration
+
+# "5m" stays 5m for this many seconds after it was asked for.
+_JUST_ASKED_SECONDS = 2
+# Stands for the action while sentences are compared.
+_ANY = "\0"
 
 
 def plain(text: object) -> str:
@@ -24,8 +30,11 @@ def who(any_of: Sequence[Sequence[str]]) -> str:
     return plain(", or ".join(" and ".join(groups) for groups in any_of)) or "nobody"
 
 
-def moment(iso: str | None, now: float) -> str:
-    """The time in UTC and how far it is from `now` (epoch seconds): "12:05:00 UTC (in 5m)"."""
+def moment(iso: str | None, now: float, asked: int = 0) -> str:
+    """The time in UTC and how far it is from `now` (epoch seconds): "12:05:00 UTC (in 5m)".
+
+    `asked` is the distance in seconds that was asked for, told as it is while that is as good as true.
+    """
     if not iso:
         return "-"
     try:
@@ -33,6 +42,7 @@ def moment(iso: str | None, now: float) -> str:
     except ValueError:
         return plain(iso)
     seconds = round(then.timestamp() - now)
+    seconds = asked if abs(seconds - asked) <= _JUST_ASKED_SECONDS and asked else seconds
     day = "" if then.date() == datetime.fromtimestamp(now, UTC).date() else f"{then:%Y-%m-%d} "
     amount = f"{abs(seconds) // 86_400}d" if abs(seconds) >= 172_800 else format_duration(abs(seconds))
     distance = f"in {amount}" if seconds >= 0 else f"{amount} ago"
@@ -46,7 +56,7 @@ def telling_time(grant: Grant, now: float) -> tuple[str, str]:
         "pending": ("until", grant.expires_at),
         "expired": ("ended", grant.expires_at),
     }.get(grant.state, ("asked", grant.created_at))
-    return name, moment(iso, now)
+    return name, moment(iso, now, grant.duration_seconds if grant.state == "active" else 0)
 
 
 def pending(answer: Answer, now: float) -> str:
@@ -54,6 +64,12 @@ def pending(answer: Answer, now: float) -> str:
     review = answer.review or Review(())
     asked = f" by {who(review.any_of)}" if review.any_of else ""
     return f"{answer.grant.id} is under review{asked} until {moment(review.expires_at or answer.grant.expires_at, now)}"
+
+
+def where(grant: Grant) -> str:
+    """The grant's target, with its account and Region as far as they are known."""
+    known = ", ".join(part for part in (grant.account, grant.region) if part)
+    return plain(f"{grant.target} ({known})" if known else grant.target)
 
 
 def allows(permission: Permission) -> str:
@@ -66,6 +82,32 @@ def because(reason: Reason) -> str:
     unnamed = [part for part in (reason.action, reason.resource) if part not in reason.sentence]
     pair = f"{reason.action} on {reason.resource}: " if unnamed else ""
     return plain(f"{pair}{reason.sentence} ({reason.policy})")
+
+
+def grounds(reasons: Sequence[Reason]) -> list[str]:
+    """The reasons in lines; those that one policy has for several actions on one resource are one line."""
+    groups: dict[tuple[str, str, str], list[Reason]] = {}
+    for reason in reasons:
+        groups.setdefault((reason.policy, reason.resource, _without_action(reason)), []).append(reason)
+    return [_together(sentence, group) for (_, _, sentence), group in groups.items()]
+
+
+def _without_action(reason: Reason) -> str:
+    """The sentence with `_ANY` for the action and the level in brackets after it."""
+    named = rf"{re.escape(reason.action)}(?!\w)(?: \([\w ]+\))?"
+    return re.sub(named, _ANY, reason.sentence) if reason.action else reason.sentence
+
+
+def _together(sentence: str, group: Sequence[Reason]) -> str:
+    first, actions = group[0], list(dict.fromkeys(reason.action for reason in group))
+    if len(actions) == 1:
+        return because(first)
+    names = ", ".join(actions)
+    if _ANY not in sentence:
+        return because(replace(first, action=names))
+    said = sentence.replace(_ANY, f"any of these {len(actions)}").rstrip(".")
+    said = f"{said[:1].upper()}{said[1:]}" if first.resource in said else f"on {first.resource}: {said}"
+    return plain(f"{said}: {names} ({first.policy})")
 
 
 def arguments(ask: Ask, permissions: str = "") -> list[str]:

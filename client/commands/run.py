@@ -51,9 +51,11 @@ def run(
     """
     child: list[str] = context.meta["child"]
     with reporting("run", tail=["--", *child]):
-        if not child or shutil.which(child[0]) is None:
-            detail = f"{child[0]} is not a command here." if child else "There is no command to run."
-            raise options.invalid(detail, "Put it after two dashes: jitney run TARGET … -- aws s3 ls.")
+        if not child:
+            fix = "Put it after two dashes: jitney run TARGET … -- aws s3 cp s3://reports/2026/q3.csv ."
+            raise options.invalid("There is no command to run.", fix)
+        if shutil.which(child[0]) is None:
+            raise options.invalid(f"{child[0]} is not a command here.", "Check its name and PATH.")
         at_most = options.seconds("--wait-at-most", wait_at_most) if wait_at_most else None
         with connect(Options(api, token_file, token_command), os.environ) as broker:
             if grant:

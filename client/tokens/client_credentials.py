@@ -11,6 +11,9 @@ from client.connection import open_client, read_object, send
 from client.problems import Unavailable, Unproven
 from client.tokens import Token, checked_token
 
+# RFC 6749 section 5.2 has no such answers: something else is at that address.
+_FIXES = dict.fromkeys((404, 405), "Check the token endpoint's address.")
+
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
@@ -48,7 +51,7 @@ class ClientCredentials:
             # RFC 6749 section 5.2: `error` is a fixed word; the description is free text of the issuer's.
             why = " ".join(str(document[name]) for name in ("error", "error_description") if name in document)
             detail = f"The token endpoint {self.url} answered HTTP {response.status_code} {why}".rstrip() + "."
-            fix = "Check the client id, its secret, and scope or resource."
+            fix = _FIXES.get(response.status_code, "Check the client id, its secret, and scope or resource.")
             raise Unproven("token_refused", "The identity provider gave no token", detail, fix)
         lifetime = document.get("expires_in")
         value = checked_token(document["access_token"], "The token endpoint's access_token")

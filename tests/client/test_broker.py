@@ -148,6 +148,16 @@ def test_an_answer_that_is_not_jitneys_is_told_as_that(broker: FakeBroker, clien
     with pytest.raises(Unavailable) as refused:
         client.grant(GRANT_ID)
     assert refused.value.code == "answer_not_understood"
+    assert refused.value.detail.startswith(f"{broker.url}{GRANT} answered HTTP {status}")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_wrong_address_of_the_api_is_named(broker: FakeBroker, client: Broker, status: int):
+    broker.say("GET", "/v1/grants?cursor=abc", status, {"message": "Missing Authentication Token"})
+    with pytest.raises(Unavailable) as refused:
+        client.grants("abc")
+    asked = f"{broker.url}/v1/grants"
+    assert refused.value.detail == f"{asked} answered HTTP {status}, and that is not one of Jitney's answers."
     assert f"HTTP {status}" in refused.value.detail
 
 

@@ -138,8 +138,7 @@ def test_a_denial_says_why_and_offers_the_command_that_would_pass(connected: Fak
         "jitney: The request is denied by policy",
         "The detail of denied.",
         "s3:GetObject on arn:aws:s3:::reports/secret/*: Salaries stay secret. (no-secrets)",
-        "Fix: The fix of denied.",
-        "This would pass:",
+        "Fix: Ask only for what would pass:",
         (
             "jitney request analytics-prod --action s3:GetObject --resource 'arn:aws:s3:::reports/2026/*' --for 5m "
             """--reason 'it'"'"'s due'"""
@@ -158,6 +157,33 @@ def test_a_denial_for_its_length_offers_the_longest_time(connected: FakeBroker, 
     assert "--for 1m30s --reason" in result.stderr
 
 
+def test_a_shorter_time_and_a_part_are_both_offered(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 403, DENIED | {"longest_seconds": 90})
+    result = jitney("request", *ASK, "--resource", "arn:aws:s3:::reports/secret/*", *WHY)
+    fix, shorter, other, part = result.stderr.splitlines()[-4:]
+    assert (fix, other) == ("Fix: Ask only for what would pass:", "Or:")
+    assert "--for 1m30s" in shorter
+    assert "secret" not in part
+
+
+def test_a_denial_of_everything_keeps_the_brokers_fix(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 403, DENIED | {"allowed_subset": []})
+    assert jitney("request", *ASK, *WHY).stderr.splitlines()[-1] == "Fix: The fix of denied."
+
+
+def test_a_denial_of_many_actions_is_one_line_for_each_resource(connected: FakeBroker, jitney: Jitney):
+    names = [f"s3:Action{number}" for number in range(19)]
+    sentence = "No policy permits {} (Write) on arn:aws:s3:::x at target t for groups g."
+    pairs = [{"action": name, "resource": "arn:aws:s3:::x", "sentence": sentence.format(name)} for name in names]
+    reasons = [{"policy": "builtin:no-permit"} | pair for pair in pairs]
+    denied = DENIED | {"reasons": reasons, "detail": reasons[0]["sentence"], "allowed_subset": []}
+    connected.say("POST", "/v1/grants", 403, denied)
+    line, fix = jitney("request", *ASK, *WHY).stderr.splitlines()[1:]
+    said = "No policy permits any of these 19 on arn:aws:s3:::x at target t for groups g"
+    assert line == f"{said}: {', '.join(names)} (builtin:no-permit)"
+    assert fix == "Fix: The fix of denied."
+
+
 def test_a_denial_as_json_is_the_problem(connected: FakeBroker, jitney: Jitney):
     connected.say("POST", "/v1/grants", 403, DENIED)
     result = jitney("request", *ASK, *WHY, "--json")
@@ -170,7 +196,20 @@ def test_every_fault_of_a_request_is_told(connected: FakeBroker, jitney: Jitney)
     connected.say("POST", "/v1/grants", 400, problem("request_invalid", detail="/reason: wrong.", errors=errors))
     result = jitney("request", *ASK, *WHY)
     assert result.exit_code == 2
-    assert "/ticket: ticket is wrong." in result.stderr.splitlines()
+    assert result.stderr.splitlines()[1:] == [
+        "--reason 'monthly report': reason is wrong.",
+        "--ticket: ticket is wrong.",
+    ]
+
+
+def test_a_wrong_duration_is_told_as_it_was_given(connected: FakeBroker, jitney: Jitney):
+    detail, fix = "7200 is out of range.", "Use a number from 5 to 3600."
+    error = {"pointer": "/duration_seconds", "detail": detail, "fix": fix}
+    told = problem("request_invalid", detail=f"/duration_seconds: {detail}", fix=fix, errors=[error])
+    connected.say("POST", "/v1/grants", 400, told)
+    result = jitney("request", *ASK[:-1], "2h", *WHY)
+    assert result.stderr.splitlines()[1:] == ["--for 2h is too long.", "Fix: Give 5s to 1h."]
+    assert json.loads(jitney("request", *ASK[:-1], "2h", *WHY, "--json").stdout) == told
 
 
 @pytest.mark.parametrize(
@@ -213,10 +252,14 @@ def test_several_permissions_come_as_json_and_are_offered_as_json(connected: Fak
     [
         ([*ASK], "--reason is missing"),
         (["analytics-prod", "--action", "s3:GetObject", *WHY], "--action and --resource are both needed"),
-        ([*ASK, *WHY, "--for", "soon"], "--for: 'soon' is not a duration"),
+        ([*ASK, *WHY, "--for", "soon"], "--for: 'soon' is not a duration.\nFix: Write it like 90s, 5m, 1h30m.\n"),
+        ([*ASK, *WHY, "--for", "5"], "--for 5 has no unit.\nFix: Write 5s or 5m.\n"),
         ([*ASK, *WHY, "--wait-at-most", "0"], "--wait-at-most: '0' is not a duration"),
         ([*ASK, *WHY, "--permissions", "-"], "--permissions goes without --action"),
-        (["analytics-prod", *WHY, "--permissions", "/does/not/exist"], "--permissions /does/not/exist: "),
+        (
+            ["analytics-prod", *WHY, "--permissions", "/does/not/exist"],
+            "/does/not/exist: No such file or directory.\nFix: Check",
+        ),
         (["analytics-prod", *WHY, "--permissions", "-"], "--permissions -: not JSON"),
     ],
 )

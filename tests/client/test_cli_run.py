@@ -122,7 +122,10 @@ def test_a_denial_offers_the_whole_command(connected: FakeBroker, run: Run):
     [
         (ASK, "There is no command to run."),
         ([*ASK, "--"], "There is no command to run."),
-        ([*ASK, "--", "no-such-command-anywhere"], "no-such-command-anywhere is not a command here."),
+        (
+            [*ASK, "--", "no-such-command-anywhere"],
+            "no-such-command-anywhere is not a command here.\nFix: Check its name and PATH.",
+        ),
         (["--", "env"], "TARGET is missing."),
     ],
 )

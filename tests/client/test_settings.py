@@ -129,6 +129,27 @@ def test_what_is_missing_is_named(home: Path, environment: dict[str, str], kind:
     assert problem.fix
 
 
+@pytest.mark.parametrize(
+    ("environment", "title", "fix"),
+    [
+        ({}, "No API address", 'Set JITNEY_API_URL, give --api, or write api = "https://…" into {}.'),
+        (
+            API | CLIENT | {"JITNEY_CLIENT_ID": ""},
+            "A setting is missing",
+            "Set JITNEY_CLIENT_ID, or client_id under [token] in {}.",
+        ),
+        (
+            API | CLIENT | {"JITNEY_CLIENT_SECRET": ""},
+            "A setting is missing",
+            "Set JITNEY_CLIENT_SECRET, JITNEY_CLIENT_SECRET_FILE, or client_secret_file under [token] in {}.",
+        ),
+    ],
+)
+def test_what_is_missing_can_be_set_where_the_fix_says(home: Path, environment: dict[str, str], title: str, fix: str):
+    problem = refusal(environment)
+    assert (problem.title, problem.fix) == (title, fix.format(home / ".config/jitney/config.toml"))
+
+
 def test_two_sources_as_options_are_ambiguous(home: Path):
     assert refusal(API, Options(token_file="a", token_command="b")).code == "token_source_ambiguous"
 

@@ -136,6 +136,14 @@ def test_github_actions_gives_the_jobs_token_for_the_audience(broker: FakeBroker
     assert broker.asked[0].headers["Authorization"] == "Bearer canary-request-token"
 
 
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_wrong_address_of_the_token_endpoint_is_not_blamed_on_the_client(broker: FakeBroker, status: int):
+    broker.say("POST", "/token", status, b"")
+    with pytest.raises(Unproven) as refused:
+        ClientCredentials(f"{broker.url}/token", "id", SECRET).fetch()
+    assert refused.value.fix == "Check the token endpoint's address."
+
+
 @pytest.mark.parametrize(("status", "body"), [(403, b""), (200, {"value": None}), (200, {})])
 def test_github_actions_without_the_permission_is_told(broker: FakeBroker, status: int, body: object):
     broker.say("GET", "/oidc?audience=jitney", status, body)

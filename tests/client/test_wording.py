@@ -3,6 +3,7 @@
 import json
 import shlex
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -80,6 +81,41 @@ def test_a_reason_names_its_pair_once(reason: Reason, said: str):
 def test_the_time_told_is_the_one_that_matters(state: str, said: tuple[str, str]):
     given_times = {"created_at": "2026-11-24T11:59:00Z", "expires_at": "2026-11-24T12:05:00Z"}
     assert wording.telling_time(Answer.read({"grant": grant(state, **given_times)}).grant, NOW) == said
+
+
+@pytest.mark.parametrize(("off", "said"), [(-3, "4m57s"), (-2, "5m"), (-1, "5m"), (0, "5m"), (2, "5m"), (3, "5m3s")])
+def test_a_grant_that_was_just_given_lasts_as_long_as_was_asked(off: int, said: str):
+    given_times = {"expires_at": "2026-11-24T12:05:00Z", "duration_seconds": 300}
+    one = Answer.read({"grant": grant("active", **given_times)}).grant
+    assert wording.telling_time(one, NOW - off) == ("until", f"12:05:00 UTC (in {said})")
+
+
+def no(action: str, resource: str = "*", policy: str = "p") -> Reason:
+    return Reason(policy, f"No {action} (Read) on {resource}.", action, resource)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "said"),
+    [
+        ((no("s3:A"), no("s3:B")), ["No any of these 2 on *: s3:A, s3:B (p)"]),
+        ((no("s3:A"), no("s3:AB")), ["No any of these 2 on *: s3:A, s3:AB (p)"]),
+        ((no("s3:A"), no("s3:B", "x")), ["No s3:A (Read) on *. (p)", "No s3:B (Read) on x. (p)"]),
+        ((no("s3:A"), no("s3:B", policy="q")), ["No s3:A (Read) on *. (p)", "No s3:B (Read) on *. (q)"]),
+        ((Reason("p", "Never.", "s3:A", "*"), Reason("p", "Never.", "s3:B", "*")), ["s3:A, s3:B on *: Never. (p)"]),
+        ((Reason("p", "Never."), Reason("q", "Too long.")), ["Never. (p)", "Too long. (q)"]),
+        ((Reason("p", "s3:A fails.", "s3:A", "x"), Reason("p", "s3:B fails.", "s3:B", "x")),
+         ["on x: any of these 2 fails: s3:A, s3:B (p)"]),
+    ],
+)  # fmt: skip
+def test_what_one_policy_says_of_several_actions_is_said_once(reasons: tuple[Reason, ...], said: list[str]):
+    assert wording.grounds(reasons) == said
+
+
+def test_a_target_is_told_with_its_account_and_region_where_known():
+    one = Answer.read({"grant": grant()}).grant
+    assert wording.where(one) == "analytics-prod (444455556666, eu-west-1)"
+    assert wording.where(replace(one, region="")) == "analytics-prod (444455556666)"
+    assert wording.where(replace(one, region="", account="")) == "analytics-prod"
 
 
 def test_what_would_pass_is_a_shorter_time_or_a_part():
