@@ -1,16 +1,19 @@
 """`python -m local up | down | status`: the whole system on this machine."""
 
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from local import agent_shell, system
 from local import settings as local_settings
-from local import system
 from local.progress import Progress
-from local.settings import Settings
+from local.settings import DEFAULT_CONFIG, Settings
 
 USAGE = "usage: python -m local up | down | status"
+NOT_ACCEPTED = " (of the sample provider, which this configuration does not accept)"
 
 
 def up(settings: Settings, progress: Progress) -> int:
@@ -26,10 +29,7 @@ def up(settings: Settings, progress: Progress) -> int:
 
 def down(settings: Settings, progress: Progress) -> int:
     """End the system; 0 when none of it is left, whether it ran or not."""
-    with progress.step("all processes ended"):
-        was_up = system.down(settings)
-    if not was_up:
-        progress.say("Nothing was running.")
+    progress.say("All processes ended." if system.down(settings) else "Nothing was running.")
     return 0
 
 
@@ -47,15 +47,22 @@ COMMANDS: Mapping[str, Callable[[Settings, Progress], int]] = {"up": up, "down":
 
 
 def _show(description: Mapping[str, Any], settings: Settings, progress: Progress) -> None:
-    for name, value in {
-        "API": description["api_url"],
-        "AWS": description["aws_endpoint"],
-        "tokens": description["token_url"],
-        "mail": description["mailbox_url"],
-        "Slack": description["slack_url"],
-        "all of it": settings.stack_file,
-    }.items():
-        progress.say(f"  {name:<10} {value}")
+    lines = [("API", description["api_url"]), ("AWS", description["aws_endpoint"])]
+    env = description["env"]
+    if settings.config != DEFAULT_CONFIG or not env:
+        lines += [(f"issuer {alias}", url) for alias, url in description["issuers"].items()]
+    lines += [("tokens", description["token_url"] + ("" if env else NOT_ACCEPTED)), ("all of it", settings.stack_file)]
+    if env:
+        lines += [("try it", f". {shlex.quote(_from_here(env[agent_shell.SAMPLE]))}")]
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        progress.say(f"  {name:<{width}}   {value}")
+
+
+def _from_here(path: str) -> str:
+    """The path as one writes it in this folder."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def main(arguments: list[str]) -> int:

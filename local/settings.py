@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_CONFIG = ROOT / "jitney.yaml"
 REGION = "eu-west-1"
 ACCOUNT = "111122223333"
 PORT_VARIABLES: Mapping[str, str] = {
@@ -52,7 +53,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         state=state.absolute(),
         cache=Path(environment.get("JITNEY_LOCAL_CACHE") or ROOT / ".local" / "cache").absolute(),
-        config=Path(environment.get("JITNEY_CONFIG") or ROOT / "jitney.yaml").absolute(),
+        config=Path(environment.get("JITNEY_CONFIG") or DEFAULT_CONFIG).absolute(),
         ports={name: _port(variable, environment[variable]) for name, variable in _asked(environment)},
         lifeline=environment.get("JITNEY_LOCAL_LIFELINE", ""),
     )

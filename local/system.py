@@ -9,7 +9,7 @@ from subprocess import CalledProcessError
 from typing import Any
 from urllib.parse import urlsplit
 
-from local import identity, ports, probes, processes, seed, slack, stack_file
+from local import agent_shell, identity, ports, probes, processes, seed, slack, stack_file
 from local.deploy import assembly, deployment
 from local.deploy.assembly import Stack
 from local.emulator import launch
@@ -28,14 +28,16 @@ class NotUpError(Exception):
 
 
 def up(settings: Settings, progress: Progress) -> dict[str, Any]:
-    """What stack.json says of the running system, which is started unless it runs already.
+    """What stack.json says of the running system, which is started unless it runs already, as it is wanted now.
 
-    Raises NotUpError, having ended what was started; so does an interruption.
+    Raises NotUpError, having ended what was started; so does an interruption. A system that runs is left running when
+    what it is to be replaced with cannot be synthesized.
     """
     with _alone(settings):
         known = stack_file.read(settings.stack_file)
-        if known and _well(known, settings):
+        if known and _well(known, settings) and _as_wanted(known, settings, progress):
             progress.say("The system is already up.")
+            agent_shell.write(known)
             return known
         _clean(settings)
         try:
@@ -46,6 +48,7 @@ def up(settings: Settings, progress: Progress) -> dict[str, Any]:
         except BaseException:
             _clean(settings)
             raise
+        agent_shell.write(description)
         stack_file.write(settings.stack_file, description)
         return description
 
@@ -83,8 +86,30 @@ def _well(known: Mapping[str, Any], settings: Settings) -> bool:
     return all(running(name, settings) for name in NAMES) and probes.healthy(known["api_url"])
 
 
+def _as_wanted(known: Mapping[str, Any], settings: Settings, progress: Progress) -> bool:
+    """Whether the running system is made from what would be deployed now; says why it is not. Raises NotUpError."""
+    if known.get("assembly") == assembly.wanted(settings, _issuer(known)):
+        return True
+    try:
+        with progress.step("templates and functions"):
+            assembly.synthesize(settings, _issuer(known))
+    except assembly.SynthesisError as problem:
+        message = f"{problem}\nThe system that is up goes on with what it was made from."
+        raise NotUpError(message) from problem
+    same = known.get("config") == str(settings.config)
+    why = "what it is made from has changed" if same else f"it was made with {known.get('config')}"
+    progress.say(f"The system is up, but {why}: starting anew with {settings.config}; its grants and records are gone.")
+    return False
+
+
+def _issuer(described: Mapping[str, Any]) -> dict[str, str]:
+    """What a configuration may say of the local identity provider."""
+    return {"JITNEY_LOCAL_ISSUER": described["issuer"], "JITNEY_LOCAL_JWKS_URI": described["jwks_uri"]}
+
+
 def _clean(settings: Settings) -> None:
     settings.stack_file.unlink(missing_ok=True)
+    agent_shell.remove(settings)
     processes.stop(NAMES, settings)
     shutil.rmtree(settings.run, ignore_errors=True)
 
@@ -103,9 +128,7 @@ def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
         processes.start(process, settings)
     described = identity.description(people)
     with progress.step("templates and functions"):
-        stacks = assembly.synthesize(
-            settings, {"JITNEY_LOCAL_ISSUER": described["issuer"], "JITNEY_LOCAL_JWKS_URI": described["jwks_uri"]}
-        )
+        stacks = assembly.synthesize(settings, _issuer(described))
     slack_url = f"http://127.0.0.1:{chosen['slack']}"
     with progress.step("emulator, identity provider and Slack"):
         _await(launch.NAME, lambda: probes.answers(f"{endpoint}/_ministack/health"), settings)
@@ -117,9 +140,15 @@ def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
             outputs[stack.name] = deployment.deploy(stack, endpoint)
     with progress.step("sample data"):
         _plant(stacks, endpoint)
+    issuers = assembly.issuers(stacks)
+    accepted = described["issuer"] in issuers.values()
     description = {
         **_description(stacks, outputs, endpoint),
         **described,
+        "config": str(settings.config),
+        "assembly": stacks[0].folder.name,
+        "issuers": issuers,
+        "env": {agent: str(path) for agent, path in agent_shell.files(settings).items()} if accepted else {},
         "mailbox_url": f"{endpoint}/_ministack/ses/messages",
         "slack_url": slack_url,
         "slack_token": slack_token,

@@ -9,7 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,30 @@ def synthesize(settings: Settings, variables: Mapping[str, str]) -> list[Stack]:
 
     Raises SynthesisError.
     """
-    environment = {**os.environ, **variables, "JITNEY_LOCAL": "1", "JITNEY_CONFIG": str(settings.config)}
+    environment = _environment(settings, variables)
     folder = settings.cache / "assemblies" / digest(settings.config, environment)
     if not folder.exists():
         _run(folder, settings, environment)
         _forget_old(folder.parent)
     os.utime(folder)
     return _stacks(folder)
+
+
+def wanted(settings: Settings, variables: Mapping[str, str]) -> str:
+    """The digest of what `synthesize` would answer with."""
+    return digest(settings.config, _environment(settings, variables))
+
+
+def issuers(stacks: Sequence[Stack]) -> dict[str, str]:
+    """The accepted issuers by alias, as the configuration in the functions' bundle has them."""
+    bundle = next(path for stack in stacks for path in stack.folder.glob("asset.*.zip"))
+    with zipfile.ZipFile(bundle) as archive:
+        compiled = json.loads(archive.read("configuration.json"))
+    return {issuer["name"]: issuer["issuer"] for issuer in compiled["issuers"]}
+
+
+def _environment(settings: Settings, variables: Mapping[str, str]) -> dict[str, str]:
+    return {**os.environ, **variables, "JITNEY_LOCAL": "1", "JITNEY_CONFIG": str(settings.config)}
 
 
 def _run(folder: Path, settings: Settings, environment: Mapping[str, str]) -> None:

@@ -1,0 +1,69 @@
+"""What a sample agent's shell needs to work with the running system, and the files that give it to a person's shell."""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from local.identity import AGENTS
+from local.settings import ROOT, Settings
+
+AWS_CLI = ROOT / ".local" / "aws-cli" / "bin" / "aws"
+SAMPLE = "reader-agent"
+"""The agent that the policies let read."""
+
+
+def variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
+    """Where the broker is, the agent's own client credentials, where AWS is, and no AWS key. `stack` is stack.json."""
+    known = stack["agents"][agent]
+    return {
+        "JITNEY_API_URL": stack["api_url"],
+        "JITNEY_TOKEN_URL": stack["token_url"],
+        "JITNEY_TOKEN_RESOURCE": stack["token_resource"],
+        "JITNEY_CLIENT_ID": known["client_id"],
+        "JITNEY_CLIENT_SECRET": known["client_secret"],
+        "AWS_ENDPOINT_URL": stack["aws_endpoint"],
+        "AWS_DEFAULT_REGION": stack["region"],
+        "AWS_REGION": stack["region"],
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def programs() -> Iterator[Path]:
+    """The folders of `jitney` and, where it is installed, of the unmodified AWS CLI."""
+    yield Path(sys.executable).parent
+    if AWS_CLI.exists():
+        yield AWS_CLI.parent
+
+
+def files(settings: Settings) -> dict[str, Path]:
+    """Each sample agent's file."""
+    return {agent: settings.state / f"{agent}.env" for agent in AGENTS}
+
+
+def write(stack: Mapping[str, Any]) -> None:
+    """Write the files that `stack["env"]` names, readable by their owner alone: they hold the agents' secrets.
+
+    They are for `.` of a POSIX shell.
+    """
+    for agent, name in stack["env"].items():
+        fresh = Path(f"{name}-{os.getpid()}")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(_text(stack, agent))
+        fresh.replace(name)
+
+
+def remove(settings: Settings) -> None:
+    """Remove all agents' files."""
+    for path in files(settings).values():
+        path.unlink(missing_ok=True)
+
+
+def _text(stack: Mapping[str, Any], agent: str) -> str:
+    folders = ":".join(shlex.quote(str(folder)) for folder in programs())
+    lines = [f"# {agent}'s shell, until make down:  . {shlex.quote(stack['env'][agent])}"]
+    lines += [f'export PATH={folders}:"$PATH"']
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in variables(stack, agent).items()]
+    return "\n".join(lines) + "\n"
