@@ -1,13 +1,18 @@
 """The story: an agent reads what it was given and nothing beside it, until it ends; an auditor sees all of it."""
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from local.demo.ledger import table_of, wait_for
+from rich.markup import escape
+
+from local.demo.ledger import told, wait_for
 from local.demo.stage import NotAsToldError, Ran, Stage, console, expect, on_stage, step, title
+from local.progress import Progress
+from local.system import NotUpError
 
 TARGET = "analytics-prod"
 ALLOWED = "arn:aws:s3:::reports/2026/*"
@@ -15,14 +20,21 @@ SECONDS = 12
 
 
 def main() -> int:
-    """Play the demo; 0 when everything was as told."""
+    """Play the demo; 0 when everything was as told, 130 when it was interrupted."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     title("[bold]Jitney[/]: AWS access for AI agents, for the moment they need it, and no longer")
     try:
         with on_stage() as stage:
             _play(stage)
     except NotAsToldError as broken:
-        console.print(f"\n[red]Not as told:[/] {broken}")
+        console.print("\n[red]Not as told:[/]", escape(str(broken)))
         return 1
+    except (NotUpError, ValueError) as problem:
+        Progress().fail(str(problem))
+        return 1
+    except KeyboardInterrupt:
+        Progress().fail("interrupted; what had been started is ended")
+        return 130
     return 0
 
 
@@ -35,7 +47,8 @@ def _play(stage: Stage) -> None:
     _ask_for_a_review(stage)
     _after_the_end(stage, grant, keys)
     _audit(stage, grant)
-    console.print("\n[bold green]Done.[/] make up leaves the same system running for experiments of your own.")
+    last = "The system stays up; make down ends it." if stage.stays_up else "make up leaves the same system running."
+    console.print(f"\n[bold green]Done.[/] {last}")
 
 
 def _ask(stage: Stage) -> dict[str, Any]:
@@ -95,6 +108,7 @@ def _ask_for_a_review(stage: Stage) -> None:
     words = ("--action", "s3:PutObject", "--resource", "arn:aws:s3:::reports/2026/q4.csv", "--reason", "correction")
     ran = stage.run("writer-agent", "jitney", "request", TARGET, *words, expect=4)
     expect("Under review, and it says by whom", holds="data-owners" in ran.said)
+    console.print("   Reviewing itself is not built yet: this request waits until it expires.", style="italic")
 
 
 def _after_the_end(stage: Stage, grant: dict[str, Any], keys: dict[str, str]) -> None:
@@ -117,9 +131,12 @@ def _wait_until(moment: str) -> None:
 def _audit(stage: Stage, grant: dict[str, Any]) -> None:
     step(8, "An auditor asks who asked for what, when, and what came of it", "One SQL query in Athena, over S3.")
     with console.status("waiting for the records to arrive in S3"):
-        sql, rows = wait_for(stage.stack, {grant["id"]}, outcomes={"allowed", "denied", "review"})
+        try:
+            sql, rows = wait_for(stage.stack, {grant["id"]}, outcomes={"allowed", "denied", "review"})
+        except (TimeoutError, RuntimeError) as problem:
+            raise NotAsToldError(str(problem)) from problem
     console.print(sql, style="dim", markup=False)
-    console.print(table_of(rows))
+    console.print(told(rows))
     outcomes = [row["outcome"] for row in rows]
     expect("Every request is there, with its outcome", holds={"allowed", "denied", "review"} <= set(outcomes))
 

@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import boto3
-from rich.table import Column, Table
+from rich.text import Text
 
 QUERY = "who_asked_for_what"
 PATIENCE_SECONDS = 30
+STYLES: Mapping[str, str] = {"allowed": "green", "denied": "red", "review": "yellow"}
 
 
 def wait_for(
@@ -53,15 +54,20 @@ def run(athena: Any, stack: Mapping[str, Any], sql: str) -> list[dict[str, str]]
     return [dict(zip(names, (cell.get("VarCharValue", "") for cell in row["Data"]), strict=True)) for row in rows]
 
 
-def table_of(rows: list[dict[str, str]]) -> Table:
-    """The rows as a table for the terminal: who, what, why, and what came of it."""
-    table = Table(
-        "time", "who", Column("asked to", overflow="fold", ratio=1), "because", "outcome", show_lines=True, expand=True
-    )
+def told(rows: list[dict[str, str]]) -> Text:
+    """The rows for the terminal: when, who, what came of it and why; below, each ARN whole, on a line of its own."""
+    who = max(len(row["principal"]) for row in rows)
+    text = Text()
     for row in rows:
+        when = f"{row['time'][:10]} {row['time'][11:19]}"
+        text.append(f"  {when}  {row['principal']:<{who}}  ")
+        text.append(f"{row['outcome']:<8}", STYLES.get(row["outcome"], ""))
+        text.append(f" {row['reason']}\n")
         actions, resources = (row[name].strip("[]").replace("'", "") for name in ("actions", "resources"))
-        table.add_row(row["time"][11:19], row["principal"], f"{actions}\non {resources}", row["reason"], row["outcome"])
-    return table
+        for resource in resources.split(", "):
+            text.append(f"      {actions} on {resource}\n", "dim")
+    text.rstrip()
+    return text
 
 
 def _client(stack: Mapping[str, Any]) -> Any:

@@ -1,13 +1,11 @@
 """What the demo plays on: the running system, a folder for its files, and commands that are shown before they run."""
 
 import json
-import os
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,9 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
-from local.settings import ROOT, from_environment
+from local import agent_shell, system
+from local.progress import Progress
+from local.settings import DEFAULT_CONFIG, Settings, from_environment
 
-AWS = ROOT / ".local" / "aws-cli" / "bin" / "aws"
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -46,27 +45,23 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One showing of the demo: `stack` is stack.json, `folder` is where its files go."""
+    """One showing of the demo: `stack` is stack.json, `folder` is where its files go.
+
+    `stays_up` tells whether the system was up before, and therefore stays so.
+    """
 
     stack: Mapping[str, Any]
     folder: Path
+    stays_up: bool
 
     def environment(self, agent: str) -> dict[str, str]:
-        """What the agent's shell would have: where the broker is, its own client credentials, and no AWS key."""
-        known = self.stack["agents"][agent]
+        """What the agent's shell would have, and nothing of this process's."""
         return {
-            "PATH": f"{Path(sys.executable).parent}:{AWS.parent}:/usr/bin:/bin",
+            **agent_shell.variables(self.stack, agent),
+            "PATH": ":".join(map(str, (*agent_shell.programs(), "/usr/bin", "/bin"))),
             "HOME": str(self.folder),
             "XDG_STATE_HOME": str(self.folder / agent),
-            "JITNEY_API_URL": self.stack["api_url"],
-            "JITNEY_TOKEN_URL": self.stack["token_url"],
-            "JITNEY_TOKEN_RESOURCE": self.stack["token_resource"],
-            "JITNEY_CLIENT_ID": known["client_id"],
-            "JITNEY_CLIENT_SECRET": known["client_secret"],
             "AWS_CONFIG_FILE": str(self.folder / "aws-config"),
-            "AWS_ENDPOINT_URL": self.stack["aws_endpoint"],
-            "AWS_DEFAULT_REGION": self.stack["region"],
-            "AWS_EC2_METADATA_DISABLED": "true",
             "NO_COLOR": "1",
             "COLUMNS": "110",
         }
@@ -114,22 +109,32 @@ def title(text: str) -> None:
 
 @contextmanager
 def on_stage() -> Iterator[Stage]:
-    """The system for the length of the demo; one that was up already stays up."""
-    settings = from_environment()
-    was_up = (
-        subprocess.run(_local("status"), env=os.environ, cwd=ROOT, capture_output=True, check=False).returncode == 0
+    """The system with the checkout's own jitney.yaml for the length of the demo; one that was up already stays up.
+
+    Raises system.NotUpError, or ValueError for a setting that is none. Whatever ends the block ends what was started.
+    """
+    with TemporaryDirectory(prefix="jitney-demo-") as name:
+        folder = Path(name)
+        settings = settings_beside(folder / "system")
+        was_up = system.status(settings) is not None
+        try:
+            yield Stage(system.up(settings, Progress()), folder, stays_up=was_up)
+        finally:
+            if not was_up:
+                system.down(settings)
+
+
+def settings_beside(aside: Path) -> Settings:
+    """Those of the environment; beside a system with another configuration, the demo has one of its own in `aside`."""
+    asked = from_environment()
+    known = system.status(asked)
+    other = known["config"] if known else str(asked.config)
+    if other == str(DEFAULT_CONFIG):
+        return replace(asked, config=DEFAULT_CONFIG)
+    console.print(
+        f"The demo tells its story with {DEFAULT_CONFIG.name}, in a system of its own: {other} is not for it."
     )
-    subprocess.run(_local("up"), cwd=ROOT, check=True)
-    try:
-        with TemporaryDirectory() as folder:
-            yield Stage(json.loads(settings.stack_file.read_text(encoding="utf-8")), Path(folder))
-    finally:
-        if not was_up:
-            subprocess.run(_local("down"), cwd=ROOT, check=True)
-
-
-def _local(verb: str) -> list[str]:
-    return [sys.executable, "-m", "local", verb]
+    return replace(asked, config=DEFAULT_CONFIG, state=aside, ports={})
 
 
 def _indented(text: str) -> str:
