@@ -22,21 +22,24 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(UV): local/requirements-uv.txt
-	python3 -m venv $(TOOLS)
-	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
-	touch $@
+	@echo "uv, into $(TOOLS)"
+	@python3 -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	@touch $@
 
 $(READY): requirements.txt pyproject.toml $(UV)
-	test -x $(BIN)/python || $(UV) venv --quiet --python 3.13 .venv
-	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.txt
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
-	touch $@
+	@echo "Python packages, into .venv"
+	@test -x $(BIN)/python || $(UV) venv --quiet --python 3.13 .venv
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
 
 # The AWS CLI as anybody installs it, apart from our own packages: its botocore is not ours.
 $(AWSCLI): local/requirements-awscli.txt $(UV)
-	$(UV) venv --quiet --clear --python 3.13 .local/aws-cli
-	$(UV) pip sync --quiet --python .local/aws-cli/bin/python --require-hashes $<
-	touch $@
+	@echo "AWS CLI, into .local/aws-cli"
+	@$(UV) venv --quiet --clear --python 3.13 .local/aws-cli
+	@$(UV) pip sync --quiet --python .local/aws-cli/bin/python --require-hashes $<
+	@touch $@
 
 .PHONY: setup
 setup: $(READY) ## the virtual environment and its tools
@@ -57,7 +60,7 @@ demo: $(READY) $(AWSCLI) ## the main job, told step by step
 	@$(BIN)/python -m local.demo
 
 .PHONY: up
-up: $(READY) ## the same system, left running
+up: $(READY) $(AWSCLI) ## the same system, left running
 	@$(BIN)/python -m local up
 
 .PHONY: down
@@ -80,5 +83,7 @@ lock: $(UV) ## resolve the lock files anew
 
 .PHONY: clean
 clean: ## remove everything that was set up or built
-	if test -x $(BIN)/python; then $(BIN)/python -m local down; fi
-	rm -rf .venv .local cdk.out
+	@if test -x $(BIN)/python; then $(BIN)/python -m local down; fi
+	@echo "Removing packages, builds and caches"
+	@rm -rf .venv .local cdk.out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules
+	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
