@@ -1,0 +1,61 @@
+"""Denials: AWS's message names the kind of policy that decided."""
+
+from contextvars import ContextVar
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+
+_by_session_policy: ContextVar[bool] = ContextVar("by_session_policy", default=False)
+
+
+class _SessionPolicies(list[Any]):
+    """The session policies among the limits of a principal, told from its permissions boundary by their type."""
+
+
+def session_policies_named() -> None:
+    """AWS says that a session policy decided, and on which resource; S3 puts the ARN in quotes.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    """
+    _evaluations_tell_session_policies()
+    _messages_name_them()
+
+
+def _evaluations_tell_session_policies() -> None:
+    limits_of, evaluate = iam_evaluator._session_policy_limits, iam_evaluator.evaluate
+
+    def session_policy_limits(session: Any, account: str) -> list[Any]:
+        return [_SessionPolicies(limit) for limit in limits_of(session, account)]
+
+    def evaluated(ctx: Any, policies: Any, *limits: Any) -> Any:
+        result = evaluate(ctx, policies, *limits)
+        others = [limit for limit in limits if not isinstance(limit, _SessionPolicies)]
+        if len(others) < len(limits):
+            denied = result.decision != "Allow"
+            # They decided if without them the decision were another.
+            _by_session_policy.set(denied and evaluate(ctx, policies, *others).decision != result.decision)
+        return result
+
+    iam_evaluator._session_policy_limits = session_policy_limits
+    iam_evaluator.evaluate = evaluated
+
+
+def _messages_name_them() -> None:
+    message_of, respond = iam_actions.identity_denial_message, iam_actions.access_denied_response
+
+    def message(action: str, principal: str, resource: str, explicit_deny: Any) -> str:
+        text = str(message_of(action, principal, resource, explicit_deny))
+        if not _by_session_policy.get():
+            return text
+        return text.replace("in an identity-based policy", "in a session policy").replace("identity-based", "session")
+
+    def response(service: str, action: str, principal: str, request_id: str, **more: Any) -> Any:
+        other_reason = more.get("message") or more.get("error_code") or more.get("resource_policy_arn")
+        if _by_session_policy.get() and not other_reason:
+            resource = more.get("resource_arn", "*")
+            named = f'"{resource}"' if service == "s3" else resource
+            more["message"] = message(action, principal, named, more.get("explicit_deny"))
+        return respond(service, action, principal, request_id, **more)
+
+    iam_actions.identity_denial_message = message
+    iam_actions.access_denied_response = response
