@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 
 from local import processes
 from tests.running import RUN_VARIABLE, Clients, root_keys, session_keys, settings_in, shared, start_stack
+
+# A machine that is busy is no failure; figures come from benchmarks.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 LIFELINE = pytest.StashKey[int]()
 
