@@ -1,7 +1,7 @@
 """How a problem of the configuration is told: from pydantic's error to a place, what is wrong there, and the fix."""
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +21,19 @@ _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
 }
 
 
+def did_you_mean(name: str, known: Collection[str], *, quoted: bool = False) -> str:
+    """The fix for a `name` that is not among the `known`: those that are like it, else all of them."""
+    longer = [each for each in known if len(name) > 2 and each.lower().startswith(name.lower())]
+    close = longer or difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    shown = [f'"{each}"' if quoted else each for each in close or known]
+    return f"did you mean {' or '.join(shown)}?" if close else f"use one of {', '.join(shown)}"
+
+
 def _unknown_key(details: ErrorDetails) -> tuple[str, str]:
     *parents, key = details["loc"]
     place = tuple("*" if index else str(part) for index, part in enumerate(parents))
     known = list(_MODELS[place].model_fields)
-    close = difflib.get_close_matches(str(key), known, n=3, cutoff=0.6)
-    return "there is no such key", f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(known)}"
+    return "there is no such key", did_you_mean(str(key), known)
 
 
 type _Telling = Callable[[ErrorDetails], tuple[str, str]]
@@ -76,6 +83,8 @@ def told(file: Path, complaints: Sequence[Complaint]) -> str:
 
 
 def _told(file: Path, each: Complaint) -> str:
+    if each.place:
+        return f"\n{each.place}\n  wrong: {each.wrong}\n  fix:   {each.fix}"
     place = f"{file}:{each.line}" if each.line else str(file)
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in each.path).removeprefix(".")
     return f"\n{place}  {path}\n  wrong: {each.wrong}\n  fix:   {each.fix}"

@@ -3,7 +3,6 @@
 Everything that is wrong is said at once: file and line, path, what is wrong, and the fix.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ from pydantic import ValidationError
 
 from core.config import Policies
 from core.identity.source_identity import source_identity
-from core.policy.cedar import PolicySet
 from infra.arns import role_arn
 from infra.complaints import complaint, placed, told
+from infra.policies import read_policies
+from infra.policy_references import Names
 from infra.settings import Settings, Target
 from infra.yaml_source import Complaint, Source, Value, entries, read
 
@@ -48,8 +48,8 @@ def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Co
     `local` is true for one's own machine only: it admits http issuers.
     """
     source = _read(path, env)
-    settings = _settings(source, local=local)
     source.complaints.extend(_cross_checks(source.value))
+    settings = _settings(source, local=local)
     policies = _policies(path.parent, source)
     if source.complaints or settings is None:
         raise ConfigurationError(path, placed(source))
@@ -87,8 +87,11 @@ def _cross_checks(value: Value) -> Iterator[Complaint]:
     aliases = [alias for alias, _ in entries(value, "issuers")]
     for group, people in entries(value, "reviewers"):
         for index, person in enumerate(people if isinstance(people, list) else []):
-            alias = str(person).partition("/")[0]
-            if "/" in str(person) and alias not in aliases:
+            alias, found, _ = str(person).partition("/")
+            if isinstance(person, str) and person and not found:
+                fix = f"write the issuer's alias and the subject: {' or '.join(f'{each}/{person}' for each in aliases)}"
+                yield Complaint(("reviewers", group, index), f'"{person}" cannot be used here', fix)
+            elif found and alias not in aliases:
                 fix = f"use an alias of issuers: {', '.join(aliases)}"
                 yield Complaint(("reviewers", group, index), f'there is no issuer "{alias}"', fix)
 
@@ -104,23 +107,9 @@ def _repeated(value: Value, section: str, fields: tuple[str, ...], fix: str) -> 
 
 
 def _policies(folder: Path, source: Source) -> Policies:
-    name = dict(entries(source.value)).get("policies", "policies")
-    place = folder / str(name)
-    files = sorted(place.glob("*.cedar"))
-    schema_file = place / "schema.cedarschema"
-    if not files or not schema_file.is_file():
-        wrong = f"{name}/ has no {'*.cedar files' if schema_file.is_file() else 'schema.cedarschema'}"
-        fix = "name a folder (relative to this file) with *.cedar files and schema.cedarschema: no policy, no grant"
-        source.complaints.append(Complaint(("policies",), wrong, fix))
-        return Policies("", "", "")
-    policies = Policies("", "", "")
-    try:
-        texts = [file.read_text(encoding="utf-8") for file in (*files, schema_file)]
-        version = hashlib.sha256("\0".join(texts).encode()).hexdigest()
-        policies = Policies(text="\n".join(texts[:-1]), schema=texts[-1], version=version)
-        PolicySet.load(policies)
-    except (OSError, ValueError) as error:
-        source.complaints.append(Complaint(("policies",), str(error), f"correct the files in {name}/"))
+    name = str(dict(entries(source.value)).get("policies", "policies"))
+    policies, complaints = read_policies(folder / name, Names.of(source.value))
+    source.complaints.extend(complaints)
     return policies
 
 

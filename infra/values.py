@@ -106,6 +106,8 @@ Setting = Annotated[str | tuple[str, ...], PlainValidator(_setting)]
 Tag = Annotated[str, matching(r"[\w .:/=+@-]{1,128}", "use letters, digits, spaces and _.:/=+@-")]
 TagValue = Annotated[str, matching(r"[\w .:/=+@-]{0,256}", "use letters, digits, spaces and _.:/=+@-")]
 ReviewerGroup = Annotated[str, matching(r"[A-Za-z0-9][\w.-]{0,63}", "use letters, digits and _.- only")]
-Reviewer = Annotated[str, matching(r"[^/\s]+/\S(.*\S)?", "write the issuer's alias and the subject: corp/alice")]
+Reviewer = Annotated[
+    str, matching(r"[^/\s]+/\S(.*\S)?", "write the issuer's alias and the subject, such as local/alice")
+]
 Reviewers = Annotated[tuple[Reviewer, ...], Field(min_length=1), AfterValidator(unique)]
 PolicyDocument = Annotated[dict[str, Any], AfterValidator(_policy_document)]

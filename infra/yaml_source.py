@@ -20,12 +20,16 @@ _INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-([^$]*))?")
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """One thing that is wrong in a file: where (keys and list positions from the top), what, and the fix."""
+    """One thing that is wrong in a file: where (keys and list positions from the top), what, and the fix.
+
+    `place` is where in another file it is wrong, "" where it is this one.
+    """
 
     path: Path
     wrong: str
     fix: str
     line: int = 0
+    place: str = ""
 
 
 @dataclass(slots=True)

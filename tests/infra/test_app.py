@@ -11,15 +11,15 @@ import yaml
 import app
 from infra.configuration import ConfigurationError
 from tests.infra.conftest import only
-from tests.infra.test_configuration import ROOT, valid
+from tests.infra.test_configuration import ROOT, valid, write_policies
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
 
 @pytest.fixture
 def configured(tmp_path):
-    """Writes another configuration beside the sample policies; the environment that names it."""
-    (tmp_path / "policies").symlink_to(ROOT / "policies")
+    """Writes another configuration beside policies that fit it; the environment that names it."""
+    write_policies(tmp_path / "policies")
 
     def write(document):
         path = tmp_path / "other.yaml"

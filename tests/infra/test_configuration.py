@@ -63,10 +63,17 @@ def changed(*changes):
     return document
 
 
+def write_policies(folder, text='@id("a") permit (principal in Jitney::Group::"corp/a", action, resource);'):
+    """Policies that name what `valid()` has, and the sample schema."""
+    folder.mkdir()
+    (folder / "schema.cedarschema").write_bytes((ROOT / "policies" / "schema.cedarschema").read_bytes())
+    (folder / "a.cedar").write_text(text, encoding="utf-8")
+
+
 @pytest.fixture
 def compiled(tmp_path):
-    """Compiles a document written as jitney.yaml beside the sample policies."""
-    (tmp_path / "policies").symlink_to(ROOT / "policies")
+    """Compiles a document written as jitney.yaml beside policies that fit `valid()`."""
+    write_policies(tmp_path / "policies")
     path = tmp_path / "jitney.yaml"
 
     def compile_document(document, env=None, local=False):
@@ -154,6 +161,7 @@ REFUSED = [
     (("reviewers", {"owners": []}), "reviewers.owners", "empty", "at least one"),
     (("reviewers", {"owners": ["nobody/alice"]}), "reviewers.owners.0", 'no issuer "nobody"', "corp"),
     (("reviewers", {"owners": ["alice"]}), "reviewers.owners.0", "cannot be used", "corp/alice"),
+    (("reviewers", {"owners": [""]}), "reviewers.owners.0", "cannot be used", "alias"),
     (("reviewers", {"owners": ["corp/a", "corp/a"]}), "reviewers.owners", "listed twice", "once"),
     (("reviewers", {"all of them": ["corp/a"]}), "reviewers.all of them", "cannot be used", "letters"),
     (("limits", {"max_body_bytes": 1048576}), "limits.max_body_bytes", "too large", "65536"),
@@ -237,13 +245,10 @@ def test_http_is_for_ones_own_machine(compiled):
 
 
 def test_pol_02_policies_that_do_not_fit_the_schema_are_refused_when_the_stack_is_built(compiled, tmp_path):
-    folder = tmp_path / "own"
-    folder.mkdir()
-    (folder / "schema.cedarschema").write_text((ROOT / "policies/schema.cedarschema").read_text(encoding="utf-8"))
-    (folder / "a.cedar").write_text('@id("a")\npermit (principal, action, resource) when { resource.nam == "x" };\n')
+    write_policies(tmp_path / "own", '@id("a")\npermit (principal, action, resource) when { resource.nam == "x" };\n')
     told = complaints(compiled, valid() | {"policies": "own"})
     assert "nam" in told["policies"][0]
-    assert "own/" in told["policies"][1]
+    assert "region" in told["policies"][1]
 
 
 def test_a_policy_file_that_is_not_text_is_said(compiled, tmp_path):
@@ -252,6 +257,8 @@ def test_a_policy_file_that_is_not_text_is_said(compiled, tmp_path):
     (folder / "schema.cedarschema").write_bytes(b"\xff")
     (folder / "a.cedar").write_text("")
     assert "utf-8" in complaints(compiled, valid() | {"policies": "own"})["policies"][0]
+    with pytest.raises(ConfigurationError, match=r"own/schema\.cedarschema\n  wrong: the file is not text"):
+        compiled(valid() | {"policies": "own"})
 
 
 @pytest.mark.parametrize("missing", ["*.cedar", "schema.cedarschema"])
@@ -268,15 +275,15 @@ def test_nothing_is_nothing_a_folder_without_policies_or_schema_is_refused(compi
 def test_the_policy_version_changes_with_any_text(compiled, tmp_path, change):
     folder = tmp_path / "own"
     folder.mkdir()
-    for path in (ROOT / "policies").iterdir():
-        if path.is_file():
-            (folder / path.name).write_bytes(path.read_bytes())
+    for path in (tmp_path / "policies").iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "b.cedar").write_text('@id("b") permit (principal, action, resource);', encoding="utf-8")
     before = compiled(valid() | {"policies": "own"}).policies
     assert before.version == compiled(valid() | {"policies": "own"}).policies.version
-    changed_file = {"change": "never.cedar", "rename": "never.cedar", "schema": "schema.cedarschema"}[change]
+    changed_file = {"change": "a.cedar", "rename": "a.cedar", "schema": "schema.cedarschema"}[change]
     path = folder / changed_file
     if change == "rename":
-        path.rename(folder / "aaa.cedar")
+        path.rename(folder / "c.cedar")
     else:
         path.write_text(path.read_text(encoding="utf-8") + "\n// more\n", encoding="utf-8")
     after = compiled(valid() | {"policies": "own"}).policies

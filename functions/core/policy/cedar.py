@@ -7,7 +7,7 @@ https://docs.cedarpolicy.com/auth/authorization.html
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -20,6 +20,35 @@ from core.policy.literals import Literals, read_policy
 ANNOTATIONS = ("id", "advice", "approval")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
+
+# What Cedar's messages say of its own: its name of the policy, and for which of the actions it found the same fault.
+_CEDARS_OWN = re.compile(r'for policy `policy\d+`, | for Jitney::Action::"[^"]*"(?= not found)')
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with policies.
+
+    `key` is Cedar's name of the policy, counted from "policy0" through the text, and `id` its @id; each is "" where
+    there is none.
+    """
+
+    key: str
+    id: str
+    sentence: str
+
+    def __str__(self) -> str:
+        number = f"policy number {int(self.key.removeprefix('policy')) + 1}" if self.key else ""
+        name = self.id or number
+        return f"{name}: {self.sentence}" if name else self.sentence
+
+
+class PoliciesRefused(ValueError):
+    """Policies that cannot be used. `faults` holds each thing that is wrong; the message tells them, one a line."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, faults)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +83,7 @@ class PolicySet:
 
     @classmethod
     def load(cls, source: config.Policies) -> Self:
-        """The policies in `source`. Raises ValueError with everything that is wrong, one fault a line."""
+        """The policies in `source`. Raises PoliciesRefused with all faults, or ValueError for what does not parse."""
         schema = cedarpy.Schema.from_str(source.schema)
         policies = cedarpy.PolicySet.from_str(source.text)
         document = json.loads(cedarpy.policies_to_json_str(source.text))
@@ -62,9 +91,9 @@ class PolicySet:
         literals = {key: read_policy(policy) for key, policy in raw.items()}
         faults = [*_set_faults(document), *_schema_faults(source, raw)]
         for key, policy in raw.items():
-            faults += [f"{_name(key, policy)}: {fault}" for fault in _policy_faults(policy, literals[key])]
+            faults += [Fault(key, _id(policy), fault) for fault in _policy_faults(policy, literals[key])]
         if faults:
-            raise ValueError("\n".join(faults))
+            raise PoliciesRefused(faults)
         rules = {key: _rule(policy, literals[key]) for key, policy in raw.items()}
         return cls(
             version=source.version,
@@ -98,21 +127,23 @@ class PolicySet:
         return tuple(cells(asked, others, budget).values())
 
 
-def _set_faults(document: Mapping[str, Any]) -> Iterator[str]:
-    policies = document["staticPolicies"].values()
+def _set_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
+    policies = document["staticPolicies"]
     if not policies:
-        yield "there is no policy: nothing would be permitted; write at least one permit"
-    if document["templates"]:
-        yield "there are templates (?principal, ?resource): write policies, nothing links templates"
-    ids = [policy.get("annotations", {}).get("id") for policy in policies]
-    for name in sorted({name for name in ids if name and ids.count(name) > 1}):
-        yield f"{name}: the @id is used more than once"
+        yield Fault("", "", "there is no policy: nothing would be permitted; write at least one permit")
+    for key, template in document["templates"].items():
+        yield Fault(key, _id(template), "templates (?principal, ?resource) are linked by nothing: write a policy")
+    seen: set[str] = set()
+    for key, policy in policies.items():
+        if _id(policy) and _id(policy) in seen:
+            yield Fault(key, _id(policy), "the @id is used more than once")
+        seen.add(_id(policy))
 
 
-def _schema_faults(source: config.Policies, raw: Mapping[str, Any]) -> Iterator[str]:
-    for error in cedarpy.validate_policies(source.text, source.schema).errors:
-        policy = raw.get(error.policy_id, {})
-        yield f"{_name(error.policy_id, policy)}: {error.error}"
+def _schema_faults(source: config.Policies, raw: Mapping[str, Any]) -> Iterator[Fault]:
+    errors = cedarpy.validate_policies(source.text, source.schema).errors
+    told = sorted({(error.policy_id, _CEDARS_OWN.sub("", error.error)) for error in errors})
+    yield from (Fault(key, _id(raw.get(key, {})), sentence) for key, sentence in told)
 
 
 def _policy_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[str]:
@@ -121,9 +152,12 @@ def _policy_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[st
         yield "it needs an @id of letters, digits and . _ / -, by which a denial names it"
     for name in sorted(annotations.keys() - set(ANNOTATIONS)):
         yield f"@{name} is not known; the annotations are @{', @'.join(ANNOTATIONS)}"
-    for group in (annotations.get("approval") or "").split(","):
-        if group.strip() and group.strip() not in literals.groups:
-            yield f"@approval names {group.strip()!r}, but no condition asks context.approvals for it"
+    approval = [group.strip() for group in (annotations.get("approval") or "").split(",")]
+    if "approval" in annotations and not all(approval):
+        yield "@approval is to name reviewer groups, with a comma between two"
+    for group in filter(None, approval):
+        if group not in literals.groups:
+            yield f"@approval names {group!r}, but no condition asks context.approvals for it"
     yield from literals.faults
 
 
@@ -138,6 +172,5 @@ def _rule(policy: Mapping[str, Any], literals: Literals) -> Rule:
     )
 
 
-def _name(key: str, policy: Mapping[str, Any]) -> str:
-    """How a fault names a policy: by its @id, or by its number when it has none."""
-    return policy.get("annotations", {}).get("id") or f"policy number {int(key.removeprefix('policy') or 0) + 1}"
+def _id(policy: Mapping[str, Any]) -> str:
+    return policy.get("annotations", {}).get("id") or ""

@@ -30,14 +30,15 @@ _PLACES: Mapping[str, tuple[Sequence[str | Wild], Sequence[str | Wild]]] = {
 class Literals:
     """What was found in one policy.
 
-    `resources` are the patterns that resources are compared with, `durations` the seconds, `groups` the approvals.
-    `wildcard` says whether it mentions resource.wildcard; `faults` are uses of a resource that cannot be decided for
-    wildcards, in sentences.
+    `resources` are the patterns that resources are compared with, `durations` the seconds, `groups` the approvals
+    and `targets` what context.target is compared with. `wildcard` says whether it mentions resource.wildcard; `faults`
+    are uses of a resource that cannot be decided for wildcards, in sentences.
     """
 
     resources: list[Pattern] = field(default_factory=list)
     durations: set[int] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
+    targets: set[str] = field(default_factory=set)
     wildcard: bool = False
     faults: list[str] = field(default_factory=list)
 
@@ -116,6 +117,8 @@ def _read_equality(found: Literals, operands: Operands) -> bool:
         if subject == _RESOURCE:
             found.add_entity(literal)
             return True
+        if _attribute_of(subject, "context") == "target":
+            found.targets.add(literal)
     return _read_order(found, operands)
 
 
@@ -142,6 +145,8 @@ def _read_membership(found: Literals, operands: Operands) -> bool:
     if _attribute_of(operands["left"], "context") == "approvals" and groups:
         found.groups.update(groups)
         return True
+    if _attribute_of(operands["right"], "context") == "target":
+        found.targets.update(_literals(operands["left"]))
     name, members = _attribute_of(operands["right"], "resource"), _literals(operands["left"])
     if name not in _PLACES or not members:
         return False

@@ -1,7 +1,7 @@
 import pytest
 
 from core.config import Policies
-from core.policy.cedar import PolicySet
+from core.policy.cedar import Fault, PoliciesRefused, PolicySet
 from core.policy.literals import read_policy
 
 ANY = "(principal, action, resource)"
@@ -54,6 +54,8 @@ FAULTS = {
         'when { if resource.arn == "x" then resource.account == principal.issuer else true }',
         "resource.account",
     ),
+    "approval that names nobody": ("", "@approval is to name"),
+    "unknown action": ('when { action == Jitney::Action::"Reed" }', "Reed"),
     "approvals in general": ("when { !context.approvals.isEmpty() }", "context.approvals"),
     "approvals compared": ('when { context.approvals == ["owners"] }', "context.approvals"),
 }
@@ -63,6 +65,7 @@ FAULTS = {
 def test_pol_02_policies_that_cannot_be_decided_are_refused_at_load(load, fault):
     conditions, told = FAULTS[fault]
     annotation = {"misspelt annotation": '@advise("x")', "approval that no condition asks for": '@approval("owners")'}
+    annotation["approval that names nobody"] = '@approval("")'
     with pytest.raises(ValueError, match=r"(?m)^a: ") as caught:
         load(f'@id("a") {annotation.get(fault, "")} permit {ANY} {conditions};')
     assert told in str(caught.value)
@@ -82,6 +85,12 @@ def test_all_faults_are_told_at_once(load):
         assert part in told
     for part in ("bad id:: it needs an @id", "resource.arn other than", "templates"):
         assert part in told
+
+
+def test_a_fault_for_several_actions_is_told_once_and_without_cedars_names(load):
+    with pytest.raises(PoliciesRefused) as caught:
+        load(f'@id("a") permit {ANY}; @id("b") permit {ANY} when {{ context.duration == 1 }};')
+    assert caught.value.faults == (Fault("policy1", "b", "attribute `duration` in context not found"),)
 
 
 def test_a_template_alone_is_no_policy(load):

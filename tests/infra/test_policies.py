@@ -1,0 +1,153 @@
+"""The policies' folder: that what is wrong is told where it stands, and that no name in it is unknown."""
+
+import pytest
+
+from infra.policies import read_policies
+from infra.policy_references import Names
+from tests.infra.test_configuration import write_policies
+
+ANY = "(principal, action, resource)"
+NAMES = Names(("corp", "local"), ("warehouse", "prod"), ("444455556666",), ("bosses", "owners"))
+
+
+@pytest.fixture
+def wrong(tmp_path):
+    """What is wrong with the policies, as (place in p/a.cedar, what, fix)."""
+
+    def read(text, names=NAMES):
+        write_policies(tmp_path / "p", text)
+        _, complaints = read_policies(tmp_path / "p", names)
+        assert all(each.path == ("policies",) for each in complaints)
+        return [(each.place.removeprefix(f"{tmp_path}/p/a.cedar:"), each.wrong, each.fix) for each in complaints]
+
+    return read
+
+
+UNKNOWN = [
+    ("principal in", 'Jitney::Group::"crop/ops"', 'names group "crop/ops", but "crop" is not', '"corp/ops"?'),
+    ("principal in", 'Jitney::Group::"ops"', 'group "ops", which does not begin', 'write "corp/ops" or "local/ops"'),
+    ("principal ==", 'Jitney::Agent::"lcal.a.b"', 'agent "lcal.a.b", but "lcal"', 'did you mean "local.a.b"'),
+    ("resource.target ==", 'Jitney::Target::"warehous"', 'target "warehous", which is not in', '"warehouse"?'),
+    ("resource in", 'Jitney::Target::"x"', 'target "x", which is not in targets', 'use one of "warehouse", "prod"'),
+    ("context.target ==", '"warehous"', 'target "warehous", which is not in targets', '"warehouse"?'),
+    ("context.target !=", '"warehous"', 'target "warehous", which is not in targets', '"warehouse"?'),
+    ("resource in", 'Jitney::Account::"444455556667"', 'account "444455556667", which is no', '"444455556666"?'),
+]
+
+
+@pytest.mark.parametrize(("left", "literal", "said", "fix"), UNKNOWN, ids=[row[2] for row in UNKNOWN])
+def test_pol_02_a_name_that_the_configuration_does_not_give_is_refused(wrong, left, literal, said, fix):
+    ((place, what, meant),) = wrong(f'@id("b") permit {ANY};\n@id("x") forbid {ANY}\nwhen {{ {left} {literal} }};')
+    assert what.startswith("x names ")
+    assert said in what
+    assert fix in meant
+    assert place == f"3:{8 + len(left) + 1 + literal.index('"')}"
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        'principal in Jitney::Group::"crop/a", action, resource',
+        'principal is Jitney::Agent in Jitney::Group::"crop/a", action, resource',
+        'principal == Jitney::Human::"crop.a", action, resource',
+        'principal, action, resource in Jitney::Target::"crop"',
+        'principal, action, resource is Jitney::Resource in Jitney::Target::"crop"',
+    ],
+)
+def test_pol_02_names_in_the_scope_are_looked_up_too(wrong, scope):
+    ((place, what, _),) = wrong(f'@id("x") forbid ({scope});')
+    assert "crop" in what
+    assert place == f"1:{18 + scope.index('"')}"
+
+
+def test_pol_02_every_target_of_a_set_is_looked_up(wrong):
+    text = f'@id("x") forbid {ANY} when {{ ["prod", "prd"].contains(context.target) }};'
+    assert wrong(text) == [
+        (f"1:{text.index('"prd"') + 1}", 'x names target "prd", which is not in targets', 'did you mean "prod"?')
+    ]
+
+
+def test_pol_02_reviewers_that_are_not_there_are_refused(wrong):
+    text = f'@id("x") @approval("boses") permit {ANY} when {{ context.approvals.contains("boses") }};'
+    ((place, what, fix),) = wrong(text)
+    assert place == f"1:{text.rindex('"boses"') + 1}"
+    assert what == 'x asks for the approval of "boses", which is not in reviewers'
+    assert fix == 'did you mean "bosses"? or add boses: [issuer alias/subject] to reviewers'
+
+
+def test_what_is_named_and_there_is_accepted(wrong):
+    conditions = 'context.approvals.containsAny(["bosses", "owners"]) && context.target == "prod"'
+    assert not wrong(f"""
+        @id("x") permit (principal in Jitney::Group::"corp/any/thing", action, resource in Jitney::Target::"prod")
+        when {{ {conditions} && resource in Jitney::Account::"444455556666" }}
+        unless {{ principal == Jitney::Human::"local.alice" || resource == Jitney::Resource::"arn:aws:s3:::x" }};
+    """)
+
+
+def test_without_any_issuer_or_target_no_name_is_said_to_be_wrong(wrong):
+    text = '@id("x") permit (principal in Jitney::Group::"corp/a", action, resource in Jitney::Target::"prod");'
+    assert not wrong(text, Names((), (), (), ()))
+
+
+SYNTAX = [
+    ("permit (principal, action resource);", "2:27", "unexpected token `resource`"),
+    ("permit (principal, action, resource)\n  when { context.service == s3 };", "3:29", "s3"),
+    ("permit (principal, action, resource) // the end", "2:36", "does not end"),
+    (f'permit {ANY}\n@id("z") forbid {ANY};', "3:1", "unexpected token `@`"),
+    (f'permit {ANY} when {{ "é;" == "é" && }};', "2:61", "unexpected token `}`"),
+    (f'@id("a") @id("a") permit {ANY};', "2:1", "duplicate annotation"),
+    (f'permit {ANY} when {{ context.service == "s3 }};', "2:64", "invalid token"),
+]
+
+
+@pytest.mark.parametrize(("text", "place", "said"), SYNTAX, ids=[row[2] for row in SYNTAX])
+def test_what_cedar_cannot_read_is_told_by_line_and_column(wrong, text, place, said):
+    found = wrong(f'@id("good; // one") permit {ANY};\n{text}')
+    assert [each[0] for each in found] == [place]
+    assert said in found[0][1]
+
+
+def test_each_unreadable_policy_is_told(wrong):
+    assert [place for place, _, _ in wrong(f"permit;\npermit {ANY};\n\tforbid (;")] == ["1:7", "3:10"]
+
+
+SCHEMA = [
+    ("context.duration == 5", "attribute `duration` in context not found", "did you mean durationSeconds?"),
+    ('resource.servic == "s3"', "attribute `servic` on entity type `Jitney::Resource` not found", "service?"),
+    ('resource.duration == "s3"', "attribute `duration` on entity", "use one of arn, service, region"),
+    ('action == Jitney::Action::"Reed"', 'unrecognized action `Jitney::Action::"Reed"`', "did you mean Read?"),
+    ('principal in Jitney::Grup::"corp/a"', "unrecognized entity type `Jitney::Grup`", "did you mean Group?"),
+]
+
+
+@pytest.mark.parametrize(("condition", "said", "fix"), SCHEMA, ids=[row[0] for row in SCHEMA])
+def test_pol_02_what_the_schema_does_not_have_is_told_once_with_what_was_meant(wrong, condition, said, fix):
+    found = wrong(f'@id("b") permit {ANY};\n@id("x")\npermit {ANY}\n  when {{ {condition} }};')
+    assert [(place.partition(":")[0], what.startswith(f"x: {said}")) for place, what, _ in found] == [("4", True)]
+    assert fix in found[0][2]
+
+
+def test_a_policy_without_an_id_is_told_by_its_place(wrong):
+    ((place, what, _),) = wrong(f'@id("b") permit {ANY};\n\n  permit {ANY};')
+    assert place == "3:3"
+    assert what.startswith("this policy: it needs an @id")
+
+
+def test_places_are_of_the_file_that_the_policy_is_in(tmp_path):
+    write_policies(tmp_path / "p", f'@id("a") permit {ANY};\n// end')
+    (tmp_path / "p" / "b.cedar").write_text(f'@id("b") permit {ANY};\n@id("a") permit {ANY};', encoding="utf-8")
+    _, (complaint,) = read_policies(tmp_path / "p", NAMES)
+    assert (complaint.place, complaint.wrong) == (f"{tmp_path}/p/b.cedar:2:1", "a: the @id is used more than once")
+
+
+def test_a_folder_that_permits_nothing_is_refused(wrong):
+    ((place, what, _),) = wrong("// nothing yet")
+    assert (place, what) == ("", "there is no policy: nothing would be permitted; write at least one permit")
+
+
+def test_a_schema_that_cannot_be_read_is_told_by_its_file(tmp_path):
+    write_policies(tmp_path / "p")
+    (tmp_path / "p" / "schema.cedarschema").write_text("entity {", encoding="utf-8")
+    _, (complaint,) = read_policies(tmp_path / "p", NAMES)
+    assert complaint.place == f"{tmp_path}/p/schema.cedarschema"
+    assert "error parsing schema" in complaint.wrong
