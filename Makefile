@@ -55,6 +55,10 @@ check: $(READY) ## format, lint, types and pure tests: for every save
 test: check $(AWSCLI) ## every test, with the system running on this machine
 	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup
 
+.PHONY: policies
+policies: $(READY) ## the policies' own table tests; CONFIG=other.yaml for another configuration
+	@$(BIN)/python -m infra.policy_check $(CONFIG)
+
 .PHONY: demo
 demo: $(READY) $(AWSCLI) ## the main job, told step by step
 	@$(BIN)/python -m local.demo

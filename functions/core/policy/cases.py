@@ -4,7 +4,7 @@ Pure, so that the test suite and the `jitney` command can both run the cases tha
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, Self
 
 from core.access.request import AccessRequest, Permission
@@ -40,11 +40,14 @@ class Case:
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
-        """The case in one entry of the table, over the table's defaults. Raises ValueError for unknown members."""
+        """The case in one entry of the table, over the table's defaults. Raises ValueError."""
         members = {**defaults, **raw}
         unknown = members.keys() - {field.name for field in fields(cls)}
         if unknown:
             raise ValueError(f"{raw.get('name')}: there is no member {', '.join(sorted(unknown))}")
+        missing = [each.name for each in fields(cls) if each.default is MISSING and each.name not in members]
+        if missing:
+            raise ValueError(f"{raw.get('name')}: {', '.join(missing)} is missing")
         return cls(**{name: _frozen(value) for name, value in members.items()})
 
     def principal(self) -> Principal:
@@ -73,6 +76,10 @@ class Report:
     failures: tuple[str, ...]
     untested: tuple[str, ...]
 
+    def told(self, file: str) -> tuple[str, ...]:
+        """All that is wrong, a sentence each; () when nothing is. `file` is where the cases are written."""
+        return (*self.failures, *(f"no case in {file} decides {policy}: add one" for policy in self.untested))
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -86,8 +93,11 @@ class Setting:
 
 
 def read_cases(table: Mapping[str, Any]) -> tuple[Case, ...]:
-    """The cases of a table: {"defaults": {...}, "cases": [{...}]}. Raises ValueError or TypeError."""
-    return tuple(Case.read(raw, table.get("defaults", {})) for raw in table["cases"])
+    """The cases of a table: {"defaults": {...}, "cases": [{...}]}. Raises ValueError."""
+    cases = table.get("cases") if isinstance(table, Mapping) else None
+    if not isinstance(cases, list) or not all(isinstance(raw, Mapping) for raw in cases):
+        raise ValueError("there is no list of cases: write cases: and below it - name: ..., for each")
+    return tuple(Case.read(raw, table.get("defaults", {})) for raw in cases)
 
 
 def run_cases(cases: Iterable[Case], setting: Setting) -> Report:
@@ -111,11 +121,14 @@ def _expected(case: Case) -> dict[str, Any]:
 
 
 def _found(case: Case, setting: Setting) -> dict[str, Any]:
+    target = setting.targets.get(case.target)
+    if target is None:
+        return {"effect": "target_unknown", "policies": [], "reviews": [], "longest_seconds": 0}
     try:
         decision = decide(
             case.principal(),
             case.request(),
-            setting.targets[case.target],
+            target,
             setting.policy_set,
             setting.actions,
             setting.limits,

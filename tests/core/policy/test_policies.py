@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from core.policy.cases import Case, Setting, read_cases, run_cases
 from core.policy.cedar import PolicySet
 
 POLICIES = Path(__file__).parents[3] / "policies"
+ASKED = {"groups": [], "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/x"], "seconds": 300}
 TABLE = yaml.safe_load((POLICIES / "tests.yaml").read_text("utf-8"))
 
 
@@ -24,12 +26,23 @@ def test_pol_11_the_policies_say_what_their_table_expects(case, setting):
 
 
 def test_pol_11_every_policy_is_tested(setting):
-    assert run_cases(read_cases(TABLE), setting).untested == ()
+    report = run_cases(read_cases(TABLE), setting)
+    if report.untested:
+        pytest.fail("\n".join(replace(report, failures=()).told("policies/tests.yaml")), pytrace=False)
 
 
-def test_pol_11_a_policy_that_nobody_tests_is_reported(setting):
-    cases = [case for case in read_cases(TABLE) if "never-identities" not in case.policies]
-    assert run_cases(cases, setting).untested == ("never-identities",)
+def test_pol_11_a_policy_that_nobody_tests_is_reported(load, setting):
+    policies = load('@id("a") permit (principal, action, resource); @id("b") forbid (principal, action, resource);')
+    report = run_cases((), replace(setting, policy_set=policies))
+    assert report.told("p/tests.yaml") == (
+        "no case in p/tests.yaml decides a: add one",
+        "no case in p/tests.yaml decides b: add one",
+    )
+
+
+def test_pol_11_a_case_about_no_target_of_the_configuration_fails(setting):
+    case = Case.read({"name": "x", "target": "nowhere", "effect": "allow"}, ASKED)
+    assert run_cases([case], setting).failures[0] == "x: effect is 'target_unknown', expected 'allow'"
 
 
 def test_pol_11_a_case_that_fails_tests_nothing_and_says_what_differs(setting):
@@ -58,3 +71,14 @@ def test_pol_11_a_case_that_fails_tests_nothing_and_says_what_differs(setting):
 def test_pol_11_a_misspelt_member_of_a_case_is_refused():
     with pytest.raises(ValueError, match="polices"):
         Case.read({"name": "x", "polices": []}, {})
+
+
+def test_pol_11_what_a_case_lacks_is_said():
+    with pytest.raises(ValueError, match="x: target, effect is missing"):
+        Case.read({"name": "x"}, ASKED)
+
+
+@pytest.mark.parametrize("table", [None, {}, {"cases": {}}, {"cases": ["x"]}])
+def test_pol_11_a_table_without_cases_is_refused(table):
+    with pytest.raises(ValueError, match="cases"):
+        read_cases(table)
