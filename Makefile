@@ -74,6 +74,7 @@ down: $(READY) ## stop it, leaving no process
 .PHONY: bench
 bench: $(READY) ## the figures, measured in one run
 	@$(BIN)/python -m benchmarks.vend
+	@PYTHONPATH=functions $(BIN)/python -m benchmarks.compile
 
 .PHONY: data
 data: $(READY) ## generate the action table anew from its sources
@@ -89,5 +90,6 @@ lock: $(UV) ## resolve the lock files anew
 clean: ## remove everything that was set up or built
 	@if test -x $(BIN)/python; then $(BIN)/python -m local down; fi
 	@echo "Removing packages, builds and caches"
-	@rm -rf .venv .local cdk.out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules
+	@rm -rf .venv .local cdk.out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules \
+		tests/simulator/node_modules
 	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,17 +1,20 @@
 """In-memory adapters with the promises of the real ones, and ready-made values."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from adapters.store import PAGE, Changed, Taken
 from core.access.credentials import Credentials, SessionRequest
 from core.access.grant import Grant, State
 from core.access.request import Permission
+from core.actions import Actions
 from core.audit import Link
 from core.once import Once, Quota
 from core.problems import Problem
 
 NOW = 1_795_521_600  # 2026-11-24T12:00:00Z
+ACTIONS = Actions.load((Path(__file__).parents[1] / "functions" / "core" / "actions.bin").read_bytes())
 ROLE_ARN = "arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod"
 
 GRANT = Grant(

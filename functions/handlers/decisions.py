@@ -25,7 +25,7 @@ def preview_decision(request: Request, ports: Ports) -> Response:
     with call.refusals_on_record(Event.PREVIEW):
         asked = parse_request(request.body, ports.config.targets, ports.config.limits)
         decision = call.decide(asked)
-        view = decision_view(decision) | _session_policy(decision, call.now + asked.duration_seconds)
+        view = decision_view(decision) | _session_policy(decision, call.now + asked.duration_seconds, ports)
     members = audit.asked_members(asked, ports.config.targets[asked.target]) | deciding_policies(decision)
     call.record(Event.PREVIEW, _OUTCOMES[decision.effect], **members)
     return Response(200, view)
@@ -42,11 +42,11 @@ def _take_quota(call: Call) -> None:
         raise problem from taken
 
 
-def _session_policy(decision: Decision, ends_at: int) -> dict[str, Any]:
+def _session_policy(decision: Decision, ends_at: int, ports: Ports) -> dict[str, Any]:
     """The session policy that a grant of this decision would have; null for a denial."""
     if decision.effect is Effect.DENY:
         return {"session_policy": None, "session_policy_size": None}
-    policy = compile_policy(decision.permissions, ends_at)
+    policy = compile_policy(decision.permissions, ends_at, ports.actions)
     size = {"characters": policy.size, "limit": LIMIT}
     return {"session_policy": policy.document(), "session_policy_size": size}
 

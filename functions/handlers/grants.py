@@ -31,7 +31,7 @@ def create_grant(request: Request, ports: Ports) -> Response:
         if decision.effect is not Effect.DENY:
             review_ends = call.now + limits.review_seconds
             grant = open_grant(ports.new_id("g"), call.principal, asked, target, decision, review_ends, call.now)
-            session = session_of(grant, compile_policy(grant.permissions, grant.expires_at), call)
+            session = session_of(grant, compile_policy(grant.permissions, grant.expires_at, ports.actions), call)
     if decision.effect is Effect.DENY:
         raise _denied(asked, decision, call)
     try:

@@ -65,7 +65,7 @@ def reissue(grant: Grant, call: Call) -> tuple[Grant, Credentials]:
 
     Raises Problem: denied, or what `issue` raises.
     """
-    session = session_of(grant, compile_policy(grant.permissions, grant.expires_at), call)
+    session = session_of(grant, compile_policy(grant.permissions, grant.expires_at, call.ports.actions), call)
     decision = call.decide(grant.asked(), grant.approvals)
     if decision.effect is not Effect.ALLOW:
         record_next(grant, Note(Event.ISSUE, Outcome.DENIED, "denied"), call)

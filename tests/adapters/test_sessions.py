@@ -8,7 +8,7 @@ from adapters.sessions import Sessions
 from core.access.credentials import SessionRequest, session_request
 from core.access.session_policy import compile_policy
 from core.problems import Problem
-from tests.fakes import GRANT, NOW
+from tests.fakes import ACTIONS, GRANT, NOW
 
 
 class Sts:
@@ -29,7 +29,7 @@ class Sts:
 
 
 def asked() -> SessionRequest:
-    return session_request(GRANT, compile_policy(GRANT.permissions, GRANT.expires_at), "external", NOW)
+    return session_request(GRANT, compile_policy(GRANT.permissions, GRANT.expires_at, ACTIONS), "external", NOW)
 
 
 @pytest.mark.parametrize(("sts_ends", "told"), [(NOW + 900, NOW + 300), (NOW + 200, NOW + 200)])

@@ -66,3 +66,13 @@ def test_pol_04_an_unknown_action_is_told_with_the_closest_name(system: System):
     assert (status, body["code"]) == (400, "action_unknown")
     assert "s3:GetObject" in str(body)
     assert system.told() == [("preview", "refused", "action_unknown")]
+
+
+def test_sts_01_a_dry_run_that_does_not_fit_tells_the_requests_that_would(system: System):
+    arns = [f"arn:aws:s3:::reports/{'x' * 60}/{n}" for n in range(40)]
+    asked = ASKED | {"permissions": [{"actions": ["s3:GetObject"], "resources": arns}]}
+    status, body, _ = system.call(preview_decision, asked)
+    assert (status, body["code"]) == (400, "policy_too_large")
+    assert len(body["split"]) == 2
+    for part in body["split"]:
+        assert system.call(preview_decision, asked | part)[0] == 200

@@ -3,11 +3,18 @@
 Limits and characters: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 
+import ipaddress
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.access.abbreviations import shortest
+from core.access.grant import permissions_view
 from core.access.request import Permission
+from core.access.splitting import split
+from core.access.statements import Compacted, Statement, compact, compacted, one_or_many
+from core.actions import Actions
 from core.problems import Problem
 from core.times import iso
 
@@ -16,10 +23,29 @@ LIMIT = 2048
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """What a session policy may hold beyond the grant and its end.
+
+    `source_ip` is the address or network (CIDR) that calls must come from, "" for any; calls that an AWS service makes
+    for the session are exempt, and calls through a VPC endpoint, which carry no such address, are denied. `sealed`
+    denies every action that is not granted, even one that a resource policy allows the session, if there is room.
+    `wildcards` lets action wildcards stand for what was asked where the policy would not fit otherwise.
+    """
+
+    source_ip: str = ""
+    sealed: bool = False
+    wildcards: bool = False
+
+
+PLAIN = Options()
+
+
+@dataclass(frozen=True, slots=True)
 class SessionPolicy:
-    """A session policy as the compact JSON text that is handed to STS."""
+    """A session policy as the compact JSON text that is handed to STS; `sealed` as in `Options`."""
 
     text: str
+    sealed: bool = False
 
     @property
     def size(self) -> int:
@@ -32,50 +58,94 @@ class SessionPolicy:
         return document
 
 
-def compile_policy(permissions: tuple[Permission, ...], ends_at: int) -> SessionPolicy:
+def compile_policy(
+    permissions: tuple[Permission, ...], ends_at: int, actions: Actions, options: Options = PLAIN
+) -> SessionPolicy:
     """The policy that allows each action on each resource of its permission, nothing else, and nothing after `ends_at`.
 
     The end is a Deny: AWS evaluates it at each request, it also stops what a resource policy grants to the session, and
-    it reaches below STS's shortest lifetime of 900 seconds. `ends_at` in epoch seconds. Raises Problem
-    policy_too_large, with the sizes, rather than ever widening a policy to fit; ValueError for no permissions at all.
+    it reaches below STS's shortest lifetime of 900 seconds. `ends_at` in epoch seconds; actions in `permissions` are
+    expanded already, as a decision's are. Raises Problem policy_too_large, with the sizes and a split that fits, rather
+    than ever widening a policy to fit; ValueError for no permissions at all, an unknown action or no `source_ip`.
     """
-    if not permissions:
+    whole = compacted(permissions, actions)
+    if not whole.statements:
         raise ValueError("an empty session policy would allow whatever the role allows")
-    statements = [_allow(actions, resources) for resources, actions in _by_resources(permissions).items()]
-    policy = SessionPolicy(_compact({"Version": "2012-10-17", "Statement": [*statements, _deny_after(ends_at)]}))
+    denies = _denies(ends_at, options)
+    policy = _fitted(whole, denies, actions, options)
     if policy.size > LIMIT:
-        raise Problem(
-            "policy_too_large",
-            f"The session policy has {policy.size} characters; AWS takes {LIMIT}.",
-            "Ask for fewer actions or resources, or split the request: one request for each part.",
-            {
-                "session_policy_size": {"characters": policy.size, "limit": LIMIT},
-                "largest": sorted((len(_compact(statement)) for statement in statements), reverse=True)[:5],
-            },
-        )
+        raise _too_large(policy, whole, _parts(whole, denies, actions, options))
     return policy
 
 
-def _by_resources(permissions: tuple[Permission, ...]) -> dict[tuple[str, ...], tuple[str, ...]]:
-    """Actions by the set of resources they are granted on; equal sets share one statement, which widens nothing."""
-    grouped: dict[tuple[str, ...], set[str]] = {}
-    for permission in permissions:
-        grouped.setdefault(tuple(sorted(set(permission.resources))), set()).update(permission.actions)
-    return {resources: tuple(sorted(actions)) for resources, actions in sorted(grouped.items())}
+def _fitted(whole: Compacted, denies: Sequence[Any], actions: Actions, options: Options) -> SessionPolicy:
+    """The shortest policy that `options` allow, which may still be too large."""
+    statements = whole.statements
+    policy = _policy(statements, denies)
+    if policy.size > LIMIT and options.wildcards:
+        statements = shortest(statements, policy.size - LIMIT, actions)
+        policy = _policy(statements, denies)
+    if options.sealed:
+        sealed = _policy(statements, [*denies, _deny_others(statements)])
+        policy = SessionPolicy(sealed.text, sealed=True) if sealed.size <= LIMIT else policy
+    return policy
 
 
-def _allow(actions: tuple[str, ...], resources: tuple[str, ...]) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": _one_or_many(actions), "Resource": _one_or_many(resources)}
+def _parts(
+    whole: Compacted, denies: Sequence[Any], actions: Actions, options: Options
+) -> tuple[tuple[Permission, ...], ...]:
+    """The permissions of requests that each fit and together are `whole`; () if there are none."""
+    room = LIMIT - _policy((), denies).size
+    parts = split(whole, room)
+    fit = (_fitted(compacted(part, actions), denies, actions, options).size <= LIMIT for part in parts)
+    return parts if all(fit) else ()
 
 
-def _deny_after(ends_at: int) -> dict[str, Any]:
-    after = {"DateGreaterThan": {"aws:CurrentTime": iso(ends_at)}}
-    return {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": after}
+def _policy(statements: Sequence[Statement], denies: Sequence[Any]) -> SessionPolicy:
+    bodies = [*(statement.body() for statement in statements), *denies]
+    return SessionPolicy(compact({"Version": "2012-10-17", "Statement": bodies}))
 
 
-def _one_or_many(names: tuple[str, ...]) -> str | tuple[str, ...]:
-    return names[0] if len(names) == 1 else names
+def _denies(ends_at: int, options: Options) -> list[dict[str, Any]]:
+    """Denies of everything, each for itself: a statement applies only where all its conditions hold."""
+    conditions: list[dict[str, Any]] = [{"DateGreaterThan": {"aws:CurrentTime": iso(ends_at)}}]
+    if options.source_ip:
+        network = str(ipaddress.ip_network(options.source_ip))
+        outside = {"NotIpAddressIfExists": {"aws:SourceIp": network}, "BoolIfExists": {"aws:ViaAWSService": "false"}}
+        conditions.append(outside)
+    return [{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition} for condition in conditions]
 
 
-def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+def _deny_others(statements: Sequence[Statement]) -> dict[str, Any]:
+    names = sorted({name for statement in statements for name in statement.actions})
+    return {"Effect": "Deny", "NotAction": one_or_many(tuple(names)), "Resource": "*"}
+
+
+def _too_large(policy: SessionPolicy, whole: Compacted, parts: tuple[tuple[Permission, ...], ...]) -> Problem:
+    largest = sorted(whole.statements, key=lambda each: -each.size)[:5]
+    fix = (
+        f"Make {len(parts)} requests: your own with the permissions of each entry of split in place of yours."
+        if parts
+        else "Ask for fewer actions or resources, or for a pattern that covers several of them."
+    )
+    return Problem(
+        "policy_too_large",
+        f"The session policy has {policy.size} characters; AWS takes {LIMIT}.",
+        fix,
+        {
+            "session_policy_size": {"characters": policy.size, "limit": LIMIT},
+            "largest": [_contribution(statement) for statement in largest],
+            "split": [{"permissions": permissions_view(part)} for part in parts],
+        },
+    )
+
+
+def _contribution(statement: Statement) -> dict[str, Any]:
+    """What a statement costs, and what in it costs most."""
+    return {
+        "characters": statement.size,
+        "actions": len(statement.actions),
+        "resources": len(statement.resources),
+        "longest_action": max(statement.actions, key=len),
+        "longest_resource": max(statement.resources, key=len),
+    }

@@ -6,7 +6,7 @@ from core.access.credentials import LONGEST_SECONDS, SHORTEST_SECONDS, Credentia
 from core.access.grant import TRANSITIONS, State, require_active
 from core.access.session_policy import compile_policy
 from core.problems import Problem
-from tests.fakes import GRANT, NOW, PENDING
+from tests.fakes import ACTIONS, GRANT, NOW, PENDING
 
 
 @pytest.mark.parametrize("before", State)
@@ -52,7 +52,7 @@ def test_sts_07_credentials_are_for_active_grants_only(state: State):
 @pytest.mark.parametrize(("seconds", "asked"), [(30, SHORTEST_SECONDS), (1800, 1800), (9999, LONGEST_SECONDS)])
 def test_sts_04_sts_is_asked_for_a_lifetime_that_it_takes(seconds: int, asked: int):
     grant = replace(GRANT, expires_at=NOW + seconds)
-    request = session_request(grant, compile_policy(grant.permissions, grant.expires_at), "x", NOW)
+    request = session_request(grant, compile_policy(grant.permissions, grant.expires_at, ACTIONS), "x", NOW)
     assert (request.duration_seconds, request.ends_at) == (asked, NOW + seconds)
 
 
@@ -63,12 +63,12 @@ def test_sts_04_sts_is_asked_for_a_lifetime_that_it_takes(seconds: int, asked: i
 def test_sts_03_what_sts_would_refuse_is_never_sent(members):
     grant = replace(GRANT, **members)
     with pytest.raises(ValueError, match="not a session"):
-        session_request(grant, compile_policy(grant.permissions, grant.expires_at), "x", NOW)
+        session_request(grant, compile_policy(grant.permissions, grant.expires_at, ACTIONS), "x", NOW)
 
 
 def test_sts_03_the_session_names_the_grant_and_its_principal():
     grant = replace(GRANT, human="corp.alice")
-    request = session_request(grant, compile_policy(grant.permissions, grant.expires_at), "x", NOW)
+    request = session_request(grant, compile_policy(grant.permissions, grant.expires_at, ACTIONS), "x", NOW)
     assert (request.name, request.source_identity) == (grant.id, grant.principal)
     assert dict(request.tags) == {"grant": grant.id, "agent": grant.principal, "human": "corp.alice"}
 

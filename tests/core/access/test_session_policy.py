@@ -1,62 +1,328 @@
+import itertools
+import re
+import time
+from random import Random
+from typing import Any
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.access.request import Permission
-from core.access.session_policy import LIMIT, compile_policy
+from core.access.abbreviations import NEVER
+from core.access.reach import Reach
+from core.access.request import AccessRequest, Permission
+from core.access.session_policy import LIMIT, Options, SessionPolicy, compile_policy
+from core.access.splitting import MOST_PARTS
+from core.access.statements import Compacted, Statement, by_resources, compact, compacted, with_statement
+from core.patterns import MAX_REQUEST_STEPS, Budget
+from core.policy.pairs import pairs_of
 from core.problems import Problem
-from tests.fakes import NOW
+from tests.core.access.asking import permissions
+from tests.core.access.languages import ANY_OTHER, differences, named, told_apart
+from tests.fakes import ACTIONS, NOW
 
-ACTIONS = st.sampled_from(["s3:GetObject", "s3:PutObject", "s3:ListBucket", "dynamodb:GetItem", "dynamodb:Query"])
-RESOURCES = st.sampled_from(["*", *(f"arn:aws:s3:::b{n}/*" for n in range(5)), "arn:aws:s3:::b0"])
-PERMISSIONS = st.builds(
-    lambda actions, resources: Permission(tuple(actions), tuple(resources)),
-    st.lists(ACTIONS, min_size=1, max_size=4),
-    st.lists(RESOURCES, min_size=1, max_size=4),
+SERVICES = ("s3", "dynamodb", "lambda", "iam", "logs", "sqs", "kms", "ssm", "secretsmanager", "glue", "states")
+RANDOM = st.integers(0, 2**32 - 1).map(Random)
+TABLE = "arn:aws:dynamodb:eu-west-1:444455556666:table"
+END = {
+    "Effect": "Deny",
+    "Action": "*",
+    "Resource": "*",
+    "Condition": {"DateGreaterThan": {"aws:CurrentTime": "2026-11-24T12:00:00Z"}},
+}
+
+
+def asked(*wanted: tuple[str, str]) -> tuple[Permission, ...]:
+    return tuple(Permission(tuple(names.split()), tuple(arns.split())) for names, arns in wanted)
+
+
+def compiled(*wanted: tuple[str, str], **options: object) -> SessionPolicy:
+    return compile_policy(asked(*wanted), NOW, ACTIONS, Options(**options))
+
+
+def refused(*wanted: tuple[str, str], **options: object) -> Problem:
+    with pytest.raises(Problem) as raised:
+        compiled(*wanted, **options)
+    assert raised.value.code == "policy_too_large"
+    return raised.value
+
+
+def allows(policy: SessionPolicy) -> list[tuple[object, object]]:
+    statements = policy.document()["Statement"]
+    return [(each["Action"], each["Resource"]) for each in statements if each["Effect"] == "Allow"]
+
+
+def compiled_if_any(wanted: tuple[Permission, ...], options: Options) -> list[SessionPolicy]:
+    """The policy; those of a split if it does not fit; none if nothing of it can exist."""
+    try:
+        return [compile_policy(wanted, NOW, ACTIONS, options)]
+    except Problem as problem:
+        parts = [part["permissions"] for part in problem.extras["split"]]
+        return [compiled(*((" ".join(p["actions"]), " ".join(p["resources"])) for p in part)) for part in parts]
+    except ValueError:
+        assert not compacted(wanted, ACTIONS).statements
+        return []
+
+
+# Row STS 1: nothing wider, nothing narrower, over all ARNs.
+
+
+@pytest.mark.parametrize("services", [SERVICES, ("s3", "dynamodb"), ACTIONS.services()], ids=["many", "two", "all"])
+@pytest.mark.parametrize("options", [Options(), Options("203.0.113.7", sealed=True, wildcards=True)], ids=["", "all"])
+@settings(max_examples=120, deadline=None)
+@given(random=RANDOM)
+def test_sts_01_every_action_is_allowed_on_exactly_the_arns_that_were_asked(services, options, random: Random):
+    wanted = permissions(random, ACTIONS, services)
+    policies = compiled_if_any(wanted, options)
+    assert differences([each.document() for each in policies], wanted if policies else (), ACTIONS) == []
+    assert all(each.size <= LIMIT for each in policies)
+
+
+@settings(max_examples=100, deadline=None)
+@given(random=RANDOM)
+def test_the_policy_is_the_same_for_the_same_permissions_in_any_order(random: Random):
+    wanted = permissions(random, ACTIONS, SERVICES)
+    turned = tuple(Permission(each.actions[::-1], each.resources[::-1]) for each in reversed(wanted))
+    assert compiled_if_any(wanted, Options()) == compiled_if_any(turned, Options())
+
+
+@settings(max_examples=100, deadline=None)
+@given(random=RANDOM)
+def test_it_is_never_longer_than_one_statement_for_each_set_of_resources(random: Random):
+    whole = compacted(permissions(random, ACTIONS, SERVICES), ACTIONS)
+    assert sum(each.size for each in whole.statements) <= sum(each.size for each in by_resources(whole.asked))
+
+
+class Careless(Reach):
+    """The planted bug: statements are joined without asking what that adds."""
+
+    def adds(self, action: str, resource: str) -> bool:
+        return False
+
+
+def careless(whole: Compacted) -> list[dict[str, Any]]:
+    merged: tuple[Statement, ...] = ()
+    for statement in by_resources(whole.asked):
+        merged = with_statement(merged, statement, Careless({}, {}))
+    return [statement.body() for statement in merged]
+
+
+def test_the_checker_catches_a_merge_without_the_type_test():
+    caught = 0
+    for seed in range(60):
+        whole = compacted(permissions(Random(seed), ACTIONS, ("s3", "dynamodb")), ACTIONS)
+        wanted = [Permission((name,), resources) for name, resources in whole.asked.items()]
+        found = differences([{"Statement": careless(whole)}], wanted, ACTIONS)
+        assert bool(found) == (len(whole.statements) > 1)
+        caught += bool(found)
+    assert caught >= 15
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:GetObject*", "arn:aws:s3:::b/*"),
+        ("s3:GetObject", "arn:aws:s3:::b*"),
+        ("s3:GetObject", "arn:aws:s3:::b/?*"),
+        ("s3:GetObject", "arn:aws:s3:::b/a/*"),
+    ],
+    ids=["actions", "wider", "one character", "narrower"],
 )
+def test_the_checker_catches_what_is_a_little_too_wide_or_too_narrow(action: str, resource: str):
+    policy = {"Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]}
+    found = differences([policy], asked(("s3:GetObject", "arn:aws:s3:::b/*")), ACTIONS)
+    assert ("s3:GetObject" in dict(found)) == (resource != "arn:aws:s3:::b/*")
+    assert found
 
 
-def pairs(permissions: list[Permission]) -> set[tuple[str, str]]:
-    return {(action, resource) for each in permissions for action in each.actions for resource in each.resources}
+def test_the_checker_tells_apart_texts_and_only_where_they_can_exist():
+    run = "\ue000"
+    assert told_apart([f"a{run}"], [f"a{run}", "ab"], [run]) is None
+    assert told_apart([f"a{run}"], ["a"], [run]) == "a/"
+    assert told_apart([f"{run}a{run}"], [f"{run}a"], [f"b{run}"]) in ("ba/", f"ba{ANY_OTHER}")
+    assert told_apart([f"a{run}"], ["a"], ["b", "a"]) is None
 
 
-def many(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+# What it compiles to.
 
 
-@given(st.lists(PERMISSIONS, min_size=1, max_size=5))
-def test_sts_01_the_policy_allows_exactly_the_pairs_that_were_granted(permissions: list[Permission]):
-    *allows, deny = compile_policy(tuple(permissions), NOW).document()["Statement"]
-    allowed = {(a, r) for each in allows for a in many(each["Action"]) for r in many(each["Resource"])}
-    assert allowed == pairs(permissions)
-    assert {each["Effect"] for each in allows} == {"Allow"}
-    assert deny["Effect"] == "Deny"
+def test_actions_on_the_same_resources_and_those_that_cannot_act_on_each_others_share_a_statement():
+    policy = compiled(("s3:GetObject", "arn:aws:s3:::b/*"), ("s3:ListBucket", "arn:aws:s3:::b"))
+    assert allows(policy) == [(["s3:GetObject", "s3:ListBucket"], ["arn:aws:s3:::b", "arn:aws:s3:::b/*"])]
+
+
+def test_actions_that_can_act_on_each_others_resources_do_not():
+    policy = compiled(("dynamodb:GetItem", f"{TABLE}/a"), ("dynamodb:PutItem", f"{TABLE}/b"))
+    assert allows(policy) == [("dynamodb:GetItem", f"{TABLE}/a"), ("dynamodb:PutItem", f"{TABLE}/b")]
+
+
+def test_an_action_keeps_no_resource_that_it_cannot_act_on_or_that_another_covers():
+    policy = compiled(("s3:GetObject", "arn:aws:s3:::b arn:aws:s3:::b/a/x arn:aws:s3:::b/a/* arn:aws:s3:::b/?/*"))
+    assert allows(policy) == [("s3:GetObject", "arn:aws:s3:::b/?/*")]
+
+
+def test_what_is_asked_on_everything_keeps_nothing_else():
+    assert allows(compiled(("s3:GetObject", "* arn:aws:s3:::b/x"))) == [("s3:GetObject", "*")]
+
+
+def test_a_wildcard_that_may_or_may_not_reach_beyond_its_segment_covers_only_what_it_does_either_way():
+    arns = "arn:aws:dynamodb:*:444455556666:table/x", "arn:aws:dynamodb:eu-west-1:444455556666:table/x"
+    odd = "arn:aws:dynamodb:eu-west-1:444455556666:b:444455556666:table/x"
+    assert compacted(asked(("dynamodb:GetItem", " ".join(arns))), ACTIONS).asked == {"dynamodb:GetItem": arns[:1]}
+    assert Reach({}, {}).widest((arns[0], odd)) == (arns[0], odd)
 
 
 def test_sts_04_nothing_is_allowed_after_the_end():
-    *_, deny = compile_policy((Permission(("s3:GetObject",), ("*",)),), NOW).document()["Statement"]
-    assert deny == {
-        "Effect": "Deny",
-        "Action": "*",
-        "Resource": "*",
-        "Condition": {"DateGreaterThan": {"aws:CurrentTime": "2026-11-24T12:00:00Z"}},
-    }
+    assert compiled(("s3:GetObject", "*")).document()["Statement"][-1] == END
 
 
-def test_sts_07_an_empty_policy_is_never_compiled():
+@pytest.mark.parametrize("wanted", [(), (("s3:ListBucket", "arn:aws:s3:::b/x"),)], ids=["nothing", "impossible"])
+def test_sts_07_an_empty_policy_is_never_compiled(wanted):
     with pytest.raises(ValueError, match="empty"):
-        compile_policy((), NOW)
+        compiled(*wanted)
 
 
-def test_sts_01_what_does_not_fit_is_refused_with_the_sizes_never_widened():
-    permission = Permission(("s3:GetObject",), tuple(f"arn:aws:s3:::bucket-{n}/{'x' * 40}" for n in range(40)))
-    with pytest.raises(Problem) as raised:
-        compile_policy((permission,), NOW)
-    assert raised.value.code == "policy_too_large"
-    assert raised.value.extras["session_policy_size"]["characters"] > LIMIT
+@pytest.mark.parametrize("name", ["s3:GetObjct", "s3:Get*", "s3:*", "*"])
+def test_an_action_that_is_not_in_the_table_is_never_compiled(name: str):
+    with pytest.raises(ValueError, match="not an action"):
+        compiled((name, "*"))
 
 
 def test_the_text_is_compact():
-    policy = compile_policy((Permission(("s3:GetObject",), ("arn:aws:s3:::b/a b",)),), NOW)
+    policy = compile_policy((Permission(("s3:GetObject",), ("arn:aws:s3:::b/a b",)),), NOW, ACTIONS)
     assert policy.size == len(policy.text)
     assert " " not in policy.text.replace("a b", "")
+
+
+# Options.
+
+
+def test_a_source_address_is_a_deny_of_its_own():
+    *_, end, network = compiled(("s3:GetObject", "*"), source_ip="203.0.113.7").document()["Statement"]
+    assert end == END
+    assert network["Effect"] == "Deny"
+    assert network["Condition"] == {
+        "NotIpAddressIfExists": {"aws:SourceIp": "203.0.113.7/32"},
+        "BoolIfExists": {"aws:ViaAWSService": "false"},
+    }
+    with pytest.raises(ValueError, match=r"203\.0\.113"):
+        compiled(("s3:GetObject", "*"), source_ip="203.0.113.7/8")
+
+
+def test_a_sealed_policy_denies_every_action_that_is_not_granted():
+    policy = compiled(("s3:GetObject", "arn:aws:s3:::b/*"), ("s3:ListBucket", "arn:aws:s3:::b"), sealed=True)
+    assert policy.sealed
+    seal = {"Effect": "Deny", "NotAction": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
+    assert policy.document()["Statement"][-1] == seal
+
+
+def test_a_seal_is_left_out_where_it_does_not_fit():
+    policy = compiled((" ".join(a.name for a in ACTIONS.expand("s3:PutB*")), "arn:aws:s3:::b"), sealed=True)
+    assert policy.sealed
+    assert policy.size <= LIMIT
+    long = " ".join(a.name for a in itertools.islice(ACTIONS.expand("ec2:Describe*"), 50))
+    assert not compiled((long, "*"), sealed=True).sealed
+
+
+READS = " ".join(action.name for action in ACTIONS.expand("ec2:Describe*"))
+
+
+def test_an_action_wildcard_is_used_where_allowed_and_needed_and_it_stands_for_what_was_asked():
+    assert allows(compiled((READS, "*"), wildcards=True)) == [("ec2:Describe*", "*")]
+    assert allows(compiled(("sqs:ListQueues sqs:ListQueueTags", "*"), wildcards=True))[0][0] == [
+        "sqs:ListQueueTags",
+        "sqs:ListQueues",
+    ]
+    refused((READS, "*"))
+
+
+def test_an_action_wildcard_never_stands_for_one_action_more():
+    less = " ".join(name for name in READS.split()[:60] if name != "ec2:DescribeHosts")
+    policy = compiled((less, "*"), wildcards=True)
+    assert "*" in str(allows(policy)[0][0])
+    assert set(named(policy.document(), ACTIONS)) == {*less.split()}
+
+
+@pytest.mark.parametrize("service", sorted(NEVER))
+def test_no_action_wildcard_is_used_where_a_new_action_could_be_worth_an_account(service: str):
+    names = " ".join(action.name for action in ACTIONS.of_service(service))
+    try:
+        text = compiled((names, "*"), wildcards=True).text
+    except Problem as problem:
+        text = str(problem.extras)
+    assert f"{service}:" in text
+    assert not re.search(rf"{service}:\w*\*", text)
+
+
+# What does not fit.
+
+BUCKETS = [f"arn:aws:s3:::bucket-{n}/{'x' * 40}/*" for n in range(60)]
+
+
+def test_sts_01_what_does_not_fit_is_refused_with_the_sizes_and_what_is_largest():
+    problem = refused(("s3:GetObject", " ".join(BUCKETS[:40])))
+    size = problem.extras["session_policy_size"]
+    assert size["characters"] > size["limit"] == LIMIT
+    (largest,) = problem.extras["largest"]
+    assert (largest["actions"], largest["resources"], largest["longest_action"]) == (1, 40, "s3:GetObject")
+    assert "2 requests" in problem.fix
+
+
+@pytest.mark.parametrize(
+    ("wanted", "parts"),
+    [
+        ([("s3:GetObject", BUCKETS[:40])], 2),
+        ([("s3:GetObject", BUCKETS[:40]), ("s3:PutObject", BUCKETS[40:])], 3),
+        ([("s3:GetObject s3:PutObject", BUCKETS)], 3),
+        ([("s3:GetObject", BUCKETS[:30]), ("dynamodb:GetItem", [f"{TABLE}/{n:020}" for n in range(20)])], 2),
+        ([(" ".join(READS.split()[:80]), ["*"])], 2),
+    ],
+    ids=["one list", "two lists", "two actions", "two services", "actions"],
+)
+def test_what_does_not_fit_is_told_as_requests_that_do_and_that_reach_the_same(wanted, parts):
+    whole = asked(*((names, " ".join(arns)) for names, arns in wanted))
+    with pytest.raises(Problem) as raised:
+        compile_policy(whole, NOW, ACTIONS)
+    split = [
+        tuple(Permission(tuple(each["actions"]), tuple(each["resources"])) for each in part["permissions"])
+        for part in raised.value.extras["split"]
+    ]
+    assert len(split) == parts <= MOST_PARTS
+    for part in split:
+        assert pairs_of(AccessRequest("t", part, 300, "r", ""), ACTIONS, 200, Budget(MAX_REQUEST_STEPS))
+    policies = [compile_policy(part, NOW, ACTIONS).document() for part in split]
+    assert differences(policies, whole, ACTIONS) == []
+
+
+def test_what_does_not_fit_into_three_requests_is_refused_without_a_split():
+    problem = refused(("s3:GetObject", " ".join(f"{arn}{'y' * 60}" for arn in BUCKETS)))
+    assert problem.extras["split"] == []
+    assert refused(("s3:GetObject", f"arn:aws:s3:::b/{'x' * 1900}")).extras["split"] == []
+
+
+HOSTILE = {
+    "wildcards": [("s3:GetObject", f"arn:aws:s3:::*a{'?' * 12}*{n}*b") for n in range(200)],
+    "covering": [("s3:GetObject", " ".join(f"arn:aws:s3:::*{'?' * (n % 9)}*{n}" for n in range(200)))],
+    "types": [
+        (action.name, f"arn:aws:ec2:*:444455556666:{n}*?*") for n, action in enumerate(ACTIONS.of_service("ec2")[:200])
+    ],
+    "long": [
+        (action.name, f"arn:aws:s3:::{n}/{'a*b?' * 200}") for n, action in enumerate(ACTIONS.expand("s3:*Object*"))
+    ],
+    "literal": [
+        (action.name, f"arn:aws:ec2:eu-west-1:444455556666:subnet/{n}")
+        for n, action in enumerate(ACTIONS.of_service("ec2")[:200])
+    ],
+}
+
+
+@pytest.mark.parametrize("wanted", HOSTILE.values(), ids=HOSTILE)
+def test_no_request_takes_long_to_compile(wanted):
+    began = time.process_time()
+    compacted(asked(*wanted), ACTIONS)
+    assert time.process_time() - began < 1
+
+
+def test_a_statement_knows_its_size():
+    (statement,) = compacted(asked(("s3:GetObject", "arn:aws:s3:::b/x")), ACTIONS).statements
+    assert statement.size == len(compact([statement.body(), 1])) - len("[1]")

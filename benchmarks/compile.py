@@ -1,0 +1,143 @@
+"""`make bench`: what deciding and compiling cost, and how small session policies become, over `requests.yaml`.
+
+Times are of the processor, in one process without I/O; each round asks for other names, so that no cache knows them.
+`naive` is one statement for each permission as it was decided, with the end as its condition, without white space.
+Prints one JSON object.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.running import ROOT
+from core.access.request import AccessRequest, Permission
+from core.access.session_policy import LIMIT, Options, compile_policy
+from core.actions import Actions
+from core.config import Limits, Policies, Target
+from core.identity.principal import Principal
+from core.policy.cedar import PolicySet
+from core.policy.decide import decide
+from core.policy.decision import Decision
+from core.problems import Problem
+from core.times import iso
+
+ROUNDS = 40
+ENDS_AT = 1_795_521_600
+# What the requests ask for, wherever they ask for it, beside what nobody gets.
+PERMITTED = """
+@id("engineers")
+permit (principal in Jitney::Group::"corp/engineers", action, resource in Jitney::Target::"analytics-prod")
+when { context.durationSeconds <= 3600 } when { resource.wildcard || !resource.wildcard };
+"""
+TARGET = Target(
+    "analytics-prod", "444455556666", "arn:aws:iam::444455556666:role/jitney/target", "external", "eu-west-1", 3600, {}
+)
+LIMITS = Limits(30, 3600, 65_536, 200, 3600, 30)
+PRINCIPAL = Principal(
+    "https://idp.example.com", "corp", "agent", "agent", frozenset({"corp/engineers"}), "agent", "corp.agent", None
+)
+
+
+def main() -> None:
+    """Measure and print."""
+    actions = Actions.load((ROOT / "functions" / "core" / "actions.bin").read_bytes())
+    deciding = partial(decide, PRINCIPAL, target=TARGET, policy_set=_policies(), actions=actions, limits=LIMITS)
+    compiling = partial(compile_policy, ends_at=ENDS_AT, actions=actions)
+    requests = _requests("acme")
+    decisions = [deciding(request) for request in requests]
+    decide_ms, compile_ms = [], []
+    for number in range(ROUNDS):
+        for request in _requests(f"acme{number:02}"):
+            decision, milliseconds = _timed(partial(deciding, request))
+            decide_ms.append(milliseconds)
+            compile_ms.append(_timed(partial(_size, decision, compiling))[1])
+    print(
+        json.dumps(
+            {
+                "requests": len(requests),
+                "decide": _figures(decide_ms),
+                "compile": _figures(compile_ms) | {"per_second": round(1000 / statistics.mean(compile_ms))},
+                "characters": _characters(decisions, compiling),
+            },
+            indent=2,
+        )
+    )
+
+
+def _policies() -> PolicySet:
+    folder = ROOT / "policies"
+    never, schema = ((folder / name).read_text(encoding="utf-8") for name in ("never.cedar", "schema.cedarschema"))
+    return PolicySet.load(Policies(PERMITTED + never, schema, "benchmark"))
+
+
+def _requests(name: str) -> list[AccessRequest]:
+    """The checked-in requests, with `name` for acme."""
+    text = (Path(__file__).parent / "requests.yaml").read_text(encoding="utf-8").replace("acme", name)
+    return [
+        AccessRequest(TARGET.alias, tuple(map(_permission, permissions.items())), 900, "a benchmark", "")
+        for permissions in yaml.load(text, yaml.CSafeLoader)
+    ]
+
+
+def _permission(item: tuple[str, str]) -> Permission:
+    names, arns = item
+    return Permission(tuple(names.split()), tuple(arns.split()))
+
+
+def _timed[T](call: Callable[[], T]) -> tuple[T, float]:
+    """What a call returned, and its processor milliseconds."""
+    began = time.process_time_ns()
+    returned = call()
+    return returned, (time.process_time_ns() - began) / 1e6
+
+
+def _size(decision: Decision, compiling: Callable[..., Any]) -> int:
+    """The characters of a decision's session policy, or of the one that would not fit."""
+    try:
+        return int(compiling(decision.permissions).size)
+    except Problem as problem:
+        return int(problem.extras["session_policy_size"]["characters"])
+
+
+def _naive(decision: Decision) -> int:
+    until = {"DateLessThan": {"aws:CurrentTime": iso(ENDS_AT)}}
+    statements = [
+        {"Effect": "Allow", "Action": each.actions, "Resource": each.resources, "Condition": until}
+        for each in decision.permissions
+    ]
+    return len(json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":")))
+
+
+def _characters(decisions: list[Decision], compiling: Callable[..., Any]) -> dict[str, Any]:
+    wildcards = partial(compiling, options=Options(wildcards=True))
+    sizes, naive = [_size(each, compiling) for each in decisions], [_naive(each) for each in decisions]
+    return {
+        "limit": LIMIT,
+        "compiled_p50": statistics.median(sizes),
+        "naive_p50": statistics.median(naive),
+        "compiled_to_naive": round(sum(sizes) / sum(naive), 3),
+        "fit": _share(sizes),
+        "naive_fit": _share(naive),
+        "fit_with_wildcards": _share([_size(each, wildcards) for each in decisions]),
+    }
+
+
+def _share(sizes: list[int]) -> float:
+    return round(sum(size <= LIMIT for size in sizes) / len(sizes), 3)
+
+
+def _figures(milliseconds: list[float]) -> dict[str, float]:
+    return {
+        "cpu_p50_ms": round(statistics.median(milliseconds), 3),
+        "cpu_p99_ms": round(statistics.quantiles(milliseconds, n=100)[98], 3),
+    }
+
+
+if __name__ == "__main__":
+    main()
