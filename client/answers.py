@@ -16,10 +16,26 @@ GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """How a grant was taken back: when (ISO 8601), by whom, why, and how soon AWS refused its credentials."""
+
+    at: str
+    by: str
+    reason: str = ""
+    kill_milliseconds: int | None = None
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """The ending in a JSON object of the API. Raises TypeError when it is none."""
+        return cls(**{item.name: document[item.name] for item in fields(cls) if item.name in document})
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """One grant. Times are ISO 8601, UTC.
 
-    `state` is pending, active, rejected, expired, released, revoked or failed.
+    `state` is pending, active, rejected, expired, released, revoked or failed. `ending` is there once it was taken
+    back. What was issued until `cut_off_at` works no longer: the whole role was cut off.
     """
 
     id: str
@@ -38,12 +54,19 @@ class Grant:
     principal: str = ""
     human: str | None = None
     policy_version: str = ""
+    ending: Ending | None = None
+    cut_off_at: str | None = None
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """The grant in a JSON object of the API. Raises KeyError, TypeError or ValueError when it is none."""
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
-        return cls(**known | {"permissions": read_permissions(document["permissions"])})
+        ending = document.get("ending")
+        read = {
+            "permissions": read_permissions(document["permissions"]),
+            "ending": Ending.read(ending) if ending else None,
+        }
+        return cls(**known | read)
 
     def document(self) -> dict[str, Any]:
         """The grant as JSON: no credential is in it."""

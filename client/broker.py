@@ -65,6 +65,15 @@ class Broker:
             raise _not_understood(response)
         return Issued(answer.grant, answer.credentials)
 
+    def release(self, grant_id: str) -> Answer:
+        """Give a grant back: its credentials stop working. A grant that has ended stays as it is."""
+        return _read_answer(self._call("DELETE", f"/v1/grants/{checked_grant_id(grant_id)}"))
+
+    def revoke(self, grant_id: str, reason: str) -> Answer:
+        """Take anybody's grant back, as an operator: its credentials stop working."""
+        path = f"/v1/grants/{checked_grant_id(grant_id)}/revocation"
+        return _read_answer(self._call("POST", path, {"reason": reason}))
+
     def _about[T](self, ask: Ask, call: Callable[[], T]) -> T:
         try:
             return call()

@@ -66,9 +66,9 @@ def send(client: httpx.Client, request: httpx.Request, sleep: Callable[[float], 
     """The answer to `request`, sent up to four times. Raises Unavailable when no answer came.
 
     It is sent again when no connection came about; after other failures, and a "not now", only when a repeat is safe:
-    a GET, or with an Idempotency-Key. Pauses by Retry-After; more than ten seconds of it are left to the caller.
+    a GET or DELETE, or with an Idempotency-Key. Pauses by Retry-After; more than ten seconds of it are the caller's.
     """
-    repeatable = request.method == "GET" or "Idempotency-Key" in request.headers
+    repeatable = request.method in ("GET", "DELETE") or "Idempotency-Key" in request.headers
     for pause in _PAUSES_SECONDS:
         try:
             response = client.send(request)

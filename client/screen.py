@@ -62,6 +62,7 @@ class Screen:
             self._rows([("lasts", f"{format_duration(grant.duration_seconds)} once approved")])
         else:
             self._rows([wording.telling_time(grant, self._now())])
+        self._rows(wording.ending(grant, self._now()))
         self._rows([("reason", grant.reason), ("ticket", grant.ticket or ""), ("for", grant.human or "")])
         self._rows((name, step.format(id=grant.id)) for name, step in _NEXT.get(grant.state, ()))
 

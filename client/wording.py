@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -138,3 +138,14 @@ def alternatives(ask: Ask, subset: tuple[Permission, ...], longest_seconds: int)
     """What policy says would pass instead: as asked for a shorter time, and part of the permissions."""
     shorter = [replace(ask, duration_seconds=longest_seconds)] if 0 < longest_seconds < ask.duration_seconds else []
     return shorter + ([replace(ask, permissions=subset)] if subset and subset != ask.permissions else [])
+
+
+def ending(grant: Grant, now: float) -> Iterator[tuple[str, str]]:
+    """Rows that tell how a grant was taken back, and how fast; or that its role was cut off."""
+    if grant.ending:
+        why = f": {grant.ending.reason}" if grant.ending.reason else ""
+        yield "ended", f"{moment(grant.ending.at, now)} by {grant.ending.by}{why}"
+        if grant.ending.kill_milliseconds is not None:
+            yield "refused", f"by AWS {grant.ending.kill_milliseconds / 1000:.2f} s after the call"
+    if grant.cut_off_at:
+        yield "cut off", f"credentials from before {moment(grant.cut_off_at, now)} work no longer; get new ones"

@@ -13,6 +13,16 @@ def role_arn(target: Target) -> str:
     return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{target.role_name}"
 
 
+def revoker_arn(alias: str, target: Target) -> str:
+    """The ARN of the role that writes the deny document of the target's role; `core.config.Target` spells it too."""
+    return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{revoker_name(alias)}"
+
+
+def revoker_name(alias: str) -> str:
+    """The name of a target's revoker role."""
+    return f"jitney-revoker-{alias}"
+
+
 def partition_of(region: str) -> str:
     """The partition that a region belongs to: the second part of its ARNs."""
     return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")

@@ -7,13 +7,14 @@ from constructs import Construct
 
 from infra.api import Api
 from infra.approval import Approval
-from infra.arns import role_arn
+from infra.arns import revoker_arn, role_arn
 from infra.buckets import Buckets
 from infra.delivery import Delivery
 from infra.firewall import Firewall
 from infra.functions import SPECS, BrokerFunction, Code
 from infra.publishing import DeadLetters, publish
 from infra.queries import DATABASE, WORKGROUP, Queries
+from infra.reconciling import reconcile
 from infra.settings import Settings
 from infra.tables import Tables
 
@@ -39,6 +40,7 @@ class BrokerStack(Stack):
             **tables.resources,
             "any": ["*"],
             "targets": sorted(role_arn(target) for target in settings.targets.values()),
+            "revokers": sorted(revoker_arn(alias, target) for alias, target in settings.targets.items()),
             "records_stream": [records.stream.attr_arn],
             "dead_letters": [dead_letters.queue.queue_arn],
         }
@@ -61,6 +63,7 @@ class BrokerStack(Stack):
         functions |= {name: function(name) for name in SPECS if name not in functions}
 
         publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters)
+        reconcile(self, functions["reconciler"].function)
         api = Api(self, "Api", functions=functions.values(), access_log=access_log)
         stage, max_body_bytes = api.rest_api.deployment_stage, settings.limits.max_body_bytes
         Firewall(self, "Firewall", stage=stage, max_body_bytes=max_body_bytes)

@@ -18,6 +18,7 @@ from infra.complaints import complaint, placed, told
 from infra.policies import read_policies
 from infra.policy_references import Names
 from infra.settings import Settings, Target
+from infra.target_policies import deny_room
 from infra.yaml_source import Complaint, Source, Value, entries, read
 
 
@@ -94,6 +95,12 @@ def _cross_checks(value: Value) -> Iterator[Complaint]:
             elif found and alias not in aliases:
                 fix = f"use an alias of issuers: {', '.join(aliases)}"
                 yield Complaint(("reviewers", group, index), f'there is no issuer "{alias}"', fix)
+    operators = dict(entries(value)).get("operators", [])
+    for index, named in enumerate(operators if isinstance(operators, list) else []):
+        alias = str(named).partition("/")[0]
+        if "/" in str(named) and alias not in aliases:
+            fix = f"use an alias of issuers: {', '.join(aliases)}"
+            yield Complaint(("operators", index), f'there is no issuer "{alias}"', fix)
 
 
 def _repeated(value: Value, section: str, fields: tuple[str, ...], fix: str) -> Iterator[Complaint]:
@@ -119,6 +126,7 @@ def _compiled(settings: Settings, policies: Policies, *, local: bool) -> str:
         "issuers": [{"name": name, **issuer.model_dump()} for name, issuer in settings.issuers.items()],
         "targets": [_target(alias, target) for alias, target in settings.targets.items()],
         "reviewers": {group: _identities(settings, people) for group, people in settings.reviewers.items()},
+        "operators": list(settings.operators),
         "limits": settings.limits.model_dump(),
         "policies": {"text": policies.text, "schema": policies.schema, "version": policies.version},
         "local": local,
@@ -134,4 +142,4 @@ def _identities(settings: Settings, people: tuple[str, ...]) -> list[str]:
 
 def _target(alias: str, target: Target) -> dict[str, Any]:
     kept = target.model_dump(include={"account", "external_id", "region", "max_duration_seconds", "tags"})
-    return {"alias": alias, "role_arn": role_arn(target), **kept}
+    return {"alias": alias, "role_arn": role_arn(target), "deny_room": deny_room(target), **kept}

@@ -70,7 +70,15 @@ _STORE = ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE")
 # By partition key (adapters.store, core.once): who issues nothing cannot write a grant that another would issue for.
 _GRANT = ("GRANT#*",)
 _ONCE = ("IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*")
+_ROLE = ("ROLE#*",)
 _OF_GRANTS, _OF_NO_GRANT = ("g-*",), ("r-*",)  # chains of records
+
+_TAKE_BACK = (
+    Allow("state", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"), _GRANT + _ROLE),
+    Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
+    Allow("key", _KEY_TO_WRITE),
+    Allow("revokers", ("sts:AssumeRole",)),
+)
 
 SPECS: Mapping[str, Spec] = {
     spec.name: spec
@@ -122,6 +130,35 @@ SPECS: Mapping[str, Spec] = {
             ),
             _STORE,
             (("GET", "/v1/grants"), ("GET", "/v1/grants/{id}")),
+        ),
+        Spec(
+            "releases",
+            "Takes back a grant that its agent gives back",
+            # It issues to nobody: a session of the ended grant shows when it is denied.
+            (*_TAKE_BACK, Allow("targets", _ISSUE)),
+            _STORE,
+            (("DELETE", "/v1/grants/{id}"),),
+        ),
+        Spec(
+            "revocations",
+            "Takes back a grant for an operator",
+            (*_TAKE_BACK, Allow("targets", _ISSUE)),
+            _STORE,
+            (("POST", "/v1/grants/{id}/revocation"),),
+        ),
+        Spec(
+            "reconciler",
+            "Records ends that nothing recorded and keeps the deny documents in order",
+            (
+                Allow("state", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"), _GRANT + _ROLE),
+                Allow("open_index", ("dynamodb:Query",), _ROLE),
+                Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
+                Allow("key", _KEY_TO_WRITE),
+                Allow("revokers", ("sts:AssumeRole",)),
+            ),
+            _STORE,
+            memory_mb=512,
+            timeout_seconds=300,
         ),
         Spec("health", "Says that it is alive", routes=(("GET", "/v1/health"),), memory_mb=512),
         Spec(

@@ -22,6 +22,7 @@ from infra.values import (
     Account,
     Address,
     Alias,
+    OperatorGroups,
     PolicyDocument,
     Region,
     ReviewerGroup,
@@ -165,5 +166,6 @@ class Settings(Section):
     issuers: dict[Alias, Issuer] = Field(min_length=1)
     targets: dict[Alias, Target] = Field(min_length=1)
     reviewers: dict[ReviewerGroup, Reviewers] = {}
+    operators: OperatorGroups = ()
     limits: Limits = Limits()
     policies: Text = "policies"

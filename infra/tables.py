@@ -7,6 +7,8 @@ from constructs import Construct
 
 PRINCIPALS = "by_principal"
 """The index that lists the grants of one principal."""
+OPEN = "open_by_role"
+"""The index that lists the grants of one role whose end is not on record, by when they end."""
 
 
 class Tables(Construct):
@@ -30,6 +32,12 @@ class Tables(Construct):
             sort_key=_text("gsi_sk"),
             projection_type=dynamodb.ProjectionType.ALL,
         )
+        self.state.add_global_secondary_index(
+            index_name=OPEN,
+            partition_key=_text("open_role"),
+            sort_key=_text("open_until"),
+            projection_type=dynamodb.ProjectionType.ALL,
+        )
         self.audit = self._table("Audit", stream=dynamodb.StreamViewType.NEW_IMAGE)
 
     @property
@@ -38,6 +46,7 @@ class Tables(Construct):
         return {
             "state": [self.state.table_arn],
             "state_index": [f"{self.state.table_arn}/index/{PRINCIPALS}"],
+            "open_index": [f"{self.state.table_arn}/index/{OPEN}"],
             "audit": [self.audit.table_arn],
             "audit_stream": [self.audit.table_stream_arn or ""],
             "key": [self.key.key_arn],

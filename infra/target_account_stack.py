@@ -1,7 +1,8 @@
-"""What one target account gets: the role that grants are sessions of, and the boundary that it never leaves.
+"""What one target account gets: the role that grants are sessions of, its boundary, and who takes sessions back.
 
 Deployed into the target's own account, by whoever owns it, after the broker's stack (IAM accepts a trusted role only
-once it exists). The broker can issue sessions of this role, and nothing else here.
+once it exists). The broker can issue sessions of the role and write its inline policies, and nothing else here; the
+boundary, which it cannot touch, holds what the role may do at most, so that such a policy can only take away.
 """
 
 from collections.abc import Mapping
@@ -12,9 +13,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.arns import ROLE_PATH, partition_of, role_name
+from infra.arns import ROLE_PATH, partition_of, revoker_name, role_name
 from infra.functions import SPECS
 from infra.settings import LONGEST_SESSION_SECONDS, Target
+from infra.target_policies import inline_policies, outer_bound
 
 SESSION_TAGS = ("grant", "agent", "human")
 
@@ -57,7 +59,7 @@ class TargetAccountStack(Stack):
             path=ROLE_PATH,
             description="What no session of Jitney may ever do",
             statements=[
-                iam.PolicyStatement(sid="WhateverTheRoleAllows", actions=["*"], resources=["*"]),
+                *(iam.PolicyStatement.from_json(dict(each)) for each in outer_bound(target)),
                 iam.PolicyStatement(sid="ButNeverThese", effect=iam.Effect.DENY, actions=list(NEVER), resources=["*"]),
             ],
         )
@@ -73,14 +75,63 @@ class TargetAccountStack(Stack):
             permissions_boundary=boundary.managed_policy_arn,
             assume_role_policy_document=_trust(partition, broker_account, target.external_id),
             managed_policy_arns=managed or None,
-            policies=_policies(target),
+            policies=[
+                iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
+                for name, document in inline_policies(target).items()
+            ],
         )
+        revoker = self._revoker(alias, role, boundary, _functions(partition, broker_account, "revokers"), target)
         reason = "A boundary allows nothing by itself: it takes away from what the role's own policy allows."
-        acknowledge(boundary, reason, "IAM5[Action::*]", "IAM5[Resource::*]")
+        acknowledge(boundary, reason, "IAM5[Action::*]", "IAM5[Resource::*]", *_wide(target))
+        acknowledge(role, "GetAccessKeyInfo has no resource to name.", "IAM5[Resource::*]")
         reason = "The account's owner says in jitney.yaml what the role may do; every grant is narrower."
         acknowledge(role, reason, *_wide(target), *(f"IAM4[Policy::{arn}]" for arn in managed))
         CfnOutput(self, "RoleArn", value=role.attr_arn)
         CfnOutput(self, "BoundaryArn", value=boundary.managed_policy_arn)
+        CfnOutput(self, "RevokerArn", value=revoker.role_arn)
+
+    def _revoker(
+        self,
+        alias: str,
+        role: iam.CfnRole,
+        boundary: iam.ManagedPolicy,
+        principals: list[iam.IPrincipal],
+        target: Target,
+    ) -> iam.Role:
+        """The role that writes the deny document: inline policies of this one role, while the boundary is on it.
+
+        IAM has no condition on the name of an inline policy (Service Authorization Reference, "AWS IAM").
+        """
+        return iam.Role(
+            self,
+            "Revoker",
+            role_name=revoker_name(alias),
+            path=ROLE_PATH,
+            description=f"Takes back sessions of {target.role_name} by denying them",
+            assumed_by=iam.PrincipalWithConditions(
+                iam.CompositePrincipal(*principals), {"StringEquals": {"sts:ExternalId": target.external_id}}
+            ),
+            inline_policies={
+                "allows": iam.PolicyDocument(
+                    statements=[
+                        iam.PolicyStatement(actions=["iam:GetRolePolicy"], resources=[role.attr_arn]),
+                        iam.PolicyStatement(
+                            actions=["iam:DeleteRolePolicy", "iam:PutRolePolicy"],
+                            resources=[role.attr_arn],
+                            conditions={"StringEquals": {"iam:PermissionsBoundary": boundary.managed_policy_arn}},
+                        ),
+                    ]
+                )
+            },
+        )
+
+
+def _functions(partition: str, broker_account: str, on: str) -> list[iam.IPrincipal]:
+    """The roles of the broker's functions that may do something on `on`."""
+    names = [name for name, spec in SPECS.items() if any(allow.on == on for allow in spec.allows)]
+    return [
+        iam.ArnPrincipal(f"arn:{partition}:iam::{broker_account}:role{ROLE_PATH}{role_name(name)}") for name in names
+    ]
 
 
 def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyDocument:
@@ -88,10 +139,7 @@ def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyD
 
     A statement for each action: the IAM User Guide documents the keys by action ("Passing session tags").
     """
-    issuers = [name for name, spec in SPECS.items() if any(allow.on == "targets" for allow in spec.allows)]
-    principals = [
-        iam.ArnPrincipal(f"arn:{partition}:iam::{broker_account}:role{ROLE_PATH}{role_name(name)}") for name in issuers
-    ]
+    principals = _functions(partition, broker_account, "targets")
     of_a_grant = {"aws:RequestTag/grant": "g-*", "aws:RequestTag/agent": "?*"}
     named = {"sts:SourceIdentity": "?*"}
     conditions: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
@@ -112,14 +160,6 @@ def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyD
         for action, condition in conditions.items()
     ]
     return iam.PolicyDocument(statements=statements)
-
-
-def _policies(target: Target) -> list[iam.CfnRole.PolicyProperty] | None:
-    if target.policy is None:
-        return None
-    # Without a version, IAM reads the language of 2008, which has no variables.
-    document = {"Version": "2012-10-17", **target.policy}
-    return [iam.CfnRole.PolicyProperty(policy_name="permissions", policy_document=document)]
 
 
 def _wide(target: Target) -> set[str]:

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-# Of a role's inline policies together, white space not counted (IAM User Guide, "IAM and AWS STS quotas").
-LONGEST_INLINE_POLICY = 10240
+# The policy is in the role and again in its boundary, a managed policy of 6,144 characters, beside what that denies
+# (IAM User Guide, "IAM and AWS STS quotas"; white space is not counted).
+LONGEST_INLINE_POLICY = 5500
 STATEMENT_KEYS = frozenset({"Effect", "Action", "Resource"})
 
 
@@ -106,6 +107,10 @@ Setting = Annotated[str | tuple[str, ...], PlainValidator(_setting)]
 Tag = Annotated[str, matching(r"[\w .:/=+@-]{1,128}", "use letters, digits, spaces and _.:/=+@-")]
 TagValue = Annotated[str, matching(r"[\w .:/=+@-]{0,256}", "use letters, digits, spaces and _.:/=+@-")]
 ReviewerGroup = Annotated[str, matching(r"[A-Za-z0-9][\w.-]{0,63}", "use letters, digits and _.- only")]
+OperatorGroup = Annotated[
+    str, matching(r"[a-z][a-z0-9-]*/\S(.*\S)?", "write the issuer's alias and its group, such as local/security")
+]
+OperatorGroups = Annotated[tuple[OperatorGroup, ...], AfterValidator(unique)]
 Reviewer = Annotated[
     str, matching(r"[^/\s]+/\S(.*\S)?", "write the issuer's alias and the subject, such as local/alice")
 ]

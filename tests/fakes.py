@@ -1,15 +1,21 @@
 """In-memory adapters with the promises of the real ones, and ready-made values."""
 
+import json
+import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from adapters.deny_list import TURN_SECONDS, Turn
+from adapters.role_policies import Refused
 from adapters.store import PAGE, Changed, Taken
 from core.access.credentials import Credentials, SessionRequest
+from core.access.denial import Denial
 from core.access.grant import Grant, State
 from core.access.request import Permission
 from core.actions import Actions
 from core.audit import Link
+from core.config import Target
 from core.once import Once, Quota
 from core.problems import Problem
 
@@ -51,6 +57,8 @@ class MemoryStore:
     taken: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     broken: bool = False
+    lock: Any = field(default_factory=threading.RLock)
+    deny_list: "MemoryDenyList" = field(default_factory=lambda: MemoryDenyList())  # noqa: PLW0108 - it comes below
 
     def open(self, grant: Grant, first: Link, onces: Any = (), *, now: int) -> None:
         self._answer("open")
@@ -60,13 +68,34 @@ class MemoryStore:
         self.grants[grant.id] = grant
         self.links.append(first)
 
-    def save(self, before: Grant, after: Grant, next_link: Link, *, now: int) -> None:
+    def save(self, before: Grant, after: Grant, next_link: Link, *, denial: Denial | None = None, now: int) -> None:
         self._answer("save")
-        current = self.grants[before.id]
-        if (current.state, current.records) != (before.state, before.records):
-            raise Changed
-        self.grants[after.id] = after
-        self.links.append(next_link)
+        with self.lock:
+            current = self.grants[before.id]
+            if (current.state, current.records) != (before.state, before.records):
+                raise Changed
+            self.grants[after.id] = after
+            self.links.append(next_link)
+            if denial:
+                self.deny_list.listed.setdefault(after.role_arn, {})[denial.grant_id] = denial
+
+    def cut_off(self, role_arn: str, turn: Turn, cut_off_at: int, link: Link, *, now: int) -> None:
+        self._answer("cut_off")
+        with self.lock:
+            current = self.deny_list.turns.get(role_arn, Turn())
+            if current.began != turn.began:
+                raise Changed
+            self.deny_list.turns[role_arn] = replace(current, cut_off_at=cut_off_at)
+            self.links.append(link)
+
+    def open_grants(self, role_arn: str, until: int) -> list[Grant]:
+        self._answer("open_grants")
+        found = [
+            grant
+            for grant in self.grants.values()
+            if grant.role_arn == role_arn and grant.state in (State.PENDING, State.ACTIVE) and grant.expires_at <= until
+        ]
+        return sorted(found, key=lambda grant: grant.expires_at)
 
     def record(self, link: Link, keys: Any = (), *, now: int) -> None:
         self._answer("record")
@@ -135,3 +164,110 @@ class MemoryReviews:
         if self.problem:
             raise self.problem
         self.started.append(grant.id)
+
+
+@dataclass
+class MemoryDenyList:
+    """`adapters.deny_list.DenyList` in memory; each method is one atomic step, as one call of DynamoDB is."""
+
+    listed: dict[str, dict[str, Denial]] = field(default_factory=dict)
+    turns: dict[str, Turn] = field(default_factory=dict)
+    busy_until: dict[str, int] = field(default_factory=dict)
+    lock: Any = field(default_factory=threading.RLock)
+
+    def denials(self, role_arn: str) -> list[Denial]:
+        with self.lock:
+            return list(self.listed.get(role_arn, {}).values())
+
+    def turn(self, role_arn: str) -> Turn:
+        with self.lock:
+            return self.turns.get(role_arn, Turn())
+
+    def begin(self, role_arn: str, now: int) -> Turn | None:
+        with self.lock:
+            if self.busy_until.get(role_arn, now - 1) >= now:
+                return None
+            self.busy_until[role_arn] = now + TURN_SECONDS
+            turn = self.turn(role_arn)
+            self.turns[role_arn] = replace(turn, began=turn.began + 1)
+            return self.turns[role_arn]
+
+    def finish(self, role_arn: str, turn: Turn, written: str) -> bool:
+        with self.lock:
+            if not self._ended(role_arn, turn):
+                return False
+            self.turns[role_arn] = replace(self.turns[role_arn], done=turn.began, written=written)
+            return True
+
+    def abandon(self, role_arn: str, turn: Turn) -> None:
+        with self.lock:
+            self._ended(role_arn, turn)
+
+    def _ended(self, role_arn: str, turn: Turn) -> bool:
+        mine = self.turns[role_arn].began == turn.began
+        if mine:
+            del self.busy_until[role_arn]
+        return mine
+
+
+@dataclass
+class MemoryRolePolicies:
+    """IAM: the deny document of each role, which refuses what is too long; `during` runs in the middle of a write.
+
+    `refusals` writes are refused, `lost` calls are not answered.
+    """
+
+    documents: dict[str, str] = field(default_factory=dict)
+    room: int = 10_240
+    writes: int = 0
+    refusals: int = 0
+    refusal: str = "Throttling"
+    lost: int = 0
+    during: Any = None
+
+    def writer(self, target: Target) -> "MemoryRolePolicy":
+        return MemoryRolePolicy(self, target.role_arn)
+
+    def denies(self, role_arn: str) -> set[str]:
+        """The ids that the document of a role denies."""
+        statements = json.loads(self.documents[role_arn])["Statement"] if self.documents.get(role_arn) else []
+        named = [each["Condition"].get("StringEquals", {}).get("aws:PrincipalTag/grant", []) for each in statements]
+        return {grant_id for ids in named for grant_id in ids}
+
+
+@dataclass
+class MemoryRolePolicy:
+    policies: MemoryRolePolicies
+    role_arn: str
+
+    def read(self) -> dict[str, Any] | None:
+        text = self.policies.documents.get(self.role_arn)
+        return json.loads(text) if text else None
+
+    def write(self, text: str) -> None:
+        iam = self.policies
+        if iam.during:
+            iam.during()
+        if iam.lost:
+            iam.lost -= 1
+            raise Problem("unavailable", "IAM did not answer as it should.", "Try again in a moment.")
+        if iam.refusals or len(text) > iam.room:
+            iam.refusals -= 1
+            raise Refused(iam.refusal)
+        iam.writes += 1
+        iam.documents[self.role_arn] = text
+
+
+@dataclass
+class MemoryCanary:
+    """A canary that is denied from its call number `denied_at` on (from 1); None for never."""
+
+    denied_at: int | None = 1
+    calls: int = 0
+
+    def call_of(self, _credentials: Credentials) -> Any:
+        def denied() -> bool:
+            self.calls += 1
+            return self.denied_at is not None and self.calls >= self.denied_at
+
+        return denied

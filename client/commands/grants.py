@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from client import options
+from client.answers import Answer
 from client.reporting import print_json, reporting, screen, show, waited
 from client.settings import Options, connect
 
@@ -33,6 +34,49 @@ def list_grants(
             print_json(page.document())
         else:
             screen().page(page)
+
+
+@grants.command("release")
+def release_grant(
+    grant: Annotated[str, typer.Argument(metavar="ID", help="The grant's id: g-…")],
+    *,
+    as_json: options.AsJson = False,
+    api: options.Api = "",
+    token_file: options.TokenFile = "",
+    token_command: options.TokenCommand = "",
+) -> None:
+    """Give one grant back: its credentials stop working, within seconds, wherever they are."""
+    with (
+        reporting("grants release", as_json=as_json),
+        connect(Options(api, token_file, token_command), os.environ) as broker,
+    ):
+        _show_ended(broker.release(grant), as_json=as_json)
+
+
+@grants.command("revoke")
+def revoke_grant(
+    grant: Annotated[str, typer.Argument(metavar="ID", help="The grant's id: g-…")],
+    *,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the agent and the auditor.")],
+    as_json: options.AsJson = False,
+    api: options.Api = "",
+    token_file: options.TokenFile = "",
+    token_command: options.TokenCommand = "",
+) -> None:
+    """Take anybody's grant back, as an operator: its credentials stop working, within seconds, wherever they are."""
+    with (
+        reporting("grants revoke", as_json=as_json),
+        connect(Options(api, token_file, token_command), os.environ) as broker,
+    ):
+        _show_ended(broker.revoke(grant, reason), as_json=as_json)
+
+
+def _show_ended(answer: Answer, *, as_json: bool) -> None:
+    """The grant on standard output: that it has ended is what was asked for."""
+    if as_json:
+        print_json(answer.document())
+    else:
+        screen().answer(answer)
 
 
 @grants.command("show")

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -10,8 +10,11 @@ from typer.core import TyperCommand
 from client import options
 from client.child import child_environment, run_child
 from client.obtaining import by_id, usable
-from client.reporting import reporting
+from client.problems import Problem
+from client.reporting import reporting, screen
 from client.settings import Options, connect
+
+Keep = Annotated[bool, typer.Option("--keep", help="Do not give the grant back when COMMAND has ended.")]
 
 
 class CommandAfterDashes(TyperCommand):
@@ -41,13 +44,15 @@ def run(
     ticket: options.Ticket = "",
     wait: options.Wait = True,
     wait_at_most: options.WaitAtMost = None,
+    keep: Keep = False,
     api: options.Api = "",
     token_file: options.TokenFile = "",
     token_command: options.TokenCommand = "",
 ) -> None:
     """Run COMMAND with AWS credentials in its environment, and nowhere else.
 
-    Waits while the request is under review, then goes on by itself. The exit code is the command's own.
+    Waits while the request is under review, then goes on by itself. The exit code is the command's own. Once it has
+    ended, the grant is given back, so that nothing is left of the keys; with --grant or --keep it is not.
     """
     child: list[str] = context.meta["child"]
     with reporting("run", tail=["--", *child]):
@@ -64,4 +69,16 @@ def run(
                 ask = options.make_ask(target, action, resource, permissions, duration, reason, ticket)
                 answer = broker.request(ask)
             issued = usable(broker, answer, wait=wait, at_most=at_most)
-        raise typer.Exit(run_child(child, child_environment(os.environ, issued)))
+        code = run_child(child, child_environment(os.environ, issued))
+        if not grant and not keep:
+            _release(issued.grant.id, Options(api, token_file, token_command))
+        raise typer.Exit(code)
+
+
+def _release(grant_id: str, chosen: Options) -> None:
+    """Give the grant back; if that fails, the command's own exit code stays, and its end is near anyway."""
+    try:
+        with connect(chosen, os.environ) as broker:
+            broker.release(grant_id)
+    except Problem as problem:
+        screen().note(f"jitney: {grant_id} was not given back: {problem.title}. It ends by itself.")

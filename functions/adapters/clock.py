@@ -10,6 +10,16 @@ def now() -> int:
     return int(time.time())
 
 
+def milliseconds() -> int:
+    """A stopwatch: milliseconds since some moment, for differences only."""
+    return time.monotonic_ns() // 1_000_000
+
+
+def pause(seconds: float) -> None:
+    """Wait."""
+    time.sleep(seconds)
+
+
 def new_id(prefix: str) -> str:
     """A fresh identifier such as "g-k3v7q2m5x4tbca": 70 random bits, short enough that many fit one deny document."""
     return f"{prefix}-{base64.b32encode(secrets.token_bytes(9)).decode().lower()[:14]}"

@@ -2,18 +2,22 @@
 
 State table, by `pk` (`sk` is the kind): GRANT#<id> with the grant as JSON in `grant`, its `state` and `records` beside
 it for conditions, and `gsi_pk`/`gsi_sk` for the list of one principal's grants; once-keys and quotas under their own.
+The deny lists lie there too, see `adapters.deny_list`. A grant without an end on record has `open_role` (its role) and
+`open_until` (when it ends, padded), for the index `open_by_role`.
 Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the link. `expires` is DynamoDB's TTL.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from adapters.calls import unavailable_when_failing
-from core.access.grant import Grant, State
+from adapters.deny_list import Turn, cut_off_of, update_of
+from core.access.denial import Denial
+from core.access.grant import Ending, Grant, State
 from core.access.request import Permission
 from core.audit import Link
 from core.once import Once, Quota
@@ -54,23 +58,37 @@ class Store:
         put = {"TableName": self._state_table, "Item": _item_of(grant), "ConditionExpression": _NEW}
         self._write([self._put_record(first, now), {"Put": put}], onces, now)
 
-    def save(self, before: Grant, after: Grant, next_link: Link, *, now: int) -> None:
-        """Write a grant's change and the record of it: both or neither. Raises Changed if `before` is not current."""
+    def save(self, before: Grant, after: Grant, next_link: Link, *, denial: Denial | None = None, now: int) -> None:
+        """Write a grant's change, the record of it and its denial if it has one: all or nothing.
+
+        Raises Changed if `before` is not current.
+        """
         item = _item_of(after)
+        own = ("grant", "state", "records", "expires", *(("open_until",) if "open_until" in item else ()))
+        closed = "" if "open_until" in item else " REMOVE open_role, open_until"
         update = {
             "TableName": self._state_table,
             "Key": {name: item[name] for name in ("pk", "sk")},
-            "UpdateExpression": "SET #grant = :grant, #state = :state, #records = :records, #expires = :expires",
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in own) + closed,
             "ConditionExpression": "#state = :was AND #records = :had",
-            "ExpressionAttributeNames": {f"#{name}": name for name in ("grant", "state", "records", "expires")},
+            "ExpressionAttributeNames": {f"#{name}": name for name in own},
             "ExpressionAttributeValues": {
-                **{f":{name}": item[name] for name in ("grant", "state", "records", "expires")},
+                **{f":{name}": item[name] for name in own},
                 ":was": {"S": str(before.state)},
                 ":had": {"N": str(before.records)},
             },
         }
+        denied = [{"Update": {"TableName": self._state_table, **update_of(after.role_arn, denial)}}] if denial else []
         try:
-            self._write([self._put_record(next_link, now), {"Update": update}], (), now)
+            self._write([self._put_record(next_link, now), {"Update": update}, *denied], (), now)
+        except Taken as taken:
+            raise Changed from taken
+
+    def cut_off(self, role_arn: str, turn: Turn, cut_off_at: int, link: Link, *, now: int) -> None:
+        """Note that a whole role is cut off, with the record of it. Raises Changed for a turn that was overtaken."""
+        update = {"TableName": self._state_table, **cut_off_of(role_arn, turn, cut_off_at)}
+        try:
+            self._write([self._put_record(link, now), {"Update": update}], (), now)
         except Taken as taken:
             raise Changed from taken
 
@@ -105,6 +123,26 @@ class Store:
             )
         last = answer.get("LastEvaluatedKey")
         return [_grant_of(item) for item in answer["Items"]], last["gsi_sk"]["S"] if last else ""
+
+    def open_grants(self, role_arn: str, until: int) -> Iterator[Grant]:
+        """The grants of a role that end at `until` or before and whose end is not on record, the earliest first.
+
+        From an index that follows the table within moments.
+        """
+        start: Item = {}
+        while True:
+            with unavailable_when_failing("The store"):
+                answer = self._client.query(
+                    TableName=self._state_table,
+                    IndexName="open_by_role",
+                    KeyConditionExpression="open_role = :role AND open_until <= :until",
+                    ExpressionAttributeValues={":role": {"S": f"ROLE#{role_arn}"}, ":until": {"S": f"{until:012d}"}},
+                    **start,
+                )
+            yield from (_grant_of(item) for item in answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def held(self, key: str) -> str | None:
         """What the taker of a once-key left there, or None."""
@@ -177,14 +215,22 @@ def _start(owner: str, after: str) -> Item:
 
 
 def _item_of(grant: Grant) -> Item:
-    return _key(f"GRANT#{grant.id}", "GRANT") | {
-        "gsi_pk": {"S": f"PRINCIPAL#{grant.owner}"},
-        "gsi_sk": {"S": _sort_key(grant)},
-        "grant": {"S": json.dumps(asdict(grant), separators=(",", ":"))},
-        "state": {"S": str(grant.state)},
-        "records": {"N": str(grant.records)},
-        "expires": {"N": str(grant.expires_at + KEEP_GRANT_SECONDS)},
-    }
+    still_open = {"open_role": {"S": f"ROLE#{grant.role_arn}"}, "open_until": {"S": f"{grant.expires_at:012d}"}}
+    return (
+        _key(f"GRANT#{grant.id}", "GRANT")
+        | (still_open if grant.state in _OPEN else {})
+        | {
+            "gsi_pk": {"S": f"PRINCIPAL#{grant.owner}"},
+            "gsi_sk": {"S": _sort_key(grant)},
+            "grant": {"S": json.dumps(asdict(grant), separators=(",", ":"))},
+            "state": {"S": str(grant.state)},
+            "records": {"N": str(grant.records)},
+            "expires": {"N": str(grant.expires_at + KEEP_GRANT_SECONDS)},
+        }
+    )
+
+
+_OPEN = frozenset({State.PENDING, State.ACTIVE})
 
 
 def _grant_of(item: Item) -> Grant:
@@ -198,5 +244,6 @@ def _grant_of(item: Item) -> Grant:
             ),
             "reviews": tuple(tuple(groups) for groups in raw["reviews"]),
             "approvals": tuple(raw["approvals"]),
+            "ending": Ending(**raw["ending"]) if raw.get("ending") else None,
         }
     )

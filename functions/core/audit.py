@@ -32,6 +32,10 @@ class Event(StrEnum):
     REFUSAL = "refusal"
     ISSUE = "issue"
     EXPIRY = "expiry"
+    RELEASE = "release"
+    REVOCATION = "revocation"
+    CANARY = "canary"
+    CUT_OFF = "cut_off"
 
 
 class Outcome(StrEnum):
@@ -43,6 +47,9 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     EXPIRED = "expired"
+    RELEASED = "released"
+    REVOKED = "revoked"
+    CUT_OFF = "cut_off"
 
 
 @dataclass(frozen=True, slots=True)

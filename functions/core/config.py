@@ -42,7 +42,10 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One role in one account, under the alias that agents use. Durations in seconds."""
+    """One role in one account, under the alias that agents use. Durations in seconds.
+
+    `deny_room` is how many characters of its inline policies the role has left for the deny document.
+    """
 
     alias: str
     account: str
@@ -51,6 +54,12 @@ class Target:
     region: str
     max_duration_seconds: int
     tags: Mapping[str, str]
+    deny_room: int = 10_240
+
+    @property
+    def revoker_arn(self) -> str:
+        """The role in the target's account that writes the deny document of the target's role, and nothing else."""
+        return f"{self.role_arn.rpartition('/')[0]}/jitney-revoker-{self.alias}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,8 @@ class Config:
     """Everything that a deployment is configured with.
 
     `issuers` is keyed by the exact issuer string; `targets` by alias; `reviewers` maps a reviewer group to its members'
-    source identities. `local` is true only in the configuration built for one's own machine.
+    source identities; `operators` are the groups ("issuer alias/group") whose members may revoke any grant, none if it
+    is empty. `local` is true only in the configuration built for one's own machine.
     """
 
     issuers: Mapping[str, Issuer]
@@ -88,6 +98,7 @@ class Config:
     limits: Limits
     policies: Policies
     local: bool
+    operators: tuple[str, ...] = ()
 
 
 def _frozen(value: Any) -> Any:
@@ -109,4 +120,5 @@ def load(text: str) -> Config:
         limits=Limits(**raw["limits"]),
         policies=Policies(**raw["policies"]),
         local=raw["local"],
+        operators=raw["operators"],
     )

@@ -52,6 +52,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "request_blocked": Kind(403, "The web application firewall blocked the request"),
     # What was decided.
     "denied": Kind(403, "The request is denied by policy"),
+    "not_operator": Kind(403, "Only an operator may do this"),
     "grant_not_found": Kind(404, "There is no such grant"),
     "route_not_found": Kind(404, "There is no such route"),
     "grant_pending": Kind(409, "The grant is still under review"),
@@ -63,6 +64,7 @@ PROBLEMS: Mapping[str, Kind] = {
     # What failed.
     "issue_refused": Kind(502, "AWS refused to issue the credentials"),
     "issue_throttled": Kind(503, "AWS is throttling the issue of credentials"),
+    "denial_unwritten": Kind(503, "The grant has ended, but its live credentials are not denied yet"),
     "unavailable": Kind(503, "A part that Jitney needs did not answer"),
     "internal": Kind(500, "Jitney failed"),
 }

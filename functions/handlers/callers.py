@@ -87,15 +87,27 @@ class Call:
         about = Refused(who.issuer, self.origin.source_ip, code, who.source_identity, who.human or "")
         _count(about, self.ports, self.now)
 
+    def revocable_grant(self) -> Grant:
+        """The grant of the path's id, whoever's, if the caller is an operator. Raises Problem not_operator first."""
+        if not self.principal.groups & set(self.ports.config.operators):
+            fix = "Ask somebody of an operator group, or your platform engineer."
+            raise Problem("not_operator", "You are in none of the groups that may revoke grants.", fix)
+        grant = self._grant()
+        if grant is None:
+            raise Problem("grant_not_found", "There is no grant of this id.", "Check the id.")
+        return grant
+
     def own_grant(self) -> Grant:
         """The grant of the path's id, if it is the caller's own; others' look as if they did not exist."""
-        grant_id = self.request.path.get("id", "")
-        grant = self.ports.store.grant(grant_id) if _GRANT_ID.fullmatch(grant_id) else None
-        who = self.principal
+        grant, who = self._grant(), self.principal
         if grant is None or (grant.issuer, grant.subject, grant.human) != (who.issuer, who.subject, who.human):
             fix = "Check the id, and that you ask with a token of the principal that it was granted to."
             raise Problem("grant_not_found", "You have no grant of this id.", fix)
         return grant
+
+    def _grant(self) -> Grant | None:
+        grant_id = self.request.path.get("id", "")
+        return self.ports.store.grant(grant_id) if _GRANT_ID.fullmatch(grant_id) else None
 
 
 def identify(request: Request, ports: Ports) -> Call:

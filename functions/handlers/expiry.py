@@ -4,9 +4,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from core import audit
 from core.access.grant import State
-from core.audit import Event, Origin, Outcome
+from handlers.expiring import record_expiry
 from handlers.ports import Ports
 
 
@@ -16,15 +15,11 @@ def expire(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     `event` is {"grant_id": ...}. Raises LookupError for an unknown grant and Changed when it moved at the same time,
     both of which the workflow retries and then reports.
     """
-    now = ports.now()
     grant = ports.store.grant(event["grant_id"])
     if grant is None:
         raise LookupError("no such grant")
-    expired = grant.at(now)
-    if grant.state is State.PENDING and expired.state is State.EXPIRED:
-        link = audit.next_link(audit.of_grant(Event.EXPIRY, Outcome.EXPIRED, expired, Origin(), now), grant)
-        ports.store.save(grant, audit.linked(expired, link), link, now=now)
-    return {"grant_id": grant.id, "state": str(expired.state)}
+    current = record_expiry(grant, ports) if grant.state is State.PENDING else grant.at(ports.now())
+    return {"grant_id": grant.id, "state": str(current.state)}
 
 
 _ports = Ports()

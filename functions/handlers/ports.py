@@ -7,15 +7,18 @@ import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from adapters import clock
 from adapters.calls import CLIENT
+from adapters.canary import Canary
+from adapters.deny_list import DenyList
 from adapters.keys import HttpKeys
 from adapters.records import RecordsStream
 from adapters.reviews import Reviews
+from adapters.role_policies import ONE_ATTEMPT, RolePolicies
 from adapters.sessions import Sessions
 from adapters.store import Store
 from core.actions import Actions
@@ -23,6 +26,10 @@ from core.config import Config, load
 from core.identity.verify import KeySource
 from core.policy.cedar import PolicySet
 from core.refusals import Refusals
+
+if TYPE_CHECKING:
+    from types_boto3_iam import IAMClient
+    from types_boto3_sts import STSClient
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -85,6 +92,32 @@ class Ports:
         return Sessions(boto3.client("sts", config=CLIENT))
 
     @cached_property
+    def stopwatch(self) -> Callable[[], int]:
+        """Milliseconds, for differences only."""
+        return clock.milliseconds
+
+    @cached_property
+    def pause(self) -> Callable[[float], None]:
+        """Waits some seconds."""
+        return clock.pause
+
+    @cached_property
+    def deny_list(self) -> DenyList:
+        """The deny lists in the state table."""
+        return DenyList(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+
+    @cached_property
+    def role_policies(self) -> RolePolicies:
+        """The deny documents in IAM of the targets' accounts."""
+        sts = boto3.client("sts", config=CLIENT)
+        return RolePolicies(sts, _iam_client)
+
+    @cached_property
+    def canary(self) -> Canary:
+        """The call that shows whether a session is denied."""
+        return Canary(_sts_client)
+
+    @cached_property
     def reviews(self) -> Reviews:
         """The approval workflow."""
         return Reviews(boto3.client("stepfunctions", config=CLIENT), os.environ["JITNEY_APPROVAL_ARN"])
@@ -93,3 +126,23 @@ class Ports:
     def records_stream(self) -> RecordsStream:
         """The delivery stream of audit records."""
         return RecordsStream(boto3.client("firehose", config=CLIENT), os.environ["JITNEY_RECORDS_STREAM"])
+
+
+def _iam_client(key_id: str, secret: str, token: str) -> "IAMClient":
+    return boto3.client(
+        "iam",
+        config=ONE_ATTEMPT,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+    )
+
+
+def _sts_client(key_id: str, secret: str, token: str) -> "STSClient":
+    return boto3.client(
+        "sts",
+        config=ONE_ATTEMPT,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+    )

@@ -29,6 +29,7 @@ AGENTS: Mapping[str, tuple[str, ...]] = {
     "reader-agent": ("data-readers",),
     "writer-agent": ("data-readers", "data-writers"),
     "idle-agent": (),
+    "incident-bot": ("security",),
 }
 HUMANS: Mapping[str, tuple[str, ...]] = {"alice": ("data-owners", "security"), "bob": ("data-owners",)}
 CLIENT_ID = "jitney-web"

@@ -5,9 +5,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from adapters.deny_list import TURN_SECONDS, DenyList, Turn, update_of
 from adapters.store import PAGE, Changed, Store, Taken
 from core import audit
-from core.access.grant import Grant, State
+from core.access.denial import Denial, denial
+from core.access.grant import Ending, Grant, State
 from core.audit import Event, Link, Origin, Outcome
 from core.once import Once, Quota
 from core.problems import Problem
@@ -19,6 +21,15 @@ INDEX = {
     "KeySchema": [{"AttributeName": "gsi_pk", "KeyType": "HASH"}, {"AttributeName": "gsi_sk", "KeyType": "RANGE"}],
     "Projection": {"ProjectionType": "ALL"},
 }
+OPEN_INDEX = {
+    "IndexName": "open_by_role",
+    "KeySchema": [
+        {"AttributeName": "open_role", "KeyType": "HASH"},
+        {"AttributeName": "open_until", "KeyType": "RANGE"},
+    ],
+    "Projection": {"ProjectionType": "ALL"},
+}
+INDEXED = ("pk", "sk", "gsi_pk", "gsi_sk", "open_role", "open_until")
 
 
 @pytest.fixture
@@ -26,7 +37,7 @@ def client() -> Iterator[object]:
     with mock_aws():
         client = boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
         for table, names, more in (
-            ("state", ("pk", "sk", "gsi_pk", "gsi_sk"), {"GlobalSecondaryIndexes": [INDEX]}),
+            ("state", INDEXED, {"GlobalSecondaryIndexes": [INDEX, OPEN_INDEX]}),
             ("audit", ("pk", "sk"), {}),
         ):
             client.create_table(
@@ -170,3 +181,73 @@ def test_pol_08_an_unreachable_table_is_a_problem_not_an_answer(client):
         with pytest.raises(Problem) as raised:
             call()
         assert raised.value.code == "unavailable"
+
+
+def ended(grant: Grant, now: int = NOW) -> tuple[Grant, Link]:
+    after = grant.end(State.RELEASED, Ending(now, grant.principal, ""))
+    link = audit.next_link(audit.of_grant(Event.RELEASE, Outcome.RELEASED, after, Origin(), now), grant)
+    return audit.linked(after, link), link
+
+
+def test_end_03_an_end_its_record_and_its_denial_are_written_together(store: Store, client):
+    grant = opened(store)
+    after, link = ended(grant)
+    store.save(grant, after, link, denial=denial(after, NOW), now=NOW)
+    assert store.grant(grant.id) == after
+    assert DenyList(client, "state").denials(grant.role_arn) == [denial(after, NOW)]
+    with pytest.raises(Changed):  # a second end leaves no second denial
+        store.save(grant, after, link, denial=replace(denial(after, NOW), until=1), now=NOW)
+    assert DenyList(client, "state").denials(grant.role_arn) == [denial(after, NOW)]
+    assert len(records(client)) == 2
+
+
+def test_end_04_grants_without_an_end_on_record_are_found_by_their_role(store: Store):
+    grant, later = opened(store), opened(store, PENDING)
+    opened(store, replace(GRANT, id="g-zzzzzzzzzzzzzz", role_arn="arn:aws:iam::1:role/other"))
+    assert list(store.open_grants(GRANT.role_arn, GRANT.expires_at - 1)) == []
+    assert list(store.open_grants(GRANT.role_arn, PENDING.expires_at)) == [grant, later]
+    after, link = ended(grant)
+    store.save(grant, after, link, now=NOW)
+    assert list(store.open_grants(GRANT.role_arn, PENDING.expires_at)) == [later]
+
+
+def test_end_03_one_writer_at_a_time_has_the_turn(client):
+    turns = DenyList(client, "state")
+    assert turns.turn("role") == Turn()
+    first = turns.begin("role", NOW)
+    assert first
+    assert turns.begin("role", NOW + TURN_SECONDS) is None
+    second = turns.begin("role", NOW + TURN_SECONDS + 1)
+    assert second
+    assert (first.began, second.began) == (1, 2)
+    assert not turns.finish("role", first, "late")
+    assert turns.finish("role", second, "digest")
+    assert turns.turn("role") == Turn(began=2, done=2, written="digest")
+    third = turns.begin("role", NOW)
+    assert third
+    turns.abandon("role", third)
+    assert turns.turn("role") == Turn(began=3, done=2, written="digest")
+    assert turns.begin("role", NOW)
+
+
+def test_end_02_a_cut_off_and_its_record_are_written_together_and_only_in_ones_turn(store: Store, client):
+    turns = DenyList(client, "state")
+    first, link = turns.begin("role", NOW), first_link(GRANT)
+    assert first
+    store.cut_off("role", first, NOW + 60, link, now=NOW)
+    assert turns.turn("role").cut_off_at == NOW + 60
+    second = turns.begin("role", NOW + TURN_SECONDS + 1)
+    assert second
+    with pytest.raises(Changed):
+        store.cut_off("role", first, NOW + 90, replace(link, seq=1), now=NOW)
+    assert (turns.turn("role").cut_off_at, len(records(client))) == (NOW + 60, 1)
+
+
+def test_end_02_long_lists_are_read_to_their_end(client):
+    role = "role"
+    padding = {"padding": {"S": "x" * 200_000}}  # a page of DynamoDB is a megabyte
+    for number in range(12):
+        key = {"pk": {"S": f"ROLE#{role}"}, "sk": {"S": f"DENY#g-{number:03}"}}
+        client.put_item(TableName="state", Item=key | padding)
+        client.update_item(TableName="state", **update_of(role, Denial(f"g-{number:03}", NOW, NOW)))
+    assert len(DenyList(client, "state").denials(role)) == 12

@@ -37,6 +37,8 @@ def grant(state: str = "active", **members: Any) -> dict[str, Any]:
         "starts_at": None if state == "pending" else "2099-11-24T12:00:00Z",
         "expires_at": "2099-11-24T12:05:00Z",
         "policy_version": "abc",
+        "ending": None,
+        "cut_off_at": None,
     } | members
 
 
@@ -46,6 +48,11 @@ def issued(**members: Any) -> dict[str, Any]:
 
 def under_review() -> dict[str, Any]:
     return {"grant": grant("pending", expires_at=REVIEW["expires_at"]), "review": REVIEW}
+
+
+def ended(state: str = "released", reason: str = "") -> dict[str, Any]:
+    ending = {"at": "2099-11-24T12:01:00Z", "by": "reader-agent", "reason": reason, "kill_milliseconds": 412}
+    return {"grant": grant(state, ending=ending)}
 
 
 def problem(code: str, title: str = "The title", **members: Any) -> dict[str, Any]:
@@ -128,7 +135,7 @@ class FakeBroker:
                 self.end_headers()
                 self.wfile.write(said.body)
 
-            do_GET = do_POST = answer  # noqa: N815
+            do_GET = do_POST = do_DELETE = answer  # noqa: N815
 
             def log_message(self, *_: Any) -> None:
                 """Silence: what was asked is in `asked`."""

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from client.cli import app
-from tests.client.fake_broker import GRANT_ID, REVIEW, FakeBroker, grant, problem
+from tests.client.fake_broker import GRANT_ID, REVIEW, FakeBroker, ended, grant, problem
 
 PATH = f"/v1/grants/{GRANT_ID}"
 
@@ -58,3 +58,26 @@ def test_another_principals_grant_is_not_there(connected: FakeBroker):
     result = CliRunner().invoke(app, ["grants", "show", GRANT_ID, "--json"])
     assert result.exit_code == 7
     assert json.loads(result.stdout)["code"] == "grant_not_found"
+
+
+def test_end_01_a_released_grant_says_how_fast_its_credentials_were_refused(connected: FakeBroker):
+    connected.say("DELETE", PATH, 200, ended())
+    result = CliRunner().invoke(app, ["grants", "release", GRANT_ID])
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Released  {GRANT_ID}")
+    assert "by AWS 0.41 s after the call" in result.stdout
+
+
+def test_end_01_an_operator_revokes_with_a_reason(connected: FakeBroker):
+    connected.say("POST", f"{PATH}/revocation", 200, ended("revoked", "stolen"))
+    result = CliRunner().invoke(app, ["grants", "revoke", GRANT_ID, "--reason", "stolen", "--json"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["grant"]["ending"]["reason"] == "stolen"
+    (asked,) = connected.calls("POST", f"{PATH}/revocation")
+    assert asked.json == {"reason": "stolen"}
+    assert CliRunner().invoke(app, ["grants", "revoke", GRANT_ID]).exit_code == 2
+
+
+def test_who_is_no_operator_is_told(connected: FakeBroker):
+    connected.say("POST", f"{PATH}/revocation", 403, problem("not_operator", status=403))
+    assert CliRunner().invoke(app, ["grants", "revoke", GRANT_ID, "--reason", "x"]).exit_code == 3

@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.fake_broker import CREDENTIALS, GRANT_ID, REVIEW, FakeBroker, grant, issued, problem, under_review
+from tests.client.fake_broker import (
+    CREDENTIALS,
+    GRANT_ID,
+    REVIEW,
+    FakeBroker,
+    ended,
+    grant,
+    issued,
+    problem,
+    under_review,
+)
 
 JITNEY = str(Path(sys.executable).with_name("jitney"))
 ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/2026/*", "--reason", "report"]
@@ -23,7 +33,24 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def run(connected: FakeBroker) -> Run:
+    connected.say("DELETE", f"/v1/grants/{GRANT_ID}", 200, ended())
     return lambda *args: subprocess.run([JITNEY, "run", *args], capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_end_01_the_grant_is_given_back_when_the_command_has_ended(connected: FakeBroker, run: Run):
+    connected.say("POST", "/v1/grants", 201, issued())
+    for words, releases in ((ASK, 1), ([*ASK, "--keep"], 1)):
+        assert run(*words, *PRINT_KEY).returncode == 0
+        assert len(connected.calls("DELETE", f"/v1/grants/{GRANT_ID}")) == releases
+
+
+def test_a_release_that_fails_leaves_the_commands_exit_code(connected: FakeBroker, run: Run):
+    connected.say("POST", "/v1/grants", 201, issued())
+    connected._said.pop(("DELETE", f"/v1/grants/{GRANT_ID}"))
+    connected.say("DELETE", f"/v1/grants/{GRANT_ID}", 500, problem("internal"))
+    done = run(*ASK, "--", sys.executable, "-c", "raise SystemExit(42)")
+    assert done.returncode == 42
+    assert f"{GRANT_ID} was not given back" in done.stderr
 
 
 def test_the_command_runs_with_the_grants_keys_and_nothing_else_is_printed(connected: FakeBroker, run: Run):

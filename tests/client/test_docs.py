@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from client import problems
 from client.cli import app
 from client.settings import SETTINGS
-from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, grant, issued
+from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, ended, grant, issued
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "agent.md").read_text("utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
@@ -31,6 +31,8 @@ def test_every_command_on_the_page_works(
     connected.say("POST", "/v1/decisions", 200, DECISION)
     connected.say("POST", f"/v1/grants/{GRANT_ID}/credentials", 200, issued())
     connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant()})
+    connected.say("DELETE", f"/v1/grants/{GRANT_ID}", 200, ended())
+    connected.say("POST", f"/v1/grants/{GRANT_ID}/revocation", 200, ended("revoked", "stolen"))
     connected.say("GET", "/v1/grants", 200, {"grants": [grant()]})
     assert words[0] == "jitney"
     result = CliRunner().invoke(app, words[1:])
@@ -52,7 +54,16 @@ def test_every_option_on_the_page_exists():
     options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE))
     shown = "".join(
         CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"}).stdout
-        for command in (["request"], ["run"], ["credentials"], ["profile"], ["grants", "list"], ["grants", "show"])
+        for command in (
+            ["request"],
+            ["run"],
+            ["credentials"],
+            ["profile"],
+            ["grants", "list"],
+            ["grants", "show"],
+            ["grants", "release"],
+            ["grants", "revoke"],
+        )
     )
     assert not {option for option in options - {"--profile"} if option not in shown}
 

@@ -15,7 +15,7 @@ from core.refusals import Refusals
 from handlers.edge import Route, answer
 from handlers.ports import Ports
 from tests.core.identity import minting
-from tests.fakes import ROLE_ARN, MemoryReviews, MemorySessions, MemoryStore
+from tests.fakes import ROLE_ARN, MemoryCanary, MemoryReviews, MemoryRolePolicies, MemorySessions, MemoryStore
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +47,7 @@ def configuration(policies: str = POLICIES) -> Config:
             )
         },
         reviewers={"owners": ("corp.alice",)},
+        operators=("corp/security",),
         policies=Policies(policies, schema, "v1"),
     )
 
@@ -68,7 +69,10 @@ class System:
     store: MemoryStore = field(default_factory=MemoryStore)
     sessions: MemorySessions = field(default_factory=MemorySessions)
     reviews: MemoryReviews = field(default_factory=MemoryReviews)
+    role_policies: MemoryRolePolicies = field(default_factory=MemoryRolePolicies)
+    canary: MemoryCanary = field(default_factory=MemoryCanary)
     config: Config = field(default_factory=configuration)
+    milliseconds: int = 0
 
     def __post_init__(self) -> None:
         numbers = itertools.count()
@@ -81,10 +85,19 @@ class System:
             store=self.store,
             sessions=self.sessions,
             reviews=self.reviews,
+            deny_list=self.store.deny_list,
+            role_policies=self.role_policies,
+            canary=self.canary,
+            stopwatch=lambda: self.milliseconds,
+            pause=self.pause,
             refusals=Refusals(),
             now=lambda: self.now,
             new_id=lambda prefix: f"{prefix}-{next(numbers):014d}".translate(letters),
         )
+
+    def pause(self, seconds: float) -> None:
+        """Time passes, and nothing waits."""
+        self.milliseconds += round(seconds * 1000)
 
     def call(
         self,

@@ -78,6 +78,12 @@ def only(template: dict[str, Any], kind: str) -> dict[str, Any]:
     return properties
 
 
+def target_role(template: dict[str, Any]) -> dict[str, Any]:
+    """The properties of the role that grants are sessions of, in a target's template."""
+    (properties,) = (each for each in of_type(template, "AWS::IAM::Role").values() if "MaxSessionDuration" in each)
+    return properties
+
+
 def plain(value: Any) -> Any:
     """Intrinsics as text, without CDK's hashes: {"Fn::GetAtt": ["TablesState705891C2", "Arn"]} is "TablesState.Arn"."""
     match value:

@@ -10,8 +10,9 @@ import yaml
 
 import app
 from infra.configuration import ConfigurationError
-from tests.infra.conftest import only
+from tests.infra.conftest import target_role
 from tests.infra.test_configuration import ROOT, valid, write_policies
+from tests.infra.test_target_account_stack import ISSUING
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
@@ -57,10 +58,10 @@ def test_another_configuration_is_named_by_the_environment(configured, synthesiz
         "Jitney": "aws://222233334444/us-gov-west-1",
         "JitneyTarget-analytics-prod": "aws://012345670123/us-gov-west-1",
     }
-    role = only(assembly.target, "AWS::IAM::Role")
+    role = target_role(assembly.target)
     assert role["ManagedPolicyArns"] == ["arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess"]
     principals = {json.dumps(each["Principal"]) for each in role["AssumeRolePolicyDocument"]["Statement"]}
-    roles = [f"arn:aws-us-gov:iam::222233334444:role/jitney/jitney-{name}" for name in ("credentials", "grants")]
+    roles = [f"arn:aws-us-gov:iam::222233334444:role/jitney/jitney-{name}" for name in ISSUING]
     assert principals == {json.dumps({"AWS": roles})}
 
 

@@ -37,10 +37,10 @@ def test_only_the_audit_table_is_published_and_only_the_state_table_has_the_inde
     state, audit = tables["TablesState"], tables["TablesAudit"]
     assert audit["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
     assert "StreamSpecification" not in state
-    (index,) = state["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == "by_principal"
-    assert [key["AttributeName"] for key in index["KeySchema"]] == ["gsi_pk", "gsi_sk"]
-    assert index["Projection"] == {"ProjectionType": "ALL"}
+    indexes = {index["IndexName"]: index for index in state["GlobalSecondaryIndexes"]}
+    keys = {name: [key["AttributeName"] for key in index["KeySchema"]] for name, index in indexes.items()}
+    assert keys == {"by_principal": ["gsi_pk", "gsi_sk"], "open_by_role": ["open_role", "open_until"]}
+    assert all(index["Projection"] == {"ProjectionType": "ALL"} for index in indexes.values())
     assert "GlobalSecondaryIndexes" not in audit
 
 
@@ -60,6 +60,9 @@ ENVIRONMENT = {
     "health": set(),
     "expiry": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "publisher": {"JITNEY_RECORDS_STREAM"},
+    "releases": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "revocations": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "reconciler": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
 }
 
 
@@ -149,7 +152,9 @@ def test_the_api_has_these_routes_and_no_others(assembly):
         ("POST", "/v1/grants"),
         ("GET", "/v1/grants"),
         ("GET", "/v1/grants/{id}"),
+        ("DELETE", "/v1/grants/{id}"),
         ("POST", "/v1/grants/{id}/credentials"),
+        ("POST", "/v1/grants/{id}/revocation"),
         ("POST", "/v1/decisions"),
         ("GET", "/v1/health"),
     }

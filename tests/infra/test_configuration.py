@@ -152,7 +152,7 @@ REFUSED = [
     ((f"{TARGET}.max_duration_seconds", 3601), f"{TARGET}.max_duration_seconds", "too large", "at most 3600"),
     ((f"{TARGET}.policy", None), TARGET, "may do nothing", "managed_policies"),
     ((f"{TARGET}.policy", {"Statement": []}), f"{TARGET}.policy", "no statements", "Statement:"),
-    ((f"{TARGET}.policy", {"Statement": [statement("x" * 10300)]}), f"{TARGET}.policy", "characters", "10240"),
+    ((f"{TARGET}.policy", {"Statement": [statement("x" * 10300)]}), f"{TARGET}.policy", "characters", "5500"),
     ((f"{TARGET}.policy", {"Statement": ["Allow"]}), f"{TARGET}.policy", "other keys", "Effect, Action and Resource"),
     ((f"{TARGET}.policy", {"Statement": [{"Effect": "Allow"}]}), f"{TARGET}.policy", "other keys", "Resource"),
     ((f"{TARGET}.policy", {"Statement": [statement() | {"NotAction": "a"}]}), f"{TARGET}.policy", "other", "NotAction"),
@@ -163,6 +163,9 @@ REFUSED = [
     (("reviewers", {"owners": ["alice"]}), "reviewers.owners.0", "cannot be used", "corp/alice"),
     (("reviewers", {"owners": [""]}), "reviewers.owners.0", "cannot be used", "alias"),
     (("reviewers", {"owners": ["corp/a", "corp/a"]}), "reviewers.owners", "listed twice", "once"),
+    (("operators", ["security"]), "operators.0", "cannot be used", "local/security"),
+    (("operators", ["nobody/security"]), "operators.0", 'no issuer "nobody"', "corp"),
+    (("operators", ["corp/a", "corp/a"]), "operators", "listed twice", "once"),
     (("reviewers", {"all of them": ["corp/a"]}), "reviewers.all of them", "cannot be used", "letters"),
     (("limits", {"max_body_bytes": 1048576}), "limits.max_body_bytes", "too large", "65536"),
     (("limits", {"min_duration_seconds": 60, "max_duration_seconds": 30}), "limits", "longer than", "raise"),
@@ -342,7 +345,7 @@ def test_the_settings_have_the_fields_that_the_functions_read():
     read = {item.name for item in dataclasses.fields(config.Issuer)}
     assert set(Issuer.model_fields) | {"name"} == read
     assert set(Limits.model_fields) == {item.name for item in dataclasses.fields(config.Limits)}
-    own = {"alias", "role_arn"}
+    own = {"alias", "role_arn", "deny_room"}
     assert {item.name for item in dataclasses.fields(config.Target)} - own <= set(Target.model_fields)
 
 

@@ -19,6 +19,7 @@ KEY_TO_WRITE = KEY_TO_READ | {
 }
 ISSUE = {"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}
 TARGET = "arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod"
+REVOKER = "arn:aws:iam::444455556666:role/jitney/jitney-revoker-analytics-prod"
 READ, CREATE, CHANGE = "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"
 DELIVER = {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"}
 DELIVER_OBJECTS = {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"}
@@ -52,6 +53,30 @@ ALLOWED = {
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
+    },
+    "jitney-releases": {
+        "ReleasesLogs.Arn": LOGS,
+        "TablesState.Arn": {READ, CHANGE, "dynamodb:Query"},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+        TARGET: ISSUE,
+        REVOKER: {"sts:AssumeRole"},
+    },
+    "jitney-revocations": {
+        "RevocationsLogs.Arn": LOGS,
+        "TablesState.Arn": {READ, CHANGE, "dynamodb:Query"},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+        TARGET: ISSUE,
+        REVOKER: {"sts:AssumeRole"},
+    },
+    "jitney-reconciler": {
+        "ReconcilerLogs.Arn": LOGS,
+        "TablesState.Arn": {READ, CHANGE, "dynamodb:Query"},
+        "TablesState.Arn/index/open_by_role": {"dynamodb:Query"},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+        REVOKER: {"sts:AssumeRole"},
     },
     "jitney-health": {"HealthLogs.Arn": LOGS},
     "jitney-expiry": {
@@ -142,6 +167,13 @@ ITEMS = {
         "TablesState.Arn/index/by_principal": {"PRINCIPAL#*"},
         "TablesAudit.Arn": {"r-*"},
     },
+    "jitney-releases": {"TablesState.Arn": {"GRANT#*", "ROLE#*"}, "TablesAudit.Arn": {"g-*", "r-*"}},
+    "jitney-revocations": {"TablesState.Arn": {"GRANT#*", "ROLE#*"}, "TablesAudit.Arn": {"g-*", "r-*"}},
+    "jitney-reconciler": {
+        "TablesState.Arn": {"GRANT#*", "ROLE#*"},
+        "TablesState.Arn/index/open_by_role": {"ROLE#*"},
+        "TablesAudit.Arn": {"g-*", "r-*"},
+    },
     "jitney-expiry": {"TablesState.Arn": {"GRANT#*"}, "TablesAudit.Arn": {"g-*"}},
 }
 
@@ -189,7 +221,7 @@ def test_each_role_is_one_services(assembly):
 def test_each_function_has_its_own_role(assembly):
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     roles = [plain(function["Role"]) for function in functions]
-    assert len(set(roles)) == len(roles) == 7
+    assert len(set(roles)) == len(roles) == 10
 
 
 def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assembly):
@@ -205,8 +237,43 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
         ("GrantReadsFunction.Arn", "GET/v1/grants"),
         ("GrantReadsFunction.Arn", "GET/v1/grants/*"),
         ("HealthFunction.Arn", "GET/v1/health"),
+        ("ReleasesFunction.Arn", "DELETE/v1/grants/*"),
+        ("RevocationsFunction.Arn", "POST/v1/grants/*/revocation"),
     }
-    assert len(of_type(assembly.broker, "AWS::Lambda::Permission")) == len(allowed)
+    others = [
+        (plain(each["FunctionName"]), each["Principal"], plain(each["SourceArn"]))
+        for each in of_type(assembly.broker, "AWS::Lambda::Permission").values()
+        if each["Principal"] != "apigateway.amazonaws.com"
+    ]
+    assert others == [("ReconcilerFunction.Arn", "events.amazonaws.com", "Reconciling.Arn")]
+
+
+def test_the_reconciler_runs_every_five_minutes(assembly):
+    rule = only(assembly.broker, "AWS::Events::Rule")
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(5 minutes)", "ENABLED")
+    (target,) = rule["Targets"]
+    assert plain(target["Arn"]) == "ReconcilerFunction.Arn"
+
+
+def test_end_02_the_revoker_writes_inline_policies_of_one_role_while_its_boundary_is_on(assembly):
+    (revoker,) = (each for each in of_type(assembly.target, "AWS::IAM::Role").values() if "revoker" in each["RoleName"])
+    assert f"arn:aws:iam::444455556666:role{revoker['Path']}{revoker['RoleName']}" == REVOKER
+    (policy,) = revoker["Policies"]
+    read, write = policy["PolicyDocument"]["Statement"]
+    assert (read["Effect"], read["Action"], plain(read["Resource"])) == ("Allow", "iam:GetRolePolicy", "Role.Arn")
+    assert (write["Effect"], plain(write["Resource"])) == ("Allow", "Role.Arn")
+    assert write["Action"] == ["iam:DeleteRolePolicy", "iam:PutRolePolicy"]
+    assert plain(write["Condition"]) == {"StringEquals": {"iam:PermissionsBoundary": "Boundary"}}
+    assert not revoker.get("ManagedPolicyArns")
+
+
+def test_end_02_only_the_functions_that_take_back_reach_the_revoker(assembly):
+    (revoker,) = (each for each in of_type(assembly.target, "AWS::IAM::Role").values() if "revoker" in each["RoleName"])
+    (trust,) = revoker["AssumeRolePolicyDocument"]["Statement"]
+    functions = ("reconciler", "releases", "revocations")
+    assert trust["Principal"] == {"AWS": [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}" for name in functions]}
+    assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
+    assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": "jitney-analytics-prod-5d1f"}}
 
 
 def test_the_key_is_for_this_account_and_for_alarms(assembly):

@@ -1,5 +1,8 @@
 """The target role: who may take it, with what, and what no session of it can ever do."""
 
+import json
+import re
+
 import pytest
 from aws_cdk import App, Environment
 from aws_cdk.assertions import Template
@@ -8,17 +11,19 @@ from core.config import load
 from infra.configuration import load_configuration
 from infra.settings import Target
 from infra.target_account_stack import TargetAccountStack
-from tests.infra.conftest import listed, only, plain
+from infra.target_policies import deny_room
+from tests.infra.conftest import listed, only, plain, target_role
 from tests.infra.test_configuration import ROOT
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
-ISSUERS = [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}" for name in ("credentials", "grants")]
+ISSUING = ("credentials", "grants", "releases", "revocations")
+ISSUERS = [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}" for name in ISSUING]
 
 
 @pytest.fixture(scope="module")
 def role(assembly):
-    return only(assembly.target, "AWS::IAM::Role")
+    return target_role(assembly.target)
 
 
 def test_the_role_is_the_one_that_the_functions_assume(role):
@@ -55,7 +60,7 @@ def test_the_trusted_roles_are_the_brokers_that_may_issue(assembly):
     broker_roles = {
         f"arn:aws:iam::111122223333:role{each['Properties']['Path']}{each['Properties']['RoleName']}"
         for each in assembly.broker["Resources"].values()
-        if each["Type"] == "AWS::IAM::Role" and "sts:AssumeRole" in str(each["Properties"]["Policies"])
+        if each["Type"] == "AWS::IAM::Role" and "sts:SetSourceIdentity" in str(each["Properties"]["Policies"])
     }
     assert broker_roles == set(ISSUERS)
 
@@ -63,8 +68,7 @@ def test_the_trusted_roles_are_the_brokers_that_may_issue(assembly):
 def test_the_boundary_denies_identities_accounts_and_further_sessions(assembly, role):
     boundary = only(assembly.target, "AWS::IAM::ManagedPolicy")
     assert plain(role["PermissionsBoundary"]) == "Boundary"
-    allow, deny = boundary["PolicyDocument"]["Statement"]
-    assert (allow["Effect"], allow["Action"], allow["Resource"]) == ("Allow", "*", "*")
+    *_, deny = boundary["PolicyDocument"]["Statement"]
     assert (deny["Effect"], deny["Resource"]) == ("Deny", "*")
     assert "Condition" not in deny
     # iam:* keeps the role's policies, its trust and the boundary itself out of reach.
@@ -74,30 +78,61 @@ def test_the_boundary_denies_identities_accounts_and_further_sessions(assembly, 
 
 
 def test_the_roles_own_policy_is_the_configurations(role):
-    (policy,) = role["Policies"]
+    policy, canary = role["Policies"]
+    (statement,) = canary["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Allow", "sts:GetAccessKeyInfo")
     named = [action for each in policy["PolicyDocument"]["Statement"] for action in listed(each["Action"])]
     assert {"s3:GetObject", "s3:PutObject", "dynamodb:Query", "dynamodb:PutItem"} <= set(named)
     assert not [action for action in named if "*" in action]
 
 
+def test_end_03_nobody_who_writes_the_roles_policies_can_add_to_them(assembly, role):
+    def allowed(statements):
+        return {
+            (action, resource)
+            for each in statements
+            if each["Effect"] == "Allow"
+            for action in listed(each["Action"])
+            for resource in listed(each["Resource"])
+        }
+
+    boundary = only(assembly.target, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    own = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+    assert allowed(boundary) == allowed(own)
+
+
+def test_the_longest_policy_fits_the_boundary_and_leaves_room_to_deny():
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::" + "x" * 5380}
+    template = synthesized_stack(policy={"Version": "2012-10-17", "Statement": [statement]})
+    boundary = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]
+    assert 5500 < len(re.sub(r"\s", "", json.dumps(boundary))) <= 6144
+    target = Target.model_validate(VALUES | {"policy": {"Version": "2012-10-17", "Statement": [statement]}})
+    written = target_role(template)["Policies"]
+    assert deny_room(target) == 10_240 - sum(
+        len(re.sub(r"\s", "", json.dumps(each["PolicyDocument"]))) for each in written
+    )
+    assert deny_room(target) > 4000
+
+
+VALUES = {"account": "444455556666", "role_name": "jitney-target-x", "external_id": "between-us", "region": "eu-west-1"}
+
+
 def synthesized(**changes):
-    values = {
-        "account": "444455556666",
-        "role_name": "jitney-target-x",
-        "external_id": "between-us",
-        "region": "eu-west-1",
-    }
-    target = Target.model_validate(values | changes)
+    return target_role(synthesized_stack(**changes))
+
+
+def synthesized_stack(**changes):
+    target = Target.model_validate(VALUES | changes)
     env = Environment(account=target.account, region=target.region)
     stack = TargetAccountStack(App(), "T", alias="x", target=target, broker_account="111122223333", env=env)
-    return only(Template.from_stack(stack).to_json(), "AWS::IAM::Role")
+    return Template.from_stack(stack).to_json()
 
 
 def test_managed_policies_are_named_or_given_by_arn():
     own = "arn:aws:iam::444455556666:policy/data-reading"
     role = synthesized(managed_policies=["ReadOnlyAccess", own])
     assert role["ManagedPolicyArns"] == ["arn:aws:iam::aws:policy/ReadOnlyAccess", own]
-    assert "Policies" not in role
+    assert [policy["PolicyName"] for policy in role["Policies"]] == ["canary"]
 
 
 def test_it_stands_alone(assembly):

@@ -26,15 +26,34 @@ class State(StrEnum):
 
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
-    State.PENDING: frozenset({State.ACTIVE, State.REJECTED, State.EXPIRED, State.RELEASED, State.FAILED}),
+    State.PENDING: frozenset(
+        {State.ACTIVE, State.REJECTED, State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED}
+    ),
     State.ACTIVE: frozenset({State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED}),
     State.REJECTED: frozenset(),
     State.EXPIRED: frozenset(),
     State.RELEASED: frozenset(),
     State.REVOKED: frozenset(),
-    State.FAILED: frozenset(),
+    State.FAILED: frozenset({State.RELEASED, State.REVOKED}),  # credentials of an earlier issue may be live
 }
 """Every allowed move; what is not here cannot happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a grant was taken back: when (epoch seconds), by whom (a source identity), and why ("" for a release).
+
+    `kill_milliseconds` is the time from the call to the first denial that a canary saw, None where none was seen.
+    """
+
+    at: int
+    by: str
+    reason: str
+    kill_milliseconds: int | None = None
+
+    def view(self) -> dict[str, Any]:
+        """The ending as the API shows it."""
+        return {"at": iso(self.at), "by": self.by, "reason": self.reason, "kill_milliseconds": self.kill_milliseconds}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +63,8 @@ class Grant:
     While pending, `expires_at` is when the review ends; once active, when the credentials end. `reviews` are the
     alternatives of reviewer groups that the decision asked for, `approvals` the groups that have approved. `records`
     counts the audit records of this grant and `head` is the hash of the last one: a state change and the next record
-    are written together or not at all.
+    are written together or not at all. `ending` is there once it was released or revoked. What was issued until
+    `cut_off_at` works no longer, because the whole role was cut off; it can be issued again.
     """
 
     id: str
@@ -69,6 +89,8 @@ class Grant:
     approvals: tuple[str, ...] = ()
     records: int = 0
     head: str = ""
+    ending: Ending | None = None
+    cut_off_at: int | None = None
 
     @property
     def owner(self) -> str:
@@ -85,6 +107,16 @@ class Grant:
         """The grant as it stands at `now`: past its end it has expired, whether or not anything noted it."""
         ended = self.state in (State.PENDING, State.ACTIVE) and now >= self.expires_at
         return self.move(State.EXPIRED) if ended else self
+
+    def live(self, now: int) -> bool:
+        """Whether credentials of this grant may work at `now`, unless they are denied: once issued, until its end."""
+        return self.starts_at is not None and now < self.expires_at
+
+    def end(self, state: State, ending: Ending) -> "Grant":
+        """The grant released or revoked; as it stands at `ending.at` when it has ended before."""
+        current = self.at(ending.at)
+        over = state not in TRANSITIONS[current.state] or (current.state is State.FAILED and not self.live(ending.at))
+        return current if over else replace(current.move(state), ending=ending)
 
     def asked(self) -> AccessRequest:
         """The request that this grant answers, narrowed to what was granted; policy is asked again with it."""
@@ -108,6 +140,8 @@ class Grant:
             "starts_at": None if self.starts_at is None else iso(self.starts_at),
             "expires_at": iso(self.expires_at),
             "policy_version": self.policy_version,
+            "ending": None if self.ending is None else self.ending.view(),
+            "cut_off_at": None if self.cut_off_at is None else iso(self.cut_off_at),
         }
 
 

@@ -41,6 +41,22 @@ def parse_request(body: bytes, targets: Mapping[str, Target], limits: Limits) ->
         reason=faults.text(raw.get("reason"), "/reason", MAX_REASON, required=True),
         ticket=faults.text(raw.get("ticket"), "/ticket", MAX_TICKET, required=False),
     )
+    _require_none(faults)
+    _check_target(request, targets)
+    return request
+
+
+def parse_revocation(body: bytes, limits: Limits) -> str:
+    """The reason in a revocation's body, {"reason": ...}. Raises Problem as `parse_request`."""
+    raw = _object(body, limits)
+    faults = Faults()
+    faults.unknown_members(raw, ("reason",), "")
+    reason = faults.text(raw.get("reason"), "/reason", MAX_REASON, required=True)
+    _require_none(faults)
+    return reason
+
+
+def _require_none(faults: Faults) -> None:
     if faults.found:
         first = faults.found[0]
         raise Problem(
@@ -49,8 +65,6 @@ def parse_request(body: bytes, targets: Mapping[str, Target], limits: Limits) ->
             first.fix,
             {"errors": [fault.body() for fault in faults.found[:20]]},
         )
-    _check_target(request, targets)
-    return request
 
 
 def _object(body: bytes, limits: Limits) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""Taking a grant back: the state change with its record, the deny document, and how long it took (END 1)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from adapters.store import Changed
+from core import audit
+from core.access.credentials import session_request
+from core.access.denial import denial
+from core.access.grant import Ending, Grant, State
+from core.access.request import Permission
+from core.access.session_policy import compile_policy
+from core.audit import Event, Outcome
+from core.config import Target
+from core.problems import Problem
+from handlers.callers import Call
+from handlers.denying import deny
+from handlers.issuing import target_of
+
+EVENTS: Mapping[State, tuple[Event, Outcome]] = {
+    State.RELEASED: (Event.RELEASE, Outcome.RELEASED),
+    State.REVOKED: (Event.REVOCATION, Outcome.REVOKED),
+}
+CANARY = (Permission(("sts:GetAccessKeyInfo",), ("*",)),)
+CANARY_SECONDS = 5
+"""With the time to write, and the calls around it, less than the 15 s that the function has."""
+CANARY_PAUSE_SECONDS = 0.2
+CANARY_POLICY_SECONDS = 60
+"""Longer than the function runs: the canary must not take its own end for the denial."""
+
+
+def end(grant: Grant, state: State, reason: str, call: Call) -> Grant:
+    """The grant, released or revoked by the caller, once AWS has been told to deny its live credentials.
+
+    A grant that has ended before is left as it is, but its denial is made sure of. Raises Problem denial_unwritten or
+    unavailable with the grant as it then is: it gives no new credentials, and repeating the call goes on.
+    """
+    started = call.ports.stopwatch()
+    ending = Ending(call.now, call.principal.source_identity, reason)
+    ended = _record_end(grant, ending, state, call)
+    if ended.ending is None or not ended.live(call.now):
+        return ended
+    try:
+        target = target_of(ended, call.ports.config)
+        deny(target, call.ports)
+    except Problem as problem:
+        raise Problem(problem.code, problem.detail, problem.fix, {"grant": ended.view()}) from problem
+    return _measured(ended, target, started, call) if ended.ending is ending else ended
+
+
+def _record_end(grant: Grant, ending: Ending, state: State, call: Call, attempts: int = 5) -> Grant:
+    """Write the end of a grant, its record and its denial; when others wrote at the same time, after them."""
+    ended = grant.end(state, ending)
+    if ended.ending is not ending:
+        return ended
+    event, outcome = EVENTS[state]
+    detail = {"by": ending.by, "reason": ending.reason}
+    link = audit.next_link(audit.of_grant(event, outcome, ended, call.origin, call.now, detail=detail), grant)
+    ended = audit.linked(ended, link)
+    denied = denial(ended, call.now) if ended.live(call.now) else None
+    try:
+        call.ports.store.save(grant, ended, link, denial=denied, now=call.now)
+    except Changed as changed:
+        current = call.ports.store.grant(grant.id)
+        if current is None or attempts == 1:
+            raise Problem("grant_conflict", "The grant changed at the same time.", "Ask again.") from changed
+    else:
+        return ended
+    return _record_end(current, ending, state, call, attempts - 1)
+
+
+def _measured(grant: Grant, target: Target, started: int, call: Call) -> Grant:
+    """The grant with the time from the call to the first denial, as a canary session of the same grant sees it.
+
+    The canary's credentials can do one harmless thing and stay here. That nothing could be measured is on record too.
+    """
+    milliseconds = _first_denial(grant, target, started, call)
+    before = grant
+    if grant.ending is not None:
+        grant = replace(grant, ending=replace(grant.ending, kill_milliseconds=milliseconds))
+    outcome = Outcome.FAILED if milliseconds is None else Outcome.DENIED
+    record = audit.of_grant(
+        Event.CANARY, outcome, grant, call.origin, call.ports.now(), detail={"kill_milliseconds": milliseconds}
+    )
+    link = audit.next_link(record, before)
+    after = audit.linked(grant, link)
+    try:
+        call.ports.store.save(before, after, link, now=call.now)
+    except (Changed, Problem):  # it has ended and is denied all the same
+        return before
+    return after
+
+
+def _first_denial(grant: Grant, target: Target, started: int, call: Call) -> int | None:
+    """Milliseconds from `started` to the canary's first denial; None if there was none in time."""
+    ports = call.ports
+    policy = compile_policy(CANARY, call.now + CANARY_POLICY_SECONDS)
+    try:
+        credentials = ports.sessions.issue(session_request(grant, policy, target.external_id, call.now))
+    except Problem:
+        return None
+    denied = ports.canary.call_of(credentials)
+    first_call = ports.stopwatch()
+    while ports.stopwatch() - first_call < CANARY_SECONDS * 1000:
+        if denied():
+            return ports.stopwatch() - started
+        ports.pause(CANARY_PAUSE_SECONDS)
+    return None

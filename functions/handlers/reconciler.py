@@ -1,0 +1,93 @@
+"""What runs on a schedule: ends that nothing has recorded, deny documents as the list says, who was cut off (END 4)."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from adapters.store import Changed
+from core import audit
+from core.access.credentials import LONGEST_SECONDS
+from core.access.grant import Grant
+from core.audit import Event, Origin, Outcome
+from core.config import Target
+from core.problems import Problem
+from handlers.denying import mend
+from handlers.expiring import record_expiry
+from handlers.ports import Ports
+
+GRACE_SECONDS = 60
+"""What ends a grant with a call of its own gets this long to record it."""
+
+logger = Logger(service="jitney", log_uncaught_exceptions=False)
+
+
+def reconcile(ports: Ports) -> dict[str, int]:
+    """Bring every target in order; how many ends were recorded, grants told of a cut-off, and documents mended.
+
+    One target's failure leaves the others in order. Raises RuntimeError at the end, so that it is noticed and repeated.
+    """
+    done = {"expired": 0, "cut_off": 0, "mended": 0}
+    failed = []
+    for target in ports.config.targets.values():
+        try:
+            for kind, count in _reconcile(target, ports).items():
+                done[kind] += count
+        except Problem as problem:
+            logger.warning("not reconciled", target=target.alias, code=problem.code)
+            failed.append(target.alias)
+    logger.info("reconciled", done=done, failed=failed)
+    if failed:
+        raise RuntimeError(f"not reconciled: {', '.join(failed)}")
+    return done
+
+
+def _reconcile(target: Target, ports: Ports) -> dict[str, int]:
+    now = ports.now()
+    mended = mend(target, ports)
+    expired = _each(ports.store.open_grants(target.role_arn, now - GRACE_SECONDS), ports, _record_expiry)
+    cut_off_at = ports.deny_list.turn(target.role_arn).cut_off_at
+    cut_off = 0
+    if cut_off_at is not None and now < cut_off_at + LONGEST_SECONDS:
+        concerned = [
+            grant
+            for grant in ports.store.open_grants(target.role_arn, cut_off_at + LONGEST_SECONDS)
+            if grant.live(now) and (grant.starts_at or 0) <= cut_off_at and grant.cut_off_at != cut_off_at
+        ]
+        cut_off = _each((replace(grant, cut_off_at=cut_off_at) for grant in concerned), ports, _record_cut_off)
+    return {"expired": expired, "cut_off": cut_off, "mended": int(mended)}
+
+
+def _each(grants: Iterable[Grant], ports: Ports, record: Any) -> int:
+    """How many of the grants were recorded; those that changed meanwhile are looked at the next time."""
+    count = 0
+    for grant in grants:
+        try:
+            record(grant, ports)
+        except Changed:
+            continue
+        count += 1
+    return count
+
+
+def _record_expiry(grant: Grant, ports: Ports) -> None:
+    record_expiry(grant, ports)
+
+
+def _record_cut_off(grant: Grant, ports: Ports) -> None:
+    """Tell a grant, and with it whoever reads it, that its credentials ended with the role's (END 2)."""
+    now = ports.now()
+    link = audit.next_link(audit.of_grant(Event.CUT_OFF, Outcome.CUT_OFF, grant, Origin(), now), grant)
+    ports.store.save(grant, audit.linked(grant, link), link, now=now)
+
+
+_ports = Ports()
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    _ports.build(("config", "store", "deny_list", "role_policies"))
+
+
+def handler(_event: Mapping[str, Any], _context: Any) -> dict[str, int]:
+    """The Lambda handler of `reconcile`."""
+    return reconcile(_ports)

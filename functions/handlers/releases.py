@@ -1,0 +1,20 @@
+"""DELETE /v1/grants/{id}: the agent gives its grant back."""
+
+from core.access.grant import State
+from handlers.answers import grant_answer
+from handlers.callers import identify
+from handlers.edge import endpoint
+from handlers.ending import end
+from handlers.http import Request, Response
+from handlers.ports import Ports
+
+
+def release_grant(request: Request, ports: Ports) -> Response:
+    """200 with the grant, which has ended, however often it is asked; Problem where it is not the caller's own."""
+    call = identify(request, ports)
+    with call.refusals_counted():
+        grant = call.own_grant()
+    return grant_answer(200, end(grant, State.RELEASED, "", call))
+
+
+handler = endpoint(release_grant, ("config", "keys", "store", "deny_list", "role_policies", "sessions", "canary"))

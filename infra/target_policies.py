@@ -1,0 +1,37 @@
+"""What is written into a target role: its own policies, and how much room they leave for the deny document."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from core.access.denial import LIMIT
+from infra.settings import Target
+
+VERSION = "2012-10-17"
+"""Without a version, IAM reads the language of 2008, which has no variables."""
+
+CANARY: Mapping[str, Any] = {"Effect": "Allow", "Action": "sts:GetAccessKeyInfo", "Resource": "*"}
+"""What the broker calls with a session of an ended grant, to see when it is denied. No other grant can hold it."""
+
+
+def inline_policies(target: Target) -> dict[str, dict[str, Any]]:
+    """The inline policies of the target's role by name; the deny document comes beside them."""
+    own = {} if target.policy is None else {"permissions": {"Version": VERSION, **target.policy}}
+    return own | {"canary": {"Version": VERSION, "Statement": [dict(CANARY)]}}
+
+
+def deny_room(target: Target) -> int:
+    """How many characters IAM leaves for the deny document; it counts a role's inline policies together."""
+    return LIMIT - sum(len(re.sub(r"\s", "", json.dumps(each))) for each in inline_policies(target).values())
+
+
+def outer_bound(target: Target) -> list[Mapping[str, Any]]:
+    """The statements of the boundary that allow: the role's own policy again, so that nobody can add to it.
+
+    Managed policies cannot be repeated there: with them, whoever writes the role's policies is bounded by what the
+    boundary denies alone.
+    """
+    if target.managed_policies or target.policy is None:
+        return [{"Sid": "WhateverTheRoleAllows", "Effect": "Allow", "Action": "*", "Resource": "*"}]
+    return [*target.policy["Statement"], CANARY]

@@ -1,0 +1,101 @@
+"""The deny document and the canary, against botocore's own stubs of IAM and STS."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from adapters.canary import Canary
+from adapters.role_policies import POLICY_NAME, Refused, RolePolicies, RolePolicy
+from core.access.credentials import Credentials
+from core.problems import Problem
+from tests.handlers.conftest import configuration
+
+TARGET = configuration().targets["analytics-prod"]
+ROLE = "jitney-target-analytics-prod"
+KEYS = {"region_name": "eu-west-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+ISSUED = {
+    "AccessKeyId": "ASIAEXAMPLEEXAMPLE",
+    "SecretAccessKey": "canary-secret",
+    "SessionToken": "canary-token",
+    "Expiration": "2026-11-24T12:00:00Z",
+}
+NAMED = {"RoleName": ROLE, "PolicyName": POLICY_NAME}
+
+
+@pytest.fixture
+def iam() -> Iterator[Stubber]:
+    with Stubber(boto3.client("iam", **KEYS)) as stub:
+        yield stub
+
+
+@pytest.fixture
+def sts() -> Iterator[Stubber]:
+    with Stubber(boto3.client("sts", **KEYS)) as stub:
+        yield stub
+
+
+def test_end_03_the_writer_is_the_revoker_of_the_targets_account(sts: Stubber, iam: Stubber):
+    asked = {
+        "RoleArn": "arn:aws:iam::444455556666:role/jitney/jitney-revoker-analytics-prod",
+        "RoleSessionName": "deny-document",
+        "ExternalId": "external",
+        "DurationSeconds": 900,
+    }
+    sts.add_response("assume_role", {"Credentials": ISSUED}, asked)
+    iam.add_response("put_role_policy", {}, NAMED | {"PolicyDocument": "{}"})
+    given: list[str] = []
+
+    def client_of(*keys: str) -> Any:
+        given.extend(keys)
+        return iam.client
+
+    RolePolicies(sts.client, client_of).writer(TARGET).write("{}")
+    assert given == [ISSUED["AccessKeyId"], ISSUED["SecretAccessKey"], ISSUED["SessionToken"]]
+    iam.assert_no_pending_responses()
+
+
+def test_an_account_that_does_not_let_the_broker_in_is_told(sts: Stubber):
+    sts.add_client_error("assume_role", "AccessDenied")
+    with pytest.raises(Problem, match="unavailable"):
+        RolePolicies(sts.client, lambda *_: None).writer(TARGET)  # type: ignore[arg-type,return-value]
+
+
+def test_no_text_deletes_the_document_and_nothing_to_delete_is_as_good(iam: Stubber):
+    iam.add_response("delete_role_policy", {}, NAMED)
+    iam.add_client_error("delete_role_policy", "NoSuchEntity")
+    for _ in range(2):
+        RolePolicy(iam.client, ROLE).write("")
+
+
+@pytest.mark.parametrize(
+    ("code", "passing"), [("Throttling", True), ("ConcurrentModification", True), ("AccessDenied", False)]
+)
+def test_a_refusal_says_whether_it_passes(iam: Stubber, code: str, passing: bool):
+    iam.add_client_error("put_role_policy", code)
+    with pytest.raises(Refused) as raised:
+        RolePolicy(iam.client, ROLE).write("{}")
+    assert (raised.value.code, raised.value.passing) == (code, passing)
+
+
+def test_what_iam_has_is_read(iam: Stubber):
+    document = "%7B%22Version%22%3A%222012-10-17%22%7D"
+    iam.add_response("get_role_policy", NAMED | {"PolicyDocument": document}, NAMED)
+    iam.add_client_error("get_role_policy", "NoSuchEntity")
+    iam.add_client_error("get_role_policy", "AccessDenied")
+    policy = RolePolicy(iam.client, ROLE)
+    assert policy.read() is not None
+    assert policy.read() is None
+    with pytest.raises(Problem):
+        policy.read()
+
+
+def test_end_01_the_canary_tells_a_denial_from_everything_else(sts: Stubber):
+    sts.add_response("get_access_key_info", {"Account": "444455556666"}, {"AccessKeyId": ISSUED["AccessKeyId"]})
+    for code in ("Throttling", "ExpiredToken", "AccessDenied"):
+        sts.add_client_error("get_access_key_info", code)
+    credentials = Credentials(ISSUED["AccessKeyId"], ISSUED["SecretAccessKey"], ISSUED["SessionToken"], 0)
+    denied = Canary(lambda *_: sts.client).call_of(credentials)  # type: ignore[arg-type,return-value]
+    assert [denied() for _ in range(4)] == [False, False, False, True]

@@ -1,0 +1,338 @@
+"""Release, revocation and the deny document, with the handlers as they are over in-memory adapters."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters.deny_list import TURN_SECONDS
+from core.access.denial import LIMIT, SETTLE_SECONDS
+from core.access.grant import State
+from core.times import iso
+from handlers.credentials import create_credentials
+from handlers.grants import create_grant
+from handlers.reconciler import GRACE_SECONDS, reconcile
+from handlers.releases import release_grant
+from handlers.revocations import revoke_grant
+from tests.core.identity import minting
+from tests.fakes import GRANT, PENDING, ROLE_ARN, MemoryCanary, MemoryRolePolicies
+from tests.handlers.conftest import ASKED, WRITE, System, configuration
+
+REASON = {"reason": "the laptop was stolen"}
+
+
+def operator() -> str:
+    return minting.token(sub="carol", groups=["security"])
+
+
+def fresh(system: System) -> str:
+    return minting.token(iat=system.now, exp=system.now + 300)
+
+
+def asked(system: System, **members: Any) -> str:
+    status, body, _ = system.call(create_grant, ASKED | members)
+    assert status in (201, 202)
+    return str(body["grant"]["id"])
+
+
+def mine(system: System, count: int, **members: Any) -> list[str]:
+    """So many active grants of the corporate agent, without asking for each."""
+    ids = [f"g-{number:014d}".translate(str.maketrans("0189", "abcd")) for number in range(count)]
+    own = {"issuer": "https://idp.corp.example.com", "principal": "corp.reader-agent", "created_at": system.now}
+    own |= {"starts_at": system.now, "expires_at": system.now + 900}
+    system.store.grants |= {grant_id: replace(GRANT, id=grant_id, **own | members) for grant_id in ids}
+    return ids
+
+
+class TestRelease:
+    def test_end_01_a_release_denies_the_live_credentials_and_tells_how_fast(self, system: System):
+        grant_id = asked(system)
+        system.canary.denied_at = 3
+        status, body, _ = system.call(release_grant, grant_id=grant_id)
+        assert (status, body["grant"]["state"]) == (200, "released")
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+        assert body["grant"]["ending"]["kill_milliseconds"] == 400
+        assert body["grant"]["ending"]["by"] == "corp.reader-agent"
+        assert system.store.grants[grant_id].ending.kill_milliseconds == 400
+
+    def test_aud_01_its_record_is_written_with_it(self, system: System):
+        system.call(release_grant, grant_id=asked(system))
+        assert system.told() == [
+            ("request", "allowed", ""),
+            ("release", "released", ""),
+            ("canary", "denied", ""),
+        ]
+        records = system.records()
+        assert [record["prev"] for record in records[1:]] == [record["hash"] for record in records[:-1]]
+
+    def test_end_02_only_that_grant_dies(self, system: System):
+        kept, released = asked(system), asked(system)
+        system.call(release_grant, grant_id=released)
+        assert system.role_policies.denies(ROLE_ARN) == {released}
+        assert system.call(create_credentials, grant_id=kept)[0] == 200
+
+    def test_sts_07_a_released_grant_gives_no_credentials(self, system: System):
+        grant_id = asked(system)
+        system.call(release_grant, grant_id=grant_id)
+        status, body, _ = system.call(create_credentials, grant_id=grant_id)
+        assert (status, body["code"]) == (409, "grant_released")
+
+    def test_a_repeat_changes_nothing(self, system: System):
+        grant_id = asked(system)
+        first = system.call(release_grant, grant_id=grant_id)
+        writes, records = system.role_policies.writes, len(system.records())
+        assert system.call(release_grant, grant_id=grant_id)[1] == first[1]
+        assert (system.role_policies.writes, len(system.records())) == (writes, records)
+
+    def test_a_pending_grant_is_given_back_without_anything_to_deny(self, system: System):
+        grant_id = asked(system, permissions=WRITE)
+        assert system.call(release_grant, grant_id=grant_id)[1]["grant"]["state"] == "released"
+        assert system.role_policies.writes == 0
+        assert not system.sessions.asked
+
+    def test_what_has_ended_by_itself_stays_as_it_is(self, system: System):
+        grant_id = asked(system)
+        system.now += 300
+        status, body, _ = system.call(release_grant, grant_id=grant_id, token=fresh(system))
+        assert (status, body["grant"]["state"]) == (200, "expired")
+        assert system.role_policies.writes == 0
+
+    def test_a_failed_grant_may_have_live_credentials_of_an_earlier_issue(self, system: System):
+        (grant_id,) = mine(system, 1, state=State.FAILED)
+        assert system.call(release_grant, grant_id=grant_id)[1]["grant"]["state"] == "released"
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+
+    def test_nobody_elses_grant_is_released(self, system: System):
+        grant_id = asked(system)
+        assert system.call(release_grant, grant_id=grant_id, token=minting.token(sub="other"))[0] == 404
+        assert system.store.grants[grant_id].state is State.ACTIVE
+
+    def test_sts_02_the_canary_can_do_nothing_that_was_granted(self, system: System):
+        grant_id = asked(system)
+        system.call(release_grant, grant_id=grant_id)
+        canary = system.sessions.asked[-1]
+        assert (canary.name, dict(canary.tags)["grant"]) == (grant_id, grant_id)
+        allow, deny = canary.policy.document()["Statement"]
+        assert (allow["Action"], deny["Effect"]) == ("sts:GetAccessKeyInfo", "Deny")
+
+    def test_end_01_a_denial_that_was_not_seen_is_on_record_as_that(self, system: System):
+        system.canary.denied_at = None
+        body = system.call(release_grant, grant_id=asked(system))[1]
+        assert body["grant"]["ending"]["kill_milliseconds"] is None
+        assert system.told()[-1] == ("canary", "failed", "")
+
+
+class TestRevocation:
+    def test_end_01_an_operator_takes_back_anybodys_grant(self, system: System):
+        grant_id = asked(system)
+        status, body, _ = system.call(revoke_grant, REASON, grant_id=grant_id, token=operator())
+        assert (status, body["grant"]["state"]) == (200, "revoked")
+        assert body["grant"]["ending"]["reason"] == REASON["reason"]
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+        (record,) = (each for each in system.records() if each["event"] == "revocation")
+        assert record["principal"] == "corp.reader-agent"
+        assert '"by":"corp.carol"' in record["detail"]
+        assert system.call(create_credentials, grant_id=grant_id)[0] == 410
+
+    def test_a_pending_request_can_be_revoked(self, system: System):
+        grant_id = asked(system, permissions=WRITE)
+        body = system.call(revoke_grant, REASON, grant_id=grant_id, token=operator())[1]
+        assert body["grant"]["state"] == "revoked"
+
+    @pytest.mark.parametrize("operators", [("corp/security",), ()])
+    def test_nobody_else_may_and_no_groups_means_nobody(self, system_with: Callable[..., System], operators):
+        system = system_with(config=replace(configuration(), operators=operators))
+        grant_id = asked(system)
+        token = minting.token() if operators else operator()
+        for known in (grant_id, "g-zzzzzzzzzzzzzz"):  # who may not learns of no grant either
+            status, body, _ = system.call(revoke_grant, REASON, grant_id=known, token=token)
+            assert (status, body["code"]) == (403, "not_operator")
+        assert system.store.grants[grant_id].state is State.ACTIVE
+
+    def test_a_group_of_another_issuer_does_not_count(self, system: System):
+        token = minting.token("rsa-other", iss=minting.OTHER, groups=["security"])
+        assert system.call(revoke_grant, REASON, grant_id=asked(system), token=token)[0] == 403
+
+    @pytest.mark.parametrize("body", [None, {}, {"reason": " "}, {"reason": "x", "more": 1}, {"reason": "x" * 501}])
+    def test_it_needs_a_reason(self, system: System, body: Any):
+        status, answer, _ = system.call(revoke_grant, body, grant_id=asked(system), token=operator())
+        assert (status, answer["code"] in {"request_invalid", "body_malformed"}) == (400, True)
+
+    def test_an_unknown_grant_is_not_found(self, system: System):
+        assert system.call(revoke_grant, REASON, grant_id="g-zzzzzzzzzzzzzz", token=operator())[0] == 404
+
+
+class TestWriting:
+    def test_end_03_a_refused_write_is_tried_again(self, system: System):
+        system.role_policies.refusals = 3
+        assert system.call(release_grant, grant_id=asked(system))[0] == 200
+        assert system.role_policies.writes == 1
+
+    def test_end_03_what_could_not_be_written_is_told_and_a_repeat_goes_on(self, system: System):
+        grant_id = asked(system)
+        system.role_policies.refusals = 10_000
+        status, body, headers = system.call(release_grant, grant_id=grant_id)
+        assert (status, body["code"], body["grant"]["state"]) == (503, "denial_unwritten", "released")
+        assert headers["Retry-After"]
+        assert system.call(create_credentials, grant_id=grant_id)[0] == 409  # no new ones all the same
+        system.role_policies.refusals = 0
+        assert system.call(release_grant, grant_id=grant_id)[0] == 200
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+
+    def test_end_03_a_refusal_that_stays_is_told_at_once(self, system: System):
+        system.role_policies.refusals, system.role_policies.refusal = 10_000, "AccessDenied"
+        status, body, _ = system.call(release_grant, grant_id=asked(system))
+        assert (status, body["code"], system.milliseconds) == (503, "denial_unwritten", 0)
+        assert "AccessDenied" in body["detail"]
+
+    def test_end_03_a_write_that_nobody_knows_of_blocks_its_turn_until_it_cannot_come_any_more(self, system: System):
+        grant_id = asked(system)
+        system.role_policies.lost = 1
+        assert system.call(release_grant, grant_id=grant_id)[1]["code"] == "unavailable"
+        assert system.call(release_grant, grant_id=grant_id)[1]["code"] == "denial_unwritten"
+        system.now += TURN_SECONDS + 1
+        assert system.call(release_grant, grant_id=grant_id)[0] == 200
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+
+    def test_end_03_a_writer_that_was_overtaken_proves_nothing(self, system: System):
+        first, second = mine(system, 2)
+        entered = [False]
+
+        def overtaken() -> None:
+            if not entered[0]:
+                entered[0] = True
+                system.now += TURN_SECONDS + 1
+                assert system.call(release_grant, grant_id=second)[0] == 200
+
+        system.role_policies.during = overtaken
+        assert system.call(release_grant, grant_id=first)[0] == 200
+        assert system.role_policies.denies(ROLE_ARN) == {first, second}
+
+    def test_end_03_a_turn_that_began_before_ones_denial_was_listed_proves_nothing(self, system: System):
+        first, second = mine(system, 2)
+        waits, denied = threading.Event(), set[str]()
+
+        def release_second() -> None:
+            system.call(release_grant, grant_id=second)
+            denied.update(system.role_policies.denies(ROLE_ARN))
+
+        thread = threading.Thread(target=release_second)
+
+        def meanwhile() -> None:  # the list has been read, and is not written yet
+            system.role_policies.during = None
+            thread.start()
+            assert waits.wait(10)
+
+        def pause(_seconds: float) -> None:
+            waits.set()
+            time.sleep(0.001)
+
+        system.ports.__dict__.update(pause=pause, stopwatch=lambda: time.monotonic_ns() // 1_000_000)
+        system.role_policies.during = meanwhile
+        assert system.call(release_grant, grant_id=first)[0] == 200
+        thread.join()
+        assert denied == {first, second}
+
+    def test_end_03_of_200_at_once_none_is_lost_and_none_too_many(self, system: System):
+        ids = mine(system, 250)
+        ended, kept = ids[:200], set(ids[200:])
+        system.ports.__dict__.update(pause=time.sleep, stopwatch=lambda: time.monotonic_ns() // 1_000_000)
+        system.role_policies.during = lambda: time.sleep(0.02)  # IAM takes its time, and others come meanwhile
+        answers: list[int] = []
+
+        def take_back(number: int, grant_id: str) -> None:
+            route, token, body = (release_grant, None, None) if number % 2 else (revoke_grant, operator(), REASON)
+            answers.append(system.call(route, body, grant_id=grant_id, token=token)[0])
+
+        threads = [threading.Thread(target=take_back, args=each) for each in enumerate(ended)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert answers == [200] * 200
+        assert system.role_policies.denies(ROLE_ARN) == set(ended)
+        assert not system.role_policies.denies(ROLE_ARN) & kept
+        assert {system.store.grants[grant_id].state for grant_id in kept} == {State.ACTIVE}
+        assert len([each for each in system.told() if each[0] in ("release", "revocation")]) == 200
+        assert system.role_policies.writes < 100
+
+
+class TestOverflow:
+    def full(self, system: System) -> list[str]:
+        """More grants taken back than the document holds, and one that is active."""
+        ids = mine(system, 600)
+        for grant_id in ids[:-1]:
+            assert system.call(release_grant, grant_id=grant_id)[0] == 200
+        return ids
+
+    def test_end_02_on_overflow_the_role_is_cut_off_and_everyone_concerned_is_told(self, system: System):
+        system.canary.denied_at = 1
+        ids = self.full(system)
+        text = system.role_policies.documents[ROLE_ARN]
+        assert len(text) <= LIMIT
+        assert "aws:TokenIssueTime" in text
+        assert [each for each in system.told() if each[0] == "cut_off"] == [
+            ("cut_off", "cut_off", "deny_document_full")
+        ]
+        assert reconcile(system.ports)["cut_off"] == 1
+        concerned = system.store.grants[ids[-1]]
+        assert concerned.state is State.ACTIVE
+        assert concerned.view()["cut_off_at"] == iso(minting.NOW + SETTLE_SECONDS)
+        assert system.records()[-1]["grant_id"] == ids[-1]
+        assert reconcile(system.ports)["cut_off"] == 0
+
+
+class TestReconciler:
+    def test_end_04_an_end_that_nobody_recorded_is_recorded_once(self, system: System):
+        system.store.grants |= {GRANT.id: GRANT, PENDING.id: PENDING}
+        system.now = GRANT.expires_at + GRACE_SECONDS
+        assert [reconcile(system.ports)["expired"] for _ in range(2)] == [1, 0]
+        assert system.told() == [("expiry", "expired", "")]
+        assert system.store.grants[GRANT.id].state is State.EXPIRED
+        assert system.store.grants[PENDING.id].state is State.PENDING
+
+    def test_end_02_what_is_over_is_pruned_and_an_empty_document_goes(self, system: System):
+        asked(system)
+        system.call(release_grant, grant_id=asked(system))
+        assert system.role_policies.documents[ROLE_ARN]
+        system.now += 1000
+        assert reconcile(system.ports)["mended"] == 1
+        assert system.role_policies.documents[ROLE_ARN] == ""
+        assert reconcile(system.ports)["mended"] == 0
+
+    def test_end_03_a_document_that_somebody_changed_is_mended(self, system: System):
+        grant_id = asked(system)
+        system.call(release_grant, grant_id=grant_id)
+        system.role_policies.documents[ROLE_ARN] = ""
+        assert reconcile(system.ports)["mended"] == 1
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+
+    def test_end_03_an_end_whose_writer_died_is_written(self, system: System):
+        grant_id = asked(system)
+        system.role_policies.refusals = 10_000
+        system.call(release_grant, grant_id=grant_id)
+        system.role_policies.refusals = 0
+        reconcile(system.ports)
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+
+    def test_one_targets_failure_is_noticed_and_leaves_the_others_in_order(self, system_with: Callable[..., System]):
+        config = configuration()
+        other = replace(config.targets["analytics-prod"], alias="other", role_arn=ROLE_ARN + "-other")
+        system = system_with(
+            config=replace(config, targets={**config.targets, "other": other}),
+            canary=MemoryCanary(),
+            role_policies=MemoryRolePolicies(),
+        )
+        system.store.grants |= {PENDING.id: replace(GRANT, id=PENDING.id, role_arn=other.role_arn)}
+        system.call(release_grant, grant_id=asked(system))
+        system.role_policies.documents.clear()
+        system.role_policies.lost = 1
+        system.now = GRANT.expires_at + GRACE_SECONDS
+        for grant_id, denial in system.store.deny_list.listed[ROLE_ARN].items():
+            system.store.deny_list.listed[ROLE_ARN][grant_id] = replace(denial, until=system.now + 1)
+        with pytest.raises(RuntimeError, match="analytics-prod"):
+            reconcile(system.ports)
+        assert system.store.grants[PENDING.id].state is State.EXPIRED

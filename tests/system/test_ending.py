@@ -1,0 +1,149 @@
+"""Taking live credentials back, end to end: the deny document is IAM's, and IAM is the emulator's."""
+
+import concurrent.futures
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.system.conftest import Api, asked
+from tests.system.test_asking import WRITE, read, refused_with
+from tests.system.test_records import chain_of, until
+
+KEY = "2026/q3.csv"
+REASON = {"reason": "the laptop was stolen"}
+POLICY = "JitneyRevocations"
+# Every test here writes the deny document of the one sample role.
+pytestmark = pytest.mark.xdist_group("deny-document")
+
+
+@pytest.fixture
+def document(aws, stack) -> Callable[[], dict[str, Any]]:
+    target = stack["targets"]["analytics-prod"]
+    iam = aws("iam", target["account"])
+    role = target["role_arn"].rpartition("/")[2]
+
+    def fetch() -> dict[str, Any]:
+        try:
+            return iam.get_role_policy(RoleName=role, PolicyName=POLICY)["PolicyDocument"]
+        except iam.exceptions.NoSuchEntityException:
+            return {}
+
+    return fetch
+
+
+def released(api: Api, issued: dict[str, Any]) -> dict[str, Any]:
+    answer = api("DELETE", f"/v1/grants/{issued['grant']['id']}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()["grant"]
+
+
+def test_end_01_a_released_grants_live_credentials_fail_and_anothers_go_on(api: Api, agent_session, document):
+    issued, other = api.ask(), api.ask()
+    session, kept = agent_session(issued["credentials"]), agent_session(other["credentials"])
+    assert read(session, KEY)
+    grant = released(api, issued)
+    assert grant["state"] == "released"
+    assert 0 < grant["ending"]["kill_milliseconds"] < 10_000
+    assert refused_with(lambda: read(session, KEY)) == "AccessDenied"
+    assert read(kept, KEY)
+    (statement,) = document()["Statement"]
+    assert statement["Effect"] == "Deny"
+    named = statement["Condition"]["StringEquals"]["aws:PrincipalTag/grant"]
+    assert issued["grant"]["id"] in named
+    assert other["grant"]["id"] not in named
+
+
+def test_sts_07_nothing_is_issued_again(api: Api):
+    issued = api.ask()
+    released(api, issued)
+    answer = api("POST", f"/v1/grants/{issued['grant']['id']}/credentials")
+    assert (answer.status_code, answer.json()["code"]) == (409, "grant_released")
+    assert released(api, issued)["ending"] is not None  # again, and nothing changes
+    revoked = api.ask()["grant"]["id"]
+    assert api("POST", f"/v1/grants/{revoked}/revocation", REASON, agent="incident-bot").status_code == 200
+    answer = api("POST", f"/v1/grants/{revoked}/credentials")
+    assert (answer.status_code, answer.json()["code"]) == (410, "grant_revoked")
+
+
+def test_end_01_an_agents_loop_ends_when_an_operator_revokes(api: Api, agent_session):
+    issued = api.ask()
+    session, grant_id = agent_session(issued["credentials"]), issued["grant"]["id"]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        loop = pool.submit(denied_after, lambda: read(session, KEY))
+        answer = api("POST", f"/v1/grants/{grant_id}/revocation", REASON, agent="incident-bot")
+        assert answer.status_code == 200, answer.text
+        assert loop.result(timeout=30) == "AccessDenied"
+    ending = answer.json()["grant"]["ending"]
+    assert (ending["by"], ending["reason"]) == ("local.incident-bot", REASON["reason"])
+    assert api("GET", f"/v1/grants/{grant_id}").json()["grant"]["state"] == "revoked"
+
+
+def denied_after(call: Callable[[], Any]) -> str:
+    """Call until it is refused; the error's code."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            call()
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+    return "never"
+
+
+def test_only_operators_revoke(api: Api, agent_session):
+    issued = api.ask()
+    answer = api("POST", f"/v1/grants/{issued['grant']['id']}/revocation", REASON)
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_operator")
+    assert api("DELETE", f"/v1/grants/{issued['grant']['id']}", agent="idle-agent").status_code == 404
+    assert read(agent_session(issued["credentials"]), KEY)
+
+
+def test_a_pending_grant_can_be_released(api: Api):
+    pending = api("POST", "/v1/grants", asked(permissions=WRITE), agent="writer-agent").json()["grant"]["id"]
+    answer = api("DELETE", f"/v1/grants/{pending}", agent="writer-agent")
+    assert answer.json()["grant"]["state"] == "released"
+
+
+def test_aud_01_the_chain_tells_the_end_and_how_fast_it_was(api: Api, aws, stack):
+    issued = api.ask()
+    released(api, issued)
+    records = chain_of(aws, stack, issued["grant"]["id"])
+    assert [each["event"] for each in records] == ["request", "release", "canary"]
+    assert json.loads(records[-1]["detail"])["kill_milliseconds"] > 0
+
+
+def test_end_03_of_20_at_once_none_is_lost_and_none_too_many(api: Api, document):
+    issued = [api.ask() for _ in range(21)]
+    *ended, kept = [each["grant"]["id"] for each in issued]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = pool.map(lambda grant_id: api("DELETE", f"/v1/grants/{grant_id}").status_code, ended)
+        assert set(answers) == {200}
+    named = document()["Statement"][0]["Condition"]["StringEquals"]["aws:PrincipalTag/grant"]
+    assert set(ended) <= set(named)
+    assert kept not in named
+
+
+def test_end_02_the_reconciler_prunes_and_mends(api: Api, aws, document, stack):
+    """A short grant's denial goes once it is over by a minute; time is not made to pass, the list is."""
+    issued = api.ask()
+    grant_id = issued["grant"]["id"]
+    released(api, issued)
+    dynamodb, role = aws("dynamodb"), stack["targets"]["analytics-prod"]["role_arn"]
+    key = {"pk": {"S": f"ROLE#{role}"}, "sk": {"S": f"DENY#{grant_id}"}}
+    listed = json.loads(
+        dynamodb.get_item(TableName=stack["tables"]["state"], Key=key, ConsistentRead=True)["Item"]["denial"]["S"]
+    )
+    over = json.dumps(listed | {"until": int(time.time()) - 1})
+    dynamodb.update_item(
+        TableName=stack["tables"]["state"],
+        Key=key,
+        UpdateExpression="SET denial = :denial",
+        ExpressionAttributeValues={":denial": {"S": over}},
+    )
+    answer = aws("lambda").invoke(FunctionName="jitney-reconciler", Payload=b"{}")
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    assert json.loads(answer["Payload"].read())["mended"] == 1
+    assert until(lambda: grant_id not in json.dumps(document()))
