@@ -77,7 +77,7 @@ bench: $(READY) ## the figures, measured in one run
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.compile
 
 .PHONY: data
-data: $(READY) ## generate the action table anew from its sources
+data: $(READY) $(AWSCLI) ## generate the tables of actions and operations anew from their sources
 	PYTHONPATH=functions $(BIN)/python -m data
 
 .PHONY: lock

@@ -37,15 +37,15 @@ def _entry(name: str, action: Mapping[str, Any], places: Mapping[str, int], corr
     return " ".join([letters, *(f"{place}{required}" for place, required in kinds)])
 
 
-def encode(about: Mapping[str, str], blocks: Mapping[str, Block]) -> bytes:
-    """The table as bytes, the same for the same content."""
+def encode(about: Mapping[str, str], blocks: Mapping[str, Block], magic: bytes = MAGIC, **more: Any) -> bytes:
+    """The table as bytes, the same for the same content; `more` are further members of its index."""
     places, packed = {}, b""
     for prefix, block in sorted(blocks.items()):
         compressed = _compress(block)
         places[prefix] = [len(packed), len(compressed)]
         packed += compressed
-    index = _compress({"about": dict(about), "services": places})
-    return MAGIC + len(index).to_bytes(4) + index + packed
+    index = _compress({"about": dict(about), "services": places, **more})
+    return magic + len(index).to_bytes(4) + index + packed
 
 
 def _compress(value: Mapping[str, Any]) -> bytes:

@@ -1,0 +1,259 @@
+"""The table of operations as `core.calls.table` reads it: from botocore's models, the AWS CLI and operations.yaml."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from botocore import __version__ as botocore_version
+from botocore import xform_name
+from botocore.loaders import Loader
+from botocore.model import ListShape, OperationModel, ServiceModel, Shape
+
+from core.actions import Action, Actions, Level, ResourceType
+from core.calls.table import MAGIC
+from data import table
+
+# Variables of ARN formats that the target fills in.
+FROM_TARGET = frozenset({"Partition", "Region", "Account", "AccountId"})
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
+_ROLE = re.compile(r"(role|.*role_?arn|.*servicerole)", re.IGNORECASE)
+PASSING = "iam:PassRole"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """operations.yaml: what names alone do not tell. See there for the members."""
+
+    services: Mapping[str, Mapping[str, Any]]
+
+    def of(self, service: str) -> Mapping[str, Any]:
+        """The rules of one service."""
+        return self.services[service] or {}
+
+    def sources(self, service: str, variable: str, kind: str) -> list[str] | None:
+        """What may fill a format's variable: "Member", "Member|reading", "=text"; None to go by the name."""
+        own: Mapping[str, list[str]] = self.of(service).get("names", {})
+        return own.get(f"{kind}.{variable}", own.get(variable))
+
+
+@dataclass(slots=True)
+class Report:
+    """How many operations have an action by name, by exception, or not at all; and whose ARNs can be derived."""
+
+    by_name: int = 0
+    by_exception: int = 0
+    unknown: int = 0
+    derived: int = 0
+    unnamed: int = 0
+
+    def add(self, other: Self) -> None:
+        """Count what `other` counted, too."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+
+    def line(self, name: str) -> str:
+        """The counts in one line."""
+        return (
+            f"{name}: {self.by_name} by name, {self.by_exception} by exception, {self.unknown} unknown; "
+            f"resources of {self.derived} derived, {self.unnamed} not"
+        )
+
+
+class ServiceRows:
+    """The rows of one service's operations."""
+
+    def __init__(self, name: str, rules: Rules, actions: Actions, options: Mapping[str, Mapping[str, str]]) -> None:
+        self.model = ServiceModel(Loader().load_service_model(name, "service-2"), name)
+        self.report = Report()
+        self._name = name
+        self._rules = rules
+        self._actions = actions
+        signing: str = self.model.metadata.get("signingName") or self.model.endpoint_prefix
+        self._prefixes: list[str] = rules.of(name).get("prefixes", [signing])
+        actions_of = rules.of(name).get("actions", {})
+        self._exceptions: Mapping[str, Any] = self._verbs() if actions_of == "verbs" else actions_of
+        self._unused = set(self._exceptions)
+        self._options = options
+
+    def block(self) -> dict[str, Any]:
+        """The service's block: rows by operation, and waiters. Raises ValueError for a rule that fits nothing."""
+        rows = {name: self._row(self.model.operation_model(name)) for name in sorted(self.model.operation_names)}
+        if self._unused:
+            raise ValueError(f"operations.yaml names {sorted(self._unused)}, which {self._name} does not have")
+        return {
+            "operations": rows,
+            "waiters": self._waiters(),
+            "commands": self._rules.of(self._name).get("commands", {}),
+        }
+
+    def _verbs(self) -> dict[str, Any]:
+        """API Gateway's actions are the verbs of its own HTTP API, its resources the paths."""
+        return {name: _verb(self.model.operation_model(name)) for name in self.model.operation_names}
+
+    def _waiters(self) -> dict[str, str]:
+        if self._name not in Loader().list_available_services("waiters-2"):
+            return {}
+        found = Loader().load_service_model(self._name, "waiters-2")["waiters"]
+        return {xform_name(name, "-"): each["operation"] for name, each in sorted(found.items())}
+
+    def _row(self, operation: OperationModel) -> Row:
+        members = operation.input_shape.members if operation.input_shape else {}
+        required = set(operation.input_shape.required_members) if operation.input_shape else set()
+        needs = list(self._needs(operation, members))
+        command = xform_name(operation.name, "-")
+        row: Row = {"c": command}
+        if options := self._options.get(command):
+            row["x"] = " ".join(f"{name}={kind}" for name, kind in sorted(options.items()))
+        row["m"] = " ".join(
+            f"{name}={xform_name(name, '-')}={_kind(shape)}{'!' if name in required else ''}"
+            for name, shape in members.items()
+        )
+        if needs:
+            row["n"] = needs
+        if operation.has_streaming_output:
+            row["o"] = 1
+        return row
+
+    def _needs(self, operation: OperationModel, members: Mapping[str, Shape]) -> Iterator[list[Any]]:
+        listed = self._exceptions.get(operation.name)
+        self._unused.discard(operation.name)
+        own = next((a for p in self._prefixes if (a := self._actions.get(f"{p}:{operation.name}"))), None)
+        if listed is not None:
+            self.report.by_exception += 1
+            needs = [self._need(each, members) for each in (listed if isinstance(listed, list) else [listed])]
+        elif own:
+            self.report.by_name += 1
+            needs = [self._need({"action": own.name}, members)]
+        else:
+            self.report.unknown += 1
+            return
+        self.report.derived += bool(needs[0][1])
+        self.report.unnamed += not needs[0][1] and bool(self._action(needs[0][0]).resource_types)
+        yield from needs
+        if own and own.level in (Level.WRITE, Level.PERMISSIONS_MANAGEMENT):
+            yield from self._passed_roles(members)
+
+    def _passed_roles(self, members: Mapping[str, Shape]) -> Iterator[list[Any]]:
+        """A role that is handed to a service must be passed: iam:PassRole on it."""
+        if self._rules.of(self._name).get("passes_roles", True):
+            for name, shape in members.items():
+                if shape.type_name == "string" and _ROLE.fullmatch(name):
+                    role = self._action(PASSING).resource_types[0]
+                    templates = [[1, f"@{name} {role.arn_format}"]]
+                    yield [PASSING, templates, name, f"{name} is handed to the service, which takes iam:PassRole"]
+
+    def _need(self, each: Any, members: Mapping[str, Shape]) -> list[Any]:
+        """One action of a row: [name, [[required, template...] for each type] or 0, condition, why]."""
+        rule = {"action": each} if isinstance(each, str) else each
+        action = self._action(rule["action"])
+        on = rule.get("resource")
+        templates: list[Any] | int
+        if on is not None:
+            templates = [[1, *([on] if isinstance(on, str) else on)]]
+        elif not action.resource_types:
+            templates = 0
+        else:
+            templates = [
+                [int(kind.required), *found]
+                for kind in action.resource_types
+                if (found := list(self._templates(kind, members))) or kind.required
+            ]
+            templates = templates if any(len(each) > 1 for each in templates) else []
+        return [action.name, templates, rule.get("when", ""), rule.get("why", "")]
+
+    def _action(self, name: str) -> Action:
+        action = self._actions.get(name)
+        if action is None:
+            raise ValueError(f"operations.yaml names {name}, which is no action")
+        return action
+
+    def _templates(self, kind: ResourceType, members: Mapping[str, Shape]) -> Iterator[str]:
+        """The format of a resource type with members in the place of variables, in every way that members allow."""
+        formats = self._rules.of(self._name).get("formats", {})
+        arn_format = formats.get(kind.name, kind.arn_format)
+        filled = [arn_format]
+        for variable in dict.fromkeys(_VARIABLE.findall(arn_format)):
+            if variable and variable not in FROM_TARGET:
+                sources = list(self._sources(variable, kind.name, members))
+                filled = [each.replace(f"${{{variable}}}", f"${{{source}}}") for each in filled for source in sources]
+        # A format without variables is the same whatever the parameters are: "arn:...:glue:region:account:catalog".
+        yield from filled
+        for name in self._arn_members(kind, members):
+            yield f"@{name} {arn_format}"
+
+    def _sources(self, variable: str, kind: str, members: Mapping[str, Shape]) -> Iterator[str]:
+        ruled = self._rules.sources(self._name, variable, kind)
+        if ruled is not None:
+            yield from _present(ruled, members)
+            return
+        for name, shape in members.items():
+            if (name.lower(), _kind(shape)) in {(variable.lower(), "s"), (f"{variable.lower()}s", "l")}:
+                yield name
+
+    def _arn_members(self, kind: ResourceType, members: Mapping[str, Shape]) -> Iterator[str]:
+        """Members that hold a whole ARN of this type: stateMachineArn, ResourceArn."""
+        plain = re.sub(r"\W", "", kind.name).lower()
+        for name, shape in members.items():
+            if name.lower() in {f"{plain}arn", f"{plain}arns", "resourcearn", "resourcearnlist"}:
+                yield from [name] if _kind(shape) in "sl" else []
+
+
+def _present(ruled: list[str], members: Mapping[str, Shape]) -> list[str]:
+    """The sources that an operation has; "else:Name" and "=text" stand in where none before is there."""
+    found: list[str] = []
+    for each in ruled:
+        name = each.removeprefix("else:")
+        stands_in = name != each or each.startswith("=")
+        if (each.startswith("=") or name.split("|")[0] in members) and not (stands_in and found):
+            found.append(name)
+    return found
+
+
+def _kind(shape: Shape) -> str:
+    """As `core.calls.table.Member` has it."""
+    if isinstance(shape, ListShape):
+        return "l" if shape.member.type_name == "string" else "m"
+    return {"string": "s", "boolean": "b"}.get(shape.type_name, "x")
+
+
+def _verb(operation: OperationModel) -> dict[str, str]:
+    members = operation.input_shape.members if operation.input_shape else {}
+    by_label = {shape.serialization.get("name", name): name for name, shape in members.items()}
+    path = operation.http["requestUri"].removeprefix("/v2").split("?")[0]
+    filled = re.sub(r"\{(\w+)\+?\}", lambda label: f"${{{by_label[label[1]]}|escaped}}", path)
+    verb = operation.http["method"]
+    return {
+        "action": f"apigateway:{verb}",
+        "resource": f"arn:${{Partition}}:apigateway:${{Region}}::{filled}",
+        "why": f"API Gateway is authorized by verb and path: {verb} {path}",
+    }
+
+
+def encode(services: Mapping[str, Any], actions: Actions, cli: Mapping[str, Any]) -> tuple[bytes, list[str]]:
+    """The table as bytes and the report, a line a service and one for all. `cli` is what `data.aws_cli` printed."""
+    rules = Rules(services)
+    blocks: dict[str, Any] = {}
+    lines: list[str] = []
+    total = Report()
+    for name in sorted(services):
+        rows = ServiceRows(name, rules, actions, cli["options"].get(name, {}))
+        own = sorted(command for command, service in cli["commands"].items() if service == name)
+        blocks[name] = {"names": own or [name], **rows.block()}
+        lines.append(rows.report.line(name))
+        total.add(rows.report)
+    commands = {command: name for name, block in blocks.items() for command in block["names"] if command != name}
+    about = {"botocore": botocore_version, "aws-cli": cli["version"], **actions.about}
+    encoded = table.encode(about, blocks, MAGIC, commands=commands, report=asdict(total))
+    return encoded, [*lines, total.line(f"{len(services)} services")]
+
+
+def faults(new: Mapping[str, int], old: Mapping[str, int]) -> list[str]:
+    """Why a table with the report `new` must not replace one with `old` ({} for a first build), in sentences."""
+    return [
+        f"there were {old[count]} operations {what} and are {new.get(count, 0)}"
+        for count, what in (("by_name", "with an action by name"), ("derived", "with a resource"))
+        if new.get(count, 0) < old.get(count, 0) * table.LEAST_REMAINING
+    ]

@@ -1,0 +1,123 @@
+"""Filling the table's ARN templates with a call's parameters."""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from core.actions import ResourceType
+from core.calls.call import Place
+from core.calls.options import invalid
+from core.calls.readings import ADDS_WILDCARDS, CONTENT, READINGS, WHEN_ABSENT, mismatch
+from core.patterns import has_wildcard
+
+MAX_ARNS = 200
+_VARIABLE = re.compile(r"\$\{(=?)([^}|]+)(?:\|(\w+))?\}")
+_PLACE = frozenset({"Partition", "Region", "Account", "AccountId"})
+_WHOLE = re.compile(r"@(\w+) (.+)")
+
+
+def fill(template: str, parameters: Mapping[str, Any], place: Place) -> list[str]:
+    """The ARNs that `template` names with these parameters; [] when they do not say.
+
+    Raises Problem: call_invalid for a name that IAM would read as a pattern, account_mismatch for another account's.
+    """
+    if whole := _WHOLE.fullmatch(template):
+        return [arn for arn in _strings(parameters.get(whole[1])) if _fits(arn, whole[2], place)]
+    variables = [found for found in _VARIABLE.finditer(template) if found[2] not in _PLACE]
+    members = {found[2] for found in variables if not found[1]}
+    if len(members) == 1:
+        given = _strings(parameters.get(next(iter(members))))
+        if given and all(each.startswith("arn:") for each in given):
+            return [arn for arn in given if _fits(arn, _VARIABLE.sub(_plain, template), place)]
+    choices = [_choices(found, parameters, place) for found in variables]
+    return list(itertools.islice(_products(template, variables, choices, place), MAX_ARNS + 1))
+
+
+def names_in(template: str) -> set[str]:
+    """The parameters whose values are names in a template; not those that hold a name among other things."""
+    if whole := _WHOLE.fullmatch(template):
+        return {whole[1]}
+    found = {each[2] for each in _VARIABLE.finditer(template) if not each[1] and (each[3] or "") not in CONTENT}
+    return found - _PLACE
+
+
+def holds(condition: str, parameters: Mapping[str, Any], place: Place) -> bool:
+    """Whether a need's condition holds.
+
+    "" always does, "Member" and "Member|reading" when they say something, "!Member" when the parameter is not given.
+    """
+    if not condition:
+        return True
+    if condition.startswith("!"):
+        return condition[1:] not in parameters
+    name, _, reading = condition.partition("|")
+    if not reading:
+        return name in parameters
+    return any(READINGS[reading](parameters.get(name), place))
+
+
+def _products(template: str, variables: list[re.Match[str]], choices: list[list[str]], place: Place) -> Iterator[str]:
+    ours = {"Partition": place.partition, "Region": place.region, "Account": place.account, "AccountId": place.account}
+    for values in itertools.product(*choices):
+        named = ours | dict(zip((found[0][2:-1] for found in variables), values, strict=True))
+        yield _VARIABLE.sub(partial(_named, named), template)
+
+
+def _named(names: Mapping[str, str], variable: re.Match[str]) -> str:
+    return names[variable[0][2:-1]]
+
+
+def _choices(variable: re.Match[str], parameters: Mapping[str, Any], place: Place) -> list[str]:
+    """The texts that may stand for one variable of a template."""
+    fixed, name, reading = variable.groups()
+    if fixed:
+        return [name]
+    if parameters.get(name) is None:
+        return [WHEN_ABSENT[reading]] if reading in WHEN_ABSENT and name not in parameters else []
+    value = parameters[name]
+    read = [_last(text, place) for text in READINGS[reading or ""](value, place) if text]
+    # These add a wildcard of their own to what was given.
+    for text in _strings(value) if reading in ADDS_WILDCARDS else read:
+        _check(name, text)
+    return read
+
+
+def _last(text: str, place: Place) -> str:
+    """A name; of an ARN, what it ends with: in a template of several parameters it stands for one of them."""
+    if not text.startswith("arn:"):
+        return text
+    _check_account(text, place)
+    return re.split(r"[/:]", text)[-1]
+
+
+def _check(name: str, text: str) -> None:
+    if has_wildcard(text) or "${" in text:
+        fix = "Name it without * ? ${, or ask with permissions: a session policy cannot name it exactly."
+        raise invalid(f"{name} holds a character that IAM would read as a pattern.", fix)
+
+
+def _fits(arn: str, arn_format: str, place: Place) -> bool:
+    """Whether `arn` is a whole ARN of the format, in the target's account."""
+    if not arn.startswith("arn:"):
+        return False
+    _check("It", arn)
+    _check_account(arn, place)
+    return ResourceType("", arn_format, required=True).pattern.matches(arn)
+
+
+def _check_account(arn: str, place: Place) -> None:
+    parts = arn.split(":", 5)
+    if len(parts) == 6 and (parts[4] not in ("", "aws", place.account) or parts[1] != place.partition):
+        raise mismatch(arn, place)
+
+
+def _plain(variable: re.Match[str]) -> str:
+    return f"${{{variable[2]}}}" if not variable[1] else "*"
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []

@@ -1,0 +1,68 @@
+"""The member `calls` of a request: command lines or objects, to permissions and their explanation."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from core.access.request import Permission
+from core.calls.call import Explained, Place
+from core.calls.derive import explain
+from core.calls.options import EVERYWHERE, invalid, read_options
+from core.calls.reading import read_command, read_object
+from core.calls.s3_commands import explain_s3
+from core.calls.table import Operations
+from core.calls.words import split_words
+from core.problems import Problem
+
+MAX_CALLS = 20
+
+
+def explain_calls(calls: Sequence[Any], place: Place, operations: Operations) -> tuple[Explained, ...]:
+    """What the calls need, in their order.
+
+    Raises Problem call_invalid, operation_unknown or account_mismatch; its `pointer` says which call it is about.
+    """
+    return tuple(each for index, call in enumerate(calls) for each in _explained(call, index, place, operations))
+
+
+def permissions_of(explained: Iterable[Explained]) -> tuple[Permission, ...]:
+    """The permissions that were explained: actions on the same resources together, nothing twice."""
+    actions: dict[tuple[str, ...], dict[str, None]] = {}
+    for each in explained:
+        actions.setdefault(each.resources, {})[each.action] = None
+    return tuple(Permission(tuple(names), resources) for resources, names in actions.items())
+
+
+def _explained(call: Any, index: int, place: Place, operations: Operations) -> tuple[Explained, ...]:
+    try:
+        if isinstance(call, str):
+            return explain_line(call, place, operations)
+        if isinstance(call, Mapping):
+            return explain(read_object(call, operations), place)
+        raise invalid("A call is a string or an object.", "Write a command line, or {service, operation, parameters}.")
+    except Problem as problem:
+        extras = {**problem.extras, "pointer": f"/calls/{index}"}
+        raise Problem(problem.code, f"/calls/{index}: {problem.detail}", problem.fix, extras) from problem
+
+
+def explain_line(line: str, place: Place, operations: Operations) -> tuple[Explained, ...]:
+    """What one AWS CLI command line needs. Raises Problem call_invalid, operation_unknown or account_mismatch."""
+    words = split_words(line)
+    if not words or words[0] != "aws":
+        named = f"{words[0][:60]!a} is" if words else "An empty line is"
+        raise invalid(f"{named} no AWS CLI command.", "Begin the command line with aws.")
+    service, rest = _service(words[1:])
+    if service == "s3":
+        return explain_s3(rest, place)
+    return explain(read_command(service, rest, operations), place)
+
+
+def _service(words: list[str]) -> tuple[str, list[str]]:
+    """The service's command, and the other words: options for every command may stand before it."""
+    at = 0
+    while at < len(words) and words[at].startswith("--"):
+        name = words[at][2:].partition("=")[0]
+        at += 1 if "=" in words[at] or EVERYWHERE.get(name) == "b" else 2
+    if at >= len(words):
+        read_options(words, {})
+        raise invalid("The command line names no service.", "Write aws SERVICE OPERATION --options.")
+    return words[at], [*words[at + 1 :], *words[:at]]

@@ -1,0 +1,142 @@
+"""Readings: how a parameter's value names a resource, where it is not the name itself. The templates name them."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from core.calls.call import Place
+from core.problems import Problem
+
+Reading = Callable[[Any, Place], Iterable[str]]
+
+WHEN_ABSENT: Mapping[str, str] = {"or_default": "default", "or_primary": "primary", "or_any": "*", "revision": "*"}
+"""What a parameter that is not given stands for: the service's default, or every one."""
+
+ADDS_WILDCARDS = frozenset({"secret", "revision"})
+"""The readings that add a wildcard to what was given."""
+
+_QUEUE_URL = re.compile(r"https?://[^/]+/(\d{12})/([\w-]+(?:\.fifo)?)", re.ASCII)
+_PARTIAL_ARN = re.compile(r"(?:(\d{12}):)?(?:function:)?([\w-]+(?::[\w$-]+)?)", re.ASCII)
+_PARTIQL = re.compile(
+    r"\s*(?:(?P<select>SELECT)\b.*?\bFROM|(?P<insert>INSERT)\s+INTO|(?P<update>UPDATE)|(?P<delete>DELETE)\s+FROM)"
+    r"\s+\"?(?P<table>[\w.-]+)\"?(?:\.\"?(?P<index>[\w.-]+)\"?)?",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+)
+
+
+def mismatch(named: str, place: Place) -> Problem:
+    """The problem that a call names another account than the target's."""
+    fix = f"Name what is in account {place.account}, or another target."
+    return Problem("account_mismatch", f"{named[:200]!a} lies outside account {place.account}.", fix)
+
+
+def _same(value: Any, _place: Place) -> Iterable[str]:
+    return _strings(value)
+
+
+def _strings(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else [each for each in value or () if isinstance(each, str)]
+
+
+def _each(change: Callable[[str], str | None]) -> Reading:
+    """A reading of each string; None where it names nothing."""
+    return lambda value, _: [read for each in _strings(value) if (read := change(each)) is not None]
+
+
+def _queue_url(value: Any, place: Place) -> Iterable[str]:
+    for url in _strings(value):
+        if found := _QUEUE_URL.fullmatch(url):
+            if found[1] != place.account:
+                raise mismatch(url, place)
+            yield found[2]
+
+
+def _function_name(value: Any, place: Place) -> Iterable[str]:
+    for name in _strings(value):
+        if found := _PARTIAL_ARN.fullmatch(name):
+            if found[1] not in (None, place.account):
+                raise mismatch(name, place)
+            yield found[2]
+
+
+def _copy_source(value: Any, _place: Place) -> Iterable[str]:
+    if isinstance(value, dict):
+        bucket, key = value.get("Bucket"), value.get("Key")
+        return [f"{bucket}/{key}"] if isinstance(bucket, str) and isinstance(key, str) else []
+    source = _strings(value)[0].removeprefix("/").split("?versionId=")[0] if _strings(value) else ""
+    # Escapes are the caller's: which key they stand for is not guessed.
+    return [source] if "/" in source and "%" not in source and not source.startswith("arn:") else []
+
+
+def _members(value: Any, *names: str) -> Iterable[str]:
+    """The strings that stand at the end of `names` in JSON, or as NAME=... in the CLI's shorthand."""
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        pattern = re.compile(rf"(?<!\w){names[-1]}=([^,\s\]}}]+)", re.ASCII)
+        return [name for each in value for name in pattern.findall(each)]
+    found = [value]
+    for name in names:
+        inner = [item for each in found for item in (each if isinstance(each, list) else [each])]
+        found = [item[name] for item in inner if isinstance(item, dict) and name in item]
+    return [each for each in found if isinstance(each, str)]
+
+
+def _at(*names: str) -> Reading:
+    return lambda value, _: _members(value, *names)
+
+
+def _in_transaction(kind: str) -> Reading:
+    return lambda value, _: [] if _is_shorthand(value) else _members(value, kind, "TableName")
+
+
+def _is_shorthand(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(each, str) for each in value)
+
+
+def _partiql(verb: str) -> Reading:
+    def reading(value: Any, _place: Place) -> Iterable[str]:
+        found = _PARTIQL.match(value) if isinstance(value, str) else None
+        if found and found[verb]:
+            yield f"{found['table']}/index/{found['index']}" if found["index"] else found["table"]
+
+    return reading
+
+
+READINGS: Mapping[str, Reading] = {
+    "": _same,
+    "or_default": _same,
+    "or_primary": _same,
+    "or_any": _same,
+    "queue_url": _queue_url,
+    "function_name": _function_name,
+    "copy_source": _copy_source,
+    "object_keys": _at("Objects", "Key"),
+    "request_tables": lambda value, _: list(value) if isinstance(value, dict) else [],
+    "tagged_types": _at("ResourceType"),
+    "named": _at("Name"),
+    "transact_get": _in_transaction("Get"),
+    "transact_put": _in_transaction("Put"),
+    "transact_update": _in_transaction("Update"),
+    "transact_delete": _in_transaction("Delete"),
+    "transact_check": _in_transaction("ConditionCheck"),
+    "partiql_select": _partiql("select"),
+    "partiql_insert": _partiql("insert"),
+    "partiql_update": _partiql("update"),
+    "partiql_delete": _partiql("delete"),
+    # The name of a secret's ARN ends with six characters that Secrets Manager adds.
+    # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
+    "secret": _each(lambda name: f"{name}-??????"),
+    "without_slash": _each(lambda name: name.removeprefix("/") or None),
+    # Keys are authorized by their id, whichever alias names them.
+    "key_id": _each(lambda name: None if name.startswith("alias/") else name),
+    "alias_name": _each(lambda name: name.removeprefix("alias/")),
+    "family": _each(lambda name: name.split(":")[0]),
+    "revision": _each(lambda name: name.split(":")[1] if ":" in name else "*"),
+    "escaped": _each(lambda name: name if re.fullmatch(r"[\w.+-]+", name, re.ASCII) else None),
+}
+
+CONTENT = (
+    frozenset(READINGS)
+    - {"", "or_default", "or_primary", "or_any", "queue_url", "function_name", "copy_source"}
+    - {*("secret", "without_slash", "key_id", "alias_name", "family", "revision", "escaped")}
+)
+"""The readings of values that hold more than a name: their content may be secret."""

@@ -1,0 +1,336 @@
+"""What command lines need: the smallest actions and resources, and the same for the services most used."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.calls.ask import explain_calls, explain_line, permissions_of
+from core.problems import PROBLEMS, Problem
+from tests.core.calls.conftest import OPERATIONS, PLACE
+
+E = "eu-west-1:444455556666"
+ORDERS = f"dynamodb:{E}:table/orders"
+
+NEEDS = {
+    # The AWS CLI's own S3 commands.
+    "aws s3 cp s3://reports/2026/q3.csv .": [("s3:GetObject", "s3:::reports/2026/q3.csv")],
+    "aws s3 cp s3://reports/q3.csv -": [("s3:GetObject", "s3:::reports/q3.csv")],
+    "aws s3 cp dir/q3.csv s3://reports/2026/": [("s3:PutObject", "s3:::reports/2026/q3.csv")],
+    "aws s3 cp q3.csv s3://reports": [("s3:PutObject", "s3:::reports/q3.csv")],
+    "aws s3 cp a s3://reports/b --acl public-read": [
+        ("s3:PutObject", "s3:::reports/b"),
+        ("s3:PutObjectAcl", "s3:::reports/b"),
+    ],
+    "aws s3 cp s3://reports/a s3://archive/": [("s3:GetObject", "s3:::reports/a"), ("s3:PutObject", "s3:::archive/a")],
+    "aws s3 cp s3://reports/2026 . --recursive --exclude '*' --include '*.csv'": [
+        ("s3:ListBucket", "s3:::reports"),
+        ("s3:GetObject", "s3:::reports/2026/*"),
+    ],
+    "aws s3 mv s3://reports/a s3://reports/b": [
+        ("s3:GetObject", "s3:::reports/a"),
+        ("s3:PutObject", "s3:::reports/b"),
+        ("s3:DeleteObject", "s3:::reports/a"),
+    ],
+    "aws s3 sync s3://reports/2026/ backup": [
+        ("s3:ListBucket", "s3:::reports"),
+        ("s3:GetObject", "s3:::reports/2026/*"),
+    ],
+    "aws s3 sync . s3://reports --delete": [
+        ("s3:ListBucket", "s3:::reports"),
+        ("s3:PutObject", "s3:::reports/*"),
+        ("s3:DeleteObject", "s3:::reports/*"),
+    ],
+    "aws s3 ls": [("s3:ListAllMyBuckets", "*")],
+    "aws s3 ls s3://reports/2026/": [("s3:ListBucket", "s3:::reports")],
+    "aws s3 ls reports": [("s3:ListBucket", "s3:::reports")],
+    "aws s3 rm s3://reports/a": [("s3:DeleteObject", "s3:::reports/a")],
+    "aws s3 rm s3://reports/2026 --recursive": [
+        ("s3:ListBucket", "s3:::reports"),
+        ("s3:DeleteObject", "s3:::reports/2026/*"),
+    ],
+    "aws s3 mb s3://new-bucket": [("s3:CreateBucket", "s3:::new-bucket")],
+    "aws s3 rb s3://old-bucket": [("s3:DeleteBucket", "s3:::old-bucket")],
+    "aws s3 presign s3://reports/a --expires-in 60": [("s3:GetObject", "s3:::reports/a")],
+    # s3api: most operations have an action of another name.
+    "aws s3api get-object --bucket reports --key a out": [("s3:GetObject", "s3:::reports/a")],
+    "aws s3api get-object --bucket=reports --key=a --version-id v out": [("s3:GetObjectVersion", "s3:::reports/a")],
+    "aws s3api head-object --bucket reports --key a": [("s3:GetObject", "s3:::reports/a")],
+    "aws s3api list-objects-v2 --bucket reports --prefix 2026/": [("s3:ListBucket", "s3:::reports")],
+    "aws s3api list-buckets": [("s3:ListAllMyBuckets", "*")],
+    "aws s3api copy-object --bucket reports --key a --copy-source reports/b": [
+        ("s3:PutObject", "s3:::reports/a"),
+        ("s3:GetObject", "s3:::reports/b"),
+    ],
+    "aws s3api delete-objects --bucket reports --delete 'Objects=[{Key=a},{Key=b}]'": [
+        ("s3:DeleteObject", "s3:::reports/a", "s3:::reports/b")
+    ],
+    "aws s3api upload-part --bucket reports --key a --part-number 1 --upload-id u": [
+        ("s3:PutObject", "s3:::reports/a")
+    ],
+    # DynamoDB
+    'aws dynamodb get-item --table-name orders --key \'{"id": {"S": "1"}}\'': [("dynamodb:GetItem", ORDERS)],
+    "aws dynamodb get-item --table-name orders --key file://key.json": [("dynamodb:GetItem", ORDERS)],
+    "aws dynamodb query --table-name orders --key-condition-expression 'id = :v'": [("dynamodb:Query", ORDERS)],
+    "aws dynamodb query --table-name orders --index-name by-day": [("dynamodb:Query", f"{ORDERS}/index/by-day")],
+    "aws dynamodb scan --table-name orders --max-items 5 --no-paginate": [("dynamodb:Scan", ORDERS)],
+    "aws dynamodb execute-statement --statement 'SELECT * FROM \"orders\"'": [("dynamodb:PartiQLSelect", ORDERS)],
+    'aws dynamodb batch-get-item --request-items \'{"orders": {"Keys": []}}\'': [("dynamodb:BatchGetItem", ORDERS)],
+    'aws dynamodb transact-write-items --transact-items \'[{"Put": {"TableName": "orders", "Item": {}}}]\'': [
+        ("dynamodb:PutItem", ORDERS)
+    ],
+    "aws dynamodb wait table-exists --table-name orders": [("dynamodb:DescribeTable", ORDERS)],
+    # Lambda, messages, logs
+    "aws lambda invoke --function-name f --payload '{}' out": [("lambda:InvokeFunction", f"lambda:{E}:function:f")],
+    "aws lambda invoke --function-name f --qualifier prod out": [
+        ("lambda:InvokeFunction", f"lambda:{E}:function:f:prod")
+    ],
+    f"aws lambda get-function --function-name arn:aws:lambda:{E}:function:f": [
+        ("lambda:GetFunction", f"lambda:{E}:function:f")
+    ],
+    "aws lambda create-function --function-name f --role arn:aws:iam::444455556666:role/r --code S3Bucket=b": [
+        ("lambda:CreateFunction", f"lambda:{E}:function:f"),
+        ("iam:PassRole", "iam::444455556666:role/r"),
+    ],
+    "aws sqs send-message --queue-url https://sqs.eu-west-1.amazonaws.com/444455556666/q --message-body x": [
+        ("sqs:SendMessage", f"sqs:{E}:q")
+    ],
+    f"aws sns publish --topic-arn arn:aws:sns:{E}:t --message x": [("sns:Publish", f"sns:{E}:t")],
+    "aws logs filter-log-events --log-group-name /aws/lambda/f": [
+        ("logs:FilterLogEvents", f"logs:{E}:log-group:/aws/lambda/f:*")
+    ],
+    "aws logs get-log-events --log-group-name g --log-stream-name s": [
+        ("logs:GetLogEvents", f"logs:{E}:log-group:g:log-stream:s")
+    ],
+    # Secrets, parameters, keys, identities
+    "aws secretsmanager get-secret-value --secret-id db": [
+        ("secretsmanager:GetSecretValue", f"secretsmanager:{E}:secret:db-??????")
+    ],
+    "aws ssm get-parameters --names /a/b c": [("ssm:GetParameters", f"ssm:{E}:parameter/a/b", f"ssm:{E}:parameter/c")],
+    "aws kms decrypt --key-id 1234 --ciphertext-blob fileb://x": [("kms:Decrypt", f"kms:{E}:key/1234")],
+    "aws kms encrypt --key-id alias/x --plaintext a": [("kms:Encrypt", "*")],
+    "aws sts get-caller-identity": [("sts:GetCallerIdentity", "*")],
+    "aws sts assume-role --role-arn arn:aws:iam::444455556666:role/r --role-session-name s": [
+        ("sts:AssumeRole", "iam::444455556666:role/r")
+    ],
+    "aws iam create-user --user-name u": [("iam:CreateUser", "iam::444455556666:user/u")],
+    # EC2, ECS
+    "aws ec2 describe-instances --filters Name=x,Values=y": [("ec2:DescribeInstances", "*")],
+    "aws ec2 stop-instances --instance-ids i-1 i-2": [
+        ("ec2:StopInstances", f"ec2:{E}:instance/i-1", f"ec2:{E}:instance/i-2")
+    ],
+    "aws ecs update-service --service s --cluster c": [("ecs:UpdateService", f"ecs:{E}:service/c/s")],
+    "aws ecs describe-services --services s": [("ecs:DescribeServices", f"ecs:{E}:service/default/s")],
+    "aws ecs run-task --task-definition f:3": [("ecs:RunTask", f"ecs:{E}:task-definition/f:3")],
+    # Athena, Glue, and others
+    "aws athena start-query-execution --query-string 'select 1' --work-group w": [
+        ("athena:StartQueryExecution", f"athena:{E}:workgroup/w")
+    ],
+    "aws glue get-table --database-name d --name t": [
+        ("glue:GetTable", f"glue:{E}:database/d", f"glue:{E}:catalog", f"glue:{E}:table/d/t")
+    ],
+    "aws apigateway get-resource --rest-api-id a --resource-id r": [
+        ("apigateway:GET", "apigateway:eu-west-1::/restapis/a/resources/r")
+    ],
+    "aws bedrock-runtime converse --model-id m": [("bedrock:InvokeModel", "bedrock:eu-west-1::foundation-model/m")],
+    "aws ecr get-login-password": [("ecr:GetAuthorizationToken", "*")],
+    # Options for every command, before and behind.
+    "aws --region us-east-1 --output json dynamodb scan --table-name orders --query 'Items[0]'": [
+        ("dynamodb:Scan", "dynamodb:us-east-1:444455556666:table/orders")
+    ],
+}
+
+
+@pytest.mark.parametrize("line", NEEDS)
+def test_a_command_line_needs_exactly_this(line):
+    explained = explain_line(line, PLACE, OPERATIONS)
+    wanted = [
+        (action, *(arn if arn == "*" else f"arn:aws:{arn}" for arn in resources)) for action, *resources in NEEDS[line]
+    ]
+    assert [(each.action, *each.resources) for each in explained] == wanted
+    assert all(each.why for each in explained)
+
+
+def test_new_instances_are_asked_by_type_and_tags_are_said():
+    line = "aws ec2 run-instances --image-id ami-1 --count 1 --subnet-id s-1 --tag-specifications 'ResourceType=volume'"
+    run, tag = explain_line(line, PLACE, OPERATIONS)
+    assert "arn:aws:ec2:eu-west-1::image/ami-1" in run.resources
+    assert f"arn:aws:ec2:{E}:subnet/s-1" in run.resources
+    assert f"arn:aws:ec2:{E}:instance/*" in run.resources
+    assert (tag.action, tag.resources) == ("ec2:CreateTags", (f"arn:aws:ec2:{E}:volume/*",))
+    assert "tags" in tag.why
+
+
+def test_what_is_not_asked_but_may_be_needed_is_said():
+    (explained,) = explain_line("aws s3 cp s3://reports/a .", PLACE, OPERATIONS)
+    assert "kms:Decrypt" in explained.why
+    (unnamed,) = explain_line("aws kms decrypt --ciphertext-blob x", PLACE, OPERATIONS)
+    assert "do not name" in unnamed.why
+
+
+def test_an_object_is_the_same_call():
+    call = {"service": "dynamodb", "operation": "GetItem", "parameters": {"TableName": "orders", "Key": {}}}
+    (explained,) = explain_calls([call], PLACE, OPERATIONS)
+    assert (explained.action, explained.resources) == ("dynamodb:GetItem", (f"arn:aws:{ORDERS}",))
+
+
+def test_permissions_join_what_is_on_the_same_resources():
+    lines = ["aws s3 cp s3://reports/a .", "aws s3 rm s3://reports/a", "aws s3 cp s3://reports/a ."]
+    (permission,) = permissions_of(explain_calls(lines, PLACE, OPERATIONS))
+    assert permission.actions == ("s3:GetObject", "s3:DeleteObject")
+
+
+def test_aud_07_only_values_that_name_resources_are_shown():
+    lines = [
+        "aws secretsmanager put-secret-value --secret-id db --secret-string canary",
+        "aws dynamodb execute-statement --statement \"SELECT * FROM orders WHERE s = 'canary'\"",
+        'aws dynamodb get-item --table-name orders --key \'{"id": {"S": "canary"}}\'',
+        "aws lambda invoke --function-name f --payload canary out",
+        'aws s3api delete-objects --bucket reports --delete \'{"Objects": [{"Key": "a"}], "Quiet": "canary"}\'',
+    ]
+    shown = [each.call for each in explain_calls(lines, PLACE, OPERATIONS)]
+    assert "canary" not in json.dumps(shown)
+    assert shown[0] == "aws secretsmanager put-secret-value --secret-id db --secret-string '***'"
+
+
+REFUSED = {
+    "ls -l": ("call_invalid", "begin the command line with aws"),
+    "": ("call_invalid", "aws"),
+    "aws": ("call_invalid", "service"),
+    "aws --version": ("call_invalid", "makes no call"),
+    "aws s3 ls | cat": ("call_invalid", "pipe"),
+    "aws s3 cp a b": ("call_invalid", "s3://"),
+    "aws s3 cp s3://reports/a": ("call_invalid", "paths"),
+    "aws s3 cp s3://reports/ .": ("call_invalid", "--recursive"),
+    "aws s3 cp 's3://reports/*' .": ("call_invalid", "--recursive"),
+    "aws s3 cp s3://arn:aws:s3:eu-west-1:444455556666:accesspoint/x/k .": ("call_invalid", "permissions"),
+    "aws s3 copy a b": ("operation_unknown", "cp"),
+    "aws dynamo scan": ("operation_unknown", "dynamodb"),
+    "aws dynamodb qury --table-name x": ("operation_unknown", "query"),
+    "aws dynamodb wait table-exist --table-name x": ("operation_unknown", "table-exists"),
+    "aws dynamodb query --tabel-name x": ("call_invalid", "--table-name"),
+    "aws dynamodb query --table-name": ("call_invalid", "value"),
+    "aws dynamodb query --table-name a --table-name b": ("call_invalid", "twice"),
+    "aws dynamodb query orders": ("call_invalid", "option"),
+    "aws dynamodb get-item --table-name x": ("call_invalid", "--key"),
+    "aws dynamodb scan --table-name '*'": ("call_invalid", "pattern"),
+    "aws dynamodb scan --table-name '${aws:username}'": ("call_invalid", "pattern"),
+    "aws dynamodb execute-statement --statement 'EXPLAIN x'": ("call_invalid", "do not tell"),
+    "aws dynamodb transact-write-items --transact-items file://x": ("call_invalid", "do not tell"),
+    "aws dynamodb scan --table-name x --endpoint-url http://evil": ("call_invalid", "--endpoint-url"),
+    "aws --profile admin s3 ls": ("call_invalid", "--profile"),
+    "aws s3 ls --no-sign-request": ("call_invalid", "without"),
+    "aws s3 ls --region nowhere": ("call_invalid", "region"),
+    "aws dynamodb scan --cli-input-json file://x": ("call_invalid", "parameters"),
+    # Another account, in every way to name one.
+    "aws lambda invoke --function-name arn:aws:lambda:eu-west-1:999999999999:function:f o": ("account_mismatch", ""),
+    "aws lambda invoke --function-name 999999999999:function:f out": ("account_mismatch", ""),
+    "aws sqs purge-queue --queue-url https://sqs.eu-west-1.amazonaws.com/999999999999/q": ("account_mismatch", ""),
+    "aws dynamodb scan --table-name arn:aws:dynamodb:eu-west-1:999999999999:table/t": ("account_mismatch", ""),
+    "aws sts assume-role --role-arn arn:aws:iam::999999999999:role/r --role-session-name s": ("account_mismatch", ""),
+    "aws ecs describe-services --cluster arn:aws:ecs:eu-west-1:999999999999:cluster/c --services s": (
+        "account_mismatch",
+        "",
+    ),
+    # Newer than the table of actions: unknown, never guessed.
+    "aws glue list-glossaries": ("operation_unknown", "permissions"),
+}
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_a_line_that_is_no_call_is_refused_and_says_why(line):
+    code, said = REFUSED[line]
+    with pytest.raises(Problem) as raised:
+        explain_calls([line], PLACE, OPERATIONS)
+    problem = raised.value
+    assert (problem.code, problem.extras["pointer"]) == (code, "/calls/0")
+    assert said.lower() in f"{problem.detail} {problem.fix}".lower()
+    assert problem.status == 400
+    assert problem.fix
+
+
+BAD_OBJECTS = [
+    7,
+    None,
+    [],
+    {},
+    {"service": "s3"},
+    {"service": 7, "operation": "GetObject"},
+    {"service": "s3", "operation": "GetObject", "parameters": []},
+    {"service": "s3", "operation": "GetObject", "parameters": {"Bucket": 7, "Key": "a"}},
+    {"service": "s3", "operation": "GetObject", "parameters": {"Bukcet": "b", "Key": "a"}},
+    {"service": "s3", "operation": "GetObjct", "parameters": {}},
+    {"service": "s3", "operation": "GetObject", "region": "eu-west-1"},
+]
+
+
+@pytest.mark.parametrize("call", BAD_OBJECTS, ids=str)
+def test_an_object_that_is_no_call_is_refused(call):
+    with pytest.raises(Problem) as raised:
+        explain_calls([call], PLACE, OPERATIONS)
+    assert raised.value.code in {"call_invalid", "operation_unknown"}
+
+
+SERVICES = st.sampled_from(OPERATIONS.services())
+
+
+@st.composite
+def command_lines(draw):
+    """Lines that are nearly right: a real operation, with options and values of all sorts."""
+    service = OPERATIONS.service(draw(SERVICES))
+    operation = service.operation(draw(st.sampled_from(service.names())))
+    words = ["aws", operation.service_command, operation.command]
+    for member in draw(st.lists(st.sampled_from(operation.members), max_size=5)) if operation.members else ():
+        words.append(f"--{member.option}")
+        values = st.text(max_size=12) | st.sampled_from(
+            ["orders", "arn:aws:s3:::b", "[]", "{}", '["a"]', "file://x", "a:b/c"]
+        )
+        words += draw(st.lists(values, max_size=2))
+    return words, operation
+
+
+@settings(max_examples=200)
+@given(command_lines())
+def test_any_command_gives_a_problem_or_actions_of_its_row(drawn):
+    import shlex
+
+    words, operation = drawn
+    try:
+        explained = explain_line(shlex.join(words), PLACE, OPERATIONS)
+    except Problem as problem:
+        assert PROBLEMS[problem.code].status < 500
+        return
+    assert explained
+    assert {each.action for each in explained} <= {need.action for need in operation.needs}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@st.composite
+def call_objects(draw):
+    service = OPERATIONS.service(draw(SERVICES))
+    operation = service.operation(draw(st.sampled_from(service.names())))
+    required = [member.name for member in operation.members if member.required]
+    return {
+        "service": service.name,
+        "operation": operation.name,
+        "parameters": {name: draw(JSON | st.just("orders")) for name in required},
+    }
+
+
+@settings(max_examples=200)
+@given(call_objects() | JSON | st.text(max_size=60) | st.text(max_size=40).map("aws s3 cp {} .".format))
+def test_anything_is_permissions_or_a_problem(call):
+    try:
+        explained = explain_calls([call], PLACE, OPERATIONS)
+    except Problem as problem:
+        assert PROBLEMS[problem.code].status < 500
+        json.dumps(problem.body())
+    else:
+        assert permissions_of(explained)

@@ -1,0 +1,79 @@
+"""The checked-in table of operations: how much of AWS it knows, that it can't get worse unseen, and what it holds."""
+
+import json
+import subprocess
+
+import pytest
+import yaml
+
+from core.actions import Actions
+from core.calls.arns import names_in
+from core.calls.readings import READINGS
+from core.calls.table import Operations
+from data import operations
+from data.__main__ import AWS_CLI, HERE, OPERATIONS, TABLE
+
+CHECKED_IN = Operations.load(OPERATIONS.read_bytes())
+ACTIONS = Actions.load(TABLE.read_bytes())
+EVERY = [
+    (service, CHECKED_IN.service(service).operation(name))
+    for service in CHECKED_IN.services()
+    for name in CHECKED_IN.service(service).names()
+]
+# What is known at least; raise these when the table gets better. Every operation of the services is in one of three.
+LEAST = {"by_name": 5201, "by_exception": 326, "derived": 2855}
+MOST_UNKNOWN = 329
+
+
+def test_it_knows_as_much_as_it_did():
+    report = CHECKED_IN.report
+    assert len(CHECKED_IN.services()) >= 67
+    assert all(report[count] >= least for count, least in LEAST.items()), report
+    assert report["unknown"] <= MOST_UNKNOWN
+    assert report["by_name"] + report["by_exception"] + report["unknown"] == len(EVERY)
+    assert sum(not operation.needs for _, operation in EVERY) == report["unknown"]
+
+
+def test_every_action_of_a_row_is_in_the_table_of_actions():
+    named = {need.action for _, operation in EVERY for need in operation.needs}
+    assert not {name for name in named if ACTIONS.get(name) is None}
+
+
+def test_every_template_is_filled_from_its_own_operations_parameters():
+    for service, operation in EVERY:
+        members = {member.name for member in operation.members}
+        for need in operation.needs:
+            for template in (arn for kind in need.types or () for arn in kind.arns):
+                assert names_in(template) <= members, (service, operation.name, template)
+                for reading in (part.split("}")[0] for part in template.split("|")[1:]):
+                    assert reading in READINGS, template
+            assert need.when.removeprefix("!").split("|")[0] in members | {""}, (service, operation.name, need.when)
+
+
+def test_it_is_small():
+    assert OPERATIONS.stat().st_size < 300_000
+
+
+def test_a_table_that_knows_less_is_refused():
+    before = {"by_name": 1000, "derived": 100}
+    assert operations.faults(before, before) == []
+    assert operations.faults({"by_name": 989, "derived": 100}, before) == [
+        "there were 1000 operations with an action by name and are 989"
+    ]
+
+
+def test_a_rule_for_what_is_not_there_is_refused():
+    cli = {"version": "1", "commands": {}, "options": {}}
+    with pytest.raises(ValueError, match="NoSuchOperation"):
+        operations.encode({"sqs": {"actions": {"NoSuchOperation": "sqs:SendMessage"}}}, ACTIONS, cli)
+    with pytest.raises(ValueError, match="no action"):
+        operations.encode({"sqs": {"actions": {"SendMessageBatch": "sqs:SendMesage"}}}, ACTIONS, cli)
+
+
+def test_the_checked_in_table_is_what_its_sources_make():
+    """Holds the lock files' botocore and AWS CLI too: `make data` after a change of either."""
+    rules = yaml.safe_load((HERE / "operations.yaml").read_text("utf-8"))["services"]
+    printed = subprocess.run([AWS_CLI, HERE / "aws_cli.py", *rules], stdout=subprocess.PIPE, check=True).stdout
+    encoded, lines = operations.encode(rules, ACTIONS, json.loads(printed))
+    assert encoded == OPERATIONS.read_bytes()
+    assert lines[-1].startswith(f"{len(rules)} services: ")
