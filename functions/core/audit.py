@@ -147,8 +147,14 @@ def asked_members(asked: AccessRequest, target: Target) -> dict[str, Any]:
         "duration_seconds": asked.duration_seconds,
         "reason": asked.reason,
         "ticket": asked.ticket,
-        "detail": {"permissions": permissions_view(asked.permissions)},
+        "detail": {"permissions": permissions_view(asked.permissions)} | calls_detail(asked),
     }
+
+
+def calls_detail(asked: AccessRequest) -> dict[str, Any]:
+    """The calls that were asked with, as `Explained.call` shows them; {} for a request without calls."""
+    calls = tuple(dict.fromkeys(each.call for each in asked.explanation))
+    return {"calls": calls} if calls else {}
 
 
 def _named(permissions: tuple[Permission, ...]) -> dict[str, Any]:

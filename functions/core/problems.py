@@ -46,6 +46,8 @@ PROBLEMS: Mapping[str, Kind] = {
     "target_unknown": Kind(400, "There is no such target"),
     "account_mismatch": Kind(400, "A resource lies in another account than the target"),
     "action_unknown": Kind(400, "An action is not known"),
+    "call_invalid": Kind(400, "A call cannot be read as a call of AWS"),
+    "operation_unknown": Kind(400, "A service or operation is not known"),
     "policy_too_large": Kind(400, "The session policy would not fit"),
     "idempotency_mismatch": Kind(422, "The idempotency key was used with another request"),
     "rate_limited": Kind(429, "Too many requests"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from core.access.credentials import Credentials
 from core.access.grant import Grant, State, permissions_view
+from core.access.request import AccessRequest
 from core.once import Quota
 from core.policy.decision import Decision, Reason
 from core.problems import Problem
@@ -53,7 +54,14 @@ def deciding_policies(decision: Decision) -> dict[str, Any]:
     return {"policy_version": decision.policy_version, "policies": ids}
 
 
-def denied(decision: Decision) -> Problem:
+def explanation_view(asked: AccessRequest | None) -> dict[str, Any]:
+    """How the permissions follow from the calls that were asked with: {} for a request without calls."""
+    if asked is None or not asked.explanation:
+        return {}
+    return {"explanation": [each.view() for each in asked.explanation]}
+
+
+def denied(decision: Decision, asked: AccessRequest | None = None) -> Problem:
     """The problem that tells a denied caller why, and what would have passed (POL 7)."""
     detail = decision.reasons[0].sentence if decision.reasons else "No policy permits it."
     extras = {
@@ -61,6 +69,7 @@ def denied(decision: Decision) -> Problem:
         "allowed_subset": permissions_view(decision.allowed_subset),
         "longest_seconds": decision.longest_seconds,
         "policy_version": decision.policy_version,
+        **explanation_view(asked),
     }
     return Problem("denied", detail, _fix(decision), extras)
 

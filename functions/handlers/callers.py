@@ -8,6 +8,7 @@ from typing import Any
 
 from core import audit
 from core.access.grant import Grant
+from core.access.parse import parse_request
 from core.access.request import AccessRequest
 from core.audit import AuditRecord, Event, Origin, Outcome
 from core.identity.authenticate import Authenticated, authenticate
@@ -49,6 +50,11 @@ class Call:
     def origin(self) -> Origin:
         """Where it came from."""
         return self.request.origin
+
+    def asked(self) -> AccessRequest:
+        """The access request in the body. Raises what `parse_request` raises."""
+        ports = self.ports
+        return parse_request(self.request.body, ports.config.targets, ports.config.limits, lambda: ports.operations)
 
     def decide(self, asked: AccessRequest, approvals: Collection[str] = ()) -> Decision:
         """What policy says now to what the principal asks, with the approvals that there are."""

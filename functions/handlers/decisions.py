@@ -4,12 +4,11 @@ from typing import Any
 
 from adapters.store import Taken
 from core import audit
-from core.access.parse import parse_request
 from core.access.session_policy import LIMIT, compile_policy
 from core.audit import Event, Outcome
 from core.once import previews
 from core.policy.decision import Decision, Effect
-from handlers.answers import deciding_policies, decision_view, too_many
+from handlers.answers import deciding_policies, decision_view, explanation_view, too_many
 from handlers.callers import Call, identify
 from handlers.edge import endpoint
 from handlers.http import Request, Response
@@ -23,9 +22,10 @@ def preview_decision(request: Request, ports: Ports) -> Response:
     call = identify(request, ports)
     _take_quota(call)
     with call.refusals_on_record(Event.PREVIEW):
-        asked = parse_request(request.body, ports.config.targets, ports.config.limits)
+        asked = call.asked()
         decision = call.decide(asked)
         view = decision_view(decision) | _session_policy(decision, call.now + asked.duration_seconds, ports)
+        view |= explanation_view(asked)
     members = audit.asked_members(asked, ports.config.targets[asked.target]) | deciding_policies(decision)
     call.record(Event.PREVIEW, _OUTCOMES[decision.effect], **members)
     return Response(200, view)

@@ -1,17 +1,18 @@
 """POST /v1/grants: ask for access."""
 
+from dataclasses import replace
+
 from adapters.store import Taken
 from core import audit
 from core.access.credentials import SessionRequest
 from core.access.grant import Grant, State, open_grant, require_active
-from core.access.parse import parse_request
 from core.access.request import AccessRequest
 from core.access.session_policy import compile_policy
 from core.audit import Event, Outcome
 from core.once import denials, idempotency, idempotency_key, repeated
 from core.policy.decision import Decision, Effect
 from core.problems import Problem
-from handlers.answers import deciding_policies, denied, grant_answer, too_many
+from handlers.answers import deciding_policies, denied, explanation_view, grant_answer, too_many
 from handlers.callers import Call, identify
 from handlers.edge import endpoint
 from handlers.http import Request, Response
@@ -24,7 +25,7 @@ def create_grant(request: Request, ports: Ports) -> Response:
     call = identify(request, ports)
     limits = ports.config.limits
     with call.refusals_on_record(Event.REQUEST):
-        asked = parse_request(request.body, ports.config.targets, limits)
+        asked = call.asked()
         key = idempotency_key_of(request)
         target = ports.config.targets[asked.target]
         decision = call.decide(asked)
@@ -35,10 +36,12 @@ def create_grant(request: Request, ports: Ports) -> Response:
     if decision.effect is Effect.DENY:
         raise _denied(asked, decision, call)
     try:
-        opened = _open(grant, decision, key, call)
+        opened = _open(grant, decision, key, call, asked)
     except Taken:
-        return _repeated_answer(key, call)
-    return _opened_answer(opened, session, call)
+        answer = _repeated_answer(key, call)
+    else:
+        answer = _opened_answer(opened, session, call)
+    return replace(answer, body={**answer.body, **explanation_view(asked)})
 
 
 def _denied(asked: AccessRequest, decision: Decision, call: Call) -> Problem:
@@ -52,7 +55,7 @@ def _denied(asked: AccessRequest, decision: Decision, call: Call) -> Problem:
         problem = too_many(quota) if taken.key == quota.key else call.caller.replayed()
         call.count_refusal(problem.code)
         return problem
-    return denied(decision)
+    return denied(decision, asked)
 
 
 def idempotency_key_of(request: Request) -> str:
@@ -64,10 +67,10 @@ def idempotency_key_of(request: Request) -> str:
     return key
 
 
-def _open(grant: Grant, decision: Decision, key: str, call: Call) -> Grant:
+def _open(grant: Grant, decision: Decision, key: str, call: Call, asked: AccessRequest) -> Grant:
     """Write the grant, its first record and the keys that the POST uses up. Raises Taken."""
     outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
-    detail = {"permissions": grant.view()["permissions"], "reviews": grant.reviews}
+    detail = {"permissions": grant.view()["permissions"], "reviews": grant.reviews} | audit.calls_detail(asked)
     members = deciding_policies(decision) | {"detail": detail}
     first = audit.next_link(audit.of_grant(Event.REQUEST, outcome, grant, call.origin, call.now, **members), grant)
     opened = audit.linked(grant, first)

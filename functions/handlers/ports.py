@@ -22,6 +22,7 @@ from adapters.role_policies import ONE_ATTEMPT, RolePolicies
 from adapters.sessions import Sessions
 from adapters.store import Store
 from core.actions import Actions
+from core.calls.table import Operations
 from core.config import Config, load
 from core.identity.verify import KeySource
 from core.policy.cedar import PolicySet
@@ -69,6 +70,11 @@ class Ports:
     def actions(self) -> Actions:
         """The action table in the bundle."""
         return Actions.load((ROOT / "core" / "actions.bin").read_bytes())
+
+    @cached_property
+    def operations(self) -> Operations:
+        """The table of operations in the bundle: for requests with calls alone."""
+        return Operations.load((ROOT / "core" / "operations.bin").read_bytes())
 
     @cached_property
     def keys(self) -> KeySource:

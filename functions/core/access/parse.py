@@ -1,16 +1,20 @@
 """From an untrusted body to an `AccessRequest`, or a problem that says everything that is wrong with it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from core import strict_json
 from core.access.fields import Faults
 from core.access.request import AccessRequest, Permission
+from core.calls.ask import MAX_CALLS, explain_calls, permissions_of
+from core.calls.call import Explained, Place
+from core.calls.table import Operations
 from core.config import Limits, Target
 from core.problems import Problem
 
-MEMBERS = ("target", "permissions", "duration_seconds", "reason", "ticket")
+MEMBERS = ("target", "permissions", "calls", "duration_seconds", "reason", "ticket")
 MAX_PERMISSIONS = 50
 MAX_NAMES = 200
 MAX_ARN = 1024
@@ -23,26 +27,33 @@ _ACTION = re.compile(r"[A-Za-z0-9-]{1,64}:[A-Za-z0-9*?]{1,128}", re.ASCII)
 _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*?-]*:[^:]*:[\x21-\x7e][\x20-\x7e]*", re.ASCII)
 
 
-def parse_request(body: bytes, targets: Mapping[str, Target], limits: Limits) -> AccessRequest:
+def parse_request(
+    body: bytes, targets: Mapping[str, Target], limits: Limits, operations: Callable[[], Operations]
+) -> AccessRequest:
     """The access request in `body` (JSON, the members of the architecture's example).
 
-    Raises Problem: body_too_large, body_malformed, target_unknown, account_mismatch, or request_invalid with every
-    fault as {pointer, detail, fix} in `errors`.
+    `operations` is asked for its table only when the body has `calls` instead of `permissions`. Raises Problem:
+    body_too_large, body_malformed, target_unknown, account_mismatch, call_invalid, operation_unknown, or
+    request_invalid with every fault as {pointer, detail, fix} in `errors`.
     """
     raw = _object(body, limits)
     faults = Faults()
     faults.unknown_members(raw, MEMBERS, "")
+    calls = _calls(raw, faults)
     request = AccessRequest(
         target=faults.text(raw.get("target"), "/target", 64, required=True),
-        permissions=_permissions(raw.get("permissions"), faults),
+        permissions=() if "calls" in raw else _permissions(raw.get("permissions"), faults),
         duration_seconds=faults.whole_number(
             raw.get("duration_seconds"), "/duration_seconds", limits.min_duration_seconds, limits.max_duration_seconds
         ),
         reason=faults.text(raw.get("reason"), "/reason", MAX_REASON, required=True),
         ticket=faults.text(raw.get("ticket"), "/ticket", MAX_TICKET, required=False),
     )
-    _require_none(faults)
-    _check_target(request, targets)
+    _refuse(faults)
+    target = _target(request.target, targets)
+    if calls:
+        request = _with_permissions(request, explain_calls(calls, _place(target), operations()))
+    _check_accounts(request, target)
     return request
 
 
@@ -52,11 +63,11 @@ def parse_revocation(body: bytes, limits: Limits) -> str:
     faults = Faults()
     faults.unknown_members(raw, ("reason",), "")
     reason = faults.text(raw.get("reason"), "/reason", MAX_REASON, required=True)
-    _require_none(faults)
+    _refuse(faults)
     return reason
 
 
-def _require_none(faults: Faults) -> None:
+def _refuse(faults: Faults) -> None:
     if faults.found:
         first = faults.found[0]
         raise Problem(
@@ -65,6 +76,30 @@ def _require_none(faults: Faults) -> None:
             first.fix,
             {"errors": [fault.body() for fault in faults.found[:20]]},
         )
+
+
+def _calls(raw: Mapping[str, Any], faults: Faults) -> list[Any]:
+    """The member `calls`, which stands instead of `permissions`; [] when it is not there."""
+    if "calls" not in raw:
+        return []
+    if "permissions" in raw:
+        faults.add("/calls", "There are both permissions and calls.", "Ask with one of them.")
+    return faults.items(raw["calls"], "/calls", MAX_CALLS)
+
+
+def _place(target: Target) -> Place:
+    return Place(target.role_arn.split(":", 2)[1], target.region, target.account)
+
+
+def _with_permissions(request: AccessRequest, explained: tuple[Explained, ...]) -> AccessRequest:
+    """The request for what its calls need, held to what may be asked with permissions."""
+    permissions = permissions_of(explained)
+    faults = Faults()
+    for permission in permissions:
+        for arn in permission.resources:
+            _check_resource(arn, "/calls", faults)
+    _refuse(faults)
+    return replace(request, permissions=permissions, explanation=explained)
 
 
 def _object(body: bytes, limits: Limits) -> dict[str, Any]:
@@ -129,12 +164,16 @@ def _check_resource(arn: Any, pointer: str, faults: Faults) -> None:
         faults.add(pointer, "The ARN holds ${, which IAM reads as a policy variable.", "Write the name itself.")
 
 
-def _check_target(request: AccessRequest, targets: Mapping[str, Target]) -> None:
-    target = targets.get(request.target)
+def _target(alias: str, targets: Mapping[str, Target]) -> Target:
+    target = targets.get(alias)
     if target is None:
         # No nearest name: whoever may use no target shall not learn what targets there are.
         fix = "Ask your platform engineer for the alias of the target."
-        raise Problem("target_unknown", f"There is no target {request.target[:64]!a}.", fix)
+        raise Problem("target_unknown", f"There is no target {alias[:64]!a}.", fix)
+    return target
+
+
+def _check_accounts(request: AccessRequest, target: Target) -> None:
     partition = target.role_arn.split(":", 2)[1]
     for arn in {arn for permission in request.permissions for arn in permission.resources if arn != "*"}:
         _, of_partition, _, _, account, _ = arn.split(":", 5)

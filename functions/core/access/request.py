@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from core.calls.call import Explained
+
 
 @dataclass(frozen=True, slots=True)
 class Permission:
@@ -16,10 +18,14 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """What was asked. `duration_seconds` counts from the moment that credentials may first be issued."""
+    """What was asked. `duration_seconds` counts from the moment that credentials may first be issued.
+
+    `explanation` says how `permissions` follow from the calls that were asked with, if they were asked so.
+    """
 
     target: str
     permissions: tuple[Permission, ...]
     duration_seconds: int
     reason: str
     ticket: str
+    explanation: tuple[Explained, ...] = ()
