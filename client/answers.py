@@ -144,6 +144,16 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """One action that a call needs, on which resources, and why; `call` is masked but for what names them."""
+
+    call: str
+    action: str
+    resources: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What policy would say to a request; nothing was issued. `session_policy_size` is (characters, limit)."""
 
@@ -156,6 +166,7 @@ class Decision:
     session_policy: Mapping[str, Any]
     session_policy_size: Mapping[str, int]
     policy_version: str
+    explanation: tuple[Need, ...] = ()
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -170,11 +181,13 @@ class Decision:
             session_policy=document.get("session_policy") or {},
             session_policy_size=document.get("session_policy_size") or {},
             policy_version=document.get("policy_version", ""),
+            explanation=read_explanation(document.get("explanation", ())),
         )
 
     def document(self) -> dict[str, Any]:
         """The decision as JSON."""
-        return asdict(self)
+        members = asdict(self)
+        return members if self.explanation else {name: members[name] for name in members if name != "explanation"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,3 +216,8 @@ def read_reasons(items: Any) -> tuple[Reason, ...]:
     """The reasons in a JSON list of the API; members that this client does not know are dropped."""
     names = [item.name for item in fields(Reason)]
     return tuple(Reason(**{name: item[name] for name in names if name in item}) for item in items)
+
+
+def read_explanation(items: Any) -> tuple[Need, ...]:
+    """The explanation in a JSON list of the API. Raises KeyError or TypeError when it is none."""
+    return tuple(Need(item["call"], item["action"], tuple(item["resources"]), item["why"]) for item in items)

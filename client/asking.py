@@ -19,13 +19,17 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One access request, as the agent states it; whether it makes sense is for the broker to say."""
+    """One access request, as the agent states it; whether it makes sense is for the broker to say.
+
+    With `calls` (AWS CLI command lines) the broker works out the permissions, and `permissions` is empty.
+    """
 
     target: str
     permissions: tuple[Permission, ...]
     duration_seconds: int
     reason: str
     ticket: str = ""
+    calls: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """The body of POST /v1/grants and POST /v1/decisions."""
@@ -35,6 +39,9 @@ class Ask:
             "duration_seconds": self.duration_seconds,
             "reason": self.reason,
         }
+        if self.calls:
+            del body["permissions"]
+            body["calls"] = list(self.calls)
         return body | {"ticket": self.ticket} if self.ticket else body
 
 

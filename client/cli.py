@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from client.commands.credentials import credentials
+from client.commands.explain import explain
 from client.commands.grants import grants
 from client.commands.profile import profile
 from client.commands.request import request
@@ -45,6 +46,7 @@ def jitney(
 
 app.command()(request)
 app.command(cls=CommandAfterDashes)(run)
+app.command(cls=CommandAfterDashes)(explain)
 app.command()(credentials)
 app.command()(profile)
 app.add_typer(grants, name="grants")

@@ -1,6 +1,7 @@
 """The options and arguments that several commands share, and how they become an ask."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,15 @@ Permissions = Annotated[
         "--permissions",
         metavar="FILE",
         help="Several permissions: JSON list of {actions, resources}; - reads standard input.",
+        rich_help_panel=_ASKING,
+    ),
+]
+Calls = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--call",
+        metavar="COMMAND",
+        help="An AWS CLI command, in quotes, that the access is for, instead of actions. Repeatable.",
         rich_help_panel=_ASKING,
     ),
 ]
@@ -88,17 +98,22 @@ def make_ask(
     duration: str,
     reason: str,
     ticket: str,
+    calls: Sequence[str] = (),
 ) -> Ask:
-    """The ask that the options state. Raises Invalid, naming the option that is missing or wrong."""
+    """The ask that the options state. Raises Invalid, naming the option that is missing or wrong.
+
+    `calls` count only where no permissions are given.
+    """
     if not target:
         raise invalid(
             "TARGET is missing.", "Name the target, or an existing grant with --grant where there is that option."
         )
     if not reason:
         raise invalid("--reason is missing.", "Say in a sentence what the access is for.")
-    return Ask(
-        target, _permissions(actions or [], resources or [], permissions), seconds("--for", duration), reason, ticket
-    )
+    for_seconds = seconds("--for", duration)
+    if calls and not (actions or resources or permissions):
+        return Ask(target, (), for_seconds, reason, ticket, tuple(calls))
+    return Ask(target, _permissions(actions or [], resources or [], permissions), for_seconds, reason, ticket)
 
 
 def seconds(option: str, text: str) -> int:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from client import wording
-from client.answers import Answer, Decision, Page, read_permissions, read_reasons
+from client.answers import Answer, Decision, Need, Page, read_permissions, read_reasons
 from client.asking import Ask
 from client.durations import format_duration
 from client.faults import fault_and_fix
@@ -83,6 +83,7 @@ class Screen:
         """What a request would lead to, with the exact session policy."""
         words, style = _EFFECTS.get(decision.effect, (decision.effect, "bold"))
         self._heading(words, style, "dry run: nothing was issued, nobody was asked")
+        self.explanation(decision.explanation)
         self._rows(("because", line) for line in wording.grounds(decision.reasons))
         self._rows(("allows", wording.allows(permission)) for permission in decision.permissions)
         self._rows([("reviewers", wording.who(decision.reviews) if decision.reviews else "")])
@@ -94,6 +95,15 @@ class Screen:
             size = decision.session_policy_size
             self._rows([("policy", f"{size.get('characters', '?')} of {size.get('limit', '?')} characters")])
             self._out.print(Text(json.dumps(decision.session_policy, indent=2)))
+
+    def explanation(self, explanation: Iterable[Need]) -> None:
+        """What calls need, and why."""
+        told = ""
+        for need in explanation:
+            if need.call != told:
+                told = need.call
+                self._out.print(Text(wording.plain(told), style="bold"))
+            self._rows([("needs", wording.needs(need))])
 
     def problem(self, problem: Problem, verb: str, tail: Sequence[str] = ()) -> None:
         """Why it did not work, what to do, and what would have worked, ready to paste."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from client.answers import Answer, Grant, Reason, Review
+from client.answers import Answer, Grant, Need, Reason, Review
 from client.asking import Ask, Permission
 from client.durations import format_duration
 
@@ -77,6 +77,11 @@ def allows(permission: Permission) -> str:
     return plain(f"{', '.join(permission.actions)} on {', '.join(permission.resources)}")
 
 
+def needs(need: Need) -> str:
+    """What a call needs in one line, and why."""
+    return plain(f"{need.action} on {', '.join(need.resources)}: {need.why}")
+
+
 def because(reason: Reason) -> str:
     """The reason in one line: the sentence, after the pair unless it names it itself, and which policy says so."""
     unnamed = [part for part in (reason.action, reason.resource) if part not in reason.sentence]
@@ -110,13 +115,16 @@ def _together(sentence: str, group: Sequence[Reason]) -> str:
     return plain(f"{said}: {names} ({first.policy})")
 
 
-def arguments(ask: Ask, permissions: str = "") -> list[str]:
+def arguments(ask: Ask, permissions: str = "", *, told: bool = False) -> list[str]:
     """The ask as arguments of `jitney request`.
 
-    The permissions are left to `--permissions`, with the file of that name, or "-" when there are several.
+    The permissions are left to `--permissions`, with the file of that name, or "-" when there are several; calls that
+    are `told` by the command itself, as by that of `jitney run`, are left out.
     """
     words = [ask.target]
-    if len(ask.permissions) == 1 and not permissions:
+    if ask.calls:
+        words += [] if told else [word for call in ask.calls for word in ("--call", call)]
+    elif len(ask.permissions) == 1 and not permissions:
         words += [word for action in ask.permissions[0].actions for word in ("--action", action)]
         words += [word for resource in ask.permissions[0].resources for word in ("--resource", resource)]
     else:
@@ -127,8 +135,8 @@ def arguments(ask: Ask, permissions: str = "") -> list[str]:
 
 def paste(verb: str, ask: Ask, tail: Sequence[str] = ()) -> list[str]:
     """The lines to paste into a shell to ask for this."""
-    line = shlex.join(["jitney", verb, *arguments(ask), *tail])
-    if len(ask.permissions) == 1:
+    line = shlex.join(["jitney", verb, *arguments(ask, told=verb == "run"), *tail])
+    if len(ask.permissions) == 1 or ask.calls:
         return [plain(line)]
     document = json.dumps([permission.document() for permission in ask.permissions])
     return [plain(f"{line} <<'JSON'"), document, "JSON"]
@@ -137,7 +145,7 @@ def paste(verb: str, ask: Ask, tail: Sequence[str] = ()) -> list[str]:
 def alternatives(ask: Ask, subset: tuple[Permission, ...], longest_seconds: int) -> list[Ask]:
     """What policy says would pass instead: as asked for a shorter time, and part of the permissions."""
     shorter = [replace(ask, duration_seconds=longest_seconds)] if 0 < longest_seconds < ask.duration_seconds else []
-    return shorter + ([replace(ask, permissions=subset)] if subset and subset != ask.permissions else [])
+    return shorter + ([replace(ask, permissions=subset, calls=())] if subset and subset != ask.permissions else [])
 
 
 def ending(grant: Grant, now: float) -> Iterator[tuple[str, str]]:

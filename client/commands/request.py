@@ -26,6 +26,7 @@ def request(
     action: options.Actions = None,
     resource: options.Resources = None,
     permissions: options.Permissions = None,
+    call: options.Calls = None,
     duration: options.For = "5m",
     reason: options.Reason = "",
     ticket: options.Ticket = "",
@@ -42,7 +43,7 @@ def request(
     While a review is open, and without --wait, the exit code is 4.
     """
     with reporting("request", as_json=as_json):
-        ask = options.make_ask(target, action, resource, permissions, duration, reason, ticket)
+        ask = options.make_ask(target, action, resource, permissions, duration, reason, ticket, call or ())
         at_most = options.seconds("--wait-at-most", wait_at_most) if wait_at_most else None
         with connect(Options(api, token_file, token_command), os.environ) as broker:
             if dry_run:

@@ -1,7 +1,10 @@
 """`jitney run`: get access and run one command with it."""
 
 import os
+import shlex
 import shutil
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -31,6 +34,13 @@ class CommandAfterDashes(TyperCommand):
         return [*super().collect_usage_pieces(ctx), "-- COMMAND [ARGS]..."]
 
 
+def aws_calls(command: Sequence[str]) -> tuple[str, ...]:
+    """The command line to ask with, when the command is the AWS CLI; () for any other, which must be told."""
+    if not command or Path(command[0]).name != "aws":
+        return ()
+    return (shlex.join(["aws", *command[1:]]),)
+
+
 def run(
     context: typer.Context,
     target: options.Target = None,
@@ -51,8 +61,9 @@ def run(
 ) -> None:
     """Run COMMAND with AWS credentials in its environment, and nowhere else.
 
-    Waits while the request is under review, then goes on by itself. The exit code is the command's own. Once it has
-    ended, the grant is given back, so that nothing is left of the keys; with --grant or --keep it is not.
+    An AWS CLI command needs no --action and --resource: the broker works out what it takes. Waits while the request is
+    under review, then goes on by itself. The exit code is the command's own. Once it has ended, the grant is given back,
+    so that nothing is left of the keys; with --grant or --keep it is not.
     """
     child: list[str] = context.meta["child"]
     with reporting("run", tail=["--", *child]):
@@ -66,7 +77,8 @@ def run(
             if grant:
                 answer = by_id(broker, grant)
             else:
-                ask = options.make_ask(target, action, resource, permissions, duration, reason, ticket)
+                calls = aws_calls(child)
+                ask = options.make_ask(target, action, resource, permissions, duration, reason, ticket, calls)
                 answer = broker.request(ask)
             issued = usable(broker, answer, wait=wait, at_most=at_most)
         code = run_child(child, child_environment(os.environ, issued))

@@ -94,7 +94,7 @@ def _measured(grant: Grant, target: Target, started: int, call: Call) -> Grant:
 def _first_denial(grant: Grant, target: Target, started: int, call: Call) -> int | None:
     """Milliseconds from `started` to the canary's first denial; None if there was none in time."""
     ports = call.ports
-    policy = compile_policy(CANARY, call.now + CANARY_POLICY_SECONDS)
+    policy = compile_policy(CANARY, call.now + CANARY_POLICY_SECONDS, ports.actions)
     try:
         credentials = ports.sessions.issue(session_request(grant, policy, target.external_id, call.now))
     except Problem:

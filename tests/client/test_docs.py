@@ -11,11 +11,14 @@ from typer.testing import CliRunner
 from client import problems
 from client.cli import app
 from client.settings import SETTINGS
+from core.calls.table import Operations
 from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, ended, grant, issued
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "agent.md").read_text("utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "agent.md").read_text("utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 COMMANDS = [shlex.split(line) for block in BLOCKS for line in block.splitlines()]
+OF_THE_AWS_CLI = {"--table-name", "--key"}
 INTERRUPTED = 128 + signal.SIGINT
 DECISION = {"effect": "allow", "reasons": [], "permissions": PERMISSIONS}
 
@@ -57,6 +60,7 @@ def test_every_option_on_the_page_exists():
         for command in (
             ["request"],
             ["run"],
+            ["explain"],
             ["credentials"],
             ["profile"],
             ["grants", "list"],
@@ -65,7 +69,7 @@ def test_every_option_on_the_page_exists():
             ["grants", "revoke"],
         )
     )
-    assert not {option for option in options - {"--profile"} if option not in shown}
+    assert not {option for option in options - {"--profile", *OF_THE_AWS_CLI} if option not in shown}
 
 
 def test_the_configuration_file_on_the_page_is_valid(home: Path, monkeypatch: pytest.MonkeyPatch):
@@ -82,3 +86,8 @@ def test_the_configuration_file_on_the_page_is_valid(home: Path, monkeypatch: py
     broker = connect(Options(), {})
     assert broker.api_url == "https://jitney.example.com"
     assert broker._auth._source == ClientCredentials("https://idp.example.com/token", "reader-agent", "canary", {})
+
+
+def test_the_number_of_services_is_the_tables():
+    table = (ROOT / "functions" / "core" / "operations.bin").read_bytes()
+    assert f"{len(Operations.load(table).services())} services' operations" in PAGE

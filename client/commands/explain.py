@@ -1,0 +1,54 @@
+"""`jitney explain`: what an AWS CLI command needs, and why."""
+
+import os
+import shlex
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from client import options
+from client.asking import Ask
+from client.explaining import explain_here
+from client.reporting import print_json, reporting, screen
+from client.settings import Options, connect
+
+Account = Annotated[str, typer.Option("--account", metavar="ID", help="The account in the ARNs, without TARGET.")]
+Region = Annotated[str, typer.Option("--region", metavar="REGION", help="The region in the ARNs, without TARGET.")]
+
+
+def explain(
+    context: typer.Context,
+    target: options.Target = None,
+    *,
+    account: Account = "123456789012",
+    region: Region = "us-east-1",
+    as_json: options.AsJson = False,
+    api: options.Api = "",
+    token_file: options.TokenFile = "",
+    token_command: options.TokenCommand = "",
+) -> None:
+    """Say which actions on which resources an AWS CLI command needs, and why. Runs and issues nothing.
+
+    Without TARGET no broker is asked: that takes a checkout of Jitney, which has the table. With TARGET the broker
+    says it, with the target's account and region, and what policy would decide.
+    """
+    command: list[str] = context.meta["child"]
+    with reporting("explain", as_json=as_json, tail=["--", *command]):
+        if not command:
+            raise options.invalid("There is no command.", "Put it after two dashes: jitney explain -- aws s3 ls.")
+        line = shlex.join(command)
+        if not target:
+            needs = explain_here(line, account, region)
+            if as_json:
+                print_json({"explanation": [asdict(need) for need in needs]})
+            else:
+                screen().explanation(needs)
+            return
+        ask = Ask(target, (), 300, "What would this call need?", calls=(line,))
+        with connect(Options(api, token_file, token_command), os.environ) as broker:
+            decision = broker.decision(ask)
+        if as_json:
+            print_json(decision.document())
+        else:
+            screen().decision(decision, ask)

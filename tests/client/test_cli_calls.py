@@ -1,0 +1,122 @@
+"""Asking with the call: `jitney run -- aws ...`, `jitney request --call`, `jitney explain`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from client import explaining
+from client.cli import app
+from tests.client.fake_broker import PERMISSIONS, FakeBroker, issued, problem
+
+COPY = ["aws", "s3", "cp", "s3://reports/2026/q3.csv", "."]
+NEED = {
+    "call": " ".join(COPY),
+    "action": "s3:GetObject",
+    "resources": ["arn:aws:s3:::reports/2026/q3.csv"],
+    "why": "read",
+}
+DECISION = {"effect": "allow", "reasons": [], "permissions": PERMISSIONS, "explanation": [NEED]}
+
+
+def jitney(*words: str):
+    return CliRunner().invoke(app, words)
+
+
+@pytest.fixture
+def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    program = home / "aws"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(home), prepend=":")
+    return program
+
+
+def test_an_aws_command_is_asked_with_its_own_words(connected: FakeBroker, aws: Path):
+    connected.say("POST", "/v1/grants", 201, issued())
+    result = jitney("run", "analytics-prod", "--reason", "report", "--", *COPY[:-1], "a dir; $(id)")
+    assert result.exit_code == 0, result.output
+    (asked,) = connected.asked
+    assert asked.json["calls"] == ["aws s3 cp s3://reports/2026/q3.csv 'a dir; $(id)'"]
+    assert "permissions" not in asked.json
+
+
+def test_the_path_of_the_aws_program_does_not_matter(connected: FakeBroker, aws: Path):
+    connected.say("POST", "/v1/grants", 201, issued())
+    assert jitney("run", "analytics-prod", "--reason", "report", "--", str(aws), "s3", "ls").exit_code == 0
+    assert connected.asked[0].json["calls"] == ["aws s3 ls"]
+
+
+def test_what_is_declared_is_asked_instead(connected: FakeBroker, aws: Path):
+    connected.say("POST", "/v1/grants", 201, issued())
+    declared = ["--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/*"]
+    jitney("run", "analytics-prod", *declared, "--reason", "report", "--", *COPY)
+    assert "calls" not in connected.asked[0].json
+
+
+def test_another_command_must_be_declared(connected: FakeBroker):
+    result = jitney("run", "analytics-prod", "--reason", "report", "--", "env")
+    assert result.exit_code == 2
+    assert "--action and --resource are both needed" in result.stderr
+    assert not connected.asked
+
+
+def test_a_shorter_time_is_offered_with_the_command_itself(connected: FakeBroker, aws: Path):
+    connected.say("POST", "/v1/grants", 403, problem("denied", longest_seconds=60))
+    result = jitney("run", "analytics-prod", "--reason", "report", "--", *COPY)
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[-1] == (
+        "jitney run analytics-prod --for 1m --reason report -- aws s3 cp s3://reports/2026/q3.csv ."
+    )
+
+
+def test_a_request_names_calls(connected: FakeBroker):
+    connected.say("POST", "/v1/decisions", 200, DECISION)
+    result = jitney("request", "analytics-prod", "--call", "aws s3 ls", "--reason", "r", "--dry-run")
+    assert result.exit_code == 0
+    assert connected.asked[0].json["calls"] == ["aws s3 ls"]
+    assert "s3:GetObject on arn:aws:s3:::reports/2026/q3.csv: read" in result.stdout
+
+
+def test_with_a_target_the_broker_explains(connected: FakeBroker):
+    connected.say("POST", "/v1/decisions", 200, DECISION)
+    result = jitney("explain", "analytics-prod", "--json", "--", *COPY)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["explanation"] == [NEED]
+    assert connected.asked[0].json["calls"] == [NEED["call"]]
+
+
+def test_without_a_target_nobody_is_asked(connected: FakeBroker):
+    line = ["aws", "dynamodb", "scan", "--table-name", "orders"]
+    result = jitney("explain", "--account", "444455556666", "--region", "eu-west-1", "--json", "--", *line)
+    assert result.exit_code == 0, result.output
+    (need,) = json.loads(result.stdout)["explanation"]
+    assert (need["action"], need["resources"]) == (
+        "dynamodb:Scan",
+        ["arn:aws:dynamodb:eu-west-1:444455556666:table/orders"],
+    )
+    assert "dynamodb:Scan" in jitney("explain", "--", *line).stdout
+    assert not connected.asked
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ([], "There is no command"),
+        (["ls", "-l"], "no AWS CLI command"),
+        (["aws", "dynamodb", "qury"], "query"),
+        (["aws", "lambda", "invoke", "--function-name", "999999999999:function:f", "out"], "outside account"),
+    ],
+)
+def test_what_is_no_call_is_told(command: list[str], said: str):
+    result = jitney("explain", "--", *command)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_an_installation_without_the_table_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(explaining, "FUNCTIONS", tmp_path)
+    result = jitney("explain", "--", *COPY)
+    assert result.exit_code == 2
+    assert "jitney explain TARGET" in result.stderr
