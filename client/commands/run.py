@@ -62,8 +62,8 @@ def run(
     """Run COMMAND with AWS credentials in its environment, and nowhere else.
 
     An AWS CLI command needs no --action and --resource: the broker works out what it takes. Waits while the request is
-    under review, then goes on by itself. The exit code is the command's own. Once it has ended, the grant is given back,
-    so that nothing is left of the keys; with --grant or --keep it is not.
+    under review, then goes on by itself. The exit code is the command's own. Once the command has ended, the grant is
+    given back, so that nothing is left of the keys; with --grant or --keep it is not.
     """
     child: list[str] = context.meta["child"]
     with reporting("run", tail=["--", *child]):

@@ -17,4 +17,6 @@ def release_grant(request: Request, ports: Ports) -> Response:
     return grant_answer(200, end(grant, State.RELEASED, "", call))
 
 
-handler = endpoint(release_grant, ("config", "keys", "store", "deny_list", "role_policies", "sessions", "canary"))
+handler = endpoint(
+    release_grant, ("config", "actions", "keys", "store", "deny_list", "role_policies", "sessions", "canary")
+)

@@ -19,4 +19,6 @@ def revoke_grant(request: Request, ports: Ports) -> Response:
     return grant_answer(200, end(grant, State.REVOKED, reason, call))
 
 
-handler = endpoint(revoke_grant, ("config", "keys", "store", "deny_list", "role_policies", "sessions", "canary"))
+handler = endpoint(
+    revoke_grant, ("config", "actions", "keys", "store", "deny_list", "role_policies", "sessions", "canary")
+)

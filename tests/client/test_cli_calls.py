@@ -37,7 +37,7 @@ def test_an_aws_command_is_asked_with_its_own_words(connected: FakeBroker, aws: 
     connected.say("POST", "/v1/grants", 201, issued())
     result = jitney("run", "analytics-prod", "--reason", "report", "--", *COPY[:-1], "a dir; $(id)")
     assert result.exit_code == 0, result.output
-    (asked,) = connected.asked
+    asked = connected.asked[0]
     assert asked.json["calls"] == ["aws s3 cp s3://reports/2026/q3.csv 'a dir; $(id)'"]
     assert "permissions" not in asked.json
 
