@@ -13,6 +13,9 @@ from tests.running import Clients, session_keys
 from tests.system.conftest import Api, asked
 from tests.system.test_records import configuration_of
 
+# They widen the trust of the same roles in turn, and put it back.
+pytestmark = pytest.mark.xdist_group("roles")
+
 
 @contextmanager
 def session_of(function: str, aws: Any, stack: dict[str, Any], clients: Clients) -> Iterator[Callable[[str], Any]]:
@@ -67,7 +70,7 @@ def test_a_dry_runs_function_cannot_forge_a_grant(api: Api, aws, stack, clients)
         dynamodb, state = session("dynamodb"), stack["tables"]["state"]
         refused("AccessDeniedException", dynamodb.put_item, TableName=state, Item=forged)
         # Nor behind an item that it may write.
-        own = {"Put": {"TableName": state, "Item": item("REPLAY#attack")}}
+        own = {"Put": {"TableName": state, "Item": item("REPLAY#beside-a-forged-grant")}}
         behind = [own, {"Put": {"TableName": state, "Item": forged}}]
         refused("AccessDeniedException", dynamodb.transact_write_items, TransactItems=behind)
         dynamodb.transact_write_items(TransactItems=[own])
