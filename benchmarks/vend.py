@@ -26,6 +26,8 @@ IMPORTS = {
     "bare": "import boto3, jwt; boto3.client('dynamodb'); boto3.client('sts')",
 }
 """Both end with the same two clients; reading policies and configuration is told apart as `ready`."""
+WITHOUT_COLLECTOR = f"import gc; gc.disable(); {IMPORTS['bare']}"
+"""What the bare imports cost when they put the garbage collector off as the functions do (functions/handlers)."""
 READY = "import handlers.grants; handlers.grants.Ports().build(handlers.grants.NEEDS)"
 
 
@@ -66,7 +68,7 @@ def _token(client: httpx.Client, stack: dict[str, Any]) -> str:
 
 def _imports(environment: dict[str, str], folder: str) -> dict[str, float]:
     """Processor milliseconds of importing, each in a fresh interpreter, as medians, and their ratio."""
-    programs = IMPORTS | {"ready": READY}
+    programs = IMPORTS | {"ready": READY, "bare_without_collector": WITHOUT_COLLECTOR}
     spent: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(IMPORT_RUNS):
         for name, program in programs.items():

@@ -140,6 +140,8 @@ def _prune(folder: Path) -> None:
         for service in data.iterdir():
             if service.is_dir() and service.name not in SERVICES:
                 shutil.rmtree(service)
+    # cedarpy imports this at once: 9 ms of classes for syntax trees, which no function makes.
+    (folder / "cedarpy" / "pst.py").write_text("")
     for pattern in ("*.dist-info/RECORD", "*.dist-info/REQUESTED", "*.dist-info/direct_url.json", "**/*.pyi"):
         for path in folder.glob(pattern):
             path.unlink()

@@ -6,7 +6,6 @@ import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from core.access import parse
-from core.calls.ask import MAX_CALLS
 from core.calls.words import MAX_LINE
 from core.problems import PROBLEMS
 from infra.functions import SPECS
@@ -33,7 +32,7 @@ def test_the_limits_of_a_request_are_the_codes():
     assert set(asked) == set(parse.MEMBERS)
     assert asked["permissions"]["maxItems"] == parse.MAX_PERMISSIONS
     assert (asked["reason"]["maxLength"], asked["ticket"]["maxLength"]) == (parse.MAX_REASON, parse.MAX_TICKET)
-    assert asked["calls"]["maxItems"] == MAX_CALLS
+    assert asked["calls"]["maxItems"] == parse.MAX_CALLS
     assert SCHEMAS["AwsCall"]["oneOf"][0]["maxLength"] == MAX_LINE
     permission = SCHEMAS["Permission"]["properties"]
     assert {permission[name]["maxItems"] for name in permission} == {parse.MAX_NAMES}

@@ -53,8 +53,8 @@ class Call:
 
     def asked(self) -> AccessRequest:
         """The access request in the body. Raises what `parse_request` raises."""
-        ports = self.ports
-        return parse_request(self.request.body, ports.config.targets, ports.config.limits, lambda: ports.operations)
+        ports, config = self.ports, self.ports.config
+        return parse_request(self.request.body, config.targets, config.limits, ports.explain_calls)
 
     def decide(self, asked: AccessRequest, approvals: Collection[str] = ()) -> Decision:
         """What policy says now to what the principal asks, with the approvals that there are."""

@@ -1,6 +1,5 @@
 """The outermost layer of every HTTP function: event to request, answer or problem to event, one log line."""
 
-import os
 from collections.abc import Callable, Mapping
 from traceback import extract_tb
 from typing import Any
@@ -9,7 +8,7 @@ from aws_lambda_powertools import Logger
 
 from core.problems import Problem
 from handlers.http import Request, Response, problem_response, proxy_answer, request_of
-from handlers.ports import Ports
+from handlers.ports import Ports, ready
 
 Route = Callable[[Request, Ports], Response]
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
@@ -19,9 +18,7 @@ logger = Logger(service="jitney", log_uncaught_exceptions=False)
 
 def endpoint(route: Route, needs: tuple[str, ...]) -> Handler:
     """The Lambda handler of `route`, with the ports that it `needs` built during a cold start in AWS."""
-    ports = Ports()
-    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-        ports.build(needs)
+    ports = ready(needs)
 
     def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
         return answer(route, event, ports)

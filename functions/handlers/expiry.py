@@ -1,12 +1,11 @@
 """The end of a review that nobody answered: called by the approval workflow when the grant's waiting time is over."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from core.access.grant import State
 from handlers.expiring import record_expiry
-from handlers.ports import Ports
+from handlers.ports import Ports, ready
 
 
 def expire(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
@@ -22,9 +21,7 @@ def expire(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     return {"grant_id": grant.id, "state": str(current.state)}
 
 
-_ports = Ports()
-if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    _ports.build(("store",))
+_ports = ready(("store",))
 
 
 def handler(event: Mapping[str, Any], _context: Any) -> dict[str, str]:

@@ -3,8 +3,9 @@
 A handler names the ports that it needs, and a cold start builds just those. Tests hand in fakes of the same shape.
 """
 
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,10 @@ from adapters.reviews import Reviews
 from adapters.role_policies import ONE_ATTEMPT, RolePolicies
 from adapters.sessions import Sessions
 from adapters.store import Store
+from core.access.parse import Explain
+from core.access.request import Explained
 from core.actions import Actions
-from core.calls.table import Operations
-from core.config import Config, load
+from core.config import Config, Target, load
 from core.identity.verify import KeySource
 from core.policy.cedar import PolicySet
 from core.refusals import Refusals
@@ -72,9 +74,16 @@ class Ports:
         return Actions.load((ROOT / "core" / "actions.bin").read_bytes())
 
     @cached_property
-    def operations(self) -> Operations:
-        """The table of operations in the bundle: for requests with calls alone."""
-        return Operations.load((ROOT / "core" / "operations.bin").read_bytes())
+    def explainer(self) -> Explain:
+        """What explains calls: its code and table are read when the first request with calls comes."""
+        from core.calls.ask import explainer  # noqa: PLC0415 - 6 ms that no other request shall wait for
+        from core.calls.table import Operations  # noqa: PLC0415
+
+        return explainer(Operations.load((ROOT / "core" / "operations.bin").read_bytes()))
+
+    def explain_calls(self, calls: Sequence[Any], target: Target) -> tuple[Explained, ...]:
+        """What the calls of a request need on its target. Raises Problem."""
+        return self.explainer(calls, target)
 
     @cached_property
     def keys(self) -> KeySource:
@@ -132,6 +141,20 @@ class Ports:
     def records_stream(self) -> RecordsStream:
         """The delivery stream of audit records."""
         return RecordsStream(boto3.client("firehose", config=CLIENT), os.environ["JITNEY_RECORDS_STREAM"])
+
+
+def ready(needs: tuple[str, ...]) -> Ports:
+    """The ports of a function, at the end of its module: in AWS with those that it `needs` built.
+
+    Ends what `handlers` began: garbage is collected again from here on, but not among what the cold start made.
+    https://docs.python.org/3/library/gc.html#gc.freeze
+    """
+    ports = Ports()
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        ports.build(needs)
+    gc.freeze()
+    gc.enable()
+    return ports
 
 
 def _iam_client(key_id: str, secret: str, token: str) -> "IAMClient":

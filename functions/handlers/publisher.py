@@ -1,6 +1,5 @@
 """From the audit table's stream to Firehose: every record, in order, at least once."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from core.audit import TAMPERED
-from handlers.ports import Ports
+from handlers.ports import Ports, ready
 
 type Change = Mapping[str, Any]
 
@@ -59,9 +58,7 @@ def _report(changes: Sequence[Change]) -> None:
             metric.add_dimension("service", "jitney")
 
 
-_ports = Ports()
-if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    _ports.build(("records_stream",))
+_ports = ready(("records_stream",))
 
 
 def handler(event: Mapping[str, Any], _context: Any) -> dict[str, list[dict[str, str]]]:

@@ -1,6 +1,5 @@
 """What runs on a schedule: ends that nothing has recorded, deny documents as the list says, who was cut off (END 4)."""
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,7 +15,7 @@ from core.config import Target
 from core.problems import Problem
 from handlers.denying import mend
 from handlers.expiring import record_expiry
-from handlers.ports import Ports
+from handlers.ports import Ports, ready
 
 GRACE_SECONDS = 60
 """What ends a grant with a call of its own gets this long to record it."""
@@ -83,9 +82,7 @@ def _record_cut_off(grant: Grant, ports: Ports) -> None:
     ports.store.save(grant, audit.linked(grant, link), link, now=now)
 
 
-_ports = Ports()
-if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    _ports.build(("config", "store", "deny_list", "role_policies"))
+_ports = ready(("config", "store", "deny_list", "role_policies"))
 
 
 def handler(_event: Mapping[str, Any], _context: Any) -> dict[str, int]:

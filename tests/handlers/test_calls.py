@@ -84,6 +84,6 @@ def test_a_key_that_no_policy_can_name_is_refused(system: System):
 
 def test_the_table_is_not_read_for_permissions(system: System):
     system.call(create_grant, ASKED)
-    assert "operations" not in vars(system.ports)
+    assert "explainer" not in vars(system.ports)
     system.call(create_grant, asking(READ))
-    assert "operations" in vars(system.ports)
+    assert "explainer" in vars(system.ports)

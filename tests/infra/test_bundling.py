@@ -13,6 +13,7 @@ import pytest
 
 from infra import bundling
 from infra.bundling import FUNCTIONS, LAMBDA, SERVICES, build, host
+from infra.functions import SPECS
 from tests.infra.test_configuration import ROOT
 
 pytestmark = pytest.mark.xdist_group("cdk")
@@ -72,6 +73,23 @@ HANDLERS = sorted(path.stem for path in (FUNCTIONS / "handlers").glob("*.py") if
 def test_every_handler_is_imported_with_the_bundle_alone(unpacked, module):
     run = python(unpacked, f"import handlers.{module}")
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_started_function_collects_garbage_and_looks_at_nothing_of_its_start(unpacked, name):
+    run = python(unpacked, f"import handlers.{name}, gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)")
+    assert run.stdout.split() == ["True", "True"], run.stderr
+
+
+def test_policies_are_read_and_evaluated_without_the_syntax_trees_that_the_bundle_leaves_out(unpacked):
+    policy = "permit (principal, action, resource);"
+    asked = "dict(principal='A::\"a\"', action='B::\"b\"', resource='C::\"c\"', context={})"
+    run = python(
+        unpacked,
+        f"import cedarpy; policies = cedarpy.PolicySet.from_str({policy!r}); cedarpy.policies_to_json_str({policy!r}); "
+        f"print(cedarpy.is_authorized({asked}, policies, []).allowed, vars(cedarpy.pst).keys() & {{'PolicySet'}})",
+    )
+    assert run.stdout.split() == ["True", "set()"], run.stderr
 
 
 def test_what_is_imported_is_the_bundles_own(unpacked):

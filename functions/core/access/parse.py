@@ -1,20 +1,18 @@
 """From an untrusted body to an `AccessRequest`, or a problem that says everything that is wrong with it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from core import strict_json
 from core.access.fields import Faults
-from core.access.request import AccessRequest, Permission
-from core.calls.ask import MAX_CALLS, explain_calls, permissions_of
-from core.calls.call import Explained, Place
-from core.calls.table import Operations
+from core.access.request import AccessRequest, Explained, Permission, permissions_of
 from core.config import Limits, Target
 from core.problems import Problem
 
 MEMBERS = ("target", "permissions", "calls", "duration_seconds", "reason", "ticket")
+MAX_CALLS = 20
 MAX_PERMISSIONS = 50
 MAX_NAMES = 200
 MAX_ARN = 1024
@@ -27,14 +25,16 @@ _ACTION = re.compile(r"[A-Za-z0-9-]{1,64}:[A-Za-z0-9*?]{1,128}", re.ASCII)
 _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*?-]*:[^:]*:[\x21-\x7e][\x20-\x7e]*", re.ASCII)
 
 
-def parse_request(
-    body: bytes, targets: Mapping[str, Target], limits: Limits, operations: Callable[[], Operations]
-) -> AccessRequest:
+Explain = Callable[[Sequence[Any], Target], tuple[Explained, ...]]
+"""What the calls of a request need on its target. Raises Problem."""
+
+
+def parse_request(body: bytes, targets: Mapping[str, Target], limits: Limits, explain: Explain) -> AccessRequest:
     """The access request in `body` (JSON, the members of the architecture's example).
 
-    `operations` is asked for its table only when the body has `calls` instead of `permissions`. Raises Problem:
-    body_too_large, body_malformed, target_unknown, account_mismatch, call_invalid, operation_unknown, or
-    request_invalid with every fault as {pointer, detail, fix} in `errors`.
+    `explain` is called only when the body has `calls` instead of `permissions`. Raises what it raises, and Problem
+    body_too_large, body_malformed, target_unknown, account_mismatch, or request_invalid with every fault as
+    {pointer, detail, fix} in `errors`.
     """
     raw = _object(body, limits)
     faults = Faults()
@@ -52,7 +52,7 @@ def parse_request(
     _refuse(faults)
     target = _target(request.target, targets)
     if calls:
-        request = _with_permissions(request, explain_calls(calls, _place(target), operations()))
+        request = _with_permissions(request, explain(calls, target))
     _check_accounts(request, target)
     return request
 
@@ -85,10 +85,6 @@ def _calls(raw: Mapping[str, Any], faults: Faults) -> list[Any]:
     if "permissions" in raw:
         faults.add("/calls", "There are both permissions and calls.", "Ask with one of them.")
     return faults.items(raw["calls"], "/calls", MAX_CALLS)
-
-
-def _place(target: Target) -> Place:
-    return Place(target.role_arn.split(":", 2)[1], target.region, target.account)
 
 
 def _with_permissions(request: AccessRequest, explained: tuple[Explained, ...]) -> AccessRequest:

@@ -1,8 +1,8 @@
 """The access request: what an agent wants to do, on which target, for how long and why."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-
-from core.calls.call import Explained
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,22 @@ class Permission:
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
+
+
+class Explained(NamedTuple):
+    """One action that a call needs, the resources it is asked on, and why.
+
+    `call` is the call as records may show it: with the values that the resources come from, and no others.
+    """
+
+    call: str
+    action: str
+    resources: tuple[str, ...]
+    why: str
+
+    def view(self) -> dict[str, Any]:
+        """The explanation as the API shows it."""
+        return {"call": self.call, "action": self.action, "resources": list(self.resources), "why": self.why}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +45,11 @@ class AccessRequest:
     reason: str
     ticket: str
     explanation: tuple[Explained, ...] = ()
+
+
+def permissions_of(explained: Iterable[Explained]) -> tuple[Permission, ...]:
+    """The permissions that were explained: actions on the same resources together, nothing twice."""
+    actions: dict[tuple[str, ...], dict[str, None]] = {}
+    for each in explained:
+        actions.setdefault(each.resources, {})[each.action] = None
+    return tuple(Permission(tuple(names), resources) for resources, names in actions.items())

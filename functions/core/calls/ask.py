@@ -1,19 +1,29 @@
-"""The member `calls` of a request: command lines or objects, to permissions and their explanation."""
+"""The member `calls` of a request: command lines or objects, to what each needs and why."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.access.request import Permission
-from core.calls.call import Explained, Place
+from core.access.parse import Explain
+from core.access.request import Explained
+from core.calls.call import Place
 from core.calls.derive import explain
 from core.calls.options import EVERYWHERE, invalid, read_options
 from core.calls.reading import read_command, read_object
 from core.calls.s3_commands import explain_s3
 from core.calls.table import Operations
 from core.calls.words import split_words
+from core.config import Target
 from core.problems import Problem
 
-MAX_CALLS = 20
+
+def explainer(operations: Operations) -> Explain:
+    """What explains the calls of requests with this table."""
+
+    def explain_on(calls: Sequence[Any], target: Target) -> tuple[Explained, ...]:
+        place = Place(target.role_arn.split(":", 2)[1], target.region, target.account)
+        return explain_calls(calls, place, operations)
+
+    return explain_on
 
 
 def explain_calls(calls: Sequence[Any], place: Place, operations: Operations) -> tuple[Explained, ...]:
@@ -22,14 +32,6 @@ def explain_calls(calls: Sequence[Any], place: Place, operations: Operations) ->
     Raises Problem call_invalid, operation_unknown or account_mismatch; its `pointer` says which call it is about.
     """
     return tuple(each for index, call in enumerate(calls) for each in _explained(call, index, place, operations))
-
-
-def permissions_of(explained: Iterable[Explained]) -> tuple[Permission, ...]:
-    """The permissions that were explained: actions on the same resources together, nothing twice."""
-    actions: dict[tuple[str, ...], dict[str, None]] = {}
-    for each in explained:
-        actions.setdefault(each.resources, {})[each.action] = None
-    return tuple(Permission(tuple(names), resources) for resources, names in actions.items())
 
 
 def _explained(call: Any, index: int, place: Place, operations: Operations) -> tuple[Explained, ...]:

@@ -28,20 +28,3 @@ class AwsCall:
     operation: Operation
     parameters: Mapping[str, Any] = field(default_factory=dict)
     region: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """One action that a call needs, the resources it is asked on, and why.
-
-    `call` is the call as records may show it: with the values that the resources come from, and no others.
-    """
-
-    call: str
-    action: str
-    resources: tuple[str, ...]
-    why: str
-
-    def view(self) -> dict[str, Any]:
-        """The explanation as the API shows it."""
-        return {"call": self.call, "action": self.action, "resources": list(self.resources), "why": self.why}

@@ -4,8 +4,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from core.access.request import Explained
 from core.calls.arns import MAX_ARNS, fill, holds, names_in
-from core.calls.call import MASKED, AwsCall, Explained, Place
+from core.calls.call import MASKED, AwsCall, Place
 from core.calls.options import invalid
 from core.calls.table import Member, Need, Operation
 from core.problems import Problem

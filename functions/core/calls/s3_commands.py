@@ -10,7 +10,8 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.calls.call import Explained, Place
+from core.access.request import Explained
+from core.calls.call import Place
 from core.calls.derive import NOTES
 from core.calls.options import Read, invalid, read_options
 from core.patterns import has_wildcard

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -7,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.access.parse import parse_request
-from core.access.request import AccessRequest, Permission
-from core.calls.table import Operations
+from core.access.request import AccessRequest, Explained, Permission
 from core.config import Limits, Target
 from core.problems import PROBLEMS, Problem
 from tests.fakes import ROLE_ARN
@@ -16,9 +16,9 @@ from tests.fakes import ROLE_ARN
 LIMITS = Limits(30, 3600, 65536, 200, 3600, 30)
 
 
-def operations() -> Operations:
-    """The table is not needed, and not loaded, for permissions."""
-    raise AssertionError
+def explain(calls: Sequence[Any], target: Target) -> tuple[Explained, ...]:
+    """Nothing is to be explained where there are permissions."""
+    raise AssertionError(calls, target)
 
 
 TARGETS = {
@@ -36,7 +36,7 @@ GOOD: dict[str, Any] = {
 
 
 def parse(body: bytes) -> AccessRequest:
-    return parse_request(body, TARGETS, LIMITS, operations)
+    return parse_request(body, TARGETS, LIMITS, explain)
 
 
 def changed(**members: Any) -> bytes:

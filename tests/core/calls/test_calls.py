@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.calls.ask import explain_calls, explain_line, permissions_of
+from core.access.request import permissions_of
+from core.calls.ask import explain_calls, explain_line
 from core.problems import PROBLEMS, Problem
 from tests.core.calls.conftest import OPERATIONS, PLACE
 
