@@ -70,7 +70,8 @@ class Rule:
 class PolicySet:
     """Policies that can be evaluated. `rules` are keyed by @id, `names` maps Cedar's own names to @ids.
 
-    `resources` are what policies compare resources with, `durations` the seconds that they name.
+    `resources` are what policies compare resources with, `durations` the seconds that they name. Without
+    `tells_actions_apart`, policies see of an AWS action its level, its service and its risks alone.
     """
 
     version: str
@@ -80,6 +81,7 @@ class PolicySet:
     names: Mapping[str, str]
     resources: tuple[Pattern, ...]
     durations: tuple[int, ...]
+    tells_actions_apart: bool
 
     @classmethod
     def load(cls, source: config.Policies) -> Self:
@@ -103,6 +105,7 @@ class PolicySet:
             names={key: rule.id for key, rule in rules.items()},
             resources=tuple(pattern for found in literals.values() for pattern in found.resources),
             durations=tuple(sorted({seconds for found in literals.values() for seconds in found.durations})),
+            tells_actions_apart=any(found.action for found in literals.values()),
         )
 
     @property

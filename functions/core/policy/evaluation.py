@@ -1,7 +1,7 @@
 """What the policies say to each pair of a request, for given approvals and a given duration."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,30 +81,43 @@ class Evaluation:
         self._target = target.alias
         self._human = principal.human is not None
         self._principal = _uid(principal.kind.capitalize(), principal.source_identity)
-        # An ARN may be asked for and also be what a wildcard stands for: two entities of one name, so two sets.
-        self._entities = {
-            wildcard: cedarpy.Entities.from_json_str(
-                json.dumps([_principal(principal), _target(target), *_resources(questions, target, wildcard=wildcard)]),
-                policy_set.schema,
-            )
-            for wildcard in {question.wildcard for question in questions}
-        }
+        self._entities = tuple(
+            (kinds, self._parsed([_principal(principal), _target(target), *_resources(questions, target, kinds)]))
+            for kinds in _apart(questions)
+        )
 
     def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[Verdict]:
         """What the policies say to each of `questions` for so many `seconds` with the `approvals` of these groups."""
         granted = sorted(approvals)
         found: dict[int, Verdict] = {}
-        for wildcard, entities in self._entities.items():
-            chosen = [question for question in questions if question.wildcard is wildcard]
-            requests = [request for question in chosen for request in self._requests(question, seconds, granted)]
-            results = iter(
-                cedarpy.is_authorized_batch(requests, self._policy_set.policies, entities, self._policy_set.schema)
+        for kinds, entities in self._entities:
+            keyed = [(question, self._keys(question)) for question in questions if question.wildcard in kinds]
+            requests: dict[Hashable, Entity] = {}
+            for question, keys in keyed:
+                request = None
+                for key, arn in zip(keys, question.members, strict=True):
+                    if key not in requests:
+                        request = request or self._request(question, seconds, granted)
+                        requests[key] = {**request, "resource": _uid("Resource", arn)}
+            results = cedarpy.is_authorized_batch(
+                list(requests.values()), self._policy_set.policies, entities, self._policy_set.schema
             )
-            for question in chosen:
-                found[id(question)] = self._verdict(question, [next(results) for _ in question.members])
+            told = dict(zip(requests, results, strict=True))
+            for question, keys in keyed:
+                found[id(question)] = self._verdict(question, [told[key] for key in keys])
         return [found[id(question)] for question in questions]
 
-    def _requests(self, question: Question, seconds: int, approvals: list[str]) -> list[dict[str, Any]]:
+    def _parsed(self, entities: list[Entity]) -> cedarpy.Entities:
+        return cedarpy.Entities.from_json_str(json.dumps(entities), self._policy_set.schema)
+
+    def _keys(self, question: Question) -> list[Hashable]:
+        """What policies can tell of each member's request: those that are equal in it are put to them once."""
+        action = question.pair.action
+        named = action.name if self._policy_set.tells_actions_apart else action.level
+        return [(named, action.service, action.risks, arn) for arn in question.members]
+
+    def _request(self, question: Question, seconds: int, approvals: list[str]) -> Entity:
+        """The request for one of the question's members, without its resource."""
         action = question.pair.action
         context = {
             "action": action.name,
@@ -115,12 +128,11 @@ class Evaluation:
             "risks": sorted(action.risks),
             "humanPresent": self._human,
         }
-        request = {
+        return {
             "principal": self._principal,
             "action": _uid("Action", action.level),
             "context": json.dumps(context),
         }
-        return [{**request, "resource": _uid("Resource", arn)} for arn in question.members]
 
     def _verdict(self, question: Question, results: Sequence[cedarpy.AuthzResult]) -> Verdict:
         errors = [error for result in results for error in result.diagnostics.errors]
@@ -162,9 +174,22 @@ def _target(target: Target) -> Entity:
     }
 
 
-def _resources(questions: Iterable[Question], target: Target, *, wildcard: bool) -> list[Entity]:
-    arns = {arn for question in questions if question.wildcard is wildcard for arn in question.members}
-    return [_resource(arn, target, wildcard=wildcard) for arn in sorted(arns)]
+def _apart(questions: Iterable[Question]) -> list[set[bool]]:
+    """With and without wildcards, together if they can be.
+
+    An ARN may be asked for and also be what a wildcard stands for: two entities of one name, which no set can hold.
+    """
+    arns: dict[bool, set[str]] = {}
+    for question in questions:
+        arns.setdefault(question.wildcard, set()).update(question.members)
+    return [set(arns)] if not set.intersection(*arns.values()) or len(arns) == 1 else [{kind} for kind in arns]
+
+
+def _resources(questions: Iterable[Question], target: Target, kinds: Collection[bool]) -> list[Entity]:
+    asked = {
+        (arn, question.wildcard) for question in questions if question.wildcard in kinds for arn in question.members
+    }
+    return [_resource(arn, target, wildcard=wildcard) for arn, wildcard in sorted(asked)]
 
 
 def _resource(arn: str, target: Target, *, wildcard: bool) -> Entity:

@@ -31,8 +31,9 @@ class Literals:
     """What was found in one policy.
 
     `resources` are the patterns that resources are compared with, `durations` the seconds, `groups` the approvals
-    and `targets` what context.target is compared with. `wildcard` says whether it mentions resource.wildcard; `faults`
-    are uses of a resource that cannot be decided for wildcards, in sentences.
+    and `targets` what context.target is compared with. `wildcard` says whether it mentions resource.wildcard, `action`
+    whether it may look at context.action; `faults` are uses of a resource that cannot be decided for wildcards, in
+    sentences.
     """
 
     resources: list[Pattern] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Literals:
     groups: set[str] = field(default_factory=set)
     targets: set[str] = field(default_factory=set)
     wildcard: bool = False
+    action: bool = False
     faults: list[str] = field(default_factory=list)
 
     def add_entity(self, uid: Mapping[str, str]) -> None:
@@ -80,6 +82,7 @@ def _read(found: Literals, expression: Any) -> None:
 def _read_variable(found: Literals, name: str) -> bool:
     if name == "resource":
         found.faults.append("uses `resource` itself, which cannot be decided for wildcards")
+    found.action |= name == "context"
     return True
 
 
@@ -90,6 +93,9 @@ def _read_access(found: Literals, operands: Operands) -> bool:
         found.faults.append(
             "uses context.approvals other than with .contains(), .containsAll() or .containsAny() of literals"
         )
+    if operands["left"] == {"Var": "context"}:
+        found.action |= name == "action"
+        return True
     if operands["left"] != _RESOURCE:
         return False
     found.wildcard |= name == "wildcard"

@@ -550,3 +550,28 @@ def test_policies_see_the_tags_of_the_target(ask):
         when { resource.target.hasTag("env") && resource.target.getTag("env") == "ENV" };"""
     assert ask(text.replace("ENV", "prod"), ("s3:GetObject", OBJECT)).effect is Effect.ALLOW
     assert ask(text.replace("ENV", "dev"), ("s3:GetObject", OBJECT)).effect is Effect.DENY
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'context.action == "s3:GetObjectAcl"',
+        '"s3:GetObjectAcl" == context.action',
+        'context.action != "s3:GetObject"',
+        '["s3:GetObjectAcl"].contains(context.action)',
+        'context.action like "*Acl"',
+        'context has action && context.action == "s3:GetObjectAcl"',
+        'if context.action like "*Acl" then true else false',
+        '{a: context}.a.action == "s3:GetObjectAcl"',
+        '{a: context.action}.a == "s3:GetObjectAcl"',
+        '["s3:GetObjectAcl"].containsAny([context.action])',
+    ],
+)
+def test_pol_10_a_policy_that_looks_at_the_action_sees_each_one(ask, condition):
+    text = f"""
+    @id("all") permit (principal, action, resource);
+    @id("no-acl") forbid (principal, action, resource) when {{ {condition} }};
+    """
+    decision = ask(text, ("s3:GetObject s3:GetObjectAcl", OBJECT))
+    assert [(reason.policy, reason.action) for reason in decision.reasons] == [("no-acl", "s3:GetObjectAcl")]
+    assert decision.allowed_subset == (Permission(("s3:GetObject",), (OBJECT,)),)
