@@ -140,10 +140,12 @@ class Actions:
 
         Raises PatternTooComplex when there is a `budget` and it is spent.
         """
-        service = self._service(pattern)
-        if service is None or not has_wildcard(pattern):
+        if not has_wildcard(pattern):
             action = self.get(pattern)
             return (action,) if action else ()
+        service = self._service(pattern)
+        if service is None:
+            return ()
         matches = wildcard_pattern(pattern.lower()).matches
         found = (service.action(name) for name in service.names if matches(name, budget))
         return tuple(action for action in found if action)

@@ -115,6 +115,11 @@ class Pattern:
         """False when the literal beginnings alone tell that no text matches both."""
         return self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix)
 
+    @property
+    def is_beginning(self) -> bool:
+        """Whether it stands for every text that begins with `prefix`: one `*`, at the end."""
+        return self.runs == ((1 << len(self.prefix), Wild.RUN.value),) and len(self.wanted) == len(self.prefix)
+
     def leads_on(self, positions: int) -> Iterator[str]:
         """The characters that `positions` tell apart from all others."""
         named = positions & ~self.ones & (1 << len(self.wanted)) - 1
@@ -190,8 +195,12 @@ def meets(one: str, other: str) -> bool:
 
 def pattern_meets(one: Pattern, other: Pattern, budget: Budget | None = None) -> bool:
     """Whether some text matches both; without a `budget` it has that of one comparison. Raises PatternTooComplex."""
-    walk = _walk(one, (other,), budget or Budget(MAX_STEPS))
-    return one.may_meet(other) and any(verdict == (True,) for verdict, _ in walk)
+    if not one.may_meet(other):
+        return False
+    if one.is_beginning:
+        # From wherever a pattern stands, something leads to its end.
+        return bool(other.after(one.prefix, budget))
+    return any(verdict == (True,) for verdict, _ in _walk(one, (other,), budget or Budget(MAX_STEPS)))
 
 
 def covers(outer: str, inner: str) -> bool:

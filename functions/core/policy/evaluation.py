@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cedarpy
 
@@ -44,6 +44,14 @@ class Verdict:
     policies: tuple[str, ...]
     failed: tuple[str, ...] = ()
     wild: bool = False
+
+
+class _Told(NamedTuple):
+    """What Cedar said to one request: by which policies, and which of them could not be evaluated."""
+
+    allowed: bool
+    policies: frozenset[str]
+    failed: frozenset[str]
 
 
 def questions_of(pairs: Iterable[Pair], policy_set: PolicySet, budget: Budget) -> tuple[Question, ...]:
@@ -102,7 +110,7 @@ class Evaluation:
             results = cedarpy.is_authorized_batch(
                 list(requests.values()), self._policy_set.policies, entities, self._policy_set.schema
             )
-            told = dict(zip(requests, results, strict=True))
+            told = dict(zip(requests, map(self._told, results), strict=True))
             for question, keys in keyed:
                 found[id(question)] = self._verdict(question, [told[key] for key in keys])
         return [found[id(question)] for question in questions]
@@ -134,17 +142,23 @@ class Evaluation:
             "context": json.dumps(context),
         }
 
-    def _verdict(self, question: Question, results: Sequence[cedarpy.AuthzResult]) -> Verdict:
-        errors = [error for result in results for error in result.diagnostics.errors]
-        failed = sorted({self._policy_set.name_in(error) for error in errors})
+    def _told(self, result: cedarpy.AuthzResult) -> _Told:
+        diagnostics = result.diagnostics
+        return _Told(
+            allowed=result.allowed,
+            policies=frozenset(diagnostics.id_annotations_by_reason.values()),
+            failed=frozenset(self._policy_set.name_in(error) for error in diagnostics.errors),
+        )
+
+    def _verdict(self, question: Question, told: Sequence[_Told]) -> Verdict:
+        failed = frozenset[str]().union(*(each.failed for each in told))
         if failed:
-            return Verdict(question, allowed=False, policies=(), failed=tuple(failed))
-        refused = [result for result in results if not result.allowed]
-        deciding = [set(result.diagnostics.id_annotations_by_reason.values()) for result in refused or results]
-        policies = tuple(sorted(set().union(*deciding)))
+            return Verdict(question, allowed=False, policies=(), failed=tuple(sorted(failed)))
+        refused = [each for each in told if not each.allowed]
+        policies = tuple(sorted(frozenset[str]().union(*(each.policies for each in refused or told))))
         if refused:
             return Verdict(question, allowed=False, policies=policies)
-        if question.wildcard and not all(self._permits_wildcards(permits) for permits in deciding):
+        if question.wildcard and not all(self._permits_wildcards(each.policies) for each in told):
             return Verdict(question, allowed=False, policies=(), wild=True)
         return Verdict(question, allowed=True, policies=policies)
 
