@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -260,14 +261,16 @@ class MemoryRolePolicy:
 
 @dataclass
 class MemoryCanary:
-    """A canary that is denied from its call number `denied_at` on (from 1); None for never."""
+    """A canary that is denied from its call number `denied_at` on (from 1), None for never; it calls `meanwhile`."""
 
     denied_at: int | None = 1
     calls: int = 0
+    meanwhile: Callable[[], None] = field(default=lambda: None)
 
     def call_of(self, _credentials: Credentials) -> Any:
         def denied() -> bool:
             self.calls += 1
+            self.meanwhile()
             return self.denied_at is not None and self.calls >= self.denied_at
 
         return denied

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from adapters.deny_list import TURN_SECONDS
+from core import audit
 from core.access.denial import LIMIT, SETTLE_SECONDS
 from core.access.grant import State
+from core.audit import Event, Origin, Outcome
 from core.times import iso
 from handlers.credentials import create_credentials
 from handlers.grants import create_grant
@@ -45,6 +47,14 @@ def mine(system: System, count: int, **members: Any) -> list[str]:
     own |= {"starts_at": system.now, "expires_at": system.now + 900}
     system.store.grants |= {grant_id: replace(GRANT, id=grant_id, **own | members) for grant_id in ids}
     return ids
+
+
+def cut_off(system: System, grant_id: str) -> None:
+    """Write to the grant as the reconciler does."""
+    before = system.store.grants[grant_id]
+    after = replace(before, cut_off_at=system.now)
+    link = audit.next_link(audit.of_grant(Event.CUT_OFF, Outcome.CUT_OFF, after, Origin(), system.now), before)
+    system.store.save(before, audit.linked(after, link), link, now=system.now)
 
 
 class TestRelease:
@@ -123,6 +133,22 @@ class TestRelease:
         body = system.call(release_grant, grant_id=asked(system))[1]
         assert body["grant"]["ending"]["kill_milliseconds"] is None
         assert system.told()[-1] == ("canary", "failed", "")
+
+    def test_end_01_the_time_is_stored_though_the_grant_changed_while_it_was_measured(self, system: System):
+        grant_id = asked(system)
+        system.canary.meanwhile = lambda: cut_off(system, grant_id)
+        ending = system.call(release_grant, grant_id=grant_id)[1]["grant"]["ending"]
+        assert ending["kill_milliseconds"] is not None
+        grant = system.store.grants[grant_id]
+        assert (grant.cut_off_at, grant.ending.kill_milliseconds) == (system.now, ending["kill_milliseconds"])
+        assert [event for event, _, _ in system.told()] == ["request", "release", "cut_off", "canary"]
+
+    def test_end_01_a_time_that_could_not_be_stored_is_logged(self, system: System, caplog: pytest.LogCaptureFixture):
+        grant_id = asked(system)
+        system.canary.meanwhile = lambda: setattr(system.store, "broken", True)
+        status, body, _ = system.call(release_grant, grant_id=grant_id)
+        assert (status, body["grant"]["state"], body["grant"]["ending"]["kill_milliseconds"]) == (200, "released", None)
+        assert "kill time not recorded" in caplog.messages
 
 
 class TestRevocation:
