@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from local import ports
 from local.settings import PORT_VARIABLES, ROOT, Settings, from_environment
 
 RUN_VARIABLE = "JITNEY_TEST_RUN"
+ARRIVAL = "x-jitney-arrives-at"  # local.emulator.clock, which is loaded in the emulator alone
 CONFIG = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
 
 
@@ -79,6 +81,20 @@ class Clients:
         """Close the connections of all clients made."""
         for made in self._made.values():
             made.close()
+
+
+@contextmanager
+def arriving(client: Any, moment: float) -> Iterator[None]:
+    """The calls of `client` arrive at `moment` (epoch seconds): the emulator judges them as of then."""
+
+    def later(request: Any, **_: Any) -> None:
+        request.headers[ARRIVAL] = str(int(moment))
+
+    client.meta.events.register("before-send", later)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister("before-send", later)
 
 
 def root_keys(account: str) -> dict[str, str]:

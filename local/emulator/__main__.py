@@ -1,8 +1,10 @@
 """The emulator's process: `python -m local.emulator` closes the gaps and serves."""
 
-from local.emulator import gaps
+from ministack import app as ministack
+
+from local.emulator import clock, gaps
 from local.emulator.serve import run
 
 if __name__ == "__main__":
     gaps.close_all()
-    run()
+    run(clock.told_by_requests(ministack.app))

@@ -1,19 +1,19 @@
-"""Serving ministack's ASGI application until the process is told to end."""
+"""Serving an ASGI application until the process is told to end."""
 
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
-from ministack import app as ministack
 from ministack.core import lambda_runtime
 
 from local.processes import LIFELINE_VARIABLE, hold_lifeline
 
 
-def run() -> None:
-    """Serve on BIND_HOST:GATEWAY_PORT until SIGTERM or the lifeline's end, then end the functions' processes."""
+def run(application: Any) -> None:
+    """Serve it on BIND_HOST:GATEWAY_PORT until SIGTERM or the lifeline's end, then end the functions' processes."""
     Path(os.environ["TMPDIR"]).mkdir(parents=True, exist_ok=True)
     hold_lifeline(os.environ.get(LIFELINE_VARIABLE, ""))
     config = Config()
@@ -23,7 +23,7 @@ def run() -> None:
     config.shutdown_timeout = 1.0
     config.loglevel = os.environ["LOG_LEVEL"]
     try:
-        asyncio.run(serve(ministack.app, config))
+        asyncio.run(serve(application, config))
     finally:
         lambda_runtime.reset()
         # Threads that still wait for an execution or a stream would keep the interpreter from ending.

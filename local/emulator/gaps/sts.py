@@ -39,7 +39,8 @@ def _before_assume_role(check: Check) -> None:
     sts.handle_request = handle_request
 
 
-def _invalid(message: str) -> Answer:
+def invalid(message: str) -> Answer:
+    """STS's answer to parameters that it does not take."""
     answer: Answer = sts._error(400, "ValidationError", sts.escape(message), ns="sts")
     return answer
 
@@ -55,7 +56,7 @@ def request_parameters() -> None:
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
-    _before_assume_role(lambda call, _caller: next((_invalid(problem) for problem in _problems(call)), None))
+    _before_assume_role(lambda call, _caller: next((invalid(problem) for problem in _problems(call)), None))
 
 
 def _problems(call: AssumeRoleCall) -> Iterator[str]:
@@ -92,16 +93,16 @@ def _duration_refusal(call: AssumeRoleCall, caller: dict[str, Any]) -> Answer | 
         return None
     seconds = int(call.duration_seconds)
     if not 900 <= seconds <= 43200:
-        return _invalid(
+        return invalid(
             f"{DETECTED} Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: "
             "Member must have value greater than or equal to 900 and less than or equal to 43200"
         )
     account, _, name = call.role_arn.partition("::")[2].partition(":")
     role = iam._roles.get_scoped(account, None, name.rsplit("/", 1)[-1]) or {}
     if seconds > int(role.get("MaxSessionDuration", 43200)):
-        return _invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+        return invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
     if seconds > 3600 and isinstance(caller, dict) and caller["principalType"] == "AssumedRole":
-        return _invalid(
+        return invalid(
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
         )
     return None
