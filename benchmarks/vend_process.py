@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 
 from adapters.calls import CLIENT
-from adapters.clock import new_id
+from adapters.clock import new_id, now
 from adapters.sessions import Sessions
 from adapters.store import Store
 from handlers.edge import answer
@@ -78,7 +78,8 @@ class Replayed(Recorded):
 def ports_over(dynamodb: Any, sts: Any) -> Ports:
     """The handler's ports over these clients."""
     store = Store(dynamodb, os.environ["JITNEY_STATE_TABLE"], os.environ["JITNEY_AUDIT_TABLE"])
-    return Ports(store=store, sessions=Sessions(sts))
+    # Its grants last as long as STS's shortest session: none is scoped down.
+    return Ports(store=store, sessions=Sessions(sts, lambda *_keys: sts, now))
 
 
 def bare_calls(dynamodb: Recorded, sts: Recorded) -> Callable[[], None]:

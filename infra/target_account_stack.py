@@ -83,7 +83,7 @@ class TargetAccountStack(Stack):
         revoker = self._revoker(alias, role, boundary, _functions(partition, broker_account, "revokers"), target)
         reason = "A boundary allows nothing by itself: it takes away from what the role's own policy allows."
         acknowledge(boundary, reason, "IAM5[Action::*]", "IAM5[Resource::*]", *_wide(target))
-        acknowledge(role, "GetAccessKeyInfo has no resource to name.", "IAM5[Resource::*]")
+        acknowledge(role, "GetAccessKeyInfo and GetScopedCredentials have no resource to name.", "IAM5[Resource::*]")
         reason = "The account's owner says in jitney.yaml what the role may do; every grant is narrower."
         acknowledge(role, reason, *_wide(target), *(f"IAM4[Policy::{arn}]" for arn in managed))
         CfnOutput(self, "RoleArn", value=role.attr_arn)

@@ -11,14 +11,22 @@ from infra.settings import Target
 VERSION = "2012-10-17"
 """Without a version, IAM reads the language of 2008, which has no variables."""
 
-CANARY: Mapping[str, Any] = {"Effect": "Allow", "Action": "sts:GetAccessKeyInfo", "Resource": "*"}
-"""What the broker calls with a session of an ended grant, to see when it is denied. No other grant can hold it."""
+BROKERS: Mapping[str, Any] = {
+    "Effect": "Allow",
+    "Action": ["sts:GetAccessKeyInfo", "sts:GetScopedCredentials"],
+    "Resource": "*",
+}
+"""What the broker itself calls with sessions of the role that stay with it, whatever the role is for.
+
+The first with one of an ended grant, to see when it is denied; the second to get what is handed out of a session that
+STS would end later than the grant. A grant has them only where policy allows them by name.
+"""
 
 
 def inline_policies(target: Target) -> dict[str, dict[str, Any]]:
     """The inline policies of the target's role by name; the deny document comes beside them."""
     own = {} if target.policy is None else {"permissions": {"Version": VERSION, **target.policy}}
-    return own | {"canary": {"Version": VERSION, "Statement": [dict(CANARY)]}}
+    return own | {"broker": {"Version": VERSION, "Statement": [dict(BROKERS)]}}
 
 
 def deny_room(target: Target) -> int:
@@ -34,4 +42,4 @@ def outer_bound(target: Target) -> list[Mapping[str, Any]]:
     """
     if target.managed_policies or target.policy is None:
         return [{"Sid": "WhateverTheRoleAllows", "Effect": "Allow", "Action": "*", "Resource": "*"}]
-    return [*target.policy["Statement"], CANARY]
+    return [*target.policy["Statement"], BROKERS]

@@ -123,7 +123,8 @@ def _first_denial(grant: Grant, target: Target, started: int, call: Call) -> int
     ports = call.ports
     policy = compile_policy(CANARY, call.now + CANARY_POLICY_SECONDS, ports.actions)
     try:
-        credentials = ports.sessions.issue(session_request(grant, policy, target.external_id, call.now))
+        asked = session_request(grant, policy, target.external_id, call.now, handed_out=False)
+        credentials = ports.sessions.issue(asked)
     except Problem:
         return None
     denied = ports.canary.call_of(credentials)

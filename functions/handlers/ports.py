@@ -32,7 +32,6 @@ from core.refusals import Refusals
 
 if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
-    from types_boto3_sts import STSClient
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -104,7 +103,7 @@ class Ports:
     @cached_property
     def sessions(self) -> Sessions:
         """STS."""
-        return Sessions(boto3.client("sts", config=CLIENT))
+        return Sessions(boto3.client("sts", config=CLIENT), _sts_client, self.now)
 
     @cached_property
     def stopwatch(self) -> Callable[[], int]:
@@ -167,7 +166,8 @@ def _iam_client(key_id: str, secret: str, token: str) -> "IAMClient":
     )
 
 
-def _sts_client(key_id: str, secret: str, token: str) -> "STSClient":
+def _sts_client(key_id: str, secret: str, token: str) -> Any:
+    """A client of a session's own keys, for the Region's endpoint: the global one has no GetScopedCredentials."""
     return boto3.client(
         "sts",
         config=ONE_ATTEMPT,

@@ -1,51 +1,171 @@
+import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from adapters.sessions import Sessions
+from adapters.sessions import NOT_OFFERED_SECONDS, Sessions
 from core.access.credentials import SessionRequest, session_request
 from core.access.session_policy import compile_policy
 from core.problems import Problem
 from tests.fakes import ACTIONS, GRANT, NOW
 
+SHORT = GRANT  # of 300 s
+LONG = replace(GRANT, expires_at=NOW + 900)
+
+
+def credentials(name: str, expires_at: int) -> dict[str, Any]:
+    """Credentials whose parts all tell the session that they are of."""
+    expiration = datetime.fromtimestamp(expires_at, UTC)
+    told = {"AccessKeyId": f"ASIA-{name}", "SecretAccessKey": f"{name}-secret", "SessionToken": f"{name}-token"}
+    return {"Credentials": {**told, "Expiration": expiration}}
+
+
+def error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "canary"}}, "AnOperation")
+
 
 class Sts:
-    """The one call of an STS client that is made, and its answer or error."""
+    """STS with a clock: sessions of 900 s, and what they are scoped down to; the errors given by number of the call."""
 
-    def __init__(self, *, error: Exception | None = None, expires_at: int = NOW + 900) -> None:
-        self.calls: list[dict[str, Any]] = []
-        self._error = error
-        self._expires_at = expires_at
+    def __init__(self, *, assuming: dict[int, Exception] | None = None, scoping: Any = None) -> None:
+        self.now = NOW
+        self.assumed: list[dict[str, Any]] = []
+        self.scoped: list[dict[str, Any]] = []
+        self.keys: list[tuple[str, str, str]] = []
+        self.closed = 0
+        self._assuming = assuming or {}
+        self.scoping: Exception | None = scoping
+        self.sessions = Sessions(self, self.of_keys, lambda: self.now)
+
+    def of_keys(self, *keys: str) -> "Sts":
+        self.keys.append(keys)
+        return self
 
     def assume_role(self, **parameters: Any) -> dict[str, Any]:
-        self.calls.append(parameters)
-        if self._error:
-            raise self._error
-        expiration = datetime.fromtimestamp(self._expires_at, UTC)
-        issued = {"AccessKeyId": "ASIA", "SecretAccessKey": "s", "SessionToken": "t", "Expiration": expiration}
-        return {"Credentials": issued}
+        self.assumed.append(parameters)
+        if problem := self._assuming.get(len(self.assumed)):
+            raise problem
+        return credentials(f"assumed{len(self.assumed)}", self.now + parameters["DurationSeconds"])
+
+    def get_scoped_credentials(self, **parameters: Any) -> dict[str, Any]:
+        self.scoped.append(parameters)
+        if self.scoping:
+            raise self.scoping
+        return credentials("scoped", self.now + parameters["DurationSeconds"])
+
+    def close(self) -> None:
+        self.closed += 1
 
 
-def asked() -> SessionRequest:
-    return session_request(GRANT, compile_policy(GRANT.permissions, GRANT.expires_at, ACTIONS), "external", NOW)
+def asked(grant: Any = SHORT, now: int = NOW) -> SessionRequest:
+    return session_request(grant, compile_policy(grant.permissions, grant.expires_at, ACTIONS), "external", now)
 
 
-@pytest.mark.parametrize(("sts_ends", "told"), [(NOW + 900, NOW + 300), (NOW + 200, NOW + 200)])
-def test_sts_04_the_expiration_is_the_true_one(sts_ends: int, told: int):
-    assert Sessions(Sts(expires_at=sts_ends)).issue(asked()).expires_at == told
+@pytest.mark.parametrize(("sts_ahead", "told"), [(0, NOW + 900), (-100, NOW + 800), (100, NOW + 900)])
+def test_sts_04_the_expiration_is_the_true_one(sts_ahead: int, told: int):
+    sts = Sts()
+    sts.now += sts_ahead
+    assert sts.sessions.issue(asked(LONG)).expires_at == told
+
+
+def test_sts_04_the_expiration_of_what_was_scoped_is_the_true_one():
+    sts = Sts()
+    sts.get_scoped_credentials = lambda **_: credentials("scoped", NOW + 299)
+    assert sts.sessions.issue(asked()).expires_at == NOW + 299
+    sts.get_scoped_credentials = lambda **_: credentials("scoped", NOW + 301)
+    assert sts.sessions.issue(asked()).expires_at == NOW + 300
 
 
 def test_sts_03_one_call_names_grant_principal_tags_and_policy():
     sts = Sts()
-    Sessions(sts).issue(asked())
-    (call,) = sts.calls
+    sts.sessions.issue(asked(LONG))
+    (call,) = sts.assumed
     assert call["RoleSessionName"] == GRANT.id
     assert call["SourceIdentity"] == GRANT.principal
     assert call["ExternalId"] == "external"
     assert {"Key": "grant", "Value": GRANT.id} in call["Tags"]
     assert "DateGreaterThan" in call["Policy"]
+    assert sts.scoped == []
+
+
+class TestShorterThanStsTakes:
+    """Row END 4: the end of a grant that is shorter than STS's shortest session is in the credentials too."""
+
+    def test_end_04_the_session_is_scoped_down_with_its_own_keys_to_the_grant_alone_and_what_is_left(self):
+        sts, request = Sts(), asked()
+        sts.now += 2
+        issued = sts.sessions.issue(request)
+        (between,), (scoped,) = sts.assumed, sts.scoped
+        assert (between["Policy"], between["DurationSeconds"]) == (request.scopable.text, 900)
+        assert scoped == {"Policy": request.policy.text, "DurationSeconds": 298}
+        assert sts.keys == [("ASIA-assumed1", "assumed1-secret", "assumed1-token")]
+        assert (issued.access_key_id, issued.secret_access_key) == ("ASIA-scoped", "scoped-secret")
+        assert (issued.session_token, issued.expires_at) == ("scoped-token", NOW + 300)
+        assert sts.closed == 1
+
+    @pytest.mark.parametrize(
+        "code",
+        ["AccessDenied", "InvalidAction", "UnknownOperationException", "Throttling", "PackedPolicyTooLarge", "Other"],
+    )
+    def test_sts_02_what_may_be_scoped_down_never_leaves_when_sts_says_no(self, code: str):
+        sts, request = Sts(scoping=error(code)), asked()
+        issued = sts.sessions.issue(request)
+        assert (issued.access_key_id, issued.expires_at) == ("ASIA-assumed2", NOW + 300)
+        assert sts.assumed[-1]["Policy"] == request.policy.text
+        assert "GetScopedCredentials" not in sts.assumed[-1]["Policy"]
+
+    @pytest.mark.parametrize("code", ["AccessDenied", "InvalidAction", "UnknownOperationException"])
+    def test_a_role_without_it_is_not_asked_again_for_a_while(self, code: str):
+        sts = Sts(scoping=error(code))
+        for _ in range(3):
+            sts.sessions.issue(asked())
+        assert (len(sts.scoped), len(sts.assumed)) == (1, 4)
+        other = replace(asked(), role_arn="arn:aws:iam::444455556666:role/jitney/other")
+        sts.sessions.issue(other)
+        assert len(sts.scoped) == 2
+        sts.now += NOT_OFFERED_SECONDS
+        sts.scoping = None
+        later = replace(GRANT, expires_at=sts.now + 30)
+        assert sts.sessions.issue(asked(later, sts.now)).access_key_id == "ASIA-scoped"
+
+    @pytest.mark.parametrize("code", ["Throttling", "PackedPolicyTooLarge", "InternalFailure"])
+    def test_what_may_pass_is_asked_again(self, code: str):
+        sts = Sts(scoping=error(code))
+        sts.sessions.issue(asked())
+        sts.scoping = None
+        assert sts.sessions.issue(asked()).access_key_id == "ASIA-scoped"
+
+    def test_a_policy_that_is_packed_too_large_with_scoping_goes_without(self):
+        sts, request = Sts(assuming={1: error("PackedPolicyTooLarge")}), asked()
+        assert sts.sessions.issue(request).access_key_id == "ASIA-assumed2"
+        assert (sts.assumed[-1]["Policy"], sts.scoped) == (request.policy.text, [])
+
+    def test_a_grant_that_ended_meanwhile_is_not_scoped_and_says_nothing_of_the_role(self):
+        sts, request = Sts(), asked()
+        sts.now = NOW + 300
+        assert sts.sessions.issue(request).expires_at == NOW + 300
+        assert (sts.scoped, sts.assumed[-1]["Policy"]) == ([], request.policy.text)
+
+    def test_sts_08_no_answer_is_a_problem_and_hands_nothing_out(self):
+        sts = Sts(scoping=EndpointConnectionError(endpoint_url="https://sts"))
+        with pytest.raises(Problem) as raised:
+            sts.sessions.issue(asked())
+        assert raised.value.code == "unavailable"
+        assert (len(sts.assumed), sts.closed) == (1, 1)
+
+    def test_sts_05_no_part_of_any_session_is_logged_or_in_a_problem(self, caplog):
+        caplog.set_level(logging.DEBUG)
+        for scoping in (None, error("AccessDenied"), EndpointConnectionError(endpoint_url="https://sts")):
+            try:
+                told = repr(Sts(scoping=scoping).sessions.issue(asked()))
+            except Problem as problem:
+                told = str(problem.body())
+            told += str([vars(each) for each in caplog.records])
+            assert not [part for part in ("-secret", "-token", "canary", "ASIA-assumed1") if part in told]
+        assert "does not scope" in caplog.text
 
 
 FAILURES = {
@@ -61,16 +181,19 @@ FAILURES = {
 }
 
 
+@pytest.mark.parametrize("grant", [SHORT, LONG], ids=["short", "long"])
 @pytest.mark.parametrize("code", FAILURES)
-def test_sts_08_a_failure_is_told_as_what_it_is(code: str):
-    error = ClientError({"Error": {"Code": code, "Message": "canary"}}, "AssumeRole")
+def test_sts_08_a_failure_is_told_as_what_it_is(code: str, grant: Any):
+    sts = Sts(assuming={1: error(code), 2: error(code)})
     with pytest.raises(Problem) as raised:
-        Sessions(Sts(error=error)).issue(asked())
+        sts.sessions.issue(asked(grant))
     assert (raised.value.status, raised.value.code) == FAILURES[code]
     assert "canary" not in str(raised.value.body())
+    assert sts.scoped == []
 
 
 def test_sts_08_an_unreachable_sts_is_a_problem():
+    sts = Sts(assuming={1: EndpointConnectionError(endpoint_url="https://sts")})
     with pytest.raises(Problem) as raised:
-        Sessions(Sts(error=EndpointConnectionError(endpoint_url="https://sts"))).issue(asked())
+        sts.sessions.issue(asked())
     assert raised.value.code == "unavailable"

@@ -1,14 +1,17 @@
 """What an allowed request costs: every AWS call that it makes, counted at the clients."""
 
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 from botocore.exceptions import ClientError
 
 from adapters.sessions import Sessions
 from adapters.store import Store
 from handlers.grants import create_grant
+from handlers.ports import Ports
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED, System
 
@@ -18,6 +21,8 @@ ISSUED = {
     "SessionToken": "t",
     "Expiration": datetime(2099, 1, 1, tzinfo=UTC),
 }
+SHORTEST = 900
+"""Seconds of STS's shortest session."""
 
 
 class Counted:
@@ -32,16 +37,19 @@ class Counted:
     def __getattr__(self, name: str) -> Any:
         def call(**parameters: Any) -> Any:
             self._calls.append((name, parameters))
-            return self._answers[name]
+            return self._answers.get(name)
 
         return call
 
 
-def calls_of(system: System, **how: Any) -> list[tuple[str, Any]]:
+def calls_of(system: System, seconds: int = SHORTEST, **how: Any) -> list[tuple[str, Any]]:
     calls: list[tuple[str, Any]] = []
     system.ports.store = Store(Counted(calls, transact_write_items={}), "state", "audit")
-    system.ports.sessions = Sessions(Counted(calls, assume_role={"Credentials": ISSUED}))
-    asked = ASKED | {"permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/a"]}]}
+    answered = {"Credentials": ISSUED}
+    sts = Counted(calls, assume_role=answered, get_scoped_credentials=answered)
+    system.ports.sessions = Sessions(sts, lambda *_keys: sts, system.ports.now)
+    permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/a"]}]
+    asked = ASKED | {"permissions": permissions, "duration_seconds": seconds}
     assert system.call(create_grant, asked, **how)[0] == 201
     return calls
 
@@ -56,3 +64,40 @@ def test_keys_for_repeating_and_replay_ride_in_the_same_transaction(system: Syst
     (first, transaction), (second, _) = calls_of(system, Idempotency_Key="k", token=minting.token(iss=minting.SPENT))
     assert (first, second) == ("transact_write_items", "assume_role")
     assert len(transaction["TransactItems"]) == 4
+
+
+def test_end_04_a_grant_shorter_than_stss_sessions_is_one_sts_call_more(system: System):
+    (first, _), (second, assumed), (third, scoped), (last, _) = calls_of(system, SHORTEST - 1)
+    names = ("transact_write_items", "assume_role", "get_scoped_credentials", "close")
+    assert (first, second, third, last) == names
+    assert "sts:GetScopedCredentials" in assumed["Policy"]
+    assert "sts:" not in scoped["Policy"]
+
+
+def test_what_is_deployed_knows_the_call_and_calls_the_regions_endpoint(monkeypatch):
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    client = Ports().sessions._client_of("ASIA", "s", "t")
+    assert client.meta.endpoint_url == "https://sts.us-east-1.amazonaws.com"
+    assert "GetScopedCredentials" in client.meta.service_model.operation_names
+    client.close()
+
+
+def test_sts_05_the_session_in_between_is_in_no_answer_record_or_log(system: System, capsys):
+    """Nobody gets what could be scoped down otherwise: it is in STS's calls alone."""
+    calls: list[tuple[str, Any]] = []
+    between = {**ISSUED, "AccessKeyId": "ASIA-between", "SecretAccessKey": "between", "SessionToken": "between"}
+    sts = Counted(calls, assume_role={"Credentials": between}, get_scoped_credentials={"Credentials": ISSUED})
+    handed: list[str] = []
+
+    def client_of(*keys: str) -> Counted:
+        handed.extend(keys)
+        return sts
+
+    system.ports.store = Store(Counted(calls, transact_write_items={}), "state", "audit")
+    system.ports.sessions = Sessions(sts, client_of, system.ports.now)
+    _, answer, headers = system.call(create_grant, ASKED)
+    assert answer["credentials"]["access_key_id"] == ISSUED["AccessKeyId"]
+    assert handed == ["ASIA-between", "between", "between"]
+    assert "between" not in json.dumps([answer, headers]) + repr(calls) + "".join(capsys.readouterr())

@@ -78,9 +78,10 @@ def test_the_boundary_denies_identities_accounts_and_further_sessions(assembly, 
 
 
 def test_the_roles_own_policy_is_the_configurations(role):
-    policy, canary = role["Policies"]
-    (statement,) = canary["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Action"]) == ("Allow", "sts:GetAccessKeyInfo")
+    policy, brokers = role["Policies"]
+    (statement,) = brokers["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Allow"
+    assert statement["Action"] == ["sts:GetAccessKeyInfo", "sts:GetScopedCredentials"]
     named = [action for each in policy["PolicyDocument"]["Statement"] for action in listed(each["Action"])]
     assert {"s3:GetObject", "s3:PutObject", "dynamodb:Query", "dynamodb:PutItem"} <= set(named)
     assert not [action for action in named if "*" in action]
@@ -132,7 +133,7 @@ def test_managed_policies_are_named_or_given_by_arn():
     own = "arn:aws:iam::444455556666:policy/data-reading"
     role = synthesized(managed_policies=["ReadOnlyAccess", own])
     assert role["ManagedPolicyArns"] == ["arn:aws:iam::aws:policy/ReadOnlyAccess", own]
-    assert [policy["PolicyName"] for policy in role["Policies"]] == ["canary"]
+    assert [policy["PolicyName"] for policy in role["Policies"]] == ["broker"]
 
 
 def test_it_stands_alone(assembly):

@@ -41,8 +41,11 @@ def released(api: Api, issued: dict[str, Any]) -> dict[str, Any]:
     return answer.json()["grant"]
 
 
-def test_end_01_a_released_grants_live_credentials_fail_and_anothers_go_on(api: Api, agent_session, document):
-    issued, other = api.ask(), api.ask()
+@pytest.mark.parametrize("seconds", [300, 900], ids=["scoped down", "plain"])
+def test_end_01_a_released_grants_live_credentials_fail_and_anothers_go_on(
+    api: Api, agent_session, document, seconds: int
+):
+    issued, other = api.ask(duration_seconds=seconds), api.ask(duration_seconds=seconds)
     session, kept = agent_session(issued["credentials"]), agent_session(other["credentials"])
     assert read(session, KEY)
     grant = released(api, issued)

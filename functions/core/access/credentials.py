@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from core.access.grant import Grant
-from core.access.session_policy import SessionPolicy
+from core.access.session_policy import SessionPolicy, scopable
 from core.times import iso
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; boto3 checks none of these upper bounds.
@@ -17,7 +17,11 @@ LONGEST_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """One AssumeRole call: who, as what, for how long and with which policy and tags."""
+    """One session: who, as what, for how long and with which policy and tags.
+
+    Where `scopable` is a policy, STS's shortest session outlives the grant: a session under it stays in the broker, and
+    what is handed out is scoped down from it to `policy` and to what is left until `ends_at` (epoch seconds).
+    """
 
     role_arn: str
     external_id: str
@@ -27,6 +31,7 @@ class SessionRequest:
     policy: SessionPolicy
     duration_seconds: int
     ends_at: int
+    scopable: SessionPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,12 @@ class Credentials:
         }
 
 
-def session_request(grant: Grant, policy: SessionPolicy, external_id: str, now: int) -> SessionRequest:
-    """The AssumeRole call for an active grant: its name is the grant's id, its source identity the principal (STS 3).
+def session_request(
+    grant: Grant, policy: SessionPolicy, external_id: str, now: int, *, handed_out: bool = True
+) -> SessionRequest:
+    """The session for an active grant: its name is the grant's id, its source identity the principal (STS 3).
 
+    `handed_out` is false for a session that the broker uses itself, for which the Deny in `policy` is end enough.
     Raises ValueError for a name, source identity or tag that STS would refuse.
     """
     tags = (("grant", grant.id), ("agent", grant.principal), ("human", grant.human or ""))
@@ -60,7 +68,15 @@ def session_request(grant: Grant, policy: SessionPolicy, external_id: str, now: 
     for _, value in tags:
         if not _TAG_VALUE.fullmatch(value):
             raise ValueError(f"not a session tag: {value!r}")
-    seconds = min(max(grant.expires_at - now, SHORTEST_SECONDS), LONGEST_SECONDS)
+    left = grant.expires_at - now
     return SessionRequest(
-        grant.role_arn, external_id, grant.id, grant.principal, tags, policy, seconds, grant.expires_at
+        role_arn=grant.role_arn,
+        external_id=external_id,
+        name=grant.id,
+        source_identity=grant.principal,
+        tags=tags,
+        policy=policy,
+        duration_seconds=min(max(left, SHORTEST_SECONDS), LONGEST_SECONDS),
+        ends_at=grant.expires_at,
+        scopable=scopable(policy) if handed_out and left < SHORTEST_SECONDS else None,
     )

@@ -20,6 +20,7 @@ from core.times import iso
 
 LIMIT = 2048
 """Characters of an inline session policy, white space included."""
+SCOPING = "sts:GetScopedCredentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Options:
 
 
 PLAIN = Options()
+_OUTSIDE = "NotIpAddressIfExists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,28 @@ def compile_policy(
     return policy
 
 
+def scopable(policy: SessionPolicy) -> SessionPolicy | None:
+    """`policy` of a session that STS may also be asked to scope down to `policy`; None where that does not fit.
+
+    For a session that never leaves the broker: its holder could make others of it. The broker scopes it down from where
+    it is itself, so that the Deny of other addresses is left to `policy`.
+    """
+    statements: list[dict[str, Any]] = policy.document()["Statement"]
+    kept = [_unsealed(each) for each in statements if _OUTSIDE not in each.get("Condition", {})]
+    allow = {"Effect": "Allow", "Action": SCOPING, "Resource": "*"}
+    text = compact({"Version": "2012-10-17", "Statement": [allow, *kept]})
+    return SessionPolicy(text, policy.sealed) if len(text) <= LIMIT else None
+
+
+def _unsealed(statement: dict[str, Any]) -> dict[str, Any]:
+    """The statement, which denies no scoping if it denies all that is not granted."""
+    granted = statement.get("NotAction")
+    if granted is None:
+        return statement
+    names = [granted] if isinstance(granted, str) else granted
+    return {**statement, "NotAction": sorted({*names, SCOPING})}
+
+
 def _fitted(whole: Compacted, denies: Sequence[Any], actions: Actions, options: Options) -> SessionPolicy:
     """The shortest policy that `options` allow, which may still be too large."""
     statements = whole.statements
@@ -111,7 +135,7 @@ def _denies(ends_at: int, options: Options) -> list[dict[str, Any]]:
     conditions: list[dict[str, Any]] = [{"DateGreaterThan": {"aws:CurrentTime": iso(ends_at)}}]
     if options.source_ip:
         network = str(ipaddress.ip_network(options.source_ip))
-        outside = {"NotIpAddressIfExists": {"aws:SourceIp": network}, "BoolIfExists": {"aws:ViaAWSService": "false"}}
+        outside = {_OUTSIDE: {"aws:SourceIp": network}, "BoolIfExists": {"aws:ViaAWSService": "false"}}
         conditions.append(outside)
     return [{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition} for condition in conditions]
 

@@ -4,7 +4,7 @@ import pytest
 
 from core.access.credentials import LONGEST_SECONDS, SHORTEST_SECONDS, Credentials, session_request
 from core.access.grant import TRANSITIONS, State, require_active
-from core.access.session_policy import compile_policy
+from core.access.session_policy import compile_policy, scopable
 from core.problems import Problem
 from tests.fakes import ACTIONS, GRANT, NOW, PENDING
 
@@ -54,6 +54,23 @@ def test_sts_04_sts_is_asked_for_a_lifetime_that_it_takes(seconds: int, asked: i
     grant = replace(GRANT, expires_at=NOW + seconds)
     request = session_request(grant, compile_policy(grant.permissions, grant.expires_at, ACTIONS), "x", NOW)
     assert (request.duration_seconds, request.ends_at) == (asked, NOW + seconds)
+
+
+@pytest.mark.parametrize(("seconds", "scoped"), [(5, True), (899, True), (900, False), (3600, False)])
+def test_end_04_what_sts_would_end_later_than_the_grant_is_scoped_down(seconds: int, scoped: bool):
+    grant = replace(GRANT, expires_at=NOW + seconds)
+    policy = compile_policy(grant.permissions, grant.expires_at, ACTIONS)
+    request = session_request(grant, policy, "x", NOW)
+    assert request.policy == policy
+    assert request.scopable == (scopable(policy) if scoped else None)
+    assert session_request(grant, policy, "x", NOW, handed_out=False).scopable is None
+
+
+def test_end_04_what_is_renewed_near_the_end_of_a_long_grant_is_scoped_down_too():
+    grant = replace(GRANT, duration_seconds=3600, expires_at=NOW + 3600)
+    policy = compile_policy(grant.permissions, grant.expires_at, ACTIONS)
+    assert session_request(grant, policy, "x", NOW).scopable is None
+    assert session_request(grant, policy, "x", NOW + 3000).scopable
 
 
 @pytest.mark.parametrize(

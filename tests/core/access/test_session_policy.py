@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.access.abbreviations import NEVER
 from core.access.reach import Reach
 from core.access.request import AccessRequest, Permission
-from core.access.session_policy import LIMIT, Options, SessionPolicy, compile_policy
+from core.access.session_policy import LIMIT, SCOPING, Options, SessionPolicy, compile_policy, scopable
 from core.access.splitting import MOST_PARTS
 from core.access.statements import Compacted, Statement, by_resources, compact, compacted, with_statement
 from core.patterns import MAX_REQUEST_STEPS, Budget
@@ -52,13 +52,20 @@ def allows(policy: SessionPolicy) -> list[tuple[object, object]]:
     return [(each["Action"], each["Resource"]) for each in statements if each["Effect"] == "Allow"]
 
 
+def parts_of(problem: Problem) -> list[tuple[Permission, ...]]:
+    """The requests that a refusal tells to make instead; some resources of AWS's own formats hold a space."""
+    return [
+        tuple(Permission(tuple(each["actions"]), tuple(each["resources"])) for each in part["permissions"])
+        for part in problem.extras["split"]
+    ]
+
+
 def compiled_if_any(wanted: tuple[Permission, ...], options: Options) -> list[SessionPolicy]:
     """The policy; those of a split if it does not fit; none if nothing of it can exist."""
     try:
         return [compile_policy(wanted, NOW, ACTIONS, options)]
     except Problem as problem:
-        parts = [part["permissions"] for part in problem.extras["split"]]
-        return [compiled(*((" ".join(p["actions"]), " ".join(p["resources"])) for p in part)) for part in parts]
+        return [compile_policy(part, NOW, ACTIONS, options) for part in parts_of(problem)]
     except ValueError:
         assert not compacted(wanted, ACTIONS).statements
         return []
@@ -224,6 +231,56 @@ def test_a_seal_is_left_out_where_it_does_not_fit():
     assert not compiled((long, "*"), sealed=True).sealed
 
 
+# The session in between, that STS is asked to scope down.
+
+SCOPE = {"Effect": "Allow", "Action": SCOPING, "Resource": "*"}
+
+
+@given(random=RANDOM)
+@pytest.mark.parametrize("options", [Options(), Options("203.0.113.7", sealed=True, wildcards=True)], ids=["", "all"])
+def test_sts_01_a_session_that_may_be_scoped_down_may_beside_that_what_was_granted(options, random: Random):
+    for policy in compiled_if_any(permissions(random, ACTIONS, SERVICES), options):
+        between = scopable(policy)
+        if between is None:
+            assert policy.size + len(compact(SCOPE)) + 1 > LIMIT
+            continue
+        assert between.size <= LIMIT
+        first, *others = between.document()["Statement"]
+        network = [each for each in policy.document()["Statement"] if "aws:SourceIp" in str(each)]
+        sealing = [each for each in others if "NotAction" in each]
+        assert first == SCOPE
+        assert END in others
+        assert len(sealing) == policy.sealed
+        unchanged = [each for each in others if each not in sealing]
+        assert unchanged == [
+            each for each in policy.document()["Statement"] if each not in network and "NotAction" not in each
+        ]
+
+
+def test_a_sealed_session_can_be_scoped_down_and_no_more_than_that():
+    policy = compiled(("s3:GetObject", "arn:aws:s3:::b/*"), sealed=True)
+    seal = {"Effect": "Deny", "NotAction": ["s3:GetObject", SCOPING], "Resource": "*"}
+    assert scopable(policy).document()["Statement"][-1] == seal
+
+
+def test_the_broker_scopes_down_from_where_it_is():
+    policy = compiled(("s3:GetObject", "arn:aws:s3:::b/*"), source_ip="203.0.113.7")
+    assert "aws:SourceIp" in policy.text
+    assert "aws:SourceIp" not in scopable(policy).text
+
+
+@pytest.mark.parametrize(("missing", "fits"), [(0, True), (1, False)])
+def test_a_policy_with_too_little_room_cannot_be_scoped_down(missing: int, fits: bool):
+    """And then IAM ends it by the Deny alone, rather than that anything is left out."""
+    free = len(compact(SCOPE)) + 1 - missing
+    empty = compiled(("s3:GetObject", "arn:aws:s3:::b/")).size
+    policy = compiled(("s3:GetObject", "arn:aws:s3:::b/" + "x" * (LIMIT - free - empty)))
+    assert policy.size == LIMIT - free
+    between = scopable(policy)
+    assert (between is not None) == fits
+    assert between is None or between.size == LIMIT
+
+
 READS = " ".join(action.name for action in ACTIONS.expand("ec2:Describe*"))
 
 
@@ -283,10 +340,7 @@ def test_what_does_not_fit_is_told_as_requests_that_do_and_that_reach_the_same(w
     whole = asked(*((names, " ".join(arns)) for names, arns in wanted))
     with pytest.raises(Problem) as raised:
         compile_policy(whole, NOW, ACTIONS)
-    split = [
-        tuple(Permission(tuple(each["actions"]), tuple(each["resources"])) for each in part["permissions"])
-        for part in raised.value.extras["split"]
-    ]
+    split = parts_of(raised.value)
     assert len(split) == parts <= MOST_PARTS
     for part in split:
         assert pairs_of(AccessRequest("t", part, 300, "r", ""), ACTIONS, 200, Budget(MAX_REQUEST_STEPS))
