@@ -26,13 +26,16 @@ def build(sources: Sources, old: Actions | None) -> tuple[bytes, list[str]]:
     """The new table and the faults that forbid using it."""
     credentials = yaml.safe_load((HERE / "corrections.yaml").read_text("utf-8"))
     corrections = Corrections(sources.overrides(), (name for names in credentials.values() for name in names))
-    blocks = {
-        prefix: table.service_block(prefix, actions, types, corrections)
-        for prefix, actions, types in sources.services()
-    }
+    ahead: dict[str, dict[str, str]] = yaml.safe_load((HERE / "ahead.yaml").read_text("utf-8"))
+    blocks, overtaken = {}, []
+    for prefix, actions, types in sources.services():
+        more = ahead.get(prefix, {})
+        overtaken += [f"{prefix}:{name}" for name in more if name.lower() in actions]
+        blocks[prefix] = table.service_block(prefix, table.with_more(actions, more), types, corrections)
     encoded = table.encode(sources.about(), blocks)
     sentinels = yaml.safe_load((HERE / "sentinels.yaml").read_text("utf-8"))
-    return encoded, table.faults(Actions.load(encoded), old, sentinels, corrections.unused())
+    faults = [f"ahead.yaml names {name}, which the sources know by now" for name in overtaken]
+    return encoded, [*faults, *table.faults(Actions.load(encoded), old, sentinels, corrections.unused())]
 
 
 def replace(path: Path, sources: Sources) -> tuple[bool, list[str]]:

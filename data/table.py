@@ -30,6 +30,12 @@ def service_block(prefix: str, actions: Mapping[str, Any], types: Mapping[str, A
     }
 
 
+def with_more(actions: Mapping[str, Any], more: Mapping[str, str]) -> Mapping[str, Any]:
+    """iam-data's actions of a service, and those of `more`, names to levels, that it lacks; these without resources."""
+    added = {name.lower(): {"name": name, "accessLevel": level, "resourceTypes": []} for name, level in more.items()}
+    return {**added, **actions}
+
+
 def _entry(name: str, action: Mapping[str, Any], places: Mapping[str, int], corrections: Corrections) -> str:
     level, risks = corrections.rate(name, action["accessLevel"])
     letters = _LETTER_OF_LEVEL[level] + "".join(sorted(_LETTER_OF_RISK[risk] for risk in risks))

@@ -74,6 +74,7 @@ def test_required_resource_types_are_marked(actions):
     "name",
     [
         "sts:GetSessionToken",
+        "sts:GetScopedCredentials",
         "secretsmanager:GetSecretValue",
         "secretsmanager:BatchGetSecretValue",
         "ssm:GetParameter",

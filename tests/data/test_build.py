@@ -37,6 +37,25 @@ def test_a_table_is_built_from_both_sources(sources):
     assert build(sources, None)[0] == encoded
 
 
+def with_service(sources, name, *actions):
+    known = {each.lower(): {"name": each, "accessLevel": "Read", "resourceTypes": []} for each in actions}
+    (sources.iam_data / "data" / "actions" / f"{name}.json").write_text(json.dumps(known))
+    (sources.iam_data / "data" / "resourceTypes" / f"{name}.json").write_text("{}")
+
+
+def test_pol_04_an_action_that_the_sources_lack_is_known_and_hands_out_credentials(sources):
+    with_service(sources, "sts", "GetCallerIdentity")
+    encoded, faults = build(sources, None)
+    action = Actions.load(encoded).get("sts:GetScopedCredentials")
+    assert (action.level, action.risks, action.resource_types) == (Level.READ_SECRET, {"CredentialExposure"}, ())
+    assert not [fault for fault in faults if "GetScopedCredentials" in fault]
+
+
+def test_an_action_that_the_sources_have_by_now_is_a_fault(sources):
+    with_service(sources, "sts", "GetScopedCredentials")
+    assert "ahead.yaml names sts:GetScopedCredentials, which the sources know by now" in build(sources, None)[1]
+
+
 def test_a_table_with_faults_leaves_the_old_one(sources, tmp_path):
     path = tmp_path / "actions.bin"
     path.write_bytes(TABLE.read_bytes())
