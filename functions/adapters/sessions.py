@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,7 +12,19 @@ from core.access.session_policy import SessionPolicy
 from core.problems import Problem
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from types_boto3_sts import STSClient
+
+    class ScopingClient(Protocol):
+        """An STS client of one session. The published stubs do not know the operation yet."""
+
+        def get_scoped_credentials(self, *, Policy: str, DurationSeconds: int) -> dict[str, Any]:  # noqa: N803
+            """See the STS API Reference, GetScopedCredentials."""
+
+        def close(self) -> None:
+            """Let go of the connections."""
+
 
 # Error codes of AssumeRole, some of which end in Exception: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
 _FAILURES: Mapping[str, tuple[str, str, str]] = {
@@ -49,21 +61,11 @@ NOT_OFFERED_SECONDS = 900
 _log = logging.getLogger(__name__)
 
 
-class ScopingClient(Protocol):
-    """An STS client of one session. The published stubs do not know the operation yet."""
-
-    def get_scoped_credentials(self, *, Policy: str, DurationSeconds: int) -> dict[str, Any]:  # noqa: N803
-        """See the STS API Reference, GetScopedCredentials."""
-
-    def close(self) -> None:
-        """Let go of the connections."""
-
-
 class Sessions:
     """Issues credentials. `client_of` makes a client of a session's own keys; `now` is the clock, in epoch seconds."""
 
     def __init__(
-        self, client: "STSClient", client_of: Callable[[str, str, str], ScopingClient], now: Callable[[], int]
+        self, client: "STSClient", client_of: Callable[[str, str, str], "ScopingClient"], now: Callable[[], int]
     ) -> None:
         self._client = client
         self._client_of = client_of
