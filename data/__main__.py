@@ -7,13 +7,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import yaml
 
 from core.actions import Actions
 from core.calls.table import Operations
 from data import operations, table
+from data.escalations import Escalations, escalations
+from data.escalations import faults as escalation_faults
 from data.levels import Corrections
 from data.sources import HERE, Sources, fetch
 
@@ -22,32 +26,81 @@ OPERATIONS = TABLE.with_name("operations.bin")
 AWS_CLI = HERE.parent / ".local" / "aws-cli" / "bin" / "python"
 
 
-def build(sources: Sources, old: Actions | None) -> tuple[bytes, list[str]]:
-    """The new table and the faults that forbid using it."""
-    credentials = yaml.safe_load((HERE / "corrections.yaml").read_text("utf-8"))
-    corrections = Corrections(sources.overrides(), (name for names in credentials.values() for name in names))
-    ahead: dict[str, dict[str, str]] = yaml.safe_load((HERE / "ahead.yaml").read_text("utf-8"))
-    blocks, overtaken = {}, []
+type Service = tuple[str, Mapping[str, Any], Mapping[str, Any]]
+"""A prefix, its actions and its resource types."""
+
+
+class Built(NamedTuple):
+    """A new table, the ways to gain permissions in it, and the faults that forbid using it."""
+
+    encoded: bytes
+    escalations: Escalations
+    faults: list[str]
+
+
+def build(sources: Sources, old: Actions | None) -> Built:
+    """The new table, held against the old one. Raises KeyError for a level that AWS did not have before."""
+    lists, ours = sources.risk_lists(), _yaml("escalations.yaml")
+    services, overtaken = _services(sources)
+    known = {
+        f"{prefix}:{each['name']}".lower(): f"{prefix}:{each['name']}"
+        for prefix, actions, _ in services
+        for each in actions.values()
+    }
+    corrections = Corrections(
+        sources.overrides(),
+        [*(name for names in _yaml("corrections.yaml").values() for name in names), *_credentials(lists, ours, known)],
+        lists["READ_ONLY_DATA_EXFILTRATION_ACTIONS"],
+    )
+    blocks = {prefix: table.service_block(prefix, actions, types, corrections) for prefix, actions, types in services}
+    found = escalations(lists, ours, Actions.load(table.encode({}, blocks, escalations=[])))
+    encoded = table.encode(sources.about(), blocks, escalations=found.rows(), unknown=found.unknown)
+    faults = [
+        *(f"ahead.yaml names {name}, which the sources know by now" for name in overtaken),
+        *table.faults(Actions.load(encoded), old, _yaml("sentinels.yaml"), corrections.unused()),
+        *escalation_faults(found, ours["unknown"]),
+    ]
+    return Built(encoded, found, faults)
+
+
+def _services(sources: Sources) -> tuple[list[Service], list[str]]:
+    """The services with the actions of ahead.yaml, and those of it that the sources know by now."""
+    ahead: dict[str, dict[str, str]] = _yaml("ahead.yaml")
+    services, overtaken = [], []
     for prefix, actions, types in sources.services():
         more = ahead.get(prefix, {})
         overtaken += [f"{prefix}:{name}" for name in more if name.lower() in actions]
-        blocks[prefix] = table.service_block(prefix, table.with_more(actions, more), types, corrections)
-    encoded = table.encode(sources.about(), blocks)
-    sentinels = yaml.safe_load((HERE / "sentinels.yaml").read_text("utf-8"))
-    faults = [f"ahead.yaml names {name}, which the sources know by now" for name in overtaken]
-    return encoded, [*faults, *table.faults(Actions.load(encoded), old, sentinels, corrections.unused())]
+        services.append((prefix, table.with_more(actions, more), types))
+    return services, overtaken
+
+
+def _credentials(lists: Mapping[str, Any], ours: Mapping[str, Any], known: Mapping[str, str]) -> Iterator[str]:
+    """Cloudsplaining's actions that return credentials; those that AWS does not have are told with the escalations."""
+    public = {name.lower() for name in ours["not_credentials"]}
+    return (known[name] for name in lists["ACTIONS_THAT_RETURN_CREDENTIALS"] if name in known and name not in public)
+
+
+def _yaml(name: str) -> Any:
+    return yaml.safe_load((HERE / name).read_text("utf-8"))
 
 
 def replace(path: Path, sources: Sources) -> tuple[bool, list[str]]:
     """Write the table at `path` anew, unless it has faults; whether it was written, and what to tell."""
     old = Actions.load(path.read_bytes()) if path.exists() else None
-    encoded, faults = build(sources, old)
+    encoded, found, faults = build(sources, old)
     new = Actions.load(encoded)
     if not faults:
         path.write_bytes(encoded)
     about = ", ".join(f"{name} {version}" for name, version in new.about.items())
     summary = f"{path.name}: {len(encoded)} bytes of {about}: {'not written' if faults else 'written'}"
-    return not faults, [*(table.changes(new, old) if old else ()), *(f"FAULT: {fault}" for fault in faults), summary]
+    single = sum(len(method.actions) == 1 for method in found.methods)
+    lines = [
+        *(table.changes(new, old) if old else ()),
+        *(f"unknown to AWS: {name}" for name in found.unknown),
+        *(f"left out: {way}" for way in found.left_out),
+        f"ways to gain permissions: {single} of one action, {len(found.methods) - single} of several",
+    ]
+    return not faults, [*lines, *(f"FAULT: {fault}" for fault in faults), summary]
 
 
 def build_operations(actions: Actions) -> tuple[bytes, list[str]]:

@@ -20,17 +20,20 @@ NAMES = {
 }
 
 CREDENTIAL_EXPOSURE = "CredentialExposure"
+DATA_EXFILTRATION = "DataExfiltration"
 
 
 class Corrections:
     """What the sources say differently from AWS.
 
     `overrides` maps lower-case actions to policy-sentry's level; `credentials` are patterns of actions that hand out
-    credentials or secrets, from corrections.yaml.
+    credentials or secrets, from corrections.yaml and cloudsplaining; `data` are actions that read what others want to
+    have, cloudsplaining's.
     """
 
-    def __init__(self, overrides: Mapping[str, str], credentials: Iterable[str]) -> None:
+    def __init__(self, overrides: Mapping[str, str], credentials: Iterable[str], data: Iterable[str] = ()) -> None:
         self._overrides = overrides
+        self._data = frozenset(name.lower() for name in data)
         self._credentials = {name: wildcard_pattern(name) for name in credentials}
         self._used: set[str] = set()
 
@@ -41,11 +44,12 @@ class Corrections:
             level = max(level, NAMES[override], key=RANKED.index)
         matching = {name for name, pattern in self._credentials.items() if pattern.matches(action)}
         self._used |= matching
+        risks = {DATA_EXFILTRATION} if action.lower() in self._data else set()
         if not matching:
-            return level, frozenset()
+            return level, frozenset(risks)
         reads = level in (Level.LIST, Level.READ)
-        return (Level.READ_SECRET if reads else level), frozenset((CREDENTIAL_EXPOSURE,))
+        return (Level.READ_SECRET if reads else level), frozenset({CREDENTIAL_EXPOSURE, *risks})
 
     def unused(self) -> list[str]:
-        """The entries of corrections.yaml that matched no action so far."""
+        """The credential patterns that matched no action so far."""
         return sorted(self._credentials.keys() - self._used)

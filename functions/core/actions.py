@@ -4,7 +4,8 @@ The table is built by `python -m data` (`make data`) and checked in beside this 
 for each service, so that a cold start reads only those that it is asked about:
 
     "JAT1", length of the index (4 bytes, big-endian), index, blocks;  index and blocks are zlib-compressed JSON
-    index:  {"about": {source: version}, "services": {prefix: [offset behind the index, length]}}
+    index:  {"about": {source: version}, "services": {prefix: [offset behind the index, length]},
+             "escalations": [[name, source, [action]]], "unknown": [names of the sources that AWS does not have]}
     block:  {"types": [[name, ARN format]], "actions": {name: "LETTERS type type! ..."}}
 
 An action's letters are its level (`LEVELS`) and its risks (`RISKS`); a type is an index into "types", `!` for
@@ -19,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from core.patterns import (
     MAX_STEPS,
@@ -57,7 +58,7 @@ LEVELS = {
     "T": Level.TAGGING,
     "P": Level.PERMISSIONS_MANAGEMENT,
 }
-RISKS = {"c": "CredentialExposure"}
+RISKS = {"c": "CredentialExposure", "d": "DataExfiltration"}
 
 # Variables of ARN formats whose values hold no "/": without this, a bucket's format would match its objects, and a
 # table's its indexes. https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -104,11 +105,25 @@ class Action:
         return resource == "*" or any(kind.may_be(resource, budget) for kind in self.resource_types)
 
 
+class Escalation(NamedTuple):
+    """A known way to gain permissions: who holds all of `actions` has it. `source` is an address that describes it."""
+
+    name: str
+    source: str
+    actions: tuple[str, ...]
+
+
 class Actions:
-    """Look-ups in the action table. A service's block is read when it is first asked about."""
+    """Look-ups in the action table. A service's block is read when it is first asked about.
+
+    `escalations` are the known ways to gain permissions, none of which holds all actions of another.
+    """
 
     def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
         self.about: Mapping[str, str] = index["about"]
+        self.escalations = tuple(Escalation(name, source, tuple(names)) for name, source, names in index["escalations"])
+        self.combined = frozenset(name for way in self.escalations if len(way.actions) > 1 for name in way.actions)
+        """The actions that gain permissions only together with others."""
         self._places: Mapping[str, tuple[int, int]] = index["services"]
         self._blocks = blocks
         self._read: dict[str, _Service] = {}

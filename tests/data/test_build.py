@@ -3,38 +3,66 @@ import json
 import pytest
 import yaml
 
-from core.actions import Actions, Level
+from core.actions import Actions, Escalation, Level
 from data.__main__ import TABLE, build, replace
 from data.sources import Sources
+
+CONSTANTS = """
+raise RuntimeError("this is read and never run")
+PRIVILEGE_ESCALATION_METHODS = {"X": ["svc:createx"]}
+PRIVILEGE_ESCALATION_PATHFINDING_PATHS = {"X": None}
+PRIVILEGE_ESCALATION_GLOSSARY_URL = "https://glossary.example.com"
+ACTIONS_THAT_RETURN_CREDENTIALS = ["svc:gety", "svc:gone"]
+READ_ONLY_DATA_EXFILTRATION_ACTIONS = ["svc:GetX"]
+OTHER = print("neither")
+"""
 
 
 @pytest.fixture
 def sources(tmp_path):
-    """Packages as they are unpacked, of one service with two actions."""
-    iam_data, sentry = tmp_path / "iam-data", tmp_path / "policy-sentry"
+    """Packages as they are unpacked, of one service with three actions."""
+    iam_data, python = tmp_path / "iam-data", tmp_path / "python"
     (iam_data / "data" / "actions").mkdir(parents=True)
     (iam_data / "data" / "resourceTypes").mkdir()
     (iam_data / "package.json").write_text('{"version": "0.1", "updatedAt": "2026-09-26T04:46:59.905Z"}')
     actions = {
         name.lower(): {"name": name, "accessLevel": level, "resourceTypes": []}
-        for name, level in (("CreateX", "Write"), ("GetX", "Read"))
+        for name, level in (("CreateX", "Write"), ("GetX", "Read"), ("GetY", "Read"))
     }
     (iam_data / "data" / "actions" / "svc.json").write_text(json.dumps(actions))
     (iam_data / "data" / "resourceTypes" / "svc.json").write_text("{}")
-    overrides = sentry / "policy_sentry" / "shared" / "data" / "access-level-overrides.yml"
+    overrides = python / "policy_sentry" / "shared" / "data" / "access-level-overrides.yml"
     overrides.parent.mkdir(parents=True)
     overrides.write_text(yaml.safe_dump({"svc": {"Permissions management": ["createx"], "Write": None}}))
-    (sentry / "policy_sentry-0.2.dist-info").mkdir()
-    return Sources(iam_data, sentry)
+    constants = python / "cloudsplaining" / "shared" / "constants.py"
+    constants.parent.mkdir(parents=True)
+    constants.write_text(CONSTANTS)
+    for name in ("policy_sentry-0.2", "cloudsplaining-0.3"):
+        (python / f"{name}.dist-info").mkdir()
+    return Sources(iam_data, python)
 
 
-def test_a_table_is_built_from_both_sources(sources):
-    encoded, _ = build(sources, None)
+def test_a_table_is_built_from_all_sources(sources):
+    encoded = build(sources, None).encoded
     built = Actions.load(encoded)
-    assert built.about == {"iam-data": "0.1", "policy-sentry": "0.2", "date": "2026-09-26"}
+    assert built.about == {
+        "iam-data": "0.1",
+        "policy-sentry": "0.2",
+        "cloudsplaining": "0.3",
+        "date": "2026-09-26",
+    }
     assert built.get("svc:CreateX").level is Level.PERMISSIONS_MANAGEMENT
     assert built.get("svc:GetX").level is Level.READ
-    assert build(sources, None)[0] == encoded
+    assert built.get("svc:GetX").risks == {"DataExfiltration"}
+    assert (built.get("svc:GetY").level, built.get("svc:GetY").risks) == (Level.READ_SECRET, {"CredentialExposure"})
+    assert built.escalations == (Escalation("X", "https://glossary.example.com", ("svc:CreateX",)),)
+    assert build(sources, None).encoded == encoded
+
+
+def test_names_of_the_lists_that_aws_does_not_have_are_faults(sources):
+    assert (
+        "AWS has no svc:gone, which a list of risks names: review it in escalations.yaml" in build(sources, None).faults
+    )
 
 
 def with_service(sources, name, *actions):
@@ -45,7 +73,7 @@ def with_service(sources, name, *actions):
 
 def test_pol_04_an_action_that_the_sources_lack_is_known_and_hands_out_credentials(sources):
     with_service(sources, "sts", "GetCallerIdentity")
-    encoded, faults = build(sources, None)
+    encoded, _, faults = build(sources, None)
     action = Actions.load(encoded).get("sts:GetScopedCredentials")
     assert (action.level, action.risks, action.resource_types) == (Level.READ_SECRET, {"CredentialExposure"}, ())
     assert not [fault for fault in faults if "GetScopedCredentials" in fault]
@@ -53,7 +81,7 @@ def test_pol_04_an_action_that_the_sources_lack_is_known_and_hands_out_credentia
 
 def test_an_action_that_the_sources_have_by_now_is_a_fault(sources):
     with_service(sources, "sts", "GetScopedCredentials")
-    assert "ahead.yaml names sts:GetScopedCredentials, which the sources know by now" in build(sources, None)[1]
+    assert "ahead.yaml names sts:GetScopedCredentials, which the sources know by now" in build(sources, None).faults
 
 
 def test_a_table_with_faults_leaves_the_old_one(sources, tmp_path):

@@ -1,0 +1,83 @@
+"""Ways to gain permissions: cloudsplaining's and those of escalations.yaml, joined with the action table."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from core.actions import Actions, Level
+
+LOOKING = frozenset({Level.LIST, Level.READ})
+
+
+class Method(NamedTuple):
+    """One way: the actions that together gain permissions, in their canonical names, and who describes it."""
+
+    name: str
+    actions: tuple[str, ...]
+    source: str
+
+
+class Escalations(NamedTuple):
+    """The ways that are told, the names that AWS does not have, and the ways that are left out, in sentences."""
+
+    methods: tuple[Method, ...]
+    unknown: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    def rows(self) -> list[list[Any]]:
+        """The ways as the action table holds them, single actions first."""
+        return [[name, source, list(actions)] for name, actions, source in self.methods]
+
+
+def escalations(lists: Mapping[str, Any], ours: Mapping[str, Any], table: Actions) -> Escalations:
+    """The ways in cloudsplaining's `lists` and in `ours` (escalations.yaml), none of which holds all of another.
+
+    What only looks (List or Read) is left out of a way: somebody may know an instance's id without asking AWS for it.
+    A way with an action that AWS does not have cannot be gone.
+    """
+    found: list[Method] = []
+    unknown: set[str] = set(unknown_of(lists, table))
+    left_out: list[str] = []
+    for name, source, names in _described(lists, ours):
+        actions = [table.get(each) for each in names]
+        missing = [each for each, action in zip(names, actions, strict=True) if action is None]
+        unknown |= set(missing)
+        if missing:
+            left_out.append(f"{name}: AWS has no {', '.join(missing)}")
+        else:
+            acting = tuple(action.name for action in actions if action and action.level not in LOOKING)
+            found.append(Method(name, acting, source))
+    shortest = sorted(found, key=lambda method: len(method.actions))
+    told: list[Method] = []
+    for method in shortest:
+        inner = next((each for each in told if set(each.actions) <= set(method.actions)), None)
+        if inner:
+            left_out.append(f"{method.name}: it holds all of {inner.name}")
+        else:
+            told.append(method)
+    return Escalations(tuple(told), tuple(sorted(unknown)), tuple(left_out))
+
+
+def unknown_of(lists: Mapping[str, Any], table: Actions) -> Iterator[str]:
+    """The names in cloudsplaining's lists of single actions that AWS does not have."""
+    for key in ("ACTIONS_THAT_RETURN_CREDENTIALS", "READ_ONLY_DATA_EXFILTRATION_ACTIONS"):
+        yield from (name for name in lists[key] if table.get(name) is None)
+
+
+def faults(found: Escalations, reviewed: Iterable[str]) -> list[str]:
+    """Why the ways must not be used, in sentences: names that AWS does not have and that nobody has looked at."""
+    unreviewed, gone = set(found.unknown) - set(reviewed), set(reviewed) - set(found.unknown)
+    return [
+        *(
+            f"AWS has no {name}, which a list of risks names: review it in escalations.yaml"
+            for name in sorted(unreviewed)
+        ),
+        *(f"escalations.yaml says that AWS has no {name}, but it has or nothing names it" for name in sorted(gone)),
+    ]
+
+
+def _described(lists: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
+    paths, otherwise = lists["PRIVILEGE_ESCALATION_PATHFINDING_PATHS"], lists["PRIVILEGE_ESCALATION_GLOSSARY_URL"]
+    for name, actions in lists["PRIVILEGE_ESCALATION_METHODS"].items():
+        yield name, paths.get(name) or otherwise, actions
+    for name, method in ours["methods"].items():
+        yield name, method["source"], method["actions"]
