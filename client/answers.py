@@ -144,6 +144,17 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Risk:
+    """What makes a request risky: a name, a sentence, the actions that have it, own grants that take part, a source."""
+
+    risk: str
+    sentence: str
+    actions: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
     """One action that a call needs, on which resources, and why; `call` is masked but for what names them."""
 
@@ -167,6 +178,7 @@ class Decision:
     session_policy_size: Mapping[str, int]
     policy_version: str
     explanation: tuple[Need, ...] = ()
+    risks: tuple[Risk, ...] = ()
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -182,6 +194,7 @@ class Decision:
             session_policy_size=document.get("session_policy_size") or {},
             policy_version=document.get("policy_version", ""),
             explanation=read_explanation(document.get("explanation", ())),
+            risks=read_risks(document.get("risks", ())),
         )
 
     def document(self) -> dict[str, Any]:
@@ -216,6 +229,14 @@ def read_reasons(items: Any) -> tuple[Reason, ...]:
     """The reasons in a JSON list of the API; members that this client does not know are dropped."""
     names = [item.name for item in fields(Reason)]
     return tuple(Reason(**{name: item[name] for name in names if name in item}) for item in items)
+
+
+def read_risks(items: Any) -> tuple[Risk, ...]:
+    """The risks in a JSON list of the API. Raises KeyError or TypeError when it is none."""
+    return tuple(
+        Risk(item["risk"], item["sentence"], tuple(item["actions"]), tuple(item["grants"]), item["source"])
+        for item in items
+    )
 
 
 def read_explanation(items: Any) -> tuple[Need, ...]:

@@ -85,6 +85,7 @@ class Screen:
         self._heading(words, style, "dry run: nothing was issued, nobody was asked")
         self.explanation(decision.explanation)
         self._rows(("because", line) for line in wording.grounds(decision.reasons))
+        self._rows(("risk", wording.risky(risk)) for risk in decision.risks)
         self._rows(("allows", wording.allows(permission)) for permission in decision.permissions)
         self._rows([("reviewers", wording.who(decision.reviews) if decision.reviews else "")])
         self._rows([("longest", format_duration(decision.longest_seconds) if decision.longest_seconds else "")])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from client.answers import Answer, Grant, Need, Reason, Review
+from client.answers import Answer, Grant, Need, Reason, Review, Risk
 from client.asking import Ask, Permission
 from client.durations import format_duration
 
@@ -87,6 +87,12 @@ def because(reason: Reason) -> str:
     unnamed = [part for part in (reason.action, reason.resource) if part not in reason.sentence]
     pair = f"{reason.action} on {reason.resource}: " if unnamed else ""
     return plain(f"{pair}{reason.sentence} ({reason.policy})")
+
+
+def risky(risk: Risk) -> str:
+    """The risk in one line: the sentence, its name, and where it is described."""
+    source = f", {risk.source}" if risk.source else ""
+    return plain(f"{risk.sentence} ({risk.risk}{source})")
 
 
 def grounds(reasons: Sequence[Reason]) -> list[str]:

@@ -70,6 +70,7 @@ _STORE = ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE")
 # By partition key (adapters.store, core.once): who issues nothing cannot write a grant that another would issue for.
 _GRANT = ("GRANT#*",)
 _ONCE = ("IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*")
+_HELD = ("HELD#*",)
 _ROLE = ("ROLE#*",)
 _OF_GRANTS, _OF_NO_GRANT = ("g-*",), ("r-*",)  # chains of records
 
@@ -87,7 +88,7 @@ SPECS: Mapping[str, Spec] = {
             "grants",
             "Decides on a request and issues its credentials",
             (
-                Allow("state", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"), _GRANT + _ONCE),
+                Allow("state", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"), _GRANT + _ONCE + _HELD),
                 Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
                 Allow("key", _KEY_TO_WRITE),
                 Allow("targets", _ISSUE),
@@ -101,6 +102,7 @@ SPECS: Mapping[str, Spec] = {
             "Issues the credentials of an active grant",
             (
                 Allow("state", ("dynamodb:GetItem", "dynamodb:UpdateItem"), _GRANT),
+                Allow("state", ("dynamodb:GetItem",), _HELD),
                 Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
                 Allow("key", _KEY_TO_WRITE),
                 Allow("targets", _ISSUE),
@@ -113,6 +115,7 @@ SPECS: Mapping[str, Spec] = {
             "Decides on a request without issuing anything",
             (
                 Allow("state", ("dynamodb:PutItem", "dynamodb:UpdateItem"), ("PREVIEWS#*", "REPLAY#*")),
+                Allow("state", ("dynamodb:GetItem",), _HELD + _GRANT),
                 Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
                 Allow("key", _KEY_TO_WRITE),
             ),

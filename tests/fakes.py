@@ -13,6 +13,7 @@ from adapters.store import PAGE, Changed, Taken
 from core.access.credentials import Credentials, SessionRequest
 from core.access.denial import Denial
 from core.access.grant import Grant, State
+from core.access.holdings import Holdings
 from core.access.request import Permission
 from core.actions import Actions
 from core.audit import Link
@@ -56,18 +57,27 @@ class MemoryStore:
     grants: dict[str, Grant] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     taken: dict[str, tuple[int, int, str]] = field(default_factory=dict)
+    held_by: dict[str, Holdings] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     broken: bool = False
     lock: Any = field(default_factory=threading.RLock)
     deny_list: "MemoryDenyList" = field(default_factory=lambda: MemoryDenyList())  # noqa: PLW0108 - it comes below
 
-    def open(self, grant: Grant, first: Link, onces: Any = (), *, now: int) -> None:
+    def open(self, grant: Grant, first: Link, onces: Any = (), *, holdings: Any = (), now: int) -> None:
         self._answer("open")
-        self._take(onces, now)
-        if grant.id in self.grants:
-            raise Taken("")
-        self.grants[grant.id] = grant
-        self.links.append(first)
+        with self.lock:
+            if any(self.held_by.get(each.after.identity, Holdings("")).stamp != each.before.stamp for each in holdings):
+                raise Changed
+            self._take(onces, now)
+            if grant.id in self.grants:
+                raise Taken("")
+            self.grants[grant.id] = grant
+            self.links.append(first)
+            self.held_by |= {each.after.identity: each.after for each in holdings}
+
+    def holdings(self, identity: str) -> Holdings:
+        self._answer("holdings")
+        return self.held_by.get(identity, Holdings(identity))
 
     def save(self, before: Grant, after: Grant, next_link: Link, *, denial: Denial | None = None, now: int) -> None:
         self._answer("save")

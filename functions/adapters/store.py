@@ -2,8 +2,8 @@
 
 State table, by `pk` (`sk` is the kind): GRANT#<id> with the grant as JSON in `grant`, its `state` and `records` beside
 it for conditions, and `gsi_pk`/`gsi_sk` for the list of one principal's grants; once-keys and quotas under their own.
-The deny lists lie there too, see `adapters.deny_list`. A grant without an end on record has `open_role` (its role) and
-`open_until` (when it ends, padded), for the index `open_by_role`.
+The deny lists lie there too, see `adapters.deny_list`, and holdings, see `adapters.holdings`. A grant without an end on
+record has `open_role` (its role) and `open_until` (when it ends, padded), for the index `open_by_role`.
 Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the link. `expires` is DynamoDB's TTL.
 """
 
@@ -16,8 +16,10 @@ from botocore.exceptions import ClientError
 
 from adapters.calls import unavailable_when_failing
 from adapters.deny_list import Turn, cut_off_of, update_of
+from adapters.holdings import holdings_in, item_key, key_of, put_of
 from core.access.denial import Denial
 from core.access.grant import Ending, Grant, State
+from core.access.holdings import Change, Holdings
 from core.access.request import Permission
 from core.audit import Link
 from core.once import Once, Quota
@@ -42,7 +44,7 @@ class Taken(Exception):
 
 
 class Changed(Exception):
-    """The grant is no longer as it was read; nothing was written."""
+    """The grant, or the holdings it was decided with, are no longer as they were read; nothing was written."""
 
 
 class Store:
@@ -53,10 +55,26 @@ class Store:
         self._state_table = state_table
         self._audit_table = audit_table
 
-    def open(self, grant: Grant, first: Link, onces: Sequence[Once] = (), *, now: int) -> None:
-        """Write a new grant, its first record and its once-keys: all of them or none. Raises Taken."""
+    def open(
+        self, grant: Grant, first: Link, onces: Sequence[Once] = (), *, holdings: Sequence[Change] = (), now: int
+    ) -> None:
+        """Write a new grant, its first record, its once-keys and its entries in holdings: all of them or none.
+
+        Raises Taken, or Changed when somebody else changed the holdings since they were read.
+        """
         put = {"TableName": self._state_table, "Item": _item_of(grant), "ConditionExpression": _NEW}
-        self._write([self._put_record(first, now), {"Put": put}], onces, now)
+        try:
+            self._write([self._put_record(first, now), {"Put": put}], onces, now, holdings)
+        except Taken as taken:
+            if taken.key in {key_of(change.after.identity) for change in holdings}:
+                raise Changed from taken
+            raise
+
+    def holdings(self, identity: str) -> Holdings:
+        """What is entered for an agent or a human, as last written."""
+        with unavailable_when_failing("The store"):
+            answer = self._client.get_item(TableName=self._state_table, Key=item_key(identity), ConsistentRead=True)
+        return holdings_in(identity, answer.get("Item"))
 
     def save(self, before: Grant, after: Grant, next_link: Link, *, denial: Denial | None = None, now: int) -> None:
         """Write a grant's change, the record of it and its denial if it has one: all or nothing.
@@ -155,14 +173,19 @@ class Store:
         item |= {"record": {"S": link.text}, "expires": {"N": str(now + KEEP_RECORD_SECONDS)}}
         return {"Put": {"TableName": self._audit_table, "Item": item, "ConditionExpression": _NEW}}
 
-    def _write(self, writes: list[Item], keys: Sequence[Once | Quota], now: int) -> None:
-        """One transaction of `writes` and `keys`. Raises Taken for the first condition that fails."""
-        items: Any = [*writes, *(self._take(key, now) for key in keys)]
+    def _write(
+        self, writes: list[Item], keys: Sequence[Once | Quota], now: int, holdings: Sequence[Change] = ()
+    ) -> None:
+        """One transaction of `writes`, `keys` and `holdings`. Raises Taken for the first condition that fails."""
+        entered = [put_of(self._state_table, change) for change in holdings]
+        items: Any = [*writes, *(self._take(key, now) for key in keys), *entered]
         with unavailable_when_failing("The store"):
             try:
                 self._client.transact_write_items(TransactItems=items)
             except self._client.exceptions.TransactionCanceledException as cancelled:
-                raise Taken(_first_failed(cancelled, [*[""] * len(writes), *(key.key for key in keys)])) from cancelled
+                named = [*[""] * len(writes), *(key.key for key in keys)]
+                contested = [key_of(change.after.identity) for change in holdings]
+                raise Taken(_first_failed(cancelled, named, contested)) from cancelled
 
     def _take(self, key: Once | Quota, now: int) -> Item:
         """Taking a key, as one item of a transaction. TTL deletes late, so the condition looks at the time too."""
@@ -191,11 +214,17 @@ class Store:
 _NEW = "attribute_not_exists(pk)"
 
 
-def _first_failed(cancelled: ClientError, keys: list[str]) -> str:
-    """The key whose condition failed. Re-raises when the transaction was cancelled for another reason (a conflict)."""
-    reasons = cancelled.response.get("CancellationReasons", [])
-    for reason, key in zip(reasons, keys, strict=False):
-        if reason.get("Code") == "ConditionalCheckFailed":
+def _first_failed(cancelled: ClientError, keys: list[str], contested: list[str]) -> str:
+    """The key whose condition failed; of `contested`, which come last, also one that another transaction is writing.
+
+    Re-raises when the transaction was cancelled for another reason.
+    """
+    reasons = [reason.get("Code") for reason in cancelled.response.get("CancellationReasons", [])]
+    for reason, key in zip(reasons, [*keys, *contested], strict=False):
+        if reason == "ConditionalCheckFailed":
+            return key
+    for reason, key in zip(reasons[len(keys) :], contested, strict=False):
+        if reason == "TransactionConflict":
             return key
     raise cancelled
 

@@ -6,7 +6,7 @@ out or moved without every later hash being wrong.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,7 @@ from core.access.grant import Grant, permissions_view
 from core.access.request import AccessRequest, Permission
 from core.config import Target
 from core.identity.principal import Principal
+from core.policy.risks import Risk
 from core.times import iso
 
 VERSION = 1
@@ -138,8 +139,8 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def asked_members(asked: AccessRequest, target: Target) -> dict[str, Any]:
-    """The members of a record that say what was asked."""
+def asked_members(asked: AccessRequest, target: Target, risks: Iterable[Risk] = ()) -> dict[str, Any]:
+    """The members of a record that say what was asked, and at which risks."""
     return {
         "target": target.alias,
         "account": target.account,
@@ -147,7 +148,7 @@ def asked_members(asked: AccessRequest, target: Target) -> dict[str, Any]:
         "duration_seconds": asked.duration_seconds,
         "reason": asked.reason,
         "ticket": asked.ticket,
-        "detail": {"permissions": permissions_view(asked.permissions)} | calls_detail(asked),
+        "detail": {"permissions": permissions_view(asked.permissions)} | calls_detail(asked) | risks_detail(risks),
     }
 
 
@@ -155,6 +156,12 @@ def calls_detail(asked: AccessRequest) -> dict[str, Any]:
     """The calls that were asked with, as `Explained.call` shows them; {} for a request without calls."""
     calls = tuple(dict.fromkeys(each.call for each in asked.explanation))
     return {"calls": calls} if calls else {}
+
+
+def risks_detail(risks: Iterable[Risk]) -> dict[str, Any]:
+    """The risks of a request in words; {} for one without."""
+    sentences = tuple(f"{each.name}: {each.sentence}" for each in risks)
+    return {"risks": sentences} if sentences else {}
 
 
 def _named(permissions: tuple[Permission, ...]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from core.access.grant import Grant, State, permissions_view
 from core.access.request import AccessRequest
 from core.once import Quota
 from core.policy.decision import Decision, Reason
+from core.policy.risks import Risk
 from core.problems import Problem
 from core.times import iso
 from handlers.http import Response
@@ -23,11 +24,26 @@ def reasons_view(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
     ]
 
 
+def risks_view(risks: tuple[Risk, ...]) -> list[dict[str, Any]]:
+    """A request's risks, as the API shows them."""
+    return [
+        {
+            "risk": each.name,
+            "sentence": each.sentence,
+            "actions": list(each.actions),
+            "grants": list(each.grants),
+            "source": each.source,
+        }
+        for each in risks
+    ]
+
+
 def decision_view(decision: Decision) -> dict[str, Any]:
     """A decision as the API shows it."""
     return {
         "effect": str(decision.effect),
         "reasons": reasons_view(decision.reasons),
+        "risks": risks_view(decision.risks),
         "permissions": permissions_view(decision.permissions),
         "reviews": [sorted(groups) for groups in decision.reviews],
         "allowed_subset": permissions_view(decision.allowed_subset),
@@ -66,6 +82,7 @@ def denied(decision: Decision, asked: AccessRequest | None = None) -> Problem:
     detail = decision.reasons[0].sentence if decision.reasons else "No policy permits it."
     extras = {
         "reasons": reasons_view(decision.reasons),
+        "risks": risks_view(decision.risks),
         "allowed_subset": permissions_view(decision.allowed_subset),
         "longest_seconds": decision.longest_seconds,
         "policy_version": decision.policy_version,

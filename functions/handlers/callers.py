@@ -11,6 +11,7 @@ from core.access.grant import Grant
 from core.access.parse import parse_request
 from core.access.request import AccessRequest
 from core.audit import AuditRecord, Event, Origin, Outcome
+from core.config import Target
 from core.identity.authenticate import Authenticated, authenticate
 from core.identity.principal import Principal
 from core.identity.refusal import Refusal
@@ -20,6 +21,7 @@ from core.policy.decision import Decision
 from core.problems import Problem
 from core.refusals import Refused
 from handlers.edge import logger
+from handlers.holding import Besides
 from handlers.http import Request
 from handlers.ports import Ports
 
@@ -56,13 +58,18 @@ class Call:
         ports, config = self.ports, self.ports.config
         return parse_request(self.request.body, config.targets, config.limits, ports.explain_calls)
 
-    def decide(self, asked: AccessRequest, approvals: Collection[str] = ()) -> Decision:
-        """What policy says now to what the principal asks, with the approvals that there are."""
-        ports, config = self.ports, self.ports.config
-        target = config.targets[asked.target]
-        return decide(
-            self.principal, asked, target, ports.policies, ports.actions, config.limits, config.reviewers, approvals
+    def besides(self, target: Target, grant_id: str = "") -> Besides:
+        """What the principal holds in the target's account besides a new grant, or besides that of `grant_id`."""
+        return Besides(
+            self.ports, self.principal.source_identity, self.principal.human, target.account, self.now, grant_id
         )
+
+    def decide(self, asked: AccessRequest, besides: Besides, approvals: Collection[str] = ()) -> Decision:
+        """What policy says now to what the principal asks, with what it holds besides and the approvals there are."""
+        ports, config = self.ports, self.ports.config
+        target, limits = config.targets[asked.target], config.limits
+        who, reviewers = self.principal, config.reviewers
+        return decide(who, asked, target, ports.policies, ports.actions, limits, reviewers, approvals, besides)
 
     def record(self, event: Event, outcome: Outcome, keys: Sequence[Once | Quota] = (), **members: Any) -> None:
         """Write a record that belongs to no grant, in a chain of its own. Raises Taken for a key that was used."""

@@ -23,10 +23,11 @@ def preview_decision(request: Request, ports: Ports) -> Response:
     _take_quota(call)
     with call.refusals_on_record(Event.PREVIEW):
         asked = call.asked()
-        decision = call.decide(asked)
+        target = ports.config.targets[asked.target]
+        decision = call.decide(asked, call.besides(target))
         view = decision_view(decision) | _session_policy(decision, call.now + asked.duration_seconds, ports)
         view |= explanation_view(asked)
-    members = audit.asked_members(asked, ports.config.targets[asked.target]) | deciding_policies(decision)
+    members = audit.asked_members(asked, target, decision.risks) | deciding_policies(decision)
     call.record(Event.PREVIEW, _OUTCOMES[decision.effect], **members)
     return Response(200, view)
 

@@ -1,11 +1,13 @@
 """POST /v1/grants: ask for access."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from adapters.store import Taken
+from adapters.store import Changed, Taken
 from core import audit
 from core.access.credentials import SessionRequest
 from core.access.grant import Grant, State, open_grant, require_active
+from core.access.holdings import Change
 from core.access.request import AccessRequest
 from core.access.session_policy import compile_policy
 from core.audit import Event, Outcome
@@ -19,36 +21,50 @@ from handlers.http import Request, Response
 from handlers.issuing import Note, issue, record_next, reissue, session_of
 from handlers.ports import Ports
 
+ATTEMPTS = 10
+"""Of deciding, when requests of one agent that could be combined are decided at the same time."""
+
 
 def create_grant(request: Request, ports: Ports) -> Response:
     """201 with credentials, 202 under review, or Problem: the request is malformed, denied, or repeated differently."""
     call = identify(request, ports)
-    limits = ports.config.limits
     with call.refusals_on_record(Event.REQUEST):
-        asked = call.asked()
-        key = idempotency_key_of(request)
+        asked, key = call.asked(), idempotency_key_of(request)
+    answer = _decide_and_open(asked, key, call)
+    return replace(answer, body={**answer.body, **explanation_view(asked)})
+
+
+def _decide_and_open(asked: AccessRequest, key: str, call: Call, attempts: int = ATTEMPTS) -> Response:
+    """Decide, write what was decided, issue; decide again when others changed what it was decided over (POL 5)."""
+    ports = call.ports
+    with call.refusals_on_record(Event.REQUEST):
+        if not attempts:
+            raise Problem("grant_conflict", "Other grants of yours kept changing at the same time.", "Ask again.")
         target = ports.config.targets[asked.target]
-        decision = call.decide(asked)
+        besides = call.besides(target)
+        decision = call.decide(asked, besides)
         if decision.effect is not Effect.DENY:
-            review_ends = call.now + limits.review_seconds
+            review_ends = call.now + ports.config.limits.review_seconds
             grant = open_grant(ports.new_id("g"), call.principal, asked, target, decision, review_ends, call.now)
             session = session_of(grant, compile_policy(grant.permissions, grant.expires_at, ports.actions), call)
+            entering = besides.entering(grant)
     if decision.effect is Effect.DENY:
         raise _denied(asked, decision, call)
     try:
-        opened = _open(grant, decision, key, call, asked)
+        opened = _open(grant, decision, key, call, asked, entering)
+    except Changed:
+        return _decide_and_open(asked, key, call, attempts - 1)
     except Taken:
-        answer = _repeated_answer(key, call)
-    else:
-        answer = _opened_answer(opened, session, call)
-    return replace(answer, body={**answer.body, **explanation_view(asked)})
+        return _repeated_answer(key, call)
+    return _opened_answer(opened, session, call)
 
 
 def _denied(asked: AccessRequest, decision: Decision, call: Call) -> Problem:
     """Record a denial; the problem that tells it, and why as long as the caller is not probing (POL 9)."""
     limits = call.ports.config.limits
     quota = denials(call.principal.owner, limits.previews_per_minute, call.now)
-    members = audit.asked_members(asked, call.ports.config.targets[asked.target]) | deciding_policies(decision)
+    target = call.ports.config.targets[asked.target]
+    members = audit.asked_members(asked, target, decision.risks) | deciding_policies(decision)
     try:
         call.record(Event.REQUEST, Outcome.DENIED, (quota, *call.once), code="denied", **members)
     except Taken as taken:
@@ -67,15 +83,18 @@ def idempotency_key_of(request: Request) -> str:
     return key
 
 
-def _open(grant: Grant, decision: Decision, key: str, call: Call, asked: AccessRequest) -> Grant:
-    """Write the grant, its first record and the keys that the POST uses up. Raises Taken."""
+def _open(
+    grant: Grant, decision: Decision, key: str, call: Call, asked: AccessRequest, entering: Sequence[Change]
+) -> Grant:
+    """Write the grant, its first record, its entries and the keys that the POST uses up. Raises Taken or Changed."""
     outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
-    detail = {"permissions": grant.view()["permissions"], "reviews": grant.reviews} | audit.calls_detail(asked)
+    detail = {"permissions": grant.view()["permissions"], "reviews": grant.reviews}
+    detail |= audit.calls_detail(asked) | audit.risks_detail(decision.risks)
     members = deciding_policies(decision) | {"detail": detail}
     first = audit.next_link(audit.of_grant(Event.REQUEST, outcome, grant, call.origin, call.now, **members), grant)
     opened = audit.linked(grant, first)
     onces = (idempotency(grant.owner, key, call.request.body, grant.id, call.now),) if key else ()
-    call.ports.store.open(opened, first, (*onces, *call.once), now=call.now)
+    call.ports.store.open(opened, first, (*onces, *call.once), holdings=entering, now=call.now)
     return opened
 
 

@@ -66,7 +66,8 @@ def reissue(grant: Grant, call: Call) -> tuple[Grant, Credentials]:
     Raises Problem: denied, or what `issue` raises.
     """
     session = session_of(grant, compile_policy(grant.permissions, grant.expires_at, call.ports.actions), call)
-    decision = call.decide(grant.asked(), grant.approvals)
+    besides = call.besides(target_of(grant, call.ports.config), grant.id)
+    decision = call.decide(grant.asked(), besides, grant.approvals)
     if decision.effect is not Effect.ALLOW:
         record_next(grant, Note(Event.ISSUE, Outcome.DENIED, "denied"), call)
         raise denied(decision)

@@ -1,5 +1,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -10,6 +12,7 @@ from adapters.store import PAGE, Changed, Store, Taken
 from core import audit
 from core.access.denial import Denial, denial
 from core.access.grant import Ending, Grant, State
+from core.access.holdings import Change, Entry, Holdings
 from core.audit import Event, Link, Origin, Outcome
 from core.once import Once, Quota
 from core.problems import Problem
@@ -251,3 +254,69 @@ def test_end_02_long_lists_are_read_to_their_end(client):
         client.put_item(TableName="state", Item=key | padding)
         client.update_item(TableName="state", **update_of(role, Denial(f"g-{number:03}", NOW, NOW)))
     assert len(DenyList(client, "state").denials(role)) == 12
+
+
+def change_of(before: Holdings, grant: Grant, now: int = NOW) -> Change:
+    entry = Entry(grant.id, grant.owner, grant.account, grant.expires_at, ("iam:PassRole",))
+    return Change(before, before.entered(entry, now))
+
+
+def opened_entering(store: Store, number: int, *before: Holdings) -> None:
+    grant = replace(GRANT, id=f"g-{number}")
+    store.open(grant, first_link(grant), holdings=[change_of(each, grant) for each in before], now=NOW)
+
+
+def test_pol_05_a_grant_is_written_with_its_entry_or_not_at_all(store: Store, client):
+    none = store.holdings("corp.agent")
+    assert none == Holdings("corp.agent")
+    opened_entering(store, 1, none, store.holdings("corp.alice"))
+    held = store.holdings("corp.agent")
+    assert (held.stamp, [entry.grant_id for entry in held.entries]) == ("g-1", ["g-1"])
+    assert store.holdings("corp.alice").entries == held.entries
+    for stale in (none, held._replace(stamp="g-0")):
+        with pytest.raises(Changed):
+            opened_entering(store, 2, stale)
+    assert store.grant("g-2") is None
+    assert store.holdings("corp.agent") == held
+    opened_entering(store, 2, held)
+    assert [entry.grant_id for entry in store.holdings("corp.agent").entries] == ["g-1", "g-2"]
+
+
+def test_pol_05_either_entry_that_is_stale_stops_the_grant(store: Store):
+    agent, human = store.holdings("corp.agent"), store.holdings("corp.alice")
+    opened_entering(store, 1, store.holdings("corp.alice"))
+    with pytest.raises(Changed):
+        opened_entering(store, 2, agent, human)
+    assert (store.grant("g-2"), store.holdings("corp.agent")) == (None, agent)
+
+
+def test_pol_05_an_item_that_was_deleted_and_came_again_is_not_the_one_that_was_read(store: Store, client):
+    opened_entering(store, 1, store.holdings("corp.agent"))
+    read = store.holdings("corp.agent")
+    client.delete_item(TableName="state", Key={"pk": {"S": "HELD#corp.agent"}, "sk": {"S": "HELD"}})
+    with pytest.raises(Changed):
+        opened_entering(store, 2, read)
+    opened_entering(store, 3, store.holdings("corp.agent"))
+    with pytest.raises(Changed):
+        opened_entering(store, 4, read)
+
+
+def test_a_once_key_that_was_taken_comes_before_holdings_that_have_changed(store: Store):
+    once = Once("IDEMPOTENCY#a", NOW + 60)
+    store.take([once], now=NOW)
+    stale = change_of(Holdings("corp.agent", "g-0"), GRANT)
+    with pytest.raises(Taken) as raised:
+        store.open(GRANT, first_link(GRANT), [once], holdings=[stale], now=NOW)
+    assert raised.value.key == once.key
+
+
+@pytest.mark.parametrize(("place", "raised"), [(2, Changed), (0, Problem)])
+def test_pol_05_holdings_that_another_transaction_is_writing_are_read_again(client, place: int, raised: type):
+    reasons = [{"Code": "None"}] * 3
+    reasons[place] = {"Code": "TransactionConflict"}
+    cancelled = client.exceptions.TransactionCanceledException(
+        {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}, "TransactWriteItems"
+    )
+    busy = SimpleNamespace(exceptions=client.exceptions, transact_write_items=Mock(side_effect=cancelled))
+    with pytest.raises(raised):
+        opened_entering(Store(busy, "state", "audit"), 1, Holdings("corp.agent"))

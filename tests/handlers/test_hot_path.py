@@ -13,7 +13,7 @@ from adapters.store import Store
 from handlers.grants import create_grant
 from handlers.ports import Ports
 from tests.core.identity import minting
-from tests.handlers.conftest import ASKED, System
+from tests.handlers.conftest import ASKED, System, configuration
 
 ISSUED = {
     "AccessKeyId": "ASIA",
@@ -42,13 +42,19 @@ class Counted:
         return call
 
 
-def calls_of(system: System, seconds: int = SHORTEST, **how: Any) -> list[tuple[str, Any]]:
+def calls_of(
+    system: System,
+    seconds: int = SHORTEST,
+    action: str = "s3:GetObject",
+    arn: str = "arn:aws:s3:::reports/2026/a",
+    **how: Any,
+) -> list[tuple[str, Any]]:
     calls: list[tuple[str, Any]] = []
-    system.ports.store = Store(Counted(calls, transact_write_items={}), "state", "audit")
+    system.ports.store = Store(Counted(calls, transact_write_items={}, get_item={}), "state", "audit")
     answered = {"Credentials": ISSUED}
     sts = Counted(calls, assume_role=answered, get_scoped_credentials=answered)
     system.ports.sessions = Sessions(sts, lambda *_keys: sts, system.ports.now)
-    permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/a"]}]
+    permissions = [{"actions": [action], "resources": [arn]}]
     asked = ASKED | {"permissions": permissions, "duration_seconds": seconds}
     assert system.call(create_grant, asked, **how)[0] == 201
     return calls
@@ -101,3 +107,13 @@ def test_sts_05_the_session_in_between_is_in_no_answer_record_or_log(system: Sys
     assert answer["credentials"]["access_key_id"] == ISSUED["AccessKeyId"]
     assert handed == ["ASIA-between", "between", "between"]
     assert "between" not in json.dumps([answer, headers]) + repr(calls) + "".join(capsys.readouterr())
+
+
+def test_pol_05_what_could_be_combined_costs_one_read_more_and_an_entry_in_the_same_transaction(system_with):
+    system = system_with(config=configuration('@id("all") permit (principal, action, resource);'))
+    function = "arn:aws:lambda:eu-west-1:444455556666:function:f"
+    (first, read), (second, transaction), (third, _) = calls_of(system, action="lambda:InvokeFunction", arn=function)
+    assert (first, second, third) == ("get_item", "transact_write_items", "assume_role")
+    assert (read["Key"]["pk"], read["ConsistentRead"]) == ({"S": "HELD#corp.reader-agent"}, True)
+    assert transaction["TransactItems"][-1]["Put"]["Item"]["pk"] == read["Key"]["pk"]
+    assert len(transaction["TransactItems"]) == 3

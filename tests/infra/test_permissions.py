@@ -43,7 +43,7 @@ ALLOWED = {
     },
     "jitney-decisions": {
         "DecisionsLogs.Arn": LOGS,
-        "TablesState.Arn": {CREATE, CHANGE},
+        "TablesState.Arn": {READ, CREATE, CHANGE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
     },
@@ -154,16 +154,24 @@ def test_every_role_may_do_exactly_this(statements):
     assert allowed == ALLOWED
 
 
-# By role: which items of which table, by their partition keys.
+# By role: which items of which table, by their partition keys; apart, what a role may read besides what it may write.
 ITEMS = {
     "jitney-grants": {
-        "TablesState.Arn": {"GRANT#*", "IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*"},
+        "TablesState.Arn": {"GRANT#*", "IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*", "HELD#*"},
         "TablesAudit.Arn": {"g-*", "r-*"},
     },
-    "jitney-credentials": {"TablesState.Arn": {"GRANT#*"}, "TablesAudit.Arn": {"g-*", "r-*"}},
-    "jitney-decisions": {"TablesState.Arn": {"PREVIEWS#*", "REPLAY#*"}, "TablesAudit.Arn": {"r-*"}},
-    "jitney-grant-reads": {
+    "jitney-credentials": {
         "TablesState.Arn": {"GRANT#*"},
+        "TablesState.Arn to read": {"HELD#*"},
+        "TablesAudit.Arn": {"g-*", "r-*"},
+    },
+    "jitney-decisions": {
+        "TablesState.Arn": {"PREVIEWS#*", "REPLAY#*"},
+        "TablesState.Arn to read": {"HELD#*", "GRANT#*"},
+        "TablesAudit.Arn": {"r-*"},
+    },
+    "jitney-grant-reads": {
+        "TablesState.Arn to read": {"GRANT#*"},
         "TablesState.Arn/index/by_principal": {"PRINCIPAL#*"},
         "TablesAudit.Arn": {"r-*"},
     },
@@ -183,10 +191,11 @@ def test_every_role_reaches_its_own_items_only(statements):
     for role, each in ((role, item) for role, found in statements.items() for item in found):
         (resource, *others) = listed(plain(each["Resource"]))
         if resource.startswith("Tables") and not resource.endswith(("Key.Arn", "StreamArn")):
-            assert (others, resource in items[role]) == ([], False)
+            name = f"{resource} to read" if listed(each["Action"]) == [READ] else resource
+            assert (others, name in items[role]) == ([], False)
             assert each["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}
             patterns = each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            items[role][resource] = set(listed(patterns))
+            items[role][name] = set(listed(patterns))
     assert items == ITEMS
 
 

@@ -40,12 +40,15 @@ def item(pk: str, sk: str = "X") -> dict[str, Any]:
 # By function: the partition keys that it may write to in each table.
 WRITES = {
     "decisions": {"state": {"PREVIEWS#", "REPLAY#"}, "audit": {"r-"}},
-    "grants": {"state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#"}, "audit": {"g-", "r-"}},
+    "grants": {"state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#", "HELD#"}, "audit": {"g-", "r-"}},
     "credentials": {"state": {"GRANT#"}, "audit": {"g-", "r-"}},
     "expiry": {"state": {"GRANT#"}, "audit": {"g-"}},
     "grant-reads": {"state": set(), "audit": {"r-"}},
 }
-KEYS = {"state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#", "PREVIEWS#", "OTHER#"}, "audit": {"g-", "r-", "x-"}}
+KEYS = {
+    "state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#", "PREVIEWS#", "HELD#", "OTHER#"},
+    "audit": {"g-", "r-", "x-"},
+}
 
 
 @pytest.mark.parametrize("function", WRITES)

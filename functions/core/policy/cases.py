@@ -13,6 +13,7 @@ from core.config import Limits, Target
 from core.identity.principal import Principal
 from core.policy.cedar import PolicySet
 from core.policy.decide import decide
+from core.policy.risks import Held
 from core.problems import Problem
 
 
@@ -21,7 +22,8 @@ class Case:
     """One request and what is expected.
 
     `effect` is an effect or a problem's code; `policies` are the ids of those that decide, exactly; `reviews` the sets
-    of groups any one of which would have to approve; `longest_seconds` what a denial says would pass.
+    of groups any one of which would have to approve; `longest_seconds` what a denial says would pass. `held` are the
+    actions that another live grant of the same agent holds in the target's account.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Case:
     longest_seconds: int = 0
     kind: Literal["agent", "human"] = "agent"
     human: str | None = None
+    held: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
@@ -134,6 +137,7 @@ def _found(case: Case, setting: Setting) -> dict[str, Any]:
             setting.limits,
             setting.reviewers,
             case.approvals,
+            lambda _asked: (Held("g-held", frozenset(case.held)),),
         )
     except Problem as problem:
         return {"effect": problem.code, "policies": [], "reviews": [], "longest_seconds": 0}

@@ -16,6 +16,7 @@ import cedarpy
 from core import config
 from core.patterns import Budget, Pattern, cells
 from core.policy.literals import Literals, read_policy
+from core.policy.risks import NAMES
 
 ANNOTATIONS = ("id", "advice", "approval")
 
@@ -56,7 +57,8 @@ class Rule:
     """What is known about one policy.
 
     `id` is its @id and `advice` its @advice, said with a denial or a review. `groups` are the reviewer groups that its
-    conditions ask for; `wildcards` says whether it mentions resource.wildcard, without which it permits none.
+    conditions ask for and `risks` the names of risks; `wildcards` says whether it mentions resource.wildcard, without
+    which it permits none.
     """
 
     id: str
@@ -64,6 +66,7 @@ class Rule:
     advice: str
     groups: frozenset[str]
     wildcards: bool
+    risks: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,8 @@ def _policy_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[st
     for group in filter(None, approval):
         if group not in literals.groups:
             yield f"@approval names {group!r}, but no condition asks context.approvals for it"
+    for risk in sorted(literals.risks - NAMES):
+        yield f"names the risk {risk!r}, which there is not; the risks are {', '.join(sorted(NAMES))}"
     yield from literals.faults
 
 
@@ -172,6 +177,7 @@ def _rule(policy: Mapping[str, Any], literals: Literals) -> Rule:
         advice=annotations.get("advice") or "",
         groups=frozenset(literals.groups),
         wildcards=literals.wildcard,
+        risks=frozenset(literals.risks),
     )
 
 

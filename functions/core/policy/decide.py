@@ -17,9 +17,10 @@ from core.identity.principal import Principal
 from core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from core.policy.cedar import PolicySet
 from core.policy.decision import Decision, Effect
-from core.policy.evaluation import Evaluation, Question, Verdict, questions_of
+from core.policy.evaluation import Evaluation, Question, Verdict, questions_of, with_risks
 from core.policy.pairs import pairs_of, permissions_of, too_complex
 from core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed
+from core.policy.risks import Gain, Held, Holding, Risk, gains, in_words
 
 # Questions of single ARNs to the policies in one decision, about 0.4 s: past that, what would pass is not looked for.
 MAX_EVALUATIONS = 6000
@@ -47,6 +48,10 @@ class _Case:
         return all(verdict.allowed for verdict in self.evaluation.verdicts(self.questions, seconds, approvals))
 
 
+def _nothing(_actions: frozenset[str]) -> tuple[Held, ...]:
+    return ()
+
+
 def decide(
     principal: Principal,
     request: AccessRequest,
@@ -56,32 +61,35 @@ def decide(
     limits: Limits,
     reviewers: Collection[str] = (),
     approvals: Collection[str] = (),
+    holding: Holding = _nothing,
 ) -> Decision:
     """What policy says to `request` of `principal`, which names `target`.
 
-    `reviewers` are the groups that could approve and `approvals` those that have. Pure: the same answer for the same
-    arguments. Raises Problem: action_unknown, or request_invalid when the request cannot be decided as it stands.
+    `reviewers` are the groups that could approve and `approvals` those that have. `holding` is asked for what else is
+    held in the target's account, and only for actions that gain permissions together with others. Pure: the same answer
+    for the same arguments. Raises Problem: action_unknown, request_invalid when the request cannot be decided as it
+    stands, or what `holding` raises.
     """
-    questions = _questions(request, policy_set, actions, limits.max_pairs)
+    questions = _questions(request, policy_set, actions, limits.max_pairs, holding)
     evaluation = Evaluation(policy_set, principal, target, questions)
-    permissions = permissions_of(question.pair for question in questions)
+    permissions, risks = permissions_of(question.pair for question in questions), _risks(questions)
     given = frozenset(approvals)
     case = _Case(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups))
     asked, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
     if asked > longest:
         reason = too_long(asked, longest, target)
         shorter = _longest_passing(case, {longest, *policy_set.near(longest)}, limits.min_duration_seconds)
-        return Decision(Effect.DENY, (reason,), permissions, policy_set.version, longest_seconds=shorter)
+        return Decision(Effect.DENY, (reason,), permissions, policy_set.version, longest_seconds=shorter, risks=risks)
 
     now = evaluation.verdicts(questions, asked, given)
     if all(verdict.allowed for verdict in now):
-        return Decision(Effect.ALLOW, why_allowed(now), permissions, policy_set.version)
+        return Decision(Effect.ALLOW, why_allowed(now), permissions, policy_set.version, risks=risks)
 
     reviewed = evaluation.verdicts(questions, asked, case.possible)
     if all(verdict.allowed for verdict in reviewed):
-        waiting = [after for before, after in zip(now, reviewed, strict=True) if not before.allowed]
-        reasons = why_reviewed(waiting, policy_set)
-        return Decision(Effect.REVIEW, reasons, permissions, policy_set.version, reviews=_alternatives(case, asked))
+        waiting = [pair for pair in zip(now, reviewed, strict=True) if not pair[0].allowed]
+        reasons, reviews = why_reviewed(waiting, policy_set), _alternatives(case, asked)
+        return Decision(Effect.REVIEW, reasons, permissions, policy_set.version, reviews=reviews, risks=risks)
 
     return Decision(
         Effect.DENY,
@@ -90,15 +98,32 @@ def decide(
         policy_set.version,
         allowed_subset=permissions_of(verdict.question.pair for verdict in reviewed if verdict.allowed),
         longest_seconds=_longest_passing(case, policy_set.near(asked), limits.min_duration_seconds),
+        risks=risks,
     )
 
 
-def _questions(request: AccessRequest, policy_set: PolicySet, actions: Actions, max_pairs: int) -> tuple[Question, ...]:
+def _questions(
+    request: AccessRequest, policy_set: PolicySet, actions: Actions, max_pairs: int, holding: Holding
+) -> tuple[Question, ...]:
     budget = Budget(MAX_REQUEST_STEPS)
     try:
-        return questions_of(pairs_of(request, actions, max_pairs, budget), policy_set, budget)
+        questions = questions_of(pairs_of(request, actions, max_pairs, budget), policy_set, budget)
     except PatternTooComplex as error:
         raise too_complex() from error
+    asked = frozenset(question.pair.action.name for question in questions)
+    combined = asked & actions.combined
+    held = holding(combined) if combined else ()
+    return with_risks(questions, gains(asked, held, actions.escalations))
+
+
+def _risks(questions: Iterable[Question]) -> tuple[Risk, ...]:
+    names: dict[str, frozenset[str]] = {}
+    gained: dict[str, Gain] = {}
+    for question in questions:
+        action = question.pair.action.name
+        names[action] = names.get(action, frozenset()) | question.risks
+        gained |= {gain.way.name: gain for gain in question.gains}
+    return in_words(names, gained.values())
 
 
 def _refused(verdicts: Iterable[Verdict]) -> list[Verdict]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.access.request import Permission
+from core.policy.risks import Risk
 
 
 class Effect(StrEnum):
@@ -31,7 +32,8 @@ class Decision:
     `reviews` are the alternatives that would turn a review into an allow: each a set of reviewer groups that must all
     approve; empty unless the effect is REVIEW. `permissions` are the request's, with action wildcards expanded: what a
     grant would hold. `allowed_subset` is, for a DENY, the largest part that would pass (allowed or reviewed), and
-    `longest_seconds` the longest duration that would pass as asked, 0 if none would.
+    `longest_seconds` the longest duration that would pass as asked, 0 if none would. `risks` are the request's,
+    whatever the effect.
     """
 
     effect: Effect
@@ -41,3 +43,4 @@ class Decision:
     reviews: tuple[frozenset[str], ...] = ()
     allowed_subset: tuple[Permission, ...] = ()
     longest_seconds: int = 0
+    risks: tuple[Risk, ...] = ()

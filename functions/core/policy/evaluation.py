@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import cedarpy
@@ -12,6 +12,7 @@ from core.identity.principal import Principal
 from core.patterns import Budget, Pattern, PatternTooComplex, has_wildcard, wildcard_pattern
 from core.policy.cedar import PolicySet
 from core.policy.pairs import Pair
+from core.policy.risks import Gain, risks_of
 
 # ARNs that one request may be looked at through, about 60 ms each time; only patterns made to be slow come near.
 MAX_MEMBERS = 1000
@@ -24,11 +25,14 @@ class Question:
     """A pair, and the ARNs that stand for its resource: what holds for all `members` holds for the resource.
 
     `members` is the resource itself when it is a single ARN, or "*" for an action that AWS restricts to no resource.
+    `risks` are the names of the pair's risks, and `gains` the ways to gain permissions in which it takes part.
     """
 
     pair: Pair
     members: tuple[str, ...]
     wildcard: bool
+    risks: frozenset[str] = frozenset()
+    gains: tuple[Gain, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,18 @@ def questions_of(pairs: Iterable[Pair], policy_set: PolicySet, budget: Budget) -
         if members > MAX_MEMBERS:
             raise PatternTooComplex("too many cases to put to the policies")
     return tuple(questions)
+
+
+def with_risks(questions: Iterable[Question], gained: Sequence[Gain]) -> tuple[Question, ...]:
+    """The questions with their risks; `gained` is what the request gains as a whole."""
+    return tuple(_with_risks(question, gained) for question in questions)
+
+
+def _with_risks(question: Question, gained: Sequence[Gain]) -> Question:
+    action = question.pair.action
+    own = tuple(gain for gain in gained if action.name in gain.asked)
+    risks = risks_of(action, question.pair.resource, wildcard=question.wildcard, gained=own)
+    return replace(question, risks=risks, gains=own)
 
 
 def _reach(pair: Pair) -> dict[str, Pattern]:
@@ -122,7 +138,7 @@ class Evaluation:
         """What policies can tell of each member's request: those that are equal in it are put to them once."""
         action = question.pair.action
         named = action.name if self._policy_set.tells_actions_apart else action.level
-        return [(named, action.service, action.risks, arn) for arn in question.members]
+        return [(named, action.service, question.risks, arn) for arn in question.members]
 
     def _request(self, question: Question, seconds: int, approvals: list[str]) -> Entity:
         """The request for one of the question's members, without its resource."""
@@ -133,7 +149,7 @@ class Evaluation:
             "target": self._target,
             "durationSeconds": seconds,
             "approvals": approvals,
-            "risks": sorted(action.risks),
+            "risks": sorted(question.risks),
             "humanPresent": self._human,
         }
         return {

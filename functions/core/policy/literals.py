@@ -30,15 +30,16 @@ _PLACES: Mapping[str, tuple[Sequence[str | Wild], Sequence[str | Wild]]] = {
 class Literals:
     """What was found in one policy.
 
-    `resources` are the patterns that resources are compared with, `durations` the seconds, `groups` the approvals
-    and `targets` what context.target is compared with. `wildcard` says whether it mentions resource.wildcard, `action`
-    whether it may look at context.action; `faults` are uses of a resource that cannot be decided for wildcards, in
-    sentences.
+    `resources` are the patterns that resources are compared with, `durations` the seconds, `groups` the approvals,
+    `risks` the names of risks and `targets` what context.target is compared with. `wildcard` says whether it mentions
+    resource.wildcard, `action` whether it may look at context.action; `faults` are uses of a resource that cannot be
+    decided for wildcards, in sentences.
     """
 
     resources: list[Pattern] = field(default_factory=list)
     durations: set[int] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
+    risks: set[str] = field(default_factory=set)
     targets: set[str] = field(default_factory=set)
     wildcard: bool = False
     action: bool = False
@@ -89,9 +90,9 @@ def _read_variable(found: Literals, name: str) -> bool:
 def _read_access(found: Literals, operands: Operands) -> bool:
     """An attribute that no other reader has taken."""
     name = operands["attr"]
-    if operands["left"] == {"Var": "context"} and name == "approvals":
+    if operands["left"] == {"Var": "context"} and name in ("approvals", "risks"):
         found.faults.append(
-            "uses context.approvals other than with .contains(), .containsAll() or .containsAny() of literals"
+            f"uses context.{name} other than with .contains(), .containsAll() or .containsAny() of literals"
         )
     if operands["left"] == {"Var": "context"}:
         found.action |= name == "action"
@@ -147,9 +148,10 @@ def _read_in(found: Literals, operands: Operands) -> bool:
 
 
 def _read_membership(found: Literals, operands: Operands) -> bool:
-    groups = _literals(operands["right"])
-    if _attribute_of(operands["left"], "context") == "approvals" and groups:
-        found.groups.update(groups)
+    literals = _literals(operands["right"])
+    named = {"approvals": found.groups, "risks": found.risks}.get(_attribute_of(operands["left"], "context"))
+    if named is not None and literals:
+        named.update(literals)
         return True
     if _attribute_of(operands["right"], "context") == "target":
         found.targets.update(_literals(operands["left"]))

@@ -10,6 +10,7 @@ from core.identity.principal import Principal
 from core.policy.cedar import PolicySet
 from core.policy.decision import Reason
 from core.policy.evaluation import Verdict
+from core.policy.risks import ESCALATIONS, in_words
 
 # Names of what decides without a policy; an @id holds no colon.
 NO_PERMIT = "builtin:no-permit"
@@ -29,12 +30,18 @@ def why_allowed(verdicts: Iterable[Verdict]) -> tuple[Reason, ...]:
     )
 
 
-def why_reviewed(verdicts: Iterable[Verdict], policy_set: PolicySet) -> tuple[Reason, ...]:
-    """One reason for each policy that permits what is refused without the approvals; `verdicts` are with them."""
+def why_reviewed(waiting: Iterable[tuple[Verdict, Verdict]], policy_set: PolicySet) -> tuple[Reason, ...]:
+    """One reason for each policy whose approval is waited for.
+
+    `waiting` are verdicts as they are, refused, and as they are with the approvals: a forbid that refuses now is what
+    waits, else the permit that will.
+    """
     return _first_of_each(
-        Reason(policy, _advised(f"{_what(verdict)} needs an approval.", policy, policy_set), *_pair(verdict))
-        for verdict in verdicts
-        for policy in verdict.policies
+        Reason(
+            policy, _advised(_said(before, "needs an approval", policy, policy_set), policy, policy_set), *_pair(before)
+        )
+        for before, after in waiting
+        for policy in before.policies or after.policies
     )
 
 
@@ -52,7 +59,8 @@ def too_long(seconds: int, longest: int, target: Target) -> Reason:
 
 def _denials(verdict: Verdict, policy_set: PolicySet, principal: Principal, target: Target) -> Iterable[Reason]:
     for policy in verdict.policies:
-        yield Reason(policy, _advised(f"{_what(verdict)} is forbidden.", policy, policy_set), *_pair(verdict))
+        said = _said(verdict, "is forbidden", policy, policy_set)
+        yield Reason(policy, _advised(said, policy, policy_set), *_pair(verdict))
     if verdict.policies:
         return
     what = _what(verdict)
@@ -66,6 +74,15 @@ def _denials(verdict: Verdict, policy_set: PolicySet, principal: Principal, targ
         groups = f"groups {', '.join(sorted(principal.groups))}" if principal.groups else "a principal without groups"
         sentence = f"No policy permits {what} at target {target.alias} for {groups}."
         yield Reason(NO_PERMIT, sentence, *_pair(verdict))
+
+
+def _said(verdict: Verdict, what: str, policy: str, policy_set: PolicySet) -> str:
+    """What policy does to the pair, and which of its risks that is about, as far as the policy asks for risks."""
+    asked_for = policy_set.rules[policy].risks & verdict.question.risks
+    gained = verdict.question.gains if asked_for & ESCALATIONS else ()
+    named = in_words({verdict.question.pair.action.name: asked_for}, gained)
+    because = f": {named[0].sentence}" if named else "."
+    return f"{_what(verdict)} {what}{because}"
 
 
 def _what(verdict: Verdict) -> str:

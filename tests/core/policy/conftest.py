@@ -73,10 +73,20 @@ def words(names):
 def ask(load, actions, target, limits):
     """Decide a request of one permission, or of several given as (actions, resources), under Cedar text."""
 
-    def decided(policies, *permissions, groups=("corp/readers",), seconds=300, reviewers=(), approvals=(), human=None):
+    def decided(
+        policies,
+        *permissions,
+        groups=("corp/readers",),
+        seconds=300,
+        reviewers=(),
+        approvals=(),
+        human=None,
+        holding=lambda _actions: (),
+    ):
         wanted = tuple(Permission(words(names), words(arns)) for names, arns in permissions)
         request = AccessRequest("analytics-prod", wanted, seconds, "a test", "")
         policy_set = load(policies) if isinstance(policies, str) else policies
-        return decide(agent(*groups, human=human), request, target, policy_set, actions, limits, reviewers, approvals)
+        who = agent(*groups, human=human)
+        return decide(who, request, target, policy_set, actions, limits, reviewers, approvals, holding)
 
     return decided

@@ -1,0 +1,200 @@
+"""POL 5: what a request's actions add up to, with one another and with what its agent holds."""
+
+import pytest
+
+from core.actions import Escalation
+from core.policy.decision import Effect
+from core.policy.risks import NAMES, Held, gains
+
+PASS = ("iam:PassRole", "arn:aws:iam::444455556666:role/runner")
+CREATE = ("lambda:CreateFunction", "arn:aws:lambda:eu-west-1:444455556666:function:f")
+INVOKE = ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:444455556666:function:f")
+LAMBDA = Held("g-other", frozenset({"lambda:CreateFunction", "lambda:InvokeFunction"}))
+PERMIT = '@id("all") permit (principal, action, resource) when { resource.wildcard || !resource.wildcard };'
+FORBID = f"""{PERMIT}
+@id("never") @advice("Ask for less.") forbid (principal, action, resource)
+when {{ context.risks.contains("PrivilegeEscalation") }};
+"""
+REVIEW = f"""{PERMIT}
+@id("risky") @approval("security") @advice("Security looks at it.") forbid (principal, action, resource)
+when {{ context.risks.contains("EscalationCombination") }} unless {{ context.approvals.contains("security") }};
+"""
+
+
+@pytest.fixture
+def decide_holding(ask):
+    """Decide while `held` is held, and note for which actions that was asked."""
+    asked = []
+
+    def decided(policies, *permissions, held=(), **more):
+        return ask(policies, *permissions, holding=lambda actions: asked.append(actions) or tuple(held), **more)
+
+    decided.asked = asked
+    return decided
+
+
+def test_pol_05_a_combination_within_one_request_is_denied_and_named(decide_holding):
+    decision = decide_holding(FORBID, PASS, CREATE, INVOKE)
+    assert decision.effect is Effect.DENY
+    together = "iam:PassRole with lambda:CreateFunction and lambda:InvokeFunction"
+    assert f"is forbidden: {together} lets its holder act as any role that lambda may assume. Ask for less." in (
+        decision.reasons[0].sentence
+    )
+    assert [risk.name for risk in decision.risks] == ["EscalationCombination", "ResourceExposure"]
+    assert decision.risks[0].source == "https://pathfinding.cloud/paths/lambda-001"
+
+
+def test_pol_05_part_of_a_combination_is_allowed_alone(decide_holding):
+    for part in ([PASS, CREATE], [CREATE, INVOKE], [PASS, INVOKE]):
+        assert decide_holding(FORBID, *part).effect is Effect.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("asked", "held"),
+    [
+        ([PASS], [LAMBDA]),
+        ([INVOKE], [Held("g-other", frozenset({"iam:PassRole", "lambda:CreateFunction"}))]),
+        ([CREATE], [Held("g-a", frozenset({"iam:PassRole"})), Held("g-b", frozenset({"lambda:InvokeFunction"}))]),
+        ([PASS, CREATE], [Held("g-a", frozenset({"lambda:InvokeFunction"}))]),
+    ],
+)
+def test_pol_05_a_combination_is_found_over_all_grants_together(decide_holding, asked, held):
+    decision = decide_holding(FORBID, *asked, held=held)
+    assert decision.effect is Effect.DENY
+    assert {reason.policy for reason in decision.reasons} == {"never"}
+    assert decision.risks[0].grants == tuple(sorted({grant.grant_id for grant in held}))
+    for grant in held:
+        assert f"(held by grant {grant.grant_id})" in decision.reasons[0].sentence
+
+
+def test_pol_05_action_wildcards_hide_no_combination(decide_holding):
+    wide = ("lambda:*", "arn:aws:lambda:eu-west-1:444455556666:function:f")
+    assert decide_holding(FORBID, wide, held=[Held("g-a", frozenset({"iam:PassRole"}))]).effect is Effect.DENY
+    assert decide_holding(FORBID, ("LAMBDA:createfunction", CREATE[1]), INVOKE, PASS).effect is Effect.DENY
+
+
+def test_pol_05_an_action_of_the_same_level_beside_it_hides_no_combination(decide_holding):
+    """Policies that do not look at the action's name are asked once for what they cannot tell apart."""
+    beside = ("lambda:DeleteFunction lambda:CreateFunction lambda:InvokeFunction", CREATE[1])
+    decision = decide_holding(FORBID, beside, held=[Held("g-a", frozenset({"iam:PassRole"}))])
+    assert decision.effect is Effect.DENY
+    assert [each.actions for each in decision.allowed_subset] == [("lambda:DeleteFunction",)]
+
+
+def test_pol_05_what_is_held_is_no_risk_of_what_has_nothing_to_do_with_it(decide_holding):
+    both = Held("g-other", LAMBDA.actions | {"iam:PassRole"})
+    decision = decide_holding(FORBID, ("s3:GetObject", "arn:aws:s3:::b/x"), held=[both])
+    assert (decision.effect, decision.risks) == (Effect.ALLOW, ())
+
+
+def test_pol_05_nothing_is_read_for_what_is_part_of_no_combination(decide_holding):
+    decide_holding(FORBID, ("s3:GetObject s3:PutObject", "arn:aws:s3:::b/x"))
+    decide_holding(FORBID, ("lambda:UpdateFunctionCode", CREATE[1]))  # gains permissions alone
+    assert decide_holding.asked == []
+    decide_holding(FORBID, PASS, ("s3:GetObject", "arn:aws:s3:::b/x"))
+    assert decide_holding.asked == [{"iam:PassRole"}]
+
+
+def test_pol_05_what_would_pass_is_told_without_the_combination(decide_holding):
+    read = ("s3:GetObject", "arn:aws:s3:::b/x")
+    decision = decide_holding(FORBID, PASS, read, held=[LAMBDA])
+    assert [each.actions for each in decision.allowed_subset] == [("s3:GetObject",)]
+
+
+def test_pol_07_what_others_hold_is_counted_and_not_told(decide_holding):
+    decision = decide_holding(FORBID, PASS, held=[Held("", LAMBDA.actions)])
+    assert decision.effect is Effect.DENY
+    assert "iam:PassRole completes a known way to gain permissions, together with other live grants" in (
+        decision.reasons[0].sentence
+    )
+    assert "lambda" not in str(decision)
+    assert decision.risks[0][3:] == ((), "")
+
+
+def test_pol_05_a_review_names_the_combination_and_an_approval_opens_it(decide_holding):
+    decision = decide_holding(REVIEW, PASS, held=[LAMBDA], reviewers=["security"])
+    assert (decision.effect, decision.reviews) == (Effect.REVIEW, (frozenset({"security"}),))
+    (reason,) = decision.reasons
+    assert reason.policy == "risky"
+    assert reason.sentence.startswith("iam:PassRole (PermissionsManagement) on arn:aws:iam::444455556666:role/runner")
+    assert "needs an approval: iam:PassRole with lambda:CreateFunction (held by grant g-other) and" in reason.sentence
+    assert reason.sentence.endswith("may assume. Security looks at it.")
+    assert decide_holding(REVIEW, PASS, held=[LAMBDA], approvals=["security"]).effect is Effect.ALLOW
+
+
+def test_pol_05_a_single_action_that_gains_permissions_is_no_combination(decide_holding):
+    update = ("lambda:UpdateFunctionCode", CREATE[1])
+    decision = decide_holding(FORBID, update)
+    assert decision.reasons[0].sentence.endswith(
+        "is forbidden: lambda:UpdateFunctionCode lets its holder act as a role that something in lambda has. "
+        "Ask for less."
+    )
+    assert decide_holding(REVIEW, update, reviewers=["security"]).effect is Effect.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("name", "resource", "risks"),
+    [
+        ("s3:GetObject", "arn:aws:s3:::b/x", ""),
+        ("s3:GetObject", "arn:aws:s3:::b/*", "DataExfiltration"),
+        (
+            "secretsmanager:GetSecretValue",
+            "arn:aws:secretsmanager:eu-west-1:444455556666:secret:a",
+            "CredentialExposure",
+        ),
+        ("s3:PutBucketPolicy", "arn:aws:s3:::b", "ResourceExposure"),
+        ("dynamodb:DeleteTable", "arn:aws:dynamodb:eu-west-1:444455556666:table/t", ""),
+        ("dynamodb:DeleteTable", "*", "InfrastructureModification"),
+        ("dynamodb:DescribeTable", "*", ""),
+        ("iam:PutRolePolicy", "arn:aws:iam::444455556666:role/r", "PrivilegeEscalation ResourceExposure"),
+    ],
+)
+def test_the_risks_of_single_actions(decide_holding, name, resource, risks):
+    assert [risk.name for risk in decide_holding(PERMIT, (name, resource)).risks] == risks.split()
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ('context.risks.contains("PrivEsc")', "the risk 'PrivEsc', which there is not"),
+        ('context.risks.containsAny(["PrivilegeEscalation", "Escalation"])', "'Escalation'"),
+        ('context.risks == ["PrivilegeEscalation"]', "context.risks other than"),
+        ("!context.risks.isEmpty()", "context.risks other than"),
+    ],
+)
+def test_pol_02_a_forbid_on_a_risk_that_there_is_not_is_refused(load, condition, told):
+    with pytest.raises(ValueError, match=told):
+        load(f'@id("a") forbid (principal, action, resource) when {{ {condition} }};')
+
+
+def test_every_risk_can_be_named(load):
+    listed = ", ".join(f'"{name}"' for name in NAMES)
+    rules = load(
+        f'@id("a") forbid (principal, action, resource) when {{ context.risks.containsAny([{listed}]) }};'
+    ).rules
+    assert rules["a"].risks == NAMES
+
+
+WAY = Escalation("W", "https://example.com", ("a:A", "a:B"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "held", "found"),
+    [
+        ({"a:A"}, [], False),
+        (set(), [{"a:A", "a:B"}], False),
+        ({"a:A"}, [{"a:A"}], False),
+        ({"a:A"}, [{"a:B"}], True),
+        ({"a:B"}, [{"a:C"}, {"a:A"}], True),
+        ({"a:A", "a:B"}, [], True),
+    ],
+)
+def test_pol_05_a_way_is_completed_by_asking_for_part_of_it(asked, held, found):
+    grants = [Held(f"g-{number}", frozenset(actions)) for number, actions in enumerate(held)]
+    assert bool(gains(asked, grants, [WAY])) is found
+
+
+def test_pol_07_a_grant_that_may_be_told_is_named_before_one_that_may_not():
+    others = [Held("", frozenset({"a:B"})), Held("g-mine", frozenset({"a:B"})), Held("", frozenset({"a:B"}))]
+    (gain,) = gains({"a:A"}, others, [WAY])
+    assert gain.held == {"a:B": "g-mine"}

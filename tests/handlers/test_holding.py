@@ -1,0 +1,244 @@
+"""POL 5, attacked: halves of a way to gain permissions in several requests, at once, for others, released, renewed."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.access.grant import State
+from core.access.holdings import MAX_CHARACTERS, Entry, Holdings
+from core.problems import Problem
+from handlers.credentials import create_credentials
+from handlers.decisions import preview_decision
+from handlers.grants import create_grant
+from handlers.releases import release_grant
+from tests.core.identity import minting
+from tests.handlers.conftest import ASKED, System, configuration
+
+STACK = "arn:aws:cloudformation:eu-west-1:444455556666:stack/reports/1"
+POLICIES = """
+@id("all") permit (principal, action, resource) when { resource.wildcard || !resource.wildcard };
+@id("review") @approval("owners") forbid (principal, action, resource)
+when { context.action == "ec2:StopInstances" } unless { context.approvals.contains("owners") };
+@id("never-escalation") forbid (principal, action, resource)
+when { context.risks.contains("EscalationCombination") };
+"""
+
+
+def asking(action: str, resource: str = STACK, **more: Any) -> dict[str, Any]:
+    return ASKED | {"permissions": [{"actions": [action], "resources": [resource]}], **more}
+
+
+MAKE, EXECUTE = asking("cloudformation:CreateChangeSet"), asking("cloudformation:ExecuteChangeSet")
+
+
+@pytest.fixture
+def system() -> System:
+    config = configuration(POLICIES)
+    there = config.targets["analytics-prod"]
+    same = replace(there, alias="same-account", role_arn=f"{there.role_arn}-2")
+    elsewhere = replace(there, alias="elsewhere", account="777788889999", role_arn=f"{there.role_arn}-3")
+    targets = {target.alias: target for target in (there, same, elsewhere)}
+    return System(config=replace(config, targets=targets))
+
+
+def test_pol_05_the_second_half_is_denied_and_names_ones_own_grant(system: System):
+    first = system.call(create_grant, MAKE)[1]["grant"]["id"]
+    status, body, _ = system.call(create_grant, EXECUTE)
+    assert (status, body["code"]) == (403, "denied")
+    assert (
+        f"cloudformation:CreateChangeSet (held by grant {first}) with cloudformation:ExecuteChangeSet" in body["detail"]
+    )
+    assert body["risks"][0]["grants"] == [first]
+    assert system.records()[-1]["policies"] == ["never-escalation"]
+    assert first in system.records()[-1]["detail"]
+
+
+def test_pol_05_halves_that_come_at_the_same_time_are_decided_one_after_the_other(system: System):
+    """The other half is asked for and granted while the first is being decided."""
+    between: list[Any] = []
+    read = system.store.holdings
+
+    def holdings(identity: str) -> Holdings:
+        found = read(identity)
+        if not between:
+            between.append(None)
+            between[0] = system.call(create_grant, EXECUTE)[0]
+        return found
+
+    system.store.holdings = holdings  # type: ignore[method-assign]
+    assert system.call(create_grant, MAKE)[0] == 403
+    assert between == [201]
+
+
+def test_pol_05_of_many_halves_at_once_only_one_kind_is_granted(system: System):
+    bodies = [MAKE, EXECUTE] * 4
+    together = threading.Barrier(len(bodies))
+
+    def ask(body: dict[str, Any]) -> int:
+        together.wait()
+        return system.call(create_grant, body)[0]
+
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        answers = list(pool.map(ask, bodies))
+    granted = {
+        body["permissions"][0]["actions"][0] for body, status in zip(bodies, answers, strict=True) if status == 201
+    }
+    assert len(granted) == 1
+    assert set(answers) <= {201, 403, 409}
+
+
+def test_pol_05_who_never_gets_a_turn_is_told_so_and_gets_nothing(system: System):
+    read = system.store.holdings
+    others = (Entry(f"g-{number}", "o", "a", minting.NOW + 900, ("iam:PassRole",)) for number in range(99))
+
+    def holdings(identity: str) -> Holdings:
+        found = read(identity)
+        system.store.held_by[identity] = found.entered(next(others), minting.NOW)
+        return found
+
+    system.store.holdings = holdings  # type: ignore[method-assign]
+    status, body, _ = system.call(create_grant, MAKE)
+    assert (status, body["code"], system.sessions.asked) == (409, "grant_conflict", [])
+    assert system.told()[-1] == ("request", "refused", "grant_conflict")
+
+
+def test_pol_05_two_targets_of_one_account_combine_and_two_accounts_do_not(system: System):
+    assert system.call(create_grant, MAKE)[0] == 201
+    assert system.call(create_grant, EXECUTE | {"target": "same-account"})[0] == 403
+    elsewhere = asking("cloudformation:ExecuteChangeSet", STACK.replace("444455556666", "777788889999"))
+    assert system.call(create_grant, elsewhere | {"target": "elsewhere"})[0] == 201
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [
+        ({}, {"sub": "another-agent"}, 201),
+        ({"act": {"sub": "alice"}}, {"act": {"sub": "bob"}}, 403),  # one agent, which may use both
+        ({"act": {"sub": "alice"}}, {}, 403),
+        ({"act": {"sub": "alice"}}, {"act": {"sub": "alice"}, "sub": "another-agent"}, 403),  # one human, through two
+        ({"act": {"sub": "alice"}}, {"act": {"sub": "bob"}, "sub": "another-agent"}, 201),
+    ],
+)
+def test_pol_05_what_one_agent_or_one_human_holds_counts_together(system: System, first, second, status):
+    system.call(create_grant, MAKE, token=minting.token(**first))
+    answered, body, _ = system.call(create_grant, EXECUTE, token=minting.token(**second))
+    assert answered == status
+    if status == 403:
+        assert ("CreateChangeSet" in str(body)) is (first == second)
+
+
+def test_pol_07_another_agents_grant_is_not_told(system: System):
+    theirs = system.call(create_grant, MAKE, token=minting.token(act={"sub": "alice"}))[1]["grant"]["id"]
+    body = system.call(create_grant, EXECUTE, token=minting.token(act={"sub": "alice"}, sub="another-agent"))[1]
+    assert body["code"] == "denied"
+    assert theirs not in str(body)
+    assert "CreateChangeSet" not in str(body)
+
+
+def test_pol_05_the_end_of_a_grant_frees_its_half(system: System):
+    system.call(create_grant, MAKE)
+    system.now += 299
+    assert system.call(create_grant, EXECUTE, token=minting.token(exp=system.now + 900))[0] == 403
+    system.now += 1
+    assert system.call(create_grant, EXECUTE, token=minting.token(exp=system.now + 900))[0] == 201
+
+
+@pytest.mark.parametrize(("denied_at", "status"), [(1, 201), (None, 403)])
+def test_pol_05_a_released_half_counts_until_its_session_was_seen_to_be_denied(system: System, denied_at, status):
+    first = system.call(create_grant, MAKE)[1]["grant"]["id"]
+    system.canary.denied_at = denied_at
+    assert system.call(release_grant, grant_id=first)[0] == 200
+    assert system.call(create_grant, EXECUTE)[0] == status
+
+
+def test_pol_05_a_half_under_review_counts(system: System):
+    instance = "arn:aws:ec2:eu-west-1:444455556666:instance/i-1"
+    assert system.call(create_grant, asking("ec2:StopInstances", instance))[0] == 202
+    assert system.call(create_grant, asking("ec2:StartInstances", instance))[0] == 201
+    assert system.call(create_grant, asking("ec2:ModifyInstanceAttribute", instance))[0] == 403
+
+
+def test_pol_05_a_renewal_is_decided_over_what_was_held_before(system: System):
+    first = system.call(create_grant, MAKE)[1]["grant"]["id"]
+    (holdings,) = system.store.held_by.values()
+    later = Entry("g-cccccccccccccc", "o", "444455556666", system.now + 900, ("cloudformation:ExecuteChangeSet",))
+    # One that came later was decided on with this in view.
+    system.store.held_by[holdings.identity] = holdings.entered(later, system.now)
+    assert system.call(create_credentials, grant_id=first)[0] == 200
+    system.store.held_by[holdings.identity] = holdings._replace(entries=(later, *holdings.entries))
+    assert system.call(create_credentials, grant_id=first)[1]["code"] == "denied"
+
+
+def test_pol_05_a_half_that_was_approved_is_decided_over_what_was_held_when_it_is_issued(system: System):
+    instance = "arn:aws:ec2:eu-west-1:444455556666:instance/i-1"
+    for action in ("ec2:StartInstances", "ec2:ModifyInstanceAttribute"):
+        system.call(create_grant, asking(action, instance))
+    (holdings,) = system.store.held_by.values()
+    pending = system.call(create_grant, asking("ec2:StopInstances", instance))
+    assert pending[1]["code"] == "denied"
+    # Had it been let into review by older policies, the approval would not open it now.
+    grant = replace(
+        system.store.grants[holdings.stamp],
+        id="g-dddddddddddddd",
+        permissions=(replace(system.store.grants[holdings.stamp].permissions[0], actions=("ec2:StopInstances",)),),
+        state=State.ACTIVE,
+        approvals=("owners",),
+    )
+    system.store.grants[grant.id] = grant
+    assert system.call(create_credentials, grant_id=grant.id)[1]["code"] == "denied"
+
+
+def test_pol_05_a_dry_run_says_the_same_and_enters_nothing(system: System):
+    assert system.call(preview_decision, MAKE)[1]["effect"] == "allow"
+    assert system.store.held_by == {}
+    first = system.call(create_grant, MAKE)[1]["grant"]["id"]
+    body = system.call(preview_decision, EXECUTE)[1]
+    assert body["effect"] == "deny"
+    (risk,) = body["risks"]
+    assert (risk["risk"], risk["grants"]) == ("EscalationCombination", [first])
+    assert "lets its holder act as a role that something in cloudformation has" in risk["sentence"]
+
+
+@pytest.mark.parametrize("route", [create_grant, preview_decision])
+def test_pol_08_what_is_held_cannot_be_read_so_nothing_is_granted(system: System, route):
+    for broken in (_unreadable, _unavailable):
+        system.store.holdings = broken  # type: ignore[method-assign]
+        assert system.call(route, MAKE)[0] in (500, 503)
+    assert (system.sessions.asked, system.store.grants) == ([], {})
+
+
+def _unreadable(identity: str) -> Holdings:
+    return Holdings.read(identity, "g-x", "nonsense")
+
+
+def _unavailable(_identity: str) -> Holdings:
+    raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
+
+
+def test_pol_05_too_much_to_be_kept_is_refused(system: System):
+    full = Entry("g-x", "o" * MAX_CHARACTERS, "a", system.now + 900, ())
+    system.call(create_grant, MAKE)
+    (who,) = system.store.held_by
+    system.store.held_by[who] = system.store.held_by[who].entered(full, system.now)
+    status, body, headers = system.call(create_grant, MAKE)
+    assert (status, body["code"], headers["Retry-After"]) == (429, "rate_limited", "60")
+
+
+def test_a_harmless_request_reads_nothing_and_enters_nothing(system: System):
+    assert system.call(create_grant)[0] == 400
+    system.store.log.clear()
+    assert system.call(create_grant, asking("s3:GetObject", "arn:aws:s3:::reports/x"))[0] == 201
+    assert system.store.log == ["open"]
+    assert system.store.held_by == {}
+    assert system.call(create_grant, MAKE)[0] == 201
+    assert system.store.log == ["open", "holdings", "open"]
+
+
+def test_pol_09_the_same_post_again_is_the_same_grant(system: System):
+    first = system.call(create_grant, MAKE, Idempotency_Key="k")[1]["grant"]["id"]
+    status, body, _ = system.call(create_grant, MAKE, Idempotency_Key="k")
+    assert (status, body["grant"]["id"]) == (201, first)
+    assert [entry.grant_id for each in system.store.held_by.values() for entry in each.entries] == [first]

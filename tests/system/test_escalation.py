@@ -1,0 +1,71 @@
+"""POL 5, attacked where DynamoDB is: two halves of a way to gain permissions, asked for at the same time."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from adapters import clock
+from adapters.store import Store
+from handlers.grants import create_grant
+from tests.core.identity import minting
+from tests.handlers.conftest import ASKED, System, configuration
+from tests.system.conftest import Api, asked
+from tests.system.test_roles import session_of
+
+# They widen the trust of the functions' roles in turn, as the tests of roles do.
+pytestmark = pytest.mark.xdist_group("roles")
+
+STACK = "arn:aws:cloudformation:eu-west-1:444455556666:stack/reports/1"
+HALVES = ("cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet")
+POLICIES = """
+@id("all") permit (principal, action, resource) when { resource.wildcard || !resource.wildcard };
+@id("never-escalation") forbid (principal, action, resource)
+when { context.risks.contains("EscalationCombination") };
+"""
+ROUNDS = 40
+
+
+def asking(action: str) -> dict[str, Any]:
+    return ASKED | {"permissions": [{"actions": [action], "resources": [STACK]}]}
+
+
+def test_pol_05_of_two_halves_at_once_one_is_granted_and_the_other_is_denied(aws, stack, clients):
+    """The handler of POST /v1/grants under its function's role, with policies that let the halves through alone."""
+    with session_of("jitney-grants", aws, stack, clients) as session:
+        store = Store(session("dynamodb"), stack["tables"]["state"], stack["tables"]["audit"])
+        system = System(config=configuration(POLICIES))
+        system.ports.store, system.ports.new_id = store, clock.new_id
+
+        def ask(agent: str, action: str, together: threading.Barrier) -> tuple[int, str]:
+            token = minting.token(sub=agent)
+            together.wait()
+            status, body, _ = system.call(create_grant, asking(action), token=token)
+            return status, body.get("code", "")
+
+        with ThreadPoolExecutor(len(HALVES)) as pool:
+            for number in range(ROUNDS):
+                agent, together = f"{clock.new_id('a')}-{number}", threading.Barrier(len(HALVES))
+                answers = list(pool.map(lambda action: ask(agent, action, together), HALVES))  # noqa: B023
+                assert sorted(answers) == [(201, ""), (403, "denied")]
+                held = store.holdings(f"corp.{agent}").entries
+                assert [len(entry.actions) for entry in held] == [1]
+
+
+def test_pol_05_the_deployed_policies_deny_an_escalation_and_say_which(api: Api):
+    body = asked(permissions=[{"actions": list(HALVES), "resources": [STACK]}])
+    answer = api("POST", "/v1/grants", body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "denied")
+    assert f"{HALVES[0]} with {HALVES[1]} lets its holder act as a role" in answer.json()["detail"]
+    dry = api("POST", "/v1/decisions", body).json()
+    assert (dry["effect"], dry["risks"][0]["risk"]) == ("deny", "EscalationCombination")
+
+
+def test_pol_05_what_could_be_combined_is_read_under_the_deployed_roles(api: Api):
+    """One half alone: denied because nothing permits it here, not because the functions may not read what is held."""
+    body = asked(permissions=[{"actions": [HALVES[0]], "resources": [STACK]}])
+    for path, status in (("/v1/grants", 403), ("/v1/decisions", 200)):
+        answer = api("POST", path, body)
+        assert answer.status_code == status, answer.text
+        assert [reason["policy"] for reason in answer.json()["reasons"]] == ["builtin:no-permit"]
