@@ -1,5 +1,6 @@
 """The broker's API as one small class, for the command line and for Python programs."""
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -11,9 +12,12 @@ import httpx
 from client.answers import DEFAULT_RETRY_SECONDS, GRANT_ID, Answer, Decision, Issued, Page
 from client.asking import Ask
 from client.bearer import BearerAuth
+from client.checks import TargetCheck
 from client.connection import checked_url, open_client, read_object, retry_after, send
 from client.problems import Invalid, Problem, Unavailable, from_answer
 from client.tokens import TokenSource, whose
+
+_ALIAS = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
 
 class Broker:
@@ -74,6 +78,10 @@ class Broker:
         path = f"/v1/grants/{checked_grant_id(grant_id)}/revocation"
         return _read_answer(self._call("POST", path, {"reason": reason}))
 
+    def check_target(self, alias: str) -> TargetCheck:
+        """What a target's roles let through and what they refuse, tried by the broker for an operator."""
+        return _read(TargetCheck.read, self._call("POST", f"/v1/targets/{_checked_alias(alias)}/check"))
+
     def _about[T](self, ask: Ask, call: Callable[[], T]) -> T:
         try:
             return call()
@@ -100,6 +108,13 @@ def checked_grant_id(text: str) -> str:
     if not GRANT_ID.fullmatch(text):
         detail = f"{text!r} is not a grant id."
         raise Invalid("grant_id_invalid", "Not a grant id", detail, "Take it from the request's answer: g-…")
+    return text
+
+
+def _checked_alias(text: str) -> str:
+    if not _ALIAS.fullmatch(text):
+        detail = f"{text!r} is not an alias."
+        raise Invalid("alias_invalid", "Not a target's alias", detail, "Take it from targets in jitney.yaml.")
     return text
 
 

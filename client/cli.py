@@ -10,6 +10,7 @@ from client.commands.grants import grants
 from client.commands.profile import profile
 from client.commands.request import request
 from client.commands.run import CommandAfterDashes, run
+from client.commands.target import target
 
 _EXIT_CODES = (
     "Exit codes: 0 done, 2 not valid, 3 denied, 4 under review, 5 no valid token, 6 not available, "
@@ -50,3 +51,4 @@ app.command(cls=CommandAfterDashes)(explain)
 app.command()(credentials)
 app.command()(profile)
 app.add_typer(grants, name="grants")
+app.add_typer(target, name="target")

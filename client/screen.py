@@ -10,11 +10,13 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from client import wording
 from client.answers import Answer, Decision, Need, Page, read_permissions, read_reasons
 from client.asking import Ask
+from client.checks import TargetCheck
 from client.durations import format_duration
 from client.faults import fault_and_fix
 from client.problems import Problem
@@ -105,6 +107,22 @@ class Screen:
                 told = need.call
                 self._out.print(Text(wording.plain(told), style="bold"))
             self._rows([("needs", wording.needs(need))])
+
+    def check(self, check: TargetCheck) -> None:
+        """Each attempt, what it should answer and what it answered; then what to mend."""
+        style = "bold green" if check.passed else "bold red"
+        self._heading("As it should be" if check.passed else "Wrong", style, f"{check.target} ({check.account})")
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("", "tried", "expected", "AWS answered"):
+            table.add_column(name, no_wrap=name != "tried")
+        for attempt in check.attempts:
+            verdict = Text("OK", style="green") if attempt.ok else Text("WRONG", style="bold red")
+            expected = " or ".join(attempt.expected)
+            table.add_row(verdict, *(Text(wording.plain(each)) for each in (attempt.what, expected, attempt.answer)))
+        self._out.print(table, crop=False)
+        fixes = dict.fromkeys(attempt.fix for attempt in check.attempts if attempt.fix)
+        self._rows(("fix", fix) for fix in fixes)
+        self._rows([("sessions", f"{check.session} in CloudTrail")])
 
     def problem(self, problem: Problem, verb: str, tail: Sequence[str] = ()) -> None:
         """Why it did not work, what to do, and what would have worked, ready to paste."""

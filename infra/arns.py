@@ -18,6 +18,16 @@ def revoker_arn(alias: str, target: Target) -> str:
     return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{revoker_name(alias)}"
 
 
+def boundary_arn(alias: str, target: Target) -> str:
+    """The ARN of the permissions boundary of the target's role."""
+    return f"arn:{partition_of(target.region)}:iam::{target.account}:policy{ROLE_PATH}{boundary_name(alias)}"
+
+
+def boundary_name(alias: str) -> str:
+    """The name of the managed policy that is a target's boundary."""
+    return f"jitney-boundary-{alias}"
+
+
 def revoker_name(alias: str) -> str:
     """The name of a target's revoker role."""
     return f"jitney-revoker-{alias}"

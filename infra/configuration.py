@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from core.config import Policies
 from core.identity.source_identity import source_identity
-from infra.arns import role_arn
+from infra.arns import boundary_arn, role_arn
 from infra.complaints import complaint, placed, told
 from infra.policies import read_policies
 from infra.policy_references import Names
@@ -142,4 +142,9 @@ def _identities(settings: Settings, people: tuple[str, ...]) -> list[str]:
 
 def _target(alias: str, target: Target) -> dict[str, Any]:
     kept = target.model_dump(include={"account", "external_id", "region", "max_duration_seconds", "tags"})
-    return {"alias": alias, "role_arn": role_arn(target), "deny_room": deny_room(target), **kept}
+    derived = {
+        "role_arn": role_arn(target),
+        "boundary_arn": boundary_arn(alias, target),
+        "deny_room": deny_room(target),
+    }
+    return {"alias": alias, **derived, **kept}

@@ -6,7 +6,6 @@ here and looked up in what the stack hands over, so that the table can be read w
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -14,8 +13,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from core.access.target_check import SESSION_PREFIX, STRANGE_PREFIX
 from infra.acknowledge import acknowledge
 from infra.arns import ROLE_PATH, role_name
+from infra.conditions import items_only, named_only
 
 # DynamoDB uses the table's key in the caller's name (DynamoDB Developer Guide, "Encryption at rest: usage notes").
 _KEY_TO_READ = ("kms:Decrypt", "kms:DescribeKey")
@@ -43,11 +44,13 @@ class Allow:
     """Actions on the resources of one name (a key of what the stack hands over); of a table, on these items only.
 
     `items` are patterns of partition keys, an index's own for an index; none means that the resource has no items.
+    `sessions` are patterns of the names that sessions of a role are given; none means any name.
     """
 
     on: str
     actions: tuple[str, ...]
     items: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ _GRANT = ("GRANT#*",)
 _ONCE = ("IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*")
 _HELD = ("HELD#*",)
 _ROLE = ("ROLE#*",)
+# Who checks targets can take no grant's name, whatever the target roles would let through.
+_CHECKS = (f"{SESSION_PREFIX}*", f"{STRANGE_PREFIX}*")
 _OF_GRANTS, _OF_NO_GRANT = ("g-*",), ("r-*",)  # chains of records
 
 _TAKE_BACK = (
@@ -148,6 +153,19 @@ SPECS: Mapping[str, Spec] = {
             (*_TAKE_BACK, Allow("targets", _ISSUE)),
             _STORE,
             (("POST", "/v1/grants/{id}/revocation"),),
+        ),
+        Spec(
+            "target_checks",
+            "Tries what a target's roles let through, for an operator",
+            (
+                Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
+                Allow("key", _KEY_TO_WRITE),
+                Allow("targets", ("sts:AssumeRole",), sessions=_CHECKS),
+                Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity")),
+                Allow("revokers", ("sts:AssumeRole",), sessions=_CHECKS),
+            ),
+            _STORE,
+            (("POST", "/v1/targets/{alias}/check"),),
         ),
         Spec(
             "reconciler",
@@ -265,18 +283,5 @@ class BrokerFunction(Construct):
     def _statement(self, allow: Allow, arns: list[str]) -> iam.PolicyStatement:
         # The key opens the tables' items, and nothing that somebody could send to KMS directly.
         through = {"StringEquals": {"kms:ViaService": f"dynamodb.{Stack.of(self).region}.amazonaws.com"}}
-        conditions = through if allow.on == "key" else _only(allow.items)
+        conditions = through if allow.on == "key" else items_only(allow.items) | named_only(allow.sessions)
         return iam.PolicyStatement(actions=list(allow.actions), resources=arns, conditions=conditions)
-
-
-def _only(items: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """The conditions that limit a statement to items whose partition keys match.
-
-    DynamoDB evaluates them for each item of a transaction, under the permission of its single-item operation
-    (DynamoDB Developer Guide, "Using IAM with DynamoDB transactions"). ForAllValues alone is true without any value
-    (IAM User Guide, "Multivalued context keys"): Null demands that there is one.
-    """
-    if not items:
-        return {}
-    key = "dynamodb:LeadingKeys"
-    return {"ForAllValues:StringLike": {key: list(items)}, "Null": {key: "false"}}

@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.arns import ROLE_PATH, partition_of, revoker_name, role_name
+from infra.arns import ROLE_PATH, boundary_name, partition_of, revoker_name, role_name
 from infra.functions import SPECS
 from infra.settings import LONGEST_SESSION_SECONDS, Target
 from infra.target_policies import inline_policies, outer_bound
@@ -55,7 +55,7 @@ class TargetAccountStack(Stack):
         boundary = iam.ManagedPolicy(
             self,
             "Boundary",
-            managed_policy_name=f"jitney-boundary-{alias}",
+            managed_policy_name=boundary_name(alias),
             path=ROLE_PATH,
             description="What no session of Jitney may ever do",
             statements=[

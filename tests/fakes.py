@@ -15,6 +15,7 @@ from core.access.denial import Denial
 from core.access.grant import Grant, State
 from core.access.holdings import Holdings
 from core.access.request import Permission
+from core.access.target_check import Answered, Attempt
 from core.actions import Actions
 from core.audit import Link
 from core.config import Target
@@ -284,3 +285,18 @@ class MemoryCanary:
             return self.denied_at is not None and self.calls >= self.denied_at
 
         return denied
+
+
+@dataclass
+class MemoryTargetChecks:
+    """`adapters.target_checks.TargetChecks` whose AWS answers as it should, but for what `wrong` has by name."""
+
+    wrong: dict[str, str] = field(default_factory=dict)
+    tried: list[Attempt] = field(default_factory=list)
+    broken: bool = False
+
+    def run(self, attempts: Any) -> tuple[Answered, ...]:
+        self.tried += attempts
+        if self.broken:
+            raise Problem("unavailable", "AWS did not answer as it should.", "Check the target again in a moment.")
+        return tuple(Answered(each, self.wrong.get(each.name, each.expected[0])) for each in attempts)

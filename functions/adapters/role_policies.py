@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from core.access.denial import POLICY_NAME
 from core.config import Target
 from core.problems import Problem
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
     from types_boto3_sts import STSClient
 
-POLICY_NAME = "JitneyRevocations"
 SESSION_NAME = "deny-document"
 SESSION_SECONDS = 900
 ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})

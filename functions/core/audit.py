@@ -37,6 +37,7 @@ class Event(StrEnum):
     REVOCATION = "revocation"
     CANARY = "canary"
     CUT_OFF = "cut_off"
+    TARGET_CHECK = "target_check"
 
 
 class Outcome(StrEnum):
@@ -51,6 +52,7 @@ class Outcome(StrEnum):
     RELEASED = "released"
     REVOKED = "revoked"
     CUT_OFF = "cut_off"
+    PASSED = "passed"
 
 
 @dataclass(frozen=True, slots=True)

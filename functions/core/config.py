@@ -44,7 +44,8 @@ class Issuer:
 class Target:
     """One role in one account, under the alias that agents use. Durations in seconds.
 
-    `deny_room` is how many characters of its inline policies the role has left for the deny document.
+    `deny_room` is how many characters of its inline policies the role has left for the deny document; `boundary_arn` is
+    the permissions boundary that it has.
     """
 
     alias: str
@@ -55,6 +56,7 @@ class Target:
     max_duration_seconds: int
     tags: Mapping[str, str]
     deny_room: int = 10_240
+    boundary_arn: str = ""
 
     @property
     def revoker_arn(self) -> str:

@@ -100,11 +100,15 @@ class Call:
         about = Refused(who.issuer, self.origin.source_ip, code, who.source_identity, who.human or "")
         _count(about, self.ports, self.now)
 
-    def revocable_grant(self) -> Grant:
-        """The grant of the path's id, whoever's, if the caller is an operator. Raises Problem not_operator first."""
+    def require_operator(self, to: str) -> None:
+        """Raises Problem not_operator, that the caller may not `to`, unless a group of `operators` has the caller."""
         if not self.principal.groups & set(self.ports.config.operators):
             fix = "Ask somebody of an operator group, or your platform engineer."
-            raise Problem("not_operator", "You are in none of the groups that may revoke grants.", fix)
+            raise Problem("not_operator", f"You are in none of the groups that may {to}.", fix)
+
+    def revocable_grant(self) -> Grant:
+        """The grant of the path's id, whoever's, if the caller is an operator. Raises Problem not_operator first."""
+        self.require_operator("revoke grants")
         grant = self._grant()
         if grant is None:
             raise Problem("grant_not_found", "There is no grant of this id.", "Check the id.")

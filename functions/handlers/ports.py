@@ -33,6 +33,8 @@ from core.refusals import Refusals
 if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
 
+    from adapters.target_checks import TargetChecks
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -130,6 +132,13 @@ class Ports:
     def canary(self) -> Canary:
         """The call that shows whether a session is denied."""
         return Canary(_sts_client)
+
+    @cached_property
+    def target_checks(self) -> "TargetChecks":
+        """STS, and IAM of the targets' accounts, for checks."""
+        from adapters.target_checks import TargetChecks  # noqa: PLC0415 - one function alone checks targets
+
+        return TargetChecks(boto3.client("sts", config=CLIENT), _iam_client)
 
     @cached_property
     def reviews(self) -> Reviews:

@@ -1,4 +1,4 @@
-"""docs/agent.md, held: its commands run, its tables are the code's."""
+"""docs/agent.md and docs/targets.md, held: their commands run, the tables are the code's."""
 
 import re
 import shlex
@@ -16,7 +16,11 @@ from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, ended, g
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "agent.md").read_text("utf-8")
-BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+TARGETS = (ROOT / "docs" / "targets.md").read_text("utf-8")
+CHECK = {"target": "analytics-prod", "account": "444455556666", "session": "g-check-aaaaaaaaaaaaaa"} | {
+    "attempts": [{"name": "role", "what": "take it", "expected": ["allowed"], "answer": "allowed", "ok": True}]
+}
+BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE + TARGETS, re.DOTALL)
 COMMANDS = [shlex.split(line) for block in BLOCKS for line in block.splitlines()]
 OF_THE_AWS_CLI = {"--table-name", "--key"}
 INTERRUPTED = 128 + signal.SIGINT
@@ -37,6 +41,7 @@ def test_every_command_on_the_page_works(
     connected.say("DELETE", f"/v1/grants/{GRANT_ID}", 200, ended())
     connected.say("POST", f"/v1/grants/{GRANT_ID}/revocation", 200, ended("revoked", "stolen"))
     connected.say("GET", "/v1/grants", 200, {"grants": [grant()]})
+    connected.say("POST", "/v1/targets/analytics-prod/check", 200, CHECK)
     assert words[0] == "jitney"
     result = CliRunner().invoke(app, words[1:])
     assert result.exit_code == 0, result.output

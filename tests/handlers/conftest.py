@@ -15,7 +15,15 @@ from core.refusals import Refusals
 from handlers.edge import Route, answer
 from handlers.ports import Ports
 from tests.core.identity import minting
-from tests.fakes import ROLE_ARN, MemoryCanary, MemoryReviews, MemoryRolePolicies, MemorySessions, MemoryStore
+from tests.fakes import (
+    ROLE_ARN,
+    MemoryCanary,
+    MemoryReviews,
+    MemoryRolePolicies,
+    MemorySessions,
+    MemoryStore,
+    MemoryTargetChecks,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,6 +79,7 @@ class System:
     reviews: MemoryReviews = field(default_factory=MemoryReviews)
     role_policies: MemoryRolePolicies = field(default_factory=MemoryRolePolicies)
     canary: MemoryCanary = field(default_factory=MemoryCanary)
+    target_checks: MemoryTargetChecks = field(default_factory=MemoryTargetChecks)
     config: Config = field(default_factory=configuration)
     milliseconds: int = 0
 
@@ -88,6 +97,7 @@ class System:
             deny_list=self.store.deny_list,
             role_policies=self.role_policies,
             canary=self.canary,
+            target_checks=self.target_checks,
             stopwatch=lambda: self.milliseconds,
             pause=self.pause,
             refusals=Refusals(),
@@ -106,6 +116,7 @@ class System:
         *,
         token: str | None = None,
         grant_id: str = "",
+        alias: str = "",
         query: dict[str, str] | None = None,
         **headers: str,
     ) -> tuple[int, dict[str, Any], dict[str, str]]:
@@ -115,7 +126,7 @@ class System:
             "httpMethod": "POST",
             "resource": "/v1/test",
             "headers": {"Authorization": f"Bearer {proven}", **{k.replace("_", "-"): v for k, v in headers.items()}},
-            "pathParameters": {"id": grant_id} if grant_id else None,
+            "pathParameters": {name: value for name, value in (("id", grant_id), ("alias", alias)) if value} or None,
             "queryStringParameters": query,
             "body": body if body is None or isinstance(body, str) else json.dumps(body),
             "isBase64Encoded": False,

@@ -62,6 +62,7 @@ ENVIRONMENT = {
     "publisher": {"JITNEY_RECORDS_STREAM"},
     "releases": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "revocations": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "target_checks": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "reconciler": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
 }
 
@@ -155,6 +156,7 @@ def test_the_api_has_these_routes_and_no_others(assembly):
         ("DELETE", "/v1/grants/{id}"),
         ("POST", "/v1/grants/{id}/credentials"),
         ("POST", "/v1/grants/{id}/revocation"),
+        ("POST", "/v1/targets/{alias}/check"),
         ("POST", "/v1/decisions"),
         ("GET", "/v1/health"),
     }

@@ -345,7 +345,7 @@ def test_the_settings_have_the_fields_that_the_functions_read():
     read = {item.name for item in dataclasses.fields(config.Issuer)}
     assert set(Issuer.model_fields) | {"name"} == read
     assert set(Limits.model_fields) == {item.name for item in dataclasses.fields(config.Limits)}
-    own = {"alias", "role_arn", "deny_room"}
+    own = {"alias", "role_arn", "boundary_arn", "deny_room"}
     assert {item.name for item in dataclasses.fields(config.Target)} - own <= set(Target.model_fields)
 
 

@@ -70,6 +70,13 @@ ALLOWED = {
         TARGET: ISSUE,
         REVOKER: {"sts:AssumeRole"},
     },
+    "jitney-target-checks": {
+        "TargetChecksLogs.Arn": LOGS,
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+        TARGET: ISSUE,
+        REVOKER: {"sts:AssumeRole"},
+    },
     "jitney-reconciler": {
         "ReconcilerLogs.Arn": LOGS,
         "TablesState.Arn": {READ, CHANGE, "dynamodb:Query"},
@@ -177,6 +184,7 @@ ITEMS = {
     },
     "jitney-releases": {"TablesState.Arn": {"GRANT#*", "ROLE#*"}, "TablesAudit.Arn": {"g-*", "r-*"}},
     "jitney-revocations": {"TablesState.Arn": {"GRANT#*", "ROLE#*"}, "TablesAudit.Arn": {"g-*", "r-*"}},
+    "jitney-target-checks": {"TablesAudit.Arn": {"r-*"}},
     "jitney-reconciler": {
         "TablesState.Arn": {"GRANT#*", "ROLE#*"},
         "TablesState.Arn/index/open_by_role": {"ROLE#*"},
@@ -197,6 +205,13 @@ def test_every_role_reaches_its_own_items_only(statements):
             patterns = each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
             items[role][name] = set(listed(patterns))
     assert items == ITEMS
+
+
+def test_who_checks_targets_takes_no_grants_name(statements):
+    taken = [each for each in statements["jitney-target-checks"] if "sts:AssumeRole" in listed(each["Action"])]
+    assert {each for statement in taken for each in listed(plain(statement["Resource"]))} == {TARGET, REVOKER}
+    for each in taken:
+        assert each["Condition"] == {"StringLike": {"sts:RoleSessionName": ["g-check-*", "check-*"]}}
 
 
 def test_no_role_has_a_wildcard_action_or_a_managed_policy(assembly, statements):
@@ -230,7 +245,7 @@ def test_each_role_is_one_services(assembly):
 def test_each_function_has_its_own_role(assembly):
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     roles = [plain(function["Role"]) for function in functions]
-    assert len(set(roles)) == len(roles) == 10
+    assert len(set(roles)) == len(roles) == 11
 
 
 def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assembly):
@@ -248,6 +263,7 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
         ("HealthFunction.Arn", "GET/v1/health"),
         ("ReleasesFunction.Arn", "DELETE/v1/grants/*"),
         ("RevocationsFunction.Arn", "POST/v1/grants/*/revocation"),
+        ("TargetChecksFunction.Arn", "POST/v1/targets/*/check"),
     }
     others = [
         (plain(each["FunctionName"]), each["Principal"], plain(each["SourceArn"]))
@@ -279,7 +295,7 @@ def test_end_02_the_revoker_writes_inline_policies_of_one_role_while_its_boundar
 def test_end_02_only_the_functions_that_take_back_reach_the_revoker(assembly):
     (revoker,) = (each for each in of_type(assembly.target, "AWS::IAM::Role").values() if "revoker" in each["RoleName"])
     (trust,) = revoker["AssumeRolePolicyDocument"]["Statement"]
-    functions = ("reconciler", "releases", "revocations")
+    functions = ("reconciler", "releases", "revocations", "target-checks")
     assert trust["Principal"] == {"AWS": [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}" for name in functions]}
     assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
     assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": "jitney-analytics-prod-5d1f"}}

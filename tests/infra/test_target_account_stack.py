@@ -17,7 +17,7 @@ from tests.infra.test_configuration import ROOT
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
-ISSUING = ("credentials", "grants", "releases", "revocations")
+ISSUING = ("credentials", "grants", "releases", "revocations", "target-checks")
 ISSUERS = [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}" for name in ISSUING]
 
 

@@ -44,6 +44,7 @@ WRITES = {
     "credentials": {"state": {"GRANT#"}, "audit": {"g-", "r-"}},
     "expiry": {"state": {"GRANT#"}, "audit": {"g-"}},
     "grant-reads": {"state": set(), "audit": {"r-"}},
+    "target-checks": {"state": set(), "audit": {"r-"}},
 }
 KEYS = {
     "state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#", "PREVIEWS#", "HELD#", "OTHER#"},
@@ -142,3 +143,23 @@ def test_sts_03_the_target_takes_a_session_of_a_named_grant_only(change: dict[st
         session("sts").assume_role(**whole)
         changed = {name: value for name, value in {**whole, **change}.items() if value is not None}
         refused("AccessDenied", session("sts").assume_role, **changed)
+
+
+def test_who_checks_targets_cannot_take_a_grants_name(aws, stack, clients):
+    target = load(configuration_of(aws)).targets["analytics-prod"]
+    with session_of("jitney-target-checks", aws, stack, clients) as session:
+        for name, taken in (("g-check-aaaaaaaaaaaaaa", True), (NAME, False)):
+            tags = [{"Key": key, "Value": value} for key, value in {**TAGS, "grant": name}.items()]
+            whole = {
+                "RoleArn": target.role_arn,
+                "RoleSessionName": name,
+                "ExternalId": target.external_id,
+                "SourceIdentity": TAGS["agent"],
+                "Tags": tags,
+            }
+            if taken:
+                session("sts").assume_role(**whole)
+            else:
+                refused("AccessDenied", session("sts").assume_role, **whole)
+        revoker = {"RoleArn": target.revoker_arn, "ExternalId": target.external_id}
+        refused("AccessDenied", session("sts").assume_role, **revoker, RoleSessionName="deny-document")

@@ -15,6 +15,7 @@ from core.access.credentials import LONGEST_SECONDS
 from core.access.grant import Grant
 from core.times import iso
 
+POLICY_NAME = "JitneyRevocations"
 LIMIT = 10_240
 """Characters of a role's inline policies together, white space not counted (IAM User Guide, IAM and STS quotas)."""
 CLOCKS_SECONDS = 60

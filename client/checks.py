@@ -1,0 +1,49 @@
+"""A target's check as the broker answers it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call that was tried: what for, which answers are right, what AWS answered, and else the fix."""
+
+    name: str
+    what: str
+    expected: tuple[str, ...]
+    answer: str
+    ok: bool
+    fix: str = ""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """The attempt in a JSON object of the API. Raises KeyError or TypeError when it is none."""
+        known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
+        # Whatever is not said to be right is wrong.
+        return cls(**known | {"expected": tuple(document["expected"]), "ok": document["ok"] is True})
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCheck:
+    """Every attempt on a target's roles; `session` is their name in CloudTrail."""
+
+    target: str
+    account: str
+    session: str
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether there were attempts and AWS answered each as it should."""
+        return bool(self.attempts) and all(attempt.ok for attempt in self.attempts)
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """The check in a body of the API. Raises KeyError or TypeError when it is none."""
+        attempts = tuple(Attempt.read(item) for item in document["attempts"])
+        return cls(document["target"], document["account"], document["session"], attempts)
+
+    def document(self) -> dict[str, Any]:
+        """The check as JSON."""
+        return asdict(self) | {"passed": self.passed}

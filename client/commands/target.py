@@ -1,0 +1,41 @@
+"""`jitney target`: what a platform engineer does with the accounts that access is granted in."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from client import options
+from client.problems import Problem
+from client.reporting import print_json, reporting, screen
+from client.settings import Options, connect
+
+target = typer.Typer(no_args_is_help=True, help="The accounts that access is granted in, for operators.")
+
+
+@target.callback()
+def _group() -> None:
+    """A group, with however few commands."""
+
+
+@target.command("check")
+def check_target(
+    alias: Annotated[str, typer.Argument(metavar="ALIAS", help="The target's alias, such as analytics-prod.")],
+    *,
+    as_json: options.AsJson = False,
+    api: options.Api = "",
+    token_file: options.TokenFile = "",
+    token_command: options.TokenCommand = "",
+) -> None:
+    """Try what a target's roles let through and what they refuse, as an operator. Nothing is changed."""
+    with (
+        reporting("target check", as_json=as_json),
+        connect(Options(api, token_file, token_command), os.environ) as broker,
+    ):
+        check = broker.check_target(alias)
+        if as_json:
+            print_json(check.document())
+        else:
+            screen().check(check)
+        if not check.passed:
+            raise typer.Exit(Problem.exit_code)

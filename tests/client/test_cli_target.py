@@ -1,0 +1,72 @@
+"""`jitney target check`."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from client.cli import app
+from tests.client.fake_broker import FakeBroker, problem
+
+PATH = "/v1/targets/analytics-prod/check"
+RIGHT = {"name": "role", "what": "take the role as a grant does", "expected": ["allowed"], "answer": "allowed"}
+RIGHT |= {"ok": True, "fix": ""}
+WRONG = {"name": "role_no_external_id", "what": "take it without the external id", "expected": ["AccessDenied"]}
+WRONG |= {"answer": "allowed", "ok": False, "fix": "Deploy the target's stack again."}
+
+
+def answer(*attempts):
+    passed = all(each["ok"] for each in attempts)
+    known = {"target": "analytics-prod", "account": "444455556666", "session": "g-check-aaaaaaaaaaaaaa"}
+    return known | {"passed": passed, "attempts": list(attempts)}
+
+
+def check(*more: str):
+    return CliRunner().invoke(app, ["target", "check", "analytics-prod", *more])
+
+
+def test_a_table_tells_each_attempt_and_that_all_is_well(connected: FakeBroker):
+    connected.say("POST", PATH, 200, answer(RIGHT))
+    result = check()
+    assert result.exit_code == 0
+    heading, columns, row, *_ = result.stdout.splitlines()
+    assert heading == "As it should be  analytics-prod (444455556666)"
+    assert columns.split() == ["tried", "expected", "AWS", "answered"]
+    assert row.rstrip().split(maxsplit=1) == ["OK", "take the role as a grant does  allowed   allowed"]
+    assert "g-check-aaaaaaaaaaaaaa" in result.stdout
+
+
+def test_a_wrong_answer_is_told_with_its_fix_and_by_the_exit_code(connected: FakeBroker):
+    connected.say("POST", PATH, 200, answer(RIGHT, WRONG))
+    result = check()
+    assert result.exit_code == 1
+    assert result.stdout.startswith("Wrong  analytics-prod")
+    (row,) = (line for line in result.stdout.splitlines() if line.startswith("WRONG"))
+    assert row.split() == ["WRONG", "take", "it", "without", "the", "external", "id", "AccessDenied", "allowed"]
+    assert "Deploy the target's stack again." in result.stdout
+
+
+def test_as_json_it_is_the_answer(connected: FakeBroker):
+    connected.say("POST", PATH, 200, answer(RIGHT, WRONG))
+    result = check("--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == answer(RIGHT, WRONG)
+
+
+@pytest.mark.parametrize("lie", [answer(), answer(WRONG | {"ok": "yes"}) | {"passed": True}], ids=["none", "strange"])
+def test_what_is_not_said_to_be_right_is_wrong(connected: FakeBroker, lie):
+    connected.say("POST", PATH, 200, lie)
+    assert check().exit_code == 1
+
+
+def test_an_unknown_target_is_told_with_the_closest(connected: FakeBroker):
+    connected.say("POST", PATH, 400, problem("target_unknown", fix="Use one of: analytics-prod."))
+    result = check()
+    assert result.exit_code == 2
+    assert "Use one of: analytics-prod." in result.stderr
+
+
+def test_what_is_no_alias_is_not_sent(connected: FakeBroker):
+    result = CliRunner().invoke(app, ["target", "check", "../grants"])
+    assert result.exit_code == 2
+    assert connected.asked == []

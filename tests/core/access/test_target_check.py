@@ -1,0 +1,72 @@
+"""What a check tries: nothing that could change anything, under names that no grant can have."""
+
+import json
+import re
+from types import MappingProxyType
+
+import pytest
+
+from core.access.target_check import ALLOWED, DENIED, NOT_TRIED, Answered, attempts
+from core.config import Target
+from tests.fakes import ROLE_ARN
+
+TARGET = Target(
+    alias="analytics-prod",
+    account="444455556666",
+    role_arn=ROLE_ARN,
+    external_id="between-us",
+    region="eu-west-1",
+    max_duration_seconds=3600,
+    tags=MappingProxyType({}),
+    boundary_arn="arn:aws:iam::444455556666:policy/jitney/jitney-boundary-analytics-prod",
+)
+TRIED = attempts(TARGET, "g-check-aaaaaaaaaaaaaa", "corp.carol", "")
+GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
+# What would change something even if it named nothing that is there.
+HARMLESS = {
+    "get_role_policy": {"PolicyName": "JitneyRevocations"},
+    "delete_role_policy": {"PolicyName": "JitneyCheck"},
+    "delete_policy_version": {"VersionId": "v999999"},
+    "detach_role_policy": {"PolicyArn": TARGET.boundary_arn},  # it is no policy of the role
+    "put_role_permissions_boundary": {"PermissionsBoundary": TARGET.boundary_arn},  # it is that already
+}
+
+
+@pytest.mark.parametrize("attempt", TRIED, ids=lambda attempt: attempt.name)
+def test_a_session_may_do_nothing_or_one_thing_that_changes_nothing(attempt):
+    (statement,) = json.loads(attempt.assume["Policy"])["Statement"]
+    assert attempt.assume["DurationSeconds"] == 900
+    if attempt.then is None:
+        assert statement == {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    else:
+        operation, parameters = attempt.then
+        assert statement["Action"] == "iam:" + operation.title().replace("_", "")
+        assert HARMLESS[operation].items() <= parameters.items()
+
+
+def test_no_session_can_be_taken_for_a_grants():
+    for attempt in TRIED:
+        assert not GRANT_ID.fullmatch(attempt.assume["RoleSessionName"])
+        assert not [tag for tag in attempt.assume.get("Tags", []) if GRANT_ID.fullmatch(tag["Value"])]
+
+
+def test_what_must_be_refused_differs_from_what_works_in_one_thing():
+    by_name = {attempt.name: attempt for attempt in TRIED}
+    for whole in ("role", "revoker"):
+        assert by_name[whole].expected == (ALLOWED,)
+        others = [each for name, each in by_name.items() if name.startswith(f"{whole}_") and each.then is None]
+        assert len(others) >= 2
+        for other in others:
+            assert other.expected == (DENIED,)
+            pairs = (by_name[whole].assume, other.assume)
+            changed = {name for name in {**pairs[0], **pairs[1]} if pairs[0].get(name) != pairs[1].get(name)}
+            assert len(changed) == 1, other.name
+
+
+def test_an_answer_that_is_not_expected_is_wrong_and_has_a_fix():
+    for attempt in TRIED:
+        assert Answered(attempt, attempt.expected[0]).view()["ok"]
+        for answer in {ALLOWED, DENIED, NOT_TRIED, "ValidationError"} - set(attempt.expected):
+            view = Answered(attempt, answer).view()
+            assert (view["ok"], view["answer"]) == (False, answer)
+            assert view["fix"]

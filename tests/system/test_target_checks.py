@@ -1,0 +1,164 @@
+"""`jitney target check` in the emulator's second account: as it was deployed, and with what somebody broke."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from client.cli import app
+from tests.system.conftest import Api
+from tests.system.test_records import chain_of
+
+PATH = "/v1/targets/analytics-prod/check"
+OPERATOR = "incident-bot"
+# They change what is deployed in the target's account in turn, and put it back.
+pytestmark = pytest.mark.xdist_group("roles")
+
+
+def check(api: Api) -> dict[str, Any]:
+    answer = api("POST", PATH, agent=OPERATOR)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def wrong(api: Api) -> dict[str, str]:
+    """The answers that are not as expected, by the attempt's name."""
+    checked = check(api)
+    found = {each["name"]: each["answer"] for each in checked["attempts"] if not each["ok"]}
+    assert checked["passed"] is (found == {})
+    return found
+
+
+@pytest.fixture
+def iam(aws, stack):
+    return aws("iam", stack["targets"]["analytics-prod"]["account"])
+
+
+ROLE, REVOKER = "jitney-target-analytics-prod", "jitney-revoker-analytics-prod"
+
+
+@contextmanager
+def trust_of(iam: Any, role: str, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    """The role with its trust changed, as somebody would by hand."""
+    trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    changed = json.loads(json.dumps(trust))
+    for statement in changed["Statement"]:
+        change(statement)
+    assert changed != trust
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(changed))
+    try:
+        yield
+    finally:
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
+
+
+@contextmanager
+def policy_of(iam: Any, role: str, statement: dict[str, Any]) -> Iterator[None]:
+    """The role with an inline policy more."""
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*"} | statement]})
+    iam.put_role_policy(RoleName=role, PolicyName="by-hand", PolicyDocument=document)
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="by-hand")
+
+
+def test_a_target_as_it_was_deployed_passes(api: Api):
+    assert wrong(api) == {}
+
+
+def test_aud_01_the_check_is_on_record(api: Api, aws, stack):
+    session = check(api)["session"]
+    records = chain_of(aws, stack, "r-" + session.removeprefix("g-check-"))
+    assert [(each["event"], each["outcome"]) for each in records] == [
+        ("target_check", "allowed"),
+        ("target_check", "passed"),
+    ]
+    assert records[0]["principal"] == "local.incident-bot"
+
+
+def test_an_operator_sees_at_the_command_line_what_is_wrong(stack, token, iam, tmp_path):
+    (tmp_path / "token").write_text(token(OPERATOR), encoding="utf-8")
+    env = {"JITNEY_API_URL": stack["api_url"], "JITNEY_TOKEN_FILE": str(tmp_path / "token")}
+    command = ["target", "check", "analytics-prod"]
+    well = CliRunner().invoke(app, command, env=env)
+    assert (well.exit_code, well.stderr) == (0, "")
+    assert well.stdout.startswith("As it should be  analytics-prod (444455556666)")
+    assert "WRONG" not in well.stdout
+    with trust_of(iam, REVOKER, lambda each: each.pop("Condition")):
+        ill = CliRunner().invoke(app, command, env=env)
+    assert ill.exit_code == 1
+    assert len([line for line in ill.stdout.splitlines() if line.startswith("WRONG")]) == 2
+    assert (
+        "Somebody has changed the trust policy of arn:aws:iam::444455556666:role/jitney/jitney-revoker-" in ill.stdout
+    )
+
+
+def test_only_operators_check(api: Api):
+    answer = api("POST", PATH)
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_operator")
+    answer = api("POST", "/v1/targets/analytics-pro/check", agent=OPERATOR)
+    assert (answer.status_code, answer.json()["closest"]) == (400, ["analytics-prod"])
+
+
+def test_a_trust_without_the_external_id_is_wrong(api: Api, iam):
+    with trust_of(iam, ROLE, lambda each: each["Condition"].pop("StringEquals", None)):
+        assert wrong(api) == {"role_no_external_id": "allowed", "role_wrong_external_id": "allowed"}
+    with trust_of(iam, REVOKER, lambda each: each.pop("Condition")):
+        assert wrong(api) == {"revoker_no_external_id": "allowed", "revoker_wrong_external_id": "allowed"}
+    assert wrong(api) == {}
+
+
+def test_a_trust_without_any_condition_is_wrong_in_everything(api: Api, iam):
+    with trust_of(iam, ROLE, lambda each: each.pop("Condition")):
+        found = wrong(api)
+    assert set(found.values()) == {"allowed"}
+    assert len(found) == 8
+
+
+def test_a_role_that_is_trusted_no_more_is_wrong(api: Api, iam):
+    """Of another account's broker: the roles that this one takes are not in its trust."""
+
+    def other(statement: dict[str, Any]) -> None:
+        statement["Principal"] = {"AWS": "arn:aws:iam::999900001111:root"}
+
+    with trust_of(iam, REVOKER, other):
+        found = wrong(api)
+    assert found.pop("revoker") == "AccessDenied"
+    assert set(found.values()) == {"not_tried"}
+
+
+def test_a_role_without_its_boundary_is_wrong(api: Api, iam):
+    boundary = iam.get_role(RoleName=ROLE)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"]
+    iam.delete_role_permissions_boundary(RoleName=ROLE)
+    try:
+        assert wrong(api) == {"revoker_writes": "AccessDenied"}
+        with policy_of(iam, ROLE, {"Action": "iam:*"}):
+            assert wrong(api)["role_changes_itself"] == "NoSuchEntity"
+    finally:
+        iam.put_role_permissions_boundary(RoleName=ROLE, PermissionsBoundary=boundary)
+    assert wrong(api) == {}
+
+
+def test_a_revoker_that_may_do_more_is_wrong_and_what_it_tried_has_changed_nothing(api: Api, iam):
+    def state() -> Any:
+        role = iam.get_role(RoleName=ROLE)["Role"]
+        inline = iam.list_role_policies(RoleName=ROLE)["PolicyNames"]
+        attached = iam.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]
+        versions = iam.list_policy_versions(PolicyArn=role["PermissionsBoundary"]["PermissionsBoundaryArn"])["Versions"]
+        return role, sorted(set(inline) - {"JitneyRevocations"}), attached, [each["VersionId"] for each in versions]
+
+    before = state()
+    with policy_of(iam, REVOKER, {"Action": "iam:*"}):
+        found = wrong(api)
+    assert set(found) == {
+        "revoker_other_role",
+        "revoker_sets_boundary",
+        "revoker_changes_boundary",
+        "revoker_attaches",
+    }
+    assert state() == before
+    assert wrong(api) == {}
