@@ -15,9 +15,7 @@ from infra import bundling
 from infra.broker_stack import BrokerStack
 from infra.configuration import ConfigurationError, load_configuration
 from infra.functions import Code
-from infra.settings import Broker, Settings
 from infra.target_account_stack import TargetAccountStack
-from infra.yaml_source import Complaint
 
 # Below infra, which says where Node is.
 from aws_cdk import App, Environment, Validations  # isort: skip
@@ -25,7 +23,6 @@ from aws_cdk import aws_lambda as lambda_  # isort: skip
 from cdk_nag import AwsSolutionsChecks  # isort: skip
 
 ROOT = Path(__file__).parent
-LOCAL_BROKER = Broker(account="111122223333", region="eu-west-1")
 
 
 def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
@@ -39,7 +36,7 @@ def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
     local = env.get("JITNEY_LOCAL") == "1" or str(app.node.try_get_context("local")).lower() == "true"
     path = Path(env.get("JITNEY_CONFIG") or ROOT / "jitney.yaml")
     configuration = load_configuration(path, env, local=local)
-    broker = _broker(configuration.settings, env, path, local=local)
+    broker = configuration.broker
     if not local:
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     BrokerStack(
@@ -60,18 +57,6 @@ def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
             env=Environment(account=target.account, region=target.region),
         )
     return app
-
-
-def _broker(settings: Settings, env: Mapping[str, str], path: Path, *, local: bool) -> Broker:
-    account, region = env.get("CDK_DEFAULT_ACCOUNT"), env.get("CDK_DEFAULT_REGION")
-    if settings.broker:
-        return settings.broker
-    if local:
-        return LOCAL_BROKER
-    if account and region:
-        return Broker(account=account, region=region)
-    fix = "write broker: {account: ..., region: ...}, or run this through the CDK CLI with AWS credentials"
-    raise ConfigurationError(path, [Complaint(("broker",), "nothing says where the broker is deployed", fix)])
 
 
 def _code(configuration: str, *, local: bool) -> Code:

@@ -15,11 +15,14 @@ from core.config import Policies
 from core.identity.source_identity import source_identity
 from infra.arns import boundary_arn, role_arn
 from infra.complaints import complaint, placed, told
+from infra.external_id import external_id
 from infra.policies import read_policies
 from infra.policy_references import Names
-from infra.settings import Settings, Target
+from infra.settings import Broker, Settings, Target
 from infra.target_policies import deny_room
 from infra.yaml_source import Complaint, Source, Value, entries, read
+
+LOCAL_BROKER = Broker(account="111122223333", region="eu-west-1")
 
 
 class ConfigurationError(ValueError):
@@ -32,9 +35,10 @@ class ConfigurationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A checked configuration: the author's settings, for the stacks, and `json`, for the functions."""
+    """A checked configuration: for the stacks the settings and where the broker is, and `json` for the functions."""
 
     settings: Settings
+    broker: Broker
     json: str
 
 
@@ -46,6 +50,7 @@ def compile_configuration(path: Path, env: Mapping[str, str], *, local: bool) ->
 def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Configuration:
     """The configuration in the YAML file at `path`; `${VAR}` comes from `env`. Raises `ConfigurationError`.
 
+    So does the broker's place where the file names none: CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION, the CDK CLI's.
     `local` is true for one's own machine only: it admits http issuers.
     """
     source = _read(path, env)
@@ -54,7 +59,20 @@ def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Co
     policies = _policies(path.parent, source)
     if source.complaints or settings is None:
         raise ConfigurationError(path, placed(source))
-    return Configuration(settings, _compiled(settings, policies, local=local))
+    broker = _broker(settings, env, path, local=local)
+    return Configuration(settings, broker, _compiled(settings, broker, policies, local=local))
+
+
+def _broker(settings: Settings, env: Mapping[str, str], path: Path, *, local: bool) -> Broker:
+    account, region = env.get("CDK_DEFAULT_ACCOUNT"), env.get("CDK_DEFAULT_REGION")
+    if settings.broker:
+        return settings.broker
+    if local:
+        return LOCAL_BROKER
+    if account and region:
+        return Broker(account=account, region=region)
+    fix = "write broker: {account: ..., region: ...}, or run this through the CDK CLI with AWS credentials"
+    raise ConfigurationError(path, [Complaint(("broker",), "nothing says where the broker is deployed", fix)])
 
 
 def _read(path: Path, env: Mapping[str, str]) -> Source:
@@ -85,6 +103,9 @@ def _cross_checks(value: Value) -> Iterator[Complaint]:
     """What single values cannot show. Looks at the text itself, so that it is told beside all other problems."""
     yield from _repeated(value, "issuers", ("issuer",), "remove one: an issuer's tokens are judged by one entry")
     yield from _repeated(value, "targets", ("account", "role_name"), "use one alias for each role")
+    for alias, entry in entries(value, "targets"):
+        if "external_id" in dict(entries(entry)):
+            yield Complaint(("targets", alias, "external_id"), "external ids are the broker's to make", "leave it out")
     aliases = [alias for alias, _ in entries(value, "issuers")]
     for group, people in entries(value, "reviewers"):
         for index, person in enumerate(people if isinstance(people, list) else []):
@@ -120,11 +141,11 @@ def _policies(folder: Path, source: Source) -> Policies:
     return policies
 
 
-def _compiled(settings: Settings, policies: Policies, *, local: bool) -> str:
+def _compiled(settings: Settings, broker: Broker, policies: Policies, *, local: bool) -> str:
     """The JSON whose members are the fields of `core.config`'s values."""
     document = {
         "issuers": [{"name": name, **issuer.model_dump()} for name, issuer in settings.issuers.items()],
-        "targets": [_target(alias, target) for alias, target in settings.targets.items()],
+        "targets": [_target(alias, target, broker) for alias, target in settings.targets.items()],
         "reviewers": {group: _identities(settings, people) for group, people in settings.reviewers.items()},
         "operators": list(settings.operators),
         "limits": settings.limits.model_dump(),
@@ -140,9 +161,10 @@ def _identities(settings: Settings, people: tuple[str, ...]) -> list[str]:
     return [source_identity(alias, settings.issuers[alias].issuer, subject) for alias, subject in pairs]
 
 
-def _target(alias: str, target: Target) -> dict[str, Any]:
-    kept = target.model_dump(include={"account", "external_id", "region", "max_duration_seconds", "tags"})
+def _target(alias: str, target: Target, broker: Broker) -> dict[str, Any]:
+    kept = target.model_dump(include={"account", "region", "max_duration_seconds", "tags"})
     derived = {
+        "external_id": external_id(alias, target, broker.account),
         "role_arn": role_arn(target),
         "boundary_arn": boundary_arn(alias, target),
         "deny_room": deny_room(target),

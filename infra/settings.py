@@ -119,7 +119,6 @@ class Target(Section):
 
     account: Account
     role_name: Annotated[str, matching(r"[\w+=,.@-]{1,64}", "use up to 64 letters, digits and +=,.@_-")]
-    external_id: Annotated[str, matching(r"[\w+=,.@:/-]{2,1224}", "use 2 to 1224 letters, digits and +=,.@:/_-")]
     region: Region
     max_duration_seconds: int = Field(default=LONGEST_SESSION_SECONDS, ge=1, le=LONGEST_SESSION_SECONDS)
     tags: dict[Tag, TagValue] = {}

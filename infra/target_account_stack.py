@@ -14,6 +14,7 @@ from constructs import Construct
 
 from infra.acknowledge import acknowledge
 from infra.arns import ROLE_PATH, boundary_name, partition_of, revoker_name, role_name
+from infra.external_id import external_id
 from infra.functions import SPECS
 from infra.settings import LONGEST_SESSION_SECONDS, Target
 from infra.target_policies import inline_policies, outer_bound
@@ -52,6 +53,7 @@ class TargetAccountStack(Stack):
         super().__init__(
             scope, construct_id, env=env, description=f"Jitney: the role that grants on {alias} are sessions of"
         )
+        self._external_id = external_id(alias, target, broker_account)
         boundary = iam.ManagedPolicy(
             self,
             "Boundary",
@@ -73,7 +75,7 @@ class TargetAccountStack(Stack):
             description=f"Grants on {alias} are sessions of this role",
             max_session_duration=LONGEST_SESSION_SECONDS,
             permissions_boundary=boundary.managed_policy_arn,
-            assume_role_policy_document=_trust(partition, broker_account, target.external_id),
+            assume_role_policy_document=_trust(partition, broker_account, self._external_id),
             managed_policy_arns=managed or None,
             policies=[
                 iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
@@ -109,7 +111,7 @@ class TargetAccountStack(Stack):
             path=ROLE_PATH,
             description=f"Takes back sessions of {target.role_name} by denying them",
             assumed_by=iam.PrincipalWithConditions(
-                iam.CompositePrincipal(*principals), {"StringEquals": {"sts:ExternalId": target.external_id}}
+                iam.CompositePrincipal(*principals), {"StringEquals": {"sts:ExternalId": self._external_id}}
             ),
             inline_policies={
                 "allows": iam.PolicyDocument(

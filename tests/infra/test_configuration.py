@@ -13,9 +13,11 @@ from core import config
 from core.identity.providers import PROVIDERS
 from core.identity.source_identity import source_identity
 from infra.configuration import ConfigurationError, compile_configuration, load_configuration
+from infra.external_id import external_id
 from infra.settings import PROVIDER_SETTINGS, Issuer, Limits, Target
 
 ROOT = Path(__file__).resolve().parents[2]
+BROKER = {"CDK_DEFAULT_ACCOUNT": "999911112222", "CDK_DEFAULT_REGION": "eu-central-1"}
 
 
 def statement(resource="*"):
@@ -40,7 +42,6 @@ def valid():
             "prod": {
                 "account": "012345670123",
                 "role_name": "jitney-target-prod",
-                "external_id": "a-secret-between-us",
                 "region": "eu-west-1",
                 "policy": {"Statement": [statement()]},
             }
@@ -79,7 +80,7 @@ def compiled(tmp_path):
     def compile_document(document, env=None, local=False):
         text = document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False)
         path.write_text(text, encoding="utf-8")
-        return config.load(compile_configuration(path, env or {}, local=local))
+        return config.load(compile_configuration(path, BROKER | (env or {}), local=local))
 
     return compile_document
 
@@ -147,8 +148,7 @@ REFUSED = [
     ((f"{TARGET}.account", "٤٤٤٤٥٥٥٥٦٦٦٦"), f"{TARGET}.account", "cannot be used", "12 digits"),
     ((f"{TARGET}.region", "europe"), f"{TARGET}.region", "cannot be used", "eu-west-1"),
     ((f"{TARGET}.role_name", "a/b"), f"{TARGET}.role_name", "cannot be used", "letters"),
-    ((f"{TARGET}.external_id", "x"), f"{TARGET}.external_id", "cannot be used", "2 to 1224"),
-    ((f"{TARGET}.external_id", None), f"{TARGET}.external_id", "missing", "external_id:"),
+    ((f"{TARGET}.external_id", "mine"), f"{TARGET}.external_id", "the broker's to make", "leave it out"),
     ((f"{TARGET}.max_duration_seconds", 3601), f"{TARGET}.max_duration_seconds", "too large", "at most 3600"),
     ((f"{TARGET}.policy", None), TARGET, "may do nothing", "managed_policies"),
     ((f"{TARGET}.policy", {"Statement": []}), f"{TARGET}.policy", "no statements", "Statement:"),
@@ -328,11 +328,7 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
     }
     target = loaded.targets["prod"]
     assert target.role_arn == "arn:aws-us-gov:iam::012345670123:role/jitney/jitney-target-prod"
-    assert (target.alias, target.external_id, target.tags) == (
-        "prod",
-        "a-secret-between-us",
-        {"env": "prod", "version": "1.10"},
-    )
+    assert (target.alias, target.tags) == ("prod", {"env": "prod", "version": "1.10"})
     assert loaded.reviewers == {
         "owners": tuple(source_identity("corp", "https://idp.example.com/", each) for each in ("alice", "a b/c"))
     }
@@ -341,18 +337,25 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
     assert "namespace Jitney" in loaded.policies.schema
 
 
+def test_the_functions_and_the_targets_trust_have_the_same_external_id_which_nobody_wrote(compiled):
+    of_broker = compiled(valid()).targets["prod"].external_id
+    of_another = compiled(valid(), env={"CDK_DEFAULT_ACCOUNT": "111111111111"}).targets["prod"].external_id
+    assert of_broker != of_another
+    assert of_broker == external_id("prod", Target.model_validate(valid()["targets"]["prod"]), "999911112222")
+
+
 def test_the_settings_have_the_fields_that_the_functions_read():
     read = {item.name for item in dataclasses.fields(config.Issuer)}
     assert set(Issuer.model_fields) | {"name"} == read
     assert set(Limits.model_fields) == {item.name for item in dataclasses.fields(config.Limits)}
-    own = {"alias", "role_arn", "boundary_arn", "deny_room"}
+    own = {"alias", "external_id", "role_arn", "boundary_arn", "deny_room"}
     assert {item.name for item in dataclasses.fields(config.Target)} - own <= set(Target.model_fields)
 
 
 def test_the_same_configuration_is_the_same_text(compiled, tmp_path):
     compiled(valid())
     path = tmp_path / "jitney.yaml"
-    first, second = (compile_configuration(path, {}, local=False) for _ in range(2))
+    first, second = (compile_configuration(path, BROKER, local=False) for _ in range(2))
     assert first == second
     assert json.loads(first)["local"] is False
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 import pytest
 
 from tests.infra.conftest import listed, of_type, only, plain
+from tests.infra.test_target_account_stack import EXTERNAL_ID
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
@@ -298,7 +299,7 @@ def test_end_02_only_the_functions_that_take_back_reach_the_revoker(assembly):
     functions = ("reconciler", "releases", "revocations", "target-checks")
     assert trust["Principal"] == {"AWS": [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}" for name in functions]}
     assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
-    assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": "jitney-analytics-prod-5d1f"}}
+    assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}}
 
 
 def test_the_key_is_for_this_account_and_for_alarms(assembly):

@@ -18,6 +18,7 @@ from tests.infra.test_configuration import ROOT
 pytestmark = pytest.mark.xdist_group("cdk")
 
 ISSUING = ("credentials", "grants", "releases", "revocations", "target-checks")
+EXTERNAL_ID = "jitney-a9808f2b371a5dff8a7d9929c0516d91"
 ISSUERS = [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}" for name in ISSUING]
 
 
@@ -40,7 +41,7 @@ def test_sts_03_only_the_issuing_functions_and_only_for_a_named_grant_and_princi
         assert statement["Effect"] == "Allow"
         assert statement["Principal"] == {"AWS": ISSUERS}
     assert trust["sts:AssumeRole"]["Condition"] == {
-        "StringEquals": {"sts:ExternalId": "jitney-analytics-prod-5d1f"},
+        "StringEquals": {"sts:ExternalId": EXTERNAL_ID},
         "StringLike": {
             "sts:RoleSessionName": "g-*",
             "aws:RequestTag/grant": "g-*",
@@ -115,7 +116,7 @@ def test_the_longest_policy_fits_the_boundary_and_leaves_room_to_deny():
     assert deny_room(target) > 4000
 
 
-VALUES = {"account": "444455556666", "role_name": "jitney-target-x", "external_id": "between-us", "region": "eu-west-1"}
+VALUES = {"account": "444455556666", "role_name": "jitney-target-x", "region": "eu-west-1"}
 
 
 def synthesized(**changes):
