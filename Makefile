@@ -59,6 +59,10 @@ test: check $(AWSCLI) ## every test, with the system running on this machine
 policies: $(READY) ## the policies' own table tests; CONFIG=other.yaml for another configuration
 	@$(BIN)/python -m infra.policy_check $(CONFIG)
 
+.PHONY: template
+template: $(READY) ## the template of the target TARGET, or of all, for CloudFormation without CDK
+	@$(BIN)/python -m infra.target_template $(TARGET)
+
 .PHONY: demo
 demo: $(READY) $(AWSCLI) ## the main job, told step by step
 	@$(BIN)/python -m local.demo

@@ -1,4 +1,4 @@
-"""Builds the stacks: `Jitney`, and `JitneyTarget-<alias>` for each target in `jitney.yaml`.
+"""Builds the stacks: `Jitney`, and `JitneyTarget-<alias>` for each target in `jitney.yaml`, or one stack set.
 
 Run by the CDK CLI (`cdk deploy Jitney`) or alone (`python app.py` writes cdk.out, or CDK_OUTDIR). It never calls AWS:
 the bundle asks the package index once for each lock, everything else is offline.
@@ -15,7 +15,8 @@ from infra import bundling
 from infra.broker_stack import BrokerStack
 from infra.configuration import ConfigurationError, load_configuration
 from infra.functions import Code
-from infra.target_account_stack import TargetAccountStack
+from infra.target_stack_set import TargetStackSet
+from infra.target_template import ALL, target_stack
 
 # Below infra, which says where Node is.
 from aws_cdk import App, Environment, Validations  # isort: skip
@@ -39,7 +40,7 @@ def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
     broker = configuration.broker
     if not local:
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    BrokerStack(
+    jitney = BrokerStack(
         app,
         "Jitney",
         settings=configuration.settings,
@@ -47,15 +48,15 @@ def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
         local=local,
         env=Environment(account=broker.account, region=broker.region),
     )
-    for alias, target in configuration.settings.targets.items():
-        TargetAccountStack(
-            app,
-            f"JitneyTarget-{alias}",
-            alias=alias,
-            target=target,
-            broker_account=broker.account,
-            env=Environment(account=target.account, region=target.region),
+    settings = configuration.settings
+    if settings.stack_set and not local:
+        stack_set = TargetStackSet(
+            app, ALL, configuration=configuration, wanted=settings.stack_set, folder=ROOT / ".local" / "cache"
         )
+        stack_set.add_dependency(jitney)  # the trust policies name its roles
+    else:
+        for alias in settings.targets:
+            target_stack(app, alias, configuration)
     return app
 
 

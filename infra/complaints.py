@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from infra.settings import Broker, Issuer, Limits, Settings, Target
+from infra.settings import Broker, Issuer, Limits, Settings, StackSet, Target
 from infra.yaml_source import Complaint, Source
 
 # The models by their place: what a key could have been meant to be.
@@ -18,6 +18,7 @@ _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("issuers", "*"): Issuer,
     ("targets", "*"): Target,
     ("limits",): Limits,
+    ("stack_set",): StackSet,
 }
 
 
@@ -53,6 +54,7 @@ _TELLINGS: Mapping[str, _Telling] = {
     "dict_type": lambda _: ("it is not a mapping", "write key: value, or {} for none"),
     "model_type": lambda _: ("it is not a mapping", "write key: value lines below it"),
     "string_type": lambda _: ("it is not plain text", "write a single value"),
+    "bool_parsing": lambda error: (f'"{error["input"]}" is neither true nor false', "write true or false"),
     "int_type": lambda _: ("it is not a whole number", "write digits only"),
 }
 

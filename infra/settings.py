@@ -23,6 +23,7 @@ from infra.values import (
     Address,
     Alias,
     OperatorGroups,
+    OrganizationalUnits,
     PolicyDocument,
     Region,
     ReviewerGroup,
@@ -157,6 +158,13 @@ class Broker(Section):
     region: Region
 
 
+class StackSet(Section):
+    """The organization's units that have the targets' accounts, where a stack set is to make the targets' roles."""
+
+    organizational_units: OrganizationalUnits
+    delegated_admin: bool = True
+
+
 class Settings(Section):
     """The whole of `jitney.yaml`."""
 
@@ -166,5 +174,6 @@ class Settings(Section):
     targets: dict[Alias, Target] = Field(min_length=1)
     reviewers: dict[ReviewerGroup, Reviewers] = {}
     operators: OperatorGroups = ()
+    stack_set: StackSet | None = None
     limits: Limits = Limits()
     policies: Text = "policies"

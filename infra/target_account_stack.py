@@ -8,7 +8,7 @@ boundary, which it cannot touch, holds what the role may do at most, so that suc
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import CfnOutput, Environment, LegacyStackSynthesizer, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -45,82 +45,104 @@ NEVER = (
 
 
 class TargetAccountStack(Stack):
-    """The stack `JitneyTarget-<alias>`: role, trust and boundary of one target."""
+    """The stack `JitneyTarget-<alias>`: role, trust and boundary of one target.
+
+    Its template is whole: it has no assets, and its account needs no CDK bootstrap.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, alias: str, target: Target, broker_account: str, env: Environment
     ) -> None:
         super().__init__(
-            scope, construct_id, env=env, description=f"Jitney: the role that grants on {alias} are sessions of"
+            scope,
+            construct_id,
+            env=env,
+            description=f"Jitney: the role that grants on {alias} are sessions of",
+            synthesizer=LegacyStackSynthesizer(),
         )
+        roles = TargetRoles(self, alias=alias, target=target, broker_account=broker_account)
+        CfnOutput(self, "RoleArn", value=roles.role.attr_arn)
+        CfnOutput(self, "BoundaryArn", value=roles.boundary.managed_policy_arn)
+        CfnOutput(self, "RevokerArn", value=roles.revoker.role_arn)
+
+
+class TargetRoles:
+    """The roles of one target in `scope`: `role`, which grants are sessions of, its `boundary`, and its `revoker`."""
+
+    def __init__(self, scope: Construct, *, alias: str, target: Target, broker_account: str) -> None:
+        self._scope = scope
+        self._alias = alias
+        self._target = target
+        self._partition = partition_of(target.region)
+        self._broker_account = broker_account
         self._external_id = external_id(alias, target, broker_account)
+        self.boundary = self._boundary()
+        self.role = self._role()
+        self.revoker = self._revoker()
+
+    def _boundary(self) -> iam.ManagedPolicy:
         boundary = iam.ManagedPolicy(
-            self,
+            self._scope,
             "Boundary",
-            managed_policy_name=boundary_name(alias),
+            managed_policy_name=boundary_name(self._alias),
             path=ROLE_PATH,
             description="What no session of Jitney may ever do",
             statements=[
-                *(iam.PolicyStatement.from_json(dict(each)) for each in outer_bound(target)),
+                *(iam.PolicyStatement.from_json(dict(each)) for each in outer_bound(self._target)),
                 iam.PolicyStatement(sid="ButNeverThese", effect=iam.Effect.DENY, actions=list(NEVER), resources=["*"]),
             ],
         )
-        partition = partition_of(target.region)
-        managed = [_arn(partition, name) for name in target.managed_policies]
+        reason = "A boundary allows nothing by itself: it takes away from what the role's own policy allows."
+        acknowledge(boundary, reason, "IAM5[Action::*]", "IAM5[Resource::*]", *_wide(self._target))
+        return boundary
+
+    def _role(self) -> iam.CfnRole:
+        target = self._target
+        managed = [_arn(self._partition, name) for name in target.managed_policies]
         role = iam.CfnRole(
-            self,
+            self._scope,
             "Role",
             role_name=target.role_name,
             path=ROLE_PATH,
-            description=f"Grants on {alias} are sessions of this role",
+            description=f"Grants on {self._alias} are sessions of this role",
             max_session_duration=LONGEST_SESSION_SECONDS,
-            permissions_boundary=boundary.managed_policy_arn,
-            assume_role_policy_document=_trust(partition, broker_account, self._external_id),
+            permissions_boundary=self.boundary.managed_policy_arn,
+            assume_role_policy_document=_trust(self._partition, self._broker_account, self._external_id),
             managed_policy_arns=managed or None,
             policies=[
                 iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
                 for name, document in inline_policies(target).items()
             ],
         )
-        revoker = self._revoker(alias, role, boundary, _functions(partition, broker_account, "revokers"), target)
-        reason = "A boundary allows nothing by itself: it takes away from what the role's own policy allows."
-        acknowledge(boundary, reason, "IAM5[Action::*]", "IAM5[Resource::*]", *_wide(target))
         acknowledge(role, "GetAccessKeyInfo and GetScopedCredentials have no resource to name.", "IAM5[Resource::*]")
         reason = "The account's owner says in jitney.yaml what the role may do; every grant is narrower."
         acknowledge(role, reason, *_wide(target), *(f"IAM4[Policy::{arn}]" for arn in managed))
-        CfnOutput(self, "RoleArn", value=role.attr_arn)
-        CfnOutput(self, "BoundaryArn", value=boundary.managed_policy_arn)
-        CfnOutput(self, "RevokerArn", value=revoker.role_arn)
+        return role
 
-    def _revoker(
-        self,
-        alias: str,
-        role: iam.CfnRole,
-        boundary: iam.ManagedPolicy,
-        principals: list[iam.IPrincipal],
-        target: Target,
-    ) -> iam.Role:
+    def _revoker(self) -> iam.Role:
         """The role that writes the deny document: inline policies of this one role, while the boundary is on it.
 
         IAM has no condition on the name of an inline policy (Service Authorization Reference, "AWS IAM").
         """
+        principals = _functions(self._partition, self._broker_account, "revokers")
+        arn = self.role.attr_arn
         return iam.Role(
-            self,
+            self._scope,
             "Revoker",
-            role_name=revoker_name(alias),
+            role_name=revoker_name(self._alias),
             path=ROLE_PATH,
-            description=f"Takes back sessions of {target.role_name} by denying them",
+            description=f"Takes back sessions of {self._target.role_name} by denying them",
             assumed_by=iam.PrincipalWithConditions(
                 iam.CompositePrincipal(*principals), {"StringEquals": {"sts:ExternalId": self._external_id}}
             ),
             inline_policies={
                 "allows": iam.PolicyDocument(
                     statements=[
-                        iam.PolicyStatement(actions=["iam:GetRolePolicy"], resources=[role.attr_arn]),
+                        iam.PolicyStatement(actions=["iam:GetRolePolicy"], resources=[arn]),
                         iam.PolicyStatement(
                             actions=["iam:DeleteRolePolicy", "iam:PutRolePolicy"],
-                            resources=[role.attr_arn],
-                            conditions={"StringEquals": {"iam:PermissionsBoundary": boundary.managed_policy_arn}},
+                            resources=[arn],
+                            conditions={"StringEquals": {"iam:PermissionsBoundary": self.boundary.managed_policy_arn}},
                         ),
                     ]
                 )

@@ -115,4 +115,9 @@ Reviewer = Annotated[
     str, matching(r"[^/\s]+/\S(.*\S)?", "write the issuer's alias and the subject, such as local/alice")
 ]
 Reviewers = Annotated[tuple[Reviewer, ...], Field(min_length=1), AfterValidator(unique)]
+OrganizationalUnit = Annotated[
+    str,
+    matching(r"r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}", "write an id, such as ou-ab12-11111111"),
+]
+OrganizationalUnits = Annotated[tuple[OrganizationalUnit, ...], Field(min_length=1), AfterValidator(unique)]
 PolicyDocument = Annotated[dict[str, Any], AfterValidator(_policy_document)]

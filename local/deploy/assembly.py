@@ -30,7 +30,7 @@ class SynthesisError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One stack of the assembly: its name, where it belongs, its template and the assets to publish before it."""
+    """One stack of the assembly: its name, where it belongs, its template, and assets to publish before it."""
 
     name: str
     account: str
@@ -136,7 +136,8 @@ def _stacks(folder: Path) -> list[Stack]:
     for name, artifact in artifacts.items():
         if artifact["type"] == "aws:cloudformation:stack":
             account, region = artifact["environment"].removeprefix("aws://").split("/")
-            assets = json.loads((folder / f"{name}.assets.json").read_text(encoding="utf-8"))["files"]
+            listed = folder / f"{name}.assets.json"
+            assets = json.loads(listed.read_text(encoding="utf-8"))["files"] if listed.exists() else {}
             stack = artifact.get("properties", {}).get("stackName", name)
             found.append(Stack(stack, account, region, artifact["properties"]["templateFile"], assets, folder))
     return sorted(found, key=lambda stack: (stack.name != "Jitney", stack.name))

@@ -24,11 +24,10 @@ def session(account: str, region: str) -> boto3.Session:
 def deploy(stack: Stack, endpoint: str) -> Mapping[str, str]:
     """Create `stack` and wait for it; its outputs. Raises DeploymentError."""
     root = session(stack.account, stack.region)
-    publishing.bootstrap(root, endpoint, stack)
-    template = publishing.publish(root, endpoint, stack)
+    template = _template(root, endpoint, stack)
     cloudformation = root.client("cloudformation", endpoint_url=endpoint)
     cloudformation.create_stack(
-        StackName=stack.name, TemplateURL=template, Capabilities=["CAPABILITY_NAMED_IAM"], DisableRollback=True
+        StackName=stack.name, Capabilities=["CAPABILITY_NAMED_IAM"], DisableRollback=True, **template
     )
     found: dict[str, Any] = {}
 
@@ -39,6 +38,14 @@ def deploy(stack: Stack, endpoint: str) -> Mapping[str, str]:
     if not wait_until(finished, DEADLINE_SECONDS) or found["StackStatus"] != "CREATE_COMPLETE":
         raise DeploymentError(_failure(cloudformation, found))
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def _template(root: boto3.Session, endpoint: str, stack: Stack) -> dict[str, Any]:
+    """The template as CloudFormation takes it: where it was published, or itself for an account without bootstrap."""
+    if not stack.assets:
+        return {"TemplateBody": (stack.folder / stack.template).read_text(encoding="utf-8")}
+    publishing.bootstrap(root, endpoint, stack)
+    return {"TemplateURL": publishing.publish(root, endpoint, stack)}
 
 
 def _failure(cloudformation: Any, found: Mapping[str, Any]) -> str:

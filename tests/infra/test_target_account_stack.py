@@ -143,5 +143,14 @@ def test_it_stands_alone(assembly):
         for name, artifact in assembly.manifest()["artifacts"].items()
         if artifact["type"] == "aws:cloudformation:stack"
     }
-    assert stacks["JitneyTarget-analytics-prod"] == ["JitneyTarget-analytics-prod.assets"]
-    assert not [name for name in assembly.target.get("Parameters", {}) if name != "BootstrapVersion"]
+    assert stacks["JitneyTarget-analytics-prod"] == []
+    assert set(assembly.target) == {"Description", "Resources", "Outputs"}  # no parameter, no rule about a bootstrap
+    assert not list(assembly.folder.glob("JitneyTarget-*.assets.json"))
+    artifact = assembly.manifest()["artifacts"]["JitneyTarget-analytics-prod"]["properties"]
+    assert not [name for name in artifact if "Role" in name]  # whoever deploys it does so as who they are
+
+
+def test_the_largest_template_is_one_that_cloudformation_takes_without_a_bucket():
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["arn:aws:s3:::" + "x" * 20] * 140}
+    template = synthesized_stack(policy={"Version": "2012-10-17", "Statement": [statement]})
+    assert len(json.dumps(template, indent=1)) < 51_200

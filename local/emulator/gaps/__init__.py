@@ -34,6 +34,7 @@ GAPS: tuple[Callable[[], None], ...] = (
     role_policies.permissions_boundary_key,
     role_policies.role_paths,
     functions.own_interpreter,
+    cloudformation.pseudo_parameters_in_conditions,
     cloudformation.role_boundary,
     cloudformation.table_settings,
     cloudformation.bucket_settings,

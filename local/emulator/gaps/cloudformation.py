@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import athena, dynamodb, iam, s3, waf
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 type Properties = dict[str, Any]
 type Created = tuple[str, dict[str, Any]]
@@ -42,6 +43,22 @@ def _done(answer: tuple[int, Any, bytes]) -> dict[str, Any]:
     """The JSON of a service's answer; raises as `_accepted` does."""
     members: dict[str, Any] = json.loads(_accepted(answer) or b"{}")
     return members
+
+
+def pseudo_parameters_in_conditions() -> None:
+    """Conditions may ask for pseudo parameters, such as the account that the stack is in.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/conditions-section-structure.html
+    """
+    evaluate = engine._evaluate_conditions
+
+    def evaluate_conditions(template: Properties, params: Properties) -> dict[str, bool]:
+        pseudo = {"AWS::AccountId": get_account_id(), "AWS::Region": get_region(), "AWS::Partition": "aws"}
+        known = {name: {"Value": value} for name, value in pseudo.items()}
+        return dict(evaluate(template, {**params, **known}))
+
+    for module in (changesets, engine, handlers, stacks):
+        module._evaluate_conditions = evaluate_conditions
 
 
 def role_boundary() -> None:

@@ -67,11 +67,17 @@ def role(emulator: Emulator, name: str, policy: Any = ALLOW_ALL, document: str =
     return str(created["Role"]["Arn"])
 
 
-def deploy(emulator: Emulator, resources: dict[str, Any], outputs: dict[str, Any] | None = None) -> dict[str, str]:
-    """A stack with the resources; its outputs."""
+def deploy(
+    emulator: Emulator,
+    resources: dict[str, Any],
+    outputs: dict[str, Any] | None = None,
+    conditions: dict[str, Any] | None = None,
+) -> dict[str, str]:
+    """A stack with the resources; its outputs, and its StackName."""
     cloudformation = emulator.root("cloudformation")
     name = f"gap-{uuid.uuid4().hex}"
-    template = {"Resources": resources, "Outputs": {name: {"Value": value} for name, value in (outputs or {}).items()}}
+    shown = {each: {"Value": value} for each, value in (outputs or {}).items()}
+    template = {"Resources": resources, "Outputs": shown, "Conditions": conditions or {}}
     cloudformation.create_stack(
         StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
     )
@@ -82,7 +88,7 @@ def deploy(emulator: Emulator, resources: dict[str, Any], outputs: dict[str, Any
             break
         assert time.monotonic() < deadline
     assert found["StackStatus"] == "CREATE_COMPLETE", found
-    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    return {"StackName": name} | {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
 
 
 def until(condition: Callable[[], Any], seconds: float = 20) -> Any:

@@ -29,6 +29,15 @@ def test_role_boundary(emulator: Emulator) -> None:
     refused("AccessDeniedException", emulator.session("dynamodb", session["Credentials"]).list_tables)
 
 
+def test_pseudo_parameters_in_conditions(emulator: Emulator) -> None:
+    here = {"Fn::Equals": [{"Ref": "AWS::AccountId"}, emulator.account]}
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {}}
+    resources = {"Here": topic | {"Condition": "Here"}, "Elsewhere": topic | {"Condition": "Elsewhere"}}
+    made = deploy(emulator, resources, conditions={"Here": here, "Elsewhere": {"Fn::Not": [{"Condition": "Here"}]}})
+    stack = emulator.root("cloudformation").describe_stack_resources(StackName=made["StackName"])["StackResources"]
+    assert [each["LogicalResourceId"] for each in stack] == ["Here"]
+
+
 GLOBAL_TABLE = {
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
     "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],

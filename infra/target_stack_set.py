@@ -1,0 +1,67 @@
+"""The stack set that puts the targets' roles into their accounts: CloudFormation's way into many accounts at once."""
+
+from pathlib import Path
+
+from aws_cdk import CfnStackSet, Environment, Stack
+from aws_cdk.aws_s3_assets import Asset
+from constructs import Construct
+
+from infra.configuration import Configuration
+from infra.settings import StackSet
+from infra.target_template import ALL, template_of_all
+
+LONGEST_BODY = 51_200
+"""Characters that CloudFormation takes of a template by itself; longer ones come from a bucket (its quotas)."""
+
+
+class TargetStackSet(Stack):
+    """The stack `JitneyTargets`: one stack set, with an instance in each target's account and in no other.
+
+    `folder` is where a template is written to that is too long to stand in this one.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, configuration: Configuration, wanted: StackSet, folder: Path
+    ) -> None:
+        broker = configuration.broker
+        super().__init__(
+            scope,
+            construct_id,
+            env=Environment(account=broker.account, region=broker.region),
+            description="Jitney: puts its roles into the accounts of its targets",
+        )
+        body = template_of_all(configuration)
+        CfnStackSet(
+            self,
+            "StackSet",
+            stack_set_name=ALL,
+            description="The roles that Jitney's grants are sessions of",
+            permission_model="SERVICE_MANAGED",
+            call_as="DELEGATED_ADMIN" if wanted.delegated_admin else "SELF",
+            # An account that comes into a unit is no target before somebody makes it one.
+            auto_deployment=CfnStackSet.AutoDeploymentProperty(enabled=False),
+            managed_execution={"Active": True},
+            capabilities=["CAPABILITY_NAMED_IAM"],
+            stack_instances_group=[
+                CfnStackSet.StackInstancesProperty(
+                    deployment_targets=CfnStackSet.DeploymentTargetsProperty(
+                        account_filter_type="INTERSECTION",
+                        accounts=sorted({target.account for target in configuration.settings.targets.values()}),
+                        organizational_unit_ids=list(wanted.organizational_units),
+                    ),
+                    # IAM is everywhere: one Region is enough, and two would make the same roles twice.
+                    regions=[broker.region],
+                )
+            ],
+            operation_preferences=CfnStackSet.OperationPreferencesProperty(
+                max_concurrent_percentage=100, failure_tolerance_percentage=0, region_concurrency_type="PARALLEL"
+            ),
+            template_body=body if len(body) <= LONGEST_BODY else None,
+            template_url=self._published(body, folder) if len(body) > LONGEST_BODY else None,
+        )
+
+    def _published(self, body: str, folder: Path) -> str:
+        file = folder / f"{ALL}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(body, encoding="utf-8")
+        return Asset(self, "Template", path=str(file)).http_url

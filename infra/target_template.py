@@ -1,0 +1,92 @@
+"""The targets' templates, whole, for whoever deploys them without CDK: by CloudFormation itself, or by a StackSet.
+
+`python -m infra.target_template ALIAS` prints that of one target; without an alias, that of all, of which each account
+gets its own targets' roles alone. Nothing is asked of AWS or of a package index.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from aws_cdk import App, Aws, CfnCondition, CfnResource, Environment, Fn, LegacyStackSynthesizer, Stack, Validations
+from cdk_nag import AwsSolutionsChecks
+from constructs import Construct
+
+from infra.complaints import did_you_mean
+from infra.configuration import Configuration, load_configuration
+from infra.target_account_stack import TargetAccountStack, TargetRoles
+
+ROOT = Path(__file__).parent.parent
+ALL = "JitneyTargets"
+
+
+class AllTargets(Stack):
+    """The roles of every target, each made in the target's own account alone, in whichever account this is deployed."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, configuration: Configuration) -> None:
+        super().__init__(
+            scope, construct_id, description="Jitney: the roles of its targets", synthesizer=LegacyStackSynthesizer()
+        )
+        for alias, target in configuration.settings.targets.items():
+            place = Construct(self, alias)
+            TargetRoles(place, alias=alias, target=target, broker_account=configuration.broker.account)
+            here = CfnCondition(place, "Here", expression=Fn.condition_equals(Aws.ACCOUNT_ID, target.account))
+            for each in place.node.find_all():
+                if isinstance(each, CfnResource):
+                    each.cfn_options.condition = here
+
+
+def target_stack(scope: Construct, alias: str, configuration: Configuration) -> TargetAccountStack:
+    """The stack of the target `alias`. Raises KeyError where there is none."""
+    target = configuration.settings.targets[alias]
+    return TargetAccountStack(
+        scope,
+        f"JitneyTarget-{alias}",
+        alias=alias,
+        target=target,
+        broker_account=configuration.broker.account,
+        env=Environment(account=target.account, region=target.region),
+    )
+
+
+def template_of(alias: str, configuration: Configuration) -> str:
+    """The template of the target `alias`, as JSON. Raises KeyError where there is none."""
+    return _synthesized(lambda app: target_stack(app, alias, configuration))
+
+
+def template_of_all(configuration: Configuration) -> str:
+    """The template of every target, as JSON, as short as it can be: CloudFormation takes 51,200 characters of it."""
+    template = json.loads(_synthesized(lambda app: AllTargets(app, ALL, configuration=configuration)))
+    return json.dumps(template, separators=(",", ":"))
+
+
+def _synthesized(make: Callable[[App], Stack]) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        app = App(outdir=folder, context=json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"])
+        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+        name = make(app).template_file
+        app.synth()
+        return (Path(folder) / name).read_text(encoding="utf-8")
+
+
+def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
+    """Print the template that is asked for, of the configuration that JITNEY_CONFIG names (default jitney.yaml)."""
+    try:
+        local = env.get("JITNEY_LOCAL") == "1"
+        configuration = load_configuration(Path(env.get("JITNEY_CONFIG") or ROOT / "jitney.yaml"), env, local=local)
+    except ValueError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    alias, targets = "".join(arguments[:1]), configuration.settings.targets
+    if alias and alias not in targets:
+        print(f'there is no target "{alias}": {did_you_mean(alias, targets)}', file=sys.stderr)  # noqa: T201
+        return 1
+    print(template_of(alias, configuration) if alias else template_of_all(configuration))  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

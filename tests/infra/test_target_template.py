@@ -1,0 +1,121 @@
+"""The targets' templates without CDK, and the stack set of them all."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+import app  # isort: skip  (before CDK: it says where Node is)
+from infra import target_stack_set
+from infra.target_template import main
+from tests.infra.conftest import only
+from tests.infra.test_configuration import ROOT, valid, write_policies
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+BROKER = {"account": "111122223333", "region": "eu-west-1"}
+UNITS = {"organizational_units": ["ou-ab12-11111111"]}
+
+
+@pytest.fixture
+def printed(tmp_path, capsys):
+    """What is printed for a configuration with a target in each of two accounts; or what is said instead."""
+    write_policies(tmp_path / "policies")
+
+    def run(*arguments):
+        document = valid() | {"broker": BROKER}
+        document["targets"]["stage"] = document["targets"]["prod"] | {"account": "999988887777"}
+        (tmp_path / "jitney.yaml").write_text(json.dumps(document), encoding="utf-8")
+        code = main(arguments, {"JITNEY_CONFIG": str(tmp_path / "jitney.yaml")})
+        captured = capsys.readouterr()
+        return json.loads(captured.out) if code == 0 else captured.err
+
+    return run
+
+
+def test_one_targets_template_is_the_one_that_is_deployed(assembly, capsys):
+    assert main(["analytics-prod"], {}) == 0
+    assert json.loads(capsys.readouterr().out) == assembly.target
+
+
+def test_all_targets_are_in_one_template_each_in_its_own_account_alone(printed):
+    template = printed()
+    assert "Parameters" not in template
+    accounts = {name: each["Fn::Equals"] for name, each in template["Conditions"].items()}
+    assert all(each[0] == {"Ref": "AWS::AccountId"} for each in accounts.values())
+    assert sorted(each[1] for each in accounts.values()) == ["012345670123", "999988887777"]
+    of_account = {}
+    for name, resource in template["Resources"].items():
+        of_account.setdefault(accounts[resource["Condition"]][1], set()).add((name, resource["Type"]))
+    assert {account: len(found) for account, found in of_account.items()} == {"012345670123": 3, "999988887777": 3}
+    for name, resource in template["Resources"].items():
+        refers = json.dumps(resource)
+        others = {other for other, each in template["Resources"].items() if each["Condition"] != resource["Condition"]}
+        assert not [other for other in others if f'"{other}"' in refers], name
+
+
+def test_an_unknown_target_is_told_with_the_closest(printed):
+    assert 'there is no target "prd"' in printed("prd")
+    assert "did you mean prod?" in printed("prd")
+
+
+@pytest.fixture
+def stack_set(tmp_path, no_code):
+    """The stack set of the sample configuration with these members of `stack_set`."""
+
+    def synthesized(**members):
+        text = (ROOT / "jitney.yaml").read_text(encoding="utf-8") + yaml.safe_dump({"stack_set": UNITS | members})
+        (tmp_path / "jitney.yaml").write_text(text.replace("policies: policies", f"policies: {ROOT / 'policies'}"))
+        out = tmp_path / "out"
+        app.build({"JITNEY_CONFIG": str(tmp_path / "jitney.yaml")}, str(out), no_code()).synth()
+        return out
+
+    return synthesized
+
+
+def template(out: Path):
+    return json.loads((out / "JitneyTargets.template.json").read_text(encoding="utf-8"))
+
+
+def test_the_stack_set_reaches_the_targets_accounts_and_no_other(stack_set):
+    out = stack_set()
+    found = only(template(out), "AWS::CloudFormation::StackSet")
+    (group,) = found["StackInstancesGroup"]
+    assert group["DeploymentTargets"] == {
+        "AccountFilterType": "INTERSECTION",
+        "Accounts": ["444455556666"],
+        "OrganizationalUnitIds": ["ou-ab12-11111111"],
+    }
+    assert group["Regions"] == ["eu-west-1"]
+    assert (found["PermissionModel"], found["CallAs"]) == ("SERVICE_MANAGED", "DELEGATED_ADMIN")
+    assert found["AutoDeployment"] == {"Enabled": False}
+    assert found["Capabilities"] == ["CAPABILITY_NAMED_IAM"]
+    roles = [
+        each for each in json.loads(found["TemplateBody"])["Resources"].values() if each["Type"] == "AWS::IAM::Role"
+    ]
+    assert len(roles) == 2
+    # After the broker, whose roles are trusted; and no stack makes the same roles.
+    artifacts = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+    assert "Jitney" in artifacts["JitneyTargets"]["dependencies"]
+    assert not [name for name in artifacts if name.startswith("JitneyTarget-")]
+
+
+def test_in_the_management_account_it_acts_as_itself(stack_set):
+    found = only(template(stack_set(delegated_admin="false")), "AWS::CloudFormation::StackSet")
+    assert found["CallAs"] == "SELF"
+
+
+def test_a_template_that_is_too_long_for_the_stack_set_is_published(stack_set, monkeypatch):
+    monkeypatch.setattr(target_stack_set, "LONGEST_BODY", 100)
+    found = only(template(stack_set()), "AWS::CloudFormation::StackSet")
+    assert "TemplateBody" not in found
+    assert "cdk-hnb659fds-assets-111122223333-eu-west-1" in json.dumps(found["TemplateURL"])
+
+
+def test_on_ones_own_machine_there_is_a_stack_for_each(tmp_path, no_code):
+    text = (ROOT / "jitney.yaml").read_text(encoding="utf-8") + yaml.safe_dump({"stack_set": UNITS})
+    (tmp_path / "jitney.yaml").write_text(text.replace("policies: policies", f"policies: {ROOT / 'policies'}"))
+    env = {"JITNEY_CONFIG": str(tmp_path / "jitney.yaml"), "JITNEY_LOCAL": "1"}
+    made = app.build(env, str(tmp_path / "out"), no_code()).node.children
+    assert "JitneyTarget-analytics-prod" in {stack.node.id for stack in made}
