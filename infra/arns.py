@@ -19,8 +19,14 @@ def revoker_arn(alias: str, target: Target) -> str:
 
 
 def boundary_arn(alias: str, target: Target) -> str:
-    """The ARN of the permissions boundary of the target's role."""
-    return f"arn:{partition_of(target.region)}:iam::{target.account}:policy{ROLE_PATH}{boundary_name(alias)}"
+    """The ARN of the permissions boundary of the target's role: its managed policy itself, or what repeats its policy.
+
+    A managed policy is given by its ARN, or by the name that AWS gave it.
+    """
+    partition, managed = partition_of(target.region), target.managed_policy
+    if managed is None:
+        return f"arn:{partition}:iam::{target.account}:policy{ROLE_PATH}{boundary_name(alias)}"
+    return managed if managed.startswith("arn:") else f"arn:{partition}:iam::aws:policy/{managed}"
 
 
 def boundary_name(alias: str) -> str:

@@ -19,7 +19,7 @@ from infra.external_id import external_id
 from infra.policies import read_policies
 from infra.policy_references import Names
 from infra.settings import Broker, Settings, Target
-from infra.target_policies import deny_room
+from infra.target_policies import deny_room, has_canary
 from infra.yaml_source import Complaint, Source, Value, entries, read
 
 LOCAL_BROKER = Broker(account="111122223333", region="eu-west-1")
@@ -168,5 +168,6 @@ def _target(alias: str, target: Target, broker: Broker) -> dict[str, Any]:
         "role_arn": role_arn(target),
         "boundary_arn": boundary_arn(alias, target),
         "deny_room": deny_room(target),
+        "canary": has_canary(target),
     }
     return {"alias": alias, **derived, **kept}

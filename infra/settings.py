@@ -123,13 +123,18 @@ class Target(Section):
     region: Region
     max_duration_seconds: int = Field(default=LONGEST_SESSION_SECONDS, ge=1, le=LONGEST_SESSION_SECONDS)
     tags: dict[Tag, TagValue] = {}
-    managed_policies: Texts = ()
     policy: PolicyDocument | None = None
+    managed_policy: Text | None = None
 
     @model_validator(mode="after")
-    def _may_do_something(self) -> Self:
-        if self.policy is None and not self.managed_policies:
-            raise refused("the target's role may do nothing", "give it a policy or managed_policies")
+    def _has_one_bound(self) -> Self:
+        # A role's boundary is one policy. With a second policy in the role it would have to be wider than either, and
+        # whoever writes the role's deny document could add to the role up to there.
+        if self.policy is None and self.managed_policy is None:
+            raise refused("the target's role may do nothing", "give it a policy or a managed_policy")
+        if self.policy is not None and self.managed_policy is not None:
+            fix = "put all into one: it is the role's boundary too"
+            raise refused("the target has both a policy and a managed_policy", fix)
         return self
 
 

@@ -2,7 +2,7 @@
 
 Deployed into the target's own account, by whoever owns it, after the broker's stack (IAM accepts a trusted role only
 once it exists). The broker can issue sessions of the role and write its inline policies, and nothing else here; the
-boundary, which it cannot touch, holds what the role may do at most, so that such a policy can only take away.
+boundary, which it cannot touch, is what the role may do, so that such a policy can only take away.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.arns import ROLE_PATH, boundary_name, partition_of, revoker_name, role_name
+from infra.arns import ROLE_PATH, boundary_arn, boundary_name, partition_of, revoker_name, role_name
 from infra.external_id import external_id
 from infra.functions import SPECS
 from infra.settings import LONGEST_SESSION_SECONDS, Target
@@ -62,12 +62,12 @@ class TargetAccountStack(Stack):
         )
         roles = TargetRoles(self, alias=alias, target=target, broker_account=broker_account)
         CfnOutput(self, "RoleArn", value=roles.role.attr_arn)
-        CfnOutput(self, "BoundaryArn", value=roles.boundary.managed_policy_arn)
+        CfnOutput(self, "BoundaryArn", value=roles.boundary_arn)
         CfnOutput(self, "RevokerArn", value=roles.revoker.role_arn)
 
 
 class TargetRoles:
-    """The roles of one target in `scope`: `role`, which grants are sessions of, its `boundary`, and its `revoker`."""
+    """The roles of a target in `scope`: `role`, that grants are sessions of, with its `boundary_arn`; and `revoker`."""
 
     def __init__(self, scope: Construct, *, alias: str, target: Target, broker_account: str) -> None:
         self._scope = scope
@@ -76,29 +76,32 @@ class TargetRoles:
         self._partition = partition_of(target.region)
         self._broker_account = broker_account
         self._external_id = external_id(alias, target, broker_account)
-        self.boundary = self._boundary()
-        self.role = self._role()
+        bounds = self._bounds()
+        managed = boundary_arn(alias, target)
+        self.boundary_arn = managed if target.managed_policy else bounds.managed_policy_arn
+        self.role = self._role(bounds)
         self.revoker = self._revoker()
 
-    def _boundary(self) -> iam.ManagedPolicy:
-        boundary = iam.ManagedPolicy(
+    def _bounds(self) -> iam.ManagedPolicy:
+        """What no session does; with the role's own policy also what it does at most, which makes it the boundary."""
+        bound = outer_bound(self._target)
+        policy = iam.ManagedPolicy(
             self._scope,
-            "Boundary",
-            managed_policy_name=boundary_name(self._alias),
+            "Boundary" if bound else "Never",
+            managed_policy_name=boundary_name(self._alias) if bound else f"jitney-never-{self._alias}",
             path=ROLE_PATH,
             description="What no session of Jitney may ever do",
             statements=[
-                *(iam.PolicyStatement.from_json(dict(each)) for each in outer_bound(self._target)),
+                *(iam.PolicyStatement.from_json(dict(each)) for each in bound),
                 iam.PolicyStatement(sid="ButNeverThese", effect=iam.Effect.DENY, actions=list(NEVER), resources=["*"]),
             ],
         )
         reason = "A boundary allows nothing by itself: it takes away from what the role's own policy allows."
-        acknowledge(boundary, reason, "IAM5[Action::*]", "IAM5[Resource::*]", *_wide(self._target))
-        return boundary
+        acknowledge(policy, reason, "IAM5[Resource::*]", *_wide(self._target))
+        return policy
 
-    def _role(self) -> iam.CfnRole:
+    def _role(self, bounds: iam.ManagedPolicy) -> iam.CfnRole:
         target = self._target
-        managed = [_arn(self._partition, name) for name in target.managed_policies]
         role = iam.CfnRole(
             self._scope,
             "Role",
@@ -106,17 +109,21 @@ class TargetRoles:
             path=ROLE_PATH,
             description=f"Grants on {self._alias} are sessions of this role",
             max_session_duration=LONGEST_SESSION_SECONDS,
-            permissions_boundary=self.boundary.managed_policy_arn,
+            permissions_boundary=self.boundary_arn,
             assume_role_policy_document=_trust(self._partition, self._broker_account, self._external_id),
-            managed_policy_arns=managed or None,
+            # Beside a managed policy, which denies what it denies, what nobody does is a policy of the role: nobody but
+            # the account's owner can detach it.
+            managed_policy_arns=[self.boundary_arn, bounds.managed_policy_arn] if target.managed_policy else None,
             policies=[
                 iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
                 for name, document in inline_policies(target).items()
-            ],
+            ]
+            or None,
         )
         acknowledge(role, "GetAccessKeyInfo and GetScopedCredentials have no resource to name.", "IAM5[Resource::*]")
         reason = "The account's owner says in jitney.yaml what the role may do; every grant is narrower."
-        acknowledge(role, reason, *_wide(target), *(f"IAM4[Policy::{arn}]" for arn in managed))
+        managed = [f"IAM4[Policy::{self.boundary_arn}]"] if target.managed_policy else []
+        acknowledge(role, reason, *_wide(target), *managed)
         return role
 
     def _revoker(self) -> iam.Role:
@@ -142,7 +149,7 @@ class TargetRoles:
                         iam.PolicyStatement(
                             actions=["iam:DeleteRolePolicy", "iam:PutRolePolicy"],
                             resources=[arn],
-                            conditions={"StringEquals": {"iam:PermissionsBoundary": self.boundary.managed_policy_arn}},
+                            conditions={"StringEquals": {"iam:PermissionsBoundary": self.boundary_arn}},
                         ),
                     ]
                 )
@@ -195,8 +202,3 @@ def _wide(target: Target) -> set[str]:
 
 def _listed(names: str | list[str] | None) -> list[str]:
     return [names] if isinstance(names, str) else names or []
-
-
-def _arn(partition: str, name: str) -> str:
-    """The ARN of a managed policy that is given by its ARN, or by the name that AWS gave it."""
-    return name if name.startswith("arn:") else f"arn:{partition}:iam::aws:policy/{name}"

@@ -25,8 +25,15 @@ STS would end later than the grant. A grant has them only where policy allows th
 
 def inline_policies(target: Target) -> dict[str, dict[str, Any]]:
     """The inline policies of the target's role by name; the deny document comes beside them."""
-    own = {} if target.policy is None else {"permissions": {"Version": VERSION, **target.policy}}
-    return own | {"broker": {"Version": VERSION, "Statement": [dict(BROKERS)]}}
+    if target.policy is None:
+        return {}
+    own = {"Version": VERSION, **target.policy}
+    return {"permissions": own, "broker": {"Version": VERSION, "Statement": [dict(BROKERS)]}}
+
+
+def has_canary(target: Target) -> bool:
+    """Whether the role is sure to have the canary's call: a managed policy is its boundary as it is."""
+    return target.policy is not None
 
 
 def deny_room(target: Target) -> int:
@@ -35,11 +42,5 @@ def deny_room(target: Target) -> int:
 
 
 def outer_bound(target: Target) -> list[Mapping[str, Any]]:
-    """The statements of the boundary that allow: the role's own policy again, so that nobody can add to it.
-
-    Managed policies cannot be repeated there: with them, whoever writes the role's policies is bounded by what the
-    boundary denies alone.
-    """
-    if target.managed_policies or target.policy is None:
-        return [{"Sid": "WhateverTheRoleAllows", "Effect": "Allow", "Action": "*", "Resource": "*"}]
-    return [*target.policy["Statement"], BROKERS]
+    """The statements of a boundary that repeats the role's own policy, so that nobody can add to it; [] without one."""
+    return [] if target.policy is None else [*target.policy["Statement"], BROKERS]

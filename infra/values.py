@@ -85,7 +85,7 @@ def _policy_document(policy: dict[str, Any]) -> dict[str, Any]:
             raise refused("a statement of the policy has other keys than it may", fix)
     size = len(re.sub(r"\s", "", json.dumps(policy)))
     if size > LONGEST_INLINE_POLICY:
-        fix = f"shorten it to {LONGEST_INLINE_POLICY}, or name managed_policies"
+        fix = f"shorten it to {LONGEST_INLINE_POLICY}, or name a managed_policy"
         raise refused(f"the policy has {size} characters", fix)
     return policy
 

@@ -45,7 +45,7 @@ class Target:
     """One role in one account, under the alias that agents use. Durations in seconds.
 
     `deny_room` is how many characters of its inline policies the role has left for the deny document; `boundary_arn` is
-    the permissions boundary that it has.
+    the permissions boundary that it has; `canary`, whether it may make the call that shows when it is denied.
     """
 
     alias: str
@@ -57,6 +57,7 @@ class Target:
     tags: Mapping[str, str]
     deny_room: int = 10_240
     boundary_arn: str = ""
+    canary: bool = True
 
     @property
     def revoker_arn(self) -> str:

@@ -48,7 +48,9 @@ def end(grant: Grant, state: State, reason: str, call: Call) -> Grant:
         deny(target, call.ports)
     except Problem as problem:
         raise Problem(problem.code, problem.detail, problem.fix, {"grant": ended.view()}) from problem
-    return _measured(ended, ending, target, started, call) if ended.ending is ending else ended
+    if ended.ending is not ending or not target.canary:
+        return ended
+    return _measured(ended, ending, target, started, call)
 
 
 def _recorded_end(grant: Grant, ending: Ending, state: State, call: Call) -> Grant:

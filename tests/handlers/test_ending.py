@@ -68,6 +68,16 @@ class TestRelease:
         assert body["grant"]["ending"]["by"] == "corp.reader-agent"
         assert system.store.grants[grant_id].ending.kill_milliseconds == 400
 
+    def test_end_01_a_role_without_a_canary_is_denied_and_not_measured(self, system: System):
+        target = replace(system.config.targets["analytics-prod"], canary=False)
+        system.ports.__dict__["config"] = replace(system.config, targets={"analytics-prod": target})
+        grant_id = asked(system)
+        system.canary.denied_at = 1  # it could never make the call
+        status, body, _ = system.call(release_grant, grant_id=grant_id)
+        assert (status, body["grant"]["ending"]["kill_milliseconds"]) == (200, None)
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+        assert [event for event, _, _ in system.told()] == ["request", "release"]
+
     def test_aud_01_its_record_is_written_with_it(self, system: System):
         system.call(release_grant, grant_id=asked(system))
         assert system.told() == [

@@ -47,7 +47,7 @@ def test_another_configuration_is_named_by_the_environment(configured, synthesiz
     target = document["targets"].pop("prod") | {"region": "us-gov-west-1"}
     del target["policy"]
     # An AWS managed policy is a finding of cdk-nag, which the configuration's author answers for.
-    document["targets"]["analytics-prod"] = target | {"managed_policies": ["ReadOnlyAccess"]}
+    document["targets"]["analytics-prod"] = target | {"managed_policy": "ReadOnlyAccess"}
     assembly = synthesize(configured(document))
     stacks = {
         name: artifact["environment"]
@@ -59,7 +59,8 @@ def test_another_configuration_is_named_by_the_environment(configured, synthesiz
         "JitneyTarget-analytics-prod": "aws://012345670123/us-gov-west-1",
     }
     role = target_role(assembly.target)
-    assert role["ManagedPolicyArns"] == ["arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess"]
+    assert role["PermissionsBoundary"] == "arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess"
+    assert role["ManagedPolicyArns"][0] == role["PermissionsBoundary"]
     principals = {json.dumps(each["Principal"]) for each in role["AssumeRolePolicyDocument"]["Statement"]}
     roles = [f"arn:aws-us-gov:iam::222233334444:role/jitney/jitney-{name}" for name in ISSUING]
     assert principals == {json.dumps({"AWS": roles})}

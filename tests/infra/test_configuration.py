@@ -150,7 +150,9 @@ REFUSED = [
     ((f"{TARGET}.role_name", "a/b"), f"{TARGET}.role_name", "cannot be used", "letters"),
     ((f"{TARGET}.external_id", "mine"), f"{TARGET}.external_id", "the broker's to make", "leave it out"),
     ((f"{TARGET}.max_duration_seconds", 3601), f"{TARGET}.max_duration_seconds", "too large", "at most 3600"),
-    ((f"{TARGET}.policy", None), TARGET, "may do nothing", "managed_policies"),
+    ((f"{TARGET}.policy", None), TARGET, "may do nothing", "managed_policy"),
+    ((f"{TARGET}.managed_policy", "ReadOnlyAccess"), TARGET, "both a policy and", "one"),
+    ((f"{TARGET}.managed_policies", ["ReadOnlyAccess"]), f"{TARGET}.managed_policies", "no such key", "managed_policy"),
     ((f"{TARGET}.policy", {"Statement": []}), f"{TARGET}.policy", "no statements", "Statement:"),
     ((f"{TARGET}.policy", {"Statement": [statement("x" * 10300)]}), f"{TARGET}.policy", "characters", "5500"),
     ((f"{TARGET}.policy", {"Statement": ["Allow"]}), f"{TARGET}.policy", "other keys", "Effect, Action and Resource"),
@@ -357,7 +359,7 @@ def test_the_settings_have_the_fields_that_the_functions_read():
     read = {item.name for item in dataclasses.fields(config.Issuer)}
     assert set(Issuer.model_fields) | {"name"} == read
     assert set(Limits.model_fields) == {item.name for item in dataclasses.fields(config.Limits)}
-    own = {"alias", "external_id", "role_arn", "boundary_arn", "deny_room"}
+    own = {"alias", "external_id", "role_arn", "boundary_arn", "deny_room", "canary"}
     assert {item.name for item in dataclasses.fields(config.Target)} - own <= set(Target.model_fields)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from infra.external_id import external_id
 from infra.settings import Target
 
-VALUES = {"account": "444455556666", "role_name": "jitney-target", "region": "eu-west-1", "managed_policies": ("a",)}
+VALUES = {"account": "444455556666", "role_name": "jitney-target", "region": "eu-west-1", "managed_policy": "a"}
 ALIASES = st.from_regex(r"[a-z][a-z0-9-]{0,39}", fullmatch=True)
 ACCOUNTS = st.from_regex(r"[0-9]{12}", fullmatch=True)
 ROLES = st.from_regex(r"[A-Za-z0-9_+=,.@-]{1,64}", fullmatch=True)

@@ -11,7 +11,7 @@ from core.config import load
 from infra.configuration import load_configuration
 from infra.settings import Target
 from infra.target_account_stack import TargetAccountStack
-from infra.target_policies import deny_room
+from infra.target_policies import deny_room, has_canary
 from tests.infra.conftest import listed, only, plain, target_role
 from tests.infra.test_configuration import ROOT
 
@@ -130,11 +130,28 @@ def synthesized_stack(**changes):
     return Template.from_stack(stack).to_json()
 
 
-def test_managed_policies_are_named_or_given_by_arn():
-    own = "arn:aws:iam::444455556666:policy/data-reading"
-    role = synthesized(managed_policies=["ReadOnlyAccess", own])
-    assert role["ManagedPolicyArns"] == ["arn:aws:iam::aws:policy/ReadOnlyAccess", own]
-    assert [policy["PolicyName"] for policy in role["Policies"]] == ["broker"]
+@pytest.mark.parametrize(
+    ("named", "arn"),
+    [
+        ("ReadOnlyAccess", "arn:aws:iam::aws:policy/ReadOnlyAccess"),
+        ("arn:aws:iam::444455556666:policy/data-reading", "arn:aws:iam::444455556666:policy/data-reading"),
+    ],
+)
+def test_end_03_a_managed_policy_is_the_boundary_itself(named, arn):
+    template = synthesized_stack(managed_policy=named)
+    role = target_role(template)
+    assert role["PermissionsBoundary"] == arn
+    assert [plain(each) for each in role["ManagedPolicyArns"]] == [arn, "Never"]
+    assert "Policies" not in role  # whatever is written there later can add nothing
+    (never,) = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    assert (never["Effect"], never["Resource"]) == ("Deny", "*")
+    assert {"iam:*", "sts:AssumeRole"} <= set(never["Action"])
+    assert json.dumps({"iam:PermissionsBoundary": arn}) in json.dumps(template)
+
+
+def test_a_managed_policy_leaves_no_canary_and_all_the_room_to_deny():
+    assert not has_canary(Target.model_validate(VALUES | {"managed_policy": "ReadOnlyAccess"}))
+    assert deny_room(Target.model_validate(VALUES | {"managed_policy": "ReadOnlyAccess"})) == 10_240
 
 
 def test_it_stands_alone(assembly):

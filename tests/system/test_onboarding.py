@@ -1,6 +1,9 @@
 """Targets' templates, deployed in accounts of the emulator that have nothing: no CDK, no bootstrap, no bucket."""
 
+import contextlib
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +11,8 @@ from botocore.exceptions import ClientError
 
 from infra.target_template import main
 from tests.infra.test_configuration import valid, write_policies
+from tests.local.gaps.contracts import refused
+from tests.running import session_keys
 
 PROD, STAGE, OTHER = "012345670123", "999988887777", "777766665555"
 
@@ -16,11 +21,12 @@ PROD, STAGE, OTHER = "012345670123", "999988887777", "777766665555"
 def template(tmp_path, capsys, stack):
     """Prints the template of one target, or of all: prod and stage in accounts of their own, under one role name."""
     write_policies(tmp_path / "policies")
-    document = valid() | {"broker": {"account": stack["account"], "region": stack["region"]}}
-    document["targets"]["stage"] = document["targets"]["prod"] | {"account": STAGE}
-    (tmp_path / "jitney.yaml").write_text(json.dumps(document), encoding="utf-8")
+    sample = valid()["targets"]["prod"]
 
-    def printed(*aliases: str) -> str:
+    def printed(*aliases: str, broker: str = stack["account"], targets: dict[str, Any] | None = None) -> str:
+        configured = valid() | {"broker": {"account": broker, "region": stack["region"]}}
+        configured["targets"] = targets or {"prod": sample, "stage": sample | {"account": STAGE}}
+        (tmp_path / "jitney.yaml").write_text(json.dumps(configured), encoding="utf-8")
         assert main(aliases, {"JITNEY_CONFIG": str(tmp_path / "jitney.yaml")}) == 0
         return str(capsys.readouterr().out)
 
@@ -56,3 +62,51 @@ def test_the_sample_targets_account_has_no_bootstrap(aws, stack):
     with pytest.raises(ClientError, match="ParameterNotFound"):
         aws("ssm", account).get_parameter(**parameter)
     assert aws("ssm").get_parameter(**parameter)
+
+
+BROKER, TARGET = "666655554444", "555544443333"
+TRUST = {"Effect": "Allow", "Principal": {"AWS": BROKER}, "Action": "sts:AssumeRole"}
+LISTS = {"Effect": "Allow", "Action": ["s3:ListAllMyBuckets", "iam:ListUsers"], "Resource": "*"}
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+@pytest.mark.parametrize("kind", ["policy", "managed-policy"])
+def test_end_03_who_has_the_whole_broker_adds_nothing_to_a_targets_role(kind, template, aws, clients):
+    """Its functions' roles, the one that revokes among them, write what they like and issue what they like."""
+    iam, role = aws("iam", TARGET), f"jitney-target-{kind}"
+    managed = iam.create_policy(PolicyName=f"lists-{kind}", PolicyDocument=document(LISTS))["Policy"]["Arn"]
+    bound = {"policy": {"Statement": [LISTS]}} if kind == "policy" else {"managed_policy": managed}
+    configured = {"account": TARGET, "role_name": role, "region": "eu-west-1", **bound}
+    body = template(kind, broker=BROKER, targets={kind: configured})
+    deployed(aws, TARGET, f"JitneyTarget-{kind}", body)
+    (external_id,) = set(re.findall(r"jitney-[0-9a-f]{32}", body))
+
+    def session(function: str, role_name: str, **more: Any) -> Callable[[str], Any]:
+        """A session of the target's role, or of its revoker, that a function of the broker takes."""
+        own = aws("iam", BROKER)
+        with contextlib.suppress(own.exceptions.EntityAlreadyExistsException):
+            own.create_role(RoleName=function, Path="/jitney/", AssumeRolePolicyDocument=document(TRUST))
+        own.put_role_policy(RoleName=function, PolicyName="all", PolicyDocument=document(EVERYTHING))
+        arn = f"arn:aws:iam::{BROKER}:role/jitney/{function}"
+        issued = aws("sts", BROKER).assume_role(RoleArn=arn, RoleSessionName="attack")
+        arn = f"arn:aws:iam::{TARGET}:role/jitney/{role_name}"
+        more |= {"RoleArn": arn, "RoleSessionName": "g-attack", "ExternalId": external_id}
+        taken = clients("sts", session_keys(issued["Credentials"])).assume_role(**more)
+        return lambda service: clients(service, session_keys(taken["Credentials"]))
+
+    revoker = session("jitney-releases", f"jitney-revoker-{kind}")("iam")
+    revoker.put_role_policy(RoleName=role, PolicyName="mine", PolicyDocument=document(EVERYTHING))
+    refused("AccessDenied", revoker.detach_role_policy, RoleName=role, PolicyArn=managed)
+    refused("AccessDenied", revoker.delete_role_permissions_boundary, RoleName=role)
+    tags = [
+        {"Key": key, "Value": value} for key, value in (("grant", "g-attack"), ("agent", "an-agent"), ("human", ""))
+    ]
+    attack = session("jitney-grants", role, Tags=tags, SourceIdentity="an-agent", Policy=document(EVERYTHING))
+    attack("s3").list_buckets()  # it is a session of the role
+    refused("AccessDeniedException", attack("dynamodb").list_tables)
+    refused("AccessDenied", attack("s3").create_bucket, Bucket="attack")
+    refused("AccessDenied", attack("iam").list_users)  # what nobody may, though the target's policy has it

@@ -21,7 +21,7 @@ SESSION_PREFIX = "g-check-"
 STRANGE_PREFIX = "check-"
 SESSION_SECONDS = 900
 NOT_THERE = "JitneyCheck"
-"""An inline policy that no role of Jitney has."""
+"""A policy that no role of Jitney has."""
 
 _TRUST = "Somebody has changed the trust policy of {role}: deploy the target's stack again."
 _POLICIES = "Somebody has changed the policies of {role}: deploy the target's stack again."
@@ -145,7 +145,7 @@ def _revokers_calls(target: Target) -> Iterator[tuple[str, str, tuple[str, ...],
     yield "revoker_sets_boundary", "put a boundary on the role", (DENIED,), operation, given
     version = {"PolicyArn": boundary, "VersionId": "v999999"}
     yield "revoker_changes_boundary", "change what the boundary says", (DENIED,), "delete_policy_version", version
-    what, attached = "change the role's managed policies", of_role | {"PolicyArn": boundary}
+    what, attached = "change the role's managed policies", of_role | {"PolicyArn": _unattached(target)}
     yield "revoker_attaches", what, (DENIED,), "detach_role_policy", attached
 
 
@@ -165,6 +165,11 @@ def _changed(whole: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, A
 
 def _other(target: Target) -> str:
     return f"not-{target.external_id}"
+
+
+def _unattached(target: Target) -> str:
+    """The ARN of a policy that is not there."""
+    return f"{target.role_arn.partition(':role/')[0]}:policy/jitney/{NOT_THERE}"
 
 
 def _name(role_arn: str) -> str:

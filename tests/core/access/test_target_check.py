@@ -27,7 +27,7 @@ HARMLESS = {
     "get_role_policy": {"PolicyName": "JitneyRevocations"},
     "delete_role_policy": {"PolicyName": "JitneyCheck"},
     "delete_policy_version": {"VersionId": "v999999"},
-    "detach_role_policy": {"PolicyArn": TARGET.boundary_arn},  # it is no policy of the role
+    "detach_role_policy": {"PolicyArn": "arn:aws:iam::444455556666:policy/jitney/JitneyCheck"},
     "put_role_permissions_boundary": {"PermissionsBoundary": TARGET.boundary_arn},  # it is that already
 }
 
