@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from infra.settings import Broker, Issuer, Limits, Settings, StackSet, Target
+from infra.settings import Broker, Issuer, Limits, Reviewing, Settings, StackSet, Target
 from infra.yaml_source import Complaint, Source
 
 # The models by their place: what a key could have been meant to be.
@@ -17,6 +17,7 @@ _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("broker",): Broker,
     ("issuers", "*"): Issuer,
     ("targets", "*"): Target,
+    ("reviewers", "*"): Reviewing,
     ("limits",): Limits,
     ("stack_set",): StackSet,
 }

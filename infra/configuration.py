@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from core.config import Policies
 from core.identity.source_identity import source_identity
 from infra.arns import boundary_arn, role_arn
-from infra.complaints import complaint, placed, told
+from infra.complaints import complaint, did_you_mean, placed, told
 from infra.external_id import external_id
 from infra.policies import read_policies
 from infra.policy_references import Names
-from infra.settings import Broker, Settings, Target
+from infra.settings import Broker, Reviewing, Settings, Target
 from infra.target_policies import deny_room, has_canary
 from infra.yaml_source import Complaint, Source, Value, entries, read
 
@@ -107,21 +107,37 @@ def _cross_checks(value: Value) -> Iterator[Complaint]:
         if "external_id" in dict(entries(entry)):
             yield Complaint(("targets", alias, "external_id"), "external ids are the broker's to make", "leave it out")
     aliases = [alias for alias, _ in entries(value, "issuers")]
-    for group, people in entries(value, "reviewers"):
-        for index, person in enumerate(people if isinstance(people, list) else []):
-            alias, found, _ = str(person).partition("/")
-            if isinstance(person, str) and person and not found:
-                fix = f"write the issuer's alias and the subject: {' or '.join(f'{each}/{person}' for each in aliases)}"
-                yield Complaint(("reviewers", group, index), f'"{person}" cannot be used here', fix)
-            elif found and alias not in aliases:
-                fix = f"use an alias of issuers: {', '.join(aliases)}"
-                yield Complaint(("reviewers", group, index), f'there is no issuer "{alias}"', fix)
+    groups = dict(entries(value, "reviewers"))
+    for path, person in _people(value):
+        alias, found, _ = person.partition("/")
+        if person and not found:
+            fix = f"write the issuer's alias and the subject: {' or '.join(f'{each}/{person}' for each in aliases)}"
+            yield Complaint(path, f'"{person}" cannot be used here', fix)
+        elif found and alias not in aliases:
+            yield Complaint(path, f'there is no issuer "{alias}"', f"use an alias of issuers: {', '.join(aliases)}")
+    for name, group in groups.items():
+        further = dict(entries(group)).get("escalates_to")
+        if isinstance(further, str) and further and further not in groups:
+            fix = did_you_mean(further, groups)
+            yield Complaint(("reviewers", name, "escalates_to"), f'there is no group "{further}"', fix)
     operators = dict(entries(value)).get("operators", [])
     for index, named in enumerate(operators if isinstance(operators, list) else []):
         alias = str(named).partition("/")[0]
         if "/" in str(named) and alias not in aliases:
             fix = f"use an alias of issuers: {', '.join(aliases)}"
             yield Complaint(("operators", index), f'there is no issuer "{alias}"', fix)
+
+
+def _people(value: Value) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Everybody who is named as issuer alias/subject, and where."""
+    for name, group in entries(value, "reviewers"):
+        for member in ("members", "told"):
+            listed = dict(entries(group)).get(member, [])
+            for index, person in enumerate(listed if isinstance(listed, list) else []):
+                if isinstance(person, str):
+                    yield ("reviewers", name, member, index), person
+    for person, _ in entries(value, "people"):
+        yield ("people", person), person
 
 
 def _repeated(value: Value, section: str, fields: tuple[str, ...], fix: str) -> Iterator[Complaint]:
@@ -146,13 +162,18 @@ def _compiled(settings: Settings, broker: Broker, policies: Policies, *, local: 
     document = {
         "issuers": [{"name": name, **issuer.model_dump()} for name, issuer in settings.issuers.items()],
         "targets": [_target(alias, target, broker) for alias, target in settings.targets.items()],
-        "reviewers": {group: _identities(settings, people) for group, people in settings.reviewers.items()},
+        "reviewers": {name: _reviewing(settings, group) for name, group in settings.reviewers.items()},
+        "emails": dict(zip(_identities(settings, tuple(settings.people)), settings.people.values(), strict=True)),
         "operators": list(settings.operators),
         "limits": settings.limits.model_dump(),
         "policies": {"text": policies.text, "schema": policies.schema, "version": policies.version},
         "local": local,
     }
     return json.dumps(document, sort_keys=True, indent=1)
+
+
+def _reviewing(settings: Settings, group: Reviewing) -> dict[str, Any]:
+    return group.model_dump() | {name: _identities(settings, getattr(group, name)) for name in ("members", "told")}
 
 
 def _identities(settings: Settings, people: tuple[str, ...]) -> list[str]:

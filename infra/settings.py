@@ -22,10 +22,13 @@ from infra.values import (
     Account,
     Address,
     Alias,
+    Channel,
+    Email,
     OperatorGroups,
     OrganizationalUnits,
     PolicyDocument,
     Region,
+    Reviewer,
     ReviewerGroup,
     Reviewers,
     Setting,
@@ -138,6 +141,27 @@ class Target(Section):
         return self
 
 
+class Reviewing(Section):
+    """A group of reviewers: who may approve for it, how many it takes, who is told, and whom it escalates to."""
+
+    members: Reviewers = Field(min_length=1)
+    approvals: int = Field(default=1, ge=1)
+    told: Reviewers = ()
+    escalates_to: ReviewerGroup | Literal[""] = ""
+    escalates_after_seconds: int = Field(default=900, ge=1, le=7 * 86400)
+    channel: Channel = ""
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if self.approvals > len(self.members):
+            wrong = f"it asks {self.approvals} approvals of {len(self.members)} people"
+            raise refused(wrong, "lower approvals, or add members")
+        strangers = [person for person in self.told if person not in self.members]
+        if strangers:
+            raise refused(f'told names "{strangers[0]}", who is not among the members', "tell members only")
+        return self
+
+
 class Limits(Section):
     """Bounds that hold for every request; durations in seconds, sizes in bytes."""
 
@@ -177,7 +201,8 @@ class Settings(Section):
     broker: Broker | None = None
     issuers: dict[Alias, Issuer] = Field(min_length=1)
     targets: dict[Alias, Target] = Field(min_length=1)
-    reviewers: dict[ReviewerGroup, Reviewers] = {}
+    reviewers: dict[ReviewerGroup, Reviewing] = {}
+    people: dict[Reviewer, Email] = {}
     operators: OperatorGroups = ()
     stack_set: StackSet | None = None
     limits: Limits = Limits()

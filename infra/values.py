@@ -114,10 +114,14 @@ OperatorGroups = Annotated[tuple[OperatorGroup, ...], AfterValidator(unique)]
 Reviewer = Annotated[
     str, matching(r"[^/\s]+/\S(.*\S)?", "write the issuer's alias and the subject, such as local/alice")
 ]
-Reviewers = Annotated[tuple[Reviewer, ...], Field(min_length=1), AfterValidator(unique)]
 OrganizationalUnit = Annotated[
     str,
     matching(r"r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}", "write an id, such as ou-ab12-11111111"),
 ]
 OrganizationalUnits = Annotated[tuple[OrganizationalUnit, ...], Field(min_length=1), AfterValidator(unique)]
+Reviewers = Annotated[tuple[Reviewer, ...], AfterValidator(unique)]
+Email = Annotated[
+    str, matching(r"[^@\s<>,;:\"']+@[^@\s<>,;:\"']+", "write an e-mail address, such as alice@example.com")
+]
+Channel = Annotated[str, matching(r"|#?[a-z0-9_-]{1,80}|[CG][A-Z0-9]{8,}", "write a Slack channel, such as #approvals")]
 PolicyDocument = Annotated[dict[str, Any], AfterValidator(_policy_document)]

@@ -167,15 +167,21 @@ class MemorySessions:
 
 @dataclass
 class MemoryReviews:
-    """Remembers which reviews were started; `problem` is raised instead if there is one."""
+    """Remembers which reviews were started and woken; `problem` is raised instead if there is one."""
 
     started: list[str] = field(default_factory=list)
+    woken: list[str] = field(default_factory=list)
     problem: Problem | None = None
 
     def start(self, grant: Grant) -> None:
         if self.problem:
             raise self.problem
         self.started.append(grant.id)
+
+    def decided(self, grant: Grant) -> None:
+        if self.problem:
+            raise self.problem
+        self.woken.append(grant.id)
 
 
 @dataclass

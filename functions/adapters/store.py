@@ -18,7 +18,7 @@ from adapters.calls import unavailable_when_failing
 from adapters.deny_list import Turn, cut_off_of, update_of
 from adapters.holdings import holdings_in, item_key, key_of, put_of
 from core.access.denial import Denial
-from core.access.grant import Ending, Grant, State
+from core.access.grant import Ending, Grant, State, Verdict, Vote
 from core.access.holdings import Change, Holdings
 from core.access.request import Permission
 from core.audit import Link
@@ -273,6 +273,8 @@ def _grant_of(item: Item) -> Grant:
             ),
             "reviews": tuple(tuple(groups) for groups in raw["reviews"]),
             "approvals": tuple(raw["approvals"]),
+            "groups": tuple(raw["groups"]),
+            "votes": tuple(Vote(**each | {"verdict": Verdict(each["verdict"])}) for each in raw["votes"]),
             "ending": Ending(**raw["ending"]) if raw.get("ending") else None,
         }
     )

@@ -38,6 +38,9 @@ class Event(StrEnum):
     CANARY = "canary"
     CUT_OFF = "cut_off"
     TARGET_CHECK = "target_check"
+    VOTE = "vote"
+    NOTICE = "notice"
+    REVIEW = "review"
 
 
 class Outcome(StrEnum):
@@ -53,6 +56,9 @@ class Outcome(StrEnum):
     REVOKED = "revoked"
     CUT_OFF = "cut_off"
     PASSED = "passed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    SENT = "sent"
 
 
 @dataclass(frozen=True, slots=True)

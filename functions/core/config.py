@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,21 @@ class Target:
         return f"{self.role_arn.rpartition('/')[0]}/jitney-revoker-{self.alias}"
 
 
+class ReviewerGroup(NamedTuple):
+    """Who may approve for a group, as source identities, and how many different people it takes.
+
+    `told` are the members who are told at once, () for all. A request that waits `escalates_after_seconds` goes to the
+    group `escalates_to` as well, whose members may then approve for this one; "" for none. `channel` is Slack's.
+    """
+
+    members: tuple[str, ...]
+    approvals: int = 1
+    told: tuple[str, ...] = ()
+    escalates_to: str = ""
+    escalates_after_seconds: int = 0
+    channel: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Upper and lower bounds that hold for every request; durations in seconds, sizes in bytes."""
@@ -90,18 +105,19 @@ class Policies:
 class Config:
     """Everything that a deployment is configured with.
 
-    `issuers` is keyed by the exact issuer string; `targets` by alias; `reviewers` maps a reviewer group to its members'
-    source identities; `operators` are the groups ("issuer alias/group") whose members may revoke any grant, none if it
-    is empty. `local` is true only in the configuration built for one's own machine.
+    `issuers` is keyed by the exact issuer string; `targets` by alias; `reviewers` by group. `emails` maps the source
+    identities of people to their addresses. `operators` are the groups ("issuer alias/group") whose members may revoke
+    any grant, none if it is empty. `local` is true only in the configuration built for one's own machine.
     """
 
     issuers: Mapping[str, Issuer]
     targets: Mapping[str, Target]
-    reviewers: Mapping[str, tuple[str, ...]]
+    reviewers: Mapping[str, ReviewerGroup]
     limits: Limits
     policies: Policies
     local: bool
     operators: tuple[str, ...] = ()
+    emails: Mapping[str, str] = MappingProxyType({})
 
 
 def _frozen(value: Any) -> Any:
@@ -119,9 +135,10 @@ def load(text: str) -> Config:
     return Config(
         issuers=MappingProxyType({item["issuer"]: Issuer(**item) for item in raw["issuers"]}),
         targets=MappingProxyType({item["alias"]: Target(**item) for item in raw["targets"]}),
-        reviewers=raw["reviewers"],
+        reviewers=MappingProxyType({name: ReviewerGroup(**item) for name, item in raw["reviewers"].items()}),
         limits=Limits(**raw["limits"]),
         policies=Policies(**raw["policies"]),
         local=raw["local"],
         operators=raw["operators"],
+        emails=raw["emails"],
     )

@@ -55,6 +55,12 @@ PROBLEMS: Mapping[str, Kind] = {
     # What was decided.
     "denied": Kind(403, "The request is denied by policy"),
     "not_operator": Kind(403, "Only an operator may do this"),
+    "not_reviewer": Kind(403, "Only a reviewer of the request may do this"),
+    "not_a_person": Kind(403, "Only a person may do this"),
+    "own_request": Kind(403, "Nobody decides about their own request"),
+    "not_narrower": Kind(400, "A reviewer may approve less, not more"),
+    "review_changed": Kind(409, "The request is not what the reviewer saw"),
+    "review_ended": Kind(409, "The review has ended"),
     "grant_not_found": Kind(404, "There is no such grant"),
     "route_not_found": Kind(404, "There is no such route"),
     "grant_pending": Kind(409, "The grant is still under review"),

@@ -143,7 +143,8 @@ class Ports:
     @cached_property
     def reviews(self) -> Reviews:
         """The approval workflow."""
-        return Reviews(boto3.client("stepfunctions", config=CLIENT), os.environ["JITNEY_APPROVAL_ARN"])
+        states, dynamodb = boto3.client("stepfunctions", config=CLIENT), boto3.client("dynamodb", config=CLIENT)
+        return Reviews(states, os.environ["JITNEY_APPROVAL_ARN"], dynamodb, os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
     def records_stream(self) -> RecordsStream:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.actions import Actions
-from core.config import Config, Policies, Target
+from core.config import Config, Policies, ReviewerGroup, Target
 from core.policy.cedar import PolicySet
 from core.refusals import Refusals
 from handlers.edge import Route, answer
@@ -54,7 +54,7 @@ def configuration(policies: str = POLICIES) -> Config:
                 "analytics-prod", "444455556666", ROLE_ARN, "external", "eu-west-1", 3600, MappingProxyType({})
             )
         },
-        reviewers={"owners": ("corp.alice",)},
+        reviewers={"owners": ReviewerGroup(("corp.alice",))},
         operators=("corp/security",),
         policies=Policies(policies, schema, "v1"),
     )

@@ -96,6 +96,11 @@ def path_of(complaint):
     return ".".join(map(str, complaint.path))
 
 
+def owners(**members):
+    """A change to the only group of reviewers."""
+    return "reviewers", {"owners": members}
+
+
 ISSUER = "issuers.corp"
 TARGET = "targets.prod"
 REFUSED = [
@@ -160,15 +165,26 @@ REFUSED = [
     ((f"{TARGET}.policy", {"Statement": [statement() | {"NotAction": "a"}]}), f"{TARGET}.policy", "other", "NotAction"),
     ((f"{TARGET}.tags", {"env": "é"}), f"{TARGET}.tags.env", "cannot be used", "letters"),
     (("targets", {}), "targets", "empty", "at least one"),
-    (("reviewers", {"owners": []}), "reviewers.owners", "empty", "at least one"),
-    (("reviewers", {"owners": ["nobody/alice"]}), "reviewers.owners.0", 'no issuer "nobody"', "corp"),
-    (("reviewers", {"owners": ["alice"]}), "reviewers.owners.0", "cannot be used", "corp/alice"),
-    (("reviewers", {"owners": [""]}), "reviewers.owners.0", "cannot be used", "alias"),
-    (("reviewers", {"owners": ["corp/a", "corp/a"]}), "reviewers.owners", "listed twice", "once"),
+    (("reviewers", {"owners": ["corp/alice"]}), "reviewers.owners", "not a mapping", "below it"),
+    (owners(), "reviewers.owners.members", "missing", "members:"),
+    (owners(members=[]), "reviewers.owners.members", "empty", "at least one"),
+    (owners(members=["nobody/alice"]), "reviewers.owners.members.0", 'no issuer "nobody"', "corp"),
+    (owners(members=["alice"]), "reviewers.owners.members.0", "cannot be used", "corp/alice"),
+    (owners(members=[""]), "reviewers.owners.members.0", "cannot be used", "alias"),
+    (owners(members=["corp/a", "corp/a"]), "reviewers.owners.members", "listed twice", "once"),
+    (owners(members=["corp/a"], approvals=2), "reviewers.owners", "2 approvals of 1 people", "add members"),
+    (owners(members=["corp/a"], approvals=0), "reviewers.owners.approvals", "too small", "1"),
+    (owners(members=["corp/a"], told=["corp/b"]), "reviewers.owners", '"corp/b"', "members only"),
+    (owners(members=["corp/a"], told=["none/a"]), "reviewers.owners.told.0", 'no issuer "none"', "corp"),
+    (owners(members=["corp/a"], escalates_to="bosses"), "reviewers.owners.escalates_to", '"bosses"', "owners"),
+    (owners(members=["corp/a"], channel="# all"), "reviewers.owners.channel", "cannot be used", "#approvals"),
+    (owners(members=["corp/a"], quorum=2), "reviewers.owners.quorum", "no such key", "approvals"),
+    (("people", {"corp/a": "a at example.com"}), "people.corp/a", "cannot be used", "alice@example.com"),
+    (("people", {"none/a": "a@example.com"}), "people.none/a", 'no issuer "none"', "corp"),
     (("operators", ["security"]), "operators.0", "cannot be used", "local/security"),
     (("operators", ["nobody/security"]), "operators.0", 'no issuer "nobody"', "corp"),
     (("operators", ["corp/a", "corp/a"]), "operators", "listed twice", "once"),
-    (("reviewers", {"all of them": ["corp/a"]}), "reviewers.all of them", "cannot be used", "letters"),
+    (("reviewers", {"all of them": {"members": ["corp/a"]}}), "reviewers.all of them", "cannot be used", "letters"),
     (("limits", {"max_body_bytes": 1048576}), "limits.max_body_bytes", "too large", "65536"),
     (("limits", {"min_duration_seconds": 60, "max_duration_seconds": 30}), "limits", "longer than", "raise"),
     (("limits", {"max_duration": 30}), "limits.max_duration", "no such key", "max_duration_seconds"),
@@ -204,14 +220,16 @@ def test_what_is_wrong_is_said_with_place_and_fix(compiled, change, path, wrong,
 
 def test_everything_wrong_is_said_at_once_and_in_the_order_of_the_file(compiled, tmp_path):
     second = valid()["issuers"]["corp"] | {"algorithms": ["HS256"]}
-    document = changed(("issuers.other", second), (f"{TARGET}.account", "1"), ("reviewers", {"a": ["x/y"]}))
+    document = changed(
+        ("issuers.other", second), (f"{TARGET}.account", "1"), ("reviewers", {"a": {"members": ["x/y"]}})
+    )
     with pytest.raises(ConfigurationError) as refusal:
         compiled(document | {"policies": "nowhere"})
     assert [path_of(each) for each in refusal.value.complaints] == [
         "issuers.other.issuer",
         "issuers.other.algorithms.0",
         "targets.prod.account",
-        "reviewers.a.0",
+        "reviewers.a.members.0",
         "policies",
     ]
     text = str(refusal.value)
@@ -325,7 +343,8 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
     }
     document = changed(
         (ISSUER, issuer),
-        ("reviewers", {"owners": ["corp/alice", "corp/a b/c"]}),
+        owners(members=["corp/alice", "corp/a b/c"], told=["corp/alice"], approvals=2, escalates_to="owners"),
+        ("people", {"corp/a b/c": "a@example.com"}),
         ("limits", {"min_duration_seconds": 60, "max_pairs": 7}),
         (f"{TARGET}.tags", {"env": "prod", "version": "1.10"}),
         (f"{TARGET}.region", "us-gov-west-1"),
@@ -340,9 +359,9 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
     target = loaded.targets["prod"]
     assert target.role_arn == "arn:aws-us-gov:iam::012345670123:role/jitney/jitney-target-prod"
     assert (target.alias, target.tags) == ("prod", {"env": "prod", "version": "1.10"})
-    assert loaded.reviewers == {
-        "owners": tuple(source_identity("corp", "https://idp.example.com/", each) for each in ("alice", "a b/c"))
-    }
+    alice, other = (source_identity("corp", "https://idp.example.com/", each) for each in ("alice", "a b/c"))
+    assert loaded.reviewers == {"owners": config.ReviewerGroup((alice, other), 2, (alice,), "owners", 900, "")}
+    assert loaded.emails == {other: "a@example.com"}
     assert loaded.limits == config.Limits(60, 3600, 65536, 7, 3600, 30)
     assert "Jitney::Group" in loaded.policies.text
     assert "namespace Jitney" in loaded.policies.schema

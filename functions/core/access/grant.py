@@ -39,6 +39,32 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
 """Every allowed move; what is not here cannot happen."""
 
 
+class Verdict(StrEnum):
+    """What a vote says."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One reviewer's vote. `human` is a source identity, `content` the hash of the grant that the voter saw.
+
+    `at` in epoch seconds; `via` is where it was given: "web" or "slack".
+    """
+
+    human: str
+    verdict: Verdict
+    content: str
+    comment: str
+    at: int
+    via: str
+
+    def view(self) -> dict[str, str]:
+        """The vote as the API shows it."""
+        return {"human": self.human, "verdict": str(self.verdict), "comment": self.comment, "at": iso(self.at)}
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a grant was taken back: when (epoch seconds), by whom (a source identity), and why ("" for a release).
@@ -61,7 +87,8 @@ class Grant:
     """One grant. Times in epoch seconds.
 
     While pending, `expires_at` is when the review ends; once active, when the credentials end. `reviews` are the
-    alternatives of reviewer groups that the decision asked for, `approvals` the groups that have approved. `records`
+    alternatives of reviewer groups that the decision asked for, `approvals` the groups that have approved, `votes` the
+    reviewers' own. `groups` are the principal's when it asked: policy is asked again with them at each vote. `records`
     counts the audit records of this grant and `head` is the hash of the last one: a state change and the next record
     are written together or not at all. `ending` is there once it was released or revoked. What was issued until
     `cut_off_at` works no longer, because the whole role was cut off; it can be issued again.
@@ -91,6 +118,8 @@ class Grant:
     head: str = ""
     ending: Ending | None = None
     cut_off_at: int | None = None
+    groups: tuple[str, ...] = ()
+    votes: tuple[Vote, ...] = ()
 
     @property
     def owner(self) -> str:
@@ -141,6 +170,7 @@ class Grant:
             "expires_at": iso(self.expires_at),
             "policy_version": self.policy_version,
             "ending": None if self.ending is None else self.ending.view(),
+            "votes": [each.view() for each in self.votes],
             "cut_off_at": None if self.cut_off_at is None else iso(self.cut_off_at),
         }
 
@@ -186,6 +216,7 @@ def open_grant(  # the grant is where all that was learned of a request comes to
         expires_at=now + request.duration_seconds if allowed else review_ends,
         policy_version=decision.policy_version,
         reviews=tuple(tuple(sorted(groups)) for groups in decision.reviews),
+        groups=tuple(sorted(principal.groups)),
     )
 
 

@@ -1,6 +1,7 @@
 """The access request: what an agent wants to do, on which target, for how long and why."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,6 +15,10 @@ class Permission:
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Every action with every resource."""
+        return itertools.product(self.actions, self.resources)
 
 
 class Explained(NamedTuple):

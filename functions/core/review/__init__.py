@@ -1,0 +1,1 @@
+"""Human review: who may vote on a request, what a vote covers, and when the votes suffice."""

@@ -1,0 +1,69 @@
+"""Votes: what each says, how they are counted, and what a grant becomes by one (rows REV 3-7). Pure."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from core.access.grant import Grant, State, Verdict, Vote
+from core.access.request import Permission
+from core.problems import Problem
+from core.review.content import content_hash
+from core.review.reviewers import Groups, asked_groups, members
+
+
+def cast(grant: Grant, vote: Vote, groups: Groups) -> Grant:
+    """The pending grant after `vote`: rejected by one rejection, or with the approvals that there then are.
+
+    `vote.content` is the hash of what the voter saw. A vote that stands already changes nothing, though the review be
+    over: people click twice. Another vote of the same human takes the place of the first. Raises Problem: review_ended
+    when the grant is not pending at `vote.at`, or review_changed when it is no longer what the voter saw.
+    """
+    standing = (vote.human, vote.verdict, content_hash(grant))
+    if any((each.human, each.verdict, each.content) == standing for each in grant.votes):
+        return grant
+    current = grant.at(vote.at)
+    if current.state is not State.PENDING:
+        detail = f"The request was {current.state} before your vote came."
+        raise Problem("review_ended", detail, "Nothing is left to decide.", {"grant": current.view()})
+    if vote.content != content_hash(grant):
+        detail = "The request is not what you were shown: another reviewer approved less, or its policies changed."
+        raise Problem("review_changed", detail, "Read it again, then vote.", {"grant": current.view()})
+    votes = (*(each for each in grant.votes if each.human != vote.human), vote)
+    voted = replace(grant, votes=votes)
+    if vote.verdict is Verdict.REJECT:
+        return voted.move(State.REJECTED)
+    return replace(voted, approvals=tuple(sorted(approved_groups(voted, groups, vote.at))))
+
+
+def approved_groups(grant: Grant, groups: Groups, now: int) -> frozenset[str]:
+    """The groups of which enough different people have approved the grant as it is (REV 4)."""
+    content = content_hash(grant)
+    approving = {each.human for each in grant.votes if each.verdict is Verdict.APPROVE and each.content == content}
+    return frozenset(
+        group
+        for group in asked_groups(grant)
+        if group in groups and len(approving & members(group, grant, groups, now)) >= groups[group].approvals
+    )
+
+
+def suffices(grant: Grant) -> bool:
+    """Whether the approvals hold all groups of one of the alternatives that policy asked for."""
+    return any(frozenset(alternative) <= frozenset(grant.approvals) for alternative in grant.reviews)
+
+
+def activated(grant: Grant, now: int) -> Grant:
+    """The approved grant, active from `now` for the whole of its duration."""
+    return replace(grant.move(State.ACTIVE), starts_at=now, expires_at=now + grant.duration_seconds)
+
+
+def narrowed(grant: Grant, permissions: Collection[Permission], duration_seconds: int) -> Grant:
+    """The grant for less: fewer actions, fewer resources, shorter (REV 7). Votes for the whole do not count for it.
+
+    Raises Problem not_narrower: something was not asked, nothing is left, or it would take longer.
+    """
+    asked = {pair for permission in grant.permissions for pair in permission.pairs()}
+    left = {pair for permission in permissions for pair in permission.pairs()}
+    if not left or not left <= asked or not 0 < duration_seconds <= grant.duration_seconds:
+        detail = "This is more than was asked, or nothing at all."
+        fix = f"Leave out actions or resources, or shorten it to less than {grant.duration_seconds} s; add nothing."
+        raise Problem("not_narrower", detail, fix)
+    return replace(grant, permissions=tuple(permissions), duration_seconds=duration_seconds)

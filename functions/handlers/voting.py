@@ -1,0 +1,161 @@
+"""One vote, from wherever it comes: checked, written with its record, and followed by what it decides (REV 3-7)."""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from adapters.store import Changed
+from core import audit
+from core.access.grant import Grant, State, Verdict, Vote
+from core.access.request import Permission
+from core.audit import Event, Origin, Outcome
+from core.identity.principal import Principal
+from core.policy.decide import decide
+from core.policy.decision import Effect
+from core.problems import Problem
+from core.review.content import content_hash
+from core.review.reviewers import require_reviewer
+from core.review.votes import activated, cast, narrowed, suffices
+from handlers.answers import deciding_policies
+from handlers.edge import logger
+from handlers.issuing import target_of
+from handlers.ports import Ports
+
+ATTEMPTS = 5
+OUTCOMES = {Verdict.APPROVE: Outcome.APPROVED, Verdict.REJECT: Outcome.REJECTED}
+
+
+class Less(NamedTuple):
+    """What a reviewer approves instead of all that was asked; `duration_seconds` is the grant's own if unchanged."""
+
+    permissions: tuple[Permission, ...]
+    duration_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """What a reviewer hands in: `content` is the hash of the grant that the reviewer was shown."""
+
+    grant_id: str
+    voter: Principal
+    verdict: Verdict
+    content: str
+    comment: str
+    via: str
+    origin: Origin
+    less: Less | None = None
+
+
+def vote(ballot: Ballot, ports: Ports) -> Grant:
+    """The grant after the vote, which is on record, and after what it decided.
+
+    Raises Problem: grant_not_found, not_a_person, own_request, not_reviewer, not_narrower, review_changed,
+    review_ended, grant_conflict or unavailable; refused votes of people are on record too.
+    """
+    for _ in range(ATTEMPTS):
+        grant = ports.store.grant(ballot.grant_id)
+        if grant is None:
+            raise Problem("grant_not_found", "There is no request of this id.", "Check the link.")
+        try:
+            after, record = _voted(grant, ballot, ports)
+        except Problem as problem:
+            _record_refusal(grant, ballot, problem, ports)
+            raise
+        if after is grant:
+            return grant
+        link = audit.next_link(record, grant)
+        after = audit.linked(after, link)
+        try:
+            ports.store.save(grant, after, link, now=ports.now())
+        except Changed:
+            continue
+        if after.state is not State.PENDING:
+            _tell(after, ports)
+        return after
+    raise Problem("grant_conflict", "The request changed at the same time.", "Read it again, then vote.")
+
+
+def _voted(grant: Grant, ballot: Ballot, ports: Ports) -> tuple[Grant, audit.AuditRecord]:
+    now, groups = ports.now(), ports.config.reviewers
+    require_reviewer(ballot.voter, grant, groups, now)
+    content = ballot.content
+    judged = grant
+    if ballot.less and content == content_hash(grant):
+        judged = narrowed(grant, *ballot.less)
+        content = content_hash(judged)
+    given = Vote(ballot.voter.source_identity, ballot.verdict, content, ballot.comment, now, ballot.via)
+    after = cast(judged, given, groups)
+    if after is judged:
+        return grant, _record(grant, ballot, ports)
+    if after.state is State.PENDING and suffices(after):
+        after, why = _decided(after, ports)
+        return after, replace(_record(after, ballot, ports), **why)
+    return after, _record(after, ballot, ports)
+
+
+def _decided(grant: Grant, ports: Ports) -> tuple[Grant, dict[str, Any]]:
+    """The approved grant as policy sees it now (POL 1): active, or failed if it is no longer allowed."""
+    config = ports.config
+    target = target_of(grant, config)
+    decision = decide(
+        asker(grant, ports),
+        grant.asked(),
+        target,
+        ports.policies,
+        ports.actions,
+        config.limits,
+        config.reviewers.keys(),
+        grant.approvals,
+    )
+    if decision.effect is Effect.ALLOW:
+        return activated(grant, ports.now()), deciding_policies(decision)
+    if decision.effect is Effect.REVIEW:
+        return grant, deciding_policies(decision)
+    return grant.move(State.FAILED), deciding_policies(decision) | {"code": "denied"}
+
+
+def asker(grant: Grant, ports: Ports) -> Principal:
+    """Who asked for the grant, as it was then."""
+    issuer = ports.config.issuers.get(grant.issuer)
+    if issuer is None:
+        fix = "The request cannot be decided any more; it ends by itself."
+        raise Problem("review_ended", "The issuer of who asked is no longer configured.", fix)
+    return Principal(
+        issuer=grant.issuer,
+        issuer_name=issuer.name,
+        subject=grant.subject,
+        kind="human" if issuer.kind == "human" else "agent",
+        groups=frozenset(grant.groups),
+        display=grant.subject,
+        source_identity=grant.principal,
+        human=grant.human,
+    )
+
+
+def _record(grant: Grant, ballot: Ballot, ports: Ports) -> audit.AuditRecord:
+    detail = {
+        "by": ballot.voter.source_identity,
+        "comment": ballot.comment,
+        "via": ballot.via,
+        "content": content_hash(grant),
+        "permissions": grant.view()["permissions"],
+        "approvals": grant.approvals,
+        "state": str(grant.state),
+    }
+    return audit.of_grant(Event.VOTE, OUTCOMES[ballot.verdict], grant, ballot.origin, ports.now(), detail=detail)
+
+
+def _record_refusal(grant: Grant, ballot: Ballot, problem: Problem, ports: Ports) -> None:
+    """A refused vote stands in a chain of its own: it is no part of the grant's story, and cannot hold it up."""
+    detail = {"grant": grant.id, "verdict": str(ballot.verdict), "via": ballot.via}
+    record = audit.of_principal(
+        Event.VOTE, Outcome.REFUSED, ballot.voter, ballot.origin, ports.now(), code=problem.code, detail=detail
+    )
+    ports.store.record(audit.link(record, ports.new_id("r")), now=ports.now())
+
+
+def _tell(grant: Grant, ports: Ports) -> None:
+    """Wake the workflow; it finds out by itself, at its next look, when this fails."""
+    try:
+        ports.reviews.decided(grant)
+    except Problem as problem:
+        logger.warning("workflow not told", grant=grant.id, code=problem.code)

@@ -1,0 +1,205 @@
+"""Votes in the pure core: who may give them, what they cover, how they are counted."""
+
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.access.grant import Grant, State, Verdict, Vote
+from core.access.request import Permission
+from core.config import ReviewerGroup
+from core.identity.principal import Principal
+from core.problems import Problem
+from core.review.content import content_hash
+from core.review.reviewers import require_reviewer, reviewers, seats
+from core.review.votes import activated, cast, narrowed, suffices
+from tests.fakes import NOW, PENDING
+
+GROUPS = {
+    "owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.carol"), approvals=2),
+    "security": ReviewerGroup(("corp.dora", "corp.alice"), escalates_to="chiefs", escalates_after_seconds=900),
+    "chiefs": ReviewerGroup(("corp.erin",)),
+}
+BOTH = replace(PENDING, reviews=(("owners", "security"),))
+EITHER = replace(PENDING, reviews=(("owners",), ("security",)))
+WIDE = replace(
+    EITHER,
+    permissions=(
+        Permission(("s3:GetObject", "s3:PutObject"), ("arn:aws:s3:::b/1", "arn:aws:s3:::b/2")),
+        Permission(("s3:ListBucket",), ("arn:aws:s3:::b",)),
+    ),
+)
+
+
+def a_vote(human: str, grant: Grant, verdict: Verdict = Verdict.APPROVE, at: int = NOW) -> Vote:
+    return Vote(f"corp.{human}", verdict, content_hash(grant), "", at, "web")
+
+
+def after(grant: Grant, *humans: str, at: int = NOW) -> Grant:
+    for human in humans:
+        grant = cast(grant, a_vote(human, grant, at=at), GROUPS)
+    return grant
+
+
+def code(call: object, *arguments: object) -> str:
+    with pytest.raises(Problem) as refusal:
+        call(*arguments)  # type: ignore[operator]
+    return refusal.value.code
+
+
+def person(name: str, kind: str = "human", human: str | None = None) -> Principal:
+    return Principal("https://idp", "corp", name, kind, frozenset(), name, f"corp.{name}", human)  # type: ignore[arg-type]
+
+
+def test_rev_04_distinct_people_are_counted_not_votes():
+    assert not suffices(after(EITHER, "bob"))
+    assert not suffices(after(EITHER, "bob", "bob"))
+    assert suffices(after(EITHER, "bob", "carol"))
+
+
+def test_rev_06_all_groups_of_one_alternative_are_needed():
+    assert not suffices(after(BOTH, "bob", "carol"))
+    assert not suffices(after(BOTH, "dora"))
+    assert suffices(after(BOTH, "bob", "carol", "dora"))
+
+
+def test_rev_06_one_person_of_two_groups_counts_for_each():
+    assert after(BOTH, "alice").approvals == ("security",)
+    assert suffices(after(BOTH, "alice", "bob"))
+
+
+def test_rev_06_one_rejection_ends_it():
+    rejected = cast(after(EITHER, "bob"), a_vote("dora", EITHER, Verdict.REJECT), GROUPS)
+    assert rejected.state is State.REJECTED
+    assert code(cast, rejected, a_vote("carol", rejected), GROUPS) == "review_ended"
+
+
+def test_rev_06_a_vote_may_be_changed_while_it_is_open():
+    assert suffices(after(cast(EITHER, a_vote("bob", EITHER), GROUPS), "carol"))
+    rejected = cast(after(EITHER, "bob"), a_vote("bob", EITHER, Verdict.REJECT), GROUPS)
+    assert [vote.verdict for vote in rejected.votes] == [Verdict.REJECT]
+
+
+def test_rev_04_the_same_vote_again_changes_nothing():
+    once = after(EITHER, "bob")
+    assert cast(once, a_vote("bob", once, at=NOW + 5), GROUPS) is once
+    active = activated(after(EITHER, "bob", "carol"), NOW)
+    assert cast(active, a_vote("carol", active, at=NOW + 9999), GROUPS) is active
+
+
+@pytest.mark.parametrize("at", [PENDING.expires_at, PENDING.expires_at + 1])
+def test_rev_06_expiry_ends_the_request(at):
+    assert code(cast, EITHER, a_vote("bob", EITHER, at=at), GROUPS) == "review_ended"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"subject": "other"},
+        {"principal": "local.other"},
+        {"groups": ("corp/admins",)},
+        {"human": "corp.frank"},
+        {"target": "other"},
+        {"role_arn": "arn:aws:iam::444455556666:role/other"},
+        {"permissions": (Permission(("s3:*",), ("*",)),)},
+        {"duration_seconds": 301},
+        {"reason": "another"},
+        {"ticket": "OPS-13"},
+        {"policy_version": "v2"},
+        {"reviews": (("owners",),)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_rev_03_a_vote_covers_exactly_what_was_shown(other):
+    shown = a_vote("bob", EITHER)
+    assert code(cast, replace(EITHER, **other), shown, GROUPS) == "review_changed"
+    # Nor does a vote that was counted before count for what the grant became.
+    changed = replace(after(EITHER, "bob"), **other)
+    assert after(changed, "carol").approvals == ()
+
+
+def test_rev_03_the_content_is_all_of_a_grant_but_what_happens_to_it():
+    happens = {"state", "created_at", "starts_at", "expires_at", "approvals", "votes", "records", "head", "ending"}
+    happens |= {"cut_off_at", "account", "region"}  # the role's ARN holds the account; the region is the target's
+    decided = {field.name for field in fields(Grant)} - happens
+    changed = {
+        name: content_hash(replace(EITHER, **{name: 7 if name == "duration_seconds" else ("x",)}))
+        for name in decided - {"permissions", "reviews"}
+    }
+    assert content_hash(EITHER) not in changed.values()
+    assert len(set(changed.values())) == len(changed)
+
+
+@pytest.mark.parametrize("grant", [replace(EITHER, principal="corp.alice"), replace(EITHER, human="corp.alice")])
+def test_rev_05_nobody_decides_about_their_own_request(grant):
+    assert code(require_reviewer, person("alice"), grant, GROUPS, NOW) == "own_request"
+    assert "corp.alice" not in reviewers(grant, GROUPS, NOW)
+    # Even a vote that got in would not be counted.
+    assert after(grant, "alice", "bob").approvals == ()
+
+
+@pytest.mark.parametrize("voter", [person("alice", "agent"), person("alice", human="corp.dora")])
+def test_rev_05_an_agents_token_cannot_vote(voter):
+    assert code(require_reviewer, voter, EITHER, GROUPS, NOW) == "not_a_person"
+
+
+def test_rev_09_who_is_no_reviewer_of_this_grant_cannot_vote():
+    assert code(require_reviewer, person("erin"), EITHER, GROUPS, NOW) == "not_reviewer"
+    assert code(require_reviewer, person("alice"), EITHER, {}, NOW) == "not_reviewer"
+    require_reviewer(person("alice"), EITHER, GROUPS, NOW)
+
+
+def test_rev_06_a_request_that_waits_goes_to_the_next_group():
+    late = EITHER.created_at + 900
+    assert seats("corp.erin", EITHER, GROUPS, late - 1) == frozenset()
+    assert seats("corp.erin", EITHER, GROUPS, late) == {"security"}
+    assert suffices(after(EITHER, "erin", at=late))
+    assert not suffices(after(EITHER, "erin", at=late - 1))
+
+
+def test_rev_06_a_reviewer_who_left_counts_no_more():
+    one = after(EITHER, "bob")
+    left = GROUPS | {"owners": ReviewerGroup(("corp.alice", "corp.carol"), approvals=2)}
+    assert cast(one, a_vote("carol", one), left).approvals == ()
+
+
+pairs_of_wide = sorted({pair for permission in WIDE.permissions for pair in permission.pairs()})
+parts = st.lists(st.sampled_from(pairs_of_wide), unique=True).map(
+    lambda chosen: tuple(Permission((action,), (resource,)) for action, resource in chosen)
+)
+
+
+@given(parts, st.integers(-1, 400))
+def test_rev_07_less_is_never_more(permissions, seconds):
+    try:
+        less = narrowed(WIDE, permissions, seconds)
+    except Problem as problem:
+        assert problem.code == "not_narrower"
+        assert not permissions or not 0 < seconds <= WIDE.duration_seconds
+    else:
+        assert {pair for each in less.permissions for pair in each.pairs()} <= set(pairs_of_wide)
+        assert less.duration_seconds <= WIDE.duration_seconds
+
+
+@pytest.mark.parametrize(
+    "permissions",
+    [
+        (Permission(("s3:*",), ("arn:aws:s3:::b/1",)),),
+        (Permission(("s3:GetObject",), ("arn:aws:s3:::b/*",)),),
+        (Permission(("s3:ListBucket",), ("arn:aws:s3:::b/1",)),),
+        (Permission(("s3:DeleteObject",), ("arn:aws:s3:::b/1",)),),
+        (Permission(("s3:GetObject",), ()),),
+        (),
+    ],
+)
+def test_rev_07_more_is_refused(permissions):
+    assert code(narrowed, WIDE, permissions, 300) == "not_narrower"
+
+
+def test_rev_07_approvals_of_the_whole_do_not_count_for_less_and_the_other_way_round():
+    one = after(WIDE, "bob")
+    less = narrowed(one, (WIDE.permissions[1],), 60)
+    assert after(less, "carol").approvals == ()
+    assert suffices(after(less, "carol", "bob"))
+    assert code(cast, less, a_vote("carol", WIDE), GROUPS) == "review_changed"

@@ -1,0 +1,153 @@
+"""Votes with the handlers as they are over in-memory adapters: written with their records, and what they lead to."""
+
+import itertools
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.access.grant import Grant, State, Verdict
+from core.access.request import Permission
+from core.audit import Origin
+from core.config import ReviewerGroup
+from core.identity.principal import Principal
+from core.problems import Problem
+from core.review.content import content_hash
+from handlers.credentials import create_credentials
+from handlers.grants import create_grant
+from handlers.voting import Ballot, Less, vote
+from tests.core.identity import minting
+from tests.handlers.conftest import ASKED, POLICIES, WRITE, System, configuration
+
+TWO = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]}]
+
+
+@pytest.fixture
+def system() -> System:
+    groups = {"owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.reader-agent"))}
+    return System(config=replace(configuration(), reviewers=groups))
+
+
+def pending(system: System, permissions: Any = WRITE) -> Grant:
+    status, body, _ = system.call(create_grant, ASKED | {"permissions": permissions})
+    assert status == 202
+    return system.store.grants[body["grant"]["id"]]
+
+
+def person(name: str) -> Principal:
+    issuer = "https://idp.corp.example.com"
+    return Principal(issuer, "corp", name, "human", frozenset(), name, f"corp.{name}", None)
+
+
+def ballot(grant: Grant, name: str = "alice", verdict: Verdict = Verdict.APPROVE, **more: Any) -> Ballot:
+    given = {"comment": "fine", "via": "web", "origin": Origin("192.0.2.7", "req-9"), "content": content_hash(grant)}
+    return Ballot(grant_id=grant.id, voter=person(name), verdict=verdict, **given | more)
+
+
+def refused(system: System, given: Ballot) -> str:
+    with pytest.raises(Problem) as refusal:
+        vote(given, system.ports)
+    return refusal.value.code
+
+
+def test_rev_04_an_approval_makes_the_grant_active_for_its_whole_duration(system: System):
+    grant = pending(system)
+    system.now += 600
+    approved = vote(ballot(grant), system.ports)
+    assert (approved.state, approved.starts_at, approved.expires_at) == (State.ACTIVE, system.now, system.now + 300)
+    assert system.reviews.woken == [grant.id]
+    token = minting.token(iat=system.now, exp=system.now + 300)
+    assert system.call(create_credentials, grant_id=grant.id, token=token)[0] == 200
+
+
+def test_aud_01_each_vote_is_on_record_with_who_what_and_from_where(system: System):
+    grant = pending(system)
+    vote(ballot(grant), system.ports)
+    record = system.records()[-1]
+    assert (record["event"], record["outcome"], record["grant_id"]) == ("vote", "approved", grant.id)
+    assert (record["source_ip"], record["policies"]) == ("192.0.2.7", ["write"])
+    assert '"by":"corp.alice"' in record["detail"]
+    assert record["prev"] == system.records()[-2]["hash"]
+
+
+def test_rev_06_a_rejection_ends_it_and_the_agent_is_told(system: System):
+    grant = pending(system)
+    assert vote(ballot(grant, verdict=Verdict.REJECT, comment="not today"), system.ports).state is State.REJECTED
+    status, body, _ = system.call(create_credentials, grant_id=grant.id)
+    assert (status, body["code"]) == (410, "grant_rejected")
+    assert body["grant"]["votes"][0]["comment"] == "not today"
+
+
+def test_rev_05_nobody_approves_their_own_request(system: System):
+    grant = pending(system)
+    assert refused(system, ballot(grant, "reader-agent")) == "own_request"
+    assert system.store.grants[grant.id].state is State.PENDING
+    assert system.told()[-1] == ("vote", "refused", "own_request")
+
+
+def test_rev_07_less_is_what_the_agent_then_gets(system: System):
+    grant = pending(system, TWO)
+    less = Less((Permission(("s3:PutObject",), ("arn:aws:s3:::reports/a",)),), 60)
+    approved = vote(ballot(grant, less=less), system.ports)
+    assert (approved.state, approved.expires_at) == (State.ACTIVE, system.now + 60)
+    status, body, _ = system.call(create_credentials, grant_id=grant.id)
+    assert (status, body["grant"]["permissions"][0]["resources"]) == (200, ["arn:aws:s3:::reports/a"])
+    assert "reports/b" not in system.sessions.asked[-1].policy.text
+
+
+def test_rev_07_more_is_refused_and_on_record(system: System):
+    grant = pending(system)
+    less = Less((Permission(("s3:PutObject",), ("arn:aws:s3:::reports/*",)),), 60)
+    assert refused(system, ballot(grant, less=less)) == "not_narrower"
+    assert system.told()[-1] == ("vote", "refused", "not_narrower")
+
+
+def test_rev_04_a_double_click_is_one_vote(system: System):
+    grant = pending(system, TWO)
+    less = Less((Permission(("s3:PutObject",), ("arn:aws:s3:::reports/a",)),), 60)
+    first = vote(ballot(grant, less=less), system.ports)
+    assert vote(ballot(grant, less=less), system.ports) == first
+    assert [event for event, _, _ in system.told()].count("vote") == 1
+
+
+def test_pol_01_a_policy_that_forbids_by_now_is_asked_at_the_vote(system: System):
+    grant = pending(system)
+    policies = POLICIES + '@id("frozen") forbid (principal, action == Jitney::Action::"Write", resource);'
+    later = System(config=replace(configuration(policies), reviewers=system.config.reviewers), store=system.store)
+    assert vote(ballot(grant), later.ports).state is State.FAILED
+    record = later.records()[-1]
+    assert (record["event"], record["code"], record["policies"]) == ("vote", "denied", ["frozen"])
+
+
+def test_rev_13_a_workflow_that_cannot_be_woken_holds_nothing_up(system: System):
+    grant = pending(system)
+    system.reviews.problem = Problem("unavailable", "", "")
+    assert vote(ballot(grant), system.ports).state is State.ACTIVE
+
+
+def test_rev_04_reviewers_at_once_give_one_outcome(system: System):
+    """Two approvals, a rejection and a release of the same grant, fifty times: one end each, told in order."""
+    for number in range(50):
+        grant = pending(system)
+        given = [ballot(grant), ballot(grant, "bob"), ballot(grant, "bob", Verdict.REJECT)]
+        start = threading.Barrier(len(given))
+
+        def cast(each: Ballot, start: threading.Barrier = start) -> None:
+            start.wait()
+            try:
+                vote(each, system.ports)
+            except Problem as problem:
+                assert problem.code in ("review_ended", "grant_conflict")
+
+        threads = [threading.Thread(target=cast, args=(each,)) for each in given]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ended = system.store.grants[grant.id]
+        assert ended.state in (State.ACTIVE, State.REJECTED), number
+        chain = [record for record in system.records() if record["chain"] == grant.id]
+        votes = [record["outcome"] for record in chain if record["event"] == "vote"]
+        assert votes in (["approved"], ["rejected"])
+        assert all(after["prev"] == before["hash"] for before, after in itertools.pairwise(chain))
