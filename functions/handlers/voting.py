@@ -17,6 +17,7 @@ from core.review.reviewers import require_reviewer
 from core.review.votes import activated, cast, narrowed, suffices
 from handlers.answers import deciding_policies
 from handlers.edge import logger
+from handlers.holding import Besides
 from handlers.issuing import target_of
 from handlers.ports import Ports
 
@@ -103,8 +104,9 @@ def _decided(grant: Grant, ports: Ports) -> tuple[Grant, dict[str, Any]]:
         ports.policies,
         ports.actions,
         config.limits,
-        config.reviewers.keys(),
+        config.reviewers,
         grant.approvals,
+        Besides(ports, grant.principal, grant.human, target.account, ports.now(), grant.id),
     )
     if decision.effect is Effect.ALLOW:
         return activated(grant, ports.now()), deciding_policies(decision)
