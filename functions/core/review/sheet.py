@@ -1,0 +1,132 @@
+"""What reviewers are shown, on every channel: computed from the grant and the tables, never taken from the agent.
+
+The agent's own words come last and are marked as its own; whoever renders a sheet escapes them (rows REV 10, 11).
+"""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from core.access.grant import Grant, Verdict, Vote
+from core.actions import Actions, Level
+from core.patterns import PatternTooComplex, covers
+from core.policy.risks import Risk
+from core.review.content import content_hash
+from core.review.reviewers import Groups, asked_groups, members
+
+
+class Line(NamedTuple):
+    """One action that is asked for, with its access level, on these resources; `new` are those not reached before.
+
+    `new` is a part of `resources`: what no grant of the same agent of the last 30 days reached with this action.
+    """
+
+    action: str
+    level: Level | None
+    resources: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+class Asked(NamedTuple):
+    """One reviewer group: how many approvals it takes, how many there are, who may give them, who has."""
+
+    group: str
+    needed: int
+    members: tuple[str, ...]
+    approved: tuple[str, ...]
+
+
+class Sheet(NamedTuple):
+    """A request under review. Times in epoch seconds; people and agents are source identities.
+
+    `content` is what a vote has to cover. `risks` are sentences of the broker's. `any_of` are the alternatives of
+    groups that suffice. `words` and `ticket` are the agent's own, as it wrote them.
+    """
+
+    grant_id: str
+    content: str
+    state: str
+    agent: str
+    issuer: str
+    human: str | None
+    target: str
+    account: str
+    region: str
+    role_arn: str
+    lines: tuple[Line, ...]
+    risks: tuple[Risk, ...]
+    duration_seconds: int
+    created_at: int
+    expires_at: int
+    any_of: tuple[tuple[str, ...], ...]
+    asked: tuple[Asked, ...]
+    votes: tuple[Vote, ...]
+    words: str
+    ticket: str
+
+    @property
+    def new(self) -> bool:
+        """Whether it reaches anything that the agent's grants of the last 30 days did not."""
+        return any(line.new for line in self.lines)
+
+
+def sheet_of(
+    grant: Grant, groups: Groups, actions: Actions, risks: Sequence[Risk], history: Collection[Grant], now: int
+) -> Sheet:
+    """The sheet of `grant` at `now`; `history` are the same agent's grants of the last 30 days, itself left out."""
+    resources: dict[str, dict[str, None]] = {}
+    for permission in grant.permissions:
+        for action, arn in permission.pairs():
+            resources.setdefault(action, {})[arn] = None
+    current = grant.at(now)
+    return Sheet(
+        grant_id=grant.id,
+        content=content_hash(grant),
+        state=str(current.state),
+        agent=grant.principal,
+        issuer=grant.issuer,
+        human=grant.human,
+        target=grant.target,
+        account=grant.account,
+        region=grant.region,
+        role_arn=grant.role_arn,
+        lines=tuple(_line(grant, action, tuple(arns), actions, history) for action, arns in resources.items()),
+        risks=tuple(risks),
+        duration_seconds=grant.duration_seconds,
+        created_at=grant.created_at,
+        expires_at=grant.expires_at,
+        any_of=grant.reviews,
+        asked=tuple(_asked(group, grant, groups, now) for group in sorted(asked_groups(grant))),
+        votes=grant.votes,
+        words=grant.reason,
+        ticket=grant.ticket,
+    )
+
+
+def _line(grant: Grant, action: str, resources: tuple[str, ...], actions: Actions, history: Collection[Grant]) -> Line:
+    known = actions.get(action)
+    before = [
+        arn
+        for other in history
+        if other.role_arn == grant.role_arn and other.starts_at is not None
+        for permission in other.permissions
+        if action in permission.actions
+        for arn in permission.resources
+    ]
+    new = tuple(arn for arn in resources if not any(_covers(outer, arn) for outer in before))
+    return Line(action, known.level if known else None, resources, new)
+
+
+def _covers(outer: str, inner: str) -> bool:
+    """Whether it is sure that all of `inner` was reached with `outer`."""
+    try:
+        return covers(outer, inner)
+    except PatternTooComplex:
+        return False
+
+
+def _asked(group: str, grant: Grant, groups: Groups, now: int) -> Asked:
+    may = members(group, grant, groups, now)
+    content = content_hash(grant)
+    approving = {each.human for each in grant.votes if each.verdict is Verdict.APPROVE and each.content == content}
+    needed = groups[group].approvals if group in groups else 0
+    return Asked(group, needed, tuple(sorted(may)), tuple(sorted(approving & may)))

@@ -1,0 +1,61 @@
+"""What reviewers are shown: all from the grant and the tables, and what is new in it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.access.request import Permission
+from core.actions import Actions, Level
+from core.config import ReviewerGroup
+from core.review.sheet import Asked, Line, sheet_of
+from tests.core.review.test_votes import GROUPS, after
+from tests.fakes import GRANT, NOW, PENDING
+
+ACTIONS = Actions.load((Path(__file__).parents[3] / "functions" / "core" / "actions.bin").read_bytes())
+ONE, TWO = "arn:aws:s3:::reports/2026/1", "arn:aws:s3:::reports/2027/1"
+WRITES = replace(PENDING, permissions=(Permission(("s3:PutObject", "s3:GetObject"), (ONE, TWO)),))
+
+
+def lines(*history):
+    return sheet_of(WRITES, {}, ACTIONS, (), history, NOW).lines
+
+
+def test_rev_10_each_action_is_shown_with_its_level_and_all_its_resources():
+    assert lines() == (
+        Line("s3:PutObject", Level.WRITE, (ONE, TWO), (ONE, TWO)),
+        Line("s3:GetObject", Level.READ, (ONE, TWO), (ONE, TWO)),
+    )
+
+
+def test_rev_11_what_a_grant_of_before_reached_is_not_new():
+    # The sample grant reads reports/2026/*.
+    assert [line.new for line in lines(GRANT)] == [(ONE, TWO), (TWO,)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"role_arn": "arn:aws:iam::444455556666:role/other"},
+        {"starts_at": None},
+        {"permissions": (Permission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/2",)),)},
+        {"permissions": (Permission(("s3:*",), ("*",)),)},
+    ],
+)
+def test_rev_11_only_what_was_granted_with_the_same_action_on_the_same_role_counts(other):
+    assert [line.new for line in lines(replace(GRANT, **other))] == [(ONE, TWO), (ONE, TWO)]
+
+
+def test_rev_10_the_groups_show_who_may_and_who_has():
+    one = after(replace(PENDING, reviews=(("owners", "security"),)), "alice")
+    shown = sheet_of(one, GROUPS, ACTIONS, (), (), NOW).asked
+    assert shown == (
+        Asked("owners", 2, ("corp.alice", "corp.bob", "corp.carol"), ("corp.alice",)),
+        Asked("security", 1, ("corp.alice", "corp.dora"), ("corp.alice",)),
+    )
+
+
+def test_rev_05_whoever_asks_is_not_among_those_who_may():
+    own = replace(PENDING, human="corp.bob")
+    groups = {"owners": ReviewerGroup(("corp.alice", "corp.bob"))}
+    assert sheet_of(own, groups, ACTIONS, (), (), NOW).asked[0].members == ("corp.alice",)
