@@ -79,7 +79,7 @@ def ports_over(dynamodb: Any, sts: Any) -> Ports:
     """The handler's ports over these clients."""
     store = Store(dynamodb, os.environ["JITNEY_STATE_TABLE"], os.environ["JITNEY_AUDIT_TABLE"])
     # Its grants last as long as STS's shortest session: none is scoped down.
-    return Ports(store=store, sessions=Sessions(sts, lambda *_keys: sts, now))
+    return Ports(store=store, sessions=Sessions(sts, lambda *_keys: contextlib.nullcontext(sts), now))
 
 
 def bare_calls(dynamodb: Recorded, sts: Recorded) -> Callable[[], None]:

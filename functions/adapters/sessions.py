@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,14 +15,13 @@ if TYPE_CHECKING:
 
     from types_boto3_sts import STSClient
 
+    from adapters.lent_keys import Lend
+
     class ScopingClient(Protocol):
         """An STS client of one session. The published stubs do not know the operation yet."""
 
         def get_scoped_credentials(self, *, Policy: str, DurationSeconds: int) -> dict[str, Any]:  # noqa: N803
             """See the STS API Reference, GetScopedCredentials."""
-
-        def close(self) -> None:
-            """Let go of the connections."""
 
 
 # Error codes of AssumeRole, some of which end in Exception: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
@@ -62,13 +60,11 @@ _log = logging.getLogger(__name__)
 
 
 class Sessions:
-    """Issues credentials. `client_of` makes a client of a session's own keys; `now` is the clock, in epoch seconds."""
+    """Issues credentials. `lend` is a client to sign with a session's own keys; `now` the clock, in epoch seconds."""
 
-    def __init__(
-        self, client: "STSClient", client_of: Callable[[str, str, str], "ScopingClient"], now: Callable[[], int]
-    ) -> None:
+    def __init__(self, client: "STSClient", lend: "Lend[ScopingClient]", now: Callable[[], int]) -> None:
         self._client = client
-        self._client_of = client_of
+        self._lend = lend
         self._now = now
         self._not_offered: dict[str, int] = {}  # role ARN: until when that is believed
 
@@ -120,9 +116,7 @@ class Sessions:
         left = asked.ends_at - self._now()
         if left < 1:
             return None
-        with closing(
-            self._client_of(between["AccessKeyId"], between["SecretAccessKey"], between["SessionToken"])
-        ) as client:
+        with self._lend(between["AccessKeyId"], between["SecretAccessKey"], between["SessionToken"]) as client:
             try:
                 scoped = client.get_scoped_credentials(Policy=asked.policy.text, DurationSeconds=left)
             except ClientError as error:

@@ -17,6 +17,7 @@ from adapters.calls import CLIENT
 from adapters.canary import Canary
 from adapters.deny_list import DenyList
 from adapters.keys import HttpKeys
+from adapters.lent_keys import lending
 from adapters.records import RecordsStream
 from adapters.reviews import Reviews
 from adapters.role_policies import ONE_ATTEMPT, RolePolicies
@@ -105,7 +106,7 @@ class Ports:
     @cached_property
     def sessions(self) -> Sessions:
         """STS."""
-        return Sessions(boto3.client("sts", config=CLIENT), _sts_client, self.now)
+        return Sessions(boto3.client("sts", config=CLIENT), lending("sts", ONE_ATTEMPT), self.now)
 
     @cached_property
     def stopwatch(self) -> Callable[[], int]:
@@ -177,7 +178,6 @@ def _iam_client(key_id: str, secret: str, token: str) -> "IAMClient":
 
 
 def _sts_client(key_id: str, secret: str, token: str) -> Any:
-    """A client of a session's own keys, for the Region's endpoint: the global one has no GetScopedCredentials."""
     return boto3.client(
         "sts",
         config=ONE_ATTEMPT,

@@ -1,6 +1,7 @@
 """What an allowed request costs: every AWS call that it makes, counted at the clients."""
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -53,7 +54,7 @@ def calls_of(
     system.ports.store = Store(Counted(calls, transact_write_items={}, get_item={}), "state", "audit")
     answered = {"Credentials": ISSUED}
     sts = Counted(calls, assume_role=answered, get_scoped_credentials=answered)
-    system.ports.sessions = Sessions(sts, lambda *_keys: sts, system.ports.now)
+    system.ports.sessions = Sessions(sts, lambda *_keys: nullcontext(sts), system.ports.now)
     permissions = [{"actions": [action], "resources": [arn]}]
     asked = ASKED | {"permissions": permissions, "duration_seconds": seconds}
     assert system.call(create_grant, asked, **how)[0] == 201
@@ -73,9 +74,8 @@ def test_keys_for_repeating_and_replay_ride_in_the_same_transaction(system: Syst
 
 
 def test_end_04_a_grant_shorter_than_stss_sessions_is_one_sts_call_more(system: System):
-    (first, _), (second, assumed), (third, scoped), (last, _) = calls_of(system, SHORTEST - 1)
-    names = ("transact_write_items", "assume_role", "get_scoped_credentials", "close")
-    assert (first, second, third, last) == names
+    (first, _), (second, assumed), (third, scoped) = calls_of(system, SHORTEST - 1)
+    assert (first, second, third) == ("transact_write_items", "assume_role", "get_scoped_credentials")
     assert "sts:GetScopedCredentials" in assumed["Policy"]
     assert "sts:" not in scoped["Policy"]
 
@@ -84,9 +84,9 @@ def test_what_is_deployed_knows_the_call_and_calls_the_regions_endpoint(monkeypa
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    client = Ports().sessions._client_of("ASIA", "s", "t")
-    assert client.meta.endpoint_url == "https://sts.us-east-1.amazonaws.com"
-    assert "GetScopedCredentials" in client.meta.service_model.operation_names
+    with Ports().sessions._lend("ASIA", "s", "t") as client:
+        assert client.meta.endpoint_url == "https://sts.us-east-1.amazonaws.com"
+        assert "GetScopedCredentials" in client.meta.service_model.operation_names
     client.close()
 
 
@@ -97,12 +97,12 @@ def test_sts_05_the_session_in_between_is_in_no_answer_record_or_log(system: Sys
     sts = Counted(calls, assume_role={"Credentials": between}, get_scoped_credentials={"Credentials": ISSUED})
     handed: list[str] = []
 
-    def client_of(*keys: str) -> Counted:
+    def lend(*keys: str) -> AbstractContextManager[Counted]:
         handed.extend(keys)
-        return sts
+        return nullcontext(sts)
 
     system.ports.store = Store(Counted(calls, transact_write_items={}), "state", "audit")
-    system.ports.sessions = Sessions(sts, client_of, system.ports.now)
+    system.ports.sessions = Sessions(sts, lend, system.ports.now)
     _, answer, headers = system.call(create_grant, ASKED)
     assert answer["credentials"]["access_key_id"] == ISSUED["AccessKeyId"]
     assert handed == ["ASIA-between", "between", "between"]

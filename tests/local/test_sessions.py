@@ -1,5 +1,6 @@
 """The broker's sessions against the emulator's STS: each of the two ends of a short grant, and each by itself."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -38,11 +39,11 @@ def issue(emulator: Emulator, *statements: Any, deny_after: int = SECONDS) -> Is
     grant = replace(GRANT, role_arn=arn, permissions=permissions, expires_at=began + SECONDS)
     policy = compile_policy(permissions, began + deny_after, ACTIONS)
 
-    def client_of(*keys: str) -> Any:
+    def lend(*keys: str) -> AbstractContextManager[Any]:
         between.update(zip(("access_key_id", "secret_access_key", "session_token"), keys, strict=True))
-        return emulator.session("sts", between)
+        return nullcontext(emulator.session("sts", between))
 
-    issued = Sessions(emulator.root("sts"), client_of, now).issue(session_request(grant, policy, "external", began))
+    issued = Sessions(emulator.root("sts"), lend, now).issue(session_request(grant, policy, "external", began))
     assert issued.expires_at <= began + SECONDS
     return Issued(began, reads, issued.view(), between)
 
