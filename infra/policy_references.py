@@ -1,14 +1,20 @@
-"""The names in policies that the configuration gives: issuers' aliases, targets, their accounts, reviewer groups.
+"""The names in policies: issuers' aliases, targets, their accounts and reviewer groups, AWS's actions and services.
 
 Cedar takes any name for an entity that might exist. A permit for a misspelt one permits nothing, which somebody
-notices; a forbid forbids nothing, which nobody does. So each name must be there when the stack is built.
+notices; a forbid forbids nothing, which nobody does. So each name must be in the configuration, or in the action table,
+when the stack is built.
 """
 
+import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from core.policy.literals import read_policy
+from core import actions as actions_module
+from core.actions import Actions
+from core.policy.literals import Literals, read_policy
 from infra.complaints import did_you_mean
 from infra.yaml_source import Value, entries
 
@@ -46,7 +52,7 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
     Without any issuer or target, that alone is what is wrong.
     """
     literals = read_policy(policy)
-    found = set(_entities(policy)) | {("Jitney::Target", target) for target in literals.targets}
+    found = set(_entities(policy)) | {("Jitney::Target", target) for target in literals.names.get("target", ())}
     for kind, name in sorted(found):
         match kind:
             case "Jitney::Group":
@@ -59,10 +65,39 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
             case "Jitney::Account" if names.accounts and name not in names.accounts:
                 fix = did_you_mean(name, names.accounts, quoted=True)
                 yield Unknown(name, f'names account "{name}", which is no target\'s account', fix)
+    yield from _unknown_to_aws(literals)
     for group in sorted(literals.groups - set(names.reviewers)):
         add = f"add {group}: [issuer alias/subject] to reviewers"
         fix = f"{did_you_mean(group, names.reviewers, quoted=True)} or {add}" if names.reviewers else add
         yield Unknown(group, f'asks for the approval of "{group}", which is not in reviewers', fix)
+
+
+def _unknown_to_aws(literals: Literals) -> Iterator[Unknown]:
+    """Cedar compares names exactly, and gets each action by its canonical name."""
+    actions = _actions()
+    for name in sorted(literals.names.get("action", ())):
+        known = actions.get(name)
+        if known is None:
+            yield Unknown(
+                name,
+                f'names the action "{name}", which there is not',
+                did_you_mean(name, actions.closest(name), quoted=True),
+            )
+        elif known.name != name:
+            yield Unknown(name, f'names the action "{name}", but policies see "{known.name}"', f'write "{known.name}"')
+    services = actions.services()
+    for name in sorted(set(literals.names.get("service", ())) - set(services)):
+        near = difflib.get_close_matches(name, services, n=3) or ["s3", "dynamodb", "lambda"]
+        yield Unknown(
+            name,
+            f'names the service "{name}", which no action has',
+            f"use the prefix of its actions, such as {' or '.join(near)}",
+        )
+
+
+@cache
+def _actions() -> Actions:
+    return Actions.load((Path(actions_module.__file__).parent / "actions.bin").read_bytes())
 
 
 def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[Unknown]:

@@ -75,6 +75,23 @@ def test_pol_02_reviewers_that_are_not_there_are_refused(wrong):
     assert fix == 'did you mean "bosses"? or add boses: [issuer alias/subject] to reviewers'
 
 
+@pytest.mark.parametrize(
+    ("condition", "said", "fix"),
+    [
+        ('context.action == "s3:GetObjekt"', 'the action "s3:GetObjekt", which there is not', '"s3:GetObject"'),
+        ('"s3:getobject" == context.action', 'policies see "s3:GetObject"', 'write "s3:GetObject"'),
+        ('["s3:GetObject", "iam:CreateUsr"].contains(context.action)', '"iam:CreateUsr"', '"iam:CreateUser"'),
+        ('context.service != "dynamo"', 'the service "dynamo", which no action has', "dynamodb"),
+        ('["s3", "S3"].contains(context.service)', 'the service "S3"', "prefix of its actions"),
+    ],
+)
+def test_pol_02_actions_and_services_that_aws_does_not_have_are_refused(wrong, condition, said, fix):
+    ((place, what, meant),) = wrong(f'@id("x") forbid {ANY} when {{ {condition} }};')
+    assert place.startswith("1:")
+    assert said in what
+    assert fix in meant
+
+
 def test_what_is_named_and_there_is_accepted(wrong):
     conditions = 'context.approvals.containsAny(["bosses", "owners"]) && context.target == "prod"'
     assert not wrong(f"""

@@ -17,6 +17,9 @@ type Operands = Mapping[str, Any]
 
 _RESOURCE: Expression = {"Var": "resource"}
 
+# Attributes of the context whose values are names that there are, or are not.
+_NAMING = frozenset({"action", "service", "target"})
+
 # Where in an ARN each attribute of Jitney::Resource stands: what comes before and after it.
 _PLACES: Mapping[str, tuple[Sequence[str | Wild], Sequence[str | Wild]]] = {
     "arn": ((), ()),
@@ -31,16 +34,16 @@ class Literals:
     """What was found in one policy.
 
     `resources` are the patterns that resources are compared with, `durations` the seconds, `groups` the approvals,
-    `risks` the names of risks and `targets` what context.target is compared with. `wildcard` says whether it mentions
-    resource.wildcard, `action` whether it may look at context.action; `faults` are uses of a resource that cannot be
-    decided for wildcards, in sentences.
+    `risks` the names of risks; `names` holds what the context's attributes "target", "action" and "service" are
+    compared with. `wildcard` says whether it mentions resource.wildcard, `action` whether it may look at
+    context.action; `faults` are uses of a resource that cannot be decided for wildcards, in sentences.
     """
 
     resources: list[Pattern] = field(default_factory=list)
     durations: set[int] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
     risks: set[str] = field(default_factory=set)
-    targets: set[str] = field(default_factory=set)
+    names: dict[str, set[str]] = field(default_factory=dict)
     wildcard: bool = False
     action: bool = False
     faults: list[str] = field(default_factory=list)
@@ -49,6 +52,12 @@ class Literals:
         """An entity that resources are compared with."""
         if uid["type"] == "Jitney::Resource":
             self.resources.append(compile_pattern([uid["id"]]))
+
+    def add_name(self, compared: Expression, literals: Sequence[Any]) -> None:
+        """Literals that an expression is compared with, if it is an attribute of the context that names something."""
+        attribute = _attribute_of(compared, "context")
+        if attribute in _NAMING:
+            self.names.setdefault(attribute, set()).update(literals)
 
     def add_attribute(self, name: str, tokens: Sequence[str | Wild]) -> None:
         """A text or pattern that the attribute `name` of resources is compared with."""
@@ -124,8 +133,7 @@ def _read_equality(found: Literals, operands: Operands) -> bool:
         if subject == _RESOURCE:
             found.add_entity(literal)
             return True
-        if _attribute_of(subject, "context") == "target":
-            found.targets.add(literal)
+        found.add_name(subject, [literal])
     return _read_order(found, operands)
 
 
@@ -153,8 +161,7 @@ def _read_membership(found: Literals, operands: Operands) -> bool:
     if named is not None and literals:
         named.update(literals)
         return True
-    if _attribute_of(operands["right"], "context") == "target":
-        found.targets.update(_literals(operands["left"]))
+    found.add_name(operands["right"], _literals(operands["left"]))
     name, members = _attribute_of(operands["right"], "resource"), _literals(operands["left"])
     if name not in _PLACES or not members:
         return False
