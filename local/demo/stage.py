@@ -1,11 +1,12 @@
 """What the demo plays on: the running system, a folder for its files, and commands that are shown before they run."""
 
+import itertools
 import json
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,7 @@ from local import agent_shell, system
 from local.progress import Progress
 from local.settings import DEFAULT_CONFIG, Settings, from_environment
 
+TARGET = "analytics-prod"
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -39,8 +41,11 @@ class Ran:
         return "\n".join(text.strip() for text in (self.out, self.err) if text.strip())
 
     def json(self) -> Any:
-        """Standard output as JSON."""
-        return json.loads(self.out)
+        """Standard output as JSON. Raises NotAsTold when it is none."""
+        try:
+            return json.loads(self.out)
+        except ValueError as error:
+            raise NotAsToldError(f"no JSON, but: {self.said}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,14 @@ class Stage:
     stack: Mapping[str, Any]
     folder: Path
     stays_up: bool
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def step(self, title: str, why: str = "") -> None:
+        """Announce the next step."""
+        console.print()
+        console.print(f"[bold cyan]{next(self._numbers)}. {title}[/]")
+        if why:
+            console.print(f"   {why}", style="italic")
 
     def environment(self, agent: str) -> dict[str, str]:
         """What the agent's shell would have, and nothing of this process's."""
@@ -70,41 +83,64 @@ class Stage:
         self, agent: str, *command: str, expect: int = 0, show: bool = True, more: Mapping[str, str] | None = None
     ) -> Ran:
         """Run `command` as `agent`, showing it and what it says. Raises NotAsTold for another exit code."""
-        console.print(f"  [bold]{agent}$[/] {escape(shlex.join(command))}")
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment(agent) | dict(more or {}),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        ran = Ran(done.returncode, done.stdout, done.stderr)
+        _show_command(agent, command)
+        ran = self._ran(agent, command, dict(more or {}))
         if show:
-            console.print(_indented(ran.said), style="dim", markup=False)
+            say(ran.said)
         if ran.code != expect:
             raise NotAsToldError(f"exit code {ran.code}, not {expect}: {ran.said}")
         return ran
 
+    def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> Ran:
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment(agent) | dict(more),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
 
-def step(number: int, title: str, why: str = "") -> None:
-    """Announce a step."""
-    console.print()
-    console.print(f"[bold cyan]{number}. {title}[/]")
-    if why:
-        console.print(f"   {why}", style="italic")
+    @contextmanager
+    def meanwhile(self, agent: str, *command: str) -> Iterator[Iterator[str]]:
+        """Run `command` as `agent` beside the block, which gets its lines as they come; it ends with the block."""
+        _show_command(agent, command)
+        with subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.environment(agent),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as running:
+            try:
+                yield (line.rstrip("\n") for line in running.stdout or ())
+            finally:
+                running.terminate()
+
+
+def say(text: str) -> None:
+    """What a command said, or a part of it."""
+    console.print("\n".join(f"    {line}" for line in text.splitlines()), style="dim", markup=False)
 
 
 def expect(what: str, *, holds: bool) -> None:
     """Say what was seen to hold. Raises NotAsTold when it does not."""
     if not holds:
         raise NotAsToldError(what)
-    console.print(f"  [green]✓[/] {what}")
+    console.print(f"  [green]✓[/] {escape(what)}")
 
 
 def title(text: str) -> None:
     """The demo's own headline."""
     console.print(Panel(text, expand=False))
+
+
+def chapter(text: str) -> None:
+    """The headline of what follows."""
+    console.print()
+    console.rule(f"[bold]{text}[/]", align="left")
 
 
 @contextmanager
@@ -137,5 +173,5 @@ def settings_beside(aside: Path) -> Settings:
     return replace(asked, config=DEFAULT_CONFIG, state=aside, ports={})
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())
+def _show_command(agent: str, command: Sequence[str]) -> None:
+    console.print(f"  [bold]{agent}$[/] {escape(shlex.join(command))}")

@@ -1,15 +1,24 @@
-"""`make demo` where its story cannot just be told: interrupted, beside another configuration."""
+"""`make demo`: it is told as it is, it ends with an error where it is not, and it can be interrupted."""
 
+import copy
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local import processes, system
-from local.demo.stage import settings_beside
+from local.demo import __main__ as demo
+from local.demo.ledger import Ledger, Rows
+from local.demo.stage import NotAsToldError, Ran, Stage, settings_beside
 from local.settings import DEFAULT_CONFIG, ROOT, from_environment
 from tests.running import RUN_VARIABLE
 
@@ -54,3 +63,198 @@ def test_another_configuration_gives_the_demo_a_system_of_its_own(
     settings = settings_beside(tmp_path / "aside")
     assert (settings.config, settings.state, settings.ports) == (DEFAULT_CONFIG, tmp_path / "aside", {})
     assert "missing.yaml" in capsys.readouterr().out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording(Stage):
+    """A stage that keeps what its commands said."""
+
+    ran: list[tuple[str, Ran]]
+    lines: list[str]
+
+    def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> Ran:
+        ran = Stage._ran(self, agent, command, more)
+        self.ran.append((" ".join(command), ran))
+        return ran
+
+    @contextmanager
+    def meanwhile(self, agent: str, *command: str) -> Iterator[Iterator[str]]:
+        with Stage.meanwhile(self, agent, *command) as lines:
+            yield (self.lines.append(line) or line for line in lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaying(Stage):
+    """A stage on which nothing runs: its commands say again what they said, in their order."""
+
+    ran: Iterator[Ran]
+    lines: Sequence[str]
+
+    def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> Ran:
+        return next(self.ran)
+
+    @contextmanager
+    def meanwhile(self, agent: str, *command: str) -> Iterator[Iterator[str]]:
+        yield (line if line[:1] != "{" else json.dumps(json.loads(line) | {"at": time.time()}) for line in self.lines)
+
+
+@dataclass
+class Seen:
+    """One showing of the demo, as it was seen: commands with what they said, the loop's lines, the auditor's rows."""
+
+    ran: list[tuple[str, Ran]]
+    lines: list[str]
+    rows: dict[str, Rows]
+
+    def at(self, words: str) -> int:
+        """The place of the one command that holds `words`."""
+        (place,) = (place for place, (command, _) in enumerate(self.ran) if words in command)
+        return place
+
+    def says(self, words: str, old: str, new: str) -> None:
+        """Change what the command that holds `words` said."""
+        place = self.at(words)
+        command, ran = self.ran[place]
+        assert old in ran.said
+        self.ran[place] = (command, Ran(ran.code, ran.out.replace(old, new), ran.err.replace(old, new)))
+
+    def told_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Tell the story to what was seen, changed or not. Raises NotAsTold."""
+        monkeypatch.setattr(Ledger, "wait_for", lambda _ledger, name, *_: self.rows[name])
+        monkeypatch.setattr(Ledger, "text", lambda *_: "SELECT 1")
+        stack = {"aws_endpoint": "http://127.0.0.1:1", "region": "eu-west-1", "account": "111122223333"}
+        ran = iter([ran for _, ran in self.ran])
+        demo.play(Replaying(stack, Path(), stays_up=True, ran=ran, lines=self.lines))
+
+
+@pytest.fixture(scope="module")
+def showing(stack: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """The demo as it is, on the run's own system."""
+    seen = Seen([], [], {})
+    wait_for = Ledger.wait_for
+
+    def kept(ledger: Ledger, name: str, *more: Any) -> Rows:
+        seen.rows[name] = wait_for(ledger, name, *more)
+        return seen.rows[name]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ledger, "wait_for", kept)
+        folder = tmp_path_factory.mktemp("demo")
+        demo.play(Recording(stack, folder, stays_up=True, ran=seen.ran, lines=seen.lines))
+    return seen
+
+
+@pytest.fixture
+def seen(showing: Seen) -> Seen:
+    """What was seen, to change it."""
+    return copy.deepcopy(showing)
+
+
+# The demo revokes a grant: see tests/system/test_ending.py.
+in_its_turn = pytest.mark.xdist_group("deny-document")
+
+
+@in_its_turn
+def test_the_demo_goes_as_it_is_told(seen: Seen, monkeypatch: pytest.MonkeyPatch):
+    seen.told_again(monkeypatch)
+
+
+@in_its_turn
+def test_another_exit_code_of_any_command_ends_it(seen: Seen, monkeypatch: pytest.MonkeyPatch):
+    for place, (command, ran) in enumerate(seen.ran):
+        broken = copy.deepcopy(seen)
+        broken.ran[place] = (command, Ran(ran.code + 1, ran.out, ran.err))
+        with pytest.raises(NotAsToldError, match=f"exit code {ran.code + 1}, not {ran.code}"):
+            broken.told_again(monkeypatch)
+
+
+@in_its_turn
+def test_a_command_that_says_nothing_ends_it(seen: Seen, monkeypatch: pytest.MonkeyPatch):
+    """But for the two whose effect is seen at the next step."""
+    for place, (command, ran) in enumerate(seen.ran):
+        broken = copy.deepcopy(seen)
+        broken.ran[place] = (command, Ran(ran.code, "", ""))
+        if "jitney profile" not in command and "grants revoke" not in command:
+            with pytest.raises(NotAsToldError):
+                broken.told_again(monkeypatch)
+
+
+def _calls(seen: Seen, change: Callable[[list[dict[str, Any]]], None]) -> None:
+    calls = [json.loads(line) for line in seen.lines]
+    change(calls)
+    seen.lines = [json.dumps(call) for call in calls]
+
+
+OBJECT = "arn:aws:s3:::reports/2026/q3.csv"
+BREAKS: dict[str, tuple[Callable[[Seen], Any], str]] = {
+    "the session policy allows more": (
+        lambda seen: seen.says("explain", OBJECT, "arn:aws:s3:::reports/*"),
+        "and nothing",
+    ),
+    "the grant allows more": (
+        lambda seen: seen.says("grants list", OBJECT, "arn:aws:s3:::reports/*"),
+        "and nothing else",
+    ),
+    "the neighbour is denied by something else": (
+        lambda seen: seen.says("--key 2026/q4.csv", "no session policy allows", "a bucket policy denies"),
+        "IAM itself denies it",
+    ),
+    "nobody is named who could review": (lambda seen: seen.says("s3 rm", "data-owners", "somebody"), "says by whom"),
+    "the denial does not say why": (lambda seen: seen.says("create-user", "code review", "prayer"), "says why"),
+    "the loop is denied too early": (
+        lambda seen: _calls(seen, lambda calls: calls[3].update(denied="AccessDenied")),
+        "calls worked so far",
+    ),
+    "the loop is never denied": (
+        lambda seen: _calls(seen, lambda calls: [call.update(denied="") for call in calls]),
+        "calls are denied",
+    ),
+    "a call works after the denial": (
+        lambda seen: _calls(seen, lambda calls: calls[-1].update(denied="")),
+        "were denied, by AWS",
+    ),
+    "the loop fails for another reason": (
+        lambda seen: _calls(seen, lambda calls: calls[-1].update(denied="SlowDown")),
+        "were denied, by AWS",
+    ),
+    "the loop breaks": (lambda seen: seen.lines.insert(12, "Traceback"), "the loop says Traceback"),
+    "the loop does not start": (lambda seen: seen.lines.clear(), "calls worked so far"),
+    "no kill time is kept": (
+        lambda seen: seen.says("grants show", '"kill_milliseconds"', '"other"'),
+        "canary session",
+    ),
+    "somebody else revoked": (
+        lambda seen: seen.says("grants show", "incident-bot", "alice"),
+        "who took the grant back",
+    ),
+    "a request is not on record": (
+        lambda seen: seen.rows["who_asked_for_what"].remove(
+            next(row for row in seen.rows["who_asked_for_what"] if "CreateUser" in row["actions"])
+        ),
+        "Every request is there",
+    ),
+    "the canary is not on record": (lambda seen: seen.rows["history_of_grant"].pop(), "seen to be denied"),
+}
+
+
+@in_its_turn
+@pytest.mark.parametrize("name", BREAKS)
+def test_what_is_not_as_told_ends_it_and_is_said(seen: Seen, monkeypatch: pytest.MonkeyPatch, name: str):
+    change, said = BREAKS[name]
+    change(seen)
+    with pytest.raises(NotAsToldError, match=said):
+        seen.told_again(monkeypatch)
+
+
+def test_the_demo_then_exits_with_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def play(_stage: object) -> None:
+        raise NotAsToldError("IAM itself denies it")
+
+    monkeypatch.setattr(demo, "on_stage", nullcontext)
+    monkeypatch.setattr(demo, "play", play)
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        assert demo.main() == 1
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert "Not as told: IAM itself denies it" in capsys.readouterr().out

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from core.audit import FIRST, canonical
-from local.demo.ledger import named_query, run
+from local.demo.ledger import Ledger
 from tests.system.conftest import Api, asked
 
 
@@ -33,11 +33,10 @@ def chain_of(aws: Any, stack: dict[str, Any], grant_id: str) -> list[dict[str, A
 def test_aud_05_athena_says_who_asked_for_what_when_and_what_came_of_it(api: Api, aws, stack):
     allowed = api.ask(ticket="OPS-12")["grant"]
     api("POST", "/v1/grants", asked(), agent="idle-agent")
-    athena = aws("athena")
-    sql = named_query(athena, stack["athena"]["workgroup"])
+    ledger = Ledger(stack)
 
     def rows() -> list[dict[str, str]]:
-        found = run(athena, stack, sql)
+        found = ledger.rows("who_asked_for_what")
         arrived = {(row["grant_id"], row["outcome"]) for row in found}
         return found if (allowed["id"], "allowed") in arrived and ("", "denied") in arrived else []
 

@@ -53,6 +53,25 @@ def test_delivery_uses_the_role(emulator: Emulator) -> None:
     assert {entry["Key"].partition("/")[0] for entry in delivered} == {"may"}
 
 
+def test_execution_parameters(emulator: Emulator) -> None:
+    bucket = f"results-{uuid.uuid4().hex}"
+    emulator.root("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    athena = emulator.root("athena")
+    query = athena.start_query_execution(
+        QueryString="SELECT '?' AS a, ? AS b, ? AS c -- ?",
+        ExecutionParameters=["'it''s'", "2"],
+        ResultConfiguration={"OutputLocation": f"s3://{bucket}/"},
+    )["QueryExecutionId"]
+    ended = until(lambda: _done(athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]))
+    assert ended["State"] == "SUCCEEDED", ended
+    _, row = athena.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"]
+    assert [cell["VarCharValue"] for cell in row["Data"]] == ["?", "it's", "2"]
+
+
+def _done(status: dict[str, Any]) -> dict[str, Any] | None:
+    return None if status["State"] in ("QUEUED", "RUNNING") else status
+
+
 PARTIAL = """
 import json, time
 handed_over = []
