@@ -8,8 +8,10 @@ from client.asking import Ask
 from client.durations import format_duration
 
 _NAMES = re.compile(r"/permissions/([0-9]{1,4})/(action|resource)s(?:/([0-9]{1,4}))?", re.ASCII)
+_CALL = re.compile(r"/calls/([0-9]{1,4})", re.ASCII)
 _RANGE = re.compile(r"from ([0-9]{1,9}) to ([0-9]{1,9})", re.ASCII)
 _MOST_SHOWN = 60
+_MOST_OF_A_COMMAND = 80
 
 
 def fault_and_fix(fault: Mapping[str, str], ask: Ask) -> tuple[str, str]:
@@ -27,9 +29,21 @@ def fault_and_fix(fault: Mapping[str, str], ask: Ask) -> tuple[str, str]:
     return f"{_place(pointer, ask)}: {detail}", fix
 
 
+def detail_told(detail: str, pointer: str, ask: Ask | None) -> str:
+    """The detail of a problem, which begins with the place that it is about, with that place as people gave it."""
+    place = f"{pointer}: "
+    if ask is None or not pointer or not detail.startswith(place):
+        return detail
+    return f"{_place(pointer, ask)}: {detail.removeprefix(place)}"
+
+
 def _place(pointer: str, ask: Ask) -> str:
     if named := _NAMES.fullmatch(pointer):
         return _place_in_permissions(pointer, named, ask)
+    if ask.calls and pointer == "/calls":
+        return _command(ask.calls[0]) if len(ask.calls) == 1 else "--call"
+    if named := _CALL.fullmatch(pointer):
+        return _place_in_calls(pointer, int(named[1]), ask)
     given = {
         "/target": ("TARGET", ask.target),
         "/duration_seconds": ("--for", format_duration(ask.duration_seconds)),
@@ -54,6 +68,21 @@ def _place_in_permissions(pointer: str, named: re.Match[str], ask: Ask) -> str:
     return _shown(f"--{kind}" if len(ask.permissions) == 1 else f"--permissions, {inside}", value)
 
 
+def _place_in_calls(pointer: str, index: int, ask: Ask) -> str:
+    """The command itself; which of several, too."""
+    if index >= len(ask.calls):
+        return pointer
+    which = f"--call {index + 1} of {len(ask.calls)}, " if len(ask.calls) > 1 else ""
+    return which + _command(ask.calls[index])
+
+
+def _command(line: str) -> str:
+    return _cut(line, _MOST_OF_A_COMMAND)
+
+
 def _shown(option: str, value: str) -> str:
-    short = value if len(value) <= _MOST_SHOWN else f"{value[: _MOST_SHOWN - 1]}…"
-    return f"{option} {shlex.quote(short)}" if value else option
+    return f"{option} {shlex.quote(_cut(value, _MOST_SHOWN))}" if value else option
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -18,7 +18,7 @@ from client.answers import Answer, Decision, Need, Page, read_permissions, read_
 from client.asking import Ask
 from client.checks import TargetCheck
 from client.durations import format_duration
-from client.faults import fault_and_fix
+from client.faults import detail_told, fault_and_fix
 from client.problems import Problem
 from client.watching import Told, watching
 
@@ -136,9 +136,10 @@ class Screen:
             return
         reasons = read_reasons(extras.get("reasons", ()))
         known = problem.detail in {reason.sentence for reason in reasons}
+        detail = detail_told(problem.detail, str(extras.get("pointer", "")), ask)
         subset = read_permissions(extras.get("allowed_subset", ()))
         others = wording.alternatives(ask, subset, extras.get("longest_seconds", 0)) if ask else []
-        for line in ([] if known else [problem.detail]) + wording.grounds(reasons):
+        for line in ([] if known else [detail]) + wording.grounds(reasons):
             self.note(line)
         self._fix("Ask only for what would pass:" if others else problem.fix)
         for index, other in enumerate(others):

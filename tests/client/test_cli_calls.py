@@ -79,6 +79,23 @@ def test_a_request_names_calls(connected: FakeBroker):
     assert "s3:GetObject on arn:aws:s3:::reports/2026/q3.csv: read" in result.stdout
 
 
+def test_a_call_that_is_none_is_told_by_the_command(connected: FakeBroker, aws: Path):
+    refused = problem("operation_unknown", detail="/calls/0: aws s3 has no command 'copy'.", pointer="/calls/0")
+    connected.say("POST", "/v1/grants", 400, refused)
+    connected.say("POST", "/v1/decisions", 400, refused)
+    command = ["aws", "s3", "copy", "s3://reports/a", "."]
+    for verb in (["run", "analytics-prod", "--reason", "r"], ["explain", "analytics-prod"]):
+        result = jitney(*verb, "--", *command)
+        assert result.exit_code == 2
+        assert "aws s3 copy s3://reports/a .: aws s3 has no command 'copy'." in result.stderr
+        assert "/calls" not in result.stderr
+    several = ["--call", "aws s3 copy a b", "--call", "aws s3 ls"]
+    result = jitney("request", "analytics-prod", *several, "--reason", "r")
+    assert "--call 1 of 2, aws s3 copy a b: aws s3 has no command 'copy'." in result.stderr
+    result = jitney("request", "analytics-prod", *several, "--reason", "r", "--json")
+    assert json.loads(result.stdout)["pointer"] == "/calls/0"  # programs get the API's own words
+
+
 def test_with_a_target_the_broker_explains(connected: FakeBroker):
     connected.say("POST", "/v1/decisions", 200, DECISION)
     result = jitney("explain", "analytics-prod", "--json", "--", *COPY)

@@ -3,11 +3,14 @@
 import pytest
 
 from client.asking import Ask, Permission
-from client.faults import fault_and_fix
+from client.faults import detail_told, fault_and_fix
 
 ONE = Permission(("s3:GetObject", "s3 GetObject"), ("arn:aws:s3:::reports/*", "reports"))
 ASK = Ask("analytics-prod", (ONE,), 7200, "x" * 600, "OPS 12")
 SEVERAL = Ask("analytics-prod", (ONE, ONE), 2, "report")
+COPY = "aws s3 cp s3://reports/2026/q3.csv 'a dir'"
+CALLED = Ask("analytics-prod", (), 300, "report", calls=(COPY,))
+CALLS = Ask("analytics-prod", (), 300, "report", calls=("aws s3 ls", COPY, "aws " + "x" * 100))
 RANGE = "Use a number from 5 to 3600."
 
 
@@ -27,6 +30,13 @@ RANGE = "Use a number from 5 to 3600."
         (ASK, "/permissions/7/actions/1", "/permissions/7/actions/1"),
         (ASK, "/permissions/0/actions/9", "/permissions/0/actions/9"),
         (ASK, "/later", "/later"),
+        (CALLED, "/calls", COPY),
+        (CALLED, "/calls/0", COPY),
+        (CALLS, "/calls", "--call"),
+        (CALLS, "/calls/1", f"--call 2 of 3, {COPY}"),
+        (CALLS, "/calls/2", f"--call 3 of 3, aws {'x' * 75}…"),
+        (CALLED, "/calls/1", "/calls/1"),
+        (ASK, "/calls/0", "/calls/0"),
     ],
 )
 def test_a_place_in_the_body_is_the_option_and_its_value(ask: Ask, pointer: str, place: str):
@@ -38,3 +48,19 @@ def test_a_place_in_the_body_is_the_option_and_its_value(ask: Ask, pointer: str,
 def test_a_duration_out_of_range_is_told_as_durations_are_written(ask: Ask, said: str):
     fault = {"pointer": "/duration_seconds", "detail": "It is out of range.", "fix": RANGE}
     assert fault_and_fix(fault, ask) == (said, "Give 5s to 1h.")
+
+
+@pytest.mark.parametrize(
+    ("ask", "pointer", "said"),
+    [
+        (CALLED, "/calls/0", f"{COPY}: There is no option --x."),
+        (CALLS, "/calls/0", "--call 1 of 3, aws s3 ls: There is no option --x."),
+        (CALLED, "/calls/9", "/calls/9: There is no option --x."),
+        (None, "/calls/0", "/calls/0: There is no option --x."),
+    ],
+)
+def test_a_problem_with_a_call_names_the_command(ask: Ask | None, pointer: str, said: str):
+    detail = f"{pointer}: There is no option --x."
+    assert detail_told(detail, pointer, ask) == said
+    assert detail_told("There is no option --x.", pointer, ask) == "There is no option --x."
+    assert detail_told("There is no option --x.", "", ask) == "There is no option --x."
