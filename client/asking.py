@@ -1,7 +1,10 @@
 """What an agent asks for: the target, the permissions, how long and why."""
 
 import json
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -43,6 +46,13 @@ class Ask:
             del body["permissions"]
             body["calls"] = list(self.calls)
         return body | {"ticket": self.ticket} if self.ticket else body
+
+
+def calls_of(command: Sequence[str]) -> tuple[str, ...]:
+    """The command line to ask with, when the command is the AWS CLI; () for any other, which must be told."""
+    if not command or Path(command[0]).name != "aws":
+        return ()
+    return (shlex.join(["aws", *command[1:]]),)
 
 
 def parse_permissions(text: str) -> tuple[Permission, ...]:

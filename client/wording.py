@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from client.answers import Answer, Grant, Need, Reason, Review, Risk
-from client.asking import Ask, Permission
+from client.asking import Ask, Permission, calls_of
 from client.durations import format_duration
 
 # "5m" stays 5m for this many seconds after it was asked for.
@@ -140,8 +140,8 @@ def arguments(ask: Ask, permissions: str = "", *, told: bool = False) -> list[st
 
 
 def paste(verb: str, ask: Ask, tail: Sequence[str] = ()) -> list[str]:
-    """The lines to paste into a shell to ask for this."""
-    line = shlex.join(["jitney", verb, *arguments(ask, told=verb == "run"), *tail])
+    """The lines to paste into a shell to ask for this; `tail` is what follows the options, as `-- aws s3 ls`."""
+    line = shlex.join(["jitney", verb, *arguments(ask, told=ask.calls == calls_of(tail[1:])), *tail])
     if len(ask.permissions) == 1 or ask.calls:
         return [plain(line)]
     document = json.dumps([permission.document() for permission in ask.permissions])

@@ -9,29 +9,23 @@ import typer
 
 from client import options
 from client.answers import Issued
+from client.grouping import grouped
 from client.obtaining import by_id, by_memory, usable
 from client.reporting import reporting
-from client.settings import Options, connect, xdg
+from client.settings import xdg
 
 Anew = Annotated[bool, typer.Option("--anew", help="Ask again, whatever grant is remembered for this request.")]
 
 
+@grouped
 def credentials(
     target: options.Target = None,
     *,
     grant: options.GrantId = None,
-    action: options.Actions = None,
-    resource: options.Resources = None,
-    permissions: options.Permissions = None,
-    duration: options.For = "5m",
-    reason: options.Reason = "",
-    ticket: options.Ticket = "",
-    wait: options.Wait = False,
-    wait_at_most: options.WaitAtMost = None,
+    asking: options.Asking,
+    waiting: options.Waiting,
     anew: Anew = False,
-    api: options.Api = "",
-    token_file: options.TokenFile = "",
-    token_command: options.TokenCommand = "",
+    connection: options.Connection,
 ) -> None:
     """Hand credentials to the AWS CLI or an SDK, as its `credential_process`. `jitney profile` writes that setting.
 
@@ -41,14 +35,14 @@ def credentials(
     with reporting("credentials"):
         if sys.stdout.isatty():
             raise options.invalid("Keys are not shown on a terminal.", "Use jitney run, or jitney profile.")
-        at_most = options.seconds("--wait-at-most", wait_at_most) if wait_at_most else None
-        with connect(Options(api, token_file, token_command), os.environ) as broker:
+        at_most = waiting.at_most
+        with connection.broker() as broker:
             if grant:
                 answer = by_id(broker, grant)
             else:
-                ask = options.make_ask(target, action, resource, permissions, duration, reason, ticket)
+                ask = asking.ask(target)
                 answer = by_memory(broker, ask, xdg(os.environ, "XDG_STATE_HOME", ".local/state"), anew=anew)
-            issued = usable(broker, answer, wait=wait, at_most=at_most)
+            issued = usable(broker, answer, wait=waiting.wait, at_most=at_most)
         typer.echo(json.dumps(_process_output(issued)))
 
 

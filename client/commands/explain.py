@@ -1,6 +1,5 @@
 """`jitney explain`: what an AWS CLI command needs, and why."""
 
-import os
 import shlex
 from dataclasses import asdict
 from typing import Annotated
@@ -10,13 +9,14 @@ import typer
 from client import options
 from client.asking import Ask
 from client.explaining import explain_here
+from client.grouping import grouped
 from client.reporting import print_json, reporting, screen
-from client.settings import Options, connect
 
 Account = Annotated[str, typer.Option("--account", metavar="ID", help="The account in the ARNs, without TARGET.")]
 Region = Annotated[str, typer.Option("--region", metavar="REGION", help="The region in the ARNs, without TARGET.")]
 
 
+@grouped
 def explain(
     context: typer.Context,
     target: options.Target = None,
@@ -24,9 +24,7 @@ def explain(
     account: Account = "123456789012",
     region: Region = "us-east-1",
     as_json: options.AsJson = False,
-    api: options.Api = "",
-    token_file: options.TokenFile = "",
-    token_command: options.TokenCommand = "",
+    connection: options.Connection,
 ) -> None:
     """Say which actions on which resources an AWS CLI command needs, and why. Runs and issues nothing.
 
@@ -46,7 +44,7 @@ def explain(
                 screen().explanation(needs)
             return
         ask = Ask(target, (), 300, "What would this call need?", calls=(line,))
-        with connect(Options(api, token_file, token_command), os.environ) as broker:
+        with connection.broker() as broker:
             decision = broker.decision(ask)
         if as_json:
             print_json(decision.document())

@@ -1,34 +1,25 @@
 """`jitney grants`: one's own grants."""
 
-import os
 from typing import Annotated
 
 import typer
 
 from client import options
 from client.answers import Answer
+from client.grouping import grouped
 from client.reporting import print_json, reporting, screen, show, waited
-from client.settings import Options, connect
 
 grants = typer.Typer(no_args_is_help=True, help="Your own grants: what they allow, until when, what became of them.")
 
+GrantId = Annotated[str, typer.Argument(metavar="ID", help="The grant's id: g-…")]
 Cursor = Annotated[str, typer.Option("--cursor", metavar="CURSOR", help="Continue an earlier list: its `next`.")]
 
 
 @grants.command("list")
-def list_grants(
-    *,
-    cursor: Cursor = "",
-    as_json: options.AsJson = False,
-    api: options.Api = "",
-    token_file: options.TokenFile = "",
-    token_command: options.TokenCommand = "",
-) -> None:
+@grouped
+def list_grants(*, cursor: Cursor = "", as_json: options.AsJson = False, connection: options.Connection) -> None:
     """List your grants."""
-    with (
-        reporting("grants list", as_json=as_json),
-        connect(Options(api, token_file, token_command), os.environ) as broker,
-    ):
+    with reporting("grants list", as_json=as_json), connection.broker() as broker:
         page = broker.grants(cursor)
         if as_json:
             print_json(page.document())
@@ -37,37 +28,24 @@ def list_grants(
 
 
 @grants.command("release")
-def release_grant(
-    grant: Annotated[str, typer.Argument(metavar="ID", help="The grant's id: g-…")],
-    *,
-    as_json: options.AsJson = False,
-    api: options.Api = "",
-    token_file: options.TokenFile = "",
-    token_command: options.TokenCommand = "",
-) -> None:
+@grouped
+def release_grant(grant: GrantId, *, as_json: options.AsJson = False, connection: options.Connection) -> None:
     """Give one grant back: its credentials stop working, within seconds, wherever they are."""
-    with (
-        reporting("grants release", as_json=as_json),
-        connect(Options(api, token_file, token_command), os.environ) as broker,
-    ):
+    with reporting("grants release", as_json=as_json), connection.broker() as broker:
         _show_ended(broker.release(grant), as_json=as_json)
 
 
 @grants.command("revoke")
+@grouped
 def revoke_grant(
-    grant: Annotated[str, typer.Argument(metavar="ID", help="The grant's id: g-…")],
+    grant: GrantId,
     *,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the agent and the auditor.")],
     as_json: options.AsJson = False,
-    api: options.Api = "",
-    token_file: options.TokenFile = "",
-    token_command: options.TokenCommand = "",
+    connection: options.Connection,
 ) -> None:
     """Take anybody's grant back, as an operator: its credentials stop working, within seconds, wherever they are."""
-    with (
-        reporting("grants revoke", as_json=as_json),
-        connect(Options(api, token_file, token_command), os.environ) as broker,
-    ):
+    with reporting("grants revoke", as_json=as_json), connection.broker() as broker:
         _show_ended(broker.revoke(grant, reason), as_json=as_json)
 
 
@@ -80,21 +58,16 @@ def _show_ended(answer: Answer, *, as_json: bool) -> None:
 
 
 @grants.command("show")
+@grouped
 def show_grant(
-    grant: Annotated[str, typer.Argument(metavar="ID", help="The grant's id: g-…")],
+    grant: GrantId,
     *,
-    wait: options.Wait = False,
-    wait_at_most: options.WaitAtMost = None,
+    waiting: options.Waiting,
     as_json: options.AsJson = False,
-    api: options.Api = "",
-    token_file: options.TokenFile = "",
-    token_command: options.TokenCommand = "",
+    connection: options.Connection,
 ) -> None:
     """Show one grant; with --wait, once its review is over. The exit code says what became of it."""
-    with (
-        reporting("grants show", as_json=as_json),
-        connect(Options(api, token_file, token_command), os.environ) as broker,
-    ):
-        at_most = options.seconds("--wait-at-most", wait_at_most) if wait_at_most else None
+    with reporting("grants show", as_json=as_json), connection.broker() as broker:
+        at_most = waiting.at_most
         answer = broker.grant(grant)
-        show(waited(broker, answer, at_most) if wait else answer, as_json=as_json)
+        show(waited(broker, answer, at_most) if waiting.wait else answer, as_json=as_json)

@@ -9,8 +9,8 @@ import typer
 
 from client import aws_profile, options, wording
 from client.broker import checked_grant_id
+from client.grouping import grouped
 from client.reporting import reporting, screen
-from client.settings import Options, connect
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name, for aws --profile NAME.")]
 Write = Annotated[
@@ -22,39 +22,32 @@ Region = Annotated[
 ]
 
 
+@grouped
 def profile(
     name: Name,
     target: options.Target = None,
     *,
     grant: options.GrantId = None,
-    action: options.Actions = None,
-    resource: options.Resources = None,
-    permissions: options.Permissions = None,
-    duration: options.For = "5m",
-    reason: options.Reason = "",
-    ticket: options.Ticket = "",
+    asking: options.Asking,
     wait: options.Wait = False,
     region: Region = "",
     write: Write = False,
-    api: options.Api = "",
-    token_file: options.TokenFile = "",
-    token_command: options.TokenCommand = "",
+    connection: options.Connection,
 ) -> None:
     """Print or write the AWS profile that gets its credentials by `jitney credentials` with these options.
 
     Asks for no access yet: the first AWS command with the profile does.
     """
-    connection = Options(api, token_file, token_command)
     with reporting("profile"):
-        if permissions == "-":
+        if asking.permissions == "-":
             raise options.invalid("A profile cannot read standard input.", "Give --permissions a file that stays.")
         words = [_program(), "credentials"]
         if grant:
             words += ["--grant", checked_grant_id(grant)]
             region = region or _region_of(grant, connection)
         else:
-            ask = options.make_ask(target, action, resource, permissions, duration, reason, ticket)
-            words += wording.arguments(ask, str(Path(permissions).absolute()) if permissions else "")
+            source = str(Path(asking.permissions).absolute()) if asking.permissions else ""
+            words += wording.arguments(asking.ask(target), source)
         words += connection.arguments() + (["--wait"] if wait else [])
         settings = {"credential_process": aws_profile.command_line(words)}
         if region:
@@ -67,9 +60,9 @@ def profile(
         screen().note(f"Wrote [{aws_profile.section_name(name)}] to {path}. Use it: aws --profile {name} …")
 
 
-def _region_of(grant: str, connection: Options) -> str:
+def _region_of(grant: str, connection: options.Connection) -> str:
     """The Region of the grant's target, "" when the broker does not say."""
-    with connect(connection, os.environ) as broker:
+    with connection.broker() as broker:
         return broker.grant(grant).grant.region
 
 

@@ -1,6 +1,5 @@
 """`jitney request`: ask for access, and be told the grant; or, as a dry run, what policy would say."""
 
-import os
 from typing import Annotated
 
 import typer
@@ -8,9 +7,9 @@ import typer
 from client import options
 from client.asking import Ask
 from client.broker import Broker
+from client.grouping import grouped
 from client.problems import Denied, Pending
 from client.reporting import print_json, reporting, screen, show, waited
-from client.settings import Options, connect
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only say what policy would decide. Issues nothing, asks nobody.")
@@ -20,37 +19,28 @@ DryRun = Annotated[
 _EFFECTS = {"allow": 0, "review": Pending.exit_code}
 
 
+@grouped
 def request(
     target: options.RequiredTarget,
     *,
-    action: options.Actions = None,
-    resource: options.Resources = None,
-    permissions: options.Permissions = None,
-    call: options.Calls = None,
-    duration: options.For = "5m",
-    reason: options.Reason = "",
-    ticket: options.Ticket = "",
+    asking: options.Asking,
     dry_run: DryRun = False,
-    wait: options.Wait = False,
-    wait_at_most: options.WaitAtMost = None,
+    waiting: options.Waiting,
     as_json: options.AsJson = False,
-    api: options.Api = "",
-    token_file: options.TokenFile = "",
-    token_command: options.TokenCommand = "",
+    connection: options.Connection,
 ) -> None:
     """Ask for access to TARGET. Prints the grant, never its keys: `jitney run --grant ID` uses it.
 
     While a review is open, and without --wait, the exit code is 4.
     """
     with reporting("request", as_json=as_json):
-        ask = options.make_ask(target, action, resource, permissions, duration, reason, ticket, call or ())
-        at_most = options.seconds("--wait-at-most", wait_at_most) if wait_at_most else None
-        with connect(Options(api, token_file, token_command), os.environ) as broker:
+        ask, at_most = asking.ask(target), waiting.at_most
+        with connection.broker() as broker:
             if dry_run:
                 _preview(broker, ask, as_json=as_json)
             else:
                 answer = broker.request(ask)
-                show(waited(broker, answer, at_most) if wait else answer, as_json=as_json)
+                show(waited(broker, answer, at_most) if waiting.wait else answer, as_json=as_json)
 
 
 def _preview(broker: Broker, ask: Ask, *, as_json: bool) -> None:

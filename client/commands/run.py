@@ -1,21 +1,20 @@
 """`jitney run`: get access and run one command with it."""
 
 import os
-import shlex
 import shutil
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from client import options
+from client.asking import calls_of
 from client.child import child_environment, run_child
+from client.grouping import grouped
 from client.obtaining import by_id, usable
 from client.problems import Problem
 from client.reporting import reporting, screen
-from client.settings import Options, connect
 
 Keep = Annotated[bool, typer.Option("--keep", help="Do not give the grant back when COMMAND has ended.")]
 
@@ -34,36 +33,29 @@ class CommandAfterDashes(TyperCommand):
         return [*super().collect_usage_pieces(ctx), "-- COMMAND [ARGS]..."]
 
 
-def aws_calls(command: Sequence[str]) -> tuple[str, ...]:
-    """The command line to ask with, when the command is the AWS CLI; () for any other, which must be told."""
-    if not command or Path(command[0]).name != "aws":
-        return ()
-    return (shlex.join(["aws", *command[1:]]),)
+@dataclass(frozen=True, slots=True)
+class WaitingUnlessTold(options.Waiting):
+    """Here somebody waits for the command anyway."""
+
+    wait: options.Wait = True
 
 
+@grouped
 def run(
     context: typer.Context,
     target: options.Target = None,
     *,
     grant: options.GrantId = None,
-    action: options.Actions = None,
-    resource: options.Resources = None,
-    permissions: options.Permissions = None,
-    duration: options.For = "5m",
-    reason: options.Reason = "",
-    ticket: options.Ticket = "",
-    wait: options.Wait = True,
-    wait_at_most: options.WaitAtMost = None,
+    asking: options.Asking,
+    waiting: WaitingUnlessTold,
     keep: Keep = False,
-    api: options.Api = "",
-    token_file: options.TokenFile = "",
-    token_command: options.TokenCommand = "",
+    connection: options.Connection,
 ) -> None:
     """Run COMMAND with AWS credentials in its environment, and nowhere else.
 
-    An AWS CLI command needs no --action and --resource: the broker works out what it takes. Waits while the request is
-    under review, then goes on by itself. The exit code is the command's own. Once the command has ended, the grant is
-    given back, so that nothing is left of the keys; with --grant or --keep it is not.
+    An AWS CLI command needs no --action, --resource or --call: the broker works out what it takes. Waits while the
+    request is under review, then goes on by itself. The exit code is the command's own. Once the command has ended, the
+    grant is given back, so that nothing is left of the keys; with --grant or --keep it is not.
     """
     child: list[str] = context.meta["child"]
     with reporting("run", tail=["--", *child]):
@@ -72,25 +64,20 @@ def run(
             raise options.invalid("There is no command to run.", fix)
         if shutil.which(child[0]) is None:
             raise options.invalid(f"{child[0]} is not a command here.", "Check its name and PATH.")
-        at_most = options.seconds("--wait-at-most", wait_at_most) if wait_at_most else None
-        with connect(Options(api, token_file, token_command), os.environ) as broker:
-            if grant:
-                answer = by_id(broker, grant)
-            else:
-                calls = aws_calls(child)
-                ask = options.make_ask(target, action, resource, permissions, duration, reason, ticket, calls)
-                answer = broker.request(ask)
-            issued = usable(broker, answer, wait=wait, at_most=at_most)
+        at_most = waiting.at_most
+        with connection.broker() as broker:
+            answer = by_id(broker, grant) if grant else broker.request(asking.ask(target, calls_of(child)))
+            issued = usable(broker, answer, wait=waiting.wait, at_most=at_most)
         code = run_child(child, child_environment(os.environ, issued))
         if not grant and not keep:
-            _release(issued.grant.id, Options(api, token_file, token_command))
+            _release(issued.grant.id, connection)
         raise typer.Exit(code)
 
 
-def _release(grant_id: str, chosen: Options) -> None:
+def _release(grant_id: str, connection: options.Connection) -> None:
     """Give the grant back; if that fails, the command's own exit code stays, and its end is near anyway."""
     try:
-        with connect(chosen, os.environ) as broker:
+        with connection.broker() as broker:
             broker.release(grant_id)
     except Problem as problem:
         screen().note(f"jitney: {grant_id} was not given back: {problem.title}. It ends by itself.")

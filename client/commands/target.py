@@ -1,14 +1,13 @@
 """`jitney target`: what a platform engineer does with the accounts that access is granted in."""
 
-import os
 from typing import Annotated
 
 import typer
 
 from client import options
+from client.grouping import grouped
 from client.problems import Problem
 from client.reporting import print_json, reporting, screen
-from client.settings import Options, connect
 
 target = typer.Typer(no_args_is_help=True, help="The accounts that access is granted in, for operators.")
 
@@ -19,19 +18,15 @@ def _group() -> None:
 
 
 @target.command("check")
+@grouped
 def check_target(
     alias: Annotated[str, typer.Argument(metavar="ALIAS", help="The target's alias, such as analytics-prod.")],
     *,
     as_json: options.AsJson = False,
-    api: options.Api = "",
-    token_file: options.TokenFile = "",
-    token_command: options.TokenCommand = "",
+    connection: options.Connection,
 ) -> None:
     """Try what a target's roles let through and what they refuse, as an operator. Nothing is changed."""
-    with (
-        reporting("target check", as_json=as_json),
-        connect(Options(api, token_file, token_command), os.environ) as broker,
-    ):
+    with reporting("target check", as_json=as_json), connection.broker() as broker:
         check = broker.check_target(alias)
         if as_json:
             print_json(check.document())

@@ -1,14 +1,18 @@
 """Asking with the call: `jitney run -- aws ...`, `jitney request --call`, `jitney explain`."""
 
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
+import botocore.session
 import pytest
 from typer.testing import CliRunner
 
 from client import explaining
 from client.cli import app
-from tests.client.fake_broker import PERMISSIONS, FakeBroker, issued, problem
+from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, issued, problem
 
 COPY = ["aws", "s3", "cp", "s3://reports/2026/q3.csv", "."]
 NEED = {
@@ -77,6 +81,82 @@ def test_a_request_names_calls(connected: FakeBroker):
     assert result.exit_code == 0
     assert connected.asked[0].json["calls"] == ["aws s3 ls"]
     assert "s3:GetObject on arn:aws:s3:::reports/2026/q3.csv: read" in result.stdout
+
+
+def test_a_program_that_makes_calls_is_asked_for_with_them(connected: FakeBroker, aws: Path):
+    connected.say("POST", "/v1/grants", 403, problem("denied", longest_seconds=60))
+    ask = ["analytics-prod", "--call", "aws s3 ls", "--call", "aws s3 cp s3://reports/a .", "--reason", "r"]
+    for child in (["env"], COPY):  # what is said counts, not what is run
+        result = jitney("run", *ask, "--", *child)
+        assert connected.asked[-1].json["calls"] == ["aws s3 ls", "aws s3 cp s3://reports/a ."]
+        assert result.stderr.splitlines()[-1] == shlex.join(
+            ["jitney", "run", *ask[:-2], "--for", "1m", "--reason", "r", "--", *child]
+        )
+
+
+@pytest.mark.parametrize("verb", [["request"], ["run"], ["credentials"], ["profile", "x"]], ids=" ".join)
+def test_calls_go_without_permissions(connected: FakeBroker, verb: list[str]):
+    tail = ["--", "env"] if verb == ["run"] else []
+    for declared in (["--action", "s3:GetObject"], ["--permissions", "asked.json"]):
+        result = jitney(*verb, "analytics-prod", "--call", "aws s3 ls", *declared, "--reason", "r", *tail)
+        assert result.exit_code == 2
+        assert "--call goes without" in result.stderr
+    assert not connected.asked
+
+
+def test_credentials_are_asked_for_with_a_call_once(connected: FakeBroker):
+    connected.say("POST", "/v1/grants", 201, issued())
+    connected.say("POST", f"/v1/grants/{GRANT_ID}/credentials", 200, issued())
+    for _ in range(2):
+        result = jitney("credentials", "analytics-prod", "--call", " ".join(COPY), "--reason", "r")
+        assert json.loads(result.stdout)["AccessKeyId"]
+    (asked,) = connected.calls("POST", "/v1/grants")
+    assert asked.json["calls"] == [" ".join(COPY)]
+
+
+HOSTILE = [
+    "aws s3 cp 's3://reports/it'\\''s; $(touch owned) `touch owned`' .",
+    "aws s3 cp \"s3://reports/a b\" . --content-type 'x #y'",
+    'aws dynamodb get-item --key \'{"id": {"S": "%(x)s && touch owned"}}\'',
+    "aws s3 ls ; touch owned",
+    "aws s3 ls | touch owned > owned\\",
+]
+PROGRAM = """#!{python}
+import json, pathlib, sys
+pathlib.Path({told!r}).write_text(json.dumps(sys.argv[1:]))
+print('{{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "s", "SessionToken": "t"}}')
+"""
+
+
+@pytest.mark.parametrize("shell", [False, True], ids=["botocore", "sh -c, as other SDKs"])
+@pytest.mark.parametrize("call", HOSTILE)
+def test_a_profile_hands_the_call_on_as_it_was_written_and_runs_nothing_else(
+    home: Path, monkeypatch: pytest.MonkeyPatch, call: str, shell: bool
+):
+    """Calls have quotes of their own, inside those of the setting, which an SDK splits or gives to a shell."""
+    program, told = home / "bin" / "jitney", home / "told.json"
+    program.parent.mkdir()
+    program.write_text(PROGRAM.format(python=sys.executable, told=str(told)))
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.argv", [str(program)])
+    monkeypatch.chdir(home)
+    ask = ["analytics-prod", "--call", call, "--call", "aws s3 ls", "--reason", "monthly report"]
+    assert jitney("profile", "reports", *ask, "--write").exit_code == 0
+    session = botocore.session.Session(profile="reports")
+    if shell:
+        line = session.full_config["profiles"]["reports"]["credential_process"]
+        subprocess.run(["sh", "-c", line], check=True, stdout=subprocess.DEVNULL)
+    else:
+        assert session.get_credentials().access_key == "a"
+    assert json.loads(told.read_text()) == ["credentials", *ask[:-2], "--for", "5m", *ask[-2:]]
+    assert {path.name for path in home.iterdir()} == {"bin", "told.json", ".aws"}
+
+
+def test_a_line_break_in_a_call_gets_into_no_profile(home: Path):
+    result = jitney("profile", "x", "analytics-prod", "--call", "aws s3 ls\nregion = x", "--reason", "r", "--write")
+    assert result.exit_code == 2
+    assert "control character" in result.stderr
+    assert not (home / ".aws").exists()
 
 
 def test_a_call_that_is_none_is_told_by_the_command(connected: FakeBroker, aws: Path):
