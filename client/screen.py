@@ -3,10 +3,11 @@
 Only what has something to show imports this module: rich costs a `credential_process` time that it does not have.
 """
 
+import itertools
 import json
 import shlex
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -41,6 +42,11 @@ _NEXT = {
 def _console(*, stderr: bool) -> Console:
     # Nothing is wrapped, cropped or marked up: ARNs and commands are there to be copied.
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def _named(name: str, values: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Rows for the values, the first one with the name."""
+    yield from zip(itertools.chain([name], itertools.repeat("")), values, strict=False)
 
 
 class Screen:
@@ -106,7 +112,7 @@ class Screen:
             if need.call != told:
                 told = need.call
                 self._out.print(Text(wording.plain(told), style="bold"))
-            self._rows([("needs", wording.needs(need))])
+            self._rows([("needs", need.action), *_named("on", need.resources), ("as", need.why)])
 
     def check(self, check: TargetCheck) -> None:
         """Each attempt, what it should answer and what it answered; then what to mend."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from client.answers import Answer, Grant, Need, Reason, Review, Risk
+from client.answers import Answer, Grant, Reason, Review, Risk
 from client.asking import Ask, Permission, calls_of
 from client.durations import format_duration
 
@@ -75,11 +75,6 @@ def where(grant: Grant) -> str:
 def allows(permission: Permission) -> str:
     """The permission in one line."""
     return plain(f"{', '.join(permission.actions)} on {', '.join(permission.resources)}")
-
-
-def needs(need: Need) -> str:
-    """What a call needs in one line, and why."""
-    return plain(f"{need.action} on {', '.join(need.resources)}: {need.why}")
 
 
 def because(reason: Reason) -> str:

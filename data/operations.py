@@ -197,7 +197,7 @@ class ServiceRows:
         """Members that hold a whole ARN of this type: stateMachineArn, ResourceArn."""
         plain = re.sub(r"\W", "", kind.name).lower()
         for name, shape in members.items():
-            if name.lower() in {f"{plain}arn", f"{plain}arns", "resourcearn", "resourcearnlist"}:
+            if name.lower() in {f"{plain}arn", f"{plain}arns", "resourcearn", "resourcearnlist", "resource"}:
                 yield from [name] if _kind(shape) in "sl" else []
 
 

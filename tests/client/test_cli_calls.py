@@ -76,11 +76,19 @@ def test_a_shorter_time_is_offered_with_the_command_itself(connected: FakeBroker
 
 
 def test_a_request_names_calls(connected: FakeBroker):
-    connected.say("POST", "/v1/decisions", 200, DECISION)
+    need = NEED | {"resources": [*NEED["resources"], "arn:aws:s3:::reports/2026/q4.csv"]}
+    connected.say("POST", "/v1/decisions", 200, DECISION | {"explanation": [need]})
     result = jitney("request", "analytics-prod", "--call", "aws s3 ls", "--reason", "r", "--dry-run")
     assert result.exit_code == 0
     assert connected.asked[0].json["calls"] == ["aws s3 ls"]
-    assert "s3:GetObject on arn:aws:s3:::reports/2026/q3.csv: read" in result.stdout
+    assert result.stdout.splitlines()[1:] == [
+        "aws s3 cp s3://reports/2026/q3.csv .",
+        "  needs     s3:GetObject",
+        "  on        arn:aws:s3:::reports/2026/q3.csv",
+        "            arn:aws:s3:::reports/2026/q4.csv",
+        "  as        read",
+        "  allows    s3:GetObject on arn:aws:s3:::reports/2026/*",
+    ]
 
 
 def test_a_program_that_makes_calls_is_asked_for_with_them(connected: FakeBroker, aws: Path):

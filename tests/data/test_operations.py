@@ -21,7 +21,7 @@ EVERY = [
     for name in CHECKED_IN.service(service).names()
 ]
 # What is known at least; raise these when the table gets better. Every operation of the services is in one of three.
-LEAST = {"by_name": 5201, "by_exception": 326, "derived": 2855}
+LEAST = {"by_name": 5196, "by_exception": 331, "derived": 2940}
 MOST_UNKNOWN = 329
 
 

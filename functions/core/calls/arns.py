@@ -9,7 +9,7 @@ from typing import Any
 from core.actions import ResourceType
 from core.calls.call import Place
 from core.calls.options import invalid
-from core.calls.readings import ADDS_WILDCARDS, CONTENT, READINGS, WHEN_ABSENT, mismatch
+from core.calls.readings import ADDS_WILDCARDS, CONTENT, READINGS, READS_ARNS, WHEN_ABSENT, mismatch
 from core.patterns import has_wildcard
 
 MAX_ARNS = 200
@@ -27,7 +27,7 @@ def fill(template: str, parameters: Mapping[str, Any], place: Place) -> list[str
         return [arn for arn in _strings(parameters.get(whole[1])) if _fits(arn, whole[2], place)]
     variables = [found for found in _VARIABLE.finditer(template) if found[2] not in _PLACE]
     members = {found[2] for found in variables if not found[1]}
-    if len(members) == 1:
+    if len(members) == 1 and not any(found[3] in READS_ARNS for found in variables):
         given = _strings(parameters.get(next(iter(members))))
         if given and all(each.startswith("arn:") for each in given):
             return [arn for arn in given if _fits(arn, _VARIABLE.sub(_plain, template), place)]

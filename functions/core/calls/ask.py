@@ -15,6 +15,9 @@ from core.calls.words import split_words
 from core.config import Target
 from core.problems import Problem
 
+WITHOUT_CALLS = frozenset({"configure", "help", "history"})
+"""The AWS CLI's commands for its own files."""
+
 
 def explainer(operations: Operations) -> Explain:
     """What explains the calls of requests with this table."""
@@ -53,6 +56,8 @@ def explain_line(line: str, place: Place, operations: Operations) -> tuple[Expla
         named = f"{words[0][:60]!a} is" if words else "An empty line is"
         raise invalid(f"{named} no AWS CLI command.", "Begin the command line with aws.")
     service, rest = _service(words[1:])
+    if service in WITHOUT_CALLS:
+        raise invalid(f"aws {service} makes no call of AWS.", "It needs no grant: leave it out.")
     if service == "s3":
         return explain_s3(rest, place)
     return explain(read_command(service, rest, operations), place)

@@ -1,5 +1,6 @@
 """From an `AwsCall` to what it needs: each action, the resources, and why."""
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,20 +14,38 @@ from core.problems import Problem
 
 # What AWS may ask for besides, which no parameter tells. It is said, not asked for.
 NOTES: Mapping[str, str] = {
-    "s3:GetObject": "an object under a customer key takes kms:Decrypt on that key as well",
-    "s3:PutObject": "a bucket under a customer key takes kms:GenerateDataKey on that key as well",
-    "secretsmanager:GetSecretValue": "a secret under a customer key takes kms:Decrypt on that key as well",
-    "ssm:GetParameter": "a SecureString under a customer key takes kms:Decrypt on that key as well",
-    "ssm:GetParameters": "a SecureString under a customer key takes kms:Decrypt on that key as well",
-    "sqs:SendMessage": "a queue under a customer key takes kms:GenerateDataKey and kms:Decrypt on it as well",
-    "sqs:ReceiveMessage": "a queue under a customer key takes kms:Decrypt on that key as well",
-    "athena:StartQueryExecution": "Athena reads and writes as the caller: Glue and S3 actions are needed as well",
-    "ecs:RunTask": "the roles in the task definition take iam:PassRole as well",
-    "ecs:UpdateService": "the roles in a new task definition take iam:PassRole as well",
+    "s3:GetObject": "not asked: kms:Decrypt on the object's key, if that is a customer's",
+    "s3:PutObject": "not asked: kms:GenerateDataKey on the bucket's key, if that is a customer's",
+    "s3:ListBucket": "listing is granted for a whole bucket, not for a prefix",
+    "secretsmanager:GetSecretValue": "not asked: kms:Decrypt on the secret's key, if that is a customer's",
+    **dict.fromkeys(
+        ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"),
+        "not asked: kms:Decrypt on the key of a SecureString, if that is a customer's",
+    ),
+    "sqs:SendMessage": "not asked: kms:GenerateDataKey and kms:Decrypt on the queue's key, if that is a customer's",
+    "sqs:ReceiveMessage": "not asked: kms:Decrypt on the queue's key, if that is a customer's",
+    "athena:StartQueryExecution": "not asked: the Glue and S3 actions with which Athena reads and writes as the caller",
+    "ecs:RunTask": "not asked: iam:PassRole on the roles in the task definition",
+    "ecs:UpdateService": "not asked: iam:PassRole on the roles in a new task definition",
+    **dict.fromkeys(
+        (
+            "cloudformation:CreateStack",
+            "cloudformation:UpdateStack",
+            "cloudformation:DeleteStack",
+            "cloudformation:ExecuteChangeSet",
+        ),
+        "not asked: the actions on what the template makes, which are the caller's unless the stack has a role",
+    ),
+    **dict.fromkeys(
+        ("redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement"),
+        "not asked: the database's own sign-in, by redshift:GetClusterCredentials or a secret",
+    ),
     "secretsmanager:CreateSecret": "the name of a secret's ARN ends with six characters that AWS chooses",
 }
 WITHOUT_PATH = "IAM names may have a path, which is not known here: the ARN is that of the name alone"
+BY_ID = "keys are authorized by their id or ARN, which neither an alias nor a ciphertext tells"
 MAX_SHOWN = 1024
+_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws)?:[\w/:.+=,@-]+", re.ASCII)
 
 
 def explain(call: AwsCall, place: Place) -> tuple[Explained, ...]:
@@ -56,16 +75,22 @@ def _explained(need: Need, call: AwsCall, shown: str, place: Place) -> Explained
     arns = _resources(need, call.parameters, place)
     if len(arns) > MAX_ARNS:
         raise invalid(f"The call names more than {MAX_ARNS} resources.", "Ask in several requests.")
-    why = [need.why or f"{call.operation.service} {call.operation.name} is authorized as {need.action}"]
+    why = [need.why or _by_name(call.operation, need.action)]
     if need.types is None:
         why.append("it acts on no resource that has a name")
     elif not arns:
         why.append("the parameters do not name its resource, so that it is asked on all of them")
+        why += [BY_ID] if need.action.startswith("kms:") else []
     if note := NOTES.get(need.action):
         why.append(note)
     if call.operation.service == "iam" and arns:
         why.append(WITHOUT_PATH)
     return Explained(shown, need.action, tuple(arns) or ("*",), "; ".join(why))
+
+
+def _by_name(operation: Operation, action: str) -> str:
+    own = action.partition(":")[2] == operation.name
+    return "the action of the operation itself" if own else f"{operation.name} is authorized as this action"
 
 
 def _resources(need: Need, parameters: Mapping[str, Any], place: Place) -> list[str]:
@@ -101,6 +126,7 @@ def _words(member: Member, value: Any, naming: set[str]) -> list[str]:
     if member.kind == "b":
         return []
     texts = [value] if isinstance(value, str) else value
-    if member.name not in naming or member.kind not in "sl" or not texts:
+    named = member.name in naming or (member.name.lower().endswith("arn") and _ARN.fullmatch(str(value)))
+    if not named or member.kind not in "sl" or not texts:
         return [MASKED]
     return list(texts)

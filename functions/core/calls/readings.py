@@ -12,7 +12,10 @@ Reading = Callable[[Any, Place], Iterable[str]]
 WHEN_ABSENT: Mapping[str, str] = {"or_default": "default", "or_primary": "primary", "or_any": "*", "revision": "*"}
 """What a parameter that is not given stands for: the service's default, or every one."""
 
-ADDS_WILDCARDS = frozenset({"secret", "revision"})
+READS_ARNS = frozenset({"model_of_profile"})
+"""The readings that find a name inside an ARN of another type."""
+
+ADDS_WILDCARDS = frozenset({"secret", "revision", "launch_template"})
 """The readings that add a wildcard to what was given."""
 
 _QUEUE_URL = re.compile(r"https?://[^/]+/(\d{12})/([\w-]+(?:\.fifo)?)", re.ASCII)
@@ -22,6 +25,34 @@ _PARTIQL = re.compile(
     r"\s+\"?(?P<table>[\w.-]+)\"?(?:\.\"?(?P<index>[\w.-]+)\"?)?",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
+
+
+# An inference profile of several Regions, by its id or its ARN. The model's own id follows the regions' name.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
+_PROFILE = re.compile(
+    r"(?:arn:[\w:-]+:inference-profile/)?(?:global|us|us-gov|eu|apac|au|ca|jp|sa)\.(?P<model>[\w-]+\.[\w.:-]+)",
+    re.ASCII,
+)
+_EC2_TYPES: Mapping[str, str] = {
+    "i": "instance",
+    "vol": "volume",
+    "snap": "snapshot",
+    "ami": "image",
+    "sg": "security-group",
+    "subnet": "subnet",
+    "vpc": "vpc",
+    "eni": "network-interface",
+    "igw": "internet-gateway",
+    "nat": "natgateway",
+    "rtb": "route-table",
+    "acl": "network-acl",
+    "eipalloc": "elastic-ip",
+    "key": "key-pair",
+    "lt": "launch-template",
+    "pcx": "vpc-peering-connection",
+    "vpce": "vpc-endpoint",
+    "tgw": "transit-gateway",
+}
 
 
 def mismatch(named: str, place: Place) -> Problem:
@@ -57,6 +88,26 @@ def _function_name(value: Any, place: Place) -> Iterable[str]:
             if found[1] not in (None, place.account):
                 raise mismatch(name, place)
             yield found[2]
+
+
+def _without_account(value: Any, place: Place) -> Iterable[str]:
+    """EC2's ids, each as its ARN's end: an id's prefix is its type. Of images and snapshots ARNs name no account."""
+    for name in _strings(value):
+        kind = _EC2_TYPES.get(name.split("-")[0])
+        if kind and re.fullmatch(r"[a-z]+-[0-9a-f]+", name, re.ASCII):
+            yield f"{'' if kind in ('image', 'snapshot') else place.account}:{kind}/{name}"
+
+
+def _launch_template(value: Any, _place: Place) -> Iterable[str]:
+    """The template's id; any, where only its name is said, which ARNs do not have."""
+    return list(_members(value, "LaunchTemplateId")) or ["*"]
+
+
+def _event_buses(value: Any, _place: Place) -> Iterable[str]:
+    """The buses of PutEvents' entries; those without one go to the default bus."""
+    if isinstance(value, list) and not _is_shorthand(value):
+        return list(dict.fromkeys(str(each.get("EventBusName", "default")) for each in value if isinstance(each, dict)))
+    return (list(_members(value, "EventBusName")) or ["default"]) if value else []
 
 
 def _copy_source(value: Any, _place: Place) -> Iterable[str]:
@@ -122,6 +173,16 @@ READINGS: Mapping[str, Reading] = {
     "partiql_insert": _partiql("insert"),
     "partiql_update": _partiql("update"),
     "partiql_delete": _partiql("delete"),
+    "ec2_ids": _without_account,
+    "ec2_instance": _each(lambda name: name if name.startswith("i-") else None),
+    "managed_instance": _each(lambda name: name if name.startswith("mi-") else None),
+    "launch_template": _launch_template,
+    "event_buses": _event_buses,
+    "owned_by_aws": _each(lambda name: name if name.startswith(("AWS", "Amazon")) else None),
+    "last_part": _each(lambda name: name.rpartition("/")[2] or None),
+    "foundation_model": _each(lambda name: None if _PROFILE.fullmatch(name) else name),
+    "inference_profile": _each(lambda name: name if _PROFILE.fullmatch(name) else None),
+    "model_of_profile": _each(lambda name: found["model"] if (found := _PROFILE.fullmatch(name)) else None),
     # The name of a secret's ARN ends with six characters that Secrets Manager adds.
     # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
     "secret": _each(lambda name: f"{name}-??????"),
@@ -137,6 +198,19 @@ READINGS: Mapping[str, Reading] = {
 CONTENT = (
     frozenset(READINGS)
     - {"", "or_default", "or_primary", "or_any", "queue_url", "function_name", "copy_source"}
-    - {*("secret", "without_slash", "key_id", "alias_name", "family", "revision", "escaped")}
+    - {
+        *(
+            "secret",
+            "without_slash",
+            "key_id",
+            "alias_name",
+            "family",
+            "revision",
+            "escaped",
+            "last_part",
+            "owned_by_aws",
+        )
+    }
+    - {*("ec2_ids", "ec2_instance", "managed_instance", "foundation_model", "inference_profile", "model_of_profile")}
 )
 """The readings of values that hold more than a name: their content may be secret."""

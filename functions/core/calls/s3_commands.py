@@ -8,11 +8,12 @@ import difflib
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.access.request import Explained
+from core.calls.arns import fill
 from core.calls.call import Place
-from core.calls.derive import NOTES
+from core.calls.derive import BY_ID, NOTES
 from core.calls.options import Read, invalid, read_options
 from core.patterns import has_wildcard
 from core.problems import Problem
@@ -33,6 +34,8 @@ _TRANSFER = {
 }
 _SYNC = {**_TRANSFER, "delete": "b", "size-only": "b", "exact-timestamps": "b"}
 _LIST = {"recursive": "b", "human-readable": "b", "summarize": "b", "page-size": "s", "request-payer": "s"}
+_KEY = "arn:${Partition}:kms:${Region}:${Account}:key/${key|key_id}"
+_TAGS = "not asked: s3:GetObjectTagging and s3:PutObjectTagging, if the original has tags"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 
 
@@ -68,6 +71,15 @@ class Command:
         note = NOTES.get(action)
         return Explained(self.shown, action, (arn,), f"{why}; {note}" if note else why)
 
+    def key(self) -> Iterator[Explained]:
+        """What writing under the key of --sse-kms-key-id takes."""
+        for given in self.read.options.get("sse-kms-key-id", []):
+            place = replace(self.place, region=self.read.region or self.place.region)
+            arns = tuple(fill(_KEY, {"key": given}, place))
+            unnamed = "" if arns else f"; asked on all keys: {BY_ID}"
+            yield Explained(self.shown, "kms:GenerateDataKey", arns or ("*",), f"--sse-kms-key-id encrypts{unnamed}")
+            yield Explained(self.shown, "kms:Decrypt", arns or ("*",), f"parts of a large object are joined{unnamed}")
+
 
 def explain_s3(words: Sequence[str], place: Place) -> tuple[Explained, ...]:
     """What `aws s3 WORDS...` needs. Raises Problem call_invalid or operation_unknown."""
@@ -79,7 +91,11 @@ def explain_s3(words: Sequence[str], place: Place) -> tuple[Explained, ...]:
     kinds, count, explain = _COMMANDS[name]
     read = read_options(*_without_filters(rest, kinds))
     if len(read.positional) not in count:
-        raise invalid(f"aws s3 {name} takes another number of paths.", f"Write it as aws s3 {name} help has it.")
+        wanted = f"{count[0]} to {count[-1]} paths" if len(count) > 1 else f"{count[0]} path{'s' * (count[0] > 1)}"
+        raise invalid(
+            f"aws s3 {name} takes {wanted}, and there are {len(read.positional)}.",
+            f"Write it as aws s3 {name} help has it; a path with spaces in quotes.",
+        )
     flags = [f"--{option}" for option, values in read.options.items() if not values]
     shown = shlex.join(["aws", "s3", name, *read.positional, *flags])[:1024]
     return tuple(explain(Command(shown, read, tuple(_path(text) for text in read.positional), place)))
@@ -146,7 +162,9 @@ def _copy_below(command: Command, source: Path, target: Path) -> Iterator[Explai
 
 
 def _writes(command: Command, objects: str) -> Iterator[Explained]:
-    yield command.need("s3:PutObject", objects, "the object is written, in parts if it is large")
+    from_s3 = f"; {_TAGS}" if command.paths[0].bucket else ""
+    yield command.need("s3:PutObject", objects, f"the object is written, in parts if it is large{from_s3}")
+    yield from command.key()
     if command.has("acl") or command.has("grants"):
         yield command.need("s3:PutObjectAcl", objects, "--acl and --grants set who may reach it")
 
@@ -173,7 +191,7 @@ def _list(command: Command) -> Iterator[Explained]:
         return
     path = command.paths[0]
     bucket = path.bucket or _path(f"s3://{path.key}").bucket  # aws s3 ls takes a bucket without s3:// too
-    yield command.need("s3:ListBucket", bucket, "objects are listed; a grant cannot be limited to a prefix")
+    yield command.need("s3:ListBucket", bucket, "objects are listed")
 
 
 def _remove(command: Command) -> Iterator[Explained]:

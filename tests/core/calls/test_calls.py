@@ -136,6 +136,75 @@ NEEDS = {
     ],
     "aws bedrock-runtime converse --model-id m": [("bedrock:InvokeModel", "bedrock:eu-west-1::foundation-model/m")],
     "aws ecr get-login-password": [("ecr:GetAuthorizationToken", "*")],
+    # A key that a call names is asked for; an alias does not say which key it is.
+    "aws s3 cp a s3://reports/a --sse aws:kms --sse-kms-key-id 1234": [
+        ("s3:PutObject", "s3:::reports/a"),
+        ("kms:GenerateDataKey", f"kms:{E}:key/1234"),
+        ("kms:Decrypt", f"kms:{E}:key/1234"),
+    ],
+    f"aws s3 cp a s3://reports/a --sse-kms-key-id arn:aws:kms:{E}:key/1234 --region us-east-1": [
+        ("s3:PutObject", "s3:::reports/a"),
+        ("kms:GenerateDataKey", f"kms:{E}:key/1234"),
+        ("kms:Decrypt", f"kms:{E}:key/1234"),
+    ],
+    "aws s3 cp a s3://reports/a --sse-kms-key-id alias/x": [
+        ("s3:PutObject", "s3:::reports/a"),
+        ("kms:GenerateDataKey", "*"),
+        ("kms:Decrypt", "*"),
+    ],
+    "aws s3api put-object --bucket reports --key a --body x --ssekms-key-id 1234": [
+        ("s3:PutObject", "s3:::reports/a"),
+        ("kms:GenerateDataKey", f"kms:{E}:key/1234"),
+    ],
+    # Ids whose type is in the id, or in another parameter's name.
+    "aws ec2 create-tags --resources i-0a vol-1 ami-2 --tags Key=a,Value=b": [
+        ("ec2:CreateTags", f"ec2:{E}:instance/i-0a", f"ec2:{E}:volume/vol-1", "ec2:eu-west-1::image/ami-2")
+    ],
+    "aws ec2 authorize-security-group-ingress --group-id sg-1 --protocol tcp --port 22 --cidr 0.0.0.0/0": [
+        ("ec2:AuthorizeSecurityGroupIngress", f"ec2:{E}:security-group/sg-1")
+    ],
+    "aws route53 change-resource-record-sets --hosted-zone-id /hostedzone/Z1 --change-batch file://x": [
+        ("route53:ChangeResourceRecordSets", "route53:::hostedzone/Z1")
+    ],
+    "aws ssm start-session --target i-0a": [("ssm:StartSession", f"ec2:{E}:instance/i-0a")],
+    "aws ssm send-command --document-name AWS-RunShellScript --instance-ids i-0a --parameters commands=ls": [
+        (
+            "ssm:SendCommand",
+            f"ssm:{E}:document/AWS-RunShellScript",
+            "ssm:eu-west-1::document/AWS-RunShellScript",
+            f"ec2:{E}:instance/i-0a",
+            f"ssm:{E}:managed-instance/i-0a",
+        )
+    ],
+    "aws ssm send-command --document-name d --targets Key=tag:a,Values=b": [("ssm:SendCommand", "*")],
+    'aws events put-events --entries \'[{"Source": "a"}, {"EventBusName": "b"}]\'': [
+        ("events:PutEvents", f"events:{E}:event-bus/default", f"events:{E}:event-bus/b")
+    ],
+    "aws events put-events --entries Source=a,EventBusName=b": [("events:PutEvents", f"events:{E}:event-bus/b")],
+    "aws ecs describe-clusters": [("ecs:DescribeClusters", f"ecs:{E}:cluster/default")],
+    "aws ecs describe-clusters --clusters a b": [("ecs:DescribeClusters", f"ecs:{E}:cluster/a", f"ecs:{E}:cluster/b")],
+    f"aws lambda list-tags --resource arn:aws:lambda:{E}:function:f": [("lambda:ListTags", f"lambda:{E}:function:f")],
+    "aws redshift-data execute-statement --cluster-identifier c --sql x": [
+        ("redshift-data:ExecuteStatement", f"redshift:{E}:cluster:c")
+    ],
+    # A profile of several Regions takes the model in each of them as well.
+    "aws bedrock-runtime invoke-model --model-id eu.amazon.nova-lite-v1:0 --body x out": [
+        (
+            "bedrock:InvokeModel",
+            f"bedrock:{E}:inference-profile/eu.amazon.nova-lite-v1:0",
+            "bedrock:*::foundation-model/amazon.nova-lite-v1:0",
+        )
+    ],
+    f"aws bedrock-runtime converse --model-id arn:aws:bedrock:{E}:inference-profile/eu.amazon.nova-lite-v1:0": [
+        (
+            "bedrock:InvokeModel",
+            f"bedrock:{E}:inference-profile/eu.amazon.nova-lite-v1:0",
+            "bedrock:*::foundation-model/amazon.nova-lite-v1:0",
+        )
+    ],
+    f"aws bedrock-runtime converse --model-id arn:aws:bedrock:{E}:provisioned-model/p": [
+        ("bedrock:InvokeModel", f"bedrock:{E}:provisioned-model/p")
+    ],
     # Options for every command, before and behind.
     "aws --region us-east-1 --output json dynamodb scan --table-name orders --query 'Items[0]'": [
         ("dynamodb:Scan", "dynamodb:us-east-1:444455556666:table/orders")
@@ -161,6 +230,25 @@ def test_new_instances_are_asked_by_type_and_tags_are_said():
     assert f"arn:aws:ec2:{E}:instance/*" in run.resources
     assert (tag.action, tag.resources) == ("ec2:CreateTags", (f"arn:aws:ec2:{E}:volume/*",))
     assert "tags" in tag.why
+
+
+def test_a_launch_template_is_asked_and_may_bring_the_image():
+    (run,) = explain_line("aws ec2 run-instances --launch-template LaunchTemplateId=lt-1,Version=2", PLACE, OPERATIONS)
+    assert {"arn:aws:ec2:eu-west-1::image/*", f"arn:aws:ec2:{E}:launch-template/lt-1"} < set(run.resources)
+    (run,) = explain_line("aws ec2 run-instances --launch-template LaunchTemplateName=web", PLACE, OPERATIONS)
+    assert f"arn:aws:ec2:{E}:launch-template/*" in run.resources
+
+
+def test_why_is_said_in_words_that_say_something():
+    told = {
+        "aws dynamodb scan --table-name orders": "the action of the operation itself",
+        "aws s3api list-object-versions --bucket reports": "ListObjectVersions is authorized as this action",
+        "aws s3 ls s3://reports/2026/": "objects are listed; listing is granted for a whole bucket, not for a prefix",
+        "aws kms decrypt --ciphertext-blob x": "keys are authorized by their id or ARN",
+        "aws cloudformation create-stack --stack-name s --template-body file://t": "which are the caller's",
+    }
+    for line, why in told.items():
+        assert why in explain_line(line, PLACE, OPERATIONS)[0].why, line
 
 
 def test_what_is_not_asked_but_may_be_needed_is_said():
@@ -192,6 +280,8 @@ def test_aud_07_only_values_that_name_resources_are_shown():
     ]
     shown = [each.call for each in explain_calls(lines, PLACE, OPERATIONS)]
     assert "canary" not in json.dumps(shown)
+    ours = "aws iam attach-role-policy --role-name r --policy-arn arn:aws:iam::aws:policy/ReadOnlyAccess"
+    assert explain_line(ours, PLACE, OPERATIONS)[0].call == ours  # an ARN is a name
     assert shown[0] == "aws secretsmanager put-secret-value --secret-id db --secret-string '***'"
 
 
@@ -202,7 +292,9 @@ REFUSED = {
     "aws --version": ("call_invalid", "makes no call"),
     "aws s3 ls | cat": ("call_invalid", "pipe"),
     "aws s3 cp a b": ("call_invalid", "s3://"),
-    "aws s3 cp s3://reports/a": ("call_invalid", "paths"),
+    "aws s3 cp s3://reports/a": ("call_invalid", "takes 2 paths, and there are 1"),
+    "aws s3 ls s3://a s3://b": ("call_invalid", "takes 0 to 1 paths, and there are 2"),
+    "aws configure list": ("call_invalid", "needs no grant"),
     "aws s3 cp s3://reports/ .": ("call_invalid", "--recursive"),
     "aws s3 cp 's3://reports/*' .": ("call_invalid", "--recursive"),
     "aws s3 cp s3://arn:aws:s3:eu-west-1:444455556666:accesspoint/x/k .": ("call_invalid", "permissions"),
@@ -229,6 +321,11 @@ REFUSED = {
     "aws lambda invoke --function-name 999999999999:function:f out": ("account_mismatch", ""),
     "aws sqs purge-queue --queue-url https://sqs.eu-west-1.amazonaws.com/999999999999/q": ("account_mismatch", ""),
     "aws dynamodb scan --table-name arn:aws:dynamodb:eu-west-1:999999999999:table/t": ("account_mismatch", ""),
+    "aws s3 cp a s3://reports/c --sse-kms-key-id arn:aws:kms:eu-west-1:999999999999:key/k": ("account_mismatch", ""),
+    "aws bedrock-runtime converse --model-id arn:aws:bedrock:eu-west-1:999999999999:inference-profile/eu.a.b": (
+        "account_mismatch",
+        "",
+    ),
     "aws sts assume-role --role-arn arn:aws:iam::999999999999:role/r --role-session-name s": ("account_mismatch", ""),
     "aws ecs describe-services --cluster arn:aws:ecs:eu-west-1:999999999999:cluster/c --services s": (
         "account_mismatch",
