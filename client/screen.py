@@ -112,7 +112,7 @@ class Screen:
             if need.call != told:
                 told = need.call
                 self._out.print(Text(wording.plain(told), style="bold"))
-            self._rows([("needs", need.action), *_named("on", need.resources), ("as", need.why)])
+            self._rows([("needs", need.action), *_named("on", need.resources), ("why", need.why)])
 
     def check(self, check: TargetCheck) -> None:
         """Each attempt, what it should answer and what it answered; then what to mend."""

@@ -19,10 +19,12 @@ from data import operations, table
 from data.escalations import Escalations, escalations
 from data.escalations import faults as escalation_faults
 from data.levels import Corrections
+from data.pages import calls_page
 from data.sources import HERE, Sources, fetch
 
 TABLE = HERE.parent / "functions" / "core" / "actions.bin"
 OPERATIONS = TABLE.with_name("operations.bin")
+PAGE = HERE.parent / "docs" / "calls.md"
 AWS_CLI = HERE.parent / ".local" / "aws-cli" / "bin" / "python"
 
 
@@ -103,26 +105,28 @@ def replace(path: Path, sources: Sources) -> tuple[bool, list[str]]:
     return not faults, [*lines, *(f"FAULT: {fault}" for fault in faults), summary]
 
 
-def build_operations(actions: Actions) -> tuple[bytes, list[str]]:
-    """The table of operations, and how many of them have a known action, a line for each service.
+def build_operations(actions: Actions) -> tuple[bytes, str]:
+    """The table of operations, and the page that says what it knows.
 
     Raises ValueError when operations.yaml names what is not there.
     """
     rules = yaml.safe_load((HERE / "operations.yaml").read_text("utf-8"))["services"]
     command = [AWS_CLI, HERE / "aws_cli.py", *rules]
     cli = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)  # noqa: S603
-    return operations.encode(rules, actions, cli)
+    encoded, reports = operations.encode(rules, actions, cli)
+    return encoded, calls_page(Operations.load(encoded), reports)
 
 
 def replace_operations(path: Path, actions: Actions) -> tuple[bool, list[str]]:
-    """Write the table at `path` anew, unless fewer operations have a known action than before."""
-    encoded, lines = build_operations(actions)
+    """Write the table at `path` and docs/calls.md anew, unless fewer operations have a known action than before."""
+    encoded, page = build_operations(actions)
     old = Operations.load(path.read_bytes()).report if path.exists() else {}
     faults = operations.faults(Operations.load(encoded).report, old)
     if not faults:
         path.write_bytes(encoded)
-    summary = f"{path.name}: {len(encoded)} bytes: {'not written' if faults else 'written'}"
-    return not faults, [*lines, *(f"FAULT: {fault}" for fault in faults), summary]
+        PAGE.write_text(page, "utf-8")
+    summary = f"{path.name} and {PAGE.name}: {len(encoded)} bytes: {'not written' if faults else 'written'}"
+    return not faults, [*(f"FAULT: {fault}" for fault in faults), summary]
 
 
 def main() -> int:

@@ -54,13 +54,6 @@ class Report:
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
-    def line(self, name: str) -> str:
-        """The counts in one line."""
-        return (
-            f"{name}: {self.by_name} by name, {self.by_exception} by exception, {self.unknown} unknown; "
-            f"resources of {self.derived} derived, {self.unnamed} not"
-        )
-
 
 class ServiceRows:
     """The rows of one service's operations."""
@@ -87,7 +80,15 @@ class ServiceRows:
             "operations": rows,
             "waiters": self._waiters(),
             "commands": self._rules.of(self._name).get("commands", {}),
+            "own": {
+                name: self._own_row(name, rule)
+                for name, rule in sorted(self._rules.of(self._name).get("own", {}).items())
+            },
         }
+
+    def _own_row(self, command: str, rule: Mapping[str, Any]) -> Row:
+        needs = [self._need(each, {}) for each in rule["needs"]]
+        return {"c": command, "x": rule["options"], "m": rule["parameters"], "w": rule.get("words", ""), "n": needs}
 
     def _verbs(self) -> dict[str, Any]:
         """API Gateway's actions are the verbs of its own HTTP API, its resources the paths."""
@@ -232,22 +233,22 @@ def _verb(operation: OperationModel) -> dict[str, str]:
     }
 
 
-def encode(services: Mapping[str, Any], actions: Actions, cli: Mapping[str, Any]) -> tuple[bytes, list[str]]:
-    """The table as bytes and the report, a line a service and one for all. `cli` is what `data.aws_cli` printed."""
+def encode(services: Mapping[str, Any], actions: Actions, cli: Mapping[str, Any]) -> tuple[bytes, dict[str, Report]]:
+    """The table as bytes, and the report of each service. `cli` is what `data.aws_cli` printed."""
     rules = Rules(services)
     blocks: dict[str, Any] = {}
-    lines: list[str] = []
+    reports: dict[str, Report] = {}
     total = Report()
     for name in sorted(services):
         rows = ServiceRows(name, rules, actions, cli["options"].get(name, {}))
         own = sorted(command for command, service in cli["commands"].items() if service == name)
         blocks[name] = {"names": own or [name], **rows.block()}
-        lines.append(rows.report.line(name))
+        reports[name] = rows.report
         total.add(rows.report)
     commands = {command: name for name, block in blocks.items() for command in block["names"] if command != name}
     about = {"botocore": botocore_version, "aws-cli": cli["version"], **actions.about}
     encoded = table.encode(about, blocks, MAGIC, commands=commands, report=asdict(total))
-    return encoded, [*lines, total.line(f"{len(services)} services")]
+    return encoded, reports
 
 
 def faults(new: Mapping[str, int], old: Mapping[str, int]) -> list[str]:

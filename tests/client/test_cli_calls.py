@@ -86,7 +86,7 @@ def test_a_request_names_calls(connected: FakeBroker):
         "  needs     s3:GetObject",
         "  on        arn:aws:s3:::reports/2026/q3.csv",
         "            arn:aws:s3:::reports/2026/q4.csv",
-        "  as        read",
+        "  why       read",
         "  allows    s3:GetObject on arn:aws:s3:::reports/2026/*",
     ]
 

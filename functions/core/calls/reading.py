@@ -19,12 +19,14 @@ def read_command(service: str, words: Sequence[str], operations: Operations) -> 
     command, *rest = words or [""]
     waits = command == "wait" and rest
     operation = known.waiter(rest.pop(0)) if waits else known.by_command(command)
-    kinds = {member.option: member.kind for member in operation.members}
+    kinds = {each.option: each.kind for each in operation.members if each.name not in (operation.words or ())}
     read = read_options(rest, {**operation.extra, **kinds})
-    if len(read.positional) > operation.writes_file:
-        word = read.positional[operation.writes_file]
+    words = operation.words or ()
+    if len(read.positional) > len(words) + operation.writes_file:
+        word = read.positional[len(words) + operation.writes_file]
         raise invalid(f"{word[:60]!a} belongs to no option.", "Put values after their option, lists too.")
-    return _complete(operation, _parameters(operation, read), read.region)
+    named = dict(zip(words, read.positional, strict=False))
+    return _complete(operation, _parameters(operation, read) | named, read.region)
 
 
 def read_object(value: Mapping[str, Any], operations: Operations) -> AwsCall:
@@ -56,15 +58,22 @@ def _complete(operation: Operation, parameters: Mapping[str, Any], region: str) 
     """The call, if nothing that it must have is missing: without a key, any key would have to be asked for."""
     missing = [member for member in operation.members if member.required and member.name not in parameters]
     # The CLI renames some parameters (--version-number for Version): an option of its own may stand for the missing.
-    if missing and not set(operation.extra) - {"max-items", "page-size", "starting-token"}:
-        names = ", ".join(f"--{member.option} ({member.name})" for member in missing[:5])
+    renames = operation.words is None and set(operation.extra) - {"max-items", "page-size", "starting-token"}
+    if missing and not renames:
+        names = ", ".join(f"{_as_typed(member, operation)} ({member.name})" for member in missing[:5])
         raise invalid(f"{operation.name} needs {names}.", "Give every parameter that the operation must have.")
     return AwsCall(operation, parameters, region)
+
+
+def _as_typed(member: Member, operation: Operation) -> str:
+    return member.option.upper() if member.name in (operation.words or ()) else f"--{member.option}"
 
 
 def _parameters(operation: Operation, read: Read) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for member in operation.members:
+        if member.name in (operation.words or ()):
+            continue
         if member.option in read.options:
             found[member.name] = _value(member, read.options[member.option])
         elif member.kind == "b" and f"no-{member.option}" in read.options:

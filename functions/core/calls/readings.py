@@ -9,7 +9,13 @@ from core.problems import Problem
 
 Reading = Callable[[Any, Place], Iterable[str]]
 
-WHEN_ABSENT: Mapping[str, str] = {"or_default": "default", "or_primary": "primary", "or_any": "*", "revision": "*"}
+WHEN_ABSENT: Mapping[str, str] = {
+    "or_default": "default",
+    "or_primary": "primary",
+    "or_any": "*",
+    "revision": "*",
+    "below": "",
+}
 """What a parameter that is not given stands for: the service's default, or every one."""
 
 READS_ARNS = frozenset({"model_of_profile"})
@@ -179,6 +185,7 @@ READINGS: Mapping[str, Reading] = {
     "launch_template": _launch_template,
     "event_buses": _event_buses,
     "owned_by_aws": _each(lambda name: name if name.startswith(("AWS", "Amazon")) else None),
+    "below": _each(lambda name: f"{name.strip('/')}/" if name.strip("/") else ""),
     "last_part": _each(lambda name: name.rpartition("/")[2] or None),
     "foundation_model": _each(lambda name: None if _PROFILE.fullmatch(name) else name),
     "inference_profile": _each(lambda name: name if _PROFILE.fullmatch(name) else None),
@@ -195,22 +202,10 @@ READINGS: Mapping[str, Reading] = {
     "escaped": _each(lambda name: name if re.fullmatch(r"[\w.+-]+", name, re.ASCII) else None),
 }
 
-CONTENT = (
-    frozenset(READINGS)
-    - {"", "or_default", "or_primary", "or_any", "queue_url", "function_name", "copy_source"}
-    - {
-        *(
-            "secret",
-            "without_slash",
-            "key_id",
-            "alias_name",
-            "family",
-            "revision",
-            "escaped",
-            "last_part",
-            "owned_by_aws",
-        )
-    }
-    - {*("ec2_ids", "ec2_instance", "managed_instance", "foundation_model", "inference_profile", "model_of_profile")}
+_OF_NAMES = (
+    "or_default or_primary or_any queue_url function_name copy_source secret without_slash key_id alias_name family "
+    "revision escaped below last_part owned_by_aws ec2_ids ec2_instance managed_instance foundation_model "
+    "inference_profile model_of_profile"
 )
+CONTENT = frozenset(READINGS) - {"", *_OF_NAMES.split()}
 """The readings of values that hold more than a name: their content may be secret."""

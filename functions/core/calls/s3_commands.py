@@ -84,11 +84,11 @@ class Command:
 def explain_s3(words: Sequence[str], place: Place) -> tuple[Explained, ...]:
     """What `aws s3 WORDS...` needs. Raises Problem call_invalid or operation_unknown."""
     name, *rest = words or [""]
-    if name not in _COMMANDS:
-        near = difflib.get_close_matches(name[:100], _COMMANDS, n=3)
-        fix = f"Did you mean aws s3 {', or '.join(near)}?" if near else f"There are {', '.join(_COMMANDS)}."
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name[:100], COMMANDS, n=3)
+        fix = f"Did you mean aws s3 {', or '.join(near)}?" if near else f"There are {', '.join(COMMANDS)}."
         raise Problem("operation_unknown", f"aws s3 has no command {name[:60]!a}.", fix, {"closest": near})
-    kinds, count, explain = _COMMANDS[name]
+    kinds, count, explain = COMMANDS[name]
     read = read_options(*_without_filters(rest, kinds))
     if len(read.positional) not in count:
         wanted = f"{count[0]} to {count[-1]} paths" if len(count) > 1 else f"{count[0]} path{'s' * (count[0] > 1)}"
@@ -227,7 +227,7 @@ def _in_s3(command: Command) -> Path:
     return command.paths[0]
 
 
-_COMMANDS: Mapping[str, tuple[Mapping[str, str], range, Callable[[Command], Iterator[Explained]]]] = {
+COMMANDS: Mapping[str, tuple[Mapping[str, str], range, Callable[[Command], Iterator[Explained]]]] = {
     "cp": (_TRANSFER, range(2, 3), _transfer),
     "mv": (_TRANSFER, range(2, 3), _move),
     "sync": (_SYNC, range(2, 3), _sync),
@@ -237,3 +237,4 @@ _COMMANDS: Mapping[str, tuple[Mapping[str, str], range, Callable[[Command], Iter
     "rb": ({"force": "b"}, range(1, 2), _remove_bucket),
     "presign": ({"expires-in": "s"}, range(1, 2), _presign),
 }
+"""Each command: its options, how many paths it takes, and what it needs."""

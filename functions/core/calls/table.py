@@ -3,12 +3,14 @@
 Built by `python -m data` (`make data`) from botocore's models, in the container of the action table ("JOT1" instead of
 its magic), a block for each service:
 
-    {"names": [CLI commands], "waiters": {command: operation}, "commands": {command: operation},
+    {"names": [CLI commands], "waiters": {command: operation}, "commands": {command: operation}, "own": {command: row},
      "operations": {name: {"c": CLI command, "m": "Member=option=kind! ...", "x": "option=kind ...", "o": 1,
-                           "n": [[action, [[required, template, ...], ...] or 0, when, why], ...]}}}
+                           "w": "Member ...", "n": [[action, [[required, template, ...], ...] or 0, when, why], ...]}}}
 
 "m" are the parameters, `!` for required; "x" the options that only the CLI has; "o" says that a file name follows for
-the answer; "n" is what is needed. An operation without "n" has no known action: its calls are refused.
+the answer; "n" is what is needed. "own" are the AWS CLI's own commands, which make several calls; "w" are the
+parameters that they take as words without an option. An operation without "n" has no known action: its calls are
+refused.
 """
 
 import difflib
@@ -67,6 +69,7 @@ class Operation:
     """One row. `service_command` and `command` are the AWS CLI's words for it.
 
     `extra` are options of the CLI alone, by kind; `writes_file` says that it takes a file's name for the answer.
+    `words` are the parameters without an option in a command of the CLI's own; None for an operation of the API.
     """
 
     service: str
@@ -77,6 +80,7 @@ class Operation:
     extra: Mapping[str, str]
     needs: tuple[Need, ...]
     writes_file: bool
+    words: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -89,33 +93,53 @@ class Service:
 
     def __post_init__(self) -> None:
         rows = self.block["operations"]
-        self._by_command = {row["c"]: name for name, row in rows.items()} | self.block["commands"]
+        own = {name: name for name in self.block["own"]}
+        self._by_command = {row["c"]: name for name, row in rows.items()} | self.block["commands"] | own
+
+    @property
+    def command(self) -> str:
+        """The AWS CLI's command for the service."""
+        return str(self.block["names"][0])
 
     def operation(self, name: str) -> Operation:
         """The operation with this API name. Raises Problem operation_unknown with the closest names."""
         row = self.block["operations"].get(name)
         if row is None:
             raise _unknown(f"{self.name} has no operation", name, self.block["operations"])
+        return self._built(name, row)
+
+    def _built(self, name: str, row: Mapping[str, Any]) -> Operation:
         members = tuple(_member(text) for text in row["m"].split())
         extra = dict(text.split("=") for text in row.get("x", "").split())
         needs = tuple(_need(each) for each in row.get("n", ()))
-        return Operation(self.name, self.block["names"][0], name, row["c"], members, extra, needs, "o" in row)
+        words = tuple(row["w"].split()) if "w" in row else None
+        return Operation(self.name, self.command, name, row["c"], members, extra, needs, "o" in row, words)
 
     def by_command(self, command: str) -> Operation:
         """The operation that the AWS CLI calls `command`. Raises Problem operation_unknown with the closest names."""
         if command not in self._by_command:
-            raise _unknown(f"aws {self.block['names'][0]} has no command", command, self._by_command)
+            raise _unknown(f"aws {self.command} has no command", command, self._by_command)
+        if command in self.block["own"]:
+            return self._built(command, self.block["own"][command])
         return self.operation(self._by_command[command])
 
     def waiter(self, command: str) -> Operation:
         """The operation that `aws SERVICE wait COMMAND` repeats. Raises Problem operation_unknown."""
         if command not in self.block["waiters"]:
-            raise _unknown(f"aws {self.block['names'][0]} wait has no", command, self.block["waiters"])
+            raise _unknown(f"aws {self.command} wait has no", command, self.block["waiters"])
         return self.operation(self.block["waiters"][command])
 
     def names(self) -> tuple[str, ...]:
         """The API names of all operations, sorted."""
         return tuple(self.block["operations"])
+
+    def own_commands(self) -> tuple[str, ...]:
+        """The AWS CLI's own commands that are understood, sorted; `by_command` has them."""
+        return tuple(self.block["own"])
+
+    def aliases(self) -> tuple[str, ...]:
+        """The AWS CLI's own commands that are one operation under another name, sorted."""
+        return tuple(sorted(self.block["commands"]))
 
 
 class Operations:

@@ -205,6 +205,26 @@ NEEDS = {
     f"aws bedrock-runtime converse --model-id arn:aws:bedrock:{E}:provisioned-model/p": [
         ("bedrock:InvokeModel", f"bedrock:{E}:provisioned-model/p")
     ],
+    "aws autoscaling set-desired-capacity --auto-scaling-group-name g --desired-capacity 2": [
+        ("autoscaling:SetDesiredCapacity", f"autoscaling:{E}:autoScalingGroup:*:autoScalingGroupName/g")
+    ],
+    # The CLI's own commands.
+    "aws logs tail /aws/lambda/f --follow --since 1h": [
+        ("logs:FilterLogEvents", f"logs:{E}:log-group:/aws/lambda/f:*")
+    ],
+    "aws cloudformation deploy --stack-name s --template-file t.yaml --capabilities CAPABILITY_IAM": [
+        (f"cloudformation:{action}", f"cloudformation:{E}:stack/s/*")
+        for action in ("DescribeStacks", "CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet")
+    ],
+    "aws cloudformation deploy --stack-name s --template-file t.yaml --no-execute-changeset --s3-bucket b "
+    "--s3-prefix x --role-arn arn:aws:iam::444455556666:role/r": [
+        ("cloudformation:DescribeStacks", f"cloudformation:{E}:stack/s/*"),
+        ("cloudformation:CreateChangeSet", f"cloudformation:{E}:stack/s/*"),
+        ("cloudformation:DescribeChangeSet", f"cloudformation:{E}:stack/s/*"),
+        ("iam:PassRole", "iam::444455556666:role/r"),
+        ("s3:PutObject", "s3:::b/x/*"),
+        ("s3:GetObject", "s3:::b/x/*"),
+    ],
     # Options for every command, before and behind.
     "aws --region us-east-1 --output json dynamodb scan --table-name orders --query 'Items[0]'": [
         ("dynamodb:Scan", "dynamodb:us-east-1:444455556666:table/orders")
@@ -282,6 +302,8 @@ def test_aud_07_only_values_that_name_resources_are_shown():
     assert "canary" not in json.dumps(shown)
     ours = "aws iam attach-role-policy --role-name r --policy-arn arn:aws:iam::aws:policy/ReadOnlyAccess"
     assert explain_line(ours, PLACE, OPERATIONS)[0].call == ours  # an ARN is a name
+    tail = "aws logs tail g --filter-pattern canary"
+    assert explain_line(tail, PLACE, OPERATIONS)[0].call == "aws logs tail g"
     assert shown[0] == "aws secretsmanager put-secret-value --secret-id db --secret-string '***'"
 
 
@@ -294,6 +316,12 @@ REFUSED = {
     "aws s3 cp a b": ("call_invalid", "s3://"),
     "aws s3 cp s3://reports/a": ("call_invalid", "takes 2 paths, and there are 1"),
     "aws s3 ls s3://a s3://b": ("call_invalid", "takes 0 to 1 paths, and there are 2"),
+    "aws logs tail": ("call_invalid", "GROUP-NAME"),
+    "aws logs tail a b": ("call_invalid", "belongs to no option"),
+    "aws logs tail a --group-name b": ("call_invalid", "There is no option"),
+    "aws logs tail '*'": ("call_invalid", "pattern"),
+    "aws cloudformation deploy --template-file t.yaml": ("call_invalid", "--stack-name"),
+    "aws cloudformation deploy --stack-name s --role-arn arn:aws:iam::999999999999:role/r": ("account_mismatch", ""),
     "aws configure list": ("call_invalid", "needs no grant"),
     "aws s3 cp s3://reports/ .": ("call_invalid", "--recursive"),
     "aws s3 cp 's3://reports/*' .": ("call_invalid", "--recursive"),
