@@ -7,7 +7,7 @@ from typing import Any
 from local.demo.stage import TARGET, Ran, Stage, console, expect
 
 ALLOWED = "arn:aws:s3:::reports/2026/*"
-SECONDS = 12
+SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import pytest
 
 from local import processes, system
 from local.demo import __main__ as demo
+from local.demo import asking
 from local.demo.ledger import Ledger, Rows
 from local.demo.stage import NotAsToldError, Ran, Stage, settings_beside
 from local.settings import DEFAULT_CONFIG, ROOT, from_environment
@@ -139,6 +140,7 @@ def showing(stack: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Ledger, "wait_for", kept)
+        patch.setattr(asking, "SECONDS", 30)  # other tests run at the same time, and the grant must outlast four steps
         folder = tmp_path_factory.mktemp("demo")
         demo.play(Recording(stack, folder, stays_up=True, ran=seen.ran, lines=seen.lines))
     return seen
