@@ -39,7 +39,9 @@ def play(stage: Stage) -> None:
     chapter("Grants end")
     ending.play(stage, called.grant, lent)
     chapter("Afterwards")
-    auditing.play(stage, {lent.grant["id"], called.grant["id"], called.pending_id}, called.grant["id"])
+    auditing.play(
+        stage, lent.grant["created_at"], {lent.grant["id"], called.grant["id"], called.pending_id}, called.grant["id"]
+    )
     last = "The system stays up; make down ends it." if stage.stays_up else "make up leaves the same system running."
     console.print(f"\n[bold green]Done.[/] {last}")
 

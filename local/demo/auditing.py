@@ -1,6 +1,7 @@
 """Afterwards an auditor asks: who asked for what, when, and what came of it; and what became of one grant."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from local.demo.ledger import Ledger, names, told, told_history
 from local.demo.stage import NotAsToldError, Stage, console, expect
@@ -9,22 +10,23 @@ ACTIONS = {"s3:GetObject": "allowed", "s3:DeleteObject": "review", "s3:PutObject
 """What the demo asked for, and what came of it."""
 
 
-def play(stage: Stage, grant_ids: Collection[str], revoked_id: str) -> None:
-    """The chapter: every request of the demo is found, and what became of the grant `revoked_id`."""
+def play(stage: Stage, since: str, grant_ids: Collection[str], revoked_id: str) -> None:
+    """The chapter: every request of the demo, from `since` (ISO 8601), and what became of the grant `revoked_id`."""
     ledger = Ledger(stage.stack)
     try:
-        _who_asked(stage, ledger, grant_ids)
+        _who_asked(stage, ledger, since, grant_ids)
         _history(stage, ledger, revoked_id)
     except (TimeoutError, RuntimeError) as problem:
         raise NotAsToldError(str(problem)) from problem
 
 
-def _who_asked(stage: Stage, ledger: Ledger, grant_ids: Collection[str]) -> None:
+def _who_asked(stage: Stage, ledger: Ledger, since: str, grant_ids: Collection[str]) -> None:
     stage.step("An auditor asks who asked for what, when, and what came of it", "One SQL query in Athena, over S3.")
     wanted = set(ACTIONS.items())
 
     def arrived(rows: list[dict[str, str]]) -> bool:
-        seen = {(names(row["actions"]), row["outcome"]) for row in rows}
+        ours = [row for row in rows if datetime.fromisoformat(row["time"]) >= datetime.fromisoformat(since)]
+        seen = {(names(row["actions"]), row["outcome"]) for row in ours}
         return wanted <= seen and set(grant_ids) <= {row["grant_id"] for row in rows}
 
     with console.status("waiting for the records to arrive in S3"):

@@ -53,7 +53,7 @@ class Ledger:
         ends = time.monotonic() + PATIENCE_SECONDS
         while not complete(rows := self.rows(name, *parameters)):
             if time.monotonic() > ends:
-                raise TimeoutError(f"the records did not arrive in S3; {name} answers {rows}")
+                raise TimeoutError(f"not all records arrived in S3: {name} answers {len(rows)}")
             time.sleep(0.3)
         return rows
 

@@ -187,6 +187,10 @@ def _calls(seen: Seen, change: Callable[[list[dict[str, Any]]], None]) -> None:
     seen.lines = [json.dumps(call) for call in calls]
 
 
+def _rows(seen: Seen, change: Callable[[Rows], Rows]) -> None:
+    seen.rows["who_asked_for_what"] = change(seen.rows["who_asked_for_what"])
+
+
 OBJECT = "arn:aws:s3:::reports/2026/q3.csv"
 BREAKS: dict[str, tuple[Callable[[Seen], Any], str]] = {
     "the session policy allows more": (
@@ -230,9 +234,11 @@ BREAKS: dict[str, tuple[Callable[[Seen], Any], str]] = {
         "who took the grant back",
     ),
     "a request is not on record": (
-        lambda seen: seen.rows["who_asked_for_what"].remove(
-            next(row for row in seen.rows["who_asked_for_what"] if "CreateUser" in row["actions"])
-        ),
+        lambda seen: _rows(seen, lambda rows: [row for row in rows if "CreateUser" not in row["actions"]]),
+        "Every request is there",
+    ),
+    "a request is on record, but of another showing": (
+        lambda seen: _rows(seen, lambda rows: [row | {"time": f"2001{row['time'][4:]}"} for row in rows]),
         "Every request is there",
     ),
     "the canary is not on record": (lambda seen: seen.rows["history_of_grant"].pop(), "seen to be denied"),
