@@ -45,6 +45,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(run, ignore_errors=True)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to run apart what says it belongs together: a pytest and an xdist that do not fit do that silently."""
+    if session.config.getoption("loadgroup", default=False):
+        apart = [
+            item.nodeid for item in session.items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid
+        ]
+        if apart:
+            raise pytest.UsageError(f"pytest-xdist does not keep groups together: {len(apart)} tests, {apart[0]} first")
+
+
 @pytest.fixture(scope="session")
 def stack() -> dict[str, Any]:
     """stack.json of the run's own local system. It comes up with the first test that asks for it."""
