@@ -7,6 +7,7 @@ import pytest
 
 from infra.approval import DEFINITION
 from tests.infra.conftest import only, plain
+from tests.infra.workflow.validator import complaints
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
@@ -30,6 +31,33 @@ def test_every_state_is_reached_and_every_way_ends():
             waiting += successors(states[name])
             assert successors(states[name]) or states[name].get("End") or states[name]["Type"] in {"Succeed", "Fail"}
     assert reached == set(states)
+
+
+def sample():
+    """The workflow as it is deployed, with ARNs of a sample account."""
+    function = "arn:aws:lambda:eu-west-1:111122223333:function:jitney-sample:live"
+    names = {
+        name: "aws" if name == "Partition" else function for name in re.findall(r"\$\{(\w+)\}", json.dumps(MACHINE))
+    }
+    text = DEFINITION.read_text(encoding="utf-8")
+    for name, value in names.items():
+        text = text.replace(f"${{{name}}}", value)
+    return json.loads(text)
+
+
+def test_the_validator_of_its_language_takes_it():
+    assert complaints(sample()) == ""
+
+
+def test_the_validator_refuses_a_state_that_is_not_there_and_a_way_without_end():
+    missing = sample()
+    missing["States"][missing["StartAt"]]["Next"] = "Nowhere"
+    assert "Nowhere" in complaints(missing)
+    endless = sample()
+    for state in endless["States"].values():
+        state.pop("End", None)
+        state.setdefault("Next", endless["StartAt"])
+    assert "MISSING_TERMINAL_STATE" in complaints(endless)
 
 
 def test_it_is_jsonata_throughout():
