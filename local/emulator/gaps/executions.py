@@ -1,0 +1,115 @@
+"""Step Functions: how executions start and end, and what is told of that."""
+
+import json
+import time
+from typing import Any
+
+from ministack.services import stepfunctions as states
+
+from local.emulator.gaps import running
+
+
+def executions_named_once() -> None:
+    """AWS answers a second StartExecution of the same name and input as the first, as long as that one runs.
+
+    Input that is not JSON is refused.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+    """
+    start = states._start_execution
+
+    def start_execution(data: dict[str, Any]) -> Any:
+        given = data.get("input", "{}")
+        try:
+            json.loads(given)
+        except ValueError:
+            return states.error_response_json("InvalidExecutionInput", "Invalid State Machine Execution Input", 400)
+        arn = states._resolve_state_machine_arn(data.get("stateMachineArn", "")) or ""
+        known = states._executions.get(f"{arn.replace(':stateMachine:', ':execution:')}:{data.get('name', '')}")
+        standard = (states._state_machines.get(arn) or {}).get("type") == "STANDARD"
+        if standard and known and known["status"] == "RUNNING" and known["input"] == given:
+            return states.json_response({"executionArn": known["executionArn"], "startDate": known["startDate"]})
+        return start(data)
+
+    states._start_execution = start_execution
+
+
+def executions_stay_stopped() -> None:
+    """AWS ends a stopped execution at once, whatever it waits for: nothing that comes later changes it.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
+    """
+    running.follow()
+    stop, fail, add, sleep = states._stop_execution, states._fail_execution, states._add_event, states._scaled_sleep
+
+    def stop_execution(data: dict[str, Any]) -> Any:
+        found = running.by_arn.get(data.get("executionArn", ""))
+        if found is None:
+            return stop(data)
+        with found.changed:
+            answer = stop(data)
+            found.changed.notify_all()
+            return answer
+
+    def fail_execution(execution: dict[str, Any], error: str, cause: str) -> None:
+        if execution["status"] == "RUNNING":
+            fail(execution, error, cause)
+
+    def add_event(execution: dict[str, Any], kind: str, *more: Any) -> Any:
+        # What ends an execution sets its status first.
+        if execution["status"] == "RUNNING" or kind.startswith("Execution"):
+            return add(execution, kind, *more)
+        return None
+
+    def scaled_sleep(seconds: float) -> None:
+        if execution := running.current.get():
+            execution.wait(seconds * states._SFN_WAIT_SCALE)
+        else:
+            sleep(seconds)
+
+    states._stop_execution = stop_execution
+    states._fail_execution = fail_execution
+    states._add_event = add_event
+    states._scaled_sleep = scaled_sleep
+
+
+def executions_time_out() -> None:
+    """AWS ends an execution as TIMED_OUT when the machine's own TimeoutSeconds are over, whatever it waits for.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
+    """
+    running.follow()
+    add = states._add_event
+
+    def add_event(execution: dict[str, Any], kind: str, *more: Any) -> Any:
+        event = add(execution, kind, *more)
+        found = running.current.get()
+        if found and found.record is execution and kind.endswith("StateEntered"):
+            _set_deadline(found)
+            found.check()
+        return event
+
+    states._add_event = add_event
+
+
+def _set_deadline(found: running.Running) -> None:
+    """From the first state on, that is, since the start."""
+    limit = json.loads(found.machine["definition"]).get("TimeoutSeconds")
+    if limit is not None and found.deadline == float("inf"):
+        found.deadline = time.monotonic() + limit
+
+
+def failed_executions_have_no_output() -> None:
+    """AWS sets an execution's output only when it succeeds; error and cause say why it did not.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+    """
+    describe = states._describe_execution
+
+    def describe_execution(data: dict[str, Any]) -> Any:
+        status, headers, body = describe(data)
+        answer = json.loads(body)
+        if answer.get("status") in {"FAILED", "TIMED_OUT", "ABORTED"}:
+            body = json.dumps({**answer, "output": None, "outputDetails": None}).encode()
+        return status, headers, body
+
+    states._describe_execution = describe_execution

@@ -1,0 +1,82 @@
+"""Step Functions: how often and after how long what failed is tried again."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import stepfunctions as states
+
+from local.emulator.gaps import running
+
+type Members = dict[str, Any]
+
+
+class HeartbeatTimeout(str):
+    """The name of an error that Retry and Catch know by two names."""
+
+    __slots__ = ()
+
+
+class Retries:
+    """What is left of a state's Retry while it is tried."""
+
+    def __init__(self, retriers: list[Members]) -> None:
+        self.retriers = retriers
+        self.used: dict[int, int] = {}
+
+    def delay(self, error: str) -> float | None:
+        """Seconds until the next try after `error`, None when there is none."""
+        retrier, index = states._find_matching_retrier(self.retriers, error, self.used)
+        if retrier is None:
+            return None
+        times = self.used.get(index, 0)
+        self.used[index] = times + 1
+        seconds = retrier.get("IntervalSeconds", 1) * retrier.get("BackoffRate", 2.0) ** times
+        seconds = min(seconds, retrier.get("MaxDelaySeconds", seconds)) * states._SFN_WAIT_SCALE
+        return random.uniform(0, seconds) if retrier.get("JitterStrategy") == "FULL" else seconds  # noqa: S311
+
+
+def retry_delays() -> None:
+    """AWS waits as long as BackoffRate makes it, MaxDelaySeconds at most, with JitterStrategy FULL anything up to that.
+
+    States.ALL does not stand for States.Runtime; States.HeartbeatTimeout is what States.Timeout is called when a
+    heartbeat was missed.
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    """
+    running.follow()
+    matches = states._error_matches
+
+    def error_matches(names: list[str], error: str) -> bool:
+        if isinstance(error, HeartbeatTimeout) and "States.HeartbeatTimeout" in names:
+            return True
+        if error in {"States.Runtime", "States.DataLimitExceeded"}:
+            return error in names
+        return bool(matches(names, error))
+
+    states._error_matches = error_matches
+    states._with_retry_and_catch = with_retry_and_catch
+
+
+def with_retry_and_catch(state: Members, given: Any, ctx: Members, attempt: Callable[[], Any]) -> Any:
+    """What an attempt at a state makes, or its Catch. Raises ministack's _ExecutionError when neither does."""
+    entered, left = ctx["State"], Retries(state.get("Retry", []))
+    while True:
+        ctx["State"] = {**entered, "RetryCount": sum(left.used.values())}
+        try:
+            return attempt()
+        except running.EndedError:
+            raise
+        except states._ExecutionError as problem:
+            delay = left.delay(problem.error)
+            if delay is None:
+                return _caught(state, given, ctx, problem)
+            running.here().wait(delay)
+
+
+def _caught(state: Members, given: Any, ctx: Members, problem: Any) -> Any:
+    catcher = states._find_matching_catcher(state.get("Catch", []), problem.error)
+    if catcher is None:
+        raise problem
+    told = {"Error": str(problem.error), "Cause": problem.cause}
+    language = states._state_query_language(state, ctx)
+    return states._apply_catcher(catcher, given, ctx, language, told), catcher["Next"]

@@ -1,0 +1,99 @@
+"""What the threads of a Step Functions execution have in common: its role, its end, and the waiting for it.
+
+ministack sleeps where an execution waits. Here it waits on a condition instead, which a stop, a task's answer and the
+machine's time limit end.
+"""
+
+import functools
+import threading
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from ministack.services import stepfunctions as states
+
+
+class EndedError(states._ExecutionError):  # type: ignore[misc]
+    """The execution has ended meanwhile: neither Retry nor Catch of a state hears of it."""
+
+    def __init__(self) -> None:
+        super().__init__("States.Runtime", "the execution has ended")
+
+
+class Running:
+    """One execution that runs. `record` is ministack's, `machine` its state machine's as it was at the start."""
+
+    def __init__(self, record: dict[str, Any], machine: dict[str, Any]) -> None:
+        self.record = record
+        self.machine = machine
+        self.changed = threading.Condition()
+        """Held by whoever changes what the execution waits for, and notified afterwards."""
+        self.deadline = float("inf")
+        """In time.monotonic()'s seconds: when the machine's own time is over."""
+
+    def wait(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
+        """Whether `until` comes true within the seconds. Raises EndedError when the execution ends before."""
+        over = time.monotonic() + seconds
+        with self.changed:
+            while True:
+                self.check()
+                if until():
+                    return True
+                left = min(over, self.deadline) - time.monotonic()
+                if left <= 0 and over <= self.deadline:
+                    return False
+                self.changed.wait(min(max(left, 0), threading.TIMEOUT_MAX))
+
+    def check(self) -> None:
+        """Raise EndedError when the execution has ended, ending it if its time is over."""
+        with self.changed:
+            if self.record["status"] == "RUNNING" and time.monotonic() >= self.deadline:
+                time_out(self.record)
+                self.changed.notify_all()
+            if self.record["status"] != "RUNNING":
+                raise EndedError
+
+
+def time_out(record: dict[str, Any]) -> None:
+    """End the execution as one whose machine's TimeoutSeconds are over."""
+    record.update(status="TIMED_OUT", stopDate=states.now_iso(), error="States.Timeout")
+    states._add_event(record, "ExecutionTimedOut", {"executionTimedOutEventDetails": {"error": "States.Timeout"}})
+    states._emit_execution_status_event(record)
+
+
+current: ContextVar[Running | None] = ContextVar("running", default=None)
+"""The execution that this thread works for: threads of branches inherit it."""
+
+
+def here() -> Running:
+    """The execution that this thread works for. Raises LookupError when there is none."""
+    found = current.get()
+    if found is None:
+        message = "this thread works for no execution"
+        raise LookupError(message)
+    return found
+
+
+by_arn: dict[str, Running] = {}
+
+
+@functools.cache
+def follow() -> None:
+    """Have every execution's thread carry its Running; gaps that need it call this."""
+    run = states._run_execution
+
+    def run_execution(arn: str) -> None:
+        record = states._executions.get(arn)
+        if record is None:
+            return
+        machine = states._state_machines.get(record["stateMachineArn"]) or {}
+        running = by_arn[arn] = Running(record, dict(machine))
+        token = current.set(running)
+        try:
+            run(arn)
+        finally:
+            current.reset(token)
+            del by_arn[arn]
+
+    states._run_execution = run_execution

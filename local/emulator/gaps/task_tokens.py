@@ -1,0 +1,145 @@
+"""Step Functions: task tokens, who may answer with one, and what is answered to one that no task waits for."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core import iam_actions
+from ministack.core.responses import get_account_id
+from ministack.services import stepfunctions as states
+
+from local.emulator.gaps.running import Running
+
+KEY = secrets.token_bytes(32)
+LENGTH = 640
+"""Characters: AWS's tokens say everything about their task, and may have up to 2048."""
+
+type Members = dict[str, Any]
+type Answer = tuple[str, Members]
+
+_open: dict[str, "TaskToken"] = {}
+
+
+class TaskToken:
+    """A token that a task waits for: text for whoever answers, which proves that it was issued here and for what."""
+
+    def __init__(self, execution: Running) -> None:
+        content = {"machine": execution.record["stateMachineArn"], "execution": execution.record["executionArn"]}
+        plain = json.dumps(content).encode()
+        body = plain + b"\n" + os.urandom(max(32, LENGTH * 3 // 4 - len(plain) - 33))
+        self.text = base64.b64encode(hmac.digest(KEY, body, "sha256") + body).decode()
+        self.execution = execution
+        self.beat = 0.0
+        """When the last heartbeat came, or the task began, in time.monotonic()'s seconds."""
+        self.answer: Answer | None = None
+
+    def outcome(self) -> Any:
+        """The result that was answered. Raises ministack's _ExecutionError when a failure was."""
+        kind, data = self.answer or ("", {})
+        if kind == "SendTaskFailure":
+            raise states._ExecutionError(data.get("error", "States.TaskFailed"), data.get("cause", ""))
+        return json.loads(data["output"])
+
+    def open(self) -> None:
+        """From now on its task waits."""
+        self.beat = time.monotonic()
+        _open[_digest(self.text)] = self
+
+    def close(self) -> None:
+        """From now on answers come too late."""
+        _open.pop(_digest(self.text), None)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _content(text: Any) -> Members | None:
+    """What a token says about its task, None when it was not issued here."""
+    try:
+        raw = base64.b64decode(str(text), validate=True)
+    except ValueError:
+        return None
+    if not hmac.compare_digest(hmac.digest(KEY, raw[32:], "sha256"), raw[:32]):
+        return None
+    content: Members = json.loads(raw[32:].partition(b"\n")[0])
+    return content
+
+
+def task_token_answers() -> None:
+    """AWS takes one answer to a token, of the account it was issued in, and only while its task waits.
+
+    Any other text is an InvalidToken, a token whose task has ended, for whatever reason, is TaskTimedOut, and one whose
+    execution is not known any more TaskDoesNotExist. A result is JSON.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
+    """
+    states._send_task_success = _answering("SendTaskSuccess", states._send_task_success)
+    states._send_task_failure = _answering("SendTaskFailure", states._send_task_failure)
+    states._send_task_heartbeat = _answering("SendTaskHeartbeat", states._send_task_heartbeat)
+
+
+def _answering(kind: str, of_activities: Callable[[Members], Any]) -> Callable[[Members], Any]:
+    def send(data: Members) -> Any:
+        text = data.get("taskToken", "")
+        if text in states._task_tokens:
+            return of_activities(data)
+        content = _content(text)
+        if content is None or content["machine"].split(":")[4] != get_account_id():
+            return states.error_response_json("InvalidToken", "Invalid Token: 'Invalid token'", 400)
+        if kind == "SendTaskSuccess" and not _is_json(data.get("output")):
+            return states.error_response_json("InvalidOutput", "Invalid Output: 'The output is not JSON'", 400)
+        if content["execution"] not in states._executions:
+            return states.error_response_json("TaskDoesNotExist", "Task does not exist", 400)
+        if _taken(_open.get(_digest(text)), kind, data):
+            return states.json_response({})
+        sentence = "Task Timed Out: 'Provided task does not exist anymore'"
+        return states.error_response_json("TaskTimedOut", sentence, 400)
+
+    return send
+
+
+def _taken(token: TaskToken | None, kind: str, data: Members) -> bool:
+    """Whether the token's task still waited for this."""
+    if token is None:
+        return False
+    with token.execution.changed:
+        running = token.execution.record["status"] == "RUNNING"
+        if not running or _digest(token.text) not in _open:
+            return False
+        if kind == "SendTaskHeartbeat":
+            token.beat = time.monotonic()
+        else:
+            token.answer = (kind, data)
+            token.close()
+        token.execution.changed.notify_all()
+    return True
+
+
+def _is_json(text: Any) -> bool:
+    try:
+        json.loads(text)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def task_token_permissions() -> None:
+    """AWS asks whether the caller may answer for the state machine whose task the token is of.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html
+    """
+    arn_of = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> Any:
+        if service == "states" and (text := iam_actions._safe_json_field(body, "taskToken")):
+            content = _content(text)
+            return content["machine"] if content else "*"
+        return arn_of(service, method, path, headers, body, *more)
+
+    iam_actions.extract_resource_arn = extract_resource_arn

@@ -1,0 +1,62 @@
+"""Step Functions: how executions start and end, one contract test a gap."""
+
+import pytest
+
+from tests.local.gaps.contracts import Emulator, refused
+from tests.local.gaps.workflows import Workflow, asking, callback
+
+WAIT = {"Type": "Wait", "Seconds": 30, "End": True}
+
+
+def test_executions_named_once(emulator: Emulator) -> None:
+    """Starting again what runs answers the same; another input, or what has ended, is refused."""
+    workflow = Workflow(emulator, {"Wait": WAIT})
+    first = workflow.start({"grant": 1}, name="one")
+    assert workflow.start({"grant": 1}, name="one") == first
+    assert len(workflow.states.list_executions(stateMachineArn=workflow.arn)["executions"]) == 1
+    start = workflow.states.start_execution
+    refused("ExecutionAlreadyExists", start, stateMachineArn=workflow.arn, input="{}", name="one")
+    refused("InvalidExecutionInput", start, stateMachineArn=workflow.arn, input="{", name="two")
+    workflow.states.stop_execution(executionArn=first)
+    refused("ExecutionAlreadyExists", start, stateMachineArn=workflow.arn, input='{"grant": 1}', name="one")
+
+
+def test_executions_stay_stopped(emulator: Emulator) -> None:
+    """A stopped execution is ABORTED for good: an answer that comes later is refused and changes nothing."""
+    caught = {"ErrorEquals": ["States.ALL"], "Next": "Caught"}
+    task = callback(asking(emulator), TimeoutSeconds=3, Catch=[caught])
+    workflow = Workflow(emulator, {"Ask": task, "Caught": {"Type": "Pass", "End": True}})
+    execution = workflow.start()
+    (token,) = workflow.tokens("ask")
+    workflow.states.stop_execution(executionArn=execution, error="ByHand", cause="nobody wanted it")
+    stopped = workflow.ended(execution)
+    assert [stopped[key] for key in ("status", "error", "cause")] == ["ABORTED", "ByHand", "nobody wanted it"]
+    for send, more in (("success", {"output": "{}"}), ("failure", {}), ("heartbeat", {})):
+        refused("TaskTimedOut", getattr(workflow.states, f"send_task_{send}"), taskToken=token, **more)
+    assert workflow.history(execution)[-1]["type"] == "ExecutionAborted"
+    assert workflow.ended(execution) | {"ResponseMetadata": None} == stopped | {"ResponseMetadata": None}
+
+
+@pytest.mark.parametrize("waits", ["for an answer", "for a time"])
+def test_executions_time_out(emulator: Emulator, waits: str) -> None:
+    """The machine's own time limit ends an execution, and makes its token useless."""
+    caught = {"ErrorEquals": ["States.ALL"], "Next": "Caught"}
+    state = callback(asking(emulator), TimeoutSeconds=6, Catch=[caught]) if waits == "for an answer" else WAIT
+    workflow = Workflow(emulator, {"Ask": state, "Caught": {"Type": "Pass", "End": True}}, TimeoutSeconds=2)
+    execution = workflow.start()
+    ended = workflow.ended(execution, 5)
+    assert (ended["status"], ended["error"]) == ("TIMED_OUT", "States.Timeout")
+    assert workflow.history(execution)[-1]["type"] == "ExecutionTimedOut"
+    listed = workflow.states.list_executions(stateMachineArn=workflow.arn, statusFilter="TIMED_OUT")["executions"]
+    assert [each["executionArn"] for each in listed] == [execution]
+    if waits == "for an answer":
+        (token,) = workflow.tokens("ask")
+        refused("TaskTimedOut", workflow.states.send_task_success, taskToken=token, output="{}")
+
+
+def test_failed_executions_have_no_output(emulator: Emulator) -> None:
+    ended = Workflow(emulator, {"No": {"Type": "Fail", "Error": "Not", "Cause": "so"}}).run({"in": 1})
+    assert [ended.get(key) for key in ("status", "error", "cause")] == ["FAILED", "Not", "so"]
+    assert ended["input"] == '{"in": 1}'
+    assert ended["stopDate"] >= ended["startDate"]
+    assert ended.get("output") is None

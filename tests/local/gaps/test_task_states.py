@@ -1,0 +1,132 @@
+"""Step Functions: how tasks are tried, one contract test a gap and more for a gap of many parts."""
+
+import json
+import time
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.local.gaps.contracts import Emulator, until
+from tests.local.gaps.workflows import Workflow, asking, callback
+
+DONE = {"Type": "Succeed"}
+
+
+def told(name: str) -> dict[str, Any]:
+    """A state that ends with a caught error's name."""
+    return {"Type": "Pass", "Output": {"as": name, "error": "{% $states.input.Error %}"}, "End": True}
+
+
+@pytest.mark.parametrize(
+    "limit", [{"TimeoutSeconds": "{% $states.input.seconds %}"}, {"TimeoutSecondsPath": "$.seconds"}]
+)
+def test_task_states(emulator: Emulator, limit: dict[str, Any]) -> None:
+    """The time of a task is over, whether an expression or a path tells it; its token is of no use then."""
+    language = "JSONPath" if "TimeoutSecondsPath" in limit else "JSONata"
+    task = callback(asking(emulator), **limit, Catch=[{"ErrorEquals": ["States.Timeout"], "Next": "Over"}])
+    if language == "JSONPath":
+        task["Parameters"] = {"FunctionName": task.pop("Arguments")["FunctionName"], "Payload.$": "$$.Task"}
+    workflow = Workflow(emulator, {"Ask": task, "Over": {"Type": "Pass", "End": True}}, language=language)
+    execution = workflow.start({"seconds": 1})
+    ended = workflow.ended(execution, 6)
+    assert ended["status"] == "SUCCEEDED", ended
+    assert json.loads(ended["output"]) == {"Error": "States.Timeout", "Cause": ""}
+    scheduled = next(event for event in workflow.history(execution) if event["type"] == "TaskScheduled")
+    assert scheduled["taskScheduledEventDetails"]["timeoutInSeconds"] == 1
+
+
+@pytest.mark.parametrize("seconds", ['"soon"', "0", "1.5"])
+def test_task_states_refuse_limits_that_are_none(emulator: Emulator, seconds: str) -> None:
+    caught = {"ErrorEquals": ["States.QueryEvaluationError"], "Next": "Over"}
+    task = callback(asking(emulator), TimeoutSeconds=f"{{% {seconds} %}}", Catch=[caught])
+    workflow = Workflow(emulator, {"Ask": task, "Over": told("over")})
+    assert workflow.output() == {"as": "over", "error": "States.QueryEvaluationError"}
+
+
+def test_task_states_need_heartbeats(emulator: Emulator) -> None:
+    """Heartbeats keep a task alive; the first that is missed ends it, as an error of two names."""
+    caught = {"ErrorEquals": ["States.HeartbeatTimeout"], "Next": "Silent"}
+    task = callback(asking(emulator), HeartbeatSeconds="{% $states.input.beat %}", TimeoutSeconds=7, Catch=[caught])
+    workflow = Workflow(emulator, {"Ask": task, "Silent": told("silent")})
+    execution = workflow.start({"beat": 2})
+    (token,) = workflow.tokens("ask")
+
+    started = time.monotonic()
+    while time.monotonic() < started + 3:
+        workflow.states.send_task_heartbeat(taskToken=token)
+        time.sleep(0.1)
+    assert workflow.states.describe_execution(executionArn=execution)["status"] == "RUNNING"
+    ended = workflow.ended(execution, 10)
+    assert ended["status"] == "SUCCEEDED", ended
+    assert json.loads(ended["output"])["as"] == "silent"
+    timed_out = [event for event in workflow.history(execution) if event["type"] == "TaskTimedOut"]
+    assert [event["taskTimedOutEventDetails"]["error"] for event in timed_out] == ["States.Timeout"]
+
+
+def test_task_states_fail_with_the_call_that_hands_the_token_over(emulator: Emulator) -> None:
+    """The function's error fails the task: Retry tries again, with another token, then Catch has it."""
+    retry = {"ErrorEquals": ["ValueError"], "MaxAttempts": 1, "IntervalSeconds": 1}
+    caught = {"ErrorEquals": ["ValueError"], "Next": "Over", "Output": "{% $states.errorOutput %}"}
+    task = callback(asking(emulator), TimeoutSeconds=5, Retry=[retry], Catch=[caught])
+    workflow = Workflow(emulator, {"Ask": task, "Over": told("over")})
+    assert workflow.output({"fails": True}) == {"as": "over", "error": "ValueError"}
+    first, second = workflow.tokens("ask", 2)
+    assert first != second
+
+
+def test_task_states_have_a_token_a_try(emulator: Emulator) -> None:
+    """After a failure that is retried, the first token is spent; the second one's answer is the task's result."""
+    retry = {"ErrorEquals": ["NotSure"], "MaxAttempts": 1, "IntervalSeconds": 1}
+    after = {"Type": "Pass", "Output": "{% $exists($states.context.Task) %}", "End": True}
+    task = callback(asking(emulator), Retry=[retry], Next="After", Assign={"said": "{% $states.result.said %}"})
+    del task["End"]
+    workflow = Workflow(emulator, {"Ask": task, "After": after})
+    execution = workflow.start()
+    (first,) = workflow.tokens("ask")
+    workflow.states.send_task_failure(taskToken=first, error="NotSure")
+    second = workflow.tokens("ask", 2)[1]
+    with pytest.raises(workflow.states.exceptions.TaskTimedOut):
+        workflow.states.send_task_success(taskToken=first, output="{}")
+    workflow.states.send_task_success(taskToken=second, output='{"said": "yes"}')
+    ended = workflow.ended(execution)
+    assert (ended["status"], ended["output"]) == ("SUCCEEDED", "false")
+
+
+def test_task_states_tell_their_history(emulator: Emulator) -> None:
+    """Each state that is entered, and what each try of a task did, in AWS's words and order."""
+    notify = {**callback(asking(emulator)), "Resource": "arn:aws:states:::lambda:invoke", "Next": "Ask"}
+    del notify["End"]
+    notify["Arguments"] = {**notify["Arguments"], "Payload": {}}
+    workflow = Workflow(emulator, {"Notify": notify, "Ask": callback(asking(emulator, "answer")), "Done": DONE})
+    execution = workflow.start()
+    (token,) = workflow.tokens("answer")
+    until(lambda: [event for event in workflow.history(execution) if event["type"] == "TaskSubmitted"], 5)
+    workflow.states.send_task_success(taskToken=token, output='"yes"')
+    workflow.ended(execution)
+    events = workflow.history(execution)
+    told_of_call = ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded", "TaskStateExited"]
+    told_of_wait = [*told_of_call[:3], "TaskSubmitted", *told_of_call[3:]]
+    assert [event["type"] for event in events] == [
+        "ExecutionStarted",
+        *told_of_call,
+        *told_of_wait,
+        "ExecutionSucceeded",
+    ]
+    assert [event["id"] for event in events] == list(range(1, len(events) + 1))
+    assert all(event["timestamp"] <= after["timestamp"] for event, after in pairwise(events))
+    scheduled = [event["taskScheduledEventDetails"] for event in events if event["type"] == "TaskScheduled"]
+    assert [each["resource"] for each in scheduled] == ["invoke", "invoke.waitForTaskToken"]
+    assert {each["resourceType"] for each in scheduled} == {"lambda"}
+    assert json.loads(scheduled[1]["parameters"])["Payload"]["token"] == token
+
+
+def test_retry_delays(emulator: Emulator) -> None:
+    """The longest delay holds, and States.ALL leaves States.Runtime alone."""
+    slow = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 60, "MaxDelaySeconds": 1, "MaxAttempts": 2}
+    task = {**callback(asking(emulator)), "Resource": "arn:aws:states:::lambda:invoke"}
+    task["Arguments"] = {**task["Arguments"], "Payload": {"token": "none", "fails": True}}
+    workflow = Workflow(emulator, {"Ask": {**task, "Retry": [{**slow, "JitterStrategy": "FULL"}]}})
+    execution = workflow.start()
+    assert workflow.ended(execution, 8)["error"] == "ValueError"
+    assert len([event for event in workflow.history(execution) if event["type"] == "TaskFailed"]) == 3
