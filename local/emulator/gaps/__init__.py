@@ -25,6 +25,7 @@ from local.emulator.gaps import (
     tables,
     task_states,
     task_tokens,
+    workflow_language,
 )
 
 GAPS: tuple[Callable[[], None], ...] = (
@@ -55,6 +56,11 @@ GAPS: tuple[Callable[[], None], ...] = (
     task_states.task_states,
     task_tokens.task_token_answers,
     task_tokens.task_token_permissions,
+    workflow_language.assignments_at_once,
+    workflow_language.conditions_are_true_or_false,
+    workflow_language.timestamps_have_an_offset,
+    workflow_language.succeed_has_an_output,
+    workflow_language.branches_of_their_own,
     state_machines.tasks_use_the_role,
     delivery.delivery_uses_the_role,
     queries.execution_parameters,
