@@ -1,38 +1,10 @@
-"""Step Functions, Firehose and streams: one contract test a gap, named after the function that closes it."""
+"""Firehose and streams: one contract test a gap, named after the function that closes it."""
 
 import json
 import uuid
-from typing import Any
 
 from local.settings import REGION
 from tests.local.gaps.contracts import Emulator, deploy, function, role, until
-
-
-def test_tasks_use_the_role(emulator: Emulator) -> None:
-    arn = function(emulator, "task", "handler", "def handler(event, context):\n    return event\n")
-    states = emulator.root("stepfunctions")
-    task = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke",
-        "Arguments": {"FunctionName": arn},
-        "End": True,
-    }
-    definition = {"QueryLanguage": "JSONata", "StartAt": "Ask", "States": {"Ask": task}}
-    ended = {}
-    for name, allowed in (("may", arn), ("must-not", f"{arn}-other")):
-        statement = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": allowed}
-        machine = states.create_state_machine(
-            name=name, definition=json.dumps(definition), roleArn=role(emulator, name, {"Statement": statement})
-        )
-        execution = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-        ended[name] = until(lambda arn=execution: _ended(states.describe_execution(executionArn=arn)))
-    assert ended["may"]["status"] == "SUCCEEDED"
-    assert ended["must-not"]["status"] == "FAILED"
-    assert "is not authorized to perform: lambda:InvokeFunction" in ended["must-not"]["cause"]
-
-
-def _ended(execution: dict[str, Any]) -> dict[str, Any] | None:
-    return None if execution["status"] == "RUNNING" else execution
 
 
 def test_delivery_uses_the_role(emulator: Emulator) -> None:
