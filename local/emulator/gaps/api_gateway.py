@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_evaluator
 from ministack.core.responses import _request_account_id, get_request_client_ip
 from ministack.services import apigateway_v1 as gateway
 from ministack.services import lambda_svc
+
+from local.emulator.gaps import roles
 
 
 def found_from_any_account() -> None:
@@ -126,23 +127,9 @@ def invoke_permission() -> None:
         function = gateway._extract_lambda_ref_from_integration_uri(integration.get("uri", ""))
         record, config, _ = lambda_svc._get_func_record_for_ref_in_scope(function, account_id=account, region=region)
         source = f"arn:aws:execute-api:{region}:{account}:{api}/{stage}/{method}{resource['path']}"
-        if record and config and not _may_invoke(record, config["FunctionArn"], source, account, region):
+        if record and config and not roles.may_invoke(record, config, "apigateway.amazonaws.com", source):
             headers = {"Content-Type": "application/json"}
             return 500, headers, json.dumps({"message": "Internal server error"}).encode()
         return await invoke(integration, api, stage, *more, **named)
 
     gateway._invoke_lambda_proxy_v1 = invoke_lambda_proxy
-
-
-def _may_invoke(record: dict[str, Any], function: str, source: str, account: str, region: str) -> bool:
-    context = iam_evaluator.EvalContext(
-        principal_arn="",
-        principal_type="Service",
-        principal_account=account,
-        action="lambda:InvokeFunction",
-        resource_arn=function,
-        region=region,
-        service_context={"aws:sourcearn": source, "aws:sourceaccount": account},
-    )
-    policy, service = record.get("policy"), "apigateway.amazonaws.com"
-    return bool(iam_evaluator.evaluate_resource_policy(policy, context, service).decision == "Allow")

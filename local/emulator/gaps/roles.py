@@ -1,4 +1,4 @@
-"""What a role may do when a service acts under it: ministack's services mostly do not ask."""
+"""What a service may do, under a role or by a function's policy: ministack's services mostly do not ask."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,3 +32,22 @@ def denied(
     if iam_evaluator.evaluate(context, policies, *limits).decision == "Allow":
         return None
     return f"User: {caller} is not authorized to perform: {action} on resource: {resource}"
+
+
+def may_invoke(record: Mapping[str, Any], config: Mapping[str, Any], service: str, source: str) -> bool:
+    """Whether a function's policy lets `service` invoke it for the resource whose ARN is `source`.
+
+    `record` and `config` are ministack's, of the function or of the version that is meant.
+    """
+    function = config["FunctionArn"]
+    account, region = function.split(":")[4], function.split(":")[3]
+    context = iam_evaluator.EvalContext(
+        principal_arn="",
+        principal_type="Service",
+        principal_account=account,
+        action="lambda:InvokeFunction",
+        resource_arn=function,
+        region=region,
+        service_context={"aws:sourcearn": source, "aws:sourceaccount": account},
+    )
+    return bool(iam_evaluator.evaluate_resource_policy(record.get("policy"), context, service).decision == "Allow")

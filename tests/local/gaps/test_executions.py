@@ -1,9 +1,12 @@
 """Step Functions: how executions start and end, one contract test a gap."""
 
+import json
+from typing import Any
+
 import pytest
 
-from tests.local.gaps.contracts import Emulator, refused
-from tests.local.gaps.workflows import Workflow, asking, callback
+from tests.local.gaps.contracts import Emulator, function, refused, until
+from tests.local.gaps.workflows import ASKING, Workflow, asking, callback
 
 WAIT = {"Type": "Wait", "Seconds": 30, "End": True}
 
@@ -60,3 +63,42 @@ def test_failed_executions_have_no_output(emulator: Emulator) -> None:
     assert ended["input"] == '{"in": 1}'
     assert ended["stopDate"] >= ended["startDate"]
     assert ended.get("output") is None
+
+
+def test_rule_permission(emulator: Emulator) -> None:
+    """An execution stopped by hand reaches the function whose policy lets the rule in, and no other."""
+    events, functions = emulator.root("events"), emulator.root("lambda")
+    workflow = Workflow(emulator, {"Wait": WAIT})
+    pattern = {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {"stateMachineArn": [workflow.arn], "status": ["ABORTED", "TIMED_OUT", "FAILED"]},
+    }
+    for name in ("must-not", "other-rule", "may"):
+        rule = events.put_rule(Name=name, EventPattern=json.dumps(pattern))["RuleArn"]
+        target = function(emulator, name, "handler", ASKING)
+        if name != "must-not":
+            functions.add_permission(
+                FunctionName=name,
+                StatementId="rule",
+                Action="lambda:InvokeFunction",
+                Principal="events.amazonaws.com",
+                SourceArn=rule if name == "may" else f"{rule}-other",
+            )
+        events.put_targets(Rule=name, Targets=[{"Id": "one", "Arn": target}])
+    execution = workflow.start({"grant_id": "g"})
+    workflow.states.stop_execution(executionArn=execution)
+    (event,) = until(lambda: _asked(emulator, "may"))
+    assert event["detail"]["executionArn"] == execution
+    assert event["detail"]["status"] == "ABORTED"
+    assert json.loads(event["detail"]["input"]) == {"grant_id": "g"}
+    assert not _asked(emulator, "must-not")
+    assert not _asked(emulator, "other-rule")
+
+
+def _asked(emulator: Emulator, name: str) -> list[dict[str, Any]]:
+    logs = emulator.root("logs")
+    if not logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]:
+        return []
+    lines = [event["message"] for event in logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]]
+    return [json.loads(line.partition("ASKED ")[2]) for line in lines if "ASKED " in line]
