@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from typing import Any
 
 from local.settings import REGION
 from tests.local.gaps.contracts import Emulator, deploy, function, role, until
