@@ -7,7 +7,7 @@ https://docs.cedarpolicy.com/auth/authorization.html
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -123,6 +123,13 @@ class PolicySet:
     def name_in(self, error: str) -> str:
         """The @id of the policy that Cedar's `error` is about ("... policy `policy1`: ..."), or "a request"."""
         return next((name for key, name in self.names.items() if f"`{key}`" in error), "a request")
+
+    def cell(self, arn: str) -> Hashable:
+        """What policies can tell of a single ARN: those of the same cell are the same to them, whatever they compare.
+
+        "*" is like no ARN: its service, region and account are empty.
+        """
+        return arn if arn == "*" else tuple(pattern.matches(arn) for pattern in self.resources)
 
     def witnesses(self, asked: Pattern, budget: Budget) -> tuple[str, ...]:
         """ARNs that `asked` stands for, one for each way in which policies can tell them apart (row POL 3).

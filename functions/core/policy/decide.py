@@ -17,8 +17,8 @@ from core.identity.principal import Principal
 from core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from core.policy.cedar import PolicySet
 from core.policy.decision import Decision, Effect
-from core.policy.evaluation import Evaluation, Question, Verdict, questions_of, with_risks
-from core.policy.pairs import pairs_of, permissions_of, too_complex
+from core.policy.evaluation import Evaluation, Question, Verdict, questions_of
+from core.policy.pairs import Pair, pairs_of, permissions_of, too_complex
 from core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed
 from core.policy.risks import Gain, Held, Holding, Risk, gains, in_words
 
@@ -107,13 +107,18 @@ def _questions(
 ) -> tuple[Question, ...]:
     budget = Budget(MAX_REQUEST_STEPS)
     try:
-        questions = questions_of(pairs_of(request, actions, max_pairs, budget), policy_set, budget)
+        pairs = pairs_of(request, actions, max_pairs, budget)
+        return questions_of(pairs, _gained(pairs, actions, holding), policy_set, budget)
     except PatternTooComplex as error:
         raise too_complex() from error
-    asked = frozenset(question.pair.action.name for question in questions)
+
+
+def _gained(pairs: Iterable[Pair], actions: Actions, holding: Holding) -> tuple[Gain, ...]:
+    asked = frozenset(pair.action.name for pair in pairs)
+    if not asked & actions.escalating:
+        return ()
     combined = asked & actions.combined
-    held = holding(combined) if combined else ()
-    return with_risks(questions, gains(asked, held, actions.escalations))
+    return gains(asked, holding(combined) if combined else (), actions.escalations)
 
 
 def _risks(questions: Iterable[Question]) -> tuple[Risk, ...]:

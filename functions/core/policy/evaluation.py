@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import cedarpy
@@ -18,6 +18,7 @@ from core.policy.risks import Gain, risks_of
 MAX_MEMBERS = 1000
 
 type Entity = dict[str, Any]
+type _Key = tuple[str, str, frozenset[str], str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,8 +32,8 @@ class Question:
     pair: Pair
     members: tuple[str, ...]
     wildcard: bool
-    risks: frozenset[str] = frozenset()
-    gains: tuple[Gain, ...] = ()
+    risks: frozenset[str]
+    gains: tuple[Gain, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,13 @@ class _Told(NamedTuple):
     failed: frozenset[str]
 
 
-def questions_of(pairs: Iterable[Pair], policy_set: PolicySet, budget: Budget) -> tuple[Question, ...]:
-    """Each pair with the ARNs to look at in its place. Raises PatternTooComplex."""
+def questions_of(
+    pairs: Iterable[Pair], gained: Sequence[Gain], policy_set: PolicySet, budget: Budget
+) -> tuple[Question, ...]:
+    """Each pair with the ARNs to look at in its place, and with its risks; `gained` is what the pairs gain as a whole.
+
+    Raises PatternTooComplex.
+    """
     questions = []
     witnesses: dict[str, tuple[str, ...]] = {}
     members = 0
@@ -69,23 +75,13 @@ def questions_of(pairs: Iterable[Pair], policy_set: PolicySet, budget: Budget) -
             if key not in witnesses:
                 witnesses[key] = policy_set.witnesses(pattern, budget)
         found = tuple(arn for key in reach for arn in witnesses[key]) or (pair.resource,)
-        questions.append(Question(pair, found, wildcard=bool(reach)))
+        own = tuple(gain for gain in gained if pair.action.name in gain.asked)
+        risks = risks_of(pair.action, pair.resource, wildcard=bool(reach), gained=own)
+        questions.append(Question(pair, found, bool(reach), risks, own))
         members += len(found)
         if members > MAX_MEMBERS:
             raise PatternTooComplex("too many cases to put to the policies")
     return tuple(questions)
-
-
-def with_risks(questions: Iterable[Question], gained: Sequence[Gain]) -> tuple[Question, ...]:
-    """The questions with their risks; `gained` is what the request gains as a whole."""
-    return tuple(_with_risks(question, gained) for question in questions)
-
-
-def _with_risks(question: Question, gained: Sequence[Gain]) -> Question:
-    action = question.pair.action
-    own = tuple(gain for gain in gained if action.name in gain.asked)
-    risks = risks_of(action, question.pair.resource, wildcard=question.wildcard, gained=own)
-    return replace(question, risks=risks, gains=own)
 
 
 def _reach(pair: Pair) -> dict[str, Pattern]:
@@ -105,9 +101,11 @@ class Evaluation:
         self._target = target.alias
         self._human = principal.human is not None
         self._principal = _uid(principal.kind.capitalize(), principal.source_identity)
+        self._stand_ins = _stand_ins(questions, policy_set)
+        asked = {(wildcard, arn) for (wildcard, _), arn in self._stand_ins.items()}
         self._entities = tuple(
-            (kinds, self._parsed([_principal(principal), _target(target), *_resources(questions, target, kinds)]))
-            for kinds in _apart(questions)
+            (kinds, self._parsed([_principal(principal), _target(target), *_resources(asked, target, kinds)]))
+            for kinds in _apart(asked)
         )
 
     def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[Verdict]:
@@ -116,13 +114,13 @@ class Evaluation:
         found: dict[int, Verdict] = {}
         for kinds, entities in self._entities:
             keyed = [(question, self._keys(question)) for question in questions if question.wildcard in kinds]
-            requests: dict[Hashable, Entity] = {}
+            requests: dict[_Key, Entity] = {}
             for question, keys in keyed:
                 request = None
-                for key, arn in zip(keys, question.members, strict=True):
+                for key in keys:
                     if key not in requests:
                         request = request or self._request(question, seconds, granted)
-                        requests[key] = {**request, "resource": _uid("Resource", arn)}
+                        requests[key] = {**request, "resource": _uid("Resource", key[-1])}
             results = cedarpy.is_authorized_batch(
                 list(requests.values()), self._policy_set.policies, entities, self._policy_set.schema
             )
@@ -134,11 +132,12 @@ class Evaluation:
     def _parsed(self, entities: list[Entity]) -> cedarpy.Entities:
         return cedarpy.Entities.from_json_str(json.dumps(entities), self._policy_set.schema)
 
-    def _keys(self, question: Question) -> list[Hashable]:
+    def _keys(self, question: Question) -> list[_Key]:
         """What policies can tell of each member's request: those that are equal in it are put to them once."""
         action = question.pair.action
         named = action.name if self._policy_set.tells_actions_apart else action.level
-        return [(named, action.service, question.risks, arn) for arn in question.members]
+        stand_ins = (self._stand_ins[question.wildcard, arn] for arn in question.members)
+        return [(named, action.service, question.risks, arn) for arn in dict.fromkeys(stand_ins)]
 
     def _request(self, question: Question, seconds: int, approvals: list[str]) -> Entity:
         """The request for one of the question's members, without its resource."""
@@ -204,22 +203,30 @@ def _target(target: Target) -> Entity:
     }
 
 
-def _apart(questions: Iterable[Question]) -> list[set[bool]]:
+def _stand_ins(questions: Iterable[Question], policy_set: PolicySet) -> dict[tuple[bool, str], str]:
+    """For each ARN, with and without wildcards, the first one that policies cannot tell from it."""
+    first: dict[Hashable, str] = {}
+    return {
+        (question.wildcard, arn): first.setdefault((question.wildcard, policy_set.cell(arn)), arn)
+        for question in questions
+        for arn in question.members
+    }
+
+
+def _apart(asked: Iterable[tuple[bool, str]]) -> list[set[bool]]:
     """With and without wildcards, together if they can be.
 
     An ARN may be asked for and also be what a wildcard stands for: two entities of one name, which no set can hold.
     """
     arns: dict[bool, set[str]] = {}
-    for question in questions:
-        arns.setdefault(question.wildcard, set()).update(question.members)
+    for wildcard, arn in asked:
+        arns.setdefault(wildcard, set()).add(arn)
     return [set(arns)] if not set.intersection(*arns.values()) or len(arns) == 1 else [{kind} for kind in arns]
 
 
-def _resources(questions: Iterable[Question], target: Target, kinds: Collection[bool]) -> list[Entity]:
-    asked = {
-        (arn, question.wildcard) for question in questions if question.wildcard in kinds for arn in question.members
-    }
-    return [_resource(arn, target, wildcard=wildcard) for arn, wildcard in sorted(asked)]
+def _resources(asked: Iterable[tuple[bool, str]], target: Target, kinds: Collection[bool]) -> list[Entity]:
+    chosen = sorted(each for each in asked if each[0] in kinds)
+    return [_resource(arn, target, wildcard=wildcard) for wildcard, arn in chosen]
 
 
 def _resource(arn: str, target: Target, *, wildcard: bool) -> Entity:

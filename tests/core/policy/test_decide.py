@@ -377,6 +377,37 @@ def test_pol_03_a_wildcard_is_allowed_exactly_when_everything_it_stands_for_is(a
     assert (decision.effect is Effect.ALLOW) == everything
 
 
+REGION, ACCOUNT = "eu-west-1", "444455556666"
+PARTS = ['== ""', f'== "{REGION}"', 'like "eu-*"', f'!= "{ACCOUNT}"', '== "s3"', 'like "s*"', f'== "{ACCOUNT}"']
+CONDITIONS = st.one_of(
+    st.tuples(st.sampled_from(["service", "region", "account"]), st.sampled_from(PARTS)).map(" ".join),
+    st.sampled_from(["*", "arn:aws:s3:::b/*", "arn:aws:sqs:*:a", "*b/a*", "arn:*:*::*"]).map(
+        lambda pattern: f'arn like "{pattern}"'
+    ),
+    st.sampled_from(["*", "arn:aws:s3:::b/a", f"arn:aws:sqs:{REGION}:{ACCOUNT}:a"]).map(lambda arn: f'arn == "{arn}"'),
+)
+ONES = [
+    ("s3:GetObject", "arn:aws:s3:::b/a"),
+    ("s3:GetObject", "arn:aws:s3:::b/b"),
+    ("s3:ListBucket", "arn:aws:s3:::b"),
+    ("s3:ListAllMyBuckets", "*"),
+    ("sqs:GetQueueUrl", f"arn:aws:sqs:{REGION}:{ACCOUNT}:a"),
+    ("sqs:GetQueueAttributes", f"arn:aws:sqs:us-east-1:{ACCOUNT}:b"),
+    ("sqs:ListQueues", "*"),
+]
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(CONDITIONS, min_size=1, max_size=3), st.lists(CONDITIONS, max_size=2))
+def test_pol_10_what_is_asked_together_is_decided_as_each_alone(ask, permitted, forbidden):
+    text = "".join(f'@id("p{n}") permit {ANY} when {{ resource.{each} }};' for n, each in enumerate(permitted))
+    text += "".join(f'@id("f{n}") forbid {ANY} when {{ resource.{each} }};' for n, each in enumerate(forbidden))
+    alone = [one for one in ONES if ask(text, one).effect is Effect.ALLOW]
+    together = ask(text, *ONES)
+    granted = together.permissions if together.effect is Effect.ALLOW else together.allowed_subset
+    assert {pair for permission in granted for pair in permission.pairs()} == set(alone)
+
+
 def test_pol_03_more_cases_than_can_be_looked_at_are_refused(ask):
     keys = "".join(
         f'@id("no-{key}") forbid {ANY} when {{ resource.arn == "arn:aws:s3:::b/{key}" }};' for key in LETTERS
