@@ -31,7 +31,7 @@ def fill(template: str, parameters: Mapping[str, Any], place: Place) -> list[str
         given = _strings(parameters.get(next(iter(members))))
         if given and all(each.startswith("arn:") for each in given):
             return [arn for arn in given if _fits(arn, _VARIABLE.sub(_plain, template), place)]
-    choices = [_choices(found, parameters, place) for found in variables]
+    choices = [_choices(found, parameters, place, template) for found in variables]
     return list(itertools.islice(_products(template, variables, choices, place), MAX_ARNS + 1))
 
 
@@ -69,7 +69,7 @@ def _named(names: Mapping[str, str], variable: re.Match[str]) -> str:
     return names[variable[0][2:-1]]
 
 
-def _choices(variable: re.Match[str], parameters: Mapping[str, Any], place: Place) -> list[str]:
+def _choices(variable: re.Match[str], parameters: Mapping[str, Any], place: Place, template: str) -> list[str]:
     """The texts that may stand for one variable of a template."""
     fixed, name, reading = variable.groups()
     if fixed:
@@ -77,19 +77,39 @@ def _choices(variable: re.Match[str], parameters: Mapping[str, Any], place: Plac
     if parameters.get(name) is None:
         return [WHEN_ABSENT[reading]] if reading in WHEN_ABSENT and name not in parameters else []
     value = parameters[name]
-    read = [_last(text, place) for text in READINGS[reading or ""](value, place) if text]
+    read = [_last(name, text, place, template) for text in READINGS[reading or ""](value, place) if text]
     # These add a wildcard of their own to what was given.
-    for text in _strings(value) if reading in ADDS_WILDCARDS else read:
+    for text in _given(value) if reading in ADDS_WILDCARDS else read:
         _check(name, text)
     return read
 
 
-def _last(text: str, place: Place) -> str:
-    """A name; of an ARN, what it ends with: in a template of several parameters it stands for one of them."""
+def _given(value: Any) -> Iterator[str]:
+    """Every string that was given, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _given(each)
+
+
+def _last(name: str, text: str, place: Place, template: str) -> str:
+    """A name; of an ARN, what it ends with: in a template of several parameters it stands for one of them.
+
+    Raises Problem call_invalid for an ARN of another kind: an S3 access point is not the bucket of the same name.
+    """
     if not text.startswith("arn:"):
         return text
     _check_account(text, place)
+    if _kind(text) != _kind(template):
+        raise invalid(f"{name} is the ARN of something else than it names.", "Write its name, or ask with permissions.")
     return re.split(r"[/:]", text)[-1]
+
+
+def _kind(arn: str) -> tuple[str, bool, bool]:
+    """An ARN's service, and whether ARNs like it name a Region and an account."""
+    _, _, service, region, account, *_ = [*arn.split(":", 5), "", "", ""]
+    return service, bool(region), bool(account)
 
 
 def _check(name: str, text: str) -> None:

@@ -110,7 +110,8 @@ def _shown(call: AwsCall) -> str:
     naming = set(_naming(call.operation))
     for member in call.operation.members:
         if member.name in call.parameters:
-            option = [] if member.name in (call.operation.words or ()) else [f"--{member.option}"]
+            refused = "no-" if member.kind == "b" and call.parameters[member.name] is False else ""
+            option = [] if member.name in (call.operation.words or ()) else [f"--{refused}{member.option}"]
             words += [*option, *_words(member, call.parameters[member.name], naming)]
     region = ["--region", call.region] if call.region else []
     return shlex.join([*words, *region])[:MAX_SHOWN]

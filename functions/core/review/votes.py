@@ -62,7 +62,8 @@ def narrowed(grant: Grant, permissions: Collection[Permission], duration_seconds
     """
     asked = {pair for permission in grant.permissions for pair in permission.pairs()}
     left = {pair for permission in permissions for pair in permission.pairs()}
-    if not left or not left <= asked or not 0 < duration_seconds <= grant.duration_seconds:
+    idle = any(not each.actions or not each.resources for each in permissions)  # which no pair would show
+    if idle or not left or not left <= asked or not 0 < duration_seconds <= grant.duration_seconds:
         detail = "This is more than was asked, or nothing at all."
         fix = f"Leave out actions or resources, or shorten it to less than {grant.duration_seconds} s; add nothing."
         raise Problem("not_narrower", detail, fix)

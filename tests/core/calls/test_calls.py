@@ -290,6 +290,11 @@ def test_permissions_join_what_is_on_the_same_resources():
     assert permission.actions == ("s3:GetObject", "s3:DeleteObject")
 
 
+def test_a_flag_is_shown_as_it_was_given():
+    lines = [f"aws ssm get-parameter --name /x --{no}with-decryption" for no in ("", "no-")]
+    assert [each.call for each in explain_calls(lines, PLACE, OPERATIONS)] == lines
+
+
 def test_aud_07_only_values_that_name_resources_are_shown():
     lines = [
         "aws secretsmanager put-secret-value --secret-id db --secret-string canary",
@@ -344,6 +349,12 @@ REFUSED = {
     "aws s3 ls --no-sign-request": ("call_invalid", "without"),
     "aws s3 ls --region nowhere": ("call_invalid", "region"),
     "aws dynamodb scan --cli-input-json file://x": ("call_invalid", "parameters"),
+    # What ends in the same name is not the same thing.
+    "aws s3api get-object --bucket arn:aws:s3:eu-west-1:444455556666:accesspoint/reports --key x o": (
+        "call_invalid",
+        "something else",
+    ),
+    "aws s3api get-object --bucket arn:aws:iam::444455556666:role/reports --key x o": ("call_invalid", "something else"),
     # Another account, in every way to name one.
     "aws lambda invoke --function-name arn:aws:lambda:eu-west-1:999999999999:function:f o": ("account_mismatch", ""),
     "aws lambda invoke --function-name 999999999999:function:f out": ("account_mismatch", ""),
@@ -388,6 +399,12 @@ BAD_OBJECTS = [
     {"service": "s3", "operation": "GetObject", "parameters": {"Bukcet": "b", "Key": "a"}},
     {"service": "s3", "operation": "GetObjct", "parameters": {}},
     {"service": "s3", "operation": "GetObject", "region": "eu-west-1"},
+    # A name in a structure is held to the same characters.
+    {
+        "service": "ec2",
+        "operation": "RunInstances",
+        "parameters": {"MinCount": 1, "MaxCount": 1, "LaunchTemplate": {"LaunchTemplateId": "lt-*"}},
+    },
 ]
 
 

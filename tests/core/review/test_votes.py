@@ -190,6 +190,7 @@ def test_rev_07_less_is_never_more(permissions, seconds):
         (Permission(("s3:ListBucket",), ("arn:aws:s3:::b/1",)),),
         (Permission(("s3:DeleteObject",), ("arn:aws:s3:::b/1",)),),
         (Permission(("s3:GetObject",), ()),),
+        (Permission(("s3:GetObject",), ("arn:aws:s3:::b/1",)), Permission(("iam:CreateUser",), ())),
         (),
     ],
 )
