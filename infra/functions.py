@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from core.access.credentials import CANARY_PREFIX
 from core.access.target_check import SESSION_PREFIX, STRANGE_PREFIX
 from infra.acknowledge import acknowledge
 from infra.arns import ROLE_PATH, role_name
@@ -84,6 +85,10 @@ _TAKE_BACK = (
     Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
     Allow("key", _KEY_TO_WRITE),
     Allow("revokers", ("sts:AssumeRole",)),
+    # They issue to nobody: a session of the ended grant, which the target's boundary lets do no more than that, shows
+    # when it is denied.
+    Allow("targets", ("sts:AssumeRole",), sessions=(f"{CANARY_PREFIX}*",)),
+    Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity")),
 )
 
 SPECS: Mapping[str, Spec] = {
@@ -142,15 +147,14 @@ SPECS: Mapping[str, Spec] = {
         Spec(
             "releases",
             "Takes back a grant that its agent gives back",
-            # It issues to nobody: a session of the ended grant shows when it is denied.
-            (*_TAKE_BACK, Allow("targets", _ISSUE)),
+            _TAKE_BACK,
             _STORE,
             (("DELETE", "/v1/grants/{id}"),),
         ),
         Spec(
             "revocations",
             "Takes back a grant for an operator",
-            (*_TAKE_BACK, Allow("targets", _ISSUE)),
+            _TAKE_BACK,
             _STORE,
             (("POST", "/v1/grants/{id}/revocation"),),
         ),

@@ -43,6 +43,11 @@ NEVER = (
     "sts:GetWebIdentityToken",
 )
 
+# The functions that take back and check make sessions with a second hyphen in their names, which no grant's id has.
+# Those show what is denied, and can do nothing else: the two calls that are tried with them.
+BROKERS_OWN = "*:g-*-*"
+TRIED = ("iam:DeleteRolePolicy", "sts:GetAccessKeyInfo")
+
 
 class TargetAccountStack(Stack):
     """The stack `JitneyTarget-<alias>`: role, trust and boundary of one target.
@@ -93,6 +98,12 @@ class TargetRoles:
             description="What no session of Jitney may ever do",
             statements=[
                 *(iam.PolicyStatement.from_json(dict(each)) for each in bound),
+                iam.PolicyStatement(
+                    effect=iam.Effect.DENY,
+                    not_actions=list(TRIED),
+                    resources=["*"],
+                    conditions={"StringLike": {"aws:userid": BROKERS_OWN}},
+                ),
                 iam.PolicyStatement(sid="ButNeverThese", effect=iam.Effect.DENY, actions=list(NEVER), resources=["*"]),
             ],
         )

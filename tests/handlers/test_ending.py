@@ -134,7 +134,7 @@ class TestRelease:
         grant_id = asked(system)
         system.call(release_grant, grant_id=grant_id)
         canary = system.sessions.asked[-1]
-        assert (canary.name, dict(canary.tags)["grant"]) == (grant_id, grant_id)
+        assert (canary.name, dict(canary.tags)["grant"]) == (f"g-canary-{grant_id[2:]}", grant_id)
         assert canary.scopable is None  # which the denial would refuse, and nothing could be measured
         allow, deny = canary.policy.document()["Statement"]
         assert (allow["Action"], deny["Effect"]) == ("sts:GetAccessKeyInfo", "Deny")

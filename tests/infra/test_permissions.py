@@ -208,6 +208,14 @@ def test_every_role_reaches_its_own_items_only(statements):
     assert items == ITEMS
 
 
+@pytest.mark.parametrize("role", ["jitney-releases", "jitney-revocations"])
+def test_who_takes_back_takes_no_grants_name(role, statements):
+    (taken,) = [
+        each for each in statements[role] if plain(each["Resource"]) == TARGET and "sts:AssumeRole" in each["Action"]
+    ]
+    assert taken["Condition"] == {"StringLike": {"sts:RoleSessionName": ["g-canary-*"]}}
+
+
 def test_who_checks_targets_takes_no_grants_name(statements):
     taken = [each for each in statements["jitney-target-checks"] if "sts:AssumeRole" in listed(each["Action"])]
     assert {each for statement in taken for each in listed(plain(statement["Resource"]))} == {TARGET, REVOKER}

@@ -2,11 +2,14 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 
 import pytest
 from aws_cdk import App, Environment
 from aws_cdk.assertions import Template
 
+from core.access.credentials import CANARY_PREFIX
+from core.access.target_check import SESSION_PREFIX
 from core.config import load
 from infra.configuration import load_configuration
 from infra.settings import Target
@@ -88,6 +91,16 @@ def test_the_roles_own_policy_is_the_configurations(role):
     assert not [action for action in named if "*" in action]
 
 
+def test_sessions_that_are_no_grants_can_only_show_what_is_denied(assembly):
+    *_, deny, _ = only(assembly.target, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    assert (deny["Effect"], deny["Resource"]) == ("Deny", "*")
+    assert deny["NotAction"] == ["iam:DeleteRolePolicy", "sts:GetAccessKeyInfo"]
+    assert deny["Condition"] == {"StringLike": {"aws:userid": "*:g-*-*"}}
+    for prefix in (SESSION_PREFIX, CANARY_PREFIX):
+        assert fnmatchcase(f"AROAXXXXXXXXXXXXXXXXX:{prefix}a", "*:g-*-*")
+    assert not fnmatchcase("AROAXXXXXXXXXXXXXXXXX:g-aaaaaaaaaaaaaa", "*:g-*-*")
+
+
 def test_end_03_nobody_who_writes_the_roles_policies_can_add_to_them(assembly, role):
     def allowed(statements):
         return {
@@ -143,7 +156,7 @@ def test_end_03_a_managed_policy_is_the_boundary_itself(named, arn):
     assert role["PermissionsBoundary"] == arn
     assert [plain(each) for each in role["ManagedPolicyArns"]] == [arn, "Never"]
     assert "Policies" not in role  # whatever is written there later can add nothing
-    (never,) = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    _, never = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
     assert (never["Effect"], never["Resource"]) == ("Deny", "*")
     assert {"iam:*", "sts:AssumeRole"} <= set(never["Action"])
     assert json.dumps({"iam:PermissionsBoundary": arn}) in json.dumps(template)

@@ -145,10 +145,18 @@ def test_sts_03_the_target_takes_a_session_of_a_named_grant_only(change: dict[st
         refused("AccessDenied", session("sts").assume_role, **changed)
 
 
-def test_who_checks_targets_cannot_take_a_grants_name(aws, stack, clients):
+@pytest.mark.parametrize(
+    ("function", "own"),
+    [
+        ("target-checks", "g-check-aaaaaaaaaaaaaa"),
+        ("releases", "g-canary-aaaaaaaaaaaaaa"),
+        ("revocations", "g-canary-aaaaaaaaaaaaaa"),
+    ],
+)
+def test_who_issues_nothing_cannot_take_a_grants_name_and_gets_nothing(function: str, own: str, aws, stack, clients):
     target = load(configuration_of(aws)).targets["analytics-prod"]
-    with session_of("jitney-target-checks", aws, stack, clients) as session:
-        for name, taken in (("g-check-aaaaaaaaaaaaaa", True), (NAME, False)):
+    with session_of(f"jitney-{function}", aws, stack, clients) as session:
+        for name, taken in ((own, True), (NAME, False)):
             tags = [{"Key": key, "Value": value} for key, value in {**TAGS, "grant": name}.items()]
             whole = {
                 "RoleArn": target.role_arn,
@@ -157,9 +165,15 @@ def test_who_checks_targets_cannot_take_a_grants_name(aws, stack, clients):
                 "SourceIdentity": TAGS["agent"],
                 "Tags": tags,
             }
-            if taken:
-                session("sts").assume_role(**whole)
-            else:
+            if not taken:
                 refused("AccessDenied", session("sts").assume_role, **whole)
+                continue
+            s3 = clients("s3", session_keys(session("sts").assume_role(**whole)["Credentials"]))
+            refused("AccessDenied", s3.put_object, Bucket="reports", Key="secret/salaries.csv", Body=b"")
+
+
+def test_who_checks_targets_cannot_take_the_revokers_session(aws, stack, clients):
+    target = load(configuration_of(aws)).targets["analytics-prod"]
+    with session_of("jitney-target-checks", aws, stack, clients) as session:
         revoker = {"RoleArn": target.revoker_arn, "ExternalId": target.external_id}
         refused("AccessDenied", session("sts").assume_role, **revoker, RoleSessionName="deny-document")

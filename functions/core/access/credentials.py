@@ -10,6 +10,8 @@ from core.times import iso
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; boto3 checks none of these upper bounds.
 _NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}", re.ASCII)
+CANARY_PREFIX = "g-canary-"
+"""Of the names of sessions that the broker keeps to itself: no grant's id has a second hyphen."""
 SHORTEST_SECONDS = 900
 LONGEST_SECONDS = 3600
 """A Lambda function holds role credentials, so its AssumeRole is role chaining: one hour at most."""
@@ -58,7 +60,8 @@ def session_request(
 ) -> SessionRequest:
     """The session for an active grant: its name is the grant's id, its source identity the principal (STS 3).
 
-    `handed_out` is false for a session that the broker uses itself, for which the Deny in `policy` is end enough.
+    `handed_out` is false for a session that the broker uses itself, for which the Deny in `policy` is end enough. Its
+    name is no grant's, so that who makes such sessions can be held to them; the deny document finds it by its tags.
     Raises ValueError for a name, source identity or tag that STS would refuse.
     """
     tags = (("grant", grant.id), ("agent", grant.principal), ("human", grant.human or ""))
@@ -72,7 +75,7 @@ def session_request(
     return SessionRequest(
         role_arn=grant.role_arn,
         external_id=external_id,
-        name=grant.id,
+        name=grant.id if handed_out else CANARY_PREFIX + grant.id.removeprefix("g-"),
         source_identity=grant.principal,
         tags=tags,
         policy=policy,

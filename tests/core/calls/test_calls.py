@@ -354,7 +354,10 @@ REFUSED = {
         "call_invalid",
         "something else",
     ),
-    "aws s3api get-object --bucket arn:aws:iam::444455556666:role/reports --key x o": ("call_invalid", "something else"),
+    "aws s3api get-object --bucket arn:aws:iam::444455556666:role/reports --key x o": (
+        "call_invalid",
+        "something else",
+    ),
     # Another account, in every way to name one.
     "aws lambda invoke --function-name arn:aws:lambda:eu-west-1:999999999999:function:f o": ("account_mismatch", ""),
     "aws lambda invoke --function-name 999999999999:function:f out": ("account_mismatch", ""),
