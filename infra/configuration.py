@@ -103,6 +103,7 @@ def _cross_checks(value: Value) -> Iterator[Complaint]:
     """What single values cannot show. Looks at the text itself, so that it is told beside all other problems."""
     yield from _repeated(value, "issuers", ("issuer",), "remove one: an issuer's tokens are judged by one entry")
     yield from _repeated(value, "targets", ("account", "role_name"), "use one alias for each role")
+    yield from _human_issuers(value)
     for alias, entry in entries(value, "targets"):
         if "external_id" in dict(entries(entry)):
             yield Complaint(("targets", alias, "external_id"), "external ids are the broker's to make", "leave it out")
@@ -126,6 +127,20 @@ def _cross_checks(value: Value) -> Iterator[Complaint]:
         if "/" in str(named) and alias not in aliases:
             fix = f"use an alias of issuers: {', '.join(aliases)}"
             yield Complaint(("operators", index), f'there is no issuer "{alias}"', fix)
+
+
+def _human_issuers(value: Value) -> Iterator[Complaint]:
+    """An agent's human is known by the name with which that person signs in, or could approve what the agent asks."""
+    issuers = {alias: dict(entries(entry)) for alias, entry in entries(value, "issuers")}
+    people = [alias for alias, entry in issuers.items() if entry.get("kind") == "human"]
+    for alias, entry in issuers.items():
+        named, place = entry.get("human_issuer", ""), ("issuers", alias, "human_issuer")
+        if entry.get("human_claim") and not named:
+            fix = f"name the issuer with which people sign in: {' or '.join(people) or 'an issuer of kind: human'}"
+            yield Complaint(place, "it is missing, and human_claim is there", fix)
+        elif named and named not in people:
+            known = did_you_mean(str(named), people) if people else "add one"
+            yield Complaint(place, f'there is no issuer "{named}" of kind: human', known)
 
 
 def _people(value: Value) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -160,7 +175,7 @@ def _policies(folder: Path, source: Source) -> Policies:
 def _compiled(settings: Settings, broker: Broker, policies: Policies, *, local: bool) -> str:
     """The JSON whose members are the fields of `core.config`'s values."""
     document = {
-        "issuers": [{"name": name, **issuer.model_dump()} for name, issuer in settings.issuers.items()],
+        "issuers": [_issuer(settings, name) for name in settings.issuers],
         "targets": [_target(alias, target, broker) for alias, target in settings.targets.items()],
         "reviewers": {name: _reviewing(settings, group) for name, group in settings.reviewers.items()},
         "emails": dict(zip(_identities(settings, tuple(settings.people)), settings.people.values(), strict=True)),
@@ -170,6 +185,12 @@ def _compiled(settings: Settings, broker: Broker, policies: Policies, *, local: 
         "local": local,
     }
     return json.dumps(document, sort_keys=True, indent=1)
+
+
+def _issuer(settings: Settings, name: str) -> dict[str, Any]:
+    issuer = settings.issuers[name]
+    people = settings.issuers.get(issuer.human_issuer)
+    return {"name": name, **issuer.model_dump(), "human_issuer_url": people.issuer if people else ""}
 
 
 def _reviewing(settings: Settings, group: Reviewing) -> dict[str, Any]:

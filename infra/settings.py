@@ -93,6 +93,7 @@ class Issuer(Section):
     leeway_seconds: int = Field(default=30, ge=0, le=60)
     groups_claim: str = Field(default="groups", max_length=255)
     human_claim: str = Field(default="", max_length=255)
+    human_issuer: Alias | Literal[""] = ""
     subject_groups: dict[Text, Texts] = {}
     settings: dict[Text, Setting] = {}
 

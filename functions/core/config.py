@@ -18,8 +18,9 @@ class Issuer:
     `provider` names a module of `core.identity.providers`; `token` is the kind of token that is expected ("access" or
     "id"); `replay` is "single_use" or "reuse"; `max_age_seconds` bounds a token's age since `iat`.
     `groups_claim` is read where the provider hands out groups; `subject_groups` maps a subject to groups where it does
-    not. `human_claim` names the claim that says on whose behalf an agent acts, "" for none. `settings` are the provider
-    module's own (strings or tuples of strings).
+    not. `human_claim` names the claim that says on whose behalf an agent acts, "" for none: it holds a subject of the
+    issuer with the alias `human_issuer` and the issuer string `human_issuer_url`. `settings` are the provider module's
+    own (strings or tuples of strings).
     """
 
     name: str
@@ -36,6 +37,8 @@ class Issuer:
     leeway_seconds: int
     groups_claim: str
     human_claim: str
+    human_issuer: str
+    human_issuer_url: str
     subject_groups: Mapping[str, tuple[str, ...]]
     settings: Mapping[str, Any]
 

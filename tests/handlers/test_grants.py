@@ -198,14 +198,14 @@ class TestRenewal:
     def test_id_10_a_grant_for_one_human_is_not_anothers(self, system: System):
         alice, bob = (minting.token(act={"sub": name}) for name in ("alice", "bob"))
         _, body, _ = system.call(create_grant, ASKED, token=alice, Idempotency_Key="k")
-        assert body["grant"]["human"] == "corp.alice"
+        assert body["grant"]["human"] == "people.alice"
         for token in (bob, minting.token()):
             assert system.call(create_credentials, grant_id=body["grant"]["id"], token=token)[0] == 404
             assert system.call(read_grants, grant_id=body["grant"]["id"], token=token)[0] == 404
             assert system.call(read_grants, token=token)[1]["grants"] == []
         _, other, _ = system.call(create_grant, ASKED, token=bob, Idempotency_Key="k")
         assert other["grant"]["id"] != body["grant"]["id"]
-        assert other["grant"]["human"] == "corp.bob"
+        assert other["grant"]["human"] == "people.bob"
 
     def test_aud_01_probing_for_grants_is_on_record_but_no_flood_of_writes(self, system: System):
         for _ in range(100):

@@ -11,6 +11,7 @@ from core.access.grant import Grant, State, Verdict
 from core.access.request import Permission
 from core.audit import Origin
 from core.config import ReviewerGroup
+from core.identity.authenticate import authenticate
 from core.identity.principal import Principal
 from core.problems import Problem
 from core.review.content import content_hash
@@ -35,9 +36,9 @@ def pending(system: System, permissions: Any = WRITE) -> Grant:
     return system.store.grants[body["grant"]["id"]]
 
 
-def person(name: str) -> Principal:
-    issuer = "https://idp.corp.example.com"
-    return Principal(issuer, "corp", name, "human", frozenset(), name, f"corp.{name}", None)
+def person(name: str, issuer: str = "corp") -> Principal:
+    url = f"https://idp.{issuer}.example.com"
+    return Principal(url, issuer, name, "human", frozenset(), name, f"{issuer}.{name}", None)
 
 
 def ballot(grant: Grant, name: str = "alice", verdict: Verdict = Verdict.APPROVE, **more: Any) -> Ballot:
@@ -84,6 +85,23 @@ def test_rev_05_nobody_approves_their_own_request(system: System):
     assert refused(system, ballot(grant, "reader-agent")) == "own_request"
     assert system.store.grants[grant.id].state is State.PENDING
     assert system.told()[-1] == ("vote", "refused", "own_request")
+
+
+def test_rev_05_a_person_cannot_approve_what_an_agent_asks_on_their_behalf(system: System):
+    """The agent's token names the person as its own issuer does; the person signs in at another issuer."""
+    members = ("people.alice", "people.bob")
+    system.ports.config = replace(system.config, reviewers={"owners": ReviewerGroup(members)})
+    token = minting.token(act={"sub": "alice"})
+    _, body, _ = system.call(create_grant, ASKED | {"permissions": WRITE}, token=token)
+    grant = system.store.grants[body["grant"]["id"]]
+    signed_in = authenticate(
+        f"Bearer {minting.token(iss=minting.PEOPLE, sub='alice', client_id='web')}",
+        system.config,
+        system.ports.keys,
+        system.now,
+    ).principal
+    assert refused(system, replace(ballot(grant), voter=signed_in)) == "own_request"
+    assert vote(replace(ballot(grant), voter=person("bob", "people")), system.ports).state is State.ACTIVE
 
 
 def test_rev_07_less_is_what_the_agent_then_gets(system: System):

@@ -179,6 +179,8 @@ REFUSED = [
     (owners(members=["corp/a"], escalates_to="bosses"), "reviewers.owners.escalates_to", '"bosses"', "owners"),
     (owners(members=["corp/a"], channel="# all"), "reviewers.owners.channel", "cannot be used", "#approvals"),
     (owners(members=["corp/a"], quorum=2), "reviewers.owners.quorum", "no such key", "approvals"),
+    ((f"{ISSUER}.human_claim", "act.sub"), f"{ISSUER}.human_issuer", "missing", "kind: human"),
+    ((f"{ISSUER}.human_issuer", "corp"), f"{ISSUER}.human_issuer", "of kind: human", "add one"),
     (("people", {"corp/a": "a at example.com"}), "people.corp/a", "cannot be used", "alice@example.com"),
     (("people", {"none/a": "a@example.com"}), "people.none/a", 'no issuer "none"', "corp"),
     (("operators", ["security"]), "operators.0", "cannot be used", "local/security"),
@@ -338,6 +340,7 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
         "leeway_seconds": 0,
         "groups_claim": "roles",
         "human_claim": "act.sub",
+        "human_issuer": "corp",
         "subject_groups": {"bob": ["admins", "writers"]},
         "settings": {"subject_claim": "email"},
     }
@@ -354,7 +357,8 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
     tuples["subject_groups"] = {"bob": ("admins", "writers")}
     read_back = loaded.issuers["https://idp.example.com/"]
     assert {item.name: getattr(read_back, item.name) for item in dataclasses.fields(read_back)} == tuples | {
-        "name": "corp"
+        "name": "corp",
+        "human_issuer_url": "https://idp.example.com/",
     }
     target = loaded.targets["prod"]
     assert target.role_arn == "arn:aws-us-gov:iam::012345670123:role/jitney/jitney-target-prod"
@@ -376,7 +380,7 @@ def test_the_functions_and_the_targets_trust_have_the_same_external_id_which_nob
 
 def test_the_settings_have_the_fields_that_the_functions_read():
     read = {item.name for item in dataclasses.fields(config.Issuer)}
-    assert set(Issuer.model_fields) | {"name"} == read
+    assert set(Issuer.model_fields) | {"name", "human_issuer_url"} == read
     assert set(Limits.model_fields) == {item.name for item in dataclasses.fields(config.Limits)}
     own = {"alias", "external_id", "role_arn", "boundary_arn", "deny_room", "canary"}
     assert {item.name for item in dataclasses.fields(config.Target)} - own <= set(Target.model_fields)

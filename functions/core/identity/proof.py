@@ -68,7 +68,11 @@ def _groups(claims: SignedClaims, issuer: Issuer, provider: Provider, somebody: 
 
 
 def _human(claims: SignedClaims, issuer: Issuer) -> str | None:
-    """On whose behalf the agent asks, a subject of the same issuer; None when the token does not say."""
+    """On whose behalf the agent asks; None when the token does not say.
+
+    The person's name is the one with which that person signs in and votes: only so can nobody approve what their own
+    agent asks for (REV 5).
+    """
     value = dotted(claims, issuer.human_claim) if issuer.human_claim else None
     if value is None:
         return None
@@ -78,4 +82,4 @@ def _human(claims: SignedClaims, issuer: Issuer) -> str | None:
             f"The claim {issuer.human_claim} does not name a person.",
             "Have the issuer put the subject of the person into the claim, as a string.",
         )
-    return source_identity(issuer.name, issuer.issuer, value)
+    return source_identity(issuer.human_issuer, issuer.human_issuer_url, value)

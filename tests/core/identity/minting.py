@@ -107,6 +107,8 @@ def issuer(name: str, url: str, **changes: Any) -> Issuer:
         "leeway_seconds": 30,
         "groups_claim": "groups",
         "human_claim": "",
+        "human_issuer": "",
+        "human_issuer_url": "",
         "subject_groups": MappingProxyType({}),
         "settings": MappingProxyType({}),
     }
@@ -114,7 +116,7 @@ def issuer(name: str, url: str, **changes: Any) -> Issuer:
 
 
 ISSUERS = (
-    issuer("corp", CORP, human_claim="act.sub"),
+    issuer("corp", CORP, human_claim="act.sub", human_issuer="people", human_issuer_url=PEOPLE),
     issuer("other", OTHER),
     issuer("lone", LONE, token="id"),
     issuer("people", PEOPLE, kind="human"),

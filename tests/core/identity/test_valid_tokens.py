@@ -284,21 +284,22 @@ def test_id_02_a_configured_none_or_hs256_is_still_refused(keys: KnownKeys) -> N
 def test_id_10_the_configured_claim_names_the_human(keys: KnownKeys) -> None:
     principal = _principal(token(act={"sub": "alice"}), keys)
 
-    assert (principal.source_identity, principal.human) == ("corp.reader-agent", "corp.alice")
+    assert (principal.source_identity, principal.human) == ("corp.reader-agent", "people.alice")
 
 
 def test_id_10_a_claim_of_the_configured_name_goes_before_the_path(keys: KnownKeys) -> None:
     both: dict[str, Any] = {"act.sub": "bob", "act": {"sub": "alice"}}
 
-    assert _principal(token(**both), keys).human == "corp.bob"
+    assert _principal(token(**both), keys).human == "people.bob"
 
 
 def test_id_10_a_delegated_token_of_rfc_8693_names_agent_and_human(keys: KnownKeys) -> None:
-    delegated = config(issuer("corp", CORP, human_claim="sub", settings={"subject_claim": "act.sub"}))
+    people = {"human_issuer": "people", "human_issuer_url": PEOPLE}
+    delegated = config(issuer("corp", CORP, human_claim="sub", settings={"subject_claim": "act.sub"}, **people))
     text = token(sub="alice", act={"sub": "reader-agent"})
 
     principal = authenticate(f"Bearer {text}", delegated, keys, NOW).principal
-    assert (principal.subject, principal.human) == ("reader-agent", "corp.alice")
+    assert (principal.subject, principal.human) == ("reader-agent", "people.alice")
     with pytest.raises(Refusal, match="token_claims"):
         authenticate(f"Bearer {token(sub='alice')}", delegated, keys, NOW)
 
