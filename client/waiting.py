@@ -24,16 +24,17 @@ def wait(
 ) -> Answer:
     """The answer once its grant is not pending any more, whatever became of it.
 
-    Polls every `retry_seconds` of the last answer, at least one second apart; `told` hears the state after each poll,
+    Polls every `retry_seconds` of the last answer, at least one second apart, and once more when the time is up; `told`
+    hears the state after each poll,
     and why if there was no answer. `clock` gives epoch seconds. Raises Pending after `at_most` seconds, or a minute
     after the review's end.
     """
     deadline = _deadline(answer, clock(), at_most)
     while answer.grant.state == "pending":
-        pause = max(1.0, float(answer.retry_seconds))
-        if clock() + pause > deadline:
+        left = deadline - clock()
+        if left <= 0:
             raise still_pending(answer, clock())
-        sleep(pause)
+        sleep(min(left, max(1.0, float(answer.retry_seconds))))
         try:
             latest = broker.grant(answer.grant.id)
         except Unavailable as problem:  # a review takes longer than most outages

@@ -88,11 +88,17 @@ def test_the_wait_ends_with_the_time_given():
     clock = Clock()
     with pytest.raises(Pending) as ended:
         waiting(Polled(["pending"]), clock, at_most=20)
-    assert sum(clock.pauses) <= 20
+    assert sum(clock.pauses) == 20
     assert ended.value.detail == (
-        f"Grant {GRANT_ID} is under review by data-owners until 13:00:00 UTC (in 59m43s). The request stays open."
+        f"Grant {GRANT_ID} is under review by data-owners until 13:00:00 UTC (in 59m40s). The request stays open."
     )
     assert ended.value.extras["review"] == {"any_of": (("data-owners",),), "expires_at": REVIEW["expires_at"]}
+
+
+def test_cli_03_a_short_wait_is_waited_and_asks_once_at_its_end():
+    clock, broker = Clock(), Polled(["active"])
+    answer, _ = waiting(broker, clock, at_most=3)
+    assert (answer.grant.state, clock.pauses) == ("active", [3])
 
 
 def test_the_wait_ends_a_minute_after_the_review_though_the_broker_says_pending():
