@@ -94,7 +94,8 @@ class Screen:
         self.explanation(decision.explanation)
         self._rows(("because", line) for line in wording.grounds(decision.reasons))
         self._rows(("risk", wording.risky(risk)) for risk in decision.risks)
-        self._rows(("allows", wording.allows(permission)) for permission in decision.permissions)
+        verb = "asked" if decision.effect == "deny" else "allows"
+        self._rows((verb, wording.allows(permission)) for permission in decision.permissions)
         self._rows([("reviewers", wording.who(decision.reviews) if decision.reviews else "")])
         self._rows([("longest", format_duration(decision.longest_seconds) if decision.longest_seconds else "")])
         for other in wording.alternatives(ask, decision.allowed_subset, decision.longest_seconds):

@@ -45,7 +45,7 @@ def moment(iso: str | None, now: float, asked: int = 0) -> str:
     seconds = asked if abs(seconds - asked) <= _JUST_ASKED_SECONDS and asked else seconds
     day = "" if then.date() == datetime.fromtimestamp(now, UTC).date() else f"{then:%Y-%m-%d} "
     amount = f"{abs(seconds) // 86_400}d" if abs(seconds) >= 172_800 else format_duration(abs(seconds))
-    distance = f"in {amount}" if seconds >= 0 else f"{amount} ago"
+    distance = (f"in {amount}" if seconds > 0 else f"{amount} ago") if seconds else "now"
     return f"{day}{then:%H:%M:%S} UTC ({distance})"
 
 
