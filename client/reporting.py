@@ -55,11 +55,22 @@ def print_json(document: dict[str, Any]) -> None:
 
 
 def waited(broker: Broker, answer: Answer, at_most: float | None) -> Answer:
-    """The answer once its grant is not pending any more; the wait is shown on standard error."""
+    """The answer once its grant is not pending any more; the wait is shown on standard error.
+
+    Who interrupts it is told that the request stays open.
+    """
     if answer.grant.state != "pending":
         return answer
-    with screen().watching(answer) as told:
-        return wait(broker, answer, told, at_most)
+    try:
+        with screen().watching(answer) as told:
+            return wait(broker, answer, told, at_most)
+    except KeyboardInterrupt:
+        number = answer.grant.id
+        wait_on, withdraw = f"`jitney grants show {number} --wait`", f"`jitney grants release {number}`"
+        screen().note(
+            f"jitney: interrupted; {number} stays open. Wait on with {wait_on}, or withdraw it with {withdraw}."
+        )
+        raise
 
 
 def show(answer: Answer, *, as_json: bool) -> None:

@@ -165,11 +165,24 @@ def test_a_command_that_cannot_run_is_told_before_anybody_is_asked(
     assert not connected.asked
 
 
-def test_an_interrupted_wait_ends_without_a_traceback(connected: FakeBroker):
+def test_cli_03_an_interrupted_wait_says_that_the_request_stays_open(connected: FakeBroker):
     connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="30")
     with subprocess.Popen([JITNEY, "run", *ASK, *PRINT_KEY], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert "waiting" in process.stderr.readline()
         process.send_signal(2)
         assert process.wait(10) == 130
-        assert process.stderr.read() == ""
+        assert process.stderr.read() == (
+            f"jitney: interrupted; {GRANT_ID} stays open. Wait on with `jitney grants show {GRANT_ID} --wait`, "
+            f"or withdraw it with `jitney grants release {GRANT_ID}`.\n"
+        )
+
+
+@pytest.mark.parametrize("verb", ["run", "explain"])
+def test_a_command_without_the_dashes_is_told_where_they_go(verb: str):
+    done = subprocess.run(
+        [JITNEY, verb, "analytics-prod", "aws", "s3", "ls"], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 2
+    assert "aws s3 ls stands before the two dashes, or they are missing." in done.stderr
+    assert f"Fix: Put it after two dashes: jitney {verb} " in done.stderr
