@@ -8,6 +8,7 @@ import typer
 
 from client import options
 from client.asking import Ask
+from client.commands.run import command_of
 from client.explaining import explain_here
 from client.grouping import grouped
 from client.reporting import print_json, reporting, screen
@@ -31,11 +32,8 @@ def explain(
     Without TARGET no broker is asked: that takes a checkout of Jitney, which has the table. With TARGET the broker
     says it, with the target's account and region, and what policy would decide.
     """
-    command: list[str] = context.meta["child"]
-    with reporting("explain", as_json=as_json, tail=["--", *command]):
-        if not command:
-            raise options.invalid("There is no command.", "Put it after two dashes: jitney explain -- aws s3 ls.")
-        line = shlex.join(command)
+    with reporting("explain", as_json=as_json, tail=["--", *context.meta["child"]]):
+        line = shlex.join(command_of(context, "jitney explain -- aws s3 ls"))
         if not target:
             needs = explain_here(line, account, region)
             if as_json:

@@ -1,6 +1,7 @@
 """`jitney run`: get access and run one command with it."""
 
 import os
+import shlex
 import shutil
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -22,6 +23,9 @@ Keep = Annotated[bool, typer.Option("--keep", help="Do not give the grant back w
 class CommandAfterDashes(TyperCommand):
     """Keeps what stands after the first `--` from the parser: TARGET is optional, and the child has options too."""
 
+    # A command without the dashes before it comes as extra arguments; `command_of` says so better than the parser.
+    allow_extra_args = True
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parses up to `--`; the rest is in `ctx.meta["child"]`."""
         at = args.index("--") if "--" in args else len(args)
@@ -31,6 +35,17 @@ class CommandAfterDashes(TyperCommand):
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The usage line, with the command at its end."""
         return [*super().collect_usage_pieces(ctx), "-- COMMAND [ARGS]..."]
+
+
+def command_of(context: typer.Context, example: str) -> list[str]:
+    """The command after the dashes. Raises Invalid, with `example`, when there is none or the dashes are missing."""
+    fix = f"Put it after two dashes: {example}"
+    if context.args:
+        raise options.invalid(f"{shlex.join(context.args)} stands before the two dashes, or they are missing.", fix)
+    command: list[str] = context.meta["child"]
+    if not command:
+        raise options.invalid("There is no command.", fix)
+    return command
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +72,8 @@ def run(
     request is under review, then goes on by itself. The exit code is the command's own. Once the command has ended, the
     grant is given back, so that nothing is left of the keys; with --grant or --keep it is not.
     """
-    child: list[str] = context.meta["child"]
-    with reporting("run", tail=["--", *child]):
-        if not child:
-            fix = "Put it after two dashes: jitney run TARGET … -- aws s3 cp s3://reports/2026/q3.csv ."
-            raise options.invalid("There is no command to run.", fix)
+    with reporting("run", tail=["--", *context.meta["child"]]):
+        child = command_of(context, "jitney run TARGET … -- aws s3 cp s3://reports/2026/q3.csv -")
         if shutil.which(child[0]) is None:
             raise options.invalid(f"{child[0]} is not a command here.", "Check its name and PATH.")
         at_most = waiting.at_most

@@ -147,8 +147,8 @@ def test_a_denial_offers_the_whole_command(connected: FakeBroker, run: Run):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (ASK, "There is no command to run."),
-        ([*ASK, "--"], "There is no command to run."),
+        (ASK, "There is no command."),
+        ([*ASK, "--"], "There is no command."),
         (
             [*ASK, "--", "no-such-command-anywhere"],
             "no-such-command-anywhere is not a command here.\nFix: Check its name and PATH.",
