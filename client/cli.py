@@ -1,8 +1,9 @@
 """The `jitney` command. Errors end it with an exit code of `client.problems`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from client.commands.credentials import credentials
 from client.commands.explain import explain
@@ -11,15 +12,41 @@ from client.commands.profile import profile
 from client.commands.request import request
 from client.commands.run import CommandAfterDashes, run
 from client.commands.target import target
+from client.options import invalid
+from client.reporting import reporting
 
 _EXIT_CODES = (
     "Exit codes: 0 done, 2 not valid, 3 denied, 4 under review, 5 no valid token, 6 not available, "
     "7 no such grant, or it ended, 1 anything else. `jitney run` ends with its command's own."
 )
 
+# What typer raises for a command line that it cannot read.
+_UsageError: Any = typer.BadParameter.mro()[1]
+
+
+class _Commands(TyperGroup):
+    """The commands; with --json, what is wrong with the command line is told as every other problem."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Notes whether JSON is wanted, which the parser may not get to see."""
+        ctx.meta["json"] = "--json" in args[: args.index("--") if "--" in args else len(args)]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs a command."""
+        try:
+            return super().invoke(ctx)
+        except _UsageError as error:
+            if not ctx.meta["json"]:
+                raise
+            with reporting(ctx.invoked_subcommand or "", as_json=True):
+                raise invalid(error.format_message(), "See `jitney --help`, and the command's own.") from error
+
+
 # A traceback with local variables would show tokens and keys.
 app = typer.Typer(
     name="jitney",
+    cls=_Commands,
     epilog=_EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,

@@ -73,7 +73,9 @@ def send(client: httpx.Client, request: httpx.Request, sleep: Callable[[float], 
         try:
             response = client.send(request)
         except (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError) as error:
-            if not repeatable and not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            connecting = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            # Nothing on this machine that is not there now comes up by itself.
+            if (connecting and _is_loopback(request.url.host)) or not (repeatable or connecting):
                 raise _no_answer(request, error) from error
         except httpx.RequestError as error:
             raise _no_answer(request, error) from error
@@ -110,9 +112,7 @@ def read_object(response: httpx.Response) -> Mapping[str, Any]:
 
 def _no_answer(request: httpx.Request, error: httpx.RequestError) -> Unavailable:
     where = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
-    return Unavailable(
-        "no_answer",
-        "No answer",
-        f"{where} did not answer ({type(error).__name__}).",
-        "Check the address and the network, then try again.",
-    )
+    fix = "Check the address and the network, then try again."
+    if _is_loopback(request.url.host):
+        fix = "Is it running? `make up` starts the local system and writes the settings of its agents anew."
+    return Unavailable("no_answer", "No answer", f"{where} did not answer ({type(error).__name__}).", fix)

@@ -120,15 +120,26 @@ def assert_that_a_repeat_finds_the_answer(broker: FakeBroker):
 
 
 def test_a_server_that_is_not_there_is_tried_four_times_even_for_a_post():
+    def nothing_there(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    url, pauses = "https://broker.example.com", []
+    with httpx.Client(transport=httpx.MockTransport(nothing_there)) as client, pytest.raises(Unavailable) as refused:
+        send(client, client.build_request("POST", url), pauses.append)
+    assert len(pauses) == 3
+    assert (refused.value.exit_code, refused.value.code) == (6, "no_answer")
+    assert refused.value.detail.startswith(url)
+
+
+def test_on_this_machine_what_is_not_there_is_not_waited_for():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
     pauses: list[float] = []
     with open_client(url) as client, pytest.raises(Unavailable) as refused:
-        send(client, client.build_request("POST", url), pauses.append)
-    assert len(pauses) == 3
-    assert (refused.value.exit_code, refused.value.code) == (6, "no_answer")
-    assert refused.value.detail.startswith(url)
+        send(client, client.build_request("GET", url), pauses.append)
+    assert pauses == []
+    assert "make up" in refused.value.fix
 
 
 def test_a_redirect_is_not_followed(broker: FakeBroker):

@@ -163,6 +163,12 @@ class TestRelease:
 
 
 class TestRevocation:
+    def test_sts_07_the_agent_is_told_who_took_it_back_and_why(self, system: System):
+        grant_id = asked(system)
+        system.call(revoke_grant, REASON, grant_id=grant_id, token=operator())
+        body = system.call(create_credentials, grant_id=grant_id)[1]
+        assert body["detail"] == f"Grant {grant_id} was revoked by corp.carol: the laptop was stolen."
+
     def test_end_01_an_operator_takes_back_anybodys_grant(self, system: System):
         grant_id = asked(system)
         status, body, _ = system.call(revoke_grant, REASON, grant_id=grant_id, token=operator())

@@ -78,6 +78,7 @@ def test_rev_06_a_rejection_ends_it_and_the_agent_is_told(system: System):
     status, body, _ = system.call(create_credentials, grant_id=grant.id)
     assert (status, body["code"]) == (410, "grant_rejected")
     assert body["grant"]["votes"][0]["comment"] == "not today"
+    assert body["detail"] == f"Grant {grant.id} was rejected by corp.alice: not today."
 
 
 def test_rev_05_nobody_approves_their_own_request(system: System):

@@ -242,6 +242,16 @@ def require_active(grant: Grant, now: int) -> Grant:
         return current
     code, fix = _ENDED[current.state]
     headers = {"Retry-After": "5"} if current.state is State.PENDING else {}
-    detail = _DETAILS.get(current.state, "Grant {id} was {state}.")
-    said = detail.format(id=grant.id, state=current.state, end=iso(grant.expires_at))
+    detail = _DETAILS.get(current.state, "Grant {id} was {state}{by}.")
+    said = detail.format(id=grant.id, state=current.state, end=iso(grant.expires_at), by=_by_whom(current))
     raise Problem(code, said, fix, {"grant": current.view()}, headers)
+
+
+def _by_whom(grant: Grant) -> str:
+    """Who ended it, and what they said: a revocation's reason or the comment of a rejection."""
+    if grant.state is State.REVOKED and grant.ending:
+        return f" by {grant.ending.by}: {grant.ending.reason.rstrip('.')}"
+    rejecting = next((vote for vote in grant.votes if vote.verdict is Verdict.REJECT), None)
+    if grant.state is State.REJECTED and rejecting:
+        return f" by {rejecting.human}: {rejecting.comment.rstrip('.') or 'no comment'}"
+    return ""
