@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra import bundling
+from infra.broker_function import Code
 from infra.broker_stack import BrokerStack
 from infra.configuration import ConfigurationError, load_configuration
-from infra.functions import Code
 from infra.target_stack_set import TargetStackSet
 from infra.target_template import ALL, target_stack
 

@@ -13,8 +13,8 @@ from constructs import Construct
 
 from core.problems import Problem
 from infra.acknowledge import acknowledge
+from infra.broker_function import BrokerFunction
 from infra.delivery import Delivery
-from infra.functions import BrokerFunction
 
 STAGE = "live"
 REQUESTS_PER_SECOND = 50

@@ -1,8 +1,11 @@
 """The approval workflow: `approval.asl.json` as it is, with its ARNs put in."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -13,23 +16,34 @@ from infra.acknowledge import acknowledge
 from infra.arns import ROLE_PATH
 
 DEFINITION = Path(__file__).with_name("approval.asl.json")
+STEPS: Mapping[str, str] = {
+    "ScheduleFunctionArn": "review_schedule",
+    "NoticesFunctionArn": "review_notices",
+    "FailuresFunctionArn": "review_failures",
+}
+"""The functions that the workflow calls, by the names that its definition has for their ARNs."""
 
 
 class Approval(Construct):
-    """The Standard state machine that holds a request until it is decided or its time is over."""
+    """The Standard state machine that holds a request until it is decided or its time is over.
 
-    def __init__(self, scope: Construct, construct_id: str, *, expiry: lambda_.IFunction) -> None:
+    `steps` are its functions by name. An execution that ends in another way than its last state is told to EventBridge,
+    and from there to the function that fails its request.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, steps: Mapping[str, lambda_.IFunction]) -> None:
         super().__init__(scope, construct_id)
+        arns = {name: steps[function].function_arn for name, function in STEPS.items()}
         role = iam.Role(
             self,
             "Role",
             role_name="jitney-approval",
             path=ROLE_PATH,
-            description="Jitney: lets the approval workflow end requests",
+            description="Jitney: lets the approval workflow call its functions",
             assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
             inline_policies={
                 "allows": iam.PolicyDocument(
-                    statements=[iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[expiry.function_arn])]
+                    statements=[iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=sorted(arns.values()))]
                 )
             },
         )
@@ -47,10 +61,7 @@ class Approval(Construct):
             state_machine_name="jitney-approval",
             state_machine_type=sfn.StateMachineType.STANDARD,
             definition_body=sfn.DefinitionBody.from_string(DEFINITION.read_text(encoding="utf-8")),
-            definition_substitutions={
-                "ExpiryFunctionArn": expiry.function_arn,
-                "Partition": Stack.of(self).partition,
-            },
+            definition_substitutions={**arns, "Partition": Stack.of(self).partition},
             role=role,
             tracing_enabled=True,
             # Without data: a request's reason and resources belong in the audit table, where they are masked.
@@ -58,3 +69,18 @@ class Approval(Construct):
         )
         reason = "Log delivery and X-Ray have no resources to name (Step Functions Developer Guide, IAM policies)."
         acknowledge(self, reason, "IAM5[Resource::*]")
+        events.Rule(
+            self,
+            "Ended",
+            rule_name="jitney-approval-ended",
+            description="Jitney: fails requests whose review was stopped, failed or timed out",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={
+                    "stateMachineArn": [self.state_machine.state_machine_arn],
+                    "status": ["ABORTED", "FAILED", "TIMED_OUT"],
+                },
+            ),
+            targets=[targets.LambdaFunction(steps[STEPS["FailuresFunctionArn"]])],
+        )

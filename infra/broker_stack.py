@@ -6,12 +6,13 @@ from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
 from infra.api import Api
-from infra.approval import Approval
+from infra.approval import STEPS, Approval
 from infra.arns import revoker_arn, role_arn
+from infra.broker_function import BrokerFunction, Code
 from infra.buckets import Buckets
 from infra.delivery import Delivery
 from infra.firewall import Firewall
-from infra.functions import SPECS, BrokerFunction, Code
+from infra.functions import SPECS
 from infra.publishing import DeadLetters, publish
 from infra.queries import DATABASE, WORKGROUP, Queries
 from infra.reconciling import reconcile
@@ -56,8 +57,8 @@ class BrokerStack(Stack):
                 self, title, spec=SPECS[name], code=code, resources=resources, environment=environment
             )
 
-        functions = {"expiry": function("expiry")}
-        approval = Approval(self, "Approval", expiry=functions["expiry"].function)
+        functions = {name: function(name) for name in STEPS.values()}
+        approval = Approval(self, "Approval", steps={name: each.function for name, each in functions.items()})
         resources["approval"] = [approval.state_machine.state_machine_arn]
         environment["JITNEY_APPROVAL_ARN"] = approval.state_machine.state_machine_arn
         functions |= {name: function(name) for name in SPECS if name not in functions}

@@ -7,17 +7,8 @@ here and looked up in what the stack hands over, so that the table can be read w
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Duration, RemovalPolicy, Stack
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
-from constructs import Construct
-
 from core.access.credentials import CANARY_PREFIX
 from core.access.target_check import SESSION_PREFIX, STRANGE_PREFIX
-from infra.acknowledge import acknowledge
-from infra.arns import ROLE_PATH, role_name
-from infra.conditions import items_only, named_only
 
 # DynamoDB uses the table's key in the caller's name (DynamoDB Developer Guide, "Encryption at rest: usage notes").
 _KEY_TO_READ = ("kms:Decrypt", "kms:DescribeKey")
@@ -73,12 +64,21 @@ _STORE = ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE")
 
 # By partition key (adapters.store, core.once): who issues nothing cannot write a grant that another would issue for.
 _GRANT = ("GRANT#*",)
-_ONCE = ("IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*")
+_ONCE = ("IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*", "JOINS#*", "PENDING#*")
 _HELD = ("HELD#*",)
+_TOKEN = ("REVIEW#*",)
 _ROLE = ("ROLE#*",)
 # Who checks targets can take no grant's name, whatever the target roles would let through.
 _CHECKS = (f"{SESSION_PREFIX}*", f"{STRANGE_PREFIX}*")
 _OF_GRANTS, _OF_NO_GRANT = ("g-*",), ("r-*",)  # chains of records
+
+_CHANGE_GRANT = (
+    Allow("state", ("dynamodb:GetItem", "dynamodb:UpdateItem"), _GRANT),
+    Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS),
+    Allow("key", _KEY_TO_WRITE),
+)
+_WAKE = (Allow("state", ("dynamodb:GetItem",), _TOKEN), Allow("approval", ("states:SendTaskSuccess",)))
+_WITH_APPROVAL = (*_STORE, "JITNEY_APPROVAL_ARN")
 
 _TAKE_BACK = (
     Allow("state", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"), _GRANT + _ROLE),
@@ -104,7 +104,7 @@ SPECS: Mapping[str, Spec] = {
                 Allow("targets", _ISSUE),
                 Allow("approval", ("states:StartExecution",)),
             ),
-            (*_STORE, "JITNEY_APPROVAL_ARN"),
+            _WITH_APPROVAL,
             (("POST", "/v1/grants"),),
         ),
         Spec(
@@ -147,15 +147,15 @@ SPECS: Mapping[str, Spec] = {
         Spec(
             "releases",
             "Takes back a grant that its agent gives back",
-            _TAKE_BACK,
-            _STORE,
+            (*_TAKE_BACK, *_WAKE),
+            _WITH_APPROVAL,
             (("DELETE", "/v1/grants/{id}"),),
         ),
         Spec(
             "revocations",
             "Takes back a grant for an operator",
-            _TAKE_BACK,
-            _STORE,
+            (*_TAKE_BACK, *_WAKE),
+            _WITH_APPROVAL,
             (("POST", "/v1/grants/{id}/revocation"),),
         ),
         Spec(
@@ -180,20 +180,36 @@ SPECS: Mapping[str, Spec] = {
                 Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
                 Allow("key", _KEY_TO_WRITE),
                 Allow("revokers", ("sts:AssumeRole",)),
+                Allow("approval", ("states:ListExecutions",)),
             ),
-            _STORE,
+            _WITH_APPROVAL,
             memory_mb=512,
             timeout_seconds=300,
         ),
         Spec("health", "Says that it is alive", routes=(("GET", "/v1/health"),), memory_mb=512),
         Spec(
-            "expiry",
-            "Ends a request that nobody decided in time",
+            "review_schedule",
+            "Says what a review waits for next, and ends it when its time is over",
+            _CHANGE_GRANT,
+            _STORE,
+            memory_mb=512,
+        ),
+        Spec(
+            "review_notices",
+            "Tells reviewers what is due, and keeps the token by which the workflow waits",
             (
-                Allow("state", ("dynamodb:GetItem", "dynamodb:UpdateItem"), _GRANT),
-                Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS),
-                Allow("key", _KEY_TO_WRITE),
+                *_CHANGE_GRANT,
+                Allow("state", ("dynamodb:GetItem",), _HELD),
+                Allow("state", ("dynamodb:PutItem",), _TOKEN),
+                Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
             ),
+            _STORE,
+            timeout_seconds=60,
+        ),
+        Spec(
+            "review_failures",
+            "Fails a request whose review cannot go on",
+            _CHANGE_GRANT,
             _STORE,
             memory_mb=512,
         ),
@@ -214,78 +230,3 @@ SPECS: Mapping[str, Spec] = {
         ),
     )
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """What the functions run: the bundle as an asset, its architecture ("arm64" or "x86_64") and its version."""
-
-    asset: lambda_.Code
-    architecture: str
-    version: str
-
-
-class BrokerFunction(Construct):
-    """One function with its role and log group; `resources` and `environment` hold what the spec names."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        spec: Spec,
-        code: Code,
-        resources: Mapping[str, list[str]],
-        environment: Mapping[str, str],
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self.spec = spec
-        self._log_group = logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=f"/aws/lambda/{role_name(spec.name)}",
-            retention=logs.RetentionDays.THREE_MONTHS,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        self.function = lambda_.Function(
-            self,
-            "Function",
-            function_name=role_name(spec.name),
-            description=spec.purpose,
-            runtime=lambda_.Runtime.PYTHON_3_13,
-            architecture=lambda_.Architecture.custom(code.architecture),
-            handler=f"handlers.{spec.name}.handler",
-            code=code.asset,
-            role=self._role(resources),
-            memory_size=spec.memory_mb,
-            timeout=Duration.seconds(spec.timeout_seconds),
-            log_group=self._log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-            environment=ALL_FUNCTIONS
-            | {"JITNEY_VERSION": code.version}
-            | {name: environment[name] for name in spec.environment},
-        )
-        acknowledge(self.function, "Python 3.13 is what the bundle is built, locked and tested for.", "L1")
-        if any("*" in resources[allow.on] for allow in spec.allows):
-            acknowledge(self, "ListStreams has no resource to name.", "IAM5[Resource::*]")
-
-    def _role(self, resources: Mapping[str, list[str]]) -> iam.Role:
-        statements = [self._statement(allow, resources[allow.on]) for allow in self.spec.allows]
-        write_logs = iam.PolicyStatement(
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log_group.log_group_arn]
-        )
-        return iam.Role(
-            self,
-            "Role",
-            role_name=role_name(self.spec.name),
-            path=ROLE_PATH,
-            description=f"Jitney: {self.spec.purpose[0].lower()}{self.spec.purpose[1:]}",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={"allows": iam.PolicyDocument(statements=[write_logs, *statements])},
-        )
-
-    def _statement(self, allow: Allow, arns: list[str]) -> iam.PolicyStatement:
-        # The key opens the tables' items, and nothing that somebody could send to KMS directly.
-        through = {"StringEquals": {"kms:ViaService": f"dynamodb.{Stack.of(self).region}.amazonaws.com"}}
-        conditions = through if allow.on == "key" else items_only(allow.items) | named_only(allow.sessions)
-        return iam.PolicyStatement(actions=list(allow.actions), resources=arns, conditions=conditions)

@@ -172,6 +172,7 @@ class Limits(Section):
     max_pairs: int = Field(default=200, ge=1, le=10_000)
     review_seconds: int = Field(default=3600, ge=1, le=7 * 86400)
     previews_per_minute: int = Field(default=30, ge=1, le=10_000)
+    max_pending: int = Field(default=10, ge=1, le=100)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

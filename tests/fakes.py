@@ -21,6 +21,7 @@ from core.audit import Link
 from core.config import Target
 from core.once import Once, Quota
 from core.problems import Problem
+from core.review.pending import Pending
 
 NOW = 1_795_521_600  # 2026-11-24T12:00:00Z
 ACTIONS = Actions.load((Path(__file__).parents[1] / "functions" / "core" / "actions.bin").read_bytes())
@@ -59,14 +60,19 @@ class MemoryStore:
     links: list[Link] = field(default_factory=list)
     taken: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     held_by: dict[str, Holdings] = field(default_factory=dict)
+    waiting: dict[str, Pending] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     broken: bool = False
     lock: Any = field(default_factory=threading.RLock)
     deny_list: "MemoryDenyList" = field(default_factory=lambda: MemoryDenyList())  # noqa: PLW0108 - it comes below
 
-    def open(self, grant: Grant, first: Link, onces: Any = (), *, holdings: Any = (), now: int) -> None:
+    def open(
+        self, grant: Grant, first: Link, onces: Any = (), *, holdings: Any = (), entering: Any = None, now: int
+    ) -> None:
         self._answer("open")
         with self.lock:
+            if entering and self.waiting.get(grant.owner, Pending("")).stamp != entering.before.stamp:
+                raise Changed
             if any(self.held_by.get(each.after.identity, Holdings("")).stamp != each.before.stamp for each in holdings):
                 raise Changed
             self._take(onces, now)
@@ -75,6 +81,12 @@ class MemoryStore:
             self.grants[grant.id] = grant
             self.links.append(first)
             self.held_by |= {each.after.identity: each.after for each in holdings}
+            if entering:
+                self.waiting[grant.owner] = entering.after
+
+    def pending(self, owner: str) -> Pending:
+        self._answer("pending")
+        return self.waiting.get(owner, Pending(owner))
 
     def holdings(self, identity: str) -> Holdings:
         self._answer("holdings")
@@ -171,6 +183,7 @@ class MemoryReviews:
 
     started: list[str] = field(default_factory=list)
     woken: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
     problem: Problem | None = None
 
     def start(self, grant: Grant) -> None:
@@ -182,6 +195,25 @@ class MemoryReviews:
         if self.problem:
             raise self.problem
         self.woken.append(grant.id)
+
+    def running(self) -> frozenset[str]:
+        if self.problem:
+            raise self.problem
+        return frozenset(self.started) - self.gone
+
+
+@dataclass
+class MemoryTaskTokens:
+    """Keeps task tokens; `meanwhile` runs after one was kept."""
+
+    kept: dict[str, tuple[str, int]] = field(default_factory=dict)
+    meanwhile: Callable[[], None] = field(default=lambda: None)
+
+    def keep(self, grant_id: str, token: str, since: int, now: int) -> None:
+        if self.kept.get(grant_id, ("", 0))[1] > since:
+            raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
+        self.kept[grant_id] = (token, since)
+        self.meanwhile()
 
 
 @dataclass

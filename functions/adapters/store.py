@@ -2,14 +2,16 @@
 
 State table, by `pk` (`sk` is the kind): GRANT#<id> with the grant as JSON in `grant`, its `state` and `records` beside
 it for conditions, and `gsi_pk`/`gsi_sk` for the list of one principal's grants; once-keys and quotas under their own.
-The deny lists lie there too, see `adapters.deny_list`, and holdings, see `adapters.holdings`. A grant without an end on
+The deny lists lie there too, see `adapters.deny_list`, holdings, see `adapters.holdings`, and what is under review, see
+`adapters.pending`. A grant without an end on
 record has `open_role` (its role) and `open_until` (when it ends, padded), for the index `open_by_role`.
 Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the link. `expires` is DynamoDB's TTL.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -27,12 +29,15 @@ from core.once import Once, Quota
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
+    from core.review.pending import Entering, Pending
+
 KEEP_GRANT_SECONDS = 90 * 24 * 3600
 KEEP_RECORD_SECONDS = 400 * 24 * 3600
 """Longer than the auditor's year; the records in S3 stay."""
 PAGE = 50
 
 Item = dict[str, Any]
+_NONE: Mapping[str, Item] = MappingProxyType({})
 
 
 class Taken(Exception):
@@ -56,25 +61,42 @@ class Store:
         self._audit_table = audit_table
 
     def open(
-        self, grant: Grant, first: Link, onces: Sequence[Once] = (), *, holdings: Sequence[Change] = (), now: int
+        self,
+        grant: Grant,
+        first: Link,
+        onces: Sequence[Once] = (),
+        *,
+        holdings: Sequence[Change] = (),
+        entering: "Entering | None" = None,
+        now: int,
     ) -> None:
-        """Write a new grant, its first record, its once-keys and its entries in holdings: all of them or none.
+        """Write a new grant, its first record, its once-keys and its entries: all of them or none.
 
-        Raises Taken, or Changed when somebody else changed the holdings since they were read.
+        `holdings` are its entries there, `entering` the one among what its owner has under review. Raises Taken, or
+        Changed when somebody else changed what it is entered in since that was read.
         """
         put = {"TableName": self._state_table, "Item": _item_of(grant), "ConditionExpression": _NEW}
+        contested = {key_of(each.after.identity): put_of(self._state_table, each) for each in holdings}
+        if entering:
+            from adapters import pending  # noqa: PLC0415 - an allowed request shall not wait for it
+
+            contested[pending.key_of(entering.after.owner)] = pending.put_of(self._state_table, entering)
         try:
-            self._write([self._put_record(first, now), {"Put": put}], onces, now, holdings)
+            self._write([self._put_record(first, now), {"Put": put}], onces, now, contested)
         except Taken as taken:
-            if taken.key in {key_of(change.after.identity) for change in holdings}:
+            if taken.key in contested:
                 raise Changed from taken
             raise
 
+    def pending(self, owner: str) -> "Pending":
+        """What an owner has under review, as last entered; some of it may have ended since."""
+        from adapters import pending  # noqa: PLC0415 - as above
+
+        return pending.pending_in(owner, self._item(pending.item_key(owner)))
+
     def holdings(self, identity: str) -> Holdings:
         """What is entered for an agent or a human, as last written."""
-        with unavailable_when_failing("The store"):
-            answer = self._client.get_item(TableName=self._state_table, Key=item_key(identity), ConsistentRead=True)
-        return holdings_in(identity, answer.get("Item"))
+        return holdings_in(identity, self._item(item_key(identity)))
 
     def save(self, before: Grant, after: Grant, next_link: Link, *, denial: Denial | None = None, now: int) -> None:
         """Write a grant's change, the record of it and its denial if it has one: all or nothing.
@@ -120,11 +142,7 @@ class Store:
 
     def grant(self, grant_id: str) -> Grant | None:
         """The grant of that id as last written, or None."""
-        with unavailable_when_failing("The store"):
-            answer = self._client.get_item(
-                TableName=self._state_table, Key=_key(f"GRANT#{grant_id}", "GRANT"), ConsistentRead=True
-            )
-        return _grant_of(answer["Item"]) if "Item" in answer else None
+        return _grant_of(item) if (item := self._item(_key(f"GRANT#{grant_id}", "GRANT"))) else None
 
     def grants_of(self, owner: str, after: str = "") -> tuple[list[Grant], str]:
         """One page of an owner's grants, newest first, and where the next page starts ("" at the end)."""
@@ -164,9 +182,12 @@ class Store:
 
     def held(self, key: str) -> str | None:
         """What the taker of a once-key left there, or None."""
+        return item["holds"]["S"] if (item := self._item(_key(key, "ONCE"))) else None
+
+    def _item(self, key: Item) -> Item | None:
         with unavailable_when_failing("The store"):
-            answer = self._client.get_item(TableName=self._state_table, Key=_key(key, "ONCE"), ConsistentRead=True)
-        return answer["Item"]["holds"]["S"] if "Item" in answer else None
+            answer = self._client.get_item(TableName=self._state_table, Key=key, ConsistentRead=True)
+        return answer.get("Item")
 
     def _put_record(self, link: Link, now: int) -> Item:
         item = _key(link.chain, f"{link.seq:06d}")
@@ -174,18 +195,16 @@ class Store:
         return {"Put": {"TableName": self._audit_table, "Item": item, "ConditionExpression": _NEW}}
 
     def _write(
-        self, writes: list[Item], keys: Sequence[Once | Quota], now: int, holdings: Sequence[Change] = ()
+        self, writes: list[Item], keys: Sequence[Once | Quota], now: int, contested: Mapping[str, Item] = _NONE
     ) -> None:
-        """One transaction of `writes`, `keys` and `holdings`. Raises Taken for the first condition that fails."""
-        entered = [put_of(self._state_table, change) for change in holdings]
-        items: Any = [*writes, *(self._take(key, now) for key in keys), *entered]
+        """One transaction of `writes`, `keys` and `contested`. Raises Taken for the first condition that fails."""
+        items: Any = [*writes, *(self._take(key, now) for key in keys), *contested.values()]
         with unavailable_when_failing("The store"):
             try:
                 self._client.transact_write_items(TransactItems=items)
             except self._client.exceptions.TransactionCanceledException as cancelled:
                 named = [*[""] * len(writes), *(key.key for key in keys)]
-                contested = [key_of(change.after.identity) for change in holdings]
-                raise Taken(_first_failed(cancelled, named, contested)) from cancelled
+                raise Taken(_first_failed(cancelled, named, list(contested))) from cancelled
 
     def _take(self, key: Once | Quota, now: int) -> Item:
         """Taking a key, as one item of a transaction. TTL deletes late, so the condition looks at the time too."""

@@ -85,7 +85,10 @@ class ReviewerGroup(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Upper and lower bounds that hold for every request; durations in seconds, sizes in bytes."""
+    """Upper and lower bounds that hold for every request; durations in seconds, sizes in bytes.
+
+    `max_pending` is how many requests of one agent, for one human, may be under review at the same time.
+    """
 
     min_duration_seconds: int
     max_duration_seconds: int
@@ -93,6 +96,7 @@ class Limits:
     max_pairs: int
     review_seconds: int
     previews_per_minute: int
+    max_pending: int = 10
 
 
 @dataclass(frozen=True, slots=True)

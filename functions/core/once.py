@@ -53,6 +53,11 @@ def denials(owner: str, most: int, now: int) -> Quota:
     return _quota("DENIALS", owner, most, now)
 
 
+def joins(owner: str, most: int, now: int) -> Quota:
+    """The quota of requests that are under review already, in the minute of `now`: each leaves a record (REV 12)."""
+    return _quota("JOINS", owner, most, now)
+
+
 def _quota(kind: str, owner: str, most: int, now: int) -> Quota:
     minute = now // 60
     return Quota(f"{kind}#{owner}#{minute}", most, (minute + 2) * 60)

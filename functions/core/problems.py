@@ -51,6 +51,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "policy_too_large": Kind(400, "The session policy would not fit"),
     "idempotency_mismatch": Kind(422, "The idempotency key was used with another request"),
     "rate_limited": Kind(429, "Too many requests"),
+    "too_many_pending": Kind(429, "Too many requests are under review"),
     "request_blocked": Kind(403, "The web application firewall blocked the request"),
     # What was decided.
     "denied": Kind(403, "The request is denied by policy"),

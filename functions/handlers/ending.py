@@ -1,29 +1,28 @@
 """Taking a grant back: the state change with its record, the deny document, and how long it took (END 1)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
-from adapters.store import Changed
 from core import audit
 from core.access.credentials import session_request
-from core.access.denial import Denial, denial
+from core.access.denial import denial
 from core.access.grant import Ending, Grant, State
 from core.access.request import Permission
 from core.access.session_policy import compile_policy
-from core.audit import AuditRecord, Event, Outcome
+from core.audit import Event, Outcome
 from core.config import Target
 from core.problems import Problem
 from handlers.callers import Call
+from handlers.changing import Step, change
 from handlers.denying import deny
 from handlers.edge import logger
 from handlers.issuing import target_of
+from handlers.waking import wake
 
 EVENTS: Mapping[State, tuple[Event, Outcome]] = {
     State.RELEASED: (Event.RELEASE, Outcome.RELEASED),
     State.REVOKED: (Event.REVOCATION, Outcome.REVOKED),
 }
-ATTEMPTS = 5
 CANARY = (Permission(("sts:GetAccessKeyInfo",), ("*",)),)
 CANARY_SECONDS = 5
 """With the time to write, and the calls around it, less than the 15 s that the function has."""
@@ -41,6 +40,8 @@ def end(grant: Grant, state: State, reason: str, call: Call) -> Grant:
     started = call.ports.stopwatch()
     ending = Ending(call.now, call.principal.source_identity, reason)
     ended = _recorded_end(grant, ending, state, call)
+    if ended.starts_at is None:
+        wake(ended, call.ports)
     if ended.ending is None or not ended.live(call.now):
         return ended
     try:
@@ -58,14 +59,14 @@ def _recorded_end(grant: Grant, ending: Ending, state: State, call: Call) -> Gra
     event, outcome = EVENTS[state]
     detail = {"by": ending.by, "reason": ending.reason}
 
-    def step(before: Grant) -> _Written | None:
+    def step(before: Grant) -> Step | None:
         ended = before.end(state, ending)
         if ended.ending is not ending:
             return None
         record = audit.of_grant(event, outcome, ended, call.origin, call.now, detail=detail)
-        return _Written(ended, record, denial(ended, call.now) if ended.live(call.now) else None)
+        return Step(ended, record, denial(ended, call.now) if ended.live(call.now) else None)
 
-    return _write(grant, step, call).at(call.now)
+    return change(grant, step, call.ports).at(call.now)
 
 
 def _measured(grant: Grant, ending: Ending, target: Target, started: int, call: Call) -> Grant:
@@ -77,47 +78,16 @@ def _measured(grant: Grant, ending: Ending, target: Target, started: int, call: 
     outcome = Outcome.FAILED if milliseconds is None else Outcome.DENIED
     detail = {"kill_milliseconds": milliseconds}
 
-    def step(before: Grant) -> _Written:
+    def step(before: Grant) -> Step:
         measured = replace(before, ending=replace(ending, kill_milliseconds=milliseconds))
         record = audit.of_grant(Event.CANARY, outcome, measured, call.origin, call.ports.now(), detail=detail)
-        return _Written(measured, record)
+        return Step(measured, record)
 
     try:
-        return _write(grant, step, call)
+        return change(grant, step, call.ports)
     except Problem as problem:  # it has ended and is denied all the same
         logger.warning("kill time not recorded", grant=grant.id, code=problem.code, kill_milliseconds=milliseconds)
         return grant
-
-
-class _Written(NamedTuple):
-    """A grant as it shall be, and what is written with it."""
-
-    grant: Grant
-    record: AuditRecord
-    denial: Denial | None = None
-
-
-def _write(grant: Grant, step: Callable[[Grant], _Written | None], call: Call) -> Grant:
-    """Write what `step` makes of the grant; when others wrote at the same time, of what it is then.
-
-    The grant as it then is; nothing is written where `step` makes nothing. Raises Problem grant_conflict, unavailable.
-    """
-    for _ in range(ATTEMPTS):
-        written = step(grant)
-        if written is None:
-            return grant
-        link = audit.next_link(written.record, grant)
-        after = audit.linked(written.grant, link)
-        try:
-            call.ports.store.save(grant, after, link, denial=written.denial, now=call.now)
-        except Changed:
-            current = call.ports.store.grant(grant.id)
-            if current is None:
-                break
-            grant = current
-        else:
-            return after
-    raise Problem("grant_conflict", "The grant changed at the same time.", "Ask again.")
 
 
 def _first_denial(grant: Grant, target: Target, started: int, call: Call) -> int | None:

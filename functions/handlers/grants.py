@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from adapters.store import Changed, Taken
 from core import audit
-from core.access.credentials import SessionRequest
 from core.access.grant import Grant, State, open_grant, require_active
 from core.access.holdings import Change
 from core.access.request import AccessRequest
@@ -20,6 +20,9 @@ from handlers.edge import endpoint
 from handlers.http import Request, Response
 from handlers.issuing import Note, issue, record_next, reissue, session_of
 from handlers.ports import Ports
+
+if TYPE_CHECKING:
+    from core.review.pending import Entering
 
 ATTEMPTS = 10
 """Of deciding, when requests of one agent that could be combined are decided at the same time."""
@@ -47,16 +50,19 @@ def _decide_and_open(asked: AccessRequest, key: str, call: Call, attempts: int =
             review_ends = call.now + ports.config.limits.review_seconds
             grant = open_grant(ports.new_id("g"), call.principal, asked, target, decision, review_ends, call.now)
             session = session_of(grant, compile_policy(grant.permissions, grant.expires_at, ports.actions), call)
-            entering = besides.entering(grant)
+            holdings = besides.entering(grant)
     if decision.effect is Effect.DENY:
         raise _denied(asked, decision, call)
     try:
-        opened = _open(grant, decision, key, call, asked, entering)
+        if decision.effect is Effect.ALLOW:
+            opened = _open(grant, decision, key, call, asked, holdings)
+        else:
+            return _review(grant, decision, key, call, asked, holdings)
     except Changed:
         return _decide_and_open(asked, key, call, attempts - 1)
     except Taken:
         return _repeated_answer(key, call)
-    return _opened_answer(opened, session, call)
+    return grant_answer(201, opened, issue(opened, session, call))
 
 
 def _denied(asked: AccessRequest, decision: Decision, call: Call) -> Problem:
@@ -83,8 +89,33 @@ def idempotency_key_of(request: Request) -> str:
     return key
 
 
+def _review(
+    grant: Grant, decision: Decision, key: str, call: Call, asked: AccessRequest, holdings: Sequence[Change]
+) -> Response:
+    """Open a pending grant and start its review, unless an equal one is pending (REV 12). Raises Taken or Changed."""
+    from handlers.queueing import join, queue  # noqa: PLC0415 - an allowed request shall not wait for it
+
+    queued = queue(grant, key, call)
+    if isinstance(queued, Grant):
+        join(queued, key, call)
+        return grant_answer(202, queued)
+    opened = _open(grant, decision, key, call, asked, holdings, queued)
+    try:
+        call.ports.reviews.start(opened)
+    except Problem as problem:
+        closed = record_next(opened, Note(Event.REQUEST, Outcome.FAILED, problem.code), call, State.FAILED)
+        raise Problem(problem.code, problem.detail, problem.fix, {"grant": closed.view()}) from problem
+    return grant_answer(202, opened)
+
+
 def _open(
-    grant: Grant, decision: Decision, key: str, call: Call, asked: AccessRequest, entering: Sequence[Change]
+    grant: Grant,
+    decision: Decision,
+    key: str,
+    call: Call,
+    asked: AccessRequest,
+    holdings: Sequence[Change],
+    entering: "Entering | None" = None,
 ) -> Grant:
     """Write the grant, its first record, its entries and the keys that the POST uses up. Raises Taken or Changed."""
     outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
@@ -94,20 +125,8 @@ def _open(
     first = audit.next_link(audit.of_grant(Event.REQUEST, outcome, grant, call.origin, call.now, **members), grant)
     opened = audit.linked(grant, first)
     onces = (idempotency(grant.owner, key, call.request.body, grant.id, call.now),) if key else ()
-    call.ports.store.open(opened, first, (*onces, *call.once), holdings=entering, now=call.now)
+    call.ports.store.open(opened, first, (*onces, *call.once), holdings=holdings, entering=entering, now=call.now)
     return opened
-
-
-def _opened_answer(grant: Grant, session: SessionRequest, call: Call) -> Response:
-    """Credentials for a grant that is active from the start, or the news that it waits for its reviewers."""
-    if grant.state is State.ACTIVE:
-        return grant_answer(201, grant, issue(grant, session, call))
-    try:
-        call.ports.reviews.start(grant)
-    except Problem as problem:
-        closed = record_next(grant, Note(Event.REQUEST, Outcome.FAILED, problem.code), call, State.FAILED)
-        raise Problem(problem.code, problem.detail, problem.fix, {"grant": closed.view()}) from problem
-    return grant_answer(202, grant)
 
 
 def _repeated_answer(key: str, call: Call) -> Response:

@@ -19,7 +19,7 @@ from adapters.deny_list import DenyList
 from adapters.keys import HttpKeys
 from adapters.lent_keys import lending
 from adapters.records import RecordsStream
-from adapters.reviews import Reviews
+from adapters.reviews import Reviews, TaskTokens
 from adapters.role_policies import ONE_ATTEMPT, RolePolicies
 from adapters.sessions import Sessions
 from adapters.store import Store
@@ -144,8 +144,13 @@ class Ports:
     @cached_property
     def reviews(self) -> Reviews:
         """The approval workflow."""
-        states, dynamodb = boto3.client("stepfunctions", config=CLIENT), boto3.client("dynamodb", config=CLIENT)
-        return Reviews(states, os.environ["JITNEY_APPROVAL_ARN"], dynamodb, os.environ["JITNEY_STATE_TABLE"])
+        client = boto3.client("stepfunctions", config=CLIENT)
+        return Reviews(client, os.environ["JITNEY_APPROVAL_ARN"], self.task_tokens)
+
+    @cached_property
+    def task_tokens(self) -> TaskTokens:
+        """The tokens by which approval workflows wait."""
+        return TaskTokens(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
     def records_stream(self) -> RecordsStream:

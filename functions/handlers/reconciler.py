@@ -9,16 +9,20 @@ from aws_lambda_powertools import Logger
 from adapters.store import Changed
 from core import audit
 from core.access.credentials import LONGEST_SECONDS
-from core.access.grant import Grant
+from core.access.grant import Grant, State
 from core.audit import Event, Origin, Outcome
 from core.config import Target
 from core.problems import Problem
 from handlers.denying import mend
 from handlers.expiring import record_expiry
+from handlers.failing import fail_review
 from handlers.ports import Ports, ready
 
 GRACE_SECONDS = 60
 """What ends a grant with a call of its own gets this long to record it."""
+START_SECONDS = 300
+"""A review that began so long ago is on the list of what runs, which follows within moments."""
+LONGEST_REVIEW_SECONDS = 7 * 86400
 
 logger = Logger(service="jitney", log_uncaught_exceptions=False)
 
@@ -28,7 +32,7 @@ def reconcile(ports: Ports) -> dict[str, int]:
 
     One target's failure leaves the others in order. Raises RuntimeError at the end, so that it is noticed and repeated.
     """
-    done = {"expired": 0, "cut_off": 0, "mended": 0}
+    done = {"expired": 0, "cut_off": 0, "mended": 0, "lost": 0}
     failed = []
     for target in ports.config.targets.values():
         try:
@@ -56,7 +60,24 @@ def _reconcile(target: Target, ports: Ports) -> dict[str, int]:
             if grant.live(now) and (grant.starts_at or 0) <= cut_off_at and grant.cut_off_at != cut_off_at
         ]
         cut_off = _each((replace(grant, cut_off_at=cut_off_at) for grant in concerned), ports, _record_cut_off)
-    return {"expired": expired, "cut_off": cut_off, "mended": int(mended)}
+    lost = _each(_without_workflow(target, ports, now), ports, _record_lost)
+    return {"expired": expired, "cut_off": cut_off, "mended": int(mended), "lost": lost}
+
+
+def _without_workflow(target: Target, ports: Ports, now: int) -> list[Grant]:
+    """The pending grants that nobody would ever decide about: no workflow of theirs runs (REV 13).
+
+    The workflows are asked for after the grants: one that has ended since has decided its grant.
+    """
+    until = now + LONGEST_REVIEW_SECONDS
+    old = now - START_SECONDS
+    pending = [
+        grant
+        for grant in ports.store.open_grants(target.role_arn, until)
+        if grant.at(now).state is State.PENDING and grant.created_at < old
+    ]
+    running = ports.reviews.running() if pending else frozenset()
+    return [grant for grant in pending if grant.id not in running]
 
 
 def _each(grants: Iterable[Grant], ports: Ports, record: Any) -> int:
@@ -75,6 +96,10 @@ def _record_expiry(grant: Grant, ports: Ports) -> None:
     record_expiry(grant, ports)
 
 
+def _record_lost(grant: Grant, ports: Ports) -> None:
+    fail_review(grant, "review_lost", "no workflow runs", ports)
+
+
 def _record_cut_off(grant: Grant, ports: Ports) -> None:
     """Tell a grant, and with it whoever reads it, that its credentials ended with the role's (END 2)."""
     now = ports.now()
@@ -82,7 +107,7 @@ def _record_cut_off(grant: Grant, ports: Ports) -> None:
     ports.store.save(grant, audit.linked(grant, link), link, now=now)
 
 
-_ports = ready(("config", "store", "deny_list", "role_policies"))
+_ports = ready(("config", "store", "deny_list", "role_policies", "reviews"))
 
 
 def handler(_event: Mapping[str, Any], _context: Any) -> dict[str, int]:

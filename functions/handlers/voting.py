@@ -16,10 +16,10 @@ from core.review.content import content_hash
 from core.review.reviewers import require_reviewer
 from core.review.votes import activated, cast, narrowed, suffices
 from handlers.answers import deciding_policies
-from handlers.edge import logger
 from handlers.holding import Besides
 from handlers.issuing import target_of
 from handlers.ports import Ports
+from handlers.waking import wake
 
 ATTEMPTS = 5
 OUTCOMES = {Verdict.APPROVE: Outcome.APPROVED, Verdict.REJECT: Outcome.REJECTED}
@@ -70,7 +70,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
         except Changed:
             continue
         if after.state is not State.PENDING:
-            _tell(after, ports)
+            wake(after, ports)
         return after
     raise Problem("grant_conflict", "The request changed at the same time.", "Read it again, then vote.")
 
@@ -153,11 +153,3 @@ def _record_refusal(grant: Grant, ballot: Ballot, problem: Problem, ports: Ports
         Event.VOTE, Outcome.REFUSED, ballot.voter, ballot.origin, ports.now(), code=problem.code, detail=detail
     )
     ports.store.record(audit.link(record, ports.new_id("r")), now=ports.now())
-
-
-def _tell(grant: Grant, ports: Ports) -> None:
-    """Wake the workflow; it finds out by itself, at its next look, when this fails."""
-    try:
-        ports.reviews.decided(grant)
-    except Problem as problem:
-        logger.warning("workflow not told", grant=grant.id, code=problem.code)

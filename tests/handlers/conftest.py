@@ -23,6 +23,7 @@ from tests.fakes import (
     MemorySessions,
     MemoryStore,
     MemoryTargetChecks,
+    MemoryTaskTokens,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +78,7 @@ class System:
     store: MemoryStore = field(default_factory=MemoryStore)
     sessions: MemorySessions = field(default_factory=MemorySessions)
     reviews: MemoryReviews = field(default_factory=MemoryReviews)
+    task_tokens: MemoryTaskTokens = field(default_factory=MemoryTaskTokens)
     role_policies: MemoryRolePolicies = field(default_factory=MemoryRolePolicies)
     canary: MemoryCanary = field(default_factory=MemoryCanary)
     target_checks: MemoryTargetChecks = field(default_factory=MemoryTargetChecks)
@@ -94,6 +96,7 @@ class System:
             store=self.store,
             sessions=self.sessions,
             reviews=self.reviews,
+            task_tokens=self.task_tokens,
             deny_list=self.store.deny_list,
             role_policies=self.role_policies,
             canary=self.canary,

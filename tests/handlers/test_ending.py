@@ -331,6 +331,7 @@ class TestOverflow:
 class TestReconciler:
     def test_end_04_an_end_that_nobody_recorded_is_recorded_once(self, system: System):
         system.store.grants |= {GRANT.id: GRANT, PENDING.id: PENDING}
+        system.reviews.started = [PENDING.id]
         system.now = GRANT.expires_at + GRACE_SECONDS
         assert [reconcile(system.ports)["expired"] for _ in range(2)] == [1, 0]
         assert system.told() == [("expiry", "expired", "")]

@@ -5,13 +5,11 @@ from typing import Any
 import pytest
 
 from adapters.store import PAGE
-from core.access.grant import State
-from handlers.expiry import expire
 from handlers.grant_reads import read_grants
 from handlers.health import health
 from handlers.ports import Ports
 from handlers.publisher import publish
-from tests.fakes import GRANT, NOW, PENDING
+from tests.fakes import GRANT
 from tests.handlers.conftest import System
 
 
@@ -41,23 +39,6 @@ def test_a_made_up_cursor_is_refused(system: System, cursor: str):
 def test_health_needs_no_token_and_tells_nothing(system: System):
     status, body, _ = system.call(health, token="")
     assert (status, set(body)) == (200, {"status", "version"})
-
-
-def test_end_04_an_unanswered_review_ends_and_its_end_is_on_record(system: System):
-    system.store.grants[PENDING.id] = PENDING
-    system.now = PENDING.expires_at
-    for _ in range(2):  # the workflow may repeat it
-        assert expire({"grant_id": PENDING.id}, system.ports) == {"grant_id": PENDING.id, "state": "expired"}
-    assert system.told() == [("expiry", "expired", "")]
-    assert system.store.grants[PENDING.id].state is State.EXPIRED
-
-
-@pytest.mark.parametrize(("grant", "now"), [(PENDING, NOW), (replace(GRANT, expires_at=NOW + 9), NOW)])
-def test_what_is_not_over_is_left_alone(system: System, grant, now: int):
-    system.store.grants[grant.id] = grant
-    system.now = now
-    assert expire({"grant_id": grant.id}, system.ports)["state"] == grant.state
-    assert not system.told()
 
 
 class Stream:

@@ -11,7 +11,7 @@ import pytest
 import app  # isort: skip  (before CDK: it says where Node is)
 from aws_cdk import aws_lambda as lambda_
 
-from infra.functions import Code
+from infra.broker_function import Code
 
 
 class Synthesized:

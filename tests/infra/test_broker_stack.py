@@ -58,12 +58,14 @@ ENVIRONMENT = {
     "decisions": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "grant_reads": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "health": set(),
-    "expiry": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "review_schedule": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "review_notices": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "review_failures": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "publisher": {"JITNEY_RECORDS_STREAM"},
-    "releases": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "revocations": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "releases": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
+    "revocations": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
     "target_checks": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "reconciler": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "reconciler": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
 }
 
 

@@ -62,6 +62,7 @@ ALLOWED = {
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
         REVOKER: {"sts:AssumeRole"},
+        "ApprovalWorkflow": {"states:SendTaskSuccess"},
     },
     "jitney-revocations": {
         "RevocationsLogs.Arn": LOGS,
@@ -70,6 +71,7 @@ ALLOWED = {
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
         REVOKER: {"sts:AssumeRole"},
+        "ApprovalWorkflow": {"states:SendTaskSuccess"},
     },
     "jitney-target-checks": {
         "TargetChecksLogs.Arn": LOGS,
@@ -85,10 +87,24 @@ ALLOWED = {
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         REVOKER: {"sts:AssumeRole"},
+        "ApprovalWorkflow": {"states:ListExecutions"},
     },
     "jitney-health": {"HealthLogs.Arn": LOGS},
-    "jitney-expiry": {
-        "ExpiryLogs.Arn": LOGS,
+    "jitney-review-schedule": {
+        "ReviewScheduleLogs.Arn": LOGS,
+        "TablesState.Arn": {READ, CHANGE},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+    },
+    "jitney-review-notices": {
+        "ReviewNoticesLogs.Arn": LOGS,
+        "TablesState.Arn": {READ, CREATE, CHANGE},
+        "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+    },
+    "jitney-review-failures": {
+        "ReviewFailuresLogs.Arn": LOGS,
         "TablesState.Arn": {READ, CHANGE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -102,7 +118,9 @@ ALLOWED = {
         "DeadLettersQueue.Arn": {"sqs:SendMessage"},
     },
     "jitney-approval": {
-        "ExpiryFunction.Arn": {"lambda:InvokeFunction"},
+        "ReviewScheduleFunction.Arn": {"lambda:InvokeFunction"},
+        "ReviewNoticesFunction.Arn": {"lambda:InvokeFunction"},
+        "ReviewFailuresFunction.Arn": {"lambda:InvokeFunction"},
         "*": {
             "logs:CreateLogDelivery",
             "logs:DeleteLogDelivery",

@@ -40,14 +40,21 @@ def item(pk: str, sk: str = "X") -> dict[str, Any]:
 # By function: the partition keys that it may write to in each table.
 WRITES = {
     "decisions": {"state": {"PREVIEWS#", "REPLAY#"}, "audit": {"r-"}},
-    "grants": {"state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#", "HELD#"}, "audit": {"g-", "r-"}},
+    "grants": {
+        "state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#", "JOINS#", "PENDING#", "HELD#"},
+        "audit": {"g-", "r-"},
+    },
     "credentials": {"state": {"GRANT#"}, "audit": {"g-", "r-"}},
-    "expiry": {"state": {"GRANT#"}, "audit": {"g-"}},
+    "review-schedule": {"state": {"GRANT#"}, "audit": {"g-"}},
+    "review-notices": {"state": {"GRANT#"}, "audit": {"g-"}},  # REVIEW# it may put, but not change
+    "review-failures": {"state": {"GRANT#"}, "audit": {"g-"}},
     "grant-reads": {"state": set(), "audit": {"r-"}},
     "target-checks": {"state": set(), "audit": {"r-"}},
 }
 KEYS = {
-    "state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#", "PREVIEWS#", "HELD#", "OTHER#"},
+    "state": {
+        "GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#", "JOINS#", "PENDING#", "PREVIEWS#", "HELD#", "REVIEW#", "OTHER#"
+    },
     "audit": {"g-", "r-", "x-"},
 }
 

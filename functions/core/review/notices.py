@@ -1,0 +1,12 @@
+"""What reviewers are told, and when in a review."""
+
+from enum import StrEnum
+
+
+class Notice(StrEnum):
+    """Why reviewers are written to."""
+
+    ASKED = "asked"
+    REMINDED = "reminded"
+    ESCALATED = "escalated"
+    DECIDED = "decided"

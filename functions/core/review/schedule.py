@@ -1,0 +1,51 @@
+"""When in a review something is due, and what: reminders with back-off, escalation, the end (row REV 6). Pure."""
+
+from typing import NamedTuple
+
+from core.access.grant import Grant
+from core.review.notices import Notice
+from core.review.reviewers import Groups, asked_groups
+
+NOTHING_YET = 0
+"""The `since` of a review of which nobody has been told."""
+FIRST_REMINDER = 6
+"""The part of a review, as its inverse, that passes before the first reminder; each pause is twice the one before."""
+
+
+class Due(NamedTuple):
+    """What is due now, None for nothing, and in how many seconds something will be due next: at the latest the end."""
+
+    notice: Notice | None
+    wait_seconds: int
+
+
+def due(grant: Grant, groups: Groups, since: int, now: int) -> Due:
+    """What is due in the review of a pending grant, after what was due until `since` (epoch seconds, NOTHING_YET).
+
+    Where several things are due they are one notice: an escalation, which reaches all that a reminder does.
+    """
+    escalations, reminders = _escalations(grant, groups), _reminders(grant)
+    ahead = [moment for moment in (*escalations, *reminders, grant.expires_at) if moment > now]
+    return Due(_notice(escalations, reminders, since, now), min(ahead, default=now + 1) - now)
+
+
+def _notice(escalations: tuple[int, ...], reminders: tuple[int, ...], since: int, now: int) -> Notice | None:
+    if since == NOTHING_YET:
+        return Notice.ASKED
+    if any(since < moment <= now for moment in escalations):
+        return Notice.ESCALATED
+    if any(since < moment <= now for moment in reminders):
+        return Notice.REMINDED
+    return None
+
+
+def _escalations(grant: Grant, groups: Groups) -> tuple[int, ...]:
+    """When the groups that have not approved yet escalate to others, as `core.review.reviewers.members` has it."""
+    waiting = [groups[name] for name in asked_groups(grant) - set(grant.approvals) if name in groups]
+    return tuple(grant.created_at + each.escalates_after_seconds for each in waiting if each.escalates_to in groups)
+
+
+def _reminders(grant: Grant) -> tuple[int, ...]:
+    """After a sixth and after half of the review: with each pause twice the last, a third would be past the end."""
+    first = (grant.expires_at - grant.created_at) // FIRST_REMINDER
+    return (grant.created_at + first, grant.created_at + 3 * first) if first else ()

@@ -1,0 +1,64 @@
+"""Requests for review: equal ones are joined, and one agent has only so many under review (REV 12).
+
+Loaded on the way to a review only: an allowed request pays nothing for it.
+"""
+
+from adapters.store import Taken
+from core.access.grant import Grant, State
+from core.audit import Event, Outcome
+from core.once import idempotency, idempotency_key, joins
+from core.problems import Problem
+from core.review.pending import Entering
+from handlers.answers import too_many
+from handlers.callers import Call
+from handlers.ports import Ports
+
+
+def queue(grant: Grant, key: str, call: Call) -> Grant | Entering:
+    """The pending grant that a new one repeats; else what has to be written with the new one.
+
+    Raises Problem too_many_pending, which is counted; Taken for a POST that was made before, whatever became of it.
+    """
+    ports, most = call.ports, call.ports.config.limits.max_pending
+    read = ports.store.pending(grant.owner)
+    before = read.at(call.now)
+    for grant_id in before.equal_to(grant):
+        if same := _pending(grant_id, ports, call.now):
+            return same
+    if len(before.entries) >= most:
+        ids = [each.grant_id for each in before.entries]
+        before = before.without([each for each in ids if _pending(each, ports, call.now) is None])
+    if len(before.entries) >= most:
+        if key and ports.store.held(idempotency_key(grant.owner, key)):
+            raise Taken(key)
+        with call.refusals_counted():
+            raise _too_many(
+                [each.grant_id for each in before.entries], min(each.until for each in before.entries), call
+            )
+    return Entering(read, before.entered(grant))
+
+
+def join(grant: Grant, key: str, call: Call) -> None:
+    """Record that a request repeats `grant`, and take the keys of its POST. Raises Taken, or Problem rate_limited."""
+    quota = joins(grant.owner, call.ports.config.limits.previews_per_minute, call.now)
+    onces = (idempotency(grant.owner, key, call.request.body, grant.id, call.now),) if key else ()
+    members = {"code": "joined", "target": grant.target, "detail": {"grant": grant.id}}
+    try:
+        call.record(Event.REQUEST, Outcome.REVIEW, (quota, *onces, *call.once), **members)
+    except Taken as taken:
+        if taken.key != quota.key:
+            raise
+        call.count_refusal("rate_limited")
+        raise too_many(quota) from taken
+
+
+def _pending(grant_id: str, ports: Ports, now: int) -> Grant | None:
+    grant = ports.store.grant(grant_id)
+    return grant if grant and grant.at(now).state is State.PENDING else None
+
+
+def _too_many(ids: list[str], until: int, call: Call) -> Problem:
+    fix = "Wait for their reviewers, or give back what you no longer need with DELETE /v1/grants/{id}; then ask again."
+    detail = f"{len(ids)} requests of yours are under review."
+    headers = {"Retry-After": str(max(1, min(60, until - call.now)))}
+    return Problem("too_many_pending", detail, fix, {"pending": ids}, headers)

@@ -1,0 +1,60 @@
+"""Tells reviewers what is due in a review, and keeps the token by which the workflow then waits (REV 2, 13).
+
+A decision and the wait for it can meet. Whoever decides writes the grant (1), then reads the token and wakes the
+workflow with it (2). This function writes the token (3), then reads the grant (4). Both reads are consistent. If 2 does
+not find this wait's token, 2 came before 3; then 1 came before 4, which finds the decision. So either the one who
+decided wakes the workflow, or this function ends the wait itself, by failing with `ReviewEnded`, which the workflow
+takes for a reason to look at the grant. If both happen, Step Functions ignores the second. Nothing here can answer a
+token: whoever notifies does not decide.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.access.grant import Grant, State
+from core.review.notices import Notice
+from handlers.ports import Ports, ready
+from handlers.showing import sheet
+from handlers.telling import tell
+
+
+class ReviewEnded(Exception):
+    """The grant is not pending any more: there is nothing to wait for."""
+
+
+class NobodyTold(Exception):
+    """No reviewer could be told of a request: nobody would ever decide about it."""
+
+
+def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
+    """Tell reviewers what is due; the grant's id and state. Where the workflow waits, what is answered here is ignored.
+
+    `event` is {"grant_id": ..., "due": a notice, or "nothing" to wait only, "since": when that was looked up} and the
+    task "token" if the workflow waits. Raises ReviewEnded, NobodyTold, LookupError for an unknown grant, and Problem.
+    """
+    grant_id, token, what = event["grant_id"], event.get("token"), event["due"]
+    if token:
+        ports.task_tokens.keep(grant_id, token, event["since"], ports.now())
+    grant = ports.store.grant(grant_id)
+    if grant is None:
+        raise LookupError("no such grant")
+    if token and grant.at(ports.now()).state is not State.PENDING:
+        raise ReviewEnded
+    if what in set(Notice):
+        _tell(Notice(what), grant, ports)
+    return {"grant_id": grant.id, "state": str(grant.state)}
+
+
+def _tell(notice: Notice, grant: Grant, ports: Ports) -> None:
+    """Tell it on every channel. That nobody is reminded or told of an end stands in the record; nobody waits for it."""
+    sent = tell(notice, sheet(grant, ports), ports)
+    if notice is Notice.ASKED and sent and all(each.code for each in sent):
+        raise NobodyTold
+
+
+_ports = ready(("config", "policies", "actions", "store", "task_tokens"))
+
+
+def handler(event: Mapping[str, Any], _context: Any) -> dict[str, str]:
+    """The Lambda handler of `notify`."""
+    return notify(event, _ports)

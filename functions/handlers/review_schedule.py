@@ -1,0 +1,40 @@
+"""What a review waits for next; its end when its time is over. Called by the approval workflow between its waits."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.access.grant import State
+from core.review.schedule import due
+from handlers.expiring import record_expiry
+from handlers.ports import Ports, ready
+
+DECIDED = "decided"
+NOTHING = "nothing"
+
+
+def look(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
+    """What is due in the review of a grant: a notice, "nothing" yet, or "decided" when it is no longer pending.
+
+    `event` is {"grant_id": ..., "since": the moment of the last look, 0 at the first}. The answer has the same members,
+    and in how many seconds to look again at the latest. Raises LookupError for an unknown grant, and Problem; the
+    workflow tries again, then the review fails.
+    """
+    grant = ports.store.grant(event["grant_id"])
+    if grant is None:
+        raise LookupError("no such grant")
+    if grant.state is State.PENDING:
+        grant = record_expiry(grant, ports)
+    now = ports.now()
+    told: dict[str, Any] = {"grant_id": grant.id, "state": str(grant.state), "since": now}
+    if grant.state is not State.PENDING:
+        return told | {"due": DECIDED, "wait_seconds": 0}
+    step = due(grant, ports.config.reviewers, event["since"], now)
+    return told | {"due": str(step.notice or NOTHING), "wait_seconds": step.wait_seconds}
+
+
+_ports = ready(("config", "store"))
+
+
+def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+    """The Lambda handler of `look`."""
+    return look(event, _ports)

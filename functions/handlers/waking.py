@@ -1,0 +1,14 @@
+"""Waking the workflow of a grant that is no longer pending."""
+
+from core.access.grant import Grant
+from core.problems import Problem
+from handlers.edge import logger
+from handlers.ports import Ports
+
+
+def wake(grant: Grant, ports: Ports) -> None:
+    """Wake the workflow; it finds out by itself, at its next look, when this fails."""
+    try:
+        ports.reviews.decided(grant)
+    except Problem as problem:
+        logger.warning("workflow not woken", grant=grant.id, code=problem.code)

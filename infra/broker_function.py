@@ -1,0 +1,90 @@
+"""A function: what its spec says, as a construct with its role and log group."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.acknowledge import acknowledge
+from infra.arns import ROLE_PATH, role_name
+from infra.conditions import items_only, named_only
+from infra.functions import ALL_FUNCTIONS, Allow, Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What the functions run: the bundle as an asset, its architecture ("arm64" or "x86_64") and its version."""
+
+    asset: lambda_.Code
+    architecture: str
+    version: str
+
+
+class BrokerFunction(Construct):
+    """One function with its role and log group; `resources` and `environment` hold what the spec names."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        spec: Spec,
+        code: Code,
+        resources: Mapping[str, list[str]],
+        environment: Mapping[str, str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.spec = spec
+        self._log_group = logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=f"/aws/lambda/{role_name(spec.name)}",
+            retention=logs.RetentionDays.THREE_MONTHS,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=role_name(spec.name),
+            description=spec.purpose,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.custom(code.architecture),
+            handler=f"handlers.{spec.name}.handler",
+            code=code.asset,
+            role=self._role(resources),
+            memory_size=spec.memory_mb,
+            timeout=Duration.seconds(spec.timeout_seconds),
+            log_group=self._log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            environment=ALL_FUNCTIONS
+            | {"JITNEY_VERSION": code.version}
+            | {name: environment[name] for name in spec.environment},
+        )
+        acknowledge(self.function, "Python 3.13 is what the bundle is built, locked and tested for.", "L1")
+        if any("*" in resources[allow.on] for allow in spec.allows):
+            acknowledge(self, "ListStreams has no resource to name.", "IAM5[Resource::*]")
+
+    def _role(self, resources: Mapping[str, list[str]]) -> iam.Role:
+        statements = [self._statement(allow, resources[allow.on]) for allow in self.spec.allows]
+        write_logs = iam.PolicyStatement(
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log_group.log_group_arn]
+        )
+        return iam.Role(
+            self,
+            "Role",
+            role_name=role_name(self.spec.name),
+            path=ROLE_PATH,
+            description=f"Jitney: {self.spec.purpose[0].lower()}{self.spec.purpose[1:]}",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={"allows": iam.PolicyDocument(statements=[write_logs, *statements])},
+        )
+
+    def _statement(self, allow: Allow, arns: list[str]) -> iam.PolicyStatement:
+        # The key opens the tables' items, and nothing that somebody could send to KMS directly.
+        through = {"StringEquals": {"kms:ViaService": f"dynamodb.{Stack.of(self).region}.amazonaws.com"}}
+        conditions = through if allow.on == "key" else items_only(allow.items) | named_only(allow.sessions)
+        return iam.PolicyStatement(actions=list(allow.actions), resources=arns, conditions=conditions)

@@ -1,0 +1,81 @@
+"""What is due when in a review (row REV 6)."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.config import ReviewerGroup
+from core.review.notices import Notice
+from core.review.schedule import NOTHING_YET, due
+from tests.fakes import NOW, PENDING
+
+GRANT = replace(PENDING, created_at=NOW, expires_at=NOW + 3600, reviews=(("owners",), ("security", "legal")))
+PLAIN = {"owners": ReviewerGroup(("corp.alice",))}
+ESCALATING = {
+    "owners": ReviewerGroup(("corp.alice",), escalates_to="security", escalates_after_seconds=900),
+    "security": ReviewerGroup(("corp.bob",)),
+}
+
+
+def story(grant, groups, *, late: int = 0):
+    """Each notice of a whole review with the second that it came at, when each wait takes `late` seconds longer."""
+    told, since, now = [], NOTHING_YET, grant.created_at
+    while now < grant.expires_at:
+        step = due(grant, groups, since, now)
+        if step.notice:
+            told.append((str(step.notice), now - grant.created_at))
+        since, now = now, now + step.wait_seconds + late
+    return told
+
+
+def test_rev_06_reviewers_are_asked_then_reminded_with_twice_the_pause():
+    assert story(GRANT, PLAIN) == [("asked", 0), ("reminded", 600), ("reminded", 1800)]
+
+
+def test_rev_06_a_group_that_does_not_answer_escalates_between():
+    assert story(GRANT, ESCALATING) == [("asked", 0), ("reminded", 600), ("escalated", 900), ("reminded", 1800)]
+
+
+def test_rev_06_a_group_that_has_approved_does_not_escalate():
+    assert "escalated" not in dict(story(replace(GRANT, approvals=("owners",)), ESCALATING))
+
+
+@pytest.mark.parametrize("to", ["", "nobody"])
+def test_a_group_that_escalates_to_nobody_does_not(to: str):
+    groups = {"owners": ReviewerGroup(("corp.alice",), escalates_to=to, escalates_after_seconds=900)}
+    assert "escalated" not in dict(story(GRANT, groups))
+
+
+def test_an_escalation_after_the_end_does_not_come():
+    groups = ESCALATING | {"owners": ESCALATING["owners"]._replace(escalates_after_seconds=4000)}
+    assert "escalated" not in dict(story(GRANT, groups))
+
+
+def test_what_comes_at_once_is_one_notice():
+    assert due(GRANT, ESCALATING, NOW, NOW + 2000).notice is Notice.ESCALATED
+
+
+def test_a_look_that_comes_too_early_waits_for_the_rest():
+    assert due(GRANT, PLAIN, NOW, NOW + 599) == (None, 1)
+
+
+@given(length=st.integers(1, 700_000), after=st.integers(1, 700_000), late=st.integers(0, 100))
+def test_rev_06_every_review_is_asked_once_and_ends(length: int, after: int, late: int):
+    grant = replace(GRANT, expires_at=NOW + length)
+    groups = ESCALATING | {"owners": ESCALATING["owners"]._replace(escalates_after_seconds=after)}
+    told = story(grant, groups, late=late)
+    names = [name for name, _ in told]
+    assert names[0] == "asked"
+    assert names.count("asked") == 1
+    assert names.count("escalated") <= 1
+    assert names.count("reminded") <= 2
+    if not late:
+        assert names.count("escalated") == (after < length)
+
+
+@given(since=st.integers(0, 3600), ahead=st.integers(0, 3599))
+def test_the_next_look_is_in_the_review_and_later(since: int, ahead: int):
+    step = due(GRANT, ESCALATING, NOW + since, NOW + ahead)
+    assert 0 < step.wait_seconds <= 3600 - ahead

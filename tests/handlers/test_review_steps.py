@@ -1,0 +1,191 @@
+"""The functions of the approval workflow, over in-memory adapters: looking, telling, giving up (REV 2, 4, 6, 13)."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.access.grant import Grant, State, Verdict
+from core.audit import Origin
+from core.problems import Problem
+from core.review.content import content_hash
+from handlers import review_notices
+from handlers.grants import create_grant
+from handlers.reconciler import START_SECONDS, reconcile
+from handlers.releases import release_grant
+from handlers.review_failures import give_up
+from handlers.review_notices import NobodyTold, ReviewEnded, notify
+from handlers.review_schedule import look
+from handlers.telling import Sent
+from handlers.voting import Ballot, vote
+from tests.fakes import GRANT
+from tests.handlers.conftest import ASKED, WRITE, System
+from tests.handlers.test_voting import pending, person
+
+TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAcanary-task-token"
+
+
+def ballot(grant: Grant, verdict: Verdict = Verdict.APPROVE) -> Ballot:
+    return Ballot(grant.id, person("alice"), verdict, content_hash(grant), "", "web", Origin())
+
+
+def asked(grant: Grant, due: str = "asked", since: int = 1) -> dict[str, Any]:
+    return {"grant_id": grant.id, "due": due, "since": since, "token": TOKEN}
+
+
+class TestLook:
+    def test_rev_06_it_says_what_is_due_and_when_to_look_again(self, system: System):
+        grant = pending(system)
+        first = look({"grant_id": grant.id, "since": 0}, system.ports)
+        assert (first["due"], first["wait_seconds"]) == ("asked", 600)
+        early = look(first, system.ports)
+        assert (early["due"], early["wait_seconds"]) == ("nothing", 600)
+        system.now += 600
+        assert look(first, system.ports)["due"] == "reminded"
+
+    def test_end_04_a_request_whose_time_is_over_expires_once(self, system: System):
+        grant = pending(system)
+        system.now = grant.expires_at
+        for _ in range(2):  # the workflow may repeat it
+            assert look({"grant_id": grant.id, "since": 1}, system.ports)["due"] == "decided"
+        assert system.told()[1:] == [("expiry", "expired", "")]
+        assert system.store.grants[grant.id].state is State.EXPIRED
+
+    def test_rev_04_what_was_decided_meanwhile_is_left_alone(self, system: System):
+        grant = pending(system)
+        vote(ballot(grant), system.ports)
+        told = system.told()
+        assert look({"grant_id": grant.id, "since": 1}, system.ports)["state"] == "active"
+        assert system.told() == told
+
+    def test_rev_13_an_unknown_grant_is_an_error_of_the_workflow(self, system: System):
+        with pytest.raises(LookupError):
+            look({"grant_id": "g-nothing", "since": 0}, system.ports)
+
+
+class TestNotify:
+    def test_rev_13_it_keeps_the_token_and_tells_on_record(self, system: System):
+        grant = pending(system)
+        assert notify(asked(grant), system.ports)["state"] == "pending"
+        assert system.task_tokens.kept == {grant.id: (TOKEN, 1)}
+        assert system.told()[-1][0] == "notice"
+
+    def test_nothing_due_only_waits(self, system: System):
+        grant = pending(system)
+        told = system.told()
+        notify(asked(grant, "nothing"), system.ports)
+        assert system.told() == told
+        assert grant.id in system.task_tokens.kept
+
+    def test_rev_13_a_decision_between_the_token_and_its_keeping_ends_the_wait(self, system: System):
+        grant = pending(system)
+        vote(ballot(grant), system.ports)  # no token was kept yet: nobody is woken by it
+        told = system.told()
+        with pytest.raises(ReviewEnded):
+            notify(asked(grant), system.ports)
+        assert system.told() == told
+
+    def test_rev_13_a_decision_right_after_the_keeping_ends_the_wait_too(self, system: System):
+        grant = pending(system)
+        system.task_tokens.meanwhile = lambda: vote(ballot(grant), system.ports) and None
+        with pytest.raises(ReviewEnded):
+            notify(asked(grant), system.ports)
+        assert system.reviews.woken == [grant.id]
+
+    def test_rev_13_nobody_waits_past_the_end(self, system: System):
+        grant = pending(system)
+        system.now = grant.expires_at
+        with pytest.raises(ReviewEnded):
+            notify(asked(grant), system.ports)
+
+    def test_a_function_that_comes_late_does_not_replace_the_token_of_a_later_wait(self, system: System):
+        grant = pending(system)
+        notify(asked(grant, since=9), system.ports)
+        with pytest.raises(Problem):
+            notify(asked(grant, since=8) | {"token": "old"}, system.ports)
+        assert system.task_tokens.kept[grant.id][0] == TOKEN
+
+    def test_rev_13_a_request_that_reached_nobody_is_an_error(self, system: System, monkeypatch):
+        grant = pending(system)
+        failed, good = Sent("slack", "#owners", "channel_not_found"), Sent("mail", "alice@example.com")
+        monkeypatch.setattr(review_notices, "tell", lambda *_: (failed, failed))
+        with pytest.raises(NobodyTold):
+            notify(asked(grant), system.ports)
+        notify(asked(grant, "reminded"), system.ports)  # they were asked, and may still answer
+        monkeypatch.setattr(review_notices, "tell", lambda *_: (failed, good))
+        notify(asked(grant), system.ports)
+
+    def test_a_decision_is_told_without_waiting(self, system: System):
+        grant = pending(system)
+        vote(ballot(grant, Verdict.REJECT), system.ports)
+        assert notify({"grant_id": grant.id, "due": "decided"}, system.ports)["state"] == "rejected"
+        assert system.told()[-1] == ("notice", "sent", "")
+        assert not system.task_tokens.kept
+
+    def test_rev_02_the_token_is_in_no_record_and_no_answer(self, system: System):
+        grant = pending(system)
+        answer = notify(asked(grant), system.ports)
+        vote(ballot(grant), system.ports)
+        written = json.dumps([answer, system.records(), repr(system.store.grants)])
+        assert TOKEN not in written
+
+
+class TestGivingUp:
+    @pytest.mark.parametrize(
+        ("event", "code"),
+        [
+            ({"error": "NobodyTold"}, "review_failed"),
+            ({"detail": {"status": "ABORTED"}}, "review_stopped"),
+            ({"detail": {"status": "TIMED_OUT"}}, "review_timed_out"),
+            ({"detail": {"status": "FAILED"}}, "review_failed"),
+        ],
+    )
+    def test_rev_13_the_grant_fails_once_on_record_and_the_agent_sees_it(
+        self, system: System, event: dict[str, Any], code: str
+    ):
+        grant = pending(system)
+        told = {"detail": event["detail"] | {"name": grant.id}} if "detail" in event else event | {"grant_id": grant.id}
+        for _ in range(2):
+            assert give_up(told, system.ports) == {"grant_id": grant.id, "state": "failed"}
+        assert system.told()[1:] == [("review", "failed", code)]
+        assert system.store.grants[grant.id].state is State.FAILED
+
+    def test_rev_13_what_is_over_has_expired(self, system: System):
+        grant = pending(system)
+        system.now = grant.expires_at
+        assert give_up({"grant_id": grant.id, "error": "States.Timeout"}, system.ports)["state"] == "expired"
+        assert system.told()[1:] == [("expiry", "expired", "")]
+
+    def test_what_was_decided_stays(self, system: System):
+        system.store.grants[GRANT.id] = replace(GRANT, expires_at=system.now + 9)
+        assert give_up({"grant_id": GRANT.id, "error": "x"}, system.ports)["state"] == "active"
+        assert not system.told()
+
+    def test_rev_13_a_request_whose_workflow_is_gone_fails(self, system: System):
+        kept, lost = pending(system), pending(system, [WRITE[0] | {"resources": ["arn:aws:s3:::reports/b"]}])
+        system.reviews.gone = {lost.id}
+        assert reconcile(system.ports)["lost"] == 0  # it might have begun just now
+        system.now += START_SECONDS + 1
+        assert reconcile(system.ports)["lost"] == 1
+        assert system.store.grants[lost.id].state is State.FAILED
+        assert system.store.grants[kept.id].state is State.PENDING
+        assert system.told()[-1] == ("review", "failed", "review_lost")
+
+
+class TestGivingBack:
+    def test_rev_13_a_release_wakes_the_workflow(self, system: System):
+        grant = pending(system)
+        assert system.call(release_grant, grant_id=grant.id)[1]["grant"]["state"] == "released"
+        assert system.reviews.woken == [grant.id]
+
+    def test_rev_13_a_release_counts_though_the_workflow_cannot_be_woken(self, system: System):
+        grant = pending(system)
+        system.reviews.problem = Problem("unavailable", "no", "later")
+        assert system.call(release_grant, grant_id=grant.id)[0] == 200
+        assert system.store.grants[grant.id].state is State.RELEASED
+
+    def test_an_issued_grant_has_no_workflow_to_wake(self, system: System):
+        grant_id = system.call(create_grant, ASKED)[1]["grant"]["id"]
+        system.call(release_grant, grant_id=grant_id)
+        assert not system.reviews.woken
