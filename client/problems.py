@@ -88,6 +88,7 @@ _BY_CODE: Mapping[str, type[Problem]] = {
     "grant_released": Ended,
     "grant_ended": Ended,
     "rate_limited": Unavailable,
+    "too_many_pending": Unavailable,
     "grant_conflict": Unavailable,
 }
 

@@ -63,6 +63,7 @@ PROVIDER_SETTINGS: Mapping[str, tuple[str, ...]] = {
 
 # A broker in Lambda holds role credentials, so its AssumeRole is role chaining: one hour at most (IAM User Guide,
 # "Terms and concepts for roles", role chaining).
+LONGEST_REVIEW_SECONDS = 7 * 86400
 LONGEST_SESSION_SECONDS = 3600
 
 # AWS WAF inspects at most 64 kB of a body in front of API Gateway (AWS WAF Developer Guide, "Body inspection").
@@ -170,7 +171,7 @@ class Limits(Section):
     max_duration_seconds: int = Field(default=LONGEST_SESSION_SECONDS, ge=1, le=LONGEST_SESSION_SECONDS)
     max_body_bytes: int = Field(default=LARGEST_BODY_BYTES, ge=1024, le=LARGEST_BODY_BYTES)
     max_pairs: int = Field(default=200, ge=1, le=10_000)
-    review_seconds: int = Field(default=3600, ge=1, le=7 * 86400)
+    review_seconds: int = Field(default=3600, ge=1, le=LONGEST_REVIEW_SECONDS)
     previews_per_minute: int = Field(default=30, ge=1, le=10_000)
     max_pending: int = Field(default=10, ge=1, le=100)
 

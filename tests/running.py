@@ -45,15 +45,16 @@ def shared(name: str, start: Callable[[Settings], dict[str, Any]]) -> dict[str, 
     return dict(outcome["started"])
 
 
-def start_stack(settings: Settings) -> dict[str, Any]:
-    """`python -m local up` with the sample configuration; its stack.json."""
+def start_stack(settings: Settings, config: Path | None = None) -> dict[str, Any]:
+    """`python -m local up` with the sample configuration, or another; its stack.json."""
     # The ports of the last run, where free: the same issuer's URL means the same assembly, which is then not made anew.
-    chosen = ports.choose({}, settings.cache / "test-ports.json")
+    chosen = ports.choose({}, settings.cache / f"test-ports{'-' + config.stem if config else ''}.json")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("JITNEY_")},
         **{variable: str(chosen[name]) for name, variable in PORT_VARIABLES.items()},
         "JITNEY_LOCAL_DIR": str(settings.state),
         "JITNEY_LOCAL_LIFELINE": settings.lifeline,
+        **({"JITNEY_CONFIG": str(config)} if config else {}),
     }
     command = [sys.executable, "-m", "local", "up"]
     up = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -16,6 +16,7 @@ from core.access.holdings import Change, Entry, Holdings
 from core.audit import Event, Link, Origin, Outcome
 from core.once import Once, Quota
 from core.problems import Problem
+from core.review.pending import Entering
 from tests.fakes import GRANT, NOW, PENDING
 
 KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]}
@@ -320,3 +321,25 @@ def test_pol_05_holdings_that_another_transaction_is_writing_are_read_again(clie
     busy = SimpleNamespace(exceptions=client.exceptions, transact_write_items=Mock(side_effect=cancelled))
     with pytest.raises(raised):
         opened_entering(Store(busy, "state", "audit"), 1, Holdings("corp.agent"))
+
+
+class TestPending:
+    def test_rev_12_a_grant_is_entered_with_it_or_neither_is_written(self, store: Store):
+        first, second = (replace(PENDING, id=f"g-{name}", reason=name) for name in "ab")
+        read = store.pending(PENDING.owner)
+        assert read.entries == ()
+        store.open(first, first_link(first), entering=Entering(read, read.entered(first)), now=NOW)
+        with pytest.raises(Changed):
+            store.open(second, first_link(second), entering=Entering(read, read.entered(second)), now=NOW)
+        assert store.grant(second.id) is None
+        kept = store.pending(PENDING.owner)
+        store.open(second, first_link(second), entering=Entering(kept, kept.entered(second)), now=NOW)
+        both = store.pending(PENDING.owner)
+        assert [each.grant_id for each in both.entries] == [first.id, second.id]
+        assert (both.equal_to(first), both.equal_to(PENDING)) == ((first.id,), ())
+
+    def test_rev_12_what_is_over_does_not_count(self, store: Store):
+        read = store.pending(PENDING.owner).entered(PENDING)
+        assert read.at(PENDING.expires_at - 1).entries
+        assert not read.at(PENDING.expires_at).entries
+        assert not read.without({PENDING.id}).entries

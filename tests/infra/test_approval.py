@@ -5,13 +5,17 @@ import re
 
 import pytest
 
+from adapters.reviews import KEEP_TOKEN_SECONDS
+from handlers.reconciler import LONGEST_REVIEW_SECONDS
+from infra import settings
 from infra.approval import DEFINITION
-from tests.infra.conftest import only, plain
+from tests.infra.conftest import of_type, only, plain
 from tests.infra.workflow.validator import complaints
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
 MACHINE = json.loads(DEFINITION.read_text(encoding="utf-8"))
+WAIT = MACHINE["States"]["AskAndWait"]
 
 
 def successors(state):
@@ -54,9 +58,10 @@ def test_the_validator_refuses_a_state_that_is_not_there_and_a_way_without_end()
     missing["States"][missing["StartAt"]]["Next"] = "Nowhere"
     assert "Nowhere" in complaints(missing)
     endless = sample()
+    del endless["States"]["Failed"]
     for state in endless["States"].values():
-        state.pop("End", None)
-        state.setdefault("Next", endless["StartAt"])
+        if state.pop("End", None) or state.get("Next") == "Failed":
+            state["Next"] = endless["StartAt"]
     assert "MISSING_TERMINAL_STATE" in complaints(endless)
 
 
@@ -74,8 +79,41 @@ def test_every_call_is_bounded_and_repeated():
     tasks = [state for state in MACHINE["States"].values() if state["Type"] == "Task"]
     assert tasks
     for task in tasks:
-        assert task["TimeoutSeconds"] > 0
-        assert [retry["ErrorEquals"] for retry in task["Retry"]] == [["States.ALL"]]
+        assert "wait_seconds" in task["TimeoutSeconds"] if task is WAIT else task["TimeoutSeconds"] > 0
+        assert task["Retry"][-1]["ErrorEquals"] == ["States.ALL"]
+
+
+def test_rev_13_every_failure_ends_in_giving_up_but_that_of_telling_what_was_decided():
+    tasks = {name: state for name, state in MACHINE["States"].items() if state["Type"] == "Task"}
+    caught = {name for name, state in tasks.items() if "Catch" in state}
+    assert all(tasks[name]["Catch"][-1]["ErrorEquals"] == ["States.ALL"] for name in caught)
+    assert caught == set(tasks) - {"TellDecision", "GiveUp"}
+    assert {tasks[name]["Catch"][-1]["Next"] for name in caught} == {"GiveUp"}
+
+
+def test_rev_13_nothing_waits_longer_than_a_token_is_kept_and_the_longest_review_fits():
+    assert settings.LONGEST_REVIEW_SECONDS < MACHINE["TimeoutSeconds"] <= KEEP_TOKEN_SECONDS
+    assert settings.LONGEST_REVIEW_SECONDS == LONGEST_REVIEW_SECONDS
+
+
+def test_rev_02_the_task_token_goes_to_the_function_that_keeps_it_and_nowhere_else():
+    holders = [name for name, state in MACHINE["States"].items() if "Token" in json.dumps(state)]
+    assert holders == ["AskAndWait"]
+    assert WAIT["Arguments"]["FunctionName"] == "${NoticesFunctionArn}"
+    kept = {**WAIT, "Arguments": {}, "Resource": ""}
+    assert "Token" not in json.dumps(kept)
+    assert "$states.result" not in json.dumps(WAIT)  # whoever wakes it puts nothing into it
+
+
+def test_rev_13_the_end_of_an_execution_in_another_way_is_told(assembly):
+    (rule,) = (each for each in of_type(assembly.broker, "AWS::Events::Rule").values() if "EventPattern" in each)
+    assert plain(rule["EventPattern"]) == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {"stateMachineArn": ["ApprovalWorkflow"], "status": ["ABORTED", "FAILED", "TIMED_OUT"]},
+    }
+    (target,) = rule["Targets"]
+    assert plain(target["Arn"]) == "ReviewFailuresFunction.Arn"
 
 
 def test_the_template_holds_it_as_it_is_with_every_name_put_in(assembly):
@@ -83,7 +121,12 @@ def test_the_template_holds_it_as_it_is_with_every_name_put_in(assembly):
     assert machine["DefinitionString"] == DEFINITION.read_text(encoding="utf-8")
     placeholders = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
     assert placeholders == set(machine["DefinitionSubstitutions"])
-    assert plain(machine["DefinitionSubstitutions"]) == {"ExpiryFunctionArn": "ExpiryFunction.Arn", "Partition": "aws"}
+    assert plain(machine["DefinitionSubstitutions"]) == {
+        "ScheduleFunctionArn": "ReviewScheduleFunction.Arn",
+        "NoticesFunctionArn": "ReviewNoticesFunction.Arn",
+        "FailuresFunctionArn": "ReviewFailuresFunction.Arn",
+        "Partition": "aws",
+    }
 
 
 def test_it_can_wait_for_a_day_and_logs_no_data(assembly):

@@ -180,10 +180,18 @@ def test_every_role_may_do_exactly_this(statements):
     assert allowed == ALLOWED
 
 
-# By role: which items of which table, by their partition keys; apart, what a role may read besides what it may write.
+# By role: which items of which table, by their partition keys; apart, what a role may only read, or only create.
 ITEMS = {
     "jitney-grants": {
-        "TablesState.Arn": {"GRANT#*", "IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*", "HELD#*"},
+        "TablesState.Arn": {
+            "GRANT#*",
+            "IDEMPOTENCY#*",
+            "REPLAY#*",
+            "DENIALS#*",
+            "JOINS#*",
+            "PENDING#*",
+            "HELD#*",
+        },
         "TablesAudit.Arn": {"g-*", "r-*"},
     },
     "jitney-credentials": {
@@ -201,15 +209,31 @@ ITEMS = {
         "TablesState.Arn/index/by_principal": {"PRINCIPAL#*"},
         "TablesAudit.Arn": {"r-*"},
     },
-    "jitney-releases": {"TablesState.Arn": {"GRANT#*", "ROLE#*"}, "TablesAudit.Arn": {"g-*", "r-*"}},
-    "jitney-revocations": {"TablesState.Arn": {"GRANT#*", "ROLE#*"}, "TablesAudit.Arn": {"g-*", "r-*"}},
+    "jitney-releases": {
+        "TablesState.Arn": {"GRANT#*", "ROLE#*"},
+        "TablesState.Arn to read": {"REVIEW#*"},
+        "TablesAudit.Arn": {"g-*", "r-*"},
+    },
+    "jitney-revocations": {
+        "TablesState.Arn": {"GRANT#*", "ROLE#*"},
+        "TablesState.Arn to read": {"REVIEW#*"},
+        "TablesAudit.Arn": {"g-*", "r-*"},
+    },
     "jitney-target-checks": {"TablesAudit.Arn": {"r-*"}},
     "jitney-reconciler": {
         "TablesState.Arn": {"GRANT#*", "ROLE#*"},
         "TablesState.Arn/index/open_by_role": {"ROLE#*"},
         "TablesAudit.Arn": {"g-*", "r-*"},
     },
-    "jitney-expiry": {"TablesState.Arn": {"GRANT#*"}, "TablesAudit.Arn": {"g-*"}},
+    "jitney-review-schedule": {"TablesState.Arn": {"GRANT#*"}, "TablesAudit.Arn": {"g-*"}},
+    "jitney-review-notices": {
+        "TablesState.Arn": {"GRANT#*"},
+        "TablesState.Arn to create": {"REVIEW#*"},
+        "TablesState.Arn to read": {"HELD#*"},
+        "TablesState.Arn/index/by_principal": {"PRINCIPAL#*"},
+        "TablesAudit.Arn": {"g-*"},
+    },
+    "jitney-review-failures": {"TablesState.Arn": {"GRANT#*"}, "TablesAudit.Arn": {"g-*"}},
 }
 
 
@@ -218,7 +242,8 @@ def test_every_role_reaches_its_own_items_only(statements):
     for role, each in ((role, item) for role, found in statements.items() for item in found):
         (resource, *others) = listed(plain(each["Resource"]))
         if resource.startswith("Tables") and not resource.endswith(("Key.Arn", "StreamArn")):
-            name = f"{resource} to read" if listed(each["Action"]) == [READ] else resource
+            apart = {(READ,): " to read", (CREATE,): " to create"} if resource == "TablesState.Arn" else {}
+            name = resource + apart.get(tuple(listed(each["Action"])), "")
             assert (others, name in items[role]) == ([], False)
             assert each["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}
             patterns = each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
@@ -272,7 +297,7 @@ def test_each_role_is_one_services(assembly):
 def test_each_function_has_its_own_role(assembly):
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     roles = [plain(function["Role"]) for function in functions]
-    assert len(set(roles)) == len(roles) == 11
+    assert len(set(roles)) == len(roles) == 13
 
 
 def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assembly):
@@ -297,11 +322,23 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
         for each in of_type(assembly.broker, "AWS::Lambda::Permission").values()
         if each["Principal"] != "apigateway.amazonaws.com"
     ]
-    assert others == [("ReconcilerFunction.Arn", "events.amazonaws.com", "Reconciling.Arn")]
+    assert sorted(others) == [
+        ("ReconcilerFunction.Arn", "events.amazonaws.com", "Reconciling.Arn"),
+        ("ReviewFailuresFunction.Arn", "events.amazonaws.com", "ApprovalEnded.Arn"),
+    ]
+
+
+def test_rev_02_who_notifies_or_is_called_by_the_workflow_cannot_answer_it(statements):
+    """Nor can who answers it be called by it: whoever has a token of it, has it from the table."""
+    actions = {role: {each for item in items for each in listed(item["Action"])} for role, items in statements.items()}
+    answering = {role for role, allowed in actions.items() if "states:SendTaskSuccess" in allowed}
+    called = {plain(arn) for item in statements["jitney-approval"] for arn in listed(item["Resource"])}
+    assert answering == {"jitney-releases", "jitney-revocations"}
+    assert called == {f"Review{name}Function.Arn" for name in ("Schedule", "Notices", "Failures")} | {"*"}
 
 
 def test_the_reconciler_runs_every_five_minutes(assembly):
-    rule = only(assembly.broker, "AWS::Events::Rule")
+    (rule,) = (each for each in of_type(assembly.broker, "AWS::Events::Rule").values() if "ScheduleExpression" in each)
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(5 minutes)", "ENABLED")
     (target,) = rule["Targets"]
     assert plain(target["Arn"]) == "ReconcilerFunction.Arn"

@@ -105,7 +105,8 @@ def test_only_operators_revoke(api: Api, agent_session):
 
 
 def test_a_pending_grant_can_be_released(api: Api):
-    pending = api("POST", "/v1/grants", asked(permissions=WRITE), agent="writer-agent").json()["grant"]["id"]
+    wanted = asked(permissions=WRITE, reason="to be given back")
+    pending = api("POST", "/v1/grants", wanted, agent="writer-agent").json()["grant"]["id"]
     answer = api("DELETE", f"/v1/grants/{pending}", agent="writer-agent")
     assert answer.json()["grant"]["state"] == "released"
 

@@ -53,7 +53,16 @@ WRITES = {
 }
 KEYS = {
     "state": {
-        "GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#", "JOINS#", "PENDING#", "PREVIEWS#", "HELD#", "REVIEW#", "OTHER#"
+        "GRANT#",
+        "IDEMPOTENCY#",
+        "REPLAY#",
+        "DENIALS#",
+        "JOINS#",
+        "PENDING#",
+        "PREVIEWS#",
+        "HELD#",
+        "REVIEW#",
+        "OTHER#",
     },
     "audit": {"g-", "r-", "x-"},
 }

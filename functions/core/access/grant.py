@@ -223,7 +223,7 @@ def open_grant(  # the grant is where all that was learned of a request comes to
 _DETAILS: Mapping[State, str] = {
     State.PENDING: "Grant {id} is under review until {end}.",
     State.EXPIRED: "Grant {id} ended at {end}.",
-    State.FAILED: "Grant {id} failed.",
+    State.FAILED: "Grant {id} failed: its review could not be held, or its credentials could not be issued.",
 }
 _ENDED: Mapping[State, tuple[str, str]] = {
     State.PENDING: ("grant_pending", "Wait for the reviewers; ask again after the seconds in Retry-After."),
@@ -231,7 +231,7 @@ _ENDED: Mapping[State, tuple[str, str]] = {
     State.EXPIRED: ("grant_ended", "Make a new request; say how long you need."),
     State.RELEASED: ("grant_released", "You gave this grant back; make a new request."),
     State.REVOKED: ("grant_revoked", "A person took this grant back; ask them before you make another request."),
-    State.FAILED: ("grant_ended", "Issuing failed; make a new request."),
+    State.FAILED: ("grant_ended", "Make a new request."),
 }
 
 

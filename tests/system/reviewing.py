@@ -1,0 +1,138 @@
+"""What the tests of reviews share: votes with the real store, executions and their histories."""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from adapters.clock import new_id, now
+from adapters.reviews import Reviews, TaskTokens
+from adapters.store import Store
+from core.access.grant import Grant, Verdict
+from core.actions import Actions
+from core.audit import Origin
+from core.config import load
+from core.identity.principal import Principal
+from core.policy.cedar import PolicySet
+from core.review.content import content_hash
+from handlers.ports import ROOT, Ports
+from handlers.voting import Ballot, vote
+from infra.configuration import compile_configuration
+from tests.system.conftest import Api, asked
+from tests.system.test_records import until
+
+MAX_TRANSITIONS = 8
+"""Of a request that is asked for and approved: issue C's aim."""
+
+
+class Review:
+    """The reviews of one local system. `client` makes AWS clients for what happens in this process."""
+
+    def __init__(self, api: Api, stack: dict[str, Any], client: Callable[[str], Any], config: Any) -> None:
+        self.api = api
+        self.stack = stack
+        self.states = client("stepfunctions")
+        self._client = client
+        issuer = {"JITNEY_LOCAL_ISSUER": stack["issuer"], "JITNEY_LOCAL_JWKS_URI": stack["issuer"] + "/jwks"}
+        self._config = load(compile_configuration(config, issuer, local=True))
+        dynamodb, tables = client("dynamodb"), stack["tables"]
+        self.store = Store(dynamodb, tables["state"], tables["audit"])
+        self._reviews = Reviews(self.states, stack["approval_arn"], TaskTokens(dynamodb, tables["state"]))
+
+    def ports(self, moment: Callable[[], int] = now) -> Ports:
+        """Handlers' ports over the running system, with a clock."""
+        return Ports(
+            config=self._config,
+            policies=PolicySet.load(self._config.policies),
+            actions=Actions.load((ROOT / "core" / "actions.bin").read_bytes()),
+            store=self.store,
+            reviews=self._reviews,
+            now=moment,
+            new_id=new_id,
+        )
+
+    def ask(self, **members: Any) -> str:
+        """The id of a new grant under review, which no other request equals."""
+        key = f"arn:aws:s3:::reports/2026/{uuid.uuid4()}.csv"
+        permissions = [{"actions": ["s3:PutObject"], "resources": [key]}]
+        answer = self.api("POST", "/v1/grants", asked(permissions=permissions, **members), agent="writer-agent")
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["grant"]["id"])
+
+    def grant(self, grant_id: str) -> Grant:
+        """The grant as it is stored."""
+        found = self.store.grant(grant_id)
+        assert found
+        return found
+
+    def shown(self, grant_id: str) -> dict[str, Any]:
+        """The grant as its agent is shown it."""
+        return dict(self.api("GET", f"/v1/grants/{grant_id}", agent="writer-agent").json()["grant"])
+
+    def release(self, grant_id: str) -> httpx.Response:
+        """The agent gives it back."""
+        return self.api("DELETE", f"/v1/grants/{grant_id}", agent="writer-agent")
+
+    def vote(self, grant_id: str, verdict: Verdict = Verdict.APPROVE, name: str = "alice", **clock: Any) -> Grant:
+        """The grant after a reviewer's vote. Raises Problem."""
+        subject = self.stack["issuer"]
+        voter = Principal(subject, "local", name, "human", frozenset(), name, f"local.{name}", None)
+        content = content_hash(self.grant(grant_id))
+        return vote(Ballot(grant_id, voter, verdict, content, "", "web", Origin()), self.ports(**clock))
+
+    def execution(self, grant_id: str) -> dict[str, Any]:
+        """The workflow of a grant."""
+        return dict(self.states.describe_execution(executionArn=self.arn(grant_id)))
+
+    def arn(self, grant_id: str) -> str:
+        """The ARN of a grant's workflow."""
+        return f"{self.stack['approval_arn'].replace(':stateMachine:', ':execution:')}:{grant_id}"
+
+    def ended(self, grant_id: str, seconds: float = 30) -> dict[str, Any]:
+        """The workflow, once it has ended."""
+        return dict(until(lambda: (one := self.execution(grant_id))["status"] != "RUNNING" and one, seconds))
+
+    def waiting(self, grant_id: str) -> str:
+        """The token by which the workflow of a grant waits, once reviewers were told and it does."""
+        key = {"pk": {"S": f"REVIEW#{grant_id}"}, "sk": {"S": "TOKEN"}}
+        get = self._client("dynamodb").get_item
+        until(lambda: "notice" in self.events(grant_id))
+        return str(get(TableName=self.stack["tables"]["state"], Key=key)["Item"]["token"]["S"])
+
+    def history(self, grant_id: str) -> list[dict[str, Any]]:
+        """The events of a grant's workflow."""
+        pages = self.states.get_paginator("get_execution_history").paginate(executionArn=self.arn(grant_id))
+        return [event for page in pages for event in page["events"]]
+
+    def states_entered(self, grant_id: str) -> list[str]:
+        """The states of a workflow in order: its transitions, but for the states' retries."""
+        entered = (each.get("stateEnteredEventDetails") for each in self.history(grant_id))
+        return [each["name"] for each in entered if each]
+
+    def transitions(self, grant_id: str) -> int:
+        """What AWS charges for: each state entered, and each further try of a task."""
+        kinds = Counter(each["type"] for each in self.history(grant_id))
+        return sum(count for kind, count in kinds.items() if kind.endswith("StateEntered")) + max(
+            0, kinds["TaskScheduled"] - kinds["TaskStateEntered"]
+        )
+
+    def records(self, grant_id: str) -> list[dict[str, Any]]:
+        """The records of a grant in order."""
+        items = self._client("dynamodb").query(
+            TableName=self.stack["tables"]["audit"],
+            KeyConditionExpression="pk = :chain",
+            ExpressionAttributeValues={":chain": {"S": grant_id}},
+            ConsistentRead=True,
+        )["Items"]
+        return [json.loads(item["record"]["S"]) for item in items]
+
+    def events(self, grant_id: str) -> list[str]:
+        """The events of a grant's records in order."""
+        return [each["event"] for each in self.records(grant_id)]
+
+    def notices(self, grant_id: str) -> list[str]:
+        """What reviewers were told, in order."""
+        return [json.loads(each["detail"])["notice"] for each in self.records(grant_id) if each["event"] == "notice"]

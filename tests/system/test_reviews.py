@@ -1,0 +1,314 @@
+"""Rows REV 2, 4, 6, 12, 13: the approval workflow as it is, run by the emulator under its own role."""
+
+import concurrent.futures
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.clock import now
+from core.access.grant import State, Verdict
+from core.audit import FIRST
+from core.problems import Problem
+from handlers.review_schedule import look
+from local.settings import DEFAULT_CONFIG, Settings
+from tests.local.gaps.contracts import refused
+from tests.running import Clients, root_keys, shared, start_stack
+from tests.system.conftest import Api, asked
+from tests.system.reviewing import MAX_TRANSITIONS, Review
+from tests.system.test_records import until
+
+ROUNDS = 50
+MAX_PENDING = 3
+# Stacks of its own are started once, and a function's role is narrowed in some of these.
+pytestmark = pytest.mark.xdist_group("reviews")
+
+
+@pytest.fixture(scope="module")
+def review(api: Api, stack, aws) -> Review:
+    return Review(api, stack, aws, DEFAULT_CONFIG)
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Review]:
+    """A system of its own whose reviews end after six seconds: reminders after one and three, escalation after two."""
+
+    def start(settings: Settings) -> dict[str, Any]:
+        text = DEFAULT_CONFIG.read_text(encoding="utf-8")
+        for before, after in {
+            "review_seconds: 3600": "review_seconds: 6",
+            "max_pending: 10": f"max_pending: {MAX_PENDING}",
+            "escalates_after_seconds: 900": "escalates_after_seconds: 2",
+            "[local/alice, local/bob] # who": "[local/bob] # who",
+            "policies: policies": f"policies: {DEFAULT_CONFIG.parent / 'policies'}",
+        }.items():
+            assert before in text
+            text = text.replace(before, after)
+        settings.state.mkdir(parents=True, exist_ok=True)
+        config = settings.state / "hasty.yaml"
+        config.write_text(text, encoding="utf-8")
+        return start_stack(settings, config) | {"config": str(config)}
+
+    stack = shared("hasty", start)
+    clients = Clients(stack["aws_endpoint"], stack["region"])
+
+    def own_token(agent: str) -> str:
+        known = stack["agents"][agent]
+        secret = (known["client_id"], known["client_secret"])
+        answer = httpx.post(stack["token_url"], data={"grant_type": "client_credentials"}, auth=secret)
+        return str(answer.json()["access_token"])
+
+    with httpx.Client(timeout=30, trust_env=False) as client:
+        api = Api(stack["api_url"], client, own_token)
+        yield Review(api, stack, lambda service: clients(service, root_keys(stack["account"])), Path(stack["config"]))
+    clients.close()
+
+
+def chained(records: list[dict[str, Any]]) -> bool:
+    return [each["prev"] for each in records] == [FIRST, *(each["hash"] for each in records[:-1])]
+
+
+def test_rev_04_an_approval_ends_the_wait_and_the_agent_gets_its_credentials(review: Review):
+    grant_id = review.ask()
+    review.waiting(grant_id)
+    assert review.vote(grant_id).state is State.ACTIVE
+    ended = review.ended(grant_id)
+    assert json.loads(ended["output"]) == {"grant_id": grant_id, "state": "active"}
+    assert review.notices(grant_id) == ["asked", "decided"]
+    assert review.events(grant_id) == ["request", "notice", "vote", "notice"]
+    issued = review.api("POST", f"/v1/grants/{grant_id}/credentials", agent="writer-agent")
+    assert issued.status_code == 200
+    assert review.states_entered(grant_id) == [
+        *("Look", "WhatIsDue", "AskAndWait"),
+        *("Look", "WhatIsDue", "TellDecision"),
+    ]
+    assert review.transitions(grant_id) <= MAX_TRANSITIONS
+
+
+def test_rev_06_a_rejection_ends_it_and_the_agent_sees_it(review: Review):
+    grant_id = review.ask()
+    review.waiting(grant_id)
+    review.vote(grant_id, Verdict.REJECT)
+    assert json.loads(review.ended(grant_id)["output"])["state"] == "rejected"
+    assert review.shown(grant_id)["state"] == "rejected"
+    assert review.notices(grant_id) == ["asked", "decided"]
+
+
+def test_rev_13_what_its_agent_gives_back_ends_at_once_and_is_told(review: Review):
+    grant_id = review.ask()
+    review.waiting(grant_id)
+    assert review.release(grant_id).json()["grant"]["state"] == "released"
+    assert json.loads(review.ended(grant_id)["output"])["state"] == "released"
+    assert review.notices(grant_id) == ["asked", "decided"]
+
+
+def test_rev_13_what_an_operator_takes_back_ends_too(review: Review):
+    grant_id = review.ask()
+    review.waiting(grant_id)
+    why = {"reason": "not this one"}
+    assert review.api("POST", f"/v1/grants/{grant_id}/revocation", why, agent="incident-bot").status_code == 200
+    assert json.loads(review.ended(grant_id)["output"])["state"] == "revoked"
+
+
+def test_rev_13_a_decision_before_anybody_waits_is_found(review: Review, aws, stack):
+    grant_id = review.ask()
+    review.vote(grant_id)  # at whatever moment of the workflow's beginning this comes
+    assert json.loads(review.ended(grant_id)["output"])["state"] == "active"
+
+
+def test_rev_13_a_decision_between_the_token_and_its_keeping_ends_the_wait(review: Review, aws):
+    """The state table is out of reach for the function that keeps the token until the vote was cast."""
+    with without(aws("iam"), "jitney-review-notices"):
+        grant_id = review.ask()
+        until(lambda: "AskAndWait" in review.states_entered(grant_id))
+        assert review.vote(grant_id).state is State.ACTIVE
+        assert review.execution(grant_id)["status"] == "RUNNING"
+    ended = review.ended(grant_id, 60)
+    assert json.loads(ended["output"])["state"] == "active"
+    assert review.notices(grant_id) == ["decided"]
+    failed = [each.get("taskFailedEventDetails", {}).get("error") for each in review.history(grant_id)]
+    assert "ReviewEnded" in failed
+
+
+@contextmanager
+def without(iam: Any, role: str) -> Iterator[None]:
+    """A role that meanwhile allows nothing."""
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=role, PolicyName=name)
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+
+
+def test_rev_13_a_notifier_that_is_down_fails_the_request_and_the_agent_sees_it(review: Review, aws):
+    with without(aws("iam"), "jitney-review-notices"):
+        grant_id = review.ask()
+        assert review.ended(grant_id, 150)["status"] == "FAILED"
+    assert review.shown(grant_id)["state"] == "failed"
+    (record,) = (each for each in review.records(grant_id) if each["event"] == "review")
+    assert (record["outcome"], record["code"]) == ("failed", "review_failed")
+    answer = review.api("POST", f"/v1/grants/{grant_id}/credentials", agent="writer-agent")
+    assert (answer.status_code, answer.json()["code"]) == (410, "grant_ended")
+
+
+def test_rev_13_what_cannot_look_fails_the_request_too(review: Review, aws):
+    with without(aws("iam"), "jitney-review-schedule"):
+        grant_id = review.ask()
+        assert review.ended(grant_id, 150)["status"] == "FAILED"
+    assert review.shown(grant_id)["state"] == "failed"
+    assert not review.notices(grant_id)
+
+
+def test_rev_13_an_execution_stopped_by_hand_fails_the_request(review: Review):
+    grant_id = review.ask()
+    review.waiting(grant_id)
+    review.states.stop_execution(executionArn=review.arn(grant_id), cause="by hand")
+    until(lambda: review.shown(grant_id)["state"] == "failed")
+    (record,) = (each for each in review.records(grant_id) if each["event"] == "review")
+    assert (record["outcome"], record["code"]) == ("failed", "review_stopped")
+    with pytest.raises(Problem) as refusal:
+        review.vote(grant_id)
+    assert refusal.value.code == "review_ended"
+
+
+def test_rev_02_the_token_is_nowhere_but_in_its_item(review: Review, aws, stack):
+    grant_id = review.ask()
+    token = review.waiting(grant_id)
+    review.vote(grant_id)
+    ended = review.ended(grant_id)
+    assert token not in json.dumps(ended, default=str)
+    logs = aws("logs")
+    groups = [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]]
+    assert "/aws/lambda/jitney-review-notices" in groups
+    for group in groups:
+        lines = "".join(each["message"] for each in logs.filter_log_events(logGroupName=group)["events"])
+        assert token not in lines
+        assert token[:40] not in lines
+    assert token not in json.dumps(review.records(grant_id))
+    assert token not in json.dumps(review.shown(grant_id))
+    assert token not in json.dumps(review.grant(grant_id), default=str)
+
+
+def test_rev_02_a_token_in_other_hands_decides_nothing(review: Review):
+    grant_id = review.ask()
+    token = review.waiting(grant_id)
+    review.states.send_task_success(taskToken=token, output=json.dumps({"grant_id": grant_id, "state": "active"}))
+    until(lambda: review.waiting(grant_id) != token)  # it waits again
+    assert review.shown(grant_id)["state"] == "pending"
+    assert review.notices(grant_id) == ["asked"]
+    review.states.send_task_failure(taskToken=review.waiting(grant_id), error="Approved", cause="")
+    until(lambda: review.waiting(grant_id) != token)
+    assert review.grant(grant_id).state is State.PENDING
+    refused("TaskTimedOut", review.states.send_task_success, taskToken=token, output="{}")
+    review.release(grant_id)
+
+
+class TestTime:
+    """In a system whose reviews are short."""
+
+    def test_rev_06_reminders_escalation_and_expiry_come_in_order_and_really_end_it(self, hasty: Review):
+        grant_id = hasty.ask()
+        assert json.loads(hasty.ended(grant_id, 60)["output"])["state"] == "expired"
+        told = hasty.notices(grant_id)
+        assert (told[0], told[-1], told.count("escalated")) == ("asked", "decided", 1)
+        assert set(told[1:-1]) <= {"reminded", "escalated"}
+        records = hasty.records(grant_id)
+        assert [each["event"] for each in records if each["event"] != "notice"] == ["request", "expiry"]
+        assert chained(records)
+        assert hasty.shown(grant_id)["state"] == "expired"
+        with pytest.raises(Problem) as refusal:
+            hasty.vote(grant_id, name="bob")
+        assert refusal.value.code == "review_ended"
+
+    def test_rev_06_who_it_escalates_to_may_approve_then_and_not_before(self, hasty: Review):
+        grant_id = hasty.ask()
+        with pytest.raises(Problem) as refusal:
+            hasty.vote(grant_id, name="alice")
+        assert refusal.value.code == "not_reviewer"
+        until(lambda: "escalated" in hasty.notices(grant_id))
+        assert hasty.vote(grant_id, name="alice").state is State.ACTIVE
+        assert json.loads(hasty.ended(grant_id)["output"])["state"] == "active"
+
+    def test_rev_04_a_decision_raced_by_expiry_is_one_outcome(self, hasty: Review):
+        grant_id = hasty.ask()
+        ends = hasty.grant(grant_id).expires_at
+        until(lambda: now() >= ends - 1)
+        outcome = "active"
+        try:
+            while now() < ends:
+                pass
+            hasty.vote(grant_id, name="bob", moment=lambda: ends - 1)
+        except Problem as problem:
+            assert problem.code == "review_ended"
+            outcome = "expired"
+        hasty.ended(grant_id)
+        decisions = [each for each in hasty.events(grant_id) if each in {"vote", "expiry"}]
+        assert decisions == {"active": ["vote"], "expired": ["expiry"]}[outcome]
+
+    def test_rev_12_an_agent_that_floods_is_told_to_wait(self, hasty: Review):
+        ids = [hasty.ask() for _ in range(MAX_PENDING)]
+        wanted = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/one-more.csv"]}]
+        one_more = asked(permissions=wanted)
+        answer = hasty.api("POST", "/v1/grants", one_more, agent="writer-agent")
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_pending")
+        assert sorted(answer.json()["pending"]) == sorted(ids)
+        hasty.release(ids[0])
+        answer = hasty.api("POST", "/v1/grants", one_more, agent="writer-agent")
+        assert answer.status_code == 202, answer.text
+        for grant_id in (*ids[1:], answer.json()["grant"]["id"]):
+            hasty.release(grant_id)
+
+
+OUTCOMES = {"vote": {State.ACTIVE, State.REJECTED}, "expiry": {State.EXPIRED}, "release": {State.RELEASED}}
+
+
+def test_rev_04_two_reviewers_expiry_and_release_at_once_are_one_outcome_told_in_order(review: Review):
+    seen = set()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for number in range(ROUNDS):
+            grant_id = review.ask()
+            if number % 2:
+                review.waiting(grant_id)
+            ends = review.grant(grant_id).expires_at
+            late, last = review.ports(lambda ends=ends: ends), lambda ends=ends: ends - 1
+            told = {"grant_id": grant_id, "since": 1}
+            racers: list[Callable[[], Any]] = [
+                lambda grant_id=grant_id, last=last: review.vote(grant_id, Verdict.APPROVE, "alice", moment=last),
+                lambda grant_id=grant_id, last=last: review.vote(grant_id, Verdict.REJECT, "bob", moment=last),
+                lambda late=late, told=told: look(told, late),
+                lambda grant_id=grant_id: review.release(grant_id),
+            ]
+            racing = [pool.submit(racers[(number + step) % 4]) for step in range(4)]
+            problems = [each.exception() for each in racing]
+            assert all(isinstance(each, Problem) for each in problems if each), problems
+            state = json.loads(review.ended(grant_id)["output"])["state"]
+            grant, records = review.grant(grant_id), review.records(grant_id)
+            assert state == grant.state or (state, grant.state) == ("active", State.RELEASED)
+            assert chained(records)
+            assert len(records) == grant.records
+            story = [each["event"] for each in records if each["event"] in OUTCOMES]
+            # An approved grant may still be given back; nothing follows any other outcome.
+            assert story[1:] in ([], ["release"]), story
+            assert grant.state in OUTCOMES[story[-1]]
+            if len(story) == 2:
+                assert records[[each["event"] for each in records].index("vote")]["outcome"] == "approved"
+            seen.add(grant.state)
+    assert len(seen) > 1, "the races had always the same winner"
+
+
+def test_rev_12_equal_requests_at_once_open_one_review(review: Review):
+    members = {"permissions": [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/joined.csv"]}]}
+    body = {"target": "analytics-prod", "duration_seconds": 900, "reason": "joined", **members}
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        posts = [pool.submit(review.api, "POST", "/v1/grants", body, agent="writer-agent") for _ in range(8)]
+    answers = [each.result() for each in posts]
+    assert {each.status_code for each in answers} == {202}
+    (grant_id,) = {each.json()["grant"]["id"] for each in answers}
+    until(lambda: review.notices(grant_id) == ["asked"])
+    review.release(grant_id)
