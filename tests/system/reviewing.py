@@ -4,6 +4,7 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,18 +12,18 @@ import httpx
 from adapters.clock import new_id, now
 from adapters.reviews import Reviews, TaskTokens
 from adapters.store import Store
+from core import audit
 from core.access.grant import Grant, Verdict
 from core.actions import Actions
-from core.audit import Origin
+from core.audit import Event, Origin, Outcome
 from core.config import load
 from core.identity.principal import Principal
 from core.policy.cedar import PolicySet
 from core.review.content import content_hash
 from handlers.ports import ROOT, Ports
 from handlers.voting import Ballot, vote
-from infra.configuration import compile_configuration
 from tests.system.conftest import Api, asked
-from tests.system.test_records import until
+from tests.system.test_records import configuration_of, until
 
 MAX_TRANSITIONS = 8
 """Of a request that is asked for and approved: issue C's aim."""
@@ -31,16 +32,16 @@ MAX_TRANSITIONS = 8
 class Review:
     """The reviews of one local system. `client` makes AWS clients for what happens in this process."""
 
-    def __init__(self, api: Api, stack: dict[str, Any], client: Callable[[str], Any], config: Any) -> None:
+    def __init__(self, api: Api, stack: dict[str, Any], client: Callable[[str], Any]) -> None:
         self.api = api
         self.stack = stack
         self.states = client("stepfunctions")
         self._client = client
-        issuer = {"JITNEY_LOCAL_ISSUER": stack["issuer"], "JITNEY_LOCAL_JWKS_URI": stack["issuer"] + "/jwks"}
-        self._config = load(compile_configuration(config, issuer, local=True))
+        self._config = load(configuration_of(client))
         dynamodb, tables = client("dynamodb"), stack["tables"]
         self.store = Store(dynamodb, tables["state"], tables["audit"])
-        self._reviews = Reviews(self.states, stack["approval_arn"], TaskTokens(dynamodb, tables["state"]))
+        self.tokens = TaskTokens(dynamodb, tables["state"])
+        self._reviews = Reviews(self.states, stack["approval_arn"], self.tokens)
 
     def ports(self, moment: Callable[[], int] = now) -> Ports:
         """Handlers' ports over the running system, with a clock."""
@@ -61,6 +62,23 @@ class Review:
         answer = self.api("POST", "/v1/grants", asked(permissions=permissions, **members), agent="writer-agent")
         assert answer.status_code == 202, answer.text
         return str(answer.json()["grant"]["id"])
+
+    def open(self, **changes: Any) -> Grant:
+        """A new pending grant as the API writes it, but for `changes`; it has no workflow yet."""
+        other = self.ask()
+        grant = replace(self.grant(other), id=new_id("g"), records=0, head="", **changes)
+        self.release(other)
+        record = audit.of_grant(Event.REQUEST, Outcome.REVIEW, grant, Origin(), now())
+        first = audit.next_link(record, grant)
+        opened = audit.linked(grant, first)
+        self.store.open(opened, first, now=now())
+        return opened
+
+    def start(self, grant: Grant, since: Any = 0) -> str:
+        """Start its workflow, as the API does but for `since`; its id."""
+        given = json.dumps({"grant_id": grant.id, "since": since})
+        self.states.start_execution(stateMachineArn=self.stack["approval_arn"], name=grant.id, input=given)
+        return grant.id
 
     def grant(self, grant_id: str) -> Grant:
         """The grant as it is stored."""
@@ -97,10 +115,8 @@ class Review:
 
     def waiting(self, grant_id: str) -> str:
         """The token by which the workflow of a grant waits, once reviewers were told and it does."""
-        key = {"pk": {"S": f"REVIEW#{grant_id}"}, "sk": {"S": "TOKEN"}}
-        get = self._client("dynamodb").get_item
         until(lambda: "notice" in self.events(grant_id))
-        return str(get(TableName=self.stack["tables"]["state"], Key=key)["Item"]["token"]["S"])
+        return str(self.tokens.of(grant_id))
 
     def history(self, grant_id: str) -> list[dict[str, Any]]:
         """The events of a grant's workflow."""

@@ -3,8 +3,6 @@
 import concurrent.futures
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +12,7 @@ from adapters.clock import now
 from core.access.grant import State, Verdict
 from core.audit import FIRST
 from core.problems import Problem
+from handlers.reconciler import START_SECONDS
 from handlers.review_schedule import look
 from local.settings import DEFAULT_CONFIG, Settings
 from tests.local.gaps.contracts import refused
@@ -24,13 +23,13 @@ from tests.system.test_records import until
 
 ROUNDS = 50
 MAX_PENDING = 3
-# Stacks of its own are started once, and a function's role is narrowed in some of these.
+# What they share, such as a system of their own, is made once.
 pytestmark = pytest.mark.xdist_group("reviews")
 
 
 @pytest.fixture(scope="module")
 def review(api: Api, stack, aws) -> Review:
-    return Review(api, stack, aws, DEFAULT_CONFIG)
+    return Review(api, stack, aws)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +50,7 @@ def hasty() -> Iterator[Review]:
         settings.state.mkdir(parents=True, exist_ok=True)
         config = settings.state / "hasty.yaml"
         config.write_text(text, encoding="utf-8")
-        return start_stack(settings, config) | {"config": str(config)}
+        return start_stack(settings, config)
 
     stack = shared("hasty", start)
     clients = Clients(stack["aws_endpoint"], stack["region"])
@@ -64,7 +63,7 @@ def hasty() -> Iterator[Review]:
 
     with httpx.Client(timeout=30, trust_env=False) as client:
         api = Api(stack["api_url"], client, own_token)
-        yield Review(api, stack, lambda service: clients(service, root_keys(stack["account"])), Path(stack["config"]))
+        yield Review(api, stack, lambda service: clients(service, root_keys(stack["account"])))
     clients.close()
 
 
@@ -114,55 +113,54 @@ def test_rev_13_what_an_operator_takes_back_ends_too(review: Review):
     assert json.loads(review.ended(grant_id)["output"])["state"] == "revoked"
 
 
-def test_rev_13_a_decision_before_anybody_waits_is_found(review: Review, aws, stack):
+def test_rev_13_a_decision_before_anybody_waits_is_found(review: Review):
     grant_id = review.ask()
     review.vote(grant_id)  # at whatever moment of the workflow's beginning this comes
     assert json.loads(review.ended(grant_id)["output"])["state"] == "active"
 
 
-def test_rev_13_a_decision_between_the_token_and_its_keeping_ends_the_wait(review: Review, aws):
-    """The state table is out of reach for the function that keeps the token until the vote was cast."""
-    with without(aws("iam"), "jitney-review-notices"):
-        grant_id = review.ask()
-        until(lambda: "AskAndWait" in review.states_entered(grant_id))
-        assert review.vote(grant_id).state is State.ACTIVE
-        assert review.execution(grant_id)["status"] == "RUNNING"
-    ended = review.ended(grant_id, 60)
-    assert json.loads(ended["output"])["state"] == "active"
+def test_rev_13_a_decision_between_the_token_and_its_keeping_ends_the_wait(review: Review, aws, stack):
+    grant_id = review.open().id
+    review.tokens.keep(grant_id, "of a later wait", 10**12, now())  # what comes now is kept only once this is gone
+    review.start(review.grant(grant_id))
+    until(lambda: "AskAndWait" in review.states_entered(grant_id))
+    assert review.vote(grant_id).state is State.ACTIVE
+    assert review.execution(grant_id)["status"] == "RUNNING"
+    key = {"pk": {"S": f"REVIEW#{grant_id}"}, "sk": {"S": "TOKEN"}}
+    aws("dynamodb").delete_item(TableName=stack["tables"]["state"], Key=key)
+    assert json.loads(review.ended(grant_id, 60)["output"])["state"] == "active"
     assert review.notices(grant_id) == ["decided"]
     failed = [each.get("taskFailedEventDetails", {}).get("error") for each in review.history(grant_id)]
     assert "ReviewEnded" in failed
 
 
-@contextmanager
-def without(iam: Any, role: str) -> Iterator[None]:
-    """A role that meanwhile allows nothing."""
-    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-    iam.delete_role_policy(RoleName=role, PolicyName=name)
-    try:
-        yield
-    finally:
-        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
-
-
-def test_rev_13_a_notifier_that_is_down_fails_the_request_and_the_agent_sees_it(review: Review, aws):
-    with without(aws("iam"), "jitney-review-notices"):
-        grant_id = review.ask()
-        assert review.ended(grant_id, 150)["status"] == "FAILED"
+def test_rev_13_a_notifier_that_fails_fails_the_request_and_the_agent_sees_it(review: Review):
+    grant_id = review.start(review.open(target="not-configured-any-more"))
+    assert review.ended(grant_id, 150)["status"] == "FAILED"
     assert review.shown(grant_id)["state"] == "failed"
     (record,) = (each for each in review.records(grant_id) if each["event"] == "review")
-    assert (record["outcome"], record["code"]) == ("failed", "review_failed")
+    assert (record["outcome"], record["code"], record["detail"]) == ("failed", "review_failed", '{"error":"Problem"}')
     answer = review.api("POST", f"/v1/grants/{grant_id}/credentials", agent="writer-agent")
     assert (answer.status_code, answer.json()["code"]) == (410, "grant_ended")
 
 
-def test_rev_13_what_cannot_look_fails_the_request_too(review: Review, aws):
-    with without(aws("iam"), "jitney-review-schedule"):
-        grant_id = review.ask()
-        assert review.ended(grant_id, 150)["status"] == "FAILED"
+def test_rev_13_what_cannot_look_fails_the_request_too(review: Review):
+    grant_id = review.start(review.open(), since="not a time")
+    assert review.ended(grant_id, 150)["status"] == "FAILED"
     assert review.shown(grant_id)["state"] == "failed"
     assert not review.notices(grant_id)
+
+
+def test_rev_13_a_request_without_a_workflow_is_found_and_fails(review: Review, aws):
+    lost, young = review.open(created_at=now() - START_SECONDS - 1), review.open()
+    running = review.ask()
+    run = aws("lambda").invoke(FunctionName="jitney-reconciler")
+    assert "FunctionError" not in run, run["Payload"].read()
+    assert review.shown(lost.id)["state"] == "failed"
+    assert [each["code"] for each in review.records(lost.id)] == ["", "review_lost"]
+    assert [review.grant(each).state for each in (young.id, running)] == [State.PENDING] * 2
+    for each in (young.id, running):
+        review.release(each)
 
 
 def test_rev_13_an_execution_stopped_by_hand_fails_the_request(review: Review):

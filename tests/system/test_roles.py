@@ -11,6 +11,7 @@ from core.config import load
 from tests.local.gaps.contracts import refused
 from tests.running import Clients, session_keys
 from tests.system.conftest import Api, asked
+from tests.system.reviewing import Review
 from tests.system.test_records import configuration_of
 
 # They widen the trust of the same roles in turn, and put it back.
@@ -193,3 +194,17 @@ def test_who_checks_targets_cannot_take_the_revokers_session(aws, stack, clients
     with session_of("jitney-target-checks", aws, stack, clients) as session:
         revoker = {"RoleArn": target.revoker_arn, "ExternalId": target.external_id}
         refused("AccessDenied", session("sts").assume_role, **revoker, RoleSessionName="deny-document")
+
+
+def test_rev_02_who_keeps_the_token_cannot_answer_it(api: Api, aws, stack, clients):
+    review = Review(api, stack, aws)
+    grant_id = review.ask()
+    token = review.waiting(grant_id)
+    with session_of("jitney-review-notices", aws, stack, clients) as session:
+        refused("AccessDeniedException", session("stepfunctions").send_task_success, taskToken=token, output="{}")
+        refused("AccessDeniedException", session("stepfunctions").stop_execution, executionArn=review.arn(grant_id))
+    with session_of("jitney-releases", aws, stack, clients) as session:
+        refused("AccessDeniedException", session("stepfunctions").stop_execution, executionArn=review.arn(grant_id))
+        session("stepfunctions").send_task_success(taskToken=token, output="{}")
+    assert review.shown(grant_id)["state"] == "pending"
+    review.release(grant_id)
