@@ -78,6 +78,7 @@ down: $(READY) ## stop it, leaving no process
 .PHONY: bench
 bench: $(READY) ## the figures, measured in one run
 	@$(BIN)/python -m benchmarks.vend
+	@$(BIN)/python -m benchmarks.review
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.compile
 
 .PHONY: data

@@ -334,6 +334,9 @@ class TestPending:
         assert store.grant(second.id) is None
         kept = store.pending(PENDING.owner)
         store.open(second, first_link(second), entering=Entering(kept, kept.entered(second)), now=NOW)
+        third = replace(PENDING, id="g-c", reason="c")
+        with pytest.raises(Changed):
+            store.open(third, first_link(third), entering=Entering(kept, kept.entered(third)), now=NOW)
         both = store.pending(PENDING.owner)
         assert [each.grant_id for each in both.entries] == [first.id, second.id]
         assert (both.equal_to(first), both.equal_to(PENDING)) == ((first.id,), ())

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -127,13 +126,6 @@ class Review:
         """The states of a workflow in order: its transitions, but for the states' retries."""
         entered = (each.get("stateEnteredEventDetails") for each in self.history(grant_id))
         return [each["name"] for each in entered if each]
-
-    def transitions(self, grant_id: str) -> int:
-        """What AWS charges for: each state entered, and each further try of a task."""
-        kinds = Counter(each["type"] for each in self.history(grant_id))
-        return sum(count for kind, count in kinds.items() if kind.endswith("StateEntered")) + max(
-            0, kinds["TaskScheduled"] - kinds["TaskStateEntered"]
-        )
 
     def records(self, grant_id: str) -> list[dict[str, Any]]:
         """The records of a grant in order."""

@@ -61,6 +61,11 @@ def test_a_look_that_comes_too_early_waits_for_the_rest():
     assert due(GRANT, PLAIN, NOW, NOW + 599) == (None, 1)
 
 
+@pytest.mark.parametrize("since", [600, 601, 1799])
+def test_rev_06_what_was_told_at_the_last_look_is_not_told_again(since: int):
+    assert due(GRANT, PLAIN, NOW + since, NOW + 1799).notice is None
+
+
 @given(length=st.integers(1, 700_000), after=st.integers(1, 700_000), late=st.integers(0, 100))
 def test_rev_06_every_review_is_asked_once_and_ends(length: int, after: int, late: int):
     grant = replace(GRANT, expires_at=NOW + length)
