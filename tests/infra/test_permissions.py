@@ -1,9 +1,11 @@
 """Who may do what: every statement of every role, spelt out. A new permission is a change here, seen in review."""
 
+import json
 from collections import defaultdict
 
 import pytest
 
+from infra.approval import STEPS
 from tests.infra.conftest import listed, of_type, only, plain
 from tests.infra.test_target_account_stack import EXTERNAL_ID
 
@@ -328,13 +330,15 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
     ]
 
 
-def test_rev_02_who_notifies_or_is_called_by_the_workflow_cannot_answer_it(statements):
-    """Nor can who answers it be called by it: whoever has a token of it, has it from the table."""
-    actions = {role: {each for item in items for each in listed(item["Action"])} for role, items in statements.items()}
-    answering = {role for role, allowed in actions.items() if "states:SendTaskSuccess" in allowed}
-    called = {plain(arn) for item in statements["jitney-approval"] for arn in listed(item["Resource"])}
-    assert answering == {"jitney-releases", "jitney-revocations"}
-    assert called == {f"Review{name}Function.Arn" for name in ("Schedule", "Notices", "Failures")} | {"*"}
+def test_rev_02_no_function_that_the_workflow_calls_can_answer_it_or_reads_its_token(statements):
+    called = {plain(arn) for item in statements["jitney-approval"] for arn in listed(item["Resource"])} - {"*"}
+    assert called == {f"Review{name}Function.Arn" for name in ("Schedule", "Notices", "Failures")}
+    for name in STEPS.values():
+        allowed = statements[f"jitney-{name.replace('_', '-')}"]
+        assert not [action for item in allowed for action in listed(item["Action"]) if action.startswith("states:")]
+        readable = [item["Condition"] for item in allowed if READ in listed(item["Action"])]
+        assert readable
+        assert "REVIEW" not in json.dumps(readable)
 
 
 def test_the_reconciler_runs_every_five_minutes(assembly):

@@ -95,8 +95,11 @@ class Review:
 
     def vote(self, grant_id: str, verdict: Verdict = Verdict.APPROVE, name: str = "alice", **clock: Any) -> Grant:
         """The grant after a reviewer's vote. Raises Problem."""
-        subject = self.stack["issuer"]
-        voter = Principal(subject, "local", name, "human", frozenset(), name, f"local.{name}", None)
+        groups = self._config.reviewers.values()
+        (person,) = {each for group in groups for each in group.members if each.endswith(f".{name}")}
+        alias = person.removesuffix(f".{name}")
+        (issuer,) = (each.issuer for each in self._config.issuers.values() if each.name == alias)
+        voter = Principal(issuer, alias, name, "human", frozenset(), name, person, None)
         content = content_hash(self.grant(grant_id))
         return vote(Ballot(grant_id, voter, verdict, content, "", "web", Origin()), self.ports(**clock))
 
@@ -114,7 +117,7 @@ class Review:
 
     def waiting(self, grant_id: str) -> str:
         """The token by which the workflow of a grant waits, once reviewers were told and it does."""
-        until(lambda: "notice" in self.events(grant_id))
+        until(lambda: self.history(grant_id)[-1]["type"] == "TaskSubmitted")
         return str(self.tokens.of(grant_id))
 
     def history(self, grant_id: str) -> list[dict[str, Any]]:
@@ -142,5 +145,12 @@ class Review:
         return [each["event"] for each in self.records(grant_id)]
 
     def notices(self, grant_id: str) -> list[str]:
-        """What reviewers were told, in order."""
-        return [json.loads(each["detail"])["notice"] for each in self.records(grant_id) if each["event"] == "notice"]
+        """What the workflow had reviewers told, in order; what failed to be told is not among it."""
+        told, due = [], ""
+        for event in self.history(grant_id):
+            if event["type"] == "TaskScheduled":
+                due = json.loads(event["taskScheduledEventDetails"]["parameters"])["Payload"].get("due", "")
+            elif event["type"] in {"TaskSubmitted", "TaskSucceeded"}:
+                told.append(due)
+                due = ""
+        return [each for each in told if each not in {"", "nothing"}]

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from adapters.clock import now
 from benchmarks.review import transitions
@@ -35,22 +36,22 @@ def review(api: Api, stack, aws) -> Review:
 
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Review]:
-    """A system of its own whose reviews end after six seconds: reminders after one and three, escalation after two."""
+    """A system of its own whose reviews end after six seconds: reminders after one and three, escalation after two.
+
+    Alice may approve after the escalation only.
+    """
 
     def start(settings: Settings) -> dict[str, Any]:
-        text = DEFAULT_CONFIG.read_text(encoding="utf-8")
-        for before, after in {
-            "review_seconds: 3600": "review_seconds: 6",
-            "max_pending: 10": f"max_pending: {MAX_PENDING}",
-            "escalates_after_seconds: 900": "escalates_after_seconds: 2",
-            "[local/alice, local/bob] # who": "[local/bob] # who",
-            "policies: policies": f"policies: {DEFAULT_CONFIG.parent / 'policies'}",
-        }.items():
-            assert before in text
-            text = text.replace(before, after)
+        chosen = yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))
+        groups = chosen["reviewers"]
+        first, *others = groups["data-owners"]["members"]
+        groups["data-owners"] |= {"members": others, "escalates_to": "security", "escalates_after_seconds": 2}
+        groups["security"] = {"members": [first]}
+        chosen["limits"] |= {"review_seconds": 6, "max_pending": MAX_PENDING}
+        chosen["policies"] = str(DEFAULT_CONFIG.parent / "policies")
         settings.state.mkdir(parents=True, exist_ok=True)
         config = settings.state / "hasty.yaml"
-        config.write_text(text, encoding="utf-8")
+        config.write_text(yaml.safe_dump(chosen), encoding="utf-8")
         return start_stack(settings, config)
 
     stack = shared("hasty", start)
@@ -79,7 +80,7 @@ def test_rev_04_an_approval_ends_the_wait_and_the_agent_gets_its_credentials(rev
     ended = review.ended(grant_id)
     assert json.loads(ended["output"]) == {"grant_id": grant_id, "state": "active"}
     assert review.notices(grant_id) == ["asked", "decided"]
-    assert review.events(grant_id) == ["request", "notice", "vote", "notice"]
+    assert [each for each in review.events(grant_id) if each != "notice"] == ["request", "vote"]
     issued = review.api("POST", f"/v1/grants/{grant_id}/credentials", agent="writer-agent")
     assert issued.status_code == 200
     assert review.states_entered(grant_id) == [
