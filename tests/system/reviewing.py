@@ -146,11 +146,10 @@ class Review:
 
     def notices(self, grant_id: str) -> list[str]:
         """What the workflow had reviewers told, in order; what failed to be told is not among it."""
-        told, due = [], ""
+        told: list[str] = []
         for event in self.history(grant_id):
             if event["type"] == "TaskScheduled":
-                due = json.loads(event["taskScheduledEventDetails"]["parameters"])["Payload"].get("due", "")
-            elif event["type"] in {"TaskSubmitted", "TaskSucceeded"}:
-                told.append(due)
-                due = ""
+                told.append(json.loads(event["taskScheduledEventDetails"]["parameters"])["Payload"].get("due", ""))
+            elif event["type"] == "TaskFailed":
+                told.pop()
         return [each for each in told if each not in {"", "nothing"}]
