@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from infra.settings import Broker, Issuer, Limits, Reviewing, Settings, StackSet, Target
+from infra.settings import Broker, Issuer, Limits, Reviewing, Settings, StackSet, Target, Web
 from infra.yaml_source import Complaint, Source
 
 # The models by their place: what a key could have been meant to be.
@@ -16,6 +16,7 @@ _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): Settings,
     ("broker",): Broker,
     ("issuers", "*"): Issuer,
+    ("issuers", "*", "web"): Web,
     ("targets", "*"): Target,
     ("reviewers", "*"): Reviewing,
     ("limits",): Limits,
@@ -33,7 +34,7 @@ def did_you_mean(name: str, known: Collection[str], *, quoted: bool = False) -> 
 
 def _unknown_key(details: ErrorDetails) -> tuple[str, str]:
     *parents, key = details["loc"]
-    place = tuple("*" if index else str(part) for index, part in enumerate(parents))
+    place = tuple("*" if index == 1 else str(part) for index, part in enumerate(parents))
     known = list(_MODELS[place].model_fields)
     return "there is no such key", did_you_mean(str(key), known)
 

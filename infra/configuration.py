@@ -107,6 +107,7 @@ def _cross_checks(value: Value) -> Iterator[Complaint]:
     for alias, entry in entries(value, "targets"):
         if "external_id" in dict(entries(entry)):
             yield Complaint(("targets", alias, "external_id"), "external ids are the broker's to make", "leave it out")
+    yield from _signing_in_twice(value)
     aliases = [alias for alias, _ in entries(value, "issuers")]
     groups = dict(entries(value, "reviewers"))
     for path, person in _people(value):
@@ -141,6 +142,13 @@ def _human_issuers(value: Value) -> Iterator[Complaint]:
         elif named and named not in people:
             known = did_you_mean(str(named), people) if people else "add one"
             yield Complaint(place, f'there is no issuer "{named}" of kind: human', known)
+
+
+def _signing_in_twice(value: Value) -> Iterator[Complaint]:
+    first, *others = [alias for alias, entry in entries(value, "issuers") if "web" in dict(entries(entry))] or [""]
+    for alias in others:
+        fix = "keep the web of one issuer: the pages send people to one place"
+        yield Complaint(("issuers", alias, "web"), f"issuers.{first} has a web too", fix)
 
 
 def _people(value: Value) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -76,6 +76,23 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Web(Section):
+    """The client through which an issuer's people sign in to the reviewers' pages, as `core.config.Web`."""
+
+    client_id: Text
+    authorization_url: Address
+    token_url: Address
+    scopes: Texts = ("openid",)
+
+    @field_validator("scopes")
+    @classmethod
+    def _is_openid(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        if "openid" not in scopes or any(" " in scope for scope in scopes):
+            # OpenID Connect Core section 3.1.2.1: without it, the provider need not say who signed in.
+            raise refused('the scopes are without "openid", or one holds a space', "write [openid, ...]")
+        return scopes
+
+
 class Issuer(Section):
     """An OIDC issuer whose tokens are accepted (rows ID 1-10); the fields are those of `core.config.Issuer`."""
 
@@ -97,6 +114,7 @@ class Issuer(Section):
     human_issuer: Alias | Literal[""] = ""
     subject_groups: dict[Text, Texts] = {}
     settings: dict[Text, Setting] = {}
+    web: Web | None = None
 
     @field_validator("audiences")
     @classmethod
@@ -118,6 +136,15 @@ class Issuer(Section):
             fix = f"use {' or '.join(known)}" if known else "leave settings out: this provider has none"
             raise refused(f'the provider {provider} has no setting "{unknown[0]}"', fix)
         return settings
+
+    @model_validator(mode="after")
+    def _signs_people_in(self) -> Self:
+        if self.web and (self.kind, self.token) != ("human", "id"):
+            raise refused("the issuer's web client signs people in", "write kind: human and token: id")
+        if self.web and self.web.client_id not in self.audiences:
+            fix = f"add {self.web.client_id} to audiences: ID tokens are made out to the client"
+            raise refused("the issuer's web client is not among its audiences", fix)
+        return self
 
 
 class Target(Section):

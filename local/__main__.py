@@ -51,7 +51,11 @@ def _show(description: Mapping[str, Any], settings: Settings, progress: Progress
     env = description["env"]
     if settings.config != DEFAULT_CONFIG or not env:
         lines += [(f"issuer {alias}", url) for alias, url in description["issuers"].items()]
-    lines += [("tokens", description["token_url"] + ("" if env else NOT_ACCEPTED)), ("all of it", settings.stack_file)]
+    lines += [
+        ("tokens", description["token_url"] + ("" if env else NOT_ACCEPTED)),
+        ("reviews", description["reviews_url"]),
+        ("all of it", settings.stack_file),
+    ]
     if env:
         lines += [("try it", f". {shlex.quote(_from_here(env[agent_shell.SAMPLE]))}")]
     width = max(len(name) for name, _ in lines)

@@ -12,6 +12,7 @@ ACCOUNT = "111122223333"
 PORT_VARIABLES: Mapping[str, str] = {
     "emulator": "JITNEY_AWS_PORT",
     "identity": "JITNEY_IDP_PORT",
+    "people": "JITNEY_PEOPLE_PORT",
     "slack": "JITNEY_SLACK_PORT",
 }
 

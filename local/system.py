@@ -17,7 +17,7 @@ from local.processes import log_tail, running, wait_until
 from local.progress import Progress
 from local.settings import Settings
 
-NAMES = (launch.NAME, identity.NAME, slack.NAME)
+NAMES = (launch.NAME, identity.NAME, identity.PEOPLE, slack.NAME)
 READY_SECONDS = 30.0
 TARGET_STACK = "JitneyTarget-"
 SAMPLE_TARGET = "analytics-prod"
@@ -88,11 +88,11 @@ def _well(known: Mapping[str, Any], settings: Settings) -> bool:
 
 def _as_wanted(known: Mapping[str, Any], settings: Settings, progress: Progress) -> bool:
     """Whether the running system is made from what would be deployed now; says why it is not. Raises NotUpError."""
-    if known.get("assembly") == assembly.wanted(settings, _issuer(known)):
+    if known.get("assembly") == assembly.wanted(settings, _issuers(known, known.get("people", known))):
         return True
     try:
         with progress.step("templates and functions"):
-            assembly.synthesize(settings, _issuer(known))
+            assembly.synthesize(settings, _issuers(known, known.get("people", known)))
     except assembly.SynthesisError as problem:
         message = f"{problem}\nThe system that is up goes on with what it was made from."
         raise NotUpError(message) from problem
@@ -102,9 +102,16 @@ def _as_wanted(known: Mapping[str, Any], settings: Settings, progress: Progress)
     return False
 
 
-def _issuer(described: Mapping[str, Any]) -> dict[str, str]:
-    """What a configuration may say of the local identity provider."""
-    return {"JITNEY_LOCAL_ISSUER": described["issuer"], "JITNEY_LOCAL_JWKS_URI": described["jwks_uri"]}
+def _issuers(of_agents: Mapping[str, Any], of_people: Mapping[str, Any]) -> dict[str, str]:
+    """What a configuration may say of the local identity providers."""
+    return {
+        "JITNEY_LOCAL_ISSUER": of_agents["issuer"],
+        "JITNEY_LOCAL_JWKS_URI": of_agents["jwks_uri"],
+        "JITNEY_PEOPLE_ISSUER": of_people["issuer"],
+        "JITNEY_PEOPLE_JWKS_URI": of_people["jwks_uri"],
+        "JITNEY_PEOPLE_AUTHORIZATION_URL": of_people["authorization_url"],
+        "JITNEY_PEOPLE_TOKEN_URL": of_people["token_url"],
+    }
 
 
 def _clean(settings: Settings) -> None:
@@ -117,22 +124,22 @@ def _clean(settings: Settings) -> None:
 def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
     chosen = ports.choose(settings.ports, settings.state / "ports.json")
     endpoint = f"http://127.0.0.1:{chosen['emulator']}"
-    people, slack_token = identity.population(chosen["identity"]), f"xoxb-{secrets.token_hex(16)}"
+    agents, slack_token = identity.agents(chosen["identity"]), f"xoxb-{secrets.token_hex(16)}"
+    of_agents, of_people = (identity.addresses(chosen[name]) for name in (identity.NAME, identity.PEOPLE))
     with progress.step("identity provider's packages"):
         identity.install()
     for process in (
         launch.process(settings, chosen["emulator"]),
-        identity.process(settings, people),
+        identity.process(settings, agents),
         slack.process(settings, chosen["slack"], slack_token),
     ):
         processes.start(process, settings)
-    described = identity.description(people)
     with progress.step("templates and functions"):
-        stacks = assembly.synthesize(settings, _issuer(described))
+        stacks = assembly.synthesize(settings, _issuers(of_agents, of_people))
     slack_url = f"http://127.0.0.1:{chosen['slack']}"
     with progress.step("emulator, identity provider and Slack"):
         _await(launch.NAME, lambda: probes.answers(f"{endpoint}/_ministack/health"), settings)
-        _await(identity.NAME, lambda: probes.answers(described["jwks_uri"]), settings)
+        _await(identity.NAME, lambda: probes.answers(of_agents["jwks_uri"]), settings)
         _await(slack.NAME, lambda: probes.answers(f"{slack_url}/messages"), settings)
     outputs = {}
     for stack in stacks:
@@ -141,9 +148,14 @@ def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
     with progress.step("sample data"):
         _plant(stacks, endpoint)
     issuers = assembly.issuers(stacks)
-    accepted = described["issuer"] in issuers.values()
+    accepted = of_agents["issuer"] in issuers.values()
+    made = _description(stacks, outputs, endpoint)
+    # Only now it is known where people are sent back to.
+    people = identity.people(chosen["people"], [f"{made['reviews_url']}/callback"])
+    processes.start(identity.process(settings, people, identity.PEOPLE), settings)
+    described = identity.description(agents, people)
     description = {
-        **_description(stacks, outputs, endpoint),
+        **made,
         **described,
         "config": str(settings.config),
         "assembly": stacks[0].folder.name,
@@ -157,6 +169,7 @@ def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
     with progress.step("API and tokens"):
         _await(launch.NAME, lambda: probes.healthy(description["api_url"]), settings)
         _await(identity.NAME, lambda: _has_tokens(described), settings)
+        _await(identity.PEOPLE, lambda: probes.answers(of_people["jwks_uri"]), settings)
     return description
 
 
@@ -183,8 +196,10 @@ def _description(stacks: list[Stack], outputs: Mapping[str, Mapping[str, str]], 
     """What stack.json says about AWS."""
     broker, made = stacks[0], outputs[stacks[0].name]
     stage = urlsplit(made["ApiUrl"]).path.strip("/")
+    api_url = f"{endpoint}/_aws/execute-api/{made['ApiId']}/{stage}"
     return {
-        "api_url": f"{endpoint}/_aws/execute-api/{made['ApiId']}/{stage}",
+        "api_url": api_url,
+        "reviews_url": f"{api_url}/reviews",
         "aws_endpoint": endpoint,
         "region": broker.region,
         "account": broker.account,

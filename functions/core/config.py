@@ -11,6 +11,15 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
+class Web(NamedTuple):
+    """The client of an issuer through which people sign in to the reviewers' pages: a public one, with PKCE."""
+
+    client_id: str
+    authorization_url: str
+    token_url: str
+    scopes: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """One OIDC issuer whose tokens are accepted, and everything a token of its must hold (rows ID 1-10).
@@ -20,7 +29,7 @@ class Issuer:
     `groups_claim` is read where the provider hands out groups; `subject_groups` maps a subject to groups where it does
     not. `human_claim` names the claim that says on whose behalf an agent acts, "" for none: it holds a subject of the
     issuer with the alias `human_issuer` and the issuer string `human_issuer_url`. `settings` are the provider module's
-    own (strings or tuples of strings).
+    own (strings or tuples of strings). `web` is how its people sign in, None where they do not.
     """
 
     name: str
@@ -41,6 +50,7 @@ class Issuer:
     human_issuer_url: str
     subject_groups: Mapping[str, tuple[str, ...]]
     settings: Mapping[str, Any]
+    web: Web | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +136,11 @@ class Config:
     operators: tuple[str, ...] = ()
     emails: Mapping[str, str] = MappingProxyType({})
 
+    @property
+    def people(self) -> Issuer | None:
+        """The issuer through which people sign in to the reviewers' pages, None if there is none."""
+        return next((issuer for issuer in self.issuers.values() if issuer.web), None)
+
 
 def _frozen(value: Any) -> Any:
     """Lists become tuples and objects read-only mappings, at every depth."""
@@ -136,11 +151,16 @@ def _frozen(value: Any) -> Any:
     return value
 
 
+def _issuer(item: Mapping[str, Any]) -> Issuer:
+    web = item.get("web")
+    return Issuer(**{**item, "web": Web(**web) if web else None})
+
+
 def load(text: str) -> Config:
     """The configuration in `configuration.json`. Raises TypeError when a member is missing or unknown."""
     raw = _frozen(json.loads(text))
     return Config(
-        issuers=MappingProxyType({item["issuer"]: Issuer(**item) for item in raw["issuers"]}),
+        issuers=MappingProxyType({item["issuer"]: _issuer(item) for item in raw["issuers"]}),
         targets=MappingProxyType({item["alias"]: Target(**item) for item in raw["targets"]}),
         reviewers=MappingProxyType({name: ReviewerGroup(**item) for name, item in raw["reviewers"].items()}),
         limits=Limits(**raw["limits"]),

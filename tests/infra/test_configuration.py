@@ -1,5 +1,6 @@
 """jitney.yaml: what is refused, in which words, and that what is accepted reaches the functions as it was written."""
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -101,6 +102,19 @@ def owners(**members):
     return "reviewers", {"owners": members}
 
 
+def web(**members):
+    """A change that gives the only issuer a web client; `members` are the issuer's or the web's."""
+    entry = valid()["issuers"]["corp"]
+    client = {
+        "client_id": "jitney",
+        "authorization_url": "https://idp.example.com/auth",
+        "token_url": "https://idp.example.com/token",
+    }
+    of_issuer = {name: value for name, value in members.items() if name in ("kind", "token", "audiences")}
+    of_web = {name: value for name, value in members.items() if name not in of_issuer}
+    return "issuers.corp", entry | of_issuer | {"web": client | of_web}
+
+
 ISSUER = "issuers.corp"
 TARGET = "targets.prod"
 REFUSED = [
@@ -144,6 +158,12 @@ REFUSED = [
     ((f"{ISSUER}.subject_groups", {"bob": "admins"}), f"{ISSUER}.subject_groups.bob", "not a list", "[a, b]"),
     ((f"{ISSUER}.audience", ["x"]), f"{ISSUER}.audience", "no such key", "did you mean audiences?"),
     ((f"{ISSUER}.zzz", "1"), f"{ISSUER}.zzz", "no such key", "use one of issuer, provider"),
+    (web(), f"{ISSUER}", "signs people in", "kind: human"),
+    (web(kind="human"), f"{ISSUER}", "signs people in", "token: id"),
+    (web(kind="human", token="id", audiences=["other"]), f"{ISSUER}", "not among its audiences", "add jitney"),
+    (web(scopes=["email"]), f"{ISSUER}.web.scopes", 'without "openid"', "[openid"),
+    (web(token_url="http://idp.example.com/token"), f"{ISSUER}.web.token_url", "not an https", "https"),
+    (web(client="x"), f"{ISSUER}.web.client", "no such key", "client_id"),
     (("issuers.Corp_1", valid()["issuers"]["corp"]), "issuers.Corp_1", "cannot be used", "lower-case"),
     (("issuers", {}), "issuers", "empty", "at least one"),
     (("issuers", "x"), "issuers", "not a mapping", "key: value"),
@@ -252,6 +272,13 @@ def test_a_role_has_one_alias(compiled):
     assert told["targets.again.role_name"][0] == "targets.prod has the same account and role_name"
 
 
+def test_people_sign_in_at_one_place(compiled):
+    _, entry = web(kind="human", token="id")
+    other = copy.deepcopy(entry) | {"issuer": "https://other.example.com"}
+    told = complaints(compiled, changed(("issuers.corp", entry), ("issuers.other", other)))
+    assert told == {"issuers.other.web": ("issuers.corp has a web too", told["issuers.other.web"][1])}
+
+
 def test_an_alias_is_given_once(compiled):
     text = yaml.safe_dump(valid()).replace("targets:", "targets:\n  prod: {}", 1)
     assert "given twice" in complaints(compiled, text)["targets.prod"][0]
@@ -343,6 +370,12 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
         "human_issuer": "corp",
         "subject_groups": {"bob": ["admins", "writers"]},
         "settings": {"subject_claim": "email"},
+        "web": {
+            "client_id": "other",
+            "authorization_url": "https://idp.example.com/auth?prompt=login",
+            "token_url": "https://idp.example.com/token",
+            "scopes": ["openid", "roles"],
+        },
     }
     document = changed(
         (ISSUER, issuer),
@@ -355,6 +388,7 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
     loaded = compiled(document)
     tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in issuer.items()}
     tuples["subject_groups"] = {"bob": ("admins", "writers")}
+    tuples["web"] = config.Web(**issuer["web"] | {"scopes": ("openid", "roles")})
     read_back = loaded.issuers["https://idp.example.com/"]
     assert {item.name: getattr(read_back, item.name) for item in dataclasses.fields(read_back)} == tuples | {
         "name": "corp",

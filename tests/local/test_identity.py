@@ -33,9 +33,10 @@ REDIRECT_URI = "http://127.0.0.1:49152/callback"
 def _started(settings: Settings) -> dict[str, Any]:
     identity.install()
     port = ports.choose({}, settings.state / "ports.json", ["identity"])["identity"]
-    people = identity.population(port)
-    processes.start(identity.process(settings, people), settings)
-    described = identity.description(people)
+    people = identity.people(port, ["http://127.0.0.1/callback"])
+    known = {**people, "agents": identity.agents(port)["agents"]}  # both in one: it is the same program
+    processes.start(identity.process(settings, known), settings)
+    described = identity.description(known, known)
     up = processes.wait_until(lambda: probes.answers(described["jwks_uri"]), 20)
     assert up, processes.log_tail("identity", settings)
     return described
@@ -317,9 +318,10 @@ def test_the_provider_ends_with_its_lifeline(settings: Settings, tmp_path: Path)
 
 
 def test_secrets_are_new_each_time_and_only_their_owners_to_read(settings: Settings) -> None:
-    first, second = identity.population(1), identity.population(1)
+    first, second = identity.agents(1), identity.agents(1)
     assert first["agents"]["reader-agent"]["secret"] != second["agents"]["reader-agent"]["secret"]
-    assert first["humans"]["alice"]["password"] != second["humans"]["alice"]["password"]
+    passwords = [identity.people(1, [])["humans"]["alice"]["password"] for _ in range(2)]
+    assert passwords[0] != passwords[1]
     process = identity.process(settings, first)
     seen = " ".join([*process.command, *process.environment.values()])
     assert first["agents"]["reader-agent"]["secret"] not in seen

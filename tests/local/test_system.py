@@ -68,7 +68,11 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A configuration that does not follow the local issuer's port: all systems here share one assembly."""
     folder = tmp_path_factory.mktemp("config")
     text = (ROOT / "jitney.yaml").read_text(encoding="utf-8").replace("JITNEY_LOCAL_ISSUER", "NOT_SET")
-    text = text.replace("JITNEY_LOCAL_JWKS_URI", "NOT_SET").replace("policies: policies", f"policies: {ROOT}/policies")
+    text = (
+        text.replace("JITNEY_PEOPLE_", "NOT_SET_")
+        .replace("JITNEY_LOCAL_JWKS_URI", "NOT_SET")
+        .replace("policies: policies", f"policies: {ROOT}/policies")
+    )
     (folder / "other.yaml").write_text(text, encoding="utf-8")
     return folder / "other.yaml"
 
@@ -95,7 +99,8 @@ def test_up_returns_when_the_system_answers(up: Machine):
     described = up.described()
     assert httpx.get(f"{described['api_url']}/v1/health").json()["status"] == "ok"
     assert set(described) >= {
-        "api_url", "aws_endpoint", "region", "account", "issuer", "jwks_uri", "token_url", "agents", "humans",
+        "api_url", "aws_endpoint", "region", "account", "issuer", "jwks_uri", "token_url", "agents", "humans", "people",
+        "reviews_url",
         "mailbox_url", "slack_url", "athena", "tables", "buckets", "targets", "pids",
     }  # fmt: skip
     assert described["targets"]["analytics-prod"]["account"] == "444455556666"

@@ -72,6 +72,7 @@ GAPS: tuple[Callable[[], None], ...] = (
     api_gateway.handler_errors_hidden,
     api_gateway.malformed_answers_refused,
     api_gateway.source_ip_of_the_connection,
+    api_gateway.address_that_was_asked,
     api_gateway.invoke_permission,
 )
 

@@ -114,6 +114,25 @@ def source_ip_of_the_connection() -> None:
     gateway._build_lambda_event_v1 = build_lambda_event
 
 
+def address_that_was_asked() -> None:
+    """AWS tells the function which host and path the caller asked for: domainName, and path with the stage.
+
+    Here an API also answers below /_aws/execute-api/<id>, since its own host name resolves to nothing.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+    """
+    build = gateway._build_lambda_event_v1
+
+    def build_lambda_event(api: str, *positional: Any, **named: Any) -> dict[str, Any]:
+        event: dict[str, Any] = build(api, *positional, **named)
+        host = next((value for name, value in (event["headers"] or {}).items() if name.lower() == "host"), "")
+        below = "" if host.startswith(f"{api}.execute-api.") else f"/_aws/execute-api/{api}"
+        context = event["requestContext"]
+        context |= {"domainName": host, "path": below + context["path"]}
+        return event
+
+    gateway._build_lambda_event_v1 = build_lambda_event
+
+
 def invoke_permission() -> None:
     """AWS invokes a function only when the function's policy lets apigateway.amazonaws.com do so for this method.
 

@@ -59,6 +59,16 @@ def test_malformed_answers_refused(emulator: Emulator, http: httpx.Client, answe
     assert (found.status_code, found.text) == (502, INTERNAL)
 
 
+def test_address_that_was_asked(emulator: Emulator, http: httpx.Client) -> None:
+    source = (
+        "def handler(event, context):\n"
+        "    asked = event['requestContext']\n"
+        "    return {'statusCode': 200, 'body': 'http://' + asked.get('domainName', '') + asked['path']}\n"
+    )
+    url = api(emulator, source)
+    assert http.get(url, params={"a": "b"}).text == url
+
+
 def test_source_ip_of_the_connection(emulator: Emulator, http: httpx.Client) -> None:
     source = """
 import json
