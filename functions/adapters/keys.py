@@ -7,21 +7,15 @@ provider stops nobody, and a key that the issuer has withdrawn is not trusted fo
 was no good set yet, the issuer is closed (keys_unavailable).
 """
 
-import http.client
+import http
 import logging
 import math
-import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
-
+from adapters.identity_provider import DEFAULT_PATIENCE, FAILURES, Patience, ask, schemes
 from core.config import Issuer
 from core.identity.keys import KeySet, parse_key_set
 from core.identity.refusal import Refusal
@@ -30,24 +24,8 @@ FRESH_SECONDS = 600
 KEPT_SECONDS = 12 * 3600
 COOL_DOWN_SECONDS = 30  # between fetches because of an unknown kid, which anybody can make up
 RETRY_SECONDS = 5  # after a fetch that failed
-MOST_BYTES = 262_144
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait for an issuer, in seconds.
-
-    `silence` is for connecting to one address, for the TLS handshake, and between two pieces of the answer; `total` is
-    for the whole answer once connected, so that a slow drip ends too.
-    """
-
-    silence: float
-    total: float
-
-
-DEFAULT_PATIENCE = Patience(silence=2.0, total=4.0)
 
 
 @dataclass(slots=True)
@@ -70,7 +48,7 @@ class HttpKeys:
     def __init__(
         self, *, local: bool, clock: Callable[[], float] = time.time, patience: Patience = DEFAULT_PATIENCE
     ) -> None:
-        self._schemes = ("https", "http") if local else ("https",)
+        self._schemes = schemes(local=local)
         self._clock = clock
         self._patience = patience
         self._known: dict[str, _Known] = {}
@@ -100,12 +78,18 @@ class HttpKeys:
             if self._within(known.tried_at, pause):
                 return
             known.tried_at = self._clock()
-            known.keys = parse_key_set(_download(issuer.jwks_uri, self._schemes, self._patience))
+            known.keys = parse_key_set(self._download(issuer.jwks_uri))
             known.fetched_at = known.tried_at
-        except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+        except FAILURES as error:
             _log.warning("The keys of issuer %s cannot be fetched: %s", issuer.name, type(error).__name__)
         finally:
             known.lock.release()
+
+    def _download(self, uri: str) -> bytes:
+        status, body = ask("GET", uri, self._schemes, self._patience)
+        if status != http.HTTPStatus.OK:
+            raise ValueError("the status is not 200")
+        return body
 
     def _trusted(self, issuer: Issuer, known: _Known) -> KeySet:
         keys = known.keys
@@ -118,62 +102,3 @@ class HttpKeys:
                 issuer_name=issuer.name,
             )
         return keys
-
-
-def _download(uri: str, schemes: tuple[str, ...], patience: Patience) -> bytes:
-    """The body of a 200 answer to GET `uri`. Raises HTTPError, HTTPException, OSError or ValueError."""
-    address = urlsplit(uri)
-    if address.scheme not in schemes or not address.hostname:
-        raise ValueError("not an address that may be asked")
-    connection = _connection(address.scheme, address.hostname, address.port, patience.silence)
-    try:
-        connection.connect()
-        with _time_limit(connection.sock, patience.total):
-            connection.request(
-                "GET",
-                f"{address.path or '/'}{'?' if address.query else ''}{address.query}",
-                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-                preload_content=False,
-                decode_content=False,
-            )
-            return _body(connection)
-    finally:
-        connection.close()
-
-
-def _connection(scheme: str, host: str, port: int | None, timeout: float) -> HTTPConnection:
-    if scheme == "http":
-        return HTTPConnection(host, port, timeout=timeout)
-    return HTTPSConnection(host, port, timeout=timeout, ssl_context=ssl.create_default_context())
-
-
-def _body(connection: HTTPConnection) -> bytes:
-    body = bytearray()
-    with connection.getresponse() as response:
-        if response.status != http.HTTPStatus.OK:
-            raise ValueError("the status is not 200")
-        while piece := response.read1(65_536):
-            body += piece
-            if len(body) > MOST_BYTES:
-                raise ValueError("the answer is too large")
-    return bytes(body)
-
-
-@contextmanager
-def _time_limit(connected: socket.socket | None, seconds: float) -> Iterator[None]:
-    """End whatever waits on the connected socket after `seconds`, and raise TimeoutError if it came to that."""
-    watchdog = threading.Timer(seconds, _cut, [connected])
-    watchdog.daemon = True
-    watchdog.start()
-    try:
-        yield
-        if watchdog.finished.is_set():
-            raise TimeoutError("the answer took too long")
-    finally:
-        watchdog.cancel()
-
-
-def _cut(connected: socket.socket) -> None:
-    """Shut the socket down below TLS: an SSLSocket's own shutdown would let it go on reading, in plain text."""
-    with suppress(OSError):
-        socket.socket.shutdown(connected, socket.SHUT_RDWR)

@@ -16,14 +16,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
+from adapters.identity_provider import MOST_BYTES, Patience
 from adapters.keys import (
     COOL_DOWN_SECONDS,
     FRESH_SECONDS,
     KEPT_SECONDS,
-    MOST_BYTES,
     RETRY_SECONDS,
     HttpKeys,
-    Patience,
 )
 from core.config import Issuer
 from core.identity.refusal import Refusal
