@@ -23,13 +23,6 @@ _KEY_TO_WRITE = (
 _ISSUE = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
 _READ_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
 
-ALL_FUNCTIONS = {
-    "POWERTOOLS_SERVICE_NAME": "jitney",
-    "POWERTOOLS_METRICS_NAMESPACE": "Jitney",
-    "POWERTOOLS_LOG_LEVEL": "INFO",
-}
-"""The environment that every function has."""
-
 
 @dataclass(frozen=True, slots=True)
 class Allow:
@@ -77,7 +70,8 @@ _CHANGE_GRANT = (
     Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS),
     Allow("key", _KEY_TO_WRITE),
 )
-_WAKE = (Allow("state", ("dynamodb:GetItem",), _TOKEN), Allow("approval", ("states:SendTaskSuccess",)))
+_ANSWER = Allow("approval", ("states:SendTaskSuccess",))
+_WAKE = (Allow("state", ("dynamodb:GetItem",), _TOKEN), _ANSWER)
 _WITH_APPROVAL = (*_STORE, "JITNEY_APPROVAL_ARN")
 
 _TAKE_BACK = (
@@ -90,6 +84,16 @@ _TAKE_BACK = (
     Allow("targets", ("sts:AssumeRole",), sessions=(f"{CANARY_PREFIX}*",)),
     Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity")),
 )
+
+# What a vote takes, on whatever channel it comes, besides reading _HELD and _TOKEN: handlers.voting.
+_VOTE = (
+    Allow("state", ("dynamodb:GetItem", "dynamodb:UpdateItem"), _GRANT),
+    Allow("state", ("dynamodb:PutItem",), ("VOTES#*",)),
+    Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
+    Allow("key", _KEY_TO_WRITE),
+    _ANSWER,
+)
+_SESSION = ("SESSION#*",)
 
 SPECS: Mapping[str, Spec] = {
     spec.name: spec
@@ -154,9 +158,41 @@ SPECS: Mapping[str, Spec] = {
         Spec(
             "revocations",
             "Takes back a grant for an operator",
-            (*_TAKE_BACK, *_WAKE),
+            (*_TAKE_BACK, Allow("state", ("dynamodb:GetItem",), _TOKEN + _SESSION), _ANSWER),
             _WITH_APPROVAL,
-            (("POST", "/v1/grants/{id}/revocation"),),
+            (("POST", "/v1/grants/{id}/revocation"), ("POST", "/reviews/{id}/revocation")),
+        ),
+        Spec(
+            "reviews",
+            "Shows requests to their reviewers",
+            (
+                # Nothing to write with: whoever looks, and whatever follows links, changes nothing.
+                Allow("state", ("dynamodb:GetItem",), _GRANT + _HELD + _SESSION),
+                Allow("state", ("dynamodb:Query",), ("VOTES#*",)),
+                Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
+                Allow("open_index", ("dynamodb:Query",), _ROLE),
+                Allow("key", _KEY_TO_READ),
+            ),
+            _STORE,
+            (("GET", "/reviews"), ("GET", "/reviews/{id}")),
+        ),
+        Spec(
+            "sign_in",
+            "Signs reviewers in and out",
+            (
+                Allow("state", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"), _SESSION),
+                Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
+                Allow("key", _KEY_TO_WRITE),
+            ),
+            _STORE,
+            (("GET", "/reviews/sign-in"), ("GET", "/reviews/callback"), ("POST", "/reviews/sign-out")),
+        ),
+        Spec(
+            "votes",
+            "Takes reviewers' votes from the pages",
+            (*_VOTE, Allow("state", ("dynamodb:GetItem",), _HELD + _TOKEN + _SESSION)),
+            _WITH_APPROVAL,
+            (("POST", "/reviews/{id}"),),
         ),
         Spec(
             "target_checks",

@@ -39,6 +39,11 @@ PROBLEMS: Mapping[str, Kind] = {
     "token_groups": Kind(401, "The token's groups cannot be trusted as complete"),
     "token_replayed": Kind(401, "The token was used before"),
     "keys_unavailable": Kind(503, "The issuer's keys cannot be fetched"),
+    # Who looks at the reviewers' pages.
+    "sign_in_needed": Kind(401, "Nobody is signed in"),
+    "sign_in_invalid": Kind(400, "The sign-in cannot be finished"),
+    "sign_in_refused": Kind(403, "The identity provider signed nobody in"),
+    "form_refused": Kind(403, "The form does not come from this session's page"),
     # What is asked.
     "body_too_large": Kind(413, "The request body is too large"),
     "body_malformed": Kind(400, "The request body is not valid JSON"),

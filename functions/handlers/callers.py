@@ -25,7 +25,7 @@ from handlers.holding import Besides
 from handlers.http import Request
 from handlers.ports import Ports
 
-_GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
+GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Call:
         """Count one refusal, and record the counts that are due."""
         who = self.principal
         about = Refused(who.issuer, self.origin.source_ip, code, who.source_identity, who.human or "")
-        _count(about, self.ports, self.now)
+        count_refused(about, self.ports, self.now)
 
     def require_operator(self, to: str) -> None:
         """Raises Problem not_operator, that the caller may not `to`, unless a group of `operators` has the caller."""
@@ -124,7 +124,7 @@ class Call:
 
     def _grant(self) -> Grant | None:
         grant_id = self.request.path.get("id", "")
-        return self.ports.store.grant(grant_id) if _GRANT_ID.fullmatch(grant_id) else None
+        return self.ports.store.grant(grant_id) if GRANT_ID.fullmatch(grant_id) else None
 
 
 def identify(request: Request, ports: Ports) -> Call:
@@ -134,11 +134,16 @@ def identify(request: Request, ports: Ports) -> Call:
         return Call(request, ports, now, authenticate(request.authorization, ports.config, ports.keys, now))
     except Refusal as refusal:
         logger.warning("refused", issuer=refusal.issuer_name, code=refusal.code, source_ip=request.origin.source_ip)
-        if refusal.principal:
-            _record_known(refusal.principal, refusal.code, request, ports, now)
-        else:
-            _count(Refused(refusal.issuer_name, request.origin.source_ip, refusal.code), ports, now)
+        note_refusal(refusal, request, ports, now)
         raise
+
+
+def note_refusal(refusal: Refusal, request: Request, ports: Ports, now: int) -> None:
+    """Record the refusal of somebody who is proven, and count that of anybody else (ID 5)."""
+    if refusal.principal:
+        _record_known(refusal.principal, refusal.code, request, ports, now)
+    else:
+        count_refused(Refused(refusal.issuer_name, request.origin.source_ip, refusal.code), ports, now)
 
 
 def _record_known(principal: Principal, code: str, request: Request, ports: Ports, now: int) -> None:
@@ -146,7 +151,8 @@ def _record_known(principal: Principal, code: str, request: Request, ports: Port
     ports.store.record(audit.link(record, ports.new_id("r")), now=now)
 
 
-def _count(about: Refused, ports: Ports, now: int) -> None:
+def count_refused(about: Refused, ports: Ports, now: int) -> None:
+    """Count one refusal, and record the counts that are due."""
     for refused, count, minute in ports.refusals.add(about, now):
         record = AuditRecord(
             time=minute * 60,

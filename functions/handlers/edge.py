@@ -27,19 +27,24 @@ def endpoint(route: Route, needs: tuple[str, ...]) -> Handler:
 
 
 def answer(route: Route, event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
-    """The answer of `route` to one API Gateway event. Never raises: an exception's text is nobody's business (ID 5)."""
+    """The answer of `route` to one API Gateway event. Never raises."""
+    response = guarded(lambda: route(request_of(event), ports), problem_response)
+    logger.info("answered", **_line(event, response))
+    return proxy_answer(response)
+
+
+def guarded[Answer](attempt: Callable[[], Answer], told: Callable[[Problem], Answer]) -> Answer:
+    """What `attempt` answers, else its problem as it is `told`: an exception's text is nobody's business (ID 5)."""
     try:
-        response = route(request_of(event), ports)
+        return attempt()
     except Problem as problem:
-        response = problem_response(problem)
+        return told(problem)
     except Exception as error:  # noqa: BLE001 - the one place where everything ends
         # The text of an exception may quote what it choked on, a token or a credential; its type and place do not.
         where = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
         logger.error("unhandled", error=type(error).__name__, where=where)  # noqa: TRY400
         fix = "Try again; if it stays, give the request's id to your platform engineer."
-        response = problem_response(Problem("internal", "Jitney failed to answer.", fix))
-    logger.info("answered", **_line(event, response))
-    return proxy_answer(response)
+        return told(Problem("internal", "Jitney failed to answer.", fix))
 
 
 def _line(event: Mapping[str, Any], response: Response) -> dict[str, Any]:

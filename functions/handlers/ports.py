@@ -32,9 +32,13 @@ from core.policy.cedar import PolicySet
 from core.refusals import Refusals
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from types_boto3_iam import IAMClient
 
+    from adapters.cast_votes import CastVotes
     from adapters.target_checks import TargetChecks
+    from adapters.token_endpoint import TokenEndpoint
+    from adapters.web_sessions import WebSessions
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,6 +63,11 @@ class Ports:
     def new_id(self) -> Callable[[str], str]:
         """A fresh identifier with a prefix."""
         return clock.new_id
+
+    @cached_property
+    def new_secret(self) -> Callable[[], str]:
+        """256 random bits as text."""
+        return clock.new_secret
 
     @cached_property
     def config(self) -> Config:
@@ -151,6 +160,34 @@ class Ports:
     def task_tokens(self) -> TaskTokens:
         """The tokens by which approval workflows wait."""
         return TaskTokens(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+
+    @cached_property
+    def web_sessions(self) -> "WebSessions":
+        """The sessions of the reviewers' pages."""
+        from adapters.web_sessions import WebSessions  # noqa: PLC0415 - for the functions behind the pages
+
+        return WebSessions(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+
+    @cached_property
+    def cast_votes(self) -> "CastVotes":
+        """What reviewers voted on."""
+        from adapters.cast_votes import CastVotes  # noqa: PLC0415 - as above
+
+        return CastVotes(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+
+    @cached_property
+    def token_endpoint(self) -> "TokenEndpoint":
+        """The identity provider that people sign in with."""
+        from adapters.token_endpoint import TokenEndpoint  # noqa: PLC0415 - for the function that signs in
+
+        return TokenEndpoint(local=self.config.local)
+
+    @cached_property
+    def templates(self) -> "Environment":
+        """The pages' templates in the bundle."""
+        from handlers.rendering import environment  # noqa: PLC0415 - 40 ms that only the pages need
+
+        return environment(ROOT / "pages")
 
     @cached_property
     def records_stream(self) -> RecordsStream:

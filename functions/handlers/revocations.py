@@ -1,12 +1,14 @@
-"""POST /v1/grants/{id}/revocation: an operator takes a grant back."""
+"""POST /v1/grants/{id}/revocation and /reviews/{id}/revocation: an operator takes a grant back."""
 
 from core.access.grant import State
-from core.access.parse import parse_revocation
+from core.access.parse import MAX_REASON, parse_revocation
+from core.problems import Problem
+from core.review.inert import cut
 from handlers.answers import grant_answer
 from handlers.callers import identify
-from handlers.edge import endpoint
 from handlers.ending import end
 from handlers.http import Request, Response
+from handlers.pages import Page, Visit, pages
 from handlers.ports import Ports
 
 
@@ -19,6 +21,21 @@ def revoke_grant(request: Request, ports: Ports) -> Response:
     return grant_answer(200, end(grant, State.REVOKED, reason, call))
 
 
-handler = endpoint(
-    revoke_grant, ("config", "actions", "keys", "store", "deny_list", "role_policies", "sessions", "canary")
+def revoke_from_page(visit: Visit) -> Page:
+    """303 to the grant's page, once it has ended. Raises Problem as the API's route, and form_refused."""
+    visit.require_form()
+    call = visit.call
+    with call.refusals_counted():
+        grant = call.revocable_grant()
+        reason = cut(visit.form("reason"), MAX_REASON)
+        if not reason:
+            raise Problem("request_invalid", "There is no reason.", "Go back, and say in a few words why.")
+    end(grant, State.REVOKED, reason, call)
+    return Page(303, location=f"{visit.path}/reviews/{grant.id}")
+
+
+handler = pages(
+    {("POST", "/reviews/{id}/revocation"): revoke_from_page},
+    ("config", "actions", "keys", "store", "deny_list", "role_policies", "sessions", "canary", "web_sessions"),
+    otherwise=revoke_grant,
 )

@@ -66,6 +66,9 @@ ENVIRONMENT = {
     "revocations": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
     "target_checks": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "reconciler": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
+    "reviews": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "sign_in": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "votes": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
 }
 
 
@@ -161,6 +164,13 @@ def test_the_api_has_these_routes_and_no_others(assembly):
         ("POST", "/v1/targets/{alias}/check"),
         ("POST", "/v1/decisions"),
         ("GET", "/v1/health"),
+        ("GET", "/reviews"),
+        ("GET", "/reviews/{id}"),
+        ("POST", "/reviews/{id}"),
+        ("POST", "/reviews/{id}/revocation"),
+        ("GET", "/reviews/sign-in"),
+        ("GET", "/reviews/callback"),
+        ("POST", "/reviews/sign-out"),
     }
     for method in routes(assembly.broker).values():
         assert method["Integration"]["Type"] == "AWS_PROXY"

@@ -75,6 +75,27 @@ ALLOWED = {
         REVOKER: {"sts:AssumeRole"},
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
     },
+    # Looking changes nothing (REV 1): there is nothing here to write with.
+    "jitney-reviews": {
+        "ReviewsLogs.Arn": LOGS,
+        "TablesState.Arn": {READ, "dynamodb:Query"},
+        "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
+        "TablesState.Arn/index/open_by_role": {"dynamodb:Query"},
+        "TablesKey.Arn": KEY_TO_READ,
+    },
+    "jitney-sign-in": {
+        "SignInLogs.Arn": LOGS,
+        "TablesState.Arn": {READ, CREATE, "dynamodb:DeleteItem"},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+    },
+    "jitney-votes": {
+        "VotesLogs.Arn": LOGS,
+        "TablesState.Arn": {READ, CREATE, CHANGE},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+        "ApprovalWorkflow": {"states:SendTaskSuccess"},
+    },
     "jitney-target-checks": {
         "TargetChecksLogs.Arn": LOGS,
         "TablesAudit.Arn": {CREATE},
@@ -218,7 +239,20 @@ ITEMS = {
     },
     "jitney-revocations": {
         "TablesState.Arn": {"GRANT#*", "ROLE#*"},
-        "TablesState.Arn to read": {"REVIEW#*"},
+        "TablesState.Arn to read": {"REVIEW#*", "SESSION#*"},
+        "TablesAudit.Arn": {"g-*", "r-*"},
+    },
+    "jitney-reviews": {
+        "TablesState.Arn": {"VOTES#*"},
+        "TablesState.Arn to read": {"GRANT#*", "HELD#*", "SESSION#*"},
+        "TablesState.Arn/index/by_principal": {"PRINCIPAL#*"},
+        "TablesState.Arn/index/open_by_role": {"ROLE#*"},
+    },
+    "jitney-sign-in": {"TablesState.Arn": {"SESSION#*"}, "TablesAudit.Arn": {"r-*"}},
+    "jitney-votes": {
+        "TablesState.Arn": {"GRANT#*"},
+        "TablesState.Arn to create": {"VOTES#*"},
+        "TablesState.Arn to read": {"HELD#*", "REVIEW#*", "SESSION#*"},
         "TablesAudit.Arn": {"g-*", "r-*"},
     },
     "jitney-target-checks": {"TablesAudit.Arn": {"r-*"}},
@@ -299,7 +333,7 @@ def test_each_role_is_one_services(assembly):
 def test_each_function_has_its_own_role(assembly):
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     roles = [plain(function["Role"]) for function in functions]
-    assert len(set(roles)) == len(roles) == 13
+    assert len(set(roles)) == len(roles) == 16
 
 
 def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assembly):
@@ -317,6 +351,13 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
         ("HealthFunction.Arn", "GET/v1/health"),
         ("ReleasesFunction.Arn", "DELETE/v1/grants/*"),
         ("RevocationsFunction.Arn", "POST/v1/grants/*/revocation"),
+        ("RevocationsFunction.Arn", "POST/reviews/*/revocation"),
+        ("ReviewsFunction.Arn", "GET/reviews"),
+        ("ReviewsFunction.Arn", "GET/reviews/*"),
+        ("SignInFunction.Arn", "GET/reviews/sign-in"),
+        ("SignInFunction.Arn", "GET/reviews/callback"),
+        ("SignInFunction.Arn", "POST/reviews/sign-out"),
+        ("VotesFunction.Arn", "POST/reviews/*"),
         ("TargetChecksFunction.Arn", "POST/v1/targets/*/check"),
     }
     others = [

@@ -73,10 +73,6 @@ def sheet_of(
     grant: Grant, groups: Groups, actions: Actions, risks: Sequence[Risk], history: Collection[Grant], now: int
 ) -> Sheet:
     """The sheet of `grant` at `now`; `history` are the same agent's grants of the last 30 days, itself left out."""
-    resources: dict[str, dict[str, None]] = {}
-    for permission in grant.permissions:
-        for action, arn in permission.pairs():
-            resources.setdefault(action, {})[arn] = None
     current = grant.at(now)
     return Sheet(
         grant_id=grant.id,
@@ -89,7 +85,7 @@ def sheet_of(
         account=grant.account,
         region=grant.region,
         role_arn=grant.role_arn,
-        lines=tuple(_line(grant, action, tuple(arns), actions, history) for action, arns in resources.items()),
+        lines=tuple(_line(grant, action, arns, actions, history) for action, arns in reach_of(grant).items()),
         risks=tuple(risks),
         duration_seconds=grant.duration_seconds,
         created_at=grant.created_at,
@@ -100,6 +96,15 @@ def sheet_of(
         words=grant.reason,
         ticket=grant.ticket,
     )
+
+
+def reach_of(grant: Grant) -> dict[str, tuple[str, ...]]:
+    """Each action of the grant with all its resources, in the order of the sheet's lines."""
+    resources: dict[str, dict[str, None]] = {}
+    for permission in grant.permissions:
+        for action, arn in permission.pairs():
+            resources.setdefault(action, {})[arn] = None
+    return {action: tuple(arns) for action, arns in resources.items()}
 
 
 def _line(grant: Grant, action: str, resources: tuple[str, ...], actions: Actions, history: Collection[Grant]) -> Line:

@@ -1,0 +1,122 @@
+"""GET /reviews and /reviews/{id}: what waits, is active or was decided; and one request, as its reviewers see it.
+
+The role of this function can write nothing: looking changes nothing, whoever or whatever looks (row REV 1).
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from core.access.grant import Grant, State, Vote
+from core.identity.principal import Principal
+from core.problems import Problem
+from core.review.content import content_hash
+from core.review.reviewers import askers, seats
+from handlers.pages import Page, Visit, pages
+from handlers.ports import Ports
+from handlers.showing import sheet
+
+MOST_LISTED = 200
+_EVER = 10**11
+"""Later than any grant ends."""
+
+
+class Standing(NamedTuple):
+    """What somebody is to a request: the groups it may vote for now, its vote, whether it asked, may take it back."""
+
+    groups: frozenset[str]
+    vote: Vote | None
+    own: bool
+    operator: bool
+
+    @property
+    def concerned(self) -> bool:
+        """Whether the request is any of its business."""
+        return bool(self.groups or self.vote or self.own or self.operator)
+
+
+def standing_of(who: Principal, grant: Grant, ports: Ports, now: int) -> Standing:
+    """What a person who is signed in is to `grant`."""
+    human = who.source_identity
+    return Standing(
+        seats(human, grant, ports.config.reviewers, now),
+        next((each for each in grant.votes if each.human == human), None),
+        human in askers(grant),
+        bool(who.groups & set(ports.config.operators)),
+    )
+
+
+def list_requests(visit: Visit) -> Page:
+    """200 with what concerns whoever is signed in: waiting for them, for others, active, decided by them."""
+    if visit.session is None:
+        return Page(303, location=f"{visit.path}/reviews/sign-in")
+    who, now = visit.principal, visit.now
+    shown = [
+        (grant.at(now), standing)
+        for grant in islice(_open(visit.ports), MOST_LISTED)
+        if (standing := standing_of(who, grant, visit.ports, now)).concerned
+    ]
+    pending = [(grant, standing) for grant, standing in shown if grant.state is State.PENDING]
+    waiting = [each for each in pending if _waits(*each)]
+    return Page(
+        200,
+        "list",
+        {
+            "waiting": waiting,
+            "others": [each for each in pending if each not in waiting],
+            "active": [each for each in shown if each[0].state is State.ACTIVE],
+            "decided": list(_decided(visit)),
+            "operator": bool(who.groups & set(visit.ports.config.operators)),
+        },
+    )
+
+
+def show_request(visit: Visit) -> Page:
+    """200 with the request of the path's id. Raises Problem grant_not_found, not_reviewer, or what `sheet` raises."""
+    if visit.session is None:
+        to = f"?to={visit.known_id}" if visit.known_id else ""
+        return Page(303, location=f"{visit.path}/reviews/sign-in{to}")
+    ports, now = visit.ports, visit.now
+    grant = ports.store.grant(visit.known_id) if visit.known_id else None
+    if grant is None:
+        raise Problem("grant_not_found", "There is no request of this id.", "Check the link.")
+    standing = standing_of(visit.principal, grant, ports, now)
+    if not standing.concerned:
+        fix = "Ask your platform engineer who reviews this."
+        raise Problem("not_reviewer", "You are not among the reviewers of this request.", fix)
+    current = grant.at(now)
+    voted = standing.vote if standing.vote and standing.vote.content == content_hash(grant) else None
+    may_vote = current.state is State.PENDING and bool(standing.groups)
+    values = {
+        "grant": current,
+        "sheet": sheet(grant, ports),
+        "standing": standing,
+        "voted": voted,
+        "may_vote": may_vote,
+    }
+    return Page(200, "request", values)
+
+
+def _open(ports: Ports) -> Iterator[Grant]:
+    """The grants whose end is not on record, the earliest to end first; of each target in turn."""
+    for target in ports.config.targets.values():
+        yield from ports.store.open_grants(target.role_arn, _EVER)
+
+
+def _waits(grant: Grant, standing: Standing) -> bool:
+    """Whether a pending grant waits for a vote of this person."""
+    counted = standing.vote and standing.vote.content == content_hash(grant)
+    return bool(standing.groups) and not counted
+
+
+def _decided(visit: Visit) -> Iterable[Grant]:
+    """What the person voted on lately, the newest first, as it stands now."""
+    for grant_id in visit.ports.cast_votes.of(visit.principal.source_identity):
+        if grant := visit.ports.store.grant(grant_id):
+            yield grant.at(visit.now)
+
+
+handler = pages(
+    {("GET", "/reviews"): list_requests, ("GET", "/reviews/{id}"): show_request},
+    ("config", "policies", "actions", "store", "cast_votes", "web_sessions", "templates"),
+)
