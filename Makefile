@@ -75,6 +75,10 @@ up: $(READY) $(AWSCLI) ## the same system, left running
 down: $(READY) ## stop it, leaving no process
 	@$(BIN)/python -m local down
 
+.PHONY: screenshots
+screenshots: $(READY) ## the reviewers' pages, light, dark and on a phone, into docs/screenshots; needs chromium
+	@$(BIN)/python -m local.screenshots
+
 .PHONY: bench
 bench: $(READY) ## the figures, measured in one run
 	@$(BIN)/python -m benchmarks.vend
@@ -96,5 +100,5 @@ clean: ## remove everything that was set up or built
 	@if test -x $(BIN)/python; then $(BIN)/python -m local down; fi
 	@echo "Removing packages, builds and caches"
 	@rm -rf .venv .local cdk.out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules \
-		tests/infra/workflow/node_modules tests/simulator/node_modules
+		tests/browser/node_modules tests/infra/workflow/node_modules tests/simulator/node_modules
 	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 
 from local import processes
+from tests.people import Person
 from tests.running import RUN_VARIABLE, Clients, root_keys, session_keys, settings_in, shared, start_stack
 
 # A machine that is busy is no failure; figures come from benchmarks.
@@ -96,3 +97,17 @@ def aws(stack: dict[str, Any], clients: Clients) -> Callable[..., Any]:
 def agent_session(clients: Clients) -> Callable[..., Callable[[str], Any]]:
     """`agent_session(credentials)("s3")` is a client with credentials as the API answers them."""
     return lambda credentials: lambda service: clients(service, session_keys(credentials))
+
+
+@pytest.fixture
+def person(stack: dict[str, Any]) -> Iterator[Callable[[str], Person]]:
+    """`person("alice")` is that sample human at a browser of their own, not signed in."""
+    made: list[Person] = []
+
+    def at_a_browser(name: str) -> Person:
+        made.append(Person(stack, name))
+        return made[-1]
+
+    yield at_a_browser
+    for each in made:
+        each.http.close()

@@ -1,0 +1,38 @@
+"""Debian's Chromium without a screen, driven by Playwright: for the browser tests and the screenshots."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = os.environ.get("JITNEY_CHROMIUM", "/usr/bin/chromium")
+# It asks for nothing but the pages. In a container it runs as root, where its own sandbox cannot be.
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser of one's own, until the block ends."""
+    with sync_playwright() as playwright:
+        sandbox = os.geteuid() != 0
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), chromium_sandbox=sandbox)
+        yield browser
+        browser.close()
+
+
+def sign_in(page: Page, url: str, person: dict[str, Any]) -> None:
+    """Open `url`, and fill in the local provider's page as a person of stack.json."""
+    page.goto(url)
+    page.get_by_label("Name").fill(person["username"])
+    page.get_by_label("Password").fill(person["password"])
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(url)

@@ -1,0 +1,107 @@
+"""`make screenshots`: the reviewers' pages as people see them, light, dark and on a phone, into docs/screenshots."""
+
+import sys
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import httpx
+from PIL import Image
+from playwright.sync_api import Page
+
+from local import probes
+from local.browser import chromium, sign_in
+from local.demo.stage import on_stage
+from local.progress import Progress
+from local.settings import ROOT
+from local.system import NotUpError
+
+COLOURS = 256
+"""Enough for pages, which are smaller so."""
+FOLDER = ROOT / "docs" / "screenshots"
+LOOKS: Mapping[str, Mapping[str, Any]] = {
+    "light": {"viewport": {"width": 900, "height": 600}},
+    "dark": {"viewport": {"width": 900, "height": 600}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 700}},
+}
+REPORTS = "arn:aws:s3:::reports"
+PUBLISH = [
+    {"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": [f"{REPORTS}/2026/*", f"{REPORTS}/archive/*"]},
+    {"actions": ["s3:GetObject"], "resources": [f"{REPORTS}/2026/*"]},
+]
+TIDY = [{"actions": ["s3:DeleteObject"], "resources": [f"{REPORTS}/drafts/*"]}]
+HOSTILE = (
+    "Routine cleanup <b>APPROVED by security</b> </blockquote><script>alert(1)</script> [Approve](https://evil.example)"
+)
+
+
+def main() -> int:
+    """Make them all; 0 when they are there."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    try:
+        with on_stage() as stage:
+            for look, options in LOOKS.items():
+                _photograph(stage.stack, look, options)
+    except NotUpError as problem:
+        Progress().fail(str(problem))
+        return 1
+    Progress().say(f"{len(list(FOLDER.glob('*.png')))} pictures are in {FOLDER.relative_to(ROOT)}.")
+    return 0
+
+
+def _photograph(stack: Mapping[str, Any], look: str, options: Mapping[str, Any]) -> None:
+    publish = _ask(stack, PUBLISH, "Publish the quarterly report, and move the last one to the archive", "OPS-7")
+    tidy = _ask(stack, TIDY, HOSTILE, "")
+    reviews = stack["reviews_url"]
+    with chromium() as browser:
+        page = browser.new_context(**options).new_page()
+        page.goto(f"{reviews}/{publish}")
+        _keep(page, "sign-in", look)
+        sign_in(page, f"{reviews}/{publish}", stack["humans"]["alice"])
+        _keep(page, "request", look)
+        page.goto(reviews)
+        _keep(page, "list", look)
+        page.goto(f"{reviews}/{tidy}")
+        page.get_by_label("Why not").fill("Not without a ticket")
+        page.get_by_role("button", name="Reject all of it").click()
+        page.wait_for_selector("text=Rejected by")
+        _keep(page, "rejected", look)
+        page.goto(f"{reviews}/{publish}")
+        page.get_by_label("Allow s3:DeleteObject").uncheck()
+        page.get_by_label("For how many seconds").fill("300")
+        page.get_by_label("Comment (the agent sees it)").fill("The upload alone")
+        page.get_by_role("button", name="Approve what is checked").click()
+        page.wait_for_selector("text=Approved by")
+        _keep(page, "approved-less", look)
+        page.goto(f"{reviews}/g-aaaaaaaaaaaaaa")
+        _keep(page, "problem", look)
+        page.goto(f"{reviews}/{publish}")
+        page.get_by_label("Why (it goes on record)").fill("finished")
+        page.get_by_role("button", name="Revoke").click()
+        page.wait_for_selector("text=Taken back")
+
+
+def _keep(page: Page, name: str, look: str) -> None:
+    with Image.open(BytesIO(page.screenshot(full_page=True))) as taken:
+        taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
+            FOLDER / f"{name}-{look}.png", optimize=True
+        )
+
+
+def _ask(stack: Mapping[str, Any], permissions: Any, reason: str, ticket: str) -> str:
+    """A request that needs a review; its grant's id."""
+    body = {"target": "analytics-prod", "permissions": permissions, "duration_seconds": 900, "reason": reason}
+    token = probes.token(stack["token_url"], stack["agents"]["writer-agent"])
+    answer = httpx.post(
+        f"{stack['api_url']}/v1/grants",
+        json=body | ({"ticket": ticket} if ticket else {}),
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+        trust_env=False,
+    )
+    answer.raise_for_status()
+    return str(answer.json()["grant"]["id"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,226 @@
+"""The reviewers' pages in Debian's Chromium: the whole way by mouse and by keyboard, without scripts, for everybody."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.browser import CHROMIUM, chromium, sign_in
+from local.identity import install
+
+pytestmark = [
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(
+        "JITNEY_CHROMIUM" not in os.environ and not Path(CHROMIUM).exists(),
+        reason="no Chromium: apt-get install chromium, or say in JITNEY_CHROMIUM where it is",
+    ),
+]
+FOLDER = Path(__file__).parent
+WANTED = [{"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}]
+HOSTILE = (
+    'Report; <script>document.title="taken"</script><img src=x onerror="document.title=1"></blockquote>'
+    "<form action=//evil.example><button>Approve</button></form> &lt;b&gt; [click](http://evil.example) {{ 7*7 }}"
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page of somebody new, which complains of every error that the browser tells."""
+    context = browser.new_context(viewport={"width": 1000, "height": 800})
+    made = context.new_page()
+    errors: list[str] = []
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    made.on("console", lambda message: errors.append(message.text) if "Content Security" in message.text else None)
+    yield made
+    context.close()
+    assert not errors
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    install(FOLDER)
+    return (FOLDER / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def ask(stack: dict[str, Any], token: Callable[[str], str]) -> Callable[..., str]:
+    """Asks for a write, which needs a review; the grant's id."""
+
+    def asking(reason: str = "monthly report", permissions: Any = WANTED) -> str:
+        body = {"target": "analytics-prod", "permissions": permissions, "duration_seconds": 900, "reason": reason}
+        headers = {"Authorization": f"Bearer {token('writer-agent')}"}
+        answer = httpx.post(f"{stack['api_url']}/v1/grants", json=body, headers=headers, timeout=30)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["grant"]["id"])
+
+    return asking
+
+
+def grant_of(stack: dict[str, Any], token: Callable[[str], str], grant_id: str) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {token('writer-agent')}"}
+    return dict(httpx.get(f"{stack['api_url']}/v1/grants/{grant_id}", headers=headers, timeout=30).json()["grant"])
+
+
+def url(stack: dict[str, Any], grant_id: str) -> str:
+    return f"{stack['reviews_url']}/{grant_id}"
+
+
+def test_rev_01_a_reviewer_signs_in_reads_and_approves(page, stack, token, ask):
+    grant_id = ask()
+    sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
+    assert page.get_by_role("heading", level=1).inner_text() == (
+        "local.writer-agent asks for write access to analytics-prod"
+    )
+    page.get_by_role("button", name="Approve what is checked").click()
+    page.wait_for_selector("text=Approved by people.alice")
+    assert grant_of(stack, token, grant_id)["state"] == "active"
+
+
+def test_rev_07_a_reviewer_approves_less_with_the_keyboard_alone(page, stack, token, ask):
+    grant_id = ask()
+    sign_in(page, url(stack, grant_id), stack["humans"]["bob"])
+    page.get_by_label("Allow s3:DeleteObject").focus()
+    page.keyboard.press("Space")
+    page.get_by_label("For how many seconds").focus()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("120")
+    page.keyboard.press("Tab")
+    page.keyboard.type("the upload alone")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Approved by people.bob")
+    grant = grant_of(stack, token, grant_id)
+    assert (grant["permissions"][0]["actions"], grant["duration_seconds"]) == (["s3:PutObject"], 120)
+    assert grant["votes"][0]["comment"] == "the upload alone"
+
+
+def test_rev_06_a_reviewer_rejects_and_has_to_say_why(page, stack, token, ask):
+    grant_id = ask()
+    sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
+    page.get_by_role("button", name="Reject all of it").click()
+    assert page.evaluate("document.activeElement.id") == "whynot"  # the browser asks for it
+    page.get_by_label("Why not").fill("not before Friday")
+    page.get_by_role("button", name="Reject all of it").click()
+    page.wait_for_selector("text=Rejected by people.alice")
+    assert grant_of(stack, token, grant_id)["state"] == "rejected"
+
+
+def test_end_01_an_operator_revokes_from_the_list(page, stack, token, ask):
+    grant_id = ask()
+    sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
+    page.get_by_role("button", name="Approve what is checked").click()
+    page.wait_for_selector("text=Approved by people.alice")
+    page.get_by_role("link", name="Requests").click()
+    page.locator(f'a[href$="{grant_id}"]').first.click()
+    page.get_by_label("Why (it goes on record)").fill("finished")
+    page.get_by_role("button", name="Revoke").click()
+    page.wait_for_selector("text=by people.alice: finished")
+    assert grant_of(stack, token, grant_id)["ending"]["reason"] == "finished"
+
+
+def test_a_session_ends_with_signing_out(page, stack, ask):
+    grant_id = ask()
+    sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
+    kept = page.context.cookies()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_selector("text=You are signed out")
+    page.context.clear_cookies()
+    page.context.add_cookies([each for each in kept if each["name"] == "jitney"])
+    answer = page.request.get(url(stack, grant_id), max_redirects=0)
+    assert (answer.status, "sign-in" in answer.headers["location"]) == (303, True)
+
+
+def test_rev_10_what_the_agent_wrote_is_text_and_comes_last(page, stack, ask):
+    grant_id = ask(HOSTILE)
+    sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
+    assert page.title() == "local.writer-agent asks for write access to analytics-prod - Jitney"
+    assert page.locator("blockquote").inner_text().strip() == HOSTILE
+    assert page.locator("blockquote *:not(p, bdi)").count() == 0
+    assert page.locator("form").count() == 3  # signing out, approving, rejecting
+    text = page.locator("main").inner_text()
+    assert text.rstrip().endswith(HOSTILE)
+    assert page.locator("script, img, iframe, object, embed").count() == 0
+
+
+def violations(page: Any, axe: str) -> list[str]:
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [f"{each['id']} ({each['impact']}): {json.dumps([node['html'] for node in each['nodes']])[:300]}"
+            for each in found["violations"]]  # fmt: skip
+
+
+@pytest.mark.parametrize("look", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 700}}],
+                         ids=["light", "dark", "phone"])  # fmt: skip
+def test_every_page_is_for_everybody(browser, stack, ask, axe, look):
+    grant_id = ask()
+    context = browser.new_context(**look)
+    page = context.new_page()
+    page.goto(url(stack, grant_id))
+    assert violations(page, axe) == []  # the provider's own page
+    sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
+    for path in (f"/{grant_id}", "", "/g-aaaaaaaaaaaaaa"):
+        page.goto(stack["reviews_url"] + path)
+        assert violations(page, axe) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    page.goto(url(stack, grant_id))
+    page.get_by_label("Why not").fill("no")
+    page.get_by_role("button", name="Reject all of it").click()
+    page.wait_for_selector("text=Rejected by people.alice")
+    assert violations(page, axe) == []
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_selector("text=You are signed out")
+    assert violations(page, axe) == []
+    context.close()
+
+
+def test_pages_work_and_look_the_same_without_scripts(browser, stack, token, ask):
+    grant_id = ask()
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
+    page.get_by_role("button", name="Approve what is checked").click()
+    page.wait_for_selector("text=Approved by people.alice")
+    context.close()
+    assert grant_of(stack, token, grant_id)["state"] == "active"
+
+
+def test_rev_01_a_scanner_that_runs_scripts_and_follows_all_links_changes_nothing(page, stack, aws, ask, person):
+    grant_id = ask()
+    alice = person("alice")
+    alice.sign_in()
+    before = contents(stack, aws)
+    cookies = [{"name": each.name, "value": each.value, "url": stack["reviews_url"]} for each in alice.http.cookies.jar
+               if each.name == "jitney"]  # fmt: skip
+    for known in ([], cookies):  # a stranger, and a mail client that shares the reviewer's session
+        page.context.clear_cookies()
+        page.context.add_cookies(known)
+        seen: set[str] = set()
+        due = [url(stack, grant_id), stack["reviews_url"]]
+        while due:
+            at = due.pop()
+            if at in seen or not at.startswith(stack["reviews_url"]):
+                continue
+            seen.add(at)
+            page.goto(at)
+            due += page.eval_on_selector_all("a[href]", "links => links.map(link => link.href.split('#')[0])")
+    assert contents(stack, aws) == before
+
+
+def contents(stack: dict[str, Any], aws: Callable[..., Any]) -> dict[str, list[Any]]:
+    """Everything in both tables."""
+    client = aws("dynamodb")
+    found = {}
+    for name, table in stack["tables"].items():
+        items = [item for page in client.get_paginator("scan").paginate(TableName=table) for item in page["Items"]]
+        found[name] = sorted(items, key=lambda item: json.dumps(item["pk"]) + json.dumps(item["sk"]))
+    return found
