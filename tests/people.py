@@ -1,6 +1,8 @@
 """People at a browser that runs no scripts: they sign in at the local provider, read pages and send their forms."""
 
+import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -81,3 +83,29 @@ def ballot(text: str) -> dict[str, Any]:
         else:
             fields[given["name"]] = given["value"]
     return fields
+
+
+def traces(stack: dict[str, Any], aws: Callable[..., Any], grant_id: str) -> dict[str, Any]:
+    """All in both tables that looking at pages could have changed.
+
+    That is everything of people and of the request, but for what others may write at the same time: other tests, and
+    the workflow of the request.
+    """
+    scan = aws("dynamodb").get_paginator("scan")
+    state, audit = (
+        [item for page in scan.paginate(TableName=stack["tables"][name]) for item in page["Items"]]
+        for name in ("state", "audit")
+    )
+    grant = next(json.loads(each["grant"]["S"]) for each in state if each["pk"]["S"] == f"GRANT#{grant_id}")
+    records = [json.loads(each["record"]["S"]) for each in audit]
+    return {
+        "grant": {name: value for name, value in grant.items() if name not in ("records", "head")},
+        "people": sorted(str(each) for each in state if each["pk"]["S"].startswith(("SESSION#", "VOTES#"))),
+        "records": sorted(
+            each["hash"]
+            for each in records
+            if each["principal"].startswith("people.")
+            or each["code"].startswith(("sign_in_", "form_"))
+            or (each["grant_id"] == grant_id and each["event"] not in ("notice", "review"))
+        ),
+    }

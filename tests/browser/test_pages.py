@@ -11,9 +11,10 @@ import pytest
 
 from local.browser import CHROMIUM, chromium, sign_in
 from local.identity import install
+from tests.people import traces
 
 pytestmark = [
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("reviews"),
     pytest.mark.skipif(
         "JITNEY_CHROMIUM" not in os.environ and not Path(CHROMIUM).exists(),
         reason="no Chromium: apt-get install chromium, or say in JITNEY_CHROMIUM where it is",
@@ -198,7 +199,7 @@ def test_rev_01_a_scanner_that_runs_scripts_and_follows_all_links_changes_nothin
     grant_id = ask()
     alice = person("alice")
     alice.sign_in()
-    before = contents(stack, aws)
+    before = traces(stack, aws, grant_id)
     cookies = [{"name": each.name, "value": each.value, "url": stack["reviews_url"]} for each in alice.http.cookies.jar
                if each.name == "jitney"]  # fmt: skip
     for known in ([], cookies):  # a stranger, and a mail client that shares the reviewer's session
@@ -213,14 +214,4 @@ def test_rev_01_a_scanner_that_runs_scripts_and_follows_all_links_changes_nothin
             seen.add(at)
             page.goto(at)
             due += page.eval_on_selector_all("a[href]", "links => links.map(link => link.href.split('#')[0])")
-    assert contents(stack, aws) == before
-
-
-def contents(stack: dict[str, Any], aws: Callable[..., Any]) -> dict[str, list[Any]]:
-    """Everything in both tables."""
-    client = aws("dynamodb")
-    found = {}
-    for name, table in stack["tables"].items():
-        items = [item for page in client.get_paginator("scan").paginate(TableName=table) for item in page["Items"]]
-        found[name] = sorted(items, key=lambda item: json.dumps(item["pk"]) + json.dumps(item["sk"]))
-    return found
+    assert traces(stack, aws, grant_id) == before

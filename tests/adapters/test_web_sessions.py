@@ -1,0 +1,105 @@
+"""What the pages keep in the state table: sessions by the hash of their id, and who voted on what."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from adapters.cast_votes import KEEP_VOTE_SECONDS, MOST_VOTES, CastVotes
+from adapters.store import Store
+from adapters.web_sessions import WebSessions
+from core import audit
+from core.access.grant import Grant, Verdict, Vote
+from core.audit import Event, Origin, Outcome
+from core.identity.principal import Principal
+from core.identity.session import MOST_SECONDS, Session
+from tests.core.identity import minting
+from tests.fakes import NOW, PENDING
+from tests.handlers.reviewing import STAFF, with_staff
+
+ID = "a" * 43
+SESSION = Session(
+    Principal(STAFF, "staff", "alice", "human", frozenset({"staff/security"}), "Alice", "staff.alice"), NOW, "k" * 43
+)
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        for table in ("state", "audit"):
+            names = [{"AttributeName": each["AttributeName"], "AttributeType": "S"} for each in keys]
+            client.create_table(
+                TableName=table, AttributeDefinitions=names, BillingMode="PAY_PER_REQUEST", KeySchema=keys
+            )
+        yield client
+
+
+@pytest.fixture
+def sessions(client: Any) -> WebSessions:
+    return WebSessions(client, "state")
+
+
+def test_a_session_is_what_it_was(sessions: WebSessions):
+    sessions.begin(ID, SESSION)
+    assert sessions.of(ID, with_staff(minting.config())) == SESSION
+    assert sessions.of("b" * 43, with_staff(minting.config())) is None
+
+
+def test_it_ends(sessions: WebSessions):
+    sessions.begin(ID, SESSION)
+    sessions.end(ID)
+    sessions.end(ID)
+    assert sessions.of(ID, with_staff(minting.config())) is None
+
+
+def test_whose_issuer_signs_nobody_in_has_none(sessions: WebSessions):
+    sessions.begin(ID, SESSION)
+    assert sessions.of(ID, minting.config()) is None
+
+
+def test_the_table_has_neither_the_id_nor_a_reason_to_keep_it_for_long(sessions: WebSessions, client: Any):
+    sessions.begin(ID, SESSION)
+    (item,) = client.scan(TableName="state")["Items"]
+    assert ID not in str(item)
+    assert item["expires"]["N"] == str(NOW + MOST_SECONDS)
+
+
+def test_an_id_is_nobody_elses_to_take(sessions: WebSessions, client: Any):
+    sessions.begin(ID, SESSION)
+    with pytest.raises(Exception, match="store did not answer"):
+        sessions.begin(ID, SESSION._replace(began=NOW + 1))
+
+
+def saved(store: Store, grant: Grant, *votes: Vote) -> Grant:
+    after = replace(grant, votes=(*grant.votes, *votes))
+    link = audit.next_link(audit.of_grant(Event.VOTE, Outcome.APPROVED, after, Origin(), NOW), grant)
+    after = audit.linked(after, link)
+    store.save(grant, after, link, now=NOW)
+    return after
+
+
+def test_a_vote_is_listed_for_whoever_cast_it_from_its_own_transaction(client: Any):
+    store, votes = Store(client, "state", "audit"), CastVotes(client, "state")
+    link = audit.next_link(audit.of_grant(Event.REQUEST, Outcome.REVIEW, PENDING, Origin(), NOW), PENDING)
+    grant = audit.linked(PENDING, link)
+    store.open(grant, link, now=NOW)
+    by_alice, by_bob = (Vote(f"staff.{name}", Verdict.APPROVE, "x", "", NOW, "web") for name in ("alice", "bob"))
+    grant = saved(store, grant, by_alice)
+    assert votes.of("staff.bob") == []
+    saved(store, grant, by_bob)
+    assert votes.of("staff.alice") == votes.of("staff.bob") == [grant.id]
+    listed = [item for item in client.scan(TableName="state")["Items"] if item["pk"]["S"].startswith("VOTES#")]
+    assert {item["expires"]["N"] for item in listed} == {str(NOW + KEEP_VOTE_SECONDS)}
+
+
+def test_the_newest_votes_are_listed_first_and_not_all(client: Any):
+    for number in range(MOST_VOTES + 5):
+        key = {"pk": {"S": "VOTES#staff.alice"}, "sk": {"S": f"{NOW + number:012d}#g-{number}"}}
+        client.put_item(TableName="state", Item=key)
+    found = CastVotes(client, "state").of("staff.alice")
+    assert (found[0], len(found)) == (f"g-{MOST_VOTES + 4}", MOST_VOTES)

@@ -1,0 +1,286 @@
+"""Voting and revoking by the pages' forms, attacked; and what the pages show of a request."""
+
+import re
+from dataclasses import replace
+from html import unescape
+from typing import Any
+
+import pytest
+
+from core.access.grant import Grant, State
+from core.access.request import Permission
+from core.config import ReviewerGroup
+from handlers.grants import create_grant
+from tests.core.identity import minting
+from tests.handlers.conftest import ASKED
+from tests.handlers.reviewing import HOST, Browser, Desk, desk_of
+
+TWO = [
+    {"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]},
+    {"actions": ["s3:PutObjectTagging"], "resources": ["arn:aws:s3:::reports/a"]},
+]
+PUT = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]}]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return desk_of()
+
+
+@pytest.fixture
+def alice(desk: Desk) -> Browser:
+    browser = Browser(desk)
+    browser.sign_in("alice")
+    return browser
+
+
+def pending(desk: Desk, permissions: Any = PUT, **members: Any) -> Grant:
+    status, body, _ = desk.system.call(create_grant, ASKED | {"permissions": permissions} | members)
+    assert status == 202, body
+    return desk.system.store.grants[body["grant"]["id"]]
+
+
+def stored(desk: Desk, grant: Grant) -> Grant:
+    return desk.system.store.grants[grant.id]
+
+
+def test_rev_04_approving_all_that_is_checked_grants_what_was_asked(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    answer = alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))
+    assert (answer.status, answer.location) == (303, f"/live/reviews/{grant.id}")
+    after = stored(desk, grant)
+    assert (after.state, after.permissions) == (State.ACTIVE, grant.permissions)
+    assert (after.votes[0].human, after.votes[0].via) == ("staff.alice", "web")
+    record = desk.system.records()[-1]
+    assert (record["event"], record["outcome"], record["source_ip"]) == ("vote", "approved", "198.51.100.7")
+
+
+def test_rev_07_unchecked_actions_and_resources_are_not_granted_and_it_is_shorter(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    form = alice.form_of(grant.id) | {"resource": ["0.1"], "seconds": "60"}
+    assert alice.send("POST", f"/reviews/{grant.id}", form).status == 303
+    after = stored(desk, grant)
+    assert after.permissions == (Permission(("s3:PutObject",), ("arn:aws:s3:::reports/b",)),)
+    assert after.duration_seconds == 60
+
+
+MORE: dict[str, dict[str, Any]] = {
+    "nothing checked": {"action": [], "resource": []},
+    "no resource": {"resource": []},
+    "longer": {"seconds": "301"},
+    "no time": {"seconds": "0"},
+    "negative": {"seconds": "-5"},
+    "other digits": {"seconds": "٣٠"},
+    "very many digits": {"seconds": "9" * 5000},
+    "no duration": {"seconds": []},
+    "places that there are not": {"action": ["7"], "resource": ["7.7"]},
+    "names instead of places": {"action": ["s3:*"], "resource": ["arn:aws:s3:::*"]},
+}
+
+
+@pytest.mark.parametrize("change", MORE.values(), ids=MORE)
+def test_rev_07_a_form_that_was_tampered_with_grants_nothing_more(desk: Desk, alice: Browser, change: dict[str, Any]):
+    grant = pending(desk)
+    answer = alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id) | change)
+    assert (answer.status, "not_narrower" in answer.text) == (400, True)
+    assert stored(desk, grant) == grant
+    assert desk.system.told()[-1] == ("vote", "refused", "not_narrower")
+
+
+def test_rev_03_a_vote_for_what_was_changed_meanwhile_does_not_count(desk: Desk, alice: Browser):
+    desk = desk_of(reviewers={"owners": ReviewerGroup(("staff.alice", "staff.bob"), approvals=2)})
+    alice, bob = Browser(desk), Browser(desk)
+    alice.sign_in("alice")
+    bob.sign_in("bob")
+    grant = pending(desk)
+    seen = alice.form_of(grant.id)
+    bob.send("POST", f"/reviews/{grant.id}", bob.form_of(grant.id) | {"resource": ["0.0"]})
+    late = alice.send("POST", f"/reviews/{grant.id}", seen)
+    assert (late.status, "review_changed" in late.text) == (409, True)
+    assert stored(desk, grant).state is State.PENDING
+    alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))
+    assert stored(desk, grant).permissions[0].resources == ("arn:aws:s3:::reports/a",)
+    assert stored(desk, grant).state is State.ACTIVE
+
+
+def test_rev_04_a_double_click_is_one_vote(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    form = alice.form_of(grant.id)
+    statuses = [alice.send("POST", f"/reviews/{grant.id}", form).status for _ in range(2)]
+    assert statuses == [303, 303]
+    assert [event for event, _, _ in desk.system.told()].count("vote") == 1
+
+
+def test_rev_06_a_rejection_says_why(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    form = alice.form_of(grant.id, "reject")
+    assert alice.send("POST", f"/reviews/{grant.id}", form | {"comment": "  "}).status == 400
+    assert stored(desk, grant).state is State.PENDING
+    assert desk.system.told()[-1] == ("refusal", "refused", "request_invalid")
+    assert alice.send("POST", f"/reviews/{grant.id}", form | {"comment": "not\nnow\u202e"}).status == 303
+    assert stored(desk, grant).votes[0].comment == "not now[U+202E]"
+
+
+ELSEWHERE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "another site": ({}, {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}),
+    "another site, an old browser": ({}, {"Origin": "https://evil.example", "Sec-Fetch-Site": None}),
+    "a neighbouring host": ({}, {"Origin": f"https://evil.{HOST}", "Sec-Fetch-Site": "same-site"}),
+    "a sandboxed frame": ({}, {"Origin": "null", "Sec-Fetch-Site": "cross-site"}),
+    "plain http": ({}, {"Origin": f"http://{HOST}"}),
+    "a browser that says nothing": ({}, {"Origin": None, "Sec-Fetch-Site": None}),
+    "without a token": ({"token": []}, {}),
+    "an empty token": ({"token": ""}, {}),
+    "another session's token": ({"token": "f" * 64}, {}),
+    "a token that is no text": ({"token": "\udcff".encode("utf-8", "surrogatepass")}, {}),
+}
+
+
+@pytest.mark.parametrize(("change", "headers"), ELSEWHERE.values(), ids=ELSEWHERE)
+def test_a_form_that_does_not_come_from_the_sessions_own_page_is_refused(
+    desk: Desk, alice: Browser, change: dict[str, Any], headers: dict[str, Any]
+):
+    grant = pending(desk)
+    answer = alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id) | change, headers)
+    assert answer.status in (400, 403)
+    assert stored(desk, grant) == grant
+    assert desk.system.told()[-1][:2] == ("refusal", "refused")
+
+
+def test_a_form_of_another_persons_session_is_refused(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    bob = Browser(desk)
+    bob.sign_in("bob")
+    answer = alice.send("POST", f"/reviews/{grant.id}", bob.form_of(grant.id))
+    assert (answer.status, "form_refused" in answer.text) == (403, True)
+
+
+BROKEN = {
+    "not a form": "{}",
+    "not utf-8": "verdict=approve&comment=%ff",
+    "too many fields": "&".join(f"a{number}=b" for number in range(1001)),
+    "too large": "comment=" + "x" * 70_000,
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
+def test_what_is_no_form_is_a_problem_and_no_failure(desk: Desk, alice: Browser, body: str):
+    grant = pending(desk)
+    answer = alice.send("POST", f"/reviews/{grant.id}", body)
+    assert answer.status in (400, 403, 413)
+    assert stored(desk, grant) == grant
+
+
+def test_rev_05_an_agents_token_votes_nowhere_even_beside_a_session(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    form = alice.form_of(grant.id)
+    stranger = Browser(desk)
+    answer = stranger.send("POST", f"/reviews/{grant.id}", form, {"Authorization": f"Bearer {minting.token()}"})
+    assert answer.status == 401
+    human = minting.token(iss=minting.PEOPLE)  # a person's token is no session either
+    answer = stranger.send("POST", f"/reviews/{grant.id}", form, {"Authorization": f"Bearer {human}"})
+    assert answer.status == 401
+    assert stored(desk, grant) == grant
+
+
+HOSTILE = {
+    "html": '<script>alert(1)</script></blockquote><form action="//evil"><button name=verdict value=approve>ok',
+    "entities": "&lt;b&gt; &#60;img src=x onerror=alert(1)&#62;",
+    "attributes": '" onmouseover="alert(1)" \'',
+    "templates": "{{ 7*7 }} {% raw %} ${7*7} #{7*7}",
+    "fields that it would fake": "Risks: none. Who decides: nobody. New: nothing. APPROVED by security",
+}
+
+
+@pytest.mark.parametrize("reason", HOSTILE.values(), ids=HOSTILE)
+def test_rev_10_the_agents_words_are_escaped_marked_and_last(desk: Desk, alice: Browser, reason: str):
+    grant = pending(desk, reason=reason, ticket=reason[:100])
+    text = alice.send("GET", f"/reviews/{grant.id}").text
+    words = re.search(r"<blockquote><p><bdi>(.*?)</bdi>", text)
+    assert words
+    assert unescape(words[1]) == " ".join(reason.split())
+    assert "<" not in words[1]
+    before, _, after = text.partition("The agent’s own words")
+    assert reason not in unescape(before)
+    assert "<form" not in after
+    assert "<script" not in text
+    listed = alice.send("GET", "/reviews").text
+    assert unescape(listed).find(reason) == -1
+
+
+def test_rev_10_what_cannot_be_seen_is_shown_by_its_number(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    # Asking refuses such words; what came to be stored all the same is shown inert.
+    desk.system.store.grants[grant.id] = replace(grant, reason="pay\u202eelif\u200b\x00 " + "x" * 100_000)
+    text = alice.send("GET", f"/reviews/{grant.id}").text
+    assert "pay[U+202E]elif[U+200B][U+0000]" in text
+    assert len(text) < 20_000
+
+
+@pytest.mark.parametrize("reason", ["x" * 100_000, "pay\u202eelif", "zero\u200bwidth", "line\nbreak"])
+def test_rev_10_words_that_hide_something_are_refused_at_asking(desk: Desk, reason: str):
+    status, body, _ = desk.system.call(create_grant, ASKED | {"permissions": PUT, "reason": reason})
+    assert (status, body["code"]) in ((400, "request_invalid"), (413, "body_too_large"))
+
+
+def test_rev_10_actions_and_resources_are_shown_exactly(desk: Desk, alice: Browser):
+    grant = pending(desk, [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/<b>&\"'"]}])
+    text = alice.send("GET", f"/reviews/{grant.id}").text
+    assert "arn:aws:s3:::reports/&lt;b&gt;&amp;&#34;&#39;" in text
+
+
+def test_rev_11_what_the_agent_had_not_before_is_marked(desk: Desk, alice: Browser):
+    first = pending(desk, [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/a"]}])
+    alice.send("POST", f"/reviews/{first.id}", alice.form_of(first.id))
+    text = alice.send("GET", f"/reviews/{pending(desk).id}").text
+    assert re.findall(r"reports/(\w)</code> <span class=\"new\">new</span>", text) == ["b"]
+
+
+def test_the_list_tells_each_person_what_concerns_them(desk: Desk, alice: Browser):
+    mine = pending(desk)
+    approved = pending(desk, reason="another")
+    alice.send("POST", f"/reviews/{approved.id}", alice.form_of(approved.id))
+    rejected = pending(desk, reason="a third")
+    alice.send("POST", f"/reviews/{rejected.id}", alice.form_of(rejected.id, "reject") | {"comment": "no"})
+    sections = re.split(r"<h2>", alice.send("GET", "/reviews").text)
+    shown = {part.partition("<")[0]: set(re.findall(r"reviews/(g-\w+)", part)) for part in sections[1:]}
+    assert shown == {
+        "Waiting for you": {mine.id},
+        "Active": {approved.id},
+        "Decided with your vote": {approved.id, rejected.id},
+    }
+    oscar = Browser(desk)
+    oscar.sign_in("oscar")
+    assert "reviews/g-" not in oscar.send("GET", "/reviews").text
+
+
+def test_end_01_an_operator_revokes_and_says_why(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))
+    operator = Browser(desk)
+    operator.sign_in("olga", groups=["security"])
+    text = operator.send("GET", f"/reviews/{grant.id}").text
+    token = re.search(r'name="token" value="(\w+)"', text)
+    assert token
+    path = f"/reviews/{grant.id}/revocation"
+    assert operator.send("POST", path, {"token": token[1], "reason": " "}).status == 400
+    assert operator.send("POST", path, {"token": token[1], "reason": "finished"}).status == 303
+    ending = stored(desk, grant).ending
+    assert ending
+    assert (ending.by, ending.reason) == ("staff.olga", "finished")
+    assert grant.id in desk.system.role_policies.denies(grant.role_arn)
+
+
+def test_pol_08_a_store_that_does_not_answer_is_told_and_nothing_is_shown(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    desk.system.store.broken = True
+    answer = alice.send("GET", f"/reviews/{grant.id}")
+    assert (answer.status, "unavailable" in answer.text) == (503, True)
+
+
+def test_id_05_an_unforeseen_failure_tells_nothing(desk: Desk, alice: Browser, capsys: pytest.CaptureFixture[str]):
+    grant = pending(desk)
+    desk.system.store.grant = lambda _: 1 / 0
+    answer = alice.send("GET", f"/reviews/{grant.id}")
+    assert (answer.status, "ZeroDivisionError" in answer.text) == (500, False)
+    assert alice.cookies["__Host-jitney"] not in capsys.readouterr().out

@@ -1,0 +1,216 @@
+"""Signing in to the reviewers' pages, attacked: other browsers' answers, other tokens, old and copied cookies."""
+
+import base64
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.identity.session import IDLE_SECONDS, MOST_SECONDS
+from core.identity.sign_in import SIGN_IN_SECONDS
+from tests.core.identity import minting
+from tests.handlers.reviewing import HOST, STAFF, Browser, Desk, desk_of
+
+GRANT = "g-aaaaaaaaaaaaaa"
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return desk_of()
+
+
+@pytest.fixture
+def browser(desk: Desk) -> Browser:
+    return Browser(desk)
+
+
+def events(desk: Desk) -> list[tuple[str, str, str]]:
+    return desk.system.told()
+
+
+def test_rev_01_who_is_not_signed_in_is_sent_to_the_provider_and_back_to_what_was_wanted(browser: Browser):
+    assert browser.send("GET", f"/reviews/{GRANT}").location == f"/live/reviews/sign-in?to={GRANT}"
+    back = browser.sign_in("alice", to=GRANT)
+    assert (back.status, back.location) == (303, f"/live/reviews/{GRANT}")
+    assert browser.send("GET", "/reviews").status == 200
+
+
+def test_the_provider_is_asked_as_openid_connect_and_pkce_want_it(browser: Browser, desk: Desk):
+    begun = browser.send("GET", "/reviews/sign-in")
+    assert begun.location.startswith(f"{STAFF}/auth?")
+    asked = browser.begin()
+    assert {name: asked[name] for name in ("response_type", "client_id", "scope", "code_challenge_method")} == {
+        "response_type": "code",
+        "client_id": "web",
+        "scope": "openid groups",
+        "code_challenge_method": "S256",
+    }
+    assert asked["redirect_uri"] == f"https://{HOST}/live/reviews/callback"
+    browser.sign_in("alice")
+    ((_, verifier, redirect_uri),) = desk.provider.asked
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    assert redirect_uri == asked["redirect_uri"]
+    assert len(verifier) >= 43
+    assert challenge != asked["code_challenge"]  # that one was of another beginning
+
+
+def test_cookies_are_for_this_host_alone_and_no_script(browser: Browser):
+    browser.begin()
+    cookies = [*browser.send("GET", "/reviews/sign-in").cookies, *browser.sign_in("alice").cookies]
+    for cookie in cookies:
+        name, *attributes = cookie.split("; ")
+        assert name.startswith("__Host-jitney")
+        assert {"Path=/", "HttpOnly", "SameSite=Lax", "Secure"} <= set(attributes)
+        assert not [each for each in attributes if each.startswith("Domain")]
+
+
+def test_only_on_ones_own_machine_is_there_a_cookie_without_secure():
+    desk = desk_of(local=True)
+    (cookie,) = Browser(desk).send("GET", "/reviews/sign-in", scheme="http").cookies
+    assert cookie.startswith("jitney-sign-in=")
+    assert "Secure" not in cookie
+
+
+def test_an_answer_to_another_browsers_sign_in_signs_nobody_in(desk: Desk, browser: Browser):
+    attacker = Browser(desk)
+    asked = attacker.begin()
+    desk.provider.tokens["attackers"] = desk.id_token("mallory", asked["nonce"])
+    browser.begin()  # whether the victim has begun one of their own, or not
+    for victim in (browser, Browser(desk)):
+        answer = victim.send("GET", f"/reviews/callback?code=attackers&state={asked['state']}")
+        assert (answer.status, "sign_in_invalid" in answer.text) == (400, True)
+    assert not desk.sessions.kept
+    assert desk.provider.asked == []
+    assert events(desk) == []
+
+
+def test_a_sign_in_takes_ten_minutes_at_most(desk: Desk, browser: Browser):
+    asked = browser.begin()
+    desk.system.now += SIGN_IN_SECONDS
+    desk.provider.tokens["late"] = desk.id_token("alice", asked["nonce"])
+    answer = browser.send("GET", f"/reviews/callback?code=late&state={asked['state']}")
+    assert (answer.status, "longer than 10 minutes" in answer.text) == (400, True)
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "another sign-in's token": {"nonce": "another"},
+    "no nonce": {"nonce": None},
+    "for another client": {"aud": "other"},
+    "for several clients": {"aud": ["web", "other"]},
+    "of another issuer of ours": {"iss": minting.LONE, "aud": "jitney"},
+    "of the agents' issuer": {"iss": minting.CORP, "aud": "jitney"},
+    "of nobody's issuer": {"iss": "https://evil.example"},
+    "expired": {"exp": minting.NOW - 60, "iat": minting.NOW - 120},
+    "an access token": {"scope": "openid", "nonce": None},
+    "of a machine": {"sub": "web", "azp": "web"},
+    "acting for somebody": {"act": {"sub": "robot"}},
+}
+
+
+@pytest.mark.parametrize("claims", WRONG.values(), ids=WRONG)
+def test_id_04_only_an_id_token_for_this_very_sign_in_signs_in(desk: Desk, browser: Browser, claims: dict[str, Any]):
+    answer = browser.sign_in("alice", **claims)
+    assert answer.status in (401, 403)
+    assert not desk.sessions.kept
+    assert [event for event, outcome, _ in events(desk) if (event, outcome) == ("refusal", "refused")]
+
+
+def test_a_token_that_somebody_else_signed_signs_nobody_in(desk: Desk, browser: Browser):
+    asked = browser.begin()
+    claims = {"iss": STAFF, "sub": "alice", "aud": "web", "nonce": asked["nonce"], "jti": None, "groups": []}
+    desk.provider.tokens["forged"] = minting.token("rsa-other", {"kid": "rsa", "typ": "JWT"}, **claims)
+    assert browser.send("GET", f"/reviews/callback?code=forged&state={asked['state']}").status == 401
+    assert not desk.sessions.kept
+
+
+def test_another_providers_answer_is_not_taken_for_ours(desk: Desk, browser: Browser):
+    asked = browser.begin()
+    query = f"code=a-code&state={asked['state']}&iss=https://evil.example"  # mix-up, RFC 9207
+    assert browser.send("GET", f"/reviews/callback?{query}").status == 400
+    assert desk.provider.asked == []
+
+
+def test_what_the_provider_refuses_is_told_and_on_record(desk: Desk, browser: Browser):
+    asked = browser.begin()
+    answer = browser.send("GET", f"/reviews/callback?error=access_denied&state={asked['state']}")
+    assert (answer.status, "did not sign you in" in answer.text) == (403, True)
+    assert events(desk) == [("refusal", "refused", "sign_in_refused")]
+
+
+@pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "../../x", "g-AAAAAAAAAAAAAA", f"{GRANT}/x"])
+def test_nobody_is_sent_elsewhere_after_signing_in(browser: Browser, to: str):
+    assert browser.sign_in("alice", to=to).location == "/live/reviews"
+
+
+def test_a_session_that_was_put_into_the_browser_before_is_not_the_one_that_signs_in(desk: Desk, browser: Browser):
+    attacker = Browser(desk)
+    attacker.sign_in("mallory")
+    browser.cookies |= attacker.cookies
+    browser.sign_in("alice")
+    assert browser.cookies["__Host-jitney"] != attacker.cookies["__Host-jitney"]
+    assert "mallory" in attacker.send("GET", "/reviews").text
+    assert "alice" in browser.send("GET", "/reviews").text
+
+
+def test_a_session_ends_after_eight_hours_however_much_it_is_used(desk: Desk, browser: Browser):
+    browser.sign_in("alice")
+    began = desk.system.now
+    while desk.system.now < began + MOST_SECONDS - 1800:
+        desk.system.now += 1800
+        assert browser.send("GET", "/reviews").status == 200
+    desk.system.now = began + MOST_SECONDS
+    assert browser.send("GET", "/reviews").status == 303
+
+
+def test_a_session_that_is_not_used_ends_and_an_old_cookie_is_worth_nothing(desk: Desk, browser: Browser):
+    browser.sign_in("alice")
+    old = dict(browser.cookies)
+    desk.system.now += IDLE_SECONDS - 1
+    assert browser.send("GET", "/reviews").status == 200
+    desk.system.now += IDLE_SECONDS - 1
+    assert browser.send("GET", "/reviews").status == 200
+    assert Browser(desk, old).send("GET", "/reviews").status == 303
+
+
+def test_nobody_makes_a_cookie_look_newer(desk: Desk, browser: Browser):
+    browser.sign_in("alice")
+    session_id, seen, proof = browser.cookies["__Host-jitney"].split(".")
+    desk.system.now += IDLE_SECONDS
+    forged = {"__Host-jitney": f"{session_id}.{int(seen) + IDLE_SECONDS}.{proof}"}
+    assert Browser(desk, forged).send("GET", "/reviews").status == 303
+
+
+def test_the_store_has_no_session_id(desk: Desk, browser: Browser):
+    browser.sign_in("alice")
+    session_id = browser.cookies["__Host-jitney"].split(".")[0]
+    assert session_id not in str(desk.sessions.kept)
+
+
+def test_signing_out_ends_the_session_for_whoever_has_its_cookie(desk: Desk, browser: Browser):
+    browser.sign_in("alice")
+    copied = Browser(desk, dict(browser.cookies))
+    text = browser.send("GET", "/reviews").text
+    token = text.split('name="token" value="')[1].partition('"')[0]
+    assert browser.send("POST", "/reviews/sign-out", {"token": token}).status == 200
+    assert browser.cookies == {}
+    assert copied.send("GET", "/reviews").status == 303
+
+
+def test_no_session_outlives_its_issuers_place_in_the_configuration(desk: Desk, browser: Browser):
+    browser.sign_in("alice")
+    others = {url: entry for url, entry in desk.system.config.issuers.items() if url != STAFF}
+    desk.system.ports.__dict__["config"] = replace(desk.system.config, issuers=others)
+    assert browser.send("GET", "/reviews").status == 303
+    answer = browser.send("GET", "/reviews/sign-in")
+    assert (answer.status, "People cannot sign in" in answer.text) == (404, True)
+
+
+def test_every_answer_keeps_itself_to_itself(browser: Browser):
+    browser.sign_in("alice")
+    headers = browser.send("GET", "/reviews").headers
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+    assert {"form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy.split("; "))
+    assert (headers["Cache-Control"], headers["X-Frame-Options"]) == ("no-store", "DENY")
