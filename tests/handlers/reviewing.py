@@ -16,6 +16,7 @@ from tests.core.identity import minting
 from tests.handlers.conftest import ROOT, System, configuration
 
 STAFF = "https://staff.example.com"
+TWIN = "https://twin.example.com"  # people too, with a client of the same name, who do not sign in here
 WEB = Web("web", f"{STAFF}/auth", f"{STAFF}/token", ("openid", "groups"))
 HOST = "jitney.example.com"
 PLACE = "/live"
@@ -33,7 +34,8 @@ ROUTES: dict[tuple[str, str], PageRoute] = {
 def with_staff(config: Config) -> Config:
     """The configuration with an issuer of people who sign in; its operators are in the group staff/security."""
     entry = minting.issuer("staff", STAFF, token="id", kind="human", audiences=("web",), clients=(), web=WEB)
-    return replace(config, issuers={**config.issuers, STAFF: entry}, operators=("staff/security",))
+    twin = replace(entry, name="twin", issuer=TWIN, web=None)
+    return replace(config, issuers={**config.issuers, STAFF: entry, TWIN: twin}, operators=("staff/security",))
 
 
 @dataclass
@@ -87,7 +89,7 @@ class Desk:
         self.sessions = MemoryWebSessions()
         self.provider = MemoryTokenEndpoint()
         self.secrets = 0
-        keys = minting.KnownKeys(minting.key_sets() | {STAFF: minting.jwks(minting.jwk("rsa"))})
+        keys = minting.KnownKeys(minting.key_sets() | {url: minting.jwks(minting.jwk("rsa")) for url in (STAFF, TWIN)})
         given = {"web_sessions": self.sessions, "token_endpoint": self.provider, "keys": keys}
         given |= {"cast_votes": MemoryCastVotes(system), "templates": environment(ROOT / "functions" / "pages")}
         system.ports.__dict__.update(given, new_secret=self.new_secret)

@@ -17,7 +17,7 @@ from tests.handlers.reviewing import HOST, Browser, Desk, desk_of
 
 TWO = [
     {"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]},
-    {"actions": ["s3:PutObjectTagging"], "resources": ["arn:aws:s3:::reports/a"]},
+    {"actions": ["s3:AbortMultipartUpload"], "resources": ["arn:aws:s3:::reports/a"]},
 ]
 PUT = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]}]
 
@@ -62,6 +62,17 @@ def test_rev_07_unchecked_actions_and_resources_are_not_granted_and_it_is_shorte
     after = stored(desk, grant)
     assert after.permissions == (Permission(("s3:PutObject",), ("arn:aws:s3:::reports/b",)),)
     assert after.duration_seconds == 60
+
+
+def test_rev_07_an_unchecked_action_goes_with_its_resources(desk: Desk, alice: Browser):
+    grant = pending(desk, TWO)
+    form = alice.form_of(grant.id)
+    assert (form["action"], len(form["resource"])) == (["0", "1", "2"], 5)
+    alice.send("POST", f"/reviews/{grant.id}", form | {"action": ["0", "2"]})
+    assert stored(desk, grant).permissions == (
+        Permission(("s3:PutObject",), ("arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b")),
+        Permission(("s3:AbortMultipartUpload",), ("arn:aws:s3:::reports/a",)),
+    )
 
 
 MORE: dict[str, dict[str, Any]] = {

@@ -10,7 +10,7 @@ import pytest
 from core.identity.session import IDLE_SECONDS, MOST_SECONDS
 from core.identity.sign_in import SIGN_IN_SECONDS
 from tests.core.identity import minting
-from tests.handlers.reviewing import HOST, STAFF, Browser, Desk, desk_of
+from tests.handlers.reviewing import HOST, STAFF, TWIN, Browser, Desk, desk_of
 
 GRANT = "g-aaaaaaaaaaaaaa"
 
@@ -99,6 +99,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "for another client": {"aud": "other"},
     "for several clients": {"aud": ["web", "other"]},
     "of another issuer of ours": {"iss": minting.LONE, "aud": "jitney"},
+    "of other people, whose client has the same name": {"iss": TWIN},
     "of the agents' issuer": {"iss": minting.CORP, "aud": "jitney"},
     "of nobody's issuer": {"iss": "https://evil.example"},
     "expired": {"exp": minting.NOW - 60, "iat": minting.NOW - 120},
