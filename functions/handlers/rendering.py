@@ -26,6 +26,7 @@ def environment(folder: Path) -> "Environment":
         loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )

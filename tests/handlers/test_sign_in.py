@@ -117,6 +117,16 @@ def test_id_04_only_an_id_token_for_this_very_sign_in_signs_in(desk: Desk, brows
     assert [event for event, outcome, _ in events(desk) if (event, outcome) == ("refusal", "refused")]
 
 
+def test_rev_05_who_acts_for_somebody_else_does_not_sign_in(desk: Desk, browser: Browser):
+    entry = replace(
+        desk.system.config.issuers[STAFF], human_claim="sponsor", human_issuer="staff", human_issuer_url=STAFF
+    )
+    config = replace(desk.system.config, issuers={**desk.system.config.issuers, STAFF: entry})
+    desk.system.ports.__dict__["config"] = config
+    assert browser.sign_in("robot", sponsor="alice").status == 401
+    assert browser.sign_in("alice").status == 303
+
+
 def test_a_token_that_somebody_else_signed_signs_nobody_in(desk: Desk, browser: Browser):
     asked = browser.begin()
     claims = {"iss": STAFF, "sub": "alice", "aud": "web", "nonce": asked["nonce"], "jti": None, "groups": []}

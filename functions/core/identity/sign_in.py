@@ -104,7 +104,8 @@ def code_of(query: Mapping[str, str], sign_in: SignIn, issuer: Issuer) -> str:
 def signed_in(id_token: str, sign_in: SignIn, issuer: Issuer, config: Config, keys: KeySource, now: int) -> Principal:
     """Who signed in, by the ID token for the code. Raises Refusal.
 
-    Verified as every token is; and it must be this issuer's, made out to its web client, for this sign-in.
+    Verified as every token is; and it must be this issuer's, for a person who acts for nobody else, made out to its
+    web client, for this sign-in.
     """
     principal = authenticate(f"Bearer {id_token}", config, keys, now).principal
     claims = parse(id_token).claims  # of the very text whose signature was just verified
@@ -112,6 +113,7 @@ def signed_in(id_token: str, sign_in: SignIn, issuer: Issuer, config: Config, ke
     nonce = claims.get("nonce")
     if (
         issuer.web is None
+        or (principal.kind, principal.human) != ("human", None)
         or principal.issuer != issuer.issuer
         or issuer.web.client_id not in audience
         or not isinstance(nonce, str)
