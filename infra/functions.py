@@ -24,6 +24,14 @@ _ISSUE = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
 _READ_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
 
 
+ALL_FUNCTIONS = {
+    "POWERTOOLS_SERVICE_NAME": "jitney",
+    "POWERTOOLS_METRICS_NAMESPACE": "Jitney",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+}
+"""The environment that every function has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Allow:
     """Actions on the resources of one name (a key of what the stack hands over); of a table, on these items only.

@@ -2,9 +2,8 @@
 
 State table, by `pk` (`sk` is the kind): GRANT#<id> with the grant as JSON in `grant`, its `state` and `records` beside
 it for conditions, and `gsi_pk`/`gsi_sk` for the list of one principal's grants; once-keys and quotas under their own.
-The deny lists lie there too, see `adapters.deny_list`, holdings (`adapters.holdings`), what is under review
-(`adapters.pending`) and who voted on what (`adapters.cast_votes`). A grant without an end on record has `open_role` (its
-role) and `open_until` (when it ends, padded), for the index `open_by_role`.
+Deny lists, holdings, reviews, votes: `adapters.deny_list`, `holdings`, `pending` and `cast_votes`. A grant without an
+end on record has `open_role` (its role) and `open_until` (when it ends, padded), for the index `open_by_role`.
 Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the link. `expires` is DynamoDB's TTL.
 """
 
@@ -119,10 +118,10 @@ class Store:
                 ":had": {"N": str(before.records)},
             },
         }
-        denied = [{"Update": {"TableName": self._state_table, **update_of(after.role_arn, denial)}}] if denial else []
-        voted = [put_vote(self._state_table, each, after) for each in after.votes if each not in before.votes]
+        more = [{"Update": {"TableName": self._state_table, **update_of(after.role_arn, denial)}}] if denial else []
+        more += [put_vote(self._state_table, each, after) for each in after.votes if each not in before.votes]
         try:
-            self._write([self._put_record(next_link, now), {"Update": update}, *denied, *voted], (), now)
+            self._write([self._put_record(next_link, now), {"Update": update}, *more], (), now)
         except Taken as taken:
             raise Changed from taken
 
