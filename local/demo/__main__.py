@@ -1,11 +1,11 @@
-"""The story in four chapters: access is asked for, a command asks by itself, grants end, an auditor sees all of it."""
+"""The story in five chapters: asking, asking with a command, a person's decision, the ends of grants, the audit."""
 
 import signal
 import sys
 
 from rich.markup import escape
 
-from local.demo import asking, auditing, calling, ending
+from local.demo import asking, auditing, calling, ending, reviewing
 from local.demo.stage import NotAsToldError, Stage, chapter, console, on_stage, title
 from local.progress import Progress
 from local.system import NotUpError
@@ -36,12 +36,13 @@ def play(stage: Stage) -> None:
     lent = asking.play(stage)
     chapter("A command asks by itself")
     called = calling.play(stage)
+    chapter("A person decides")
+    reviewed_id = reviewing.play(stage)
     chapter("Grants end")
     ending.play(stage, called.grant, lent)
     chapter("Afterwards")
-    auditing.play(
-        stage, lent.grant["created_at"], {lent.grant["id"], called.grant["id"], called.pending_id}, called.grant["id"]
-    )
+    asked = {lent.grant["id"], called.grant["id"], called.pending_id, reviewed_id}
+    auditing.play(stage, lent.grant["created_at"], asked, called.grant["id"])
     last = "The system stays up; make down ends it." if stage.stays_up else "make up leaves the same system running."
     console.print(f"\n[bold green]Done.[/] {last}")
 

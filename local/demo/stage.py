@@ -67,16 +67,25 @@ class Stage:
         if why:
             console.print(f"   {why}", style="italic")
 
-    def environment(self, agent: str) -> dict[str, str]:
-        """What the agent's shell would have, and nothing of this process's."""
+    def environment(self, who: str) -> dict[str, str]:
+        """What the agent's shell would have, or the person's, and nothing of this process's."""
+        of_agent = who in self.stack["agents"]
         return {
-            **agent_shell.variables(self.stack, agent),
+            **(agent_shell.variables(self.stack, who) if of_agent else self._person(who)),
             "PATH": ":".join(map(str, (*agent_shell.programs(), "/usr/bin", "/bin"))),
             "HOME": str(self.folder),
-            "XDG_STATE_HOME": str(self.folder / agent),
+            "XDG_STATE_HOME": str(self.folder / who),
             "AWS_CONFIG_FILE": str(self.folder / "aws-config"),
             "NO_COLOR": "1",
             "COLUMNS": "110",
+        }
+
+    def _person(self, name: str) -> dict[str, str]:
+        known = self.stack["humans"][name]
+        return {
+            "JITNEY_REVIEWS_URL": self.stack["reviews_url"],
+            "JITNEY_PERSON": known["username"],
+            "JITNEY_PASSWORD": known["password"],
         }
 
     def run(

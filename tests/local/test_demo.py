@@ -71,7 +71,7 @@ class Recording(Stage):
     """A stage that keeps what its commands said."""
 
     ran: list[tuple[str, Ran]]
-    lines: list[str]
+    meanwhiles: list[list[str]]
 
     def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> Ran:
         ran = Stage._ran(self, agent, command, more)
@@ -80,8 +80,9 @@ class Recording(Stage):
 
     @contextmanager
     def meanwhile(self, agent: str, *command: str) -> Iterator[Iterator[str]]:
+        self.meanwhiles.append(said := [])
         with Stage.meanwhile(self, agent, *command) as lines:
-            yield (self.lines.append(line) or line for line in lines)
+            yield (said.append(line) or line for line in lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,23 +90,34 @@ class Replaying(Stage):
     """A stage on which nothing runs: its commands say again what they said, in their order."""
 
     ran: Iterator[Ran]
-    lines: Sequence[str]
+    meanwhiles: Iterator[Sequence[str]]
 
     def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> Ran:
         return next(self.ran)
 
     @contextmanager
     def meanwhile(self, agent: str, *command: str) -> Iterator[Iterator[str]]:
-        yield (line if line[:1] != "{" else json.dumps(json.loads(line) | {"at": time.time()}) for line in self.lines)
+        said = next(self.meanwhiles)
+        yield (line if line[:1] != "{" else json.dumps(json.loads(line) | {"at": time.time()}) for line in said)
 
 
 @dataclass
 class Seen:
-    """One showing of the demo, as it was seen: commands with what they said, the loop's lines, the auditor's rows."""
+    """One showing of the demo, as it was seen: commands with what they said, also beside others, the auditor's rows."""
 
     ran: list[tuple[str, Ran]]
-    lines: list[str]
+    meanwhiles: list[list[str]]
     rows: dict[str, Rows]
+
+    @property
+    def waiting(self) -> list[str]:
+        """The lines of the command that waits for its review."""
+        return self.meanwhiles[0]
+
+    @property
+    def lines(self) -> list[str]:
+        """The loop's lines."""
+        return self.meanwhiles[-1]
 
     def at(self, words: str) -> int:
         """The place of the one command that holds `words`."""
@@ -119,13 +131,13 @@ class Seen:
         assert old in ran.said
         self.ran[place] = (command, Ran(ran.code, ran.out.replace(old, new), ran.err.replace(old, new)))
 
-    def told_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told_again(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         """Tell the story to what was seen, changed or not. Raises NotAsTold."""
         monkeypatch.setattr(Ledger, "wait_for", lambda _ledger, name, *_: self.rows[name])
         monkeypatch.setattr(Ledger, "text", lambda *_: "SELECT 1")
         stack = {"aws_endpoint": "http://127.0.0.1:1", "region": "eu-west-1", "account": "111122223333"}
         ran = iter([ran for _, ran in self.ran])
-        demo.play(Replaying(stack, Path(), stays_up=True, ran=ran, lines=self.lines))
+        demo.play(Replaying(stack, folder, stays_up=True, ran=ran, meanwhiles=iter(self.meanwhiles)))
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +154,7 @@ def showing(stack: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
         patch.setattr(Ledger, "wait_for", kept)
         patch.setattr(asking, "SECONDS", 30)  # other tests run at the same time, and the grant must outlast four steps
         folder = tmp_path_factory.mktemp("demo")
-        demo.play(Recording(stack, folder, stays_up=True, ran=seen.ran, lines=seen.lines))
+        demo.play(Recording(stack, folder, stays_up=True, ran=seen.ran, meanwhiles=seen.meanwhiles))
     return seen
 
 
@@ -157,34 +169,34 @@ in_its_turn = pytest.mark.xdist_group("deny-document")
 
 
 @in_its_turn
-def test_the_demo_goes_as_it_is_told(seen: Seen, monkeypatch: pytest.MonkeyPatch):
-    seen.told_again(monkeypatch)
+def test_the_demo_goes_as_it_is_told(seen: Seen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    seen.told_again(monkeypatch, tmp_path)
 
 
 @in_its_turn
-def test_another_exit_code_of_any_command_ends_it(seen: Seen, monkeypatch: pytest.MonkeyPatch):
+def test_another_exit_code_of_any_command_ends_it(seen: Seen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     for place, (command, ran) in enumerate(seen.ran):
         broken = copy.deepcopy(seen)
         broken.ran[place] = (command, Ran(ran.code + 1, ran.out, ran.err))
         with pytest.raises(NotAsToldError, match=f"exit code {ran.code + 1}, not {ran.code}"):
-            broken.told_again(monkeypatch)
+            broken.told_again(monkeypatch, tmp_path)
 
 
 @in_its_turn
-def test_a_command_that_says_nothing_ends_it(seen: Seen, monkeypatch: pytest.MonkeyPatch):
+def test_a_command_that_says_nothing_ends_it(seen: Seen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """But for the two whose effect is seen at the next step."""
     for place, (command, ran) in enumerate(seen.ran):
         broken = copy.deepcopy(seen)
         broken.ran[place] = (command, Ran(ran.code, "", ""))
         if "jitney profile" not in command and "grants revoke" not in command:
             with pytest.raises(NotAsToldError):
-                broken.told_again(monkeypatch)
+                broken.told_again(monkeypatch, tmp_path)
 
 
 def _calls(seen: Seen, change: Callable[[list[dict[str, Any]]], None]) -> None:
     calls = [json.loads(line) for line in seen.lines]
     change(calls)
-    seen.lines = [json.dumps(call) for call in calls]
+    seen.lines[:] = [json.dumps(call) for call in calls]
 
 
 def _rows(seen: Seen, change: Callable[[Rows], Rows]) -> None:
@@ -207,6 +219,17 @@ BREAKS: dict[str, tuple[Callable[[Seen], Any], str]] = {
     ),
     "nobody is named who could review": (lambda seen: seen.says("s3 rm", "data-owners", "somebody"), "says by whom"),
     "the denial does not say why": (lambda seen: seen.says("create-user", "code review", "prayer"), "says why"),
+    "the command does not wait": (lambda seen: seen.waiting.clear(), "does not wait"),
+    "the page says something else": (
+        lambda seen: seen.says("browser.py", "for write access", "for read access"),
+        "who asks for what",
+    ),
+    "nothing is unchecked": (lambda seen: seen.says("browser.py", "[ ] on", "[x] on"), "is unchecked"),
+    "the command does not go on": (lambda seen: seen.waiting.__delitem__(slice(1, None)), "went on by itself"),
+    "the other object is denied by something else": (
+        lambda seen: seen.says("s3 cp new.csv s3://reports/2026/q4.csv", "no session policy allows", "it is locked"),
+        "IAM itself denies it",
+    ),
     "the loop is denied too early": (
         lambda seen: _calls(seen, lambda calls: calls[3].update(denied="AccessDenied")),
         "calls worked so far",
@@ -247,11 +270,13 @@ BREAKS: dict[str, tuple[Callable[[Seen], Any], str]] = {
 
 @in_its_turn
 @pytest.mark.parametrize("name", BREAKS)
-def test_what_is_not_as_told_ends_it_and_is_said(seen: Seen, monkeypatch: pytest.MonkeyPatch, name: str):
+def test_what_is_not_as_told_ends_it_and_is_said(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+):
     change, said = BREAKS[name]
     change(seen)
     with pytest.raises(NotAsToldError, match=said):
-        seen.told_again(monkeypatch)
+        seen.told_again(monkeypatch, tmp_path)
 
 
 def test_the_demo_then_exits_with_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

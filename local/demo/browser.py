@@ -1,0 +1,88 @@
+"""A reviewer at a browser that runs no scripts: signs in, reads a request's page, unchecks, and presses a button.
+
+Run as `python browser.py GRANT VERDICT [UNCHECKED ARN…]`, with JITNEY_REVIEWS_URL, JITNEY_PERSON and JITNEY_PASSWORD.
+It prints what the page says and what it does there. A page that is not as it should be ends it with an error.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from html import unescape
+
+import httpx
+
+MOST_HOPS = 12
+
+
+def main(grant_id: str, verdict: str, unchecked: Sequence[str]) -> None:
+    """Sign in, and vote on the request of that grant."""
+    url = f"{os.environ['JITNEY_REVIEWS_URL']}/{grant_id}"
+    with httpx.Client(timeout=30, trust_env=False) as http:
+        page = _signed_in(http, _followed(http, http.get(url)))
+        _say(f"# {_text(_one(r'<h1>(.*?)</h1>', page.text))}")
+        for name, value in re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page.text, re.DOTALL):
+            _say(f"{_text(name)}: {_text(value)}")
+        form = _ballot(page.text, verdict, unchecked)
+        _say(f"[{verdict}]")
+        sent = http.post(page.url, data=form, headers={"Origin": str(page.url.join("/")).rstrip("/")})
+        _say(f"-> {_text(_one(r'<span class="state[^>]*>(.*?)</span>', _followed(http, sent).text))}")
+
+
+def _signed_in(http: httpx.Client, page: httpx.Response) -> httpx.Response:
+    """The page behind the provider's own, once that is filled in."""
+    action = unescape(_one(r'<form method="post" action="(/interaction/[^"]+)"', page.text))
+    person = {"username": os.environ["JITNEY_PERSON"], "password": os.environ["JITNEY_PASSWORD"]}
+    return _followed(http, http.post(page.url.join(action), data=person))
+
+
+def _followed(http: httpx.Client, answer: httpx.Response) -> httpx.Response:
+    for _ in range(MOST_HOPS):
+        if not answer.is_redirect:
+            return answer.raise_for_status()
+        answer = http.get(answer.url.join(answer.headers["location"]))
+    raise SystemExit("redirected without end")
+
+
+def _ballot(text: str, verdict: str, unchecked: Sequence[str]) -> dict[str, str | list[str]]:
+    """What a browser sends of the approving form, without the boxes before the ARNs that are unchecked."""
+    form = _one(r"(<form[^>]*>\s*<h2>Exactly this</h2>.*?</form>)", text)
+    sent: dict[str, str | list[str]] = {"comment": "", "verdict": verdict}
+    for label, box in re.findall(r'<label class="box">((<input[^>]*>).*?)</label>', form, re.DOTALL):
+        given = _attributes(box)
+        if any(f"<code>{arn}</code>" in label for arn in unchecked):
+            _say(f"[ ] {_text(label)}")
+            continue
+        _say(f"[x] {_text(label)}")
+        values = sent.setdefault(given["name"], [])
+        if isinstance(values, list):
+            values.append(given["value"])
+    for field in re.findall(r"<input[^>]*>", form):
+        given = _attributes(field)
+        if given["type"] != "checkbox":
+            sent[given["name"]] = given["value"]
+    return sent
+
+
+def _attributes(tag: str) -> dict[str, str]:
+    return {name: unescape(value) for name, value in re.findall(r'(\w+)="([^"]*)"', tag)}
+
+
+def _one(pattern: str, text: str) -> str:
+    found = re.search(pattern, text, re.DOTALL)
+    if found is None:
+        raise SystemExit(f"the page does not have {pattern}: {_text(text)[:500]}")
+    return found[1]
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def _text(html: str) -> str:
+    """What a person reads of it."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", "", html)).split())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])
