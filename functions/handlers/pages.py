@@ -177,11 +177,14 @@ def answer_page(route: PageRoute, event: Mapping[str, Any], ports: Ports) -> dic
     """The answer of `route` to one API Gateway event. Never raises."""
     visit = visit_of(event, ports)
 
-    def attempt() -> Page:
-        visit.recognise()
-        return route(visit)
+    def answered(page: Page) -> tuple[Page, dict[str, Any]]:
+        return page, _proxy_answer(page, visit)
 
-    page = guarded(attempt, problem_page)
+    def attempt() -> tuple[Page, dict[str, Any]]:
+        visit.recognise()
+        return answered(route(visit))
+
+    page, made = guarded(attempt, lambda problem: answered(problem_page(problem)))
     logger.info(
         "answered",
         method=event.get("httpMethod"),
@@ -191,7 +194,7 @@ def answer_page(route: PageRoute, event: Mapping[str, Any], ports: Ports) -> dic
         code=page.code or None,
         grant=visit.grant_id or None,
     )
-    return _proxy_answer(page, visit)
+    return made
 
 
 def visit_of(event: Mapping[str, Any], ports: Ports) -> Visit:

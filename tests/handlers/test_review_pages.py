@@ -289,6 +289,13 @@ def test_pol_08_a_store_that_does_not_answer_is_told_and_nothing_is_shown(desk: 
     assert (answer.status, "unavailable" in answer.text) == (503, True)
 
 
+def test_id_05_a_page_that_cannot_be_made_is_a_problem_too(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    desk.system.store.grants[grant.id] = replace(grant, created_at=10**15)  # a year that no calendar has
+    answer = alice.send("GET", f"/reviews/{grant.id}")
+    assert (answer.status, "Code: <code>internal</code>" in answer.text) == (500, True)
+
+
 def test_id_05_an_unforeseen_failure_tells_nothing(desk: Desk, alice: Browser, capsys: pytest.CaptureFixture[str]):
     grant = pending(desk)
     desk.system.store.grant = lambda _: 1 / 0
