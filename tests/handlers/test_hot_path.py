@@ -112,7 +112,7 @@ def test_sts_05_the_session_in_between_is_in_no_answer_record_or_log(system: Sys
 def test_pol_05_what_could_be_combined_costs_one_read_more_and_an_entry_in_the_same_transaction(system_with):
     system = system_with(config=configuration('@id("all") permit (principal, action, resource);'))
     function = "arn:aws:lambda:eu-west-1:444455556666:function:f"
-    (first, read), (second, transaction), (third, _) = calls_of(system, action="lambda:InvokeFunction", arn=function)
+    (first, read), (second, transaction), (third, _) = calls_of(system, action="lambda:CreateFunction", arn=function)
     assert (first, second, third) == ("get_item", "transact_write_items", "assume_role")
     assert (read["Key"]["pk"], read["ConsistentRead"]) == ({"S": "HELD#corp.reader-agent"}, True)
     assert transaction["TransactItems"][-1]["Put"]["Item"]["pk"] == read["Key"]["pk"]

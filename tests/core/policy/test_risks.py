@@ -8,8 +8,11 @@ from core.policy.risks import NAMES, Held, gains
 
 PASS = ("iam:PassRole", "arn:aws:iam::444455556666:role/runner")
 CREATE = ("lambda:CreateFunction", "arn:aws:lambda:eu-west-1:444455556666:function:f")
-INVOKE = ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:444455556666:function:f")
-LAMBDA = Held("g-other", frozenset({"lambda:CreateFunction", "lambda:InvokeFunction"}))
+INSTANCE = "arn:aws:ec2:eu-west-1:444455556666:instance/i-1"
+MODIFY, STOP, START = (
+    (f"ec2:{name}", INSTANCE) for name in ("ModifyInstanceAttribute", "StopInstances", "StartInstances")
+)
+LAMBDA = Held("g-other", frozenset({"lambda:CreateFunction"}))
 PERMIT = '@id("all") permit (principal, action, resource) when { resource.wildcard || !resource.wildcard };'
 FORBID = f"""{PERMIT}
 @id("never") @advice("Ask for less.") forbid (principal, action, resource)
@@ -34,9 +37,9 @@ def decide_holding(ask):
 
 
 def test_pol_05_a_combination_within_one_request_is_denied_and_named(decide_holding):
-    decision = decide_holding(FORBID, PASS, CREATE, INVOKE)
+    decision = decide_holding(FORBID, PASS, CREATE)
     assert decision.effect is Effect.DENY
-    together = "iam:PassRole with lambda:CreateFunction and lambda:InvokeFunction"
+    together = "iam:PassRole with lambda:CreateFunction"
     assert f"is forbidden: {together} lets its holder act as any role that lambda may assume. Ask for less." in (
         decision.reasons[0].sentence
     )
@@ -45,17 +48,45 @@ def test_pol_05_a_combination_within_one_request_is_denied_and_named(decide_hold
 
 
 def test_pol_05_part_of_a_combination_is_allowed_alone(decide_holding):
-    for part in ([PASS, CREATE], [CREATE, INVOKE], [PASS, INVOKE]):
+    for part in ([PASS], [CREATE], [MODIFY, STOP], [STOP, START], [MODIFY, START]):
         assert decide_holding(FORBID, *part).effect is Effect.ALLOW
+
+
+@pytest.mark.parametrize(
+    "keeps",
+    [
+        "lambda:CreateFunction",
+        "ecs:RegisterTaskDefinition",
+        "glue:CreateJob",
+        "glue:UpdateJob",
+        "cloudformation:CreateStack",
+        "cloudformation:CreateStackSet",
+        "cloudformation:CreateChangeSet",
+        "autoscaling:CreateLaunchConfiguration",
+        "autoscaling:CreateAutoScalingGroup",
+        "sagemaker:CreateNotebookInstance",
+        "datapipeline:CreatePipeline",
+        "datapipeline:PutPipelineDefinition",
+        "codebuild:CreateProject",
+        "bedrock-agentcore:CreateCodeInterpreter",
+        "states:CreateStateMachine",
+    ],
+)
+def test_pol_05_passing_a_role_to_what_keeps_it_is_denied_before_anything_can_start_it(decide_holding, keeps):
+    """The grant may be given back before what it made is started: no later request would show the whole way."""
+    assert decide_holding(FORBID, PASS, (keeps, "*")).effect is Effect.DENY
+    assert decide_holding(FORBID, PASS, held=[Held("g-other", frozenset({keeps}))]).effect is Effect.DENY
+    assert decide_holding(FORBID, (keeps, "*"), held=[Held("g-other", frozenset({PASS[0]}))]).effect is Effect.DENY
 
 
 @pytest.mark.parametrize(
     ("asked", "held"),
     [
         ([PASS], [LAMBDA]),
-        ([INVOKE], [Held("g-other", frozenset({"iam:PassRole", "lambda:CreateFunction"}))]),
-        ([CREATE], [Held("g-a", frozenset({"iam:PassRole"})), Held("g-b", frozenset({"lambda:InvokeFunction"}))]),
-        ([PASS, CREATE], [Held("g-a", frozenset({"lambda:InvokeFunction"}))]),
+        ([CREATE], [Held("g-other", frozenset({"iam:PassRole"}))]),
+        ([STOP], [Held("g-other", frozenset({MODIFY[0], START[0]}))]),
+        ([STOP], [Held("g-a", frozenset({MODIFY[0]})), Held("g-b", frozenset({START[0]}))]),
+        ([MODIFY, STOP], [Held("g-a", frozenset({START[0]}))]),
     ],
 )
 def test_pol_05_a_combination_is_found_over_all_grants_together(decide_holding, asked, held):
@@ -70,12 +101,12 @@ def test_pol_05_a_combination_is_found_over_all_grants_together(decide_holding, 
 def test_pol_05_action_wildcards_hide_no_combination(decide_holding):
     wide = ("lambda:*", "arn:aws:lambda:eu-west-1:444455556666:function:f")
     assert decide_holding(FORBID, wide, held=[Held("g-a", frozenset({"iam:PassRole"}))]).effect is Effect.DENY
-    assert decide_holding(FORBID, ("LAMBDA:createfunction", CREATE[1]), INVOKE, PASS).effect is Effect.DENY
+    assert decide_holding(FORBID, ("LAMBDA:createfunction", CREATE[1]), PASS).effect is Effect.DENY
 
 
 def test_pol_05_an_action_of_the_same_level_beside_it_hides_no_combination(decide_holding):
     """Policies that do not look at the action's name are asked once for what they cannot tell apart."""
-    beside = ("lambda:DeleteFunction lambda:CreateFunction lambda:InvokeFunction", CREATE[1])
+    beside = ("lambda:DeleteFunction lambda:CreateFunction", CREATE[1])
     decision = decide_holding(FORBID, beside, held=[Held("g-a", frozenset({"iam:PassRole"}))])
     assert decision.effect is Effect.DENY
     assert [each.actions for each in decision.allowed_subset] == [("lambda:DeleteFunction",)]
@@ -117,7 +148,7 @@ def test_pol_05_a_review_names_the_combination_and_an_approval_opens_it(decide_h
     (reason,) = decision.reasons
     assert reason.policy == "risky"
     assert reason.sentence.startswith("iam:PassRole (PermissionsManagement) on arn:aws:iam::444455556666:role/runner")
-    assert "needs an approval: iam:PassRole with lambda:CreateFunction (held by grant g-other) and" in reason.sentence
+    assert "needs an approval: iam:PassRole with lambda:CreateFunction (held by grant g-other) lets" in reason.sentence
     assert reason.sentence.endswith("may assume. Security looks at it.")
     assert decide_holding(REVIEW, PASS, held=[LAMBDA], approvals=["security"]).effect is Effect.ALLOW
 
