@@ -7,14 +7,15 @@ from functools import partial
 from typing import Any
 
 from core.actions import ResourceType
-from core.calls.call import Place
+from core.calls.call import FILES, UNREAD, Place
 from core.calls.options import invalid
-from core.calls.readings import ADDS_WILDCARDS, CONTENT, READINGS, READS_ARNS, WHEN_ABSENT, mismatch
+from core.calls.readings import ADDS_WILDCARDS, CONTENT, READINGS, READS_ARNS, READS_URLS, WHEN_ABSENT, mismatch
 from core.patterns import has_wildcard
 
 MAX_ARNS = 200
 _VARIABLE = re.compile(r"\$\{(=?)([^}|]+)(?:\|(\w+))?\}")
 _PLACE = frozenset({"Partition", "Region", "Account", "AccountId"})
+_WEB = ("http://", "https://")
 _WHOLE = re.compile(r"@(\w+) (.+)")
 
 
@@ -37,10 +38,34 @@ def fill(template: str, parameters: Mapping[str, Any], place: Place) -> list[str
 
 def names_in(template: str) -> set[str]:
     """The parameters whose values are names in a template; not those that hold a name among other things."""
+    return {name for name, reading in _members(template) if reading not in CONTENT}
+
+
+def check_given(template: str, parameters: Mapping[str, Any]) -> None:
+    """Raise Problem call_invalid when a parameter of the template is given, but empty or not known here.
+
+    It would name nothing, and so be asked on everything.
+    """
+    for name, reading in _members(template):
+        if name not in parameters:
+            continue
+        value, elsewhere = parameters[name], FILES if reading in READS_URLS else (*FILES, *_WEB)
+        texts = _strings(value)
+        if value is UNREAD or (reading not in CONTENT and any(text.startswith(elsewhere) for text in texts)):
+            raise invalid(
+                f"{name} names a resource, and the call does not hold its value.",
+                "Write the value instead of file://, fileb:// or a web address; or ask with permissions, not calls.",
+            )
+        if not value or "" in texts:
+            raise invalid(f"{name} names a resource, and is empty.", "Write its value, or leave it out where you may.")
+
+
+def _members(template: str) -> list[tuple[str, str]]:
+    """The parameters of a template with how they are read."""
     if whole := _WHOLE.fullmatch(template):
-        return {whole[1]}
-    found = {each[2] for each in _VARIABLE.finditer(template) if not each[1] and (each[3] or "") not in CONTENT}
-    return found - _PLACE
+        return [(whole[1], "")]
+    found = (each for each in _VARIABLE.finditer(template) if not each[1] and each[2] not in _PLACE)
+    return [(each[2], each[3] or "") for each in found]
 
 
 def holds(condition: str, parameters: Mapping[str, Any], place: Place) -> bool:

@@ -9,6 +9,9 @@ from core.calls.table import Operation
 UNREAD = None
 """The value of a parameter that is given but not known here: file://... is on the caller's machine."""
 
+FILES = ("file://", "fileb://")
+"""How a value begins that the AWS CLI reads from a file."""
+
 MASKED = "***"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.access.request import Explained
-from core.calls.arns import MAX_ARNS, fill, holds, names_in
+from core.calls.arns import MAX_ARNS, check_given, fill, holds, names_in
 from core.calls.call import MASKED, AwsCall, Place
 from core.calls.options import invalid
 from core.calls.table import Member, Need, Operation
@@ -94,8 +94,13 @@ def _by_name(operation: Operation, action: str) -> str:
 
 
 def _resources(need: Need, parameters: Mapping[str, Any], place: Place) -> list[str]:
-    """The ARNs; [] when a type of resource that the action must have is not named, or none is."""
+    """The ARNs; [] when a type of resource that the action must have is not named, or none is.
+
+    Raises Problem call_invalid when a parameter that would name one says nothing.
+    """
     found: dict[str, None] = {}
+    for template in (template for kind in need.types or () for template in kind.arns):
+        check_given(template, parameters)
     for kind in need.types or ():
         named = [arn for template in kind.arns for arn in fill(template, parameters, place)]
         if kind.required and not named:

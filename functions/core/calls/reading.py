@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core import strict_json
-from core.calls.call import UNREAD, AwsCall
+from core.calls.call import FILES, UNREAD, AwsCall
 from core.calls.options import Read, invalid, read_options
 from core.calls.table import Member, Operation, Operations
 
-_ON_THE_CALLERS_MACHINE = ("file://", "fileb://")
 _TYPES: Mapping[str, tuple[type, ...]] = {"s": (str,), "b": (bool,), "l": (list,), "m": (list,)}
 
 
@@ -86,7 +85,7 @@ def _value(member: Member, words: list[str]) -> Any:
 
     The CLI's shorthand for structures is kept as its words.
     """
-    if any(word.startswith(_ON_THE_CALLERS_MACHINE) for word in words):
+    if any(word.startswith(FILES) for word in words):
         return UNREAD
     if member.kind == "b":
         return True

@@ -21,6 +21,9 @@ WHEN_ABSENT: Mapping[str, str] = {
 READS_ARNS = frozenset({"model_of_profile"})
 """The readings that find a name inside an ARN of another type."""
 
+READS_URLS = frozenset({"queue_url"})
+"""The readings of web addresses; the AWS CLI's first version fetches those of other names."""
+
 ADDS_WILDCARDS = frozenset({"secret", "revision", "launch_template"})
 """The readings that add a wildcard to what was given."""
 

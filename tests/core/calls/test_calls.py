@@ -1,6 +1,7 @@
 """What command lines need: the smallest actions and resources, and the same for the services most used."""
 
 import json
+import shlex
 
 import pytest
 from hypothesis import given, settings
@@ -358,6 +359,31 @@ REFUSED = {
         "call_invalid",
         "something else",
     ),
+    # A name that is given and says nothing is not all names.
+    "aws s3api get-object --bucket b --key '' o": ("call_invalid", "Key names a resource, and is empty"),
+    "aws s3api get-object --bucket b --key= o": ("call_invalid", "Key names a resource, and is empty"),
+    "aws s3api get-object --bucket b --key https://e.com/k o": (
+        "call_invalid",
+        "instead of file://, fileb:// or a web",
+    ),
+    "aws s3api put-object --bucket reports --key file://k": (
+        "call_invalid",
+        "Key names a resource, and the call does not",
+    ),
+    "aws s3api put-object --bucket reports --key fileb://k": ("call_invalid", "Write the value instead of file://"),
+    "aws s3api delete-objects --bucket b --delete file://d": ("call_invalid", "Delete names"),
+    "aws s3api copy-object --bucket b --key k --copy-source ''": ("call_invalid", "CopySource names"),
+    "aws dynamodb scan --table-name ''": ("call_invalid", "TableName names"),
+    "aws dynamodb batch-get-item --request-items file://r": ("call_invalid", "RequestItems names"),
+    "aws sqs purge-queue --queue-url file://q": ("call_invalid", "QueueUrl names"),
+    "aws ec2 start-instances --instance-ids i-1 ''": ("call_invalid", "InstanceIds names"),
+    "aws ec2 start-instances --instance-ids '[]'": ("call_invalid", "InstanceIds names"),
+    "aws ecs describe-services --services s --cluster ''": ("call_invalid", "cluster names"),
+    "aws lambda create-function --function-name f --role file://r": ("call_invalid", "Role names"),
+    "aws events put-events --entries file://e": ("call_invalid", "Entries names"),
+    "aws iam get-policy --policy-arn ''": ("call_invalid", "PolicyArn names"),
+    "aws logs tail ''": ("call_invalid", "logGroupName names"),
+    "aws logs tail file://g": ("call_invalid", "logGroupName names"),
     # Another account, in every way to name one.
     "aws lambda invoke --function-name arn:aws:lambda:eu-west-1:999999999999:function:f o": ("account_mismatch", ""),
     "aws lambda invoke --function-name 999999999999:function:f out": ("account_mismatch", ""),
@@ -390,6 +416,15 @@ def test_a_line_that_is_no_call_is_refused_and_says_why(line):
     assert problem.fix
 
 
+@pytest.mark.parametrize("value", ["file://x", "fileb://x", "https://example.com/x", ""])
+def test_what_names_no_resource_may_be_anywhere_or_empty(value):
+    put = (
+        f"aws s3api put-object --bucket reports --key k --body {shlex.quote(value)} --content-type {shlex.quote(value)}"
+    )
+    (each,) = explain_calls([put], PLACE, OPERATIONS)
+    assert each.resources == ("arn:aws:s3:::reports/k",)
+
+
 BAD_OBJECTS = [
     7,
     None,
@@ -402,6 +437,14 @@ BAD_OBJECTS = [
     {"service": "s3", "operation": "GetObject", "parameters": {"Bukcet": "b", "Key": "a"}},
     {"service": "s3", "operation": "GetObjct", "parameters": {}},
     {"service": "s3", "operation": "GetObject", "region": "eu-west-1"},
+    # A name that is given and says nothing is not all names.
+    {"service": "s3", "operation": "GetObject", "parameters": {"Bucket": "b", "Key": ""}},
+    {"service": "s3", "operation": "GetObject", "parameters": {"Bucket": "b", "Key": "file://k"}},
+    {"service": "s3", "operation": "GetObject", "parameters": {"Bucket": "b", "Key": "https://e.com/k"}},
+    {"service": "s3", "operation": "DeleteObjects", "parameters": {"Bucket": "b", "Delete": None}},
+    {"service": "s3", "operation": "DeleteObjects", "parameters": {"Bucket": "b", "Delete": {}}},
+    {"service": "ec2", "operation": "StartInstances", "parameters": {"InstanceIds": []}},
+    {"service": "ec2", "operation": "StartInstances", "parameters": {"InstanceIds": ["i-1", ""]}},
     # A name in a structure is held to the same characters.
     {
         "service": "ec2",
@@ -439,8 +482,6 @@ def command_lines(draw):
 @settings(max_examples=200)
 @given(command_lines())
 def test_any_command_gives_a_problem_or_actions_of_its_row(drawn):
-    import shlex
-
     words, operation = drawn
     try:
         explained = explain_line(shlex.join(words), PLACE, OPERATIONS)
