@@ -35,7 +35,7 @@ class Grant:
     """One grant. Times are ISO 8601, UTC.
 
     `state` is pending, active, rejected, expired, released, revoked or failed. `ending` is there once it was taken
-    back. What was issued until `cut_off_at` works no longer: the whole role was cut off.
+    back. What was issued until `cut_off_at` works no longer: its agent or the whole role was cut off.
     """
 
     id: str

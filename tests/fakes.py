@@ -11,7 +11,7 @@ from adapters.deny_list import TURN_SECONDS, Turn
 from adapters.role_policies import Refused
 from adapters.store import PAGE, Changed, Taken
 from core.access.credentials import Credentials, SessionRequest
-from core.access.denial import Denial
+from core.access.denial import CutOffs, Denial
 from core.access.grant import Grant, State
 from core.access.holdings import Holdings
 from core.access.request import Permission
@@ -103,13 +103,13 @@ class MemoryStore:
             if denial:
                 self.deny_list.listed.setdefault(after.role_arn, {})[denial.grant_id] = denial
 
-    def cut_off(self, role_arn: str, turn: Turn, cut_off_at: int, link: Link, *, now: int) -> None:
+    def cut_off(self, role_arn: str, turn: Turn, cut_offs: CutOffs, link: Link, *, now: int) -> None:
         self._answer("cut_off")
         with self.lock:
             current = self.deny_list.turns.get(role_arn, Turn())
             if current.began != turn.began:
                 raise Changed
-            self.deny_list.turns[role_arn] = replace(current, cut_off_at=cut_off_at)
+            self.deny_list.turns[role_arn] = replace(current, cut_offs=cut_offs)
             self.links.append(link)
 
     def open_grants(self, role_arn: str, until: int) -> list[Grant]:

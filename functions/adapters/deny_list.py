@@ -7,11 +7,11 @@ time has the turn, for `TURN_SECONDS`; a writer that was quicker than that canno
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from adapters.calls import unavailable_when_failing
-from core.access.denial import Denial
+from core.access.denial import CutOffs, Denial
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -24,12 +24,12 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Where a role's turns stand: how many began, the last that is done, what it wrote, when the role was cut off."""
+    """Where a role's turns stand: how many began, the last that is done, what it wrote, who was cut off."""
 
     began: int = 0
     done: int = 0
     written: str = ""
-    cut_off_at: int | None = None
+    cut_offs: CutOffs = field(default_factory=CutOffs)
 
 
 class DenyList:
@@ -109,7 +109,7 @@ class DenyList:
 
 def update_of(role_arn: str, denial: Denial) -> Item:
     """The update that lists a denial, for the transaction that ends its grant."""
-    members = {"grant_id": denial.grant_id, "ended_at": denial.ended_at, "until": denial.until}
+    members = {"grant_id": denial.grant_id, "ended_at": denial.ended_at, "until": denial.until, "agent": denial.agent}
     return {
         "Key": {"pk": {"S": f"ROLE#{role_arn}"}, "sk": {"S": f"DENY#{denial.grant_id}"}},
         "UpdateExpression": "SET denial = :denial, expires = :expires",
@@ -120,13 +120,14 @@ def update_of(role_arn: str, denial: Denial) -> Item:
     }
 
 
-def cut_off_of(role_arn: str, turn: Turn, cut_off_at: int) -> Item:
-    """The update that notes when a role was cut off, for the transaction that records it."""
+def cut_off_of(role_arn: str, turn: Turn, cut_offs: CutOffs) -> Item:
+    """The update that notes the cut-offs of a role, for the transaction that records them."""
+    text = json.dumps([cut_offs.role, dict(cut_offs.agents)], separators=(",", ":"))
     return {
         "Key": _key(role_arn),
-        "UpdateExpression": "SET cut_off_at = :cut",
+        "UpdateExpression": "SET cut_offs = :cut",
         "ConditionExpression": "began = :began",
-        "ExpressionAttributeValues": {":cut": {"N": str(cut_off_at)}, ":began": {"N": str(turn.began)}},
+        "ExpressionAttributeValues": {":cut": {"S": text}, ":began": {"N": str(turn.began)}},
     }
 
 
@@ -135,10 +136,9 @@ def _key(role_arn: str) -> Item:
 
 
 def _turn_of(item: Item) -> Turn:
-    cut = item.get("cut_off_at")
     return Turn(
         began=int(item.get("began", {"N": "0"})["N"]),
         done=int(item.get("done", {"N": "0"})["N"]),
         written=item.get("written", {"S": ""})["S"],
-        cut_off_at=None if cut is None else int(cut["N"]),
+        cut_offs=CutOffs(*json.loads(item.get("cut_offs", {"S": "[]"})["S"])),
     )

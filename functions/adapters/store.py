@@ -19,7 +19,7 @@ from adapters.calls import unavailable_when_failing
 from adapters.cast_votes import put_vote
 from adapters.deny_list import Turn, cut_off_of, update_of
 from adapters.holdings import holdings_in, item_key, key_of, put_of
-from core.access.denial import Denial
+from core.access.denial import CutOffs, Denial
 from core.access.grant import Ending, Grant, State, Verdict, Vote
 from core.access.holdings import Change, Holdings
 from core.access.request import Permission
@@ -125,9 +125,9 @@ class Store:
         except Taken as taken:
             raise Changed from taken
 
-    def cut_off(self, role_arn: str, turn: Turn, cut_off_at: int, link: Link, *, now: int) -> None:
-        """Note that a whole role is cut off, with the record of it. Raises Changed for a turn that was overtaken."""
-        update = {"TableName": self._state_table, **cut_off_of(role_arn, turn, cut_off_at)}
+    def cut_off(self, role_arn: str, turn: Turn, cut_offs: CutOffs, link: Link, *, now: int) -> None:
+        """Note who is cut off from a role, with the record of it. Raises Changed for a turn that was overtaken."""
+        update = {"TableName": self._state_table, **cut_off_of(role_arn, turn, cut_offs)}
         try:
             self._write([self._put_record(link, now), {"Update": update}], (), now)
         except Taken as taken:

@@ -7,7 +7,7 @@ from adapters.deny_list import Turn
 from adapters.role_policies import Refused, RolePolicy
 from adapters.store import Changed
 from core import audit
-from core.access.denial import compose
+from core.access.denial import CutOffs, compose
 from core.audit import AuditRecord, Event, Outcome
 from core.config import Target
 from core.problems import Problem
@@ -49,7 +49,7 @@ def mend(target: Target, ports: Ports) -> bool:
     turn = ports.deny_list.begin(target.role_arn, ports.now())
     if turn is None:
         return False
-    document = compose(ports.deny_list.denials(target.role_arn), turn.cut_off_at, ports.now(), target.deny_room)
+    document = compose(ports.deny_list.denials(target.role_arn), turn.cut_offs, ports.now(), target.deny_room)
     wanted = json.loads(document.text) if document.text else None
     if policy.read() == wanted:
         ports.deny_list.finish(target.role_arn, turn, _digest(document.text))
@@ -60,10 +60,10 @@ def mend(target: Target, ports: Ports) -> bool:
 def _take(turn: Turn, target: Target, policy: RolePolicy, ports: Ports, *, anew: bool = False) -> bool:
     """Use a turn: whether IAM now has the whole list. `anew` writes what was written before once more."""
     began = ports.stopwatch()
-    document = compose(ports.deny_list.denials(target.role_arn), turn.cut_off_at, ports.now(), target.deny_room)
-    if document.cut_off_at != turn.cut_off_at and document.cut_off_at is not None:
+    document = compose(ports.deny_list.denials(target.role_arn), turn.cut_offs, ports.now(), target.deny_room)
+    if document.cut_offs.since(turn.cut_offs).last is not None:
         try:
-            _record_cut_off(turn, document.cut_off_at, target, ports)
+            _record_cut_off(turn, document.cut_offs, target, ports)
         except Changed:
             return False
     digest = _digest(document.text)
@@ -82,9 +82,12 @@ def _take(turn: Turn, target: Target, policy: RolePolicy, ports: Ports, *, anew:
     return bool(ports.deny_list.finish(target.role_arn, turn, digest))
 
 
-def _record_cut_off(turn: Turn, cut_off_at: int, target: Target, ports: Ports) -> None:
-    """Note the cut-off before it is written: everybody whose session it ends is found by it, and told."""
-    now = ports.now()
+def _record_cut_off(turn: Turn, cut_offs: CutOffs, target: Target, ports: Ports) -> None:
+    """Note the cut-offs before they are written: everybody whose session they end is found by them, and told.
+
+    The record names the agents that are cut off; one that names none is of the whole role.
+    """
+    now, new = ports.now(), cut_offs.since(turn.cut_offs)
     record = AuditRecord(
         time=now,
         event=Event.CUT_OFF,
@@ -92,9 +95,9 @@ def _record_cut_off(turn: Turn, cut_off_at: int, target: Target, ports: Ports) -
         code="deny_document_full",
         target=target.alias,
         account=target.account,
-        detail={"until": iso(cut_off_at)},
+        detail={"until": iso(new.last or now), "agents": sorted(new.agents)},
     )
-    ports.store.cut_off(target.role_arn, turn, cut_off_at, audit.link(record, ports.new_id("r")), now=now)
+    ports.store.cut_off(target.role_arn, turn, cut_offs, audit.link(record, ports.new_id("r")), now=now)
 
 
 def _unwritten(detail: str) -> Problem:

@@ -1,6 +1,6 @@
 """What runs on a schedule: ends that nothing has recorded, deny documents as the list says, who was cut off (END 4)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -51,17 +51,20 @@ def _reconcile(target: Target, ports: Ports) -> dict[str, int]:
     now = ports.now()
     mended = mend(target, ports)
     expired = _each(ports.store.open_grants(target.role_arn, now - GRACE_SECONDS), ports, _record_expiry)
-    cut_off_at = ports.deny_list.turn(target.role_arn).cut_off_at
-    cut_off = 0
-    if cut_off_at is not None and now < cut_off_at + LONGEST_SECONDS:
-        concerned = [
-            grant
-            for grant in ports.store.open_grants(target.role_arn, cut_off_at + LONGEST_SECONDS)
-            if grant.live(now) and (grant.starts_at or 0) <= cut_off_at and grant.cut_off_at != cut_off_at
-        ]
-        cut_off = _each((replace(grant, cut_off_at=cut_off_at) for grant in concerned), ports, _record_cut_off)
+    cut_off = _each(_cut_off(target, ports, now), ports, _record_cut_off)
     lost = _each(_without_workflow(target, ports, now), ports, _record_lost)
     return {"expired": expired, "cut_off": cut_off, "mended": int(mended), "lost": lost}
+
+
+def _cut_off(target: Target, ports: Ports, now: int) -> Iterator[Grant]:
+    """The grants whose credentials a cut-off has ended, of the role or of their agent, that do not say so yet."""
+    cut_offs = ports.deny_list.turn(target.role_arn).cut_offs.at(now)
+    if cut_offs.last is None:
+        return
+    for grant in list(ports.store.open_grants(target.role_arn, cut_offs.last + LONGEST_SECONDS)):
+        cut = cut_offs.until(grant.principal)
+        if cut and grant.live(now) and (grant.starts_at or 0) <= cut and (grant.cut_off_at or 0) < cut:
+            yield replace(grant, cut_off_at=cut)
 
 
 def _without_workflow(target: Target, ports: Ports, now: int) -> list[Grant]:
@@ -101,7 +104,7 @@ def _record_lost(grant: Grant, ports: Ports) -> None:
 
 
 def _record_cut_off(grant: Grant, ports: Ports) -> None:
-    """Tell a grant, and with it whoever reads it, that its credentials ended with the role's (END 2)."""
+    """Tell a grant, and with it whoever reads it, that its credentials ended with its agent's or the role's (END 2)."""
     now = ports.now()
     link = audit.next_link(audit.of_grant(Event.CUT_OFF, Outcome.CUT_OFF, grant, Origin(), now), grant)
     ports.store.save(grant, audit.linked(grant, link), link, now=now)

@@ -10,7 +10,7 @@ from moto import mock_aws
 from adapters.deny_list import TURN_SECONDS, DenyList, Turn, update_of
 from adapters.store import PAGE, Changed, Store, Taken
 from core import audit
-from core.access.denial import Denial, denial
+from core.access.denial import CutOffs, Denial, denial
 from core.access.grant import Ending, Grant, State
 from core.access.holdings import Change, Entry, Holdings
 from core.audit import Event, Link, Origin, Outcome
@@ -238,13 +238,16 @@ def test_end_02_a_cut_off_and_its_record_are_written_together_and_only_in_ones_t
     turns = DenyList(client, "state")
     first, link = turns.begin("role", NOW), first_link(GRANT)
     assert first
-    store.cut_off("role", first, NOW + 60, link, now=NOW)
-    assert turns.turn("role").cut_off_at == NOW + 60
+    cut_offs = CutOffs(None, {"local.agent": NOW + 60})
+    store.cut_off("role", first, cut_offs, link, now=NOW)
+    assert turns.turn("role").cut_offs == cut_offs
     second = turns.begin("role", NOW + TURN_SECONDS + 1)
     assert second
     with pytest.raises(Changed):
-        store.cut_off("role", first, NOW + 90, replace(link, seq=1), now=NOW)
-    assert (turns.turn("role").cut_off_at, len(records(client))) == (NOW + 60, 1)
+        store.cut_off("role", first, CutOffs(NOW + 90), replace(link, seq=1), now=NOW)
+    assert (turns.turn("role").cut_offs, len(records(client))) == (cut_offs, 1)
+    store.cut_off("role", second, CutOffs(NOW + 90), replace(link, seq=1), now=NOW)
+    assert turns.turn("role").cut_offs == CutOffs(NOW + 90)
 
 
 def test_end_02_long_lists_are_read_to_their_end(client):
@@ -253,7 +256,7 @@ def test_end_02_long_lists_are_read_to_their_end(client):
     for number in range(12):
         key = {"pk": {"S": f"ROLE#{role}"}, "sk": {"S": f"DENY#g-{number:03}"}}
         client.put_item(TableName="state", Item=key | padding)
-        client.update_item(TableName="state", **update_of(role, Denial(f"g-{number:03}", NOW, NOW)))
+        client.update_item(TableName="state", **update_of(role, Denial(f"g-{number:03}", NOW, NOW, "local.agent")))
     assert len(DenyList(client, "state").denials(role)) == 12
 
 

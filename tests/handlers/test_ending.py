@@ -1,5 +1,6 @@
 """Release, revocation and the deny document, with the handlers as they are over in-memory adapters."""
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 
 from adapters.deny_list import TURN_SECONDS
 from core import audit
-from core.access.denial import LIMIT, SETTLE_SECONDS
+from core.access.denial import LIMIT, SETTLE_SECONDS, Denial
 from core.access.grant import State
 from core.audit import Event, Origin, Outcome
 from core.times import iso
@@ -304,8 +305,11 @@ class TestWriting:
 
 
 class TestOverflow:
+    OTHER = "g-zzzzzzzzzzzzzz"
+
     def full(self, system: System) -> list[str]:
         """More grants taken back than the document holds, and one that is active."""
+        self.of_another_agent(system)
         ids = mine(system, 600)
         for grant_id in ids[:-1]:
             assert system.call(release_grant, grant_id=grant_id)[0] == 200
@@ -320,12 +324,37 @@ class TestOverflow:
         assert [each for each in system.told() if each[0] == "cut_off"] == [
             ("cut_off", "cut_off", "deny_document_full")
         ]
+        assert json.loads(self.cut_off_record(system)["detail"]) == {
+            "until": iso(minting.NOW + SETTLE_SECONDS),
+            "agents": ["corp.reader-agent"],
+        }
         assert reconcile(system.ports)["cut_off"] == 1
         concerned = system.store.grants[ids[-1]]
         assert concerned.state is State.ACTIVE
         assert concerned.view()["cut_off_at"] == iso(minting.NOW + SETTLE_SECONDS)
         assert system.records()[-1]["grant_id"] == ids[-1]
         assert reconcile(system.ports)["cut_off"] == 0
+        assert system.store.grants[self.OTHER].cut_off_at is None
+        status, body, _ = system.call(create_credentials, grant_id=ids[-1])
+        assert (status, bool(body["credentials"])) == (200, True)
+
+    def test_end_02_where_agents_are_too_many_everybody_is_cut_off_and_told(self, system: System):
+        system.canary.denied_at = 1
+        self.of_another_agent(system)
+        crowd = [Denial(f"g-{number:014}", system.now, system.now + 900, f"a.{number:060}") for number in range(600)]
+        system.store.deny_list.listed[ROLE_ARN] = {each.grant_id: each for each in crowd}
+        assert system.call(release_grant, grant_id=asked(system))[0] == 200
+        assert json.loads(self.cut_off_record(system)["detail"])["agents"] == []
+        assert reconcile(system.ports)["cut_off"] == 1
+        assert system.store.grants[self.OTHER].cut_off_at == minting.NOW + SETTLE_SECONDS
+
+    def of_another_agent(self, system: System) -> None:
+        times = {"created_at": system.now, "starts_at": system.now, "expires_at": system.now + 900}
+        system.store.grants[self.OTHER] = replace(GRANT, id=self.OTHER, **times)
+
+    def cut_off_record(self, system: System) -> dict[str, Any]:
+        (record,) = [each for each in system.records() if each["event"] == "cut_off" and not each["grant_id"]]
+        return record
 
 
 class TestReconciler:

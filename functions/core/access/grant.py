@@ -91,7 +91,7 @@ class Grant:
     reviewers' own. `groups` are the principal's when it asked: policy is asked again with them at each vote. `records`
     counts the audit records of this grant and `head` is the hash of the last one: a state change and the next record
     are written together or not at all. `ending` is there once it was released or revoked. What was issued until
-    `cut_off_at` works no longer, because the whole role was cut off; it can be issued again.
+    `cut_off_at` works no longer, because its agent or the whole role was cut off; it can be issued again.
     """
 
     id: str

@@ -1,11 +1,15 @@
 import json
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.access.credentials import LONGEST_SECONDS
-from core.access.denial import CLOCKS_SECONDS, LIMIT, SETTLE_SECONDS, Denial, compose, denial
+from core.access.denial import CLOCKS_SECONDS, LIMIT, SETTLE_SECONDS, CutOffs, Denial, compose, denial
 from tests.fakes import GRANT, NOW
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
@@ -18,7 +22,7 @@ def named(number: int) -> str:
 
 
 def many(count: int, *, ended_at: int = NOW, until: int = NOW + 900) -> list[Denial]:
-    return [Denial(named(number), ended_at, until) for number in range(count)]
+    return [Denial(named(number), ended_at, until, "local.flood") for number in range(count)]
 
 
 def denied(text: str) -> set[str]:
@@ -28,7 +32,7 @@ def denied(text: str) -> set[str]:
 
 
 def test_end_01_a_document_denies_everything_to_each_listed_grant():
-    text = compose(many(2), None, NOW, LIMIT).text
+    text = compose(many(2), CutOffs(), NOW, LIMIT).text
     assert json.loads(text) == {
         "Version": "2012-10-17",
         "Statement": [
@@ -42,57 +46,139 @@ def test_end_01_a_document_denies_everything_to_each_listed_grant():
     }
 
 
+def session_denied(text: str, grant_id: str, agent: str, issued_at: int) -> bool:
+    """What IAM says of a session, by its own rules: a statement is met when all of its conditions are."""
+    statements = json.loads(text)["Statement"] if text else []
+    keys = {"aws:PrincipalTag/grant": grant_id, "aws:PrincipalTag/agent": agent}
+
+    def met(conditions: dict[str, dict[str, Any]]) -> bool:
+        equal = all(keys[key] in values for key, values in conditions.get("StringEquals", {}).items())
+        moments = conditions.get("DateLessThanEquals", {})
+        before = all(issued_at <= datetime.fromisoformat(moment).timestamp() for moment in moments.values())
+        return equal and before and set(moments) <= {"aws:TokenIssueTime"}
+
+    return any(met(each["Condition"]) for each in statements)
+
+
+AGENTS = [f"local.agent-{number}" for number in range(8)]
 denials = st.lists(
     st.builds(
-        lambda number, ended, lasts: Denial(named(number), NOW - ended, NOW - ended + lasts),
+        lambda number, ended, lasts, agent: Denial(named(number), NOW - ended, NOW - ended + lasts, agent),
         st.integers(0, 2**20),
         st.integers(0, 4000),
         st.integers(1, 3700),
+        # Some have many more than others.
+        st.sampled_from(AGENTS) | st.just(AGENTS[0]),
     ),
     unique_by=lambda each: each.grant_id,
     max_size=700,
 )
+cut_offs = st.builds(
+    CutOffs,
+    st.none() | st.integers(NOW - 4000, NOW + SETTLE_SECONDS),
+    st.dictionaries(st.sampled_from(AGENTS), st.integers(NOW - 4000, NOW + SETTLE_SECONDS), max_size=3),
+)
+ISSUED = [NOW - 3599, NOW - 1000, NOW, NOW + SETTLE_SECONDS, NOW + SETTLE_SECONDS + 1]
 
 
-@given(denials, st.integers(300, LIMIT), st.randoms())
-def test_end_02_exactly_the_unexpired_are_denied_or_the_whole_role_is_cut_off(listed, room, random):
-    document = compose(listed, None, NOW, room)
-    live = {each.grant_id for each in listed if each.until > NOW}
-    if document.cut_off_at is None:
-        assert denied(document.text) == live
-    else:  # whatever was issued to any of them is older than the cut-off
-        assert document.cut_off_at >= max(each.ended_at for each in listed) + SETTLE_SECONDS
-        assert len(compose(listed, None, NOW, 10**6).text) > room
+@given(denials, cut_offs, st.integers(600, LIMIT), st.randoms())
+def test_end_02_exactly_the_listed_and_what_was_issued_to_those_cut_off_fails(listed, earlier, room, random):
+    document = compose(listed, earlier, NOW, room)
+    cuts = document.cut_offs
+    live = {each.grant_id: each for each in listed if each.until > NOW}
     assert len(document.text) <= room
-    shuffled = random.sample(listed, len(listed))
-    assert compose(shuffled, None, NOW, room) == document
+    for each in random.sample(list(live.values()), min(len(live), 20)):
+        # Whatever was issued of an ended grant, also what was on its way when it ended.
+        for issued in (each.ended_at - 900, each.ended_at + SETTLE_SECONDS):
+            assert session_denied(document.text, each.grant_id, each.agent, issued)
+    for agent in [*AGENTS, "local.nobody"]:
+        for issued in ISSUED:
+            until = max(cuts.role or 0, cuts.agents.get(agent, 0))
+            assert session_denied(document.text, "g-another", agent, issued) is (issued <= until)
+    for agent, cut in [(None, earlier.role), *earlier.agents.items()]:
+        if cut is not None and cut + LONGEST_SECONDS > NOW:  # an earlier cut-off is never taken back
+            assert (cuts.role or 0) >= cut or (agent and cuts.agents[agent] >= cut)
+    assert compose(random.sample(listed, len(listed)), earlier, NOW, room) == document
+    assert compose(listed, cuts, NOW, room) == document
+
+
+@given(denials, st.integers(600, LIMIT))
+def test_end_02_who_made_the_most_is_cut_off_before_anybody_else(listed, room):
+    cuts = compose(listed, CutOffs(), NOW, room).cut_offs
+    everybody = compose(listed, CutOffs(), NOW, 10**6)
+    assert everybody.cut_offs == CutOffs()
+    counts = Counter(each.agent for each in listed if each.until > NOW)
+    if len(everybody.text) <= room:
+        assert cuts == CutOffs()
+    elif cuts.role is None:
+        assert cuts.agents
+        spared = [count for agent, count in counts.items() if agent not in cuts.agents]
+        assert min(counts[agent] for agent in cuts.agents) >= max(spared, default=0)
+        assert set(cuts.agents.values()) == {NOW + SETTLE_SECONDS}
+        last = min(cuts.agents, key=lambda agent: (counts[agent], [-ord(each) for each in agent]))
+        fewer = CutOffs(None, {agent: cut for agent, cut in cuts.agents.items() if agent != last})
+        assert len(compose(listed, fewer, NOW, 10**6).text) > room
+    else:
+        assert cuts == CutOffs(NOW + SETTLE_SECONDS)
+
+
+FLOOD = "local.flood"
 
 
 def test_end_02_the_capacity_is_measured():
-    assert compose(many(CAPACITY), None, NOW, LIMIT).cut_off_at is None
-    assert compose(many(CAPACITY + 1), None, NOW, LIMIT).cut_off_at == NOW + SETTLE_SECONDS
+    assert compose(many(CAPACITY), CutOffs(), NOW, LIMIT).cut_offs == CutOffs()
+    assert compose(many(CAPACITY + 1), CutOffs(), NOW, LIMIT).cut_offs == CutOffs(None, {FLOOD: NOW + SETTLE_SECONDS})
+
+
+def test_end_02_a_flood_of_one_agent_ends_its_own_sessions_and_nobody_elses():
+    other = Denial("g-other", NOW, NOW + 900, "local.other")
+    text = compose([*many(10_000), other], CutOffs(), NOW, LIMIT).text
+    assert session_denied(text, named(1), FLOOD, NOW)
+    assert session_denied(text, "g-of-the-same-agent", FLOOD, NOW)
+    assert not session_denied(text, "g-later", FLOOD, NOW + SETTLE_SECONDS + 1)
+    assert session_denied(text, "g-other", "local.other", NOW)
+    assert not session_denied(text, "g-victim", "local.other", NOW)
+    assert len(text) < 500
+
+
+def test_end_02_where_agents_are_too_many_the_whole_role_is_cut_off():
+    crowd = [replace(each, agent=f"local.{number:0>50}") for number, each in enumerate(many(CAPACITY + 1))]
+    document = compose(crowd, CutOffs(), NOW, LIMIT)
+    assert document.cut_offs == CutOffs(NOW + SETTLE_SECONDS)
+    assert session_denied(document.text, "g-victim", "local.other", NOW)
 
 
 def test_end_02_after_a_cut_off_the_list_starts_anew_and_the_cut_lasts_as_long_as_sessions():
-    cut = compose(many(CAPACITY + 1), None, NOW, LIMIT).cut_off_at
-    assert cut == NOW + SETTLE_SECONDS
-    later = Denial("g-later", cut + 1, cut + 900)
-    document = compose([*many(CAPACITY + 1), later], cut, cut + 1, LIMIT)
+    cuts = compose(many(CAPACITY + 1), CutOffs(), NOW, LIMIT).cut_offs
+    cut = NOW + SETTLE_SECONDS
+    later = Denial("g-later", cut + 1, cut + 900, FLOOD)
+    document = compose([*many(CAPACITY + 1), later], cuts, cut + 1, LIMIT)
     assert denied(document.text) == {"g-later"}
     assert json.loads(document.text)["Statement"][-1]["Condition"] == {
-        "DateLessThanEquals": {"aws:TokenIssueTime": "2026-11-24T12:01:00Z"}
+        "StringEquals": {"aws:PrincipalTag/agent": [FLOOD]},
+        "DateLessThanEquals": {"aws:TokenIssueTime": "2026-11-24T12:01:00Z"},
     }
-    assert compose([], cut, cut + LONGEST_SECONDS - 1, LIMIT).cut_off_at == cut
-    assert compose([], cut, cut + LONGEST_SECONDS, LIMIT).text == ""
+    for each in (cuts, CutOffs(cut)):
+        assert compose([], each, cut + LONGEST_SECONDS - 1, LIMIT).cut_offs == each
+        assert compose([], each, cut + LONGEST_SECONDS, LIMIT).text == ""
 
 
-def test_end_02_an_issue_on_its_way_at_the_cut_off_stays_denied():
-    cut = NOW
-    on_its_way = Denial("g-a", cut - SETTLE_SECONDS + 1, NOW + 900)
-    assert denied(compose([on_its_way], cut, NOW + 1, LIMIT).text) == {"g-a"}
+def test_end_02_an_agent_that_floods_again_is_cut_off_again():
+    cuts = CutOffs(None, {FLOOD: NOW})
+    again = many(CAPACITY + 1, ended_at=NOW + 100, until=NOW + 2000)
+    document = compose(again, cuts, NOW + 100, LIMIT)
+    assert document.cut_offs == CutOffs(None, {FLOOD: NOW + 100 + SETTLE_SECONDS})
+    assert document.cut_offs.since(cuts) == document.cut_offs
+    assert document.cut_offs.since(document.cut_offs).last is None
+
+
+@pytest.mark.parametrize("cuts", [CutOffs(NOW), CutOffs(None, {FLOOD: NOW})])
+def test_end_02_an_issue_on_its_way_at_the_cut_off_stays_denied(cuts):
+    on_its_way = Denial("g-a", NOW - SETTLE_SECONDS + 1, NOW + 900, FLOOD)
+    assert denied(compose([on_its_way], cuts, NOW + 1, LIMIT).text) == {"g-a"}
 
 
 @pytest.mark.parametrize(("after", "listed"), [(CLOCKS_SECONDS - 1, {GRANT.id}), (CLOCKS_SECONDS, set())])
 def test_end_02_a_denial_is_pruned_once_the_session_is_over(after: int, listed: set[str]):
     entry = denial(GRANT, NOW)
-    assert denied(compose([entry], None, GRANT.expires_at + after, LIMIT).text) == listed
+    assert denied(compose([entry], CutOffs(), GRANT.expires_at + after, LIMIT).text) == listed
