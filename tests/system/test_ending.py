@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from adapters.deny_list import update_of
+from core.access.denial import Denial
 from tests.system.conftest import Api, asked
 from tests.system.test_asking import WRITE, read, refused_with
 from tests.system.test_records import chain_of, until
@@ -147,7 +149,45 @@ def test_end_02_the_reconciler_prunes_and_mends(api: Api, aws, document, stack):
         UpdateExpression="SET denial = :denial",
         ExpressionAttributeValues={":denial": {"S": over}},
     )
-    answer = aws("lambda").invoke(FunctionName="jitney-reconciler", Payload=b"{}")
-    assert "FunctionError" not in answer, answer["Payload"].read()
-    assert json.loads(answer["Payload"].read())["mended"] == 1
+    assert reconciled(aws)["mended"] == 1
     assert until(lambda: grant_id not in json.dumps(document()))
+
+
+def test_end_02_who_floods_the_document_is_cut_off_and_nobody_else(api: Api, aws, agent_session, document, stack):
+    """Most of the list is written here, without a request for each; the release that overflows it is a real one."""
+    kept, ended, beside = api.ask(), api.ask(agent="writer-agent"), api.ask(agent="writer-agent")
+    agent, now = ended["grant"]["principal"], int(time.time())
+    role, dynamodb = stack["targets"]["analytics-prod"]["role_arn"], aws("dynamodb")
+    flood = [update_of(role, Denial(f"g-flood{number:09}", now, now + 900, agent)) for number in range(600)]
+    try:
+        for update in flood:
+            dynamodb.update_item(TableName=stack["tables"]["state"], **update)
+        path = f"/v1/grants/{ended['grant']['id']}"
+        assert api("DELETE", path, agent="writer-agent").status_code == 200
+        for each in (ended, beside):
+            assert refused_with(lambda each=each: read(agent_session(each["credentials"]), KEY)) == "AccessDenied"
+        assert read(agent_session(kept["credentials"]), KEY)
+        conditions = [each["Condition"].get("StringEquals", {}) for each in document()["Statement"]]
+        assert {"aws:PrincipalTag/agent": [agent]} in conditions
+        reconciled(aws)
+        told = {
+            who: api("GET", f"/v1/grants/{each['grant']['id']}", agent=who).json()["grant"]["cut_off_at"]
+            for who, each in (("reader-agent", kept), ("writer-agent", beside))
+        }
+        assert told["reader-agent"] is None
+        assert told["writer-agent"]
+    finally:
+        for update in flood:
+            dynamodb.delete_item(TableName=stack["tables"]["state"], Key=update["Key"])
+        turn = {"pk": {"S": f"ROLE#{role}"}, "sk": {"S": "TURN"}}
+        dynamodb.update_item(TableName=stack["tables"]["state"], Key=turn, UpdateExpression="REMOVE cut_offs")
+        reconciled(aws)
+    assert agent not in json.dumps(document())
+
+
+def reconciled(aws: Any) -> dict[str, int]:
+    """What the reconciler says that it did."""
+    answer = aws("lambda").invoke(FunctionName="jitney-reconciler", Payload=b"{}")
+    payload = answer["Payload"].read()
+    assert "FunctionError" not in answer, payload
+    return dict(json.loads(payload))
