@@ -17,6 +17,7 @@ from core import config
 from core.patterns import Budget, Pattern, cells
 from core.policy.literals import Literals, read_policy
 from core.policy.risks import NAMES
+from core.policy.sight import Sight, sight_of
 
 ANNOTATIONS = ("id", "advice", "approval")
 
@@ -73,8 +74,8 @@ class Rule:
 class PolicySet:
     """Policies that can be evaluated. `rules` are keyed by @id, `names` maps Cedar's own names to @ids.
 
-    `resources` are what policies compare resources with, `durations` the seconds that they name. Without
-    `tells_actions_apart`, policies see of an AWS action its level, its service and its risks alone.
+    `resources` are what policies compare resources with, `durations` the seconds that they name, and `sight` is what
+    they can tell of an AWS action.
     """
 
     version: str
@@ -84,7 +85,7 @@ class PolicySet:
     names: Mapping[str, str]
     resources: tuple[Pattern, ...]
     durations: tuple[int, ...]
-    tells_actions_apart: bool
+    sight: Sight
 
     @classmethod
     def load(cls, source: config.Policies) -> Self:
@@ -108,7 +109,7 @@ class PolicySet:
             names={key: rule.id for key, rule in rules.items()},
             resources=tuple(pattern for found in literals.values() for pattern in found.resources),
             durations=tuple(sorted({seconds for found in literals.values() for seconds in found.durations})),
-            tells_actions_apart=any(found.action for found in literals.values()),
+            sight=sight_of(literals.values(), schema),
         )
 
     @property

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import cedarpy
@@ -18,7 +19,7 @@ from core.policy.risks import Gain, risks_of
 MAX_MEMBERS = 1000
 
 type Entity = dict[str, Any]
-type _Key = tuple[str, str, frozenset[str], str]
+type _Key = tuple[Hashable, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,8 +104,9 @@ class Evaluation:
         self._principal = _uid(principal.kind.capitalize(), principal.source_identity)
         self._stand_ins = _stand_ins(questions, policy_set)
         asked = {(wildcard, arn) for (wildcard, _), arn in self._stand_ins.items()}
+        known = _parsed(json.dumps([_principal(principal), _target(target)]), policy_set.schema)
         self._entities = tuple(
-            (kinds, self._parsed([_principal(principal), _target(target), *_resources(asked, target, kinds)]))
+            (kinds, known.with_added_json_str(json.dumps(_resources(asked, target, kinds)), policy_set.schema))
             for kinds in _apart(asked)
         )
 
@@ -129,15 +131,11 @@ class Evaluation:
                 found[id(question)] = self._verdict(question, [told[key] for key in keys])
         return [found[id(question)] for question in questions]
 
-    def _parsed(self, entities: list[Entity]) -> cedarpy.Entities:
-        return cedarpy.Entities.from_json_str(json.dumps(entities), self._policy_set.schema)
-
     def _keys(self, question: Question) -> list[_Key]:
         """What policies can tell of each member's request: those that are equal in it are put to them once."""
-        action = question.pair.action
-        named = action.name if self._policy_set.tells_actions_apart else action.level
+        seen = self._policy_set.sight.of(question.pair.action, question.risks)
         stand_ins = (self._stand_ins[question.wildcard, arn] for arn in question.members)
-        return [(named, action.service, question.risks, arn) for arn in dict.fromkeys(stand_ins)]
+        return [(seen, arn) for arn in dict.fromkeys(stand_ins)]
 
     def _request(self, question: Question, seconds: int, approvals: list[str]) -> Entity:
         """The request for one of the question's members, without its resource."""
@@ -179,6 +177,12 @@ class Evaluation:
 
     def _permits_wildcards(self, permits: Iterable[str]) -> bool:
         return any(self._policy_set.rules[name].wildcards for name in permits)
+
+
+@lru_cache(maxsize=256)
+def _parsed(entities: str, schema: cedarpy.Schema) -> cedarpy.Entities:
+    """Entities in JSON, validated. Who asks, and for which target, is mostly who asked before."""
+    return cedarpy.Entities.from_json_str(entities, schema)
 
 
 def _uid(kind: str, name: str) -> dict[str, str]:

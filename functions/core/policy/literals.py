@@ -20,6 +20,11 @@ _RESOURCE: Expression = {"Var": "resource"}
 # Attributes of the context whose values are names that there are, or are not.
 _NAMING = frozenset({"action", "service", "target"})
 
+LEVEL = "level"
+"""Among what a policy looks at as a whole: Cedar's action, which is the level of the AWS action."""
+TOLD = frozenset({LEVEL, "action", "service", "risks"})
+"""What policies can see of an AWS action."""
+
 # Where in an ARN each attribute of Jitney::Resource stands: what comes before and after it.
 _PLACES: Mapping[str, tuple[Sequence[str | Wild], Sequence[str | Wild]]] = {
     "arn": ((), ()),
@@ -35,8 +40,10 @@ class Literals:
 
     `resources` are the patterns that resources are compared with, `durations` the seconds, `groups` the approvals,
     `risks` the names of risks; `names` holds what the context's attributes "target", "action" and "service" are
-    compared with. `wildcard` says whether it mentions resource.wildcard, `action` whether it may look at
-    context.action; `faults` are uses of a resource that cannot be decided for wildcards, in sentences.
+    compared with, and `actions` the ids of Cedar's actions in its scope. `whole` are the attributes of the context that
+    it may look at in other ways than by comparing them with literals, and "level" if it looks at Cedar's action so.
+    `wildcard` says whether it mentions resource.wildcard; `faults` are uses of a resource that cannot be decided for
+    wildcards, in sentences.
     """
 
     resources: list[Pattern] = field(default_factory=list)
@@ -44,8 +51,9 @@ class Literals:
     groups: set[str] = field(default_factory=set)
     risks: set[str] = field(default_factory=set)
     names: dict[str, set[str]] = field(default_factory=dict)
+    actions: set[str] = field(default_factory=set)
+    whole: set[str] = field(default_factory=set)
     wildcard: bool = False
-    action: bool = False
     faults: list[str] = field(default_factory=list)
 
     def add_entity(self, uid: Mapping[str, str]) -> None:
@@ -53,11 +61,13 @@ class Literals:
         if uid["type"] == "Jitney::Resource":
             self.resources.append(compile_pattern([uid["id"]]))
 
-    def add_name(self, compared: Expression, literals: Sequence[Any]) -> None:
-        """Literals that an expression is compared with, if it is an attribute of the context that names something."""
+    def add_name(self, compared: Expression, literals: Sequence[Any]) -> bool:
+        """Take literals that an expression is compared with; whether it names something in the context, and any are."""
         attribute = _attribute_of(compared, "context")
-        if attribute in _NAMING:
-            self.names.setdefault(attribute, set()).update(literals)
+        if attribute not in _NAMING or not literals:
+            return False
+        self.names.setdefault(attribute, set()).update(literals)
+        return True
 
     def add_attribute(self, name: str, tokens: Sequence[str | Wild]) -> None:
         """A text or pattern that the attribute `name` of resources is compared with."""
@@ -72,6 +82,8 @@ def read_policy(policy: Mapping[str, Any]) -> Literals:
     for part in (scope, scope.get("in", {})):
         if "entity" in part:
             found.add_entity(part["entity"])
+    levels = policy["action"]
+    found.actions.update(each["id"] for each in (*levels.get("entities", ()), levels.get("entity")) if each)
     for condition in policy["conditions"]:
         _read(found, condition["body"])
     return found
@@ -92,7 +104,7 @@ def _read(found: Literals, expression: Any) -> None:
 def _read_variable(found: Literals, name: str) -> bool:
     if name == "resource":
         found.faults.append("uses `resource` itself, which cannot be decided for wildcards")
-    found.action |= name == "context"
+    found.whole |= {"context": TOLD - {LEVEL}, "action": {LEVEL}}.get(name, frozenset[str]())
     return True
 
 
@@ -104,7 +116,7 @@ def _read_access(found: Literals, operands: Operands) -> bool:
             f"uses context.{name} other than with .contains(), .containsAll() or .containsAny() of literals"
         )
     if operands["left"] == {"Var": "context"}:
-        found.action |= name == "action"
+        found.whole.add(name)
         return True
     if operands["left"] != _RESOURCE:
         return False
@@ -133,7 +145,8 @@ def _read_equality(found: Literals, operands: Operands) -> bool:
         if subject == _RESOURCE:
             found.add_entity(literal)
             return True
-        found.add_name(subject, [literal])
+        if found.add_name(subject, [literal]):
+            return True
     return _read_order(found, operands)
 
 
@@ -161,8 +174,9 @@ def _read_membership(found: Literals, operands: Operands) -> bool:
     if named is not None and literals:
         named.update(literals)
         return True
-    found.add_name(operands["right"], _literals(operands["left"]))
     name, members = _attribute_of(operands["right"], "resource"), _literals(operands["left"])
+    if found.add_name(operands["right"], members):
+        return True
     if name not in _PLACES or not members:
         return False
     for member in members:

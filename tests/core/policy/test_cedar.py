@@ -125,5 +125,5 @@ def test_pol_03_the_scope_is_read_too(load, scope):
 def test_operands_are_not_taken_for_operators():
     """A record's members may be called like Cedar's operators."""
     record = {"Record": {"==": {"Value": 1}, "like": {"Var": "resource"}, "in": {"Value": 2}}}
-    found = read_policy({"resource": {"op": "All"}, "conditions": [{"body": record}]})
+    found = read_policy({"resource": {"op": "All"}, "action": {"op": "All"}, "conditions": [{"body": record}]})
     assert len(found.faults) == 1

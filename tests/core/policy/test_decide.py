@@ -386,6 +386,27 @@ CONDITIONS = st.one_of(
     ),
     st.sampled_from(["*", "arn:aws:s3:::b/a", f"arn:aws:sqs:{REGION}:{ACCOUNT}:a"]).map(lambda arn: f'arn == "{arn}"'),
 )
+SCOPES = [
+    "action",
+    'action == Jitney::Action::"List"',
+    'action == Jitney::Action::"Write"',
+    'action in Jitney::Action::"ReadOnly"',
+    'action in [Jitney::Action::"Mutating", Jitney::Action::"ReadSecret"]',
+]
+OF_ACTIONS = st.sampled_from(
+    [
+        'context.service == "s3"',
+        '["sqs", "secretsmanager"].contains(context.service)',
+        'context.service like "s*s"',
+        'context.action != "s3:GetObject"',
+        'context.action like "*:Get*"',
+        'context.risks.contains("CredentialExposure")',
+        'context.risks.containsAny(["ResourceExposure", "InfrastructureModification"])',
+        'action in Jitney::Action::"ReadOnly"',
+        'action == Jitney::Action::"ReadSecret"',
+        '{c: context}.c.service == "s3"',
+    ]
+)
 ONES = [
     ("s3:GetObject", "arn:aws:s3:::b/a"),
     ("s3:GetObject", "arn:aws:s3:::b/b"),
@@ -394,14 +415,25 @@ ONES = [
     ("sqs:GetQueueUrl", f"arn:aws:sqs:{REGION}:{ACCOUNT}:a"),
     ("sqs:GetQueueAttributes", f"arn:aws:sqs:us-east-1:{ACCOUNT}:b"),
     ("sqs:ListQueues", "*"),
+    ("s3:PutObject", "arn:aws:s3:::b/a"),
+    ("s3:PutObjectAcl", "arn:aws:s3:::b/a"),
+    ("s3:PutObjectTagging", "arn:aws:s3:::b/a"),
+    ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:a-AbCdEf"),
+    ("secretsmanager:DescribeSecret", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:a-AbCdEf"),
 ]
 
 
+RULES = st.tuples(st.sampled_from(SCOPES), st.one_of(CONDITIONS.map("resource.{}".format), OF_ACTIONS))
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(CONDITIONS, min_size=1, max_size=3), st.lists(CONDITIONS, max_size=2))
+@given(st.lists(RULES, min_size=1, max_size=3), st.lists(RULES, max_size=2))
 def test_pol_10_what_is_asked_together_is_decided_as_each_alone(ask, permitted, forbidden):
-    text = "".join(f'@id("p{n}") permit {ANY} when {{ resource.{each} }};' for n, each in enumerate(permitted))
-    text += "".join(f'@id("f{n}") forbid {ANY} when {{ resource.{each} }};' for n, each in enumerate(forbidden))
+    rules = [("permit", each) for each in permitted] + [("forbid", each) for each in forbidden]
+    text = "".join(
+        f'@id("{effect}-{n}") {effect} (principal, {scope}, resource) when {{ {condition} }};'
+        for n, (effect, (scope, condition)) in enumerate(rules)
+    )
     alone = [one for one in ONES if ask(text, one).effect is Effect.ALLOW]
     together = ask(text, *ONES)
     granted = together.permissions if together.effect is Effect.ALLOW else together.allowed_subset
@@ -606,3 +638,26 @@ def test_pol_10_a_policy_that_looks_at_the_action_sees_each_one(ask, condition):
     decision = ask(text, ("s3:GetObject s3:GetObjectAcl", OBJECT))
     assert [(reason.policy, reason.action) for reason in decision.reasons] == [("no-acl", "s3:GetObjectAcl")]
     assert decision.allowed_subset == (Permission(("s3:GetObject",), (OBJECT,)),)
+
+
+def test_pol_10_groups_of_levels_are_those_of_the_schema(actions, schema, ask):
+    """Who changes which levels stand in a group changes what policies tell apart."""
+    other = schema.replace(
+        'action "ReadSecret"\n        appliesTo', 'action "ReadSecret" in ["ReadOnly"]\n        appliesTo'
+    )
+    assert other != schema
+    text = '@id("read") permit (principal, action in Jitney::Action::"ReadOnly", resource);'
+    asked = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:a-AbCdEf"
+    names = "secretsmanager:PutSecretValue secretsmanager:GetSecretValue secretsmanager:DescribeSecret"
+    for source, allowed in ((schema, {"DescribeSecret"}), (other, {"DescribeSecret", "GetSecretValue"})):
+        decision = ask(PolicySet.load(Policies(text, source, "v1")), (names, asked))
+        granted = {name for each in decision.allowed_subset for name in each.actions}
+        assert granted == {f"secretsmanager:{name}" for name in allowed}
+
+
+def test_pol_10_a_policy_that_looks_at_risks_sees_those_of_each_action(ask):
+    text = '@id("risky") permit (principal, action, resource) when { context.risks.contains("CredentialExposure") };'
+    asked = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:a-AbCdEf"
+    for names in ("GetSecretValue DescribeSecret", "DescribeSecret GetSecretValue"):
+        decision = ask(text, (" ".join(f"secretsmanager:{name}" for name in names.split()), asked))
+        assert decision.allowed_subset == (Permission(("secretsmanager:GetSecretValue",), (asked,)),)
