@@ -49,7 +49,7 @@ check: $(READY) ## format, lint, types and pure tests: for every save
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
-	$(BIN)/pytest --quiet tests/core tests/adapters tests/handlers tests/test_rooms.py
+	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup tests/core tests/adapters tests/handlers tests/test_rooms.py
 
 .PHONY: test
 test: check $(AWSCLI) ## every test, with the system running on this machine

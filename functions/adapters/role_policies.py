@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from core.access.denial import POLICY_NAME
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 
 SESSION_NAME = "deny-document"
 SESSION_SECONDS = 900
-ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
-"""A write that is repeated later could undo another's: it is made once, in 5 s at most, or not."""
-
 
 _PASSING = frozenset({"ConcurrentModification", "ServiceFailure", "Throttling"})
 

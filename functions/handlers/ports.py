@@ -1,6 +1,7 @@
 """The ports that handlers reach the world through, each built from the function's environment when first used.
 
-A handler names the ports that it needs, and a cold start builds just those. Tests hand in fakes of the same shape.
+A handler names the ports that it needs, and a cold start imports and builds just those. Tests hand in fakes of the same
+shape.
 """
 
 import gc
@@ -13,16 +14,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from adapters import clock
-from adapters.calls import CLIENT
-from adapters.canary import Canary
-from adapters.deny_list import DenyList
-from adapters.keys import HttpKeys
-from adapters.lent_keys import lending
-from adapters.records import RecordsStream
-from adapters.reviews import Reviews, TaskTokens
-from adapters.role_policies import ONE_ATTEMPT, RolePolicies
-from adapters.sessions import Sessions
-from adapters.store import Store
+from adapters.calls import CLIENT, ONE_ATTEMPT
 from core.access.parse import Explain
 from core.access.request import Explained
 from core.actions import Actions
@@ -35,7 +27,14 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from types_boto3_iam import IAMClient
 
+    from adapters.canary import Canary
     from adapters.cast_votes import CastVotes
+    from adapters.deny_list import DenyList
+    from adapters.records import RecordsStream
+    from adapters.reviews import Reviews, TaskTokens
+    from adapters.role_policies import RolePolicies
+    from adapters.sessions import Sessions
+    from adapters.store import Store
     from adapters.target_checks import TargetChecks
     from adapters.token_endpoint import TokenEndpoint
     from adapters.web_sessions import WebSessions
@@ -87,8 +86,8 @@ class Ports:
     @cached_property
     def explainer(self) -> Explain:
         """What explains calls: its code and table are read when the first request with calls comes."""
-        from core.calls.ask import explainer  # noqa: PLC0415 - 6 ms that no other request shall wait for
-        from core.calls.table import Operations  # noqa: PLC0415
+        from core.calls.ask import explainer
+        from core.calls.table import Operations
 
         return explainer(Operations.load((ROOT / "core" / "operations.bin").read_bytes()))
 
@@ -99,6 +98,8 @@ class Ports:
     @cached_property
     def keys(self) -> KeySource:
         """The issuers' keys."""
+        from adapters.keys import HttpKeys
+
         return HttpKeys(local=self.config.local)
 
     @cached_property
@@ -107,14 +108,19 @@ class Ports:
         return Refusals()
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """The state and audit tables."""
+        from adapters.store import Store
+
         client = boto3.client("dynamodb", config=CLIENT)
         return Store(client, os.environ["JITNEY_STATE_TABLE"], os.environ["JITNEY_AUDIT_TABLE"])
 
     @cached_property
-    def sessions(self) -> Sessions:
+    def sessions(self) -> "Sessions":
         """STS."""
+        from adapters.lent_keys import lending
+        from adapters.sessions import Sessions
+
         return Sessions(boto3.client("sts", config=CLIENT), lending("sts", ONE_ATTEMPT), self.now)
 
     @cached_property
@@ -128,70 +134,82 @@ class Ports:
         return clock.pause
 
     @cached_property
-    def deny_list(self) -> DenyList:
+    def deny_list(self) -> "DenyList":
         """The deny lists in the state table."""
+        from adapters.deny_list import DenyList
+
         return DenyList(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
-    def role_policies(self) -> RolePolicies:
+    def role_policies(self) -> "RolePolicies":
         """The deny documents in IAM of the targets' accounts."""
+        from adapters.role_policies import RolePolicies
+
         sts = boto3.client("sts", config=CLIENT)
         return RolePolicies(sts, _iam_client)
 
     @cached_property
-    def canary(self) -> Canary:
+    def canary(self) -> "Canary":
         """The call that shows whether a session is denied."""
+        from adapters.canary import Canary
+
         return Canary(_sts_client)
 
     @cached_property
     def target_checks(self) -> "TargetChecks":
         """STS, and IAM of the targets' accounts, for checks."""
-        from adapters.target_checks import TargetChecks  # noqa: PLC0415 - one function alone checks targets
+        from adapters.target_checks import TargetChecks
 
         return TargetChecks(boto3.client("sts", config=CLIENT), _iam_client)
 
     @cached_property
-    def reviews(self) -> Reviews:
+    def reviews(self) -> "Reviews":
         """The approval workflow."""
+        from adapters.reviews import Reviews
+
         client = boto3.client("stepfunctions", config=CLIENT)
         return Reviews(client, os.environ["JITNEY_APPROVAL_ARN"], self.task_tokens)
 
     @cached_property
-    def task_tokens(self) -> TaskTokens:
+    def task_tokens(self) -> "TaskTokens":
         """The tokens by which approval workflows wait."""
+        from adapters.reviews import TaskTokens
+
         return TaskTokens(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
     def web_sessions(self) -> "WebSessions":
         """The sessions of the reviewers' pages."""
-        from adapters.web_sessions import WebSessions  # noqa: PLC0415 - for the functions behind the pages
+        from adapters.web_sessions import WebSessions
 
         return WebSessions(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
     def cast_votes(self) -> "CastVotes":
         """What reviewers voted on."""
-        from adapters.cast_votes import CastVotes  # noqa: PLC0415 - as above
+        from adapters.cast_votes import CastVotes
 
         return CastVotes(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
     def token_endpoint(self) -> "TokenEndpoint":
         """The identity provider that people sign in with."""
-        from adapters.token_endpoint import TokenEndpoint  # noqa: PLC0415 - for the function that signs in
+        from adapters.token_endpoint import TokenEndpoint
 
         return TokenEndpoint(local=self.config.local)
 
     @cached_property
     def templates(self) -> "Environment":
         """The pages' templates in the bundle."""
-        from handlers.rendering import environment  # noqa: PLC0415 - 40 ms that only the pages need
+        from handlers.rendering import environment
 
         return environment(ROOT / "pages")
 
     @cached_property
-    def records_stream(self) -> RecordsStream:
+    def records_stream(self) -> "RecordsStream":
         """The delivery stream of audit records."""
+        from adapters.records import RecordsStream
+
         return RecordsStream(boto3.client("firehose", config=CLIENT), os.environ["JITNEY_RECORDS_STREAM"])
 
 

@@ -426,7 +426,7 @@ ONES = [
 RULES = st.tuples(st.sampled_from(SCOPES), st.one_of(CONDITIONS.map("resource.{}".format), OF_ACTIONS))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(RULES, min_size=1, max_size=3), st.lists(RULES, max_size=2))
 def test_pol_10_what_is_asked_together_is_decided_as_each_alone(ask, permitted, forbidden):
     rules = [("permit", each) for each in permitted] + [("forbid", each) for each in forbidden]
