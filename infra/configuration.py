@@ -101,7 +101,7 @@ def _settings(source: Source, *, local: bool) -> Settings | None:
 
 def _cross_checks(value: Value) -> Iterator[Complaint]:
     """What single values cannot show. Looks at the text itself, so that it is told beside all other problems."""
-    yield from _repeated(value, "issuers", ("issuer",), "remove one: an issuer's tokens are judged by one entry")
+    yield from _entries_of_one_issuer(value)
     yield from _repeated(value, "targets", ("account", "role_name"), "use one alias for each role")
     yield from _human_issuers(value)
     for alias, entry in entries(value, "targets"):
@@ -128,6 +128,26 @@ def _cross_checks(value: Value) -> Iterator[Complaint]:
         if "/" in str(named) and alias not in aliases:
             fix = f"use an alias of issuers: {', '.join(aliases)}"
             yield Complaint(("operators", index), f'there is no issuer "{alias}"', fix)
+
+
+def _entries_of_one_issuer(value: Value) -> Iterator[Complaint]:
+    """Entries of one issuer have the same keys and subjects, and tokens are told apart by their audiences alone."""
+    first: dict[str, tuple[str, dict[str, Value]]] = {}
+    audiences: dict[tuple[str, str], str] = {}
+    for alias, given in ((alias, dict(entries(entry))) for alias, entry in entries(value, "issuers")):
+        issuer = str(given.get("issuer"))
+        other, known = first.setdefault(issuer, (alias, given))
+        for name in ("jwks_uri", "provider", "settings"):
+            if given.get(name) != known.get(name):
+                wrong = f"issuers.{other} has the same issuer and another {name}"
+                yield Complaint(("issuers", alias, name), wrong, "write the same in both: it is one issuer")
+        listed = given.get("audiences", [])
+        for index, audience in enumerate(listed if isinstance(listed, list) else []):
+            owner = audiences.setdefault((issuer, str(audience)), alias)
+            if owner != alias:
+                wrong = f"issuers.{owner} has the same issuer and this audience"
+                fix = "give each entry audiences of its own: they say which entry judges a token"
+                yield Complaint(("issuers", alias, "audiences", index), wrong, fix)
 
 
 def _human_issuers(value: Value) -> Iterator[Complaint]:
@@ -198,7 +218,19 @@ def _compiled(settings: Settings, broker: Broker, policies: Policies, *, local: 
 def _issuer(settings: Settings, name: str) -> dict[str, Any]:
     issuer = settings.issuers[name]
     people = settings.issuers.get(issuer.human_issuer)
-    return {"name": name, **issuer.model_dump(), "human_issuer_url": people.issuer if people else ""}
+    return {
+        "name": name,
+        "identity_name": _identity_name(settings, name),
+        **issuer.model_dump(),
+        "human_issuer": _identity_name(settings, issuer.human_issuer) if people else "",
+        "human_issuer_url": people.issuer if people else "",
+    }
+
+
+def _identity_name(settings: Settings, alias: str) -> str:
+    """The alias of the first entry of an entry's issuer."""
+    issuer = settings.issuers[alias].issuer
+    return next(name for name, entry in settings.issuers.items() if entry.issuer == issuer)
 
 
 def _reviewing(settings: Settings, group: Reviewing) -> dict[str, Any]:
@@ -208,7 +240,10 @@ def _reviewing(settings: Settings, group: Reviewing) -> dict[str, Any]:
 def _identities(settings: Settings, people: tuple[str, ...]) -> list[str]:
     """The source identities of people that are written as issuer alias/subject."""
     pairs = [person.split("/", 1) for person in people]
-    return [source_identity(alias, settings.issuers[alias].issuer, subject) for alias, subject in pairs]
+    return [
+        source_identity(_identity_name(settings, alias), settings.issuers[alias].issuer, subject)
+        for alias, subject in pairs
+    ]
 
 
 def _target(alias: str, target: Target, broker: Broker) -> dict[str, Any]:

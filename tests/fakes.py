@@ -31,6 +31,7 @@ GRANT = Grant(
     id="g-aaaaaaaaaaaaaa",
     state=State.ACTIVE,
     issuer="https://idp.example.com",
+    issuer_name="corp",
     subject="reader-agent",
     principal="local.reader-agent",
     human=None,

@@ -24,15 +24,18 @@ class Web(NamedTuple):
 class Issuer:
     """One OIDC issuer whose tokens are accepted, and everything a token of its must hold (rows ID 1-10).
 
+    An issuer may have several entries, for different audiences; `name` is the entry's alias, and `identity_name` the
+    one by which source identities call the issuer: a subject of it is one principal, whatever entry proves it.
     `provider` names a module of `core.identity.providers`; `token` is the kind of token that is expected ("access" or
     "id"); `replay` is "single_use" or "reuse"; `max_age_seconds` bounds a token's age since `iat`.
     `groups_claim` is read where the provider hands out groups; `subject_groups` maps a subject to groups where it does
     not. `human_claim` names the claim that says on whose behalf an agent acts, "" for none: it holds a subject of the
-    issuer with the alias `human_issuer` and the issuer string `human_issuer_url`. `settings` are the provider module's
-    own (strings or tuples of strings). `web` is how its people sign in, None where they do not.
+    issuer with the identity name `human_issuer` and the issuer string `human_issuer_url`. `settings` are the provider
+    module's own (strings or tuples of strings). `web` is how its people sign in, None where they do not.
     """
 
     name: str
+    identity_name: str
     issuer: str
     provider: str
     token: str
@@ -122,8 +125,8 @@ class Policies:
 class Config:
     """Everything that a deployment is configured with.
 
-    `issuers` is keyed by the exact issuer string; `targets` by alias; `reviewers` by group. `emails` maps the source
-    identities of people to their addresses. `operators` are the groups ("issuer alias/group") whose members may revoke
+    `issuers` and `targets` are keyed by alias, `reviewers` by group. `emails` maps the source identities of people to
+    their addresses. `operators` are the groups ("issuer alias/group") whose members may revoke
     any grant, none if it is empty. `local` is true only in the configuration built for one's own machine.
     """
 
@@ -135,6 +138,10 @@ class Config:
     local: bool
     operators: tuple[str, ...] = ()
     emails: Mapping[str, str] = MappingProxyType({})
+
+    def entries(self, issuer: str) -> tuple[Issuer, ...]:
+        """The entries of the issuer with exactly this issuer string."""
+        return tuple(entry for entry in self.issuers.values() if entry.issuer == issuer)
 
     @property
     def people(self) -> Issuer | None:
@@ -160,7 +167,7 @@ def load(text: str) -> Config:
     """The configuration in `configuration.json`. Raises TypeError when a member is missing or unknown."""
     raw = _frozen(json.loads(text))
     return Config(
-        issuers=MappingProxyType({item["issuer"]: _issuer(item) for item in raw["issuers"]}),
+        issuers=MappingProxyType({item["name"]: _issuer(item) for item in raw["issuers"]}),
         targets=MappingProxyType({item["alias"]: Target(**item) for item in raw["targets"]}),
         reviewers=MappingProxyType({name: ReviewerGroup(**item) for name, item in raw["reviewers"].items()}),
         limits=Limits(**raw["limits"]),

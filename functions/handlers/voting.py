@@ -117,7 +117,7 @@ def _decided(grant: Grant, ports: Ports) -> tuple[Grant, dict[str, Any]]:
 
 def asker(grant: Grant, ports: Ports) -> Principal:
     """Who asked for the grant, as it was then."""
-    issuer = ports.config.issuers.get(grant.issuer)
+    issuer = ports.config.issuers.get(grant.issuer_name)
     if issuer is None:
         fix = "The request cannot be decided any more; it ends by itself."
         raise Problem("review_ended", "The issuer of who asked is no longer configured.", fix)

@@ -62,8 +62,8 @@ def test_whose_issuer_signs_nobody_in_has_none(sessions: WebSessions):
     assert sessions.of(ID, minting.config()) is None
     config = with_staff(minting.config())
     for change in ({"web": None}, {"kind": "agent"}):
-        entry = replace(config.issuers[STAFF], **change)
-        assert sessions.of(ID, replace(config, issuers={**config.issuers, STAFF: entry})) is None
+        entry = replace(config.issuers["staff"], **change)
+        assert sessions.of(ID, replace(config, issuers={**config.issuers, "staff": entry})) is None
 
 
 def test_the_table_has_neither_the_id_nor_a_reason_to_keep_it_for_long(sessions: WebSessions, client: Any):

@@ -34,8 +34,8 @@ ROUTES: dict[tuple[str, str], PageRoute] = {
 def with_staff(config: Config) -> Config:
     """The configuration with an issuer of people who sign in; its operators are in the group staff/security."""
     entry = minting.issuer("staff", STAFF, token="id", kind="human", audiences=("web",), clients=(), web=WEB)
-    twin = replace(entry, name="twin", issuer=TWIN, web=None)
-    return replace(config, issuers={**config.issuers, STAFF: entry, TWIN: twin}, operators=("staff/security",))
+    twin = replace(entry, name="twin", identity_name="twin", issuer=TWIN, web=None)
+    return replace(config, issuers={**config.issuers, "staff": entry, "twin": twin}, operators=("staff/security",))
 
 
 @dataclass

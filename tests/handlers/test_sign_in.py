@@ -119,9 +119,9 @@ def test_id_04_only_an_id_token_for_this_very_sign_in_signs_in(desk: Desk, brows
 
 def test_rev_05_who_acts_for_somebody_else_does_not_sign_in(desk: Desk, browser: Browser):
     entry = replace(
-        desk.system.config.issuers[STAFF], human_claim="sponsor", human_issuer="staff", human_issuer_url=STAFF
+        desk.system.config.issuers["staff"], human_claim="sponsor", human_issuer="staff", human_issuer_url=STAFF
     )
-    config = replace(desk.system.config, issuers={**desk.system.config.issuers, STAFF: entry})
+    config = replace(desk.system.config, issuers={**desk.system.config.issuers, "staff": entry})
     desk.system.ports.__dict__["config"] = config
     assert browser.sign_in("robot", sponsor="alice").status == 401
     assert browser.sign_in("alice").status == 303
@@ -210,7 +210,7 @@ def test_signing_out_ends_the_session_for_whoever_has_its_cookie(desk: Desk, bro
 
 def test_no_session_outlives_its_issuers_place_in_the_configuration(desk: Desk, browser: Browser):
     browser.sign_in("alice")
-    others = {url: entry for url, entry in desk.system.config.issuers.items() if url != STAFF}
+    others = {name: entry for name, entry in desk.system.config.issuers.items() if name != "staff"}
     desk.system.ports.__dict__["config"] = replace(desk.system.config, issuers=others)
     assert browser.send("GET", "/reviews").status == 303
     answer = browser.send("GET", "/reviews/sign-in")

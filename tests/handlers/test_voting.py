@@ -105,6 +105,24 @@ def test_rev_05_a_person_cannot_approve_what_an_agent_asks_on_their_behalf(syste
     assert vote(replace(ballot(grant), voter=person("bob", "people")), system.ports).state is State.ACTIVE
 
 
+def test_rev_05_who_is_agent_and_person_at_one_issuer_cannot_approve_their_own_request(system: System):
+    """One identity provider for both: a token of alice's for the agents' audience asks, and alice signs in."""
+    issuers = dict(system.config.issuers)
+    issuers["staff"] = replace(issuers["corp"], name="staff", audiences=("web",), kind="human", human_claim="")
+    groups = {"owners": ReviewerGroup(("corp.alice", "corp.bob"))}
+    system.ports.config = replace(system.config, issuers=issuers, reviewers=groups)
+    _, body, _ = system.call(create_grant, ASKED | {"permissions": WRITE}, token=minting.token(sub="alice"))
+    grant = system.store.grants[body["grant"]["id"]]
+
+    def signed_in(name: str) -> Principal:
+        text = minting.token(sub=name, aud="web")
+        return authenticate(f"Bearer {text}", system.ports.config, system.ports.keys, system.now).principal
+
+    assert signed_in("alice").kind == "human"
+    assert refused(system, replace(ballot(grant), voter=signed_in("alice"))) == "own_request"
+    assert vote(replace(ballot(grant), voter=signed_in("bob")), system.ports).state is State.ACTIVE
+
+
 def test_rev_07_less_is_what_the_agent_then_gets(system: System):
     grant = pending(system, TWO)
     less = Less((Permission(("s3:PutObject",), ("arn:aws:s3:::reports/a",)),), 60)

@@ -248,7 +248,7 @@ def test_everything_wrong_is_said_at_once_and_in_the_order_of_the_file(compiled,
     with pytest.raises(ConfigurationError) as refusal:
         compiled(document | {"policies": "nowhere"})
     assert [path_of(each) for each in refusal.value.complaints] == [
-        "issuers.other.issuer",
+        "issuers.other.audiences.0",
         "issuers.other.algorithms.0",
         "targets.prod.account",
         "reviewers.a.members.0",
@@ -262,9 +262,30 @@ def test_everything_wrong_is_said_at_once_and_in_the_order_of_the_file(compiled,
     assert "issuers.other.algorithms[0]" in text
 
 
-def test_an_issuer_string_has_one_entry(compiled):
-    told = complaints(compiled, changed(("issuers.again", valid()["issuers"]["corp"])))
-    assert told == {"issuers.again.issuer": ("issuers.corp has the same issuer", told["issuers.again.issuer"][1])}
+def test_id_01_entries_of_one_issuer_differ_in_their_audiences_alone(compiled):
+    corp = valid()["issuers"]["corp"]
+    told = complaints(compiled, changed(("issuers.again", corp)))
+    assert told["issuers.again.audiences.0"][0] == "issuers.corp has the same issuer and this audience"
+    other = {**corp, "audiences": ["jitney-web"], "jwks_uri": "https://other.example.com/keys", "provider": "okta"}
+    told = complaints(compiled, changed(("issuers.again", other)))
+    assert {path: wrong for path, (wrong, _) in told.items()} == {
+        "issuers.again.jwks_uri": "issuers.corp has the same issuer and another jwks_uri",
+        "issuers.again.provider": "issuers.corp has the same issuer and another provider",
+    }
+
+
+def test_id_06_a_person_has_one_name_whichever_entry_of_the_issuer_names_them(compiled):
+    corp, agents, staff = (valid()["issuers"]["corp"] for _ in range(3))
+    agents |= {"audiences": ["jitney-agents"], "human_claim": "act.sub", "human_issuer": "staff"}
+    staff |= {"audiences": ["jitney-web"], "kind": "human"}
+    document = changed(
+        ("issuers", {"corp": corp, "agents": agents, "staff": staff}),
+        ("reviewers", {"a": {"members": ["staff/alice"]}}),
+    )
+    loaded = compiled(document)
+    assert {entry.identity_name for entry in loaded.issuers.values()} == {"corp"}
+    assert loaded.issuers["agents"].human_issuer == "corp"
+    assert loaded.reviewers["a"].members == ("corp.alice",)
 
 
 def test_a_role_has_one_alias(compiled):
@@ -293,7 +314,7 @@ def test_an_unset_variable_is_the_only_complaint_about_its_value(compiled):
 def test_variables_may_hold_any_value(compiled):
     document = changed((f"{ISSUER}.leeway_seconds", "${LEEWAY:-20}"), (f"{TARGET}.account", "${ACCOUNT}"))
     loaded = compiled(document, env={"ACCOUNT": "999900001111"})
-    assert loaded.issuers["https://idp.example.com/"].leeway_seconds == 20
+    assert loaded.issuers["corp"].leeway_seconds == 20
     assert loaded.targets["prod"].account == "999900001111"
 
 
@@ -302,7 +323,7 @@ def test_http_is_for_ones_own_machine(compiled):
     assert set(complaints(compiled, document)) == {f"{ISSUER}.issuer", f"{ISSUER}.jwks_uri"}
     loaded = compiled(document, local=True)
     assert loaded.local is True
-    assert loaded.issuers["http://127.0.0.1:9/"].jwks_uri == "http://127.0.0.1:9/jwks"
+    assert loaded.issuers["corp"].jwks_uri == "http://127.0.0.1:9/jwks"
 
 
 def test_pol_02_policies_that_do_not_fit_the_schema_are_refused_when_the_stack_is_built(compiled, tmp_path):
@@ -389,9 +410,10 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
     tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in issuer.items()}
     tuples["subject_groups"] = {"bob": ("admins", "writers")}
     tuples["web"] = config.Web(**issuer["web"] | {"scopes": ("openid", "roles")})
-    read_back = loaded.issuers["https://idp.example.com/"]
+    read_back = loaded.issuers["corp"]
     assert {item.name: getattr(read_back, item.name) for item in dataclasses.fields(read_back)} == tuples | {
         "name": "corp",
+        "identity_name": "corp",
         "human_issuer_url": "https://idp.example.com/",
     }
     target = loaded.targets["prod"]
@@ -414,7 +436,7 @@ def test_the_functions_and_the_targets_trust_have_the_same_external_id_which_nob
 
 def test_the_settings_have_the_fields_that_the_functions_read():
     read = {item.name for item in dataclasses.fields(config.Issuer)}
-    assert set(Issuer.model_fields) | {"name", "human_issuer_url"} == read
+    assert set(Issuer.model_fields) | {"name", "identity_name", "human_issuer_url"} == read
     assert set(Limits.model_fields) == {item.name for item in dataclasses.fields(config.Limits)}
     own = {"alias", "external_id", "role_arn", "boundary_arn", "deny_room", "canary"}
     assert {item.name for item in dataclasses.fields(config.Target)} - own <= set(Target.model_fields)

@@ -97,6 +97,7 @@ class Grant:
     id: str
     state: State
     issuer: str
+    issuer_name: str
     subject: str
     principal: str
     human: str | None
@@ -200,6 +201,7 @@ def open_grant(  # the grant is where all that was learned of a request comes to
         id=grant_id,
         state=State.ACTIVE if allowed else State.PENDING,
         issuer=principal.issuer,
+        issuer_name=principal.issuer_name,
         subject=principal.subject,
         principal=principal.source_identity,
         human=principal.human,

@@ -43,7 +43,7 @@ def _somebody(claims: SignedClaims, issuer: Issuer, provider: Provider) -> Princ
         kind="human" if issuer.kind == "human" else "agent",
         groups=frozenset(),
         display=next(filter(is_nameable, shown), subject),
-        source_identity=source_identity(issuer.name, issuer.issuer, subject),
+        source_identity=source_identity(issuer.identity_name, issuer.issuer, subject),
     )
 
 

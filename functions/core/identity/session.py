@@ -62,7 +62,7 @@ class Session(NamedTuple):
         """The session as it is stored: see `stored`."""
         who = self.principal
         return {
-            "issuer": who.issuer,
+            "issuer_name": who.issuer_name,
             "subject": who.subject,
             "groups": sorted(who.groups),
             "display": who.display,
@@ -85,7 +85,7 @@ def hashed(session_id: str) -> str:
 
 def stored(view: Mapping[str, Any], config: Config) -> Session | None:
     """The session of `Session.view`; None when people no longer sign in through its issuer."""
-    issuer = config.issuers.get(view["issuer"])
+    issuer = config.issuers.get(view["issuer_name"])
     if issuer is None or issuer.kind != "human" or issuer.web is None:
         return None
     principal = Principal(

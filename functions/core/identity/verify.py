@@ -23,18 +23,38 @@ class KeySource(Protocol):
 
 
 def issuer_of(token: UnverifiedToken, config: Config) -> Issuer:
-    """The configured issuer that `token` names, by exact string (OpenID Connect Core section 3.1.3.7, point 2)."""
+    """The entry of the issuer that `token` names, by exact string (OpenID Connect Core section 3.1.3.7, point 2).
+
+    Of several entries, which all have the same keys, it is the one that has the token's audience. Whatever is chosen by
+    claims that nobody has verified yet, the token is then verified, and the audience checked, against that entry.
+    """
     name = token.claims.get("iss")
     if not isinstance(name, str):
         raise Refusal("token_claims", "The claim iss is missing or not a string.", "Use a token that names its issuer.")
-    issuer = config.issuers.get(name)
-    if issuer is None:
+    entries = config.entries(name)
+    if not entries:
         raise Refusal(
             "token_issuer_unknown",
             "The token's iss claim is none of the configured issuers.",
             "Use a token of a configured issuer; iss must be the same string, to the last slash.",
         )
-    return issuer
+    if len(entries) == 1:
+        return entries[0]
+    audiences = _texts(token.claims.get("aud"))
+    meant = [entry for entry in entries if not audiences.isdisjoint(entry.audiences)]
+    if len(meant) > 1:
+        raise Refusal(
+            "token_audience",
+            "The token is for several audiences that are configured for its issuer, in different entries.",
+            "Ask the issuer for a token whose only audience is the one that is meant.",
+        )
+    return meant[0] if meant else entries[0]
+
+
+def _texts(audience: Any) -> frozenset[str]:
+    """The audiences in `aud`; what is wrong with it otherwise is said once the token is verified."""
+    audiences = audience if isinstance(audience, list) else [audience]
+    return frozenset(each for each in audiences if isinstance(each, str))
 
 
 def verify(token: UnverifiedToken, issuer: Issuer, source: KeySource) -> SignedClaims:

@@ -112,7 +112,7 @@ def issuer(name: str, url: str, **changes: Any) -> Issuer:
         "subject_groups": MappingProxyType({}),
         "settings": MappingProxyType({}),
     }
-    return Issuer(name=name, issuer=url, **{**values, **changes})
+    return Issuer(**{"name": name, "identity_name": name, "issuer": url, **values, **changes})
 
 
 ISSUERS = (
@@ -160,7 +160,7 @@ CORP_KEYS = jwks(
 def config(*issuers: Issuer) -> Config:
     """A configuration of `issuers`, of all of them when none is named."""
     return Config(
-        issuers=MappingProxyType({item.issuer: item for item in issuers or ISSUERS}),
+        issuers=MappingProxyType({item.name: item for item in issuers or ISSUERS}),
         targets={},
         reviewers={},
         limits=Limits(300, 3600, 65_536, 200, 3600, 30),

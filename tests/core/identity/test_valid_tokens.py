@@ -352,3 +352,51 @@ def test_id_06_the_same_subject_at_two_issuers_is_two_identities(keys: KnownKeys
     assert here.subject == there.subject == CLAIMS["sub"]
     assert here.source_identity != there.source_identity
     assert here.groups.isdisjoint(there.groups)
+
+
+# One identity provider for agents and for people: two entries of one issuer.
+AGENTS = issuer("corp", CORP, audiences=("jitney", "api"), human_claim="act.sub", human_issuer="corp")
+STAFF = replace(AGENTS, name="staff", token="id", audiences=("web",), kind="human", human_claim="")
+BOTH = config(AGENTS, replace(STAFF, identity_name="corp"))
+
+
+def _by(keys: KnownKeys, text: str) -> Principal:
+    return authenticate(f"Bearer {text}", BOTH, keys, NOW).principal
+
+
+def test_id_01_of_several_entries_the_audience_tells_which_one_judges_a_token(keys):
+    agent, person = _by(keys, token()), _by(keys, _sample(CLAIMS, aud="web", sub="alice"))
+    assert (agent.issuer_name, agent.kind, agent.groups) == ("corp", "agent", {"corp/data-readers"})
+    assert (person.issuer_name, person.kind, person.groups) == ("staff", "human", {"staff/data-readers"})
+
+
+def test_id_06_a_subject_is_one_principal_whichever_entry_proves_it(keys):
+    as_agent, as_person = _by(keys, token(sub="alice")), _by(keys, _sample(CLAIMS, aud="web", sub="alice"))
+    assert as_agent.source_identity == as_person.source_identity == "corp.alice"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"aud": "elsewhere"}, "token_audience"),
+        ({"aud": ["jitney", "web"], "azp": "portal"}, "token_audience"),
+        ({"aud": ["jitney", "api"], "azp": "portal"}, "token_audience"),
+        ({"aud": ["web", "elsewhere"], "azp": "stranger"}, "token_audience"),
+        ({"aud": 7}, "token_claims"),
+        ({"aud": None}, "token_claims"),
+        ({"aud": [["web"], "jitney"]}, "token_claims"),
+        ({"aud": "web"}, "token_kind"),  # an access token where people's ID tokens are expected
+    ],
+    ids=str,
+)
+def test_id_03_an_audience_opens_no_entry_but_its_own(keys, changes, code):
+    with pytest.raises(Refusal) as refusal:
+        _by(keys, token(**changes))
+    assert refusal.value.code == code
+
+
+def test_id_01_a_forged_audience_chooses_who_judges_and_proves_nothing(keys):
+    forged = sign(header_with(kid="rsa"), claims_with(aud="web"), "rsa-other")
+    with pytest.raises(Refusal) as refusal:
+        _by(keys, forged)
+    assert refusal.value.code == "token_signature"
