@@ -18,6 +18,7 @@ def content_hash(grant: Grant) -> str:
             {
                 "id": grant.id,
                 "issuer": grant.issuer,
+                "issuer_name": grant.issuer_name,
                 "subject": grant.subject,
                 "principal": grant.principal,
                 "groups": grant.groups,
