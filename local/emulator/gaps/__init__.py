@@ -49,6 +49,7 @@ GAPS: tuple[Callable[[], None], ...] = (
     cloudformation.web_acl_association,
     encryption.tables_use_the_callers_key,
     tables.leading_keys,
+    tables.attributes,
     executions.executions_named_once,
     executions.executions_stay_stopped,
     executions.executions_time_out,

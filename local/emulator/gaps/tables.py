@@ -2,18 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb
 
-KEY = "dynamodb:LeadingKeys"
-
 type Members = dict[str, Any]
-
-_items: ContextVar[Iterator[list[str]] | None] = ContextVar("items", default=None)
+type Names = Callable[[Members], list[str]]
+"""From one operation, a request or an item of a transaction, to what it names."""
 
 
 def leading_keys() -> None:
@@ -24,45 +22,61 @@ def leading_keys() -> None:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
     """
-    _requests_name_theirs()
-    _items_of_a_transaction_name_theirs()
+    _tell_conditions("dynamodb:LeadingKeys", _keys)
 
 
-def _requests_name_theirs() -> None:
+def attributes() -> None:
+    """AWS gives conditions every attribute that a request names: to write, to look at, to return, or of its key.
+
+    Of a path that is its first part. An update's are those of its expressions, and of what there was before them.
+    Batches and PartiQL are left out as above.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+    """
+    _tell_conditions("dynamodb:Attributes", _attributes)
+
+
+def _tell_conditions(key: str, names: Names) -> None:
+    """Give conditions the value of `key`, for requests and for each item of a transaction."""
+    _of_requests(key, names)
+    _of_items_of_a_transaction(key, names)
+
+
+def _of_requests(key: str, names: Names) -> None:
     context_of = iam_actions.dynamodb_service_context
 
     def dynamodb_service_context(body: bytes) -> Members:
         context: Members = context_of(body)
-        keys = _keys(_parsed(body))
-        return {**context, KEY: keys} if keys else context
+        found = names(_parsed(body))
+        return {**context, key: found} if found else context
 
     iam_actions.dynamodb_service_context = dynamodb_service_context
 
 
-def _items_of_a_transaction_name_theirs() -> None:
+def _of_items_of_a_transaction(key: str, names: Names) -> None:
     checks_of, enforce = iam_actions.dynamodb_transaction_checks, iam_evaluator.enforce
+    items: ContextVar[Iterator[Members] | None] = ContextVar(key, default=None)
 
     def dynamodb_transaction_checks(action: str, body: bytes, *more: Any) -> list[tuple[str, str]]:
         checks: list[tuple[str, str]] = checks_of(action, body, *more)
-        _items.set(_transaction_keys(_parsed(body)) if checks else None)
+        items.set(_operations(_parsed(body)) if checks else None)
         return checks
 
-    def enforce_item(key: str, action: str, service: str, *more: Any, **named: Any) -> Any:
+    def enforce_item(caller: str, action: str, service: str, *more: Any, **named: Any) -> Any:
         context = named.get("service_context") or {}
-        if service == "dynamodb" and "dynamodb:EnclosingOperation" in context and (items := _items.get()):
+        if service == "dynamodb" and "dynamodb:EnclosingOperation" in context and (operations := items.get()):
             # ministack asks once for each item, in the order of its checks.
-            named["service_context"] = {**context, KEY: next(items) or None}
-        return enforce(key, action, service, *more, **named)
+            named["service_context"] = {**context, key: names(next(operations)) or None}
+        return enforce(caller, action, service, *more, **named)
 
     iam_actions.dynamodb_transaction_checks = dynamodb_transaction_checks
     iam_evaluator.enforce = enforce_item
 
 
-def _transaction_keys(request: Members) -> Iterator[list[str]]:
+def _operations(request: Members) -> Iterator[Members]:
     for item in request["TransactItems"]:
         for member in iam_actions._DYNAMODB_TRANSACT_ITEM_ACTIONS:
             if isinstance(item, dict) and isinstance(item.get(member), dict) and item[member].get("TableName"):
-                yield _keys(item[member])
+                yield item[member]
 
 
 def _parsed(body: bytes) -> Members:
@@ -95,3 +109,35 @@ def _asked_for(query: Members) -> Members:
     names, values = query.get("ExpressionAttributeNames") or {}, query.get("ExpressionAttributeValues") or {}
     equalities = re.findall(r"(#?\w+)\s*=\s*(:\w+)", query.get("KeyConditionExpression", ""))
     return {names.get(name, name): values.get(value) for name, value in equalities}
+
+
+_EXPRESSIONS = (
+    "UpdateExpression",
+    "ConditionExpression",
+    "ProjectionExpression",
+    "FilterExpression",
+    "KeyConditionExpression",
+)
+_BY_NAME = ("Item", "Key", "AttributeUpdates", "Expected", "QueryFilter", "ScanFilter", "KeyConditions")
+# Reserved words are no names in expressions, so that these are none either.
+_WORDS = frozenset({"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "IN", "BETWEEN"})
+
+
+def _attributes(operation: Members) -> list[str]:
+    """The attributes that one operation names, each once."""
+    found = [name for member in _BY_NAME for name in operation.get(member) or ()]
+    found += operation.get("AttributesToGet") or ()
+    names = operation.get("ExpressionAttributeNames") or {}
+    for member in _EXPRESSIONS:
+        found += _in_expression(str(operation.get(member) or ""), names)
+    return list(dict.fromkeys(map(str, found)))
+
+
+def _in_expression(expression: str, names: Members) -> Iterator[str]:
+    """Names are words that neither go on with a path nor call a function."""
+    tokens = dynamodb._tokenize(expression)
+    for (before, _), (kind, word), (after, _) in zip([("", ""), *tokens], tokens, tokens[1:], strict=False):
+        if before == "DOT" or after == "LPAREN":
+            continue
+        if kind == "NAME_REF" or (kind == "IDENT" and word.upper() not in _WORDS):
+            yield str(names.get(word, word))

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.local.gaps.contracts import Emulator, refused, role
 
 TEXT = {"AttributeType": "S"}
@@ -71,3 +73,90 @@ def test_leading_keys_of_each_item_in_a_transaction(emulator: Emulator) -> None:
     refused("AccessDeniedException", transact, TransactItems=[{"Put": put("b-1")}, {"Put": put("a-1")}])
     delete = {"TableName": "items", "Key": {"pk": {"S": "b-1"}}}
     refused("AccessDeniedException", transact, TransactItems=[{"Put": put("a-1")}, {"Delete": delete}])
+
+
+MINE = {"TableName": "items", "Key": {"pk": {"S": "a-1"}}}
+VALUE = {"ExpressionAttributeValues": {":v": {"S": "x"}}}
+ALLOWED: dict[str, dict[str, Any]] = {
+    "set": {"UpdateExpression": "SET life = :v", **VALUE},
+    "by another name": {"UpdateExpression": "SET #n = :v", "ExpressionAttributeNames": {"#n": "life"}, **VALUE},
+    "a part": {"UpdateExpression": "REMOVE life.terms[0]"},
+    "functions": {"UpdateExpression": "SET life = if_not_exists(life, :v)", **VALUE},
+    "a condition": {
+        "UpdateExpression": "SET life = :v",
+        "ConditionExpression": "attribute_not_exists(life) OR NOT (life IN (:v) AND life BETWEEN :v AND :v)",
+        **VALUE,
+    },
+}
+REFUSED: dict[str, dict[str, Any]] = {
+    "set": {"UpdateExpression": "SET life = :v, terms = :v", **VALUE},
+    "by another name": {"UpdateExpression": "SET #life = :v", "ExpressionAttributeNames": {"#life": "terms"}, **VALUE},
+    "a part": {"UpdateExpression": "REMOVE terms.life[0]"},
+    "removed": {"UpdateExpression": "SET life = :v REMOVE terms", **VALUE},
+    "added": {"UpdateExpression": "ADD terms :v", **VALUE},
+    "deleted": {"UpdateExpression": "DELETE terms :v", **VALUE},
+    "functions": {"UpdateExpression": "SET life = if_not_exists(terms, :v)", **VALUE},
+    "a condition": {
+        "UpdateExpression": "SET life = :v",
+        "ConditionExpression": "life = :v OR size(terms) > :v",
+        **VALUE,
+    },
+}
+BEFORE_EXPRESSIONS: dict[str, dict[str, Any]] = {
+    "set": {"AttributeUpdates": {"terms": {"Value": {"S": "x"}, "Action": "PUT"}}},
+    "a condition": {
+        "AttributeUpdates": {"life": {"Value": {"S": "x"}, "Action": "PUT"}},
+        "Expected": {"terms": {"Value": {"S": "x"}}},
+    },
+}
+
+
+def changing(emulator: Emulator, *attributes: str) -> Any:
+    """A client that may use these attributes, and no request that names none."""
+    key = "dynamodb:Attributes"
+    statement = {
+        "Effect": "Allow",
+        "Action": "dynamodb:*",
+        "Resource": "*",
+        "Condition": {"ForAllValues:StringEquals": {key: list(attributes)}, "Null": {key: "false"}},
+    }
+    arn = role(emulator, f"changing-{len(attributes)}", {"Statement": statement})
+    keys = emulator.root("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
+    return emulator.session("dynamodb", keys)
+
+
+def test_attributes(emulator: Emulator) -> None:
+    table(emulator)
+    emulator.root("dynamodb").put_item(TableName="items", Item={**MINE["Key"], "life": {"S": "x"}})
+    mine = changing(emulator, "pk", "life")
+    mine.update_item(**MINE, **ALLOWED["set"])
+    for forbidden in (*REFUSED.values(), *BEFORE_EXPRESSIONS.values()):
+        refused("AccessDeniedException", mine.update_item, **MINE, **forbidden)
+    # The key counts, too.
+    refused("AccessDeniedException", changing(emulator, "life").update_item, **MINE, **ALLOWED["set"])
+    refused("AccessDeniedException", mine.put_item, TableName="items", Item={**MINE["Key"], "terms": {"S": "x"}})
+    refused("AccessDeniedException", mine.get_item, **MINE, ProjectionExpression="life, terms")
+    mine.get_item(**MINE, ProjectionExpression="life")
+    refused("AccessDeniedException", mine.scan, TableName="items")
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_attributes_that_are_only_spelt_alike(name: str, emulator: Emulator) -> None:
+    table(emulator)
+    part = {"life": {"M": {"terms": {"L": [{"S": "x"}]}}}} if name == "a part" else {}
+    emulator.root("dynamodb").put_item(TableName="items", Item={**MINE["Key"], **part})
+    changing(emulator, "pk", "life").update_item(**MINE, **ALLOWED[name])
+
+
+def test_attributes_of_each_item_in_a_transaction(emulator: Emulator) -> None:
+    table(emulator)
+    mine = changing(emulator, "pk", "life")
+    other = {"TableName": "items", "Key": {"pk": {"S": "a-2"}}}
+    own = {"Update": {**other, **ALLOWED["set"]}}
+    mine.transact_write_items(TransactItems=[own, {"Update": {**MINE, **ALLOWED["set"]}}])
+    for forbidden in REFUSED.values():
+        both = [own, {"Update": {**MINE, **forbidden}}]
+        for items in (both, both[::-1]):
+            refused("AccessDeniedException", mine.transact_write_items, TransactItems=items)
+    put = {"Put": {"TableName": "items", "Item": {**MINE["Key"], "terms": {"S": "x"}}}}
+    refused("AccessDeniedException", mine.transact_write_items, TransactItems=[own, put])
