@@ -96,7 +96,8 @@ def traces(stack: dict[str, Any], aws: Callable[..., Any], grant_id: str) -> dic
         [item for page in scan.paginate(TableName=stack["tables"][name]) for item in page["Items"]]
         for name in ("state", "audit")
     )
-    grant = next(json.loads(each["grant"]["S"]) for each in state if each["pk"]["S"] == f"GRANT#{grant_id}")
+    grant = next(each for each in state if each["pk"]["S"] == f"GRANT#{grant_id}")
+    grant |= json.loads(grant.pop("life")["S"])
     records = [json.loads(each["record"]["S"]) for each in audit]
     return {
         "grant": {name: value for name, value in grant.items() if name not in ("records", "head")},

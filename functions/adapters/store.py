@@ -1,15 +1,11 @@
 """The store: grants, audit records and once-keys in DynamoDB, where a change and its record are one transaction.
 
-State table, by `pk` (`sk` is the kind): GRANT#<id> with the grant as JSON in `grant`, its `state` and `records` beside
-it for conditions, and `gsi_pk`/`gsi_sk` for the list of one principal's grants; once-keys and quotas under their own.
-Deny lists, holdings, reviews, votes: `adapters.deny_list`, `holdings`, `pending` and `cast_votes`. A grant without an
-end on record has `open_role` (its role) and `open_until` (when it ends, padded), for the index `open_by_role`.
+State table, by `pk` (`sk` is the kind): grants, as `adapters.grant_items` has them; once-keys and quotas.
+Deny lists, holdings, reviews, votes: `adapters.deny_list`, `holdings`, `pending` and `cast_votes`.
 Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the link. `expires` is DynamoDB's TTL.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +13,15 @@ from botocore.exceptions import ClientError
 
 from adapters.calls import unavailable_when_failing
 from adapters.cast_votes import put_vote
-from adapters.deny_list import Turn, cut_off_of, update_of
+from adapters.deny_list import Turn, cut_off_of
+from adapters.deny_list import update_of as denial_of
+from adapters.grant_items import grant_of, grants_in, list_key, open_key, update_of
+from adapters.grant_items import item_key as grant_key
+from adapters.grant_items import item_of as grant_item
 from adapters.holdings import holdings_in, item_key, key_of, put_of
 from core.access.denial import CutOffs, Denial
-from core.access.grant import Ending, Grant, State, Verdict, Vote
+from core.access.grant import Grant
 from core.access.holdings import Change, Holdings
-from core.access.request import Permission
 from core.audit import Link
 from core.once import Once, Quota
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     from core.review.pending import Entering, Pending
 
-KEEP_GRANT_SECONDS = 90 * 24 * 3600
 KEEP_RECORD_SECONDS = 400 * 24 * 3600
 """Longer than the auditor's year; the records in S3 stay."""
 PAGE = 50
@@ -75,7 +73,7 @@ class Store:
         `holdings` are its entries there, `entering` the one among what its owner has under review. Raises Taken, or
         Changed when somebody else changed what it is entered in since that was read.
         """
-        put = {"TableName": self._state_table, "Item": _item_of(grant), "ConditionExpression": _NEW}
+        put = {"TableName": self._state_table, "Item": grant_item(grant), "ConditionExpression": _NEW}
         contested = {key_of(each.after.identity): put_of(self._state_table, each) for each in holdings}
         if entering:
             from adapters import pending  # noqa: PLC0415 - an allowed request shall not wait for it
@@ -103,22 +101,8 @@ class Store:
 
         Raises Changed if `before` is not current.
         """
-        item = _item_of(after)
-        own = ("grant", "state", "records", "expires", *(("open_until",) if "open_until" in item else ()))
-        closed = "" if "open_until" in item else " REMOVE open_role, open_until"
-        update = {
-            "TableName": self._state_table,
-            "Key": {name: item[name] for name in ("pk", "sk")},
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in own) + closed,
-            "ConditionExpression": "#state = :was AND #records = :had",
-            "ExpressionAttributeNames": {f"#{name}": name for name in own},
-            "ExpressionAttributeValues": {
-                **{f":{name}": item[name] for name in own},
-                ":was": {"S": str(before.state)},
-                ":had": {"N": str(before.records)},
-            },
-        }
-        more = [{"Update": {"TableName": self._state_table, **update_of(after.role_arn, denial)}}] if denial else []
+        update = update_of(self._state_table, before, after)
+        more = [{"Update": {"TableName": self._state_table, **denial_of(after.role_arn, denial)}}] if denial else []
         more += [put_vote(self._state_table, each, after) for each in after.votes if each not in before.votes]
         try:
             self._write([self._put_record(next_link, now), {"Update": update}, *more], (), now)
@@ -143,7 +127,7 @@ class Store:
 
     def grant(self, grant_id: str) -> Grant | None:
         """The grant of that id as last written, or None."""
-        return _grant_of(item) if (item := self._item(_key(f"GRANT#{grant_id}", "GRANT"))) else None
+        return grant_of(self._item(grant_key(grant_id)))
 
     def grants_of(self, owner: str, after: str = "") -> tuple[list[Grant], str]:
         """One page of an owner's grants, newest first, and where the next page starts ("" at the end)."""
@@ -153,13 +137,13 @@ class Store:
                 TableName=self._state_table,
                 IndexName="by_principal",
                 KeyConditionExpression="gsi_pk = :owner",
-                ExpressionAttributeValues={":owner": {"S": f"PRINCIPAL#{owner}"}},
+                ExpressionAttributeValues={":owner": {"S": list_key(owner)}},
                 ScanIndexForward=False,
                 Limit=PAGE,
                 **start,  # type: ignore[arg-type]
             )
         last = answer.get("LastEvaluatedKey")
-        return [_grant_of(item) for item in answer["Items"]], last["gsi_sk"]["S"] if last else ""
+        return grants_in(answer["Items"]), last["gsi_sk"]["S"] if last else ""
 
     def open_grants(self, role_arn: str, until: int) -> Iterator[Grant]:
         """The grants of a role that end at `until` or before and whose end is not on record, the earliest first.
@@ -173,10 +157,10 @@ class Store:
                     TableName=self._state_table,
                     IndexName="open_by_role",
                     KeyConditionExpression="open_role = :role AND open_until <= :until",
-                    ExpressionAttributeValues={":role": {"S": f"ROLE#{role_arn}"}, ":until": {"S": f"{until:012d}"}},
+                    ExpressionAttributeValues={":role": {"S": open_key(role_arn)}, ":until": {"S": f"{until:012d}"}},
                     **start,
                 )
-            yield from (_grant_of(item) for item in answer["Items"])
+            yield from grants_in(answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
@@ -253,48 +237,7 @@ def _key(pk: str, sk: str) -> Item:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
-def _sort_key(grant: Grant) -> str:
-    return f"{grant.created_at:012d}#{grant.id}"
-
-
 def _start(owner: str, after: str) -> Item:
     """The index position after the grant whose sort key is `after`, within the owner's own list only."""
     grant_id = after.partition("#")[2]
-    return {"gsi_pk": {"S": f"PRINCIPAL#{owner}"}, "gsi_sk": {"S": after}} | _key(f"GRANT#{grant_id}", "GRANT")
-
-
-def _item_of(grant: Grant) -> Item:
-    still_open = {"open_role": {"S": f"ROLE#{grant.role_arn}"}, "open_until": {"S": f"{grant.expires_at:012d}"}}
-    return (
-        _key(f"GRANT#{grant.id}", "GRANT")
-        | (still_open if grant.state in _OPEN else {})
-        | {
-            "gsi_pk": {"S": f"PRINCIPAL#{grant.owner}"},
-            "gsi_sk": {"S": _sort_key(grant)},
-            "grant": {"S": json.dumps(asdict(grant), separators=(",", ":"))},
-            "state": {"S": str(grant.state)},
-            "records": {"N": str(grant.records)},
-            "expires": {"N": str(grant.expires_at + KEEP_GRANT_SECONDS)},
-        }
-    )
-
-
-_OPEN = frozenset({State.PENDING, State.ACTIVE})
-
-
-def _grant_of(item: Item) -> Grant:
-    raw = json.loads(item["grant"]["S"])
-    return Grant(
-        **raw
-        | {
-            "state": State(raw["state"]),
-            "permissions": tuple(
-                Permission(tuple(each["actions"]), tuple(each["resources"])) for each in raw["permissions"]
-            ),
-            "reviews": tuple(tuple(groups) for groups in raw["reviews"]),
-            "approvals": tuple(raw["approvals"]),
-            "groups": tuple(raw["groups"]),
-            "votes": tuple(Vote(**each | {"verdict": Verdict(each["verdict"])}) for each in raw["votes"]),
-            "ending": Ending(**raw["ending"]) if raw.get("ending") else None,
-        }
-    )
+    return {"gsi_pk": {"S": list_key(owner)}, "gsi_sk": {"S": after}} | grant_key(grant_id)

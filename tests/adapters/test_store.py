@@ -118,7 +118,7 @@ def test_of_two_changes_at_once_one_is_refused_and_leaves_nothing(store: Store, 
     grant = opened(store)
     for state, allowed in ((State.RELEASED, True), (State.REVOKED, False)):
         link = audit.next_link(audit.of_grant(Event.ISSUE, Outcome.ALLOWED, grant, Origin(), NOW), grant)
-        after = audit.linked(grant.move(state), link)
+        after = audit.linked(grant.end(state, Ending(NOW, "corp.alice", "why" if state is State.REVOKED else "")), link)
         if allowed:
             store.save(grant, after, link, now=NOW)
         else:

@@ -31,12 +31,14 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     ),
     State.ACTIVE: frozenset({State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED}),
     State.REJECTED: frozenset(),
-    State.EXPIRED: frozenset(),
+    State.EXPIRED: frozenset({State.RELEASED, State.REVOKED}),  # noted before its time, by whoever may note it
     State.RELEASED: frozenset(),
     State.REVOKED: frozenset(),
     State.FAILED: frozenset({State.RELEASED, State.REVOKED}),  # credentials of an earlier issue may be live
 }
 """Every allowed move; what is not here cannot happen."""
+OPEN = frozenset({State.PENDING, State.ACTIVE})
+"""The states that have no end."""
 
 
 class Verdict(StrEnum):
@@ -76,6 +78,11 @@ class Ending:
     by: str
     reason: str
     kill_milliseconds: int | None = None
+
+    @property
+    def state(self) -> State:
+        """What it makes of the grant."""
+        return State.REVOKED if self.reason else State.RELEASED
 
     def view(self) -> dict[str, Any]:
         """The ending as the API shows it."""
@@ -135,7 +142,7 @@ class Grant:
 
     def at(self, now: int) -> "Grant":
         """The grant as it stands at `now`: past its end it has expired, whether or not anything noted it."""
-        ended = self.state in (State.PENDING, State.ACTIVE) and now >= self.expires_at
+        ended = self.state in OPEN and now >= self.expires_at
         return self.move(State.EXPIRED) if ended else self
 
     def live(self, now: int) -> bool:
@@ -145,7 +152,7 @@ class Grant:
     def end(self, state: State, ending: Ending) -> "Grant":
         """The grant released or revoked; as it stands at `ending.at` when it has ended before."""
         current = self.at(ending.at)
-        over = state not in TRANSITIONS[current.state] or (current.state is State.FAILED and not self.live(ending.at))
+        over = state not in TRANSITIONS[current.state] or (current.state not in OPEN and not self.live(ending.at))
         return current if over else replace(current.move(state), ending=ending)
 
     def asked(self) -> AccessRequest:
@@ -174,6 +181,24 @@ class Grant:
             "votes": [each.view() for each in self.votes],
             "cut_off_at": None if self.cut_off_at is None else iso(self.cut_off_at),
         }
+
+
+def borne_out(grant: Grant) -> Grant:
+    """The grant in the state that its ending, votes and times bear out: what `state` says can end it, but not open it.
+
+    Many functions may write the state, and few the rest (`adapters.grant_items`). Only a vote or an allowed request
+    gives a grant its start; a rejection stays among the votes. An end that nothing bears out counts as a failure, after
+    which what was issued can still be taken back.
+    """
+    if grant.ending:
+        state = grant.ending.state
+    elif any(vote.verdict is Verdict.REJECT for vote in grant.votes):
+        state = State.REJECTED
+    elif grant.state in OPEN:
+        state = State.PENDING if grant.starts_at is None else State.ACTIVE
+    else:
+        state = State.EXPIRED if grant.state is State.EXPIRED else State.FAILED
+    return grant if state is grant.state else replace(grant, state=state)
 
 
 def permissions_view(permissions: tuple[Permission, ...]) -> list[dict[str, list[str]]]:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from core.access.credentials import LONGEST_SECONDS, SHORTEST_SECONDS, Credentials, session_request
-from core.access.grant import TRANSITIONS, State, require_active
+from core.access.grant import OPEN, TRANSITIONS, Ending, State, Verdict, Vote, borne_out, require_active
 from core.access.session_policy import compile_policy, scopable
 from core.problems import Problem
 from tests.fakes import ACTIONS, GRANT, NOW, PENDING
@@ -23,6 +23,38 @@ def test_a_grant_moves_only_as_the_table_says(before: State, after: State):
 def test_what_has_ended_never_becomes_active_again():
     ended = {State.REJECTED, State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED}
     assert all(TRANSITIONS[state] <= ended for state in ended)
+
+
+NO = Vote("corp.alice", Verdict.REJECT, "content", "not today", NOW, "web")
+RELEASED, REVOKED = Ending(NOW, "corp.agent", ""), Ending(NOW, "corp.olga", "leaked")
+# By what else stands in a grant: the state that it has when `state` says that it is open.
+BORNE_OUT = {
+    State.PENDING: PENDING,
+    State.ACTIVE: GRANT,
+    State.REJECTED: replace(PENDING, votes=(NO,)),
+    State.RELEASED: replace(GRANT, ending=RELEASED),
+    State.REVOKED: replace(GRANT, ending=replace(REVOKED, kill_milliseconds=900)),
+}
+
+
+@pytest.mark.parametrize("said", State)
+@pytest.mark.parametrize("state", BORNE_OUT)
+def test_pol_01_a_state_that_is_only_said_opens_nothing(state: State, said: State):
+    read = borne_out(replace(BORNE_OUT[state], state=said))
+    ends = State.EXPIRED if said is State.EXPIRED else State.FAILED
+    assert read.state is (ends if state in OPEN and said not in OPEN else state)
+    assert replace(read, state=said) == replace(BORNE_OUT[state], state=said)
+
+
+@pytest.mark.parametrize("said", sorted(set(State) - OPEN))
+def test_end_01_an_end_that_is_only_said_keeps_no_grant_from_being_taken_back(said: State):
+    """Its credentials may be live."""
+    read = borne_out(replace(GRANT, state=said))
+    for ending in (RELEASED, REVOKED):
+        assert read.end(ending.state, ending) == replace(GRANT, state=ending.state, ending=ending)
+    assert borne_out(replace(PENDING, state=said)).end(State.REVOKED, REVOKED).ending is None
+    over = replace(GRANT, state=State.EXPIRED, expires_at=NOW)
+    assert over.end(State.REVOKED, REVOKED) is over
 
 
 @pytest.mark.parametrize("grant", [GRANT, PENDING], ids=["active", "pending"])

@@ -1,0 +1,78 @@
+"""A grant as an item: it comes back as it was, and a change names only the attributes that it changes."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters.grant_items import grant_of, grants_in, item_key, item_of, update_of
+from core.access.grant import Ending, Grant, State, Verdict, Vote
+from core.review.votes import activated
+from tests.fakes import GRANT, NOW, PENDING
+
+YES = Vote("corp.alice", Verdict.APPROVE, "content", "fine", NOW, "web")
+NO = replace(YES, verdict=Verdict.REJECT)
+RELEASED, REVOKED = Ending(NOW, "corp.agent", ""), Ending(NOW, "corp.olga", "leaked", 900)
+VOTED = replace(PENDING, votes=(YES,), approvals=("owners",))
+ACTIVE = activated(VOTED, NOW + 60)
+GRANTS = {
+    "active": GRANT,
+    "pending": PENDING,
+    "for a human": replace(PENDING, human="corp.alice", groups=("a", "b"), reviews=(("x", "y"), ("z",))),
+    "approved": ACTIVE,
+    "rejected": replace(PENDING, votes=(NO,), state=State.REJECTED),
+    "released": replace(GRANT, state=State.RELEASED, ending=RELEASED),
+    "revoked": replace(GRANT, state=State.REVOKED, ending=REVOKED),
+    "failed": replace(PENDING, state=State.FAILED, records=7, head="x"),
+    "expired": replace(GRANT, state=State.EXPIRED, cut_off_at=NOW),
+}
+
+
+@pytest.mark.parametrize("grant", GRANTS.values(), ids=GRANTS)
+def test_a_grant_comes_back_as_it_was(grant: Grant):
+    assert grant_of(item_of(grant)) == grant
+
+
+# What happens to a grant, and the attributes that are written: those of `life` and `records` always.
+OPENED, CLOSED = {"open_until"}, {"open_role", "open_until"}
+CHANGES = {
+    "a record": (GRANT, GRANT, set()),
+    "a cut-off": (GRANT, replace(GRANT, cut_off_at=NOW), set()),
+    "a failure": (GRANT, GRANT.move(State.FAILED), CLOSED),
+    "an expiry": (PENDING, PENDING.move(State.EXPIRED), CLOSED),
+    "a release": (GRANT, GRANT.end(State.RELEASED, RELEASED), CLOSED | {"ending"}),
+    "a release under review": (PENDING, PENDING.end(State.RELEASED, RELEASED), CLOSED | {"ending"}),
+    "a revocation": (GRANT, GRANT.end(State.REVOKED, replace(REVOKED, kill_milliseconds=None)), CLOSED | {"ending"}),
+    "the kill time": (
+        GRANT.end(State.REVOKED, replace(REVOKED, kill_milliseconds=None)),
+        GRANT.end(State.REVOKED, REVOKED),
+        {"ending"},
+    ),
+    "a vote": (PENDING, VOTED, {"terms"}),
+    "the vote that suffices": (VOTED, ACTIVE, OPENED | {"terms", "expires"}),
+    "a rejection": (PENDING, replace(PENDING, votes=(NO,), state=State.REJECTED), CLOSED | {"terms"}),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "names"), CHANGES.values(), ids=CHANGES)
+def test_rev_03_a_change_names_only_what_it_changes(before: Grant, after: Grant, names: set[str]):
+    update = update_of("state", before, replace(after, records=before.records + 1, head="next"))
+    _, _, expression = update["UpdateExpression"].partition("SET ")
+    sets, _, gone = expression.partition(" REMOVE ")
+    named = {each.partition(" = ")[0] for each in sets.split(", ")} | set(filter(None, gone.split(", ")))
+    assert named == names | {"life", "records"}
+    assert (update["Key"], update["ConditionExpression"]) == (item_key(before.id), "records = :had")
+
+
+def test_what_has_no_terms_is_no_grant():
+    """Whoever may change items may make them, too: DynamoDB's UpdateItem writes what is not there."""
+    item: dict[str, Any] = item_of(GRANT)
+    made = {name: value for name, value in item.items() if name != "terms"}
+    assert (grant_of(made), grant_of(None)) == (None, None)
+    assert grants_in([made, item]) == [GRANT]
+
+
+def test_rev_03_what_became_of_a_grant_says_nothing_of_its_terms():
+    item = item_of(PENDING)
+    forged = '{"state":"active","head":"","cut_off_at":null,"approvals":["owners"],"starts_at":1,"duration_seconds":9}'
+    assert grant_of(item | {"life": {"S": forged}}) == PENDING
