@@ -61,18 +61,26 @@ def issue(grant: Grant, session: SessionRequest, call: Call) -> Credentials:
 
 
 def reissue(grant: Grant, call: Call) -> tuple[Grant, Credentials]:
-    """Credentials once more for an active grant that policy still allows (POL 1).
+    """Credentials once more for an active grant that policy still allows (POL 1) by the votes that stand (REV 3).
 
     Raises Problem: denied, or what `issue` raises.
     """
     session = session_of(grant, compile_policy(grant.permissions, grant.expires_at, call.ports.actions), call)
     besides = call.besides(target_of(grant, call.ports.config), grant.id)
-    decision = call.decide(grant.asked(), besides, grant.approvals)
+    decision = call.decide(grant.asked(), besides, _approvals(grant, call))
     if decision.effect is not Effect.ALLOW:
         record_next(grant, Note(Event.ISSUE, Outcome.DENIED, "denied"), call)
         raise denied(decision)
     recorded = _record_issue(grant, call)
     return recorded, issue(recorded, session, call)
+
+
+def _approvals(grant: Grant, call: Call) -> frozenset[str]:
+    if not grant.approvals:
+        return frozenset()
+    from core.review.votes import standing_approvals  # noqa: PLC0415 - an allowed request shall not wait for it
+
+    return standing_approvals(grant, call.ports.config.reviewers)
 
 
 def _record_issue(grant: Grant, call: Call, attempts: int = 5) -> Grant:

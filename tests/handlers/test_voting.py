@@ -81,6 +81,31 @@ def test_rev_06_a_rejection_ends_it_and_the_agent_is_told(system: System):
     assert body["detail"] == f"Grant {grant.id} was rejected by corp.alice: not today."
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        lambda grant: replace(grant, votes=()),
+        lambda grant: replace(grant, permissions=(Permission(("s3:PutObject",), ("arn:aws:s3:::reports/other",)),)),
+        lambda grant: replace(grant, duration_seconds=grant.duration_seconds + 1),
+        lambda grant: replace(grant, approvals=()),
+        lambda grant: replace(grant, votes=tuple(replace(each, human=grant.principal) for each in grant.votes)),
+    ],
+    ids=["no vote", "other permissions", "longer", "no approval", "its own"],
+)
+def test_rev_03_what_is_issued_is_what_the_votes_that_stand_have_approved(system: System, forged: Any):
+    """Approvals count for the hash of the grant as it is when credentials are issued."""
+    grant = vote(ballot(pending(system)), system.ports)
+    assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+    current = system.store.grants[grant.id]
+    system.store.grants[grant.id] = forged(current)
+    asked = len(system.sessions.asked)
+    status, body, _ = system.call(create_credentials, grant_id=grant.id)
+    assert (status, body["code"], len(system.sessions.asked)) == (403, "denied", asked)
+    assert system.told()[-1] == ("issue", "denied", "denied")
+    system.store.grants[grant.id] = replace(current, records=system.store.grants[grant.id].records)
+    assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+
+
 def test_rev_05_nobody_approves_their_own_request(system: System):
     grant = pending(system)
     assert refused(system, ballot(grant, "reader-agent")) == "own_request"

@@ -7,7 +7,7 @@ from core.access.grant import Grant, State, Verdict, Vote
 from core.access.request import Permission
 from core.problems import Problem
 from core.review.content import content_hash
-from core.review.reviewers import Groups, asked_groups, members
+from core.review.reviewers import Groups, asked_groups, askers, members
 
 
 def cast(grant: Grant, vote: Vote, groups: Groups) -> Grant:
@@ -43,6 +43,17 @@ def approved_groups(grant: Grant, groups: Groups, now: int) -> frozenset[str]:
         for group in asked_groups(grant)
         if group in groups and len(approving & members(group, grant, groups, now)) >= groups[group].approvals
     )
+
+
+def standing_approvals(grant: Grant, groups: Groups) -> frozenset[str]:
+    """The approvals that hold when credentials are issued: for exactly this grant, by enough different people (REV 3).
+
+    Whether they may approve was looked up as they voted.
+    """
+    content = content_hash(grant)
+    approving = {each.human for each in grant.votes if each.verdict is Verdict.APPROVE and each.content == content}
+    people = len(approving - askers(grant))
+    return frozenset(each for each in grant.approvals if each in groups and people >= groups[each].approvals)
 
 
 def suffices(grant: Grant) -> bool:

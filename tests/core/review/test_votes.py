@@ -13,7 +13,7 @@ from core.identity.principal import Principal
 from core.problems import Problem
 from core.review.content import content_hash
 from core.review.reviewers import require_reviewer, reviewers, seats
-from core.review.votes import activated, cast, narrowed, suffices
+from core.review.votes import activated, cast, narrowed, standing_approvals, suffices
 from tests.fakes import NOW, PENDING
 
 GROUPS = {
@@ -129,6 +129,18 @@ def test_rev_03_the_content_is_all_of_a_grant_but_what_happens_to_it():
     }
     assert content_hash(EITHER) not in changed.values()
     assert len(set(changed.values())) == len(changed)
+
+
+def test_rev_03_approvals_hold_at_issue_for_this_very_grant_and_by_enough_people():
+    approved = activated(after(BOTH, "alice", "bob", "dora"), NOW)
+    assert standing_approvals(approved, GROUPS) == {"owners", "security"}
+    assert standing_approvals(replace(approved, duration_seconds=301), GROUPS) == frozenset()
+    assert standing_approvals(replace(approved, approvals=()), GROUPS) == frozenset()
+    assert standing_approvals(approved, {"owners": GROUPS["owners"]}) == {"owners"}
+    twice = replace(approved, votes=(approved.votes[0], approved.votes[0]))
+    assert standing_approvals(twice, GROUPS) == {"security"}
+    own = replace(approved, votes=tuple(replace(each, human=approved.principal) for each in approved.votes))
+    assert standing_approvals(own, GROUPS) == frozenset()
 
 
 @pytest.mark.parametrize("grant", [replace(EITHER, principal="corp.alice"), replace(EITHER, human="corp.alice")])
