@@ -10,9 +10,10 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
+from infra.allow import Allow
 from infra.arns import ROLE_PATH, role_name
 from infra.conditions import items_only, named_only
-from infra.functions import ALL_FUNCTIONS, Allow, Spec
+from infra.functions import ALL_FUNCTIONS, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +87,6 @@ class BrokerFunction(Construct):
     def _statement(self, allow: Allow, arns: list[str]) -> iam.PolicyStatement:
         # The key opens the tables' items, and nothing that somebody could send to KMS directly.
         through = {"StringEquals": {"kms:ViaService": f"dynamodb.{Stack.of(self).region}.amazonaws.com"}}
-        conditions = through if allow.on == "key" else items_only(allow.items) | named_only(allow.sessions)
+        limits = items_only(allow.items, allow.attributes) | named_only(allow.sessions)
+        conditions = through if allow.on == "key" else limits
         return iam.PolicyStatement(actions=list(allow.actions), resources=arns, conditions=conditions)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from core.access.credentials import CANARY_PREFIX
 from core.access.target_check import SESSION_PREFIX, STRANGE_PREFIX
+from infra.allow import END, ENDING, LIFE, TERMS, Allow, change
 
 # DynamoDB uses the table's key in the caller's name (DynamoDB Developer Guide, "Encryption at rest: usage notes").
 _KEY_TO_READ = ("kms:Decrypt", "kms:DescribeKey")
@@ -30,20 +31,6 @@ ALL_FUNCTIONS = {
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
 """The environment that every function has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Allow:
-    """Actions on the resources of one name (a key of what the stack hands over); of a table, on these items only.
-
-    `items` are patterns of partition keys, an index's own for an index; none means that the resource has no items.
-    `sessions` are patterns of the names that sessions of a role are given; none means any name.
-    """
-
-    on: str
-    actions: tuple[str, ...]
-    items: tuple[str, ...] = ()
-    sessions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +61,7 @@ _CHECKS = (f"{SESSION_PREFIX}*", f"{STRANGE_PREFIX}*")
 _OF_GRANTS, _OF_NO_GRANT = ("g-*",), ("r-*",)  # chains of records
 
 _CHANGE_GRANT = (
-    Allow("state", ("dynamodb:GetItem", "dynamodb:UpdateItem"), _GRANT),
+    *change(_GRANT, END),
     Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS),
     Allow("key", _KEY_TO_WRITE),
 )
@@ -83,7 +70,8 @@ _WAKE = (Allow("state", ("dynamodb:GetItem",), _TOKEN), _ANSWER)
 _WITH_APPROVAL = (*_STORE, "JITNEY_APPROVAL_ARN")
 
 _TAKE_BACK = (
-    Allow("state", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"), _GRANT + _ROLE),
+    *change(_GRANT, ENDING),
+    Allow("state", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"), _ROLE),
     Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
     Allow("key", _KEY_TO_WRITE),
     Allow("revokers", ("sts:AssumeRole",)),
@@ -95,7 +83,7 @@ _TAKE_BACK = (
 
 # What a vote takes, on whatever channel it comes, besides reading _HELD and _TOKEN: handlers.voting.
 _VOTE = (
-    Allow("state", ("dynamodb:GetItem", "dynamodb:UpdateItem"), _GRANT),
+    *change(_GRANT, TERMS),
     Allow("state", ("dynamodb:PutItem",), ("VOTES#*",)),
     Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
     Allow("key", _KEY_TO_WRITE),
@@ -110,7 +98,9 @@ SPECS: Mapping[str, Spec] = {
             "grants",
             "Decides on a request and issues its credentials",
             (
-                Allow("state", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"), _GRANT + _ONCE + _HELD),
+                Allow("state", ("dynamodb:GetItem", "dynamodb:PutItem"), _GRANT + _ONCE + _HELD),
+                Allow("state", ("dynamodb:UpdateItem",), _GRANT, END),
+                Allow("state", ("dynamodb:UpdateItem",), _ONCE),
                 Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
                 Allow("key", _KEY_TO_WRITE),
                 Allow("targets", _ISSUE),
@@ -123,7 +113,7 @@ SPECS: Mapping[str, Spec] = {
             "credentials",
             "Issues the credentials of an active grant",
             (
-                Allow("state", ("dynamodb:GetItem", "dynamodb:UpdateItem"), _GRANT),
+                *change(_GRANT, END),
                 Allow("state", ("dynamodb:GetItem",), _HELD),
                 Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
                 Allow("key", _KEY_TO_WRITE),
@@ -219,7 +209,8 @@ SPECS: Mapping[str, Spec] = {
             "reconciler",
             "Records ends that nothing recorded and keeps the deny documents in order",
             (
-                Allow("state", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"), _GRANT + _ROLE),
+                *change(_GRANT, END),
+                Allow("state", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"), _ROLE),
                 Allow("open_index", ("dynamodb:Query",), _ROLE),
                 Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
                 Allow("key", _KEY_TO_WRITE),
@@ -242,7 +233,9 @@ SPECS: Mapping[str, Spec] = {
             "review_notices",
             "Tells reviewers what is due, and keeps the token by which the workflow waits",
             (
-                *_CHANGE_GRANT,
+                *change(_GRANT, LIFE),
+                Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS),
+                Allow("key", _KEY_TO_WRITE),
                 Allow("state", ("dynamodb:GetItem",), _HELD),
                 Allow("state", ("dynamodb:PutItem",), _TOKEN),
                 Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),

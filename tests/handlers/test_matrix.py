@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import dropwhile, takewhile
 from typing import Any, NamedTuple
 
 import pytest
@@ -36,10 +37,10 @@ class Cell(NamedTuple):
 
 def cells() -> Iterator[Cell]:
     text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    header = next(line for line in lines if line.startswith("| who |"))
+    table = dropwhile(lambda line: not line.startswith("| who |"), text.splitlines())
+    header, _, *lines = takewhile(lambda line: line.startswith("|"), table)
     columns = [part.strip() for part in header.strip("|").split("|")]
-    for line in lines[lines.index(header) + 2 :]:
+    for line in lines:
         who, state, *expected = [part.strip() for part in line.strip("|").split("|")]
         yield from (Cell(who, state, column, cell) for column, cell in zip(columns[2:], expected, strict=True))
 

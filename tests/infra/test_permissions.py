@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -24,6 +25,7 @@ ISSUE = {"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}
 TARGET = "arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod"
 REVOKER = "arn:aws:iam::444455556666:role/jitney/jitney-revoker-analytics-prod"
 READ, CREATE, CHANGE = "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"
+QUERY, DELETE = "dynamodb:Query", "dynamodb:DeleteItem"
 DELIVER = {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"}
 DELIVER_OBJECTS = {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"}
 
@@ -203,88 +205,127 @@ def test_every_role_may_do_exactly_this(statements):
     assert allowed == ALLOWED
 
 
-# By role: which items of which table, by their partition keys; apart, what a role may only read, or only create.
+ANY_GRANT, OWN_RECORDS, ALL_RECORDS = {"GRANT#*"}, {"g-*"}, {"g-*", "r-*"}
+ONCE = {"IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*", "JOINS#*", "PENDING#*"}
+BY_PRINCIPAL, BY_ROLE = "index/by_principal", "index/open_by_role"
+# By role: what it does with which items of the state table and its indexes, by their partition keys; which chains of
+# records it creates.
 ITEMS = {
     "jitney-grants": {
-        "TablesState.Arn": {
-            "GRANT#*",
-            "IDEMPOTENCY#*",
-            "REPLAY#*",
-            "DENIALS#*",
-            "JOINS#*",
-            "PENDING#*",
-            "HELD#*",
-        },
-        "TablesAudit.Arn": {"g-*", "r-*"},
+        READ: {"GRANT#*", "HELD#*", *ONCE},
+        CREATE: {"GRANT#*", "HELD#*", *ONCE},
+        CHANGE: {"GRANT#*", *ONCE},
+        "records": ALL_RECORDS,
     },
-    "jitney-credentials": {
-        "TablesState.Arn": {"GRANT#*"},
-        "TablesState.Arn to read": {"HELD#*"},
-        "TablesAudit.Arn": {"g-*", "r-*"},
-    },
+    "jitney-credentials": {READ: {"GRANT#*", "HELD#*"}, CHANGE: ANY_GRANT, "records": ALL_RECORDS},
     "jitney-decisions": {
-        "TablesState.Arn": {"PREVIEWS#*", "REPLAY#*"},
-        "TablesState.Arn to read": {"HELD#*", "GRANT#*"},
-        "TablesAudit.Arn": {"r-*"},
+        READ: {"HELD#*", "GRANT#*"},
+        CREATE: {"PREVIEWS#*", "REPLAY#*"},
+        CHANGE: {"PREVIEWS#*", "REPLAY#*"},
+        "records": {"r-*"},
     },
-    "jitney-grant-reads": {
-        "TablesState.Arn to read": {"GRANT#*"},
-        "TablesState.Arn/index/by_principal": {"PRINCIPAL#*"},
-        "TablesAudit.Arn": {"r-*"},
-    },
+    "jitney-grant-reads": {READ: ANY_GRANT, BY_PRINCIPAL: {"PRINCIPAL#*"}, "records": {"r-*"}},
     "jitney-releases": {
-        "TablesState.Arn": {"GRANT#*", "ROLE#*"},
-        "TablesState.Arn to read": {"REVIEW#*"},
-        "TablesAudit.Arn": {"g-*", "r-*"},
+        READ: {"GRANT#*", "ROLE#*", "REVIEW#*"},
+        QUERY: {"ROLE#*"},
+        CHANGE: {"GRANT#*", "ROLE#*"},
+        "records": ALL_RECORDS,
     },
     "jitney-revocations": {
-        "TablesState.Arn": {"GRANT#*", "ROLE#*"},
-        "TablesState.Arn to read": {"REVIEW#*", "SESSION#*"},
-        "TablesAudit.Arn": {"g-*", "r-*"},
+        READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SESSION#*"},
+        QUERY: {"ROLE#*"},
+        CHANGE: {"GRANT#*", "ROLE#*"},
+        "records": ALL_RECORDS,
     },
     "jitney-reviews": {
-        "TablesState.Arn": {"VOTES#*"},
-        "TablesState.Arn to read": {"GRANT#*", "HELD#*", "SESSION#*"},
-        "TablesState.Arn/index/by_principal": {"PRINCIPAL#*"},
-        "TablesState.Arn/index/open_by_role": {"ROLE#*"},
+        READ: {"GRANT#*", "HELD#*", "SESSION#*"},
+        QUERY: {"VOTES#*"},
+        BY_PRINCIPAL: {"PRINCIPAL#*"},
+        BY_ROLE: {"ROLE#*"},
     },
-    "jitney-sign-in": {"TablesState.Arn": {"SESSION#*"}, "TablesAudit.Arn": {"r-*"}},
+    "jitney-sign-in": {
+        READ: {"SESSION#*"},
+        CREATE: {"SESSION#*"},
+        DELETE: {"SESSION#*"},
+        "records": {"r-*"},
+    },
     "jitney-votes": {
-        "TablesState.Arn": {"GRANT#*"},
-        "TablesState.Arn to create": {"VOTES#*"},
-        "TablesState.Arn to read": {"HELD#*", "REVIEW#*", "SESSION#*"},
-        "TablesAudit.Arn": {"g-*", "r-*"},
+        READ: {"GRANT#*", "HELD#*", "REVIEW#*", "SESSION#*"},
+        CREATE: {"VOTES#*"},
+        CHANGE: ANY_GRANT,
+        "records": ALL_RECORDS,
     },
-    "jitney-target-checks": {"TablesAudit.Arn": {"r-*"}},
+    "jitney-target-checks": {"records": {"r-*"}},
     "jitney-reconciler": {
-        "TablesState.Arn": {"GRANT#*", "ROLE#*"},
-        "TablesState.Arn/index/open_by_role": {"ROLE#*"},
-        "TablesAudit.Arn": {"g-*", "r-*"},
+        READ: {"GRANT#*", "ROLE#*"},
+        QUERY: {"ROLE#*"},
+        CHANGE: {"GRANT#*", "ROLE#*"},
+        BY_ROLE: {"ROLE#*"},
+        "records": ALL_RECORDS,
     },
-    "jitney-review-schedule": {"TablesState.Arn": {"GRANT#*"}, "TablesAudit.Arn": {"g-*"}},
+    "jitney-review-schedule": {READ: ANY_GRANT, CHANGE: ANY_GRANT, "records": OWN_RECORDS},
     "jitney-review-notices": {
-        "TablesState.Arn": {"GRANT#*"},
-        "TablesState.Arn to create": {"REVIEW#*"},
-        "TablesState.Arn to read": {"HELD#*"},
-        "TablesState.Arn/index/by_principal": {"PRINCIPAL#*"},
-        "TablesAudit.Arn": {"g-*"},
+        READ: {"GRANT#*", "HELD#*"},
+        CREATE: {"REVIEW#*"},
+        CHANGE: ANY_GRANT,
+        BY_PRINCIPAL: {"PRINCIPAL#*"},
+        "records": OWN_RECORDS,
     },
-    "jitney-review-failures": {"TablesState.Arn": {"GRANT#*"}, "TablesAudit.Arn": {"g-*"}},
+    "jitney-review-failures": {READ: ANY_GRANT, CHANGE: ANY_GRANT, "records": OWN_RECORDS},
 }
+TABLES = {"TablesState.Arn": "", "TablesAudit.Arn": "records"}
+TABLES |= {f"TablesState.Arn/{index}": index for index in (BY_PRINCIPAL, BY_ROLE)}
+
+
+def on_tables(statements):
+    """Each role with each of its statements on a table, and what the table stands for in `ITEMS`."""
+    for role, found in statements.items():
+        for each in found:
+            if (resources := listed(plain(each["Resource"])))[0] in TABLES:
+                (resource,) = resources
+                yield role, each, TABLES[resource]
 
 
 def test_every_role_reaches_its_own_items_only(statements):
-    items = defaultdict(dict)
-    for role, each in ((role, item) for role, found in statements.items() for item in found):
-        (resource, *others) = listed(plain(each["Resource"]))
-        if resource.startswith("Tables") and not resource.endswith(("Key.Arn", "StreamArn")):
-            apart = {(READ,): " to read", (CREATE,): " to create"} if resource == "TablesState.Arn" else {}
-            name = resource + apart.get(tuple(listed(each["Action"])), "")
-            assert (others, name in items[role]) == ([], False)
-            assert each["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}
-            patterns = each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            items[role][name] = set(listed(patterns))
+    items = defaultdict(lambda: defaultdict(set))
+    for role, each, place in on_tables(statements):
+        assert each["Condition"]["Null"]["dynamodb:LeadingKeys"] == "false"
+        patterns = listed(each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+        for action in listed(each["Action"]):
+            assert not place or action == (CREATE if place == "records" else QUERY)
+            items[role][place or action] |= set(patterns)
     assert items == ITEMS
+
+
+# By role: the attributes of a grant that it may change; a role that is not here changes none.
+LIFE = {"pk", "sk", "life", "records"}
+CHANGES = {
+    "jitney-grants": LIFE | {"open_role", "open_until"},
+    "jitney-credentials": LIFE | {"open_role", "open_until"},
+    "jitney-reconciler": LIFE | {"open_role", "open_until"},
+    "jitney-review-schedule": LIFE | {"open_role", "open_until"},
+    "jitney-review-failures": LIFE | {"open_role", "open_until"},
+    "jitney-review-notices": LIFE,
+    "jitney-releases": LIFE | {"open_role", "open_until", "ending"},
+    "jitney-revocations": LIFE | {"open_role", "open_until", "ending"},
+    "jitney-votes": LIFE | {"open_role", "open_until", "terms", "expires"},
+}
+
+
+def test_rev_03_only_who_opens_grants_and_who_takes_votes_writes_what_was_asked_and_approved(statements):
+    """Whoever opens grants creates them; every other way to write one names its attributes."""
+    changes, others = defaultdict(set), defaultdict(set)
+    for role, each, _ in on_tables(statements):
+        patterns = listed(each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+        if not any(fnmatchcase("GRANT#g-aaaaaaaaaaaaaa", pattern) for pattern in patterns):
+            continue
+        others[role] |= set(listed(each["Action"])) - {CHANGE}
+        if CHANGE in listed(each["Action"]):
+            assert each["Condition"]["Null"]["dynamodb:Attributes"] == "false"
+            changes[role] |= set(each["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"])
+    assert changes == CHANGES
+    assert {role for role, actions in others.items() if actions - {READ}} == {"jitney-grants"}
+    assert others["jitney-grants"] == {READ, CREATE}
 
 
 @pytest.mark.parametrize("role", ["jitney-releases", "jitney-revocations"])

@@ -42,7 +42,8 @@ def item(pk: str, sk: str = "X") -> dict[str, Any]:
 WRITES = {
     "decisions": {"state": {"PREVIEWS#", "REPLAY#"}, "audit": {"r-"}},
     "grants": {
-        "state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#", "JOINS#", "PENDING#", "HELD#"},
+        # HELD# it may put, but not change
+        "state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#", "JOINS#", "PENDING#"},
         "audit": {"g-", "r-"},
     },
     "credentials": {"state": {"GRANT#"}, "audit": {"g-", "r-"}},
@@ -79,7 +80,7 @@ def test_each_function_writes_its_own_items_only(function: str, aws, stack, clie
                 # A condition that never holds: what is allowed gets as far as that, and nothing is written.
                 never = {"TableName": stack["tables"][table], "ConditionExpression": "attribute_exists(pk)"}
                 writes = {"Put": {**never, "Item": item(f"{prefix}attack")}} if table == "audit" else {}
-                writes = writes or {"Update": {**never, "Key": key, "UpdateExpression": "REMOVE nothing"}}
+                writes = writes or {"Update": {**never, "Key": key, "UpdateExpression": "REMOVE life"}}
                 allowed = prefix in WRITES[function][table]
                 code = "TransactionCanceledException" if allowed else "AccessDeniedException"
                 refused(code, dynamodb.transact_write_items, TransactItems=[writes])
@@ -208,3 +209,111 @@ def test_rev_02_who_keeps_the_token_cannot_answer_it(api: Api, aws, stack, clien
         session("stepfunctions").send_task_success(taskToken=token, output="{}")
     assert review.shown(grant_id)["state"] == "pending"
     review.release(grant_id)
+
+
+# Who changes what becomes of a grant, and never what was asked and approved. What each may write of it besides.
+NEVER_DECIDES = {
+    "credentials": {"open_role"},
+    "reconciler": {"open_role"},
+    "releases": {"open_role", "ending"},
+    "revocations": {"open_role", "ending"},
+    "review-failures": {"open_role"},
+    "review-notices": set(),
+    "review-schedule": {"open_role"},
+}
+FORGED = {":forged": {"S": "forged"}}
+# By what is tried: an update that names an attribute which is none of its own, in every way that DynamoDB knows.
+FORGERIES: dict[str, dict[str, Any]] = {
+    "set": {"UpdateExpression": "SET terms = :forged"},
+    "by another name": {"UpdateExpression": "SET #life = :forged", "ExpressionAttributeNames": {"#life": "terms"}},
+    "beside its own": {"UpdateExpression": "SET life = :forged, terms = :forged"},
+    "a part": {"UpdateExpression": "SET terms.approvals[0] = :forged"},
+    "if it is not there": {"UpdateExpression": "SET life = if_not_exists(terms, :forged)"},
+    "a condition": {"UpdateExpression": "SET life = :forged", "ConditionExpression": "terms = :forged"},
+    "removed": {"UpdateExpression": "REMOVE terms"},
+    "added to": {"UpdateExpression": "ADD terms :forged"},
+    "whose it is": {"UpdateExpression": "SET gsi_pk = :forged"},
+    "deleted soon": {"UpdateExpression": "SET expires = :forged"},
+    "without expressions": {"AttributeUpdates": {"terms": {"Value": {"S": "forged"}, "Action": "PUT"}}},
+    "expected": {
+        "AttributeUpdates": {"life": {"Value": {"S": "forged"}, "Action": "PUT"}},
+        "Expected": {"terms": {"Value": {"S": "forged"}}},
+    },
+}
+
+
+def update_of(table: str, key: dict[str, Any], forgery: dict[str, Any]) -> dict[str, Any]:
+    used = ":forged" in json.dumps(forgery)
+    return {"TableName": table, "Key": key, **forgery, **({"ExpressionAttributeValues": FORGED} if used else {})}
+
+
+@pytest.mark.parametrize("function", NEVER_DECIDES)
+def test_rev_03_who_never_decides_cannot_write_what_was_asked_and_approved(
+    function: str, api: Api, aws, stack, clients
+):
+    review, state = Review(api, stack, aws), stack["tables"]["state"]
+    grant_id = review.ask()
+    key = {"pk": {"S": f"GRANT#{grant_id}"}, "sk": {"S": "GRANT"}}
+    before = aws("dynamodb").get_item(TableName=state, Key=key)["Item"]["terms"]
+    ending = {"its end": {"UpdateExpression": "SET ending = :forged"}}
+    forgeries = FORGERIES | ({} if "ending" in NEVER_DECIDES[function] else ending)
+    with session_of(f"jitney-{function}", aws, stack, clients) as session:
+        dynamodb = session("dynamodb")
+        for name in {"life", "records"} | NEVER_DECIDES[function]:  # its own, as far as a condition that never holds
+            own = {"UpdateExpression": f"SET {name} = :forged", "ConditionExpression": "records = :forged"}
+            refused("ConditionalCheckFailedException", dynamodb.update_item, **update_of(state, key, own))
+        for forgery in forgeries.values():
+            update = update_of(state, key, forgery)
+            refused("AccessDeniedException", dynamodb.update_item, **update)
+            if "UpdateExpression" in update:
+                refused("AccessDeniedException", dynamodb.transact_write_items, TransactItems=[{"Update": update}])
+        put = {"TableName": state, "Item": {**key, "terms": {"S": "forged"}}}
+        refused("AccessDeniedException", dynamodb.put_item, **put)
+        refused("AccessDeniedException", dynamodb.transact_write_items, TransactItems=[{"Put": put}])
+        refused("AccessDeniedException", dynamodb.delete_item, TableName=state, Key=key)
+        batch = {state: [{"PutRequest": {"Item": put["Item"]}}]}
+        refused("AccessDeniedException", dynamodb.batch_write_item, RequestItems=batch)
+        statement = f"UPDATE \"{state}\" SET terms='forged' WHERE pk='{key['pk']['S']}' AND sk='GRANT'"  # noqa: S608
+        refused("AccessDeniedException", dynamodb.execute_statement, Statement=statement)
+    assert aws("dynamodb").get_item(TableName=state, Key=key)["Item"]["terms"] == before
+    review.release(grant_id)
+
+
+def forge_life(review: Review, grant_id: str, dynamodb: Any, **members: Any) -> None:
+    """Write what became of a grant as a role may that never decides."""
+    state = review.stack["tables"]["state"]
+    key = {"pk": {"S": f"GRANT#{grant_id}"}, "sk": {"S": "GRANT"}}
+    life = json.loads(dynamodb.get_item(TableName=state, Key=key)["Item"]["life"]["S"])
+    forged = {":life": {"S": json.dumps(life | members)}}
+    dynamodb.update_item(
+        TableName=state, Key=key, UpdateExpression="SET life = :life", ExpressionAttributeValues=forged
+    )
+
+
+@pytest.mark.parametrize("function", NEVER_DECIDES)
+def test_pol_01_a_state_that_somebody_wrote_opens_nothing(function: str, api: Api, aws, stack, clients):
+    review = Review(api, stack, aws)
+    pending, released = review.ask(), api.ask()["grant"]["id"]
+    assert api("DELETE", f"/v1/grants/{released}").status_code == 200
+    with session_of(f"jitney-{function}", aws, stack, clients) as session:
+        for grant_id in (pending, released):
+            forge_life(review, grant_id, session("dynamodb"), state="active")
+    answer = api("POST", f"/v1/grants/{pending}/credentials", {}, agent="writer-agent")
+    assert (answer.status_code, answer.json()["code"]) == (409, "grant_pending")
+    answer = api("POST", f"/v1/grants/{released}/credentials", {})
+    assert (answer.status_code, answer.json()["code"]) == (409, "grant_released")
+    # What people decide then still holds.
+    review.vote(pending)
+    assert api("POST", f"/v1/grants/{pending}/credentials", {}, agent="writer-agent").status_code == 200
+    review.release(pending)
+
+
+def test_end_01_a_state_that_somebody_wrote_keeps_no_grant_from_being_taken_back(api: Api, aws, stack, clients):
+    review = Review(api, stack, aws)
+    for state in ("expired", "revoked", "rejected"):
+        grant_id = api.ask()["grant"]["id"]
+        with session_of("jitney-review-schedule", aws, stack, clients) as session:
+            forge_life(review, grant_id, session("dynamodb"), state=state)
+        answer = api("DELETE", f"/v1/grants/{grant_id}")
+        assert (answer.status_code, answer.json()["grant"]["state"]) == (200, "released")
+        assert answer.json()["grant"]["ending"]["kill_milliseconds"] is not None
