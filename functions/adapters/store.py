@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from adapters.calls import unavailable_when_failing
-from adapters.cast_votes import put_vote
-from adapters.deny_list import Turn, cut_off_of
-from adapters.deny_list import update_of as denial_of
 from adapters.grant_items import grant_of, grants_in, list_key, open_key, update_of
 from adapters.grant_items import item_key as grant_key
 from adapters.grant_items import item_of as grant_item
 from adapters.holdings import holdings_in, item_key, key_of, put_of
-from core.access.denial import CutOffs, Denial
 from core.access.grant import Grant
 from core.access.holdings import Change, Holdings
 from core.audit import Link
@@ -28,6 +24,8 @@ from core.once import Once, Quota
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
+    from adapters.deny_list import Turn
+    from core.access.denial import CutOffs, Denial
     from core.review.pending import Entering, Pending
 
 KEEP_RECORD_SECONDS = 400 * 24 * 3600
@@ -96,21 +94,22 @@ class Store:
         """What is entered for an agent or a human, as last written."""
         return holdings_in(identity, self._item(item_key(identity)))
 
-    def save(self, before: Grant, after: Grant, next_link: Link, *, denial: Denial | None = None, now: int) -> None:
+    def save(self, before: Grant, after: Grant, next_link: Link, *, denial: "Denial | None" = None, now: int) -> None:
         """Write a grant's change, the record of it and its denial if it has one: all or nothing.
 
         Raises Changed if `before` is not current.
         """
         update = update_of(self._state_table, before, after)
-        more = [{"Update": {"TableName": self._state_table, **denial_of(after.role_arn, denial)}}] if denial else []
-        more += [put_vote(self._state_table, each, after) for each in after.votes if each not in before.votes]
+        writes = [self._put_record(next_link, now), {"Update": update}, *self._besides(before, after, denial)]
         try:
-            self._write([self._put_record(next_link, now), {"Update": update}, *more], (), now)
+            self._write(writes, (), now)
         except Taken as taken:
             raise Changed from taken
 
-    def cut_off(self, role_arn: str, turn: Turn, cut_offs: CutOffs, link: Link, *, now: int) -> None:
+    def cut_off(self, role_arn: str, turn: "Turn", cut_offs: "CutOffs", link: Link, *, now: int) -> None:
         """Note who is cut off from a role, with the record of it. Raises Changed for a turn that was overtaken."""
+        from adapters.deny_list import cut_off_of  # noqa: PLC0415 - as in _besides
+
         update = {"TableName": self._state_table, **cut_off_of(role_arn, turn, cut_offs)}
         try:
             self._write([self._put_record(link, now), {"Update": update}], (), now)
@@ -168,6 +167,17 @@ class Store:
     def held(self, key: str) -> str | None:
         """What the taker of a once-key left there, or None."""
         return item["holds"]["S"] if (item := self._item(_key(key, "ONCE"))) else None
+
+    def _besides(self, before: Grant, after: Grant, denial: "Denial | None") -> Iterator[Item]:
+        """The entries of a grant's end and of new votes: their code is nothing that who asks shall wait for."""
+        if denial:
+            from adapters.deny_list import update_of as denial_of  # noqa: PLC0415
+
+            yield {"Update": {"TableName": self._state_table, **denial_of(after.role_arn, denial)}}
+        if after.votes != before.votes:
+            from adapters.cast_votes import put_vote  # noqa: PLC0415
+
+            yield from (put_vote(self._state_table, each, after) for each in after.votes if each not in before.votes)
 
     def _item(self, key: Item) -> Item | None:
         with unavailable_when_failing("The store"):
