@@ -1,4 +1,4 @@
-"""`python -m data`: build the tables of actions and operations anew.
+"""`python -m data`: build the tables of actions, of operations and of masks anew.
 
 Exits 1, and leaves the old tables, when a new one looks wrong.
 """
@@ -15,7 +15,8 @@ import yaml
 
 from core.actions import Actions
 from core.calls.table import Operations
-from data import operations, table
+from core.masking.table import Masks
+from data import masks, operations, table
 from data.escalations import Escalations, escalations
 from data.escalations import faults as escalation_faults
 from data.levels import Corrections
@@ -24,6 +25,7 @@ from data.sources import HERE, Sources, fetch
 
 TABLE = HERE.parent / "functions" / "core" / "actions.bin"
 OPERATIONS = TABLE.with_name("operations.bin")
+MASKS = TABLE.parent / "masking" / "masks.bin"
 PAGE = HERE.parent / "docs" / "calls.md"
 AWS_CLI = HERE.parent / ".local" / "aws-cli" / "bin" / "python"
 
@@ -129,13 +131,29 @@ def replace_operations(path: Path, actions: Actions) -> tuple[bool, list[str]]:
     return not faults, [*(f"FAULT: {fault}" for fault in faults), summary]
 
 
+def replace_masks(path: Path) -> tuple[bool, list[str]]:
+    """Write the table of masked members at `path` anew, unless it has faults, also where a member is not reviewed."""
+    listed = _yaml("masks.yaml")
+    encoded, left = masks.encode(listed)
+    new = Masks.load(encoded)
+    old = Masks.load(path.read_bytes()) if path.exists() else None
+    faults = masks.faults(new, old, listed["sentinels"], left)
+    if not faults:
+        path.write_bytes(encoded)
+    about = f"{path.name}: {len(encoded)} bytes of botocore {new.about['botocore']}"
+    counts = ", ".join(f"{count} {what}" for what, count in masks.counts(new).items())
+    summary = f"{about} ({counts}): {'not written' if faults else 'written'}"
+    return not faults, [*(f"FAULT: {fault}" for fault in faults), summary]
+
+
 def main() -> int:
     """Fetch the sources, build, and tell what changed."""
     scratch = Path(os.environ.get("JITNEY_LOCAL_DIR", ".local")) / "data"
     written, lines = replace(TABLE, fetch(scratch.resolve()))
     also, more = replace_operations(OPERATIONS, Actions.load(TABLE.read_bytes()))
-    print(*lines, *more, sep="\n")  # noqa: T201
-    return 0 if written and also else 1
+    masked, most = replace_masks(MASKS)
+    print(*lines, *more, *most, sep="\n")  # noqa: T201
+    return 0 if written and also and masked else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,74 @@
+"""What stands in the place of a value (row MASK 4)."""
+
+import hmac
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.masking.tags import CREDENTIAL, MASK, SENSITIVE, TAGLESS, Tags
+
+KEY = bytes(range(32))
+
+
+def test_mask_04_a_mask_says_what_it_is_and_the_same_value_has_the_same_tag():
+    tags = Tags(lambda: KEY)
+    expected = hmac.digest(KEY, b"hunter2", "sha256").hex()[:6]
+    assert tags.mask("hunter2", CREDENTIAL) == tags.mask(b"hunter2", CREDENTIAL) == f"[masked credential {expected}]"
+    assert tags.mask("hunter2", SENSITIVE) == f"[masked sensitive {expected}]"
+    assert tags.mask("hunter3", CREDENTIAL) != tags.mask("hunter2", CREDENTIAL)
+
+
+def test_mask_04_another_grants_key_gives_another_tag():
+    assert Tags(lambda: KEY).mask("hunter2", CREDENTIAL) != Tags(lambda: KEY[::-1]).mask("hunter2", CREDENTIAL)
+
+
+def test_mask_04_without_a_key_there_is_no_tag_that_a_guess_could_be_held_against():
+    assert TAGLESS.mask("hunter2", CREDENTIAL) == TAGLESS.mask("hunter3", CREDENTIAL) == "[masked credential]"
+
+
+def test_the_key_is_asked_for_once_and_only_when_there_is_something_to_mask():
+    asked = []
+    tags = Tags(lambda: asked.append(1) or KEY)
+    assert (tags.masked(7, CREDENTIAL), tags.masked("", CREDENTIAL), asked) == (0, "", [])
+    tags.mask("a", CREDENTIAL)
+    tags.mask("b", CREDENTIAL)
+    assert asked == [1]
+
+
+@given(st.text(min_size=1))
+def test_masking_a_mask_changes_nothing(value):
+    tags = Tags(lambda: KEY)
+    mask = tags.mask(value, CREDENTIAL)
+    assert MASK.fullmatch(mask)
+    assert tags.mask(mask, SENSITIVE) == mask
+
+
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        (7, 0),
+        (0.5, 0.0),
+        (Decimal("1.5"), Decimal(0)),
+        (True, False),
+        (None, None),
+        ("", ""),
+        (b"", b""),
+        (datetime(2026, 1, 2, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_mask_04_masked_values_keep_their_type(value, masked):
+    found = TAGLESS.masked(value, CREDENTIAL)
+    assert found == masked
+    assert type(found) is type(value)
+
+
+def test_mask_04_bytes_stay_bytes():
+    assert TAGLESS.masked(b"\xff\x00", CREDENTIAL) == b"[masked credential]"
+
+
+def test_what_cannot_be_masked_is_refused():
+    with pytest.raises(TypeError, match="object"):
+        TAGLESS.masked(object(), CREDENTIAL)

@@ -1,0 +1,183 @@
+"""Secrets in texts, however they are hidden (rows MASK 1, 3, 4)."""
+
+import base64
+import binascii
+import json
+import re
+import time
+import urllib.parse
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from core.masking.names import names_secret
+from core.masking.tags import MASK, Tags
+from core.masking.text import DEEPEST, mask_text, suspects
+from tests.core.masking.planted import HIDING, PASSWORD, PLANTED, SECRET_KEY
+
+TAGS = Tags(lambda: bytes(32))
+HIDDEN = st.lists(st.sampled_from(sorted(HIDING)), max_size=4)
+
+
+def layers(text: str, depth: int):
+    """Whatever somebody reads in `text` who undoes every encoding."""
+    yield text
+    if depth > 5:
+        return
+    inner = [urllib.parse.unquote(text)] if "%" in text else []
+    for quoted in re.findall(r'"(?:[^"\\]|\\.)*"', text):
+        try:
+            inner.append(json.loads(quoted))
+        except ValueError:
+            continue
+    for run in re.findall(r"[A-Za-z0-9+/_-]{12,}", text):
+        try:
+            data = base64.b64decode(run.replace("-", "+").replace("_", "/") + "=" * (-len(run) % 4))
+        except binascii.Error:
+            continue
+        inner += [data.decode("latin-1"), data.decode("utf-16-le", "replace")]
+    for each in inner:
+        if each != text:
+            yield from layers(each, depth + 1)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_mask_01_a_secret_of_every_kind_is_masked_where_it_stands(name):
+    text, secret = PLANTED[name]
+    masked = mask_text(f"before {text} after", TAGS)
+    assert secret not in masked
+    assert MASK.search(masked)
+    assert masked.startswith("before ")
+
+
+@given(st.sampled_from(sorted(PLANTED)), HIDDEN)
+@settings(max_examples=400, deadline=None)
+def test_mask_01_no_encoding_hides_a_planted_secret(name, ways):
+    text, secret = PLANTED[name]
+    for way in ways:
+        text = HIDING[way](text)
+    masked = mask_text(text, TAGS)
+    read = "\n".join(layers(masked, 0))
+    parts = [part for part in secret.split("\n") if part]
+    assert not [part for part in parts if part in read]
+    assert mask_text(masked, TAGS) == masked
+    assert suspects(["plain", text, "plain"]) == {1}
+
+
+@given(st.text(), st.booleans())
+@settings(max_examples=500, deadline=None)
+@example('password="[masked credential 3f9a2c]', True)
+@example("cookie: [masked credential 3f9a2c]; x=1", True)
+def test_masking_twice_is_masking_once(text, prose):
+    masked = mask_text(text, TAGS, prose=prose)
+    assert mask_text(masked, TAGS, prose=prose) == masked
+
+
+@given(
+    st.lists(
+        st.sampled_from(sorted({text for text, _ in PLANTED.values()} | {'"', "\\", "'", "=", "%", "\n"})), max_size=6
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_masking_many_secrets_side_by_side_is_done_at_once(texts):
+    masked = mask_text("\n".join(texts), TAGS)
+    assert mask_text(masked, TAGS) == masked
+    assert SECRET_KEY not in masked or not any(SECRET_KEY in text for text in texts)
+    assert PASSWORD not in masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "monthly report",
+        "aws s3 cp s3://reports/2026/q3.csv .",
+        "arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-A1b2C3",
+        "nextToken=eyJ2IjoxfQ== clientToken=3f1c9b1e-7a39-4b6a-8d9d-2f9c1f7f0a11",
+        '{"NextToken": "AAMA-EFRSURBSGhtMnBZa2Z1", "ClientRequestToken": "3f1c9b1e", "PasswordLastUsed": "2026-01-02"}',
+        "password reset for alice; the token expired",
+        "rotate secret: ${SECRET}, password=$DB_PASSWORD, token: null, secret_arn=arn:aws:iam::1:role/x",
+        "AKIAIOSFODNN7EXAMPLE is the id of the key of deploy",
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709 fixes it; sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c",
+        "see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp.html#token",
+        "version 3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo",
+        "x-amz-request-id: 0E7B0A2A3B4C5D6E, request id 9c1f7f0a-3f1c-9b1e-7a39-4b6a8d9d2f9c",
+        "maxTokens=4096 output_tokens: 17",
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+        '{"Path": "C:\\\\temp\\\\x", "password": null, "secretId": "db"}',
+    ],
+)
+def test_mask_03_what_is_no_secret_stays_byte_for_byte(text):
+    assert mask_text(text, TAGS, prose=True) is text or mask_text(text, TAGS, prose=True) == text
+
+
+def test_in_a_sentence_what_may_be_a_secret_key_is_masked():
+    assert SECRET_KEY not in mask_text(f"use {SECRET_KEY} for it", TAGS, prose=True)
+
+
+def test_what_stays_around_a_secret_is_as_it_was():
+    masked = mask_text(f'{{"a" : 1.50, "password":"{PASSWORD}" ,  "b":"é\\n"}}', TAGS)
+    assert masked == f'{{"a" : 1.50, "password":"{TAGS.mask(PASSWORD, "credential")}" ,  "b":"é\\n"}}'
+
+
+def test_a_number_in_json_becomes_a_string_so_that_it_stays_json():
+    assert mask_text('{"password": 12345}', TAGS) == f'{{"password": "{TAGS.mask("12345", "credential")}"}}'
+
+
+def test_what_is_encoded_more_often_than_is_looked_into_is_masked_whole():
+    text = plain = f"password={PASSWORD}"
+    for _ in range(DEEPEST + 2):
+        text = HIDING["base64"](text)
+    assert plain not in "\n".join(layers(mask_text(text, TAGS), -20))
+
+
+def test_the_same_value_has_the_same_mask_wherever_it_stands():
+    masked = mask_text(f"password={PASSWORD} postgres://u:{PASSWORD}@h", TAGS)
+    assert masked.count(TAGS.mask(PASSWORD, "credential")) == 2
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "-----BEGIN RSA PRIVATE KEY-----" * 3000,
+        "AKIA" + "A" * 100_000,
+        "AKIAIOSFODNN7EXAMPLE " * 5000,
+        "password=" * 10_000,
+        '"' * 100_000,
+        "\\" * 100_000,
+        '\\"' * 50_000,
+        "%25" * 30_000,
+        "://" * 30_000,
+        "eyJ" * 30_000,
+        "eyJa." * 20_000,
+        "cookie: " * 10_000,
+        "token " * 20_000,
+        "--password " * 10_000,
+        "a" * 100_000 + "password",
+        '"Name":"password","value":"' * 4000,
+        "İpassword=x" * 5000,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_no_text_takes_long(hostile):
+    began = time.process_time()
+    mask_text(hostile, TAGS, prose=True)
+    assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["password", "DB_PASSWORD", "masterUserPassword", "AWS_SECRET_ACCESS_KEY", "clientSecret", "X-Api-Key",
+     "accessToken", "GITHUB_TOKEN", "x-amz-security-token", "SecretString", "private_key", "Authorization"],
+)  # fmt: skip
+def test_names_of_secrets(name):
+    assert names_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["nextToken", "ClientRequestToken", "clientToken", "ContinuationToken", "secretArn", "SecretId", "PasswordLastUsed",
+     "passwordPolicy", "max_tokens", "taskToken", "AccessKeyId", "KeyId", "tokenType", "UpdateToken", "secretary"],
+)  # fmt: skip
+def test_mask_03_names_that_only_sound_like_it(name):
+    assert not names_secret(name)
