@@ -64,11 +64,9 @@ _LOGGED = {
 
 
 class Api(Construct):
-    """The REST API with the routes of `functions`; `access_log` takes one line for each request."""
+    """The REST API; `access_log` takes one line for each request."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, functions: Iterable[BrokerFunction], access_log: Delivery
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, access_log: Delivery) -> None:
         super().__init__(scope, construct_id)
         self.rest_api = apigateway.RestApi(
             self,
@@ -87,15 +85,18 @@ class Api(Construct):
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_LOGGED)),
             ),
         )
-        for function in functions:
-            integration = apigateway.LambdaIntegration(function.function, allow_test_invoke=False)
-            for verb, path in function.spec.routes:
-                self.rest_api.root.resource_for_path(path).add_method(verb, integration)
         for response_type, problem in REFUSALS.items():
             self._refusal(response_type, problem)
         acknowledge(self, "The functions verify the token at every call; health tells nothing.", "APIG4", "COG4")
         acknowledge(self, "The functions check the body: their refusals name the fix and are on record.", "APIG2")
         acknowledge(self, "Execution logs hold headers, tokens among them; the access log does not.", "APIG6")
+
+    def route(self, functions: Iterable[BrokerFunction]) -> None:
+        """Add the routes of `functions`, which may know by then where the API answers."""
+        for function in functions:
+            integration = apigateway.LambdaIntegration(function.function, allow_test_invoke=False)
+            for verb, path in function.spec.routes:
+                self.rest_api.root.resource_for_path(path).add_method(verb, integration)
 
     def _refusal(self, response_type: str, problem: Problem) -> None:
         headers = {"Content-Type": "'application/problem+json'"}

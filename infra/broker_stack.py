@@ -36,6 +36,7 @@ class BrokerStack(Stack):
         # API Gateway writes to streams whose names begin so.
         access_log = Delivery(self, "AccessLog", name="amazon-apigateway-jitney", bucket=buckets.logs, prefix="api")
         Queries(self, "Queries", records=buckets.records, results=buckets.results, key=tables.key)
+        api = Api(self, "Api", access_log=access_log)
 
         resources = {
             **tables.resources,
@@ -49,6 +50,7 @@ class BrokerStack(Stack):
             "JITNEY_STATE_TABLE": tables.state.table_name,
             "JITNEY_AUDIT_TABLE": tables.audit.table_name,
             "JITNEY_RECORDS_STREAM": records.name,
+            "JITNEY_REVIEWS_URL": f"{api.url}/reviews",
         }
 
         def function(name: str) -> BrokerFunction:
@@ -65,9 +67,8 @@ class BrokerStack(Stack):
 
         publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters)
         reconcile(self, functions["reconciler"].function)
-        api = Api(self, "Api", functions=functions.values(), access_log=access_log)
-        stage, max_body_bytes = api.rest_api.deployment_stage, settings.limits.max_body_bytes
-        Firewall(self, "Firewall", stage=stage, max_body_bytes=max_body_bytes)
+        api.route(functions.values())
+        Firewall(self, "Firewall", stage=api.rest_api.deployment_stage, max_body_bytes=settings.limits.max_body_bytes)
         self._outputs(
             {
                 "ApiUrl": api.url,

@@ -240,7 +240,7 @@ SPECS: Mapping[str, Spec] = {
                 Allow("state", ("dynamodb:PutItem",), _TOKEN),
                 Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
             ),
-            _STORE,
+            (*_STORE, "JITNEY_REVIEWS_URL"),
             timeout_seconds=60,
         ),
         Spec(

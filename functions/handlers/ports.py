@@ -199,6 +199,11 @@ class Ports:
         return TokenEndpoint(local=self.config.local)
 
     @cached_property
+    def reviews_url(self) -> str:
+        """Where the reviewers' pages are, for links: a request's is below it, by its id."""
+        return os.environ["JITNEY_REVIEWS_URL"]
+
+    @cached_property
     def templates(self) -> "Environment":
         """The pages' templates in the bundle."""
         from handlers.rendering import environment

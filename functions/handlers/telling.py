@@ -1,6 +1,8 @@
-"""Telling reviewers of a request, and the record of whom was told what (REV 10, 13)."""
+"""Telling reviewers of a request on every channel, and the record of whom was told what (REV 10, 13)."""
 
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from traceback import extract_tb
+from typing import Any
 
 from core import audit
 from core.access.grant import Grant
@@ -8,26 +10,46 @@ from core.audit import Event, Origin, Outcome
 from core.review.notices import Notice
 from core.review.sheet import Sheet
 from handlers.changing import Step, change
+from handlers.channels import Channel, Sent, Telling
+from handlers.edge import logger
 from handlers.ports import Ports
 
-
-class Sent(NamedTuple):
-    """One message: by which channel, to whom, and the code of what went wrong, "" if nothing did."""
-
-    channel: str
-    to: str
-    code: str = ""
+CHANNELS: Mapping[str, Channel] = {}
+"""By the name that records have for them."""
+BROKEN = "internal"
 
 
-def tell(notice: Notice, sheet: Sheet, ports: Ports) -> tuple[Sent, ...]:
-    """Put the notice on record; no channel is configured to send it. Raises Problem when the store fails."""
+def tell(notice: Notice, sheet: Sheet, ports: Ports, channels: Mapping[str, Channel] = CHANNELS) -> tuple[Sent, ...]:
+    """Send the notice on every channel, and put on record what came of each message; () if no channel is configured.
+
+    No channel can stop another. Raises Problem when the store fails, whatever was sent by then.
+    """
     grant = ports.store.grant(sheet.grant_id)
     if grant is None:
         return ()
-    detail = {"notice": str(notice), "reviewers": sorted({name for asked in sheet.asked for name in asked.members})}
+    telling = Telling(notice, grant, sheet)
+    sent = tuple(each for name, channel in channels.items() for each in _sent(name, channel, telling, ports))
+    change(grant, lambda before: Step(before, _record(before, telling, sent, ports)), ports)
+    return sent
 
-    def step(before: Grant) -> Step:
-        return Step(before, audit.of_grant(Event.NOTICE, Outcome.SENT, before, Origin(), ports.now(), detail=detail))
 
-    change(grant, step, ports)
-    return ()
+def _sent(name: str, channel: Channel, telling: Telling, ports: Ports) -> Iterator[Sent]:
+    """What came of the channel's messages; of a channel that breaks, what it had sent before, and that it broke."""
+    try:
+        yield from channel(telling, ports)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one channel, the others are told
+        # As in `handlers.edge`: the text of an exception may quote what is nobody's business.
+        where = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
+        logger.error("channel broke", channel=name, grant=telling.grant.id, error=type(error).__name__, where=where)
+        yield Sent(name, "", BROKEN)
+
+
+def _record(grant: Grant, telling: Telling, sent: tuple[Sent, ...], ports: Ports) -> audit.AuditRecord:
+    failed = bool(sent) and all(each.code for each in sent)
+    detail: dict[str, Any] = {
+        "notice": str(telling.notice),
+        "reviewers": sorted({name for asked in telling.sheet.asked for name in asked.members}),
+        "sent": [each._asdict() for each in sent],
+    }
+    outcome, code = (Outcome.FAILED, "nobody_told") if failed else (Outcome.SENT, "")
+    return audit.of_grant(Event.NOTICE, outcome, grant, Origin(), ports.now(), code=code, detail=detail)

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from ministack.core import lambda_runtime
 from local.processes import LOCK_VARIABLE
 
 RUNTIME = Path(__file__).with_name("runtime.py")
+API_ADDRESS = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com/")
 PAYLOAD_LIMIT = 6_291_556
 """Bytes of a synchronous answer (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
@@ -154,9 +156,14 @@ def variables(config: dict[str, Any], task_root: Path) -> dict[str, str]:
     name, region = config["FunctionName"], config["FunctionArn"].split(":")[3]
     logging = config.get("LoggingConfig") or {}
     own = config.get("Environment", {}).get("Variables", {})
+    endpoint = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
     chosen = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
-        **{key: str(value) for key, value in own.items() if key not in lambda_runtime._RESERVED_RUNTIME_ENV_VARS},
+        "AWS_ENDPOINT_URL": endpoint,
+        **{
+            key: reachable(str(value), endpoint)
+            for key, value in own.items()
+            if key not in lambda_runtime._RESERVED_RUNTIME_ENV_VARS
+        },
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{config['Runtime']}",
@@ -177,6 +184,11 @@ def variables(config: dict[str, Any], task_root: Path) -> dict[str, str]:
         chosen["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         chosen["AWS_LAMBDA_LOG_LEVEL"] = logging.get("ApplicationLogLevel", "INFO")
     return chosen
+
+
+def reachable(value: str, endpoint: str) -> str:
+    """A variable's value, with an API's address in AWS as the one that it has in the emulator."""
+    return API_ADDRESS.sub(rf"{endpoint}/_aws/execute-api/\1/", value)
 
 
 _unpacking = threading.Lock()

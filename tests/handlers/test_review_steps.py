@@ -11,13 +11,13 @@ from core.audit import Origin
 from core.problems import Problem
 from core.review.content import content_hash
 from handlers import review_notices
+from handlers.channels import Sent
 from handlers.grants import create_grant
 from handlers.reconciler import START_SECONDS, reconcile
 from handlers.releases import release_grant
 from handlers.review_failures import give_up
 from handlers.review_notices import NobodyTold, ReviewEnded, notify
 from handlers.review_schedule import look
-from handlers.telling import Sent
 from handlers.voting import Ballot, vote
 from tests.fakes import GRANT
 from tests.handlers.conftest import ASKED, WRITE, System
@@ -108,7 +108,7 @@ class TestNotify:
 
     def test_rev_13_a_request_that_reached_nobody_is_an_error(self, system: System, monkeypatch):
         grant = pending(system)
-        failed, good = Sent("slack", "#owners", "channel_not_found"), Sent("mail", "alice@example.com")
+        failed, good = Sent("slack", "#owners", "channel_not_found"), Sent("mail", "corp.alice")
         monkeypatch.setattr(review_notices, "tell", lambda *_: (failed, failed))
         with pytest.raises(NobodyTold):
             notify(asked(grant), system.ports)

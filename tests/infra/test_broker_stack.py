@@ -30,6 +30,12 @@ def test_every_table_is_encrypted_recoverable_and_protected(assembly):
     assert only(assembly.broker, "AWS::KMS::Key")["EnableKeyRotation"] is True
 
 
+def test_links_lead_to_where_the_api_answers(assembly):
+    functions = {each["Handler"]: each for each in of_type(assembly.broker, "AWS::Lambda::Function").values()}
+    link = functions["handlers.review_notices.handler"]["Environment"]["Variables"]["JITNEY_REVIEWS_URL"]
+    assert plain(link) == "https://ApiRestApi.execute-api.eu-west-1.AWS::URLSuffix/live/reviews"
+
+
 def test_only_the_audit_table_is_published_and_only_the_state_table_has_the_index(assembly):
     tables = {
         plain({"Ref": name}): table for name, table in of_type(assembly.broker, "AWS::DynamoDB::GlobalTable").items()
@@ -59,7 +65,7 @@ ENVIRONMENT = {
     "grant_reads": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "health": set(),
     "review_schedule": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "review_notices": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "review_notices": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_REVIEWS_URL"},
     "review_failures": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "publisher": {"JITNEY_RECORDS_STREAM"},
     "releases": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},

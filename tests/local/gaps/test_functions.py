@@ -18,6 +18,16 @@ def test_own_interpreter(emulator: Emulator) -> None:
     assert 0 < seen["left"] <= 3000
 
 
+def test_own_interpreter_knows_an_api_by_its_address_in_the_emulator(emulator: Emulator) -> None:
+    address = "https://ab12cd.execute-api.eu-west-1.amazonaws.com/live/reviews"
+    function(
+        emulator, "links", "handler", Environment={"Variables": {"LINK": address, "OTHER": "https://example.com/"}}
+    )
+    seen = invoke(emulator, "links", {"modules": []})["variables"]
+    assert seen["LINK"] == f"{emulator.endpoint}/_aws/execute-api/ab12cd/live/reviews"
+    assert seen["OTHER"] == "https://example.com/"
+
+
 def test_own_interpreter_names_an_exception_and_lives_on(emulator: Emulator) -> None:
     source = EVERYTHING + "\ndef both(event, context):\n    return failing(event, context) if event else os.getpid()\n"
     function(emulator, "fails", "both", source)

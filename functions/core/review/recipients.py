@@ -1,0 +1,29 @@
+"""Who is written to of a request by name: of those who may decide it, as few as the configuration says (REV 6)."""
+
+from core.access.grant import Grant
+from core.review.content import content_hash
+from core.review.notices import Notice
+from core.review.reviewers import Groups, asked_groups, askers, members
+
+
+def recipients(notice: Notice, grant: Grant, groups: Groups, now: int) -> tuple[str, ...]:
+    """The source identities of those who are told, sorted; never whoever asks.
+
+    At first the members who are `told` at once; once a group has escalated, everybody who may then approve for it. Who
+    has voted is not reminded of it. What was decided is told to all who were told before, and to who voted.
+    """
+    told = frozenset[str]().union(*(_told(group, grant, groups, now) for group in asked_groups(grant)))
+    content = content_hash(grant)
+    if notice is Notice.DECIDED:
+        people = told | {vote.human for vote in grant.votes}
+    else:
+        people = told - {vote.human for vote in grant.votes if vote.content == content}
+    return tuple(sorted(people - askers(grant)))
+
+
+def _told(group: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
+    if group not in groups:
+        return frozenset()
+    entry, everybody = groups[group], members(group, grant, groups, now)
+    escalated = entry.escalates_to in groups and now >= grant.created_at + entry.escalates_after_seconds
+    return everybody if escalated or not entry.told else frozenset(entry.told) & everybody

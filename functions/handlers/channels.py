@@ -1,0 +1,45 @@
+"""What every channel shares that reviewers are told on: what there is to tell, and what came of each message.
+
+A channel is a function in the table of `handlers.telling`. It answers with one `Sent` a message, () where it is not
+configured, and gives what it could not send a code that stays the same from release to release.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from core.access.grant import Grant
+from core.review.notices import Notice
+from core.review.sheet import Sheet
+from handlers.ports import Ports
+
+CHANNEL_MILLISECONDS = 15_000
+"""No channel begins a message after this, so that two of them end before the function does (infra.functions)."""
+LATE = "late"
+
+
+class Sent(NamedTuple):
+    """One message: by which channel, to whom (a source identity or a channel), the code of what went wrong or ""."""
+
+    channel: str
+    to: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A notice about a grant, with what reviewers are shown of it."""
+
+    notice: Notice
+    grant: Grant
+    sheet: Sheet
+
+
+type Channel = Callable[[Telling, Ports], Iterable[Sent]]
+
+
+def one_by_one(channel: str, names: Iterable[str], send: Callable[[str], str], ports: Ports) -> Iterator[Sent]:
+    """Send to each of `names`; `send` answers a code. What would begin too late is not tried."""
+    last = ports.stopwatch() + CHANNEL_MILLISECONDS
+    for name in names:
+        yield Sent(channel, name, LATE if ports.stopwatch() > last else send(name))

@@ -1,0 +1,58 @@
+"""Who is told of a request by name (REV 6)."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.config import ReviewerGroup
+from core.review.notices import Notice
+from core.review.recipients import recipients
+from tests.core.review.test_votes import EITHER, GROUPS, after
+from tests.fakes import NOW, PENDING
+
+FEWER = GROUPS | {"owners": GROUPS["owners"]._replace(told=("corp.bob",))}
+LATER = PENDING.created_at + 900
+ASKED_OWNERS = replace(PENDING, reviews=(("owners",),))
+ASKED_SECURITY = replace(PENDING, reviews=(("security",),))
+BEFORE = (Notice.ASKED, Notice.REMINDED, Notice.ESCALATED)
+
+
+def told(grant, groups=GROUPS, notice=Notice.ASKED, now=NOW):
+    return [name.removeprefix("corp.") for name in recipients(notice, grant, groups, now)]
+
+
+@pytest.mark.parametrize("notice", Notice)
+def test_rev_06_everybody_who_may_approve_is_told(notice):
+    assert told(EITHER, notice=notice) == ["alice", "bob", "carol", "dora"]
+
+
+@pytest.mark.parametrize("notice", Notice)
+def test_rev_06_those_who_are_told_may_be_fewer_than_those_who_may_approve(notice):
+    assert told(ASKED_OWNERS, FEWER, notice) == ["bob"]
+
+
+@pytest.mark.parametrize("notice", Notice)
+def test_rev_06_once_it_has_escalated_everybody_is_told(notice):
+    fewer = GROUPS | {"security": GROUPS["security"]._replace(told=("corp.dora",))}
+    assert told(ASKED_SECURITY, fewer, notice, LATER - 1) == ["dora"]
+    assert told(ASKED_SECURITY, fewer, notice, LATER) == ["alice", "dora", "erin"]
+
+
+def test_rev_06_who_has_voted_is_not_reminded_but_told_what_was_decided():
+    voted = after(EITHER, "carol")
+    for notice in BEFORE:
+        assert told(voted, notice=notice) == ["alice", "bob", "dora"]
+    changed = replace(voted, duration_seconds=60)  # it is not what she voted on
+    assert "carol" in told(changed, notice=Notice.REMINDED)
+    assert told(after(ASKED_OWNERS, "carol"), FEWER, Notice.DECIDED) == ["bob", "carol"]
+
+
+@pytest.mark.parametrize("notice", Notice)
+def test_rev_05_whoever_asks_is_not_told_as_a_reviewer(notice):
+    own = replace(EITHER, human="corp.bob")
+    groups = {"owners": ReviewerGroup(("corp.bob", "corp.carol", own.principal), told=("corp.bob", "corp.carol"))}
+    assert told(own, groups, notice) == ["carol"]
+
+
+def test_nobody_is_told_for_a_group_that_is_no_longer_configured():
+    assert told(EITHER, {}) == []
