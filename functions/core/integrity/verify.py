@@ -1,0 +1,113 @@
+"""The whole check: from what lies in the two buckets to what it proves."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from core.integrity.contents import Contents, Place
+from core.integrity.findings import Break, Extent, Findings
+from core.integrity.record_chains import check_chains
+from core.integrity.seal_chain import Keys, SealFile, check_seals, overdue
+from core.integrity.sealed_objects import check_object, not_intact
+from core.integrity.seals import Seal, SealedObject
+
+LOOK_BACK_DAYS = 1
+"""A seal looks for new objects from the day before its predecessor's on: Firehose delivers for 24 hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was read: seal files, the objects' contents by key, and what could not be read with the reason, by key.
+
+    `since` and `until` are the days (dt=) that the objects are of, None for all. `now` in epoch seconds.
+    """
+
+    files: tuple[SealFile, ...]
+    contents: Mapping[str, Contents]
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    since: date | None = None
+    until: date | None = None
+    now: int = 0
+
+
+def day_of(key: str) -> date | None:
+    """The day of the folder that an object lies in, None when its key has none."""
+    folder = key.partition("dt=")[2][:10]
+    try:
+        return date.fromisoformat(folder)
+    except ValueError:
+        return None
+
+
+def first_day(previous: Seal) -> date:
+    """The first day on which the seal after `previous` looks for objects."""
+    return date.fromisoformat(previous.time[:10]) - timedelta(days=LOOK_BACK_DAYS)
+
+
+def verify(evidence: Evidence, keys: Keys) -> Findings:
+    """What the evidence proves with the trusted keys, by fingerprint; nothing is taken on trust."""
+    whole = evidence.since is None
+    seals, seal_breaks = check_seals(evidence.files, keys, whole=whole)
+    late = overdue(seals[-1], evidence.now) if seals and evidence.until is None else None
+    sealed = {each.key: (seal.number, each) for seal in seals for each in seal.objects if _within(each.key, evidence)}
+    breaks = [*seal_breaks, *_objects(sealed, evidence)]
+    fresh, strangers = _unsealed(sealed, seals, evidence)
+    if not seal_breaks:  # whatever a missing or forged seal covers would be called added
+        breaks += [Break(_STRANGER.format(key=each), None, each) for each in strangers]
+    done = frozenset(place for each in breaks for place in each.records)
+    breaks += not_intact(evidence.contents, done)
+    done |= {place for each in breaks for place in each.records}
+    last = frozenset(each.key for each in seals[-1].objects) if seals else frozenset()
+    breaks += check_chains(evidence.contents, done, fresh | last, whole=whole)
+    breaks += [late] if late else []
+    return Findings(tuple(breaks), tuple(_unproven(seals, evidence)), _extent(seals, sealed, fresh, evidence))
+
+
+_STRANGER = "{key} was added: no seal knows it, and the seals of its time are closed."
+
+
+def _within(key: str, evidence: Evidence) -> bool:
+    day = day_of(key)
+    after = evidence.since is None or day is None or day >= evidence.since
+    return after and (evidence.until is None or day is None or day <= evidence.until)
+
+
+def _objects(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence) -> Iterator[Break]:
+    for key, (number, each) in sealed.items():
+        if key not in evidence.unreadable:
+            yield from check_object(number, each, evidence.contents.get(key))
+
+
+def _unsealed(sealed: Iterable[str], seals: list[Seal], evidence: Evidence) -> tuple[frozenset[str], list[str]]:
+    """The objects that wait for the next seal, and those that no seal will take any more."""
+    unsealed = set(evidence.contents) - set(sealed)
+    days = {key: day_of(key) for key in unsealed}
+    opens = first_day(seals[-1]) if seals else date.min
+    fresh = {key for key, day in days.items() if day is not None and day >= opens}
+    return frozenset(fresh), sorted(unsealed - fresh)
+
+
+def _unproven(seals: list[Seal], evidence: Evidence) -> Iterator[str]:
+    if not evidence.files:
+        yield "There are no seals: nothing shows that the records are those that were written."
+    elif not seals:
+        yield "No seal holds: nothing shows that the records are those that were written."
+    for key, reason in sorted(evidence.unreadable.items()):
+        yield f"{key} could not be read: {reason}"
+
+
+def _extent(
+    seals: list[Seal], sealed: Mapping[str, tuple[int, SealedObject]], fresh: frozenset[str], evidence: Evidence
+) -> Extent:
+    covered: set[tuple[Place, str]] = {record for _, each in sealed.values() for record in each.records}
+    waiting = {(each.place, each.hash) for key in fresh for each in evidence.contents[key].entries} - covered
+    return Extent(
+        len(seals),
+        seals[0] if seals else None,
+        seals[-1] if seals else None,
+        len(sealed),
+        len(covered),
+        len({place.chain for place, _ in covered}),
+        len(fresh),
+        len(waiting),
+    )

@@ -1,0 +1,337 @@
+"""AUD 2: whatever is done to the records or the seals afterwards is found, and named."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.integrity.contents import Place
+from core.integrity.findings import Verdict, named
+from core.integrity.seals import read_seal
+from core.integrity.verify import Evidence, verify
+from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of, replaced, rewritten, world_of
+
+
+@st.composite
+def worlds(draw: Any) -> World:
+    """Some chains whose records came in some order in some objects in some hours, each at least once."""
+    chains = [chain(f"g-{index}", draw(st.integers(1, 4))) for index in range(draw(st.integers(1, 3)))]
+    records = [record for each in chains for record in each]
+    records += draw(st.lists(st.sampled_from(records), max_size=2))  # Firehose delivers at least once
+    hours: list[list[list[Any]]] = [[[]]]
+    for record in records:
+        step = draw(st.sampled_from(["object", "hour", "same", "same"]))
+        if step == "hour":
+            hours.append([])
+        if step != "same" or not hours[-1]:
+            hours[-1].append([])
+        hours[-1][-1].append(record)
+    world = world_of(hours)
+    world.objects = {key: body for key, body in world.objects.items() if body}
+    return World(world.objects, *_sealed_again(world))
+
+
+def _sealed_again(world: World) -> tuple[Any, Any]:
+    fresh = World()
+    for seal in world.seals:
+        for each in seal.objects:
+            if each.key in world.objects:
+                fresh.objects[each.key] = world.objects[each.key]
+        fresh.seal()
+    return fresh.files, fresh.seals
+
+
+@settings(deadline=None, max_examples=60)
+@given(worlds())
+def test_aud_02_what_nobody_touched_holds(world: World):
+    findings = world.verify()
+    assert (findings.verdict, findings.breaks, findings.unproven) == (Verdict.HOLDS, (), ())
+    assert findings.extent.objects == len(world.objects)
+    assert findings.extent.last == world.seals[-1]
+
+
+def _change(world: World, key: str, at: int, draw: Any) -> Place:
+    lines = world.lines(key)
+    member, value = draw(
+        st.sampled_from([("reason", "another"), ("seq", 99), ("chain", "g-other"), ("prev", "f" * 64)])
+    )
+    record = json.loads(lines[at])
+    lines[at] = rewritten(lines[at], rehash=draw(st.booleans()), **{member: value})
+    world.write(key, lines)
+    return Place(record["chain"], record["seq"])
+
+
+def _remove(world: World, key: str, at: int, _draw: Any) -> Place:
+    lines = world.lines(key)
+    record = json.loads(lines.pop(at))
+    world.write(key, lines)
+    return Place(record["chain"], record["seq"])
+
+
+def _add(world: World, key: str, at: int, _draw: Any) -> Place:
+    lines = world.lines(key)
+    lines.insert(at, chain("r-added", 1)[0].text.encode())
+    world.write(key, lines)
+    return Place("r-added", 0)
+
+
+def _repeat(world: World, key: str, at: int, _draw: Any) -> Place:
+    lines = world.lines(key)
+    world.write(key, [*lines, lines[at]])
+    record = json.loads(lines[at])
+    return Place(record["chain"], record["seq"])
+
+
+TAMPERINGS = {"change": _change, "remove": _remove, "add": _add, "repeat": _repeat}
+
+
+@settings(deadline=None, max_examples=40)
+@pytest.mark.parametrize("how", TAMPERINGS)
+@given(world=worlds(), data=st.data())
+def test_aud_02_any_tampering_with_a_record_names_it_and_its_object(how: str, world: World, data: Any):
+    key = data.draw(st.sampled_from(sorted(world.objects)))
+    at = data.draw(st.integers(0, len(world.lines(key)) - 1))
+    before = world.lines(key)
+    place = TAMPERINGS[how](world, key, at, data.draw)
+    # A record that lay there twice and lies there once is another order, told from where it begins.
+    twice = before.count(before[at]) > 1 and how in ("remove", "change", "repeat")
+    breaks = [each for each in world.verify().breaks if each.object == key]
+    assert breaks
+    assert all(key in each.sentence for each in breaks)
+    if not twice:
+        assert any(place in each.records and str(place) in each.sentence for each in breaks)
+
+
+@settings(deadline=None, max_examples=40)
+@given(world=worlds(), data=st.data())
+def test_aud_02_records_in_another_order_are_named(world: World, data: Any):
+    key = data.draw(st.sampled_from(sorted(world.objects)))
+    lines = world.lines(key)
+    swapped = data.draw(st.permutations(lines))
+    world.write(key, swapped)
+    findings = world.verify()
+    if swapped == lines:
+        assert findings.verdict is Verdict.HOLDS
+        return
+    (found,) = findings.breaks
+    first = next(json.loads(a) for a, b in zip(lines, swapped, strict=True) if a != b)
+    assert "another order" in found.sentence
+    assert (found.object, found.records) == (key, (Place(first["chain"], first["seq"]),))
+
+
+@settings(deadline=None, max_examples=40)
+@given(world=worlds(), data=st.data())
+def test_aud_02_an_object_that_is_gone_is_named_with_its_records(world: World, data: Any):
+    key = data.draw(st.sampled_from(sorted(world.objects)))
+    records = {Place(each["chain"], each["seq"]) for each in map(json.loads, world.lines(key))}
+    del world.objects[key]
+    first = world.verify().breaks[0]
+    assert (first.object, set(first.records)) == (key, records)
+    assert "is missing" in first.sentence
+
+
+@settings(deadline=None, max_examples=40)
+@given(world=worlds(), data=st.data())
+def test_aud_02_a_seal_that_is_gone_is_named(world: World, data: Any):
+    number = data.draw(st.integers(0, len(world.seals) - 1))
+    del world.files[number]
+    findings = world.verify(later=4 * HOUR)
+    if world.files:
+        assert findings.verdict is Verdict.BROKEN
+        first = findings.breaks[0]
+        if number < len(world.seals) - 1:
+            assert first.sentence == f"Seal {number} is missing."
+        assert first.seal == number
+    else:
+        assert findings.verdict is Verdict.UNPROVEN
+
+
+@settings(deadline=None, max_examples=40)
+@given(world=worlds(), data=st.data())
+def test_aud_02_any_other_byte_in_a_seal_is_found(world: World, data: Any):
+    number = data.draw(st.integers(0, len(world.seals) - 1))
+    body = bytearray(world.files[number].body)
+    body[data.draw(st.integers(0, 9999)) % len(body)] ^= data.draw(st.integers(1, 255))
+    replaced(world, number, body=bytes(body))
+    findings = world.verify()
+    assert findings.breaks[0].seal == number
+    assert f"Seal {number} is " in findings.breaks[0].sentence
+
+
+SEALS: dict[str, tuple[Callable[[World], Any], str]] = {
+    "signed with another key": (
+        lambda world: replaced(world, 1, body=STRANGER.sign(world.seals[1]).text.encode()),
+        "Seal 1 is forged: the signature",
+    ),
+    "of another key": (
+        lambda world: replaced(
+            world, 1, body=STRANGER.sign(replace(world.seals[1], signer=STRANGER.fingerprint)).text.encode()
+        ),
+        "which is not trusted",
+    ),
+    "another's place": (lambda world: replaced(world, 1, body=world.files[0].body), "Seal 1 is in the wrong place"),
+    "replaced": (lambda world: replaced(world, 1, versions=2), "Seal 1 was replaced: 1 later version"),
+    "hidden": (lambda world: replaced(world, 1, hidden=True), "Seal 1 was deleted: a delete marker"),
+    "another history": (
+        lambda world: replaced(world, 1, body=SIGNER.sign(replace(world.seals[1], previous="0" * 64)).text.encode()),
+        "Seal 1 does not follow seal 0",
+    ),
+    "another beginning": (
+        lambda world: replaced(world, 0, body=SIGNER.sign(replace(world.seals[0], previous="1" * 64)).text.encode()),
+        "Seal 0 does not follow nothing",
+    ),
+    "an earlier time": (
+        lambda world: replaced(
+            world, 2, body=SIGNER.sign(replace(world.seals[2], time="2001-01-01T00:00:00Z")).text.encode()
+        ),
+        "Seal 2 is of 2001-01-01T00:00:00Z, before seal 1",
+    ),
+    "several gone": (lambda world: [world.files.pop(number) for number in (0, 1)], "Seals 0 to 1 are missing."),
+}
+
+
+@pytest.mark.parametrize("name", SEALS)
+def test_aud_02_a_seal_that_is_not_as_it_was_made_is_named(name: str):
+    world = world_of([[chain("g-a", 2)], [chain("g-b", 1)], [chain("g-c", 1)]])
+    tamper, said = SEALS[name]
+    tamper(world)
+    findings = world.verify()
+    assert findings.verdict is Verdict.BROKEN
+    assert said in findings.breaks[0].sentence
+    assert not [each for each in findings.breaks if "was added" in each.sentence]
+
+
+def test_aud_02_without_seals_or_trusted_keys_nothing_is_proven():
+    world = World({key_of(0): chain("g-a", 1)[0].text.encode()})
+    assert world.verify().verdict is Verdict.UNPROVEN
+    assert "There are no seals" in world.verify().unproven[0]
+    world.seal()
+    assert world.verify().verdict is Verdict.HOLDS
+    assert world.verify(keys={}).verdict is Verdict.BROKEN
+    assert world.verify(keys={}).extent.seals == 0
+
+
+def test_aud_02_what_cannot_be_read_is_not_proven():
+    world = world_of([[chain("g-a", 1)]])
+    evidence = Evidence(tuple(world.files.values()), {}, {key_of(0): "AccessDenied"}, now=world.now)
+    findings = verify(evidence, {SIGNER.fingerprint: SIGNER.key.public_key()})
+    assert (findings.verdict, findings.breaks) == (Verdict.UNPROVEN, ())
+    assert findings.unproven == (f"{key_of(0)} could not be read: AccessDenied",)
+
+
+def test_aud_02_what_waits_for_its_seal_is_told_apart_from_what_was_added():
+    world = world_of([[chain("g-a", 1)]])
+    world.write(key_of(7), [chain("g-b", 1)[0].text.encode()])
+    world.write(key_of(8, "2026-11-23"), [chain("g-c", 1)[0].text.encode()])
+    findings = world.verify()
+    assert findings.verdict is Verdict.HOLDS
+    assert (findings.extent.awaited_objects, findings.extent.awaited_records) == (2, 2)
+    world.write(key_of(9, "2026-11-22"), [chain("g-d", 1)[0].text.encode()])
+    world.write("records/odd", [chain("g-e", 1)[0].text.encode()])
+    first, second = world.verify().breaks
+    assert {first.object, second.object} == {key_of(9, "2026-11-22"), "records/odd"}
+    assert "was added: no seal knows it" in first.sentence
+
+
+def test_aud_02_seals_that_end_too_early_are_told_as_such():
+    world = world_of([[chain("g-a", 1)], [], []])
+    assert world.verify(later=2 * HOUR).verdict is Verdict.HOLDS
+    (late,) = world.verify(later=2 * HOUR + 1).breaks
+    assert (late.seal, late.sentence.startswith("The seals end too early: the last seal, number 2")) == (3, True)
+
+
+def test_aud_02_a_record_that_was_altered_before_it_was_sealed_is_named():
+    links = [each.text.encode() for each in chain("g-a", 3)]
+    world = World()
+    world.write(key_of(0), [links[0], rewritten(links[1], rehash=False, reason="x"), links[2]])
+    world.seal()
+    (found,) = world.verify().breaks
+    assert (found.records, found.object) == ((Place("g-a", 1),), key_of(0))
+    assert "the hash of record 1 of g-a is not that of what it says" in found.sentence
+    rehashed = World()
+    rehashed.write(key_of(0), [links[0], rewritten(links[1], rehash=True, reason="x"), links[2]])
+    rehashed.seal()
+    (found,) = rehashed.verify().breaks
+    assert "Record 2 of g-a" in found.sentence
+    assert "does not follow record 1" in found.sentence
+
+
+def test_aud_02_a_record_that_never_came_is_missed_once_the_next_seal_was_due():
+    links = [each.text.encode() for each in chain("g-a", 4)]
+    world = World()
+    world.write(key_of(0), [links[0], links[3]])
+    assert world.verify().breaks == ()
+    world.seal()
+    assert world.verify().breaks == ()
+    world.write(key_of(1), [links[1]])
+    world.seal()
+    (found,) = world.verify().breaks
+    assert found.sentence.startswith("Record 2 of g-a is nowhere, and record 3 of g-a")
+    world.write(key_of(2), [links[2]])
+    assert world.verify().breaks == ()
+
+
+def test_aud_02_a_chain_whose_first_record_never_came_is_named():
+    world = World()
+    world.write(key_of(0), [chain("g-a", 2)[1].text.encode()])
+    world.seal()
+    world.seal()
+    (found,) = world.verify().breaks
+    assert (found.records, found.object) == ((Place("g-a", 0),), key_of(0))
+
+
+def test_aud_02_two_records_in_one_place_are_named():
+    one, two = (chain("g-a", 2) for _ in range(2))
+    world = World()
+    world.write(key_of(0), [each.text.encode() for each in one])
+    world.write(key_of(1), [rewritten(two[1].text.encode(), rehash=True, reason="another")])
+    world.seal()
+    (found,) = world.verify().breaks
+    assert found.sentence.startswith("There are 2 different records that claim to be record 1 of g-a")
+    assert key_of(0) in found.sentence
+    assert key_of(1) in found.sentence
+
+
+def test_aud_02_since_a_day_chains_may_have_begun_before_it():
+    world = World()
+    links = [each.text.encode() for each in chain("g-a", 3)]
+    world.write(key_of(0, "2026-11-23"), links[:1])
+    world.seal()
+    world.write(key_of(1), links[1:])
+    world.seal()
+    world.seal()
+    del world.files[0], world.objects[key_of(0, "2026-11-23")]
+    findings = world.verify(since=date(2026, 11, 24))
+    assert (findings.verdict, findings.breaks) == (Verdict.HOLDS, ())
+    assert (findings.extent.first, findings.extent.records) == (world.seals[1], 2)
+    world.write(key_of(1), links[2:])
+    assert "record 1 of g-a was removed" in world.verify(since=date(2026, 11, 24)).breaks[0].sentence
+
+
+@pytest.mark.parametrize("line", [b"{", b"[]", b"\xff", b'{"hash":1}', b'{"hash":"","chain":"c","seq":true,"prev":""}'])
+def test_aud_02_a_line_that_is_no_record_is_named(line: bytes):
+    world = world_of([[chain("g-a", 1)]])
+    world.objects[key_of(0)] += line + b"\n"
+    (found,) = world.verify().breaks
+    assert found.sentence == f"Line 2 of {key_of(0)} is no record, and was put there after seal 0."
+
+
+def test_a_seal_is_read_as_it_was_written_and_as_nothing_else():
+    world = world_of([[chain("g-a", 2)]])
+    text = world.files[0].body
+    assert read_seal(text).seal == world.seals[0]
+    for other in (b"", b"{}", b"null", b"[" * 9999, text + b" ", text.replace(b'"kind"', b'"king"'), b"\xff"):
+        with pytest.raises(ValueError, match=r"."):
+            read_seal(other)
+
+
+def test_many_records_are_named_and_counted():
+    places = tuple(Place("g-a", seq) for seq in range(8))
+    assert named(places[:1]) == "record 0 of g-a"
+    assert named(places[:2]) == "record 0 of g-a and record 1 of g-a"
+    assert named(places).endswith("record 4 of g-a and 3 more")

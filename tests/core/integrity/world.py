@@ -1,0 +1,109 @@
+"""Records in objects under seals, as the functions make them, and what somebody does to them afterwards."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+from core.audit import FIRST, AuditRecord, Event, Link, Outcome, canonical, link
+from core.integrity.contents import read_contents
+from core.integrity.findings import Findings
+from core.integrity.seal_chain import SealFile
+from core.integrity.seals import Seal, SignedSeal, fingerprint_of, next_seal
+from core.integrity.verify import Evidence, verify
+from tests.fakes import NOW
+
+HOUR = 3600
+
+
+class Signer:
+    """A key as KMS holds it."""
+
+    def __init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        formats = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        self.fingerprint = fingerprint_of(self.key.public_key().public_bytes(*formats))
+
+    def sign(self, seal: Seal) -> SignedSeal:
+        return SignedSeal(seal, self.key.sign(seal.digest, ec.ECDSA(Prehashed(hashes.SHA256()))))
+
+
+SIGNER, STRANGER = Signer(), Signer()
+
+
+@dataclass
+class World:
+    """The two buckets: bodies by key, and files by number."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    files: dict[int, SealFile] = field(default_factory=dict)
+    seals: list[Seal] = field(default_factory=list)
+
+    def seal(self, *, signer: Signer = SIGNER) -> Seal:
+        """Seal what no seal has, an hour after the last."""
+        known = {each.key for seal in self.seals for each in seal.objects}
+        found = [(key, read_contents(body)) for key, body in self.objects.items() if key not in known]
+        made = next_seal(self.seals[-1] if self.seals else None, found, signer.fingerprint, self.now)
+        self.files[made.number] = SealFile(made.number, signer.sign(made).text.encode())
+        self.seals.append(made)
+        return made
+
+    @property
+    def now(self) -> int:
+        return NOW + len(self.seals) * HOUR
+
+    def verify(self, *, since: date | None = None, later: int = 0, keys: Any = None) -> Findings:
+        contents = {key: read_contents(body) for key, body in self.objects.items()}
+        files = tuple(self.files.values())
+        trusted = {SIGNER.fingerprint: SIGNER.key.public_key()} if keys is None else keys
+        return verify(Evidence(files, contents, since=since, now=self.now + later), trusted)
+
+    def lines(self, key: str) -> list[bytes]:
+        return self.objects[key].splitlines()
+
+    def write(self, key: str, lines: list[bytes]) -> None:
+        self.objects[key] = b"".join(line + b"\n" for line in lines)
+
+
+def chain(name: str, length: int) -> list[Link]:
+    """The records of one chain."""
+    links: list[Link] = []
+    for seq in range(length):
+        record = AuditRecord(NOW + seq, Event.REQUEST, Outcome.ALLOWED, reason=f"reason {seq}")
+        links.append(link(record, name, seq, links[-1].hash if links else FIRST))
+    return links
+
+
+def key_of(number: int, day: str = "2026-11-24") -> str:
+    return f"records/dt={day}/jitney-records-{number:04d}"
+
+
+def world_of(hours: list[list[list[Link]]]) -> World:
+    """Hours of objects of records, each hour under its seal."""
+    world = World()
+    number = 0
+    for hour in hours:
+        for links in hour:
+            world.write(key_of(number), [each.text.encode() for each in links])
+            number += 1
+        world.seal()
+    return world
+
+
+def rewritten(line: bytes, *, rehash: bool, **members: Any) -> bytes:
+    """A record that says something else, with a hash that fits again or the old one."""
+    record: Mapping[str, Any] = json.loads(line) | members
+    rest = {name: value for name, value in record.items() if name != "hash"}
+    digest = hashlib.sha256(canonical(rest).encode()).hexdigest() if rehash else record["hash"]
+    return canonical({**rest, "hash": digest}).encode()
+
+
+def replaced(world: World, number: int, **members: Any) -> None:
+    """Another file at the place of a seal."""
+    world.files[number] = replace(world.files[number], **members)
