@@ -1,6 +1,8 @@
 """`make bench`: what deciding and compiling cost, and how small session policies become, over `requests.yaml`.
 
 Times are of the processor, in one process without I/O; each round asks for other names, so that no cache knows them.
+What policies said of what is the same to them is remembered: `decide` is of an agent that has asked for the like
+before, `decide_first` of agents of whom nothing is remembered.
 `naive` is one statement for each permission as it was decided, with the end as its condition, without white space.
 Prints one JSON object.
 """
@@ -9,6 +11,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,12 +50,17 @@ PRINCIPAL = Principal(
 def main() -> None:
     """Measure and print."""
     actions = Actions.load((ROOT / "functions" / "core" / "actions.bin").read_bytes())
-    deciding = partial(decide, PRINCIPAL, target=TARGET, policy_set=_policies(), actions=actions, limits=LIMITS)
+    anybody = partial(decide, target=TARGET, policy_set=_policies(), actions=actions, limits=LIMITS)
+    deciding = partial(anybody, PRINCIPAL)
     compiling = partial(compile_policy, ends_at=ENDS_AT, actions=actions)
     requests = _requests("acme")
     decisions = [deciding(request) for request in requests]
+    first_ms: list[float] = []
     decide_ms, compile_ms = [], []
     for number in range(ROUNDS):
+        for request in _requests(f"first{number:02}"):
+            stranger = replace(PRINCIPAL, source_identity=f"corp.agent-{len(first_ms)}")
+            first_ms.append(_timed(partial(anybody, stranger, request))[1])
         for request in _requests(f"acme{number:02}"):
             decision, milliseconds = _timed(partial(deciding, request))
             decide_ms.append(milliseconds)
@@ -62,6 +70,7 @@ def main() -> None:
             {
                 "requests": len(requests),
                 "decide": _figures(decide_ms),
+                "decide_first": _figures(first_ms),
                 "compile": _figures(compile_ms) | {"per_second": round(1000 / statistics.mean(compile_ms))},
                 "characters": _characters(decisions, compiling),
             },

@@ -70,12 +70,12 @@ class Rule:
     risks: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PolicySet:
-    """Policies that can be evaluated. `rules` are keyed by @id, `names` maps Cedar's own names to @ids.
+    """Policies that can be evaluated, each set equal to itself alone.
 
-    `resources` are what policies compare resources with, `durations` the seconds that they name, and `sight` is what
-    they can tell of an AWS action.
+    `rules` are keyed by @id, `names` maps Cedar's own names to @ids. `resources` are what policies compare resources
+    with, `durations` the seconds that they name, and `sight` is what they can tell of an AWS action.
     """
 
     version: str

@@ -1,7 +1,7 @@
 """What the policies say to each pair of a request, for given approvals and a given duration."""
 
 import json
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -18,8 +18,13 @@ from core.policy.risks import Gain, risks_of
 # ARNs that one request may be looked at through, about 60 ms each time; only patterns made to be slow come near.
 MAX_MEMBERS = 1000
 
+# Answers remembered of one principal and target, about 1 kB each.
+MAX_REMEMBERED = 2000
+
 type Entity = dict[str, Any]
-type _Key = tuple[Hashable, str]
+type _Cell = tuple[bool, Hashable]
+type _Key = tuple[Hashable, _Cell, int, tuple[str, ...]]
+"""All that policies can tell of a request of one principal for one target: action, resource, seconds and approvals."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,65 +98,84 @@ def _reach(pair: Pair) -> dict[str, Pattern]:
 
 
 class Evaluation:
-    """The policies, and one request's principal and target before them."""
+    """The policies, and one request's principal and target before them.
+
+    What they said is remembered by all that they can tell of a request: they are asked for what is new to them.
+    """
 
     def __init__(
         self, policy_set: PolicySet, principal: Principal, target: Target, questions: Sequence[Question]
     ) -> None:
         self._policy_set = policy_set
-        self._target = target.alias
+        self._target = target
         self._human = principal.human is not None
         self._principal = _uid(principal.kind.capitalize(), principal.source_identity)
-        self._stand_ins = _stand_ins(questions, policy_set)
-        asked = {(wildcard, arn) for (wildcard, _), arn in self._stand_ins.items()}
-        known = _parsed(json.dumps([_principal(principal), _target(target)]), policy_set.schema)
-        self._entities = tuple(
-            (kinds, known.with_added_json_str(json.dumps(_resources(asked, target, kinds)), policy_set.schema))
-            for kinds in _apart(asked)
-        )
+        self._known = _known(json.dumps([_principal(principal), _target(target)]), policy_set)
+        asked = {(question.wildcard, arn) for question in questions for arn in question.members}
+        self._cells = {each: (each[0], policy_set.cell(each[1])) for each in asked}
 
     def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[Verdict]:
         """What the policies say to each of `questions` for so many `seconds` with the `approvals` of these groups."""
-        granted = sorted(approvals)
-        found: dict[int, Verdict] = {}
-        for kinds, entities in self._entities:
-            keyed = [(question, self._keys(question)) for question in questions if question.wildcard in kinds]
-            requests: dict[_Key, Entity] = {}
-            for question, keys in keyed:
-                request = None
-                for key in keys:
-                    if key not in requests:
-                        request = request or self._request(question, seconds, granted)
-                        requests[key] = {**request, "resource": _uid("Resource", key[-1])}
+        granted, told = tuple(sorted(approvals)), self._known.told
+        if len(told) > MAX_REMEMBERED:
+            told.clear()
+        keyed = [self._keys(question, seconds, granted) for question in questions]
+        new = {
+            key: (question, arn)
+            for question, keys in zip(questions, keyed, strict=True)
+            for key, arn in keys.items()
+            if key not in told
+        }
+        if new:
+            told |= self._asked(new, seconds, granted)
+        return [
+            self._verdict(question, [told[key] for key in keys])
+            for question, keys in zip(questions, keyed, strict=True)
+        ]
+
+    def _keys(self, question: Question, seconds: int, approvals: tuple[str, ...]) -> dict[_Key, str]:
+        """What policies can tell of each member's request, with one of the ARNs that are equal in it."""
+        seen = self._policy_set.sight.of(question.pair.action, question.risks)
+        return {(seen, self._cells[question.wildcard, arn], seconds, approvals): arn for arn in question.members}
+
+    def _asked(
+        self, new: Mapping[_Key, tuple[Question, str]], seconds: int, approvals: Collection[str]
+    ) -> dict[_Key, _Told]:
+        """What Cedar says to a request of each question about its ARN."""
+        stand_ins = {self._cells[question.wildcard, arn]: arn for question, arn in new.values()}
+        told: dict[_Key, _Told] = {}
+        for kinds in _apart((wildcard, arn) for (wildcard, _), arn in stand_ins.items()):
+            chosen = {(wildcard, arn) for (wildcard, _), arn in stand_ins.items() if wildcard in kinds}
+            entities = self._known.entities.with_added_json_str(
+                json.dumps([_resource(arn, self._target, wildcard=wildcard) for wildcard, arn in sorted(chosen)]),
+                self._policy_set.schema,
+            )
+            requests = {
+                key: self._request(question, stand_ins[key[1]], seconds, approvals)
+                for key, (question, _) in new.items()
+                if question.wildcard in kinds
+            }
             results = cedarpy.is_authorized_batch(
                 list(requests.values()), self._policy_set.policies, entities, self._policy_set.schema
             )
-            told = dict(zip(requests, map(self._told, results), strict=True))
-            for question, keys in keyed:
-                found[id(question)] = self._verdict(question, [told[key] for key in keys])
-        return [found[id(question)] for question in questions]
+            told |= zip(requests, map(self._told, results), strict=True)
+        return told
 
-    def _keys(self, question: Question) -> list[_Key]:
-        """What policies can tell of each member's request: those that are equal in it are put to them once."""
-        seen = self._policy_set.sight.of(question.pair.action, question.risks)
-        stand_ins = (self._stand_ins[question.wildcard, arn] for arn in question.members)
-        return [(seen, arn) for arn in dict.fromkeys(stand_ins)]
-
-    def _request(self, question: Question, seconds: int, approvals: list[str]) -> Entity:
-        """The request for one of the question's members, without its resource."""
+    def _request(self, question: Question, arn: str, seconds: int, approvals: Collection[str]) -> Entity:
         action = question.pair.action
         context = {
             "action": action.name,
             "service": action.service,
-            "target": self._target,
+            "target": self._target.alias,
             "durationSeconds": seconds,
-            "approvals": approvals,
+            "approvals": sorted(approvals),
             "risks": sorted(question.risks),
             "humanPresent": self._human,
         }
         return {
             "principal": self._principal,
             "action": _uid("Action", action.level),
+            "resource": _uid("Resource", arn),
             "context": json.dumps(context),
         }
 
@@ -179,10 +203,17 @@ class Evaluation:
         return any(self._policy_set.rules[name].wildcards for name in permits)
 
 
+class _Known(NamedTuple):
+    """A principal and a target as Cedar's entities, and what the policies have told of them."""
+
+    entities: cedarpy.Entities
+    told: dict[_Key, _Told]
+
+
 @lru_cache(maxsize=256)
-def _parsed(entities: str, schema: cedarpy.Schema) -> cedarpy.Entities:
-    """Entities in JSON, validated. Who asks, and for which target, is mostly who asked before."""
-    return cedarpy.Entities.from_json_str(entities, schema)
+def _known(entities: str, policy_set: PolicySet) -> _Known:
+    """Of entities in JSON, which are validated. Who asks, and for which target, is mostly who asked before."""
+    return _Known(cedarpy.Entities.from_json_str(entities, policy_set.schema), {})
 
 
 def _uid(kind: str, name: str) -> dict[str, str]:
@@ -207,16 +238,6 @@ def _target(target: Target) -> Entity:
     }
 
 
-def _stand_ins(questions: Iterable[Question], policy_set: PolicySet) -> dict[tuple[bool, str], str]:
-    """For each ARN, with and without wildcards, the first one that policies cannot tell from it."""
-    first: dict[Hashable, str] = {}
-    return {
-        (question.wildcard, arn): first.setdefault((question.wildcard, policy_set.cell(arn)), arn)
-        for question in questions
-        for arn in question.members
-    }
-
-
 def _apart(asked: Iterable[tuple[bool, str]]) -> list[set[bool]]:
     """With and without wildcards, together if they can be.
 
@@ -226,11 +247,6 @@ def _apart(asked: Iterable[tuple[bool, str]]) -> list[set[bool]]:
     for wildcard, arn in asked:
         arns.setdefault(wildcard, set()).add(arn)
     return [set(arns)] if not set.intersection(*arns.values()) or len(arns) == 1 else [{kind} for kind in arns]
-
-
-def _resources(asked: Iterable[tuple[bool, str]], target: Target, kinds: Collection[bool]) -> list[Entity]:
-    chosen = sorted(each for each in asked if each[0] in kinds)
-    return [_resource(arn, target, wildcard=wildcard) for wildcard, arn in chosen]
 
 
 def _resource(arn: str, target: Target, *, wildcard: bool) -> Entity:

@@ -440,6 +440,50 @@ def test_pol_10_what_is_asked_together_is_decided_as_each_alone(ask, permitted, 
     assert {pair for permission in granted for pair in permission.pairs()} == set(alone)
 
 
+OF_REQUESTS = st.sampled_from(
+    [
+        "context.durationSeconds <= 300",
+        "context.durationSeconds * 2 > 700",
+        'context.approvals.contains("owners")',
+        'context.approvals.containsAll(["owners", "security"])',
+        "context.humanPresent",
+        "principal has human",
+        'principal in Jitney::Group::"corp/readers"',
+        "resource.wildcard",
+    ]
+)
+ASKERS = st.fixed_dictionaries(
+    {
+        "groups": st.sampled_from([(), ("corp/readers",)]),
+        "seconds": st.sampled_from([300, 301, 400]),
+        "human": st.sampled_from([None, "corp.alice"]),
+        "approvals": st.sets(st.sampled_from(["owners", "security"])),
+    }
+)
+ALTOGETHER = st.lists(st.sampled_from([*ONES, ("s3:GetObject", "arn:aws:s3:::b/*"), ("s3:Get*", "*")]), min_size=1)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(RULES, OF_REQUESTS), min_size=1, max_size=3),
+    st.lists(st.tuples(RULES, OF_REQUESTS), max_size=2),
+    st.lists(st.tuples(ALTOGETHER, ASKERS), min_size=2, max_size=6),
+)
+def test_pol_01_what_was_asked_before_changes_no_decision(ask, load, permitted, forbidden, asked):
+    """Policies remember what they said: for the same principal, target and all that they can tell of a request."""
+    rules = [("permit", each) for each in permitted] + [("forbid", each) for each in forbidden]
+    text = "".join(
+        f'@id("{effect}-{n}") {effect} (principal, {scope}, resource) when {{ {condition} }} when {{ {of_request} }};'
+        for n, (effect, ((scope, condition), of_request)) in enumerate(rules)
+    )
+    remembering = load(text)
+    for permissions, asker in asked:
+        before = [
+            ask(policies, *permissions, reviewers=["security"], **asker) for policies in (remembering, load(text))
+        ]
+        assert before[0] == before[1]
+
+
 def test_pol_03_more_cases_than_can_be_looked_at_are_refused(ask):
     keys = "".join(
         f'@id("no-{key}") forbid {ANY} when {{ resource.arn == "arn:aws:s3:::b/{key}" }};' for key in LETTERS

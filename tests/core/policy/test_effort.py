@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core import actions as table
 from core.patterns import MAX_REQUEST_STEPS, MAX_STEPS, Pattern
+from core.policy import evaluation
 from core.policy.decide import MAX_EVALUATIONS
 from core.policy.decision import Effect
 from core.problems import Problem
@@ -164,3 +165,18 @@ def test_pol_08_policies_are_asked_so_often_and_no_more(ask, counted):
     counted["questions"] = 0
     one = ask(policy, ("s3:PutObject", "arn:aws:s3:::b/x"), reviewers=groups)
     assert {len(reviews) for reviews in one.reviews} == {4}
+
+
+def test_policies_are_asked_once_for_what_is_the_same_to_them(ask, load, counted, monkeypatch):
+    """Remembered up to a bound, past which it is asked anew."""
+    monkeypatch.setattr(evaluation, "MAX_REMEMBERED", 3)
+    policy_set = load(PERMIT + FORBIDS)
+
+    def asked(arn, seconds=300):
+        counted["questions"] = 0
+        assert ask(policy_set, ("s3:GetObject", f"arn:aws:s3:::{arn}"), seconds=seconds).effect is Effect.ALLOW
+        return counted["questions"]
+
+    assert [asked(arn) for arn in ("b/x", "b/y", "c/z")] == [1, 0, 0]
+    assert [asked("b/x", seconds) for seconds in (301, 302, 303, 304)] == [1, 1, 1, 1]
+    assert asked("b/x") == 1
