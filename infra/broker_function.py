@@ -70,7 +70,9 @@ class BrokerFunction(Construct):
             acknowledge(self, "ListStreams has no resource to name.", "IAM5[Resource::*]")
 
     def _role(self, resources: Mapping[str, list[str]]) -> iam.Role:
-        statements = [self._statement(allow, resources[allow.on]) for allow in self.spec.allows]
+        # Of what is not configured there is nothing to allow.
+        allows = [allow for allow in self.spec.allows if resources[allow.on]]
+        statements = [self._statement(allow, resources[allow.on]) for allow in allows]
         write_logs = iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log_group.log_group_arn]
         )

@@ -17,6 +17,7 @@ from infra.publishing import DeadLetters, publish
 from infra.queries import DATABASE, WORKGROUP, Queries
 from infra.reconciling import reconcile
 from infra.settings import Settings
+from infra.slack import secret_resource
 from infra.tables import Tables
 
 
@@ -40,9 +41,7 @@ class BrokerStack(Stack):
 
         resources = {
             **tables.resources,
-            "any": ["*"],
-            "targets": sorted(role_arn(target) for target in settings.targets.values()),
-            "revokers": sorted(revoker_arn(alias, target) for alias, target in settings.targets.items()),
+            **_named(settings),
             "records_stream": [records.stream.attr_arn],
             "dead_letters": [dead_letters.queue.queue_arn],
         }
@@ -63,7 +62,7 @@ class BrokerStack(Stack):
         approval = Approval(self, "Approval", steps={name: each.function for name, each in functions.items()})
         resources["approval"] = [approval.state_machine.state_machine_arn]
         environment["JITNEY_APPROVAL_ARN"] = approval.state_machine.state_machine_arn
-        functions |= {name: function(name) for name in SPECS if name not in functions}
+        functions |= {name: function(name) for name in _wanted(settings) if name not in functions}
 
         publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters)
         reconcile(self, functions["reconciler"].function)
@@ -88,3 +87,18 @@ class BrokerStack(Stack):
         """What the launcher and people find the parts by."""
         for name, value in values.items():
             CfnOutput(self, name, value=value)
+
+
+def _named(settings: Settings) -> dict[str, list[str]]:
+    """What the configuration names, and is not made here, by the names that permissions are written with."""
+    return {
+        "any": ["*"],
+        "targets": sorted(role_arn(target) for target in settings.targets.values()),
+        "revokers": sorted(revoker_arn(alias, target) for alias, target in settings.targets.items()),
+        "slack_secret": [secret_resource(settings.slack)] if settings.slack else [],
+    }
+
+
+def _wanted(settings: Settings) -> list[str]:
+    """The functions that have something to do by the configuration."""
+    return [name for name, spec in SPECS.items() if not spec.asks_in or getattr(settings, spec.asks_in)]

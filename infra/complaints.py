@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from infra.settings import Broker, Issuer, Limits, Reviewing, Settings, StackSet, Target, Web
+from infra.settings import Broker, Issuer, Limits, Reviewing, Settings, Slack, StackSet, Target, Web
 from infra.yaml_source import Complaint, Source
 
 # The models by their place: what a key could have been meant to be.
@@ -21,6 +21,7 @@ _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("reviewers", "*"): Reviewing,
     ("limits",): Limits,
     ("stack_set",): StackSet,
+    ("slack",): Slack,
 }
 
 

@@ -19,6 +19,7 @@ from infra.external_id import external_id
 from infra.policies import read_policies
 from infra.policy_references import Names
 from infra.settings import Broker, Reviewing, Settings, Target
+from infra.slack import slack_checks
 from infra.target_policies import deny_room, has_canary
 from infra.yaml_source import Complaint, Source, Value, entries, read
 
@@ -108,6 +109,7 @@ def _cross_checks(value: Value) -> Iterator[Complaint]:
         if "external_id" in dict(entries(entry)):
             yield Complaint(("targets", alias, "external_id"), "external ids are the broker's to make", "leave it out")
     yield from _signing_in_twice(value)
+    yield from slack_checks(value)
     aliases = [alias for alias, _ in entries(value, "issuers")]
     groups = dict(entries(value, "reviewers"))
     for path, person in _people(value):
@@ -207,6 +209,8 @@ def _compiled(settings: Settings, broker: Broker, policies: Policies, *, local: 
         "targets": [_target(alias, target, broker) for alias, target in settings.targets.items()],
         "reviewers": {name: _reviewing(settings, group) for name, group in settings.reviewers.items()},
         "emails": dict(zip(_identities(settings, tuple(settings.people)), settings.people.values(), strict=True)),
+        "subjects": _subjects(settings),
+        "slack": settings.slack.model_dump() if settings.slack else None,
         "operators": list(settings.operators),
         "limits": settings.limits.model_dump(),
         "policies": {"text": policies.text, "schema": policies.schema, "version": policies.version},
@@ -244,6 +248,12 @@ def _identities(settings: Settings, people: tuple[str, ...]) -> list[str]:
         source_identity(_identity_name(settings, alias), settings.issuers[alias].issuer, subject)
         for alias, subject in pairs
     ]
+
+
+def _subjects(settings: Settings) -> dict[str, list[str]]:
+    """The issuer's alias and the subject of everybody who is written to, by source identity."""
+    people = tuple(settings.people)
+    return {name: person.split("/", 1) for name, person in zip(_identities(settings, people), people, strict=True)}
 
 
 def _target(alias: str, target: Target, broker: Broker) -> dict[str, Any]:

@@ -94,6 +94,18 @@ def _blocking(name: str, priority: int, statement: _Statement, problem: Problem)
     )
 
 
+def _not_from_slack() -> _Statement:
+    """All but what Slack signs: it sends messages along, and an agent's words must not keep its reviewers out."""
+    route = wafv2.CfnWebACL.ByteMatchStatementProperty(
+        field_to_match=wafv2.CfnWebACL.FieldToMatchProperty(uri_path={}),
+        positional_constraint="ENDS_WITH",
+        search_string="/slack/interactions",
+        text_transformations=[wafv2.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")],
+    )
+    signed = _Statement(byte_match_statement=route)
+    return _Statement(not_statement=wafv2.CfnWebACL.NotStatementProperty(statement=signed))
+
+
 def _managed(name: str, priority: int) -> _Rule:
     counted = [
         wafv2.CfnWebACL.RuleActionOverrideProperty(
@@ -102,7 +114,7 @@ def _managed(name: str, priority: int) -> _Rule:
         for rule in _COUNTED[name]
     ]
     group = wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(
-        vendor_name="AWS", name=name, rule_action_overrides=counted
+        vendor_name="AWS", name=name, rule_action_overrides=counted, scope_down_statement=_not_from_slack()
     )
     return _Rule(
         name=name,

@@ -35,7 +35,10 @@ ALL_FUNCTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One function: its handler module and name, its routes as (verb, path), its environment, what its role allows."""
+    """One function: its handler module and name, its routes as (verb, path), its environment, what its role allows.
+
+    `asks_in` is the section of `jitney.yaml` without which there is no such function.
+    """
 
     name: str
     purpose: str
@@ -46,6 +49,7 @@ class Spec:
     # One route at the stage's 50 requests a second that all hang holds 750 executions of the 1,000 that an account has;
     # at API Gateway's own limit of 29 it would hold all. A service that hangs is given up earlier (adapters.calls).
     timeout_seconds: int = 15
+    asks_in: str = ""
 
 
 _STORE = ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE")
@@ -90,6 +94,7 @@ _VOTE = (
     _ANSWER,
 )
 _SESSION = ("SESSION#*",)
+_SLACK_TOKENS = Allow("slack_secret", ("secretsmanager:GetSecretValue",))
 
 SPECS: Mapping[str, Spec] = {
     spec.name: spec
@@ -191,6 +196,19 @@ SPECS: Mapping[str, Spec] = {
             (*_VOTE, Allow("state", ("dynamodb:GetItem",), _HELD + _TOKEN + _SESSION)),
             _WITH_APPROVAL,
             (("POST", "/reviews/{id}"),),
+        ),
+        Spec(
+            "slack_interactions",
+            "Takes reviewers' votes from Slack",
+            (
+                *_VOTE,
+                Allow("state", ("dynamodb:GetItem",), _HELD + _TOKEN),
+                Allow("state", ("dynamodb:PutItem",), ("SLACK#*",)),
+                _SLACK_TOKENS,
+            ),
+            _WITH_APPROVAL,
+            (("POST", "/slack/interactions"),),
+            asks_in="slack",
         ),
         Spec(
             "target_checks",

@@ -31,6 +31,7 @@ from infra.values import (
     Reviewer,
     ReviewerGroup,
     Reviewers,
+    SecretArn,
     Setting,
     Tag,
     TagValue,
@@ -217,6 +218,16 @@ class Broker(Section):
     region: Region
 
 
+class Slack(Section):
+    """The Slack workspace that reviewers are asked in, as `core.config.Slack`."""
+
+    secret: SecretArn
+    workspace: Annotated[str, matching("T[A-Z0-9]{2,20}", "write the workspace's id, such as T0123ABCD")]
+    api_url: Annotated[Address, matching(r".+/", "write Slack's https://slack.com/api/, or GovSlack's")] = (
+        "https://slack.com/api/"
+    )
+
+
 class StackSet(Section):
     """The organization's units that have the targets' accounts, where a stack set is to make the targets' roles."""
 
@@ -234,6 +245,7 @@ class Settings(Section):
     reviewers: dict[ReviewerGroup, Reviewing] = {}
     people: dict[Reviewer, Email] = {}
     operators: OperatorGroups = ()
+    slack: Slack | None = None
     stack_set: StackSet | None = None
     limits: Limits = Limits()
     policies: Text = "policies"

@@ -124,4 +124,11 @@ Email = Annotated[
     str, matching(r"[^@\s<>,;:\"']+@[^@\s<>,;:\"']+", "write an e-mail address, such as alice@example.com")
 ]
 Channel = Annotated[str, matching(r"|#?[a-z0-9_-]{1,80}|[CG][A-Z0-9]{8,}", "write a Slack channel, such as #approvals")]
+SecretArn = Annotated[
+    str,
+    matching(
+        r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[\w/+=.@-]{1,512}",
+        "write the secret's ARN, such as arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-AbCdEf",
+    ),
+]
 PolicyDocument = Annotated[dict[str, Any], AfterValidator(_policy_document)]

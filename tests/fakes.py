@@ -9,6 +9,8 @@ from typing import Any
 
 from adapters.deny_list import TURN_SECONDS, Turn
 from adapters.role_policies import Refused
+from adapters.slack_messages import SlackRefused
+from adapters.slack_secret import Tokens
 from adapters.store import PAGE, Changed, Taken
 from core.access.credentials import Credentials, SessionRequest
 from core.access.denial import CutOffs, Denial
@@ -22,6 +24,7 @@ from core.config import Target
 from core.once import Once, Quota
 from core.problems import Problem
 from core.review.pending import Pending
+from core.review.slack.people import Profile
 
 NOW = 1_795_521_600  # 2026-11-24T12:00:00Z
 ACTIONS = Actions.load((Path(__file__).parents[1] / "functions" / "core" / "actions.bin").read_bytes())
@@ -339,3 +342,41 @@ class MemoryTargetChecks:
         if self.broken:
             raise Problem("unavailable", "AWS did not answer as it should.", "Check the target again in a moment.")
         return tuple(Answered(each, self.wrong.get(each.name, each.expected[0])) for each in attempts)
+
+
+@dataclass
+class MemorySlackSecret:
+    """The tokens of a Slack app."""
+
+    broken: bool = False
+
+    def read(self) -> Tokens:
+        if self.broken:
+            raise Problem("unavailable", "Secrets Manager did not answer as it should.", "Try again in a moment.")
+        return Tokens("xoxb-canary-bot-token", "canary-signing-secret")
+
+
+@dataclass
+class MemorySlack:
+    """Slack's Web API for people by user id; `code` is what it refuses everything with, "" for nothing."""
+
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    code: str = ""
+    modals: list[tuple[str, Any]] = field(default_factory=list)
+    alone: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def profile(self, user: str) -> Profile:
+        self._answer()
+        return self.profiles[user]
+
+    def open_modal(self, trigger: str, view: Any) -> None:
+        self._answer()
+        self.modals.append((trigger, view))
+
+    def tell_alone(self, channel: str, user: str, sentence: str) -> None:
+        self._answer()
+        self.alone.append((channel, user, sentence))
+
+    def _answer(self) -> None:
+        if self.code:
+            raise SlackRefused(self.code)

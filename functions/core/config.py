@@ -96,6 +96,14 @@ class ReviewerGroup(NamedTuple):
     channel: str = ""
 
 
+class Slack(NamedTuple):
+    """The workspace that reviewers are asked in: the ARN of the secret with the app's tokens, its id, its Web API."""
+
+    secret: str
+    workspace: str
+    api_url: str
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Upper and lower bounds that hold for every request; durations in seconds, sizes in bytes.
@@ -126,7 +134,8 @@ class Config:
     """Everything that a deployment is configured with.
 
     `issuers` and `targets` are keyed by alias, `reviewers` by group. `emails` maps the source identities of people to
-    their addresses. `operators` are the groups ("issuer alias/group") whose members may revoke
+    their addresses, `subjects` to the alias of their issuer's entry and their subject there. `slack` is None where
+    nobody is asked in Slack. `operators` are the groups ("issuer alias/group") whose members may revoke
     any grant, none if it is empty. `local` is true only in the configuration built for one's own machine.
     """
 
@@ -138,6 +147,8 @@ class Config:
     local: bool
     operators: tuple[str, ...] = ()
     emails: Mapping[str, str] = MappingProxyType({})
+    subjects: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    slack: Slack | None = None
 
     def entries(self, issuer: str) -> tuple[Issuer, ...]:
         """The entries of the issuer with exactly this issuer string."""
@@ -175,4 +186,6 @@ def load(text: str) -> Config:
         local=raw["local"],
         operators=raw["operators"],
         emails=raw["emails"],
+        subjects=raw["subjects"],
+        slack=Slack(**raw["slack"]) if raw["slack"] else None,
     )

@@ -44,6 +44,10 @@ PROBLEMS: Mapping[str, Kind] = {
     "sign_in_invalid": Kind(400, "The sign-in cannot be finished"),
     "sign_in_refused": Kind(403, "The identity provider signed nobody in"),
     "form_refused": Kind(403, "The form does not come from this session's page"),
+    # Who presses buttons in Slack.
+    "signature_invalid": Kind(401, "The request is not signed by Slack, or is too old"),
+    "workspace_unknown": Kind(403, "Only the configured Slack workspace reviews"),
+    "person_unknown": Kind(403, "The Slack user is nobody who is configured"),
     # What is asked.
     "body_too_large": Kind(413, "The request body is too large"),
     "body_malformed": Kind(400, "The request body is not valid JSON"),

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qsl
 
 from core.audit import Origin
 from core.problems import Problem
 
 RETRY_SECONDS = "2"
+MOST_FIELDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,28 @@ def _body(event: Mapping[str, Any]) -> bytes:
         raise Problem("body_malformed", "The body cannot be decoded.", "Send one JSON object in UTF-8.") from error
 
 
+def form_fields(body: bytes, most_bytes: int) -> dict[str, list[str]]:
+    """The fields of a form. Raises Problem body_too_large, body_malformed."""
+    if len(body) > most_bytes:
+        raise Problem("body_too_large", "The form is too large.", "Write less.")
+    try:
+        pairs = parse_qsl(
+            body.decode(),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            max_num_fields=MOST_FIELDS,
+            errors="strict",
+        )
+    except ValueError as error:
+        raise Problem(
+            "body_malformed", "The form cannot be read.", "Open the page again, and send its form."
+        ) from error
+    fields: dict[str, list[str]] = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
 def problem_response(problem: Problem) -> Response:
     """A problem as an application/problem+json answer (RFC 9457); what may pass by itself says when to try again."""
     again = {"Retry-After": RETRY_SECONDS} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
@@ -83,6 +107,6 @@ def proxy_answer(response: Response) -> dict[str, Any]:
             "X-Content-Type-Options": "nosniff",
             **response.headers,
         },
-        "body": json.dumps(response.body, separators=(",", ":")),
+        "body": json.dumps(response.body, separators=(",", ":")) if response.body else "",
         "isBase64Encoded": False,
     }

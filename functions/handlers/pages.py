@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from core.identity.authenticate import Authenticated
 from core.identity.principal import Principal
@@ -18,13 +18,12 @@ from core.problems import PROBLEMS, Problem
 from core.refusals import Refused
 from handlers.callers import GRANT_ID, Call, count_refused, note_refusal
 from handlers.edge import Handler, Route, answer, guarded, logger
-from handlers.http import Request, request_of
+from handlers.http import Request, form_fields, request_of
 from handlers.ports import Ports, ready
 from handlers.rendering import render
 
 SESSION, SIGN_IN = "jitney", "jitney-sign-in"
 """The cookies: the session's, and that of a sign-in that has begun."""
-MOST_FIELDS = 1000
 
 
 class Page(NamedTuple):
@@ -109,7 +108,8 @@ class Visit:
     def require_form(self) -> None:
         """Read the form, which must come from a page of this session. Raises Problem; the refusal is on record."""
         try:
-            self.fields = _fields(self.event, self.ports.config.limits.max_body_bytes)
+            body = request_of(self.event).body
+            self.fields = form_fields(body, self.ports.config.limits.max_body_bytes)
             self._require_own_form()
         except Problem as problem:
             self.note(problem)
@@ -218,28 +218,6 @@ def problem_page(problem: Problem) -> Page:
 
 def _nowhere(_visit: Visit) -> Page:
     raise Problem("route_not_found", "There is no such page.", "Check the link.")
-
-
-def _fields(event: Mapping[str, Any], most_bytes: int) -> dict[str, list[str]]:
-    body = request_of(event).body
-    if len(body) > most_bytes:
-        raise Problem("body_too_large", "The form is too large.", "Write less.")
-    try:
-        pairs = parse_qsl(
-            body.decode(),
-            keep_blank_values=True,
-            strict_parsing=bool(body),
-            max_num_fields=MOST_FIELDS,
-            errors="strict",
-        )
-    except ValueError as error:
-        raise Problem(
-            "body_malformed", "The form cannot be read.", "Open the page again, and send its form."
-        ) from error
-    fields: dict[str, list[str]] = {}
-    for name, value in pairs:
-        fields.setdefault(name, []).append(value)
-    return fields
 
 
 def _proxy_answer(page: Page, visit: Visit) -> dict[str, Any]:

@@ -19,8 +19,10 @@ from core.access.parse import Explain
 from core.access.request import Explained
 from core.actions import Actions
 from core.config import Config, Target, load
+from core.config import Slack as SlackConfig
 from core.identity.verify import KeySource
 from core.policy.cedar import PolicySet
+from core.problems import Problem
 from core.refusals import Refusals
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from adapters.reviews import Reviews, TaskTokens
     from adapters.role_policies import RolePolicies
     from adapters.sessions import Sessions
+    from adapters.slack_messages import Slack
+    from adapters.slack_secret import SlackSecret
     from adapters.store import Store
     from adapters.target_checks import TargetChecks
     from adapters.token_endpoint import TokenEndpoint
@@ -202,6 +206,29 @@ class Ports:
     def reviews_url(self) -> str:
         """Where the reviewers' pages are, for links: a request's is below it, by its id."""
         return os.environ["JITNEY_REVIEWS_URL"]
+
+    @cached_property
+    def slack_secret(self) -> "SlackSecret":
+        """The Slack app's tokens. Raises Problem route_not_found where there is no Slack."""
+        from adapters.slack_secret import SlackSecret
+
+        slack = self.slack_settings
+        region = slack.secret.split(":")[3]
+        return SlackSecret(boto3.client("secretsmanager", region_name=region, config=CLIENT), slack.secret, self.now)
+
+    @cached_property
+    def slack(self) -> "Slack":
+        """Slack's Web API. Raises Problem route_not_found where there is no Slack."""
+        from adapters.slack_messages import Slack
+
+        return Slack(self.slack_secret, self.slack_settings.api_url)
+
+    @property
+    def slack_settings(self) -> SlackConfig:
+        """The configured workspace. Raises Problem route_not_found where there is no Slack."""
+        if self.config.slack is None:
+            raise Problem("route_not_found", "There is no Slack here.", "Review on the request's page.")
+        return self.config.slack
 
     @cached_property
     def templates(self) -> "Environment":

@@ -1,13 +1,11 @@
 """POST /reviews/{id}: a reviewer's vote, by the form of the request's page."""
 
 from core.access.grant import Grant, Verdict
-from core.access.parse import MAX_REASON
 from core.problems import Problem
 from core.review.choices import left
 from core.review.content import content_hash
-from core.review.inert import cut
 from handlers.pages import Page, Visit, pages
-from handlers.voting import Ballot, Less, vote
+from handlers.voting import Ballot, comment_of, less_of, vote
 
 
 def vote_on_request(visit: Visit) -> Page:
@@ -24,35 +22,24 @@ def vote_on_request(visit: Visit) -> Page:
 
 
 def _ballot(visit: Visit, grant: Grant) -> Ballot:
-    verdict, comment = visit.form("verdict"), cut(visit.form("comment"), MAX_REASON)
+    verdict, content = visit.form("verdict"), visit.form("content")
     if verdict not in set(Verdict):
         raise Problem("request_invalid", "The form says neither approve nor reject.", "Open the page again.")
-    if verdict == Verdict.REJECT and not comment:
-        detail = "A rejection needs a comment: the agent is told it."
-        raise Problem("request_invalid", detail, "Go back, and say in a few words why.")
-    content = visit.form("content")
+    less = None
     # Of a request that is not what the reviewer saw, no part is taken: `vote` refuses it.
-    less = _less(visit, grant) if verdict == Verdict.APPROVE and content == content_hash(grant) else None
+    if verdict == Verdict.APPROVE and content == content_hash(grant):
+        permissions = left(grant, visit.fields.get("action", []), visit.fields.get("resource", []))
+        less = less_of(grant, permissions, visit.form("seconds"))
     return Ballot(
         grant_id=grant.id,
         voter=visit.principal,
         verdict=Verdict(verdict),
         content=content,
-        comment=comment,
+        comment=comment_of(Verdict(verdict), visit.form("comment")),
         via="web",
         origin=visit.request.origin,
         less=less,
     )
-
-
-def _less(visit: Visit, grant: Grant) -> Less | None:
-    """What is left of the request by the form; None when that is all of it."""
-    permissions = left(grant, visit.fields.get("action", []), visit.fields.get("resource", []))
-    seconds = visit.form("seconds")
-    duration = int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 10 else 0
-    if (permissions, duration) == (grant.permissions, grant.duration_seconds):
-        return None
-    return Less(permissions, duration)
 
 
 handler = pages(

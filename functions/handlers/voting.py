@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from adapters.store import Changed
 from core import audit
 from core.access.grant import Grant, State, Verdict, Vote
+from core.access.parse import MAX_REASON
 from core.access.request import Permission
 from core.audit import Event, Origin, Outcome
 from core.identity.principal import Principal
@@ -13,6 +14,7 @@ from core.policy.decide import decide
 from core.policy.decision import Effect
 from core.problems import Problem
 from core.review.content import content_hash
+from core.review.inert import cut
 from core.review.reviewers import require_reviewer
 from core.review.votes import activated, cast, narrowed, suffices
 from handlers.answers import deciding_policies
@@ -22,6 +24,7 @@ from handlers.ports import Ports
 from handlers.waking import wake
 
 ATTEMPTS = 5
+MOST_DIGITS = 10
 OUTCOMES = {Verdict.APPROVE: Outcome.APPROVED, Verdict.REJECT: Outcome.REJECTED}
 
 
@@ -44,6 +47,23 @@ class Ballot:
     via: str
     origin: Origin
     less: Less | None = None
+
+
+def less_of(grant: Grant, permissions: tuple[Permission, ...], seconds: str) -> Less | None:
+    """What is left of the grant by a reviewer's choice; None when that is all of it."""
+    duration = int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < MOST_DIGITS else 0
+    return (
+        None if (permissions, duration) == (grant.permissions, grant.duration_seconds) else Less(permissions, duration)
+    )
+
+
+def comment_of(verdict: Verdict, text: str) -> str:
+    """A reviewer's comment as it is kept. Raises Problem request_invalid for a rejection without one."""
+    comment = cut(text, MAX_REASON)
+    if verdict is Verdict.REJECT and not comment:
+        detail = "A rejection needs a comment: the agent is told it."
+        raise Problem("request_invalid", detail, "Go back, and say in a few words why.")
+    return comment
 
 
 def vote(ballot: Ballot, ports: Ports) -> Grant:

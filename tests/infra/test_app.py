@@ -58,6 +58,11 @@ def test_another_configuration_is_named_by_the_environment(configured, synthesiz
         "Jitney": "aws://222233334444/us-gov-west-1",
         "JitneyTarget-analytics-prod": "aws://012345670123/us-gov-west-1",
     }
+    # It has no slack: nothing is there for it, and nothing is allowed.
+    template = json.dumps(assembly.broker)
+    assert "jitney-votes" in template
+    assert "slack-interactions" not in template
+    assert "secretsmanager" not in template
     role = target_role(assembly.target)
     assert role["PermissionsBoundary"] == "arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess"
     assert role["ManagedPolicyArns"][0] == role["PermissionsBoundary"]

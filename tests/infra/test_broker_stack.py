@@ -71,6 +71,7 @@ ENVIRONMENT = {
     "releases": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
     "revocations": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
     "target_checks": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "slack_interactions": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
     "reconciler": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
     "reviews": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "sign_in": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
@@ -174,6 +175,7 @@ def test_the_api_has_these_routes_and_no_others(assembly):
         ("GET", "/reviews/{id}"),
         ("POST", "/reviews/{id}"),
         ("POST", "/reviews/{id}/revocation"),
+        ("POST", "/slack/interactions"),
         ("GET", "/reviews/sign-in"),
         ("GET", "/reviews/callback"),
         ("POST", "/reviews/sign-out"),
@@ -249,6 +251,20 @@ def test_the_web_acl_limits_size_and_rate_and_is_in_front_of_the_api(assembly):
         assert response["ResponseCode"] == body["status"] == status
     association = only(assembly.broker, "AWS::WAFv2::WebACLAssociation")
     assert "/stages/ApiRestApiDeploymentStagelive" in plain(association["ResourceArn"])
+
+
+def test_rev_09_the_words_in_a_message_do_not_keep_its_reviewers_out(assembly):
+    """Slack sends the message along, and AWS's lists match on words that anybody may write in a reason."""
+    managed = [
+        rule["Statement"]["ManagedRuleGroupStatement"]
+        for rule in only(assembly.broker, "AWS::WAFv2::WebACL")["Rules"]
+        if rule["Name"].startswith("AWS")
+    ]
+    assert len(managed) == 2
+    for each in managed:
+        all_but = each["ScopeDownStatement"]["NotStatement"]["Statement"]["ByteMatchStatement"]
+        assert (all_but["SearchString"], all_but["PositionalConstraint"]) == ("/slack/interactions", "ENDS_WITH")
+        assert all_but["FieldToMatch"] == {"UriPath": {}}
 
 
 def test_the_web_acl_keeps_no_samples_of_requests_with_tokens_in_them(assembly):

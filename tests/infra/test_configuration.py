@@ -15,7 +15,8 @@ from core.identity.providers import PROVIDERS
 from core.identity.source_identity import source_identity
 from infra.configuration import ConfigurationError, compile_configuration, load_configuration
 from infra.external_id import external_id
-from infra.settings import PROVIDER_SETTINGS, Issuer, Limits, Target
+from infra.settings import PROVIDER_SETTINGS, Issuer, Limits, Slack, Target
+from infra.slack import secret_resource
 
 ROOT = Path(__file__).resolve().parents[2]
 BROKER = {"CDK_DEFAULT_ACCOUNT": "999911112222", "CDK_DEFAULT_REGION": "eu-central-1"}
@@ -115,6 +116,14 @@ def web(**members):
     return "issuers.corp", entry | of_issuer | {"web": client | of_web}
 
 
+SECRET = "arn:aws:secretsmanager:eu-central-1:999911112222:secret:jitney/slack-AbCdEf"
+
+
+def slack(**members):
+    """The section of Slack."""
+    return {"secret": SECRET, "workspace": "T0123ABCD"} | members
+
+
 ISSUER = "issuers.corp"
 TARGET = "targets.prod"
 REFUSED = [
@@ -197,6 +206,14 @@ REFUSED = [
     (owners(members=["corp/a"], told=["corp/b"]), "reviewers.owners", '"corp/b"', "members only"),
     (owners(members=["corp/a"], told=["none/a"]), "reviewers.owners.told.0", 'no issuer "none"', "corp"),
     (owners(members=["corp/a"], escalates_to="bosses"), "reviewers.owners.escalates_to", '"bosses"', "owners"),
+    (owners(members=["corp/a"], channel="#all"), "slack", "owners has a channel, and there is no slack", "leave"),
+    (("slack", slack(secret="jitney/slack")), "slack.secret", "cannot be used", "ARN"),
+    (("slack", slack(secret=f"{SECRET}*")), "slack.secret", "cannot be used", "ARN"),
+    (("slack", slack(workspace="jitney")), "slack.workspace", "cannot be used", "T0123ABCD"),
+    (("slack", slack(api_url="http://slack.com/api/")), "slack.api_url", "not an https", "https"),
+    (("slack", slack(api_url="https://slack.com/api")), "slack.api_url", "cannot be used", "GovSlack"),
+    (("slack", slack(token="xoxb-1")), "slack.token", "no such key", "secret"),
+    (("people", {"corp/a": "x@y.org", "corp/b": "X@y.org"}), "people.corp/b", "people.corp/a has the same", "each"),
     (owners(members=["corp/a"], channel="# all"), "reviewers.owners.channel", "cannot be used", "#approvals"),
     (owners(members=["corp/a"], quorum=2), "reviewers.owners.quorum", "no such key", "approvals"),
     ((f"{ISSUER}.human_claim", "act.sub"), f"{ISSUER}.human_issuer", "missing", "kind: human"),
@@ -425,6 +442,18 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
     assert loaded.limits == config.Limits(60, 3600, 65536, 7, 3600, 30)
     assert "Jitney::Group" in loaded.policies.text
     assert "namespace Jitney" in loaded.policies.schema
+
+
+def test_slack_and_whom_it_is_to_find_reach_the_functions(compiled):
+    loaded = compiled(changed(("slack", slack()), ("people", {"corp/alice": "a@example.com"})))
+    assert loaded.slack == config.Slack(SECRET, "T0123ABCD", "https://slack.com/api/")
+    assert loaded.subjects == {"corp.alice": ("corp", "alice")}
+    assert compiled(valid()).slack is None
+
+
+@pytest.mark.parametrize(("written", "named"), [(SECRET, SECRET), (SECRET[:-7], f"{SECRET[:-7]}-??????")])
+def test_a_policy_names_the_secret_whole_or_by_all_that_is_known_of_it(written, named):
+    assert secret_resource(Slack(**slack(secret=written))) == named
 
 
 def test_the_functions_and_the_targets_trust_have_the_same_external_id_which_nobody_wrote(compiled):

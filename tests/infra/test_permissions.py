@@ -24,6 +24,7 @@ KEY_TO_WRITE = KEY_TO_READ | {
 ISSUE = {"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}
 TARGET = "arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod"
 REVOKER = "arn:aws:iam::444455556666:role/jitney/jitney-revoker-analytics-prod"
+SLACK_SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-AbCdEf"
 READ, CREATE, CHANGE = "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"
 QUERY, DELETE = "dynamodb:Query", "dynamodb:DeleteItem"
 DELIVER = {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"}
@@ -97,6 +98,14 @@ ALLOWED = {
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
+    },
+    "jitney-slack-interactions": {
+        "SlackInteractionsLogs.Arn": LOGS,
+        "TablesState.Arn": {READ, CREATE, CHANGE},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+        "ApprovalWorkflow": {"states:SendTaskSuccess"},
+        SLACK_SECRET: {"secretsmanager:GetSecretValue"},
     },
     "jitney-target-checks": {
         "TargetChecksLogs.Arn": LOGS,
@@ -255,6 +264,12 @@ ITEMS = {
         CHANGE: ANY_GRANT,
         "records": ALL_RECORDS,
     },
+    "jitney-slack-interactions": {
+        READ: {"GRANT#*", "HELD#*", "REVIEW#*"},
+        CREATE: {"VOTES#*", "SLACK#*"},
+        CHANGE: ANY_GRANT,
+        "records": ALL_RECORDS,
+    },
     "jitney-target-checks": {"records": {"r-*"}},
     "jitney-reconciler": {
         READ: {"GRANT#*", "ROLE#*"},
@@ -309,6 +324,7 @@ CHANGES = {
     "jitney-releases": LIFE | {"open_role", "open_until", "ending"},
     "jitney-revocations": LIFE | {"open_role", "open_until", "ending"},
     "jitney-votes": LIFE | {"open_role", "open_until", "terms", "expires"},
+    "jitney-slack-interactions": LIFE | {"open_role", "open_until", "terms", "expires"},
 }
 
 
@@ -374,7 +390,7 @@ def test_each_role_is_one_services(assembly):
 def test_each_function_has_its_own_role(assembly):
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     roles = [plain(function["Role"]) for function in functions]
-    assert len(set(roles)) == len(roles) == 16
+    assert len(set(roles)) == len(roles) == 17
 
 
 def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assembly):
@@ -399,6 +415,7 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
         ("SignInFunction.Arn", "GET/reviews/callback"),
         ("SignInFunction.Arn", "POST/reviews/sign-out"),
         ("VotesFunction.Arn", "POST/reviews/*"),
+        ("SlackInteractionsFunction.Arn", "POST/slack/interactions"),
         ("TargetChecksFunction.Arn", "POST/v1/targets/*/check"),
     }
     others = [
