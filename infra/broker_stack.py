@@ -46,8 +46,7 @@ class BrokerStack(Stack):
             "dead_letters": [dead_letters.queue.queue_arn],
         }
         environment = {
-            "JITNEY_STATE_TABLE": tables.state.table_name,
-            "JITNEY_AUDIT_TABLE": tables.audit.table_name,
+            **tables.environment,
             "JITNEY_RECORDS_STREAM": records.name,
             "JITNEY_REVIEWS_URL": f"{api.url}/reviews",
         }

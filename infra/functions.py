@@ -54,6 +54,10 @@ class Spec:
 
 _STORE = ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE")
 
+_MASK = "JITNEY_MASK_KEY"
+# The key of an owner's tags; KMS is asked only when something is masked (adapters.mask_keys).
+_TAGS = Allow("mask_key", ("kms:GenerateMac",))
+
 # By partition key (adapters.store, core.once): who issues nothing cannot write a grant that another would issue for.
 _GRANT = ("GRANT#*",)
 _ONCE = ("IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*", "JOINS#*", "PENDING#*")
@@ -92,6 +96,7 @@ _VOTE = (
     Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
     Allow("key", _KEY_TO_WRITE),
     _ANSWER,
+    _TAGS,
 )
 _SESSION = ("SESSION#*",)
 _SLACK_TOKENS = Allow("slack_secret", ("secretsmanager:GetSecretValue",))
@@ -110,8 +115,9 @@ SPECS: Mapping[str, Spec] = {
                 Allow("key", _KEY_TO_WRITE),
                 Allow("targets", _ISSUE),
                 Allow("approval", ("states:StartExecution",)),
+                _TAGS,
             ),
-            _WITH_APPROVAL,
+            (*_WITH_APPROVAL, _MASK),
             (("POST", "/v1/grants"),),
         ),
         Spec(
@@ -135,8 +141,9 @@ SPECS: Mapping[str, Spec] = {
                 Allow("state", ("dynamodb:GetItem",), _HELD + _GRANT),
                 Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
                 Allow("key", _KEY_TO_WRITE),
+                _TAGS,
             ),
-            _STORE,
+            (*_STORE, _MASK),
             (("POST", "/v1/decisions"),),
         ),
         Spec(
@@ -161,8 +168,8 @@ SPECS: Mapping[str, Spec] = {
         Spec(
             "revocations",
             "Takes back a grant for an operator",
-            (*_TAKE_BACK, Allow("state", ("dynamodb:GetItem",), _TOKEN + _SESSION), _ANSWER),
-            _WITH_APPROVAL,
+            (*_TAKE_BACK, Allow("state", ("dynamodb:GetItem",), _TOKEN + _SESSION), _ANSWER, _TAGS),
+            (*_WITH_APPROVAL, _MASK),
             (("POST", "/v1/grants/{id}/revocation"), ("POST", "/reviews/{id}/revocation")),
         ),
         Spec(
@@ -194,7 +201,7 @@ SPECS: Mapping[str, Spec] = {
             "votes",
             "Takes reviewers' votes from the pages",
             (*_VOTE, Allow("state", ("dynamodb:GetItem",), _HELD + _TOKEN + _SESSION)),
-            _WITH_APPROVAL,
+            (*_WITH_APPROVAL, _MASK),
             (("POST", "/reviews/{id}"),),
         ),
         Spec(
@@ -206,7 +213,7 @@ SPECS: Mapping[str, Spec] = {
                 Allow("state", ("dynamodb:PutItem",), ("SLACK#*",)),
                 _SLACK_TOKENS,
             ),
-            _WITH_APPROVAL,
+            (*_WITH_APPROVAL, _MASK),
             (("POST", "/slack/interactions"),),
             asks_in="slack",
         ),

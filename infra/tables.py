@@ -1,4 +1,4 @@
-"""The two DynamoDB tables, and the key that everything at rest is encrypted with."""
+"""The two DynamoDB tables, and the keys: what everything at rest is encrypted with, and that of masks' tags."""
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -23,6 +23,16 @@ class Tables(Construct):
             description="Jitney: grants and audit records at rest",
             enable_key_rotation=True,
             rotation_period=Duration.days(365),
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        # Masked values are compared by tags under it. KMS rotates no such keys, and no tag outlives it.
+        self.mask_key = kms.Key(
+            self,
+            "MaskKey",
+            alias="alias/jitney-masks",
+            description="Jitney: the tags of masked values",
+            key_spec=kms.KeySpec.HMAC_256,
+            key_usage=kms.KeyUsage.GENERATE_VERIFY_MAC,
             removal_policy=RemovalPolicy.RETAIN,
         )
         self.state = self._table("State")
@@ -50,6 +60,16 @@ class Tables(Construct):
             "audit": [self.audit.table_arn],
             "audit_stream": [self.audit.table_stream_arn or ""],
             "key": [self.key.key_arn],
+            "mask_key": [self.mask_key.key_arn],
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which functions find these."""
+        return {
+            "JITNEY_STATE_TABLE": self.state.table_name,
+            "JITNEY_AUDIT_TABLE": self.audit.table_name,
+            "JITNEY_MASK_KEY": self.mask_key.key_arn,
         }
 
     def _table(self, construct_id: str, stream: dynamodb.StreamViewType | None = None) -> dynamodb.TableV2:

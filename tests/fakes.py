@@ -1,5 +1,6 @@
 """In-memory adapters with the promises of the real ones, and ready-made values."""
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable
@@ -327,6 +328,23 @@ class MemoryCanary:
             return self.denied_at is not None and self.calls >= self.denied_at
 
         return denied
+
+
+@dataclass
+class MemoryMaskKeys:
+    """`adapters.mask_keys.MaskKeys` in memory; `asked` are the owners in their order. `broken` is KMS unreachable."""
+
+    asked: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    def of(self, owner: str) -> bytes:
+        self.asked.append(owner)
+        if self.broken:
+            raise Problem("unavailable", "The key of masks did not answer as it should.", "Try again in a moment.")
+        return hashlib.sha256(owner.encode()).digest()
+
+    def of_or_none(self, owner: str) -> bytes | None:
+        return None if self.broken else self.of(owner)
 
 
 @dataclass

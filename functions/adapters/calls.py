@@ -19,6 +19,9 @@ CLIENT = Config(
 ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
 """A write that is repeated later could undo another's: it is made once, in 5 s at most, or not."""
 
+QUICK = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2})
+"""For a call besides those that a function is there for: it has 4 s at most."""
+
 
 @contextmanager
 def unavailable_when_failing(part: str) -> Iterator[None]:

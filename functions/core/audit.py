@@ -15,6 +15,7 @@ from core.access.grant import Grant, permissions_view
 from core.access.request import AccessRequest, Permission
 from core.config import Target
 from core.identity.principal import Principal
+from core.masking.mask import UNTAGGED
 from core.policy.risks import Risk
 from core.times import iso
 
@@ -119,14 +120,18 @@ def link(record: AuditRecord, chain: str, seq: int = 0, prev: str = FIRST) -> Li
     """The record as number `seq` of `chain`, after the link whose hash is `prev`.
 
     The hash is SHA-256 over the canonical JSON (RFC 8785: sorted names, no white space, UTF-8) of everything else.
+    What reaches a record should have been masked with its owner's tags; what was not, is masked here without any.
     """
+    words = UNTAGGED.data({"reason": record.reason, "ticket": record.ticket, "detail": record.detail})
     members = {name: getattr(record, name) for name in _MEMBERS} | {
+        "reason": words["reason"],
+        "ticket": words["ticket"],
         "version": VERSION,
         "chain": chain,
         "seq": seq,
         "prev": prev,
         "time": iso(record.time),
-        "detail": canonical(record.detail),
+        "detail": canonical(words["detail"]),
     }
     digest = hashlib.sha256(canonical(members).encode()).hexdigest()
     return Link(chain, seq, canonical(members | {"hash": digest}), digest)

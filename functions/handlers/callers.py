@@ -54,9 +54,14 @@ class Call:
         return self.request.origin
 
     def asked(self) -> AccessRequest:
-        """The access request in the body. Raises what `parse_request` raises."""
+        """The access request in the body. Raises what `parse_request` raises, and Problem unavailable.
+
+        Where no tag can be had for a secret in it, it has to be asked again: without the tag, the same request would
+        not be known again for the same.
+        """
         ports, config = self.ports, self.ports.config
-        return parse_request(self.request.body, config.targets, config.limits, ports.explain_calls)
+        mask = ports.mask_asked(self.principal.owner)
+        return parse_request(self.request.body, config.targets, config.limits, ports.explain_calls, mask)
 
     def besides(self, target: Target, grant_id: str = "") -> Besides:
         """What the principal holds in the target's account besides a new grant, or besides that of `grant_id`."""

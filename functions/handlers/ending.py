@@ -7,11 +7,13 @@ from core import audit
 from core.access.credentials import session_request
 from core.access.denial import denial
 from core.access.grant import Ending, Grant, State
+from core.access.parse import MAX_REASON
 from core.access.request import Permission
 from core.access.session_policy import compile_policy
 from core.audit import Event, Outcome
 from core.config import Target
 from core.problems import Problem
+from core.review.inert import cut
 from handlers.callers import Call
 from handlers.changing import Step, change
 from handlers.denying import deny
@@ -34,11 +36,13 @@ CANARY_POLICY_SECONDS = 60
 def end(grant: Grant, state: State, reason: str, call: Call) -> Grant:
     """The grant, released or revoked by the caller, once AWS has been told to deny its live credentials.
 
+    `reason` is as it was written; it is on record masked, and cut if it is long.
     A grant that has ended before is left as it is, but its denial is made sure of. Raises Problem denial_unwritten or
     unavailable with the grant as it then is: it gives no new credentials, and repeating the call goes on.
     """
     started = call.ports.stopwatch()
-    ending = Ending(call.now, call.principal.source_identity, reason)
+    said = cut(call.ports.mask_said(grant.owner).text(reason), MAX_REASON)
+    ending = Ending(call.now, call.principal.source_identity, said)
     ended = _recorded_end(grant, ending, state, call)
     if ended.starts_at is None:
         wake(ended, call.ports)

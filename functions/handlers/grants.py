@@ -61,7 +61,7 @@ def _decide_and_open(asked: AccessRequest, key: str, call: Call, attempts: int =
     except Changed:
         return _decide_and_open(asked, key, call, attempts - 1)
     except Taken:
-        return _repeated_answer(key, call)
+        return _repeated_answer(key, call, asked)
     return grant_answer(201, opened, issue(opened, session, call))
 
 
@@ -97,7 +97,7 @@ def _review(
 
     queued = queue(grant, key, call)
     if isinstance(queued, Grant):
-        join(queued, key, call)
+        join(queued, key, call, asked)
         return grant_answer(202, queued)
     opened = _open(grant, decision, key, call, asked, holdings, queued)
     try:
@@ -124,16 +124,16 @@ def _open(
     members = deciding_policies(decision) | {"detail": detail}
     first = audit.next_link(audit.of_grant(Event.REQUEST, outcome, grant, call.origin, call.now, **members), grant)
     opened = audit.linked(grant, first)
-    onces = (idempotency(grant.owner, key, call.request.body, grant.id, call.now),) if key else ()
+    onces = (idempotency(grant.owner, key, asked.body, grant.id, call.now),) if key else ()
     call.ports.store.open(opened, first, (*onces, *call.once), holdings=holdings, entering=entering, now=call.now)
     return opened
 
 
-def _repeated_answer(key: str, call: Call) -> Response:
+def _repeated_answer(key: str, call: Call, asked: AccessRequest) -> Response:
     """The answer to a POST that was made before: the same grant's, or Problem for another body or a replayed token."""
-    store, body = call.ports.store, call.request.body
+    store = call.ports.store
     holds = store.held(idempotency_key(call.principal.owner, key)) if key else None
-    grant_id = repeated(holds, body) if holds else None
+    grant_id = repeated(holds, asked.body) if holds else None
     grant = store.grant(grant_id) if grant_id else None
     if grant is None:
         problem = _mismatch() if holds else call.caller.replayed()

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from core.audit import Origin
+from core.masking.mask import UNTAGGED
 from core.problems import Problem
 
 RETRY_SECONDS = "2"
@@ -91,10 +92,13 @@ def form_fields(body: bytes, most_bytes: int) -> dict[str, list[str]]:
 
 
 def problem_response(problem: Problem) -> Response:
-    """A problem as an application/problem+json answer (RFC 9457); what may pass by itself says when to try again."""
+    """A problem as an application/problem+json answer (RFC 9457); what may pass by itself says when to try again.
+
+    Problems quote what they are about: no secret in it is told.
+    """
     again = {"Retry-After": RETRY_SECONDS} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     headers = {"Content-Type": "application/problem+json", **again, **problem.headers}
-    return Response(problem.status, problem.body(), headers)
+    return Response(problem.status, UNTAGGED.data(problem.body()), headers)
 
 
 def proxy_answer(response: Response) -> dict[str, Any]:

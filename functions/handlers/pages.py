@@ -14,6 +14,7 @@ from core.identity.authenticate import Authenticated
 from core.identity.principal import Principal
 from core.identity.refusal import Refusal
 from core.identity.session import IDLE_SECONDS, Session, id_of
+from core.masking.mask import UNTAGGED
 from core.problems import PROBLEMS, Problem
 from core.refusals import Refused
 from handlers.callers import GRANT_ID, Call, count_refused, note_refusal
@@ -192,7 +193,7 @@ def answer_page(route: PageRoute, event: Mapping[str, Any], ports: Ports) -> dic
         request_id=visit.request.origin.request_id,
         status=page.status,
         code=page.code or None,
-        grant=visit.grant_id or None,
+        grant=visit.known_id or None,
     )
     return made
 
@@ -211,9 +212,9 @@ def visit_of(event: Mapping[str, Any], ports: Ports) -> Visit:
 
 
 def problem_page(problem: Problem) -> Page:
-    """A problem for people: what is wrong, and what to do about it."""
+    """A problem for people: what is wrong, and what to do about it, without a secret in what it quotes."""
     said = {"title": PROBLEMS[problem.code].title, "detail": problem.detail, "fix": problem.fix, "code": problem.code}
-    return Page(problem.status, "problem", said, code=problem.code)
+    return Page(problem.status, "problem", UNTAGGED.data(said), code=problem.code)
 
 
 def _nowhere(_visit: Visit) -> Page:

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from adapters import clock
-from adapters.calls import CLIENT, ONE_ATTEMPT
+from adapters.calls import CLIENT, ONE_ATTEMPT, QUICK
 from core.access.parse import Explain
 from core.access.request import Explained
 from core.actions import Actions
 from core.config import Config, Target, load
 from core.config import Slack as SlackConfig
 from core.identity.verify import KeySource
+from core.masking.mask import Mask
+from core.masking.tags import Tags
 from core.policy.cedar import PolicySet
 from core.problems import Problem
 from core.refusals import Refusals
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from adapters.canary import Canary
     from adapters.cast_votes import CastVotes
     from adapters.deny_list import DenyList
+    from adapters.mask_keys import MaskKeys
     from adapters.records import RecordsStream
     from adapters.reviews import Reviews, TaskTokens
     from adapters.role_policies import RolePolicies
@@ -126,6 +129,24 @@ class Ports:
         from adapters.sessions import Sessions
 
         return Sessions(boto3.client("sts", config=CLIENT), lending("sts", ONE_ATTEMPT), self.now)
+
+    @cached_property
+    def mask_keys(self) -> "MaskKeys":
+        """The keys of masks' tags: nothing is built or asked before there is something to mask."""
+        from adapters.mask_keys import MaskKeys
+
+        return MaskKeys(lambda: boto3.client("kms", config=QUICK), os.environ["JITNEY_MASK_KEY"])
+
+    def mask_asked(self, owner: str) -> Mask:
+        """Masks what the owner of grants asks for. Masking raises Problem unavailable where there is no tag."""
+        return Mask(Tags(lambda: self.mask_keys.of(owner)))
+
+    def mask_said(self, owner: str) -> Mask:
+        """Masks what people write about an owner's grants, without tags where there are none.
+
+        Nothing shall keep a reviewer from voting, or an operator from taking a grant back.
+        """
+        return Mask(Tags(lambda: self.mask_keys.of_or_none(owner)))
 
     @cached_property
     def stopwatch(self) -> Callable[[], int]:

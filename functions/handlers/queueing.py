@@ -5,6 +5,7 @@ Loaded on the way to a review only: an allowed request pays nothing for it.
 
 from adapters.store import Taken
 from core.access.grant import Grant, State
+from core.access.request import AccessRequest
 from core.audit import Event, Outcome
 from core.once import idempotency, idempotency_key, joins
 from core.problems import Problem
@@ -38,10 +39,10 @@ def queue(grant: Grant, key: str, call: Call) -> Grant | Entering:
     return Entering(read, before.entered(grant))
 
 
-def join(grant: Grant, key: str, call: Call) -> None:
-    """Record that a request repeats `grant`, and take the keys of its POST. Raises Taken, or Problem rate_limited."""
+def join(grant: Grant, key: str, call: Call, asked: AccessRequest) -> None:
+    """Record that what is `asked` repeats `grant`; take the keys of its POST. Raises Taken, or Problem rate_limited."""
     quota = joins(grant.owner, call.ports.config.limits.previews_per_minute, call.now)
-    onces = (idempotency(grant.owner, key, call.request.body, grant.id, call.now),) if key else ()
+    onces = (idempotency(grant.owner, key, asked.body, grant.id, call.now),) if key else ()
     members = {"code": "joined", "target": grant.target, "detail": {"grant": grant.id}}
     try:
         call.record(Event.REQUEST, Outcome.REVIEW, (quota, *onces, *call.once), **members)

@@ -1,9 +1,9 @@
 """POST /v1/grants/{id}/revocation and /reviews/{id}/revocation: an operator takes a grant back."""
 
 from core.access.grant import State
-from core.access.parse import MAX_REASON, parse_revocation
+from core.access.parse import parse_revocation
 from core.problems import Problem
-from core.review.inert import cut
+from core.review.inert import inert
 from handlers.answers import grant_answer
 from handlers.callers import identify
 from handlers.ending import end
@@ -27,8 +27,8 @@ def revoke_from_page(visit: Visit) -> Page:
     call = visit.call
     with call.refusals_counted():
         grant = call.revocable_grant()
-        reason = cut(visit.form("reason"), MAX_REASON)
-        if not reason:
+        reason = visit.form("reason")
+        if not inert(reason):
             raise Problem("request_invalid", "There is no reason.", "Go back, and say in a few words why.")
     end(grant, State.REVOKED, reason, call)
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")

@@ -14,7 +14,7 @@ from core.policy.decide import decide
 from core.policy.decision import Effect
 from core.problems import Problem
 from core.review.content import content_hash
-from core.review.inert import cut
+from core.review.inert import cut, inert
 from core.review.reviewers import require_reviewer
 from core.review.votes import activated, cast, narrowed, suffices
 from handlers.answers import deciding_policies
@@ -37,7 +37,10 @@ class Less(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """What a reviewer hands in: `content` is the hash of the grant that the reviewer was shown."""
+    """What a reviewer hands in: `content` is the hash of the grant that the reviewer was shown.
+
+    `comment` is as it was written: `vote` masks and cuts it.
+    """
 
     grant_id: str
     voter: Principal
@@ -58,12 +61,11 @@ def less_of(grant: Grant, permissions: tuple[Permission, ...], seconds: str) -> 
 
 
 def comment_of(verdict: Verdict, text: str) -> str:
-    """A reviewer's comment as it is kept. Raises Problem request_invalid for a rejection without one."""
-    comment = cut(text, MAX_REASON)
-    if verdict is Verdict.REJECT and not comment:
+    """A reviewer's comment, which `vote` masks and cuts. Raises Problem request_invalid for a rejection without one."""
+    if verdict is Verdict.REJECT and not inert(text):
         detail = "A rejection needs a comment: the agent is told it."
         raise Problem("request_invalid", detail, "Go back, and say in a few words why.")
-    return comment
+    return text
 
 
 def vote(ballot: Ballot, ports: Ports) -> Grant:
@@ -77,7 +79,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
         if grant is None:
             raise Problem("grant_not_found", "There is no request of this id.", "Check the link.")
         try:
-            after, record = _voted(grant, ballot, ports)
+            after, record = _voted(grant, _masked(ballot, grant, ports), ports)
         except Problem as problem:
             _record_refusal(grant, ballot, problem, ports)
             raise
@@ -93,6 +95,11 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
             wake(after, ports)
         return after
     raise Problem("grant_conflict", "The request changed at the same time.", "Read it again, then vote.")
+
+
+def _masked(ballot: Ballot, grant: Grant, ports: Ports) -> Ballot:
+    """The ballot whose comment holds no secret and is not too long."""
+    return replace(ballot, comment=cut(ports.mask_said(grant.owner).text(ballot.comment), MAX_REASON))
 
 
 def _voted(grant: Grant, ballot: Ballot, ports: Ports) -> tuple[Grant, audit.AuditRecord]:

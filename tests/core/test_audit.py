@@ -45,3 +45,17 @@ def test_aud_01_a_record_of_a_grant_says_who_what_when_and_why():
         "source_ip": "198.51.100.7",
         "policy_version": "v1",
     }
+
+
+def test_aud_07_what_nobody_masked_before_is_masked_in_the_record():
+    said = "use token=Xy12345678ab"
+    record = replace(RECORD, reason=said, ticket=said, detail={"calls": [said], "password": "hunter2000"})
+    text = audit.link(record, "g-x").text
+    assert "Xy12345678ab" not in text
+    assert "hunter2000" not in text
+    assert text.count("[masked credential]") == 4
+
+
+def test_mask_04_what_was_masked_with_a_tag_keeps_it():
+    record = replace(RECORD, reason="use token=[masked credential 3f9a2c]")
+    assert json.loads(audit.link(record, "g-x").text)["reason"] == record.reason

@@ -18,6 +18,7 @@ from tests.core.identity import minting
 from tests.fakes import (
     ROLE_ARN,
     MemoryCanary,
+    MemoryMaskKeys,
     MemoryReviews,
     MemoryRolePolicies,
     MemorySessions,
@@ -82,6 +83,7 @@ class System:
     role_policies: MemoryRolePolicies = field(default_factory=MemoryRolePolicies)
     canary: MemoryCanary = field(default_factory=MemoryCanary)
     target_checks: MemoryTargetChecks = field(default_factory=MemoryTargetChecks)
+    mask_keys: MemoryMaskKeys = field(default_factory=MemoryMaskKeys)
     config: Config = field(default_factory=configuration)
     milliseconds: int = 0
 
@@ -101,6 +103,7 @@ class System:
             role_policies=self.role_policies,
             canary=self.canary,
             target_checks=self.target_checks,
+            mask_keys=self.mask_keys,
             stopwatch=lambda: self.milliseconds,
             pause=self.pause,
             refusals=Refusals(),

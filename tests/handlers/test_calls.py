@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from handlers.decisions import preview_decision
 from handlers.grants import create_grant
 from tests.handlers.conftest import ASKED, System
@@ -87,3 +89,39 @@ def test_the_table_is_not_read_for_permissions(system: System):
     assert "explainer" not in vars(system.ports)
     system.call(create_grant, asking(READ))
     assert "explainer" in vars(system.ports)
+
+
+SECRET = "canary-5Xy12345678ab"
+TOKEN = f"IQoJb3JpZ2lu{SECRET.replace('-', 'x')}{'a1' * 200}"
+SAID = f"password={SECRET}"
+HELD = {
+    "value": f"aws rds modify-db-instance --db-instance-identifier d --master-user-password {SECRET}",
+    "unknown option": f"aws s3 ls --password={SECRET} --bogus",
+    # Whoever sees but the beginning of such a token sees no secret in it.
+    "quoted and cut": f"aws {TOKEN}",
+    "unknown command": f"aws ec2 {TOKEN}",
+    "unknown word": f"aws s3api list-buckets {TOKEN}",
+    "name": f"aws s3 cp s3://reports/token={SECRET}/a .",
+    "object": {"service": "s3", "operation": "GetObject", "parameters": {"Bucket": "b", "Key": f"token={SECRET}"}},
+    "unknown parameter": {"service": "s3", "operation": "GetObject", "parameters": {f"token={SECRET}": "b"}},
+    "no object": {"password": SECRET},
+    "nested": {
+        "service": "ssm",
+        "operation": "PutParameter",
+        "parameters": {"Name": "n", "Value": f"password={SECRET}"},
+    },
+}
+
+
+@pytest.mark.parametrize("place", HELD)
+def test_mask_05_no_secret_in_a_call_is_answered_or_written(system: System, place: str):
+    answers = [system.call(route, asking(HELD[place])) for route in (create_grant, preview_decision)]
+    written = repr([answers, system.records(), system.store.grants, system.store.taken])
+    assert "canary-5Xy" not in written
+    assert "canaryx5Xy" not in written
+
+
+def test_mask_03_a_name_that_only_sounds_like_a_secret_names_its_resource(system: System):
+    _, body, _ = system.call(preview_decision, asking("aws apigateway get-api-key --api-key k1x2y3z4"))
+    (explained,) = body["explanation"]
+    assert explained["resources"] == ["arn:aws:apigateway:eu-west-1::/apikeys/k1x2y3z4"]

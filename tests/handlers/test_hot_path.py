@@ -1,9 +1,10 @@
 """What an allowed request costs: every AWS call that it makes, counted at the clients."""
 
 import json
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import boto3
@@ -48,6 +49,7 @@ def calls_of(
     seconds: int = SHORTEST,
     action: str = "s3:GetObject",
     arn: str = "arn:aws:s3:::reports/2026/a",
+    asked: Mapping[str, Any] = MappingProxyType(ASKED),
     **how: Any,
 ) -> list[tuple[str, Any]]:
     calls: list[tuple[str, Any]] = []
@@ -56,8 +58,8 @@ def calls_of(
     sts = Counted(calls, assume_role=answered, get_scoped_credentials=answered)
     system.ports.sessions = Sessions(sts, lambda *_keys: nullcontext(sts), system.ports.now)
     permissions = [{"actions": [action], "resources": [arn]}]
-    asked = ASKED | {"permissions": permissions, "duration_seconds": seconds}
-    assert system.call(create_grant, asked, **how)[0] == 201
+    body = {**asked, "permissions": permissions, "duration_seconds": seconds}
+    assert system.call(create_grant, body, **how)[0] == 201
     return calls
 
 
@@ -65,6 +67,15 @@ def test_an_allowed_request_is_exactly_one_transaction_and_then_one_sts_call(sys
     (first, transaction), (second, _) = calls_of(system)
     assert (first, second) == ("transact_write_items", "assume_role")
     assert [next(iter(item)) for item in transaction["TransactItems"]] == ["Put", "Put"]
+    assert system.mask_keys.asked == []
+
+
+def test_mask_04_what_holds_a_secret_is_one_call_of_kms_more(system: System):
+    secret = ASKED | {"reason": "token=Xy12345678ab and password=Zy12345678ab", "ticket": "token=Xy12345678ab"}
+    (first, transaction), (second, _) = calls_of(system, asked=secret)
+    assert (first, second) == ("transact_write_items", "assume_role")
+    assert "45678ab" not in repr(transaction)
+    assert len(system.mask_keys.asked) == 1
 
 
 def test_keys_for_repeating_and_replay_ride_in_the_same_transaction(system: System):

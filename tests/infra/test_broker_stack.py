@@ -27,7 +27,12 @@ def test_every_table_is_encrypted_recoverable_and_protected(assembly):
         assert plain(replica["SSESpecification"]) == {"KMSMasterKeyId": "TablesKey.Arn"}
         assert replica["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
         assert replica["DeletionProtectionEnabled"] is True
-    assert only(assembly.broker, "AWS::KMS::Key")["EnableKeyRotation"] is True
+        (key,) = (
+            each
+            for name, each in of_type(assembly.broker, "AWS::KMS::Key").items()
+            if plain({"Fn::GetAtt": [name, "Arn"]}) == "TablesKey.Arn"
+        )
+        assert key["EnableKeyRotation"] is True
 
 
 def test_links_lead_to_where_the_api_answers(assembly):
@@ -59,9 +64,9 @@ def test_what_holds_data_outlives_the_stack(assembly):
 
 
 ENVIRONMENT = {
-    "grants": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
+    "grants": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
     "credentials": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "decisions": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "decisions": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_MASK_KEY"},
     "grant_reads": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "health": set(),
     "review_schedule": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
@@ -69,13 +74,13 @@ ENVIRONMENT = {
     "review_failures": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "publisher": {"JITNEY_RECORDS_STREAM"},
     "releases": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
-    "revocations": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
+    "revocations": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
     "target_checks": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "slack_interactions": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
+    "slack_interactions": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
     "reconciler": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
     "reviews": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "sign_in": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "votes": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
+    "votes": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
 }
 
 

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from infra.approval import STEPS
-from tests.infra.conftest import listed, of_type, only, plain
+from tests.infra.conftest import listed, of_type, plain
 from tests.infra.test_target_account_stack import EXTERNAL_ID
 
 pytestmark = pytest.mark.xdist_group("cdk")
@@ -39,6 +39,7 @@ ALLOWED = {
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
         "ApprovalWorkflow": {"states:StartExecution"},
+        "TablesMaskKey.Arn": {"kms:GenerateMac"},
     },
     "jitney-credentials": {
         "CredentialsLogs.Arn": LOGS,
@@ -52,6 +53,7 @@ ALLOWED = {
         "TablesState.Arn": {READ, CREATE, CHANGE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
+        "TablesMaskKey.Arn": {"kms:GenerateMac"},
     },
     "jitney-grant-reads": {
         "GrantReadsLogs.Arn": LOGS,
@@ -71,6 +73,7 @@ ALLOWED = {
     },
     "jitney-revocations": {
         "RevocationsLogs.Arn": LOGS,
+        "TablesMaskKey.Arn": {"kms:GenerateMac"},
         "TablesState.Arn": {READ, CHANGE, "dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -94,12 +97,14 @@ ALLOWED = {
     },
     "jitney-votes": {
         "VotesLogs.Arn": LOGS,
+        "TablesMaskKey.Arn": {"kms:GenerateMac"},
         "TablesState.Arn": {READ, CREATE, CHANGE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
     },
     "jitney-slack-interactions": {
+        "TablesMaskKey.Arn": {"kms:GenerateMac"},
         "SlackInteractionsLogs.Arn": LOGS,
         "TablesState.Arn": {READ, CREATE, CHANGE},
         "TablesAudit.Arn": {CREATE},
@@ -469,8 +474,19 @@ def test_end_02_only_the_functions_that_take_back_reach_the_revoker(assembly):
 
 
 def test_the_key_is_for_this_account_and_for_alarms(assembly):
-    root, alarms = only(assembly.broker, "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    keys = of_type(assembly.broker, "AWS::KMS::Key").values()
+    (at_rest,) = (each for each in keys if each.get("KeyUsage") is None)
+    root, alarms = at_rest["KeyPolicy"]["Statement"]
     assert plain(root["Principal"]) == {"AWS": "arn:aws:iam::111122223333:root"}
     assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert set(alarms["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
     assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
+
+
+def test_mask_04_nobody_can_read_the_key_of_the_tags_or_use_it_for_anything_else(assembly):
+    """Roles of the account use it as their own policies let them, which `ALLOWED` lists: to make tags."""
+    keys = of_type(assembly.broker, "AWS::KMS::Key").values()
+    (masks,) = (each for each in keys if each.get("KeyUsage") == "GENERATE_VERIFY_MAC")
+    assert masks["KeySpec"] == "HMAC_256"
+    (root,) = masks["KeyPolicy"]["Statement"]
+    assert plain(root["Principal"]) == {"AWS": "arn:aws:iam::111122223333:root"}

@@ -1,5 +1,10 @@
-"""From an untrusted body to an `AccessRequest`, or a problem that says everything that is wrong with it."""
+"""From an untrusted body to an `AccessRequest`, or a problem that says everything that is wrong with it.
 
+Secrets are masked before anything else sees what was sent. Two things are judged as they were sent: how long a text is,
+as a mask may be longer; and calls, whose parameters say what they need: what comes of them is masked.
+"""
+
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -9,6 +14,8 @@ from core import strict_json
 from core.access.fields import Faults
 from core.access.request import AccessRequest, Explained, Permission, permissions_of
 from core.config import Limits, Target
+from core.masking.mask import UNTAGGED, Mask, is_masked
+from core.masking.tags import MASK
 from core.problems import Problem
 
 MEMBERS = ("target", "permissions", "calls", "duration_seconds", "reason", "ticket")
@@ -29,42 +36,55 @@ Explain = Callable[[Sequence[Any], Target], tuple[Explained, ...]]
 """What the calls of a request need on its target. Raises Problem."""
 
 
-def parse_request(body: bytes, targets: Mapping[str, Target], limits: Limits, explain: Explain) -> AccessRequest:
-    """The access request in `body` (JSON, the members of the architecture's example).
+def parse_request(
+    body: bytes, targets: Mapping[str, Target], limits: Limits, explain: Explain, mask: Mask
+) -> AccessRequest:
+    """The access request in `body` (JSON, the members of the architecture's example), without its secrets.
 
-    `explain` is called only when the body has `calls` instead of `permissions`. Raises what it raises, and Problem
-    body_too_large, body_malformed, target_unknown, account_mismatch, or request_invalid with every fault as
-    {pointer, detail, fix} in `errors`.
+    `explain` is called only when the body has `calls` instead of `permissions`. Raises what it and `mask` raise, and
+    Problem body_too_large, body_malformed, target_unknown, account_mismatch, or request_invalid with every fault as
+    {pointer, detail, fix} in `errors`. No text of a problem holds a secret either.
     """
-    raw = _object(body, limits)
+    sent = _object(body, limits)
+    shown = _masked(sent, mask)
     faults = Faults()
-    faults.unknown_members(raw, MEMBERS, "")
-    calls = _calls(raw, faults)
+    faults.unknown_members(shown, MEMBERS, "")
+    faults.text(sent.get("reason"), "/reason", MAX_REASON, required=True)
+    faults.text(sent.get("ticket"), "/ticket", MAX_TICKET, required=False)
+    _check_calls(shown, faults)
     request = AccessRequest(
-        target=faults.text(raw.get("target"), "/target", 64, required=True),
-        permissions=() if "calls" in raw else _permissions(raw.get("permissions"), faults),
+        target=faults.text(shown.get("target"), "/target", 64, required=True),
+        permissions=() if "calls" in shown else _permissions(shown.get("permissions"), faults),
         duration_seconds=faults.whole_number(
-            raw.get("duration_seconds"), "/duration_seconds", limits.min_duration_seconds, limits.max_duration_seconds
+            shown.get("duration_seconds"), "/duration_seconds", limits.min_duration_seconds, limits.max_duration_seconds
         ),
-        reason=faults.text(raw.get("reason"), "/reason", MAX_REASON, required=True),
-        ticket=faults.text(raw.get("ticket"), "/ticket", MAX_TICKET, required=False),
+        reason=shown.get("reason", ""),
+        ticket=shown.get("ticket") or "",
+        body=body if shown is sent else json.dumps(shown, sort_keys=True).encode(),
     )
     _refuse(faults)
     target = _target(request.target, targets)
-    if calls:
-        request = _with_permissions(request, explain(calls, target))
+    if "calls" in shown:
+        request = _with_permissions(request, _explained(sent["calls"], shown["calls"], target, explain), mask)
     _check_accounts(request, target)
     return request
 
 
 def parse_revocation(body: bytes, limits: Limits) -> str:
-    """The reason in a revocation's body, {"reason": ...}. Raises Problem as `parse_request`."""
-    raw = _object(body, limits)
+    """The reason in a revocation's body, {"reason": ...}, as it was sent. Raises Problem as `parse_request`."""
+    sent = _object(body, limits)
     faults = Faults()
-    faults.unknown_members(raw, ("reason",), "")
-    reason = faults.text(raw.get("reason"), "/reason", MAX_REASON, required=True)
+    faults.unknown_members(UNTAGGED.data(sent), ("reason",), "")
+    reason = faults.text(sent.get("reason"), "/reason", MAX_REASON, required=True)
     _refuse(faults)
     return reason
+
+
+def _masked(sent: dict[str, Any], mask: Mask) -> dict[str, Any]:
+    """What was sent without its secrets; itself when there are none. The reason and the ticket are prose."""
+    shown: dict[str, Any] = mask.data(sent)
+    prose = {name: mask.text(text) for name in ("reason", "ticket") if isinstance(text := shown.get(name), str)}
+    return shown if all(shown[name] == text for name, text in prose.items()) else shown | prose
 
 
 def _refuse(faults: Faults) -> None:
@@ -78,23 +98,42 @@ def _refuse(faults: Faults) -> None:
         )
 
 
-def _calls(raw: Mapping[str, Any], faults: Faults) -> list[Any]:
-    """The member `calls`, which stands instead of `permissions`; [] when it is not there."""
-    if "calls" not in raw:
-        return []
-    if "permissions" in raw:
+def _check_calls(shown: Mapping[str, Any], faults: Faults) -> None:
+    """The member `calls` stands instead of `permissions`."""
+    if "calls" not in shown:
+        return
+    if "permissions" in shown:
         faults.add("/calls", "There are both permissions and calls.", "Ask with one of them.")
-    return faults.items(raw["calls"], "/calls", MAX_CALLS)
+    faults.items(shown["calls"], "/calls", MAX_CALLS)
 
 
-def _with_permissions(request: AccessRequest, explained: tuple[Explained, ...]) -> AccessRequest:
+def _explained(calls: list[Any], shown: list[Any], target: Target, explain: Explain) -> tuple[Explained, ...]:
+    """What the calls need. A problem with calls that hold secrets is told of the calls as they are `shown`."""
+    try:
+        return explain(calls, target)
+    except Problem as problem:
+        if shown is calls or shown == calls:
+            raise
+        code = problem.code
+    explain([_one_word(call) for call in shown], target)
+    detail = "A call cannot be read at what looks like a secret."
+    raise Problem(code, detail, "Leave the secret out: what a call needs follows from the names of its resources.")
+
+
+def _one_word(call: Any) -> Any:
+    """The call with masks that a command line takes for one word."""
+    return MASK.sub(lambda found: found[0].replace(" ", "-"), call) if isinstance(call, str) else call
+
+
+def _with_permissions(request: AccessRequest, explained: tuple[Explained, ...], mask: Mask) -> AccessRequest:
     """The request for what its calls need, held to what may be asked with permissions."""
     permissions = permissions_of(explained)
     faults = Faults()
-    for permission in permissions:
-        for arn in permission.resources:
-            _check_resource(arn, "/calls", faults)
+    for arn in mask.data([arn for permission in permissions for arn in permission.resources]):
+        _check_resource(arn, "/calls", faults)
     _refuse(faults)
+    calls = mask.data([each.call for each in explained])
+    explained = tuple(each._replace(call=call) for each, call in zip(explained, calls, strict=True))
     return replace(request, permissions=permissions, explanation=explained)
 
 
@@ -147,6 +186,11 @@ def _check_action(name: Any, pointer: str, faults: Faults) -> None:
 
 def _check_resource(arn: Any, pointer: str, faults: Faults) -> None:
     if arn == "*":
+        return
+    if isinstance(arn, str) and is_masked(arn):
+        # It would stand in records and policies, and masked it would name something else.
+        fix = "Write a wildcard for that part, or name the resource otherwise."
+        faults.add(pointer, "The ARN holds what looks like a secret.", fix)
         return
     if not isinstance(arn, str) or len(arn) > MAX_ARN or not _ARN.fullmatch(arn):
         faults.add(

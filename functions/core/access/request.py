@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
@@ -41,7 +41,8 @@ class Explained(NamedTuple):
 class AccessRequest:
     """What was asked. `duration_seconds` counts from the moment that credentials may first be issued.
 
-    `explanation` says how `permissions` follow from the calls that were asked with, if they were asked so.
+    `explanation` says how `permissions` follow from the calls that were asked with, if they were asked so. `body` is
+    what was sent, masked: who asks the same again sends the same.
     """
 
     target: str
@@ -50,6 +51,7 @@ class AccessRequest:
     reason: str
     ticket: str
     explanation: tuple[Explained, ...] = ()
+    body: bytes = field(default=b"", repr=False)
 
 
 def permissions_of(explained: Iterable[Explained]) -> tuple[Permission, ...]:

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 
@@ -36,3 +36,7 @@ class Expression:
     def finditer(self, text: str, start: int = 0) -> Iterator[re.Match[str]]:
         """All matches from `start` on that do not overlap."""
         return compiled(self.pattern, self.flags).finditer(text, start)
+
+    def sub(self, change: Callable[[re.Match[str]], str], text: str) -> str:
+        """The text with each match changed."""
+        return compiled(self.pattern, self.flags).sub(change, text)

@@ -1,4 +1,4 @@
-"""Masking of what operations of AWS take and answer, of CloudTrail's events, and of texts (rows MASK 1-5).
+"""Masking of what operations of AWS take and answer, and of CloudTrail's events (rows MASK 1-5).
 
 Three tiers: members that hold a credential, always; members that AWS's models mark as sensitive, unless that is
 switched off; and secrets that detectors find in whatever is left, by how they look or by what they are called.
@@ -7,13 +7,12 @@ switched off; and secrets that detectors find in whatever is left, by how they l
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
-from core.masking.members import Guide, by_name, by_shape
+from core.masking.mask import UNKNOWN, Masked, masked
+from core.masking.members import by_name, by_shape
 from core.masking.table import CREDENTIAL_WAY, SENSITIVE_WAY, Masks, Ways
 from core.masking.tags import CREDENTIAL, SENSITIVE, Tags
-from core.masking.text import mask_text, suspects
-from core.masking.values import Changes, Survey, Writing
 
 
 class End(StrEnum):
@@ -21,16 +20,6 @@ class End(StrEnum):
 
     INPUT = "input"
     OUTPUT = "output"
-
-
-class Masked(NamedTuple):
-    """A value without its secrets, and where they were: "Credentials.SecretAccessKey", "Users[2].Tags[0].Value"."""
-
-    value: Any
-    paths: tuple[str, ...]
-
-
-_UNKNOWN = Ways((), None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +37,9 @@ class Masker:
         like a secret. What is no secret is as it was; if nothing is masked, `value` itself comes back. Raises TypeError
         for a stream: read it first.
         """
-        ways = self.masks.of(service, operation) or _UNKNOWN
+        ways = self.masks.of(service, operation) or UNKNOWN
         way = ways.input if end is End.INPUT else ways.output
-        return self._masked(value, by_shape(ways, way, self._kinds))
+        return masked(value, by_shape(ways, way, self._kinds), self.tags)
 
     def event(self, event: Mapping[str, Any]) -> Masked:
         """A CloudTrail event: its requestParameters and responseElements masked, and what detectors find elsewhere."""
@@ -59,29 +48,8 @@ class Masker:
             "requestParameters": [(ways, ways.input) for ways in found],
             "responseElements": [(ways, ways.output) for ways in found],
         }
-        return self._masked(event, by_name(parts, self._kinds))
-
-    def text(self, text: str) -> str:
-        """What a person or an agent wrote, without the secrets that the detectors find."""
-        return mask_text(text, self.tags, prose=True)
+        return masked(event, by_name(parts, self._kinds), self.tags)
 
     @property
     def _kinds(self) -> Mapping[str, str]:
         return {CREDENTIAL_WAY: CREDENTIAL} | ({SENSITIVE_WAY: SENSITIVE} if self.sensitive else {})
-
-    def _masked(self, value: Any, guide: Guide) -> Masked:
-        survey = Survey(guide)
-        survey.see(value, guide.start)
-        changes = Changes(self._changed(survey.texts), {})
-        names = list(survey.names)
-        changes = Changes(changes.texts, {names[place]: text for place, text in self._changed(names).items()})
-        if not survey.members and not any(changes):
-            return Masked(value, ())
-        writing = Writing(guide, changes, self.tags)
-        written = writing.write(value, guide.start, "")
-        return Masked(written, tuple(writing.paths))
-
-    def _changed(self, texts: list[str]) -> dict[int, str]:
-        """The texts, by their index, that hold a secret, without it."""
-        masked = {index: mask_text(texts[index], self.tags) for index in suspects(texts)}
-        return {index: text for index, text in masked.items() if text != texts[index]}

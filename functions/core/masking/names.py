@@ -55,10 +55,14 @@ _NO_SECRET = Expression(
 _SCHEME = Expression(r"(?:bearer|basic|token|digest|negotiate|aws4-hmac-sha256)", re.IGNORECASE)
 
 
-@lru_cache(maxsize=8192)
 def names_secret(name: str) -> bool:
     """Whether a member, variable or option of this name holds a secret."""
-    lowered = _humps(name[-120:]).lower().replace("-", "_").replace(".", "_")
+    return _names_secret(name[-120:])
+
+
+@lru_cache(maxsize=8192)
+def _names_secret(name: str) -> bool:
+    lowered = _humps(name).lower().replace("-", "_").replace(".", "_")
     plain = lowered.strip("_")
     return _SECRET_NAME.fullmatch(plain) is not None and _LOOK_ALIKE.fullmatch(plain) is None
 

@@ -16,8 +16,7 @@ listed. What a list or a map holds stands under "*". Its keys are names, and sta
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 MAGIC = b"JMT1"
 ANY = "*"
@@ -29,8 +28,7 @@ type Way = int | str | None
 type Shape = Mapping[str, Way]
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
+class Ways(NamedTuple):
     """Where the masked members of one operation are: `shapes` are what numbers stand for."""
 
     shapes: tuple[Shape, ...]

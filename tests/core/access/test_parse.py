@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from core.access.parse import parse_request
 from core.access.request import AccessRequest, Explained, Permission
 from core.config import Limits, Target
+from core.masking.mask import UNTAGGED, Mask
+from core.masking.tags import Tags
 from core.problems import PROBLEMS, Problem
 from tests.fakes import ROLE_ARN
 
@@ -21,6 +24,7 @@ def explain(calls: Sequence[Any], target: Target) -> tuple[Explained, ...]:
     raise AssertionError(calls, target)
 
 
+MASKED = re.compile(r"with token=\[masked credential [0-9a-f]{6}\]")
 TARGETS = {
     "analytics-prod": Target(
         "analytics-prod", "444455556666", ROLE_ARN, "external", "eu-west-1", 3600, MappingProxyType({})
@@ -36,7 +40,7 @@ GOOD: dict[str, Any] = {
 
 
 def parse(body: bytes) -> AccessRequest:
-    return parse_request(body, TARGETS, LIMITS, explain)
+    return parse_request(body, TARGETS, LIMITS, explain, UNTAGGED)
 
 
 def changed(**members: Any) -> bytes:
@@ -54,6 +58,7 @@ def test_a_request_is_read_as_it_was_written():
         300,
         "monthly report",
         "OPS-12",
+        body=json.dumps(GOOD).encode(),
     )
 
 
@@ -173,3 +178,64 @@ def test_any_json_is_a_request_or_a_problem(members: dict[str, Any]):
 def test_any_bytes_are_a_request_or_a_problem(body: bytes):
     with pytest.raises(Problem):
         parse(body)
+
+
+KEY = b"k" * 32
+SECRET = "Xy12345678ab"
+NAMED = f"token={SECRET}"
+HELD = {
+    "reason": changed(reason=f"with {NAMED}"),
+    "ticket": changed(ticket=NAMED),
+    "target": changed(target=NAMED),
+    "target_cut": changed(target="a" * 40 + NAMED * 9),
+    "member": changed(**{NAMED: 1}),
+    "value": changed(api_key=SECRET),
+    "action": asking("*", actions=[NAMED]),
+    "resource": asking(f"arn:aws:s3:::reports/{NAMED}/a"),
+    "account": asking(f"arn:aws:s3:eu-west-1:999999999999:reports/{NAMED}/a"),
+    "duration": changed(duration_seconds=NAMED),
+}
+
+
+@pytest.mark.parametrize("place", HELD)
+def test_mask_05_no_secret_is_in_a_request_or_in_a_problem(place: str):
+    try:
+        told = repr(parse(HELD[place]))
+    except Problem as problem:
+        told = json.dumps(problem.body())
+    assert SECRET[:6] not in told
+
+
+def asked(body: bytes, key: bytes = KEY) -> AccessRequest:
+    return parse_request(body, TARGETS, LIMITS, explain, Mask(Tags(lambda: key)))
+
+
+def test_mask_04_the_same_request_is_the_same_once_masked_and_another_is_another():
+    first, again = (asked(HELD["reason"]) for _ in range(2))
+    assert (first.reason, first.body) == (again.reason, again.body)
+    assert MASKED.fullmatch(first.reason)
+    other = asked(HELD["reason"].replace(SECRET.encode(), b"Zy12345678ab"))
+    assert other.body != first.body
+    assert SECRET.encode() not in first.body
+    assert asked(HELD["reason"], b"x" * 32).reason != first.reason
+
+
+def test_a_reason_is_as_long_as_it_was_sent():
+    reason = "x" * (500 - len(NAMED) - 1) + " " + NAMED
+    assert len(asked(changed(reason=reason)).reason) > 500
+    long = "token=" + "a1" * 300
+    with pytest.raises(Problem):
+        asked(changed(reason=long))
+
+
+def test_what_holds_no_secret_asks_for_no_key_and_is_as_it_was_sent():
+    def key() -> bytes:
+        raise AssertionError
+
+    body = json.dumps(GOOD, indent=3).encode()
+    assert parse_request(body, TARGETS, LIMITS, explain, Mask(Tags(key))).body is body
+
+
+def test_mask_05_in_a_reason_what_may_be_a_secret_key_is_masked():
+    key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    assert key not in repr(asked(changed(reason=f"use {key}"))) + asked(changed(reason=f"use {key}")).body.decode()
