@@ -44,15 +44,19 @@ $(AWSCLI): local/requirements-awscli.txt $(UV)
 .PHONY: setup
 setup: $(READY) ## the virtual environment and its tools
 
-.PHONY: check
-check: $(READY) ## format, lint, types and pure tests: for every save
+.PHONY: lint
+lint: $(READY) ## format, lint and types
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
-	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup tests/core tests/adapters tests/handlers tests/test_rooms.py
+
+.PHONY: check
+check: lint ## these, and the pure tests with a tenth of their generated examples: for every save
+	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup --hypothesis-profile quick \
+		tests/core tests/adapters tests/handlers tests/test_rooms.py
 
 .PHONY: test
-test: check $(AWSCLI) ## every test, with the system running on this machine
+test: lint $(AWSCLI) ## every test, with the system running on this machine
 	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup
 
 .PHONY: policies

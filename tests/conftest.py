@@ -16,12 +16,11 @@ import hypothesis
 import pytest
 
 from local import processes
+from tests.examples import WHOLE
 from tests.people import Person
 from tests.running import RUN_VARIABLE, Clients, root_keys, session_keys, settings_in, shared, start_stack
 
-# A machine that is busy is no failure; figures come from benchmarks.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+hypothesis.settings.load_profile(WHOLE)
 
 LIFELINE = pytest.StashKey[int]()
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.patterns import PatternTooComplex, Wild, cells, compile_pattern, covers, meets, wildcard_pattern
+from tests.examples import examples
 
 ALPHABET = "ab:"
 WORDS = [""] + ["".join(word) for size in range(1, 6) for word in itertools.product("ab:/x", repeat=size)]
@@ -27,7 +28,7 @@ def test_a_pattern_matches_what_the_same_regular_expression_matches(pattern, tex
     assert wildcard_pattern(pattern).matches(text) == bool(regex(pattern).fullmatch(text))
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(patterns, patterns)
 def test_pol_03_two_patterns_meet_exactly_when_a_text_matches_both(one, other):
     # A text that needs no more characters than both patterns together have is among the words: conclusive.
@@ -37,7 +38,7 @@ def test_pol_03_two_patterns_meet_exactly_when_a_text_matches_both(one, other):
     assert meets(one, other) == meets(other, one)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(patterns, patterns)
 def test_pol_03_a_pattern_covers_another_exactly_when_no_text_of_it_is_missing(outer, inner):
     missing = words(inner) - words(outer)
@@ -49,7 +50,7 @@ tokens = st.lists(st.sampled_from(["a", ":", *Wild]), max_size=5)
 TOKENS = {Wild.ONE: ".", Wild.RUN: ".*", Wild.SEGMENT: "[^:]*", Wild.NAME: "[^:/]*"}
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(tokens, st.lists(tokens, min_size=1, max_size=3))
 def test_pol_03_the_cells_are_all_ways_a_text_can_match(asked, others):
     found = cells(compile_pattern(asked), [compile_pattern(other) for other in others])

@@ -19,6 +19,7 @@ from core.policy.pairs import pairs_of
 from core.problems import Problem
 from tests.core.access.asking import permissions
 from tests.core.access.languages import ANY_OTHER, differences, named, told_apart
+from tests.examples import examples
 from tests.fakes import ACTIONS, NOW
 
 SERVICES = ("s3", "dynamodb", "lambda", "iam", "logs", "sqs", "kms", "ssm", "secretsmanager", "glue", "states")
@@ -76,7 +77,7 @@ def compiled_if_any(wanted: tuple[Permission, ...], options: Options) -> list[Se
 
 @pytest.mark.parametrize("services", [SERVICES, ("s3", "dynamodb"), ACTIONS.services()], ids=["many", "two", "all"])
 @pytest.mark.parametrize("options", [Options(), Options("203.0.113.7", sealed=True, wildcards=True)], ids=["", "all"])
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120))
 @given(random=RANDOM)
 def test_sts_01_every_action_is_allowed_on_exactly_the_arns_that_were_asked(services, options, random: Random):
     wanted = permissions(random, ACTIONS, services)
@@ -85,7 +86,7 @@ def test_sts_01_every_action_is_allowed_on_exactly_the_arns_that_were_asked(serv
     assert all(each.size <= LIMIT for each in policies)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(random=RANDOM)
 def test_the_policy_is_the_same_for_the_same_permissions_in_any_order(random: Random):
     wanted = permissions(random, ACTIONS, SERVICES)
@@ -93,7 +94,7 @@ def test_the_policy_is_the_same_for_the_same_permissions_in_any_order(random: Ra
     assert compiled_if_any(wanted, Options()) == compiled_if_any(turned, Options())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(random=RANDOM)
 def test_it_is_never_longer_than_one_statement_for_each_set_of_resources(random: Random):
     whole = compacted(permissions(random, ACTIONS, SERVICES), ACTIONS)

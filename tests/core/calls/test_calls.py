@@ -11,6 +11,7 @@ from core.access.request import permissions_of
 from core.calls.ask import explain_calls, explain_line
 from core.problems import PROBLEMS, Problem
 from tests.core.calls.conftest import OPERATIONS, PLACE
+from tests.examples import examples
 
 E = "eu-west-1:444455556666"
 ORDERS = f"dynamodb:{E}:table/orders"
@@ -479,7 +480,7 @@ def command_lines(draw):
     return words, operation
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(command_lines())
 def test_any_command_gives_a_problem_or_actions_of_its_row(drawn):
     words, operation = drawn
@@ -511,7 +512,7 @@ def call_objects(draw):
     }
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(call_objects() | JSON | st.text(max_size=60) | st.text(max_size=40).map("aws s3 cp {} .".format))
 def test_anything_is_permissions_or_a_problem(call):
     try:

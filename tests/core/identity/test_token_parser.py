@@ -12,6 +12,7 @@ from core.identity.providers import aws, entra, github_actions, google, kubernet
 from core.identity.refusal import Refusal
 from core.problems import PROBLEMS
 from tests.core.identity.minting import CLAIMS, NOW, KnownKeys, config, encode, header_with, key_sets, sign, token
+from tests.examples import examples
 
 SAMPLES: list[Mapping[str, Any]] = [
     CLAIMS,
@@ -69,7 +70,7 @@ def test_id_05_a_token_with_one_character_changed_is_refused(position: int, char
     assert changed == sound or _outcome(f"Bearer {changed}") != "authenticated"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.data())
 def test_id_05_any_claims_well_signed_are_refused_or_prove_somebody(data: st.DataObject) -> None:
     sample = data.draw(st.sampled_from(SAMPLES))

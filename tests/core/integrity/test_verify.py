@@ -15,6 +15,7 @@ from core.integrity.findings import Verdict, named
 from core.integrity.seals import read_seal
 from core.integrity.verify import Evidence, verify
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of, replaced, rewritten, world_of
+from tests.examples import examples
 
 
 @st.composite
@@ -46,7 +47,7 @@ def _sealed_again(world: World) -> tuple[Any, Any]:
     return fresh.files, fresh.seals
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 @given(worlds())
 def test_aud_02_what_nobody_touched_holds(world: World):
     findings = world.verify()
@@ -90,7 +91,7 @@ def _repeat(world: World, key: str, at: int, _draw: Any) -> Place:
 TAMPERINGS = {"change": _change, "remove": _remove, "add": _add, "repeat": _repeat}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(40))
 @pytest.mark.parametrize("how", TAMPERINGS)
 @given(world=worlds(), data=st.data())
 def test_aud_02_any_tampering_with_a_record_names_it_and_its_object(how: str, world: World, data: Any):
@@ -107,7 +108,7 @@ def test_aud_02_any_tampering_with_a_record_names_it_and_its_object(how: str, wo
         assert any(place in each.records and str(place) in each.sentence for each in breaks)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(40))
 @given(world=worlds(), data=st.data())
 def test_aud_02_records_in_another_order_are_named(world: World, data: Any):
     key = data.draw(st.sampled_from(sorted(world.objects)))
@@ -124,7 +125,7 @@ def test_aud_02_records_in_another_order_are_named(world: World, data: Any):
     assert (found.object, found.records) == (key, (Place(first["chain"], first["seq"]),))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(40))
 @given(world=worlds(), data=st.data())
 def test_aud_02_an_object_that_is_gone_is_named_with_its_records(world: World, data: Any):
     key = data.draw(st.sampled_from(sorted(world.objects)))
@@ -135,7 +136,7 @@ def test_aud_02_an_object_that_is_gone_is_named_with_its_records(world: World, d
     assert "is missing" in first.sentence
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(40))
 @given(world=worlds(), data=st.data())
 def test_aud_02_a_seal_that_is_gone_is_named(world: World, data: Any):
     number = data.draw(st.integers(0, len(world.seals) - 1))
@@ -151,7 +152,7 @@ def test_aud_02_a_seal_that_is_gone_is_named(world: World, data: Any):
         assert findings.verdict is Verdict.UNPROVEN
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(40))
 @given(world=worlds(), data=st.data())
 def test_aud_02_any_other_byte_in_a_seal_is_found(world: World, data: Any):
     number = data.draw(st.integers(0, len(world.seals) - 1))

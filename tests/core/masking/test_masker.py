@@ -16,6 +16,7 @@ from core.masking.tags import MASK, Tags
 from tests.core.masking.conftest import KEY, MASKS
 from tests.core.masking.planted import HIDING, JWT, PASSWORD, PEM_BODY, PLANTED, SECRET_KEY, SESSION_TOKEN
 from tests.core.masking.test_text import layers
+from tests.examples import examples
 
 MASKER = Masker(MASKS, Tags(lambda: KEY))
 
@@ -163,7 +164,7 @@ def shape_of(value):
 
 
 @given(hidden(), st.sampled_from([("s3", "GetObject"), ("dynamodb", "GetItem"), ("lambda", "Invoke"), ("no", "Such")]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_mask_01_no_nesting_hides_a_planted_secret(planted, call):
     value, secret = planted
     masked, paths = MASKER.call(*call, End.OUTPUT, value)

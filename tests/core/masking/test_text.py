@@ -15,6 +15,7 @@ from core.masking.names import names_secret
 from core.masking.tags import MASK, Tags
 from core.masking.text import DEEPEST, mask_text, suspects
 from tests.core.masking.planted import HIDING, PASSWORD, PLANTED, SECRET_KEY
+from tests.examples import examples
 
 TAGS = Tags(lambda: bytes(32))
 HIDDEN = st.lists(st.sampled_from(sorted(HIDING)), max_size=4)
@@ -52,7 +53,7 @@ def test_mask_01_a_secret_of_every_kind_is_masked_where_it_stands(name):
 
 
 @given(st.sampled_from(sorted(PLANTED)), HIDDEN)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 def test_mask_01_no_encoding_hides_a_planted_secret(name, ways):
     text, secret = PLANTED[name]
     for way in ways:
@@ -66,7 +67,7 @@ def test_mask_01_no_encoding_hides_a_planted_secret(name, ways):
 
 
 @given(st.text(), st.booleans())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500))
 @example('password="[masked credential 3f9a2c]', True)
 @example("cookie: [masked credential 3f9a2c]; x=1", True)
 def test_masking_twice_is_masking_once(text, prose):
@@ -79,7 +80,7 @@ def test_masking_twice_is_masking_once(text, prose):
         st.sampled_from(sorted({text for text, _ in PLANTED.values()} | {'"', "\\", "'", "=", "%", "\n"})), max_size=6
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_masking_many_secrets_side_by_side_is_done_at_once(texts):
     masked = mask_text("\n".join(texts), TAGS)
     assert mask_text(masked, TAGS) == masked

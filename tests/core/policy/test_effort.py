@@ -14,6 +14,7 @@ from core.policy import evaluation
 from core.policy.decide import MAX_EVALUATIONS
 from core.policy.decision import Effect
 from core.problems import Problem
+from tests.examples import examples
 
 ANY = "(principal, action, resource)"
 PERMIT = f'@id("all") permit {ANY} when {{ resource.wildcard || !resource.wildcard }};'
@@ -128,7 +129,7 @@ def test_pol_03_the_steps_of_all_permissions_count_together(answer):
 pieces = st.lists(st.sampled_from(["*", "?", "?" * 20, "a", "aaa", "ab*", ":", "/", "secret"]), min_size=1, max_size=24)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(pieces.map("".join), min_size=1, max_size=40, unique=True), st.integers(1, 60))
 def test_pol_03_no_shape_of_patterns_takes_more_steps_than_there_are(answer, actions, shapes, count):
     s3 = ("s3:GetObject s3:ListBucket", [f"arn:aws:s3:::{shape}" for shape in shapes])
