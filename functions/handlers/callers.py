@@ -20,9 +20,9 @@ from core.policy.decide import decide
 from core.policy.decision import Decision
 from core.problems import Problem
 from core.refusals import Refused
-from handlers.edge import logger
 from handlers.holding import Besides
 from handlers.http import Request
+from handlers.logs import logger
 from handlers.ports import Ports
 
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)

@@ -1,19 +1,22 @@
-"""The outermost layer of every HTTP function: event to request, answer or problem to event, one log line."""
+"""The outermost layer of every function.
+
+Of an HTTP function: event to request, answer or problem to event, one log line. Of any other: what fails is told to
+whoever called by its name alone.
+"""
 
 from collections.abc import Callable, Mapping
 from traceback import extract_tb
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from core.problems import Problem
 from handlers.http import Request, Response, problem_response, proxy_answer, request_of
+from handlers.logs import logger
 from handlers.ports import Ports, ready
 
 Route = Callable[[Request, Ports], Response]
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
-logger = Logger(service="jitney", log_uncaught_exceptions=False)
+type Step[Answer] = Callable[[Mapping[str, Any], Any], Answer]
 
 
 def endpoint(route: Route, needs: tuple[str, ...]) -> Handler:
@@ -40,11 +43,33 @@ def guarded[Answer](attempt: Callable[[], Answer], told: Callable[[Problem], Ans
     except Problem as problem:
         return told(problem)
     except Exception as error:  # noqa: BLE001 - the one place where everything ends
-        # The text of an exception may quote what it choked on, a token or a credential; its type and place do not.
-        where = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
-        logger.error("unhandled", error=type(error).__name__, where=where)  # noqa: TRY400
+        _log_unhandled(error)
         fix = "Try again; if it stays, give the request's id to your platform engineer."
         return told(Problem("internal", "Jitney failed to answer.", fix))
+
+
+def step[Answer](run: Callable[[Mapping[str, Any], Ports], Answer], needs: tuple[str, ...]) -> Step[Answer]:
+    """The Lambda handler of what no HTTP request calls, with its ports as `endpoint` has them.
+
+    What `run` raises is raised on by its name, which workflows go by, and without its text: Lambda would log that, and
+    Step Functions keep it.
+    """
+    ports = ready(needs)
+
+    def handler(event: Mapping[str, Any], _context: Any) -> Answer:
+        try:
+            return run(event, ports)
+        except Exception as error:  # noqa: BLE001 - as above
+            _log_unhandled(error)
+            raise type(type(error).__name__, (Exception,), {})("see the log") from None
+
+    return handler
+
+
+def _log_unhandled(error: Exception) -> None:
+    """Log an exception's type and place: its text may quote what it choked on, a token or a credential."""
+    where = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
+    logger.error("unhandled", error=type(error).__name__, where=where)
 
 
 def _line(event: Mapping[str, Any], response: Response) -> dict[str, Any]:

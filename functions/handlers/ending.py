@@ -17,8 +17,8 @@ from core.review.inert import cut
 from handlers.callers import Call
 from handlers.changing import Step, change
 from handlers.denying import deny
-from handlers.edge import logger
 from handlers.issuing import target_of
+from handlers.logs import logger
 from handlers.waking import wake
 
 EVENTS: Mapping[State, tuple[Event, Outcome]] = {

@@ -18,8 +18,9 @@ from core.masking.mask import UNTAGGED
 from core.problems import PROBLEMS, Problem
 from core.refusals import Refused
 from handlers.callers import GRANT_ID, Call, count_refused, note_refusal
-from handlers.edge import Handler, Route, answer, guarded, logger
+from handlers.edge import Handler, Route, answer, guarded
 from handlers.http import Request, form_fields, request_of
+from handlers.logs import logger
 from handlers.ports import Ports, ready
 from handlers.rendering import render
 

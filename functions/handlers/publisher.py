@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from core.audit import TAMPERED
-from handlers.ports import Ports, ready
+from handlers.edge import step
+from handlers.logs import logger
+from handlers.ports import Ports
 
 type Change = Mapping[str, Any]
-
-logger = Logger(service="jitney", log_uncaught_exceptions=False)
 
 
 def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, str]]]:
@@ -58,9 +57,4 @@ def _report(changes: Sequence[Change]) -> None:
             metric.add_dimension("service", "jitney")
 
 
-_ports = ready(("records_stream",))
-
-
-def handler(event: Mapping[str, Any], _context: Any) -> dict[str, list[dict[str, str]]]:
-    """The Lambda handler of `publish`."""
-    return publish(event, _ports)
+handler = step(publish, ("records_stream",))

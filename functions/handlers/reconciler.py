@@ -1,10 +1,8 @@
 """What runs on a schedule: ends that nothing has recorded, deny documents as the list says, who was cut off (END 4)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
-
-from aws_lambda_powertools import Logger
 
 from adapters.store import Changed
 from core import audit
@@ -14,17 +12,17 @@ from core.audit import Event, Origin, Outcome
 from core.config import Target
 from core.problems import Problem
 from handlers.denying import mend
+from handlers.edge import step
 from handlers.expiring import record_expiry
 from handlers.failing import fail_review
-from handlers.ports import Ports, ready
+from handlers.logs import logger
+from handlers.ports import Ports
 
 GRACE_SECONDS = 60
 """What ends a grant with a call of its own gets this long to record it."""
 START_SECONDS = 300
 """A review that began so long ago is on the list of what runs, which follows within moments."""
 LONGEST_REVIEW_SECONDS = 7 * 86400
-
-logger = Logger(service="jitney", log_uncaught_exceptions=False)
 
 
 def reconcile(ports: Ports) -> dict[str, int]:
@@ -110,9 +108,4 @@ def _record_cut_off(grant: Grant, ports: Ports) -> None:
     ports.store.save(grant, audit.linked(grant, link), link, now=now)
 
 
-_ports = ready(("config", "store", "deny_list", "role_policies", "reviews"))
-
-
-def handler(_event: Mapping[str, Any], _context: Any) -> dict[str, int]:
-    """The Lambda handler of `reconcile`."""
-    return reconcile(_ports)
+handler = step(lambda _event, ports: reconcile(ports), ("config", "store", "deny_list", "role_policies", "reviews"))

@@ -8,8 +8,9 @@ https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.htm
 from collections.abc import Mapping
 from typing import Any
 
+from handlers.edge import step
 from handlers.failing import fail_review
-from handlers.ports import Ports, ready
+from handlers.ports import Ports
 
 CODES: Mapping[str, str] = {
     "ABORTED": "review_stopped",
@@ -38,9 +39,4 @@ def give_up(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     return {"grant_id": failed.id, "state": str(failed.state)}
 
 
-_ports = ready(("store",))
-
-
-def handler(event: Mapping[str, Any], _context: Any) -> dict[str, str]:
-    """The Lambda handler of `give_up`."""
-    return give_up(event, _ports)
+handler = step(give_up, ("store",))

@@ -13,7 +13,8 @@ from typing import Any
 
 from core.access.grant import Grant, State
 from core.review.notices import Notice
-from handlers.ports import Ports, ready
+from handlers.edge import step
+from handlers.ports import Ports
 from handlers.showing import sheet
 from handlers.telling import tell
 
@@ -52,9 +53,4 @@ def _tell(notice: Notice, grant: Grant, ports: Ports) -> None:
         raise NobodyTold
 
 
-_ports = ready(("config", "policies", "actions", "store", "task_tokens"))
-
-
-def handler(event: Mapping[str, Any], _context: Any) -> dict[str, str]:
-    """The Lambda handler of `notify`."""
-    return notify(event, _ports)
+handler = step(notify, ("config", "policies", "actions", "store", "task_tokens"))

@@ -5,8 +5,9 @@ from typing import Any
 
 from core.access.grant import State
 from core.review.schedule import due
+from handlers.edge import step
 from handlers.expiring import record_expiry
-from handlers.ports import Ports, ready
+from handlers.ports import Ports
 
 DECIDED = "decided"
 NOTHING = "nothing"
@@ -32,9 +33,4 @@ def look(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     return told | {"due": str(step.notice or NOTHING), "wait_seconds": step.wait_seconds}
 
 
-_ports = ready(("config", "store"))
-
-
-def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
-    """The Lambda handler of `look`."""
-    return look(event, _ports)
+handler = step(look, ("config", "store"))

@@ -11,7 +11,7 @@ from core.identity.session import IDLE_SECONDS, Session, id_of
 from core.identity.sign_in import SIGN_IN_SECONDS, SignIn, begun, code_of, signed_in
 from core.problems import Problem
 from handlers.callers import GRANT_ID
-from handlers.edge import logger
+from handlers.logs import logger
 from handlers.pages import SESSION, SIGN_IN, Page, Visit, pages
 
 

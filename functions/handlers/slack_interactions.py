@@ -15,6 +15,7 @@ from adapters.slack_signatures import WITHIN_SECONDS, is_signed
 from adapters.store import Taken
 from core.access.grant import Grant, State, Verdict
 from core.identity.principal import Principal
+from core.masking.mask import UNTAGGED
 from core.once import Once
 from core.problems import Problem
 from core.refusals import Refused
@@ -152,7 +153,7 @@ def _person(clicker: Clicker, ports: Ports) -> Principal:
 
 
 def _told(problem: Problem) -> str:
-    return f"{problem.detail} {problem.fix}"
+    return UNTAGGED.text(f"{problem.detail} {problem.fix}")
 
 
 def _answer(action: str, **members: Any) -> Response:

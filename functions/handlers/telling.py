@@ -11,7 +11,7 @@ from core.review.notices import Notice
 from core.review.sheet import Sheet
 from handlers.changing import Step, change
 from handlers.channels import Channel, Sent, Telling
-from handlers.edge import logger
+from handlers.logs import logger
 from handlers.ports import Ports
 
 CHANNELS: Mapping[str, Channel] = {}

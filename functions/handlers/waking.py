@@ -2,7 +2,7 @@
 
 from core.access.grant import Grant
 from core.problems import Problem
-from handlers.edge import logger
+from handlers.logs import logger
 from handlers.ports import Ports
 
 
