@@ -67,8 +67,7 @@ _SEGMENTS = frozenset({"Partition", "Region", "Account", "AccountId"})
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceType:
+class ResourceType(NamedTuple):
     """A type of resource that an action acts on: its name, AWS's ARN format, and whether the action needs one."""
 
     name: str

@@ -4,13 +4,12 @@ They are written in the same transaction as what they guard, so that neither exi
 """
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 IDEMPOTENCY_SECONDS = 24 * 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Once:
+class Once(NamedTuple):
     """A key that nobody may take again before `expires_at` (epoch seconds); `holds` is what its taker left there."""
 
     key: str
@@ -18,8 +17,7 @@ class Once:
     holds: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(NamedTuple):
     """A key that may be taken `most` times before `expires_at` (epoch seconds)."""
 
     key: str

@@ -6,13 +6,12 @@ tests are held against. A `Problem` never carries a token, a credential or an ex
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 TYPE_BASE = "https://jitney.dev/problems/"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """One kind of problem: the HTTP status and the title shared by all its instances."""
 
     status: int

@@ -1,14 +1,14 @@
 """Refusals that anybody can cause without limit, counted so that a flood of them is no flood of writes (ID 5)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 MOST_SOURCES = 64
 OTHERS = "others"
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """What one count is about: the issuer ("unknown" if it has none), the caller's address, the problem.
 
     `principal`, and `human` if it acts for one, are who was refused, "" for callers who proved nothing.
@@ -38,7 +38,7 @@ class Refusals:
         """Count one refusal at `now` (epoch seconds); what is now to be written: (about, how many more, minute)."""
         due = list(self._close(now))
         if refused not in self.counts and len(self.counts) >= MOST_SOURCES:
-            refused = replace(refused, source_ip=OTHERS, principal="", human="")
+            refused = refused._replace(source_ip=OTHERS, principal="", human="")
         count = self.counts.get(refused, 0) + 1
         self.counts[refused] = count
         if count & (count - 1) == 0:

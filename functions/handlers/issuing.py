@@ -1,6 +1,6 @@
 """Issuing: from an active grant, whose record is already written, to credentials."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adapters.store import Changed
 from core import audit
@@ -18,8 +18,7 @@ FINAL = frozenset({"issue_refused", "policy_too_large"})
 """Failures that another attempt cannot mend."""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """What the next record of a grant says."""
 
     event: Event

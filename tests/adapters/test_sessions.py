@@ -121,7 +121,7 @@ class TestShorterThanStsTakes:
         for _ in range(3):
             sts.sessions.issue(asked())
         assert (len(sts.scoped), len(sts.assumed)) == (1, 4)
-        other = replace(asked(), role_arn="arn:aws:iam::444455556666:role/jitney/other")
+        other = asked()._replace(role_arn="arn:aws:iam::444455556666:role/jitney/other")
         sts.sessions.issue(other)
         assert len(sts.scoped) == 2
         sts.now += NOT_OFFERED_SECONDS

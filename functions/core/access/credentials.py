@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from core.access.grant import Grant
 from core.access.session_policy import SessionPolicy, scopable
@@ -17,8 +18,7 @@ LONGEST_SECONDS = 3600
 """A Lambda function holds role credentials, so its AssumeRole is role chaining: one hour at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRequest:
+class SessionRequest(NamedTuple):
     """One session: who, as what, for how long and with which policy and tags.
 
     Where `scopable` is a policy, STS's shortest session outlives the grant: a session under it stays in the broker, and

@@ -3,11 +3,10 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """What is wrong at one place of the body: a JSON pointer (RFC 6901), what is wrong, and what to write instead."""
 
     pointer: str

@@ -6,8 +6,7 @@ Limits and characters: https://docs.aws.amazon.com/IAM/latest/UserGuide/referenc
 import ipaddress
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.access.abbreviations import shortest
 from core.access.grant import permissions_view
@@ -23,8 +22,7 @@ LIMIT = 2048
 SCOPING = "sts:GetScopedCredentials"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What a session policy may hold beyond the grant and its end.
 
     `source_ip` is the address or network (CIDR) that calls must come from, "" for any; calls that an AWS service makes
@@ -42,8 +40,7 @@ PLAIN = Options()
 _OUTSIDE = "NotIpAddressIfExists"
 
 
-@dataclass(frozen=True, slots=True)
-class SessionPolicy:
+class SessionPolicy(NamedTuple):
     """A session policy as the compact JSON text that is handed to STS; `sealed` as in `Options`."""
 
     text: str

@@ -8,7 +8,7 @@ that this adds reaches nothing more: the action cannot act on the resource, or w
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.access.reach import Reach
 from core.access.request import Permission
@@ -32,8 +32,7 @@ class Statement:
         return len(compact(self.body())) + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Compacted:
+class Compacted(NamedTuple):
     """`statements` that allow exactly `asked`: the resources of each action, sorted. `reach` answers about `asked`."""
 
     statements: tuple[Statement, ...]

@@ -1,6 +1,6 @@
 """The one way from an Authorization header to a principal."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.config import Config, Issuer
 from core.identity.claims import check_audience, check_required, check_times
@@ -12,8 +12,7 @@ from core.identity.token import UnverifiedToken, bearer, parse
 from core.identity.verify import KeySource, issuer_of, verify
 
 
-@dataclass(frozen=True, slots=True)
-class Authenticated:
+class Authenticated(NamedTuple):
     """Who asks, and what to remember of the token if its issuer's tokens may be used once (else None)."""
 
     principal: Principal

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 from jwt.algorithms import Algorithm
@@ -37,8 +37,7 @@ class Key:
         return algorithm in self.algorithms and _VERIFIERS[algorithm].verify(signing_input, self.material, signature)
 
 
-@dataclass(frozen=True, slots=True)
-class KeySet:
+class KeySet(NamedTuple):
     """The usable keys of one issuer; `only` is the key where the set was published with a single one, else None."""
 
     by_kid: Mapping[str, Key]

@@ -1,7 +1,7 @@
 """Using a token once: what to remember of it, and until when. Remembering is the store's."""
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.config import Issuer
 from core.identity.claims import leeway
@@ -9,8 +9,7 @@ from core.identity.token import UnverifiedToken
 from core.identity.verify import SignedClaims
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(NamedTuple):
     """A token that may be used once: `key` is 64 hexadecimal characters, remembered until `expires_at`.
 
     `expires_at` is in epoch seconds, the moment from which the token is refused as expired.

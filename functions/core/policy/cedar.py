@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import cedarpy
 
@@ -27,8 +27,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
 _CEDARS_OWN = re.compile(r'for policy `policy\d+`, | for Jitney::Action::"[^"]*"(?= not found)')
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One thing that is wrong with policies.
 
     `key` is Cedar's name of the policy, counted from "policy0" through the text, and `id` its @id; each is "" where
@@ -53,8 +52,7 @@ class PoliciesRefused(ValueError):
         super().__init__("\n".join(map(str, faults)))
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What is known about one policy.
 
     `id` is its @id and `advice` its @advice, said with a denial or a review. `groups` are the reviewer groups that its

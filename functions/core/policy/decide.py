@@ -6,9 +6,9 @@ sets of groups that suffice are looked for; else the request is denied. An allow
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from math import comb
+from typing import NamedTuple
 
 from core.access.request import AccessRequest
 from core.actions import Actions
@@ -29,8 +29,7 @@ MAX_EVALUATIONS = 6000
 MAX_ALTERNATIVES = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(NamedTuple):
     """A request's questions before the policies: `given` are the approvals there are, `possible` all there could be."""
 
     evaluation: Evaluation

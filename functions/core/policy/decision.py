@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from core.access.request import Permission
 from core.policy.risks import Risk
@@ -15,8 +16,7 @@ class Effect(StrEnum):
     DENY = "deny"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why: the id of a policy that decided or a built-in rule's name, in a sentence, for which pair."""
 
     policy: str

@@ -42,8 +42,7 @@ class Question:
     gains: tuple[Gain, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What the policies say to one question.
 
     `policies` are the ids of those that decided: permits when it is `allowed`, else forbids, () when none permits it.

@@ -1,7 +1,7 @@
 """What a request comes down to: single actions on single resources, each of which policy must allow."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.access.request import AccessRequest, Permission
 from core.actions import Action, Actions
@@ -12,8 +12,7 @@ from core.problems import Problem
 LOOKED_AT = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """One action on one resource as asked: an ARN with or without wildcards, or "*"."""
 
     action: Action

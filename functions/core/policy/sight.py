@@ -6,7 +6,7 @@ in none of these comparisons is the same to all policies.
 
 import json
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cedarpy
 
@@ -14,8 +14,7 @@ from core.actions import Action, Level
 from core.policy.literals import LEVEL, TOLD, Literals
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """How far policies see: `levels` they tell apart by value, `names`, `services` and `risks` are what they name.
 
     `whole` are those of core.policy.literals.TOLD that they look at in other ways: these are told apart as they are.

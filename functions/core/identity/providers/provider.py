@@ -1,8 +1,7 @@
 """What a provider knows about its own tokens, and the readers that most of them share."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.config import Issuer
 from core.identity.refusal import Refusal
@@ -10,8 +9,7 @@ from core.identity.source_identity import is_nameable
 from core.identity.verify import SignedClaims
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(NamedTuple):
     """How to read one provider's signed claims; each function may raise Refusal.
 
     `subject` is who the token stands for, and refuses who is not admitted; `kinds` is every kind of token that the
