@@ -1,5 +1,6 @@
 """Requests with calls instead of permissions, through the handlers."""
 
+import base64
 import json
 
 import pytest
@@ -93,6 +94,7 @@ def test_the_table_is_not_read_for_permissions(system: System):
 
 SECRET = "canary-5Xy12345678ab"
 TOKEN = f"IQoJb3JpZ2lu{SECRET.replace('-', 'x')}{'a1' * 200}"
+HIDDEN = base64.b64encode(f"password={SECRET}".encode()).decode()
 SAID = f"password={SECRET}"
 HELD = {
     "value": f"aws rds modify-db-instance --db-instance-identifier d --master-user-password {SECRET}",
@@ -102,6 +104,7 @@ HELD = {
     "unknown command": f"aws ec2 {TOKEN}",
     "unknown word": f"aws s3api list-buckets {TOKEN}",
     "name": f"aws s3 cp s3://reports/token={SECRET}/a .",
+    "hidden name": {"service": "s3", "operation": "GetObject", "parameters": {"Bucket": "b", "Key": HIDDEN}},
     "object": {"service": "s3", "operation": "GetObject", "parameters": {"Bucket": "b", "Key": f"token={SECRET}"}},
     "unknown parameter": {"service": "s3", "operation": "GetObject", "parameters": {f"token={SECRET}": "b"}},
     "no object": {"password": SECRET},
@@ -119,6 +122,7 @@ def test_mask_05_no_secret_in_a_call_is_answered_or_written(system: System, plac
     written = repr([answers, system.records(), system.store.grants, system.store.taken])
     assert "canary-5Xy" not in written
     assert "canaryx5Xy" not in written
+    assert HIDDEN not in written
 
 
 def test_mask_03_a_name_that_only_sounds_like_a_secret_names_its_resource(system: System):

@@ -1,34 +1,55 @@
 """No secret that somebody puts anywhere is written, logged, shown or sent (rows AUD 7, MASK 4, 5), end to end.
 
 Every place gets a secret of its own, so that a finding says where it came from. That something would be found is proven
-by what stands beside each secret, which must be there, and by a secret that is put there past the masker.
+by what stands beside each secret, and by secrets that are put past the masker into whatever is searched.
 """
 
+import base64
+import json
+import time
+import urllib.parse
 import uuid
+from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 
+from tests.people import Person, ballot
 from tests.system.conftest import Api, asked
 from tests.system.test_records import chain_of, until
+from tests.system.written import everything_written
 
 WRITE = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/canary.csv"]}]
+
+FORMS: tuple[Callable[[str], str], ...] = (
+    lambda secret: f"password={secret}",
+    lambda secret: f"postgres://app:{secret}@db.internal/app",
+    lambda secret: base64.b64encode(f"api_key={secret}".encode()).decode(),
+    lambda secret: f"aws x --auth-token {secret} --y",
+    lambda secret: f"eyJhbGciOiJIUzI1NiJ9.eyJ{secret}{secret}.{secret}{secret}",
+    lambda secret: f"IQoJb3JpZ2lu{secret * 8}",
+)
 
 
 class Canaries:
     """Makes secrets, each with a mark beside it that is no secret."""
 
     def __init__(self) -> None:
-        self.planted: dict[str, tuple[str, str]] = {}
+        self.planted: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     def __call__(self, place: str) -> str:
-        """A sentence with a new secret for `place`."""
-        mark, secret = uuid.uuid4().hex[:12], f"Cn{uuid.uuid4().hex[:16]}"
-        self.planted[place] = (mark, secret)
-        return f"canary {mark} password={secret}"
+        """A sentence with a new secret for `place`, in one of its forms."""
+        mark, secret = f"mark{uuid.uuid4().hex[:12]}", f"Cn{uuid.uuid4().hex[:18]}"
+        text = FORMS[len(self.planted) % len(FORMS)](secret)
+        self.planted[place] = (mark, (secret[:12], text))
+        return f"{mark} {text}"
 
     def found(self, text: str) -> set[str]:
-        """The places whose secret stands in `text`, whole or its first half."""
-        return {place for place, (_, secret) in self.planted.items() if secret[:10] in text}
+        """The places whose secret stands in `text`, as it was planted or by its first half."""
+        read = {text, urllib.parse.unquote_plus(text), text.replace("\\", "")}
+        return {
+            place for place, (_, forms) in self.planted.items() if any(form in each for form in forms for each in read)
+        }
 
     def marked(self, text: str) -> set[str]:
         """The places whose mark stands in `text`."""
@@ -38,6 +59,151 @@ class Canaries:
 @pytest.fixture
 def canary() -> Canaries:
     return Canaries()
+
+
+def plant_in_requests(api: Api, canary: Canaries) -> Iterator[httpx.Response]:
+    """Everything that somebody without any right, or an agent with its token, can put into requests."""
+    for name in ("Idempotency-Key", "User-Agent", "X-Forwarded-For", "Cookie", "Referer", "X-Amzn-Trace-Id", "X-Any"):
+        yield api("POST", "/v1/grants", asked(), **{name: canary(f"header {name}")})
+    for kind in ("Bearer", "Basic"):
+        yield api("POST", "/v1/grants", asked(), agent="", Authorization=f"{kind} {canary(f'{kind} token')}")
+    for member in ("reason", "target", "duration_seconds", "ticket", "any", "permissions"):
+        yield api("POST", "/v1/grants", asked(**{member: canary(f"member {member}")}))
+    for shape, body in (
+        ("name", {canary("member's name"): 1}),
+        ("action", {"permissions": [{"actions": [canary("action")], "resources": ["*"]}]}),
+        ("resource", {"permissions": [{"actions": ["s3:GetObject"], "resources": [canary("resource")]}]}),
+        (
+            "arn",
+            {
+                "permissions": [
+                    {"actions": ["s3:GetObject"], "resources": [f"arn:aws:s3:::reports/{canary('resource ARN')}"]}
+                ]
+            },
+        ),
+    ):
+        for route in ("/v1/grants", "/v1/decisions"):
+            yield api("POST", route, asked(**body), X_Shape=shape)
+    yield api("POST", "/v1/grants", canary("body that is no JSON").encode())
+    calls = (
+        canary("call"),
+        f"aws s3 cp s3://reports/2026/a {canary('word of a call')}",
+        f"aws secretsmanager put-secret-value --secret-id db --secret-string '{canary('value of a call')}'",
+        {"service": canary("service"), "operation": "GetObject"},
+        {"service": "s3", "operation": canary("operation")},
+        {"service": "s3", "operation": "GetObject", "parameters": {canary("parameter's name"): "a"}},
+        {"service": "s3", "operation": "GetObject", "parameters": {"Bucket": "b", "Key": canary("key")}},
+    )
+    for call in calls:
+        body = {name: value for name, value in asked().items() if name != "permissions"} | {"calls": [call]}
+        for route in ("/v1/grants", "/v1/decisions"):
+            yield api("POST", route, body)
+    quoted = urllib.parse.quote
+    yield api("GET", f"/v1/grants/{quoted(canary('path'), safe='')}")
+    yield api("GET", f"/v1/grants?cursor={quoted(canary('query'))}")
+    yield api("DELETE", f"/v1/grants/{quoted(canary('path of a release'), safe='')}")
+    yield api("POST", f"/v1/targets/{quoted(canary('target alias'), safe='')}/check", {}, agent="incident-bot")
+
+
+def plant_with_people(api: Api, alice: Person, canary: Canaries) -> Iterator[httpx.Response]:
+    """What reviewers and operators write, and what stands in forms, links and the identity provider's answers."""
+    denied = asked(permissions=[{"actions": ["iam:*"], "resources": ["*"]}], reason=canary("reason of a denial"))
+    yield api("POST", "/v1/grants", denied)
+    for verdict in ("approve", "reject"):
+        wanted = asked(permissions=WRITE, reason=canary(f"reason of what they {verdict}"))
+        pending = api("POST", "/v1/grants", wanted, agent="writer-agent")
+        grant_id = pending.json()["grant"]["id"]
+        page = alice.get(f"/{grant_id}")
+        fields = ballot(page.text)
+        for name in ("verdict", "content", "seconds", "action", "token"):
+            yield alice.post(f"/{grant_id}", fields | {"verdict": "approve", name: canary(f"form {name}, {verdict}")})
+        yield from (pending, page)
+        yield alice.vote(grant_id, verdict, comment=canary(f"comment to {verdict}"))
+        yield alice.get(f"/{grant_id}")
+        yield api("GET", f"/v1/grants/{grant_id}", agent="writer-agent")
+        yield api("POST", f"/v1/grants/{grant_id}/credentials", agent="writer-agent")
+        form = {"token": alice.token(), "reason": canary(f"reason on the page, {verdict}")}
+        yield alice.post(f"/{grant_id}/revocation", form)
+    body = {"reason": canary("reason of a revocation")}
+    granted = api.ask()["grant"]["id"]
+    yield api("POST", f"/v1/grants/{granted}/revocation", body, agent="incident-bot")
+    yield api("POST", f"/v1/grants/{granted}/credentials")
+    for name in ("code", "state", "error", "error_description", "iss"):
+        yield alice.http.get(f"{alice.url}/callback", params={name: canary(f"callback {name}")})
+    yield alice.http.get(f"{alice.url}/sign-in", params={"to": canary("where to after signing in")})
+    yield alice.http.get(f"{alice.url}/{urllib.parse.quote(canary('path of a page'), safe='')}")
+    said = json.dumps({"type": "block_actions", "user": {"id": canary("Slack's user")}})
+    url = alice.url.removesuffix("/reviews") + "/slack/interactions"
+    headers = {"X-Slack-Signature": canary("Slack's signature"), "X-Slack-Request-Timestamp": str(int(time.time()))}
+    yield httpx.post(url, data={"payload": said}, headers=headers, trust_env=False)
+
+
+ON_RECORD = {
+    "member reason",
+    "member ticket",
+    "reason of a denial",
+    "reason of what they approve",
+    "reason of what they reject",
+    "comment to approve",
+    "comment to reject",
+    "reason on the page, approve",
+    "reason of a revocation",
+}
+
+
+def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
+    api: Api, aws, stack, person: Callable[[str], Person], canary: Canaries
+):
+    alice = person("alice")
+    alice.sign_in()
+    answers = [*plant_in_requests(api, canary), *plant_with_people(api, alice, canary)]
+    assert len(canary.planted) > 50
+    assert not [each.text for each in answers if each.status_code == httpx.codes.INTERNAL_SERVER_ERROR]
+    shown = "\n".join(f"{each.headers}{each.text}" for each in answers)
+    assert canary.found(shown) == set()
+
+    last = api.ask(reason=canary("the last reason"))["grant"]["id"]
+    records = stack["buckets"]["records"]
+
+    def published() -> bool:
+        keys = [each["Key"] for each in aws("s3").list_objects_v2(Bucket=records).get("Contents", [])]
+        return any(last.encode() in aws("s3").get_object(Bucket=records, Key=key)["Body"].read() for key in keys)
+
+    until(published, 90)
+    written = "\n".join(everything_written(aws, stack))
+    assert canary.found(written) == set()
+    assert canary.marked(written) >= ON_RECORD
+
+
+def test_what_is_searched_would_show_a_secret_that_got_there(aws, stack, canary: Canaries):
+    """The search that finds nothing above finds a secret in every place that it looks at."""
+    item = {"pk": {"S": "CANARY#control"}, "sk": {"S": "CANARY"}}
+    table, bucket, group = stack["tables"]["state"], stack["buckets"]["records"], "/aws/lambda/jitney-health"
+    aws("dynamodb").put_item(TableName=table, Item=item | {"said": {"S": canary("table")}})
+    aws("s3").put_object(Bucket=bucket, Key="control/canary", Body=canary("bucket").encode())
+    aws("logs").create_log_stream(logGroupName=group, logStreamName="canary")
+    event = {"timestamp": int(time.time() * 1000), "message": canary("log")}
+    aws("logs").put_log_events(logGroupName=group, logStreamName="canary", logEvents=[event])
+    dimensions = [{"Name": "said", "Value": canary("metric")}]
+    aws("cloudwatch").put_metric_data(
+        Namespace="Canary", MetricData=[{"MetricName": "control", "Value": 1, "Dimensions": dimensions}]
+    )
+    said = httpx.post(
+        f"{stack['slack_url']}/api/chat.postMessage",
+        json={"channel": "jitney-reviews", "text": canary("Slack message")},
+        headers={"Authorization": f"Bearer {stack['slack_token']}"},
+        trust_env=False,
+    )
+    assert said.json()["ok"], said.text
+    mail = {"Subject": {"Data": "control"}, "Body": {"Text": {"Data": canary("mail")}}}
+    aws("ses").verify_email_identity(EmailAddress="jitney@example.com")
+    aws("ses").send_email(Source="jitney@example.com", Destination={"ToAddresses": ["alice@example.com"]}, Message=mail)
+    try:
+        assert canary.found("\n".join(everything_written(aws, stack))) == set(canary.planted)
+    finally:
+        aws("dynamodb").delete_item(TableName=table, Key=item)
+        aws("s3").delete_object(Bucket=bucket, Key="control/canary")
+        aws("logs").delete_log_stream(logGroupName=group, logStreamName="canary")
 
 
 def test_mask_04_a_secret_has_the_same_tag_in_the_whole_grant_and_another_for_another_agent(api: Api, aws, stack):

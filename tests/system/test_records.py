@@ -10,6 +10,7 @@ from typing import Any
 from core.audit import FIRST, canonical
 from local.demo.ledger import Ledger
 from tests.system.conftest import Api, asked
+from tests.system.written import everything_written
 
 
 def until(found: Any, seconds: float = 30) -> Any:
@@ -143,19 +144,6 @@ def test_aud_07_no_secret_is_written_anywhere(api: Api, aws, stack, token):
     written = "".join(everything_written(aws, stack))
     assert issued["grant"]["id"] in written
     assert [secret for secret in secrets if secret in written] == []
-
-
-def everything_written(aws: Any, stack: dict[str, Any]):
-    for table in stack["tables"].values():
-        for page in aws("dynamodb").get_paginator("scan").paginate(TableName=table):
-            yield json.dumps(page["Items"])
-    s3 = aws("s3")
-    for each in s3.list_objects_v2(Bucket=stack["buckets"]["records"]).get("Contents", []):
-        yield s3.get_object(Bucket=stack["buckets"]["records"], Key=each["Key"])["Body"].read().decode()
-    logs = aws("logs")
-    for group in logs.describe_log_groups()["logGroups"]:
-        for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]:
-            yield event["message"]
 
 
 def test_aud_02_tampering_with_a_record_is_noticed(api: Api, aws, stack):

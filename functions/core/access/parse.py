@@ -14,7 +14,7 @@ from core import strict_json
 from core.access.fields import Faults
 from core.access.request import AccessRequest, Explained, Permission, permissions_of
 from core.config import Limits, Target
-from core.masking.mask import UNTAGGED, Mask, is_masked
+from core.masking.mask import UNTAGGED, Mask
 from core.masking.tags import MASK
 from core.problems import Problem
 
@@ -62,6 +62,8 @@ def parse_request(
         ticket=shown.get("ticket") or "",
         body=body if shown is sent else json.dumps(shown, sort_keys=True).encode(),
     )
+    if shown is not sent and request.permissions:
+        _check_unmasked(_permissions(sent["permissions"], Faults()), request.permissions, faults)
     _refuse(faults)
     target = _target(request.target, targets)
     if "calls" in shown:
@@ -98,6 +100,19 @@ def _refuse(faults: Faults) -> None:
         )
 
 
+_NAMES_SECRET = (
+    "An action or a resource holds what looks like a secret: it would stand in records and policies.",
+    "Write a wildcard for that part, or name the resource otherwise.",
+)
+
+
+def _check_unmasked(sent: tuple[Permission, ...], shown: tuple[Permission, ...], faults: Faults) -> None:
+    """Masked, a permission would be another one."""
+    for index, (one, other) in enumerate(zip(sent, shown, strict=True)):
+        if one != other:
+            faults.add(f"/permissions/{index}", *_NAMES_SECRET)
+
+
 def _check_calls(shown: Mapping[str, Any], faults: Faults) -> None:
     """The member `calls` stands instead of `permissions`."""
     if "calls" not in shown:
@@ -129,8 +144,12 @@ def _with_permissions(request: AccessRequest, explained: tuple[Explained, ...], 
     """The request for what its calls need, held to what may be asked with permissions."""
     permissions = permissions_of(explained)
     faults = Faults()
-    for arn in mask.data([arn for permission in permissions for arn in permission.resources]):
-        _check_resource(arn, "/calls", faults)
+    arns = [arn for permission in permissions for arn in permission.resources]
+    for arn, shown in zip(arns, mask.data(arns), strict=True):
+        if arn == shown:
+            _check_resource(arn, "/calls", faults)
+        else:
+            faults.add("/calls", *_NAMES_SECRET)
     _refuse(faults)
     calls = mask.data([each.call for each in explained])
     explained = tuple(each._replace(call=call) for each, call in zip(explained, calls, strict=True))
@@ -186,11 +205,6 @@ def _check_action(name: Any, pointer: str, faults: Faults) -> None:
 
 def _check_resource(arn: Any, pointer: str, faults: Faults) -> None:
     if arn == "*":
-        return
-    if isinstance(arn, str) and is_masked(arn):
-        # It would stand in records and policies, and masked it would name something else.
-        fix = "Write a wildcard for that part, or name the resource otherwise."
-        faults.add(pointer, "The ARN holds what looks like a secret.", fix)
         return
     if not isinstance(arn, str) or len(arn) > MAX_ARN or not _ARN.fullmatch(arn):
         faults.add(

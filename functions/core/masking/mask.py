@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from core.masking.members import Guide, by_shape
 from core.masking.table import CREDENTIAL_WAY, Ways
-from core.masking.tags import CREDENTIAL, MASK, TAGLESS, Tags
+from core.masking.tags import CREDENTIAL, TAGLESS, Tags
 from core.masking.text import mask_text, suspects
 from core.masking.values import Changes, Survey, Writing
 
@@ -41,11 +41,6 @@ class Mask:
 
 UNTAGGED = Mask()
 """Where no grant's tags are at hand, or nobody may wait for them: logs, problems, and once more all records."""
-
-
-def is_masked(text: str) -> bool:
-    """Whether something in the text was masked."""
-    return MASK.search(text) is not None
 
 
 def masked(value: Any, guide: Guide, tags: Tags) -> Masked:

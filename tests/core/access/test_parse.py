@@ -1,3 +1,4 @@
+import base64
 import json
 import re
 from collections.abc import Sequence
@@ -183,6 +184,7 @@ def test_any_bytes_are_a_request_or_a_problem(body: bytes):
 KEY = b"k" * 32
 SECRET = "Xy12345678ab"
 NAMED = f"token={SECRET}"
+HIDDEN = base64.b64encode(NAMED.encode()).decode()
 HELD = {
     "reason": changed(reason=f"with {NAMED}"),
     "ticket": changed(ticket=NAMED),
@@ -192,6 +194,7 @@ HELD = {
     "value": changed(api_key=SECRET),
     "action": asking("*", actions=[NAMED]),
     "resource": asking(f"arn:aws:s3:::reports/{NAMED}/a"),
+    "hidden": asking(f"arn:aws:s3:::reports/{HIDDEN}"),
     "account": asking(f"arn:aws:s3:eu-west-1:999999999999:reports/{NAMED}/a"),
     "duration": changed(duration_seconds=NAMED),
 }
@@ -204,6 +207,7 @@ def test_mask_05_no_secret_is_in_a_request_or_in_a_problem(place: str):
     except Problem as problem:
         told = json.dumps(problem.body())
     assert SECRET[:6] not in told
+    assert HIDDEN not in told
 
 
 def asked(body: bytes, key: bytes = KEY) -> AccessRequest:
