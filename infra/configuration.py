@@ -23,6 +23,7 @@ from infra.slack import slack_checks
 from infra.target_policies import deny_room, has_canary
 from infra.yaml_source import Complaint, Source, Value, entries, read
 
+PEOPLE_OF_GROUPS = ("members", "told", "stand_ins")
 LOCAL_BROKER = Broker(account="111122223333", region="eu-west-1")
 
 
@@ -176,7 +177,7 @@ def _signing_in_twice(value: Value) -> Iterator[Complaint]:
 def _people(value: Value) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Everybody who is named as issuer alias/subject, and where."""
     for name, group in entries(value, "reviewers"):
-        for member in ("members", "told"):
+        for member in PEOPLE_OF_GROUPS:
             listed = dict(entries(group)).get(member, [])
             for index, person in enumerate(listed if isinstance(listed, list) else []):
                 if isinstance(person, str):
@@ -238,7 +239,7 @@ def _identity_name(settings: Settings, alias: str) -> str:
 
 
 def _reviewing(settings: Settings, group: Reviewing) -> dict[str, Any]:
-    return group.model_dump() | {name: _identities(settings, getattr(group, name)) for name in ("members", "told")}
+    return group.model_dump() | {name: _identities(settings, getattr(group, name)) for name in PEOPLE_OF_GROUPS}
 
 
 def _identities(settings: Settings, people: tuple[str, ...]) -> list[str]:

@@ -73,6 +73,8 @@ _CHANGE_GRANT = (
     Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS),
     Allow("key", _KEY_TO_WRITE),
 )
+_AWAY = ("AWAY",)
+_READ_AWAY = Allow("state", ("dynamodb:Query",), _AWAY)
 _ANSWER = Allow("approval", ("states:SendTaskSuccess",))
 _WAKE = (Allow("state", ("dynamodb:GetItem",), _TOKEN), _ANSWER)
 _WITH_APPROVAL = (*_STORE, "JITNEY_APPROVAL_ARN")
@@ -93,6 +95,8 @@ _TAKE_BACK = (
 _VOTE = (
     *change(_GRANT, TERMS),
     Allow("state", ("dynamodb:PutItem",), ("VOTES#*",)),
+    # Who stands in for whom, and that it is still so as the vote is written.
+    Allow("state", ("dynamodb:Query", "dynamodb:ConditionCheckItem"), _AWAY),
     Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
     Allow("key", _KEY_TO_WRITE),
     _ANSWER,
@@ -178,13 +182,25 @@ SPECS: Mapping[str, Spec] = {
             (
                 # Nothing to write with: whoever looks, and whatever follows links, changes nothing.
                 Allow("state", ("dynamodb:GetItem",), _GRANT + _HELD + _SESSION),
-                Allow("state", ("dynamodb:Query",), ("VOTES#*",)),
+                Allow("state", ("dynamodb:Query",), ("VOTES#*", *_AWAY)),
                 Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
                 Allow("open_index", ("dynamodb:Query",), _ROLE),
                 Allow("key", _KEY_TO_READ),
             ),
             _STORE,
-            (("GET", "/reviews"), ("GET", "/reviews/{id}")),
+            (("GET", "/reviews"), ("GET", "/reviews/{id}"), ("GET", "/reviews/away")),
+        ),
+        Spec(
+            "absences",
+            "Takes from reviewers who stands in for them while they are away",
+            (
+                Allow("state", ("dynamodb:GetItem",), _SESSION),
+                Allow("state", ("dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"), _AWAY),
+                Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
+                Allow("key", _KEY_TO_WRITE),
+            ),
+            _STORE,
+            (("POST", "/reviews/away"),),
         ),
         Spec(
             "sign_in",
@@ -262,6 +278,7 @@ SPECS: Mapping[str, Spec] = {
                 Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS),
                 Allow("key", _KEY_TO_WRITE),
                 Allow("state", ("dynamodb:GetItem",), _HELD),
+                _READ_AWAY,
                 Allow("state", ("dynamodb:PutItem",), _TOKEN),
                 Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
             ),

@@ -177,6 +177,7 @@ class Reviewing(Section):
     members: Reviewers = Field(min_length=1)
     approvals: int = Field(default=1, ge=1)
     told: Reviewers = ()
+    stand_ins: Reviewers = ()
     escalates_to: ReviewerGroup | Literal[""] = ""
     escalates_after_seconds: int = Field(default=900, ge=1, le=7 * 86400)
     channel: Channel = ""
@@ -189,6 +190,10 @@ class Reviewing(Section):
         strangers = [person for person in self.told if person not in self.members]
         if strangers:
             raise refused(f'told names "{strangers[0]}", who is not among the members', "tell members only")
+        idle = [person for person in self.stand_ins if person in self.members]
+        if idle:
+            wrong = f'stand_ins names "{idle[0]}", who is a member: nobody counts twice'
+            raise refused(wrong, "name people who are no members of the group")
         return self
 
 

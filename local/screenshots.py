@@ -1,6 +1,7 @@
 """`make screenshots`: the reviewers' pages as people see them, light, dark and on a phone, into docs/screenshots."""
 
 import sys
+import time
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
@@ -61,6 +62,13 @@ def _photograph(stack: Mapping[str, Any], look: str, options: Mapping[str, Any])
         _keep(page, "request", look)
         page.goto(reviews)
         _keep(page, "list", look)
+        page.goto(f"{reviews}/away")
+        page.get_by_label("Until (UTC)").fill(time.strftime("%Y-%m-%dT18:00", time.gmtime(time.time() + 8 * 86_400)))
+        page.get_by_label("Who stands in for you in data-owners").select_option("people.carol")
+        page.get_by_role("button", name="Set it").click()
+        page.wait_for_selector("text=stands in for you")
+        _keep(page, "away", look)
+        page.get_by_role("button", name="I am back").click()
         page.goto(f"{reviews}/{tidy}")
         page.get_by_label("Why not").fill("Not without a ticket")
         page.get_by_role("button", name="Reject all of it").click()

@@ -24,6 +24,7 @@ from core.audit import Link
 from core.config import Target
 from core.once import Once, Quota
 from core.problems import Problem
+from core.review.absences import Absence
 from core.review.pending import Pending
 from core.review.slack.people import Profile
 
@@ -66,6 +67,7 @@ class MemoryStore:
     taken: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     held_by: dict[str, Holdings] = field(default_factory=dict)
     waiting: dict[str, Pending] = field(default_factory=dict)
+    away: dict[str, Absence] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     broken: bool = False
     lock: Any = field(default_factory=threading.RLock)
@@ -103,10 +105,24 @@ class MemoryStore:
             current = self.grants[before.id]
             if (current.state, current.records) != (before.state, before.records):
                 raise Changed
+            places = [place for vote in after.votes if vote not in before.votes for place in vote.stands_in]
+            if any(place.absent not in self.away or self.away[place.absent].id != place.absence for place in places):
+                raise Changed
             self.grants[after.id] = after
             self.links.append(next_link)
             if denial:
                 self.deny_list.listed.setdefault(after.role_arn, {})[denial.grant_id] = denial
+
+    def change_absence(self, before: Absence | None, after: Absence | None, link: Link, *, now: int) -> None:
+        self._answer("change_absence")
+        with self.lock:
+            human = (after or before).human  # type: ignore[union-attr]
+            if self.away.get(human) != before:
+                raise Changed
+            self.away.pop(human, None)
+            if after:
+                self.away[human] = after
+            self.links.append(link)
 
     def cut_off(self, role_arn: str, turn: Turn, cut_offs: CutOffs, link: Link, *, now: int) -> None:
         self._answer("cut_off")
@@ -166,6 +182,19 @@ class MemoryStore:
         for key in keys:
             count = self.taken.get(key.key, (0, 0, ""))[0]
             self.taken[key.key] = (count + 1, key.expires_at, key.holds if isinstance(key, Once) else "")
+
+
+@dataclass
+class MemoryAbsences:
+    """`adapters.absences.Absences` of a store in memory; `meanwhile` runs after they were read."""
+
+    store: MemoryStore
+    meanwhile: Callable[[], None] = field(default=lambda: None)
+
+    def kept(self) -> list[Absence]:
+        found = list(self.store.away.values())
+        self.meanwhile()
+        return found
 
 
 @dataclass

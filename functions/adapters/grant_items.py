@@ -14,6 +14,7 @@ from typing import Any
 
 from core.access.grant import OPEN, Ending, Grant, State, Verdict, Vote, borne_out
 from core.access.request import Permission
+from core.access.stand_in import StandIn
 
 KEEP_GRANT_SECONDS = 90 * 24 * 3600
 
@@ -92,7 +93,7 @@ def grant_of(item: Item | None) -> Grant | None:
         "reviews": tuple(tuple(groups) for groups in terms["reviews"]),
         "approvals": tuple(terms["approvals"]),
         "groups": tuple(terms["groups"]),
-        "votes": tuple(Vote(**each | {"verdict": Verdict(each["verdict"])}) for each in terms["votes"]),
+        "votes": tuple(_vote_of(each) for each in terms["votes"]),
     }
     return borne_out(Grant(**terms | {name: life[name] for name in _LIFE} | parsed))
 
@@ -100,6 +101,11 @@ def grant_of(item: Item | None) -> Grant | None:
 def grants_in(items: Iterable[Item]) -> list[Grant]:
     """The grants of those items that are grants."""
     return [grant for item in items if (grant := grant_of(item))]
+
+
+def _vote_of(members: dict[str, Any]) -> Vote:
+    stands_in = tuple(StandIn(**each) for each in members.get("stands_in", ()))
+    return Vote(**members | {"verdict": Verdict(members["verdict"]), "stands_in": stands_in})
 
 
 def _text(grant: Grant, names: Iterable[str]) -> str:

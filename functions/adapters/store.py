@@ -1,7 +1,7 @@
 """The store: grants, audit records and once-keys in DynamoDB, where a change and its record are one transaction.
 
 State table, by `pk` (`sk` is the kind): grants, as `adapters.grant_items` has them; once-keys and quotas.
-Deny lists, holdings, reviews, votes: `adapters.deny_list`, `holdings`, `pending` and `cast_votes`.
+Deny lists, holdings, reviews, votes, absences: `adapters.deny_list`, `holdings`, `pending`, `cast_votes`, `absences`.
 Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the link. `expires` is DynamoDB's TTL.
 """
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from adapters.deny_list import Turn
     from core.access.denial import CutOffs, Denial
+    from core.review.absences import Absence
     from core.review.pending import Entering, Pending
 
 KEEP_RECORD_SECONDS = 400 * 24 * 3600
@@ -116,6 +117,15 @@ class Store:
         except Taken as taken:
             raise Changed from taken
 
+    def change_absence(self, before: "Absence | None", after: "Absence | None", link: Link, *, now: int) -> None:
+        """Replace or end an absence, with the record of it. Raises Changed if `before` is not current."""
+        from adapters.absences import write_of  # noqa: PLC0415 - as in _besides
+
+        try:
+            self._write([self._put_record(link, now), write_of(self._state_table, before, after)], (), now)
+        except Taken as taken:
+            raise Changed from taken
+
     def record(self, link: Link, keys: Sequence[Once | Quota] = (), *, now: int) -> None:
         """Write a record that changes no grant, and the keys that go with it. Raises Taken."""
         self._write([self._put_record(link, now)], keys, now)
@@ -175,9 +185,12 @@ class Store:
 
             yield {"Update": {"TableName": self._state_table, **denial_of(after.role_arn, denial)}}
         if after.votes != before.votes:
+            from adapters.absences import checks_of  # noqa: PLC0415
             from adapters.cast_votes import put_vote  # noqa: PLC0415
 
-            yield from (put_vote(self._state_table, each, after) for each in after.votes if each not in before.votes)
+            cast = [each for each in after.votes if each not in before.votes]
+            yield from (put_vote(self._state_table, each, after) for each in cast)
+            yield from checks_of(self._state_table, cast)
 
     def _item(self, key: Item) -> Item | None:
         with unavailable_when_failing("The store"):

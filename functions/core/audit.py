@@ -42,6 +42,7 @@ class Event(StrEnum):
     VOTE = "vote"
     NOTICE = "notice"
     REVIEW = "review"
+    ABSENCE = "absence"
 
 
 class Outcome(StrEnum):
@@ -60,6 +61,8 @@ class Outcome(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     SENT = "sent"
+    SET = "set"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)

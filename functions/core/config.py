@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from core.access.stand_in import StandIn
+
 
 class Web(NamedTuple):
     """The client of an issuer through which people sign in to the reviewers' pages: a public one, with PKCE."""
@@ -86,6 +88,8 @@ class ReviewerGroup(NamedTuple):
 
     `told` are the members who are told at once, () for all. A request that waits `escalates_after_seconds` goes to the
     group `escalates_to` as well, whose members may then approve for this one; "" for none. `channel` is Slack's.
+    `stand_ins` are those whom members may name to stand in for them; `standing_in` are those who do, each with whose
+    place it is, which `core.review.absences.present` puts in.
     """
 
     members: tuple[str, ...]
@@ -94,6 +98,8 @@ class ReviewerGroup(NamedTuple):
     escalates_to: str = ""
     escalates_after_seconds: int = 0
     channel: str = ""
+    stand_ins: tuple[str, ...] = ()
+    standing_in: tuple[tuple[str, StandIn], ...] = ()
 
 
 class Slack(NamedTuple):

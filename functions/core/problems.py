@@ -70,6 +70,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "not_narrower": Kind(400, "A reviewer may approve less, not more"),
     "review_changed": Kind(409, "The request is not what the reviewer saw"),
     "review_ended": Kind(409, "The review has ended"),
+    "absence_changed": Kind(409, "The absence is not what the page showed"),
     "grant_not_found": Kind(404, "There is no such grant"),
     "route_not_found": Kind(404, "There is no such route"),
     "grant_pending": Kind(409, "The grant is still under review"),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from types_boto3_iam import IAMClient
 
+    from adapters.absences import Absences
     from adapters.canary import Canary
     from adapters.cast_votes import CastVotes
     from adapters.deny_list import DenyList
@@ -215,6 +216,13 @@ class Ports:
         from adapters.cast_votes import CastVotes
 
         return CastVotes(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+
+    @cached_property
+    def absences(self) -> "Absences":
+        """Who is away, and who stands in."""
+        from adapters.absences import Absences
+
+        return Absences(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
     def token_endpoint(self) -> "TokenEndpoint":

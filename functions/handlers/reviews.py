@@ -8,10 +8,13 @@ from itertools import islice
 from typing import NamedTuple
 
 from core.access.grant import Grant, State, Vote
+from core.access.stand_in import StandIn
 from core.identity.principal import Principal
 from core.problems import Problem
 from core.review.content import content_hash
-from core.review.reviewers import askers, seats
+from core.review.reviewers import Groups, askers, seats, stands_in
+from handlers.at_work import at_work
+from handlers.away import show_away
 from handlers.pages import Page, Visit, pages
 from handlers.ports import Ports
 from handlers.showing import sheet
@@ -22,9 +25,13 @@ _EVER = 10**11
 
 
 class Standing(NamedTuple):
-    """What somebody is to a request: the groups it may vote for now, its vote, whether it asked, may take it back."""
+    """What somebody is to a request: the groups it may vote for now, its vote, whether it asked, may take it back.
+
+    `stands_in` are the places of others in which it may vote.
+    """
 
     groups: frozenset[str]
+    stands_in: tuple[StandIn, ...]
     vote: Vote | None
     own: bool
     operator: bool
@@ -35,11 +42,12 @@ class Standing(NamedTuple):
         return bool(self.groups or self.vote or self.own or self.operator)
 
 
-def standing_of(who: Principal, grant: Grant, ports: Ports, now: int) -> Standing:
-    """What a person who is signed in is to `grant`."""
+def standing_of(who: Principal, grant: Grant, groups: Groups, ports: Ports, now: int) -> Standing:
+    """What a person who is signed in is to `grant`; `groups` are those of `at_work`."""
     human = who.source_identity
     return Standing(
-        seats(human, grant, ports.config.reviewers, now),
+        seats(human, grant, groups, now),
+        stands_in(human, grant, groups, now),
         next((each for each in grant.votes if each.human == human), None),
         human in askers(grant),
         bool(who.groups & set(ports.config.operators)),
@@ -50,11 +58,11 @@ def list_requests(visit: Visit) -> Page:
     """200 with what concerns whoever is signed in: waiting for them, for others, active, decided by them."""
     if visit.session is None:
         return Page(303, location=f"{visit.path}/reviews/sign-in")
-    who, now = visit.principal, visit.now
+    who, now, groups = visit.principal, visit.now, at_work(visit.ports)
     shown = [
         (grant.at(now), standing)
         for grant in islice(_open(visit.ports), MOST_LISTED)
-        if (standing := standing_of(who, grant, visit.ports, now)).concerned
+        if (standing := standing_of(who, grant, groups, visit.ports, now)).concerned
     ]
     pending = [(grant, standing) for grant, standing in shown if grant.state is State.PENDING]
     waiting = [each for each in pending if _waits(*each)]
@@ -80,7 +88,7 @@ def show_request(visit: Visit) -> Page:
     grant = ports.store.grant(visit.known_id) if visit.known_id else None
     if grant is None:
         raise Problem("grant_not_found", "There is no request of this id.", "Check the link.")
-    standing = standing_of(visit.principal, grant, ports, now)
+    standing = standing_of(visit.principal, grant, at_work(ports), ports, now)
     if not standing.concerned:
         fix = "Ask your platform engineer who reviews this."
         raise Problem("not_reviewer", "You are not among the reviewers of this request.", fix)
@@ -117,6 +125,10 @@ def _decided(visit: Visit) -> Iterable[Grant]:
 
 
 handler = pages(
-    {("GET", "/reviews"): list_requests, ("GET", "/reviews/{id}"): show_request},
-    ("config", "policies", "actions", "store", "cast_votes", "web_sessions", "templates"),
+    {
+        ("GET", "/reviews"): list_requests,
+        ("GET", "/reviews/{id}"): show_request,
+        ("GET", "/reviews/away"): show_away,
+    },
+    ("config", "policies", "actions", "store", "absences", "cast_votes", "web_sessions", "templates"),
 )

@@ -3,6 +3,7 @@
 from core.access.grant import Grant
 from core.policy.decide import decide
 from core.review.sheet import Sheet, sheet_of
+from handlers.at_work import at_work
 from handlers.holding import Besides
 from handlers.issuing import target_of
 from handlers.ports import Ports
@@ -28,7 +29,7 @@ def sheet(grant: Grant, ports: Ports) -> Sheet:
         grant.approvals,
         Besides(ports, grant.principal, grant.human, target.account, now, grant.id),
     )
-    return sheet_of(grant, config.reviewers, ports.actions, decision.risks, _history(grant, ports, now), now)
+    return sheet_of(grant, at_work(ports), ports.actions, decision.risks, _history(grant, ports, now), now)
 
 
 def _history(grant: Grant, ports: Ports, now: int) -> list[Grant]:

@@ -26,6 +26,7 @@ from core.review.slack import modals
 from core.review.slack.interaction import Clicker, Press, Reference, Submission, read
 from core.review.slack.names import APPROVE, COMMENT, LESS, REJECT, SECONDS
 from core.review.slack.people import person_of, require_home
+from handlers.at_work import at_work
 from handlers.callers import count_refused
 from handlers.edge import endpoint
 from handlers.http import Request, Response, form_fields
@@ -97,7 +98,7 @@ def _pressed(press: Press, request: Request, ports: Ports) -> Response:
 def _open_modal(press: Press, voter: Principal, grant: Grant, ports: Ports) -> None:
     """Only who may vote is shown what there is to vote on."""
     now = ports.now()
-    require_reviewer(voter, grant, ports.config.reviewers, now)
+    require_reviewer(voter, grant, at_work(ports), now)
     if (current := grant.at(now)).state is not State.PENDING:
         raise Problem("review_ended", f"The request is {current.state} by now.", "Nothing is left to decide.")
     with _slack_asked():
@@ -187,4 +188,4 @@ def _count(problem: Problem, request: Request, ports: Ports, who: Principal | No
     count_refused(about, ports, ports.now())
 
 
-handler = endpoint(interact, ("config", "policies", "actions", "store", "reviews", "slack_secret", "slack"))
+handler = endpoint(interact, ("config", "policies", "actions", "store", "absences", "reviews", "slack_secret", "slack"))

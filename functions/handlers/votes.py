@@ -44,5 +44,5 @@ def _ballot(visit: Visit, grant: Grant) -> Ballot:
 
 handler = pages(
     {("POST", "/reviews/{id}"): vote_on_request},
-    ("config", "policies", "actions", "store", "reviews", "web_sessions", "templates"),
+    ("config", "policies", "actions", "store", "absences", "reviews", "web_sessions", "templates"),
 )

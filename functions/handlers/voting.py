@@ -1,6 +1,6 @@
 """One vote, from wherever it comes: checked, written with its record, and followed by what it decides (REV 3-7)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from adapters.store import Changed
@@ -15,9 +15,10 @@ from core.policy.decision import Effect
 from core.problems import Problem
 from core.review.content import content_hash
 from core.review.inert import cut, inert
-from core.review.reviewers import require_reviewer
+from core.review.reviewers import require_reviewer, stands_in
 from core.review.votes import activated, cast, narrowed, suffices
 from handlers.answers import deciding_policies
+from handlers.at_work import at_work
 from handlers.holding import Besides
 from handlers.issuing import target_of
 from handlers.ports import Ports
@@ -103,14 +104,16 @@ def _masked(ballot: Ballot, grant: Grant, ports: Ports) -> Ballot:
 
 
 def _voted(grant: Grant, ballot: Ballot, ports: Ports) -> tuple[Grant, audit.AuditRecord]:
-    now, groups = ports.now(), ports.config.reviewers
+    now, groups = ports.now(), at_work(ports)
     require_reviewer(ballot.voter, grant, groups, now)
     content = ballot.content
     judged = grant
     if ballot.less and content == content_hash(grant):
         judged = narrowed(grant, *ballot.less)
         content = content_hash(judged)
-    given = Vote(ballot.voter.source_identity, ballot.verdict, content, ballot.comment, now, ballot.via)
+    voter = ballot.voter.source_identity
+    places = stands_in(voter, grant, groups, now)
+    given = Vote(voter, ballot.verdict, content, ballot.comment, now, ballot.via, places)
     after = cast(judged, given, groups)
     if after is judged:
         return grant, _record(grant, ballot, ports)
@@ -161,8 +164,11 @@ def asker(grant: Grant, ports: Ports) -> Principal:
 
 
 def _record(grant: Grant, ballot: Ballot, ports: Ports) -> audit.AuditRecord:
+    voter = ballot.voter.source_identity
+    given = next((each.stands_in for each in grant.votes if each.human == voter), ())
     detail = {
-        "by": ballot.voter.source_identity,
+        "by": voter,
+        "stands_in": [asdict(place) for place in given],
         "comment": ballot.comment,
         "via": ballot.via,
         "content": content_hash(grant),

@@ -32,7 +32,7 @@ AGENTS: Mapping[str, tuple[str, ...]] = {
     "idle-agent": (),
     "incident-bot": ("security",),
 }
-HUMANS: Mapping[str, tuple[str, ...]] = {"alice": ("data-owners", "security"), "bob": ("data-owners",)}
+HUMANS: Mapping[str, tuple[str, ...]] = {"alice": ("data-owners", "security"), "bob": ("data-owners",), "carol": ()}
 CLIENT_ID = "jitney-web"
 """The public client through which humans sign in: authorization code with PKCE, no secret."""
 

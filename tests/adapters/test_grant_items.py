@@ -7,6 +7,7 @@ import pytest
 
 from adapters.grant_items import grant_of, grants_in, item_key, item_of, update_of
 from core.access.grant import Ending, Grant, State, Verdict, Vote
+from core.access.stand_in import StandIn
 from core.review.votes import activated
 from tests.fakes import GRANT, NOW, PENDING
 
@@ -20,6 +21,9 @@ GRANTS = {
     "pending": PENDING,
     "for a human": replace(PENDING, human="corp.alice", groups=("a", "b"), reviews=(("x", "y"), ("z",))),
     "approved": ACTIVE,
+    "approved by a stand-in": replace(
+        VOTED, votes=(replace(YES, stands_in=(StandIn("owners", "corp.bob", "a-1", NOW, NOW + 9),)),)
+    ),
     "rejected": replace(PENDING, votes=(NO,), state=State.REJECTED),
     "released": replace(GRANT, state=State.RELEASED, ending=RELEASED),
     "revoked": replace(GRANT, state=State.REVOKED, ending=REVOKED),

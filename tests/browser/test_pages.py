@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,7 @@ def test_every_page_is_for_everybody(browser, stack, ask, axe, look):
     page.goto(url(stack, grant_id))
     assert violations(page, axe) == []  # the provider's own page
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
-    for path in (f"/{grant_id}", "", "/g-aaaaaaaaaaaaaa"):
+    for path in (f"/{grant_id}", "", "/away", "/g-aaaaaaaaaaaaaa"):
         page.goto(stack["reviews_url"] + path)
         assert violations(page, axe) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
@@ -193,6 +194,27 @@ def test_pages_work_and_look_the_same_without_scripts(browser, stack, token, ask
     page.wait_for_selector("text=Approved by people.alice")
     context.close()
     assert grant_of(stack, token, grant_id)["state"] == "active"
+
+
+def test_rev_06_a_reviewer_says_who_stands_in_and_comes_back_without_scripts(browser, stack, axe):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    away = f"{stack['reviews_url']}/away"
+    sign_in(page, stack["reviews_url"], stack["humans"]["bob"])
+    page.get_by_role("link", name="Away").click()
+    page.wait_for_url(away)
+    page.get_by_label("Until (UTC)").fill(time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + 86_400)))
+    page.get_by_label("Who stands in for you in data-owners").select_option("people.carol")
+    page.get_by_role("button", name="Set it").click()
+    page.wait_for_selector("text=people.carol stands in for you in data-owners.")
+    scripted = browser.new_context(storage_state=context.storage_state())
+    seen = scripted.new_page()
+    seen.goto(away)
+    assert violations(seen, axe) == []
+    scripted.close()
+    page.get_by_role("button", name="I am back").click()
+    page.wait_for_selector("text=You are not away.")
+    context.close()
 
 
 def test_rev_01_a_scanner_that_runs_scripts_and_follows_all_links_changes_nothing(page, stack, aws, ask, person):

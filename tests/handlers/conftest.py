@@ -17,6 +17,7 @@ from handlers.ports import Ports
 from tests.core.identity import minting
 from tests.fakes import (
     ROLE_ARN,
+    MemoryAbsences,
     MemoryCanary,
     MemoryMaskKeys,
     MemoryReviews,
@@ -100,6 +101,7 @@ class System:
             reviews=self.reviews,
             task_tokens=self.task_tokens,
             deny_list=self.store.deny_list,
+            absences=MemoryAbsences(self.store),
             role_policies=self.role_policies,
             canary=self.canary,
             target_checks=self.target_checks,

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from core.config import Config, ReviewerGroup, Web
 from core.identity.session import Session, hashed, stored
 from core.problems import Problem
-from handlers import reviews, revocations, sign_in, votes
+from handlers import absences, away, reviews, revocations, sign_in, votes
 from handlers.pages import PageRoute, answer_page
 from handlers.rendering import environment
 from tests.core.identity import minting
@@ -23,6 +23,8 @@ PLACE = "/live"
 ROUTES: dict[tuple[str, str], PageRoute] = {
     ("GET", "/reviews"): reviews.list_requests,
     ("GET", "/reviews/{id}"): reviews.show_request,
+    ("GET", "/reviews/away"): away.show_away,
+    ("POST", "/reviews/away"): absences.change_absence,
     ("POST", "/reviews/{id}"): votes.vote_on_request,
     ("POST", "/reviews/{id}/revocation"): revocations.revoke_from_page,
     ("GET", "/reviews/sign-in"): sign_in.begin,
@@ -193,7 +195,7 @@ def desk_of(**changes: Any) -> Desk:
     """A desk with a group for the sample policies, another, and one that is asked later; `changes` of its config."""
     groups = {
         "owners": ReviewerGroup(("staff.alice", "staff.bob", "staff.harriet"), escalates_to="late",
-                                escalates_after_seconds=900),
+                                escalates_after_seconds=900, stand_ins=("staff.carol",)),
         "others": ReviewerGroup(("staff.oscar",)),
         "late": ReviewerGroup(("staff.lea",)),
     }  # fmt: skip

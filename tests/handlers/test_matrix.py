@@ -1,4 +1,4 @@
-"""Who may do what on the reviewers' pages: every cell of the table in docs/threat-model.md."""
+"""Who may do what on the reviewers' pages: every cell of the tables in docs/threat-model.md."""
 
 import re
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from core.access.grant import Grant, State, Verdict, Vote
+from core.review.absences import Absence
 from core.review.content import content_hash
 from handlers.grants import create_grant
 from tests.core.identity import minting
@@ -23,8 +24,11 @@ WHO = {
     "a reviewer of another group": ("oscar", ()),
     "whom it escalates to, before": ("lea", ()),
     "whom it escalates to, after": ("lea", ()),
+    "who stands in for a reviewer of it": ("carol", ()),
+    "who stood in for one that is back": ("carol", ()),
     "an operator": ("olga", ("security",)),
 }
+AWAY = Absence("a-1", "staff.alice", minting.NOW, minting.NOW + 600, (("owners", "staff.carol"),))
 UNKNOWN = "g-zzzzzzzzzzzzzz"
 
 
@@ -35,26 +39,29 @@ class Cell(NamedTuple):
     expected: str
 
 
-def cells() -> Iterator[Cell]:
+def cells(begins: str, states: int = 1) -> Iterator[Cell]:
+    """The cells of the table whose header begins so; without a column of states, these are ""."""
     text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
-    table = dropwhile(lambda line: not line.startswith("| who |"), text.splitlines())
+    table = dropwhile(lambda line: not line.startswith(begins), text.splitlines())
     header, _, *lines = takewhile(lambda line: line.startswith("|"), table)
-    columns = [part.strip() for part in header.strip("|").split("|")]
+    _, *columns = [part.strip() for part in header.strip("|").split("|")]
     for line in lines:
-        who, state, *expected = [part.strip() for part in line.strip("|").split("|")]
-        yield from (Cell(who, state, column, cell) for column, cell in zip(columns[2:], expected, strict=True))
+        who, *rest = [part.strip() for part in line.strip("|").split("|")]
+        state, expected = "".join(rest[:states]), rest[states:]
+        yield from (Cell(who, state, column, cell) for column, cell in zip(columns[states:], expected, strict=True))
 
 
-CELLS = list(cells())
+CELLS = list(cells("| who | request |"))
+ABSENCES = list(cells("| who | GET |", states=0))
 
 
 def test_the_table_is_whole():
     assert {cell.who for cell in CELLS} == set(WHO)
     states = {"pending", "active", "rejected", "unknown"}
     for who in WHO:
-        expected = {"pending"} if who.startswith("whom it escalates to") else states
+        expected = {"pending"} if who.startswith(("whom it escalates to", "who stood in")) else states
         assert {cell.state for cell in CELLS if cell.who == who} == expected
-    assert len(CELLS) == len({cell[:3] for cell in CELLS}) == 26 * 5
+    assert len(CELLS) == len({cell[:3] for cell in CELLS}) == 31 * 5
 
 
 def request_in(desk: Desk, state: str) -> Grant | None:
@@ -78,9 +85,11 @@ def test_who_may_do_what(cell: Cell):
     grant = request_in(desk, cell.state)
     if cell.who.endswith(", after"):
         desk.system.now += 900
-    browser = Browser(desk)
-    if person := WHO[cell.who]:
-        browser.sign_in(person[0], groups=list(person[1]))
+    if cell.who.startswith("who st"):
+        desk.system.store.away["staff.alice"] = AWAY
+    if cell.who.startswith("who stood"):
+        desk.system.now = AWAY.ends_at
+    browser = signed_in(desk, WHO[cell.who])
     before = dict(desk.system.store.grants)
     answer = tried(cell, browser, grant)
     found = re.search(r"Code: <code>(\w+)</code>", answer.text)
@@ -103,3 +112,45 @@ def tried(cell: Cell, browser: Browser, grant: Grant | None) -> Any:
     if cell.column == "POST revocation":
         return browser.send("POST", f"{path}/revocation", form, headers)
     return browser.send("POST", path, form | {"verdict": cell.column.removeprefix("POST ")}, headers)
+
+
+def signed_in(desk: Desk, person: tuple[str, tuple[str, ...]] | None) -> Browser:
+    browser = Browser(desk)
+    if person:
+        browser.sign_in(person[0], groups=list(person[1]))
+    return browser
+
+
+REVIEWERS = {
+    "nobody signed in": None,
+    "an agent with its token": None,
+    "a reviewer": ("bob", ()),
+    "a reviewer who is away": ("alice", ()),
+    "who stands in for one": ("carol", ()),
+    "an operator who reviews nothing": ("olga", ("security",)),
+}
+
+
+def test_the_table_of_absences_is_whole():
+    assert {cell.who for cell in ABSENCES} == set(REVIEWERS)
+    assert len(ABSENCES) == len({cell[:3] for cell in ABSENCES}) == 6 * 4
+
+
+@pytest.mark.parametrize("cell", ABSENCES, ids=[" / ".join(cell[:3]) for cell in ABSENCES])
+def test_who_may_be_away(cell: Cell):
+    desk = desk_of()
+    desk.system.store.away["staff.alice"] = AWAY
+    browser = signed_in(desk, REVIEWERS[cell.who])
+    headers = {"Authorization": f"Bearer {minting.token()}"} if cell.who.startswith("an agent") else {}
+    page = browser.send("GET", "/reviews/away", headers=headers)
+    answer = page
+    if cell.column != "GET":
+        token, seen = (re.search(rf'name="{name}" value="([^"]*)"', page.text) for name in ("token", "seen"))
+        form = {"token": token[1] if token else "x", "seen": seen[1] if seen else "", "until": "2023-11-15T12:00"}
+        form |= {"stand_in.owners": "staff.carol", "away": cell.column.removeprefix("POST ").partition(" ")[0]}
+        form |= {"token": "x", "away": "yes"} if "without" in cell.column else {}
+        answer = browser.send("POST", "/reviews/away", form, headers)
+    found = re.search(r"Code: <code>(\w+)</code>", answer.text)
+    assert f"{answer.status}{f' {found[1]}' if found else ''}" == cell.expected
+    if cell.column == "GET" or not cell.expected.startswith("303"):
+        assert desk.system.store.away == {"staff.alice": AWAY}

@@ -10,6 +10,7 @@ import pytest
 
 from core.access.grant import State
 from core.config import ReviewerGroup
+from core.review.absences import Absence
 from tests.handlers.slacking import CHANNEL, GROUPS, HOME, Office, signed
 
 TWO = [
@@ -372,3 +373,18 @@ def test_aud_07_no_token_is_told_or_recorded(office: Office, capsys: pytest.Capt
     office.send(office.press(grant, "approve"), headers={})
     written = json.dumps(office.system.records()) + capsys.readouterr().out + repr(office.secret.read())
     assert "canary" not in written
+
+
+def test_rev_06_who_stands_in_for_a_member_who_is_away_votes_in_slack_too(office: Office):
+    office = Office({"owners": ReviewerGroup(("staff.alice", "staff.bob"), stand_ins=("staff.oscar",))})
+    grant = office.pending()
+    for action in ("approve", "reject"):
+        office.send(office.press(grant, action, "oscar"))
+        assert "not among the reviewers" in office.alone()
+    now = office.system.now
+    away = Absence("a-1", "staff.bob", now, now + 60, (("owners", "staff.oscar"),))
+    office.system.store.away["staff.bob"] = away
+    assert office.open(grant, "reject", "oscar")
+    assert office.send(office.press(grant, "approve", "oscar")) == (200, {})
+    approved = office.grant(grant.id)
+    assert (approved.state, approved.votes[0].absent) == (State.ACTIVE, ("staff.bob",))

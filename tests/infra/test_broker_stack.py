@@ -79,6 +79,7 @@ ENVIRONMENT = {
     "slack_interactions": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
     "reconciler": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
     "reviews": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "absences": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "sign_in": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "votes": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
 }
@@ -181,6 +182,8 @@ def test_the_api_has_these_routes_and_no_others(assembly):
         ("POST", "/reviews/{id}"),
         ("POST", "/reviews/{id}/revocation"),
         ("POST", "/slack/interactions"),
+        ("GET", "/reviews/away"),
+        ("POST", "/reviews/away"),
         ("GET", "/reviews/sign-in"),
         ("GET", "/reviews/callback"),
         ("POST", "/reviews/sign-out"),

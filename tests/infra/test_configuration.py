@@ -205,6 +205,8 @@ REFUSED = [
     (owners(members=["corp/a"], approvals=0), "reviewers.owners.approvals", "too small", "1"),
     (owners(members=["corp/a"], told=["corp/b"]), "reviewers.owners", '"corp/b"', "members only"),
     (owners(members=["corp/a"], told=["none/a"]), "reviewers.owners.told.0", 'no issuer "none"', "corp"),
+    (owners(members=["corp/a"], stand_ins=["none/a"]), "reviewers.owners.stand_ins.0", 'no issuer "none"', "corp"),
+    (owners(members=["corp/a"], stand_ins=["corp/a"]), "reviewers.owners", '"corp/a"', "no members"),
     (owners(members=["corp/a"], escalates_to="bosses"), "reviewers.owners.escalates_to", '"bosses"', "owners"),
     (owners(members=["corp/a"], channel="#all"), "slack", "owners has a channel, and there is no slack", "leave"),
     (("slack", slack(secret="jitney/slack")), "slack.secret", "cannot be used", "ARN"),

@@ -26,7 +26,7 @@ TARGET = "arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod"
 REVOKER = "arn:aws:iam::444455556666:role/jitney/jitney-revoker-analytics-prod"
 SLACK_SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-AbCdEf"
 READ, CREATE, CHANGE = "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"
-QUERY, DELETE = "dynamodb:Query", "dynamodb:DeleteItem"
+QUERY, DELETE, CHECK = "dynamodb:Query", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"
 DELIVER = {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"}
 DELIVER_OBJECTS = {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"}
 
@@ -95,10 +95,16 @@ ALLOWED = {
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
     },
+    "jitney-absences": {
+        "AbsencesLogs.Arn": LOGS,
+        "TablesState.Arn": {READ, QUERY, CREATE, DELETE},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+    },
     "jitney-votes": {
         "VotesLogs.Arn": LOGS,
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
-        "TablesState.Arn": {READ, CREATE, CHANGE},
+        "TablesState.Arn": {READ, CREATE, CHANGE, QUERY, CHECK},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
@@ -106,7 +112,7 @@ ALLOWED = {
     "jitney-slack-interactions": {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
         "SlackInteractionsLogs.Arn": LOGS,
-        "TablesState.Arn": {READ, CREATE, CHANGE},
+        "TablesState.Arn": {READ, CREATE, CHANGE, QUERY, CHECK},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
@@ -137,7 +143,7 @@ ALLOWED = {
     },
     "jitney-review-notices": {
         "ReviewNoticesLogs.Arn": LOGS,
-        "TablesState.Arn": {READ, CREATE, CHANGE},
+        "TablesState.Arn": {READ, CREATE, CHANGE, QUERY},
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -253,7 +259,7 @@ ITEMS = {
     },
     "jitney-reviews": {
         READ: {"GRANT#*", "HELD#*", "SESSION#*"},
-        QUERY: {"VOTES#*"},
+        QUERY: {"VOTES#*", "AWAY"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},
     },
@@ -263,14 +269,25 @@ ITEMS = {
         DELETE: {"SESSION#*"},
         "records": {"r-*"},
     },
+    "jitney-absences": {
+        READ: {"SESSION#*"},
+        QUERY: {"AWAY"},
+        CREATE: {"AWAY"},
+        DELETE: {"AWAY"},
+        "records": {"r-*"},
+    },
     "jitney-votes": {
         READ: {"GRANT#*", "HELD#*", "REVIEW#*", "SESSION#*"},
+        QUERY: {"AWAY"},
+        CHECK: {"AWAY"},
         CREATE: {"VOTES#*"},
         CHANGE: ANY_GRANT,
         "records": ALL_RECORDS,
     },
     "jitney-slack-interactions": {
         READ: {"GRANT#*", "HELD#*", "REVIEW#*"},
+        QUERY: {"AWAY"},
+        CHECK: {"AWAY"},
         CREATE: {"VOTES#*", "SLACK#*"},
         CHANGE: ANY_GRANT,
         "records": ALL_RECORDS,
@@ -287,6 +304,7 @@ ITEMS = {
     "jitney-review-notices": {
         READ: {"GRANT#*", "HELD#*"},
         CREATE: {"REVIEW#*"},
+        QUERY: {"AWAY"},
         CHANGE: ANY_GRANT,
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         "records": OWN_RECORDS,
@@ -395,7 +413,7 @@ def test_each_role_is_one_services(assembly):
 def test_each_function_has_its_own_role(assembly):
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     roles = [plain(function["Role"]) for function in functions]
-    assert len(set(roles)) == len(roles) == 17
+    assert len(set(roles)) == len(roles) == 18
 
 
 def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assembly):
@@ -416,6 +434,8 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
         ("RevocationsFunction.Arn", "POST/reviews/*/revocation"),
         ("ReviewsFunction.Arn", "GET/reviews"),
         ("ReviewsFunction.Arn", "GET/reviews/*"),
+        ("ReviewsFunction.Arn", "GET/reviews/away"),
+        ("AbsencesFunction.Arn", "POST/reviews/away"),
         ("SignInFunction.Arn", "GET/reviews/sign-in"),
         ("SignInFunction.Arn", "GET/reviews/callback"),
         ("SignInFunction.Arn", "POST/reviews/sign-out"),

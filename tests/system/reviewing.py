@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from adapters.absences import Absences
 from adapters.clock import new_id, now
 from adapters.reviews import Reviews, TaskTokens
 from adapters.store import Store
@@ -40,6 +41,7 @@ class Review:
         dynamodb, tables = client("dynamodb"), stack["tables"]
         self.store = Store(dynamodb, tables["state"], tables["audit"])
         self.tokens = TaskTokens(dynamodb, tables["state"])
+        self._absences = Absences(dynamodb, tables["state"])
         self._reviews = Reviews(self.states, stack["approval_arn"], self.tokens)
 
     def ports(self, moment: Callable[[], int] = now) -> Ports:
@@ -50,6 +52,7 @@ class Review:
             actions=Actions.load((ROOT / "core" / "actions.bin").read_bytes()),
             store=self.store,
             reviews=self._reviews,
+            absences=self._absences,
             now=moment,
             new_id=new_id,
         )

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from core.access.request import AccessRequest, Permission
+from core.access.stand_in import StandIn
 from core.config import Target
 from core.identity.principal import Principal
 from core.policy.decision import Decision, Effect
@@ -52,7 +53,8 @@ class Verdict(StrEnum):
 class Vote:
     """One reviewer's vote. `human` is a source identity, `content` the hash of the grant that the voter saw.
 
-    `at` in epoch seconds; `via` is where it was given: "web" or "slack".
+    `at` in epoch seconds; `via` is where it was given: "web" or "slack". `stands_in` are the places of absent members
+    that it was given in.
     """
 
     human: str
@@ -61,10 +63,17 @@ class Vote:
     comment: str
     at: int
     via: str
+    stands_in: tuple[StandIn, ...] = ()
 
-    def view(self) -> dict[str, str]:
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """In whose places it was given."""
+        return tuple(sorted({place.absent for place in self.stands_in}))
+
+    def view(self) -> dict[str, Any]:
         """The vote as the API shows it."""
-        return {"human": self.human, "verdict": str(self.verdict), "comment": self.comment, "at": iso(self.at)}
+        said = {"human": self.human, "verdict": str(self.verdict), "comment": self.comment, "at": iso(self.at)}
+        return said | {"stands_in_for": list(self.absent)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from core.review.reviewers import Groups, asked_groups, askers, members
 
 
 def recipients(notice: Notice, grant: Grant, groups: Groups, now: int) -> tuple[str, ...]:
-    """The source identities of those who are told, sorted; never whoever asks.
+    """The source identities of those who are told, sorted; never whoever asks. `groups` are `handlers.at_work`'s.
 
     At first the members who are `told` at once; once a group has escalated, everybody who may then approve for it. Who
     has voted is not reminded of it. What was decided is told to all who were told before, and to who voted.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from core.access.grant import Grant
+from core.access.stand_in import StandIn
 from core.config import ReviewerGroup
 from core.identity.principal import Principal
 from core.problems import Problem
@@ -15,17 +16,49 @@ def asked_groups(grant: Grant) -> frozenset[str]:
     return frozenset(group for alternative in grant.reviews for group in alternative)
 
 
-def members(group: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
-    """The source identities of those who may approve for `group` now: after a while, whom it escalates to as well.
+def sources(group: str, grant: Grant, groups: Groups, now: int | None = None) -> tuple[str, ...]:
+    """The groups whose members may approve for `group` now, or ever: itself, after a while the one it escalates to.
 
-    Nobody for a group that is no longer configured.
+    None for a group that is no longer configured.
     """
     if group not in groups:
-        return frozenset()
+        return ()
     entry = groups[group]
-    late = entry.escalates_to and now >= grant.created_at + entry.escalates_after_seconds
-    further = groups[entry.escalates_to].members if late and entry.escalates_to in groups else ()
-    return frozenset((*entry.members, *further)) - askers(grant)
+    late = now is None or now >= grant.created_at + entry.escalates_after_seconds
+    return (group, entry.escalates_to) if late and entry.escalates_to in groups else (group,)
+
+
+def members(group: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
+    """The source identities of those who may approve for `group` now, be it in the place of somebody who is away."""
+    return own_members(group, grant, groups, now) | {human for human, _ in _standing_in(group, grant, groups, now)}
+
+
+def own_members(group: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
+    """Those who may approve for `group` now by themselves: after a while, whom it escalates to as well."""
+    found = (groups[each].members for each in sources(group, grant, groups, now))
+    return frozenset[str]().union(*found) - askers(grant)
+
+
+def stands_in(human: str, grant: Grant, groups: Groups, now: int) -> tuple[StandIn, ...]:
+    """The places of members who are away that `human` may vote in now, in groups where not by themselves."""
+    found = {
+        place: None
+        for group in sorted(asked_groups(grant))
+        if human not in own_members(group, grant, groups, now)
+        for who, place in _standing_in(group, grant, groups, now)
+        if who == human
+    }
+    return tuple(found)
+
+
+def _standing_in(group: str, grant: Grant, groups: Groups, now: int) -> tuple[tuple[str, StandIn], ...]:
+    """Who stands in for members of `group` that are away, and where: never one who asks, nor for one who asks."""
+    return tuple(
+        (human, place)
+        for each in sources(group, grant, groups, now)
+        for human, place in groups[each].standing_in
+        if place.holds(now) and not {human, place.absent} & askers(grant)
+    )
 
 
 def askers(grant: Grant) -> frozenset[str]:

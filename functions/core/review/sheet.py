@@ -6,12 +6,14 @@ The agent's own words come last and are marked as its own; whoever renders a she
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from core.access.grant import Grant, Verdict, Vote
+from core.access.grant import Grant, Vote
 from core.actions import Actions, Level
 from core.patterns import PatternTooComplex, covers
 from core.policy.risks import Risk
 from core.review.content import content_hash
-from core.review.reviewers import Groups, asked_groups, members
+from core.review.counting import places_of
+from core.review.reviewers import Groups, asked_groups, members, own_members
+from core.review.votes import approving
 
 
 class Line(NamedTuple):
@@ -130,8 +132,7 @@ def _covers(outer: str, inner: str) -> bool:
 
 
 def _asked(group: str, grant: Grant, groups: Groups, now: int) -> Asked:
-    may = members(group, grant, groups, now)
-    content = content_hash(grant)
-    approving = {each.human for each in grant.votes if each.verdict is Verdict.APPROVE and each.content == content}
+    own = own_members(group, grant, groups, now)
+    approved = {vote.human for vote in approving(grant) if places_of(vote, group, own, grant, groups)}
     needed = groups[group].approvals if group in groups else 0
-    return Asked(group, needed, tuple(sorted(may)), tuple(sorted(approving & may)))
+    return Asked(group, needed, tuple(sorted(members(group, grant, groups, now))), tuple(sorted(approved)))

@@ -7,7 +7,8 @@ from core.access.grant import Grant, State, Verdict, Vote
 from core.access.request import Permission
 from core.problems import Problem
 from core.review.content import content_hash
-from core.review.reviewers import Groups, asked_groups, askers, members
+from core.review.counting import places_of, spoken_for
+from core.review.reviewers import Groups, asked_groups, askers, own_members
 
 
 def cast(grant: Grant, vote: Vote, groups: Groups) -> Grant:
@@ -17,8 +18,7 @@ def cast(grant: Grant, vote: Vote, groups: Groups) -> Grant:
     over: people click twice. Another vote of the same human takes the place of the first. Raises Problem: review_ended
     when the grant is not pending at `vote.at`, or review_changed when it is no longer what the voter saw.
     """
-    standing = (vote.human, vote.verdict, content_hash(grant))
-    if any((each.human, each.verdict, each.content) == standing for each in grant.votes):
+    if any(_stands(each, vote, content_hash(grant)) for each in grant.votes):
         return grant
     current = grant.at(vote.at)
     if current.state is not State.PENDING:
@@ -36,24 +36,42 @@ def cast(grant: Grant, vote: Vote, groups: Groups) -> Grant:
 
 def approved_groups(grant: Grant, groups: Groups, now: int) -> frozenset[str]:
     """The groups of which enough different people have approved the grant as it is (REV 4)."""
-    content = content_hash(grant)
-    approving = {each.human for each in grant.votes if each.verdict is Verdict.APPROVE and each.content == content}
     return frozenset(
         group
         for group in asked_groups(grant)
-        if group in groups and len(approving & members(group, grant, groups, now)) >= groups[group].approvals
+        if group in groups
+        and _approvals_of(group, grant, groups, own_members(group, grant, groups, now)) >= groups[group].approvals
     )
 
 
 def standing_approvals(grant: Grant, groups: Groups) -> frozenset[str]:
     """The approvals that hold when credentials are issued: for exactly this grant, by enough different people (REV 3).
 
-    Whether they may approve was looked up as they voted.
+    Whether they may approve was looked up as they voted; in whose place, and that it was then in force, is looked at
+    again.
     """
+    return frozenset(
+        group
+        for group in grant.approvals
+        if group in groups and _approvals_of(group, grant, groups, None) >= groups[group].approvals
+    )
+
+
+def approving(grant: Grant) -> tuple[Vote, ...]:
+    """The votes that approve the grant as it is, one of each person; none of whoever asks."""
     content = content_hash(grant)
-    approving = {each.human for each in grant.votes if each.verdict is Verdict.APPROVE and each.content == content}
-    people = len(approving - askers(grant))
-    return frozenset(each for each in grant.approvals if each in groups and people >= groups[each].approvals)
+    counted = {vote.human: vote for vote in grant.votes if vote.verdict is Verdict.APPROVE and vote.content == content}
+    return tuple(vote for human, vote in counted.items() if human not in askers(grant))
+
+
+def _approvals_of(group: str, grant: Grant, groups: Groups, members: Collection[str] | None) -> int:
+    return spoken_for(places_of(vote, group, members, grant, groups) for vote in approving(grant))
+
+
+def _stands(given: Vote, vote: Vote, content: str) -> bool:
+    """Whether a vote that was given says all that `vote` would: of the same person, for no further place."""
+    same = (given.human, given.verdict, given.content) == (vote.human, vote.verdict, content)
+    return same and set(vote.stands_in) <= set(given.stands_in)
 
 
 def suffices(grant: Grant) -> bool:

@@ -1,0 +1,85 @@
+"""Absences in the state table: one of each person, changed only as it was read, and held to by votes (REV 6)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters.absences import Absences
+from adapters.store import Changed, Store
+from core import audit
+from core.access.grant import Grant, Verdict, Vote
+from core.access.stand_in import StandIn
+from core.audit import AuditRecord, Event, Outcome
+from core.review.absences import Absence
+from tests.adapters.test_store import client, opened, records, store  # noqa: F401 - fixtures
+from tests.fakes import NOW, PENDING
+
+AWAY = Absence("a-1", "corp.bob", NOW, NOW + 3600, (("owners", "corp.carol"),))
+OTHER = AWAY._replace(id="a-2", stand_ins=(("owners", "corp.dave"), ("security", "corp.carol")))
+
+
+@pytest.fixture
+def absences(client: Any) -> Absences:  # noqa: F811
+    return Absences(client, "state")
+
+
+@pytest.fixture
+def change(store: Store) -> Callable[[Absence | None, Absence | None], None]:  # noqa: F811
+    numbers = iter(range(99))
+
+    def changing(before: Absence | None, after: Absence | None) -> None:
+        record = AuditRecord(NOW, Event.ABSENCE, Outcome.SET)
+        store.change_absence(before, after, audit.link(record, f"r-{next(numbers)}"), now=NOW)
+
+    return changing
+
+
+def test_rev_06_an_absence_comes_back_as_written_until_it_ends(absences, change, client):  # noqa: F811
+    assert absences.kept() == []
+    change(None, AWAY)
+    change(None, OTHER._replace(human="corp.alice"))
+    assert absences.kept() == [OTHER._replace(human="corp.alice"), AWAY]
+    change(AWAY, OTHER)
+    assert absences.kept()[1] == OTHER
+    change(OTHER, None)
+    assert [each.human for each in absences.kept()] == ["corp.alice"]
+    assert len(records(client)) == 4
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, OTHER), (OTHER, AWAY), (OTHER, None), (OTHER, OTHER)])
+def test_rev_06_what_is_not_as_it_was_read_stays_and_no_record_says_otherwise(absences, change, client, before, after):  # noqa: F811
+    change(None, AWAY)
+    with pytest.raises(Changed):
+        change(before, after)
+    assert absences.kept() == [AWAY]
+    assert len(records(client)) == 1
+
+
+def test_rev_06_what_has_ended_does_not_end_again(change, client):  # noqa: F811
+    with pytest.raises(Changed):
+        change(AWAY, None)
+    assert records(client) == []
+
+
+def voted(store: Store, grant: Grant, *places: StandIn) -> Grant:  # noqa: F811
+    vote = Vote("corp.carol", Verdict.APPROVE, "content", "", NOW, "web", places)
+    link = audit.next_link(audit.of_grant(Event.VOTE, Outcome.APPROVED, grant, audit.Origin(), NOW), grant)
+    after = audit.linked(replace(grant, votes=(vote,)), link)
+    store.save(grant, after, link, now=NOW)
+    return after
+
+
+def test_rev_06_a_vote_in_somebodys_place_is_written_only_while_they_are_away(store: Store, change):  # noqa: F811
+    grant = opened(store, PENDING)
+    places = [StandIn(group, "corp.bob", "a-1", NOW, NOW + 3600) for group in ("owners", "security")]
+    with pytest.raises(Changed):
+        voted(store, grant, *places)
+    change(None, OTHER)
+    with pytest.raises(Changed):
+        voted(store, grant, *places)
+    assert store.grant(grant.id) == grant
+    change(OTHER, AWAY)
+    after = voted(store, grant, *places)
+    assert store.grant(grant.id) == after

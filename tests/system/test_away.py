@@ -1,0 +1,69 @@
+"""Delegation while absent in the deployed system: the functions' roles let through what the pages promise (REV 6)."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from adapters.clock import now
+from tests.people import Person, hidden
+from tests.system.conftest import Api
+from tests.system.test_reviews import pending, read  # noqa: F401 - a fixture
+
+# With the other tests of people: see tests/system/test_reviews.py.
+pytestmark = pytest.mark.xdist_group("reviews")
+
+
+def away(person: Person, **changes: str) -> Any:
+    """The answer to the form of the page "Away": carol stands in until tomorrow, but for `changes`."""
+    page = person.get("/away")
+    until = (datetime.fromtimestamp(now(), UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    form = {"token": hidden(page, "token"), "seen": hidden(page, "seen"), "from": "", "until": until}
+    return person.post("/away", form | {"stand_in.data-owners": "people.carol", "away": "yes"} | changes)
+
+
+def records(stack: dict[str, Any], aws: Callable[..., Any]) -> list[dict[str, Any]]:
+    """The records of absences, the oldest first."""
+    pages = aws("dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"])
+    found = [json.loads(item["record"]["S"]) for page in pages for item in page["Items"]]
+    return sorted((each for each in found if each["event"] == "absence"), key=lambda each: str(each["time"]))
+
+
+def test_rev_06_who_is_away_is_stood_in_for_until_they_are_back(
+    api: Api,
+    stack: dict[str, Any],
+    aws: Callable[..., Any],
+    person: Callable[[str], Person],
+    pending: str,  # noqa: F811
+):
+    bob, carol = person("bob"), person("carol")
+    bob.sign_in()
+    assert carol.sign_in(f"/{pending}").status_code == 403
+    assert away(bob).status_code == 303
+    try:
+        assert "people.carol stands in for you in data-owners." in bob.get("/away").text
+        notices = carol.get(f"/{pending}")
+        assert "You stand in for people.bob" in notices.text
+        assert carol.vote(pending).status_code == 303
+        vote = read(api, pending)["votes"][0]
+        assert (vote["human"], vote["stands_in_for"]) == ("people.carol", ["people.bob"])
+        assert api("POST", f"/v1/grants/{pending}/credentials", {}, agent="writer-agent").status_code == 200
+    finally:
+        assert away(bob, away="no").status_code == 303
+    assert "You are not away." in bob.get("/away").text
+    assert api("POST", f"/v1/grants/{pending}/credentials", {}, agent="writer-agent").status_code == 200
+    begun, ended = records(stack, aws)[-2:]
+    assert [(each["outcome"], each["principal"]) for each in (begun, ended)] == [
+        ("set", "people.bob"),
+        ("ended", "people.bob"),
+    ]
+
+
+def test_rev_06_a_stand_in_hands_nothing_on(person: Callable[[str], Person]):
+    carol = person("carol")
+    carol.sign_in()
+    form = {"token": carol.token(), "seen": "", "until": "2026-12-01T12:00", "away": "yes"}
+    answer = carol.post("/away", form | {"stand_in.data-owners": "people.alice"})
+    assert (answer.status_code, "not_reviewer" in answer.text) == (403, True)
