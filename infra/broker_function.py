@@ -13,7 +13,7 @@ from infra.acknowledge import acknowledge
 from infra.allow import Allow
 from infra.arns import ROLE_PATH, role_name
 from infra.conditions import items_only, named_only
-from infra.functions import ALL_FUNCTIONS, Spec
+from infra.spec import ALL_FUNCTIONS, Spec
 
 
 @dataclass(frozen=True, slots=True)

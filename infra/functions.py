@@ -5,11 +5,11 @@ here and looked up in what the stack hands over, so that the table can be read w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from core.access.credentials import CANARY_PREFIX
 from core.access.target_check import SESSION_PREFIX, STRANGE_PREFIX
 from infra.allow import END, ENDING, LIFE, TERMS, Allow, change
+from infra.spec import Spec
 
 # DynamoDB uses the table's key in the caller's name (DynamoDB Developer Guide, "Encryption at rest: usage notes").
 _KEY_TO_READ = ("kms:Decrypt", "kms:DescribeKey")
@@ -23,34 +23,6 @@ _KEY_TO_WRITE = (
 )
 _ISSUE = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
 _READ_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
-
-
-ALL_FUNCTIONS = {
-    "POWERTOOLS_SERVICE_NAME": "jitney",
-    "POWERTOOLS_METRICS_NAMESPACE": "Jitney",
-    "POWERTOOLS_LOG_LEVEL": "INFO",
-}
-"""The environment that every function has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """One function: its handler module and name, its routes as (verb, path), its environment, what its role allows.
-
-    `asks_in` is the section of `jitney.yaml` without which there is no such function.
-    """
-
-    name: str
-    purpose: str
-    allows: tuple[Allow, ...] = ()
-    environment: tuple[str, ...] = ()
-    routes: tuple[tuple[str, str], ...] = ()
-    memory_mb: int = 1024
-    # One route at the stage's 50 requests a second that all hang holds 750 executions of the 1,000 that an account has;
-    # at API Gateway's own limit of 29 it would hold all. A service that hangs is given up earlier (adapters.calls).
-    timeout_seconds: int = 15
-    asks_in: str = ""
-
 
 _STORE = ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE")
 

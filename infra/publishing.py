@@ -16,7 +16,7 @@ from constructs import Construct
 
 from core.audit import TAMPERED
 from infra.acknowledge import acknowledge
-from infra.functions import ALL_FUNCTIONS
+from infra.spec import ALL_FUNCTIONS
 
 
 class DeadLetters(Construct):

@@ -20,7 +20,8 @@ from core.config import load
 from core.identity.principal import Principal
 from core.policy.cedar import PolicySet
 from core.review.content import content_hash
-from handlers.ports import ROOT, Ports
+from handlers.base_ports import ROOT
+from handlers.ports import Ports
 from handlers.voting import Ballot, vote
 from tests.system.conftest import Api, asked
 from tests.system.test_records import configuration_of, until

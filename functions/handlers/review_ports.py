@@ -1,0 +1,96 @@
+"""The ports through which reviews are held: the workflow, the pages, and the channels on which people are told."""
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+
+from adapters.calls import CLIENT
+from core.config import Slack as SlackConfig
+from core.problems import Problem
+from handlers.base_ports import BasePorts
+
+if TYPE_CHECKING:
+    from adapters.absences import Absences
+    from adapters.cast_votes import CastVotes
+    from adapters.reviews import Reviews, TaskTokens
+    from adapters.slack_messages import Slack
+    from adapters.slack_secret import SlackSecret
+    from adapters.token_endpoint import TokenEndpoint
+    from adapters.web_sessions import WebSessions
+
+
+class ReviewPorts(BasePorts):
+    """The second part of `handlers.ports.Ports`."""
+
+    @cached_property
+    def reviews(self) -> "Reviews":
+        """The approval workflow."""
+        from adapters.reviews import Reviews
+
+        client = boto3.client("stepfunctions", config=CLIENT)
+        return Reviews(client, os.environ["JITNEY_APPROVAL_ARN"], self.task_tokens)
+
+    @cached_property
+    def task_tokens(self) -> "TaskTokens":
+        """The tokens by which approval workflows wait."""
+        from adapters.reviews import TaskTokens
+
+        return TaskTokens(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+
+    @cached_property
+    def web_sessions(self) -> "WebSessions":
+        """The sessions of the reviewers' pages."""
+        from adapters.web_sessions import WebSessions
+
+        return WebSessions(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+
+    @cached_property
+    def cast_votes(self) -> "CastVotes":
+        """What reviewers voted on."""
+        from adapters.cast_votes import CastVotes
+
+        return CastVotes(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+
+    @cached_property
+    def absences(self) -> "Absences":
+        """Who is away, and who stands in."""
+        from adapters.absences import Absences
+
+        return Absences(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+
+    @cached_property
+    def token_endpoint(self) -> "TokenEndpoint":
+        """The identity provider that people sign in with."""
+        from adapters.token_endpoint import TokenEndpoint
+
+        return TokenEndpoint(local=self.config.local)
+
+    @cached_property
+    def reviews_url(self) -> str:
+        """Where the reviewers' pages are, for links: a request's is below it, by its id."""
+        return os.environ["JITNEY_REVIEWS_URL"]
+
+    @cached_property
+    def slack_secret(self) -> "SlackSecret":
+        """The Slack app's tokens. Raises Problem route_not_found where there is no Slack."""
+        from adapters.slack_secret import SlackSecret
+
+        slack = self.slack_settings
+        region = slack.secret.split(":")[3]
+        return SlackSecret(boto3.client("secretsmanager", region_name=region, config=CLIENT), slack.secret, self.now)
+
+    @cached_property
+    def slack(self) -> "Slack":
+        """Slack's Web API. Raises Problem route_not_found where there is no Slack."""
+        from adapters.slack_messages import Slack
+
+        return Slack(self.slack_secret, self.slack_settings.api_url)
+
+    @property
+    def slack_settings(self) -> SlackConfig:
+        """The configured workspace. Raises Problem route_not_found where there is no Slack."""
+        if self.config.slack is None:
+            raise Problem("route_not_found", "There is no Slack here.", "Review on the request's page.")
+        return self.config.slack

@@ -1,0 +1,31 @@
+"""What there is to say of one function: `infra.functions` has the table."""
+
+from dataclasses import dataclass
+
+from infra.allow import Allow
+
+ALL_FUNCTIONS = {
+    "POWERTOOLS_SERVICE_NAME": "jitney",
+    "POWERTOOLS_METRICS_NAMESPACE": "Jitney",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+}
+"""The environment that every function has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One function: its handler module and name, its routes as (verb, path), its environment, what its role allows.
+
+    `asks_in` is the section of `jitney.yaml` without which there is no such function.
+    """
+
+    name: str
+    purpose: str
+    allows: tuple[Allow, ...] = ()
+    environment: tuple[str, ...] = ()
+    routes: tuple[tuple[str, str], ...] = ()
+    memory_mb: int = 1024
+    # One route at the stage's 50 requests a second that all hang holds 750 executions of the 1,000 that an account has;
+    # at API Gateway's own limit of 29 it would hold all. A service that hangs is given up earlier (adapters.calls).
+    timeout_seconds: int = 15
+    asks_in: str = ""
