@@ -87,8 +87,11 @@ class BrokerFunction(Construct):
         )
 
     def _statement(self, allow: Allow, arns: list[str]) -> iam.PolicyStatement:
-        # The key opens the tables' items, and nothing that somebody could send to KMS directly.
-        through = {"StringEquals": {"kms:ViaService": f"dynamodb.{Stack.of(self).region}.amazonaws.com"}}
         limits = items_only(allow.items, allow.attributes) | named_only(allow.sessions)
-        conditions = through if allow.on == "key" else limits
-        return iam.PolicyStatement(actions=list(allow.actions), resources=arns, conditions=conditions)
+        if service := _THROUGH.get(allow.on):
+            limits = {"StringEquals": {"kms:ViaService": f"{service}.{Stack.of(self).region}.amazonaws.com"}}
+        return iam.PolicyStatement(actions=list(allow.actions), resources=arns, conditions=limits)
+
+
+# The key opens the tables' items and the records' objects, and nothing that somebody could send to KMS directly.
+_THROUGH = {"key": "dynamodb", "records_key": "s3"}

@@ -16,6 +16,7 @@ from infra.functions import SPECS
 from infra.publishing import DeadLetters, publish
 from infra.queries import DATABASE, WORKGROUP, Queries
 from infra.reconciling import reconcile
+from infra.sealing import Sealing
 from infra.settings import Settings
 from infra.slack import secret_resource
 from infra.tables import Tables
@@ -38,10 +39,12 @@ class BrokerStack(Stack):
         access_log = Delivery(self, "AccessLog", name="amazon-apigateway-jitney", bucket=buckets.logs, prefix="api")
         Queries(self, "Queries", records=buckets.records, results=buckets.results, key=tables.key)
         api = Api(self, "Api", access_log=access_log)
+        sealing = Sealing(self, "Seals", buckets=buckets, key=tables.key)
 
         resources = {
             **tables.resources,
             **_named(settings),
+            **sealing.resources,
             "records_stream": [records.stream.attr_arn],
             "dead_letters": [dead_letters.queue.queue_arn],
         }
@@ -49,6 +52,7 @@ class BrokerStack(Stack):
             **tables.environment,
             "JITNEY_RECORDS_STREAM": records.name,
             "JITNEY_REVIEWS_URL": f"{api.url}/reviews",
+            **sealing.environment,
         }
 
         def function(name: str) -> BrokerFunction:
@@ -65,16 +69,16 @@ class BrokerStack(Stack):
 
         publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters)
         reconcile(self, functions["reconciler"].function)
+        sealing.every_hour(functions["sealing"], dead_letters)
         api.route(functions.values())
         Firewall(self, "Firewall", stage=api.rest_api.deployment_stage, max_body_bytes=settings.limits.max_body_bytes)
         self._outputs(
             {
                 "ApiUrl": api.url,
                 "ApiId": api.rest_api.rest_api_id,
-                "StateTable": tables.state.table_name,
-                "AuditTable": tables.audit.table_name,
-                "RecordsBucket": buckets.records.bucket_name,
-                "ResultsBucket": buckets.results.bucket_name,
+                **tables.outputs,
+                **buckets.outputs,
+                "SealKeyArn": sealing.key.key_arn,
                 "AthenaWorkgroup": WORKGROUP,
                 "GlueDatabase": DATABASE,
                 "ApprovalArn": approval.state_machine.state_machine_arn,

@@ -1,13 +1,19 @@
-"""The three buckets: what was recorded, what was asked about it, and who looked."""
+"""The buckets: what was recorded, the seals over it, what was asked about it, and who looked."""
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+KEEP_SEALS = Duration.days(400)
+"""As long as the audit table keeps a record (`adapters.store`): nobody, not even the account's root, can shorten it."""
+
 
 class Buckets(Construct):
     """`records` keeps the audit records, `results` what Athena answers, `logs` who called the API and read records.
+
+    `seals` keeps the seals over the records, each for `KEEP_SEALS` at least, under S3's own key: what proves the
+    records is to be read even when the key of the records is gone.
 
     `tls_only` is false on one's own machine, where AWS is spoken to over plain HTTP on loopback.
     """
@@ -19,9 +25,27 @@ class Buckets(Construct):
         self.logs = self._bucket("Logs", None, expires_days=400)
         self.records = self._bucket("Records", key, log_prefix="s3/records/")
         self.results = self._bucket("Results", key, log_prefix="s3/results/", expires_days=30)
+        self.seals = self._bucket(
+            "Seals", None, log_prefix="s3/seals/", lock=s3.ObjectLockRetention.compliance(KEEP_SEALS)
+        )
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What people find them by."""
+        return {
+            "RecordsBucket": self.records.bucket_name,
+            "SealsBucket": self.seals.bucket_name,
+            "ResultsBucket": self.results.bucket_name,
+        }
 
     def _bucket(
-        self, construct_id: str, key: kms.IKey | None, *, log_prefix: str | None = None, expires_days: int | None = None
+        self,
+        construct_id: str,
+        key: kms.IKey | None,
+        *,
+        log_prefix: str | None = None,
+        expires_days: int | None = None,
+        lock: s3.ObjectLockRetention | None = None,
     ) -> s3.Bucket:
         rules = [s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7))]
         if expires_days:
@@ -38,6 +62,7 @@ class Buckets(Construct):
             enforce_ssl=self._tls_only,
             versioned=True,
             lifecycle_rules=rules,
+            object_lock_default_retention=lock,
             server_access_logs_bucket=self.logs if log_prefix else None,
             server_access_logs_prefix=log_prefix,
             removal_policy=RemovalPolicy.RETAIN,

@@ -279,5 +279,21 @@ SPECS: Mapping[str, Spec] = {
             memory_mb=512,
             timeout_seconds=60,
         ),
+        Spec(
+            "sealing",
+            "Seals what records came to S3",
+            (
+                Allow("records_bucket", ("s3:ListBucket",)),
+                Allow("records_objects", ("s3:GetObject",)),
+                Allow("records_key", ("kms:Decrypt",)),
+                # To add, under the bucket's policy: nothing here takes away, writes over or shortens what is kept.
+                Allow("seals_bucket", ("s3:ListBucket",)),
+                Allow("seals_objects", ("s3:GetObject", "s3:PutObject")),
+                Allow("seal_keys_objects", ("s3:PutObject",)),
+                Allow("seal_key", ("kms:GetPublicKey", "kms:Sign")),
+            ),
+            ("JITNEY_RECORDS_BUCKET", "JITNEY_SEALS_BUCKET", "JITNEY_SEAL_KEY_ARN"),
+            timeout_seconds=900,
+        ),
     )
 }

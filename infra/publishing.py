@@ -61,16 +61,35 @@ class DeadLetters(Construct):
 
     def alarm(self, construct_id: str, metric: cloudwatch.IMetric, above: int, meaning: str) -> None:
         """An alarm that goes to the topic when `metric` is over `above`."""
-        alarm = cloudwatch.Alarm(
-            self,
-            construct_id,
-            metric=metric,
-            threshold=above,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=meaning,
+        self._goes_to_topic(
+            cloudwatch.Alarm(
+                self,
+                construct_id,
+                metric=metric,
+                threshold=above,
+                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+                evaluation_periods=1,
+                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+                alarm_description=meaning,
+            )
         )
+
+    def alarm_of_absence(self, construct_id: str, metric: cloudwatch.IMetric, periods: int, meaning: str) -> None:
+        """An alarm that goes to the topic when `metric` counted nothing for so many of its periods."""
+        self._goes_to_topic(
+            cloudwatch.Alarm(
+                self,
+                construct_id,
+                metric=metric,
+                threshold=1,
+                comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+                evaluation_periods=periods,
+                treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+                alarm_description=meaning,
+            )
+        )
+
+    def _goes_to_topic(self, alarm: cloudwatch.Alarm) -> None:
         alarm.add_alarm_action(actions.SnsAction(self.topic))
 
 

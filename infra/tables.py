@@ -51,6 +51,11 @@ class Tables(Construct):
         self.audit = self._table("Audit", stream=dynamodb.StreamViewType.NEW_IMAGE)
 
     @property
+    def outputs(self) -> dict[str, str]:
+        """What people find them by."""
+        return {"StateTable": self.state.table_name, "AuditTable": self.audit.table_name}
+
+    @property
     def resources(self) -> dict[str, list[str]]:
         """The ARNs by the names that the functions' permissions are written with."""
         return {

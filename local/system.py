@@ -204,7 +204,12 @@ def _description(stacks: list[Stack], outputs: Mapping[str, Mapping[str, str]], 
         "region": broker.region,
         "account": broker.account,
         "tables": {"state": made["StateTable"], "audit": made["AuditTable"]},
-        "buckets": {"records": made["RecordsBucket"], "athena_results": made["ResultsBucket"]},
+        "buckets": {
+            "records": made["RecordsBucket"],
+            "seals": made["SealsBucket"],
+            "athena_results": made["ResultsBucket"],
+        },
+        "seal_key_arn": made["SealKeyArn"],
         "athena": {"workgroup": made["AthenaWorkgroup"], "database": made["GlueDatabase"]},
         "approval_arn": made["ApprovalArn"],
         "targets": {

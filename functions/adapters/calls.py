@@ -22,6 +22,9 @@ ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standa
 QUICK = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2})
 """For a call besides those that a function is there for: it has 4 s at most."""
 
+WHOLE_OBJECTS = Config(connect_timeout=1, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+"""For who reads and writes objects of megabytes, with nobody waiting for the answer."""
+
 
 @contextmanager
 def unavailable_when_failing(part: str) -> Iterator[None]:

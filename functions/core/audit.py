@@ -24,6 +24,8 @@ FIRST = "0" * 64
 """What the first record of a chain has in the place of its predecessor's hash."""
 TAMPERED = "AuditRecordsTampered"
 """The metric that counts changes and deletions of records: the publisher's, watched by an alarm."""
+SEALED = "AuditRecordsSealed"
+"""The metric that counts seals over records: an alarm misses them."""
 
 
 class Event(StrEnum):

@@ -23,6 +23,7 @@ from core.masking.tags import Tags
 from core.policy.cedar import PolicySet
 from core.refusals import Refusals
 from handlers.base_ports import ROOT
+from handlers.record_ports import RecordPorts
 from handlers.review_ports import ReviewPorts
 
 if TYPE_CHECKING:
@@ -32,14 +33,13 @@ if TYPE_CHECKING:
     from adapters.canary import Canary
     from adapters.deny_list import DenyList
     from adapters.mask_keys import MaskKeys
-    from adapters.records import RecordsStream
     from adapters.role_policies import RolePolicies
     from adapters.sessions import Sessions
     from adapters.store import Store
     from adapters.target_checks import TargetChecks
 
 
-class Ports(ReviewPorts):
+class Ports(ReviewPorts, RecordPorts):
     """Everything that a handler may need; a port that is given by name is used instead of being built."""
 
     @cached_property
@@ -145,13 +145,6 @@ class Ports(ReviewPorts):
         from handlers.rendering import environment
 
         return environment(ROOT / "pages")
-
-    @cached_property
-    def records_stream(self) -> "RecordsStream":
-        """The delivery stream of audit records."""
-        from adapters.records import RecordsStream
-
-        return RecordsStream(boto3.client("firehose", config=CLIENT), os.environ["JITNEY_RECORDS_STREAM"])
 
 
 def ready(needs: tuple[str, ...]) -> Ports:

@@ -73,6 +73,7 @@ ENVIRONMENT = {
     "review_notices": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_REVIEWS_URL"},
     "review_failures": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "publisher": {"JITNEY_RECORDS_STREAM"},
+    "sealing": {"JITNEY_RECORDS_BUCKET", "JITNEY_SEALS_BUCKET", "JITNEY_SEAL_KEY_ARN"},
     "releases": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
     "revocations": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
     "target_checks": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
@@ -130,14 +131,15 @@ def test_every_log_is_kept_for_a_bounded_time(assembly):
 
 def test_every_bucket_is_private_encrypted_and_versioned(assembly):
     buckets = of_type(assembly.broker, "AWS::S3::Bucket")
-    assert len(buckets) == 3
+    assert len(buckets) == 4
     for bucket in buckets.values():
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
         assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
         assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
         (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         algorithm = rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"]
-        assert algorithm == ("aws:kms" if "LoggingConfiguration" in bucket else "AES256")
+        by_s3 = "LoggingConfiguration" not in bucket or "ObjectLockEnabled" in bucket
+        assert algorithm == ("AES256" if by_s3 else "aws:kms")
 
 
 def denies_plain_http(template):
@@ -145,12 +147,12 @@ def denies_plain_http(template):
         plain(policy["Bucket"])
         for policy in of_type(template, "AWS::S3::BucketPolicy").values()
         for statement in policy["PolicyDocument"]["Statement"]
-        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        if statement["Effect"] == "Deny" and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
     }
 
 
 def test_buckets_refuse_plain_http_except_on_ones_own_machine(assembly, local_assembly):
-    assert denies_plain_http(assembly.broker) == {"BucketsLogs", "BucketsRecords", "BucketsResults"}
+    assert denies_plain_http(assembly.broker) == {"BucketsLogs", "BucketsRecords", "BucketsResults", "BucketsSeals"}
     assert denies_plain_http(local_assembly.broker) == set()
 
 
@@ -289,6 +291,8 @@ def test_the_outputs_are_what_the_launcher_and_the_docs_name(assembly):
         "StateTable": "TablesState",
         "AuditTable": "TablesAudit",
         "RecordsBucket": "BucketsRecords",
+        "SealsBucket": "BucketsSeals",
+        "SealKeyArn": "SealsKey.Arn",
         "ResultsBucket": "BucketsResults",
         "AthenaWorkgroup": "jitney",
         "GlueDatabase": "jitney",

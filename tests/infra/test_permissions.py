@@ -162,6 +162,17 @@ ALLOWED = {
         "RecordsStream.Arn": {"firehose:PutRecordBatch"},
         "DeadLettersQueue.Arn": {"sqs:SendMessage"},
     },
+    # To add a seal, and nothing to take one away with or to keep it shorter (AUD 2).
+    "jitney-sealing": {
+        "SealingLogs.Arn": LOGS,
+        "BucketsRecords.Arn": {"s3:ListBucket"},
+        "BucketsRecords.Arn/records/*": {"s3:GetObject"},
+        "TablesKey.Arn": {"kms:Decrypt"},
+        "BucketsSeals.Arn": {"s3:ListBucket"},
+        "BucketsSeals.Arn/seals/*": {"s3:GetObject", "s3:PutObject"},
+        "BucketsSeals.Arn/keys/*": {"s3:PutObject"},
+        "SealsKey.Arn": {"kms:GetPublicKey", "kms:Sign"},
+    },
     "jitney-approval": {
         "ReviewScheduleFunction.Arn": {"lambda:InvokeFunction"},
         "ReviewNoticesFunction.Arn": {"lambda:InvokeFunction"},
@@ -396,7 +407,7 @@ def test_the_tables_key_opens_through_dynamodb_only(statements):
         if plain(item["Resource"]) == "TablesKey.Arn"
     }
     through = {role: condition["StringEquals"]["kms:ViaService"] for role, condition in conditions.items()}
-    assert through.pop("jitney-delivery-records") == "s3.eu-west-1.amazonaws.com"
+    assert {through.pop(f"jitney-{name}") for name in ("delivery-records", "sealing")} == {"s3.eu-west-1.amazonaws.com"}
     assert set(through.values()) == {"dynamodb.eu-west-1.amazonaws.com"}
 
 
@@ -413,7 +424,7 @@ def test_each_role_is_one_services(assembly):
 def test_each_function_has_its_own_role(assembly):
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     roles = [plain(function["Role"]) for function in functions]
-    assert len(set(roles)) == len(roles) == 18
+    assert len(set(roles)) == len(roles) == 19
 
 
 def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assembly):
@@ -451,6 +462,7 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
     assert sorted(others) == [
         ("ReconcilerFunction.Arn", "events.amazonaws.com", "Reconciling.Arn"),
         ("ReviewFailuresFunction.Arn", "events.amazonaws.com", "ApprovalEnded.Arn"),
+        ("SealingFunction.Arn", "events.amazonaws.com", "SealsSchedule.Arn"),
     ]
 
 
@@ -465,11 +477,17 @@ def test_rev_02_no_function_that_the_workflow_calls_can_answer_it_or_reads_its_t
         assert "REVIEW" not in json.dumps(readable)
 
 
-def test_the_reconciler_runs_every_five_minutes(assembly):
-    (rule,) = (each for each in of_type(assembly.broker, "AWS::Events::Rule").values() if "ScheduleExpression" in each)
-    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(5 minutes)", "ENABLED")
-    (target,) = rule["Targets"]
-    assert plain(target["Arn"]) == "ReconcilerFunction.Arn"
+def test_the_reconciler_runs_every_five_minutes_and_records_are_sealed_every_hour(assembly):
+    rules = [each for each in of_type(assembly.broker, "AWS::Events::Rule").values() if "ScheduleExpression" in each]
+    found = {
+        (rule["ScheduleExpression"], rule["State"], plain(target["Arn"]))
+        for rule in rules
+        for target in rule["Targets"]
+    }
+    assert found == {
+        ("rate(5 minutes)", "ENABLED", "ReconcilerFunction.Arn"),
+        ("rate(1 hour)", "ENABLED", "SealingFunction.Arn"),
+    }
 
 
 def test_end_02_the_revoker_writes_inline_policies_of_one_role_while_its_boundary_is_on(assembly):
@@ -510,3 +528,58 @@ def test_mask_04_nobody_can_read_the_key_of_the_tags_or_use_it_for_anything_else
     assert masks["KeySpec"] == "HMAC_256"
     (root,) = masks["KeyPolicy"]["Statement"]
     assert plain(root["Principal"]) == {"AWS": "arn:aws:iam::111122223333:root"}
+
+
+def keys(assembly):
+    """The KMS keys by what they say they are for."""
+    return {each["Description"]: each for each in of_type(assembly.broker, "AWS::KMS::Key").values()}
+
+
+SEALING = "arn:aws:iam::111122223333:role/jitney/jitney-sealing"
+
+
+def denials(statements):
+    """What the statements deny to everybody, by their names."""
+    found = {}
+    for each in statements:
+        if each["Effect"] == "Deny":
+            assert each["Principal"] == {"AWS": "*"}
+            found[each.get("Sid")] = (
+                set(listed(each["Action"])),
+                listed(plain(each["Resource"])),
+                each.get("Condition"),
+            )
+    return found
+
+
+def test_aud_02_only_the_function_that_seals_signs(assembly):
+    key = keys(assembly)["Jitney: signs the seals over audit records"]
+    assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
+    others = {"ArnNotEquals": {"aws:PrincipalArn": SEALING}}
+    ((actions, resources, condition),) = denials(key["KeyPolicy"]["Statement"]).values()
+    assert (actions, resources, plain(condition)) == ({"kms:Sign"}, ["*"], others)
+
+
+def test_aud_02_seals_are_added_by_one_function_and_taken_away_by_nobody(assembly):
+    (policy,) = (
+        each["PolicyDocument"]["Statement"]
+        for each in of_type(assembly.broker, "AWS::S3::BucketPolicy").values()
+        if plain(each["Bucket"]) == "BucketsSeals"
+    )
+    everything = ["BucketsSeals.Arn/*"]
+    found = denials(policy)
+    assert found["OnlySealingAdds"][:2] == ({"s3:PutObject"}, everything)
+    assert plain(found["OnlySealingAdds"][2]) == {"ArnNotEquals": {"aws:PrincipalArn": SEALING}}
+    assert found["AddedNotReplaced"] == ({"s3:PutObject"}, everything, {"Null": {"s3:if-none-match": "true"}})
+    taken = {"s3:BypassGovernanceRetention", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectRetention"}
+    assert found["NothingIsTakenAway"] == (taken, everything, None)
+    assert not [each for each in policy if each["Effect"] == "Allow"]
+
+
+def test_aud_02_a_seal_is_kept_by_a_lock_that_nobody_can_take_off(assembly):
+    locked = [each for each in of_type(assembly.broker, "AWS::S3::Bucket").values() if each.get("ObjectLockEnabled")]
+    (bucket,) = locked
+    rule = bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert rule == {"Mode": "COMPLIANCE", "Days": 400}
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert not [rule for rule in bucket["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in rule]

@@ -31,7 +31,12 @@ def test_aud_06_the_dead_letter_queue_is_kept_long_and_watched(assembly):
     queue = only(assembly.broker, "AWS::SQS::Queue")
     assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 24 * 3600)
     alarms = {each["MetricName"]: plain(each) for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()}
-    assert set(alarms) == {"ApproximateNumberOfMessagesVisible", "IteratorAge", "AuditRecordsTampered"}
+    assert set(alarms) == {
+        "ApproximateNumberOfMessagesVisible",
+        "IteratorAge",
+        "AuditRecordsTampered",
+        "AuditRecordsSealed",
+    }
     held = alarms["ApproximateNumberOfMessagesVisible"]
     assert (held["Threshold"], held["ComparisonOperator"]) == (0, "GreaterThanThreshold")
     assert held["Dimensions"] == [{"Name": "QueueName", "Value": "DeadLettersQueue.QueueName"}]
@@ -50,6 +55,14 @@ def test_aud_02_a_record_that_is_changed_or_deleted_raises_an_alarm(assembly):
     )
     assert tampered["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
     assert tampered["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+
+
+def test_aud_02_a_seal_that_is_not_made_raises_an_alarm(assembly):
+    alarms = {each["MetricName"]: each for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()}
+    sealed, tampered = alarms["AuditRecordsSealed"], alarms["AuditRecordsTampered"]
+    assert (sealed["Threshold"], sealed["ComparisonOperator"]) == (1, "LessThanThreshold")
+    assert (sealed["TreatMissingData"], sealed["EvaluationPeriods"], sealed["Period"]) == ("breaching", 2, 3600)
+    assert all(sealed[name] == tampered[name] for name in ("Namespace", "Dimensions", "Statistic"))
 
 
 def test_alarms_reach_the_encrypted_topic(assembly):

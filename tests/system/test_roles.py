@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -317,3 +318,64 @@ def test_end_01_a_state_that_somebody_wrote_keeps_no_grant_from_being_taken_back
         answer = api("DELETE", f"/v1/grants/{grant_id}")
         assert (answer.status_code, answer.json()["grant"]["state"]) == (200, "released")
         assert answer.json()["grant"]["ending"]["kill_milliseconds"] is not None
+
+
+@pytest.fixture
+def sealed(aws, stack) -> str:
+    """The key of a seal that is there."""
+    answer = json.loads(aws("lambda").invoke(FunctionName="jitney-sealing")["Payload"].read())
+    return f"seals/{answer['seal']:010d}.json"
+
+
+def test_aud_02_the_function_that_seals_can_only_add(sealed: str, aws, stack, clients):
+    seals, records = stack["buckets"]["seals"], stack["buckets"]["records"]
+    before = aws("s3").get_object(Bucket=seals, Key=sealed)
+    until = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=1)}
+    one = {"Bucket": seals, "Key": sealed}
+    with session_of("jitney-sealing", aws, stack, clients) as session:
+        s3 = session("s3")
+        refused("PreconditionFailed", s3.put_object, **one, Body=b"forged", IfNoneMatch="*")
+        refused("AccessDenied", s3.put_object, **one, Body=b"forged")
+        refused("AccessDenied", s3.delete_object, **one)
+        refused("AccessDenied", s3.delete_object, **one, VersionId=before["VersionId"], BypassGovernanceRetention=True)
+        refused("AccessDenied", s3.put_object_retention, **one, Retention=until)
+        refused("AccessDenied", s3.put_bucket_policy, Bucket=seals, Policy="{}")
+        refused("AccessDenied", s3.put_object, Bucket=seals, Key="other/x", Body=b"", IfNoneMatch="*")
+        refused("AccessDenied", s3.put_object, Bucket=records, Key="records/dt=2026-01-01/x", Body=b"", IfNoneMatch="*")
+        refused("AccessDenied", s3.delete_object, Bucket=records, Key="records/dt=2026-01-01/x")
+        tables_key = aws("kms").describe_key(KeyId="alias/jitney")["KeyMetadata"]["Arn"]
+        refused("AccessDeniedException", session("kms").encrypt, KeyId=tables_key, Plaintext=b"x")
+    # The lock holds whoever asks: the account's root too.
+    version = {**one, "VersionId": before["VersionId"]}
+    refused("AccessDenied", aws("s3").delete_object, **version, BypassGovernanceRetention=True)
+    refused("AccessDenied", aws("s3").put_object_retention, **version, Retention=until)
+    assert before["ObjectLockMode"] == "COMPLIANCE"
+    assert before["ObjectLockRetainUntilDate"] > datetime.now(UTC) + timedelta(days=399)
+
+
+@pytest.mark.parametrize("function", ["grants", "publisher", "reconciler", "health"])
+def test_aud_02_no_other_function_makes_a_seal(function: str, sealed: str, aws, stack, clients):
+    wish = {"KeyId": stack["seal_key_arn"], "Message": b"x" * 32, "MessageType": "DIGEST"}
+    with session_of(f"jitney-{function}", aws, stack, clients) as session:
+        free = {"Bucket": stack["buckets"]["seals"], "Key": "seals/9999999999.json", "IfNoneMatch": "*"}
+        refused("AccessDenied", session("s3").put_object, **free, Body=b"forged")
+        refused("AccessDenied", session("s3").delete_object, Bucket=stack["buckets"]["seals"], Key=sealed)
+        refused("AccessDeniedException", session("kms").sign, **wish, SigningAlgorithm="ECDSA_SHA_256")
+
+
+def test_aud_02_not_even_an_administrator_signs_or_adds_while_the_policies_stand(aws, stack, clients):
+    """Every action on everything: what is left is to change the policies themselves, which CloudTrail tells."""
+    iam, name = aws("iam"), "administrator"
+    trust = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=document)
+    issued = aws("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
+    s3, kms = (clients(service, session_keys(issued)) for service in ("s3", "kms"))
+    free = {"Bucket": stack["buckets"]["seals"], "Key": "seals/9999999999.json", "IfNoneMatch": "*"}
+    refused("AccessDenied", s3.put_object, **free, Body=b"forged")
+    refused("AccessDenied", s3.delete_object, Bucket=free["Bucket"], Key="seals/0000000000.json")
+    wish = {"KeyId": stack["seal_key_arn"], "Message": b"x" * 32, "MessageType": "DIGEST"}
+    refused("AccessDeniedException", kms.sign, **wish, SigningAlgorithm="ECDSA_SHA_256")

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from core.audit import FIRST, canonical
@@ -20,6 +21,8 @@ KIND = "jitney-seal-1"
 """What a signed statement says that it is, so that nothing else that the key signed passes for a seal."""
 FOLDER, KEYS_FOLDER = "seals/", "keys/"
 EVERY_SECONDS = 3600
+LOOK_BACK_DAYS = 1
+"""A seal looks for new objects from the day before its predecessor's on: Firehose tries to deliver for 24 hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,11 @@ def public_key_path(fingerprint: str) -> str:
 def fingerprint_of(der: bytes) -> str:
     """SHA-256 of a public key (DER SubjectPublicKeyInfo), in hexadecimal."""
     return hashlib.sha256(der).hexdigest()
+
+
+def first_day(previous: Seal) -> date:
+    """The first day (dt=) on which the seal after `previous` looks for objects."""
+    return date.fromisoformat(previous.time[:10]) - timedelta(days=LOOK_BACK_DAYS)
 
 
 def next_seal(previous: Seal | None, found: Sequence[tuple[str, Contents]], signer: str, now: int) -> Seal:

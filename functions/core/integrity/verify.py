@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 from core.integrity.contents import Contents, Place
 from core.integrity.findings import Break, Extent, Findings
 from core.integrity.record_chains import check_chains
 from core.integrity.seal_chain import Keys, SealFile, check_seals, overdue
 from core.integrity.sealed_objects import check_object, not_intact
-from core.integrity.seals import Seal, SealedObject
-
-LOOK_BACK_DAYS = 1
-"""A seal looks for new objects from the day before its predecessor's on: Firehose delivers for 24 hours."""
+from core.integrity.seals import Seal, SealedObject, first_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +34,6 @@ def day_of(key: str) -> date | None:
         return date.fromisoformat(folder)
     except ValueError:
         return None
-
-
-def first_day(previous: Seal) -> date:
-    """The first day on which the seal after `previous` looks for objects."""
-    return date.fromisoformat(previous.time[:10]) - timedelta(days=LOOK_BACK_DAYS)
 
 
 def verify(evidence: Evidence, keys: Keys) -> Findings:

@@ -125,6 +125,22 @@ def bucket_settings() -> None:
     _also("AWS::S3::Bucket", settle)
 
 
+def bucket_lock() -> None:
+    """AWS::S3::Bucket switches Object Lock on, with its default retention; a locked bucket is versioned.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
+    """
+
+    def settle(name: str, properties: Properties) -> None:
+        if properties.get("ObjectLockEnabled"):
+            s3._bucket_versioning[name] = "Enabled"
+            rule = (properties.get("ObjectLockConfiguration") or {}).get("Rule")
+            wish = _xml("ObjectLockConfiguration", {"ObjectLockEnabled": "Enabled", "Rule": rule})
+            _accepted(s3._put_object_lock_configuration(name, wish))
+
+    _also("AWS::S3::Bucket", settle)
+
+
 def _encryption_rule(rule: Properties) -> Properties:
     """CloudFormation's names as S3's."""
     return {

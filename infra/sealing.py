@@ -1,0 +1,121 @@
+"""What proves the records: the key that signs, who may add to the seals, when they are made, who misses them."""
+
+from typing import cast
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from core.audit import SEALED
+from core.integrity.seals import EVERY_SECONDS, FOLDER, KEYS_FOLDER
+from infra.acknowledge import acknowledge
+from infra.arns import ROLE_PATH, role_name
+from infra.broker_function import BrokerFunction
+from infra.buckets import Buckets
+from infra.publishing import DeadLetters
+from infra.spec import ALL_FUNCTIONS
+
+EVERY = Duration.seconds(EVERY_SECONDS)
+
+
+class Sealing(Construct):
+    """The key, and the policies that let the function `sealing` alone sign with it and add to the bucket of seals."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, buckets: Buckets, key: kms.IKey) -> None:
+        super().__init__(scope, construct_id)
+        self._records, self._seals, self._records_key = buckets.records, buckets.seals, key
+        self.key = kms.Key(
+            self,
+            "Key",
+            alias="alias/jitney-seals",
+            description="Jitney: signs the seals over audit records",
+            key_spec=kms.KeySpec.ECC_NIST_P256,
+            key_usage=kms.KeyUsage.SIGN_VERIFY,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        self.key.add_to_resource_policy(_deny("OnlySealingSigns", ["kms:Sign"], ["*"], self._others))
+        self._written = [self._seals.arn_for_objects(f"{folder}*") for folder in (FOLDER, KEYS_FOLDER)]
+        everything = self._seals.arn_for_objects("*")
+        taken = ["s3:BypassGovernanceRetention", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectRetention"]
+        add_only = {"Null": {"s3:if-none-match": "true"}}
+        for statement in (
+            _deny("OnlySealingAdds", ["s3:PutObject"], [everything], self._others),
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+            _deny("AddedNotReplaced", ["s3:PutObject"], [everything], add_only),
+            _deny("NothingIsTakenAway", taken, [everything], {}),
+        ):
+            self._seals.add_to_resource_policy(statement)
+
+    @property
+    def resources(self) -> dict[str, list[str]]:
+        """The ARNs by the names that the function's permissions are written with."""
+        seals, keys = self._written
+        return {
+            "records_bucket": [self._records.bucket_arn],
+            "records_key": [self._records_key.key_arn],
+            "records_objects": [self._records.arn_for_objects("records/*")],
+            "seals_bucket": [self._seals.bucket_arn],
+            "seals_objects": [seals],
+            "seal_keys_objects": [keys],
+            "seal_key": [self.key.key_arn],
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Where the function finds them."""
+        return {
+            "JITNEY_RECORDS_BUCKET": self._records.bucket_name,
+            "JITNEY_SEALS_BUCKET": self._seals.bucket_name,
+            "JITNEY_SEAL_KEY_ARN": self.key.key_arn,
+        }
+
+    @property
+    def _others(self) -> dict[str, dict[str, str]]:
+        """Everybody but the function's role. Only who changes this policy, which CloudTrail tells, gets past it."""
+        stack = Stack.of(self)
+        role = f"arn:{stack.partition}:iam::{stack.account}:role{ROLE_PATH}{role_name('sealing')}"
+        return {"ArnNotEquals": {"aws:PrincipalArn": role}}
+
+    def every_hour(self, function: BrokerFunction, dead_letters: DeadLetters) -> None:
+        """Run `function`, and raise the alarm when there are no seals."""
+        events.Rule(
+            self,
+            "Schedule",
+            rule_name="jitney-sealing",
+            description="Jitney: seals the audit records",
+            schedule=events.Schedule.rate(EVERY),
+            targets=[targets.LambdaFunction(function.function, retry_attempts=2, max_event_age=EVERY)],
+        )
+        seals = cloudwatch.Metric(
+            namespace=ALL_FUNCTIONS["POWERTOOLS_METRICS_NAMESPACE"],
+            metric_name=SEALED,
+            dimensions_map={"service": ALL_FUNCTIONS["POWERTOOLS_SERVICE_NAME"]},
+            statistic="Sum",
+            period=EVERY,
+        )
+        meaning = "No audit records were sealed for two hours: see the log of jitney-sealing"
+        dead_letters.alarm_of_absence("Unsealed", seals, 2, meaning)
+        acknowledge(function, "It reads and adds objects of new names under prefixes of its own.", *self._folders())
+
+    def _folders(self) -> list[str]:
+        pairs = ((self._records, "records/"), (self._seals, FOLDER), (self._seals, KEYS_FOLDER))
+        names = [Stack.of(self).get_logical_id(cast("s3.CfnBucket", each.node.default_child)) for each, _ in pairs]
+        return [f"IAM5[Resource::<{name}.Arn>/{folder}*]" for name, (_, folder) in zip(names, pairs, strict=True)]
+
+
+def _deny(
+    sid: str, actions: list[str], resources: list[str], conditions: dict[str, dict[str, str]]
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid=sid,
+        effect=iam.Effect.DENY,
+        principals=[iam.AnyPrincipal()],
+        actions=actions,
+        resources=resources,
+        conditions=conditions,
+    )

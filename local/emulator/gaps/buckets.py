@@ -1,0 +1,24 @@
+"""S3: what conditions see of a write."""
+
+from typing import Any
+
+from ministack.core import iam_actions
+
+_CONDITIONAL = ("if-none-match", "if-match")
+
+
+def conditional_writes_in_conditions() -> None:
+    """AWS gives the policies of a write its If-None-Match and If-Match, so that they can demand them.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+    """
+    context_of = iam_actions.s3_service_context
+
+    def s3_service_context(action: str, query: Any, path: str = "", headers: Any = None) -> dict[str, Any]:
+        context: dict[str, Any] = context_of(action, query, path, headers)
+        if action != "s3:PutObject":
+            return context
+        given = {f"s3:{name}": value for name in _CONDITIONAL if (value := (headers or {}).get(name))}
+        return {**context, **given}
+
+    iam_actions.s3_service_context = s3_service_context

@@ -1,0 +1,131 @@
+"""Seals in S3 and signatures of KMS, as moto answers for them."""
+
+from datetime import date
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from adapters.published import Published
+from adapters.seals import Seals
+from core.audit import FIRST
+from core.integrity.contents import Contents
+from core.integrity.seals import next_seal, public_key_path, read_seal, seal_key
+from core.integrity.signatures import is_signed_by, read_public_key
+from core.problems import Problem
+from tests.core.integrity.world import chain
+from tests.fakes import NOW
+
+REGION = "eu-west-1"
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    with mock_aws():
+        yield lambda service: boto3.client(service, region_name=REGION)
+
+
+@pytest.fixture
+def s3(aws: Any) -> Any:
+    client = aws("s3")
+    for bucket in ("seals", "published"):
+        client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return client
+
+
+@pytest.fixture
+def seals(aws: Any, s3: Any) -> Seals:
+    kms = aws("kms")
+    key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    return Seals(s3, kms, "seals", key)
+
+
+def body(s3: Any, key: str) -> bytes:
+    return bytes(s3.get_object(Bucket="seals", Key=key)["Body"].read())
+
+
+def test_aud_02_the_public_key_lies_beside_the_seals_under_its_fingerprint(seals: Seals, s3: Any):
+    fingerprint = seals.signer()
+    assert seals.signer() == fingerprint  # again, where it is already
+    assert read_public_key(body(s3, public_key_path(fingerprint)))[0] == fingerprint
+
+
+def test_aud_02_a_seal_is_added_signed_by_kms_and_read_again(seals: Seals, s3: Any):
+    assert seals.newest() is None
+    made = next_seal(None, [("records/dt=2026-11-24/a", Contents("ab" * 32, ()))], seals.signer(), NOW)
+    assert made.previous == FIRST
+    assert seals.add(made)
+    assert seals.newest() == seals.read(0) == made
+    s3.put_object(Bucket="seals", Key="seals/0000000009.json.tmp", Body=b"no seal's place")
+    assert seals.newest() == made
+    assert read_seal(body(s3, seal_key(0))).seal == made
+
+
+def test_aud_02_a_seal_is_never_written_over(seals: Seals, s3: Any):
+    one = next_seal(None, [], seals.signer(), NOW)
+    another = next_seal(None, [], seals.signer(), NOW + 1)
+    assert seals.add(one)
+    before = body(s3, seal_key(0))
+    assert not seals.add(another)
+    assert seals.add(one)  # its answer had been lost
+    assert body(s3, seal_key(0)) == before
+
+
+def test_aud_02_the_newest_of_many_seals_is_found(seals: Seals, s3: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "2")  # S3 lists 1,000 at once
+    made = next_seal(None, [], seals.signer(), NOW)
+    assert seals.add(made)
+    for number in range(1, 12):
+        s3.put_object(Bucket="seals", Key=seal_key(number), Body=body(s3, seal_key(0)) if number > 10 else b"")
+    assert seals.newest() == made
+
+
+def test_aud_02_what_is_no_seal_stops_the_sealing(seals: Seals, s3: Any):
+    s3.put_object(Bucket="seals", Key=seal_key(0), Body=b"{}")
+    with pytest.raises(ValueError, match="not the file of a seal"):
+        seals.newest()
+
+
+class Refusing:
+    """S3 that refuses, as it does without permission."""
+
+    def put_object(self, **_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
+
+
+def test_aud_02_a_seal_that_may_not_be_added_is_no_seal(seals: Seals):
+    made = next_seal(None, [], seals.signer(), NOW)
+    seals._s3 = Refusing()  # type: ignore[assignment]
+    with pytest.raises(Problem):
+        seals.add(made)
+
+
+def test_aud_02_the_signature_of_kms_is_verified_with_the_public_key_alone(seals: Seals, s3: Any):
+    # moto 5.2.5 hashes a digest once more, whatever MessageType says; the emulator's KMS signs as AWS's does, which
+    # tests/system/test_integrity.py verifies.
+    fingerprint = seals.signer()
+    seals.add(next_seal(None, [], fingerprint, NOW))
+    _, key = read_public_key(body(s3, public_key_path(fingerprint)))
+    signed = read_seal(body(s3, seal_key(0)))
+    assert len(signed.signature) in range(68, 73)
+    assert not is_signed_by(signed, key)
+
+
+def test_aud_02_objects_are_listed_by_their_days_and_read(s3: Any):
+    published = Published(s3, "published")
+    text = chain("g-a", 1)[0].text.encode()
+    for day in (22, 23, 24):
+        for name in ("a", "b"):
+            s3.put_object(Bucket="published", Key=f"records/dt=2026-11-{day}/{name}", Body=text)
+    s3.put_object(Bucket="published", Key="records-errors/dt=2026-11-24/x", Body=b"")
+    some = published.keys(date(2026, 11, 23), date(2026, 11, 24))
+    assert some == [f"records/dt=2026-11-{day}/{name}" for day in (23, 24) for name in ("a", "b")]
+    assert len(published.keys(None, date(2026, 11, 24))) == 6
+    (entry,) = published.contents(some[0]).entries
+    assert (str(entry.place), entry.intact) == ("record 0 of g-a", True)
+    with pytest.raises(Problem):
+        published.contents("records/none")

@@ -1,0 +1,190 @@
+"""AUD 2: every hour a seal over all that came, each object in one seal, whatever comes late or twice."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pytest
+
+from core.audit import AuditRecord, Event, Outcome, link
+from core.integrity.contents import Contents, read_contents
+from core.integrity.seal_chain import SealFile
+from core.integrity.seals import Seal
+from core.integrity.verify import Evidence, day_of, verify
+from core.problems import Problem
+from core.times import iso
+from handlers.ports import Ports
+from handlers.sealing import seal
+from tests.core.integrity.world import SIGNER
+from tests.fakes import NOW
+
+HOUR, DAY = 3600, 86400
+
+
+@dataclass
+class MemorySeals:
+    """`adapters.seals.Seals` in memory."""
+
+    seals: list[Seal] = field(default_factory=list)
+    read_numbers: list[int] = field(default_factory=list)
+    beaten: bool = False
+
+    def newest(self) -> Seal | None:
+        return self.seals[-1] if self.seals else None
+
+    def read(self, number: int) -> Seal:
+        self.read_numbers.append(number)
+        return self.seals[number]
+
+    def signer(self) -> str:
+        return SIGNER.fingerprint
+
+    def add(self, seal: Seal) -> bool:
+        if not self.beaten:
+            assert seal.number == len(self.seals)
+            self.seals.append(seal)
+        return not self.beaten
+
+
+@dataclass
+class MemoryPublished:
+    """`adapters.published.Published` in memory."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    read: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    def keys(self, first: date | None, last: date) -> list[str]:
+        return [key for key in self.objects if first is None or first <= (day_of(key) or first) <= last]
+
+    def contents(self, key: str) -> Contents:
+        if self.broken:
+            raise Problem("unavailable", "broken", "")
+        self.read.append(key)
+        return read_contents(self.objects[key])
+
+    def arrive(self, name: str, day: str = "2026-11-24", body: bytes = b"") -> str:
+        key = f"records/dt={day}/{name}"
+        record = link(AuditRecord(NOW, Event.REFUSAL, Outcome.REFUSED), f"r-{name}")
+        self.objects[key] = body or record.text.encode() + b"\n"
+        return key
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Jitney")
+    return Ports(seals=MemorySeals(), published=MemoryPublished(), now=Clock())
+
+
+def later(ports: Any, seconds: int = HOUR) -> dict[str, Any]:
+    """A run after so many seconds."""
+    ports.now.now += seconds
+    return seal({}, ports)
+
+
+def sealed(ports: Any) -> list[list[str]]:
+    """The keys in each seal."""
+    return [[each.key for each in made.objects] for made in ports.seals.seals]
+
+
+def proven(ports: Any) -> None:
+    files = tuple(SealFile(each.number, SIGNER.sign(each).text.encode()) for each in ports.seals.seals)
+    contents = {key: read_contents(body) for key, body in ports.published.objects.items()}
+    findings = verify(Evidence(files, contents, now=ports.now()), {SIGNER.fingerprint: SIGNER.key.public_key()})
+    assert findings.breaks == ()
+    assert findings.extent.awaited_objects == 0
+
+
+def test_aud_02_the_first_seal_covers_all_that_there_is(world):
+    old, new = world.published.arrive("a", "2024-02-29"), world.published.arrive("b")
+    assert seal({}, world) == {"seal": 0, "objects": 2}
+    assert sealed(world) == [[old, new]]
+    proven(world)
+
+
+def test_aud_02_each_seal_covers_what_came_since_and_an_hour_without_records_has_one_too(world):
+    one = world.published.arrive("1")
+    seal({}, world)
+    assert later(world) == {"seal": 1, "objects": 0}
+    two, three = world.published.arrive("2"), world.published.arrive("0")  # whose name sorts before what was sealed
+    later(world)
+    assert sealed(world) == [[one], [], [three, two]]
+    assert [each.time for each in world.seals.seals] == [f"2026-11-24T{hour}:00:00Z" for hour in (12, 13, 14)]
+    proven(world)
+
+
+def test_aud_02_what_comes_late_into_yesterdays_folder_is_in_the_next_seal(world):
+    seal({}, world)
+    later(world, 13 * HOUR)  # the 25th, 01:00
+    late = world.published.arrive("late", "2026-11-24")
+    later(world, 22 * HOUR)
+    later_still = world.published.arrive("later", "2026-11-24")
+    later(world)  # the 26th, 00:00; the day before its predecessor's is the 24th
+    assert sealed(world) == [[], [], [late], [later_still]]
+    proven(world)
+
+
+def test_aud_02_after_an_outage_no_day_is_left_out(world):
+    seal({}, world)
+    missed = [world.published.arrive(str(day), f"2026-11-{day}") for day in (24, 25, 26, 27, 28)]
+    later(world, 4 * DAY)
+    assert sealed(world) == [[], missed]
+    proven(world)
+
+
+def test_aud_02_a_run_that_is_repeated_adds_nothing(world):
+    world.published.arrive("1")
+    seal({}, world)
+    assert later(world, 60) == {"seal": 0, "objects": 0}
+    assert len(world.seals.seals) == 1
+    two = world.published.arrive("2")
+    assert later(world, 60) == {"seal": 1, "objects": 1}
+    assert sealed(world)[1] == [two]
+
+
+def test_aud_02_of_two_runs_at_once_one_adds_a_seal(world, capsys):
+    world.published.arrive("1")
+    world.seals.beaten = True
+    assert seal({}, world) == {"seal": 0, "objects": 0}
+    assert world.seals.seals == []
+    assert "AuditRecordsSealed" not in capsys.readouterr().out
+
+
+def test_aud_02_a_run_reads_the_seals_of_two_days_and_no_object_twice(world):
+    for number in range(80):
+        world.published.arrive(str(number), iso(world.now())[:10])
+        later(world)
+    world.seals.read_numbers.clear()
+    later(world)
+    assert len(world.seals.read_numbers) <= 49
+    assert len(world.published.read) == len(set(world.published.read)) == 80
+
+
+def test_aud_02_a_bucket_that_does_not_answer_gets_no_seal(world):
+    world.published.arrive("1")
+    world.published.broken = True
+    with pytest.raises(Problem):
+        seal({}, world)
+    assert world.seals.seals == []
+
+
+def test_aud_02_a_seal_is_counted_and_what_is_no_record_raises_the_alarm(world, capsys, caplog):
+    body = link(AuditRecord(NOW, Event.REFUSAL, Outcome.REFUSED, reason="as it was"), "r-x").text.encode()
+    world.published.arrive("1", body=body.replace(b"as it was", b"otherwise") + b"\nno record\n")
+    seal({}, world)
+    printed = capsys.readouterr().out
+    metrics = [json.loads(line) for line in printed.splitlines() if "_aws" in line]
+    assert [line[name] for line in metrics for name in line if name.startswith("AuditRecords")] == [[1.0], [2.0]]
+    assert all(line["service"] == "jitney" for line in metrics)
+    (told,) = (vars(line) for line in caplog.records if line.message == "records not intact")
+    assert (told["records"], told["lines"]) == (["record 0 of r-x"], (2,))
+    assert "otherwise" not in printed + str(told)

@@ -1,0 +1,91 @@
+"""Buckets: one contract test a gap, named after the function that closes it; and what ministack has by itself."""
+
+import hashlib
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+from local.settings import REGION
+from tests.local.gaps.contracts import ALLOW_ALL, Emulator, deploy, refused, role
+
+LOCK = {"Mode": "COMPLIANCE", "Days": 3}
+
+
+def session(emulator: Emulator, name: str, service: str, **more: Any) -> Any:
+    arn = role(emulator, name, ALLOW_ALL, **more)
+    return emulator.session(
+        service, emulator.root("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
+    )
+
+
+def bucket(emulator: Emulator, *denied: dict[str, Any]) -> str:
+    """A bucket whose policy denies so."""
+    s3, name = emulator.root("s3"), f"kept-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    everybody = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{name}/*"}
+    policy = {"Version": "2012-10-17", "Statement": [{**everybody, **each} for each in denied]}
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+    return name
+
+
+def test_bucket_lock(emulator: Emulator) -> None:
+    properties = {
+        "ObjectLockEnabled": True,
+        "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": LOCK}},
+    }
+    made = deploy(emulator, {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": properties}}, {"B": {"Ref": "Bucket"}})
+    s3 = emulator.root("s3")
+    found = s3.get_object_lock_configuration(Bucket=made["B"])["ObjectLockConfiguration"]
+    assert found == {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": LOCK}}
+    version = s3.put_object(Bucket=made["B"], Key="kept", Body=b"1")["VersionId"]
+    kept = s3.get_object_retention(Bucket=made["B"], Key="kept")["Retention"]
+    assert kept["Mode"] == "COMPLIANCE"
+    assert timedelta(days=2.9) < kept["RetainUntilDate"] - datetime.now(UTC) < timedelta(days=3.1)
+    # Whoever asks, and whatever for: only hiding it under a delete marker, or under another version, is possible.
+    one = {"Bucket": made["B"], "Key": "kept", "VersionId": version}
+    refused("AccessDenied", s3.delete_object, **one)
+    refused("AccessDenied", s3.delete_object, **one, BypassGovernanceRetention=True)
+    sooner = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=1)}
+    refused("AccessDenied", s3.put_object_retention, **one, Retention=sooner)
+    s3.delete_object(Bucket=made["B"], Key="kept")
+    listed = s3.list_object_versions(Bucket=made["B"])
+    assert [each["VersionId"] for each in listed["Versions"]] == [version]
+    assert len(listed["DeleteMarkers"]) == 1
+    assert s3.get_object(**one)["Body"].read() == b"1"
+
+
+def test_conditional_writes_in_conditions(emulator: Emulator) -> None:
+    name = bucket(emulator, {"Condition": {"Null": {"s3:if-none-match": "true"}}})
+    s3 = session(emulator, "adds", "s3")
+    s3.put_object(Bucket=name, Key="new", Body=b"1", IfNoneMatch="*")
+    refused("PreconditionFailed", s3.put_object, Bucket=name, Key="new", Body=b"2", IfNoneMatch="*")
+    refused("AccessDenied", s3.put_object, Bucket=name, Key="new", Body=b"2")
+    refused("AccessDenied", s3.create_multipart_upload, Bucket=name, Key="new")
+
+
+def test_principal_arn_of_sessions(emulator: Emulator) -> None:
+    only = f"arn:aws:iam::{emulator.account}:role/path/writes"
+    name = bucket(emulator, {"Condition": {"ArnNotEquals": {"aws:PrincipalArn": only}}})
+    refused("AccessDenied", session(emulator, "other", "s3").put_object, Bucket=name, Key="k", Body=b"1")
+    session(emulator, "writes", "s3", Path="/path/").put_object(Bucket=name, Key="k", Body=b"1")
+
+
+def test_kms_signs_a_digest_as_it_is_and_its_key_policy_denies(closed_emulator: Emulator) -> None:
+    """What seals are signed with: no gap."""
+    root = {"Effect": "Allow", "Principal": {"AWS": closed_emulator.account}, "Action": "kms:*", "Resource": "*"}
+    only = {"ArnNotEquals": {"aws:PrincipalArn": f"arn:aws:iam::{closed_emulator.account}:role/signs"}}
+    others = {"Effect": "Deny", "Principal": "*", "Action": "kms:Sign", "Resource": "*", "Condition": only}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [root, others]})
+    created = closed_emulator.root("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY", Policy=policy)
+    key = created["KeyMetadata"]["Arn"]
+    digest = hashlib.sha256(b"a seal").digest()
+    wish = {"KeyId": key, "Message": digest, "MessageType": "DIGEST", "SigningAlgorithm": "ECDSA_SHA_256"}
+    kms = session(closed_emulator, "signs", "kms")
+    public = serialization.load_der_public_key(kms.get_public_key(KeyId=key)["PublicKey"])
+    public.verify(kms.sign(**wish)["Signature"], digest, ec.ECDSA(Prehashed(hashes.SHA256())))
+    refused("AccessDeniedException", session(closed_emulator, "other", "kms").sign, **wish)
