@@ -120,6 +120,7 @@ class Actions:
 
     def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
         self.about: Mapping[str, str] = index["about"]
+        self.version = ", ".join(f"{source} {version}" for source, version in self.about.items())
         self.escalations = tuple(Escalation(name, source, tuple(names)) for name, source, names in index["escalations"])
         self.escalating = frozenset(name for way in self.escalations for name in way.actions)
         self.combined = frozenset(name for way in self.escalations if len(way.actions) > 1 for name in way.actions)

@@ -6,7 +6,7 @@ out or moved without every later hash being wrong.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
@@ -16,7 +16,7 @@ from core.access.request import AccessRequest, Permission
 from core.config import Target
 from core.identity.principal import Principal
 from core.masking.mask import UNTAGGED
-from core.policy.risks import Risk
+from core.policy.decision import Decision
 from core.times import iso
 
 VERSION = 1
@@ -157,8 +157,9 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def asked_members(asked: AccessRequest, target: Target, risks: Iterable[Risk] = ()) -> dict[str, Any]:
-    """The members of a record that say what was asked, and at which risks."""
+def asked_members(asked: AccessRequest, target: Target, decision: Decision) -> dict[str, Any]:
+    """The members of a record that say what was asked, at which risks, and by which action table that was decided."""
+    detail = {"permissions": permissions_view(asked.permissions)} | calls_detail(asked) | decision_detail(decision)
     return {
         "target": target.alias,
         "account": target.account,
@@ -166,7 +167,7 @@ def asked_members(asked: AccessRequest, target: Target, risks: Iterable[Risk] = 
         "duration_seconds": asked.duration_seconds,
         "reason": asked.reason,
         "ticket": asked.ticket,
-        "detail": {"permissions": permissions_view(asked.permissions)} | calls_detail(asked) | risks_detail(risks),
+        "detail": detail,
     }
 
 
@@ -176,10 +177,10 @@ def calls_detail(asked: AccessRequest) -> dict[str, Any]:
     return {"calls": calls} if calls else {}
 
 
-def risks_detail(risks: Iterable[Risk]) -> dict[str, Any]:
-    """The risks of a request in words; {} for one without."""
-    sentences = tuple(f"{each.name}: {each.sentence}" for each in risks)
-    return {"risks": sentences} if sentences else {}
+def decision_detail(decision: Decision) -> dict[str, Any]:
+    """The action table that a decision was made with, and the risks of the request in words, if it has any."""
+    risks = tuple(f"{each.name}: {each.sentence}" for each in decision.risks)
+    return {"action_table": decision.action_table} | ({"risks": risks} if risks else {})
 
 
 def _named(permissions: tuple[Permission, ...]) -> dict[str, Any]:

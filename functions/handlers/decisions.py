@@ -27,7 +27,7 @@ def preview_decision(request: Request, ports: Ports) -> Response:
         decision = call.decide(asked, call.besides(target))
         view = decision_view(decision) | _session_policy(decision, call.now + asked.duration_seconds, ports)
         view |= explanation_view(asked)
-    members = audit.asked_members(asked, target, decision.risks) | deciding_policies(decision)
+    members = audit.asked_members(asked, target, decision) | deciding_policies(decision)
     call.record(Event.PREVIEW, _OUTCOMES[decision.effect], **members)
     return Response(200, view)
 

