@@ -88,6 +88,7 @@ bench: $(READY) ## the figures, measured in one run
 	@$(BIN)/python -m benchmarks.vend
 	@$(BIN)/python -m benchmarks.review
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.compile
+	@PYTHONPATH=functions $(BIN)/python -m benchmarks.audit
 
 .PHONY: data
 data: $(READY) $(AWSCLI) ## generate the tables of actions and operations anew from their sources

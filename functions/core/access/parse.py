@@ -16,6 +16,7 @@ from core.access.request import AccessRequest, Explained, Permission, permission
 from core.config import Limits, Target
 from core.masking.mask import UNTAGGED, Mask
 from core.masking.tags import MASK
+from core.masking.text import SHORTEST_IN_PROSE
 from core.problems import Problem
 
 MEMBERS = ("target", "permissions", "calls", "duration_seconds", "reason", "ticket")
@@ -85,7 +86,11 @@ def parse_revocation(body: bytes, limits: Limits) -> str:
 def _masked(sent: dict[str, Any], mask: Mask) -> dict[str, Any]:
     """What was sent without its secrets; itself when there are none. The reason and the ticket are prose."""
     shown: dict[str, Any] = mask.data(sent)
-    prose = {name: mask.text(text) for name in ("reason", "ticket") if isinstance(text := shown.get(name), str)}
+    prose = {
+        name: mask.text(text)
+        for name in ("reason", "ticket")
+        if isinstance(text := shown.get(name), str) and len(text) >= SHORTEST_IN_PROSE
+    }
     return shown if all(shown[name] == text for name, text in prose.items()) else shown | prose
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from core.masking.expressions import Expression, compiled
+from core.masking.runs import runs
 
 type Masking = Callable[[str], str]
 
@@ -26,8 +27,9 @@ _UNPRINTABLE = Expression(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 def encoded(text: str) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
     """The places of `text` that hold another: from, to, and what masks the other and writes it as it was written."""
-    for match in _RUN.finditer(text):
-        yield from _base64_in(match)
+    for start, end in runs(text, _SHORTEST):
+        for match in _RUN.finditer(text, start, end + 2):
+            yield from _base64_in(match)
     if "%" in text:
         for match in _PERCENT.finditer(text):
             if "%" in match[0]:

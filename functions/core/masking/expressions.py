@@ -33,9 +33,9 @@ class Expression:
         """The first match between `start` and `end`."""
         return compiled(self.pattern, self.flags).search(text, start, end)
 
-    def finditer(self, text: str, start: int = 0) -> Iterator[re.Match[str]]:
-        """All matches from `start` on that do not overlap."""
-        return compiled(self.pattern, self.flags).finditer(text, start)
+    def finditer(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[re.Match[str]]:
+        """All matches between `start` and `end` that do not overlap."""
+        return compiled(self.pattern, self.flags).finditer(text, start, end)
 
     def sub(self, change: Callable[[re.Match[str]], str], text: str) -> str:
         """The text with each match changed."""

@@ -1,6 +1,6 @@
 """The detectors of secrets that are known by how they look: a text that stands in them, and the pattern around it.
 
-No library fits. detect-secrets 1.5 takes 180 ms to import (requests comes with it) and reads 0.5 MB of text a second,
+No library fits. detect-secrets 1.5 takes 180 ms to import (requests comes with it) and reads 0.2 MB of text a second,
 line by line (benchmarks.audit); gitleaks is a program, and half of its rules are for words near a text in a source
 file. The formats of tokens here are those of gitleaks' rules (MIT, config/gitleaks.toml) that stand for themselves,
 written so that a text without any of them is only searched for the needles: that is what memchr does, 2 GB a second.
@@ -103,17 +103,25 @@ FORMATS = (
 )
 
 
+_PLAIN = [each for each in FORMATS if not each.folded]
+_FOLDED = [each for each in FORMATS if each.folded]
+
+
 def found(text: str, lowered: str) -> Iterator[tuple[int, int]]:
     """Where secrets of a known format stand in `text`; `lowered` is it with ASCII letters in lower case."""
-    for needle, pattern, offset, folded in FORMATS:
-        searched = lowered if folded else text
-        at = searched.find(needle)
-        while at >= 0:
-            end = at + 1
-            if (match := compiled(pattern, _FLAGS[folded]).match(text, max(0, at - offset))) is not None:
-                yield match.span(match.lastindex or 0)
-                end = max(end, match.end())
-            at = searched.find(needle, end)
+    # Most texts hold no needle at all: asking for all of them at once costs half of trying each.
+    for each in [each for each in _PLAIN if each.needle in text]:
+        yield from _found(each, text, text, re.ASCII)
+    for each in [each for each in _FOLDED if each.needle in lowered]:
+        yield from _found(each, text, lowered, re.ASCII | re.IGNORECASE)
 
 
-_FLAGS = {False: re.ASCII, True: re.ASCII | re.IGNORECASE}
+def _found(sought: Format, text: str, searched: str, flags: int) -> Iterator[tuple[int, int]]:
+    pattern = compiled(sought.pattern, flags)
+    at = searched.find(sought.needle)
+    while at >= 0:
+        end = at + 1
+        if (match := pattern.match(text, max(0, at - sought.offset))) is not None:
+            yield match.span(match.lastindex or 0)
+            end = max(end, match.end())
+        at = searched.find(sought.needle, end)

@@ -47,9 +47,7 @@ def masked(value: Any, guide: Guide, tags: Tags) -> Masked:
     """`value`, through which `guide` leads, without its secrets; itself when there are none."""
     survey = Survey(guide)
     survey.see(value, guide.start)
-    changes = Changes(_changed(survey.texts, tags), {})
-    names = list(survey.names)
-    changes = Changes(changes.texts, {names[place]: text for place, text in _changed(names, tags).items()})
+    changes = _changes(survey, tags)
     if not survey.members and not any(changes):
         return Masked(value, ())
     writing = Writing(guide, changes, tags)
@@ -57,7 +55,12 @@ def masked(value: Any, guide: Guide, tags: Tags) -> Masked:
     return Masked(written, tuple(writing.paths))
 
 
-def _changed(texts: list[str], tags: Tags) -> dict[int, str]:
-    """The texts, by their index, that hold a secret, without it."""
-    found = {index: mask_text(texts[index], tags) for index in suspects(texts)}
-    return {index: text for index, text in found.items() if text != texts[index]}
+def _changes(survey: Survey, tags: Tags) -> Changes:
+    """The texts and names that hold a secret, without it."""
+    texts, count = [*survey.texts, *survey.names], len(survey.texts)
+    found = {place: mask_text(texts[place], tags) for place in suspects(texts)}
+    changed = {place: text for place, text in found.items() if text != texts[place]}
+    return Changes(
+        {place: text for place, text in changed.items() if place < count},
+        {texts[place]: text for place, text in changed.items() if place >= count},
+    )

@@ -7,6 +7,7 @@ from functools import partial
 from core.masking import formats, names
 from core.masking.encodings import encoded
 from core.masking.expressions import Expression
+from core.masking.runs import runs
 from core.masking.tags import CREDENTIAL, TAGLESS, Tags
 
 DEEPEST = 8
@@ -17,6 +18,8 @@ DEEPEST = 8
 _BARE_KEY = Expression(
     r"(?<![A-Za-z0-9/+=])(?=[^\s]{0,39}[0-9])(?=[^\s]{0,39}[a-z])(?=[^\s]{0,39}[A-Z])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])",
 )
+SHORTEST_IN_PROSE = 40
+"""Characters of the shortest text in which prose holds more secrets than data."""
 _NUMBER = Expression(r"-?[0-9]+(?:\.[0-9]+)?")
 _MEMBER = Expression(r'"\s{0,5}:\s{0,5}\Z')
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -71,7 +74,8 @@ def _found(text: str, *, prose: bool) -> Iterator[Span]:
     yield from formats.found(text, lowered)
     yield from names.named(text, lowered)
     if prose:
-        yield from (match.span() for match in _BARE_KEY.finditer(text))
+        for start, end in runs(text, SHORTEST_IN_PROSE):
+            yield from (match.span() for match in _BARE_KEY.finditer(text, start, end + 1))
 
 
 def _lower(text: str) -> str:

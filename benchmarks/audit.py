@@ -1,0 +1,197 @@
+"""`make bench`: how fast secrets are masked, beside detect-secrets and a plain round trip of JSON, in one process.
+
+What is masked are AWS's own examples of answers in botocore, their lists repeated to pages of `PAGE` bytes, of every
+wire protocol; the bytes are those of the answer as its protocol writes it, with members' names as tags in XML. Events
+are CloudTrail's, of all the examples, as CloudTrail spells their members. Times are of the processor; the figures are
+medians of rounds in which everything is measured in turn. Prints one JSON object.
+"""
+
+import gzip
+import json
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.sax.saxutils import escape
+
+import botocore
+from detect_secrets.core.scan import scan_line
+from detect_secrets.settings import default_settings
+
+from benchmarks.running import ROOT
+from core.masking.mask import UNTAGGED
+from core.masking.masker import End, Masker
+from core.masking.table import Masks
+from core.masking.tags import Tags
+
+ROUNDS = 5
+PAGE = 20_000
+MOST_PAGES = 40
+"""Of one protocol; the services take turns."""
+DETECT_SECRETS_BYTES = 30_000
+DATA = Path(botocore.__file__).parent / "data"
+PROTOCOLS = ("json", "query", "ec2", "rest-json", "rest-xml")
+EVENT = {
+    "eventVersion": "1.11",
+    "userIdentity": {
+        "type": "AssumedRole",
+        "principalId": "AROAIOSFODNN7EXAMPLE:g-k3v7q2m5x4tbca",
+        "arn": "arn:aws:sts::444455556666:assumed-role/jitney-target-analytics-prod/g-k3v7q2m5x4tbca",
+        "accountId": "444455556666",
+        "accessKeyId": "ASIAIOSFODNN7EXAMPLE",
+        "sessionContext": {"attributes": {"creationDate": "2026-01-02T03:04:05Z", "mfaAuthenticated": "false"}},
+    },
+    "eventTime": "2026-01-02T03:05:06Z",
+    "awsRegion": "eu-west-1",
+    "sourceIPAddress": "198.51.100.7",
+    "userAgent": "aws-cli/2.31.0 md/awscrt#0.27.6 ua/2.1 os/linux#6.8.0 md/arch#x86_64 lang/python#3.13.5",
+    "requestID": "9c1f7f0a-3f1c-9b1e-7a39-4b6a8d9d2f9c",
+    "eventID": "3f1c9b1e-7a39-4b6a-8d9d-2f9c1f7f0a11",
+    "readOnly": False,
+    "eventType": "AwsApiCall",
+    "managementEvent": True,
+    "recipientAccountId": "444455556666",
+    "eventCategory": "Management",
+}
+
+
+class Answer(NamedTuple):
+    """What an operation answers, as botocore has it and as it came over the wire."""
+
+    service: str
+    operation: str
+    value: Any
+    wire: str
+
+
+def main() -> None:
+    """Measure and print."""
+    masks = Masks.load((ROOT / "functions" / "core" / "masking" / "masks.bin").read_bytes())
+    masker = Masker(masks, Tags(lambda: b"k" * 32))
+    answers, events = _answers(), list(_events())
+    written = [answer.wire for answer in answers["json"]]
+    texts = [json.dumps(event) for event in events]
+    lines = _lines(written, DETECT_SECRETS_BYTES)
+    log = "\n".join(texts)
+    measured: dict[str, tuple[Callable[[], Any], int]] = {
+        **{
+            f"{protocol}_mb_s": (_masking(masker, found), sum(len(each.wire) for each in found))
+            for protocol, found in answers.items()
+        },
+        "text_mb_s": (lambda: UNTAGGED.text(log), len(log)),
+        "json_round_trip_mb_s": (lambda: [json.dumps(json.loads(each)) for each in written], sum(map(len, written))),
+        "detect_secrets_mb_s": (lambda: _detect(lines), sum(map(len, lines))),
+        "events_per_s": (lambda: [masker.event(event) for event in events], len(events)),
+    }
+    for call, _ in measured.values():
+        call()
+    seconds = {name: [] for name in measured}  # type: dict[str, list[float]]
+    for _ in range(ROUNDS):
+        for name, (call, _) in measured.items():
+            began = time.process_time()
+            call()
+            seconds[name].append(time.process_time() - began)
+    figures = {name: amount / statistics.median(seconds[name]) for name, (_, amount) in measured.items()}
+    sizes = {"answers": {name: len(found) for name, found in answers.items()}, "events": len(events)}
+    sizes |= {"bytes_per_event": round(len(log) / len(events))}
+    print(json.dumps(sizes | {name: _rounded(name, figure) for name, figure in figures.items()}, indent=2))
+
+
+def _rounded(name: str, figure: float) -> float:
+    return round(figure / 1_000_000, 2) if name.endswith("mb_s") else round(figure)
+
+
+def _masking(masker: Masker, answers: list[Answer]) -> Callable[[], Any]:
+    return lambda: [masker.call(each.service, each.operation, End.OUTPUT, each.value) for each in answers]
+
+
+def _detect(lines: list[str]) -> None:
+    with default_settings():
+        for line in lines:
+            list(scan_line(line))
+
+
+def _lines(texts: list[str], most: int) -> list[str]:
+    """The first lines of the texts, as an editor shows JSON: detect-secrets reads lines."""
+    lines: list[str] = []
+    size = 0
+    for text in texts:
+        for line in json.dumps(json.loads(text), indent=1).splitlines():
+            size += len(line)
+            if size > most:
+                return lines
+            lines.append(line)
+    return lines
+
+
+def _answers() -> dict[str, list[Answer]]:
+    """Pages of answers by protocol, of as many services as there are examples of."""
+    found: dict[str, list[list[Answer]]] = defaultdict(list)
+    for path, service, model in _services():
+        protocol = model["metadata"]["protocol"]
+        pages = []
+        for operation, listed in _examples(path).items():
+            for value in (each["output"] for each in listed if each.get("output")):
+                page = _page(value)
+                wire = json.dumps(page) if "json" in protocol else _xml(page)
+                pages.append(Answer(service, operation, page, wire))
+        found[protocol].append(pages)
+    taken: dict[str, list[Answer]] = {}
+    for protocol in PROTOCOLS:
+        turns = [page for turn in range(MOST_PAGES) for pages in found[protocol] for page in pages[turn : turn + 1]]
+        taken[protocol] = turns[:MOST_PAGES]
+    return taken
+
+
+def _page(value: Any) -> Any:
+    """The answer with its lists repeated until it is a page."""
+    times = max(1, PAGE // len(json.dumps(value)))
+    return {name: each * times if isinstance(each, list) else each for name, each in value.items()}
+
+
+def _xml(value: Any, name: str = "Response") -> str:
+    if isinstance(value, dict):
+        return f"<{name}>{''.join(_xml(each, str(key)) for key, each in value.items())}</{name}>"
+    if isinstance(value, list):
+        return f"<{name}>{''.join(_xml(each, 'member') for each in value)}</{name}>"
+    return f"<{name}>{escape(str(value))}</{name}>"
+
+
+def _events() -> Iterator[dict[str, Any]]:
+    """An event for each example."""
+    for path, service, model in _services():
+        source = f"{model['metadata']['endpointPrefix']}.amazonaws.com"
+        for operation, listed in _examples(path).items():
+            for each in listed:
+                parts = {"requestParameters": each.get("input"), "responseElements": each.get("output")}
+                spelt = {part: _spelt(value) for part, value in parts.items()}
+                yield EVENT | {"eventSource": source, "eventName": operation, "service": service} | spelt
+
+
+def _spelt(value: Any) -> Any:
+    """Members' names with a small first letter, as CloudTrail has them."""
+    if isinstance(value, dict):
+        return {name[:1].lower() + name[1:]: _spelt(each) for name, each in value.items()}
+    return [_spelt(each) for each in value] if isinstance(value, list) else value or None
+
+
+def _services() -> Iterator[tuple[Path, str, Any]]:
+    for path in sorted(DATA.glob("*/*/examples-1.json*")):
+        for model in path.parent.glob("service-2.json*"):
+            yield path, path.parts[-3], _read(model)
+
+
+def _examples(path: Path) -> dict[str, Any]:
+    examples: dict[str, Any] = _read(path)["examples"]
+    return examples
+
+
+def _read(path: Path) -> Any:
+    data = path.read_bytes()
+    return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
+
+
+if __name__ == "__main__":
+    main()

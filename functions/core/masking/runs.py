@@ -1,0 +1,19 @@
+"""Long words: where keys, tokens and base64 can stand. Whatever looks for such looks nowhere else."""
+
+from collections.abc import Iterator
+
+_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/-")
+_TABLE = bytes(ord("a") if code in _LETTERS else ord(" ") for code in range(256))
+
+
+def runs(text: str, least: int) -> Iterator[tuple[int, int]]:
+    """From where to where `least` or more letters of base64, or of its form for URLs, stand in a row."""
+    # Two passes in C, 300 MB a second: a regular expression that tries every place reads 15 to 50.
+    shape = text.encode("latin-1", "replace").translate(_TABLE)
+    wanted = b"a" * least
+    at = shape.find(wanted)
+    while at >= 0:
+        end = shape.find(b" ", at)
+        end = len(shape) if end < 0 else end
+        yield at, end
+        at = shape.find(wanted, end)
