@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -26,7 +27,10 @@ class Code:
 
 
 class BrokerFunction(Construct):
-    """One function with its role and log group; `resources` and `environment` hold what the spec names."""
+    """One function with its role and log group; `resources` and `environment` hold what the spec names.
+
+    What is allowed on a resource is allowed under its `conditions`, if it has any; on none, nothing is allowed.
+    """
 
     def __init__(
         self,
@@ -36,10 +40,12 @@ class BrokerFunction(Construct):
         spec: Spec,
         code: Code,
         resources: Mapping[str, list[str]],
+        conditions: Mapping[str, Mapping[str, Any]],
         environment: Mapping[str, str],
     ) -> None:
         super().__init__(scope, construct_id)
         self.spec = spec
+        self._conditions = conditions
         self._log_group = logs.LogGroup(
             self,
             "Logs",
@@ -90,7 +96,8 @@ class BrokerFunction(Construct):
         limits = items_only(allow.items, allow.attributes) | named_only(allow.sessions)
         if service := _THROUGH.get(allow.on):
             limits = {"StringEquals": {"kms:ViaService": f"{service}.{Stack.of(self).region}.amazonaws.com"}}
-        return iam.PolicyStatement(actions=list(allow.actions), resources=arns, conditions=limits)
+        conditions = limits | dict(self._conditions.get(allow.on, {}))
+        return iam.PolicyStatement(actions=list(allow.actions), resources=arns, conditions=conditions)
 
 
 # The key opens the tables' items and the records' objects, and nothing that somebody could send to KMS directly.

@@ -1,7 +1,5 @@
 """The broker: everything of Jitney but the target roles, put together."""
 
-from collections.abc import Mapping
-
 from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
@@ -17,6 +15,7 @@ from infra.publishing import DeadLetters, publish
 from infra.queries import DATABASE, WORKGROUP, Queries
 from infra.reconciling import reconcile
 from infra.sealing import Sealing
+from infra.sending import sender_arns, sender_only
 from infra.settings import Settings
 from infra.slack import secret_resource
 from infra.tables import Tables
@@ -43,7 +42,7 @@ class BrokerStack(Stack):
 
         resources = {
             **tables.resources,
-            **_named(settings),
+            **_named(self, settings),
             **sealing.resources,
             "records_stream": [records.stream.attr_arn],
             "dead_letters": [dead_letters.queue.queue_arn],
@@ -56,9 +55,14 @@ class BrokerStack(Stack):
         }
 
         def function(name: str) -> BrokerFunction:
-            title = "".join(word.title() for word in name.split("_"))
             return BrokerFunction(
-                self, title, spec=SPECS[name], code=code, resources=resources, environment=environment
+                self,
+                "".join(word.title() for word in name.split("_")),
+                spec=SPECS[name],
+                code=code,
+                resources=resources,
+                conditions={"sender": sender_only(settings.mail)},
+                environment=environment,
             )
 
         functions = {name: function(name) for name in STEPS.values()}
@@ -72,33 +76,41 @@ class BrokerStack(Stack):
         sealing.every_hour(functions["sealing"], dead_letters)
         api.route(functions.values())
         Firewall(self, "Firewall", stage=api.rest_api.deployment_stage, max_body_bytes=settings.limits.max_body_bytes)
-        self._outputs(
-            {
-                "ApiUrl": api.url,
-                "ApiId": api.rest_api.rest_api_id,
-                **tables.outputs,
-                **buckets.outputs,
-                "SealKeyArn": sealing.key.key_arn,
-                "AthenaWorkgroup": WORKGROUP,
-                "GlueDatabase": DATABASE,
-                "ApprovalArn": approval.state_machine.state_machine_arn,
-                "AlarmTopic": dead_letters.topic.topic_arn,
-            }
-        )
+        self._outputs(api, tables, buckets, sealing, approval, dead_letters)
 
-    def _outputs(self, values: Mapping[str, str]) -> None:
+    def _outputs(
+        self,
+        api: Api,
+        tables: Tables,
+        buckets: Buckets,
+        sealing: Sealing,
+        approval: Approval,
+        dead_letters: DeadLetters,
+    ) -> None:
         """What the launcher and people find the parts by."""
+        values = {
+            "ApiUrl": api.url,
+            "ApiId": api.rest_api.rest_api_id,
+            **tables.outputs,
+            **buckets.outputs,
+            "SealKeyArn": sealing.key.key_arn,
+            "AthenaWorkgroup": WORKGROUP,
+            "GlueDatabase": DATABASE,
+            "ApprovalArn": approval.state_machine.state_machine_arn,
+            "AlarmTopic": dead_letters.topic.topic_arn,
+        }
         for name, value in values.items():
             CfnOutput(self, name, value=value)
 
 
-def _named(settings: Settings) -> dict[str, list[str]]:
+def _named(stack: Stack, settings: Settings) -> dict[str, list[str]]:
     """What the configuration names, and is not made here, by the names that permissions are written with."""
     return {
         "any": ["*"],
         "targets": sorted(role_arn(target) for target in settings.targets.values()),
         "revokers": sorted(revoker_arn(alias, target) for alias, target in settings.targets.items()),
         "slack_secret": [secret_resource(settings.slack)] if settings.slack else [],
+        "sender": sender_arns(stack, settings.mail),
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from infra.settings import Broker, Issuer, Limits, Reviewing, Settings, Slack, StackSet, Target, Web
+from infra.settings import Broker, Issuer, Limits, Mail, Reviewing, Settings, Slack, StackSet, Target, Web
 from infra.yaml_source import Complaint, Source
 
 # The models by their place: what a key could have been meant to be.
@@ -20,6 +20,7 @@ _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("targets", "*"): Target,
     ("reviewers", "*"): Reviewing,
     ("limits",): Limits,
+    ("mail",): Mail,
     ("stack_set",): StackSet,
     ("slack",): Slack,
 }

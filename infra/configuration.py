@@ -212,6 +212,7 @@ def _compiled(settings: Settings, broker: Broker, policies: Policies, *, local: 
         "emails": dict(zip(_identities(settings, tuple(settings.people)), settings.people.values(), strict=True)),
         "subjects": _subjects(settings),
         "slack": settings.slack.model_dump() if settings.slack else None,
+        "mail": settings.mail.model_dump() if settings.mail else None,
         "operators": list(settings.operators),
         "limits": settings.limits.model_dump(),
         "policies": {"text": policies.text, "schema": policies.schema, "version": policies.version},

@@ -253,6 +253,7 @@ SPECS: Mapping[str, Spec] = {
                 _READ_AWAY,
                 Allow("state", ("dynamodb:PutItem",), _TOKEN),
                 Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
+                Allow("sender", ("ses:SendEmail",)),
             ),
             (*_STORE, "JITNEY_REVIEWS_URL"),
             timeout_seconds=60,

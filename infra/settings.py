@@ -216,6 +216,12 @@ class Limits(Section):
         return self
 
 
+class Mail(Section):
+    """How reviewers are written to by mail: from the address `sender`, which Amazon SES knows as verified."""
+
+    sender: Email
+
+
 class Broker(Section):
     """Where the broker is deployed; the target roles trust its functions' roles."""
 
@@ -249,6 +255,7 @@ class Settings(Section):
     targets: dict[Alias, Target] = Field(min_length=1)
     reviewers: dict[ReviewerGroup, Reviewing] = {}
     people: dict[Reviewer, Email] = {}
+    mail: Mail | None = None
     operators: OperatorGroups = ()
     slack: Slack | None = None
     stack_set: StackSet | None = None

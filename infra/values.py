@@ -121,7 +121,12 @@ OrganizationalUnit = Annotated[
 OrganizationalUnits = Annotated[tuple[OrganizationalUnit, ...], Field(min_length=1), AfterValidator(unique)]
 Reviewers = Annotated[tuple[Reviewer, ...], AfterValidator(unique)]
 Email = Annotated[
-    str, matching(r"[^@\s<>,;:\"']+@[^@\s<>,;:\"']+", "write an e-mail address, such as alice@example.com")
+    str,
+    # A dot-atom of ASCII (RFC 5321 section 4.1.2), as SES takes addresses: nothing that makes it a name or a list.
+    matching(
+        r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
+        "write an e-mail address, such as alice@example.com",
+    ),
 ]
 Channel = Annotated[str, matching(r"|#?[a-z0-9_-]{1,80}|[CG][A-Z0-9]{8,}", "write a Slack channel, such as #approvals")]
 SecretArn = Annotated[

@@ -20,6 +20,11 @@ ORDERS: tuple[Mapping[str, str], ...] = (
 )
 
 
+def verify(session: boto3.Session, endpoint: str, sender: str) -> None:
+    """Let SES know the domain of the address `sender` as verified, in the account of `session`."""
+    session.client("sesv2", endpoint_url=endpoint).create_email_identity(EmailIdentity=sender.rpartition("@")[2])
+
+
 def plant(session: boto3.Session, endpoint: str) -> None:
     """Make the bucket `reports` and the table `orders` in the account of `session`."""
     s3 = session.client("s3", endpoint_url=endpoint)

@@ -190,6 +190,8 @@ def _plant(stacks: list[Stack], endpoint: str) -> None:
     chosen = next((stack for stack in targets if stack.name == TARGET_STACK + SAMPLE_TARGET), None)
     if chosen := chosen or next(iter(targets), None):
         seed.plant(deployment.session(chosen.account, chosen.region), endpoint)
+    if sender := assembly.sender(stacks):
+        seed.verify(deployment.session(stacks[0].account, stacks[0].region), endpoint, sender)
 
 
 def _description(stacks: list[Stack], outputs: Mapping[str, Mapping[str, str]], endpoint: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.deny_list import TURN_SECONDS, Turn
+from adapters.mails import Message
 from adapters.role_policies import Refused
 from adapters.slack_messages import SlackRefused
 from adapters.slack_secret import Tokens
@@ -248,6 +249,20 @@ class MemoryTaskTokens:
             raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
         self.kept[grant_id] = (token, since)
         self.meanwhile()
+
+
+@dataclass
+class MemoryMails:
+    """`adapters.mails.Mails` in memory: what was sent to whom; `codes` are answered to some addresses instead."""
+
+    sent: list[tuple[Message, str]] = field(default_factory=list)
+    codes: dict[str, str] = field(default_factory=dict)
+
+    def send(self, message: Message, to: str) -> str:
+        code = self.codes.get(to, "")
+        if not code:
+            self.sent.append((message, to))
+        return code
 
 
 @dataclass

@@ -16,6 +16,9 @@ CLIENT = Config(
 )
 """Three attempts that hang, and the pauses between them, end within the functions' 15 seconds (infra.functions)."""
 
+TWO_ATTEMPTS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+"""What is done for one person after another: two attempts that hang, and the pause, end in 9 s (handlers.channels)."""
+
 ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
 """A write that is repeated later could undo another's: it is made once, in 5 s at most, or not."""
 

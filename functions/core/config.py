@@ -110,6 +110,12 @@ class Slack(NamedTuple):
     api_url: str
 
 
+class Mail(NamedTuple):
+    """How reviewers are written to by mail: the address that it comes from, which Amazon SES knows as verified."""
+
+    sender: str
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Upper and lower bounds that hold for every request; durations in seconds, sizes in bytes.
@@ -141,8 +147,9 @@ class Config:
 
     `issuers` and `targets` are keyed by alias, `reviewers` by group. `emails` maps the source identities of people to
     their addresses, `subjects` to the alias of their issuer's entry and their subject there. `slack` is None where
-    nobody is asked in Slack. `operators` are the groups ("issuer alias/group") whose members may revoke
-    any grant, none if it is empty. `local` is true only in the configuration built for one's own machine.
+    nobody is asked in Slack, `mail` where nobody gets mail. `operators` are the groups ("issuer alias/group") whose
+    members may revoke any grant, none if it is empty. `local` is true only in the configuration built for one's own
+    machine.
     """
 
     issuers: Mapping[str, Issuer]
@@ -155,6 +162,7 @@ class Config:
     emails: Mapping[str, str] = MappingProxyType({})
     subjects: Mapping[str, tuple[str, str]] = MappingProxyType({})
     slack: Slack | None = None
+    mail: Mail | None = None
 
     def entries(self, issuer: str) -> tuple[Issuer, ...]:
         """The entries of the issuer with exactly this issuer string."""
@@ -194,4 +202,5 @@ def load(text: str) -> Config:
         emails=raw["emails"],
         subjects=raw["subjects"],
         slack=Slack(**raw["slack"]) if raw["slack"] else None,
+        mail=Mail(**raw["mail"]) if raw["mail"] else None,
     )

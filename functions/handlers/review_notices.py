@@ -53,4 +53,4 @@ def _tell(notice: Notice, grant: Grant, ports: Ports) -> None:
         raise NobodyTold
 
 
-handler = step(notify, ("config", "policies", "actions", "store", "absences", "task_tokens"))
+handler = step(notify, ("config", "policies", "actions", "store", "absences", "task_tokens", "mails", "templates"))

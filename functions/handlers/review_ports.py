@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from adapters.calls import CLIENT
+from adapters.calls import CLIENT, TWO_ATTEMPTS
 from core.config import Slack as SlackConfig
 from core.problems import Problem
 from handlers.base_ports import BasePorts
@@ -14,6 +14,7 @@ from handlers.base_ports import BasePorts
 if TYPE_CHECKING:
     from adapters.absences import Absences
     from adapters.cast_votes import CastVotes
+    from adapters.mails import Mails
     from adapters.reviews import Reviews, TaskTokens
     from adapters.slack_messages import Slack
     from adapters.slack_secret import SlackSecret
@@ -71,6 +72,14 @@ class ReviewPorts(BasePorts):
     def reviews_url(self) -> str:
         """Where the reviewers' pages are, for links: a request's is below it, by its id."""
         return os.environ["JITNEY_REVIEWS_URL"]
+
+    @cached_property
+    def mails(self) -> "Mails | None":
+        """SES, None where nobody gets mail."""
+        from adapters.mails import Mails
+
+        mail = self.config.mail
+        return Mails(boto3.client("sesv2", config=TWO_ATTEMPTS), mail.sender) if mail else None
 
     @cached_property
     def slack_secret(self) -> "SlackSecret":

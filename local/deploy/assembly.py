@@ -60,11 +60,21 @@ def wanted(settings: Settings, variables: Mapping[str, str]) -> str:
 
 
 def issuers(stacks: Sequence[Stack]) -> dict[str, str]:
-    """The accepted issuers by alias, as the configuration in the functions' bundle has them."""
+    """The accepted issuers by alias."""
+    return {issuer["name"]: issuer["issuer"] for issuer in _configuration(stacks)["issuers"]}
+
+
+def sender(stacks: Sequence[Stack]) -> str:
+    """The address that mail to reviewers comes from, "" for none."""
+    mail = _configuration(stacks)["mail"]
+    return str(mail["sender"]) if mail else ""
+
+
+def _configuration(stacks: Sequence[Stack]) -> dict[str, Any]:
+    """The configuration in the functions' bundle."""
     bundle = next(path for stack in stacks for path in stack.folder.glob("asset.*.zip"))
     with zipfile.ZipFile(bundle) as archive:
-        compiled = json.loads(archive.read("configuration.json"))
-    return {issuer["name"]: issuer["issuer"] for issuer in compiled["issuers"]}
+        return dict(json.loads(archive.read("configuration.json")))
 
 
 def _environment(settings: Settings, variables: Mapping[str, str]) -> dict[str, str]:

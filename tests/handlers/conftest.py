@@ -14,11 +14,13 @@ from core.policy.cedar import PolicySet
 from core.refusals import Refusals
 from handlers.edge import Route, answer
 from handlers.ports import Ports
+from handlers.rendering import environment
 from tests.core.identity import minting
 from tests.fakes import (
     ROLE_ARN,
     MemoryAbsences,
     MemoryCanary,
+    MemoryMails,
     MemoryMaskKeys,
     MemoryReviews,
     MemoryRolePolicies,
@@ -85,6 +87,7 @@ class System:
     canary: MemoryCanary = field(default_factory=MemoryCanary)
     target_checks: MemoryTargetChecks = field(default_factory=MemoryTargetChecks)
     mask_keys: MemoryMaskKeys = field(default_factory=MemoryMaskKeys)
+    mails: MemoryMails | None = None
     config: Config = field(default_factory=configuration)
     milliseconds: int = 0
 
@@ -106,6 +109,9 @@ class System:
             canary=self.canary,
             target_checks=self.target_checks,
             mask_keys=self.mask_keys,
+            mails=self.mails,
+            templates=environment(ROOT / "functions" / "pages"),
+            reviews_url="https://jitney.example.com/live/reviews",
             stopwatch=lambda: self.milliseconds,
             pause=self.pause,
             refusals=Refusals(),

@@ -209,6 +209,12 @@ REFUSED = [
     (owners(members=["corp/a"], stand_ins=["corp/a"]), "reviewers.owners", '"corp/a"', "no members"),
     (owners(members=["corp/a"], escalates_to="bosses"), "reviewers.owners.escalates_to", '"bosses"', "owners"),
     (owners(members=["corp/a"], channel="#all"), "slack", "owners has a channel, and there is no slack", "leave"),
+    (("mail", {"sender": "jitney"}), "mail.sender", "cannot be used", "alice@example.com"),
+    (("mail", {"sender": "Jitney <jitney@example.com>"}), "mail.sender", "cannot be used", "alice@example.com"),
+    (("mail", {"sender": "a@example.com,b@example.com"}), "mail.sender", "cannot be used", "alice@example.com"),
+    (("mail", {"sender": "a@example.com\nBcc: b@example.com"}), "mail.sender", "cannot be used", "alice@example.com"),
+    (("mail", {"sender": "jitn\u00e9y@example.com"}), "mail.sender", "cannot be used", "alice@example.com"),
+    (("mail", {"from": "a@example.com"}), "mail.from", "no such key", "sender"),
     (("slack", slack(secret="jitney/slack")), "slack.secret", "cannot be used", "ARN"),
     (("slack", slack(secret=f"{SECRET}*")), "slack.secret", "cannot be used", "ARN"),
     (("slack", slack(workspace="jitney")), "slack.workspace", "cannot be used", "T0123ABCD"),
@@ -421,6 +427,7 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
         (ISSUER, issuer),
         owners(members=["corp/alice", "corp/a b/c"], told=["corp/alice"], approvals=2, escalates_to="owners"),
         ("people", {"corp/a b/c": "a@example.com"}),
+        ("mail", {"sender": "jitney@example.com"}),
         ("limits", {"min_duration_seconds": 60, "max_pairs": 7}),
         (f"{TARGET}.tags", {"env": "prod", "version": "1.10"}),
         (f"{TARGET}.region", "us-gov-west-1"),
@@ -441,6 +448,8 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
     alice, other = (source_identity("corp", "https://idp.example.com/", each) for each in ("alice", "a b/c"))
     assert loaded.reviewers == {"owners": config.ReviewerGroup((alice, other), 2, (alice,), "owners", 900, "")}
     assert loaded.emails == {other: "a@example.com"}
+    assert loaded.mail == config.Mail("jitney@example.com")
+    assert compiled(valid()).mail is None
     assert loaded.limits == config.Limits(60, 3600, 65536, 7, 3600, 30)
     assert "Jitney::Group" in loaded.policies.text
     assert "namespace Jitney" in loaded.policies.schema

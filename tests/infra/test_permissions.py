@@ -147,6 +147,8 @@ ALLOWED = {
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
+        "arn:aws:ses:eu-west-1:111122223333:identity/jitney@example.com": {"ses:SendEmail"},
+        "arn:aws:ses:eu-west-1:111122223333:identity/example.com": {"ses:SendEmail"},
     },
     "jitney-review-failures": {
         "ReviewFailuresLogs.Arn": LOGS,
@@ -475,6 +477,11 @@ def test_rev_02_no_function_that_the_workflow_calls_can_answer_it_or_reads_its_t
         readable = [item["Condition"] for item in allowed if READ in listed(item["Action"])]
         assert readable
         assert "REVIEW" not in json.dumps(readable)
+
+
+def test_mail_is_sent_from_one_address_only(statements):
+    (sending,) = [each for items in statements.values() for each in items if "ses:SendEmail" in listed(each["Action"])]
+    assert sending["Condition"] == {"StringEquals": {"ses:FromAddress": "jitney@example.com"}}
 
 
 def test_the_reconciler_runs_every_five_minutes_and_records_are_sealed_every_hour(assembly):

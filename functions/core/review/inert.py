@@ -14,6 +14,8 @@ _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u280
     map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 _SPACES = re.compile(r"\s+")
+# What makes readers see an address where none is marked: a scheme's colon, the dot before a letter, an at sign.
+_ADDRESS_MARKS = re.compile(r":(?=//)|(?<=\w)[.\u3002\uff0e\uff61](?=[^\W\d_])|(?<=[^\s\[])[@\uff20](?=\S)")
 MOST_MARKS = 2
 """Combining marks in a row that are kept: more of them paint over the lines around."""
 
@@ -53,8 +55,8 @@ def _shortened(whole: str, most: int, end: int) -> str:
 
 
 def defused(text: str) -> str:
-    """The inert text in which mail readers find no address to make a link of."""
-    return inert(text).replace("://", "[:]//")
+    """The inert text in which mail readers find no address to make a link of: https[:]//evil[.]example, a[@]b[.]c."""
+    return _ADDRESS_MARKS.sub(lambda mark: f"[{mark[0]}]", inert(text))
 
 
 def listed(names: Sequence[str], most: int, what: str) -> str:

@@ -9,8 +9,9 @@ from core.review.reviewers import Groups, asked_groups, askers, members
 def recipients(notice: Notice, grant: Grant, groups: Groups, now: int) -> tuple[str, ...]:
     """The source identities of those who are told, sorted; never whoever asks. `groups` are `handlers.at_work`'s.
 
-    At first the members who are `told` at once; once a group has escalated, everybody who may then approve for it. Who
-    has voted is not reminded of it. What was decided is told to all who were told before, and to who voted.
+    At first the members who are `told` at once, and who stands in for them; once a group has escalated, everybody who
+    may then approve for it. Who has voted is not reminded of it. What was decided is told to all who were told before,
+    and to who voted.
     """
     told = frozenset[str]().union(*(_told(group, grant, groups, now) for group in asked_groups(grant)))
     content = content_hash(grant)
@@ -26,4 +27,7 @@ def _told(group: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
         return frozenset()
     entry, everybody = groups[group], members(group, grant, groups, now)
     escalated = entry.escalates_to in groups and now >= grant.created_at + entry.escalates_after_seconds
-    return everybody if escalated or not entry.told else frozenset(entry.told) & everybody
+    if escalated or not entry.told:
+        return everybody
+    stand_ins = {human for human, place in entry.standing_in if place.absent in entry.told}
+    return everybody & {*entry.told, *stand_ins}

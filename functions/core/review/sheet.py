@@ -6,7 +6,7 @@ The agent's own words come last and are marked as its own; whoever renders a she
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from core.access.grant import Grant, Vote
+from core.access.grant import Ending, Grant, Vote
 from core.actions import Actions, Level
 from core.patterns import PatternTooComplex, covers
 from core.policy.risks import Risk
@@ -41,7 +41,7 @@ class Sheet(NamedTuple):
     """A request under review. Times in epoch seconds; people and agents are source identities.
 
     `content` is what a vote has to cover. `risks` are sentences of the broker's. `any_of` are the alternatives of
-    groups that suffice. `words` and `ticket` are the agent's own, as it wrote them.
+    groups that suffice. `words` and `ticket` are the agent's own, as it wrote them. `ending` is how it was taken back.
     """
 
     grant_id: str
@@ -64,6 +64,7 @@ class Sheet(NamedTuple):
     votes: tuple[Vote, ...]
     words: str
     ticket: str
+    ending: Ending | None = None
 
     @property
     def new(self) -> bool:
@@ -97,6 +98,7 @@ def sheet_of(
         votes=grant.votes,
         words=grant.reason,
         ticket=grant.ticket,
+        ending=grant.ending,
     )
 
 

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from core.access.grant import Verdict
 from core.actions import Level
-from core.review.inert import cut, inert, listed, middle_cut
+from core.review.inert import cut, defused, inert, listed, middle_cut
 from core.review.sheet import Line, Sheet
 
 MOST_ACCESSES, MOST_ACTIONS, MOST_RESOURCES, MOST_RISKS, MOST_PEOPLE = 4, 6, 4, 3, 5
 MOST_WORDS = 300
+MOST_COMMENT = 200
 MOST_ARN, MOST_NAME, MOST_SENTENCE, MOST_ASKED = 150, 80, 240, 800
 
 # The gravest first.
@@ -72,6 +73,8 @@ def outcome(sheet: Sheet) -> str:
     said = _OUTCOMES.get(sheet.state, inert(sheet.state))
     verdict = {"active": Verdict.APPROVE, "rejected": Verdict.REJECT}.get(sheet.state)
     by = [cut(vote.human, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
+    if sheet.ending and sheet.state == "revoked":
+        by = [cut(sheet.ending.by, MOST_NAME)]
     return f"{said} by {listed(by, MOST_PEOPLE, 'people')}" if by else said
 
 
@@ -142,6 +145,14 @@ def votes(sheet: Sheet) -> tuple[str, ...]:
         for verdict, words in said.items()
     }
     return tuple(f"{words} {listed(names, MOST_PEOPLE, 'people')}" for words, names in found.items() if names)
+
+
+def comments(sheet: Sheet) -> tuple[Row, ...]:
+    """What people said as they voted or took it back, each by name, in their own words, without a link."""
+    said = [(vote.human, vote.comment) for vote in sheet.votes[-MOST_PEOPLE:]]
+    if sheet.ending:
+        said.append((sheet.ending.by, sheet.ending.reason))
+    return tuple(Row(cut(human, MOST_NAME), defused(cut(words, MOST_COMMENT))) for human, words in said if words)
 
 
 def accesses(sheet: Sheet) -> tuple[Access, ...]:

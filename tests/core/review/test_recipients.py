@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from core.access.stand_in import StandIn
 from core.config import ReviewerGroup
 from core.review.notices import Notice
 from core.review.recipients import recipients
@@ -29,6 +30,14 @@ def test_rev_06_everybody_who_may_approve_is_told(notice):
 @pytest.mark.parametrize("notice", Notice)
 def test_rev_06_those_who_are_told_may_be_fewer_than_those_who_may_approve(notice):
     assert told(ASKED_OWNERS, FEWER, notice) == ["bob"]
+
+
+def test_rev_06_who_stands_in_for_one_who_is_told_is_told_too():
+    place = StandIn("owners", "corp.bob", "a-1", NOW, NOW + 60)
+    others = StandIn("owners", "corp.carol", "a-2", NOW, NOW + 60)
+    away = FEWER | {"owners": FEWER["owners"]._replace(standing_in=(("corp.frank", place), ("corp.gina", others)))}
+    assert told(ASKED_OWNERS, away) == ["bob", "frank"]
+    assert told(ASKED_OWNERS, away, now=NOW + 60) == ["bob"]
 
 
 @pytest.mark.parametrize("notice", Notice)

@@ -1,0 +1,90 @@
+"""A notice as a mail: what it says, in which order, and as plain text; `functions/pages/mail.html` says it in HTML.
+
+What the broker computed comes first, what people said next, the agent's own words last and marked as such (REV 10).
+Nothing in it leads anywhere but its one link, which is a locator: whoever opens it signs in (REV 1).
+"""
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from core.review import wording
+from core.review.inert import defused
+from core.review.notices import Notice
+from core.review.sheet import Sheet
+from core.review.wording import Access, Row
+
+WIDTH = 72
+_WHY: Mapping[Notice, str] = {
+    Notice.ASKED: "You may decide about it.",
+    Notice.REMINDED: "It still waits, and you may decide about it.",
+    Notice.ESCALATED: "Nobody has decided in time, so more people may decide now. You are one of them.",
+    Notice.DECIDED: "Nothing is left to decide.",
+}
+_MARKS: Mapping[Notice, str] = {Notice.REMINDED: "Reminder: ", Notice.ESCALATED: "Escalated: "}
+SIGN_IN = "You sign in there; this link by itself allows nothing, and Jitney never asks for more than that by mail."
+OWN_WORDS = "Written by the agent. Nobody has checked it, and nothing above comes from it."
+
+
+class Letter(NamedTuple):
+    """What a mail says; all of it plain text on one line each, inert. `link` is the request's page."""
+
+    subject: str
+    title: str
+    why: str
+    link: str
+    rows: tuple[Row, ...]
+    accesses: tuple[Access, ...]
+    comments: tuple[Row, ...]
+    words: str
+    ticket: str
+
+    @property
+    def text(self) -> str:
+        """The whole as plain text."""
+        return "\n".join(_lines(self)) + "\n"
+
+
+def letter(notice: Notice, sheet: Sheet, reviews_url: str) -> Letter:
+    """What is written to a reviewer; `reviews_url` is where the pages are."""
+    title = f"{wording.agent(sheet)} asks for {wording.level(sheet)} access to {wording.target(sheet)}"
+    decided = notice is Notice.DECIDED
+    outcome = wording.outcome(sheet)
+    active = decided and sheet.state == "active"
+    until = f" Its access ends at {wording.moment(sheet.expires_at)}." if active else ""
+    return Letter(
+        subject=f"{outcome}: {title}" if decided else f"{_MARKS.get(notice, '')}{title}",
+        title=title,
+        why=f"{outcome}. {_WHY[notice]}{until}" if decided else _WHY[notice],
+        link=f"{reviews_url}/{sheet.grant_id}",
+        rows=wording.facts(sheet),
+        accesses=wording.accesses(sheet),
+        comments=wording.comments(sheet),
+        words=defused(wording.own_words(sheet)),
+        ticket=defused(wording.own_ticket(sheet)),
+    )
+
+
+def _lines(letter: Letter) -> Iterator[str]:
+    yield from (*_wrapped(letter.title), "", *_wrapped(letter.why), "", letter.link, *_wrapped(SIGN_IN))
+    yield from ("", "IN SHORT")
+    for row in letter.rows:
+        yield from _wrapped(f"{row.name}: {row.value}", after="  ")
+    yield from ("", "EXACTLY THIS")
+    for access in letter.accesses:
+        yield from _wrapped(access.title, after="  ")
+        yield from (f"  {resource}" for resource in access.resources)
+    if letter.comments:
+        yield from ("", "COMMENTS")
+        for row in letter.comments:
+            yield from _wrapped(f"{row.name}: {row.value}", after="  ")
+    yield from ("", "THE AGENT'S OWN WORDS", *_wrapped(OWN_WORDS))
+    yield from _wrapped(letter.words, before="> ", after="> ")
+    if letter.ticket:
+        yield from _wrapped(f"Ticket: {letter.ticket}", before="> ", after="> ")
+
+
+def _wrapped(text: str, before: str = "", after: str = "") -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=before, subsequent_indent=after, break_long_words=False, break_on_hyphens=False
+    )

@@ -1,0 +1,30 @@
+"""The channel `mail`: one message for each reviewer who is told by name, and no list of recipients in it."""
+
+from collections.abc import Iterable
+
+from adapters.mails import Message
+from core.review.mail import OWN_WORDS, SIGN_IN, letter
+from core.review.recipients import recipients
+from handlers.at_work import at_work
+from handlers.channels import Sent, Telling, one_by_one
+from handlers.ports import Ports
+from handlers.rendering import render
+
+NAME = "mail"
+NO_ADDRESS = "no_address"
+
+
+def send(telling: Telling, ports: Ports) -> Iterable[Sent]:
+    """Write to everybody who is told of it; who has no address is on record as not reached."""
+    emails, mails = ports.config.emails, ports.mails
+    if mails is None:
+        return ()
+    written = letter(telling.notice, telling.sheet, ports.reviews_url)
+    html = render(ports.templates, "mail", {"letter": written, "own_words": OWN_WORDS, "sign_in": SIGN_IN})
+    message = Message(written.subject, written.text, html, telling.grant.id)
+
+    def one(name: str) -> str:
+        address = emails.get(name)
+        return mails.send(message, address) if address else NO_ADDRESS
+
+    return one_by_one(NAME, recipients(telling.notice, telling.grant, at_work(ports), ports.now()), one, ports)

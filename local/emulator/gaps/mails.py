@@ -1,0 +1,81 @@
+"""SES: who may send as whom, and what is kept of a mail."""
+
+import json
+from contextvars import ContextVar
+from email.utils import parseaddr
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_actions
+from ministack.services import ses, ses_v2
+
+SEND = ("POST", "/v2/email/outbound-emails")
+_sender: ContextVar[str] = ContextVar("sender", default="")
+
+
+def sending_permissions() -> None:
+    """AWS asks whether the caller may send as the identity that covers the sender, and tells conditions the address.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
+    """
+    arn_of, enforce = iam_actions.extract_resource_arn, app._enforce_data_plane
+
+    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> Any:
+        _sender.set("")
+        if service != "ses" or (method, path) != SEND:
+            return arn_of(service, method, path, headers, body, *more)
+        address = _address(body)
+        _sender.set(address)
+        _, region, account = more
+        return f"arn:aws:ses:{region}:{account}:identity/{_identity(address) or address}"
+
+    def enforce_data_plane(service: str, action: str, *more: Any, **named: Any) -> Any:
+        if service == "sesv2" and action == "ses:SendEmail":
+            named["service_context"] = {**(named.get("service_context") or {}), "ses:fromaddress": _sender.get()}
+        return enforce(service, action, *more, **named)
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+    app._enforce_data_plane = enforce_data_plane
+
+
+def headers_of_mails() -> None:
+    """AWS puts a simple message's own headers into the mail; here they are kept, and shown with the messages.
+
+    https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Message.html
+    """
+    handle, show = ses_v2.handle_request, app._handle_ses_messages_request
+    headers_by_id: dict[str, Any] = {}
+
+    async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        answer = await handle(method, path, headers, body, query)
+        if (method, path) == SEND and answer[0] == 200:
+            given = json.loads(body).get("Content", {}).get("Simple", {}).get("Headers", [])
+            headers_by_id[json.loads(answer[2])["MessageId"]] = {each["Name"]: each["Value"] for each in given}
+        return answer
+
+    async def handle_ses_messages_request(*request: Any) -> Any:
+        answer = await show(*request)
+        if answer is None or answer[0] != 200:
+            return answer
+        told = json.loads(answer[2])
+        for messages in told["messages"].values():
+            for message in messages:
+                message["Headers"] = headers_by_id.get(message["MessageId"], {})
+        return answer[0], answer[1], json.dumps(told).encode()
+
+    ses_v2.handle_request = handle_request
+    app._handle_ses_messages_request = handle_ses_messages_request
+
+
+def _address(body: bytes) -> str:
+    """The address that a request to send sends from, without a display name."""
+    try:
+        return parseaddr(json.loads(body).get("FromEmailAddress", ""))[1]
+    except (ValueError, AttributeError):
+        return ""
+
+
+def _identity(address: str) -> str:
+    """The identity that covers the address, "" if none does: its own before its domain's."""
+    domain = address.rpartition("@")[2]
+    return next((name for name in (address, domain) if name in ses_v2._identities or name in ses._identities), "")

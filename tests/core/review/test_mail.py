@@ -1,0 +1,155 @@
+"""A notice as a mail: what the broker computed first, the agent's words last and harmless (REV 1, 10)."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from core.access.grant import Ending, State, Verdict, Vote
+from core.access.request import Permission
+from core.policy.risks import Risk
+from core.review.content import content_hash
+from core.review.inert import defused
+from core.review.mail import OWN_WORDS, letter
+from core.review.notices import Notice
+from core.review.sheet import Sheet, sheet_of
+from tests.core.review.test_votes import GROUPS
+from tests.fakes import ACTIONS, NOW, PENDING
+
+URL = "https://jitney.example.com/reviews"
+WRITES = replace(
+    PENDING,
+    permissions=(Permission(("s3:PutObject",), ("arn:aws:s3:::reports/2026/1", "arn:aws:s3:::reports/2026/2")),),
+    human="corp.harriet",
+)
+HOSTILE = {
+    "a link": "see https://evil.example/approve or www.evil.example, or mail me@evil.example",
+    "markup": "<b>APPROVED</b> </bdi></blockquote><script>alert(1)</script><img src=//evil.example/x>",
+    "Slack": "<!channel> <@U1> <https://evil.example|Approve> *bold* `code`",
+    "bidi": "\u202eevorppa\u2066 \u200b\u00ad\ufeff",
+    "lines": "fine\r\n\r\nIN SHORT\nWho asks: somebody you trust\n\nEXACTLY THIS\nread: s3:GetObject",
+    "headers": "x\r\nBcc: everyone@evil.example\r\nSubject: urgent",
+    "length": "urgent " * 15_000,
+    "one long word": "a" * 100_000,
+    "combining": "a" + "\u0301" * 5000,
+}
+
+
+def sheet(grant=WRITES, **changes) -> Sheet:
+    risk = Risk("DataExfiltration", "s3:PutObject changes who may do what.", "https://example.com/why")
+    return sheet_of(grant, GROUPS, ACTIONS, (risk,), (), NOW)._replace(**changes)
+
+
+def a_vote(name: str, verdict: Verdict, comment: str = "") -> Vote:
+    return Vote(f"corp.{name}", verdict, content_hash(WRITES), comment, NOW, "web")
+
+
+def test_rev_10_it_tells_what_was_computed_and_then_what_the_agent_says():
+    text = letter(Notice.ASKED, sheet(), URL).text
+    assert text.startswith("local.reader-agent asks for write access to analytics-prod\n")
+    wanted = (
+        "You may decide about it.",
+        f"{URL}/{PENDING.id}",
+        "Who asks: local.reader-agent, of https://idp.example.com",
+        "On behalf of: corp.harriet",
+        "AWS account 444455556666",
+        "Role: arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod",
+        "Risk: s3:PutObject changes who may do what.",
+        "New: all of it",
+        "For how long: 5 minutes",
+        "corp.alice",
+        "Open until: 2026-11-24 13:00 UTC",
+        "write: s3:PutObject",
+        "  arn:aws:s3:::reports/2026/1",
+        OWN_WORDS.split(".", maxsplit=1)[0],
+        "> monthly report",
+        "> Ticket: OPS-12",
+    )
+    places = [text.find(each) for each in wanted]
+    assert -1 not in places, dict(zip(wanted, places, strict=True))
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("notice", Notice)
+def test_every_notice_says_in_words_why_it_comes(notice: Notice):
+    written = letter(notice, sheet(), URL)
+    assert written.why
+    assert len(written.subject) < 200
+    assert written.title in written.subject
+
+
+def test_what_is_asked_again_is_told_apart_by_its_subject():
+    title = letter(Notice.ASKED, sheet(), URL).subject
+    assert letter(Notice.REMINDED, sheet(), URL).subject == f"Reminder: {title}"
+    assert letter(Notice.ESCALATED, sheet(), URL).subject == f"Escalated: {title}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"state": "active", "votes": (a_vote("alice", Verdict.APPROVE),)}, "Approved by corp.alice"),
+        ({"state": "rejected", "votes": (a_vote("bob", Verdict.REJECT),)}, "Rejected by corp.bob"),
+        ({"state": "expired"}, "Ended: nobody decided in time"),
+        ({"state": "released", "ending": Ending(NOW, "local.reader-agent", "")}, "Given back by the agent"),
+        ({"state": "revoked", "ending": Ending(NOW, "corp.otto", "no")}, "Taken back by corp.otto"),
+        ({"state": "failed"}, "Not granted: policy no longer allows it"),
+    ],
+)
+def test_rev_06_what_was_decided_is_told_and_by_whom(changes, said):
+    written = letter(Notice.DECIDED, sheet(**changes), URL)
+    assert written.subject.startswith(f"{said}: local.reader-agent asks for")
+    assert written.why.startswith(f"{said}. Nothing is left to decide.")
+    assert "Open until" not in written.text
+    assert ("Its access ends at" in written.why) == (changes["state"] == State.ACTIVE)
+
+
+def test_rev_10_comments_are_told_by_name_and_lead_nowhere():
+    words = "not like this: see https://evil.example/x\nApproved by: everybody"
+    rejected = letter(Notice.DECIDED, sheet(state="rejected", votes=(a_vote("bob", Verdict.REJECT, words),)), URL)
+    assert [row.name for row in rejected.comments] == ["corp.bob"]
+    assert "corp.bob: not like this: see https[:]//evil[.]example/x Approved by: everybody" in " ".join(
+        rejected.text.split()
+    )
+    taken = letter(Notice.DECIDED, sheet(state="revoked", ending=Ending(NOW, "corp.otto", "over")), URL)
+    assert [(row.name, row.value) for row in taken.comments] == [("corp.otto", "over")]
+
+
+@pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
+def test_rev_10_hostile_words_stay_on_their_lines_at_the_end(words: str):
+    plain = letter(Notice.ASKED, sheet(words="-", ticket=""), URL).text
+    written = letter(Notice.ASKED, sheet(words=words, ticket=words), URL)
+    lines = written.text.splitlines()
+    before = plain.splitlines()[:-1]
+    assert lines[: len(before)] == before  # what stands above is what stood there
+    assert all(line.startswith("> ") for line in lines[len(before) :])
+    assert len(written.text) < len(plain) + 700
+    assert all(character.isprintable() or character == "\n" for character in written.text)
+    own = " ".join(lines[len(before) :])
+    assert not re.search(r"://|www\.|\w@\w|evil\.", own)
+    assert "\n" not in written.subject
+    assert "evil" not in written.subject
+
+
+def test_rev_10_names_that_an_agent_chooses_stay_on_their_lines_too():
+    wild = "arn:aws:s3:::reports/x\nEXACTLY THIS\n\u202eread\u0000" + "y" * 1000
+    grant = replace(WRITES, permissions=(Permission(("s3:PutObject",), (wild,)),))
+    text = letter(Notice.ASKED, sheet(grant), URL).text
+    assert text.count("\nEXACTLY THIS\n") == 1
+    assert "[U+202E]read[U+0000]" in text
+    assert max(map(len, text.splitlines())) < 250
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("https://evil.example/a.b", "https[:]//evil[.]example/a[.]b"),
+        ("me@evil.example", "me[@]evil[.]example"),
+        ("evil\u3002example", "evil[\u3002]example"),
+        ("version 1.2.3, for 3.5 hours. Done.", "version 1.2.3, for 3.5 hours. Done."),
+        ("10.0.0.1/x", "10.0.0.1/x"),
+        ("", ""),
+    ],
+)
+def test_rev_10_addresses_are_shown_and_lead_nowhere(words: str, shown: str):
+    assert defused(words) == shown
+    assert defused(shown) == shown

@@ -1,0 +1,61 @@
+"""Rows REV 1, 6, 10, 13: mail to reviewers, by the emulator's SES under the function's own role."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from core.access.grant import Verdict
+from tests.people import Person
+from tests.system.conftest import Api
+from tests.system.reviewing import Review
+
+pytestmark = pytest.mark.xdist_group("reviews")
+
+
+@pytest.fixture(scope="module")
+def review(api: Api, stack, aws) -> Review:
+    return Review(api, stack, aws)
+
+
+def mails(stack: dict[str, Any], grant_id: str) -> list[dict[str, Any]]:
+    """The mails about a grant, the oldest first."""
+    shown = httpx.get(f"{stack['aws_endpoint']}/_ministack/ses/messages", trust_env=False, timeout=30).json()
+    return [each for each in shown["messages"].get(stack["account"], []) if grant_id in each["BodyText"]]
+
+
+def sent(review: Review, grant_id: str) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """What is on record of each notice: which, and each message."""
+    details = [json.loads(each["detail"]) for each in review.records(grant_id) if each["event"] == "notice"]
+    return [(each["notice"], [(one["channel"], one["to"], one["code"]) for one in each["sent"]]) for each in details]
+
+
+def of_mail(messages: list[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    return [(to, code) for channel, to, code in messages if channel == "mail"]
+
+
+def test_rev_06_reviewers_are_written_to_and_told_what_was_decided(review: Review, stack, person):
+    grant_id = review.ask()
+    review.waiting(grant_id)
+    asking = mails(stack, grant_id)
+    assert sorted(each["To"] for each in asking) == [["alice@example.com"], ["bob@example.com"]]
+    link = f"{stack['reviews_url']}/{grant_id}"
+    for each in asking:
+        assert each["Source"] == "jitney@example.com"
+        assert link in each["BodyText"].split()
+        assert f'href="{link}"' in each["BodyHtml"]
+        assert each["Headers"]["Auto-Submitted"] == "auto-generated"
+        assert each["Headers"]["References"] == f"<{grant_id}@example.com>"
+    alice: Person = person("alice")
+    assert f"Request <code>{grant_id}</code>" in alice.sign_in(link.removeprefix(alice.url)).text
+    review.vote(grant_id, Verdict.REJECT, "bob")
+    review.ended(grant_id)
+    decided = mails(stack, grant_id)[2:]
+    assert sorted(each["To"] for each in decided) == [["alice@example.com"], ["bob@example.com"]]
+    assert {each["Subject"].partition(":")[0] for each in decided} == {"Rejected by people.bob"}
+    everybody = [("people.alice", ""), ("people.bob", "")]
+    assert [(notice, of_mail(each)) for notice, each in sent(review, grant_id)] == [
+        ("asked", everybody),
+        ("decided", everybody),
+    ]
