@@ -17,6 +17,7 @@ from data import table
 # Variables of ARN formats that the target fills in.
 FROM_TARGET = frozenset({"Partition", "Region", "Account", "AccountId"})
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
+_FILLED = re.compile(r"\$\{([^}]+)\}")
 _ROLE = re.compile(r"(role|.*role_?arn|.*servicerole)", re.IGNORECASE)
 PASSING = "iam:PassRole"
 
@@ -162,7 +163,7 @@ class ServiceRows:
                 for kind in action.resource_types
                 if (found := list(self._templates(kind, members))) or kind.required
             ]
-            templates = templates if any(len(each) > 1 for each in templates) else []
+            templates = _without_borrowed(templates) if any(len(each) > 1 for each in templates) else []
         return [action.name, templates, rule.get("when", ""), rule.get("why", "")]
 
     def _action(self, name: str) -> Action:
@@ -180,10 +181,10 @@ class ServiceRows:
             if variable and variable not in FROM_TARGET:
                 sources = list(self._sources(variable, kind.name, members))
                 filled = [each.replace(f"${{{variable}}}", f"${{{source}}}") for each in filled for source in sources]
+        named = [f"@{name} {arn_format}" for name in self._arn_members(kind, members)]
         # A format without variables is the same whatever the parameters are: "arn:...:glue:region:account:catalog".
-        yield from filled
-        for name in self._arn_members(kind, members):
-            yield f"@{name} {arn_format}"
+        yield from [] if named and not set(_VARIABLE.findall(arn_format)) - FROM_TARGET else filled
+        yield from named
 
     def _sources(self, variable: str, kind: str, members: Mapping[str, Shape]) -> Iterator[str]:
         ruled = self._rules.sources(self._name, variable, kind)
@@ -200,6 +201,22 @@ class ServiceRows:
         for name, shape in members.items():
             if name.lower() in {f"{plain}arn", f"{plain}arns", "resourcearn", "resourcearnlist", "resource"}:
                 yield from [name] if _kind(shape) in "sl" else []
+
+
+def _without_borrowed(types: list[Any]) -> list[Any]:
+    """The types without the optional ones whose names would be those of a required one.
+
+    "Name" is that of the web ACL which UpdateWebACL changes, and not that of an IP set, on which it may act as well.
+    """
+    taken = {sources for required, *arns in types if required for arn in arns if (sources := _filling(arn))}
+    kept = [[required, *(arn for arn in arns if required or _filling(arn) not in taken)] for required, *arns in types]
+    return [each for each in kept if each[0] or len(each) > 1]
+
+
+def _filling(template: str) -> frozenset[str]:
+    """What fills a template's variables, other than the target; the whole of one that is filled by nothing else."""
+    found = frozenset() if template.startswith("@") else frozenset(_FILLED.findall(template)) - FROM_TARGET
+    return found or frozenset({template})
 
 
 def _present(ruled: list[str], members: Mapping[str, Shape]) -> list[str]:

@@ -15,11 +15,12 @@ WHEN_ABSENT: Mapping[str, str] = {
     "or_any": "*",
     "revision": "*",
     "below": "",
+    "rules_of": "rule",
 }
 """What a parameter that is not given stands for: the service's default, or every one."""
 
-READS_ARNS = frozenset({"model_of_profile"})
-"""The readings that find a name inside an ARN of another type."""
+READS_ARNS = frozenset({"model_of_profile", "log_group"})
+"""The readings that find a name inside an ARN of another type or form."""
 
 READS_URLS = frozenset({"queue_url"})
 """The readings of web addresses; the AWS CLI's first version fetches those of other names."""
@@ -29,6 +30,8 @@ ADDS_WILDCARDS = frozenset({"secret", "revision", "launch_template"})
 
 _QUEUE_URL = re.compile(r"https?://[^/]+/(\d{12})/([\w-]+(?:\.fifo)?)", re.ASCII)
 _PARTIAL_ARN = re.compile(r"(?:(\d{12}):)?(?:function:)?([\w-]+(?::[\w$-]+)?)", re.ASCII)
+_EVENT_BUS = re.compile(r"(?:arn:[\w-]+:events:[\w-]+:(\d{12}):event-bus/)?([\w./-]+)", re.ASCII)
+_LOG_GROUP = re.compile(r"arn:[\w-]+:logs:[\w-]+:(\d{12}):log-group:([\w./#-]+)(?::\*)?", re.ASCII)
 _PARTIQL = re.compile(
     r"\s*(?:(?P<select>SELECT)\b.*?\bFROM|(?P<insert>INSERT)\s+INTO|(?P<update>UPDATE)|(?P<delete>DELETE)\s+FROM)"
     r"\s+\"?(?P<table>[\w.-]+)\"?(?:\.\"?(?P<index>[\w.-]+)\"?)?",
@@ -119,6 +122,41 @@ def _event_buses(value: Any, _place: Place) -> Iterable[str]:
     return (list(_members(value, "EventBusName")) or ["default"]) if value else []
 
 
+def _rules_of(value: Any, place: Place) -> Iterable[str]:
+    """How the ARNs of a bus's rules begin: the default bus is not named in them."""
+    for name in _strings(value):
+        if found := _EVENT_BUS.fullmatch(name):
+            if found[1] not in (None, place.account):
+                raise mismatch(name, place)
+            yield "rule" if found[2] == "default" else f"rule/{found[2]}"
+
+
+def _root_of(value: Any, place: Place) -> Iterable[str]:
+    for account in _strings(value):
+        if account != place.account:
+            raise mismatch(account, place)
+        yield account
+
+
+def _log_group(value: Any, place: Place) -> Iterable[str]:
+    """A group's name, or what names it in its ARN, which ends with :* in policies only."""
+    for name in _strings(value):
+        found = _LOG_GROUP.fullmatch(name)
+        if found and found[1] not in (None, place.account):
+            raise mismatch(name, place)
+        if found or not name.startswith("arn:"):
+            yield found[2] if found else name
+
+
+def _waf_place(value: Any, place: Place) -> Iterable[str]:
+    """CloudFront's lists are global, and lie in us-east-1."""
+    for scope in _strings(value):
+        if scope == "REGIONAL":
+            yield f"{place.region}:{place.account}:regional"
+        elif scope == "CLOUDFRONT":
+            yield f"us-east-1:{place.account}:global"
+
+
 def _copy_source(value: Any, _place: Place) -> Iterable[str]:
     if isinstance(value, dict):
         bucket, key = value.get("Bucket"), value.get("Key")
@@ -186,6 +224,10 @@ READINGS: Mapping[str, Reading] = {
     "ec2_instance": _each(lambda name: name if name.startswith("i-") else None),
     "managed_instance": _each(lambda name: name if name.startswith("mi-") else None),
     "launch_template": _launch_template,
+    "rules_of": _rules_of,
+    "root_of": _root_of,
+    "log_group": _log_group,
+    "waf_place": _waf_place,
     "event_buses": _event_buses,
     "owned_by_aws": _each(lambda name: name if name.startswith(("AWS", "Amazon")) else None),
     "below": _each(lambda name: f"{name.strip('/')}/" if name.strip("/") else ""),
@@ -208,7 +250,7 @@ READINGS: Mapping[str, Reading] = {
 _OF_NAMES = (
     "or_default or_primary or_any queue_url function_name copy_source secret without_slash key_id alias_name family "
     "revision escaped below last_part owned_by_aws ec2_ids ec2_instance managed_instance foundation_model "
-    "inference_profile model_of_profile"
+    "inference_profile model_of_profile rules_of root_of log_group waf_place"
 )
 CONTENT = frozenset(READINGS) - {"", *_OF_NAMES.split()}
 """The readings of values that hold more than a name: their content may be secret."""

@@ -210,6 +210,60 @@ NEEDS = {
     "aws autoscaling set-desired-capacity --auto-scaling-group-name g --desired-capacity 2": [
         ("autoscaling:SetDesiredCapacity", f"autoscaling:{E}:autoScalingGroup:*:autoScalingGroupName/g")
     ],
+    # One parameter names one thing: the group is not the schedule, nor the default bus another.
+    "aws scheduler delete-schedule --name s": [("scheduler:DeleteSchedule", f"scheduler:{E}:schedule/default/s")],
+    "aws scheduler get-schedule --name s --group-name g": [("scheduler:GetSchedule", f"scheduler:{E}:schedule/g/s")],
+    "aws scheduler get-schedule-group --name g": [("scheduler:GetScheduleGroup", f"scheduler:{E}:schedule-group/g")],
+    "aws events put-rule --name r --schedule-expression 'rate(1 day)'": [("events:PutRule", f"events:{E}:rule/r")],
+    "aws events put-rule --event-bus-name default --name r": [("events:PutRule", f"events:{E}:rule/r")],
+    "aws events put-rule --event-bus-name b --name r": [("events:PutRule", f"events:{E}:rule/b/r")],
+    f"aws events put-rule --event-bus-name arn:aws:events:{E}:event-bus/b --name r": [
+        ("events:PutRule", f"events:{E}:rule/b/r")
+    ],
+    "aws wafv2 get-web-acl --scope REGIONAL --name w --id 1": [("wafv2:GetWebACL", f"wafv2:{E}:regional/webacl/w/1")],
+    "aws wafv2 get-ip-set --scope CLOUDFRONT --name s --id 1": [
+        ("wafv2:GetIPSet", "wafv2:us-east-1:444455556666:global/ipset/s/1")
+    ],
+    "aws wafv2 update-web-acl --scope REGIONAL --name w --id 1 --lock-token t --default-action Block=x "
+    "--visibility-config SampledRequestsEnabled=false": [("wafv2:UpdateWebACL", f"wafv2:{E}:regional/webacl/w/1")],
+    "aws wafv2 create-ip-set --scope REGIONAL --name s --ip-address-version IPV4 --addresses 10.0.0.0/8": [
+        ("wafv2:CreateIPSet", f"wafv2:{E}:regional/ipset/s/*")
+    ],
+    "aws glue delete-database --name d": [
+        (
+            "glue:DeleteDatabase",
+            f"glue:{E}:catalog",
+            f"glue:{E}:database/d",
+            f"glue:{E}:table/d/*",
+            f"glue:{E}:userDefinedFunction/d/*",
+        )
+    ],
+    "aws application-autoscaling put-scheduled-action --service-namespace ecs --scheduled-action-name a "
+    "--resource-id service/c/s --scalable-dimension d": [("application-autoscaling:PutScheduledAction", "*")],
+    "aws ssm add-tags-to-resource --resource-type Parameter --resource-id /a --tags Key=a,Value=b": [
+        ("ssm:AddTagsToResource", "*")
+    ],
+    "aws cloudfront delete-key-value-store --name k --if-match e": [("cloudfront:DeleteKeyValueStore", "*")],
+    "aws kinesis start-stream-encryption --stream-name s --encryption-type KMS --key-id 1234": [
+        ("kinesis:StartStreamEncryption", f"kms:{E}:key/1234", f"kinesis:{E}:stream/s")
+    ],
+    "aws kinesis stop-stream-encryption --stream-name s --encryption-type KMS --key-id alias/x": [
+        ("kinesis:StopStreamEncryption", "*")
+    ],
+    "aws route53 get-change --id /change/C1": [("route53:GetChange", "route53:::change/C1")],
+    f"aws logs start-live-tail --log-group-identifiers arn:aws:logs:{E}:log-group:g": [
+        ("logs:StartLiveTail", f"logs:{E}:log-group:g:*")
+    ],
+    f"aws eks tag-resource --resource-arn arn:aws:eks:{E}:cluster/c --tags a=b": [
+        ("eks:TagResource", f"eks:{E}:cluster/c")
+    ],
+    "aws eks delete-pod-identity-association --cluster-name c --association-id a": [
+        ("eks:DeletePodIdentityAssociation", f"eks:{E}:podidentityassociation/c/a")
+    ],
+    "aws iam add-role-to-instance-profile --instance-profile-name p --role-name r": [
+        ("iam:AddRoleToInstanceProfile", "iam::444455556666:instance-profile/p"),
+        ("iam:PassRole", "iam::444455556666:role/r"),
+    ],
     # The CLI's own commands.
     "aws logs tail /aws/lambda/f --follow --since 1h": [
         ("logs:FilterLogEvents", f"logs:{E}:log-group:/aws/lambda/f:*")
@@ -397,6 +451,18 @@ REFUSED = {
     ),
     "aws sts assume-role --role-arn arn:aws:iam::999999999999:role/r --role-session-name s": ("account_mismatch", ""),
     "aws ecs describe-services --cluster arn:aws:ecs:eu-west-1:999999999999:cluster/c --services s": (
+        "account_mismatch",
+        "",
+    ),
+    "aws events put-rule --name r --event-bus-name arn:aws:events:eu-west-1:999999999999:event-bus/b": (
+        "account_mismatch",
+        "",
+    ),
+    "aws logs start-live-tail --log-group-identifiers arn:aws:logs:eu-west-1:999999999999:log-group:g": (
+        "account_mismatch",
+        "",
+    ),
+    "aws sts assume-root --target-principal 999999999999 --task-policy-arn arn=arn:aws:iam::aws:policy/root-task/x": (
         "account_mismatch",
         "",
     ),
