@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from client.commands.audit import audit
 from client.commands.credentials import credentials
 from client.commands.explain import explain
 from client.commands.grants import grants
@@ -17,7 +18,8 @@ from client.reporting import reporting
 
 _EXIT_CODES = (
     "Exit codes: 0 done, 2 not valid, 3 denied, 4 under review, 5 no valid token, 6 not available, "
-    "7 no such grant, or it ended, 1 anything else. `jitney run` ends with its command's own."
+    "7 no such grant, or it ended, 1 anything else. `jitney run` ends with its command's own, `jitney audit verify` "
+    "with 1 when something is broken."
 )
 
 # What typer raises for a command line that it cannot read.
@@ -79,3 +81,4 @@ app.command()(credentials)
 app.command()(profile)
 app.add_typer(grants, name="grants")
 app.add_typer(target, name="target")
+app.add_typer(audit, name="audit")

@@ -1,26 +1,15 @@
-"""Explaining a call without a broker: with the broker's own code and table, as a checkout has them.
+"""Explaining a call without a broker: with the broker's own code and table, as a checkout has them."""
 
-The installed client carries neither: the table is the broker's, and a second copy of it would one day say something
-else. Beside a checkout's client they are the ones that are deployed from it.
-"""
-
-import sys
-from pathlib import Path
-
+from client import checkout
 from client.answers import Need
 from client.problems import Invalid
-
-FUNCTIONS = Path(__file__).resolve().parent.parent / "functions"
 
 
 def explain_here(line: str, account: str, region: str) -> tuple[Need, ...]:
     """What the command line needs in `account` (12 digits) and `region`. Raises Invalid: no call, or no checkout."""
-    table = FUNCTIONS / "core" / "operations.bin"
-    if not table.exists():
-        fix = "Name a target, and the broker explains it: jitney explain TARGET -- aws …; or run it from a checkout."
-        raise Invalid("table_missing", "No table here", "This installation has no table of AWS's operations.", fix)
-    if str(FUNCTIONS) not in sys.path:
-        sys.path.append(str(FUNCTIONS))
+    fix = "Name a target, and the broker explains it: jitney explain TARGET -- aws …; or run it from a checkout."
+    checkout.reach_core("table_missing", "the table of AWS's operations", fix)
+    table = checkout.FUNCTIONS / "core" / "operations.bin"
     from core.calls.ask import explain_line  # noqa: PLC0415 - there only beside a checkout
     from core.calls.call import Place  # noqa: PLC0415
     from core.calls.table import Operations  # noqa: PLC0415

@@ -7,14 +7,15 @@ import itertools
 import json
 import shlex
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from client import wording
+from client import proof_words, wording
 from client.answers import Answer, Decision, Need, Page, read_permissions, read_reasons
 from client.asking import Ask
 from client.checks import TargetCheck
@@ -28,6 +29,11 @@ _EFFECTS = {
     "allow": ("Would be granted", "bold green"),
     "review": ("Would need a review", "bold yellow"),
     "deny": ("Would be denied", "bold red"),
+}
+_VERDICTS = {
+    "holds": ("As it was written", "bold green"),
+    "broken": ("Broken", "bold red"),
+    "unproven": ("Not proven", "bold yellow"),
 }
 # What can be done next with a grant in this state.
 _NEXT = {
@@ -130,6 +136,19 @@ class Screen:
         fixes = dict.fromkeys(attempt.fix for attempt in check.attempts if attempt.fix)
         self._rows(("fix", fix) for fix in fixes)
         self._rows([("sessions", f"{check.session} in CloudTrail")])
+
+    def proof(self, proof: Mapping[str, Any]) -> None:
+        """What `jitney audit verify` found: the verdict, the first break and the others, and what is proven how far."""
+        words, style = _VERDICTS[proof["verdict"]]
+        self._heading(words, style, "what lies in S3, held against its seals")
+        self._rows(proof_words.breaks(proof))
+        self._rows(proof_words.reach(proof))
+
+    @contextmanager
+    def reading(self) -> Generator[Callable[[str, int, int], None]]:
+        """Shows on standard error, of a terminal, how much is read; what it yields is told what, and n of how many."""
+        with self._err.status("reading seals") as status:
+            yield lambda what, count, whole: status.update(f"reading {what}: {count} of {whole}")
 
     def problem(self, problem: Problem, verb: str, tail: Sequence[str] = ()) -> None:
         """Why it did not work, what to do, and what would have worked, ready to paste."""

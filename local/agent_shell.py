@@ -13,10 +13,16 @@ from local.settings import ROOT, Settings
 AWS_CLI = ROOT / ".local" / "aws-cli" / "bin" / "aws"
 SAMPLE = "reader-agent"
 """The agent that the policies let read."""
+AUDITOR = "auditor"
 
 
 def variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
-    """Where the broker is, the agent's own client credentials, where AWS is, and no AWS key. `stack` is stack.json."""
+    """Where the broker is, the agent's own client credentials, where AWS is, and no AWS key. `stack` is stack.json.
+
+    The auditor's shell has AWS keys, and no broker.
+    """
+    if agent == AUDITOR:
+        return _of_auditor(stack)
     known = stack["agents"][agent]
     return {
         "JITNEY_API_URL": stack["api_url"],
@@ -24,6 +30,21 @@ def variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
         "JITNEY_TOKEN_RESOURCE": stack["token_resource"],
         "JITNEY_CLIENT_ID": known["client_id"],
         "JITNEY_CLIENT_SECRET": known["client_secret"],
+        "AWS_ENDPOINT_URL": stack["aws_endpoint"],
+        "AWS_DEFAULT_REGION": stack["region"],
+        "AWS_REGION": stack["region"],
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _of_auditor(stack: Mapping[str, Any]) -> dict[str, str]:
+    """Who verifies the records: root of the emulated account, which takes any secret, and the key that is trusted."""
+    return {
+        "JITNEY_RECORDS_BUCKET": stack["buckets"]["records"],
+        "JITNEY_SEALS_BUCKET": stack["buckets"]["seals"],
+        "JITNEY_SEAL_KEY": stack["seal_key"],
+        "AWS_ACCESS_KEY_ID": stack["account"],
+        "AWS_SECRET_ACCESS_KEY": "any",
         "AWS_ENDPOINT_URL": stack["aws_endpoint"],
         "AWS_DEFAULT_REGION": stack["region"],
         "AWS_REGION": stack["region"],
@@ -39,8 +60,8 @@ def programs() -> Iterator[Path]:
 
 
 def files(settings: Settings) -> dict[str, Path]:
-    """Each sample agent's file."""
-    return {agent: settings.state / f"{agent}.env" for agent in AGENTS}
+    """Each sample agent's file, and the auditor's."""
+    return {agent: settings.state / f"{agent}.env" for agent in (*AGENTS, AUDITOR)}
 
 
 def write(stack: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -194,6 +195,12 @@ def _plant(stacks: list[Stack], endpoint: str) -> None:
         seed.verify(deployment.session(stacks[0].account, stacks[0].region), endpoint, sender)
 
 
+def _fingerprint(broker: Stack, key_arn: str, endpoint: str) -> str:
+    """SHA-256 of the public key that seals are verified with, as whoever deploys Jitney notes it for the auditors."""
+    kms = deployment.session(broker.account, broker.region).client("kms", endpoint_url=endpoint)
+    return hashlib.sha256(kms.get_public_key(KeyId=key_arn)["PublicKey"]).hexdigest()
+
+
 def _description(stacks: list[Stack], outputs: Mapping[str, Mapping[str, str]], endpoint: str) -> dict[str, Any]:
     """What stack.json says about AWS."""
     broker, made = stacks[0], outputs[stacks[0].name]
@@ -212,6 +219,7 @@ def _description(stacks: list[Stack], outputs: Mapping[str, Mapping[str, str]], 
             "athena_results": made["ResultsBucket"],
         },
         "seal_key_arn": made["SealKeyArn"],
+        "seal_key": _fingerprint(broker, made["SealKeyArn"], endpoint),
         "athena": {"workgroup": made["AthenaWorkgroup"], "database": made["GlueDatabase"]},
         "approval_arn": made["ApprovalArn"],
         "targets": {

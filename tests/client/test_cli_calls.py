@@ -10,7 +10,7 @@ import botocore.session
 import pytest
 from typer.testing import CliRunner
 
-from client import explaining
+from client import checkout
 from client.cli import app
 from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, issued, problem
 
@@ -221,7 +221,7 @@ def test_what_is_no_call_is_told(command: list[str], said: str):
 
 
 def test_an_installation_without_the_table_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(explaining, "FUNCTIONS", tmp_path)
+    monkeypatch.setattr(checkout, "FUNCTIONS", tmp_path)
     result = jitney("explain", "--", *COPY)
     assert result.exit_code == 2
     assert "jitney explain TARGET" in result.stderr

@@ -1,0 +1,90 @@
+"""`jitney audit`: what an auditor asks of the records."""
+
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from client import checkout, options
+from client.problems import Invalid
+from client.reporting import print_json, reporting, screen
+
+audit = typer.Typer(no_args_is_help=True, help="The audit records, for auditors. Asks S3 alone, no broker.")
+
+DAY = "%Y-%m-%d"
+Since = Annotated[
+    datetime | None,
+    typer.Option(formats=[DAY], metavar="DAY", help="Only what was published on this day (UTC), or later."),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option(formats=[DAY], metavar="DAY", help="Only what was published on this day (UTC), or earlier."),
+]
+Stack = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="What names the buckets: `cdk deploy --outputs-file`, or .local/stack.json."),
+]
+Records = Annotated[str, typer.Option(metavar="BUCKET", envvar="JITNEY_RECORDS_BUCKET", help="The records' bucket.")]
+Seals = Annotated[str, typer.Option(metavar="BUCKET", envvar="JITNEY_SEALS_BUCKET", help="The seals' bucket.")]
+Trusted = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key",
+        metavar="KEY",
+        envvar="JITNEY_SEAL_KEY",
+        help="A key that is trusted: its fingerprint, or a file with it in PEM. Repeatable.",
+    ),
+]
+EXIT_CODES = {"holds": 0, "broken": 1, "unproven": 2}
+
+
+@audit.callback()
+def _group() -> None:
+    """A group, with however few commands."""
+
+
+@audit.command("verify")
+def verify_records(
+    *,
+    since: Since = None,
+    until: Until = None,
+    stack: Stack = None,
+    records: Records = "",
+    seals: Seals = "",
+    key: Trusted = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Verify that the records in S3 are those that were written: none changed, missing, added or moved.
+
+    With your own AWS credentials, which need to read two buckets. Ends with 0 when all holds, 1 when something is
+    broken, 2 when not all could be verified.
+    """
+    with reporting("audit verify", as_json=as_json):
+        proof = _proof()
+        places = proof.Places(records, seals, tuple(key or ()))
+        places = (places.beside(stack) if stack else places).checked()
+        with screen().reading() as told:
+            findings = proof.prove(places, _day(since), _day(until), told, int(time.time()))
+        if as_json:
+            print_json(proof.document(findings))
+        else:
+            screen().proof(proof.document(findings))
+        raise typer.Exit(EXIT_CODES[findings.verdict])
+
+
+def _proof() -> Any:
+    """The module that verifies: it needs a checkout and packages that other commands do without. Raises Invalid."""
+    fix = "Run it from a checkout of Jitney: docs/auditor.md says how."
+    checkout.reach_core("verifier_missing", "what verifies seals", fix)
+    try:
+        from client import proof  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        detail = f"The Python package {error.name} is not installed."
+        raise Invalid("verifier_missing", "Nothing could be verified", detail, "pip install 'jitney[audit]'") from error
+    return proof
+
+
+def _day(given: datetime | None) -> date | None:
+    return given.replace(tzinfo=UTC).date() if given else None

@@ -1,0 +1,252 @@
+"""`jitney audit verify`, on buckets in moto: what is told of them, and that it fails closed."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from moto import mock_aws
+from typer.testing import CliRunner
+
+import client
+from client import checkout
+from client.cli import app
+from core.integrity.seals import public_key_path, seal_key
+from core.times import iso
+from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of
+
+REGION = "eu-west-1"
+TODAY = iso(int(time.time()))[:10]
+
+
+def pem(key: Any) -> bytes:
+    formats = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    return bytes(key.public_key().public_bytes(*formats))
+
+
+class Archive:
+    """The two buckets, with three seals over two objects, the last seal a minute old."""
+
+    def __init__(self) -> None:
+        self.s3: Any = boto3.client("s3", region_name=REGION)
+        for bucket in ("records", "seals"):
+            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+            self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        self.world = World(start=int(time.time()) - 60 - 2 * HOUR)
+        for number, name in enumerate(("g-a", "g-b")):
+            self.world.write(key_of(number, TODAY), [each.text.encode() for each in chain(name, 2)])
+            self.world.seal()
+        self.world.seal()
+        for key, body in self.world.objects.items():
+            self.put(key, body)
+        for number, file in self.world.files.items():
+            self.s3.put_object(Bucket="seals", Key=seal_key(number), Body=file.body)
+        self.s3.put_object(Bucket="seals", Key=public_key_path(SIGNER.fingerprint), Body=pem(SIGNER.key))
+
+    def put(self, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket="records", Key=key, Body=body)
+
+    def change(self) -> None:
+        """Change a record by hand."""
+        key = key_of(0, TODAY)
+        self.put(key, self.world.objects[key].replace(b"reason 1", b"reason 2"))
+
+
+@pytest.fixture
+def archive(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        yield Archive()
+
+
+def verify(*more: str, key: str = SIGNER.fingerprint) -> Any:
+    named = ["--records", "records", "--seals", "seals", *(["--key", key] if key else [])]
+    return CliRunner().invoke(app, ["audit", "verify", *named, *more])
+
+
+def test_aud_02_what_holds_is_told_with_how_far_the_proof_reaches(archive: Archive):
+    result = verify()
+    assert (result.exit_code, result.stderr) == (0, "")
+    heading, seals, records, last = result.stdout.splitlines()
+    assert heading == "As it was written  what lies in S3, held against its seals"
+    first, newest = archive.world.seals[0], archive.world.seals[-1]
+    assert seals.split(maxsplit=1) == ["seals", f"0 to 2, of {first.time} to {newest.time}"]
+    assert records.split(maxsplit=1) == ["records", "4 records of 2 chains, in 2 objects: all as they were sealed"]
+    assert newest.hash in last
+
+
+def test_aud_02_what_waits_for_its_seal_is_told(archive: Archive):
+    archive.put(key_of(7, TODAY), chain("g-c", 3)[0].text.encode())
+    result = verify()
+    assert result.exit_code == 0
+    assert "1 record in 1 object, waiting for the next seal: until then nothing proves them" in result.stdout
+
+
+def test_aud_02_a_record_that_was_changed_is_named_and_the_exit_code_is_1(archive: Archive):
+    archive.change()
+    result = verify()
+    assert result.exit_code == 1
+    heading, first, *rest = result.stdout.splitlines()
+    assert heading.startswith("Broken  ")
+    sentence = f"In {key_of(0, TODAY)}, record 1 of g-a was changed after seal 0."
+    assert first.split(maxsplit=1) == ["first", sentence]
+    assert "as they were sealed" not in "".join(rest)
+    told = json.loads(verify("--json").stdout)
+    assert told["verdict"] == "broken"
+    assert told["breaks"] == [
+        {"sentence": sentence, "seal": 0, "object": key_of(0, TODAY), "records": [{"chain": "g-a", "seq": 1}]}
+    ]
+
+
+SEALS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "replaced": (
+        lambda s3: s3.put_object(Bucket="seals", Key=seal_key(1), Body=b"{}"),
+        "Seal 1 was replaced: 1 later version(s) lie over the first.",
+    ),
+    "hidden": (
+        lambda s3: s3.delete_object(Bucket="seals", Key=seal_key(1)),
+        "Seal 1 was deleted: a delete marker lies over it.",
+    ),
+    "gone": (
+        lambda s3: [
+            s3.delete_object(Bucket="seals", Key=seal_key(1), VersionId=each["VersionId"])
+            for each in s3.list_object_versions(Bucket="seals", Prefix=seal_key(1))["Versions"]
+        ],
+        "Seal 1 is missing.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEALS)
+def test_aud_02_a_seal_that_was_replaced_hidden_or_deleted_is_named(archive: Archive, name: str):
+    tamper, said = SEALS[name]
+    tamper(archive.s3)
+    told = json.loads(verify("--json").stdout)
+    assert [each["sentence"] for each in told["breaks"]] == [said]
+
+
+def test_aud_02_everything_is_read_in_however_many_pages(archive: Archive, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "1")
+    told = json.loads(verify("--json").stdout)
+    assert (told["verdict"], told["seals"]["count"], told["sealed"]["objects"]) == ("holds", 3, 2)
+
+
+def test_aud_02_of_a_period_only_its_days_are_read(archive: Archive):
+    archive.change()
+    assert verify("--since", TODAY).exit_code == 1
+    assert verify("--since", TODAY, "--until", TODAY).exit_code == 1
+    told = json.loads(verify("--until", "2001-01-01", "--json").stdout)
+    assert (told["verdict"], told["sealed"]["objects"]) == ("unproven", 0)
+    assert verify("--since", "yesterday").exit_code == 2
+
+
+def test_aud_02_without_seals_nothing_is_proven_and_the_exit_code_is_2(archive: Archive):
+    for each in archive.s3.list_object_versions(Bucket="seals")["Versions"]:
+        archive.s3.delete_object(Bucket="seals", Key=each["Key"], VersionId=each["VersionId"])
+    result = verify()
+    assert result.exit_code == 2
+    assert "nothing was sealed with it" in result.stderr
+    archive.s3.put_object(Bucket="seals", Key=public_key_path(SIGNER.fingerprint), Body=pem(SIGNER.key))
+    result = verify()
+    assert result.exit_code == 2
+    assert result.stdout.startswith("Not proven  ")
+    assert "There are no seals" in result.stdout
+
+
+def test_aud_02_the_key_may_be_a_file(archive: Archive, tmp_path: Path):
+    file = tmp_path / "seals.pem"
+    file.write_bytes(pem(SIGNER.key))
+    assert verify(key=str(file)).exit_code == 0
+    file.write_bytes(pem(STRANGER.key))
+    result = verify(key=str(file))
+    assert result.exit_code == 1
+    assert f"Seal 0 is forged: it names the key {SIGNER.fingerprint}, which is not trusted." in result.stdout
+    file.write_bytes(pem(rsa.generate_private_key(65537, 2048)))
+    assert verify(key=str(file)).exit_code == 2
+
+
+def test_aud_02_no_key_is_trusted_because_it_lies_there(archive: Archive):
+    result = verify(key="")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert SIGNER.fingerprint in result.stderr
+    assert "aws kms get-public-key" in result.stderr
+
+
+def test_aud_02_another_key_under_the_name_of_a_trusted_one_is_refused(archive: Archive):
+    archive.s3.put_object(Bucket="seals", Key=public_key_path(SIGNER.fingerprint), Body=pem(STRANGER.key))
+    result = verify()
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"is another key, {STRANGER.fingerprint}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"Jitney": {"RecordsBucket": "records", "SealsBucket": "seals"}},
+        {"buckets": {"records": "records", "seals": "seals"}, "seal_key": SIGNER.fingerprint},
+    ],
+    ids=["cdk", "local"],
+)
+def test_aud_02_the_stacks_outputs_name_the_buckets(archive: Archive, tmp_path: Path, described: dict[str, Any]):
+    file = tmp_path / "outputs.json"
+    file.write_text(json.dumps(described))
+    key = [] if "seal_key" in described else ["--key", SIGNER.fingerprint]
+    assert CliRunner().invoke(app, ["audit", "verify", "--stack", str(file), *key]).exit_code == 0
+    file.write_text("[]")
+    result = CliRunner().invoke(app, ["audit", "verify", "--stack", str(file), *key])
+    assert (result.exit_code, "names no buckets" in result.stderr) == (2, True)
+
+
+def test_aud_02_a_bucket_that_is_not_there_is_told(archive: Archive):
+    result = CliRunner().invoke(
+        app, ["audit", "verify", "--records", "nope", "--seals", "seals", "--key", SIGNER.fingerprint, "--json"]
+    )
+    assert result.exit_code == 2
+    told = json.loads(result.stdout)
+    assert told["code"] == "bucket_unreadable"
+    assert "NoSuchBucket" in told["detail"]
+
+
+def test_aud_02_buckets_that_are_not_named_are_asked_for(home: Path):
+    result = CliRunner().invoke(app, ["audit", "verify"])
+    assert result.exit_code == 2
+    assert "--stack" in result.stderr
+
+
+def test_aud_02_without_credentials_it_says_so(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    result = verify()
+    assert result.exit_code == 2
+    assert "Unable to locate credentials" in result.stderr
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    result = verify()
+    assert result.exit_code == 2
+    assert "nobody" in result.stderr
+
+
+def test_an_installation_without_a_checkout_says_what_to_do(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr(checkout, "FUNCTIONS", tmp_path)
+    result = verify()
+    assert result.exit_code == 2
+    assert "Run it from a checkout" in result.stderr
+
+
+def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("proof", "evidence"):
+        monkeypatch.delitem(sys.modules, f"client.{name}", raising=False)
+        monkeypatch.delattr(client, name, raising=False)
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    result = verify()
+    assert result.exit_code == 2
+    assert "jitney[audit]" in result.stderr
