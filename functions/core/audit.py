@@ -16,6 +16,7 @@ from core.access.request import AccessRequest, Permission
 from core.config import Target
 from core.identity.principal import Principal
 from core.masking.mask import UNTAGGED
+from core.masking.text import harmless
 from core.policy.decision import Decision
 from core.times import iso
 
@@ -127,19 +128,25 @@ def link(record: AuditRecord, chain: str, seq: int = 0, prev: str = FIRST) -> Li
     The hash is SHA-256 over the canonical JSON (RFC 8785: sorted names, no white space, UTF-8) of everything else.
     What reaches a record should have been masked with its owner's tags; what was not, is masked here without any.
     """
-    words = UNTAGGED.data({"reason": record.reason, "ticket": record.ticket, "detail": record.detail})
     members = {name: getattr(record, name) for name in _MEMBERS} | {
-        "reason": words["reason"],
-        "ticket": words["ticket"],
         "version": VERSION,
         "chain": chain,
         "seq": seq,
         "prev": prev,
         "time": iso(record.time),
-        "detail": canonical(words["detail"]),
+        **_words(record),
     }
     digest = hashlib.sha256(canonical(members).encode()).hexdigest()
     return Link(chain, seq, canonical(members | {"hash": digest}), digest)
+
+
+def _words(record: AuditRecord) -> dict[str, str]:
+    """What in a record is text that somebody may have put a secret into."""
+    words = {"reason": record.reason, "ticket": record.ticket, "detail": canonical(record.detail)}
+    if harmless("\0".join(words.values())):
+        return words
+    masked = UNTAGGED.data({**words, "detail": record.detail})
+    return {**masked, "detail": canonical(masked["detail"])}
 
 
 def next_link(record: AuditRecord, grant: Grant) -> Link:

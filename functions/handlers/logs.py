@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from core.masking.mask import UNTAGGED
+from core.masking.text import harmless
 
 
 class MaskedLines(LambdaPowertoolsFormatter):
@@ -18,6 +19,8 @@ class MaskedLines(LambdaPowertoolsFormatter):
     def serialize(self, log: Any) -> str:
         """The line: what has no form in JSON is looked into as the text that it becomes."""
         line = super().serialize(log)
+        if harmless(line):
+            return line
         said = json.loads(line)
         masked = UNTAGGED.data(said)
         return line if masked is said else super().serialize(masked)

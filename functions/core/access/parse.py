@@ -16,7 +16,7 @@ from core.access.request import AccessRequest, Explained, Permission, permission
 from core.config import Limits, Target
 from core.masking.mask import UNTAGGED, Mask
 from core.masking.tags import MASK
-from core.masking.text import SHORTEST_IN_PROSE
+from core.masking.text import harmless
 from core.problems import Problem
 
 MEMBERS = ("target", "permissions", "calls", "duration_seconds", "reason", "ticket")
@@ -47,7 +47,7 @@ def parse_request(
     {pointer, detail, fix} in `errors`. No text of a problem holds a secret either.
     """
     sent = _object(body, limits)
-    shown = _masked(sent, mask)
+    shown = sent if harmless(body.decode()) else _masked(sent, mask)
     faults = Faults()
     faults.unknown_members(shown, MEMBERS, "")
     faults.text(sent.get("reason"), "/reason", MAX_REASON, required=True)
@@ -86,11 +86,7 @@ def parse_revocation(body: bytes, limits: Limits) -> str:
 def _masked(sent: dict[str, Any], mask: Mask) -> dict[str, Any]:
     """What was sent without its secrets; itself when there are none. The reason and the ticket are prose."""
     shown: dict[str, Any] = mask.data(sent)
-    prose = {
-        name: mask.text(text)
-        for name in ("reason", "ticket")
-        if isinstance(text := shown.get(name), str) and len(text) >= SHORTEST_IN_PROSE
-    }
+    prose = {name: mask.text(text) for name in ("reason", "ticket") if isinstance(text := shown.get(name), str)}
     return shown if all(shown[name] == text for name, text in prose.items()) else shown | prose
 
 

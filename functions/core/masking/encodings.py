@@ -42,6 +42,13 @@ def encoded(text: str) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
                     yield match.start(), match.end(), partial(_json, match[0])
 
 
+def hinted(text: str) -> bool:
+    """Whether another text may stand encoded in `text`, whatever that is."""
+    if "%" in text or "\\" in text:
+        return True
+    return any(_RUN.search(text, start, end + 2) for start, end in runs(text, _SHORTEST))
+
+
 def _base64_in(match: re.Match[str]) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
     """The run itself, or what of it stands before the slash of a path."""
     for run in (match[0], match[0].partition("/")[0]):

@@ -107,6 +107,13 @@ _PLAIN = [each for each in FORMATS if not each.folded]
 _FOLDED = [each for each in FORMATS if each.folded]
 
 
+def hinted(text: str, lowered: str) -> bool:
+    """Whether anything in the text is the beginning of a secret of a known format, or stands in one."""
+    return bool(
+        [each for each in _PLAIN if each.needle in text] or [each for each in _FOLDED if each.needle in lowered]
+    )
+
+
 def found(text: str, lowered: str) -> Iterator[tuple[int, int]]:
     """Where secrets of a known format stand in `text`; `lowered` is it with ASCII letters in lower case."""
     # Most texts hold no needle at all: asking for all of them at once costs half of trying each.

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from core.masking import formats, names
+from core.masking import encodings, formats, names
 from core.masking.encodings import encoded
 from core.masking.expressions import Expression
 from core.masking.runs import runs
@@ -33,6 +33,17 @@ def mask_text(text: str, tags: Tags, *, prose: bool = False) -> str:
     `prose` is for what people and agents write: any 40 characters that may be an AWS secret key are masked there.
     """
     return _masked(text, tags, prose, 0)
+
+
+def harmless(text: str) -> bool:
+    """Whether a value that is `text` in JSON cannot hold a secret; most can be told so at a glance."""
+    lowered = _lower(text)
+    return not (
+        [part for part in names.PARTS if part in lowered]
+        or formats.hinted(text, lowered)
+        or encodings.hinted(text)
+        or any(runs(text, SHORTEST_IN_PROSE))
+    )
 
 
 def suspects(texts: Sequence[str]) -> set[int]:

@@ -10,6 +10,9 @@ from core.masking.table import Way
 from core.masking.tags import Tags
 from core.masking.text import mask_text
 
+_LISTS, _BYTES, _PLAIN = (list, tuple), (bytes, bytearray), (int, float, Decimal, datetime)
+"""Made once: `list | tuple` would be made anew for each value."""
+
 
 class Changes(NamedTuple):
     """What the detectors masked: texts by their index in a `Survey`, and names of members by themselves."""
@@ -41,15 +44,15 @@ class Survey:
             guide, see, harmless = self._guide, self.see, self._guide.harmless if way is None else ()
             for name, each in value.items():
                 see(each, None if name in harmless else guide.member(way, name, value))
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, _LISTS):
             way = self._guide.element(way)
             for each in value:
                 self.see(each, way)
         elif isinstance(value, str):
             self.texts.append(value)
-        elif isinstance(value, bytes | bytearray):
+        elif isinstance(value, _BYTES):
             self.texts.append(value.decode("latin-1"))
-        elif value is not None and not isinstance(value, int | float | Decimal | datetime):
+        elif value is not None and not isinstance(value, _PLAIN):
             raise TypeError(f"a {type(value).__name__} cannot be looked into")
 
 
@@ -77,12 +80,12 @@ class Writing:
                 )
                 for name, each in value.items()
             }
-        if isinstance(value, list | tuple):
+        if isinstance(value, _LISTS):
             way = self._guide.element(way)
             return [self.write(each, way, f"{path}[{place}]") for place, each in enumerate(value)]
         if isinstance(value, str):
             return self._text(value, path)
-        if isinstance(value, bytes | bytearray):
+        if isinstance(value, _BYTES):
             return self._text(value.decode("latin-1"), path).encode("latin-1")
         return value
 
@@ -104,7 +107,7 @@ class Writing:
         if isinstance(value, dict):
             names = {name: mask_text(name, self._tags) for name in value}
             return {names[name]: self._wholly(each, kind, _joined(path, names[name])) for name, each in value.items()}
-        if isinstance(value, list | tuple):
+        if isinstance(value, _LISTS):
             return [self._wholly(each, kind, f"{path}[{place}]") for place, each in enumerate(value)]
         masked = self._tags.masked(value, kind)
         if masked is not value:

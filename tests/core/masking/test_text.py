@@ -11,11 +11,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from core.masking.mask import Mask
 from core.masking.names import names_secret
 from core.masking.tags import MASK, Tags
-from core.masking.text import DEEPEST, mask_text, suspects
+from core.masking.text import DEEPEST, harmless, mask_text, suspects
 from tests.core.masking.planted import HIDING, PASSWORD, PLANTED, SECRET_KEY
 from tests.examples import examples
+
+
+def planted_texts():
+    return [text for text, _ in PLANTED.values()]
+
 
 TAGS = Tags(lambda: bytes(32))
 HIDDEN = st.lists(st.sampled_from(sorted(HIDING)), max_size=4)
@@ -135,6 +141,36 @@ def test_what_is_encoded_more_often_than_is_looked_into_is_masked_whole():
 def test_the_same_value_has_the_same_mask_wherever_it_stands():
     masked = mask_text(f"password={PASSWORD} postgres://u:{PASSWORD}@h", TAGS)
     assert masked.count(TAGS.mask(PASSWORD, "credential")) == 2
+
+
+VALUES = st.recursive(
+    st.none() | st.integers() | st.text(max_size=12) | st.sampled_from(["DB_PASSWORD", "p", *planted_texts()]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["Name", "Value", "authKey", "signing.key", "api-KEY", "x", "é"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(VALUES, HIDDEN, st.booleans())
+@example({"Value": "p", "Name": "DB_PASSWORD"}, [], True)
+@example({"authKey": ["p"]}, [], True)
+@settings(max_examples=examples(600))
+def test_mask_01_what_is_told_harmless_at_a_glance_holds_nothing(value, ways, ascii_only):
+    if isinstance(value, str):
+        for way in ways:
+            value = HIDING[way](value)
+    written = json.dumps(value, ensure_ascii=ascii_only)
+    if harmless(written):
+        assert Mask(TAGS).data(value) is value
+        assert mask_text(written, TAGS, prose=True) == written
+        assert not isinstance(value, str) or mask_text(value, TAGS, prose=True) == value
+
+
+def test_most_of_what_is_asked_and_recorded_is_told_harmless_at_a_glance():
+    asked = {"reason": "monthly report", "permissions": ["s3:GetObject", "arn:aws:s3:::reports/2026/*"], "n": 300}
+    assert harmless(json.dumps(asked))
 
 
 @pytest.mark.parametrize(
