@@ -259,7 +259,7 @@ def _subjects(settings: Settings) -> dict[str, list[str]]:
 
 
 def _target(alias: str, target: Target, broker: Broker) -> dict[str, Any]:
-    kept = target.model_dump(include={"account", "region", "max_duration_seconds", "tags"})
+    kept = target.model_dump(exclude={"role_name", "policy", "managed_policy"})
     derived = {
         "external_id": external_id(alias, target, broker.account),
         "role_arn": role_arn(target),

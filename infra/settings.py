@@ -158,6 +158,9 @@ class Target(Section):
     tags: dict[Tag, TagValue] = {}
     policy: PolicyDocument | None = None
     managed_policy: Text | None = None
+    bind_to_caller: bool = False
+    sealed: bool = False
+    action_wildcards: bool = False
 
     @model_validator(mode="after")
     def _has_one_bound(self) -> Self:

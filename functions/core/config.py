@@ -64,6 +64,7 @@ class Target:
 
     `deny_room` is how many characters of its inline policies the role has left for the deny document; `boundary_arn` is
     the permissions boundary that it has; `canary`, whether it may make the call that shows when it is denied.
+    `bind_to_caller`, `sealed` and `action_wildcards` are what `core.access.session_policy.options_for` makes of them.
     """
 
     alias: str
@@ -76,6 +77,9 @@ class Target:
     deny_room: int = 10_240
     boundary_arn: str = ""
     canary: bool = True
+    bind_to_caller: bool = False
+    sealed: bool = False
+    action_wildcards: bool = False
 
     @property
     def revoker_arn(self) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from core import audit
 from core.access.grant import Grant
 from core.access.parse import parse_request
-from core.access.request import AccessRequest
+from core.access.request import AccessRequest, Permission
+from core.access.session_policy import SessionPolicy, compile_policy, options_for
 from core.audit import AuditRecord, Event, Origin, Outcome
 from core.config import Target
 from core.identity.authenticate import Authenticated, authenticate
@@ -75,6 +76,11 @@ class Call:
         target, limits = config.targets[asked.target], config.limits
         who, reviewers = self.principal, config.reviewers
         return decide(who, asked, target, ports.policies, ports.actions, limits, reviewers, approvals, besides)
+
+    def session_policy(self, permissions: tuple[Permission, ...], target: Target, ends_at: int) -> SessionPolicy:
+        """The policy of a session on the target that is asked for by this call. Raises Problem."""
+        options = options_for(target, self.origin.source_ip)
+        return compile_policy(permissions, ends_at, self.ports.actions, options)
 
     def record(self, event: Event, outcome: Outcome, keys: Sequence[Once | Quota] = (), **members: Any) -> None:
         """Write a record that belongs to no grant, in a chain of its own. Raises Taken for a key that was used."""

@@ -4,8 +4,9 @@ from typing import Any
 
 from adapters.store import Taken
 from core import audit
-from core.access.session_policy import LIMIT, compile_policy
+from core.access.session_policy import LIMIT
 from core.audit import Event, Outcome
+from core.config import Target
 from core.once import previews
 from core.policy.decision import Decision, Effect
 from handlers.answers import deciding_policies, decision_view, explanation_view, too_many
@@ -25,7 +26,7 @@ def preview_decision(request: Request, ports: Ports) -> Response:
         asked = call.asked()
         target = ports.config.targets[asked.target]
         decision = call.decide(asked, call.besides(target))
-        view = decision_view(decision) | _session_policy(decision, call.now + asked.duration_seconds, ports)
+        view = decision_view(decision) | _session_policy(decision, target, call.now + asked.duration_seconds, call)
         view |= explanation_view(asked)
     members = audit.asked_members(asked, target, decision) | deciding_policies(decision)
     call.record(Event.PREVIEW, _OUTCOMES[decision.effect], **members)
@@ -43,11 +44,11 @@ def _take_quota(call: Call) -> None:
         raise problem from taken
 
 
-def _session_policy(decision: Decision, ends_at: int, ports: Ports) -> dict[str, Any]:
+def _session_policy(decision: Decision, target: Target, ends_at: int, call: Call) -> dict[str, Any]:
     """The session policy that a grant of this decision would have; null for a denial."""
     if decision.effect is Effect.DENY:
         return {"session_policy": None, "session_policy_size": None}
-    policy = compile_policy(decision.permissions, ends_at, ports.actions)
+    policy = call.session_policy(decision.permissions, target, ends_at)
     size = {"characters": policy.size, "limit": LIMIT}
     return {"session_policy": policy.document(), "session_policy_size": size}
 

@@ -9,7 +9,6 @@ from core import audit
 from core.access.grant import Grant, State, open_grant, require_active
 from core.access.holdings import Change
 from core.access.request import AccessRequest
-from core.access.session_policy import compile_policy
 from core.audit import Event, Outcome
 from core.once import denials, idempotency, idempotency_key, repeated
 from core.policy.decision import Decision, Effect
@@ -49,7 +48,7 @@ def _decide_and_open(asked: AccessRequest, key: str, call: Call, attempts: int =
         if decision.effect is not Effect.DENY:
             review_ends = call.now + ports.config.limits.review_seconds
             grant = open_grant(ports.new_id("g"), call.principal, asked, target, decision, review_ends, call.now)
-            session = session_of(grant, compile_policy(grant.permissions, grant.expires_at, ports.actions), call)
+            session = session_of(grant, call)
             holdings = besides.entering(grant)
     if decision.effect is Effect.DENY:
         raise _denied(asked, decision, call)

@@ -6,7 +6,6 @@ from adapters.store import Changed
 from core import audit
 from core.access.credentials import Credentials, SessionRequest, session_request
 from core.access.grant import Grant, State, require_active
-from core.access.session_policy import SessionPolicy, compile_policy
 from core.audit import Event, Outcome
 from core.config import Config, Target
 from core.policy.decision import Effect
@@ -43,9 +42,11 @@ def record_next(grant: Grant, note: Note, call: Call, state: State | None = None
     return after
 
 
-def session_of(grant: Grant, policy: SessionPolicy, call: Call) -> SessionRequest:
-    """What STS will be asked for `grant`: made before anything is written. Raises Problem target_unknown."""
-    return session_request(grant, policy, target_of(grant, call.ports.config).external_id, call.now)
+def session_of(grant: Grant, call: Call) -> SessionRequest:
+    """What STS will be asked for `grant`: made before anything is written. Raises Problem, such as policy_too_large."""
+    target = target_of(grant, call.ports.config)
+    policy = call.session_policy(grant.permissions, target, grant.expires_at)
+    return session_request(grant, policy, target.external_id, call.now)
 
 
 def issue(grant: Grant, session: SessionRequest, call: Call) -> Credentials:
@@ -64,7 +65,7 @@ def reissue(grant: Grant, call: Call) -> tuple[Grant, Credentials]:
 
     Raises Problem: denied, or what `issue` raises.
     """
-    session = session_of(grant, compile_policy(grant.permissions, grant.expires_at, call.ports.actions), call)
+    session = session_of(grant, call)
     besides = call.besides(target_of(grant, call.ports.config), grant.id)
     decision = call.decide(grant.asked(), besides, _approvals(grant, call))
     if decision.effect is not Effect.ALLOW:

@@ -14,6 +14,7 @@ from core.access.request import Permission
 from core.access.splitting import split
 from core.access.statements import Compacted, Statement, compact, compacted, one_or_many
 from core.actions import Actions
+from core.config import Target
 from core.problems import Problem
 from core.times import iso
 
@@ -27,8 +28,8 @@ class Options(NamedTuple):
 
     `source_ip` is the address or network (CIDR) that calls must come from, "" for any; calls that an AWS service makes
     for the session are exempt, and calls through a VPC endpoint, which carry no such address, are denied. `sealed`
-    denies every action that is not granted, even one that a resource policy allows the session, if there is room.
-    `wildcards` lets action wildcards stand for what was asked where the policy would not fit otherwise.
+    denies every action that is not granted, even one that a resource policy allows the session. `wildcards` lets action
+    wildcards stand for what was asked where the policy would not fit otherwise.
     """
 
     source_ip: str = ""
@@ -37,14 +38,23 @@ class Options(NamedTuple):
 
 
 PLAIN = Options()
+
+
+def options_for(target: Target, source_ip: str) -> Options:
+    """What a target's sessions may hold that are asked for from an address. Raises Problem where it needs one."""
+    if target.bind_to_caller and not source_ip:
+        detail = "This target's keys work from the address that asks for them, and that of this request is unknown."
+        raise Problem("request_invalid", detail, "Ask the broker's API from where the keys are used.")
+    return Options(source_ip if target.bind_to_caller else "", target.sealed, target.action_wildcards)
+
+
 _OUTSIDE = "NotIpAddressIfExists"
 
 
 class SessionPolicy(NamedTuple):
-    """A session policy as the compact JSON text that is handed to STS; `sealed` as in `Options`."""
+    """A session policy as the compact JSON text that is handed to STS."""
 
     text: str
-    sealed: bool = False
 
     @property
     def size(self) -> int:
@@ -87,7 +97,7 @@ def scopable(policy: SessionPolicy) -> SessionPolicy | None:
     kept = [_unsealed(each) for each in statements if _OUTSIDE not in each.get("Condition", {})]
     allow = {"Effect": "Allow", "Action": SCOPING, "Resource": "*"}
     text = compact({"Version": "2012-10-17", "Statement": [allow, *kept]})
-    return SessionPolicy(text, policy.sealed) if len(text) <= LIMIT else None
+    return SessionPolicy(text) if len(text) <= LIMIT else None
 
 
 def _unsealed(statement: dict[str, Any]) -> dict[str, Any]:
@@ -101,15 +111,10 @@ def _unsealed(statement: dict[str, Any]) -> dict[str, Any]:
 
 def _fitted(whole: Compacted, denies: Sequence[Any], actions: Actions, options: Options) -> SessionPolicy:
     """The shortest policy that `options` allow, which may still be too large."""
-    statements = whole.statements
-    policy = _policy(statements, denies)
-    if policy.size > LIMIT and options.wildcards:
-        statements = shortest(statements, policy.size - LIMIT, actions)
-        policy = _policy(statements, denies)
-    if options.sealed:
-        sealed = _policy(statements, [*denies, _deny_others(statements)])
-        policy = SessionPolicy(sealed.text, sealed=True) if sealed.size <= LIMIT else policy
-    return policy
+    policy = _policy(whole.statements, denies, options)
+    if policy.size <= LIMIT or not options.wildcards:
+        return policy
+    return _policy(shortest(whole.statements, policy.size - LIMIT, actions), denies, options)
 
 
 def _parts(
@@ -117,13 +122,16 @@ def _parts(
 ) -> tuple[tuple[Permission, ...], ...]:
     """The permissions of requests that each fit and together are `whole`; () if there are none."""
     room = LIMIT - _policy((), denies).size
-    parts = split(whole, room)
+    # A seal names each action once more.
+    parts = split(whole, room // 2 if options.sealed else room)
     fit = (_fitted(compacted(part, actions), denies, actions, options).size <= LIMIT for part in parts)
     return parts if all(fit) else ()
 
 
-def _policy(statements: Sequence[Statement], denies: Sequence[Any]) -> SessionPolicy:
+def _policy(statements: Sequence[Statement], denies: Sequence[Any], options: Options = PLAIN) -> SessionPolicy:
     bodies = [*(statement.body() for statement in statements), *denies]
+    if options.sealed:
+        bodies.append(_deny_others(statements))
     return SessionPolicy(compact({"Version": "2012-10-17", "Statement": bodies}))
 
 

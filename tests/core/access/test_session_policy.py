@@ -1,6 +1,7 @@
 import itertools
 import re
 import time
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from core.access.abbreviations import NEVER
 from core.access.reach import Reach
 from core.access.request import AccessRequest, Permission
-from core.access.session_policy import LIMIT, SCOPING, Options, SessionPolicy, compile_policy, scopable
+from core.access.session_policy import LIMIT, SCOPING, Options, SessionPolicy, compile_policy, options_for, scopable
 from core.access.splitting import MOST_PARTS
 from core.access.statements import Compacted, Statement, by_resources, compact, compacted, with_statement
+from core.config import Target
 from core.patterns import MAX_REQUEST_STEPS, Budget
 from core.policy.pairs import pairs_of
 from core.problems import Problem
@@ -219,17 +221,33 @@ def test_a_source_address_is_a_deny_of_its_own():
 
 def test_a_sealed_policy_denies_every_action_that_is_not_granted():
     policy = compiled(("s3:GetObject", "arn:aws:s3:::b/*"), ("s3:ListBucket", "arn:aws:s3:::b"), sealed=True)
-    assert policy.sealed
     seal = {"Effect": "Deny", "NotAction": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
     assert policy.document()["Statement"][-1] == seal
 
 
-def test_a_seal_is_left_out_where_it_does_not_fit():
+def test_a_seal_is_never_left_out():
     policy = compiled((" ".join(a.name for a in ACTIONS.expand("s3:PutB*")), "arn:aws:s3:::b"), sealed=True)
-    assert policy.sealed
     assert policy.size <= LIMIT
     long = " ".join(a.name for a in itertools.islice(ACTIONS.expand("ec2:Describe*"), 50))
-    assert not compiled((long, "*"), sealed=True).sealed
+    assert compiled((long, "*")).size <= LIMIT
+    parts = parts_of(refused((long, "*"), sealed=True))
+    assert len(parts) > 1
+    for part in parts:
+        assert "NotAction" in compile_policy(part, NOW, ACTIONS, Options(sealed=True)).document()["Statement"][-1]
+
+
+def test_what_a_session_may_hold_is_its_targets_to_say():
+    plain = Target("a", "444455556666", "arn:aws:iam::444455556666:role/r", "x", "eu-west-1", 3600, {})
+    assert options_for(plain, "203.0.113.7") == Options()
+    strict = replace(plain, bind_to_caller=True, sealed=True, action_wildcards=True)
+    assert options_for(strict, "203.0.113.7") == Options("203.0.113.7", sealed=True, wildcards=True)
+
+
+def test_keys_that_shall_be_bound_are_not_issued_unbound():
+    bound = Target("a", "444455556666", "arn:aws:iam::1:role/r", "x", "eu-west-1", 3600, {}, bind_to_caller=True)
+    with pytest.raises(Problem, match="is unknown") as raised:
+        options_for(bound, "")
+    assert raised.value.code == "request_invalid"
 
 
 # The session in between, that STS is asked to scope down.
@@ -251,7 +269,7 @@ def test_sts_01_a_session_that_may_be_scoped_down_may_beside_that_what_was_grant
         sealing = [each for each in others if "NotAction" in each]
         assert first == SCOPE
         assert END in others
-        assert len(sealing) == policy.sealed
+        assert len(sealing) == options.sealed
         unchanged = [each for each in others if each not in sealing]
         assert unchanged == [
             each for each in policy.document()["Statement"] if each not in network and "NotAction" not in each
