@@ -26,6 +26,17 @@ END = (*LIFE, "open_role", "open_until")
 ENDING = (*END, "ending")
 TERMS = (*END, "terms", "expires")
 
+# DynamoDB uses the table's key in the caller's name (DynamoDB Developer Guide, "Encryption at rest: usage notes").
+KEY_TO_READ = ("kms:Decrypt", "kms:DescribeKey")
+KEY_TO_WRITE = (
+    *KEY_TO_READ,
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+
 
 def change(items: tuple[str, ...], attributes: tuple[str, ...]) -> tuple[Allow, ...]:
     """Reading items of the state table whole, and changing these attributes of them."""

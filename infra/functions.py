@@ -8,19 +8,9 @@ from collections.abc import Mapping
 
 from core.access.credentials import CANARY_PREFIX
 from core.access.target_check import SESSION_PREFIX, STRANGE_PREFIX
-from infra.allow import END, ENDING, LIFE, TERMS, Allow, change
+from infra.allow import END, ENDING, KEY_TO_READ, KEY_TO_WRITE, LIFE, TERMS, Allow, change
 from infra.spec import Spec
 
-# DynamoDB uses the table's key in the caller's name (DynamoDB Developer Guide, "Encryption at rest: usage notes").
-_KEY_TO_READ = ("kms:Decrypt", "kms:DescribeKey")
-_KEY_TO_WRITE = (
-    *_KEY_TO_READ,
-    "kms:Encrypt",
-    "kms:GenerateDataKey",
-    "kms:GenerateDataKeyWithoutPlaintext",
-    "kms:ReEncryptFrom",
-    "kms:ReEncryptTo",
-)
 _ISSUE = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
 _READ_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
 
@@ -43,7 +33,7 @@ _OF_GRANTS, _OF_NO_GRANT = ("g-*",), ("r-*",)  # chains of records
 _CHANGE_GRANT = (
     *change(_GRANT, END),
     Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS),
-    Allow("key", _KEY_TO_WRITE),
+    Allow("key", KEY_TO_WRITE),
 )
 _AWAY = ("AWAY",)
 _READ_AWAY = Allow("state", ("dynamodb:Query",), _AWAY)
@@ -55,7 +45,7 @@ _TAKE_BACK = (
     *change(_GRANT, ENDING),
     Allow("state", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"), _ROLE),
     Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
-    Allow("key", _KEY_TO_WRITE),
+    Allow("key", KEY_TO_WRITE),
     Allow("revokers", ("sts:AssumeRole",)),
     # They issue to nobody: a session of the ended grant, which the target's boundary lets do no more than that, shows
     # when it is denied.
@@ -70,7 +60,7 @@ _VOTE = (
     # Who stands in for whom, and that it is still so as the vote is written.
     Allow("state", ("dynamodb:Query", "dynamodb:ConditionCheckItem"), _AWAY),
     Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
-    Allow("key", _KEY_TO_WRITE),
+    Allow("key", KEY_TO_WRITE),
     _ANSWER,
     _TAGS,
 )
@@ -88,7 +78,7 @@ SPECS: Mapping[str, Spec] = {
                 Allow("state", ("dynamodb:UpdateItem",), _GRANT, END),
                 Allow("state", ("dynamodb:UpdateItem",), _ONCE),
                 Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
-                Allow("key", _KEY_TO_WRITE),
+                Allow("key", KEY_TO_WRITE),
                 Allow("targets", _ISSUE),
                 Allow("approval", ("states:StartExecution",)),
                 _TAGS,
@@ -103,7 +93,7 @@ SPECS: Mapping[str, Spec] = {
                 *change(_GRANT, END),
                 Allow("state", ("dynamodb:GetItem",), _HELD),
                 Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
-                Allow("key", _KEY_TO_WRITE),
+                Allow("key", KEY_TO_WRITE),
                 Allow("targets", _ISSUE),
             ),
             _STORE,
@@ -116,7 +106,7 @@ SPECS: Mapping[str, Spec] = {
                 Allow("state", ("dynamodb:PutItem", "dynamodb:UpdateItem"), ("PREVIEWS#*", "REPLAY#*")),
                 Allow("state", ("dynamodb:GetItem",), _HELD + _GRANT),
                 Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
-                Allow("key", _KEY_TO_WRITE),
+                Allow("key", KEY_TO_WRITE),
                 _TAGS,
             ),
             (*_STORE, _MASK),
@@ -129,7 +119,7 @@ SPECS: Mapping[str, Spec] = {
                 Allow("state", ("dynamodb:GetItem",), _GRANT),
                 Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
                 Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
-                Allow("key", _KEY_TO_WRITE),
+                Allow("key", KEY_TO_WRITE),
             ),
             _STORE,
             (("GET", "/v1/grants"), ("GET", "/v1/grants/{id}")),
@@ -157,7 +147,7 @@ SPECS: Mapping[str, Spec] = {
                 Allow("state", ("dynamodb:Query",), ("VOTES#*", *_AWAY)),
                 Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
                 Allow("open_index", ("dynamodb:Query",), _ROLE),
-                Allow("key", _KEY_TO_READ),
+                Allow("key", KEY_TO_READ),
             ),
             _STORE,
             (("GET", "/reviews"), ("GET", "/reviews/{id}"), ("GET", "/reviews/away")),
@@ -169,7 +159,7 @@ SPECS: Mapping[str, Spec] = {
                 Allow("state", ("dynamodb:GetItem",), _SESSION),
                 Allow("state", ("dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"), _AWAY),
                 Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
-                Allow("key", _KEY_TO_WRITE),
+                Allow("key", KEY_TO_WRITE),
             ),
             _STORE,
             (("POST", "/reviews/away"),),
@@ -180,7 +170,7 @@ SPECS: Mapping[str, Spec] = {
             (
                 Allow("state", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"), _SESSION),
                 Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
-                Allow("key", _KEY_TO_WRITE),
+                Allow("key", KEY_TO_WRITE),
             ),
             _STORE,
             (("GET", "/reviews/sign-in"), ("GET", "/reviews/callback"), ("POST", "/reviews/sign-out")),
@@ -210,7 +200,7 @@ SPECS: Mapping[str, Spec] = {
             "Tries what a target's roles let through, for an operator",
             (
                 Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
-                Allow("key", _KEY_TO_WRITE),
+                Allow("key", KEY_TO_WRITE),
                 Allow("targets", ("sts:AssumeRole",), sessions=_CHECKS),
                 Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity")),
                 Allow("revokers", ("sts:AssumeRole",), sessions=_CHECKS),
@@ -226,7 +216,7 @@ SPECS: Mapping[str, Spec] = {
                 Allow("state", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"), _ROLE),
                 Allow("open_index", ("dynamodb:Query",), _ROLE),
                 Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
-                Allow("key", _KEY_TO_WRITE),
+                Allow("key", KEY_TO_WRITE),
                 Allow("revokers", ("sts:AssumeRole",)),
                 Allow("approval", ("states:ListExecutions",)),
             ),
@@ -248,12 +238,14 @@ SPECS: Mapping[str, Spec] = {
             (
                 *change(_GRANT, LIFE),
                 Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS),
-                Allow("key", _KEY_TO_WRITE),
+                Allow("key", KEY_TO_WRITE),
                 Allow("state", ("dynamodb:GetItem",), _HELD),
                 _READ_AWAY,
                 Allow("state", ("dynamodb:PutItem",), _TOKEN),
                 Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
                 Allow("sender", ("ses:SendEmail",)),
+                Allow("state", ("dynamodb:GetItem", "dynamodb:PutItem"), ("MESSAGE#*",)),
+                _SLACK_TOKENS,
             ),
             (*_STORE, "JITNEY_REVIEWS_URL"),
             timeout_seconds=60,
@@ -272,7 +264,7 @@ SPECS: Mapping[str, Spec] = {
                 Allow("audit_stream", _READ_STREAM),
                 # Listing streams cannot be limited to one (Service Authorization Reference, Amazon DynamoDB).
                 Allow("any", ("dynamodb:ListStreams",)),
-                Allow("key", _KEY_TO_READ),
+                Allow("key", KEY_TO_READ),
                 Allow("records_stream", ("firehose:PutRecordBatch",)),
                 Allow("dead_letters", ("sqs:SendMessage",)),
             ),

@@ -54,6 +54,7 @@ def _show(description: Mapping[str, Any], settings: Settings, progress: Progress
     lines += [
         ("tokens", description["token_url"] + ("" if env else NOT_ACCEPTED)),
         ("reviews", description["reviews_url"]),
+        ("Slack", description["slack_url"]),
         ("all of it", settings.stack_file),
     ]
     if env:

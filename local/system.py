@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import hashlib
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from subprocess import CalledProcessError
@@ -89,11 +88,12 @@ def _well(known: Mapping[str, Any], settings: Settings) -> bool:
 
 def _as_wanted(known: Mapping[str, Any], settings: Settings, progress: Progress) -> bool:
     """Whether the running system is made from what would be deployed now; says why it is not. Raises NotUpError."""
-    if known.get("assembly") == assembly.wanted(settings, _issuers(known, known.get("people", known))):
+    variables = _variables(known, known.get("people", known), urlsplit(str(known["slack_url"])).port or 0)
+    if known.get("assembly") == assembly.wanted(settings, variables):
         return True
     try:
         with progress.step("templates and functions"):
-            assembly.synthesize(settings, _issuers(known, known.get("people", known)))
+            assembly.synthesize(settings, variables)
     except assembly.SynthesisError as problem:
         message = f"{problem}\nThe system that is up goes on with what it was made from."
         raise NotUpError(message) from problem
@@ -103,9 +103,10 @@ def _as_wanted(known: Mapping[str, Any], settings: Settings, progress: Progress)
     return False
 
 
-def _issuers(of_agents: Mapping[str, Any], of_people: Mapping[str, Any]) -> dict[str, str]:
-    """What a configuration may say of the local identity providers."""
+def _variables(of_agents: Mapping[str, Any], of_people: Mapping[str, Any], slack_port: int) -> dict[str, str]:
+    """What a configuration may say of the local identity providers, and of the local Slack."""
     return {
+        **slack.variables(slack_port),
         "JITNEY_LOCAL_ISSUER": of_agents["issuer"],
         "JITNEY_LOCAL_JWKS_URI": of_agents["jwks_uri"],
         "JITNEY_PEOPLE_ISSUER": of_people["issuer"],
@@ -125,23 +126,20 @@ def _clean(settings: Settings) -> None:
 def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
     chosen = ports.choose(settings.ports, settings.state / "ports.json")
     endpoint = f"http://127.0.0.1:{chosen['emulator']}"
-    agents, slack_token = identity.agents(chosen["identity"]), f"xoxb-{secrets.token_hex(16)}"
+    agents, app = identity.agents(chosen["identity"]), slack.app(chosen["slack"])
     of_agents, of_people = (identity.addresses(chosen[name]) for name in (identity.NAME, identity.PEOPLE))
     with progress.step("identity provider's packages"):
         identity.install()
     for process in (
         launch.process(settings, chosen["emulator"]),
         identity.process(settings, agents),
-        slack.process(settings, chosen["slack"], slack_token),
     ):
         processes.start(process, settings)
     with progress.step("templates and functions"):
-        stacks = assembly.synthesize(settings, _issuers(of_agents, of_people))
-    slack_url = f"http://127.0.0.1:{chosen['slack']}"
-    with progress.step("emulator, identity provider and Slack"):
+        stacks = assembly.synthesize(settings, _variables(of_agents, of_people, app.port))
+    with progress.step("emulator and identity provider"):
         _await(launch.NAME, lambda: probes.answers(f"{endpoint}/_ministack/health"), settings)
         _await(identity.NAME, lambda: probes.answers(of_agents["jwks_uri"]), settings)
-        _await(slack.NAME, lambda: probes.answers(f"{slack_url}/messages"), settings)
     outputs = {}
     for stack in stacks:
         with progress.step(f"stack {stack.name} in account {stack.account}"):
@@ -154,6 +152,8 @@ def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
     # Only now it is known where people are sent back to.
     people = identity.people(chosen["people"], [f"{made['reviews_url']}/callback"])
     processes.start(identity.process(settings, people, identity.PEOPLE), settings)
+    slack.tell_secret(app, deployment.session(stacks[0].account, stacks[0].region), endpoint)
+    processes.start(slack.process(settings, app, f"{made['api_url']}/slack/interactions"), settings)
     described = identity.description(agents, people)
     description = {
         **made,
@@ -163,14 +163,16 @@ def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
         "issuers": issuers,
         "env": {agent: str(path) for agent, path in agent_shell.files(settings).items()} if accepted else {},
         "mailbox_url": f"{endpoint}/_ministack/ses/messages",
-        "slack_url": slack_url,
-        "slack_token": slack_token,
+        "slack_url": app.url,
+        "slack_token": app.bot_token,
+        "slack_signing_secret": app.signing_secret,
         "pids": {name: running(name, settings) for name in NAMES},
     }
     with progress.step("API and tokens"):
         _await(launch.NAME, lambda: probes.healthy(description["api_url"]), settings)
         _await(identity.NAME, lambda: _has_tokens(described), settings)
         _await(identity.PEOPLE, lambda: probes.answers(of_people["jwks_uri"]), settings)
+        _await(slack.NAME, lambda: probes.answers(f"{app.url}/messages"), settings)
     return description
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from adapters.deny_list import TURN_SECONDS, Turn
 from adapters.mails import Message
+from adapters.message_places import Place
 from adapters.role_policies import Refused
-from adapters.slack_messages import SlackRefused
 from adapters.slack_secret import Tokens
 from adapters.store import PAGE, Changed, Taken
 from core.access.credentials import Credentials, SessionRequest
@@ -27,7 +27,9 @@ from core.once import Once, Quota
 from core.problems import Problem
 from core.review.absences import Absence
 from core.review.pending import Pending
+from core.review.slack.message import Message as SlackMessage
 from core.review.slack.people import Profile
+from core.review.slack.refused import SlackRefused
 
 NOW = 1_795_521_600  # 2026-11-24T12:00:00Z
 ACTIONS = Actions.load((Path(__file__).parents[1] / "functions" / "core" / "actions.bin").read_bytes())
@@ -426,6 +428,10 @@ class MemorySlack:
     code: str = ""
     modals: list[tuple[str, Any]] = field(default_factory=list)
     alone: list[tuple[str, str, str]] = field(default_factory=list)
+    channels: tuple[str, ...] = ("#owners", "#late")
+    posted: dict[Place, list[SlackMessage]] = field(default_factory=dict)
+    replies: list[tuple[Place, str]] = field(default_factory=list)
+    meanwhile: Callable[[], None] = field(default=lambda: None)
 
     def profile(self, user: str) -> Profile:
         self._answer()
@@ -439,6 +445,36 @@ class MemorySlack:
         self._answer()
         self.alone.append((channel, user, sentence))
 
+    def post(self, channel: str, message: SlackMessage) -> Place:
+        self._answer()
+        if channel not in self.channels:
+            raise SlackRefused("channel_not_found")
+        place = Place(f"C-{channel}", str(len(self.posted)))
+        self.posted[place] = [message]
+        self.meanwhile()
+        return place
+
+    def update(self, place: Place, message: SlackMessage) -> None:
+        self._answer()
+        self.posted[place].append(message)
+
+    def reply(self, place: Place, sentence: str) -> None:
+        self._answer()
+        self.replies.append((place, sentence))
+
     def _answer(self) -> None:
         if self.code:
             raise SlackRefused(self.code)
+
+
+@dataclass
+class MemoryMessagePlaces:
+    """Where messages are."""
+
+    kept: dict[tuple[str, str], Place] = field(default_factory=dict)
+
+    def of(self, grant_id: str, channel: str) -> Place | None:
+        return self.kept.get((grant_id, channel))
+
+    def keep(self, grant_id: str, channel: str, place: Place, now: int) -> bool:
+        return self.kept.setdefault((grant_id, channel), place) == place

@@ -4,28 +4,25 @@ What Slack refuses has a code, which is Slack's own word for it where that is on
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
 from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry import HttpResponse, RateLimitErrorRetryHandler, RetryHandler
 
+from adapters.message_places import Place
 from adapters.slack_secret import SlackSecret
+from core.review.slack.message import Message, escaped
 from core.review.slack.people import Profile
+from core.review.slack.refused import SlackRefused
 
+LONGEST_WAIT_SECONDS = 5
 SECONDS = 2
 """For one answer of Slack: whoever presses a button sees a failure after three."""
 UNREACHABLE, STRANGE = "unreachable", "slack_error"
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
-
-
-class SlackRefused(Exception):
-    """Slack did not do it; `code` says why in a word that can be on record."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class Slack:
@@ -45,18 +42,69 @@ class Slack:
 
     def tell_alone(self, channel: str, user: str, sentence: str) -> None:
         """Show plain text in a channel to one user alone."""
-        blocks = [{"type": "section", "text": {"type": "plain_text", "text": sentence, "emoji": False}}]
-        self._call(lambda client: client.chat_postEphemeral(channel=channel, user=user, text="Jitney", blocks=blocks))
+        said: dict[str, Any] = {"text": "Jitney", "blocks": _sentence(sentence)}
+        self._call(lambda client: client.chat_postEphemeral(channel=channel, user=user, **said))
 
-    def _call(self, call: Callable[[WebClient], Any]) -> Any:
-        client = WebClient(self._secret.read().bot_token, base_url=self._api_url, timeout=SECONDS, retry_handlers=[])
+    def post(self, channel: str, message: Message) -> Place:
+        """Post a message to a channel, by name or id; where it then is."""
+        said: dict[str, Any] = {"text": message.notification, "blocks": list(message.blocks), **_NO_MARKUP}
+        answer = self._call(lambda client: client.chat_postMessage(channel=channel, **said), _patience())
+        return Place(str(answer["channel"]), str(answer["ts"]))
+
+    def update(self, place: Place, message: Message) -> None:
+        """Put another message in the place of one."""
+        said: dict[str, Any] = {"text": message.notification, "blocks": list(message.blocks), "parse": "none"}
+        self._call(lambda client: client.chat_update(channel=place.channel, ts=place.stamp, **said), _patience())
+
+    def reply(self, place: Place, sentence: str) -> None:
+        """Say a sentence, as plain text, in a message's thread."""
+        said: dict[str, Any] = {"text": escaped(sentence), "blocks": _sentence(sentence), **_NO_MARKUP}
+        self._call(
+            lambda client: client.chat_postMessage(channel=place.channel, thread_ts=place.stamp, **said), _patience()
+        )
+
+    def _call(self, call: Callable[[WebClient], Any], handlers: Sequence[RetryHandler] = ()) -> Any:
+        token = self._secret.read().bot_token
+        client = WebClient(token, base_url=self._api_url, timeout=SECONDS, retry_handlers=list(handlers))
         try:
             return call(client)
         except SlackApiError as error:
-            said = str(error.response.get("error", ""))
-            raise SlackRefused(said if _WORD.fullmatch(said) else STRANGE) from error
+            raise SlackRefused(_word(error.response.data)) from error
         except (SlackClientError, OSError, HTTPException, ValueError) as error:
             raise SlackRefused(UNREACHABLE) from error
+
+
+_NO_MARKUP: Mapping[str, Any] = {
+    "parse": "none",
+    "link_names": False,
+    "mrkdwn": False,
+    "unfurl_links": False,
+    "unfurl_media": False,
+}
+
+
+class _Patience(RateLimitErrorRetryHandler):
+    """Waits once when Slack asks for that, unless for longer than whoever is told elsewhere should wait."""
+
+    def _can_retry(self, *, response: HttpResponse | None = None, **given: Any) -> bool:
+        headers = response.headers.items() if response else ()
+        asked = [value for name, values in headers if name.lower() == "retry-after" for value in values]
+        short = all(value.isdigit() and int(value) <= LONGEST_WAIT_SECONDS for value in asked)
+        return short and super()._can_retry(response=response, **given)
+
+
+def _patience() -> tuple[RetryHandler, ...]:
+    """For messages: only what Slack has surely not taken is sent again."""
+    return (_Patience(),)
+
+
+def _word(answer: Any) -> str:
+    said = answer.get("error") if isinstance(answer, dict) else None
+    return said if isinstance(said, str) and _WORD.fullmatch(said) else STRANGE
+
+
+def _sentence(sentence: str) -> list[dict[str, Any]]:
+    return [{"type": "section", "text": {"type": "plain_text", "text": sentence, "emoji": False}}]
 
 
 def _profile(user: Mapping[str, Any]) -> Profile:

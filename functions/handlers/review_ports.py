@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from adapters.absences import Absences
     from adapters.cast_votes import CastVotes
     from adapters.mails import Mails
+    from adapters.message_places import MessagePlaces
     from adapters.reviews import Reviews, TaskTokens
     from adapters.slack_messages import Slack
     from adapters.slack_secret import SlackSecret
@@ -80,6 +81,13 @@ class ReviewPorts(BasePorts):
 
         mail = self.config.mail
         return Mails(boto3.client("sesv2", config=TWO_ATTEMPTS), mail.sender) if mail else None
+
+    @cached_property
+    def message_places(self) -> "MessagePlaces":
+        """Where requests' messages are in Slack."""
+        from adapters.message_places import MessagePlaces
+
+        return MessagePlaces(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
     def slack_secret(self) -> "SlackSecret":

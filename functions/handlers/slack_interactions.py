@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from adapters.slack_messages import SlackRefused
 from adapters.slack_signatures import WITHIN_SECONDS, is_signed
 from adapters.store import Taken
 from core.access.grant import Grant, State, Verdict
@@ -26,6 +25,7 @@ from core.review.slack import modals
 from core.review.slack.interaction import Clicker, Press, Reference, Submission, read
 from core.review.slack.names import APPROVE, COMMENT, LESS, REJECT, SECONDS
 from core.review.slack.people import person_of, require_home
+from core.review.slack.refused import SlackRefused
 from handlers.at_work import at_work
 from handlers.callers import count_refused
 from handlers.edge import endpoint

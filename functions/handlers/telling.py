@@ -9,13 +9,13 @@ from core.access.grant import Grant
 from core.audit import Event, Origin, Outcome
 from core.review.notices import Notice
 from core.review.sheet import Sheet
-from handlers import mailing
+from handlers import mailing, slack_telling
 from handlers.changing import Step, change
 from handlers.channels import Channel, Sent, Telling
 from handlers.logs import logger
 from handlers.ports import Ports
 
-CHANNELS: Mapping[str, Channel] = {mailing.NAME: mailing.send}
+CHANNELS: Mapping[str, Channel] = {mailing.NAME: mailing.send, slack_telling.NAME: slack_telling.tell_in_slack}
 """By the name that records have for them."""
 BROKEN = "internal"
 

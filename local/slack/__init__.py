@@ -1,27 +1,71 @@
-"""A Slack workspace's Web API as far as a notifier needs it, and a page that shows what was posted."""
+"""A Slack workspace as far as Jitney needs it: its Web API, its people who press buttons, and a page of both."""
 
 import json
+import secrets
 import sys
 from collections.abc import Mapping
+from typing import NamedTuple
+
+import boto3
 
 from local.identity import HUMANS
 from local.processes import Process
-from local.settings import ROOT, Settings
+from local.settings import ACCOUNT, REGION, ROOT, Settings
 
 NAME = "slack"
-CHANNELS: Mapping[str, bool] = {"jitney-reviews": True, "general": False}
+CHANNELS: Mapping[str, bool] = {"data-reviews": True, "general": False}
 """The workspace's channels, and whether the bot has been invited to each."""
+PEOPLE = (*HUMANS, "mallory")
+"""Who is in the workspace: also somebody who is nobody in jitney.yaml."""
+WORKSPACE = "TLOCAL"
+SECRET = "jitney/slack"  # noqa: S105 - the name of one
 
 
-def process(_settings: Settings, port: int, token: str) -> Process:
-    """The workspace on 127.0.0.1:`port`, whose bot has `token`."""
+class App(NamedTuple):
+    """The app's two tokens, and where the workspace's Web API is."""
+
+    bot_token: str
+    signing_secret: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The workspace's page."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def app(port: int) -> App:
+    """A workspace's app with new tokens."""
+    return App(f"xoxb-{secrets.token_hex(16)}", secrets.token_hex(16), port)
+
+
+def variables(port: int) -> dict[str, str]:
+    """What a configuration may say of the workspace."""
+    return {
+        "JITNEY_SLACK_SECRET": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{SECRET}",
+        "JITNEY_SLACK_WORKSPACE": WORKSPACE,
+        "JITNEY_SLACK_API_URL": f"http://127.0.0.1:{port}/api/",
+    }
+
+
+def tell_secret(made: App, session: boto3.Session, endpoint: str) -> None:
+    """Put the app's tokens where Jitney reads them."""
+    tokens = {"bot_token": made.bot_token, "signing_secret": made.signing_secret}
+    client = session.client("secretsmanager", endpoint_url=endpoint)
+    client.create_secret(Name=SECRET, SecretString=json.dumps(tokens))
+
+
+def process(_settings: Settings, made: App, interactions: str) -> Process:
+    """The workspace; what its people do goes to the URL `interactions`."""
     environment: Mapping[str, str] = {
         "PATH": "/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "JITNEY_SLACK_PORT": str(port),
-        "JITNEY_SLACK_TOKEN": token,
+        "JITNEY_SLACK_PORT": str(made.port),
+        "JITNEY_SLACK_TOKEN": made.bot_token,
+        "JITNEY_SLACK_SIGNING_SECRET": made.signing_secret,
+        "JITNEY_SLACK_INTERACTIONS": interactions,
         "JITNEY_SLACK_CHANNELS": json.dumps(CHANNELS),
-        "JITNEY_SLACK_EMAILS": ",".join(f"{name}@example.com" for name in HUMANS),
+        "JITNEY_SLACK_EMAILS": ",".join(f"{name}@example.com" for name in PEOPLE),
     }
     return Process(NAME, (sys.executable, "-m", "local.slack"), environment, ROOT)

@@ -1,63 +1,89 @@
-"""The workspace's process: `python -m local.slack` serves /api/METHOD, /messages and a page at /."""
+"""The workspace's process: `python -m local.slack` serves /api/METHOD, and to people /messages and pages from / on."""
 
 import hmac
 import json
 import os
 import signal
 import sys
-from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
 from local.processes import LIFELINE_VARIABLE, hold_lifeline
-from local.slack.workspace import Workspace
+from local.slack import page
+from local.slack.pressing import People
+from local.slack.workspace import SlackError, SlackOutageError, Workspace
 
-API = "/api/"
+API, MODALS = "/api/", "/modals/"
 BODY_LIMIT = 1_000_000
-
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Slack - Jitney on this machine</title>
-<style>body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 50rem; padding: 0 1rem }}
-pre {{ overflow-x: auto; background: #f3f3f3; padding: .5rem }}</style>
-<main><h1>Slack</h1><p>What was posted, newest first. The same as JSON: <a href="/messages">/messages</a></p>
-{messages}</main></html>
-"""
-MESSAGE = "<article><h2>{channel}, {ts}</h2><p>{text}</p><pre>{rest}</pre></article>"
+JSON, HTML, TEXT = "application/json", "text/html", "text/plain"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request. `workspace` and `token` are set by `main`."""
+    """One request. `workspace`, `people` and `token` are set by whoever serves."""
 
     workspace: Workspace
+    people: People
     token: str
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one packet: apart, the second waits for the first one's acknowledgement
 
     def do_GET(self) -> None:
-        """Show what was posted, or call a method that only reads."""
+        """Show what was posted or a modal, or call a method that only reads."""
         path, _, query = self.path.partition("?")
-        messages = self.workspace.messages()
         if path.startswith(API):
             self._call(path, dict(parse_qsl(query)))
         elif path == "/messages":
-            self._answer(HTTPStatus.OK, "application/json", json.dumps({"messages": messages}))
+            self._json({"messages": self.workspace.messages()})
         elif path == "/":
-            shown = "\n".join(_article(message) for message in reversed(messages)) or "<p>Nothing yet.</p>"
-            self._answer(HTTPStatus.OK, "text/html", PAGE.format(messages=shown))
+            self._answer(HTTPStatus.OK, HTML, page.posted(self.workspace.messages(), self.workspace.people()))
+        elif modal := self.workspace.modal(path.removeprefix(MODALS)):
+            self._answer(HTTPStatus.OK, HTML, page.opened(modal, {}))
         else:
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", "There is no such page.\n")
+            self._answer(HTTPStatus.NOT_FOUND, TEXT, "There is no such page.\n")
 
     def do_POST(self) -> None:
-        """Call a method of the Web API."""
+        """Call a method of the Web API; or do what a person does, by JSON or by the page's form."""
         stated = self.headers.get("Content-Length", "0")
         if not stated.isdigit() or int(stated) > BODY_LIMIT:
             self.close_connection = True
-            self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "text/plain", "The request is too large.\n")
+            self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TEXT, "The request is too large.\n")
             return
-        self._call(self.path, _arguments(self.headers.get_content_type(), self.rfile.read(int(stated))))
+        body, kind = self.rfile.read(int(stated)), self.headers.get_content_type()
+        if self.path.startswith(API):
+            self._call(self.path, _arguments(kind, body))
+            return
+        ours = f"http://{self.headers.get('Host')}"
+        if self.headers.get("Origin", ours) != ours:  # another page in somebody's browser
+            self._answer(HTTPStatus.FORBIDDEN, TEXT, "This page is not yours.\n")
+            return
+        try:
+            self._do_as_person(kind, body)
+        except (SlackError, KeyError) as refusal:
+            self._answer(HTTPStatus.BAD_REQUEST, TEXT, f"{refusal}\n")
+
+    def _do_as_person(self, kind: str, body: bytes) -> None:
+        fields = _arguments(kind, body) if kind == JSON else _form(body)
+        modal_id = self.path.removeprefix(MODALS)
+        if self.path == "/press":
+            done = self.people.press(*(str(fields[name]) for name in ("user", "channel", "ts", "action")))
+        elif (modal := self.workspace.modal(modal_id)) and self.path != modal_id:
+            done = self.people.submit(
+                str(fields.get("user", modal["opened_for"])), modal_id, fields.get("values", fields)
+            )
+        else:
+            self._answer(HTTPStatus.NOT_FOUND, TEXT, "There is no such page.\n")
+            return
+        if kind == JSON:
+            self._json(done)
+        elif done["modal"]:
+            self._answer(HTTPStatus.OK, HTML, page.opened(done["modal"], done["body"].get("errors", {})))
+        else:
+            self.send_response(HTTPStatus.SEE_OTHER)
+            self.send_header("Location", "/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
     def _call(self, path: str, arguments: dict[str, Any]) -> None:
         given = self.headers.get("Authorization", "").removeprefix("Bearer ") or str(arguments.get("token", ""))
@@ -66,11 +92,18 @@ class Handler(BaseHTTPRequestHandler):
         elif not hmac.compare_digest(given.encode(), self.token.encode()):
             answer = {"ok": False, "error": "invalid_auth"}
         else:
-            answer = self.workspace.call(path.removeprefix(API), arguments)
-        self._answer(HTTPStatus.OK, "application/json", json.dumps(answer))
+            try:
+                answer = self.workspace.call(path.removeprefix(API), arguments)
+            except SlackOutageError:
+                self._answer(HTTPStatus.SERVICE_UNAVAILABLE, TEXT, "upstream connect error\n")
+                return
+        self._json(answer)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Leave the log to errors."""
+
+    def _json(self, answer: dict[str, Any]) -> None:
+        self._answer(HTTPStatus.OK, JSON, json.dumps(answer))
 
     def _answer(self, status: HTTPStatus, kind: str, text: str) -> None:
         body = text.encode()
@@ -84,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
 def _arguments(kind: str, body: bytes) -> dict[str, Any]:
     """A call's arguments, which Slack takes as a JSON object or as a form with JSON in `blocks` and `attachments`."""
     try:
-        if kind == "application/json":
+        if kind == JSON:
             members = json.loads(body)
             return members if isinstance(members, dict) else {}
         fields: dict[str, Any] = dict(parse_qsl(body.decode()))
@@ -93,10 +126,12 @@ def _arguments(kind: str, body: bytes) -> dict[str, Any]:
         return {}
 
 
-def _article(message: dict[str, Any]) -> str:
-    rest = {name: value for name, value in message.items() if name not in {"channel", "ts", "text"} and value}
-    texts = {name: escape(str(message.get(name, ""))) for name in ("channel", "ts", "text")}
-    return MESSAGE.format(**texts, rest=escape(json.dumps(rest, indent=2, ensure_ascii=False)))
+def _form(body: bytes) -> dict[str, Any]:
+    """A page's form: a text for each field, but a list for boxes, whose first value is nothing."""
+    fields: dict[str, list[str]] = {}
+    for name, value in parse_qsl(body.decode(), keep_blank_values=True):
+        fields.setdefault(name, []).append(value)
+    return {name: values[1:] if name.startswith("choices-") else values[0] for name, values in fields.items()}
 
 
 def main() -> None:
@@ -106,6 +141,8 @@ def main() -> None:
     Handler.workspace = Workspace(
         os.environ["JITNEY_SLACK_EMAILS"].split(","), json.loads(os.environ["JITNEY_SLACK_CHANNELS"])
     )
+    signing_secret = os.environ["JITNEY_SLACK_SIGNING_SECRET"]
+    Handler.people = People(Handler.workspace, os.environ["JITNEY_SLACK_INTERACTIONS"], signing_secret)
     Handler.token = os.environ["JITNEY_SLACK_TOKEN"]
     ThreadingHTTPServer(("127.0.0.1", int(os.environ["JITNEY_SLACK_PORT"])), Handler).serve_forever()
 

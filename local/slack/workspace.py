@@ -1,9 +1,11 @@
 """The workspace itself: methods of Slack's Web API over messages kept in memory (https://api.slack.com/methods).
 
-Answers and error words are Slack's; what a notifier does not use is unknown here.
+Answers and error words are Slack's; what Jitney does not use is unknown here. A call whose arguments have the words of
+`OUTAGE` in them is not answered as Slack would: so a test has an outage of its own.
 """
 
 import itertools
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +15,14 @@ from typing import Any
 type Arguments = Mapping[str, Any]
 type Answer = dict[str, Any]
 
-BOT = "UJITNEY"
+BOT, TEAM = "UJITNEY", "TLOCAL"
+OUTAGE = "Slack does not answer to this"
+TRIGGER_SECONDS = 3
+"""How long a modal can be opened for whoever pressed a button (https://docs.slack.dev/surfaces/modals/)."""
+
+
+class SlackOutageError(Exception):
+    """The workspace does not answer."""
 
 
 class SlackError(Exception):
@@ -53,8 +62,10 @@ class Workspace:
         self._number = itertools.count(1)
         self._lock = threading.Lock()
         self._messages: list[dict[str, Any]] = []
+        self._triggers: dict[str, tuple[str, float]] = {}
+        self._modals: dict[str, dict[str, Any]] = {}
         self._methods: Mapping[str, Callable[[Arguments], Answer]] = {
-            "auth.test": lambda _: {"team_id": "TLOCAL", "user_id": BOT, "bot_id": "BJITNEY"},
+            "auth.test": lambda _: {"team_id": TEAM, "user_id": BOT, "bot_id": "BJITNEY"},
             "chat.postEphemeral": self._post_ephemeral,
             "chat.postMessage": self._post,
             "chat.update": self._update,
@@ -63,12 +74,15 @@ class Workspace:
             "conversations.list": self._list,
             "conversations.members": self._members,
             "conversations.open": self._open,
+            "views.open": self._open_modal,
             "users.info": lambda arguments: {"user": self._person(_required(arguments, "user"))},
             "users.lookupByEmail": self._look_up,
         }
 
     def call(self, method: str, arguments: Arguments) -> Answer:
-        """What Slack answers to `method`: {"ok": true, ...} or {"ok": false, "error": word}."""
+        """Slack's answer to `method`: {"ok": true, ...} or {"ok": false, "error": word}. Raises SlackOutageError."""
+        if OUTAGE in json.dumps(arguments):
+            raise SlackOutageError
         known = self._methods.get(method)
         if known is None:
             return {"ok": False, "error": "unknown_method"}
@@ -82,6 +96,52 @@ class Workspace:
         """Every message as it stands now, oldest first, with its earlier versions under `edits`."""
         with self._lock:
             return [dict(message) for message in self._messages]
+
+    def user(self, user: str) -> Answer:
+        """A person. Raises SlackError."""
+        return self._person(user)
+
+    def people(self) -> Mapping[str, str]:
+        """The people's addresses by their ids."""
+        return self._people
+
+    def trigger(self, user: str) -> str:
+        """What lets a modal be opened for somebody who has just done something."""
+        with self._lock:
+            trigger = f"{next(self._number)}.trigger"
+            self._triggers[trigger] = (user, self._clock() + TRIGGER_SECONDS)
+        return trigger
+
+    def modal(self, modal_id: str) -> dict[str, Any] | None:
+        """An open modal, with `opened_for` whom it was opened."""
+        with self._lock:
+            return self._modals.get(modal_id)
+
+    def opened(self, user: str) -> dict[str, Any] | None:
+        """The modal that is open for somebody, the last one."""
+        with self._lock:
+            mine = [modal for modal in self._modals.values() if modal["opened_for"] == user]
+        return mine[-1] if mine else None
+
+    def become(self, modal_id: str, view: Mapping[str, Any] | None) -> None:
+        """Put another view in a modal's place, or close it."""
+        with self._lock:
+            before = self._modals.pop(modal_id)
+            if view is not None:
+                self._modals[modal_id] = {**view, "id": modal_id, "opened_for": before["opened_for"]}
+
+    def _open_modal(self, arguments: Arguments) -> Answer:
+        trigger, view = _required(arguments, "trigger_id"), arguments.get("view")
+        user, until = self._triggers.pop(trigger, ("", 0.0))
+        if not user:
+            raise SlackError("invalid_trigger_id")
+        if self._clock() > until:
+            raise SlackError("expired_trigger_id")
+        given = json.loads(view) if isinstance(view, str) else dict(view or {})
+        modal = {**given, "id": f"V{next(self._number)}", "opened_for": user}
+        self._modals = {name: each for name, each in self._modals.items() if each["opened_for"] != user}
+        self._modals[modal["id"]] = modal
+        return {"view": modal}
 
     def _channel(self, arguments: Arguments) -> Channel:
         asked = _required(arguments, "channel", "channel_not_found")
@@ -100,8 +160,9 @@ class Workspace:
         if user not in self._people:
             raise SlackError(error)
         email = self._people[user]
-        profile = {"email": email, "real_name": email.partition("@")[0]}
-        return {"id": user, "team_id": "TLOCAL", "name": profile["real_name"], "is_bot": False, "profile": profile}
+        name = email.partition("@")[0]
+        known = {"id": user, "team_id": TEAM, "name": name, "profile": {"email": email, "real_name": name}}
+        return known | {"deleted": False, "is_bot": False, "is_restricted": False, "is_email_confirmed": True}
 
     def _stamp(self) -> str:
         return f"{int(self._clock())}.{next(self._number):06d}"

@@ -15,18 +15,19 @@ from core.review.slack.people import Profile
 from handlers.edge import answer
 from handlers.grants import create_grant
 from handlers.slack_interactions import interact
-from tests.fakes import MemorySlack, MemorySlackSecret
+from tests.fakes import MemoryMessagePlaces, MemorySlack, MemorySlackSecret
 from tests.handlers.conftest import ASKED, WRITE, System, configuration
 from tests.handlers.reviewing import with_staff
 
 HOME, CHANNEL = "T0HOME", "C0OWNERS"
 SECRET = "canary-signing-secret"
+PAGES = "https://jitney.example.com/live/reviews"
 PEOPLE = ("alice", "bob", "harriet", "oscar", "lea")
 GROUPS = {
     "owners": ReviewerGroup(("staff.alice", "staff.bob", "staff.harriet"), escalates_to="late",
-                            escalates_after_seconds=900),
-    "others": ReviewerGroup(("staff.oscar",)),
-    "late": ReviewerGroup(("staff.lea",)),
+                            escalates_after_seconds=900, channel="#owners"),
+    "others": ReviewerGroup(("staff.oscar",), channel="#others"),
+    "late": ReviewerGroup(("staff.lea",), channel="#late"),
 }  # fmt: skip
 
 
@@ -61,7 +62,9 @@ class Office:
             {user_of(n): Profile(user_of(n), HOME, f"{n.title()}@Example.com", full=True) for n in PEOPLE}
         )
         self.secret = MemorySlackSecret()
-        self.system.ports.__dict__.update(slack=self.slack, slack_secret=self.secret)
+        self.places = MemoryMessagePlaces()
+        given = {"slack": self.slack, "slack_secret": self.secret, "message_places": self.places, "reviews_url": PAGES}
+        self.system.ports.__dict__.update(given)
 
     def pending(self, permissions: Any = WRITE, human: str | None = None) -> Grant:
         """A new request under review."""

@@ -149,6 +149,7 @@ ALLOWED = {
         "TablesKey.Arn": KEY_TO_WRITE,
         "arn:aws:ses:eu-west-1:111122223333:identity/jitney@example.com": {"ses:SendEmail"},
         "arn:aws:ses:eu-west-1:111122223333:identity/example.com": {"ses:SendEmail"},
+        SLACK_SECRET: {"secretsmanager:GetSecretValue"},
     },
     "jitney-review-failures": {
         "ReviewFailuresLogs.Arn": LOGS,
@@ -315,8 +316,8 @@ ITEMS = {
     },
     "jitney-review-schedule": {READ: ANY_GRANT, CHANGE: ANY_GRANT, "records": OWN_RECORDS},
     "jitney-review-notices": {
-        READ: {"GRANT#*", "HELD#*"},
-        CREATE: {"REVIEW#*"},
+        READ: {"GRANT#*", "HELD#*", "MESSAGE#*"},
+        CREATE: {"REVIEW#*", "MESSAGE#*"},
         QUERY: {"AWAY"},
         CHANGE: ANY_GRANT,
         BY_PRINCIPAL: {"PRINCIPAL#*"},

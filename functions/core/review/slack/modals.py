@@ -10,7 +10,7 @@ from typing import Any
 from core.access.grant import Grant
 from core.access.parse import MAX_REASON
 from core.review.content import content_hash
-from core.review.inert import cut, defused, middle_cut
+from core.review.inert import cut, inert, middle_cut
 from core.review.sheet import reach_of
 from core.review.slack.interaction import Reference
 from core.review.slack.names import CHOICES, COMMENT, LESS, REJECT, SECONDS
@@ -58,6 +58,11 @@ def boxes_of(grant: Grant, checked: Sequence[str]) -> tuple[list[str], list[str]
         kept = [number for number in range(len(arns)) if f"r{place}.{number}" in checked]
         resources += [f"{line}.{number}" for line in left for number in kept]
     return actions, resources
+
+
+def unlinked(text: str) -> str:
+    """The inert text without the beginning of an address; all else of it stays exact, as names of resources must."""
+    return inert(text).replace("://", "[:]//")
 
 
 def plain(text: str) -> dict[str, Any]:
@@ -116,7 +121,7 @@ def _boxes(name: str, label: str, values: Mapping[str, str]) -> Iterator[Block]:
 
 
 def _option(value: str, text: str) -> dict[str, Any]:
-    whole = middle_cut(defused(text), 2 * MOST_OPTION)
+    whole = middle_cut(unlinked(text), 2 * MOST_OPTION)
     further = {"description": plain(whole[MOST_OPTION:])} if len(whole) > MOST_OPTION else {}
     return {"text": plain(whole[:MOST_OPTION]), "value": value, **further}
 

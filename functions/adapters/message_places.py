@@ -1,0 +1,51 @@
+"""Where in Slack a request's messages are, in the state table: `pk` MESSAGE#<grant>, `sk` the channel as configured."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from adapters.calls import unavailable_when_failing
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+KEEP_PLACE_SECONDS = 9 * 86400
+"""Longer than any review takes."""
+
+
+class Place(NamedTuple):
+    """A message in Slack: its channel's id there, and its timestamp, which is its id in the channel."""
+
+    channel: str
+    stamp: str
+
+
+class MessagePlaces:
+    """The first message of each request in each channel. Raises Problem unavailable."""
+
+    def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
+        self._client = client
+        self._table = state_table
+
+    def of(self, grant_id: str, channel: str) -> Place | None:
+        """Where the message of a grant in a channel is, None if there is none."""
+        with unavailable_when_failing("The store"):
+            answer = self._client.get_item(TableName=self._table, Key=_key(grant_id, channel), ConsistentRead=True)
+        item = answer.get("Item")
+        return Place(item["channel"]["S"], item["stamp"]["S"]) if item else None
+
+    def keep(self, grant_id: str, channel: str, place: Place, now: int) -> bool:
+        """Keep where the message is; False, and nothing kept, if there is one already."""
+        item = _key(grant_id, channel) | {
+            "channel": {"S": place.channel},
+            "stamp": {"S": place.stamp},
+            "expires": {"N": str(now + KEEP_PLACE_SECONDS)},
+        }
+        with unavailable_when_failing("The store"):
+            try:
+                self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return False
+        return True
+
+
+def _key(grant_id: str, channel: str) -> dict[str, Any]:
+    return {"pk": {"S": f"MESSAGE#{grant_id}"}, "sk": {"S": channel}}

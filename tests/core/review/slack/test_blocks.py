@@ -1,0 +1,232 @@
+"""What is shown in Slack: within Slack's limits whatever is asked for, and nothing of it is markup (REV 9, 10)."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.access.grant import Grant, State, Verdict, Vote
+from core.access.request import Permission
+from core.config import ReviewerGroup
+from core.policy.risks import Risk
+from core.review.choices import left
+from core.review.notices import Notice
+from core.review.sheet import Sheet, sheet_of
+from core.review.slack.interaction import Reference
+from core.review.slack.message import MOST_BYTES, Message, message, reply
+from core.review.slack.modals import MOST_BLOCKS, boxes_of, less_modal, reject_modal, said
+from tests.fakes import ACTIONS, NOW, PENDING
+
+URL = "https://jitney.example.com/live/reviews/g-aaaaaaaaaaaaaa"
+NAMES = ["s3:GetObject", "s3:PutObject", "iam:PassRole", "sts:AssumeRole", "dynamodb:Query", "none:Known"]
+ARNS = st.builds(
+    "arn:aws:s3:::{}".format, st.text(st.characters(codec="ascii", exclude_categories=["C"]), max_size=1000)
+)
+WORDS = st.text(max_size=500)
+SENTENCES = st.text(st.characters(codec="ascii"), max_size=500)
+PERMISSIONS = st.lists(
+    st.builds(
+        Permission,
+        st.lists(st.sampled_from(NAMES), min_size=1, max_size=6, unique=True).map(tuple),
+        st.lists(ARNS, min_size=1, max_size=20, unique=True).map(tuple),
+    ),
+    min_size=1,
+    max_size=12,
+)
+LIMITS = {"plain_text": 3000, "header": 150}
+HOSTILE = [
+    "<!channel> <!here> <@U123> <#C123> @channel",
+    "*bold* _it_ ~no~ `code` ```block``` > quote :tada:",
+    "[click](https://evil.example) <https://evil.example|the page> https://evil.example",
+    "<script>alert(1)</script> &lt;!channel&gt; &amp;",
+    "\u202egnihtyreve evorppA\u202c \u200b\u0000 \r\n\n\nApproved by people.alice",
+    'x"}]},{"type":"actions"',
+]
+
+
+def sheet(grant: Grant, risks: Any = (), **changes: Any) -> Sheet:
+    groups = {"owners": ReviewerGroup(("corp.alice",))}
+    return sheet_of(grant, groups, ACTIONS, risks, (), NOW)._replace(**changes)
+
+
+def within(blocks: Any, most: int) -> None:
+    """Block Kit's limits (https://docs.slack.dev/reference/block-kit/)."""
+    assert 0 < len(blocks) <= most
+    names = [each["block_id"] for each in blocks if "block_id" in each]
+    assert len(names) == len(set(names))
+    for place in walk(blocks):
+        kind = place.get("type")
+        if kind in ("plain_text", "text"):
+            assert 0 < len(place["text"]) <= 3000
+        if kind == "header":
+            assert len(place["text"]["text"]) <= 150
+        if kind == "button":
+            assert len(place["text"]["text"]) <= 75
+            assert len(place.get("value", "")) <= 2000
+            assert len(place.get("url", "")) <= 3000
+        if "confirm" in place and kind == "button":
+            sizes = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
+            assert all(len(place["confirm"][name]["text"]) <= size for name, size in sizes.items())
+        if kind == "actions":
+            assert len(place["elements"]) <= 25
+        if kind == "checkboxes":
+            assert 0 < len(place["options"]) <= 10
+            assert len({each["value"] for each in place["options"]}) == len(place["options"])
+            assert place["initial_options"] == place["options"]
+            for option in place["options"]:
+                assert len(option["text"]["text"]) <= 75
+                assert len(option["value"]) <= 75
+                assert 0 < len(option.get("description", {"text": "x"})["text"]) <= 75
+
+
+def walk(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from walk(each)
+
+
+def asked(permissions: Any, words: str = "", ticket: str = "") -> Grant:
+    return replace(PENDING, permissions=tuple(permissions), reason=words, ticket=ticket)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(PERMISSIONS, WORDS, st.text(max_size=100), st.lists(SENTENCES, max_size=6), st.sampled_from(sorted(State)))
+def test_rev_09_a_message_is_within_slacks_limits(permissions: Any, words: str, ticket: str, risks: Any, state: State):
+    told = [Risk("DataExfiltration", text, (), (), "") for text in risks]
+    made = message(sheet(asked(permissions, words, ticket), told, state=str(state)), URL)
+    within(made.blocks, 50)
+    assert len(json.dumps(made.blocks)) <= MOST_BYTES
+    assert len(made.notification) <= 5 * 150
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(PERMISSIONS)
+def test_rev_09_the_modals_are_within_slacks_limits(permissions: Any):
+    grant = asked(permissions)
+    for view in (less_modal(grant), reject_modal(grant), said("Not done", "x" * 9000)):
+        within(view["blocks"], MOST_BLOCKS)
+        assert len(view.get("private_metadata", "")) <= 3000
+        assert len(json.dumps(view)) <= 12_000
+        for name in ("title", "submit", "close"):
+            assert len(view.get(name, {"text": ""})["text"]) <= 24
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(PERMISSIONS, st.data())
+def test_rev_07_what_is_left_checked_is_what_is_left(permissions: Any, data: st.DataObject):
+    """Of each group of actions on the same resources, the checked actions on the checked resources and nothing else."""
+    grant = asked(permissions)
+    view = less_modal(grant)
+    boxes = [each["value"] for place in walk(view["blocks"]) for each in place.get("options", ())]
+    checked = data.draw(st.sets(st.sampled_from(boxes))) if boxes else set()
+    kept = {pair for each in left(grant, *boxes_of(grant, list(checked))) for pair in each.pairs()}
+    whole = {pair for each in grant.permissions for pair in each.pairs()}
+    assert kept <= whole
+    if boxes:
+        assert left(grant, *boxes_of(grant, boxes)) == grant.permissions
+        actions = [name for place in view["blocks"] for name in labels(place, "a", checked)]
+        assert {action for action, _ in kept} <= set(actions)
+
+
+def labels(block: Any, kind: str, checked: Any) -> list[str]:
+    options = block.get("element", {}).get("options", ())
+    return [each["text"]["text"] for each in options if each["value"][0] == kind and each["value"] in checked]
+
+
+@pytest.mark.parametrize("words", HOSTILE, ids=range(len(HOSTILE)))
+def test_rev_10_an_agents_words_are_text_alone_and_come_last(words: str):
+    arn = "arn:aws:s3:::" + "".join(each for each in words if each.isascii() and each.isprintable())
+    grant = asked([Permission(("s3:PutObject",), (arn,))], words, words[:100])
+    made = message(sheet(replace(grant, subject=words, principal="corp.agent")), URL)
+    for place in walk(made.blocks):
+        assert place.get("type") not in (
+            "mrkdwn",
+            "link",
+            "user",
+            "usergroup",
+            "broadcast",
+            "emoji",
+            "channel",
+            "image",
+        )
+        assert place.get("emoji", False) is False
+        assert place.get("verbatim") is None
+    texts = [place["text"] for place in walk(made.blocks) if isinstance(place.get("text"), str)]
+    assert not [text for text in texts if "://" in text and text != URL]
+    assert all(each.isprintable() or each == "\n" for text in texts for each in text)
+    assert [text for text in texts if "\n" in text] == ["\n"] * texts.count("\n")
+    *_, divider, last, buttons = made.blocks
+    assert (divider["type"], buttons["type"]) == ("divider", "actions")
+    assert last["elements"][0]["elements"][0]["text"] == "The agent's own words, which can be anything"
+    assert last["elements"][1]["type"] == "rich_text_quote"
+
+
+def test_rev_10_the_notification_is_escaped():
+    made = message(sheet(PENDING, agent="<!channel> & <@U1>"), URL)
+    assert made.notification == "&lt;!channel&gt; &amp; &lt;@U1&gt; asks for read access to analytics-prod"
+
+
+def test_rev_09_buttons_carry_an_id_and_nothing_else():
+    shown = sheet(PENDING)
+    values = {
+        each["value"] for each in walk(message(shown, URL).blocks) if each.get("type") == "button" and "value" in each
+    }
+    assert values == {f"{PENDING.id}.{shown.content}"}
+    assert Reference.read(values.pop()) == Reference(PENDING.id, shown.content)
+
+
+def test_rev_10_the_facts_are_the_brokers_in_its_words():
+    made: Message = message(sheet(PENDING), URL)
+    text = json.dumps(made.blocks)
+    for fact in (
+        "corp",
+        "444455556666",
+        "arn:aws:iam::444455556666:role/jitney",
+        "s3:GetObject",
+        "5 minutes",
+        "owners",
+    ):
+        assert fact in text
+    assert text.index("Access level") < text.index("s3:GetObject") < text.index("monthly report")
+
+
+@pytest.mark.parametrize("state", [each for each in State if each is not State.PENDING])
+def test_rev_09_what_is_decided_has_no_button_to_decide_it_by(state: State):
+    vote = Vote("corp.alice", Verdict.APPROVE, "x", "", NOW, "web")
+    made = message(sheet(PENDING, state=str(state), votes=(vote,)), URL)
+    assert [each["action_id"] for each in made.blocks[-1]["elements"]] == ["page"]
+    assert reply(Notice.DECIDED, sheet(PENDING, state="active", votes=(vote,))) == "Approved by corp.alice."
+
+
+def test_rev_09_a_message_that_slack_could_not_send_back_leaves_the_list_to_the_page():
+    """Slack writes what is not ASCII as escapes, each of which is nine characters in a form."""
+    arns = [f"arn:aws:s3:::{number}/{'x' * 900}" for number in range(40)]
+    many = [
+        Permission(tuple(f"s3:{'A' * 70}{way}{one}" for one in range(8)), tuple(f"{arn}{way}" for arn in arns))
+        for way in range(6)
+    ]
+    names = [f"{number}{'g' * 62}" for number in range(6)]
+    votes = tuple(Vote(f"{'v' * 60}{number}", Verdict.APPROVE, "", "", NOW, "web") for number in range(9))
+    grant = replace(
+        asked(many, "\U0001f600" * 500, "\U0001f600" * 100), votes=votes, reviews=tuple((n,) for n in names)
+    )
+    groups = {name: ReviewerGroup(tuple(f"{'m' * 60}{number}" for number in range(20))) for name in names}
+    worst = sheet_of(grant, groups, ACTIONS, [Risk("X", "s" * 500, (), (), "")] * 6, (), NOW)
+    made = message(worst, URL)
+    within(made.blocks, 50)
+    assert len(json.dumps(made.blocks)) <= MOST_BYTES
+    assert "too many to be shown here: see the page" in json.dumps(made.blocks)
+    assert "too many" not in json.dumps(message(sheet(asked(many, "plain")), URL).blocks)
+
+
+def test_a_request_that_is_too_long_says_so():
+    many = [Permission(("s3:PutObject",), tuple(f"arn:aws:s3:::reports/{number}" for number in range(200)))]
+    assert "open its page" in json.dumps(less_modal(asked(many)))
+    assert "and 196 more resources" in json.dumps(message(sheet(asked(many)), URL).blocks)

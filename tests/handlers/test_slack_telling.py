@@ -1,0 +1,153 @@
+"""What channels in Slack are told, when, and what of it is on record (REV 6, 9, 13)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from core.access.grant import Grant
+from core.config import ReviewerGroup
+from core.problems import Problem
+from core.review.slack.message import Message
+from handlers.review_notices import NobodyTold, notify
+from tests.handlers.slacking import GROUPS, PAGES, Office
+
+TOKEN = "canary-task-token"
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def tell(office: Office, grant: Grant, what: str = "asked") -> list[dict[str, str]]:
+    """What the record says that was sent."""
+    told = {"grant_id": grant.id, "due": what, "since": 1} | ({} if what == "decided" else {"token": TOKEN})
+    notify(told, office.system.ports)
+    return list(json.loads(office.system.records()[-1]["detail"])["sent"])
+
+
+def shown(office: Office) -> list[Message]:
+    """Each message as it stands."""
+    return [versions[-1] for versions in office.slack.posted.values()]
+
+
+def buttons(message: Message) -> list[str]:
+    return [each["action_id"] for each in message.blocks[-1]["elements"]]
+
+
+def sent(to: str, code: str = "") -> dict[str, str]:
+    return {"channel": "slack", "to": to, "code": code}
+
+
+def test_rev_09_the_groups_channel_is_asked_once_with_buttons(office: Office):
+    grant = office.pending()
+    assert tell(office, grant) == [sent("#owners")]
+    assert tell(office, grant) == [sent("#owners")]  # the workflow may repeat it
+    (message,) = shown(office)
+    assert buttons(message) == ["approve", "less", "reject", "page"]
+    assert message.blocks[-1]["elements"][-1]["url"] == f"{PAGES}/{grant.id}"
+    assert office.slack.replies == []
+
+
+def test_rev_09_the_buttons_of_a_message_vote(office: Office):
+    grant = office.pending()
+    tell(office, grant)
+    pressed = shown(office)[0].blocks[-1]["elements"][0]
+    payload = office.press(grant, "approve", actions=[pressed])
+    assert office.send(payload) == (200, {})
+    assert office.grant(grant.id).state == "active"
+
+
+def test_rev_06_reminders_and_escalations_are_threaded_and_reach_whom_it_escalates_to(office: Office):
+    grant = office.pending()
+    tell(office, grant)
+    office.system.now += 600
+    assert tell(office, grant, "reminded") == [sent("#owners")]
+    office.system.now += 300
+    assert tell(office, grant, "escalated") == [sent("#late"), sent("#owners")]
+    assert [each.partition(".")[0] for _, each in office.slack.replies] == [
+        "Still waiting for a decision",
+        "Escalated: more people may decide now",
+    ]
+    assert [buttons(each) for each in shown(office)] == [["approve", "less", "reject", "page"]] * 2
+
+
+@pytest.mark.parametrize("who", ["alice", "lea"])
+def test_rev_09_a_decision_of_anybody_is_shown_everywhere_and_takes_the_buttons_away(office: Office, who: str):
+    grant = office.pending()
+    tell(office, grant)
+    office.system.now += 900
+    tell(office, grant, "escalated")
+    office.send(office.press(grant, "approve", who))
+    assert tell(office, grant, "decided") == [sent("#late"), sent("#owners")]
+    for message in shown(office):
+        assert buttons(message) == ["page"]
+        assert f"Approved by staff.{who}." in json.dumps(message.blocks)
+    assert [each for _, each in office.slack.replies[-2:]] == [f"Approved by staff.{who}."] * 2
+
+
+def test_rev_09_what_is_decided_while_the_message_is_under_way_is_shown_too(office: Office):
+    grant = office.pending()
+    office.slack.meanwhile = lambda: office.send(office.press(grant, "approve"))
+    tell(office, grant)
+    (message,) = shown(office)
+    assert buttons(message) == ["page"]
+
+
+def test_a_channel_that_was_never_asked_is_not_told_of_the_end(office: Office):
+    grant = office.pending()
+    office.send(office.press(grant, "approve"))
+    assert tell(office, grant, "decided") == [sent("#owners")]
+    assert shown(office) == []
+
+
+@pytest.mark.parametrize("code", ["not_in_channel", "invalid_auth", "ratelimited", "unreachable"])
+def test_rev_13_slacks_word_for_it_is_on_record_and_nobody_hangs(office: Office, code: str):
+    grant = office.pending()
+    office.slack.code = code
+    with pytest.raises(NobodyTold):
+        tell(office, grant)
+    record = office.system.records()[-1]
+    assert (record["outcome"], json.loads(record["detail"])["sent"]) == ("failed", [sent("#owners", code)])
+
+
+def test_rev_13_a_channel_that_is_not_there_does_not_keep_another_from_being_told(office: Office):
+    office = Office({**GROUPS, "late": ReviewerGroup(("staff.lea",), channel="#nowhere")})
+    grant = office.pending()
+    tell(office, grant)
+    office.system.now += 900
+    assert tell(office, grant, "escalated") == [sent("#nowhere", "channel_not_found"), sent("#owners")]
+
+
+def test_rev_13_without_the_tokens_it_is_a_failure_on_record(office: Office, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: Any) -> None:
+        raise Problem("unavailable", "", "")
+
+    grant = office.pending()
+    monkeypatch.setattr(office.slack, "post", fail)
+    with pytest.raises(NobodyTold):
+        tell(office, grant)
+
+
+def test_groups_of_one_channel_are_told_once(office: Office):
+    office = Office({**GROUPS, "late": ReviewerGroup(("staff.lea",), channel="#owners")})
+    grant = office.pending()
+    office.system.now += 900
+    assert tell(office, grant) == [sent("#owners")]
+
+
+def test_rev_03_a_reminder_shows_what_the_request_has_become(office: Office):
+    office = Office({"owners": ReviewerGroup(("staff.alice", "staff.bob"), approvals=2, channel="#owners")})
+    grant = office.pending()
+    tell(office, grant)
+    before = shown(office)[0]
+    office.send(office.submission(office.open(grant, "less"), seconds="60"))
+    office.system.now += 600
+    tell(office, grant, "reminded")
+    after = shown(office)[0]
+    assert "1 minute" in json.dumps(after.blocks)
+    assert [m.blocks[-1]["elements"][0]["value"].partition(".")[0] for m in (before, after)] == [grant.id] * 2
+    assert before.blocks[-1]["elements"][0]["value"] != after.blocks[-1]["elements"][0]["value"]
+    office.send(office.press(grant, "approve", "bob", actions=[after.blocks[-1]["elements"][0]]))
+    assert office.grant(grant.id).state == "active"
