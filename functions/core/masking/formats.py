@@ -79,7 +79,8 @@ FORMATS = (
     Format("rubygems_", r"rubygems_[0-9a-f]{48}"),
     Format("dckr_", r"dckr_(?:pat|oat)_[\w-]{20,}"),
     Format("SG.", rf"{_WORD}SG\.[\w-]{{16,}}\.[\w-]{{16,}}"),
-    Format("sk-", rf"{_WORD}sk-(?:ant-|proj-|svcacct-|admin-|or-v1-)?[\w-]{{32,}}"),
+    # Not within a token of base64url, where these three letters stand often enough to spoil pages.
+    Format("sk-", r"(?<![A-Za-z0-9_-])sk-(?:ant-|proj-|svcacct-|admin-|or-v1-)?[\w-]{32,}"),
     Format("hf_", rf"{_WORD}hf_[A-Za-z]{{34}}"),
     Format("hvs.", rf"{_WORD}hv[bs]\.[\w-]{{20,}}"),
     Format("hvb.", rf"{_WORD}hv[bs]\.[\w-]{{20,}}"),

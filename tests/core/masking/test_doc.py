@@ -1,0 +1,26 @@
+"""docs/masking.md shows what the masker does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from core.masking.mask import Mask
+from core.masking.tags import Tags
+from tests.core.masking.conftest import KEY
+
+DOC = (Path(__file__).parents[3] / "docs" / "masking.md").read_text(encoding="utf-8")
+SHOWN = re.findall(r"^\| `(.+)` \| `(.+)` \|$", DOC, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("written", "kept"), SHOWN)
+def test_what_is_written_is_kept_as_the_page_shows_it(written: str, kept: str):
+    masked = Mask(Tags(lambda: KEY)).text(written)
+    assert re.sub(r"(?<=credential )[0-9a-f]{6}\]", "3f9a2c]", masked) == kept
+
+
+def test_there_is_something_to_show_and_what_is_said_to_stay_stays():
+    assert len(SHOWN) > 4
+    said = "the password is hunter2000"
+    assert f"`{said}`" in DOC
+    assert Mask().text(said) == said
