@@ -17,8 +17,11 @@ import pytest
 from tests.people import Person, ballot
 from tests.system.conftest import Api, asked
 from tests.system.test_records import chain_of, until
+from tests.system.test_slack import Workspace
 from tests.system.written import everything_written
 
+# With the other tests of reviews: they count what a person leaves in the tables.
+pytestmark = pytest.mark.xdist_group("reviews")
 WRITE = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/canary.csv"]}]
 
 FORMS: tuple[Callable[[str], str], ...] = (
@@ -138,7 +141,21 @@ def plant_with_people(api: Api, alice: Person, canary: Canaries) -> Iterator[htt
     yield httpx.post(url, data={"payload": said}, headers=headers, trust_env=False)
 
 
+def plant_in_slack(api: Api, workspace: Workspace, canary: Canaries) -> Iterator[str]:
+    """What reviewers write into Slack's modals; what the workspace got in answer."""
+    for action in ("reject", "less"):
+        wanted = asked(permissions=WRITE, reason=canary(f"reason, {action} in Slack"))
+        pending = api("POST", "/v1/grants", wanted, agent="writer-agent").json()["grant"]["id"]
+        modal = workspace.press(workspace.asked(pending), action)["modal"]
+        told = workspace.send(modal, {"seconds": canary(f"seconds, {action} in Slack")}) if action == "less" else None
+        values = {"comment": canary(f"comment, {action} in Slack"), "seconds": "120"}
+        yield json.dumps([told, workspace.send(modal, values)])
+        yield api("GET", f"/v1/grants/{pending}", agent="writer-agent").text
+
+
 ON_RECORD = {
+    "reason, reject in Slack",
+    "comment, reject in Slack",
     "member reason",
     "member ticket",
     "reason of a denial",
@@ -157,10 +174,12 @@ def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
     alice = person("alice")
     alice.sign_in()
     answers = [*plant_in_requests(api, canary), *plant_with_people(api, alice, canary)]
+    with httpx.Client(timeout=40, trust_env=False) as client:
+        in_slack = "\n".join(plant_in_slack(api, Workspace(stack, client), canary))
     assert len(canary.planted) > 50
     assert not [each.text for each in answers if each.status_code == httpx.codes.INTERNAL_SERVER_ERROR]
     shown = "\n".join(f"{each.headers}{each.text}" for each in answers)
-    assert canary.found(shown) == set()
+    assert canary.found(shown + in_slack) == set()
 
     last = api.ask(reason=canary("the last reason"))["grant"]["id"]
     records = stack["buckets"]["records"]
@@ -173,6 +192,8 @@ def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
     written = "\n".join(everything_written(aws, stack))
     assert canary.found(written) == set()
     assert canary.marked(written) >= ON_RECORD
+    for address in (stack["mailbox_url"], f"{stack['slack_url']}/messages"):
+        assert canary.marked(httpx.get(address, trust_env=False).text) >= {"reason of what they reject"}
 
 
 def test_what_is_searched_would_show_a_secret_that_got_there(aws, stack, canary: Canaries):
@@ -190,7 +211,7 @@ def test_what_is_searched_would_show_a_secret_that_got_there(aws, stack, canary:
     )
     said = httpx.post(
         f"{stack['slack_url']}/api/chat.postMessage",
-        json={"channel": "jitney-reviews", "text": canary("Slack message")},
+        json={"channel": "data-reviews", "text": canary("Slack message")},
         headers={"Authorization": f"Bearer {stack['slack_token']}"},
         trust_env=False,
     )
