@@ -31,7 +31,7 @@ class Archive:
         self._records, self._seals, self._told = records, seals, told
         retries = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
         try:
-            self._s3: Any = boto3.client("s3", config=retries)
+            self._s3: Any = boto3.session.Session().client("s3", config=retries)
         except BotoCoreError as error:  # such as a profile that does not exist
             raise _unusable(error) from error
 

@@ -1,11 +1,11 @@
-"""The story in five chapters: asking, asking with a command, a person's decision, the ends of grants, the audit."""
+"""The story in six chapters: asking, with a command too, a person's decision, ends of grants, the audit, its proof."""
 
 import signal
 import sys
 
 from rich.markup import escape
 
-from local.demo import asking, auditing, calling, ending, reviewing
+from local.demo import asking, auditing, calling, ending, proving, reviewing
 from local.demo.stage import NotAsToldError, Stage, chapter, console, on_stage, title
 from local.progress import Progress
 from local.system import NotUpError
@@ -43,6 +43,8 @@ def play(stage: Stage) -> None:
     chapter("Afterwards")
     asked = {lent.grant["id"], called.grant["id"], called.pending_id, reviewed_id}
     auditing.play(stage, lent.grant["created_at"], asked, called.grant["id"])
+    chapter("The records are proven")
+    proving.play(stage, called.grant["id"])
     last = "The system stays up; make down ends it." if stage.stays_up else "make up leaves the same system running."
     console.print(f"\n[bold green]Done.[/] {last}")
 

@@ -1,0 +1,190 @@
+"""AUD 2, end to end: what the functions wrote is sealed and verified; what is done to copies of it is named."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from client.cli import app
+from core.integrity.seals import seal_key
+from local import agent_shell
+from tests.running import session_keys
+from tests.system.conftest import Api
+from tests.system.test_records import until
+
+# The demo tampers with the records that one of these verifies.
+pytestmark = pytest.mark.xdist_group("deny-document")
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "auditor.md").read_text("utf-8")
+
+
+def seal(aws: Any) -> int:
+    """Run the function as its schedule does; the number of the newest seal."""
+    answer = json.loads(aws("lambda").invoke(FunctionName="jitney-sealing")["Payload"].read())
+    assert "seal" in answer, answer
+    return int(answer["seal"])
+
+
+@dataclass
+class Buckets:
+    """Two buckets, and S3 with all rights over them."""
+
+    s3: Any
+    records: str
+    seals: str
+
+    def names(self, bucket: str = "") -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket or self.records)
+        return [each["Key"] for page in pages for each in page.get("Contents", [])]
+
+    def body(self, key: str, bucket: str = "") -> bytes:
+        return bytes(self.s3.get_object(Bucket=bucket or self.records, Key=key)["Body"].read())
+
+    def put(self, key: str, body: bytes, bucket: str = "") -> None:
+        self.s3.put_object(Bucket=bucket or self.records, Key=key, Body=body)
+
+    def verify(self, *more: str) -> tuple[int, dict[str, Any]]:
+        command = ["audit", "verify", "--json", "--records", self.records, "--seals", self.seals, *more]
+        result = CliRunner().invoke(app, command)
+        return result.exit_code, json.loads(result.stdout)
+
+
+@pytest.fixture
+def auditor(stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The auditor's shell."""
+    for name, value in agent_shell.variables(stack, agent_shell.AUDITOR).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def real(auditor: None, aws: Any, stack: dict[str, Any]) -> Buckets:
+    return Buckets(aws("s3"), stack["buckets"]["records"], stack["buckets"]["seals"])
+
+
+@pytest.fixture
+def grants(api: Api, aws: Any, real: Buckets) -> tuple[str, str]:
+    """Two grants whose requests and releases are in S3, under a seal."""
+    made = tuple(api.ask()["grant"]["id"] for _ in range(2))
+    for grant_id in made:
+        assert api("DELETE", f"/v1/grants/{grant_id}").status_code == 200
+
+    def published() -> bool:
+        texts = [real.body(key).decode() for key in real.names()]
+        return all(any(grant_id in text and '"seq":2,' in text for text in texts) for grant_id in made)
+
+    until(published)
+    seal(aws)
+    return made[0], made[1]
+
+
+@pytest.fixture
+def copies(grants: tuple[str, str], real: Buckets) -> Buckets:
+    """Copies of both buckets, to tamper with."""
+    made = Buckets(real.s3, f"{real.records[:40]}-{grants[0][2:]}", f"{real.seals[:40]}-{grants[0][2:]}")
+    region = {"LocationConstraint": "eu-west-1"}
+    for source, copy in ((real.seals, made.seals), (real.records, made.records)):
+        real.s3.create_bucket(Bucket=copy, CreateBucketConfiguration=region)
+        real.s3.put_bucket_versioning(Bucket=copy, VersioningConfiguration={"Status": "Enabled"})
+        for key in real.names(source):
+            made.put(key, real.body(key, source), copy)
+    return made
+
+
+def holding(buckets: Buckets, grant_id: str, seq: int) -> str:
+    """The object that holds a record."""
+    wanted = f'"chain":"{grant_id}"', f'"seq":{seq},'
+    return next(key for key in buckets.names() if all(each in buckets.body(key).decode() for each in wanted))
+
+
+def test_aud_02_what_the_functions_wrote_is_sealed_and_verified(grants: tuple[str, str], real: Buckets, aws: Any):
+    code, told = real.verify()
+    assert (code, told["breaks"], told["unproven"]) == (0, [], [])
+    assert told["sealed"]["records"] >= 4
+    sealed = [real.body(key, real.seals).decode() for key in real.names(real.seals) if key.startswith("seals/")]
+    assert all(any(grant_id in text for text in sealed) for grant_id in grants)
+    again = seal(aws)
+    assert seal(aws) == again  # within its hour, and with nothing new
+
+
+def test_aud_02_what_is_not_sealed_yet_is_said_to_be_so(grants: tuple[str, str], real: Buckets, api: Api):
+    grant_id = api.ask()["grant"]["id"]
+    until(lambda: any(grant_id in real.body(key).decode() for key in real.names()))
+    code, told = real.verify()
+    assert code == 0
+    assert told["not_sealed_yet"]["records"] >= 1
+
+
+def _swap(buckets: Buckets, grants: tuple[str, str]) -> None:
+    one, other = (holding(buckets, grant_id, 0) for grant_id in grants)
+    bodies = buckets.body(one), buckets.body(other)
+    buckets.put(one, bodies[1])
+    buckets.put(other, bodies[0])
+
+
+def _add(buckets: Buckets, grants: tuple[str, str]) -> None:
+    key = holding(buckets, grants[0], 0)
+    record = json.loads(buckets.body(key).splitlines()[0])
+    buckets.put(key, buckets.body(key) + json.dumps(record | {"chain": "g-forgedforgedfo"}).encode() + b"\n")
+
+
+TAMPERINGS: dict[str, tuple[Callable[[Buckets, tuple[str, str]], Any], str]] = {
+    "change": (
+        lambda buckets, grants: buckets.put(
+            key := holding(buckets, grants[0], 0),
+            buckets.body(key).replace(b"monthly report", b"nothing at all"),
+        ),
+        r"In records/dt=\S+, record 0 of {0} was changed after seal \d+\.",
+    ),
+    "delete": (
+        lambda buckets, grants: buckets.s3.delete_object(Bucket=buckets.records, Key=holding(buckets, grants[1], 1)),
+        r"records/dt=\S+ is missing, with what seal \d+ saw in it: .*record 1 of {1}.*",
+    ),
+    "add": (_add, r"In records/dt=\S+, record 0 of g-forgedforgedfo was added after seal \d+\."),
+    "swap": (_swap, r"In records/dt=\S+, record 0 of {0} was removed after seal \d+\."),
+    "replace a seal": (
+        lambda buckets, _: buckets.put(seal_key(0), buckets.body(seal_key(0), buckets.seals) + b" ", buckets.seals),
+        r"Seal 0 was replaced: 1 later version\(s\) lie over the first\.",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", TAMPERINGS)
+def test_aud_02_whatever_is_done_by_hand_is_named(how: str, grants: tuple[str, str], copies: Buckets):
+    assert copies.verify()[0] == 0
+    tamper, said = TAMPERINGS[how]
+    tamper(copies, grants)
+    code, told = copies.verify()
+    assert code == 1
+    sentences = [each["sentence"] for each in told["breaks"]]
+    assert any(re.fullmatch(said.format(*grants), each) for each in sentences), sentences
+
+
+def test_aud_02_the_permissions_in_the_guide_are_enough_and_what_may_not_be_read_is_told(
+    grants: tuple[str, str], real: Buckets, aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    (block,) = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
+    key = aws("kms").describe_key(KeyId="alias/jitney")["KeyMetadata"]["Arn"]
+    policy = block.replace("RECORDS-BUCKET", real.records).replace("SEALS-BUCKET", real.seals).replace("KEY-ARN", key)
+    trust = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam = aws("iam")
+    arn = iam.create_role(RoleName="auditor", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.put_role_policy(RoleName="auditor", PolicyName="reads", PolicyDocument=policy)
+    issued = aws("sts").assume_role(RoleArn=arn, RoleSessionName="auditor")["Credentials"]
+    for name, value in session_keys(issued).items():
+        monkeypatch.setenv(name.upper(), value)
+    assert real.verify()[0] == 0
+    hidden = holding(real, grants[0], 0)
+    deny = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{real.records}/{hidden}"}
+    iam.put_role_policy(
+        RoleName="auditor",
+        PolicyName="but",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [deny]}),
+    )
+    code, told = real.verify()
+    assert (code, told["verdict"], told["unproven"]) == (2, "unproven", [f"{hidden} could not be read: AccessDenied"])
