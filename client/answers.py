@@ -93,15 +93,25 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Who was asked: any one of the group sets in `any_of`, all groups of that set; open until `expires_at`."""
+    """Who was asked: any one of the group sets in `any_of`, all groups of that set; open until `expires_at`.
+
+    `approved` are the groups that have approved, `escalated_to` those that were asked later in the place of others.
+    """
 
     any_of: tuple[tuple[str, ...], ...]
     expires_at: str | None = None
+    approved: tuple[str, ...] = ()
+    escalated_to: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """The review in a JSON object of the API. Raises KeyError or TypeError when it is none."""
-        return cls(tuple(tuple(groups) for groups in document["any_of"]), document.get("expires_at"))
+        return cls(
+            tuple(tuple(groups) for groups in document["any_of"]),
+            document.get("expires_at"),
+            tuple(document.get("approved", ())),
+            tuple(document.get("escalated_to", ())),
+        )
 
 
 @dataclass(frozen=True, slots=True)

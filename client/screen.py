@@ -71,7 +71,7 @@ class Screen:
         self._rows(("allows", wording.allows(permission)) for permission in grant.permissions)
         if grant.state == "pending":
             end = (answer.review and answer.review.expires_at) or grant.expires_at
-            self._rows([("asked", wording.who(answer.review.any_of) if answer.review else "")])
+            self._rows([("asked", wording.asked(answer.review) if answer.review else "")])
             self._rows([("until", wording.moment(end, self._now()))])
             self._rows([("lasts", f"{format_duration(grant.duration_seconds)} once approved")])
         else:

@@ -39,14 +39,22 @@ class _Changes:
     """Says what changed since the last poll, and nothing while nothing does."""
 
     def __init__(self, answer: Answer, say: Callable[[str], None]) -> None:
-        self._seen = (answer.grant.state, "")
+        self._asked = _asked(answer)
+        self._trouble = ""
         self._say = say
 
     def told(self, answer: Answer, trouble: Unavailable | None) -> None:
-        seen = (answer.grant.state, trouble.detail if trouble else "")
-        if seen != self._seen and answer.grant.state == "pending":
-            self._say(f"jitney: {seen[1] or 'the broker answers again'}; still waiting")
-        self._seen = seen
+        news = trouble.detail if trouble else ""
+        if answer.grant.state == "pending":
+            if news != self._trouble:
+                self._say(f"jitney: {news or 'the broker answers again'}; still waiting")
+            if _asked(answer) != self._asked:
+                self._say(f"jitney: under review by {_asked(answer)}; still waiting")
+        self._asked, self._trouble = _asked(answer), news
+
+
+def _asked(answer: Answer) -> str:
+    return wording.asked(answer.review) if answer.review else ""
 
 
 @contextmanager

@@ -59,11 +59,22 @@ def telling_time(grant: Grant, now: float) -> tuple[str, str]:
     return name, moment(iso, now, grant.duration_seconds if grant.state == "active" else 0)
 
 
+def asked(review: Review) -> str:
+    """Who was asked about a request, who has approved, and whom it went to because nobody answered; "" for nobody."""
+    stages = [
+        f"{told} {', '.join(groups)}"
+        for told, groups in (("approved by", review.approved), ("escalated to", review.escalated_to))
+        if groups
+    ]
+    more = f" ({'; '.join(stages)})" if stages else ""
+    return plain(f"{who(review.any_of)}{more}") if review.any_of else ""
+
+
 def pending(answer: Answer, now: float) -> str:
     """What a pending grant waits for, in one line."""
     review = answer.review or Review(())
-    asked = f" by {who(review.any_of)}" if review.any_of else ""
-    return f"{answer.grant.id} is under review{asked} until {moment(review.expires_at or answer.grant.expires_at, now)}"
+    by = f" by {asked(review)}" if review.any_of else ""
+    return f"{answer.grant.id} is under review{by} until {moment(review.expires_at or answer.grant.expires_at, now)}"
 
 
 def where(grant: Grant) -> str:

@@ -10,6 +10,7 @@ from core.policy.decision import Decision, Reason
 from core.policy.risks import Risk
 from core.problems import Problem
 from core.times import iso
+from handlers.callers import Call
 from handlers.http import Response
 
 POLL_SECONDS = 5
@@ -52,16 +53,28 @@ def decision_view(decision: Decision) -> dict[str, Any]:
     }
 
 
-def grant_answer(status: int, grant: Grant, credentials: Credentials | None = None) -> Response:
+def grant_answer(status: int, grant: Grant, call: Call, credentials: Credentials | None = None) -> Response:
     """The answer that tells a grant: with its credentials, or while it is pending with who is asked until when."""
     body: dict[str, Any] = {"grant": grant.view()}
     headers = {"Location": f"/v1/grants/{grant.id}"}
     if credentials:
         body["credentials"] = credentials.view()
     if grant.state is State.PENDING:
-        body["review"] = {"any_of": [list(groups) for groups in grant.reviews], "expires_at": iso(grant.expires_at)}
+        body["review"] = _review_view(grant, call)
         headers["Retry-After"] = str(POLL_SECONDS)
     return Response(status, body, headers)
+
+
+def _review_view(grant: Grant, call: Call) -> dict[str, Any]:
+    """Who is asked about a pending grant, who has approved, and where it went because nobody answered."""
+    from core.review.reviewers import escalated_to  # noqa: PLC0415 - an allowed request shall not wait for it
+
+    return {
+        "any_of": [list(groups) for groups in grant.reviews],
+        "approved": list(grant.approvals),
+        "escalated_to": sorted(escalated_to(grant, call.ports.config.reviewers, call.now)),
+        "expires_at": iso(grant.expires_at),
+    }
 
 
 def deciding_policies(decision: Decision) -> dict[str, Any]:

@@ -14,7 +14,8 @@ def create_credentials(request: Request, ports: Ports) -> Response:
     call = identify(request, ports)
     with call.refusals_counted():
         grant = require_active(call.own_grant(), call.now)
-    return grant_answer(200, *reissue(grant, call))
+    renewed, credentials = reissue(grant, call)
+    return grant_answer(200, renewed, call, credentials)
 
 
 handler = endpoint(create_credentials, ("config", "policies", "actions", "keys", "store", "sessions"))

@@ -17,7 +17,7 @@ def read_grants(request: Request, ports: Ports) -> Response:
     call = identify(request, ports)
     with call.refusals_counted():
         if "id" in request.path:
-            return grant_answer(200, call.own_grant().at(call.now))
+            return grant_answer(200, call.own_grant().at(call.now), call)
         cursor = _cursor(request)
     grants, following = ports.store.grants_of(call.principal.owner, cursor)
     return Response(200, {"grants": [grant.at(call.now).view() for grant in grants], "next": following or None})

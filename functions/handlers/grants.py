@@ -61,7 +61,7 @@ def _decide_and_open(asked: AccessRequest, key: str, call: Call, attempts: int =
         return _decide_and_open(asked, key, call, attempts - 1)
     except Taken:
         return _repeated_answer(key, call, asked)
-    return grant_answer(201, opened, issue(opened, session, call))
+    return grant_answer(201, opened, call, issue(opened, session, call))
 
 
 def _denied(asked: AccessRequest, decision: Decision, call: Call) -> Problem:
@@ -97,14 +97,14 @@ def _review(
     queued = queue(grant, key, call)
     if isinstance(queued, Grant):
         join(queued, key, call, asked)
-        return grant_answer(202, queued)
+        return grant_answer(202, queued, call)
     opened = _open(grant, decision, key, call, asked, holdings, queued)
     try:
         call.ports.reviews.start(opened)
     except Problem as problem:
         closed = record_next(opened, Note(Event.REQUEST, Outcome.FAILED, problem.code), call, State.FAILED)
         raise Problem(problem.code, problem.detail, problem.fix, {"grant": closed.view()}) from problem
-    return grant_answer(202, opened)
+    return grant_answer(202, opened, call)
 
 
 def _open(
@@ -139,10 +139,11 @@ def _repeated_answer(key: str, call: Call, asked: AccessRequest) -> Response:
         call.record(Event.REQUEST, Outcome.REFUSED, code=problem.code)
         raise problem
     if grant.at(call.now).state is State.PENDING:
-        return grant_answer(202, grant)
+        return grant_answer(202, grant, call)
     with call.refusals_counted():
         active = require_active(grant, call.now)
-    return grant_answer(201, *reissue(active, call))
+    renewed, credentials = reissue(active, call)
+    return grant_answer(201, renewed, call, credentials)
 
 
 def _mismatch() -> Problem:

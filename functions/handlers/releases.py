@@ -14,7 +14,7 @@ def release_grant(request: Request, ports: Ports) -> Response:
     call = identify(request, ports)
     with call.refusals_counted():
         grant = call.own_grant()
-    return grant_answer(200, end(grant, State.RELEASED, "", call))
+    return grant_answer(200, end(grant, State.RELEASED, "", call), call)
 
 
 handler = endpoint(

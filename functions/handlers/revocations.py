@@ -18,7 +18,7 @@ def revoke_grant(request: Request, ports: Ports) -> Response:
     with call.refusals_counted():
         grant = call.revocable_grant()
         reason = parse_revocation(request.body, ports.config.limits)
-    return grant_answer(200, end(grant, State.REVOKED, reason, call))
+    return grant_answer(200, end(grant, State.REVOKED, reason, call), call)
 
 
 def revoke_from_page(visit: Visit) -> Page:

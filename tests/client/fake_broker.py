@@ -17,7 +17,7 @@ CREDENTIALS = {
     "expiration": "2099-11-24T12:05:00Z",
 }
 PERMISSIONS = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}]
-REVIEW = {"any_of": [["data-owners"]], "expires_at": "2099-11-24T13:00:00Z"}
+REVIEW = {"any_of": [["data-owners"]], "approved": [], "escalated_to": [], "expires_at": "2099-11-24T13:00:00Z"}
 
 
 def grant(state: str = "active", **members: Any) -> dict[str, Any]:

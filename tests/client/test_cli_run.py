@@ -84,6 +84,19 @@ def test_cli_03_a_pending_request_is_told_once_and_goes_on_by_itself(connected: 
     assert line.startswith(f"jitney: {GRANT_ID} is under review by data-owners until 2099-11-24 13:00:00 UTC (in ")
 
 
+def test_cli_03_an_escalation_is_told_while_one_waits(connected: FakeBroker, run: Run):
+    connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="1")
+    for review in (REVIEW, REVIEW | {"escalated_to": ["security"]}):
+        connected.say(
+            "GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant("pending"), "review": review}, Retry_After="1"
+        )
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant("active")})
+    connected.say("POST", CREDENTIALS_OF, 200, issued())
+    told = run(*ASK, *PRINT_KEY).stderr
+    assert told.count("under review by data-owners") == 2
+    assert "jitney: under review by data-owners (escalated to security); still waiting" in told
+
+
 def test_a_pending_grant_by_its_id_is_waited_for_too(connected: FakeBroker, run: Run):
     connected.say("POST", CREDENTIALS_OF, 409, problem("grant_pending"))
     connected.say("POST", CREDENTIALS_OF, 200, issued())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client import wording
-from client.answers import Answer, Reason
+from client.answers import Answer, Reason, Review
 from client.asking import Ask, Permission, parse_permissions
 from tests.client.fake_broker import GRANT_ID, grant
 
@@ -54,6 +54,19 @@ def test_reviewers_are_told_in_words(any_of: list[list[str]], said: str):
 def test_a_pending_grant_without_a_review_is_told_until_its_own_end():
     answer = Answer.read({"grant": grant("pending", expires_at="2026-11-24T12:05:00Z")})
     assert wording.pending(answer, NOW) == f"{GRANT_ID} is under review until 12:05:00 UTC (in 5m)"
+
+
+@pytest.mark.parametrize(
+    ("stages", "said"),
+    [
+        ({}, "a and b, or c"),
+        ({"approved": ("a",)}, "a and b, or c (approved by a)"),
+        ({"approved": ("a",), "escalated_to": ("d",)}, "a and b, or c (approved by a; escalated to d)"),
+    ],
+)
+def test_cli_03_how_far_a_review_is_stands_beside_who_was_asked(stages: dict[str, tuple[str, ...]], said: str):
+    assert wording.asked(Review((("a", "b"), ("c",)), **stages)) == said
+    assert wording.asked(Review((), **stages)) == ""
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from adapters.store import PAGE
+from core.access.grant import State
+from core.config import ReviewerGroup
 from handlers.grant_reads import read_grants
 from handlers.health import health
 from handlers.ports import Ports
@@ -29,6 +31,29 @@ def test_one_sees_ones_own_grants_page_by_page(system: System):
     assert len(first["grants"]) == PAGE
     assert [each["id"] for each in rest["grants"]] == [mine(0).id]
     assert rest["next"] is None
+
+
+def test_cli_03_an_agent_sees_who_has_approved_and_where_its_request_went(system: System):
+    groups = {
+        "owners": ReviewerGroup(("corp.alice",), escalates_to="security", escalates_after_seconds=60),
+        "legal": ReviewerGroup(("corp.bob",), escalates_to="security", escalates_after_seconds=600),
+        "security": ReviewerGroup(("corp.carol",)),
+    }
+    system.ports.config = replace(system.config, reviewers=groups)
+    pending = replace(mine(1), state=State.PENDING, reviews=(("owners", "legal"),), created_at=system.now)
+    pending = replace(pending, expires_at=system.now + 3600)
+    seen = []
+    for later, approvals in ((0, ()), (60, ()), (600, ("owners",)), (600, ("legal", "owners"))):
+        system.store.grants[pending.id] = replace(pending, approvals=approvals, created_at=system.now - later)
+        review = system.call(read_grants, grant_id=pending.id)[1]["review"]
+        seen.append((review["any_of"], review["approved"], review["escalated_to"]))
+    asked = [["owners", "legal"]]
+    assert seen == [
+        (asked, [], []),
+        (asked, [], ["security"]),
+        (asked, ["owners"], ["security"]),
+        (asked, ["legal", "owners"], []),
+    ]
 
 
 @pytest.mark.parametrize("cursor", ["x", "000000000001#g-AAAAAAAAAAAAAA", "1#2#3"])

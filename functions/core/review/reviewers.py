@@ -28,6 +28,12 @@ def sources(group: str, grant: Grant, groups: Groups, now: int | None = None) ->
     return (group, entry.escalates_to) if late and entry.escalates_to in groups else (group,)
 
 
+def escalated_to(grant: Grant, groups: Groups, now: int) -> frozenset[str]:
+    """The groups that were asked later, in the place of groups that have not approved by now."""
+    waiting = asked_groups(grant) - set(grant.approvals)
+    return frozenset(each for group in waiting for each in sources(group, grant, groups, now) if each != group)
+
+
 def members(group: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
     """The source identities of those who may approve for `group` now, be it in the place of somebody who is away."""
     return own_members(group, grant, groups, now) | {human for human, _ in _standing_in(group, grant, groups, now)}
