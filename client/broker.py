@@ -12,7 +12,7 @@ import httpx
 from client.answers import DEFAULT_RETRY_SECONDS, GRANT_ID, Answer, Decision, Issued, Page
 from client.asking import Ask
 from client.bearer import BearerAuth
-from client.checks import TargetCheck
+from client.checks import ReviewCheck, TargetCheck
 from client.connection import checked_url, open_client, read_object, retry_after, send
 from client.problems import Invalid, Problem, Unavailable, from_answer
 from client.tokens import TokenSource, whose
@@ -81,6 +81,10 @@ class Broker:
     def check_target(self, alias: str) -> TargetCheck:
         """What a target's roles let through and what they refuse, tried by the broker for an operator."""
         return _read(TargetCheck.read, self._call("POST", f"/v1/targets/{_checked_alias(alias)}/check"))
+
+    def check_reviews(self) -> ReviewCheck:
+        """Whether each channel and each reviewer can be reached, tried by the broker for an operator."""
+        return _read(ReviewCheck.read, self._call("POST", "/v1/reviews/check"))
 
     def _about[T](self, ask: Ask, call: Callable[[], T]) -> T:
         try:

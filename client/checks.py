@@ -47,3 +47,43 @@ class TargetCheck:
     def document(self) -> dict[str, Any]:
         """The check as JSON."""
         return asdict(self) | {"passed": self.passed}
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """One thing that reviewers are reached by, for which groups, why it does not reach them, and the fix."""
+
+    kind: str
+    name: str
+    groups: tuple[str, ...]
+    code: str
+    ok: bool
+    fix: str = ""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """The check in a JSON object of the API. Raises KeyError or TypeError when it is none."""
+        known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
+        # Whatever is not said to be right is wrong.
+        return cls(**known | {"groups": tuple(document["groups"]), "ok": document["ok"] is True})
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCheck:
+    """Whether each channel and each reviewer can be reached."""
+
+    checks: tuple[Reach, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is somebody to reach and everybody can be."""
+        return bool(self.checks) and all(check.ok for check in self.checks)
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """The checks in a body of the API. Raises KeyError or TypeError when they are none."""
+        return cls(tuple(Reach.read(item) for item in document["checks"]))
+
+    def document(self) -> dict[str, Any]:
+        """The checks as JSON."""
+        return asdict(self) | {"passed": self.passed}

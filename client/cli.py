@@ -11,6 +11,7 @@ from client.commands.explain import explain
 from client.commands.grants import grants
 from client.commands.profile import profile
 from client.commands.request import request
+from client.commands.review import review
 from client.commands.run import CommandAfterDashes, run
 from client.commands.target import target
 from client.options import invalid
@@ -81,4 +82,5 @@ app.command()(credentials)
 app.command()(profile)
 app.add_typer(grants, name="grants")
 app.add_typer(target, name="target")
+app.add_typer(review, name="review")
 app.add_typer(audit, name="audit")

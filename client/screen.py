@@ -18,7 +18,7 @@ from rich.text import Text
 from client import proof_words, wording
 from client.answers import Answer, Decision, Need, Page, read_permissions, read_reasons
 from client.asking import Ask
-from client.checks import TargetCheck
+from client.checks import ReviewCheck, TargetCheck
 from client.durations import format_duration
 from client.faults import detail_told, fault_and_fix
 from client.problems import Problem
@@ -136,6 +136,20 @@ class Screen:
         fixes = dict.fromkeys(attempt.fix for attempt in check.attempts if attempt.fix)
         self._rows(("fix", fix) for fix in fixes)
         self._rows([("sessions", f"{check.session} in CloudTrail")])
+
+    def reach(self, check: ReviewCheck) -> None:
+        """Each channel and person, and whether they can be reached; then what to mend."""
+        style = "bold green" if check.passed else "bold red"
+        self._heading("All can be reached" if check.passed else "Not all can be reached", style, "reviewers")
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("", "kind", "name", "groups", "code"):
+            table.add_column(name, no_wrap=name != "groups")
+        for each in check.checks:
+            verdict = Text("OK", style="green") if each.ok else Text("WRONG", style="bold red")
+            shown = (each.kind, each.name, ", ".join(each.groups), each.code)
+            table.add_row(verdict, *(Text(wording.plain(value)) for value in shown))
+        self._out.print(table, crop=False)
+        self._rows(("fix", fix) for fix in dict.fromkeys(each.fix for each in check.checks if each.fix))
 
     def proof(self, proof: Mapping[str, Any]) -> None:
         """What `jitney audit verify` found: the verdict, the first break and the others, and what is proven how far."""

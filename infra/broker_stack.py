@@ -111,6 +111,7 @@ def _named(stack: Stack, settings: Settings) -> dict[str, list[str]]:
         "revokers": sorted(revoker_arn(alias, target) for alias, target in settings.targets.items()),
         "slack_secret": [secret_resource(settings.slack)] if settings.slack else [],
         "sender": sender_arns(stack, settings.mail),
+        "sender_identity": sender_arns(stack, settings.mail),
     }
 
 

@@ -7,8 +7,8 @@ here and looked up in what the stack hands over, so that the table can be read w
 from collections.abc import Mapping
 
 from core.access.credentials import CANARY_PREFIX
-from core.access.target_check import SESSION_PREFIX, STRANGE_PREFIX
 from infra.allow import END, ENDING, KEY_TO_READ, KEY_TO_WRITE, LIFE, TERMS, Allow, change
+from infra.check_functions import CHECKS
 from infra.spec import Spec
 
 _ISSUE = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
@@ -26,8 +26,6 @@ _ONCE = ("IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*", "JOINS#*", "PENDING#*")
 _HELD = ("HELD#*",)
 _TOKEN = ("REVIEW#*",)
 _ROLE = ("ROLE#*",)
-# Who checks targets can take no grant's name, whatever the target roles would let through.
-_CHECKS = (f"{SESSION_PREFIX}*", f"{STRANGE_PREFIX}*")
 _OF_GRANTS, _OF_NO_GRANT = ("g-*",), ("r-*",)  # chains of records
 
 _CHANGE_GRANT = (
@@ -195,19 +193,7 @@ SPECS: Mapping[str, Spec] = {
             (("POST", "/slack/interactions"),),
             asks_in="slack",
         ),
-        Spec(
-            "target_checks",
-            "Tries what a target's roles let through, for an operator",
-            (
-                Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
-                Allow("key", KEY_TO_WRITE),
-                Allow("targets", ("sts:AssumeRole",), sessions=_CHECKS),
-                Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity")),
-                Allow("revokers", ("sts:AssumeRole",), sessions=_CHECKS),
-            ),
-            _STORE,
-            (("POST", "/v1/targets/{alias}/check"),),
-        ),
+        *CHECKS,
         Spec(
             "reconciler",
             "Records ends that nothing recorded and keeps the deny documents in order",

@@ -437,6 +437,17 @@ class MemorySlack:
         self._answer()
         return self.profiles[user]
 
+    def find(self, email: str) -> Profile:
+        self._answer()
+        for profile in self.profiles.values():
+            if profile.email.casefold() == email.casefold():
+                return profile
+        raise SlackRefused("users_not_found")
+
+    def channel_code(self, channel: str) -> str:
+        self._answer()
+        return "" if channel in self.channels else "channel_not_found"
+
     def open_modal(self, trigger: str, view: Any) -> None:
         self._answer()
         self.modals.append((trigger, view))

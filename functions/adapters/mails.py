@@ -44,6 +44,19 @@ class Mails:
         self._client = client
         self._sender = sender
 
+    def sender_code(self) -> str:
+        """Why nothing can be sent from the address: neither it nor its domain is verified; "" when one is."""
+        for identity in (self._sender, self._sender.rpartition("@")[2]):
+            try:
+                if self._client.get_email_identity(EmailIdentity=identity).get("VerifiedForSendingStatus"):
+                    return ""
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "NotFoundException":
+                    return CODES.get(error.response["Error"]["Code"], FAILED)
+            except BotoCoreError:
+                return UNREACHABLE
+        return "sender_not_verified"
+
     def send(self, message: Message, to: str) -> str:
         """Send it to the address `to`; the code of what went wrong, "" if SES took it.
 

@@ -5,6 +5,7 @@ What Slack refuses has a code, which is Slack's own word for it where that is on
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from http.client import HTTPException
 from typing import Any
 
@@ -21,6 +22,8 @@ from core.review.slack.refused import SlackRefused
 LONGEST_WAIT_SECONDS = 5
 SECONDS = 2
 """For one answer of Slack: whoever presses a button sees a failure after three."""
+MOST_PAGES = 20
+"""Of channels, a thousand each."""
 UNREACHABLE, STRANGE = "unreachable", "slack_error"
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 
@@ -35,6 +38,23 @@ class Slack:
     def profile(self, user: str) -> Profile:
         """Who a user of the workspace is now."""
         return _profile(self._call(lambda client: client.users_info(user=user))["user"])
+
+    def find(self, email: str) -> Profile:
+        """The user of the workspace with this address. Raises SlackRefused users_not_found."""
+        return _profile(self._call(lambda client: client.users_lookupByEmail(email=email))["user"])
+
+    def channel_code(self, channel: str) -> str:
+        """Why the app cannot post to a channel, given by name or id; "" when it can, as far as reading tells."""
+        name, cursor = channel.removeprefix("#"), None
+        for _ in range(MOST_PAGES):
+            page = self._call(partial(_channels, cursor))
+            for each in page["channels"]:
+                if name in (each.get("name"), each.get("id")):
+                    return "" if each.get("is_member") else "not_in_channel"
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
+            if cursor is None:
+                break
+        return "channel_not_found"
 
     def open_modal(self, trigger: str, view: Mapping[str, Any]) -> None:
         """Show a modal to whoever pressed the button of the trigger, within three seconds of that."""
@@ -96,6 +116,13 @@ class _Patience(RateLimitErrorRetryHandler):
 def _patience() -> tuple[RetryHandler, ...]:
     """For messages: only what Slack has surely not taken is sent again."""
     return (_Patience(),)
+
+
+def _channels(cursor: str | None, client: WebClient) -> Any:
+    """One page of the channels that the app may see."""
+    return client.conversations_list(
+        exclude_archived=True, types="public_channel,private_channel", limit=1000, cursor=cursor
+    )
 
 
 def _word(answer: Any) -> str:

@@ -42,6 +42,7 @@ class Event(StrEnum):
     CANARY = "canary"
     CUT_OFF = "cut_off"
     TARGET_CHECK = "target_check"
+    REVIEW_CHECK = "review_check"
     VOTE = "vote"
     NOTICE = "notice"
     REVIEW = "review"

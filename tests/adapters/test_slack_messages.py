@@ -221,3 +221,34 @@ def test_rev_09_who_is_no_full_member_is_told_apart(user: Any):
         assert not slack.profile("U1").full
     with answering((200, json.dumps({"ok": True, "user": known}).encode(), {})) as (slack, _):
         assert slack.profile("U1") == ("U1", "T1", "a@example.com", True)
+
+
+@pytest.mark.parametrize(
+    ("channel", "word"),
+    [
+        ("#data-reviews", ""),
+        ("data-reviews", ""),
+        ("CDATAREVIEWS", ""),
+        ("#general", "not_in_channel"),
+        ("#nowhere", "channel_not_found"),
+    ],
+)
+def test_rev_13_whether_a_channel_can_be_posted_to_is_read_and_not_tried(
+    slack: Slack, workspace: Workspace, channel: str, word: str
+):
+    assert slack.channel_code(channel) == word
+    assert workspace.messages() == []
+
+
+def test_rev_13_channels_of_later_pages_are_found():
+    first = {"ok": True, "channels": [{"name": "a"}], "response_metadata": {"next_cursor": "more"}}
+    second = {"ok": True, "channels": [{"name": "b", "is_member": True}]}
+    pages = [(200, json.dumps(page).encode(), {}) for page in (first, second)]
+    with answering(*pages) as (slack, asked):
+        assert slack.channel_code("#b") == ""
+    assert len(asked) == 2
+
+
+def test_rev_13_a_person_is_found_by_address(slack: Slack):
+    assert slack.find("alice@example.com").user == "UALICE"
+    assert code(lambda: slack.find("nobody@example.com")) == "users_not_found"

@@ -118,6 +118,14 @@ ALLOWED = {
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
         SLACK_SECRET: {"secretsmanager:GetSecretValue"},
     },
+    "jitney-review-checks": {
+        "ReviewChecksLogs.Arn": LOGS,
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+        SLACK_SECRET: {"secretsmanager:GetSecretValue"},
+        "arn:aws:ses:eu-west-1:111122223333:identity/jitney@example.com": {"ses:GetEmailIdentity"},
+        "arn:aws:ses:eu-west-1:111122223333:identity/example.com": {"ses:GetEmailIdentity"},
+    },
     "jitney-target-checks": {
         "TargetChecksLogs.Arn": LOGS,
         "TablesAudit.Arn": {CREATE},
@@ -307,6 +315,7 @@ ITEMS = {
         "records": ALL_RECORDS,
     },
     "jitney-target-checks": {"records": {"r-*"}},
+    "jitney-review-checks": {"records": {"r-*"}},
     "jitney-reconciler": {
         READ: {"GRANT#*", "ROLE#*"},
         QUERY: {"ROLE#*"},
@@ -427,7 +436,7 @@ def test_each_role_is_one_services(assembly):
 def test_each_function_has_its_own_role(assembly):
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     roles = [plain(function["Role"]) for function in functions]
-    assert len(set(roles)) == len(roles) == 19
+    assert len(set(roles)) == len(roles) == 20
 
 
 def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assembly):
@@ -456,6 +465,7 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
         ("VotesFunction.Arn", "POST/reviews/*"),
         ("SlackInteractionsFunction.Arn", "POST/slack/interactions"),
         ("TargetChecksFunction.Arn", "POST/v1/targets/*/check"),
+        ("ReviewChecksFunction.Arn", "POST/v1/reviews/check"),
     }
     others = [
         (plain(each["FunctionName"]), each["Principal"], plain(each["SourceArn"]))

@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from client.cli import app
 from core.access.grant import Verdict
 from core.review.inert import defused
 from local.slack.workspace import OUTAGE
@@ -214,3 +216,16 @@ def test_rev_13_slack_that_does_not_answer_hangs_nothing_and_is_on_record(review
     assert {"channel": "mail", "to": "people.alice", "code": ""} in sent
     assert review.vote(grant_id, Verdict.APPROVE).state == "active"
     review.ended(grant_id)
+
+
+def test_rev_13_an_operator_checks_who_can_be_reached(api: Api, stack, token, tmp_path):
+    answer = api("POST", "/v1/reviews/check", agent="incident-bot")
+    named = {(each["kind"], each["name"]): each["code"] for each in answer.json()["checks"]}
+    assert set(named.values()) == {""}
+    assert {("sender", "jitney@example.com"), ("channel", "#data-reviews"), ("person", "people.bob")} <= set(named)
+    assert api("POST", "/v1/reviews/check").json()["code"] == "not_operator"
+    (tmp_path / "token").write_text(token("incident-bot"), encoding="utf-8")
+    env = {"JITNEY_API_URL": stack["api_url"], "JITNEY_TOKEN_FILE": str(tmp_path / "token")}
+    told = CliRunner().invoke(app, ["review", "check"], env=env)
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert told.stdout.startswith("All can be reached")

@@ -1,0 +1,92 @@
+"""Whether reviewers can be reached, with the handler as it is over in-memory adapters (REV 13)."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.config import Mail
+from handlers.review_checks import MOST_MILLISECONDS, check_reviews
+from tests.core.identity import minting
+from tests.handlers.slacking import Office
+from tests.handlers.test_target_checks import operator
+
+
+@pytest.fixture
+def office() -> Office:
+    office = Office()
+    config = replace(office.system.config, operators=("corp/security",))
+    office.system.config = office.system.ports.config = config
+    office.slack.channels = ("#owners", "#others", "#late")
+    return office
+
+
+def checked(office: Office) -> dict[str, Any]:
+    status, body, _ = office.system.call(check_reviews, token=operator())
+    assert status == 200
+    return dict(body)
+
+
+def wrong(office: Office) -> dict[str, str]:
+    return {f"{each['kind']} {each['name']}": each["code"] for each in checked(office)["checks"] if not each["ok"]}
+
+
+def test_rev_13_each_channel_and_person_is_tried_once(office: Office):
+    body = checked(office)
+    assert body["passed"]
+    named = [(each["kind"], each["name"], each["groups"]) for each in body["checks"]]
+    assert named[:3] == [
+        ("channel", "#late", ["late"]),
+        ("channel", "#others", ["others"]),
+        ("channel", "#owners", ["owners"]),
+    ]
+    assert [name for kind, name, _ in named if kind == "person"] == [
+        "staff.alice", "staff.bob", "staff.harriet", "staff.lea", "staff.oscar",
+    ]  # fmt: skip
+    assert (office.slack.posted, office.slack.alone) == ({}, [])
+
+
+def test_rev_13_what_cannot_be_reached_is_told_by_code_and_with_a_fix_and_is_on_record(office: Office):
+    office.slack.channels = ("#owners",)
+    config = office.system.config
+    emails = {name: address for name, address in config.emails.items() if name != "staff.bob"}
+    office.system.ports.config = replace(config, emails=emails)
+    office.slack.profiles["ULEA"] = office.slack.profiles["ULEA"]._replace(full=False)
+    office.slack.profiles["UOSCAR"] = office.slack.profiles["UOSCAR"]._replace(workspace="T0ELSE")
+    del office.slack.profiles["UHARRIET"]
+    expected = {
+        "channel #late": "channel_not_found",
+        "channel #others": "channel_not_found",
+        "person staff.bob": "no_address",
+        "person staff.harriet": "users_not_found",
+        "person staff.lea": "not_full_member",
+        "person staff.oscar": "not_full_member",
+    }
+    assert wrong(office) == expected
+    record = office.system.records()[-1]
+    assert (record["event"], record["outcome"], record["principal"]) == ("review_check", "failed", "corp.carol")
+    assert json.loads(record["detail"]) == {"failed": expected}
+    assert all(each["fix"] for each in checked(office)["checks"] if not each["ok"])
+
+
+def test_rev_13_slack_that_is_down_is_told_of_each_and_ends_in_time(office: Office):
+    office.slack.code = "unreachable"
+    assert set(wrong(office).values()) == {"unreachable"}
+    times = iter([0, *[MOST_MILLISECONDS + 1] * 99])
+    office.system.ports.stopwatch = lambda: next(times)
+    assert set(wrong(office).values()) == {"not_checked"}
+
+
+@pytest.mark.parametrize("code", ["", "sender_not_verified"])
+def test_rev_13_the_sender_of_mail_is_tried_and_without_slack_nobody_is_asked_there(office: Office, code: str):
+    config = replace(office.system.config, slack=None, mail=Mail("jitney@example.com"))
+    office.system.ports.config = config
+    office.system.ports.mails = type("Mails", (), {"sender_code": lambda _: code})()
+    office.slack.code = "unreachable"
+    assert wrong(office) == ({"sender jitney@example.com": code} if code else {})
+
+
+def test_only_operators_check_reviews(office: Office):
+    status, body, _ = office.system.call(check_reviews, token=minting.token())
+    assert (status, body["code"]) == (403, "not_operator")
