@@ -55,6 +55,7 @@ def _show(description: Mapping[str, Any], settings: Settings, progress: Progress
         ("tokens", description["token_url"] + ("" if env else NOT_ACCEPTED)),
         ("reviews", description["reviews_url"]),
         ("Slack", description["slack_url"]),
+        ("mailbox", description["mailbox_url"]),
         ("all of it", settings.stack_file),
     ]
     if env:

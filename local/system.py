@@ -162,7 +162,7 @@ def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
         "assembly": stacks[0].folder.name,
         "issuers": issuers,
         "env": {agent: str(path) for agent, path in agent_shell.files(settings).items()} if accepted else {},
-        "mailbox_url": f"{endpoint}/_ministack/ses/messages",
+        "mailbox_url": f"{endpoint}/_mailbox",
         "slack_url": app.url,
         "slack_token": app.bot_token,
         "slack_signing_secret": app.signing_secret,

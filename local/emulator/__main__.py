@@ -1,10 +1,10 @@
-"""The emulator's process: `python -m local.emulator` closes the gaps and serves."""
+"""The emulator's process: `python -m local.emulator` closes the gaps and serves, with the mailbox beside it."""
 
 from ministack import app as ministack
 
-from local.emulator import clock, gaps
+from local.emulator import clock, gaps, mailbox
 from local.emulator.serve import run
 
 if __name__ == "__main__":
     gaps.close_all()
-    run(clock.told_by_requests(ministack.app))
+    run(mailbox.beside(clock.told_by_requests(ministack.app)))

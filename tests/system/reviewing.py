@@ -37,7 +37,7 @@ class Review:
         self.api = api
         self.stack = stack
         self.states = client("stepfunctions")
-        self._client = client
+        self.client = client
         self._config = load(configuration_of(client))
         dynamodb, tables = client("dynamodb"), stack["tables"]
         self.store = Store(dynamodb, tables["state"], tables["audit"])
@@ -136,7 +136,7 @@ class Review:
 
     def records(self, grant_id: str) -> list[dict[str, Any]]:
         """The records of a grant in order."""
-        items = self._client("dynamodb").query(
+        items = self.client("dynamodb").query(
             TableName=self.stack["tables"]["audit"],
             KeyConditionExpression="pk = :chain",
             ExpressionAttributeValues={":chain": {"S": grant_id}},

@@ -45,7 +45,14 @@ def hasty() -> Iterator[Review]:
         chosen = yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))
         groups = chosen["reviewers"]
         first, *others = groups["data-owners"]["members"]
-        groups["data-owners"] |= {"members": others, "escalates_to": "security", "escalates_after_seconds": 2}
+        # They are told by mail alone, so that nobody is when that fails.
+        chosen.pop("slack", None)
+        groups["data-owners"] |= {
+            "channel": "",
+            "members": others,
+            "escalates_to": "security",
+            "escalates_after_seconds": 2,
+        }
         groups["security"] = {"members": [first]}
         chosen["limits"] |= {"review_seconds": 6, "max_pending": MAX_PENDING}
         chosen["policies"] = str(DEFAULT_CONFIG.parent / "policies")
@@ -269,6 +276,27 @@ class TestTime:
         assert answer.status_code == 202, answer.text
         for grant_id in (*ids[1:], answer.json()["grant"]["id"]):
             hasty.release(grant_id)
+
+
+def test_rev_13_where_no_mail_goes_out_nothing_hangs_and_the_agent_is_told(hasty: Review):
+    ses = hasty.client("sesv2")
+    ses.delete_email_identity(EmailIdentity="example.com")
+    try:
+        # Asking, though nobody else is told, is tried a few times before it is given up.
+        grant_id = hasty.start(hasty.open(expires_at=now() + 3600))
+        assert hasty.ended(grant_id, 60)["status"] == "FAILED"
+    finally:
+        ses.create_email_identity(EmailIdentity="example.com")
+    assert hasty.shown(grant_id)["state"] == "failed"
+    notices = [each for each in hasty.records(grant_id) if each["event"] == "notice"]
+    assert len(notices) > 1
+    for each in notices:
+        assert (each["outcome"], each["code"]) == ("failed", "nobody_told")
+        mailed = [one for one in json.loads(each["detail"])["sent"] if one["channel"] == "mail"]
+        assert {one["code"] for one in mailed} == {"rejected"}
+        assert "people.bob" in {one["to"] for one in mailed}  # and, once it has escalated, others
+    (record,) = (each for each in hasty.records(grant_id) if each["event"] == "review")
+    assert json.loads(record["detail"]) == {"error": "NobodyTold"}
 
 
 OUTCOMES = {"vote": {State.ACTIVE, State.REJECTED}, "expiry": {State.EXPIRED}, "release": {State.RELEASED}}

@@ -12,7 +12,7 @@ def everything_written(aws: Any, stack: dict[str, Any]) -> Iterator[str]:
     for sink in (_tables, _buckets, _logs, _metrics, _executions, _parameters):
         yield from sink(aws)
     with httpx.Client(timeout=30, trust_env=False) as client:
-        yield client.get(stack["mailbox_url"]).raise_for_status().text
+        yield client.get(f"{stack['mailbox_url']}/messages").raise_for_status().text
         yield client.get(f"{stack['slack_url']}/messages").raise_for_status().text
 
 

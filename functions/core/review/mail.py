@@ -1,7 +1,8 @@
 """A notice as a mail: what it says, in which order, and as plain text; `functions/pages/mail.html` says it in HTML.
 
 What the broker computed comes first, what people said next, the agent's own words last and marked as such (REV 10).
-Nothing in it leads anywhere but its one link, which is a locator: whoever opens it signs in (REV 1).
+Its one link is a locator: whoever opens it signs in (REV 1). Of what an agent can choose, its words have nothing that a
+mail reader makes a link of, and the names of resources, which people have to read exactly, no scheme.
 """
 
 import textwrap
@@ -58,11 +59,15 @@ def letter(notice: Notice, sheet: Sheet, reviews_url: str) -> Letter:
         why=f"{outcome}. {_WHY[notice]}{until}" if decided else _WHY[notice],
         link=f"{reviews_url}/{sheet.grant_id}",
         rows=wording.facts(sheet),
-        accesses=wording.accesses(sheet),
+        accesses=tuple(_unlinked(access) for access in wording.accesses(sheet)),
         comments=wording.comments(sheet),
         words=defused(wording.own_words(sheet)),
         ticket=defused(wording.own_ticket(sheet)),
     )
+
+
+def _unlinked(access: Access) -> Access:
+    return access._replace(resources=tuple(each.replace("://", "[:]//") for each in access.resources))
 
 
 def _lines(letter: Letter) -> Iterator[str]:

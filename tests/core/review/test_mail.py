@@ -132,10 +132,12 @@ def test_rev_10_hostile_words_stay_on_their_lines_at_the_end(words: str):
 
 def test_rev_10_names_that_an_agent_chooses_stay_on_their_lines_too():
     wild = "arn:aws:s3:::reports/x\nEXACTLY THIS\n\u202eread\u0000" + "y" * 1000
-    grant = replace(WRITES, permissions=(Permission(("s3:PutObject",), (wild,)),))
+    link = "arn:aws:s3:::reports/https://evil.example/x"
+    grant = replace(WRITES, permissions=(Permission(("s3:PutObject",), (wild, link)),))
     text = letter(Notice.ASKED, sheet(grant), URL).text
     assert text.count("\nEXACTLY THIS\n") == 1
     assert "[U+202E]read[U+0000]" in text
+    assert "arn:aws:s3:::reports/https[:]//evil.example/x" in text
     assert max(map(len, text.splitlines())) < 250
 
 

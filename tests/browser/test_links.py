@@ -1,0 +1,101 @@
+"""Row REV 1: whatever opens the links of messages, mail scanners that run scripts among it, changes nothing."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.browser.test_pages import ask, browser, page, pytestmark  # noqa: F401 - fixtures, and a mark
+from tests.people import traces
+from tests.system.test_records import until
+
+# What an agent would have a scanner, or a hasty reader, open.
+WORDS = "At https://evil.example/approve?yes=1 or www.evil.example or <a href='//evil.example'>here</a>, x@evil.example"
+REVIEWERS = {"alice@example.com", "bob@example.com"}
+URL = re.compile(r"""https?://[^\s"'<>|\\]+""")
+
+
+def shown(url: str) -> list[dict[str, Any]]:
+    return list(httpx.get(f"{url}/messages", trust_env=False, timeout=30).json()["messages"])
+
+
+def mails(stack: dict[str, Any], grant_id: str) -> list[dict[str, Any]]:
+    """The mails about a request, once all reviewers have theirs."""
+    found = [each for each in shown(stack["mailbox_url"]) if grant_id in each["text"]]
+    return found if {to for each in found for to in each["to"]} == REVIEWERS else []
+
+
+def addresses(stack: dict[str, Any], grant_id: str) -> Iterator[str]:
+    """Everything in a message about a request that something could open."""
+    for each in until(lambda: mails(stack, grant_id)):
+        yield from URL.findall(each["text"] + each["html"])
+        yield from re.findall(r'\b(?:href|src|action|background|poster|data)="([^"]*)"', each["html"])
+    for message in shown(stack["slack_url"]):
+        if grant_id in (text := json.dumps(message)):
+            yield from URL.findall(text)
+
+
+def opened(page: Any, start: str, within: str) -> set[str]:  # noqa: F811 - the fixture's name
+    """The pages that are reached by clicking every link, and every link there, as far as they are `within`."""
+    seen: set[str] = set()
+    due = [start]
+    while due:
+        at = due.pop()
+        if at in seen or not at.startswith(within):
+            continue
+        seen.add(at)
+        page.goto(at)
+        links = page.locator("a[href]")
+        for number in range(links.count()):
+            page.goto(at)
+            links.nth(number).evaluate("link => link.click()")
+            page.wait_for_load_state()
+            due.append(page.url.partition("#")[0])
+    return seen
+
+
+def test_rev_01_whatever_opens_the_links_of_every_message_changes_nothing(page, stack, aws, ask, person):  # noqa: F811
+    grant_id = ask(WORDS)
+    links = set(addresses(stack, grant_id))
+    issuer = stack["issuer"]  # as text only, which some mail readers make a link of
+    assert links - {issuer} == {f"{stack['reviews_url']}/{grant_id}"}  # a locator, and nothing of the agent's
+    alice = person("alice")
+    alice.sign_in()
+    before = traces(stack, aws, grant_id)
+    cookies = [{"name": each.name, "value": each.value, "url": stack["reviews_url"]}
+               for each in alice.http.cookies.jar if each.name == "jitney"]  # fmt: skip
+    for link in links:
+        for verb in ("GET", "HEAD", "OPTIONS"):
+            with httpx.Client(trust_env=False, timeout=30) as stranger:
+                assert stranger.request(verb, link, follow_redirects=True).status_code < 500
+            assert alice.http.request(verb, link).status_code < 500
+        for known in ([], cookies):  # a scanner, and one that works in the reviewer's own browser
+            page.context.clear_cookies()
+            page.context.add_cookies(known)
+            assert opened(page, link, stack["reviews_url"]) or link == issuer
+    assert traces(stack, aws, grant_id) == before
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_rev_10_a_mail_shows_no_more_than_text_and_its_one_link(browser, stack, ask, scripts):  # noqa: F811
+    grant_id = ask(WORDS)
+    (mail, *_) = until(lambda: mails(stack, grant_id))
+    context = browser.new_context(java_script_enabled=scripts)
+    reading = context.new_page()
+    asked: list[str] = []
+    reading.on("request", lambda request: asked.append(request.url))
+    address = f"{stack['mailbox_url']}/{mail['id']}/html"
+    reading.goto(address)
+    assert {urlsplit(each).path for each in asked} <= {urlsplit(address).path, "/favicon.ico"}  # nothing is fetched
+    assert reading.locator("a").count() == 1
+    assert reading.locator("script, img, iframe, object, embed, form, input, link, video, audio, svg").count() == 0
+    text = reading.locator("body").inner_text()
+    assert "<a href='//evil[.]example'>here</a>" in text.rpartition("The agent’s own words")[2]
+    with context.expect_page() as opening:
+        reading.get_by_role("link", name="Open the request").click()
+    opening.value.wait_for_selector("text=Sign in")
+    context.close()
