@@ -10,7 +10,7 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Page
 
-from local import probes
+from local import probes, processes
 from local.browser import chromium, sign_in
 from local.demo.stage import on_stage
 from local.progress import Progress
@@ -43,6 +43,7 @@ def main() -> int:
         with on_stage() as stage:
             for look, options in LOOKS.items():
                 _photograph(stage.stack, look, options)
+                _photograph_mail(stage.stack, look, options)
     except NotUpError as problem:
         Progress().fail(str(problem))
         return 1
@@ -87,6 +88,24 @@ def _photograph(stack: Mapping[str, Any], look: str, options: Mapping[str, Any])
         page.get_by_label("Why (it goes on record)").fill("finished")
         page.get_by_role("button", name="Revoke").click()
         page.wait_for_selector("text=Taken back")
+
+
+def _photograph_mail(stack: Mapping[str, Any], look: str, options: Mapping[str, Any]) -> None:
+    """The mail about a request whose agent would like to be believed."""
+    about = _ask(stack, TIDY, HOSTILE, "OPS-9")
+    found: list[str] = []
+
+    def arrived() -> bool:
+        mails = httpx.get(f"{stack['mailbox_url']}/messages", timeout=30, trust_env=False).json()["messages"]
+        found.extend(mail["id"] for mail in mails if about in mail["text"])
+        return bool(found)
+
+    if not processes.wait_until(arrived, 30):
+        raise NotUpError("no mail arrives")
+    with chromium() as browser:
+        page = browser.new_context(**options).new_page()
+        page.goto(f"{stack['mailbox_url']}/{found[0]}/html")
+        _keep(page, "mail", look)
 
 
 def _keep(page: Page, name: str, look: str) -> None:

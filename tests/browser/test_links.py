@@ -29,14 +29,18 @@ def mails(stack: dict[str, Any], grant_id: str) -> list[dict[str, Any]]:
     return found if {to for each in found for to in each["to"]} == REVIEWERS else []
 
 
+def in_slack(stack: dict[str, Any], grant_id: str) -> list[str]:
+    """The messages about a request in Slack, as JSON."""
+    return [text for each in shown(stack["slack_url"]) if grant_id in (text := json.dumps(each))]
+
+
 def addresses(stack: dict[str, Any], grant_id: str) -> Iterator[str]:
     """Everything in a message about a request that something could open."""
     for each in until(lambda: mails(stack, grant_id)):
         yield from URL.findall(each["text"] + each["html"])
         yield from re.findall(r'\b(?:href|src|action|background|poster|data)="([^"]*)"', each["html"])
-    for message in shown(stack["slack_url"]):
-        if grant_id in (text := json.dumps(message)):
-            yield from URL.findall(text)
+    for text in until(lambda: in_slack(stack, grant_id)):
+        yield from URL.findall(text)
 
 
 def opened(page: Any, start: str, within: str) -> set[str]:  # noqa: F811 - the fixture's name
