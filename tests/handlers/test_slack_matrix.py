@@ -1,0 +1,108 @@
+"""Who may do what in Slack: every cell of the table in docs/threat-model.md."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import dropwhile, takewhile
+from typing import Any, NamedTuple
+
+import pytest
+
+from core.access.grant import Grant, State, Verdict, Vote
+from core.review.content import content_hash
+from core.review.slack.modals import less_modal, reject_modal
+from tests.handlers.conftest import ROOT
+from tests.handlers.slacking import HOME, Office
+
+WHO = {
+    "somebody whom Slack did not sign for": "alice",
+    "somebody of another workspace": "alice",
+    "a guest, a bot or somebody deactivated": "alice",
+    "somebody who is not in jitney.yaml": "mallory",
+    "the human it asks for": "harriet",
+    "a reviewer of it": "alice",
+    "a reviewer of another group": "oscar",
+    "whom it escalates to, before": "lea",
+    "whom it escalates to, after": "lea",
+}
+STATES = ("pending", "active", "rejected", "unknown")
+
+
+class Cell(NamedTuple):
+    who: str
+    state: str
+    column: str
+    expected: str
+
+
+def cells() -> Iterator[Cell]:
+    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    table = dropwhile(lambda line: not line.startswith("| who in Slack |"), text.splitlines())
+    header, _, *lines = takewhile(lambda line: line.startswith("|"), table)
+    columns = [part.strip() for part in header.strip("|").split("|")]
+    for line in lines:
+        who, state, *expected = [part.strip() for part in line.strip("|").split("|")]
+        yield from (Cell(who, state, column, cell) for column, cell in zip(columns[2:], expected, strict=True))
+
+
+CELLS = list(cells())
+
+
+def test_the_table_is_whole():
+    assert {(cell.who, cell.state) for cell in CELLS} == {(who, state) for who in WHO for state in STATES}
+    assert len(CELLS) == len({cell[:3] for cell in CELLS}) == len(WHO) * len(STATES) * 5
+
+
+def request_in(office: Office, state: str) -> Grant:
+    """A request in that state, for the agent and staff.harriet; decided, if at all, by staff.bob on the page."""
+    grant = office.pending(human="staff.harriet")
+    if state in ("active", "rejected"):
+        verdict = Verdict.APPROVE if state == "active" else Verdict.REJECT
+        vote = Vote("staff.bob", verdict, content_hash(grant), "", office.system.now, "web")
+        began = {"starts_at": office.system.now} if state == "active" else {}
+        grant = replace(grant.move(State(state)), votes=(vote,), **began)
+        office.system.store.grants[grant.id] = grant
+    return grant
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=[" / ".join(cell[:3]) for cell in CELLS])
+def test_who_may_do_what_in_slack(cell: Cell):
+    office = Office()
+    grant = request_in(office, cell.state)
+    if cell.state == "unknown":
+        del office.system.store.grants[grant.id]
+    if cell.who.endswith(", after"):
+        office.system.now += 900
+    if cell.who.startswith("a guest"):
+        office.slack.profiles["UALICE"] = office.slack.profiles["UALICE"]._replace(full=False)
+    office.slack.profiles["UMALLORY"] = office.slack.profiles["UBOB"]._replace(email="mallory@example.com")
+    before = dict(office.system.store.grants)
+    assert outcome(cell, office, grant) == cell.expected
+    if cell.expected not in ("active", "rejected"):
+        assert office.system.store.grants == before
+
+
+def payload(cell: Cell, office: Office, grant: Grant) -> Any:
+    name = WHO[cell.who]
+    if cell.column.startswith("sends"):
+        view = less_modal(grant) if "less" in cell.column else reject_modal(grant)
+        sent = office.submission(view, name, comment="no")
+    else:
+        sent = office.press(grant, cell.column.removeprefix("presses "), name)
+    if cell.who == "somebody of another workspace":
+        sent |= {"team": {"id": "T0ELSE"}, "user": sent["user"] | {"team_id": "T0ELSE"}}
+    assert HOME not in sent["user"]["team_id"] or cell.who != "somebody of another workspace"
+    return sent
+
+
+def outcome(cell: Cell, office: Office, grant: Grant) -> str:
+    """What became of it: the grant's state if it changed, that a modal opened, or the code on record."""
+    unsigned = {"headers": {}} if cell.who == "somebody whom Slack did not sign for" else {}
+    status, told = office.send(payload(cell, office, grant), **unsigned)
+    current = office.system.store.grants.get(grant.id)
+    if current and current.state != cell.state:
+        return str(current.state)
+    if office.slack.modals:
+        return "modal"
+    code = office.system.told()[-1][2]
+    heard = status != 200 or office.slack.alone or told.get("response_action") == "update"
+    return code if heard else f"{code} unheard"
