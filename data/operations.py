@@ -8,16 +8,15 @@ from typing import Any, Self
 from botocore import __version__ as botocore_version
 from botocore import xform_name
 from botocore.loaders import Loader
-from botocore.model import ListShape, OperationModel, ServiceModel, Shape
+from botocore.model import OperationModel, ServiceModel, Shape
 
 from core.actions import Action, Actions, Level, ResourceType
 from core.calls.table import MAGIC
-from data import table
+from data import naming, table
+from data.alternatives import FROM_TARGET, with_alternatives, without_borrowed
+from data.naming import kind_of
 
-# Variables of ARN formats that the target fills in.
-FROM_TARGET = frozenset({"Partition", "Region", "Account", "AccountId"})
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
-_FILLED = re.compile(r"\$\{([^}]+)\}")
 _ROLE = re.compile(r"(role|.*role_?arn|.*servicerole)", re.IGNORECASE)
 PASSING = "iam:PassRole"
 
@@ -88,7 +87,7 @@ class ServiceRows:
         }
 
     def _own_row(self, command: str, rule: Mapping[str, Any]) -> Row:
-        needs = [self._need(each, {}) for each in rule["needs"]]
+        needs = [self._need(each, None) for each in rule["needs"]]
         return {"c": command, "x": rule["options"], "m": rule["parameters"], "w": rule.get("words", ""), "n": needs}
 
     def _verbs(self) -> dict[str, Any]:
@@ -102,15 +101,16 @@ class ServiceRows:
         return {xform_name(name, "-"): each["operation"] for name, each in sorted(found.items())}
 
     def _row(self, operation: OperationModel) -> Row:
-        members = operation.input_shape.members if operation.input_shape else {}
+        members = _members(operation)
         required = set(operation.input_shape.required_members) if operation.input_shape else set()
-        needs = list(self._needs(operation, members))
+        filled_in = set(operation.idempotent_members)  # by SDKs and the AWS CLI, if the caller does not
+        needs = list(self._needs(operation))
         command = xform_name(operation.name, "-")
         row: Row = {"c": command}
         if options := self._options.get(command):
             row["x"] = " ".join(f"{name}={kind}" for name, kind in sorted(options.items()))
         row["m"] = " ".join(
-            f"{name}={xform_name(name, '-')}={_kind(shape)}{'!' if name in required else ''}"
+            f"{name}={xform_name(name, '-')}={kind_of(shape)}{'!' if name in required - filled_in else ''}"
             for name, shape in members.items()
         )
         if needs:
@@ -119,24 +119,25 @@ class ServiceRows:
             row["o"] = 1
         return row
 
-    def _needs(self, operation: OperationModel, members: Mapping[str, Shape]) -> Iterator[list[Any]]:
+    def _needs(self, operation: OperationModel) -> Iterator[list[Any]]:
         listed = self._exceptions.get(operation.name)
         self._unused.discard(operation.name)
         own = next((a for p in self._prefixes if (a := self._actions.get(f"{p}:{operation.name}"))), None)
         if listed is not None:
             self.report.by_exception += 1
-            needs = [self._need(each, members) for each in (listed if isinstance(listed, list) else [listed])]
+            needs = [self._need(each, operation) for each in (listed if isinstance(listed, list) else [listed])]
         elif own:
             self.report.by_name += 1
-            needs = [self._need({"action": own.name}, members)]
+            needs = [self._need({"action": own.name}, operation)]
         else:
             self.report.unknown += 1
             return
-        self.report.derived += bool(needs[0][1])
-        self.report.unnamed += not needs[0][1] and bool(self._action(needs[0][0]).resource_types)
+        named = bool(needs[0][1]) and all(len(kind) > 1 for kind in needs[0][1] if kind[0])
+        self.report.derived += named
+        self.report.unnamed += not named and bool(self._action(needs[0][0]).resource_types)
         yield from needs
         if own and own.level in (Level.WRITE, Level.PERMISSIONS_MANAGEMENT):
-            yield from self._passed_roles(members)
+            yield from self._passed_roles(_members(operation))
 
     def _passed_roles(self, members: Mapping[str, Shape]) -> Iterator[list[Any]]:
         """A role that is handed to a service must be passed: iam:PassRole on it."""
@@ -147,7 +148,7 @@ class ServiceRows:
                     templates = [[1, f"@{name} {role.arn_format}"]]
                     yield [PASSING, templates, name, f"{name} is handed to the service, which takes iam:PassRole"]
 
-    def _need(self, each: Any, members: Mapping[str, Shape]) -> list[Any]:
+    def _need(self, each: Any, operation: OperationModel | None) -> list[Any]:
         """One action of a row: [name, [[required, template...] for each type] or 0, condition, why]."""
         rule = {"action": each} if isinstance(each, str) else each
         action = self._action(rule["action"])
@@ -161,9 +162,10 @@ class ServiceRows:
             templates = [
                 [int(kind.required), *found]
                 for kind in action.resource_types
-                if (found := list(self._templates(kind, members))) or kind.required
+                if (found := list(self._templates(kind, operation))) or kind.required
             ]
-            templates = _without_borrowed(templates) if any(len(each) > 1 for each in templates) else []
+            named = any(len(each) > 1 for each in templates)
+            templates = with_alternatives(without_borrowed(templates)) if named else []
         return [action.name, templates, rule.get("when", ""), rule.get("why", "")]
 
     def _action(self, name: str) -> Action:
@@ -172,51 +174,43 @@ class ServiceRows:
             raise ValueError(f"operations.yaml names {name}, which is no action")
         return action
 
-    def _templates(self, kind: ResourceType, members: Mapping[str, Shape]) -> Iterator[str]:
+    def _templates(self, kind: ResourceType, operation: OperationModel | None) -> Iterator[str]:
         """The format of a resource type with members in the place of variables, in every way that members allow."""
         formats = self._rules.of(self._name).get("formats", {})
         arn_format = formats.get(kind.name, kind.arn_format)
         filled = [arn_format]
         for variable in dict.fromkeys(_VARIABLE.findall(arn_format)):
             if variable and variable not in FROM_TARGET:
-                sources = list(self._sources(variable, kind.name, members))
+                sources = list(self._sources(variable, kind, operation))
                 filled = [each.replace(f"${{{variable}}}", f"${{{source}}}") for each in filled for source in sources]
-        named = [f"@{name} {arn_format}" for name in self._arn_members(kind, members)]
-        # A format without variables is the same whatever the parameters are: "arn:...:glue:region:account:catalog".
-        yield from [] if named and not set(_VARIABLE.findall(arn_format)) - FROM_TARGET else filled
-        yield from named
+        free = {variable for variable in _VARIABLE.findall(arn_format) if variable not in FROM_TARGET}
+        # A format without variables is the same whatever the parameters are, but for the ARN of another resource.
+        named = [
+            name for name in self._arn_members(kind, _members(operation)) if free or name.lower() in naming.ANY_ARN
+        ]
+        yield from filled if free or not named else []
+        # What fills the only variable of a format may be a whole ARN already.
+        yield from (f"@{name} {arn_format}" for name in named if len(free) > 1 or f"${{{name}" not in "".join(filled))
 
-    def _sources(self, variable: str, kind: str, members: Mapping[str, Shape]) -> Iterator[str]:
-        ruled = self._rules.sources(self._name, variable, kind)
+    def _sources(self, variable: str, kind: ResourceType, operation: OperationModel | None) -> Iterator[str]:
+        members = _members(operation)
+        ruled = self._rules.sources(self._name, variable, kind.name)
         if ruled is not None:
-            yield from _present(ruled, members)
-            return
-        for name, shape in members.items():
-            if (name.lower(), _kind(shape)) in {(variable.lower(), "s"), (f"{variable.lower()}s", "l")}:
-                yield name
+            return iter(_present(ruled, members))
+        ways = (
+            naming.by_name(variable, members),
+            naming.by_thing(variable, kind, members),
+            naming.by_operation(variable, kind, operation, members),
+        )
+        return iter(next((found for way in ways if (found := list(way))), []))
 
     def _arn_members(self, kind: ResourceType, members: Mapping[str, Shape]) -> Iterator[str]:
-        """Members that hold a whole ARN of this type: stateMachineArn, ResourceArn."""
-        plain = re.sub(r"\W", "", kind.name).lower()
-        for name, shape in members.items():
-            if name.lower() in {f"{plain}arn", f"{plain}arns", "resourcearn", "resourcearnlist", "resource"}:
-                yield from [name] if _kind(shape) in "sl" else []
+        ruled: list[str] | None = self._rules.of(self._name).get("arns", {}).get(kind.name)
+        return naming.holding_arns(kind, members) if ruled is None else iter(_present(ruled, members))
 
 
-def _without_borrowed(types: list[Any]) -> list[Any]:
-    """The types without the optional ones whose names would be those of a required one.
-
-    "Name" is that of the web ACL which UpdateWebACL changes, and not that of an IP set, on which it may act as well.
-    """
-    taken = {sources for required, *arns in types if required for arn in arns if (sources := _filling(arn))}
-    kept = [[required, *(arn for arn in arns if required or _filling(arn) not in taken)] for required, *arns in types]
-    return [each for each in kept if each[0] or len(each) > 1]
-
-
-def _filling(template: str) -> frozenset[str]:
-    """What fills a template's variables, other than the target; the whole of one that is filled by nothing else."""
-    found = frozenset() if template.startswith("@") else frozenset(_FILLED.findall(template)) - FROM_TARGET
-    return found or frozenset({template})
+def _members(operation: OperationModel | None) -> Mapping[str, Shape]:
+    return operation.input_shape.members if operation and operation.input_shape else {}
 
 
 def _present(ruled: list[str], members: Mapping[str, Shape]) -> list[str]:
@@ -230,15 +224,8 @@ def _present(ruled: list[str], members: Mapping[str, Shape]) -> list[str]:
     return found
 
 
-def _kind(shape: Shape) -> str:
-    """As `core.calls.table.Member` has it."""
-    if isinstance(shape, ListShape):
-        return "l" if shape.member.type_name == "string" else "m"
-    return {"string": "s", "boolean": "b"}.get(shape.type_name, "x")
-
-
 def _verb(operation: OperationModel) -> dict[str, str]:
-    members = operation.input_shape.members if operation.input_shape else {}
+    members = _members(operation)
     by_label = {shape.serialization.get("name", name): name for name, shape in members.items()}
     path = operation.http["requestUri"].removeprefix("/v2").split("?")[0]
     filled = re.sub(r"\{(\w+)\+?\}", lambda label: f"${{{by_label[label[1]]}|escaped}}", path)

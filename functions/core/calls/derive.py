@@ -42,6 +42,7 @@ NOTES: Mapping[str, str] = {
     ),
     "secretsmanager:CreateSecret": "the name of a secret's ARN ends with six characters that AWS chooses",
 }
+UNNAMED = "no parameter is known to name its resource, or none that does is given: it is asked on all of them"
 WITHOUT_PATH = "IAM names may have a path, which is not known here: the ARN is that of the name alone"
 BY_ID = "keys are authorized by their id or ARN, which neither an alias nor a ciphertext tells"
 MAX_SHOWN = 1024
@@ -79,7 +80,7 @@ def _explained(need: Need, call: AwsCall, shown: str, place: Place) -> Explained
     if need.types is None:
         why.append("it acts on no resource that has a name")
     elif not arns:
-        why.append("the parameters do not name its resource, so that it is asked on all of them")
+        why.append(UNNAMED)
         why += [BY_ID] if need.action.startswith("kms:") else []
     if note := NOTES.get(need.action):
         why.append(note)

@@ -16,6 +16,7 @@ WHEN_ABSENT: Mapping[str, str] = {
     "revision": "*",
     "below": "",
     "rules_of": "rule",
+    "load_balancer_type": "app",
 }
 """What a parameter that is not given stands for: the service's default, or every one."""
 
@@ -228,6 +229,9 @@ READINGS: Mapping[str, Reading] = {
     "root_of": _root_of,
     "log_group": _log_group,
     "waf_place": _waf_place,
+    "load_balancer_type": _each({"application": "app", "network": "net", "gateway": "gwy"}.get),
+    "file_system": _each(lambda name: name if name.startswith("fs-") else None),
+    "access_point": _each(lambda name: name if name.startswith("fsap-") else None),
     "event_buses": _event_buses,
     "owned_by_aws": _each(lambda name: name if name.startswith(("AWS", "Amazon")) else None),
     "below": _each(lambda name: f"{name.strip('/')}/" if name.strip("/") else ""),
@@ -250,7 +254,8 @@ READINGS: Mapping[str, Reading] = {
 _OF_NAMES = (
     "or_default or_primary or_any queue_url function_name copy_source secret without_slash key_id alias_name family "
     "revision escaped below last_part owned_by_aws ec2_ids ec2_instance managed_instance foundation_model "
-    "inference_profile model_of_profile rules_of root_of log_group waf_place"
+    "inference_profile model_of_profile rules_of root_of log_group waf_place load_balancer_type "
+    "file_system access_point"
 )
 CONTENT = frozenset(READINGS) - {"", *_OF_NAMES.split()}
 """The readings of values that hold more than a name: their content may be secret."""
