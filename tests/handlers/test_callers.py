@@ -8,6 +8,7 @@ from handlers.grant_reads import read_grants
 from handlers.grants import create_grant
 from handlers.http import Request, Response
 from handlers.ports import Ports
+from tests.bad_requests import BAD
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED, System
 
@@ -46,10 +47,16 @@ def test_id_05_a_known_principals_refusal_is_a_record_of_its_own(system: System)
     assert system.records()[0]["principal"] == "corp.reader-agent"
 
 
-def test_bad_input_writes_nothing_but_the_refusal(system: System):
-    system.call(create_grant, ASKED | {"duration_seconds": -1})
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_writes_nothing_but_the_refusal(system: System, case: str):
+    body, code = BAD[case]
+    status, problem, _ = system.call(create_grant, body.decode() if isinstance(body, bytes) else ASKED | body)
+    assert 400 <= status < 500
+    assert problem["code"] == code
     assert system.store.log == ["record"]
+    assert system.told() == [("request", "refused", code)]
     assert not system.store.grants
+    assert not system.sessions.asked
 
 
 def test_aud_07_no_token_in_records_or_logs(system: System, capsys, caplog):
