@@ -192,7 +192,7 @@ def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
     written = "\n".join(everything_written(aws, stack))
     assert canary.found(written) == set()
     assert canary.marked(written) >= ON_RECORD
-    for address in (stack["mailbox_url"], f"{stack['slack_url']}/messages"):
+    for address in (f"{stack['mailbox_url']}/messages", f"{stack['slack_url']}/messages"):
         assert canary.marked(httpx.get(address, trust_env=False).text) >= {"reason of what they reject"}
 
 
