@@ -47,6 +47,7 @@ class Event(StrEnum):
     NOTICE = "notice"
     REVIEW = "review"
     ABSENCE = "absence"
+    BYPASS = "bypass"
 
 
 class Outcome(StrEnum):
@@ -67,6 +68,7 @@ class Outcome(StrEnum):
     SENT = "sent"
     SET = "set"
     ENDED = "ended"
+    UNEXPLAINED = "unexplained"
 
 
 @dataclass(frozen=True, slots=True)

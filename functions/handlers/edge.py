@@ -43,7 +43,7 @@ def guarded[Answer](attempt: Callable[[], Answer], told: Callable[[Problem], Ans
     except Problem as problem:
         return told(problem)
     except Exception as error:  # noqa: BLE001 - the one place where everything ends
-        _log_unhandled(error)
+        log_unhandled(error)
         fix = "Try again; if it stays, give the request's id to your platform engineer."
         return told(Problem("internal", "Jitney failed to answer.", fix))
 
@@ -60,13 +60,13 @@ def step[Answer](run: Callable[[Mapping[str, Any], Ports], Answer], needs: tuple
         try:
             return run(event, ports)
         except Exception as error:  # noqa: BLE001 - as above
-            _log_unhandled(error)
+            log_unhandled(error)
             raise type(type(error).__name__, (Exception,), {})("see the log") from None
 
     return handler
 
 
-def _log_unhandled(error: Exception) -> None:
+def log_unhandled(error: Exception) -> None:
     """Log an exception's type and place: its text may quote what it choked on, a token or a credential."""
     where = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
     logger.error("unhandled", error=type(error).__name__, where=where)

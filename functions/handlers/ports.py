@@ -25,6 +25,7 @@ from core.refusals import Refusals
 from handlers.base_ports import ROOT
 from handlers.record_ports import RecordPorts
 from handlers.review_ports import ReviewPorts
+from handlers.trail_ports import TrailPorts
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from adapters.target_checks import TargetChecks
 
 
-class Ports(ReviewPorts, RecordPorts):
+class Ports(ReviewPorts, RecordPorts, TrailPorts):
     """Everything that a handler may need; a port that is given by name is used instead of being built."""
 
     @cached_property

@@ -76,10 +76,14 @@ class Masks:
 
         The names of some events end with a version: CreateDistribution2020_05_31, UpdateFunctionCode20150331v2.
         """
+        found = [self.of(service, operation) for service, operation in self.named_by_event(source, name)]
+        return [each for each in found if each is not None]
+
+    def named_by_event(self, source: str, name: str) -> list[tuple[str, str]]:
+        """The services and the operations that an event of this source and name may be about."""
         services = self._events.get(source, ())
         plain = name.rstrip("0123456789_v") or name
-        found = [self.of(service, each) for service in services for each in dict.fromkeys((name, plain))]
-        return [each for each in found if each is not None]
+        return [(service, each) for service in services for each in dict.fromkeys((name, plain))]
 
     def _block(self, service: str) -> Mapping[str, Any]:
         if service not in self._read:

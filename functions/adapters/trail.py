@@ -1,0 +1,151 @@
+"""What CloudTrail told, in the audit table: items are only ever added there, so that no order of events matters.
+
+By `pk` k-<account>-<access key id>: `sk` ISSUE is how the key came into being; CALL#<event id> a call with it that was
+not explained at once; EXPLAINED#<event id> and BYPASS#<event id> what a call came to, `line` being what is published.
+A call that has both is explained: its key's beginning was learned late. `expires` is DynamoDB's TTL.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from adapters.calls import unavailable_when_failing
+from adapters.store import KEEP_RECORD_SECONDS
+from core.audit import Link
+from core.trail.call import Call, call_in, text_of
+from core.trail.event import Issue
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from types_boto3_dynamodb import DynamoDBClient
+
+    class QueueClient(Protocol):
+        """An SQS client: the project has no stubs of it."""
+
+        def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int) -> object:  # noqa: N803
+            """See the SQS API Reference, SendMessage."""
+
+
+KNOWN_ISSUES = 1000
+"""Beginnings of keys that a process remembers; they never change."""
+AGAIN_SECONDS = 900
+"""The longest delay that SQS has for a message."""
+
+Item = dict[str, Any]
+
+
+class Waiting(NamedTuple):
+    """A call that is not explained, when it was learned of (epoch seconds), and whether it was called a bypass."""
+
+    call: Call
+    since: int
+    bypassed: bool
+
+
+class Trail:
+    """Calls, and the beginnings of their keys. Every method raises Problem unavailable when DynamoDB does not answer.
+
+    What is put twice is there once, as it was first put.
+    """
+
+    def __init__(self, client: "DynamoDBClient", audit_table: str) -> None:
+        self._client = client
+        self._table = audit_table
+        self._issues: dict[tuple[str, str], Issue] = {}
+
+    def keep_issue(self, issue: Issue, now: int) -> None:
+        """Note how a key came into being."""
+        self._put(issue.account, issue.access_key_id, "ISSUE", {"issue": json.dumps(issue)}, now)
+
+    def keep_call(self, call: Call, now: int) -> None:
+        """Note a call that is not explained yet."""
+        more = {"call": text_of(call), "since": str(now)}
+        self._put(call.account, call.access_key_id, f"CALL#{call.event_id}", more, now)
+
+    def conclude(self, call: Call, line: str, now: int, *, explained: bool) -> None:
+        """Note what a call came to, and publish it."""
+        kind = "EXPLAINED" if explained else "BYPASS"
+        self._put(call.account, call.access_key_id, f"{kind}#{call.event_id}", {"line": line}, now)
+
+    def record(self, link: Link, now: int) -> None:
+        """Write the first record of a chain, unless it is there."""
+        self._add({"pk": link.chain, "sk": f"{link.seq:06d}", "record": link.text}, now)
+
+    def issue(self, account: str, access_key_id: str) -> Issue | None:
+        """How a key came into being, if that is known."""
+        known = (account, access_key_id)
+        if known not in self._issues:
+            key = {"pk": {"S": _pk(*known)}, "sk": {"S": "ISSUE"}}
+            with unavailable_when_failing("The trail"):
+                answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+            if "Item" not in answer:
+                return None
+            if len(self._issues) >= KNOWN_ISSUES:
+                self._issues.clear()
+            self._issues[known] = Issue(*json.loads(answer["Item"]["issue"]["S"]))
+        return self._issues[known]
+
+    def waiting(self, account: str, access_key_id: str) -> list[Waiting]:
+        """The calls with a key that are not explained, all that were put before this was called."""
+        return list(_waiting(list(self._items(account, access_key_id))))
+
+    def _items(self, account: str, access_key_id: str) -> Iterator[Item]:
+        start: Item = {}
+        while True:
+            with unavailable_when_failing("The trail"):
+                answer = self._client.query(
+                    TableName=self._table,
+                    KeyConditionExpression="pk = :key",
+                    ExpressionAttributeValues={":key": {"S": _pk(account, access_key_id)}},
+                    ConsistentRead=True,
+                    **start,
+                )
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def _put(self, account: str, access_key_id: str, sk: str, members: dict[str, str], now: int) -> None:
+        self._add({"pk": _pk(account, access_key_id), "sk": sk, **members}, now)
+
+    def _add(self, members: dict[str, str], now: int) -> None:
+        item: Item = {name: {"S": value} for name, value in members.items()}
+        item["expires"] = {"N": str(now + KEEP_RECORD_SECONDS)}
+        with unavailable_when_failing("The trail"):
+            try:
+                self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return
+
+
+class TrailQueue:
+    """The queue that events come from, for what has to be looked at again."""
+
+    def __init__(self, client: "QueueClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def again(self, account: str, access_key_id: str) -> None:
+        """Have the calls with a key looked at in AGAIN_SECONDS. Raises Problem unavailable."""
+        body = json.dumps({"settle": {"account": account, "access_key_id": access_key_id}})
+        with unavailable_when_failing("The trail's queue"):
+            self._client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=AGAIN_SECONDS)
+
+
+def chain_of(parts: Sequence[str]) -> str:
+    """The chain of a record that these alone make, so that it is written once."""
+    return "r-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+def _waiting(items: Iterable[Item]) -> Iterator[Waiting]:
+    found = {item["sk"]["S"]: item for item in items}
+    for sk, item in found.items():
+        kind, _, event_id = sk.partition("#")
+        if kind == "CALL" and f"EXPLAINED#{event_id}" not in found:
+            yield Waiting(call_in(item["call"]["S"]), int(item["since"]["S"]), f"BYPASS#{event_id}" in found)
+
+
+def _pk(account: str, access_key_id: str) -> str:
+    return f"k-{account}-{access_key_id or 'none'}"

@@ -1,0 +1,127 @@
+"""An event of CloudTrail becomes a call that a grant explains, or a bypass that somebody is told of (row AUD 3).
+
+Whatever was written before a crash is written the same the next time, and nothing is left out: what an event says is
+noted before it is judged, and what is judged a bypass is told of before it is noted.
+"""
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+from adapters.trail import chain_of
+from core import audit
+from core.access.grant import Grant
+from core.audit import AuditRecord, Event, Outcome
+from core.masking.masker import Masker
+from core.masking.tags import TAGLESS, Tags
+from core.trail.call import Call, call_of
+from core.trail.event import Issue, Sighting, sighting
+from core.trail.join import MOST_PARENTS, Verdict, judge, name_of
+from core.trail.line import line_of
+from handlers.logs import logger
+from handlers.ports import Ports
+
+BYPASSES = "Bypasses"
+"""The metric that counts calls on target roles that no grant explains."""
+
+
+def correlate(event: Any, ports: Ports) -> None:
+    """Take in one event; nothing happens to one that is about no target's role. Raises Refused, or Problem."""
+    seen = sighting(event, ports.target_roles)
+    if seen is None:
+        return
+    grant = _grant(seen.session, ports)
+    masked = Masker(ports.masks, _tags(seen, grant, ports)).event(event).value
+    call = call_of(masked, seen, ports.actions_of)
+    now = ports.now()
+    if seen.issue:
+        ports.trail.keep_issue(seen.issue, now)
+    if _settled(call, grant, now, ports) is None:
+        # Whoever notes the key's beginning looks for calls afterwards: one of the two sees the other.
+        ports.trail.keep_call(call, now)
+        if _settled(call, grant, now, ports) is None:
+            ports.trail_queue.again(call.account, call.access_key_id)
+    if seen.issue:
+        settle(seen.account, seen.issue.access_key_id, ports)
+
+
+def settle(account: str, access_key_id: str, ports: Ports, *, depth: int = 0) -> None:
+    """Judge the calls with a key that are waiting; those with the keys that were scoped down from it, too."""
+    still = False
+    for each in ports.trail.waiting(account, access_key_id):
+        verdict = _settled(each.call, _grant(each.call.session, ports), each.since, ports, bypassed=each.bypassed)
+        still = still or verdict is None
+        if verdict and each.call.issued and depth < MOST_PARENTS:
+            settle(account, each.call.issued, ports, depth=depth + 1)
+    if still:
+        ports.trail_queue.again(account, access_key_id)
+
+
+def _settled(call: Call, grant: Grant | None, since: int, ports: Ports, *, bypassed: bool = False) -> Verdict | None:
+    """What the call came to, which is then noted; None while it waits."""
+    now = ports.now()
+    issue = _beginning(call.account, call.access_key_id, ports)
+    verdict = judge(call, grant, issue, ports.issuers, waited=now - since)
+    if verdict is None or (bypassed and not verdict.explained):
+        return verdict
+    target = ports.target_aliases.get(call.role_arn, "")
+    if not verdict.explained:
+        _tell(call, verdict, target, issue, ports)
+    ports.trail.conclude(call, line_of(call, verdict, grant, target, now), now, explained=verdict.explained)
+    return verdict
+
+
+def _beginning(account: str, access_key_id: str, ports: Ports) -> Issue | None:
+    """How the session of a key began, by the keys that it was scoped down from; None where that is not known."""
+    for _ in range(MOST_PARENTS):
+        issue = ports.trail.issue(account, access_key_id) if access_key_id else None
+        if issue is None or not issue.parent:
+            return issue
+        access_key_id = issue.parent
+    return None
+
+
+def _grant(session: str, ports: Ports) -> Grant | None:
+    name = name_of(session)
+    return ports.store.grant(name.grant_id) if name and name.grant_id else None
+
+
+def _tags(seen: Sighting, grant: Grant | None, ports: Ports) -> Tags:
+    """The tags of the grant's owner; none where it is not this session's."""
+    if grant is None or grant.role_arn != seen.role_arn:
+        return TAGLESS
+    owner = grant.owner
+    return Tags(lambda: ports.mask_keys.of(owner))
+
+
+def _tell(call: Call, verdict: Verdict, target: str, issue: Issue | None, ports: Ports) -> None:
+    """Count a bypass for the alarm, and put it on record: once for each key and its reasons."""
+    logger.error("bypass", event_id=call.event_id, account=call.account, session=call.session, reasons=verdict.reasons)
+    with single_metric(BYPASSES, unit=MetricUnit.Count, value=1) as metric:
+        metric.add_dimension("service", "jitney")
+    now = ports.now()
+    record = AuditRecord(
+        time=now,
+        event=Event.BYPASS,
+        outcome=Outcome.UNEXPLAINED,
+        code=verdict.reasons[0],
+        grant_id=verdict.grant_id,
+        target=target,
+        account=call.account,
+        actions=call.actions,
+        resources=call.resources,
+        source_ip=call.source_ip,
+        request_id=call.request_id,
+        detail={
+            "reasons": verdict.reasons,
+            "event_id": call.event_id,
+            "operation": f"{call.service}:{call.operation}",
+            "session": call.session,
+            "source_identity": call.source_identity,
+            "access_key_id": call.access_key_id,
+            "begun_by": issue.by if issue else "",
+            "denied": call.error_code,
+        },
+    )
+    chain = chain_of((call.role_arn, call.session, call.access_key_id, *verdict.reasons))
+    ports.trail.record(audit.link(record, chain), now)

@@ -1,0 +1,65 @@
+"""The ports of what reads CloudTrail's events."""
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+
+from adapters.calls import CLIENT
+from handlers.base_ports import ROOT, BasePorts
+
+if TYPE_CHECKING:
+    from adapters.trail import Trail, TrailQueue
+    from core.masking.table import Masks
+    from core.trail.call import ActionsOf
+
+
+class TrailPorts(BasePorts):
+    """What joining calls to grants needs besides the grants."""
+
+    @cached_property
+    def trail(self) -> "Trail":
+        """The calls in the audit table."""
+        from adapters.trail import Trail
+
+        return Trail(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_AUDIT_TABLE"])
+
+    @cached_property
+    def trail_queue(self) -> "TrailQueue":
+        """The queue that events come from."""
+        from adapters.trail import TrailQueue
+
+        return TrailQueue(boto3.client("sqs", config=CLIENT), os.environ["JITNEY_TRAIL_QUEUE"])
+
+    @cached_property
+    def masks(self) -> "Masks":
+        """The table of masked members in the bundle."""
+        from core.masking.table import Masks
+
+        return Masks.load((ROOT / "core" / "masking" / "masks.bin").read_bytes())
+
+    @cached_property
+    def actions_of(self) -> "ActionsOf":
+        """Which IAM actions authorize an operation."""
+        from core.calls.table import Operations
+        from core.trail.actions import actions_of
+
+        return actions_of(Operations.load((ROOT / "core" / "operations.bin").read_bytes()), self.masks)
+
+    @cached_property
+    def issuers(self) -> Mapping[str, str]:
+        """By the unique id of a role: the function whose role it is, of those that may take targets' roles."""
+        return dict(json.loads(os.environ["JITNEY_ISSUERS"]))
+
+    @cached_property
+    def target_roles(self) -> Mapping[str, str]:
+        """The ARNs of the targets' roles, each with its account."""
+        return {target.role_arn: target.account for target in self.config.targets.values()}
+
+    @cached_property
+    def target_aliases(self) -> Mapping[str, str]:
+        """What the targets' roles are called."""
+        return {target.role_arn: alias for alias, target in self.config.targets.items()}

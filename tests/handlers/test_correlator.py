@@ -1,0 +1,359 @@
+"""Events of CloudTrail end as calls that grants explain, or as bypasses, in whatever order they come (row AUD 3)."""
+
+import json
+import random
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.trail import Trail
+from core.access.grant import Ending, Grant, State
+from core.trail.join import WAIT_SECONDS
+from handlers.correlator import DETAIL_TYPE, receive
+from handlers.ports import Ports
+from infra.spec import ALL_FUNCTIONS
+from tests.examples import examples
+from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore
+from tests.trailing import (
+    ACCOUNT,
+    ACTIONS_OF,
+    ISSUERS,
+    KEY,
+    MASKS,
+    SECRET,
+    MemoryQueue,
+    MemoryTable,
+    called,
+    identity,
+    scoped,
+    taken,
+)
+
+
+class Correlator:
+    """The function over a table in memory, with a clock that the test sets."""
+
+    def __init__(self, *grants: Grant) -> None:
+        self.now = NOW + 60
+        self.table = MemoryTable()
+        self.queue = MemoryQueue()
+        self.store = MemoryStore(grants={each.id: each for each in grants})
+        self.start()
+
+    def start(self) -> None:
+        """A new process."""
+        self.ports = Ports(
+            store=self.store,
+            trail=Trail(self.table, "audit"),  # type: ignore[arg-type]
+            trail_queue=self.queue,
+            mask_keys=MemoryMaskKeys(),
+            masks=MASKS,
+            actions_of=ACTIONS_OF,
+            issuers=ISSUERS,
+            target_roles={ROLE_ARN: ACCOUNT},
+            target_aliases={ROLE_ARN: "analytics-prod"},
+            now=lambda: self.now,
+        )
+
+    def take_in(self, *events: Any) -> list[str]:
+        """The messages that failed, of a batch of these events."""
+        bodies = [json.dumps({"detail-type": DETAIL_TYPE, "detail": event}) for event in events]
+        return self.receive(*bodies)
+
+    def receive(self, *bodies: str) -> list[str]:
+        records = [
+            {"messageId": str(number), "body": body, "eventSource": "aws:sqs"} for number, body in enumerate(bodies)
+        ]
+        return [each["itemIdentifier"] for each in receive({"Records": records}, self.ports)["batchItemFailures"]]
+
+    def look_again(self) -> None:
+        """The delayed messages come."""
+        asked, self.queue.asked = self.queue.asked, []
+        for account, key in asked:
+            assert not self.receive(json.dumps({"settle": {"account": account, "access_key_id": key}}))
+
+    def lines(self) -> dict[str, dict[str, Any]]:
+        """What each event came to: its explanation, where there is one."""
+        found: dict[str, dict[str, Any]] = {}
+        for (_, sk), item in self.table.items.items():  # an explanation never comes before the bypass
+            if "line" in item:
+                found[sk.partition("#")[2]] = json.loads(item["line"]["S"])
+        return found
+
+    def reasons(self) -> list[tuple[str, ...]]:
+        return [tuple(line["reasons"]) for line in self.lines().values()]
+
+    def records(self) -> list[dict[str, Any]]:
+        return [json.loads(item["record"]["S"]) for item in self.table.items.values() if "record" in item]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch):
+    for name, value in ALL_FUNCTIONS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def correlator() -> Correlator:
+    return Correlator(GRANT)
+
+
+def test_aud_03_a_call_is_joined_to_its_grant_by_account_role_session_name_and_key(correlator: Correlator):
+    assert correlator.take_in(taken(1), called(2)) == []
+    issue, call = correlator.lines().values()
+    assert (issue["operation"], issue["verdict"], issue["grant_id"]) == ("AssumeRole", "explained", GRANT.id)
+    assert (call["operation"], call["verdict"], call["grant_id"]) == ("GetObject", "explained", GRANT.id)
+    assert (call["actions"], call["resources"]) == (["s3:GetObject"], ["arn:aws:s3:::reports/2026/q3.csv"])
+    assert (call["target"], call["time"], call["bytes_out"]) == ("analytics-prod", "2026-11-24T12:00:10Z", 12)
+    assert correlator.records() == []
+
+
+def test_aud_03_a_call_before_its_keys_beginning_is_kept_and_joined_then(correlator: Correlator):
+    correlator.take_in(called(2))
+    assert correlator.lines() == {}
+    assert correlator.queue.asked == [(ACCOUNT, KEY)]
+    correlator.take_in(taken(1))
+    assert [line["verdict"] for line in correlator.lines().values()] == ["explained", "explained"]
+
+
+def test_aud_03_a_key_that_nobody_issued_is_a_bypass_after_a_while_and_explained_if_it_was_late(correlator: Correlator):
+    correlator.take_in(called(2))
+    correlator.now += WAIT_SECONDS - 1
+    correlator.look_again()
+    assert correlator.lines() == {}
+    correlator.now += 1
+    correlator.look_again()
+    assert correlator.reasons() == [("key_not_issued",)]
+    assert correlator.queue.asked == []
+    (record,) = correlator.records()
+    assert (record["event"], record["outcome"], record["code"]) == ("bypass", "unexplained", "key_not_issued")
+    correlator.take_in(taken(1))
+    assert correlator.reasons() == [(), ()]
+
+
+def test_aud_03_a_session_that_was_scoped_down_is_of_the_same_grant(correlator: Correlator):
+    last = "ASIAAAAAAAAAAAAAAAA7"
+    correlator.take_in(called(3, who=identity(key=last)), scoped(2, key=KEY, to=last))
+    assert correlator.lines() == {}
+    correlator.take_in(taken(1))
+    assert correlator.reasons() == [(), (), ()]
+    assert {line["grant_id"] for line in correlator.lines().values()} == {GRANT.id}
+
+
+ADMIN = "AROAADMINAAAAAAAAAAAA"
+BYPASSES = {
+    "another session name": ([called(1, who=identity(session="admin"))], "unknown_session_name"),
+    "a name that begins like a grant's": ([called(1, who=identity(session=f"{GRANT.id}-x"))], "unknown_session_name"),
+    "no such grant": ([called(1, who=identity(session="g-zzzzzzzzzzzzzz"))], "unknown_grant"),
+    "another source identity": ([called(1, who=identity(source_identity="corp.mallory"))], "wrong_source_identity"),
+    "no source identity": ([called(1, who=identity(source_identity=""))], "wrong_source_identity"),
+    "the role taken by hand under another name": ([taken(1, by=ADMIN, session="admin")], "unknown_session_name"),
+    "the role taken by hand under a grant's name": ([taken(1, by=ADMIN)], "not_issued_by_jitney"),
+    "a call after that": ([taken(1, by=ADMIN), called(2)], "not_issued_by_jitney"),
+    "a function that is to make canaries only": ([taken(1, by="AROARELEASESAAAAAAAAA")], "not_issued_by_jitney"),
+    "before it began": ([taken(1), called(2, at=NOW - 61)], "before_the_start"),
+    "after it ended": ([taken(1), called(2, at=GRANT.expires_at + 61)], "after_the_end"),
+    "a canary of no grant": ([called(1, who=identity(session="g-canary-zzzzzzzzzzzzzz"))], "unknown_grant"),
+    "a check by nobody": ([called(1, who=identity(session="g-check-zzzzzzzzzzzzzz", source_identity=""))],
+                          "wrong_source_identity"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("events", "reason"), BYPASSES.values(), ids=BYPASSES)
+def test_aud_03_what_no_grant_explains_is_a_bypass_and_on_record(correlator, events, reason, capsys):
+    correlator.take_in(*events)
+    assert reason in {each for reasons in correlator.reasons() for each in reasons}
+    records = correlator.records()
+    assert {(each["event"], each["code"]) for each in records} == {("bypass", reason)}
+    assert records[0]["target"] == "analytics-prod"
+    assert '"Bypasses":[1' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("session", "by"), [("g-canary-aaaaaaaaaaaaaa", "RELEASES"), ("g-check-abcdefghijklmn", "TARGETCHECKS")]
+)
+def test_aud_03_the_brokers_own_sessions_are_none_when_the_right_function_began_them(correlator, session, by):
+    correlator.take_in(taken(1, session=session, by=f"AROA{by:A<17}"), called(2, who=identity(session=session)))
+    assert correlator.reasons() == [(), ()]
+    another = Correlator(GRANT)
+    another.take_in(taken(1, session=session), called(2, who=identity(session=session)))
+    assert another.reasons() == [("not_issued_by_jitney",)] * 2
+
+
+def test_aud_03_what_was_denied_after_the_end_is_no_bypass():
+    ended = replace(GRANT, state=State.RELEASED, ending=Ending(NOW + 20, "corp.agent", ""))
+    correlator = Correlator(ended)
+    denied = called(2, at=NOW + 200, errorCode="AccessDenied", errorMessage="User: ... with an explicit deny")
+    whoever = called(3, at=NOW + 200, eventSource="sts.amazonaws.com", eventName="GetCallerIdentity")
+    correlator.take_in(taken(1), denied, whoever, called(4, at=NOW + 70))
+    assert correlator.reasons() == [(), (), (), ()]
+    correlator.take_in(called(5, at=NOW + 81))
+    assert correlator.reasons()[-1] == ("after_the_end",)
+
+
+def test_aud_03_what_was_issued_before_a_cut_off_works_no_more():
+    correlator = Correlator(replace(GRANT, cut_off_at=NOW + 20))
+    anew = "ASIAAAAAAAAAAAAAAAA7"
+    correlator.take_in(taken(1), taken(2, at=NOW + 30, key=anew))
+    correlator.take_in(called(3, at=NOW + 90, who=identity(key=anew)), called(4, at=NOW + 90))
+    assert correlator.reasons() == [(), (), (), ("after_the_cut_off",)]
+
+
+def test_aud_03_a_service_that_calls_for_a_session_has_keys_of_its_own(correlator: Correlator):
+    who = identity(key="ASIAAAAAAAAAAAAAAAZZ") | {"invokedBy": "athena.amazonaws.com"}
+    correlator.take_in(called(1, who=who), called(2, who=identity(key="")))
+    assert correlator.reasons() == [(), ("key_not_issued",)]
+
+
+def test_aud_03_both_accounts_copies_of_an_event_are_one(correlator: Correlator):
+    copy = taken(1) | {"eventID": "11111111-0000-4000-8000-000000000001", "recipientAccountId": "111122223333"}
+    correlator.take_in(taken(1), copy)
+    assert len(correlator.lines()) == 1
+
+
+def test_mask_05_what_is_secret_in_an_event_is_masked_before_anything_holds_it(correlator: Correlator, capsys):
+    told = called(
+        2,
+        eventSource="iam.amazonaws.com",
+        eventName="CreateAccessKey",
+        requestParameters={"userName": "x", "note": f"password={SECRET}"},
+        responseElements={"accessKey": {"accessKeyId": "AKIAAAAAAAAAAAAAAAAA", "secretAccessKey": SECRET}},
+        userAgent=f"aws-cli aws_secret_access_key={SECRET}",
+    )
+    correlator.take_in(told)
+    correlator.take_in(taken(1), called(3, who=identity(session="admin"), requestParameters={"password": SECRET}))
+    written = json.dumps(list(correlator.table.items.values()), default=str) + capsys.readouterr().out
+    assert SECRET not in written
+    assert "FwoGZXIvYXdzEXAMPLETOKEN" not in written
+    assert "[masked credential" in correlator.lines()["00000000-0000-4000-8000-000000000002"]["response"]
+
+
+def test_an_event_of_anything_else_is_none_of_ours(correlator: Correlator):
+    other = identity()
+    other["sessionContext"]["sessionIssuer"]["arn"] = f"{ROLE_ARN}x"
+    correlator.take_in(called(1, who=other), called(2, who={"type": "IAMUser", "userName": "alice"}))
+    assert correlator.table.items == {}
+
+
+HOSTILE = {
+    "not JSON": ("{", "not_json"),
+    "too deep": ("[" * 100_000, "not_json"),
+    "no object": ("[]", "not_an_event"),
+    "no event": (json.dumps({"detail-type": DETAIL_TYPE, "detail": 7}), "not_an_event"),
+    "another kind": (json.dumps({"detail-type": "Other", "detail": {}}), "not_an_event"),
+    "no time": (called(1) | {"eventTime": "yesterday"}, "event_time"),
+    "no id": (called(1) | {"eventID": None}, "event_id"),
+    "an id with another key's name": (called(1) | {"eventID": "a#b"}, "event_id"),
+    "half a character": (called(1) | {"userAgent": "\ud800"}, "not_text"),
+    "not a number": (called(1) | {"additionalEventData": float("nan")}, "not_text"),
+    "a name with a break": (called(1, who=identity(session="g-a\n")), "session_name"),
+    "two names": (called(1, who=identity() | {"principalId": "AROA:other"}), "session_name"),
+    "another account": (called(1, who=identity() | {"accountId": "999999999999"}), "not_of_this_account"),
+    "a key that is none": (called(1, who=identity(key="../x")), "access_key_id"),
+    "no key came of it": (taken(1) | {"responseElements": None}, "access_key_id"),
+    "no operation": (called(1, eventName=""), "event_name"),
+    "a source of one's own": (called(1, eventSource="evil.example.com"), "event_source"),
+}
+
+
+@pytest.mark.parametrize(("event", "code"), HOSTILE.values(), ids=HOSTILE)
+def test_aud_03_what_is_no_event_is_counted_and_keeps_nothing_else_from_being_taken_in(
+    correlator: Correlator, event: Any, code: str, capsys, caplog
+):
+    body = event if isinstance(event, str) else json.dumps({"detail-type": DETAIL_TYPE, "detail": event})
+    good = [json.dumps({"detail-type": DETAIL_TYPE, "detail": each}) for each in (taken(8), called(9))]
+    assert correlator.receive(good[0], body, good[1]) == []
+    assert correlator.reasons() == [(), ()]
+    assert '"TrailEventsRefused":[1' in capsys.readouterr().out
+    assert [each.code for each in caplog.records] == [code]
+
+
+def test_aud_06_only_the_messages_that_failed_come_again(correlator: Correlator):
+    correlator.store.broken = True
+    elsewhere = called(2, who={"type": "IAMUser", "userName": "alice"})
+    assert correlator.take_in(taken(1), elsewhere) == ["0"]
+    correlator.store.broken = False
+    assert correlator.take_in(taken(1)) == []
+
+
+KEYS = [f"ASIAAAAAAAAAAAA{number:05d}" for number in range(40)]
+MANY = [replace(GRANT, id=f"g-aaaaaaaaa{letter * 5}") for letter in "abcdefghij"]
+
+
+def _world(count: int) -> list[dict[str, Any]]:
+    """Events of ten grants with four keys each, one of them scoped down from another, and of two intruders."""
+    made: list[dict[str, Any]] = []
+    for number, grant in enumerate(MANY):
+        first, second, last, _ = KEYS[4 * number : 4 * number + 4]
+        made += [taken(10 * number, key=first, session=grant.id), taken(10 * number + 1, key=second, session=grant.id)]
+        narrower = scoped(10 * number + 2, key=first, to=last)
+        narrower["userIdentity"] = identity(session=grant.id, key=first)
+        made.append(narrower)
+    made.append(taken(998, by=ADMIN, key=KEYS[3], session=MANY[0].id))
+    chance = random.Random(7)
+    for number in range(1000, 1000 + count - len(made)):
+        place = chance.randrange(39)
+        session = "admin" if place == 7 else MANY[place // 4].id
+        made.append(called(number, at=NOW + chance.randrange(400), who=identity(session=session, key=KEYS[place])))
+    return made
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+def _ends_as(events: list[dict[str, Any]], chance: random.Random | None) -> tuple[dict[str, Any], set[str]]:
+    """What the table comes to when SQS delivers the events as it may, and processes die as they may.
+
+    Without chance, each comes once, in its order, to a process that lives.
+    """
+    correlator = Correlator(*MANY)
+    if chance is None:
+        correlator.take_in(*events)
+        return _end_of(correlator)
+    left = [event for event in events for _ in range(chance.choice((1, 1, 1, 2)))]
+    chance.shuffle(left)
+
+    def die() -> None:
+        if chance.random() < 0.0005:
+            raise Crash
+
+    correlator.table.before = die
+    while left:
+        size = chance.randrange(1, 200)
+        batch, left = left[:size], left[size:]
+        try:
+            failed = correlator.take_in(*batch)
+        except Crash:
+            correlator.start()
+            left += batch
+        else:
+            assert not failed
+    correlator.table.before = lambda: None
+    return _end_of(correlator)
+
+
+def _end_of(correlator: Correlator) -> tuple[dict[str, Any], set[str]]:
+    correlator.now += WAIT_SECONDS
+    correlator.look_again()
+    lines = {event_id: line | {"judged_at": ""} for event_id, line in correlator.lines().items()}
+    return lines, {record["chain"] for record in correlator.records()}
+
+
+@cache
+def _orderly() -> tuple[list[dict[str, Any]], tuple[dict[str, Any], set[str]]]:
+    world = _world(examples(5000))
+    return world, _ends_as(world, None)
+
+
+@settings(max_examples=examples(10))
+@given(st.integers(0, 2**32))
+def test_aud_03_late_shuffled_repeated_and_torn_batches_end_in_the_same_table(seed: int):
+    world, expected = _orderly()
+    lines, records = _ends_as(world, random.Random(seed))
+    assert set(lines) == {event.get("sharedEventID") or event["eventID"] for event in world}
+    assert (lines, records) == expected
