@@ -87,6 +87,7 @@ screenshots: $(READY) ## the reviewers' pages, light, dark and on a phone, into 
 bench: $(READY) ## the figures, measured in one run
 	@$(BIN)/python -m benchmarks.vend
 	@$(BIN)/python -m benchmarks.review
+	@PYTHONPATH=functions $(BIN)/python -m benchmarks.review_handlers
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.compile
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.audit
 

@@ -1,0 +1,110 @@
+"""`make bench`: what a reviewer's click costs a function: on the page and in Slack, over adapters in memory.
+
+The handlers, the policies and the templates are those that are deployed; DynamoDB, Step Functions and Slack answer at
+once, so that this is what Jitney itself adds, without their clients. A click in Slack is measured with its signature
+being made, which is microseconds. Prints one JSON object, in milliseconds.
+"""
+
+import contextlib
+import importlib
+import io
+import json
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+RUNS = 200
+WARM_UP = 20
+
+type Prepare = Callable[[], Callable[[], Any]]
+
+
+def main() -> None:
+    """Measure and print."""
+    with contextlib.redirect_stdout(io.StringIO()):  # what the handlers log goes to a pipe in AWS
+        figures = {name: _measured(prepare) for name, prepare in (_in_slack() | _on_the_page()).items()}
+    print(json.dumps(figures, indent=2))
+
+
+def _measured(prepare: Prepare) -> dict[str, float]:
+    """The medians of the wall and processor time of what is prepared anew for each run."""
+    runs = []
+    for number in range(WARM_UP + RUNS):
+        act = prepare()
+        wall, cpu = time.perf_counter(), time.process_time()
+        act()
+        if number >= WARM_UP:
+            runs.append(((time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000))
+    walls, cpus = zip(*runs, strict=True)
+    return {
+        "p50_ms": round(statistics.median(walls), 2),
+        "p99_ms": round(statistics.quantiles(walls, n=100)[98], 2),
+        "own_cpu_p50_ms": round(statistics.median(cpus), 2),
+    }
+
+
+def _in_slack() -> dict[str, Prepare]:
+    office = importlib.import_module("tests.handlers.slacking").Office()
+
+    def pressing(action: str) -> Prepare:
+        def prepare() -> Callable[[], Any]:
+            _emptied(office.system.store)
+            payload = office.press(office.pending(), action)
+            return lambda: _done(office.send(payload)[0])
+
+        return prepare
+
+    def sending(action: str) -> Prepare:
+        def prepare() -> Callable[[], Any]:
+            _emptied(office.system.store)
+            sent = office.submission(office.open(office.pending(), action), comment="measured", seconds="60")
+            return lambda: _done(office.send(sent)[0])
+
+        return prepare
+
+    return {
+        "slack_approve": pressing("approve"),
+        "slack_open_less": pressing("less"),
+        "slack_send_less": sending("less"),
+        "slack_send_reject": sending("reject"),
+    }
+
+
+def _on_the_page() -> dict[str, Prepare]:
+    reviewing, conftest = (importlib.import_module(f"tests.handlers.{name}") for name in ("reviewing", "conftest"))
+    create_grant = importlib.import_module("handlers.grants").create_grant
+    desk = reviewing.desk_of()
+    browser = reviewing.Browser(desk)
+    browser.sign_in("alice")
+
+    def asked() -> str:
+        _emptied(desk.system.store)
+        _, body, _ = desk.system.call(create_grant, conftest.ASKED | {"permissions": conftest.WRITE})
+        return str(body["grant"]["id"])
+
+    def show() -> Callable[[], Any]:
+        path = f"/reviews/{asked()}"
+        return lambda: _done(browser.send("GET", path).status)
+
+    def vote() -> Callable[[], Any]:
+        grant_id = asked()
+        form = browser.form_of(grant_id)
+        return lambda: _done(browser.send("POST", f"/reviews/{grant_id}", form).status)
+
+    return {"page_show": show, "page_vote": vote}
+
+
+def _emptied(store: Any) -> None:
+    """Each run is the first of its agent: what is held and kept does not grow from run to run."""
+    for kept in (store.grants, store.links, store.taken, store.held_by, store.waiting):
+        kept.clear()
+
+
+def _done(status: int) -> None:
+    if status not in (200, 303):
+        raise SystemExit(f"answered {status}")
+
+
+if __name__ == "__main__":
+    main()
