@@ -69,7 +69,7 @@ def _proven(request: Request, ports: Ports) -> Press | Submission | None:
     stated = request.headers["x-slack-request-timestamp"].encode()
     digest = hashlib.sha256(stated + b":" + request.body).hexdigest()
     try:
-        ports.store.take([Once(f"SLACK#{digest}", now + 2 * WITHIN_SECONDS)], now=now)
+        ports.store.take([Once(f"SLACK#{digest}", now + 2 * WITHIN_SECONDS + 1)], now=now)
     except Taken:
         return None
     return done

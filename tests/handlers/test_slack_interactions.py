@@ -91,6 +91,19 @@ def test_rev_09_the_same_body_again_does_nothing_again(office: Office):
     assert (office.grant(grant.id).votes, office.system.told()) == (votes, before)
 
 
+def test_rev_09_a_body_is_remembered_for_as_long_as_its_signature_is_fresh(office: Office):
+    """Slack's clock may be ahead: then a signature is fresh for ten minutes from now, to the second."""
+    grant = office.pending()
+    body = urlencode({"payload": json.dumps(office.press(grant, "approve", "oscar"))}).encode()
+    headers = signed(body, office.system.now + 300)
+    for seconds in (0, 300, 300):
+        office.system.now += seconds
+        assert office.send(None, body=body, headers=headers) == (200, {})
+    assert len(office.slack.alone) == 1
+    office.system.now += 1
+    assert office.send(None, body=body, headers=headers)[0] == 401
+
+
 def test_rev_09_a_double_click_is_one_vote(office: Office):
     grant = office.pending()
     for _ in range(2):
