@@ -15,10 +15,9 @@ from core.calls.table import MAGIC
 from data import naming, table
 from data.alternatives import FROM_TARGET, with_alternatives, without_borrowed
 from data.naming import kind_of
+from data.passing import PASSING, passed
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
-_ROLE = re.compile(r"(role|.*role_?arn|.*servicerole)", re.IGNORECASE)
-PASSING = "iam:PassRole"
 
 Row = dict[str, Any]
 
@@ -136,17 +135,25 @@ class ServiceRows:
         self.report.derived += named
         self.report.unnamed += not named and bool(self._action(needs[0][0]).resource_types)
         yield from needs
-        if own and own.level in (Level.WRITE, Level.PERMISSIONS_MANAGEMENT):
-            yield from self._passed_roles(_members(operation))
+        yield from self._also(_members(operation))
+        if self._action(needs[0][0]).level in (Level.WRITE, Level.PERMISSIONS_MANAGEMENT):
+            yield from self._passed_roles(operation)
 
-    def _passed_roles(self, members: Mapping[str, Shape]) -> Iterator[list[Any]]:
+    def _passed_roles(self, operation: OperationModel) -> Iterator[list[Any]]:
         """A role that is handed to a service must be passed: iam:PassRole on it."""
-        if self._rules.of(self._name).get("passes_roles", True):
-            for name, shape in members.items():
-                if shape.type_name == "string" and _ROLE.fullmatch(name):
-                    role = self._action(PASSING).resource_types[0]
-                    templates = [[1, f"@{name} {role.arn_format}"]]
-                    yield [PASSING, templates, name, f"{name} is handed to the service, which takes iam:PassRole"]
+        rules = self._rules.of(self._name)
+        role = self._action(PASSING).resource_types[0].arn_format
+        if rules.get("passes_roles", True):
+            for name, reading in passed(operation, _members(operation), rules.get("roles", [])):
+                held = f"{name}|{reading}" if reading else name
+                what = f"{'a role in ' if reading else ''}{name} is handed to the service, which takes {PASSING}"
+                yield [PASSING, [[1, f"@{held} {role}"]], held, what]
+
+    def _also(self, members: Mapping[str, Shape]) -> Iterator[list[Any]]:
+        """What a parameter needs in whichever operation it is given."""
+        for name, rule in self._rules.of(self._name).get("also", {}).items():
+            if name in members:
+                yield [rule["action"], [[1, rule["resource"]]], name, rule["why"]]
 
     def _need(self, each: Any, operation: OperationModel | None) -> list[Any]:
         """One action of a row: [name, [[required, template...] for each type] or 0, condition, why]."""

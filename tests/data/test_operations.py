@@ -73,7 +73,7 @@ def test_every_template_is_filled_from_its_own_operations_parameters():
         for need in operation.needs:
             for template in (arn for kind in need.types or () for arn in kind.arns):
                 assert names_in(template) <= members, (service, operation.name, template)
-                for reading in (part.split("}")[0] for part in template.split("|")[1:]):
+                for reading in (re.split("[} ]", part)[0] for part in template.split("|")[1:]):
                     assert reading in READINGS, template
             assert need.when.removeprefix("!").split("|")[0] in members | {""}, (service, operation.name, need.when)
 

@@ -16,7 +16,7 @@ MAX_ARNS = 200
 _VARIABLE = re.compile(r"\$\{(=?)([^}|]+)(?:\|(\w+))?\}")
 _PLACE = frozenset({"Partition", "Region", "Account", "AccountId"})
 _WEB = ("http://", "https://")
-_WHOLE = re.compile(r"@(\w+) (.+)")
+_WHOLE = re.compile(r"@(\w+)(?:\|(\w+))? (.+)")
 
 
 def fill(template: str, parameters: Mapping[str, Any], place: Place) -> list[str]:
@@ -25,7 +25,8 @@ def fill(template: str, parameters: Mapping[str, Any], place: Place) -> list[str
     Raises Problem: call_invalid for a name that IAM would read as a pattern, account_mismatch for another account's.
     """
     if whole := _WHOLE.fullmatch(template):
-        return [arn for arn in _strings(parameters.get(whole[1])) if _fits(arn, whole[2], place)]
+        given = READINGS[whole[2]](parameters.get(whole[1]), place) if whole[2] else _strings(parameters.get(whole[1]))
+        return [arn for arn in given if _fits(arn, whole[3], place)]
     variables = [found for found in _VARIABLE.finditer(template) if found[2] not in _PLACE]
     members = {found[2] for found in variables if not found[1]}
     if len(members) == 1 and not any(found[3] in READS_ARNS for found in variables):
@@ -63,7 +64,7 @@ def check_given(template: str, parameters: Mapping[str, Any]) -> None:
 def _members(template: str) -> list[tuple[str, str]]:
     """The parameters of a template with how they are read."""
     if whole := _WHOLE.fullmatch(template):
-        return [(whole[1], "")]
+        return [(whole[1], whole[2] or "")]
     found = (each for each in _VARIABLE.finditer(template) if not each[1] and each[2] not in _PLACE)
     return [(each[2], each[3] or "") for each in found]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.access.request import Explained
 from core.calls.arns import MAX_ARNS, check_given, fill, holds, names_in
-from core.calls.call import MASKED, AwsCall, Place
+from core.calls.call import MASKED, UNREAD, AwsCall, Place
 from core.calls.options import invalid
 from core.calls.table import Member, Need, Operation
 from core.problems import Problem
@@ -38,7 +38,7 @@ NOTES: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         ("redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement"),
-        "not asked: the database's own sign-in, by redshift:GetClusterCredentials or a secret",
+        "not asked: redshift:GetClusterCredentials, with which a user of the database signs in who has no secret",
     ),
     "secretsmanager:CreateSecret": "the name of a secret's ARN ends with six characters that AWS chooses",
 }
@@ -69,7 +69,16 @@ def explain(call: AwsCall, place: Place) -> tuple[Explained, ...]:
             f"The parameters do not tell what {operation.name} does.",
             "Write them in the call itself, as JSON; or ask with permissions, instead of calls.",
         )
+    if unheld := _unheld(call):
+        found = (found[0]._replace(why=f"{found[0].why}; {unheld}"), *found[1:])
     return found
+
+
+def _unheld(call: AwsCall) -> str:
+    """That roles may be in parameters whose value only the caller's machine knows; "" where there are none."""
+    within = (need.when.partition("|") for need in call.operation.needs if need.action == "iam:PassRole")
+    names = [name for name, _, reading in within if reading and call.parameters.get(name, "") is UNREAD]
+    return f"not asked: iam:PassRole on the roles in {' and '.join(names)}, which the call does not hold" * bool(names)
 
 
 def _explained(need: Need, call: AwsCall, shown: str, place: Place) -> Explained:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from core.calls.call import Place
+from core.calls.roles import roles_within
 from core.problems import Problem
 
 Reading = Callable[[Any, Place], Iterable[str]]
@@ -229,6 +230,7 @@ READINGS: Mapping[str, Reading] = {
     "root_of": _root_of,
     "log_group": _log_group,
     "waf_place": _waf_place,
+    "roles_within": roles_within,
     "load_balancer_type": _each({"application": "app", "network": "net", "gateway": "gwy"}.get),
     "file_system": _each(lambda name: name if name.startswith("fs-") else None),
     "access_point": _each(lambda name: name if name.startswith("fsap-") else None),

@@ -43,7 +43,7 @@ class Templates:
     """How one type of resource is named: ARN templates, of which each that can be filled names one.
 
     A template is an ARN with ${Partition}, ${Region}, ${Account}, ${Member}, ${Member|reading} or ${=text}; or
-    "@Member FORMAT", where the parameter holds a whole ARN of that format.
+    "@Member FORMAT" or "@Member|reading FORMAT", where the parameter holds a whole ARN of that format.
     """
 
     required: bool

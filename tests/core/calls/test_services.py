@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from core.calls.ask import explain_line
+from core.problems import Problem
 from tests.core.calls.conftest import OPERATIONS, PLACE
 from tests.core.calls.test_calls import NEEDS as MOST_USED
 from tests.core.calls.test_calls import E, wanted
@@ -215,10 +216,11 @@ NEEDS = {
     f"aws rds-data begin-transaction --resource-arn arn:aws:rds:{E}:cluster:c "
     f"--secret-arn arn:aws:secretsmanager:{E}:secret:s-AbCdEf": [
         ("rds-data:BeginTransaction", f"rds:{E}:cluster:c"),
+        ("secretsmanager:GetSecretValue", f"secretsmanager:{E}:secret:s-AbCdEf"),
     ],
-    f"aws rds-data execute-statement --resource-arn arn:aws:rds:{E}:cluster:c --sql x "
-    f"--secret-arn arn:aws:secretsmanager:{E}:secret:s-AbCdEf": [
+    f"aws rds-data execute-statement --resource-arn arn:aws:rds:{E}:cluster:c --sql x --secret-arn s": [
         ("rds-data:ExecuteStatement", f"rds:{E}:cluster:c"),
+        ("secretsmanager:GetSecretValue", f"secretsmanager:{E}:secret:s-??????"),
     ],
     "aws redshift pause-cluster --cluster-identifier c": [("redshift:PauseCluster", f"redshift:{E}:cluster:c")],
     # The new cluster's name is not that of the snapshot's.
@@ -286,7 +288,62 @@ NEEDS = {
     "aws support describe-services": [("support:DescribeServices", "*")],
     "aws xray get-group --group-name g": [("xray:GetGroup", f"xray:{E}:group/g/*")],
     "aws xray put-trace-segments --trace-segment-documents x": [("xray:PutTraceSegments", "*")],
+    # Roles are handed on wherever they stand, and taken away without being handed on.
+    "aws scheduler create-schedule --name s --schedule-expression x --flexible-time-window Mode=OFF "
+    f"--target Arn=arn:aws:sqs:{E}:q,RoleArn=arn:aws:iam::444455556666:role/r": [
+        ("scheduler:CreateSchedule", f"scheduler:{E}:schedule/default/s"),
+        PASSED,
+    ],
+    'aws events put-targets --rule r --targets \'[{"Id": "1", "Arn": "a", "RoleArn": '
+    '"arn:aws:iam::444455556666:role/r"}]\'': [("events:PutTargets", f"events:{E}:rule/r"), PASSED],
+    "aws events put-targets --rule r --targets Id=1,Arn=a Id=2,Arn=b,RoleArn=arn:aws:iam::444455556666:role/r": [
+        ("events:PutTargets", f"events:{E}:rule/r"),
+        PASSED,
+    ],
+    "aws events put-targets --rule r --targets Id=1,Arn=a": [("events:PutTargets", f"events:{E}:rule/r")],
+    "aws firehose create-delivery-stream --delivery-stream-name s --extended-s3-destination-configuration "
+    "RoleARN=arn:aws:iam::444455556666:role/r,BucketARN=arn:aws:s3:::b": [
+        ("firehose:CreateDeliveryStream", f"firehose:{E}:deliverystream/s"),
+        PASSED,
+    ],
+    "aws ecs run-task --task-definition f:3 "
+    """--overrides '{"taskRoleArn": "arn:aws:iam::444455556666:role/r", "cpu": "1"}'""": [
+        ("ecs:RunTask", f"ecs:{E}:task-definition/f:3"),
+        PASSED,
+    ],
+    "aws s3api put-bucket-replication --bucket b "
+    """--replication-configuration '{"Role": "arn:aws:iam::444455556666:role/r", "Rules": []}'""": [
+        ("s3:PutReplicationConfiguration", "s3:::b"),
+        PASSED,
+    ],
+    "aws redshift create-cluster --cluster-identifier c --node-type n --master-username u "
+    "--iam-roles arn:aws:iam::444455556666:role/r": [
+        ("redshift:CreateCluster", f"redshift:{E}:cluster:c"),
+        PASSED,
+    ],
+    "aws apigateway put-integration --rest-api-id a --resource-id r --http-method GET --type AWS "
+    "--credentials arn:aws:iam::444455556666:role/r": [
+        ("apigateway:PUT", "apigateway:eu-west-1::/restapis/a/resources/r/methods/GET/integration"),
+        PASSED,
+    ],
+    "aws rds remove-role-from-db-cluster --db-cluster-identifier c --role-arn arn:aws:iam::444455556666:role/r": [
+        ("rds:RemoveRoleFromDBCluster", f"rds:{E}:cluster:c")
+    ],
 }
+
+
+def test_roles_in_a_file_are_said_to_be_not_asked():
+    (explained,) = explain_line("aws events put-targets --rule r --targets file://targets.json", PLACE, OPERATIONS)
+    assert "not asked: iam:PassRole on the roles in Targets, which the call does not hold" in explained.why
+    (explained,) = explain_line("aws events put-targets --rule r --targets Id=1,Arn=a", PLACE, OPERATIONS)
+    assert "PassRole" not in explained.why
+
+
+@pytest.mark.parametrize("role", ["arn:aws:iam::999999999999:role/r", "arn:aws:iam::444455556666:role/*"])
+def test_a_role_inside_a_value_is_held_to_the_account_and_to_be_one(role):
+    line = f"aws events put-targets --rule r --targets 'Id=1,Arn=a,RoleArn={role}'"
+    with pytest.raises(Problem):
+        explain_line(line, PLACE, OPERATIONS)
 
 
 @pytest.mark.parametrize("line", NEEDS)

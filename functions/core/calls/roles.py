@@ -1,0 +1,30 @@
+"""Roles inside a parameter's value: the RoleArn of each of a rule's targets, in JSON or in the CLI's shorthand."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+ROLE = re.compile(r"(?!Remove|remove)(Role|\w*[rR]ole_?(Arn|ARN|arn)s?|\w*[sS]erviceRole|\w*IamRoles)", re.ASCII)
+"""How members are called that hold a role, or several."""
+
+_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[^\s,\]}\"']+", re.ASCII)
+_SHORTHAND = re.compile(rf"(?<!\w)(?:{ROLE.pattern})[\"']?\s*[=:]\s*[\"']?({_ARN.pattern})", re.ASCII)
+
+
+def roles_within(value: Any, _place: Any = None) -> Iterator[str]:
+    """The ARNs of the roles that a value holds, itself or in members that are called after a role."""
+    return _roles(value, named=True)
+
+
+def _roles(value: Any, *, named: bool) -> Iterator[str]:
+    if isinstance(value, str):
+        if named and _ARN.fullmatch(value):
+            yield value
+        else:
+            yield from (found[3] for found in _SHORTHAND.finditer(value))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _roles(each, named=named)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield from _roles(each, named=bool(ROLE.fullmatch(name)))

@@ -1,0 +1,60 @@
+"""Every role that a call of AWS's models can hand on is asked for, wherever in the parameters it stands."""
+
+import re
+
+import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+
+from core.actions import Actions, Level
+from core.calls.call import AwsCall, Place
+from core.calls.derive import explain
+from data.__main__ import TABLE
+from tests.data.test_operations import CHECKED_IN
+
+ACTIONS = Actions.load(TABLE.read_bytes())
+PLACE = Place("aws", "eu-west-1", "444455556666")
+ROLE = "arn:aws:iam::444455556666:role/handed-on"
+NOT_HANDED_ON = {"iam", "sts"}
+
+
+def values_with_a_role(shape, above=()):
+    """Values of a shape that hold nothing but one role, one for each place where it can stand."""
+    if shape.type_name == "structure" and shape.name not in above:
+        for name, member in shape.members.items():
+            if member.type_name == "string" and re.search(r"role_?arn$", name, re.IGNORECASE):
+                yield {name: ROLE}
+            elif not name.startswith("remove"):
+                yield from ({name: value} for value in values_with_a_role(member, (*above, shape.name)))
+    elif shape.type_name == "list":
+        yield from ([value] for value in values_with_a_role(shape.member, above))
+    elif shape.type_name == "map":
+        yield from ({"key": value} for value in values_with_a_role(shape.value, above))
+
+
+@pytest.mark.parametrize("service", CHECKED_IN.services())
+def test_every_role_inside_the_parameters_is_passed(service):
+    model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
+    for name in CHECKED_IN.service(service).names():
+        operation = CHECKED_IN.service(service).operation(name)
+        if not operation.needs or service in NOT_HANDED_ON or not model.operation_model(name).input_shape:
+            continue
+        writes = ACTIONS.get(operation.needs[0].action).level in (Level.WRITE, Level.PERMISSIONS_MANAGEMENT)
+        for parameters in values_with_a_role(model.operation_model(name).input_shape) if writes else ():
+            passed = [
+                each.resources for each in explain(AwsCall(operation, parameters), PLACE) if "PassRole" in each.action
+            ]
+            taken_away = name.startswith(("Remove", "Disassociate"))
+            assert passed == ([] if taken_away else [(ROLE,)]), (name, parameters)
+
+
+def test_the_models_have_roles_inside():
+    """That there is something for the test above to look at."""
+    reading = [
+        need.when
+        for service in CHECKED_IN.services()
+        for name in CHECKED_IN.service(service).names()
+        for need in CHECKED_IN.service(service).operation(name).needs
+        if need.when.endswith("|roles_within")
+    ]
+    assert len(reading) > 100
