@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from infra.settings import Broker, Issuer, Limits, Mail, Reviewing, Settings, Slack, StackSet, Target, Web
+from infra.settings import BreakGlass, Broker, Issuer, Limits, Mail, Reviewing, Settings, Slack, StackSet, Target, Web
 from infra.yaml_source import Complaint, Source
 
 # The models by their place: what a key could have been meant to be.
@@ -23,6 +23,7 @@ _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("mail",): Mail,
     ("stack_set",): StackSet,
     ("slack",): Slack,
+    ("break_glass",): BreakGlass,
 }
 
 

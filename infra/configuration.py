@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from core.config import Policies
 from core.identity.source_identity import source_identity
 from infra.arns import boundary_arn, role_arn
+from infra.break_glass import break_glass_checks, people_of_break_glass
 from infra.complaints import complaint, did_you_mean, placed, told
 from infra.external_id import external_id
 from infra.policies import read_policies
@@ -111,6 +112,7 @@ def _cross_checks(value: Value) -> Iterator[Complaint]:
             yield Complaint(("targets", alias, "external_id"), "external ids are the broker's to make", "leave it out")
     yield from _signing_in_twice(value)
     yield from slack_checks(value)
+    yield from break_glass_checks(value)
     aliases = [alias for alias, _ in entries(value, "issuers")]
     groups = dict(entries(value, "reviewers"))
     for path, person in _people(value):
@@ -184,6 +186,7 @@ def _people(value: Value) -> Iterator[tuple[tuple[str | int, ...], str]]:
                     yield ("reviewers", name, member, index), person
     for person, _ in entries(value, "people"):
         yield ("people", person), person
+    yield from people_of_break_glass(value)
 
 
 def _repeated(value: Value, section: str, fields: tuple[str, ...], fix: str) -> Iterator[Complaint]:
@@ -211,6 +214,7 @@ def _compiled(settings: Settings, broker: Broker, policies: Policies, *, local: 
         "reviewers": {name: _reviewing(settings, group) for name, group in settings.reviewers.items()},
         "emails": dict(zip(_identities(settings, tuple(settings.people)), settings.people.values(), strict=True)),
         "subjects": _subjects(settings),
+        "break_glass": _break_glass(settings),
         "slack": settings.slack.model_dump() if settings.slack else None,
         "mail": settings.mail.model_dump() if settings.mail else None,
         "operators": list(settings.operators),
@@ -219,6 +223,13 @@ def _compiled(settings: Settings, broker: Broker, policies: Policies, *, local: 
         "local": local,
     }
     return json.dumps(document, sort_keys=True, indent=1)
+
+
+def _break_glass(settings: Settings) -> dict[str, Any] | None:
+    glass = settings.break_glass
+    if glass is None:
+        return None
+    return glass.model_dump() | {name: _identities(settings, getattr(glass, name)) for name in ("people", "told")}
 
 
 def _issuer(settings: Settings, name: str) -> dict[str, Any]:

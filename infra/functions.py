@@ -34,6 +34,7 @@ _CHANGE_GRANT = (
     Allow("key", KEY_TO_WRITE),
 )
 _AWAY = ("AWAY",)
+_GLASS = ("GLASS",)
 _READ_AWAY = Allow("state", ("dynamodb:Query",), _AWAY)
 _ANSWER = Allow("approval", ("states:SendTaskSuccess",))
 _WAKE = (Allow("state", ("dynamodb:GetItem",), _TOKEN), _ANSWER)
@@ -132,9 +133,22 @@ SPECS: Mapping[str, Spec] = {
         Spec(
             "revocations",
             "Takes back a grant for an operator",
-            (*_TAKE_BACK, Allow("state", ("dynamodb:GetItem",), _TOKEN + _SESSION), _ANSWER, _TAGS),
+            (
+                *_TAKE_BACK,
+                Allow("state", ("dynamodb:GetItem",), _TOKEN + _SESSION),
+                # What is said of a broken glass: here, for an objection takes the grant back.
+                Allow("state", ("dynamodb:UpdateItem",), _GRANT, (*LIFE, "follow_up")),
+                Allow("state", ("dynamodb:DeleteItem",), _GLASS),
+                _READ_AWAY,
+                _ANSWER,
+                _TAGS,
+            ),
             (*_WITH_APPROVAL, _MASK),
-            (("POST", "/v1/grants/{id}/revocation"), ("POST", "/reviews/{id}/revocation")),
+            (
+                ("POST", "/v1/grants/{id}/revocation"),
+                ("POST", "/reviews/{id}/revocation"),
+                ("POST", "/reviews/{id}/follow-up"),
+            ),
         ),
         Spec(
             "reviews",
@@ -142,7 +156,7 @@ SPECS: Mapping[str, Spec] = {
             (
                 # Nothing to write with: whoever looks, and whatever follows links, changes nothing.
                 Allow("state", ("dynamodb:GetItem",), _GRANT + _HELD + _SESSION),
-                Allow("state", ("dynamodb:Query",), ("VOTES#*", *_AWAY)),
+                Allow("state", ("dynamodb:Query",), ("VOTES#*", *_AWAY, *_GLASS)),
                 Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
                 Allow("open_index", ("dynamodb:Query",), _ROLE),
                 Allow("key", KEY_TO_READ),
@@ -176,9 +190,13 @@ SPECS: Mapping[str, Spec] = {
         Spec(
             "votes",
             "Takes reviewers' votes from the pages",
-            (*_VOTE, Allow("state", ("dynamodb:GetItem",), _HELD + _TOKEN + _SESSION)),
+            (
+                *_VOTE,
+                Allow("state", ("dynamodb:GetItem",), _HELD + _TOKEN + _SESSION),
+                Allow("state", ("dynamodb:Query", "dynamodb:PutItem"), _GLASS),
+            ),
             (*_WITH_APPROVAL, _MASK),
-            (("POST", "/reviews/{id}"),),
+            (("POST", "/reviews/{id}"), ("POST", "/reviews/{id}/break-glass")),
         ),
         Spec(
             "slack_interactions",

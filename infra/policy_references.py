@@ -14,6 +14,7 @@ from typing import Any
 
 from core import actions as actions_module
 from core.actions import Actions
+from core.config import BREAK_GLASS
 from core.policy.literals import Literals, read_policy
 from infra.complaints import did_you_mean
 from infra.yaml_source import Value, entries
@@ -66,7 +67,7 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
                 fix = did_you_mean(name, names.accounts, quoted=True)
                 yield Unknown(name, f'names account "{name}", which is no target\'s account', fix)
     yield from _unknown_to_aws(literals)
-    for group in sorted(literals.groups - set(names.reviewers)):
+    for group in sorted(literals.groups - {*names.reviewers, BREAK_GLASS}):
         add = f"add {group}: [issuer alias/subject] to reviewers"
         fix = f"{did_you_mean(group, names.reviewers, quoted=True)} or {add}" if names.reviewers else add
         yield Unknown(group, f'asks for the approval of "{group}", which is not in reviewers', fix)

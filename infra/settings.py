@@ -242,6 +242,24 @@ class Slack(Section):
     )
 
 
+class BreakGlass(Section):
+    """Who may take a request without its reviewers, as `core.config.BreakGlass`."""
+
+    people: Reviewers = ()
+    groups: OperatorGroups = ()
+    targets: Texts = Field(min_length=1)
+    told: Reviewers = ()
+    max_duration_seconds: int = Field(default=900, ge=1, le=LONGEST_SESSION_SECONDS)
+    follow_up_seconds: int = Field(default=86400, ge=60, le=86400)
+    own_requests: bool = False
+
+    @model_validator(mode="after")
+    def _is_somebodys(self) -> Self:
+        if not self.people and not self.groups:
+            raise refused("nobody may break the glass", "name people or groups, or leave break_glass out")
+        return self
+
+
 class StackSet(Section):
     """The organization's units that have the targets' accounts, where a stack set is to make the targets' roles."""
 
@@ -261,6 +279,7 @@ class Settings(Section):
     mail: Mail | None = None
     operators: OperatorGroups = ()
     slack: Slack | None = None
+    break_glass: BreakGlass | None = None
     stack_set: StackSet | None = None
     limits: Limits = Limits()
     policies: Text = "policies"

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from local import probes, processes
 from local.browser import chromium, sign_in
@@ -88,6 +88,24 @@ def _photograph(stack: Mapping[str, Any], look: str, options: Mapping[str, Any])
         page.get_by_label("Why (it goes on record)").fill("finished")
         page.get_by_role("button", name="Revoke").click()
         page.wait_for_selector("text=Taken back")
+        _break_glass(browser, stack, look, options)
+
+
+def _break_glass(browser: Browser, stack: Mapping[str, Any], look: str, options: Mapping[str, Any]) -> None:
+    """Carol takes a request without its reviewers; bob sees that, and confirms it."""
+    fix = f"{stack['reviews_url']}/{_ask(stack, TIDY, 'Remove the draft that took the site down', 'INC-3')}"
+    page = browser.new_context(**options).new_page()
+    sign_in(page, fix, stack["humans"]["carol"])
+    _keep(page, "break-glass", look)
+    page.get_by_label("Why it cannot wait").fill("The site is down, and no data owner answers")
+    page.get_by_role("button", name="Break the glass").click()
+    page.wait_for_selector("text=broke the glass at")
+    page = browser.new_context(**options).new_page()
+    sign_in(page, fix, stack["humans"]["bob"])
+    _keep(page, "taken", look)
+    page.get_by_label("What you say of it").fill("I saw the outage")
+    page.get_by_role("button", name="Confirm it").click()
+    page.wait_for_selector("text=confirmed that at")
 
 
 def _photograph_mail(stack: Mapping[str, Any], look: str, options: Mapping[str, Any]) -> None:

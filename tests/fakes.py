@@ -26,6 +26,7 @@ from core.config import Target
 from core.once import Once, Quota
 from core.problems import Problem
 from core.review.absences import Absence
+from core.review.glass import debtors
 from core.review.pending import Pending
 from core.review.slack.message import Message as SlackMessage
 from core.review.slack.people import Profile
@@ -71,6 +72,7 @@ class MemoryStore:
     held_by: dict[str, Holdings] = field(default_factory=dict)
     waiting: dict[str, Pending] = field(default_factory=dict)
     away: dict[str, Absence] = field(default_factory=dict)
+    owed: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     broken: bool = False
     lock: Any = field(default_factory=threading.RLock)
@@ -111,6 +113,13 @@ class MemoryStore:
             places = [place for vote in after.votes if vote not in before.votes for place in vote.stands_in]
             if any(place.absent not in self.away or self.away[place.absent].id != place.absence for place in places):
                 raise Changed
+            owing = debtors(after, after.glass.human) if after.glass else ()
+            if after.glass and not before.glass:
+                if set(owing) & self.owed.keys():
+                    raise Changed
+                self.owed |= dict.fromkeys(owing, after.id)
+            if after.follow_up and not before.follow_up:
+                self.owed = {who: grant_id for who, grant_id in self.owed.items() if grant_id != after.id}
             self.grants[after.id] = after
             self.links.append(next_link)
             if denial:
@@ -196,6 +205,19 @@ class MemoryAbsences:
 
     def kept(self) -> list[Absence]:
         found = list(self.store.away.values())
+        self.meanwhile()
+        return found
+
+
+@dataclass
+class MemoryGlasses:
+    """`adapters.glasses.Glasses` of a store in memory; `meanwhile` runs after they were read."""
+
+    store: MemoryStore
+    meanwhile: Callable[[], None] = field(default=lambda: None)
+
+    def owed(self) -> dict[str, str]:
+        found = dict(self.store.owed)
         self.meanwhile()
         return found
 

@@ -101,7 +101,9 @@ def traces(stack: dict[str, Any], aws: Callable[..., Any], grant_id: str) -> dic
     records = [json.loads(each["record"]["S"]) for each in audit]
     return {
         "grant": {name: value for name, value in grant.items() if name not in ("records", "head")},
-        "people": sorted(str(each) for each in state if each["pk"]["S"].startswith(("SESSION#", "VOTES#", "AWAY"))),
+        "people": sorted(
+            str(each) for each in state if each["pk"]["S"].startswith(("SESSION#", "VOTES#", "AWAY", "GLASS"))
+        ),
         "records": sorted(
             each["hash"]
             for each in records

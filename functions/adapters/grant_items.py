@@ -1,8 +1,9 @@
 """A grant as an item of the state table, in attributes that are apart so that IAM can tell who may write which.
 
 `terms` is what was asked and approved, until when: with the votes, all that credentials are issued by. It is written
-when the grant is opened and by votes, and by no other role (`infra.functions`). `life` is what became of it, and
-`ending` how it was taken back, which only who takes back writes; all three are JSON. `records` counts the audit
+when the grant is opened and by votes, and by no other role (`infra.functions`). `life` is what became of it, `ending`
+how it was taken back, and `follow_up` what was said of a broken glass, which only who takes back writes; all are JSON.
+`records` counts the audit
 records, for conditions; `gsi_pk` and `gsi_sk` list one principal's grants. While no end is on record there are
 `open_role` (its role) and `open_until` (when it ends, padded), for the index `open_by_role`.
 """
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any
 
+from core.access.glass import FollowUp, Glass, Judgement
 from core.access.grant import OPEN, Ending, Grant, State, Verdict, Vote, borne_out
 from core.access.request import Permission
 from core.access.stand_in import StandIn
@@ -21,7 +23,7 @@ KEEP_GRANT_SECONDS = 90 * 24 * 3600
 Item = dict[str, Any]
 
 _LIFE = ("state", "head", "cut_off_at")
-_APART = ("records", "ending")
+_APART = ("records", "ending", "follow_up")
 _TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFE, *_APART))
 
 
@@ -52,6 +54,8 @@ def item_of(grant: Grant) -> Item:
     }
     if grant.ending:
         item["ending"] = {"S": _json(asdict(grant.ending))}
+    if grant.follow_up:
+        item["follow_up"] = {"S": _json(asdict(grant.follow_up))}
     if grant.state in OPEN:
         item |= {"open_role": {"S": open_key(grant.role_arn)}, "open_until": {"S": f"{grant.expires_at:012d}"}}
     return item
@@ -94,6 +98,8 @@ def grant_of(item: Item | None) -> Grant | None:
         "approvals": tuple(terms["approvals"]),
         "groups": tuple(terms["groups"]),
         "votes": tuple(_vote_of(each) for each in terms["votes"]),
+        "glass": _glass_of(terms.get("glass")),
+        "follow_up": _follow_up_of(json.loads(item["follow_up"]["S"])) if "follow_up" in item else None,
     }
     return borne_out(Grant(**terms | {name: life[name] for name in _LIFE} | parsed))
 
@@ -106,6 +112,14 @@ def grants_in(items: Iterable[Item]) -> list[Grant]:
 def _vote_of(members: dict[str, Any]) -> Vote:
     stands_in = tuple(StandIn(**each) for each in members.get("stands_in", ()))
     return Vote(**members | {"verdict": Verdict(members["verdict"]), "stands_in": stands_in})
+
+
+def _glass_of(members: dict[str, Any] | None) -> Glass | None:
+    return Glass(**members | {"told": tuple(members["told"])}) if members else None
+
+
+def _follow_up_of(members: dict[str, Any]) -> FollowUp:
+    return FollowUp(**members | {"judgement": Judgement(members["judgement"])})
 
 
 def _text(grant: Grant, names: Iterable[str]) -> str:

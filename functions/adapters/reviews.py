@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_stepfunctions import SFNClient
 
-KEEP_TOKEN_SECONDS = 8 * 86400
+KEEP_TOKEN_SECONDS = 9 * 86400
 """Longer than any review waits."""
 WAITS_NO_LONGER = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 """What Step Functions answers to a token of a wait that is over: the workflow looks at the grant without it."""

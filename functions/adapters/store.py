@@ -179,7 +179,7 @@ class Store:
         return item["holds"]["S"] if (item := self._item(_key(key, "ONCE"))) else None
 
     def _besides(self, before: Grant, after: Grant, denial: "Denial | None") -> Iterator[Item]:
-        """The entries of a grant's end and of new votes: their code is nothing that who asks shall wait for."""
+        """The entries of ends, new votes and broken glasses: their code is nothing that who asks shall wait for."""
         if denial:
             from adapters.deny_list import update_of as denial_of  # noqa: PLC0415
 
@@ -191,6 +191,10 @@ class Store:
             cast = [each for each in after.votes if each not in before.votes]
             yield from (put_vote(self._state_table, each, after) for each in cast)
             yield from checks_of(self._state_table, cast)
+        if after.glass:
+            from adapters.glasses import changes_of  # noqa: PLC0415
+
+            yield from changes_of(self._state_table, before, after)
 
     def _item(self, key: Item) -> Item | None:
         with unavailable_when_failing("The store"):

@@ -48,6 +48,8 @@ class Event(StrEnum):
     REVIEW = "review"
     ABSENCE = "absence"
     BYPASS = "bypass"
+    BREAK_GLASS = "break_glass"
+    FOLLOW_UP = "follow_up"
 
 
 class Outcome(StrEnum):
@@ -69,6 +71,8 @@ class Outcome(StrEnum):
     SET = "set"
     ENDED = "ended"
     UNEXPLAINED = "unexplained"
+    CONFIRMED = "confirmed"
+    OBJECTED = "objected"
 
 
 @dataclass(frozen=True, slots=True)

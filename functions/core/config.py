@@ -87,6 +87,26 @@ class Target:
         return f"{self.role_arn.rpartition('/')[0]}/jitney-revoker-{self.alias}"
 
 
+BREAK_GLASS = "break-glass"
+"""What policies see among the approvals when somebody breaks the glass; no group has this name."""
+
+
+class BreakGlass(NamedTuple):
+    """Who may take a request without its reviewers, for which targets, and for how long at most (seconds).
+
+    `people` are source identities, `groups` of their tokens ("issuer alias/group"), `told` those who are told of it
+    besides all reviewers. Somebody else is to look at it within `follow_up_seconds`. `own_requests`: also their own.
+    """
+
+    people: tuple[str, ...]
+    groups: tuple[str, ...]
+    targets: tuple[str, ...]
+    told: tuple[str, ...]
+    max_duration_seconds: int
+    follow_up_seconds: int
+    own_requests: bool
+
+
 class ReviewerGroup(NamedTuple):
     """Who may approve for a group, as source identities, and how many different people it takes.
 
@@ -167,6 +187,7 @@ class Config:
     subjects: Mapping[str, tuple[str, str]] = MappingProxyType({})
     slack: Slack | None = None
     mail: Mail | None = None
+    break_glass: BreakGlass | None = None
 
     def entries(self, issuer: str) -> tuple[Issuer, ...]:
         """The entries of the issuer with exactly this issuer string."""
@@ -207,4 +228,5 @@ def load(text: str) -> Config:
         subjects=raw["subjects"],
         slack=Slack(**raw["slack"]) if raw["slack"] else None,
         mail=Mail(**raw["mail"]) if raw["mail"] else None,
+        break_glass=BreakGlass(**raw["break_glass"]) if raw["break_glass"] else None,
     )

@@ -65,6 +65,8 @@ PROBLEMS: Mapping[str, Kind] = {
     "denied": Kind(403, "The request is denied by policy"),
     "not_operator": Kind(403, "Only an operator may do this"),
     "not_reviewer": Kind(403, "Only a reviewer of the request may do this"),
+    "not_break_glass": Kind(403, "Only who is configured for it may break the glass"),
+    "follow_up_owed": Kind(409, "Somebody has to look at an earlier use of break-glass first"),
     "not_a_person": Kind(403, "Only a person may do this"),
     "own_request": Kind(403, "Nobody decides about their own request"),
     "not_narrower": Kind(400, "A reviewer may approve less, not more"),

@@ -1,6 +1,6 @@
 """POST /v1/grants/{id}/credentials: credentials of an active grant, after its review or again."""
 
-from core.access.grant import require_active
+from core.access.standing import require_active
 from handlers.answers import grant_answer
 from handlers.callers import identify
 from handlers.edge import endpoint

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from adapters.store import Changed, Taken
 from core import audit
-from core.access.grant import Grant, State, open_grant, require_active
+from core.access.grant import Grant, State, open_grant
 from core.access.holdings import Change
 from core.access.request import AccessRequest
+from core.access.standing import require_active
 from core.audit import Event, Outcome
 from core.once import denials, idempotency, idempotency_key, repeated
 from core.policy.decision import Decision, Effect

@@ -5,7 +5,8 @@ from typing import NamedTuple
 from adapters.store import Changed
 from core import audit
 from core.access.credentials import Credentials, SessionRequest, session_request
-from core.access.grant import Grant, State, require_active
+from core.access.grant import Grant, State
+from core.access.standing import require_active
 from core.audit import Event, Outcome
 from core.config import Config, Target
 from core.policy.decision import Effect
@@ -76,6 +77,10 @@ def reissue(grant: Grant, call: Call) -> tuple[Grant, Credentials]:
 
 
 def _approvals(grant: Grant, call: Call) -> frozenset[str]:
+    if grant.glass:
+        from core.review.glass import glass_approvals  # noqa: PLC0415 - as below
+
+        return glass_approvals(grant, call.ports.config.reviewers, call.ports.config.break_glass)
     if not grant.approvals:
         return frozenset()
     from core.review.votes import standing_approvals  # noqa: PLC0415 - an allowed request shall not wait for it

@@ -11,8 +11,9 @@ token: whoever notifies does not decide.
 from collections.abc import Mapping
 from typing import Any
 
-from core.access.grant import Grant, State
+from core.access.grant import Grant
 from core.review.notices import Notice
+from core.review.schedule import waits
 from handlers.edge import step
 from handlers.ports import Ports
 from handlers.showing import sheet
@@ -20,7 +21,7 @@ from handlers.telling import tell
 
 
 class ReviewEnded(Exception):
-    """The grant is not pending any more: there is nothing to wait for."""
+    """What was waited for is over: the request is decided, or the broken glass was looked at."""
 
 
 class NobodyTold(Exception):
@@ -39,11 +40,18 @@ def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     grant = ports.store.grant(grant_id)
     if grant is None:
         raise LookupError("no such grant")
-    if token and grant.at(ports.now()).state is not State.PENDING:
+    if token and not _waits(grant, event["since"], ports.now()):
         raise ReviewEnded
+    if what == Notice.DECIDED and grant.unreviewed:
+        what = Notice.OWED  # the time for it is over, and nobody has looked at it
     if what in set(Notice):
         _tell(Notice(what), grant, ports)
     return {"grant_id": grant.id, "state": str(grant.state)}
+
+
+def _waits(grant: Grant, since: int, now: int) -> bool:
+    """Whether there is still what the look at `since` found: a glass that broke after it is something else."""
+    return waits(grant, now) and (grant.glass is None or since > grant.glass.at)
 
 
 def _tell(notice: Notice, grant: Grant, ports: Ports) -> None:

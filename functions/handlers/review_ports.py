@@ -14,6 +14,7 @@ from handlers.base_ports import BasePorts
 if TYPE_CHECKING:
     from adapters.absences import Absences
     from adapters.cast_votes import CastVotes
+    from adapters.glasses import Glasses
     from adapters.mails import Mails
     from adapters.message_places import MessagePlaces
     from adapters.reviews import Reviews, TaskTokens
@@ -61,6 +62,13 @@ class ReviewPorts(BasePorts):
         from adapters.absences import Absences
 
         return Absences(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+
+    @cached_property
+    def glasses(self) -> "Glasses":
+        """The uses of break-glass that nobody has looked at yet."""
+        from adapters.glasses import Glasses
+
+        return Glasses(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
     def token_endpoint(self) -> "TokenEndpoint":

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.access.grant import State
-from core.review.schedule import due
+from core.review.schedule import due, seen, waits
 from handlers.edge import step
 from handlers.expiring import record_expiry
 from handlers.ports import Ports
@@ -26,8 +26,8 @@ def look(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     if grant.state is State.PENDING:
         grant = record_expiry(grant, ports)
     now = ports.now()
-    told: dict[str, Any] = {"grant_id": grant.id, "state": str(grant.state), "since": now}
-    if grant.state is not State.PENDING:
+    told: dict[str, Any] = {"grant_id": grant.id, "state": str(grant.state), "since": seen(grant, now)}
+    if not waits(grant, now):
         return told | {"due": DECIDED, "wait_seconds": 0}
     step = due(grant, ports.config.reviewers, event["since"], now)
     return told | {"due": str(step.notice or NOTHING), "wait_seconds": step.wait_seconds}

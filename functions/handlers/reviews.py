@@ -12,6 +12,7 @@ from core.access.stand_in import StandIn
 from core.identity.principal import Principal
 from core.problems import Problem
 from core.review.content import content_hash
+from core.review.glass import can_break, may_follow_up
 from core.review.reviewers import Groups, askers, seats, stands_in
 from handlers.at_work import at_work
 from handlers.away import show_away
@@ -27,7 +28,8 @@ _EVER = 10**11
 class Standing(NamedTuple):
     """What somebody is to a request: the groups it may vote for now, its vote, whether it asked, may take it back.
 
-    `stands_in` are the places of others in which it may vote.
+    `stands_in` are the places of others in which it may vote. `breaks` says whether it may take the request without its
+    reviewers, `broke` whether it did, `looks` whether it may look at that afterwards, which nobody has yet.
     """
 
     groups: frozenset[str]
@@ -35,22 +37,31 @@ class Standing(NamedTuple):
     vote: Vote | None
     own: bool
     operator: bool
+    breaks: bool
+    broke: bool
+    looks: bool
 
     @property
     def concerned(self) -> bool:
         """Whether the request is any of its business."""
-        return bool(self.groups or self.vote or self.own or self.operator)
+        return bool(self.groups or self.vote or self.own or self.operator or self.breaks or self.broke or self.looks)
 
 
 def standing_of(who: Principal, grant: Grant, groups: Groups, ports: Ports, now: int) -> Standing:
     """What a person who is signed in is to `grant`; `groups` are those of `at_work`."""
-    human = who.source_identity
+    human, config = who.source_identity, ports.config
+    own, operator = human in askers(grant), bool(who.groups & set(config.operators))
+    glass = config.break_glass
+    breaks = grant.at(now).state is State.PENDING and can_break(who, grant.target, glass)
     return Standing(
         seats(human, grant, groups, now),
         stands_in(human, grant, groups, now),
         next((each for each in grant.votes if each.human == human), None),
-        human in askers(grant),
-        bool(who.groups & set(ports.config.operators)),
+        own,
+        operator,
+        breaks and not (own and glass and not glass.own_requests),
+        bool(grant.glass and grant.glass.human == human),
+        grant.unreviewed and may_follow_up(human, grant, groups, operator=operator),
     )
 
 
@@ -59,9 +70,12 @@ def list_requests(visit: Visit) -> Page:
     if visit.session is None:
         return Page(303, location=f"{visit.path}/reviews/sign-in")
     who, now, groups = visit.principal, visit.now, at_work(visit.ports)
+    owed = dict.fromkeys(visit.ports.glasses.owed().values())
+    unreviewed = (grant for grant_id in islice(owed, MOST_LISTED) if (grant := visit.ports.store.grant(grant_id)))
+    listed = {grant.id: grant for grant in (*unreviewed, *islice(_open(visit.ports), MOST_LISTED))}
     shown = [
         (grant.at(now), standing)
-        for grant in islice(_open(visit.ports), MOST_LISTED)
+        for grant in listed.values()
         if (standing := standing_of(who, grant, groups, visit.ports, now)).concerned
     ]
     pending = [(grant, standing) for grant, standing in shown if grant.state is State.PENDING]
@@ -70,6 +84,7 @@ def list_requests(visit: Visit) -> Page:
         200,
         "list",
         {
+            "looking": [each for each in shown if each[0].unreviewed],
             "waiting": waiting,
             "others": [each for each in pending if each not in waiting],
             "active": [each for each in shown if each[0].state is State.ACTIVE],
@@ -101,6 +116,7 @@ def show_request(visit: Visit) -> Page:
         "standing": standing,
         "voted": voted,
         "may_vote": may_vote,
+        "settings": ports.config.break_glass,
     }
     return Page(200, "request", values)
 
@@ -130,5 +146,5 @@ handler = pages(
         ("GET", "/reviews/{id}"): show_request,
         ("GET", "/reviews/away"): show_away,
     },
-    ("config", "policies", "actions", "store", "absences", "cast_votes", "web_sessions", "templates"),
+    ("config", "policies", "actions", "store", "absences", "glasses", "cast_votes", "web_sessions", "templates"),
 )

@@ -7,6 +7,7 @@ from core.review.inert import inert
 from handlers.answers import grant_answer
 from handlers.callers import identify
 from handlers.ending import end
+from handlers.glass import follow_up
 from handlers.http import Request, Response
 from handlers.pages import Page, Visit, pages
 from handlers.ports import Ports
@@ -35,7 +36,7 @@ def revoke_from_page(visit: Visit) -> Page:
 
 
 handler = pages(
-    {("POST", "/reviews/{id}/revocation"): revoke_from_page},
+    {("POST", "/reviews/{id}/revocation"): revoke_from_page, ("POST", "/reviews/{id}/follow-up"): follow_up},
     ("config", "actions", "keys", "store", "deny_list", "role_policies", "sessions", "canary", "web_sessions"),
     otherwise=revoke_grant,
 )

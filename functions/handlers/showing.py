@@ -1,13 +1,10 @@
 """The sheet of a grant: what reviewers are shown of it, on every channel (REV 10, 11)."""
 
 from core.access.grant import Grant
-from core.policy.decide import decide
 from core.review.sheet import Sheet, sheet_of
 from handlers.at_work import at_work
-from handlers.holding import Besides
-from handlers.issuing import target_of
 from handlers.ports import Ports
-from handlers.voting import asker
+from handlers.voting import decision_on
 
 HISTORY_SECONDS = 30 * 86400
 MAX_PAGES = 20
@@ -16,19 +13,8 @@ MAX_PAGES = 20
 
 def sheet(grant: Grant, ports: Ports) -> Sheet:
     """What reviewers are shown of `grant` now. Raises Problem, also when its target or issuer was configured anew."""
-    config, now = ports.config, ports.now()
-    target = target_of(grant, config)
-    decision = decide(
-        asker(grant, ports),
-        grant.asked(),
-        target,
-        ports.policies,
-        ports.actions,
-        config.limits,
-        config.reviewers,
-        grant.approvals,
-        Besides(ports, grant.principal, grant.human, target.account, now, grant.id),
-    )
+    now = ports.now()
+    decision = decision_on(grant, grant.approvals, ports)
     return sheet_of(grant, at_work(ports), ports.actions, decision.risks, _history(grant, ports, now), now)
 
 

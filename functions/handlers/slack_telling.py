@@ -18,13 +18,17 @@ from handlers.ports import Ports
 from handlers.showing import sheet
 
 NAME = "slack"
+EVER = 10**11
+"""Later than any request escalates."""
 
 
 def tell_in_slack(telling: Telling, ports: Ports) -> Iterable[Sent]:
     """What came of each channel's message, by Slack's word for what went wrong; () without Slack."""
     if ports.config.slack is None:
         return ()
-    names = channels(telling.grant, ports.config.reviewers, ports.now())
+    # Of a broken glass everybody is told who could ever decide, in the channels of later groups too.
+    moment = EVER if telling.grant.glass else ports.now()
+    names = channels(telling.grant, ports.config.reviewers, moment)
     return one_by_one(NAME, names, lambda channel: _told(telling, channel, ports), ports)
 
 

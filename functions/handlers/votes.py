@@ -4,6 +4,7 @@ from core.access.grant import Grant, Verdict
 from core.problems import Problem
 from core.review.choices import left
 from core.review.content import content_hash
+from handlers.glass import break_glass
 from handlers.pages import Page, Visit, pages
 from handlers.voting import Ballot, comment_of, less_of, vote
 
@@ -43,6 +44,6 @@ def _ballot(visit: Visit, grant: Grant) -> Ballot:
 
 
 handler = pages(
-    {("POST", "/reviews/{id}"): vote_on_request},
-    ("config", "policies", "actions", "store", "absences", "reviews", "web_sessions", "templates"),
+    {("POST", "/reviews/{id}"): vote_on_request, ("POST", "/reviews/{id}/break-glass"): break_glass},
+    ("config", "policies", "actions", "store", "absences", "glasses", "reviews", "web_sessions", "templates"),
 )

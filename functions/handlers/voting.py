@@ -1,5 +1,6 @@
 """One vote, from wherever it comes: checked, written with its record, and followed by what it decides (REV 3-7)."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from core.access.request import Permission
 from core.audit import Event, Origin, Outcome
 from core.identity.principal import Principal
 from core.policy.decide import decide
-from core.policy.decision import Effect
+from core.policy.decision import Decision, Effect
 from core.problems import Problem
 from core.review.content import content_hash
 from core.review.inert import cut, inert
@@ -125,9 +126,19 @@ def _voted(grant: Grant, ballot: Ballot, ports: Ports) -> tuple[Grant, audit.Aud
 
 def _decided(grant: Grant, ports: Ports) -> tuple[Grant, dict[str, Any]]:
     """The approved grant as policy sees it now (POL 1): active, or failed if it is no longer allowed."""
+    decision = decision_on(grant, grant.approvals, ports)
+    if decision.effect is Effect.ALLOW:
+        return activated(grant, ports.now()), deciding_policies(decision)
+    if decision.effect is Effect.REVIEW:
+        return grant, deciding_policies(decision)
+    return grant.move(State.FAILED), deciding_policies(decision) | {"code": "denied"}
+
+
+def decision_on(grant: Grant, approvals: Collection[str], ports: Ports) -> Decision:
+    """What policy says to a grant now, with these approvals. Raises Problem."""
     config = ports.config
     target = target_of(grant, config)
-    decision = decide(
+    return decide(
         asker(grant, ports),
         grant.asked(),
         target,
@@ -135,14 +146,9 @@ def _decided(grant: Grant, ports: Ports) -> tuple[Grant, dict[str, Any]]:
         ports.actions,
         config.limits,
         config.reviewers,
-        grant.approvals,
+        approvals,
         Besides(ports, grant.principal, grant.human, target.account, ports.now(), grant.id),
     )
-    if decision.effect is Effect.ALLOW:
-        return activated(grant, ports.now()), deciding_policies(decision)
-    if decision.effect is Effect.REVIEW:
-        return grant, deciding_policies(decision)
-    return grant.move(State.FAILED), deciding_policies(decision) | {"code": "denied"}
 
 
 def asker(grant: Grant, ports: Ports) -> Principal:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from adapters.grant_items import grant_of, grants_in, item_key, item_of, update_of
+from core.access.glass import FollowUp, Glass, Judgement
 from core.access.grant import Ending, Grant, State, Verdict, Vote
 from core.access.stand_in import StandIn
 from core.review.votes import activated
@@ -14,6 +15,8 @@ from tests.fakes import GRANT, NOW, PENDING
 YES = Vote("corp.alice", Verdict.APPROVE, "content", "fine", NOW, "web")
 NO = replace(YES, verdict=Verdict.REJECT)
 RELEASED, REVOKED = Ending(NOW, "corp.agent", ""), Ending(NOW, "corp.olga", "leaked", 900)
+GLASS = Glass("corp.gina", "down", "content", NOW, NOW + 3600, ("corp.olga",))
+SAID = FollowUp("corp.alice", Judgement.OBJECT, "no outage", NOW + 60)
 VOTED = replace(PENDING, votes=(YES,), approvals=("owners",))
 ACTIVE = activated(VOTED, NOW + 60)
 GRANTS = {
@@ -24,6 +27,8 @@ GRANTS = {
     "approved by a stand-in": replace(
         VOTED, votes=(replace(YES, stands_in=(StandIn("owners", "corp.bob", "a-1", NOW, NOW + 9),)),)
     ),
+    "taken": replace(ACTIVE, votes=(), glass=GLASS),
+    "taken and looked at": replace(ACTIVE, glass=GLASS, follow_up=SAID),
     "rejected": replace(PENDING, votes=(NO,), state=State.REJECTED),
     "released": replace(GRANT, state=State.RELEASED, ending=RELEASED),
     "revoked": replace(GRANT, state=State.REVOKED, ending=REVOKED),
@@ -54,6 +59,8 @@ CHANGES = {
     ),
     "a vote": (PENDING, VOTED, {"terms"}),
     "the vote that suffices": (VOTED, ACTIVE, OPENED | {"terms", "expires"}),
+    "a broken glass": (PENDING, activated(replace(PENDING, glass=GLASS), NOW), OPENED | {"terms", "expires"}),
+    "what is said of it": (ACTIVE, replace(ACTIVE, follow_up=SAID), {"follow_up"}),
     "a rejection": (PENDING, replace(PENDING, votes=(NO,), state=State.REJECTED), CLOSED | {"terms"}),
 }
 

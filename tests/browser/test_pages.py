@@ -196,6 +196,40 @@ def test_pages_work_and_look_the_same_without_scripts(browser, stack, token, ask
     assert grant_of(stack, token, grant_id)["state"] == "active"
 
 
+@pytest.mark.parametrize("look", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 700}}],
+                         ids=["light", "dark", "phone"])  # fmt: skip
+def test_rev_08_somebody_breaks_the_glass_and_another_looks_at_it(browser, stack, token, ask, axe, look):
+    grant_id = ask()
+    context = browser.new_context(**look)
+    page = context.new_page()
+    sign_in(page, url(stack, grant_id), stack["humans"]["carol"])
+    assert violations(page, axe) == []
+    page.get_by_role("button", name="Break the glass").click()
+    assert page.evaluate("document.activeElement.id") == "urgent"  # the browser asks for it
+    page.get_by_label("Why it cannot wait").fill("the site is down")
+    page.get_by_role("button", name="Break the glass").click()
+    page.wait_for_selector("text=people.carol broke the glass at")
+    assert violations(page, axe) == []
+    context.close()
+    context = browser.new_context(java_script_enabled=False, **look)
+    plain = context.new_page()
+    sign_in(plain, stack["reviews_url"], stack["humans"]["bob"])
+    plain.get_by_role("heading", name="Taken without review").wait_for()
+    scripted = browser.new_context(storage_state=context.storage_state(), **look)
+    page = scripted.new_page()
+    for path in ("", f"/{grant_id}"):
+        page.goto(stack["reviews_url"] + path)
+        assert violations(page, axe) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    scripted.close()
+    plain.goto(url(stack, grant_id))
+    plain.get_by_label("What you say of it").fill("there was no outage")
+    plain.get_by_role("button", name="Object, and take it back").click()
+    plain.wait_for_selector("text=people.bob objected to that")
+    context.close()
+    assert grant_of(stack, token, grant_id)["state"] == "revoked"
+
+
 def test_rev_06_a_reviewer_says_who_stands_in_and_comes_back_without_scripts(browser, stack, axe):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

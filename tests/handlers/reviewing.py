@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from core.config import Config, ReviewerGroup, Web
 from core.identity.session import Session, hashed, stored
 from core.problems import Problem
-from handlers import absences, away, reviews, revocations, sign_in, votes
+from handlers import absences, away, glass, reviews, revocations, sign_in, votes
 from handlers.pages import PageRoute, answer_page
 from handlers.rendering import environment
 from tests.core.identity import minting
@@ -23,6 +23,8 @@ PLACE = "/live"
 ROUTES: dict[tuple[str, str], PageRoute] = {
     ("GET", "/reviews"): reviews.list_requests,
     ("GET", "/reviews/{id}"): reviews.show_request,
+    ("POST", "/reviews/{id}/break-glass"): glass.break_glass,
+    ("POST", "/reviews/{id}/follow-up"): glass.follow_up,
     ("GET", "/reviews/away"): away.show_away,
     ("POST", "/reviews/away"): absences.change_absence,
     ("POST", "/reviews/{id}"): votes.vote_on_request,

@@ -15,6 +15,7 @@ from handlers.grants import create_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED, ROOT, WRITE
 from tests.handlers.reviewing import Browser, Desk, desk_of
+from tests.handlers.test_glass import SETTINGS, smash
 
 WHO = {
     "nobody signed in": None,
@@ -119,6 +120,46 @@ def signed_in(desk: Desk, person: tuple[str, tuple[str, ...]] | None) -> Browser
     if person:
         browser.sign_in(person[0], groups=list(person[1]))
     return browser
+
+
+GLASS = list(cells("| who | request | POST break-glass |"))
+BREAKERS = {
+    "nobody signed in": None,
+    "an agent with its token": None,
+    "the human it asks for": ("harriet", ()),
+    "a reviewer of it": ("alice", ()),
+    "a reviewer of another group": ("oscar", ()),
+    "who may break the glass": ("gina", ()),
+    "who broke the glass": ("gina", ()),
+    "another who may break the glass": ("zoe", ("on-call",)),
+    "an operator": ("olga", ("security",)),
+}
+
+
+def test_the_table_of_broken_glasses_is_whole():
+    assert {cell.who for cell in GLASS} == set(BREAKERS)
+    assert len(GLASS) == len({cell[:3] for cell in GLASS}) == 15 * 4
+
+
+@pytest.mark.parametrize("cell", GLASS, ids=[" / ".join(cell[:3]) for cell in GLASS])
+def test_who_may_break_the_glass_and_look_at_it(cell: Cell):
+    desk = desk_of(break_glass=SETTINGS)
+    grant = request_in(desk, "pending")
+    assert grant
+    if cell.state == "taken":
+        smash(signed_in(desk, ("gina", ())), grant)
+    browser = signed_in(desk, BREAKERS[cell.who])
+    page = browser.send("GET", "/reviews").text
+    token = re.search(r'name="token" value="(\w+)"', page)
+    form = {"token": token[1] if token and "without" not in cell.column else "x", "content": content_hash(grant)}
+    form |= {"reason": "down", "comment": "looked at it", "judgement": cell.column.removeprefix("POST ")}
+    path = "follow-up" if cell.column in ("POST confirm", "POST object") else "break-glass"
+    headers = {"Authorization": f"Bearer {minting.token()}"} if cell.who.startswith("an agent") else {}
+    before = dict(desk.system.store.grants)
+    answer = browser.send("POST", f"/reviews/{grant.id}/{path}", form, headers)
+    found = re.search(r"Code: <code>(\w+)</code>", answer.text)
+    assert f"{answer.status}{f' {found[1]}' if found else ''}" == cell.expected
+    assert (desk.system.store.grants == before) is (cell.expected != "303")
 
 
 REVIEWERS = {

@@ -186,6 +186,8 @@ def test_the_api_has_these_routes_and_no_others(assembly):
         ("POST", "/reviews/{id}"),
         ("POST", "/reviews/{id}/revocation"),
         ("POST", "/slack/interactions"),
+        ("POST", "/reviews/{id}/break-glass"),
+        ("POST", "/reviews/{id}/follow-up"),
         ("GET", "/reviews/away"),
         ("POST", "/reviews/away"),
         ("GET", "/reviews/sign-in"),

@@ -103,6 +103,11 @@ def owners(**members):
     return "reviewers", {"owners": members}
 
 
+def glass(**members):
+    """A section of who may break the glass."""
+    return "break_glass", {"people": ["corp/gina"], "targets": ["prod"], **members}
+
+
 def web(**members):
     """A change that gives the only issuer a web client; `members` are the issuer's or the web's."""
     entry = valid()["issuers"]["corp"]
@@ -226,6 +231,17 @@ REFUSED = [
     (owners(members=["corp/a"], quorum=2), "reviewers.owners.quorum", "no such key", "approvals"),
     ((f"{ISSUER}.human_claim", "act.sub"), f"{ISSUER}.human_issuer", "missing", "kind: human"),
     ((f"{ISSUER}.human_issuer", "corp"), f"{ISSUER}.human_issuer", "of kind: human", "add one"),
+    (glass(people=[]), "break_glass", "nobody may break", "people or groups"),
+    (glass(people=["none/a"]), "break_glass.people.0", 'no issuer "none"', "corp"),
+    (glass(told=["alice"]), "break_glass.told.0", "cannot be used", "corp/alice"),
+    (glass(groups=["none/on-call"]), "break_glass.groups.0", 'no issuer "none"', "corp"),
+    (glass(groups=["on-call"]), "break_glass.groups.0", "cannot be used", "alias"),
+    (glass(targets=["prode"]), "break_glass.targets.0", 'no target "prode"', "prod"),
+    (glass(targets=[]), "break_glass.targets", "empty", "at least one"),
+    (glass(max_duration_seconds=3601), "break_glass.max_duration_seconds", "too large", "3600"),
+    (glass(follow_up_seconds=86401), "break_glass.follow_up_seconds", "too large", "86400"),
+    (glass(own=True), "break_glass.own", "no such key", "own_requests"),
+    (("reviewers", {"break-glass": {"members": ["corp/a"]}}), "reviewers.break-glass", "policies see", "another name"),
     (("people", {"corp/a": "a at example.com"}), "people.corp/a", "cannot be used", "alice@example.com"),
     (("people", {"none/a": "a@example.com"}), "people.none/a", 'no issuer "none"', "corp"),
     (("operators", ["security"]), "operators.0", "cannot be used", "local/security"),
@@ -453,6 +469,14 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
     assert loaded.limits == config.Limits(60, 3600, 65536, 7, 3600, 30)
     assert "Jitney::Group" in loaded.policies.text
     assert "namespace Jitney" in loaded.policies.schema
+
+
+def test_rev_08_who_may_break_the_glass_reaches_the_functions(compiled):
+    loaded = compiled(changed(glass(groups=["corp/on-call"], told=["corp/olga"])))
+    assert loaded.break_glass == config.BreakGlass(
+        ("corp.gina",), ("corp/on-call",), ("prod",), ("corp.olga",), 900, 86400, own_requests=False
+    )
+    assert compiled(valid()).break_glass is None
 
 
 def test_slack_and_whom_it_is_to_find_reach_the_functions(compiled):

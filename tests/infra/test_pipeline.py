@@ -136,6 +136,7 @@ def test_the_auditors_questions_are_named_queries(assembly):
             "grants_of_principal",
             "history_of_grant",
             "issued_without_end",
+            "break_glass",
         }
     )
     for query in queries.values():
@@ -144,6 +145,7 @@ def test_the_auditors_questions_are_named_queries(assembly):
 
 
 NOW = datetime.now(UTC)
+BROKE = {"by": "corp.gina", "reason": "down", "follow_up_until": "2026-12-01T00:00:00Z"}
 
 
 def record(event, outcome, *, days_ago=0, seq=0, **members):
@@ -168,6 +170,11 @@ def ask(tmp_path_factory):
         record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-live", expires_at=later),
         record(Event.REQUEST, Outcome.REVIEW, grant_id="g-waits", expires_at=earlier, principal="corp.b", days_ago=2),
         record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-old", expires_at=earlier, days_ago=200),
+        record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-broken", detail=BROKE | {"reason": '"by":"corp.x"'}),
+        record(Event.FOLLOW_UP, Outcome.CONFIRMED, grant_id="g-broken", seq=1, detail={"by": "corp.alice"}),
+        record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-owed", days_ago=1, detail=BROKE),
+        record(Event.BREAK_GLASS, Outcome.REFUSED, code="own_request", detail={"grant": "g-owed"}),
+        record(Event.FOLLOW_UP, Outcome.REFUSED, code="own_request", detail={"grant": "g-owed"}),
         record(Event.REQUEST, Outcome.DENIED, code="denied", policies=("never-salaries",)),
         record(Event.PREVIEW, Outcome.DENIED, principal="corp.b", reason='it\'s "quoted"'),
         record(Event.REFUSAL, Outcome.REFUSED, code="token_expired", issuer="corp", source_ip="192.0.2.1", count=4),
@@ -224,3 +231,13 @@ def test_history_of_grant_is_its_chain(ask):
 
 def test_issued_without_end_finds_the_grant_whose_end_is_not_on_record(ask):
     assert [row["grant_id"] for row in ask("issued_without_end")] == ["g-lost"]
+
+
+def test_rev_08_break_glass_lists_every_use_and_what_was_said_of_it_afterwards(ask):
+    rows = {row["grant_id"]: row for row in ask("break_glass")}
+    assert set(rows) == {"g-broken", "g-owed"}
+    assert {(row["broken_by"], row["follow_up_until"]) for row in rows.values()} == {
+        ("corp.gina", "2026-12-01T00:00:00Z")
+    }
+    assert (rows["g-broken"]["judgement"], rows["g-broken"]["followed_up_by"]) == ("confirmed", "corp.alice")
+    assert (rows["g-owed"]["judgement"], rows["g-owed"]["followed_up_by"] or None) == (None, None)

@@ -67,6 +67,12 @@ def test_pol_02_every_target_of_a_set_is_looked_up(wrong):
     ]
 
 
+@pytest.mark.parametrize(("name", "known"), [("break-glass", True), ("break_glass", False)])
+def test_rev_08_a_policy_can_speak_of_break_glass(wrong, name, known):
+    text = f'@id("x") forbid {ANY} when {{ context.approvals.contains("{name}") }};'
+    assert bool(wrong(text)) is not known
+
+
 def test_pol_02_reviewers_that_are_not_there_are_refused(wrong):
     text = f'@id("x") @approval("boses") permit {ANY} when {{ context.approvals.contains("boses") }};'
     ((place, what, fix),) = wrong(text)

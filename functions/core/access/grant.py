@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from core.access.glass import FollowUp, Glass, glass_view
 from core.access.request import AccessRequest, Permission
 from core.access.stand_in import StandIn
 from core.config import Target
 from core.identity.principal import Principal
 from core.policy.decision import Decision, Effect
-from core.problems import Problem
 from core.times import iso
 
 
@@ -107,7 +107,8 @@ class Grant:
     reviewers' own. `groups` are the principal's when it asked: policy is asked again with them at each vote. `records`
     counts the audit records of this grant and `head` is the hash of the last one: a state change and the next record
     are written together or not at all. `ending` is there once it was released or revoked. What was issued until
-    `cut_off_at` works no longer, because its agent or the whole role was cut off; it can be issued again.
+    `cut_off_at` works no longer, because its agent or the whole role was cut off; it can be issued again. `glass` is
+    there when it was taken without its reviewers, `follow_up` once somebody else looked at that.
     """
 
     id: str
@@ -137,6 +138,13 @@ class Grant:
     cut_off_at: int | None = None
     groups: tuple[str, ...] = ()
     votes: tuple[Vote, ...] = ()
+    glass: Glass | None = None
+    follow_up: FollowUp | None = None
+
+    @property
+    def unreviewed(self) -> bool:
+        """Whether it was taken without its reviewers, and nobody has looked at it since."""
+        return self.glass is not None and self.follow_up is None
 
     @property
     def owner(self) -> str:
@@ -189,6 +197,7 @@ class Grant:
             "ending": None if self.ending is None else self.ending.view(),
             "votes": [each.view() for each in self.votes],
             "cut_off_at": None if self.cut_off_at is None else iso(self.cut_off_at),
+            "break_glass": glass_view(self.glass, self.follow_up),
         }
 
 
@@ -254,40 +263,3 @@ def open_grant(  # the grant is where all that was learned of a request comes to
         reviews=tuple(tuple(sorted(groups)) for groups in decision.reviews),
         groups=tuple(sorted(principal.groups)),
     )
-
-
-_DETAILS: Mapping[State, str] = {
-    State.PENDING: "Grant {id} is under review until {end}.",
-    State.EXPIRED: "Grant {id} ended at {end}.",
-    State.FAILED: "Grant {id} failed: its review could not be held, or its credentials could not be issued.",
-}
-_ENDED: Mapping[State, tuple[str, str]] = {
-    State.PENDING: ("grant_pending", "Wait for the reviewers; ask again after the seconds in Retry-After."),
-    State.REJECTED: ("grant_rejected", "Read the reviewers' answer with GET, then make another request."),
-    State.EXPIRED: ("grant_ended", "Make a new request; say how long you need."),
-    State.RELEASED: ("grant_released", "You gave this grant back; make a new request."),
-    State.REVOKED: ("grant_revoked", "A person took this grant back; ask them before you make another request."),
-    State.FAILED: ("grant_ended", "Make a new request."),
-}
-
-
-def require_active(grant: Grant, now: int) -> Grant:
-    """The grant as it stands at `now`, if credentials may be issued for it. Raises Problem saying why not (STS 7)."""
-    current = grant.at(now)
-    if current.state is State.ACTIVE:
-        return current
-    code, fix = _ENDED[current.state]
-    headers = {"Retry-After": "5"} if current.state is State.PENDING else {}
-    detail = _DETAILS.get(current.state, "Grant {id} was {state}{by}.")
-    said = detail.format(id=grant.id, state=current.state, end=iso(grant.expires_at), by=_by_whom(current))
-    raise Problem(code, said, fix, {"grant": current.view()}, headers)
-
-
-def _by_whom(grant: Grant) -> str:
-    """Who ended it, and what they said: a revocation's reason or the comment of a rejection."""
-    if grant.state is State.REVOKED and grant.ending:
-        return f" by {grant.ending.by}: {grant.ending.reason.rstrip('.')}"
-    rejecting = next((vote for vote in grant.votes if vote.verdict is Verdict.REJECT), None)
-    if grant.state is State.REJECTED and rejecting:
-        return f" by {rejecting.human}: {rejecting.comment.rstrip('.') or 'no comment'}"
-    return ""

@@ -21,8 +21,15 @@ _WHY: Mapping[Notice, str] = {
     Notice.REMINDED: "It still waits, and you may decide about it.",
     Notice.ESCALATED: "Nobody has decided in time, so more people may decide now. You are one of them.",
     Notice.DECIDED: "Nothing is left to decide.",
+    Notice.BROKEN: "Somebody broke the glass: it was granted without its reviewers, who are told at once.",
+    Notice.OWED: "Nobody has looked yet at why it was granted without its reviewers. You may: confirm it, or object.",
 }
-_MARKS: Mapping[Notice, str] = {Notice.REMINDED: "Reminder: ", Notice.ESCALATED: "Escalated: "}
+_MARKS: Mapping[Notice, str] = {
+    Notice.REMINDED: "Reminder: ",
+    Notice.ESCALATED: "Escalated: ",
+    Notice.BROKEN: "Break-glass: ",
+    Notice.OWED: "To be looked at: ",
+}
 SIGN_IN = "You sign in there; this link by itself allows nothing, and Jitney never asks for more than that by mail."
 OWN_WORDS = "Written by the agent. Nobody has checked it, and nothing above comes from it."
 

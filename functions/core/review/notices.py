@@ -10,3 +10,5 @@ class Notice(StrEnum):
     REMINDED = "reminded"
     ESCALATED = "escalated"
     DECIDED = "decided"
+    BROKEN = "glass_broken"
+    OWED = "follow_up_owed"

@@ -2,6 +2,7 @@
 
 from core.access.grant import Grant
 from core.review.content import content_hash
+from core.review.glass import concerned, everybody
 from core.review.notices import Notice
 from core.review.reviewers import Groups, asked_groups, askers, members
 
@@ -11,8 +12,13 @@ def recipients(notice: Notice, grant: Grant, groups: Groups, now: int) -> tuple[
 
     At first the members who are `told` at once, and who stands in for them; once a group has escalated, everybody who
     may then approve for it. Who has voted is not reminded of it. What was decided is told to all who were told before,
-    and to who voted.
+    and to who voted. That the glass was broken, and what came of it, is told to everybody who could ever decide, and to
+    those whom the configuration names for it.
     """
+    if grant.glass and notice is Notice.OWED:
+        return tuple(sorted(everybody(grant, groups, concerned(grant))))
+    if grant.glass:
+        return tuple(sorted(everybody(grant, groups) | {*grant.glass.told, grant.glass.human}))
     told = frozenset[str]().union(*(_told(group, grant, groups, now) for group in asked_groups(grant)))
     content = content_hash(grant)
     if notice is Notice.DECIDED:

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from core.access.grant import Grant
+from core.access.glass import Glass
+from core.access.grant import Grant, State
 from core.review.notices import Notice
 from core.review.reviewers import Groups, asked_groups
 
@@ -22,11 +23,37 @@ class Due(NamedTuple):
 def due(grant: Grant, groups: Groups, since: int, now: int) -> Due:
     """What is due in the review of a pending grant, after what was due until `since` (epoch seconds, NOTHING_YET).
 
-    Where several things are due they are one notice: an escalation, which reaches all that a reminder does.
+    After the glass was broken that is what is told at once, then that nobody has looked at it yet, until the end of the
+    time for that. Where several things are due they are one notice: an escalation, which reaches all that a reminder
+    does.
     """
+    if grant.glass:
+        return _after_glass(grant.glass, since, now)
     escalations, reminders = _escalations(grant, groups), _reminders(grant)
     ahead = [moment for moment in (*escalations, *reminders, grant.expires_at) if moment > now]
     return Due(_notice(escalations, reminders, since, now), min(ahead, default=now + 1) - now)
+
+
+def seen(grant: Grant, now: int) -> int:
+    """The `since` of a look at `now`: of a broken glass always later than it broke, that it be told once."""
+    return max(now, grant.glass.at + 1) if grant.glass else now
+
+
+def waits(grant: Grant, now: int) -> bool:
+    """Whether people are waited for: to decide, or to look at a broken glass while there is time for that."""
+    if grant.glass:
+        return grant.unreviewed and now < grant.glass.due_at
+    return grant.at(now).state is State.PENDING
+
+
+def _after_glass(glass: Glass, since: int, now: int) -> Due:
+    first = (glass.due_at - glass.at) // FIRST_REMINDER
+    reminders = (glass.at + first, glass.at + 3 * first) if first else ()
+    ahead = min((moment for moment in (*reminders, glass.due_at) if moment > now), default=now + 1)
+    if since <= glass.at:
+        return Due(Notice.BROKEN, ahead - now)
+    owed = any(since < moment <= now for moment in reminders)
+    return Due(Notice.OWED if owed else None, ahead - now)
 
 
 def _notice(escalations: tuple[int, ...], reminders: tuple[int, ...], since: int, now: int) -> Notice | None:

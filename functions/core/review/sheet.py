@@ -6,6 +6,7 @@ The agent's own words come last and are marked as its own; whoever renders a she
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from core.access.glass import FollowUp, Glass
 from core.access.grant import Ending, Grant, Vote
 from core.actions import Actions, Level
 from core.patterns import PatternTooComplex, covers
@@ -65,6 +66,8 @@ class Sheet(NamedTuple):
     words: str
     ticket: str
     ending: Ending | None = None
+    glass: Glass | None = None
+    follow_up: FollowUp | None = None
 
     @property
     def new(self) -> bool:
@@ -99,6 +102,8 @@ def sheet_of(
         words=grant.reason,
         ticket=grant.ticket,
         ending=grant.ending,
+        glass=grant.glass,
+        follow_up=grant.follow_up,
     )
 
 

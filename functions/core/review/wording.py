@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from core.access.glass import Judgement
 from core.access.grant import Verdict
 from core.actions import Level
 from core.review.inert import cut, defused, inert, listed, middle_cut
@@ -71,6 +72,8 @@ def lasting(seconds: int) -> str:
 def outcome(sheet: Sheet) -> str:
     """What became of the request, and through whom."""
     said = _OUTCOMES.get(sheet.state, inert(sheet.state))
+    if sheet.glass and sheet.state == "active":
+        return f"Taken without review by {cut(sheet.glass.human, MOST_NAME)}"
     verdict = {"active": Verdict.APPROVE, "rejected": Verdict.REJECT}.get(sheet.state)
     by = [cut(vote.human, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
     if sheet.ending and sheet.state == "revoked":
@@ -109,6 +112,7 @@ def facts(sheet: Sheet) -> tuple[Row, ...]:
     rows.append(Row("For how long", f"{lasting(sheet.duration_seconds)} from the approval on"))
     rows.append(Row("Who is asked", asked(sheet)))
     rows.extend(Row("So far", said) for said in votes(sheet))
+    rows.extend(Row("Break-glass", said) for said in glass(sheet))
     rows.append(Row("Asked at", moment(sheet.created_at)))
     if sheet.state == "pending":
         rows.append(Row("Open until", moment(sheet.expires_at)))
@@ -148,8 +152,12 @@ def votes(sheet: Sheet) -> tuple[str, ...]:
 
 
 def comments(sheet: Sheet) -> tuple[Row, ...]:
-    """What people said as they voted or took it back, each by name, in their own words, without a link."""
+    """What people said as they voted, broke the glass or took it back, by name, in their own words, without a link."""
     said = [(vote.human, vote.comment) for vote in sheet.votes[-MOST_PEOPLE:]]
+    if sheet.glass:
+        said.append((sheet.glass.human, sheet.glass.reason))
+    if sheet.follow_up:
+        said.append((sheet.follow_up.human, sheet.follow_up.comment))
     if sheet.ending:
         said.append((sheet.ending.by, sheet.ending.reason))
     return tuple(Row(cut(human, MOST_NAME), defused(cut(words, MOST_COMMENT))) for human, words in said if words)
@@ -177,6 +185,17 @@ def accesses(sheet: Sheet) -> tuple[Access, ...]:
         more = f"and {len(left)} more actions on other resources: see the page"
         found.append(Access(more, ()))
     return tuple(found)
+
+
+def glass(sheet: Sheet) -> tuple[str, ...]:
+    """Who took it without its reviewers, and who looked at that or until when there is time; words apart."""
+    if sheet.glass is None:
+        return ()
+    broke = f"{cut(sheet.glass.human, MOST_NAME)} took it without its reviewers at {moment(sheet.glass.at)}"
+    if sheet.follow_up is None:
+        return (broke, f"somebody else has to look at that before {moment(sheet.glass.due_at)}")
+    said = {Judgement.CONFIRM: "confirmed", Judgement.OBJECT: "objected to"}[sheet.follow_up.judgement]
+    return (broke, f"{said} by {cut(sheet.follow_up.human, MOST_NAME)}")
 
 
 def own_words(sheet: Sheet) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from core.access.glass import FollowUp, Glass, Judgement
 from core.access.grant import Ending, State, Verdict, Vote
 from core.access.request import Permission
 from core.policy.risks import Risk
@@ -155,3 +156,21 @@ def test_rev_10_names_that_an_agent_chooses_stay_on_their_lines_too():
 def test_rev_10_addresses_are_shown_and_lead_nowhere(words: str, shown: str):
     assert defused(words) == shown
     assert defused(shown) == shown
+
+
+def test_rev_08_a_broken_glass_is_told_with_who_why_and_until_when_somebody_has_to_look_at_it():
+    glass = Glass("corp.gina", "the site is down, see https://evil.example", "content", NOW, NOW + 3600)
+    taken = replace(WRITES, state=State.ACTIVE, starts_at=NOW, glass=glass)
+    told = letter(Notice.BROKEN, sheet(taken), URL)
+    assert told.subject.startswith("Break-glass: ")
+    assert "corp.gina took it without its reviewers at 2026-11-24 12:00 UTC" in " ".join(told.text.split())
+    assert "has to look at that before 2026-11-24 13:00 UTC" in " ".join(told.text.split())
+    assert ("the site is down" in told.text, "https://evil" in told.text) == (True, False)
+    done = replace(taken, follow_up=FollowUp("corp.alice", Judgement.OBJECT, "no outage", NOW + 60))
+    told = letter(Notice.DECIDED, sheet(done), URL)
+    assert ("objected to by corp.alice" in told.text, "no outage" in told.text) == (True, True)
+
+
+@pytest.mark.parametrize("notice", Notice)
+def test_rev_10_there_is_a_letter_for_every_notice(notice: Notice):
+    assert letter(notice, sheet(), URL).why

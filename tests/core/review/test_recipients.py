@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from core.access.glass import Glass
 from core.access.stand_in import StandIn
 from core.config import ReviewerGroup
 from core.review.notices import Notice
@@ -65,3 +66,19 @@ def test_rev_05_whoever_asks_is_not_told_as_a_reviewer(notice):
 
 def test_nobody_is_told_for_a_group_that_is_no_longer_configured():
     assert told(EITHER, {}) == []
+
+
+def test_rev_08_everybody_is_told_of_a_broken_glass_and_those_who_may_look_at_it_are_reminded():
+    glass = Glass("corp.alice", "down", "content", NOW, NOW + 3600, told=("corp.olga",))
+    grant = replace(PENDING, human="corp.harriet", reviews=(("owners",), ("security",)), glass=glass)
+    groups = {
+        "owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.harriet"), told=("corp.bob",), escalates_to="chiefs"),
+        "security": ReviewerGroup(("corp.dora",)),
+        "chiefs": ReviewerGroup(("corp.erin",)),
+        "others": ReviewerGroup(("corp.oscar",)),
+    }
+    reviewers = ("corp.bob", "corp.dora", "corp.erin")
+    everybody = tuple(sorted((*reviewers, "corp.alice", "corp.harriet", "corp.olga")))
+    assert recipients(Notice.BROKEN, grant, groups, NOW) == everybody
+    assert recipients(Notice.OWED, grant, groups, NOW) == reviewers
+    assert recipients(Notice.DECIDED, grant, groups, NOW) == everybody

@@ -44,6 +44,9 @@ def reply(notice: Notice, sheet: Sheet) -> str:
     """What is said in the message's thread when something becomes of the request, in plain text."""
     if notice is Notice.DECIDED:
         return f"{wording.outcome(sheet)}."
+    if sheet.glass and notice in (Notice.BROKEN, Notice.OWED):
+        said = cut(unlinked(sheet.glass.reason), MOST_CONFIRM)
+        return f"Break-glass: {'; '.join(wording.glass(sheet))}. They say why: {said}"
     why = "Escalated: more people may decide now." if notice is Notice.ESCALATED else "Still waiting for a decision."
     return f"{why} The request ends at {wording.moment(sheet.expires_at)}."
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.access.glass import Glass
 from core.access.grant import Grant, State, Verdict, Vote
 from core.access.request import Permission
 from core.config import ReviewerGroup
@@ -230,3 +231,12 @@ def test_a_request_that_is_too_long_says_so():
     many = [Permission(("s3:PutObject",), tuple(f"arn:aws:s3:::reports/{number}" for number in range(200)))]
     assert "open its page" in json.dumps(less_modal(asked(many)))
     assert "and 196 more resources" in json.dumps(message(sheet(asked(many)), URL).blocks)
+
+
+def test_rev_08_a_broken_glass_is_told_in_the_thread_with_who_and_why():
+    glass = Glass("corp.gina", "down: see https://evil.example", "content", NOW, NOW + 3600)
+    shown = sheet(PENDING, state="active", glass=glass)
+    for notice in (Notice.BROKEN, Notice.OWED):
+        said = reply(notice, shown)
+        assert said.startswith("Break-glass: corp.gina took it without its reviewers at ")
+        assert ("They say why: down" in said, "https://evil" in said) == (True, False)
