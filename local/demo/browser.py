@@ -1,6 +1,6 @@
 """A reviewer at a browser that runs no scripts: signs in, reads a request's page, unchecks, and presses a button.
 
-Run as `python browser.py GRANT VERDICT [UNCHECKED ARN…]`, with JITNEY_REVIEWS_URL, JITNEY_PERSON and JITNEY_PASSWORD.
+Run as `python browser.py LINK VERDICT [UNCHECKED ARN…]`, with JITNEY_PERSON and JITNEY_PASSWORD.
 It prints what the page says and what it does there. A page that is not as it should be ends it with an error.
 """
 
@@ -15,11 +15,10 @@ import httpx
 MOST_HOPS = 12
 
 
-def main(grant_id: str, verdict: str, unchecked: Sequence[str]) -> None:
-    """Sign in, and vote on the request of that grant."""
-    url = f"{os.environ['JITNEY_REVIEWS_URL']}/{grant_id}"
+def main(link: str, verdict: str, unchecked: Sequence[str]) -> None:
+    """Sign in, and vote on the request whose page the link leads to."""
     with httpx.Client(timeout=30, trust_env=False) as http:
-        page = _signed_in(http, _followed(http, http.get(url)))
+        page = _signed_in(http, _followed(http, http.get(link)))
         _say(f"# {_text(_one(r'<h1>(.*?)</h1>', page.text))}")
         for name, value in re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page.text, re.DOTALL):
             _say(f"{_text(name)}: {_text(value)}")

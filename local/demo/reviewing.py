@@ -20,7 +20,7 @@ def play(stage: Stage) -> str:
 
 
 def _approve_less(stage: Stage) -> str:
-    why = f"The agent asks to write two objects, and its command waits. {REVIEWER}, a data owner, signs in and decides."
+    why = f"The agent asks to write two objects, and waits. {REVIEWER}, a data owner, gets a mail and decides."
     stage.step("A write waits, and goes on when a person has approved", why)
     (stage.folder / "new.csv").write_text("region,revenue\nnorth,3\n", encoding="utf-8")
     asked = [word for arn in ARNS for word in ("--resource", arn)]
@@ -32,11 +32,17 @@ def _approve_less(stage: Stage) -> str:
         found = _GRANT_ID.search(waiting)
         if found is None:
             raise NotAsToldError(f"it does not wait: {waiting}")
-        read = stage.run(REVIEWER, "python", str(BROWSER), found[0], "approve", ARNS[1])
+        mail = stage.mail_to(REVIEWER, found[0])
+        asks = "local.writer-agent asks for write access to analytics-prod"
+        say(f"The mail to {mail['to'][0]}: {mail['subject']}")
+        expect("The mail says who asks for what", holds=mail["subject"] == asks)
+        link = next((word for word in mail["text"].split() if word.endswith(found[0])), "")
+        expect("It leads to the request's page", holds=bool(link))
+        read = stage.run(REVIEWER, "python", str(BROWSER), link, "approve", ARNS[1])
         first = read.out.splitlines()[:1]
         expect(
             "The page says who asks for what",
-            holds=first == ["# local.writer-agent asks for write access to analytics-prod"],
+            holds=first == [f"# {asks}"],
         )
         expect("One of two objects is unchecked, and the rest approved", holds=f"[ ] on {ARNS[1]}" in read.out)
         rest = "\n".join(lines)

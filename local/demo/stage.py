@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
-from local import agent_shell, system
+from local import agent_shell, probes, processes, system
 from local.progress import Progress
 from local.settings import DEFAULT_CONFIG, Settings, from_environment
 
 TARGET = "analytics-prod"
+MAIL_SECONDS = 30.0
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -82,11 +83,21 @@ class Stage:
 
     def _person(self, name: str) -> dict[str, str]:
         known = self.stack["humans"][name]
-        return {
-            "JITNEY_REVIEWS_URL": self.stack["reviews_url"],
-            "JITNEY_PERSON": known["username"],
-            "JITNEY_PASSWORD": known["password"],
-        }
+        return {"JITNEY_PERSON": known["username"], "JITNEY_PASSWORD": known["password"]}
+
+    def mail_to(self, name: str, about: str) -> dict[str, Any]:
+        """The mail to a person about a grant, once it is there. Raises NotAsTold when it does not come."""
+        found: list[dict[str, Any]] = []
+
+        def arrived() -> bool:
+            _, body = probes.fetch(f"{self.stack['mailbox_url']}/messages")
+            mails = json.loads(body or "{}").get("messages", [])
+            found.extend(mail for mail in mails if about in mail["text"] and mail["to"] == [f"{name}@example.com"])
+            return bool(found)
+
+        if not processes.wait_until(arrived, MAIL_SECONDS):
+            raise NotAsToldError(f"no mail to {name} about {about}")
+        return found[0]
 
     def run(
         self, agent: str, *command: str, expect: int = 0, show: bool = True, more: Mapping[str, str] | None = None

@@ -72,6 +72,11 @@ class Recording(Stage):
 
     ran: list[tuple[str, Ran]]
     meanwhiles: list[list[str]]
+    mails: list[dict[str, Any]]
+
+    def mail_to(self, name: str, about: str) -> dict[str, Any]:
+        self.mails.append(Stage.mail_to(self, name, about))
+        return self.mails[-1]
 
     def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> Ran:
         ran = Stage._ran(self, agent, command, more)
@@ -91,6 +96,10 @@ class Replaying(Stage):
 
     ran: Iterator[Ran]
     meanwhiles: Iterator[Sequence[str]]
+    mails: Iterator[dict[str, Any]]
+
+    def mail_to(self, name: str, about: str) -> dict[str, Any]:
+        return next(self.mails)
 
     def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> Ran:
         return next(self.ran)
@@ -108,6 +117,7 @@ class Seen:
     ran: list[tuple[str, Ran]]
     meanwhiles: list[list[str]]
     rows: dict[str, Rows]
+    mails: list[dict[str, Any]]
 
     @property
     def waiting(self) -> list[str]:
@@ -145,13 +155,15 @@ class Seen:
         stack = {"aws_endpoint": "http://127.0.0.1:1", "region": "eu-west-1", "account": "111122223333"}
         stack |= {"buckets": {"records": "records"}}
         ran = iter([ran for _, ran in self.ran])
-        demo.play(Replaying(stack, folder, stays_up=True, ran=ran, meanwhiles=iter(self.meanwhiles)))
+        demo.play(
+            Replaying(stack, folder, stays_up=True, ran=ran, meanwhiles=iter(self.meanwhiles), mails=iter(self.mails))
+        )
 
 
 @pytest.fixture(scope="module")
 def showing(stack: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """The demo as it is, on the run's own system."""
-    seen = Seen([], [], {})
+    seen = Seen([], [], {}, [])
     wait_for = Ledger.wait_for
 
     def kept(ledger: Ledger, name: str, *more: Any) -> Rows:
@@ -162,7 +174,7 @@ def showing(stack: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
         patch.setattr(Ledger, "wait_for", kept)
         patch.setattr(asking, "SECONDS", 30)  # other tests run at the same time, and the grant must outlast four steps
         folder = tmp_path_factory.mktemp("demo")
-        demo.play(Recording(stack, folder, stays_up=True, ran=seen.ran, meanwhiles=seen.meanwhiles))
+        demo.play(Recording(stack, folder, stays_up=True, ran=seen.ran, meanwhiles=seen.meanwhiles, mails=seen.mails))
     return seen
 
 
@@ -229,6 +241,8 @@ BREAKS: dict[str, tuple[Callable[[Seen], Any], str]] = {
     "nobody is named who could review": (lambda seen: seen.says("s3 rm", "data-owners", "somebody"), "says by whom"),
     "the denial does not say why": (lambda seen: seen.says("create-user", "code review", "prayer"), "says why"),
     "the command does not wait": (lambda seen: seen.waiting.clear(), "does not wait"),
+    "the mail says something else": (lambda seen: seen.mails[0].update(subject="Hello"), "The mail says who asks"),
+    "the mail has no link": (lambda seen: seen.mails[0].update(text="Hello"), "leads to the request"),
     "the page says something else": (
         lambda seen: seen.says("browser.py", "for write access", "for read access"),
         "who asks for what",
