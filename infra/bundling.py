@@ -29,7 +29,7 @@ KEPT = 6
 
 # Of botocore's 445 service models, the ones that the adapters make clients of: 28 MB that are unpacked at each cold
 # start and read past at each client. A test holds this table against the adapters.
-SERVICES = ("dynamodb", "firehose", "iam", "kms", "s3", "secretsmanager", "sesv2", "stepfunctions", "sts")
+SERVICES = ("dynamodb", "firehose", "iam", "kms", "s3", "secretsmanager", "sesv2", "sqs", "stepfunctions", "sts")
 
 
 @dataclass(frozen=True, slots=True)
