@@ -27,7 +27,7 @@ OWN = [
     for command in CHECKED_IN.service(service).own_commands()
 ]
 # What is known at least; raise these when the table gets better. Every operation of the services is in one of three.
-LEAST = {"by_name": 5176, "by_exception": 352, "derived": 3462}
+LEAST = {"by_name": 5175, "by_exception": 353, "derived": 3463}
 MOST_UNKNOWN = 329
 
 

@@ -10,6 +10,7 @@ from core.calls.arns import MAX_ARNS, check_given, fill, holds, names_in
 from core.calls.call import MASKED, UNREAD, AwsCall, Place
 from core.calls.options import invalid
 from core.calls.table import Member, Need, Operation
+from core.patterns import has_wildcard
 from core.problems import Problem
 
 # What AWS may ask for besides, which no parameter tells. It is said, not asked for.
@@ -43,6 +44,7 @@ NOTES: Mapping[str, str] = {
     "secretsmanager:CreateSecret": "the name of a secret's ARN ends with six characters that AWS chooses",
 }
 UNNAMED = "no parameter is known to name its resource, or none that does is given: it is asked on all of them"
+OPEN = "what no parameter says of its ARN, such as an id that AWS chose, is left open"
 WITHOUT_PATH = "IAM names may have a path, which is not known here: the ARN is that of the name alone"
 BY_ID = "keys are authorized by their id or ARN, which neither an alias nor a ciphertext tells"
 MAX_SHOWN = 1024
@@ -91,6 +93,8 @@ def _explained(need: Need, call: AwsCall, shown: str, place: Place) -> Explained
     elif not arns:
         why.append(UNNAMED)
         why += [BY_ID] if need.action.startswith("kms:") else []
+    if any(has_wildcard(arn) for arn in arns):
+        why.append(OPEN)
     if note := NOTES.get(need.action):
         why.append(note)
     if call.operation.service == "iam" and arns:

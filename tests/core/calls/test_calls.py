@@ -322,6 +322,7 @@ def test_why_is_said_in_words_that_say_something():
         "aws dynamodb scan --table-name orders": "the action of the operation itself",
         "aws s3api list-object-versions --bucket reports": "ListObjectVersions is authorized as this action",
         "aws s3 ls s3://reports/2026/": "objects are listed; listing is granted for a whole bucket, not for a prefix",
+        "aws backup start-report-job --report-plan-name p": "such as an id that AWS chose, is left open",
         "aws kms decrypt --ciphertext-blob x": "keys are authorized by their id or ARN",
         "aws cloudformation create-stack --stack-name s --template-body file://t": "which are the caller's",
     }

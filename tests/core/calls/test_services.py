@@ -46,6 +46,12 @@ NEEDS = {
     "aws batch deregister-job-definition --job-definition d:3": [
         ("batch:DeregisterJobDefinition", f"batch:{E}:job-definition/d:3")
     ],
+    "aws batch submit-job --job-name j --job-queue q --job-definition d": [
+        ("batch:SubmitJob", f"batch:{E}:job-definition/d:*", f"batch:{E}:job-queue/q")
+    ],
+    f"aws batch submit-job --job-name j --job-queue q --job-definition arn:aws:batch:{E}:job-definition/d:3": [
+        ("batch:SubmitJob", f"batch:{E}:job-definition/d:3", f"batch:{E}:job-queue/q")
+    ],
     "aws batch terminate-job --job-id 1 --reason r": [("batch:TerminateJob", f"batch:{E}:job/1")],
     "aws bedrock get-guardrail --guardrail-identifier g": [("bedrock:GetGuardrail", f"bedrock:{E}:guardrail/g")],
     f"aws bedrock stop-evaluation-job --job-identifier arn:aws:bedrock:{E}:evaluation-job/1": [
