@@ -111,29 +111,27 @@ class Call:
         about = Refused(who.issuer, self.origin.source_ip, code, who.source_identity, who.human or "")
         count_refused(about, self.ports, self.now)
 
+    @property
+    def operates(self) -> bool:
+        """Whether a group of `operators` has the caller."""
+        return bool(self.principal.groups & set(self.ports.config.operators))
+
     def require_operator(self, to: str) -> None:
-        """Raises Problem not_operator, that the caller may not `to`, unless a group of `operators` has the caller."""
-        if not self.principal.groups & set(self.ports.config.operators):
+        """Raises Problem not_operator, that the caller may not `to`, unless the caller is an operator."""
+        if not self.operates:
             fix = "Ask somebody of an operator group, or your platform engineer."
             raise Problem("not_operator", f"You are in none of the groups that may {to}.", fix)
 
-    def revocable_grant(self) -> Grant:
-        """The grant of the path's id, whoever's, if the caller is an operator. Raises Problem not_operator first."""
-        self.require_operator("revoke grants")
-        grant = self._grant()
-        if grant is None:
-            raise Problem("grant_not_found", "There is no grant of this id.", "Check the id.")
-        return grant
-
     def own_grant(self) -> Grant:
         """The grant of the path's id, if it is the caller's own; others' look as if they did not exist."""
-        grant, who = self._grant(), self.principal
+        grant, who = self.named_grant(), self.principal
         if grant is None or (grant.issuer, grant.subject, grant.human) != (who.issuer, who.subject, who.human):
             fix = "Check the id, and that you ask with a token of the principal that it was granted to."
             raise Problem("grant_not_found", "You have no grant of this id.", fix)
         return grant
 
-    def _grant(self) -> Grant | None:
+    def named_grant(self) -> Grant | None:
+        """The grant of the path's id, whoever's it is: what the caller may know of it is to be looked at."""
         grant_id = self.request.path.get("id", "")
         return self.ports.store.grant(grant_id) if GRANT_ID.fullmatch(grant_id) else None
 

@@ -13,7 +13,7 @@ from core.identity.principal import Principal
 from core.problems import Problem
 from core.review.content import content_hash
 from core.review.glass import can_break, may_follow_up
-from core.review.reviewers import Groups, askers, seats, stands_in
+from core.review.reviewers import Groups, askers, may_take_back, seats, stands_in
 from handlers.at_work import at_work
 from handlers.away import show_away
 from handlers.pages import Page, Visit, pages
@@ -37,6 +37,7 @@ class Standing(NamedTuple):
     vote: Vote | None
     own: bool
     operator: bool
+    takes_back: bool
     breaks: bool
     broke: bool
     looks: bool
@@ -44,7 +45,7 @@ class Standing(NamedTuple):
     @property
     def concerned(self) -> bool:
         """Whether the request is any of its business."""
-        return bool(self.groups or self.vote or self.own or self.operator or self.breaks or self.broke or self.looks)
+        return bool(self.groups or self.vote or self.own or self.takes_back or self.breaks or self.broke or self.looks)
 
 
 def standing_of(who: Principal, grant: Grant, groups: Groups, ports: Ports, now: int) -> Standing:
@@ -59,6 +60,7 @@ def standing_of(who: Principal, grant: Grant, groups: Groups, ports: Ports, now:
         next((each for each in grant.votes if each.human == human), None),
         own,
         operator,
+        operator or may_take_back(who, grant, groups, now),
         breaks and not (own and glass and not glass.own_requests),
         bool(grant.glass and grant.glass.human == human),
         grant.unreviewed and may_follow_up(human, grant, groups, operator=operator),

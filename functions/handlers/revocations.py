@@ -1,11 +1,12 @@
-"""POST /v1/grants/{id}/revocation and /reviews/{id}/revocation: an operator takes a grant back."""
+"""POST /v1/grants/{id}/revocation and /reviews/{id}/revocation: an operator, or a reviewer, takes a grant back."""
 
-from core.access.grant import State
+from core.access.grant import Grant, State
 from core.access.parse import parse_revocation
 from core.problems import Problem
 from core.review.inert import inert
+from core.review.reviewers import may_take_back
 from handlers.answers import grant_answer
-from handlers.callers import identify
+from handlers.callers import Call, identify
 from handlers.ending import end
 from handlers.glass import follow_up
 from handlers.http import Request, Response
@@ -14,12 +15,25 @@ from handlers.ports import Ports
 
 
 def revoke_grant(request: Request, ports: Ports) -> Response:
-    """200 with the grant, which has ended; Problem where the caller is no operator, or gives no reason."""
+    """200 with the grant, which has ended; Problem where the caller may not, or gives no reason."""
     call = identify(request, ports)
     with call.refusals_counted():
-        grant = call.revocable_grant()
+        grant = _revocable(call)
         reason = parse_revocation(request.body, ports.config.limits)
     return grant_answer(200, end(grant, State.REVOKED, reason, call), call)
+
+
+def _revocable(call: Call) -> Grant:
+    """The grant of the path's id, if the caller is an operator or among its reviewers.
+
+    Raises Problem not_operator for anybody else, whether there is such a grant or not, and grant_not_found.
+    """
+    grant = call.named_grant()
+    if not (grant and may_take_back(call.principal, grant, call.ports.config.reviewers, call.now)):
+        call.require_operator("revoke it")
+    if grant is None:
+        raise Problem("grant_not_found", "There is no grant of this id.", "Check the id.")
+    return grant
 
 
 def revoke_from_page(visit: Visit) -> Page:
@@ -27,7 +41,7 @@ def revoke_from_page(visit: Visit) -> Page:
     visit.require_form()
     call = visit.call
     with call.refusals_counted():
-        grant = call.revocable_grant()
+        grant = _revocable(call)
         reason = visit.form("reason")
         if not inert(reason):
             raise Problem("request_invalid", "There is no reason.", "Go back, and say in a few words why.")

@@ -77,6 +77,12 @@ def seats(human: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
     return frozenset(group for group in asked_groups(grant) if human in members(group, grant, groups, now))
 
 
+def may_take_back(who: Principal, grant: Grant, groups: Groups, now: int) -> bool:
+    """Whether somebody may take back what they may have approved: a member of a group that policy asked about it."""
+    asked = asked_groups(grant)
+    return who.kind == "human" and any(who.source_identity in own_members(each, grant, groups, now) for each in asked)
+
+
 def reviewers(grant: Grant, groups: Groups, now: int) -> frozenset[str]:
     """Everybody who may vote on the grant now."""
     return frozenset().union(*(members(group, grant, groups, now) for group in asked_groups(grant)))
