@@ -133,6 +133,13 @@ def _rules_of(value: Any, place: Place) -> Iterable[str]:
             yield "rule" if found[2] == "default" else f"rule/{found[2]}"
 
 
+def _documents(value: Any, place: Place) -> Iterable[str]:
+    """How a document's ARN begins behind the Region: those of AWS have no account, and others no such name."""
+    names = _strings(value)
+    yield from [f"{place.account}:document"] if names else []
+    yield from [":document"] if any(name.startswith(("AWS", "Amazon")) for name in names) else []
+
+
 def _root_of(value: Any, place: Place) -> Iterable[str]:
     for account in _strings(value):
         if account != place.account:
@@ -230,6 +237,7 @@ READINGS: Mapping[str, Reading] = {
     "root_of": _root_of,
     "log_group": _log_group,
     "waf_place": _waf_place,
+    "documents": _documents,
     "roles_within": roles_within,
     "load_balancer_type": _each({"application": "app", "network": "net", "gateway": "gwy"}.get),
     "file_system": _each(lambda name: name if name.startswith("fs-") else None),
@@ -256,7 +264,7 @@ READINGS: Mapping[str, Reading] = {
 _OF_NAMES = (
     "or_default or_primary or_any queue_url function_name copy_source secret without_slash key_id alias_name family "
     "revision escaped below last_part owned_by_aws ec2_ids ec2_instance managed_instance foundation_model "
-    "inference_profile model_of_profile rules_of root_of log_group waf_place load_balancer_type "
+    "inference_profile model_of_profile rules_of root_of log_group waf_place documents load_balancer_type "
     "file_system access_point"
 )
 CONTENT = frozenset(READINGS) - {"", *_OF_NAMES.split()}

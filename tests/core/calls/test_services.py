@@ -276,6 +276,14 @@ NEEDS = {
         ("ses:GetEmailIdentity", f"ses:{E}:identity/example.com")
     ],
     "aws sesv2 delete-contact-list --contact-list-name c": [("ses:DeleteContactList", f"ses:{E}:contact-list/c")],
+    "aws ssm get-document --name AWS-RunShellScript": [
+        (
+            "ssm:GetDocument",
+            f"ssm:{E}:document/AWS-RunShellScript",
+            "ssm:eu-west-1::document/AWS-RunShellScript",
+        )
+    ],
+    "aws ssm delete-document --name d": [("ssm:DeleteDocument", f"ssm:{E}:document/d")],
     "aws sns unsubscribe --subscription-arn arn:aws:sns:eu-west-1:444455556666:t:1": [("sns:Unsubscribe", "*")],
     f"aws sqs start-message-move-task --source-arn arn:aws:sqs:{E}:dead": [
         ("sqs:StartMessageMoveTask", f"sqs:{E}:dead")
