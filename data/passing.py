@@ -28,7 +28,7 @@ def passed(operation: OperationModel, members: Mapping[str, Shape], more: list[s
     for name, shape in members.items():
         if shape.type_name == "string" and _BY_NAME.fullmatch(name):
             yield name, ""
-        elif name in more or (shape.type_name != "string" and holds_roles(name, shape)):
+        elif name in more or holds_roles(name, shape):
             yield name, WITHIN
 
 

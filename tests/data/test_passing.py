@@ -22,9 +22,11 @@ def values_with_a_role(shape, above=()):
     """Values of a shape that hold nothing but one role, one for each place where it can stand."""
     if shape.type_name == "structure" and shape.name not in above:
         for name, member in shape.members.items():
-            if member.type_name == "string" and re.search(r"role_?arn$", name, re.IGNORECASE):
+            if name.lower().startswith(("remove", "masterbackend")):
+                continue
+            if member.type_name == "string" and re.search(r"(?i:role_?arn)$|Role$", name):
                 yield {name: ROLE}
-            elif not name.startswith("remove"):
+            else:
                 yield from ({name: value} for value in values_with_a_role(member, (*above, shape.name)))
     elif shape.type_name == "list":
         yield from ([value] for value in values_with_a_role(shape.member, above))

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-ROLE = re.compile(r"(?!Remove|remove)(Role|\w*[rR]ole_?(Arn|ARN|arn)s?|\w*[sS]erviceRole|\w*IamRoles)", re.ASCII)
-"""How members are called that hold a role, or several."""
+ROLE = re.compile(
+    r"(?!Remove|remove|MasterBackend)(\w*Role|\w*[rR]ole_?(Arn|ARN|arn)s?|\w*IamRoles|SnsCallerArn)", re.ASCII
+)
+"""How members are called that hold a role, or several; OpenSearch's MasterBackendRole is handed to nobody."""
 
 _ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[^\s,\]}\"']+", re.ASCII)
 _SHORTHAND = re.compile(rf"(?<!\w)(?:{ROLE.pattern})[\"']?\s*[=:]\s*[\"']?({_ARN.pattern})", re.ASCII)

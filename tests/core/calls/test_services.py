@@ -340,6 +340,16 @@ NEEDS = {
         ("apigateway:PUT", "apigateway:eu-west-1::/restapis/a/resources/r/methods/GET/integration"),
         PASSED,
     ],
+    "aws sagemaker create-user-profile --domain-id d --user-profile-name u "
+    "--user-settings ExecutionRole=arn:aws:iam::444455556666:role/r": [
+        ("sagemaker:CreateUserProfile", f"sagemaker:{E}:user-profile/d/u"),
+        PASSED,
+    ],
+    "aws cognito-idp create-user-pool --pool-name p "
+    "--sms-configuration SnsCallerArn=arn:aws:iam::444455556666:role/r,ExternalId=x": [
+        ("cognito-idp:CreateUserPool", "*"),
+        PASSED,
+    ],
     "aws rds remove-role-from-db-cluster --db-cluster-identifier c --role-arn arn:aws:iam::444455556666:role/r": [
         ("rds:RemoveRoleFromDBCluster", f"rds:{E}:cluster:c")
     ],
