@@ -39,6 +39,16 @@ def revoker_name(alias: str) -> str:
     return f"jitney-revoker-{alias}"
 
 
+def forwarder_name(alias: str) -> str:
+    """The name of the role that sends the broker CloudTrail's events of a target."""
+    return f"jitney-forwarder-{alias}"
+
+
+def forwarder_arn(alias: str, target: Target) -> str:
+    """The ARN of that role."""
+    return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{forwarder_name(alias)}"
+
+
 def partition_of(region: str) -> str:
     """The partition that a region belongs to: the second part of its ARNs."""
     return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")

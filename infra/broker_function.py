@@ -53,6 +53,8 @@ class BrokerFunction(Construct):
             retention=logs.RetentionDays.THREE_MONTHS,
             removal_policy=RemovalPolicy.DESTROY,
         )
+        role = self._role(resources)
+        self.role_id = role.role_id
         self.function = lambda_.Function(
             self,
             "Function",
@@ -62,7 +64,7 @@ class BrokerFunction(Construct):
             architecture=lambda_.Architecture.custom(code.architecture),
             handler=f"handlers.{spec.name}.handler",
             code=code.asset,
-            role=self._role(resources),
+            role=role,
             memory_size=spec.memory_mb,
             timeout=Duration.seconds(spec.timeout_seconds),
             log_group=self._log_group,

@@ -3,6 +3,7 @@
 from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
+from core.trail.join import ISSUERS
 from infra.api import Api
 from infra.approval import STEPS, Approval
 from infra.arns import revoker_arn, role_arn
@@ -14,11 +15,13 @@ from infra.functions import SPECS
 from infra.publishing import DeadLetters, publish
 from infra.queries import DATABASE, WORKGROUP, Queries
 from infra.reconciling import reconcile
+from infra.record_functions import CORRELATOR
 from infra.sealing import Sealing
 from infra.sending import sender_arns, sender_only
 from infra.settings import Settings
 from infra.slack import secret_resource
 from infra.tables import Tables
+from infra.trail import Trail, issuers
 
 
 class BrokerStack(Stack):
@@ -31,27 +34,30 @@ class BrokerStack(Stack):
         tables = Tables(self, "Tables")
         buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local)
         dead_letters = DeadLetters(self, "DeadLetters", key=tables.key, tls_only=not local)
-        records = Delivery(
-            self, "Records", name="jitney-records", bucket=buckets.records, prefix="records", key=tables.key
-        )
+        records, calls = (self._delivery(name, buckets, tables) for name in ("Records", "Calls"))
         # API Gateway writes to streams whose names begin so.
         access_log = Delivery(self, "AccessLog", name="amazon-apigateway-jitney", bucket=buckets.logs, prefix="api")
         Queries(self, "Queries", records=buckets.records, results=buckets.results, key=tables.key)
         api = Api(self, "Api", access_log=access_log)
         sealing = Sealing(self, "Seals", buckets=buckets, key=tables.key)
+        trail = Trail(self, "Trail", targets=settings.targets, tls_only=not local)
 
         resources = {
             **tables.resources,
             **_named(self, settings),
             **sealing.resources,
+            **trail.resources,
+            "calls_stream": [calls.stream.attr_arn],
             "records_stream": [records.stream.attr_arn],
             "dead_letters": [dead_letters.queue.queue_arn],
         }
         environment = {
             **tables.environment,
             "JITNEY_RECORDS_STREAM": records.name,
+            "JITNEY_CALLS_STREAM": calls.name,
             "JITNEY_REVIEWS_URL": f"{api.url}/reviews",
             **sealing.environment,
+            **trail.environment,
         }
 
         def function(name: str) -> BrokerFunction:
@@ -69,14 +75,22 @@ class BrokerStack(Stack):
         approval = Approval(self, "Approval", steps={name: each.function for name, each in functions.items()})
         resources["approval"] = [approval.state_machine.state_machine_arn]
         environment["JITNEY_APPROVAL_ARN"] = approval.state_machine.state_machine_arn
-        functions |= {name: function(name) for name in _wanted(settings) if name not in functions}
+        functions |= {name: function(name) for name in _wanted(settings) if name not in {*functions, CORRELATOR}}
+        environment["JITNEY_ISSUERS"] = issuers({name: functions[name].role_id for name in ISSUERS})
+        functions[CORRELATOR] = function(CORRELATOR)
 
         publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters)
         reconcile(self, functions["reconciler"].function)
+        trail.feed(functions[CORRELATOR].function, dead_letters)
         sealing.every_hour(functions["sealing"], dead_letters)
         api.route(functions.values())
         Firewall(self, "Firewall", stage=api.rest_api.deployment_stage, max_body_bytes=settings.limits.max_body_bytes)
-        self._outputs(api, tables, buckets, sealing, approval, dead_letters)
+        self._outputs(api, tables, buckets, sealing, approval, dead_letters, trail)
+
+    def _delivery(self, name: str, buckets: Buckets, tables: Tables) -> Delivery:
+        """The way of records or of calls to their folder."""
+        folder = name.lower()
+        return Delivery(self, name, name=f"jitney-{folder}", bucket=buckets.records, prefix=folder, key=tables.key)
 
     def _outputs(
         self,
@@ -86,6 +100,7 @@ class BrokerStack(Stack):
         sealing: Sealing,
         approval: Approval,
         dead_letters: DeadLetters,
+        trail: Trail,
     ) -> None:
         """What the launcher and people find the parts by."""
         values = {
@@ -93,6 +108,7 @@ class BrokerStack(Stack):
             "ApiId": api.rest_api.rest_api_id,
             **tables.outputs,
             **buckets.outputs,
+            **trail.outputs,
             "SealKeyArn": sealing.key.key_arn,
             "AthenaWorkgroup": WORKGROUP,
             "GlueDatabase": DATABASE,

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from core.access.credentials import CANARY_PREFIX
 from infra.allow import END, ENDING, KEY_TO_READ, KEY_TO_WRITE, LIFE, TERMS, Allow, change
 from infra.check_functions import CHECKS
+from infra.record_functions import RECORD_SPECS
 from infra.spec import Spec
 
 _ISSUE = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
-_READ_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
 
 _STORE = ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE")
 
@@ -261,36 +261,6 @@ SPECS: Mapping[str, Spec] = {
             _STORE,
             memory_mb=512,
         ),
-        Spec(
-            "publisher",
-            "Sends audit records on to Firehose",
-            (
-                Allow("audit_stream", _READ_STREAM),
-                # Listing streams cannot be limited to one (Service Authorization Reference, Amazon DynamoDB).
-                Allow("any", ("dynamodb:ListStreams",)),
-                Allow("key", KEY_TO_READ),
-                Allow("records_stream", ("firehose:PutRecordBatch",)),
-                Allow("dead_letters", ("sqs:SendMessage",)),
-            ),
-            ("JITNEY_RECORDS_STREAM",),
-            memory_mb=512,
-            timeout_seconds=60,
-        ),
-        Spec(
-            "sealing",
-            "Seals what records came to S3",
-            (
-                Allow("records_bucket", ("s3:ListBucket",)),
-                Allow("records_objects", ("s3:GetObject",)),
-                Allow("records_key", ("kms:Decrypt",)),
-                # To add, under the bucket's policy: nothing here takes away, writes over or shortens what is kept.
-                Allow("seals_bucket", ("s3:ListBucket",)),
-                Allow("seals_objects", ("s3:GetObject", "s3:PutObject")),
-                Allow("seal_keys_objects", ("s3:PutObject",)),
-                Allow("seal_key", ("kms:GetPublicKey", "kms:Sign")),
-            ),
-            ("JITNEY_RECORDS_BUCKET", "JITNEY_SEALS_BUCKET", "JITNEY_SEAL_KEY_ARN"),
-            timeout_seconds=900,
-        ),
+        *RECORD_SPECS,
     )
 }

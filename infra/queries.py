@@ -1,6 +1,7 @@
 """What an auditor queries: the Glue table over the records, the Athena workgroup, and the queries in `queries/`."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from aws_cdk import Stack
 from aws_cdk import aws_athena as athena
@@ -51,8 +52,62 @@ COLUMNS = (
 )
 
 
+# The members of `core.trail.call.Call`, and what the call came to (core.trail.line).
+CALL_COLUMNS = (
+    ("version", "int"),
+    ("event_id", "string"),
+    ("time", "string"),
+    ("account", "string"),
+    ("region", "string"),
+    ("role_arn", "string"),
+    ("session", "string"),
+    ("access_key_id", "string"),
+    ("source_identity", "string"),
+    ("via", "string"),
+    ("service", "string"),
+    ("operation", "string"),
+    ("actions", "array<string>"),
+    ("resources", "array<string>"),
+    ("read_only", "boolean"),
+    ("error_code", "string"),
+    ("error_message", "string"),
+    ("source_ip", "string"),
+    ("user_agent", "string"),
+    ("request_id", "string"),
+    ("request", "string"),
+    ("response", "string"),
+    ("bytes_in", "bigint"),
+    ("bytes_out", "bigint"),
+    ("issued", "string"),
+    ("made", "array<string>"),
+    ("taken", "array<string>"),
+    ("target", "string"),
+    ("verdict", "string"),
+    ("purpose", "string"),
+    ("grant_id", "string"),
+    ("human", "string"),
+    ("reasons", "array<string>"),
+    ("judged_at", "string"),
+)
+
+
+class Table(NamedTuple):
+    """A table over lines of JSON in the folder of its name."""
+
+    name: str
+    construct_id: str
+    description: str
+    columns: tuple[tuple[str, str], ...]
+
+
+TABLES = (
+    Table(TABLE, "Table", "Jitney's audit records, one JSON object a line", COLUMNS),
+    Table("calls", "Calls", "Calls on targets' roles, joined to grants, one JSON object a line", CALL_COLUMNS),
+)
+
+
 class Queries(Construct):
-    """Database `jitney`, table `records`, workgroup `jitney`, and a named query for each file in `queries/`."""
+    """Database and workgroup `jitney`, tables `records` and `calls`, and a named query for each file in `queries/`."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, records: s3.IBucket, results: s3.IBucket, key: kms.IKey
@@ -64,8 +119,9 @@ class Queries(Construct):
             catalog_id=Stack.of(self).account,
             database_input=glue.CfnDatabase.DatabaseInputProperty(name=DATABASE),
         )
-        table = self._table(f"s3://{records.bucket_name}/records/")
-        table.add_resource_dependency(database)
+        tables = [self._table(each, f"s3://{records.bucket_name}/{each.name}/") for each in TABLES]
+        for table in tables:
+            table.add_resource_dependency(database)
         workgroup = self._workgroup(f"s3://{results.bucket_name}/", key)
         for path in sorted(QUERIES.glob("*.sql")):
             sql = path.read_text(encoding="utf-8")
@@ -79,18 +135,19 @@ class Queries(Construct):
                 work_group=WORKGROUP,
             )
             query.add_resource_dependency(workgroup)
-            query.add_resource_dependency(table)
+            for table in tables:
+                query.add_resource_dependency(table)
 
-    def _table(self, location: str) -> glue.CfnTable:
+    def _table(self, table: Table, location: str) -> glue.CfnTable:
         properties = glue.CfnTable
         return properties(
             self,
-            "Table",
+            table.construct_id,
             catalog_id=Stack.of(self).account,
             database_name=DATABASE,
             table_input=properties.TableInputProperty(
-                name=TABLE,
-                description="Jitney's audit records, one JSON object a line",
+                name=table.name,
+                description=table.description,
                 table_type="EXTERNAL_TABLE",
                 parameters={
                     "classification": "json",
@@ -106,7 +163,7 @@ class Queries(Construct):
                 partition_keys=[properties.ColumnProperty(name="dt", type="string", comment="UTC day of publishing")],
                 storage_descriptor=properties.StorageDescriptorProperty(
                     location=location,
-                    columns=[properties.ColumnProperty(name=name, type=kind) for name, kind in COLUMNS],
+                    columns=[properties.ColumnProperty(name=name, type=kind) for name, kind in table.columns],
                     input_format="org.apache.hadoop.mapred.TextInputFormat",
                     output_format="org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
                     serde_info=properties.SerdeInfoProperty(serialization_library="org.openx.data.jsonserde.JsonSerDe"),

@@ -13,11 +13,12 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.arns import ROLE_PATH, boundary_arn, boundary_name, partition_of, revoker_name, role_name
+from infra.arns import ROLE_PATH, boundary_arn, boundary_name, partition_of, revoker_name, role_arn, role_name
 from infra.external_id import external_id
 from infra.functions import SPECS
-from infra.settings import LONGEST_SESSION_SECONDS, Target
+from infra.settings import LONGEST_SESSION_SECONDS, Broker, Target
 from infra.target_policies import inline_policies, outer_bound
+from infra.trail_forwarding import forward
 
 SESSION_TAGS = ("grant", "agent", "human")
 
@@ -56,7 +57,7 @@ class TargetAccountStack(Stack):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, alias: str, target: Target, broker_account: str, env: Environment
+        self, scope: Construct, construct_id: str, *, alias: str, target: Target, broker: Broker, env: Environment
     ) -> None:
         super().__init__(
             scope,
@@ -65,7 +66,7 @@ class TargetAccountStack(Stack):
             description=f"Jitney: the role that grants on {alias} are sessions of",
             synthesizer=LegacyStackSynthesizer(),
         )
-        roles = TargetRoles(self, alias=alias, target=target, broker_account=broker_account)
+        roles = TargetRoles(self, alias=alias, target=target, broker=broker)
         CfnOutput(self, "RoleArn", value=roles.role.attr_arn)
         CfnOutput(self, "BoundaryArn", value=roles.boundary_arn)
         CfnOutput(self, "RevokerArn", value=roles.revoker.role_arn)
@@ -74,18 +75,19 @@ class TargetAccountStack(Stack):
 class TargetRoles:
     """The roles of a target in `scope`: `role`, that grants are sessions of, with its `boundary_arn`; and `revoker`."""
 
-    def __init__(self, scope: Construct, *, alias: str, target: Target, broker_account: str) -> None:
+    def __init__(self, scope: Construct, *, alias: str, target: Target, broker: Broker) -> None:
         self._scope = scope
         self._alias = alias
         self._target = target
         self._partition = partition_of(target.region)
-        self._broker_account = broker_account
-        self._external_id = external_id(alias, target, broker_account)
+        self._broker_account = broker.account
+        self._external_id = external_id(alias, target, broker.account)
         bounds = self._bounds()
         managed = boundary_arn(alias, target)
         self.boundary_arn = managed if target.managed_policy else bounds.managed_policy_arn
         self.role = self._role(bounds)
         self.revoker = self._revoker()
+        forward(scope, alias=alias, target=target, role_arn=role_arn(target), broker=broker)
 
     def _bounds(self) -> iam.ManagedPolicy:
         """What no session does; with the role's own policy also what it does at most, which makes it the boundary."""

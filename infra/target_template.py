@@ -32,7 +32,7 @@ class AllTargets(Stack):
         )
         for alias, target in configuration.settings.targets.items():
             place = Construct(self, alias)
-            TargetRoles(place, alias=alias, target=target, broker_account=configuration.broker.account)
+            TargetRoles(place, alias=alias, target=target, broker=configuration.broker)
             here = CfnCondition(place, "Here", expression=Fn.condition_equals(Aws.ACCOUNT_ID, target.account))
             for each in place.node.find_all():
                 if isinstance(each, CfnResource):
@@ -47,7 +47,7 @@ def target_stack(scope: Construct, alias: str, configuration: Configuration) -> 
         f"JitneyTarget-{alias}",
         alias=alias,
         target=target,
-        broker_account=configuration.broker.account,
+        broker=configuration.broker,
         env=Environment(account=target.account, region=target.region),
     )
 

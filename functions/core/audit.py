@@ -25,6 +25,10 @@ FIRST = "0" * 64
 """What the first record of a chain has in the place of its predecessor's hash."""
 TAMPERED = "AuditRecordsTampered"
 """The metric that counts changes and deletions of records: the publisher's, watched by an alarm."""
+BYPASSES = "Bypasses"
+"""The metric that counts calls on target roles that no grant explains: the correlator's, watched by an alarm."""
+REFUSED_EVENTS = "TrailEventsRefused"
+"""The metric that counts what came as an event about a target's role and cannot be one."""
 SEALED = "AuditRecordsSealed"
 """The metric that counts seals over records: an alarm misses them."""
 

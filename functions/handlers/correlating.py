@@ -11,7 +11,7 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from adapters.trail import chain_of
 from core import audit
 from core.access.grant import Grant
-from core.audit import AuditRecord, Event, Outcome
+from core.audit import BYPASSES, AuditRecord, Event, Outcome
 from core.masking.masker import Masker
 from core.masking.tags import TAGLESS, Tags
 from core.trail.call import Call, call_of
@@ -20,9 +20,6 @@ from core.trail.join import MOST_PARENTS, Verdict, judge, name_of
 from core.trail.line import line_of
 from handlers.logs import logger
 from handlers.ports import Ports
-
-BYPASSES = "Bypasses"
-"""The metric that counts calls on target roles that no grant explains."""
 
 
 def correlate(event: Any, ports: Ports) -> None:

@@ -8,6 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from core.audit import REFUSED_EVENTS
 from core.trail.event import Refused
 from handlers.correlating import correlate, settle
 from handlers.edge import log_unhandled, step
@@ -15,8 +16,6 @@ from handlers.logs import logger
 from handlers.ports import Ports
 
 DETAIL_TYPE = "AWS API Call via CloudTrail"
-REFUSED = "TrailEventsRefused"
-"""The metric that counts what came as an event about a target's role and cannot be one."""
 
 
 def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
@@ -37,7 +36,7 @@ def _take_in(record: SQSRecord, ports: Ports) -> None:
         _act_on(_message(record.body), ports)
     except Refused as refused:
         logger.error("event refused", code=refused.code, message_id=record.message_id)
-        with single_metric(REFUSED, unit=MetricUnit.Count, value=1) as metric:
+        with single_metric(REFUSED_EVENTS, unit=MetricUnit.Count, value=1) as metric:
             metric.add_dimension("service", "jitney")
     except Exception as error:
         log_unhandled(error)  # the batch processor says only that it failed

@@ -1,4 +1,4 @@
-"""From the audit table's stream to Firehose: every record, in order, at least once."""
+"""From the audit table's stream to Firehose: every record and every call, in order, at least once."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +12,11 @@ from handlers.ports import Ports
 
 type Change = Mapping[str, Any]
 
+STREAMS = {"record": "records_stream", "line": "calls_stream"}
+"""By an item's attribute: the port through which what is in it is published."""
+UNPUBLISHED = ("issue", "call")
+"""The attributes of items by which calls are joined to grants (adapters.trail): what came of them is published."""
+
 
 def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, str]]]:
     """Publish a batch of stream records; what Firehose did not take is reported back, and comes again.
@@ -23,18 +28,23 @@ def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, 
     table is reported here, and not published: S3 keeps what was written first.
     """
     _report([each for each in event["Records"] if _tampers(each)])
-    written = [each for each in event["Records"] if _adds(each)]
-    if not written:
-        return {"batchItemFailures": []}
-    failed = ports.records_stream.put([each["dynamodb"]["NewImage"]["record"]["S"] for each in written])
+    failed: list[str] = []
+    for attribute, port in STREAMS.items():
+        written = [each for each in event["Records"] if _adds(each, attribute)]
+        texts = [each["dynamodb"]["NewImage"][attribute]["S"] for each in written]
+        not_taken = getattr(ports, port).put(texts) if texts else []
+        failed += [written[index]["dynamodb"]["SequenceNumber"] for index in not_taken]
     if failed:
-        logger.warning("not published", failed=len(failed), records=len(written))
-    numbers = [written[index]["dynamodb"]["SequenceNumber"] for index in failed]
-    return {"batchItemFailures": [{"itemIdentifier": number} for number in numbers]}
+        logger.warning("not published", failed=len(failed), records=len(event["Records"]))
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
 
-def _adds(change: Change) -> bool:
-    return change["eventName"] == "INSERT" and "record" in change["dynamodb"]["NewImage"]
+def _adds(change: Change, attribute: str) -> bool:
+    return change["eventName"] == "INSERT" and attribute in change["dynamodb"]["NewImage"]
+
+
+def _adds_any(change: Change) -> bool:
+    return any(_adds(change, attribute) for attribute in (*STREAMS, *UNPUBLISHED))
 
 
 def _tampers(change: Change) -> bool:
@@ -44,7 +54,7 @@ def _tampers(change: Change) -> bool:
     """
     by = change.get("userIdentity") or {}
     expired = (by.get("type"), by.get("principalId")) == ("Service", "dynamodb.amazonaws.com")
-    return not _adds(change) and not (change["eventName"] == "REMOVE" and expired)
+    return not _adds_any(change) and not (change["eventName"] == "REMOVE" and expired)
 
 
 def _report(changes: Sequence[Change]) -> None:
@@ -57,4 +67,4 @@ def _report(changes: Sequence[Change]) -> None:
             metric.add_dimension("service", "jitney")
 
 
-handler = step(publish, ("records_stream",))
+handler = step(publish, ("records_stream", "calls_stream"))

@@ -25,6 +25,13 @@ class RecordPorts:
         return RecordsStream(boto3.client("firehose", config=CLIENT), os.environ["JITNEY_RECORDS_STREAM"])
 
     @cached_property
+    def calls_stream(self) -> "RecordsStream":
+        """The delivery stream of calls."""
+        from adapters.records import RecordsStream
+
+        return RecordsStream(boto3.client("firehose", config=CLIENT), os.environ["JITNEY_CALLS_STREAM"])
+
+    @cached_property
     def published(self) -> "Published":
         """The objects of published records."""
         from adapters.published import Published

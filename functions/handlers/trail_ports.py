@@ -1,6 +1,5 @@
 """The ports of what reads CloudTrail's events."""
 
-import json
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -52,7 +51,8 @@ class TrailPorts(BasePorts):
     @cached_property
     def issuers(self) -> Mapping[str, str]:
         """By the unique id of a role: the function whose role it is, of those that may take targets' roles."""
-        return dict(json.loads(os.environ["JITNEY_ISSUERS"]))
+        pairs = (each.split("=") for each in os.environ["JITNEY_ISSUERS"].split(","))
+        return dict(pairs)
 
     @cached_property
     def target_roles(self) -> Mapping[str, str]:

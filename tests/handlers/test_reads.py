@@ -94,6 +94,15 @@ def test_aud_06_what_was_not_taken_comes_again():
     assert failures == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
 
+def test_aud_03_calls_go_to_a_stream_of_their_own_and_what_they_are_joined_by_to_none():
+    records, calls = Stream(), Stream((0,))
+    images = [{"record": {"S": "a"}}, {"line": {"S": "b"}}, {"issue": {"S": "c"}}, {"call": {"S": "d"}}]
+    written = [{"SequenceNumber": str(n), "NewImage": image} for n, image in enumerate(images)]
+    event = {"Records": [{"eventName": "INSERT", "dynamodb": each} for each in written]}
+    answer = publish(event, Ports(records_stream=records, calls_stream=calls))
+    assert (records.taken, answer) == (["a"], {"batchItemFailures": [{"itemIdentifier": "1"}]})
+
+
 TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 KEYS = {"pk": {"S": "g-aaaaaaaaaaaaaa"}, "sk": {"S": "000000"}}
 

@@ -72,7 +72,14 @@ ENVIRONMENT = {
     "review_schedule": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "review_notices": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_REVIEWS_URL"},
     "review_failures": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "publisher": {"JITNEY_RECORDS_STREAM"},
+    "publisher": {"JITNEY_RECORDS_STREAM", "JITNEY_CALLS_STREAM"},
+    "correlator": {
+        "JITNEY_STATE_TABLE",
+        "JITNEY_AUDIT_TABLE",
+        "JITNEY_MASK_KEY",
+        "JITNEY_TRAIL_QUEUE",
+        "JITNEY_ISSUERS",
+    },
     "sealing": {"JITNEY_RECORDS_BUCKET", "JITNEY_SEALS_BUCKET", "JITNEY_SEAL_KEY_ARN"},
     "releases": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
     "revocations": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
@@ -302,6 +309,8 @@ def test_the_outputs_are_what_the_launcher_and_the_docs_name(assembly):
         "GlueDatabase": "jitney",
         "ApprovalArn": "ApprovalWorkflow",
         "AlarmTopic": "DeadLettersAlarms",
+        "TrailQueue": "TrailQueue",
+        "TrailDeadLetters": "TrailDead.Arn",
     }
 
 

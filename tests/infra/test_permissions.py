@@ -171,6 +171,7 @@ ALLOWED = {
         "*": {"dynamodb:ListStreams"},
         "TablesKey.Arn": KEY_TO_READ,
         "RecordsStream.Arn": {"firehose:PutRecordBatch"},
+        "CallsStream.Arn": {"firehose:PutRecordBatch"},
         "DeadLettersQueue.Arn": {"sqs:SendMessage"},
     },
     # To add a seal, and nothing to take one away with or to keep it shorter (AUD 2).
@@ -183,6 +184,14 @@ ALLOWED = {
         "BucketsSeals.Arn/seals/*": {"s3:GetObject", "s3:PutObject"},
         "BucketsSeals.Arn/keys/*": {"s3:PutObject"},
         "SealsKey.Arn": {"kms:GetPublicKey", "kms:Sign"},
+    },
+    "jitney-correlator": {
+        "CorrelatorLogs.Arn": LOGS,
+        "TablesState.Arn": {READ},
+        "TablesAudit.Arn": {READ, QUERY, CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+        "TablesMaskKey.Arn": {"kms:GenerateMac"},
+        "TrailQueue.Arn": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage"},
     },
     "jitney-approval": {
         "ReviewScheduleFunction.Arn": {"lambda:InvokeFunction"},
@@ -208,6 +217,13 @@ ALLOWED = {
         "BucketsRecords.Arn/records/*": DELIVER_OBJECTS,
         "BucketsRecords.Arn/records-errors/*": DELIVER_OBJECTS,
         "RecordsLogs.Arn": {"logs:PutLogEvents"},
+        "TablesKey.Arn": {"kms:Decrypt", "kms:GenerateDataKey"},
+    },
+    "jitney-delivery-calls": {
+        "BucketsRecords.Arn": DELIVER,
+        "BucketsRecords.Arn/calls/*": DELIVER_OBJECTS,
+        "BucketsRecords.Arn/calls-errors/*": DELIVER_OBJECTS,
+        "CallsLogs.Arn": {"logs:PutLogEvents"},
         "TablesKey.Arn": {"kms:Decrypt", "kms:GenerateDataKey"},
     },
     "jitney-delivery-api": {
@@ -317,6 +333,7 @@ ITEMS = {
     },
     "jitney-target-checks": {"records": {"r-*"}},
     "jitney-review-checks": {"records": {"r-*"}},
+    "jitney-correlator": {READ: ANY_GRANT, "records": {"k-*", "r-*"}, "read records": {"k-*"}},
     "jitney-reconciler": {
         READ: {"GRANT#*", "ROLE#*"},
         QUERY: {"ROLE#*"},
@@ -354,8 +371,9 @@ def test_every_role_reaches_its_own_items_only(statements):
         assert each["Condition"]["Null"]["dynamodb:LeadingKeys"] == "false"
         patterns = listed(each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
         for action in listed(each["Action"]):
-            assert not place or action == (CREATE if place == "records" else QUERY)
-            items[role][place or action] |= set(patterns)
+            assert not place or action == (CREATE if place == "records" else QUERY) or role == "jitney-correlator"
+            reads = place == "records" and action != CREATE
+            items[role]["read records" if reads else place or action] |= set(patterns)
     assert items == ITEMS
 
 
@@ -420,7 +438,8 @@ def test_the_tables_key_opens_through_dynamodb_only(statements):
         if plain(item["Resource"]) == "TablesKey.Arn"
     }
     through = {role: condition["StringEquals"]["kms:ViaService"] for role, condition in conditions.items()}
-    assert {through.pop(f"jitney-{name}") for name in ("delivery-records", "sealing")} == {"s3.eu-west-1.amazonaws.com"}
+    s3 = {through.pop(f"jitney-{name}") for name in ("delivery-records", "delivery-calls", "sealing")}
+    assert s3 == {"s3.eu-west-1.amazonaws.com"}
     assert set(through.values()) == {"dynamodb.eu-west-1.amazonaws.com"}
 
 
@@ -430,14 +449,15 @@ def test_each_role_is_one_services(assembly):
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert (statement["Effect"], statement["Action"], role["Path"]) == ("Allow", "sts:AssumeRole", "/jitney/")
         trusted[role["RoleName"]] = statement["Principal"]
-    services = {"jitney-approval": "states", "jitney-delivery-records": "firehose", "jitney-delivery-api": "firehose"}
+    services = {"jitney-approval": "states"}
+    services |= {f"jitney-delivery-{name}": "firehose" for name in ("records", "calls", "api")}
     assert trusted == {name: {"Service": f"{services.get(name, 'lambda')}.amazonaws.com"} for name in ALLOWED}
 
 
 def test_each_function_has_its_own_role(assembly):
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     roles = [plain(function["Role"]) for function in functions]
-    assert len(set(roles)) == len(roles) == 20
+    assert len(set(roles)) == len(roles) == 21
 
 
 def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assembly):

@@ -8,14 +8,15 @@ import pytest
 
 from core import audit
 from core.audit import AuditRecord, Event, Outcome
-from infra.queries import COLUMNS, QUERIES, TABLE
+from infra.queries import CALL_COLUMNS, COLUMNS, QUERIES, TABLE
 from tests.infra.conftest import of_type, only, plain
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
 
 def test_aud_06_a_batch_that_fails_is_split_retried_and_at_last_noted(assembly):
-    mapping = plain(only(assembly.broker, "AWS::Lambda::EventSourceMapping"))
+    mappings = of_type(assembly.broker, "AWS::Lambda::EventSourceMapping")
+    mapping = plain(mappings["AuditStream"])
     assert mapping["EventSourceArn"] == "TablesAudit.StreamArn"
     assert mapping["FunctionName"] == "PublisherFunction"
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -28,19 +29,23 @@ def test_aud_06_a_batch_that_fails_is_split_retried_and_at_last_noted(assembly):
 
 
 def test_aud_06_the_dead_letter_queue_is_kept_long_and_watched(assembly):
-    queue = only(assembly.broker, "AWS::SQS::Queue")
+    queues = {plain({"Ref": name}): each for name, each in of_type(assembly.broker, "AWS::SQS::Queue").items()}
+    queue = queues["DeadLettersQueue"]
     assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 24 * 3600)
-    alarms = {each["MetricName"]: plain(each) for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()}
-    assert set(alarms) == {
+    alarms = [plain(each) for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()]
+    assert {each["MetricName"] for each in alarms} == {
         "ApproximateNumberOfMessagesVisible",
         "IteratorAge",
         "AuditRecordsTampered",
         "AuditRecordsSealed",
+        "Bypasses",
+        "TrailEventsRefused",
     }
-    held = alarms["ApproximateNumberOfMessagesVisible"]
-    assert (held["Threshold"], held["ComparisonOperator"]) == (0, "GreaterThanThreshold")
-    assert held["Dimensions"] == [{"Name": "QueueName", "Value": "DeadLettersQueue.QueueName"}]
-    assert all(alarm["AlarmActions"] == ["DeadLettersAlarms"] for alarm in alarms.values())
+    held = [each for each in alarms if each["MetricName"] == "ApproximateNumberOfMessagesVisible"]
+    assert {(each["Threshold"], each["ComparisonOperator"]) for each in held} == {(0, "GreaterThanThreshold")}
+    (watched, of_trail) = sorted(each["Dimensions"][0]["Value"] for each in held)
+    assert (watched, of_trail) == ("DeadLettersQueue.QueueName", "TrailDead.QueueName")
+    assert all(alarm["AlarmActions"] == ["DeadLettersAlarms"] for alarm in alarms)
 
 
 def test_aud_02_a_record_that_is_changed_or_deleted_raises_an_alarm(assembly):
@@ -102,7 +107,9 @@ def test_the_columns_are_the_members_of_a_record():
 
 
 def test_aud_05_the_table_projects_its_days(assembly):
-    table = plain(only(assembly.broker, "AWS::Glue::Table"))["TableInput"]
+    tables = [plain(each)["TableInput"] for each in of_type(assembly.broker, "AWS::Glue::Table").values()]
+    table, calls = sorted(tables, key=lambda each: each["Name"], reverse=True)
+    assert [each["Name"] for each in calls["StorageDescriptor"]["Columns"]] == [name for name, _ in CALL_COLUMNS]
     assert table["Name"] == TABLE
     assert [key["Name"] for key in table["PartitionKeys"]] == ["dt"]
     assert [(each["Name"], each["Type"]) for each in table["StorageDescriptor"]["Columns"]] == list(COLUMNS)
@@ -137,6 +144,10 @@ def test_the_auditors_questions_are_named_queries(assembly):
             "history_of_grant",
             "issued_without_end",
             "break_glass",
+            "used_versus_granted",
+            "denied_calls",
+            "bypasses",
+            "left_behind",
         }
     )
     for query in queries.values():

@@ -12,7 +12,7 @@ from core.access.credentials import CANARY_PREFIX
 from core.access.target_check import SESSION_PREFIX
 from core.config import load
 from infra.configuration import load_configuration
-from infra.settings import Target
+from infra.settings import Broker, Target
 from infra.target_account_stack import TargetAccountStack
 from infra.target_policies import deny_room, has_canary
 from tests.infra.conftest import listed, only, plain, target_role
@@ -139,7 +139,9 @@ def synthesized(**changes):
 def synthesized_stack(**changes):
     target = Target.model_validate(VALUES | changes)
     env = Environment(account=target.account, region=target.region)
-    stack = TargetAccountStack(App(), "T", alias="x", target=target, broker_account="111122223333", env=env)
+    stack = TargetAccountStack(
+        App(), "T", alias="x", target=target, broker=Broker(account="111122223333", region="eu-west-1"), env=env
+    )
     return Template.from_stack(stack).to_json()
 
 

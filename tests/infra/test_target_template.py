@@ -48,7 +48,7 @@ def test_all_targets_are_in_one_template_each_in_its_own_account_alone(printed):
     of_account = {}
     for name, resource in template["Resources"].items():
         of_account.setdefault(accounts[resource["Condition"]][1], set()).add((name, resource["Type"]))
-    assert {account: len(found) for account, found in of_account.items()} == {"012345670123": 3, "999988887777": 3}
+    assert {account: len(found) for account, found in of_account.items()} == {"012345670123": 5, "999988887777": 5}
     for name, resource in template["Resources"].items():
         refers = json.dumps(resource)
         others = {other for other, each in template["Resources"].items() if each["Condition"] != resource["Condition"]}
@@ -94,7 +94,7 @@ def test_the_stack_set_reaches_the_targets_accounts_and_no_other(stack_set):
     roles = [
         each for each in json.loads(found["TemplateBody"])["Resources"].values() if each["Type"] == "AWS::IAM::Role"
     ]
-    assert len(roles) == 2
+    assert len(roles) == 3
     # After the broker, whose roles are trusted; and no stack makes the same roles.
     artifacts = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
     assert "Jitney" in artifacts["JitneyTargets"]["dependencies"]

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.trail.event import Sighting, named
+from core.trail.remains import remains_of
 
 VERSION = 1
 MOST_TEXT = 100_000
@@ -21,7 +22,8 @@ class Call:
     """One call in a session of a target's role, or the one by which the session began. `time` in epoch seconds.
 
     `access_key_id` is what it was signed with; of the one by which a session began, what that began with. `issued` is
-    the key that it gave out, `via` the service that called for the session. `request` and `response` are JSON.
+    the key that it gave out, `via` the service that called for the session. `request` and `response` are JSON,
+    `made` and `taken` as `core.trail.remains.Remains`.
     """
 
     event_id: str
@@ -48,6 +50,8 @@ class Call:
     bytes_in: int
     bytes_out: int
     issued: str
+    made: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
 
 
 def call_of(masked: Mapping[str, Any], seen: Sighting, actions_of: ActionsOf) -> Call:
@@ -56,6 +60,8 @@ def call_of(masked: Mapping[str, Any], seen: Sighting, actions_of: ActionsOf) ->
     asked = masked.get("requestParameters")
     data = masked.get("additionalEventData")
     moved = data if isinstance(data, Mapping) else {}
+    service = source.removesuffix(".amazonaws.com")
+    remains = remains_of(masked, service, name)
     return Call(
         event_id=seen.event_id,
         time=seen.at,
@@ -66,7 +72,7 @@ def call_of(masked: Mapping[str, Any], seen: Sighting, actions_of: ActionsOf) ->
         access_key_id=seen.access_key_id,
         source_identity=seen.source_identity,
         via=seen.via,
-        service=source.removesuffix(".amazonaws.com"),
+        service=service,
         operation=name,
         actions=actions_of(source, name, asked if isinstance(asked, Mapping) else {}),
         resources=_resources(masked),
@@ -81,6 +87,8 @@ def call_of(masked: Mapping[str, Any], seen: Sighting, actions_of: ActionsOf) ->
         bytes_in=_number(moved, "bytesTransferredIn"),
         bytes_out=_number(moved, "bytesTransferredOut"),
         issued=seen.issue.access_key_id if seen.issue and seen.issue.parent else "",
+        made=remains.made,
+        taken=remains.taken,
     )
 
 
@@ -92,7 +100,7 @@ def text_of(call: Call) -> str:
 def call_in(text: str) -> Call:
     """The call in what `text_of` wrote. Raises TypeError or ValueError for anything else."""
     members = json.loads(text)
-    return Call(**members | {name: tuple(members[name]) for name in ("actions", "resources")})
+    return Call(**members | {name: tuple(members[name]) for name in ("actions", "resources", "made", "taken")})
 
 
 def _resources(masked: Mapping[str, Any]) -> tuple[str, ...]:

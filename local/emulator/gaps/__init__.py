@@ -50,6 +50,7 @@ GAPS: tuple[Callable[[], None], ...] = (
     cloudformation.bucket_settings,
     cloudformation.bucket_lock,
     cloudformation.named_query,
+    cloudformation.event_bus_policy,
     cloudformation.web_acl_association,
     buckets.conditional_writes_in_conditions,
     principals.principal_arn_of_sessions,

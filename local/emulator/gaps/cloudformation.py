@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import athena, dynamodb, iam, s3, waf
+from ministack.services import athena, dynamodb, eventbridge, iam, s3, waf
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 type Properties = dict[str, Any]
@@ -199,6 +199,32 @@ def named_query() -> None:
         athena._delete_named_query({"NamedQueryId": physical_id})
 
     provisioners._RESOURCE_HANDLERS["AWS::Athena::NamedQuery"] = {"create": create, "update": update, "delete": delete}
+
+
+def event_bus_policy() -> None:
+    """AWS::Events::EventBusPolicy exists: a statement of a bus's policy.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-eventbuspolicy.html
+    """
+
+    def create(_logical_id: str, properties: Properties, _stack: str) -> Created:
+        bus, sid = properties.get("EventBusName", "default"), properties["StatementId"]
+        delete(f"{bus}|{sid}", properties)
+        policy = eventbridge._event_bus_policies.get(bus) or {"Version": "2012-10-17", "Statement": []}
+        statement = {**properties["Statement"], "Sid": sid}
+        eventbridge._event_bus_policies[bus] = {**policy, "Statement": [*policy["Statement"], statement]}
+        return f"{bus}|{sid}", {}
+
+    def update(physical_id: str, before: Properties, properties: Properties, stack: str) -> Created:
+        delete(physical_id, before)
+        return create("", properties, stack)
+
+    def delete(_physical_id: str, properties: Properties) -> None:
+        bus = properties.get("EventBusName", "default")
+        _done(eventbridge._remove_permission({"EventBusName": bus, "StatementId": properties["StatementId"]}))
+
+    handlers = {"create": create, "update": update, "delete": delete}
+    provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = handlers
 
 
 def web_acl_association() -> None:

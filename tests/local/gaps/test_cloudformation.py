@@ -129,6 +129,25 @@ def test_named_query(emulator: Emulator) -> None:
     assert athena.get_named_query(NamedQueryId=made["Query"])["NamedQuery"]["QueryString"] == "SELECT 1"
 
 
+def test_event_bus_policy(emulator: Emulator) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::444455556666:root"},
+        "Action": "events:PutEvents",
+        "Resource": {"Fn::GetAtt": ["Bus", "Arn"]},
+        "Condition": {"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::444455556666:role/sender"}},
+    }
+    policy = {"EventBusName": {"Ref": "Bus"}, "StatementId": "From", "Statement": statement}
+    resources = {
+        "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "gap-policy"}},
+        "Policy": {"Type": "AWS::Events::EventBusPolicy", "Properties": policy},
+    }
+    deploy(emulator, resources, {"Bus": {"Ref": "Bus"}})
+    told = json.loads(emulator.root("events").describe_event_bus(Name="gap-policy")["Policy"])
+    (found,) = told["Statement"]
+    assert (found["Sid"], found["Condition"]) == ("From", statement["Condition"])
+
+
 def test_web_acl_association(emulator: Emulator) -> None:
     stage = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}::/restapis/${Api}/stages/live"}
     acl = {

@@ -1,0 +1,69 @@
+"""What a call makes that stays when its grant is over, and what takes it away again (row AUD 4)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+# By source and event name: the kind of thing, and where the event says which.
+_USER, _ROLE, _GROUP = "requestParameters.userName", "requestParameters.roleName", "requestParameters.groupName"
+_MADE: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("iam", "CreateUser"): ("user", _USER),
+    ("iam", "CreateAccessKey"): ("access key", "responseElements.accessKey.accessKeyId"),
+    ("iam", "CreateLoginProfile"): ("password", _USER),
+    ("iam", "CreateRole"): ("role", _ROLE),
+    ("iam", "CreateGroup"): ("group", _GROUP),
+    ("iam", "CreatePolicy"): ("policy", "responseElements.policy.arn"),
+    ("iam", "CreateInstanceProfile"): ("instance profile", "requestParameters.instanceProfileName"),
+    ("lambda", "CreateFunction20150331"): ("function", "requestParameters.functionName"),
+    ("s3", "CreateBucket"): ("bucket", "requestParameters.bucketName"),
+    ("dynamodb", "CreateTable"): ("table", "requestParameters.tableName"),
+    ("ec2", "CreateKeyPair"): ("key pair", "requestParameters.keyName"),
+    ("ec2", "ImportKeyPair"): ("key pair", "requestParameters.keyName"),
+}
+_TAKEN: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("iam", "DeleteUser"): ("user", _USER),
+    ("iam", "DeleteAccessKey"): ("access key", "requestParameters.accessKeyId"),
+    ("iam", "DeleteLoginProfile"): ("password", _USER),
+    ("iam", "DeleteRole"): ("role", _ROLE),
+    ("iam", "DeleteGroup"): ("group", _GROUP),
+    ("iam", "DeletePolicy"): ("policy", "requestParameters.policyArn"),
+    ("iam", "DeleteInstanceProfile"): ("instance profile", "requestParameters.instanceProfileName"),
+    ("lambda", "DeleteFunction20150331"): ("function", "requestParameters.functionName"),
+    ("s3", "DeleteBucket"): ("bucket", "requestParameters.bucketName"),
+    ("dynamodb", "DeleteTable"): ("table", "requestParameters.tableName"),
+    ("ec2", "DeleteKeyPair"): ("key pair", "requestParameters.keyName"),
+}
+
+
+class Remains(NamedTuple):
+    """What a call made and took away: "role reporter", "policy arn:aws:iam::444455556666:policy/p"."""
+
+    made: tuple[str, ...]
+    taken: tuple[str, ...]
+
+
+def remains_of(event: Mapping[str, Any], service: str, operation: str) -> Remains:
+    """What an event made and took away; nothing where it failed, or where what it is about has no name."""
+    if event.get("errorCode"):
+        return Remains((), ())
+    named = (service, operation)
+    return Remains(*(_named(event, table.get(named)) for table in (_MADE, _TAKEN)))
+
+
+def left_behind(calls: Iterable[tuple[int, Remains]]) -> tuple[str, ...]:
+    """What was made and is not known to have been taken away since, of calls with their times, in any order."""
+    made: dict[str, int] = {}
+    taken: dict[str, int] = {}
+    for time, remains in calls:
+        for kept, names in ((made, remains.made), (taken, remains.taken)):
+            kept.update({name: max(time, kept.get(name, time)) for name in names})
+    return tuple(sorted(name for name, time in made.items() if taken.get(name, time - 1) < time))
+
+
+def _named(event: Mapping[str, Any], place: tuple[str, str] | None) -> tuple[str, ...]:
+    if place is None:
+        return ()
+    kind, path = place
+    value: Any = event
+    for member in path.split("."):
+        value = value.get(member) if isinstance(value, Mapping) else None
+    return (f"{kind} {value[:500]}",) if isinstance(value, str) and value else ()

@@ -1,0 +1,144 @@
+"""How CloudTrail's events come to the correlator: a bus that the targets' accounts send to, rules, and a queue.
+
+A target's own stack sends the events of its role's sessions here (`infra.trail_forwarding`). That the broker's
+functions take the role is an event of the broker's account, too, and of the Region in which they call STS. EventBridge
+keeps events that only read from rules unless their state says otherwise, and to take a role counts as reading.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+"""
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from core.audit import BYPASSES, REFUSED_EVENTS
+from infra.acknowledge import acknowledge
+from infra.arns import forwarder_arn, role_arn
+from infra.publishing import DeadLetters
+from infra.settings import Target
+from infra.spec import ALL_FUNCTIONS
+
+BUS = "jitney-trail"
+DETAIL_TYPE = "AWS API Call via CloudTrail"
+ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+TAKING = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
+MOST_ATTEMPTS = 10
+
+
+class Trail(Construct):
+    """The bus, the queue with its dead letters, and the rules that feed it. `targets` by alias."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, targets: Mapping[str, Target], tls_only: bool) -> None:
+        super().__init__(scope, construct_id)
+        self._targets = targets
+        self._tls_only = tls_only
+        self.dead = self._queue("Dead", None)
+        # Six times the function's timeout, as Lambda advises, so that no message is worked on twice at a time.
+        self.queue = self._queue("Queue", sqs.DeadLetterQueue(queue=self.dead, max_receive_count=MOST_ATTEMPTS))
+        self._bus()
+        accounts = sorted({target.account for target in targets.values()})
+        own = {"eventName": list(TAKING), "requestParameters": {"roleArn": sorted(map(role_arn, targets.values()))}}
+        self._rule("Forwarded", self.bus, events.EventPattern(account=accounts, detail_type=[DETAIL_TYPE]))
+        pattern = events.EventPattern(source=["aws.sts"], detail_type=[DETAIL_TYPE], detail=own)
+        self._rule("Taking", None, pattern)
+
+    @property
+    def resources(self) -> dict[str, list[str]]:
+        """The queue's ARN by the name that permissions are written with."""
+        return {"trail_queue": [self.queue.queue_arn]}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Where the function finds the queue."""
+        return {"JITNEY_TRAIL_QUEUE": self.queue.queue_url}
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What commands find the queues by."""
+        return {"TrailQueue": self.queue.queue_url, "TrailDeadLetters": self.dead.queue_arn}
+
+    def feed(self, function: lambda_.IFunction, dead_letters: DeadLetters) -> None:
+        """Hand the queue's messages to `function`, and raise an alarm for a bypass and for what is not taken in."""
+        lambda_.CfnEventSourceMapping(
+            self,
+            "Feed",
+            function_name=function.function_name,
+            event_source_arn=self.queue.queue_arn,
+            batch_size=100,
+            maximum_batching_window_in_seconds=1,
+            function_response_types=["ReportBatchItemFailures"],
+            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=10),
+        )
+        bypass = "Somebody used a target's role without a grant: see the bypass records"
+        dead_letters.alarm("Bypassed", _metric(BYPASSES), 0, bypass)
+        dead_letters.alarm("EventsRefused", _metric(REFUSED_EVENTS), 0, "CloudTrail events could not be read")
+        held = self.dead.metric_approximate_number_of_messages_visible(period=Duration.minutes(1))
+        dead_letters.alarm("EventsStuck", held, 0, "CloudTrail events were not taken in: replay TrailDeadLetters")
+
+    def _queue(self, construct_id: str, dead: sqs.DeadLetterQueue | None) -> sqs.Queue:
+        queue = sqs.Queue(
+            self,
+            construct_id,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=self._tls_only,
+            retention_period=Duration.days(14),
+            visibility_timeout=Duration.minutes(6) if dead else None,
+            dead_letter_queue=dead,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        if dead is None:
+            acknowledge(queue, "It is the dead-letter queue of the trail's.", "SQS3")
+        return queue
+
+    def _bus(self) -> None:
+        """Only the targets' forwarding roles send to it; each need not be there yet, hence the condition."""
+        self.bus = events.EventBus(self, "Bus", event_bus_name=BUS)
+        for account in sorted({target.account for target in self._targets.values()}):
+            senders = [forwarder_arn(alias, each) for alias, each in self._targets.items() if each.account == account]
+            events.CfnEventBusPolicy(
+                self,
+                f"From{account}",
+                event_bus_name=self.bus.event_bus_name,
+                statement_id=f"From{account}",
+                statement={
+                    "Sid": f"From{account}",
+                    "Effect": "Allow",
+                    "Principal": {"AWS": f"arn:{Stack.of(self).partition}:iam::{account}:root"},
+                    "Action": "events:PutEvents",
+                    "Resource": self.bus.event_bus_arn,
+                    "Condition": {"ArnEquals": {"aws:PrincipalArn": sorted(senders)}},
+                },
+            )
+
+    def _rule(self, construct_id: str, bus: events.IEventBus | None, pattern: events.EventPattern) -> None:
+        rule = events.Rule(
+            self,
+            construct_id,
+            event_bus=bus,
+            description="Jitney: calls in sessions of the targets' roles",
+            event_pattern=pattern,
+            targets=[targets.SqsQueue(self.queue)],
+        )
+        default = rule.node.default_child
+        if isinstance(default, events.CfnRule):
+            default.state = ALL_EVENTS
+
+
+def issuers(roles: Mapping[str, str]) -> str:
+    """The unique ids of functions' roles, as the correlator reads them: `roles` has them by the functions' names."""
+    return ",".join(f"{role_id}={name}" for name, role_id in roles.items())
+
+
+def _metric(name: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=ALL_FUNCTIONS["POWERTOOLS_METRICS_NAMESPACE"],
+        metric_name=name,
+        dimensions_map={"service": ALL_FUNCTIONS["POWERTOOLS_SERVICE_NAME"]},
+        statistic="Sum",
+        period=Duration.minutes(1),
+    )

@@ -1,0 +1,41 @@
+"""What a target's account sends the broker: CloudTrail's events of its role, as the account's default bus has them.
+
+Of the Region of the stack only. What is called in other Regions, and data events without a trail that has them, come
+with the trail's files (docs/auditor.md).
+"""
+
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.arns import ROLE_PATH, forwarder_name, partition_of
+from infra.settings import Broker, Target
+from infra.trail import ALL_EVENTS, BUS, DETAIL_TYPE, TAKING
+
+
+def forward(scope: Construct, *, alias: str, target: Target, role_arn: str, broker: Broker) -> None:
+    """Send events of sessions of `role_arn`, and of their beginnings, to the bus of `broker`."""
+    bus = f"arn:{partition_of(target.region)}:events:{broker.region}:{broker.account}:event-bus/{BUS}"
+    role = iam.Role(
+        scope,
+        "Forwarder",
+        role_name=forwarder_name(alias),
+        path=ROLE_PATH,
+        description="Sends the broker CloudTrail's events of the target's role",
+        assumed_by=iam.ServicePrincipal("events.amazonaws.com"),
+        inline_policies={
+            "allows": iam.PolicyDocument(
+                statements=[iam.PolicyStatement(actions=["events:PutEvents"], resources=[bus])]
+            )
+        },
+    )
+    sessions = {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [role_arn]}}}}
+    beginnings = {"eventName": list(TAKING), "requestParameters": {"roleArn": [role_arn]}}
+    events.CfnRule(
+        scope,
+        "Forwarding",
+        description="Jitney: calls in sessions of the target's role",
+        state=ALL_EVENTS,
+        event_pattern={"detail-type": [DETAIL_TYPE], "detail": {"$or": [sessions, beginnings]}},
+        targets=[events.CfnRule.TargetProperty(arn=bus, id="broker", role_arn=role.role_arn)],
+    )

@@ -1,0 +1,87 @@
+"""How CloudTrail's events reach the correlator: from whom, which, and where they go that nobody takes in."""
+
+import json
+
+import pytest
+
+from core.trail.call import Call
+from core.trail.join import ISSUERS, Verdict
+from core.trail.line import line_of
+from infra.functions import SPECS
+from infra.queries import CALL_COLUMNS
+from infra.trail import ALL_EVENTS
+from tests.infra.conftest import of_type, only, plain, target_role
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+TARGET = "arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod"
+FORWARDER = "arn:aws:iam::444455556666:role/jitney/jitney-forwarder-analytics-prod"
+BUS = "arn:aws:events:eu-west-1:111122223333:event-bus/jitney-trail"
+
+
+def rules(template):
+    return [plain(each) for each in of_type(template, "AWS::Events::Rule").values() if each.get("State") == ALL_EVENTS]
+
+
+def test_aud_03_only_the_targets_forwarding_role_sends_to_the_bus(assembly):
+    policy = plain(only(assembly.broker, "AWS::Events::EventBusPolicy"))
+    statement = policy["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Allow", "events:PutEvents")
+    assert statement["Principal"] == {"AWS": "arn:aws:iam::444455556666:root"}
+    assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": [FORWARDER]}}
+
+
+def test_aud_03_the_targets_account_sends_the_events_of_its_role_and_nothing_else(assembly):
+    (rule,) = rules(assembly.target)
+    sessions, beginnings = rule["EventPattern"]["detail"]["$or"]
+    assert sessions == {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [TARGET]}}}}
+    assert beginnings["requestParameters"] == {"roleArn": [TARGET]}
+    (target,) = rule["Targets"]
+    assert (target["Arn"], target["RoleArn"]) == (BUS, "Forwarder.Arn")
+    (sender,) = (r for r in of_type(assembly.target, "AWS::IAM::Role").values() if "forwarder" in r["RoleName"])
+    assert f"arn:aws:iam::444455556666:role{sender['Path']}{sender['RoleName']}" == FORWARDER
+    (trust,) = sender["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "events.amazonaws.com"}
+    (allowed,) = sender["Policies"][0]["PolicyDocument"]["Statement"]
+    assert (allowed["Action"], plain(allowed["Resource"])) == ("events:PutEvents", BUS)
+    assert target_role(assembly.target)["RoleName"] == "jitney-target-analytics-prod"
+
+
+def test_aud_03_events_that_only_read_come_too_and_from_the_targets_accounts_only(assembly):
+    forwarded, taking = sorted(rules(assembly.broker), key=lambda each: "EventBusName" not in each)
+    assert forwarded["EventPattern"]["account"] == ["444455556666"]
+    assert taking["EventPattern"]["detail"]["requestParameters"] == {"roleArn": [TARGET]}
+    assert taking["EventPattern"]["source"] == ["aws.sts"]
+    for rule in (forwarded, taking):
+        assert rule["EventPattern"]["detail-type"] == ["AWS API Call via CloudTrail"]
+        assert [each["Arn"] for each in rule["Targets"]] == ["TrailQueue.Arn"]
+
+
+def test_aud_06_what_fails_comes_again_and_ends_among_dead_letters(assembly):
+    queues = {plain({"Ref": name}): plain(each) for name, each in of_type(assembly.broker, "AWS::SQS::Queue").items()}
+    queue, dead = queues["TrailQueue"], queues["TrailDead"]
+    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "TrailDead.Arn", "maxReceiveCount": 10}
+    assert queue["VisibilityTimeout"] == 6 * SPECS["correlator"].timeout_seconds
+    assert (queue["SqsManagedSseEnabled"], dead["MessageRetentionPeriod"]) == (True, 14 * 24 * 3600)
+    mappings = [plain(each) for each in of_type(assembly.broker, "AWS::Lambda::EventSourceMapping").values()]
+    (feed,) = (each for each in mappings if each["EventSourceArn"] == "TrailQueue.Arn")
+    assert (feed["FunctionName"], feed["FunctionResponseTypes"]) == ("CorrelatorFunction", ["ReportBatchItemFailures"])
+
+
+def test_aud_03_the_correlator_knows_every_function_that_takes_a_targets_role(assembly):
+    taking = {
+        name
+        for name, spec in SPECS.items()
+        if any(each.on == "targets" and "sts:AssumeRole" in each.actions for each in spec.allows)
+    }
+    assert set(ISSUERS) == taking
+    functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
+    (correlator,) = (each for each in functions if each["Handler"] == "handlers.correlator.handler")
+    told = json.dumps(plain(correlator["Environment"]["Variables"]["JITNEY_ISSUERS"]))
+    assert all(f"={name}" in told for name in ISSUERS)
+
+
+def test_aud_05_every_member_of_a_call_has_its_column():
+    call = Call(**dict.fromkeys(Call.__slots__, "") | {"time": 0})
+    line = json.loads(line_of(call, Verdict(None, "", ()), None, "", 0))
+    assert set(line) == {name for name, _ in CALL_COLUMNS}
