@@ -185,7 +185,8 @@ def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
     records = stack["buckets"]["records"]
 
     def published() -> bool:
-        keys = [each["Key"] for each in aws("s3").list_objects_v2(Bucket=records).get("Contents", [])]
+        found = aws("s3").list_objects_v2(Bucket=records, Prefix="records/")
+        keys = [each["Key"] for each in found.get("Contents", [])]
         return any(last.encode() in aws("s3").get_object(Bucket=records, Key=key)["Body"].read() for key in keys)
 
     until(published, 90)

@@ -52,7 +52,8 @@ def test_aud_02_the_chain_of_a_grant_holds_in_s3(api: Api, aws, stack):
     s3 = aws("s3")
 
     def published() -> list[dict[str, Any]]:
-        keys = [each["Key"] for each in s3.list_objects_v2(Bucket=stack["buckets"]["records"]).get("Contents", [])]
+        found = s3.list_objects_v2(Bucket=stack["buckets"]["records"], Prefix="records/")
+        keys = [each["Key"] for each in found.get("Contents", [])]
         texts = (s3.get_object(Bucket=stack["buckets"]["records"], Key=key)["Body"].read() for key in keys)
         records = (json.loads(line) for text in texts for line in text.splitlines())
         mine = {each["hash"]: each for each in records if each["chain"] == issued["id"]}

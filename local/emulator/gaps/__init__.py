@@ -29,6 +29,7 @@ from local.emulator.gaps import (
     tables,
     task_states,
     task_tokens,
+    trail,
     workflow_language,
 )
 
@@ -72,6 +73,9 @@ GAPS: tuple[Callable[[], None], ...] = (
     workflow_language.branches_of_their_own,
     state_machines.tasks_use_the_role,
     rules.rule_permission,
+    rules.all_management_events,
+    rules.buses_of_other_accounts,
+    trail.calls_of_sessions,
     delivery.delivery_uses_the_role,
     queries.execution_parameters,
     mails.sending_permissions,

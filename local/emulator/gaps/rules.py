@@ -1,13 +1,19 @@
-"""EventBridge: rules reach the functions that let them."""
+"""EventBridge: which events rules see, and that they reach only who lets them."""
 
+import json
 from contextvars import ContextVar
 from typing import Any
 
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge, lambda_svc
 
 from local.emulator.gaps import roles
 
 _rule: ContextVar[str] = ContextVar("rule", default="")
+_sender: ContextVar[str] = ContextVar("sender", default="")
+TOLD_BY_CLOUDTRAIL = "AWS API Call via CloudTrail"
+ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
 
 def rule_permission() -> None:
@@ -31,3 +37,69 @@ def rule_permission() -> None:
 
     eventbridge._invoke_target = invoke_target
     eventbridge._dispatch_to_lambda = dispatch_to_lambda
+
+
+def all_management_events() -> None:
+    """A rule in the state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is enabled, for events that only read, too.
+
+    Other rules do not see those.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+    """
+
+    def dispatch_event(event: dict[str, Any], view: Any = None) -> None:
+        told = event.get("DetailType") == TOLD_BY_CLOUDTRAIL and json.loads(event["Detail"]).get("readOnly") is True
+        states = {ALL_EVENTS} if told else {ALL_EVENTS, "ENABLED"}
+        bus, been = event.get("EventBusName", "default"), event.get("_DispatchPath") or ()
+        view = view or eventbridge._pattern_event_view(event)
+        for key, rule in list(eventbridge._rules.items()):
+            here = rule.get("EventBusName", "default") == bus and rule.get("State") in states and key not in been
+            pattern = rule.get("EventPattern") if here else None
+            if pattern and eventbridge._matches_pattern_view(pattern, view, f"rule {key}"):
+                for target in eventbridge._targets.get(key, []):
+                    eventbridge._invoke_target(target, event, rule, view)
+
+    eventbridge._dispatch_event = dispatch_event
+
+
+def buses_of_other_accounts() -> None:
+    """A rule sends to another account's bus under its target's role, if the role and the bus's policy allow it.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
+    """
+    invoke, dispatch = eventbridge._invoke_target, eventbridge._dispatch_to_event_bus
+
+    def invoke_target(target: Any, event: Any, rule: dict[str, Any], view: Any = None) -> None:
+        token = _sender.set(target.get("RoleArn", ""))
+        try:
+            invoke(target, event, rule, view)
+        finally:
+            _sender.reset(token)
+
+    def dispatch_to_event_bus(spec: Any, event: Any, rule: Any, been: Any, payload: Any = None) -> None:
+        if spec.account_id == get_account_id():
+            dispatch(spec, event, rule, been, payload)
+            return
+        role = _sender.get()
+        if not role or roles.denied(role, "events:PutEvents", str(spec), "events"):
+            return
+        with request_scope(spec.account_id, spec.region):
+            name = spec.resource.partition("/")[2]
+            if _bus_lets(name, role, str(spec)):
+                dispatch(spec, {**event, "EventBusName": name}, rule, been, payload)
+
+    eventbridge._invoke_target = invoke_target
+    eventbridge._dispatch_to_event_bus = dispatch_to_event_bus
+
+
+def _bus_lets(name: str, role_arn: str, bus_arn: str) -> bool:
+    context = iam_evaluator.EvalContext(
+        principal_arn=role_arn,
+        principal_type="AssumedRole",
+        principal_account=role_arn.split(":")[4],
+        action="events:PutEvents",
+        resource_arn=bus_arn,
+        region=get_region(),
+        service_context={"aws:principalarn": role_arn},
+    )
+    policy = eventbridge._event_bus_policies.get(name)
+    return bool(policy and iam_evaluator.evaluate_resource_policy(policy, context).decision == "Allow")

@@ -1,0 +1,101 @@
+"""What CloudTrail tells of the targets' roles, end to end: joined to grants in Athena, and an alarm for the rest."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.demo.ledger import Ledger
+from tests.running import session_keys
+from tests.system.conftest import Api
+from tests.system.test_records import until
+
+ACCOUNT = "444455556666"
+NAME = "jitney-target-analytics-prod"
+ADMIN_TRUST = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+ALL = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
+
+
+def attempt(call: Callable[..., Any], **parameters: Any) -> str:
+    """The error code of a call, "" where there is none."""
+    try:
+        call(**parameters)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+def test_aud_03_calls_of_a_grant_are_joined_to_it_allowed_and_denied(api: Api, stack, agent_session):
+    issued = api.ask()
+    grant_id = issued["grant"]["id"]
+    s3 = agent_session(issued["credentials"])("s3")
+    assert attempt(s3.get_object, Bucket="reports", Key="2026/nothing.csv") != "AccessDenied"
+    assert attempt(s3.delete_object, Bucket="reports", Key="2026/q3.csv") == "AccessDenied"
+    ledger = Ledger(stack)
+
+    def denied() -> list[dict[str, str]]:
+        return [row for row in ledger.rows("denied_calls") if row["grant_id"] == grant_id]
+
+    (row,) = until(denied)
+    assert (row["operation"], row["principal"]) == ("DeleteObject", issued["grant"]["principal"])
+
+    def used() -> list[dict[str, str]]:
+        rows = [row for row in ledger.rows("used_versus_granted") if row["grant_id"] == grant_id]
+        return rows if rows and rows[0]["calls"] != "0" else []
+
+    assert [(row["action"], row["calls"]) for row in until(used)] == [("s3:GetObject", "1")]
+
+
+@pytest.fixture
+def by_hand(aws) -> Iterator[Callable[[str], dict[str, str]]]:
+    """Takes the target's role as somebody does who administers its account, under a name."""
+    iam = aws("iam", ACCOUNT)
+    trust = iam.get_role(RoleName=NAME)["Role"]["AssumeRolePolicyDocument"]
+    document = json.loads(trust) if isinstance(trust, str) else trust
+    actions = ["sts:AssumeRole", "sts:SetSourceIdentity"]
+    opened = {"Effect": "Allow", "Principal": ADMIN_TRUST, "Action": actions}
+    changed = {**document, "Statement": [*document["Statement"], opened]}
+    admin = {"Version": "2012-10-17", "Statement": [{**opened, "Action": "sts:AssumeRole"}]}
+    iam.create_role(RoleName="admin", AssumeRolePolicyDocument=json.dumps(admin))
+    iam.put_role_policy(RoleName="admin", PolicyName="all", PolicyDocument=ALL)
+    iam.update_assume_role_policy(RoleName=NAME, PolicyDocument=json.dumps(changed))
+
+    def take(clients: Any, name: str, source_identity: str) -> dict[str, str]:
+        role_arn = f"arn:aws:iam::{ACCOUNT}:role/jitney/{NAME}"
+        root = aws("sts", ACCOUNT)
+        first = root.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/admin", RoleSessionName="mallory")
+        sts = clients("sts", session_keys(first["Credentials"]))
+        taken = sts.assume_role(RoleArn=role_arn, RoleSessionName=name, SourceIdentity=source_identity)
+        return dict(taken["Credentials"])
+
+    yield take  # type: ignore[misc]
+    iam.update_assume_role_policy(RoleName=NAME, PolicyDocument=json.dumps(document))
+    iam.delete_role_policy(RoleName="admin", PolicyName="all")
+    iam.delete_role(RoleName="admin")
+
+
+def test_aud_03_who_takes_the_role_by_hand_is_on_record(api: Api, aws, stack, clients, by_hand):
+    """Under a name of their own, and under the name and the source identity of a grant that is active."""
+    grant = api.ask()["grant"]
+    for name in ("mallory", grant["id"]):
+        keys = session_keys(by_hand(clients, name, grant["principal"]))
+        attempt(clients("s3", keys).get_object, Bucket="reports", Key="2026/q3.csv")
+    ledger = Ledger(stack)
+
+    def found() -> set[tuple[str, str, str]]:
+        rows = {(row["session"], row["operation"], row["reasons"]) for row in ledger.rows("bypasses")}
+        mine = {row for row in rows if row[0] in {"mallory", grant["id"]}}
+        return mine if len(mine) == 4 else set()
+
+    bypasses = until(found)
+    assert {(session, operation) for session, operation, _ in bypasses} == {
+        (name, operation) for name in ("mallory", grant["id"]) for operation in ("AssumeRole", "GetObject")
+    }
+    assert all("not_issued_by_jitney" in why for session, _, why in bypasses if session == grant["id"])
+    items = aws("dynamodb").scan(TableName=stack["tables"]["audit"], ConsistentRead=True)["Items"]
+    records = [json.loads(item["record"]["S"]) for item in items if "record" in item]
+    told = [record for record in records if record["event"] == "bypass"]
+    assert {json.loads(record["detail"])["session"] for record in told} >= {"mallory", grant["id"]}
+    assert {record["target"] for record in told} == {"analytics-prod"}
