@@ -1,6 +1,6 @@
 """What a call makes that stays when its grant is over, and what takes it away again (row AUD 4)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 # By source and event name: the kind of thing, and where the event says which.
@@ -47,16 +47,6 @@ def remains_of(event: Mapping[str, Any], service: str, operation: str) -> Remain
         return Remains((), ())
     named = (service, operation)
     return Remains(*(_named(event, table.get(named)) for table in (_MADE, _TAKEN)))
-
-
-def left_behind(calls: Iterable[tuple[int, Remains]]) -> tuple[str, ...]:
-    """What was made and is not known to have been taken away since, of calls with their times, in any order."""
-    made: dict[str, int] = {}
-    taken: dict[str, int] = {}
-    for time, remains in calls:
-        for kept, names in ((made, remains.made), (taken, remains.taken)):
-            kept.update({name: max(time, kept.get(name, time)) for name in names})
-    return tuple(sorted(name for name, time in made.items() if taken.get(name, time - 1) < time))
 
 
 def _named(event: Mapping[str, Any], place: tuple[str, str] | None) -> tuple[str, ...]:
