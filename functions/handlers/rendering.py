@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.access.grant import Grant
 from core.review import wording
-from core.review.inert import cut, inert
+from core.review.inert import cut, exact, inert, middle_cut
 from core.times import iso
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def environment(folder: Path) -> "Environment":
     )
     words = ("agent", "lasting", "level", "moment", "news", "outcome", "target")
     made.filters |= {name: getattr(wording, name) for name in words}
-    made.filters |= {"cut": cut, "inert": inert, "iso": iso, "wants": wants}
+    made.filters |= {"cut": cut, "exact": exact, "inert": inert, "iso": iso, "wants": wants}
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     made.globals |= {"style": style, "style_source": f"'sha256-{digest}'"}
     return made
@@ -49,5 +49,5 @@ def wants(grant: Grant) -> str:
     resources = {arn for permission in grant.permissions for arn in permission.resources}
     shown = ", ".join(actions[:MOST_ACTIONS])
     more = f" and {len(actions) - MOST_ACTIONS} more actions" if len(actions) > MOST_ACTIONS else ""
-    where = cut(next(iter(resources)), 120) if len(resources) == 1 else f"{len(resources)} resources"
+    where = middle_cut(next(iter(resources)), 120) if len(resources) == 1 else f"{len(resources)} resources"
     return f"{shown}{more} on {where}"

@@ -240,6 +240,12 @@ def test_rev_10_actions_and_resources_are_shown_exactly(desk: Desk, alice: Brows
     assert "arn:aws:s3:::reports/&lt;b&gt;&amp;&#34;&#39;" in text
 
 
+def test_rev_10_another_key_by_a_space_is_shown_as_another(desk: Desk, alice: Browser):
+    grant = pending(desk, [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/q3.csv "]}])
+    for path in (f"/reviews/{grant.id}", "/reviews"):
+        assert "arn:aws:s3:::reports/q3.csv[U+0020]<" in alice.send("GET", path).text.replace(",", "<")
+
+
 def test_rev_11_what_the_agent_had_not_before_is_marked(desk: Desk, alice: Browser):
     first = pending(desk, [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/a"]}])
     alice.send("POST", f"/reviews/{first.id}", alice.form_of(first.id))

@@ -14,6 +14,7 @@ _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u280
     map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 _SPACES = re.compile(r"\s+")
+_LOOSE_SPACES = re.compile(r"^\s+|\s+$|\s{2,}|[^\S ]")
 # What makes readers see an address where none is marked: a scheme's colon, the dot before a letter, an at sign.
 _ADDRESS_MARKS = re.compile(r":(?=//)|(?<=\w)[.\u3002\uff0e\uff61](?=[^\W\d_])|(?<=[^\s\[])[@\uff20](?=\S)")
 MOST_MARKS = 2
@@ -36,14 +37,22 @@ def inert(text: str) -> str:
     return "".join(shown)
 
 
+def exact(name: str) -> str:
+    """As `inert`, for names in which each character counts: but for single spaces between others, spaces are shown too.
+
+    Two keys of S3 that differ by a space at the end are two keys (row REV 10).
+    """
+    return inert(_LOOSE_SPACES.sub(lambda found: "".join(f"[U+{ord(each):04X}]" for each in found[0]), name))
+
+
 def cut(text: str, most: int) -> str:
     """At most `most` characters of the text, inert; how many there were is said in them."""
     return _shortened(inert(text), most, end=0)
 
 
 def middle_cut(text: str, most: int) -> str:
-    """As `cut`, with the text's end kept too: a wildcard at the end of an ARN is what matters most."""
-    return _shortened(inert(text), most, end=most // 3)
+    """As `cut`, exact, with the text's end kept too: a wildcard at the end of an ARN is what matters most."""
+    return _shortened(exact(text), most, end=most // 3)
 
 
 def _shortened(whole: str, most: int, end: int) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from core.access.glass import Judgement
 from core.access.grant import Verdict
 from core.actions import Level
-from core.review.inert import cut, defused, inert, listed, middle_cut
+from core.review.inert import cut, defused, exact, inert, listed, middle_cut
 from core.review.sheet import Line, Sheet
 
 MOST_ACCESSES, MOST_ACTIONS, MOST_RESOURCES, MOST_RISKS, MOST_PEOPLE = 4, 6, 4, 3, 5
@@ -165,11 +165,7 @@ def comments(sheet: Sheet) -> tuple[Row, ...]:
 
 def accesses(sheet: Sheet) -> tuple[Access, ...]:
     """The exact actions and resources; actions of one level on the same resources together, the gravest first."""
-    together: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
-    for line in sorted(sheet.lines, key=_gravity):
-        words = _LEVELS[line.level] if line.level else _UNKNOWN
-        together.setdefault((words, line.resources, line.new), []).append(cut(line.action, MOST_NAME))
-    found = []
+    together, found = _together(sheet), []
     for (words, resources, new), actions in list(together.items())[:MOST_ACCESSES]:
         shown = [
             middle_cut(arn, MOST_ARN) + (" (new)" if arn in new and len(new) < len(resources) else "")
@@ -185,6 +181,22 @@ def accesses(sheet: Sheet) -> tuple[Access, ...]:
         more = f"and {len(left)} more actions on other resources: see the page"
         found.append(Access(more, ()))
     return tuple(found)
+
+
+def shows_all(sheet: Sheet) -> bool:
+    """Whether `facts` and `accesses` leave out nothing of what would be granted, nor a risk: that all can be read."""
+    together = _together(sheet)
+    names = [sheet.agent, sheet.human or "", sheet.target, *(line.action for line in sheet.lines)]
+    arns = [sheet.role_arn, *(arn for line in sheet.lines for arn in line.resources)]
+    return (
+        len(together) <= MOST_ACCESSES
+        and all(len(actions) <= MOST_ACTIONS for actions in together.values())
+        and all(len(line.resources) <= MOST_RESOURCES for line in sheet.lines)
+        and all(len(inert(name)) <= MOST_NAME for name in names)
+        and all(len(exact(arn)) <= MOST_ARN for arn in arns)
+        and len(sheet.risks) <= MOST_RISKS
+        and all(len(inert(risk.sentence)) <= MOST_SENTENCE for risk in sheet.risks)
+    )
 
 
 def glass(sheet: Sheet) -> tuple[str, ...]:
@@ -206,6 +218,15 @@ def own_words(sheet: Sheet) -> str:
 def own_ticket(sheet: Sheet) -> str:
     """The ticket that the agent names, "" for none."""
     return cut(sheet.ticket, MOST_NAME)
+
+
+def _together(sheet: Sheet) -> dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]]:
+    """The actions of each level on the same resources, of which the same are new."""
+    together: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for line in sorted(sheet.lines, key=_gravity):
+        words = _LEVELS[line.level] if line.level else _UNKNOWN
+        together.setdefault((words, line.resources, line.new), []).append(cut(line.action, MOST_NAME))
+    return together
 
 
 def _gravity(line: Line) -> int:

@@ -10,7 +10,7 @@ from core.access.grant import Ending, State, Verdict, Vote
 from core.access.request import Permission
 from core.policy.risks import Risk
 from core.review.content import content_hash
-from core.review.inert import defused
+from core.review.inert import defused, exact
 from core.review.mail import OWN_WORDS, letter
 from core.review.notices import Notice
 from core.review.sheet import Sheet, sheet_of
@@ -156,6 +156,26 @@ def test_rev_10_names_that_an_agent_chooses_stay_on_their_lines_too():
 def test_rev_10_addresses_are_shown_and_lead_nowhere(words: str, shown: str):
     assert defused(words) == shown
     assert defused(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("q3.csv", "q3.csv"),
+        ("q3 report.csv", "q3 report.csv"),
+        ("q3.csv  ", "q3.csv[U+0020][U+0020]"),
+        (" q3.csv", "[U+0020]q3.csv"),
+        ("q3  report", "q3[U+0020][U+0020]report"),
+        ("q3\treport\n", "q3[U+0009]report[U+000A]"),
+        ("", ""),
+    ],
+)
+def test_rev_10_names_that_differ_by_spaces_alone_are_shown_to_differ(name: str, shown: str):
+    assert exact(name) == shown
+    assert exact(shown) == shown
+    grant = replace(WRITES, permissions=(Permission(("s3:PutObject",), (f"arn:aws:s3:::reports/{name}",)),))
+    (access,) = letter(Notice.ASKED, sheet(grant), URL).accesses
+    assert access.resources == (f"arn:aws:s3:::reports/{exact('/' + name).removeprefix('/')}",)
 
 
 def test_rev_08_a_broken_glass_is_told_with_who_why_and_until_when_somebody_has_to_look_at_it():

@@ -19,6 +19,7 @@ from core.review.slack.names import APPROVE, LESS, PAGE, REJECT
 MOST_HEADER, MOST_CONFIRM, MOST_TEXT, MOST_BLOCKS = 150, 300, 3000, 50
 MOST_BYTES = 14_000
 """Of a message: Slack sends it with every click, three times as large when escaped; the firewall takes 64 kB."""
+NOT_ALL = "not all of it can be shown here, so open its page"
 
 type Element = dict[str, Any]
 
@@ -32,12 +33,11 @@ class Message(NamedTuple):
 
 def message(sheet: Sheet, url: str) -> Message:
     """A request as it stands; with buttons to decide it by while it is pending. `url` is its page's."""
-    whole = _message(sheet, url, list(_accesses(sheet)))
+    whole = _message(sheet, url, list(_accesses(sheet)), complete=wording.shows_all(sheet))
     if len(json.dumps(whole.blocks)) <= MOST_BYTES:
         return whole
-    return _message(
-        sheet, url, [_rich(_line("Exact actions and resources", "too many to be shown here: see the page"))]
-    )
+    left_out = _rich(_line("Exact actions and resources", "too many to be shown here: see the page"))
+    return _message(sheet, url, [left_out], complete=False)
 
 
 def reply(notice: Notice, sheet: Sheet) -> str:
@@ -56,13 +56,15 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _message(sheet: Sheet, url: str, accesses: list[Block]) -> Message:
+def _message(sheet: Sheet, url: str, accesses: list[Block], *, complete: bool) -> Message:
     title = f"{wording.agent(sheet)} asks for {wording.level(sheet)} access to {wording.target(sheet)}"
     outcome = [] if sheet.state == "pending" else [_rich(_line("Decided", f"{wording.outcome(sheet)}."))]
     facts = _rich({"type": "rich_text_section", "elements": list(_facts(sheet))})
     shown = cut(unlinked(title), MOST_HEADER)
     header = {"type": "header", "text": plain(shown)}
-    parts = [header, *outcome, facts, *accesses, {"type": "divider"}, _words(sheet), _buttons(sheet, url)]
+    hint = [] if complete or sheet.state != "pending" else [_rich(_line("To approve", NOT_ALL))]
+    buttons = _buttons(sheet, url, complete=complete)
+    parts = [header, *outcome, facts, *accesses, *hint, {"type": "divider"}, _words(sheet), buttons]
     return Message(escaped(shown), tuple(parts))
 
 
@@ -92,13 +94,14 @@ def _words(sheet: Sheet) -> Block:
     return _rich(title, quoted)
 
 
-def _buttons(sheet: Sheet, url: str) -> Block:
+def _buttons(sheet: Sheet, url: str, *, complete: bool) -> Block:
     page = {"type": "button", "action_id": PAGE, "text": plain("Open the page"), "url": url}
-    buttons = [*_deciding(sheet), page] if sheet.state == "pending" else [page]
+    buttons = [*_deciding(sheet, complete=complete), page] if sheet.state == "pending" else [page]
     return {"type": "actions", "elements": buttons}
 
 
-def _deciding(sheet: Sheet) -> Iterator[Element]:
+def _deciding(sheet: Sheet, *, complete: bool) -> Iterator[Element]:
+    """Nothing is approved here of which a part is not shown: an agent would have that part approved unseen."""
     reference = str(Reference(sheet.grant_id, sheet.content))
     gets = f"{wording.agent(sheet)} gets {wording.level(sheet)} access to {wording.target(sheet)}"
     confirm = {
@@ -112,7 +115,7 @@ def _deciding(sheet: Sheet) -> Iterator[Element]:
         (LESS, "Approve less…", {}),
         (REJECT, "Reject…", {"style": "danger"}),
     )
-    for action, label, more in styles:
+    for action, label, more in styles if complete else styles[-1:]:
         yield {"type": "button", "action_id": action, "text": plain(label), "value": reference, **more}
 
 

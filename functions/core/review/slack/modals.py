@@ -10,7 +10,7 @@ from typing import Any
 from core.access.grant import Grant
 from core.access.parse import MAX_REASON
 from core.review.content import content_hash
-from core.review.inert import cut, inert, middle_cut
+from core.review.inert import cut, exact, inert
 from core.review.sheet import reach_of
 from core.review.slack.interaction import Reference
 from core.review.slack.names import CHOICES, COMMENT, LESS, REJECT, SECONDS
@@ -23,17 +23,20 @@ MOST_OPTIONS, MOST_OPTION, MOST_TITLE, MOST_BLOCKS = 10, 75, 24, 100
 MOST_BYTES = 12_000
 """Of a view: Slack sends it back with what is checked in it, twice as large, and the firewall takes 64 kB."""
 MOST_SENTENCE = 1000
+TOO_LONG = "This request is too long to be shortened in Slack: open its page to do that."
 
 
 def less_modal(grant: Grant) -> View:
     """What to leave of a request: its actions and resources to check, its duration, a comment (row REV 7).
 
-    For a request that is too long for it, a sentence that says where it can be shortened.
+    For a request that is too long for it, a sentence that says where it can be shortened: no box is cut.
     """
+    if not all(_fits(text) for action, arns in reach_of(grant).items() for text in (action, *arns)):
+        return said("Approve less", TOO_LONG)
     blocks = [*_choices(grant), _seconds(grant), _comment(optional=True)]
     view = _view("Approve less", grant, LESS, [_about(grant), *blocks], "Approve what is left")
     if len(view["blocks"]) > MOST_BLOCKS or len(json.dumps(view).encode()) > MOST_BYTES:
-        return said("Approve less", "This request is too long to be shortened in Slack: open its page to do that.")
+        return said("Approve less", TOO_LONG)
     return view
 
 
@@ -120,8 +123,18 @@ def _boxes(name: str, label: str, values: Mapping[str, str]) -> Iterator[Block]:
         yield _input(f"{CHOICES}{name}-{first}", label + more, boxes, optional=True)
 
 
+def _shown(text: str) -> str:
+    return unlinked(exact(text))
+
+
+def _fits(text: str) -> bool:
+    """Whether a box shows all of it: a space where it goes on below would not be seen."""
+    whole = _shown(text)
+    return len(whole) <= 2 * MOST_OPTION and " " not in whole[MOST_OPTION - 1 : MOST_OPTION + 1]
+
+
 def _option(value: str, text: str) -> dict[str, Any]:
-    whole = middle_cut(unlinked(text), 2 * MOST_OPTION)
+    whole = _shown(text)
     further = {"description": plain(whole[MOST_OPTION:])} if len(whole) > MOST_OPTION else {}
     return {"text": plain(whole[:MOST_OPTION]), "value": value, **further}
 

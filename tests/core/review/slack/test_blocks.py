@@ -15,11 +15,13 @@ from core.access.request import Permission
 from core.config import ReviewerGroup
 from core.policy.risks import Risk
 from core.review.choices import left
+from core.review.inert import exact
 from core.review.notices import Notice
 from core.review.sheet import Sheet, sheet_of
 from core.review.slack.interaction import Reference
 from core.review.slack.message import MOST_BYTES, Message, message, reply
 from core.review.slack.modals import MOST_BLOCKS, boxes_of, less_modal, reject_modal, said
+from tests.examples import examples
 from tests.fakes import ACTIONS, NOW, PENDING
 
 URL = "https://jitney.example.com/live/reviews/g-aaaaaaaaaaaaaa"
@@ -225,6 +227,59 @@ def test_rev_09_a_message_that_slack_could_not_send_back_leaves_the_list_to_the_
     assert len(json.dumps(made.blocks)) <= MOST_BYTES
     assert "too many to be shown here: see the page" in json.dumps(made.blocks)
     assert "too many" not in json.dumps(message(sheet(asked(many, "plain")), URL).blocks)
+
+
+def presses(blocks: Any) -> list[str]:
+    return [each["action_id"] for each in blocks[-1]["elements"]]
+
+
+def test_rev_09_what_is_shown_whole_is_approved_in_slack():
+    assert presses(message(sheet(asked(HARMLESS)), URL).blocks) == ["approve", "less", "reject", "page"]
+    assert less_modal(asked(HARMLESS))["callback_id"] == "less"
+
+
+HARMLESS = [Permission(("s3:PutObject",), ("arn:aws:s3:::reports/1",))]
+HIDING = {
+    "a seventh action": [Permission(tuple(f"s3:Put{one}" for one in "ABCDEFG"), ("arn:aws:s3:::reports/1",))],
+    "a fifth resource": [Permission(("s3:PutObject",), tuple(f"arn:aws:s3:::reports/{one}" for one in range(5)))],
+    "a fifth access": [Permission((f"s3:Put{one}",), (f"arn:aws:s3:::reports/{one}",)) for one in "ABCDE"],
+    "the middle of a name": [Permission(("s3:PutObject",), (f"arn:aws:s3:::{'x' * 70}/payroll/{'y' * 70}",))],
+    "a long action": [Permission((f"s3:Put{'A' * 90}",), ("arn:aws:s3:::reports/1",))],
+}
+
+
+@pytest.mark.parametrize("permissions", HIDING.values(), ids=HIDING)
+def test_rev_10_nothing_is_approved_in_slack_of_which_a_part_is_not_shown(permissions: Any):
+    made = message(sheet(asked(permissions)), URL)
+    assert presses(made.blocks) == ["reject", "page"]
+    assert "not all of it can be shown here, so open its page" in json.dumps(made.blocks)
+
+
+def test_rev_10_nor_with_a_risk_that_is_not_shown_nor_for_somebody_whose_name_is_cut():
+    risks = [Risk("X", f"sentence {number}", (), (), "") for number in range(4)]
+    for shown in (
+        sheet(asked(HARMLESS), risks),
+        sheet(asked(HARMLESS), [Risk("X", "s" * 300, (), (), "")]),
+        sheet(asked(HARMLESS), human="corp." + "x" * 100),
+    ):
+        assert presses(message(shown, URL).blocks) == ["reject", "page"]
+
+
+@pytest.mark.parametrize("name", [f"{'x' * 70}/payroll/{'y' * 70}", f"{'x' * 61} {'y' * 10}", f"{'x' * 62} {'y' * 10}"])
+def test_rev_10_no_box_is_checked_in_slack_of_which_a_part_is_not_shown(name: str):
+    view = less_modal(asked([Permission(("s3:PutObject",), (f"arn:aws:s3:::{name}",))]))
+    assert ("submit" in view, "open its page" in json.dumps(view)) == (False, True)
+
+
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(PERMISSIONS)
+def test_rev_10_who_can_approve_in_slack_has_read_every_action_and_resource(permissions: Any):
+    made = message(sheet(asked(permissions)), URL)
+    pairs = {text for each in permissions for text in (*each.actions, *map(exact, each.resources))}
+    texts = [place["text"] for place in walk(made.blocks) if isinstance(place.get("text"), str)]
+    seen = " ".join(texts).replace("[:]//", "://")
+    if "approve" in presses(made.blocks):
+        assert [text for text in pairs if text.replace("[:]//", "://") not in seen] == []
 
 
 def test_a_request_that_is_too_long_says_so():
