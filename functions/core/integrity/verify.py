@@ -1,8 +1,9 @@
 """The whole check: from what lies in the two buckets to what it proves."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
 from core.integrity.contents import Contents, Place
 from core.integrity.findings import Break, Extent, Findings
@@ -10,6 +11,11 @@ from core.integrity.record_chains import check_chains
 from core.integrity.seal_chain import Keys, SealFile, check_seals, overdue
 from core.integrity.sealed_objects import check_object, not_intact
 from core.integrity.seals import Seal, SealedObject, first_day
+
+SKEW_SECONDS = 900
+"""By how much an auditor's clock can be behind AWS's: S3 refuses the requests of one that is further off.
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, RequestTimeTooSkewed"""
+_FOLDER = re.compile(r"records/dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +34,10 @@ class Evidence:
 
 
 def day_of(key: str) -> date | None:
-    """The day of the folder that an object lies in, None when its key has none."""
-    folder = key.partition("dt=")[2][:10]
+    """The day of the folder that an object lies in, None when its key is in none that is sealed."""
+    folder = _FOLDER.match(key)
     try:
-        return date.fromisoformat(folder)
+        return date.fromisoformat(folder[1]) if folder else None
     except ValueError:
         return None
 
@@ -55,7 +61,7 @@ def verify(evidence: Evidence, keys: Keys) -> Findings:
     return Findings(tuple(breaks), tuple(_unproven(seals, evidence)), _extent(seals, sealed, fresh, evidence))
 
 
-_STRANGER = "{key} was added: no seal knows it, and the seals of its time are closed."
+_STRANGER = "{key} was added: no seal knows it, and the seals of its time are closed, or not open yet."
 
 
 def _within(key: str, evidence: Evidence) -> bool:
@@ -71,11 +77,12 @@ def _objects(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence)
 
 
 def _unsealed(sealed: Iterable[str], seals: list[Seal], evidence: Evidence) -> tuple[frozenset[str], list[str]]:
-    """The objects that wait for the next seal, and those that no seal will take any more."""
+    """The objects that wait for the next seal, and those that no seal takes any more, or whose day is to come."""
     unsealed = set(evidence.contents) - set(sealed)
     days = {key: day_of(key) for key in unsealed}
     opens = first_day(seals[-1]) if seals else date.min
-    fresh = {key for key, day in days.items() if day is not None and day >= opens}
+    today = datetime.fromtimestamp(evidence.now + SKEW_SECONDS, UTC).date()
+    fresh = {key for key, day in days.items() if day is not None and opens <= day <= today}
     return frozenset(fresh), sorted(unsealed - fresh)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.integrity.contents import Place
 from core.integrity.findings import Verdict, named
 from core.integrity.seals import read_seal
-from core.integrity.verify import Evidence, verify
+from core.integrity.verify import SKEW_SECONDS, Evidence, verify
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of, replaced, rewritten, world_of
 from tests.examples import examples
 
@@ -237,6 +237,31 @@ def test_aud_02_what_waits_for_its_seal_is_told_apart_from_what_was_added():
     first, second = world.verify().breaks
     assert {first.object, second.object} == {key_of(9, "2026-11-22"), "records/odd"}
     assert "was added: no seal knows it" in first.sentence
+
+
+@pytest.mark.parametrize("day", ["2099-01-01", "2026-11-25", "2026-W48-3"])
+def test_aud_02_what_lies_under_a_day_that_is_never_sealed_is_told(day: str):
+    world = world_of([[chain("g-a", 1)]])
+    world.write(key_of(7, day), [chain("g-b", 1)[0].text.encode()])
+    findings = world.verify()
+    assert [each.object for each in findings.breaks] == [key_of(7, day)]
+    assert "was added: no seal knows it" in findings.breaks[0].sentence
+    assert (findings.extent.awaited_objects, findings.extent.awaited_records) == (0, 0)
+
+
+def test_aud_02_what_lies_in_no_folder_of_a_day_is_told_though_its_name_has_one():
+    world = world_of([[chain("g-a", 1)]])
+    odd = "records/odd/dt=2026-11-24/jitney-records-0007"
+    world.write(odd, [chain("g-b", 1)[0].text.encode()])
+    assert [each.object for each in world.verify().breaks] == [odd]
+
+
+def test_aud_02_a_clock_that_is_a_little_behind_calls_nothing_added():
+    world = world_of([[chain("g-a", 1)]])
+    world.write(key_of(7, "2026-11-25"), [chain("g-b", 1)[0].text.encode()])
+    midnight = 12 * HOUR - HOUR  # `later` counts from an hour after the seal
+    assert world.verify(later=midnight - SKEW_SECONDS - 1).breaks[0].object == key_of(7, "2026-11-25")
+    assert not [each for each in world.verify(later=midnight - SKEW_SECONDS).breaks if each.object]
 
 
 def test_aud_02_seals_that_end_too_early_are_told_as_such():
