@@ -45,7 +45,7 @@ def read_contents(body: bytes) -> Contents:
         if line:
             try:
                 entries.append(_entry(json.loads(line)))
-            except (ValueError, KeyError, TypeError, RecursionError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 strange.append(number)
     return Contents(hashlib.sha256(body).hexdigest(), tuple(entries), tuple(strange))
 
@@ -55,5 +55,8 @@ def _entry(members: dict[str, Any]) -> Entry:
     chain, seq, prev = members["chain"], members["seq"], members["prev"]
     if not (isinstance(chain, str) and type(seq) is int and isinstance(prev, str) and isinstance(claimed, str)):
         raise TypeError("a link's members are of other types")
+    if seq < 0:
+        raise ValueError("a chain begins with 0")
+    claimed.encode()  # what UTF-8 cannot say, no seal can name
     digest = hashlib.sha256(canonical(members).encode()).hexdigest()
     return Entry(Place(chain, seq), claimed, prev, digest == claimed)

@@ -15,6 +15,14 @@ def check_object(number: int, sealed: SealedObject, found: Contents | None) -> I
         yield Break(f"{sealed.key} is missing, with what seal {number} saw in it{which}.", number, sealed.key, records)
     elif found.digest != sealed.digest:
         yield from _differences(number, sealed, found)
+    else:
+        yield from strange_lines(sealed.key, found, f", and was there when seal {number} was made", number)
+
+
+def strange_lines(key: str, found: Contents, more: str = "", number: int | None = None) -> Iterator[Break]:
+    """A break for each line of an object that is no record; `more` ends the sentence."""
+    for line in found.strange_lines:
+        yield Break(f"Line {line} of {key} is no record{more}.", number, key)
 
 
 def _differences(number: int, sealed: SealedObject, found: Contents) -> Iterator[Break]:
@@ -30,10 +38,7 @@ def _differences(number: int, sealed: SealedObject, found: Contents) -> Iterator
         ("added", [place for place in now if place not in then]),
     )
     breaks = [wrong(what, sorted(places)) for what, places in tellings if places]
-    breaks += [
-        Break(f"Line {line} of {sealed.key} is no record, and was put there after seal {number}.", number, sealed.key)
-        for line in found.strange_lines
-    ]
+    breaks += strange_lines(sealed.key, found, f", and was put there after seal {number}", number)
     yield from breaks or [_moved(number, sealed, found)]
 
 

@@ -9,7 +9,7 @@ from core.integrity.contents import Contents, Place
 from core.integrity.findings import Break, Extent, Findings
 from core.integrity.record_chains import check_chains
 from core.integrity.seal_chain import Keys, SealFile, check_seals, overdue
-from core.integrity.sealed_objects import check_object, not_intact
+from core.integrity.sealed_objects import check_object, not_intact, strange_lines
 from core.integrity.seals import Seal, SealedObject, first_day
 
 SKEW_SECONDS = 900
@@ -52,6 +52,7 @@ def verify(evidence: Evidence, keys: Keys) -> Findings:
     fresh, strangers = _unsealed(sealed, seals, evidence)
     if not seal_breaks:  # whatever a missing or forged seal covers would be called added
         breaks += [Break(_STRANGER.format(key=each), None, each) for each in strangers]
+    breaks += [found for each in sorted({*fresh, *strangers}) for found in strange_lines(each, evidence.contents[each])]
     done = frozenset(place for each in breaks for place in each.records)
     breaks += not_intact(evidence.contents, done)
     done |= {place for each in breaks for place in each.records}

@@ -339,7 +339,27 @@ def test_aud_02_since_a_day_chains_may_have_begun_before_it():
     assert "record 1 of g-a was removed" in world.verify(since=date(2026, 11, 24)).breaks[0].sentence
 
 
-@pytest.mark.parametrize("line", [b"{", b"[]", b"\xff", b'{"hash":1}', b'{"hash":"","chain":"c","seq":true,"prev":""}'])
+NO_RECORDS = [
+    *(b"{", b"[]", b"\xff", b"null", b"1", b'"text"', b"NaN", b"[" * 200_000),
+    b'{"hash":1}',
+    b'{"hash":"","chain":"c","seq":true,"prev":""}',
+    b'{"hash":"","chain":"c","seq":-1,"prev":""}',
+    b'{"hash":"\\ud800","chain":"c","seq":1,"prev":""}',
+]
+
+
+@pytest.mark.parametrize("line", NO_RECORDS)
+def test_aud_02_a_line_that_was_no_record_when_it_was_sealed_is_told_before_and_after(line: bytes):
+    world = world_of([[chain("g-a", 1)]])
+    world.write(key_of(1), [line, chain("g-b", 1)[0].text.encode()])
+    assert [each.sentence for each in world.verify().breaks] == [f"Line 1 of {key_of(1)} is no record."]
+    world.seal()
+    (found,) = world.verify().breaks
+    assert found.sentence == f"Line 1 of {key_of(1)} is no record, and was there when seal 1 was made."
+    assert (found.seal, found.object, found.records) == (1, key_of(1), ())
+
+
+@pytest.mark.parametrize("line", NO_RECORDS)
 def test_aud_02_a_line_that_is_no_record_is_named(line: bytes):
     world = world_of([[chain("g-a", 1)]])
     world.objects[key_of(0)] += line + b"\n"
