@@ -17,6 +17,7 @@ from infra.arns import boundary_arn, role_arn
 from infra.break_glass import break_glass_checks, people_of_break_glass
 from infra.complaints import complaint, did_you_mean, placed, told
 from infra.external_id import external_id
+from infra.owners import owner_checks, owners_of, people_who_own
 from infra.policies import read_policies
 from infra.policy_references import Names
 from infra.settings import Broker, Reviewing, Settings, Target
@@ -113,6 +114,7 @@ def _cross_checks(value: Value) -> Iterator[Complaint]:
     yield from _signing_in_twice(value)
     yield from slack_checks(value)
     yield from break_glass_checks(value)
+    yield from owner_checks(value)
     aliases = [alias for alias, _ in entries(value, "issuers")]
     groups = dict(entries(value, "reviewers"))
     for path, person in _people(value):
@@ -187,6 +189,7 @@ def _people(value: Value) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for person, _ in entries(value, "people"):
         yield ("people", person), person
     yield from people_of_break_glass(value)
+    yield from people_who_own(value)
 
 
 def _repeated(value: Value, section: str, fields: tuple[str, ...], fix: str) -> Iterator[Complaint]:
@@ -239,6 +242,7 @@ def _issuer(settings: Settings, name: str) -> dict[str, Any]:
         "name": name,
         "identity_name": _identity_name(settings, name),
         **issuer.model_dump(),
+        "owners": {of: _identities(settings, people) for of, people in owners_of(settings, issuer.issuer).items()},
         "human_issuer": _identity_name(settings, issuer.human_issuer) if people else "",
         "human_issuer_url": people.issuer if people else "",
     }

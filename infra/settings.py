@@ -114,6 +114,7 @@ class Issuer(Section):
     human_claim: str = Field(default="", max_length=255)
     human_issuer: Alias | Literal[""] = ""
     subject_groups: dict[Text, Texts] = {}
+    owners: dict[Text, Annotated[Reviewers, Field(min_length=1)]] = {}
     settings: dict[Text, Setting] = {}
     web: Web | None = None
 

@@ -97,6 +97,7 @@ def grant_of(item: Item | None) -> Grant | None:
         "reviews": tuple(tuple(groups) for groups in terms["reviews"]),
         "approvals": tuple(terms["approvals"]),
         "groups": tuple(terms["groups"]),
+        "run_by": tuple(terms.get("run_by", ())),
         "votes": tuple(_vote_of(each) for each in terms["votes"]),
         "glass": _glass_of(terms.get("glass")),
         "follow_up": _follow_up_of(json.loads(item["follow_up"]["S"])) if "follow_up" in item else None,

@@ -33,7 +33,8 @@ class Issuer:
     `groups_claim` is read where the provider hands out groups; `subject_groups` maps a subject to groups where it does
     not. `human_claim` names the claim that says on whose behalf an agent acts, "" for none: it holds a subject of the
     issuer with the identity name `human_issuer` and the issuer string `human_issuer_url`. `settings` are the provider
-    module's own (strings or tuples of strings). `web` is how its people sign in, None where they do not.
+    module's own (strings or tuples of strings). `web` is how its people sign in, None where they do not. `owners` maps
+    a subject to the source identities of the people who run that agent, whatever entry of the issuer named them.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Issuer:
     subject_groups: Mapping[str, tuple[str, ...]]
     settings: Mapping[str, Any]
     web: Web | None = None
+    owners: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

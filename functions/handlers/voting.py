@@ -166,6 +166,7 @@ def asker(grant: Grant, ports: Ports) -> Principal:
         display=grant.subject,
         source_identity=grant.principal,
         human=grant.human,
+        run_by=grant.run_by,
     )
 
 

@@ -23,6 +23,7 @@ GRANTS = {
     "active": GRANT,
     "pending": PENDING,
     "for a human": replace(PENDING, human="corp.alice", groups=("a", "b"), reviews=(("x", "y"), ("z",))),
+    "of an owned agent": replace(PENDING, run_by=("corp.alice", "corp.bob")),
     "approved": ACTIVE,
     "approved by a stand-in": replace(
         VOTED, votes=(replace(YES, stands_in=(StandIn("owners", "corp.bob", "a-1", NOW, NOW + 9),)),)
@@ -40,6 +41,13 @@ GRANTS = {
 @pytest.mark.parametrize("grant", GRANTS.values(), ids=GRANTS)
 def test_a_grant_comes_back_as_it_was(grant: Grant):
     assert grant_of(item_of(grant)) == grant
+
+
+def test_a_grant_of_before_agents_had_owners_can_be_read():
+    item = item_of(PENDING)
+    item["terms"] = {"S": item["terms"]["S"].replace(',"run_by":[]', "")}
+    assert item != item_of(PENDING)
+    assert grant_of(item) == PENDING
 
 
 # What happens to a grant, and the attributes that are written: those of `life` and `records` always.

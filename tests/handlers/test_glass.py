@@ -123,7 +123,7 @@ def test_rev_08_others_and_other_forms_are_refused(desk: Desk, name: str, groups
     assert desk.system.told()[-1][1:] == ("refused", expected)
 
 
-@pytest.mark.parametrize("own", [{"human": "staff.gina"}, {"principal": "staff.gina"}])
+@pytest.mark.parametrize("own", [{"human": "staff.gina"}, {"principal": "staff.gina"}, {"run_by": ("staff.gina",)}])
 def test_rev_08_nobody_breaks_the_glass_for_themselves(desk: Desk, own: Any):
     grant = replace(pending(desk), **own)
     desk.system.store.grants[grant.id] = grant

@@ -130,6 +130,18 @@ def test_rev_05_a_person_cannot_approve_what_an_agent_asks_on_their_behalf(syste
     assert vote(replace(ballot(grant), voter=person("bob", "people")), system.ports).state is State.ACTIVE
 
 
+def test_id_10_the_owner_of_an_agent_whose_token_names_no_human_cannot_approve_what_it_asks(system: System):
+    issuers = dict(system.config.issuers)
+    issuers["corp"] = replace(issuers["corp"], owners={"reader-agent": ("people.alice",)})
+    members = ("people.alice", "people.bob")
+    system.ports.config = replace(system.config, issuers=issuers, reviewers={"owners": ReviewerGroup(members)})
+    grant = pending(system)
+    assert (grant.human, grant.run_by) == (None, ("people.alice",))
+    assert refused(system, replace(ballot(grant), voter=person("alice", "people"))) == "own_request"
+    assert vote(replace(ballot(grant), voter=person("bob", "people")), system.ports).state is State.ACTIVE
+    assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+
+
 def test_rev_05_who_is_agent_and_person_at_one_issuer_cannot_approve_their_own_request(system: System):
     """One identity provider for both: a token of alice's for the agents' audience asks, and alice signs in."""
     issuers = dict(system.config.issuers)

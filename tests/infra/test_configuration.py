@@ -231,6 +231,15 @@ REFUSED = [
     (owners(members=["corp/a"], quorum=2), "reviewers.owners.quorum", "no such key", "approvals"),
     ((f"{ISSUER}.human_claim", "act.sub"), f"{ISSUER}.human_issuer", "missing", "kind: human"),
     ((f"{ISSUER}.human_issuer", "corp"), f"{ISSUER}.human_issuer", "of kind: human", "add one"),
+    (
+        (f"{ISSUER}.owners", {"bot": ["corp/a"]}),
+        f"{ISSUER}.owners.bot.0",
+        '"corp" is not of kind: human',
+        "add an issuer",
+    ),
+    ((f"{ISSUER}.owners", {"bot": ["none/a"]}), f"{ISSUER}.owners.bot.0", 'no issuer "none"', "corp"),
+    ((f"{ISSUER}.owners", {"bot": ["a"]}), f"{ISSUER}.owners.bot.0", "cannot be used", "corp/a"),
+    ((f"{ISSUER}.owners", {"bot": []}), f"{ISSUER}.owners.bot", "empty", "at least one"),
     (glass(people=[]), "break_glass", "nobody may break", "people or groups"),
     (glass(people=["none/a"]), "break_glass.people.0", 'no issuer "none"', "corp"),
     (glass(told=["alice"]), "break_glass.told.0", "cannot be used", "corp/alice"),
@@ -327,6 +336,23 @@ def test_id_06_a_person_has_one_name_whichever_entry_of_the_issuer_names_them(co
     assert {entry.identity_name for entry in loaded.issuers.values()} == {"corp"}
     assert loaded.issuers["agents"].human_issuer == "corp"
     assert loaded.reviewers["a"].members == ("corp.alice",)
+
+
+def test_id_10_an_agents_owners_are_its_owners_by_whichever_entry_of_the_issuer_it_asks(compiled):
+    corp, agents, staff = (valid()["issuers"]["corp"] for _ in range(3))
+    corp |= {"owners": {"bot": ["staff/alice"]}}
+    agents |= {"audiences": ["jitney-agents"], "owners": {"bot": ["staff/bob", "staff/alice"], "other": ["staff/bob"]}}
+    staff |= {"issuer": "https://staff.example.com", "kind": "human"}
+    document = changed(("issuers", {"corp": corp, "agents": agents, "staff": staff}))
+    owned = {"bot": ("staff.alice", "staff.bob"), "other": ("staff.bob",)}
+    loaded = compiled(document)
+    assert {name: dict(entry.owners) for name, entry in loaded.issuers.items()} == {
+        "corp": owned,
+        "agents": owned,
+        "staff": {},
+    }
+    told = complaints(compiled, changed(("issuers", {"corp": corp, "staff": staff | {"owners": {"a": ["staff/b"]}}})))
+    assert told["issuers.staff.owners"][0] == "the issuer's subjects are people"
 
 
 def test_a_role_has_one_alias(compiled):
@@ -457,6 +483,7 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
         "name": "corp",
         "identity_name": "corp",
         "human_issuer_url": "https://idp.example.com/",
+        "owners": {},
     }
     target = loaded.targets["prod"]
     assert target.role_arn == "arn:aws-us-gov:iam::012345670123:role/jitney/jitney-target-prod"

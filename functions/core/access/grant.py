@@ -108,7 +108,8 @@ class Grant:
     counts the audit records of this grant and `head` is the hash of the last one: a state change and the next record
     are written together or not at all. `ending` is there once it was released or revoked. What was issued until
     `cut_off_at` works no longer, because its agent or the whole role was cut off; it can be issued again. `glass` is
-    there when it was taken without its reviewers, `follow_up` once somebody else looked at that.
+    there when it was taken without its reviewers, `follow_up` once somebody else looked at that. `run_by` are those who
+    owned the agent when it asked, as source identities.
     """
 
     id: str
@@ -140,6 +141,7 @@ class Grant:
     votes: tuple[Vote, ...] = ()
     glass: Glass | None = None
     follow_up: FollowUp | None = None
+    run_by: tuple[str, ...] = ()
 
     @property
     def unreviewed(self) -> bool:
@@ -262,4 +264,5 @@ def open_grant(  # the grant is where all that was learned of a request comes to
         policy_version=decision.policy_version,
         reviews=tuple(tuple(sorted(groups)) for groups in decision.reviews),
         groups=tuple(sorted(principal.groups)),
+        run_by=principal.run_by,
     )

@@ -44,6 +44,7 @@ def _somebody(claims: SignedClaims, issuer: Issuer, provider: Provider) -> Princ
         groups=frozenset(),
         display=next(filter(is_nameable, shown), subject),
         source_identity=source_identity(issuer.identity_name, issuer.issuer, subject),
+        run_by=issuer.owners.get(subject, ()),
     )
 
 

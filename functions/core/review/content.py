@@ -11,11 +11,13 @@ def content_hash(grant: Grant) -> str:
 
     A vote holds the hash of what its voter saw, and counts only for a grant that still has it. Whoever asks, in which
     groups, for whom; what on which role; for how long, why, under which policies and by whose review: anything else is
-    another grant, and needs another review.
+    another grant, and needs another review. Who owns the agent is in it where somebody does: what was voted on before
+    there were owners stays as it was.
     """
     return hashlib.sha256(
         canonical(
-            {
+            ({"run_by": grant.run_by} if grant.run_by else {})
+            | {
                 "id": grant.id,
                 "issuer": grant.issuer,
                 "issuer_name": grant.issuer_name,

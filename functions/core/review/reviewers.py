@@ -68,8 +68,8 @@ def _standing_in(group: str, grant: Grant, groups: Groups, now: int) -> tuple[tu
 
 
 def askers(grant: Grant) -> frozenset[str]:
-    """Whose request it is, the agent's and the human's whom it acts for: nobody decides about their own (REV 5)."""
-    return frozenset({grant.principal, grant.human or grant.principal})
+    """Whose request it is: the agent's, the human's whom it acts for, its owners': nobody decides about their own."""
+    return frozenset({grant.principal, grant.human or grant.principal, *grant.run_by})
 
 
 def seats(human: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:

@@ -105,10 +105,12 @@ def test_rev_04_two_stand_ins_after_one_another_count_once():
 
 def test_rev_05_a_stand_in_never_votes_for_their_own_request_nor_for_that_of_the_absent():
     groups = at_work(AWAY)
-    for own in (replace(PENDING, principal="corp.carol"), replace(PENDING, human="corp.carol")):
+    for asks in ({"principal": "corp.carol"}, {"human": "corp.carol"}, {"run_by": ("corp.carol",)}):
+        own = replace(PENDING, **asks)
         assert code(require_reviewer, person("carol"), own, groups, NOW) == "own_request"
         assert "corp.carol" not in reviewers(own, groups, NOW)
-    for own in (replace(PENDING, principal="corp.bob"), replace(PENDING, human="corp.bob")):
+    for asks in ({"principal": "corp.bob"}, {"human": "corp.bob"}, {"run_by": ("corp.bob",)}):
+        own = replace(PENDING, **asks)
         assert code(require_reviewer, person("carol"), own, groups, NOW) == "not_reviewer"
         assert "corp.carol" not in reviewers(own, groups, NOW)
     # Even a vote that got in would not be counted.

@@ -12,7 +12,7 @@ from core.config import ReviewerGroup
 from core.identity.principal import Principal
 from core.problems import Problem
 from core.review.content import content_hash
-from core.review.reviewers import require_reviewer, reviewers, seats
+from core.review.reviewers import may_take_back, require_reviewer, reviewers, seats
 from core.review.votes import activated, cast, narrowed, standing_approvals, suffices
 from tests.fakes import NOW, PENDING
 
@@ -100,6 +100,7 @@ def test_rev_06_expiry_ends_the_request(at):
         {"principal": "local.other"},
         {"groups": ("corp/admins",)},
         {"human": "corp.frank"},
+        {"run_by": ("corp.frank",)},
         {"target": "other"},
         {"role_arn": "arn:aws:iam::444455556666:role/other"},
         {"permissions": (Permission(("s3:*",), ("*",)),)},
@@ -130,6 +131,23 @@ def test_rev_03_the_content_is_all_of_a_grant_but_what_happens_to_it():
     }
     assert content_hash(EITHER) not in changed.values()
     assert len(set(changed.values())) == len(changed)
+
+
+def test_rev_03_votes_of_before_agents_had_owners_still_count():
+    # The hash that the release before gave to this very grant.
+    assert content_hash(EITHER) == "aba3aed317e6fffc82ce7cefc0db4aabd8cdc22917d98476c1f30e2d74eb4145"
+
+
+def test_id_10_the_agents_owner_counts_as_the_agent():
+    own = replace(EITHER, run_by=("corp.alice", "corp.frank"))
+    assert code(require_reviewer, person("alice"), own, GROUPS, NOW) == "own_request"
+    assert "corp.alice" not in reviewers(own, GROUPS, NOW)
+    assert not may_take_back(person("alice"), own, GROUPS, NOW)
+    # Even a vote that got in would not be counted, nor stand when credentials are issued.
+    both = after(own, "alice", "bob")
+    assert both.approvals == ()
+    assert standing_approvals(activated(replace(both, approvals=("owners",)), NOW), GROUPS) == frozenset()
+    assert suffices(after(own, "bob", "carol"))
 
 
 def test_rev_03_approvals_hold_at_issue_for_this_very_grant_and_by_enough_people():
