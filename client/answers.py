@@ -31,11 +31,29 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """What a reviewer said, `approve` or `reject`, with a comment for the agent, and for which absent members."""
+
+    human: str
+    verdict: str
+    comment: str = ""
+    at: str = ""
+    stands_in_for: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """The vote in a JSON object of the API. Raises KeyError or TypeError when it is none."""
+        comment, at = document.get("comment", ""), document.get("at", "")
+        return cls(document["human"], document["verdict"], comment, at, tuple(document.get("stands_in_for", ())))
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """One grant. Times are ISO 8601, UTC.
 
     `state` is pending, active, rejected, expired, released, revoked or failed. `ending` is there once it was taken
-    back. What was issued until `cut_off_at` works no longer: its agent or the whole role was cut off.
+    back. What was issued until `cut_off_at` works no longer: its agent or the whole role was cut off. `votes` are the
+    reviewers' latest.
     """
 
     id: str
@@ -56,6 +74,7 @@ class Grant:
     policy_version: str = ""
     ending: Ending | None = None
     cut_off_at: str | None = None
+    votes: tuple[Vote, ...] = ()
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -65,6 +84,7 @@ class Grant:
         read = {
             "permissions": read_permissions(document["permissions"]),
             "ending": Ending.read(ending) if ending else None,
+            "votes": tuple(Vote.read(vote) for vote in document.get("votes", ())),
         }
         return cls(**known | read)
 
@@ -118,13 +138,15 @@ class Review:
 class Answer:
     """A grant with what came with it.
 
-    `credentials` when it was just issued; `review` while it is pending; `retry_seconds` until it is worth asking again.
+    `credentials` when it was just issued; `review` while it is pending; `retry_seconds` until it is worth asking again;
+    `repeats` when it was under review already, and nobody was asked again.
     """
 
     grant: Grant
     credentials: Credentials | None = None
     review: Review | None = None
     retry_seconds: int = DEFAULT_RETRY_SECONDS
+    repeats: bool = False
 
     @classmethod
     def read(cls, document: Mapping[str, Any], retry_seconds: int = DEFAULT_RETRY_SECONDS) -> Self:
@@ -135,12 +157,14 @@ class Answer:
             Credentials(**{item.name: credentials[item.name] for item in fields(Credentials)}) if credentials else None,
             Review.read(review) if review else None,
             retry_seconds,
+            document.get("repeats") is True,
         )
 
     def document(self) -> dict[str, Any]:
         """The answer as JSON, without the credentials (row CLI 1)."""
         body: dict[str, Any] = {"grant": self.grant.document()}
-        return body | {"review": asdict(self.review)} if self.review else body
+        body |= {"review": asdict(self.review)} if self.review else {}
+        return body | {"repeats": True} if self.repeats else body
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from client import wording
 from client.answers import Answer
 from client.broker import Broker
 from client.problems import Denied, Ended, Pending, Problem, Unavailable
@@ -57,13 +58,13 @@ def print_json(document: dict[str, Any]) -> None:
 def waited(broker: Broker, answer: Answer, at_most: float | None) -> Answer:
     """The answer once its grant is not pending any more; the wait is shown on standard error.
 
-    Who interrupts it is told that the request stays open.
+    Who interrupts it is told that the request stays open; who gets less than was asked, that too.
     """
     if answer.grant.state != "pending":
         return answer
     try:
         with screen().watching(answer) as told:
-            return wait(broker, answer, told, at_most)
+            decided = wait(broker, answer, told, at_most)
     except KeyboardInterrupt:
         number = answer.grant.id
         wait_on, withdraw = f"`jitney grants show {number} --wait`", f"`jitney grants release {number}`"
@@ -71,6 +72,9 @@ def waited(broker: Broker, answer: Answer, at_most: float | None) -> Answer:
             f"jitney: interrupted; {number} stays open. Wait on with {wait_on}, or withdraw it with {withdraw}."
         )
         raise
+    for line in wording.less(answer.grant, decided.grant):
+        screen().note(f"jitney: {line}")
+    return decided
 
 
 def show(answer: Answer, *, as_json: bool) -> None:

@@ -67,15 +67,19 @@ class Screen:
         """A grant and how to use it, or whom it waits for and how to go on."""
         grant = answer.grant
         self._heading(grant.state.capitalize(), _STATES.get(grant.state, "bold red"), grant.id)
+        if answer.repeats:
+            self._rows([("note", "already under review; nobody was asked again")])
         self._rows([("target", wording.where(grant))])
-        self._rows(("allows", wording.allows(permission)) for permission in grant.permissions)
+        allows = "allows" if grant.state == "active" else "asked for"
+        self._rows((allows, wording.allows(permission)) for permission in grant.permissions)
         if grant.state == "pending":
             end = (answer.review and answer.review.expires_at) or grant.expires_at
-            self._rows([("asked", wording.asked(answer.review) if answer.review else "")])
-            self._rows([("until", wording.moment(end, self._now()))])
+            self._rows([("reviewers", wording.asked(answer.review) if answer.review else "")])
+            self._rows([("decide by", wording.moment(end, self._now()))])
             self._rows([("lasts", f"{format_duration(grant.duration_seconds)} once approved")])
         else:
             self._rows([wording.telling_time(grant, self._now())])
+        self._rows(wording.votes(grant))
         self._rows(wording.ending(grant, self._now()))
         self._rows([("reason", grant.reason), ("ticket", grant.ticket or ""), ("for", grant.human or "")])
         self._rows((name, step.format(id=grant.id)) for name, step in _NEXT.get(grant.state, ()))
@@ -100,7 +104,7 @@ class Screen:
         self.explanation(decision.explanation)
         self._rows(("because", line) for line in wording.grounds(decision.reasons))
         self._rows(("risk", wording.risky(risk)) for risk in decision.risks)
-        verb = "asked" if decision.effect == "deny" else "allows"
+        verb = "asked for" if decision.effect == "deny" else "allows"
         self._rows((verb, wording.allows(permission)) for permission in decision.permissions)
         self._rows([("reviewers", wording.who(decision.reviews) if decision.reviews else "")])
         self._rows([("longest", format_duration(decision.longest_seconds) if decision.longest_seconds else "")])

@@ -14,6 +14,7 @@ from client.durations import format_duration
 
 # "5m" stays 5m for this many seconds after it was asked for.
 _JUST_ASKED_SECONDS = 2
+_VERDICTS = {"approve": "approved", "reject": "rejected"}
 # Stands for the action while sentences are compared.
 _ANY = "\0"
 
@@ -50,12 +51,12 @@ def moment(iso: str | None, now: float, asked: int = 0) -> str:
 
 
 def telling_time(grant: Grant, now: float) -> tuple[str, str]:
-    """The time that matters in the grant's state, and its name: until, ended, or when it was asked for."""
+    """The time that matters in the grant's state, and its name."""
     name, iso = {
         "active": ("until", grant.expires_at),
-        "pending": ("until", grant.expires_at),
+        "pending": ("decide by", grant.expires_at),
         "expired": ("ended", grant.expires_at),
-    }.get(grant.state, ("asked", grant.created_at))
+    }.get(grant.state, ("asked at", grant.created_at))
     return name, moment(iso, now, grant.duration_seconds if grant.state == "active" else 0)
 
 
@@ -75,6 +76,26 @@ def pending(answer: Answer, now: float) -> str:
     review = answer.review or Review(())
     by = f" by {asked(review)}" if review.any_of else ""
     return f"{answer.grant.id} is under review{by} until {moment(review.expires_at or answer.grant.expires_at, now)}"
+
+
+def votes(grant: Grant) -> Iterator[tuple[str, str]]:
+    """Rows that tell what each reviewer said, and to whom they lent their voice."""
+    for vote in grant.votes:
+        stands_in = f" (for {', '.join(vote.stands_in_for)}, away)" if vote.stands_in_for else ""
+        comment = f": {vote.comment}" if vote.comment else ""
+        yield _VERDICTS.get(vote.verdict, vote.verdict), f"by {vote.human}{stands_in}{comment}"
+
+
+def less(asked_for: Grant, grant: Grant) -> list[str]:
+    """Lines that tell whom an active grant was approved by, if that is for less than `asked_for`; none otherwise."""
+    shorter = grant.duration_seconds < asked_for.duration_seconds
+    narrower = grant.permissions != asked_for.permissions
+    if grant.state != "active" or not (shorter or narrower):
+        return []
+    people = ", ".join(vote.human for vote in grant.votes if vote.verdict == "approve") or "the reviewers"
+    now = [allows(permission) for permission in grant.permissions] if narrower else []
+    now += [f"for {format_duration(grant.duration_seconds)}"] if shorter else []
+    return [plain(f"approved by {people}, for less than you asked: {'; '.join(now)}")]
 
 
 def where(grant: Grant) -> str:

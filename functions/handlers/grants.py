@@ -97,8 +97,9 @@ def _review(
 
     queued = queue(grant, key, call)
     if isinstance(queued, Grant):
-        join(queued, key, call, asked)
-        return grant_answer(202, queued, call)
+        join(queued, decision, key, call, asked)
+        answer = grant_answer(202, queued, call)
+        return replace(answer, body={**answer.body, "repeats": True})
     opened = _open(grant, decision, key, call, asked, holdings, queued)
     try:
         call.ports.reviews.start(opened)

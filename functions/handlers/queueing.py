@@ -4,13 +4,15 @@ Loaded on the way to a review only: an allowed request pays nothing for it.
 """
 
 from adapters.store import Taken
+from core import audit
 from core.access.grant import Grant, State
 from core.access.request import AccessRequest
 from core.audit import Event, Outcome
 from core.once import idempotency, idempotency_key, joins
+from core.policy.decision import Decision
 from core.problems import Problem
 from core.review.pending import Entering
-from handlers.answers import too_many
+from handlers.answers import deciding_policies, too_many
 from handlers.callers import Call
 from handlers.ports import Ports
 
@@ -39,13 +41,16 @@ def queue(grant: Grant, key: str, call: Call) -> Grant | Entering:
     return Entering(read, before.entered(grant))
 
 
-def join(grant: Grant, key: str, call: Call, asked: AccessRequest) -> None:
+def join(grant: Grant, decision: Decision, key: str, call: Call, asked: AccessRequest) -> None:
     """Record that what is `asked` repeats `grant`; take the keys of its POST. Raises Taken, or Problem rate_limited."""
     quota = joins(grant.owner, call.ports.config.limits.previews_per_minute, call.now)
     onces = (idempotency(grant.owner, key, asked.body, grant.id, call.now),) if key else ()
-    members = {"code": "joined", "target": grant.target, "detail": {"grant": grant.id}}
+    target = call.ports.config.targets[asked.target]
+    members = audit.asked_members(asked, target, decision) | deciding_policies(decision)
     try:
-        call.record(Event.REQUEST, Outcome.REVIEW, (quota, *onces, *call.once), **members)
+        call.record(
+            Event.REQUEST, Outcome.REVIEW, (quota, *onces, *call.once), code="joined", grant_id=grant.id, **members
+        )
     except Taken as taken:
         if taken.key != quota.key:
             raise

@@ -51,6 +51,7 @@ def _approve_less(stage: Stage) -> str:
         "The command went on by itself, and wrote the object",
         holds=f"upload: ./new.csv to s3://reports/{OBJECT}" in rest,
     )
+    expect("It is told that it got less than it asked for", holds="for less than you asked" in rest)
     return found[0]
 
 

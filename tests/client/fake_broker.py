@@ -39,11 +39,17 @@ def grant(state: str = "active", **members: Any) -> dict[str, Any]:
         "policy_version": "abc",
         "ending": None,
         "cut_off_at": None,
+        "votes": [],
     } | members
 
 
 def issued(**members: Any) -> dict[str, Any]:
     return {"grant": grant(**members), "credentials": CREDENTIALS}
+
+
+def vote(verdict: str, comment: str = "", human: str = "people.alice") -> dict[str, Any]:
+    at = "2099-11-24T12:00:30Z"
+    return {"human": human, "verdict": verdict, "comment": comment, "at": at, "stands_in_for": []}
 
 
 def under_review() -> dict[str, Any]:

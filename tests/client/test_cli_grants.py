@@ -1,12 +1,13 @@
 """`jitney grants`."""
 
 import json
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from client.cli import app
-from tests.client.fake_broker import GRANT_ID, REVIEW, FakeBroker, ended, grant, problem
+from tests.client.fake_broker import GRANT_ID, REVIEW, FakeBroker, ended, grant, problem, vote
 
 PATH = f"/v1/grants/{GRANT_ID}"
 
@@ -19,7 +20,7 @@ def test_the_list_shows_each_grant_and_how_to_see_older_ones(connected: FakeBrok
     lines = result.stdout.splitlines()
     assert lines[0].startswith(f"{GRANT_ID}  active    analytics-prod  until 2099-11-24 12:05:00 UTC (in ")
     assert lines[1:3] == [" " * 18 + "s3:GetObject on arn:aws:s3:::reports/2026/*", " " * 18 + "monthly report"]
-    assert lines[3].startswith("g-bbbbbbbbbbbbbb  rejected  analytics-prod  asked 2099-11-24 12:00:00 UTC")
+    assert lines[3].startswith("g-bbbbbbbbbbbbbb  rejected  analytics-prod  asked at 2099-11-24 12:00:00 UTC")
     assert lines[-1].split(maxsplit=1) == ["older", "jitney grants list --cursor '000000000001#g-x'"]
 
 
@@ -51,6 +52,44 @@ def test_cli_03_a_pending_grant_can_be_waited_for_later(connected: FakeBroker):
     assert result.exit_code == 0
     assert "under review by data-owners" in result.stderr
     assert result.stdout.startswith(f"Active  {GRANT_ID}")
+
+
+def test_rev_06_who_said_what_is_shown_to_the_agent(connected: FakeBroker):
+    votes = [vote("approve", "only a", "people.bob"), vote("reject", "never c\x1b[2J")]
+    votes[0]["stands_in_for"] = ["people.carol"]
+    connected.say("GET", PATH, 200, {"grant": grant("rejected", votes=votes)})
+    shown = CliRunner().invoke(app, ["grants", "show", GRANT_ID]).stdout.splitlines()
+    assert "  approved  by people.bob (for people.carol, away): only a" in shown
+    assert "  rejected  by people.alice: never c\ufffd[2J" in shown
+    document = json.loads(CliRunner().invoke(app, ["grants", "show", GRANT_ID, "--json"]).stdout)
+    assert document["grant"]["votes"] == votes
+
+
+@pytest.mark.parametrize("state", ["pending", "active", "rejected", "released"])
+def test_only_an_active_grant_is_said_to_allow(connected: FakeBroker, state: str):
+    connected.say("GET", PATH, 200, {"grant": grant(state)})
+    shown = CliRunner().invoke(app, ["grants", "show", GRANT_ID]).stdout
+    name = "allows   " if state == "active" else "asked for"
+    assert f"  {name} s3:GetObject on arn:aws:s3:::reports/2026/*" in shown
+
+
+LESS = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/q3.csv"]}]
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"permissions": LESS}, "s3:GetObject on arn:aws:s3:::reports/2026/q3.csv"),
+        ({"duration_seconds": 60}, "for 1m"),
+        ({"permissions": LESS, "duration_seconds": 60}, "s3:GetObject on arn:aws:s3:::reports/2026/q3.csv; for 1m"),
+        ({}, ""),
+    ],
+)
+def test_rev_06_who_waited_is_told_of_an_approval_for_less(connected: FakeBroker, members: dict[str, Any], said: str):
+    connected.say("GET", PATH, 200, {"grant": grant("pending"), "review": REVIEW}, Retry_After="1")
+    connected.say("GET", PATH, 200, {"grant": grant(votes=[vote("approve", "only a", "people.bob")], **members)})
+    told = CliRunner().invoke(app, ["grants", "show", GRANT_ID, "--wait"]).stderr.splitlines()[1:]
+    assert told == ([f"jitney: approved by people.bob, for less than you asked: {said}"] if said else [])
 
 
 def test_another_principals_grant_is_not_there(connected: FakeBroker):

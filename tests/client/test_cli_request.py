@@ -85,8 +85,8 @@ def test_cli_03_a_pending_review_names_who_was_asked_until_when_and_how_to_wait(
     connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="5")
     result = jitney("request", *ASK, *WHY)
     assert result.exit_code == 4
-    assert "asked     data-owners" in result.stdout
-    assert "until     2099-11-24 13:00:00 UTC (in " in result.stdout
+    assert "reviewers data-owners" in result.stdout
+    assert "decide by 2099-11-24 13:00:00 UTC (in " in result.stdout
     assert f"jitney grants show {GRANT_ID} --wait" in result.stdout
 
 
@@ -95,6 +95,13 @@ def test_cli_03_a_pending_review_as_json_holds_the_review(connected: FakeBroker,
     result = jitney("request", *ASK, *WHY, "--json")
     assert result.exit_code == 4
     assert json.loads(result.stdout)["review"] == under_review()["review"]
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_rev_12_a_repeat_says_that_nobody_was_asked_again(connected: FakeBroker, jitney: Jitney, repeats: bool):
+    connected.say("POST", "/v1/grants", 202, under_review() | ({"repeats": True} if repeats else {}))
+    assert ("already under review; nobody was asked again" in jitney("request", *ASK, *WHY).stdout) is repeats
+    assert ("repeats" in json.loads(jitney("request", *ASK, *WHY, "--json").stdout)) is repeats
 
 
 def test_cli_03_waiting_goes_on_by_itself_and_says_so_once(connected: FakeBroker, jitney: Jitney):

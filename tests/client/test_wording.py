@@ -85,10 +85,10 @@ def test_a_reason_names_its_pair_once(reason: Reason, said: str):
     ("state", "said"),
     [
         ("active", ("until", "12:05:00 UTC (in 5m)")),
-        ("pending", ("until", "12:05:00 UTC (in 5m)")),
+        ("pending", ("decide by", "12:05:00 UTC (in 5m)")),
         ("expired", ("ended", "12:05:00 UTC (in 5m)")),
-        ("rejected", ("asked", "11:59:00 UTC (1m ago)")),
-        ("revoked", ("asked", "11:59:00 UTC (1m ago)")),
+        ("rejected", ("asked at", "11:59:00 UTC (1m ago)")),
+        ("revoked", ("asked at", "11:59:00 UTC (1m ago)")),
     ],
 )
 def test_the_time_told_is_the_one_that_matters(state: str, said: tuple[str, str]):

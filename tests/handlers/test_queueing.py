@@ -30,6 +30,16 @@ def test_rev_12_an_equal_request_is_the_one_that_is_pending(system: System):
     assert again[2]["Location"] == first[2]["Location"]
     assert len(system.reviews.started) == 1
     assert system.told() == [("request", "review", ""), ("request", "review", "joined")]
+    assert ("repeats" in first[1], again[1]["repeats"]) == (False, True)
+
+
+def test_aud_03_the_record_of_a_repeat_says_what_was_asked_and_which_grant_it_repeats(system: System):
+    ask(system)
+    ask(system)
+    first, again = system.records()
+    said = ("grant_id", "target", "account", "actions", "resources", "duration_seconds", "reason", "ticket", "policies")
+    assert {name: again[name] for name in said} == {name: first[name] for name in said}
+    assert (again["actions"], again["chain"] != first["chain"]) == (["s3:PutObject"], True)
 
 
 @pytest.mark.parametrize(

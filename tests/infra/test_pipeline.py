@@ -162,8 +162,9 @@ BROKE = {"by": "corp.gina", "reason": "down", "follow_up_until": "2026-12-01T00:
 def record(event, outcome, *, days_ago=0, seq=0, **members):
     """A record as the functions write it, and the day that it was published on."""
     time = int((NOW - timedelta(days=days_ago)).timestamp())
+    chain = members.pop("chain", members.get("grant_id", "c"))
     values = {"actions": ("s3:GetObject",), "resources": ("arn:aws:s3:::reports/a",), "principal": "corp.a"} | members
-    return audit.link(AuditRecord(time, event, outcome, **values), "c", seq).text, (
+    return audit.link(AuditRecord(time, event, outcome, **values), chain, seq).text, (
         NOW - timedelta(days=days_ago)
     ).date()
 
@@ -177,6 +178,7 @@ def ask(tmp_path_factory):
     texts = [
         record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-ended", expires_at=earlier, days_ago=2),
         record(Event.EXPIRY, Outcome.EXPIRED, grant_id="g-ended", expires_at=earlier, days_ago=1, seq=1),
+        record(Event.REQUEST, Outcome.REVIEW, grant_id="g-ended", code="joined", chain="r-repeat", days_ago=2),
         record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-lost", expires_at=earlier, days_ago=2),
         record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-live", expires_at=later),
         record(Event.REQUEST, Outcome.REVIEW, grant_id="g-waits", expires_at=earlier, principal="corp.b", days_ago=2),

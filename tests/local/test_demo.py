@@ -249,6 +249,12 @@ BREAKS: dict[str, tuple[Callable[[Seen], Any], str]] = {
     ),
     "nothing is unchecked": (lambda seen: seen.says("browser.py", "[ ] on", "[x] on"), "is unchecked"),
     "the command does not go on": (lambda seen: seen.waiting.__delitem__(slice(1, None)), "went on by itself"),
+    "nobody tells the command that it got less": (
+        lambda seen: seen.waiting.__setitem__(
+            slice(None), [line for line in seen.waiting if "for less than you asked" not in line]
+        ),
+        "got less than it asked for",
+    ),
     "the other object is denied by something else": (
         lambda seen: seen.says("s3 cp new.csv s3://reports/2026/q4.csv", "no session policy allows", "it is locked"),
         "IAM itself denies it",
