@@ -30,7 +30,7 @@ def environment(folder: Path) -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = ("agent", "lasting", "level", "moment", "news", "outcome", "target")
+    words = ("agent", "asked", "does", "lasting", "level", "moment", "news", "outcome", "target")
     made.filters |= {name: getattr(wording, name) for name in words}
     made.filters |= {"cut": cut, "exact": exact, "inert": inert, "iso": iso, "wants": wants}
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")

@@ -27,6 +27,15 @@ _LEVELS: Mapping[Level, str] = {
     Level.READ: "read",
     Level.LIST: "list",
 }
+_VERBS: Mapping[Level | None, str] = {
+    Level.PERMISSIONS_MANAGEMENT: "changes permissions",
+    Level.READ_SECRET: "reads secrets",
+    Level.WRITE: "writes",
+    Level.TAGGING: "tags",
+    Level.READ: "reads",
+    Level.LIST: "lists",
+}
+_DELETING = ("delete", "batchdelete", "terminate", "purge", "destroy", "drop")
 _UNKNOWN = "unknown"
 _OUTCOMES: Mapping[str, str] = {
     "pending": "Waiting for approval",
@@ -82,9 +91,20 @@ def outcome(sheet: Sheet) -> str:
 
 
 def level(sheet: Sheet) -> str:
-    """The gravest access level that is asked for."""
+    """The gravest access level that is asked for; deleting is named besides, of which AWS has no level."""
     found = {line.level for line in sheet.lines}
-    return next((words for each, words in _LEVELS.items() if each in found), _UNKNOWN)
+    gravest = next((words for each, words in _LEVELS.items() if each in found), _UNKNOWN)
+    return f"{gravest} and delete" if any(deletes(line.action) for line in sheet.lines) else gravest
+
+
+def deletes(action: str) -> bool:
+    """Whether the action says by its name that it deletes, as `s3:DeleteObject` and `ec2:TerminateInstances` do."""
+    return action.partition(":")[2].lower().startswith(_DELETING)
+
+
+def does(line: Line) -> str:
+    """What an action does, in a word: "writes"."""
+    return "deletes" if deletes(line.action) else _VERBS.get(line.level, "is unknown to Jitney")
 
 
 def agent(sheet: Sheet) -> str:

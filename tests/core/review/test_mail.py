@@ -9,6 +9,7 @@ from core.access.glass import FollowUp, Glass, Judgement
 from core.access.grant import Ending, State, Verdict, Vote
 from core.access.request import Permission
 from core.policy.risks import Risk
+from core.review import wording
 from core.review.content import content_hash
 from core.review.inert import defused, exact
 from core.review.mail import OWN_WORDS, letter
@@ -69,6 +70,15 @@ def test_rev_10_it_tells_what_was_computed_and_then_what_the_agent_says():
     places = [text.find(each) for each in wanted]
     assert -1 not in places, dict(zip(wanted, places, strict=True))
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("action", ["s3:DeleteObject", "ec2:TerminateInstances", "dynamodb:BatchDeleteItem"])
+def test_rev_10_deleting_is_called_deleting(action: str):
+    grant = replace(WRITES, permissions=(*WRITES.permissions, Permission((action,), ("arn:aws:s3:::reports/1",))))
+    assert " and delete access to analytics-prod" in letter(Notice.ASKED, sheet(grant), URL).title
+    assert "delete" not in letter(Notice.ASKED, sheet(), URL).title
+    does = {line.action: wording.does(line) for line in sheet(grant).lines}
+    assert does == {"s3:PutObject": "writes", action: "deletes"}
 
 
 @pytest.mark.parametrize("notice", Notice)
