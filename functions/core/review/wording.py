@@ -130,7 +130,7 @@ def facts(sheet: Sheet) -> tuple[Row, ...]:
         rows.append(Row("Risk", f"and {len(sheet.risks) - MOST_RISKS} more risks: see the page"))
     rows.append(Row("New", news(sheet)))
     rows.append(Row("For how long", f"{lasting(sheet.duration_seconds)} from the approval on"))
-    rows.append(Row("Who is asked", asked(sheet)))
+    rows.append(Row("Needs", asked(sheet)))
     rows.extend(Row("So far", said) for said in votes(sheet))
     rows.extend(Row("Break-glass", said) for said in glass(sheet))
     rows.append(Row("Asked at", moment(sheet.created_at)))
@@ -150,15 +150,13 @@ def news(sheet: Sheet) -> str:
 
 
 def asked(sheet: Sheet) -> str:
-    """Which groups suffice, how many of each, and who is in them."""
-    ways = [" and ".join(cut(group, MOST_NAME) for group in groups[:MOST_PEOPLE]) for groups in sheet.any_of]
-    groups = [
-        f"{cut(each.group, MOST_NAME)} ({each.needed} of {listed(_names(each.members), MOST_PEOPLE, 'people')})"
-        for each in sheet.asked[:MOST_ACCESSES]
-    ]
-    more = len(sheet.asked) - MOST_ACCESSES
-    told = [*groups, *([f"{more} more groups"] if more > 0 else [])]
-    return cut(f"{' or '.join(ways[:MOST_ACCESSES])}: {'; '.join(told)}", MOST_ASKED)
+    """How many approvals of which groups suffice, and who is in them: "1 approval of owners (people.alice)"."""
+    told: dict[str, str] = {}
+    for each in sheet.asked:
+        count = f"{each.needed} approval{'' if each.needed == 1 else 's'} of {cut(each.group, MOST_NAME)}"
+        told[each.group] = f"{count} ({listed(_names(each.members), MOST_PEOPLE, 'people') or 'nobody'})"
+    ways = [" and ".join(told.get(group, inert(group)) for group in groups) for groups in sheet.any_of]
+    return cut(", or ".join(ways), MOST_ASKED)
 
 
 def votes(sheet: Sheet) -> tuple[str, ...]:

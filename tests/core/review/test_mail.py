@@ -72,6 +72,13 @@ def test_rev_10_it_tells_what_was_computed_and_then_what_the_agent_says():
     assert places == sorted(places)
 
 
+def test_rev_06_who_has_to_approve_is_told_once():
+    (needs,) = [row.value for row in letter(Notice.ASKED, sheet(), URL).rows if row.name == "Needs"]
+    assert needs == "2 approvals of owners (corp.alice, corp.bob, corp.carol)"
+    either = wording.asked(sheet()._replace(any_of=(("owners",), ("owners", "gone"))))
+    assert either == f"{needs}, or {needs} and gone"
+
+
 @pytest.mark.parametrize("action", ["s3:DeleteObject", "ec2:TerminateInstances", "dynamodb:BatchDeleteItem"])
 def test_rev_10_deleting_is_called_deleting(action: str):
     grant = replace(WRITES, permissions=(*WRITES.permissions, Permission((action,), ("arn:aws:s3:::reports/1",))))
