@@ -37,7 +37,8 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/messages":
             self._json({"messages": self.workspace.messages()})
         elif path == "/":
-            self._answer(HTTPStatus.OK, HTML, page.posted(self.workspace.messages(), self.workspace.people()))
+            known = self.workspace
+            self._answer(HTTPStatus.OK, HTML, page.posted(known.messages(), known.people(), known.places()))
         elif modal := self.workspace.modal(path.removeprefix(MODALS)):
             self._answer(HTTPStatus.OK, HTML, page.opened(modal, {}))
         else:

@@ -1,6 +1,7 @@
 """The workspace as a page: what was posted, and a modal that is open, with which people do what they would in Slack."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
@@ -15,15 +16,19 @@ code {{ overflow-wrap: anywhere }} blockquote {{ border-left: 4px solid #bbb; ma
 <main><h1>Slack</h1>{main}</main></html>
 """
 _INTRODUCTION = (
-    "<p>What was posted, newest first; press buttons as whom you choose. "
+    "<p>What was posted, newest thread first; press buttons as whom you choose. "
     'The same as JSON: <a href="/messages">/messages</a></p>'
 )
 
 
-def posted(messages: Iterable[Mapping[str, Any]], people: Iterable[str]) -> str:
-    """The page of what was posted."""
+def posted(messages: Iterable[Mapping[str, Any]], people: Iterable[str], places: Mapping[str, str]) -> str:
+    """The page of what was posted; `places` are the names of channels. Replies stand below what they answer."""
     names = list(people)
-    shown = [_article(message, names) for message in messages]
+    threads: dict[tuple[str, str], list[str]] = {}
+    for message in messages:
+        thread = (message["channel"], message.get("thread_ts", message["ts"]))
+        threads.setdefault(thread, []).append(_article(message, names, places))
+    shown = ["".join(articles) for articles in threads.values()]
     return _PAGE.format(main=_INTRODUCTION + ("".join(reversed(shown)) or "<p>Nothing yet.</p>"))
 
 
@@ -37,11 +42,12 @@ def opened(modal: Mapping[str, Any], errors: Mapping[str, str]) -> str:
     return _PAGE.format(main=f"<h2>{_plain(modal['title'])}</h2><p>Open for {escape(modal['opened_for'])}</p>{form}")
 
 
-def _article(message: Mapping[str, Any], people: list[str]) -> str:
+def _article(message: Mapping[str, Any], people: list[str], places: Mapping[str, str]) -> str:
     kind = "alone" if "ephemeral_to" in message else "reply" if "thread_ts" in message else ""
     alone = f", only for {escape(message['ephemeral_to'])}" if kind == "alone" else ""
     blocks = "".join(_block(block, message, people) for block in message.get("blocks", ()))
-    place = f"{escape(message['channel'])}, {escape(message['ts'])}{alone}"
+    at = datetime.fromtimestamp(float(message["ts"]), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    place = f"{escape(places[message['channel']])}, {at}{alone}"
     return f'<article class="{kind}"><small>{place}</small>{blocks or escape(message.get("text", ""))}</article>'
 
 

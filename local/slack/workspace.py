@@ -105,6 +105,14 @@ class Workspace:
         """The people's addresses by their ids."""
         return self._people
 
+    def places(self) -> Mapping[str, str]:
+        """What people call each channel, by its id."""
+        named = (
+            (each.id, f"#{each.name}" if each.name else self._people[each.people[0]])
+            for each in self._channels.values()
+        )
+        return dict(named)
+
     def trigger(self, user: str) -> str:
         """What lets a modal be opened for somebody who has just done something."""
         with self._lock:
