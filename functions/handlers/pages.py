@@ -26,6 +26,8 @@ from handlers.rendering import render
 
 SESSION, SIGN_IN = "jitney", "jitney-sign-in"
 """The cookies: the session's, and that of a sign-in that has begun."""
+_TITLES: Mapping[str, str] = {"grant_not_found": "There is no such request"}
+"""What people review are requests."""
 
 
 class Page(NamedTuple):
@@ -214,7 +216,8 @@ def visit_of(event: Mapping[str, Any], ports: Ports) -> Visit:
 
 def problem_page(problem: Problem) -> Page:
     """A problem for people: what is wrong, and what to do about it, without a secret in what it quotes."""
-    said = {"title": PROBLEMS[problem.code].title, "detail": problem.detail, "fix": problem.fix, "code": problem.code}
+    title = _TITLES.get(problem.code, PROBLEMS[problem.code].title)
+    said = {"title": title, "detail": problem.detail, "fix": problem.fix, "code": problem.code}
     return Page(problem.status, "problem", UNTAGGED.data(said), code=problem.code)
 
 

@@ -14,7 +14,7 @@ from core.times import iso
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-MOST_ACTIONS = 4
+MOST_ACTIONS, MOST_ARN = 4, 120
 
 
 def environment(folder: Path) -> "Environment":
@@ -30,7 +30,7 @@ def environment(folder: Path) -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = ("agent", "asked", "does", "lasting", "level", "moment", "news", "outcome", "target")
+    words = ("agent", "does", "lasting", "level", "moment", "news", "outcome", "target")
     made.filters |= {name: getattr(wording, name) for name in words}
     made.filters |= {"cut": cut, "exact": exact, "inert": inert, "iso": iso, "wants": wants}
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
@@ -44,10 +44,10 @@ def render(templates: "Environment", name: str, values: Mapping[str, Any]) -> st
 
 
 def wants(grant: Grant) -> str:
-    """A grant's actions and how many resources they are for, in one line."""
+    """A grant's actions, the first of their resources, and how many more there are, in one line."""
     actions = sorted({action for permission in grant.permissions for action in permission.actions})
-    resources = {arn for permission in grant.permissions for arn in permission.resources}
+    resources = list(dict.fromkeys(arn for permission in grant.permissions for arn in permission.resources))
     shown = ", ".join(actions[:MOST_ACTIONS])
     more = f" and {len(actions) - MOST_ACTIONS} more actions" if len(actions) > MOST_ACTIONS else ""
-    where = middle_cut(next(iter(resources)), 120) if len(resources) == 1 else f"{len(resources)} resources"
-    return f"{shown}{more} on {where}"
+    besides = f" and {len(resources) - 1} more" if len(resources) > 1 else ""
+    return f"{shown}{more} on {middle_cut(resources[0], MOST_ARN)}{besides}"

@@ -271,6 +271,25 @@ def test_the_list_tells_each_person_what_concerns_them(desk: Desk, alice: Browse
     assert "reviews/g-" not in oscar.send("GET", "/reviews").text
 
 
+def test_requests_for_the_same_action_are_told_apart(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    text = alice.send("GET", "/reviews").text
+    assert f"<code>{grant.id}</code>" in text
+    assert "on arn:aws:s3:::reports/a and 1 more, for" in text
+
+
+def test_what_does_not_exist_is_called_a_request(desk: Desk, alice: Browser):
+    text = alice.send("GET", "/reviews/nonsense").text
+    assert ("<h1>There is no such request</h1>" in text, "no such grant" in text) == (True, False)
+
+
+def test_rev_07_approving_nothing_says_what_to_do(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    answer = alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id) | {"action": [], "resource": []})
+    assert (answer.status, "Nothing is checked" in answer.text, "or reject it" in answer.text) == (400, True, True)
+    assert "more than was asked" not in answer.text
+
+
 def test_end_01_an_operator_revokes_and_says_why(desk: Desk, alice: Browser):
     grant = pending(desk)
     alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))

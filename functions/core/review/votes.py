@@ -93,7 +93,10 @@ def narrowed(grant: Grant, permissions: Collection[Permission], duration_seconds
     left = {pair for permission in permissions for pair in permission.pairs()}
     idle = any(not each.actions or not each.resources for each in permissions)  # which no pair would show
     if idle or not left or not left <= asked or not 0 < duration_seconds <= grant.duration_seconds:
-        detail = "This is more than was asked, or nothing at all."
+        if not left:
+            detail = "Nothing is checked: no action is left with a resource."
+            raise Problem("not_narrower", detail, "Leave at least one action with a resource, or reject it.")
+        detail = "This is more than was asked."
         fix = f"Leave out actions or resources, or shorten it to less than {grant.duration_seconds} s; add nothing."
         raise Problem("not_narrower", detail, fix)
     return replace(grant, permissions=tuple(permissions), duration_seconds=duration_seconds)
