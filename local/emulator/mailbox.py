@@ -20,7 +20,7 @@ PAGE = """<!doctype html>
 <title>{title} - Mailbox</title>
 <style>body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 52rem; padding: 0 1rem }}
 pre {{ white-space: pre-wrap; overflow-wrap: anywhere; background: #f3f3f3; color: #111; padding: .5rem }}
-iframe {{ width: 100%; height: 48rem; border: 1px solid #888; background: #fff }}</style>
+iframe {{ width: 100%; height: 80rem; border: 1px solid #888; background: #fff }}</style>
 <main><h1>{title}</h1>{body}</main></html>
 """
 

@@ -24,7 +24,7 @@ export function loginPage({ uid, client, wrong }) {
 <body>
 <main>
 <h1>Sign in</h1>
-<p>to go on to <strong>${escape(client)}</strong>. The sample people and their passwords are in <code>stack.json</code>.</p>
+<p>to go on to <strong>${escape(client)}</strong>. The sample people and their passwords are in <code>.local/stack.json</code>, under <code>humans</code>.</p>
 ${error}
 <form method="post" action="/interaction/${escape(uid)}">
 <label for="username">Name</label>
