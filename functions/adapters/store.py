@@ -18,7 +18,7 @@ from adapters.grant_items import item_of as grant_item
 from adapters.holdings import holdings_in, item_key, key_of, put_of
 from core.access.grant import Grant
 from core.access.holdings import Change, Holdings
-from core.audit import Link
+from core.audit import Link, sort_key
 from core.once import Once, Quota
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class Store:
         return answer.get("Item")
 
     def _put_record(self, link: Link, now: int) -> Item:
-        item = _key(link.chain, f"{link.seq:06d}")
+        item = _key(link.chain, sort_key(link.seq))
         item |= {"record": {"S": link.text}, "expires": {"N": str(now + KEEP_RECORD_SECONDS)}}
         return {"Put": {"TableName": self._audit_table, "Item": item, "ConditionExpression": _NEW}}
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapters.calls import unavailable_when_failing
 from adapters.store import KEEP_RECORD_SECONDS
-from core.audit import Link
-from core.trail.call import Call, call_in, text_of
+from core.audit import Link, sort_key
+from core.trail.call import Call, call_in, partition_of, text_of
 from core.trail.event import Issue
+from core.trail.line import conclusion_key
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -66,18 +67,18 @@ class Trail:
 
     def conclude(self, call: Call, line: str, now: int, *, explained: bool) -> None:
         """Note what a call came to, and publish it."""
-        kind = "EXPLAINED" if explained else "BYPASS"
-        self._put(call.account, call.access_key_id, f"{kind}#{call.event_id}", {"line": line}, now)
+        sk = conclusion_key(call.event_id, explained=explained)
+        self._put(call.account, call.access_key_id, sk, {"line": line}, now)
 
     def record(self, link: Link, now: int) -> None:
         """Write the first record of a chain, unless it is there."""
-        self._add({"pk": link.chain, "sk": f"{link.seq:06d}", "record": link.text}, now)
+        self._add({"pk": link.chain, "sk": sort_key(link.seq), "record": link.text}, now)
 
     def issue(self, account: str, access_key_id: str) -> Issue | None:
         """How a key came into being, if that is known."""
         known = (account, access_key_id)
         if known not in self._issues:
-            key = {"pk": {"S": _pk(*known)}, "sk": {"S": "ISSUE"}}
+            key = {"pk": {"S": partition_of(*known)}, "sk": {"S": "ISSUE"}}
             with unavailable_when_failing("The trail"):
                 answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
             if "Item" not in answer:
@@ -98,7 +99,7 @@ class Trail:
                 answer = self._client.query(
                     TableName=self._table,
                     KeyConditionExpression="pk = :key",
-                    ExpressionAttributeValues={":key": {"S": _pk(account, access_key_id)}},
+                    ExpressionAttributeValues={":key": {"S": partition_of(account, access_key_id)}},
                     ConsistentRead=True,
                     **start,
                 )
@@ -108,7 +109,7 @@ class Trail:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def _put(self, account: str, access_key_id: str, sk: str, members: dict[str, str], now: int) -> None:
-        self._add({"pk": _pk(account, access_key_id), "sk": sk, **members}, now)
+        self._add({"pk": partition_of(account, access_key_id), "sk": sk, **members}, now)
 
     def _add(self, members: dict[str, str], now: int) -> None:
         item: Item = {name: {"S": value} for name, value in members.items()}
@@ -143,9 +144,6 @@ def _waiting(items: Iterable[Item]) -> Iterator[Waiting]:
     found = {item["sk"]["S"]: item for item in items}
     for sk, item in found.items():
         kind, _, event_id = sk.partition("#")
-        if kind == "CALL" and f"EXPLAINED#{event_id}" not in found:
-            yield Waiting(call_in(item["call"]["S"]), int(item["since"]["S"]), f"BYPASS#{event_id}" in found)
-
-
-def _pk(account: str, access_key_id: str) -> str:
-    return f"k-{account}-{access_key_id or 'none'}"
+        if kind == "CALL" and conclusion_key(event_id, explained=True) not in found:
+            bypassed = conclusion_key(event_id, explained=False) in found
+            yield Waiting(call_in(item["call"]["S"]), int(item["since"]["S"]), bypassed)

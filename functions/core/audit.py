@@ -160,6 +160,11 @@ def _words(record: AuditRecord) -> dict[str, str]:
     return {**masked, "detail": canonical(masked["detail"])}
 
 
+def sort_key(seq: int) -> str:
+    """The number of a link as the audit table sorts by it."""
+    return f"{seq:06d}"
+
+
 def next_link(record: AuditRecord, grant: Grant) -> Link:
     """The record as the next of `grant`'s chain."""
     return link(record, grant.id, grant.records, grant.head or FIRST)

@@ -9,6 +9,8 @@ from core.trail.event import Sighting, named
 from core.trail.remains import remains_of
 
 VERSION = 1
+CALLS = "k-"
+"""How the partitions of the audit table begin that hold calls."""
 MOST_TEXT = 100_000
 """Characters of parameters or of an answer that are kept: an item of DynamoDB has 400 KB, and holds both."""
 MOST_RESOURCES = 50
@@ -90,6 +92,11 @@ def call_of(masked: Mapping[str, Any], seen: Sighting, actions_of: ActionsOf) ->
         made=remains.made,
         taken=remains.taken,
     )
+
+
+def partition_of(account: str, access_key_id: str) -> str:
+    """The `pk` in the audit table of what is known about the calls with a key."""
+    return f"{CALLS}{account}-{access_key_id or 'none'}"
 
 
 def text_of(call: Call) -> str:

@@ -1,12 +1,17 @@
 """A call with what it came to, as it is published: one flat JSON object a line."""
 
-import json
 from dataclasses import asdict
 
 from core.access.grant import Grant
+from core.audit import canonical
 from core.times import iso
 from core.trail.call import VERSION, Call
 from core.trail.join import Verdict
+
+
+def conclusion_key(event_id: str, *, explained: bool) -> str:
+    """The `sk` in the audit table of what a call came to."""
+    return f"{'EXPLAINED' if explained else 'BYPASS'}#{event_id}"
 
 
 def line_of(call: Call, verdict: Verdict, grant: Grant | None, target: str, now: int) -> str:
@@ -22,4 +27,4 @@ def line_of(call: Call, verdict: Verdict, grant: Grant | None, target: str, now:
         "reasons": verdict.reasons,
         "judged_at": iso(now),
     }
-    return json.dumps(members, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    return canonical(members)

@@ -1,0 +1,192 @@
+"""What is put into the audit table goes on to Firehose if it belongs at its key; all else raises an alarm."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.audit import AuditRecord, Event, Link, Outcome, canonical, link, sort_key
+from core.integrity.contents import read_contents
+from core.integrity.items import is_record
+from handlers.ports import Ports
+from handlers.publisher import publish
+from tests.core.integrity.world import World, chain, key_of, rewritten
+from tests.fakes import GRANT, NOW
+from tests.handlers.test_correlator import Correlator
+from tests.trailing import called, identity, taken
+
+
+class Stream:
+    """A delivery stream that takes everything but the records at `refused`."""
+
+    def __init__(self, refused: tuple[int, ...] = ()) -> None:
+        self.taken: list[str] = []
+        self._refused = refused
+
+    def put(self, texts: list[str]) -> list[int]:
+        self.taken += [text for index, text in enumerate(texts) if index not in self._refused]
+        return [index for index in self._refused if index < len(texts)]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Jitney")
+
+
+def added(pk: str, sk: str, **members: Any) -> dict[str, Any]:
+    """The stream's record of an item that was put; `members` are texts, or values as DynamoDB writes them."""
+    keys = {"pk": {"S": pk}, "sk": {"S": sk}}
+    image = {name: each if isinstance(each, dict) else {"S": each} for name, each in members.items()}
+    image |= {**keys, "expires": {"N": "1"}}
+    return {"eventName": "INSERT", "dynamodb": {"SequenceNumber": f"{pk}/{sk}", "Keys": keys, "NewImage": image}}
+
+
+def put(each: Link) -> dict[str, Any]:
+    """A record that was put as the store puts it."""
+    return added(each.chain, sort_key(each.seq), record=each.text)
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """The keys of what was reported."""
+    return [(vars(each)["chain"], vars(each)["seq"]) for each in caplog.records if each.levelname == "ERROR"]
+
+
+LINKS = chain("g-a", 3)
+TEXTS = [each.text for each in LINKS]
+
+
+def test_every_record_is_published():
+    stream = Stream()
+    event = {"Records": [put(each) for each in LINKS]}
+    assert publish(event, Ports(records_stream=stream)) == {"batchItemFailures": []}
+    assert stream.taken == TEXTS
+
+
+def test_aud_06_what_was_not_taken_comes_again():
+    failures = publish({"Records": [put(each) for each in LINKS]}, Ports(records_stream=Stream((1,))))
+    assert failures == {"batchItemFailures": [{"itemIdentifier": "g-a/000001"}]}
+
+
+@given(st.text(), st.text(), st.integers(0, 10**7))
+def test_aud_02_whatever_a_record_says_it_belongs_at_its_key(reason: str, ticket: str, seq: int):
+    record = AuditRecord(NOW, Event.REQUEST, Outcome.ALLOWED, reason=reason, ticket=ticket, detail={"a": [reason, 1]})
+    made = link(record, GRANT.id, seq)
+    assert is_record(GRANT.id, sort_key(seq), made.text)
+    assert not is_record(GRANT.id, sort_key(seq + 1), made.text)
+    assert not is_record("r-mine", sort_key(seq), made.text)
+
+
+MINE = chain("r-mine", 2)[1]
+SAID = json.loads(MINE.text)
+POISON: dict[str, dict[str, Any]] = {
+    "another chain": added("r-mine", "000001", record=TEXTS[1]),
+    "another number": added("g-a", "000002", record=TEXTS[1]),
+    "a number spelt otherwise": added("g-a", "1", record=TEXTS[1]),
+    "a hash that does not fit": added(
+        "r-mine", "000001", record=rewritten(MINE.text.encode(), rehash=False, reason="x").decode()
+    ),
+    "white space": added("r-mine", "000001", record=MINE.text + "\n"),
+    "two records": added("r-mine", "000001", record=MINE.text + "\n" + TEXTS[1]),
+    "two chains": added("r-mine", "000001", record='{"chain":"g-a",' + MINE.text[1:]),
+    "a number below 0": added("r-mine", "-00001", record=rewritten(MINE.text.encode(), rehash=True, seq=-1).decode()),
+    "a number instead of text": added("r-mine", "000001", record={"N": "1"}),
+    "nothing": added("r-mine", "000001", record=""),
+    "null": added("r-mine", "000001", record="null"),
+    "deep": added("r-mine", "000001", record="[" * 100_000),
+    "deep to its end": added("r-mine", "000001", record="[" * 50_000 + "]" * 50_000),
+    "a call besides": added("r-mine", "000001", record=MINE.text, line="{}"),
+    "something besides": added("r-mine", "000001", record=MINE.text, more="canary"),
+    "a call among records": added("r-mine", "000001", line=canonical({**SAID, "verdict": "explained"})),
+    "a call of another key": added(
+        "k-1-A",
+        "EXPLAINED#e",
+        line=canonical({"account": "1", "access_key_id": "B", "event_id": "e", "verdict": "explained"}),
+    ),
+    "a call explained as a bypass": added(
+        "k-1-A",
+        "EXPLAINED#e",
+        line=canonical({"account": "1", "access_key_id": "A", "event_id": "e", "verdict": "bypass"}),
+    ),
+    "a key's beginning among records": added("r-mine", "ISSUE", issue="canary"),
+}
+
+
+@pytest.mark.parametrize("name", POISON)
+def test_aud_02_what_does_not_belong_at_its_key_is_reported_and_holds_nothing_up(name: str, capsys, caplog):
+    records, calls = Stream(), Stream()
+    event = {"Records": [put(LINKS[0]), POISON[name], put(LINKS[1])]}
+    assert publish(event, Ports(records_stream=records, calls_stream=calls)) == {"batchItemFailures": []}
+    assert (records.taken, calls.taken) == (TEXTS[:2], [])
+    keys = POISON[name]["dynamodb"]["Keys"]
+    assert told(caplog) == [(keys["pk"]["S"], keys["sk"]["S"])]
+    printed = capsys.readouterr().out
+    assert json.loads(printed)["AuditRecordsTampered"] == [1.0]
+    assert "canary" not in printed + str([vars(each) for each in caplog.records])
+
+
+def _more(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name not in ("pk", "sk", "expires")}
+
+
+def test_aud_02_what_the_correlator_keeps_is_no_tampering_and_its_records_hold(caplog):
+    correlator = Correlator(GRANT)
+    correlator.take_in(
+        called(1), taken(2), called(3, who=identity("somebody", "")), called(4, at=GRANT.expires_at + 3600)
+    )
+    caplog.clear()
+    written = list(correlator.table.items.items())
+    assert {name for _, item in written for name in item} >= {"issue", "call", "since", "line", "record"}
+    event = {"Records": [added(*key, **_more(item)) for key, item in written]}
+    records, calls = Stream(), Stream((0,))
+    (again,) = publish(event, Ports(records_stream=records, calls_stream=calls))["batchItemFailures"]
+    assert again["itemIdentifier"].startswith("k-")
+    assert told(caplog) == []
+    assert records.taken == [item["record"]["S"] for _, item in written if "record" in item]
+    assert len(calls.taken) == len([item for _, item in written if "line" in item]) - 1
+    world = World({key_of(0): "\n".join(records.taken).encode()})
+    assert len(read_contents(world.objects[key_of(0)]).entries) == len(records.taken) > 0
+    world.seal()
+    assert world.verify().breaks == ()
+
+
+TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+KEYS = {"pk": {"S": "g-aaaaaaaaaaaaaa"}, "sk": {"S": "000000"}}
+
+
+def change(name: str, text: str = "", **members: Any) -> dict:
+    image = {"NewImage": {**KEYS, "record": {"S": text}}} if text else {}
+    return {"eventName": name, "dynamodb": {"SequenceNumber": "7", "Keys": KEYS, **image}, **members}
+
+
+def test_a_deletion_by_ttl_publishes_nothing_and_is_no_tampering(capsys, caplog):
+    event = {"Records": [change("REMOVE", userIdentity=TTL)]}
+    assert publish(event, Ports()) == {"batchItemFailures": []}
+    assert (capsys.readouterr().out, caplog.records) == ("", [])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        change("MODIFY", "canary"),
+        change("MODIFY", "canary", userIdentity=TTL),
+        {"eventName": "INSERT", "dynamodb": {"SequenceNumber": "7", "Keys": KEYS, "NewImage": KEYS}},
+        change("REMOVE"),
+        change("REMOVE", userIdentity=None),
+        change("REMOVE", userIdentity={**TTL, "type": "User"}),
+        change("REMOVE", userIdentity={**TTL, "principalId": "AIDAEXAMPLE"}),
+    ],
+)
+def test_aud_02_a_changed_or_deleted_record_is_reported_and_not_published(changed: dict, capsys, caplog):
+    stream = Stream()
+    event = {"Records": [changed, put(LINKS[0]), changed]}
+    assert publish(event, Ports(records_stream=stream)) == {"batchItemFailures": []}
+    assert stream.taken == TEXTS[:1]
+    assert told(caplog) == [("g-aaaaaaaaaaaaaa", "000000")] * 2
+    assert "canary" not in str([vars(each) for each in caplog.records])
+    metric = json.loads(capsys.readouterr().out)
+    assert metric["AuditRecordsTampered"] == [2.0]
+    (described,) = metric["_aws"]["CloudWatchMetrics"]
+    assert (described["Namespace"], described["Dimensions"]) == ("Jitney", [["service"]])
+    assert metric["service"] == "jitney"
