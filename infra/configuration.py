@@ -166,6 +166,9 @@ def _human_issuers(value: Value) -> Iterator[Complaint]:
         if entry.get("human_claim") and not named:
             fix = f"name the issuer with which people sign in: {' or '.join(people) or 'an issuer of kind: human'}"
             yield Complaint(place, "it is missing, and human_claim is there", fix)
+        elif entry.get("human_claim") and entry.get("kind") == "human":
+            fix = "leave it out, or write an entry of kind: agent"
+            yield Complaint(("issuers", alias, "human_claim"), "the issuer's subjects are people", fix)
         elif named and named not in people:
             known = did_you_mean(str(named), people) if people else "add one"
             yield Complaint(place, f'there is no issuer "{named}" of kind: human', known)

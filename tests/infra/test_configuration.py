@@ -334,7 +334,7 @@ def test_id_06_a_person_has_one_name_whichever_entry_of_the_issuer_names_them(co
     )
     loaded = compiled(document)
     assert {entry.identity_name for entry in loaded.issuers.values()} == {"corp"}
-    assert loaded.issuers["agents"].human_issuer == "corp"
+    assert (loaded.issuers["agents"].human_claim, loaded.issuers["agents"].human_issuer) == ("act.sub", "corp")
     assert loaded.reviewers["a"].members == ("corp.alice",)
 
 
@@ -353,6 +353,12 @@ def test_id_10_an_agents_owners_are_its_owners_by_whichever_entry_of_the_issuer_
     }
     told = complaints(compiled, changed(("issuers", {"corp": corp, "staff": staff | {"owners": {"a": ["staff/b"]}}})))
     assert told["issuers.staff.owners"][0] == "the issuer's subjects are people"
+
+
+def test_id_10_people_act_for_nobody(compiled):
+    staff = valid()["issuers"]["corp"] | {"kind": "human", "human_claim": "act.sub", "human_issuer": "corp"}
+    told = complaints(compiled, changed((ISSUER, staff)))
+    assert told == {f"{ISSUER}.human_claim": ("the issuer's subjects are people", told[f"{ISSUER}.human_claim"][1])}
 
 
 def test_a_role_has_one_alias(compiled):
@@ -454,7 +460,7 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
         "max_age_seconds": 600,
         "leeway_seconds": 0,
         "groups_claim": "roles",
-        "human_claim": "act.sub",
+        "human_claim": "",
         "human_issuer": "corp",
         "subject_groups": {"bob": ["admins", "writers"]},
         "settings": {"subject_claim": "email"},

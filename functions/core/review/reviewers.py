@@ -78,9 +78,13 @@ def seats(human: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
 
 
 def may_take_back(who: Principal, grant: Grant, groups: Groups, now: int) -> bool:
-    """Whether somebody may take back what they may have approved: a member of a group that policy asked about it."""
-    asked = asked_groups(grant)
-    return who.kind == "human" and any(who.source_identity in own_members(each, grant, groups, now) for each in asked)
+    """Whether somebody may take back what they may have approved: a member of a group that policy asked about it.
+
+    As `require_reviewer`, a person and for nobody else. Whom it would have escalated to later had no say in it.
+    """
+    at = now if grant.starts_at is None else min(now, grant.starts_at)
+    own = any(who.source_identity in own_members(each, grant, groups, at) for each in asked_groups(grant))
+    return own and who.kind == "human" and who.human is None
 
 
 def reviewers(grant: Grant, groups: Groups, now: int) -> frozenset[str]:

@@ -138,6 +138,22 @@ def test_rev_03_votes_of_before_agents_had_owners_still_count():
     assert content_hash(EITHER) == "aba3aed317e6fffc82ce7cefc0db4aabd8cdc22917d98476c1f30e2d74eb4145"
 
 
+def test_rev_05_who_acts_for_somebody_takes_nothing_back():
+    assert may_take_back(person("alice"), EITHER, GROUPS, NOW)
+    assert not may_take_back(person("alice", human="corp.bob"), EITHER, GROUPS, NOW)
+    assert not may_take_back(person("alice", "agent"), EITHER, GROUPS, NOW)
+
+
+def test_rev_06_what_was_decided_before_it_escalated_is_not_its_later_reviewers_to_take_back():
+    late = EITHER.created_at + 900
+    assert not may_take_back(person("erin"), EITHER, GROUPS, late - 1)
+    assert may_take_back(person("erin"), EITHER, GROUPS, late)
+    early = activated(after(EITHER, "bob", "carol"), late - 1)
+    assert not may_take_back(person("erin"), early, GROUPS, late + 60)
+    assert may_take_back(person("dora"), early, GROUPS, late + 60)
+    assert may_take_back(person("erin"), activated(after(EITHER, "bob", "carol"), late), GROUPS, late + 60)
+
+
 def test_id_10_the_agents_owner_counts_as_the_agent():
     own = replace(EITHER, run_by=("corp.alice", "corp.frank"))
     assert code(require_reviewer, person("alice"), own, GROUPS, NOW) == "own_request"
