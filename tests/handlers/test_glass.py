@@ -331,6 +331,7 @@ def test_rev_08_an_objection_that_could_not_be_carried_out_can_be_made_again(des
         ("frank", (), "not_reviewer"),
         ("zoe", ("on-call",), "not_reviewer"),
         ("carol", (), "not_reviewer"),
+        ("carol", ("security",), "not_reviewer"),
         ("olga", ("security",), "303"),
         ("lea", (), "303"),
     ],

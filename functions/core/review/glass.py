@@ -82,7 +82,7 @@ def may_follow_up(human: str, grant: Grant, groups: Groups, *, operator: bool) -
 
     Never who broke it, nor who asked, nor who stands in for one of them.
     """
-    if grant.glass is None or human in concerned(grant):
+    if grant.glass is None or human in concerned(grant) | _in_place_of(concerned(grant), groups):
         return False
     return operator or human in everybody(grant, groups, concerned(grant))
 
@@ -96,8 +96,13 @@ def everybody(grant: Grant, groups: Groups, but: frozenset[str] = frozenset()) -
     """All who could ever decide about the grant, told or not, and who stands in for them; without `but` and theirs."""
     reached = {each for group in asked_groups(grant) for each in sources(group, grant, groups)}
     people = {member for each in reached for member in groups[each].members}
-    people |= {human for each in reached for human, place in groups[each].standing_in if place.absent not in but}
-    return frozenset(people - but)
+    people |= {human for each in reached for human, _ in groups[each].standing_in}
+    return frozenset(people - but - _in_place_of(but, groups))
+
+
+def _in_place_of(people: frozenset[str], groups: Groups) -> set[str]:
+    """Who stands in for somebody of them now, wherever it is."""
+    return {human for group in groups.values() for human, place in group.standing_in if place.absent in people}
 
 
 def followed_up(grant: Grant, given: FollowUp) -> Grant:
