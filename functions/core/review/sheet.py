@@ -6,8 +6,8 @@ The agent's own words come last and are marked as its own; whoever renders a she
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from core.access.glass import FollowUp, Glass
-from core.access.grant import Ending, Grant, Vote
+from core.access.glass import FollowUp, Glass, Judgement
+from core.access.grant import Ending, Grant, State, Vote
 from core.actions import Actions, Level
 from core.patterns import PatternTooComplex, covers
 from core.policy.risks import Risk
@@ -121,13 +121,19 @@ def _line(grant: Grant, action: str, resources: tuple[str, ...], actions: Action
     before = [
         arn
         for other in history
-        if other.role_arn == grant.role_arn and other.starts_at is not None
+        if other.role_arn == grant.role_arn and other.starts_at is not None and not _objected_to(other)
         for permission in other.permissions
         if action in permission.actions
         for arn in permission.resources
     ]
     new = tuple(arn for arn in resources if not any(_covers(outer, arn) for outer in before))
     return Line(action, known.level if known else None, resources, new)
+
+
+def _objected_to(grant: Grant) -> bool:
+    """Whether somebody found that the agent should not have had it."""
+    objected = grant.follow_up is not None and grant.follow_up.judgement is Judgement.OBJECT
+    return objected or (grant.ending is not None and grant.ending.state is State.REVOKED)
 
 
 def _covers(outer: str, inner: str) -> bool:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from core.access.glass import FollowUp, Judgement
+from core.access.grant import Ending, State
 from core.access.request import Permission
 from core.actions import Actions, Level
 from core.config import ReviewerGroup
@@ -31,6 +33,26 @@ def test_rev_10_each_action_is_shown_with_its_level_and_all_its_resources():
 def test_rev_11_what_a_grant_of_before_reached_is_not_new():
     # The sample grant reads reports/2026/*.
     assert [line.new for line in lines(GRANT)] == [(ONE, TWO), (TWO,)]
+
+
+TAKEN_BACK = {
+    "revoked": {"state": State.REVOKED, "ending": Ending(NOW, "corp.olga", "leaked")},
+    "objected to": {"follow_up": FollowUp("corp.alice", Judgement.OBJECT, "no outage", NOW)},
+}
+IN_ORDER = {
+    "released": {"state": State.RELEASED, "ending": Ending(NOW, "corp.agent", "")},
+    "confirmed": {"follow_up": FollowUp("corp.alice", Judgement.CONFIRM, "an outage", NOW)},
+}
+
+
+@pytest.mark.parametrize("change", TAKEN_BACK.values(), ids=TAKEN_BACK)
+def test_rev_11_what_somebody_objected_to_stays_new(change):
+    assert [line.new for line in lines(replace(GRANT, **change))] == [(ONE, TWO), (ONE, TWO)]
+
+
+@pytest.mark.parametrize("change", IN_ORDER.values(), ids=IN_ORDER)
+def test_rev_11_what_ended_in_order_is_not_new(change):
+    assert [line.new for line in lines(replace(GRANT, **change))] == [(ONE, TWO), (TWO,)]
 
 
 @pytest.mark.parametrize(
