@@ -98,7 +98,7 @@ def traces(stack: dict[str, Any], aws: Callable[..., Any], grant_id: str) -> dic
     )
     grant = next(each for each in state if each["pk"]["S"] == f"GRANT#{grant_id}")
     grant |= json.loads(grant.pop("life")["S"])
-    records = [json.loads(each["record"]["S"]) for each in audit]
+    records = [json.loads(each["record"]["S"]) for each in audit if "record" in each]
     return {
         "grant": {name: value for name, value in grant.items() if name not in ("records", "head")},
         "people": sorted(

@@ -27,7 +27,7 @@ def away(person: Person, **changes: str) -> Any:
 def records(stack: dict[str, Any], aws: Callable[..., Any]) -> list[dict[str, Any]]:
     """The records of absences, the oldest first."""
     pages = aws("dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"])
-    found = [json.loads(item["record"]["S"]) for page in pages for item in page["Items"]]
+    found = [json.loads(item["record"]["S"]) for page in pages for item in page["Items"] if "record" in item]
     return sorted((each for each in found if each["event"] == "absence"), key=lambda each: str(each["time"]))
 
 

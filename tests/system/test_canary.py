@@ -16,7 +16,7 @@ import pytest
 
 from tests.people import Person, ballot
 from tests.system.conftest import Api, asked
-from tests.system.test_records import chain_of, until
+from tests.system.test_records import Published, chain_of, until
 from tests.system.test_slack import Workspace
 from tests.system.written import everything_written
 
@@ -182,14 +182,8 @@ def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
     assert canary.found(shown + in_slack) == set()
 
     last = api.ask(reason=canary("the last reason"))["grant"]["id"]
-    records = stack["buckets"]["records"]
-
-    def published() -> bool:
-        found = aws("s3").list_objects_v2(Bucket=records, Prefix="records/")
-        keys = [each["Key"] for each in found.get("Contents", [])]
-        return any(last.encode() in aws("s3").get_object(Bucket=records, Key=key)["Body"].read() for key in keys)
-
-    until(published, 90)
+    published = Published(aws("s3"), stack["buckets"]["records"])
+    until(lambda: any(last in line for line in published.lines()), 90)
     written = "\n".join(everything_written(aws, stack))
     assert canary.found(written) == set()
     assert canary.marked(written) >= ON_RECORD

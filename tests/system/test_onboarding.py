@@ -42,15 +42,28 @@ def deployed(aws: Any, account: str, name: str, body: str) -> dict[str, Any]:
     return {role["RoleName"]: role for role in iam.list_roles()["Roles"]}
 
 
+def roles_for(target: str) -> set[str]:
+    """The target's own, which is called the same in both accounts, and those by which it is denied and watched."""
+    return {"jitney-target-prod", f"jitney-revoker-{target}", f"jitney-forwarder-{target}"}
+
+
 def test_each_account_gets_its_own_targets_roles_from_the_one_template(template, aws):
     whole = template()
-    assert set(deployed(aws, PROD, "all", whole)) == {"jitney-target-prod", "jitney-revoker-prod"}
-    assert set(deployed(aws, STAGE, "all", whole)) == {"jitney-target-prod", "jitney-revoker-stage"}
+    assert set(deployed(aws, PROD, "all", whole)) == {
+        "jitney-target-prod",
+        "jitney-revoker-prod",
+        "jitney-forwarder-prod",
+    }
+    assert set(deployed(aws, STAGE, "all", whole)) == {
+        "jitney-target-prod",
+        "jitney-revoker-stage",
+        "jitney-forwarder-stage",
+    }
 
 
 def test_one_targets_template_needs_nothing_of_its_account(template, aws):
     roles = deployed(aws, OTHER, "JitneyTarget-prod", template("prod"))
-    assert set(roles) == {"jitney-target-prod", "jitney-revoker-prod"}
+    assert set(roles) == roles_for("prod")
     assert aws("s3", OTHER).list_buckets()["Buckets"] == []
     role = aws("iam", OTHER).get_role(RoleName="jitney-target-prod")["Role"]
     assert role["PermissionsBoundary"]["PermissionsBoundaryArn"].endswith("policy/jitney/jitney-boundary-prod")

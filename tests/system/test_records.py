@@ -22,6 +22,24 @@ def until(found: Any, seconds: float = 30) -> Any:
     return value
 
 
+class Published:
+    """The lines of the records in S3; what was read once is not read again."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._read: dict[str, list[str]] = {}
+
+    def lines(self) -> list[str]:
+        """All that is there by now."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix="records/")
+        for key in (each["Key"] for page in pages for each in page.get("Contents", [])):
+            if key not in self._read:
+                body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+                self._read[key] = body.decode().splitlines()
+        return [line for lines in self._read.values() for line in lines]
+
+
 def chain_of(aws: Any, stack: dict[str, Any], grant_id: str) -> list[dict[str, Any]]:
     items = aws("dynamodb").query(
         TableName=stack["tables"]["audit"],
@@ -49,13 +67,10 @@ def test_aud_05_athena_says_who_asked_for_what_when_and_what_came_of_it(api: Api
 def test_aud_02_the_chain_of_a_grant_holds_in_s3(api: Api, aws, stack):
     issued = api.ask()["grant"]
     api("POST", f"/v1/grants/{issued['id']}/credentials")
-    s3 = aws("s3")
+    bucket = Published(aws("s3"), stack["buckets"]["records"])
 
     def published() -> list[dict[str, Any]]:
-        found = s3.list_objects_v2(Bucket=stack["buckets"]["records"], Prefix="records/")
-        keys = [each["Key"] for each in found.get("Contents", [])]
-        texts = (s3.get_object(Bucket=stack["buckets"]["records"], Key=key)["Body"].read() for key in keys)
-        records = (json.loads(line) for text in texts for line in text.splitlines())
+        records = [json.loads(line) for line in bucket.lines()]
         mine = {each["hash"]: each for each in records if each["chain"] == issued["id"]}
         return sorted(mine.values(), key=lambda each: each["seq"]) if len(mine) == 2 else []
 

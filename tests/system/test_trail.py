@@ -94,8 +94,8 @@ def test_aud_03_who_takes_the_role_by_hand_is_on_record(api: Api, aws, stack, cl
         (name, operation) for name in ("mallory", grant["id"]) for operation in ("AssumeRole", "GetObject")
     }
     assert all("not_issued_by_jitney" in why for session, _, why in bypasses if session == grant["id"])
-    items = aws("dynamodb").scan(TableName=stack["tables"]["audit"], ConsistentRead=True)["Items"]
-    records = [json.loads(item["record"]["S"]) for item in items if "record" in item]
+    pages = aws("dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"], ConsistentRead=True)
+    records = [json.loads(item["record"]["S"]) for page in pages for item in page["Items"] if "record" in item]
     told = [record for record in records if record["event"] == "bypass"]
     assert {json.loads(record["detail"])["session"] for record in told} >= {"mallory", grant["id"]}
     assert {record["target"] for record in told} == {"analytics-prod"}
