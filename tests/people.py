@@ -88,8 +88,8 @@ def ballot(text: str) -> dict[str, Any]:
 def traces(stack: dict[str, Any], aws: Callable[..., Any], grant_id: str) -> dict[str, Any]:
     """All in both tables that looking at pages could have changed.
 
-    That is everything of people and of the request, but for what others may write at the same time: other tests, and
-    the workflow of the request.
+    That is everything of people and of the request, but for what others may write at the same time: other tests,
+    the workflow of the request, and CloudTrail, whose events are no records.
     """
     scan = aws("dynamodb").get_paginator("scan")
     state, audit = (
