@@ -103,13 +103,17 @@ def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> It
             yield line
 
 
-def write(path: Path, name: str, settings: Mapping[str, str]) -> None:
-    """Set the profile in the file at `path`, which keeps its mode and is replaced in one step; a new one is 0600."""
+def write(path: Path, name: str, settings: Mapping[str, str]) -> bool:
+    """Set the profile in the file at `path`, which keeps its mode and is replaced in one step; a new one is 0600.
+
+    True when the profile was there before and said something else.
+    """
     real = path.resolve()
     text, mode = "", 0o600
     with suppress(FileNotFoundError):
         text, mode = real.read_bytes().decode("utf-8"), stat.S_IMODE(real.stat().st_mode)
     content = merged(text, name, settings)
+    known = _section_bounds(io.StringIO(text, newline="").readlines(), section_name(name)) is not None
     real.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
     try:
@@ -120,3 +124,4 @@ def write(path: Path, name: str, settings: Mapping[str, str]) -> None:
     except OSError:
         Path(temporary).unlink(missing_ok=True)
         raise
+    return known and content != text

@@ -25,7 +25,7 @@ def checked_url(name: str, value: str) -> str:
         url = httpx.URL(value)
     except httpx.InvalidURL as error:
         raise _bad_url(name, f"{value!r} is not a URL ({error}).") from error
-    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.host)):
+    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.host)):
         raise _bad_url(name, f"{value!r} is neither https nor http on this machine: a token would cross the network.")
     if not url.host or url.userinfo or url.fragment or not 0 <= (url.port or 0) <= 65535:
         raise _bad_url(name, f"{value!r} must have a host, a port that exists, and no user name or fragment.")
@@ -36,7 +36,7 @@ def _bad_url(name: str, detail: str) -> Invalid:
     return Invalid("url_invalid", f"{name} is not valid", detail, "Give an https:// address.")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """True for localhost and for literal loopback addresses; no name is looked up."""
     if host == "localhost":
         return True
@@ -75,7 +75,7 @@ def send(client: httpx.Client, request: httpx.Request, sleep: Callable[[float], 
         except (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError) as error:
             connecting = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             # Nothing on this machine that is not there now comes up by itself.
-            if (connecting and _is_loopback(request.url.host)) or not (repeatable or connecting):
+            if (connecting and is_loopback(request.url.host)) or not (repeatable or connecting):
                 raise _no_answer(request, error) from error
         except httpx.RequestError as error:
             raise _no_answer(request, error) from error
@@ -113,6 +113,6 @@ def read_object(response: httpx.Response) -> Mapping[str, Any]:
 def _no_answer(request: httpx.Request, error: httpx.RequestError) -> Unavailable:
     where = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
     fix = "Check the address and the network, then try again."
-    if _is_loopback(request.url.host):
+    if is_loopback(request.url.host):
         fix = "Is it running? `make up` starts the local system and writes the settings of its agents anew."
     return Unavailable("no_answer", "No answer", f"{where} did not answer ({type(error).__name__}).", fix)

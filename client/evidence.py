@@ -131,7 +131,8 @@ def _unreadable(bucket: str, error: Exception, what: str) -> Invalid:
         return _unusable(error)
     code = error.response["Error"].get("Code")
     detail = f"AWS answers {code} to who asks the bucket {bucket} for {what}."
-    return Invalid("bucket_unreadable", "Nothing could be verified", detail, "docs/auditor.md has the permissions.")
+    fix = "Check the bucket's name." if code == "NoSuchBucket" else "docs/auditor.md has the permissions."
+    return Invalid("bucket_unreadable", "Nothing could be verified", detail, fix)
 
 
 def _unusable(error: Exception) -> Invalid:

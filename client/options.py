@@ -2,13 +2,14 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from client.asking import Ask, Permission, parse_permissions
+from client.asking import Ask, Permission, calls_of, parse_permissions
 from client.broker import Broker
 from client.durations import parse_duration
 from client.problems import Invalid
@@ -79,10 +80,11 @@ class Asking:
         str, typer.Option("--ticket", metavar="TEXT", help="The ticket this belongs to.", rich_help_panel=_ASKING)
     ] = ""
 
-    def ask(self, target: str | None, command: tuple[str, ...] = ()) -> Ask:
+    def ask(self, target: str | None, command: Sequence[str] = ()) -> Ask:
         """The ask that the options state. Raises Invalid, naming the option that is missing or wrong.
 
-        `command` are the calls that are asked for where the options name neither permissions nor calls.
+        `command` is what is to be run: an AWS CLI command is asked for where the options name neither permissions nor
+        calls.
         """
         if not target:
             raise invalid(
@@ -94,7 +96,10 @@ class Asking:
         declared = self.action or self.resource or self.permissions
         if self.call and declared:
             raise invalid("--call goes without --action, --resource and --permissions.", "Ask with one of them.")
-        calls = tuple(self.call or (() if declared else command))
+        calls = tuple(self.call or (() if declared else calls_of(command)))
+        if command and not (calls or declared):
+            detail = f"{command[0]} is no aws command, so say what it needs."
+            raise invalid(detail, "Give --action and --resource, or --permissions, or --call.")
         permissions = () if calls else _permissions(self.action or [], self.resource or [], self.permissions)
         return Ask(target, permissions, duration, self.reason, self.ticket, calls)
 

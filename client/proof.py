@@ -38,7 +38,11 @@ class Places:
             records = self.records or buckets.get("records") or outputs["RecordsBucket"]
             seals = self.seals or buckets.get("seals") or outputs["SealsBucket"]
             keys = self.keys or tuple(filter(None, [known.get("seal_key")]))
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        except OSError as error:
+            fix = "Check the file's path and permissions."
+            detail = f"{stack}: {error.strerror}."
+            raise Invalid("stack_file", "The stack's file is not usable", detail, fix) from error
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             fix = "Name the file that `cdk deploy --outputs-file` wrote, or .local/stack.json."
             raise Invalid("stack_file", "The stack's file is not usable", f"{stack} names no buckets.", fix) from error
         return replace(self, records=records, seals=seals, keys=keys)

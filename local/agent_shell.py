@@ -13,6 +13,7 @@ from local.settings import ROOT, Settings
 AWS_CLI = ROOT / ".local" / "aws-cli" / "bin" / "aws"
 SAMPLE = "reader-agent"
 """The agent that the policies let read."""
+_OF_NOBODY = {"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "JITNEY_TOKEN_FILE", "JITNEY_TOKEN_COMMAND"}
 AUDITOR = "auditor"
 
 
@@ -52,6 +53,12 @@ def _of_auditor(stack: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _competing(stack: Mapping[str, Any]) -> set[str]:
+    """What another file, or the person's own work with AWS, may have left in a shell that becomes another's."""
+    of_files = {name for agent in stack["env"] for name in variables(stack, agent)}
+    return of_files | {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} | _OF_NOBODY
+
+
 def programs() -> Iterator[Path]:
     """The folders of `jitney` and, where it is installed, of the unmodified AWS CLI."""
     yield Path(sys.executable).parent
@@ -86,5 +93,6 @@ def _text(stack: Mapping[str, Any], agent: str) -> str:
     folders = ":".join(shlex.quote(str(folder)) for folder in programs())
     lines = [f"# {agent}'s shell, until make down:  . {shlex.quote(stack['env'][agent])}"]
     lines += [f'export PATH={folders}:"$PATH"']
+    lines += [f"unset {' '.join(sorted(_competing(stack) - variables(stack, agent).keys()))}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in variables(stack, agent).items()]
     return "\n".join(lines) + "\n"

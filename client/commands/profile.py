@@ -1,6 +1,7 @@
 """`jitney profile`: an AWS profile whose credentials come from a grant."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,9 +9,13 @@ from typing import Annotated
 import typer
 
 from client import aws_profile, options, wording
+from client.asking import Ask
 from client.broker import checked_grant_id
 from client.grouping import grouped
 from client.reporting import reporting, screen
+
+_ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+", re.ASCII)
+_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*?-]*:[^:]*:.", re.ASCII)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name, for aws --profile NAME.")]
 Write = Annotated[
@@ -47,7 +52,7 @@ def profile(
             region = region or _region_of(grant, connection)
         else:
             source = str(Path(asking.permissions).absolute()) if asking.permissions else ""
-            words += wording.arguments(asking.ask(target), source)
+            words += wording.arguments(_checked(asking.ask(target)), source)
         words += connection.arguments() + (["--wait"] if wait else [])
         settings = {"credential_process": aws_profile.command_line(words)}
         if region:
@@ -56,8 +61,20 @@ def profile(
             typer.echo(aws_profile.stanza(name, settings), nl=False)
             return
         path = Path(os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
-        aws_profile.write(path, name, settings)
-        screen().note(f"Wrote [{aws_profile.section_name(name)}] to {path}. Use it: aws --profile {name} …")
+        done = "Replaced" if aws_profile.write(path, name, settings) else "Wrote"
+        screen().note(f"{done} [{aws_profile.section_name(name)}] to {path}. Use it: aws --profile {name} …")
+
+
+def _checked(ask: Ask) -> Ask:
+    """The ask, which nobody else looks at before the profile is used. Raises Invalid for names of no possible form."""
+    for permission in ask.permissions:
+        for action in permission.actions:
+            if not _ACTION.fullmatch(action):
+                raise options.invalid(f"{action!r} is no action.", "Write it like s3:GetObject.")
+        for resource in permission.resources:
+            if resource != "*" and not _ARN.match(resource):
+                raise options.invalid(f"{resource!r} is no ARN.", "Write it like arn:aws:s3:::BUCKET/KEY, or *.")
+    return ask
 
 
 def _region_of(grant: str, connection: options.Connection) -> str:

@@ -10,7 +10,6 @@ import typer
 from typer.core import TyperCommand
 
 from client import options
-from client.asking import calls_of
 from client.child import child_environment, run_child
 from client.grouping import grouped
 from client.obtaining import by_id, usable
@@ -38,13 +37,16 @@ class CommandAfterDashes(TyperCommand):
 
 
 def command_of(context: typer.Context, example: str) -> list[str]:
-    """The command after the dashes. Raises Invalid, with `example`, when there is none or the dashes are missing."""
+    """The command after the dashes. Raises Invalid, saying how, when it is missing, quoted as one, or before them."""
     fix = f"Put it after two dashes: {example}"
     if context.args:
         raise options.invalid(f"{shlex.join(context.args)} stands before the two dashes, or they are missing.", fix)
     command: list[str] = context.meta["child"]
     if not command:
         raise options.invalid("There is no command.", fix)
+    if len(command) == 1 and len(command[0].split()) > 1 and shutil.which(command[0]) is None:
+        fix = "Drop the quotes around it: no shell reads it, so that pipes are refused."
+        raise options.invalid("The command is one quoted argument.", fix)
     return command
 
 
@@ -78,7 +80,7 @@ def run(
             raise options.invalid(f"{child[0]} is not a command here.", "Check its name and PATH.")
         at_most = waiting.at_most
         with connection.broker() as broker:
-            answer = by_id(broker, grant) if grant else broker.request(asking.ask(target, calls_of(child)))
+            answer = by_id(broker, grant) if grant else broker.request(asking.ask(target, child))
             issued = usable(broker, answer, wait=waiting.wait, at_most=at_most)
         code = run_child(child, child_environment(os.environ, issued))
         if not grant and not keep:

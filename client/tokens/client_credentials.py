@@ -7,7 +7,7 @@ from urllib.parse import quote_plus
 
 import httpx
 
-from client.connection import open_client, read_object, send
+from client.connection import is_loopback, open_client, read_object, send
 from client.problems import Unavailable, Unproven
 from client.tokens import Token, checked_token
 
@@ -52,6 +52,8 @@ class ClientCredentials:
             why = " ".join(str(document[name]) for name in ("error", "error_description") if name in document)
             detail = f"The token endpoint {self.url} answered HTTP {response.status_code} {why}".rstrip() + "."
             fix = _FIXES.get(response.status_code, "Check the client id, its secret, and scope or resource.")
+            if document.get("error") == "invalid_client" and is_loopback(response.url.host):
+                fix = f"A new `make up` makes new secrets: load the agent's .env file again. {fix}"
             raise Unproven("token_refused", "The identity provider gave no token", detail, fix)
         lifetime = document.get("expires_in")
         value = checked_token(document["access_token"], "The token endpoint's access_token")

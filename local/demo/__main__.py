@@ -45,7 +45,11 @@ def play(stage: Stage) -> None:
     auditing.play(stage, lent.grant["created_at"], asked, called.grant["id"])
     chapter("The records are proven")
     proving.play(stage, called.grant["id"])
-    last = "The system stays up; make down ends it." if stage.stays_up else "make up leaves the same system running."
+    last = (
+        "The system stays up; make down ends it."
+        if stage.stays_up
+        else "Everything is stopped again. To keep it: make up"
+    )
     console.print(f"\n[bold green]Done.[/] {last}")
 
 

@@ -1,10 +1,9 @@
 """An agent asks for access in words of its own: it gets what it asked for, and IAM holds it to that."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from local.demo.stage import TARGET, Ran, Stage, console, expect
+from local.demo.stage import TARGET, Ran, Stage, excerpt, expect
 
 ALLOWED = "arn:aws:s3:::reports/2026/*"
 SECONDS = 15
@@ -34,7 +33,7 @@ def _ask(stage: Stage) -> dict[str, Any]:
     words = ("--action", "s3:GetObject", "--resource", ALLOWED, "--for", f"{SECONDS}s", "--reason", "monthly report")
     ran = stage.run("reader-agent", "jitney", "request", TARGET, *words, "--json", show=False)
     grant: dict[str, Any] = ran.json()["grant"]
-    console.print_json(json.dumps({name: grant[name] for name in ("id", "state", "principal", "expires_at")}))
+    excerpt(grant, "id", "state", "principal", "expires_at")
     active = grant["state"] == "active"
     expect(f"Policy allows it: grant {grant['id']} is active until {grant['expires_at']}", holds=active)
     return grant

@@ -1,11 +1,10 @@
 """A command asks by itself: what an AWS CLI command needs is worked out from its words, and decided as any request."""
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from local.demo.stage import TARGET, Stage, console, expect
+from local.demo.stage import TARGET, Stage, excerpt, expect
 
 OBJECT, NEIGHBOUR = "2026/q3.csv", "2026/q4.csv"
 COPY = ("aws", "s3", "cp", f"s3://reports/{OBJECT}", ".")
@@ -35,7 +34,7 @@ def _explain(stage: Stage) -> None:
     stage.step("What would this command need?", "Nothing is declared, run or issued: the command line says it all.")
     ran = stage.run("reader-agent", "jitney", "explain", TARGET, "--json", "--", *COPY, show=False)
     told = ran.json()
-    console.print_json(json.dumps({name: told[name] for name in ("effect", "explanation", "session_policy")}))
+    excerpt(told, "effect", "explanation", "session_policy")
     allowed = [each for each in told["session_policy"]["Statement"] if each["Effect"] == "Allow"]
     alone = [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": NEEDED[0]["resources"][0]}]
     expect("The session policy would allow reading that object, and nothing else", holds=allowed == alone)
@@ -49,7 +48,7 @@ def _run(stage: Stage) -> dict[str, Any]:
     listed = stage.run("reader-agent", "jitney", "grants", "list", "--json", show=False).json()["grants"]
     found = [grant for grant in listed if grant["state"] == "active" and grant["permissions"] == NEEDED]
     for grant in found[:1]:
-        console.print_json(json.dumps({name: grant[name] for name in ("id", "state", "permissions", "expires_at")}))
+        excerpt(grant, "id", "state", "permissions", "expires_at")
     expect("Its grant allows s3:GetObject on that object, and nothing else", holds=bool(found))
     newest: dict[str, Any] = found[0]
     return newest

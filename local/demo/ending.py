@@ -10,7 +10,7 @@ from typing import Any
 
 from local.demo.asking import Lent
 from local.demo.calling import OBJECT
-from local.demo.stage import NotAsToldError, Stage, console, expect, say
+from local.demo.stage import NotAsToldError, Stage, console, excerpt, expect, say
 
 LOOP = Path(__file__).with_name("loop.py")
 OPERATOR = "incident-bot"
@@ -69,7 +69,7 @@ def _tell_the_grant(stage: Stage, grant_id: str) -> None:
     """What the broker measured is kept with the grant: GET /v1/grants/{id}."""
     ran = stage.run("reader-agent", "jitney", "grants", "show", grant_id, "--json", expect=3, show=False)
     grant = ran.json()["grant"]
-    console.print_json(json.dumps({name: grant[name] for name in ("id", "state", "ending")}))
+    excerpt(grant, "id", "state", "ending")
     ending = grant["ending"] or {}
     known = (grant["state"], ending.get("by")) == ("revoked", f"local.{OPERATOR}")
     expect("The agent is told who took the grant back, and why", holds=known)

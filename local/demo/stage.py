@@ -145,6 +145,12 @@ def say(text: str) -> None:
     console.print("\n".join(f"    {line}" for line in text.splitlines()), style="dim", markup=False)
 
 
+def excerpt(document: Mapping[str, Any], *names: str) -> None:
+    """Some members of what a command said as JSON."""
+    console.print("    (excerpt)", style="dim")
+    console.print_json(json.dumps({name: document[name] for name in names}))
+
+
 def expect(what: str, *, holds: bool) -> None:
     """Say what was seen to hold. Raises NotAsTold when it does not."""
     if not holds:

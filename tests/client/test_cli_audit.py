@@ -213,6 +213,7 @@ def test_aud_02_a_bucket_that_is_not_there_is_told(archive: Archive):
     told = json.loads(result.stdout)
     assert told["code"] == "bucket_unreadable"
     assert "NoSuchBucket" in told["detail"]
+    assert told["fix"] == "Check the bucket's name."
 
 
 def test_aud_02_buckets_that_are_not_named_are_asked_for(home: Path):
@@ -250,3 +251,8 @@ def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkey
     result = verify()
     assert result.exit_code == 2
     assert "jitney[audit]" in result.stderr
+
+
+def test_a_stack_file_that_is_not_there_is_told_as_such(archive: Archive):
+    result = verify("--stack", "/nope")
+    assert (result.exit_code, "/nope: No such file or directory." in result.stderr) == (2, True)

@@ -62,7 +62,7 @@ def test_what_is_declared_is_asked_instead(connected: FakeBroker, aws: Path):
 def test_another_command_must_be_declared(connected: FakeBroker):
     result = jitney("run", "analytics-prod", "--reason", "report", "--", "env")
     assert result.exit_code == 2
-    assert "--action and --resource are both needed" in result.stderr
+    assert "env is no aws command, so say what it needs.\nFix: Give --action and --resource, or" in result.stderr
     assert not connected.asked
 
 
@@ -210,6 +210,7 @@ def test_without_a_target_nobody_is_asked(connected: FakeBroker):
     [
         ([], "There is no command"),
         (["ls", "-l"], "no AWS CLI command"),
+        (["aws s3 ls s3://reports | grep x"], "one quoted argument.\nFix: Drop the quotes around it: no shell"),
         (["aws", "dynamodb", "qury"], "query"),
         (["aws", "lambda", "invoke", "--function-name", "999999999999:function:f", "out"], "outside account"),
     ],

@@ -82,6 +82,14 @@ def test_it_is_written_where_the_aws_cli_reads(home: Path, monkeypatch: pytest.M
     assert (home / "other").read_text() == printed
 
 
+def test_a_profile_that_is_replaced_is_said_to_be(home: Path):
+    said = [
+        CliRunner().invoke(app, ["profile", "x", *ASK, "--for", time, "--write"]).stderr.split()[0]
+        for time in ("5m", "5m", "6m")
+    ]
+    assert said == ["Wrote", "Wrote", "Replaced"]
+
+
 def test_the_program_is_named_by_its_own_path(home: Path, monkeypatch: pytest.MonkeyPatch):
     program = str(Path(sys.executable).with_name("jitney"))
     monkeypatch.setattr("sys.argv", [program])
@@ -93,6 +101,8 @@ def test_the_program_is_named_by_its_own_path(home: Path, monkeypatch: pytest.Mo
     [
         (["x", "analytics-prod", "--permissions", "-", "--reason", "r"], "cannot read standard input"),
         (["x", "--grant", "nonsense"], "'nonsense' is not a grant id"),
+        (["x", *ASK[:4], "foo", *ASK[5:]], "'foo' is no ARN.\nFix: Write it like arn:aws:s3:::BUCKET/KEY, or *."),
+        (["x", *ASK[:2], "GetObject", *ASK[3:]], "'GetObject' is no action.\nFix: Write it like s3:GetObject."),
         (["a b", *ASK], "'a b' is not a profile name"),
         (["x", *ASK[:-1], "two\nlines"], "control character"),
         (["x", *ASK[:-2]], "--reason is missing"),

@@ -166,6 +166,7 @@ def test_a_denial_offers_the_whole_command(connected: FakeBroker, run: Run):
             [*ASK, "--", "no-such-command-anywhere"],
             "no-such-command-anywhere is not a command here.\nFix: Check its name and PATH.",
         ),
+        ([*ASK, "--", "aws s3 ls"], "The command is one quoted argument.\nFix: Drop the quotes"),
         (["--", "env"], "TARGET is missing."),
     ],
 )

@@ -123,6 +123,14 @@ def test_a_token_endpoint_that_gives_none_is_told_without_the_secret(
     assert len(broker.asked) == 1
 
 
+@pytest.mark.parametrize(("error", "told"), [("invalid_client", True), ("invalid_target", False)])
+def test_a_secret_of_an_earlier_local_system_is_told_as_such(broker: FakeBroker, error: str, told: bool):
+    broker.say("POST", "/token", 401, {"error": error})
+    with pytest.raises(Unproven) as refused:
+        ClientCredentials(f"{broker.url}/token", "reader", SECRET).fetch()
+    assert ("A new `make up` makes new secrets: load the agent's .env file again." in refused.value.fix) is told
+
+
 def test_a_lifetime_that_is_no_number_is_ignored(broker: FakeBroker):
     broker.say("POST", "/token", 200, {"access_token": "x", "expires_in": "300"})
     assert ClientCredentials(f"{broker.url}/token", "reader", SECRET).fetch().lifetime_seconds is None

@@ -40,6 +40,24 @@ def test_a_shell_that_reads_the_file_has_the_agents_variables_and_the_programs_f
     assert not (tmp_path / "planted").exists()
 
 
+def test_a_shell_of_another_keeps_nothing_of_it(tmp_path: Path):
+    names = {name: str(tmp_path / f"{name}.env") for name in ("reader-agent", "auditor")}
+    of_auditor = {"buckets": {"records": "r", "seals": "s"}, "seal_key": "k", "account": "111122223333"}
+    stack = {**STACK, **of_auditor, "env": names}
+    agent_shell.write(stack)
+    left = {"AWS_SESSION_TOKEN": "old", "AWS_PROFILE": "own", "JITNEY_TOKEN_FILE": "/old"}
+    for first, last in (("auditor", "reader-agent"), ("reader-agent", "auditor")):
+        shown = subprocess.run(
+            ["/bin/sh", "-euc", f". {shlex.quote(names[first])}; . {shlex.quote(names[last])}; env -0"],
+            env={"PATH": "/usr/bin:/bin", **left},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        got = dict(line.split("=", 1) for line in shown.split("\0") if line)
+        assert {name for name in got if name.startswith(("AWS_", "JITNEY_"))} == set(agent_shell.variables(stack, last))
+
+
 def test_the_files_are_removed_and_no_other_one(tmp_path: Path):
     settings = replace(from_environment({}), state=tmp_path)
     for path in (*agent_shell.files(settings).values(), tmp_path / "own.env"):
