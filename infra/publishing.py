@@ -125,5 +125,6 @@ def publish(scope: Construct, publisher: lambda_.IFunction, stream_arn: str, dea
         statistic="Sum",
         period=Duration.minutes(1),
     )
-    dead_letters.alarm("Tampered", tampered, 0, "Audit records were changed or deleted: see the publisher's log")
+    meaning = "Audit records were changed, deleted or misplaced: see the publisher's log, and sealing's"
+    dead_letters.alarm("Tampered", tampered, 0, meaning)
     dead_letters.alarm("Late", age, 10 * 60 * 1000, "Audit records are published more than ten minutes late")
