@@ -156,13 +156,17 @@ def test_they_end_to_the_second_in_every_service(closed_emulator: Emulator) -> N
         assert httpx.get(link, headers={"x-jitney-arrives-at": str(moment)}, trust_env=False).status_code == status
 
 
+def account_of(session: dict[str, Any]) -> str:
+    return str(session["AssumedRoleUser"]["Arn"].split(":")[4])
+
+
 @pytest.mark.parametrize(
     "condition",
     [
         lambda session: {"StringEquals": {"aws:userid": session["AssumedRoleUser"]["AssumedRoleId"]}},
         lambda _: {"StringEquals": {"aws:SourceIdentity": "agent-7"}},
         lambda _: {"StringEquals": {"aws:PrincipalTag/grant": "g-1"}},
-        lambda session: {"ArnEquals": {"aws:PrincipalArn": session["AssumedRoleUser"]["Arn"]}},
+        lambda session: {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{account_of(session)}:role/target"}},
         lambda _: {"DateLessThanEquals": {"aws:TokenIssueTime": "2099-01-01T00:00:00Z"}},
     ],
     ids=["userid", "source identity", "tag", "arn", "issue time"],
