@@ -112,7 +112,8 @@ def grants_in(items: Iterable[Item]) -> list[Grant]:
 
 def _vote_of(members: dict[str, Any]) -> Vote:
     stands_in = tuple(StandIn(**each) for each in members.get("stands_in", ()))
-    return Vote(**members | {"verdict": Verdict(members["verdict"]), "stands_in": stands_in})
+    groups = None if members.get("groups") is None else tuple(members["groups"])
+    return Vote(**members | {"verdict": Verdict(members["verdict"]), "stands_in": stands_in, "groups": groups})
 
 
 def _glass_of(members: dict[str, Any] | None) -> Glass | None:

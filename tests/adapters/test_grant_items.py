@@ -28,6 +28,7 @@ GRANTS = {
     "approved by a stand-in": replace(
         VOTED, votes=(replace(YES, stands_in=(StandIn("owners", "corp.bob", "a-1", NOW, NOW + 9),)),)
     ),
+    "approved, and it was noted for what": replace(VOTED, votes=(replace(YES, groups=("owners",)),)),
     "taken": replace(ACTIVE, votes=(), glass=GLASS),
     "taken and looked at": replace(ACTIVE, glass=GLASS, follow_up=SAID),
     "rejected": replace(PENDING, votes=(NO,), state=State.REJECTED),

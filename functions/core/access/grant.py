@@ -54,7 +54,8 @@ class Vote:
     """One reviewer's vote. `human` is a source identity, `content` the hash of the grant that the voter saw.
 
     `at` in epoch seconds; `via` is where it was given: "web" or "slack". `stands_in` are the places of absent members
-    that it was given in.
+    that it was given in, `groups` those that it was counted for by the voter's own membership when the approvals were
+    last counted, which is each time that somebody votes; None in votes of before that was noted.
     """
 
     human: str
@@ -64,6 +65,7 @@ class Vote:
     at: int
     via: str
     stands_in: tuple[StandIn, ...] = ()
+    groups: tuple[str, ...] | None = None
 
     @property
     def absent(self) -> tuple[str, ...]:

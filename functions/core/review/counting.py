@@ -4,20 +4,34 @@ Whoever stands in for two members is one person; a member who voted, and somebod
 for one place. So the number is that of the largest set of votes that each have a place of their own.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from dataclasses import replace
 
 from core.access.grant import Grant, Vote
-from core.review.reviewers import Groups, askers, sources
+from core.access.stand_in import StandIn
+from core.review.reviewers import Groups, asked_groups, askers, own_members, sources
 
 
-def places_of(vote: Vote, group: str, members: Collection[str] | None, grant: Grant, groups: Groups) -> frozenset[str]:
+def counted(vote: Vote, grant: Grant, groups: Groups, now: int) -> Vote:
+    """The vote with the groups that the voter is a member of now, be it because they escalated to the voter's.
+
+    Where somebody could vote in another's place only, that place they keep, though they be asked themselves later.
+    """
+
+    def own(group: str, at: int) -> bool:
+        return vote.human in own_members(group, grant, groups, at)
+
+    kept = {group for group in asked_groups(grant) if _stood_in(vote, group, grant, groups) and not own(group, vote.at)}
+    return replace(vote, groups=tuple(sorted(group for group in asked_groups(grant) - kept if own(group, now))))
+
+
+def places_of(vote: Vote, group: str, grant: Grant, groups: Groups) -> frozenset[str]:
     """The members of `group` for whom a vote counts there: the voter, or those whom the voter stood in for.
 
-    `members` are those who may vote for the group by themselves, None where that was looked up as they voted. That an
-    absence ended since undoes nothing; that the configuration no longer allows it does.
+    That an absence ended since undoes nothing; that the configuration no longer allows it does.
     """
-    stood_in = [place for place in vote.stands_in if place.group in sources(group, grant, groups)]
-    if vote.human in members if members is not None else not stood_in:
+    stood_in = _stood_in(vote, group, grant, groups)
+    if not stood_in if vote.groups is None else group in vote.groups:
         return frozenset({vote.human})
     return frozenset(
         place.absent
@@ -26,6 +40,10 @@ def places_of(vote: Vote, group: str, members: Collection[str] | None, grant: Gr
         and place.absent in groups[place.group].members
         and vote.human in groups[place.group].stand_ins
     ) - askers(grant)
+
+
+def _stood_in(vote: Vote, group: str, grant: Grant, groups: Groups) -> list[StandIn]:
+    return [place for place in vote.stands_in if place.group in sources(group, grant, groups)]
 
 
 def spoken_for(votes: Iterable[frozenset[str]]) -> int:

@@ -12,8 +12,8 @@ from core.actions import Actions, Level
 from core.patterns import PatternTooComplex, covers
 from core.policy.risks import Risk
 from core.review.content import content_hash
-from core.review.counting import places_of
-from core.review.reviewers import Groups, asked_groups, members, own_members
+from core.review.counting import counted, places_of
+from core.review.reviewers import Groups, asked_groups, members
 from core.review.votes import approving
 
 
@@ -145,7 +145,7 @@ def _covers(outer: str, inner: str) -> bool:
 
 
 def _asked(group: str, grant: Grant, groups: Groups, now: int) -> Asked:
-    own = own_members(group, grant, groups, now)
-    approved = {vote.human for vote in approving(grant) if places_of(vote, group, own, grant, groups)}
+    votes = (counted(vote, grant, groups, now) for vote in approving(grant))
+    approved = {vote.human for vote in votes if places_of(vote, group, grant, groups)}
     needed = groups[group].approvals if group in groups else 0
     return Asked(group, needed, tuple(sorted(members(group, grant, groups, now))), tuple(sorted(approved)))

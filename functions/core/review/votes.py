@@ -7,8 +7,8 @@ from core.access.grant import Grant, State, Verdict, Vote
 from core.access.request import Permission
 from core.problems import Problem
 from core.review.content import content_hash
-from core.review.counting import places_of, spoken_for
-from core.review.reviewers import Groups, asked_groups, askers, own_members
+from core.review.counting import counted, places_of, spoken_for
+from core.review.reviewers import Groups, asked_groups, askers
 
 
 def cast(grant: Grant, vote: Vote, groups: Groups) -> Grant:
@@ -28,44 +28,37 @@ def cast(grant: Grant, vote: Vote, groups: Groups) -> Grant:
         detail = "The request is not what you were shown: another reviewer approved less, or its policies changed."
         raise Problem("review_changed", detail, "Read it again, then vote.", {"grant": current.view()})
     votes = (*(each for each in grant.votes if each.human != vote.human), vote)
-    voted = replace(grant, votes=votes)
+    voted = replace(grant, votes=tuple(counted(each, grant, groups, vote.at) for each in votes))
     if vote.verdict is Verdict.REJECT:
         return voted.move(State.REJECTED)
-    return replace(voted, approvals=tuple(sorted(approved_groups(voted, groups, vote.at))))
-
-
-def approved_groups(grant: Grant, groups: Groups, now: int) -> frozenset[str]:
-    """The groups of which enough different people have approved the grant as it is (REV 4)."""
-    return frozenset(
-        group
-        for group in asked_groups(grant)
-        if group in groups
-        and _approvals_of(group, grant, groups, own_members(group, grant, groups, now)) >= groups[group].approvals
-    )
+    return replace(voted, approvals=tuple(sorted(_approved(asked_groups(voted), voted, groups))))
 
 
 def standing_approvals(grant: Grant, groups: Groups) -> frozenset[str]:
     """The approvals that hold when credentials are issued: for exactly this grant, by enough different people (REV 3).
 
-    Whether they may approve was looked up as they voted; in whose place, and that it was then in force, is looked at
-    again.
+    For which groups they may approve was looked up as they voted; in whose place, and that it was then in force, is
+    looked at again.
     """
-    return frozenset(
-        group
-        for group in grant.approvals
-        if group in groups and _approvals_of(group, grant, groups, None) >= groups[group].approvals
-    )
+    return _approved(grant.approvals, grant, groups)
 
 
 def approving(grant: Grant) -> tuple[Vote, ...]:
     """The votes that approve the grant as it is, one of each person; none of whoever asks."""
     content = content_hash(grant)
-    counted = {vote.human: vote for vote in grant.votes if vote.verdict is Verdict.APPROVE and vote.content == content}
-    return tuple(vote for human, vote in counted.items() if human not in askers(grant))
+    given = {vote.human: vote for vote in grant.votes if vote.verdict is Verdict.APPROVE and vote.content == content}
+    return tuple(vote for human, vote in given.items() if human not in askers(grant))
 
 
-def _approvals_of(group: str, grant: Grant, groups: Groups, members: Collection[str] | None) -> int:
-    return spoken_for(places_of(vote, group, members, grant, groups) for vote in approving(grant))
+def _approved(names: Collection[str], grant: Grant, groups: Groups) -> frozenset[str]:
+    """Those of the groups of which enough different people have approved the grant as it is (REV 4)."""
+    votes = approving(grant)
+    return frozenset(
+        name
+        for name in names
+        if name in groups
+        and spoken_for(places_of(vote, name, grant, groups) for vote in votes) >= groups[name].approvals
+    )
 
 
 def _stands(given: Vote, vote: Vote, content: str) -> bool:

@@ -153,6 +153,31 @@ def test_rev_06_a_stand_in_is_there_when_a_request_escalates_to_the_absent():
     assert suffices(voted(voted(PENDING, "dave", groups, at=late), "alice", groups, at=late))
 
 
+def test_rev_04_who_stood_in_keeps_that_place_when_they_are_asked_for_themselves():
+    """Carol votes for bob who is away; then owners escalates to carol's group, and bob is back and votes."""
+    groups, late = at_work(AWAY), PENDING.created_at + 900
+    both = voted(voted(PENDING, "carol", groups), "bob", GROUPS, at=late)
+    assert not suffices(both)
+    assert standing_approvals(activated(replace(both, approvals=("owners",)), late), GROUPS) == frozenset()
+    whole = voted(both, "alice", GROUPS, at=late + 1)
+    assert suffices(whole)
+    assert standing_approvals(activated(whole, late + 1), GROUPS) == {"owners"}
+
+
+def test_rev_04_a_member_of_one_group_fills_no_place_in_another_whose_stand_in_was_withdrawn():
+    """Bob stood in for erin; the configuration withdraws that, and alice is of owners alone."""
+    groups = GROUPS | {"security": GROUPS["security"]._replace(members=("corp.erin", "corp.frank"), approvals=2)}
+    away = present(groups, (Absence("a-2", "corp.erin", NOW, NOW + DAY, (("security", "corp.bob"),)),), NOW)
+    both = replace(PENDING, reviews=(("owners", "security"),))
+    for human in ("alice", "bob", "frank"):
+        both = voted(both, human, away)
+    active = activated(both, NOW)
+    assert suffices(active)
+    assert standing_approvals(active, groups) == {"owners", "security"}
+    withdrawn = groups | {"security": groups["security"]._replace(stand_ins=())}
+    assert standing_approvals(active, withdrawn) == {"owners"}
+
+
 def test_rev_06_who_voted_in_one_group_can_still_vote_when_standing_in_in_another():
     both = replace(PENDING, reviews=(("owners", "security"),))
     one = voted(both, "carol", GROUPS)
