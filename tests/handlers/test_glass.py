@@ -123,6 +123,19 @@ def test_rev_08_others_and_other_forms_are_refused(desk: Desk, name: str, groups
     assert desk.system.told()[-1][1:] == ("refused", expected)
 
 
+def test_rev_08_what_somebody_took_gives_nothing_once_they_may_not_take_it_any_more(desk: Desk):
+    desk.system.ports.config = replace(desk.system.config, break_glass=SETTINGS._replace(groups=()))
+    grant = pending(desk)
+    assert smash(signed_in(desk, "gina"), grant).status == 303
+    assert issues(desk, grant) == 200
+    others = SETTINGS._replace(people=("staff.zoe",), groups=())
+    desk.system.ports.config = replace(desk.system.config, break_glass=others)
+    assert issues(desk, grant) == 403
+    # Whether they are in a group that may is not known by then.
+    desk.system.ports.config = replace(desk.system.config, break_glass=others._replace(groups=("staff/on-call",)))
+    assert issues(desk, grant) == 200
+
+
 @pytest.mark.parametrize("own", [{"human": "staff.gina"}, {"principal": "staff.gina"}, {"run_by": ("staff.gina",)}])
 def test_rev_08_nobody_breaks_the_glass_for_themselves(desk: Desk, own: Any):
     grant = replace(pending(desk), **own)

@@ -61,13 +61,15 @@ def debtors(grant: Grant, human: str) -> tuple[str, str]:
 def glass_approvals(grant: Grant, groups: Collection[str], settings: BreakGlass | None) -> frozenset[str]:
     """The approvals that a broken glass stands for: all there are, for exactly this grant; none if it does not hold.
 
-    Asked again whenever credentials are issued, with the configuration of then.
+    Asked again whenever credentials are issued, with the configuration of then. Where people are named there and no
+    groups, who broke it is still to be one of them; who is in a group only their token says, which is gone by then.
     """
     glass = grant.glass
     if (
         glass is None
         or settings is None
         or grant.target not in settings.targets
+        or (glass.human not in settings.people and not settings.groups)
         or glass.content != content_hash(grant)
         or grant.duration_seconds > settings.max_duration_seconds
         or (glass.human in askers(grant) and not settings.own_requests)
