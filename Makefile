@@ -17,6 +17,11 @@ export JSII_NODE = $(CURDIR)/$(BIN)/node
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# Everywhere the same: make up CONFIG=other.yaml, JITNEY_CONFIG=other.yaml make up.
+ifeq ($(origin CONFIG),command line)
+export JITNEY_CONFIG := $(CONFIG)
+endif
+
 .PHONY: help
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,7 +66,7 @@ test: lint $(AWSCLI) ## every test, with the system running on this machine
 
 .PHONY: policies
 policies: $(READY) ## the policies' own table tests; CONFIG=other.yaml for another configuration
-	@$(BIN)/python -m infra.policy_check $(CONFIG)
+	@$(BIN)/python -m infra.policy_check
 
 .PHONY: template
 template: $(READY) ## the template of the target TARGET, or of all, for CloudFormation without CDK
@@ -72,7 +77,7 @@ demo: $(READY) $(AWSCLI) ## the main job, told step by step
 	@$(BIN)/python -m local.demo
 
 .PHONY: up
-up: $(READY) $(AWSCLI) ## the same system, left running
+up: $(READY) $(AWSCLI) ## the same system, left running; CONFIG=other.yaml for another configuration
 	@$(BIN)/python -m local up
 
 .PHONY: down

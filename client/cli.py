@@ -28,7 +28,7 @@ _UsageError: Any = typer.BadParameter.mro()[1]
 
 
 class _Commands(TyperGroup):
-    """The commands; with --json, what is wrong with the command line is told as every other problem."""
+    """The commands; what is wrong with the command line is told as every other problem, also with --json."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Notes whether JSON is wanted, which the parser may not get to see."""
@@ -40,9 +40,10 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except _UsageError as error:
-            if not ctx.meta["json"]:
+            if type(error).__name__ == "NoArgsIsHelpError" and not ctx.meta["json"]:
                 raise
-            with reporting(ctx.invoked_subcommand or "", as_json=True):
+            verb = ctx.invoked_subcommand or ""
+            with reporting(verb, as_json=ctx.meta["json"]):
                 raise invalid(error.format_message(), "See `jitney --help`, and the command's own.") from error
 
 

@@ -58,6 +58,8 @@ def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Co
     `local` is true for one's own machine only: it admits http issuers.
     """
     source = _read(path, env)
+    if source.complaints and not source.value:  # whatever else was said of it would follow from that
+        raise ConfigurationError(path, placed(source))
     source.complaints.extend(_cross_checks(source.value))
     settings = _settings(source, local=local)
     policies = _policies(path.parent, source)
@@ -84,7 +86,7 @@ def _read(path: Path, env: Mapping[str, str]) -> Source:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        fix = "name a readable file in JITNEY_CONFIG, or write jitney.yaml"
+        fix = "name a readable file in JITNEY_CONFIG, or with make in CONFIG=, or write jitney.yaml"
         raise ConfigurationError(path, [Complaint((), f"the file cannot be read: {reason}", fix)]) from error
     return read(text, env)
 

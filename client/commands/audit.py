@@ -14,13 +14,22 @@ from client.reporting import print_json, reporting, screen
 audit = typer.Typer(no_args_is_help=True, help="The audit records, for auditors. Asks S3 alone, no broker.")
 
 DAY = "%Y-%m-%d"
+
+
+def _read_day(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, DAY).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no day; write it like 2026-11-26.") from error
+
+
 Since = Annotated[
     datetime | None,
-    typer.Option(formats=[DAY], metavar="DAY", help="Only what was published on this day (UTC), or later."),
+    typer.Option(parser=_read_day, metavar="DAY", help="Only what was published on this day (UTC), or later."),
 ]
 Until = Annotated[
     datetime | None,
-    typer.Option(formats=[DAY], metavar="DAY", help="Only what was published on this day (UTC), or earlier."),
+    typer.Option(parser=_read_day, metavar="DAY", help="Only what was published on this day (UTC), or earlier."),
 ]
 Stack = Annotated[
     Path | None,
@@ -87,4 +96,4 @@ def _proof() -> Any:
 
 
 def _day(given: datetime | None) -> date | None:
-    return given.replace(tzinfo=UTC).date() if given else None
+    return given.date() if given else None

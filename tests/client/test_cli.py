@@ -30,6 +30,15 @@ def test_a_command_line_that_cannot_be_read_is_told_as_json_where_that_is_asked_
     assert said in problem["detail"]
 
 
+def test_a_command_line_that_cannot_be_read_is_told_as_every_other_problem():
+    result = CliRunner().invoke(app, ["request", "analytics-prod", "--nope"])
+    first, detail, fix = result.stderr.splitlines()
+    assert (result.exit_code, result.stdout, first) == (2, "", "jitney: The command line is not valid")
+    assert "--nope" in detail
+    assert fix.startswith("Fix: See `jitney --help`")
+    assert "Usage: " in CliRunner().invoke(app, ["grants"]).output
+
+
 def test_json_for_the_command_behind_the_dashes_is_not_ours():
     result = CliRunner().invoke(app, ["run", "--nope", "--", "aws", "--json"])
     assert (result.exit_code, result.stdout) == (2, "")

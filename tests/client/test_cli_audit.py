@@ -145,7 +145,8 @@ def test_aud_02_of_a_period_only_its_days_are_read(archive: Archive):
     assert verify("--since", TODAY, "--until", TODAY).exit_code == 1
     told = json.loads(verify("--until", "2001-01-01", "--json").stdout)
     assert (told["verdict"], told["sealed"]["objects"]) == ("unproven", 0)
-    assert verify("--since", "yesterday").exit_code == 2
+    told = verify("--since", "yesterday")
+    assert (told.exit_code, "'yesterday' is no day; write it like 2026-11-26." in told.stderr) == (2, True)
 
 
 def test_aud_02_without_seals_nothing_is_proven_and_the_exit_code_is_2(archive: Archive):

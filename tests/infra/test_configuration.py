@@ -581,3 +581,11 @@ def test_a_file_that_is_not_text_is_said(tmp_path):
 @pytest.mark.parametrize("text", ["", "[]", "just text", "a: [", "version: 1\nversion: 1\n"])
 def test_a_file_that_says_nothing_is_refused(compiled, text):
     assert complaints(compiled, text)
+
+
+def test_a_file_that_is_no_yaml_is_told_as_that_alone(tmp_path):
+    (tmp_path / "jitney.yaml").write_text("a: [1")
+    with pytest.raises(ConfigurationError) as refusal:
+        load_configuration(tmp_path / "jitney.yaml", {}, local=True)
+    (only,) = refusal.value.complaints
+    assert "not YAML" in only.wrong

@@ -1,5 +1,7 @@
 """What the environment says about the local system."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,16 @@ def test_folders_configuration_and_ports_come_from_variables(tmp_path: Path):
 def test_a_port_that_is_none_is_refused_by_name(text: str):
     with pytest.raises(ValueError, match="JITNEY_SLACK_PORT"):
         from_environment({"JITNEY_SLACK_PORT": text})
+
+
+def test_make_takes_the_configuration_by_either_name():
+    for words, more in ((["CONFIG=other.yaml"], {}), ([], {"JITNEY_CONFIG": "other.yaml"})):
+        shown = subprocess.run(
+            ["make", "--no-print-directory", "--eval=shown: ; @echo $$JITNEY_CONFIG", "shown", *words],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **more},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert shown == "other.yaml\n"
