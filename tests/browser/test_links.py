@@ -56,8 +56,8 @@ def opened(page: Any, start: str, within: str) -> set[str]:  # noqa: F811 - the 
         links = page.locator("a[href]")
         for number in range(links.count()):
             page.goto(at)
-            links.nth(number).evaluate("link => link.click()")
-            page.wait_for_load_state()
+            with page.expect_navigation():
+                links.nth(number).evaluate("link => link.click()")
             due.append(page.url.partition("#")[0])
     return seen
 

@@ -106,7 +106,8 @@ def test_rev_02_the_task_token_goes_to_the_function_that_keeps_it_and_nowhere_el
 
 
 def test_rev_13_the_end_of_an_execution_in_another_way_is_told(assembly):
-    (rule,) = (each for each in of_type(assembly.broker, "AWS::Events::Rule").values() if "EventPattern" in each)
+    rules = of_type(assembly.broker, "AWS::Events::Rule").values()
+    (rule,) = (each for each in rules if "aws.states" in each.get("EventPattern", {}).get("source", ()))
     assert plain(rule["EventPattern"]) == {
         "source": ["aws.states"],
         "detail-type": ["Step Functions Execution Status Change"],

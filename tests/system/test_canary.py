@@ -187,8 +187,11 @@ def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
     written = "\n".join(everything_written(aws, stack))
     assert canary.found(written) == set()
     assert canary.marked(written) >= ON_RECORD
-    for address in (f"{stack['mailbox_url']}/messages", f"{stack['slack_url']}/messages"):
-        assert canary.marked(httpx.get(address, trust_env=False).text) >= {"reason of what they reject"}
+    # Of what is decided at once, Slack is not asked any more: who decides there was.
+    told = {"mailbox_url": "reason of what they reject", "slack_url": "reason of what they reject in Slack"}
+    for where, place in told.items():
+        address = f"{stack[where]}/messages"
+        until(lambda at=address, place=place: place in canary.marked(httpx.get(at, trust_env=False).text))
 
 
 def test_what_is_searched_would_show_a_secret_that_got_there(aws, stack, canary: Canaries):
