@@ -188,7 +188,7 @@ def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
     assert canary.found(written) == set()
     assert canary.marked(written) >= ON_RECORD
     # Of what is decided at once, Slack is not asked any more: who decides there was.
-    told = {"mailbox_url": "reason of what they reject", "slack_url": "reason of what they reject in Slack"}
+    told = {"mailbox_url": "reason of what they reject", "slack_url": "reason, reject in Slack"}
     for where, place in told.items():
         address = f"{stack[where]}/messages"
         until(lambda at=address, place=place: place in canary.marked(httpx.get(at, trust_env=False).text))
