@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from client.aws import unusable
 from client.problems import Invalid
 from core.integrity.contents import Contents, read_contents
 from core.integrity.seal_chain import SealFile
@@ -17,6 +18,7 @@ from core.integrity.verify import Evidence, day_of
 
 AT_ONCE = 16
 RECORDS = "records/"
+TITLE = "Nothing could be verified"
 SEALED_WITHIN = timedelta(days=3)
 """A seal over an object of a day is made by then, unless sealing stood still."""
 
@@ -33,7 +35,7 @@ class Archive:
         try:
             self._s3: Any = boto3.session.Session().client("s3", config=retries)
         except BotoCoreError as error:  # such as a profile that does not exist
-            raise _unusable(error) from error
+            raise unusable(error, TITLE) from error
 
     def public_key(self, fingerprint: str) -> bytes:
         """The copy of a public key (PEM) that lies beside the seals. Raises Invalid when there is none."""
@@ -43,7 +45,7 @@ class Archive:
             if isinstance(error, self._s3.exceptions.NoSuchKey):
                 detail = f"No public key {fingerprint} lies beside the seals: nothing was sealed with it."
                 fix = "The first seal is made within an hour. Or give the key as a file, from KMS."
-                raise Invalid("key_missing", "Nothing could be verified", detail, fix) from error
+                raise Invalid("key_missing", TITLE, detail, fix) from error
             raise _unreadable(self._seals, error, f"the public key {fingerprint}") from error
 
     def fingerprints(self) -> list[str]:
@@ -128,13 +130,8 @@ def _within(day: date | None, since: date | None, until: date | None) -> bool:
 
 def _unreadable(bucket: str, error: Exception, what: str) -> Invalid:
     if not isinstance(error, ClientError):
-        return _unusable(error)
+        return unusable(error, TITLE)
     code = error.response["Error"].get("Code")
     detail = f"AWS answers {code} to who asks the bucket {bucket} for {what}."
     fix = "Check the bucket's name." if code == "NoSuchBucket" else "docs/auditor.md has the permissions."
-    return Invalid("bucket_unreadable", "Nothing could be verified", detail, fix)
-
-
-def _unusable(error: Exception) -> Invalid:
-    fix = "Sign in to AWS as for the AWS CLI, with a Region: AWS_PROFILE, `aws sso login`, or AWS_* variables."
-    return Invalid("aws_unusable", "Nothing could be verified", f"AWS cannot be asked: {error}", fix)
+    return Invalid("bucket_unreadable", TITLE, detail, fix)

@@ -1,0 +1,84 @@
+"""An Athena that answers as the real one: by pages, cells as text, and a first row with the names of the columns."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+def refusal(code: str, message: str = "no") -> ClientError:
+    """What boto3 raises when AWS refuses."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+
+
+class FakeAthena:
+    """Holds named queries, and the answer to any query: columns with their types, rows of cells, None for NULL.
+
+    `states` are those that a query goes through, `refused` is raised by the operation of that name.
+    """
+
+    PAGE = 3
+
+    def __init__(self) -> None:
+        self.queries: list[dict[str, str]] = []
+        self.columns: list[tuple[str, str]] = [("one", "integer")]
+        self.rows: list[tuple[str | None, ...]] = [("1",)]
+        self.states: list[dict[str, str]] = [{"State": "QUEUED"}, {"State": "RUNNING"}, {"State": "SUCCEEDED"}]
+        self.refused: dict[str, Exception] = {}
+        self.asked: list[dict[str, Any]] = []
+        self.stopped: list[str] = []
+        self.pauses: list[float] = []
+
+    def add(self, name: str, sql: str) -> None:
+        """A named query whose description is the first line of its SQL."""
+        question = sql.splitlines()[0].removeprefix("--").strip()
+        self.queries.append({"NamedQueryId": name, "Name": name, "Description": question, "QueryString": sql})
+
+    def pause(self, seconds: float) -> None:
+        """Waits for nothing, and raises what interrupts the wait."""
+        self._raise("pause")
+        self.pauses.append(seconds)
+
+    def get_paginator(self, operation: str) -> Any:
+        """Pages of the operation, by `paginate`."""
+        return type("Paginator", (), {"paginate": staticmethod(getattr(self, f"_pages_of_{operation}"))})
+
+    def batch_get_named_query(self, *, NamedQueryIds: list[str]) -> dict[str, Any]:  # noqa: N803 - AWS's names
+        self._raise("batch_get_named_query")
+        assert 0 < len(NamedQueryIds) <= 50
+        return {"NamedQueries": [each for each in self.queries if each["NamedQueryId"] in NamedQueryIds]}
+
+    def start_query_execution(self, **asked: Any) -> dict[str, str]:
+        self._raise("start_query_execution")
+        self.asked.append(asked)
+        self._left = copy.copy(self.states)
+        return {"QueryExecutionId": "q-1"}
+
+    def get_query_execution(self, *, QueryExecutionId: str) -> dict[str, Any]:  # noqa: N803
+        self._raise("get_query_execution")
+        status = self._left.pop(0)
+        took = {"DataScannedInBytes": 2048, "TotalExecutionTimeInMillis": 1500}
+        return {"QueryExecution": {"QueryExecutionId": QueryExecutionId, "Status": status, "Statistics": took}}
+
+    def stop_query_execution(self, *, QueryExecutionId: str) -> None:  # noqa: N803
+        self.stopped.append(QueryExecutionId)
+
+    def _pages_of_list_named_queries(self, **_: str) -> Iterator[dict[str, Any]]:
+        self._raise("list_named_queries")
+        for start in range(0, len(self.queries), self.PAGE):
+            lot = self.queries[start : start + self.PAGE]
+            yield {"NamedQueryIds": [each["NamedQueryId"] for each in lot]}
+
+    def _pages_of_get_query_results(self, **_: str) -> Iterator[dict[str, Any]]:
+        self._raise("get_query_results")
+        header = tuple(name for name, _ in self.columns)
+        rows = [[{} if cell is None else {"VarCharValue": cell} for cell in row] for row in (header, *self.rows)]
+        types = [{"Name": name, "Type": kind} for name, kind in self.columns]
+        for start in range(0, len(rows), self.PAGE):
+            lot = [{"Data": row} for row in rows[start : start + self.PAGE]]
+            yield {"ResultSet": {"Rows": lot, "ResultSetMetadata": {"ColumnInfo": types}}}
+
+    def _raise(self, operation: str) -> None:
+        if operation in self.refused:
+            raise self.refused[operation]
