@@ -56,17 +56,17 @@ lint: $(READY) ## format, lint and types
 	$(BIN)/mypy
 
 .PHONY: check
-check: lint ## these, and the pure tests with a tenth of their generated examples: for every save
+check: lint ## these, and the tests without AWS or sockets, with a tenth of their generated examples: for every save
 	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup --hypothesis-profile quick \
-		tests/core tests/adapters tests/handlers tests/test_rooms.py
+		tests/core tests/handlers tests/test_rooms.py
 
 .PHONY: test
 test: lint $(AWSCLI) ## every test, with the system running on this machine
 	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup
 
 .PHONY: policies
-policies: $(READY) ## the policies' own table tests; CONFIG=other.yaml for another configuration
-	@$(BIN)/python -m infra.policy_check
+policies: $(READY) ## jitney policy test: the policies' own table tests; CONFIG=other.yaml for another configuration
+	@$(BIN)/jitney policy test
 
 .PHONY: template
 template: $(READY) ## the template of the target TARGET, or of all, for CloudFormation without CDK

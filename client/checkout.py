@@ -8,12 +8,14 @@ from pathlib import Path
 
 from client.problems import Invalid
 
-FUNCTIONS = Path(__file__).resolve().parent.parent / "functions"
+ROOT = Path(__file__).resolve().parent.parent
+FUNCTIONS = ROOT / "functions"
 
 
-def reach_core(code: str, lacks: str, fix: str) -> None:
-    """Make `core` importable. Raises Invalid with `code`, what this installation `lacks`, and `fix`."""
+def reach(code: str, lacks: str, fix: str) -> None:
+    """Make `core` and `infra` importable. Raises Invalid with `code`, what this installation `lacks`, and `fix`."""
     if not (FUNCTIONS / "core" / "__init__.py").exists():
         raise Invalid(code, "No checkout here", f"This installation lacks {lacks}.", fix)
-    if str(FUNCTIONS) not in sys.path:
-        sys.path.append(str(FUNCTIONS))
+    for folder in (str(FUNCTIONS), str(ROOT)):
+        if folder not in sys.path:
+            sys.path.append(folder)

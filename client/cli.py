@@ -9,6 +9,7 @@ from client.commands.audit import audit
 from client.commands.credentials import credentials
 from client.commands.explain import explain
 from client.commands.grants import grants
+from client.commands.policy import policy
 from client.commands.profile import profile
 from client.commands.request import request
 from client.commands.review import review
@@ -82,6 +83,7 @@ app.command(cls=CommandAfterDashes)(explain)
 app.command()(credentials)
 app.command()(profile)
 app.add_typer(grants, name="grants")
+app.add_typer(policy, name="policy")
 app.add_typer(target, name="target")
 app.add_typer(review, name="review")
 app.add_typer(audit, name="audit")

@@ -8,7 +8,7 @@ from client.problems import Invalid
 def explain_here(line: str, account: str, region: str) -> tuple[Need, ...]:
     """What the command line needs in `account` (12 digits) and `region`. Raises Invalid: no call, or no checkout."""
     fix = "Name a target, and the broker explains it: jitney explain TARGET -- aws …; or run it from a checkout."
-    checkout.reach_core("table_missing", "the table of AWS's operations", fix)
+    checkout.reach("table_missing", "the table of AWS's operations", fix)
     table = checkout.FUNCTIONS / "core" / "operations.bin"
     from core.calls.ask import explain_line  # noqa: PLC0415 - there only beside a checkout
     from core.calls.call import Place  # noqa: PLC0415

@@ -14,12 +14,14 @@ _MOST_SHOWN = 60
 _MOST_OF_A_COMMAND = 80
 
 
-def fault_and_fix(fault: Mapping[str, str], ask: Ask) -> tuple[str, str]:
+def fault_and_fix(fault: Mapping[str, str], ask: Ask | None) -> tuple[str, str]:
     """What is wrong with `ask`, by the option and the value that was given, and what to give instead.
 
     `fault` has `pointer` (RFC 6901), `detail` and `fix`; a pointer to something that no option states stays as it is.
     """
     pointer, detail, fix = (str(fault.get(name, "")) for name in ("pointer", "detail", "fix"))
+    if ask is None:
+        return f"{pointer}: {detail}", fix
     bounds = _RANGE.search(fix)
     if pointer == "/duration_seconds" and bounds:
         least, most = (int(number) for number in bounds.groups())

@@ -21,6 +21,7 @@ from client.asking import Ask
 from client.checks import ReviewCheck, TargetCheck
 from client.durations import format_duration
 from client.faults import detail_told, fault_and_fix
+from client.policy_testing import PolicyTest
 from client.problems import Problem
 from client.watching import Told, watching
 
@@ -141,6 +142,17 @@ class Screen:
         self._rows(("fix", fix) for fix in fixes)
         self._rows([("sessions", f"{check.session} in CloudTrail")])
 
+    def policies(self, tested: PolicyTest) -> None:
+        """The cases that are decided otherwise than they say, and the policies that no case is about."""
+        wrong = [(name, differences) for name, differences in tested.cases if differences]
+        style = "bold green" if tested.passed else "bold red"
+        self._heading("As the table says" if tested.passed else "Not as the table says", style, tested.table)
+        otherwise = f", {len(wrong)} of them decided otherwise" if wrong else ""
+        self._rows([("cases", f"{len(tested.cases)}{otherwise}")])
+        for name, differences in wrong:
+            self._rows(_named("differs", [f"{name}: {difference}" for difference in differences]))
+        self._rows(("untested", f"{policy}: no case is decided by it; add one") for policy in tested.untested)
+
     def reach(self, check: ReviewCheck) -> None:
         """Each channel and person, and whether they can be reached; then what to mend."""
         style = "bold green" if check.passed else "bold red"
@@ -172,7 +184,7 @@ class Screen:
         """Why it did not work, what to do, and what would have worked, ready to paste."""
         self._err.print(Text.assemble(("jitney: ", "dim"), (wording.plain(problem.title), "bold red")))
         ask, extras = problem.ask, problem.extras
-        if ask and extras.get("errors"):
+        if extras.get("errors"):
             for error in extras["errors"]:
                 wrong, fix = fault_and_fix(error, ask)
                 self.note(wrong)

@@ -89,9 +89,14 @@ def told(file: Path, complaints: Sequence[Complaint]) -> str:
     return "\n".join([f"{file} has {count}:", *(_told(file, each) for each in complaints)])
 
 
+def place_of(file: Path, complaint: Complaint) -> str:
+    """Where it is wrong: the file, the line where that is known, and the keys from the top."""
+    if complaint.place:
+        return complaint.place
+    place = f"{file}:{complaint.line}" if complaint.line else str(file)
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in complaint.path)
+    return f"{place}  {path.removeprefix('.')}"
+
+
 def _told(file: Path, each: Complaint) -> str:
-    if each.place:
-        return f"\n{each.place}\n  wrong: {each.wrong}\n  fix:   {each.fix}"
-    place = f"{file}:{each.line}" if each.line else str(file)
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in each.path).removeprefix(".")
-    return f"\n{place}  {path}\n  wrong: {each.wrong}\n  fix:   {each.fix}"
+    return f"\n{place_of(file, each)}\n  wrong: {each.wrong}\n  fix:   {each.fix}"

@@ -86,7 +86,7 @@ def verify_records(
 def _proof() -> Any:
     """The module that verifies: it needs a checkout and packages that other commands do without. Raises Invalid."""
     fix = "Run it from a checkout of Jitney: docs/auditor.md says how."
-    checkout.reach_core("verifier_missing", "what verifies seals", fix)
+    checkout.reach("verifier_missing", "what verifies seals", fix)
     try:
         from client import proof  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:

@@ -2,13 +2,13 @@ import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from core.actions import Actions
 from core.config import Config, Policies, ReviewerGroup, Target
 from core.policy.cedar import PolicySet
 from core.refusals import Refusals
@@ -17,6 +17,7 @@ from handlers.ports import Ports
 from handlers.rendering import environment
 from tests.core.identity import minting
 from tests.fakes import (
+    ACTIONS,
     ROLE_ARN,
     MemoryAbsences,
     MemoryCanary,
@@ -32,6 +33,9 @@ from tests.fakes import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+# As in a function that stays warm: nothing of these changes, and making them anew took half of the tests' time.
+TEMPLATES = environment(ROOT / "functions" / "pages")
+policies_of = cache(PolicySet.load)
 
 POLICIES = """
 @id("read") @advice("Readers read for half an hour.")
@@ -97,8 +101,8 @@ class System:
         letters = str.maketrans("0123456789", "abcdefghij")
         self.ports = Ports(
             config=self.config,
-            policies=PolicySet.load(self.config.policies),
-            actions=Actions.load((ROOT / "functions" / "core" / "actions.bin").read_bytes()),
+            policies=policies_of(self.config.policies),
+            actions=ACTIONS,
             keys=minting.KnownKeys(minting.key_sets()),
             store=self.store,
             sessions=self.sessions,
@@ -112,7 +116,7 @@ class System:
             target_checks=self.target_checks,
             mask_keys=self.mask_keys,
             mails=self.mails,
-            templates=environment(ROOT / "functions" / "pages"),
+            templates=TEMPLATES,
             reviews_url="https://jitney.example.com/live/reviews",
             stopwatch=lambda: self.milliseconds,
             pause=self.pause,

@@ -11,9 +11,8 @@ from core.identity.session import Session, hashed, stored
 from core.problems import Problem
 from handlers import absences, away, glass, reviews, revocations, sign_in, votes
 from handlers.pages import PageRoute, answer_page
-from handlers.rendering import environment
 from tests.core.identity import minting
-from tests.handlers.conftest import ROOT, System, configuration
+from tests.handlers.conftest import TEMPLATES, System, configuration
 
 STAFF = "https://staff.example.com"
 TWIN = "https://twin.example.com"  # people too, with a client of the same name, who do not sign in here
@@ -95,7 +94,7 @@ class Desk:
         self.secrets = 0
         keys = minting.KnownKeys(minting.key_sets() | {url: minting.jwks(minting.jwk("rsa")) for url in (STAFF, TWIN)})
         given = {"web_sessions": self.sessions, "token_endpoint": self.provider, "keys": keys}
-        given |= {"cast_votes": MemoryCastVotes(system), "templates": environment(ROOT / "functions" / "pages")}
+        given |= {"cast_votes": MemoryCastVotes(system), "templates": TEMPLATES}
         system.ports.__dict__.update(given, new_secret=self.new_secret)
 
     def new_secret(self) -> str:

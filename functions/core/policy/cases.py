@@ -73,11 +73,24 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What the cases found: `failures` in sentences, and `untested`, the policies that decide no passing case."""
+class Outcome:
+    """What came of the case `name`: how it differs from what it expects, in sentences; () where it passes."""
 
-    failures: tuple[str, ...]
+    name: str
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of each case, and `untested`, the policies that decide no passing case."""
+
+    outcomes: tuple[Outcome, ...]
     untested: tuple[str, ...]
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What differs, a sentence each."""
+        return tuple(f"{each.name}: {difference}" for each in self.outcomes for difference in each.differences)
 
     def told(self, file: str) -> tuple[str, ...]:
         """All that is wrong, a sentence each; () when nothing is. `file` is where the cases are written."""
@@ -105,13 +118,13 @@ def read_cases(table: Mapping[str, Any]) -> tuple[Case, ...]:
 
 def run_cases(cases: Iterable[Case], setting: Setting) -> Report:
     """Decide every case, and say what differs from what it expects and which policies no case is about."""
-    failures, tested = [], set()
+    outcomes, tested = [], set()
     for case in cases:
         differences = _differences(_expected(case), _found(case, setting))
-        failures += [f"{case.name}: {difference}" for difference in differences]
+        outcomes.append(Outcome(case.name, differences))
         if not differences:
             tested |= set(case.policies)
-    return Report(tuple(failures), tuple(sorted(setting.policy_set.rules.keys() - tested)))
+    return Report(tuple(outcomes), tuple(sorted(setting.policy_set.rules.keys() - tested)))
 
 
 def _expected(case: Case) -> dict[str, Any]:
@@ -149,10 +162,10 @@ def _found(case: Case, setting: Setting) -> dict[str, Any]:
     }
 
 
-def _differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    return [
+def _differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(
         f"{what} is {found[what]!r}, expected {wanted!r}" for what, wanted in expected.items() if found[what] != wanted
-    ]
+    )
 
 
 def _frozen(value: Any) -> Any:

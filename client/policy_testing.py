@@ -1,0 +1,59 @@
+"""Testing policies: with the broker's own code, as a checkout has it, and the table of cases beside the policies."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from client import checkout
+from client.problems import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTest:
+    """What came of the cases in `table`: each case's name with how it differs, and policies that no case decides."""
+
+    table: str
+    cases: Sequence[tuple[str, Sequence[str]]]
+    untested: Sequence[str]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every case passes and every policy decides one."""
+        return not self.untested and not any(differences for _, differences in self.cases)
+
+    def document(self) -> dict[str, Any]:
+        """The test as JSON."""
+        cases = [{"name": name, "passed": not wrong, "differences": list(wrong)} for name, wrong in self.cases]
+        return {"passed": self.passed, "table": self.table, "cases": cases, "untested": list(self.untested)}
+
+
+def decide_cases(config: Path | None) -> PolicyTest:
+    """Decide the cases of the configuration `config`, the checkout's jitney.yaml for None.
+
+    Raises Invalid: no checkout, or a configuration, a policy or a table that cannot be used.
+    """
+    fix = "Run it from a checkout of Jitney, after `make setup`: .venv/bin/jitney policy test"
+    checkout.reach("policies_missing", "what decides", fix)
+    try:
+        from infra.complaints import place_of  # noqa: PLC0415 - there only beside a checkout
+        from infra.configuration import ConfigurationError  # noqa: PLC0415
+        from infra.policy_check import check  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        detail = f"The Python package {error.name} is not installed."
+        raise Invalid("policies_missing", "Nothing could be tested", detail, fix) from error
+    file = config or checkout.ROOT / "jitney.yaml"
+    try:
+        table, report = check(file, os.environ)
+    except ConfigurationError as error:
+        faults = [
+            {"pointer": place_of(file, each).strip(), "detail": each.wrong, "fix": each.fix}
+            for each in error.complaints
+        ]
+        extras = {"errors": faults}
+        raise Invalid("configuration_invalid", "Nothing could be tested", f"{file} is wrong.", "", extras) from error
+    except ValueError as error:
+        raise Invalid("configuration_invalid", "Nothing could be tested", str(error)) from error
+    cases = [(each.name, each.differences) for each in report.outcomes]
+    return PolicyTest(str(table), cases, report.untested)

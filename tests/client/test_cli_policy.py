@@ -1,0 +1,115 @@
+"""`jitney policy test`: the table tests of a configuration's own policies (row POL 11)."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from client import checkout
+from client.cli import app
+from tests.infra.test_configuration import ROOT, valid, write_policies
+
+POLICIES = """
+@id("read") permit (principal in Jitney::Group::"corp/a", action in Jitney::Action::"ReadOnly", resource);
+@id("never") forbid (principal, action, resource) when { context.service == "iam" };
+"""
+READS = {"name": "a reads", "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::b/x"], "effect": "allow"}
+NEVER = {"name": "no iam", "actions": ["iam:GetUser"], "resources": ["arn:aws:iam::012345670123:user/x"]}
+CASES = [READS | {"policies": ["read"]}, NEVER | {"effect": "deny", "policies": ["never"]}]
+WRONG = READS | {"name": "wrong", "policies": ["never"]}
+
+
+@pytest.fixture
+def tested(home: Path, tmp_path: Path):
+    """Tests a configuration whose policies have these cases: the exit code, and what is said, line by line."""
+    write_policies(tmp_path / "own", POLICIES)
+
+    def test(table: Any, document: Any = None, *more: str) -> tuple[int, list[str]]:
+        text = table if isinstance(table, str) else yaml.safe_dump(table)
+        (tmp_path / "own" / "tests.yaml").write_text(text, encoding="utf-8")
+        (tmp_path / "other.yaml").write_text(yaml.safe_dump((document or valid()) | {"policies": "own"}))
+        result = CliRunner().invoke(app, ["policy", "test", "--config", str(tmp_path / "other.yaml"), *more])
+        return result.exit_code, result.output.replace(str(tmp_path), "").splitlines()
+
+    return test
+
+
+def table(*cases: Any) -> dict[str, Any]:
+    return {"defaults": {"target": "prod", "groups": ["corp/a"], "seconds": 300}, "cases": list(cases)}
+
+
+def test_pol_11_cases_that_pass_are_counted(tested):
+    assert tested(table(*CASES)) == (0, ["As the table says  /own/tests.yaml", "  cases     2"])
+
+
+def test_pol_11_a_policy_that_no_case_decides_fails_the_test(tested):
+    code, said = tested(table(CASES[0]))
+    assert (code, said[-1]) == (1, "  untested  never: no case is decided by it; add one")
+
+
+def test_pol_11_a_case_that_fails_says_what_differs(tested):
+    code, said = tested(table(*CASES, WRONG))
+    assert (code, said) == (
+        1,
+        [
+            "Not as the table says  /own/tests.yaml",
+            "  cases     3, 1 of them decided otherwise",
+            "  differs   wrong: policies is ['read'], expected ['never']",
+        ],
+    )
+
+
+def test_pol_11_machines_get_every_case(tested):
+    code, said = tested(table(CASES[0], WRONG), None, "--json")
+    answer = json.loads("\n".join(said))
+    assert (code, answer["passed"], answer["untested"]) == (1, False, ["never"])
+    assert answer["cases"] == [
+        {"name": "a reads", "passed": True, "differences": []},
+        {"name": "wrong", "passed": False, "differences": ["policies is ['read'], expected ['never']"]},
+    ]
+
+
+def test_pol_11_the_cases_are_decided_with_the_configurations_own_bounds(tested):
+    code, said = tested(table(*CASES), valid() | {"limits": {"max_duration_seconds": 60}})
+    assert code == 1
+    assert "  differs   a reads: effect is 'deny', expected 'allow'" in said
+
+
+def test_pol_11_the_configuration_is_tested_first_and_told_with_the_fix(tested):
+    code, said = tested(table(*CASES), valid() | {"targets": {}})
+    assert code == 2
+    assert said == [
+        "jitney: Nothing could be tested",
+        "/other.yaml:13  targets: it is empty",
+        "Fix: name at least one",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"), [("", "no list of cases"), ("a: [", "not YAML"), ("cases: [{}]", "missing")]
+)
+def test_pol_11_a_table_that_cannot_be_read_is_told_by_its_file(tested, text, wrong):
+    code, said = tested(text)
+    assert (code, said[0]) == (2, "jitney: Nothing could be tested")
+    assert said[1].startswith("/own/tests.yaml: ")
+    assert wrong in said[1]
+
+
+def test_without_a_checkout_it_says_where_it_can_be_tested(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(checkout, "FUNCTIONS", tmp_path / "functions")
+    result = CliRunner().invoke(app, ["policy", "test", "--json"])
+    assert (result.exit_code, json.loads(result.stdout)["code"]) == (2, "policies_missing")
+
+
+def test_pol_11_the_sample_policies_pass_by_the_command_in_a_process_of_its_own(tmp_path: Path):
+    command = [Path(sys.executable).with_name("jitney"), "policy", "test"]
+    env = {name: value for name, value in os.environ.items() if name not in ("JITNEY_CONFIG", "PYTHONPATH")}
+    run = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert f"{ROOT}/policies/tests.yaml" in run.stdout
