@@ -1,0 +1,124 @@
+"""Hundreds of grants of one role taken back at the same moment: the tables and IAM are the emulator's (END 3)."""
+
+import concurrent.futures
+import contextlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from adapters.clock import new_id, now
+from adapters.deny_list import DenyList
+from adapters.role_policies import RolePolicy
+from adapters.store import Store
+from core import audit
+from core.access.denial import POLICY_NAME
+from core.access.grant import Grant, State
+from core.audit import Event, Origin, Outcome
+from core.config import Target, load
+from core.identity.authenticate import Authenticated
+from core.identity.principal import Principal
+from handlers.callers import Call
+from handlers.ending import EVENTS, end
+from handlers.http import Request
+from handlers.ports import Ports
+from tests.fakes import GRANT, MemoryMaskKeys
+from tests.system.test_records import configuration_of
+
+ENDED, KEPT = 200, 50
+SLOWER = 50
+"""The emulator answers one call at a time, where DynamoDB answers all: what waits has that much more patience."""
+
+
+@dataclass
+class AsRoot:
+    """IAM of the role's account, without a role of its own to write with. Counts the writes."""
+
+    client: Any
+    role: str
+    writes: int = 0
+
+    def writer(self, target: Target) -> "AsRoot":
+        assert target.role_arn.endswith(f"/{self.role}")
+        return self
+
+    def write(self, text: str) -> None:
+        self.writes += 1
+        RolePolicy(self.client, self.role).write(text)
+
+
+@pytest.fixture
+def iam(aws: Callable[..., Any], stack: Mapping[str, Any]) -> Iterator[AsRoot]:
+    """A role that no other test knows."""
+    client = aws("iam", stack["targets"]["analytics-prod"]["account"])
+    role = f"crowded-{uuid.uuid4().hex[:12]}"
+    client.create_role(RoleName=role, AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+    yield AsRoot(client, role)
+    with contextlib.suppress(client.exceptions.NoSuchEntityException):
+        client.delete_role_policy(RoleName=role, PolicyName=POLICY_NAME)
+    client.delete_role(RoleName=role)
+
+
+@pytest.fixture
+def ports(aws: Callable[..., Any], stack: Mapping[str, Any], iam: AsRoot) -> Ports:
+    config, tables = load(configuration_of(aws)), stack["tables"]
+    sample = config.targets["analytics-prod"]
+    role_arn = f"arn:aws:iam::{sample.account}:role/{iam.role}"
+    target = replace(sample, alias="crowded", role_arn=role_arn, canary=False)
+    return Ports(
+        config=replace(config, targets={"crowded": target}),
+        store=Store(aws("dynamodb"), tables["state"], tables["audit"]),
+        deny_list=DenyList(aws("dynamodb"), tables["state"]),
+        role_policies=iam,
+        mask_keys=MemoryMaskKeys(),
+        now=now,
+        pause=lambda seconds: time.sleep(seconds * SLOWER),
+        stopwatch=lambda: time.monotonic_ns() // 1_000_000 // SLOWER,
+    )
+
+
+def opened(ports: Ports) -> Grant:
+    """A new active grant on the role, as the API writes it."""
+    target, at = ports.config.targets["crowded"], now()
+    own = {"id": new_id("g"), "account": target.account, "role_arn": target.role_arn, "records": 0, "head": ""}
+    own |= {"target": target.alias, "created_at": at, "starts_at": at, "expires_at": at + 3600}
+    grant = replace(GRANT, state=State.ACTIVE, principal="crowd.agent", **own)
+    link = audit.next_link(audit.of_grant(Event.REQUEST, Outcome.ALLOWED, grant, Origin(), at), grant)
+    ports.store.open(audit.linked(grant, link), link, now=at)
+    return audit.linked(grant, link)
+
+
+def take_back(grant: Grant, state: State, ports: Ports) -> Grant:
+    operator = Principal("https://idp.example.com", "crowd", "bot", "agent", frozenset(), "bot", "crowd.bot", None)
+    request = Request({}, {}, {}, b"", Origin())
+    return end(grant, state, "many at once", Call(request, ports, now(), Authenticated(operator, None)))
+
+
+def test_end_03_of_200_at_once_none_is_lost_and_none_too_many(
+    ports: Ports, iam: AsRoot, aws: Callable[..., Any], stack: Mapping[str, Any]
+):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        grants = list(pool.map(lambda _: opened(ports), range(ENDED + KEPT)))
+    ended, kept = grants[:ENDED], {each.id for each in grants[ENDED:]}
+    states = [list(EVENTS)[number % len(EVENTS)] for number in range(ENDED)]
+    with concurrent.futures.ThreadPoolExecutor(ENDED) as pool:
+        answers = list(pool.map(lambda each: take_back(*each, ports), zip(ended, states, strict=True)))
+
+    assert [each.state for each in answers] == states
+    (statement,) = iam.client.get_role_policy(RoleName=iam.role, PolicyName=POLICY_NAME)["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert set(statement["Condition"]["StringEquals"]["aws:PrincipalTag/grant"]) == {each.id for each in ended}
+    assert {ports.store.grant(each).state for each in kept} == {State.ACTIVE}
+    assert iam.writes < ENDED / 4
+    for grant, state in zip(ended, states, strict=True):
+        told = aws("dynamodb").query(
+            TableName=stack["tables"]["audit"],
+            KeyConditionExpression="pk = :chain",
+            ExpressionAttributeValues={":chain": {"S": grant.id}},
+            ConsistentRead=True,
+        )["Items"]
+        assert [json.loads(each["record"]["S"])["event"] for each in told] == ["request", EVENTS[state][0]]
