@@ -182,7 +182,7 @@ def comments(sheet: Sheet) -> tuple[Row, ...]:
 
 
 def accesses(sheet: Sheet) -> tuple[Access, ...]:
-    """The exact actions and resources; actions of one level on the same resources together, the gravest first."""
+    """The exact actions and resources; actions of one kind on the same resources together, the gravest first."""
     together, found = _together(sheet), []
     for (words, resources, new), actions in list(together.items())[:MOST_ACCESSES]:
         shown = [
@@ -239,17 +239,18 @@ def own_ticket(sheet: Sheet) -> str:
 
 
 def _together(sheet: Sheet) -> dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]]:
-    """The actions of each level on the same resources, of which the same are new."""
+    """The actions of each level on the same resources, of which the same are new; those that delete apart."""
     together: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for line in sorted(sheet.lines, key=_gravity):
-        words = _LEVELS[line.level] if line.level else _UNKNOWN
+        level = _LEVELS[line.level] if line.level else _UNKNOWN
+        words = "delete" if deletes(line.action) else level
         together.setdefault((words, line.resources, line.new), []).append(cut(line.action, MOST_NAME))
     return together
 
 
-def _gravity(line: Line) -> int:
-    """The place in the order of levels; what is unknown is grave."""
-    return list(_LEVELS).index(line.level) if line.level else -1
+def _gravity(line: Line) -> tuple[int, bool]:
+    """The place in the order of levels; what is unknown is grave, and deleting graver than the rest of its level."""
+    return (list(_LEVELS).index(line.level) if line.level else -1, not deletes(line.action))
 
 
 def _names(people: tuple[str, ...]) -> list[str]:

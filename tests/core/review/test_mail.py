@@ -86,6 +86,8 @@ def test_rev_10_deleting_is_called_deleting(action: str):
     assert "delete" not in letter(Notice.ASKED, sheet(), URL).title
     does = {line.action: wording.does(line) for line in sheet(grant).lines}
     assert does == {"s3:PutObject": "writes", action: "deletes"}
+    exact = [each.title for each in wording.accesses(sheet(grant))]
+    assert exact == [f"delete: {action}", "write: s3:PutObject"]
 
 
 @pytest.mark.parametrize("notice", Notice)
