@@ -207,7 +207,7 @@ def _check_action(name: Any, pointer: str, faults: Faults) -> None:
 def _check_resource(arn: Any, pointer: str, faults: Faults) -> None:
     if arn == "*":
         return
-    if not isinstance(arn, str) or len(arn) > MAX_ARN or not _ARN.fullmatch(arn):
+    if not is_arn(arn):
         faults.add(
             pointer,
             "This is not an ARN that a session policy can name.",
@@ -217,6 +217,11 @@ def _check_resource(arn: Any, pointer: str, faults: Faults) -> None:
         # IAM would expand it as a policy variable: the decision would be taken on one name and the session policy
         # hold another. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
         faults.add(pointer, "The ARN holds ${, which IAM reads as a policy variable.", "Write the name itself.")
+
+
+def is_arn(arn: Any) -> bool:
+    """Whether it is an ARN, with or without wildcards, that a session policy can name."""
+    return isinstance(arn, str) and len(arn) <= MAX_ARN and bool(_ARN.fullmatch(arn))
 
 
 def _target(alias: str, targets: Mapping[str, Target]) -> Target:

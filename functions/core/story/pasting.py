@@ -1,0 +1,76 @@
+"""What was suggested, ready to paste: a command line that asks for it, and policies that would allow no more."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+
+from core.access.grant import permissions_view
+from core.access.request import Permission
+from core.patterns import has_wildcard
+from core.story.story import Terms
+
+_NAME = re.compile(r"[^A-Za-z0-9]+")
+
+
+def request_lines(target: str, terms: Terms, reason: str, ticket: str) -> tuple[str, ...]:
+    """The lines to paste into a shell to ask for `terms`."""
+    words = ["jitney", "request", target]
+    one = terms.permissions[0] if len(terms.permissions) == 1 else None
+    if one:
+        words += [word for action in one.actions for word in ("--action", action)]
+        words += [word for resource in one.resources for word in ("--resource", resource)]
+    else:
+        words += ["--permissions", "-"]
+    words += ["--for", f"{terms.duration_seconds}s", "--reason", reason]
+    line = shlex.join(words + (["--ticket", ticket] if ticket else []))
+    return (line,) if one else (f"{line} <<'JSON'", json.dumps(permissions_view(terms.permissions)), "JSON")
+
+
+def policy_text(principal: str, target: str, terms: Terms) -> str:
+    """A Cedar policy for each permission, which lets this principal alone have it; "" where none can say so.
+
+    Cedar has no `?`: where a resource has one, no policy would allow just that.
+    """
+    if any("?" in arn for each in terms.permissions for arn in each.resources):
+        return ""
+    name = _NAME.sub("-", f"{principal} {target}").strip("-").lower()[:50]
+    permits = (_permit(f"{name}-{number}", principal, target, each, terms.duration_seconds) for number, each in
+               enumerate(terms.permissions, 1))  # fmt: skip
+    return "\n\n".join(permits)
+
+
+def _permit(name: str, principal: str, target: str, permission: Permission, seconds: int) -> str:
+    actions = ", ".join(map(_quoted, permission.actions))
+    lines = [
+        f"@id({_quoted(name)})",
+        "permit (",
+        f"    principal == Jitney::Agent::{_quoted(principal)},",
+        "    action,",
+        f"    resource in Jitney::Target::{_quoted(target)}",
+        ")",
+        f"when {{ [{actions}].contains(context.action) && context.durationSeconds <= {seconds} }}",
+        f"when {{ {' || '.join(_compared(permission.resources))} }};",
+    ]
+    return "\n".join(lines)
+
+
+def _compared(resources: Sequence[str]) -> Iterator[str]:
+    """What the resource may be. A permit that does not speak of wildcards allows none (the schema's `wildcard`)."""
+    exact = [each for each in resources if not has_wildcard(each)]
+    if exact:
+        yield f"[{', '.join(map(_quoted, exact))}].contains(resource.arn) && !resource.wildcard"
+    for each in resources:
+        if each not in exact:
+            yield f"resource.arn like {_quoted(each)} && [true, false].contains(resource.wildcard)"
+
+
+def _quoted(text: str) -> str:
+    """A literal of Cedar, whose escapes are Rust's."""
+    return '"' + "".join(_escaped(each) for each in text) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    return character if " " <= character <= "~" else f"\\u{{{ord(character):x}}}"
