@@ -90,7 +90,16 @@ class BrokerStack(Stack):
     def _delivery(self, name: str, buckets: Buckets, tables: Tables) -> Delivery:
         """The way of records or of calls to their folder."""
         folder = name.lower()
-        return Delivery(self, name, name=f"jitney-{folder}", bucket=buckets.records, prefix=folder, key=tables.key)
+        # Seals are over the days on which records came; calls are asked for by the day on which they were made.
+        return Delivery(
+            self,
+            name,
+            name=f"jitney-{folder}",
+            bucket=buckets.records,
+            prefix=folder,
+            key=tables.key,
+            by_line=name == "Calls",
+        )
 
     def _outputs(
         self,

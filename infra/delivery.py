@@ -1,6 +1,6 @@
 """From Firehose to a bucket: lines of JSON, a folder a day."""
 
-from typing import cast
+from typing import Any, cast
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -14,10 +14,16 @@ from infra.acknowledge import acknowledge
 from infra.arns import ROLE_PATH
 
 _DAY = "dt=!{timestamp:yyyy-MM-dd}/"
+_DAY_OF_LINE = "dt=!{partitionKeyFromQuery:dt}/!{timestamp:yyyy-MM-dd}/"
+# The line's own day, of its member `time`, as jq reads it.
+_EXTRACTION = "{dt: .time[0:10]}"
 
 
 class Delivery(Construct):
-    """A Firehose stream into one prefix of a bucket, with a role that can do just that; a folder a day."""
+    """A Firehose stream into one prefix of a bucket, with a role that can do just that; a folder a day.
+
+    The day is that of delivery; `by_line` it is that of the line: what comes late, or twice, comes to lie together.
+    """
 
     def __init__(
         self,
@@ -28,6 +34,7 @@ class Delivery(Construct):
         bucket: s3.IBucket,
         prefix: str,
         key: kms.IKey | None = None,
+        by_line: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self.name = name
@@ -49,11 +56,12 @@ class Delivery(Construct):
             extended_s3_destination_configuration=firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationProperty(
                 bucket_arn=bucket.bucket_arn,
                 role_arn=role.role_arn,
-                prefix=f"{prefix}/{_DAY}",
+                prefix=f"{prefix}/{_DAY_OF_LINE if by_line else _DAY}",
                 error_output_prefix=f"{prefix}-errors/!{{firehose:error-output-type}}/{_DAY}",
                 buffering_hints=firehose.CfnDeliveryStream.BufferingHintsProperty(
-                    interval_in_seconds=60, size_in_m_bs=5
+                    interval_in_seconds=60, size_in_m_bs=64 if by_line else 5
                 ),
+                **(_partitioning() if by_line else {}),
                 cloud_watch_logging_options=firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty(
                     enabled=True,
                     log_group_name=log_group.log_group_name,
@@ -93,6 +101,26 @@ class Delivery(Construct):
             assumed_by=iam.ServicePrincipal("firehose.amazonaws.com"),
             inline_policies={"allows": iam.PolicyDocument(statements=statements)},
         )
+
+
+def _partitioning() -> dict[str, Any]:
+    """Dynamic partitioning, which takes buffers of 64 MB at least.
+
+    https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html
+    """
+    properties = firehose.CfnDeliveryStream
+    parameters = {"MetadataExtractionQuery": _EXTRACTION, "JsonParsingEngine": "JQ-1.6"}
+    extraction = properties.ProcessorProperty(
+        type="MetadataExtraction",
+        parameters=[
+            properties.ProcessorParameterProperty(parameter_name=name, parameter_value=value)
+            for name, value in parameters.items()
+        ],
+    )
+    return {
+        "dynamic_partitioning_configuration": properties.DynamicPartitioningConfigurationProperty(enabled=True),
+        "processing_configuration": properties.ProcessingConfigurationProperty(enabled=True, processors=[extraction]),
+    }
 
 
 def _encryption(

@@ -1,7 +1,6 @@
-"""What an auditor queries: the Glue table over the records, the Athena workgroup, and the queries in `queries/`."""
+"""What an auditor queries: Glue's tables and views, the Athena workgroup, and the queries in `queries/`."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 from aws_cdk import Stack
 from aws_cdk import aws_athena as athena
@@ -10,104 +9,20 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.columns import TABLES, Table
+from infra.views import VIEWS, View, described
+
 QUERIES = Path(__file__).with_name("queries")
 DATABASE = "jitney"
-TABLE = "records"
 WORKGROUP = "jitney"
 FIRST_DAY = "2026-01-01"
 
 # What one query may read before it is stopped: a year of a busy broker, and a bill that surprises nobody.
 MOST_BYTES_SCANNED = 10 * 1024**3
 
-# The members of `core.audit.AuditRecord` and the links of its chain, as Athena types.
-COLUMNS = (
-    ("version", "int"),
-    ("chain", "string"),
-    ("seq", "int"),
-    ("time", "string"),
-    ("event", "string"),
-    ("outcome", "string"),
-    ("code", "string"),
-    ("grant_id", "string"),
-    ("principal", "string"),
-    ("issuer", "string"),
-    ("subject", "string"),
-    ("human", "string"),
-    ("target", "string"),
-    ("account", "string"),
-    ("actions", "array<string>"),
-    ("resources", "array<string>"),
-    ("duration_seconds", "int"),
-    ("expires_at", "string"),
-    ("reason", "string"),
-    ("ticket", "string"),
-    ("source_ip", "string"),
-    ("request_id", "string"),
-    ("policy_version", "string"),
-    ("policies", "array<string>"),
-    ("detail", "string"),
-    ("count", "int"),
-    ("prev", "string"),
-    ("hash", "string"),
-)
-
-
-# The members of `core.trail.call.Call`, and what the call came to (core.trail.line).
-CALL_COLUMNS = (
-    ("version", "int"),
-    ("event_id", "string"),
-    ("time", "string"),
-    ("account", "string"),
-    ("region", "string"),
-    ("role_arn", "string"),
-    ("session", "string"),
-    ("access_key_id", "string"),
-    ("source_identity", "string"),
-    ("via", "string"),
-    ("service", "string"),
-    ("operation", "string"),
-    ("actions", "array<string>"),
-    ("resources", "array<string>"),
-    ("read_only", "boolean"),
-    ("error_code", "string"),
-    ("error_message", "string"),
-    ("source_ip", "string"),
-    ("user_agent", "string"),
-    ("request_id", "string"),
-    ("request", "string"),
-    ("response", "string"),
-    ("bytes_in", "bigint"),
-    ("bytes_out", "bigint"),
-    ("issued", "string"),
-    ("made", "array<string>"),
-    ("taken", "array<string>"),
-    ("target", "string"),
-    ("verdict", "string"),
-    ("purpose", "string"),
-    ("grant_id", "string"),
-    ("human", "string"),
-    ("reasons", "array<string>"),
-    ("judged_at", "string"),
-)
-
-
-class Table(NamedTuple):
-    """A table over lines of JSON in the folder of its name."""
-
-    name: str
-    construct_id: str
-    description: str
-    columns: tuple[tuple[str, str], ...]
-
-
-TABLES = (
-    Table(TABLE, "Table", "Jitney's audit records, one JSON object a line", COLUMNS),
-    Table("calls", "Calls", "Calls on targets' roles, joined to grants, one JSON object a line", CALL_COLUMNS),
-)
-
 
 class Queries(Construct):
-    """Database and workgroup `jitney`, tables `records` and `calls`, and a named query for each file in `queries/`."""
+    """Database and workgroup `jitney`, its tables and views, and a named query for each file in `queries/`."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, records: s3.IBucket, results: s3.IBucket, key: kms.IKey
@@ -120,6 +35,7 @@ class Queries(Construct):
             database_input=glue.CfnDatabase.DatabaseInputProperty(name=DATABASE),
         )
         tables = [self._table(each, f"s3://{records.bucket_name}/{each.name}/") for each in TABLES]
+        tables += [self._view(each) for each in VIEWS]
         for table in tables:
             table.add_resource_dependency(database)
         workgroup = self._workgroup(f"s3://{results.bucket_name}/", key)
@@ -129,7 +45,7 @@ class Queries(Construct):
                 self,
                 path.stem,
                 name=path.stem,
-                description=sql.splitlines()[0].removeprefix("--").strip(),
+                description=described(sql),
                 database=DATABASE,
                 query_string=sql,
                 work_group=WORKGROUP,
@@ -160,7 +76,7 @@ class Queries(Construct):
                     "projection.dt.interval.unit": "DAYS",
                     "storage.location.template": f"{location}dt=${{dt}}/",
                 },
-                partition_keys=[properties.ColumnProperty(name="dt", type="string", comment="UTC day of publishing")],
+                partition_keys=[properties.ColumnProperty(name="dt", type="string", comment=table.day)],
                 storage_descriptor=properties.StorageDescriptorProperty(
                     location=location,
                     columns=[properties.ColumnProperty(name=name, type=kind) for name, kind in table.columns],
@@ -168,6 +84,27 @@ class Queries(Construct):
                     output_format="org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
                     serde_info=properties.SerdeInfoProperty(serialization_library="org.openx.data.jsonserde.JsonSerDe"),
                 ),
+            ),
+        )
+
+    def _view(self, view: View) -> glue.CfnTable:
+        properties = glue.CfnTable
+        return properties(
+            self,
+            f"View-{view.name}",
+            catalog_id=Stack.of(self).account,
+            database_name=DATABASE,
+            table_input=properties.TableInputProperty(
+                name=view.name,
+                description=view.description,
+                table_type="VIRTUAL_VIEW",
+                parameters={"presto_view": "true", "comment": "Presto View"},
+                storage_descriptor=properties.StorageDescriptorProperty(
+                    columns=[properties.ColumnProperty(name=name, type=kind) for name, kind in view.columns],
+                    serde_info=properties.SerdeInfoProperty(),
+                ),
+                view_original_text=view.original_text(DATABASE),
+                view_expanded_text="/* Presto View */",
             ),
         )
 

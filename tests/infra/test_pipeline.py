@@ -8,7 +8,8 @@ import pytest
 
 from core import audit
 from core.audit import AuditRecord, Event, Outcome
-from infra.queries import CALL_COLUMNS, COLUMNS, QUERIES, TABLE
+from infra.columns import CALL_COLUMNS, COLUMNS
+from infra.queries import QUERIES
 from tests.infra.conftest import of_type, only, plain
 
 pytestmark = pytest.mark.xdist_group("cdk")
@@ -82,6 +83,7 @@ def test_alarms_reach_the_encrypted_topic(assembly):
     ("name", "bucket", "prefix", "key"),
     [
         ("jitney-records", "BucketsRecords.Arn", "records", "CUSTOMER_MANAGED_CMK"),
+        ("jitney-calls", "BucketsRecords.Arn", "calls", "CUSTOMER_MANAGED_CMK"),
         ("amazon-apigateway-jitney", "BucketsLogs.Arn", "api", "AWS_OWNED_CMK"),
     ],
 )
@@ -92,10 +94,23 @@ def test_deliveries_land_in_a_folder_a_day(assembly, name, bucket, prefix, key):
     assert stream["DeliveryStreamType"] == "DirectPut"
     assert stream["DeliveryStreamEncryptionConfigurationInput"]["KeyType"] == key
     assert destination["BucketARN"] == bucket
-    assert destination["Prefix"] == f"{prefix}/dt=!{{timestamp:yyyy-MM-dd}}/"
+    came = "!{timestamp:yyyy-MM-dd}"
+    day = f"!{{partitionKeyFromQuery:dt}}/{came}" if prefix == "calls" else came
+    assert destination["Prefix"] == f"{prefix}/dt={day}/"
     # Not under the table's location: what could not be delivered is no record.
     assert destination["ErrorOutputPrefix"].startswith(f"{prefix}-errors/!{{firehose:error-output-type}}/")
     assert destination["CloudWatchLoggingOptions"]["Enabled"] is True
+
+
+def test_aud_03_calls_lie_by_the_day_on_which_they_were_made(assembly):
+    streams = of_type(assembly.broker, "AWS::KinesisFirehose::DeliveryStream").values()
+    (stream,) = [each for each in streams if each["DeliveryStreamName"] == "jitney-calls"]
+    destination = stream["ExtendedS3DestinationConfiguration"]
+    assert destination["DynamicPartitioningConfiguration"] == {"Enabled": True}
+    assert destination["BufferingHints"]["SizeInMBs"] >= 64
+    (processor,) = destination["ProcessingConfiguration"]["Processors"]
+    parameters = {each["ParameterName"]: each["ParameterValue"] for each in processor["Parameters"]}
+    assert (processor["Type"], parameters["MetadataExtractionQuery"]) == ("MetadataExtraction", "{dt: .time[0:10]}")
 
 
 def test_the_columns_are_the_members_of_a_record():
@@ -107,10 +122,9 @@ def test_the_columns_are_the_members_of_a_record():
 
 
 def test_aud_05_the_table_projects_its_days(assembly):
-    tables = [plain(each)["TableInput"] for each in of_type(assembly.broker, "AWS::Glue::Table").values()]
-    table, calls = sorted(tables, key=lambda each: each["Name"], reverse=True)
+    tables = {each["TableInput"]["Name"]: each for each in of_type(assembly.broker, "AWS::Glue::Table").values()}
+    table, calls = (plain(tables[name])["TableInput"] for name in ("records", "calls"))
     assert [each["Name"] for each in calls["StorageDescriptor"]["Columns"]] == [name for name, _ in CALL_COLUMNS]
-    assert table["Name"] == TABLE
     assert [key["Name"] for key in table["PartitionKeys"]] == ["dt"]
     assert [(each["Name"], each["Type"]) for each in table["StorageDescriptor"]["Columns"]] == list(COLUMNS)
     assert table["StorageDescriptor"]["Location"] == "s3://BucketsRecords/records/"

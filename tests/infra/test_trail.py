@@ -7,8 +7,8 @@ import pytest
 from core.trail.call import Call
 from core.trail.join import ISSUERS, Verdict
 from core.trail.line import line_of
+from infra.columns import CALL_COLUMNS
 from infra.functions import SPECS
-from infra.queries import CALL_COLUMNS
 from infra.trail import ALL_EVENTS
 from tests.infra.conftest import of_type, only, plain, target_role
 

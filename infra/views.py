@@ -1,0 +1,114 @@
+"""Views over the records and the calls, as Athena keeps its own: tables of Glue with the SQL in them.
+
+Each has `dt`, and who asks for some days reads those alone, because nothing that a view does goes over the end of a
+day. What does (a review overnight, what was made one day and taken away on another) is put together by the queries,
+which say how many days they look at.
+"""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+FOLDER = Path(__file__).with_name("views")
+# How Trino, Athena's engine, names the types that Glue has.
+_TRINO = {
+    "string": "varchar",
+    "int": "integer",
+    "bigint": "bigint",
+    "double": "double",
+    "boolean": "boolean",
+    "array<string>": "array(varchar)",
+}
+
+type Columns = tuple[tuple[str, str], ...]
+
+
+class View(NamedTuple):
+    """A view of the file of its name, and its columns with their types in Glue, which the SQL answers in this order."""
+
+    name: str
+    columns: Columns
+
+    @property
+    def sql(self) -> str:
+        """What the view stands for."""
+        return (FOLDER / f"{self.name}.sql").read_text(encoding="utf-8")
+
+    @property
+    def description(self) -> str:
+        """The first line of the SQL, in which it says what it shows."""
+        return described(self.sql)
+
+    def original_text(self, database: str) -> str:
+        """The view as Athena reads it: Trino's definition of a view in base64, as its Hive connector keeps it.
+
+        https://github.com/trinodb/trino/blob/400/plugin/trino-hive/src/main/java/io/trino/plugin/hive/ViewReaderUtil.java
+        and for Athena through CloudFormation https://stackoverflow.com/a/56347331
+        """
+        definition: dict[str, Any] = {
+            "originalSql": self.sql,
+            "catalog": "awsdatacatalog",
+            "schema": database,
+            "columns": [{"name": name, "type": _TRINO[kind]} for name, kind in self.columns],
+        }
+        return f"/* Presto View: {base64.b64encode(json.dumps(definition).encode()).decode()} */"
+
+
+def described(sql: str) -> str:
+    """The comment in the first line."""
+    return sql.split("\n", maxsplit=1)[0].removeprefix("--").strip()
+
+
+_STRING = "string"
+_ARRAY = "array<string>"
+_OF: dict[str, str] = {
+    **dict.fromkeys(("actions", "resources", "policies", "made", "taken", "reasons"), _ARRAY),
+    **dict.fromkeys(("version", "seq", "duration_seconds", "count"), "int"),
+    **dict.fromkeys(("bytes_in", "bytes_out", "calls", "failed"), "bigint"),
+    **dict.fromkeys(("read_only", "denied", "granted", "stands_in"), "boolean"),
+}
+
+
+def _view(name: str, columns: str) -> View:
+    """A view of these columns: one name has one type in all views, and what is not in `_OF` is text."""
+    return View(name, tuple((column, _OF.get(column, _STRING)) for column in columns.split()))
+
+
+# A view stands after those that it asks.
+VIEWS: tuple[View, ...] = (
+    _view(
+        "records_once",
+        "dt version chain seq time event outcome code grant_id principal issuer subject human target account actions "
+        "resources duration_seconds expires_at reason ticket source_ip request_id policy_version policies detail count "
+        "prev hash",
+    ),
+    _view(
+        "calls_once",
+        "dt version event_id time account region role_arn session access_key_id source_identity via service operation "
+        "actions resources read_only error_code error_message denied source_ip user_agent request_id request response "
+        "bytes_in bytes_out issued made taken target verdict purpose grant_id human reasons judged_at",
+    ),
+    _view(
+        "grant_timeline",
+        "dt grant_id time kind what outcome code person principal human target account actions resources reason "
+        "source_ip seq detail",
+    ),
+    _view("used_versus_granted", "dt grant_id principal human target account action granted calls failed"),
+    _view(
+        "denied_calls",
+        "dt event_id time grant_id principal human target account service operation actions resources error_code "
+        "error_message source_ip",
+    ),
+    _view(
+        "approvals",
+        "dt time event outcome code grant_id person said via stands_in principal human target account actions "
+        "resources duration_seconds source_ip detail",
+    ),
+    _view(
+        "bypasses",
+        "dt event_id time target account role_arn session source_identity access_key_id service operation actions "
+        "resources reasons error_code source_ip user_agent grant_id",
+    ),
+    _view("left_behind", "dt account thing state time grant_id principal human target"),
+)

@@ -1,0 +1,14 @@
+-- Each call on a target's role once: as a grant explains it, if one does, and otherwise as a bypass
+SELECT dt, version, event_id, time, account, region, role_arn, session, access_key_id, source_identity, via, service,
+       operation, actions, resources, read_only, error_code, error_message,
+       error_code IN ('AccessDenied', 'AccessDeniedException', 'Client.UnauthorizedOperation', 'UnauthorizedOperation',
+                      'Forbidden') AS denied,
+       source_ip, user_agent, request_id, request, response, bytes_in, bytes_out, issued, made, taken, target, verdict,
+       purpose, grant_id, human, reasons, judged_at
+FROM (
+    SELECT *, ROW_NUMBER() OVER (
+               PARTITION BY dt, event_id ORDER BY CASE verdict WHEN 'explained' THEN 0 ELSE 1 END, judged_at
+           ) AS place
+    FROM calls
+) AS delivered
+WHERE place = 1

@@ -1,0 +1,15 @@
+-- What happened to each grant and what was done with it: its records, and the calls that it explains
+SELECT dt, grant_id, time, 'record' AS kind, event AS what, outcome, code,
+       COALESCE(json_extract_scalar(detail, '$.by'), '') AS person,
+       principal, human, target, account, actions, resources, reason, source_ip, seq, detail
+FROM records_once
+WHERE grant_id <> ''
+UNION ALL
+SELECT dt, grant_id, time, 'call' AS kind, service || ':' || operation AS what,
+       CASE WHEN denied THEN 'denied' WHEN error_code <> '' THEN 'failed' ELSE 'done' END AS outcome, error_code AS code,
+       '' AS person,
+       source_identity AS principal, human, target, account, actions, resources, '' AS reason, source_ip,
+       CAST(NULL AS INTEGER) AS seq, request AS detail
+FROM calls_once
+WHERE verdict = 'explained'
+  AND grant_id <> ''

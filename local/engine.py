@@ -1,0 +1,69 @@
+"""DuckDB in the place of Athena's engine: the tables and views of `infra`, and the same SQL, on this machine.
+
+What Trino and DuckDB both know is written as Trino has it; the few functions that DuckDB lacks are `MACROS`.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import duckdb
+
+from infra.columns import TABLES
+from infra.views import VIEWS
+
+TYPES = {
+    "string": "VARCHAR",
+    "int": "INTEGER",
+    "bigint": "BIGINT",
+    "double": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "timestamp": "TIMESTAMP",
+    "array<string>": "VARCHAR[]",
+}
+"""DuckDB's types by those of Glue."""
+# https://trino.io/docs/current/functions/json.html
+MACROS = (
+    "CREATE MACRO json_format(value) AS CAST(value AS VARCHAR)",
+    """
+    CREATE MACRO json_extract_scalar(value, path) AS
+    CASE WHEN json_valid(value) THEN json_extract_string(value, path) END
+    """,
+    "CREATE MACRO to_unixtime(moment) AS epoch(moment)",
+)
+
+
+def lines(files: Iterable[str], columns: Sequence[tuple[str, str]]) -> str:
+    """A relation over lines of JSON in `files` (patterns, too): these columns, and the partition `dt` of the folders.
+
+    As with the JSON SerDe of the tables, other members are not seen, and missing ones are NULL.
+    """
+    listed = ", ".join(f"'{each.replace("'", "''")}'" for each in files)
+    kinds = ", ".join(f"'{name}': '{TYPES[kind]}'" for name, kind in columns)
+    return (
+        f"read_json([{listed}], format = 'newline_delimited', columns = {{{kinds}}}, hive_partitioning = true, "
+        "hive_types = {'dt': VARCHAR})"
+    )
+
+
+def opened(folder: Path) -> duckdb.DuckDBPyConnection:
+    """A database whose tables are in the folders of their names in `folder`, each by day as in S3, and all views."""
+    connection = duckdb.connect(":memory:")
+    for macro in MACROS:
+        connection.execute(macro)
+    for table in TABLES:
+        relation = _relation(folder / table.name, table.columns)
+        connection.execute(f"CREATE VIEW {table.name} AS FROM {relation}")
+    for view in VIEWS:
+        connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+    return connection
+
+
+def _relation(folder: Path, columns: Sequence[tuple[str, str]]) -> str:
+    files = f"{folder}/dt=*/**"
+    return lines([files], columns) if any(folder.glob("dt=*/*")) else nothing([*columns, ("dt", "string")])
+
+
+def nothing(columns: Sequence[tuple[str, str]]) -> str:
+    """A relation of these columns without a row."""
+    cells = ", ".join(f'CAST(NULL AS {TYPES[kind]}) AS "{name}"' for name, kind in columns)
+    return f"(SELECT {cells} WHERE FALSE)"

@@ -1,0 +1,93 @@
+"""Athena: one contract test a gap, named after the function that closes it."""
+
+import base64
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from client.athena import Answer, Athena, Place
+from client.problems import Problem
+from local.settings import REGION
+from tests.local.gaps.contracts import Emulator
+
+
+class Lake:
+    """A bucket, a database over it, and a workgroup whose results go to the bucket."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.name = f"lake-{uuid.uuid4().hex}"
+        self.s3, self.glue, athena = (emulator.root(each) for each in ("s3", "glue", "athena"))
+        self.s3.create_bucket(Bucket=self.name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.glue.create_database(DatabaseInput={"Name": "lake"})
+        results = {"ResultConfiguration": {"OutputLocation": f"s3://{self.name}/results/"}}
+        athena.create_work_group(Name="lake", Configuration=results)
+        self._athena = Athena(athena, Place("lake", "lake"))
+
+    def table(self, name: str, *lines: dict[str, Any], **columns: str) -> None:
+        """A table over JSON lines of one day."""
+        storage = {
+            "Location": f"s3://{self.name}/{name}/",
+            "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
+            "SerdeInfo": {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe"},
+        }
+        table = {"Name": name, "TableType": "EXTERNAL_TABLE", "Parameters": {"classification": "json"}}
+        keys = [{"Name": "dt", "Type": "string"}]
+        self.glue.create_table(
+            DatabaseName="lake", TableInput={**table, "StorageDescriptor": storage, "PartitionKeys": keys}
+        )
+        if lines:
+            text = "\n".join(json.dumps(each) for each in lines)
+            self.s3.put_object(Bucket=self.name, Key=f"{name}/dt=2026-11-26/09/1", Body=text.encode())
+
+    def view(self, name: str, sql: str) -> None:
+        """A view as Athena writes it into Glue."""
+        definition = {"originalSql": sql, "catalog": "awsdatacatalog", "schema": "lake", "columns": []}
+        text = base64.b64encode(json.dumps(definition).encode()).decode()
+        table = {"Name": name, "TableType": "VIRTUAL_VIEW", "ViewOriginalText": f"/* Presto View: {text} */"}
+        self.glue.create_table(DatabaseName="lake", TableInput=table)
+
+    def ask(self, sql: str) -> Answer:
+        try:
+            return self._athena.run(sql)
+        except Problem as problem:
+            pytest.fail(problem.detail)
+
+
+@pytest.fixture
+def lake(emulator: Emulator) -> Lake:
+    return Lake(emulator)
+
+
+def test_json_tables(lake: Lake) -> None:
+    line = {"since": "2026-11-26T09:00:00Z", "names": ["a"], "number": 7, "unknown": True}
+    lake.table("told", line, since="string", names="array<string>", number="int", missing="string")
+    assert lake.ask("SELECT since, CAST(names AS JSON) AS names, number, missing, dt FROM told").records() == [
+        {"since": "2026-11-26T09:00:00Z", "names": ["a"], "number": 7, "missing": None, "dt": "2026-11-26"}
+    ]
+    lake.table("silent", names="array<string>", number="int")
+    assert lake.ask("SELECT name, dt FROM silent CROSS JOIN UNNEST(names) AS listed (name)").rows == ()
+
+
+def test_views(lake: Lake) -> None:
+    lake.table("told", {"number": 1}, {"number": 2}, {"number": 3}, number="int")
+    lake.view("more", "-- More than one\nSELECT dt, number FROM told WHERE number > 1")
+    lake.view("most", "SELECT m.number FROM more m -- of these")
+    assert sorted(lake.ask("SELECT most.number FROM most JOIN more ON more.number = most.number").rows) == [(2,), (3,)]
+    assert lake.ask("WITH told AS (SELECT 5 AS number) SELECT number FROM told").rows == ((5,),)
+
+
+def test_functions_of_trino(lake: Lake) -> None:
+    said = """'{"by":"a\\"b","n":3}'"""
+    sql = (
+        f"SELECT json_extract_scalar({said}, '$.by'), json_extract_scalar({said}, '$.none'), "
+        "json_extract_scalar('', '$.by'), json_format(CAST(MAP(ARRAY['k'], ARRAY['v']) AS JSON)), "
+        "to_unixtime(CAST('1970-01-02 00:00:00' AS TIMESTAMP))"
+    )
+    assert lake.ask(sql).rows == (('a"b', None, None, '{"k":"v"}', 86400.0),)
+
+
+def test_texts_of_values(lake: Lake) -> None:
+    sql = "SELECT ARRAY['a', NULL] AS l, CAST(ARRAY['a'] AS JSON) AS j, CAST('2026-11-26 09:00:00' AS TIMESTAMP) AS t"
+    assert lake.ask(sql).rows == (("[a, null]", ["a"], "2026-11-26 09:00:00.000"),)
