@@ -1,10 +1,6 @@
--- Calls of grants that IAM denied in the last 30 days: what agents tried besides what they had been granted
-SELECT DISTINCT time, grant_id, source_identity AS principal, human, target, service, operation, actions, resources,
-       error_code, error_message, event_id
-FROM calls
-WHERE verdict = 'explained'
-  AND purpose = 'grant'
-  AND error_code IN ('AccessDenied', 'AccessDeniedException', 'Client.UnauthorizedOperation', 'UnauthorizedOperation',
-                     'Forbidden')
-  AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
+-- Calls of grants that AWS denied in the last 30 days: what agents tried besides what they had been granted
+SELECT time, grant_id, principal, human, target, service, operation, CAST(actions AS JSON) AS actions,
+       CAST(resources AS JSON) AS resources, error_code, error_message, event_id
+FROM denied_calls
+WHERE dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
 ORDER BY time DESC

@@ -1,6 +1,8 @@
--- Every record of one principal's grants in the last 90 days; the parameter is its source identity
-SELECT time, grant_id, seq, event, outcome, code, target, actions, resources, expires_at, reason
-FROM records
+-- Every record of one principal's grants in the last 90 days
+-- principal: its source identity, such as corp.reader-agent
+SELECT time, grant_id, seq, event, outcome, code, target, CAST(actions AS JSON) AS actions,
+       CAST(resources AS JSON) AS resources, expires_at, reason
+FROM records_once
 WHERE principal = ?
   AND grant_id <> ''
   AND dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)

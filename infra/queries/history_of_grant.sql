@@ -1,5 +1,7 @@
--- The chain of one grant in its order; the parameter is the grant id
+-- The chain of records of one grant of the last 90 days, in its order
+-- grant: the grant's id
 SELECT seq, time, event, outcome, code, principal, human, source_ip, detail, prev, hash
-FROM records
+FROM records_once
 WHERE chain = ?
+  AND dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
 ORDER BY seq

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from local.demo.ledger import Ledger, names, told, told_history
+from client.problems import Problem
+from local.demo.ledger import Ledger, Rows, told, told_history
 from local.demo.stage import NotAsToldError, Stage, console, expect
 
 ACTIONS = {"s3:GetObject": "allowed", "s3:DeleteObject": "review", "s3:PutObject": "review", "iam:CreateUser": "denied"}
@@ -16,7 +17,7 @@ def play(stage: Stage, since: str, grant_ids: Collection[str], revoked_id: str) 
     try:
         _who_asked(stage, ledger, since, grant_ids)
         _history(stage, ledger, revoked_id)
-    except (TimeoutError, RuntimeError) as problem:
+    except (TimeoutError, Problem) as problem:
         raise NotAsToldError(str(problem)) from problem
 
 
@@ -24,9 +25,9 @@ def _who_asked(stage: Stage, ledger: Ledger, since: str, grant_ids: Collection[s
     stage.step("An auditor asks who asked for what, when, and what came of it", "One SQL query in Athena, over S3.")
     wanted = set(ACTIONS.items())
 
-    def arrived(rows: list[dict[str, str]]) -> bool:
+    def arrived(rows: Rows) -> bool:
         ours = [row for row in rows if datetime.fromisoformat(row["time"]) >= datetime.fromisoformat(since)]
-        seen = {(names(row["actions"]), row["outcome"]) for row in ours}
+        seen = {(", ".join(row["actions"]), row["outcome"]) for row in ours}
         return wanted <= seen and set(grant_ids) <= {row["grant_id"] for row in rows}
 
     with console.status("waiting for the records to arrive in S3"):
@@ -42,7 +43,7 @@ def _history(stage: Stage, ledger: Ledger, revoked_id: str) -> None:
     )
     events = ["request", "revocation", "canary"]
 
-    def complete(rows: list[dict[str, str]]) -> bool:
+    def complete(rows: Rows) -> bool:
         return [row["event"] for row in rows if row["event"] in events] == events
 
     with console.status("waiting for the records to arrive in S3"):

@@ -54,7 +54,7 @@ def test_aud_05_athena_says_who_asked_for_what_when_and_what_came_of_it(api: Api
     api("POST", "/v1/grants", asked(), agent="idle-agent")
     ledger = Ledger(stack)
 
-    def rows() -> list[dict[str, str]]:
+    def rows() -> list[dict[str, Any]]:
         found = ledger.rows("who_asked_for_what")
         arrived = {(row["grant_id"], row["outcome"]) for row in found}
         return found if (allowed["id"], "allowed") in arrived and ("", "denied") in arrived else []

@@ -1,0 +1,8 @@
+-- What was called on each account and day of the last 30 days, how often, and how much of it failed or was denied
+SELECT dt AS day, account, service, operation, COUNT(*) AS calls, COUNT(CASE WHEN denied THEN 1 END) AS denied,
+       COUNT(CASE WHEN error_code <> '' AND NOT denied THEN 1 END) AS failed,
+       COUNT(CASE WHEN verdict = 'bypass' THEN 1 END) AS bypasses, COUNT(DISTINCT source_identity) AS principals
+FROM calls_once
+WHERE dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
+GROUP BY dt, account, service, operation
+ORDER BY day DESC, account, calls DESC, service, operation

@@ -1,0 +1,17 @@
+-- Which actions was each principal granted on a target in the last 90 days, and never called once
+SELECT allowed.principal, allowed.target, allowed.action, allowed.grants, allowed.last_granted
+FROM (
+    SELECT principal, target, action, COUNT(DISTINCT grant_id) AS grants, MAX(dt) AS last_granted
+    FROM used_versus_granted
+    WHERE granted
+      AND dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
+    GROUP BY principal, target, action
+) AS allowed
+LEFT JOIN used_versus_granted AS used
+  ON used.principal = allowed.principal
+ AND used.target = allowed.target
+ AND used.calls > 0
+ AND LOWER(used.action) LIKE REPLACE(REPLACE(LOWER(allowed.action), '*', '%'), '?', '_')
+ AND used.dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
+WHERE used.action IS NULL
+ORDER BY allowed.grants DESC, allowed.principal, allowed.target, allowed.action

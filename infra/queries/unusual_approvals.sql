@@ -1,0 +1,27 @@
+-- Which decisions of the last 30 days deserve a second look: own requests, refused votes, escalations, broken glass
+SELECT decided.time, decided.person, decided.event, decided.outcome,
+       CASE WHEN decided.outcome = 'refused' THEN 'refused (' || decided.code || '). ' ELSE '' END
+       || CASE WHEN decided.person IN (decided.principal, decided.human) THEN 'By who asked. ' ELSE '' END
+       || CASE WHEN decided.event = 'break_glass' THEN 'Glass broken. ' ELSE '' END
+       || CASE WHEN decided.stands_in THEN 'In the place of others. ' ELSE '' END
+       || CASE WHEN escalated.grant_id IS NOT NULL THEN 'After escalation. ' ELSE '' END AS why,
+       decided.grant_id, decided.principal, decided.human, decided.target, CAST(decided.actions AS JSON) AS actions,
+       decided.said, decided.via
+FROM approvals AS decided
+LEFT JOIN (
+    SELECT grant_id, MIN(time) AS time
+    FROM records_once
+    WHERE event = 'notice'
+      AND json_extract_scalar(detail, '$.notice') = 'escalated'
+      AND dt >= CAST(CAST(current_date - INTERVAL '37' DAY AS DATE) AS VARCHAR)
+    GROUP BY grant_id
+) AS escalated
+  ON escalated.grant_id = decided.grant_id
+ AND escalated.time <= decided.time
+WHERE decided.dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
+  AND (decided.outcome = 'refused'
+       OR decided.person IN (decided.principal, decided.human)
+       OR decided.event = 'break_glass'
+       OR decided.stands_in
+       OR escalated.grant_id IS NOT NULL)
+ORDER BY decided.time DESC

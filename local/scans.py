@@ -1,0 +1,107 @@
+"""Which tables a query reads, and which days of them: by its own conditions on `dt`, as DuckDB parses them."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import duckdb
+
+from infra.views import VIEWS
+
+type Node = Mapping[str, Any]
+
+_VIEWS = {each.name: each.sql for each in VIEWS}
+
+
+class Scan(NamedTuple):
+    """One reading of a table: of today and the `days` before it; None for all days there are."""
+
+    table: str
+    days: int | None
+
+
+def scans(sql: str) -> tuple[Scan, ...]:
+    """The tables that `sql` reads, each as often as it does; of a view those that it stands for, on the same days."""
+    return tuple(Scan(table, each.days) for each in _named(sql) for table in _tables(each.table))
+
+
+def _tables(name: str) -> Iterator[str]:
+    """The tables behind a name: a view's SQL has no days of its own."""
+    if name not in _VIEWS:
+        yield name
+        return
+    for each in _named(_VIEWS[name]):
+        yield from _tables(each.table)
+
+
+def _named(sql: str) -> Iterator[Scan]:
+    with duckdb.connect(":memory:") as connection:
+        (text,) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone() or ("{}",)
+    parsed = json.loads(text)
+    if parsed.get("error"):
+        raise ValueError(parsed.get("error_message"))
+    for each in _selects(parsed["statements"]):
+        yield from _of_select(each)
+
+
+def _selects(node: Any) -> Iterator[Node]:
+    """Every SELECT, however deep it is inside another."""
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    if isinstance(node, dict) and node.get("type") == "SELECT_NODE":
+        yield node
+    for each in inner:
+        yield from _selects(each)
+
+
+def _of_select(select: Node) -> Iterator[Scan]:
+    names = list(_sources(select["from_table"], ()))
+    only = len([each for each in names if each]) == 1
+    for source in names:
+        if source:
+            alias, table, conditions = source
+            bounds = [_days(each, alias, only=only) for each in (*_all_of(select.get("where_clause")), *conditions)]
+            yield Scan(table, min((each for each in bounds if each is not None), default=None))
+
+
+def _sources(node: Node, conditions: tuple[Node, ...]) -> Iterator[tuple[str, str, tuple[Node, ...]] | None]:
+    """The alias and the name of each table of a FROM, with the joins' conditions that leave out rows of it.
+
+    None for a subquery: it has sources of its own.
+    """
+    if node["type"] == "BASE_TABLE":
+        yield node["alias"] or node["table_name"], node["table_name"], conditions
+    elif node["type"] == "JOIN":
+        own = tuple(_all_of(node.get("condition")))
+        kept_left = () if node["join_type"] == "LEFT" else own
+        yield from _sources(node["left"], conditions + kept_left)
+        yield from _sources(node["right"], conditions + own)
+    elif node["type"] == "SUBQUERY":
+        yield None
+
+
+def _all_of(node: Node | None) -> Iterator[Node]:
+    """The conditions that all have to be true."""
+    if node and node["type"] == "CONJUNCTION_AND":
+        for each in node["children"]:
+            yield from _all_of(each)
+    elif node:
+        yield node
+
+
+def _days(condition: Node, alias: str, *, only: bool) -> int | None:
+    """How many days before today a condition begins that says so of `alias`."""
+    if condition["type"] != "COMPARE_GREATERTHANOREQUALTO":
+        return None
+    names = condition["left"].get("column_names")
+    if names != [alias, "dt"] and not (only and names == ["dt"]):
+        return None
+    numbers = [each for each in _literals(condition["right"]) if each.isdigit()]
+    return int(numbers[0]) if "current_date" in json.dumps(condition["right"]) and len(numbers) == 1 else None
+
+
+def _literals(node: Any) -> Iterator[str]:
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    if isinstance(node, dict) and "text" in (literal := node.get("literal") or {}):
+        yield str(literal["text"])
+    for each in inner:
+        yield from _literals(each)

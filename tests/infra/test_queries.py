@@ -1,0 +1,462 @@
+"""The auditor's questions, asked of records and calls as the functions write them: the right answers (AUD 4, 5)."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from core import audit
+from core.audit import AuditRecord, Event, Outcome
+from core.trail.call import Call
+from core.trail.join import Purpose, Verdict
+from core.trail.line import line_of
+from infra.queries import QUERIES
+from infra.views import VIEWS
+from local.engine import opened
+from local.scans import scans
+from tests.fakes import GRANT
+
+NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
+FILES = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}
+EXPLAINED = Verdict(Purpose.GRANT, GRANT.id, ())
+CALL = Call(
+    **dict.fromkeys(Call.__slots__, "")
+    | {"event_id": "e-0", "time": 0, "account": "444455556666", "service": "s3", "operation": "GetObject"}
+    | {"actions": ("s3:GetObject",), "resources": ("arn:aws:s3:::reports/a",), "read_only": True}
+    | {"bytes_in": 0, "bytes_out": 0, "made": (), "taken": (), "source_identity": "corp.a"}
+)
+
+
+def seconds(*, days_ago: float = 0, later: int = 0) -> int:
+    return int((NOW - timedelta(days=days_ago)).timestamp()) + later
+
+
+class Lake:
+    """Lines of records and of calls, where Firehose puts them: records by delivery, calls by their own day."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.count = 0
+
+    def line(self, table: str, day: str, text: str) -> None:
+        self.count += 1
+        path = self.folder / table / f"dt={day[:10]}" / f"{self.count}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n", encoding="utf-8")
+
+    def record(self, event, outcome, *, days_ago=0.0, later=0, seq=0, chain="", times=1, **members):
+        at = seconds(days_ago=days_ago, later=later)
+        values = {"actions": ("s3:GetObject",), "resources": ("arn:aws:s3:::reports/a",), "principal": "corp.a"}
+        linked = audit.link(
+            AuditRecord(at, event, outcome, **values | members),
+            chain or members.get("grant_id") or f"r-{self.count}",
+            seq,
+        )
+        for _ in range(times):
+            self.line("records", json.loads(linked.text)["time"], linked.text)
+
+    def call(self, number, *, grant="g-1", human=None, bypass=(), days_ago=0.0, later=0, times=1, judged=0, **members):
+        verdict = Verdict(Purpose.GRANT, grant, tuple(bypass))
+        call = replace(CALL, event_id=f"e-{number}", time=seconds(days_ago=days_ago, later=later), **members)
+        text = line_of(call, verdict, replace(GRANT, id=grant, human=human), "analytics-prod", call.time + judged)
+        for _ in range(times):
+            self.line("calls", json.loads(text)["time"], text)
+
+    def ask(self, name, *parameters):
+        return self.run(FILES[name], *parameters)
+
+    def run(self, sql, *parameters):
+        """The rows by column, with lists for JSON, as `client.athena` gives them."""
+        with opened(self.folder) as connection:
+            result = connection.execute(sql, list(parameters))
+            columns = [(each[0], str(each[1])) for each in result.description]
+            return [
+                {
+                    name: json.loads(value) if kind == "JSON" and value is not None else value
+                    for (name, kind), value in zip(columns, row, strict=True)
+                }
+                for row in result.fetchall()
+            ]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_aud_05_every_query_is_a_question_of_some_days(name: str):
+    question, *rest = FILES[name].splitlines()
+    assert question.startswith("-- ")
+    assert 20 < len(question) < 118
+    described = [line for line in rest if line.startswith("-- ")]
+    assert len(described) == FILES[name].replace("'?'", "").count("?")
+    assert all(": " in line for line in described)
+    read = scans(FILES[name])
+    assert read
+    assert all(each.days is not None and each.days <= 90 for each in read), read
+
+
+def test_aud_05_there_are_queries_for_every_view_and_none_reads_a_table_as_it_is():
+    assert len(FILES) >= 14
+    texts = "\n".join(FILES.values()) + "\n".join(view.sql for view in VIEWS if not view.name.endswith("_once"))
+    assert all(f" {view.name}" in texts for view in VIEWS)
+    assert not [name for name, sql in FILES.items() for table in ("records", "calls") if f"FROM {table}\n" in sql]
+
+
+@pytest.mark.parametrize(
+    ("sql", "days"),
+    [
+        ("SELECT 1 FROM calls", None),
+        ("SELECT 1 FROM calls WHERE dt >= '2026-01-01'", None),
+        ("SELECT 1 FROM calls WHERE dt >= {30} OR error_code = ''", None),
+        ("SELECT 1 FROM calls AS a LEFT JOIN records AS b ON a.dt >= {30} WHERE b.dt >= {30}", None),
+        ("SELECT 1 FROM calls AS a JOIN records AS b ON a.dt >= {30} WHERE b.dt >= {40}", 30),
+        ("SELECT 1 FROM (SELECT 1 FROM calls WHERE dt >= {30} AND dt >= {7}) AS a", 7),
+    ],
+)
+def test_aud_05_what_bounds_a_query_is_told_from_what_does_not(sql: str, days: int | None):
+    for number in (7, 30, 40):
+        since = f"CAST(CAST(current_date - INTERVAL '{number}' DAY AS DATE) AS VARCHAR)"
+        sql = sql.replace(f"{{{number}}}", since)
+    assert {each.days for each in scans(sql) if each.table == "calls"} == {days}
+
+
+def test_aud_03_what_came_twice_is_there_once_and_what_was_explained_later_is_no_bypass(lake: Lake):
+    lake.record(Event.REFUSAL, Outcome.REFUSED, count=4, issuer="corp", source_ip="192.0.2.1", code="c", times=3)
+    lake.call(1, times=2)
+    lake.call(2, bypass=["key_not_issued"], judged=1800, times=2)
+    lake.call(2, judged=4000)
+    lake.call(3, bypass=["key_not_issued"], judged=1800)
+    assert [row["event_id"] for row in lake.ask("bypasses")] == ["e-3"]
+    (row,) = lake.ask("actions_by_day")
+    assert (row["calls"], row["bypasses"], row["denied"]) == (3, 1, 0)
+    assert [row["times"] for row in lake.ask("refusals")] == [4]
+
+
+def test_aud_05_the_days_of_a_view_are_answered_as_if_there_were_no_others(lake: Lake, tmp_path: Path):
+    """So it does not matter when a condition on `dt` is looked at: the table may be asked for these days alone."""
+    for days_ago in (3, 2, 1):
+        grant = f"g-{days_ago % 2}"
+        lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id=grant, days_ago=days_ago, times=2)
+        lake.record(Event.VOTE, Outcome.APPROVED, grant_id=grant, days_ago=days_ago, detail={"by": "corp.x"}, seq=1)
+        lake.call(1, grant=grant, days_ago=days_ago, error_code="AccessDenied", times=2)
+        lake.call(2, grant=grant, days_ago=days_ago, bypass=["unknown_grant"])
+        lake.call(3, days_ago=days_ago, made=("user x",))
+        lake.call(4, days_ago=days_ago, taken=("user x",), later=days_ago - 2)
+    day = (NOW - timedelta(days=2)).strftime("%Y-%m-%d")
+    alone = Lake(tmp_path / "alone")
+    for table in ("records", "calls"):
+        for path in (lake.folder / table / f"dt={day}").iterdir():
+            alone.line(table, day, path.read_text(encoding="utf-8").rstrip())
+    for view in VIEWS:
+        sql = f"SELECT * FROM {view.name} WHERE dt = '{day}' ORDER BY ALL"  # noqa: S608
+        found = lake.run(sql)
+        assert found, view.name
+        assert found == alone.run(sql), view.name
+
+
+def test_aud_01_who_asked_for_what_lists_the_requests_and_what_came_of_them(lake: Lake):
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", ticket="OPS-1", reason='it\'s "due"', days_ago=2)
+    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-2", days_ago=1)
+    lake.record(Event.REQUEST, Outcome.DENIED, code="denied", policies=("never-salaries",), policy_version="v7")
+    lake.record(Event.PREVIEW, Outcome.DENIED, principal="corp.b")
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-old", days_ago=45)
+    rows = lake.ask("who_asked_for_what")
+    assert [(row["grant_id"], row["outcome"]) for row in rows] == [
+        ("", "denied"),
+        ("g-2", "review"),
+        ("g-1", "allowed"),
+    ]
+    assert (rows[2]["actions"], rows[2]["ticket"], rows[2]["reason"]) == (["s3:GetObject"], "OPS-1", 'it\'s "due"')
+    denied = {row["event"]: (row["policies"], row["policy_version"]) for row in lake.ask("denied")}
+    assert denied == {"request": (["never-salaries"], "v7"), "preview": ([], "")}
+
+
+def test_aud_01_refusals_are_counted_by_issuer_address_and_code(lake: Lake):
+    for number, address in ((4, "192.0.2.1"), (3, "192.0.2.1"), (5, "192.0.2.2")):
+        lake.record(
+            Event.REFUSAL, Outcome.REFUSED, code="token_expired", issuer="corp", source_ip=address, count=number
+        )
+    lake.record(Event.REFUSAL, Outcome.REFUSED, code="token_expired", issuer="corp", count=9, days_ago=9)
+    assert [(row["source_ip"], row["times"]) for row in lake.ask("refusals")] == [("192.0.2.1", 7), ("192.0.2.2", 5)]
+
+
+def test_aud_01_grants_of_a_principal_are_its_own_and_a_parameter_is_but_a_value(lake: Lake):
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1")
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-2", principal="corp.b")
+    assert {row["grant_id"] for row in lake.ask("grants_of_principal", "corp.b")} == {"g-2"}
+    assert lake.ask("grants_of_principal", "' OR ''='") == []
+
+
+def test_aud_02_the_history_of_a_grant_is_its_chain(lake: Lake):
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", times=2)
+    lake.record(Event.EXPIRY, Outcome.EXPIRED, grant_id="g-1", seq=1)
+    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-1", code="joined", chain="r-repeat")
+    assert [(row["seq"], row["event"]) for row in lake.ask("history_of_grant", "g-1")] == [
+        (0, "request"),
+        (1, "expiry"),
+    ]
+
+
+def test_aud_04_the_timeline_of_a_grant_has_its_records_and_its_calls_in_order(lake: Lake):
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", reason="report")
+    lake.call(1, later=1, request='{"key":"a"}')
+    lake.call(2, later=2, error_code="AccessDenied")
+    lake.call(3, later=3, error_code="NoSuchKey")
+    lake.call(4, later=3, bypass=["after_the_end"])
+    lake.call(5, later=3, grant="g-2")
+    lake.record(Event.REVOCATION, Outcome.REVOKED, grant_id="g-1", seq=1, later=4, detail={"by": "corp.ops"})
+    assert [
+        (row["what"], row["outcome"], row["code"], row["person"]) for row in lake.ask("timeline_of_grant", "g-1")
+    ] == [
+        ("request", "allowed", "", ""),
+        ("s3:GetObject", "done", "", ""),
+        ("s3:GetObject", "denied", "AccessDenied", ""),
+        ("s3:GetObject", "failed", "NoSuchKey", ""),
+        ("revocation", "revoked", "", "corp.ops"),
+    ]
+
+
+def test_aud_01_a_grant_whose_end_is_not_on_record_is_found(lake: Lake):
+    earlier = (NOW - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    later = (NOW + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-ended", expires_at=earlier, days_ago=2)
+    lake.record(Event.EXPIRY, Outcome.EXPIRED, grant_id="g-ended", expires_at=earlier, days_ago=1, seq=1)
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-lost", expires_at=earlier, days_ago=2)
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-failed", expires_at=earlier, days_ago=2)
+    lake.record(Event.ISSUE, Outcome.FAILED, grant_id="g-failed", expires_at=earlier, days_ago=2, seq=1)
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-live", expires_at=later)
+    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-waits", expires_at=earlier, days_ago=2)
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-old", expires_at=earlier, days_ago=200)
+    assert [row["grant_id"] for row in lake.ask("issued_without_end")] == ["g-lost"]
+
+
+def test_rev_08_break_glass_lists_every_use_and_what_was_said_of_it_afterwards(lake: Lake):
+    broke = {"by": "corp.gina", "reason": '"by":"corp.x"', "follow_up_until": "2026-12-01T00:00:00Z"}
+    lake.record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-broken", detail=broke)
+    said = {"by": "corp.alice", "comment": "it was down"}
+    lake.record(Event.FOLLOW_UP, Outcome.CONFIRMED, grant_id="g-broken", seq=1, detail=said)
+    lake.record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-owed", days_ago=1, detail=broke)
+    lake.record(Event.BREAK_GLASS, Outcome.REFUSED, code="own_request", detail={"grant": "g-owed"})
+    lake.record(Event.FOLLOW_UP, Outcome.REFUSED, code="own_request", detail={"grant": "g-owed"})
+    rows = {row["grant_id"]: row for row in lake.ask("break_glass")}
+    assert set(rows) == {"g-broken", "g-owed"}
+    assert {(row["broken_by"], row["reason"]) for row in rows.values()} == {("corp.gina", '"by":"corp.x"')}
+    assert {row["follow_up_until"] for row in rows.values()} == {"2026-12-01T00:00:00Z"}
+    told = {name: (row["judgement"], row["followed_up_by"], row["comment"]) for name, row in rows.items()}
+    assert told == {"g-broken": ("confirmed", "corp.alice", "it was down"), "g-owed": (None, None, None)}
+
+
+def test_aud_03_bypasses_say_why_no_grant_explains_them(lake: Lake):
+    lake.call(1)
+    lake.call(2, bypass=["unknown_session_name"], source_ip="192.0.2.9")
+    (row,) = lake.ask("bypasses")
+    assert (row["event_id"], row["reasons"], row["source_ip"]) == ("e-2", ["unknown_session_name"], "192.0.2.9")
+
+
+def test_aud_04_denied_calls_are_those_of_grants_that_aws_denied(lake: Lake):
+    lake.call(1)
+    lake.call(2, error_code="AccessDenied", times=2)
+    lake.call(3, error_code="Client.UnauthorizedOperation", operation="RunInstances", actions=("ec2:RunInstances",))
+    lake.call(4, error_code="NoSuchKey")
+    lake.call(5, error_code="AccessDenied", bypass=["unknown_grant"])
+    rows = lake.ask("denied_calls")
+    assert sorted((row["operation"], row["actions"]) for row in rows) == [
+        ("GetObject", ["s3:GetObject"]),
+        ("RunInstances", ["ec2:RunInstances"]),
+    ]
+
+
+def test_aud_04_what_was_granted_and_how_often_it_was_used_however_it_is_written(lake: Lake):
+    actions = ("s3:Get*", "s3:ListBucket", "s3:getobjec?")
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", actions=actions, days_ago=1)
+    lake.record(Event.ISSUE, Outcome.ALLOWED, grant_id="g-1", actions=actions, seq=1, days_ago=1)
+    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-2", actions=("s3:PutObject",))
+    lake.call(1, days_ago=1)
+    lake.call(2, times=2)
+    lake.call(3, error_code="AccessDenied")
+    lake.call(4, actions=("s3:GetBucketAcl",))
+    lake.call(5, grant="g-2")
+    lake.call(6, bypass=["after_the_end"])
+    found = {(row["grant_id"], row["action"]): (row["calls"], row["failed"]) for row in lake.ask("used_versus_granted")}
+    assert found == {("g-1", "s3:Get*"): (4, 1), ("g-1", "s3:ListBucket"): (0, 0), ("g-1", "s3:getobjec?"): (3, 1)}
+
+
+def test_aud_04_what_a_principal_never_used_is_told_over_all_its_grants(lake: Lake):
+    asked = {"actions": ("s3:GetObject", "s3:PutObject"), "target": "analytics-prod"}
+    for number in (1, 2):
+        lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", days_ago=40 * number, **asked)
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-3", principal="corp.b", **asked)
+    lake.call(1, days_ago=40)
+    rows = lake.ask("never_used")
+    assert [(row["principal"], row["action"], row["grants"]) for row in rows] == [
+        ("corp.a", "s3:PutObject", 2),
+        ("corp.b", "s3:GetObject", 1),
+        ("corp.b", "s3:PutObject", 1),
+    ]
+
+
+def test_aud_04_what_was_left_behind_is_what_was_not_taken_away_since(lake: Lake):
+    lake.call(1, made=("user x", "role y"), operation="CreateUser", days_ago=5)
+    lake.call(2, taken=("role y",), days_ago=1)
+    lake.call(3, made=("bucket z",), later=5)
+    lake.call(4, taken=("bucket z",))  # the one before
+    lake.call(5, made=("table t",))
+    lake.call(6, taken=("table t",))  # in the same second
+    lake.call(7, made=("user x",), account="111122223333")
+    lake.call(8, taken=("user x",), account="111122223333", days_ago=2)
+    lake.call(9, made=("role ended",), error_code="", days_ago=99)
+    rows = lake.ask("left_behind")
+    assert {(row["account"][:3], row["thing"], row["grant_id"]) for row in rows} == {
+        ("444", "user x", "g-1"),
+        ("444", "bucket z", "g-1"),
+        ("111", "user x", "g-1"),
+    }
+
+
+def test_aud_04_who_approved_what_and_how_fast(lake: Lake):
+    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-1", days_ago=32)
+    lake.record(
+        Event.VOTE, Outcome.APPROVED, grant_id="g-1", seq=1, days_ago=29, human="corp.h",
+        detail={"by": "corp.alice", "comment": "fine", "via": "slack", "stands_in": []},
+    )  # fmt: skip
+    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-2")
+    lake.record(Event.VOTE, Outcome.REJECTED, grant_id="g-2", seq=1, later=42, detail={"by": "corp.bob", "via": "page"})
+    lake.record(Event.VOTE, Outcome.REFUSED, principal="corp.eve", code="own_request", detail={"grant": "g-2"})
+    lake.record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-2", seq=2, detail={"by": "corp.gina"})
+    assert [
+        (row["person"], row["outcome"], row["seconds"], row["principal"], row["human"], row["said"], row["via"])
+        for row in lake.ask("who_approved")
+    ] == [
+        ("corp.bob", "rejected", 42, "corp.a", "", "", "page"),
+        ("corp.alice", "approved", 3 * 86400, "corp.a", "corp.h", "fine", "slack"),
+    ]
+
+
+def test_rev_03_decisions_that_deserve_a_second_look_say_why(lake: Lake):
+    def vote(grant, detail, outcome=Outcome.APPROVED, **members):
+        lake.record(Event.VOTE, outcome, grant_id=grant, seq=1, later=9, detail={"stands_in": []} | detail, **members)
+
+    vote("g-plain", {"by": "corp.alice"})
+    vote("g-own", {"by": "corp.h"}, human="corp.h")
+    vote("g-place", {"by": "corp.alice", "stands_in": [{"group": "owners"}]})
+    for grant, later in (("g-late", 5), ("g-after", 20)):
+        told = {"notice": "escalated"}
+        lake.record(Event.NOTICE, Outcome.SENT, grant_id=grant, later=later, seq=2, detail=told)
+        vote(grant, {"by": "corp.alice"})
+    lake.record(Event.NOTICE, Outcome.SENT, grant_id="g-plain", seq=2, detail={"notice": "asked"})
+    lake.record(Event.VOTE, Outcome.REFUSED, principal="corp.eve", code="own_request", detail={"grant": "g-x"}, later=9)
+    lake.record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-glass", detail={"by": "corp.gina"}, later=9)
+    found = {row["grant_id"]: (row["person"], row["why"].strip()) for row in lake.ask("unusual_approvals")}
+    assert found == {
+        "g-own": ("corp.h", "By who asked."),
+        "g-place": ("corp.alice", "In the place of others."),
+        "g-late": ("corp.alice", "After escalation."),
+        "g-x": ("corp.eve", "refused (own_request)."),
+        "g-glass": ("corp.gina", "Glass broken."),
+    }
+
+
+def test_aud_04_what_one_humans_agents_did_is_told_of_all_of_them(lake: Lake):
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", human="corp.h")
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-2", human="corp.h", principal="corp.b", later=1)
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-3", human="corp.other")
+    lake.call(1, human="corp.h", later=2)
+    lake.call(2, grant="g-3", human="corp.other")
+    rows = lake.ask("agents_of_human", "corp.h")
+    assert [(row["principal"], row["grant_id"], row["what"]) for row in rows] == [
+        ("corp.a", "g-1", "request"),
+        ("corp.b", "g-2", "request"),
+        ("corp.a", "g-1", "s3:GetObject"),
+    ]
+
+
+def test_aud_04_who_reached_a_resource_is_told_by_grants_calls_and_bypasses(lake: Lake):
+    def granted(grant, *resources, outcome=Outcome.ALLOWED):
+        lake.record(Event.REQUEST, outcome, grant_id=grant, resources=resources)
+
+    granted("g-exact", "arn:aws:s3:::my_bucket/a%b")
+    granted("g-star", "arn:aws:s3:::my_bucket/*", "arn:aws:s3:::other/*")
+    granted("g-sign", "arn:aws:s3:::my?bucket/a*")
+    granted("g-all", "*")
+    granted("g-not", "arn:aws:s3:::myXbucket/*")
+    granted("g-nor", "arn:aws:s3:::my_bucket/aXb")
+    granted("g-denied", "arn:aws:s3:::my_bucket/*", outcome=Outcome.REVIEW)
+    lake.call(1, resources=("arn:aws:s3:::my_bucket/a%b", "arn:aws:s3:::my_bucket"))
+    lake.call(2, grant="g-x", resources=("arn:aws:s3:::my_bucket/a%b",), bypass=["unknown_grant"])
+    rows = lake.ask("who_reached", "arn:aws:s3:::my_bucket/a%b")
+    assert sorted((row["how"], row["grant_id"]) for row in rows) == [
+        ("bypass", "g-x"),
+        ("called", "g-1"),
+        *(("granted", f"g-{name}") for name in ("all", "exact", "sign", "star")),
+    ]
+    below = lake.ask("who_reached", "arn:aws:s3:::my_bucket")
+    assert {row["grant_id"] for row in below} == {"g-exact", "g-star", "g-all", "g-nor", "g-1", "g-x"}
+
+
+def test_end_02_how_long_credentials_worked_after_a_grant_was_taken_back(lake: Lake):
+    taken = {"by": "corp.ops", "reason": "odd"}
+    lake.record(Event.REVOCATION, Outcome.REVOKED, grant_id="g-1", detail=taken)
+    lake.record(Event.CANARY, Outcome.DENIED, grant_id="g-1", seq=1, detail={"kill_milliseconds": 1234})
+    lake.call(1, later=-5)
+    lake.call(2, later=2)
+    lake.call(3, later=3)
+    lake.call(4, later=9, error_code="AccessDenied")
+    lake.record(Event.RELEASE, Outcome.RELEASED, grant_id="g-2", later=1, detail={"by": "corp.a", "reason": ""})
+    lake.record(Event.CANARY, Outcome.FAILED, grant_id="g-2", seq=1, detail={"kill_milliseconds": None})
+    lake.record(Event.EXPIRY, Outcome.EXPIRED, grant_id="g-3")
+    rows = lake.ask("time_to_kill")
+    assert [
+        (row["event"], row["person"], row["kill_milliseconds"], row["calls_afterwards"], row["last_call_seconds"])
+        for row in rows
+    ] == [("release", "corp.a", None, 0, None), ("revocation", "corp.ops", 1234, 2, 3)]
+
+
+def test_aud_04_calls_are_counted_by_day_and_account(lake: Lake):
+    lake.call(1, times=2)
+    lake.call(2, error_code="AccessDenied", source_identity="corp.b")
+    lake.call(3, error_code="NoSuchKey")
+    lake.call(4, days_ago=1, account="111122223333")
+    rows = lake.ask("actions_by_day")
+    assert [
+        (row["account"][:3], row["calls"], row["denied"], row["failed"], row["bypasses"], row["principals"])
+        for row in rows
+    ] == [("444", 3, 1, 1, 0, 2), ("111", 1, 0, 0, 0, 1)]
+    assert rows[0]["day"] == NOW.strftime("%Y-%m-%d")
+
+
+def test_aud_04_who_read_most_in_bytes(lake: Lake):
+    lake.call(1, bytes_out=10_000_000_000, times=2)
+    lake.call(2, bytes_out=5)
+    lake.call(3, bytes_out=70, source_identity="corp.b", grant="g-2")
+    lake.call(4, bytes_in=10**12)
+    rows = lake.ask("biggest_readers")
+    assert [(row["principal"], row["bytes_read"], row["most_at_once"], row["calls"]) for row in rows] == [
+        ("corp.a", 10_000_000_005, 10_000_000_000, 2),
+        ("corp.b", 70, 70, 1),
+    ]
+
+
+def test_pol_06_what_was_denied_and_then_allowed_for_less(lake: Lake):
+    wide, narrow = ("arn:aws:s3:::reports/*",), ("arn:aws:s3:::reports/a",)
+
+    def asked(outcome, resources, **members):
+        lake.record(Event.REQUEST, outcome, resources=resources, duration_seconds=300, **members)
+
+    asked(Outcome.DENIED, wide)
+    asked(Outcome.ALLOWED, narrow, grant_id="g-less", later=60)
+    asked(Outcome.ALLOWED, narrow, grant_id="g-other", later=60, principal="corp.b")
+    asked(Outcome.ALLOWED, narrow, grant_id="g-late", later=4000)
+    asked(Outcome.ALLOWED, narrow, grant_id="g-before", later=-60)
+    asked(Outcome.ALLOWED, wide, grant_id="g-same", later=90)
+    (row,) = lake.ask("asked_again_for_less")
+    assert (row["grant_id"], row["denied_resources"], row["allowed_resources"]) == ("g-less", [*wide], [*narrow])
+
+
+def test_a_line_is_one_line():
+    text = line_of(CALL, EXPLAINED, GRANT, "analytics-prod", 0)
+    assert "\n" not in text
+    assert json.loads(text)["reasons"] == []
