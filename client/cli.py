@@ -14,6 +14,7 @@ from client.commands.profile import profile
 from client.commands.request import request
 from client.commands.review import review
 from client.commands.run import CommandAfterDashes, run
+from client.commands.story import show_story
 from client.commands.target import target
 from client.options import invalid
 from client.reporting import reporting
@@ -86,4 +87,5 @@ app.add_typer(grants, name="grants")
 app.add_typer(policy, name="policy")
 app.add_typer(target, name="target")
 app.add_typer(review, name="review")
+audit.command("show")(show_story)
 app.add_typer(audit, name="audit")

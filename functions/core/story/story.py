@@ -154,10 +154,10 @@ class Story:
     the calls that the request was made from. `reviews` are the alternatives of groups that would have sufficed.
     `repeats` are when the same was asked again and joined; `cut_offs` when its credentials were cut off with others'.
     `uses` are calls in its sessions that worked or failed for a reason of their own, `denied` those that IAM denied,
-    `bypasses` those in its name that it does not explain; `besides` counts the broker's own calls, to see that an end
-    holds, and `begun` the sessions that CloudTrail saw begin. `calls` counts those of `seen`, which are one by one.
-    `never` are the granted actions of which no call was seen. `doubts` are sentences about what is missing or
-    contradictory.
+    `bypasses` those in its name that it does not explain; `besides` counts the broker's own calls, by which it issues
+    credentials and sees that an end holds, and `begun` the sessions that CloudTrail saw begin. `calls` counts those of
+    `seen`, which are one by one. `never` are the granted actions of which no call was seen. `doubts` are sentences
+    about what is missing or contradictory.
     """
 
     grant_id: str

@@ -7,7 +7,7 @@ from core.access.request import Permission
 from core.patterns import wildcard_pattern
 from core.story.lines import Seen
 from core.story.story import Remain, Terms, Use
-from core.trail.event import TAKING
+from core.trail.event import SCOPING, TAKING
 from core.trail.join import Purpose
 
 DENIALS = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError", "Forbidden")
@@ -33,7 +33,7 @@ def calls_of(calls: Iterable[Seen | None], granted: Terms | None) -> Used:
     """The calls of one grant, each event once; one that was called a bypass and explained later is explained."""
     given = list(calls)
     found = once(each for each in given if each)
-    own = [each for each in found if each.purpose == Purpose.GRANT or not each.explained]
+    own = [each for each in found if not (each.explained and _is_brokers(each, granted))]
     made = [each for each in own if not _begins(each)]
     explained = [each for each in made if each.explained]
     return Used(
@@ -76,6 +76,15 @@ def reaches(resource: str, arn: str) -> bool:
 
 def _matches(pattern: str, name: str) -> bool:
     return wildcard_pattern(pattern).matches(name)
+
+
+def _is_brokers(call: Seen, granted: Terms | None) -> bool:
+    """Whether the broker made it: in a session for seeing that an end holds, or to scope a grant's session down."""
+    if call.purpose != Purpose.GRANT:
+        return True
+    scopes = (call.service, call.operation) == ("sts", SCOPING)
+    named = (name for each in (granted.permissions if granted else ()) for name in each.actions)
+    return scopes and not any(is_action(call, name) for name in named)
 
 
 def _begins(call: Seen) -> bool:

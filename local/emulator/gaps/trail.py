@@ -41,6 +41,7 @@ def calls_of_sessions() -> None:
         if ":assumed-role/" in caller.get("Arn", "") and _OPERATION.fullmatch(name) and not path.startswith("/_"):
             event = _event(service, name, headers, request_id, answer)
             event["requestParameters"] = _asked(service, path, headers, body, query)
+            event |= _resources(service, event["requestParameters"], caller["Arn"].split(":")[4])
             for account, copy in _copies(event, caller, extract_access_key_id(headers, query)):
                 _tell(account, copy)
         return answer
@@ -138,6 +139,23 @@ def _asked(service: str, path: str, headers: Members, body: bytes, query: Member
     values = {name: value[0] if isinstance(value, list) else value for name, value in form.items()}
     plain = {name: value for name, value in values.items() if "." not in name and name not in {"Action", "Version"}}
     return _camel(plain) or None
+
+
+def _resources(service: str, asked: Any, account: str) -> Members:
+    """The resources that events of S3's objects and DynamoDB's tables name.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-understanding-s3-entries.html
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/logging-using-cloudtrail.html
+    """
+    members = asked if isinstance(asked, dict) else {}
+    bucket, key, table = (members.get(name) for name in ("bucketName", "key", "tableName"))
+    if service == "s3" and bucket:
+        whole = {"accountId": account, "type": "AWS::S3::Bucket", "ARN": f"arn:aws:s3:::{bucket}"}
+        return {"resources": [*([{"type": "AWS::S3::Object", "ARN": f"{whole['ARN']}/{key}"}] if key else []), whole]}
+    if service == "dynamodb" and isinstance(table, str):
+        arn = table if table.startswith("arn:") else f"arn:aws:dynamodb:{get_region()}:{account}:table/{table}"
+        return {"resources": [{"accountId": account, "type": "AWS::DynamoDB::Table", "ARN": arn}]}
+    return {}
 
 
 def _answered(body: bytes) -> Any:

@@ -118,6 +118,14 @@ def test_aud_04_what_was_taken_away_again_is_not_left_behind(gone: str, left: li
     assert [each.thing for each in story_of(reviewed(), calls).left] == left
 
 
+def test_aud_04_how_the_broker_scopes_a_session_down_is_no_call_of_the_agents_unless_it_was_granted():
+    scoped = call(1, service="sts", operation="GetScopedCredentials", actions=("sts:GetScopedCredentials",))
+    story = story_of(asked(), [scoped])
+    assert (story.calls, story.besides, story.uses) == (0, 1, ())
+    named = story_of(asked(holding(("sts:GetScopedCredentials", "*"))), [scoped])
+    assert (named.calls, named.besides) == (1, 0)
+
+
 @settings(max_examples=examples(100))
 @given(st.randoms(use_true_random=False))
 def test_aud_04_order_and_repetition_make_no_difference(chance):

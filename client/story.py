@@ -1,0 +1,118 @@
+"""`jitney audit show`: a grant's story out of Athena. Importing it takes a checkout (`client.checkout`) and boto3."""
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from client.athena import Athena, Place
+from client.athena import connected as connected_at
+from client.checkout import FUNCTIONS
+from client.problems import Ended, Invalid
+from client.story_screen import page, show, waiting
+from core.actions import Actions
+from core.calls.table import Operations
+from core.masking.table import Masks
+from core.story.document import document
+from core.story.rows import Row, Section
+from core.story.sight import may_need
+from core.story.story import Story
+from core.story.suggestion import Suggestion, suggest
+from core.story.telling import tell
+from core.story.wording import sections, state
+
+DAYS = 90
+"""How far back is asked for, unless it is said."""
+GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
+# Lists are cast to JSON, for an array's text does not tell where its members end.
+RECORDS = """
+SELECT chain, seq, hash, prev, time, event, outcome, code, grant_id, principal, issuer, subject, human, target, account,
+       duration_seconds, expires_at, reason, ticket, source_ip, policy_version, detail,
+       CAST(policies AS JSON) AS policies, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources
+FROM records
+WHERE grant_id = ? AND dt >= ?
+"""
+CALLS = """
+SELECT event_id, time, region, session, service, operation, read_only, error_code, source_ip, via, verdict, purpose,
+       grant_id, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources, CAST(made AS JSON) AS made,
+       CAST(taken AS JSON) AS taken, CAST(reasons AS JSON) AS reasons
+FROM calls
+WHERE grant_id = ? AND dt >= ?
+"""
+_TITLE = "There is no story to tell"
+__all__ = ["DAYS", "checked", "connected", "keep", "report", "show", "waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A story with what would have done."""
+
+    story: Story
+    suggestion: Suggestion
+
+    @property
+    def heading(self) -> Row:
+        """How the grant stands."""
+        return state(self.story)
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """All of it in words."""
+        return sections(self.story, self.suggestion)
+
+    def document(self) -> dict[str, Any]:
+        """All of it as JSON."""
+        return document(self.story, self.suggestion)
+
+
+def checked(grant_id: str) -> str:
+    """The id, if it can be a grant's. Raises Invalid."""
+    if not GRANT_ID.fullmatch(grant_id):
+        fix = "Copy it whole: g- and 14 letters or digits. `jitney grants list` and the records have it."
+        raise Invalid("grant_id_invalid", "The command line is not valid", f"{grant_id[:60]!r} is no grant's id.", fix)
+    return grant_id
+
+
+def connected(workgroup: str, database: str) -> Athena:
+    """Athena there, with the AWS credentials of the environment. Raises Invalid."""
+    return connected_at(Place(workgroup, database))
+
+
+def keep(report: Report, file: Path) -> None:
+    """Write the report as a page. Raises Invalid when that cannot be."""
+    try:
+        file.write_text(page(report), encoding="utf-8")
+    except OSError as error:
+        fix = "Name a file that can be written."
+        raise Invalid("file_unusable", "The page was not written", f"{file}: {error.strerror}.", fix) from error
+
+
+def report(athena: Athena, grant_id: str, since: date, now: int) -> Report:
+    """The report of what was published since that day. Raises Ended where nothing was, or as `Athena.run` does."""
+    with ThreadPoolExecutor(max_workers=2) as both:
+        asked = [both.submit(athena.run, sql, (grant_id, since.isoformat())) for sql in (RECORDS, CALLS)]
+        records, calls = (each.result().records() for each in asked)
+    story = tell(grant_id, map(_present, records), map(_present, calls), now)
+    if story is None:
+        detail = f"Athena has no record of {grant_id} that was published on {since} or later."
+        fix = "Records arrive a minute after they are written: try again then, or ask for earlier days with --since."
+        raise Ended("grant_not_found", _TITLE, detail, fix)
+    return Report(story, suggest(story, _actions(), _may_need(), now))
+
+
+def _present(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row without what is NULL in it."""
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _actions() -> Actions:
+    return Actions.load((FUNCTIONS / "core" / "actions.bin").read_bytes())
+
+
+def _may_need() -> Any:
+    operations = Operations.load((FUNCTIONS / "core" / "operations.bin").read_bytes())
+    masks = Masks.load((FUNCTIONS / "core" / "masking" / "masks.bin").read_bytes())
+    return may_need(operations, masks.named_by_event)

@@ -1,0 +1,75 @@
+"""A grant's story for a terminal, and on paper: the same sections of rows."""
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from client.checkout import FUNCTIONS
+from client.wording import plain
+
+if TYPE_CHECKING:
+    from client.story import Report
+    from core.story.rows import Row, Section
+
+NAME_WIDTH = 12
+_STYLES = {"good": "green", "bad": "red", "copy": "cyan"}
+
+
+def show(report: "Report") -> None:
+    """The whole story, as wide as the terminal; what is there to be copied is never broken."""
+    # No terminal, no colour and 80 columns.
+    console = Console(highlight=False, markup=False, emoji=False, file=sys.stdout)
+    head = report.heading
+    console.print(Text.assemble((head.text, f"bold {_STYLES.get(head.tone, '')}"), f"  {plain(report.story.grant_id)}"))
+    for section in report.sections:
+        _section(console, section)
+
+
+@contextmanager
+def waiting() -> Generator[None]:
+    """Shows on standard error, of a terminal, that Athena is asked."""
+    with Console(stderr=True).status("asking Athena"):
+        yield
+
+
+def _section(console: Console, section: "Section") -> None:
+    console.print(Text(section.title, style="bold"))
+    table = _table()
+    for row in section.rows:
+        if row.tone == "copy":
+            console.print(table)
+            table = _table()
+            _copied(console, row)
+        else:
+            table.add_row(plain(row.name), Text(plain(row.text), style=_STYLES.get(row.tone, "")))
+    console.print(table)
+
+
+def _table() -> Table:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=NAME_WIDTH, style="dim", justify="right", overflow="fold")
+    table.add_column(overflow="fold")
+    return table
+
+
+def _copied(console: Console, row: "Row") -> None:
+    if row.name:
+        console.print(Text(f"{row.name:>{NAME_WIDTH}}", style="dim"))
+    console.print(Text(plain(row.text), style=_STYLES["copy"]), soft_wrap=True)
+
+
+def page(report: "Report") -> str:
+    """The same as one page of HTML that needs nothing else, made to be printed."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - it is seldom asked for
+
+    loader = FileSystemLoader(FUNCTIONS / "pages")
+    templates = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    values = {"grant_id": report.story.grant_id, "heading": report.heading, "sections": report.sections}
+    return templates.get_template("report.html").render(values)

@@ -1,0 +1,79 @@
+"""What was done with a grant and what would have done, in rows."""
+
+from collections.abc import Iterator, Sequence
+
+from core.review.inert import cut, exact, inert, listed, middle_cut
+from core.story.pasting import policy_text, request_lines
+from core.story.rows import MOST_ARN, MOST_PEOPLE, MOST_ROWS, MOST_SHOWN, Row, Tone, clock, terms_rows
+from core.story.story import Story, Use
+from core.story.suggestion import Suggestion, Verdict
+
+
+def done(story: Story) -> Iterator[Row]:
+    """The calls, and what they left behind."""
+    if not story.calls:
+        said = (
+            "sessions were begun, and no call was seen" if story.begun else "CloudTrail told of no session and no call"
+        )
+        yield Row("calls", f"{said}: reads and writes of objects and items are seen where a trail logs data events")
+    yield from _uses(story.uses, "", story)
+    yield from _uses(story.denied, "denied", story)
+    yield from _uses(story.bypasses, "not explained", story)
+    never = [f"{', '.join(map(inert, each.actions))}" for each in story.never]
+    if never:
+        yield Row("never seen", listed(never, MOST_PEOPLE, "actions"))
+    for remain in story.left:
+        name = f"{cut(remain.thing, MOST_ARN)} ({inert(remain.name)} at {clock(remain.at, story)})"
+        yield Row("left behind", name, Tone.BAD)
+    if story.besides:
+        calls = f"{story.besides} call{'' if story.besides == 1 else 's'}"
+        yield Row("besides", f"{calls} of the broker's own, to issue credentials and to see that the end holds")
+
+
+def _uses(uses: Sequence[Use], word: str, story: Story) -> Iterator[Row]:
+    for use in uses[:MOST_ROWS]:
+        span = clock(use.first, story) + (f" to {clock(use.last, story)}" if use.last != use.first else "")
+        came = ": ".join(filter(None, (word or ("failed" if use.code else ""), inert(use.code))))
+        why = f" ({', '.join(map(inert, use.bypass))})" if use.bypass else ""
+        arns = listed([middle_cut(each, MOST_ARN) for each in use.resources], MOST_SHOWN, "resources")
+        said = f"{inert(use.name)}{f' {came}' if came else ''}{why}, {span}{f', on {arns}' if arns else ''}"
+        yield Row(f"{use.times} ×", said, Tone.BAD if word else Tone.PLAIN)  # noqa: RUF001 - as it is written
+    if len(uses) > MOST_ROWS:
+        yield Row("", f"and {len(uses) - MOST_ROWS} more kinds of calls")
+
+
+def less(story: Story, suggestion: Suggestion) -> Iterator[Row]:
+    """What would have done instead, why nothing is suggested, and what to paste."""
+    if suggestion.verdict is Verdict.NOTHING:
+        yield Row("suggested", "nothing less: all of it was used, or may have been")
+    if suggestion.terms:
+        yield from terms_rows("suggested", suggestion.terms)
+    yield from (Row("but" if suggestion.terms else "because", inert(each)) for each in suggestion.because)
+    if suggestion.terms:
+        lines = request_lines(story.target, suggestion.terms, story.reason, story.ticket)
+        yield from _copied("to ask", lines)
+        policy = policy_text(story.who.principal, story.target, suggestion.terms)
+        yield from _copied("as a policy", policy.splitlines())
+
+
+def _copied(name: str, lines: Sequence[str]) -> Iterator[Row]:
+    for line in lines:
+        yield Row(name, exact_line(line), Tone.COPY)
+        name = ""
+
+
+def exact_line(line: str) -> str:
+    """A line to be copied: what cannot be seen in it is shown by its number, and its beginning keeps its spaces."""
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    return indent + exact(line[len(indent) :])
+
+
+def records(story: Story) -> Iterator[Row]:
+    """The records in their order, in a few words each."""
+    told = []
+    for each in story.moments[:MOST_ROWS]:
+        code = f" ({inert(each.code)})" if each.code else ""
+        unknown = ", an event that this version does not know" if not each.known else ""
+        told.append(f"{each.seq} {inert(each.event)} {inert(each.outcome)}{code}{unknown}")
+    more = len(story.moments) - MOST_ROWS
+    yield Row("chain", "; ".join(told) + (f"; and {more} more records" if more > 0 else ""))
