@@ -1,13 +1,13 @@
 """What CloudTrail told, in the audit table: items are only ever added there, so that no order of events matters.
 
 By `pk` k-<account>-<access key id>: `sk` ISSUE is how the key came into being; CALL#<event id> a call with it that was
-not explained at once; EXPLAINED#<event id> and BYPASS#<event id> what a call came to, `line` being what is published.
-A call that has both is explained: its key's beginning was learned late. `expires` is DynamoDB's TTL.
+not judged at once; EXPLAINED#<event id> and BYPASS#<event id> what a call came to, `line` being what is published; and
+UNISSUED#<event id> that it was a bypass until its key's beginning was learned late. `expires` is DynamoDB's TTL.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapters.calls import unavailable_when_failing
@@ -33,16 +33,18 @@ KNOWN_ISSUES = 1000
 """Beginnings of keys that a process remembers; they never change."""
 AGAIN_SECONDS = 900
 """The longest delay that SQS has for a message."""
+ASKED_SECONDS = 600
+"""For how long a process asks once for a key: what was asked for comes later than what is noted meanwhile."""
 
 Item = dict[str, Any]
 
 
 class Waiting(NamedTuple):
-    """A call that is not explained, when it was learned of (epoch seconds), and whether it was called a bypass."""
+    """A call whose key's beginning is not known, when it was learned of (epoch seconds), and whether that was told."""
 
     call: Call
     since: int
-    bypassed: bool
+    told: bool
 
 
 class Trail:
@@ -61,13 +63,13 @@ class Trail:
         self._put(issue.account, issue.access_key_id, "ISSUE", {"issue": json.dumps(issue)}, now)
 
     def keep_call(self, call: Call, now: int) -> None:
-        """Note a call that is not explained yet."""
+        """Note a call that is not judged yet."""
         more = {"call": text_of(call), "since": str(now)}
         self._put(call.account, call.access_key_id, f"CALL#{call.event_id}", more, now)
 
-    def conclude(self, call: Call, line: str, now: int, *, explained: bool) -> None:
+    def conclude(self, call: Call, reasons: Sequence[str], line: str, now: int) -> None:
         """Note what a call came to, and publish it."""
-        sk = conclusion_key(call.event_id, explained=explained)
+        sk = conclusion_key(call.event_id, reasons)
         self._put(call.account, call.access_key_id, sk, {"line": line}, now)
 
     def record(self, link: Link, now: int) -> None:
@@ -89,7 +91,7 @@ class Trail:
         return self._issues[known]
 
     def waiting(self, account: str, access_key_id: str) -> list[Waiting]:
-        """The calls with a key that are not explained, all that were put before this was called."""
+        """The calls with a key that wait for its beginning, all that were put before this was called."""
         return list(_waiting(list(self._items(account, access_key_id))))
 
     def _items(self, account: str, access_key_id: str) -> Iterator[Item]:
@@ -122,17 +124,27 @@ class Trail:
 
 
 class TrailQueue:
-    """The queue that events come from, for what has to be looked at again."""
+    """The queue that events come from, for what has to be looked at again. `now` gives epoch seconds."""
 
-    def __init__(self, client: "QueueClient", url: str) -> None:
+    def __init__(self, client: "QueueClient", url: str, now: Callable[[], int]) -> None:
         self._client = client
         self._url = url
+        self._now = now
+        self._asked: dict[tuple[str, str], int] = {}
 
     def again(self, account: str, access_key_id: str) -> None:
-        """Have the calls with a key looked at in AGAIN_SECONDS. Raises Problem unavailable."""
+        """Have the calls with a key that were noted before looked at within AGAIN_SECONDS, but not for each of them.
+
+        Raises Problem unavailable.
+        """
+        now = self._now()
+        if now - self._asked.get((account, access_key_id), 0) < ASKED_SECONDS:
+            return
         body = json.dumps({"settle": {"account": account, "access_key_id": access_key_id}})
         with unavailable_when_failing("The trail's queue"):
             self._client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=AGAIN_SECONDS)
+        self._asked = {key: at for key, at in self._asked.items() if now - at < ASKED_SECONDS}
+        self._asked[account, access_key_id] = now
 
 
 def chain_of(parts: Sequence[str]) -> str:
@@ -144,6 +156,6 @@ def _waiting(items: Iterable[Item]) -> Iterator[Waiting]:
     found = {item["sk"]["S"]: item for item in items}
     for sk, item in found.items():
         kind, _, event_id = sk.partition("#")
-        if kind == "CALL" and conclusion_key(event_id, explained=True) not in found:
-            bypassed = conclusion_key(event_id, explained=False) in found
-            yield Waiting(call_in(item["call"]["S"]), int(item["since"]["S"]), bypassed)
+        if kind == "CALL" and not {f"EXPLAINED#{event_id}", f"BYPASS#{event_id}"} & found.keys():
+            told = f"UNISSUED#{event_id}" in found
+            yield Waiting(call_in(item["call"]["S"]), int(item["since"]["S"]), told)

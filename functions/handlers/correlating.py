@@ -4,6 +4,7 @@ Whatever was written before a crash is written the same the next time, and nothi
 noted before it is judged, and what is judged a bypass is told of before it is noted.
 """
 
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
@@ -16,7 +17,7 @@ from core.masking.masker import Masker
 from core.masking.tags import TAGLESS, Tags
 from core.trail.call import Call, call_of
 from core.trail.event import Issue, Sighting, sighting
-from core.trail.join import MOST_PARENTS, Verdict, judge, name_of
+from core.trail.join import MOST_PARENTS, NOT_ISSUED, Verdict, judge, name_of
 from core.trail.line import line_of
 from handlers.logs import logger
 from handlers.ports import Ports
@@ -45,8 +46,9 @@ def correlate(event: Any, ports: Ports) -> None:
 def settle(account: str, access_key_id: str, ports: Ports, *, depth: int = 0) -> None:
     """Judge the calls with a key that are waiting; those with the keys that were scoped down from it, too."""
     still = False
+    grant_of = cache(lambda session: _grant(session, ports))
     for each in ports.trail.waiting(account, access_key_id):
-        verdict = _settled(each.call, _grant(each.call.session, ports), each.since, ports, bypassed=each.bypassed)
+        verdict = _settled(each.call, grant_of(each.call.session), each.since, ports, told=each.told)
         still = still or verdict is None
         if verdict and each.call.issued and depth < MOST_PARENTS:
             settle(account, each.call.issued, ports, depth=depth + 1)
@@ -54,17 +56,17 @@ def settle(account: str, access_key_id: str, ports: Ports, *, depth: int = 0) ->
         ports.trail_queue.again(account, access_key_id)
 
 
-def _settled(call: Call, grant: Grant | None, since: int, ports: Ports, *, bypassed: bool = False) -> Verdict | None:
-    """What the call came to, which is then noted; None while it waits."""
+def _settled(call: Call, grant: Grant | None, since: int, ports: Ports, *, told: bool = False) -> Verdict | None:
+    """What the call came to, which is then noted; None while it waits. `told` is that its key was not issued."""
     now = ports.now()
     issue = _beginning(call.account, call.access_key_id, ports)
     verdict = judge(call, grant, issue, ports.issuers, waited=now - since)
-    if verdict is None or (bypassed and not verdict.explained):
+    if verdict is None or (told and verdict.reasons == NOT_ISSUED):
         return verdict
     target = ports.target_aliases.get(call.role_arn, "")
     if not verdict.explained:
         _tell(call, verdict, target, issue, ports)
-    ports.trail.conclude(call, line_of(call, verdict, grant, target, now), now, explained=verdict.explained)
+    ports.trail.conclude(call, verdict.reasons, line_of(call, verdict, grant, target, now), now)
     return verdict
 
 

@@ -31,7 +31,7 @@ class TrailPorts(BasePorts):
         """The queue that events come from."""
         from adapters.trail import TrailQueue
 
-        return TrailQueue(boto3.client("sqs", config=CLIENT), os.environ["JITNEY_TRAIL_QUEUE"])
+        return TrailQueue(boto3.client("sqs", config=CLIENT), os.environ["JITNEY_TRAIL_QUEUE"], self.now)
 
     @cached_property
     def masks(self) -> "Masks":

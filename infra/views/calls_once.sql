@@ -1,4 +1,4 @@
--- Each call on a target's role once: as a grant explains it, if one does, and otherwise as a bypass
+-- Each call on a target's role once: as a bypass, or as a grant explains it, late or not
 SELECT dt, version, event_id, time, account, region, role_arn, session, access_key_id, source_identity, via, service,
        operation, actions, resources, read_only, error_code, error_message,
        error_code IN ('AccessDenied', 'AccessDeniedException', 'Client.UnauthorizedOperation', 'UnauthorizedOperation',
@@ -7,7 +7,8 @@ SELECT dt, version, event_id, time, account, region, role_arn, session, access_k
        purpose, grant_id, human, reasons, judged_at
 FROM (
     SELECT *, ROW_NUMBER() OVER (
-               PARTITION BY dt, event_id ORDER BY CASE verdict WHEN 'explained' THEN 0 ELSE 1 END, judged_at
+               PARTITION BY dt, event_id
+               ORDER BY CASE WHEN reasons = ARRAY['key_not_issued'] THEN 1 ELSE 0 END, judged_at
            ) AS place
     FROM calls
 ) AS delivered

@@ -1,14 +1,10 @@
 """Events of CloudTrail end as calls that grants explain, or as bypasses, in whatever order they come (row AUD 3)."""
 
 import json
-import random
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from adapters.trail import Trail
 from core.access.grant import Ending, Grant, State
@@ -16,7 +12,6 @@ from core.trail.join import WAIT_SECONDS
 from handlers.correlator import DETAIL_TYPE, receive
 from handlers.ports import Ports
 from infra.spec import ALL_FUNCTIONS
-from tests.examples import examples
 from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore
 from tests.trailing import (
     ACCOUNT,
@@ -133,6 +128,15 @@ def test_aud_03_a_key_that_nobody_issued_is_a_bypass_after_a_while_and_explained
     assert (record["event"], record["outcome"], record["code"]) == ("bypass", "unexplained", "key_not_issued")
     correlator.take_in(taken(1))
     assert correlator.reasons() == [(), ()]
+
+
+def test_aud_03_a_key_whose_beginning_is_learned_late_and_was_not_jitneys_is_a_bypass_for_that(correlator: Correlator):
+    correlator.take_in(called(2))
+    correlator.now += WAIT_SECONDS
+    correlator.look_again()
+    correlator.take_in(taken(1, by=ADMIN))
+    assert correlator.reasons() == [("not_issued_by_jitney",)] * 2
+    assert {each["code"] for each in correlator.records()} == {"key_not_issued", "not_issued_by_jitney"}
 
 
 def test_aud_03_a_session_that_was_scoped_down_is_of_the_same_grant(correlator: Correlator):
@@ -278,82 +282,3 @@ def test_aud_06_only_the_messages_that_failed_come_again(correlator: Correlator)
     assert correlator.take_in(taken(1), elsewhere) == ["0"]
     correlator.store.broken = False
     assert correlator.take_in(taken(1)) == []
-
-
-KEYS = [f"ASIAAAAAAAAAAAA{number:05d}" for number in range(40)]
-MANY = [replace(GRANT, id=f"g-aaaaaaaaa{letter * 5}") for letter in "abcdefghij"]
-
-
-def _world(count: int) -> list[dict[str, Any]]:
-    """Events of ten grants with four keys each, one of them scoped down from another, and of two intruders."""
-    made: list[dict[str, Any]] = []
-    for number, grant in enumerate(MANY):
-        first, second, last, _ = KEYS[4 * number : 4 * number + 4]
-        made += [taken(10 * number, key=first, session=grant.id), taken(10 * number + 1, key=second, session=grant.id)]
-        narrower = scoped(10 * number + 2, key=first, to=last)
-        narrower["userIdentity"] = identity(session=grant.id, key=first)
-        made.append(narrower)
-    made.append(taken(998, by=ADMIN, key=KEYS[3], session=MANY[0].id))
-    chance = random.Random(7)
-    for number in range(1000, 1000 + count - len(made)):
-        place = chance.randrange(39)
-        session = "admin" if place == 7 else MANY[place // 4].id
-        made.append(called(number, at=NOW + chance.randrange(400), who=identity(session=session, key=KEYS[place])))
-    return made
-
-
-class Crash(BaseException):
-    """The process is gone."""
-
-
-def _ends_as(events: list[dict[str, Any]], chance: random.Random | None) -> tuple[dict[str, Any], set[str]]:
-    """What the table comes to when SQS delivers the events as it may, and processes die as they may.
-
-    Without chance, each comes once, in its order, to a process that lives.
-    """
-    correlator = Correlator(*MANY)
-    if chance is None:
-        correlator.take_in(*events)
-        return _end_of(correlator)
-    left = [event for event in events for _ in range(chance.choice((1, 1, 1, 2)))]
-    chance.shuffle(left)
-
-    def die() -> None:
-        if chance.random() < 0.0005:
-            raise Crash
-
-    correlator.table.before = die
-    while left:
-        size = chance.randrange(1, 200)
-        batch, left = left[:size], left[size:]
-        try:
-            failed = correlator.take_in(*batch)
-        except Crash:
-            correlator.start()
-            left += batch
-        else:
-            assert not failed
-    correlator.table.before = lambda: None
-    return _end_of(correlator)
-
-
-def _end_of(correlator: Correlator) -> tuple[dict[str, Any], set[str]]:
-    correlator.now += WAIT_SECONDS
-    correlator.look_again()
-    lines = {event_id: line | {"judged_at": ""} for event_id, line in correlator.lines().items()}
-    return lines, {record["chain"] for record in correlator.records()}
-
-
-@cache
-def _orderly() -> tuple[list[dict[str, Any]], tuple[dict[str, Any], set[str]]]:
-    world = _world(examples(5000))
-    return world, _ends_as(world, None)
-
-
-@settings(max_examples=examples(10))
-@given(st.integers(0, 2**32))
-def test_aud_03_late_shuffled_repeated_and_torn_batches_end_in_the_same_table(seed: int):
-    world, expected = _orderly()
-    lines, records = _ends_as(world, random.Random(seed))
-    assert set(lines) == {event.get("sharedEventID") or event["eventID"] for event in world}
-    assert (lines, records) == expected

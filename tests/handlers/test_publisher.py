@@ -79,7 +79,7 @@ def test_aud_02_whatever_a_record_says_it_belongs_at_its_key(reason: str, ticket
 
 
 MINE = chain("r-mine", 2)[1]
-SAID = json.loads(MINE.text)
+SAID = {"account": "1", "access_key_id": "A", "event_id": "e"}
 POISON: dict[str, dict[str, Any]] = {
     "another chain": added("r-mine", "000001", record=TEXTS[1]),
     "another number": added("g-a", "000002", record=TEXTS[1]),
@@ -98,16 +98,23 @@ POISON: dict[str, dict[str, Any]] = {
     "deep to its end": added("r-mine", "000001", record="[" * 50_000 + "]" * 50_000),
     "a call besides": added("r-mine", "000001", record=MINE.text, line="{}"),
     "something besides": added("r-mine", "000001", record=MINE.text, more="canary"),
-    "a call among records": added("r-mine", "000001", line=canonical({**SAID, "verdict": "explained"})),
+    "a call among records": added("r-mine", "000001", line=canonical({**SAID, "verdict": "explained", "reasons": []})),
     "a call of another key": added(
         "k-1-A",
         "EXPLAINED#e",
-        line=canonical({"account": "1", "access_key_id": "B", "event_id": "e", "verdict": "explained"}),
+        line=canonical({**SAID, "access_key_id": "B", "verdict": "explained", "reasons": []}),
     ),
     "a call explained as a bypass": added(
-        "k-1-A",
-        "EXPLAINED#e",
-        line=canonical({"account": "1", "access_key_id": "A", "event_id": "e", "verdict": "bypass"}),
+        "k-1-A", "EXPLAINED#e", line=canonical({**SAID, "verdict": "bypass", "reasons": ["x"]})
+    ),
+    "a bypass that says it is explained": added(
+        "k-1-A", "BYPASS#e", line=canonical({**SAID, "verdict": "explained", "reasons": ["x"]})
+    ),
+    "a bypass that has no reason": added(
+        "k-1-A", "EXPLAINED#e", line=canonical({**SAID, "verdict": "bypass", "reasons": []})
+    ),
+    "a bypass that may yet be explained": added(
+        "k-1-A", "UNISSUED#e", line=canonical({**SAID, "verdict": "bypass", "reasons": ["x"]})
     ),
     "a key's beginning among records": added("r-mine", "ISSUE", issue="canary"),
 }

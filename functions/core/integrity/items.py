@@ -27,10 +27,11 @@ def is_line(pk: str, sk: str, text: str) -> bool:
     try:
         said = json.loads(text)
         place = partition_of(said["account"], said["access_key_id"])
-        number = conclusion_key(said["event_id"], explained=said["verdict"] == "explained")
+        number = conclusion_key(said["event_id"], said["reasons"])
+        agrees = (said["verdict"] == "explained") is not bool(said["reasons"])
     except (KeyError, TypeError):
         return False
-    return (pk, sk) == (place, number)
+    return agrees and (pk, sk) == (place, number)
 
 
 def is_of_a_call(pk: str) -> bool:

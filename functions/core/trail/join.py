@@ -21,6 +21,8 @@ WAIT_SECONDS = 1800
 are its average: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html"""
 GRACE_SECONDS = 60
 """A call is noted when it is over, and AWS's clocks and IAM's copies of a deny document are not all at one."""
+NOT_ISSUED = ("key_not_issued",)
+"""Why a call is a bypass for now: what its key's beginning says, if that is learned yet, holds instead."""
 MOST_PARENTS = 4
 """A session is scoped down three times at most (STS API Reference, GetScopedCredentials)."""
 
@@ -96,7 +98,7 @@ def judge(
     if issue is None and not call.via:
         if call.access_key_id and waited < WAIT_SECONDS:
             return None
-        return Verdict(name.purpose, grant_id, ("key_not_issued",))
+        return Verdict(name.purpose, grant_id, NOT_ISSUED)
     return Verdict(name.purpose, grant_id, tuple(_against_key(call, name, issue, grant, issuers)) if issue else ())
 
 

@@ -1,0 +1,48 @@
+"""What is asked of the trail's queue: to look again after the longest delay, once for a key and a while."""
+
+import json
+
+from adapters.trail import AGAIN_SECONDS, ASKED_SECONDS, TrailQueue
+from tests.trailing import ACCOUNT, KEY
+
+
+class Queue:
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, int]] = []
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int) -> None:  # noqa: N803
+        assert QueueUrl == "queue"
+        self.sent.append((json.loads(MessageBody)["settle"]["access_key_id"], DelaySeconds))
+
+
+def test_aud_06_calls_with_one_key_that_wait_are_looked_at_together():
+    client, clock = Queue(), [1000]
+    queue = TrailQueue(client, "queue", lambda: clock[0])
+    for _ in range(3):
+        queue.again(ACCOUNT, KEY)
+    queue.again(ACCOUNT, "ASIAOTHER")
+    assert client.sent == [(KEY, AGAIN_SECONDS), ("ASIAOTHER", AGAIN_SECONDS)]
+    clock[0] += ASKED_SECONDS
+    queue.again(ACCOUNT, KEY)
+    assert len(client.sent) == 3
+
+
+def test_aud_06_what_was_asked_for_comes_after_all_that_it_was_asked_for_once_for():
+    assert AGAIN_SECONDS - ASKED_SECONDS >= 60  # a function's timeout, and clocks that differ
+
+
+def test_aud_06_what_could_not_be_asked_is_asked_again():
+    class Broken(Queue):
+        def send_message(self, **asked: object) -> None:
+            if not self.sent:
+                self.sent.append(("failed", 0))
+                raise OSError
+            super().send_message(**asked)  # type: ignore[arg-type]
+
+    client = Broken()
+    queue = TrailQueue(client, "queue", lambda: 1000)
+    try:
+        queue.again(ACCOUNT, KEY)
+    except OSError:
+        queue.again(ACCOUNT, KEY)
+    assert client.sent[1:] == [(KEY, AGAIN_SECONDS)]
