@@ -11,6 +11,7 @@ from client.commands.explain import explain
 from client.commands.grants import grants
 from client.commands.policy import policy
 from client.commands.profile import profile
+from client.commands.query import ask_records
 from client.commands.request import request
 from client.commands.review import review
 from client.commands.run import CommandAfterDashes, run
@@ -88,4 +89,5 @@ app.add_typer(policy, name="policy")
 app.add_typer(target, name="target")
 app.add_typer(review, name="review")
 audit.command("show")(show_story)
+audit.command("query")(ask_records)
 app.add_typer(audit, name="audit")

@@ -3,7 +3,6 @@
 Importing it takes a checkout (`client.checkout`), boto3 and cryptography.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -12,6 +11,7 @@ from typing import Any
 
 from client.evidence import Archive, Told
 from client.problems import Invalid
+from client.stack_file import named_in
 from core.integrity.findings import Findings
 from core.integrity.seal_chain import Keys
 from core.integrity.seals import Seal
@@ -32,19 +32,11 @@ class Places:
 
         Raises Invalid when the file is neither.
         """
-        try:
-            known = json.loads(stack.read_text(encoding="utf-8"))
-            buckets, outputs = known.get("buckets") or {}, known.get("Jitney") or {}
-            records = self.records or buckets.get("records") or outputs["RecordsBucket"]
-            seals = self.seals or buckets.get("seals") or outputs["SealsBucket"]
-            keys = self.keys or tuple(filter(None, [known.get("seal_key")]))
-        except OSError as error:
-            fix = "Check the file's path and permissions."
-            detail = f"{stack}: {error.strerror}."
-            raise Invalid("stack_file", "The stack's file is not usable", detail, fix) from error
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            fix = "Name the file that `cdk deploy --outputs-file` wrote, or .local/stack.json."
-            raise Invalid("stack_file", "The stack's file is not usable", f"{stack} names no buckets.", fix) from error
+        with named_in(stack, "buckets") as known:
+            buckets = known.local.get("buckets") or {}
+            records = self.records or buckets.get("records") or known.outputs["RecordsBucket"]
+            seals = self.seals or buckets.get("seals") or known.outputs["SealsBucket"]
+            keys = self.keys or tuple(filter(None, [known.local.get("seal_key")]))
         return replace(self, records=records, seals=seals, keys=keys)
 
     def checked(self) -> "Places":

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from client import proof_words, wording
+from client import proof_words, sheets, wording
 from client.answers import Answer, Decision, Need, Page, read_permissions, read_reasons
 from client.asking import Ask
 from client.checks import ReviewCheck, TargetCheck
@@ -173,6 +174,31 @@ class Screen:
         self._heading(words, style, "what lies in S3, held against its seals")
         self._rows(proof_words.breaks(proof))
         self._rows(proof_words.reach(proof))
+
+    def queries(self, queries: Mapping[str, Any]) -> None:
+        """The named queries: how to ask each, and what it answers."""
+        for each in queries["queries"]:
+            wants = "".join(f" --param {one['name'].replace(' ', '-').upper()}" for one in each["parameters"])
+            self._out.print(Text.assemble((wording.plain(each["name"]), "bold"), (wording.plain(wants), "cyan")))
+            self._out.print(Text(f"  {wording.plain(each['question'])}"))
+
+    def rows(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """The rows as a table, or each as a block where a table would be wider than the terminal."""
+        table = sheets.fitting(columns, rows, self._out.width)
+        for each in [table] if table else sheets.blocks(columns, rows):
+            self._out.print(each)
+
+    def took(self, question: str, count: int, bytes_read: int, seconds: float) -> None:
+        """What was asked, and what the answer took, beside the rows."""
+        many = f"{count:,} row{'' if count == 1 else 's'}"
+        self.note(question)
+        self.note(f"{many}, from {decimal(bytes_read)} read in {seconds:.1f} s")
+
+    @contextmanager
+    def asking(self, name: str) -> Generator[Callable[[str, float, int], None]]:
+        """Shows on standard error, of a terminal, how a query goes; what it yields is told state, seconds and bytes."""
+        with self._err.status(f"{name}: asked") as status:
+            yield lambda state, seconds, read: status.update(f"{name}: {state}, {seconds:.0f} s, {decimal(read)} read")
 
     @contextmanager
     def reading(self) -> Generator[Callable[[str, int, int], None]]:

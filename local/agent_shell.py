@@ -39,11 +39,13 @@ def variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
 
 
 def _of_auditor(stack: Mapping[str, Any]) -> dict[str, str]:
-    """Who verifies the records: root of the emulated account, which takes any secret, and the key that is trusted."""
+    """Who verifies the records and asks Athena: root of the emulated account, with any secret, and the trusted key."""
     return {
         "JITNEY_RECORDS_BUCKET": stack["buckets"]["records"],
         "JITNEY_SEALS_BUCKET": stack["buckets"]["seals"],
         "JITNEY_SEAL_KEY": stack["seal_key"],
+        "JITNEY_ATHENA_WORKGROUP": stack["athena"]["workgroup"],
+        "JITNEY_ATHENA_DATABASE": stack["athena"]["database"],
         "AWS_ACCESS_KEY_ID": stack["account"],
         "AWS_SECRET_ACCESS_KEY": "any",
         "AWS_ENDPOINT_URL": stack["aws_endpoint"],

@@ -1,5 +1,6 @@
 """`jitney audit`: what an auditor asks of the records."""
 
+import importlib
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,12 +12,13 @@ from client import checkout, options
 from client.problems import Invalid
 from client.reporting import print_json, reporting, screen
 
-audit = typer.Typer(no_args_is_help=True, help="The audit records, for auditors. Asks S3 alone, no broker.")
+audit = typer.Typer(no_args_is_help=True, help="The audit records, for auditors. Asks S3 and Athena, no broker.")
 
 DAY = "%Y-%m-%d"
 
 
-def _read_day(text: str) -> datetime:
+def read_day(text: str) -> datetime:
+    """The beginning of the day (UTC). Raises typer.BadParameter when it is none."""
     try:
         return datetime.strptime(text, DAY).replace(tzinfo=UTC)
     except ValueError as error:
@@ -25,15 +27,15 @@ def _read_day(text: str) -> datetime:
 
 Since = Annotated[
     datetime | None,
-    typer.Option(parser=_read_day, metavar="DAY", help="Only what was published on this day (UTC), or later."),
+    typer.Option(parser=read_day, metavar="DAY", help="Only what was published on this day (UTC), or later."),
 ]
 Until = Annotated[
     datetime | None,
-    typer.Option(parser=_read_day, metavar="DAY", help="Only what was published on this day (UTC), or earlier."),
+    typer.Option(parser=read_day, metavar="DAY", help="Only what was published on this day (UTC), or earlier."),
 ]
 Stack = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="What names the buckets: `cdk deploy --outputs-file`, or .local/stack.json."),
+    typer.Option(metavar="FILE", help="What names the parts: `cdk deploy --outputs-file`, or .local/stack.json."),
 ]
 Records = Annotated[str, typer.Option(metavar="BUCKET", envvar="JITNEY_RECORDS_BUCKET", help="The records' bucket.")]
 Seals = Annotated[str, typer.Option(metavar="BUCKET", envvar="JITNEY_SEALS_BUCKET", help="The seals' bucket.")]
@@ -75,7 +77,7 @@ def verify_records(
         places = proof.Places(records, seals, tuple(key or ()))
         places = (places.beside(stack) if stack else places).checked()
         with screen().reading() as told:
-            findings = proof.prove(places, _day(since), _day(until), told, int(time.time()))
+            findings = proof.prove(places, day_of(since), day_of(until), told, int(time.time()))
         if as_json:
             print_json(proof.document(findings))
         else:
@@ -87,13 +89,18 @@ def _proof() -> Any:
     """The module that verifies: it needs a checkout and packages that other commands do without. Raises Invalid."""
     fix = "Run it from a checkout of Jitney: docs/auditor.md says how."
     checkout.reach("verifier_missing", "what verifies seals", fix)
+    return with_packages("client.proof", "verifier_missing", "Nothing could be verified")
+
+
+def with_packages(module: str, code: str, title: str) -> Any:
+    """A module that needs packages which other commands do without. Raises Invalid with `code` and `title`."""
     try:
-        from client import proof  # noqa: PLC0415 - as above
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
         detail = f"The Python package {error.name} is not installed."
-        raise Invalid("verifier_missing", "Nothing could be verified", detail, "pip install 'jitney[audit]'") from error
-    return proof
+        raise Invalid(code, title, detail, "pip install 'jitney[audit]'") from error
 
 
-def _day(given: datetime | None) -> date | None:
+def day_of(given: datetime | None) -> date | None:
+    """The day, if one was given."""
     return given.date() if given else None

@@ -167,7 +167,7 @@ def test_aud_02_whatever_is_done_by_hand_is_named(how: str, grants: tuple[str, s
 def test_aud_02_the_permissions_in_the_guide_are_enough_and_what_may_not_be_read_is_told(
     grants: tuple[str, str], real: Buckets, aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):
-    (block,) = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
+    _, block = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
     key = aws("kms").describe_key(KeyId="alias/jitney")["KeyMetadata"]["Arn"]
     policy = block.replace("RECORDS-BUCKET", real.records).replace("SEALS-BUCKET", real.seals).replace("KEY-ARN", key)
     trust = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}

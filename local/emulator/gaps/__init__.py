@@ -78,6 +78,7 @@ GAPS: tuple[Callable[[], None], ...] = (
     trail.calls_of_sessions,
     delivery.delivery_uses_the_role,
     queries.execution_parameters,
+    queries.workgroups_of_queries,
     queries.json_tables,
     queries.views,
     queries.functions_of_trino,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ministack.core import iam_actions
 from ministack.services import athena, glue
 
 from local import engine
@@ -27,6 +28,29 @@ def execution_parameters() -> None:
         return start({**data, "QueryString": _filled(data.get("QueryString", ""), values)})
 
     athena._start_query_execution = with_parameters
+
+
+def workgroups_of_queries() -> None:
+    """Who may see a named query or an execution is who may in its workgroup.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonathena.html
+    """
+    arn_of = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> Any:
+        if service == "athena" and (workgroup := _workgroup(json.loads(body or b"{}"))):
+            region, account = more[-2:]
+            return f"arn:aws:athena:{region}:{account}:workgroup/{workgroup}"
+        return arn_of(service, method, path, headers, body, *more)
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def _workgroup(asked: Mapping[str, Any]) -> str:
+    """The workgroup of what is named by an id, "" where nothing is; of several queries, that of the first."""
+    ids = [asked.get("NamedQueryId"), *asked.get("NamedQueryIds", ())]
+    known = [athena._executions.get(asked.get("QueryExecutionId")), *map(athena._named_queries.get, ids)]
+    return next((str(each["WorkGroup"]) for each in known if each), "")
 
 
 def json_tables() -> None:

@@ -10,19 +10,19 @@ import pytest
 from client.athena import Answer, Athena, Place
 from client.problems import Problem
 from local.settings import REGION
-from tests.local.gaps.contracts import Emulator
+from tests.local.gaps.contracts import Emulator, refused, role
 
 
 class Lake:
     """A bucket, a database over it, and a workgroup whose results go to the bucket."""
 
     def __init__(self, emulator: Emulator) -> None:
-        self.name = f"lake-{uuid.uuid4().hex}"
+        self.name, self.workgroup = f"lake-{uuid.uuid4().hex}", "lake"
         self.s3, self.glue, athena = (emulator.root(each) for each in ("s3", "glue", "athena"))
         self.s3.create_bucket(Bucket=self.name, CreateBucketConfiguration={"LocationConstraint": REGION})
         self.glue.create_database(DatabaseInput={"Name": "lake"})
         results = {"ResultConfiguration": {"OutputLocation": f"s3://{self.name}/results/"}}
-        athena.create_work_group(Name="lake", Configuration=results)
+        athena.create_work_group(Name=self.workgroup, Configuration=results)
         self._athena = Athena(athena, Place("lake", "lake"))
 
     def table(self, name: str, *lines: dict[str, Any], **columns: str) -> None:
@@ -58,6 +58,24 @@ class Lake:
 @pytest.fixture
 def lake(emulator: Emulator) -> Lake:
     return Lake(emulator)
+
+
+def test_workgroups_of_queries(emulator: Emulator) -> None:
+    lake = Lake(emulator)
+    root = emulator.root("athena")
+    named = root.create_named_query(Name="one", Database="lake", QueryString="SELECT 1", WorkGroup="lake")
+    other = root.create_named_query(Name="other", Database="lake", QueryString="SELECT 1", WorkGroup="primary")
+    place = f"arn:aws:athena:{REGION}:{emulator.account}:workgroup/lake"
+    statement = {"Effect": "Allow", "Action": "athena:*", "Resource": place}
+    arn = role(emulator, "auditor", {"Statement": statement})
+    session = emulator.root("sts").assume_role(RoleArn=arn, RoleSessionName="auditor")["Credentials"]
+    athena = emulator.session("athena", session)
+    asked = athena.start_query_execution(QueryString="SELECT 1", WorkGroup="lake")["QueryExecutionId"]
+    assert athena.get_query_execution(QueryExecutionId=asked)["QueryExecution"]["WorkGroup"] == lake.workgroup
+    (found,) = athena.batch_get_named_query(NamedQueryIds=[named["NamedQueryId"]])["NamedQueries"]
+    assert found["Name"] == "one"
+    refused("AccessDeniedException", athena.batch_get_named_query, NamedQueryIds=[other["NamedQueryId"]])
+    refused("AccessDeniedException", athena.get_named_query, NamedQueryId=other["NamedQueryId"])
 
 
 def test_json_tables(lake: Lake) -> None:

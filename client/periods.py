@@ -1,0 +1,39 @@
+"""The days that a query looks at: its own, or those that an auditor asks for.
+
+A query bounds each table that it reads by one text, `dt >= <so many days before today>`. What looks further back than
+the others, as for the beginning of what ended in the period, goes on doing so by as many days.
+"""
+
+import re
+from datetime import date, timedelta
+
+BOUND = re.compile(
+    r"dt >= CAST\(CAST\(current_date - INTERVAL '(?P<days>[0-9]{1,5})' DAY AS DATE\) AS VARCHAR\)", re.ASCII
+)
+
+
+def days_of(sql: str) -> int | None:
+    """How many days before today the query's own period begins; None for a query without one."""
+    return min((int(found["days"]) for found in BOUND.finditer(sql)), default=None)
+
+
+def within(sql: str, since: date | None, until: date | None, today: date) -> str:
+    """The query about the days from `since` to `until`; as it is when neither is given.
+
+    Without `since`, its own number of days before `until`. Raises ValueError for a query without a period, and for one
+    that would end before it begins.
+    """
+    days = days_of(sql)
+    if since is None and until is None:
+        return sql
+    if days is None:
+        raise ValueError("it has no period of its own")
+    first = since or (until or today) - timedelta(days=days)
+    if until and until < first:
+        raise ValueError("the period ends before it begins")
+
+    def bound(found: re.Match[str]) -> str:
+        earlier = first - timedelta(days=int(found["days"]) - days)
+        return f"dt BETWEEN '{earlier}' AND '{until}'" if until else f"dt >= '{earlier}'"
+
+    return BOUND.sub(bound, sql)

@@ -1,0 +1,70 @@
+"""Rows for people and for spreadsheets."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from client.wording import plain
+
+# With these a spreadsheet takes a cell for a formula; agents write reasons, and whoever calls, names.
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_GAP = 2
+
+type Rows = Iterable[Sequence[Any]]
+
+
+def as_csv(columns: Sequence[str], rows: Rows) -> str:
+    """The rows as CSV with their header (RFC 4180); lists as JSON, and no text that a spreadsheet would run."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        return json.dumps(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def shown(value: Any) -> str:
+    """The value in one line."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return plain(", ".join(str(each) for each in value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else plain(value)
+
+
+def fitting(columns: Sequence[str], rows: Rows, width: int) -> Table | None:
+    """A table of the rows; None when it is wider than `width`, for nothing is wrapped or cut."""
+    cells = [[shown(value) for value in row] for row in rows]
+    widths = [max(map(cell_len, each)) for each in zip(columns, *cells, strict=True)]
+    if sum(widths) + _GAP * (len(columns) - 1) > width:
+        return None
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    for row in cells:
+        table.add_row(*(Text(each) for each in row))
+    return table
+
+
+def blocks(columns: Sequence[str], rows: Rows) -> Iterable[Text]:
+    """Each row as lines of names and values, without those that are empty; a blank line after each row."""
+    most = max(map(len, columns), default=0)
+    for row in rows:
+        for name, value in zip(columns, row, strict=True):
+            if text := shown(value):
+                yield Text.assemble((f"{name:{most}}  ", "dim"), text)
+        yield Text()

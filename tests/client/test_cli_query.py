@@ -1,0 +1,190 @@
+"""`jitney audit query`: what is listed, asked and told, for people, spreadsheets and machines."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import client
+from client import athena as athena_module
+from client.athena import Athena, Place
+from client.cli import app
+from tests.client.fake_athena import FakeAthena, refusal
+
+CHAIN = "-- The chain of one grant\n-- grant: the grant's id, such as g-1\nSELECT one FROM records WHERE chain = ? -- ?"
+PERIOD = "dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)"
+REACH = "a b\x1b[31m"
+
+
+@pytest.fixture
+def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeAthena:
+    fake = FakeAthena()
+    fake.add("history_of_grant", CHAIN)
+    fake.add("denied", f"-- What was denied\nSELECT 1 FROM records WHERE {PERIOD}")
+    fake.add("ours", "-- A question of our own\nSELECT 1 FROM t WHERE a = ? AND b = '?' AND c = ?")
+    monkeypatch.setattr(athena_module, "connected", lambda place: Athena(fake, place, fake.pause))
+    return fake
+
+
+def query(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["audit", "query", *arguments])
+
+
+def test_aud_05_without_a_name_the_queries_are_listed_with_their_questions(aws: FakeAthena):
+    result = query()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "denied",
+        "  What was denied",
+        "history_of_grant --param GRANT",
+        "  The chain of one grant",
+        "ours --param PARAMETER-1 --param PARAMETER-2",
+        "  A question of our own",
+    ]
+    told = json.loads(query("--json").stdout)["queries"]
+    assert told[1] == {
+        "name": "history_of_grant",
+        "question": "The chain of one grant",
+        "parameters": [{"name": "grant", "what": "the grant's id, such as g-1"}],
+    }
+
+
+def test_aud_05_rows_are_a_table_with_what_the_answer_took_beside_it(aws: FakeAthena):
+    aws.columns = [("who", "varchar"), ("actions", "json"), ("times", "bigint"), ("own", "boolean")]
+    aws.rows = [("corp.a", '["s3:GetObject","s3:PutObject"]', "1200", "true"), (REACH, "[]", None, "false")]
+    result = query("denied")
+    assert result.exit_code == 0
+    assert [line.split() for line in result.stdout.splitlines()] == [
+        ["who", "actions", "times", "own"],
+        ["corp.a", "s3:GetObject,", "s3:PutObject", "1,200", "yes"],
+        ["a", "b�[31m", "no"],
+    ]
+    assert result.stderr.splitlines()[-2:] == ["What was denied", "2 rows, from 2.0 kB read in 1.5 s"]
+
+
+def test_aud_05_rows_wider_than_the_terminal_are_blocks(aws: FakeAthena, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    arn = "arn:aws:s3:::a-bucket-with-a-long-name/and/a/key"
+    aws.columns = [("resource", "varchar"), ("who", "varchar"), ("code", "varchar")]
+    aws.rows = [(arn, "corp.a", ""), ("x", "corp.b", None)]
+    lines = query("denied").stdout.splitlines()
+    assert [line.rstrip() for line in lines] == [
+        f"resource  {arn}", "who       corp.a", "", "resource  x", "who       corp.b", "",
+    ]  # fmt: skip
+
+
+def test_aud_05_csv_has_all_rows_and_no_formulas(aws: FakeAthena):
+    aws.columns = [("reason", "varchar"), ("actions", "json"), ("count", "integer")]
+    aws.rows = [('=HYPERLINK("https://evil.example")', '["a"]', "-5"), ('say "hi",\nnow', "[]", None)]
+    aws.rows += [(f"{sign}x", "[]", "1") for sign in "+-@\t\r"]
+    result = query("denied", "--csv")
+    assert result.exit_code == 0
+    header, *rows = csv.reader(io.StringIO(result.stdout, newline=""))
+    assert header == ["reason", "actions", "count"]
+    assert rows[:2] == [['\'=HYPERLINK("https://evil.example")', '["a"]', "-5"], ['say "hi",\nnow', "[]", ""]]
+    assert [row[0] for row in rows[2:]] == [f"'{sign}x" for sign in "+-@\t\r"]
+
+
+def test_aud_05_json_has_rows_with_their_types(aws: FakeAthena):
+    aws.columns = [("who", "varchar"), ("times", "bigint")]
+    aws.rows = [("=1", "7"), ("b", None)]
+    assert json.loads(query("denied", "--json").stdout) == {
+        "query": "denied",
+        "question": "What was denied",
+        "columns": ["who", "times"],
+        "rows": [{"who": "=1", "times": 7}, {"who": "b", "times": None}],
+        "bytes_read": 2048,
+        "seconds": 1.5,
+    }
+
+
+def test_aud_05_parameters_and_days_reach_the_query(aws: FakeAthena):
+    assert query("history_of_grant", "--param", "g-1' OR ''='").exit_code == 0
+    assert aws.asked[0]["ExecutionParameters"] == ["'g-1'' OR ''''='''"]
+    assert query("denied", "--since", "2026-01-02", "--until", "2026-01-03").exit_code == 0
+    assert aws.asked[1]["QueryString"].endswith("WHERE dt BETWEEN '2026-01-02' AND '2026-01-03'")
+    assert query("ours", "--param", "1", "--param", "2").exit_code == 0
+    assert aws.asked[2]["ExecutionParameters"] == ["'1'", "'2'"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "detail", "fix"),
+    [
+        (["nope"], "query_unknown", "There are: denied, history_of_grant, ours.", "jitney audit query"),
+        (["history_of_grant"], "usage", "wants 1 parameter, not 0: grant, the grant's id", "--param GRANT"),
+        (["ours", "--param", "1"], "usage", "wants 2 parameters, not 1", "--param PARAMETER-1 --param PARAMETER-2"),
+        (["denied", "--param", "1"], "usage", "denied has no parameters", "Leave --param out."),
+        (["denied", "--since", "2026-02-01", "--until", "2026-01-01"], "period_invalid", "ends before", "--since"),
+        (["ours", "--param", "1", "--param", "2", "--since", "2026-02-01"], "period_invalid", "no period", "--since"),
+        (["denied", "--csv", "--json"], "usage", "--csv goes without --json", "one of them"),
+    ],
+)
+def test_aud_05_what_cannot_be_asked_is_told_with_a_fix(
+    aws: FakeAthena, arguments: list[str], code: str, detail: str, fix: str
+):
+    result = query(*arguments, *([] if "--json" in arguments else ["--json"]))
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["code"]) == (2, code)
+    assert detail in told["detail"]
+    assert fix in told["fix"]
+    assert aws.asked == []
+
+
+def test_aud_05_a_query_that_reads_too_much_is_told(aws: FakeAthena):
+    aws.states = [{"State": "CANCELLED", "StateChangeReason": "Bytes scanned limit was exceeded"}]
+    result = query("denied")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Bytes scanned limit was exceeded" in result.stderr
+    assert "Ask for fewer days" in result.stderr
+
+
+def test_aud_05_who_may_not_ask_is_told_where_the_permissions_are(aws: FakeAthena):
+    aws.refused["start_query_execution"] = refusal("AccessDeniedException", "athena:StartQueryExecution")
+    result = query("denied")
+    assert result.exit_code == 2
+    assert "athena:StartQueryExecution" in result.stderr
+    assert "docs/auditor.md" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("described", "place"),
+    [
+        ({"Jitney": {"AthenaWorkgroup": "w", "GlueDatabase": "d"}}, Place("w", "d")),
+        ({"athena": {"workgroup": "w", "database": "d"}}, Place("w", "d")),
+        (None, Place("jitney", "jitney")),
+    ],
+    ids=["cdk", "local", "none"],
+)
+def test_aud_05_the_stack_names_the_workgroup(
+    aws: FakeAthena, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described: Any, place: Place
+):
+    file = tmp_path / "outputs.json"
+    file.write_text(json.dumps(described))
+    stack = ["--stack", str(file)] if described else []
+    assert query("denied", *stack).exit_code == 0
+    assert aws.asked[0]["WorkGroup"] == place.workgroup
+    assert aws.asked[0]["QueryExecutionContext"] == {"Database": place.database}
+    monkeypatch.setenv("JITNEY_ATHENA_WORKGROUP", "mine")
+    assert query("denied", *stack).exit_code == 0
+    assert (aws.asked[1]["WorkGroup"], aws.asked[1]["QueryExecutionContext"]["Database"]) == ("mine", place.database)
+
+
+def test_aud_05_a_file_that_names_no_workgroup_is_told(aws: FakeAthena, tmp_path: Path):
+    file = tmp_path / "outputs.json"
+    file.write_text('{"Jitney": {}}')
+    result = query("denied", "--stack", str(file))
+    assert (result.exit_code, "names no workgroup" in result.stderr) == (2, True)
+
+
+def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("athena", "asking_athena"):
+        monkeypatch.delitem(sys.modules, f"client.{name}", raising=False)
+        monkeypatch.delattr(client, name, raising=False)
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    result = query("denied")
+    assert (result.exit_code, "jitney[audit]" in result.stderr) == (2, True)

@@ -1,0 +1,67 @@
+"""The days that a query is asked about: another period in the place of its own, on every table, and nothing else."""
+
+from datetime import date
+
+import pytest
+
+from client.periods import BOUND, days_of, within
+from infra.queries import QUERIES
+from local.scans import scans
+
+FILES = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}
+TODAY = date(2026, 11, 26)
+
+
+def since(days: int) -> str:
+    return f"dt >= CAST(CAST(current_date - INTERVAL '{days}' DAY AS DATE) AS VARCHAR)"
+
+
+SQL = f"-- Q\nSELECT 1 FROM a WHERE a.{since(30)} AND b.{since(37)}"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "bounds"),
+    [
+        (date(2026, 1, 10), None, ("dt >= '2026-01-10'", "dt >= '2026-01-03'")),
+        (
+            None,
+            date(2026, 2, 1),
+            ("dt BETWEEN '2026-01-02' AND '2026-02-01'", "dt BETWEEN '2025-12-26' AND '2026-02-01'"),
+        ),
+        (
+            date(2026, 1, 10),
+            date(2026, 1, 10),
+            ("dt BETWEEN '2026-01-10' AND '2026-01-10'", "dt BETWEEN '2026-01-03' AND '2026-01-10'"),
+        ),
+    ],
+)
+def test_aud_05_the_days_asked_for_take_the_place_of_the_querys_own(first, last, bounds):
+    assert within(SQL, first, last, TODAY) == f"-- Q\nSELECT 1 FROM a WHERE a.{bounds[0]} AND b.{bounds[1]}"
+
+
+def test_aud_05_without_days_the_query_stays_as_it_is():
+    assert within(SQL, None, None, TODAY) == SQL
+    assert within("SELECT 1", None, None, TODAY) == "SELECT 1"
+
+
+@pytest.mark.parametrize(
+    ("sql", "first", "last", "why"),
+    [
+        ("SELECT 1", date(2026, 1, 1), None, "no period of its own"),
+        (SQL, date(2026, 1, 2), date(2026, 1, 1), "ends before it begins"),
+    ],
+)
+def test_aud_05_days_that_cannot_be_asked_for_are_told(sql, first, last, why):
+    with pytest.raises(ValueError, match=why):
+        within(sql, first, last, TODAY)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_aud_05_every_bound_of_every_query_is_one_that_can_be_moved(name: str):
+    own = sorted(int(found["days"]) for found in BOUND.finditer(FILES[name]))
+    assert own
+    assert own[0] == days_of(FILES[name])
+    assert {each.days for each in scans(FILES[name])} == set(own)
+    moved = within(FILES[name], date(2026, 1, 1), date(2026, 1, 31), TODAY)
+    assert moved.count("AND '2026-01-31'") == len(own)
+    assert "current_date - " not in moved

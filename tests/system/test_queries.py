@@ -1,0 +1,138 @@
+"""AUD 5, end to end: the auditor's questions asked over what the functions wrote, with the guide's permissions."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from client.athena import connected
+from client.cli import app
+from infra.queries import QUERIES
+from infra.views import VIEWS
+from local import agent_shell
+from tests.running import session_keys
+from tests.system.conftest import Api
+from tests.system.test_records import until
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "auditor.md").read_text("utf-8")
+PARAMETERS = {
+    "grants_of_principal": 1,
+    "history_of_grant": 1,
+    "timeline_of_grant": 1,
+    "agents_of_human": 1,
+    "who_reached": 1,
+}
+
+
+def query(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["audit", "query", *arguments])
+
+
+def answered(*arguments: str) -> dict[str, Any]:
+    result = query(*arguments, "--json")
+    assert result.exit_code == 0, result.stdout
+    return dict(json.loads(result.stdout))
+
+
+@pytest.fixture
+def auditor(stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The auditor's shell."""
+    for name, value in agent_shell.variables(stack, agent_shell.AUDITOR).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def allowed(auditor: None, aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The auditor's shell with no more than the permissions of the guide, and what takes one away."""
+    block, _ = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
+    names = {
+        "RECORDS-BUCKET": stack["buckets"]["records"],
+        "RESULTS-BUCKET": stack["buckets"]["athena_results"],
+        "KEY-ARN": aws("kms").describe_key(KeyId="alias/jitney")["KeyMetadata"]["Arn"],
+        "REGION": stack["region"],
+        "ACCOUNT": stack["account"],
+    }
+    for name, value in names.items():
+        block = block.replace(name, value)
+    trust = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam = aws("iam")
+    arn = iam.create_role(RoleName="asking-auditor", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+
+    def put(policy: dict[str, Any]) -> None:
+        iam.put_role_policy(RoleName="asking-auditor", PolicyName="asks", PolicyDocument=json.dumps(policy))
+
+    put(json.loads(block))
+    issued = aws("sts").assume_role(RoleArn=arn, RoleSessionName="auditor")["Credentials"]
+    for name, value in session_keys(issued).items():
+        monkeypatch.setenv(name.upper(), value)
+    yield json.loads(block), put
+    iam.delete_role_policy(RoleName="asking-auditor", PolicyName="asks")
+    iam.delete_role(RoleName="asking-auditor")
+
+
+def test_aud_05_every_named_query_is_listed_and_runs(allowed: Any):
+    told = answered()["queries"]
+    assert {each["name"]: len(each["parameters"]) for each in told} == {
+        path.stem: PARAMETERS.get(path.stem, 0) for path in QUERIES.glob("*.sql")
+    }
+    for each in told:
+        values = ["--param", "nothing-of-this-name"] * len(each["parameters"])
+        rows = answered(each["name"], *values)
+        assert rows["question"] == each["question"]
+        assert rows["columns"]
+
+
+def test_aud_05_a_grants_story_is_asked_for_in_every_form(allowed: Any, api: Api):
+    grant = api.ask(reason="=cmd|' /C calc'!A0")["grant"]
+    assert api("DELETE", f"/v1/grants/{grant['id']}").status_code == 200
+    named = ("timeline_of_grant", "--param", grant["id"])
+
+    def told() -> list[dict[str, Any]]:
+        rows = answered(*named)["rows"]
+        return rows if [row["what"] for row in rows][:2] == ["request", "release"] else []
+
+    request, release = until(told)[:2]
+    assert (request["outcome"], request["actions"], request["reason"]) == (
+        "allowed",
+        ["s3:GetObject"],
+        "=cmd|' /C calc'!A0",
+    )
+    assert release["person"] == grant["principal"]
+    rows = list(csv.DictReader(io.StringIO(query(*named, "--csv").stdout)))
+    assert (json.loads(rows[0]["resources"]), rows[0]["reason"]) == (request["resources"], "'=cmd|' /C calc'!A0")
+    shown = query(*named)
+    assert "release" in shown.stdout
+    assert "rows, from" in shown.stderr
+    assert answered(*named, "--until", "2026-01-01")["rows"] == []
+    assert query(*named, "--since", request["time"][:10]).exit_code == 0
+
+
+def test_aud_05_answers_of_any_length_are_read_to_the_end(allowed: Any):
+    answer = connected().run("SELECT n FROM range(2500) AS listed (n)")
+    assert [row["n"] for row in answer.records()] == list(range(2500))
+
+
+def test_aud_05_every_view_is_there(allowed: Any):
+    for view in VIEWS:
+        answer = connected().run(f"SELECT * FROM {view.name} WHERE dt >= '2026-01-01' LIMIT 1")  # noqa: S608
+        assert answer.columns == tuple(name for name, _ in view.columns)
+
+
+@pytest.mark.parametrize(
+    "action", ["ListNamedQueries", "BatchGetNamedQuery", "StartQueryExecution", "GetQueryExecution", "GetQueryResults"]
+)
+def test_aud_05_who_lacks_a_permission_is_told_which(allowed: Any, action: str):
+    policy, put = allowed
+    deny = {"Effect": "Deny", "Action": f"athena:{action}", "Resource": "*"}
+    put({**policy, "Statement": [*policy["Statement"], deny]})
+    result = query("denied")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"athena:{action}" in result.stderr
+    assert "docs/auditor.md" in result.stderr
