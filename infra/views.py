@@ -65,6 +65,7 @@ _ARRAY = "array<string>"
 _OF: dict[str, str] = {
     **dict.fromkeys(("actions", "resources", "policies", "made", "taken", "reasons"), _ARRAY),
     **dict.fromkeys(("version", "seq", "duration_seconds", "count"), "int"),
+    **dict.fromkeys(("class_uid", "activity_id", "severity_id", "status_id"), "int"),
     **dict.fromkeys(("bytes_in", "bytes_out", "calls", "failed"), "bigint"),
     **dict.fromkeys(("read_only", "denied", "granted", "stands_in"), "boolean"),
 }
@@ -111,4 +112,5 @@ VIEWS: tuple[View, ...] = (
         "resources reasons error_code source_ip user_agent grant_id",
     ),
     _view("left_behind", "dt account thing state time grant_id principal human target"),
+    _view("ocsf_api_activity", "dt event_id time grant_id class_uid activity_id severity_id status_id event"),
 )

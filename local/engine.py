@@ -1,6 +1,6 @@
 """DuckDB in the place of Athena's engine: the tables and views of `infra`, and the same SQL, on this machine.
 
-What Trino and DuckDB both know is written as Trino has it; the few functions that DuckDB lacks are `MACROS`.
+What Trino and DuckDB both know is written as Trino has it; the few functions that DuckDB lacks are `FUNCTIONS`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,14 +21,16 @@ TYPES = {
     "array<string>": "VARCHAR[]",
 }
 """DuckDB's types by those of Glue."""
-# https://trino.io/docs/current/functions/json.html
-MACROS = (
+# https://trino.io/docs/current/functions/json.html and lambda.html
+FUNCTIONS = (
     "CREATE MACRO json_format(value) AS CAST(value AS VARCHAR)",
     """
     CREATE MACRO json_extract_scalar(value, path) AS
     CASE WHEN json_valid(value) THEN json_extract_string(value, path) END
     """,
     "CREATE MACRO to_unixtime(moment) AS epoch(moment)",
+    "SET lambda_syntax = 'ENABLE_SINGLE_ARROW'",
+    "CREATE MACRO transform(members, change) AS list_transform(members, change)",
 )
 
 
@@ -48,8 +50,8 @@ def lines(files: Iterable[str], columns: Sequence[tuple[str, str]]) -> str:
 def opened(folder: Path) -> duckdb.DuckDBPyConnection:
     """A database whose tables are in the folders of their names in `folder`, each by day as in S3, and all views."""
     connection = duckdb.connect(":memory:")
-    for macro in MACROS:
-        connection.execute(macro)
+    for function in FUNCTIONS:
+        connection.execute(function)
     for table in TABLES:
         relation = _relation(folder / table.name, table.columns)
         connection.execute(f"CREATE VIEW {table.name} AS FROM {relation}")

@@ -113,7 +113,7 @@ def functions_of_trino() -> None:
 
     async def rewritten(query: str, database: str, catalog: str | None = None) -> Any:
         text, *more = await rewrite(query, database, catalog)
-        return ";\n".join((*engine.MACROS, text)), *more
+        return ";\n".join((*engine.FUNCTIONS, text)), *more
 
     athena._rewrite_data_paths = rewritten
 

@@ -101,9 +101,10 @@ def test_functions_of_trino(lake: Lake) -> None:
     sql = (
         f"SELECT json_extract_scalar({said}, '$.by'), json_extract_scalar({said}, '$.none'), "
         "json_extract_scalar('', '$.by'), json_format(CAST(MAP(ARRAY['k'], ARRAY['v']) AS JSON)), "
-        "to_unixtime(CAST('1970-01-02 00:00:00' AS TIMESTAMP))"
+        "to_unixtime(CAST('1970-01-02 00:00:00' AS TIMESTAMP)), "
+        "CAST(transform(ARRAY['a', 'b'], each -> UPPER(each)) AS JSON)"
     )
-    assert lake.ask(sql).rows == (('a"b', None, None, '{"k":"v"}', 86400.0),)
+    assert lake.ask(sql).rows == (('a"b', None, None, '{"k":"v"}', 86400.0, ["A", "B"]),)
 
 
 def test_texts_of_values(lake: Lake) -> None:
