@@ -3,8 +3,10 @@
 A second copy would one day say something else. Beside a checkout's client it is what is deployed from it.
 """
 
+import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 from client.problems import Invalid
 
@@ -19,3 +21,12 @@ def reach(code: str, lacks: str, fix: str) -> None:
     for folder in (str(FUNCTIONS), str(ROOT)):
         if folder not in sys.path:
             sys.path.append(folder)
+
+
+def with_packages(module: str, code: str, title: str) -> Any:
+    """A module that needs packages which other commands do without. Raises Invalid with `code` and `title`."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        detail = f"The Python package {error.name} is not installed."
+        raise Invalid(code, title, detail, "pip install 'jitney[audit]', or `make setup` in a checkout") from error

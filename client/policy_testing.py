@@ -36,24 +36,12 @@ def decide_cases(config: Path | None) -> PolicyTest:
     """
     fix = "Run it from a checkout of Jitney, after `make setup`: .venv/bin/jitney policy test"
     checkout.reach("policies_missing", "what decides", fix)
-    try:
-        from infra.complaints import place_of  # noqa: PLC0415 - there only beside a checkout
-        from infra.configuration import ConfigurationError  # noqa: PLC0415
-        from infra.policy_check import check  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        detail = f"The Python package {error.name} is not installed."
-        raise Invalid("policies_missing", "Nothing could be tested", detail, fix) from error
+    tester = checkout.with_packages("infra.policy_check", "policies_missing", "Nothing could be tested")
     file = config or checkout.ROOT / "jitney.yaml"
     try:
-        table, report = check(file, os.environ)
-    except ConfigurationError as error:
-        faults = [
-            {"pointer": place_of(file, each).strip(), "detail": each.wrong, "fix": each.fix}
-            for each in error.complaints
-        ]
-        extras = {"errors": faults}
-        raise Invalid("configuration_invalid", "Nothing could be tested", f"{file} is wrong.", "", extras) from error
-    except ValueError as error:
-        raise Invalid("configuration_invalid", "Nothing could be tested", str(error)) from error
+        table, report = tester.check(file, os.environ)
+    except tester.ConfigurationError as error:
+        faults = {"errors": tester.faults_of(file, error)}
+        raise Invalid("configuration_invalid", "Nothing could be tested", f"{file} is wrong.", "", faults) from error
     cases = [(each.name, each.differences) for each in report.outcomes]
     return PolicyTest(str(table), cases, report.untested)

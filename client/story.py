@@ -8,7 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from client.athena import Athena, Place
+from client.asking_athena import place_of
+from client.athena import Athena
 from client.athena import connected as connected_at
 from client.checkout import FUNCTIONS
 from client.problems import Ended, Invalid
@@ -76,9 +77,9 @@ def checked(grant_id: str) -> str:
     return grant_id
 
 
-def connected(workgroup: str, database: str) -> Athena:
-    """Athena there, with the AWS credentials of the environment. Raises Invalid."""
-    return connected_at(Place(workgroup, database))
+def connected(workgroup: str, database: str, stack: Path | None) -> Athena:
+    """Athena there (`place_of`), with the AWS credentials of the environment. Raises Invalid."""
+    return connected_at(place_of(workgroup, database, stack))
 
 
 def keep(report: Report, file: Path) -> None:

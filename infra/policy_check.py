@@ -10,9 +10,11 @@ import yaml
 
 from core import config
 from core.actions import Actions
-from core.policy.cases import Report, Setting, read_cases, run_cases
+from core.policy.cases import Case, Report, Setting, read_cases, run_cases
 from core.policy.cedar import PolicySet
-from infra.configuration import load_configuration
+from infra.complaints import place_of
+from infra.configuration import ConfigurationError, load_configuration
+from infra.yaml_source import Complaint
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = "tests.yaml"
@@ -21,16 +23,13 @@ TABLE = "tests.yaml"
 def check(path: Path, env: Mapping[str, str]) -> tuple[Path, Report]:
     """The table beside the policies of the configuration at `path`, and what came of its cases.
 
-    Raises ConfigurationError for the configuration, and ValueError for a table that cannot be read.
+    Raises ConfigurationError for the configuration, and for a table that cannot be read.
     """
     # What is admitted on one's own machine alone (http issuers) makes no difference to the policies.
     configuration = load_configuration(path, env, local=True)
     loaded = config.load(configuration.json)
     file = path.parent / configuration.settings.policies / TABLE
-    try:
-        cases = read_cases(_table(file))
-    except ValueError as error:
-        raise ValueError(f"{file}: {error}") from error
+    cases = _cases(file)
     setting = Setting(
         policy_set=PolicySet.load(loaded.policies),
         actions=Actions.load((ROOT / "functions" / "core" / "actions.bin").read_bytes()),
@@ -41,13 +40,24 @@ def check(path: Path, env: Mapping[str, str]) -> tuple[Path, Report]:
     return file, run_cases(cases, setting)
 
 
-def _table(file: Path) -> dict[str, object]:
+def faults_of(file: Path, error: ConfigurationError) -> list[dict[str, str]]:
+    """What `check` of `file` found wrong: each fault's place (`pointer`), what is wrong (`detail`), and the `fix`."""
+    return [
+        {"pointer": place_of(file, each).strip(), "detail": each.wrong, "fix": each.fix} for each in error.complaints
+    ]
+
+
+def _cases(file: Path) -> tuple[Case, ...]:
     try:
-        table: dict[str, object] = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return read_cases(yaml.safe_load(file.read_text(encoding="utf-8")))
     except OSError as error:
-        raise ValueError(
-            f"there are no cases: {error.strerror}; Jitney's policies/{TABLE} shows how to write them"
-        ) from error
+        raise _unreadable(file, f"there are no cases: {error.strerror}") from error
     except yaml.YAMLError as error:
-        raise ValueError(f"this is not YAML: {error}") from error
-    return table
+        raise _unreadable(file, f"this is not YAML: {error}") from error
+    except ValueError as error:
+        raise _unreadable(file, str(error)) from error
+
+
+def _unreadable(file: Path, wrong: str) -> ConfigurationError:
+    fix = f"Jitney's own policies/{TABLE} shows how cases are written"
+    return ConfigurationError(file, [Complaint((), wrong, fix, place=str(file))])

@@ -1,6 +1,5 @@
 """`jitney audit`: what an auditor asks of the records."""
 
-import importlib
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from client import checkout, options
-from client.problems import Invalid
 from client.reporting import print_json, reporting, screen
 
 audit = typer.Typer(no_args_is_help=True, help="The audit records, for auditors. Asks S3 and Athena, no broker.")
@@ -89,16 +87,7 @@ def _proof() -> Any:
     """The module that verifies: it needs a checkout and packages that other commands do without. Raises Invalid."""
     fix = "Run it from a checkout of Jitney: docs/auditor.md says how."
     checkout.reach("verifier_missing", "what verifies seals", fix)
-    return with_packages("client.proof", "verifier_missing", "Nothing could be verified")
-
-
-def with_packages(module: str, code: str, title: str) -> Any:
-    """A module that needs packages which other commands do without. Raises Invalid with `code` and `title`."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        detail = f"The Python package {error.name} is not installed."
-        raise Invalid(code, title, detail, "pip install 'jitney[audit]'") from error
+    return checkout.with_packages("client.proof", "verifier_missing", "Nothing could be verified")
 
 
 def day_of(given: datetime | None) -> date | None:

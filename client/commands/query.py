@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from client import options
-from client.commands.audit import day_of, read_day, with_packages
+from client.checkout import with_packages
+from client.commands.audit import day_of, read_day
 from client.reporting import print_json, reporting, screen
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The query; without one, all are listed.")]

@@ -9,13 +9,11 @@ import typer
 
 from client import checkout, options
 from client.commands.audit import Since
-from client.problems import Invalid
+from client.commands.query import Database, Stack, Workgroup
 from client.reporting import print_json, reporting
 
 Grant = Annotated[str, typer.Argument(metavar="GRANT", help="The grant's id: g- and 14 letters or digits.")]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead, as a page to print or keep.")]
-Workgroup = Annotated[str, typer.Option(metavar="NAME", help="Athena's workgroup.")]
-Database = Annotated[str, typer.Option(metavar="NAME", help="The database that has the tables.")]
 
 
 def show_story(
@@ -23,8 +21,9 @@ def show_story(
     *,
     since: Since = None,
     html: Html = None,
-    workgroup: Workgroup = "jitney",
-    database: Database = "jitney",
+    stack: Stack = None,
+    workgroup: Workgroup = "",
+    database: Database = "",
     as_json: options.AsJson = False,
 ) -> None:
     """Tell the story of one grant: who and why, who decided what, what was done with it, and what would have done.
@@ -36,7 +35,7 @@ def show_story(
         grant_id, now = story.checked(grant), int(time.time())
         first = (since or datetime.fromtimestamp(now, UTC) - timedelta(days=story.DAYS)).date()
         with story.waiting():
-            report = story.report(story.connected(workgroup, database), grant_id, first, now)
+            report = story.report(story.connected(workgroup, database, stack), grant_id, first, now)
         if html:
             story.keep(report, html)
         if as_json:
@@ -49,10 +48,4 @@ def _story() -> Any:
     """The module that tells stories: it needs a checkout, and packages of its own. Raises Invalid."""
     fix = "Run it from a checkout of Jitney: docs/auditor.md says how."
     checkout.reach("storyteller_missing", "what tells a grant's story", fix)
-    try:
-        from client import story  # noqa: PLC0415 - as above
-    except ModuleNotFoundError as error:
-        detail = f"The Python package {error.name} is not installed."
-        fix = "pip install 'jitney[audit]'"
-        raise Invalid("storyteller_missing", "There is no story to tell", detail, fix) from error
-    return story
+    return checkout.with_packages("client.story", "storyteller_missing", "There is no story to tell")
