@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from client.commands.audit import audit
+from client.commands.backfill import send_files
 from client.commands.credentials import credentials
 from client.commands.explain import explain
 from client.commands.grants import grants
@@ -90,4 +91,5 @@ app.add_typer(target, name="target")
 app.add_typer(review, name="review")
 audit.command("show")(show_story)
 audit.command("query")(ask_records)
+audit.command("backfill")(send_files)
 app.add_typer(audit, name="audit")

@@ -57,6 +57,10 @@ def _named(name: str, values: Sequence[str]) -> Iterator[tuple[str, str]]:
     yield from zip(itertools.chain([name], itertools.repeat("")), values, strict=False)
 
 
+def _of(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 class Screen:
     """Writes for a reader at `now` (epoch seconds); colour where the terminal and NO_COLOR allow it."""
 
@@ -174,6 +178,19 @@ class Screen:
         self._heading(words, style, "what lies in S3, held against its seals")
         self._rows(proof_words.breaks(proof))
         self._rows(proof_words.reach(proof))
+
+    def backfill(self, summary: Mapping[str, Any], *, dry_run: bool) -> None:
+        """What `jitney audit backfill` read and sent, what it left out and why."""
+        left_out = summary["skipped"] or summary["unread"]
+        words, style = ("Not all of it", "bold yellow") if left_out else ("All of it", "bold green")
+        verb = "would be sent" if dry_run else "sent"
+        self._heading(words, style, f"{_of(summary['sent'], 'event')} of Jitney's roles {verb}")
+        others = f", and {_of(summary['other_files'], 'other object')}" if summary["other_files"] else ""
+        self._rows([("read", f"{_of(summary['files'], 'file')} with {_of(summary['events'], 'event')}{others}")])
+        self._rows(("left out", f"{count} {why}") for why, count in summary["skipped"].items())
+        self._rows(("not read", f"{each['file']} {each['why']}") for each in summary["unread"])
+        if not dry_run and summary["sent"]:
+            self._rows([("next", "they are judged within minutes: jitney audit query bypasses")])
 
     def queries(self, queries: Mapping[str, Any]) -> None:
         """The named queries: how to ask each, and what it answers."""

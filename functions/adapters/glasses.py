@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from adapters.calls import unavailable_when_failing
-from adapters.grant_items import KEEP_GRANT_SECONDS
-from core.access.grant import Grant
+from core.access.grant import KEEP_GRANT_SECONDS, Grant
 from core.review.glass import debtors
 
 if TYPE_CHECKING:

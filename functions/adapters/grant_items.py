@@ -14,11 +14,9 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from core.access.glass import FollowUp, Glass, Judgement
-from core.access.grant import OPEN, Ending, Grant, State, Verdict, Vote, borne_out
+from core.access.grant import KEEP_GRANT_SECONDS, OPEN, Ending, Grant, State, Verdict, Vote, borne_out
 from core.access.request import Permission
 from core.access.stand_in import StandIn
-
-KEEP_GRANT_SECONDS = 90 * 24 * 3600
 
 Item = dict[str, Any]
 

@@ -16,22 +16,26 @@ from core.audit import BYPASSES, AuditRecord, Event, Outcome
 from core.masking.masker import Masker
 from core.masking.tags import TAGLESS, Tags
 from core.trail.call import Call, call_of
-from core.trail.event import Issue, Sighting, sighting
-from core.trail.join import MOST_PARENTS, NOT_ISSUED, Verdict, judge, name_of
+from core.trail.event import Issue, Refused, Sighting, sighting
+from core.trail.join import MOST_PARENTS, NOT_ISSUED, Verdict, is_forgotten, judge, name_of
 from core.trail.line import line_of
 from handlers.logs import logger
 from handlers.ports import Ports
 
 
 def correlate(event: Any, ports: Ports) -> None:
-    """Take in one event; nothing happens to one that is about no target's role. Raises Refused, or Problem."""
+    """Take in one event; nothing happens to one that is about no target's role. Raises Refused, or Problem.
+
+    Refused is one of so long ago that its grant is forgotten: whether there was one, nobody can say any more.
+    """
     seen = sighting(event, ports.target_roles)
     if seen is None:
         return
-    grant = _grant(seen.session, ports)
+    grant, now = _grant(seen.session, ports), ports.now()
+    if grant is None and is_forgotten(seen.session, seen.at, now):
+        raise Refused("grant_forgotten")
     masked = Masker(ports.masks, _tags(seen, grant, ports)).event(event).value
     call = call_of(masked, seen, ports.actions_of)
-    now = ports.now()
     if seen.issue:
         ports.trail.keep_issue(seen.issue, now)
     if _settled(call, grant, now, ports) is None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.trail import Trail
-from core.access.grant import Ending, Grant, State
+from core.access.grant import KEEP_GRANT_SECONDS, Ending, Grant, State
 from core.trail.join import WAIT_SECONDS
 from handlers.correlator import DETAIL_TYPE, receive
 from handlers.ports import Ports
@@ -234,6 +234,26 @@ def test_mask_05_what_is_secret_in_an_event_is_masked_before_anything_holds_it(c
     assert SECRET not in written
     assert "FwoGZXIvYXdzEXAMPLETOKEN" not in written
     assert "[masked credential" in correlator.lines()["00000000-0000-4000-8000-000000000002"]["response"]
+
+
+@pytest.mark.parametrize("session", [GRANT.id, f"g-canary-{GRANT.id[2:]}"])
+def test_aud_03_an_event_of_so_long_ago_that_its_grant_is_forgotten_is_refused_and_no_bypass(
+    session: str, capsys, caplog
+):
+    correlator = Correlator()  # TTL took the grant
+    correlator.now = NOW + KEEP_GRANT_SECONDS + 11
+    assert correlator.take_in(called(2, who=identity(session=session))) == []
+    assert correlator.table.items == {}
+    assert [each.code for each in caplog.records] == ["grant_forgotten"]
+    assert '"TrailEventsRefused":[1' in capsys.readouterr().out
+
+
+def test_aud_03_what_needs_no_grant_is_judged_however_old_it_is(correlator: Correlator):
+    correlator.now = NOW + 2 * KEEP_GRANT_SECONDS
+    correlator.take_in(
+        called(1, who=identity(session="admin")), taken(2), called(3), called(4, at=GRANT.expires_at + 61)
+    )
+    assert correlator.reasons() == [("unknown_session_name",), (), (), ("after_the_end",)]
 
 
 def test_an_event_of_anything_else_is_none_of_ours(correlator: Correlator):

@@ -42,7 +42,12 @@ def test_a_shell_that_reads_the_file_has_the_agents_variables_and_the_programs_f
 
 def test_a_shell_of_another_keeps_nothing_of_it(tmp_path: Path):
     names = {name: str(tmp_path / f"{name}.env") for name in ("reader-agent", "auditor")}
-    of_auditor = {"buckets": {"records": "r", "seals": "s"}, "seal_key": "k", "account": "111122223333"}
+    of_auditor = {
+        "buckets": {"records": "r", "seals": "s"},
+        "seal_key": "k",
+        "trail_queue": "q",
+        "account": "111122223333",
+    }
     of_auditor["athena"] = {"workgroup": "w", "database": "d"}
     stack = {**STACK, **of_auditor, "env": names}
     agent_shell.write(stack)

@@ -13,6 +13,9 @@ from core.identity.principal import Principal
 from core.policy.decision import Decision, Effect
 from core.times import iso
 
+KEEP_GRANT_SECONDS = 90 * 24 * 3600
+"""For how long a grant that is over is known: so long calls of its sessions can be told from others."""
+
 
 class State(StrEnum):
     """Where a grant stands."""

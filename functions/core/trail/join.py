@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from core.access.credentials import CANARY_PREFIX
-from core.access.grant import Grant
+from core.access.grant import KEEP_GRANT_SECONDS, Grant
 from core.access.target_check import SESSION_PREFIX
 from core.trail.call import Call
 from core.trail.event import Issue
@@ -79,6 +79,12 @@ def name_of(session: str) -> Name | None:
         if found := pattern.fullmatch(session):
             return Name(purpose, "" if purpose is Purpose.CHECK else f"g-{found[1]}")
     return None
+
+
+def is_forgotten(session: str, at: int, now: int) -> bool:
+    """Whether a session that was used at `at` is named for a grant that may have been forgotten since (adapters)."""
+    name = name_of(session)
+    return bool(name and name.grant_id) and at < now - KEEP_GRANT_SECONDS
 
 
 def judge(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from local.emulator.gaps import (
     api_gateway,
+    batches,
     buckets,
     cloudformation,
     delivery,
@@ -76,6 +77,7 @@ GAPS: tuple[Callable[[], None], ...] = (
     rules.all_management_events,
     rules.buses_of_other_accounts,
     trail.calls_of_sessions,
+    batches.batches_by_their_messages,
     delivery.delivery_uses_the_role,
     queries.execution_parameters,
     queries.workgroups_of_queries,

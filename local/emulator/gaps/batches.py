@@ -1,0 +1,19 @@
+"""SQS: permissions of what is sent, deleted or changed in batches."""
+
+from typing import Any
+
+from ministack.core import iam_actions
+
+
+def batches_by_their_messages() -> None:
+    """AWS asks for sqs:SendMessage when a batch is sent: there is no permission of the batch's own.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+    """
+    extract = iam_actions.extract_iam_action
+
+    def extracted(*asked: Any) -> str | None:
+        action: str | None = extract(*asked)
+        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+    iam_actions.extract_iam_action = extracted

@@ -1,0 +1,294 @@
+"""`jitney audit backfill`, on a bucket and a queue in moto: what it sends, in which form and order, what it says."""
+
+import gzip
+import json
+import time
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from client import backfilling, trail_files
+from client.backfilling import Asked, Backfill
+from client.cli import app
+from client.problems import Unavailable
+from client.trail_files import log_file
+from core.access.grant import KEEP_GRANT_SECONDS
+from handlers.correlator import DETAIL_TYPE
+from tests.trailing import ACCOUNT, called, identity, scoped, stamp, taken
+
+REGION = "eu-west-1"
+TODAY = datetime.now(UTC).date()
+NOW = int(time.time())
+
+
+class Trail:
+    """A trail's bucket, and the queue."""
+
+    def __init__(self) -> None:
+        self.s3: Any = boto3.client("s3", region_name=REGION)
+        self.s3.create_bucket(Bucket="trail", CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.sqs: Any = boto3.client("sqs", region_name=REGION)
+        self.queue = self.sqs.create_queue(QueueName="trail")["QueueUrl"]
+        self.files = 0
+
+    def deliver(
+        self, *events: Any, region: str = "us-east-1", day: date = TODAY, account: str = ACCOUNT, above: str = ""
+    ) -> str:
+        return self.put(gzip.compress(json.dumps({"Records": events}).encode()), region, day, account, above)
+
+    def put(self, body: bytes, region: str = REGION, day: date = TODAY, account: str = ACCOUNT, above: str = "") -> str:
+        self.files += 1
+        name = f"{account}_CloudTrail_{region}_{day:%Y%m%d}T0210Z_{self.files:016d}.json.gz"
+        key = f"{above.format('AWSLogs/') if above else 'AWSLogs/'}{account}/CloudTrail/{region}/{day:%Y/%m/%d}/{name}"
+        self.s3.put_object(Bucket="trail", Key=key, Body=body)
+        return key
+
+    def run(self, *more: str) -> Any:
+        command = ["audit", "backfill", "--bucket", "trail", "--queue", self.queue, "--since", f"{TODAY}"]
+        return CliRunner().invoke(app, [*command, "--rate", "3000", *more])
+
+    def told(self, *more: str) -> dict[str, Any]:
+        result = self.run("--json", *more)
+        return json.loads(result.stdout) | {"exit": result.exit_code}
+
+    def received(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while messages := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
+            found += [json.loads(each["Body"]) for each in messages]
+        return found
+
+    def names(self) -> list[str]:
+        return [each["detail"]["eventName"] for each in self.received()]
+
+
+@pytest.fixture
+def trail(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trail]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        yield Trail()
+
+
+def of_others(number: int) -> dict[str, Any]:
+    return called(number, at=NOW, who={"type": "IAMUser", "userName": "alice", "accountId": ACCOUNT})
+
+
+def test_aud_03_events_of_targets_roles_are_sent_as_eventbridge_sends_them(trail: Trail):
+    event = called(2, at=NOW, awsRegion="us-east-1")
+    trail.deliver(of_others(1), event, region="us-east-1")
+    assert trail.told() == {
+        "files": 1, "events": 2, "other_files": 0, "sent": 1, "skipped": {}, "unread": [], "dry_run": False, "exit": 0,
+    }  # fmt: skip
+    (message,) = trail.received()
+    assert message == {
+        "version": "0",
+        "id": event["eventID"],
+        "detail-type": DETAIL_TYPE,
+        "source": "aws.s3",
+        "account": ACCOUNT,
+        "time": stamp(NOW),
+        "region": "us-east-1",
+        "resources": [],
+        "detail": event,
+    }
+
+
+def test_aud_03_how_sessions_began_is_sent_before_what_they_did_and_from_the_day_before(trail: Trail):
+    trail.deliver(called(1, at=NOW), region="ap-south-1")
+    trail.deliver(scoped(2, key="ASIAAAAAAAAAAAAAAAA2", to="ASIAAAAAAAAAAAAAAAA7", at=NOW), region="eu-west-1")
+    trail.deliver(taken(3, at=NOW), region="us-east-1")
+    trail.deliver(taken(4, at=NOW - 86400), called(5, at=NOW - 86400), day=TODAY - timedelta(days=1))
+    assert trail.told()["sent"] == 4
+    assert trail.names() == ["AssumeRole", "GetScopedCredentials", "AssumeRole", "GetObject"]
+
+
+@pytest.mark.parametrize(
+    ("above", "more"),
+    [
+        ("{}o-exampleorgid/", ()),
+        ("mine/of/ours/{}", ("--prefix", "mine/of/ours/")),
+        ("mine/{}o-exampleorgid/", ("--prefix", "mine", "--account", ACCOUNT)),
+    ],
+)
+def test_aud_03_files_lie_below_a_prefix_or_an_organization(trail: Trail, above: str, more: tuple[str, ...]):
+    trail.deliver(called(1, at=NOW), above=above)
+    assert trail.told(*more)["sent"] == 1
+
+
+def test_aud_03_only_what_is_asked_for_is_read(trail: Trail):
+    trail.deliver(called(1, at=NOW), account="999999999999")
+    trail.deliver(called(2, at=NOW), day=TODAY - timedelta(days=2))
+    trail.s3.put_object(
+        Bucket="trail", Key=f"AWSLogs/{ACCOUNT}/CloudTrail-Digest/x/{TODAY:%Y/%m/%d}/d.json.gz", Body=b""
+    )
+    trail.s3.put_object(
+        Bucket="trail", Key=f"AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/{TODAY:%Y/%m/%d}/notes.txt", Body=b""
+    )
+    told = trail.told("--account", ACCOUNT)
+    assert (told["files"], told["other_files"], told["sent"], told["exit"]) == (0, 1, 0, 0)
+
+
+BROKEN = {
+    "not gzip": (b"{}", "is not in gzip's form"),
+    "cut": (gzip.compress(b'{"Records": []}')[:-5], "ends too early"),
+    "not JSON": (gzip.compress(b"{"), "is no JSON"),
+    "too deep": (gzip.compress(b"[" * 100_000), "is no JSON"),
+    "no records": (gzip.compress(b'{"digest": 1}'), "has no list of records"),
+    "a bomb": (gzip.compress(b" " * 3_000_000), "is larger than 2 MiB"),
+    "a bomb of parts": (gzip.compress(b" " * 1_500_000) * 2, "is larger than 2 MiB"),
+}
+
+
+@pytest.mark.parametrize(("body", "why"), BROKEN.values(), ids=BROKEN)
+def test_aud_03_a_file_that_is_none_is_told_by_name_and_the_others_are_read(
+    trail: Trail, body: bytes, why: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trail_files, "MOST_BYTES", 2 * 1024 * 1024)
+    key = trail.put(body)
+    trail.deliver(called(1, at=NOW))
+    told = trail.told()
+    assert (told["unread"], told["sent"], told["exit"]) == ([{"file": key, "why": why}], 1, 2)
+
+
+def test_aud_03_what_a_bomb_would_need_is_never_held(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(trail_files, "MOST_BYTES", 1000)
+    asked: list[int] = []
+    real = zlib.decompressobj
+
+    class Watched:
+        def __init__(self, form: int) -> None:
+            self._stream = real(form)
+
+        def decompress(self, body: bytes, most: int) -> bytes:
+            asked.append(most)
+            return self._stream.decompress(body, most)
+
+    monkeypatch.setattr(trail_files.zlib, "decompressobj", Watched)
+    with pytest.raises(trail_files.Malformed):
+        trail_files.events_in(gzip.compress(b" " * 10_000_000))
+    assert asked == [1001]
+
+
+def test_aud_03_events_that_cannot_be_used_are_counted_with_their_reasons(trail: Trail):
+    elsewhere = called(1, at=NOW) | {"recipientAccountId": "999999999999"}
+    twice = called(2, at=NOW, who=identity() | {"principalId": "AROA:other"})
+    trail.deliver(elsewhere, twice, "nothing", called(3, at=NOW))
+    told = trail.told()
+    assert told["skipped"] == {
+        "not as CloudTrail writes them: not_of_this_account": 1,
+        "not as CloudTrail writes them: session_name": 1,
+    }
+    assert (told["sent"], told["exit"]) == (1, 2)
+
+
+def test_aud_03_what_is_older_than_grants_are_known_is_left_out_and_said(trail: Trail):
+    """Nobody could tell it from a bypass. Who took the role under another name can be told for ever."""
+    old = NOW - KEEP_GRANT_SECONDS
+    trail.deliver(called(1, at=old), called(2, at=old, who=identity(session="admin")), called(3, at=old + 2 * 86400))
+    told = trail.told()
+    assert (told["skipped"], told["sent"], told["exit"]) == ({"older than grants are kept": 1}, 2, 2)
+
+
+def test_aud_03_a_dry_run_sends_nothing(trail: Trail):
+    trail.deliver(called(1, at=NOW))
+    result = trail.run("--dry-run")
+    assert (result.exit_code, result.stdout.splitlines()) == (
+        0,
+        ["All of it  1 event of Jitney's roles would be sent", "  read      1 file with 1 event"],
+    )
+    assert trail.received() == []
+
+
+def test_aud_03_what_was_left_out_is_told_to_people(trail: Trail):
+    key = trail.put(b"no gzip")
+    trail.deliver(called(1, at=NOW), called(2, at=NOW - KEEP_GRANT_SECONDS))
+    assert trail.run().stdout.splitlines() == [
+        "Not all of it  1 event of Jitney's roles sent",
+        "  read      1 file with 2 events",
+        "  left out  1 older than grants are kept",
+        f"  not read  {key} is not in gzip's form",
+        "  next      they are judged within minutes: jitney audit query bypasses",
+    ]
+
+
+def test_aud_03_what_cannot_be_asked_is_a_problem(trail: Trail, tmp_path: Path):
+    for more, code in (
+        (("--bucket", "nobodys"), "bucket_unreadable"),
+        (("--until", f"{TODAY - timedelta(days=1)}"), "usage"),
+        (("--queue", "", "--stack", str(tmp_path / "none.json")), "stack_file"),
+    ):
+        told = trail.told(*more)
+        assert (told["code"], told["exit"]) == (code, 2)
+    outputs = tmp_path / "outputs.json"
+    outputs.write_text(json.dumps({"Jitney": {"TrailQueue": trail.queue}}))
+    trail.deliver(called(1, at=NOW))
+    assert trail.told("--queue", "", "--stack", str(outputs))["sent"] == 1
+
+
+class Flaky:
+    """A queue that takes some of a batch, and none of `refused`."""
+
+    def __init__(self, *, sender: bool = False, broken: bool = False) -> None:
+        self.taken: list[str] = []
+        self._sender, self._broken = sender, broken
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        if self._broken:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "SendMessageBatch")
+        assert len(Entries) <= 10
+        assert sum(len(each["MessageBody"].encode()) for each in Entries) <= 1_000_000
+        fails = [each for each in Entries[1:] if len(Entries) > 1]
+        self.taken += [each["MessageBody"] for each in Entries[: len(Entries) - len(fails)]]
+        return {"Failed": [{"Id": each["Id"], "Code": "Throttled", "SenderFault": self._sender} for each in fails]}
+
+
+def run(queue: Any, paused: list[float]) -> Backfill:
+    asked = Asked("trail", "", "https://sqs.eu-west-1.amazonaws.com/1/q", TODAY, TODAY, (), 5, dry_run=False)
+    made = Backfill(asked, lambda *_: None, NOW, paused.append)
+    made._sqs = queue
+    return made
+
+
+def test_aud_06_what_the_queue_did_not_take_is_sent_again_and_no_more_a_second_than_was_asked(trail: Trail):
+    trail.deliver(*[called(number, at=NOW) for number in range(4)])
+    queue, paused = Flaky(), list[float]()
+    assert run(queue, paused).run().sent == 4
+    assert len(set(queue.taken)) == 4
+    assert paused[-1] == 4 / 5
+
+
+@pytest.mark.parametrize("queue", [Flaky(sender=True), Flaky(broken=True)])
+def test_aud_06_a_queue_that_takes_no_more_ends_the_run_saying_so(trail: Trail, queue: Flaky):
+    trail.deliver(*[called(number, at=NOW) for number in range(4)])
+    with pytest.raises(Unavailable, match="0 events were sent before"):
+        run(queue, []).run()
+
+
+def test_aud_03_long_events_go_in_batches_of_their_own():
+    sizes = [
+        [len(each) for each in batch]
+        for batch in backfilling._batches(["x" * 600_000, "y" * 500_000, "z"] + ["w"] * 11)
+    ]
+    assert sizes == [[600_000], [500_000] + [1] * 9, [1] * 3]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/2026/11/31/{ACCOUNT}_CloudTrail_us-east-1_20261131T0000Z_a.json.gz",
+        f"AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/2026/11/30/999999999999_CloudTrail_us-east-1_20261130T0000Z_a.json.gz",
+        f"AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/2026/11/30/{ACCOUNT}_CloudTrail_eu-west-1_20261130T0000Z_a.json.gz",
+        f"AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/2026/11/30/{ACCOUNT}_CloudTrail_us-east-1_20261130T0000Z_a.json.gz\n",
+    ],
+)
+def test_aud_03_a_name_that_is_not_cloudtrails_is_no_file_of_it(key: str):
+    assert log_file(key) is None

@@ -1,0 +1,126 @@
+"""Events that no rule forwarded come from a trail's files, and end as if they had come in their time (row AUD 3)."""
+
+import gzip
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from client.cli import app
+from local import agent_shell
+from local.demo.ledger import Ledger
+from tests.running import session_keys
+from tests.system.conftest import Api
+from tests.system.test_records import until
+from tests.trailing import called, identity
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "trail.md").read_text("utf-8")
+BUCKET, ROLE, QUEUE = "trail-files", "backfilling", "QUEUE-ARN"
+NOW = int(time.time())
+
+
+@pytest.fixture
+def trail(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """Delivers a file of events, as from another Region; the environment has no more than the guide's permissions."""
+    s3, iam = aws("s3"), aws("iam")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": stack["region"]})
+    sqs = aws("sqs")
+    asked = sqs.get_queue_attributes(QueueUrl=stack["trail_queue"], AttributeNames=["QueueArn"])
+    (block,) = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
+    policy = block.replace("TRAIL-BUCKET", BUCKET).replace(QUEUE, asked["Attributes"]["QueueArn"])
+    trust = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    arn = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.put_role_policy(RoleName=ROLE, PolicyName="backfills", PolicyDocument=policy)
+    issued = aws("sts").assume_role(RoleArn=arn, RoleSessionName="auditor")["Credentials"]
+    for name, value in agent_shell.variables(stack, agent_shell.AUDITOR).items():
+        monkeypatch.setenv(name, value)
+    for name, value in session_keys(issued).items():
+        monkeypatch.setenv(name.upper(), value)
+
+    def deliver(account: str, *events: Any) -> str:
+        today = datetime.now(UTC)
+        name = f"{account}_CloudTrail_us-east-1_{today:%Y%m%dT%H%MZ}_{uuid.uuid4().hex[:16]}.json.gz"
+        key = f"AWSLogs/o-exampleorgid/{account}/CloudTrail/us-east-1/{today:%Y/%m/%d}/{name}"
+        s3.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(json.dumps({"Records": events}).encode()))
+        return key
+
+    yield deliver
+    for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+    s3.delete_bucket(Bucket=BUCKET)
+    iam.delete_role_policy(RoleName=ROLE, PolicyName="backfills")
+    iam.delete_role(RoleName=ROLE)
+
+
+def backfill(*more: str) -> dict[str, Any]:
+    command = ["audit", "backfill", "--bucket", BUCKET, "--since", f"{datetime.now(UTC):%Y-%m-%d}", "--json", *more]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    return dict(json.loads(result.stdout))
+
+
+def event(stack: dict[str, Any], at: int, session: str, key: str, principal: str) -> dict[str, Any]:
+    """A call in the Region us-east-1, which no rule forwards."""
+    target = stack["targets"]["analytics-prod"]
+    who = json.loads(json.dumps(identity(session, key, principal)).replace("444455556666", target["account"]))
+    who["sessionContext"]["sessionIssuer"]["arn"] = target["role_arn"]
+    made = called(0, at=at, who=who, awsRegion="us-east-1", recipientAccountId=target["account"])
+    return made | {"eventID": str(uuid.uuid4())}
+
+
+def test_aud_03_what_no_rule_forwarded_is_joined_or_a_bypass_after_a_backfill(
+    api: Api, aws: Any, stack: dict[str, Any], trail: Callable[..., str]
+):
+    issued, ended = api.ask(), api.ask()
+    assert api("DELETE", f"/v1/grants/{ended['grant']['id']}").status_code == 200
+    now, stranger = int(time.time()), f"mallory-{uuid.uuid4().hex[:8]}"
+
+    def of(answer: dict[str, Any], at: int, session: str = "") -> dict[str, Any]:
+        grant = answer["grant"]
+        key = answer["credentials"]["access_key_id"]
+        return event(stack, at, session or grant["id"], key, grant["principal"])
+
+    events = {
+        "joined": of(issued, now),
+        "in its time": of(ended, now),
+        "after its end": of(ended, now + 120),
+        "by hand": of(issued, now, stranger),
+    }
+    account = stack["targets"]["analytics-prod"]["account"]
+    trail(account, *events.values())
+    told = backfill()
+    assert (told["sent"], told["skipped"], told["unread"]) == (4, {}, [])
+    ids = {each["eventID"]: name for name, each in events.items()}
+
+    def seen() -> list[dict[str, Any]]:
+        sql = f"SELECT event_id, region, verdict, grant_id, reasons FROM calls WHERE event_id IN {tuple(ids)}"  # noqa: S608
+        return list(Ledger(stack)._athena.run(sql, ()).records())
+
+    rows = until(lambda: rows if len(rows := seen()) >= 4 else [])
+    found = {ids[row["event_id"]]: (row["verdict"], row["grant_id"], str(row["reasons"])) for row in rows}
+    assert {row["region"] for row in rows} == {"us-east-1"}
+    assert found["joined"][:2] == ("explained", issued["grant"]["id"])
+    assert found["in its time"][:2] == ("explained", ended["grant"]["id"])
+    assert found["after its end"][0] == "bypass"
+    assert "after_the_end" in found["after its end"][2]
+    assert "unknown_session_name" in found["by hand"][2]
+    pages = aws("dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"], ConsistentRead=True)
+    records = [json.loads(item["record"]["S"]) for page in pages for item in page["Items"] if "record" in item]
+    (record,) = (each for each in records if each["event"] == "bypass" and stranger in each["detail"])
+    assert (record["code"], record["target"]) == ("unknown_session_name", "analytics-prod")
+
+    # Again, with one more: when that has come, whatever would have come of the others has, too.
+    last = of(issued, now + 1)
+    trail(account, last)
+    assert backfill()["sent"] == 5
+    ids[last["eventID"]] = "last"
+    again = until(lambda: rows if len(rows := seen()) >= 5 else [])
+    assert len(again) == 5
