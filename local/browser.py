@@ -20,11 +20,13 @@ FLAGS = (
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser of one's own, until the block ends."""
+def chromium(seconds: float = 30.0) -> Iterator[Browser]:
+    """A browser of one's own, until the block ends; what it waits for may take `seconds`."""
     with sync_playwright() as playwright:
-        sandbox = os.geteuid() != 0
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), chromium_sandbox=sandbox)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(FLAGS), chromium_sandbox=os.geteuid() != 0, timeout=1000 * seconds
+        )
+        browser.on("context", lambda context: context.set_default_timeout(1000 * seconds))
         yield browser
         browser.close()
 

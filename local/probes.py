@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 
 
 def fetch(

@@ -18,7 +18,8 @@ from local.progress import Progress
 from local.settings import Settings
 
 NAMES = (launch.NAME, identity.NAME, identity.PEOPLE, slack.NAME)
-READY_SECONDS = 30.0
+READY_SECONDS = 180.0
+"""Far more than any process takes; one that has ended is told at once."""
 TARGET_STACK = "JitneyTarget-"
 SAMPLE_TARGET = "analytics-prod"
 

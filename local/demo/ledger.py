@@ -9,7 +9,7 @@ from rich.text import Text
 
 from client.athena import Athena, Place
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 300
 STYLES: Mapping[str, str] = {"allowed": "green", "denied": "red", "review": "yellow", "revoked": "red"}
 
 type Rows = list[dict[str, Any]]

@@ -9,18 +9,16 @@ import sys
 import time
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 PAUSE_SECONDS = 0.03
 MORE_CALLS = 5
-PATIENCE_SECONDS = 20
-IMPATIENT = Config(connect_timeout=2, read_timeout=5)
+PATIENCE_SECONDS = 300
 
 
 def main(bucket: str, key: str) -> int:
     """The loop."""
-    s3 = boto3.client("s3", config=IMPATIENT)
+    s3 = boto3.client("s3")
     ends = time.monotonic() + PATIENCE_SECONDS
     call = denials = 0
     while denials <= MORE_CALLS and time.monotonic() < ends:

@@ -20,7 +20,7 @@ from local.progress import Progress
 from local.settings import DEFAULT_CONFIG, Settings, from_environment
 
 TARGET = "analytics-prod"
-MAIL_SECONDS = 30.0
+MAIL_SECONDS = 300.0
 console = Console(highlight=False, soft_wrap=True)
 
 

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from local.settings import ROOT, Settings
 
 SOURCES = ("app.py", "cdk.json", "pyproject.toml", "infra", "functions")
 KEPT = 3
+IN_USE_SECONDS = 3600
+"""For so long another system may be coming up from an assembly."""
 VARIABLE = re.compile(r"\$\{(\w+)")
 
 
@@ -108,7 +111,8 @@ def _run(folder: Path, settings: Settings, environment: Mapping[str, str]) -> No
 def _forget_old(assemblies: Path) -> None:
     newest = sorted(assemblies.glob("[!.]*"), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in newest[KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
+        if time.time() - old.stat().st_mtime > IN_USE_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def digest(config: Path, environment: Mapping[str, str]) -> str:

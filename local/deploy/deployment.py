@@ -9,7 +9,7 @@ from local.deploy import publishing
 from local.deploy.assembly import Stack
 from local.processes import wait_until
 
-DEADLINE_SECONDS = 120.0
+DEADLINE_SECONDS = 600.0
 
 
 class DeploymentError(Exception):

@@ -19,6 +19,7 @@ from typing import Any
 
 from ministack.core import lambda_runtime
 
+from local.busy import stretched
 from local.processes import LOCK_VARIABLE
 
 RUNTIME = Path(__file__).with_name("runtime.py")
@@ -68,7 +69,7 @@ class ExecutionEnvironment:
             "function_arn": self.config["FunctionArn"],
         }
         try:
-            message = self._exchange(json.dumps(call), timeout)
+            message = self._exchange(json.dumps(call), stretched(timeout))
         except TimeoutError:
             return _failure("Sandbox.Timedout", f"Task timed out after {timeout:.2f} seconds")
         except (OSError, ValueError):
@@ -113,7 +114,7 @@ class ExecutionEnvironment:
                 pass_fds=(theirs.fileno(), *([int(lock)] if lock else [])),
             )
         try:
-            return self._exchange("", 10.0)
+            return self._exchange("", stretched(10.0))
         except (OSError, ValueError):
             return {"error": _failure("Runtime.ExitError", "Error: Runtime exited during its init phase")["body"]}
 

@@ -50,7 +50,7 @@ def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
             return
         # npm's own start line asks for `node`: the environment's, not the system's.
         environment = {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-        command = [str(npm), "ci", "--silent", "--ignore-scripts"]
+        command = [str(npm), "ci", "--silent", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"]
         subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
         installed.touch()
 

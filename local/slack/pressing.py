@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from local.busy import stretched
 from local.slack.workspace import TEAM, SlackError, Workspace
 
 SECONDS = 3.0
@@ -95,7 +96,9 @@ class People:
         }
         try:
             # A function's first call takes longer here than Slack would wait, and a person would press again.
-            answer = httpx.post(self._url, content=body, headers=headers, timeout=10 * SECONDS, trust_env=False)
+            answer = httpx.post(
+                self._url, content=body, headers=headers, timeout=stretched(10 * SECONDS), trust_env=False
+            )
         except httpx.HTTPError as error:
             return {"status": 0, "body": {"error": type(error).__name__}}
         return {"status": answer.status_code, "body": answer.json() if answer.content else {}}

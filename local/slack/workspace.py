@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.busy import stretched
+
 type Arguments = Mapping[str, Any]
 type Answer = dict[str, Any]
 
@@ -117,7 +119,7 @@ class Workspace:
         """What lets a modal be opened for somebody who has just done something."""
         with self._lock:
             trigger = f"{next(self._number)}.trigger"
-            self._triggers[trigger] = (user, self._clock() + TRIGGER_SECONDS)
+            self._triggers[trigger] = (user, self._clock() + stretched(TRIGGER_SECONDS))
         return trigger
 
     def modal(self, modal_id: str) -> dict[str, Any] | None:

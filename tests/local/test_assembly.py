@@ -1,5 +1,7 @@
 """The assembly: made anew when something that it is made from changes, and only then."""
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -52,3 +54,12 @@ def test_what_is_wrong_with_a_configuration_is_told_and_nothing_is_kept(settings
     with pytest.raises(assembly.SynthesisError, match=r"other\.yaml"):
         assembly.synthesize(settings, {"THE_ISSUER": "http://127.0.0.1:1"})
     assert list((settings.cache / "assemblies").iterdir()) == []
+
+
+def test_what_another_system_may_be_coming_up_from_is_kept(tmp_path: Path):
+    now, ages = time.time(), {name: age for age, name in enumerate("abcde")}
+    for name, age in {**ages, "old": 2 * assembly.IN_USE_SECONDS}.items():
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (now - age, now - age))
+    assembly._forget_old(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(ages)

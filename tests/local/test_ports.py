@@ -36,6 +36,16 @@ def test_a_port_that_was_asked_for_is_used_or_complained_about(tmp_path: Path, t
         ports.choose({"identity": taken}, tmp_path / "ports.json")
 
 
+def test_no_port_is_chosen_or_remembered_that_an_outgoing_connection_may_be_given(tmp_path: Path):
+    """What is listened on later would be taken by chance."""
+    memory, lowest = tmp_path / "ports.json", int(ports._KERNELS.read_text(encoding="ascii").split()[0])
+    memory.write_text(f'{{"emulator": {lowest}, "slack": 4566}}', encoding="ascii")
+    chosen = ports.choose({}, memory)
+    assert max(chosen.values()) < lowest
+    assert chosen["slack"] == 4566
+    assert ports.choose({"slack": lowest + 7}, memory)["slack"] == lowest + 7
+
+
 def test_a_spoilt_memory_is_forgotten(tmp_path: Path):
     (tmp_path / "ports.json").write_text("{", encoding="ascii")
     assert set(ports.choose({}, tmp_path / "ports.json")) == set(PORT_VARIABLES)
