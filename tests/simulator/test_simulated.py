@@ -46,7 +46,7 @@ def made_up(seed: int) -> Asked | None:
 def calls(random: Random, wanted: tuple[Permission, ...]) -> list[tuple[str, str]]:
     """Calls of each action asked and its neighbours in the table, on what was asked, close to it and elsewhere."""
     asked = asked_of(wanted)
-    arns = [arn for resources in asked.values() for arn in resources if arn != "*"]
+    arns = [arn for resources in asked.values() for arn in sorted(resources) if arn != "*"]
     found = []
     for name in with_neighbours(asked):
         action = ACTIONS.get(name)
