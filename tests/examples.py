@@ -1,13 +1,18 @@
-"""How many examples the tests with generated input look at."""
+"""How many examples the tests with generated input look at, and which."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 WHOLE = "whole"
 
-# A machine that is busy is no failure; figures come from benchmarks.
-settings.register_profile(WHOLE, deadline=None)
+# The same examples each time, so that no run is red by chance; and a machine that is busy is no failure: figures come
+# from benchmarks.
+settings.register_profile(
+    WHOLE, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 # For every save: `make check`.
 settings.register_profile("quick", settings.get_profile(WHOLE), max_examples=10)
+# To look at others than ever before: `pytest --hypothesis-profile search`.
+settings.register_profile("search", settings.get_profile(WHOLE), derandomize=False)
 
 
 def examples(most: int) -> int:

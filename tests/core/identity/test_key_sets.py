@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm
 
@@ -117,7 +117,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(
     name=st.sampled_from(["rsa", "ec256", "ed25519"]),
     changes=st.dictionaries(st.sampled_from([*jwk("ec256"), "n", "e", "alg", "use", "key_ops"]), JSON),
@@ -128,7 +127,6 @@ def test_id_07_a_set_gives_keys_or_a_value_error(name: str, changes: dict[str, A
         assert parse_key_set(raw).by_kid.keys() <= {name, changes.get("kid")}
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_id_07_any_bytes_give_keys_or_a_value_error(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r".*"):

@@ -4,7 +4,7 @@ import re
 import string
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from core.identity.source_identity import is_nameable, source_identity
@@ -32,7 +32,6 @@ def _identity(name: str, subject: str) -> str:
     return source_identity(name, ISSUERS[name], subject)
 
 
-@settings(deadline=None)
 @given(pairs)
 def test_id_06_it_is_legal_at_aws(pair: tuple[str, str]) -> None:
     identity = _identity(*pair)
@@ -41,7 +40,6 @@ def test_id_06_it_is_legal_at_aws(pair: tuple[str, str]) -> None:
     assert not identity.lower().startswith("aws:")
 
 
-@settings(deadline=None)
 @given(pairs, pairs)
 @example(("corp", "a.b"), ("corp.a", "b"))
 def test_id_06_two_principals_never_share_one(one: tuple[str, str], two: tuple[str, str]) -> None:
@@ -50,7 +48,6 @@ def test_id_06_two_principals_never_share_one(one: tuple[str, str], two: tuple[s
     assert _identity(*one) != _identity(*two)
 
 
-@settings(deadline=None)
 @given(pairs, st.sampled_from(list(ISSUERS)))
 def test_id_06_nobody_can_take_a_name_that_was_hashed_for_another(pair: tuple[str, str], name: str) -> None:
     """The attack: be called what somebody else's identity looks like."""
@@ -60,7 +57,6 @@ def test_id_06_nobody_can_take_a_name_that_was_hashed_for_another(pair: tuple[st
             assert _identity(name, subject) != stolen
 
 
-@settings(deadline=None)
 @given(pairs)
 def test_id_06_the_first_form_reads_back(pair: tuple[str, str]) -> None:
     """With the hash (128 bits, taken to be unique) for the second form, this is what makes it one-to-one."""

@@ -48,19 +48,16 @@ def _outcome(header: str | None) -> str:
     return "authenticated"
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(), max_size=60))
 def test_id_05_any_header_is_refused_or_read(header: str) -> None:
     assert _outcome(header) in {"token_missing", "token_malformed"}
 
 
-@settings(deadline=None)
 @given(st.lists(segments, max_size=6))
 def test_id_05_any_segments_are_refused(parts: list[str]) -> None:
     assert _outcome("Bearer " + ".".join(parts)) != "authenticated"
 
 
-@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=2000), st.characters(max_codepoint=0x17F))
 def test_id_05_a_token_with_one_character_changed_is_refused(position: int, character: str) -> None:
     sound = token()
@@ -85,7 +82,6 @@ def test_id_05_any_claims_well_signed_are_refused_or_prove_somebody(data: st.Dat
     _outcome(f"Bearer {sign(header_with(typ='JWT'), claims)}")
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["alg", "kid", "typ", "cty", "x5t", "crit"]), anything))
 def test_id_05_any_header_members_well_signed_are_refused_or_prove_somebody(head: dict[str, Any]) -> None:
     _outcome(f"Bearer {sign({**header_with(), **head}, CLAIMS)}")

@@ -359,7 +359,7 @@ ASKED = st.text("ab*?", min_size=1, max_size=4).filter(lambda text: "*" in text 
 KEYS = ["".join(key) for size in range(6) for key in itertools.product("abx", repeat=size)]
 
 
-@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(LITERALS, min_size=1, max_size=2), st.lists(LITERALS, max_size=2), ASKED)
 def test_pol_03_a_wildcard_is_allowed_exactly_when_everything_it_stands_for_is(ask, permitted, forbidden, asked):
     when = f'(principal, action, resource) when {{ {WILD} && resource.arn like "arn:aws:s3:::b/%s" }};'
@@ -427,7 +427,7 @@ ONES = [
 RULES = st.tuples(st.sampled_from(SCOPES), st.one_of(CONDITIONS.map("resource.{}".format), OF_ACTIONS))
 
 
-@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(RULES, min_size=1, max_size=3), st.lists(RULES, max_size=2))
 def test_pol_10_what_is_asked_together_is_decided_as_each_alone(ask, permitted, forbidden):
     rules = [("permit", each) for each in permitted] + [("forbid", each) for each in forbidden]
@@ -464,7 +464,7 @@ ASKERS = st.fixed_dictionaries(
 ALTOGETHER = st.lists(st.sampled_from([*ONES, ("s3:GetObject", "arn:aws:s3:::b/*"), ("s3:Get*", "*")]), min_size=1)
 
 
-@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(RULES, OF_REQUESTS), min_size=1, max_size=3),
     st.lists(st.tuples(RULES, OF_REQUESTS), max_size=2),

@@ -129,7 +129,7 @@ def test_pol_03_the_steps_of_all_permissions_count_together(answer):
 pieces = st.lists(st.sampled_from(["*", "?", "?" * 20, "a", "aaa", "ab*", ":", "/", "secret"]), min_size=1, max_size=24)
 
 
-@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(pieces.map("".join), min_size=1, max_size=40, unique=True), st.integers(1, 60))
 def test_pol_03_no_shape_of_patterns_takes_more_steps_than_there_are(answer, actions, shapes, count):
     s3 = ("s3:GetObject s3:ListBucket", [f"arn:aws:s3:::{shape}" for shape in shapes])
