@@ -6,6 +6,7 @@ the processes that it started end with it.
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 from local import processes
 from tests.examples import WHOLE
 from tests.people import Person
-from tests.running import RUN_VARIABLE, Clients, root_keys, session_keys, settings_in, shared, start_stack
+from tests.running import PATIENCE, RUN_VARIABLE, Clients, root_keys, session_keys, settings_in, shared, start_stack
 
 hypothesis.settings.load_profile(WHOLE)
 
@@ -26,13 +27,21 @@ LIFELINE = pytest.StashKey[int]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the run's folder, once: the workers of xdist inherit its name."""
+    """Make the run's folder, once: the workers of xdist inherit its name.
+
+    The tests' own folders are in it too, unless --basetemp says otherwise. In pytest's own place every run ends with
+    removing what it takes for leftovers of other runs.
+    """
     if not hasattr(config, "workerinput"):
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # As a shell starts what runs in the background: what tests start and interrupt would not hear of it.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         run = Path(tempfile.mkdtemp(prefix="jitney-test-"))
         os.mkfifo(run / "lifeline", 0o600)
         # Open for both ends: opening it for writing alone would wait for a reader.
         config.stash[LIFELINE] = os.open(run / "lifeline", os.O_RDWR)
         os.environ[RUN_VARIABLE] = str(run)
+        config.option.basetemp = config.option.basetemp or str(run / "tmp")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -71,6 +80,8 @@ def token(stack: dict[str, Any]) -> Callable[[str], str]:
             stack["token_url"],
             data={"grant_type": "client_credentials"},
             auth=(known["client_id"], known["client_secret"]),
+            timeout=PATIENCE,
+            trust_env=False,
         )
         answer.raise_for_status()
         return str(answer.json()["access_token"])

@@ -9,7 +9,12 @@ from typing import Any
 
 import httpx
 
+from tests.running import PATIENCE
+
 MOST_HOPS = 12
+PEOPLE = "people"
+"""What tests are `tests.running.alone` with: those that hold `traces` against each other, and those that people act in
+beside them. Most tests of people need no more than their group of xdist."""
 
 
 @dataclass
@@ -18,7 +23,7 @@ class Person:
 
     stack: dict[str, Any]
     name: str
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, trust_env=False))
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=PATIENCE, trust_env=False))
 
     @property
     def url(self) -> str:
@@ -88,8 +93,8 @@ def ballot(text: str) -> dict[str, Any]:
 def traces(stack: dict[str, Any], aws: Callable[..., Any], grant_id: str) -> dict[str, Any]:
     """All in both tables that looking at pages could have changed.
 
-    That is everything of people and of the request, but for what others may write at the same time: other tests,
-    the workflow of the request, and CloudTrail, whose events are no records.
+    That is everything of people and of the request, but for what others may write at the same time: tests without
+    people (see PEOPLE), the workflow of the request, and CloudTrail, whose events are no records.
     """
     scan = aws("dynamodb").get_paginator("scan")
     state, audit = (

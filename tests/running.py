@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from calendar import timegm
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,14 +15,41 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from local import ports
 from local.settings import PORT_VARIABLES, ROOT, Settings, from_environment
 
 RUN_VARIABLE = "JITNEY_TEST_RUN"
 ARRIVAL = "x-jitney-arrives-at"  # local.emulator.clock, which is loaded in the emulator alone
-CONFIG = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+PATIENCE = 300.0
+"""Seconds until what is waited for counts as never coming: far more than it takes on the busiest machine, for a test
+that waits is never to fail because of the machine. It costs nothing where all is well."""
+CONFIG = Config(
+    retries={"total_max_attempts": 1}, parameter_validation=False, connect_timeout=PATIENCE, read_timeout=PATIENCE
+)
+_held: list[FileLock] = []
+
+
+def until(found: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.2) -> Any:
+    """What `found` returns once it is true."""
+    deadline = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(pause)
+    return value
+
+
+def epoch(told: str) -> int:
+    """A time as the API tells it, in epoch seconds."""
+    return timegm(time.strptime(told, "%Y-%m-%dT%H:%M:%SZ"))
+
+
+@contextmanager
+def alone(what: str) -> Iterator[None]:
+    """No two tests of the run are in such a block at a time, whichever workers they are of."""
+    with FileLock(Path(os.environ[RUN_VARIABLE]) / f"{what}.alone"):
+        yield
 
 
 def settings_in(run: Path, name: str) -> Settings:
@@ -47,8 +76,7 @@ def shared(name: str, start: Callable[[Settings], dict[str, Any]]) -> dict[str, 
 
 def start_stack(settings: Settings, config: Path | None = None) -> dict[str, Any]:
     """`python -m local up` with the sample configuration, or another; its stack.json."""
-    # The ports of the last run, where free: the same issuer's URL means the same assembly, which is then not made anew.
-    chosen = ports.choose({}, settings.cache / f"test-ports{'-' + config.stem if config else ''}.json")
+    chosen = ports.choose({}, _remembered_ports(settings, f"test-ports{'-' + config.stem if config else ''}.json"))
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("JITNEY_")},
         **{variable: str(chosen[name]) for name, variable in PORT_VARIABLES.items()},
@@ -61,6 +89,21 @@ def start_stack(settings: Settings, config: Path | None = None) -> dict[str, Any
     if up.returncode:
         pytest.fail(f"the local system does not come up:\n{up.stdout}{up.stderr}")
     return dict(json.loads(settings.stack_file.read_text(encoding="utf-8")))
+
+
+def _remembered_ports(settings: Settings, name: str) -> Path:
+    """The ports of the last run, for the same issuer's URL means the same assembly, which is then not made anew.
+
+    Of two runs at once in a checkout the second has ports of its own: those of the first may not be in use yet.
+    """
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.cache / f"{name}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return settings.state / name
+    _held.append(lock)
+    return settings.cache / name
 
 
 class Clients:

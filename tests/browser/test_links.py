@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.browser.test_pages import ask, browser, page, pytestmark  # noqa: F401 - fixtures, and a mark
-from tests.people import traces
-from tests.system.test_records import until
+from tests.people import PEOPLE, traces
+from tests.running import PATIENCE, alone, until
 
 # What an agent would have a scanner, or a hasty reader, open.
 WORDS = "At https://evil.example/approve?yes=1 or www.evil.example or <a href='//evil.example'>here</a>, x@evil.example"
@@ -20,7 +20,7 @@ URL = re.compile(r"""https?://[^\s"'<>|\\]+""")
 
 
 def shown(url: str) -> list[dict[str, Any]]:
-    return list(httpx.get(f"{url}/messages", trust_env=False, timeout=30).json()["messages"])
+    return list(httpx.get(f"{url}/messages", trust_env=False, timeout=PATIENCE).json()["messages"])
 
 
 def mails(stack: dict[str, Any], grant_id: str) -> list[dict[str, Any]]:
@@ -69,19 +69,20 @@ def test_rev_01_whatever_opens_the_links_of_every_message_changes_nothing(page, 
     assert links - {issuer} == {f"{stack['reviews_url']}/{grant_id}"}  # a locator, and nothing of the agent's
     alice = person("alice")
     alice.sign_in()
-    before = traces(stack, aws, grant_id)
     cookies = [{"name": each.name, "value": each.value, "url": stack["reviews_url"]}
                for each in alice.http.cookies.jar if each.name == "jitney"]  # fmt: skip
-    for link in links:
-        for verb in ("GET", "HEAD", "OPTIONS"):
-            with httpx.Client(trust_env=False, timeout=30) as stranger:
-                assert stranger.request(verb, link, follow_redirects=True).status_code < 500
-            assert alice.http.request(verb, link).status_code < 500
-        for known in ([], cookies):  # a scanner, and one that works in the reviewer's own browser
-            page.context.clear_cookies()
-            page.context.add_cookies(known)
-            assert opened(page, link, stack["reviews_url"]) or link == issuer
-    assert traces(stack, aws, grant_id) == before
+    with alone(PEOPLE):
+        before = traces(stack, aws, grant_id)
+        for link in links:
+            for verb in ("GET", "HEAD", "OPTIONS"):
+                with httpx.Client(trust_env=False, timeout=PATIENCE) as stranger:
+                    assert stranger.request(verb, link, follow_redirects=True).status_code < 500
+                assert alice.http.request(verb, link).status_code < 500
+            for known in ([], cookies):  # a scanner, and one that works in the reviewer's own browser
+                page.context.clear_cookies()
+                page.context.add_cookies(known)
+                assert opened(page, link, stack["reviews_url"]) or link == issuer
+        assert traces(stack, aws, grant_id) == before
 
 
 @pytest.mark.parametrize("scripts", [True, False])

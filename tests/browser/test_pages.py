@@ -12,7 +12,8 @@ import pytest
 
 from local.browser import CHROMIUM, chromium, sign_in
 from local.identity import install
-from tests.people import traces
+from tests.people import PEOPLE, traces
+from tests.running import PATIENCE, alone
 
 pytestmark = [
     pytest.mark.xdist_group("reviews"),
@@ -31,7 +32,7 @@ HOSTILE = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with chromium() as running:
+    with chromium(PATIENCE) as running:
         yield running
 
 
@@ -61,7 +62,7 @@ def ask(stack: dict[str, Any], token: Callable[[str], str]) -> Callable[..., str
     def asking(reason: str = "monthly report", permissions: Any = WANTED) -> str:
         body = {"target": "analytics-prod", "permissions": permissions, "duration_seconds": 900, "reason": reason}
         headers = {"Authorization": f"Bearer {token('writer-agent')}"}
-        answer = httpx.post(f"{stack['api_url']}/v1/grants", json=body, headers=headers, timeout=30)
+        answer = httpx.post(f"{stack['api_url']}/v1/grants", json=body, headers=headers, timeout=PATIENCE)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["grant"]["id"])
 
@@ -70,7 +71,9 @@ def ask(stack: dict[str, Any], token: Callable[[str], str]) -> Callable[..., str
 
 def grant_of(stack: dict[str, Any], token: Callable[[str], str], grant_id: str) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {token('writer-agent')}"}
-    return dict(httpx.get(f"{stack['api_url']}/v1/grants/{grant_id}", headers=headers, timeout=30).json()["grant"])
+    return dict(
+        httpx.get(f"{stack['api_url']}/v1/grants/{grant_id}", headers=headers, timeout=PATIENCE).json()["grant"]
+    )
 
 
 def url(stack: dict[str, Any], grant_id: str) -> str:
@@ -255,19 +258,20 @@ def test_rev_01_a_scanner_that_runs_scripts_and_follows_all_links_changes_nothin
     grant_id = ask()
     alice = person("alice")
     alice.sign_in()
-    before = traces(stack, aws, grant_id)
     cookies = [{"name": each.name, "value": each.value, "url": stack["reviews_url"]} for each in alice.http.cookies.jar
                if each.name == "jitney"]  # fmt: skip
-    for known in ([], cookies):  # a stranger, and a mail client that shares the reviewer's session
-        page.context.clear_cookies()
-        page.context.add_cookies(known)
-        seen: set[str] = set()
-        due = [url(stack, grant_id), stack["reviews_url"]]
-        while due:
-            at = due.pop()
-            if at in seen or not at.startswith(stack["reviews_url"]):
-                continue
-            seen.add(at)
-            page.goto(at)
-            due += page.eval_on_selector_all("a[href]", "links => links.map(link => link.href.split('#')[0])")
-    assert traces(stack, aws, grant_id) == before
+    with alone(PEOPLE):
+        before = traces(stack, aws, grant_id)
+        for known in ([], cookies):  # a stranger, and a mail client that shares the reviewer's session
+            page.context.clear_cookies()
+            page.context.add_cookies(known)
+            seen: set[str] = set()
+            due = [url(stack, grant_id), stack["reviews_url"]]
+            while due:
+                at = due.pop()
+                if at in seen or not at.startswith(stack["reviews_url"]):
+                    continue
+                seen.add(at)
+                page.goto(at)
+                due += page.eval_on_selector_all("a[href]", "links => links.map(link => link.href.split('#')[0])")
+        assert traces(stack, aws, grant_id) == before

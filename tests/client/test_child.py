@@ -13,6 +13,7 @@ from client.answers import Answer, Issued
 from client.child import child_environment, run_child
 from client.problems import Invalid
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, grant, issued
+from tests.running import PATIENCE
 
 ANSWER = Answer.read(issued())
 assert ANSWER.credentials is not None
@@ -129,7 +130,7 @@ def test_a_signal_goes_to_the_child_and_its_exit_code_comes_back(number: signal.
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
         assert process.stdout.readline() == f"got {number.name}\n"
-        assert process.wait(10) == 7
+        assert process.wait(PATIENCE) == 7
 
 
 def test_ctrl_c_on_a_terminal_reaches_the_child_once_by_the_terminal_itself():
@@ -141,7 +142,7 @@ def test_ctrl_c_on_a_terminal_reaches_the_child_once_by_the_terminal_itself():
     with subprocess.Popen([PYTHON, "-c", parent], stdin=inside, stdout=inside, stderr=inside) as process:
         read_until(terminal, b"ready")
         os.write(terminal, b"\x03")
-        assert process.wait(10) == 7
+        assert process.wait(PATIENCE) == 7
         shown = read_until(terminal, b"got SIGINT")
     os.close(inside)
     os.close(terminal)
@@ -167,5 +168,5 @@ def slow(*args, **kwargs):
 child.subprocess.Popen = slow
 sys.exit(child.run_child([sys.executable, "-c", "import signal; signal.pause()"], os.environ))
 """
-    done = subprocess.run([PYTHON, "-c", code], timeout=20, check=False)
+    done = subprocess.run([PYTHON, "-c", code], timeout=PATIENCE, check=False)
     assert done.returncode == 128 + signal.SIGTERM

@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import CredentialRetrievalError
 
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, REVIEW, FakeBroker, grant, issued, problem, under_review
+from tests.running import PATIENCE
 
 JITNEY = str(Path(sys.executable).with_name("jitney"))
 ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/2026/*", "--reason", "report"]
@@ -31,7 +32,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture
 def credentials(connected: FakeBroker) -> Run:
     return lambda *args: subprocess.run(
-        [JITNEY, "credentials", *args], capture_output=True, text=True, timeout=30, check=False
+        [JITNEY, "credentials", *args], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 
@@ -128,7 +129,7 @@ def test_commands_that_start_at_once_share_one_grant(connected: FakeBroker, home
     connected.say("POST", "/v1/grants", 201, issued())
     connected.say("POST", CREDENTIALS_OF, 200, issued())
     started = [subprocess.Popen([JITNEY, "credentials", *ASK], stdout=subprocess.PIPE) for _ in range(4)]
-    outputs = [process.communicate(timeout=30)[0] for process in started]
+    outputs = [process.communicate(timeout=PATIENCE)[0] for process in started]
     assert [json.loads(output) for output in outputs] == [OUTPUT] * 4
     assert paths(connected) == ["/v1/grants", *[CREDENTIALS_OF] * 3]
 

@@ -22,6 +22,7 @@ from tests.client.fake_broker import (
     problem,
     under_review,
 )
+from tests.running import PATIENCE
 
 JITNEY = str(Path(sys.executable).with_name("jitney"))
 ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/2026/*", "--reason", "report"]
@@ -34,7 +35,9 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture
 def run(connected: FakeBroker) -> Run:
     connected.say("DELETE", f"/v1/grants/{GRANT_ID}", 200, ended())
-    return lambda *args: subprocess.run([JITNEY, "run", *args], capture_output=True, text=True, timeout=30, check=False)
+    return lambda *args: subprocess.run(
+        [JITNEY, "run", *args], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
 
 def test_end_01_the_grant_is_given_back_when_the_command_has_ended(connected: FakeBroker, run: Run):
@@ -185,7 +188,7 @@ def test_cli_03_an_interrupted_wait_says_that_the_request_stays_open(connected: 
         assert process.stderr is not None
         assert "waiting" in process.stderr.readline()
         process.send_signal(2)
-        assert process.wait(10) == 130
+        assert process.wait(PATIENCE) == 130
         assert process.stderr.read() == (
             f"jitney: interrupted; {GRANT_ID} stays open. Wait on with `jitney grants show {GRANT_ID} --wait`, "
             f"or withdraw it with `jitney grants release {GRANT_ID}`.\n"
@@ -195,7 +198,11 @@ def test_cli_03_an_interrupted_wait_says_that_the_request_stays_open(connected: 
 @pytest.mark.parametrize("verb", ["run", "explain"])
 def test_a_command_without_the_dashes_is_told_where_they_go(verb: str):
     done = subprocess.run(
-        [JITNEY, verb, "analytics-prod", "aws", "s3", "ls"], capture_output=True, text=True, timeout=30, check=False
+        [JITNEY, verb, "analytics-prod", "aws", "s3", "ls"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.returncode == 2
     assert "aws s3 ls stands before the two dashes, or they are missing." in done.stderr

@@ -77,10 +77,10 @@ def test_one_at_a_time_may_ask_for_the_same(tmp_path: Path):
     thread = threading.Thread(target=second)
     with entry(tmp_path, KEY) as place:
         thread.start()
-        waiting.wait(5)
+        waiting.wait()
         assert seen == []
         place.remember(GRANT_ID)
-    thread.join(5)
+    thread.join()
     assert seen == [GRANT_ID]
 
 

@@ -19,6 +19,7 @@ from tests.client.fake_broker import (
     problem,
     under_review,
 )
+from tests.running import PATIENCE
 
 JITNEY = str(Path(sys.executable).with_name("jitney"))
 ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/*", "--reason", "report"]
@@ -55,7 +56,7 @@ def secretive(broker: FakeBroker, home: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def secrets_written(home: Path, arguments: list[str], *, contract: bool) -> set[str]:
     """The canaries in the output and the home folder's files, but for standard output where that is the contract."""
-    done = subprocess.run([JITNEY, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([JITNEY, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
     written = [done.stderr, *([] if contract and done.returncode == 0 else [done.stdout])]
     written += [path.read_text("utf-8") for path in home.rglob("*") if path.is_file()]
     return {canary for canary in CANARIES for text in written if canary in text}

@@ -268,7 +268,7 @@ class TestWriting:
         def meanwhile() -> None:  # the list has been read, and is not written yet
             system.role_policies.during = None
             thread.start()
-            assert waits.wait(10)
+            assert waits.wait(300)
 
         def pause(_seconds: float) -> None:
             waits.set()

@@ -12,7 +12,10 @@ from local import ports, processes
 from local.emulator import launch
 from local.settings import REGION, Settings
 from tests.local.gaps.contracts import Emulator
-from tests.running import Clients, shared
+from tests.running import PATIENCE, Clients, shared
+
+BARE_PATIENCE = 10.0
+"""Seconds until what the bare emulator does not do counts as never coming, as it should."""
 
 
 def _start(*, gaps_closed: bool) -> Callable[[Settings], dict[str, Any]]:
@@ -21,7 +24,9 @@ def _start(*, gaps_closed: bool) -> Callable[[Settings], dict[str, Any]]:
         port = ports.choose({}, settings.state / "ports.json", ["emulator"])["emulator"]
         endpoint = f"http://127.0.0.1:{port}"
         processes.start(launch.process(settings, port, gaps_closed=gaps_closed), settings)
-        assert processes.wait_until(lambda: launch.answers(endpoint), 20), processes.log_tail("emulator", settings)
+        assert processes.wait_until(lambda: launch.answers(endpoint), PATIENCE), processes.log_tail(
+            "emulator", settings
+        )
         return {"endpoint": endpoint}
 
     return start
@@ -43,7 +48,7 @@ def _emulator(*, gaps_closed: bool) -> Iterator[Emulator]:
     name = "emulator-closed" if gaps_closed else "emulator-bare"
     endpoint = shared(name, _start(gaps_closed=gaps_closed))["endpoint"]
     clients = Clients(endpoint, REGION)
-    yield Emulator(endpoint, clients)
+    yield Emulator(endpoint, clients, PATIENCE if gaps_closed else BARE_PATIENCE)
     clients.close()
 
 
@@ -62,5 +67,5 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
     """An HTTP client that leaves proxies alone."""
-    with httpx.Client(trust_env=False, timeout=20) as client:
+    with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
         yield client

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.running import PATIENCE
+
 PROBE = """
 import importlib
 def handler(event, context):
@@ -27,7 +29,7 @@ def seen(aws: Any) -> dict[str, Any]:
     """What a function with the broker's own bundle, and one file more, can import."""
     lambda_, iam = aws("lambda"), aws("iam")
     location = lambda_.get_function(FunctionName="jitney-grants")["Code"]["Location"]
-    with httpx.Client(trust_env=False) as http:
+    with httpx.Client(trust_env=False, timeout=PATIENCE) as http:
         bundle = io.BytesIO(http.get(location).raise_for_status().content)
     with zipfile.ZipFile(bundle, "a") as archive:
         archive.writestr("probe.py", PROBE)
@@ -41,7 +43,7 @@ def seen(aws: Any) -> dict[str, Any]:
         Handler="probe.handler",
         Role=role,
         Code={"ZipFile": bundle.getvalue()},
-        Timeout=30,
+        Timeout=900,
     )
     modules = ["cedarpy", "boto3", "jwt", "handlers.health", "pytest", "aws_cdk", "ministack", "local", "pip"]
     answer = lambda_.invoke(FunctionName=name, Payload=json.dumps(modules))

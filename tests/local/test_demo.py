@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 
 from local import processes, system
+from local.busy import stretched
 from local.demo import __main__ as demo
 from local.demo import asking
 from local.demo.ledger import Ledger, Rows
 from local.demo.stage import NotAsToldError, Ran, Stage, settings_beside
 from local.settings import DEFAULT_CONFIG, ROOT, from_environment
-from tests.running import RUN_VARIABLE
+from tests.people import PEOPLE
+from tests.running import PATIENCE, RUN_VARIABLE, alone
 
 
 def test_an_interrupted_demo_says_so_and_leaves_nothing_running(tmp_path: Path):
@@ -38,7 +40,7 @@ def test_an_interrupted_demo_says_so_and_leaves_nothing_running(tmp_path: Path):
         text=True,
         start_new_session=True,
     ) as demo:
-        assert processes.wait_until(lambda: alive() != [], 20)
+        assert processes.wait_until(lambda: alive() != [], PATIENCE)
         os.killpg(demo.pid, signal.SIGINT)
         said, _ = demo.communicate()
     assert demo.returncode == 130, said
@@ -172,9 +174,12 @@ def showing(stack: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Ledger, "wait_for", kept)
-        patch.setattr(asking, "SECONDS", 30)  # other tests run at the same time, and the grant must outlast four steps
+        # Other tests run at the same time, and the grant must outlast four steps.
+        patch.setattr(asking, "SECONDS", round(stretched(30)))
         folder = tmp_path_factory.mktemp("demo")
-        demo.play(Recording(stack, folder, stays_up=True, ran=seen.ran, meanwhiles=seen.meanwhiles, mails=seen.mails))
+        stage = Recording(stack, folder, stays_up=True, ran=seen.ran, meanwhiles=seen.meanwhiles, mails=seen.mails)
+        with alone(PEOPLE):
+            demo.play(stage)
     return seen
 
 

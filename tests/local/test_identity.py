@@ -25,7 +25,7 @@ from core.identity.refusal import Refusal
 from local import identity, ports, probes, processes
 from local.settings import Settings
 from tests.core.identity.minting import KnownKeys, config, decode, issuer
-from tests.running import settings_in, shared
+from tests.running import PATIENCE, settings_in, shared
 
 REDIRECT_URI = "http://127.0.0.1:49152/callback"
 
@@ -37,7 +37,7 @@ def _started(settings: Settings) -> dict[str, Any]:
     known = {**people, "agents": identity.agents(port)["agents"]}  # both in one: it is the same program
     processes.start(identity.process(settings, known), settings)
     described = identity.description(known, known)
-    up = processes.wait_until(lambda: probes.answers(described["jwks_uri"]), 20)
+    up = processes.wait_until(lambda: probes.answers(described["jwks_uri"]), PATIENCE)
     assert up, processes.log_tail("identity", settings)
     return described
 
@@ -303,7 +303,7 @@ def test_the_provider_ends_when_it_is_told_to(settings: Settings) -> None:
     group = processes.running(identity.NAME, settings)
     assert group
     os.killpg(group, signal.SIGTERM)
-    assert processes.wait_until(lambda: processes.running(identity.NAME, settings) is None, 5)
+    assert processes.wait_until(lambda: processes.running(identity.NAME, settings) is None, PATIENCE)
 
 
 def test_the_provider_ends_with_its_lifeline(settings: Settings, tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_the_provider_ends_with_its_lifeline(settings: Settings, tmp_path: Path)
         assert processes.running(identity.NAME, settings)
     finally:
         os.close(held)
-    assert processes.wait_until(lambda: processes.running(identity.NAME, settings) is None, 5)
+    assert processes.wait_until(lambda: processes.running(identity.NAME, settings) is None, PATIENCE)
 
 
 def test_secrets_are_new_each_time_and_only_their_owners_to_read(settings: Settings) -> None:

@@ -12,8 +12,9 @@ import pytest
 from local import processes
 from local.processes import Process
 from local.settings import ROOT, Settings, from_environment
+from tests.running import PATIENCE
 
-SLEEPS = "import time; print('ready', flush=True); time.sleep(60)"
+SLEEPS = "import time; print('ready', flush=True); time.sleep(3600)"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
 WITH_A_CHILD = f"""
 import os, subprocess, sys
@@ -42,7 +43,7 @@ def python(name: str, source: str) -> Process:
 
 def started(settings: Settings, name: str, source: str) -> int:
     group = processes.start(python(name, source), settings)
-    assert processes.wait_until(lambda: "ready" in processes.log_tail(name, settings), 10)
+    assert processes.wait_until(lambda: "ready" in processes.log_tail(name, settings), PATIENCE)
     return group
 
 
@@ -107,4 +108,4 @@ def test_the_end_of_the_lifeline_ends_the_process(settings: Settings, tmp_path: 
         started(replace(settings, lifeline=str(lifeline)), "one", ON_A_LIFELINE)
         assert processes.running("one", settings)
         holder.send_signal(signal.SIGKILL)
-    assert processes.wait_until(lambda: processes.running("one", settings) is None, 10)
+    assert processes.wait_until(lambda: processes.running("one", settings) is None, PATIENCE)

@@ -20,9 +20,13 @@ SECONDS = 30
 
 
 class Issued(NamedTuple):
-    """A grant of 30 seconds: when it began, the object that it may read, the keys handed out, and those in between."""
+    """A grant of 30 seconds: when it began, the object that it may read, the keys handed out, and those in between.
+
+    STS counts when it is asked: by `ended`, what it ends by itself is over.
+    """
 
     began: int
+    ended: int
     reads: dict[str, str]
     keys: dict[str, str]
     between: dict[str, str]
@@ -45,15 +49,15 @@ def issue(emulator: Emulator, *statements: Any, deny_after: int = SECONDS) -> Is
 
     issued = Sessions(emulator.root("sts"), lend, now).issue(session_request(grant, policy, "external", began))
     assert issued.expires_at <= began + SECONDS
-    return Issued(began, reads, issued.view(), between)
+    return Issued(began, now() + SECONDS + 1, reads, issued.view(), between)
 
 
 def works_until_its_end(emulator: Emulator, keys: dict[str, str], issued: Issued, code: str) -> str:
-    """Assert that `keys` work at 20 seconds, and at 31 are refused with `code`; its message."""
+    """Assert that `keys` work at 20 seconds, and at 31 or by STS's end are refused with `code`; its message."""
     s3 = emulator.session("s3", keys)
     with arriving(s3, issued.began + 20):
         assert s3.get_object(**issued.reads)["Body"].read() == b"value"
-    with arriving(s3, issued.began + 31):
+    with arriving(s3, issued.ended if code == "ExpiredToken" else issued.began + 31):
         return refused(code, s3.get_object, **issued.reads)
 
 

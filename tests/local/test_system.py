@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from local import processes, system
+from local import ports, processes, system
 from local.settings import ROOT, Settings, from_environment
-from tests.running import RUN_VARIABLE
+from tests.running import PATIENCE, RUN_VARIABLE
 
 # One worker's: its module-wide system would otherwise be brought up by each of them.
 pytestmark = pytest.mark.xdist_group("local_system")
@@ -97,7 +97,7 @@ def another(config: Path, tmp_path: Path) -> Iterator[Machine]:
 
 def test_up_returns_when_the_system_answers(up: Machine):
     described = up.described()
-    assert httpx.get(f"{described['api_url']}/v1/health").json()["status"] == "ok"
+    assert httpx.get(f"{described['api_url']}/v1/health", timeout=PATIENCE, trust_env=False).json()["status"] == "ok"
     assert set(described) >= {
         "api_url", "aws_endpoint", "region", "account", "issuer", "jwks_uri", "token_url", "agents", "humans", "people",
         "reviews_url",
@@ -112,9 +112,9 @@ def test_stack_json_is_for_its_owner_alone(up: Machine):
 
 def test_everything_listens_on_loopback_alone(up: Machine):
     described = up.described()
-    ports = [int(described[name].rpartition(":")[2]) for name in ("aws_endpoint", "issuer", "slack_url")]
+    taken = [int(described[name].rpartition(":")[2]) for name in ("aws_endpoint", "issuer", "slack_url")]
     listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
-    for port in ports:
+    for port in taken:
         assert [address for address in listening if address == f"00000000:{port:04X}"] == []
         assert [address for address in listening if address == f"0100007F:{port:04X}"]
 
@@ -192,7 +192,7 @@ def _living(group: int) -> list[str]:
 def test_what_a_crash_left_is_cleaned_up(another: Machine):
     assert another.run("up")[0] == 0
     os.killpg(another.described()["pids"]["emulator"], signal.SIGKILL)
-    assert processes.wait_until(lambda: "emulator" not in another.alive(), 5)
+    assert processes.wait_until(lambda: "emulator" not in another.alive(), PATIENCE)
     assert another.run("status")[0] == 3
     before = another.described()
     code, said = another.run("up")
@@ -211,7 +211,7 @@ def test_a_stale_stack_json_is_not_believed(another: Machine, up: Machine):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_up_leaves_nothing_running(another: Machine, number: signal.Signals):
     process = another.begin("up")
-    assert processes.wait_until(lambda: another.alive() != [], 20)
+    assert processes.wait_until(lambda: another.alive() != [], PATIENCE)
     process.send_signal(number)
     with process:
         _, said = process.communicate()
@@ -241,8 +241,6 @@ def test_a_port_that_is_taken_is_told_by_its_variable(another: Machine):
 
 
 def test_a_port_that_was_asked_for_is_used(another: Machine):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = ports.choose({}, another.folder / "wished.json")["slack"]
     assert another.run("up", JITNEY_IDP_PORT=str(port))[0] == 0
     assert another.described()["issuer"] == f"http://127.0.0.1:{port}"

@@ -1,8 +1,9 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -10,6 +11,9 @@ import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
+
+from tests.running import PATIENCE, Clients, root_keys, shared, start_stack
+from tests.system import own_system
 
 OPENAPI = yaml.safe_load((Path(__file__).parents[2] / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
 REGISTRY: Registry[Any] = Registry().with_resource(
@@ -75,5 +79,32 @@ def _is_of(path: str, template: str) -> bool:
 
 @pytest.fixture(scope="session")
 def api(stack: dict[str, Any], token: Callable[[str], str]) -> Iterator[Api]:
-    with httpx.Client(timeout=30, trust_env=False) as client:
+    with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
         yield Api(stack["api_url"], client, token)
+
+
+class Own(NamedTuple):
+    """The system of tests.system.own_system; `aws` makes clients with an account's root credentials."""
+
+    stack: dict[str, Any]
+    issuer: str
+    api: Api
+    clients: Clients
+
+    def aws(self, service: str, account: str = "") -> Any:
+        return self.clients(service, root_keys(account or self.stack["account"]))
+
+
+@pytest.fixture(scope="session")
+def own() -> Iterator[Own]:
+    """For tests of own_system.GROUP alone: its issuer is in the process that asks first."""
+    with own_system.serving_keys() as issuer, httpx.Client(timeout=PATIENCE, trust_env=False) as http:
+        stack = shared("own", lambda settings: start_stack(settings, own_system.configured(settings, issuer)))
+        clients = Clients(stack["aws_endpoint"], stack["region"])
+        made = Own(stack, issuer, Api(stack["api_url"], http, partial(own_system.token, issuer)), clients)
+        for bucket, account in own_system.ACCOUNTS.items():
+            s3 = made.aws("s3", account)
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+            s3.put_object(Bucket=bucket, Key="raw/a.csv", Body=b"a,b\n")
+        yield made
+        clients.close()

@@ -10,6 +10,7 @@ import httpx
 
 from adapters.absences import Absences
 from adapters.clock import new_id, now
+from adapters.grant_items import update_of
 from adapters.reviews import Reviews, TaskTokens
 from adapters.store import Store
 from core import audit
@@ -23,8 +24,9 @@ from core.review.content import content_hash
 from handlers.base_ports import ROOT
 from handlers.ports import Ports
 from handlers.voting import Ballot, vote
+from tests.running import until
 from tests.system.conftest import Api, asked
-from tests.system.test_records import configuration_of, until
+from tests.system.test_records import configuration_of
 
 MAX_TRANSITIONS = 8
 """Of a request that is asked for and approved: issue C's aim."""
@@ -107,6 +109,17 @@ class Review:
         content = content_hash(self.grant(grant_id))
         return vote(Ballot(grant_id, voter, verdict, content, "", "web", Origin()), self.ports(**clock))
 
+    def come_due(self, grant_id: str, after: int) -> None:
+        """Have what is due `after` seconds of a review come due in two: its time is not made to pass, it is moved.
+
+        Reviewers must have been told what was due before, and the workflow wait.
+        """
+        token, before = self.waiting(grant_id), self.grant(grant_id)
+        earlier = before.created_at + after - (now() + 2)
+        moved = replace(before, created_at=before.created_at - earlier, expires_at=before.expires_at - earlier)
+        self.client("dynamodb").update_item(**update_of(self.stack["tables"]["state"], before, moved))
+        self.states.send_task_success(taskToken=token, output="{}")
+
     def execution(self, grant_id: str) -> dict[str, Any]:
         """The workflow of a grant."""
         return dict(self.states.describe_execution(executionArn=self.arn(grant_id)))
@@ -115,9 +128,9 @@ class Review:
         """The ARN of a grant's workflow."""
         return f"{self.stack['approval_arn'].replace(':stateMachine:', ':execution:')}:{grant_id}"
 
-    def ended(self, grant_id: str, seconds: float = 30) -> dict[str, Any]:
+    def ended(self, grant_id: str) -> dict[str, Any]:
         """The workflow, once it has ended."""
-        return dict(until(lambda: (one := self.execution(grant_id))["status"] != "RUNNING" and one, seconds))
+        return dict(until(lambda: (one := self.execution(grant_id))["status"] != "RUNNING" and one))
 
     def waiting(self, grant_id: str) -> str:
         """The token by which the workflow of a grant waits, once reviewers were told and it does."""

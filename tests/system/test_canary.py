@@ -15,8 +15,9 @@ import httpx
 import pytest
 
 from tests.people import Person, ballot
+from tests.running import PATIENCE, until
 from tests.system.conftest import Api, asked
-from tests.system.test_records import Published, chain_of, until
+from tests.system.test_records import Published, chain_of
 from tests.system.test_slack import Workspace
 from tests.system.written import everything_written
 
@@ -138,7 +139,7 @@ def plant_with_people(api: Api, alice: Person, canary: Canaries) -> Iterator[htt
     said = json.dumps({"type": "block_actions", "user": {"id": canary("Slack's user")}})
     url = alice.url.removesuffix("/reviews") + "/slack/interactions"
     headers = {"X-Slack-Signature": canary("Slack's signature"), "X-Slack-Request-Timestamp": str(int(time.time()))}
-    yield httpx.post(url, data={"payload": said}, headers=headers, trust_env=False)
+    yield httpx.post(url, data={"payload": said}, headers=headers, trust_env=False, timeout=PATIENCE)
 
 
 def plant_in_slack(api: Api, workspace: Workspace, canary: Canaries) -> Iterator[str]:
@@ -174,7 +175,7 @@ def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
     alice = person("alice")
     alice.sign_in()
     answers = [*plant_in_requests(api, canary), *plant_with_people(api, alice, canary)]
-    with httpx.Client(timeout=40, trust_env=False) as client:
+    with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
         in_slack = "\n".join(plant_in_slack(api, Workspace(stack, client), canary))
     assert len(canary.planted) > 50
     assert not [each.text for each in answers if each.status_code == httpx.codes.INTERNAL_SERVER_ERROR]
@@ -183,21 +184,22 @@ def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
 
     last = api.ask(reason=canary("the last reason"))["grant"]["id"]
     published = Published(aws("s3"), stack["buckets"]["records"])
-    until(lambda: any(last in line for line in published.lines()), 90)
+    until(lambda: any(last in line for line in published.lines()))
     written = "\n".join(everything_written(aws, stack))
     assert canary.found(written) == set()
     assert canary.marked(written) >= ON_RECORD
     # Of what is decided at once, Slack is not asked any more: who decides there was.
     told = {"mailbox_url": "reason of what they reject", "slack_url": "reason, reject in Slack"}
-    for where, place in told.items():
-        address = f"{stack[where]}/messages"
-        until(lambda at=address, place=place: place in canary.marked(httpx.get(at, trust_env=False).text))
+    with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
+        for where, place in told.items():
+            address = f"{stack[where]}/messages"
+            until(lambda at=address, place=place: place in canary.marked(client.get(at).text))
 
 
 def test_what_is_searched_would_show_a_secret_that_got_there(aws, stack, canary: Canaries):
     """The search that finds nothing above finds a secret in every place that it looks at."""
     item = {"pk": {"S": "CANARY#control"}, "sk": {"S": "CANARY"}}
-    table, bucket, group = stack["tables"]["state"], stack["buckets"]["records"], "/aws/lambda/jitney-health"
+    table, bucket, group = stack["tables"]["state"], stack["buckets"]["athena_results"], "/aws/lambda/jitney-health"
     aws("dynamodb").put_item(TableName=table, Item=item | {"said": {"S": canary("table")}})
     aws("s3").put_object(Bucket=bucket, Key="control/canary", Body=canary("bucket").encode())
     aws("logs").create_log_stream(logGroupName=group, logStreamName="canary")
@@ -212,6 +214,7 @@ def test_what_is_searched_would_show_a_secret_that_got_there(aws, stack, canary:
         json={"channel": "data-reviews", "text": canary("Slack message")},
         headers={"Authorization": f"Bearer {stack['slack_token']}"},
         trust_env=False,
+        timeout=PATIENCE,
     )
     assert said.json()["ok"], said.text
     mail = {"Subject": {"Data": "control"}, "Body": {"Text": {"Data": canary("mail")}}}

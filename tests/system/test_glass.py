@@ -7,9 +7,9 @@ import pytest
 
 from core.review.content import content_hash
 from tests.people import Person
+from tests.running import until
 from tests.system.conftest import Api
 from tests.system.reviewing import Review
-from tests.system.test_records import until
 from tests.system.test_workflow import review  # noqa: F401 - a fixture
 
 # With the other tests of people: see tests/system/test_reviews.py.

@@ -8,6 +8,7 @@ import pytest
 
 from core.access.grant import Verdict
 from tests.people import Person
+from tests.running import PATIENCE
 from tests.system.conftest import Api
 from tests.system.reviewing import Review
 
@@ -21,7 +22,7 @@ def review(api: Api, stack, aws) -> Review:
 
 def mails(stack: dict[str, Any], grant_id: str) -> list[dict[str, Any]]:
     """The mails about a grant, the oldest first."""
-    shown = httpx.get(f"{stack['mailbox_url']}/messages", trust_env=False, timeout=30).json()
+    shown = httpx.get(f"{stack['mailbox_url']}/messages", trust_env=False, timeout=PATIENCE).json()
     return [each for each in shown["messages"] if grant_id in each["text"]]
 
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from infra.target_template import main
 from tests.infra.test_configuration import valid, write_policies
 from tests.local.gaps.contracts import refused
-from tests.running import session_keys
+from tests.running import PATIENCE, session_keys
 
 PROD, STAGE, OTHER = "012345670123", "999988887777", "777766665555"
 
@@ -38,8 +38,10 @@ def deployed(aws: Any, account: str, name: str, body: str) -> dict[str, Any]:
     cloudformation, iam = aws("cloudformation", account), aws("iam", account)
     made = {"StackName": name, "TemplateBody": body, "Capabilities": ["CAPABILITY_NAMED_IAM"]}
     cloudformation.create_stack(**made)
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.2})
-    return {role["RoleName"]: role for role in iam.list_roles()["Roles"]}
+    waits = {"Delay": 0.2, "MaxAttempts": int(PATIENCE / 0.2)}
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=waits)
+    pages = iam.get_paginator("list_roles").paginate()
+    return {role["RoleName"]: role for page in pages for role in page["Roles"]}
 
 
 def roles_for(target: str) -> set[str]:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,8 @@ from client.cli import app
 from infra.queries import QUERIES
 from infra.views import VIEWS
 from local import agent_shell
-from tests.running import session_keys
+from tests.running import session_keys, until
 from tests.system.conftest import Api
-from tests.system.test_records import until
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "auditor.md").read_text("utf-8")
 PARAMETERS = {
@@ -62,19 +62,19 @@ def allowed(auditor: None, aws: Any, stack: dict[str, Any], monkeypatch: pytest.
         block = block.replace(name, value)
     trust = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    iam = aws("iam")
-    arn = iam.create_role(RoleName="asking-auditor", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam, role = aws("iam"), f"auditor-{uuid.uuid4().hex}"
+    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=document)["Role"]["Arn"]
 
     def put(policy: dict[str, Any]) -> None:
-        iam.put_role_policy(RoleName="asking-auditor", PolicyName="asks", PolicyDocument=json.dumps(policy))
+        iam.put_role_policy(RoleName=role, PolicyName="asks", PolicyDocument=json.dumps(policy))
 
     put(json.loads(block))
     issued = aws("sts").assume_role(RoleArn=arn, RoleSessionName="auditor")["Credentials"]
     for name, value in session_keys(issued).items():
         monkeypatch.setenv(name.upper(), value)
     yield json.loads(block), put
-    iam.delete_role_policy(RoleName="asking-auditor", PolicyName="asks")
-    iam.delete_role(RoleName="asking-auditor")
+    iam.delete_role_policy(RoleName=role, PolicyName="asks")
+    iam.delete_role(RoleName=role)
 
 
 def test_aud_05_every_named_query_is_listed_and_runs(allowed: Any):

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.people import Person, traces
+from tests.people import PEOPLE, Person, traces
+from tests.running import PATIENCE, alone
 from tests.system.conftest import Api, asked
 
 # With tests/browser in one worker: both look for what people leave in the tables.
@@ -71,13 +72,14 @@ def test_rev_01_get_and_head_of_every_url_change_nothing(
     alice.sign_in()
     paths = ["", f"/{pending}", f"/{pending}/revocation", "/g-aaaaaaaaaaaaaa", "/sign-in", f"/sign-in?to={pending}"]
     paths += ["/callback", "/callback?code=a&state=b", "/callback?error=access_denied", "/sign-out", "/x/../y"]
-    before = traces(stack, aws, pending)
-    for who in (alice, stranger):
-        for path in paths:
-            for verb in ("GET", "HEAD", "OPTIONS"):
-                answer = who.http.request(verb, who.url + path)
-                assert answer.status_code < 500
-    assert traces(stack, aws, pending) == before
+    with alone(PEOPLE):
+        before = traces(stack, aws, pending)
+        for who in (alice, stranger):
+            for path in paths:
+                for verb in ("GET", "HEAD", "OPTIONS"):
+                    answer = who.http.request(verb, who.url + path)
+                    assert answer.status_code < 500
+        assert traces(stack, aws, pending) == before
 
 
 @pytest.mark.parametrize("verb", ["HEAD", "PUT", "PATCH", "DELETE"])
@@ -96,7 +98,7 @@ def test_rev_05_an_agents_token_opens_and_decides_nothing(
     page = alice.get(f"/{pending}")
     for agent in ("writer-agent", "incident-bot"):
         headers = {"Authorization": f"Bearer {token(agent)}", "Origin": alice.origin}
-        with httpx.Client(trust_env=False, timeout=30) as http:
+        with httpx.Client(trust_env=False, timeout=PATIENCE) as http:
             assert http.get(f"{alice.url}/{pending}", headers=headers).status_code == 303
             for path in (f"/{pending}", f"/{pending}/revocation"):
                 form = {

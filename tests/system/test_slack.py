@@ -17,9 +17,9 @@ from core.review.inert import defused
 from local.slack.workspace import OUTAGE
 from tests.handlers.slacking import signed
 from tests.people import Person
+from tests.running import PATIENCE, until
 from tests.system.conftest import Api, asked
 from tests.system.reviewing import Review
-from tests.system.test_records import until
 
 CHANNEL = "CDATAREVIEWS"
 # With the other tests of reviews: they count what a person leaves in the tables.
@@ -55,7 +55,7 @@ class Workspace:
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=40, trust_env=False) as client:
+    with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
         yield client
 
 

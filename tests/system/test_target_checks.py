@@ -1,4 +1,4 @@
-"""`jitney target check` in the emulator's second account: as it was deployed, and with what somebody broke."""
+"""`jitney target check`, of a target as it was deployed, and with what somebody broke."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -9,13 +9,18 @@ import pytest
 from typer.testing import CliRunner
 
 from client.cli import app
-from tests.system.conftest import Api
+from tests.system.conftest import Api, Own
+from tests.system.own_system import ACCOUNTS, GROUP, OPERATOR, PLAIN, token
 from tests.system.test_records import chain_of
 
-PATH = "/v1/targets/analytics-prod/check"
-OPERATOR = "incident-bot"
-# They change what is deployed in the target's account in turn, and put it back.
-pytestmark = pytest.mark.xdist_group("roles")
+PATH = f"/v1/targets/{PLAIN}/check"
+# They change what is deployed in the target's account in turn, and put it back: meanwhile no grant could be ended.
+pytestmark = GROUP
+
+
+@pytest.fixture
+def api(own: Own) -> Api:
+    return own.api
 
 
 def check(api: Api) -> dict[str, Any]:
@@ -33,11 +38,11 @@ def wrong(api: Api) -> dict[str, str]:
 
 
 @pytest.fixture
-def iam(aws, stack):
-    return aws("iam", stack["targets"]["analytics-prod"]["account"])
+def iam(own: Own):
+    return own.aws("iam", ACCOUNTS[PLAIN])
 
 
-ROLE, REVOKER = "jitney-target-analytics-prod", "jitney-revoker-analytics-prod"
+ROLE, REVOKER = f"{PLAIN}-robots", f"jitney-revoker-{PLAIN}"
 
 
 @contextmanager
@@ -70,38 +75,37 @@ def test_a_target_as_it_was_deployed_passes(api: Api):
     assert wrong(api) == {}
 
 
-def test_aud_01_the_check_is_on_record(api: Api, aws, stack):
-    session = check(api)["session"]
-    records = chain_of(aws, stack, "r-" + session.removeprefix("g-check-"))
+def test_aud_01_the_check_is_on_record(own: Own):
+    session = check(own.api)["session"]
+    records = chain_of(own.aws, own.stack, "r-" + session.removeprefix("g-check-"))
     assert [(each["event"], each["outcome"]) for each in records] == [
         ("target_check", "allowed"),
         ("target_check", "passed"),
     ]
-    assert records[0]["principal"] == "local.incident-bot"
+    assert records[0]["principal"] == f"factory.{OPERATOR}"
 
 
-def test_an_operator_sees_at_the_command_line_what_is_wrong(stack, token, iam, tmp_path):
-    (tmp_path / "token").write_text(token(OPERATOR), encoding="utf-8")
-    env = {"JITNEY_API_URL": stack["api_url"], "JITNEY_TOKEN_FILE": str(tmp_path / "token")}
-    command = ["target", "check", "analytics-prod"]
+def test_an_operator_sees_at_the_command_line_what_is_wrong(own: Own, iam, tmp_path):
+    (tmp_path / "token").write_text(token(own.issuer, OPERATOR), encoding="utf-8")
+    env = {"JITNEY_API_URL": own.stack["api_url"], "JITNEY_TOKEN_FILE": str(tmp_path / "token")}
+    command = ["target", "check", PLAIN]
     well = CliRunner().invoke(app, command, env=env)
     assert (well.exit_code, well.stderr) == (0, "")
-    assert well.stdout.startswith("As it should be  analytics-prod (444455556666)")
+    assert well.stdout.startswith(f"As it should be  {PLAIN} ({ACCOUNTS[PLAIN]})")
     assert "WRONG" not in well.stdout
     with trust_of(iam, REVOKER, lambda each: each.pop("Condition")):
         ill = CliRunner().invoke(app, command, env=env)
     assert ill.exit_code == 1
     assert len([line for line in ill.stdout.splitlines() if line.startswith("WRONG")]) == 2
-    assert (
-        "Somebody has changed the trust policy of arn:aws:iam::444455556666:role/jitney/jitney-revoker-" in ill.stdout
-    )
+    whose = f"arn:aws:iam::{ACCOUNTS[PLAIN]}:role/jitney/{REVOKER}"
+    assert f"Somebody has changed the trust policy of {whose}" in ill.stdout
 
 
 def test_only_operators_check(api: Api):
-    answer = api("POST", PATH)
+    answer = api("POST", PATH, agent="robot-1")
     assert (answer.status_code, answer.json()["code"]) == (403, "not_operator")
-    answer = api("POST", "/v1/targets/analytics-pro/check", agent=OPERATOR)
-    assert (answer.status_code, answer.json()["closest"]) == (400, ["analytics-prod"])
+    answer = api("POST", "/v1/targets/ponds/check", agent=OPERATOR)
+    assert (answer.status_code, answer.json()["closest"]) == (400, [PLAIN])
 
 
 def test_a_trust_without_the_external_id_is_wrong(api: Api, iam):

@@ -8,9 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.demo.ledger import Ledger
-from tests.running import session_keys
+from tests.running import session_keys, until
 from tests.system.conftest import Api
-from tests.system.test_records import until
 
 ACCOUNT = "444455556666"
 NAME = "jitney-target-analytics-prod"

@@ -18,13 +18,15 @@ from handlers.reconciler import START_SECONDS
 from handlers.review_schedule import look
 from local.settings import DEFAULT_CONFIG, Settings
 from tests.local.gaps.contracts import refused
-from tests.running import Clients, root_keys, shared, start_stack
+from tests.running import PATIENCE, Clients, root_keys, shared, start_stack, until
 from tests.system.conftest import Api, asked
 from tests.system.reviewing import MAX_TRANSITIONS, Review
-from tests.system.test_records import until
+from tests.system.written import log_groups, logged
 
 ROUNDS = 50
 MAX_PENDING = 3
+REVIEW, REMINDERS, ESCALATION = 3600, (600, 1800), 1200
+"""Seconds from a review's begin on: its end, and what is told before (core.review.schedule)."""
 # What they share, such as a system of their own, is made once.
 pytestmark = pytest.mark.xdist_group("reviews")
 
@@ -35,8 +37,8 @@ def review(api: Api, stack, aws) -> Review:
 
 
 @pytest.fixture(scope="module")
-def hasty() -> Iterator[Review]:
-    """A system of its own whose reviews end after six seconds: reminders after one and three, escalation after two.
+def small() -> Iterator[Review]:
+    """A system of its own in which few requests may wait, and reviewers are told by mail alone.
 
     Alice may approve after the escalation only.
     """
@@ -51,34 +53,29 @@ def hasty() -> Iterator[Review]:
             "channel": "",
             "members": others,
             "escalates_to": "security",
-            "escalates_after_seconds": 2,
+            "escalates_after_seconds": ESCALATION,
         }
         groups["security"] = {"members": [first]}
-        chosen["limits"] |= {"review_seconds": 6, "max_pending": MAX_PENDING}
+        chosen["limits"] |= {"review_seconds": REVIEW, "max_pending": MAX_PENDING}
         chosen["policies"] = str(DEFAULT_CONFIG.parent / "policies")
         settings.state.mkdir(parents=True, exist_ok=True)
-        config = settings.state / "hasty.yaml"
+        config = settings.state / "small.yaml"
         config.write_text(yaml.safe_dump(chosen), encoding="utf-8")
         return start_stack(settings, config)
 
-    stack = shared("hasty", start)
+    stack = shared("small", start)
     clients = Clients(stack["aws_endpoint"], stack["region"])
 
     def own_token(agent: str) -> str:
         known = stack["agents"][agent]
         secret = (known["client_id"], known["client_secret"])
-        answer = httpx.post(stack["token_url"], data={"grant_type": "client_credentials"}, auth=secret)
+        form = {"grant_type": "client_credentials"}
+        answer = httpx.post(stack["token_url"], data=form, auth=secret, timeout=PATIENCE, trust_env=False)
         return str(answer.json()["access_token"])
 
-    with httpx.Client(timeout=30, trust_env=False) as client:
+    with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
         api = Api(stack["api_url"], client, own_token)
-        review = Review(api, stack, lambda service: clients(service, root_keys(stack["account"])))
-        # The functions' first calls may take seconds, in which more than one thing would become due.
-        first = review.ask()
-        until(lambda: review.notices(first))
-        review.release(first)
-        review.ended(first)
-        yield review
+        yield Review(api, stack, lambda service: clients(service, root_keys(stack["account"])))
     clients.close()
 
 
@@ -138,12 +135,12 @@ def test_rev_13_a_decision_between_the_token_and_its_keeping_ends_the_wait(revie
     grant_id = review.open().id
     review.tokens.keep(grant_id, "of a later wait", 10**12, now())  # what comes now is kept only once this is gone
     review.start(review.grant(grant_id))
-    until(lambda: "AskAndWait" in review.states_entered(grant_id))
-    assert review.vote(grant_id).state is State.ACTIVE
-    assert review.execution(grant_id)["status"] == "RUNNING"
     key = {"pk": {"S": f"REVIEW#{grant_id}"}, "sk": {"S": "TOKEN"}}
+    # Before the workflow has tried to keep it as often as it does.
+    until(lambda: "AskAndWait" in review.states_entered(grant_id), pause=0.02)
+    assert review.vote(grant_id).state is State.ACTIVE
     aws("dynamodb").delete_item(TableName=stack["tables"]["state"], Key=key)
-    assert json.loads(review.ended(grant_id, 60)["output"])["state"] == "active"
+    assert json.loads(review.ended(grant_id)["output"])["state"] == "active"
     assert review.notices(grant_id) == ["decided"]
     failed = [each.get("taskFailedEventDetails", {}).get("error") for each in review.history(grant_id)]
     assert "ReviewEnded" in failed
@@ -151,7 +148,7 @@ def test_rev_13_a_decision_between_the_token_and_its_keeping_ends_the_wait(revie
 
 def test_rev_13_a_notifier_that_fails_fails_the_request_and_the_agent_sees_it(review: Review):
     grant_id = review.start(review.open(target="not-configured-any-more"))
-    assert review.ended(grant_id, 150)["status"] == "FAILED"
+    assert review.ended(grant_id)["status"] == "FAILED"
     assert review.shown(grant_id)["state"] == "failed"
     (record,) = (each for each in review.records(grant_id) if each["event"] == "review")
     assert (record["outcome"], record["code"], record["detail"]) == ("failed", "review_failed", '{"error":"Problem"}')
@@ -161,7 +158,7 @@ def test_rev_13_a_notifier_that_fails_fails_the_request_and_the_agent_sees_it(re
 
 def test_rev_13_what_cannot_look_fails_the_request_too(review: Review):
     grant_id = review.start(review.open(), since="not a time")
-    assert review.ended(grant_id, 150)["status"] == "FAILED"
+    assert review.ended(grant_id)["status"] == "FAILED"
     assert review.shown(grant_id)["state"] == "failed"
     assert not review.notices(grant_id)
 
@@ -196,11 +193,10 @@ def test_rev_02_the_token_is_nowhere_but_in_its_item(review: Review, aws, stack)
     review.vote(grant_id)
     ended = review.ended(grant_id)
     assert token not in json.dumps(ended, default=str)
-    logs = aws("logs")
-    groups = [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]]
+    groups = log_groups(aws)
     assert "/aws/lambda/jitney-review-notices" in groups
     for group in groups:
-        lines = "".join(each["message"] for each in logs.filter_log_events(logGroupName=group)["events"])
+        lines = "".join(logged(aws, group))
         assert token not in lines
         assert token[:40] not in lines
     assert token not in json.dumps(review.records(grant_id))
@@ -223,79 +219,87 @@ def test_rev_02_a_token_in_other_hands_decides_nothing(review: Review):
 
 
 class TestTime:
-    """In a system whose reviews are short."""
+    """What comes with time."""
 
-    def test_rev_06_reminders_escalation_and_expiry_come_in_order_and_really_end_it(self, hasty: Review):
-        grant_id = hasty.ask()
-        assert json.loads(hasty.ended(grant_id, 60)["output"])["state"] == "expired"
-        told = hasty.notices(grant_id)
-        assert (told[0], told[-1], told.count("escalated")) == ("asked", "decided", 1)
-        assert set(told[1:-1]) <= {"reminded", "escalated"}
-        records = hasty.records(grant_id)
+    def test_rev_06_reminders_escalation_and_expiry_come_in_order_and_really_end_it(self, small: Review):
+        grant_id = small.ask()
+        small.waiting(grant_id)
+        told = ["asked"]
+        for after in sorted((*REMINDERS, ESCALATION)):
+            small.come_due(grant_id, after)
+            told.append("escalated" if after == ESCALATION else "reminded")
+            until(lambda: small.notices(grant_id) == told)
+            assert small.shown(grant_id)["state"] == "pending"
+        small.come_due(grant_id, REVIEW)
+        assert json.loads(small.ended(grant_id)["output"])["state"] == "expired"
+        assert small.notices(grant_id) == [*told, "decided"]
+        records = small.records(grant_id)
         assert [each["event"] for each in records if each["event"] != "notice"] == ["request", "expiry"]
         assert chained(records)
-        assert hasty.shown(grant_id)["state"] == "expired"
+        assert small.shown(grant_id)["state"] == "expired"
         with pytest.raises(Problem) as refusal:
-            hasty.vote(grant_id, name="bob")
+            small.vote(grant_id, name="bob")
         assert refusal.value.code == "review_ended"
 
-    def test_rev_06_who_it_escalates_to_may_approve_then_and_not_before(self, hasty: Review):
-        grant_id = hasty.ask()
+    def test_rev_06_who_it_escalates_to_may_approve_then_and_not_before(self, small: Review):
+        grant_id = small.ask()
         with pytest.raises(Problem) as refusal:
-            hasty.vote(grant_id, name="alice")
+            small.vote(grant_id, name="alice")
         assert refusal.value.code == "not_reviewer"
-        until(lambda: "escalated" in hasty.notices(grant_id))
-        assert hasty.vote(grant_id, name="alice").state is State.ACTIVE
-        assert json.loads(hasty.ended(grant_id)["output"])["state"] == "active"
+        small.come_due(grant_id, ESCALATION)
+        until(lambda: "escalated" in small.notices(grant_id))
+        assert small.vote(grant_id, name="alice").state is State.ACTIVE
+        assert json.loads(small.ended(grant_id)["output"])["state"] == "active"
 
-    def test_rev_04_a_decision_raced_by_expiry_is_one_outcome(self, hasty: Review):
-        grant_id = hasty.ask()
-        ends = hasty.grant(grant_id).expires_at
+    def test_rev_04_a_decision_raced_by_expiry_is_one_outcome(self, small: Review):
+        grant_id = small.ask()
+        small.come_due(grant_id, REVIEW)
+        ends = small.grant(grant_id).expires_at
         until(lambda: now() >= ends - 1)
         outcome = "active"
         try:
             while now() < ends:
                 pass
-            hasty.vote(grant_id, name="bob", moment=lambda: ends - 1)
+            small.vote(grant_id, name="bob", moment=lambda: ends - 1)
         except Problem as problem:
             assert problem.code == "review_ended"
             outcome = "expired"
-        hasty.ended(grant_id)
-        decisions = [each for each in hasty.events(grant_id) if each in {"vote", "expiry"}]
+        small.ended(grant_id)
+        decisions = [each for each in small.events(grant_id) if each in {"vote", "expiry"}]
         assert decisions == {"active": ["vote"], "expired": ["expiry"]}[outcome]
 
-    def test_rev_12_an_agent_that_floods_is_told_to_wait(self, hasty: Review):
-        ids = [hasty.ask() for _ in range(MAX_PENDING)]
+    def test_rev_12_an_agent_that_floods_is_told_to_wait(self, small: Review):
+        ids = [small.ask() for _ in range(MAX_PENDING)]
         wanted = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/one-more.csv"]}]
         one_more = asked(permissions=wanted)
-        answer = hasty.api("POST", "/v1/grants", one_more, agent="writer-agent")
+        answer = small.api("POST", "/v1/grants", one_more, agent="writer-agent")
         assert (answer.status_code, answer.json()["code"]) == (429, "too_many_pending")
         assert sorted(answer.json()["pending"]) == sorted(ids)
-        hasty.release(ids[0])
-        answer = hasty.api("POST", "/v1/grants", one_more, agent="writer-agent")
+        small.release(ids[0])
+        answer = small.api("POST", "/v1/grants", one_more, agent="writer-agent")
         assert answer.status_code == 202, answer.text
         for grant_id in (*ids[1:], answer.json()["grant"]["id"]):
-            hasty.release(grant_id)
+            small.release(grant_id)
 
 
-def test_rev_13_where_no_mail_goes_out_nothing_hangs_and_the_agent_is_told(hasty: Review):
-    ses = hasty.client("sesv2")
+def test_rev_13_where_no_mail_goes_out_nothing_hangs_and_the_agent_is_told(small: Review):
+    ses = small.client("sesv2")
     ses.delete_email_identity(EmailIdentity="example.com")
     try:
         # Asking, though nobody else is told, is tried a few times before it is given up.
-        grant_id = hasty.start(hasty.open(expires_at=now() + 3600))
-        assert hasty.ended(grant_id, 60)["status"] == "FAILED"
+        grant_id = small.start(small.open(expires_at=now() + 3600))
+        assert small.ended(grant_id)["status"] == "FAILED"
     finally:
         ses.create_email_identity(EmailIdentity="example.com")
-    assert hasty.shown(grant_id)["state"] == "failed"
-    notices = [each for each in hasty.records(grant_id) if each["event"] == "notice"]
+    assert small.shown(grant_id)["state"] == "failed"
+    notices = [each for each in small.records(grant_id) if each["event"] == "notice"]
     assert len(notices) > 1
     for each in notices:
         assert (each["outcome"], each["code"]) == ("failed", "nobody_told")
         mailed = [one for one in json.loads(each["detail"])["sent"] if one["channel"] == "mail"]
         assert {one["code"] for one in mailed} == {"rejected"}
         assert "people.bob" in {one["to"] for one in mailed}  # and, once it has escalated, others
-    (record,) = (each for each in hasty.records(grant_id) if each["event"] == "review")
+    (record,) = (each for each in small.records(grant_id) if each["event"] == "review")
     assert json.loads(record["detail"]) == {"error": "NobodyTold"}
 
 

@@ -6,21 +6,36 @@ from typing import Any
 
 import httpx
 
+from tests.running import PATIENCE
+
 
 def everything_written(aws: Any, stack: dict[str, Any]) -> Iterator[str]:
     """The texts of all tables, buckets, logs, metrics, executions, queues' messages, mails and Slack messages."""
     for sink in (_tables, _buckets, _logs, _metrics, _executions, _parameters):
         yield from sink(aws)
-    with httpx.Client(timeout=30, trust_env=False) as client:
+    with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
         yield client.get(f"{stack['mailbox_url']}/messages").raise_for_status().text
         yield client.get(f"{stack['slack_url']}/messages").raise_for_status().text
 
 
+def log_groups(aws: Any) -> list[str]:
+    """The names of all log groups."""
+    pages = aws("logs").get_paginator("describe_log_groups").paginate()
+    return [group["logGroupName"] for page in pages for group in page["logGroups"]]
+
+
+def logged(aws: Any, group: str) -> Iterator[str]:
+    """The messages of a log group."""
+    for page in aws("logs").get_paginator("filter_log_events").paginate(logGroupName=group):
+        yield from (event["message"] for event in page["events"])
+
+
 def _tables(aws: Any) -> Iterator[str]:
     client = aws("dynamodb")
-    for table in client.list_tables()["TableNames"]:
-        for page in client.get_paginator("scan").paginate(TableName=table):
-            yield json.dumps(page["Items"], default=str)
+    for page in client.get_paginator("list_tables").paginate():
+        for table in page["TableNames"]:
+            for items in client.get_paginator("scan").paginate(TableName=table):
+                yield json.dumps(items["Items"], default=str)
 
 
 def _buckets(aws: Any) -> Iterator[str]:
@@ -29,15 +44,16 @@ def _buckets(aws: Any) -> Iterator[str]:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
             for each in page.get("Contents", []):
                 yield each["Key"]
-                yield client.get_object(Bucket=bucket["Name"], Key=each["Key"])["Body"].read().decode("latin-1")
+                try:
+                    body = client.get_object(Bucket=bucket["Name"], Key=each["Key"])["Body"].read()
+                except client.exceptions.NoSuchKey:  # another test has put it there, and taken it away since
+                    continue
+                yield body.decode("latin-1")
 
 
 def _logs(aws: Any) -> Iterator[str]:
-    client = aws("logs")
-    for page in client.get_paginator("describe_log_groups").paginate():
-        for group in page["logGroups"]:
-            for events in client.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
-                yield from (event["message"] for event in events["events"])
+    for group in log_groups(aws):
+        yield from logged(aws, group)
 
 
 def _metrics(aws: Any) -> Iterator[str]:
@@ -47,14 +63,16 @@ def _metrics(aws: Any) -> Iterator[str]:
 
 def _executions(aws: Any) -> Iterator[str]:
     client = aws("stepfunctions")
-    for machine in client.list_state_machines()["stateMachines"]:
-        for execution in client.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]:
-            arn = execution["executionArn"]
-            yield json.dumps(client.describe_execution(executionArn=arn), default=str)
-            for page in client.get_paginator("get_execution_history").paginate(executionArn=arn):
-                yield json.dumps(page["events"], default=str)
+    for machines in client.get_paginator("list_state_machines").paginate():
+        for machine in machines["stateMachines"]:
+            listed = client.get_paginator("list_executions").paginate(stateMachineArn=machine["stateMachineArn"])
+            for arn in (execution["executionArn"] for page in listed for execution in page["executions"]):
+                yield json.dumps(client.describe_execution(executionArn=arn), default=str)
+                for history in client.get_paginator("get_execution_history").paginate(executionArn=arn):
+                    yield json.dumps(history["events"], default=str)
 
 
 def _parameters(aws: Any) -> Iterator[str]:
     """The environments of the functions: what stands there is for anybody to read who may list functions."""
-    yield json.dumps(aws("lambda").list_functions()["Functions"], default=str)
+    for page in aws("lambda").get_paginator("list_functions").paginate():
+        yield json.dumps(page["Functions"], default=str)

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -11,22 +10,30 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.running import Clients, root_keys, session_keys
+from tests.running import Clients, root_keys, session_keys, until
 
 ALLOW_ALL = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 
 
 class Emulator:
-    """One emulator, seen from an account of its own, so that tests cannot meet."""
+    """One emulator, seen from an account of its own, so that tests cannot meet.
 
-    def __init__(self, endpoint: str, clients: Clients) -> None:
+    `patience` is how long what it is asked for may take, in seconds.
+    """
+
+    def __init__(self, endpoint: str, clients: Clients, patience: float) -> None:
         self.endpoint = endpoint
         self.clients = clients
+        self.patience = patience
         self.account = str(10**11 + uuid.uuid4().int % 10**11)
 
     def root(self, service: str) -> Any:
         """A client with root credentials."""
         return self.clients(service, root_keys(self.account))
+
+    def until(self, found: Callable[[], Any]) -> Any:
+        """What `found` returns once it is true."""
+        return until(found, self.patience, 0.02)
 
     def session(self, service: str, credentials: dict[str, Any]) -> Any:
         """A client with the credentials of an AssumeRole answer."""
@@ -81,23 +88,14 @@ def deploy(
     cloudformation.create_stack(
         StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
     )
-    deadline = time.monotonic() + 20
-    while True:
+
+    def ended() -> dict[str, Any] | None:
         found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        if not found["StackStatus"].endswith("_IN_PROGRESS"):
-            break
-        assert time.monotonic() < deadline
+        return None if found["StackStatus"].endswith("_IN_PROGRESS") else dict(found)
+
+    found = emulator.until(ended)
     assert found["StackStatus"] == "CREATE_COMPLETE", found
     return {"StackName": name} | {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
-
-
-def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    """What `condition` answers once it is truthy."""
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.02)
-    return answer
 
 
 EVERYTHING = """
@@ -120,12 +118,17 @@ def failing(event, context):
 """
 
 
+TIMEOUT = 900
+"""Seconds that a function may take: AWS's most, for no test is about it."""
+
+
 def function(emulator: Emulator, name: str, handler: str, source: str = EVERYTHING, **more: Any) -> str:
     code = {"ZipFile": zipped(index=source)}
     parameters = {
         "Runtime": "python3.13",
         "Role": role(emulator, f"role-of-{name}"[:64]),
         "Handler": f"index.{handler}",
+        "Timeout": TIMEOUT,
     }
     created = emulator.root("lambda").create_function(FunctionName=name, Code=code, **{**parameters, **more})
     return str(created["FunctionArn"])

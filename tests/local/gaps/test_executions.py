@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.local.gaps.contracts import Emulator, function, invoke, refused, until
+from tests.local.gaps.contracts import Emulator, function, invoke, refused
 from tests.local.gaps.workflows import ASKING, Workflow, asking, callback
 
-WAIT = {"Type": "Wait", "Seconds": 30, "End": True}
+WAIT = {"Type": "Wait", "Seconds": 3600, "End": True}
 ROUNDS = 5
 """Executions stopped, so that a function that the first of them reached beside another has long said so."""
 
@@ -29,7 +29,7 @@ def test_executions_named_once(emulator: Emulator) -> None:
 def test_executions_stay_stopped(emulator: Emulator) -> None:
     """A stopped execution is ABORTED for good: an answer that comes later is refused and changes nothing."""
     caught = {"ErrorEquals": ["States.ALL"], "Next": "Caught"}
-    task = callback(asking(emulator), TimeoutSeconds=3, Catch=[caught])
+    task = callback(asking(emulator), TimeoutSeconds=3600, Catch=[caught])
     workflow = Workflow(emulator, {"Ask": task, "Caught": {"Type": "Pass", "End": True}})
     execution = workflow.start()
     (token,) = workflow.tokens("ask")
@@ -46,10 +46,10 @@ def test_executions_stay_stopped(emulator: Emulator) -> None:
 def test_executions_time_out(emulator: Emulator, waits: str) -> None:
     """The machine's own time limit ends an execution, and makes its token useless."""
     caught = {"ErrorEquals": ["States.ALL"], "Next": "Caught"}
-    state = callback(asking(emulator), TimeoutSeconds=6, Catch=[caught]) if waits == "for an answer" else WAIT
+    state = callback(asking(emulator), TimeoutSeconds=3600, Catch=[caught]) if waits == "for an answer" else WAIT
     workflow = Workflow(emulator, {"Ask": state, "Caught": {"Type": "Pass", "End": True}}, TimeoutSeconds=2)
     execution = workflow.start()
-    ended = workflow.ended(execution, 5)
+    ended = workflow.ended(execution)
     assert (ended["status"], ended["error"]) == ("TIMED_OUT", "States.Timeout")
     assert workflow.history(execution)[-1]["type"] == "ExecutionTimedOut"
     listed = workflow.states.list_executions(stateMachineArn=workflow.arn, statusFilter="TIMED_OUT")["executions"]
@@ -92,7 +92,7 @@ def test_rule_permission(emulator: Emulator) -> None:
     for stopped in range(1, ROUNDS + 1):
         execution = workflow.start({"grant_id": "g"})
         workflow.states.stop_execution(executionArn=execution)
-        event = until(lambda seen=stopped: _asked(emulator, "may")[seen:])[0]
+        event = emulator.until(lambda seen=stopped: _asked(emulator, "may")[seen:])[0]
         assert event["detail"]["executionArn"] == execution
         assert event["detail"]["status"] == "ABORTED"
         assert json.loads(event["detail"]["input"]) == {"grant_id": "g"}

@@ -2,7 +2,7 @@
 
 import time
 
-from tests.local.gaps.contracts import EVERYTHING, Emulator, function, invoke
+from tests.local.gaps.contracts import EVERYTHING, TIMEOUT, Emulator, function, invoke
 
 
 def test_own_interpreter(emulator: Emulator) -> None:
@@ -15,7 +15,7 @@ def test_own_interpreter(emulator: Emulator) -> None:
     assert seen["variables"]["AWS_LAMBDA_FUNCTION_NAME"] == "looks"
     allowed = ("AWS_", "LAMBDA_", "_HANDLER", "OWN", "LANG", "TZ", "PATH", "LC_CTYPE")
     assert not [name for name in seen["variables"] if not name.startswith(allowed)]
-    assert 0 < seen["left"] <= 3000
+    assert 0 < seen["left"] <= 1000 * TIMEOUT
 
 
 def test_own_interpreter_knows_an_api_by_its_address_in_the_emulator(emulator: Emulator) -> None:
@@ -40,9 +40,10 @@ def test_own_interpreter_names_an_exception_and_lives_on(emulator: Emulator) -> 
 def test_own_interpreter_is_quick_when_warm(emulator: Emulator) -> None:
     function(emulator, "quick", "handler", "def handler(event, context):\n    return event\n")
     invoke(emulator, "quick", 0)
-    times = []
-    for number in range(9):
+
+    def seconds() -> float:
         start = time.perf_counter()
-        assert invoke(emulator, "quick", number) == number
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.04
+        assert invoke(emulator, "quick", 1) == 1
+        return time.perf_counter() - start
+
+    emulator.until(lambda: seconds() < 0.04)  # whatever else the machine does: one that pauses is never as quick

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.local.gaps.contracts import ALLOW_ALL, Emulator, refused, role, trust
-from tests.running import arriving
+from tests.running import PATIENCE, arriving
 
 READS = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
 SCOPING = {"Effect": "Allow", "Action": "sts:GetScopedCredentials", "Resource": "*"}
@@ -50,8 +50,8 @@ def test_scoped_credentials(emulator: Emulator) -> None:
     session = assumed(emulator, READS, SCOPING)
     narrow = policy({**READS, "Action": ["s3:GetObject", "s3:PutObject"]})
     before = int(time.time())
-    answer = scoped(emulator, session, Policy=narrow, DurationSeconds=30)
-    assert before + 30 <= epoch(answer) <= time.time() + 30
+    answer = scoped(emulator, session, Policy=narrow, DurationSeconds=600)
+    assert before + 600 <= epoch(answer) <= time.time() + 600
     assert answer["SessionInfo"]["Arn"] == session["AssumedRoleUser"]["Arn"]
     assert answer["SessionInfo"]["ScopedSessionId"] == session["AssumedRoleUser"]["AssumedRoleId"]
     assert (answer["ScopedPoliciesCount"], answer["SourceIdentity"]) == (1, "agent-7")
@@ -130,7 +130,7 @@ def test_only_a_session_can_be_scoped(closed_emulator: Emulator) -> None:
 
 
 def test_they_end_to_the_second_in_every_service(closed_emulator: Emulator) -> None:
-    answer = scoped(closed_emulator, assumed(closed_emulator), DurationSeconds=30)
+    answer = scoped(closed_emulator, assumed(closed_emulator), DurationSeconds=600)
     ends, name, key = epoch(answer), bucket(closed_emulator), {"id": {"S": "1"}}
     session = lambda service: closed_emulator.session(service, answer["Credentials"])  # noqa: E731
     closed_emulator.root("dynamodb").create_table(
@@ -153,7 +153,8 @@ def test_they_end_to_the_second_in_every_service(closed_emulator: Emulator) -> N
             refused(code, partial(call, client))
     link = session("s3").generate_presigned_url("get_object", {"Bucket": name, "Key": "key"}, ExpiresIn=900)
     for moment, status in ((ends, 200), (ends + 1, 400)):
-        assert httpx.get(link, headers={"x-jitney-arrives-at": str(moment)}, trust_env=False).status_code == status
+        told = {"x-jitney-arrives-at": str(moment)}
+        assert httpx.get(link, headers=told, trust_env=False, timeout=PATIENCE).status_code == status
 
 
 def account_of(session: dict[str, Any]) -> str:
@@ -174,7 +175,7 @@ def account_of(session: dict[str, Any]) -> str:
 def test_end_01_a_denial_of_the_session_reaches_what_was_scoped(closed_emulator: Emulator, condition: Any) -> None:
     arn = role(closed_emulator, "target", document=trust(closed_emulator.account))
     session = assumed(closed_emulator, role_arn=arn)
-    answer = scoped(closed_emulator, session, DurationSeconds=30)
+    answer = scoped(closed_emulator, session, DurationSeconds=600)
     s3, name = closed_emulator.session("s3", answer["Credentials"]), bucket(closed_emulator)
     s3.list_objects_v2(Bucket=name)
     deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition(session)}

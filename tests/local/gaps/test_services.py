@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 from local.settings import REGION
-from tests.local.gaps.contracts import Emulator, deploy, function, role, until
+from tests.local.gaps.contracts import Emulator, deploy, function, role
 
 
 def test_delivery_uses_the_role(emulator: Emulator) -> None:
@@ -22,7 +22,7 @@ def test_delivery_uses_the_role(emulator: Emulator) -> None:
         }
         firehose.create_delivery_stream(DeliveryStreamName=name, ExtendedS3DestinationConfiguration=destination)
         firehose.put_record(DeliveryStreamName=name, Record={"Data": b"{}"})
-    delivered = until(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"))
+    delivered = emulator.until(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"))
     assert {entry["Key"].partition("/")[0] for entry in delivered} == {"may"}
 
 
@@ -35,7 +35,9 @@ def test_execution_parameters(emulator: Emulator) -> None:
         ExecutionParameters=["'it''s'", "2"],
         ResultConfiguration={"OutputLocation": f"s3://{bucket}/"},
     )["QueryExecutionId"]
-    ended = until(lambda: _done(athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]))
+    ended = emulator.until(
+        lambda: _done(athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"])
+    )
     assert ended["State"] == "SUCCEEDED", ended
     _, row = athena.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"]
     assert [cell["VarCharValue"] for cell in row["Data"]] == ["?", "it's", "2"]
@@ -95,9 +97,9 @@ def test_partial_batches(emulator: Emulator) -> None:
         DestinationConfig={"OnFailure": {"Destination": made["Queue"]}},
     )
     sqs = emulator.root("sqs")
-    noted = until(lambda: sqs.receive_message(QueueUrl=made["Url"]).get("Messages"), 8)
+    noted = emulator.until(lambda: sqs.receive_message(QueueUrl=made["Url"]).get("Messages"))
     assert json.loads(noted[0]["Body"])["requestContext"]["condition"] == "RetryAttemptsExhausted"
-    handed = until(lambda: _handed_over(emulator, "5"))
+    handed = emulator.until(lambda: _handed_over(emulator, "5"))
     assert handed[0] == ["1", "2", "3"]
     assert handed[1][0] == "3"
     assert handed[-1][-1] == "5"

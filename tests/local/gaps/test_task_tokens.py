@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.local.gaps.contracts import Emulator, refused, role, until
+from tests.local.gaps.contracts import Emulator, refused, role
 from tests.local.gaps.workflows import Workflow, asking, callback
 
 
@@ -17,7 +17,7 @@ def test_task_token_answers(emulator: Emulator) -> None:
     execution = workflow.start()
     (token,) = workflow.tokens("ask")
     send = workflow.states.send_task_success
-    elsewhere = Emulator(emulator.endpoint, emulator.clients).root("stepfunctions").send_task_success
+    elsewhere = Emulator(emulator.endpoint, emulator.clients, emulator.patience).root("stepfunctions").send_task_success
     for bad in ("garbage", token[:-4] + "AAAA", "AAAA" + token[4:]):
         refused("InvalidToken", send, taskToken=bad, output="{}")
     refused("InvalidToken", elsewhere, taskToken=token, output="{}")
@@ -59,4 +59,4 @@ def test_task_token_permissions(emulator: Emulator) -> None:
     assert machines["mine"].ended(executions["mine"])["status"] == "SUCCEEDED"
     refused("TaskTimedOut", mine.send_task_failure, taskToken=tokens["mine"])
     assert machines["other"].states.describe_execution(executionArn=executions["other"])["status"] == "RUNNING"
-    until(lambda: machines["other"].states.stop_execution(executionArn=executions["other"]))
+    emulator.until(lambda: machines["other"].states.stop_execution(executionArn=executions["other"]))

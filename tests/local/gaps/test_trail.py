@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.local.gaps.contracts import Emulator, deploy, refused, role, until
+from tests.local.gaps.contracts import Emulator, deploy, refused, role
 
 ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 TOLD = "AWS API Call via CloudTrail"
@@ -45,7 +45,7 @@ def test_all_management_events(emulator: Emulator) -> None:
 
 
 def test_buses_of_other_accounts(emulator: Emulator) -> None:
-    other = Emulator(emulator.endpoint, emulator.clients)
+    other = Emulator(emulator.endpoint, emulator.clients, emulator.patience)
     url, arn = queue(other, "received")
     sender = f"arn:aws:iam::{emulator.account}:role/sender"
     statement = {
@@ -84,7 +84,7 @@ def test_calls_of_sessions(emulator: Emulator) -> None:
     credentials = issued["Credentials"]
     emulator.session("iam", credentials).create_user(UserName="made")
     refused("AccessDenied", emulator.session("iam", credentials).delete_user, UserName="made")
-    told = {each["eventName"]: each for each in until(lambda: _all(emulator, url))}
+    told = {each["eventName"]: each for each in emulator.until(lambda: _all(emulator, url))}
     issue = told["AssumeRole"]
     assert issue["responseElements"]["credentials"]["accessKeyId"] == credentials["AccessKeyId"]
     assert issue["requestParameters"]["roleSessionName"] == "g-session"

@@ -39,7 +39,7 @@ def test_timestamps_have_an_offset(emulator: Emulator) -> None:
     ended = workflow.run({"at": soon.strftime("%Y-%m-%dT%H:%M:%SZ")})
     assert (ended["status"], ended["stopDate"] >= soon) == ("SUCCEEDED", True)
     for bad in ("2126-01-01T00:00:00", "2126-01-01", "2126-01-01 00:00:00Z"):
-        refused = workflow.run({"at": bad}, 5)
+        refused = workflow.run({"at": bad})
         assert (refused["status"], refused.get("error")) == ("FAILED", "States.QueryEvaluationError")
 
 

@@ -4,7 +4,7 @@ import json
 import uuid
 from typing import Any
 
-from tests.local.gaps.contracts import ALLOW_ALL, Emulator, function, role, until
+from tests.local.gaps.contracts import ALLOW_ALL, Emulator, function, role
 
 ASKING = """
 import json
@@ -36,13 +36,13 @@ class Workflow:
         started = self.states.start_execution(stateMachineArn=self.arn, input=json.dumps(given or {}), **more)
         return str(started["executionArn"])
 
-    def ended(self, execution: str, seconds: float = 20) -> dict[str, Any]:
+    def ended(self, execution: str) -> dict[str, Any]:
         """The execution, once it has ended."""
-        return dict(until(lambda: _ended(self.states.describe_execution(executionArn=execution)), seconds))
+        return dict(self.emulator.until(lambda: _ended(self.states.describe_execution(executionArn=execution))))
 
-    def run(self, given: Any = None, seconds: float = 20) -> dict[str, Any]:
+    def run(self, given: Any = None) -> dict[str, Any]:
         """A new execution, once it has ended."""
-        return self.ended(self.start(given), seconds)
+        return self.ended(self.start(given))
 
     def output(self, given: Any = None) -> Any:
         """What a new execution succeeds with."""
@@ -56,7 +56,7 @@ class Workflow:
 
     def tokens(self, function_name: str, count: int = 1) -> list[str]:
         """The task tokens that a function made of ASKING was handed, once there are `count`."""
-        return list(until(lambda: _tokens(self.emulator, function_name, count)))
+        return list(self.emulator.until(lambda: _tokens(self.emulator, function_name, count)))
 
 
 def _ended(execution: dict[str, Any]) -> dict[str, Any] | None:

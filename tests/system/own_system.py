@@ -1,0 +1,110 @@
+"""A system with a configuration of the tests' own: an issuer in the worker's process, and targets that are theirs.
+
+What a test does here to what others would use at the same time, such as a target's roles and the document by which
+grants on it are denied, meets nobody: all these tests are of one worker (GROUP).
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import jwt
+import pytest
+import yaml
+
+from local.settings import DEFAULT_CONFIG, Settings
+from tests.core.identity.minting import jwk, jwks, private_key
+
+GROUP = pytest.mark.xdist_group("own configuration")
+BOUND, PLAIN = "lake", "pond"
+"""The targets: one that binds keys to the address that asked for them and seals sessions, and one that does not."""
+ACCOUNTS = {BOUND: "555566667777", PLAIN: "666677778888"}
+OPERATOR = "warden"
+GROUPS = {OPERATOR: ["wardens"]}
+POLICY = """
+@id("own-read-{target}")
+permit (principal in Jitney::Group::"factory/robots", action == Jitney::Action::"Read",
+    resource in Jitney::Target::"{target}");
+"""
+CASE = """
+  - {{name: robots read {target}, target: {target}, groups: [factory/robots], actions: ["s3:GetObject"],
+     resources: ["arn:aws:s3:::{target}/raw/a.csv"], seconds: 900, effect: allow, policies: [own-read-{target}]}}
+"""
+
+
+class Keys(BaseHTTPRequestHandler):
+    """The issuer's key set, which is all that Jitney asks an issuer for."""
+
+    def do_GET(self) -> None:
+        body = jwks(jwk("rsa"))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Leave the log to errors."""
+
+
+@contextmanager
+def serving_keys() -> Iterator[str]:
+    """The issuer."""
+    with HTTPServer(("127.0.0.1", 0), Keys) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def token(issuer: str, agent: str) -> str:
+    """A token for any agent: the operator's has the operators' group, and any other a robot's."""
+    now = int(time.time())
+    claims = {"iss": issuer, "aud": "jitney", "sub": agent, "iat": now, "exp": now + 600}
+    claims["roles"] = GROUPS.get(agent, ["robots"])
+    return jwt.encode(claims, private_key("rsa"), "RS256", {"kid": "rsa", "typ": "at+jwt"})
+
+
+def configured(settings: Settings, issuer: str) -> Path:
+    """The file and the folder that somebody would write."""
+    policies = settings.state / "own-policies"
+    policies.mkdir(parents=True, exist_ok=True)
+    shutil.copy(DEFAULT_CONFIG.parent / "policies" / "schema.cedarschema", policies)
+    (policies / "own.cedar").write_text("".join(POLICY.format(target=each) for each in ACCOUNTS), encoding="utf-8")
+    cases = "cases:\n" + "".join(CASE.format(target=each) for each in ACCOUNTS)
+    (policies / "tests.yaml").write_text(cases, encoding="utf-8")
+    own = {
+        "issuer": issuer,
+        "jwks_uri": f"{issuer}/keys",
+        "provider": "generic",
+        "token": "access",
+        "audiences": ["jitney"],
+        "algorithms": ["RS256"],
+        "kind": "agent",
+        "groups_claim": "roles",
+    }
+    chosen = {
+        "version": 1,
+        "broker": {"account": "111122223333", "region": "eu-west-1"},
+        "issuers": {"factory": own},
+        "targets": {BOUND: _target(BOUND) | {"bind_to_caller": True, "sealed": True}, PLAIN: _target(PLAIN)},
+        "operators": ["factory/wardens"],
+        "policies": str(policies),
+    }
+    file = settings.state / "own.yaml"
+    file.write_text(yaml.safe_dump(chosen), encoding="utf-8")
+    return file
+
+
+def _target(name: str) -> dict[str, Any]:
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]}
+    return {
+        "account": ACCOUNTS[name],
+        "region": "eu-west-1",
+        "role_name": f"{name}-robots",
+        "policy": {"Version": "2012-10-17", "Statement": [allow]},
+    }

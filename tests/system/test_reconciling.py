@@ -1,0 +1,105 @@
+"""What the reconciler does to a target's deny document, end to end: nobody else writes this one meanwhile."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from adapters.deny_list import update_of
+from core.access.denial import Denial
+from tests.local.gaps.contracts import refused
+from tests.running import session_keys, until
+from tests.system.conftest import Own
+from tests.system.own_system import ACCOUNTS, GROUP, PLAIN
+
+POLICY = "JitneyRevocations"
+KEPT, CUT_OFF = "robot-1", "robot-2"
+pytestmark = GROUP
+
+
+@pytest.fixture
+def document(own: Own) -> Callable[[], str]:
+    """Reads the deny document, "" while there is none."""
+    iam = own.aws("iam", ACCOUNTS[PLAIN])
+
+    def fetch() -> str:
+        try:
+            return json.dumps(iam.get_role_policy(RoleName=f"{PLAIN}-robots", PolicyName=POLICY)["PolicyDocument"])
+        except iam.exceptions.NoSuchEntityException:
+            return ""
+
+    return fetch
+
+
+def ask(own: Own, agent: str) -> dict[str, Any]:
+    """A new grant and its credentials."""
+    permissions = [{"actions": ["s3:GetObject"], "resources": [f"arn:aws:s3:::{PLAIN}/raw/a.csv"]}]
+    body = {"target": PLAIN, "permissions": permissions, "duration_seconds": 900, "reason": "to be taken back"}
+    answer = own.api("POST", "/v1/grants", body, agent=agent)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def role_of(own: Own) -> str:
+    return str(own.stack["targets"][PLAIN]["role_arn"])
+
+
+def reconciled(own: Own) -> dict[str, int]:
+    """What the reconciler says that it did."""
+    answer = own.aws("lambda").invoke(FunctionName="jitney-reconciler", Payload=b"{}")
+    payload = answer["Payload"].read()
+    assert "FunctionError" not in answer, payload
+    return dict(json.loads(payload))
+
+
+def test_end_02_the_reconciler_prunes_and_mends(own: Own, document: Callable[[], str]):
+    """A grant's denial goes once it is over by a minute; time is not made to pass, the list is."""
+    grant_id = ask(own, KEPT)["grant"]["id"]
+    assert own.api("DELETE", f"/v1/grants/{grant_id}", agent=KEPT).status_code == 200
+    assert grant_id in document()
+    dynamodb, table = own.aws("dynamodb"), own.stack["tables"]["state"]
+    key = {"pk": {"S": f"ROLE#{role_of(own)}"}, "sk": {"S": f"DENY#{grant_id}"}}
+    item = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+    over = json.dumps(json.loads(item["denial"]["S"]) | {"until": int(time.time()) - 1})
+    dynamodb.update_item(
+        TableName=table,
+        Key=key,
+        UpdateExpression="SET denial = :denial",
+        ExpressionAttributeValues={":denial": {"S": over}},
+    )
+    reconciled(own)  # its schedule may have come first, and be at it still
+    until(lambda: grant_id not in document())
+
+
+def test_end_02_who_floods_the_document_is_cut_off_and_nobody_else(own: Own, document: Callable[[], str]):
+    """Most of the list is written here, without a request for each; the release that overflows it is a real one."""
+    kept, ended, beside = ask(own, KEPT), ask(own, CUT_OFF), ask(own, CUT_OFF)
+    agent, now = ended["grant"]["principal"], int(time.time())
+    role, table, dynamodb = role_of(own), own.stack["tables"]["state"], own.aws("dynamodb")
+    reads = {"Bucket": PLAIN, "Key": "raw/a.csv"}
+    flood = [update_of(role, Denial(f"g-flood{number:09}", now, now + 900, agent)) for number in range(600)]
+    try:
+        for update in flood:
+            dynamodb.update_item(TableName=table, **update)
+        assert own.api("DELETE", f"/v1/grants/{ended['grant']['id']}", agent=CUT_OFF).status_code == 200
+        for each in (ended, beside):
+            refused("AccessDenied", own.clients("s3", session_keys(each["credentials"])).get_object, **reads)
+        assert own.clients("s3", session_keys(kept["credentials"])).get_object(**reads)["Body"].read()
+        conditions = [each["Condition"].get("StringEquals", {}) for each in json.loads(document())["Statement"]]
+        assert {"aws:PrincipalTag/agent": [agent]} in conditions
+        reconciled(own)
+        told = {
+            who: own.api("GET", f"/v1/grants/{each['grant']['id']}", agent=who).json()["grant"]["cut_off_at"]
+            for who, each in ((KEPT, kept), (CUT_OFF, beside))
+        }
+        assert told[KEPT] is None
+        assert told[CUT_OFF]
+    finally:
+        for update in flood:
+            dynamodb.delete_item(TableName=table, Key=update["Key"])
+        turn = {"pk": {"S": f"ROLE#{role}"}, "sk": {"S": "TURN"}}
+        dynamodb.update_item(TableName=table, Key=turn, UpdateExpression="REMOVE cut_offs")
+        reconciled(own)
+    until(lambda: agent not in document())
