@@ -95,6 +95,7 @@ bench: $(READY) ## the figures, measured in one run
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.review_handlers
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.compile
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.audit
+	@$(BIN)/python -m benchmarks.queries
 
 .PHONY: data
 data: $(READY) $(AWSCLI) ## generate the tables of actions and operations anew from their sources

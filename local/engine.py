@@ -3,7 +3,7 @@
 What Trino and DuckDB both know is written as Trino has it; the few functions that DuckDB lacks are `FUNCTIONS`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -47,22 +47,23 @@ def lines(files: Iterable[str], columns: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def opened(folder: Path) -> duckdb.DuckDBPyConnection:
-    """A database whose tables are in the folders of their names in `folder`, each by day as in S3, and all views."""
+def opened(folder: Path, newest: Mapping[str, int] | None = None) -> duckdb.DuckDBPyConnection:
+    """A database whose tables are in the folders of their names in `folder`, each by day as in S3, and all views.
+
+    Of a table in `newest`, so many of its last days alone: Athena goes by the names of the folders, too, and DuckDB
+    does not past UNNEST.
+    """
     connection = duckdb.connect(":memory:")
     for function in FUNCTIONS:
         connection.execute(function)
     for table in TABLES:
-        relation = _relation(folder / table.name, table.columns)
+        days = sorted((folder / table.name).glob("dt=*"))[-(newest or {}).get(table.name, 0) :]
+        columns = [*table.columns, ("dt", "string")]
+        relation = lines([f"{day}/**" for day in days], table.columns) if days else nothing(columns)
         connection.execute(f"CREATE VIEW {table.name} AS FROM {relation}")
     for view in VIEWS:
         connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
     return connection
-
-
-def _relation(folder: Path, columns: Sequence[tuple[str, str]]) -> str:
-    files = f"{folder}/dt=*/**"
-    return lines([files], columns) if any(folder.glob("dt=*/*")) else nothing([*columns, ("dt", "string")])
 
 
 def nothing(columns: Sequence[tuple[str, str]]) -> str:

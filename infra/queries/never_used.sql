@@ -7,11 +7,15 @@ FROM (
       AND dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
     GROUP BY principal, target, action
 ) AS allowed
-LEFT JOIN used_versus_granted AS used
+LEFT JOIN (
+    SELECT principal, target, action
+    FROM used_versus_granted
+    WHERE calls > 0
+      AND dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
+    GROUP BY principal, target, action
+) AS used
   ON used.principal = allowed.principal
  AND used.target = allowed.target
- AND used.calls > 0
  AND LOWER(used.action) LIKE REPLACE(REPLACE(LOWER(allowed.action), '*', '%'), '?', '_')
- AND used.dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
 WHERE used.action IS NULL
 ORDER BY allowed.grants DESC, allowed.principal, allowed.target, allowed.action

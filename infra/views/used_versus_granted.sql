@@ -1,17 +1,17 @@
 -- Of each day and grant, the actions that were granted on it (patterns, too), and those that were called, how often
 SELECT dt, grant_id, MIN(principal) AS principal, MIN(human) AS human, MIN(target) AS target, MIN(account) AS account,
-       action, BOOL_OR(granted) AS granted, COUNT(event_id) AS calls, COUNT(failed_id) AS failed
+       action, BOOL_OR(granted) AS granted, COUNT(DISTINCT event_id) AS calls, COUNT(DISTINCT failed_id) AS failed
 FROM (
     SELECT dt, grant_id, principal, human, target, account, action, TRUE AS granted,
            CAST(NULL AS VARCHAR) AS event_id, CAST(NULL AS VARCHAR) AS failed_id
-    FROM records_once CROSS JOIN UNNEST(actions) AS listed (action)
+    FROM records CROSS JOIN UNNEST(actions) AS listed (action)
     WHERE grant_id <> ''
       AND event IN ('request', 'issue')
       AND outcome = 'allowed'
     UNION ALL
     SELECT dt, grant_id, source_identity AS principal, human, target, account, action, FALSE AS granted,
            event_id, CASE WHEN error_code <> '' THEN event_id END AS failed_id
-    FROM calls_once CROSS JOIN UNNEST(actions) AS listed (action)
+    FROM calls CROSS JOIN UNNEST(actions) AS listed (action)
     WHERE verdict = 'explained'
       AND purpose = 'grant'
 ) AS lines
