@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from core.access.credentials import CANARY_PREFIX
 from infra.allow import END, ENDING, KEY_TO_READ, KEY_TO_WRITE, LIFE, TERMS, Allow, change
 from infra.check_functions import CHECKS
-from infra.record_functions import RECORD_SPECS
+from infra.record_functions import OF_KEYS, RECORD_SPECS
 from infra.spec import Spec
 
 _ISSUE = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
@@ -159,10 +159,12 @@ SPECS: Mapping[str, Spec] = {
                 Allow("state", ("dynamodb:Query",), ("VOTES#*", *_AWAY, *_GLASS)),
                 Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
                 Allow("open_index", ("dynamodb:Query",), _ROLE),
+                # The records of a grant, and the calls in its name.
+                Allow("audit", ("dynamodb:Query",), (*_OF_GRANTS, *OF_KEYS)),
                 Allow("key", KEY_TO_READ),
             ),
             _STORE,
-            (("GET", "/reviews"), ("GET", "/reviews/{id}"), ("GET", "/reviews/away")),
+            (("GET", "/reviews"), ("GET", "/reviews/{id}"), ("GET", "/reviews/{id}/story"), ("GET", "/reviews/away")),
         ),
         Spec(
             "absences",

@@ -7,7 +7,7 @@ CORRELATOR = "correlator"
 _READ_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
 # The last is for what has to be looked at again.
 _READ_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage")
-_OF_KEYS = ("k-*",)  # the calls with an access key (adapters.trail)
+OF_KEYS = ("k-*",)  # the calls with an access key (adapters.trail)
 
 RECORD_SPECS = (
     Spec(
@@ -31,8 +31,8 @@ RECORD_SPECS = (
         "Joins CloudTrail's events to grants",
         (
             Allow("state", ("dynamodb:GetItem",), ("GRANT#*",)),
-            Allow("audit", ("dynamodb:GetItem", "dynamodb:Query"), _OF_KEYS),
-            Allow("audit", ("dynamodb:PutItem",), (*_OF_KEYS, "r-*")),
+            Allow("audit", ("dynamodb:GetItem", "dynamodb:Query"), OF_KEYS),
+            Allow("audit", ("dynamodb:PutItem",), (*OF_KEYS, "r-*")),
             Allow("key", KEY_TO_WRITE),
             Allow("trail_queue", _READ_QUEUE),
             Allow("mask_key", ("kms:GenerateMac",)),

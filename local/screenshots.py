@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from local import probes, processes
 from local.browser import chromium, sign_in
-from local.demo.stage import on_stage
+from local.demo.stage import NotAsToldError, Stage, on_stage
 from local.progress import Progress
 from local.settings import ROOT
 from local.system import NotUpError
@@ -42,16 +42,17 @@ def main() -> int:
     try:
         with on_stage() as stage:
             for look, options in LOOKS.items():
-                _photograph(stage.stack, look, options)
+                _photograph(stage, look, options)
                 _photograph_mail(stage.stack, look, options)
-    except NotUpError as problem:
+    except (NotUpError, NotAsToldError) as problem:
         Progress().fail(str(problem))
         return 1
     Progress().say(f"{len(list(FOLDER.glob('*.png')))} pictures are in {FOLDER.relative_to(ROOT)}.")
     return 0
 
 
-def _photograph(stack: Mapping[str, Any], look: str, options: Mapping[str, Any]) -> None:
+def _photograph(stage: Stage, look: str, options: Mapping[str, Any]) -> None:
+    stack = stage.stack
     publish = _ask(stack, PUBLISH, "Publish the quarterly report, and move the last one to the archive", "OPS-7")
     tidy = _ask(stack, TIDY, HOSTILE, "")
     reviews = stack["reviews_url"]
@@ -84,11 +85,34 @@ def _photograph(stack: Mapping[str, Any], look: str, options: Mapping[str, Any])
         _keep(page, "approved-less", look)
         page.goto(f"{reviews}/g-aaaaaaaaaaaaaa")
         _keep(page, "problem", look)
+        _use(stage, publish)
         page.goto(f"{reviews}/{publish}")
         page.get_by_label("Why (it goes on record)").fill("finished")
         page.get_by_role("button", name="Revoke").click()
         page.wait_for_selector("text=Taken back")
+        page.goto(f"{reviews}/{publish}/story")
+        _until_told(page, "denied: AccessDenied")
+        _keep(page, "story", look)
         _break_glass(browser, stack, look, options)
+
+
+def _use(stage: Stage, grant: str) -> None:
+    """The agent puts the report there, and tries to delete what its reviewer left out."""
+    s3 = ("jitney", "run", "--grant", grant, "--", "aws", "s3api")
+    where = ("--bucket", "reports", "--key", "2026/q4.csv")
+    stage.run("writer-agent", *s3, "put-object", *where, show=False)
+    stage.run("writer-agent", *s3, "delete-object", *where, expect=255, show=False)
+
+
+def _until_told(page: Page, words: str) -> None:
+    """Open the page again until it says so: CloudTrail tells of calls a moment later."""
+
+    def told() -> bool:
+        page.reload()
+        return page.get_by_text(words).is_visible()
+
+    if not processes.wait_until(told, 30):
+        raise NotUpError(f"the page does not say {words!r}")
 
 
 def _break_glass(browser: Browser, stack: Mapping[str, Any], look: str, options: Mapping[str, Any]) -> None:

@@ -2,7 +2,9 @@
 
 By `pk` k-<account>-<access key id>: `sk` ISSUE is how the key came into being; CALL#<event id> a call with it that was
 not judged at once; EXPLAINED#<event id> and BYPASS#<event id> what a call came to, `line` being what is published; and
-UNISSUED#<event id> that it was a bypass until its key's beginning was learned late. `expires` is DynamoDB's TTL.
+UNISSUED#<event id> that it was a bypass until its key's beginning was learned late. By `pk` k-<grant id>: `sk` is an
+account and an access key id, for each key with which calls were made in the grant's name, and `of` the `pk` of that
+key's calls. `expires` is DynamoDB's TTL.
 """
 
 import hashlib
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from adapters.calls import unavailable_when_failing
 from adapters.store import KEEP_RECORD_SECONDS
 from core.audit import Link, sort_key
-from core.trail.call import Call, call_in, partition_of, text_of
+from core.trail.call import Call, call_in, keys_of, partition_of, text_of
 from core.trail.event import Issue
 from core.trail.line import conclusion_key
 
@@ -57,6 +59,7 @@ class Trail:
         self._client = client
         self._table = audit_table
         self._issues: dict[tuple[str, str], Issue] = {}
+        self._noted: set[tuple[str, str]] = set()
 
     def keep_issue(self, issue: Issue, now: int) -> None:
         """Note how a key came into being."""
@@ -67,8 +70,10 @@ class Trail:
         more = {"call": text_of(call), "since": str(now)}
         self._put(call.account, call.access_key_id, f"CALL#{call.event_id}", more, now)
 
-    def conclude(self, call: Call, reasons: Sequence[str], line: str, now: int) -> None:
-        """Note what a call came to, and publish it."""
+    def conclude(self, call: Call, reasons: Sequence[str], line: str, now: int, *, grant_id: str = "") -> None:
+        """Note what a call came to, and publish it; before that, with which key there are calls in a grant's name."""
+        if grant_id:
+            self._note_key(grant_id, call, now)
         sk = conclusion_key(call.event_id, reasons)
         self._put(call.account, call.access_key_id, sk, {"line": line}, now)
 
@@ -109,6 +114,16 @@ class Trail:
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def _note_key(self, grant_id: str, call: Call, now: int) -> None:
+        noted = (grant_id, partition_of(call.account, call.access_key_id))
+        if noted in self._noted:
+            return
+        sk = f"{call.account}-{call.access_key_id or 'none'}"
+        self._add({"pk": keys_of(grant_id), "sk": sk, "of": noted[1]}, now)
+        if len(self._noted) >= KNOWN_ISSUES:
+            self._noted.clear()
+        self._noted.add(noted)
 
     def _put(self, account: str, access_key_id: str, sk: str, members: dict[str, str], now: int) -> None:
         self._add({"pk": partition_of(account, access_key_id), "sk": sk, **members}, now)

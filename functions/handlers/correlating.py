@@ -70,7 +70,8 @@ def _settled(call: Call, grant: Grant | None, since: int, ports: Ports, *, told:
     target = ports.target_aliases.get(call.role_arn, "")
     if not verdict.explained:
         _tell(call, verdict, target, issue, ports)
-    ports.trail.conclude(call, verdict.reasons, line_of(call, verdict, grant, target, now), now)
+    line = line_of(call, verdict, grant, target, now)
+    ports.trail.conclude(call, verdict.reasons, line, now, grant_id=verdict.grant_id)
     return verdict
 
 

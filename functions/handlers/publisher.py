@@ -15,7 +15,7 @@ type Change = Mapping[str, Any]
 
 STREAMS = {"record": ("records_stream", is_record), "line": ("calls_stream", is_line)}
 """By an item's attribute: the port through which what is in it is published, and what it has to be at its key."""
-UNPUBLISHED = ({"issue"}, {"call", "since"})
+UNPUBLISHED = ({"issue"}, {"call", "since"}, {"of"})
 """The attributes of items by which calls are joined to grants (adapters.trail): what came of them is published."""
 _ALWAYS = frozenset({"pk", "sk", "expires"})
 

@@ -1,70 +1,24 @@
-"""GET /reviews and /reviews/{id}: what waits, is active or was decided; and one request, as its reviewers see it.
+"""GET /reviews and what is below it: what waits, is active or was decided; and one request, as its reviewers see it.
 
 The role of this function can write nothing: looking changes nothing, whoever or whatever looks (row REV 1).
 """
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple
 
-from core.access.grant import Grant, State, Vote
-from core.access.stand_in import StandIn
-from core.identity.principal import Principal
-from core.problems import Problem
+from core.access.grant import Grant, State
 from core.review.content import content_hash
-from core.review.glass import can_break, may_follow_up
-from core.review.reviewers import Groups, askers, may_take_back, seats, stands_in
 from handlers.at_work import at_work
 from handlers.away import show_away
 from handlers.pages import Page, Visit, pages
 from handlers.ports import Ports
+from handlers.seeing import Standing, seen, standing_of, to_sign_in
 from handlers.showing import sheet
+from handlers.stories import show_story
 
 MOST_LISTED = 200
 _EVER = 10**11
 """Later than any grant ends."""
-
-
-class Standing(NamedTuple):
-    """What somebody is to a request: the groups it may vote for now, its vote, whether it asked, may take it back.
-
-    `stands_in` are the places of others in which it may vote. `breaks` says whether it may take the request without its
-    reviewers, `broke` whether it did, `looks` whether it may look at that afterwards, which nobody has yet.
-    """
-
-    groups: frozenset[str]
-    stands_in: tuple[StandIn, ...]
-    vote: Vote | None
-    own: bool
-    operator: bool
-    takes_back: bool
-    breaks: bool
-    broke: bool
-    looks: bool
-
-    @property
-    def concerned(self) -> bool:
-        """Whether the request is any of its business."""
-        return bool(self.groups or self.vote or self.own or self.takes_back or self.breaks or self.broke or self.looks)
-
-
-def standing_of(who: Principal, grant: Grant, groups: Groups, ports: Ports, now: int) -> Standing:
-    """What a person who is signed in is to `grant`; `groups` are those of `at_work`."""
-    human, config = who.source_identity, ports.config
-    own, operator = human in askers(grant), bool(who.groups & set(config.operators))
-    glass = config.break_glass
-    breaks = grant.at(now).state is State.PENDING and can_break(who, grant.target, glass)
-    return Standing(
-        seats(human, grant, groups, now),
-        stands_in(human, grant, groups, now),
-        next((each for each in grant.votes if each.human == human), None),
-        own,
-        operator,
-        operator or may_take_back(who, grant, groups, now),
-        breaks and not (own and glass and not glass.own_requests),
-        bool(grant.glass and grant.glass.human == human),
-        grant.unreviewed and may_follow_up(human, grant, groups, operator=operator),
-    )
 
 
 def list_requests(visit: Visit) -> Page:
@@ -99,16 +53,9 @@ def list_requests(visit: Visit) -> Page:
 def show_request(visit: Visit) -> Page:
     """200 with the request of the path's id. Raises Problem grant_not_found, not_reviewer, or what `sheet` raises."""
     if visit.session is None:
-        to = f"?to={visit.known_id}" if visit.known_id else ""
-        return Page(303, location=f"{visit.path}/reviews/sign-in{to}")
+        return to_sign_in(visit)
     ports, now = visit.ports, visit.now
-    grant = ports.store.grant(visit.known_id) if visit.known_id else None
-    if grant is None:
-        raise Problem("grant_not_found", "There is no request of this id.", "Check the link.")
-    standing = standing_of(visit.principal, grant, at_work(ports), ports, now)
-    if not standing.concerned:
-        fix = "Ask your platform engineer who reviews this."
-        raise Problem("not_reviewer", "You are not among the reviewers of this request.", fix)
+    grant, standing = seen(visit)
     current = grant.at(now)
     voted = standing.vote if standing.vote and standing.vote.content == content_hash(grant) else None
     may_vote = current.state is State.PENDING and bool(standing.groups)
@@ -146,6 +93,7 @@ handler = pages(
     {
         ("GET", "/reviews"): list_requests,
         ("GET", "/reviews/{id}"): show_request,
+        ("GET", "/reviews/{id}/story"): show_story,
         ("GET", "/reviews/away"): show_away,
     },
     ("config", "policies", "actions", "store", "absences", "glasses", "cast_votes", "web_sessions", "templates"),

@@ -11,8 +11,10 @@ from adapters.calls import CLIENT
 from handlers.base_ports import ROOT, BasePorts
 
 if TYPE_CHECKING:
+    from adapters.stories import Stories
     from adapters.trail import Trail, TrailQueue
     from core.masking.table import Masks
+    from core.story.sight import MayNeed
     from core.trail.call import ActionsOf
 
 
@@ -25,6 +27,22 @@ class TrailPorts(BasePorts):
         from adapters.trail import Trail
 
         return Trail(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_AUDIT_TABLE"])
+
+    @cached_property
+    def stories(self) -> "Stories":
+        """Records and calls by grant, in the audit table."""
+        from adapters.stories import Stories
+
+        return Stories(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_AUDIT_TABLE"])
+
+    @cached_property
+    def may_need(self) -> "MayNeed":
+        """Which actions a call may need besides its own."""
+        from core.calls.table import Operations
+        from core.story.sight import may_need
+
+        operations = Operations.load((ROOT / "core" / "operations.bin").read_bytes())
+        return may_need(operations, self.masks.named_by_event)
 
     @cached_property
     def trail_queue(self) -> "TrailQueue":

@@ -173,7 +173,7 @@ def test_every_page_is_for_everybody(browser, stack, ask, axe, look):
     page.goto(url(stack, grant_id))
     assert violations(page, axe) == []  # the provider's own page
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
-    for path in (f"/{grant_id}", "", "/away", "/g-aaaaaaaaaaaaaa"):
+    for path in (f"/{grant_id}", f"/{grant_id}/story", "", "/away", "/g-aaaaaaaaaaaaaa"):
         page.goto(stack["reviews_url"] + path)
         assert violations(page, axe) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path

@@ -1,5 +1,6 @@
 """A person at the reviewers' pages over in-memory adapters, and an identity provider that signs what it is told to."""
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 from html import unescape
@@ -9,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from core.config import Config, ReviewerGroup, Web
 from core.identity.session import Session, hashed, stored
 from core.problems import Problem
-from handlers import absences, away, glass, reviews, revocations, sign_in, votes
+from handlers import absences, away, glass, reviews, revocations, sign_in, stories, votes
 from handlers.pages import PageRoute, answer_page
 from tests.core.identity import minting
 from tests.handlers.conftest import TEMPLATES, System, configuration
@@ -22,6 +23,7 @@ PLACE = "/live"
 ROUTES: dict[tuple[str, str], PageRoute] = {
     ("GET", "/reviews"): reviews.list_requests,
     ("GET", "/reviews/{id}"): reviews.show_request,
+    ("GET", "/reviews/{id}/story"): stories.show_story,
     ("POST", "/reviews/{id}/break-glass"): glass.break_glass,
     ("POST", "/reviews/{id}/follow-up"): glass.follow_up,
     ("GET", "/reviews/away"): away.show_away,
@@ -84,6 +86,21 @@ class MemoryCastVotes:
         return [grant_id for _, grant_id in sorted(cast, reverse=True)]
 
 
+@dataclass
+class MemoryStories:
+    """`adapters.stories.Stories` of a store in memory; `called` are lines of calls by grant."""
+
+    system: System
+    called: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def records(self, grant_id: str) -> list[dict[str, Any]]:
+        links = self.system.store.links
+        return [json.loads(link.text) for link in links if link.chain == grant_id]
+
+    def calls(self, grant_id: str) -> list[dict[str, Any]]:
+        return self.called.get(grant_id, [])
+
+
 class Desk:
     """A system with pages."""
 
@@ -94,7 +111,7 @@ class Desk:
         self.secrets = 0
         keys = minting.KnownKeys(minting.key_sets() | {url: minting.jwks(minting.jwk("rsa")) for url in (STAFF, TWIN)})
         given = {"web_sessions": self.sessions, "token_endpoint": self.provider, "keys": keys}
-        given |= {"cast_votes": MemoryCastVotes(system), "templates": TEMPLATES}
+        given |= {"cast_votes": MemoryCastVotes(system), "templates": TEMPLATES, "stories": MemoryStories(system)}
         system.ports.__dict__.update(given, new_secret=self.new_secret)
 
     def new_secret(self) -> str:

@@ -190,6 +190,7 @@ def test_the_api_has_these_routes_and_no_others(assembly):
         ("GET", "/v1/health"),
         ("GET", "/reviews"),
         ("GET", "/reviews/{id}"),
+        ("GET", "/reviews/{id}/story"),
         ("POST", "/reviews/{id}"),
         ("POST", "/reviews/{id}/revocation"),
         ("POST", "/slack/interactions"),

@@ -87,6 +87,7 @@ ALLOWED = {
         "TablesState.Arn": {READ, "dynamodb:Query"},
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesState.Arn/index/open_by_role": {"dynamodb:Query"},
+        "TablesAudit.Arn": {QUERY},
         "TablesKey.Arn": KEY_TO_READ,
     },
     "jitney-sign-in": {
@@ -301,6 +302,7 @@ ITEMS = {
         QUERY: {"VOTES#*", "AWAY", "GLASS"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},
+        "read records": {"g-*", "k-*"},
     },
     "jitney-sign-in": {
         READ: {"SESSION#*"},
@@ -371,7 +373,8 @@ def test_every_role_reaches_its_own_items_only(statements):
         assert each["Condition"]["Null"]["dynamodb:LeadingKeys"] == "false"
         patterns = listed(each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
         for action in listed(each["Action"]):
-            assert not place or action == (CREATE if place == "records" else QUERY) or role == "jitney-correlator"
+            usual = {CREATE} if place == "records" and role != "jitney-reviews" else {QUERY}
+            assert not place or action in usual or role == "jitney-correlator"
             reads = place == "records" and action != CREATE
             items[role]["read records" if reads else place or action] |= set(patterns)
     assert items == ITEMS
@@ -484,6 +487,7 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
         ("SignInFunction.Arn", "GET/reviews/callback"),
         ("SignInFunction.Arn", "POST/reviews/sign-out"),
         ("VotesFunction.Arn", "POST/reviews/*"),
+        ("ReviewsFunction.Arn", "GET/reviews/*/story"),
         ("VotesFunction.Arn", "POST/reviews/*/break-glass"),
         ("RevocationsFunction.Arn", "POST/reviews/*/follow-up"),
         ("SlackInteractionsFunction.Arn", "POST/slack/interactions"),

@@ -70,7 +70,8 @@ def test_rev_01_get_and_head_of_every_url_change_nothing(
 ):
     alice, stranger = person("alice"), person("bob")
     alice.sign_in()
-    paths = ["", f"/{pending}", f"/{pending}/revocation", "/g-aaaaaaaaaaaaaa", "/sign-in", f"/sign-in?to={pending}"]
+    paths = ["", f"/{pending}", f"/{pending}/story", f"/{pending}/revocation", "/g-aaaaaaaaaaaaaa", "/sign-in"]
+    paths += [f"/sign-in?to={pending}"]
     paths += ["/callback", "/callback?code=a&state=b", "/callback?error=access_denied", "/sign-out", "/x/../y"]
     with alone(PEOPLE):
         before = traces(stack, aws, pending)

@@ -30,7 +30,7 @@ def tell(grant_id: str, records: Iterable[Line], calls: Iterable[Line], now: int
     first = own[0]
     asked = _terms(first)
     granted = _granted(own, asked)
-    used = calls_of((seen_of(each) for each in seen if each.get("grant_id") == grant_id), granted)
+    used = calls_of((seen_of(each) for each in seen if not each or each.get("grant_id") == grant_id), granted)
     unreadable = sum(each is None for each in notes) + used.unreadable
     doubts = (*chain.doubts, *_unreadable(unreadable), *_headless(first))
     times = times_of(own, now)

@@ -8,7 +8,7 @@ from core.patterns import wildcard_pattern
 from core.story.lines import Seen
 from core.story.story import Remain, Terms, Use
 from core.trail.event import SCOPING, TAKING
-from core.trail.join import Purpose
+from core.trail.join import NOT_ISSUED, Purpose
 
 DENIALS = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError", "Forbidden")
 """What the codes hold by which AWS's services say that IAM does not allow a call; every service has its own."""
@@ -30,7 +30,7 @@ class Used(NamedTuple):
 
 
 def calls_of(calls: Iterable[Seen | None], granted: Terms | None) -> Used:
-    """The calls of one grant, each event once; one that was called a bypass and explained later is explained."""
+    """The calls of one grant, each event once."""
     given = list(calls)
     found = once(each for each in given if each)
     own = [each for each in found if not (each.explained and _is_brokers(each, granted))]
@@ -51,9 +51,9 @@ def calls_of(calls: Iterable[Seen | None], granted: Terms | None) -> Used:
 
 
 def once(calls: Iterable[Seen]) -> list[Seen]:
-    """Each event once, the earliest first; explained, if anything explained it."""
+    """Each event once, the earliest first; what its key's beginning says of it, once that was learned, holds."""
     found: dict[str, Seen] = {}
-    for each in sorted(set(calls), key=lambda call: (call.explained, repr(call))):
+    for each in sorted(set(calls), key=lambda call: (call.reasons != NOT_ISSUED, not call.explained, repr(call))):
         found[each.event_id] = each
     return sorted(found.values(), key=lambda call: (call.time, call.event_id))
 

@@ -23,7 +23,7 @@ from core.story.rows import (
     quoted,
     terms_rows,
 )
-from core.story.story import Ending, Story, Terms, Vote
+from core.story.story import Ending, Glass, Said, Story, Terms, Told, Vote
 from core.story.suggestion import Suggestion
 
 _STATES: Mapping[Ending, str] = {
@@ -99,24 +99,33 @@ def _decided(story: Story) -> Iterator[Row]:
     if story.reviews:
         ways = ", or ".join(" and ".join(map(inert, groups)) for groups in story.reviews)
         yield Row("needed", f"the approval of {ways}")
-    for told in story.told:
-        people = listed([cut(each, MOST_NAME) for each in told.people], MOST_PEOPLE, "people") or "nobody"
-        ways = f" by {', '.join(map(inert, told.channels))}" if told.channels else " by nothing"
-        failed = f"; failed: {', '.join(map(inert, told.failures))}" if told.failures else ""
-        why = _NOTICES.get(told.notice, f" ({inert(told.notice)})")
-        yield Row("told", f"{people}{ways} at {clock(told.at, story)}{why}{failed}")
-    yield from (_vote(each, story) for each in story.votes)
+    happened = [*((each.at, _told(each, story)) for each in story.told)]
+    happened += ((each.at, _vote(each, story)) for each in story.votes)
     if story.glass:
-        broke = (
-            f"{cut(story.glass.by, MOST_NAME)} broke the glass at {clock(story.glass.at, story)}, without its reviewers"
-        )
-        yield Row("glass", f"{broke}: {quoted(story.glass.reason)}", Tone.BAD)
-        if not story.follow_ups:
-            yield Row("afterwards", f"nobody looked at it; there is time until {inert(story.glass.until)}", Tone.BAD)
-    for said in story.follow_ups:
-        words = f"{inert(said.judgement)} by {cut(said.by, MOST_NAME)} at {clock(said.at, story)}"
-        tone = Tone.GOOD if said.judgement == "confirmed" else Tone.BAD
-        yield Row("afterwards", f"{words}: {quoted(said.comment)}", tone)
+        happened.append((story.glass.at, _broken(story.glass, story)))
+    happened += ((each.at, _said(each, story)) for each in story.follow_ups)
+    yield from (row for _, row in sorted(happened, key=lambda each: each[0]))
+    if story.glass and not story.follow_ups:
+        yield Row("afterwards", f"nobody looked at it; there is time until {inert(story.glass.until)}", Tone.BAD)
+
+
+def _told(told: Told, story: Story) -> Row:
+    people = listed([cut(each, MOST_NAME) for each in told.people], MOST_PEOPLE, "people") or "nobody"
+    ways = f" by {', '.join(map(inert, told.channels))}" if told.channels else " by nothing"
+    failed = f"; failed: {', '.join(map(inert, told.failures))}" if told.failures else ""
+    why = _NOTICES.get(told.notice, f" ({inert(told.notice)})")
+    return Row("told", f"{people}{ways} at {clock(told.at, story)}{why}{failed}")
+
+
+def _broken(glass: Glass, story: Story) -> Row:
+    broke = f"{cut(glass.by, MOST_NAME)} broke the glass at {clock(glass.at, story)}, without its reviewers"
+    return Row("glass", f"{broke}: {quoted(glass.reason)}", Tone.BAD)
+
+
+def _said(said: Said, story: Story) -> Row:
+    words = f"{inert(said.judgement)} by {cut(said.by, MOST_NAME)} at {clock(said.at, story)}"
+    tone = Tone.GOOD if said.judgement == "confirmed" else Tone.BAD
+    return Row("afterwards", f"{words}: {quoted(said.comment)}", tone)
 
 
 def _vote(vote: Vote, story: Story) -> Row:

@@ -99,6 +99,11 @@ def partition_of(account: str, access_key_id: str) -> str:
     return f"{CALLS}{account}-{access_key_id or 'none'}"
 
 
+def keys_of(grant_id: str) -> str:
+    """The `pk` in the audit table of the keys with which calls were made in the name of a grant."""
+    return f"{CALLS}{grant_id}"
+
+
 def text_of(call: Call) -> str:
     """The call as JSON."""
     return json.dumps(asdict(call), separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,24 @@
+"""GET /reviews/{id}/story: what became of a request, for whoever may see the request. Writes nothing (row AUD 4)."""
+
+from adapters.stories import MOST_CALLS
+from core.problems import Problem
+from core.story.suggestion import suggest
+from core.story.telling import tell
+from core.story.wording import sections, state
+from handlers.pages import Page, Visit
+from handlers.seeing import seen, to_sign_in
+
+
+def show_story(visit: Visit) -> Page:
+    """200 with the story of the request of the path's id. Raises Problem grant_not_found or not_reviewer."""
+    if visit.session is None:
+        return to_sign_in(visit)
+    grant, _ = seen(visit)
+    ports, now = visit.ports, visit.now
+    calls = ports.stories.calls(grant.id)
+    story = tell(grant.id, ports.stories.records(grant.id), calls, now)
+    if story is None:
+        fix = "Ask an auditor: what was published stays in S3, for `jitney audit show`."
+        raise Problem("grant_not_found", "No record of this request is kept here any more.", fix)
+    told = sections(story, suggest(story, ports.actions, ports.may_need, now))
+    return Page(200, "story", {"heading": state(story), "sections": told, "cut": len(calls) >= MOST_CALLS})

@@ -1,0 +1,111 @@
+"""Reading a grant's story out of the audit table: by its keys, in pages, and only what belongs at its key."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from adapters.stories import Stories
+from adapters.trail import Trail
+from core.problems import Problem
+from core.trail.call import call_in, keys_of, partition_of
+from core.trail.line import conclusion_key
+from tests.core.story.telling import CALL, asked, call
+from tests.core.story.test_telling import reviewed
+from tests.fakes import GRANT, NOW
+
+KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]}
+TYPES = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    with mock_aws():
+        made: Any = boto3.client("dynamodb", region_name="eu-west-1")
+        made.create_table(TableName="audit", **KEYS, AttributeDefinitions=TYPES, BillingMode="PAY_PER_REQUEST")
+        yield made
+
+
+def put(client: Any, pk: str, sk: str, **members: str) -> None:
+    client.put_item(
+        TableName="audit", Item={name: {"S": text} for name, text in ({"pk": pk, "sk": sk} | members).items()}
+    )
+
+
+def concluded(client: Any, number: int, *, key: str = "ASIAAAAAAAAAAAAAAAA2", grant_id: str = GRANT.id) -> str:
+    """A call as the correlator notes it; its line."""
+    line = call(number) | {"access_key_id": key, "grant_id": grant_id}
+    members = {name: line[name] for name in json.loads(json.dumps(CALL.__slots__))}
+    made = call_in(json.dumps(members | {"time": NOW + 10}))
+    text = json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    Trail(client, "audit").conclude(made, (), text, NOW, grant_id=grant_id)
+    return text
+
+
+def test_aud_04_the_records_of_a_grant_are_read_and_no_others(client: Any):
+    told, other = reviewed(), asked(GRANT)
+    for link in told.links:
+        put(client, link.chain, f"{link.seq:06d}", record=link.text)
+    put(client, "g-cccccccccccccc", "000000", record=other.links[0].text)
+    assert Stories(client, "audit").records(GRANT.id) == told.lines
+
+
+def test_aud_04_calls_are_found_by_their_grant_whatever_key_made_them(client: Any):
+    lines = [concluded(client, 1), concluded(client, 2), concluded(client, 3, key="ASIAAAAAAAAAAAAAAAA3")]
+    concluded(client, 4, key="", grant_id="g-cccccccccccccc")
+    lines.append(concluded(client, 5, key=""))  # made by a service: many grants' calls lie at that key
+    found = Stories(client, "audit").calls(GRANT.id)
+    assert sorted(found, key=lambda line: line["event_id"]) == [json.loads(text) for text in lines]
+    assert [line["event_id"] for line in Stories(client, "audit").calls("g-cccccccccccccc")] == ["e-4"]
+    assert Stories(client, "audit").calls("g-dddddddddddddd") == []
+
+
+def test_aud_02_what_does_not_belong_at_its_key_is_no_line_of_the_grants(client: Any):
+    """A record of another chain, a call under another key, text that is no line, and a pointer to what is no call."""
+    told = asked()
+    put(client, GRANT.id, "000007", record=told.links[0].text)
+    put(client, GRANT.id, "000008", record="{}")
+    text = concluded(client, 1)
+    pk = partition_of(GRANT.account, "ASIAAAAAAAAAAAAAAAA2")
+    put(client, pk, conclusion_key("e-9", ()), line=text)
+    put(client, pk, conclusion_key("e-8", ("after_the_end",)), line="nothing")
+    put(client, keys_of(GRANT.id), "other", of="g-cccccccccccccc")
+    put(client, "g-cccccccccccccc", "EXPLAINED#e-7", line=text)
+    stories = Stories(client, "audit")
+    assert stories.records(GRANT.id) == [{}, {}]
+    assert [line.get("event_id") for line in stories.calls(GRANT.id)] == ["e-1", None, None]
+
+
+def test_a_key_is_noted_once(client: Any):
+    trail = Trail(client, "audit")
+    for number in range(3):
+        made = call_in(json.dumps({name: call(number)[name] for name in CALL.__slots__} | {"time": NOW}))
+        trail.conclude(made, (), "{}", NOW, grant_id=GRANT.id)
+    items = client.query(
+        TableName="audit", KeyConditionExpression="pk = :k", ExpressionAttributeValues={":k": {"S": keys_of(GRANT.id)}}
+    )["Items"]
+    assert [item["of"]["S"] for item in items] == [partition_of(GRANT.account, "")]
+
+
+def test_pol_08_a_table_that_does_not_answer_is_a_problem(client: Any):
+    client.delete_table(TableName="audit")
+    for read in (Stories(client, "audit").records, Stories(client, "audit").calls):
+        with pytest.raises(Problem, match="audit table"):
+            read(GRANT.id)
+
+
+def test_however_many_there_are_they_are_read_in_pages_and_no_more_than_a_page_shows(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+):
+    for number in range(6):
+        concluded(client, number)
+    query = client.query
+    monkeypatch.setattr(client, "query", lambda **asked: query(**asked, Limit=2))
+    assert len(Stories(client, "audit").calls(GRANT.id)) == 6
+    monkeypatch.setattr("adapters.stories.MOST_CALLS", 4)
+    assert len(Stories(client, "audit").calls(GRANT.id)) == 4

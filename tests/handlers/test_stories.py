@@ -1,0 +1,97 @@
+"""The page that tells a request's story: the same as the auditor's command, for whoever may see the request (AUD 4)."""
+
+import re
+from html import unescape
+
+import pytest
+
+from core.access.grant import Grant
+from tests.core.story.telling import call
+from tests.handlers.reviewing import Browser, Desk, desk_of
+from tests.handlers.test_review_pages import pending, stored
+
+HOSTILE = "</bdi><script>alert(1)</script> &amp; \u202e"
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return desk_of()
+
+
+@pytest.fixture
+def alice(desk: Desk) -> Browser:
+    browser = Browser(desk)
+    browser.sign_in("alice")
+    return browser
+
+
+def said(browser: Browser, grant: Grant) -> str:
+    """What the page says, tags apart."""
+    answer = browser.send("GET", f"/reviews/{grant.id}/story")
+    assert answer.status == 200, answer.text
+    return " ".join(unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", answer.text, flags=re.DOTALL)).split())
+
+
+def test_aud_04_the_page_tells_what_became_of_a_request(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    form = alice.form_of(grant.id) | {"resource": ["0.1"], "seconds": "60", "comment": "the second alone"}
+    alice.send("POST", f"/reviews/{grant.id}", form)
+    page = said(alice, grant)
+    assert f"The story of {grant.id} Active" in page
+    for words in (
+        "granted s3:PutObject on arn:aws:s3:::reports/b for 1 minute",
+        "approved by staff.alice on web at",
+        "for less than was asked: 1 action on a resource, 1 minute: “the second alone”",
+        "CloudTrail told of no session and no call",
+        "CloudTrail told of no session of this grant: whether anything was used is not known.",
+        "0 request review; 1 vote approved",
+    ):
+        assert words in page
+    assert stored(desk, grant).records == 2
+
+
+def test_aud_04_calls_and_what_would_have_done_are_on_the_page(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))
+    put = {"operation": "PutObject", "actions": ("s3:PutObject",), "resources": ("arn:aws:s3:::reports/a",)}
+    lines = [call(1, **put, time=desk.system.now), call(2, **put | {"resources": ("arn:aws:s3:::reports/b",)})]
+    desk.system.ports.stories.called[grant.id] = [line | {"grant_id": grant.id} for line in lines]
+    page = said(alice, grant)
+    assert "2 × s3:PutObject" in page
+    assert "suggested nothing less: all of it was used, or may have been" in page
+
+
+def test_rev_01_looking_writes_nothing(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    before = (dict(desk.system.store.grants), list(desk.system.store.links))
+    said(alice, grant)
+    assert (desk.system.store.grants, desk.system.store.links) == before
+
+
+def test_rev_10_what_an_agent_wrote_is_text_on_the_page(desk: Desk, alice: Browser):
+    grant = pending(desk, reason=HOSTILE.replace("\u202e", ""))
+    answer = alice.send("GET", f"/reviews/{grant.id}/story")
+    assert "<script" not in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "“</bdi><script>alert(1)</script> &amp;”" in said(alice, grant)
+
+
+def test_a_request_whose_records_are_gone_says_where_they_are(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    desk.system.store.links.clear()
+    answer = alice.send("GET", f"/reviews/{grant.id}/story")
+    assert answer.status == 404
+    assert "what was published stays in S3" in answer.text
+
+
+def test_more_calls_than_a_page_reads_are_said(desk: Desk, alice: Browser, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("handlers.stories.MOST_CALLS", 1)
+    grant = pending(desk)
+    desk.system.ports.stories.called[grant.id] = [call(1) | {"grant_id": grant.id}]
+    assert "There are more calls than are read for a page" in said(alice, grant)
+
+
+def test_the_request_leads_to_its_story_and_back(desk: Desk, alice: Browser):
+    grant = pending(desk)
+    assert f'href="/live/reviews/{grant.id}/story"' in alice.send("GET", f"/reviews/{grant.id}").text
+    assert f'href="/live/reviews/{grant.id}"' in alice.send("GET", f"/reviews/{grant.id}/story").text
