@@ -134,7 +134,8 @@ def _named(stack: Stack, settings: Settings) -> dict[str, list[str]]:
         "any": ["*"],
         "targets": sorted(role_arn(target) for target in settings.targets.values()),
         "revokers": sorted(revoker_arn(alias, target) for alias, target in settings.targets.items()),
-        "slack_secret": [secret_resource(settings.slack)] if settings.slack else [],
+        "slack_bot_token": [secret_resource(settings.slack.bot_token_arn)] if settings.slack else [],
+        "slack_signing_secret": [secret_resource(settings.slack.signing_secret_arn)] if settings.slack else [],
         "sender": sender_arns(stack, settings.mail),
         "sender_identity": sender_arns(stack, settings.mail),
     }

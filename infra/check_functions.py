@@ -27,7 +27,7 @@ CHECKS: tuple[Spec, ...] = (
         "Tries whether reviewers can be reached, for an operator",
         (
             *_RECORD,
-            Allow("slack_secret", ("secretsmanager:GetSecretValue",)),
+            Allow("slack_bot_token", ("secretsmanager:GetSecretValue",)),
             Allow("sender_identity", ("ses:GetEmailIdentity",)),
         ),
         _STORE,

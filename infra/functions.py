@@ -64,7 +64,7 @@ _VOTE = (
     _TAGS,
 )
 _SESSION = ("SESSION#*",)
-_SLACK_TOKENS = Allow("slack_secret", ("secretsmanager:GetSecretValue",))
+_SLACK_BOT = Allow("slack_bot_token", ("secretsmanager:GetSecretValue",))
 
 SPECS: Mapping[str, Spec] = {
     spec.name: spec
@@ -207,7 +207,9 @@ SPECS: Mapping[str, Spec] = {
                 *_VOTE,
                 Allow("state", ("dynamodb:GetItem",), _HELD + _TOKEN),
                 Allow("state", ("dynamodb:PutItem",), ("SLACK#*",)),
-                _SLACK_TOKENS,
+                _SLACK_BOT,
+                # It alone: whoever reads this can make up clicks of anybody.
+                Allow("slack_signing_secret", ("secretsmanager:GetSecretValue",)),
             ),
             (*_WITH_APPROVAL, _MASK),
             (("POST", "/slack/interactions"),),
@@ -251,7 +253,7 @@ SPECS: Mapping[str, Spec] = {
                 Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
                 Allow("sender", ("ses:SendEmail",)),
                 Allow("state", ("dynamodb:GetItem", "dynamodb:PutItem"), ("MESSAGE#*",)),
-                _SLACK_TOKENS,
+                _SLACK_BOT,
             ),
             (*_STORE, "JITNEY_REVIEWS_URL"),
             timeout_seconds=60,

@@ -236,7 +236,8 @@ class Broker(Section):
 class Slack(Section):
     """The Slack workspace that reviewers are asked in, as `core.config.Slack`."""
 
-    secret: SecretArn
+    bot_token_arn: SecretArn
+    signing_secret_arn: SecretArn
     workspace: Annotated[str, matching("T[A-Z0-9]{2,20}", "write the workspace's id, such as T0123ABCD")]
     api_url: Annotated[Address, matching(r".+/", "write Slack's https://slack.com/api/, or GovSlack's")] = (
         "https://slack.com/api/"

@@ -133,7 +133,7 @@ SecretArn = Annotated[
     str,
     matching(
         r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[\w/+=.@-]{1,512}",
-        "write the secret's ARN, such as arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-AbCdEf",
+        "write the secret's ARN, such as arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-bot-AbCdEf",
     ),
 ]
 PolicyDocument = Annotated[dict[str, Any], AfterValidator(_policy_document)]

@@ -153,7 +153,7 @@ def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
     # Only now it is known where people are sent back to.
     people = identity.people(chosen["people"], [f"{made['reviews_url']}/callback"])
     processes.start(identity.process(settings, people, identity.PEOPLE), settings)
-    slack.tell_secret(app, deployment.session(stacks[0].account, stacks[0].region), endpoint)
+    slack.tell_secrets(app, deployment.session(stacks[0].account, stacks[0].region), endpoint)
     processes.start(slack.process(settings, app, f"{made['api_url']}/slack/interactions"), settings)
     described = identity.description(agents, people)
     description = {

@@ -12,7 +12,6 @@ from adapters.deny_list import TURN_SECONDS, Turn
 from adapters.mails import Message
 from adapters.message_places import Place
 from adapters.role_policies import Refused
-from adapters.slack_secret import Tokens
 from adapters.store import PAGE, Changed, Taken
 from core.access.credentials import Credentials, SessionRequest
 from core.access.denial import CutOffs, Denial
@@ -432,14 +431,15 @@ class MemoryTargetChecks:
 
 @dataclass
 class MemorySlackSecret:
-    """The tokens of a Slack app."""
+    """A secret of a Slack app."""
 
+    text: str = "xoxb-canary-bot-token"
     broken: bool = False
 
-    def read(self) -> Tokens:
+    def read(self) -> str:
         if self.broken:
             raise Problem("unavailable", "Secrets Manager did not answer as it should.", "Try again in a moment.")
-        return Tokens("xoxb-canary-bot-token", "canary-signing-secret")
+        return self.text
 
 
 @dataclass

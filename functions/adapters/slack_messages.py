@@ -32,8 +32,8 @@ _WORD = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 class Slack:
     """The app's calls. Raises SlackRefused, and Problem unavailable when there are no tokens to call with."""
 
-    def __init__(self, secret: SlackSecret, api_url: str) -> None:
-        self._secret = secret
+    def __init__(self, bot_token: SlackSecret, api_url: str) -> None:
+        self._bot_token = bot_token
         self._api_url = api_url
         self._tls = ssl.create_default_context()  # 6 ms, which each call would cost otherwise
 
@@ -86,7 +86,7 @@ class Slack:
         )
 
     def _call(self, call: Callable[[WebClient], Any], handlers: Sequence[RetryHandler] = ()) -> Any:
-        token = self._secret.read().bot_token
+        token = self._bot_token.read()
         client = WebClient(token, base_url=self._api_url, timeout=SECONDS, ssl=self._tls, retry_handlers=list(handlers))
         try:
             return call(client)

@@ -129,9 +129,10 @@ class ReviewerGroup(NamedTuple):
 
 
 class Slack(NamedTuple):
-    """The workspace that reviewers are asked in: the ARN of the secret with the app's tokens, its id, its Web API."""
+    """The workspace that reviewers are asked in: the ARNs of the app's two secrets, its id, its Web API."""
 
-    secret: str
+    bot_token_arn: str
+    signing_secret_arn: str
     workspace: str
     api_url: str
 

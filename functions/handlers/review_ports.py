@@ -12,6 +12,8 @@ from core.problems import Problem
 from handlers.base_ports import BasePorts
 
 if TYPE_CHECKING:
+    import re
+
     from adapters.absences import Absences
     from adapters.cast_votes import CastVotes
     from adapters.glasses import Glasses
@@ -98,20 +100,26 @@ class ReviewPorts(BasePorts):
         return MessagePlaces(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
-    def slack_secret(self) -> "SlackSecret":
-        """The Slack app's tokens. Raises Problem route_not_found where there is no Slack."""
-        from adapters.slack_secret import SlackSecret
+    def slack_signing_secret(self) -> "SlackSecret":
+        """What Slack signs with. Raises Problem route_not_found where there is no Slack."""
+        from adapters.slack_secret import SIGNING_SECRET
 
-        slack = self.slack_settings
-        region = slack.secret.split(":")[3]
-        return SlackSecret(boto3.client("secretsmanager", region_name=region, config=CLIENT), slack.secret, self.now)
+        return self._slack_secret(self.slack_settings.signing_secret_arn, SIGNING_SECRET)
 
     @cached_property
     def slack(self) -> "Slack":
         """Slack's Web API. Raises Problem route_not_found where there is no Slack."""
         from adapters.slack_messages import Slack
+        from adapters.slack_secret import BOT_TOKEN
 
-        return Slack(self.slack_secret, self.slack_settings.api_url)
+        settings = self.slack_settings
+        return Slack(self._slack_secret(settings.bot_token_arn, BOT_TOKEN), settings.api_url)
+
+    def _slack_secret(self, arn: str, form: "re.Pattern[str]") -> "SlackSecret":
+        from adapters.slack_secret import SlackSecret
+
+        client = boto3.client("secretsmanager", region_name=arn.split(":")[3], config=CLIENT)
+        return SlackSecret(client, arn, form, self.now)
 
     @property
     def slack_settings(self) -> SlackConfig:

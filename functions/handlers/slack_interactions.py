@@ -58,7 +58,7 @@ def interact(request: Request, ports: Ports) -> Response:
 def _proven(request: Request, ports: Ports) -> Press | Submission | None:
     """What was done in the configured workspace, None for nothing new: a body that came before does nothing again."""
     slack, now = ports.slack_settings, ports.now()
-    if not is_signed(request.headers, request.body, ports.slack_secret.read().signing_secret, now):
+    if not is_signed(request.headers, request.body, ports.slack_signing_secret.read(), now):
         fix = "Only Slack calls this, within five minutes of a click: check the signing secret, and the clock."
         raise Problem("signature_invalid", "The request is not signed by Slack, or is too old.", fix)
     payload, *more = form_fields(request.body, MOST_BYTES).get("payload", [""])
@@ -188,4 +188,6 @@ def _count(problem: Problem, request: Request, ports: Ports, who: Principal | No
     count_refused(about, ports, ports.now())
 
 
-handler = endpoint(interact, ("config", "policies", "actions", "store", "absences", "reviews", "slack_secret", "slack"))
+handler = endpoint(
+    interact, ("config", "policies", "actions", "store", "absences", "reviews", "slack_signing_secret", "slack")
+)

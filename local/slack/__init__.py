@@ -18,7 +18,8 @@ CHANNELS: Mapping[str, bool] = {"data-reviews": True, "general": False}
 PEOPLE = (*HUMANS, "mallory")
 """Who is in the workspace: also somebody who is nobody in jitney.yaml."""
 WORKSPACE = "TLOCAL"
-SECRET = "jitney/slack"  # noqa: S105 - the name of one
+BOT_TOKEN, SIGNING_SECRET = "jitney/slack-bot", "jitney/slack-signing"
+"""The names of the two secrets."""
 
 
 class App(NamedTuple):
@@ -42,17 +43,18 @@ def app(port: int) -> App:
 def variables(port: int) -> dict[str, str]:
     """What a configuration may say of the workspace."""
     return {
-        "JITNEY_SLACK_SECRET": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{SECRET}",
+        "JITNEY_SLACK_BOT_TOKEN_ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{BOT_TOKEN}",
+        "JITNEY_SLACK_SIGNING_SECRET_ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{SIGNING_SECRET}",
         "JITNEY_SLACK_WORKSPACE": WORKSPACE,
         "JITNEY_SLACK_API_URL": f"http://127.0.0.1:{port}/api/",
     }
 
 
-def tell_secret(made: App, session: boto3.Session, endpoint: str) -> None:
+def tell_secrets(made: App, session: boto3.Session, endpoint: str) -> None:
     """Put the app's tokens where Jitney reads them."""
-    tokens = {"bot_token": made.bot_token, "signing_secret": made.signing_secret}
     client = session.client("secretsmanager", endpoint_url=endpoint)
-    client.create_secret(Name=SECRET, SecretString=json.dumps(tokens))
+    client.create_secret(Name=BOT_TOKEN, SecretString=made.bot_token)
+    client.create_secret(Name=SIGNING_SECRET, SecretString=made.signing_secret)
 
 
 def process(_settings: Settings, made: App, interactions: str) -> Process:

@@ -53,7 +53,7 @@ class Office:
         config = replace(
             with_staff(configuration()),
             reviewers=self.groups,
-            slack=Slack("arn:of:the:secret", HOME, "https://slack.example.com/api/"),
+            slack=Slack("arn:of:the:token", "arn:of:the:secret", HOME, "https://slack.example.com/api/"),
             emails={identity: f"{name}@example.com" for identity, name in names.items()},
             subjects={identity: ("staff", name) for identity, name in names.items()},
         )
@@ -61,9 +61,14 @@ class Office:
         self.slack = MemorySlack(
             {user_of(n): Profile(user_of(n), HOME, f"{n.title()}@Example.com", full=True) for n in PEOPLE}
         )
-        self.secret = MemorySlackSecret()
+        self.secret = MemorySlackSecret("canary-signing-secret")
         self.places = MemoryMessagePlaces()
-        given = {"slack": self.slack, "slack_secret": self.secret, "message_places": self.places, "reviews_url": PAGES}
+        given = {
+            "slack": self.slack,
+            "slack_signing_secret": self.secret,
+            "message_places": self.places,
+            "reviews_url": PAGES,
+        }
         self.system.ports.__dict__.update(given)
 
     def pending(self, permissions: Any = WRITE, human: str | None = None) -> Grant:

@@ -15,7 +15,7 @@ from core.identity.providers import PROVIDERS
 from core.identity.source_identity import source_identity
 from infra.configuration import ConfigurationError, compile_configuration, load_configuration
 from infra.external_id import external_id
-from infra.settings import PROVIDER_SETTINGS, Issuer, Limits, Slack, Target
+from infra.settings import PROVIDER_SETTINGS, Issuer, Limits, Target
 from infra.slack import secret_resource
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,12 +121,13 @@ def web(**members):
     return "issuers.corp", entry | of_issuer | {"web": client | of_web}
 
 
-SECRET = "arn:aws:secretsmanager:eu-central-1:999911112222:secret:jitney/slack-AbCdEf"
+SECRET = "arn:aws:secretsmanager:eu-central-1:999911112222:secret:jitney/slack"
 
 
 def slack(**members):
     """The section of Slack."""
-    return {"secret": SECRET, "workspace": "T0123ABCD"} | members
+    both = {"bot_token_arn": f"{SECRET}-bot", "signing_secret_arn": f"{SECRET}-signing-AbCdEf"}
+    return {**both, "workspace": "T0123ABCD"} | members
 
 
 ISSUER = "issuers.corp"
@@ -220,12 +221,14 @@ REFUSED = [
     (("mail", {"sender": "a@example.com\nBcc: b@example.com"}), "mail.sender", "cannot be used", "alice@example.com"),
     (("mail", {"sender": "jitn\u00e9y@example.com"}), "mail.sender", "cannot be used", "alice@example.com"),
     (("mail", {"from": "a@example.com"}), "mail.from", "no such key", "sender"),
-    (("slack", slack(secret="jitney/slack")), "slack.secret", "cannot be used", "ARN"),
-    (("slack", slack(secret=f"{SECRET}*")), "slack.secret", "cannot be used", "ARN"),
+    (("slack", slack(bot_token_arn="jitney/slack")), "slack.bot_token_arn", "cannot be used", "ARN"),
+    (("slack", slack(signing_secret_arn=f"{SECRET}*")), "slack.signing_secret_arn", "cannot be used", "ARN"),
+    (("slack", slack(signing_secret_arn=f"{SECRET}-bot")), "slack.signing_secret_arn", "is the same", "of its own"),
+    (("slack", slack(signing_secret_arn=f"{SECRET}-bot-AbCdEf")), "slack.signing_secret_arn", "is the same", "its own"),
     (("slack", slack(workspace="jitney")), "slack.workspace", "cannot be used", "T0123ABCD"),
     (("slack", slack(api_url="http://slack.com/api/")), "slack.api_url", "not an https", "https"),
     (("slack", slack(api_url="https://slack.com/api")), "slack.api_url", "cannot be used", "GovSlack"),
-    (("slack", slack(token="xoxb-1")), "slack.token", "no such key", "secret"),
+    (("slack", slack(token="xoxb-1")), "slack.token", "no such key", "bot_token_arn"),
     (("people", {"corp/a": "x@y.org", "corp/b": "X@y.org"}), "people.corp/b", "people.corp/a has the same", "each"),
     (owners(members=["corp/a"], channel="# all"), "reviewers.owners.channel", "cannot be used", "#approvals"),
     (owners(members=["corp/a"], quorum=2), "reviewers.owners.quorum", "no such key", "approvals"),
@@ -514,14 +517,16 @@ def test_rev_08_who_may_break_the_glass_reaches_the_functions(compiled):
 
 def test_slack_and_whom_it_is_to_find_reach_the_functions(compiled):
     loaded = compiled(changed(("slack", slack()), ("people", {"corp/alice": "a@example.com"})))
-    assert loaded.slack == config.Slack(SECRET, "T0123ABCD", "https://slack.com/api/")
+    assert loaded.slack == config.Slack(
+        f"{SECRET}-bot", f"{SECRET}-signing-AbCdEf", "T0123ABCD", "https://slack.com/api/"
+    )
     assert loaded.subjects == {"corp.alice": ("corp", "alice")}
     assert compiled(valid()).slack is None
 
 
-@pytest.mark.parametrize(("written", "named"), [(SECRET, SECRET), (SECRET[:-7], f"{SECRET[:-7]}-??????")])
+@pytest.mark.parametrize(("written", "named"), [(f"{SECRET}-AbCdEf", f"{SECRET}-AbCdEf"), (SECRET, f"{SECRET}-??????")])
 def test_a_policy_names_the_secret_whole_or_by_all_that_is_known_of_it(written, named):
-    assert secret_resource(Slack(**slack(secret=written))) == named
+    assert secret_resource(written) == named
 
 
 def test_the_functions_and_the_targets_trust_have_the_same_external_id_which_nobody_wrote(compiled):

@@ -24,7 +24,8 @@ KEY_TO_WRITE = KEY_TO_READ | {
 ISSUE = {"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}
 TARGET = "arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod"
 REVOKER = "arn:aws:iam::444455556666:role/jitney/jitney-revoker-analytics-prod"
-SLACK_SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-AbCdEf"
+SLACK_BOT = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-bot-AbCdEf"
+SLACK_SIGNING = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-signing-AbCdEf"
 READ, CREATE, CHANGE = "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"
 QUERY, DELETE, CHECK = "dynamodb:Query", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"
 DELIVER = {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"}
@@ -117,13 +118,14 @@ ALLOWED = {
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
-        SLACK_SECRET: {"secretsmanager:GetSecretValue"},
+        SLACK_SIGNING: {"secretsmanager:GetSecretValue"},
+        SLACK_BOT: {"secretsmanager:GetSecretValue"},
     },
     "jitney-review-checks": {
         "ReviewChecksLogs.Arn": LOGS,
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
-        SLACK_SECRET: {"secretsmanager:GetSecretValue"},
+        SLACK_BOT: {"secretsmanager:GetSecretValue"},
         "arn:aws:ses:eu-west-1:111122223333:identity/jitney@example.com": {"ses:GetEmailIdentity"},
         "arn:aws:ses:eu-west-1:111122223333:identity/example.com": {"ses:GetEmailIdentity"},
     },
@@ -158,7 +160,7 @@ ALLOWED = {
         "TablesKey.Arn": KEY_TO_WRITE,
         "arn:aws:ses:eu-west-1:111122223333:identity/jitney@example.com": {"ses:SendEmail"},
         "arn:aws:ses:eu-west-1:111122223333:identity/example.com": {"ses:SendEmail"},
-        SLACK_SECRET: {"secretsmanager:GetSecretValue"},
+        SLACK_BOT: {"secretsmanager:GetSecretValue"},
     },
     "jitney-review-failures": {
         "ReviewFailuresLogs.Arn": LOGS,
@@ -262,6 +264,18 @@ def test_every_role_may_do_exactly_this(statements):
                 on[resource] |= set(listed(item["Action"]))
         allowed[role] = dict(on)
     assert allowed == ALLOWED
+
+
+def test_rev_09_only_who_takes_clicks_reads_what_slack_signs_with(statements):
+    readers = {
+        role
+        for role, items in statements.items()
+        for item in items
+        for resource in listed(plain(item["Resource"]))
+        if fnmatchcase(SLACK_SIGNING, resource)
+        and any(fnmatchcase("secretsmanager:GetSecretValue", a) for a in listed(item["Action"]))
+    }
+    assert readers == {"jitney-slack-interactions"}
 
 
 ANY_GRANT, OWN_RECORDS, ALL_RECORDS = {"GRANT#*"}, {"g-*"}, {"g-*", "r-*"}
