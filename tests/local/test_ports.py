@@ -1,12 +1,14 @@
 """Ports: those asked for, those of last time, or free ones."""
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from local import ports
-from local.settings import PORT_VARIABLES
+from local.settings import PORT_VARIABLES, from_environment
+from tests import running
 
 
 @pytest.fixture
@@ -44,6 +46,12 @@ def test_no_port_is_chosen_or_remembered_that_an_outgoing_connection_may_be_give
     assert max(chosen.values()) < lowest
     assert chosen["slack"] == 4566
     assert ports.choose({"slack": lowest + 7}, memory)["slack"] == lowest + 7
+
+
+def test_of_two_runs_at_once_in_a_checkout_the_second_remembers_ports_of_its_own(tmp_path: Path):
+    settings = replace(from_environment({}), state=tmp_path / "run", cache=tmp_path / "cache")
+    remembered = [running._remembered_ports(settings, "ports.json") for _ in range(2)]
+    assert remembered == [tmp_path / "cache" / "ports.json", tmp_path / "run" / "ports.json"]
 
 
 def test_a_spoilt_memory_is_forgotten(tmp_path: Path):

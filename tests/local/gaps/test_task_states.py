@@ -64,7 +64,8 @@ def test_task_states_need_heartbeats(emulator: Emulator) -> None:
     caught = {"ErrorEquals": ["States.HeartbeatTimeout"], "Next": "Silent"}
     task = callback(asking(emulator), HeartbeatSeconds="{% $states.input.beat %}", TimeoutSeconds=3600, Catch=[caught])
     workflow = Workflow(emulator, {"Ask": task, "Silent": told("silent")})
-    for number, beat in enumerate((2, 40), 1):  # if the machine is too busy to send one every two seconds
+    beats = (2, 40) if emulator.patience > 40 else (2,)  # if the machine is too busy to send one every two seconds
+    for number, beat in enumerate(beats, 1):
         execution, began = workflow.start({"beat": beat}), time.monotonic()
         if kept_alive(workflow, workflow.tokens("ask", number)[-1], began, beat):
             break
