@@ -112,5 +112,5 @@ clean: ## remove everything that was set up or built
 	@if test -x $(BIN)/python; then $(BIN)/python -m local down; fi
 	@echo "Removing packages, builds and caches"
 	@rm -rf .venv .local cdk.out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules \
-		tests/browser/node_modules tests/infra/workflow/node_modules tests/simulator/node_modules
+		tests/browser/node_modules tests/infra/trino/node_modules tests/infra/workflow/node_modules tests/simulator/node_modules
 	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -3,7 +3,8 @@ SELECT ended.time, ended.event, ended.grant_id, ended.person, ended.principal, e
        MIN(CAST(json_extract_scalar(canary.detail, '$.kill_milliseconds') AS BIGINT)) AS kill_milliseconds,
        COUNT(DISTINCT called.event_id) AS calls_afterwards,
        MAX(DATE_DIFF('second', CAST(REPLACE(SUBSTR(ended.time, 1, 19), 'T', ' ') AS TIMESTAMP),
-                     CAST(REPLACE(SUBSTR(called.time, 1, 19), 'T', ' ') AS TIMESTAMP))) AS last_call_seconds, ended.reason
+                     CAST(REPLACE(SUBSTR(called.time, 1, 19), 'T', ' ') AS TIMESTAMP))) AS last_call_seconds,
+       ended.reason
 FROM (
     SELECT time, event, grant_id, principal, target, COALESCE(json_extract_scalar(detail, '$.by'), '') AS person,
            COALESCE(json_extract_scalar(detail, '$.reason'), '') AS reason

@@ -11,7 +11,8 @@ SELECT dt, event_id, time, grant_id, 6003 AS class_uid, activity_id, severity_id
                CAST(600300 + activity_id AS JSON),
                CAST(severity_id AS JSON),
                CAST(status_id AS JSON),
-               CAST(CAST(to_unixtime(CAST(REPLACE(SUBSTR(time, 1, 19), 'T', ' ') AS TIMESTAMP)) AS BIGINT) * 1000 AS JSON),
+               CAST(CAST(to_unixtime(CAST(REPLACE(SUBSTR(time, 1, 19), 'T', ' ') AS TIMESTAMP)) AS BIGINT) * 1000
+                    AS JSON),
                json_extract(CAST(ARRAY['Application Activity'] AS JSON), '$[0]'),
                json_extract(CAST(ARRAY['API Activity'] AS JSON), '$[0]'),
                json_extract(CAST(ARRAY[activity_name] AS JSON), '$[0]'),
@@ -19,7 +20,8 @@ SELECT dt, event_id, time, grant_id, 6003 AS class_uid, activity_id, severity_id
                json_extract(CAST(ARRAY[CASE status_id WHEN 1 THEN 'Success' ELSE 'Failure' END] AS JSON), '$[0]'),
                json_extract(CAST(ARRAY[error_code] AS JSON), '$[0]'),
                json_extract(CAST(ARRAY[error_message] AS JSON), '$[0]'),
-               CAST(MAP(ARRAY['version', 'uid', 'original_event_uid', 'original_time', 'log_name', 'product', 'profiles'],
+               CAST(MAP(ARRAY['version', 'uid', 'original_event_uid', 'original_time', 'log_name', 'product',
+                              'profiles'],
                         ARRAY[json_extract(CAST(ARRAY['1.8.0'] AS JSON), '$[0]'),
                               json_extract(CAST(ARRAY[event_id] AS JSON), '$[0]'),
                               json_extract(CAST(ARRAY[event_id] AS JSON), '$[0]'),
@@ -65,7 +67,8 @@ FROM (
         SELECT *,
                CASE WHEN read_only THEN 'Read'
                     WHEN operation LIKE 'Create%' OR operation LIKE 'Run%' THEN 'Create'
-                    WHEN operation LIKE 'Delete%' OR operation LIKE 'Terminate%' OR operation LIKE 'Remove%' THEN 'Delete'
+                    WHEN operation LIKE 'Delete%' OR operation LIKE 'Terminate%' OR operation LIKE 'Remove%'
+                    THEN 'Delete'
                     WHEN operation LIKE 'Put%' OR operation LIKE 'Update%' OR operation LIKE 'Modify%'
                          OR operation LIKE 'Set%' OR operation LIKE 'Attach%' OR operation LIKE 'Detach%'
                          OR operation LIKE 'Tag%' OR operation LIKE 'Untag%' THEN 'Update'

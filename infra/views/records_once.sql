@@ -1,7 +1,7 @@
 -- Each audit record once, however often it was delivered
-SELECT dt, version, chain, seq, time, event, outcome, code, grant_id, principal, issuer, subject, human, target, account,
-       actions, resources, duration_seconds, expires_at, reason, ticket, source_ip, request_id, policy_version, policies,
-       detail, "count", prev, hash
+SELECT dt, version, chain, seq, time, event, outcome, code, grant_id, principal, issuer, subject, human, target,
+       account, actions, resources, duration_seconds, expires_at, reason, ticket, source_ip, request_id,
+       policy_version, policies, detail, "count", prev, hash
 FROM (
     SELECT *, ROW_NUMBER() OVER (PARTITION BY dt, chain, seq, hash ORDER BY time) AS place
     FROM records

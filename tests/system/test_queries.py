@@ -125,14 +125,19 @@ def test_aud_05_every_view_is_there(allowed: Any):
         assert answer.columns == tuple(name for name, _ in view.columns)
 
 
-@pytest.mark.parametrize(
-    "action", ["ListNamedQueries", "BatchGetNamedQuery", "StartQueryExecution", "GetQueryExecution", "GetQueryResults"]
+ACTIONS = (
+    *(f"athena:{each}" for each in ("ListNamedQueries", "BatchGetNamedQuery", "StartQueryExecution")),
+    *("athena:GetQueryExecution", "athena:GetQueryResults", "glue:GetTable"),
+    *("s3:ListBucket", "s3:GetObject", "s3:PutObject"),
 )
+
+
+@pytest.mark.parametrize("action", ACTIONS)
 def test_aud_05_who_lacks_a_permission_is_told_which(allowed: Any, action: str):
     policy, put = allowed
-    deny = {"Effect": "Deny", "Action": f"athena:{action}", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": action, "Resource": "*"}
     put({**policy, "Statement": [*policy["Statement"], deny]})
     result = query("denied")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"athena:{action}" in result.stderr
+    assert action in result.stderr
     assert "docs/auditor.md" in result.stderr

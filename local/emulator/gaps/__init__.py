@@ -83,6 +83,7 @@ GAPS: tuple[Callable[[], None], ...] = (
     queries.workgroups_of_queries,
     queries.json_tables,
     queries.views,
+    queries.queries_ask_as_the_caller,
     queries.functions_of_trino,
     queries.texts_of_values,
     mails.sending_permissions,

@@ -4,10 +4,12 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_account_id
 from ministack.services import athena, glue
 
 from local import engine
@@ -95,13 +97,67 @@ def _expanded(query: str, database: str) -> str:
     """The query with the SQL of the views in the places of their names."""
     for each in reversed(athena._table_references(query)):
         table = glue._tables.get(f"{each.database or database or 'default'}/{each.table}") or {}
-        if table.get("TableType") == "VIRTUAL_VIEW":
-            encoded = table["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
-            view = json.loads(base64.b64decode(encoded, validate=True))
+        if view := _view_in(table):
             alias = "" if each.aliased else f' AS "{each.table}"'
             inner = _expanded(view["originalSql"], view["schema"])
             query = f"{query[: each.start]}(\n{inner}\n){alias}{query[each.end :]}"
     return query
+
+
+def _view_in(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The definition of the view that a table of Glue is, {} when it is none."""
+    if table.get("TableType") != "VIRTUAL_VIEW":
+        return {}
+    encoded = table["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
+    return dict(json.loads(base64.b64decode(encoded, validate=True)))
+
+
+def queries_ask_as_the_caller() -> None:
+    """Athena asks the catalog, reads the tables' objects and writes the results in the name of who asks.
+
+    https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html
+    """
+    enforce, rewrite, save = iam_evaluator.enforce, athena._rewrite_data_paths, athena._save_query_results
+    asked: ContextVar[tuple[str, str]] = ContextVar("asked")
+
+    def remembered(key: str, action: str, service: str, region: str, *more: Any, **named: Any) -> Any:
+        if action == "athena:StartQueryExecution":
+            asked.set((key, region))
+        return enforce(key, action, service, region, *more, **named)
+
+    def require(action: str, arn: str, words: str) -> None:
+        key, region = asked.get()
+        if enforce(key, action, "athena", region, resource_arn=arn):
+            raise PermissionError(f"{words}: the caller is not authorized to perform: {action} on resource: {arn}")
+
+    async def rewritten(query: str, database: str, catalog: str | None = None) -> Any:
+        for name, table in _tables_of(query, database):
+            words = "Insufficient permissions to execute the query"
+            place = f"arn:aws:glue:{asked.get()[1]}:{get_account_id()}"
+            for arn in (f"{place}:catalog", f"{place}:database/{name.partition('/')[0]}", f"{place}:table/{name}"):
+                require("glue:GetTable", arn, words)
+            if location := (table.get("StorageDescriptor") or {}).get("Location"):
+                folder = location.removeprefix("s3://")
+                require("s3:ListBucket", f"arn:aws:s3:::{folder.partition('/')[0]}", f"Permission denied on {location}")
+                require("s3:GetObject", f"arn:aws:s3:::{folder}object", f"Permission denied on {location}")
+        return await rewrite(query, database, catalog)
+
+    async def saved(query_id: str) -> None:
+        location = athena._executions[query_id]["ResultConfiguration"]["OutputLocation"]
+        require("s3:PutObject", f"arn:aws:s3:::{location.removeprefix('s3://')}", f"Permission denied on {location}")
+        await save(query_id)
+
+    iam_evaluator.enforce, athena._rewrite_data_paths, athena._save_query_results = remembered, rewritten, saved
+
+
+def _tables_of(query: str, database: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The tables of Glue that a query asks, views and what is behind them, by database and name."""
+    for each in athena._table_references(query):
+        name = f"{each.database or database or 'default'}/{each.table}"
+        if table := glue._tables.get(name):
+            yield name, table
+            if view := _view_in(table):
+                yield from _tables_of(view["originalSql"], view["schema"])
 
 
 def functions_of_trino() -> None:

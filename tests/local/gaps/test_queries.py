@@ -96,6 +96,35 @@ def test_views(lake: Lake) -> None:
     assert lake.ask("WITH told AS (SELECT 5 AS number) SELECT number FROM told").rows == ((5,),)
 
 
+def test_queries_ask_as_the_caller(emulator: Emulator) -> None:
+    lake = Lake(emulator)
+    lake.table("told", {"number": 1}, number="int")
+    lake.view("seen", "SELECT number FROM told")
+    glue = f"arn:aws:glue:{REGION}:{emulator.account}"
+    allowed = [
+        ("athena:*", "*"),
+        ("glue:GetTable", f"{glue}:catalog"),
+        ("glue:GetTable", f"{glue}:database/lake"),
+        ("glue:GetTable", f"{glue}:table/lake/told"),
+        ("glue:GetTable", f"{glue}:table/lake/seen"),
+        ("s3:ListBucket", f"arn:aws:s3:::{lake.name}"),
+        ("s3:GetObject", f"arn:aws:s3:::{lake.name}/told/*"),
+        ("s3:PutObject", f"arn:aws:s3:::{lake.name}/results/*"),
+    ]
+    statements = [{"Effect": "Allow", "Action": action, "Resource": resource} for action, resource in allowed]
+    for missing in (*range(1, len(allowed)), None):
+        kept = [each for number, each in enumerate(statements) if number != missing]
+        arn = role(emulator, f"asks-{missing}", {"Statement": kept})
+        session = emulator.root("sts").assume_role(RoleArn=arn, RoleSessionName="auditor")["Credentials"]
+        athena = Athena(emulator.session("athena", session), Place("lake", "lake"))
+        if missing is None:
+            assert athena.run("SELECT number FROM seen").rows == ((1,),)
+        else:
+            with pytest.raises(Problem, match=allowed[missing][0]) as raised:
+                athena.run("SELECT number FROM seen")
+            assert raised.value.code == "query_not_permitted"
+
+
 def test_functions_of_trino(lake: Lake) -> None:
     said = """'{"by":"a\\"b","n":3}'"""
     sql = (

@@ -1,0 +1,51 @@
+"""The auditor's SQL as Athena reads it: by Trino's grammar, with functions that Trino has."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+
+from infra.queries import QUERIES
+from infra.views import VIEWS
+from tests.infra.trino.grammar import faults
+
+TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}
+TEXTS |= {f"view {view.name}": view.sql for view in VIEWS}
+# https://trino.io/docs/current/functions/list.html; OPERATORS are what DuckDB's parser makes of operators and casts.
+OF_TRINO = {
+    "bool_or", "coalesce", "count", "date_diff", "json_extract", "json_extract_scalar", "json_format", "length",
+    "lower", "map", "max", "max_by", "min", "replace", "row_number", "substr", "sum", "to_unixtime", "transform",
+    "unnest",
+}  # fmt: skip
+OPERATORS = {"-", "+", "*", "||", "~~", "!~~", "like_escape", "list_value", "trunc", "to_days", "count_star"}
+
+
+def functions(node: Any) -> Iterator[str]:
+    """The names of all functions in a parsed text."""
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    if isinstance(node, dict) and "function_name" in node:
+        yield str(node["function_name"]).lower()
+    for each in inner:
+        yield from functions(each)
+
+
+def test_aud_05_trinos_grammar_has_nothing_against_the_auditors_sql():
+    assert dict(zip(TEXTS, faults(list(TEXTS.values())), strict=True)) == {name: [] for name in TEXTS}
+
+
+@pytest.mark.parametrize(
+    "sql", ["FROM calls", "SELECT [1, 2]", "SELECT list_filter(a, lambda x: x) FROM t", "SELECT 1 FROM t QUALIFY 1 > 0"]
+)
+def test_aud_05_what_duckdb_alone_can_read_is_told(sql: str):
+    assert faults([sql]) != [[]]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_aud_05_every_function_is_one_of_trinos(name: str):
+    with duckdb.connect(":memory:") as connection:
+        (parsed,) = connection.execute("SELECT json_serialize_sql(?)", [TEXTS[name]]).fetchone() or ("{}",)
+    tree = json.loads(parsed)
+    assert not tree["error"]
+    assert set(functions(tree)) - OPERATORS <= OF_TRINO

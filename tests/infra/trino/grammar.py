@@ -1,0 +1,21 @@
+"""Trino's grammar (dt-sql-parser's, of ANTLR): installed when first asked for, its own process."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from local.identity import NODE, install
+
+FOLDER = Path(__file__).parent
+
+
+def faults(texts: Sequence[str]) -> list[list[str]]:
+    """What the grammar has against each text."""
+    install(FOLDER)
+    run = subprocess.run(
+        [str(NODE), "grammar.mjs"], cwd=FOLDER, input=json.dumps(texts), capture_output=True, text=True, check=True
+    )
+    found: list[list[str]] = json.loads(run.stdout)
+    assert len(found) == len(texts)
+    return found
