@@ -1,7 +1,7 @@
 """`jitney audit show`: a grant's story out of Athena. Importing it takes a checkout (`client.checkout`) and boto3."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +27,8 @@ from core.story.wording import sections, state
 
 DAYS = 90
 """How far back is asked for, unless it is said."""
+AT_ONCE = 8
+"""Queries: Athena runs 20 of an account at a time, unless a quota says otherwise."""
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 # Lists are cast to JSON, for an array's text does not tell where its members end.
 RECORDS = """
@@ -43,8 +45,9 @@ SELECT event_id, time, region, session, service, operation, read_only, error_cod
 FROM calls
 WHERE grant_id = ? AND dt >= ?
 """
+type Rows = Sequence[Mapping[str, Any]]
 _TITLE = "There is no story to tell"
-__all__ = ["DAYS", "checked", "connected", "keep", "report", "show", "waiting"]
+__all__ = ["DAYS", "checked", "connected", "keep", "reports", "show", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,13 @@ class Report:
         return document(self.story, self.suggestion)
 
 
-def checked(grant_id: str) -> str:
-    """The id, if it can be a grant's. Raises Invalid."""
-    if not GRANT_ID.fullmatch(grant_id):
-        fix = "Copy it whole: g- and 14 letters or digits. `jitney grants list` and the records have it."
-        raise Invalid("grant_id_invalid", "The command line is not valid", f"{grant_id[:60]!r} is no grant's id.", fix)
-    return grant_id
+def checked(grant_ids: Sequence[str]) -> tuple[str, ...]:
+    """The ids, each once, if they can be grants'. Raises Invalid."""
+    for each in grant_ids:
+        if not GRANT_ID.fullmatch(each):
+            fix = "Copy it whole: g- and 14 letters or digits. `jitney grants list` and the records have it."
+            raise Invalid("grant_id_invalid", "The command line is not valid", f"{each[:60]!r} is no grant's id.", fix)
+    return tuple(dict.fromkeys(grant_ids))
 
 
 def connected(workgroup: str, database: str, stack: Path | None) -> Athena:
@@ -82,20 +86,31 @@ def connected(workgroup: str, database: str, stack: Path | None) -> Athena:
     return connected_at(place_of(workgroup, database, stack))
 
 
-def keep(report: Report, file: Path) -> None:
-    """Write the report as a page. Raises Invalid when that cannot be."""
+def keep(reports: Sequence[Report], file: Path) -> None:
+    """Write the reports as a page. Raises Invalid when that cannot be."""
     try:
-        file.write_text(page(report), encoding="utf-8")
+        file.write_text(page(reports), encoding="utf-8")
     except OSError as error:
         fix = "Name a file that can be written."
         raise Invalid("file_unusable", "The page was not written", f"{file}: {error.strerror}.", fix) from error
 
 
-def report(athena: Athena, grant_id: str, since: date, now: int) -> Report:
-    """The report of what was published since that day. Raises Ended where nothing was, or as `Athena.run` does."""
-    with ThreadPoolExecutor(max_workers=2) as both:
-        asked = [both.submit(athena.run, sql, (grant_id, since.isoformat())) for sql in (RECORDS, CALLS)]
-        records, calls = (each.result().records() for each in asked)
+def reports(athena: Athena, grant_ids: Sequence[str], since: date, now: int) -> list[Report]:
+    """The report of each grant, of what was published since that day.
+
+    Raises Ended where nothing was, or as `Athena.run` does.
+    """
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+
+        def answers(sql: str) -> list[Any]:
+            return [pool.submit(athena.run, sql, (each, since.isoformat())) for each in grant_ids]
+
+        asked = [(answer.result().records() for answer in found) for found in (answers(RECORDS), answers(CALLS))]
+        found = zip(grant_ids, *asked, strict=True)
+        return [_report(each, records, calls, since, now) for each, records, calls in found]
+
+
+def _report(grant_id: str, records: Rows, calls: Rows, since: date, now: int) -> Report:
     story = tell(grant_id, map(_present, records), map(_present, calls), now)
     if story is None:
         detail = f"Athena has no record of {grant_id} that was published on {since} or later."

@@ -1,7 +1,7 @@
 """A grant's story for a terminal, and on paper: the same sections of rows."""
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,17 @@ NAME_WIDTH = 12
 _STYLES = {"good": "green", "bad": "red", "copy": "cyan"}
 
 
-def show(report: "Report") -> None:
-    """The whole story, as wide as the terminal; what is there to be copied is never broken."""
+def show(reports: "Sequence[Report]") -> None:
+    """The whole stories, as wide as the terminal; what is there to be copied is never broken."""
     # No terminal, no colour and 80 columns.
     console = Console(highlight=False, markup=False, emoji=False, file=sys.stdout)
+    for place, report in enumerate(reports):
+        if place:
+            console.print()
+        _story(console, report)
+
+
+def _story(console: Console, report: "Report") -> None:
     head = report.heading
     console.print(Text.assemble((head.text, f"bold {_STYLES.get(head.tone, '')}"), f"  {plain(report.story.grant_id)}"))
     for section in report.sections:
@@ -63,7 +70,7 @@ def _copied(console: Console, row: "Row") -> None:
     console.print(Text(plain(row.text), style=_STYLES["copy"]), soft_wrap=True)
 
 
-def page(report: "Report") -> str:
+def page(reports: "Sequence[Report]") -> str:
     """The same as one page of HTML that needs nothing else, made to be printed."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - it is seldom asked for
 
@@ -71,5 +78,4 @@ def page(report: "Report") -> str:
     templates = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    values = {"grant_id": report.story.grant_id, "heading": report.heading, "sections": report.sections}
-    return templates.get_template("report.html").render(values)
+    return templates.get_template("report.html").render(reports=reports)

@@ -12,12 +12,12 @@ from client.commands.audit import Since
 from client.commands.query import Database, Stack, Workgroup
 from client.reporting import print_json, reporting
 
-Grant = Annotated[str, typer.Argument(metavar="GRANT", help="The grant's id: g- and 14 letters or digits.")]
+Grants = Annotated[list[str], typer.Argument(metavar="GRANT...", help="Ids of grants: g- and 14 letters or digits.")]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead, as a page to print or keep.")]
 
 
 def show_story(
-    grant: Grant,
+    grants: Grants,
     *,
     since: Since = None,
     html: Html = None,
@@ -26,22 +26,23 @@ def show_story(
     database: Database = "",
     as_json: options.AsJson = False,
 ) -> None:
-    """Tell the story of one grant: who and why, who decided what, what was done with it, and what would have done.
+    """Tell the story of a grant: who and why, who decided what, what was done with it, and what would have done.
 
     Out of Athena, with your own AWS credentials: what was published in the last 90 days, or since --since.
     """
     with reporting("audit show", as_json=as_json):
         story = _story()
-        grant_id, now = story.checked(grant), int(time.time())
+        ids, now = story.checked(grants), int(time.time())
         first = (since or datetime.fromtimestamp(now, UTC) - timedelta(days=story.DAYS)).date()
         with story.waiting():
-            report = story.report(story.connected(workgroup, database, stack), grant_id, first, now)
+            reports = story.reports(story.connected(workgroup, database, stack), ids, first, now)
         if html:
-            story.keep(report, html)
+            story.keep(reports, html)
         if as_json:
-            print_json(report.document())
+            documents = [each.document() for each in reports]
+            print_json(documents[0] if len(documents) == 1 else {"stories": documents})
         elif not html:
-            story.show(report)
+            story.show(reports)
 
 
 def _story() -> Any:

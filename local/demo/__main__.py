@@ -42,7 +42,7 @@ def play(stage: Stage) -> None:
     ending.play(stage, called.grant, lent)
     chapter("Afterwards")
     asked = {lent.grant["id"], called.grant["id"], called.pending_id, reviewed_id}
-    auditing.play(stage, lent.grant["created_at"], asked, called.grant["id"])
+    auditing.play(stage, lent.grant["created_at"], asked, reviewed_id, called.grant["id"])
     chapter("The records are proven")
     proving.play(stage, called.grant["id"])
     last = (

@@ -1,22 +1,26 @@
-"""Afterwards an auditor asks: who asked for what, when, and what came of it; and what became of one grant."""
+"""Afterwards an auditor asks: who asked for what, when, and what came of it; and the stories of two grants."""
 
 from collections.abc import Collection
 from datetime import datetime
 
 from client.problems import Problem
-from local.demo.ledger import Ledger, Rows, told, told_history
+from local.agent_shell import AUDITOR
+from local.demo.ledger import Ledger, Rows, told
 from local.demo.stage import NotAsToldError, Stage, console, expect
 
 ACTIONS = {"s3:GetObject": "allowed", "s3:DeleteObject": "review", "s3:PutObject": "review", "iam:CreateUser": "denied"}
 """What the demo asked for, and what came of it."""
+REVIEWED = ("approved by people.bob", "for less than was asked", "s3:PutObject denied: AccessDenied", "suggested")
+REVOKED = ("taken back by local.incident-bot", "AWS denied its credentials", "s3:GetObject denied:", "suggested")
+"""What the stories of the grants say, among the rest."""
 
 
-def play(stage: Stage, since: str, grant_ids: Collection[str], revoked_id: str) -> None:
-    """The chapter: every request of the demo, from `since` (ISO 8601), and what became of the grant `revoked_id`."""
+def play(stage: Stage, since: str, grant_ids: Collection[str], reviewed_id: str, revoked_id: str) -> None:
+    """The chapter: every request of the demo, from `since` (ISO 8601), and the stories of two of its grants."""
     ledger = Ledger(stage.stack)
     try:
         _who_asked(stage, ledger, since, grant_ids)
-        _history(stage, ledger, revoked_id)
+        _stories(stage, ledger, reviewed_id, revoked_id)
     except (TimeoutError, Problem) as problem:
         raise NotAsToldError(str(problem)) from problem
 
@@ -37,16 +41,18 @@ def _who_asked(stage: Stage, ledger: Ledger, since: str, grant_ids: Collection[s
     expect("Every request is there, with its outcome", holds=arrived(rows))
 
 
-def _history(stage: Stage, ledger: Ledger, revoked_id: str) -> None:
-    stage.step(
-        "And what became of the grant that was revoked", "Its records, each chained to the one before by a hash."
-    )
+def _stories(stage: Stage, ledger: Ledger, reviewed_id: str, revoked_id: str) -> None:
+    why = "One command, out of Athena: their records, and the calls that CloudTrail told of."
+    stage.step("And the whole stories of two of them", why)
     events = ["request", "revocation", "canary"]
 
     def complete(rows: Rows) -> bool:
         return [row["event"] for row in rows if row["event"] in events] == events
 
-    with console.status("waiting for the records to arrive in S3"):
+    with console.status("waiting for the calls and records to arrive in S3"):
+        ledger.wait_for("denied_calls", lambda rows: reviewed_id in {row["grant_id"] for row in rows})
         rows = ledger.wait_for("history_of_grant", complete, revoked_id)
-    console.print(told_history(rows))
     expect("Asked for, revoked, and seen to be denied", holds=complete(rows))
+    said = " ".join(stage.run(AUDITOR, "jitney", "audit", "show", reviewed_id, revoked_id).out.split())
+    expect("Who approved less, and that IAM denied the rest", holds=all(each in said for each in REVIEWED))
+    expect("Who took it back, and how soon AWS denied it", holds=all(each in said for each in REVOKED))

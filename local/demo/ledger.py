@@ -61,16 +61,5 @@ def told(rows: Rows) -> Text:
     return text
 
 
-def told_history(rows: Rows) -> Text:
-    """One grant's records for the terminal: when, what happened, with what outcome, and the beginning of its hash."""
-    text = Text()
-    for row in rows:
-        text.append(f"  {row['seq']:>2}  {_when(row)}  {row['event']:<12}")
-        text.append(f"{row['outcome']:<9}", STYLES.get(row["outcome"], ""))
-        text.append(f" {row['hash'][:12]}…  {row['detail']}\n", "dim")
-    text.rstrip()
-    return text
-
-
 def _when(row: Mapping[str, Any]) -> str:
     return f"{row['time'][:10]} {row['time'][11:19]}"

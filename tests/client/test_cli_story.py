@@ -16,7 +16,7 @@ from core.audit import Event, Outcome
 from local.engine import opened
 from tests.core.story.telling import asked, call
 from tests.core.story.test_telling import CALLS, reviewed
-from tests.fakes import GRANT
+from tests.fakes import GRANT, PENDING
 
 DAY = "2026-11-24"
 HOSTILE = "</bdi><script>alert(1)</script>\x1b[2J\u202e $(id) 'x'"
@@ -206,6 +206,21 @@ def test_a_grant_without_calls_has_a_story_too(ledger: Ledger, name: str):
     result = show()
     assert result.exit_code == 0
     assert "CloudTrail told of no session and no call" in " ".join(result.stdout.split())
+
+
+def test_several_stories_are_told_one_after_another(ledger: Ledger, tmp_path: Path):
+    other = asked(PENDING, Outcome.REVIEW)
+    ledger.publish("records", [*reviewed().lines, *other.lines])
+    result = show(PENDING.id, GRANT.id)
+    heads = [line for line in result.stdout.splitlines() if line.endswith((GRANT.id, PENDING.id))]
+    assert [head.split()[-1] for head in heads] == [GRANT.id, PENDING.id]
+    told = json.loads(show(PENDING.id, "--json").stdout)["stories"]
+    assert [each["grant"] for each in told] == [GRANT.id, PENDING.id]
+    assert told[0] == json.loads(show("--json").stdout)
+    file = tmp_path / "both.html"
+    assert show(PENDING.id, "--html", str(file)).exit_code == 0
+    assert file.read_text("utf-8").count("<h1>") == 2
+    assert show("g-cccccccccccccc").exit_code == 7
 
 
 def test_without_a_checkout_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -7,12 +7,14 @@ from typing import Any
 import duckdb
 import pytest
 
+from client import story
 from infra.queries import QUERIES
 from infra.views import VIEWS
 from tests.infra.trino.grammar import faults
 
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}
 TEXTS |= {f"view {view.name}": view.sql for view in VIEWS}
+TEXTS |= {"records of audit show": story.RECORDS, "calls of audit show": story.CALLS}
 # https://trino.io/docs/current/functions/list.html; OPERATORS are what DuckDB's parser makes of operators and casts.
 OF_TRINO = {
     "bool_or", "coalesce", "count", "date_diff", "json_extract", "json_extract_scalar", "json_format", "length",

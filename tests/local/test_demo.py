@@ -308,6 +308,14 @@ BREAKS: dict[str, tuple[Callable[[Seen], Any], str]] = {
         lambda seen: seen.says("grep -rl", "records/", "elsewhere/"),
         "no object holds the request",
     ),
+    "the story does not say what IAM denied": (
+        lambda seen: seen.says("audit show", "denied: AccessDenied", "lost"),
+        "Who approved less",
+    ),
+    "the story does not say who took it back": (
+        lambda seen: seen.says("audit show", "incident-bot", "alice"),
+        "Who took it back",
+    ),
     "the canary is not on record": (lambda seen: seen.rows["history_of_grant"].pop(), "seen to be denied"),
 }
 
