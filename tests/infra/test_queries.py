@@ -393,6 +393,10 @@ def test_aud_04_who_reached_a_resource_is_told_by_grants_calls_and_bypasses(lake
         ("called", "g-1"),
         *(("granted", f"g-{name}") for name in ("all", "exact", "sign", "star")),
     ]
+    other = lake.ask("who_reached", "arn:aws:s3:::myXbucket/a%b")
+    assert {row["grant_id"] for row in other} == {"g-not", "g-sign", "g-all"}
+    other = lake.ask("who_reached", "arn:aws:s3:::my_bucket/aXXb")
+    assert {row["grant_id"] for row in other} == {"g-star", "g-sign", "g-all"}
     below = lake.ask("who_reached", "arn:aws:s3:::my_bucket")
     assert {row["grant_id"] for row in below} == {"g-exact", "g-star", "g-all", "g-nor", "g-1", "g-x"}
 
