@@ -13,6 +13,7 @@ from client.commands.grants import grants
 from client.commands.policy import policy
 from client.commands.profile import profile
 from client.commands.query import ask_records
+from client.commands.replay import replay_dead_letters
 from client.commands.request import request
 from client.commands.review import review
 from client.commands.run import CommandAfterDashes, run
@@ -92,4 +93,5 @@ app.add_typer(review, name="review")
 audit.command("show")(show_story)
 audit.command("query")(ask_records)
 audit.command("backfill")(send_files)
+audit.command("replay")(replay_dead_letters)
 app.add_typer(audit, name="audit")

@@ -192,6 +192,20 @@ class Screen:
         if not dry_run and summary["sent"]:
             self._rows([("next", "they are judged within minutes: jitney audit query bypasses")])
 
+    def replay(self, summary: Mapping[str, int]) -> None:
+        """What `jitney audit replay` had go its way again, and what is left."""
+        left = summary["misplaced"] or summary["strange"]
+        words, style = ("Not all of it", "bold yellow") if left else ("All of it", "bold green")
+        self._heading(words, style, "what had got stuck")
+        again = f"{_of(summary['records'], 'record')} and {_of(summary['calls'], 'call')}"
+        letters = f", for {_of(summary['letters'], 'dead letter')}" if summary["letters"] else ""
+        self._rows([("events", f"{_of(summary['events'], 'event')} of CloudTrail went back to their queue")])
+        self._rows([("published", f"{again} once more{letters}")])
+        if summary["misplaced"]:
+            self._rows([("left out", f"{_of(summary['misplaced'], 'item')} that do not belong where they are")])
+        if summary["strange"]:
+            self._rows([("left", f"{_of(summary['strange'], 'dead letter')} of another kind")])
+
     def queries(self, queries: Mapping[str, Any]) -> None:
         """The named queries: how to ask each, and what it answers."""
         for each in queries["queries"]:

@@ -79,7 +79,7 @@ class BrokerStack(Stack):
         environment["JITNEY_ISSUERS"] = issuers({name: functions[name].role_id for name in ISSUERS})
         functions[CORRELATOR] = function(CORRELATOR)
 
-        publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters)
+        publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters, (records, calls))
         reconcile(self, functions["reconciler"].function)
         trail.feed(functions[CORRELATOR].function, dead_letters)
         sealing.every_hour(functions["sealing"], dead_letters)
@@ -122,6 +122,7 @@ class BrokerStack(Stack):
             "AthenaWorkgroup": WORKGROUP,
             "GlueDatabase": DATABASE,
             "ApprovalArn": approval.state_machine.state_machine_arn,
+            "RecordDeadLetters": dead_letters.queue.queue_arn,
             "AlarmTopic": dead_letters.topic.topic_arn,
         }
         for name, value in values.items():

@@ -4,6 +4,8 @@ The publisher is the only reader of the audit table's stream. What it cannot del
 dead-letter queue, whose alarm has a topic to subscribe to.
 """
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -16,6 +18,7 @@ from constructs import Construct
 
 from core.audit import TAMPERED
 from infra.acknowledge import acknowledge
+from infra.delivery import Delivery
 from infra.spec import ALL_FUNCTIONS
 
 
@@ -57,7 +60,7 @@ class DeadLetters(Construct):
             )
         )
         held = self.queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(1))
-        self.alarm("Undelivered", held, 0, "Audit records could not be published: replay the dead-letter queue")
+        self.alarm("Undelivered", held, 0, "Audit records could not be published: jitney audit replay")
 
     def alarm(self, construct_id: str, metric: cloudwatch.IMetric, above: int, meaning: str) -> None:
         """An alarm that goes to the topic when `metric` is over `above`."""
@@ -93,8 +96,17 @@ class DeadLetters(Construct):
         alarm.add_alarm_action(actions.SnsAction(self.topic))
 
 
-def publish(scope: Construct, publisher: lambda_.IFunction, stream_arn: str, dead_letters: DeadLetters) -> None:
-    """Feed the audit table's stream to the publisher, in order within a chain, each record at least once."""
+def publish(
+    scope: Construct,
+    publisher: lambda_.IFunction,
+    stream_arn: str,
+    dead_letters: DeadLetters,
+    deliveries: Sequence[Delivery],
+) -> None:
+    """Feed the audit table's stream to the publisher, in order within a chain, each record at least once.
+
+    `deliveries` are those that it feeds.
+    """
     lambda_.CfnEventSourceMapping(
         scope,
         "AuditStream",
@@ -125,6 +137,16 @@ def publish(scope: Construct, publisher: lambda_.IFunction, stream_arn: str, dea
         statistic="Sum",
         period=Duration.minutes(1),
     )
+    for each in deliveries:
+        written = cloudwatch.Metric(
+            namespace="AWS/Firehose",
+            metric_name="DeliveryToS3.DataFreshness",
+            dimensions_map={"DeliveryStreamName": each.name},
+            statistic="Maximum",
+            period=Duration.minutes(1),
+        )
+        meaning = f"{each.node.id} wait for S3 longer than 15 minutes: docs/trail.md"
+        dead_letters.alarm(f"Unwritten{each.node.id}", written, 15 * 60, meaning)
     meaning = "Audit records were changed, deleted or misplaced: see the publisher's log, and sealing's"
     dead_letters.alarm("Tampered", tampered, 0, meaning)
     dead_letters.alarm("Late", age, 10 * 60 * 1000, "Audit records are published more than ten minutes late")

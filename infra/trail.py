@@ -78,7 +78,7 @@ class Trail(Construct):
         dead_letters.alarm("Bypassed", _metric(BYPASSES), 0, bypass)
         dead_letters.alarm("EventsRefused", _metric(REFUSED_EVENTS), 0, "CloudTrail events could not be read")
         held = self.dead.metric_approximate_number_of_messages_visible(period=Duration.minutes(1))
-        dead_letters.alarm("EventsStuck", held, 0, "CloudTrail events were not taken in: replay TrailDeadLetters")
+        dead_letters.alarm("EventsStuck", held, 0, "CloudTrail events were not taken in: jitney audit replay")
 
     def _queue(self, construct_id: str, dead: sqs.DeadLetterQueue | None) -> sqs.Queue:
         queue = sqs.Queue(

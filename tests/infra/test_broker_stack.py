@@ -312,6 +312,7 @@ def test_the_outputs_are_what_the_launcher_and_the_docs_name(assembly):
         "AlarmTopic": "DeadLettersAlarms",
         "TrailQueue": "TrailQueue",
         "TrailDeadLetters": "TrailDead.Arn",
+        "RecordDeadLetters": "DeadLettersQueue.Arn",
     }
 
 

@@ -33,6 +33,7 @@ def test_aud_06_the_dead_letter_queue_is_kept_long_and_watched(assembly):
     assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 24 * 3600)
     alarms = [plain(each) for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()]
     assert {each["MetricName"] for each in alarms} == {
+        "DeliveryToS3.DataFreshness",
         "ApproximateNumberOfMessagesVisible",
         "IteratorAge",
         "AuditRecordsTampered",
@@ -47,9 +48,18 @@ def test_aud_06_the_dead_letter_queue_is_kept_long_and_watched(assembly):
     assert all(alarm["AlarmActions"] == ["DeadLettersAlarms"] for alarm in alarms)
 
 
+def test_aud_06_what_firehose_does_not_write_raises_an_alarm(assembly):
+    alarms = [plain(each) for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()]
+    late = [each for each in alarms if each["MetricName"] == "DeliveryToS3.DataFreshness"]
+    assert [(each["Namespace"], each["Threshold"]) for each in late] == [("AWS/Firehose", 900)] * 2
+    named = {each["Dimensions"][0]["Value"] for each in late}
+    assert named == {"jitney-records", "jitney-calls"}
+
+
 def test_aud_02_a_record_that_is_changed_or_deleted_raises_an_alarm(assembly):
     alarms = {each["MetricName"]: each for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()}
     tampered = alarms["AuditRecordsTampered"]
+    assert "misplaced" in tampered["AlarmDescription"]
     assert (tampered["Threshold"], tampered["ComparisonOperator"]) == (0, "GreaterThanThreshold")
     assert tampered["Statistic"] == "Sum"
     # Where the publisher's metrics go: the namespace of its environment, and Powertools' one dimension.
