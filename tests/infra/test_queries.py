@@ -13,7 +13,7 @@ from core.trail.call import Call
 from core.trail.join import Purpose, Verdict
 from core.trail.line import line_of
 from infra.queries import QUERIES
-from infra.views import VIEWS
+from infra.views import VIEWS, described
 from local.engine import opened
 from local.scans import scans
 from tests.fakes import GRANT
@@ -464,3 +464,9 @@ def test_a_line_is_one_line():
     text = line_of(CALL, EXPLAINED, GRANT, "analytics-prod", 0)
     assert "\n" not in text
     assert json.loads(text)["reasons"] == []
+
+
+def test_the_auditors_guide_has_every_query_and_view_with_what_it_says():
+    guide = (Path(__file__).parents[2] / "docs" / "auditor.md").read_text(encoding="utf-8")
+    told = {name: described(sql) for name, sql in FILES.items()} | {view.name: view.description for view in VIEWS}
+    assert [f"| `{name}` | {says} |" for name, says in told.items() if f"| `{name}` | {says} |" not in guide] == []
