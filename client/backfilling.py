@@ -185,7 +185,7 @@ class Backfill:
             return list(self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._asked.bucket, **asked))
         except ClientError as error:
             detail = f"AWS answers {error.response['Error'].get('Code')} to who lists the bucket {self._asked.bucket}."
-            fix = "Check the bucket's name and Region; docs/auditor.md has the permissions."
+            fix = "Check the bucket's name and Region; docs/trail.md has the permissions."
             raise Invalid("bucket_unreadable", "Nothing was read", detail, fix) from error
         except BotoCoreError as error:
             raise unusable(error, "Nothing was read") from error
@@ -218,7 +218,7 @@ class Backfill:
 
     def _stopped(self, code: str) -> Unavailable:
         detail = f"The queue answers {code}. {self.summary.sent} events were sent before."
-        fix = "Run the same command again: what was sent already changes nothing."
+        fix = "docs/trail.md has the permissions. Run the same command again: what was sent already changes nothing."
         return Unavailable("queue_unavailable", TITLE, detail, fix)
 
 

@@ -10,7 +10,7 @@ import typer
 from client import checkout, options
 from client.reporting import print_json, reporting, screen
 
-audit = typer.Typer(no_args_is_help=True, help="The audit records, for auditors. Asks S3 and Athena, no broker.")
+audit = typer.Typer(no_args_is_help=True, help="The audit records, and what fills them. Asks AWS itself, no broker.")
 
 DAY = "%Y-%m-%d"
 

@@ -13,7 +13,7 @@ from client.problems import Invalid
 from client.reporting import print_json, reporting, screen
 from client.stack_file import named_in
 
-FIX = "Run it from a checkout of Jitney: docs/auditor.md says how."
+FIX = "Run it from a checkout of Jitney: docs/trail.md says how."
 RATE = 100
 
 Bucket = Annotated[str, typer.Option(metavar="BUCKET", help="The bucket that the trail delivers to.")]
