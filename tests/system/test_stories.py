@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 
 from local.agent_shell import AUDITOR, variables
 from tests.people import Person
+from tests.running import until
 from tests.system.conftest import Api, asked
-from tests.system.test_records import until
 from tests.system.test_roles import session_of
 
 pytestmark = pytest.mark.xdist_group("reviews")
