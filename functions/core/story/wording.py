@@ -99,11 +99,11 @@ def _decided(story: Story) -> Iterator[Row]:
     if story.reviews:
         ways = ", or ".join(" and ".join(map(inert, groups)) for groups in story.reviews)
         yield Row("needed", f"the approval of {ways}")
-    happened = [*((each.at, _told(each, story)) for each in story.told)]
-    happened += ((each.at, _vote(each, story)) for each in story.votes)
+    happened = [(each.at, _vote(each, story)) for each in story.votes]
     if story.glass:
         happened.append((story.glass.at, _broken(story.glass, story)))
     happened += ((each.at, _said(each, story)) for each in story.follow_ups)
+    happened += ((each.at, _told(each, story)) for each in story.told)  # of what happened in the same second
     yield from (row for _, row in sorted(happened, key=lambda each: each[0]))
     if story.glass and not story.follow_ups:
         yield Row("afterwards", f"nobody looked at it; there is time until {inert(story.glass.until)}", Tone.BAD)
