@@ -39,8 +39,9 @@ FROM records
 WHERE grant_id = ? AND dt >= ?
 """
 CALLS = """
-SELECT event_id, time, region, session, service, operation, read_only, error_code, source_ip, via, verdict, purpose,
-       grant_id, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources, CAST(made AS JSON) AS made,
+SELECT event_id, time, region, role_arn, session, service, operation, read_only, error_code, source_ip, via, verdict,
+       purpose, grant_id, CASE WHEN service = 'sts' THEN request END AS request, CAST(actions AS JSON) AS actions,
+       CAST(resources AS JSON) AS resources, CAST(made AS JSON) AS made,
        CAST(taken AS JSON) AS taken, CAST(reasons AS JSON) AS reasons
 FROM calls
 WHERE grant_id = ? AND dt >= ?

@@ -99,6 +99,7 @@ def test_aud_04_as_json_it_has_the_same(ledger: Ledger):
     told = json.loads(show("--json").stdout)
     assert (told["grant"], told["state"], told["end"]["kill_milliseconds"]) == (GRANT.id, "revoked", 1432)
     assert told["times"]["ended"] == "2026-11-24T12:03:20Z"
+    assert told["sessions_begun"] == 1
     assert [(each["name"], each["code"], each["times"]) for each in told["calls"]] == [
         ("s3:GetObject", "", 2), ("s3:GetObject", "NoSuchKey", 1), ("iam:CreateUser", "", 1),
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from core.trail.join import WAIT_SECONDS
 from handlers.correlator import DETAIL_TYPE, receive
 from handlers.ports import Ports
 from infra.spec import ALL_FUNCTIONS
+from tests.core.story.telling import asked, story_of
 from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore
 from tests.trailing import (
     ACCOUNT,
@@ -211,6 +212,13 @@ def test_aud_03_a_service_that_calls_for_a_session_has_keys_of_its_own(correlato
     who = identity(key="ASIAAAAAAAAAAAAAAAZZ") | {"invokedBy": "athena.amazonaws.com"}
     correlator.take_in(called(1, who=who), called(2, who=identity(key="")))
     assert correlator.reasons() == [(), ("key_not_issued",)]
+
+
+def test_aud_04_a_story_tells_the_event_that_began_a_session_from_a_role_that_the_session_took(correlator: Correlator):
+    chained = called(2, eventSource="sts.amazonaws.com", eventName="AssumeRole", requestParameters={"roleArn": "other"})
+    correlator.take_in(taken(1), chained)
+    story = story_of(asked(), list(correlator.lines().values()))
+    assert (story.begun, [use.name for use in story.uses]) == (1, ["sts:AssumeRole"])
 
 
 def test_aud_03_both_accounts_copies_of_an_event_are_one(correlator: Correlator):

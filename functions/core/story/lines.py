@@ -49,11 +49,7 @@ class Note:
     @property
     def said(self) -> Mapping[str, Any]:
         """The members of `detail`; none where it is not JSON."""
-        try:
-            found = json.loads(self.detail) if self.detail else {}
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return _members(self.detail)
 
     def word(self, name: str) -> str:
         """A text of `detail`, "" where there is none."""
@@ -74,11 +70,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A call as it was read, with what it came to. Times in epoch seconds, 0 where none could be read."""
+    """A call as it was read, with what it came to. Times in epoch seconds, 0 where none could be read.
+
+    `requested_role` is the ARN of the role that a call of STS asked for, "" for none.
+    """
 
     event_id: str
     time: int
     region: str
+    role_arn: str
     session: str
     service: str
     operation: str
@@ -93,6 +93,7 @@ class Seen:
     explained: bool
     purpose: str
     reasons: tuple[str, ...]
+    requested_role: str
 
     @property
     def name(self) -> str:
@@ -129,6 +130,7 @@ def seen_of(line: Line) -> Seen | None:
         time=_moment(line.get("time")),
         read_only=str(line.get("read_only")).lower() == "true",
         explained=line.get("verdict") == "explained",
+        requested_role=_text(_members(line.get("request")).get("roleArn")) if said["service"] == "sts" else "",
     )
 
 
@@ -137,7 +139,7 @@ _NOTE_TEXTS = (
     "target", "account", "reason", "ticket", "source_ip", "policy_version",
 )  # fmt: skip
 _SEEN_TEXTS = (
-    "event_id", "region", "session", "service", "operation", "error_code", "source_ip", "via", "purpose",
+    "event_id", "region", "role_arn", "session", "service", "operation", "error_code", "source_ip", "via", "purpose",
 )  # fmt: skip
 
 
@@ -153,6 +155,15 @@ def _texts(value: Any) -> tuple[str, ...]:
         except (ValueError, RecursionError):
             return ()
     return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list | tuple) else ()
+
+
+def _members(text: Any) -> Mapping[str, Any]:
+    """The members of an object that is written as JSON; none where it is not."""
+    try:
+        found = json.loads(text) if isinstance(text, str) and text else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _is_number(value: Any) -> bool:

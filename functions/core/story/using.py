@@ -88,8 +88,12 @@ def _is_brokers(call: Seen, granted: Terms | None) -> bool:
 
 
 def _begins(call: Seen) -> bool:
-    """Whether it is the event by which a session began, which the broker called for."""
-    return call.service == "sts" and call.operation in TAKING and not call.error_code
+    """Whether it is the event by which a session of its role began, and not another role that the session took.
+
+    As `core.trail.event` reads it: of what takes a target's role, `role_arn` is the one that was asked for.
+    """
+    takes = call.service == "sts" and call.operation in TAKING and not call.error_code
+    return takes and call.requested_role != "" and call.requested_role == call.role_arn
 
 
 def _grouped(calls: Iterable[Seen]) -> tuple[Use, ...]:

@@ -31,12 +31,15 @@ LATER = NOW + 7200
 CALL = Call(
     **dict.fromkeys(Call.__slots__, "")
     | {"event_id": "e-0", "time": NOW + 10, "account": GRANT.account, "region": "eu-west-1", "session": GRANT.id}
+    | {"role_arn": GRANT.role_arn}
     | {"service": "s3", "operation": "GetObject", "actions": ("s3:GetObject",), "read_only": True}
     | {"resources": ("arn:aws:s3:::reports/2026/q3.csv",), "bytes_in": 0, "bytes_out": 0, "made": (), "taken": ()}
 )
-BEGUN = replace(
-    CALL, event_id="e-begun", time=NOW, service="sts", operation="AssumeRole", actions=("sts:AssumeRole",), resources=()
-)
+BEGINNING: dict[str, Any] = {
+    "service": "sts", "operation": "AssumeRole", "actions": ("sts:AssumeRole",), "resources": (),
+    "request": json.dumps({"roleArn": GRANT.role_arn, "roleSessionName": GRANT.id}),
+}  # fmt: skip
+"""What the event by which a grant's session begins has of its own."""
 
 
 class Told:

@@ -21,13 +21,13 @@ from core.story.pasting import policy_text, request_lines
 from core.story.story import Terms
 from core.story.suggestion import Suggestion, Verdict, suggest
 from tests.core.policy.conftest import ROOT, agent
-from tests.core.story.telling import ACTIONS, BEGUN, LATER, MAY_NEED, Told, asked, call, holding, story_of
+from tests.core.story.telling import ACTIONS, BEGINNING, LATER, MAY_NEED, Told, asked, call, holding, story_of
 from tests.examples import examples
 from tests.fakes import GRANT, NOW
 
 REPORTS = "arn:aws:s3:::reports"
 ORDERS = "arn:aws:dynamodb:eu-west-1:444455556666:table/orders"
-BEGAN = call(0, **{name: getattr(BEGUN, name) for name in ("time", "service", "operation", "actions", "resources")})
+BEGAN = call(0, time=NOW, **BEGINNING)
 
 
 def suggested(told: Told, *calls: Any, now: int = LATER) -> Suggestion:

@@ -12,8 +12,9 @@ from core.access.request import Permission
 from core.audit import AuditRecord, Event, Outcome, link
 from core.story.story import Ending, Glass, Issue, Said, Terms
 from core.story.telling import tell
+from core.trail.event import TAKING
 from core.trail.join import Purpose, Verdict
-from tests.core.story.telling import ACTIVE, BEGUN, LATER, Told, asked, call, holding, story_of
+from tests.core.story.telling import ACTIVE, BEGINNING, LATER, Told, asked, call, holding, story_of
 from tests.examples import examples
 from tests.fakes import GRANT, NOW, PENDING
 
@@ -52,7 +53,7 @@ def reviewed() -> Told:
 
 
 CALLS = [
-    call(0, **{name: getattr(BEGUN, name) for name in ("service", "operation", "actions", "resources")}),
+    call(0, **BEGINNING),
     call(1, time=NOW + 70), call(2, time=NOW + 80, error_code="NoSuchKey"),
     call(3, time=NOW + 90, operation="DeleteObject", actions=("s3:DeleteObject",), error_code="AccessDenied"),
     call(4, time=NOW + 110, service="iam", operation="CreateUser", actions=("iam:CreateUser",), made=("user x",)),
@@ -124,6 +125,22 @@ def test_aud_04_how_the_broker_scopes_a_session_down_is_no_call_of_the_agents_un
     assert (story.calls, story.besides, story.uses) == (0, 1, ())
     named = story_of(asked(holding(("sts:GetScopedCredentials", "*"))), [scoped])
     assert (named.calls, named.besides) == (1, 0)
+
+
+ADMIN = "arn:aws:iam::444455556666:role/admin"
+
+
+@pytest.mark.parametrize("operation", sorted(TAKING))
+@pytest.mark.parametrize("request_text", [json.dumps({"roleArn": ADMIN}), "", "no JSON", "[]", '{"roleArn":7}'])
+def test_aud_04_a_role_that_an_agent_took_with_its_session_is_a_call_of_its_own(operation: str, request_text: str):
+    """Chaining roles is no beginning of the grant's session: it would be in no list."""
+    grant = holding(("sts:AssumeRole sts:AssumeRoleWithSAML sts:AssumeRoleWithWebIdentity", ADMIN))
+    chained = call(1, service="sts", operation=operation, actions=(f"sts:{operation}",), resources=(ADMIN,),
+                   request=request_text)  # fmt: skip
+    story = story_of(asked(grant), [call(0, **BEGINNING), chained])
+    assert [(use.name, use.resources) for use in story.uses] == [(f"sts:{operation}", (ADMIN,))]
+    assert (story.begun, story.calls) == (1, 1)
+    assert not any(f"sts:{operation}" in each.actions for each in story.never)
 
 
 @settings(max_examples=examples(100))
