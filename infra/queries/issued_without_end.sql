@@ -6,6 +6,7 @@ WHERE grant_id <> ''
   AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
 GROUP BY grant_id
 HAVING BOOL_OR(event IN ('request', 'issue') AND outcome = 'allowed')
-   AND NOT BOOL_OR(event IN ('expiry', 'release', 'revocation') OR outcome = 'failed')
+   AND NOT BOOL_OR(event IN ('expiry', 'release', 'revocation')
+                   OR (event = 'issue' AND outcome = 'failed' AND code IN ('issue_refused', 'policy_too_large')))
    AND MAX(expires_at) < CAST(current_date AS VARCHAR)
 ORDER BY issued_at

@@ -1,8 +1,9 @@
 -- Each call on a target's role once: as a bypass, or as a grant explains it, late or not
 SELECT dt, version, event_id, time, account, region, role_arn, session, access_key_id, source_identity, via, service,
        operation, actions, resources, read_only, error_code, error_message,
-       error_code IN ('AccessDenied', 'AccessDeniedException', 'Client.UnauthorizedOperation', 'UnauthorizedOperation',
-                      'Forbidden') AS denied,
+       error_code LIKE '%AccessDenied%' OR error_code LIKE '%UnauthorizedOperation%'
+       OR error_code LIKE '%NotAuthorized%' OR error_code LIKE '%AuthorizationError%'
+       OR error_code LIKE '%Forbidden%' AS denied,
        source_ip, user_agent, request_id, request, response, bytes_in, bytes_out, issued, made, taken, target, verdict,
        purpose, grant_id, human, reasons, judged_at
 FROM (

@@ -9,9 +9,12 @@ import pytest
 
 from core import audit
 from core.audit import AuditRecord, Event, Outcome
+from core.story.lines import seen_of
+from core.story.using import DENIALS, is_denied
 from core.trail.call import Call
 from core.trail.join import Purpose, Verdict
 from core.trail.line import line_of
+from handlers.issuing import FINAL
 from infra.queries import QUERIES
 from infra.views import VIEWS, described
 from local.engine import opened
@@ -227,11 +230,30 @@ def test_aud_01_a_grant_whose_end_is_not_on_record_is_found(lake: Lake):
     lake.record(Event.EXPIRY, Outcome.EXPIRED, grant_id="g-ended", expires_at=earlier, days_ago=1, seq=1)
     lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-lost", expires_at=earlier, days_ago=2)
     lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-failed", expires_at=earlier, days_ago=2)
-    lake.record(Event.ISSUE, Outcome.FAILED, grant_id="g-failed", expires_at=earlier, days_ago=2, seq=1)
+    refused = {"grant_id": "g-failed", "code": "issue_refused", "seq": 1}
+    lake.record(Event.ISSUE, Outcome.FAILED, expires_at=earlier, days_ago=2, **refused)
     lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-live", expires_at=later)
     lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-waits", expires_at=earlier, days_ago=2)
     lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-old", expires_at=earlier, days_ago=200)
     assert [row["grant_id"] for row in lake.ask("issued_without_end")] == ["g-lost"]
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "ends"),
+    [
+        *((Event.ISSUE, code, True) for code in sorted(FINAL)),
+        *((Event.ISSUE, code, False) for code in ("issue_throttled", "unavailable")),
+        (Event.NOTICE, "nobody_told", False),
+        (Event.CANARY, "", False),
+    ],
+)
+def test_aud_01_a_failure_that_ends_no_grant_hides_none_whose_end_is_not_on_record(
+    lake: Lake, event: Event, code: str, ends: bool
+):
+    earlier = (NOW - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", expires_at=earlier, days_ago=3)
+    lake.record(event, Outcome.FAILED, code=code, grant_id="g-1", expires_at=earlier, days_ago=3, seq=1, later=1)
+    assert [row["grant_id"] for row in lake.ask("issued_without_end")] == ([] if ends else ["g-1"])
 
 
 def test_rev_08_break_glass_lists_every_use_and_what_was_said_of_it_afterwards(lake: Lake):
@@ -270,6 +292,29 @@ def test_aud_04_denied_calls_are_those_of_grants_that_aws_denied(lake: Lake):
     ]
 
 
+@pytest.mark.parametrize(
+    ("code", "denied"),
+    [
+        *((each, True) for each in DENIALS),
+        *((f"Client.{each}Exception", True) for each in DENIALS),
+        # Services' own: Cognito and SSM, SNS, Direct Connect and FSx, EC2, IoT.
+        *((each, True) for each in ("NotAuthorizedException", "AuthorizationErrorException", "AuthorizationError")),
+        *((each, True) for each in ("AccessDeniedFault", "Client.UnauthorizedOperation", "ForbiddenException")),
+        *((each, False) for each in ("", "NoSuchKey", "ThrottlingException", "accessdenied", "InvalidAccess%Denied")),
+    ],
+)
+def test_aud_04_what_iam_denied_is_the_same_to_the_queries_and_to_the_story(lake: Lake, code: str, denied: bool):
+    lake.call(1, error_code=code)
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", later=-9)
+    told = {
+        "story": is_denied(seen_of({"event_id": "e-1", "error_code": code})),
+        "denied_calls": [row["error_code"] for row in lake.ask("denied_calls")] == [code],
+        "actions_by_day": lake.ask("actions_by_day")[0]["denied"] == 1,
+        "timeline_of_grant": lake.ask("timeline_of_grant", "g-1")[1]["outcome"] == "denied",
+    }
+    assert told == dict.fromkeys(told, denied)
+
+
 def test_aud_04_what_was_granted_and_how_often_it_was_used_however_it_is_written(lake: Lake):
     actions = ("s3:Get*", "s3:ListBucket", "s3:getobjec?")
     lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", actions=actions, days_ago=1)
@@ -305,7 +350,7 @@ def test_aud_04_what_was_left_behind_is_what_was_not_taken_away_since(lake: Lake
     lake.call(3, made=("bucket z",), later=5)
     lake.call(4, taken=("bucket z",))  # the one before
     lake.call(5, made=("table t",))
-    lake.call(6, taken=("table t",))  # in the same second
+    lake.call(6, taken=("table t",), later=1)
     lake.call(7, made=("user x",), account="111122223333")
     lake.call(8, taken=("user x",), account="111122223333", days_ago=2)
     lake.call(9, made=("role ended",), error_code="", days_ago=99)
@@ -315,6 +360,23 @@ def test_aud_04_what_was_left_behind_is_what_was_not_taken_away_since(lake: Lake
         ("444", "bucket z", "g-1"),
         ("111", "user x", "g-1"),
     }
+
+
+@pytest.mark.parametrize("last", ["made", "taken"])
+def test_aud_04_nothing_is_hidden_by_taking_it_away_in_the_second_in_which_it_was_made(lake: Lake, last: str):
+    """CloudTrail's times are whole seconds, so that nobody can say which was the last: an agent makes it once more."""
+    orders = {"made": ("made", "taken", "made"), "taken": ("made", "taken")}
+    for number, what in enumerate(orders[last]):
+        lake.call(number, **{what: ("user x",)}, grant=f"g-{what}", days_ago=2)
+    assert [(row["thing"], row["grant_id"]) for row in lake.ask("left_behind")] == [("user x", "g-made")]
+    lake.call(9, taken=("user x",), days_ago=2, later=1)
+    assert lake.ask("left_behind") == []
+
+
+def test_aud_04_what_made_a_thing_is_told_by_the_grant_that_explains_it(lake: Lake):
+    lake.call(1, made=("user x",), bypass=["key_not_issued"], grant="g-x", judged=1800)
+    lake.call(1, made=("user x",), judged=4000)
+    assert [row["grant_id"] for row in lake.ask("left_behind")] == ["g-1"]
 
 
 def test_aud_04_who_approved_what_and_how_fast(lake: Lake):
