@@ -7,7 +7,7 @@ handed on as an empty one, which whoever tells the story counts.
 import json
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapters.calls import unavailable_when_failing
 from core.integrity.items import is_line, is_record
@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 
 MOST_RECORDS, MOST_KEYS, MOST_CALLS = 1000, 50, 500
 """What one page reads of a grant at most."""
-CONCLUSIONS = ("EXPLAINED#", "BYPASS#", "UNISSUED#")
+CONCLUSIONS = ("BYPASS#", "UNISSUED#", "EXPLAINED#")
+"""The gravest first: an agent makes as many calls and keys as it likes, and these are read while there is room."""
 
 type Item = dict[str, Any]
+
+
+class Read(NamedTuple):
+    """What was read, and whether there is more."""
+
+    lines: list[Line]
+    cut: bool
 
 
 class Stories:
@@ -31,27 +39,34 @@ class Stories:
         self._client = client
         self._table = audit_table
 
-    def records(self, grant_id: str) -> list[Line]:
-        """The grant's own chain, its first MOST_RECORDS."""
-        return [_line(item, "record", is_record) for item in islice(self._items(grant_id), MOST_RECORDS)]
+    def records(self, grant_id: str) -> Read:
+        """The grant's own chain; where it is longer than MOST_RECORDS, as many of its first as of its last."""
+        items, cut = _most(self._items(grant_id), MOST_RECORDS)
+        if cut:
+            first = MOST_RECORDS // 2
+            last = list(islice(self._items(grant_id, backwards=True), MOST_RECORDS - first))
+            items = items[:first] + last[::-1]
+        return Read([_line(item, "record", is_record) for item in items], cut)
 
-    def calls(self, grant_id: str) -> list[Line]:
+    def calls(self, grant_id: str) -> Read:
         """The calls in the grant's name, as they were published; not more than MOST_CALLS of MOST_KEYS keys.
 
-        One whose key's beginning was learned late is there twice.
+        Those that nothing explains come first. One whose key's beginning was learned late is there twice.
         """
-        keys = [item["of"]["S"] for item in islice(self._items(keys_of(grant_id)), MOST_KEYS) if "of" in item]
-        lines = (
+        items, more_keys = _most(self._items(keys_of(grant_id)), MOST_KEYS)
+        keys = [item["of"]["S"] for item in items if "of" in item]
+        found = (
             line
+            for kind in CONCLUSIONS
             for key in keys
             if key.startswith(CALLS)
-            for kind in CONCLUSIONS
             for item in self._items(key, kind)
             if (line := _line(item, "line", is_line)).get("grant_id", grant_id) == grant_id
         )
-        return list(islice(lines, MOST_CALLS))
+        lines, more_lines = _most(found, MOST_CALLS)
+        return Read(lines, more_keys or more_lines)
 
-    def _items(self, partition: str, begins: str = "") -> Iterator[Item]:
+    def _items(self, partition: str, begins: str = "", *, backwards: bool = False) -> Iterator[Item]:
         start: Item = {}
         condition = "pk = :key AND begins_with(sk, :begins)" if begins else "pk = :key"
         values: Item = {":key": {"S": partition}} | ({":begins": {"S": begins}} if begins else {})
@@ -61,12 +76,19 @@ class Stories:
                     TableName=self._table,
                     KeyConditionExpression=condition,
                     ExpressionAttributeValues=values,
+                    ScanIndexForward=not backwards,
                     **start,
                 )
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _most[T](things: Iterator[T], most: int) -> tuple[list[T], bool]:
+    """The first `most`, and whether there are more."""
+    found = list(islice(things, most + 1))
+    return found[:most], len(found) > most
 
 
 def _line(item: Item, attribute: str, belongs: Callable[[str, str, str], bool]) -> Line:

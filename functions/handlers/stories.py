@@ -1,6 +1,5 @@
 """GET /reviews/{id}/story: what became of a request, for whoever may see the request. Writes nothing (row AUD 4)."""
 
-from adapters.stories import MOST_CALLS
 from core.problems import Problem
 from core.story.suggestion import suggest
 from core.story.telling import tell
@@ -15,10 +14,10 @@ def show_story(visit: Visit) -> Page:
         return to_sign_in(visit)
     grant, _ = seen(visit)
     ports, now = visit.ports, visit.now
-    calls = ports.stories.calls(grant.id)
-    story = tell(grant.id, ports.stories.records(grant.id), calls, now)
+    records, calls = ports.stories.records(grant.id), ports.stories.calls(grant.id)
+    story = tell(grant.id, records.lines, calls.lines, now, cut=records.cut or calls.cut)
     if story is None:
         fix = "Ask an auditor: what was published stays in S3, for `jitney audit show`."
         raise Problem("grant_not_found", "No record of this request is kept here any more.", fix)
     told = sections(story, suggest(story, ports.actions, ports.may_need, now))
-    return Page(200, "story", {"heading": state(story), "sections": told, "cut": len(calls) >= MOST_CALLS})
+    return Page(200, "story", {"heading": state(story), "sections": told})

@@ -12,6 +12,7 @@ from adapters.stories import Stories
 from adapters.trail import Trail
 from core.problems import Problem
 from core.trail.call import call_in, keys_of, partition_of
+from core.trail.join import Purpose, Verdict
 from core.trail.line import conclusion_key
 from tests.core.story.telling import CALL, asked, call
 from tests.core.story.test_telling import reviewed
@@ -37,13 +38,20 @@ def put(client: Any, pk: str, sk: str, **members: str) -> None:
     )
 
 
-def concluded(client: Any, number: int, *, key: str = "ASIAAAAAAAAAAAAAAAA2", grant_id: str = GRANT.id) -> str:
+def concluded(
+    client: Any,
+    number: int,
+    *,
+    key: str = "ASIAAAAAAAAAAAAAAAA2",
+    grant_id: str = GRANT.id,
+    reasons: tuple[str, ...] = (),
+) -> str:
     """A call as the correlator notes it; its line."""
-    line = call(number) | {"access_key_id": key, "grant_id": grant_id}
+    line = call(number, Verdict(Purpose.GRANT, grant_id, reasons)) | {"access_key_id": key, "grant_id": grant_id}
     members = {name: line[name] for name in json.loads(json.dumps(CALL.__slots__))}
     made = call_in(json.dumps(members | {"time": NOW + 10}))
     text = json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    Trail(client, "audit").conclude(made, (), text, NOW, grant_id=grant_id)
+    Trail(client, "audit").conclude(made, reasons, text, NOW, grant_id=grant_id)
     return text
 
 
@@ -52,17 +60,18 @@ def test_aud_04_the_records_of_a_grant_are_read_and_no_others(client: Any):
     for link in told.links:
         put(client, link.chain, f"{link.seq:06d}", record=link.text)
     put(client, "g-cccccccccccccc", "000000", record=other.links[0].text)
-    assert Stories(client, "audit").records(GRANT.id) == told.lines
+    assert Stories(client, "audit").records(GRANT.id) == (told.lines, False)
 
 
 def test_aud_04_calls_are_found_by_their_grant_whatever_key_made_them(client: Any):
     lines = [concluded(client, 1), concluded(client, 2), concluded(client, 3, key="ASIAAAAAAAAAAAAAAAA3")]
     concluded(client, 4, key="", grant_id="g-cccccccccccccc")
     lines.append(concluded(client, 5, key=""))  # made by a service: many grants' calls lie at that key
-    found = Stories(client, "audit").calls(GRANT.id)
+    found, cut = Stories(client, "audit").calls(GRANT.id)
+    assert not cut
     assert sorted(found, key=lambda line: line["event_id"]) == [json.loads(text) for text in lines]
-    assert [line["event_id"] for line in Stories(client, "audit").calls("g-cccccccccccccc")] == ["e-4"]
-    assert Stories(client, "audit").calls("g-dddddddddddddd") == []
+    assert [line["event_id"] for line in Stories(client, "audit").calls("g-cccccccccccccc").lines] == ["e-4"]
+    assert Stories(client, "audit").calls("g-dddddddddddddd") == ([], False)
 
 
 def test_aud_02_what_does_not_belong_at_its_key_is_no_line_of_the_grants(client: Any):
@@ -77,8 +86,8 @@ def test_aud_02_what_does_not_belong_at_its_key_is_no_line_of_the_grants(client:
     put(client, keys_of(GRANT.id), "other", of="g-cccccccccccccc")
     put(client, "g-cccccccccccccc", "EXPLAINED#e-7", line=text)
     stories = Stories(client, "audit")
-    assert stories.records(GRANT.id) == [{}, {}]
-    assert [line.get("event_id") for line in stories.calls(GRANT.id)] == ["e-1", None, None]
+    assert stories.records(GRANT.id).lines == [{}, {}]
+    assert sorted(line.get("event_id", "") for line in stories.calls(GRANT.id).lines) == ["", "", "e-1"]
 
 
 def test_a_key_is_noted_once(client: Any):
@@ -106,6 +115,42 @@ def test_however_many_there_are_they_are_read_in_pages_and_no_more_than_a_page_s
         concluded(client, number)
     query = client.query
     monkeypatch.setattr(client, "query", lambda **asked: query(**asked, Limit=2))
-    assert len(Stories(client, "audit").calls(GRANT.id)) == 6
-    monkeypatch.setattr("adapters.stories.MOST_CALLS", 4)
-    assert len(Stories(client, "audit").calls(GRANT.id)) == 4
+    for most, read, cut in ((6, 6, False), (5, 5, True)):
+        monkeypatch.setattr("adapters.stories.MOST_CALLS", most)
+        found = Stories(client, "audit").calls(GRANT.id)
+        assert (len(found.lines), found.cut) == (read, cut)
+
+
+@pytest.mark.parametrize("reason", ["after_the_end", "key_not_issued"])
+def test_aud_04_what_nothing_explains_is_read_before_what_a_grant_explains(
+    client: Any, monkeypatch: pytest.MonkeyPatch, reason: str
+):
+    """However many calls an agent makes with its other keys."""
+    monkeypatch.setattr("adapters.stories.MOST_CALLS", 3)
+    for number in range(6):
+        concluded(client, number, key=f"ASIA{number:016d}")
+    concluded(client, 7, key=f"ASIA{9:016d}", reasons=(reason,))
+    found = Stories(client, "audit").calls(GRANT.id)
+    assert (found.lines[0]["event_id"], len(found.lines), found.cut) == ("e-7", 3, True)
+
+
+def test_aud_04_that_there_are_more_keys_than_are_read_is_told(client: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("adapters.stories.MOST_KEYS", 2)
+    for number, cut in ((1, False), (2, False), (3, True)):
+        concluded(client, number, key=f"ASIA{number:016d}")
+        assert Stories(client, "audit").calls(GRANT.id).cut is cut
+
+
+def test_aud_04_however_many_records_there_are_the_first_and_the_last_are_read(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """An agent fetches credentials as often as it likes: its grant's end is told all the same."""
+    told = reviewed()
+    for link in told.links:
+        put(client, link.chain, f"{link.seq:06d}", record=link.text)
+    most = len(told.links)
+    for allowed, numbers in ((most, range(most)), (most - 1, [0, 1, 2, 4, 5, 6]), (2, [0, 6])):
+        monkeypatch.setattr("adapters.stories.MOST_RECORDS", allowed)
+        found = Stories(client, "audit").records(GRANT.id)
+        assert [line["seq"] for line in found.lines] == list(numbers)
+        assert found.cut is (allowed < most)

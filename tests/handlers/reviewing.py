@@ -7,6 +7,7 @@ from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from adapters.stories import Read
 from core.config import Config, ReviewerGroup, Web
 from core.identity.session import Session, hashed, stored
 from core.problems import Problem
@@ -92,13 +93,14 @@ class MemoryStories:
 
     system: System
     called: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    cut: bool = False
 
-    def records(self, grant_id: str) -> list[dict[str, Any]]:
+    def records(self, grant_id: str) -> Read:
         links = self.system.store.links
-        return [json.loads(link.text) for link in links if link.chain == grant_id]
+        return Read([json.loads(link.text) for link in links if link.chain == grant_id], cut=False)
 
-    def calls(self, grant_id: str) -> list[dict[str, Any]]:
-        return self.called.get(grant_id, [])
+    def calls(self, grant_id: str) -> Read:
+        return Read(self.called.get(grant_id, []), self.cut)
 
 
 class Desk:

@@ -84,11 +84,23 @@ def test_a_request_whose_records_are_gone_says_where_they_are(desk: Desk, alice:
     assert "what was published stays in S3" in answer.text
 
 
-def test_more_calls_than_a_page_reads_are_said(desk: Desk, alice: Browser, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("handlers.stories.MOST_CALLS", 1)
+@pytest.mark.parametrize("what", ["calls", "records"])
+def test_aud_04_a_page_that_was_not_read_whole_says_so_first_and_draws_no_conclusions(
+    desk: Desk, alice: Browser, monkeypatch: pytest.MonkeyPatch, what: str
+):
     grant = pending(desk)
-    desk.system.ports.stories.called[grant.id] = [call(1) | {"grant_id": grant.id}]
-    assert "There are more calls than are read for a page" in said(alice, grant)
+    alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))
+    stories = desk.system.ports.stories
+    stories.called[grant.id] = [call(1, time=desk.system.now) | {"grant_id": grant.id}]
+    assert "never seen s3:PutObject" in said(alice, grant)
+    whole = getattr(stories, what)
+    monkeypatch.setattr(stories, what, lambda grant_id: whole(grant_id)._replace(cut=True))
+    page = said(alice, grant)
+    assert page.index("There is more than was read here") < page.index("What was asked")
+    assert "jitney audit show" in page
+    for conclusion in ("never seen", "suggested", "jitney request", "as a policy"):
+        assert conclusion not in page
+    assert "because Not all of its records and calls were read here" in page
 
 
 def test_the_request_leads_to_its_story_and_back(desk: Desk, alice: Browser):

@@ -17,6 +17,7 @@ def document(story: Story, suggestion: Suggestion) -> dict[str, Any]:
         "grant": story.grant_id,
         "state": str(end.how),
         "doubts": list(story.doubts),
+        "partial": story.partial,
         "who": story.who._asdict(),
         "reason": story.reason,
         "ticket": story.ticket,

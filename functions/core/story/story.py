@@ -157,7 +157,8 @@ class Story:
     `bypasses` those in its name that it does not explain; `besides` counts the broker's own calls, by which it issues
     credentials and sees that an end holds, and `begun` the sessions that CloudTrail saw begin. `calls` counts those of
     `seen`, which are one by one. `never` are the granted actions of which no call was seen. `doubts` are sentences
-    about what is missing or contradictory.
+    about what is missing or contradictory. `partial`: not all calls and records are in it, so that nothing follows from
+    there being none, and `never` is empty.
     """
 
     grant_id: str
@@ -193,3 +194,4 @@ class Story:
     seen: tuple[Seen, ...]
     moments: tuple[Moment, ...]
     doubts: tuple[str, ...]
+    partial: bool

@@ -56,6 +56,8 @@ def suggest(story: Story, actions: Actions, may_need: MayNeed, now: int) -> Sugg
     """What would have done instead of what was granted, as far as that can be said at `now`."""
     if story.granted is None:
         return Suggestion(Verdict.UNKNOWN, None, ("Nothing was granted.",))
+    if story.partial:
+        return Suggestion(Verdict.UNKNOWN, None, ("Not all of its records and calls were read here.",))
     if not (story.calls or story.begun):
         reason = "CloudTrail told of no session of this grant: whether anything was used is not known."
         return Suggestion(Verdict.UNKNOWN, None, (reason,))

@@ -15,11 +15,14 @@ from core.story.using import calls_of
 
 _GRANTING = frozenset({(Event.REQUEST, Outcome.ALLOWED), (Event.BREAK_GLASS, Outcome.APPROVED)})
 
+_CUT = "There is more than was read here: records and calls are missing below. `jitney audit show` has them all."
 
-def tell(grant_id: str, records: Iterable[Line], calls: Iterable[Line], now: int) -> Story | None:
+
+def tell(grant_id: str, records: Iterable[Line], calls: Iterable[Line], now: int, *, cut: bool = False) -> Story | None:
     """The story of `grant_id` at `now`; None where no record of it is among `records`.
 
-    What is about other grants is left out. Lines that cannot be read, events that are not known and gaps are told.
+    What is about other grants is left out. Lines that cannot be read, events that are not known and gaps are told, and
+    whether there is more than `records` and `calls` (`cut`).
     """
     lines, seen = list(records), list(calls)
     notes = [note_of(each) for each in lines]
@@ -32,7 +35,8 @@ def tell(grant_id: str, records: Iterable[Line], calls: Iterable[Line], now: int
     granted = _granted(own, asked)
     used = calls_of((seen_of(each) for each in seen if not each or each.get("grant_id") == grant_id), granted)
     unreadable = sum(each is None for each in notes) + used.unreadable
-    doubts = (*chain.doubts, *_unreadable(unreadable), *_headless(first))
+    partial = cut or used.unreadable > 0
+    doubts = (*((_CUT,) if cut else ()), *chain.doubts, *_unreadable(unreadable), *_headless(first))
     times = times_of(own, now)
     return Story(
         grant_id=grant_id,
@@ -63,11 +67,12 @@ def tell(grant_id: str, records: Iterable[Line], calls: Iterable[Line], now: int
         calls=used.total,
         begun=used.begun,
         besides=used.besides,
-        never=used.never,
+        never=() if partial else used.never,
         left=used.left,
         seen=used.seen,
         moments=tuple(map(_moment, (*own, *chain.others))),
         doubts=doubts,
+        partial=partial,
     )
 
 
