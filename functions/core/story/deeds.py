@@ -8,6 +8,11 @@ from core.story.rows import MOST_ARN, MOST_PEOPLE, MOST_ROWS, MOST_SHOWN, Row, T
 from core.story.story import Story, Use
 from core.story.suggestion import Suggestion, Verdict
 
+_NO_POLICY = (
+    "none is written: it would have to say `?`, give what was taken by breaking the glass, or leave out a review that "
+    "the records do not tell of"
+)
+
 
 def done(story: Story) -> Iterator[Row]:
     """The calls, and what they left behind."""
@@ -52,8 +57,10 @@ def less(story: Story, suggestion: Suggestion) -> Iterator[Row]:
     if suggestion.terms:
         lines = request_lines(story.target, suggestion.terms, story.reason, story.ticket)
         yield from _copied("to ask", lines)
-        policy = policy_text(story.who.principal, story.target, suggestion.terms)
+        policy = policy_text(story, suggestion.terms)
         yield from _copied("as a policy", policy.splitlines())
+        if not policy:
+            yield Row("as a policy", _NO_POLICY)
 
 
 def _copied(name: str, lines: Sequence[str]) -> Iterator[Row]:

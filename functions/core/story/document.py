@@ -56,7 +56,7 @@ def _suggestion(story: Story, suggestion: Suggestion) -> dict[str, Any]:
     if suggestion.terms is None:
         return said | {"request": None, "policy": None}
     lines = request_lines(story.target, suggestion.terms, story.reason, story.ticket)
-    policy = policy_text(story.who.principal, story.target, suggestion.terms)
+    policy = policy_text(story, suggestion.terms)
     return said | {"request": "\n".join(lines), "policy": policy or None}
 
 

@@ -1,4 +1,7 @@
-"""What was suggested, ready to paste: a command line that asks for it, and policies that would allow no more."""
+"""What was suggested, ready to paste: a command line that asks for it, and policies that would allow no more.
+
+No more also means to nobody else and not without the reviewers: a policy that is pasted holds the next time too.
+"""
 
 import json
 import re
@@ -8,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from core.access.grant import permissions_view
 from core.access.request import Permission
 from core.patterns import has_wildcard
-from core.story.story import Terms
+from core.story.story import Story, Terms
 
 _NAME = re.compile(r"[^A-Za-z0-9]+")
+_GROUP = re.compile(r"[A-Za-z0-9._/-]+")
 
 
 def request_lines(target: str, terms: Terms, reason: str, ticket: str) -> tuple[str, ...]:
@@ -27,32 +31,46 @@ def request_lines(target: str, terms: Terms, reason: str, ticket: str) -> tuple[
     return (line,) if one else (f"{line} <<'JSON'", json.dumps(permissions_view(terms.permissions)), "JSON")
 
 
-def policy_text(principal: str, target: str, terms: Terms) -> str:
-    """A Cedar policy for each permission, which lets this principal alone have it; "" where none can say so.
+def policy_text(story: Story, terms: Terms) -> str:
+    """A Cedar policy for each permission, which lets this principal alone have it, for the same human and as reviewed.
 
-    Cedar has no `?`: where a resource has one, no policy would allow just that.
+    "" where none can say so. Cedar has no `?`: where a resource has one, no policy would allow just that. What was
+    taken by breaking the glass no policy is to give; and which reviews it took must be told, and nothing be missing.
     """
-    if any("?" in arn for each in terms.permissions for arn in each.resources):
+    named = all(each and all(map(_GROUP.fullmatch, each)) for each in story.reviews)
+    untold = story.doubts or story.partial or not named or (story.votes and not story.reviews)
+    if untold or story.glass or any("?" in arn for each in terms.permissions for arn in each.resources):
         return ""
-    name = _NAME.sub("-", f"{principal} {target}").strip("-").lower()[:50]
-    permits = (_permit(f"{name}-{number}", principal, target, each, terms.duration_seconds) for number, each in
-               enumerate(terms.permissions, 1))  # fmt: skip
+    name = _NAME.sub("-", f"{story.who.principal} {story.target}").strip("-").lower()[:50]
+    permits = (_permit(f"{name}-{number}", story, each, terms) for number, each in enumerate(terms.permissions, 1))
     return "\n\n".join(permits)
 
 
-def _permit(name: str, principal: str, target: str, permission: Permission, seconds: int) -> str:
+def _permit(name: str, story: Story, permission: Permission, terms: Terms) -> str:
     actions = ", ".join(map(_quoted, permission.actions))
+    groups = ", ".join(dict.fromkeys(group for each in story.reviews for group in each))
     lines = [
         f"@id({_quoted(name)})",
+        *([f"@approval({_quoted(groups)})"] if groups else []),
         "permit (",
-        f"    principal == Jitney::Agent::{_quoted(principal)},",
+        f"    principal == Jitney::Agent::{_quoted(story.who.principal)},",
         "    action,",
-        f"    resource in Jitney::Target::{_quoted(target)}",
+        f"    resource in Jitney::Target::{_quoted(story.target)}",
         ")",
-        f"when {{ [{actions}].contains(context.action) && context.durationSeconds <= {seconds} }}",
+        *_bound(story),
+        f"when {{ [{actions}].contains(context.action) && context.durationSeconds <= {terms.duration_seconds} }}",
         f"when {{ {' || '.join(_compared(permission.resources))} }};",
     ]
     return "\n".join(lines)
+
+
+def _bound(story: Story) -> Iterator[str]:
+    """Whose approval it takes, and on whose behalf it is."""
+    ways = [[f"context.approvals.contains({_quoted(group)})" for group in each] for each in story.reviews]
+    if ways:
+        yield f"when {{ {' || '.join(' && '.join(each) for each in ways)} }}"
+    if story.who.human:
+        yield f"when {{ principal has human && principal.human == {_quoted(story.who.human)} }}"
 
 
 def _compared(resources: Sequence[str]) -> Iterator[str]:

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from core.access.grant import Grant
 from core.access.request import AccessRequest, Permission
 from core.audit import Event, Outcome
-from core.config import Limits, Policies, Target
+from core.config import Limits, Policies, ReviewerGroup, Target
 from core.patterns import MAX_STEPS, Budget, covers
 from core.policy.cedar import PolicySet
 from core.policy.decide import decide
-from core.policy.decision import Effect
+from core.policy.decision import Decision, Effect
 from core.story.pasting import policy_text, request_lines
-from core.story.story import Terms
+from core.story.story import Glass, Terms, Vote
 from core.story.suggestion import Suggestion, Verdict, suggest
+from core.story.wording import sections
 from tests.core.policy.conftest import ROOT, agent
 from tests.core.story.telling import ACTIONS, BEGINNING, LATER, MAY_NEED, Told, asked, call, holding, story_of
 from tests.examples import examples
@@ -41,6 +42,12 @@ def got(key: str, number: int = 1, **members: Any) -> Any:
 def ec2(name: str, number: int = 1, **members: Any) -> Any:
     more = {"service": "ec2", "operation": name, "actions": (f"ec2:{name}",), "resources": ()} | members
     return call(number, **more)
+
+
+def shown(told: Told, *calls: Any) -> list[str]:
+    """The rows that the story has, as text."""
+    story = story_of(told, [BEGAN, *calls])
+    return [row.text for each in sections(story, suggest(story, ACTIONS, MAY_NEED, LATER)) for row in each.rows]
 
 
 def permissions(found: Suggestion) -> list[tuple[str, str]]:
@@ -298,10 +305,18 @@ LIMITS = Limits(60, 3600, 65536, 200, 3600, 30)
 SCHEMA = (ROOT / "policies" / "schema.cedarschema").read_text("utf-8")
 
 
-def decided(policy: str, terms: Terms, seconds: int = 0) -> Effect:
+REVIEWERS = {name: ReviewerGroup((f"staff.{name}",)) for name in ("owners", "security", "oncall")}
+STORY = story_of(asked(replace(GRANT, principal="corp.reader-agent")))
+
+
+def decision(policy: str, terms: Terms, seconds: int = 0, human: str | None = None) -> Decision:
     request = AccessRequest("analytics-prod", terms.permissions, seconds or terms.duration_seconds, "r", "")
     policies = PolicySet.load(Policies(policy, SCHEMA, "v1"))
-    return decide(agent("corp/readers"), request, TARGET, policies, ACTIONS, LIMITS, {}, ()).effect
+    return decide(agent("corp/readers", human=human), request, TARGET, policies, ACTIONS, LIMITS, REVIEWERS, ())
+
+
+def decided(policy: str, terms: Terms, seconds: int = 0) -> Effect:
+    return decision(policy, terms, seconds).effect
 
 
 @pytest.mark.parametrize(
@@ -318,7 +333,7 @@ def test_aud_04_the_policy_allows_what_is_suggested_and_no_more(named: Any):
     if len(named) > 1:
         permissions = holding(*named).permissions
     terms = Terms(permissions, 300)
-    policy = policy_text("corp.reader-agent", "analytics-prod", terms)
+    policy = policy_text(STORY, terms)
     assert decided(policy, terms) is Effect.ALLOW
     assert decided(policy, terms, 301) is Effect.DENY
     other = replace(permissions[0], actions=("s3:DeleteObject",))
@@ -329,7 +344,51 @@ def test_aud_04_the_policy_allows_what_is_suggested_and_no_more(named: Any):
 
 
 def test_aud_04_where_cedar_cannot_say_it_no_policy_is_given():
-    assert policy_text("a", "t", Terms((Permission(("s3:GetObject",), (f"{REPORTS}/q?",)),), 60)) == ""
+    assert policy_text(STORY, Terms((Permission(("s3:GetObject",), (f"{REPORTS}/q?",)),), 60)) == ""
+
+
+USED = Terms((Permission(("s3:GetObject",), (f"{REPORTS}/2026/q3.csv",)),), 60)
+
+
+@pytest.mark.parametrize(
+    "reviews",
+    [(("owners",),), (("owners", "security"),), (("owners", "security"), ("oncall", "owners"))],
+)
+def test_rev_01_the_policy_of_what_was_given_after_a_review_asks_for_that_review(reviews: Any):
+    """Pasted, a policy without it gives the next time what a reviewer gave once."""
+    found = decision(policy_text(replace(STORY, reviews=reviews), USED), USED)
+    assert found.effect is Effect.REVIEW
+    assert {frozenset(each) for each in found.reviews} == {frozenset(each) for each in reviews}
+
+
+def test_rev_01_in_the_story_of_a_reviewed_grant_the_policy_asks_for_its_review():
+    told = asked(replace(holding(("s3:GetObject s3:DeleteObject", f"{REPORTS}/2026/*")), reviews=(("owners",),)))
+    found = suggested(told, got("2026/q3.csv"))
+    assert found.terms
+    rows = shown(told, got("2026/q3.csv"))
+    assert rows.count('when { context.approvals.contains("owners") }') == rows.count("permit (") == 2
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"glass": Glass(NOW, "staff.gina", "down", "")},
+        {"doubts": ("Missing from the chain: record 0. What happened there is not told.",)},
+        {"votes": (Vote(NOW, "staff.bob", "approved", (), "", "", None),)},  # by groups that no record names
+        {"reviews": ((),)},
+        {"reviews": (("owners, security",),)},
+        {"reviews": (('owners") || [true].contains(true',),)},
+        {"partial": True},
+    ],
+)
+def test_rev_08_no_policy_is_given_where_it_would_pass_reviewers_over(members: Any):
+    assert policy_text(replace(STORY, **members), USED) == ""
+
+
+def test_id_05_the_policy_of_what_was_given_for_a_human_is_for_that_human():
+    policy = policy_text(replace(STORY, who=STORY.who._replace(human="corp.hal")), USED)
+    for human, effect in (("corp.hal", Effect.ALLOW), ("corp.eve", Effect.DENY), (None, Effect.DENY)):
+        assert decision(policy, USED, human=human).effect is effect
 
 
 def test_aud_04_the_line_to_paste_says_the_same_whatever_the_reason_holds():
