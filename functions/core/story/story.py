@@ -155,10 +155,10 @@ class Story:
     `repeats` are when the same was asked again and joined; `cut_offs` when its credentials were cut off with others'.
     `uses` are calls in its sessions that worked or failed for a reason of their own, `denied` those that IAM denied,
     `bypasses` those in its name that it does not explain; `besides` counts the broker's own calls, by which it issues
-    credentials and sees that an end holds, and `begun` the sessions that CloudTrail saw begin. `calls` counts those of
-    `seen`, which are one by one. `never` are the granted actions of which no call was seen. `doubts` are sentences
-    about what is missing or contradictory. `partial`: not all calls and records are in it, so that nothing follows from
-    there being none, and `never` is empty.
+    credentials and sees that an end holds, and `begun` the sessions that CloudTrail saw begin. `calls` counts the
+    first three, and `seen` has those that it explains, one by one. `never` are the granted actions without such a call.
+    `doubts` are sentences about what is missing or contradictory. `partial`: not all calls and records are in it, so
+    that nothing follows from there being none, and `never` is empty.
     """
 
     grant_id: str

@@ -1,7 +1,7 @@
 """The narrower request that would have done, from what was used (row AUD 4).
 
-What is suggested is a part of what was granted, and allows every call that was seen. Nothing is taken away of which no
-call could have been seen: of such the reasons are told.
+What is suggested is a part of what was granted, and allows every call that the grant explains. Nothing is taken away of
+which no call could have been seen: of such the reasons are told.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -58,12 +58,13 @@ def suggest(story: Story, actions: Actions, may_need: MayNeed, now: int) -> Sugg
         return Suggestion(Verdict.UNKNOWN, None, ("Nothing was granted.",))
     if story.partial:
         return Suggestion(Verdict.UNKNOWN, None, ("Not all of its records and calls were read here.",))
-    if not (story.calls or story.begun):
+    strange = tuple(_strange(story))
+    if not (story.seen or story.begun):
         reason = "CloudTrail told of no session of this grant: whether anything was used is not known."
-        return Suggestion(Verdict.UNKNOWN, None, (reason,))
+        return Suggestion(Verdict.UNKNOWN, None, (reason, *strange))
     kept = list(_kept(story.granted.permissions, story.seen, actions, may_need))
     blind = tuple(dict.fromkeys(f"{each.action} stays in it: {each.blind}." for each in kept if each.blind))
-    late = _late(story, now)
+    late = (*strange, *_late(story, now))
     if not kept:
         return Suggestion(Verdict.UNKNOWN, None, ("Nothing of it was used: it was not needed.", *late))
     terms = Terms(together(kept), _seconds(story, bool(blind)))
@@ -161,6 +162,11 @@ def _seconds(story: Story, blind: bool) -> int:  # noqa: FBT001 - what follows i
         return granted
     spare = int((last - began) * SPARE)
     return min(granted, max(LEAST_SECONDS, -(-spare // 60) * 60))
+
+
+def _strange(story: Story) -> Iterator[str]:
+    if story.bypasses:
+        yield "What nothing explains counts for nothing here: look at those calls first."
 
 
 def _late(story: Story, now: int) -> Iterator[str]:

@@ -43,9 +43,9 @@ def calls_of(calls: Iterable[Seen | None], granted: Terms | None) -> Used:
         total=len(made),
         begun=sum(_begins(each) and each.explained for each in own),
         besides=len(found) - len(own),
-        never=tuple(_never(granted.permissions, made)) if granted else (),
+        never=tuple(_never(granted.permissions, explained)) if granted else (),
         left=tuple(_left(own)),
-        seen=tuple(made),
+        seen=tuple(explained),
         unreadable=sum(each is None for each in given),
     )
 
@@ -119,7 +119,11 @@ def _never(permissions: Sequence[Permission], calls: Sequence[Seen]) -> Iterator
 
 
 def _left(calls: Sequence[Seen]) -> Iterator[Remain]:
-    """What was made, and not taken away afterwards by a call that was seen."""
+    """What was made, and not taken away by a call of a later second: within one, it is not known what came last."""
+    gone: dict[str, int] = {}
     for each in calls:
-        later = {thing for call in calls for thing in call.taken if call.time >= each.time} if each.made else set()
-        yield from (Remain(thing, each.time, each.name) for thing in each.made if thing not in later)
+        gone |= {thing: max(each.time, gone.get(thing, 0)) for thing in each.taken}
+    for each in calls:
+        for thing in each.made:
+            if not 0 < each.time < gone.get(thing, 0):
+                yield Remain(thing, each.time, each.name)

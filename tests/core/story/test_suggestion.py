@@ -21,11 +21,14 @@ from core.story.pasting import policy_text, request_lines
 from core.story.story import Glass, Terms, Vote
 from core.story.suggestion import Suggestion, Verdict, suggest
 from core.story.wording import sections
+from core.trail.join import Purpose
+from core.trail.join import Verdict as JoinVerdict
 from tests.core.policy.conftest import ROOT, agent
 from tests.core.story.telling import ACTIONS, BEGINNING, LATER, MAY_NEED, Told, asked, call, holding, story_of
 from tests.examples import examples
 from tests.fakes import GRANT, NOW
 
+BYPASS = JoinVerdict(Purpose.GRANT, GRANT.id, ("not_issued_by_jitney",))
 REPORTS = "arn:aws:s3:::reports"
 ORDERS = "arn:aws:dynamodb:eu-west-1:444455556666:table/orders"
 BEGAN = call(0, time=NOW, **BEGINNING)
@@ -279,7 +282,7 @@ def test_aud_04_what_is_suggested_is_a_part_of_what_was_granted(granted, called)
 
 @settings(max_examples=examples(400))
 @given(GRANTED, CALLED)
-def test_aud_04_what_is_suggested_allows_every_call_that_was_seen(granted, called):
+def test_aud_04_what_is_suggested_allows_every_call_that_the_grant_explains(granted, called):
     """A call that names resources is allowed on those of them that were granted; another, on all that were."""
     grant = holding(*granted)
     terms = suggested(asked(grant), *(call(number, **each) for number, each in enumerate(called, 1))).terms
@@ -298,6 +301,17 @@ def test_aud_04_what_is_suggested_allows_every_call_that_was_seen(granted, calle
             needed = [(action, arn) for arn in named] or [(action, pair[1]) for pair in reached]
             assert all(any(within(outer, inner) for outer in kept) for inner in needed)
         assert each["time"] <= NOW + terms.duration_seconds
+
+
+@settings(max_examples=examples(200))
+@given(GRANTED, CALLED, CALLED)
+def test_aud_04_calls_that_nothing_explains_change_nothing_of_what_is_suggested(granted, called, strange):
+    told = asked(holding(*granted))
+    used = [call(number, **each) for number, each in enumerate(called, 1)]
+    more = [call(number, BYPASS, **each) for number, each in enumerate(strange, 100)]
+    alone, steered = suggested(told, *used), suggested(told, *used, *more)
+    assert (steered.verdict, steered.terms) == (alone.verdict, alone.terms)
+    assert any(each.startswith("What nothing explains") for each in steered.because) is bool(more)
 
 
 TARGET = Target("analytics-prod", GRANT.account, GRANT.role_arn, "x", "eu-west-1", 3600, {})

@@ -113,10 +113,46 @@ def test_aud_04_calls_are_grouped_and_what_was_never_used_is_told():
 @pytest.mark.parametrize(("gone", "left"), [("", []), ("e-4", []), ("e-9", ["user x"])])
 def test_aud_04_what_was_taken_away_again_is_not_left_behind(gone: str, left: list[str]):
     later = call(
-        9, time=NOW + 110, service="iam", operation="DeleteUser", actions=("iam:DeleteUser",), taken=("user x",)
+        9, time=NOW + 111, service="iam", operation="DeleteUser", actions=("iam:DeleteUser",), taken=("user x",)
     )
     calls = [each for each in [*CALLS, later] if each["event_id"] != gone]
     assert [each.thing for each in story_of(reviewed(), calls).left] == left
+
+
+IN_TURN = ("CreateUser", "DeleteUser", "CreateUser", "DeleteUser")
+
+
+@pytest.mark.parametrize(
+    ("times", "left"),
+    [((0, 0, 0), 1), ((0, 1, 1), 1), ((0, 1), 0), ((0, 0), 1), ((0, 1, 2), 1), ((0, 1, 2, 2), 1), ((0, 1, 2, 3), 0)],
+)
+def test_aud_04_what_was_made_again_in_the_second_of_its_deletion_is_left_behind(times: tuple[int, ...], left: int):
+    """CloudTrail tells times to the second: which of two came last it does not say."""
+    calls = [
+        call(number, time=NOW + at, service="iam", operation=name,
+             **{"made" if name == "CreateUser" else "taken": ("user x",)})
+        for number, (at, name) in enumerate(zip(times, IN_TURN, strict=False))
+    ]  # fmt: skip
+    found = story_of(asked(), calls).left
+    assert bool(found) is bool(left)
+    assert {each.thing for each in found} <= {"user x"}
+
+
+def test_aud_04_what_was_made_at_a_time_that_cannot_be_read_is_left_behind():
+    made = call(1, service="iam", operation="CreateUser", made=("user x",)) | {"time": "yesterday"}
+    gone = call(2, service="iam", operation="DeleteUser", taken=("user x",))
+    assert [each.thing for each in story_of(asked(), [made, gone]).left] == ["user x"]
+
+
+def test_aud_04_a_call_that_the_grant_does_not_explain_is_no_use_of_it():
+    """Whoever makes calls in a grant's name does not decide what of it was needed."""
+    table = "arn:aws:dynamodb:eu-west-1:444455556666:table/orders"
+    told = asked(holding(("dynamodb:DeleteTable", table), ("s3:GetObject", OBJECT)))
+    strange = call(2, BYPASS, service="dynamodb", operation="DeleteTable", actions=("dynamodb:DeleteTable",))
+    story = story_of(told, [call(1), strange])
+    assert story.never == (Permission(("dynamodb:DeleteTable",), (table,)),)
+    assert [each.event_id for each in story.seen] == ["e-1"]
+    assert ([use.name for use in story.bypasses], story.calls) == (["dynamodb:DeleteTable"], 2)
 
 
 def test_aud_04_how_the_broker_scopes_a_session_down_is_no_call_of_the_agents_unless_it_was_granted():
