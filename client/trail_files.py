@@ -113,7 +113,7 @@ def chosen(events: list[Any], account: str) -> Iterator[Chosen | Refused]:
 
 
 def message_of(chosen_event: Chosen) -> str:
-    """The event as EventBridge puts it into a queue."""
+    """The event as EventBridge puts it into a queue, told by the role's account, whichever account's copy it is."""
     event, seen = chosen_event
     source = str(event.get("eventSource", ""))
     message = {
@@ -121,7 +121,7 @@ def message_of(chosen_event: Chosen) -> str:
         "id": seen.event_id,
         "detail-type": DETAIL_TYPE,
         "source": f"aws.{source.partition('.')[0]}",
-        "account": event.get("recipientAccountId", seen.account),
+        "account": seen.account,
         "time": iso(seen.at),
         "region": event.get("awsRegion", ""),
         "resources": [],

@@ -4,6 +4,8 @@ A target's own stack sends the events of its role's sessions here (`infra.trail_
 functions take the role is an event of the broker's account, too, and of the Region in which they call STS. EventBridge
 keeps events that only read from rules unless their state says otherwise, and to take a role counts as reading.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+Whoever may put events on an account's default bus can put one there that looks like CloudTrail's, but for its source:
+all that begin with `aws.` are AWS's own. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
 """
 
 from collections.abc import Mapping
@@ -25,6 +27,8 @@ from infra.spec import ALL_FUNCTIONS
 
 BUS = "jitney-trail"
 DETAIL_TYPE = "AWS API Call via CloudTrail"
+OF_AWS = "aws."
+"""How the sources begin that nobody else can give an event."""
 ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 TAKING = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
 MOST_ATTEMPTS = 10
@@ -43,7 +47,9 @@ class Trail(Construct):
         self._bus()
         accounts = sorted({target.account for target in targets.values()})
         own = {"eventName": list(TAKING), "requestParameters": {"roleArn": sorted(map(role_arn, targets.values()))}}
-        self._rule("Forwarded", self.bus, events.EventPattern(account=accounts, detail_type=[DETAIL_TYPE]))
+        of_aws = events.Match.prefix(OF_AWS)
+        pattern = events.EventPattern(source=of_aws, account=accounts, detail_type=[DETAIL_TYPE])
+        self._rule("Forwarded", self.bus, pattern)
         pattern = events.EventPattern(source=["aws.sts"], detail_type=[DETAIL_TYPE], detail=own)
         self._rule("Taking", None, pattern)
 

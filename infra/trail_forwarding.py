@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infra.arns import ROLE_PATH, forwarder_name, partition_of
 from infra.settings import Broker, Target
-from infra.trail import ALL_EVENTS, BUS, DETAIL_TYPE, TAKING
+from infra.trail import ALL_EVENTS, BUS, DETAIL_TYPE, OF_AWS, TAKING
 
 
 def forward(scope: Construct, *, alias: str, target: Target, role_arn: str, broker: Broker) -> None:
@@ -35,6 +35,10 @@ def forward(scope: Construct, *, alias: str, target: Target, role_arn: str, brok
         "Forwarding",
         description="Jitney: calls in sessions of the target's role",
         state=ALL_EVENTS,
-        event_pattern={"detail-type": [DETAIL_TYPE], "detail": {"$or": [sessions, beginnings]}},
+        event_pattern={
+            "source": [{"prefix": OF_AWS}],
+            "detail-type": [DETAIL_TYPE],
+            "detail": {"$or": [sessions, beginnings]},
+        },
         targets=[events.CfnRule.TargetProperty(arn=bus, id="broker", role_arn=role.role_arn)],
     )

@@ -21,7 +21,6 @@ from adapters.trail import Trail, TrailQueue
 from core.access.grant import Grant
 from core.problems import Problem
 from handlers import correlator, publisher
-from handlers.correlator import DETAIL_TYPE
 from handlers.ports import Ports
 from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore
 from tests.trailing import (
@@ -31,9 +30,11 @@ from tests.trailing import (
     MASKS,
     MemoryTable,
     called,
+    delivered,
     identity,
     scoped,
     taken,
+    told,
 )
 
 ADMIN = "AROAADMINAAAAAAAAAAAA"
@@ -207,7 +208,7 @@ class Queue:
     """SQS: what is `ready` is delivered in any order, what is delayed when its time (epoch seconds) has come."""
 
     fates: Fates
-    now: int = NOW + 60
+    now: int = NOW + 600
     ready: list[str] = field(default_factory=list)
     delayed: list[tuple[int, str]] = field(default_factory=list)
 
@@ -274,7 +275,7 @@ class System:
         """Have all events taken in, what has to be looked at again looked at, and everything published."""
         chance = self.chance
         copies = [event for event in events for _ in range(chance.choice((1, 1, 1, 2)) if chance else 1)]
-        self.queue.ready = [json.dumps({"detail-type": DETAIL_TYPE, "detail": event}) for event in copies]
+        self.queue.ready = [told(event) for event in copies]
         while self.queue.ready or self.queue.delayed:
             if not self.queue.ready:
                 self.queue.pass_time(min(due for due, _ in self.queue.delayed) - self.queue.now)
@@ -299,11 +300,8 @@ class System:
         self.queue.pass_time(self.chance.choice((0, 0, 60, 900)))
 
     def _work(self, number: int, batch: list[str]) -> None:
-        records = [
-            {"messageId": str(number), "body": body, "eventSource": "aws:sqs"} for number, body in enumerate(batch)
-        ]
         try:
-            answer = correlator.receive({"Records": records}, self.processes[number])
+            answer = correlator.receive(delivered(batch), self.processes[number])
         except Crash:
             self.processes[number] = self.process()
             self.queue.ready += batch

@@ -1,6 +1,7 @@
 """CloudTrail's events as AWS writes them, and a table in memory that they end up in."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from core.calls.table import Operations
 from core.masking.table import Masks
 from core.trail.actions import actions_of
+from handlers.correlator import DETAIL_TYPE
 from tests.fakes import GRANT, NOW, ROLE_ARN
 
 CORE = Path(__file__).parents[1] / "functions" / "core"
@@ -120,6 +122,19 @@ def scoped(number: int, *, key: str, to: str, at: int = NOW + 1) -> dict[str, An
         resources=[],
         additionalEventData=None,
     )
+
+
+def told(event: Any, **more: Any) -> str:
+    """The event as EventBridge puts it into the queue, from the bus of the role's account."""
+    source = str(event.get("eventSource", "")) if isinstance(event, dict) else ""
+    envelope = {"source": f"aws.{source.partition('.')[0]}", "account": ACCOUNT, "detail-type": DETAIL_TYPE}
+    return json.dumps(envelope | {"detail": event} | more)
+
+
+def delivered(bodies: Sequence[str]) -> dict[str, Any]:
+    """Messages as Lambda hands them over from the broker's queue."""
+    queue = {"eventSource": "aws:sqs", "eventSourceARN": f"arn:aws:sqs:eu-west-1:{BROKER}:trail"}
+    return {"Records": [{"messageId": str(number), "body": body, **queue} for number, body in enumerate(bodies)]}
 
 
 class ConditionFailed(Exception):

@@ -16,22 +16,24 @@ from core.audit import BYPASSES, AuditRecord, Event, Outcome
 from core.masking.masker import Masker
 from core.masking.tags import TAGLESS, Tags
 from core.trail.call import Call, call_of
-from core.trail.event import Issue, Refused, Sighting, sighting
+from core.trail.event import Issue, Refused, Sighting, require_told, sighting
 from core.trail.join import MOST_PARENTS, NOT_ISSUED, Verdict, is_forgotten, judge, name_of
 from core.trail.line import line_of
 from handlers.logs import logger
 from handlers.ports import Ports
 
 
-def correlate(event: Any, ports: Ports) -> None:
+def correlate(event: Any, account: str, home: str, ports: Ports) -> None:
     """Take in one event; nothing happens to one that is about no target's role. Raises Refused, or Problem.
 
-    Refused is one of so long ago that its grant is forgotten: whether there was one, nobody can say any more.
+    `account` is whose bus told of it, `home` the broker's. Refused is what neither would tell, and what is of so long
+    ago that its grant is forgotten: whether there was one, nobody can say any more.
     """
-    seen = sighting(event, ports.target_roles)
+    seen, now = sighting(event, ports.target_roles), ports.now()
     if seen is None:
         return
-    grant, now = _grant(seen.session, ports), ports.now()
+    require_told(seen, account, home, now)
+    grant = _grant(seen.session, ports)
     if grant is None and is_forgotten(seen.session, seen.at, now):
         raise Refused("grant_forgotten")
     masked = Masker(ports.masks, _tags(seen, grant, ports)).event(event).value

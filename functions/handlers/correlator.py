@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from core.audit import REFUSED_EVENTS
-from core.trail.event import Refused
+from core.trail.event import OF_AWS, Refused
 from handlers.correlating import correlate, settle
 from handlers.edge import log_unhandled, step
 from handlers.logs import logger
@@ -33,7 +33,7 @@ def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
 def _take_in(record: SQSRecord, ports: Ports) -> None:
     """One message. What is no event is counted for the alarm and let go: it would never become one."""
     try:
-        _act_on(_message(record.body), ports)
+        _act_on(_message(record.body), record.event_source_arn.split(":")[4], ports)
     except Refused as refused:
         logger.error("event refused", code=refused.code, message_id=record.message_id)
         with single_metric(REFUSED_EVENTS, unit=MetricUnit.Count, value=1) as metric:
@@ -53,12 +53,17 @@ def _message(body: str) -> Mapping[str, Any]:
     return message
 
 
-def _act_on(message: Mapping[str, Any], ports: Ports) -> None:
+def _act_on(message: Mapping[str, Any], home: str, ports: Ports) -> None:
+    """`home` is the queue's account, by Lambda and not by the message."""
     match message:
         case {"settle": {"account": str(account), "access_key_id": str(access_key_id)}}:
             settle(account, access_key_id, ports)
-        case {"detail-type": str(kind), "detail": detail} if kind == DETAIL_TYPE:
-            correlate(detail, ports)
+        case {"source": str(source)} if not source.startswith(OF_AWS):
+            raise Refused("not_by_aws")
+        case {"source": str(), "account": str(account), "detail-type": str(kind), "detail": detail} if (
+            kind == DETAIL_TYPE
+        ):
+            correlate(detail, account, home, ports)
         case _:
             raise Refused("not_an_event")
 

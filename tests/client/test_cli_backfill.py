@@ -22,7 +22,7 @@ from client.problems import Unavailable
 from client.trail_files import log_file
 from core.access.grant import KEEP_GRANT_SECONDS
 from handlers.correlator import DETAIL_TYPE
-from tests.trailing import ACCOUNT, called, identity, scoped, stamp, taken
+from tests.trailing import ACCOUNT, BROKER, called, identity, scoped, stamp, taken
 
 REGION = "eu-west-1"
 TODAY = datetime.now(UTC).date()
@@ -100,6 +100,14 @@ def test_aud_03_events_of_targets_roles_are_sent_as_eventbridge_sends_them(trail
         "resources": [],
         "detail": event,
     }
+
+
+@pytest.mark.parametrize("event", [taken(1, at=NOW), called(1, at=NOW, sharedEventID="shared-1")])
+def test_aud_03_another_accounts_copy_is_told_as_the_roles_own(trail: Trail, event: dict[str, Any]):
+    trail.deliver(event | {"recipientAccountId": BROKER}, account=BROKER)
+    assert trail.told()["sent"] == 1
+    (message,) = trail.received()
+    assert (message["account"], message["detail"]["recipientAccountId"]) == (ACCOUNT, BROKER)
 
 
 def test_aud_03_how_sessions_began_is_sent_before_what_they_did_and_from_the_day_before(trail: Trail):

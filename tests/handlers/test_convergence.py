@@ -98,10 +98,10 @@ def _claims_before_it_writes(patch: pytest.MonkeyPatch) -> None:
     claimed: set[str] = set()
     correlate = correlator.correlate
 
-    def once(event: Any, ports: Any) -> None:
+    def once(event: Any, *more: Any) -> None:
         if event["eventID"] not in claimed:
             claimed.add(event["eventID"])
-            correlate(event, ports)
+            correlate(event, *more)
 
     patch.setattr(correlator, "correlate", once)
 

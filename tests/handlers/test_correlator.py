@@ -9,7 +9,7 @@ import pytest
 from adapters.trail import Trail
 from core.access.grant import KEEP_GRANT_SECONDS, Ending, Grant, State
 from core.trail.join import WAIT_SECONDS
-from handlers.correlator import DETAIL_TYPE, receive
+from handlers.correlator import receive
 from handlers.ports import Ports
 from infra.spec import ALL_FUNCTIONS
 from tests.core.story.telling import asked, story_of
@@ -17,6 +17,7 @@ from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore
 from tests.trailing import (
     ACCOUNT,
     ACTIONS_OF,
+    BROKER,
     ISSUERS,
     KEY,
     MASKS,
@@ -24,9 +25,11 @@ from tests.trailing import (
     MemoryQueue,
     MemoryTable,
     called,
+    delivered,
     identity,
     scoped,
     taken,
+    told,
 )
 
 
@@ -34,7 +37,7 @@ class Correlator:
     """The function over a table in memory, with a clock that the test sets."""
 
     def __init__(self, *grants: Grant) -> None:
-        self.now = NOW + 60
+        self.now = NOW + 600
         self.table = MemoryTable()
         self.queue = MemoryQueue()
         self.store = MemoryStore(grants={each.id: each for each in grants})
@@ -57,14 +60,10 @@ class Correlator:
 
     def take_in(self, *events: Any) -> list[str]:
         """The messages that failed, of a batch of these events."""
-        bodies = [json.dumps({"detail-type": DETAIL_TYPE, "detail": event}) for event in events]
-        return self.receive(*bodies)
+        return self.receive(*map(told, events))
 
     def receive(self, *bodies: str) -> list[str]:
-        records = [
-            {"messageId": str(number), "body": body, "eventSource": "aws:sqs"} for number, body in enumerate(bodies)
-        ]
-        return [each["itemIdentifier"] for each in receive({"Records": records}, self.ports)["batchItemFailures"]]
+        return [each["itemIdentifier"] for each in receive(delivered(bodies), self.ports)["batchItemFailures"]]
 
     def look_again(self) -> None:
         """The delayed messages come."""
@@ -275,8 +274,20 @@ HOSTILE = {
     "not JSON": ("{", "not_json"),
     "too deep": ("[" * 100_000, "not_json"),
     "no object": ("[]", "not_an_event"),
-    "no event": (json.dumps({"detail-type": DETAIL_TYPE, "detail": 7}), "not_an_event"),
-    "another kind": (json.dumps({"detail-type": "Other", "detail": {}}), "not_an_event"),
+    "no event": (told(7), "not_an_event"),
+    "another kind": (told({}, **{"detail-type": "Other"}), "not_an_event"),
+    "somebody's own event": (told(taken(1), source="my.app"), "not_by_aws"),
+    "of almost AWS": (told(taken(1), source="awsx"), "not_by_aws"),
+    "of nobody": (told(taken(1), source=None), "not_an_event"),
+    "from no account": (told(taken(1), account=None), "not_an_event"),
+    "from another account": (told(called(1), account="999999999999"), "told_by_another_account"),
+    "a beginning from another account": (told(taken(1), account="999999999999"), "told_by_another_account"),
+    "a session's call from the broker's account": (told(called(1), account=BROKER), "told_by_another_account"),
+    "a narrower key from the broker's account": (
+        told(scoped(1, key=KEY, to="ASIAAAAAAAAAAAAAAAA7"), account=BROKER),
+        "told_by_another_account",
+    ),
+    "of tomorrow": (called(1, at=NOW + 600 + 301), "event_time"),
     "no time": (called(1) | {"eventTime": "yesterday"}, "event_time"),
     "no id": (called(1) | {"eventID": None}, "event_id"),
     "an id with another key's name": (called(1) | {"eventID": "a#b"}, "event_id"),
@@ -296,8 +307,8 @@ HOSTILE = {
 def test_aud_03_what_is_no_event_is_counted_and_keeps_nothing_else_from_being_taken_in(
     correlator: Correlator, event: Any, code: str, capsys, caplog
 ):
-    body = event if isinstance(event, str) else json.dumps({"detail-type": DETAIL_TYPE, "detail": event})
-    good = [json.dumps({"detail-type": DETAIL_TYPE, "detail": each}) for each in (taken(8), called(9))]
+    body = event if isinstance(event, str) else told(event)
+    good = [told(each) for each in (taken(8), called(9))]
     assert correlator.receive(good[0], body, good[1]) == []
     assert correlator.reasons() == [(), ()]
     assert '"TrailEventsRefused":[1' in capsys.readouterr().out
@@ -310,3 +321,19 @@ def test_aud_06_only_the_messages_that_failed_come_again(correlator: Correlator)
     assert correlator.take_in(taken(1), elsewhere) == ["0"]
     correlator.store.broken = False
     assert correlator.take_in(taken(1)) == []
+
+
+def test_aud_03_what_somebody_put_on_a_bus_explains_no_bypass_and_takes_nothing_away(correlator: Correlator):
+    correlator.take_in(called(2))
+    correlator.now += WAIT_SECONDS
+    correlator.look_again()
+    took = called(10, eventSource="iam.amazonaws.com", eventName="DeleteUser", requestParameters={"userName": "x"})
+    for forged in (taken(9), took):
+        correlator.receive(told(forged, source="my.app"), told(forged, account="999999999999"))
+    assert correlator.reasons() == [("key_not_issued",)]
+
+
+def test_aud_03_the_brokers_account_tells_of_how_sessions_began(correlator: Correlator):
+    correlator.receive(told(taken(1), account=BROKER))
+    correlator.take_in(called(2))
+    assert correlator.reasons() == [(), ()]

@@ -1,16 +1,20 @@
 """How CloudTrail's events reach the correlator: from whom, which, and where they go that nobody takes in."""
 
 import json
+from typing import Any
 
 import pytest
+from ministack.services.eventbridge import _matches_pattern_view, _pattern_event_view
 
 from core.trail.call import Call
 from core.trail.join import ISSUERS, Verdict
 from core.trail.line import line_of
 from infra.columns import CALL_COLUMNS
 from infra.functions import SPECS
-from infra.trail import ALL_EVENTS
+from infra.trail import ALL_EVENTS, DETAIL_TYPE
+from tests.fakes import NOW
 from tests.infra.conftest import of_type, only, plain, target_role
+from tests.trailing import record, taken
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
@@ -33,6 +37,7 @@ def test_aud_03_only_the_targets_forwarding_role_sends_to_the_bus(assembly):
 
 def test_aud_03_the_targets_account_sends_the_events_of_its_role_and_nothing_else(assembly):
     (rule,) = rules(assembly.target)
+    assert rule["EventPattern"]["source"] == [{"prefix": "aws."}]
     sessions, beginnings = rule["EventPattern"]["detail"]["$or"]
     assert sessions == {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [TARGET]}}}}
     assert beginnings["requestParameters"] == {"roleArn": [TARGET]}
@@ -47,11 +52,29 @@ def test_aud_03_the_targets_account_sends_the_events_of_its_role_and_nothing_els
     assert target_role(assembly.target)["RoleName"] == "jitney-target-analytics-prod"
 
 
+def test_aud_03_what_anybody_may_put_on_a_bus_matches_no_rule(assembly):
+    """The rules' own patterns, by the emulator's matcher: an event that is CloudTrail's in all but its source."""
+    reader = record(1, NOW, userIdentity={"sessionContext": {"sessionIssuer": {"arn": TARGET}}})
+    forged = [reader, taken(2)]
+    patterns = [json.dumps(each["EventPattern"]) for each in (*rules(assembly.target), *rules(assembly.broker))]
+    assert [_seen(pattern, taken(2), "aws.sts") for pattern in patterns] == [True, True, True]
+    assert _seen(patterns[0], reader, "aws.s3")
+    for source in ("my.app", "awsx", "aws", ""):
+        assert not any(_seen(pattern, event, source) for pattern in patterns for event in forged)
+
+
+def _seen(pattern: str, detail: dict[str, Any], source: str) -> bool:
+    told = {"Source": source, "DetailType": DETAIL_TYPE, "Account": "444455556666", "Region": "eu-west-1"}
+    event = told | {"Detail": json.dumps(detail), "EventId": "1", "Time": NOW, "Resources": []}
+    return bool(_matches_pattern_view(pattern, _pattern_event_view(event), "test"))
+
+
 def test_aud_03_events_that_only_read_come_too_and_from_the_targets_accounts_only(assembly):
     forwarded, taking = sorted(rules(assembly.broker), key=lambda each: "EventBusName" not in each)
     assert forwarded["EventPattern"]["account"] == ["444455556666"]
     assert taking["EventPattern"]["detail"]["requestParameters"] == {"roleArn": [TARGET]}
     assert taking["EventPattern"]["source"] == ["aws.sts"]
+    assert forwarded["EventPattern"]["source"] == [{"prefix": "aws."}]
     for rule in (forwarded, taking):
         assert rule["EventPattern"]["detail-type"] == ["AWS API Call via CloudTrail"]
         assert [each["Arn"] for each in rule["Targets"]] == ["TrailQueue.Arn"]

@@ -25,6 +25,13 @@ _SOURCE = re.compile(r"[a-z0-9.-]{1,64}\.amazonaws\.com", re.ASCII)
 _OPERATION = re.compile(r"\w{1,128}", re.ASCII)
 
 
+OF_AWS = "aws."
+"""How the source of what AWS's services send to a bus begins; what others put there, PutEvents refuses that for.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html"""
+AHEAD_SECONDS = 300
+"""How far the clocks may be apart of what notes an event and of what reads it."""
+
+
 class Refused(Exception):
     """An event about a target's role, or one whose subject cannot be told, that is not as AWS writes them."""
 
@@ -143,6 +150,18 @@ def _called(event: Mapping[str, Any], identity: Mapping[str, Any], role_arn: str
         via=_text(identity, "invokedBy")[:128],
         issue=issue._replace(access_key_id=_key_in(_object(event, "responseElements")), parent=key) if scoped else None,
     )
+
+
+def require_told(seen: Sighting, account: str, home: str, now: int) -> None:
+    """Raise Refused unless `account`'s bus may tell of this at `now` (epoch seconds).
+
+    Of sessions the role's own account tells; of their beginnings `home` too, where the broker's functions ask for them.
+    """
+    begins = seen.issue is not None and not seen.issue.parent
+    if account != seen.account and not (begins and account == home):
+        raise Refused("told_by_another_account")
+    if seen.at > now + AHEAD_SECONDS:
+        raise Refused("event_time")
 
 
 def named(event: Mapping[str, Any]) -> tuple[str, str]:
