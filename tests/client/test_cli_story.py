@@ -68,7 +68,7 @@ def test_aud_04_the_whole_story_is_told_on_one_screen(ledger: Ledger):
     assert lines[0] == f"Taken back {GRANT.id}"
     for line in (
         "who local.reader-agent, of https://idp.example.com", "for local.hal", "from 198.51.100.7, 198.51.100.8",
-        "why “monthly report”, ticket “OPS-12”", "granted s3:GetObject on arn:aws:s3:::reports/2026/*",
+        "why “monthly report”", "ticket “OPS-12”", "granted s3:GetObject on arn:aws:s3:::reports/2026/*",
         "told staff.alice, staff.bob by mail at 12:00:01; failed: slack: not_here",
         "issued 12:01:05, and 1 more time, last at 12:01:40", "ended 12:03:20: taken back by staff.olga: “enough”",
         "measured AWS denied its credentials 1.43 s after the call",
@@ -76,7 +76,7 @@ def test_aud_04_the_whole_story_is_told_on_one_screen(ledger: Ledger):
         "left behind user x (iam:CreateUser at 12:01:50)", "suggested s3:GetObject on arn:aws:s3:::reports/2026/q3.csv",
     ):  # fmt: skip
         assert line in lines
-    assert len(lines) <= 60
+    assert len(lines) <= 64
     assert ledger.asked == [(GRANT.id, DAY)] * 2
 
 

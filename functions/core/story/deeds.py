@@ -21,9 +21,12 @@ def done(story: Story) -> Iterator[Row]:
             "sessions were begun, and no call was seen" if story.begun else "CloudTrail told of no session and no call"
         )
         yield Row("calls", f"{said}: reads and writes of objects and items are seen where a trail logs data events")
-    yield from _uses(story.uses, "", story)
-    yield from _uses(story.denied, "denied", story)
+    # The gravest first, and all of it: an agent makes as many kinds of calls as it likes.
     yield from _uses(story.bypasses, "not explained", story)
+    yield from _uses(story.uses[:MOST_ROWS], "", story)
+    if len(story.uses) > MOST_ROWS:
+        yield Row("", f"and {len(story.uses) - MOST_ROWS} more kinds of calls that worked or failed")
+    yield from _uses(story.denied, "denied", story)
     never = [f"{', '.join(map(inert, each.actions))}" for each in story.never]
     if never:
         yield Row("never seen", listed(never, MOST_PEOPLE, "actions"))
@@ -36,15 +39,13 @@ def done(story: Story) -> Iterator[Row]:
 
 
 def _uses(uses: Sequence[Use], word: str, story: Story) -> Iterator[Row]:
-    for use in uses[:MOST_ROWS]:
+    for use in uses:
         span = clock(use.first, story) + (f" to {clock(use.last, story)}" if use.last != use.first else "")
         came = ": ".join(filter(None, (word or ("failed" if use.code else ""), inert(use.code))))
         why = f" ({', '.join(map(inert, use.bypass))})" if use.bypass else ""
         arns = listed([middle_cut(each, MOST_ARN) for each in use.resources], MOST_SHOWN, "resources")
         said = f"{inert(use.name)}{f' {came}' if came else ''}{why}, {span}{f', on {arns}' if arns else ''}"
         yield Row(f"{use.times} ×", said, Tone.BAD if word else Tone.PLAIN)  # noqa: RUF001 - as it is written
-    if len(uses) > MOST_ROWS:
-        yield Row("", f"and {len(uses) - MOST_ROWS} more kinds of calls")
 
 
 def less(story: Story, suggestion: Suggestion) -> Iterator[Row]:

@@ -1,5 +1,6 @@
 """The rows that a story is told in, and what stands in many of them: plain, inert text, cut where it would not end."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,6 +12,11 @@ from core.review.wording import lasting
 from core.story.story import Story, Terms
 
 MOST_ARN, MOST_WORDS, MOST_NAME, MOST_SHOWN, MOST_PEOPLE, MOST_ROWS = 200, 500, 100, 3, 8, 40
+
+# Unicode's double quotation marks, its double primes, and the letters that look like them.
+_MARKS = re.compile(
+    "[\u201c-\u201f\u2033\u2036\u275d\u275e\u2760\u2e42\u301d-\u301f\uff02\U0001f676-\U0001f678\u02ba\u02dd\u02ee\u05f4]"
+)
 
 
 class Tone(StrEnum):
@@ -54,8 +60,8 @@ def allows(permission: Permission) -> str:
 
 
 def quoted(text: str, most: int = MOST_WORDS) -> str:
-    """What somebody wrote, as theirs."""
-    return f"“{cut(text, most)}”" if text else "nothing"
+    """What somebody wrote, as theirs: what looks like the marks around it is written otherwise in it."""
+    return f"“{cut(_MARKS.sub('"', text), most)}”" if text else "nothing"
 
 
 def after(moment: int, before: int) -> str:

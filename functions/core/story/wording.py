@@ -80,7 +80,9 @@ def _asked(story: Story) -> Iterator[Row]:
         yield Row("for", cut(who.human, MOST_NAME))
     if who.addresses:
         yield Row("from", listed([cut(each, MOST_NAME) for each in who.addresses], MOST_SHOWN, "addresses"))
-    yield Row("why", quoted(story.reason) + (f", ticket {quoted(story.ticket, MOST_NAME)}" if story.ticket else ""))
+    yield Row("why", quoted(story.reason))
+    if story.ticket:
+        yield Row("ticket", quoted(story.ticket, MOST_NAME))
     yield Row("where", f"{cut(story.target, MOST_NAME)}, AWS account {inert(story.account)}")
     yield from (Row("calls", cut(each, MOST_WORDS)) for each in story.using[:MOST_SHOWN])
     if len(story.using) > MOST_SHOWN:

@@ -1,0 +1,58 @@
+"""A story in words: what somebody wrote passes for nothing else, and pushes nothing out (rows AUD 4, REV 10)."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.audit import Event, Outcome
+from core.story.story import Story
+from core.story.suggestion import suggest
+from core.story.wording import sections
+from core.trail.join import Purpose, Verdict
+from tests.core.story.telling import ACTIONS, LATER, MAY_NEED, asked, call, story_of
+from tests.fakes import GRANT, NOW
+
+BYPASS = Verdict(Purpose.GRANT, GRANT.id, ("not_issued_by_jitney",))
+CLOSING = ("”", "“", "„", "‟", "〞", "❞", "＂", "″", "ˮ", "🙷")
+
+
+def rows(story: Story) -> list[tuple[str, str]]:
+    told = sections(story, suggest(story, ACTIONS, MAY_NEED, LATER))
+    return [(row.name, row.text) for section in told for row in section.rows]
+
+
+@pytest.mark.parametrize("mark", CLOSING)
+def test_rev_10_a_reason_cannot_pass_for_a_ticket(mark: str):
+    real = rows(story_of(asked(replace(GRANT, reason="fix it", ticket="CHG-1234 approved by bob"))))
+    reason = f"fix it{mark}, ticket {mark}CHG-1234 approved by bob"
+    forged = rows(story_of(asked(replace(GRANT, reason=reason, ticket=""))))
+    assert [row for row in real if row[0] in ("why", "ticket")] == [
+        ("why", "“fix it”"), ("ticket", "“CHG-1234 approved by bob”"),
+    ]  # fmt: skip
+    ((_, why),) = [row for row in forged if row[0] in ("why", "ticket")]
+    assert why == '“fix it", ticket "CHG-1234 approved by bob”'
+
+
+@pytest.mark.parametrize("mark", CLOSING)
+def test_rev_10_what_somebody_wrote_ends_where_its_quotation_mark_is(mark: str):
+    told = asked().say(
+        Event.REVOCATION, Outcome.REVOKED, NOW + 9, detail={"by": "staff.olga", "reason": f"no{mark} by staff.bob"}
+    )
+    ((_, text),) = [row for row in rows(story_of(told)) if row[0] == "ended"]
+    assert text.endswith('taken back by staff.olga: “no" by staff.bob”')
+
+
+@pytest.mark.parametrize("verdict", ["bypass", "denied"])
+def test_aud_04_no_number_of_kinds_of_calls_pushes_one_out_of_the_story(verdict: str):
+    kind = {"verdict": BYPASS} if verdict == "bypass" else {"error_code": "AccessDenied"}
+    calls = [call(number, operation=f"Op{number}", time=NOW + number, **kind) for number in range(100)]
+    calls.append(call(100, service="iam", operation="CreateUser", time=NOW + 100, **kind))
+    assert any("iam:CreateUser" in text for _, text in rows(story_of(asked(), calls)))
+
+
+def test_aud_04_what_nothing_explains_stands_before_what_an_agent_can_fill_the_page_with():
+    calls = [call(number, operation=f"Op{number}", error_code="AccessDenied") for number in range(100)]
+    calls.append(call(100, BYPASS, service="iam", operation="CreateUser", time=NOW + 100))
+    done = [text for name, text in rows(story_of(asked(), calls)) if name.endswith("×")]
+    assert done[0].startswith("iam:CreateUser not explained")
+    assert len(done) == 101
