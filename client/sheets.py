@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,27 +13,30 @@ from rich.text import Text
 
 from client.wording import plain
 
-# With these a spreadsheet takes a cell for a formula; agents write reasons, and whoever calls, names.
+# With these a spreadsheet takes a cell for a formula; agents write reasons, and whoever calls, names. Where the list
+# separator is the semicolon, one inside a text begins a cell, quoted or not.
 # https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = re.compile(r"""((?:^|;)[\s"]*)(?=[-=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])""")
 _GAP = 2
 
 type Rows = Iterable[Sequence[Any]]
 
 
 def as_csv(columns: Sequence[str], rows: Rows) -> str:
-    """The rows as CSV with their header (RFC 4180); lists as JSON, and no text that a spreadsheet would run."""
+    """The rows as CSV with their header (RFC 4180), each in one line, every cell quoted, lists as JSON.
+
+    No text is one that a spreadsheet would run, whatever its list separator, or that would steer a terminal.
+    """
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerows([_cell(value) for value in row] for row in (columns, *rows))
     return text.getvalue()
 
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list | dict):
-        return json.dumps(value)
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+        value = json.dumps(value)
+    return _FORMULA.sub(r"\1'", plain(value)) if isinstance(value, str) else value
 
 
 def shown(value: Any) -> str:
