@@ -6,18 +6,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
 from core import config
 from core.actions import Actions
-from core.policy.cases import Case, Report, Setting, read_cases, run_cases
+from core.policy.cases import Report, Setting, run_cases
 from core.policy.cedar import PolicySet
 from infra.complaints import place_of
 from infra.configuration import ConfigurationError, load_configuration
-from infra.yaml_source import Complaint
+from infra.policy_table import TABLE, cases_in
 
 ROOT = Path(__file__).resolve().parent.parent
-TABLE = "tests.yaml"
 
 
 def check(path: Path, env: Mapping[str, str]) -> tuple[Path, Report]:
@@ -29,7 +26,7 @@ def check(path: Path, env: Mapping[str, str]) -> tuple[Path, Report]:
     configuration = load_configuration(path, env, local=True)
     loaded = config.load(configuration.json)
     file = path.parent / configuration.settings.policies / TABLE
-    cases = _cases(file)
+    cases = cases_in(file, env)
     setting = Setting(
         policy_set=PolicySet.load(loaded.policies),
         actions=Actions.load((ROOT / "functions" / "core" / "actions.bin").read_bytes()),
@@ -45,19 +42,3 @@ def faults_of(file: Path, error: ConfigurationError) -> list[dict[str, str]]:
     return [
         {"pointer": place_of(file, each).strip(), "detail": each.wrong, "fix": each.fix} for each in error.complaints
     ]
-
-
-def _cases(file: Path) -> tuple[Case, ...]:
-    try:
-        return read_cases(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise _unreadable(file, f"there are no cases: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise _unreadable(file, f"this is not YAML: {error}") from error
-    except ValueError as error:
-        raise _unreadable(file, str(error)) from error
-
-
-def _unreadable(file: Path, wrong: str) -> ConfigurationError:
-    fix = f"Jitney's own policies/{TABLE} shows how cases are written"
-    return ConfigurationError(file, [Complaint((), wrong, fix, place=str(file))])

@@ -24,6 +24,9 @@ NEVER = {"name": "no iam", "actions": ["iam:GetUser"], "resources": ["arn:aws:ia
 CASES = [READS | {"policies": ["read"]}, NEVER | {"effect": "deny", "policies": ["never"]}]
 WRONG = READS | {"name": "wrong", "policies": ["never"]}
 
+# Everything that a case has to say, in lines 2 to 8 of a table that begins with "cases:".
+FULL = "name: x\n  target: prod\n  groups: []\n  actions: []\n  resources: []\n  seconds: 1\n  effect: allow"
+
 
 @pytest.fixture
 def tested(home: Path, tmp_path: Path):
@@ -31,7 +34,7 @@ def tested(home: Path, tmp_path: Path):
     write_policies(tmp_path / "own", POLICIES)
 
     def test(table: Any, document: Any = None, *more: str) -> tuple[int, list[str]]:
-        text = table if isinstance(table, str) else yaml.safe_dump(table)
+        text = table if isinstance(table, str) else json.dumps(table)  # which is YAML, without aliases
         (tmp_path / "own" / "tests.yaml").write_text(text, encoding="utf-8")
         (tmp_path / "other.yaml").write_text(yaml.safe_dump((document or valid()) | {"policies": "own"}))
         result = CliRunner().invoke(app, ["policy", "test", "--config", str(tmp_path / "other.yaml"), *more])
@@ -92,13 +95,52 @@ def test_pol_11_the_configuration_is_tested_first_and_told_with_the_fix(tested):
 
 
 @pytest.mark.parametrize(
-    ("text", "wrong"), [("", "no list of cases"), ("a: [", "not YAML"), ("cases: [{}]", "missing")]
+    ("text", "place", "wrong"),
+    [
+        ("", "", "no list of cases"),
+        ("defaults: {}", ":1", "no list of cases"),
+        ("\na: [", ":2", "not YAML"),
+        ("cases:\n- {}", ":2  cases[0]", "missing"),
+        ("cases:\n- x", ":2  cases[0]", "not a mapping"),
+        (f"cases:\n- {FULL}\n- {FULL}\n  efect: deny", ":9  cases[1]", "there is no member efect"),
+        (f"cases:\n- {FULL}\n  effect: deny", ":9  cases[0].effect", "given twice, first in line 8"),
+        (f"defaults:\n  seconds: 1\n  seconds: 2\ncases:\n- {FULL}", ":3  defaults.seconds", "given twice"),
+        (f"cases: []\ncases:\n- {FULL}", ":2  cases", "given twice, first in line 1"),
+        (f"defaults: no\ncases:\n- {FULL}", ":1  defaults", "not a mapping"),
+        (f"cases:\n- {FULL}\n  held: &a [x]\n  policies: *a", ":10", "alias *a"),
+        (f"cases:\n- {FULL}\n  policies: read", ":9  cases[0].policies", "not a list"),
+        (f"cases:\n- {FULL}\n  human: [x]", ":9  cases[0].human", "not plain text"),
+        (f"cases:\n- {FULL}\n  longest_seconds: 5m", ":9  cases[0].longest_seconds", "not a whole number"),
+        (f"cases:\n- {FULL}\n  human: ${{NOBODY}}", ":9  cases[0].human", "NOBODY is not set"),
+    ],
 )
-def test_pol_11_a_table_that_cannot_be_read_is_told_by_its_file(tested, text, wrong):
+def test_pol_11_a_table_that_cannot_be_read_is_told_by_its_file_and_line(tested, text, place, wrong):
     code, said = tested(text)
     assert (code, said[0]) == (2, "jitney: Nothing could be tested")
-    assert said[1].startswith("/own/tests.yaml: ")
+    assert said[1].startswith(f"/own/tests.yaml{place}: ")
     assert wrong in said[1]
+
+
+def test_pol_11_all_that_is_wrong_in_a_table_is_told_at_once(tested):
+    code, said = tested(f"cases:\n- {FULL}\n  effect: deny\n- {FULL}\n  name: x\n")
+    assert (code, [line.split(": ")[0] for line in said if line.startswith("/")]) == (
+        2,
+        ["/own/tests.yaml:9  cases[0].effect", "/own/tests.yaml:17  cases[1].name"],
+    )
+
+
+def test_pol_11_the_cases_take_what_the_configuration_takes_from_the_environment(tested, monkeypatch):
+    monkeypatch.setenv("READER", "corp/a")
+    assert tested({**table(*CASES), "defaults": {"target": "prod", "groups": ["${READER}"], "seconds": 300}})[0] == 0
+
+
+def test_pol_11_a_table_that_is_not_there_is_told(tested, tmp_path: Path):
+    table = tmp_path / "own" / "tests.yaml"
+    table.mkdir()
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(valid() | {"policies": "own"}))
+    result = CliRunner().invoke(app, ["policy", "test", "--config", str(tmp_path / "other.yaml")])
+    assert result.exit_code == 2
+    assert f"{table}: there are no cases" in result.output
 
 
 def test_without_a_checkout_it_says_where_it_can_be_tested(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -108,14 +108,6 @@ class Setting:
     reviewers: frozenset[str]
 
 
-def read_cases(table: Mapping[str, Any]) -> tuple[Case, ...]:
-    """The cases of a table: {"defaults": {...}, "cases": [{...}]}. Raises ValueError."""
-    cases = table.get("cases") if isinstance(table, Mapping) else None
-    if not isinstance(cases, list) or not all(isinstance(raw, Mapping) for raw in cases):
-        raise ValueError("there is no list of cases: write cases: and below it - name: ..., for each")
-    return tuple(Case.read(raw, table.get("defaults", {})) for raw in cases)
-
-
 def run_cases(cases: Iterable[Case], setting: Setting) -> Report:
     """Decide every case, and say what differs from what it expects and which policies no case is about."""
     outcomes, tested = [], set()

@@ -2,15 +2,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
 from core.config import Policies
-from core.policy.cases import Case, Setting, read_cases, run_cases
+from core.policy.cases import Case, Setting, run_cases
 from core.policy.cedar import PolicySet
+from infra.policy_table import TABLE, cases_in
 
 POLICIES = Path(__file__).parents[3] / "policies"
 ASKED = {"groups": [], "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/x"], "seconds": 300}
-TABLE = yaml.safe_load((POLICIES / "tests.yaml").read_text("utf-8"))
+CASES = cases_in(POLICIES / TABLE, {})
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +20,13 @@ def setting(actions, target, limits, schema):
     return Setting(policy_set, actions, {target.alias: target}, limits, frozenset({"data-owners", "security"}))
 
 
-@pytest.mark.parametrize("case", read_cases(TABLE), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_pol_11_the_policies_say_what_their_table_expects(case, setting):
     assert run_cases([case], setting).failures == ()
 
 
 def test_pol_11_every_policy_is_tested(setting):
-    report = run_cases(read_cases(TABLE), setting)
+    report = run_cases(CASES, setting)
     if report.untested:
         pytest.fail("\n".join(replace(report, failures=()).told("policies/tests.yaml")), pytrace=False)
 
@@ -46,20 +46,8 @@ def test_pol_11_a_case_about_no_target_of_the_configuration_fails(setting):
 
 
 def test_pol_11_a_case_that_fails_tests_nothing_and_says_what_differs(setting):
-    (case,) = read_cases(
-        {
-            "defaults": TABLE["defaults"],
-            "cases": [
-                {
-                    "name": "wrong",
-                    "actions": ["s3:GetObject"],
-                    "resources": ["arn:aws:s3:::reports/x"],
-                    "effect": "deny",
-                    "policies": ["never-salaries"],
-                }
-            ],
-        }
-    )
+    asked = ASKED | {"target": "analytics-prod", "groups": ["local/data-readers"]}
+    case = Case.read({"name": "wrong", "effect": "deny", "policies": ["never-salaries"]}, asked)
     report = run_cases([case], setting)
     assert report.failures == (
         "wrong: effect is 'allow', expected 'deny'",
@@ -76,9 +64,3 @@ def test_pol_11_a_misspelt_member_of_a_case_is_refused():
 def test_pol_11_what_a_case_lacks_is_said():
     with pytest.raises(ValueError, match="x: target, effect is missing"):
         Case.read({"name": "x"}, ASKED)
-
-
-@pytest.mark.parametrize("table", [None, {}, {"cases": {}}, {"cases": ["x"]}])
-def test_pol_11_a_table_without_cases_is_refused(table):
-    with pytest.raises(ValueError, match="cases"):
-        read_cases(table)
