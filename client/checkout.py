@@ -29,4 +29,6 @@ def with_packages(module: str, code: str, title: str) -> Any:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         detail = f"The Python package {error.name} is not installed."
-        raise Invalid(code, title, detail, "pip install 'jitney[audit]', or `make setup` in a checkout") from error
+        raise Invalid(
+            code, title, detail, "In a checkout of Jitney: `make setup`, or pip install '.[audit]'."
+        ) from error

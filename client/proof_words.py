@@ -25,8 +25,10 @@ def reach(proof: Mapping[str, Any]) -> Rows:
     seals, sealed, later = proof["seals"], proof["sealed"], proof["not_sealed_yet"]
     first, last = seals["first"], seals["last"]
     if first and last:
-        many = f"{first['number']} to {last['number']}, of {first['time']} to {last['time']}"
-        yield "seals", many if seals["count"] > 1 else f"{last['number']}, of {last['time']}"
+        many = (
+            f"{seals['count']:,} (numbers {first['number']} to {last['number']}), of {first['time']} to {last['time']}"
+        )
+        yield "seals", many if seals["count"] > 1 else f"1 (number {last['number']}), of {last['time']}"
         chains, objects = _count(sealed["chains"], "chain"), _count(sealed["objects"], "object")
         holds = "" if proof["breaks"] or proof["unproven"] else ": all as they were sealed"
         yield "records", f"{_count(sealed['records'], 'record')} of {chains}, in {objects}{holds}"

@@ -33,7 +33,7 @@ _EFFECTS = {
     "deny": ("Would be denied", "bold red"),
 }
 _VERDICTS = {
-    "holds": ("As it was written", "bold green"),
+    "holds": ("What is sealed is as it was written", "bold green"),
     "broken": ("Broken", "bold red"),
     "unproven": ("Not proven", "bold yellow"),
 }

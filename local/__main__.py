@@ -59,7 +59,8 @@ def _show(description: Mapping[str, Any], settings: Settings, progress: Progress
         ("all of it", settings.stack_file),
     ]
     if env:
-        lines += [("try it", f". {shlex.quote(_from_here(env[agent_shell.SAMPLE]))}")]
+        shells = (("try it", agent_shell.SAMPLE), ("audit it", agent_shell.AUDITOR))
+        lines += [(name, f". {shlex.quote(_from_here(env[who]))}") for name, who in shells]
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         progress.say(f"  {name:<{width}}   {value}")

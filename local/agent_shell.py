@@ -15,6 +15,8 @@ SAMPLE = "reader-agent"
 """The agent that the policies let read."""
 _OF_NOBODY = {"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "JITNEY_TOKEN_FILE", "JITNEY_TOKEN_COMMAND"}
 AUDITOR = "auditor"
+ADMINISTRATOR = "administrator"
+"""Of the broker's account. In the emulator the auditor's keys are root's, and so one shell does for both."""
 
 
 def variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
@@ -22,7 +24,7 @@ def variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
 
     The auditor's shell has AWS keys, and no broker.
     """
-    if agent == AUDITOR:
+    if agent in (AUDITOR, ADMINISTRATOR):
         return _of_auditor(stack)
     known = stack["agents"][agent]
     return {

@@ -1,6 +1,6 @@
 """Afterwards an auditor has the records proven, and somebody changes one by hand."""
 
-from local.agent_shell import AUDITOR
+from local.agent_shell import ADMINISTRATOR, AUDITOR
 from local.demo.stage import NotAsToldError, Stage, expect, say
 
 REASON = "nothing to see here"
@@ -15,7 +15,7 @@ def play(stage: Stage, grant_id: str) -> None:
 
 def _sealed(stage: Stage) -> None:
     stage.step("The records are sealed", "Every hour a function signs what came. Here it runs at once.")
-    stage.run(AUDITOR, "aws", "lambda", "invoke", "--function-name", "jitney-sealing", "seal.json", show=False)
+    stage.run(ADMINISTRATOR, "aws", "lambda", "invoke", "--function-name", "jitney-sealing", "seal.json", show=False)
     stage.step(
         "An auditor verifies the records, from S3 alone",
         "It trusts one key: its fingerprint is noted on deploying.",
@@ -27,13 +27,13 @@ def _sealed(stage: Stage) -> None:
 def _changed(stage: Stage, grant_id: str) -> str:
     stage.step("Somebody changes a record in S3 by hand", "With every right in the account that there is.")
     bucket = stage.stack["buckets"]["records"]
-    stage.run(AUDITOR, "aws", "s3", "sync", f"s3://{bucket}/records", "records", "--only-show-errors", show=False)
-    found = stage.run(AUDITOR, "grep", "-rl", f'"event":"request".*"grant_id":"{grant_id}"', "records")
+    stage.run(ADMINISTRATOR, "aws", "s3", "sync", f"s3://{bucket}/records", "records", "--only-show-errors", show=False)
+    found = stage.run(ADMINISTRATOR, "grep", "-rl", f'"event":"request".*"grant_id":"{grant_id}"', "records")
     path = found.out.splitlines()[0] if found.out else ""
     if not path.startswith("records/"):
         raise NotAsToldError(f"no object holds the request of {grant_id}")
-    stage.run(AUDITOR, "sed", "-i.was", f's/"reason":"[^"]*"/"reason":"{REASON}"/', path, show=False)
-    stage.run(AUDITOR, "aws", "s3", "cp", path, f"s3://{bucket}/{path}", "--only-show-errors", show=False)
+    stage.run(ADMINISTRATOR, "sed", "-i.was", f's/"reason":"[^"]*"/"reason":"{REASON}"/', path, show=False)
+    stage.run(ADMINISTRATOR, "aws", "s3", "cp", path, f"s3://{bucket}/{path}", "--only-show-errors", show=False)
     said = stage.run(AUDITOR, "jitney", "audit", "verify", expect=1, show=False).said
     say(said)
     named = f"In {path}, record 0 of {grant_id} was changed" in said
@@ -44,6 +44,6 @@ def _changed(stage: Stage, grant_id: str) -> str:
 def _put_back(stage: Stage, path: str) -> None:
     stage.step("What was there is put back")
     place = f"s3://{stage.stack['buckets']['records']}/{path}"
-    stage.run(AUDITOR, "aws", "s3", "cp", f"{path}.was", place, "--only-show-errors", show=False)
+    stage.run(ADMINISTRATOR, "aws", "s3", "cp", f"{path}.was", place, "--only-show-errors", show=False)
     said = stage.run(AUDITOR, "jitney", "audit", "verify").said
     expect("The records are those that were written", holds="all as they were sealed" in said)

@@ -70,7 +70,7 @@ class Stage:
 
     def environment(self, who: str) -> dict[str, str]:
         """What the agent's shell would have, or the person's, and nothing of this process's."""
-        of_agent = who in self.stack["agents"] or who == agent_shell.AUDITOR
+        of_agent = who in (*self.stack["agents"], agent_shell.AUDITOR, agent_shell.ADMINISTRATOR)
         return {
             **(agent_shell.variables(self.stack, who) if of_agent else self._person(who)),
             "PATH": ":".join(map(str, (*agent_shell.programs(), "/usr/bin", "/bin"))),
