@@ -175,7 +175,7 @@ class Screen:
     def proof(self, proof: Mapping[str, Any]) -> None:
         """What `jitney audit verify` found: the verdict, the first break and the others, and what is proven how far."""
         words, style = _VERDICTS[proof["verdict"]]
-        self._heading(words, style, "what lies in S3, held against its seals")
+        self._heading(words, style, "in S3, held against its seals")
         self._rows(proof_words.breaks(proof))
         self._rows(proof_words.reach(proof))
 

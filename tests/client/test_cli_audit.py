@@ -76,7 +76,7 @@ def test_aud_02_what_holds_is_told_with_how_far_the_proof_reaches(archive: Archi
     result = verify()
     assert (result.exit_code, result.stderr) == (0, "")
     heading, seals, records, last = result.stdout.splitlines()
-    assert heading == "What is sealed is as it was written  what lies in S3, held against its seals"
+    assert heading == "What is sealed is as it was written  in S3, held against its seals"
     first, newest = archive.world.seals[0], archive.world.seals[-1]
     assert seals.split(maxsplit=1) == ["seals", f"3 (numbers 0 to 2), of {first.time} to {newest.time}"]
     assert records.split(maxsplit=1) == ["records", "4 records of 2 chains, in 2 objects: all as they were sealed"]
