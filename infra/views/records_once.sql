@@ -1,4 +1,4 @@
--- Each audit record once, however often it was delivered
+-- Of each day of publishing, each audit record once, however often it was delivered on it
 SELECT dt, version, chain, seq, time, event, outcome, code, grant_id, principal, issuer, subject, human, target,
        account, actions, resources, duration_seconds, expires_at, reason, ticket, source_ip, request_id,
        policy_version, policies, detail, "count", prev, hash
