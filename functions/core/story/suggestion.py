@@ -57,7 +57,8 @@ def suggest(story: Story, actions: Actions, may_need: MayNeed, now: int) -> Sugg
     if story.granted is None:
         return Suggestion(Verdict.UNKNOWN, None, ("Nothing was granted.",))
     if story.partial:
-        return Suggestion(Verdict.UNKNOWN, None, ("Not all of its records and calls were read here.",))
+        reason = "Not all of its records and calls were read here: what was needed is not known."
+        return Suggestion(Verdict.UNKNOWN, None, (reason,))
     strange = tuple(_strange(story))
     if not (story.seen or story.begun):
         reason = "CloudTrail told of no session of this grant: whether anything was used is not known."

@@ -15,7 +15,7 @@ from core.story.using import calls_of
 
 _GRANTING = frozenset({(Event.REQUEST, Outcome.ALLOWED), (Event.BREAK_GLASS, Outcome.APPROVED)})
 
-_CUT = "There is more than was read here: records and calls are missing below. `jitney audit show` has them all."
+_CUT = "There is more than was read here: records or calls are missing below. `jitney audit show` has them all."
 
 
 def tell(grant_id: str, records: Iterable[Line], calls: Iterable[Line], now: int, *, cut: bool = False) -> Story | None:
