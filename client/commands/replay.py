@@ -31,8 +31,8 @@ def replay_dead_letters(
 ) -> None:
     """Have what got stuck go its way again: CloudTrail's events to their queue, records and calls to S3.
 
-    With your own AWS credentials; docs/trail.md has the permissions. What had arrived before is published again. Ends with 0
-    when nothing is left, with 2 when something is that nobody can replay.
+    With your own AWS credentials; docs/trail.md has the permissions. What had arrived before is published
+    again. Ends with 0 when nothing is left, with 2 when something is that nobody can replay.
     """
     with reporting("audit replay", as_json=as_json):
         checkout.reach("replay_missing", "what reads dead letters", FIX)
