@@ -23,7 +23,8 @@ def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the file is not UTF-8 text"
         source = Source({}, complaints=[Complaint((), f"there are no cases: {reason}", _FIX)])
-    cases = () if source.complaints else tuple(_read(source))
+    # Where nothing could be read, whatever else was said of it would follow from that.
+    cases = () if source.complaints and not source.value else tuple(_read(source))
     if source.complaints:
         told = [replace(each, place=place_of(file, each).strip()) for each in placed(source)]
         raise ConfigurationError(file, told)
@@ -54,8 +55,10 @@ def _typed(members: Value, path: tuple[str | int, ...], source: Source) -> dict[
     if not isinstance(members, dict):
         source.complaints.append(Complaint(path, "it is not a mapping", "write key: value lines below it"))
         return {}
+    known = {each.path for each in source.complaints}
     wrong = {name: _wrong(name, value) for name, value in members.items()}
-    source.complaints.extend(Complaint((*path, name), said, _FIX) for name, said in wrong.items() if said)
+    found = (Complaint((*path, name), said, _FIX) for name, said in wrong.items() if said)
+    source.complaints.extend(each for each in found if each.path not in known)
     good = {name: value for name, value in members.items() if not wrong[name]}
     return {name: int(str(value)) if name in _NUMBERS else value for name, value in good.items()}
 

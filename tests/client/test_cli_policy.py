@@ -122,10 +122,14 @@ def test_pol_11_a_table_that_cannot_be_read_is_told_by_its_file_and_line(tested,
 
 
 def test_pol_11_all_that_is_wrong_in_a_table_is_told_at_once(tested):
-    code, said = tested(f"cases:\n- {FULL}\n  effect: deny\n- {FULL}\n  name: x\n")
+    code, said = tested(f"cases:\n- {FULL}\n  effect: deny\n- {FULL}\n  longest_seconds: 2h\n  held: ${{NOBODY}}\n")
     assert (code, [line.split(": ")[0] for line in said if line.startswith("/")]) == (
         2,
-        ["/own/tests.yaml:9  cases[0].effect", "/own/tests.yaml:17  cases[1].name"],
+        [
+            "/own/tests.yaml:9  cases[0].effect",
+            "/own/tests.yaml:17  cases[1].longest_seconds",
+            "/own/tests.yaml:18  cases[1].held",
+        ],
     )
 
 
