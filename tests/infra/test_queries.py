@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from core import audit
 from core.audit import AuditRecord, Event, Outcome
 from core.story.lines import seen_of
-from core.story.using import DENIALS, is_denied
+from core.story.using import DENIALS, calls_of, is_denied
 from core.trail.call import Call
 from core.trail.join import Purpose, Verdict
 from core.trail.line import line_of
@@ -371,6 +372,19 @@ def test_aud_04_nothing_is_hidden_by_taking_it_away_in_the_second_in_which_it_wa
     assert [(row["thing"], row["grant_id"]) for row in lake.ask("left_behind")] == [("user x", "g-made")]
     lake.call(9, taken=("user x",), days_ago=2, later=1)
     assert lake.ask("left_behind") == []
+
+
+def test_aud_04_what_was_left_behind_is_the_same_to_the_query_and_to_the_story(lake: Lake):
+    """Of everything that can happen to a thing in two seconds of one day and one of the next."""
+    happening = list(product(("made", "taken"), ({"days_ago": 1}, {"days_ago": 1, "later": 1}, {})))
+    lives = [life for count in range(7) for life in combinations(range(len(happening)), count)]
+    for number, (what, when) in enumerate(happening):
+        lake.call(number, **{what: tuple(f"user {life}" for life in lives if number in life)}, **when)
+    lines = [json.loads(path.read_text(encoding="utf-8")) for path in (lake.folder / "calls").glob("*/*")]
+    told = calls_of(map(seen_of, lines), None).left
+    left = {row["thing"] for row in lake.ask("left_behind")}
+    assert left == {each.thing for each in told}
+    assert 0 < len(left) < len(lives)
 
 
 def test_aud_04_what_made_a_thing_is_told_by_the_grant_that_explains_it(lake: Lake):
