@@ -51,7 +51,7 @@ def _uses(uses: Sequence[Use], word: str, story: Story) -> Iterator[Row]:
 def less(story: Story, suggestion: Suggestion) -> Iterator[Row]:
     """What would have done instead, why nothing is suggested, and what to paste."""
     if suggestion.verdict is Verdict.NOTHING:
-        yield Row("suggested", "nothing less: all of it was used, or may have been")
+        yield Row("suggested", "nothing less can be said: all of it was used, or may have been")
     if suggestion.terms:
         yield from terms_rows("suggested", suggestion.terms)
     yield from (Row("but" if suggestion.terms else "because", inert(each)) for each in suggestion.because)

@@ -4,7 +4,7 @@ What is suggested is a part of what was granted, and allows every call that the 
 which no call could have been seen: of such the reasons are told.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -25,6 +25,12 @@ MOST_NAMED = 10
 LEAST_SECONDS = 60
 SPARE = 1.25
 """Of the time until the last call: it was as long as it was by chance."""
+_STAYS: Mapping[Ending, str] = {
+    Ending.ACTIVE: "it has not ended",
+    Ending.EXPIRED: "what could not be seen may have been used until its end",
+    Ending.REVOKED: "it was taken back, and may have been needed for longer",
+}
+"""Why nothing is said of how long would have done."""
 
 
 class Verdict(StrEnum):
@@ -38,7 +44,8 @@ class Verdict(StrEnum):
 class Suggestion(NamedTuple):
     """What would have done: `terms`, which are None unless the verdict is NARROWER; and what has to be said to that.
 
-    `because` are sentences: why nothing is suggested, and what stays in it because nothing can be said of it.
+    `because` are sentences, to follow "because" or "but": why nothing is suggested, and what stays in it, or its time
+    does, because nothing can be said of it.
     """
 
     verdict: Verdict
@@ -55,9 +62,9 @@ class _Pair(NamedTuple):
 def suggest(story: Story, actions: Actions, may_need: MayNeed, now: int) -> Suggestion:
     """What would have done instead of what was granted, as far as that can be said at `now`."""
     if story.granted is None:
-        return Suggestion(Verdict.UNKNOWN, None, ("Nothing was granted.",))
+        return Suggestion(Verdict.UNKNOWN, None, ("nothing was granted.",))
     if story.partial:
-        reason = "Not all of its records and calls were read here: what was needed is not known."
+        reason = "not all of its records and calls were read here: what was needed is not known."
         return Suggestion(Verdict.UNKNOWN, None, (reason,))
     strange = tuple(_strange(story))
     if not (story.seen or story.begun):
@@ -67,12 +74,14 @@ def suggest(story: Story, actions: Actions, may_need: MayNeed, now: int) -> Sugg
     blind = tuple(dict.fromkeys(f"{each.action} stays in it: {each.blind}." for each in kept if each.blind))
     late = (*strange, *_late(story, now))
     if not kept:
-        return Suggestion(Verdict.UNKNOWN, None, ("Nothing of it was used: it was not needed.", *late))
-    terms = Terms(together(kept), _seconds(story, bool(blind)))
+        return Suggestion(Verdict.UNKNOWN, None, ("nothing of it was used: it was not needed.", *late))
+    seconds, stays = _seconds(story, bool(blind))
+    terms = Terms(together(kept), seconds)
+    because = (*blind, *((f"the time stays: {stays}.",) if stays else ()), *late)
     narrower = _pairs(terms.permissions) != _pairs(story.granted.permissions)
     if not narrower and terms.duration_seconds == story.granted.duration_seconds:
-        return Suggestion(Verdict.NOTHING, None, (*blind, *late))
-    return Suggestion(Verdict.NARROWER, terms, (*blind, *late))
+        return Suggestion(Verdict.NOTHING, None, because)
+    return Suggestion(Verdict.NARROWER, terms, because)
 
 
 def together(pairs: Iterable[tuple[str, ...]]) -> tuple[Permission, ...]:
@@ -149,8 +158,8 @@ def _pairs(permissions: Iterable[Permission]) -> dict[tuple[str, str], None]:
     return dict.fromkeys(pair for each in permissions for pair in each.pairs())
 
 
-def _seconds(story: Story, blind: bool) -> int:  # noqa: FBT001 - what follows is about it
-    """How long would have done: until it was given back, or until the last call where all calls could be seen."""
+def _seconds(story: Story, blind: bool) -> tuple[int, str]:  # noqa: FBT001 - what follows is about it
+    """How long would have done, until it was given back or the last call was seen; or what was granted, and why."""
     granted = story.granted.duration_seconds if story.granted else 0
     began = min((each for each in (story.times.decided, story.times.issued) if each), default=0)
     if story.end.how is Ending.RELEASED:
@@ -158,18 +167,18 @@ def _seconds(story: Story, blind: bool) -> int:  # noqa: FBT001 - what follows i
     elif story.end.how is Ending.EXPIRED and not blind:
         last = max((each.time for each in story.seen), default=began)
     else:
-        return granted
+        return granted, _STAYS.get(story.end.how, "how it ended is not known")
     if not began or last < began:
-        return granted
+        return granted, "when it began is not known"
     spare = int((last - began) * SPARE)
-    return min(granted, max(LEAST_SECONDS, -(-spare // 60) * 60))
+    return min(granted, max(LEAST_SECONDS, -(-spare // 60) * 60)), ""
 
 
 def _strange(story: Story) -> Iterator[str]:
     if story.bypasses:
-        yield "What nothing explains counts for nothing here: look at those calls first."
+        yield "what nothing explains counts for nothing here: look at those calls first."
 
 
 def _late(story: Story, now: int) -> Iterator[str]:
     if not story.times.ended or now < story.times.ended + WAIT_SECONDS:
-        yield "Calls may still come: CloudTrail tells of them up to half an hour later."
+        yield "calls may still come: CloudTrail tells of them up to half an hour later."

@@ -84,7 +84,8 @@ def test_aud_04_what_only_data_events_show_stays_unless_one_was_seen():
         ("s3:PutObject", f"{REPORTS}/2026/*"),
     ]
     said = "CloudTrail shows calls of it only where a trail logs data events, and none was seen"
-    assert found.because == (f"s3:PutObject stays in it: {said}.",)
+    until = "what could not be seen may have been used until its end"
+    assert found.because == (f"s3:PutObject stays in it: {said}.", f"the time stays: {until}.")
 
 
 def test_aud_04_a_resource_on_which_no_data_event_was_seen_is_not_taken_away():
@@ -186,12 +187,12 @@ def test_aud_04_nothing_is_said_where_cloudtrail_told_nothing():
 
 
 def test_aud_04_nothing_granted_has_no_narrower_request():
-    assert suggested(asked(GRANT, Outcome.REVIEW)).because == ("Nothing was granted.",)
+    assert suggested(asked(GRANT, Outcome.REVIEW)).because == ("nothing was granted.",)
 
 
 def test_aud_04_what_was_not_used_at_all_was_not_needed():
     found = suggested(asked(holding(("ec2:DescribeVpcs", "*"))))
-    assert (found.verdict, found.because) == (Verdict.UNKNOWN, ("Nothing of it was used: it was not needed.",))
+    assert (found.verdict, found.because) == (Verdict.UNKNOWN, ("nothing of it was used: it was not needed.",))
 
 
 @pytest.mark.parametrize(
@@ -216,11 +217,31 @@ def test_aud_04_what_was_given_back_early_was_needed_no_longer_and_what_was_take
         assert found.terms.duration_seconds == seconds
 
 
+@pytest.mark.parametrize(
+    ("outcome", "why"),
+    [
+        (Outcome.REVOKED, "the time stays: it was taken back, and may have been needed for longer."),
+        (None, "the time stays: it has not ended."),
+    ],
+)
+def test_aud_04_why_the_time_stays_is_told_where_nothing_less_is(outcome: Outcome | None, why: str):
+    told = asked(holding(("s3:GetObject", f"{REPORTS}/2026/*")))
+    told = told.say(Event.REVOCATION, outcome, NOW + 90) if outcome else told
+    found = suggested(told, now=NOW + 100)
+    assert found.verdict is Verdict.NOTHING
+    stays, kept, late = found.because
+    assert stays.startswith("s3:GetObject stays in it: ")
+    assert (kept, late.startswith("calls may still come")) == (why, True)
+    assert all(row[0].islower() for row in found.because)
+    (said,) = [row for row in shown(told) if row.startswith("nothing less")]
+    assert said == "nothing less can be said: all of it was used, or may have been"
+
+
 def test_aud_04_calls_may_still_come():
     told = asked(holding(("ec2:DescribeVpcs ec2:DescribeImages", "*")))
     for now, said in ((NOW + 200, True), (NOW + 300 + 1799, True), (NOW + 300 + 1800, False)):
         because = suggested(told, ec2("DescribeVpcs"), now=now).because
-        assert any("Calls may still come" in each for each in because) is said
+        assert any("calls may still come" in each for each in because) is said
 
 
 KEYS = st.sampled_from(
@@ -311,7 +332,7 @@ def test_aud_04_calls_that_nothing_explains_change_nothing_of_what_is_suggested(
     more = [call(number, BYPASS, **each) for number, each in enumerate(strange, 100)]
     alone, steered = suggested(told, *used), suggested(told, *used, *more)
     assert (steered.verdict, steered.terms) == (alone.verdict, alone.terms)
-    assert any(each.startswith("What nothing explains") for each in steered.because) is bool(more)
+    assert any(each.startswith("what nothing explains") for each in steered.because) is bool(more)
 
 
 TARGET = Target("analytics-prod", GRANT.account, GRANT.role_arn, "x", "eu-west-1", 3600, {})
