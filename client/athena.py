@@ -81,6 +81,11 @@ class Athena:
     def __init__(self, client: Any, place: Place, pause: Callable[[float], None] = time.sleep) -> None:
         self._client, self._place, self._pause = client, place, pause
 
+    @property
+    def database(self) -> str:
+        """The name of the database that is asked."""
+        return self._place.database
+
     def named(self) -> tuple[Named, ...]:
         """The workgroup's named queries, sorted by name. Raises Invalid when they cannot be listed."""
         pages = self._client.get_paginator("list_named_queries").paginate(WorkGroup=self._place.workgroup)

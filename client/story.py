@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from client.story_screen import page, show, waiting
 from core.actions import Actions
 from core.calls.table import Operations
 from core.masking.table import Masks
+from core.review.inert import inert
 from core.story.document import document
 from core.story.rows import Row, Section
 from core.story.sight import may_need
@@ -24,6 +25,7 @@ from core.story.story import Story
 from core.story.suggestion import Suggestion, suggest
 from core.story.telling import tell
 from core.story.wording import sections, state
+from core.times import iso
 
 DAYS = 90
 """How far back is asked for, unless it is said."""
@@ -52,11 +54,31 @@ __all__ = ["DAYS", "checked", "connected", "keep", "reports", "show", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """When a story was told, out of which database, and the first day of publishing that was asked for."""
+
+    at: int
+    database: str
+    since: date
+
+    @property
+    def line(self) -> str:
+        """All of it in words."""
+        told = datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return f"Told {told} from Athena database {inert(self.database)}, records since {self.since}"
+
+    def document(self) -> dict[str, Any]:
+        """All of it as JSON."""
+        return {"at": iso(self.at), "database": self.database, "since": self.since.isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """A story with what would have done."""
+    """A story with what would have done, and what it was told from."""
 
     story: Story
     suggestion: Suggestion
+    source: Source
 
     @property
     def heading(self) -> Row:
@@ -70,7 +92,7 @@ class Report:
 
     def document(self) -> dict[str, Any]:
         """All of it as JSON."""
-        return document(self.story, self.suggestion)
+        return document(self.story, self.suggestion) | {"source": self.source.document()}
 
 
 def checked(grant_ids: Sequence[str]) -> tuple[str, ...]:
@@ -101,6 +123,7 @@ def reports(athena: Athena, grant_ids: Sequence[str], since: date, now: int) -> 
 
     Raises Ended where nothing was, or as `Athena.run` does.
     """
+    source = Source(now, athena.database, since)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
 
         def answers(sql: str) -> list[Any]:
@@ -108,16 +131,16 @@ def reports(athena: Athena, grant_ids: Sequence[str], since: date, now: int) -> 
 
         asked = [(answer.result().records() for answer in found) for found in (answers(RECORDS), answers(CALLS))]
         found = zip(grant_ids, *asked, strict=True)
-        return [_report(each, records, calls, since, now) for each, records, calls in found]
+        return [_report(each, records, calls, source) for each, records, calls in found]
 
 
-def _report(grant_id: str, records: Rows, calls: Rows, since: date, now: int) -> Report:
-    story = tell(grant_id, map(_present, records), map(_present, calls), now)
+def _report(grant_id: str, records: Rows, calls: Rows, source: Source) -> Report:
+    story = tell(grant_id, map(_present, records), map(_present, calls), source.at)
     if story is None:
-        detail = f"Athena has no record of {grant_id} that was published on {since} or later."
+        detail = f"Athena has no record of {grant_id} that was published on {source.since} or later."
         fix = "Records arrive a minute after they are written: try again then, or ask for earlier days with --since."
         raise Ended("grant_not_found", _TITLE, detail, fix)
-    return Report(story, suggest(story, _actions(), _may_need(), now))
+    return Report(story, suggest(story, _actions(), _may_need(), source.at), source)
 
 
 def _present(row: Mapping[str, Any]) -> dict[str, Any]:

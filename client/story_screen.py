@@ -33,6 +33,7 @@ def show(reports: "Sequence[Report]") -> None:
 def _story(console: Console, report: "Report") -> None:
     head = report.heading
     console.print(Text.assemble((head.text, f"bold {_STYLES.get(head.tone, '')}"), f"  {plain(report.story.grant_id)}"))
+    console.print(Text(plain(report.source.line), style="dim"))
     for section in report.sections:
         _section(console, section)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,13 +13,15 @@ from typer.testing import CliRunner
 from client import checkout, story
 from client.athena import Answer
 from client.cli import app
+from client.commands import story as command
 from core.audit import Event, Outcome
 from local.engine import opened
-from tests.core.story.telling import asked, call
+from tests.core.story.telling import LATER, asked, call
 from tests.core.story.test_telling import CALLS, reviewed
 from tests.fakes import GRANT, PENDING
 
 DAY = "2026-11-24"
+TOLD = f"Told 2026-11-24 14:00 UTC from Athena database jitney, records since {DAY}"
 HOSTILE = "</bdi><script>alert(1)</script>\x1b[2J\u202e $(id) 'x'"
 
 
@@ -28,6 +31,7 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.asked: list[tuple[str, ...]] = []
+        self.database = "jitney"
 
     def publish(self, table: str, lines: Sequence[dict[str, Any]], day: str = DAY) -> None:
         path = self.folder / table / f"dt={day}" / "1.json"
@@ -54,6 +58,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     made.publish("records", reviewed().lines)
     made.publish("calls", CALLS)
     monkeypatch.setattr(story, "connected", lambda *_: made)
+    monkeypatch.setattr(command, "time", SimpleNamespace(time=lambda: LATER + 0.9))
     return made
 
 
@@ -65,7 +70,7 @@ def test_aud_04_the_whole_story_is_told_on_one_screen(ledger: Ledger):
     result = show()
     assert (result.exit_code, result.stderr) == (0, "")
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
-    assert lines[0] == f"Taken back {GRANT.id}"
+    assert lines[:2] == [f"Taken back {GRANT.id}", TOLD]
     for line in (
         "who local.reader-agent, of https://idp.example.com", "for local.hal", "from 198.51.100.7, 198.51.100.8",
         "why “monthly report”", "ticket “OPS-12”", "granted s3:GetObject on arn:aws:s3:::reports/2026/*",
@@ -76,7 +81,7 @@ def test_aud_04_the_whole_story_is_told_on_one_screen(ledger: Ledger):
         "left behind user x (iam:CreateUser at 12:01:50)", "suggested s3:GetObject on arn:aws:s3:::reports/2026/q3.csv",
     ):  # fmt: skip
         assert line in lines
-    assert len(lines) <= 64
+    assert len(lines) <= 66
     assert ledger.asked == [(GRANT.id, DAY)] * 2
 
 
@@ -100,6 +105,7 @@ def test_aud_04_as_json_it_has_the_same(ledger: Ledger):
     assert (told["grant"], told["state"], told["end"]["kill_milliseconds"]) == (GRANT.id, "revoked", 1432)
     assert told["times"]["ended"] == "2026-11-24T12:03:20Z"
     assert told["sessions_begun"] == 1
+    assert told["source"] == {"at": "2026-11-24T14:00:00Z", "database": "jitney", "since": DAY}
     assert [(each["name"], each["code"], each["times"]) for each in told["calls"]] == [
         ("s3:GetObject", "", 2), ("s3:GetObject", "NoSuchKey", 1), ("iam:CreateUser", "", 1),
     ]  # fmt: skip
@@ -146,7 +152,7 @@ def test_the_page_has_the_same_and_needs_and_runs_nothing(ledger: Ledger, tmp_pa
     assert "default-src 'none'" in text
     assert "alert(1)" in read.said
     said = " ".join(read.said.split())
-    for words in ("Taken back", "staff.olga", "1.43 s after the call", "user x", "as a policy", "left behind"):
+    for words in ("Taken back", TOLD, "staff.olga", "1.43 s after the call", "user x", "as a policy", "left behind"):
         assert words in said
 
 
