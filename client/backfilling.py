@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from client.aws import unusable
 from client.problems import Invalid, Unavailable
-from client.trail_files import Chosen, LogFile, Malformed, chosen, events_in, log_file, message_of
+from client.trail_files import MOST_COMPRESSED, Chosen, LogFile, Malformed, chosen, events_in, log_file, message_of
 from core.trail.event import Refused
 from core.trail.join import is_forgotten
 
@@ -32,6 +32,8 @@ MOST_HELD = 64 * 1024 * 1024
 """Characters of messages that wait until the beginnings of their day are sent."""
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 MOST_IN_BATCH, MOST_BYTES = 10, 1_000_000
+NEVER_TAKEN = ("InvalidMessageContents", "InvalidParameterValue")
+"""Why SQS takes one message never, and others all the same."""
 ATTEMPTS = 5
 DAY = 24 * 3600
 TITLE = "Not everything was sent"
@@ -150,7 +152,11 @@ class Backfill:
 
     def _body(self, file: LogFile) -> bytes | str:
         try:
-            return bytes(self._s3.get_object(Bucket=self._asked.bucket, Key=file.key)["Body"].read())
+            answer = self._s3.get_object(Bucket=self._asked.bucket, Key=file.key)
+            if answer["ContentLength"] > MOST_COMPRESSED:
+                answer["Body"].close()
+                return f"is larger than {MOST_COMPRESSED // 1024 // 1024} MiB"
+            return bytes(answer["Body"].read())
         except ClientError as error:
             return f"could not be read: {error.response['Error'].get('Code')}"
         except BotoCoreError as error:
@@ -193,12 +199,15 @@ class Backfill:
     def _send(self, messages: Sequence[str]) -> None:
         """Send messages, no more of them a second than was asked for."""
         for batch in _batches(messages):
+            refused = 0
             if not self._asked.dry_run:
-                self._send_batch(batch)
+                refused = self._send_batch(batch)
                 self._pause(len(batch) / self._asked.rate)
-            self.summary.sent += len(batch)
+            self.summary.sent += len(batch) - refused
 
-    def _send_batch(self, batch: Sequence[str]) -> None:
+    def _send_batch(self, batch: Sequence[str]) -> int:
+        """How many of the batch the queue never takes; the others it took."""
+        refused = 0
         left = {str(number): body for number, body in enumerate(batch)}
         for attempt in range(ATTEMPTS):
             entries = [{"Id": number, "MessageBody": body} for number, body in left.items()]
@@ -208,9 +217,12 @@ class Backfill:
                 code = error.response["Error"].get("Code") if isinstance(error, ClientError) else type(error).__name__
                 raise self._stopped(str(code)) from error
             failed = {each["Id"]: each for each in answer.get("Failed", [])}
+            for number in [each for each, why in failed.items() if why.get("Code") in NEVER_TAKEN]:
+                self.summary.skipped[f"the queue does not take them: {failed.pop(number)['Code']}"] += 1
+                refused += 1
             left = {number: body for number, body in left.items() if number in failed}
             if not left:
-                return
+                return refused
             if any(each.get("SenderFault") for each in failed.values()):
                 break
             self._pause(2**attempt)

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from core.times import iso
 from core.trail.event import STS, TAKING, Refused, Sighting, sighting
 
-MOST_BYTES = 256 * 1024 * 1024
-"""Of a file's contents. What is larger is none of CloudTrail's, which are a few megabytes, and is not read."""
+MOST_COMPRESSED, MOST_BYTES, MOST_MEMBERS = 16 * 1024 * 1024, 32 * 1024 * 1024, 100
+"""Of a file, of its contents, and of the parts in gzip's form in it. CloudTrail's files are a few megabytes."""
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 _GZIP = 31
 _KEY = re.compile(
@@ -79,7 +79,7 @@ def events_in(body: bytes) -> list[Any]:
 def _decompressed(body: bytes) -> bytes:
     parts: list[bytes] = []
     left = MOST_BYTES
-    while body:
+    for _ in range(MOST_MEMBERS):
         stream = zlib.decompressobj(_GZIP)
         try:
             parts.append(stream.decompress(body, left + 1))
@@ -91,7 +91,9 @@ def _decompressed(body: bytes) -> bytes:
         if not stream.eof:
             raise Malformed("ends too early")
         body = stream.unused_data
-    return b"".join(parts)
+        if not body:
+            return b"".join(parts)
+    raise Malformed(f"has more than {MOST_MEMBERS} parts")
 
 
 def chosen(events: list[Any], account: str) -> Iterator[Chosen | Refused]:
@@ -127,7 +129,9 @@ def message_of(chosen_event: Chosen) -> str:
         "resources": [],
         "detail": event,
     }
-    return json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+    # SQS takes no U+FFFE or U+FFFF, which keys of S3 may hold; in JSON's escapes it takes them all.
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+    return json.dumps(message, separators=(",", ":"))
 
 
 def _role_of(event: Any) -> str:

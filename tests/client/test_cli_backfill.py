@@ -281,6 +281,19 @@ def test_aud_06_a_queue_that_takes_no_more_ends_the_run_saying_so(trail: Trail, 
         run(queue, []).run()
 
 
+def test_aud_03_a_message_that_the_queue_never_takes_is_counted_and_the_others_are_sent(trail: Trail):
+    class Choosy(Flaky):
+        def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+            self.taken += [each["MessageBody"] for each in Entries[1:]]
+            return {"Failed": [{"Id": Entries[0]["Id"], "Code": "InvalidMessageContents", "SenderFault": True}]}
+
+    trail.deliver(*[called(number, at=NOW) for number in range(4)])
+    queue = Choosy()
+    summary = run(queue, []).run()
+    assert (summary.sent, len(queue.taken), summary.complete) == (3, 3, False)
+    assert summary.skipped == {"the queue does not take them: InvalidMessageContents": 1}
+
+
 def test_aud_03_long_events_go_in_batches_of_their_own():
     sizes = [
         [len(each) for each in batch]
@@ -300,3 +313,26 @@ def test_aud_03_long_events_go_in_batches_of_their_own():
 )
 def test_aud_03_a_name_that_is_not_cloudtrails_is_no_file_of_it(key: str):
     assert log_file(key) is None
+
+
+def test_aud_03_a_sign_that_sqs_does_not_take_stops_nothing():
+    event = called(1, at=NOW, requestParameters={"bucketName": "reports", "key": "a\uffff\ufffe\U0010ffff"})
+    (found,) = trail_files.chosen([event], ACCOUNT)
+    assert isinstance(found, trail_files.Chosen)
+    message = trail_files.message_of(found)
+    assert message.isascii()
+    assert json.loads(message)["detail"] == event
+
+
+def test_aud_03_a_file_is_not_read_that_is_too_large(trail: Trail, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(backfilling, "MOST_COMPRESSED", 1024 * 1024)
+    key = trail.put(bytes(1024 * 1024 + 1))
+    assert trail.told()["unread"] == [{"file": key, "why": "is larger than 1 MiB"}]
+
+
+def test_aud_03_a_bomb_of_empty_parts_or_of_many_records_is_given_up():
+    parts = gzip.compress(b"") * (trail_files.MOST_MEMBERS + 1)
+    with pytest.raises(trail_files.Malformed, match="parts"):
+        trail_files.events_in(parts)
+    with pytest.raises(trail_files.Malformed, match="32 MiB"):
+        trail_files.events_in(gzip.compress(b'{"Records":[' + b"[]," * 12_000_000 + b"[]]}"))
