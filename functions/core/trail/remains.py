@@ -33,6 +33,9 @@ _TAKEN: Mapping[tuple[str, str], tuple[str, str]] = {
     ("ec2", "DeleteKeyPair"): ("key pair", "requestParameters.keyName"),
 }
 
+_FUNCTION_DELETED = "DeleteFunction20150331"
+_OF_A_REGION = frozenset({"function", "table", "key pair"})
+
 
 class Remains(NamedTuple):
     """What a call made and took away: "role reporter", "policy arn:aws:iam::444455556666:policy/p"."""
@@ -46,6 +49,9 @@ def remains_of(event: Mapping[str, Any], service: str, operation: str) -> Remain
     if event.get("errorCode"):
         return Remains((), ())
     named = (service, operation)
+    asked = event.get("requestParameters")
+    if operation == _FUNCTION_DELETED and isinstance(asked, Mapping) and asked.get("qualifier"):
+        return Remains((), ())  # one version is gone, and the function is not
     return Remains(*(_named(event, table.get(named)) for table in (_MADE, _TAKEN)))
 
 
@@ -56,4 +62,7 @@ def _named(event: Mapping[str, Any], place: tuple[str, str] | None) -> tuple[str
     value: Any = event
     for member in path.split("."):
         value = value.get(member) if isinstance(value, Mapping) else None
-    return (f"{kind} {value[:500]}",) if isinstance(value, str) and value else ()
+    if not isinstance(value, str) or not value:
+        return ()
+    region = event.get("awsRegion") if kind in _OF_A_REGION else None
+    return (f"{kind} {value[:500]}" + (f" in {region}" if isinstance(region, str) else ""),)

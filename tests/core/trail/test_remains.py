@@ -46,3 +46,27 @@ def test_aud_04_versions_in_the_names_of_events_are_no_part_of_the_action():
 )
 def test_aud_04_what_a_call_made(service, operation, event, made):
     assert remains_of(event, service, operation).made == made
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "member", "thing"),
+    [
+        ("lambda", "DeleteFunction20150331", "functionName", "function f"),
+        ("dynamodb", "DeleteTable", "tableName", "table f"),
+        ("ec2", "DeleteKeyPair", "keyName", "key pair f"),
+    ],
+)
+def test_aud_04_what_is_of_a_region_is_another_thing_in_another(service, operation, member, thing):
+    event = {"requestParameters": {member: "f"}, "awsRegion": "eu-west-1"}
+    assert remains_of(event, service, operation).taken == (f"{thing} in eu-west-1",)
+    assert remains_of(event | {"awsRegion": "us-east-1"}, service, operation).taken == (f"{thing} in us-east-1",)
+
+
+def test_aud_04_a_role_is_of_no_region():
+    event = {"requestParameters": {"roleName": "r"}, "awsRegion": "us-east-1"}
+    assert remains_of(event, "iam", "DeleteRole").taken == ("role r",)
+
+
+def test_aud_04_who_deletes_one_version_of_a_function_leaves_the_function():
+    event = {"requestParameters": {"functionName": "f", "qualifier": "1"}, "awsRegion": "eu-west-1"}
+    assert remains_of(event, "lambda", "DeleteFunction20150331").taken == ()
