@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from core.audit import Event, Outcome
 from core.review.inert import cut, exact, inert, listed, middle_cut
 from core.story.pasting import policy_text, request_lines
 from core.story.rows import MOST_ARN, MOST_PEOPLE, MOST_ROWS, MOST_SHOWN, Row, Tone, clock, terms_rows
@@ -79,9 +80,14 @@ def exact_line(line: str) -> str:
 def records(story: Story) -> Iterator[Row]:
     """The records in their order, in a few words each."""
     told = []
+    issued = [each.at for each in story.issues if each.outcome == Outcome.ALLOWED]
     for each in story.moments[:MOST_ROWS]:
         code = f" ({inert(each.code)})" if each.code else ""
         unknown = ", an event that this version does not know" if not each.known else ""
-        told.append(f"{each.seq} {inert(each.event)} {inert(each.outcome)}{code}{unknown}")
+        # Of what policy allows, the record of the request is that of its first issue.
+        first = (each.event, each.outcome) == (Event.REQUEST, Outcome.ALLOWED) and each.at in issued
+        told.append(
+            f"{each.seq} {inert(each.event)} {inert(each.outcome)}{', and issued' if first else ''}{code}{unknown}"
+        )
     more = len(story.moments) - MOST_ROWS
     yield Row("chain", "; ".join(told) + (f"; and {more} more records" if more > 0 else ""))

@@ -9,7 +9,7 @@ from core.story.story import Story
 from core.story.suggestion import suggest
 from core.story.wording import sections
 from core.trail.join import Purpose, Verdict
-from tests.core.story.telling import ACTIONS, LATER, MAY_NEED, asked, call, story_of
+from tests.core.story.telling import ACTIONS, LATER, MAY_NEED, Told, asked, call, story_of
 from tests.fakes import GRANT, NOW
 
 BYPASS = Verdict(Purpose.GRANT, GRANT.id, ("not_issued_by_jitney",))
@@ -40,6 +40,19 @@ def test_rev_10_what_somebody_wrote_ends_where_its_quotation_mark_is(mark: str):
     )
     ((_, text),) = [row for row in rows(story_of(told)) if row[0] == "ended"]
     assert text.endswith('taken back by staff.olga: “no" by staff.bob”')
+
+
+def test_aud_04_the_record_of_an_allowed_request_is_that_of_its_first_issue():
+    def chain(told: Told) -> str:
+        return dict(rows(story_of(told)))["chain"]
+
+    assert (
+        chain(asked().say(Event.RELEASE, Outcome.RELEASED, NOW + 9))
+        == "0 request allowed, and issued; 1 release released"
+    )
+    failed = asked().say(Event.ISSUE, Outcome.FAILED, code="issue_refused")
+    assert chain(failed) == "0 request allowed; 1 issue failed (issue_refused)"
+    assert chain(asked(GRANT, Outcome.REVIEW)) == "0 request review"
 
 
 @pytest.mark.parametrize("verdict", ["bypass", "denied"])
