@@ -169,7 +169,11 @@ class MemoryTable:
     def query(self, *, ExpressionAttributeValues: dict[str, Any], ConsistentRead: bool, **_: Any) -> dict[str, Any]:  # noqa: N803
         self.before()
         assert ConsistentRead
-        return {"Items": self.chains.get(ExpressionAttributeValues[":key"]["S"], [])}
+        begins = ExpressionAttributeValues.get(":begins", {"S": ""})["S"]
+        items = self.chains.get(ExpressionAttributeValues[":key"]["S"], [])
+        # In the order in which they were put, but for what one key's beginnings are sorted by.
+        found = [each for each in items if each["sk"]["S"].startswith(begins)]
+        return {"Items": sorted(found, key=lambda each: each["sk"]["S"]) if begins else found}
 
 
 @dataclass

@@ -17,7 +17,7 @@ from core.masking.masker import Masker
 from core.masking.tags import TAGLESS, Tags
 from core.trail.call import Call, call_of
 from core.trail.event import Issue, Refused, Sighting, require_told, sighting
-from core.trail.join import MOST_PARENTS, NOT_ISSUED, Verdict, is_forgotten, judge, name_of
+from core.trail.join import DISPUTED, MOST_PARENTS, NOT_ISSUED, Verdict, is_forgotten, judge, name_of
 from core.trail.line import line_of
 from handlers.logs import logger
 from handlers.ports import Ports
@@ -38,8 +38,9 @@ def correlate(event: Any, account: str, home: str, ports: Ports) -> None:
         raise Refused("grant_forgotten")
     masked = Masker(ports.masks, _tags(seen, grant, ports)).event(event).value
     call = call_of(masked, seen, ports.actions_of)
+    disputed = False
     if seen.issue:
-        ports.trail.keep_issue(seen.issue, now)
+        disputed = ports.trail.keep_issue(seen.issue, now)
     if _settled(call, grant, now, ports) is None:
         # Whoever notes the key's beginning looks for calls afterwards: one of the two sees the other.
         ports.trail.keep_call(call, now)
@@ -47,17 +48,22 @@ def correlate(event: Any, account: str, home: str, ports: Ports) -> None:
             ports.trail_queue.again(call.account, call.access_key_id)
     if seen.issue:
         settle(seen.account, seen.issue.access_key_id, ports)
+        if disputed:
+            ports.trail_queue.again(seen.account, seen.issue.access_key_id)
 
 
-def settle(account: str, access_key_id: str, ports: Ports, *, depth: int = 0) -> None:
-    """Judge the calls with a key that are waiting; those with the keys that were scoped down from it, too."""
+def settle(account: str, access_key_id: str, ports: Ports, *, depth: int = 0, anew: bool = False) -> None:
+    """Judge the calls with a key that are waiting; those with the keys that were scoped down from it, too.
+
+    `anew` is that how the key's session began has become disputed: what was explained is judged again.
+    """
     still = False
     grant_of = cache(lambda session: _grant(session, ports))
-    for each in ports.trail.waiting(account, access_key_id):
+    for each in ports.trail.waiting(account, access_key_id, anew=anew):
         verdict = _settled(each.call, grant_of(each.call.session), each.since, ports, told=each.told)
         still = still or verdict is None
         if verdict and each.call.issued and depth < MOST_PARENTS:
-            settle(account, each.call.issued, ports, depth=depth + 1)
+            settle(account, each.call.issued, ports, depth=depth + 1, anew=verdict.reasons == DISPUTED)
     if still:
         ports.trail_queue.again(account, access_key_id)
 
@@ -65,7 +71,7 @@ def settle(account: str, access_key_id: str, ports: Ports, *, depth: int = 0) ->
 def _settled(call: Call, grant: Grant | None, since: int, ports: Ports, *, told: bool = False) -> Verdict | None:
     """What the call came to, which is then noted; None while it waits. `told` is that its key was not issued."""
     now = ports.now()
-    issue = _beginning(call.account, call.access_key_id, ports)
+    issue = _beginning(call.account, call.access_key_id, now, ports)
     verdict = judge(call, grant, issue, ports.issuers, waited=now - since)
     if verdict is None or (told and verdict.reasons == NOT_ISSUED):
         return verdict
@@ -77,12 +83,16 @@ def _settled(call: Call, grant: Grant | None, since: int, ports: Ports, *, told:
     return verdict
 
 
-def _beginning(account: str, access_key_id: str, ports: Ports) -> Issue | None:
+def _beginning(account: str, access_key_id: str, now: int, ports: Ports) -> Issue | None:
     """How the session of a key began, by the keys that it was scoped down from; None where that is not known."""
+    disputed = False
     for _ in range(MOST_PARENTS):
-        issue = ports.trail.issue(account, access_key_id) if access_key_id else None
-        if issue is None or not issue.parent:
-            return issue
+        issue = ports.trail.issue(account, access_key_id, now) if access_key_id else None
+        if issue is None:
+            return None
+        disputed = disputed or issue.disputed
+        if not issue.parent:
+            return issue._replace(disputed=disputed)
         access_key_id = issue.parent
     return None
 

@@ -9,7 +9,8 @@ SELECT dt, version, event_id, time, account, region, role_arn, session, access_k
 FROM (
     SELECT *, ROW_NUMBER() OVER (
                PARTITION BY dt, event_id
-               ORDER BY CASE WHEN reasons = ARRAY['key_not_issued'] THEN 1 ELSE 0 END, judged_at
+               ORDER BY CASE WHEN reasons = ARRAY['key_not_issued'] THEN 2 WHEN verdict = 'bypass' THEN 0 ELSE 1 END,
+                        judged_at
            ) AS place
     FROM calls
 ) AS delivered

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from tests.trailing import (
     delivered,
     identity,
     scoped,
+    stamp,
     taken,
     told,
 )
@@ -336,4 +338,34 @@ def test_aud_03_what_somebody_put_on_a_bus_explains_no_bypass_and_takes_nothing_
 def test_aud_03_the_brokers_account_tells_of_how_sessions_began(correlator: Correlator):
     correlator.receive(told(taken(1), account=BROKER))
     correlator.take_in(called(2))
+    assert correlator.reasons() == [(), ()]
+
+
+EVIL = "AROAEVILADMINAAAAAAAA"
+ORDERS = list(permutations((taken(9), taken(1, by=EVIL), called(2))))
+
+
+@pytest.mark.parametrize("events", ORDERS)
+def test_aud_03_a_key_of_which_two_beginnings_are_told_explains_nothing_in_any_order(correlator, events):
+    for event in events:
+        correlator.take_in(event)
+    held = [sk for _, sk in correlator.table.items]
+    assert all(f"BYPASS#{each.get('sharedEventID') or each['eventID']}" in held for each in events)
+    assert "key_issued_twice" in {each["code"] for each in correlator.records()}
+
+
+def test_aud_03_a_made_up_beginning_that_comes_first_hides_no_session_that_somebody_else_began(correlator: Correlator):
+    correlator.take_in(taken(9))
+    correlator.take_in(taken(1, by=EVIL), called(2), called(3, at=NOW + 20))
+    assert set(correlator.reasons()) == {("key_issued_twice",)}
+    narrower = "ASIAAAAAAAAAAAAAAAA7"
+    other = Correlator(GRANT)
+    other.take_in(taken(9), scoped(2, key=KEY, to=narrower), called(3, who=identity(key=narrower)))
+    assert set(other.reasons()) == {()}
+    other.take_in(taken(1, at=NOW + 100))
+    assert set(other.reasons()) == {("key_issued_twice",)}
+
+
+def test_aud_03_copies_of_a_beginning_do_not_differ(correlator: Correlator):
+    correlator.take_in(taken(1), taken(1), taken(1) | {"eventID": "other", "eventTime": stamp(NOW + 1)}, called(2))
     assert correlator.reasons() == [(), ()]

@@ -111,8 +111,13 @@ def text_of(call: Call) -> str:
 
 def call_in(text: str) -> Call:
     """The call in what `text_of` wrote. Raises TypeError or ValueError for anything else."""
-    members = json.loads(text)
-    return Call(**members | {name: tuple(members[name]) for name in ("actions", "resources", "made", "taken")})
+    return call_with(json.loads(text))
+
+
+def call_with(members: Mapping[str, Any]) -> Call:
+    """The call of these members, which may be more than a call's. Raises KeyError or TypeError for anything else."""
+    own = {name: members[name] for name in Call.__slots__}
+    return Call(**own | {name: tuple(own[name]) for name in ("actions", "resources", "made", "taken")})
 
 
 def _resources(masked: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
+
+from core.times import epoch
 
 TAKING = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
 """The operations by which a session of a role begins."""
@@ -31,6 +32,9 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.htm
 AHEAD_SECONDS = 300
 """How far the clocks may be apart of what notes an event and of what reads it."""
 
+COPY_SECONDS = 60
+"""How far the times may be apart of what two accounts are told of one event."""
+
 
 class Refused(Exception):
     """An event about a target's role, or one whose subject cannot be told, that is not as AWS writes them."""
@@ -44,7 +48,8 @@ class Issue(NamedTuple):
     """That an access key came into being: of which session, and by whom.
 
     `by` is the unique id of the role that took the session (AROA...), "" for another kind of caller; or `parent` is the
-    key of the same session that this one was scoped down from. `at` in epoch seconds.
+    key of the same session that this one was scoped down from. `at` in epoch seconds. `disputed` is that events tell
+    of another beginning of the key, too: a key has one, so that one of them is made up.
     """
 
     account: str
@@ -55,6 +60,11 @@ class Issue(NamedTuple):
     by: str
     parent: str
     at: int
+    disputed: bool = False
+
+    def differs(self, other: "Issue") -> bool:
+        """Whether `other` is another beginning, and no copy of the same event."""
+        return self._replace(at=0) != other._replace(at=0) or abs(self.at - other.at) > COPY_SECONDS
 
 
 class Sighting(NamedTuple):
@@ -181,10 +191,9 @@ def _key_in(answer: Mapping[str, Any]) -> str:
 
 def _time(event: Mapping[str, Any]) -> int:
     try:
-        moment = datetime.strptime(_text(event, "eventTime"), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        return epoch(_text(event, "eventTime"))
     except ValueError:
         raise Refused("event_time") from None
-    return int(moment.timestamp())
 
 
 def _require_text(event: Mapping[str, Any]) -> None:

@@ -23,6 +23,8 @@ GRACE_SECONDS = 60
 """A call is noted when it is over, and AWS's clocks and IAM's copies of a deny document are not all at one."""
 NOT_ISSUED = ("key_not_issued",)
 """Why a call is a bypass for now: what its key's beginning says, if that is learned yet, holds instead."""
+DISPUTED = ("key_issued_twice",)
+"""Why all calls with a key are bypasses of which two beginnings are told, also those that were explained before."""
 MOST_PARENTS = 4
 """A session is scoped down three times at most (STS API Reference, GetScopedCredentials)."""
 
@@ -105,6 +107,8 @@ def judge(
         if call.access_key_id and waited < WAIT_SECONDS:
             return None
         return Verdict(name.purpose, grant_id, NOT_ISSUED)
+    if issue and issue.disputed:
+        return Verdict(name.purpose, grant_id, DISPUTED)
     return Verdict(name.purpose, grant_id, tuple(_against_key(call, name, issue, grant, issuers)) if issue else ())
 
 
