@@ -24,10 +24,13 @@ def show(reports: "Sequence[Report]") -> None:
     """The whole stories, as wide as the terminal; what is there to be copied is never broken."""
     # No terminal, no colour and 80 columns.
     console = Console(highlight=False, markup=False, emoji=False, file=sys.stdout)
-    for place, report in enumerate(reports):
-        if place:
-            console.print()
-        _story(console, report)
+    with console.capture() as told:
+        for place, report in enumerate(reports):
+            if place:
+                console.print()
+            _story(console, report)
+    # A table fills its lines with blanks.
+    sys.stdout.writelines(f"{line.rstrip(' ')}\n" for line in told.get().removesuffix("\n").split("\n"))
 
 
 def _story(console: Console, report: "Report") -> None:

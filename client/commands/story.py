@@ -10,7 +10,7 @@ import typer
 from client import checkout, options
 from client.commands.audit import Since
 from client.commands.query import Database, Stack, Workgroup
-from client.reporting import print_json, reporting
+from client.reporting import print_json, reporting, screen
 
 Grants = Annotated[list[str], typer.Argument(metavar="GRANT...", help="Ids of grants: g- and 14 letters or digits.")]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead, as a page to print or keep.")]
@@ -38,6 +38,7 @@ def show_story(
             reports = story.reports(story.connected(workgroup, database, stack), ids, first, now)
         if html:
             story.keep(reports, html)
+            screen().note(f"Wrote {html}")
         if as_json:
             documents = [each.document() for each in reports]
             print_json(documents[0] if len(documents) == 1 else {"stories": documents})

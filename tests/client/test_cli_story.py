@@ -88,7 +88,8 @@ def test_aud_04_the_whole_story_is_told_on_one_screen(ledger: Ledger):
 @pytest.mark.parametrize("columns", [80, 120])
 def test_nothing_is_wider_than_the_terminal_but_what_is_copied(ledger: Ledger, columns: int):
     text = CliRunner().invoke(app, ["audit", "show", GRANT.id, "--since", DAY], env={"COLUMNS": str(columns)}).stdout
-    wide = [line for line in text.splitlines() if len(line.rstrip()) > columns]
+    assert [line for line in text.splitlines() if line.endswith(" ")] == []
+    wide = [line for line in text.splitlines() if len(line) > columns]
     assert all(line.startswith(("jitney request ", "when { ")) for line in wide)
 
 
@@ -144,7 +145,7 @@ def test_the_page_has_the_same_and_needs_and_runs_nothing(ledger: Ledger, tmp_pa
     hostile(ledger)
     file = tmp_path / "story.html"
     result = show("--html", str(file))
-    assert (result.exit_code, result.stdout) == (0, "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"Wrote {file}\n")
     text = file.read_text("utf-8")
     read = Read(text)
     assert not read.tags & {"script", "link", "img", "iframe", "object", "form", "a"}
@@ -154,6 +155,17 @@ def test_the_page_has_the_same_and_needs_and_runs_nothing(ledger: Ledger, tmp_pa
     said = " ".join(read.said.split())
     for words in ("Taken back", TOLD, "staff.olga", "1.43 s after the call", "user x", "as a policy", "left behind"):
         assert words in said
+
+
+def test_on_the_page_what_is_copied_breaks_between_words_and_stays_whole(ledger: Ledger, tmp_path: Path):
+    file = tmp_path / "story.html"
+    assert show("--html", str(file)).exit_code == 0
+    text = file.read_text("utf-8")
+    told = json.loads(show("--json").stdout)["suggestion"]
+    said = Read(text).said.splitlines()
+    assert all(any(row.endswith(line) for row in said) for line in (told["request"], *told["policy"].splitlines()))
+    assert ".copy span{display:inline-block;" in text
+    assert "<span>--reason</span> <span>" in text
 
 
 def test_what_agents_wrote_cannot_steer_the_terminal_or_the_command_to_paste(ledger: Ledger):

@@ -36,7 +36,8 @@ def done(story: Story) -> Iterator[Row]:
         yield Row("left behind", name, Tone.BAD)
     if story.besides:
         calls = f"{story.besides} call{'' if story.besides == 1 else 's'}"
-        yield Row("besides", f"{calls} of the broker's own, to issue credentials and to see that the end holds")
+        ends = " and to see that the end holds" if story.times.ended or story.cut_offs else ""
+        yield Row("besides", f"{calls} of the broker's own, to issue credentials{ends}")
 
 
 def _uses(uses: Sequence[Use], word: str, story: Story) -> Iterator[Row]:

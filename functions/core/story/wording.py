@@ -61,7 +61,7 @@ def sections(story: Story, suggestion: Suggestion) -> tuple[Section, ...]:
     """The whole story; sections about which there is nothing to say are left out."""
     told = (
         ("Read this first", (Row("doubt", inert(each), Tone.BAD) for each in story.doubts)),
-        ("What was asked", _asked(story)),
+        ("What was asked and granted", _asked(story)),
         ("Who decided", _decided(story)),
         ("When", _when(story)),
         ("What was done", done(story)),

@@ -8,6 +8,7 @@ from core.audit import Event, Outcome
 from core.story.story import Story
 from core.story.suggestion import suggest
 from core.story.wording import sections
+from core.trail.event import SCOPING
 from core.trail.join import Purpose, Verdict
 from tests.core.story.telling import ACTIONS, LATER, MAY_NEED, Told, asked, call, story_of
 from tests.fakes import GRANT, NOW
@@ -53,6 +54,14 @@ def test_aud_04_the_record_of_an_allowed_request_is_that_of_its_first_issue():
     failed = asked().say(Event.ISSUE, Outcome.FAILED, code="issue_refused")
     assert chain(failed) == "0 request allowed; 1 issue failed (issue_refused)"
     assert chain(asked(GRANT, Outcome.REVIEW)) == "0 request review"
+
+
+def test_aud_04_of_the_brokers_own_calls_only_what_happened_is_told():
+    scoping = call(1, service="sts", operation=SCOPING, actions=(f"sts:{SCOPING}",), resources=())
+    told = dict(rows(story_of(asked(), [scoping], NOW + 9)))["besides"]
+    assert told == "1 call of the broker's own, to issue credentials"
+    told = dict(rows(story_of(asked(), [scoping])))["besides"]
+    assert told == "1 call of the broker's own, to issue credentials and to see that the end holds"
 
 
 @pytest.mark.parametrize("verdict", ["bypass", "denied"])
