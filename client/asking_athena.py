@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from client.athena import Answer, Athena, Named, Place, Told
-from client.periods import within
+from client.periods import period, within
 from client.problems import Invalid
 from client.stack_file import named_in
 
 # What may hold a question mark that is none, or one that is.
 _MARK = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|(?P<mark>\?)")
 _PARAMETER = re.compile(r"-- (?P<name>[a-z_]{1,40}): (?P<what>.*)", re.ASCII)
+GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 _TITLE = "The query cannot be asked"
 
 
@@ -28,16 +29,26 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with its answer."""
+    """A question about the days of `period`, the first and the last, with its answer."""
 
     query: Named
     answer: Answer
+    period: tuple[date, date] | None = None
+
+    @property
+    def about(self) -> str:
+        """The question, and which days it was asked about."""
+        if self.period is None:
+            return self.query.question
+        return f"{self.query.question} ({self.period[0]} to {self.period[1]})"
 
     def document(self) -> dict[str, Any]:
         """Both as JSON."""
         return {
             "query": self.query.name,
             "question": self.query.question,
+            "since": str(self.period[0]) if self.period else None,
+            "until": str(self.period[1]) if self.period else None,
             "columns": list(self.answer.columns),
             "rows": self.answer.records(),
             "bytes_read": self.answer.bytes_read,
@@ -94,12 +105,16 @@ def ask(
     wanted = parameters_of(query.sql)
     if len(values) != len(wanted):
         raise _wants(name, wanted, len(values))
+    for each, value in zip(wanted, values, strict=True):
+        if each.name == "grant" and not GRANT_ID.fullmatch(value):
+            detail = f"{value[:60]!r} is no grant's id."
+            raise Invalid("grant_id_invalid", _TITLE, detail, "Copy it whole: g- and 14 letters or digits.")
     try:
         sql = within(query.sql, *days, today)
     except ValueError as error:
         fix = "Leave --since and --until out, or give them in their order."
         raise Invalid("period_invalid", _TITLE, f"{name}: {error}.", fix) from error
-    return Asked(query, athena.run(sql, values, told))
+    return Asked(query, athena.run(sql, values, told), period(query.sql, *days, today))
 
 
 def _named(queries: Sequence[Named], name: str) -> Named:

@@ -17,6 +17,12 @@ def days_of(sql: str) -> int | None:
     return min((int(found["days"]) for found in BOUND.finditer(sql)), default=None)
 
 
+def period(sql: str, since: date | None, until: date | None, today: date) -> tuple[date, date] | None:
+    """The first and the last day of the query's period, if it has one, with what was asked for."""
+    days = days_of(sql)
+    return None if days is None else (since or (until or today) - timedelta(days=days), until or today)
+
+
 def within(sql: str, since: date | None, until: date | None, today: date) -> str:
     """The query about the days from `since` to `until`; as it is when neither is given.
 

@@ -1,6 +1,5 @@
 """`jitney audit show`: a grant's story out of Athena. Importing it takes a checkout (`client.checkout`) and boto3."""
 
-import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from client.asking_athena import place_of
+from client.asking_athena import GRANT_ID, place_of
 from client.athena import Athena
 from client.athena import connected as connected_at
 from client.checkout import FUNCTIONS
@@ -31,7 +30,6 @@ DAYS = 90
 """How far back is asked for, unless it is said."""
 AT_ONCE = 8
 """Queries: Athena runs 20 of an account at a time, unless a quota says otherwise."""
-GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 # Lists are cast to JSON, for an array's text does not tell where its members end.
 RECORDS = """
 SELECT chain, seq, hash, prev, time, event, outcome, code, grant_id, principal, issuer, subject, human, target, account,

@@ -85,4 +85,4 @@ def _tell(asked: Any, *, as_csv: bool, as_json: bool) -> None:
         typer.echo(written(answer.columns, answer.rows), nl=False)
     else:
         screen().rows(answer.columns, answer.rows)
-        screen().took(asked.query.question, len(answer.rows), answer.bytes_read, answer.seconds)
+        screen().took(asked.about, len(answer.rows), answer.bytes_read, answer.seconds)

@@ -1,4 +1,4 @@
--- Which requests of the last 30 days were denied, and what was the same principal allowed within an hour after it
+-- Which requests of the last 30 days were denied, and what was the same principal granted within an hour after it
 SELECT denied.time, denied.principal, denied.human, denied.target, CAST(denied.actions AS JSON) AS denied_actions,
        CAST(denied.resources AS JSON) AS denied_resources, denied.duration_seconds AS denied_seconds, allowed.grant_id,
        allowed.time AS allowed_at, CAST(allowed.actions AS JSON) AS allowed_actions,
@@ -8,8 +8,8 @@ JOIN records_once AS allowed
   ON allowed.principal = denied.principal
  AND allowed.human = denied.human
  AND allowed.target = denied.target
- AND allowed.event = 'request'
- AND allowed.outcome = 'allowed'
+ AND ((allowed.event = 'request' AND allowed.outcome = 'allowed')
+      OR (allowed.event = 'vote' AND allowed.outcome = 'approved'))
  AND allowed.time >= denied.time
  AND DATE_DIFF('second', CAST(REPLACE(SUBSTR(denied.time, 1, 19), 'T', ' ') AS TIMESTAMP),
                CAST(REPLACE(SUBSTR(allowed.time, 1, 19), 'T', ' ') AS TIMESTAMP)) <= 3600

@@ -1,4 +1,4 @@
--- Each action of each grant of the last 30 days, and how often it was called: what was never used can be left out
+-- Each action of each grant of the last 30 days, and how many calls of it CloudTrail showed
 SELECT allowed.grant_id, allowed.principal, allowed.human, allowed.target, allowed.action,
        CAST(COALESCE(SUM(used.calls), 0) AS BIGINT) AS calls, CAST(COALESCE(SUM(used.failed), 0) AS BIGINT) AS failed
 FROM (

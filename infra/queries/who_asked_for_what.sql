@@ -1,7 +1,21 @@
--- Who asked for what, when, and what came of it, in the last 30 days
-SELECT time, principal, human, target, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources,
-       duration_seconds, reason, ticket, outcome, code, grant_id
-FROM records_once
-WHERE event = 'request'
-  AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
-ORDER BY time DESC
+-- Who asked for what, when, what policy answered and what came of it, in the last 30 days
+SELECT asked.time, asked.principal, asked.human, asked.target, CAST(asked.actions AS JSON) AS actions,
+       CAST(asked.resources AS JSON) AS resources, asked.duration_seconds, asked.reason, asked.ticket, asked.outcome,
+       asked.code, COALESCE(later.came_to, asked.outcome) AS came_to, asked.grant_id
+FROM records_once AS asked
+LEFT JOIN (
+    SELECT grant_id,
+           MAX_BY(CASE event WHEN 'issue' THEN CASE outcome WHEN 'allowed' THEN 'issued' ELSE outcome END
+                             ELSE outcome END, seq) AS came_to
+    FROM records_once
+    WHERE grant_id <> ''
+      AND (event IN ('vote', 'break_glass', 'review', 'release', 'revocation', 'expiry')
+           OR (event = 'issue' AND (outcome = 'allowed' OR code IN ('issue_refused', 'policy_too_large'))))
+      AND outcome <> 'refused'
+      AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
+    GROUP BY grant_id
+) AS later
+  ON later.grant_id = asked.grant_id
+WHERE asked.event = 'request'
+  AND asked.dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
+ORDER BY asked.time DESC

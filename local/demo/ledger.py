@@ -54,6 +54,8 @@ def told(rows: Rows) -> Text:
     for row in rows:
         text.append(f"  {_when(row)}  {row['principal']:<{who}}  ")
         text.append(f"{row['outcome']:<8}", STYLES.get(row["outcome"], ""))
+        came_to = "" if row["came_to"] == row["outcome"] else row["came_to"]
+        text.append(f"{came_to:<8}", STYLES.get(came_to, ""))
         text.append(f" {row['reason']}\n")
         for resource in row["resources"]:
             text.append(f"      {', '.join(row['actions'])} on {resource}\n", "dim")

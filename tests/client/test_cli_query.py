@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,11 @@ def test_aud_05_rows_are_a_table_with_what_the_answer_took_beside_it(aws: FakeAt
         ["corp.a", "s3:GetObject,", "s3:PutObject", "1,200", "yes"],
         ["a", "b�[31m", "no"],
     ]
-    assert result.stderr.splitlines()[-2:] == ["What was denied", "2 rows, from 2.0 kB read in 1.5 s"]
+    question, took = result.stderr.splitlines()[-2:]
+    assert re.fullmatch(r"What was denied \([0-9-]{10} to [0-9-]{10}\)", question)
+    assert took == "2 rows, from 2.0 kB read in 1.5 s"
+    asked = query("denied", "--since", "2026-01-02", "--until", "2026-01-03")
+    assert "What was denied (2026-01-02 to 2026-01-03)" in asked.stderr
 
 
 def test_aud_05_rows_wider_than_the_terminal_are_blocks(aws: FakeAthena, monkeypatch: pytest.MonkeyPatch):
@@ -93,9 +98,11 @@ def test_aud_05_csv_has_all_rows_and_no_formulas(aws: FakeAthena):
 def test_aud_05_json_has_rows_with_their_types(aws: FakeAthena):
     aws.columns = [("who", "varchar"), ("times", "bigint")]
     aws.rows = [("=1", "7"), ("b", None)]
-    assert json.loads(query("denied", "--json").stdout) == {
+    assert json.loads(query("denied", "--json", "--since", "2026-01-02", "--until", "2026-01-03").stdout) == {
         "query": "denied",
         "question": "What was denied",
+        "since": "2026-01-02",
+        "until": "2026-01-03",
         "columns": ["who", "times"],
         "rows": [{"who": "=1", "times": 7}, {"who": "b", "times": None}],
         "bytes_read": 2048,
@@ -104,8 +111,8 @@ def test_aud_05_json_has_rows_with_their_types(aws: FakeAthena):
 
 
 def test_aud_05_parameters_and_days_reach_the_query(aws: FakeAthena):
-    assert query("history_of_grant", "--param", "g-1' OR ''='").exit_code == 0
-    assert aws.asked[0]["ExecutionParameters"] == ["'g-1'' OR ''''='''"]
+    assert query("ours", "--param", "g-1' OR ''='", "--param", "x").exit_code == 0
+    assert aws.asked[0]["ExecutionParameters"] == ["'g-1'' OR ''''='''", "'x'"]
     assert query("denied", "--since", "2026-01-02", "--until", "2026-01-03").exit_code == 0
     assert aws.asked[1]["QueryString"].endswith("WHERE dt BETWEEN '2026-01-02' AND '2026-01-03'")
     assert query("ours", "--param", "1", "--param", "2").exit_code == 0
@@ -116,6 +123,7 @@ def test_aud_05_parameters_and_days_reach_the_query(aws: FakeAthena):
     ("arguments", "code", "detail", "fix"),
     [
         (["nope"], "query_unknown", "There are: denied, history_of_grant, ours.", "jitney audit query"),
+        (["history_of_grant", "--param", "g-1"], "grant_id_invalid", "'g-1' is no grant's id", "Copy it whole"),
         (["history_of_grant"], "usage", "wants 1 parameter, not 0: grant, the grant's id", "--param GRANT"),
         (["ours", "--param", "1"], "usage", "wants 2 parameters, not 1", "--param PARAMETER-1 --param PARAMETER-2"),
         (["denied", "--param", "1"], "usage", "denied has no parameters", "Leave --param out."),

@@ -62,7 +62,7 @@ class Lake:
             self.line("records", json.loads(linked.text)["time"], linked.text)
 
     def call(self, number, *, grant="g-1", human=None, bypass=(), days_ago=0.0, later=0, times=1, judged=0, **members):
-        verdict = Verdict(Purpose.GRANT, grant, tuple(bypass))
+        verdict = Verdict(members.pop("purpose", Purpose.GRANT), grant, tuple(bypass))
         call = replace(CALL, event_id=f"e-{number}", time=seconds(days_ago=days_ago, later=later), **members)
         text = line_of(call, verdict, replace(GRANT, id=grant, human=human), "analytics-prod", call.time + judged)
         for _ in range(times):
@@ -495,6 +495,42 @@ def test_end_02_how_long_credentials_worked_after_a_grant_was_taken_back(lake: L
     ] == [("release", "corp.a", None, 0, None), ("revocation", "corp.ops", 1234, 2, 3)]
 
 
+def test_aud_01_what_came_of_a_request_is_what_happened_last(lake: Lake):
+    def story(grant, *events):
+        lake.record(Event.REQUEST, Outcome.REVIEW, grant_id=grant)
+        for seq, (event, outcome, code) in enumerate(events, 1):
+            lake.record(event, outcome, grant_id=grant, seq=seq, code=code, later=seq)
+
+    approved = (Event.VOTE, Outcome.APPROVED, "")
+    story("g-open", (Event.NOTICE, Outcome.SENT, ""))
+    story("g-approved", approved, (Event.NOTICE, Outcome.FAILED, "nobody_told"))
+    story("g-rejected", (Event.VOTE, Outcome.REFUSED, "own_request"), (Event.VOTE, Outcome.REJECTED, ""))
+    story("g-issued", approved, (Event.ISSUE, Outcome.ALLOWED, ""), (Event.ISSUE, Outcome.FAILED, "unavailable"))
+    story("g-failed", approved, (Event.ISSUE, Outcome.FAILED, "policy_too_large"))
+    story("g-revoked", approved, (Event.ISSUE, Outcome.ALLOWED, ""), (Event.REVOCATION, Outcome.REVOKED, ""))
+    story("g-expired", (Event.EXPIRY, Outcome.EXPIRED, ""))
+    lake.record(Event.REQUEST, Outcome.DENIED)
+    rows = lake.ask("who_asked_for_what")
+    assert {row["grant_id"]: row["came_to"] for row in rows} == {
+        "": "denied",
+        "g-open": "review",
+        "g-approved": "approved",
+        "g-rejected": "rejected",
+        "g-issued": "issued",
+        "g-failed": "failed",
+        "g-revoked": "revoked",
+        "g-expired": "expired",
+    }
+    assert {row["outcome"] for row in rows} == {"denied", "review"}
+
+
+def test_aud_04_the_brokers_own_calls_are_told_from_the_agents(lake: Lake):
+    lake.call(1)
+    lake.call(2, purpose=Purpose.CANARY, later=1)
+    assert [row["person"] for row in lake.ask("timeline_of_grant", "g-1")] == ["", "jitney"]
+    assert [row["calls"] for row in lake.ask("actions_by_day")] == [1]
+
+
 def test_aud_04_calls_are_counted_by_day_and_account(lake: Lake):
     lake.call(1, times=2)
     lake.call(2, error_code="AccessDenied", source_identity="corp.b")
@@ -532,8 +568,10 @@ def test_pol_06_what_was_denied_and_then_allowed_for_less(lake: Lake):
     asked(Outcome.ALLOWED, narrow, grant_id="g-late", later=4000)
     asked(Outcome.ALLOWED, narrow, grant_id="g-before", later=-60)
     asked(Outcome.ALLOWED, wide, grant_id="g-same", later=90)
-    (row,) = lake.ask("asked_again_for_less")
-    assert (row["grant_id"], row["denied_resources"], row["allowed_resources"]) == ("g-less", [*wide], [*narrow])
+    lake.record(Event.VOTE, Outcome.APPROVED, resources=narrow, duration_seconds=300, grant_id="g-voted", later=70)
+    less, voted = lake.ask("asked_again_for_less")
+    assert (less["grant_id"], less["denied_resources"], less["allowed_resources"]) == ("g-less", [*wide], [*narrow])
+    assert voted["grant_id"] == "g-voted"
 
 
 def test_a_line_is_one_line():
