@@ -9,7 +9,8 @@ JOIN records_once AS allowed
  AND allowed.human = denied.human
  AND allowed.target = denied.target
  AND ((allowed.event = 'request' AND allowed.outcome = 'allowed')
-      OR (allowed.event = 'vote' AND allowed.outcome = 'approved'))
+      OR (allowed.event = 'vote' AND allowed.outcome = 'approved'
+          AND COALESCE(json_extract_scalar(allowed.detail, '$.state'), '') <> 'pending'))
  AND allowed.time >= denied.time
  AND DATE_DIFF('second', CAST(REPLACE(SUBSTR(denied.time, 1, 19), 'T', ' ') AS TIMESTAMP),
                CAST(REPLACE(SUBSTR(allowed.time, 1, 19), 'T', ' ') AS TIMESTAMP)) <= 3600

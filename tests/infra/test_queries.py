@@ -524,6 +524,18 @@ def test_aud_01_what_came_of_a_request_is_what_happened_last(lake: Lake):
     assert {row["outcome"] for row in rows} == {"denied", "review"}
 
 
+def test_aud_01_a_vote_that_leaves_a_request_open_granted_nothing(lake: Lake):
+    half = {"by": "corp.a", "state": "pending"}
+    lake.record(Event.REQUEST, Outcome.DENIED, resources=("arn:aws:s3:::b/*",))
+    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-half", later=1)
+    lake.record(Event.VOTE, Outcome.APPROVED, grant_id="g-half", seq=1, later=2, detail=half)
+    assert {row["grant_id"]: row["came_to"] for row in lake.ask("who_asked_for_what")} == {
+        "": "denied",
+        "g-half": "review",
+    }
+    assert lake.ask("asked_again_for_less") == []
+
+
 def test_aud_04_the_brokers_own_calls_are_told_from_the_agents(lake: Lake):
     lake.call(1)
     lake.call(2, purpose=Purpose.CANARY, later=1)
