@@ -7,8 +7,9 @@ WHERE grant_id <> ''
 UNION ALL
 SELECT dt, grant_id, time, 'call' AS kind, service || ':' || operation AS what,
        CASE WHEN denied THEN 'denied' WHEN error_code <> '' THEN 'failed' ELSE 'done' END AS outcome,
-       error_code AS code, CASE purpose WHEN 'grant' THEN '' ELSE 'jitney' END AS person, source_identity AS principal, human, target, account, actions, resources,
-       '' AS reason, source_ip, CAST(NULL AS INTEGER) AS seq, request AS detail
+       error_code AS code, CASE purpose WHEN 'grant' THEN '' ELSE 'jitney' END AS person,
+       source_identity AS principal, human, target, account, actions, resources, '' AS reason, source_ip,
+       CAST(NULL AS INTEGER) AS seq, request AS detail
 FROM calls_once
 WHERE verdict = 'explained'
   AND grant_id <> ''
