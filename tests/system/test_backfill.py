@@ -2,48 +2,34 @@
 
 import gzip
 import json
-import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from client.cli import app
-from local import agent_shell
 from local.demo.ledger import Ledger
-from tests.running import session_keys
 from tests.system.conftest import Api
+from tests.system.guided import allowed_just, block_of
 from tests.system.test_records import until
 from tests.trailing import called, identity
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "trail.md").read_text("utf-8")
-BUCKET, ROLE, QUEUE = "trail-files", "backfilling", "QUEUE-ARN"
+BUCKET = "trail-files"
 NOW = int(time.time())
 
 
 @pytest.fixture
 def trail(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
     """Delivers a file of events, as from another Region; the environment has no more than the guide's permissions."""
-    s3, iam = aws("s3"), aws("iam")
+    s3 = aws("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": stack["region"]})
     sqs = aws("sqs")
     asked = sqs.get_queue_attributes(QueueUrl=stack["trail_queue"], AttributeNames=["QueueArn"])
-    block, _ = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
-    policy = block.replace("TRAIL-BUCKET", BUCKET).replace(QUEUE, asked["Attributes"]["QueueArn"])
-    trust = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    arn = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    iam.put_role_policy(RoleName=ROLE, PolicyName="backfills", PolicyDocument=policy)
-    issued = aws("sts").assume_role(RoleArn=arn, RoleSessionName="auditor")["Credentials"]
-    for name, value in agent_shell.variables(stack, agent_shell.AUDITOR).items():
-        monkeypatch.setenv(name, value)
-    for name, value in session_keys(issued).items():
-        monkeypatch.setenv(name.upper(), value)
+    names = {"TRAIL-BUCKET": BUCKET, "QUEUE-ARN": asked["Attributes"]["QueueArn"]}
 
     def deliver(account: str, *events: Any) -> str:
         today = datetime.now(UTC)
@@ -52,12 +38,11 @@ def trail(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> I
         s3.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(json.dumps({"Records": events}).encode()))
         return key
 
-    yield deliver
+    with allowed_just(block_of("trail.md", 0, names), aws, stack, monkeypatch):
+        yield deliver
     for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
         s3.delete_object(Bucket=BUCKET, Key=each["Key"])
     s3.delete_bucket(Bucket=BUCKET)
-    iam.delete_role_policy(RoleName=ROLE, PolicyName="backfills")
-    iam.delete_role(RoleName=ROLE)
 
 
 def backfill(*more: str) -> dict[str, Any]:

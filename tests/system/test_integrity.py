@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,14 +12,13 @@ from typer.testing import CliRunner
 from client.cli import app
 from core.integrity.seals import seal_key
 from local import agent_shell
-from tests.running import session_keys, until
+from tests.running import until
 from tests.system.conftest import Api
+from tests.system.guided import POLICY, allowed_just, block_of
 from tests.system.test_records import Published
 
 # The demo tampers with the records that one of these verifies.
 pytestmark = pytest.mark.xdist_group("deny-document")
-
-GUIDE = (Path(__file__).parents[2] / "docs" / "auditor.md").read_text("utf-8")
 
 
 def seal(aws: Any) -> dict[str, int]:
@@ -172,24 +170,14 @@ def test_aud_02_whatever_is_done_by_hand_is_named(how: str, grants: tuple[str, s
 def test_aud_02_the_permissions_in_the_guide_are_enough_and_what_may_not_be_read_is_told(
     grants: tuple[str, str], real: Buckets, aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):
-    _, block = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
     key = aws("kms").describe_key(KeyId="alias/jitney")["KeyMetadata"]["Arn"]
-    policy = block.replace("RECORDS-BUCKET", real.records).replace("SEALS-BUCKET", real.seals).replace("KEY-ARN", key)
-    trust = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    iam = aws("iam")
-    arn = iam.create_role(RoleName="auditor", AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    iam.put_role_policy(RoleName="auditor", PolicyName="reads", PolicyDocument=policy)
-    issued = aws("sts").assume_role(RoleArn=arn, RoleSessionName="auditor")["Credentials"]
-    for name, value in session_keys(issued).items():
-        monkeypatch.setenv(name.upper(), value)
-    assert real.verify()[0] == 0
-    hidden = holding(real, grants[0], 0)
-    deny = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{real.records}/{hidden}"}
-    iam.put_role_policy(
-        RoleName="auditor",
-        PolicyName="but",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [deny]}),
-    )
-    code, told = real.verify()
+    names = {"RECORDS-BUCKET": real.records, "SEALS-BUCKET": real.seals, "KEY-ARN": key}
+    block, iam = block_of("auditor.md", 1, names), aws("iam")
+    with allowed_just(block, aws, stack, monkeypatch) as role:
+        assert real.verify()[0] == 0
+        hidden, policy = holding(real, grants[0], 0), json.loads(block)
+        deny = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{real.records}/{hidden}"}
+        but = json.dumps({**policy, "Statement": [*policy["Statement"], deny]})
+        iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=but)
+        code, told = real.verify()
     assert (code, told["verdict"], told["unproven"]) == (2, "unproven", [f"{hidden} could not be read: AccessDenied"])

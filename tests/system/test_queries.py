@@ -3,10 +3,7 @@
 import csv
 import io
 import json
-import re
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +13,10 @@ from client.athena import connected
 from client.cli import app
 from infra.queries import QUERIES
 from infra.views import VIEWS
-from local import agent_shell
-from tests.running import session_keys, until
+from tests.running import until
 from tests.system.conftest import Api
+from tests.system.guided import POLICY, allowed_just, block_of
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "auditor.md").read_text("utf-8")
 PARAMETERS = {
     "grants_of_principal": 1,
     "history_of_grant": 1,
@@ -41,16 +37,8 @@ def answered(*arguments: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def auditor(stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The auditor's shell."""
-    for name, value in agent_shell.variables(stack, agent_shell.AUDITOR).items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def allowed(auditor: None, aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The auditor's shell with no more than the permissions of the guide, and what takes one away."""
-    block, _ = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
     names = {
         "RECORDS-BUCKET": stack["buckets"]["records"],
         "RESULTS-BUCKET": stack["buckets"]["athena_results"],
@@ -58,23 +46,13 @@ def allowed(auditor: None, aws: Any, stack: dict[str, Any], monkeypatch: pytest.
         "REGION": stack["region"],
         "ACCOUNT": stack["account"],
     }
-    for name, value in names.items():
-        block = block.replace(name, value)
-    trust = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    iam, role = aws("iam"), f"auditor-{uuid.uuid4().hex}"
-    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    block, iam = block_of("auditor.md", 0, names), aws("iam")
+    with allowed_just(block, aws, stack, monkeypatch) as role:
 
-    def put(policy: dict[str, Any]) -> None:
-        iam.put_role_policy(RoleName=role, PolicyName="asks", PolicyDocument=json.dumps(policy))
+        def put(policy: dict[str, Any]) -> None:
+            iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=json.dumps(policy))
 
-    put(json.loads(block))
-    issued = aws("sts").assume_role(RoleArn=arn, RoleSessionName="auditor")["Credentials"]
-    for name, value in session_keys(issued).items():
-        monkeypatch.setenv(name.upper(), value)
-    yield json.loads(block), put
-    iam.delete_role_policy(RoleName=role, PolicyName="asks")
-    iam.delete_role(RoleName=role)
+        yield json.loads(block), put
 
 
 def test_aud_05_every_named_query_is_listed_and_runs(allowed: Any):

@@ -1,7 +1,6 @@
 """What got stuck goes its way again: CloudTrail's events, and records that the publisher gave up (row AUD 6)."""
 
 import json
-import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -13,22 +12,16 @@ import pytest
 from typer.testing import CliRunner
 
 from client.cli import app
-from local import agent_shell
 from local.demo.ledger import Ledger
-from tests.running import session_keys
 from tests.system.conftest import Api
+from tests.system.guided import allowed_just, block_of
 from tests.system.test_backfill import event
 from tests.system.test_records import until
-
-GUIDE = (Path(__file__).parents[2] / "docs" / "trail.md").read_text("utf-8")
-ROLE = "replaying"
 
 
 @pytest.fixture
 def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The environment has no more than the guide's permissions."""
-    iam = aws("iam")
-    _, block = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
     here = f"{stack['region']}:{stack['account']}"
     names = {
         "TRAIL-DEAD-LETTERS": stack["trail_dead_letters"],
@@ -38,20 +31,8 @@ def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) ->
         "KEY-ARN": aws("kms").describe_key(KeyId="alias/jitney")["KeyMetadata"]["Arn"],
         "REGION:ACCOUNT": here,
     }
-    for name, value in names.items():
-        block = block.replace(name, value)
-    trust = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    arn = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    iam.put_role_policy(RoleName=ROLE, PolicyName="replays", PolicyDocument=block)
-    issued = aws("sts").assume_role(RoleArn=arn, RoleSessionName="engineer")["Credentials"]
-    for name, value in agent_shell.variables(stack, agent_shell.AUDITOR).items():
-        monkeypatch.setenv(name, value)
-    for name, value in session_keys(issued).items():
-        monkeypatch.setenv(name.upper(), value)
-    yield
-    iam.delete_role_policy(RoleName=ROLE, PolicyName="replays")
-    iam.delete_role(RoleName=ROLE)
+    with allowed_just(block_of("trail.md", 1, names), aws, stack, monkeypatch):
+        yield
 
 
 @pytest.fixture
