@@ -47,13 +47,13 @@ class Review:
         self._absences = Absences(dynamodb, tables["state"])
         self._reviews = Reviews(self.states, stack["approval_arn"], self.tokens)
 
-    def ports(self, moment: Callable[[], int] = now) -> Ports:
-        """Handlers' ports over the running system, with a clock."""
+    def ports(self, moment: Callable[[], int] = now, store: Any = None) -> Ports:
+        """Handlers' ports over the running system, with a clock, and with its store unless one is given."""
         return Ports(
             config=self._config,
             policies=PolicySet.load(self._config.policies),
             actions=Actions.load((ROOT / "core" / "actions.bin").read_bytes()),
-            store=self.store,
+            store=store or self.store,
             reviews=self._reviews,
             absences=self._absences,
             now=moment,
@@ -99,7 +99,7 @@ class Review:
         """The agent gives it back."""
         return self.api("DELETE", f"/v1/grants/{grant_id}", agent="writer-agent")
 
-    def vote(self, grant_id: str, verdict: Verdict = Verdict.APPROVE, name: str = "alice", **clock: Any) -> Grant:
+    def vote(self, grant_id: str, verdict: Verdict = Verdict.APPROVE, name: str = "alice", **ports: Any) -> Grant:
         """The grant after a reviewer's vote. Raises Problem."""
         groups = self._config.reviewers.values()
         (person,) = {each for group in groups for each in group.members if each.endswith(f".{name}")}
@@ -107,7 +107,7 @@ class Review:
         (issuer,) = (each.issuer for each in self._config.issuers.values() if each.name == alias)
         voter = Principal(issuer, alias, name, "human", frozenset(), name, person, None)
         content = content_hash(self.grant(grant_id))
-        return vote(Ballot(grant_id, voter, verdict, content, "", "web", Origin()), self.ports(**clock))
+        return vote(Ballot(grant_id, voter, verdict, content, "", "web", Origin()), self.ports(**ports))
 
     def come_due(self, grant_id: str, after: int) -> None:
         """Have what is due `after` seconds of a review come due in two: its time is not made to pass, it is moved.
