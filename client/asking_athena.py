@@ -16,6 +16,7 @@ from client.stack_file import named_in
 _MARK = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|(?P<mark>\?)")
 _PARAMETER = re.compile(r"-- (?P<name>[a-z_]{1,40}): (?P<what>.*)", re.ASCII)
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
+_OWN_DAYS = re.compile("the last [0-9]+ days", re.ASCII)
 _TITLE = "The query cannot be asked"
 
 
@@ -37,10 +38,12 @@ class Asked:
 
     @property
     def about(self) -> str:
-        """The question, and which days it was asked about."""
+        """The question, of the days that it was asked about."""
         if self.period is None:
             return self.query.question
-        return f"{self.query.question} ({self.period[0]} to {self.period[1]})"
+        first, last = self.period
+        said, count = _OWN_DAYS.subn(f"the days from {first} to {last}", self.query.question, 1)
+        return said if count else f"{said} ({first} to {last})"
 
     def document(self) -> dict[str, Any]:
         """Both as JSON."""

@@ -27,7 +27,7 @@ def within(sql: str, since: date | None, until: date | None, today: date) -> str
     """The query about the days from `since` to `until`; as it is when neither is given.
 
     Without `since`, its own number of days before `until`. Raises ValueError for a query without a period, and for one
-    that would end before it begins.
+    that would end before it begins or that lies ahead.
     """
     days = days_of(sql)
     if since is None and until is None:
@@ -35,6 +35,8 @@ def within(sql: str, since: date | None, until: date | None, today: date) -> str
     if days is None:
         raise ValueError("it has no period of its own")
     first = since or (until or today) - timedelta(days=days)
+    if first > today:
+        raise ValueError(f"the period begins after today, {today} in UTC")
     if until and until < first:
         raise ValueError("the period ends before it begins")
 

@@ -31,7 +31,7 @@ RECORD_SPECS = (
         "Joins CloudTrail's events to grants",
         (
             Allow("state", ("dynamodb:GetItem",), ("GRANT#*",)),
-            Allow("audit", ("dynamodb:GetItem", "dynamodb:Query"), OF_KEYS),
+            Allow("audit", ("dynamodb:Query",), OF_KEYS),
             Allow("audit", ("dynamodb:PutItem",), (*OF_KEYS, "r-*")),
             Allow("key", KEY_TO_WRITE),
             Allow("trail_queue", _READ_QUEUE),

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from typer.testing import CliRunner
 
 import client
 from client import athena as athena_module
-from client.athena import Athena, Place
+from client.asking_athena import Asked
+from client.athena import Answer, Athena, Named, Place
 from client.cli import app
 from tests.client.fake_athena import FakeAthena, refusal
 
@@ -70,6 +72,12 @@ def test_aud_05_rows_are_a_table_with_what_the_answer_took_beside_it(aws: FakeAt
     assert took == "2 rows, from 2.0 kB read in 1.5 s"
     asked = query("denied", "--since", "2026-01-02", "--until", "2026-01-03")
     assert "What was denied (2026-01-02 to 2026-01-03)" in asked.stderr
+
+
+def test_aud_05_a_question_of_the_last_days_is_told_with_the_days_asked_about(aws: FakeAthena):
+    named = Named("denied", "What was denied in the last 30 days, and why", "SELECT 1")
+    asked = Asked(named, Answer((), (), 0, 0.0), (date(2026, 1, 2), date(2026, 1, 3)))
+    assert asked.about == "What was denied in the days from 2026-01-02 to 2026-01-03, and why"
 
 
 def test_aud_05_rows_wider_than_the_terminal_are_blocks(aws: FakeAthena, monkeypatch: pytest.MonkeyPatch):

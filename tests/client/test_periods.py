@@ -1,6 +1,6 @@
 """The days that a query is asked about: another period in the place of its own, on every table, and nothing else."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -49,6 +49,8 @@ def test_aud_05_without_days_the_query_stays_as_it_is():
     [
         ("SELECT 1", date(2026, 1, 1), None, "no period of its own"),
         (SQL, date(2026, 1, 2), date(2026, 1, 1), "ends before it begins"),
+        (SQL, TODAY + timedelta(days=1), None, "begins after today"),
+        (SQL, TODAY + timedelta(days=1), TODAY + timedelta(days=2), "begins after today"),
     ],
 )
 def test_aud_05_days_that_cannot_be_asked_for_are_told(sql, first, last, why):

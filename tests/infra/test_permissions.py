@@ -191,7 +191,7 @@ ALLOWED = {
     "jitney-correlator": {
         "CorrelatorLogs.Arn": LOGS,
         "TablesState.Arn": {READ},
-        "TablesAudit.Arn": {READ, QUERY, CREATE},
+        "TablesAudit.Arn": {QUERY, CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
         "TrailQueue.Arn": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage"},
