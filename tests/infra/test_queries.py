@@ -450,6 +450,30 @@ def test_aud_04_what_one_humans_agents_did_is_told_of_all_of_them(lake: Lake):
     ]
 
 
+def test_aud_04_what_one_humans_agents_were_denied_or_did_around_jitney_is_told_too(lake: Lake):
+    """Of what has no grant, too, and of what a grant was used for that does not explain it."""
+    theirs = {"human": "corp.h"}
+    lake.record(Event.PREVIEW, Outcome.DENIED, code="denied", **theirs)
+    lake.record(Event.REQUEST, Outcome.DENIED, code="denied", later=1, times=2, **theirs)
+    lake.record(Event.REFUSAL, Outcome.REFUSED, code="wrong_grant", later=2, count=7, **theirs)
+    lake.record(Event.REQUEST, Outcome.DENIED, human="corp.other")
+    lake.call(1, later=3, times=2, **theirs)
+    lake.call(2, later=4, purpose=Purpose.CANARY, error_code="AccessDenied", **theirs)
+    lake.call(3, later=5, bypass=["after_the_end"], **theirs)
+    lake.call(4, later=6, purpose=Purpose.CANARY, bypass=["not_issued_by_jitney"], **theirs)
+    lake.call(5, bypass=["after_the_end"], human="corp.other")
+    names = ("what", "outcome", "times", "verdict", "reasons", "person")
+    assert [tuple(row[name] for name in names) for row in lake.ask("agents_of_human", "corp.h")] == [
+        ("preview", "denied", 1, "", None, ""),
+        ("request", "denied", 1, "", None, ""),
+        ("refusal", "refused", 7, "", None, ""),
+        ("s3:GetObject", "done", 1, "explained", [], ""),
+        ("s3:GetObject", "denied", 1, "explained", [], "jitney"),
+        ("s3:GetObject", "done", 1, "bypass", ["after_the_end"], ""),
+        ("s3:GetObject", "done", 1, "bypass", ["not_issued_by_jitney"], ""),
+    ]
+
+
 def test_aud_04_who_reached_a_resource_is_told_by_grants_calls_and_bypasses(lake: Lake):
     def granted(grant, *resources, outcome=Outcome.ALLOWED):
         lake.record(Event.REQUEST, outcome, grant_id=grant, resources=resources)
