@@ -6,6 +6,7 @@ by what stands beside each secret, and by secrets that are put past the masker i
 
 import base64
 import json
+import re
 import time
 import urllib.parse
 import uuid
@@ -196,12 +197,25 @@ def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
             until(lambda at=address, place=place: place in canary.marked(client.get(at).text))
 
 
+def send_about_nothing(sqs, queue: str, said: str) -> None:
+    """Into a queue whose consumers get it when the search is over; they find no call and no record that it is about."""
+    long_ago = {f"approximateArrivalOf{which}Record": "2020-01-01T00:00:00Z" for which in ("First", "Last")}
+    nobody = {"account": "000000000000", "access_key_id": "none"}
+    body = json.dumps({"settle": nobody, "DDBStreamBatchInfo": long_ago, "said": said})
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=body, DelaySeconds=900)
+
+
 def test_what_is_searched_would_show_a_secret_that_got_there(aws, stack, canary: Canaries):
     """The search that finds nothing above finds a secret in every place that it looks at."""
     item = {"pk": {"S": "CANARY#control"}, "sk": {"S": "CANARY"}}
     table, bucket, group = stack["tables"]["state"], stack["buckets"]["athena_results"], "/aws/lambda/jitney-health"
     aws("dynamodb").put_item(TableName=table, Item=item | {"said": {"S": canary("table")}})
-    aws("s3").put_object(Bucket=bucket, Key="control/canary", Body=canary("bucket").encode())
+    for key, place in (("again", "written over"), ("again", "bucket"), ("gone", "deleted")):
+        aws("s3").put_object(Bucket=bucket, Key=f"control/{key}", Body=canary(place).encode())
+    aws("s3").delete_object(Bucket=bucket, Key="control/gone")
+    for queue in ("trail_queue", "trail_dead_letters", "dead_letters"):
+        send_about_nothing(aws("sqs"), re.split("[/:]", stack[queue])[-1], canary(queue))
     aws("logs").create_log_stream(logGroupName=group, logStreamName="canary")
     event = {"timestamp": int(time.time() * 1000), "message": canary("log")}
     aws("logs").put_log_events(logGroupName=group, logStreamName="canary", logEvents=[event])
@@ -224,7 +238,9 @@ def test_what_is_searched_would_show_a_secret_that_got_there(aws, stack, canary:
         assert canary.found("\n".join(everything_written(aws, stack))) == set(canary.planted)
     finally:
         aws("dynamodb").delete_item(TableName=table, Key=item)
-        aws("s3").delete_object(Bucket=bucket, Key="control/canary")
+        for each in aws("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix="control/"):
+            for version in (*each.get("Versions", ()), *each.get("DeleteMarkers", ())):
+                aws("s3").delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
         aws("logs").delete_log_stream(logGroupName=group, logStreamName="canary")
 
 

@@ -5,17 +5,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+from botocore.exceptions import ClientError
 
 from tests.running import PATIENCE
 
 
 def everything_written(aws: Any, stack: dict[str, Any]) -> Iterator[str]:
-    """The texts of all tables, buckets, logs, metrics, executions, queues' messages, mails and Slack messages."""
+    """The texts of all tables, objects' versions, logs, metrics, executions, mails and Slack messages.
+
+    And of the messages that are in queues at that moment; what was taken out before is not seen any more.
+    """
     for sink in (_tables, _buckets, _logs, _metrics, _executions, _parameters):
         yield from sink(aws)
     with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
         yield client.get(f"{stack['mailbox_url']}/messages").raise_for_status().text
         yield client.get(f"{stack['slack_url']}/messages").raise_for_status().text
+        # Those that are delayed or in flight, too. To receive them would keep them from whom they are for, and count.
+        yield client.get(f"{stack['aws_endpoint']}/_ministack/sqs/messages").raise_for_status().text
 
 
 def log_groups(aws: Any) -> list[str]:
@@ -39,14 +45,18 @@ def _tables(aws: Any) -> Iterator[str]:
 
 
 def _buckets(aws: Any) -> Iterator[str]:
+    """Every version of every object, of those that were deleted, too."""
     client = aws("s3")
     for bucket in client.list_buckets()["Buckets"]:
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
-            for each in page.get("Contents", []):
+        for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"]):
+            for each in page.get("Versions", []):
                 yield each["Key"]
+                named = {"Bucket": bucket["Name"], "Key": each["Key"], "VersionId": each["VersionId"]}
                 try:
-                    body = client.get_object(Bucket=bucket["Name"], Key=each["Key"])["Body"].read()
-                except client.exceptions.NoSuchKey:  # another test has put it there, and taken it away since
+                    body = client.get_object(**named)["Body"].read()
+                except ClientError as error:  # another test has put it there, and taken it away since
+                    if error.response["Error"]["Code"] not in {"NoSuchKey", "NoSuchVersion"}:
+                        raise
                     continue
                 yield body.decode("latin-1")
 
