@@ -345,6 +345,18 @@ def test_aud_04_what_a_principal_never_used_is_told_over_all_its_grants(lake: La
     ]
 
 
+def test_aud_04_what_turned_out_to_be_a_bypass_is_no_use_of_its_grant(lake: Lake):
+    actions = {"actions": ("s3:GetObject", "s3:PutObject")}
+    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", **actions)
+    lake.call(1)
+    lake.call(1, bypass=["key_issued_twice"], judged=4000)
+    lake.call(2, actions=("s3:PutObject",), bypass=["key_not_issued"], judged=1800)
+    lake.call(2, actions=("s3:PutObject",), judged=4000, error_code="NoSuchBucket")
+    used = {row["action"]: (row["calls"], row["failed"]) for row in lake.ask("used_versus_granted")}
+    assert used == {"s3:GetObject": (0, 0), "s3:PutObject": (1, 1)}
+    assert [row["action"] for row in lake.ask("never_used")] == ["s3:GetObject"]
+
+
 def test_aud_04_what_was_left_behind_is_what_was_not_taken_away_since(lake: Lake):
     lake.call(1, made=("user x", "role y"), operation="CreateUser", days_ago=5)
     lake.call(2, taken=("role y",), days_ago=1)
