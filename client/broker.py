@@ -74,7 +74,7 @@ class Broker:
         return _read_answer(self._call("DELETE", f"/v1/grants/{checked_grant_id(grant_id)}"))
 
     def revoke(self, grant_id: str, reason: str) -> Answer:
-        """Take anybody's grant back, as an operator: its credentials stop working."""
+        """Take anybody's grant back, as an operator or as its reviewer: its credentials stop working."""
         path = f"/v1/grants/{checked_grant_id(grant_id)}/revocation"
         return _read_answer(self._call("POST", path, {"reason": reason}))
 

@@ -24,8 +24,8 @@ from client.reporting import reporting
 
 _EXIT_CODES = (
     "Exit codes: 0 done, 2 not valid, 3 denied, 4 under review, 5 no valid token, 6 not available, "
-    "7 no such grant, or it ended, 1 anything else. `jitney run` ends with its command's own, `jitney audit verify` "
-    "with 1 when something is broken."
+    "7 no such grant, or it ended, 1 anything else. `jitney run` ends with its command's own; `jitney audit verify` "
+    "with 1 when something is broken; it, `backfill` and `replay` with 2 when something was left out."
 )
 
 # What typer raises for a command line that it cannot read.

@@ -17,8 +17,8 @@ from client.answers import GRANT_ID
 from client.asking import Ask
 from client.problems import Invalid
 
-# No grant lives longer than the 12 hours of a role session; a rejected one is remembered as long as this.
-_KEPT_SECONDS = 86_400
+# A review lasts seven days at most (`review_seconds` of jitney.yaml), and what a person decided then holds a day more.
+_KEPT_SECONDS = 8 * 86_400
 _ID_BYTES = 64
 
 
@@ -46,7 +46,8 @@ class Entry:
 def entry(folder: Path, key: str, now: float | None = None) -> Generator[Entry]:
     """The entry of `key`; other processes that want the same one wait until this block ends, or this process.
 
-    The file is created for its owner alone (0600), and forgotten a day after it was written. `now` is epoch seconds.
+    The file is created for its owner alone (0600), and forgotten eight days after it was written. `now` is in epoch
+    seconds.
     """
     descriptor = _open(folder, key, time.time() if now is None else now)
     try:

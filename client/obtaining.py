@@ -21,11 +21,12 @@ def by_id(broker: Broker, grant_id: str) -> Answer:
     return Answer(issued.grant, issued.credentials)
 
 
-def by_memory(broker: Broker, ask: Ask, folder: Path, *, anew: bool = False) -> Answer:
+def by_memory(broker: Broker, ask: Ask, folder: Path, command: str, *, anew: bool = False) -> Answer:
     """The grant that was asked for this before, else a new one; `anew` asks again whatever is remembered.
 
-    One that was rejected or revoked stays so: asking again with the same words is for a person to decide. Of processes
-    that start at once, one asks and the others share its grant.
+    One that was rejected or revoked stays so: asking again with the same words is for a person to decide, who is told
+    how with the `command` line that came here. Of processes that start at once, one asks, the others share its
+    grant.
     """
     with entry(folder, request_key(ask, broker.api_url, broker.identity())) as place:
         if place.grant_id and not anew:
@@ -34,7 +35,8 @@ def by_memory(broker: Broker, ask: Ask, folder: Path, *, anew: bool = False) -> 
             except Ended:
                 place.remember("")
             except Denied as problem:
-                problem.fix = f"{problem.fix} To ask again with the same words, add --anew.".lstrip()
+                again = f"To ask again with the same words, once: {command} --anew > /dev/null"
+                problem.fix = f"{problem.fix} {again}".lstrip()
                 raise
         answer = broker.request(ask)
         place.remember(answer.grant.id)

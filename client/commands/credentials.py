@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from typing import Annotated
 
@@ -41,7 +42,9 @@ def credentials(
                 answer = by_id(broker, grant)
             else:
                 ask = asking.ask(target)
-                answer = by_memory(broker, ask, xdg(os.environ, "XDG_STATE_HOME", ".local/state"), anew=anew)
+                folder = xdg(os.environ, "XDG_STATE_HOME", ".local/state")
+                command = shlex.join(["jitney", *sys.argv[1:]])
+                answer = by_memory(broker, ask, folder, command, anew=anew)
             issued = usable(broker, answer, wait=waiting.wait, at_most=at_most)
         typer.echo(json.dumps(_process_output(issued)))
 

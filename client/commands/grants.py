@@ -9,7 +9,9 @@ from client.answers import Answer
 from client.grouping import grouped
 from client.reporting import print_json, reporting, screen, show, waited
 
-grants = typer.Typer(no_args_is_help=True, help="Your own grants: what they allow, until when, what became of them.")
+grants = typer.Typer(
+    no_args_is_help=True, help="Grants: what yours allow, until when, what became of them; and to end one."
+)
 
 GrantId = Annotated[str, typer.Argument(metavar="ID", help="The grant's id: g-…")]
 Cursor = Annotated[str, typer.Option("--cursor", metavar="CURSOR", help="Continue an earlier list: its `next`.")]
@@ -44,7 +46,10 @@ def revoke_grant(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Take anybody's grant back, as an operator: its credentials stop working, within seconds, wherever they are."""
+    """Take anybody's grant back, as an operator or as its reviewer.
+
+    Its credentials stop working, within seconds, wherever they are.
+    """
     with reporting("grants revoke", as_json=as_json), connection.broker() as broker:
         _show_ended(broker.revoke(grant, reason), as_json=as_json)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,7 +79,8 @@ def test_a_persons_no_is_not_asked_about_again_unless_told_to(connected: FakeBro
     assert [credentials(*ASK).returncode for _ in range(3)] == [0, 3, 3]
     done = credentials(*ASK)
     assert (done.returncode, done.stdout) == (3, "")
-    assert "add --anew" in done.stderr
+    again = " ".join(done.stderr.split()).partition("with the same words, once: ")[2]
+    assert again == shlex.join(["jitney", "credentials", *ASK]) + " --anew > /dev/null"
     assert credentials(*ASK, "--anew").returncode == 0
     assert paths(connected).count("/v1/grants") == 2
 
