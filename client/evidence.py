@@ -1,6 +1,6 @@
 """What lies in the buckets of records and of seals, read as an auditor who may only read."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
@@ -84,11 +84,8 @@ class Archive:
                     hidden.add(each["Key"])
         # S3 lists the newest version of a key first.
         first = {key: each[-1] for key, each in versions.items() if number_of(key) is not None}
-        wanted = [
-            {"Key": key, "VersionId": each["VersionId"]}
-            for key, each in first.items()
-            if _within(each["LastModified"].date(), since, until)
-        ]
+        made = {key: each["LastModified"].date() for key, each in first.items()}
+        wanted = [{"Key": key, "VersionId": first[key]["VersionId"]} for key in seals_of(made, since, until)]
         files: dict[int, SealFile | str] = {}
         for key, body in self._bodies("seals", self._seals, wanted):
             number = number_of(key) or 0
@@ -121,6 +118,15 @@ class Archive:
             return [each for page in pages for each in page.get(kind, [])]
         except (ClientError, BotoCoreError) as error:
             raise _unreadable(bucket, error, "what it holds") from error
+
+
+def seals_of(made: Mapping[str, date], since: date | None, until: date | None) -> list[str]:
+    """Which seals, of all by the days they were `made` on, are of a period, and the first after it.
+
+    After a standstill that one has what came before it, and where there is none, sealing has stopped.
+    """
+    after = sorted(key for key, day in made.items() if until is not None and day > until)
+    return [key for key, day in made.items() if _within(day, since, until)] + after[:1]
 
 
 def _within(day: date | None, since: date | None, until: date | None) -> bool:

@@ -4,7 +4,9 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -17,6 +19,7 @@ from typer.testing import CliRunner
 import client
 from client import checkout
 from client.cli import app
+from client.evidence import seals_of
 from core.integrity.seals import public_key_path, seal_key
 from core.times import iso
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of
@@ -147,6 +150,27 @@ def test_aud_02_of_a_period_only_its_days_are_read(archive: Archive):
     assert (told["verdict"], told["sealed"]["objects"]) == ("unproven", 0)
     told = verify("--since", "yesterday")
     assert (told.exit_code, "'yesterday' is no day; write it like 2026-11-26." in told.stderr) == (2, True)
+
+
+def test_aud_02_of_a_period_the_first_seal_after_it_is_read_too():
+    """Sealing stood still: what came before is under that seal, and without it would wait for one for ever."""
+    made = {seal_key(number): date(2026, 11, day) for number, day in enumerate((20, 21, 22, 28, 29, 30))}
+    numbers = {name: number for number, name in enumerate(made)}
+
+    def read(since: int | None, until: int | None) -> list[int]:
+        days = [each and date(2026, 11, each) for each in (since, until)]
+        return [numbers[key] for key in seals_of(made, *days)]
+
+    assert (read(None, None), read(22, None), read(21, 22)) == ([0, 1, 2, 3, 4, 5], [2, 3, 4, 5], [1, 2, 3])
+    assert (read(None, 19), read(24, 27), read(29, 30)) == ([0], [3], [4, 5])
+
+
+def test_aud_02_seals_that_end_too_early_are_told_until_a_day_too(archive: Archive, monkeypatch: pytest.MonkeyPatch):
+    assert verify("--until", TODAY).exit_code == 0
+    later = time.time() + 10 * 24 * HOUR
+    monkeypatch.setattr("client.commands.audit.time", SimpleNamespace(time=lambda: later))
+    told = verify("--until", TODAY)
+    assert (told.exit_code, "The seals end too early" in told.stdout) == (1, True)
 
 
 def test_aud_02_without_seals_nothing_is_proven_and_the_exit_code_is_2(archive: Archive):

@@ -1,7 +1,7 @@
 """The whole check: from what lies in the two buckets to what it proves."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -22,7 +22,8 @@ _FOLDER = re.compile(r"records/dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 class Evidence:
     """What was read: seal files, the objects' contents by key, and what could not be read with the reason, by key.
 
-    `since` and `until` are the days (dt=) that the objects are of, None for all. `now` in epoch seconds.
+    `since` and `until` are the days (dt=) that the objects are of, None for all. Of the seals after `until` there are
+    so many that the last closes that day, or is the last of all. `now` in epoch seconds.
     """
 
     files: tuple[SealFile, ...]
@@ -46,7 +47,7 @@ def verify(evidence: Evidence, keys: Keys) -> Findings:
     """What the evidence proves with the trusted keys, by fingerprint; nothing is taken on trust."""
     whole = evidence.since is None
     seals, seal_breaks = check_seals(evidence.files, keys, whole=whole)
-    late = overdue(seals[-1], evidence.now) if seals and evidence.until is None else None
+    late = None if not seals or _closed(seals[-1], evidence.until) else overdue(seals[-1], evidence.now)
     sealed = {each.key: (seal.number, each) for seal in seals for each in seal.objects if _within(each.key, evidence)}
     breaks = [*seal_breaks, *_objects(sealed, evidence)]
     fresh, strangers = _unsealed(sealed, seals, evidence)
@@ -59,10 +60,15 @@ def verify(evidence: Evidence, keys: Keys) -> Findings:
     last = frozenset(each.key for each in seals[-1].objects) if seals else frozenset()
     breaks += check_chains(evidence.contents, done, fresh | last, whole=whole)
     breaks += [late] if late else []
-    return Findings(tuple(breaks), tuple(_unproven(seals, evidence)), _extent(seals, sealed, fresh, evidence))
+    return Findings(tuple(breaks), tuple(_unproven(seals, sealed, evidence)), _extent(seals, sealed, fresh, evidence))
 
 
 _STRANGER = "{key} was added: no seal knows it, and the seals of its time are closed, or not open yet."
+
+
+def _closed(last: Seal, until: date | None) -> bool:
+    """Whether no seal after `last` looks at the day `until` any more, so that it matters no longer whether one came."""
+    return until is not None and first_day(last) > until
 
 
 def _within(key: str, evidence: Evidence) -> bool:
@@ -87,11 +93,16 @@ def _unsealed(sealed: Iterable[str], seals: list[Seal], evidence: Evidence) -> t
     return frozenset(fresh), sorted(unsealed - fresh)
 
 
-def _unproven(seals: list[Seal], evidence: Evidence) -> Iterator[str]:
+def _unproven(seals: list[Seal], sealed: Collection[str], evidence: Evidence) -> Iterator[str]:
+    until = evidence.until
     if not evidence.files:
-        yield "There are no seals: nothing shows that the records are those that were written."
+        which = "" if evidence.since is None and until is None else " of these days"
+        yield f"There are no seals{which}: nothing shows that the records are those that were written."
     elif not seals:
         yield "No seal holds: nothing shows that the records are those that were written."
+    elif until and not sealed and seals[0].time[:10] > str(until):
+        of = f"number {seals[0].number}, is of {seals[0].time}, after {until}"
+        yield f"The first seal, {of}: nothing shows that there were no records until then."
     for key, reason in sorted(evidence.unreadable.items()):
         yield f"{key} could not be read: {reason}"
 

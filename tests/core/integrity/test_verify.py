@@ -271,6 +271,48 @@ def test_aud_02_seals_that_end_too_early_are_told_as_such():
     assert (late.seal, late.sentence.startswith("The seals end too early: the last seal, number 2")) == (3, True)
 
 
+TEN_DAYS = 240 * HOUR
+
+
+@pytest.mark.parametrize("until", [None, date(2026, 11, 24), date(2026, 11, 25), date(2099, 1, 1)])
+def test_aud_02_seals_that_end_too_early_are_told_until_whichever_day(until: date | None):
+    world = world_of([[chain("g-a", 1)]])
+    world.write(key_of(7), [chain("g-forged", 1)[0].text.encode()])
+    assert world.verify(until=until).verdict is Verdict.HOLDS
+    (late,) = world.verify(until=until, later=TEN_DAYS).breaks
+    assert (late.seal, late.sentence.startswith("The seals end too early: the last seal, number 0")) == (1, True)
+
+
+def test_aud_02_a_day_that_its_seals_have_closed_needs_no_later_ones():
+    world = world_of(
+        [[chain("g-a", 1)], *[[]] * 59]
+    )  # from noon on, so that the last is of the 26th, an hour to midnight
+    assert world.seals[-1].time == "2026-11-26T23:00:00Z"
+    assert world.verify(until=date(2026, 11, 24), later=TEN_DAYS).verdict is Verdict.HOLDS
+    for open_still in (date(2026, 11, 25), date(2026, 11, 26), None):
+        assert "end too early" in world.verify(until=open_still, later=TEN_DAYS).breaks[-1].sentence
+    world.write(key_of(7), [chain("g-forged", 1)[0].text.encode()])
+    (added,) = world.verify(until=date(2026, 11, 24), later=TEN_DAYS).breaks
+    assert (added.object, "was added: no seal knows it" in added.sentence) == (key_of(7), True)
+
+
+def test_aud_02_of_days_of_which_there_are_no_seals_nothing_is_proven():
+    world = world_of([[chain("g-a", 1)]])
+    unsealed = World({key_of(0): world.objects[key_of(0)]})
+    assert unsealed.verify(until=date(2026, 11, 24)).verdict is Verdict.UNPROVEN
+    (why,) = unsealed.verify(since=date(2026, 11, 24), until=date(2026, 11, 24)).unproven
+    assert why.startswith("There are no seals of these days")
+    before = date(2026, 11, 20)
+    findings = World({}, world.files, world.seals).verify(until=before)
+    assert (findings.verdict, findings.breaks) == (Verdict.UNPROVEN, ())
+    assert findings.unproven[0].startswith("The first seal, number 0, is of 2026-11-24T12:00:00Z, after 2026-11-20:")
+    world.write(key_of(7, "2026-11-20"), [chain("g-forged", 1)[0].text.encode()])
+    assert (
+        "was added: no seal knows it"
+        in World(world.objects, world.files, world.seals).verify(until=before).breaks[0].sentence
+    )
+
+
 def test_aud_02_a_record_that_was_altered_before_it_was_sealed_is_named():
     links = [each.text.encode() for each in chain("g-a", 3)]
     world = World()

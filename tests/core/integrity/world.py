@@ -59,11 +59,13 @@ class World:
     def now(self) -> int:
         return self.start + len(self.seals) * HOUR
 
-    def verify(self, *, since: date | None = None, later: int = 0, keys: Any = None) -> Findings:
+    def verify(
+        self, *, since: date | None = None, until: date | None = None, later: int = 0, keys: Any = None
+    ) -> Findings:
         contents = {key: read_contents(body) for key, body in self.objects.items()}
         files = tuple(self.files.values())
         trusted = {SIGNER.fingerprint: SIGNER.key.public_key()} if keys is None else keys
-        return verify(Evidence(files, contents, since=since, now=self.now + later), trusted)
+        return verify(Evidence(files, contents, since=since, until=until, now=self.now + later), trusted)
 
     def lines(self, key: str) -> list[bytes]:
         return self.objects[key].splitlines()
