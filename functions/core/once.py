@@ -46,9 +46,9 @@ def previews(owner: str, most: int, now: int) -> Quota:
     return _quota("PREVIEWS", owner, most, now)
 
 
-def denials(owner: str, most: int, now: int) -> Quota:
-    """The quota of denials that say why, in the minute of `now`: they tell as much as dry runs do."""
-    return _quota("DENIALS", owner, most, now)
+def unopened(owner: str, most: int, now: int) -> Quota:
+    """The quota of requests that no grant came of, in the minute of `now`: they tell as much as dry runs do."""
+    return _quota("UNOPENED", owner, most, now)
 
 
 def joins(owner: str, most: int, now: int) -> Quota:

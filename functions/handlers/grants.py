@@ -1,6 +1,7 @@
 """POST /v1/grants: ask for access."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from core.access.holdings import Change
 from core.access.request import AccessRequest
 from core.access.standing import require_active
 from core.audit import Event, Outcome
-from core.once import denials, idempotency, idempotency_key, repeated
+from core.once import idempotency, idempotency_key, repeated, unopened
 from core.policy.decision import Decision, Effect
 from core.problems import Problem
 from handlers.answers import deciding_policies, denied, explanation_view, grant_answer, too_many
@@ -46,13 +47,13 @@ def _decide_and_open(asked: AccessRequest, key: str, call: Call, attempts: int =
         target = ports.config.targets[asked.target]
         besides = call.besides(target)
         decision = call.decide(asked, besides)
-        if decision.effect is not Effect.DENY:
-            review_ends = call.now + ports.config.limits.review_seconds
-            grant = open_grant(ports.new_id("g"), call.principal, asked, target, decision, review_ends, call.now)
-            session = session_of(grant, call)
-            holdings = besides.entering(grant)
-    if decision.effect is Effect.DENY:
-        raise _denied(asked, decision, call)
+    with _unopened_on_record(asked, decision, call):
+        if decision.effect is Effect.DENY:
+            raise denied(decision, asked)
+        review_ends = call.now + ports.config.limits.review_seconds
+        grant = open_grant(ports.new_id("g"), call.principal, asked, target, decision, review_ends, call.now)
+        session = session_of(grant, call)
+        holdings = besides.entering(grant)
     try:
         if decision.effect is Effect.ALLOW:
             opened = _open(grant, decision, key, call, asked, holdings)
@@ -65,19 +66,26 @@ def _decide_and_open(asked: AccessRequest, key: str, call: Call, attempts: int =
     return grant_answer(201, opened, call, issue(opened, session, call))
 
 
-def _denied(asked: AccessRequest, decision: Decision, call: Call) -> Problem:
-    """Record a denial; the problem that tells it, and why as long as the caller is not probing (POL 9)."""
-    limits = call.ports.config.limits
-    quota = denials(call.principal.owner, limits.previews_per_minute, call.now)
-    target = call.ports.config.targets[asked.target]
-    members = audit.asked_members(asked, target, decision) | deciding_policies(decision)
+@contextmanager
+def _unopened_on_record(asked: AccessRequest, decision: Decision, call: Call) -> Iterator[None]:
+    """Record a problem inside, which lets no grant begin, then raise it on.
+
+    It tells what was decided, as a dry run does: past the quota of the minute, each is answered alike (POL 9).
+    """
     try:
-        call.record(Event.REQUEST, Outcome.DENIED, (quota, *call.once), code="denied", **members)
-    except Taken as taken:
-        problem = too_many(quota) if taken.key == quota.key else call.caller.replayed()
-        call.count_refusal(problem.code)
-        return problem
-    return denied(decision, asked)
+        yield
+    except Problem as problem:
+        quota = unopened(call.principal.owner, call.ports.config.limits.previews_per_minute, call.now)
+        outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
+        target = call.ports.config.targets[asked.target]
+        members = audit.asked_members(asked, target, decision) | deciding_policies(decision)
+        try:
+            call.record(Event.REQUEST, outcome, (quota, *call.once), code=problem.code, **members)
+        except Taken as taken:
+            instead = too_many(quota) if taken.key == quota.key else call.caller.replayed()
+            call.count_refusal(instead.code)
+            raise instead from taken
+        raise
 
 
 def idempotency_key_of(request: Request) -> str:
@@ -95,7 +103,8 @@ def _review(
     """Open a pending grant and start its review, unless an equal one is pending (REV 12). Raises Taken or Changed."""
     from handlers.queueing import join, queue  # noqa: PLC0415 - an allowed request shall not wait for it
 
-    queued = queue(grant, key, call)
+    with _unopened_on_record(asked, decision, call):
+        queued = queue(grant, key, call)
     if isinstance(queued, Grant):
         join(queued, decision, key, call, asked)
         answer = grant_answer(202, queued, call)

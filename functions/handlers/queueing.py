@@ -20,7 +20,7 @@ from handlers.ports import Ports
 def queue(grant: Grant, key: str, call: Call) -> Grant | Entering:
     """The pending grant that a new one repeats; else what has to be written with the new one.
 
-    Raises Problem too_many_pending, which is counted; Taken for a POST that was made before, whatever became of it.
+    Raises Problem too_many_pending; Taken for a POST that was made before, whatever became of it.
     """
     ports, most = call.ports, call.ports.config.limits.max_pending
     read = ports.store.pending(grant.owner)
@@ -34,10 +34,7 @@ def queue(grant: Grant, key: str, call: Call) -> Grant | Entering:
     if len(before.entries) >= most:
         if key and ports.store.held(idempotency_key(grant.owner, key)):
             raise Taken(key)
-        with call.refusals_counted():
-            raise _too_many(
-                [each.grant_id for each in before.entries], min(each.until for each in before.entries), call
-            )
+        raise _too_many([each.grant_id for each in before.entries], min(each.until for each in before.entries), call)
     return Entering(read, before.entered(grant))
 
 

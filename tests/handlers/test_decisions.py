@@ -1,3 +1,7 @@
+import json
+
+import pytest
+
 from core.access.session_policy import LIMIT
 from handlers.decisions import preview_decision
 from handlers.grants import create_grant
@@ -58,6 +62,33 @@ def test_pol_09_denials_say_why_only_so_often(system: System):
     assert "reasons" not in answers[-1][1]
     assert len(system.records()) <= limit + 3
     assert system.call(create_grant, ASKED)[0] == 201
+
+
+LONG = [f"arn:aws:s3:::reports/2026/{'x' * 300}{number}" for number in range(10)]
+PROBES = {
+    "denied": {"actions": ["iam:CreateUser"], "resources": ["*"]},
+    "policy_too_large": {"actions": ["s3:GetObject"], "resources": LONG},
+    "too_many_pending": {"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/more.csv"]},
+}
+
+
+@pytest.mark.parametrize("kind", PROBES)
+def test_pol_09_past_the_minutes_quota_whatever_no_grant_comes_of_is_answered_alike(kind: str):
+    """Else the quota would hide why something is denied, and tell for ever whether it is."""
+    system = System()
+    limit = system.config.limits.previews_per_minute
+    for number in range(system.config.limits.max_pending):
+        wanted = {"actions": ["s3:PutObject"], "resources": [f"arn:aws:s3:::reports/2026/{number}"]}
+        assert system.call(create_grant, ASKED | {"permissions": [wanted]})[0] == 202
+    before = len(system.records())
+    answers = [system.call(create_grant, ASKED | {"permissions": [PROBES[kind]]})[1] for _ in range(limit)]
+    assert {each["code"] for each in answers} == {kind}
+    past = [system.call(create_grant, ASKED | {"permissions": [each]}) for each in PROBES.values()]
+    assert [body["code"] for _, body, _ in past] == ["rate_limited"] * len(PROBES)
+    assert len({json.dumps(each) for each in past}) == 1
+    for record in system.records()[before : before + limit]:
+        assert (record["code"], record["actions"]) == (kind, PROBES[kind]["actions"])
+        assert record["resources"] == PROBES[kind]["resources"]
 
 
 def test_pol_04_an_unknown_action_is_told_with_the_closest_name(system: System):
