@@ -109,7 +109,7 @@ class MemoryStore:
             current = self.grants[before.id]
             if (current.state, current.records) != (before.state, before.records):
                 raise Changed
-            places = [place for vote in after.votes if vote not in before.votes for place in vote.stands_in]
+            places = [place for vote in after.cast_since(before) for place in vote.stands_in]
             if any(place.absent not in self.away or self.away[place.absent].id != place.absence for place in places):
                 raise Changed
             owing = debtors(after, after.glass.human) if after.glass else ()

@@ -188,7 +188,7 @@ class Store:
             from adapters.absences import checks_of  # noqa: PLC0415
             from adapters.cast_votes import put_vote  # noqa: PLC0415
 
-            cast = [each for each in after.votes if each not in before.votes]
+            cast = after.cast_since(before)
             yield from (put_vote(self._state_table, each, after) for each in cast)
             yield from checks_of(self._state_table, cast)
         if after.glass:

@@ -83,3 +83,18 @@ def test_rev_06_a_vote_in_somebodys_place_is_written_only_while_they_are_away(st
     change(OTHER, AWAY)
     after = voted(store, grant, *places)
     assert store.grant(grant.id) == after
+
+
+def test_rev_06_a_vote_that_is_counted_anew_needs_no_absence_any_more(store: Store, change, client):  # noqa: F811
+    """Carol voted for bob, who is back; when alice votes, carol's vote counts for a group of her own, too."""
+    grant = opened(store, PENDING)
+    change(None, AWAY)
+    one = voted(store, grant, StandIn("owners", "corp.bob", "a-1", NOW, NOW + 3600))
+    change(AWAY, None)
+    stored = len(client.scan(TableName="state")["Items"])
+    votes = (replace(one.votes[0], groups=("security",)), Vote("corp.alice", Verdict.APPROVE, "c", "", NOW + 9, "web"))
+    link = audit.next_link(audit.of_grant(Event.VOTE, Outcome.APPROVED, one, audit.Origin(), NOW), one)
+    both = audit.linked(replace(one, votes=votes), link)
+    store.save(one, both, link, now=NOW)
+    assert store.grant(grant.id) == both
+    assert len(client.scan(TableName="state")["Items"]) == stored + 1  # alice's, in the list of what she voted on

@@ -14,6 +14,7 @@ from core.review.content import content_hash
 from handlers.credentials import create_credentials
 from handlers.voting import vote
 from tests.fakes import MemoryAbsences
+from tests.handlers.conftest import POLICIES, policies_of
 from tests.handlers.reviewing import Browser, Desk, desk_of, fields_of
 from tests.handlers.test_review_pages import pending, stored
 from tests.handlers.test_voting import ballot, person
@@ -23,6 +24,9 @@ GROUPS = {
     "owners": ReviewerGroup(("staff.alice", "staff.bob", "staff.harriet"), stand_ins=("staff.carol", "staff.dave")),
     "others": ReviewerGroup(("staff.oscar", "staff.carol")),
 }
+
+LEGAL = """@id("law") @approval("legal") forbid (principal, action == Jitney::Action::"Write", resource)
+unless { context.approvals.contains("legal") };"""
 
 
 @pytest.fixture
@@ -118,6 +122,23 @@ def test_rev_06_an_ended_absence_ends_the_right_but_no_vote(desk: Desk, bob: Bro
     assert stored(desk, first).state is State.ACTIVE
     assert desk.system.call(create_credentials, grant_id=first.id)[0] == 200
     assert carol.send("GET", f"/reviews/{first.id}").status == 200  # her own vote concerns her
+
+
+def test_rev_06_a_vote_of_a_stand_in_stands_in_nobodys_way_once_the_absent_is_back():
+    """Carol votes for alice, who comes back; then legal escalates to carol's own group, and bob votes."""
+    owners = ReviewerGroup(("staff.alice", "staff.bob"), approvals=2, stand_ins=("staff.carol",))
+    legal = ReviewerGroup(("staff.harriet",), escalates_to="others", escalates_after_seconds=900)
+    desk = desk_of(reviewers={"owners": owners, "legal": legal, "others": ReviewerGroup(("staff.carol",))})
+    desk.system.ports.policies = policies_of(replace(desk.system.config.policies, text=POLICIES + LEGAL))
+    grant = pending(desk)
+    assert grant.reviews == (("legal", "owners"),)
+    alice = signed_in(desk, "alice")
+    go(alice)
+    vote(replace(ballot(grant), voter=person("carol", "staff")), desk.system.ports)
+    go(alice, button="no")
+    desk.system.now += 900
+    after = vote(replace(ballot(grant), voter=person("bob", "staff")), desk.system.ports)
+    assert (after.state, after.approvals) == (State.ACTIVE, ("legal", "owners"))
 
 
 @pytest.mark.parametrize("seconds", [0, 1])

@@ -179,6 +179,11 @@ class Grant:
         over = state not in TRANSITIONS[current.state] or (current.state not in OPEN and not self.live(ending.at))
         return current if over else replace(current.move(state), ending=ending)
 
+    def cast_since(self, before: "Grant") -> tuple[Vote, ...]:
+        """The votes that were not given `before`: those that are only counted for other groups by now are not new."""
+        given = {replace(each, groups=None) for each in before.votes}
+        return tuple(each for each in self.votes if replace(each, groups=None) not in given)
+
     def asked(self) -> AccessRequest:
         """The request that this grant answers, narrowed to what was granted; policy is asked again with it."""
         return AccessRequest(self.target, self.permissions, self.duration_seconds, self.reason, self.ticket)
