@@ -1,6 +1,7 @@
 """The auditor's questions, asked of records and calls as the functions write them: the right answers (AUD 4, 5)."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, product
@@ -13,7 +14,7 @@ from core.audit import AuditRecord, Event, Outcome
 from core.story.lines import seen_of
 from core.story.using import DENIALS, calls_of, is_denied
 from core.trail.call import Call
-from core.trail.join import Purpose, Verdict
+from core.trail.join import NEVER_DENIED, Purpose, Verdict
 from core.trail.line import line_of
 from handlers.issuing import FINAL
 from infra.queries import QUERIES
@@ -529,6 +530,17 @@ def test_end_02_how_long_credentials_worked_after_a_grant_was_taken_back(lake: L
         (row["event"], row["person"], row["kill_milliseconds"], row["calls_afterwards"], row["last_call_seconds"])
         for row in rows
     ] == [("release", "corp.a", None, 0, None), ("revocation", "corp.ops", 1234, 2, 3)]
+
+
+def test_end_02_what_iam_never_denies_does_not_show_that_credentials_still_worked(lake: Lake):
+    lake.record(Event.REVOCATION, Outcome.REVOKED, grant_id="g-1", detail={"by": "corp.ops"})
+    for number, (service, operation) in enumerate(sorted(NEVER_DENIED)):
+        lake.call(number, later=30, service=service, operation=operation)
+    lake.call("sts", later=4, service="sts", operation="GetFederationToken")
+    (row,) = lake.ask("time_to_kill")
+    assert (row["calls_afterwards"], row["last_call_seconds"]) == (1, 4)
+    (listed,) = re.findall(r"called\.service \|\| ':' \|\| called\.operation NOT IN \((.*)\)", FILES["time_to_kill"])
+    assert listed.split(", ") == [f"'{service}:{operation}'" for service, operation in sorted(NEVER_DENIED)]
 
 
 def test_aud_01_what_came_of_a_request_is_what_happened_last(lake: Lake):

@@ -51,8 +51,8 @@ ISSUERS: Mapping[str, Purpose] = {
     "target_checks": Purpose.CHECK,
 }
 """What each function that may take a target's role takes it for."""
-# These work whatever policies say: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-_NEVER_DENIED = frozenset({("sts", "GetCallerIdentity")})
+NEVER_DENIED = frozenset({("sts", "GetCallerIdentity")})
+"""These work whatever policies say: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
 
 
 class Name(NamedTuple):
@@ -136,7 +136,7 @@ def _end(grant: Grant) -> int:
 
 def _shows_access(call: Call) -> bool:
     """Whether it is a call that should have been denied, and was not."""
-    return not call.error_code and (call.service, call.operation) not in _NEVER_DENIED
+    return not call.error_code and (call.service, call.operation) not in NEVER_DENIED
 
 
 def _against_key(
