@@ -3,7 +3,7 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -295,11 +295,17 @@ class MemoryDenyList:
     listed: dict[str, dict[str, Denial]] = field(default_factory=dict)
     turns: dict[str, Turn] = field(default_factory=dict)
     busy_until: dict[str, int] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
     lock: Any = field(default_factory=threading.RLock)
 
     def denials(self, role_arn: str) -> list[Denial]:
         with self.lock:
             return list(self.listed.get(role_arn, {}).values())
+
+    def roles(self, configured: Iterable[str]) -> frozenset[str]:
+        with self.lock:
+            self.known |= set(configured)
+            return frozenset(self.known)
 
     def turn(self, role_arn: str) -> Turn:
         with self.lock:

@@ -4,9 +4,11 @@ By `pk` ROLE#<role's ARN>: `sk` DENY#<grant id> is one denial, put in the transa
 endings of different grants never meet in one item; TTL removes it. `sk` TURN counts the turns: `began` grows with each
 that begins, `done` is the last that wrote the whole list. IAM cannot refuse a write that is late, so one writer at a
 time has the turn, for `TURN_SECONDS`; a writer that was quicker than that cannot have been overtaken.
+By `pk` ROLE#, `sk` KNOWN: `role_arns` that targets had, for what is left open when a target is taken away.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +58,18 @@ class DenyList:
             if "LastEvaluatedKey" not in answer:
                 return [Denial(**json.loads(item["denial"]["S"])) for item in found]
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def roles(self, configured: Iterable[str]) -> frozenset[str]:
+        """The ARNs of the `configured` roles, at least one, and of all with which this was called before."""
+        with unavailable_when_failing("The deny list"):
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": "ROLE#"}, "sk": {"S": "KNOWN"}},
+                UpdateExpression="ADD role_arns :configured",
+                ExpressionAttributeValues={":configured": {"SS": sorted(configured)}},
+                ReturnValues="ALL_NEW",
+            )
+        return frozenset(answer["Attributes"]["role_arns"]["SS"])
 
     def turn(self, role_arn: str) -> Turn:
         """Where the role's turns stand now."""

@@ -196,6 +196,10 @@ class Config:
         """The entries of the issuer with exactly this issuer string."""
         return tuple(entry for entry in self.issuers.values() if entry.issuer == issuer)
 
+    def target_with(self, role_arn: str) -> Target | None:
+        """The target that has this role, whatever its alias; None if there is none."""
+        return next((target for target in self.targets.values() if target.role_arn == role_arn), None)
+
     @property
     def people(self) -> Issuer | None:
         """The issuer through which people sign in to the reviewers' pages, None if there is none."""

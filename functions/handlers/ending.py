@@ -11,13 +11,13 @@ from core.access.parse import MAX_REASON
 from core.access.request import Permission
 from core.access.session_policy import compile_policy
 from core.audit import Event, Outcome
-from core.config import Target
+from core.config import Config, Target
 from core.problems import Problem
 from core.review.inert import cut
+from core.times import iso
 from handlers.callers import Call
 from handlers.changing import Step, change
 from handlers.denying import deny
-from handlers.issuing import target_of
 from handlers.logs import logger
 from handlers.waking import wake
 
@@ -49,13 +49,31 @@ def end(grant: Grant, state: State, reason: str, call: Call) -> Grant:
     if ended.ending is None or not ended.live(call.now):
         return ended
     try:
-        target = target_of(ended, call.ports.config)
+        target = _deniable(ended, call.ports.config)
         deny(target, call.ports)
     except Problem as problem:
         raise Problem(problem.code, problem.detail, problem.fix, {"grant": ended.view()}) from problem
     if ended.ending is not ending or not target.canary:
         return ended
     return _measured(ended, ending, target, started, call)
+
+
+def _deniable(grant: Grant, config: Config) -> Target:
+    """The target of the grant's role by whatever alias it has now: with another, the credentials work all the same.
+
+    Raises Problem denial_unwritten where the role has none.
+    """
+    if target := config.target_with(grant.role_arn):
+        return target
+    detail = (
+        f"No target has the role {grant.role_arn} any more: AWS cannot be told, and credentials of this grant work "
+        f"until {iso(grant.expires_at)}."
+    )
+    fix = (
+        "Tell your platform engineer: deny the role by hand (Jitney's docs/targets.md says how), or put a target with "
+        "that role back into jitney.yaml, deploy it, and repeat the call."
+    )
+    raise Problem("denial_unwritten", detail, fix)
 
 
 def _recorded_end(grant: Grant, ending: Ending, state: State, call: Call) -> Grant:

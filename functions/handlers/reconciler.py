@@ -1,7 +1,8 @@
 """What runs on a schedule: ends that nothing has recorded, deny documents as the list says, who was cut off (END 4)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from adapters.store import Changed
@@ -11,6 +12,7 @@ from core.access.grant import Grant, State
 from core.audit import Event, Origin, Outcome
 from core.config import Target
 from core.problems import Problem
+from core.times import iso
 from handlers.denying import mend
 from handlers.edge import step
 from handlers.expiring import record_expiry
@@ -28,30 +30,64 @@ LONGEST_REVIEW_SECONDS = 7 * 86400
 def reconcile(ports: Ports) -> dict[str, int]:
     """Bring every target in order; how many ends were recorded, grants told of a cut-off, and documents mended.
 
-    One target's failure leaves the others in order. Raises RuntimeError at the end, so that it is noticed and repeated.
+    `without_target` counts what may still work on roles that targets had and none has now: it cannot be denied from
+    here, and is logged. One target's failure leaves the others in order. Raises RuntimeError at the end, so that it is
+    noticed and repeated.
     """
-    done = {"expired": 0, "cut_off": 0, "mended": 0, "lost": 0}
+    done = {"expired": 0, "cut_off": 0, "mended": 0, "lost": 0, "without_target": 0}
     failed = []
-    for target in ports.config.targets.values():
+    for name, work in _works(ports):
         try:
-            for kind, count in _reconcile(target, ports).items():
+            for kind, count in work().items():
                 done[kind] += count
         except Problem as problem:
-            logger.warning("not reconciled", target=target.alias, code=problem.code)
-            failed.append(target.alias)
+            logger.warning("not reconciled", target=name, code=problem.code)
+            failed.append(name)
     logger.info("reconciled", done=done, failed=failed)
     if failed:
         raise RuntimeError(f"not reconciled: {', '.join(failed)}")
     return done
 
 
+def _works(ports: Ports) -> Iterator[tuple[str, Callable[[], dict[str, int]]]]:
+    """What there is to do: by the aliases of targets, then by the ARNs of roles that have none."""
+    targets = ports.config.targets.values()
+    for target in targets:
+        yield target.alias, partial(_reconcile, target, ports)
+    configured = {target.role_arn for target in targets}
+    for role_arn in sorted(ports.deny_list.roles(configured) - configured):
+        yield role_arn, partial(_without_target, role_arn, ports)
+
+
 def _reconcile(target: Target, ports: Ports) -> dict[str, int]:
     now = ports.now()
     mended = mend(target, ports)
-    expired = _each(ports.store.open_grants(target.role_arn, now - GRACE_SECONDS), ports, _record_expiry)
     cut_off = _each(_cut_off(target, ports, now), ports, _record_cut_off)
-    lost = _each(_without_workflow(target, ports, now), ports, _record_lost)
-    return {"expired": expired, "cut_off": cut_off, "mended": int(mended), "lost": lost}
+    return {"mended": int(mended), "cut_off": cut_off, **_ends(target.role_arn, ports, now)}
+
+
+def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
+    """Record the ends on a role that no target has, and tell of what may still work there."""
+    now = ports.now()
+    ends = _ends(role_arn, ports, now)
+    going = [each for each in ports.store.open_grants(role_arn, now + LONGEST_SECONDS) if each.live(now)]
+    taken_back = [each for each in ports.deny_list.denials(role_arn) if each.until > now]
+    if going or taken_back:
+        logger.warning(
+            "live grants of a role that no target has",
+            role=role_arn,
+            going=[each.id for each in going],
+            taken_back=[each.grant_id for each in taken_back],
+            until=iso(max([*(each.expires_at for each in going), *(each.until for each in taken_back)])),
+        )
+    return {"without_target": len(going) + len(taken_back), **ends}
+
+
+def _ends(role_arn: str, ports: Ports, now: int) -> dict[str, int]:
+    """Record the ends of the role's grants that nothing has recorded."""
+    expired = _each(ports.store.open_grants(role_arn, now - GRACE_SECONDS), ports, _record_expiry)
+    lost = _each(_without_workflow(role_arn, ports, now), ports, _record_lost)
+    return {"expired": expired, "lost": lost}
 
 
 def _cut_off(target: Target, ports: Ports, now: int) -> Iterator[Grant]:
@@ -65,7 +101,7 @@ def _cut_off(target: Target, ports: Ports, now: int) -> Iterator[Grant]:
             yield replace(grant, cut_off_at=cut)
 
 
-def _without_workflow(target: Target, ports: Ports, now: int) -> list[Grant]:
+def _without_workflow(role_arn: str, ports: Ports, now: int) -> list[Grant]:
     """The pending grants that nobody would ever decide about: no workflow of theirs runs (REV 13).
 
     The workflows are asked for after the grants: one that has ended since has decided its grant.
@@ -74,7 +110,7 @@ def _without_workflow(target: Target, ports: Ports, now: int) -> list[Grant]:
     old = now - START_SECONDS
     pending = [
         grant
-        for grant in ports.store.open_grants(target.role_arn, until)
+        for grant in ports.store.open_grants(role_arn, until)
         if grant.at(now).state is State.PENDING and grant.created_at < old
     ]
     running = ports.reviews.running() if pending else frozenset()

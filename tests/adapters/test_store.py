@@ -250,6 +250,12 @@ def test_end_02_a_cut_off_and_its_record_are_written_together_and_only_in_ones_t
     assert turns.turn("role").cut_offs == CutOffs(NOW + 90)
 
 
+def test_end_04_the_roles_that_targets_had_are_known(client):
+    turns = DenyList(client, "state")
+    assert turns.roles({"one", "two"}) == {"one", "two"}
+    assert turns.roles({"two", "three"}) == {"one", "two", "three"}
+
+
 def test_end_02_long_lists_are_read_to_their_end(client):
     role = "role"
     padding = {"padding": {"S": "x" * 200_000}}  # a page of DynamoDB is a megabyte

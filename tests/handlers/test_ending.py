@@ -17,7 +17,7 @@ from core.audit import Event, Origin, Outcome
 from core.times import iso
 from handlers.credentials import create_credentials
 from handlers.grants import create_grant
-from handlers.reconciler import GRACE_SECONDS, reconcile
+from handlers.reconciler import GRACE_SECONDS, START_SECONDS, reconcile
 from handlers.releases import release_grant
 from handlers.revocations import revoke_grant
 from tests.core.identity import minting
@@ -48,6 +48,28 @@ def mine(system: System, count: int, **members: Any) -> list[str]:
     own |= {"starts_at": system.now, "expires_at": system.now + 900}
     system.store.grants |= {grant_id: replace(GRANT, id=grant_id, **own | members) for grant_id in ids}
     return ids
+
+
+def targets_are(system: System, **changes: Any) -> None:
+    """Configure one target, which is the usual one but for `changes`."""
+    target = replace(system.config.targets["analytics-prod"], **changes)
+    system.ports.__dict__["config"] = replace(system.config, targets={target.alias: target})
+
+
+def renamed(system: System) -> None:
+    targets_are(system, alias="analytics")
+
+
+def removed(system: System) -> None:
+    """Another role is what is left."""
+    targets_are(system, alias="other", role_arn=f"{ROLE_ARN}-other")
+
+
+def taken_back(system: System, grant_id: str, state: str, **claims: int) -> Any:
+    if state == "released":
+        return system.call(release_grant, grant_id=grant_id, token=minting.token(**claims))
+    token = minting.token(sub="carol", groups=["security"], **claims)
+    return system.call(revoke_grant, REASON, grant_id=grant_id, token=token)
 
 
 def cut_off(system: System, grant_id: str) -> None:
@@ -302,6 +324,71 @@ class TestWriting:
         assert {system.store.grants[grant_id].state for grant_id in kept} == {State.ACTIVE}
         assert len([each for each in system.told() if each[0] in ("release", "revocation")]) == 200
         assert system.role_policies.writes < 100
+
+
+class TestOtherTargets:
+    """What becomes of grants whose target was renamed in jitney.yaml, or is no longer there."""
+
+    @pytest.mark.parametrize("state", ["released", "revoked"])
+    def test_end_01_a_grant_is_taken_back_whatever_its_target_is_called_now(self, system: System, state: str):
+        grant_id = asked(system)
+        renamed(system)
+        status, body, _ = taken_back(system, grant_id, state)
+        assert (status, body["grant"]["state"]) == (200, state)
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+        assert body["grant"]["ending"]["kill_milliseconds"] is not None
+        assert system.call(create_credentials, grant_id=grant_id)[0] in (409, 410)
+
+    @pytest.mark.parametrize("state", ["released", "revoked"])
+    def test_end_01_who_takes_back_is_told_until_when_a_role_without_a_target_is_open(self, system: System, state: str):
+        grant_id = asked(system)
+        removed(system)
+        for _ in range(2):
+            status, body, _ = taken_back(system, grant_id, state)
+            assert (status, body["code"], body["grant"]["state"]) == (503, "denial_unwritten", state)
+            assert ROLE_ARN in body["detail"]
+            assert iso(minting.NOW + 300) in body["detail"]
+            assert "by hand" in body["fix"]
+        system.now += 300
+        assert taken_back(system, grant_id, state, iat=system.now, exp=system.now + 300)[0] == 200
+
+    def test_end_01_a_role_that_has_a_target_again_is_denied(self, system: System):
+        grant_id, before = asked(system), system.config
+        removed(system)
+        taken_back(system, grant_id, "revoked")
+        system.ports.__dict__["config"] = before
+        assert reconcile(system.ports)["mended"] == 1
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+
+    def test_end_04_ends_on_a_role_without_a_target_are_recorded(self, system: System):
+        grant_id = asked(system)
+        reconcile(system.ports)
+        removed(system)
+        system.now += 300 + GRACE_SECONDS
+        assert [reconcile(system.ports)["expired"] for _ in range(2)] == [1, 0]
+        assert system.store.grants[grant_id].state is State.EXPIRED
+
+    def test_end_04_what_nobody_can_deny_is_told_of_until_it_ends(
+        self, system: System, caplog: pytest.LogCaptureFixture
+    ):
+        going, taken = asked(system), asked(system)
+        assert reconcile(system.ports)["without_target"] == 0
+        removed(system)
+        taken_back(system, taken, "revoked")
+        assert reconcile(system.ports)["without_target"] == 2
+        (told,) = [each for each in caplog.records if each.msg == "live grants of a role that no target has"]
+        assert (told.role, told.going, told.taken_back) == (ROLE_ARN, [going], [taken])
+        system.now += 1000
+        assert reconcile(system.ports)["without_target"] == 0
+
+    def test_rev_13_a_request_for_a_role_without_a_target_is_closed_when_nobody_can_decide(self, system: System):
+        grant_id = asked(system, permissions=WRITE)
+        reconcile(system.ports)
+        removed(system)
+        system.reviews.gone.add(grant_id)
+        system.now += START_SECONDS + 1
+        assert reconcile(system.ports)["lost"] == 1
+        assert system.store.grants[grant_id].state is State.FAILED
 
 
 class TestOverflow:

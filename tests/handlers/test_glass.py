@@ -336,6 +336,15 @@ def test_rev_08_an_objection_that_could_not_be_carried_out_can_be_made_again(des
     assert grant.id in desk.system.role_policies.denies(grant.role_arn)
 
 
+def test_rev_08_an_objection_holds_whatever_its_target_is_called_now(desk: Desk):
+    grant = pending(desk)
+    smash(signed_in(desk, "gina"), grant)
+    target = replace(desk.system.config.targets["analytics-prod"], alias="analytics")
+    desk.system.ports.config = replace(desk.system.config, targets={"analytics": target})
+    assert code(judge(signed_in(desk, "bob"), grant, "object")) == "303"
+    assert grant.id in desk.system.role_policies.denies(grant.role_arn)
+
+
 @pytest.mark.parametrize(
     ("name", "groups", "expected"),
     [
