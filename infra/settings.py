@@ -146,6 +146,9 @@ class Issuer(Section):
         if self.web and self.web.client_id not in self.audiences:
             fix = f"add {self.web.client_id} to audiences: ID tokens are made out to the client"
             raise refused("the issuer's web client is not among its audiences", fix)
+        if self.web and self.provider == "entra" and "profile" not in self.web.scopes:
+            # Without it, ID tokens have no oid (Microsoft identity platform, "ID token claims reference").
+            raise refused('the scopes of the issuer\'s web client are without "profile"', "write [openid, profile]")
         return self
 
 

@@ -116,7 +116,7 @@ def web(**members):
         "authorization_url": "https://idp.example.com/auth",
         "token_url": "https://idp.example.com/token",
     }
-    of_issuer = {name: value for name, value in members.items() if name in ("kind", "token", "audiences")}
+    of_issuer = {name: value for name, value in members.items() if name in ("kind", "token", "audiences", "provider")}
     of_web = {name: value for name, value in members.items() if name not in of_issuer}
     return "issuers.corp", entry | of_issuer | {"web": client | of_web}
 
@@ -176,6 +176,7 @@ REFUSED = [
     (web(), f"{ISSUER}", "signs people in", "kind: human"),
     (web(kind="human"), f"{ISSUER}", "signs people in", "token: id"),
     (web(kind="human", token="id", audiences=["other"]), f"{ISSUER}", "not among its audiences", "add jitney"),
+    (web(kind="human", token="id", provider="entra"), f"{ISSUER}", 'without "profile"', "[openid, profile]"),
     (web(scopes=["email"]), f"{ISSUER}.web.scopes", 'without "openid"', "[openid"),
     (web(token_url="http://idp.example.com/token"), f"{ISSUER}.web.token_url", "not an https", "https"),
     (web(client="x"), f"{ISSUER}.web.client", "no such key", "client_id"),

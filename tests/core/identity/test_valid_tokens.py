@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core.config import Issuer
 from core.identity.authenticate import Authenticated, authenticate
 from core.identity.keys import parse_key_set
 from core.identity.principal import Principal
@@ -308,6 +309,51 @@ def test_id_10_a_person_signed_in_is_a_human(keys: KnownKeys) -> None:
     principal = _principal(token(iss=PEOPLE, sub="alice", client_id="web"), keys)
 
     assert (principal.kind, principal.source_identity) == ("human", "people.alice")
+
+
+def _signing_in(provider: str, sample: Mapping[str, Any]) -> Issuer:
+    """The entry by which a provider's people sign in."""
+    return issuer(provider, sample["iss"], provider=provider, kind="human", token="id", audiences=("web",))
+
+
+OKTA_PERSON = {"aud": "web", "jti": "ID.0mP4", "cid": None, "scp": None, "uid": None, "sub": okta.SAMPLE["uid"]}
+ENTRA_PERSON = {"aud": "web", "azp": None, "azpacr": None, "idtyp": None, "nonce": "n"}
+
+
+def test_id_08_a_persons_id_token_of_okta_and_entra_names_who_their_access_token_names(keys: KnownKeys) -> None:
+    person = authenticate(
+        f"Bearer {_sample(okta.SAMPLE, **OKTA_PERSON)}", config(_signing_in("okta", okta.SAMPLE)), keys, NOW
+    ).principal
+    assert (person.kind, person.subject) == ("human", _principal(_sample(okta.SAMPLE), keys).subject)
+    person = authenticate(
+        f"Bearer {_sample(entra.SAMPLE, **ENTRA_PERSON)}", config(_signing_in("entra", entra.SAMPLE)), keys, NOW
+    ).principal
+    assert (person.kind, person.subject) == ("human", _principal(_sample(entra.SAMPLE), keys).subject)
+
+
+NO_PERSONS = {
+    "okta: a service app's access token": (
+        "okta",
+        _sample(okta.SAMPLE, aud="web", uid=None, sub=okta.SAMPLE["cid"]),
+    ),
+    "okta: that says that it is an ID token": ("okta", _sample(okta.SAMPLE, **OKTA_PERSON | {"cid": "c"})),
+    "entra: an application's access token": ("entra", _sample(entra.SAMPLE, aud="web")),
+    "entra: an application's, version 1.0": (
+        "entra",
+        _sample(entra.SAMPLE, aud="web", azp=None, azpacr=None, appid="a", appidacr="1", idtyp=None),
+    ),
+    "entra: an application's, whatever it looks like": (
+        "entra",
+        _sample(entra.SAMPLE, **ENTRA_PERSON | {"idtyp": "app"}),
+    ),
+}
+
+
+@pytest.mark.parametrize(("provider", "text"), NO_PERSONS.values(), ids=NO_PERSONS)
+def test_id_08_where_people_sign_in_no_machines_token_is_taken(provider: str, text: str, keys: KnownKeys) -> None:
+    sample = okta.SAMPLE if provider == "okta" else entra.SAMPLE
+    with pytest.raises(Refusal, match="token_kind"):
+        authenticate(f"Bearer {text}", config(_signing_in(provider, sample)), keys, NOW)
 
 
 KNOWN: dict[str, dict[str, Any]] = {

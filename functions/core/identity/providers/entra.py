@@ -1,11 +1,13 @@
-"""Microsoft Entra ID access tokens, of version 1.0 and 2.0.
+"""Microsoft Entra ID access tokens, of version 1.0 and 2.0, and ID tokens of people who sign in.
 
 `oid` is the person or service principal and `tid` the tenant; together they are the identity ("oid@tid"). `sub` differs
 from one application to the next, and upn, email and preferred_username can be given to somebody else.
 `azpacr` (2.0) and `appidacr` (1.0), how the client proved itself, stand in access tokens alone.
 With more groups than fit, Entra leaves out `groups` and says where to ask (`_claim_names`, `hasgroups`): taken as no
 answer, and nothing is asked at a URL that a token brings along.
-(Microsoft identity platform, "Access token claims reference" and "Configure optional claims" for idtyp.)
+An ID token has `oid` where the scope `profile` was asked for; it is always a person's.
+(Microsoft identity platform, "Access token claims reference", "ID token claims reference", and "Configure optional
+claims" for idtyp.)
 """
 
 import re
@@ -52,8 +54,11 @@ def _subject(claims: SignedClaims, issuer: Issuer) -> str:
 
 
 def _kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
-    shown = "access" if "azpacr" in claims or "appidacr" in claims else "id"
-    return telling_kinds(claims, typ) | {shown}
+    return telling_kinds(claims, typ) | {"access" if _is_access(claims) else "id"}
+
+
+def _is_access(claims: SignedClaims) -> bool:
+    return "azpacr" in claims or "appidacr" in claims
 
 
 def _groups(claims: SignedClaims, issuer: Issuer) -> frozenset[str]:
@@ -68,8 +73,8 @@ def _groups(claims: SignedClaims, issuer: Issuer) -> frozenset[str]:
 
 
 def _is_machine(claims: SignedClaims) -> bool:
-    """Only a token issued for a person has scopes (`scp`)."""
-    return claims.get("idtyp") == "app" or "scp" not in claims
+    """Of access tokens, only one that was issued for a person has scopes (`scp`)."""
+    return claims.get("idtyp") == "app" or (_is_access(claims) and "scp" not in claims)
 
 
 PROVIDER = Provider(

@@ -1,9 +1,10 @@
-"""Okta access tokens, of a custom authorization server.
+"""Okta access tokens, of a custom authorization server, and ID tokens of people who sign in.
 
 Okta sets no typ; the token's kind stands in `jti` ("AT.", "ID.") and in `cid`, which access tokens alone have.
 `sub` is a person's login name, which can be given to somebody else; `uid` is the person's id, which cannot, and is the
-identity where there is one. A service app has no `uid`; its `sub` is its client id.
-(Okta, OpenID Connect & OAuth 2.0 API, "Access token claims".)
+identity where there is one. A service app has no `uid`; its `sub` is its client id. In an ID token, always a person's,
+that same id stands in `sub`.
+(Okta, OpenID Connect & OAuth 2.0 API, "Access token claims" and "ID token claims".)
 """
 
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ def _kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
 
 
 def _is_machine(claims: SignedClaims) -> bool:
-    return "uid" not in claims
+    return "cid" in claims and "uid" not in claims
 
 
 PROVIDER = Provider(subject=_subject, kinds=_kinds, groups=claimed_groups, is_machine=_is_machine, display=("sub",))
