@@ -19,7 +19,7 @@ BROKERS: Mapping[str, Any] = {
 """What the broker itself calls with sessions of the role that stay with it, whatever the role is for.
 
 The first with one of an ended grant, to see when it is denied; the second to get what is handed out of a session that
-STS would end later than the grant. A grant has them only where policy allows them by name.
+STS would end later than the grant. A grant never has the second, and the first where policy allows it by name.
 """
 
 

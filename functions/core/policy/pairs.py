@@ -4,12 +4,17 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from core.access.request import AccessRequest, Permission
+from core.access.session_policy import SCOPING
 from core.actions import Action, Actions
-from core.patterns import Budget
+from core.patterns import Budget, has_wildcard
 from core.problems import Problem
 
 # Combinations looked at for each that may be asked: most of what a wildcard stands for does not act on the resource.
 LOOKED_AT = 20
+
+# Whoever holds a session shall make no other of it, because somebody permitted `*` (row STS 2).
+_STS = "sts"
+_SAYS_WHO_ONE_IS = "sts:GetCallerIdentity"
 
 
 class Pair(NamedTuple):
@@ -22,9 +27,11 @@ class Pair(NamedTuple):
 def pairs_of(request: AccessRequest, actions: Actions, max_pairs: int, budget: Budget) -> tuple[Pair, ...]:
     """The pairs that `request` asks for: action wildcards expanded, without those that cannot be.
 
-    A pair cannot be when none of the action's resource types can have the ARN: s3:ListBucket on an object.
-    Raises Problem: action_unknown, or request_invalid when there are more than `max_pairs`, or when an action or a
-    resource is left without any. Raises PatternTooComplex.
+    A pair cannot be when none of the action's resource types can have the ARN: s3:ListBucket on an object. Of STS
+    wildcards stand for GetCallerIdentity alone; all else is asked for by name, but for GetScopedCredentials, with which
+    a session makes others of itself: that is refused.
+    Raises Problem: action_unknown, or request_invalid for what STS never grants, when there are more than `max_pairs`,
+    or when an action or a resource is left without any. Raises PatternTooComplex.
     """
     found: dict[tuple[str, str], Pair] = {}
     looked_at = 0
@@ -61,7 +68,21 @@ def _expand(name: str, actions: Actions, budget: Budget) -> tuple[Action, ...]:
             else "Use the names of the AWS service authorization reference."
         )
         raise Problem("action_unknown", f"There is no action {name[:200]!a}.", fix, {"closest": list(closest)})
-    return found
+    return _of_sts(name, found) if found[0].service == _STS else found
+
+
+def _of_sts(name: str, stands_for: tuple[Action, ...]) -> tuple[Action, ...]:
+    """Those of STS's actions that are granted to who asks for `name`. Raises Problem request_invalid for none."""
+    if not has_wildcard(name):
+        if stands_for[0].name == SCOPING:
+            fix = "Leave it out; ask for another grant where other credentials are needed."
+            raise Problem("request_invalid", f"{SCOPING} is never granted.", fix)
+        return stands_for
+    kept = tuple(action for action in stands_for if action.name == _SAYS_WHO_ONE_IS)
+    if not kept:
+        detail = f"{name[:200]!a} stands for actions of STS, which are granted by name alone."
+        raise Problem("request_invalid", detail, "Name the action that is needed; policies rarely permit one.")
+    return kept
 
 
 def _pairs(permission: Permission, expanded: dict[str, tuple[Action, ...]], budget: Budget) -> Iterator[Pair]:

@@ -11,6 +11,7 @@ from core.policy.cedar import PolicySet
 from core.policy.decision import Effect
 from core.problems import Problem
 from tests.examples import examples
+from tests.fakes import ACTIONS
 
 OBJECT = "arn:aws:s3:::b/public/x"
 SECRET = "arn:aws:s3:::b/secret/x"
@@ -592,6 +593,82 @@ def test_pol_04_a_policy_can_refuse_everything_that_exposes_credentials(ask):
     assert policies(ask(all_but, SECRET_VALUE)) == {"risk"}
     assert policies(ask(all_but, ("iam:CreateAccessKey", "arn:aws:iam::444455556666:user/x"))) == {"risk"}
     assert ask(all_but, ("s3:GetObject", OBJECT)).effect is Effect.ALLOW
+
+
+# STS: whoever holds a session shall not make another of it, whatever policy permits by a wildcard.
+
+BROAD = """@id("all") permit (principal, action, resource) when { resource.wildcard || !resource.wildcard };"""
+ROLE = "arn:aws:iam::444455556666:role/x"
+
+
+@pytest.mark.parametrize(
+    ("name", "arns"), [("sts:*", "*"), ("STS:g?t*", "*"), ("sts:*", f"* {ROLE}"), ("sts:*Identity", "*")]
+)
+def test_sts_02_a_wildcard_stands_for_nothing_of_sts_but_who_one_is(ask, name, arns):
+    try:
+        granted = ask(BROAD, (name, arns)).permissions
+    except Problem as problem:
+        assert (problem.code, "role/x" in problem.detail) == ("request_invalid", True)
+    else:
+        assert granted == (Permission(("sts:GetCallerIdentity",), ("*",)),)
+
+
+@pytest.mark.parametrize(
+    ("name", "arn"), [("sts:Assume*", ROLE), ("sts:*Token", "*"), ("sts:GetScopedCredential?", "*")]
+)
+def test_sts_02_a_wildcard_for_actions_of_sts_alone_is_refused(ask, name, arn):
+    with pytest.raises(Problem, match="by name alone") as caught:
+        ask(BROAD, (name, arn))
+    assert (caught.value.code, name in caught.value.detail) == ("request_invalid", True)
+
+
+@pytest.mark.parametrize("name", ["*", "*:*", "st?:*", "?ts:AssumeRole"])
+def test_sts_02_no_wildcard_stands_for_a_service(ask, name):
+    with pytest.raises(Problem) as caught:
+        ask(BROAD, (name, "*"))
+    assert caught.value.code == "action_unknown"
+
+
+@pytest.mark.parametrize("name", ["sts:GetScopedCredentials", "STS:getscopedcredentials"])
+def test_sts_02_what_makes_further_credentials_of_a_session_is_never_granted(ask, name):
+    with pytest.raises(Problem, match="sts:GetScopedCredentials is never granted") as caught:
+        ask(BROAD, (name, "*"))
+    assert caught.value.code == "request_invalid"
+
+
+def test_sts_02_the_rest_of_sts_is_policys_by_name(ask):
+    assert ask(BROAD, ("sts:AssumeRole", ROLE)).effect is Effect.ALLOW
+    assert ask(BROAD, ("sts:GetAccessKeyInfo sts:Get*", "*")).permissions == (
+        Permission(("sts:GetAccessKeyInfo", "sts:GetCallerIdentity"), ("*",)),
+    )
+
+
+def wild(drawn):
+    """Parts of a name, some of them as wildcards."""
+    name, cuts, wilds = drawn
+    ends = sorted({cut % (len(name) + 1) for cut in cuts})
+    parts = [name[begin:end] for begin, end in itertools.pairwise([0, *ends, len(name)])]
+    return "sts:" + "".join(
+        {"": part, "*": "*", "?": "?" * len(part), "upper": part.upper()}[kind]
+        for part, kind in zip(parts, itertools.cycle(wilds), strict=False)
+    )
+
+
+STS = st.sampled_from([each.name.partition(":")[2] for each in ACTIONS.of_service("sts")])
+KINDS = st.lists(st.sampled_from(["", "*", "?", "upper"]), min_size=1, max_size=4)
+CUTS = st.lists(st.integers(0, 40), max_size=4)
+
+
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.tuples(STS, CUTS, KINDS).map(wild), st.sampled_from(["*", ROLE]))
+def test_sts_02_whatever_stands_for_an_action_of_sts_does_not_get_it_unnamed(ask, name, arn):
+    try:
+        granted = ask(BROAD, (name, arn)).permissions
+    except Problem:
+        return
+    named = {each for permission in granted for each in permission.actions}
+    assert "sts:GetScopedCredentials" not in named
+    assert {each.lower() for each in named} <= {name.lower(), "sts:getcalleridentity"}
 
 
 # What cannot be asked.
