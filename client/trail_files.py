@@ -99,12 +99,11 @@ def _decompressed(body: bytes) -> bytes:
 def chosen(events: list[Any], account: str) -> Iterator[Chosen | Refused]:
     """Those of `events`, in a file of `account`, that are of Jitney's roles; Refused for one that cannot be used."""
     for event in events:
-        role = _role_of(event)
-        found = role and _ROLE.fullmatch(role)
-        if not found:
+        roles = _roles_of(event)
+        if not roles:
             continue
         try:
-            seen = sighting(event, {found[0]: found["account"]})
+            seen = sighting(event, roles)
         except Refused as refused:
             yield refused
             continue
@@ -134,13 +133,14 @@ def message_of(chosen_event: Chosen) -> str:
     return json.dumps(message, separators=(",", ":"))
 
 
-def _role_of(event: Any) -> str:
-    """The role whose session an event is about, or begins."""
+def _roles_of(event: Any) -> dict[str, str]:
+    """Jitney's roles that an event may be about, with their accounts: which of them it is, `sighting` says."""
     if not isinstance(event, Mapping):
-        return ""
+        return {}
     takes = event.get("eventSource") == STS and event.get("eventName") in TAKING
     taken = _at(event, "requestParameters", "roleArn") if takes else ""
-    return taken or _at(event, "userIdentity", "sessionContext", "sessionIssuer", "arn")
+    by = _at(event, "userIdentity", "sessionContext", "sessionIssuer", "arn")
+    return {found[0]: found["account"] for each in (taken, by) if (found := _ROLE.fullmatch(each))}
 
 
 def _at(value: Any, *path: str) -> str:

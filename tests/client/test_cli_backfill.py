@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from client.cli import app
 from client.problems import Unavailable
 from client.trail_files import log_file
 from core.access.grant import KEEP_GRANT_SECONDS
+from core.trail.event import TAKING, sighting
 from handlers.correlator import DETAIL_TYPE
+from tests.fakes import ROLE_ARN
 from tests.trailing import ACCOUNT, BROKER, called, identity, scoped, stamp, taken
 
 REGION = "eu-west-1"
@@ -100,6 +103,31 @@ def test_aud_03_events_of_targets_roles_are_sent_as_eventbridge_sends_them(trail
         "resources": [],
         "detail": event,
     }
+
+
+ADMIN = "arn:aws:iam::999999999999:role/Admin"
+ANOTHER = ROLE_ARN.rpartition("/")[0] + "/another"
+
+
+@pytest.mark.parametrize("asked", [ROLE_ARN, ANOTHER, ADMIN, "no ARN", None])
+@pytest.mark.parametrize("by", [ROLE_ARN, ANOTHER, ADMIN, None])
+def test_aud_03_what_is_taken_in_live_is_chosen_from_a_file(asked: str | None, by: str | None):
+    role, name_of = ROLE_ARN.rpartition("/")[2], (by or "").rpartition("/")[2]
+    who = json.loads(json.dumps(identity()).replace(ROLE_ARN, by or "").replace(f"/{role}/", f"/{name_of}/"))
+    for name, failed in product([*TAKING, "GetCallerIdentity"], [{}, {"errorCode": "AccessDenied"}]):
+        event = taken(1, at=NOW) | {"userIdentity": who, "eventName": name, **failed}
+        event["requestParameters"] = event["requestParameters"] | {"roleArn": asked}
+        live = sighting(event, {ROLE_ARN: ACCOUNT, ANOTHER: ACCOUNT})
+        assert list(trail_files.chosen([event], ACCOUNT)) == ([(event, live)] if live else [])
+
+
+def test_aud_03_a_role_that_a_session_takes_elsewhere_is_sent(trail: Trail):
+    parameters = {"roleArn": ADMIN, "roleSessionName": "onwards"}
+    trail.deliver(
+        called(1, at=NOW, eventSource="sts.amazonaws.com", eventName="AssumeRole", requestParameters=parameters)
+    )
+    assert trail.told()["sent"] == 1
+    assert trail.names() == ["AssumeRole"]
 
 
 @pytest.mark.parametrize("event", [taken(1, at=NOW), called(1, at=NOW, sharedEventID="shared-1")])
