@@ -57,7 +57,10 @@ class Asked:
 
 @dataclass
 class Summary:
-    """What became of what lies there. `skipped` counts events by why, `unread` has files and why."""
+    """What became of what lies there. `skipped` counts events by why, `unread` has files and why.
+
+    `files`, `events` and `skipped` are of the days that were asked for alone.
+    """
 
     files: int = 0
     events: int = 0
@@ -68,8 +71,8 @@ class Summary:
 
     @property
     def complete(self) -> bool:
-        """Whether every event of Jitney's roles was sent."""
-        return not self.unread and not self.skipped
+        """Whether files were there, and every event of Jitney's roles in them was sent."""
+        return bool(self.files) and not self.unread and not self.skipped
 
     def document(self) -> dict[str, Any]:
         """The summary as JSON."""
@@ -95,8 +98,12 @@ class Backfill:
             raise unusable(error, "Nothing was read") from error
 
     def run(self) -> Summary:
-        """Read and send. Raises Invalid when the bucket cannot be listed, Unavailable when the queue takes no more."""
-        roots = list(self._roots())
+        """Read and send.
+
+        Raises Invalid when the bucket cannot be listed or has no folder of CloudTrail's that was asked for, Unavailable
+        when the queue takes no more.
+        """
+        roots = self._roots()
         first = self._asked.since - timedelta(days=1)
         for number in range((self._asked.until - first).days + 1):
             day = first + timedelta(days=number)
@@ -136,8 +143,9 @@ class Backfill:
                 if isinstance(events, str):
                     self.summary.unread.append((file.key, events))
                     continue
-                self.summary.files += 1
-                self.summary.events += len(events) if counts else 0
+                if counts:
+                    self.summary.files += 1
+                    self.summary.events += len(events)
                 yield from self._usable(chosen(events, file.account), counts=counts)
 
     def _usable(self, found: Iterator[Chosen | Refused], *, counts: bool) -> Iterator[Chosen]:
@@ -162,16 +170,25 @@ class Backfill:
         except BotoCoreError as error:
             return f"could not be read: {type(error).__name__}"
 
-    def _roots(self) -> Iterator[str]:
-        """The folders of accounts' Regions, below an organization's or not."""
+    def _roots(self) -> list[str]:
+        """The folders of accounts' Regions, below an organization's or not. Raises Invalid."""
         prefix = self._asked.prefix.strip("/")
         top = f"{prefix}/AWSLogs/" if prefix else "AWSLogs/"
         folders = self._folders(top)
         below = [each for org in folders if org[len(top) :].startswith("o-") for each in self._folders(org)]
+        roots: list[str] = []
+        missing = set(self._asked.accounts)
         for folder in folders + below:
             account = folder.rstrip("/").rpartition("/")[2]
             if re.fullmatch(r"\d{12}", account) and (not self._asked.accounts or account in self._asked.accounts):
-                yield from self._folders(f"{folder}CloudTrail/")
+                found = self._folders(f"{folder}CloudTrail/")
+                roots += found
+                missing -= {account} if found else set()
+        if missing or not roots:
+            whose = f" of account {', '.join(sorted(missing))}" if missing else ""
+            detail = f"There is no folder of CloudTrail's{whose} below {top} in the bucket {self._asked.bucket}."
+            raise Invalid("nothing_there", "Nothing was read", detail, "Check --prefix and --account.")
+        return roots
 
     def _files(self, root: str, day: date) -> Iterator[LogFile]:
         for page in self._pages(Prefix=f"{root}{day:%Y/%m/%d}/"):

@@ -37,6 +37,7 @@ _VERDICTS = {
     "broken": ("Broken", "bold red"),
     "unproven": ("Not proven", "bold yellow"),
 }
+_NO_FILES = "CloudTrail delivered no file on these days: check --since, --until and the trail"
 # What can be done next with a grant in this state.
 _NEXT = {
     "active": (("use it", "jitney run --grant {id} -- COMMAND"),),
@@ -183,12 +184,16 @@ class Screen:
         """What `jitney audit backfill` read and sent, what it left out and why."""
         left_out = summary["skipped"] or summary["unread"]
         words, style = ("Not all of it", "bold yellow") if left_out else ("All of it", "bold green")
+        nothing = not summary["files"] and not left_out
+        if nothing:
+            words, style = "Nothing was there", "bold yellow"
         verb = "would be sent" if dry_run else "sent"
         self._heading(words, style, f"{_of(summary['sent'], 'event')} of Jitney's roles {verb}")
         others = f", and {_of(summary['other_files'], 'other object')}" if summary["other_files"] else ""
         self._rows([("read", f"{_of(summary['files'], 'file')} with {_of(summary['events'], 'event')}{others}")])
         self._rows(("left out", f"{count} {why}") for why, count in summary["skipped"].items())
         self._rows(("not read", f"{each['file']} {each['why']}") for each in summary["unread"])
+        self._rows([("because", _NO_FILES if nothing else "")])
         if not dry_run and summary["sent"]:
             self._rows([("next", "they are judged within minutes: jitney audit query bypasses")])
 

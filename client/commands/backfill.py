@@ -52,7 +52,8 @@ def send_files(
     """Have events judged that CloudTrail delivered to S3 and no rule forwarded: of other Regions, or of an outage.
 
     With your own AWS credentials, which read the trail's bucket and send to the queue. Run it as often as you like:
-    an event that is known changes nothing. Ends with 0 when all was sent, with 2 when something was left out.
+    an event that is known changes nothing. Ends with 0 when all was sent, with 2 when something was left out or no file
+    was there.
     """
     with reporting("audit backfill", as_json=as_json):
         checkout.reach("backfill_missing", "what reads events", FIX)

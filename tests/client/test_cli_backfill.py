@@ -169,8 +169,45 @@ def test_aud_03_only_what_is_asked_for_is_read(trail: Trail):
     trail.s3.put_object(
         Bucket="trail", Key=f"AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/{TODAY:%Y/%m/%d}/notes.txt", Body=b""
     )
+    trail.deliver(of_others(3))
     told = trail.told("--account", ACCOUNT)
-    assert (told["files"], told["other_files"], told["sent"], told["exit"]) == (0, 1, 0, 0)
+    assert (told["files"], told["other_files"], told["sent"], told["exit"]) == (1, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("more", "detail", "fix"),
+    [
+        (("--prefix", "mien"), "no folder of CloudTrail's below mien/AWSLogs/ ", "--prefix"),
+        (
+            ("--account", "444455556667"),
+            "no folder of CloudTrail's of account 444455556667 below AWSLogs/ ",
+            "--account",
+        ),
+        (("--account", ACCOUNT, "--account", BROKER), f"of account {BROKER} below", "--account"),
+    ],
+)
+def test_aud_03_where_no_folder_is_of_cloudtrail_it_says_so(trail: Trail, more: tuple[str, ...], detail: str, fix: str):
+    trail.deliver(called(1, at=NOW))
+    trail.s3.put_object(Bucket="trail", Key=f"AWSLogs/{BROKER}/vpcflowlogs/x", Body=b"")
+    told = trail.told(*more)
+    assert (told["code"], told["exit"], trail.received()) == ("nothing_there", 2, [])
+    assert detail in told["detail"]
+    assert fix in told["fix"]
+
+
+def test_aud_03_days_without_any_file_are_not_all_of_it(trail: Trail):
+    trail.deliver(called(1, at=NOW), day=TODAY - timedelta(days=2))
+    result = trail.run()
+    assert (result.exit_code, result.stdout.splitlines()) == (
+        2,
+        [
+            "Nothing was there  0 events of Jitney's roles sent",
+            "  read      0 files with 0 events",
+            "  because   CloudTrail delivered no file on these days: check --since, --until and the trail",
+        ],
+    )
+    told = trail.told()
+    assert (told["files"], told["exit"]) == (0, 2)
 
 
 BROKEN = {
