@@ -67,8 +67,8 @@ def verify_records(
 ) -> None:
     """Verify that the records in S3 are those that were written: none changed, missing, added or moved.
 
-    With your own AWS credentials, which need to read two buckets. Ends with 0 when all holds, 1 when something is
-    broken, 2 when not all could be verified.
+    It says nothing of calls, which are under no seal. With your own AWS credentials, which need to read two buckets.
+    Ends with 0 when all holds, 1 when something is broken, 2 when not all could be verified.
     """
     with reporting("audit verify", as_json=as_json):
         proof = _proof()

@@ -173,6 +173,12 @@ def test_aud_02_seals_that_end_too_early_are_told_until_a_day_too(archive: Archi
     assert (told.exit_code, "The seals end too early" in told.stdout) == (1, True)
 
 
+def test_aud_02_calls_are_under_no_seal_and_nothing_is_said_of_them(archive: Archive):
+    before = verify("--json").stdout
+    archive.put(f"calls/dt={TODAY}/2026-11-24/made-up", b'{"event_id":"made up"}')
+    assert verify("--json").stdout == before
+
+
 def test_aud_02_without_seals_nothing_is_proven_and_the_exit_code_is_2(archive: Archive):
     for each in archive.s3.list_object_versions(Bucket="seals")["Versions"]:
         archive.s3.delete_object(Bucket="seals", Key=each["Key"], VersionId=each["VersionId"])
