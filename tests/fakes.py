@@ -119,7 +119,7 @@ class MemoryStore:
                 self.owed |= dict.fromkeys(owing, after.id)
             if after.follow_up and not before.follow_up:
                 self.owed = {who: grant_id for who, grant_id in self.owed.items() if grant_id != after.id}
-            self.grants[after.id] = after
+            self.grants[after.id] = replace(after, run_by_now=())
             self.links.append(next_link)
             if denial:
                 self.deny_list.listed.setdefault(after.role_arn, {})[denial.grant_id] = denial

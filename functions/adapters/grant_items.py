@@ -22,7 +22,8 @@ Item = dict[str, Any]
 
 _LIFE = ("state", "head", "cut_off_at")
 _APART = ("records", "ending", "follow_up")
-_TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFE, *_APART))
+_LOOKED_UP = ("run_by_now",)
+_TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFE, *_APART, *_LOOKED_UP))
 
 
 def item_key(grant_id: str) -> Item:

@@ -12,6 +12,7 @@ from core.policy.decision import Effect
 from core.problems import Problem
 from core.review.glass import broken, followed_up, glass_approvals, may_follow_up
 from core.review.inert import cut
+from core.review.reviewers import of_now
 from core.times import iso
 from handlers.answers import deciding_policies
 from handlers.at_work import at_work
@@ -48,6 +49,7 @@ def break_glass(visit: Visit) -> Page:
 def _broken(before: Grant, reason: str, visit: Visit) -> Step:
     ports, settings = visit.ports, visit.ports.config.break_glass
     owed = ports.glasses.owed()
+    before = of_now(before, ports.config)  # it may have been read again
     after = broken(before, visit.principal, reason, visit.form("content"), settings, owed, ports.now())
     decision = decision_on(after, glass_approvals(after, ports.config.reviewers, settings), ports)
     if decision.effect is not Effect.ALLOW or after.glass is None:
@@ -122,7 +124,7 @@ def _grant(visit: Visit) -> Grant:
     grant = visit.ports.store.grant(visit.known_id) if visit.known_id else None
     if grant is None:
         raise Problem("grant_not_found", "There is no request of this id.", "Check the link.")
-    return grant
+    return of_now(grant, visit.ports.config)
 
 
 def _said(visit: Visit, grant: Grant, name: str) -> str:

@@ -77,15 +77,19 @@ def reissue(grant: Grant, call: Call) -> tuple[Grant, Credentials]:
 
 
 def _approvals(grant: Grant, call: Call) -> frozenset[str]:
-    if grant.glass:
-        from core.review.glass import glass_approvals  # noqa: PLC0415 - as below
-
-        return glass_approvals(grant, call.ports.config.reviewers, call.ports.config.break_glass)
-    if not grant.approvals:
+    if not grant.glass and not grant.approvals:
         return frozenset()
-    from core.review.votes import standing_approvals  # noqa: PLC0415 - an allowed request shall not wait for it
+    from core.review.reviewers import of_now  # noqa: PLC0415 - an allowed request shall not wait for it
 
-    return standing_approvals(grant, call.ports.config.reviewers)
+    config = call.ports.config
+    grant = of_now(grant, config)
+    if grant.glass:
+        from core.review.glass import glass_approvals  # noqa: PLC0415 - as above
+
+        return glass_approvals(grant, config.reviewers, config.break_glass)
+    from core.review.votes import standing_approvals  # noqa: PLC0415 - as above
+
+    return standing_approvals(grant, config.reviewers)
 
 
 def _record_issue(grant: Grant, call: Call, attempts: int = 5) -> Grant:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from adapters.mails import Message
 from core.review.mail import OWN_WORDS, SIGN_IN, letter
 from core.review.recipients import recipients
+from core.review.reviewers import of_now
 from handlers.at_work import at_work
 from handlers.channels import Sent, Telling, one_by_one
 from handlers.ports import Ports
@@ -27,4 +28,5 @@ def send(telling: Telling, ports: Ports) -> Iterable[Sent]:
         address = emails.get(name)
         return mails.send(message, address) if address else NO_ADDRESS
 
-    return one_by_one(NAME, recipients(telling.notice, telling.grant, at_work(ports), ports.now()), one, ports)
+    grant = of_now(telling.grant, ports.config)
+    return one_by_one(NAME, recipients(telling.notice, grant, at_work(ports), ports.now()), one, ports)

@@ -4,7 +4,7 @@ from core.access.grant import Grant, State
 from core.access.parse import parse_revocation
 from core.problems import Problem
 from core.review.inert import inert
-from core.review.reviewers import may_take_back
+from core.review.reviewers import may_take_back, of_now
 from handlers.answers import grant_answer
 from handlers.callers import Call, identify
 from handlers.ending import end
@@ -28,8 +28,8 @@ def _revocable(call: Call) -> Grant:
 
     Raises Problem not_operator for anybody else, whether there is such a grant or not, and grant_not_found.
     """
-    grant = call.named_grant()
-    if not (grant and may_take_back(call.principal, grant, call.ports.config.reviewers, call.now)):
+    grant, config = call.named_grant(), call.ports.config
+    if not (grant and may_take_back(call.principal, of_now(grant, config), config.reviewers, call.now)):
         call.require_operator("revoke it")
     if grant is None:
         raise Problem("grant_not_found", "There is no grant of this id.", "Check the id.")

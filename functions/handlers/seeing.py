@@ -7,7 +7,7 @@ from core.access.stand_in import StandIn
 from core.identity.principal import Principal
 from core.problems import Problem
 from core.review.glass import can_break, may_follow_up
-from core.review.reviewers import Groups, askers, may_take_back, seats, stands_in
+from core.review.reviewers import Groups, askers, may_take_back, of_now, seats, stands_in
 from handlers.at_work import at_work
 from handlers.pages import Page, Visit
 from handlers.ports import Ports
@@ -39,6 +39,7 @@ class Standing(NamedTuple):
 def standing_of(who: Principal, grant: Grant, groups: Groups, ports: Ports, now: int) -> Standing:
     """What a person who is signed in is to `grant`; `groups` are those of `at_work`."""
     human, config = who.source_identity, ports.config
+    grant = of_now(grant, config)
     own, operator = human in askers(grant), bool(who.groups & set(config.operators))
     glass = config.break_glass
     breaks = grant.at(now).state is State.PENDING and can_break(who, grant.target, glass)

@@ -1,6 +1,7 @@
 """The sheet of a grant: what reviewers are shown of it, on every channel (REV 10, 11)."""
 
 from core.access.grant import Grant
+from core.review.reviewers import of_now
 from core.review.sheet import Sheet, sheet_of
 from handlers.at_work import at_work
 from handlers.ports import Ports
@@ -15,6 +16,7 @@ def sheet(grant: Grant, ports: Ports) -> Sheet:
     """What reviewers are shown of `grant` now. Raises Problem, also when its target or issuer was configured anew."""
     now = ports.now()
     decision = decision_on(grant, grant.approvals, ports)
+    grant = of_now(grant, ports.config)
     return sheet_of(grant, at_work(ports), ports.actions, decision.risks, _history(grant, ports, now), now)
 
 

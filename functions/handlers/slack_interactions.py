@@ -20,7 +20,7 @@ from core.problems import Problem
 from core.refusals import Refused
 from core.review.choices import left
 from core.review.content import content_hash
-from core.review.reviewers import require_reviewer
+from core.review.reviewers import of_now, require_reviewer
 from core.review.slack import modals
 from core.review.slack.interaction import Clicker, Press, Reference, Submission, read
 from core.review.slack.names import APPROVE, COMMENT, LESS, REJECT, SECONDS
@@ -98,7 +98,7 @@ def _pressed(press: Press, request: Request, ports: Ports) -> Response:
 def _open_modal(press: Press, voter: Principal, grant: Grant, ports: Ports) -> None:
     """Only who may vote is shown what there is to vote on."""
     now = ports.now()
-    require_reviewer(voter, grant, at_work(ports), now)
+    require_reviewer(voter, of_now(grant, ports.config), at_work(ports), now)
     if (current := grant.at(now)).state is not State.PENDING:
         raise Problem("review_ended", f"The request is {current.state} by now.", "Nothing is left to decide.")
     with _slack_asked():

@@ -16,7 +16,7 @@ from core.policy.decision import Decision, Effect
 from core.problems import Problem
 from core.review.content import content_hash
 from core.review.inert import cut, inert
-from core.review.reviewers import require_reviewer, stands_in
+from core.review.reviewers import of_now, require_reviewer, stands_in
 from core.review.votes import activated, cast, narrowed, suffices
 from handlers.answers import deciding_policies
 from handlers.at_work import at_work
@@ -80,6 +80,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
         grant = ports.store.grant(ballot.grant_id)
         if grant is None:
             raise Problem("grant_not_found", "There is no request of this id.", "Check the link.")
+        grant = of_now(grant, ports.config)
         try:
             after, record = _voted(grant, _masked(ballot, grant, ports), ports)
         except Problem as problem:

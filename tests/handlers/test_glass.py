@@ -146,6 +146,38 @@ def test_rev_08_nobody_breaks_the_glass_for_themselves(desk: Desk, own: Any):
     assert stored(desk, grant) == grant
 
 
+def own_the_agent(desk: Desk, *people: str) -> None:
+    """From now on these people own the agent that asks."""
+    config = desk.system.ports.config
+    issuers = {**config.issuers, "corp": replace(config.issuers["corp"], owners={"reader-agent": people})}
+    desk.system.ports.config = replace(config, issuers=issuers)
+
+
+def test_id_10_who_owns_the_agent_by_now_breaks_no_glass_and_looks_at_none(desk: Desk):
+    grant = pending(desk)
+    own_the_agent(desk, "staff.gina")
+    gina = signed_in(desk, "gina")
+    assert "Break the glass" not in gina.send("GET", f"/reviews/{grant.id}").text
+    assert code(smash(gina, grant)) == "own_request"
+    own_the_agent(desk, "staff.bob")
+    assert smash(gina, grant).status == 303
+    assert issues(desk, grant) == 200
+    assert code(judge(signed_in(desk, "bob"), grant, "confirm")) == "not_reviewer"
+    own_the_agent(desk, "staff.gina")
+    assert issues(desk, grant) == 403
+    assert code(judge(signed_in(desk, "alice"), grant, "confirm")) == "303"
+
+
+def test_id_10_a_reviewer_who_owns_the_agent_by_now_is_shown_no_vote_and_takes_nothing_back(desk: Desk):
+    grant = pending(desk)
+    own_the_agent(desk, "staff.alice")
+    shown = signed_in(desk, "alice").send("GET", f"/reviews/{grant.id}").text
+    assert ('value="approve"' in shown, 'value="reject"' in shown, "Take it back" in shown) == (False, False, False)
+    shown = signed_in(desk, "bob").send("GET", f"/reviews/{grant.id}").text
+    assert 'value="approve"' in shown
+    assert "staff.alice" not in shown
+
+
 def test_rev_08_for_themselves_only_where_the_configuration_says_so_and_others_look_at_it():
     desk = desk_of(reviewers=GROUPS, break_glass=SETTINGS._replace(own_requests=True))
     grant = replace(pending(desk), human="staff.gina")

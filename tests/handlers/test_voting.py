@@ -143,6 +143,49 @@ def test_id_10_the_owner_of_an_agent_whose_token_names_no_human_cannot_approve_w
     assert system.call(create_credentials, grant_id=grant.id)[0] == 200
 
 
+def own_the_agent(system: System, *people: str) -> None:
+    """From now on these people own the agent that asks."""
+    issuers = dict(system.ports.config.issuers)
+    issuers["corp"] = replace(issuers["corp"], owners={"reader-agent": people})
+    system.ports.config = replace(system.ports.config, issuers=issuers)
+
+
+def test_id_10_who_becomes_an_owner_while_a_request_waits_cannot_approve_it(system: System):
+    grant = pending(system)
+    own_the_agent(system, "corp.alice")
+    assert refused(system, ballot(grant)) == "own_request"
+    # Who was told by then has been shown the same request.
+    assert vote(ballot(grant, "bob"), system.ports).state is State.ACTIVE
+    assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+
+
+def test_id_10_who_owned_the_agent_when_it_asked_stays_without_a_vote(system: System):
+    own_the_agent(system, "corp.alice")
+    grant = pending(system)
+    own_the_agent(system, "corp.bob")
+    assert [refused(system, ballot(grant, name)) for name in ("alice", "bob")] == ["own_request", "own_request"]
+
+
+def test_id_10_nothing_is_issued_by_the_vote_of_who_owns_the_agent_by_now(system: System):
+    grant = pending(system)
+    assert vote(ballot(grant), system.ports).state is State.ACTIVE
+    own_the_agent(system, "corp.alice")
+    status, body, _ = system.call(create_credentials, grant_id=grant.id)
+    assert (status, body["code"]) == (403, "denied")
+    own_the_agent(system, "corp.bob")
+    assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+
+
+def test_id_10_a_vote_of_who_owns_the_agent_by_now_counts_no_more(system: System):
+    two = ReviewerGroup(("corp.alice", "corp.bob", "corp.carol"), approvals=2)
+    system.ports.config = replace(system.config, reviewers={"owners": two})
+    grant = pending(system)
+    vote(ballot(grant), system.ports)
+    own_the_agent(system, "corp.alice")
+    assert vote(ballot(grant, "bob"), system.ports).state is State.PENDING
+    assert vote(ballot(grant, "carol"), system.ports).state is State.ACTIVE
+
+
 def test_rev_05_who_is_agent_and_person_at_one_issuer_cannot_approve_their_own_request(system: System):
     """One identity provider for both: a token of alice's for the agents' audience asks, and alice signs in."""
     issuers = dict(system.config.issuers)

@@ -114,7 +114,8 @@ class Grant:
     are written together or not at all. `ending` is there once it was released or revoked. What was issued until
     `cut_off_at` works no longer, because its agent or the whole role was cut off; it can be issued again. `glass` is
     there when it was taken without its reviewers, `follow_up` once somebody else looked at that. `run_by` are those who
-    owned the agent when it asked, as source identities.
+    owned the agent when it asked, as source identities; `run_by_now` those who do by the configuration of now, which is
+    looked up (`core.review.reviewers.of_now`) and not kept.
     """
 
     id: str
@@ -147,6 +148,7 @@ class Grant:
     glass: Glass | None = None
     follow_up: FollowUp | None = None
     run_by: tuple[str, ...] = ()
+    run_by_now: tuple[str, ...] = ()
 
     @property
     def unreviewed(self) -> bool:

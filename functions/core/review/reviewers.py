@@ -1,10 +1,11 @@
 """Who may vote on a request: members of the groups that policy asks for, never whoever asks (rows REV 5, 6)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from core.access.grant import Grant
 from core.access.stand_in import StandIn
-from core.config import ReviewerGroup
+from core.config import Config, ReviewerGroup
 from core.identity.principal import Principal
 from core.problems import Problem
 
@@ -67,9 +68,18 @@ def _standing_in(group: str, grant: Grant, groups: Groups, now: int) -> tuple[tu
     )
 
 
+def of_now(grant: Grant, config: Config) -> Grant:
+    """The grant as `askers` has to see it: with those who own its agent by the configuration of now."""
+    issuer = config.issuers.get(grant.issuer_name)
+    return replace(grant, run_by_now=issuer.owners.get(grant.subject, ()) if issuer else ())
+
+
 def askers(grant: Grant) -> frozenset[str]:
-    """Whose request it is: the agent's, the human's whom it acts for, its owners': nobody decides about their own."""
-    return frozenset({grant.principal, grant.human or grant.principal, *grant.run_by})
+    """Whose request it is: the agent's, the human's whom it acts for, its owners', be they its owners since it asked.
+
+    Nobody decides about their own. Of a grant that is not `of_now`, owners are those of when it asked.
+    """
+    return frozenset({grant.principal, grant.human or grant.principal, *grant.run_by, *grant.run_by_now})
 
 
 def seats(human: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
