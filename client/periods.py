@@ -1,15 +1,16 @@
 """The days that a query looks at: its own, or those that an auditor asks for.
 
-A query bounds each table that it reads by one text, `dt >= <so many days before today>`. What looks further back than
-the others, as for the beginning of what ended in the period, goes on doing so by as many days.
+A query bounds each table that it reads by one of two texts. `dt >= <so many days before today>` is of what it is
+about, and ends with the last day asked for. `<so many days before today> <= dt`, the same to Athena, is of what came of
+that: it begins with the other, and ends today, for an end or a judgement may be on record later. What looks further
+back than the others, as for the beginning of what ended in the period, goes on doing so by as many days.
 """
 
 import re
 from datetime import date, timedelta
 
-BOUND = re.compile(
-    r"dt >= CAST\(CAST\(current_date - INTERVAL '(?P<days>[0-9]{1,5})' DAY AS DATE\) AS VARCHAR\)", re.ASCII
-)
+_FIRST = r"CAST\(CAST\(current_date - INTERVAL '(?P<days>[0-9]{1,5})' DAY AS DATE\) AS VARCHAR\)"
+BOUND = re.compile(rf"(?P<about>dt >= )?{_FIRST}(?(about)| <=)", re.ASCII)
 
 
 def days_of(sql: str) -> int | None:
@@ -24,7 +25,7 @@ def period(sql: str, since: date | None, until: date | None, today: date) -> tup
 
 
 def within(sql: str, since: date | None, until: date | None, today: date) -> str:
-    """The query about the days from `since` to `until`; as it is when neither is given.
+    """The query about the days from `since` to `until`, and what came of it later; as it is when neither is given.
 
     Without `since`, its own number of days before `until`. Raises ValueError for a query without a period, and for one
     that would end before it begins or that lies ahead.
@@ -42,6 +43,8 @@ def within(sql: str, since: date | None, until: date | None, today: date) -> str
 
     def bound(found: re.Match[str]) -> str:
         earlier = first - timedelta(days=int(found["days"]) - days)
+        if not found["about"]:
+            return f"'{earlier}' <="
         return f"dt BETWEEN '{earlier}' AND '{until}'" if until else f"dt >= '{earlier}'"
 
     return BOUND.sub(bound, sql)

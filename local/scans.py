@@ -10,6 +10,8 @@ from infra.views import VIEWS
 
 type Node = Mapping[str, Any]
 
+# What says since when, in either spelling (`client.periods`): on which side is `dt`, and on which the first day.
+_SINCE = {"COMPARE_GREATERTHANOREQUALTO": ("left", "right"), "COMPARE_LESSTHANOREQUALTO": ("right", "left")}
 _VIEWS = {each.name: each.sql for each in VIEWS}
 
 
@@ -90,13 +92,14 @@ def _all_of(node: Node | None) -> Iterator[Node]:
 
 def _days(condition: Node, alias: str, *, only: bool) -> int | None:
     """How many days before today a condition begins that says so of `alias`."""
-    if condition["type"] != "COMPARE_GREATERTHANOREQUALTO":
+    if condition["type"] not in _SINCE:
         return None
-    names = condition["left"].get("column_names")
+    dt, first = (condition[side] for side in _SINCE[condition["type"]])
+    names = dt.get("column_names")
     if names != [alias, "dt"] and not (only and names == ["dt"]):
         return None
-    numbers = [each for each in _literals(condition["right"]) if each.isdigit()]
-    return int(numbers[0]) if "current_date" in json.dumps(condition["right"]) and len(numbers) == 1 else None
+    numbers = [each for each in _literals(first) if each.isdigit()]
+    return int(numbers[0]) if "current_date" in json.dumps(first) and len(numbers) == 1 else None
 
 
 def _literals(node: Any) -> Iterator[str]:

@@ -16,7 +16,7 @@ JOIN records_once AS allowed
                CAST(REPLACE(SUBSTR(allowed.time, 1, 19), 'T', ' ') AS TIMESTAMP)) <= 3600
  AND (allowed.actions <> denied.actions OR allowed.resources <> denied.resources
       OR allowed.duration_seconds < denied.duration_seconds)
- AND allowed.dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
+ AND CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR) <= allowed.dt
 WHERE denied.event = 'request'
   AND denied.outcome = 'denied'
   AND denied.dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)

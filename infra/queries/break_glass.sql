@@ -8,7 +8,7 @@ LEFT JOIN approvals AS later
   ON later.grant_id = broke.grant_id
  AND later.event = 'follow_up'
  AND later.outcome IN ('confirmed', 'objected')
- AND later.dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
+ AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= later.dt
 WHERE broke.event = 'break_glass'
   AND broke.outcome = 'approved'
   AND broke.dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)

@@ -3,9 +3,10 @@ SELECT grant_id, MIN(principal) AS principal, MIN(target) AS target, MIN(time) A
        MAX(expires_at) AS expires_at
 FROM records_once
 WHERE grant_id <> ''
-  AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
+  AND CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR) <= dt
 GROUP BY grant_id
-HAVING BOOL_OR(event IN ('request', 'issue') AND outcome = 'allowed')
+HAVING BOOL_OR(event IN ('request', 'issue') AND outcome = 'allowed'
+               AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR))
    AND NOT BOOL_OR(event IN ('expiry', 'release', 'revocation')
                    OR (event = 'issue' AND outcome = 'failed' AND code IN ('issue_refused', 'policy_too_large')))
    AND MAX(expires_at) < CAST(current_date AS VARCHAR)

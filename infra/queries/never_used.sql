@@ -11,7 +11,7 @@ LEFT JOIN (
     SELECT principal, target, action
     FROM used_versus_granted
     WHERE calls > 0
-      AND dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
+      AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= dt
     GROUP BY principal, target, action
 ) AS used
   ON used.principal = allowed.principal

@@ -16,13 +16,13 @@ FROM (
 LEFT JOIN records_once AS canary
   ON canary.grant_id = ended.grant_id
  AND canary.event = 'canary'
- AND canary.dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
+ AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= canary.dt
 LEFT JOIN calls_once AS called
   ON called.grant_id = ended.grant_id
  AND called.purpose = 'grant'
  AND called.error_code = ''
  AND called.service || ':' || called.operation NOT IN ('sts:GetCallerIdentity') -- works whatever policies say
  AND called.time > ended.time
- AND called.dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
+ AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= called.dt
 GROUP BY ended.time, ended.event, ended.grant_id, ended.person, ended.principal, ended.target, ended.reason
 ORDER BY ended.time DESC

@@ -12,6 +12,6 @@ LEFT JOIN used_versus_granted AS used
   ON used.grant_id = allowed.grant_id
  AND used.calls > 0
  AND LOWER(used.action) LIKE REPLACE(REPLACE(LOWER(allowed.action), '*', '%'), '?', '_')
- AND used.dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
+ AND CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR) <= used.dt
 GROUP BY allowed.grant_id, allowed.principal, allowed.human, allowed.target, allowed.action
 ORDER BY allowed.grant_id, allowed.action

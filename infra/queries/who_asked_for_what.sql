@@ -13,7 +13,7 @@ LEFT JOIN (
            OR (event = 'issue' AND (outcome = 'allowed' OR code IN ('issue_refused', 'policy_too_large'))))
       AND outcome <> 'refused'
       AND (event <> 'vote' OR COALESCE(json_extract_scalar(detail, '$.state'), '') <> 'pending')
-      AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
+      AND CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR) <= dt
     GROUP BY grant_id
 ) AS later
   ON later.grant_id = asked.grant_id

@@ -16,6 +16,10 @@ def since(days: int) -> str:
     return f"dt >= CAST(CAST(current_date - INTERVAL '{days}' DAY AS DATE) AS VARCHAR)"
 
 
+def later(days: int) -> str:
+    return f"CAST(CAST(current_date - INTERVAL '{days}' DAY AS DATE) AS VARCHAR) <= c.dt"
+
+
 SQL = f"-- Q\nSELECT 1 FROM a WHERE a.{since(30)} AND b.{since(37)}"
 
 
@@ -37,6 +41,14 @@ SQL = f"-- Q\nSELECT 1 FROM a WHERE a.{since(30)} AND b.{since(37)}"
 )
 def test_aud_05_the_days_asked_for_take_the_place_of_the_querys_own(first, last, bounds):
     assert within(SQL, first, last, TODAY) == f"-- Q\nSELECT 1 FROM a WHERE a.{bounds[0]} AND b.{bounds[1]}"
+
+
+@pytest.mark.parametrize("last", [None, date(2026, 2, 1)])
+def test_aud_05_what_came_later_is_looked_for_up_to_today(last):
+    first = date(2026, 1, 10)
+    moved = within(f"{SQL} AND {later(30)} AND {later(37)}", first, last, TODAY)
+    assert moved == f"{within(SQL, first, last, TODAY)} AND '2026-01-10' <= c.dt AND '2026-01-03' <= c.dt"
+    assert days_of(f"SELECT 1 WHERE {later(7)}") == 7
 
 
 def test_aud_05_without_days_the_query_stays_as_it_is():
@@ -65,5 +77,6 @@ def test_aud_05_every_bound_of_every_query_is_one_that_can_be_moved(name: str):
     assert own[0] == days_of(FILES[name])
     assert {each.days for each in scans(FILES[name])} == set(own)
     moved = within(FILES[name], date(2026, 1, 1), date(2026, 1, 31), TODAY)
-    assert moved.count("AND '2026-01-31'") == len(own)
+    assert moved.count("dt BETWEEN '") == moved.count("AND '2026-01-31'") > 0
+    assert moved.count("AND '2026-01-31'") + moved.count("' <= ") == len(own)
     assert "current_date - " not in moved

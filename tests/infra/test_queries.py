@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from client.periods import within
 from core import audit
 from core.audit import AuditRecord, Event, Outcome
 from core.story.lines import seen_of
@@ -120,6 +122,9 @@ def test_aud_05_there_are_queries_for_every_view_and_none_reads_a_table_as_it_is
         ("SELECT 1 FROM calls AS a LEFT JOIN records AS b ON a.dt >= {30} WHERE b.dt >= {30}", None),
         ("SELECT 1 FROM calls AS a JOIN records AS b ON a.dt >= {30} WHERE b.dt >= {40}", 30),
         ("SELECT 1 FROM (SELECT 1 FROM calls WHERE dt >= {30} AND dt >= {7}) AS a", 7),
+        ("SELECT 1 FROM calls AS a JOIN records AS b ON {30} <= a.dt WHERE {40} <= b.dt", 30),
+        ("SELECT 1 FROM calls AS a WHERE {30} >= a.dt", None),
+        ("SELECT 1 FROM calls AS a WHERE a.dt <= {30}", None),
     ],
 )
 def test_aud_05_what_bounds_a_query_is_told_from_what_does_not(sql: str, days: int | None):
@@ -582,6 +587,79 @@ def test_aud_01_a_vote_that_leaves_a_request_open_granted_nothing(lake: Lake):
         "g-half": "review",
     }
     assert lake.ask("asked_again_for_less") == []
+
+
+class TestWhatCameLater:
+    """The days up to one are asked about, 3 days ago; what came of it is on record since (`client.periods`)."""
+
+    LAST = (NOW - timedelta(days=3)).date()
+
+    def asked(self, lake: Lake, name: str) -> list[dict[str, Any]]:
+        return lake.run(within(FILES[name], None, self.LAST, NOW.date()))
+
+    def test_rev_08_a_judgement_after_the_days_asked_about_is_one(self, lake: Lake):
+        lake.record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-1", days_ago=3, detail={"by": "corp.gina"})
+        lake.record(Event.FOLLOW_UP, Outcome.OBJECTED, grant_id="g-1", seq=1, days_ago=2, detail={"by": "corp.alice"})
+        lake.record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-2", days_ago=2, detail={"by": "corp.gina"})
+        assert [(row["grant_id"], row["judgement"]) for row in self.asked(lake, "break_glass")] == [("g-1", "objected")]
+
+    def test_aud_01_an_end_after_the_days_asked_about_is_one(self, lake: Lake):
+        over = (NOW - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for grant, days_ago in (("g-1", 3), ("g-lost", 3), ("g-since", 2)):
+            lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id=grant, expires_at=over, days_ago=days_ago)
+        lake.record(Event.EXPIRY, Outcome.EXPIRED, grant_id="g-1", expires_at=over, days_ago=2, seq=1)
+        assert [row["grant_id"] for row in self.asked(lake, "issued_without_end")] == ["g-lost"]
+
+    def test_aud_01_what_a_request_came_to_after_the_days_asked_about_is_told(self, lake: Lake):
+        lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-1", days_ago=3)
+        lake.record(Event.VOTE, Outcome.REJECTED, grant_id="g-1", days_ago=2, seq=1, detail={"by": "corp.alice"})
+        lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-since", days_ago=2)
+        rows = self.asked(lake, "who_asked_for_what")
+        assert [(row["grant_id"], row["came_to"]) for row in rows] == [("g-1", "rejected")]
+
+    def test_end_02_a_call_after_the_days_asked_about_shows_that_credentials_worked(self, lake: Lake):
+        lake.record(Event.REVOCATION, Outcome.REVOKED, grant_id="g-1", days_ago=3, detail={"by": "corp.ops"})
+        lake.record(Event.CANARY, Outcome.DENIED, grant_id="g-1", days_ago=2, seq=1, detail={"kill_milliseconds": 7})
+        lake.call(1, days_ago=2)
+        lake.record(Event.REVOCATION, Outcome.REVOKED, grant_id="g-2", days_ago=2, detail={"by": "corp.ops"})
+        rows = self.asked(lake, "time_to_kill")
+        assert [(row["grant_id"], row["kill_milliseconds"], row["last_call_seconds"]) for row in rows] == [
+            ("g-1", 7, 86400)
+        ]
+
+    def test_aud_04_what_was_taken_away_after_the_days_asked_about_is_not_left_behind(self, lake: Lake):
+        lake.call(1, made=("user gone", "user left", "user again", "role more"), days_ago=4)
+        lake.call(2, taken=("user gone", "user again"), days_ago=2)
+        lake.call(3, made=("user again", "role more", "role since"), grant="g-2", days_ago=1)
+        rows = self.asked(lake, "left_behind")
+        assert {(row["thing"], row["grant_id"], row["made_at"][:10]) for row in rows} == {
+            (thing, "g-1", str(self.LAST - timedelta(days=1))) for thing in ("user left", "role more")
+        }
+        assert {(row["thing"], row["grant_id"]) for row in lake.ask("left_behind")} == {
+            ("user left", "g-1"),
+            *((thing, "g-2") for thing in ("user again", "role more", "role since")),
+        }
+
+    def test_aud_04_a_call_after_the_days_asked_about_is_a_use_of_what_was_granted_in_them(self, lake: Lake):
+        of_target = {"target": "analytics-prod"}
+        lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", days_ago=3, **of_target)
+        lake.call(1, days_ago=2)
+        lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-2", days_ago=2, actions=("s3:PutObject",), **of_target)
+        rows = self.asked(lake, "used_versus_granted")
+        assert [(row["grant_id"], row["calls"]) for row in rows] == [("g-1", 1)]
+        assert self.asked(lake, "never_used") == []
+
+    def test_pol_06_what_was_allowed_after_the_days_asked_about_is_told_of_a_denied_request(self, lake: Lake):
+        midnight = datetime(self.LAST.year, self.LAST.month, self.LAST.day, tzinfo=UTC) + timedelta(days=1)
+        to_midnight = int(midnight.timestamp()) - seconds(days_ago=3)
+        for outcome, later, seconds_asked in ((Outcome.DENIED, -600, 900), (Outcome.ALLOWED, 600, 300)):
+            lake.record(
+                Event.REQUEST, outcome, days_ago=3, later=to_midnight + later, duration_seconds=seconds_asked,
+                grant_id="g-1" if outcome is Outcome.ALLOWED else "",
+            )  # fmt: skip
+        lake.record(Event.REQUEST, Outcome.DENIED, days_ago=3, later=to_midnight + 60, duration_seconds=900)
+        rows = self.asked(lake, "asked_again_for_less")
+        assert [(row["denied_seconds"], row["grant_id"]) for row in rows] == [(900, "g-1")]
 
 
 def test_aud_04_the_brokers_own_calls_are_told_from_the_agents(lake: Lake):
