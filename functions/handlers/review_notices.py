@@ -13,11 +13,15 @@ from typing import Any
 
 from core.access.grant import Grant
 from core.review.notices import Notice
+from core.review.reviewers import decidable, of_now
 from core.review.schedule import waits
 from handlers.edge import step
 from handlers.ports import Ports
 from handlers.showing import sheet
 from handlers.telling import tell
+
+ASKING = frozenset({Notice.ASKED, Notice.REMINDED, Notice.ESCALATED})
+"""The notices by which people are asked to decide."""
 
 
 class ReviewEnded(Exception):
@@ -28,11 +32,16 @@ class NobodyTold(Exception):
     """No reviewer could be told of a request: nobody would ever decide about it."""
 
 
+class NobodyDecides(Exception):
+    """Too few people could approve a request, so that nobody needs to be told of it."""
+
+
 def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     """Tell reviewers what is due; the grant's id and state. Where the workflow waits, what is answered here is ignored.
 
     `event` is {"grant_id": ..., "due": a notice, or "nothing" to wait only, "since": when that was looked up} and the
-    task "token" if the workflow waits. Raises ReviewEnded, NobodyTold, LookupError for an unknown grant, and Problem.
+    task "token" if the workflow waits. Raises ReviewEnded, NobodyTold, NobodyDecides, LookupError for an unknown
+    grant, and Problem.
     """
     grant_id, token, what = event["grant_id"], event.get("token"), event["due"]
     if token:
@@ -49,6 +58,13 @@ def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     return {"grant_id": grant.id, "state": str(grant.state)}
 
 
+def _anybody(grant: Grant, ports: Ports) -> bool:
+    """Whether there is anybody to wait for: enough reviewers, or who may take the request without them."""
+    config = ports.config
+    glass = config.break_glass is not None and grant.target in config.break_glass.targets
+    return glass or decidable(of_now(grant, config), config.reviewers)
+
+
 def _waits(grant: Grant, since: int, now: int) -> bool:
     """Whether there is still what the look at `since` found: a glass that broke after it is something else."""
     return waits(grant, now) and (grant.glass is None or since > grant.glass.at)
@@ -56,6 +72,8 @@ def _waits(grant: Grant, since: int, now: int) -> bool:
 
 def _tell(notice: Notice, grant: Grant, ports: Ports) -> None:
     """Tell it on every channel. That nobody is reminded or told of an end stands in the record; nobody waits for it."""
+    if notice in ASKING and not _anybody(grant, ports):
+        raise NobodyDecides
     sent = tell(notice, sheet(grant, ports), ports)
     if notice is Notice.ASKED and sent and all(each.code for each in sent):
         raise NobodyTold

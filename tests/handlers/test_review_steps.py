@@ -8,6 +8,7 @@ import pytest
 
 from core.access.grant import Grant, State, Verdict
 from core.audit import Origin
+from core.config import BreakGlass, ReviewerGroup
 from core.problems import Problem
 from core.review.content import content_hash
 from handlers import review_notices
@@ -16,12 +17,12 @@ from handlers.grants import create_grant
 from handlers.reconciler import START_SECONDS, reconcile
 from handlers.releases import release_grant
 from handlers.review_failures import give_up
-from handlers.review_notices import NobodyTold, ReviewEnded, notify
+from handlers.review_notices import NobodyDecides, NobodyTold, ReviewEnded, notify
 from handlers.review_schedule import look
 from handlers.voting import Ballot, vote
 from tests.fakes import GRANT
 from tests.handlers.conftest import ASKED, WRITE, System
-from tests.handlers.test_voting import pending, person
+from tests.handlers.test_voting import own_the_agent, pending, person
 
 TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAcanary-task-token"
 
@@ -115,6 +116,48 @@ class TestNotify:
         notify(asked(grant, "reminded"), system.ports)  # they were asked, and may still answer
         monkeypatch.setattr(review_notices, "tell", lambda *_: (failed, good))
         notify(asked(grant), system.ports)
+
+    @pytest.mark.parametrize("due", ["asked", "reminded", "escalated"])
+    def test_rev_13_a_request_that_nobody_may_decide_is_an_error_and_told_to_nobody(self, system: System, due: str):
+        """Its only reviewer owns the agent; with mail and without Slack nobody would hear of it."""
+        own_the_agent(system, "corp.alice")
+        grant = pending(system)
+        told = system.told()
+        with pytest.raises(NobodyDecides):
+            notify(asked(grant, due), system.ports)
+        assert system.told() == told
+
+    @pytest.mark.parametrize(
+        ("groups", "decides"),
+        [
+            ({"owners": ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)}, False),
+            ({"owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.carol"), approvals=2)}, True),
+            ({"owners": ReviewerGroup(("corp.alice",), stand_ins=("corp.bob",))}, False),
+            ({"others": ReviewerGroup(("corp.bob",))}, False),
+            ({"owners": ReviewerGroup(("corp.alice",), escalates_to="late", escalates_after_seconds=900),
+              "late": ReviewerGroup(("corp.bob",))}, True),
+            ({"owners": ReviewerGroup(("corp.alice",), escalates_to="late", escalates_after_seconds=3600),
+              "late": ReviewerGroup(("corp.bob",))}, False),
+        ],
+        ids=["too few", "enough", "who stands in for an owner", "no such group", "escalates", "escalates too late"],
+    )  # fmt: skip
+    def test_rev_13_enough_who_do_not_ask_must_be_there_before_it_ends(
+        self, system: System, groups: Any, decides: bool
+    ):
+        own_the_agent(system, "corp.alice")
+        grant = pending(system)
+        system.ports.config = replace(system.ports.config, reviewers=groups)
+        if decides:
+            notify(asked(grant), system.ports)
+        else:
+            with pytest.raises(NobodyDecides):
+                notify(asked(grant), system.ports)
+
+    def test_rev_08_what_no_reviewer_may_decide_waits_for_who_may_break_the_glass(self, system: System):
+        own_the_agent(system, "corp.alice")
+        glass = BreakGlass(("corp.alice",), (), ("analytics-prod",), (), 120, 3600, own_requests=True)
+        system.ports.config = replace(system.ports.config, break_glass=glass)
+        assert notify(asked(pending(system)), system.ports)["state"] == "pending"
 
     def test_a_decision_is_told_without_waiting(self, system: System):
         grant = pending(system)

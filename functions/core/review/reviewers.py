@@ -40,6 +40,19 @@ def members(group: str, grant: Grant, groups: Groups, now: int) -> frozenset[str
     return own_members(group, grant, groups, now) | {human for human, _ in _standing_in(group, grant, groups, now)}
 
 
+def decidable(grant: Grant, groups: Groups) -> bool:
+    """Whether a pending grant can be approved before it ends: enough people who do not ask, for each group of one way.
+
+    Who stands in for somebody adds nobody: the two count once.
+    """
+    last = grant.expires_at - 1
+    return any(
+        all(len(own_members(each, grant, groups, last)) >= groups[each].approvals for each in waiting)
+        for alternative in grant.reviews
+        if (waiting := set(alternative) - set(grant.approvals)) <= groups.keys()
+    )
+
+
 def own_members(group: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
     """Those who may approve for `group` now by themselves: after a while, whom it escalates to as well."""
     found = (groups[each].members for each in sources(group, grant, groups, now))
