@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from core.masking import headers
 from core.masking.expressions import Expression, compiled
 from core.masking.tags import MASK
 
@@ -27,7 +28,7 @@ _SECRET_NAME = Expression(
     r"|.*(?:api|private|account|sharedaccess|signing|auth)_?key"
     r"|.*(?:access|auth|authentication|authorization|refresh|session|security|bearer|oauth|github|gitlab|slack|jwt"
     r"|npm|pypi|bot|api|id|user|login|deploy|service|admin|root|vault|registry|gh)_?token"
-    r"|token|authorization",
+    r"|token|(?:(?:http|proxy|x|original|forwarded)_){0,3}authorization",
 )
 _LOOK_ALIKE = Expression(
     r"(?:.*_)?(?:next|page|pagination|continuation|client|request|idempotency|update|lock|change|version|csrf"
@@ -54,6 +55,7 @@ _NO_SECRET = Expression(
     r"|\{.*|\[|\]|/[\w./-]*|arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:.*|hidden_due_to_security_reasons)[),.;\]}]*",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
+_HEADER = "authorization"
 _SCHEME = Expression(r"(?:bearer|basic|token|digest|negotiate|aws4-hmac-sha256)", re.IGNORECASE)
 
 
@@ -104,6 +106,9 @@ def _value(text: str, at: int, end: int) -> tuple[int, int] | None:
     quote = text[start - 1] if start and text[start - 1] in "\"'" else ""
     after = end + (len(quote) if quote and text.startswith(quote, end) else 0)
     joined = _JOINED.match(text, after) or _JOINED.match(text, end)
+    if name.lower().endswith(_HEADER) and (joined or (joined := headers.BESIDE.match(text, end))):
+        # In the query of a URL something else follows the value, and no line ends there.
+        return _header(text, joined, in_query=text[max(0, start - 1) : start] in ("?", "&"))
     if joined is None:
         if not name.startswith("--") or not text.startswith(" ", end):
             return None
@@ -111,6 +116,16 @@ def _value(text: str, at: int, end: int) -> tuple[int, int] | None:
     else:
         after = joined.end()
     return _span(text, after)
+
+
+def _header(text: str, joined: re.Match[str], *, in_query: bool) -> tuple[int, int] | None:
+    """The span of what an Authorization header holds: of all its credentials, whatever their scheme."""
+    bracket = headers.LIST.match(text, joined.end())
+    at = bracket.end() if bracket else joined.end()
+    span = None if in_query else headers.credentials(text, at, pair="=" in joined[0], is_secret=is_secret)
+    if span is None:
+        return _span(text, at)
+    return span if span[0] < span[1] else None
 
 
 def _span(text: str, at: int) -> tuple[int, int] | None:

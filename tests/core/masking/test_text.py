@@ -111,11 +111,36 @@ def test_masking_many_secrets_side_by_side_is_done_at_once(texts):
         "x-amz-request-id: 0E7B0A2A3B4C5D6E, request id 9c1f7f0a-3f1c-9b1e-7a39-4b6a8d9d2f9c",
         "maxTokens=4096 output_tokens: 17",
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+        "Authorization: ApiKey ${API_KEY}",
+        'Authorization: Bearer $TOKEN; "authorizationType": "AWS_IAM"; authorization: none',
+        'AllowHeaders: ["Authorization", "Content-Type"], identitySource: "method.request.header.Authorization"',
         '{"Path": "C:\\\\temp\\\\x", "password": null, "secretId": "db"}',
     ],
 )
 def test_mask_03_what_is_no_secret_stays_byte_for_byte(text):
     assert mask_text(text, TAGS, prose=True) is text or mask_text(text, TAGS, prose=True) == text
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("Authorization: ApiKey abcdef0123456789", "Authorization: ApiKey <>"),
+        ("Authorization: SSWS 00QCjAl4MlV-a\nHost: b", "Authorization: SSWS <>\nHost: b"),
+        ("Authorization: Contoso eb24aaaa, then", "Authorization: <>"),
+        ("curl -H 'authorization: GenieKey a2V5=' https://a", "curl -H 'authorization: GenieKey <>' https://a"),
+        ('curl -H "Authorization: ApiKey a2V5=" https://a', 'curl -H "Authorization: ApiKey <>" https://a'),
+        ('curl -H \'Authorization: Digest a="b", response="6"\' c', "curl -H 'Authorization: Digest <>' c"),
+        ("Authorization: Bearer abcdef0123456789 and go on", "Authorization: Bearer <> and go on"),
+        ('Proxy-Authorization: Token token="abc"', "Proxy-Authorization: Token <>"),
+        ('{"Authorization": ["ApiKey abc"], "n": 1}', '{"Authorization": ["<>"], "n": 1}'),
+        ("authorization=abc method=GET path=/x", "authorization=<> method=GET path=/x"),
+        ("GET /x?authorization=abc&n=1 HTTP/1.1", "GET /x?authorization=<>&n=1 HTTP/1.1"),
+        ("authorization: [masked credential 3f9a2c] abcdef0123", "authorization: <>"),
+        ("(Authorization: Digest [masked credential 3f9a2c])", "(Authorization: Digest <>)"),
+    ],
+)
+def test_mask_01_an_authorization_header_of_any_scheme_is_masked_to_its_end(written, kept):
+    assert MASK.sub(lambda _: "<>", mask_text(written, TAGS, prose=True)) == kept
 
 
 def test_in_a_sentence_what_may_be_a_secret_key_is_masked():
@@ -193,6 +218,14 @@ def test_most_of_what_is_asked_and_recorded_is_told_harmless_at_a_glance():
         "a" * 100_000 + "password",
         '"Name":"password","value":"' * 4000,
         "İpassword=x" * 5000,
+        "authorization: a b c " * 5000,
+        "authorization: none " * 5000,
+        "authorization: digest $" * 5000,
+        "authorization: x" + " " * 100_000,
+        "authorization=a," * 6000,
+        "authorization:a," * 6000,
+        "authorization: token" + '="' * 50_000,
+        'authorization", "' * 6000,
     ],
     ids=lambda text: text[:12],
 )
