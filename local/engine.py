@@ -21,7 +21,7 @@ TYPES = {
     "array<string>": "VARCHAR[]",
 }
 """DuckDB's types by those of Glue."""
-# https://trino.io/docs/current/functions/json.html and lambda.html
+# https://trino.io/docs/current/functions/json.html and array.html
 FUNCTIONS = (
     "CREATE MACRO json_format(value) AS CAST(value AS VARCHAR)",
     """
@@ -31,6 +31,8 @@ FUNCTIONS = (
     "CREATE MACRO to_unixtime(moment) AS epoch(moment)",
     "SET lambda_syntax = 'ENABLE_SINGLE_ARROW'",
     "CREATE MACRO transform(members, change) AS list_transform(members, change)",
+    "CREATE MACRO any_match(members, test) AS len(list_filter(members, test)) > 0",
+    "CREATE MACRO sequence(first, last) AS generate_series(first, last)",
 )
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -516,7 +517,42 @@ def test_aud_04_who_reached_a_resource_is_told_by_grants_calls_and_bypasses(lake
     other = lake.ask("who_reached", "arn:aws:s3:::my_bucket/aXXb")
     assert {row["grant_id"] for row in other} == {"g-star", "g-sign", "g-all"}
     below = lake.ask("who_reached", "arn:aws:s3:::my_bucket")
-    assert {row["grant_id"] for row in below} == {"g-exact", "g-star", "g-all", "g-nor", "g-1", "g-x"}
+    assert {row["grant_id"] for row in below} == {"g-exact", "g-star", "g-sign", "g-all", "g-nor", "g-1", "g-x"}
+
+
+def test_aud_04_who_reached_a_resource_is_told_of_wildcards_in_its_own_name(lake: Lake):
+    for number, resource in enumerate(("report?/*", "*/2026/payroll.csv", "reports-*", "repor?/*")):
+        lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", resources=(f"arn:aws:s3:::{resource}",))
+
+    def reached(name: str) -> set[str]:
+        return {row["grant_id"] for row in lake.ask("who_reached", f"arn:aws:s3:::{name}")}
+
+    assert reached("reports") == {"g-0", "g-1"}
+    assert reached("reports/2026") == {"g-0", "g-1"}
+    assert reached("reports/2026/payroll.csv") == {"g-0", "g-1"}
+    assert reached("reports-x/2026") == {"g-1", "g-2"}
+
+
+def test_aud_04_what_a_pattern_reaches_is_all_that_it_matches_and_nothing_else(lake: Lake):
+    """Patterns of up to three letters, by what each matches of all names of up to seven that are asked for or below."""
+    patterns = ["".join(letters) for count in (1, 2, 3) for letters in product("a/*?", repeat=count)]
+    for number, pattern in enumerate(patterns):
+        lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", resources=(pattern,))
+    names = ["".join(letters) for count in range(1, 8) for letters in product("a/", repeat=count)]
+    for asked in ("a", "aa", "a/a", "aaa"):
+        there = [name for name in names if name == asked or name.startswith(f"{asked}/")]
+        told = {row["resource"] for row in lake.ask("who_reached", asked)}
+        assert told == {each for each in patterns if any(fnmatchcase(name, each) for name in there)}
+        assert 0 < len(told) < len(patterns)
+
+
+def test_aud_04_calls_of_which_no_resource_is_known_are_not_among_who_reached_one(lake: Lake):
+    lake.call(1, resources=())
+    lake.call(2, resources=(), bypass=["unknown_grant"])
+    assert lake.ask("who_reached", "arn:aws:s3:::reports") == []
+    assert [row["what"] for row in lake.ask("timeline_of_grant", "g-1")] == ["s3:GetObject"]
+    guide = (Path(__file__).parents[2] / "docs" / "auditor.md").read_text(encoding="utf-8")
+    assert "`who_reached` knows calls by the resources that their events name" in guide
 
 
 def test_end_02_how_long_credentials_worked_after_a_grant_was_taken_back(lake: Lake):
