@@ -24,7 +24,7 @@ FROM (
 CROSS JOIN (SELECT ? AS arn) AS asked
 WHERE asked.arn LIKE named.pattern ESCAPE '!'
    -- Names below it begin with it and a slash: a pattern matches some of them if as much of the pattern as ends with
-   -- a slash, * or ? matches that beginning, whatever comes after.
+   -- a slash or a wildcard matches that beginning, whatever comes after.
    OR any_match(sequence(1, LENGTH(named.pattern)),
                 place -> CASE WHEN SUBSTR(named.pattern, place, 1) IN ('/', '%', '_')
                               THEN asked.arn || '/' LIKE SUBSTR(named.pattern, 1, place) ESCAPE '!' ELSE FALSE END)
