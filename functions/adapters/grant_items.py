@@ -5,7 +5,7 @@ when the grant is opened and by votes, and by no other role (`infra.functions`).
 how it was taken back, and `follow_up` what was said of a broken glass, which only who takes back writes; all are JSON.
 `records` counts the audit
 records, for conditions; `gsi_pk` and `gsi_sk` list one principal's grants. While no end is on record there are
-`open_role` (its role) and `open_until` (when it ends, padded), for the index `open_by_role`.
+`open_role` (its role, and whether it waits) and `open_until` (when it ends, padded), for the index `open_by_role`.
 """
 
 import json
@@ -36,9 +36,12 @@ def list_key(owner: str) -> str:
     return f"PRINCIPAL#{owner}"
 
 
-def open_key(role_arn: str) -> str:
-    """The partition key of a role's grants in the index `open_by_role`."""
-    return f"ROLE#{role_arn}"
+def open_key(role_arn: str, state: State) -> str:
+    """The partition key of a role's grants in a state of `OPEN`, in the index `open_by_role`.
+
+    What waits is apart from what is active: it is found without reading that, of which there may be any number.
+    """
+    return f"ROLE#{role_arn}#pending" if state is State.PENDING else f"ROLE#{role_arn}"
 
 
 def item_of(grant: Grant) -> Item:
@@ -56,7 +59,10 @@ def item_of(grant: Grant) -> Item:
     if grant.follow_up:
         item["follow_up"] = {"S": _json(asdict(grant.follow_up))}
     if grant.state in OPEN:
-        item |= {"open_role": {"S": open_key(grant.role_arn)}, "open_until": {"S": f"{grant.expires_at:012d}"}}
+        item |= {
+            "open_role": {"S": open_key(grant.role_arn, grant.state)},
+            "open_until": {"S": f"{grant.expires_at:012d}"},
+        }
     return item
 
 

@@ -6,6 +6,7 @@ Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from heapq import merge
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from adapters.grant_items import grant_of, grants_in, list_key, open_key, update
 from adapters.grant_items import item_key as grant_key
 from adapters.grant_items import item_of as grant_item
 from adapters.holdings import holdings_in, item_key, key_of, put_of
-from core.access.grant import Grant
+from core.access.grant import OPEN, Grant, State
 from core.access.holdings import Change, Holdings
 from core.audit import Link, sort_key
 from core.once import Once, Quota
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 KEEP_RECORD_SECONDS = 400 * 24 * 3600
 """Longer than the auditor's year; the records in S3 stay."""
 PAGE = 50
+_EVER = 10**11
+"""Later than any grant ends."""
 
 Item = dict[str, Any]
 _NONE: Mapping[str, Item] = MappingProxyType({})
@@ -157,16 +160,29 @@ class Store:
     def open_grants(self, role_arn: str, until: int) -> Iterator[Grant]:
         """The grants of a role that end at `until` or before and whose end is not on record, the earliest first.
 
-        From an index that follows the table within moments.
+        From an index that follows the table within moments: a grant that is being activated may be there twice.
         """
+        found = (self._open(open_key(role_arn, state), 0, until) for state in sorted(OPEN))
+        return merge(*found, key=lambda grant: grant.expires_at)
+
+    def open_at(self, role_arn: str, state: State, now: int) -> Iterator[Grant]:
+        """The grants of a role that are pending, or active, at `now`, the earliest to end first.
+
+        From the same index; no more is read than is asked for, but for the rest of a page.
+        """
+        return self._open(open_key(role_arn, state), now + 1, _EVER)
+
+    def _open(self, key: str, since: int, until: int) -> Iterator[Grant]:
+        """The grants of the index `open_by_role` under a key that end from `since` to `until`."""
         start: Item = {}
+        sought = {":key": {"S": key}, ":since": {"S": f"{since:012d}"}, ":until": {"S": f"{until:012d}"}}
         while True:
             with unavailable_when_failing("The store"):
                 answer = self._client.query(
                     TableName=self._state_table,
                     IndexName="open_by_role",
-                    KeyConditionExpression="open_role = :role AND open_until <= :until",
-                    ExpressionAttributeValues={":role": {"S": open_key(role_arn)}, ":until": {"S": f"{until:012d}"}},
+                    KeyConditionExpression="open_role = :key AND open_until BETWEEN :since AND :until",
+                    ExpressionAttributeValues=sought,
                     **start,
                 )
             yield from grants_in(answer["Items"])

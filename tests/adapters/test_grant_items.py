@@ -52,7 +52,8 @@ def test_a_grant_of_before_agents_had_owners_can_be_read():
 
 
 # What happens to a grant, and the attributes that are written: those of `life` and `records` always.
-OPENED, CLOSED = {"open_until"}, {"open_role", "open_until"}
+CLOSED = {"open_role", "open_until"}
+OPENED = CLOSED | {"terms", "expires"}  # what is active is found apart from what waits
 CHANGES = {
     "a record": (GRANT, GRANT, set()),
     "a cut-off": (GRANT, replace(GRANT, cut_off_at=NOW), set()),
@@ -67,8 +68,8 @@ CHANGES = {
         {"ending"},
     ),
     "a vote": (PENDING, VOTED, {"terms"}),
-    "the vote that suffices": (VOTED, ACTIVE, OPENED | {"terms", "expires"}),
-    "a broken glass": (PENDING, activated(replace(PENDING, glass=GLASS), NOW), OPENED | {"terms", "expires"}),
+    "the vote that suffices": (VOTED, ACTIVE, OPENED),
+    "a broken glass": (PENDING, activated(replace(PENDING, glass=GLASS), NOW), OPENED),
     "what is said of it": (ACTIVE, replace(ACTIVE, follow_up=SAID), {"follow_up"}),
     "a rejection": (PENDING, replace(PENDING, votes=(NO,), state=State.REJECTED), CLOSED | {"terms"}),
 }

@@ -17,6 +17,7 @@ from core.audit import Event, Link, Origin, Outcome
 from core.once import Once, Quota
 from core.problems import Problem
 from core.review.pending import Entering
+from core.review.votes import activated
 from tests.fakes import GRANT, NOW, PENDING
 
 KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]}
@@ -213,6 +214,29 @@ def test_end_04_grants_without_an_end_on_record_are_found_by_their_role(store: S
     after, link = ended(grant)
     store.save(grant, after, link, now=NOW)
     assert list(store.open_grants(GRANT.role_arn, PENDING.expires_at)) == [later]
+
+
+def test_rev_12_what_waits_is_found_apart_from_what_is_active_and_from_what_has_ended(store: Store):
+    later = opened(store, replace(GRANT, id="g-cccccccccccccc", expires_at=NOW + 900))
+    grant, waits = opened(store), opened(store, PENDING)
+    assert list(store.open_at(GRANT.role_arn, State.PENDING, NOW)) == [waits]
+    assert list(store.open_at(GRANT.role_arn, State.ACTIVE, NOW)) == [grant, later]
+    assert list(store.open_at(GRANT.role_arn, State.ACTIVE, GRANT.expires_at - 1)) == [grant, later]
+    assert list(store.open_at(GRANT.role_arn, State.ACTIVE, GRANT.expires_at)) == [later]
+    assert list(store.open_grants(GRANT.role_arn, PENDING.expires_at)) == [grant, later, waits]
+
+
+def test_rev_12_what_is_approved_is_found_with_what_is_active(store: Store):
+    waits = opened(store, PENDING)
+    after = replace(activated(waits, NOW), records=2)
+    store.save(
+        waits,
+        after,
+        audit.next_link(audit.of_grant(Event.VOTE, Outcome.APPROVED, after, Origin(), NOW), waits),
+        now=NOW,
+    )
+    assert list(store.open_at(GRANT.role_arn, State.PENDING, NOW)) == []
+    assert [each.id for each in store.open_at(GRANT.role_arn, State.ACTIVE, NOW)] == [waits.id]
 
 
 def test_end_03_one_writer_at_a_time_has_the_turn(client):
