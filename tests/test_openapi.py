@@ -2,16 +2,23 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 
 from core.access import parse
 from core.calls.words import MAX_LINE
-from core.problems import PROBLEMS
+from core.problems import PROBLEMS, Problem
+from infra.api import REFUSALS
 from infra.functions import SPECS
 
 OPENAPI = yaml.safe_load((Path(__file__).parents[1] / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
 SCHEMAS = OPENAPI["components"]["schemas"]
+ROUTES = {f"{verb.upper()} {path}": route for path, verbs in OPENAPI["paths"].items() for verb, route in verbs.items()}
+REGISTRY = Registry().with_resource("api", Resource.from_contents(OPENAPI, default_specification=DRAFT202012))
 
 
 def test_it_is_valid():
@@ -27,6 +34,25 @@ def test_every_route_is_listed_and_deployed():
     assert listed == {(verb, path) for spec in SPECS.values() for verb, path in spec.routes}
 
 
+@pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
+def test_id_05_what_the_gateway_answers_by_itself_is_listed_on_every_route(route):
+    """Each refusal as it is sent, on pages too; what is answered where there is no route is none of a route's."""
+    for problem in REFUSALS.values():
+        if problem.code == "route_not_found":
+            continue
+        response = route["responses"][str(problem.status)]
+        while "$ref" in response:
+            response = OPENAPI["components"]["responses"][response["$ref"].rpartition("/")[2]]
+        schema = response["content"]["application/problem+json"]["schema"]
+        _validator(schema["$ref"]).validate(problem.body())
+
+
+def test_a_denial_is_listed_with_what_would_have_passed():
+    said = Problem("denied", "No policy allows it.", "Ask for less.").body()
+    faults = _validator("#/components/schemas/DeniedProblem").iter_errors(said)
+    assert "'reasons' is a required property" in {fault.message for fault in faults}
+
+
 def test_the_limits_of_a_request_are_the_codes():
     asked = SCHEMAS["AccessRequest"]["properties"]
     assert set(asked) == set(parse.MEMBERS)
@@ -37,3 +63,7 @@ def test_the_limits_of_a_request_are_the_codes():
     permission = SCHEMAS["Permission"]["properties"]
     assert {permission[name]["maxItems"] for name in permission} == {parse.MAX_NAMES}
     assert permission["resources"]["items"]["maxLength"] == parse.MAX_ARN
+
+
+def _validator(pointer: str) -> Draft202012Validator:
+    return Draft202012Validator({"$ref": f"api{pointer}"}, registry=REGISTRY)
