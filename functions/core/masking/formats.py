@@ -94,7 +94,11 @@ FORMATS = (
     Format("sntry", r"sntry[su]_[\w+/=-]{40,}"),
     Format("Q~", r"[\w.~]{3}\dQ~[\w.~-]{31,34}", 4),
     # In URLs: a password before the host, and what signs one.
-    Format("://", r"://[^\s/:@\"'<>\\\0]{0,100}:(?!\$|\{)([^\s/@\"'<>\\\0]{1,200})@"),
+    # To the last @ of what may name a host, as URLs are read; else with whatever in it should have been encoded.
+    Format(
+        "://",
+        r"://[^\s/:\"'<>\\\0]{0,100}:(?!\$|\{)([^\s/?#\"'<>\\\0]{1,400}(?=@)|[^\s/@\"'<>\\\0]{1,200}(?=@))",
+    ),
     Format("signature", rf"signature(?:=|%3[dD])({_URL_END}{{16,}})", folded=True),
     Format("sig=", rf"(?<=[?&;])sig=({_URL_END}{{16,}})"),
     # In headers.

@@ -56,6 +56,9 @@ PLANTED: dict[str, tuple[str, str]] = {
     "digitalocean": (token := "dop_v1_" + made(64, _HEX), token),
     "azure": (token := made(3) + "8Q~" + made(34), token),
     "connection string": (f"postgres://app:{PASSWORD}@db.internal:5432/app", PASSWORD),
+    "password with an @": (f"postgres://app:{PASSWORD[:8]}@{(rest := made(10))}@db.internal/app?mail=a@b.c", rest),
+    "user with an @": (f"https://app@a.b:{(key := made(12))}@db.internal/", key),
+    "password with a ?": (f"amqp://app:{(key := made(6) + '?' + made(6))}@mq.internal", key),
     "ado connection string": (f"Server=db;User Id=app;Password={PASSWORD};", PASSWORD),
     "storage account": (f"AccountName=a;AccountKey={(key := made(86) + '==')};", key),
     "presigned url": (

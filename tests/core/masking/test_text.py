@@ -114,6 +114,7 @@ def test_masking_many_secrets_side_by_side_is_done_at_once(texts):
         "Authorization: ApiKey ${API_KEY}",
         'Authorization: Bearer $TOKEN; "authorizationType": "AWS_IAM"; authorization: none',
         'AllowHeaders: ["Authorization", "Content-Type"], identitySource: "method.request.header.Authorization"',
+        "http://a:80 b@c, http://a:80/b@c, http://a@b:80/c@d, postgres://app:${PASSWORD}@db/app",
         '{"Path": "C:\\\\temp\\\\x", "password": null, "secretId": "db"}',
     ],
 )
@@ -140,6 +141,23 @@ def test_mask_03_what_is_no_secret_stays_byte_for_byte(text):
     ],
 )
 def test_mask_01_an_authorization_header_of_any_scheme_is_masked_to_its_end(written, kept):
+    assert MASK.sub(lambda _: "<>", mask_text(written, TAGS, prose=True)) == kept
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("postgres://app:hunt@er2000@db/app", "postgres://app:<>@db/app"),
+        ("postgres://app:hunt@er2000@db:5432", "postgres://app:<>@db:5432"),
+        ("postgres://app:hunter2000@db/app?a=b@c", "postgres://app:<>@db/app?a=b@c"),
+        ("postgres://app:hunter2000@db?a=b@c#d@e", "postgres://app:<>@db?a=b@c#d@e"),
+        ("postgres://app:hunter2000@db, mail me@a.b", "postgres://app:<>@db, mail me@a.b"),
+        ("redis://:hunter2000@db and redis://:hunter2001@db", "redis://:<>@db and redis://:<>@db"),
+        ("amqp://a:hunter#2000@b", "amqp://a:<>@b"),
+        ("https://me@a.b:hunter2000@db/app", "https://me@a.b:<>@db/app"),
+    ],
+)
+def test_mask_01_a_password_in_a_url_is_masked_to_the_last_at_before_its_path(written, kept):
     assert MASK.sub(lambda _: "<>", mask_text(written, TAGS, prose=True)) == kept
 
 
@@ -218,6 +236,11 @@ def test_most_of_what_is_asked_and_recorded_is_told_harmless_at_a_glance():
         "a" * 100_000 + "password",
         '"Name":"password","value":"' * 4000,
         "İpassword=x" * 5000,
+        "://a:" + "@" * 100_000,
+        "://a:" + "@b" * 50_000 + "/",
+        "://a:b@" * 14_000,
+        "://a:b?" * 14_000,
+        "://" + "a@" * 50_000 + ":b",
         "authorization: a b c " * 5000,
         "authorization: none " * 5000,
         "authorization: digest $" * 5000,
