@@ -55,6 +55,9 @@ _NO_SECRET = Expression(
     r"|\{.*|\[|\]|/[\w./-]*|arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:.*|hidden_due_to_security_reasons)[),.;\]}]*",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
+# What follows these is never a secret. Told before the value's end is looked for: a text full of names would be read to
+# its end from each.
+_STANDS_FOR_ANOTHER = Expression(r"[$@{]|arn:aws[\w-]{0,9}:[\w-]{1,40}:[\w-]{0,40}:\d{0,12}:", re.ASCII | re.IGNORECASE)
 _HEADER = "authorization"
 _SCHEME = Expression(r"(?:bearer|basic|token|digest|negotiate|aws4-hmac-sha256)", re.IGNORECASE)
 
@@ -129,6 +132,8 @@ def _header(text: str, joined: re.Match[str], *, in_query: bool) -> tuple[int, i
 
 
 def _span(text: str, at: int) -> tuple[int, int] | None:
+    if _STANDS_FOR_ANOTHER.match(text, at):
+        return None
     match = _VALUE.match(text, at)
     if match is None or match.lastgroup is None or MASK.match(text, match.start(match.lastgroup)):
         return None
