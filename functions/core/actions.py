@@ -16,7 +16,7 @@ import difflib
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -78,6 +78,15 @@ class ResourceType(NamedTuple):
     def pattern(self) -> Pattern:
         """All ARNs of the type."""
         return _format_pattern(self.arn_format)
+
+    def names_none(self, resource: str, budget: Budget) -> bool:
+        """Whether `resource`, which has wildcards, stands for all of the type in an account, or in a Region of it.
+
+        Also for all whose names are so long, whatever they are. Raises PatternTooComplex.
+        """
+        none, steps = _names_none(self.arn_format, resource)
+        budget.spend_once((self.arn_format, resource, "names"), steps)
+        return none
 
     def may_be(self, resource: str, budget: Budget) -> bool:
         """Whether `resource`, an ARN with or without wildcards, can name one. Raises PatternTooComplex."""
@@ -222,15 +231,37 @@ def _fits(arn_format: str, resource: str) -> tuple[bool, int]:
     return fits, 1 + MAX_STEPS - budget.left
 
 
+@lru_cache(maxsize=4096)
+def _names_none(arn_format: str, resource: str) -> tuple[bool, int]:
+    """Whether it does, and the steps, as above."""
+    budget = Budget(MAX_STEPS)
+    none = wildcard_pattern(resource).names_nothing(_named(arn_format), budget)
+    return none, 1 + MAX_STEPS - budget.left
+
+
 @lru_cache(maxsize=1024)
 def _format_pattern(arn_format: str) -> Pattern:
     """The ARNs of a format such as "arn:${Partition}:s3:::${BucketName}"."""
-    tokens: list[str | Wild] = []
+    return compile_pattern(_parts(arn_format, _wild))
+
+
+@lru_cache(maxsize=1024)
+def _named(arn_format: str) -> tuple[str | Wild, ...]:
+    """A format in parts, where what tells resources of one account apart is no SEGMENT: names, or else the Region."""
+    parts = _parts(arn_format, _wild)
+    if any(part in (Wild.RUN, Wild.NAME) for part in parts):
+        return parts
+    return _parts(arn_format, lambda variable: Wild.RUN if variable == "Region" else Wild.SEGMENT)
+
+
+def _parts(arn_format: str, wild: Callable[[str | None], Wild]) -> tuple[str | Wild, ...]:
+    """The literal texts and variables of a format in sequence."""
+    parts: list[str | Wild] = []
     end = 0
     for match in _VARIABLE.finditer(arn_format):
-        tokens += [arn_format[end : match.start()], _wild(match[1])]
+        parts += [arn_format[end : match.start()], wild(match[1])]
         end = match.end()
-    return compile_pattern([*tokens, arn_format[end:]])
+    return (*parts, arn_format[end:])
 
 
 def _wild(variable: str | None) -> Wild:

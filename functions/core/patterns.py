@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 # Bounds of one comparison and of all that one request takes: about 10 and 300 ms. A few hundred steps are usual for a
 # resource, some ten thousand for a request of 200 pairs; only patterns made to be slow come near.
@@ -111,6 +111,25 @@ class Pattern:
         """Whether the whole `text` matches. Raises PatternTooComplex when there is a `budget` and it is spent."""
         return self.accepts(self.after(text, budget))
 
+    def names_nothing(self, parts: Iterable[str | Wild], budget: Budget) -> bool:
+        """Whether it matches a text of `parts` without a word about what stands at their wildcards, but how long it is.
+
+        What stands at a SEGMENT may be known to it: one will do. Raises PatternTooComplex.
+        """
+        positions = 1
+        for part in parts:
+            if isinstance(part, str):
+                positions = reduce(self.step, part, positions)
+                budget.spend(len(part))
+            elif part is Wild.SEGMENT:
+                inside = (1 << len(self.wanted)) - 1 & ~self.steps.get(":", 0)
+                positions = _spread(positions, inside, budget)
+            else:
+                positions = _spread(self.step(positions, _UNKNOWN), self.ones, budget)
+            if not positions:
+                return False
+        return self.accepts(positions)
+
     def may_meet(self, other: "Pattern") -> bool:
         """False when the literal beginnings alone tell that no text matches both."""
         return self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix)
@@ -134,6 +153,20 @@ class Pattern:
     def is_open(self, positions: int) -> bool:
         """Whether a character that the pattern does not name leads on from `positions`."""
         return bool(positions & self.ones) or any(positions & run for run, _ in self.runs)
+
+
+# A pattern that knows this character is only taken for one that knows less.
+_UNKNOWN = "\U0010ffff"
+
+
+def _spread(positions: int, led_on: int, budget: Budget) -> int:
+    """The positions, and those after any number of steps from positions of `led_on`."""
+    while True:
+        budget.spend(1)
+        reached = positions | (positions & led_on) << 1
+        if reached == positions:
+            return positions
+        positions = reached
 
 
 def compile_pattern(tokens: Iterable[str | Wild]) -> Pattern:

@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.patterns import PatternTooComplex, Wild, cells, compile_pattern, covers, meets, wildcard_pattern
+from core.patterns import (
+    MAX_STEPS,
+    Budget,
+    PatternTooComplex,
+    Wild,
+    cells,
+    compile_pattern,
+    covers,
+    meets,
+    wildcard_pattern,
+)
 from tests.examples import examples
 
 ALPHABET = "ab:"
@@ -81,6 +91,25 @@ def test_pol_03_the_cells_are_all_ways_a_text_can_match(asked, others):
 )
 def test_pol_03_arns_meet(asked, named, expected):
     assert meets(asked, named) is expected
+
+
+FORMATS = {  # what a pattern is asked about, and the texts of it whose names are of the character x alone
+    (Wild.SEGMENT, ":", Wild.RUN): "[^:]*:x+",
+    (Wild.RUN, ":", Wild.RUN): "x+:x+",
+    ("a:", Wild.NAME, "/", Wild.RUN): "a:x+/x+",
+    ("a", Wild.SEGMENT, ":b"): "a[^:]*:b",
+    (":", Wild.SEGMENT, Wild.RUN): ":[^:]*x+",
+}
+
+
+@settings(max_examples=examples(400))
+@given(st.text(ALPHABET + "/*?", max_size=6), st.sampled_from([*FORMATS]))
+def test_pol_05_a_pattern_names_nothing_exactly_when_it_matches_names_of_a_character_that_it_does_not_know(text, parts):
+    format_ = re.compile(FORMATS[parts])
+    found = any(format_.fullmatch(word) for word in words(text))
+    # As above: of what is asked and its format, one text is no longer than both together.
+    if found or len(text) <= 3:
+        assert wildcard_pattern(text).names_nothing(parts, Budget(MAX_STEPS)) == found
 
 
 def test_runs_that_stop_at_separators():

@@ -81,7 +81,7 @@ def questions_of(
                 witnesses[key] = policy_set.witnesses(pattern, budget)
         found = tuple(arn for key in reach for arn in witnesses[key]) or (pair.resource,)
         own = tuple(gain for gain in gained if pair.action.name in gain.asked)
-        risks = risks_of(pair.action, pair.resource, wildcard=bool(reach), gained=own)
+        risks = risks_of(pair.action, pair.resource, wildcard=bool(reach), gained=own, budget=budget)
         questions.append(Question(pair, found, bool(reach), risks, own))
         members += len(found)
         if members > MAX_MEMBERS:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from core.actions import Action, Escalation, Level
+from core.patterns import Budget
 
 PRIVILEGE_ESCALATION = "PrivilegeEscalation"
 ESCALATION_COMBINATION = "EscalationCombination"
@@ -101,21 +102,29 @@ def gains(asked: Collection[str], held: Iterable[Held], ways: Iterable[Escalatio
     )
 
 
-def risks_of(action: Action, resource: str, *, wildcard: bool, gained: Sequence[Gain]) -> frozenset[str]:
+def risks_of(
+    action: Action, resource: str, *, wildcard: bool, gained: Sequence[Gain], budget: Budget
+) -> frozenset[str]:
     """The names of the risks of `action` on `resource` ("*", or an ARN with wildcards or without).
 
     `gained` are the gains in which the action takes part. Reading data is a risk where wildcards read much of it.
+    Raises PatternTooComplex.
     """
     found = set(action.risks) if wildcard else set(action.risks) - {"DataExfiltration"}
     if action.level is Level.PERMISSIONS_MANAGEMENT:
         found.add("ResourceExposure")
-    if resource == "*" and action.resource_types and action.level in _CHANGES:
+    if wildcard and action.level in _CHANGES and _changes_any(action, resource, budget):
         found.add("InfrastructureModification")
     if gained:
         found.add(PRIVILEGE_ESCALATION)
     if any(len(gain.way.actions) > 1 for gain in gained):
         found.add(ESCALATION_COMBINATION)
     return frozenset(found)
+
+
+def _changes_any(action: Action, resource: str, budget: Budget) -> bool:
+    """Whether the wildcards of `resource` leave it open which resource of one of the action's types is changed."""
+    return resource == "*" or any(kind.names_none(resource, budget) for kind in action.resource_types)
 
 
 def in_words(risks: Mapping[str, Collection[str]], gained: Iterable[Gain]) -> tuple[Risk, ...]:

@@ -185,6 +185,49 @@ def test_the_risks_of_single_actions(decide_holding, name, resource, risks):
 
 
 @pytest.mark.parametrize(
+    ("name", "resource"),
+    [
+        ("s3:DeleteObject", "*"),
+        ("s3:DeleteObject", "arn:aws:s3:::*"),
+        ("s3:DeleteObject", "arn:aws:s3:::*/*"),
+        ("s3:DeleteObject", "arn:aws:s3:::?*"),
+        ("s3:DeleteObject", "arn:aws:s3:*:*:*"),
+        ("s3:DeleteBucket", "arn:aws:s3:::" + "?" * 20),
+        ("ec2:TerminateInstances", "arn:aws:ec2:*:444455556666:*"),
+        ("ec2:TerminateInstances", "arn:aws:ec2:*:444455556666:instance/*"),
+        ("ec2:TerminateInstances", "arn:aws:ec2:eu-west-1:444455556666:instance/*"),
+        ("ec2:TerminateInstances", "arn:aws:ec2:*us-east-1:444455556666:*"),
+        ("ec2:TerminateInstances", "arn:aws:ec2:*:*:instance/" + "?" * 19),
+        ("ec2:TerminateInstances", "arn:aws:ec2:?*:*4444*:*/*"),
+        ("dynamodb:DeleteTable", "arn:aws:dynamodb:eu-west-?:444455556666:table/*"),
+        ("s3:PutObjectTagging", "arn:aws:s3:::*"),
+        ("securityhub:DisableSecurityHub", "arn:aws:securityhub:*:444455556666:hub/default"),
+    ],
+)
+def test_pol_05_whatever_spells_all_resources_has_the_risk_of_all(decide_holding, name, resource):
+    risks = {risk.name for risk in decide_holding(PERMIT, (name, resource)).risks}
+    assert "InfrastructureModification" in risks
+
+
+@pytest.mark.parametrize(
+    ("name", "resource"),
+    [
+        ("s3:DeleteObject", "arn:aws:s3:::reports/*"),
+        ("s3:DeleteObject", "arn:aws:s3:::r*"),
+        ("s3:DeleteObject", "arn:aws:s3:::*/tmp/*"),
+        ("s3:GetObject", "arn:aws:s3:::*"),
+        ("ec2:TerminateInstances", "arn:aws:ec2:*:444455556666:instance/i-0a*"),
+        ("ec2:TerminateInstances", "arn:aws:ec2:eu-west-1:444455556666:instance/i-0a12345678901234?"),
+        ("dynamodb:PutItem", "arn:aws:dynamodb:*:*:table/orders*"),
+        ("securityhub:DisableSecurityHub", "arn:aws:securityhub:eu-west-1:444455556666:hub/*"),
+    ],
+)
+def test_pol_05_what_says_which_resources_has_not(decide_holding, name, resource):
+    risks = {risk.name for risk in decide_holding(PERMIT, (name, resource)).risks}
+    assert "InfrastructureModification" not in risks
+
+
+@pytest.mark.parametrize(
     ("condition", "told"),
     [
         ('context.risks.contains("PrivEsc")', "the risk 'PrivEsc', which there is not"),
