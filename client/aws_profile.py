@@ -16,7 +16,8 @@ _REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _NAME = re.compile(r"[\w.@+/-]{1,128}", re.ASCII)
 _SECTION = re.compile(r"\s*\[([^\]]*)\]")
 _SETTING = re.compile(r"([\w.-]+)\s*[=:]", re.ASCII)
-_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]")
+# Bytes of an argument that are not UTF-8 come as surrogates.
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # With one of these beside it the SDKs take their credentials from there, or refuse the profile.
 _COMPETING = frozenset(
     {"role_arn", "source_profile", "credential_source", "web_identity_token_file", "aws_access_key_id"}
@@ -26,11 +27,11 @@ _COMPETING = frozenset(
 def command_line(words: Sequence[str]) -> str:
     """The words quoted for `credential_process`: read alike by shlex (botocore) and by `sh -c` (the other SDKs).
 
-    Raises Invalid for control characters: a line break would end the setting.
+    Raises Invalid for control characters, since a line break would end the setting, and for what is not UTF-8.
     """
     for word in words:
         if _UNWRITABLE.search(word):
-            detail = f"{word!r} holds a control character."
+            detail = f"{word!r} holds a control character, or is not UTF-8."
             raise Invalid("profile_invalid", "The profile cannot be written", detail, "Leave it out.")
     # Some SDKs cut a value at a space before # or ; (AWS shared configuration file format, comments). Such a space can
     # only stand inside single quotes; closing and opening them there changes nothing for a shell.
@@ -106,9 +107,26 @@ def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> It
 def write(path: Path, name: str, settings: Mapping[str, str]) -> bool:
     """Set the profile in the file at `path`, which keeps its mode and is replaced in one step; a new one is 0600.
 
-    True when the profile was there before and said something else.
+    True when the profile was there before and said something else. Raises Invalid when the file cannot be read or
+    written, or already has other credentials in the profile; then it stays as it was.
     """
-    real = path.resolve()
+    try:
+        return _set(path.resolve(), name, settings)
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        detail = f"{path} is not UTF-8: line {line} holds the byte {error.object[error.start]:#04x}."
+        raise _unwritable(detail, "Save it as UTF-8: the AWS CLI and SDKs read no other.") from error
+    except OSError as error:
+        detail = f"{path} cannot be written: {error.strerror}."
+        fix = "Set AWS_CONFIG_FILE to a file in a folder of yours, or leave out --write and paste what is printed."
+        raise _unwritable(detail, fix) from error
+
+
+def _unwritable(detail: str, fix: str) -> Invalid:
+    return Invalid("profile_unwritable", "The profile cannot be written", detail, fix)
+
+
+def _set(real: Path, name: str, settings: Mapping[str, str]) -> bool:
     text, mode = "", 0o600
     with suppress(FileNotFoundError):
         text, mode = real.read_bytes().decode("utf-8"), stat.S_IMODE(real.stat().st_mode)

@@ -46,8 +46,8 @@ def test_a_profile_survives_the_configuration_parser(words: list[str]):
     assert shlex.split(parser["profile x"]["credential_process"]) == ["jitney", *words]
 
 
-@pytest.mark.parametrize("word", ["a\nb", "a\rb", "\x00", "\t", "\x7f"])
-def test_a_line_break_cannot_get_in(word: str):
+@pytest.mark.parametrize("word", ["a\nb", "a\rb", "\x00", "\t", "\x7f", "caf\udce9"])
+def test_neither_a_line_break_nor_what_is_no_text_can_get_in(word: str):
     with pytest.raises(Invalid, match="control character"):
         command_line(["jitney", word])
 
@@ -137,3 +137,46 @@ def test_a_file_keeps_its_mode_and_its_link(tmp_path: Path):
     assert link.is_symlink()
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
     assert real.read_text().startswith(EXISTING)
+
+
+def test_a_file_that_is_not_utf_8_is_left_as_it_is(tmp_path: Path):
+    file = tmp_path / "config"
+    content = EXISTING.encode() + b"# caf\xe9\n"
+    file.write_bytes(content)
+    with pytest.raises(Invalid) as refused:
+        write(file, "x", OURS)
+    assert refused.value.code == "profile_unwritable"
+    assert f"{file} is not UTF-8: line {EXISTING.count('\n') + 1} holds the byte 0xe9." in refused.value.detail
+    assert file.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("/proc/nowhere/config", "No such file or directory"),
+        ("{here}/file/config", "Not a directory"),
+        ("{here}", "Is a directory"),
+    ],
+)
+def test_a_place_that_takes_no_file_is_told_and_nothing_is_left_there(tmp_path: Path, place: str, why: str):
+    (tmp_path / "file").write_text("kept")
+    path = place.format(here=tmp_path)
+    with pytest.raises(Invalid, match=f"{path} cannot be written: {why}") as refused:
+        write(Path(path), "x", OURS)
+    assert (refused.value.code, refused.value.exit_code) == ("profile_unwritable", 2)
+    assert "AWS_CONFIG_FILE" in refused.value.fix
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("file", "kept")]
+
+
+def test_a_file_that_cannot_be_replaced_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = tmp_path / "config"
+    file.write_text(EXISTING)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(Invalid, match="No space left on device"):
+        write(file, "x", OURS)
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("config", EXISTING)]
