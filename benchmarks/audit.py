@@ -1,13 +1,17 @@
-"""`make bench`: how fast secrets are masked, beside detect-secrets and a plain round trip of JSON, in one process.
+"""`make bench`: how fast secrets are masked, and CloudTrail's events are masked and joined to grants, in one process.
 
 What is masked are AWS's own examples of answers in botocore, their lists repeated to pages of `PAGE` bytes, of every
-wire protocol; the bytes are those of the answer as its protocol writes it, with members' names as tags in XML. Events
-are CloudTrail's, of all the examples, as CloudTrail spells their members. Times are of the processor; the figures are
-medians of rounds in which everything is measured in turn. Prints one JSON object.
+wire protocol; the bytes are those of the answer as its protocol writes it, with members' names as tags in XML. Beside
+them stand detect-secrets and a plain round trip of JSON. Events are CloudTrail's, of all the examples, as CloudTrail
+spells their members. They are joined by the correlator as it is deployed, from the queue's messages to the lines that
+are published; DynamoDB answers at once, from memory. Times are of the processor; the figures are medians of rounds in
+which everything is measured in turn. Prints one JSON object.
 """
 
 import gzip
+import importlib
 import json
+import os
 import statistics
 import time
 from collections import defaultdict
@@ -25,11 +29,14 @@ from core.masking.mask import UNTAGGED
 from core.masking.masker import End, Masker
 from core.masking.table import Masks
 from core.masking.tags import Tags
+from infra.spec import ALL_FUNCTIONS
 
 ROUNDS = 5
 PAGE = 20_000
 MOST_PAGES = 40
 """Of one protocol; the services take turns."""
+BATCH = 100
+"""Messages that the correlator gets at once (`infra.trail`)."""
 DETECT_SECRETS_BYTES = 30_000
 DATA = Path(botocore.__file__).parent / "data"
 PROTOCOLS = ("json", "query", "ec2", "rest-json", "rest-xml")
@@ -83,7 +90,8 @@ def main() -> None:
         "text_mb_s": (lambda: UNTAGGED.text(log), len(log)),
         "json_round_trip_mb_s": (lambda: [json.dumps(json.loads(each)) for each in written], sum(map(len, written))),
         "detect_secrets_mb_s": (lambda: _detect(lines), sum(map(len, lines))),
-        "events_per_s": (lambda: [masker.event(event) for event in events], len(events)),
+        "events_masked_per_s": (lambda: [masker.event(event) for event in events], len(events)),
+        "events_joined_per_s": (_joining(events), len(events)),
     }
     for call, _ in measured.values():
         call()
@@ -105,6 +113,27 @@ def _rounded(name: str, figure: float) -> float:
 
 def _masking(masker: Masker, answers: list[Answer]) -> Callable[[], Any]:
     return lambda: [masker.call(each.service, each.operation, End.OUTPUT, each.value) for each in answers]
+
+
+def _joining(events: list[dict[str, Any]]) -> Callable[[], Any]:
+    """Has a new correlator take in the events, as those of one grant's session, and its beginning before them."""
+    os.environ |= ALL_FUNCTIONS
+    trailing, tested = (importlib.import_module(f"tests.{name}") for name in ("trailing", "handlers.test_correlator"))
+    receive = importlib.import_module("handlers.correlator").receive
+    calls = (trailing.called(number) for number in range(1, len(events) + 1))
+    own = ("eventID", "eventTime", "userIdentity", "recipientAccountId")
+    of_session = [event | {name: call[name] for name in own} for event, call in zip(events, calls, strict=True)]
+    bodies = [trailing.told(each) for each in (trailing.taken(0), *of_session)]
+    batches = [trailing.delivered(bodies[start : start + BATCH]) for start in range(0, len(bodies), BATCH)]
+
+    def join() -> None:
+        correlator = tested.Correlator(trailing.GRANT)
+        failed = [each for batch in batches for each in receive(batch, correlator.ports)["batchItemFailures"]]
+        explained = sum(sk.startswith("EXPLAINED#") for _, sk in correlator.table.items)
+        if failed or explained != len(bodies):
+            raise SystemExit(f"{len(bodies)} events: {len(failed)} failed, {explained} were explained")
+
+    return join
 
 
 def _detect(lines: list[str]) -> None:

@@ -2,14 +2,15 @@
 
 from datetime import UTC, datetime
 
-_FORM = "%Y-%m-%dT%H:%M:%SZ"
-
 
 def iso(seconds: int) -> str:
     """`seconds` since the epoch as "2026-11-24T12:05:00Z", the form that IAM's date conditions take."""
-    return datetime.fromtimestamp(seconds, UTC).strftime(_FORM)
+    return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 def epoch(text: str) -> int:
     """The seconds since the epoch of what `iso` wrote. Raises ValueError for anything else."""
-    return int(datetime.strptime(text, _FORM).replace(tzinfo=UTC).timestamp())
+    seconds = int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+    if iso(seconds) != text:
+        raise ValueError("this is not a time as Jitney writes it")
+    return seconds

@@ -111,9 +111,12 @@ class Service:
     def _built(self, name: str, row: Mapping[str, Any]) -> Operation:
         members = tuple(_member(text) for text in row["m"].split())
         extra = dict(text.split("=") for text in row.get("x", "").split())
-        needs = tuple(_need(each) for each in row.get("n", ()))
         words = tuple(row["w"].split()) if "w" in row else None
-        return Operation(self.name, self.command, name, row["c"], members, extra, needs, "o" in row, words)
+        return Operation(self.name, self.command, name, row["c"], members, extra, _needs(row), "o" in row, words)
+
+    def needs_of(self, name: str) -> tuple[Need, ...]:
+        """What the operation with this API name needs; () where there is none."""
+        return _needs(self.block["operations"].get(name, {}))
 
     def by_command(self, command: str) -> Operation:
         """The operation that the AWS CLI calls `command`. Raises Problem operation_unknown with the closest names."""
@@ -170,6 +173,16 @@ class Operations:
         name = self._commands.get(name, name)
         if name not in self._places:
             raise _unknown("No calls are known of a service", name, {*self._places, *self._commands, "s3"})
+        return self._service(name)
+
+    def needs_of(self, service: str, name: str) -> tuple[Need, ...]:
+        """What an operation needs, by the names of both in SDKs; () where one is unknown.
+
+        Looks for no names that are close: events tell of many operations that are in no table.
+        """
+        return self._service(service).needs_of(name) if service in self._places else ()
+
+    def _service(self, name: str) -> Service:
         if name not in self._read:
             offset, length = self._places[name]
             self._read[name] = Service(name, json.loads(zlib.decompress(self._blocks[offset : offset + length])))
@@ -179,6 +192,10 @@ class Operations:
 def _member(text: str) -> Member:
     name, option, kind = text.split("=")
     return Member(name, option, kind[0], kind.endswith("!"))
+
+
+def _needs(row: Mapping[str, Any]) -> tuple[Need, ...]:
+    return tuple(_need(each) for each in row.get("n", ()))
 
 
 def _need(row: list[Any]) -> Need:

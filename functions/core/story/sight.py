@@ -10,7 +10,6 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from core.calls.table import Operations
-from core.problems import Problem
 from core.story.lines import Seen
 
 type MayNeed = Callable[[str], frozenset[str]]
@@ -81,11 +80,7 @@ def may_need(operations: Operations, called: Callable[[str, str], Iterable[tuple
         service, _, operation = name.partition(":")
         found: set[str] = set()
         for each, plain in called(f"{service}.amazonaws.com", operation):
-            try:
-                rows = operations.service(each).operation(plain).needs
-            except Problem:
-                continue
-            found |= {need.action for need in rows if need.why}
+            found |= {need.action for need in operations.needs_of(each, plain) if need.why}
         return frozenset(found)
 
     return needs

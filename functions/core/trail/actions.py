@@ -5,7 +5,6 @@ from typing import Any
 
 from core.calls.table import Need, Operations
 from core.masking.table import Masks
-from core.problems import Problem
 from core.trail.call import ActionsOf
 
 
@@ -15,10 +14,7 @@ def actions_of(operations: Operations, masks: Masks) -> ActionsOf:
     def actions(source: str, name: str, asked: Mapping[str, Any]) -> tuple[str, ...]:
         given = {member.lower() for member in asked}
         for service, operation in masks.named_by_event(source, name):
-            try:
-                needs = operations.service(service).operation(operation).needs
-            except Problem:
-                continue
+            needs = operations.needs_of(service, operation)
             found = tuple(each.action for each in needs if not each.why and _applies(each, given))
             if found:
                 return found

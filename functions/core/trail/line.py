@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from core.access.grant import Grant
 from core.audit import canonical
 from core.times import epoch, iso
-from core.trail.call import VERSION, Call, call_with
+from core.trail.call import VERSION, Call, call_with, members_of
 from core.trail.join import NOT_ISSUED, Verdict
 
 
@@ -23,7 +22,7 @@ def conclusion_key(event_id: str, reasons: Sequence[str]) -> str:
 
 def line_of(call: Call, verdict: Verdict, grant: Grant | None, target: str, now: int) -> str:
     """The line of a call. An event may have two: what held until its key was known better, and what holds instead."""
-    members = asdict(call) | {
+    members = members_of(call) | {
         "version": VERSION,
         "time": iso(call.time),
         "target": target,
