@@ -82,9 +82,11 @@ def run(
         with connection.broker() as broker:
             answer = by_id(broker, grant) if grant else broker.request(asking.ask(target, child))
             issued = usable(broker, answer, wait=waiting.wait, at_most=at_most)
-        code = run_child(child, child_environment(os.environ, issued))
-        if not grant and not keep:
-            _release(issued.grant.id, connection)
+        try:
+            code = run_child(child, child_environment(os.environ, issued))
+        finally:
+            if not grant and not keep:
+                _release(issued.grant.id, connection)
         raise typer.Exit(code)
 
 

@@ -47,6 +47,18 @@ def test_end_01_the_grant_is_given_back_when_the_command_has_ended(connected: Fa
         assert len(connected.calls("DELETE", f"/v1/grants/{GRANT_ID}")) == releases
 
 
+def test_end_01_the_grant_of_a_command_that_cannot_start_is_given_back(connected: FakeBroker, run: Run, tmp_path: Path):
+    connected.say("POST", "/v1/grants", 201, issued())
+    program = tmp_path / "program"
+    program.write_bytes(b"\x00 no machine runs this")
+    program.chmod(0o755)
+    for words, releases in (([*ASK, "--keep"], 0), (ASK, 1)):
+        done = run(*words, "--", str(program))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{program} cannot be started: Exec format error." in done.stderr
+        assert len(connected.calls("DELETE", f"/v1/grants/{GRANT_ID}")) == releases
+
+
 def test_a_release_that_fails_leaves_the_commands_exit_code(connected: FakeBroker, run: Run):
     connected.say("POST", "/v1/grants", 201, issued())
     connected._said.pop(("DELETE", f"/v1/grants/{GRANT_ID}"))
