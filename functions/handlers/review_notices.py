@@ -14,13 +14,13 @@ from typing import Any
 from core.access.grant import Grant
 from core.review.notices import Notice
 from core.review.reviewers import decidable, of_now
-from core.review.schedule import waits
+from core.review.schedule import is_news, waits
 from handlers.edge import step
 from handlers.ports import Ports
 from handlers.showing import sheet
 from handlers.telling import tell
 
-ASKING = frozenset({Notice.ASKED, Notice.REMINDED, Notice.ESCALATED})
+ASKING = frozenset({Notice.ASKED, Notice.REMINDED, Notice.ESCALATED, Notice.CHANGED})
 """The notices by which people are asked to decide."""
 
 
@@ -67,7 +67,7 @@ def _anybody(grant: Grant, ports: Ports) -> bool:
 
 def _waits(grant: Grant, since: int, now: int) -> bool:
     """Whether there is still what the look at `since` found: a glass that broke after it is something else."""
-    return waits(grant, now) and (grant.glass is None or since > grant.glass.at)
+    return waits(grant, now) and not is_news(grant, since)
 
 
 def _tell(notice: Notice, grant: Grant, ports: Ports) -> None:
@@ -75,7 +75,7 @@ def _tell(notice: Notice, grant: Grant, ports: Ports) -> None:
     if notice in ASKING and not _anybody(grant, ports):
         raise NobodyDecides
     sent = tell(notice, sheet(grant, ports), ports)
-    if notice is Notice.ASKED and sent and all(each.code for each in sent):
+    if notice in (Notice.ASKED, Notice.CHANGED) and sent and all(each.code for each in sent):
         raise NobodyTold
 
 

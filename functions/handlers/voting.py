@@ -17,7 +17,7 @@ from core.problems import Problem
 from core.review.content import content_hash
 from core.review.inert import cut, inert
 from core.review.reviewers import of_now, require_reviewer, stands_in
-from core.review.votes import activated, cast, narrowed, suffices
+from core.review.votes import activated, asked_anew, cast, narrowed, suffices
 from handlers.answers import deciding_policies
 from handlers.at_work import at_work
 from handlers.holding import Besides
@@ -73,8 +73,10 @@ def comment_of(verdict: Verdict, text: str) -> str:
 def vote(ballot: Ballot, ports: Ports) -> Grant:
     """The grant after the vote, which is on record, and after what it decided.
 
-    Raises Problem: grant_not_found, not_a_person, own_request, not_reviewer, not_narrower, review_changed,
-    review_ended, grant_conflict or unavailable; refused votes of people are on record too.
+    A vote that would have sufficed, if policies did not want other reviewers by now, is on record too. It counts no
+    more than those before it: the request is asked anew, and its reviewers are told. Raises Problem: grant_not_found,
+    not_a_person, own_request, not_reviewer, not_narrower, review_changed, review_ended, grant_conflict or unavailable;
+    refused votes of people are on record too.
     """
     for _ in range(ATTEMPTS):
         grant = ports.store.grant(ballot.grant_id)
@@ -94,8 +96,12 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
             ports.store.save(grant, after, link, now=ports.now())
         except Changed:
             continue
-        if after.state is not State.PENDING:
+        if after.state is not State.PENDING or not after.votes:
             wake(after, ports)
+        if not after.votes:
+            asked = ", or ".join(" and ".join(groups) for groups in after.reviews)
+            detail = f"Policies changed: it needs the approval of {asked} now, and votes of before no longer count."
+            raise Problem("review_changed", detail, "Read it again, then vote.")
         return after
     raise Problem("grant_conflict", "The request changed at the same time.", "Read it again, then vote.")
 
@@ -120,18 +126,22 @@ def _voted(grant: Grant, ballot: Ballot, ports: Ports) -> tuple[Grant, audit.Aud
     if after is judged:
         return grant, _record(grant, ballot, ports)
     if after.state is State.PENDING and suffices(after):
-        after, why = _decided(after, ports)
-        return after, replace(_record(after, ballot, ports), **why)
+        decided, why = _decided(after, ports)
+        if decided.state is State.PENDING:  # what the vote was about is what was asked before
+            return decided, replace(_record(after, ballot, ports, asked_anew=decided.reviews), **why)
+        return decided, replace(_record(decided, ballot, ports), **why)
     return after, _record(after, ballot, ports)
 
 
 def _decided(grant: Grant, ports: Ports) -> tuple[Grant, dict[str, Any]]:
-    """The approved grant as policy sees it now (POL 1): active, or failed if it is no longer allowed."""
+    """The approved grant as policy sees it now (POL 1): active, asked anew, or failed if it is no longer allowed."""
     decision = decision_on(grant, grant.approvals, ports)
     if decision.effect is Effect.ALLOW:
         return activated(grant, ports.now()), deciding_policies(decision)
     if decision.effect is Effect.REVIEW:
-        return grant, deciding_policies(decision)
+        decision = decision_on(grant, (), ports)  # all that it takes, not what it takes besides these approvals
+    if decision.effect is Effect.REVIEW:
+        return asked_anew(grant, decision, ports.now()), deciding_policies(decision) | {"code": "review_changed"}
     return grant.move(State.FAILED), deciding_policies(decision) | {"code": "denied"}
 
 
@@ -171,7 +181,7 @@ def asker(grant: Grant, ports: Ports) -> Principal:
     )
 
 
-def _record(grant: Grant, ballot: Ballot, ports: Ports) -> audit.AuditRecord:
+def _record(grant: Grant, ballot: Ballot, ports: Ports, **more: Any) -> audit.AuditRecord:
     voter = ballot.voter.source_identity
     given = next((each.stands_in for each in grant.votes if each.human == voter), ())
     detail = {
@@ -183,6 +193,7 @@ def _record(grant: Grant, ballot: Ballot, ports: Ports) -> audit.AuditRecord:
         "permissions": grant.view()["permissions"],
         "approvals": grant.approvals,
         "state": str(grant.state),
+        **more,
     }
     return audit.of_grant(Event.VOTE, OUTCOMES[ballot.verdict], grant, ballot.origin, ports.now(), detail=detail)
 

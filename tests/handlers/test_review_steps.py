@@ -22,7 +22,7 @@ from handlers.review_schedule import look
 from handlers.voting import Ballot, vote
 from tests.fakes import GRANT
 from tests.handlers.conftest import ASKED, WRITE, System
-from tests.handlers.test_voting import own_the_agent, pending, person
+from tests.handlers.test_voting import own_the_agent, pending, person, with_legal
 
 TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAcanary-task-token"
 
@@ -172,6 +172,37 @@ class TestNotify:
         vote(ballot(grant), system.ports)
         written = json.dumps([answer, system.records(), repr(system.store.grants)])
         assert TOKEN not in written
+
+
+class TestAskedAnew:
+    def test_rev_03_the_workflow_tells_reviewers_once(self, system: System):
+        grant = pending(system)
+        first = look({"grant_id": grant.id, "since": 0}, system.ports)
+        with_legal(system)
+        with pytest.raises(Problem):
+            vote(ballot(grant), system.ports)
+        second = look(first, system.ports)
+        assert second["due"] == "changed"
+        notify(asked(grant, "changed", second["since"]), system.ports)
+        assert json.loads(system.records()[-1]["detail"])["reviewers"] == ["corp.alice", "corp.lea"]
+        assert look(second, system.ports)["due"] == "nothing"
+
+    def test_rev_13_what_is_asked_anew_between_the_look_and_the_wait_is_looked_at_again(self, system: System):
+        grant = pending(system)
+        first = look({"grant_id": grant.id, "since": 0}, system.ports)
+        with_legal(system)
+        with pytest.raises(Problem):
+            vote(ballot(grant), system.ports)  # no token was kept yet: nobody is woken by it
+        told = system.told()
+        with pytest.raises(ReviewEnded):
+            notify(asked(grant, since=first["since"]), system.ports)
+        assert system.told() == told
+
+    def test_rev_13_what_nobody_is_told_of_is_an_error(self, system: System, monkeypatch):
+        grant = pending(system)
+        monkeypatch.setattr(review_notices, "tell", lambda *_: (Sent("slack", "#legal", "channel_not_found"),))
+        with pytest.raises(NobodyTold):
+            notify(asked(grant, "changed"), system.ports)
 
 
 class TestGivingUp:

@@ -1,6 +1,7 @@
 """Votes with the handlers as they are over in-memory adapters: written with their records, and what they lead to."""
 
 import itertools
+import json
 import threading
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from core.access.grant import Grant, State, Verdict
 from core.access.request import Permission
 from core.audit import Origin
-from core.config import ReviewerGroup
+from core.config import Policies, ReviewerGroup
 from core.identity.authenticate import authenticate
 from core.identity.principal import Principal
 from core.problems import Problem
@@ -19,7 +20,7 @@ from handlers.credentials import create_credentials
 from handlers.grants import create_grant
 from handlers.voting import Ballot, Less, vote
 from tests.core.identity import minting
-from tests.handlers.conftest import ASKED, POLICIES, WRITE, System, configuration
+from tests.handlers.conftest import ASKED, POLICIES, WRITE, System, configuration, policies_of
 
 TWO = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]}]
 
@@ -236,6 +237,60 @@ def test_pol_01_a_policy_that_forbids_by_now_is_asked_at_the_vote(system: System
     assert vote(ballot(grant), later.ports).state is State.FAILED
     record = later.records()[-1]
     assert (record["event"], record["code"], record["policies"]) == ("vote", "denied", ["frozen"])
+
+
+LEGAL = """@id("law") @approval("legal") forbid (principal, action == Jitney::Action::"Write", resource)
+unless { context.approvals.contains("legal") };"""
+
+
+def with_legal(system: System, policies: str = POLICIES + LEGAL) -> None:
+    """From now on policy wants the approval of legal, too."""
+    groups = {**system.config.reviewers, "legal": ReviewerGroup(("corp.lea",))}
+    changed = Policies(policies, system.config.policies.schema, "v2")
+    system.ports.config = replace(system.ports.config, reviewers=groups, policies=changed)
+    system.ports.policies = policies_of(changed)
+
+
+def test_rev_03_what_policy_wants_others_to_review_by_now_is_asked_anew(system: System):
+    grant = pending(system)
+    with_legal(system)
+    assert refused(system, ballot(grant)) == "review_changed"
+    again = system.store.grants[grant.id]
+    assert (again.state, again.reviews, again.policy_version) == (State.PENDING, (("legal", "owners"),), "v2")
+    assert (again.votes, again.approvals, again.asked_anew_at) == ((), (), system.now)
+    assert system.reviews.woken == [grant.id]  # so that reviewers are told
+    # Whoever asks for the same joins what can be decided; who was shown the old one has to read it again.
+    _, body, _ = system.call(create_grant, ASKED | {"permissions": WRITE})
+    assert (body["grant"]["id"], body["review"]["any_of"]) == (grant.id, [["legal", "owners"]])
+    assert refused(system, ballot(grant)) == "review_changed"
+    assert vote(ballot(again, "lea"), system.ports).state is State.PENDING
+    assert vote(ballot(again), system.ports).state is State.ACTIVE
+    assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+
+
+def test_aud_01_a_vote_that_found_policies_changed_is_on_record_for_what_was_shown(system: System):
+    grant = pending(system)
+    with_legal(system)
+    refused(system, ballot(grant))
+    record = system.records()[-1]
+    told = (record["event"], record["outcome"], record["code"], record["policy_version"])
+    assert told == ("vote", "approved", "review_changed", "v2")
+    detail = json.loads(record["detail"])
+    assert (detail["content"], detail["asked_anew"]) == (content_hash(grant), [["legal", "owners"]])
+    assert record["prev"] == system.records()[-2]["hash"]
+
+
+def test_rev_03_an_earlier_vote_does_not_count_for_what_is_asked_anew(system: System):
+    owners = ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)
+    system.ports.config = replace(system.config, reviewers={"owners": owners})
+    grant = pending(system)
+    vote(ballot(grant, "bob"), system.ports)
+    with_legal(system)
+    system.ports.config = replace(system.ports.config, reviewers={**system.ports.config.reviewers, "owners": owners})
+    assert refused(system, ballot(grant)) == "review_changed"
+    again = system.store.grants[grant.id]
+    states = [vote(ballot(again, name), system.ports).state for name in ("lea", "alice", "bob")]
+    assert states == [State.PENDING, State.PENDING, State.ACTIVE]
 
 
 def test_rev_13_a_workflow_that_cannot_be_woken_holds_nothing_up(system: System):

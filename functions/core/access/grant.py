@@ -115,7 +115,8 @@ class Grant:
     `cut_off_at` works no longer, because its agent or the whole role was cut off; it can be issued again. `glass` is
     there when it was taken without its reviewers, `follow_up` once somebody else looked at that. `run_by` are those who
     owned the agent when it asked, as source identities; `run_by_now` those who do by the configuration of now, which is
-    looked up (`core.review.reviewers.of_now`) and not kept.
+    looked up (`core.review.reviewers.of_now`) and not kept. `asked_anew_at` is when policies were last found to want
+    other reviewers than were asked before.
     """
 
     id: str
@@ -149,6 +150,7 @@ class Grant:
     follow_up: FollowUp | None = None
     run_by: tuple[str, ...] = ()
     run_by_now: tuple[str, ...] = ()
+    asked_anew_at: int | None = None
 
     @property
     def unreviewed(self) -> bool:
@@ -238,6 +240,11 @@ def permissions_view(permissions: tuple[Permission, ...]) -> list[dict[str, list
     return [{"actions": list(each.actions), "resources": list(each.resources)} for each in permissions]
 
 
+def reviews_of(decision: Decision) -> tuple[tuple[str, ...], ...]:
+    """The alternatives of reviewer groups that a decision asks for, as a grant has them."""
+    return tuple(tuple(sorted(groups)) for groups in decision.reviews)
+
+
 def open_grant(  # the grant is where all that was learned of a request comes together
     grant_id: str,
     principal: Principal,
@@ -274,7 +281,7 @@ def open_grant(  # the grant is where all that was learned of a request comes to
         starts_at=now if allowed else None,
         expires_at=now + request.duration_seconds if allowed else review_ends,
         policy_version=decision.policy_version,
-        reviews=tuple(tuple(sorted(groups)) for groups in decision.reviews),
+        reviews=reviews_of(decision),
         groups=tuple(sorted(principal.groups)),
         run_by=principal.run_by,
     )

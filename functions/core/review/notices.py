@@ -9,6 +9,7 @@ class Notice(StrEnum):
     ASKED = "asked"
     REMINDED = "reminded"
     ESCALATED = "escalated"
+    CHANGED = "changed"
     DECIDED = "decided"
     BROKEN = "glass_broken"
     OWED = "follow_up_owed"

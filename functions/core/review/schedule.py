@@ -24,19 +24,27 @@ def due(grant: Grant, groups: Groups, since: int, now: int) -> Due:
     """What is due in the review of a pending grant, after what was due until `since` (epoch seconds, NOTHING_YET).
 
     After the glass was broken that is what is told at once, then that nobody has looked at it yet, until the end of the
-    time for that. Where several things are due they are one notice: an escalation, which reaches all that a reminder
-    does.
+    time for that. Where several things are due they are one notice: that it is asked anew, which reaches everybody who
+    may decide; else an escalation, which reaches all that a reminder does.
     """
     if grant.glass:
         return _after_glass(grant.glass, since, now)
     escalations, reminders = _escalations(grant, groups), _reminders(grant)
     ahead = [moment for moment in (*escalations, *reminders, grant.expires_at) if moment > now]
-    return Due(_notice(escalations, reminders, since, now), min(ahead, default=now + 1) - now)
+    notice = _notice(escalations, reminders, since, now)
+    if since != NOTHING_YET and grant.asked_anew_at is not None and since <= grant.asked_anew_at:
+        notice = Notice.CHANGED
+    return Due(notice, min(ahead, default=now + 1) - now)
 
 
 def seen(grant: Grant, now: int) -> int:
-    """The `since` of a look at `now`: of a broken glass always later than it broke, that it be told once."""
-    return max(now, grant.glass.at + 1) if grant.glass else now
+    """The `since` of a look at `now`: always later than a glass broke or it was asked anew, that it be told once."""
+    return max(now, _last_news(grant) + 1)
+
+
+def is_news(grant: Grant, since: int) -> bool:
+    """Whether since the look at `since` something happened that people wait to be told of, though none decided."""
+    return since <= _last_news(grant) != NOTHING_YET
 
 
 def waits(grant: Grant, now: int) -> bool:
@@ -44,6 +52,11 @@ def waits(grant: Grant, now: int) -> bool:
     if grant.glass:
         return grant.unreviewed and now < grant.glass.due_at
     return grant.at(now).state is State.PENDING
+
+
+def _last_news(grant: Grant) -> int:
+    """When a glass last broke or it was asked anew; NOTHING_YET if neither."""
+    return max(grant.glass.at if grant.glass else NOTHING_YET, grant.asked_anew_at or NOTHING_YET)
 
 
 def _after_glass(glass: Glass, since: int, now: int) -> Due:

@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from core.access.grant import Grant, State, Verdict, Vote
+from core.access.grant import Grant, State, Verdict, Vote, reviews_of
 from core.access.request import Permission
+from core.policy.decision import Decision
 from core.problems import Problem
 from core.review.content import content_hash
 from core.review.counting import counted, places_of, spoken_for
@@ -25,7 +26,7 @@ def cast(grant: Grant, vote: Vote, groups: Groups) -> Grant:
         detail = f"The request was {current.state} before your vote came."
         raise Problem("review_ended", detail, "Nothing is left to decide.", {"grant": current.view()})
     if vote.content != content_hash(grant):
-        detail = "The request is not what you were shown: another reviewer approved less, or its policies changed."
+        detail = "The request is not what you were shown: another reviewer approved less, or policies changed."
         raise Problem("review_changed", detail, "Read it again, then vote.", {"grant": current.view()})
     votes = (*(each for each in grant.votes if each.human != vote.human), vote)
     voted = replace(grant, votes=tuple(counted(each, grant, groups, vote.at) for each in votes))
@@ -70,6 +71,12 @@ def _stands(given: Vote, vote: Vote, content: str) -> bool:
 def suffices(grant: Grant) -> bool:
     """Whether the approvals hold all groups of one of the alternatives that policy asked for."""
     return any(frozenset(alternative) <= frozenset(grant.approvals) for alternative in grant.reviews)
+
+
+def asked_anew(grant: Grant, decision: Decision, now: int) -> Grant:
+    """The pending grant, for the reviewers that a decision wants by now; nobody has voted on that."""
+    again = replace(grant, reviews=reviews_of(decision), policy_version=decision.policy_version)
+    return replace(again, approvals=(), votes=(), asked_anew_at=now)
 
 
 def activated(grant: Grant, now: int) -> Grant:

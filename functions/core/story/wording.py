@@ -46,6 +46,7 @@ _NOTICES: Mapping[str, str] = {
     "asked": "",
     "reminded": ", again",
     "escalated": ", for nobody had answered",
+    "changed": ", for policies wanted other reviewers",
     "decided": " of the decision",
     "glass_broken": " of the broken glass",
     "follow_up_owed": " that somebody has to look at the broken glass",

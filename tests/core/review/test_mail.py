@@ -72,6 +72,12 @@ def test_rev_10_it_tells_what_was_computed_and_then_what_the_agent_says():
     assert places == sorted(places)
 
 
+def test_rev_03_it_says_that_what_was_approved_before_counts_no_longer():
+    written = letter(Notice.CHANGED, sheet(), URL)
+    assert written.subject.startswith("Changed: ")
+    assert "votes of before no longer count" in written.why
+
+
 def test_rev_06_who_has_to_approve_is_told_once():
     (needs,) = [row.value for row in letter(Notice.ASKED, sheet(), URL).rows if row.name == "Needs"]
     assert needs == "2 approvals of owners (corp.alice, corp.bob, corp.carol)"

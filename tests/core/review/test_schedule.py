@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.config import ReviewerGroup
 from core.review.notices import Notice
-from core.review.schedule import NOTHING_YET, due
+from core.review.schedule import NOTHING_YET, due, seen
 from tests.fakes import NOW, PENDING
 
 GRANT = replace(PENDING, created_at=NOW, expires_at=NOW + 3600, reviews=(("owners",), ("security", "legal")))
@@ -64,6 +64,15 @@ def test_a_look_that_comes_too_early_waits_for_the_rest():
 @pytest.mark.parametrize("since", [600, 601, 1799])
 def test_rev_06_what_was_told_at_the_last_look_is_not_told_again(since: int):
     assert due(GRANT, PLAIN, NOW + since, NOW + 1799).notice is None
+
+
+def test_rev_03_what_is_asked_anew_is_told_once():
+    anew = replace(GRANT, asked_anew_at=NOW + 100)
+    assert due(anew, PLAIN, NOTHING_YET, NOW + 100).notice is Notice.ASKED
+    for since, now in ((NOW, NOW + 100), (NOW + 100, NOW + 100), (NOW, NOW + 2000)):
+        assert due(anew, PLAIN, since, now).notice is Notice.CHANGED
+        assert due(anew, PLAIN, seen(anew, now), now + 1).notice is None
+    assert due(anew, PLAIN, seen(anew, NOW + 100), NOW + 600).notice is Notice.REMINDED
 
 
 @given(length=st.integers(1, 700_000), after=st.integers(1, 700_000), late=st.integers(0, 100))

@@ -5,7 +5,7 @@ and is escaped. https://docs.slack.dev/reference/block-kit/blocks/, https://docs
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from core.review import wording
@@ -20,6 +20,11 @@ MOST_HEADER, MOST_CONFIRM, MOST_TEXT, MOST_BLOCKS = 150, 300, 3000, 50
 MOST_BYTES = 14_000
 """Of a message: Slack sends it with every click, three times as large when escaped; the firewall takes 64 kB."""
 NOT_ALL = "not all of it can be shown here, so open its page"
+
+_WAITING: Mapping[Notice, str] = {
+    Notice.ESCALATED: "Escalated: more people may decide now.",
+    Notice.CHANGED: "Changed: policies want other reviewers by now, and votes of before no longer count.",
+}
 
 type Element = dict[str, Any]
 
@@ -47,7 +52,7 @@ def reply(notice: Notice, sheet: Sheet) -> str:
     if sheet.glass and notice in (Notice.BROKEN, Notice.OWED):
         said = cut(unlinked(sheet.glass.reason), MOST_CONFIRM)
         return f"Break-glass: {'; '.join(wording.glass(sheet))}. They say why: {said}"
-    why = "Escalated: more people may decide now." if notice is Notice.ESCALATED else "Still waiting for a decision."
+    why = _WAITING.get(notice, "Still waiting for a decision.")
     return f"{why} The request ends at {wording.moment(sheet.expires_at)}."
 
 

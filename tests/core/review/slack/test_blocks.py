@@ -208,6 +208,10 @@ def test_rev_09_what_is_decided_has_no_button_to_decide_it_by(state: State):
     assert reply(Notice.DECIDED, sheet(PENDING, state="active", votes=(vote,))) == "Approved by corp.alice."
 
 
+def test_rev_03_the_thread_says_that_votes_of_before_count_no_longer():
+    assert reply(Notice.CHANGED, sheet(PENDING)).startswith("Changed: policies want other reviewers by now")
+
+
 def test_rev_09_a_message_that_slack_could_not_send_back_leaves_the_list_to_the_page():
     """Slack writes what is not ASCII as escapes, each of which is nine characters in a form."""
     arns = [f"arn:aws:s3:::{number}/{'x' * 900}" for number in range(40)]
