@@ -18,7 +18,7 @@ from core.problems import Problem
 from core.review.content import content_hash
 from handlers.credentials import create_credentials
 from handlers.grants import create_grant
-from handlers.voting import Ballot, Less, vote
+from handlers.voting import Ballot, Less, less_of, vote
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED, POLICIES, WRITE, System, configuration, policies_of
 
@@ -220,6 +220,24 @@ def test_rev_07_more_is_refused_and_on_record(system: System):
     less = Less((Permission(("s3:PutObject",), ("arn:aws:s3:::reports/*",)),), 60)
     assert refused(system, ballot(grant, less=less)) == "not_narrower"
     assert system.told()[-1] == ("vote", "refused", "not_narrower")
+
+
+@pytest.mark.parametrize("seconds", ["", "abc", "0", "-5", "1.5", "٣", "9" * 10])
+def test_rev_07_what_is_no_number_of_seconds_is_told_as_that(system: System, seconds: str):
+    grant = pending(system)
+    with pytest.raises(Problem) as refusal:
+        vote(ballot(grant, less=less_of(grant, grant.permissions, seconds)), system.ports)
+    assert refusal.value.code == "not_narrower"
+    assert refusal.value.detail == "The seconds are not a whole number from 1 to 300."
+
+
+def test_rev_07_as_long_as_was_asked_is_no_more_than_was_asked(system: System):
+    grant = pending(system)
+    assert less_of(grant, grant.permissions, "300") is None
+    with pytest.raises(Problem) as refusal:
+        vote(ballot(grant, less=less_of(grant, grant.permissions, "301")), system.ports)
+    assert (refusal.value.code, refusal.value.detail) == ("not_narrower", "This is more than was asked.")
+    assert "300 s at most" in refusal.value.fix
 
 
 def test_rev_04_a_double_click_is_one_vote(system: System):

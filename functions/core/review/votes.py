@@ -87,16 +87,19 @@ def activated(grant: Grant, now: int) -> Grant:
 def narrowed(grant: Grant, permissions: Collection[Permission], duration_seconds: int) -> Grant:
     """The grant for less: fewer actions, fewer resources, shorter (REV 7). Votes for the whole do not count for it.
 
-    Raises Problem not_narrower: something was not asked, nothing is left, or it would take longer.
+    Raises Problem not_narrower: something was not asked, nothing is left, it would take longer or no time.
     """
     asked = {pair for permission in grant.permissions for pair in permission.pairs()}
     left = {pair for permission in permissions for pair in permission.pairs()}
     idle = any(not each.actions or not each.resources for each in permissions)  # which no pair would show
-    if idle or not left or not left <= asked or not 0 < duration_seconds <= grant.duration_seconds:
-        if not left:
-            detail = "Nothing is checked: no action is left with a resource."
-            raise Problem("not_narrower", detail, "Leave at least one action with a resource, or reject it.")
-        detail = "This is more than was asked."
-        fix = f"Leave out actions or resources, or shorten it to less than {grant.duration_seconds} s; add nothing."
-        raise Problem("not_narrower", detail, fix)
+    most = grant.duration_seconds
+    if not left:
+        detail = "Nothing is checked: no action is left with a resource."
+        raise Problem("not_narrower", detail, "Leave at least one action with a resource, or reject it.")
+    if duration_seconds < 1:
+        detail = f"The seconds are not a whole number from 1 to {most}."
+        raise Problem("not_narrower", detail, "Say for how many seconds, in digits.")
+    if idle or not left <= asked or duration_seconds > most:
+        fix = f"Leave out actions or resources, or shorten it: {most} s at most; add nothing."
+        raise Problem("not_narrower", "This is more than was asked.", fix)
     return replace(grant, permissions=tuple(permissions), duration_seconds=duration_seconds)
