@@ -6,7 +6,7 @@ handed on as an empty one, which whoever tells the story counts.
 
 import json
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import islice, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapters.calls import unavailable_when_failing
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_RECORDS, MOST_KEYS, MOST_CALLS = 1000, 50, 500
 """What one page reads of a grant at most."""
+MOST_OTHERS = 1000
+"""Calls of other grants that are read on the way: those without a key lie together, all of an account."""
 CONCLUSIONS = ("BYPASS#", "UNISSUED#", "EXPLAINED#")
 """The gravest first: an agent makes as many calls and keys as it likes, and these are read while there is room."""
 
@@ -51,20 +53,25 @@ class Stories:
     def calls(self, grant_id: str) -> Read:
         """The calls in the grant's name, as they were published; not more than MOST_CALLS of MOST_KEYS keys.
 
-        Those that nothing explains come first. One whose key's beginning was learned late is there twice.
+        Those that nothing explains come first. One whose key's beginning was learned late is there twice. Of keys that
+        others share, not more is read than holds MOST_OTHERS of theirs.
         """
-        items, more_keys = _most(self._items(keys_of(grant_id)), MOST_KEYS)
+        items, cut = _most(self._items(keys_of(grant_id)), MOST_KEYS)
         keys = [item["of"]["S"] for item in items if "of" in item]
-        found = (
-            line
-            for kind in CONCLUSIONS
-            for key in keys
-            if key.startswith(CALLS)
-            for item in self._items(key, kind)
-            if (line := _line(item, "line", is_line)).get("grant_id", grant_id) == grant_id
-        )
-        lines, more_lines = _most(found, MOST_CALLS)
-        return Read(lines, more_keys or more_lines)
+        lines, others = list[Line](), 0
+        for kind, key in product(CONCLUSIONS, [key for key in keys if key.startswith(CALLS)]):
+            for item in self._items(key, kind):
+                line = _line(item, "line", is_line)
+                if line.get("grant_id", grant_id) == grant_id:
+                    lines.append(line)
+                else:
+                    others += 1
+                if len(lines) > MOST_CALLS:
+                    return Read(lines[:MOST_CALLS], cut=True)
+                if others > MOST_OTHERS:
+                    cut = True
+                    break
+        return Read(lines, cut)
 
     def _items(self, partition: str, begins: str = "", *, backwards: bool = False) -> Iterator[Item]:
         start: Item = {}

@@ -134,6 +134,37 @@ def test_aud_04_what_nothing_explains_is_read_before_what_a_grant_explains(
     assert (found.lines[0]["event_id"], len(found.lines), found.cut) == ("e-7", 3, True)
 
 
+def test_aud_04_calls_of_others_at_a_shared_key_are_read_while_there_is_room(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """Calls without a key lie together, all grants' of an account: nobody waits for a page until all are read."""
+    for number in range(30, 60):
+        concluded(client, number, key="", grant_id="g-cccccccccccccc", reasons=("after_the_end",))
+    concluded(client, 99, key="")
+    concluded(client, 98)
+    query, read = client.query, list[str]()
+
+    def counting(**asked: Any) -> Any:
+        answer = query(**asked, Limit=5)
+        read.extend(item["sk"]["S"] for item in answer["Items"])
+        return answer
+
+    monkeypatch.setattr(client, "query", counting)
+    found = Stories(client, "audit").calls(GRANT.id)
+    assert ([line["event_id"] for line in found.lines], found.cut) == (["e-98", "e-99"], False)
+    monkeypatch.setattr("adapters.stories.MOST_OTHERS", 10)
+    read.clear()
+    found = Stories(client, "audit").calls(GRANT.id)
+    assert ([line["event_id"] for line in found.lines], found.cut) == (["e-98", "e-99"], True)
+    assert len([sk for sk in read if sk.startswith("BYPASS#")]) == 15
+    read.clear()
+    for number in range(30, 60):
+        concluded(client, number + 100, key="", grant_id="g-cccccccccccccc")
+    found = Stories(client, "audit").calls(GRANT.id)
+    assert ([line["event_id"] for line in found.lines], found.cut) == (["e-98"], True)
+    assert len(read) < 30
+
+
 def test_aud_04_that_there_are_more_keys_than_are_read_is_told(client: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("adapters.stories.MOST_KEYS", 2)
     for number, cut in ((1, False), (2, False), (3, True)):
