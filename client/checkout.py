@@ -30,5 +30,5 @@ def with_packages(module: str, code: str, title: str) -> Any:
     except ModuleNotFoundError as error:
         detail = f"The Python package {error.name} is not installed."
         raise Invalid(
-            code, title, detail, "In a checkout of Jitney: `make setup`, or pip install '.[audit]'."
+            code, title, detail, "In a checkout of Jitney: `make setup`, or pip install -e '.[audit]'."
         ) from error

@@ -281,7 +281,7 @@ def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkey
     monkeypatch.setitem(sys.modules, "boto3", None)
     result = verify()
     assert result.exit_code == 2
-    assert ".[audit]" in result.stderr
+    assert "pip install -e '.[audit]'" in result.stderr
 
 
 def test_a_stack_file_that_is_not_there_is_told_as_such(archive: Archive):
