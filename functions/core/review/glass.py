@@ -13,7 +13,7 @@ from core.config import BREAK_GLASS, BreakGlass
 from core.identity.principal import Principal
 from core.problems import Problem
 from core.review.content import content_hash
-from core.review.reviewers import Groups, asked_groups, askers, sources
+from core.review.reviewers import Groups, asked_groups, askers, in_place_of, sources
 from core.review.votes import activated, narrowed
 
 
@@ -84,7 +84,7 @@ def may_follow_up(human: str, grant: Grant, groups: Groups, *, operator: bool) -
 
     Never who broke it, nor who asked, nor who stands in for one of them.
     """
-    if grant.glass is None or human in concerned(grant) | _in_place_of(concerned(grant), groups):
+    if grant.glass is None or human in concerned(grant) | in_place_of(concerned(grant), groups):
         return False
     return operator or human in everybody(grant, groups, concerned(grant))
 
@@ -99,12 +99,7 @@ def everybody(grant: Grant, groups: Groups, but: frozenset[str] = frozenset()) -
     reached = {each for group in asked_groups(grant) for each in sources(group, grant, groups)}
     people = {member for each in reached for member in groups[each].members}
     people |= {human for each in reached for human, _ in groups[each].standing_in}
-    return frozenset(people - but - _in_place_of(but, groups))
-
-
-def _in_place_of(people: frozenset[str], groups: Groups) -> set[str]:
-    """Who stands in for somebody of them now, wherever it is."""
-    return {human for group in groups.values() for human, place in group.standing_in if place.absent in people}
+    return frozenset(people - but - in_place_of(but, groups))
 
 
 def followed_up(grant: Grant, given: FollowUp) -> Grant:

@@ -37,7 +37,8 @@ def escalated_to(grant: Grant, groups: Groups, now: int) -> frozenset[str]:
 
 def members(group: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
     """The source identities of those who may approve for `group` now, be it in the place of somebody who is away."""
-    return own_members(group, grant, groups, now) | {human for human, _ in _standing_in(group, grant, groups, now)}
+    standing = {human for human, _ in _standing_in(group, grant, groups, now)}
+    return (own_members(group, grant, groups, now) | standing) - in_place_of(askers(grant), groups)
 
 
 def decidable(grant: Grant, groups: Groups) -> bool:
@@ -54,7 +55,7 @@ def decidable(grant: Grant, groups: Groups) -> bool:
 
 
 def own_members(group: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
-    """Those who may approve for `group` now by themselves: after a while, whom it escalates to as well."""
+    """Those who are asked for `group` now themselves: after a while, whom it escalates to as well."""
     found = (groups[each].members for each in sources(group, grant, groups, now))
     return frozenset[str]().union(*found) - askers(grant)
 
@@ -72,13 +73,20 @@ def stands_in(human: str, grant: Grant, groups: Groups, now: int) -> tuple[Stand
 
 
 def _standing_in(group: str, grant: Grant, groups: Groups, now: int) -> tuple[tuple[str, StandIn], ...]:
-    """Who stands in for members of `group` that are away, and where: never one who asks, nor for one who asks."""
+    """Who stands in for members of `group` that are away, and where: not who asks, nor who stands in for one who does."""
+    barred = askers(grant) | in_place_of(askers(grant), groups)
     return tuple(
         (human, place)
         for each in sources(group, grant, groups, now)
         for human, place in groups[each].standing_in
-        if place.holds(now) and not {human, place.absent} & askers(grant)
+        if place.holds(now) and human not in barred and place.absent not in askers(grant)
     )
+
+
+def in_place_of(people: frozenset[str], groups: Groups) -> frozenset[str]:
+    """Who stands in for somebody of them now, wherever it is: what these ask for, or did, is not theirs to judge."""
+    standing = (each for group in groups.values() for each in group.standing_in)
+    return frozenset(human for human, place in standing if place.absent in people)
 
 
 def of_now(grant: Grant, config: Config) -> Grant:

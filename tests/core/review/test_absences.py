@@ -120,6 +120,31 @@ def test_rev_05_a_stand_in_never_votes_for_their_own_request_nor_for_that_of_the
     assert voted(again, "alice", groups).approvals == ()
 
 
+def test_rev_05_who_stands_in_for_who_asks_decides_in_nobody_elses_place_either():
+    groups = at_work(AWAY, AWAY._replace(id="a-2", human="corp.alice"))
+    for asks in (
+        {"principal": "corp.bob"},
+        {"human": "corp.bob"},
+        {"run_by": ("corp.bob",)},
+        {"run_by_now": ("corp.bob",)},
+    ):
+        own = replace(PENDING, **asks)
+        assert stands_in("corp.carol", own, groups, NOW) == ()
+        assert code(require_reviewer, person("carol"), own, groups, NOW) == "not_reviewer"
+        assert "corp.carol" not in reviewers(own, groups, NOW)
+        assert "corp.alice" in reviewers(own, groups, NOW)
+
+
+def test_rev_05_who_stands_in_for_who_asks_does_not_decide_in_a_group_of_their_own_meanwhile():
+    groups = at_work(AWAY)
+    own = replace(PENDING, human="corp.bob", reviews=(("security",),))
+    assert code(require_reviewer, person("carol"), own, groups, NOW) == "not_reviewer"
+    assert members("security", own, groups, NOW) == {"corp.erin"}
+    # Once bob is back it is theirs again, and what others ask for always was.
+    require_reviewer(person("carol"), own, at_work(), NOW)
+    require_reviewer(person("carol"), replace(own, human="corp.alice"), groups, NOW)
+
+
 def test_rev_06_what_somebody_stands_in_for_is_not_theirs_to_hand_on():
     chain = Absence("a-2", "corp.carol", NOW, NOW + DAY, (("owners", "corp.dave"),))
     groups = at_work(AWAY, chain)
