@@ -73,7 +73,7 @@ def stands_in(human: str, grant: Grant, groups: Groups, now: int) -> tuple[Stand
 
 
 def _standing_in(group: str, grant: Grant, groups: Groups, now: int) -> tuple[tuple[str, StandIn], ...]:
-    """Who stands in for members of `group` that are away, and where: not who asks, nor who stands in for one who does."""
+    """Who stands in for members of `group` that are away, and where: nobody who asks or stands in for who does."""
     barred = askers(grant) | in_place_of(askers(grant), groups)
     return tuple(
         (human, place)
