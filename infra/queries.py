@@ -115,6 +115,8 @@ class Queries(Construct):
             "Workgroup",
             name=WORKGROUP,
             description="Jitney's audit records",
+            # It would not go with the stack once a query ran in it. The answers are in the bucket, which stays.
+            recursive_delete_option=True,
             work_group_configuration=properties.WorkGroupConfigurationProperty(
                 enforce_work_group_configuration=True,
                 publish_cloud_watch_metrics_enabled=True,

@@ -25,7 +25,8 @@ class Spec:
     environment: tuple[str, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()
     memory_mb: int = 1024
-    # One route at the stage's 50 requests a second that all hang holds 750 executions of the 1,000 that an account has;
-    # at API Gateway's own limit of 29 it would hold all. A service that hangs is given up earlier (adapters.calls).
+    # One route at the stage's 50 requests a second that all hang holds 750 of the 1,000 executions that docs/deploy.md
+    # asks for; at API Gateway's own limit of 29 it would hold all. A service that hangs is given up earlier
+    # (adapters.calls).
     timeout_seconds: int = 15
     asks_in: str = ""

@@ -78,7 +78,8 @@ class Trail(Construct):
             batch_size=100,
             maximum_batching_window_in_seconds=1,
             function_response_types=["ReportBatchItemFailures"],
-            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=10),
+            # The least there is: a flood of events shall not take the executions that a revocation needs.
+            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=2),
         )
         bypass = "Somebody used a target's role without a grant: see the bypass records"
         dead_letters.alarm("Bypassed", _metric(BYPASSES), 0, bypass)

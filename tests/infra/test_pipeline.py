@@ -145,7 +145,11 @@ def test_aud_05_the_table_projects_its_days(assembly):
 
 
 def test_aud_05_the_workgroup_is_bounded_encrypted_and_enforced(assembly):
-    configuration = plain(only(assembly.broker, "AWS::Athena::WorkGroup"))["WorkGroupConfiguration"]
+    workgroup = plain(only(assembly.broker, "AWS::Athena::WorkGroup"))
+    assert (
+        workgroup["RecursiveDeleteOption"] is True
+    )  # with queries that ran in it, it goes with the stack all the same
+    configuration = workgroup["WorkGroupConfiguration"]
     assert configuration["EnforceWorkGroupConfiguration"] is True
     assert configuration["BytesScannedCutoffPerQuery"] == 10 * 1024**3
     result = configuration["ResultConfiguration"]

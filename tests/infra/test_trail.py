@@ -89,6 +89,7 @@ def test_aud_06_what_fails_comes_again_and_ends_among_dead_letters(assembly):
     mappings = [plain(each) for each in of_type(assembly.broker, "AWS::Lambda::EventSourceMapping").values()]
     (feed,) = (each for each in mappings if each["EventSourceArn"] == "TrailQueue.Arn")
     assert (feed["FunctionName"], feed["FunctionResponseTypes"]) == ("CorrelatorFunction", ["ReportBatchItemFailures"])
+    assert feed["ScalingConfig"] == {"MaximumConcurrency": 2}  # what takes grants back has the others
 
 
 def test_aud_03_the_correlator_knows_every_function_that_takes_a_targets_role(assembly):

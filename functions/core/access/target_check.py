@@ -23,10 +23,13 @@ SESSION_SECONDS = 900
 NOT_THERE = "JitneyCheck"
 """A policy that no role of Jitney has."""
 
-_TRUST = "Somebody has changed the trust policy of {role}: deploy the target's stack again."
-_POLICIES = "Somebody has changed the policies of {role}: deploy the target's stack again."
-_BOUNDARY = "The role {role} must have the boundary {arn}: deploy the target's stack again."
-_DEPLOY = "Deploy the target's stack, after the broker's; if it is there, deploy it again as it is configured now."
+# CloudFormation compares a template with the last one, not with what is there: deploying it again repairs nothing.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html
+_AGAIN = "deploy the target's stack with --revert-drift (docs/targets.md)."
+_TRUST = f"Somebody has changed the trust policy of {{role}}: {_AGAIN}"
+_POLICIES = f"Somebody has changed the policies of {{role}}: {_AGAIN}"
+_BOUNDARY = f"The role {{role}} must have the boundary {{arn}}: {_AGAIN}"
+_DEPLOY = f"Deploy the target's stack, after the broker's; if it is there as it is configured now, {_AGAIN}"
 
 
 class Attempt(NamedTuple):
