@@ -21,11 +21,12 @@ FROM (
     ) AS reached
     CROSS JOIN UNNEST(reached.resources) AS listed (resource)
 ) AS named
-CROSS JOIN (SELECT ? AS arn) AS asked
-WHERE asked.arn LIKE named.pattern ESCAPE '!'
-   -- Names below it begin with it and a slash: a pattern matches some of them if as much of the pattern as ends with
-   -- a slash or a wildcard matches that beginning, whatever comes after.
-   OR any_match(sequence(1, LENGTH(named.pattern)),
-                place -> CASE WHEN SUBSTR(named.pattern, place, 1) IN ('/', '%', '_')
-                              THEN asked.arn || '/' LIKE SUBSTR(named.pattern, 1, place) ESCAPE '!' ELSE FALSE END)
+WHERE any_match(
+    -- Names below the resource begin with it and a slash: a pattern matches some of them if as much of the pattern as
+    -- ends with a slash or a wildcard matches that beginning, whatever comes after. With a slash after both, so does
+    -- the whole pattern where it matches the resource: the parameter stands here once.
+    sequence(1, LENGTH(named.pattern) + 1),
+    place -> CASE WHEN SUBSTR(named.pattern || '/', place, 1) IN ('/', '%', '_')
+                  THEN ? || '/' LIKE SUBSTR(named.pattern || '/', 1, place) ESCAPE '!' ELSE FALSE END
+)
 ORDER BY named.time DESC

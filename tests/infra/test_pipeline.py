@@ -146,9 +146,7 @@ def test_aud_05_the_table_projects_its_days(assembly):
 
 def test_aud_05_the_workgroup_is_bounded_encrypted_and_enforced(assembly):
     workgroup = plain(only(assembly.broker, "AWS::Athena::WorkGroup"))
-    assert (
-        workgroup["RecursiveDeleteOption"] is True
-    )  # with queries that ran in it, it goes with the stack all the same
+    assert workgroup["RecursiveDeleteOption"] is True  # else it outlives its stack once a query ran in it
     configuration = workgroup["WorkGroupConfiguration"]
     assert configuration["EnforceWorkGroupConfiguration"] is True
     assert configuration["BytesScannedCutoffPerQuery"] == 10 * 1024**3

@@ -107,6 +107,21 @@ def test_aud_05_every_query_is_a_question_of_some_days(name: str):
     assert all(each.days is not None and each.days <= 90 for each in read), read
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_aud_05_every_parameter_stands_where_athena_takes_one(name: str):
+    """In a WHERE alone: https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements.html."""
+    clauses = [""]
+    for word in re.findall(r"'[^']*'|--[^\n]*|[()?]|\w+", FILES[name]):
+        if word == "(":
+            clauses.append("")
+        elif word == ")":
+            clauses.pop()
+        elif word in {"SELECT", "FROM", "WHERE", "ON", "GROUP", "HAVING", "ORDER"}:
+            clauses[-1] = word
+        elif word == "?":
+            assert next(each for each in reversed(clauses) if each) == "WHERE"
+
+
 def test_aud_05_there_are_queries_for_every_view_and_none_reads_a_table_as_it_is():
     assert len(FILES) >= 14
     texts = "\n".join(FILES.values()) + "\n".join(view.sql for view in VIEWS if not view.name.endswith("_once"))
