@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from infra.settings import Target
 
 ROLE_PATH = "/jitney/"
+RULES = "jitney-"
+"""How the names of the rules begin by which a target's account sends its events."""
 _PARTITIONS: Mapping[str, str] = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 
@@ -47,6 +49,11 @@ def forwarder_name(alias: str) -> str:
 def forwarder_arn(alias: str, target: Target) -> str:
     """The ARN of that role."""
     return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{forwarder_name(alias)}"
+
+
+def forwarding_name(alias: str) -> str:
+    """The name of the rule that sends the broker CloudTrail's events of a target: 58 characters of 64 at most."""
+    return f"{RULES}forwarding-{alias}"
 
 
 def partition_of(region: str) -> str:

@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.arns import ROLE_PATH, boundary_arn, boundary_name, partition_of, revoker_name, role_arn, role_name
+from infra.arns import ROLE_PATH, RULES, boundary_arn, boundary_name, partition_of, revoker_name, role_arn, role_name
 from infra.external_id import external_id
 from infra.functions import SPECS
 from infra.settings import LONGEST_SESSION_SECONDS, Broker, Target
@@ -100,6 +100,7 @@ class TargetRoles:
             description="What no session of Jitney may ever do",
             statements=[
                 *(iam.PolicyStatement.from_json(dict(each)) for each in bound),
+                self._unseen(),
                 iam.PolicyStatement(
                     effect=iam.Effect.DENY,
                     not_actions=list(TRIED),
@@ -112,6 +113,14 @@ class TargetRoles:
         reason = "A boundary allows nothing by itself: it takes away from what the role's own policy allows."
         acknowledge(policy, reason, "IAM5[Resource::*]", *_wide(self._target))
         return policy
+
+    def _unseen(self) -> iam.PolicyStatement:
+        """No session does anything to the rules by which the broker sees it.
+
+        Not even enable one: that would have it miss the events that only read.
+        """
+        rules = f"arn:{self._partition}:events:*:{self._target.account}:rule/{RULES}*"
+        return iam.PolicyStatement(effect=iam.Effect.DENY, actions=["events:*"], resources=[rules])
 
     def _role(self, bounds: iam.ManagedPolicy) -> iam.CfnRole:
         target = self._target

@@ -7,7 +7,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.arns import ROLE_PATH, forwarder_name, partition_of
+from infra.arns import ROLE_PATH, forwarder_name, forwarding_name, partition_of
 from infra.settings import Broker, Target
 from infra.trail import ALL_EVENTS, BUS, DETAIL_TYPE, OF_AWS, TAKING
 
@@ -33,6 +33,7 @@ def forward(scope: Construct, *, alias: str, target: Target, role_arn: str, brok
     events.CfnRule(
         scope,
         "Forwarding",
+        name=forwarding_name(alias),
         description="Jitney: calls in sessions of the target's role",
         state=ALL_EVENTS,
         event_pattern={

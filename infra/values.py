@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 # The policy is in the role and again in its boundary, a managed policy of 6,144 characters, beside what that denies
 # (IAM User Guide, "IAM and AWS STS quotas"; white space is not counted).
-LONGEST_INLINE_POLICY = 5500
+LONGEST_INLINE_POLICY = 5350
 STATEMENT_KEYS = frozenset({"Effect", "Action", "Resource"})
 
 

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 import pytest
 from aws_cdk import App, Environment
 from aws_cdk.assertions import Template
+from pydantic import TypeAdapter
 
 from core.access.credentials import CANARY_PREFIX
 from core.access.target_check import SESSION_PREFIX
@@ -15,12 +16,14 @@ from infra.configuration import load_configuration
 from infra.settings import Broker, Target
 from infra.target_account_stack import TargetAccountStack
 from infra.target_policies import deny_room, has_canary
+from infra.values import LONGEST_INLINE_POLICY, Alias
 from tests.infra.conftest import listed, only, plain, target_role
 from tests.infra.test_configuration import ROOT
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
 ISSUING = ("credentials", "grants", "releases", "revocations", "target-checks")
+ALIAS = TypeAdapter(Alias)
 EXTERNAL_ID = "jitney-a9808f2b371a5dff8a7d9929c0516d91"
 ISSUERS = [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}" for name in ISSUING]
 
@@ -81,6 +84,17 @@ def test_the_boundary_denies_identities_accounts_and_further_sessions(assembly, 
     assert {"sts:AssumeRole", "sts:GetSessionToken"} | tokens <= set(deny["Action"])
 
 
+def test_aud_03_no_session_of_the_role_reaches_the_rules_by_which_it_is_seen(assembly):
+    *_, deny, _, _ = only(assembly.target, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    rules = "arn:aws:events:*:444455556666:rule/jitney-*"
+    assert deny == {"Effect": "Deny", "Action": "events:*", "Resource": rules}
+    name = only(assembly.target, "AWS::Events::Rule")["Name"]
+    assert fnmatchcase(f"arn:aws:events:eu-west-1:444455556666:rule/{name}", rules)
+    longest = "a" * 40
+    assert ALIAS.validate_python(longest)
+    assert len(only(synthesized_stack(longest, managed_policy="ReadOnlyAccess"), "AWS::Events::Rule")["Name"]) <= 64
+
+
 def test_the_roles_own_policy_is_the_configurations(role):
     policy, brokers = role["Policies"]
     (statement,) = brokers["PolicyDocument"]["Statement"]
@@ -117,11 +131,15 @@ def test_end_03_nobody_who_writes_the_roles_policies_can_add_to_them(assembly, r
 
 
 def test_the_longest_policy_fits_the_boundary_and_leaves_room_to_deny():
-    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::" + "x" * 5380}
-    template = synthesized_stack(policy={"Version": "2012-10-17", "Statement": [statement]})
+    # Without a version, which is written into it; and in the partition with the longest name.
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws-us-gov:s3:::"}
+    short = len(json.dumps({"Statement": [statement]}, separators=(",", ":")))
+    statement["Resource"] += "x" * (LONGEST_INLINE_POLICY - short)
+    changes = {"policy": {"Statement": [statement]}, "region": "us-gov-west-1"}
+    target = Target.model_validate(VALUES | changes)
+    template = synthesized_stack(**changes)
     boundary = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]
-    assert 5500 < len(re.sub(r"\s", "", json.dumps(boundary))) <= 6144
-    target = Target.model_validate(VALUES | {"policy": {"Version": "2012-10-17", "Statement": [statement]}})
+    assert 6100 < len(re.sub(r"\s", "", json.dumps(boundary))) <= 6144
     written = target_role(template)["Policies"]
     assert deny_room(target) == 10_240 - sum(
         len(re.sub(r"\s", "", json.dumps(each["PolicyDocument"]))) for each in written
@@ -136,11 +154,11 @@ def synthesized(**changes):
     return target_role(synthesized_stack(**changes))
 
 
-def synthesized_stack(**changes):
+def synthesized_stack(alias="x", **changes):
     target = Target.model_validate(VALUES | changes)
     env = Environment(account=target.account, region=target.region)
     stack = TargetAccountStack(
-        App(), "T", alias="x", target=target, broker=Broker(account="111122223333", region="eu-west-1"), env=env
+        App(), "T", alias=alias, target=target, broker=Broker(account="111122223333", region="eu-west-1"), env=env
     )
     return Template.from_stack(stack).to_json()
 
@@ -158,7 +176,8 @@ def test_end_03_a_managed_policy_is_the_boundary_itself(named, arn):
     assert role["PermissionsBoundary"] == arn
     assert [plain(each) for each in role["ManagedPolicyArns"]] == [arn, "Never"]
     assert "Policies" not in role  # whatever is written there later can add nothing
-    _, never = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    watching, _, never = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    assert (watching["Effect"], watching["Action"]) == ("Deny", "events:*")
     assert (never["Effect"], never["Resource"]) == ("Deny", "*")
     assert {"iam:*", "sts:AssumeRole"} <= set(never["Action"])
     assert json.dumps({"iam:PermissionsBoundary": arn}) in json.dumps(template)

@@ -89,6 +89,25 @@ def document(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
+def session(aws: Any, clients: Any, body: str, function: str, role: str, **more: Any) -> Callable[[str], Any]:
+    """A session of a role in the template `body`, taken by a function of the broker that may do everything."""
+    own = aws("iam", BROKER)
+    with contextlib.suppress(own.exceptions.EntityAlreadyExistsException):
+        own.create_role(RoleName=function, Path="/jitney/", AssumeRolePolicyDocument=document(TRUST))
+    own.put_role_policy(RoleName=function, PolicyName="all", PolicyDocument=document(EVERYTHING))
+    arn = f"arn:aws:iam::{BROKER}:role/jitney/{function}"
+    issued = aws("sts", BROKER).assume_role(RoleArn=arn, RoleSessionName="attack")
+    (external_id,) = set(re.findall(r"jitney-[0-9a-f]{32}", body))
+    arn = f"arn:aws:iam::{TARGET}:role/jitney/{role}"
+    more |= {"RoleArn": arn, "RoleSessionName": "g-attack", "ExternalId": external_id}
+    taken = clients("sts", session_keys(issued["Credentials"])).assume_role(**more)
+    return lambda service: clients(service, session_keys(taken["Credentials"]))
+
+
+TAGS = [{"Key": key, "Value": value} for key, value in (("grant", "g-attack"), ("agent", "an-agent"), ("human", ""))]
+OF_A_GRANT = {"Tags": TAGS, "SourceIdentity": "an-agent", "Policy": document(EVERYTHING)}
+
+
 @pytest.mark.parametrize("kind", ["policy", "managed-policy"])
 def test_end_03_who_has_the_whole_broker_adds_nothing_to_a_targets_role(kind, template, aws, clients):
     """Its functions' roles, the one that revokes among them, write what they like and issue what they like."""
@@ -98,30 +117,39 @@ def test_end_03_who_has_the_whole_broker_adds_nothing_to_a_targets_role(kind, te
     configured = {"account": TARGET, "role_name": role, "region": "eu-west-1", **bound}
     body = template(kind, broker=BROKER, targets={kind: configured})
     deployed(aws, TARGET, f"JitneyTarget-{kind}", body)
-    (external_id,) = set(re.findall(r"jitney-[0-9a-f]{32}", body))
-
-    def session(function: str, role_name: str, **more: Any) -> Callable[[str], Any]:
-        """A session of the target's role, or of its revoker, that a function of the broker takes."""
-        own = aws("iam", BROKER)
-        with contextlib.suppress(own.exceptions.EntityAlreadyExistsException):
-            own.create_role(RoleName=function, Path="/jitney/", AssumeRolePolicyDocument=document(TRUST))
-        own.put_role_policy(RoleName=function, PolicyName="all", PolicyDocument=document(EVERYTHING))
-        arn = f"arn:aws:iam::{BROKER}:role/jitney/{function}"
-        issued = aws("sts", BROKER).assume_role(RoleArn=arn, RoleSessionName="attack")
-        arn = f"arn:aws:iam::{TARGET}:role/jitney/{role_name}"
-        more |= {"RoleArn": arn, "RoleSessionName": "g-attack", "ExternalId": external_id}
-        taken = clients("sts", session_keys(issued["Credentials"])).assume_role(**more)
-        return lambda service: clients(service, session_keys(taken["Credentials"]))
-
-    revoker = session("jitney-releases", f"jitney-revoker-{kind}")("iam")
+    revoker = session(aws, clients, body, "jitney-releases", f"jitney-revoker-{kind}")("iam")
     revoker.put_role_policy(RoleName=role, PolicyName="mine", PolicyDocument=document(EVERYTHING))
     refused("AccessDenied", revoker.detach_role_policy, RoleName=role, PolicyArn=managed)
     refused("AccessDenied", revoker.delete_role_permissions_boundary, RoleName=role)
-    tags = [
-        {"Key": key, "Value": value} for key, value in (("grant", "g-attack"), ("agent", "an-agent"), ("human", ""))
-    ]
-    attack = session("jitney-grants", role, Tags=tags, SourceIdentity="an-agent", Policy=document(EVERYTHING))
+    attack = session(aws, clients, body, "jitney-grants", role, **OF_A_GRANT)
     attack("s3").list_buckets()  # it is a session of the role
     refused("AccessDeniedException", attack("dynamodb").list_tables)
     refused("AccessDenied", attack("s3").create_bucket, Bucket="attack")
     refused("AccessDenied", attack("iam").list_users)  # what nobody may, though the target's policy has it
+
+
+@pytest.mark.parametrize("kind", ["policy", "managed-policy"])
+def test_aud_03_no_session_switches_off_the_rule_that_watches_it(kind, template, aws, clients):
+    iam, alias = aws("iam", TARGET), f"seen-{kind}"
+    rules = {"Effect": "Allow", "Action": "events:*", "Resource": "*"}
+    managed = iam.create_policy(PolicyName=f"rules-{kind}", PolicyDocument=document(rules))["Policy"]["Arn"]
+    bound = {"policy": {"Statement": [rules]}} if kind == "policy" else {"managed_policy": managed}
+    configured = {"account": TARGET, "role_name": alias, "region": "eu-west-1", **bound}
+    body = template(alias, broker=BROKER, targets={alias: configured})
+    deployed(aws, TARGET, f"JitneyTarget-{alias}", body)
+    events = session(aws, clients, body, "jitney-grants", alias, **OF_A_GRANT)("events")
+    own, pattern = {"Name": f"own-{kind}"}, json.dumps({"source": ["own"]})
+    events.put_rule(**own, EventPattern=pattern)
+    events.delete_rule(**own)
+    name = f"jitney-forwarding-{alias}"
+    named, target = {"Name": name}, {"Id": "broker", "Arn": f"arn:aws:sqs:eu-west-1:{TARGET}:elsewhere"}
+    for call, asked in (
+        (events.disable_rule, named),
+        (events.enable_rule, named),
+        (events.delete_rule, named),
+        (events.put_rule, {**named, "EventPattern": pattern}),
+        (events.put_targets, {"Rule": name, "Targets": [target]}),
+        (events.remove_targets, {"Rule": name, "Ids": ["broker"]}),
+    ):
+        refused("AccessDeniedException", call, **asked)
+    assert aws("events", TARGET).describe_rule(**named)["State"] == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"

@@ -76,6 +76,7 @@ GAPS: tuple[Callable[[], None], ...] = (
     rules.rule_permission,
     rules.all_management_events,
     rules.buses_of_other_accounts,
+    rules.arns_of_rules,
     trail.calls_of_sessions,
     batches.batches_by_their_messages,
     delivery.delivery_uses_the_role,

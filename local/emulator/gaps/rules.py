@@ -4,7 +4,7 @@ import json
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge, lambda_svc
 
@@ -89,6 +89,33 @@ def buses_of_other_accounts() -> None:
 
     eventbridge._invoke_target = invoke_target
     eventbridge._dispatch_to_event_bus = dispatch_to_event_bus
+
+
+def arns_of_rules() -> None:
+    """Who may do something to a rule is asked by the rule's ARN, which names no bus where that is the default one.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    """
+    arn_of = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> Any:
+        operation = str(headers.get("x-amz-target", "")).rpartition(".")[2]
+        if service == "events" and operation in _OF_RULES:
+            asked = json.loads(body or b"{}")
+            bus = str(asked.get("EventBusName") or "default").rpartition("/")[2]
+            name = asked.get(_OF_RULES[operation], "")
+            region, account = more[-2:]
+            return f"arn:aws:events:{region}:{account}:rule/{name if bus == 'default' else f'{bus}/{name}'}"
+        return arn_of(service, method, path, headers, body, *more)
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
+# By what is done to a rule, where its name is.
+_OF_RULES = {
+    **dict.fromkeys(("DeleteRule", "DescribeRule", "DisableRule", "EnableRule", "PutRule"), "Name"),
+    **dict.fromkeys(("ListTargetsByRule", "PutTargets", "RemoveTargets"), "Rule"),
+}
 
 
 def _bus_lets(name: str, role_arn: str, bus_arn: str) -> bool:

@@ -102,3 +102,25 @@ def test_calls_of_sessions(emulator: Emulator) -> None:
 def _all(emulator: Emulator, url: str) -> list[dict[str, Any]]:
     found = details(emulator, url)
     return found if {"AssumeRole", "CreateUser", "DeleteUser"} <= {each["eventName"] for each in found} else []
+
+
+def test_arns_of_rules(emulator: Emulator) -> None:
+    _, arn = queue(emulator, "watched")
+    rule(emulator, "own-watch", ALL_EVENTS, {"Arn": arn})
+    rule(emulator, "other", ALL_EVENTS, {"Arn": arn})
+    emulator.root("events").create_event_bus(Name="side")
+    rule(emulator, "own-watch", ALL_EVENTS, {"Arn": arn}, EventBusName="side")
+    rules = f"arn:aws:events:*:{emulator.account}:rule"
+    allow = {"Effect": "Allow", "Action": "events:*", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": "events:*", "Resource": [f"{rules}/own-*", f"{rules}/side/*"]}
+    worker = role(emulator, "worker-on-rules", {"Statement": [allow, deny]})
+    issued = emulator.root("sts").assume_role(RoleArn=worker, RoleSessionName="session")["Credentials"]
+    events = emulator.session("events", issued)
+    for name, more in (("own-watch", {}), ("own-watch", {"EventBusName": "default"}), ("x", {"EventBusName": "side"})):
+        named: dict[str, Any] = {"Rule": name, **more}
+        refused("AccessDeniedException", events.remove_targets, **named, Ids=["1"])
+        refused("AccessDeniedException", events.put_targets, **named, Targets=[{"Id": "1", "Arn": arn}])
+        for call in (events.disable_rule, events.enable_rule, events.delete_rule, events.put_rule):
+            refused("AccessDeniedException", call, Name=name, **more)
+    events.disable_rule(Name="other")
+    events.remove_targets(Rule="other", Ids=["1"])
