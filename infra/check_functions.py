@@ -1,11 +1,15 @@
-"""The functions by which operators try what is set up; they change nothing but the record of it."""
+"""The functions by which operators try what is set up. All that they write is the record of it.
+
+A check of a target asks to delete a policy that is not there: whoever has taken `target_checks` over can delete the
+deny document, which the reconciler writes again within five minutes.
+"""
 
 from core.access.target_check import SESSION_PREFIX, STRANGE_PREFIX
 from infra.allow import KEY_TO_WRITE, Allow
 from infra.spec import Spec
 
-# Who checks targets can take no grant's name, whatever the target roles would let through.
-_CHECKS = (f"{SESSION_PREFIX}*", f"{STRANGE_PREFIX}*")
+CHECKS_SESSIONS = (f"{SESSION_PREFIX}*", f"{STRANGE_PREFIX}*")
+"""The names of a check's sessions: it can take no grant's, whatever the target roles would let through."""
 _STORE = ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE")
 _RECORD = (Allow("audit", ("dynamodb:PutItem",), ("r-*",)), Allow("key", KEY_TO_WRITE))
 
@@ -15,9 +19,9 @@ CHECKS: tuple[Spec, ...] = (
         "Tries what a target's roles let through, for an operator",
         (
             *_RECORD,
-            Allow("targets", ("sts:AssumeRole",), sessions=_CHECKS),
+            Allow("targets", ("sts:AssumeRole",), sessions=CHECKS_SESSIONS),
             Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity")),
-            Allow("revokers", ("sts:AssumeRole",), sessions=_CHECKS),
+            Allow("revokers", ("sts:AssumeRole",), sessions=CHECKS_SESSIONS),
         ),
         _STORE,
         (("POST", "/v1/targets/{alias}/check"),),

@@ -14,6 +14,7 @@ from constructs import Construct
 
 from infra.acknowledge import acknowledge
 from infra.arns import ROLE_PATH, RULES, boundary_arn, boundary_name, partition_of, revoker_name, role_arn, role_name
+from infra.check_functions import CHECKS_SESSIONS
 from infra.external_id import external_id
 from infra.functions import SPECS
 from infra.settings import LONGEST_SESSION_SECONDS, Broker, Target
@@ -151,7 +152,8 @@ class TargetRoles:
     def _revoker(self) -> iam.Role:
         """The role that writes the deny document: inline policies of this one role, while the boundary is on it.
 
-        IAM has no condition on the name of an inline policy (Service Authorization Reference, "AWS IAM").
+        IAM has no condition on the name of an inline policy (Service Authorization Reference, "AWS IAM"), so that a
+        check, which tries whether it could delete one, could also delete the document. It can write none.
         """
         principals = _functions(self._partition, self._broker_account, "revokers")
         arn = self.role.attr_arn
@@ -172,6 +174,13 @@ class TargetRoles:
                             actions=["iam:DeleteRolePolicy", "iam:PutRolePolicy"],
                             resources=[arn],
                             conditions={"StringEquals": {"iam:PermissionsBoundary": self.boundary_arn}},
+                        ),
+                        iam.PolicyStatement(
+                            sid="ChecksWriteNothing",
+                            effect=iam.Effect.DENY,
+                            actions=["iam:PutRolePolicy"],
+                            resources=["*"],
+                            conditions={"StringLike": {"aws:userid": [f"*:{name}" for name in CHECKS_SESSIONS]}},
                         ),
                     ]
                 )

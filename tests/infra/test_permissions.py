@@ -553,7 +553,9 @@ def test_end_02_the_revoker_writes_inline_policies_of_one_role_while_its_boundar
     (revoker,) = (each for each in of_type(assembly.target, "AWS::IAM::Role").values() if "revoker" in each["RoleName"])
     assert f"arn:aws:iam::444455556666:role{revoker['Path']}{revoker['RoleName']}" == REVOKER
     (policy,) = revoker["Policies"]
-    read, write = policy["PolicyDocument"]["Statement"]
+    read, write, never = policy["PolicyDocument"]["Statement"]
+    assert (never["Effect"], never["Action"], never["Resource"]) == ("Deny", "iam:PutRolePolicy", "*")
+    assert never["Condition"] == {"StringLike": {"aws:userid": ["*:g-check-*", "*:check-*"]}}
     assert (read["Effect"], read["Action"], plain(read["Resource"])) == ("Allow", "iam:GetRolePolicy", "Role.Arn")
     assert (write["Effect"], plain(write["Resource"])) == ("Allow", "Role.Arn")
     assert write["Action"] == ["iam:DeleteRolePolicy", "iam:PutRolePolicy"]

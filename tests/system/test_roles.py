@@ -199,6 +199,23 @@ def test_who_checks_targets_cannot_take_the_revokers_session(aws, stack, clients
         refused("AccessDenied", session("sts").assume_role, **revoker, RoleSessionName="deny-document")
 
 
+@pytest.mark.parametrize("name", ["g-check-aaaaaaaaaaaaaa", "check-aaaaaaaaaaaaaa"])
+def test_end_02_who_checks_targets_cannot_write_a_deny_document(name: str, aws, stack, clients):
+    target = load(configuration_of(aws)).targets["analytics-prod"]
+    nothing = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::nothing/nothing"}
+    written = {
+        "RoleName": target.role_arn.rpartition("/")[2],
+        "PolicyName": "JitneyCheck",
+        "PolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": nothing}),
+    }
+    with session_of("jitney-target-checks", aws, stack, clients) as session:
+        revoker = {"RoleArn": target.revoker_arn, "ExternalId": target.external_id, "RoleSessionName": name}
+        iam = clients("iam", session_keys(session("sts").assume_role(**revoker)["Credentials"]))
+        refused("AccessDenied", iam.put_role_policy, **written)
+        # What a check asks, to see who may write.
+        refused("NoSuchEntity", iam.delete_role_policy, RoleName=written["RoleName"], PolicyName=written["PolicyName"])
+
+
 def test_rev_02_who_keeps_the_token_cannot_answer_it(api: Api, aws, stack, clients):
     review = Review(api, stack, aws)
     grant_id = review.ask()
