@@ -22,7 +22,7 @@ _TAGS = Allow("mask_key", ("kms:GenerateMac",))
 
 # By partition key (adapters.store, core.once): who issues nothing cannot write a grant that another would issue for.
 _GRANT = ("GRANT#*",)
-_ONCE = ("IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*", "JOINS#*", "PENDING#*")
+_ONCE = ("IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*")
 _HELD = ("HELD#*",)
 _TOKEN = ("REVIEW#*",)
 _ROLE = ("ROLE#*",)

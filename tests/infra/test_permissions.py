@@ -279,7 +279,7 @@ def test_rev_09_only_who_takes_clicks_reads_what_slack_signs_with(statements):
 
 
 ANY_GRANT, OWN_RECORDS, ALL_RECORDS = {"GRANT#*"}, {"g-*"}, {"g-*", "r-*"}
-ONCE = {"IDEMPOTENCY#*", "REPLAY#*", "DENIALS#*", "JOINS#*", "PENDING#*"}
+ONCE = {"IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*"}
 BY_PRINCIPAL, BY_ROLE = "index/by_principal", "index/open_by_role"
 # By role: what it does with which items of the state table and its indexes, by their partition keys; which chains of
 # records it creates.

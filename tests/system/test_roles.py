@@ -45,7 +45,7 @@ WRITES = {
     "decisions": {"state": {"PREVIEWS#", "REPLAY#"}, "audit": {"r-"}},
     "grants": {
         # HELD# it may put, but not change
-        "state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "DENIALS#", "JOINS#", "PENDING#"},
+        "state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "UNOPENED#", "JOINS#", "PENDING#"},
         "audit": {"g-", "r-"},
     },
     "credentials": {"state": {"GRANT#"}, "audit": {"g-", "r-"}},
@@ -60,7 +60,7 @@ KEYS = {
         "GRANT#",
         "IDEMPOTENCY#",
         "REPLAY#",
-        "DENIALS#",
+        "UNOPENED#",
         "JOINS#",
         "PENDING#",
         "PREVIEWS#",
