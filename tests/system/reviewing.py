@@ -47,11 +47,13 @@ class Review:
         self._absences = Absences(dynamodb, tables["state"])
         self._reviews = Reviews(self.states, stack["approval_arn"], self.tokens)
 
-    def ports(self, moment: Callable[[], int] = now, store: Any = None) -> Ports:
-        """Handlers' ports over the running system, with a clock, and with its store unless one is given."""
+    def ports(self, moment: Callable[[], int] = now, store: Any = None, more_policies: str = "") -> Ports:
+        """Handlers' ports over the running system, with a clock; with its store unless one is given, and policies."""
+        policies = self._config.policies
+        text = policies.text + more_policies
         return Ports(
             config=self._config,
-            policies=PolicySet.load(self._config.policies),
+            policies=PolicySet.load(replace(policies, text=text, version=policies.version + more_policies)),
             actions=Actions.load((ROOT / "core" / "actions.bin").read_bytes()),
             store=store or self.store,
             reviews=self._reviews,

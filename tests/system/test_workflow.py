@@ -102,6 +102,22 @@ def test_rev_04_an_approval_ends_the_wait_and_the_agent_gets_its_credentials(rev
     assert transitions(review.history(grant_id)) <= MAX_TRANSITIONS
 
 
+def test_rev_03_reviewers_are_told_at_once_of_what_is_asked_anew(review: Review):
+    grant_id = review.ask()
+    review.waiting(grant_id)
+    security = """@id("also") @approval("security") forbid (principal, action == Jitney::Action::"Write", resource)
+    unless { context.approvals.contains("security") };"""
+    with pytest.raises(Problem) as refusal:
+        review.vote(grant_id, more_policies=security)
+    assert refusal.value.code == "review_changed"
+    until(lambda: review.notices(grant_id) == ["asked", "changed"])
+    assert review.grant(grant_id).reviews == (("data-owners", "security"),)
+    review.waiting(grant_id)
+    review.vote(grant_id, Verdict.REJECT)
+    assert json.loads(review.ended(grant_id)["output"])["state"] == "rejected"
+    assert review.notices(grant_id) == ["asked", "changed", "decided"]
+
+
 def test_rev_06_a_rejection_ends_it_and_the_agent_sees_it(review: Review):
     grant_id = review.ask()
     review.waiting(grant_id)
