@@ -350,7 +350,7 @@ def sealed(aws, stack) -> str:
 
 def test_aud_02_the_function_that_seals_can_only_add(sealed: str, aws, stack, clients):
     seals, records = stack["buckets"]["seals"], stack["buckets"]["records"]
-    before = aws("s3").get_object(Bucket=seals, Key=sealed)
+    before = aws("s3").head_object(Bucket=seals, Key=sealed)
     until = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=1)}
     one = {"Bucket": seals, "Key": sealed}
     with session_of("jitney-sealing", aws, stack, clients) as session:

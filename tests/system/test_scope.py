@@ -120,9 +120,11 @@ def simulate(iam: Any, policy: dict[str, Any], action: str, arn: str) -> bool:
 
 
 CALLS = {
-    ("s3:GetObject", "2026/q3.csv"): lambda s: s("s3").get_object(Bucket="reports", Key="2026/q3.csv"),
-    ("s3:GetObject", "2025/q4.csv"): lambda s: s("s3").get_object(Bucket="reports", Key="2025/q4.csv"),
-    ("s3:GetObject", "secret"): lambda s: s("s3").get_object(Bucket="reports", Key="secret/salaries.csv"),
+    ("s3:GetObject", "2026/q3.csv"): lambda s: s("s3").get_object(Bucket="reports", Key="2026/q3.csv")["Body"].read(),
+    ("s3:GetObject", "2025/q4.csv"): lambda s: s("s3").get_object(Bucket="reports", Key="2025/q4.csv")["Body"].read(),
+    ("s3:GetObject", "secret"): lambda s: (
+        s("s3").get_object(Bucket="reports", Key="secret/salaries.csv")["Body"].read()
+    ),
     ("s3:PutObject", "2026/q3.csv"): lambda s: s("s3").put_object(Bucket="reports", Key="2026/q3.csv", Body=b""),
     ("s3:DeleteObject", "2026/q3.csv"): lambda s: s("s3").delete_object(Bucket="reports", Key="2026/q3.csv"),
     ("s3:ListBucket", "reports"): lambda s: s("s3").list_objects_v2(Bucket="reports"),

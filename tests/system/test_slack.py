@@ -89,7 +89,11 @@ def test_rev_09_a_button_approves_and_the_message_says_so(review: Review, worksp
     assert "Approved by people.alice." in json.dumps(closed(workspace, grant_id)["blocks"])
     until(lambda: len(workspace.messages(grant_id)) == 2)
     assert workspace.messages(grant_id)[1]["text"] == "Approved by people.alice."
-    told = [json.loads(each["detail"])["sent"] for each in review.records(grant_id) if each["event"] == "notice"]
+
+    def notices() -> list[Any]:
+        return [json.loads(each["detail"])["sent"] for each in review.records(grant_id) if each["event"] == "notice"]
+
+    told = until(lambda: len(found := notices()) == 2 and found)
     slack = [each for sent in told for each in sent if each["channel"] == "slack"]
     assert slack == [{"channel": "slack", "to": "#data-reviews", "code": ""}] * 2
 
