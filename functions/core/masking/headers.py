@@ -9,8 +9,8 @@ from collections.abc import Callable
 from core.masking.expressions import Expression
 from core.masking.tags import MASK
 
-LIST = Expression(r"\[\s{0,99}(?=[\"'])|\[(?!masked )(?=\w)")
-"""Before the first of several values: `"Authorization": ["..."]` in JSON, `Authorization=[...]` in Java."""
+LIST = Expression(r"\[(?!masked )(?=\w)")
+"""Before the values of a header in Java: `Authorization=[...]`."""
 BESIDE = Expression(r"[\"']\s{0,99},\s{0,99}(?=[\"'][A-Za-z][\w-]{0,40} +[^\s\"'\0])")
 """Between a header's name and its value in a pair: `("Authorization", "ApiKey ...")`. No name has a space in it."""
 

@@ -15,9 +15,10 @@ from core.masking.tags import MASK
 NEEDLES = (
     "password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "apikey", "api-key", "private_key",
     "privatekey", "private-key", "accountkey", "account_key", "sharedaccesskey", "signing_key", "authorization",
+    "cookie",
 )  # fmt: skip
 """Every name of a secret holds one, in lower case, where texts are searched."""
-PARTS = ("passw", "passphrase", "pwd", "secret", "token", "key", "authorization")
+PARTS = ("passw", "passphrase", "pwd", "secret", "token", "key", "authorization", "cookie")
 """Every name of a secret holds one, in lower case, however it is written."""
 
 _SECRET_NAME = Expression(
@@ -28,7 +29,7 @@ _SECRET_NAME = Expression(
     r"|.*(?:api|private|account|sharedaccess|signing|auth)_?key"
     r"|.*(?:access|auth|authentication|authorization|refresh|session|security|bearer|oauth|github|gitlab|slack|jwt"
     r"|npm|pypi|bot|api|id|user|login|deploy|service|admin|root|vault|registry|gh)_?token"
-    r"|token|(?:(?:http|proxy|x|original|forwarded)_){0,3}authorization",
+    r"|token|(?:(?:http|proxy|x|original|forwarded)_){0,3}authorization|(?:http_|set_)?cookie",
 )
 _LOOK_ALIKE = Expression(
     r"(?:.*_)?(?:next|page|pagination|continuation|client|request|idempotency|update|lock|change|version|csrf"
@@ -43,7 +44,9 @@ _JOINED = Expression(
 )
 _VALUE = Expression(
     r"""
-      "(?P<double>(?:[^"\\\0]|\\[^\0])*)
+      \[\s{0,99}"(?P<list>(?:[^"\\\0]|\\[^\0])*(?:"\s{0,99},\s{0,99}"(?:[^"\\\0]|\\[^\0])*)*)
+    | \[\s{0,99}'(?P<listed>(?:[^'\\\0]|\\[^\0])*(?:'\s{0,99},\s{0,99}'(?:[^'\\\0]|\\[^\0])*)*)
+    | "(?P<double>(?:[^"\\\0]|\\[^\0])*)
     | '(?P<single>(?:[^'\\\0]|\\[^\0])*)
     | (?:bearer|basic|token|digest|negotiate)\ +(?P<scheme>[^\s"'&;,<>\0]+)
     | (?P<bare>(?:(?!,\s?["']?[\w.-]+["']?\s?[=:])[^\s"'&;<>\0])*[^\s"'&;<>,.)\]}\0])
@@ -135,9 +138,13 @@ def _span(text: str, at: int) -> tuple[int, int] | None:
     if _STANDS_FOR_ANOTHER.match(text, at):
         return None
     match = _VALUE.match(text, at)
-    if match is None or match.lastgroup is None or MASK.match(text, match.start(match.lastgroup)):
+    if match is None or (group := match.lastgroup) is None:
         return None
-    value = match[match.lastgroup]
-    if not is_secret(value) or (match.lastgroup == "bare" and _SCHEME.fullmatch(value)):
+    if group.startswith("list"):
+        # Its values become one, so that JSON stays JSON.
+        values = compiled(r"[\"']\s{0,99},\s{0,99}[\"']").split(match[group])
+        return match.span(group) if any(is_secret(value) for value in values) else None
+    value = match[group]
+    if MASK.match(text, match.start(group)) or not is_secret(value) or (group == "bare" and _SCHEME.fullmatch(value)):
         return None
-    return match.span(match.lastgroup)
+    return match.span(group)

@@ -112,6 +112,7 @@ def test_masking_many_secrets_side_by_side_is_done_at_once(texts):
         "maxTokens=4096 output_tokens: 17",
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
         "Authorization: ApiKey ${API_KEY}",
+        '{"Cookies": {"Forward": "none"}, "CookieName": "session"}; cookies are not read; LbCookieStickinessPolicy',
         'Authorization: Bearer $TOKEN; "authorizationType": "AWS_IAM"; authorization: none',
         'AllowHeaders: ["Authorization", "Content-Type"], identitySource: "method.request.header.Authorization"',
         "http://a:80 b@c, http://a:80/b@c, http://a@b:80/c@d, postgres://app:${PASSWORD}@db/app",
@@ -159,6 +160,26 @@ def test_mask_01_an_authorization_header_of_any_scheme_is_masked_to_its_end(writ
 )
 def test_mask_01_a_password_in_a_url_is_masked_to_the_last_at_before_its_path(written, kept):
     assert MASK.sub(lambda _: "<>", mask_text(written, TAGS, prose=True)) == kept
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ('{"password": ["abc", "d\\"e" , "f"], "n": [1]}', '{"password": ["<>"], "n": [1]}'),
+        ('{"Set-Cookie": [\n  "a=b; Secure",\n  "c=d"\n]}', '{"Set-Cookie": [\n  "<>"\n]}'),
+        ("{'cookie': ['a=b', 'c=d'], 'n': 1}", "{'cookie': ['<>'], 'n': 1}"),
+        (
+            '{"tokens": ["a"], "secret": ["${A}", "$B"], "token": []}',
+            '{"tokens": ["a"], "secret": ["${A}", "$B"], "token": []}',
+        ),
+        ('{"secret": ["${A}", "b"]}', '{"secret": ["<>"]}'),
+        ('{"secret": ["[masked credential 3f9a2c]", "b"]}', '{"secret": ["<>"]}'),
+    ],
+)
+def test_mask_01_all_values_of_a_list_are_masked(written, kept):
+    masked = mask_text(written, TAGS)
+    assert MASK.sub(lambda _: "<>", masked) == kept
+    assert mask_text(masked, TAGS) == masked
 
 
 def test_in_a_sentence_what_may_be_a_secret_key_is_masked():
@@ -245,6 +266,10 @@ def test_most_of_what_is_asked_and_recorded_is_told_harmless_at_a_glance():
         "secret=${" * 15_000,
         "token=@" * 15_000,
         "secret=arn:aws:s3:::" * 8000,
+        'secret=["$", ' * 8000,
+        'secret=["' + '$","' * 30_000,
+        "secret=['$\", " * 8000,
+        'cookie: ["$' * 9000,
         "authorization: a b c " * 5000,
         "authorization: none " * 5000,
         "authorization: digest $" * 5000,
