@@ -23,8 +23,11 @@ _SCHEME = Expression(
     re.ASCII | re.IGNORECASE,
 )
 _WORDS = Expression(r"([^\s\"'\0]{1,1000})[ \t]{1,20}[^\s\"'\0]")
-# A sentence about an authorization: no word after the first can be a key.
-_SENTENCE = Expression(r"[A-Za-z][a-z]{0,14}(?:[ \t]{1,3}[a-z][a-z-]{0,13}[,.;:]?){2,40}[ \t]{0,3}(?=[\r\n\"'\0]|\Z)")
+# A sentence about an authorization: no word after the first, which may be masked by now, can be a key.
+_SENTENCE = Expression(
+    rf"(?:{MASK.pattern}|[A-Za-z][a-z]{{0,14}})"
+    r"(?:[ \t]{1,3}[a-z][a-z-]{0,13}[,.;:]?){2,40}[ \t]{0,3}(?=[\r\n\"'\0]|\Z)"
+)
 # Quotes within are those of parameters, response="6629fae4", and not what ends a key: "ApiKey a2V5=". Possessive, so
 # that nothing is read twice.
 _LINE = Expression(r"(?:[^\r\n\"'=\\\0]++|\\(?![\"'])|=(?:\\?\"(?=[^\s,)\]}\0])[^\"\r\n\0]*+\"?)?)++")

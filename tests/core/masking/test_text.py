@@ -138,6 +138,9 @@ def test_mask_03_what_is_no_secret_stays_byte_for_byte(text):
         ("authorization=abc method=GET path=/x", "authorization=<> method=GET path=/x"),
         ("GET /x?authorization=abc&n=1 HTTP/1.1", "GET /x?authorization=<>&n=1 HTTP/1.1"),
         ("authorization: [masked credential 3f9a2c] abcdef0123", "authorization: <>"),
+        ("authorization: given by the owner", "authorization: <> by the owner"),
+        ("Authorization: Contoso hunter", "Authorization: <>"),
+        ("authorization: given by the owner 2026", "authorization: <>"),
         ("(Authorization: Digest [masked credential 3f9a2c])", "(Authorization: Digest <>)"),
     ],
 )
