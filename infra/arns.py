@@ -46,11 +46,6 @@ def forwarder_name(alias: str) -> str:
     return f"jitney-forwarder-{alias}"
 
 
-def forwarder_arn(alias: str, target: Target) -> str:
-    """The ARN of that role."""
-    return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{forwarder_name(alias)}"
-
-
 def forwarding_name(alias: str) -> str:
     """The name of the rule that sends the broker CloudTrail's events of a target: 58 characters of 64 at most."""
     return f"{RULES}forwarding-{alias}"

@@ -1,6 +1,6 @@
 """A function: what its spec says, as a construct with its role and log group."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,9 @@ class BrokerFunction(Construct):
     def _role(self, resources: Mapping[str, list[str]]) -> iam.Role:
         # Of what is not configured there is nothing to allow.
         allows = [allow for allow in self.spec.allows if resources[allow.on]]
-        statements = [self._statement(allow, resources[allow.on]) for allow in allows]
+        growing = [allow for allow in allows if allow.on in _OF_TARGETS]
+        apart = growing if sum(_length(resources[allow.on]) for allow in growing) > _ROOM_INLINE else []
+        statements = [self._statement(allow, resources[allow.on]) for allow in allows if allow not in apart]
         write_logs = iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log_group.log_group_arn]
         )
@@ -92,7 +94,20 @@ class BrokerFunction(Construct):
             description=f"Jitney: {self.spec.purpose[0].lower()}{self.spec.purpose[1:]}",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={"allows": iam.PolicyDocument(statements=[write_logs, *statements])},
+            managed_policies=list(self._managed(apart, resources)),
         )
+
+    def _managed(self, allows: Sequence[Allow], resources: Mapping[str, list[str]]) -> Iterator[iam.ManagedPolicy]:
+        """Policies for what is allowed on more resources than an inline policy takes."""
+        parts = [(allow, part) for allow in allows for part in _parts(resources[allow.on])]
+        for number, (allow, part) in enumerate(parts, 1):
+            yield iam.ManagedPolicy(
+                self,
+                f"Targets{number}",
+                path=ROLE_PATH,
+                description=f"What {role_name(self.spec.name)} may do on some of the targets",
+                statements=[self._statement(allow, part)],
+            )
 
     def _statement(self, allow: Allow, arns: list[str]) -> iam.PolicyStatement:
         limits = items_only(allow.items, allow.attributes) | named_only(allow.sessions)
@@ -100,6 +115,27 @@ class BrokerFunction(Construct):
             limits = {"StringEquals": {"kms:ViaService": f"{service}.{Stack.of(self).region}.amazonaws.com"}}
         conditions = limits | dict(self._conditions.get(allow.on, {}))
         return iam.PolicyStatement(actions=list(allow.actions), resources=arns, conditions=conditions)
+
+
+_OF_TARGETS = ("targets", "revokers")
+"""Resources of which there are as many as targets."""
+# Of the 10,240 characters of a role's inline policies, and the 6,144 of a managed one ("IAM and STS quotas").
+_ROOM_INLINE, _ROOM_MANAGED = 4_000, 5_600
+
+
+def _length(arns: Sequence[str]) -> int:
+    return sum(len(arn) + len('"",') for arn in arns)
+
+
+def _parts(arns: Sequence[str]) -> Iterator[list[str]]:
+    """The ARNs in parts that fit a managed policy."""
+    part: list[str] = []
+    for arn in arns:
+        if part and _length([*part, arn]) > _ROOM_MANAGED:
+            yield part
+            part = []
+        part.append(arn)
+    yield part
 
 
 # The key opens the tables' items and the records' objects, and nothing that somebody could send to KMS directly.

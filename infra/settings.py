@@ -40,6 +40,7 @@ from infra.values import (
     matching,
     one_of,
     refused,
+    that_fit,
     unique,
     without_query,
 )
@@ -278,7 +279,7 @@ class Settings(Section):
     version: Annotated[Literal[1], BeforeValidator(lambda value: 1 if value in ("1", 1) else value)]
     broker: Broker | None = None
     issuers: dict[Alias, Issuer] = Field(min_length=1)
-    targets: dict[Alias, Target] = Field(min_length=1)
+    targets: Annotated[dict[Alias, Target], AfterValidator(that_fit)] = Field(min_length=1)
     reviewers: dict[ReviewerGroup, Reviewing] = {}
     people: dict[Reviewer, Email] = {}
     mail: Mail | None = None

@@ -20,7 +20,7 @@ from constructs import Construct
 
 from core.audit import BYPASSES, REFUSED_EVENTS
 from infra.acknowledge import acknowledge
-from infra.arns import forwarder_arn, role_arn
+from infra.arns import ROLE_PATH, forwarder_name
 from infra.publishing import DeadLetters
 from infra.settings import Target
 from infra.spec import ALL_FUNCTIONS
@@ -46,7 +46,9 @@ class Trail(Construct):
         self.queue = self._queue("Queue", sqs.DeadLetterQueue(queue=self.dead, max_receive_count=MOST_ATTEMPTS))
         self._bus()
         accounts = sorted({target.account for target in targets.values()})
-        own = {"eventName": list(TAKING), "requestParameters": {"roleArn": sorted(map(role_arn, targets.values()))}}
+        # The targets' own would not fit where there are many: the correlator leaves out what is about no target's role.
+        roles = {"wildcard": f"arn:{Stack.of(self).partition}:iam::*:role{ROLE_PATH}*"}
+        own = {"eventName": list(TAKING), "requestParameters": {"roleArn": [roles]}}
         of_aws = events.Match.prefix(OF_AWS)
         pattern = events.EventPattern(source=of_aws, account=accounts, detail_type=[DETAIL_TYPE])
         self._rule("Forwarded", self.bus, pattern)
@@ -103,24 +105,28 @@ class Trail(Construct):
         return queue
 
     def _bus(self) -> None:
-        """Only the targets' forwarding roles send to it; each need not be there yet, hence the condition."""
+        """Only forwarding roles of the targets' accounts send to it; each need not be there yet, hence the condition.
+
+        One statement for all, since a bus's policy has 10,240 characters: whoever makes roles in a target's account
+        can make one that sends, as they could with that of the target's own.
+        """
         self.bus = events.EventBus(self, "Bus", event_bus_name=BUS)
-        for account in sorted({target.account for target in self._targets.values()}):
-            senders = [forwarder_arn(alias, each) for alias, each in self._targets.items() if each.account == account]
-            events.CfnEventBusPolicy(
-                self,
-                f"From{account}",
-                event_bus_name=self.bus.event_bus_name,
-                statement_id=f"From{account}",
-                statement={
-                    "Sid": f"From{account}",
-                    "Effect": "Allow",
-                    "Principal": {"AWS": f"arn:{Stack.of(self).partition}:iam::{account}:root"},
-                    "Action": "events:PutEvents",
-                    "Resource": self.bus.event_bus_arn,
-                    "Condition": {"ArnEquals": {"aws:PrincipalArn": sorted(senders)}},
-                },
-            )
+        partition, accounts = Stack.of(self).partition, sorted({each.account for each in self._targets.values()})
+        senders = f"arn:{partition}:iam::*:role{ROLE_PATH}{forwarder_name('*')}"
+        events.CfnEventBusPolicy(
+            self,
+            "FromTargets",
+            event_bus_name=self.bus.event_bus_name,
+            statement_id="FromTargets",
+            statement={
+                "Sid": "FromTargets",
+                "Effect": "Allow",
+                "Principal": {"AWS": [f"arn:{partition}:iam::{account}:root" for account in accounts]},
+                "Action": "events:PutEvents",
+                "Resource": self.bus.event_bus_arn,
+                "Condition": {"ArnLike": {"aws:PrincipalArn": senders}},
+            },
+        )
 
     def _rule(self, construct_id: str, bus: events.IEventBus | None, pattern: events.EventPattern) -> None:
         rule = events.Rule(

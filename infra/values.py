@@ -12,6 +12,9 @@ from pydantic_core import PydanticCustomError
 # The policy is in the role and again in its boundary, a managed policy of 6,144 characters, beside what that denies
 # (IAM User Guide, "IAM and AWS STS quotas"; white space is not counted).
 LONGEST_INLINE_POLICY = 5350
+# What so many targets make fits what AWS takes, with the longest names: the functions' policies, the bus's policy, the
+# rules' patterns, and the template of all targets with its 500 resources (tests/infra/test_many_targets.py measures).
+MOST_TARGETS = 100
 STATEMENT_KEYS = frozenset({"Effect", "Action", "Resource"})
 
 
@@ -49,6 +52,14 @@ def unique(values: tuple[str, ...]) -> tuple[str, ...]:
     if twice:
         raise refused(f'"{twice[0]}" is listed twice', "list it once")
     return values
+
+
+def that_fit[T](targets: dict[str, T]) -> dict[str, T]:
+    """The targets, unless there are more than fit."""
+    if len(targets) > MOST_TARGETS:
+        fix = f"name at most {MOST_TARGETS}, and the others to another broker, in an account of its own"
+        raise refused(f"it has {len(targets)} targets, which make longer policies than AWS takes", fix)
+    return targets
 
 
 def _address(value: str, info: ValidationInfo) -> str:

@@ -98,6 +98,10 @@ def path_of(complaint):
     return ".".join(map(str, complaint.path))
 
 
+def many(number):
+    return f"t{number}", valid()["targets"]["prod"] | {"account": str(10**11 + number)}
+
+
 def owners(**members):
     """A change to the only group of reviewers."""
     return "reviewers", {"owners": members}
@@ -201,6 +205,7 @@ REFUSED = [
     ((f"{TARGET}.policy", {"Statement": [statement() | {"NotAction": "a"}]}), f"{TARGET}.policy", "other", "NotAction"),
     ((f"{TARGET}.tags", {"env": "é"}), f"{TARGET}.tags.env", "cannot be used", "letters"),
     (("targets", {}), "targets", "empty", "at least one"),
+    (("targets", dict(map(many, range(101)))), "targets", "101 targets", "at most 100"),
     (("reviewers", {"owners": ["corp/alice"]}), "reviewers.owners", "not a mapping", "below it"),
     (owners(), "reviewers.owners.members", "missing", "members:"),
     (owners(members=[]), "reviewers.owners.members", "empty", "at least one"),

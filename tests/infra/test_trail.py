@@ -1,6 +1,7 @@
 """How CloudTrail's events reach the correlator: from whom, which, and where they go that nobody takes in."""
 
 import json
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from infra.columns import CALL_COLUMNS
 from infra.functions import SPECS
 from infra.trail import ALL_EVENTS, DETAIL_TYPE
 from tests.fakes import NOW
-from tests.infra.conftest import of_type, only, plain, target_role
+from tests.infra.conftest import listed, of_type, only, plain, target_role
 from tests.trailing import record, taken
 
 pytestmark = pytest.mark.xdist_group("cdk")
@@ -31,8 +32,10 @@ def test_aud_03_only_the_targets_forwarding_role_sends_to_the_bus(assembly):
     policy = plain(only(assembly.broker, "AWS::Events::EventBusPolicy"))
     statement = policy["Statement"]
     assert (statement["Effect"], statement["Action"]) == ("Allow", "events:PutEvents")
-    assert statement["Principal"] == {"AWS": "arn:aws:iam::444455556666:root"}
-    assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": [FORWARDER]}}
+    assert listed(statement["Principal"]["AWS"]) == ["arn:aws:iam::444455556666:root"]
+    forwarders = "arn:aws:iam::*:role/jitney/jitney-forwarder-*"
+    assert statement["Condition"] == {"ArnLike": {"aws:PrincipalArn": forwarders}}
+    assert fnmatchcase(FORWARDER, forwarders)
 
 
 def test_aud_03_the_targets_account_sends_the_events_of_its_role_and_nothing_else(assembly):
@@ -61,6 +64,9 @@ def test_aud_03_what_anybody_may_put_on_a_bus_matches_no_rule(assembly):
     assert _seen(patterns[0], reader, "aws.s3")
     for source in ("my.app", "awsx", "aws", ""):
         assert not any(_seen(pattern, event, source) for pattern in patterns for event in forged)
+    other = taken(2)
+    other["requestParameters"]["roleArn"] = "arn:aws:iam::444455556666:role/theirs"
+    assert not any(_seen(pattern, other, "aws.sts") for pattern in patterns if "AssumeRole" in pattern)
 
 
 def _seen(pattern: str, detail: dict[str, Any], source: str) -> bool:
@@ -72,7 +78,8 @@ def _seen(pattern: str, detail: dict[str, Any], source: str) -> bool:
 def test_aud_03_events_that_only_read_come_too_and_from_the_targets_accounts_only(assembly):
     forwarded, taking = sorted(rules(assembly.broker), key=lambda each: "EventBusName" not in each)
     assert forwarded["EventPattern"]["account"] == ["444455556666"]
-    assert taking["EventPattern"]["detail"]["requestParameters"] == {"roleArn": [TARGET]}
+    roles = "arn:aws:iam::*:role/jitney/*"
+    assert taking["EventPattern"]["detail"]["requestParameters"] == {"roleArn": [{"wildcard": roles}]}
     assert taking["EventPattern"]["source"] == ["aws.sts"]
     assert forwarded["EventPattern"]["source"] == [{"prefix": "aws."}]
     for rule in (forwarded, taking):

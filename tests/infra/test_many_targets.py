@@ -1,0 +1,111 @@
+"""As many targets as a configuration may have, with the longest names: all that AWS limits still fits."""
+
+import json
+import re
+from collections import defaultdict
+
+import pytest
+
+import app  # isort: skip  (before CDK: it says where Node is)
+from infra.configuration import load_configuration
+from infra.target_template import template_of_all
+from infra.values import MOST_TARGETS
+from tests.infra.conftest import Synthesized, listed, of_type, plain
+from tests.infra.test_configuration import valid, write_policies
+from tests.infra.test_permissions import ISSUE
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+REGION = "us-gov-west-1"  # in the partition with the longest name
+LONGEST_PATTERN, LONGEST_BUS_POLICY = 2_048, 10_240
+INLINE_POLICIES, MANAGED_POLICY, MANAGED_POLICIES_OF_A_ROLE = 10_240, 6_144, 10
+RESOURCES, LONGEST_TEMPLATE = 500, 1_000_000
+LONGEST_ARN = 150
+
+
+def numbered(number):
+    named = {"account": str(10**11 + number), "region": REGION, "role_name": f"{number:03}".ljust(64, "x")}
+    return f"t{number:03}".ljust(40, "x"), valid()["targets"]["prod"] | named
+
+
+def configured(folder, count):
+    """The environment that names a configuration with so many targets."""
+    write_policies(folder / "policies", '@id("a") permit (principal in Jitney::Group::"corp/a", action, resource);')
+    document = valid() | {"broker": {"account": "111122223333", "region": REGION}}
+    document["targets"] = dict(map(numbered, range(count)))
+    file = folder / "jitney.yaml"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    return {"JITNEY_CONFIG": str(file)}
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory):
+    return configured(tmp_path_factory.mktemp("many"), MOST_TARGETS)
+
+
+@pytest.fixture(scope="module")
+def broker(env, tmp_path_factory, no_code):
+    folder = tmp_path_factory.mktemp("out")
+    app.build(env, str(folder), no_code()).synth()
+    return json.loads((folder / "Jitney.template.json").read_text(encoding="utf-8"))
+
+
+def size(value):
+    """Characters as AWS counts them, with what stands for an ARN as long as one gets."""
+    return len(re.sub(r"\s", "", json.dumps(deployed(value))))
+
+
+def deployed(value):
+    match value:
+        case {"Ref": _} | {"Fn::GetAtt": _}:
+            return "x" * LONGEST_ARN
+        case {"Fn::Join": [_, parts]}:
+            return "".join(deployed(part) for part in parts)
+        case dict():
+            return {name: deployed(each) for name, each in value.items()}
+        case list():
+            return [deployed(each) for each in value]
+    return value
+
+
+def test_the_rules_patterns_and_the_buss_policy_fit(broker):
+    patterns = [each.get("EventPattern", {}) for each in of_type(broker, "AWS::Events::Rule").values()]
+    assert max(map(size, patterns)) <= LONGEST_PATTERN
+    policies = [each["Statement"] for each in of_type(broker, "AWS::Events::EventBusPolicy").values()]
+    assert sum(map(size, policies)) + size({"Version": "2012-10-17", "Statement": []}) <= LONGEST_BUS_POLICY
+
+
+def test_the_functions_policies_fit_and_name_every_target_and_nothing_else(broker):
+    managed = of_type(broker, "AWS::IAM::ManagedPolicy")
+    assert all(size(each["PolicyDocument"]) <= MANAGED_POLICY for each in managed.values())
+    roles, actions = defaultdict(set), defaultdict(lambda: defaultdict(set))
+    for role in of_type(broker, "AWS::IAM::Role").values():
+        inline = [each["PolicyDocument"] for each in role.get("Policies", [])]
+        assert sum(map(size, inline)) <= INLINE_POLICIES, role["RoleName"]
+        attached = [managed[each["Ref"]]["PolicyDocument"] for each in role.get("ManagedPolicyArns", [])]
+        assert len(attached) <= MANAGED_POLICIES_OF_A_ROLE
+        for statement in (each for policy in inline + attached for each in policy["Statement"]):
+            for resource in map(plain, listed(statement["Resource"])):
+                if ":role/" in resource:
+                    roles[role["RoleName"]].add(resource)
+                    actions[role["RoleName"]][resource] |= set(listed(statement["Action"]))
+    targets = [numbered(number) for number in range(MOST_TARGETS)]
+    own = {f"arn:aws-us-gov:iam::{each['account']}:role/jitney/{each['role_name']}" for _, each in targets}
+    back = {f"arn:aws-us-gov:iam::{each['account']}:role/jitney/jitney-revoker-{alias}" for alias, each in targets}
+    both = dict.fromkeys(("jitney-releases", "jitney-revocations", "jitney-target-checks"), own | back)
+    issuing = dict.fromkeys(("jitney-grants", "jitney-credentials"), own)
+    assert dict(roles) == both | issuing | {"jitney-reconciler": back}
+    for role in (*both, *issuing):
+        assert {resource for resource, allowed in actions[role].items() if allowed == ISSUE} == own
+
+
+def test_the_templates_fit(broker, env, tmp_path):
+    assert len(broker["Resources"]) <= RESOURCES
+    assert len(json.dumps(broker, indent=1)) <= LONGEST_TEMPLATE
+    whole = template_of_all(load_configuration(tmp_path / env["JITNEY_CONFIG"], {}, local=False))
+    assert len(json.loads(whole)["Resources"]) <= RESOURCES
+    assert len(whole) <= LONGEST_TEMPLATE
+
+
+def test_few_targets_need_no_managed_policy(assembly: Synthesized):
+    assert not of_type(assembly.broker, "AWS::IAM::ManagedPolicy")
