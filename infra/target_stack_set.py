@@ -1,5 +1,6 @@
 """The stack set that puts the targets' roles into their accounts: CloudFormation's way into many accounts at once."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from aws_cdk import CfnStackSet, Environment, Stack
@@ -7,7 +8,7 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from infra.configuration import Configuration
-from infra.settings import StackSet
+from infra.settings import StackSet, Target
 from infra.target_template import ALL, template_of_all
 
 LONGEST_BODY = 51_200
@@ -15,7 +16,7 @@ LONGEST_BODY = 51_200
 
 
 class TargetStackSet(Stack):
-    """The stack `JitneyTargets`: one stack set, with an instance in each target's account and in no other.
+    """The stack `JitneyTargets`: one stack set, with an instance in each target's account and Region and in no other.
 
     `folder` is where a template is written to that is too long to stand in this one.
     """
@@ -42,17 +43,7 @@ class TargetStackSet(Stack):
             auto_deployment=CfnStackSet.AutoDeploymentProperty(enabled=False),
             managed_execution={"Active": True},
             capabilities=["CAPABILITY_NAMED_IAM"],
-            stack_instances_group=[
-                CfnStackSet.StackInstancesProperty(
-                    deployment_targets=CfnStackSet.DeploymentTargetsProperty(
-                        account_filter_type="INTERSECTION",
-                        accounts=sorted({target.account for target in configuration.settings.targets.values()}),
-                        organizational_unit_ids=list(wanted.organizational_units),
-                    ),
-                    # IAM is everywhere: one Region is enough, and two would make the same roles twice.
-                    regions=[broker.region],
-                )
-            ],
+            stack_instances_group=_groups(configuration.settings.targets.values(), wanted),
             operation_preferences=CfnStackSet.OperationPreferencesProperty(
                 max_concurrent_percentage=100, failure_tolerance_percentage=0, region_concurrency_type="PARALLEL"
             ),
@@ -65,3 +56,24 @@ class TargetStackSet(Stack):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(body, encoding="utf-8")
         return Asset(self, "Template", path=str(file)).http_url
+
+
+def _groups(targets: Iterable[Target], wanted: StackSet) -> list[CfnStackSet.StackInstancesProperty]:
+    """The targets' accounts by Region: the rule that watches a target is of its Region.
+
+    An account with targets in two has two instances, and the template makes each target's roles in one of them.
+    """
+    accounts: dict[str, set[str]] = {}
+    for target in targets:
+        accounts.setdefault(target.region, set()).add(target.account)
+    return [
+        CfnStackSet.StackInstancesProperty(
+            deployment_targets=CfnStackSet.DeploymentTargetsProperty(
+                account_filter_type="INTERSECTION",
+                accounts=sorted(accounts[region]),
+                organizational_unit_ids=list(wanted.organizational_units),
+            ),
+            regions=[region],
+        )
+        for region in sorted(accounts)
+    ]

@@ -1,7 +1,7 @@
 """The targets' templates, whole, for whoever deploys them without CDK: by CloudFormation itself, or by a StackSet.
 
 `python -m infra.target_template ALIAS` prints that of one target; without an alias, that of all, of which each account
-gets its own targets' roles alone. Nothing is asked of AWS or of a package index.
+and Region gets its own targets' roles alone. Nothing is asked of AWS or of a package index.
 """
 
 import json
@@ -24,7 +24,7 @@ ALL = "JitneyTargets"
 
 
 class AllTargets(Stack):
-    """The roles of every target, each made in the target's own account alone, in whichever account this is deployed."""
+    """The roles of every target, each made in the target's own account and Region alone, wherever this is deployed."""
 
     def __init__(self, scope: Construct, construct_id: str, *, configuration: Configuration) -> None:
         super().__init__(
@@ -33,7 +33,9 @@ class AllTargets(Stack):
         for alias, target in configuration.settings.targets.items():
             place = Construct(self, alias)
             TargetRoles(place, alias=alias, target=target, broker=configuration.broker)
-            here = CfnCondition(place, "Here", expression=Fn.condition_equals(Aws.ACCOUNT_ID, target.account))
+            account = Fn.condition_equals(Aws.ACCOUNT_ID, target.account)
+            region = Fn.condition_equals(Aws.REGION, target.region)
+            here = CfnCondition(place, "Here", expression=Fn.condition_and(account, region))
             for each in place.node.find_all():
                 if isinstance(each, CfnResource):
                     each.cfn_options.condition = here

@@ -25,7 +25,8 @@ def printed(tmp_path, capsys):
 
     def run(*arguments):
         document = valid() | {"broker": BROKER}
-        document["targets"]["stage"] = document["targets"]["prod"] | {"account": "999988887777"}
+        other = {"account": "999988887777", "region": "us-east-1"}
+        document["targets"]["stage"] = document["targets"]["prod"] | other
         (tmp_path / "jitney.yaml").write_text(json.dumps(document), encoding="utf-8")
         code = main(arguments, {"JITNEY_CONFIG": str(tmp_path / "jitney.yaml")})
         captured = capsys.readouterr()
@@ -39,15 +40,22 @@ def test_one_targets_template_is_the_one_that_is_deployed(assembly, capsys):
     assert json.loads(capsys.readouterr().out) == assembly.target
 
 
-def test_all_targets_are_in_one_template_each_in_its_own_account_alone(printed):
+def test_all_targets_are_in_one_template_each_in_its_own_account_and_region_alone(printed):
     template = printed()
     assert "Parameters" not in template
-    accounts = {name: each["Fn::Equals"] for name, each in template["Conditions"].items()}
-    assert all(each[0] == {"Ref": "AWS::AccountId"} for each in accounts.values())
-    assert sorted(each[1] for each in accounts.values()) == ["012345670123", "999988887777"]
+    places = {
+        name: [equals["Fn::Equals"] for equals in each["Fn::And"]] for name, each in template["Conditions"].items()
+    }
+    asked = [{"Ref": "AWS::AccountId"}, {"Ref": "AWS::Region"}]
+    assert all([each[0] for each in place] == asked for place in places.values())
+    accounts = {name: place[0][1] for name, place in places.items()}
+    assert sorted([each[1] for each in place] for place in places.values()) == [
+        ["012345670123", "eu-west-1"],
+        ["999988887777", "us-east-1"],
+    ]
     of_account = {}
     for name, resource in template["Resources"].items():
-        of_account.setdefault(accounts[resource["Condition"]][1], set()).add((name, resource["Type"]))
+        of_account.setdefault(accounts[resource["Condition"]], set()).add((name, resource["Type"]))
     assert {account: len(found) for account, found in of_account.items()} == {"012345670123": 5, "999988887777": 5}
     for name, resource in template["Resources"].items():
         refers = json.dumps(resource)
@@ -64,9 +72,11 @@ def test_an_unknown_target_is_told_with_the_closest(printed):
 def stack_set(tmp_path, no_code):
     """The stack set of the sample configuration with these members of `stack_set`."""
 
-    def synthesized(**members):
-        text = (ROOT / "jitney.yaml").read_text(encoding="utf-8") + yaml.safe_dump({"stack_set": UNITS | members})
-        (tmp_path / "jitney.yaml").write_text(text.replace("policies: policies", f"policies: {ROOT / 'policies'}"))
+    def synthesized(more=None, **members):
+        document = yaml.safe_load((ROOT / "jitney.yaml").read_text(encoding="utf-8"))
+        document["targets"] |= more or {}
+        document |= {"stack_set": UNITS | members, "policies": str(ROOT / "policies")}
+        (tmp_path / "jitney.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
         out = tmp_path / "out"
         app.build({"JITNEY_CONFIG": str(tmp_path / "jitney.yaml")}, str(out), no_code()).synth()
         return out
@@ -99,6 +109,24 @@ def test_the_stack_set_reaches_the_targets_accounts_and_no_other(stack_set):
     artifacts = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
     assert "Jitney" in artifacts["JitneyTargets"]["dependencies"]
     assert not [name for name in artifacts if name.startswith("JitneyTarget-")]
+
+
+def test_aud_03_each_target_is_made_in_its_own_region_once(stack_set):
+    """The rule that watches it is of one Region, and its roles are of all of them."""
+    more = {}
+    for alias, account, region in (
+        ("far", "444455556666", "us-east-1"),
+        ("farther", "555566667777", "us-east-1"),
+        ("near", "666677778888", "eu-west-1"),
+    ):
+        more[alias] = {"account": account, "region": region, "role_name": alias, "managed_policy": "ReadOnlyAccess"}
+    found = only(template(stack_set(more)), "AWS::CloudFormation::StackSet")
+    groups = {json.dumps(each["Regions"]): each["DeploymentTargets"] for each in found["StackInstancesGroup"]}
+    assert {regions: each["Accounts"] for regions, each in groups.items()} == {
+        '["eu-west-1"]': ["444455556666", "666677778888"],
+        '["us-east-1"]': ["444455556666", "555566667777"],
+    }
+    assert {each["AccountFilterType"] for each in groups.values()} == {"INTERSECTION"}
 
 
 def test_in_the_management_account_it_acts_as_itself(stack_set):

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from infra.target_template import main
 from tests.infra.test_configuration import valid, write_policies
 from tests.local.gaps.contracts import refused
-from tests.running import PATIENCE, session_keys
+from tests.running import PATIENCE, Clients, root_keys, session_keys
 
 PROD, STAGE, OTHER = "012345670123", "999988887777", "777766665555"
 
@@ -61,6 +61,27 @@ def test_each_account_gets_its_own_targets_roles_from_the_one_template(template,
         "jitney-revoker-stage",
         "jitney-forwarder-stage",
     }
+
+
+def test_aud_03_targets_of_one_account_are_each_watched_in_their_own_region(template, aws, stack):
+    account, sample = "333322221111", valid()["targets"]["prod"]
+    regions = {"near": stack["region"], "far": "us-east-1"}
+    targets = {
+        alias: sample | {"account": account, "role_name": alias, "region": region} for alias, region in regions.items()
+    }
+    whole = template(targets=targets)
+    elsewhere = Clients(stack["aws_endpoint"], regions["far"])
+    try:
+        made = set()
+        places = {"near": aws, "far": lambda service, account: elsewhere(service, root_keys(account))}
+        for alias, place in places.items():
+            roles = set(deployed(place, account, "all", whole))
+            assert roles - made == {alias, f"jitney-revoker-{alias}", f"jitney-forwarder-{alias}"}
+            made = roles
+            (rule,) = place("events", account).list_rules()["Rules"]
+            assert rule["Name"] == f"jitney-forwarding-{alias}"
+    finally:
+        elsewhere.close()
 
 
 def test_one_targets_template_needs_nothing_of_its_account(template, aws):
