@@ -28,6 +28,9 @@ _REMOVED = frozenset(
         "JITNEY_CLIENT_SECRET",
     }
 )
+# Bedrock's API key, and those of other services: botocore and the SDKs prefer it to a session's keys.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
+_BEARER = "AWS_BEARER_TOKEN_"
 # botocore reads only the second, the other SDKs only the first.
 _REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -40,7 +43,7 @@ def child_environment(environment: Mapping[str, str], issued: Issued) -> dict[st
     The target's Region is in it too, unless `environment` names one.
     """
     credentials = issued.credentials
-    kept = {name: value for name, value in environment.items() if name not in _REMOVED}
+    kept = {name: value for name, value in environment.items() if name not in _REMOVED and not name.startswith(_BEARER)}
     if issued.grant.region and not any(kept.get(name) for name in _REGION):
         kept |= dict.fromkeys(_REGION, issued.grant.region)
     return kept | {

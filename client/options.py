@@ -103,6 +103,12 @@ class Asking:
         permissions = () if calls else _permissions(self.action or [], self.resource or [], self.permissions)
         return Ask(target, permissions, duration, self.reason, self.ticket, calls)
 
+    def require_nothing(self, target: str | None) -> None:
+        """Raises Invalid where something is asked for: what a grant allows is settled, and on which target."""
+        if target or self != Asking():
+            detail = "--grant goes without TARGET, and without anything to ask for, such as --action or --reason."
+            raise invalid(detail, "Leave these out; or leave --grant out, to ask.")
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:

@@ -36,6 +36,8 @@ def credentials(
     with reporting("credentials"):
         if sys.stdout.isatty():
             raise options.invalid("Keys are not shown on a terminal.", "Use jitney run, or jitney profile.")
+        if grant:
+            asking.require_nothing(target)
         at_most = waiting.at_most
         with connection.broker() as broker:
             if grant:

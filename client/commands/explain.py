@@ -1,5 +1,6 @@
 """`jitney explain`: what an AWS CLI command needs, and why."""
 
+import re
 import shlex
 from dataclasses import asdict
 from typing import Annotated
@@ -7,11 +8,13 @@ from typing import Annotated
 import typer
 
 from client import options
-from client.asking import Ask
+from client.asking import Ask, calls_of
 from client.commands.run import command_of
 from client.explaining import explain_here
 from client.grouping import grouped
 from client.reporting import print_json, reporting, screen
+
+_ACCOUNT, _REGION = re.compile(r"[0-9]{12}", re.ASCII), re.compile(r"[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
 
 Account = Annotated[str, typer.Option("--account", metavar="ID", help="The account in the ARNs, without TARGET.")]
 Region = Annotated[str, typer.Option("--region", metavar="REGION", help="The region in the ARNs, without TARGET.")]
@@ -33,8 +36,13 @@ def explain(
     says it, with the target's account and region, and what policy would decide.
     """
     with reporting("explain", as_json=as_json, tail=["--", *context.meta["child"]]):
-        line = shlex.join(command_of(context, "jitney explain -- aws s3 ls"))
+        child = command_of(context, "jitney explain -- aws s3 ls")
+        line = next(iter(calls_of(child)), shlex.join(child))
         if not target:
+            if not _ACCOUNT.fullmatch(account):
+                raise options.invalid(f"{account!r} is no AWS account.", "Give --account 12 digits.")
+            if not _REGION.fullmatch(region):
+                raise options.invalid(f"{region!r} is no Region.", "Give --region one like eu-west-1.")
             needs = explain_here(line, account, region)
             if as_json:
                 print_json({"explanation": [asdict(need) for need in needs]})

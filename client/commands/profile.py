@@ -48,6 +48,7 @@ def profile(
             raise options.invalid("A profile cannot read standard input.", "Give --permissions a file that stays.")
         words = [_program(), "credentials"]
         if grant:
+            asking.require_nothing(target)
             words += ["--grant", checked_grant_id(grant)]
             region = region or _region_of(grant, connection)
         else:

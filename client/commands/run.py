@@ -78,6 +78,8 @@ def run(
         child = command_of(context, "jitney run TARGET … -- aws s3 cp s3://reports/2026/q3.csv -")
         if shutil.which(child[0]) is None:
             raise options.invalid(f"{child[0]} is not a command here.", "Check its name and PATH.")
+        if grant:
+            asking.require_nothing(target)
         at_most = waiting.at_most
         with connection.broker() as broker:
             answer = by_id(broker, grant) if grant else broker.request(asking.ask(target, child))

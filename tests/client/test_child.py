@@ -65,6 +65,7 @@ def test_a_broker_that_tells_no_region_leaves_it_to_the_user(region: str | None)
         "AWS_WEB_IDENTITY_TOKEN_FILE",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_BEARER_TOKEN_BEDROCK",
         "JITNEY_CLIENT_SECRET",
     ],
 )

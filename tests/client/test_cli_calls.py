@@ -221,6 +221,19 @@ def test_what_is_no_call_is_told(command: list[str], said: str):
     assert said in result.stderr
 
 
+def test_explain_and_run_read_the_same_command_alike():
+    assert jitney("explain", "--", "/usr/bin/aws", *COPY[1:]).stdout == jitney("explain", "--", *COPY).stdout
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [(["--account", "foo"], "'foo' is no AWS account"), (["--region", "EU"], "'EU' is no Region")],
+)
+def test_a_place_that_is_none_is_told(place: list[str], said: str):
+    result = jitney("explain", *place, "--", *COPY)
+    assert (result.exit_code, said in result.stderr) == (2, True)
+
+
 def test_an_installation_without_the_table_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(checkout, "FUNCTIONS", tmp_path)
     result = jitney("explain", "--", *COPY)

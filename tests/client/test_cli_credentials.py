@@ -120,6 +120,13 @@ def test_a_given_grant_is_used_and_not_remembered(connected: FakeBroker, credent
     assert not (home / ".local").exists()
 
 
+@pytest.mark.parametrize("more", [["analytics-prod"], ["--action", "s3:GetObject"], ["--reason", "r"], ["--for", "1h"]])
+def test_a_given_grant_goes_with_nothing_to_ask_for(connected: FakeBroker, credentials: Run, more: list[str]):
+    done = credentials(*more, "--grant", GRANT_ID)
+    assert (done.returncode, done.stdout, connected.asked) == (2, "", [])
+    assert "--grant goes without TARGET" in done.stderr
+
+
 def test_a_given_grant_that_ended_is_told(connected: FakeBroker, credentials: Run):
     connected.say("POST", CREDENTIALS_OF, 410, problem("grant_ended"))
     done = credentials("--grant", GRANT_ID)
