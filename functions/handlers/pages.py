@@ -6,7 +6,6 @@ proves nobody here, so that no agent's token opens a page or votes (row REV 5).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -82,12 +81,14 @@ class Visit:
         return Call(self.request, self.ports, self.now, Authenticated(self.principal, None))
 
     def cookie(self, name: str) -> str:
-        """The cookie's value, "" when there is none."""
-        try:
-            found = SimpleCookie(self.request.headers.get("cookie", "")).get(self._name(name))
-        except CookieError:
-            return ""
-        return found.value if found else ""
+        """The cookie's value, "" when there is none, or more than one."""
+        # Split where browsers join (RFC 6265bis section 5.8.3), nowhere else: values of other hosts' cookies may hold
+        # anything but ";". SimpleCookie splits at spaces too, so that such a value could contain our cookie, which its
+        # name keeps others from setting (section 5.7); and it drops the whole header at what it does not know.
+        given = self.request.headers.get("cookie", "").split(";")
+        pairs = [(key, value) for key, _, value in (each.strip(" \t").partition("=") for each in given)]
+        found = [value for key, value in pairs if key == self._name(name)]
+        return found[0] if len(found) == 1 else ""
 
     def keep(self, name: str, value: str, seconds: int) -> str:
         """The Set-Cookie header for a cookie that is kept so long; 0 forgets it.
@@ -155,7 +156,8 @@ class Visit:
         return self.root.startswith("https:")
 
     def _name(self, name: str) -> str:
-        # RFC 6265bis section 4.1.3.2: no other host and no plain HTTP can set a cookie of this name.
+        # RFC 6265bis section 4.1.3.2: no other host and no plain HTTP can set a cookie of this name. That is worth what
+        # `cookie` makes of the header.
         return f"__Host-{name}" if self._secure else name
 
 

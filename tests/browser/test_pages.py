@@ -91,6 +91,17 @@ def test_rev_01_a_reviewer_signs_in_reads_and_approves(page, stack, token, ask):
     assert grant_of(stack, token, grant_id)["state"] == "active"
 
 
+def test_rev_01_cookies_of_other_hosts_come_along_and_change_nothing(page, stack, ask):
+    foreign = {"prefs": '{"dark":true}', "name": "Zo\u00eb", "version": "1", "theme": "a jitney=b jitney-sign-in=c"}
+    page.context.add_cookies(
+        [{"name": name, "value": value, "url": stack["reviews_url"]} for name, value in foreign.items()]
+    )
+    sign_in(page, url(stack, ask()), stack["humans"]["alice"])
+    page.get_by_role("link", name="Requests").click()
+    page.wait_for_selector("text=Waiting for you")
+    assert foreign.keys() <= {each["name"] for each in page.context.cookies()}
+
+
 def test_rev_07_a_reviewer_approves_less_with_the_keyboard_alone(page, stack, token, ask):
     grant_id = ask()
     sign_in(page, url(stack, grant_id), stack["humans"]["bob"])

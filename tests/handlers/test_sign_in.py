@@ -184,6 +184,63 @@ def test_a_session_that_is_not_used_ends_and_an_old_cookie_is_worth_nothing(desk
     assert Browser(desk, old).send("GET", "/reviews").status == 303
 
 
+FOREIGN = [
+    "theme=a",
+    'prefs={"dark":true}',
+    "name=Zoë",
+    "version=1",
+    "path=/",
+    "a b",
+    "",
+    "=",
+    'q="a; b',
+    "x__Host-jitney=x",
+]
+"""What other hosts of the same domain may set: browsers send all of it along."""
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_rev_01_no_cookie_of_another_host_ends_or_spoils_a_session(desk: Desk, browser: Browser, foreign: str):
+    asked = browser.begin()
+    desk.provider.tokens["a-code"] = desk.id_token("alice", asked["nonce"])
+    (name, value), *_ = browser.cookies.items()
+    around = {"Cookie": f"{foreign}; {name}={value};\t{foreign}"}
+    assert browser.send("GET", f"/reviews/callback?code=a-code&state={asked['state']}", headers=around).status == 303
+    around = {"Cookie": f"{foreign}; __Host-jitney={browser.cookies['__Host-jitney']}; {foreign}"}
+    assert browser.send("GET", "/reviews", headers=around).status == 200
+
+
+WITHIN = [
+    "theme=a {}",
+    "theme=a\t{}",
+    "theme=a,{}",
+    'theme="a {}',
+    "theme=a={}",
+    "{}=a; theme=b",
+    "x{}",
+    "{}; {}",
+    "; ={}",
+]
+"""A header in which our cookie is a part of another host's, or is there twice."""
+
+
+@pytest.mark.parametrize("within", WITHIN)
+def test_rev_01_no_cookie_of_another_host_contains_ours(desk: Desk, browser: Browser, within: str):
+    attacker = Browser(desk)
+    asked = attacker.begin()
+    begun = f"__Host-jitney-sign-in={attacker.cookies['__Host-jitney-sign-in']}"
+    desk.provider.tokens["attackers"] = desk.id_token("mallory", asked["nonce"])
+    answer = browser.send(
+        "GET",
+        f"/reviews/callback?code=attackers&state={asked['state']}",
+        headers={"Cookie": within.replace("{}", begun)},
+    )
+    assert (answer.status, "sign_in_invalid" in answer.text) == (400, True)
+    attacker.sign_in("mallory")
+    planted = within.replace("{}", f"__Host-jitney={attacker.cookies['__Host-jitney']}")
+    assert browser.send("GET", "/reviews", headers={"Cookie": planted}).status == 303
+
+
 def test_nobody_makes_a_cookie_look_newer(desk: Desk, browser: Browser):
     browser.sign_in("alice")
     session_id, seen, proof = browser.cookies["__Host-jitney"].split(".")
