@@ -42,7 +42,8 @@ def finish(visit: Visit) -> Page:
             visit.note(problem)
         raise
     # A new id at every sign-in: one that somebody else has put into this browser is never signed in (session fixation).
-    session_id, session = visit.ports.new_secret(), Session(principal, visit.now, visit.ports.new_secret())
+    session_id = visit.ports.new_secret()
+    session = Session(principal, visit.now, visit.ports.new_secret(), web.client_id)
     visit.ports.web_sessions.begin(session_id, session)
     visit.session = session
     kept = visit.keep(SESSION, session.cookie(session_id, visit.now), IDLE_SECONDS)

@@ -21,9 +21,8 @@ from tests.fakes import NOW, PENDING
 from tests.handlers.reviewing import STAFF, with_staff
 
 ID = "a" * 43
-SESSION = Session(
-    Principal(STAFF, "staff", "alice", "human", frozenset({"staff/security"}), "Alice", "staff.alice"), NOW, "k" * 43
-)
+ALICE = Principal(STAFF, "staff", "alice", "human", frozenset({"staff/security"}), "Alice", "staff.alice")
+SESSION = Session(ALICE, NOW, "k" * 43, "web")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from core.identity.session import IDLE_SECONDS, MOST_SECONDS
 from core.identity.sign_in import SIGN_IN_SECONDS
 from tests.core.identity import minting
-from tests.handlers.reviewing import HOST, STAFF, TWIN, Browser, Desk, desk_of
+from tests.handlers.reviewing import HOST, STAFF, TWIN, WEB, Browser, Desk, desk_of
 
 GRANT = "g-aaaaaaaaaaaaaa"
 
@@ -272,6 +272,27 @@ def test_no_session_outlives_its_issuers_place_in_the_configuration(desk: Desk, 
     assert browser.send("GET", "/reviews").status == 303
     answer = browser.send("GET", "/reviews/sign-in")
     assert (answer.status, "People cannot sign in" in answer.text) == (404, True)
+
+
+@pytest.mark.parametrize(
+    "change", [{"issuer": "https://new.example.com"}, {"web": WEB._replace(client_id="new")}], ids=["issuer", "client"]
+)
+def test_rev_01_no_session_outlives_the_provider_and_client_that_it_came_from(
+    desk: Desk, browser: Browser, change: dict[str, Any]
+):
+    browser.sign_in("alice")
+    entry = replace(desk.system.config.issuers["staff"], **change)
+    config = replace(desk.system.config, issuers={**desk.system.config.issuers, "staff": entry})
+    desk.system.ports.__dict__["config"] = config
+    assert browser.send("GET", "/reviews").status == 303
+
+
+@pytest.mark.parametrize("member", ["issuer", "client_id"])
+def test_rev_01_a_session_that_does_not_say_where_it_came_from_is_over(desk: Desk, browser: Browser, member: str):
+    browser.sign_in("alice")
+    (view,) = desk.sessions.kept.values()
+    del view[member]  # as they were stored before
+    assert browser.send("GET", "/reviews").status == 303
 
 
 def test_every_answer_keeps_itself_to_itself(browser: Browser):

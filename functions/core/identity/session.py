@@ -25,11 +25,12 @@ _COOKIE = re.compile(r"([A-Za-z0-9_-]{43})\.([0-9]{10,12})\.([0-9a-f]{64})", re.
 
 
 class Session(NamedTuple):
-    """Who signed in, and when (epoch seconds); `key` is 256 random bits in base64url."""
+    """Who signed in, when (epoch seconds), and through which client; `key` is 256 random bits in base64url."""
 
     principal: Principal
     began: int
     key: str
+    client_id: str
 
     @property
     def expires_at(self) -> int:
@@ -62,6 +63,8 @@ class Session(NamedTuple):
         """The session as it is stored: see `stored`."""
         who = self.principal
         return {
+            "issuer": who.issuer,
+            "client_id": self.client_id,
             "issuer_name": who.issuer_name,
             "subject": who.subject,
             "groups": sorted(who.groups),
@@ -84,9 +87,14 @@ def hashed(session_id: str) -> str:
 
 
 def stored(view: Mapping[str, Any], config: Config) -> Session | None:
-    """The session of `Session.view`; None when people no longer sign in through its issuer."""
+    """The session of `Session.view`; None when people no longer sign in at its provider, or with its client.
+
+    An alias of the configuration may call another provider by now, whose subjects are other people.
+    """
     issuer = config.issuers.get(view["issuer_name"])
     if issuer is None or issuer.kind != "human" or issuer.web is None:
+        return None
+    if (view.get("issuer"), view.get("client_id")) != (issuer.issuer, issuer.web.client_id):
         return None
     principal = Principal(
         issuer=issuer.issuer,
@@ -97,7 +105,7 @@ def stored(view: Mapping[str, Any], config: Config) -> Session | None:
         display=view["display"],
         source_identity=view["source_identity"],
     )
-    return Session(principal, view["began"], view["key"])
+    return Session(principal, view["began"], view["key"], issuer.web.client_id)
 
 
 def _proof(key: str, about: str) -> str:
