@@ -118,10 +118,14 @@ def _path(text: str) -> Path:
     if not _BUCKET.fullmatch(bucket):
         fix = "Write s3://BUCKET/KEY; for an access point, ask with permissions."
         raise invalid(f"{bucket[:70]!a} is no bucket's name.", fix)
+    return Path(bucket, _exact(key))
+
+
+def _exact(key: str) -> str:
     if has_wildcard(key) or "${" in key:
         fix = "For everything below a prefix use --recursive; a key that holds * ? ${ cannot be named exactly."
         raise invalid("The key holds a character that IAM would read as a pattern.", fix)
-    return Path(bucket, key)
+    return key
 
 
 def _transfer(command: Command, *, moves: bool = False) -> Iterator[Explained]:
@@ -139,11 +143,18 @@ def _transfer(command: Command, *, moves: bool = False) -> Iterator[Explained]:
             "s3:GetObject", f"{source.bucket}/{key}", "the object is read, and looked at with HeadObject"
         )
     if target.bucket:
-        name = re.split(r"[/\\]", source.key)[-1]
-        key = f"{target.key}{name}" if not target.key or target.key.endswith("/") else target.key
-        yield from _writes(command, f"{target.bucket}/{_key(Path(target.bucket, key))}")
+        below = not target.key or target.key.endswith("/")
+        key = f"{target.key}{_name(source)}" if below else target.key
+        yield from _writes(command, f"{target.bucket}/{_key(Path(target.bucket, _exact(key)))}")
     if moves and source.bucket:
         yield command.need("s3:DeleteObject", f"{source.bucket}/{_key(source)}", "what was moved is deleted")
+
+
+def _name(path: Path) -> str:
+    """The name that what is at the path keeps below a prefix."""
+    if not path.bucket and "\\" in path.key:  # parts folders on Windows alone, and which system it is nobody says
+        raise invalid("The file's path holds a backslash.", "Write the whole key: s3://BUCKET/KEY.")
+    return path.key.rpartition("/")[2]
 
 
 def _key(path: Path) -> str:

@@ -22,6 +22,12 @@ NEEDS = {
     "aws s3 cp s3://reports/q3.csv -": [("s3:GetObject", "s3:::reports/q3.csv")],
     "aws s3 cp dir/q3.csv s3://reports/2026/": [("s3:PutObject", "s3:::reports/2026/q3.csv")],
     "aws s3 cp q3.csv s3://reports": [("s3:PutObject", "s3:::reports/q3.csv")],
+    "aws s3 cp '*' s3://reports/2026/all.csv": [("s3:PutObject", "s3:::reports/2026/all.csv")],
+    "aws s3 cp 'dir\\q3.csv' s3://reports/q3.csv": [("s3:PutObject", "s3:::reports/q3.csv")],
+    "aws s3 cp 's3://reports/a\\b' s3://archive/": [
+        ("s3:GetObject", "s3:::reports/a\\b"),
+        ("s3:PutObject", "s3:::archive/a\\b"),
+    ],
     "aws s3 cp a s3://reports/b --acl public-read": [
         ("s3:PutObject", "s3:::reports/b"),
         ("s3:PutObjectAcl", "s3:::reports/b"),
@@ -389,6 +395,11 @@ REFUSED = {
     "aws configure list": ("call_invalid", "needs no grant"),
     "aws s3 cp s3://reports/ .": ("call_invalid", "--recursive"),
     "aws s3 cp 's3://reports/*' .": ("call_invalid", "--recursive"),
+    # The key is composed: what the file is called is held to what a key is held to.
+    "aws s3 cp '*' s3://reports/2026/": ("call_invalid", "cannot be named exactly"),
+    "aws s3 mv 'dir/a?b.csv' s3://reports": ("call_invalid", "cannot be named exactly"),
+    "aws s3 cp '${aws:username}' s3://reports/2026/": ("call_invalid", "cannot be named exactly"),
+    "aws s3 cp 'dir\\q3.csv' s3://reports/2026/": ("call_invalid", "write the whole key"),
     "aws s3 cp s3://arn:aws:s3:eu-west-1:444455556666:accesspoint/x/k .": ("call_invalid", "permissions"),
     "aws s3 copy a b": ("operation_unknown", "cp"),
     "aws dynamo scan": ("operation_unknown", "dynamodb"),
