@@ -7,17 +7,19 @@ from core.access.stand_in import StandIn
 from core.identity.principal import Principal
 from core.problems import Problem
 from core.review.glass import can_break, may_follow_up
-from core.review.reviewers import Groups, askers, may_take_back, of_now, seats, stands_in
+from core.review.reviewers import Groups, askers, may_take_back, of_now, seats, stands_in, under_review_at
 from handlers.at_work import at_work
 from handlers.pages import Page, Visit
 from handlers.ports import Ports
 
 
 class Standing(NamedTuple):
-    """What somebody is to a request: the groups it may vote for now, its vote, whether it asked, may take it back.
+    """What somebody is to a request: the groups it may vote for, its vote, whether it asked, may take it back.
 
-    `stands_in` are the places of others in which it may vote. `breaks` says whether it may take the request without its
-    reviewers, `broke` whether it did, `looks` whether it may look at that afterwards, which nobody has yet.
+    Of what is decided these are the groups that it could vote for until then: whom it would have escalated to later, it
+    never concerned. `stands_in` are the places of others in which it may vote. `breaks` says whether it may take the
+    request without its reviewers, `broke` whether it did, `looks` whether it may look at that afterwards, which nobody
+    has yet.
     """
 
     groups: frozenset[str]
@@ -43,9 +45,10 @@ def standing_of(who: Principal, grant: Grant, groups: Groups, ports: Ports, now:
     own, operator = human in askers(grant), bool(who.groups & set(config.operators))
     glass = config.break_glass
     breaks = grant.at(now).state is State.PENDING and can_break(who, grant.target, glass)
+    at = under_review_at(grant, now)
     return Standing(
-        seats(human, grant, groups, now),
-        stands_in(human, grant, groups, now),
+        seats(human, grant, groups, at),
+        stands_in(human, grant, groups, at),
         next((each for each in grant.votes if each.human == human), None),
         own,
         operator,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from core.access.grant import Grant
+from core.access.grant import Grant, State
 from core.access.stand_in import StandIn
 from core.config import Config, ReviewerGroup
 from core.identity.principal import Principal
@@ -108,12 +108,26 @@ def seats(human: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
     return frozenset(group for group in asked_groups(grant) if human in members(group, grant, groups, now))
 
 
+def under_review_at(grant: Grant, now: int) -> int:
+    """The latest moment until `now` at which people were asked about the grant (epoch seconds).
+
+    `now` while it is pending, else when that ended. Of what failed nothing says when: its last vote, or the beginning.
+    """
+    if grant.starts_at is not None:
+        return min(now, grant.starts_at)
+    if grant.ending:
+        return min(now, grant.ending.at)
+    if grant.state in (State.PENDING, State.EXPIRED):
+        return min(now, grant.expires_at)
+    return max((vote.at for vote in grant.votes), default=grant.created_at)
+
+
 def may_take_back(who: Principal, grant: Grant, groups: Groups, now: int) -> bool:
     """Whether somebody may take back what they may have approved: a member of a group that policy asked about it.
 
     As `require_reviewer`, a person and for nobody else. Whom it would have escalated to later had no say in it.
     """
-    at = now if grant.starts_at is None else min(now, grant.starts_at)
+    at = under_review_at(grant, now)
     own = any(who.source_identity in own_members(each, grant, groups, at) for each in asked_groups(grant))
     return own and who.kind == "human" and who.human is None
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.access.grant import Grant, State, Verdict, Vote
+from core.access.grant import Ending, Grant, State, Verdict, Vote
 from core.access.request import Permission
 from core.config import ReviewerGroup
 from core.identity.principal import Principal
 from core.problems import Problem
 from core.review.content import content_hash
-from core.review.reviewers import may_take_back, require_reviewer, reviewers, seats
+from core.review.reviewers import may_take_back, require_reviewer, reviewers, seats, under_review_at
 from core.review.votes import activated, cast, narrowed, standing_approvals, suffices
 from tests.fakes import NOW, PENDING
 
@@ -152,6 +152,17 @@ def test_rev_06_what_was_decided_before_it_escalated_is_not_its_later_reviewers_
     assert not may_take_back(person("erin"), early, GROUPS, late + 60)
     assert may_take_back(person("dora"), early, GROUPS, late + 60)
     assert may_take_back(person("erin"), activated(after(EITHER, "bob", "carol"), late), GROUPS, late + 60)
+
+
+def test_rev_06_a_request_was_under_review_until_it_was_decided_taken_back_or_over():
+    end = EITHER.expires_at
+    assert [under_review_at(EITHER, now) for now in (end - 60, end, end + 60)] == [end - 60, end, end]
+    assert under_review_at(EITHER.move(State.EXPIRED), end + 60) == end
+    assert under_review_at(activated(EITHER, end - 60), end) == end - 60
+    assert under_review_at(EITHER.end(State.RELEASED, Ending(end - 60, "corp.agent", "")), end) == end - 60
+    assert under_review_at(cast(EITHER, a_vote("dora", EITHER, Verdict.REJECT, end - 60), GROUPS), end) == end - 60
+    assert under_review_at(after(EITHER, "bob", at=end - 60).move(State.FAILED), end) == end - 60
+    assert under_review_at(EITHER.move(State.FAILED), end) == EITHER.created_at  # when, nothing says
 
 
 def test_id_10_the_agents_owner_counts_as_the_agent():
