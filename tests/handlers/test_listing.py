@@ -86,6 +86,33 @@ def test_a_list_that_is_cut_says_so_and_where_the_rest_is(desk: Desk, asked: str
     assert "/live/reviews/&lt;id&gt;" in notice
 
 
+def of_active(desk: Desk, name: str, **claims: list[str]) -> str:
+    """The words of the section of what is active."""
+    browser = Browser(desk)
+    browser.sign_in(name, **claims)
+    section = browser.send("GET", "/reviews").text.partition("<h2>Active</h2>")[2].partition("<h2>")[0]
+    return " ".join(re.sub(r"<[^>]*>", "", section).split())
+
+
+def test_end_01_a_list_offers_taking_back_to_who_may_alone(desk: Desk):
+    desk.system.store.grants["g-mine"] = replace(ACTIVE, id="g-mine", human="staff.harriet", reviews=(("owners",),))
+    for name, groups in (("alice", []), ("olga", ["security"])):
+        assert of_active(desk, name, groups=groups).count("take it back") == 2  # what to do, and with which
+    asked = of_active(desk, "harriet")
+    assert ("take it back" in asked, "Requests that concern you." in asked) == (False, True)
+    assert ", your own request" in asked
+
+
+def test_end_01_what_can_be_taken_back_is_marked_among_the_rest(desk: Desk):
+    mine = replace(ACTIVE, id="g-mine", human="staff.bob", reviews=(("owners",),))
+    desk.system.store.grants |= {"g-mine": mine, "g-other": replace(mine, id="g-other", human="staff.harriet")}
+    said = of_active(desk, "bob")
+    assert re.findall(r"(g-\w+) · Active until [^,]*?(?:, (you can take it back|your own request))", said) == [
+        ("g-mine", "your own request"),
+        ("g-other", "you can take it back"),
+    ]
+
+
 def test_what_concerns_nobody_who_looks_is_not_told_to_be_left_out(desk: Desk, asked: str):
     flood(desk, ACTIVE, MOST_LISTED + 1)
     assert listed(desk)["notice"] == []
