@@ -23,12 +23,17 @@ EVER = 10**11
 
 
 def tell_in_slack(telling: Telling, ports: Ports) -> Iterable[Sent]:
-    """What came of each channel's message, by Slack's word for what went wrong; () without Slack."""
+    """What came of each channel's message, by Slack's word for what went wrong; () without Slack.
+
+    Of the end only channels are told, and on record, in which the request was ever shown.
+    """
     if ports.config.slack is None:
         return ()
     # Of a broken glass everybody is told who could ever decide, in the channels of later groups too.
     moment = EVER if telling.grant.glass else ports.now()
     names = channels(telling.grant, ports.config.reviewers, moment)
+    if telling.notice is Notice.DECIDED:
+        names = tuple(each for each in names if ports.message_places.of(telling.grant.id, each))
     return one_by_one(NAME, names, lambda channel: _told(telling, channel, ports), ports)
 
 
@@ -51,8 +56,6 @@ def _tell(telling: Telling, channel: str, ports: Ports) -> None:
         if notice is not Notice.ASKED:
             ports.slack.reply(place, reply(notice, telling.sheet))
         return
-    if notice is Notice.DECIDED:
-        return  # nothing was ever shown there
     place = ports.slack.post(channel, message(telling.sheet, url))
     ports.message_places.keep(grant_id, channel, place, ports.now())
     current = ports.store.grant(grant_id)

@@ -95,11 +95,19 @@ def test_rev_09_what_is_decided_while_the_message_is_under_way_is_shown_too(offi
     assert buttons(message) == ["page"]
 
 
-def test_a_channel_that_was_never_asked_is_not_told_of_the_end(office: Office):
+def test_rev_13_of_a_channel_that_was_never_asked_no_record_says_that_it_was_told_of_the_end(office: Office):
     grant = office.pending()
     office.send(office.press(grant, "approve"))
+    assert tell(office, grant, "decided") == []
+    assert (shown(office), office.slack.replies) == ([], [])
+
+
+def test_rev_13_whom_it_escalated_to_unheard_is_not_said_to_be_told_of_the_end(office: Office):
+    grant = office.pending()
+    tell(office, grant)
+    office.system.now += 900  # and nobody said so
+    office.send(office.press(grant, "approve"))
     assert tell(office, grant, "decided") == [sent("#owners")]
-    assert shown(office) == []
 
 
 @pytest.mark.parametrize("code", ["not_in_channel", "invalid_auth", "ratelimited", "unreachable"])
