@@ -9,7 +9,17 @@ from typing import Any
 from core.actions import ResourceType
 from core.calls.call import FILES, UNREAD, Place
 from core.calls.options import invalid
-from core.calls.readings import ADDS_WILDCARDS, CONTENT, READINGS, READS_ARNS, READS_URLS, WHEN_ABSENT, mismatch
+from core.calls.readings import (
+    ADDS_WILDCARDS,
+    CONTENT,
+    OF_STRUCTURES,
+    READINGS,
+    READS_ARNS,
+    READS_URLS,
+    WHEN_ABSENT,
+    mismatch,
+)
+from core.calls.table import Need
 from core.patterns import has_wildcard
 
 MAX_ARNS = 200
@@ -40,6 +50,13 @@ def fill(template: str, parameters: Mapping[str, Any], place: Place) -> list[str
 def names_in(template: str) -> set[str]:
     """The parameters whose values are names in a template; not those that hold a name among other things."""
     return {name for name, reading in _members(template) if reading not in CONTENT}
+
+
+def structures_in(need: Need) -> set[str]:
+    """The parameters that are read member by member, for the need's resources or for its condition."""
+    name, _, condition = need.when.removeprefix("!").partition("|")
+    read = [each for kind in need.types or () for template in kind.arns for each in _members(template)]
+    return {member for member, reading in [*read, (name, condition)] if reading in OF_STRUCTURES}
 
 
 def check_given(template: str, parameters: Mapping[str, Any]) -> None:

@@ -69,7 +69,7 @@ def explain(call: AwsCall, place: Place) -> tuple[Explained, ...]:
     if not found:
         raise invalid(
             f"The parameters do not tell what {operation.name} does.",
-            "Write them in the call itself, as JSON; or ask with permissions, instead of calls.",
+            "Write them in the call itself, as JSON, a statement's table in double quotes; or ask with permissions.",
         )
     if unheld := _unheld(call):
         found = (found[0]._replace(why=f"{found[0].why}; {unheld}"), *found[1:])

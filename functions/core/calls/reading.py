@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core import strict_json
+from core.calls.arns import structures_in
 from core.calls.call import FILES, UNREAD, AwsCall
 from core.calls.options import Read, invalid, read_options
+from core.calls.shorthand import read_shorthand
 from core.calls.table import Member, Operation, Operations
 
 _TYPES: Mapping[str, tuple[type, ...]] = {"s": (str,), "b": (bool,), "l": (list,), "m": (list,)}
@@ -70,11 +72,13 @@ def _as_typed(member: Member, operation: Operation) -> str:
 
 def _parameters(operation: Operation, read: Read) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    structures = {name for need in operation.needs for name in structures_in(need)}
     for member in operation.members:
         if member.name in (operation.words or ()):
             continue
         if member.option in read.options:
-            found[member.name] = _value(member, read.options[member.option])
+            value = _value(member, read.options[member.option])
+            found[member.name] = _structure(member, value) if member.name in structures else value
         elif member.kind == "b" and f"no-{member.option}" in read.options:
             found[member.name] = False
     return found
@@ -83,7 +87,7 @@ def _parameters(operation: Operation, read: Read) -> dict[str, Any]:
 def _value(member: Member, words: list[str]) -> Any:
     """The value as the API would get it; UNREAD where only the caller's machine knows it.
 
-    The CLI's shorthand for structures is kept as its words.
+    The CLI's shorthand for structures is kept as its words; `_structure` reads them.
     """
     if any(word.startswith(FILES) for word in words):
         return UNREAD
@@ -96,6 +100,23 @@ def _value(member: Member, words: list[str]) -> Any:
     if member.kind == "l" and len(words) == 1 and "," in words[0]:
         return words[0].split(",")
     return words
+
+
+def _structure(member: Member, value: Any) -> Any:
+    """What a value that is read member by member stands for: its members, also of the CLI's shorthand.
+
+    Raises Problem call_invalid for what the CLI may read otherwise: it would name another resource.
+    """
+    if member.kind not in "xm" or not isinstance(value, list) or not any(isinstance(each, str) for each in value):
+        return value
+    read = [read_shorthand(each) if isinstance(each, str) else None for each in value]
+    if None in read or (member.kind == "x" and len(read) > 1):
+        raise invalid(
+            f"--{member.option} names resources, and its shorthand is not surely read: it is malformed, or holds a"
+            " quote, a space, a backslash or a file.",
+            "Write it as JSON, in single quotes.",
+        )
+    return read if member.kind == "m" else read[0]
 
 
 def _json(member: Member, text: str) -> Any:

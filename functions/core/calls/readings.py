@@ -34,12 +34,13 @@ _QUEUE_URL = re.compile(r"https?://[^/]+/(\d{12})/([\w-]+(?:\.fifo)?)", re.ASCII
 _PARTIAL_ARN = re.compile(r"(?:(\d{12}):)?(?:function:)?([\w-]+(?::[\w$-]+)?)", re.ASCII)
 _EVENT_BUS = re.compile(r"(?:arn:[\w-]+:events:[\w-]+:(\d{12}):event-bus/)?([\w./-]+)", re.ASCII)
 _LOG_GROUP = re.compile(r"arn:[\w-]+:logs:[\w-]+:(\d{12}):log-group:([\w./#-]+)(?::\*)?", re.ASCII)
+# Up to the first FROM outside of quotes; a comment or another quote is not read.
+_SELECTED = r"(?:(?!\bFROM\b|--|/\*)[^'\"`]|'[^']*'|\"[^\"]*\")++(?<=[\s'\")\]*])FROM"
 _PARTIQL = re.compile(
-    r"\s*(?:(?P<select>SELECT)\b.*?\bFROM|(?P<insert>INSERT)\s+INTO|(?P<update>UPDATE)|(?P<delete>DELETE)\s+FROM)"
-    r"\s+\"?(?P<table>[\w.-]+)\"?(?:\.\"?(?P<index>[\w.-]+)\"?)?",
-    re.ASCII | re.IGNORECASE | re.DOTALL,
+    rf"\s*(?:(?P<select>SELECT)\b{_SELECTED}|(?P<insert>INSERT)\s+INTO|(?P<update>UPDATE)|(?P<delete>DELETE)\s+FROM)"
+    r"\s+(?:(?P<plain>[a-z_]\w*)|\"(?P<quoted>[\w.-]+)\"(?:\.\"(?P<index>[\w.-]+)\")?)(?=\s|;|\Z)",
+    re.ASCII | re.IGNORECASE,
 )
-
 
 # An inference profile of several Regions, by its id or its ARN. The model's own id follows the regions' name.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
@@ -119,9 +120,8 @@ def _launch_template(value: Any, _place: Place) -> Iterable[str]:
 
 def _event_buses(value: Any, _place: Place) -> Iterable[str]:
     """The buses of PutEvents' entries; those without one go to the default bus."""
-    if isinstance(value, list) and not _is_shorthand(value):
-        return list(dict.fromkeys(str(each.get("EventBusName", "default")) for each in value if isinstance(each, dict)))
-    return (list(_members(value, "EventBusName")) or ["default"]) if value else []
+    entries = [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    return list(dict.fromkeys(str(each.get("EventBusName", "default")) for each in entries))
 
 
 def _rules_of(value: Any, place: Place) -> Iterable[str]:
@@ -176,10 +176,7 @@ def _copy_source(value: Any, _place: Place) -> Iterable[str]:
 
 
 def _members(value: Any, *names: str) -> Iterable[str]:
-    """The strings that stand at the end of `names` in JSON, or as NAME=... in the CLI's shorthand."""
-    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
-        pattern = re.compile(rf"(?<!\w){names[-1]}=([^,\s\]}}]+)", re.ASCII)
-        return [name for each in value for name in pattern.findall(each)]
+    """The strings that stand at the end of `names`."""
     found = [value]
     for name in names:
         inner = [item for each in found for item in (each if isinstance(each, list) else [each])]
@@ -192,18 +189,15 @@ def _at(*names: str) -> Reading:
 
 
 def _in_transaction(kind: str) -> Reading:
-    return lambda value, _: [] if _is_shorthand(value) else _members(value, kind, "TableName")
-
-
-def _is_shorthand(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(each, str) for each in value)
+    return _at(kind, "TableName")
 
 
 def _partiql(verb: str) -> Reading:
     def reading(value: Any, _place: Place) -> Iterable[str]:
         found = _PARTIQL.match(value) if isinstance(value, str) else None
         if found and found[verb]:
-            yield f"{found['table']}/index/{found['index']}" if found["index"] else found["table"]
+            table = found["plain"] or found["quoted"]
+            yield f"{table}/index/{found['index']}" if found["index"] else table
 
     return reading
 
@@ -269,3 +263,6 @@ _OF_NAMES = (
 )
 CONTENT = frozenset(READINGS) - {"", *_OF_NAMES.split()}
 """The readings of values that hold more than a name: their content may be secret."""
+
+OF_STRUCTURES = frozenset(each for each in CONTENT if each != "roles_within" and not each.startswith("partiql_"))
+"""The readings that find members of a structure by their names, and so must be sure of what is one."""

@@ -85,6 +85,21 @@ NEEDS = {
     "aws dynamodb query --table-name orders --index-name by-day": [("dynamodb:Query", f"{ORDERS}/index/by-day")],
     "aws dynamodb scan --table-name orders --max-items 5 --no-paginate": [("dynamodb:Scan", ORDERS)],
     "aws dynamodb execute-statement --statement 'SELECT * FROM \"orders\"'": [("dynamodb:PartiQLSelect", ORDERS)],
+    "aws dynamodb execute-statement --statement 'SELECT \"a FROM b\" FROM orders'": [
+        ("dynamodb:PartiQLSelect", ORDERS)
+    ],
+    'aws dynamodb execute-statement --statement \'select a[0].b, "it""s FROM x" from "orders"."by-day" WHERE a = 1\'': [
+        ("dynamodb:PartiQLSelect", f"{ORDERS}/index/by-day")
+    ],
+    "aws dynamodb execute-statement --statement 'UPDATE \"orders\" SET a = 1 WHERE id = 2'": [
+        ("dynamodb:PartiQLUpdate", ORDERS)
+    ],
+    "aws dynamodb execute-statement --statement 'DELETE FROM \"orders\" WHERE id = 2'": [
+        ("dynamodb:PartiQLDelete", ORDERS)
+    ],
+    "aws dynamodb execute-statement --statement 'INSERT INTO \"orders\" VALUE {}'": [
+        ("dynamodb:PartiQLInsert", ORDERS)
+    ],
     'aws dynamodb batch-get-item --request-items \'{"orders": {"Keys": []}}\'': [("dynamodb:BatchGetItem", ORDERS)],
     'aws dynamodb transact-write-items --transact-items \'[{"Put": {"TableName": "orders", "Item": {}}}]\'': [
         ("dynamodb:PutItem", ORDERS)
@@ -189,6 +204,20 @@ NEEDS = {
         ("events:PutEvents", f"events:{E}:event-bus/default", f"events:{E}:event-bus/b")
     ],
     "aws events put-events --entries Source=a,EventBusName=b": [("events:PutEvents", f"events:{E}:event-bus/b")],
+    "aws events put-events --entries EventBusName=x,Source=y Source=z": [
+        ("events:PutEvents", f"events:{E}:event-bus/x", f"events:{E}:event-bus/default")
+    ],
+    # What stands in another member's value names nothing.
+    "aws events put-events --entries Source=z,Detail=xEventBusName=foo": [
+        ("events:PutEvents", f"events:{E}:event-bus/default")
+    ],
+    "aws dynamodb transact-write-items --transact-items 'Put={TableName=orders,Item={id={S=1}}}'": [
+        ("dynamodb:PutItem", ORDERS)
+    ],
+    "aws dynamodb batch-get-item --request-items 'orders={Keys=[{id={S=1}}]}'": [("dynamodb:BatchGetItem", ORDERS)],
+    "aws s3api delete-objects --bucket reports --delete 'Objects={Key=dt=2026/a},Quiet=true'": [
+        ("s3:DeleteObject", "s3:::reports/dt=2026/a")
+    ],
     "aws ecs describe-clusters": [("ecs:DescribeClusters", f"ecs:{E}:cluster/default")],
     "aws ecs describe-clusters --clusters a b": [("ecs:DescribeClusters", f"ecs:{E}:cluster/a", f"ecs:{E}:cluster/b")],
     f"aws lambda list-tags --resource arn:aws:lambda:{E}:function:f": [("lambda:ListTags", f"lambda:{E}:function:f")],
@@ -413,6 +442,36 @@ REFUSED = {
     "aws dynamodb scan --table-name '*'": ("call_invalid", "pattern"),
     "aws dynamodb scan --table-name '${aws:username}'": ("call_invalid", "pattern"),
     "aws dynamodb execute-statement --statement 'EXPLAIN x'": ("call_invalid", "do not tell"),
+    # A table that is not surely read is not asked for.
+    **{
+        f"aws dynamodb execute-statement --statement {shlex.quote(statement)}": ("call_invalid", "do not tell")
+        for statement in (
+            'SELECT "a FROM b',
+            "SELECT a /* FROM b */ FROM orders",
+            "SELECT a -- FROM b",
+            "SELECT a.FROM b FROM orders",
+            "SELECT `a FROM b` FROM orders",
+            "SELECT * FROM my.table",
+            "SELECT * FROM my-table",
+            'SELECT * FROM "orders"x',
+            'SELECT * FROM "orders".index',
+            'UPDATE "a b" SET c = 1',
+            'DELETE FROM"orders"',
+        )
+    },
+    # Shorthand that is not surely read names nothing.
+    **{
+        f"aws {command} {shlex.quote(words)}": ("call_invalid", "write it as json")
+        for command, words in (
+            ("s3api delete-objects --bucket b --delete", 'Objects=[{Key="a b"}]'),
+            ("s3api delete-objects --bucket b --delete", 'Objects=[{Key="q3,final.csv"}]'),
+            ("s3api delete-objects --bucket b --delete", "Objects=[{Key=2026 q3.csv}]"),
+            ("s3api delete-objects --bucket b --delete", "Objects=[{Key@=file://k}]"),
+            ("s3api delete-objects --bucket b --delete", "{'Objects': [{'Key': 'a'}]}"),
+            ("events put-events --entries", 'Source=z,Detail="x EventBusName=foo y"'),
+            ("ec2 run-instances --launch-template", "LaunchTemplateId='lt-1'"),
+        )
+    },
     "aws dynamodb transact-write-items --transact-items file://x": ("call_invalid", "do not tell"),
     "aws dynamodb scan --table-name x --endpoint-url http://evil": ("call_invalid", "--endpoint-url"),
     "aws --profile admin s3 ls": ("call_invalid", "--profile"),
@@ -526,6 +585,8 @@ BAD_OBJECTS = [
     {"service": "s3", "operation": "DeleteObjects", "parameters": {"Bucket": "b", "Delete": {}}},
     {"service": "ec2", "operation": "StartInstances", "parameters": {"InstanceIds": []}},
     {"service": "ec2", "operation": "StartInstances", "parameters": {"InstanceIds": ["i-1", ""]}},
+    # Shorthand is the command line's alone.
+    {"service": "dynamodb", "operation": "TransactWriteItems", "parameters": {"TransactItems": ["Put={TableName=a}"]}},
     # A name in a structure is held to the same characters.
     {
         "service": "ec2",
