@@ -103,11 +103,15 @@ def explain_s3(words: Sequence[str], place: Place) -> tuple[Explained, ...]:
 
 def _without_filters(words: list[str], kinds: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
     """The words without --include and --exclude, which may be given many times: they narrow nothing that IAM sees."""
-    kept = list(words)
-    for option in ("--include", "--exclude"):
-        while option in kept and option[2:] in kinds:
-            at = kept.index(option)
-            del kept[at : at + 2]
+    kept: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        option, equals, _ = word.partition("=")
+        if option not in ("--include", "--exclude") or option[2:] not in kinds or not (equals or rest):
+            kept.append(word)
+        elif not equals:
+            rest.pop(0)
     return kept, kinds
 
 

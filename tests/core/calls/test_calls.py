@@ -37,6 +37,10 @@ NEEDS = {
         ("s3:ListBucket", "s3:::reports"),
         ("s3:GetObject", "s3:::reports/2026/*"),
     ],
+    "aws s3 cp s3://reports/2026 . --recursive --exclude=a --exclude=b --include=c --exclude d --include e": [
+        ("s3:ListBucket", "s3:::reports"),
+        ("s3:GetObject", "s3:::reports/2026/*"),
+    ],
     "aws s3 mv s3://reports/a s3://reports/b": [
         ("s3:GetObject", "s3:::reports/a"),
         ("s3:PutObject", "s3:::reports/b"),
@@ -430,6 +434,8 @@ REFUSED = {
     "aws s3 cp '${aws:username}' s3://reports/2026/": ("call_invalid", "cannot be named exactly"),
     "aws s3 cp 'dir\\q3.csv' s3://reports/2026/": ("call_invalid", "write the whole key"),
     "aws s3 cp s3://arn:aws:s3:eu-west-1:444455556666:accesspoint/x/k .": ("call_invalid", "permissions"),
+    "aws s3 rm s3://reports/a --exclude": ("call_invalid", "--exclude takes a value"),
+    "aws s3 ls s3://reports --exclude=a": ("call_invalid", "There is no option --exclude"),
     "aws s3 copy a b": ("operation_unknown", "cp"),
     "aws dynamo scan": ("operation_unknown", "dynamodb"),
     "aws dynamodb qury --table-name x": ("operation_unknown", "query"),
