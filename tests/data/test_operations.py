@@ -75,7 +75,9 @@ def test_every_template_is_filled_from_its_own_operations_parameters():
                 assert names_in(template) <= members, (service, operation.name, template)
                 for reading in (re.split("[} ]", part)[0] for part in template.split("|")[1:]):
                     assert reading in READINGS, template
-            assert need.when.removeprefix("!").split("|")[0] in members | {""}, (service, operation.name, need.when)
+            for name, _, reading in (each.removeprefix("!").partition("|") for each in need.when.split()):
+                assert name in members, (service, operation.name, need.when)
+                assert not reading or reading in READINGS, need.when
 
 
 VARIABLE = re.compile(r"\$\{([^}]+)\}")

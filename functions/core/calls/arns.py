@@ -54,9 +54,11 @@ def names_in(template: str) -> set[str]:
 
 def structures_in(need: Need) -> set[str]:
     """The parameters that are read member by member, for the need's resources or for its condition."""
-    name, _, condition = need.when.removeprefix("!").partition("|")
     read = [each for kind in need.types or () for template in kind.arns for each in _members(template)]
-    return {member for member, reading in [*read, (name, condition)] if reading in OF_STRUCTURES}
+    conditions = (each.removeprefix("!").partition("|") for each in need.when.split())
+    return {
+        name for name, reading in [*read, *((name, each) for name, _, each in conditions)] if reading in OF_STRUCTURES
+    }
 
 
 def check_given(template: str, parameters: Mapping[str, Any]) -> None:
@@ -87,18 +89,14 @@ def _members(template: str) -> list[tuple[str, str]]:
 
 
 def holds(condition: str, parameters: Mapping[str, Any], place: Place) -> bool:
-    """Whether a need's condition holds.
+    """Whether a need's condition holds, as `Need` has it."""
+    return not condition or any(_says(each, parameters, place) for each in condition.split())
 
-    "" always does, "Member" and "Member|reading" when they say something, "!Member" when the parameter is not given.
-    """
-    if not condition:
-        return True
-    if condition.startswith("!"):
-        return condition[1:] not in parameters
-    name, _, reading = condition.partition("|")
-    if not reading:
-        return name in parameters
-    return any(READINGS[reading](parameters.get(name), place))
+
+def _says(condition: str, parameters: Mapping[str, Any], place: Place) -> bool:
+    name, _, reading = condition.removeprefix("!").partition("|")
+    said = any(READINGS[reading](parameters.get(name), place)) if reading else name in parameters
+    return said is not condition.startswith("!")
 
 
 def _products(template: str, variables: list[re.Match[str]], choices: list[list[str]], place: Place) -> Iterator[str]:

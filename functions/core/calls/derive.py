@@ -67,6 +67,8 @@ def explain(call: AwsCall, place: Place) -> tuple[Explained, ...]:
         _explained(need, call, shown, where) for need in operation.needs if holds(need.when, call.parameters, where)
     )
     if not found:
+        for need in operation.needs:
+            _check_given(need, call.parameters)
         raise invalid(
             f"The parameters do not tell what {operation.name} does.",
             "Write them in the call itself, as JSON, a statement's table in double quotes; or ask with permissions.",
@@ -113,14 +115,18 @@ def _resources(need: Need, parameters: Mapping[str, Any], place: Place) -> list[
     Raises Problem call_invalid when a parameter that would name one says nothing.
     """
     found: dict[str, None] = {}
-    for template in (template for kind in need.types or () for template in kind.arns):
-        check_given(template, parameters)
+    _check_given(need, parameters)
     for kind in need.types or ():
         named = [arn for template in kind.arns for arn in fill(template, parameters, place)]
         if kind.required and not named:
             return []
         found |= dict.fromkeys(named)
     return list(found)
+
+
+def _check_given(need: Need, parameters: Mapping[str, Any]) -> None:
+    for template in (template for kind in need.types or () for template in kind.arns):
+        check_given(template, parameters)
 
 
 def _shown(call: AwsCall) -> str:

@@ -36,6 +36,8 @@ _EVENT_BUS = re.compile(r"(?:arn:[\w-]+:events:[\w-]+:(\d{12}):event-bus/)?([\w.
 _LOG_GROUP = re.compile(r"arn:[\w-]+:logs:[\w-]+:(\d{12}):log-group:([\w./#-]+)(?::\*)?", re.ASCII)
 # Up to the first FROM outside of quotes; a comment or another quote is not read.
 _SELECTED = r"(?:(?!\bFROM\b|--|/\*)[^'\"`]|'[^']*'|\"[^\"]*\")++(?<=[\s'\")\]*])FROM"
+# As botocore finds it: what is no version belongs to the key, and is escaped as such.
+_VERSION = re.compile(r"\?versionId=(\S+)\Z")
 _PARTIQL = re.compile(
     rf"\s*(?:(?P<select>SELECT)\b{_SELECTED}|(?P<insert>INSERT)\s+INTO|(?P<update>UPDATE)|(?P<delete>DELETE)\s+FROM)"
     r"\s+(?:(?P<plain>[a-z_]\w*)|\"(?P<quoted>[\w.-]+)\"(?:\.\"(?P<index>[\w.-]+)\")?)(?=\s|;|\Z)",
@@ -170,18 +172,45 @@ def _copy_source(value: Any, _place: Place) -> Iterable[str]:
     if isinstance(value, dict):
         bucket, key = value.get("Bucket"), value.get("Key")
         return [f"{bucket}/{key}"] if isinstance(bucket, str) and isinstance(key, str) else []
-    source = _strings(value)[0].removeprefix("/").split("?versionId=")[0] if _strings(value) else ""
+    source = _VERSION.sub("", _strings(value)[0].removeprefix("/")) if _strings(value) else ""
     # Escapes are the caller's: which key they stand for is not guessed.
     return [source] if "/" in source and "%" not in source and not source.startswith("arn:") else []
 
 
+def _copied_version(value: Any, _place: Place) -> Iterable[str]:
+    """The version of an object that is copied; none for the newest."""
+    if isinstance(value, dict):
+        return _members(value, "VersionId")
+    return [found[1] for source in _strings(value) if (found := _VERSION.search(source))]
+
+
+def _deleted(*, versions: bool) -> Reading:
+    """The keys of which versions are deleted, or the objects themselves."""
+
+    def reading(value: Any, _place: Place) -> Iterable[str]:
+        objects = [each for each in _items(value, "Objects") if isinstance(each, dict)]
+        return list(_members([each for each in objects if ("VersionId" in each) is versions], "Key"))
+
+    return reading
+
+
 def _members(value: Any, *names: str) -> Iterable[str]:
     """The strings that stand at the end of `names`."""
-    found = [value]
+    return [each for each in _items(value, *names) if isinstance(each, str)]
+
+
+def _items(value: Any, *names: str) -> list[Any]:
+    """What stands at the end of `names`, one by one where lists are on the way or there."""
+    found = _one_by_one(value)
     for name in names:
-        inner = [item for each in found for item in (each if isinstance(each, list) else [each])]
-        found = [item[name] for item in inner if isinstance(item, dict) and name in item]
-    return [each for each in found if isinstance(each, str)]
+        found = [
+            inner for item in found if isinstance(item, dict) and name in item for inner in _one_by_one(item[name])
+        ]
+    return found
+
+
+def _one_by_one(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _at(*names: str) -> Reading:
@@ -210,7 +239,9 @@ READINGS: Mapping[str, Reading] = {
     "queue_url": _queue_url,
     "function_name": _function_name,
     "copy_source": _copy_source,
-    "object_keys": _at("Objects", "Key"),
+    "copied_version": _copied_version,
+    "object_keys": _deleted(versions=False),
+    "object_versions": _deleted(versions=True),
     "request_tables": lambda value, _: list(value) if isinstance(value, dict) else [],
     "tagged_types": _at("ResourceType"),
     "named": _at("Name"),
@@ -259,7 +290,7 @@ _OF_NAMES = (
     "or_default or_primary or_any queue_url function_name copy_source secret without_slash key_id alias_name family "
     "revision escaped below last_part owned_by_aws ec2_ids ec2_instance managed_instance foundation_model "
     "inference_profile model_of_profile rules_of root_of log_group waf_place documents load_balancer_type "
-    "file_system access_point"
+    "file_system access_point copied_version"
 )
 CONTENT = frozenset(READINGS) - {"", *_OF_NAMES.split()}
 """The readings of values that hold more than a name: their content may be secret."""

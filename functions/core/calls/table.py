@@ -55,7 +55,8 @@ class Need:
     """An action that an operation needs: on which types of resources, when, and why ("" for its own action).
 
     `types` is None for an action that acts on no resource with a name, () when no parameter names one.
-    `when` is "" for always, "Member" when the parameter is given, "!Member" when it is not.
+    `when` is "" for always, "Member" when the parameter is given, "Member|reading" when reading it finds something,
+    "!Member" and "!Member|reading" when not; of several with spaces between them one is enough.
     """
 
     action: str

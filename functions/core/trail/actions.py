@@ -1,6 +1,6 @@
 """Which IAM actions authorize what a CloudTrail event tells of: by the table of operations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from core.calls.table import Need, Operations
@@ -23,6 +23,11 @@ def actions_of(operations: Operations, masks: Masks) -> ActionsOf:
     return actions
 
 
-def _applies(need: Need, given: Sequence[str] | set[str]) -> bool:
-    member = need.when.removeprefix("!").lower()
-    return not member or (member in given) is not need.when.startswith("!")
+def _applies(need: Need, given: set[str]) -> bool:
+    return not need.when or any(_says(each, given) for each in need.when.split())
+
+
+def _says(condition: str, given: set[str]) -> bool:
+    """Whether an event may meet a condition. What reading a parameter would find is not in all events."""
+    member = condition.removeprefix("!").lower()
+    return "|" in member or (member in given) is not condition.startswith("!")

@@ -79,6 +79,27 @@ NEEDS = {
     "aws s3api delete-objects --bucket reports --delete 'Objects=[{Key=a},{Key=b}]'": [
         ("s3:DeleteObject", "s3:::reports/a", "s3:::reports/b")
     ],
+    # A version is another thing than the object, and authorized by another action.
+    """aws s3api delete-objects --bucket reports --delete '{"Objects": [{"Key": "a", "VersionId": "v"}]}'""": [
+        ("s3:DeleteObjectVersion", "s3:::reports/a")
+    ],
+    "aws s3api delete-objects --bucket reports --delete 'Objects=[{Key=a,VersionId=v},{Key=b},{VersionId=w,Key=c}]'": [
+        ("s3:DeleteObject", "s3:::reports/b"),
+        ("s3:DeleteObjectVersion", "s3:::reports/a", "s3:::reports/c"),
+    ],
+    "aws s3api copy-object --bucket reports --key a --copy-source 'reports/b?versionId=v'": [
+        ("s3:PutObject", "s3:::reports/a"),
+        ("s3:GetObjectVersion", "s3:::reports/b"),
+    ],
+    "aws s3api copy-object --bucket reports --key a --copy-source reports/b%20c": [
+        ("s3:PutObject", "s3:::reports/a"),
+        ("s3:GetObject", "*"),
+    ],
+    "aws s3api upload-part-copy --bucket reports --key a --part-number 1 --upload-id u "
+    "--copy-source '/reports/b?versionId=v'": [
+        ("s3:PutObject", "s3:::reports/a"),
+        ("s3:GetObjectVersion", "s3:::reports/b"),
+    ],
     "aws s3api upload-part --bucket reports --key a --part-number 1 --upload-id u": [
         ("s3:PutObject", "s3:::reports/a")
     ],
@@ -478,7 +499,13 @@ REFUSED = {
             ("ec2 run-instances --launch-template", "LaunchTemplateId='lt-1'"),
         )
     },
-    "aws dynamodb transact-write-items --transact-items file://x": ("call_invalid", "do not tell"),
+    "aws dynamodb transact-write-items --transact-items file://x": ("call_invalid", "TransactItems names"),
+    # SDKs and the CLI read what follows as part of the key.
+    "aws s3api copy-object --bucket b --key k --copy-source 'reports/b?versionId='": ("call_invalid", "pattern"),
+    'aws s3api delete-objects --bucket b --delete \'{"Objects": [{"Key": "", "VersionId": "v"}]}\'': (
+        "call_invalid",
+        "do not tell",
+    ),
     "aws dynamodb scan --table-name x --endpoint-url http://evil": ("call_invalid", "--endpoint-url"),
     "aws --profile admin s3 ls": ("call_invalid", "--profile"),
     "aws s3 ls --no-sign-request": ("call_invalid", "without"),
