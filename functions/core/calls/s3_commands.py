@@ -36,6 +36,9 @@ _SYNC = {**_TRANSFER, "delete": "b", "size-only": "b", "exact-timestamps": "b"}
 _LIST = {"recursive": "b", "human-readable": "b", "summarize": "b", "page-size": "s", "request-payer": "s"}
 _KEY = "arn:${Partition}:kms:${Region}:${Account}:key/${key|key_id}"
 _TAGS = "not asked: s3:GetObjectTagging and s3:PutObjectTagging, if the original has tags"
+ALL_BUCKETS = "s3://"
+"""A path that `aws s3 ls` takes and no other command."""
+
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 
 
@@ -98,7 +101,8 @@ def explain_s3(words: Sequence[str], place: Place) -> tuple[Explained, ...]:
         )
     flags = [f"--{option}" for option, values in read.options.items() if not values]
     shown = shlex.join(["aws", "s3", name, *read.positional, *flags])[:1024]
-    return tuple(explain(Command(shown, read, tuple(_path(text) for text in read.positional), place)))
+    paths = () if (name, *read.positional) == ("ls", ALL_BUCKETS) else read.positional
+    return tuple(explain(Command(shown, read, tuple(_path(text) for text in paths), place)))
 
 
 def _without_filters(words: list[str], kinds: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
@@ -201,7 +205,7 @@ def _sync(command: Command) -> Iterator[Explained]:
 
 
 def _list(command: Command) -> Iterator[Explained]:
-    if not command.paths or command.paths[0] == Path("", "s3://"):
+    if not command.paths:
         yield command.need("s3:ListAllMyBuckets", "*", "buckets are listed; the action has no resource to name")
         return
     path = command.paths[0]

@@ -55,6 +55,7 @@ NEEDS = {
         ("s3:PutObject", "s3:::reports/*"),
         ("s3:DeleteObject", "s3:::reports/*"),
     ],
+    "aws s3 ls s3://": [("s3:ListAllMyBuckets", "*")],
     "aws s3 ls": [("s3:ListAllMyBuckets", "*")],
     "aws s3 ls s3://reports/2026/": [("s3:ListBucket", "s3:::reports")],
     "aws s3 ls reports": [("s3:ListBucket", "s3:::reports")],
@@ -457,6 +458,21 @@ REFUSED = {
     "aws s3 cp s3://arn:aws:s3:eu-west-1:444455556666:accesspoint/x/k .": ("call_invalid", "permissions"),
     "aws s3 rm s3://reports/a --exclude": ("call_invalid", "--exclude takes a value"),
     "aws s3 ls s3://reports --exclude=a": ("call_invalid", "There is no option --exclude"),
+    # All buckets are no bucket, and no file either.
+    **{
+        f"aws s3 {command}": ("call_invalid", "no bucket's name")
+        for command in (
+            "cp s3:// .",
+            "cp s3:// s3://reports/a",
+            "cp a s3://",
+            "sync s3:// s3://reports",
+            "rm s3:// --recursive",
+            "mb s3://",
+            "rb s3:// --force",
+            "presign s3://",
+            "ls s3:///a",
+        )
+    },
     "aws s3 copy a b": ("operation_unknown", "cp"),
     "aws dynamo scan": ("operation_unknown", "dynamodb"),
     "aws dynamodb qury --table-name x": ("operation_unknown", "query"),
