@@ -252,7 +252,7 @@ SPECS: Mapping[str, Spec] = {
                 Allow("state", ("dynamodb:PutItem",), _TOKEN),
                 Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
                 Allow("sender", ("ses:SendEmail",)),
-                Allow("state", ("dynamodb:GetItem", "dynamodb:PutItem"), ("MESSAGE#*",)),
+                Allow("state", ("dynamodb:Query", "dynamodb:PutItem"), ("MESSAGE#*",)),
                 _SLACK_BOT,
             ),
             (*_STORE, "JITNEY_REVIEWS_URL"),

@@ -460,7 +460,7 @@ class MemorySlack:
     code: str = ""
     modals: list[tuple[str, Any]] = field(default_factory=list)
     alone: list[tuple[str, str, str]] = field(default_factory=list)
-    channels: tuple[str, ...] = ("#owners", "#late")
+    channels: tuple[str, ...] = ("#owners", "#late", "#others")
     posted: dict[Place, list[SlackMessage]] = field(default_factory=dict)
     replies: list[tuple[Place, str]] = field(default_factory=list)
     meanwhile: Callable[[], None] = field(default=lambda: None)
@@ -516,8 +516,8 @@ class MemoryMessagePlaces:
 
     kept: dict[tuple[str, str], Place] = field(default_factory=dict)
 
-    def of(self, grant_id: str, channel: str) -> Place | None:
-        return self.kept.get((grant_id, channel))
+    def of(self, grant_id: str) -> dict[str, Place]:
+        return {channel: place for (grant, channel), place in self.kept.items() if grant == grant_id}
 
     def keep(self, grant_id: str, channel: str, place: Place, now: int) -> bool:
         return self.kept.setdefault((grant_id, channel), place) == place

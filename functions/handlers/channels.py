@@ -4,9 +4,9 @@ A channel is a function in the table of `handlers.telling`. It answers with one 
 configured, and gives what it could not send a code that stays the same from release to release.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from core.access.grant import Grant
 from core.review.notices import Notice
@@ -19,11 +19,26 @@ LATE = "late"
 
 
 class Sent(NamedTuple):
-    """One message: by which channel, to whom (a source identity or a channel), the code of what went wrong or ""."""
+    """One message: by which channel, to whom (a source identity or a channel), the code of what went wrong or "".
+
+    `asked` is False where it went to people who were asked before and no longer are.
+    """
 
     channel: str
     to: str
     code: str = ""
+    asked: bool = True
+
+    def view(self) -> dict[str, Any]:
+        """The message as the record has it."""
+        said: dict[str, Any] = {"channel": self.channel, "to": self.to, "code": self.code}
+        return said if self.asked else said | {"asked": False}
+
+
+def nobody_told(sent: Collection[Sent]) -> bool:
+    """Whether no message reached those who are asked, though there are channels to reach them by."""
+    asked = [each for each in sent if each.asked]
+    return bool(asked) and all(each.code for each in asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from core.access.grant import Grant
 from core.review.notices import Notice
 from core.review.reviewers import decidable, of_now
 from core.review.schedule import is_news, waits
+from handlers.channels import nobody_told
 from handlers.edge import step
 from handlers.ports import Ports
 from handlers.showing import sheet
@@ -75,7 +76,7 @@ def _tell(notice: Notice, grant: Grant, ports: Ports) -> None:
     if notice in ASKING and not _anybody(grant, ports):
         raise NobodyDecides
     sent = tell(notice, sheet(grant, ports), ports)
-    if notice in (Notice.ASKED, Notice.CHANGED) and sent and all(each.code for each in sent):
+    if notice in (Notice.ASKED, Notice.CHANGED) and nobody_told(sent):
         raise NobodyTold
 
 

@@ -11,7 +11,7 @@ from core.review.notices import Notice
 from core.review.sheet import Sheet
 from handlers import mailing, slack_telling
 from handlers.changing import Step, change
-from handlers.channels import Channel, Sent, Telling
+from handlers.channels import Channel, Sent, Telling, nobody_told
 from handlers.logs import logger
 from handlers.ports import Ports
 
@@ -46,11 +46,10 @@ def _sent(name: str, channel: Channel, telling: Telling, ports: Ports) -> Iterat
 
 
 def _record(grant: Grant, telling: Telling, sent: tuple[Sent, ...], ports: Ports) -> audit.AuditRecord:
-    failed = bool(sent) and all(each.code for each in sent)
     detail: dict[str, Any] = {
         "notice": str(telling.notice),
         "reviewers": sorted({name for asked in telling.sheet.asked for name in asked.members}),
-        "sent": [each._asdict() for each in sent],
+        "sent": [each.view() for each in sent],
     }
-    outcome, code = (Outcome.FAILED, "nobody_told") if failed else (Outcome.SENT, "")
+    outcome, code = (Outcome.FAILED, "nobody_told") if nobody_told(sent) else (Outcome.SENT, "")
     return audit.of_grant(Event.NOTICE, outcome, grant, Origin(), ports.now(), code=code, detail=detail)

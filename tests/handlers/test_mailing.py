@@ -44,7 +44,7 @@ def pending(system: System, **members: Any) -> Grant:
 
 
 def told(system: System, grant: Grant, notice: Notice = Notice.ASKED) -> list[tuple[str, str, str]]:
-    return [tuple(each) for each in tell(notice, sheet(grant, system.ports), system.ports)]
+    return [(each.channel, each.to, each.code) for each in tell(notice, sheet(grant, system.ports), system.ports)]
 
 
 def test_rev_06_each_reviewer_gets_a_mail_of_their_own_with_the_link(system: System, mails: MemoryMails):

@@ -1,6 +1,7 @@
 """What channels in Slack are told, when, and what of it is on record (REV 6, 9, 13)."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,9 +21,9 @@ def office() -> Office:
     return Office()
 
 
-def tell(office: Office, grant: Grant, what: str = "asked") -> list[dict[str, str]]:
+def tell(office: Office, grant: Grant, what: str = "asked", since: int = 1) -> list[dict[str, Any]]:
     """What the record says that was sent."""
-    told = {"grant_id": grant.id, "due": what, "since": 1} | ({} if what == "decided" else {"token": TOKEN})
+    told = {"grant_id": grant.id, "due": what, "since": since} | ({} if what == "decided" else {"token": TOKEN})
     notify(told, office.system.ports)
     return list(json.loads(office.system.records()[-1]["detail"])["sent"])
 
@@ -108,6 +109,78 @@ def test_rev_13_whom_it_escalated_to_unheard_is_not_said_to_be_told_of_the_end(o
     office.system.now += 900  # and nobody said so
     office.send(office.press(grant, "approve"))
     assert tell(office, grant, "decided") == [sent("#owners")]
+
+
+def anew(office: Office, grant: Grant) -> Grant:
+    """The request once policies want others to review it than were asked."""
+    again = replace(office.grant(grant.id), reviews=(("others",),), asked_anew_at=office.system.now)
+    office.system.store.grants[grant.id] = again
+    return again
+
+
+def told_anew(office: Office, grant: Grant) -> list[dict[str, Any]]:
+    return tell(office, grant, "changed", office.system.now + 1)
+
+
+BEFORE = {"asked": False}
+"""Of a channel that was asked before, and no longer is."""
+
+
+def test_rev_03_a_channel_that_is_no_longer_asked_loses_its_buttons_and_learns_the_end(office: Office):
+    grant = office.pending()
+    tell(office, grant)
+    again = anew(office, grant)
+    assert told_anew(office, again) == [sent("#others"), sent("#owners") | BEFORE]
+    before, now = shown(office)
+    assert (buttons(before), buttons(now)) == (["page"], ["approve", "less", "reject", "page"])
+    assert "No longer asked here" in json.dumps(before.blocks)
+    assert [each.partition(":")[0] for _, each in office.slack.replies] == ["Changed"]  # in the old thread alone
+    assert tell(office, again, "reminded", office.system.now + 1) == [sent("#others")]
+    assert (buttons(shown(office)[0]), len(office.slack.replies)) == (["page"], 2)
+    office.send(office.submission(office.open(again, "reject", "oscar"), "oscar", comment="no"))
+    assert tell(office, again, "decided") == [sent("#others"), sent("#owners") | BEFORE]
+    assert [buttons(each) for each in shown(office)] == [["page"]] * 2
+    assert all("Rejected by staff.oscar." in json.dumps(each.blocks) for each in shown(office))
+
+
+def test_rev_13_whom_is_no_longer_asked_is_not_taken_for_somebody_who_was_told(office: Office):
+    office = Office({**GROUPS, "others": ReviewerGroup(("staff.oscar",), channel="#nowhere")})
+    grant = office.pending()
+    tell(office, grant)
+    with pytest.raises(NobodyTold):
+        told_anew(office, anew(office, grant))
+    record = office.system.records()[-1]
+    assert (record["outcome"], record["code"]) == ("failed", "nobody_told")
+    found = json.loads(record["detail"])["sent"]
+    assert found == [sent("#nowhere", "channel_not_found"), sent("#owners") | BEFORE]
+
+
+def test_rev_13_where_only_the_pages_tell_whom_it_is_asked_of_nobody_hangs(office: Office):
+    office = Office({**GROUPS, "others": ReviewerGroup(("staff.oscar",))})
+    grant = office.pending()
+    tell(office, grant)
+    office.slack.code = "ratelimited"
+    assert told_anew(office, anew(office, grant)) == [sent("#owners", "ratelimited") | BEFORE]
+
+
+def test_rev_03_what_is_asked_anew_while_the_message_is_under_way_is_shown_too(office: Office):
+    grant = office.pending()
+    office.slack.meanwhile = lambda: anew(office, grant)
+    tell(office, grant)
+    assert buttons(shown(office)[0]) == ["page"]
+
+
+def test_rev_13_that_places_cannot_be_read_is_a_failure_of_each_channel(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: Any) -> None:
+        raise Problem("unavailable", "", "")
+
+    grant = office.pending()
+    monkeypatch.setattr(office.places, "of", fail)
+    with pytest.raises(NobodyTold):
+        tell(office, grant)
+    assert json.loads(office.system.records()[-1]["detail"])["sent"] == [sent("#owners", "unavailable")]
 
 
 @pytest.mark.parametrize("code", ["not_in_channel", "invalid_auth", "ratelimited", "unreachable"])

@@ -35,7 +35,7 @@ def test_rev_13_every_message_is_on_record_with_what_became_of_it(system: System
     assert noted(system) == {
         "notice": "asked",
         "reviewers": ["corp.alice"],
-        "sent": [GOOD._asdict(), BAD._asdict()],
+        "sent": [GOOD.view(), BAD.view()],
         "outcome": "sent",
         "code": "",
     }

@@ -359,9 +359,9 @@ ITEMS = {
     },
     "jitney-review-schedule": {READ: ANY_GRANT, CHANGE: ANY_GRANT, "records": OWN_RECORDS},
     "jitney-review-notices": {
-        READ: {"GRANT#*", "HELD#*", "MESSAGE#*"},
+        READ: {"GRANT#*", "HELD#*"},
         CREATE: {"REVIEW#*", "MESSAGE#*"},
-        QUERY: {"AWAY"},
+        QUERY: {"AWAY", "MESSAGE#*"},
         CHANGE: ANY_GRANT,
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         "records": OWN_RECORDS,

@@ -36,13 +36,17 @@ class Message(NamedTuple):
     blocks: tuple[Block, ...]
 
 
-def message(sheet: Sheet, url: str) -> Message:
-    """A request as it stands; with buttons to decide it by while it is pending. `url` is its page's."""
-    whole = _message(sheet, url, list(_accesses(sheet)), complete=wording.shows_all(sheet))
+def message(sheet: Sheet, url: str, *, asked: bool = True) -> Message:
+    """A request as it stands; with buttons to decide it by while it is pending. `url` is its page's.
+
+    Without these where people are not `asked` any more: policies want others by now.
+    """
+    deciding = asked and sheet.state == "pending"
+    whole = _message(sheet, url, list(_accesses(sheet)), deciding=deciding, complete=wording.shows_all(sheet))
     if len(json.dumps(whole.blocks)) <= MOST_BYTES:
         return whole
     left_out = _rich(_line("Exact actions and resources", "too many to be shown here: see the page"))
-    return _message(sheet, url, [left_out], complete=False)
+    return _message(sheet, url, [left_out], deciding=deciding, complete=False)
 
 
 def reply(notice: Notice, sheet: Sheet) -> str:
@@ -61,16 +65,22 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _message(sheet: Sheet, url: str, accesses: list[Block], *, complete: bool) -> Message:
+def _message(sheet: Sheet, url: str, accesses: list[Block], *, deciding: bool, complete: bool) -> Message:
     title = f"{wording.agent(sheet)} asks for {wording.level(sheet)} access to {wording.target(sheet)}"
-    outcome = [] if sheet.state == "pending" else [_rich(_line("Decided", f"{wording.outcome(sheet)}."))]
+    outcome = [] if deciding else [_rich(_outcome(sheet))]
     facts = _rich({"type": "rich_text_section", "elements": list(_facts(sheet))})
     shown = cut(unlinked(title), MOST_HEADER)
     header = {"type": "header", "text": plain(shown)}
-    hint = [] if complete or sheet.state != "pending" else [_rich(_line("To approve", NOT_ALL))]
-    buttons = _buttons(sheet, url, complete=complete)
+    hint = [] if complete or not deciding else [_rich(_line("To approve", NOT_ALL))]
+    buttons = _buttons(sheet, url, deciding=deciding, complete=complete)
     parts = [header, *outcome, facts, *accesses, *hint, {"type": "divider"}, _words(sheet), buttons]
     return Message(escaped(shown), tuple(parts))
+
+
+def _outcome(sheet: Sheet) -> Element:
+    if sheet.state == "pending":
+        return _line("No longer asked here", "others decide it by now.")
+    return _line("Decided", f"{wording.outcome(sheet)}.")
 
 
 def _facts(sheet: Sheet) -> Iterator[Element]:
@@ -99,9 +109,9 @@ def _words(sheet: Sheet) -> Block:
     return _rich(title, quoted)
 
 
-def _buttons(sheet: Sheet, url: str, *, complete: bool) -> Block:
+def _buttons(sheet: Sheet, url: str, *, deciding: bool, complete: bool) -> Block:
     page = {"type": "button", "action_id": PAGE, "text": plain("Open the page"), "url": url}
-    buttons = [*_deciding(sheet, complete=complete), page] if sheet.state == "pending" else [page]
+    buttons = [*_deciding(sheet, complete=complete), page] if deciding else [page]
     return {"type": "actions", "elements": buttons}
 
 
