@@ -79,10 +79,14 @@ def explain(call: AwsCall, place: Place) -> tuple[Explained, ...]:
 
 
 def _unheld(call: AwsCall) -> str:
-    """That roles may be in parameters whose value only the caller's machine knows; "" where there are none."""
-    within = (need.when.partition("|") for need in call.operation.needs if need.action == "iam:PassRole")
-    names = [name for name, _, reading in within if reading and call.parameters.get(name, "") is UNREAD]
-    return f"not asked: iam:PassRole on the roles in {' and '.join(names)}, which the call does not hold" * bool(names)
+    """What the call may need for values that only the caller's machine knows; "" where there are none."""
+    within = ((need.action, *need.when.partition("|")) for need in call.operation.needs)
+    unread = [
+        f"{action} on the roles in {name}" if action == "iam:PassRole" else f"{action}, if {name} takes it"
+        for action, name, _, reading in within
+        if reading and call.parameters.get(name, "") is UNREAD
+    ]
+    return f"not asked: {' and '.join(unread)}, which the call does not hold" * bool(unread)
 
 
 def _explained(need: Need, call: AwsCall, shown: str, place: Place) -> Explained:

@@ -55,7 +55,8 @@ class Read:
 def read_options(words: Sequence[str], kinds: Mapping[str, str]) -> Read:
     """`words` after the command, whose own options are `kinds`. Raises Problem call_invalid.
 
-    A list takes the words up to the next option, and all others one; `--option=value` is the same as two words.
+    A list takes the words up to the next option, a pair (kind p) two, as often as it is given, and all others one;
+    `--option=value` is the same as two words.
     """
     known = {**EVERYWHERE, **kinds}
     options: dict[str, list[str]] = {}
@@ -68,9 +69,12 @@ def read_options(words: Sequence[str], kinds: Mapping[str, str]) -> Read:
             continue
         name, equals, value = word[2:].partition("=")
         kind = _kind(name, known)
-        if name in options:
+        if name in options and kind != "p":
             raise invalid(f"--{name} is given twice.", "Give it once.")
-        options[name] = [value] if equals else _values(name, kind, rest)
+        if kind == "p":
+            options[name] = [*options.get(name, []), *_pair(name, equals, rest)]
+        else:
+            options[name] = [value] if equals else _values(name, kind, rest)
         if bool(options[name]) == (kind == "b"):
             raise invalid(
                 f"--{name} takes {'no' if kind == 'b' else 'a'} value.", f"Write --{name} as aws help has it."
@@ -102,6 +106,12 @@ def _values(name: str, kind: str, rest: list[str]) -> list[str]:
     while rest and not rest[0].startswith("--"):
         values.append(rest.pop(0))
     return values
+
+
+def _pair(name: str, equals: str, rest: list[str]) -> list[str]:
+    if equals or len(rest) < 2 or any(word.startswith("--") for word in rest[:2]):
+        raise invalid(f"--{name} takes two values.", f"Write --{name} KEY VALUE, once for each.")
+    return [rest.pop(0), rest.pop(0)]
 
 
 def _check_region(options: Mapping[str, list[str]]) -> None:

@@ -243,6 +243,7 @@ READINGS: Mapping[str, Reading] = {
     "object_keys": _deleted(versions=False),
     "object_versions": _deleted(versions=True),
     "request_tables": lambda value, _: list(value) if isinstance(value, dict) else [],
+    "tags_within": lambda value, _: [f"{len(tags)}"] if (tags := _items(value, "Tags")) else [],
     "tagged_types": _at("ResourceType"),
     "named": _at("Name"),
     "transact_get": _in_transaction("Get"),

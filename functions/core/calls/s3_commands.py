@@ -223,7 +223,10 @@ def _remove(command: Command) -> Iterator[Explained]:
 
 
 def _make_bucket(command: Command) -> Iterator[Explained]:
-    yield command.need("s3:CreateBucket", _in_s3(command).bucket, "the bucket is made")
+    bucket = _in_s3(command).bucket
+    yield command.need("s3:CreateBucket", bucket, "the bucket is made")
+    if command.has("tags"):
+        yield command.need("s3:TagResource", bucket, "--tags sets tags while creating")
 
 
 def _remove_bucket(command: Command) -> Iterator[Explained]:
@@ -252,7 +255,7 @@ COMMANDS: Mapping[str, tuple[Mapping[str, str], range, Callable[[Command], Itera
     "sync": (_SYNC, range(2, 3), _sync),
     "ls": (_LIST, range(2), _list),
     "rm": (_TRANSFER, range(1, 2), _remove),
-    "mb": ({"tags": "l"}, range(1, 2), _make_bucket),
+    "mb": ({"tags": "p"}, range(1, 2), _make_bucket),
     "rb": ({"force": "b"}, range(1, 2), _remove_bucket),
     "presign": ({"expires-in": "s"}, range(1, 2), _presign),
 }

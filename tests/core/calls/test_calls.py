@@ -65,6 +65,38 @@ NEEDS = {
         ("s3:DeleteObject", "s3:::reports/2026/*"),
     ],
     "aws s3 mb s3://new-bucket": [("s3:CreateBucket", "s3:::new-bucket")],
+    # Tags that are set while creating are authorized besides.
+    "aws s3 mb s3://new-bucket --tags k1 v1 --tags k2 v2": [
+        ("s3:CreateBucket", "s3:::new-bucket"),
+        ("s3:TagResource", "s3:::new-bucket"),
+    ],
+    "aws s3 mb --tags k v s3://new-bucket": [
+        ("s3:CreateBucket", "s3:::new-bucket"),
+        ("s3:TagResource", "s3:::new-bucket"),
+    ],
+    "aws s3api create-bucket --bucket new-bucket "
+    """--create-bucket-configuration '{"Tags": [{"Key": "a", "Value": "b"}]}'""": [
+        ("s3:CreateBucket", "s3:::new-bucket"),
+        ("s3:TagResource", "s3:::new-bucket"),
+    ],
+    "aws s3api create-bucket --bucket new-bucket "
+    "--create-bucket-configuration 'LocationConstraint=eu-west-1,Tags=[{Key=a,Value=b}]'": [
+        ("s3:CreateBucket", "s3:::new-bucket"),
+        ("s3:TagResource", "s3:::new-bucket"),
+    ],
+    "aws s3api create-bucket --bucket new-bucket --create-bucket-configuration LocationConstraint=eu-west-1": [
+        ("s3:CreateBucket", "s3:::new-bucket")
+    ],
+    "aws lambda create-function --function-name f --role arn:aws:iam::444455556666:role/r --code S3Bucket=b "
+    "--tags a=b": [
+        ("lambda:CreateFunction", f"lambda:{E}:function:f"),
+        ("lambda:TagResource", f"lambda:{E}:function:f"),
+        ("iam:PassRole", "iam::444455556666:role/r"),
+    ],
+    "aws lambda create-event-source-mapping --function-name f --tags a=b": [
+        ("lambda:CreateEventSourceMapping", "*"),
+        ("lambda:TagResource", f"lambda:{E}:event-source-mapping:*"),
+    ],
     "aws s3 rb s3://old-bucket": [("s3:DeleteBucket", "s3:::old-bucket")],
     "aws s3 presign s3://reports/a --expires-in 60": [("s3:GetObject", "s3:::reports/a")],
     # s3api: most operations have an action of another name.
@@ -398,6 +430,15 @@ def test_what_is_not_asked_but_may_be_needed_is_said():
     assert "no parameter is known to name its resource" in unnamed.why
 
 
+def test_tags_in_a_file_are_said_to_be_not_asked():
+    line = "aws s3api create-bucket --bucket new-bucket --create-bucket-configuration file://x"
+    (explained,) = explain_line(line, PLACE, OPERATIONS)
+    assert (
+        "not asked: s3:TagResource, if CreateBucketConfiguration takes it, which the call does not hold"
+        in explained.why
+    )
+
+
 def test_an_object_is_the_same_call():
     call = {"service": "dynamodb", "operation": "GetItem", "parameters": {"TableName": "orders", "Key": {}}}
     (explained,) = explain_calls([call], PLACE, OPERATIONS)
@@ -473,6 +514,9 @@ REFUSED = {
             "ls s3:///a",
         )
     },
+    "aws s3 mb s3://new-bucket --tags k": ("call_invalid", "--tags takes two values"),
+    "aws s3 mb s3://new-bucket --tags k --tags k v": ("call_invalid", "--tags takes two values"),
+    "aws s3 mb s3://new-bucket --tags=k v": ("call_invalid", "--tags takes two values"),
     "aws s3 copy a b": ("operation_unknown", "cp"),
     "aws dynamo scan": ("operation_unknown", "dynamodb"),
     "aws dynamodb qury --table-name x": ("operation_unknown", "query"),
