@@ -27,7 +27,7 @@ OWN = [
     for command in CHECKED_IN.service(service).own_commands()
 ]
 # What is known at least; raise these when the table gets better. Every operation of the services is in one of three.
-LEAST = {"by_name": 5170, "by_exception": 358, "derived": 3463}
+LEAST = {"by_name": 5169, "by_exception": 359, "derived": 3463}
 MOST_UNKNOWN = 329
 
 

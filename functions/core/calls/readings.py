@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from core.calls.call import Place
+from core.calls.partiql import table_of
 from core.calls.roles import roles_within
 from core.problems import Problem
 
@@ -34,16 +35,8 @@ _QUEUE_URL = re.compile(r"https?://[^/]+/(\d{12})/([\w-]+(?:\.fifo)?)", re.ASCII
 _PARTIAL_ARN = re.compile(r"(?:(\d{12}):)?(?:function:)?([\w-]+(?::[\w$-]+)?)", re.ASCII)
 _EVENT_BUS = re.compile(r"(?:arn:[\w-]+:events:[\w-]+:(\d{12}):event-bus/)?([\w./-]+)", re.ASCII)
 _LOG_GROUP = re.compile(r"arn:[\w-]+:logs:[\w-]+:(\d{12}):log-group:([\w./#-]+)(?::\*)?", re.ASCII)
-# Up to the first FROM outside of quotes; a comment or another quote is not read.
-_SELECTED = r"(?:(?!\bFROM\b|--|/\*)[^'\"`]|'[^']*'|\"[^\"]*\")++(?<=[\s'\")\]*])FROM"
 # As botocore finds it: what is no version belongs to the key, and is escaped as such.
 _VERSION = re.compile(r"\?versionId=(\S+)\Z")
-_PARTIQL = re.compile(
-    rf"\s*(?:(?P<select>SELECT)\b{_SELECTED}|(?P<insert>INSERT)\s+INTO|(?P<update>UPDATE)|(?P<delete>DELETE)\s+FROM)"
-    r"\s+(?:(?P<plain>[a-z_]\w*)|\"(?P<quoted>[\w.-]+)\"(?:\.\"(?P<index>[\w.-]+)\")?)(?=\s|;|\Z)",
-    re.ASCII | re.IGNORECASE,
-)
-
 # An inference profile of several Regions, by its id or its ARN. The model's own id follows the regions' name.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
 _PROFILE = re.compile(
@@ -221,18 +214,9 @@ def _in_transaction(kind: str) -> Reading:
     return _at(kind, "TableName")
 
 
-def _partiql(verb: str) -> Reading:
-    def reading(value: Any, _place: Place) -> Iterable[str]:
-        found = _PARTIQL.match(value) if isinstance(value, str) else None
-        if found and found[verb]:
-            table = found["plain"] or found["quoted"]
-            yield f"{table}/index/{found['index']}" if found["index"] else table
-
-    return reading
-
-
 READINGS: Mapping[str, Reading] = {
     "": _same,
+    "set": lambda value, _: ["true"] if value is True else [],
     "or_default": _same,
     "or_primary": _same,
     "or_any": _same,
@@ -251,10 +235,10 @@ READINGS: Mapping[str, Reading] = {
     "transact_update": _in_transaction("Update"),
     "transact_delete": _in_transaction("Delete"),
     "transact_check": _in_transaction("ConditionCheck"),
-    "partiql_select": _partiql("select"),
-    "partiql_insert": _partiql("insert"),
-    "partiql_update": _partiql("update"),
-    "partiql_delete": _partiql("delete"),
+    "partiql_select": table_of("select"),
+    "partiql_insert": table_of("insert"),
+    "partiql_update": table_of("update"),
+    "partiql_delete": table_of("delete"),
     "ec2_ids": _without_account,
     "ec2_instance": _each(lambda name: name if name.startswith("i-") else None),
     "managed_instance": _each(lambda name: name if name.startswith("mi-") else None),

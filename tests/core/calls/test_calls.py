@@ -133,6 +133,56 @@ NEEDS = {
         ("s3:PutObject", "s3:::reports/a"),
         ("s3:GetObjectVersion", "s3:::reports/b"),
     ],
+    # Who may reach it, and what overrides a lock, is authorized besides.
+    **{
+        f"aws s3api {command} --bucket reports --key a --grant-{grant} id=1": [
+            ("s3:PutObject", "s3:::reports/a"),
+            ("s3:PutObjectAcl", "s3:::reports/a"),
+        ]
+        for command in ("put-object", "create-multipart-upload")
+        for grant in ("full-control", "read", "read-acp", "write-acp")
+    },
+    "aws s3api put-object --bucket reports --key a --acl private --grant-read id=1 --grant-full-control id=2": [
+        ("s3:PutObject", "s3:::reports/a"),
+        ("s3:PutObjectAcl", "s3:::reports/a"),
+    ],
+    "aws s3api copy-object --bucket reports --key a --copy-source reports/b --grant-read id=1 "
+    "--object-lock-mode GOVERNANCE --object-lock-legal-hold-status ON": [
+        ("s3:PutObject", "s3:::reports/a"),
+        ("s3:GetObject", "s3:::reports/b"),
+        ("s3:PutObjectAcl", "s3:::reports/a"),
+        ("s3:PutObjectLegalHold", "s3:::reports/a"),
+        ("s3:PutObjectRetention", "s3:::reports/a"),
+    ],
+    "aws s3api create-bucket --bucket new-bucket --grant-write id=1 --object-ownership ObjectWriter "
+    "--object-lock-enabled-for-bucket": [
+        ("s3:CreateBucket", "s3:::new-bucket"),
+        ("s3:PutBucketAcl", "s3:::new-bucket"),
+        ("s3:PutBucketOwnershipControls", "s3:::new-bucket"),
+        ("s3:PutBucketObjectLockConfiguration", "s3:::new-bucket"),
+        ("s3:PutBucketVersioning", "s3:::new-bucket"),
+    ],
+    "aws s3api create-bucket --bucket new-bucket --no-object-lock-enabled-for-bucket": [
+        ("s3:CreateBucket", "s3:::new-bucket")
+    ],
+    "aws s3api delete-object --bucket reports --key a --version-id v --bypass-governance-retention": [
+        ("s3:DeleteObjectVersion", "s3:::reports/a"),
+        ("s3:BypassGovernanceRetention", "s3:::reports/a"),
+    ],
+    "aws s3api delete-object --bucket reports --key a --no-bypass-governance-retention": [
+        ("s3:DeleteObject", "s3:::reports/a")
+    ],
+    "aws s3api delete-objects --bucket reports --delete 'Objects=[{Key=a,VersionId=v},{Key=b}]' "
+    "--bypass-governance-retention": [
+        ("s3:DeleteObject", "s3:::reports/b"),
+        ("s3:DeleteObjectVersion", "s3:::reports/a"),
+        ("s3:BypassGovernanceRetention", "s3:::reports/b", "s3:::reports/a"),
+    ],
+    "aws s3api put-object-retention --bucket reports --key a --retention Mode=GOVERNANCE "
+    "--bypass-governance-retention": [
+        ("s3:PutObjectRetention", "s3:::reports/a"),
+        ("s3:BypassGovernanceRetention", "s3:::reports/a"),
+    ],
     "aws s3api upload-part --bucket reports --key a --part-number 1 --upload-id u": [
         ("s3:PutObject", "s3:::reports/a")
     ],
@@ -538,6 +588,7 @@ REFUSED = {
             "SELECT a -- FROM b",
             "SELECT a.FROM b FROM orders",
             "SELECT `a FROM b` FROM orders",
+            r'SELECT "\" FROM b" FROM orders',
             "SELECT * FROM my.table",
             "SELECT * FROM my-table",
             'SELECT * FROM "orders"x',
