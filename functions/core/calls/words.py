@@ -31,8 +31,10 @@ _ACTING = {
     "!": "a history expansion",
     "#": "a comment",
 }
-# Of these, a shell acts on the first two inside double quotes as well.
+# Of these, a shell acts on two inside double quotes as well.
 _IN_DOUBLE_QUOTES = frozenset("$`")
+# What may stand before a ~ that a shell makes a home directory: the line's or a word's beginning, and these.
+_BEFORE_HOME = frozenset(("", " ", "=", ":"))
 # One quoted text, one escaped character, or one character as it stands.
 _PIECE = re.compile(r"'[^']*'|\"(?P<double>(?:[^\"\\]|\\.)*)\"|\\.|(?P<bare>[^'\"\\])")
 
@@ -43,19 +45,22 @@ def split_words(line: str) -> list[str]:
         raise _invalid(f"The command line has {len(line)} characters.", f"Use at most {MAX_LINE}.")
     if not line.isprintable():  # line breaks too
         raise _invalid("The command line holds a line break or another control character.", "Write it in one line.")
-    end = 0
+    end, before = 0, ""
     for piece in _PIECE.finditer(line):
         if piece.start() != end:
             break
         end = piece.end()
-        _check(piece)
+        _check(piece, before)
+        before = piece[0]
     if end != len(line):
         raise _invalid("A quote or backslash of the command line is not closed.", "Close every quote.")
     return shlex.split(line, posix=True)
 
 
-def _check(piece: re.Match[str]) -> None:
+def _check(piece: re.Match[str], before: str) -> None:
     bare, double = piece["bare"], piece["double"]
+    if bare == "~" and before in _BEFORE_HOME:
+        raise _invalid("The command line holds '~', a home directory that a shell fills in.", _FIX)
     if bare and bare in _ACTING:
         raise _invalid(f"The command line holds {bare!r}, {_ACTING[bare]}.", _FIX)
     if double and (found := next((sign for sign in double if sign in _IN_DOUBLE_QUOTES), None)):
