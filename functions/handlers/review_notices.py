@@ -21,7 +21,7 @@ from handlers.ports import Ports
 from handlers.showing import sheet
 from handlers.telling import tell
 
-ASKING = frozenset({Notice.ASKED, Notice.REMINDED, Notice.ESCALATED, Notice.CHANGED})
+ASKING = frozenset({Notice.ASKED, Notice.REMINDED, Notice.ESCALATED, Notice.CHANGED, Notice.NARROWED})
 """The notices by which people are asked to decide."""
 
 

@@ -38,6 +38,7 @@ ISSUER = "slack"
 MOST_BYTES = 65_536
 """Of a body: what the firewall takes. Slack sends the whole message or modal along."""
 COUNTED = "Your approval is counted; the request waits for others."
+READ_THE_PAGE = "Open its page by the button of the message, and vote on what it is now."
 _MODALS: Mapping[str, Callable[[Grant], dict[str, Any]]] = {LESS: modals.less_modal, REJECT: modals.reject_modal}
 _FIELDS: Mapping[str, str] = {"not_narrower": SECONDS, "request_invalid": COMMENT}
 """The field of a modal that a problem is about."""
@@ -154,7 +155,9 @@ def _person(clicker: Clicker, ports: Ports) -> Principal:
 
 
 def _told(problem: Problem) -> str:
-    return UNTAGGED.text(f"{problem.detail} {problem.fix}")
+    # Until the message is brought up to date, to read it again would show the same.
+    fix = READ_THE_PAGE if problem.code == "review_changed" else problem.fix
+    return UNTAGGED.text(f"{problem.detail} {fix}")
 
 
 def _answer(action: str, **members: Any) -> Response:

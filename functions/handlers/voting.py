@@ -17,6 +17,7 @@ from core.problems import Problem
 from core.review.content import content_hash
 from core.review.inert import cut, inert
 from core.review.reviewers import of_now, require_reviewer, stands_in
+from core.review.schedule import news_at
 from core.review.votes import activated, asked_anew, cast, narrowed, suffices
 from handlers.answers import deciding_policies
 from handlers.at_work import at_work
@@ -74,9 +75,9 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
     """The grant after the vote, which is on record, and after what it decided.
 
     A vote that would have sufficed, if policies did not want other reviewers by now, is on record too. It counts no
-    more than those before it: the request is asked anew, and its reviewers are told. Raises Problem: grant_not_found,
-    not_a_person, own_request, not_reviewer, not_narrower, review_changed, review_ended, grant_conflict or unavailable;
-    refused votes of people are on record too.
+    more than those before it: the request is asked anew, and its reviewers are told, as they are when it becomes less
+    while votes are missing. Raises Problem: grant_not_found, not_a_person, own_request, not_reviewer, not_narrower,
+    review_changed, review_ended, grant_conflict or unavailable; refused votes of people are on record too.
     """
     for _ in range(ATTEMPTS):
         grant = ports.store.grant(ballot.grant_id)
@@ -96,7 +97,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
             ports.store.save(grant, after, link, now=ports.now())
         except Changed:
             continue
-        if after.state is not State.PENDING or not after.votes:
+        if after.state is not State.PENDING or not after.votes or after.narrowed_at != grant.narrowed_at:
             wake(after, ports)
         if not after.votes:
             asked = ", or ".join(" and ".join(groups) for groups in after.reviews)
@@ -130,6 +131,8 @@ def _voted(grant: Grant, ballot: Ballot, ports: Ports) -> tuple[Grant, audit.Aud
         if decided.state is State.PENDING:  # what the vote was about is what was asked before
             return decided, replace(_record(after, ballot, ports, asked_anew=decided.reviews), **why)
         return decided, replace(_record(decided, ballot, ports), **why)
+    if after.state is State.PENDING and judged is not grant:  # what others are shown is no longer what is asked
+        after = replace(after, narrowed_at=news_at(grant, now))
     return after, _record(after, ballot, ports)
 
 
@@ -141,7 +144,9 @@ def _decided(grant: Grant, ports: Ports) -> tuple[Grant, dict[str, Any]]:
     if decision.effect is Effect.REVIEW:
         decision = decision_on(grant, (), ports)  # all that it takes, not what it takes besides these approvals
     if decision.effect is Effect.REVIEW:
-        return asked_anew(grant, decision, ports.now()), deciding_policies(decision) | {"code": "review_changed"}
+        return asked_anew(grant, decision, news_at(grant, ports.now())), deciding_policies(decision) | {
+            "code": "review_changed"
+        }
     return grant.move(State.FAILED), deciding_policies(decision) | {"code": "denied"}
 
 

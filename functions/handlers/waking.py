@@ -1,4 +1,4 @@
-"""Waking the workflow of a grant that is no longer pending, or is asked anew."""
+"""Waking the workflow of a grant that is no longer pending, is asked anew or became less."""
 
 from core.access.grant import Grant
 from core.problems import Problem

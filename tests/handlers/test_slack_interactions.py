@@ -203,6 +203,7 @@ def test_rev_03_a_button_of_what_was_shown_before_a_change_counts_for_nothing(of
     office.system.store.grants[grant.id] = replace(grant, duration_seconds=60)
     office.send(shown)
     assert "not what you were shown" in office.alone()
+    assert office.alone().endswith("Open its page by the button of the message, and vote on what it is now.")
     assert office.grant(grant.id).state is State.PENDING
 
 
@@ -273,7 +274,9 @@ def test_rev_09_a_modal_is_no_right_either(office: Office):
     assert told["response_action"] == "update"
     assert "not among the reviewers" in json.dumps(told)
     office.system.store.grants[grant.id] = replace(grant, duration_seconds=60)
-    assert "not what you were shown" in json.dumps(office.send(office.submission(view))[1])
+    told = json.dumps(office.send(office.submission(view))[1])
+    assert "not what you were shown" in told
+    assert "Open its page" in told
     assert office.grant(grant.id).state is State.PENDING
 
 

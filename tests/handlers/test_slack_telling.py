@@ -11,6 +11,7 @@ from core.config import ReviewerGroup
 from core.problems import Problem
 from core.review.slack.message import Message
 from handlers.review_notices import NobodyTold, notify
+from handlers.review_schedule import look
 from tests.handlers.slacking import GROUPS, PAGES, Office
 
 TOKEN = "canary-task-token"
@@ -218,6 +219,31 @@ def test_groups_of_one_channel_are_told_once(office: Office):
     assert tell(office, grant) == [sent("#owners")]
 
 
+def test_rev_07_a_message_shows_what_a_reviewer_left_before_the_others_vote(office: Office):
+    office = Office({"owners": ReviewerGroup(("staff.alice", "staff.bob"), approvals=2, channel="#owners")})
+    grant = office.pending()
+    first = look({"grant_id": grant.id, "since": 0}, office.system.ports)
+    tell(office, grant, since=first["since"])
+    office.system.now += 60
+    office.send(office.submission(office.open(grant, "less"), seconds="60"))
+    second = look(first, office.system.ports)
+    assert second["due"] == "narrowed"
+    assert tell(office, grant, "narrowed", second["since"]) == [sent("#owners")]
+    (message,) = shown(office)
+    assert "1 minute" in json.dumps(message.blocks)
+    assert office.slack.replies[-1][1].startswith("Less: ")
+    office.send(office.press(grant, "approve", "bob", actions=[message.blocks[-1]["elements"][0]]))
+    assert office.grant(grant.id).state == "active"
+
+
+def test_rev_13_slack_that_fails_to_say_what_was_left_ends_no_review(office: Office):
+    grant = office.pending()
+    tell(office, grant)
+    office.slack.code = "ratelimited"
+    assert tell(office, grant, "narrowed") == [sent("#owners", "ratelimited")]
+    assert office.grant(grant.id).state == "pending"
+
+
 def test_rev_03_a_reminder_shows_what_the_request_has_become(office: Office):
     office = Office({"owners": ReviewerGroup(("staff.alice", "staff.bob"), approvals=2, channel="#owners")})
     grant = office.pending()
@@ -225,7 +251,7 @@ def test_rev_03_a_reminder_shows_what_the_request_has_become(office: Office):
     before = shown(office)[0]
     office.send(office.submission(office.open(grant, "less"), seconds="60"))
     office.system.now += 600
-    tell(office, grant, "reminded")
+    tell(office, grant, "reminded", office.system.now)
     after = shown(office)[0]
     assert "1 minute" in json.dumps(after.blocks)
     assert [m.blocks[-1]["elements"][0]["value"].partition(".")[0] for m in (before, after)] == [grant.id] * 2

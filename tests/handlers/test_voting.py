@@ -286,6 +286,22 @@ def test_rev_03_what_policy_wants_others_to_review_by_now_is_asked_anew(system: 
     assert system.call(create_credentials, grant_id=grant.id)[0] == 200
 
 
+def test_rev_07_what_becomes_less_while_votes_are_missing_is_told_to_the_others(system: System):
+    two = {"owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.carol"), approvals=2)}
+    system.ports.config = replace(system.config, reviewers=two)
+    grant = pending(system)
+    assert vote(ballot(grant, "carol"), system.ports).narrowed_at is None
+    assert system.reviews.woken == []
+    system.now += 60
+    less = vote(ballot(grant, less=Less(grant.permissions, 60)), system.ports)
+    assert (less.state, less.duration_seconds, less.narrowed_at) == (State.PENDING, 60, system.now)
+    assert system.reviews.woken == [grant.id]
+    system.now += 60
+    even = vote(ballot(less, "bob", less=Less(grant.permissions, 30)), system.ports)
+    assert (even.state, even.narrowed_at) == (State.PENDING, system.now)
+    assert vote(ballot(even, "alice"), system.ports).state is State.ACTIVE
+
+
 def test_aud_01_a_vote_that_found_policies_changed_is_on_record_for_what_was_shown(system: System):
     grant = pending(system)
     with_legal(system)

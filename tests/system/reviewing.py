@@ -23,7 +23,7 @@ from core.policy.cedar import PolicySet
 from core.review.content import content_hash
 from handlers.base_ports import ROOT
 from handlers.ports import Ports
-from handlers.voting import Ballot, vote
+from handlers.voting import Ballot, Less, vote
 from tests.running import until
 from tests.system.conftest import Api, asked
 from tests.system.test_records import configuration_of
@@ -101,7 +101,14 @@ class Review:
         """The agent gives it back."""
         return self.api("DELETE", f"/v1/grants/{grant_id}", agent="writer-agent")
 
-    def vote(self, grant_id: str, verdict: Verdict = Verdict.APPROVE, name: str = "alice", **ports: Any) -> Grant:
+    def vote(
+        self,
+        grant_id: str,
+        verdict: Verdict = Verdict.APPROVE,
+        name: str = "alice",
+        less: Less | None = None,
+        **ports: Any,
+    ) -> Grant:
         """The grant after a reviewer's vote. Raises Problem."""
         groups = self._config.reviewers.values()
         (person,) = {each for group in groups for each in group.members if each.endswith(f".{name}")}
@@ -109,7 +116,7 @@ class Review:
         (issuer,) = (each.issuer for each in self._config.issuers.values() if each.name == alias)
         voter = Principal(issuer, alias, name, "human", frozenset(), name, person, None)
         content = content_hash(self.grant(grant_id))
-        return vote(Ballot(grant_id, voter, verdict, content, "", "web", Origin()), self.ports(**ports))
+        return vote(Ballot(grant_id, voter, verdict, content, "", "web", Origin(), less), self.ports(**ports))
 
     def come_due(self, grant_id: str, after: int) -> None:
         """Have what is due `after` seconds of a review come due in two: its time is not made to pass, it is moved.

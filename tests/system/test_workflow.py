@@ -18,6 +18,7 @@ from core.audit import FIRST
 from core.problems import Problem
 from handlers.reconciler import START_SECONDS
 from handlers.review_schedule import look
+from handlers.voting import Less
 from local.settings import DEFAULT_CONFIG, Settings
 from tests.local.gaps.contracts import refused
 from tests.running import PATIENCE, Clients, root_keys, shared, start_stack, until
@@ -111,11 +112,16 @@ def test_rev_03_reviewers_are_told_at_once_of_what_is_asked_anew(review: Review)
         review.vote(grant_id, more_policies=security)
     assert refusal.value.code == "review_changed"
     until(lambda: review.notices(grant_id) == ["asked", "changed"])
-    assert review.grant(grant_id).reviews == (("data-owners", "security"),)
+    grant = review.grant(grant_id)
+    assert grant.reviews == (("data-owners", "security"),)
+    review.waiting(grant_id)
+    # So they are of what becomes less while a vote is missing.
+    assert review.vote(grant_id, name="bob", less=Less(grant.permissions, 60)).state is State.PENDING
+    until(lambda: review.notices(grant_id) == ["asked", "changed", "narrowed"])
     review.waiting(grant_id)
     review.vote(grant_id, Verdict.REJECT)
     assert json.loads(review.ended(grant_id)["output"])["state"] == "rejected"
-    assert review.notices(grant_id) == ["asked", "changed", "decided"]
+    assert review.notices(grant_id) == ["asked", "changed", "narrowed", "decided"]
 
 
 def test_rev_06_a_rejection_ends_it_and_the_agent_sees_it(review: Review):

@@ -116,7 +116,7 @@ class Grant:
     there when it was taken without its reviewers, `follow_up` once somebody else looked at that. `run_by` are those who
     owned the agent when it asked, as source identities; `run_by_now` those who do by the configuration of now, which is
     looked up (`core.review.reviewers.of_now`) and not kept. `asked_anew_at` is when policies were last found to want
-    other reviewers than were asked before.
+    other reviewers than were asked before, `narrowed_at` when a reviewer last approved less while votes were missing.
     """
 
     id: str
@@ -151,6 +151,7 @@ class Grant:
     run_by: tuple[str, ...] = ()
     run_by_now: tuple[str, ...] = ()
     asked_anew_at: int | None = None
+    narrowed_at: int | None = None
 
     @property
     def unreviewed(self) -> bool:

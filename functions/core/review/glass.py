@@ -14,6 +14,7 @@ from core.identity.principal import Principal
 from core.problems import Problem
 from core.review.content import content_hash
 from core.review.reviewers import Groups, asked_groups, askers, in_place_of, sources
+from core.review.schedule import news_at
 from core.review.votes import activated, narrowed
 
 
@@ -49,7 +50,14 @@ def broken(
         detail = "Another use of break-glass, by you or for this agent, waits to be looked at."
         raise Problem("follow_up_owed", detail, "Ask its reviewers to confirm it or to object; then try again.")
     less = narrowed(grant, grant.permissions, min(grant.duration_seconds, settings.max_duration_seconds))
-    glass = Glass(who.source_identity, reason, content_hash(less), now, now + settings.follow_up_seconds, settings.told)
+    glass = Glass(
+        who.source_identity,
+        reason,
+        content_hash(less),
+        news_at(grant, now),
+        now + settings.follow_up_seconds,
+        settings.told,
+    )
     return activated(replace(less, glass=glass), now)
 
 

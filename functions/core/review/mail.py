@@ -21,6 +21,7 @@ _WHY: Mapping[Notice, str] = {
     Notice.REMINDED: "It still waits, and you may decide about it.",
     Notice.ESCALATED: "Nobody has decided in time, so more people may decide now. You are one of them.",
     Notice.CHANGED: "Policies want other reviewers by now. You may decide about it; votes of before no longer count.",
+    Notice.NARROWED: "A reviewer approved less of it. You may decide about that; votes for all of it no longer count.",
     Notice.DECIDED: "Nothing is left to decide.",
     Notice.BROKEN: "Somebody broke the glass: it was granted without its reviewers, who are told at once.",
     Notice.OWED: "Nobody has looked yet at why it was granted without its reviewers. You may: confirm it, or object.",
@@ -29,6 +30,7 @@ _MARKS: Mapping[Notice, str] = {
     Notice.REMINDED: "Reminder: ",
     Notice.ESCALATED: "Escalated: ",
     Notice.CHANGED: "Changed: ",
+    Notice.NARROWED: "Less: ",
     Notice.BROKEN: "Break-glass: ",
     Notice.OWED: "To be looked at: ",
 }

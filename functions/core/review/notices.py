@@ -10,6 +10,7 @@ class Notice(StrEnum):
     REMINDED = "reminded"
     ESCALATED = "escalated"
     CHANGED = "changed"
+    NARROWED = "narrowed"
     DECIDED = "decided"
     BROKEN = "glass_broken"
     OWED = "follow_up_owed"

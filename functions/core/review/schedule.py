@@ -25,20 +25,28 @@ def due(grant: Grant, groups: Groups, since: int, now: int) -> Due:
 
     After the glass was broken that is what is told at once, then that nobody has looked at it yet, until the end of the
     time for that. Where several things are due they are one notice: that it is asked anew, which reaches everybody who
-    may decide; else an escalation, which reaches all that a reminder does.
+    may decide; else an escalation, which reaches all that a reminder does; else that less of it waits, which does too.
     """
     if grant.glass:
         return _after_glass(grant.glass, since, now)
     escalations, reminders = _escalations(grant, groups), _reminders(grant)
     ahead = [moment for moment in (*escalations, *reminders, grant.expires_at) if moment > now]
     notice = _notice(escalations, reminders, since, now)
-    if since != NOTHING_YET and grant.asked_anew_at is not None and since <= grant.asked_anew_at:
+    told = since != NOTHING_YET
+    if told and since <= (grant.asked_anew_at or NOTHING_YET):
         notice = Notice.CHANGED
+    elif told and since <= (grant.narrowed_at or NOTHING_YET) and notice is not Notice.ESCALATED:
+        notice = Notice.NARROWED
     return Due(notice, min(ahead, default=now + 1) - now)
 
 
 def seen(grant: Grant, now: int) -> int:
-    """The `since` of a look at `now`: always later than a glass broke or it was asked anew, that it be told once."""
+    """The `since` of a look at `now`: always later than the last news, that it be told once."""
+    return max(now, _last_news(grant) + 1)
+
+
+def news_at(grant: Grant, now: int) -> int:
+    """The moment of news that happen at `now`: later than those before, whose look is `seen` a second ahead of them."""
     return max(now, _last_news(grant) + 1)
 
 
@@ -55,8 +63,9 @@ def waits(grant: Grant, now: int) -> bool:
 
 
 def _last_news(grant: Grant) -> int:
-    """When a glass last broke or it was asked anew; NOTHING_YET if neither."""
-    return max(grant.glass.at if grant.glass else NOTHING_YET, grant.asked_anew_at or NOTHING_YET)
+    """When a glass last broke, it was asked anew or became less; NOTHING_YET if nothing of this."""
+    broken = grant.glass.at if grant.glass else NOTHING_YET
+    return max(broken, grant.asked_anew_at or NOTHING_YET, grant.narrowed_at or NOTHING_YET)
 
 
 def _after_glass(glass: Glass, since: int, now: int) -> Due:

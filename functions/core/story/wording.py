@@ -47,6 +47,7 @@ _NOTICES: Mapping[str, str] = {
     "reminded": ", again",
     "escalated": ", for nobody had answered",
     "changed": ", for policies wanted other reviewers",
+    "narrowed": ", for a reviewer approved less",
     "decided": " of the decision",
     "glass_broken": " of the broken glass",
     "follow_up_owed": " that somebody has to look at the broken glass",

@@ -78,6 +78,12 @@ def test_rev_03_it_says_that_what_was_approved_before_counts_no_longer():
     assert "votes of before no longer count" in written.why
 
 
+def test_rev_07_it_says_that_a_reviewer_approved_less():
+    written = letter(Notice.NARROWED, sheet(), URL)
+    assert written.subject.startswith("Less: ")
+    assert "votes for all of it no longer count" in written.why
+
+
 def test_rev_06_who_has_to_approve_is_told_once():
     (needs,) = [row.value for row in letter(Notice.ASKED, sheet(), URL).rows if row.name == "Needs"]
     assert needs == "2 approvals of owners (corp.alice, corp.bob, corp.carol)"

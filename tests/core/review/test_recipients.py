@@ -57,6 +57,13 @@ def test_rev_06_who_has_voted_is_not_reminded_but_told_what_was_decided():
     assert told(after(ASKED_OWNERS, "carol"), FEWER, Notice.DECIDED) == ["bob", "carol"]
 
 
+def test_rev_07_whose_vote_was_for_more_is_told_that_less_waits_and_who_chose_it_is_not():
+    voted = after(ASKED_OWNERS, "carol")
+    less = after(replace(voted, duration_seconds=60), "alice")
+    assert told(less, FEWER, Notice.NARROWED) == ["bob", "carol"]
+    assert told(less, FEWER, Notice.REMINDED) == ["bob"]
+
+
 @pytest.mark.parametrize("notice", Notice)
 def test_rev_05_whoever_asks_is_not_told_as_a_reviewer(notice):
     own = replace(EITHER, human="corp.bob")

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.access.glass import Glass
 from core.config import ReviewerGroup
 from core.review.notices import Notice
-from core.review.schedule import NOTHING_YET, due, seen
+from core.review.schedule import NOTHING_YET, due, is_news, news_at, seen
 from tests.fakes import NOW, PENDING
 
 GRANT = replace(PENDING, created_at=NOW, expires_at=NOW + 3600, reviews=(("owners",), ("security", "legal")))
@@ -73,6 +74,33 @@ def test_rev_03_what_is_asked_anew_is_told_once():
         assert due(anew, PLAIN, since, now).notice is Notice.CHANGED
         assert due(anew, PLAIN, seen(anew, now), now + 1).notice is None
     assert due(anew, PLAIN, seen(anew, NOW + 100), NOW + 600).notice is Notice.REMINDED
+
+
+def test_rev_07_that_less_of_it_waits_by_now_is_told_once():
+    less = replace(GRANT, narrowed_at=NOW + 100)
+    assert due(less, PLAIN, NOTHING_YET, NOW + 100).notice is Notice.ASKED
+    for since, now in ((NOW, NOW + 100), (NOW + 100, NOW + 100), (NOW, NOW + 700)):
+        assert is_news(less, since)
+        assert due(less, PLAIN, since, now).notice is Notice.NARROWED
+        assert not is_news(less, seen(less, now))
+        assert due(less, PLAIN, seen(less, now), now + 1).notice is None
+    assert due(less, ESCALATING, NOW, NOW + 900).notice is Notice.ESCALATED  # which tells more people
+    both = replace(less, asked_anew_at=NOW + 50)
+    assert due(both, PLAIN, NOW, NOW + 100).notice is Notice.CHANGED
+    assert due(both, PLAIN, NOW + 51, NOW + 100).notice is Notice.NARROWED
+
+
+def test_rev_13_of_news_that_come_in_the_same_second_as_others_were_told_none_is_lost():
+    grant, now = replace(GRANT, asked_anew_at=NOW + 100), NOW + 100
+    since = seen(grant, now)
+    less = replace(grant, narrowed_at=news_at(grant, now))
+    assert is_news(less, since)
+    assert due(less, PLAIN, since, now).notice is Notice.NARROWED
+    anew = replace(less, asked_anew_at=news_at(less, now))
+    assert due(anew, PLAIN, seen(less, now), now).notice is Notice.CHANGED
+    glass = Glass("corp.alice", "down", "content", news_at(anew, now), NOW + 700)
+    assert due(replace(anew, glass=glass), PLAIN, seen(anew, now), now).notice is Notice.BROKEN
+    assert news_at(GRANT, now) == news_at(replace(GRANT, narrowed_at=NOW), now) == now
 
 
 @given(length=st.integers(1, 700_000), after=st.integers(1, 700_000), late=st.integers(0, 100))

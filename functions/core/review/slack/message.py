@@ -24,6 +24,7 @@ NOT_ALL = "not all of it can be shown here, so open its page"
 _WAITING: Mapping[Notice, str] = {
     Notice.ESCALATED: "Escalated: more people may decide now.",
     Notice.CHANGED: "Changed: policies want other reviewers by now, and votes of before no longer count.",
+    Notice.NARROWED: "Less: a reviewer approved less of it, and votes for all of it no longer count.",
 }
 
 type Element = dict[str, Any]

@@ -210,6 +210,7 @@ def test_rev_09_what_is_decided_has_no_button_to_decide_it_by(state: State):
 
 def test_rev_03_the_thread_says_that_votes_of_before_count_no_longer():
     assert reply(Notice.CHANGED, sheet(PENDING)).startswith("Changed: policies want other reviewers by now")
+    assert reply(Notice.NARROWED, sheet(PENDING)).startswith("Less: a reviewer approved less of it")
 
 
 def test_rev_09_a_message_that_slack_could_not_send_back_leaves_the_list_to_the_page():
