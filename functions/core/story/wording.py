@@ -145,7 +145,8 @@ def _vote(vote: Vote, story: Story) -> Row:
 
 def _in_short(terms: Terms) -> str:
     pairs = sum(len(each.actions) * len(each.resources) for each in terms.permissions)
-    return f"{pairs} action{'' if pairs == 1 else 's'} on a resource, {lasting(terms.duration_seconds)}"
+    count = "1 action on a resource" if pairs == 1 else f"{pairs} actions, each on a resource"
+    return f"{count}, {lasting(terms.duration_seconds)}"
 
 
 def _when(story: Story) -> Iterator[Row]:
