@@ -53,6 +53,14 @@ class Person:
         form = {"username": known["username"], "password": known["password"]}
         return self.follow(self.http.post(page.url.join(unescape(action[1])), data=form))
 
+    def session(self) -> list[dict[str, str]]:
+        """The session's cookie, for another browser, at the same place: of two with one name none counts."""
+        return [
+            {"name": each.name, "value": each.value or "", "domain": each.domain, "path": each.path}
+            for each in self.http.cookies.jar
+            if each.name == "jitney"
+        ]
+
     def token(self) -> str:
         """The form token of the person's pages."""
         return hidden(self.get(), "token")

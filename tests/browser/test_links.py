@@ -69,8 +69,6 @@ def test_rev_01_whatever_opens_the_links_of_every_message_changes_nothing(page, 
     assert links - {issuer} == {f"{stack['reviews_url']}/{grant_id}"}  # a locator, and nothing of the agent's
     alice = person("alice")
     alice.sign_in()
-    cookies = [{"name": each.name, "value": each.value, "url": stack["reviews_url"]}
-               for each in alice.http.cookies.jar if each.name == "jitney"]  # fmt: skip
     with alone(PEOPLE):
         before = traces(stack, aws, grant_id)
         for link in links:
@@ -78,10 +76,12 @@ def test_rev_01_whatever_opens_the_links_of_every_message_changes_nothing(page, 
                 with httpx.Client(trust_env=False, timeout=PATIENCE) as stranger:
                     assert stranger.request(verb, link, follow_redirects=True).status_code < 500
                 assert alice.http.request(verb, link).status_code < 500
-            for known in ([], cookies):  # a scanner, and one that works in the reviewer's own browser
+            for known in ([], alice.session()):  # a scanner, and one that works in the reviewer's own browser
                 page.context.clear_cookies()
                 page.context.add_cookies(known)
                 assert opened(page, link, stack["reviews_url"]) or link == issuer
+                page.goto(stack["reviews_url"])
+                assert page.get_by_text("Signed in as alice").count() == len(known)
         assert traces(stack, aws, grant_id) == before
 
 
