@@ -75,6 +75,8 @@ def _unopened_on_record(asked: AccessRequest, decision: Decision, call: Call) ->
     try:
         yield
     except Problem as problem:
+        if problem.code == "unavailable":  # what fails tells nothing of the decision: the same token may ask again
+            raise
         quota = unopened(call.principal.owner, call.ports.config.limits.previews_per_minute, call.now)
         outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
         target = call.ports.config.targets[asked.target]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.access.grant import State
+from core.problems import Problem
 from handlers.grants import create_grant
 from handlers.releases import release_grant
 from tests.core.identity import minting
@@ -93,6 +94,17 @@ def test_rev_12_a_flood_of_them_is_no_flood_of_records(system: System):
         assert ask(system, f"x{number}")[0] == 429
     # Three that wait, those of the minute that say what was asked for, and counts of the others.
     assert len(system.records()) <= 3 + system.config.limits.previews_per_minute + 5
+
+
+def test_pol_08_a_store_that_fails_takes_neither_quota_nor_token(system: System, monkeypatch: pytest.MonkeyPatch):
+    def fails(owner: str) -> None:
+        raise Problem("unavailable", "The store does not answer.", "Ask again.")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(system.store, "pending", fails)
+        assert ask(system)[0] == 503
+    assert (system.store.taken, system.records()) == ({}, [])
+    assert ask(system)[0] == 202
 
 
 def test_rev_12_a_flood_of_equal_requests_is_no_flood_of_records(system: System):
