@@ -14,9 +14,9 @@ from pathlib import Path
 from infra import bundling
 from infra.broker_function import Code
 from infra.broker_stack import BrokerStack
-from infra.configuration import ConfigurationError, load_configuration
 from infra.target_stack_set import TargetStackSet
 from infra.target_template import ALL, target_stack
+from jitney.configuration.load import ConfigurationError, load_configuration
 
 # Below infra, which says where Node is.
 from aws_cdk import App, Environment, Validations  # isort: skip

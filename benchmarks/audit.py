@@ -24,12 +24,12 @@ import botocore
 from detect_secrets.core.scan import scan_line
 from detect_secrets.settings import default_settings
 
-from benchmarks.running import ROOT
-from core.masking.mask import UNTAGGED
-from core.masking.masker import End, Masker
-from core.masking.table import Masks
-from core.masking.tags import Tags
 from infra.spec import ALL_FUNCTIONS
+from jitney import resources
+from jitney.core.masking.mask import UNTAGGED
+from jitney.core.masking.masker import End, Masker
+from jitney.core.masking.table import Masks
+from jitney.core.masking.tags import Tags
 
 ROUNDS = 5
 PAGE = 20_000
@@ -75,7 +75,7 @@ class Answer(NamedTuple):
 
 def main() -> None:
     """Measure and print."""
-    masks = Masks.load((ROOT / "functions" / "core" / "masking" / "masks.bin").read_bytes())
+    masks = Masks.load(resources.MASKS.read_bytes())
     masker = Masker(masks, Tags(lambda: b"k" * 32))
     answers, events = _answers(), list(_events())
     written = [answer.wire for answer in answers["json"]]
@@ -119,7 +119,7 @@ def _joining(events: list[dict[str, Any]]) -> Callable[[], Any]:
     """Has a new correlator take in the events, as those of one grant's session, and its beginning before them."""
     os.environ |= ALL_FUNCTIONS
     trailing, tested = (importlib.import_module(f"tests.{name}") for name in ("trailing", "handlers.test_correlator"))
-    receive = importlib.import_module("handlers.correlator").receive
+    receive = importlib.import_module("jitney.handlers.correlator").receive
     calls = (trailing.called(number) for number in range(1, len(events) + 1))
     own = ("eventID", "eventTime", "userIdentity", "recipientAccountId")
     of_session = [event | {name: call[name] for name in own} for event, call in zip(events, calls, strict=True)]

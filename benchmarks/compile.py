@@ -19,16 +19,17 @@ from typing import Any
 import yaml
 
 from benchmarks.running import ROOT
-from core.access.request import AccessRequest, Permission
-from core.access.session_policy import LIMIT, Options, compile_policy
-from core.actions import Actions
-from core.config import Limits, Policies, Target
-from core.identity.principal import Principal
-from core.policy.cedar import PolicySet
-from core.policy.decide import decide
-from core.policy.decision import Decision
-from core.problems import Problem
-from core.times import iso
+from jitney import resources
+from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access.session_policy import LIMIT, Options, compile_policy
+from jitney.core.actions import Actions
+from jitney.core.config import Limits, Policies, Target
+from jitney.core.identity.principal import Principal
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.decide import decide
+from jitney.core.policy.decision import Decision
+from jitney.core.problems import Problem
+from jitney.core.times import iso
 
 ROUNDS = 40
 ENDS_AT = 1_795_521_600
@@ -49,7 +50,7 @@ PRINCIPAL = Principal(
 
 def main() -> None:
     """Measure and print."""
-    actions = Actions.load((ROOT / "functions" / "core" / "actions.bin").read_bytes())
+    actions = Actions.load(resources.ACTIONS.read_bytes())
     anybody = partial(decide, target=TARGET, policy_set=_policies(), actions=actions, limits=LIMITS)
     deciding = partial(anybody, PRINCIPAL)
     compiling = partial(compile_policy, ends_at=ENDS_AT, actions=actions)
@@ -80,8 +81,7 @@ def main() -> None:
 
 
 def _policies() -> PolicySet:
-    folder = ROOT / "policies"
-    never, schema = ((folder / name).read_text(encoding="utf-8") for name in ("never.cedar", "schema.cedarschema"))
+    never, schema = (path.read_text("utf-8") for path in (ROOT / "policies" / "never.cedar", resources.SCHEMA))
     return PolicySet.load(Policies(PERMITTED + never, schema, "benchmark"))
 
 

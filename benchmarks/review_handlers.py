@@ -73,7 +73,7 @@ def _in_slack() -> dict[str, Prepare]:
 
 def _on_the_page() -> dict[str, Prepare]:
     reviewing, conftest = (importlib.import_module(f"tests.handlers.{name}") for name in ("reviewing", "conftest"))
-    create_grant = importlib.import_module("handlers.grants").create_grant
+    create_grant = importlib.import_module("jitney.handlers.grants").create_grant
     desk = reviewing.desk_of()
     browser = reviewing.Browser(desk)
     browser.sign_in("alice")

@@ -22,13 +22,13 @@ from benchmarks.running import ROOT, function_environment, running_system
 REQUESTS = 400
 IMPORT_RUNS = 15
 IMPORTS = {
-    "handler": "import handlers.grants; ports = handlers.grants.Ports(); ports.store; ports.sessions",
+    "handler": "import jitney.handlers.grants; ports = jitney.handlers.grants.Ports(); ports.store; ports.sessions",
     "bare": "import boto3, jwt; boto3.client('dynamodb'); boto3.client('sts')",
 }
 """Both end with the same two clients; reading policies and configuration is told apart as `ready`."""
 WITHOUT_COLLECTOR = f"import gc; gc.disable(); {IMPORTS['bare']}"
-"""What the bare imports cost when they put the garbage collector off as the functions do (functions/handlers)."""
-READY = "import handlers.grants; handlers.grants.Ports().build(handlers.grants.NEEDS)"
+"""What the bare imports cost when they put the garbage collector off as the functions do (jitney/handlers)."""
+READY = "import jitney.handlers.grants; jitney.handlers.grants.Ports().build(jitney.handlers.grants.NEEDS)"
 
 
 def main() -> None:

@@ -14,13 +14,13 @@ from typing import Any
 
 import boto3
 
-from adapters.calls import CLIENT
-from adapters.clock import new_id, now
-from adapters.sessions import Sessions
-from adapters.store import Store
-from handlers.edge import answer
-from handlers.grants import create_grant
-from handlers.ports import Ports
+from jitney.adapters.calls import CLIENT
+from jitney.adapters.clock import new_id, now
+from jitney.adapters.sessions import Sessions
+from jitney.adapters.store import Store
+from jitney.handlers.edge import answer
+from jitney.handlers.grants import create_grant
+from jitney.handlers.ports import Ports
 
 told = json.loads(TOLD)  # type: ignore[name-defined]  # noqa: F821
 event = {

@@ -13,19 +13,18 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from core.actions import Actions
-from core.calls.table import Operations
-from core.masking.table import Masks
 from data import masks, operations, table
 from data.escalations import Escalations, escalations
 from data.escalations import faults as escalation_faults
 from data.levels import Corrections
 from data.pages import calls_page
 from data.sources import HERE, Sources, fetch
+from jitney.core.actions import Actions
+from jitney.core.calls.table import Operations
+from jitney.core.masking.table import Masks
+from jitney.resources import ACTIONS, MASKS, OPERATIONS
 
-TABLE = HERE.parent / "functions" / "core" / "actions.bin"
-OPERATIONS = TABLE.with_name("operations.bin")
-MASKS = TABLE.parent / "masking" / "masks.bin"
+TABLE = ACTIONS
 PAGE = HERE.parent / "docs" / "calls.md"
 AWS_CLI = HERE.parent / ".local" / "aws-cli" / "bin" / "python"
 

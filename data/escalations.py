@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from core.actions import Actions, Level
+from jitney.core.actions import Actions, Level
 
 LOOKING = frozenset({Level.LIST, Level.READ})
 

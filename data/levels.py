@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from core.actions import Level
-from core.patterns import wildcard_pattern
+from jitney.core.actions import Level
+from jitney.core.patterns import wildcard_pattern
 
 # From harmless to dangerous: of two opinions about an action the more dangerous one is taken.
 RANKED = (Level.LIST, Level.READ, Level.TAGGING, Level.WRITE, Level.PERMISSIONS_MANAGEMENT)

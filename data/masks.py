@@ -1,4 +1,4 @@
-"""The table of masked members as `core.masking.table` reads it: from botocore's models and masks.yaml.
+"""The table of masked members as `jitney.core.masking.table` reads it: from botocore's models and masks.yaml.
 
 A member holds text if it is a string or a blob, or a list or map of these, however deep; only such members are listed.
 """
@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from botocore import __version__ as botocore_version
 from botocore.loaders import Loader
 
-from core.masking.names import names_secret
-from core.masking.table import ANY, CREDENTIAL_WAY, LOOK_ALIKE_WAY, MAGIC, SENSITIVE_WAY, Masks
 from data import table
+from jitney.core.masking.names import names_secret
+from jitney.core.masking.table import ANY, CREDENTIAL_WAY, LOOK_ALIKE_WAY, MAGIC, SENSITIVE_WAY, Masks
 
 LOOKS_SECRET = re.compile(
     "secret|passw|passphrase|passcode|pwd|token|credential|private_?key|access_?key|api_?key|auth_?key|preshared|psk$"
@@ -91,7 +91,7 @@ class ServiceMasks:
         self._ways: dict[str, dict[str, Any]] = {}
 
     def block(self) -> dict[str, Any]:
-        """The block as `core.masking.table` has it."""
+        """The block as `jitney.core.masking.table` has it."""
         ends = {
             name: [operation.get(end, {}).get("shape") for end in ("input", "output")]
             for name, operation in sorted(self._operations.items())

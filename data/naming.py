@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from botocore.model import ListShape, OperationModel, Shape
 
-from core.actions import ResourceType
+from jitney.core.actions import ResourceType
 
 Members = Mapping[str, Shape]
 
@@ -37,7 +37,7 @@ class _Name(NamedTuple):
 
 
 def kind_of(shape: Shape) -> str:
-    """As `core.calls.table.Member` has it."""
+    """As `jitney.core.calls.table.Member` has it."""
     if isinstance(shape, ListShape):
         return "l" if shape.member.type_name == "string" else "m"
     return {"string": "s", "boolean": "b"}.get(shape.type_name, "x")

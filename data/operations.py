@@ -10,12 +10,12 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
-from core.actions import Action, Actions, Level, ResourceType
-from core.calls.table import MAGIC
 from data import naming, table
 from data.alternatives import FROM_TARGET, with_alternatives, without_borrowed
 from data.naming import kind_of
 from data.passing import PASSING, passed
+from jitney.core.actions import Action, Actions, Level, ResourceType
+from jitney.core.calls.table import MAGIC
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
 

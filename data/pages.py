@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from core.calls.s3_commands import COMMANDS
-from core.calls.table import Operations
 from data.operations import Report
+from jitney.core.calls.s3_commands import COMMANDS
+from jitney.core.calls.table import Operations
 
 HEAD = """# Which calls are understood
 

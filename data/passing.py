@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
-from core.calls.roles import ROLE
+from jitney.core.calls.roles import ROLE
 
 PASSING = "iam:PassRole"
 WITHIN = "roles_within"

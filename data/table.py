@@ -5,8 +5,8 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from core.actions import LEVELS, MAGIC, RISKS, Action, Actions, Level
 from data.levels import Corrections
+from jitney.core.actions import LEVELS, MAGIC, RISKS, Action, Actions, Level
 
 # The build fails when there are fewer than this part of the services or actions that there were.
 LEAST_REMAINING = 0.99

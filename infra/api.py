@@ -11,10 +11,10 @@ from aws_cdk import Stack
 from aws_cdk import aws_apigateway as apigateway
 from constructs import Construct
 
-from core.problems import Problem
 from infra.acknowledge import acknowledge
 from infra.broker_function import BrokerFunction
 from infra.delivery import Delivery
+from jitney.core.problems import Problem
 
 STAGE = "live"
 REQUESTS_PER_SECOND = 50

@@ -13,7 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.arns import ROLE_PATH
+from jitney.configuration.arns import ROLE_PATH
 
 DEFINITION = Path(__file__).with_name("approval.asl.json")
 STEPS: Mapping[str, str] = {

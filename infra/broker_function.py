@@ -12,9 +12,9 @@ from constructs import Construct
 
 from infra.acknowledge import acknowledge
 from infra.allow import Allow
-from infra.arns import ROLE_PATH, role_name
 from infra.conditions import items_only, named_only
 from infra.spec import ALL_FUNCTIONS, Spec
+from jitney.configuration.arns import ROLE_PATH, role_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class BrokerFunction(Construct):
             description=spec.purpose,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.custom(code.architecture),
-            handler=f"handlers.{spec.name}.handler",
+            handler=f"jitney.handlers.{spec.name}.handler",
             code=code.asset,
             role=role,
             memory_size=spec.memory_mb,

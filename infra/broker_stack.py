@@ -3,10 +3,8 @@
 from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
-from core.trail.join import ISSUERS
 from infra.api import Api
 from infra.approval import STEPS, Approval
-from infra.arns import revoker_arn, role_arn
 from infra.broker_function import BrokerFunction, Code
 from infra.buckets import Buckets
 from infra.delivery import Delivery
@@ -18,10 +16,12 @@ from infra.reconciling import reconcile
 from infra.record_functions import CORRELATOR
 from infra.sealing import Sealing
 from infra.sending import sender_arns, sender_only
-from infra.settings import Settings
-from infra.slack import secret_resource
 from infra.tables import Tables
 from infra.trail import Trail, issuers
+from jitney.configuration.arns import revoker_arn, role_arn
+from jitney.configuration.settings import Settings
+from jitney.configuration.slack import secret_resource
+from jitney.core.trail.join import ISSUERS
 
 
 class BrokerStack(Stack):

@@ -1,4 +1,4 @@
-"""The one Lambda bundle that all functions share: `functions/`, `configuration.json` and the locked third-party code.
+"""The one Lambda bundle that all functions share: our code, `configuration.json` and the locked third-party code.
 
 A zip, not a layer: a function's code and what it imports change together, and a cold worker unpacks one file. The
 third-party part is made once for a lock and a platform and kept; a bundle is that zip with the sources appended, so
@@ -22,6 +22,8 @@ from pathlib import Path
 from uv import find_uv_bin
 
 FUNCTIONS = Path(__file__).parent.parent / "functions"
+IN_LAMBDA = ("__init__.py", "resources.py", "core", "adapters", "handlers", "pages")
+"""The parts of the package that run in Lambda: a change of the client redeploys no function."""
 CACHE = Path(__file__).parent.parent / ".local" / "cache" / "bundles"
 PYTHON = (3, 13)
 KEPT = 6
@@ -96,9 +98,11 @@ def _digest(*parts: bytes) -> str:
 
 
 def _sources() -> Iterator[Path]:
-    for path in FUNCTIONS.rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts and path.name != "requirements.txt":
-            yield path
+    package = FUNCTIONS / "jitney"
+    for part in (package / name for name in IN_LAMBDA):
+        for path in (part,) if part.is_file() else part.rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
 
 
 @contextmanager

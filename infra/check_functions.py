@@ -4,9 +4,9 @@ A check of a target asks to delete a policy that is not there: whoever has taken
 deny document, which the reconciler writes again within five minutes.
 """
 
-from core.access.target_check import SESSION_PREFIX, STRANGE_PREFIX
 from infra.allow import KEY_TO_WRITE, Allow
 from infra.spec import Spec
+from jitney.core.access.target_check import SESSION_PREFIX, STRANGE_PREFIX
 
 CHECKS_SESSIONS = (f"{SESSION_PREFIX}*", f"{STRANGE_PREFIX}*")
 """The names of a check's sessions: it can take no grant's, whatever the target roles would let through."""

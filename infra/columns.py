@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-# The members of `core.audit.AuditRecord` and the links of its chain, as Athena types.
+# The members of `jitney.core.audit.AuditRecord` and the links of its chain, as Athena types.
 COLUMNS = (
     ("version", "int"),
     ("chain", "string"),
@@ -35,7 +35,7 @@ COLUMNS = (
 )
 
 
-# The members of `core.trail.call.Call`, and what the call came to (core.trail.line).
+# The members of `jitney.core.trail.call.Call`, and what the call came to (jitney.core.trail.line).
 CALL_COLUMNS = (
     ("version", "int"),
     ("event_id", "string"),

@@ -11,7 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.arns import ROLE_PATH
+from jitney.configuration.arns import ROLE_PATH
 
 _DAY = "dt=!{timestamp:yyyy-MM-dd}/"
 _DAY_OF_LINE = "dt=!{partitionKeyFromQuery:dt}/!{timestamp:yyyy-MM-dd}/"

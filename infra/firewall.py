@@ -6,7 +6,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
-from core.problems import Problem
+from jitney.core.problems import Problem
 
 REQUESTS_PER_ADDRESS = 3000
 """In five minutes: a hundred agents behind one address may each poll every ten seconds."""

@@ -6,18 +6,18 @@ here and looked up in what the stack hands over, so that the table can be read w
 
 from collections.abc import Mapping
 
-from core.access.credentials import CANARY_PREFIX
 from infra.allow import END, ENDING, KEY_TO_READ, KEY_TO_WRITE, LIFE, TERMS, Allow, change
 from infra.check_functions import CHECKS
 from infra.record_functions import OF_KEYS, RECORD_SPECS
 from infra.spec import Spec
+from jitney.core.access.credentials import CANARY_PREFIX
 
 _ISSUE = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
 
 _STORE = ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE")
 
 _MASK = "JITNEY_MASK_KEY"
-# The key of an owner's tags; KMS is asked only when something is masked (adapters.mask_keys).
+# The key of an owner's tags; KMS is asked only when something is masked (jitney.adapters.mask_keys).
 _TAGS = Allow("mask_key", ("kms:GenerateMac",))
 
 # By partition key (adapters.store, core.once): who issues nothing cannot write a grant that another would issue for.
@@ -52,7 +52,7 @@ _TAKE_BACK = (
     Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity")),
 )
 
-# What a vote takes, on whatever channel it comes, besides reading _HELD and _TOKEN: handlers.voting.
+# What a vote takes, on whatever channel it comes, besides reading _HELD and _TOKEN: jitney.handlers.voting.
 _VOTE = (
     *change(_GRANT, TERMS),
     Allow("state", ("dynamodb:PutItem",), ("VOTES#*",)),

@@ -16,10 +16,10 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from core.audit import TAMPERED
 from infra.acknowledge import acknowledge
 from infra.delivery import Delivery
 from infra.spec import ALL_FUNCTIONS
+from jitney.core.audit import TAMPERED
 
 
 class DeadLetters(Construct):

@@ -7,7 +7,7 @@ CORRELATOR = "correlator"
 _READ_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
 # The last is for what has to be looked at again.
 _READ_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage")
-OF_KEYS = ("k-*",)  # the calls with an access key (adapters.trail)
+OF_KEYS = ("k-*",)  # the calls with an access key (jitney.adapters.trail)
 
 RECORD_SPECS = (
     Spec(

@@ -11,14 +11,14 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from core.audit import SEALED
-from core.integrity.seals import EVERY_SECONDS, FOLDER, KEYS_FOLDER
 from infra.acknowledge import acknowledge
-from infra.arns import ROLE_PATH, role_name
 from infra.broker_function import BrokerFunction
 from infra.buckets import Buckets
 from infra.publishing import DeadLetters
 from infra.spec import ALL_FUNCTIONS
+from jitney.configuration.arns import ROLE_PATH, role_name
+from jitney.core.audit import SEALED
+from jitney.core.integrity.seals import EVERY_SECONDS, FOLDER, KEYS_FOLDER
 
 EVERY = Duration.seconds(EVERY_SECONDS)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_cdk import Stack
 
-from infra.settings import Mail
+from jitney.configuration.settings import Mail
 
 
 def sender_arns(stack: Stack, mail: Mail | None) -> list[str]:

@@ -27,6 +27,6 @@ class Spec:
     memory_mb: int = 1024
     # One route at the stage's 50 requests a second that all hang holds 750 of the 1,000 executions that docs/deploy.md
     # asks for; at API Gateway's own limit of 29 it would hold all. A service that hangs is given up earlier
-    # (adapters.calls).
+    # (jitney.adapters.calls).
     timeout_seconds: int = 15
     asks_in: str = ""

@@ -13,13 +13,22 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.arns import ROLE_PATH, RULES, boundary_arn, boundary_name, partition_of, revoker_name, role_arn, role_name
 from infra.check_functions import CHECKS_SESSIONS
-from infra.external_id import external_id
 from infra.functions import SPECS
-from infra.settings import LONGEST_SESSION_SECONDS, Broker, Target
-from infra.target_policies import inline_policies, outer_bound
 from infra.trail_forwarding import forward
+from jitney.configuration.arns import (
+    ROLE_PATH,
+    RULES,
+    boundary_arn,
+    boundary_name,
+    partition_of,
+    revoker_name,
+    role_arn,
+    role_name,
+)
+from jitney.configuration.external_id import external_id
+from jitney.configuration.settings import LONGEST_SESSION_SECONDS, Broker, Target
+from jitney.configuration.target_policies import inline_policies, outer_bound
 
 SESSION_TAGS = ("grant", "agent", "human")
 

@@ -7,9 +7,9 @@ from aws_cdk import CfnStackSet, Environment, Stack
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
-from infra.configuration import Configuration
-from infra.settings import StackSet, Target
 from infra.target_template import ALL, template_of_all
+from jitney.configuration.load import Configuration
+from jitney.configuration.settings import StackSet, Target
 
 LONGEST_BODY = 51_200
 """Characters that CloudFormation takes of a template by itself; longer ones come from a bucket (its quotas)."""

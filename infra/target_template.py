@@ -15,9 +15,9 @@ from aws_cdk import App, Aws, CfnCondition, CfnResource, Environment, Fn, Legacy
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
-from infra.complaints import did_you_mean
-from infra.configuration import Configuration, load_configuration
 from infra.target_account_stack import TargetAccountStack, TargetRoles
+from jitney.configuration.complaints import did_you_mean
+from jitney.configuration.load import Configuration, load_configuration
 
 ROOT = Path(__file__).parent.parent
 ALL = "JitneyTargets"

@@ -18,12 +18,12 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from core.audit import BYPASSES, REFUSED_EVENTS
 from infra.acknowledge import acknowledge
-from infra.arns import ROLE_PATH, forwarder_name
 from infra.publishing import DeadLetters
-from infra.settings import Target
 from infra.spec import ALL_FUNCTIONS
+from jitney.configuration.arns import ROLE_PATH, forwarder_name
+from jitney.configuration.settings import Target
+from jitney.core.audit import BYPASSES, REFUSED_EVENTS
 
 BUS = "jitney-trail"
 DETAIL_TYPE = "AWS API Call via CloudTrail"

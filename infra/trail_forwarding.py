@@ -7,9 +7,9 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.arns import ROLE_PATH, forwarder_name, forwarding_name, partition_of
-from infra.settings import Broker, Target
 from infra.trail import ALL_EVENTS, BUS, DETAIL_TYPE, OF_AWS, TAKING
+from jitney.configuration.arns import ROLE_PATH, forwarder_name, forwarding_name, partition_of
+from jitney.configuration.settings import Broker, Target
 
 
 def forward(scope: Construct, *, alias: str, target: Target, role_arn: str, broker: Broker) -> None:

@@ -16,12 +16,12 @@ from typing import Any
 
 from botocore.exceptions import EndpointConnectionError
 
-from adapters.records import RecordsStream
-from adapters.trail import Trail, TrailQueue
-from core.access.grant import Grant
-from core.problems import Problem
-from handlers import correlator, publisher
-from handlers.ports import Ports
+from jitney.adapters.records import RecordsStream
+from jitney.adapters.trail import Trail, TrailQueue
+from jitney.core.access.grant import Grant
+from jitney.core.problems import Problem
+from jitney.handlers import correlator, publisher
+from jitney.handlers.ports import Ports
 from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore
 from tests.trailing import (
     ACCOUNT,

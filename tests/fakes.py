@@ -5,34 +5,34 @@ import json
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from adapters.deny_list import TURN_SECONDS, Turn
-from adapters.mails import Message
-from adapters.message_places import Place
-from adapters.role_policies import Refused
-from adapters.store import PAGE, Changed, Taken
-from core.access.credentials import Credentials, SessionRequest
-from core.access.denial import CutOffs, Denial
-from core.access.grant import Grant, State
-from core.access.holdings import Holdings
-from core.access.request import Permission
-from core.access.target_check import Answered, Attempt
-from core.actions import Actions
-from core.audit import Link
-from core.config import Target
-from core.once import Once, Quota
-from core.problems import Problem
-from core.review.absences import Absence
-from core.review.glass import debtors
-from core.review.pending import Pending
-from core.review.slack.message import Message as SlackMessage
-from core.review.slack.people import Profile
-from core.review.slack.refused import SlackRefused
+from jitney import resources
+from jitney.adapters.deny_list import TURN_SECONDS, Turn
+from jitney.adapters.mails import Message
+from jitney.adapters.message_places import Place
+from jitney.adapters.role_policies import Refused
+from jitney.adapters.store import PAGE, Changed, Taken
+from jitney.core.access.credentials import Credentials, SessionRequest
+from jitney.core.access.denial import CutOffs, Denial
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.holdings import Holdings
+from jitney.core.access.request import Permission
+from jitney.core.access.target_check import Answered, Attempt
+from jitney.core.actions import Actions
+from jitney.core.audit import Link
+from jitney.core.config import Target
+from jitney.core.once import Once, Quota
+from jitney.core.problems import Problem
+from jitney.core.review.absences import Absence
+from jitney.core.review.glass import debtors
+from jitney.core.review.pending import Pending
+from jitney.core.review.slack.message import Message as SlackMessage
+from jitney.core.review.slack.people import Profile
+from jitney.core.review.slack.refused import SlackRefused
 
 NOW = 1_795_521_600  # 2026-11-24T12:00:00Z
-ACTIONS = Actions.load((Path(__file__).parents[1] / "functions" / "core" / "actions.bin").read_bytes())
+ACTIONS = Actions.load(resources.ACTIONS.read_bytes())
 ROLE_ARN = "arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod"
 
 GRANT = Grant(
@@ -63,7 +63,7 @@ PENDING = replace(
 
 @dataclass
 class MemoryStore:
-    """`adapters.store.Store` in memory. `broken` makes every call fail as an unreachable DynamoDB does."""
+    """`jitney.adapters.store.Store` in memory. `broken` makes every call fail as an unreachable DynamoDB does."""
 
     grants: dict[str, Grant] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
@@ -201,7 +201,7 @@ class MemoryStore:
 
 @dataclass
 class MemoryAbsences:
-    """`adapters.absences.Absences` of a store in memory; `meanwhile` runs after they were read."""
+    """`jitney.adapters.absences.Absences` of a store in memory; `meanwhile` runs after they were read."""
 
     store: MemoryStore
     meanwhile: Callable[[], None] = field(default=lambda: None)
@@ -214,7 +214,7 @@ class MemoryAbsences:
 
 @dataclass
 class MemoryGlasses:
-    """`adapters.glasses.Glasses` of a store in memory; `meanwhile` runs after they were read."""
+    """`jitney.adapters.glasses.Glasses` of a store in memory; `meanwhile` runs after they were read."""
 
     store: MemoryStore
     meanwhile: Callable[[], None] = field(default=lambda: None)
@@ -294,7 +294,7 @@ class MemoryMails:
 
 @dataclass
 class MemoryDenyList:
-    """`adapters.deny_list.DenyList` in memory; each method is one atomic step, as one call of DynamoDB is."""
+    """`jitney.adapters.deny_list.DenyList` in memory; each method is one atomic step, as one call of DynamoDB is."""
 
     listed: dict[str, dict[str, Denial]] = field(default_factory=dict)
     turns: dict[str, Turn] = field(default_factory=dict)
@@ -426,7 +426,7 @@ class MemoryMaskKeys:
 
 @dataclass
 class MemoryTargetChecks:
-    """`adapters.target_checks.TargetChecks` whose AWS answers as it should, but for what `wrong` has by name."""
+    """`jitney.adapters.target_checks.TargetChecks` whose AWS answers as it should, but for what `wrong` has by name."""
 
     wrong: dict[str, str] = field(default_factory=dict)
     tried: list[Attempt] = field(default_factory=list)

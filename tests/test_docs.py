@@ -36,11 +36,3 @@ def test_the_threat_model_names_a_test_for_each_threat():
     tried = [row[3].strip() for row in rows if not row[3].strip().startswith(("tried by", "---"))]
     assert len(tried) > 10
     assert [each for each in tried if "test_" not in each and "table below" not in each] == []
-
-
-def test_who_installs_the_auditors_command_keeps_the_checkout_beside_it():
-    """`audit verify` and `audit show` run the broker's own code, which an installed copy of the client has not."""
-    files = [*PAGES, *sorted((ROOT / "client").rglob("*.py"))]
-    told = [line for file in files for line in re.findall(r"pip install [^`\n]*", file.read_text(encoding="utf-8"))]
-    assert len(told) > 1
-    assert [line for line in told if not line.startswith("pip install -e '.[audit]'")] == []

@@ -9,11 +9,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from core.access import parse
-from core.calls.words import MAX_LINE
-from core.problems import PROBLEMS, Problem
 from infra.api import REFUSALS
 from infra.functions import SPECS
+from jitney.core.access import parse
+from jitney.core.calls.words import MAX_LINE
+from jitney.core.problems import PROBLEMS, Problem
 
 OPENAPI = yaml.safe_load((Path(__file__).parents[1] / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
 SCHEMAS = OPENAPI["components"]["schemas"]

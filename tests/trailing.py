@@ -4,19 +4,18 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from core.calls.table import Operations
-from core.masking.table import Masks
-from core.trail.actions import actions_of
-from handlers.correlator import DETAIL_TYPE
+from jitney import resources
+from jitney.core.calls.table import Operations
+from jitney.core.masking.table import Masks
+from jitney.core.trail.actions import actions_of
+from jitney.handlers.correlator import DETAIL_TYPE
 from tests.fakes import GRANT, NOW, ROLE_ARN
 
-CORE = Path(__file__).parents[1] / "functions" / "core"
-MASKS = Masks.load((CORE / "masking" / "masks.bin").read_bytes())
-ACTIONS_OF = actions_of(Operations.load((CORE / "operations.bin").read_bytes()), MASKS)
+MASKS = Masks.load(resources.MASKS.read_bytes())
+ACTIONS_OF = actions_of(Operations.load(resources.OPERATIONS.read_bytes()), MASKS)
 ACCOUNT, BROKER = "444455556666", "111122223333"
 ISSUERS = {f"AROA{name.upper():A<17}": name for name in ("grants", "credentials", "releases", "revocations")} | {
     "AROATARGETCHECKSAAAAA": "target_checks"

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from client.problems import Problem
+from jitney.client.problems import Problem
 from local.agent_shell import AUDITOR
 from local.demo.ledger import Ledger, Rows, told
 from local.demo.stage import NotAsToldError, Stage, console, expect

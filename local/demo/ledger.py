@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from rich.text import Text
 
-from client.athena import Athena, Place
+from jitney.client.athena import Athena, Place
 
 PATIENCE_SECONDS = 300
 STYLES: Mapping[str, str] = {"allowed": "green", "denied": "red", "review": "yellow", "revoked": "red"}

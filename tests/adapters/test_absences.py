@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from adapters.absences import Absences
-from adapters.store import Changed, Store
-from core import audit
-from core.access.grant import Grant, Verdict, Vote
-from core.access.stand_in import StandIn
-from core.audit import AuditRecord, Event, Outcome
-from core.review.absences import Absence
+from jitney.adapters.absences import Absences
+from jitney.adapters.store import Changed, Store
+from jitney.core import audit
+from jitney.core.access.grant import Grant, Verdict, Vote
+from jitney.core.access.stand_in import StandIn
+from jitney.core.audit import AuditRecord, Event, Outcome
+from jitney.core.review.absences import Absence
 from tests.adapters.test_store import client, opened, records, store  # noqa: F401 - fixtures
 from tests.fakes import NOW, PENDING
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from adapters.glasses import Glasses
-from adapters.store import Changed, Store
-from core import audit
-from core.access.glass import FollowUp, Glass, Judgement
-from core.access.grant import Grant
-from core.audit import Event, Origin, Outcome
-from core.review.votes import activated
+from jitney.adapters.glasses import Glasses
+from jitney.adapters.store import Changed, Store
+from jitney.core import audit
+from jitney.core.access.glass import FollowUp, Glass, Judgement
+from jitney.core.access.grant import Grant
+from jitney.core.audit import Event, Origin, Outcome
+from jitney.core.review.votes import activated
 from tests.adapters.test_store import client, opened, records, store  # noqa: F401 - fixtures
 from tests.fakes import NOW, PENDING
 

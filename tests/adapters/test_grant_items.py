@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from adapters.grant_items import grant_of, grants_in, item_key, item_of, update_of
-from core.access.glass import FollowUp, Glass, Judgement
-from core.access.grant import Ending, Grant, State, Verdict, Vote
-from core.access.stand_in import StandIn
-from core.review.votes import activated
+from jitney.adapters.grant_items import grant_of, grants_in, item_key, item_of, update_of
+from jitney.core.access.glass import FollowUp, Glass, Judgement
+from jitney.core.access.grant import Ending, Grant, State, Verdict, Vote
+from jitney.core.access.stand_in import StandIn
+from jitney.core.review.votes import activated
 from tests.fakes import GRANT, NOW, PENDING
 
 YES = Vote("corp.alice", Verdict.APPROVE, "content", "fine", NOW, "web")

@@ -16,16 +16,16 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from adapters.identity_provider import MOST_BYTES, Patience
-from adapters.keys import (
+from jitney.adapters.identity_provider import MOST_BYTES, Patience
+from jitney.adapters.keys import (
     COOL_DOWN_SECONDS,
     FRESH_SECONDS,
     KEPT_SECONDS,
     RETRY_SECONDS,
     HttpKeys,
 )
-from core.config import Issuer
-from core.identity.refusal import Refusal
+from jitney.core.config import Issuer
+from jitney.core.identity.refusal import Refusal
 from tests.core.identity.minting import issuer, jwk, jwks, private_key
 
 Answer = Callable[[BaseHTTPRequestHandler], None]

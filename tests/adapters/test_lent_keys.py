@@ -8,7 +8,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
 
-from adapters.lent_keys import lending
+from jitney.adapters.lent_keys import lending
 
 BODY = b"<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>"
 

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
 
-from adapters.mails import CODES, Mails, Message
+from jitney.adapters.mails import CODES, Mails, Message
 
 MESSAGE = Message("One asks", "text \u2713", "<p>text</p>", "g-aaaaaaaaaaaaaa")
 SENDER = "jitney@example.com"

@@ -7,9 +7,9 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 from moto import mock_aws
 
-from adapters import mask_keys
-from adapters.mask_keys import MaskKeys
-from core.problems import Problem
+from jitney.adapters import mask_keys
+from jitney.adapters.mask_keys import MaskKeys
+from jitney.core.problems import Problem
 
 
 class Kms:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.message_places import MessagePlaces, Place
+from jitney.adapters.message_places import MessagePlaces, Place
 from tests.adapters.test_store import client  # noqa: F401 - a fixture
 from tests.fakes import NOW, PENDING
 

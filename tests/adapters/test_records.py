@@ -3,7 +3,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.records import MOST_BYTES, MOST_IN_RECORD, MOST_RECORDS, RecordsStream
+from jitney.adapters.records import MOST_BYTES, MOST_IN_RECORD, MOST_RECORDS, RecordsStream
 
 FIREHOSE_BYTES = 4 * 1024**2
 

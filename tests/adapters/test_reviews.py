@@ -6,8 +6,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from adapters.reviews import Reviews, TaskTokens
-from core.problems import Problem
+from jitney.adapters.reviews import Reviews, TaskTokens
+from jitney.core.problems import Problem
 from tests.adapters.test_store import client  # noqa: F401 - a fixture
 from tests.fakes import NOW, PENDING
 

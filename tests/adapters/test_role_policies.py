@@ -7,10 +7,10 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from adapters.canary import Canary
-from adapters.role_policies import POLICY_NAME, Refused, RolePolicies, RolePolicy
-from core.access.credentials import Credentials
-from core.problems import Problem
+from jitney.adapters.canary import Canary
+from jitney.adapters.role_policies import POLICY_NAME, Refused, RolePolicies, RolePolicy
+from jitney.core.access.credentials import Credentials
+from jitney.core.problems import Problem
 from tests.handlers.conftest import configuration
 
 TARGET = configuration().targets["analytics-prod"]

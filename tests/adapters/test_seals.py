@@ -8,13 +8,13 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from adapters.published import Published
-from adapters.seals import Seals
-from core.audit import FIRST
-from core.integrity.contents import Contents
-from core.integrity.seals import next_seal, public_key_path, read_seal, seal_key
-from core.integrity.signatures import is_signed_by, read_public_key
-from core.problems import Problem
+from jitney.adapters.published import Published
+from jitney.adapters.seals import Seals
+from jitney.core.audit import FIRST
+from jitney.core.integrity.contents import Contents
+from jitney.core.integrity.seals import next_seal, public_key_path, read_seal, seal_key
+from jitney.core.integrity.signatures import is_signed_by, read_public_key
+from jitney.core.problems import Problem
 from tests.core.integrity.world import chain
 from tests.fakes import NOW
 

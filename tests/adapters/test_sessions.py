@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from adapters.sessions import NOT_OFFERED_SECONDS, Sessions
-from core.access.credentials import SessionRequest, session_request
-from core.access.session_policy import compile_policy
-from core.problems import Problem
+from jitney.adapters.sessions import NOT_OFFERED_SECONDS, Sessions
+from jitney.core.access.credentials import SessionRequest, session_request
+from jitney.core.access.session_policy import compile_policy
+from jitney.core.problems import Problem
 from tests.fakes import ACTIONS, GRANT, NOW
 
 SHORT = GRANT  # of 300 s

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from slack_sdk.http_retry import builtin_handlers
 
-from adapters import slack_messages
-from adapters.slack_messages import Slack
-from core.review.slack.message import Message, message
-from core.review.slack.modals import reject_modal, said
-from core.review.slack.refused import SlackRefused
+from jitney.adapters import slack_messages
+from jitney.adapters.slack_messages import Slack
+from jitney.core.review.slack.message import Message, message
+from jitney.core.review.slack.modals import reject_modal, said
+from jitney.core.review.slack.refused import SlackRefused
 from local.slack.__main__ import Handler
 from local.slack.workspace import OUTAGE, Workspace
 from tests.core.review.slack.test_blocks import HOSTILE, URL, sheet, walk

@@ -6,8 +6,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from adapters.slack_secret import BOT_TOKEN, KEPT_SECONDS, SIGNING_SECRET, SlackSecret
-from core.problems import Problem
+from jitney.adapters.slack_secret import BOT_TOKEN, KEPT_SECONDS, SIGNING_SECRET, SlackSecret
+from jitney.core.problems import Problem
 
 ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-bot-AbCdEf"
 BOTH = '{"bot_token": "xoxb-canary", "signing_secret": "canary-signing-secret"}'

@@ -7,17 +7,17 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from adapters.deny_list import TURN_SECONDS, DenyList, Turn, update_of
-from adapters.store import PAGE, Changed, Store, Taken
-from core import audit
-from core.access.denial import CutOffs, Denial, denial
-from core.access.grant import Ending, Grant, State
-from core.access.holdings import Change, Entry, Holdings
-from core.audit import Event, Link, Origin, Outcome
-from core.once import Once, Quota
-from core.problems import Problem
-from core.review.pending import Entering
-from core.review.votes import activated
+from jitney.adapters.deny_list import TURN_SECONDS, DenyList, Turn, update_of
+from jitney.adapters.store import PAGE, Changed, Store, Taken
+from jitney.core import audit
+from jitney.core.access.denial import CutOffs, Denial, denial
+from jitney.core.access.grant import Ending, Grant, State
+from jitney.core.access.holdings import Change, Entry, Holdings
+from jitney.core.audit import Event, Link, Origin, Outcome
+from jitney.core.once import Once, Quota
+from jitney.core.problems import Problem
+from jitney.core.review.pending import Entering
+from jitney.core.review.votes import activated
 from tests.fakes import GRANT, NOW, PENDING
 
 KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]}

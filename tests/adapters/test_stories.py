@@ -8,12 +8,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from adapters.stories import Stories
-from adapters.trail import Trail
-from core.problems import Problem
-from core.trail.call import call_in, keys_of, partition_of
-from core.trail.join import Purpose, Verdict
-from core.trail.line import conclusion_key
+from jitney.adapters.stories import Stories
+from jitney.adapters.trail import Trail
+from jitney.core.problems import Problem
+from jitney.core.trail.call import call_in, keys_of, partition_of
+from jitney.core.trail.join import Purpose, Verdict
+from jitney.core.trail.line import conclusion_key
 from tests.core.story.telling import CALL, asked, call
 from tests.core.story.test_telling import reviewed
 from tests.fakes import GRANT, NOW
@@ -116,7 +116,7 @@ def test_however_many_there_are_they_are_read_in_pages_and_no_more_than_a_page_s
     query = client.query
     monkeypatch.setattr(client, "query", lambda **asked: query(**asked, Limit=2))
     for most, read, cut in ((6, 6, False), (5, 5, True)):
-        monkeypatch.setattr("adapters.stories.MOST_CALLS", most)
+        monkeypatch.setattr("jitney.adapters.stories.MOST_CALLS", most)
         found = Stories(client, "audit").calls(GRANT.id)
         assert (len(found.lines), found.cut) == (read, cut)
 
@@ -126,7 +126,7 @@ def test_aud_04_what_nothing_explains_is_read_before_what_a_grant_explains(
     client: Any, monkeypatch: pytest.MonkeyPatch, reason: str
 ):
     """However many calls an agent makes with its other keys."""
-    monkeypatch.setattr("adapters.stories.MOST_CALLS", 3)
+    monkeypatch.setattr("jitney.adapters.stories.MOST_CALLS", 3)
     for number in range(6):
         concluded(client, number, key=f"ASIA{number:016d}")
     concluded(client, 7, key=f"ASIA{9:016d}", reasons=(reason,))
@@ -152,7 +152,7 @@ def test_aud_04_calls_of_others_at_a_shared_key_are_read_while_there_is_room(
     monkeypatch.setattr(client, "query", counting)
     found = Stories(client, "audit").calls(GRANT.id)
     assert ([line["event_id"] for line in found.lines], found.cut) == (["e-98", "e-99"], False)
-    monkeypatch.setattr("adapters.stories.MOST_OTHERS", 10)
+    monkeypatch.setattr("jitney.adapters.stories.MOST_OTHERS", 10)
     read.clear()
     found = Stories(client, "audit").calls(GRANT.id)
     assert ([line["event_id"] for line in found.lines], found.cut) == (["e-98", "e-99"], True)
@@ -166,7 +166,7 @@ def test_aud_04_calls_of_others_at_a_shared_key_are_read_while_there_is_room(
 
 
 def test_aud_04_that_there_are_more_keys_than_are_read_is_told(client: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("adapters.stories.MOST_KEYS", 2)
+    monkeypatch.setattr("jitney.adapters.stories.MOST_KEYS", 2)
     for number, cut in ((1, False), (2, False), (3, True)):
         concluded(client, number, key=f"ASIA{number:016d}")
         assert Stories(client, "audit").calls(GRANT.id).cut is cut
@@ -181,7 +181,7 @@ def test_aud_04_however_many_records_there_are_the_first_and_the_last_are_read(
         put(client, link.chain, f"{link.seq:06d}", record=link.text)
     most = len(told.links)
     for allowed, numbers in ((most, range(most)), (most - 1, [0, 1, 2, 4, 5, 6]), (2, [0, 6])):
-        monkeypatch.setattr("adapters.stories.MOST_RECORDS", allowed)
+        monkeypatch.setattr("jitney.adapters.stories.MOST_RECORDS", allowed)
         found = Stories(client, "audit").records(GRANT.id)
         assert [line["seq"] for line in found.lines] == list(numbers)
         assert found.cut is (allowed < most)

@@ -8,9 +8,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from adapters.target_checks import TargetChecks
-from core.access.target_check import Attempt
-from core.problems import Problem
+from jitney.adapters.target_checks import TargetChecks
+from jitney.core.access.target_check import Attempt
+from jitney.core.problems import Problem
 from tests.adapters.test_role_policies import ISSUED, KEYS
 
 ASSUME = {"RoleArn": "arn:aws:iam::444455556666:role/jitney/x", "RoleSessionName": "g-check-a"}

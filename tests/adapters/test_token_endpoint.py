@@ -10,9 +10,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from adapters.token_endpoint import TokenEndpoint
-from core.config import Web
-from core.problems import Problem
+from jitney.adapters.token_endpoint import TokenEndpoint
+from jitney.core.config import Web
+from jitney.core.problems import Problem
 
 GOOD = json.dumps({"id_token": "a.b.c", "access_token": "x", "token_type": "Bearer"}).encode()
 

@@ -2,7 +2,7 @@
 
 import json
 
-from adapters.trail import AGAIN_SECONDS, ASKED_SECONDS, TrailQueue
+from jitney.adapters.trail import AGAIN_SECONDS, ASKED_SECONDS, TrailQueue
 from tests.trailing import ACCOUNT, KEY
 
 

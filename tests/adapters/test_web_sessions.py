@@ -8,14 +8,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from adapters.cast_votes import KEEP_VOTE_SECONDS, MOST_VOTES, CastVotes
-from adapters.store import Store
-from adapters.web_sessions import WebSessions
-from core import audit
-from core.access.grant import Grant, Verdict, Vote
-from core.audit import Event, Origin, Outcome
-from core.identity.principal import Principal
-from core.identity.session import MOST_SECONDS, Session
+from jitney.adapters.cast_votes import KEEP_VOTE_SECONDS, MOST_VOTES, CastVotes
+from jitney.adapters.store import Store
+from jitney.adapters.web_sessions import WebSessions
+from jitney.core import audit
+from jitney.core.access.grant import Grant, Verdict, Vote
+from jitney.core.audit import Event, Origin, Outcome
+from jitney.core.identity.principal import Principal
+from jitney.core.identity.session import MOST_SECONDS, Session
 from tests.core.identity import minting
 from tests.fakes import NOW, PENDING
 from tests.handlers.reviewing import STAFF, with_staff

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.asking import Permission, parse_permissions
+from jitney.client.asking import Permission, parse_permissions
 
 ONE = {"actions": ["s3:GetObject"], "resources": ["*"]}
 names = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=3).map(tuple)

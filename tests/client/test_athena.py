@@ -6,8 +6,8 @@ from botocore.exceptions import NoCredentialsError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client.athena import Athena, Place, connected, literal
-from client.problems import Invalid, Problem, Unavailable
+from jitney.client.athena import Athena, Place, connected, literal
+from jitney.client.problems import Invalid, Problem, Unavailable
 from tests.client.fake_athena import FakeAthena, refusal
 from tests.examples import examples
 

@@ -12,8 +12,8 @@ from botocore.compat import compat_shell_split
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.aws_profile import command_line, merged, section_name, stanza, write
-from client.problems import Invalid
+from jitney.client.aws_profile import command_line, merged, section_name, stanza, write
+from jitney.client.problems import Invalid
 
 OURS = {"credential_process": "jitney credentials analytics-prod"}
 writable = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=20)

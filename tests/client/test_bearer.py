@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from client.bearer import BearerAuth
-from client.tokens import Token
+from jitney.client.bearer import BearerAuth
+from jitney.client.tokens import Token
 
 
 @dataclass

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from client.asking import Ask, Permission
-from client.broker import Broker
-from client.problems import Denied, Ended, Invalid, Pending, Problem, Unavailable, Unproven
-from client.tokens import Token
+from jitney.client.asking import Ask, Permission
+from jitney.client.broker import Broker
+from jitney.client.problems import Denied, Ended, Invalid, Pending, Problem, Unavailable, Unproven
+from jitney.client.tokens import Token
 from tests.client.fake_broker import (
     CREDENTIALS,
     GRANT_ID,

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from client.answers import Answer, Issued
-from client.child import child_environment, run_child
-from client.problems import Invalid
+from jitney.client.answers import Answer, Issued
+from jitney.client.child import child_environment, run_child
+from jitney.client.problems import Invalid
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, grant, issued
 from tests.running import PATIENCE
 
@@ -118,7 +118,8 @@ print("ready", flush=True)
 signal.pause()
 """
 PARENT = (
-    "import os, sys; from client.child import run_child; sys.exit(run_child([sys.executable, '-c', {!r}], os.environ))"
+    "import os, sys; "
+    "from jitney.client.child import run_child; sys.exit(run_child([sys.executable, '-c', {!r}], os.environ))"
 )
 
 
@@ -161,7 +162,7 @@ def read_until(terminal: int, word: bytes) -> bytes:
 def test_an_early_signal_waits_for_the_child():
     code = """
 import os, signal, sys
-from client import child
+from jitney.client import child
 real = child.subprocess.Popen
 def slow(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGTERM)

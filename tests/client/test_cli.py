@@ -6,7 +6,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from client.cli import app
+from jitney.client.cli import app
 
 
 def test_the_version_is_the_packages():

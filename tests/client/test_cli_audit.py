@@ -16,12 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from typer.testing import CliRunner
 
-import client
-from client import checkout
-from client.cli import app
-from client.evidence import seals_of
-from core.integrity.seals import public_key_path, seal_key
-from core.times import iso
+from jitney import client
+from jitney.client.cli import app
+from jitney.client.evidence import seals_of
+from jitney.core.integrity.seals import public_key_path, seal_key
+from jitney.core.times import iso
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of
 
 REGION = "eu-west-1"
@@ -168,7 +167,7 @@ def test_aud_02_of_a_period_the_first_seal_after_it_is_read_too():
 def test_aud_02_seals_that_end_too_early_are_told_until_a_day_too(archive: Archive, monkeypatch: pytest.MonkeyPatch):
     assert verify("--until", TODAY).exit_code == 0
     later = time.time() + 10 * 24 * HOUR
-    monkeypatch.setattr("client.commands.audit.time", SimpleNamespace(time=lambda: later))
+    monkeypatch.setattr("jitney.client.commands.audit.time", SimpleNamespace(time=lambda: later))
     told = verify("--until", TODAY)
     assert (told.exit_code, "The seals end too early" in told.stdout) == (1, True)
 
@@ -265,23 +264,14 @@ def test_aud_02_without_credentials_it_says_so(home: Path, monkeypatch: pytest.M
     assert "nobody" in result.stderr
 
 
-def test_an_installation_without_a_checkout_says_what_to_do(
-    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    monkeypatch.setattr(checkout, "FUNCTIONS", tmp_path)
-    result = verify()
-    assert result.exit_code == 2
-    assert "Run it from a checkout" in result.stderr
-
-
 def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch):
     for name in ("proof", "evidence"):
-        monkeypatch.delitem(sys.modules, f"client.{name}", raising=False)
+        monkeypatch.delitem(sys.modules, f"jitney.client.{name}", raising=False)
         monkeypatch.delattr(client, name, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
     result = verify()
     assert result.exit_code == 2
-    assert "pip install -e '.[audit]'" in result.stderr
+    assert "pip install 'jitney[audit]'" in result.stderr
 
 
 def test_a_stack_file_that_is_not_there_is_told_as_such(archive: Archive):

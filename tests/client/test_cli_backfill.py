@@ -16,14 +16,14 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from client import backfilling, trail_files
-from client.backfilling import Asked, Backfill
-from client.cli import app
-from client.problems import Unavailable
-from client.trail_files import log_file
-from core.access.grant import KEEP_GRANT_SECONDS
-from core.trail.event import TAKING, sighting
-from handlers.correlator import DETAIL_TYPE
+from jitney.client import backfilling, trail_files
+from jitney.client.backfilling import Asked, Backfill
+from jitney.client.cli import app
+from jitney.client.problems import Unavailable
+from jitney.client.trail_files import log_file
+from jitney.core.access.grant import KEEP_GRANT_SECONDS
+from jitney.core.trail.event import TAKING, sighting
+from jitney.handlers.correlator import DETAIL_TYPE
 from tests.fakes import ROLE_ARN
 from tests.trailing import ACCOUNT, BROKER, called, identity, scoped, stamp, taken
 

@@ -10,8 +10,7 @@ import botocore.session
 import pytest
 from typer.testing import CliRunner
 
-from client import checkout
-from client.cli import app
+from jitney.client.cli import app
 from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, issued, problem
 
 COPY = ["aws", "s3", "cp", "s3://reports/2026/q3.csv", "."]
@@ -232,10 +231,3 @@ def test_explain_and_run_read_the_same_command_alike():
 def test_a_place_that_is_none_is_told(place: list[str], said: str):
     result = jitney("explain", *place, "--", *COPY)
     assert (result.exit_code, said in result.stderr) == (2, True)
-
-
-def test_an_installation_without_the_table_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(checkout, "FUNCTIONS", tmp_path)
-    result = jitney("explain", "--", *COPY)
-    assert result.exit_code == 2
-    assert "jitney explain TARGET" in result.stderr

@@ -175,5 +175,5 @@ def test_a_success_loads_nothing_that_only_shows_things(connected: FakeBroker):
         [sys.executable, "-X", "importtime", JITNEY, "credentials", *ASK], capture_output=True, text=True, check=True
     )
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "client.broker" in loaded
-    assert not {"rich", "rich.console", "client.screen", "botocore", "boto3"} & loaded
+    assert "jitney.client.broker" in loaded
+    assert not {"rich", "rich.console", "jitney.client.screen", "botocore", "boto3"} & loaded

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from client.cli import app
+from jitney.client.cli import app
 from tests.client.fake_broker import GRANT_ID, REVIEW, FakeBroker, ended, grant, problem, vote
 
 PATH = f"/v1/grants/{GRANT_ID}"

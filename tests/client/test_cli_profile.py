@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from client.cli import app
+from jitney.client.cli import app
 from tests.client.fake_broker import GRANT_ID, FakeBroker, grant
 
 ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/*", "--reason", "it's due"]

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-import client
-from client import athena as athena_module
-from client.asking_athena import Asked
-from client.athena import Answer, Athena, Named, Place
-from client.cli import app
+from jitney import client
+from jitney.client import athena as athena_module
+from jitney.client.asking_athena import Asked
+from jitney.client.athena import Answer, Athena, Named, Place
+from jitney.client.cli import app
 from tests.client.fake_athena import FakeAthena, refusal
 
 CHAIN = "-- The chain of one grant\n-- grant: the grant's id, such as g-1\nSELECT one FROM records WHERE chain = ? -- ?"
@@ -199,8 +199,8 @@ def test_aud_05_a_file_that_names_no_workgroup_is_told(aws: FakeAthena, tmp_path
 
 def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch):
     for name in ("athena", "asking_athena"):
-        monkeypatch.delitem(sys.modules, f"client.{name}", raising=False)
+        monkeypatch.delitem(sys.modules, f"jitney.client.{name}", raising=False)
         monkeypatch.delattr(client, name, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
     result = query("denied")
-    assert (result.exit_code, ".[audit]" in result.stderr) == (2, True)
+    assert (result.exit_code, "jitney[audit]" in result.stderr) == (2, True)

@@ -13,12 +13,12 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from adapters.store import KEEP_RECORD_SECONDS
-from client import replaying
-from client.cli import app
-from client.problems import Unavailable
-from client.replaying import Period, Replay, parts_in, period_of
-from core.audit import sort_key
+from jitney.adapters.store import KEEP_RECORD_SECONDS
+from jitney.client import replaying
+from jitney.client.cli import app
+from jitney.client.problems import Unavailable
+from jitney.client.replaying import Period, Replay, parts_in, period_of
+from jitney.core.audit import sort_key
 from tests.core.integrity.world import chain
 from tests.fakes import GRANT
 from tests.handlers.test_correlator import Correlator

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner, Result
 
-from client.cli import app
+from jitney.client.cli import app
 from tests.client.fake_broker import (
     GRANT_ID,
     PERMISSIONS,

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from client import checkout, story
-from client.athena import Answer
-from client.cli import app
-from client.commands import story as command
-from core.audit import Event, Outcome
+from jitney.client import story
+from jitney.client.athena import Answer
+from jitney.client.cli import app
+from jitney.client.commands import story as command
+from jitney.core.audit import Event, Outcome
 from local.engine import opened
 from tests.core.story.telling import LATER, asked, call
 from tests.core.story.test_telling import CALLS, reviewed
@@ -240,9 +240,3 @@ def test_several_stories_are_told_one_after_another(ledger: Ledger, tmp_path: Pa
     assert show(PENDING.id, "--html", str(file)).exit_code == 0
     assert file.read_text("utf-8").count("<h1>") == 2
     assert show("g-cccccccccccccc").exit_code == 7
-
-
-def test_without_a_checkout_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(checkout, "FUNCTIONS", tmp_path)
-    result = show("--json")
-    assert (result.exit_code, json.loads(result.stdout)["code"]) == (2, "storyteller_missing")

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from client.cli import app
+from jitney.client.cli import app
 from tests.client.fake_broker import FakeBroker, problem
 
 PATH = "/v1/targets/analytics-prod/check"

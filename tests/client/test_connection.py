@@ -5,8 +5,8 @@ import socket
 import httpx
 import pytest
 
-from client.connection import checked_url, open_client, send
-from client.problems import Invalid, Unavailable
+from jitney.client.connection import checked_url, open_client, send
+from jitney.client.problems import Invalid, Unavailable
 from tests.client.fake_broker import FakeBroker
 
 PATH = "/v1/grants"

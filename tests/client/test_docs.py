@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from client import problems
-from client.cli import app
-from client.settings import SETTINGS
-from core.calls.table import Operations
+from jitney import resources
+from jitney.client import problems
+from jitney.client.cli import app
+from jitney.client.settings import SETTINGS
+from jitney.core.calls.table import Operations
 from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, ended, grant, issued
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,9 +85,9 @@ def test_the_configuration_file_on_the_page_is_valid(home: Path, monkeypatch: py
     folder = home / ".config" / "jitney"
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(example.replace("/run/secrets/jitney", str(secret)))
-    monkeypatch.setattr("client.broker.open_client", lambda *_: None)  # nothing is sent: TLS need not be set up
-    from client.settings import Options, connect
-    from client.tokens.client_credentials import ClientCredentials
+    monkeypatch.setattr("jitney.client.broker.open_client", lambda *_: None)  # nothing is sent: TLS need not be set up
+    from jitney.client.settings import Options, connect
+    from jitney.client.tokens.client_credentials import ClientCredentials
 
     broker = connect(Options(), {})
     assert broker.api_url == "https://jitney.example.com"
@@ -94,5 +95,5 @@ def test_the_configuration_file_on_the_page_is_valid(home: Path, monkeypatch: py
 
 
 def test_the_number_of_services_is_the_tables():
-    table = (ROOT / "functions" / "core" / "operations.bin").read_bytes()
+    table = resources.OPERATIONS.read_bytes()
     assert f"{len(Operations.load(table).services())} services' operations" in PAGE

@@ -2,8 +2,8 @@
 
 import pytest
 
-from client.asking import Ask, Permission
-from client.faults import detail_told, fault_and_fix
+from jitney.client.asking import Ask, Permission
+from jitney.client.faults import detail_told, fault_and_fix
 
 ONE = Permission(("s3:GetObject", "s3 GetObject"), ("arn:aws:s3:::reports/*", "reports"))
 ASK = Ask("analytics-prod", (ONE,), 7200, "x" * 600, "OPS 12")

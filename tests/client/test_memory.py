@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from client.asking import Ask, Permission
-from client.memory import entry, request_key
-from client.problems import Invalid
+from jitney.client.asking import Ask, Permission
+from jitney.client.memory import entry, request_key
+from jitney.client.problems import Invalid
 from tests.client.fake_broker import GRANT_ID
 
 ASK = Ask("analytics-prod", (Permission(("s3:GetObject",), ("*",)),), 300, "monthly report")

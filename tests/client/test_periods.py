@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from client.periods import BOUND, days_of, within
 from infra.queries import QUERIES
+from jitney.client.periods import BOUND, days_of, within
 from local.scans import scans
 
 FILES = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}

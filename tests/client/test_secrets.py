@@ -115,13 +115,13 @@ def test_an_unforeseen_failure_shows_no_values(secretive: FakeBroker, home: Path
     """A defect's traceback has source lines, and never the values of variables."""
     secretive.say("POST", "/v1/grants", 201, issued())
     code = (
-        "import sys, client.reporting as r\n"
+        "import sys, jitney.client.reporting as r\n"
         "def broken(*args, **kwargs):\n"
         "    credentials = args[0].credentials\n"
         "    raise RuntimeError('a defect')\n"
-        "import client.commands.request as q\n"
+        "import jitney.client.commands.request as q\n"
         "q.show = broken\n"
-        "from client.cli import app\n"
+        "from jitney.client.cli import app\n"
         f"sys.argv = ['jitney', 'request', *{ASK!r}]\n"
         "app()\n"
     )

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from client.problems import Invalid, Problem, Unproven
-from client.settings import SETTINGS, Options, connect, xdg
-from client.tokens import TokenSource
-from client.tokens.client_credentials import ClientCredentials
-from client.tokens.command import CommandToken
-from client.tokens.file import FileToken
-from client.tokens.github_actions import GitHubActions
+from jitney.client.problems import Invalid, Problem, Unproven
+from jitney.client.settings import SETTINGS, Options, connect, xdg
+from jitney.client.tokens import TokenSource
+from jitney.client.tokens.client_credentials import ClientCredentials
+from jitney.client.tokens.command import CommandToken
+from jitney.client.tokens.file import FileToken
+from jitney.client.tokens.github_actions import GitHubActions
 
 API = {"JITNEY_API_URL": "http://127.0.0.1:1"}
 CLIENT = {

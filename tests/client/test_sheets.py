@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from client.sheets import as_csv
+from jitney.client.sheets import as_csv
 from tests.examples import examples
 
 # What a spreadsheet takes for the beginning of a formula; East Asian ones also in full and small width.

@@ -9,12 +9,12 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from client.problems import Problem, Unavailable, Unproven
-from client.tokens import TokenSource, whose
-from client.tokens.client_credentials import ClientCredentials
-from client.tokens.command import CommandToken
-from client.tokens.file import FileToken
-from client.tokens.github_actions import GitHubActions
+from jitney.client.problems import Problem, Unavailable, Unproven
+from jitney.client.tokens import TokenSource, whose
+from jitney.client.tokens.client_credentials import ClientCredentials
+from jitney.client.tokens.command import CommandToken
+from jitney.client.tokens.file import FileToken
+from jitney.client.tokens.github_actions import GitHubActions
 from tests.client.fake_broker import FakeBroker
 
 SECRET = "canary client+secret"
@@ -76,7 +76,7 @@ def test_a_command_that_fails_is_told_without_what_it_printed(source: CommandTok
 
 
 def test_a_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("client.tokens.command._SECONDS", 0.2)
+    monkeypatch.setattr("jitney.client.tokens.command._SECONDS", 0.2)
     assert "printed no token within" in refusal(printing("import time; print('canary', flush=True); time.sleep(60)"))
 
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from client.answers import Answer
-from client.problems import Pending, Problem, Unavailable
-from client.waiting import wait
+from jitney.client.answers import Answer
+from jitney.client.problems import Pending, Problem, Unavailable
+from jitney.client.waiting import wait
 from tests.client.fake_broker import GRANT_ID, REVIEW, grant, under_review
 
 END = datetime.fromisoformat(REVIEW["expires_at"]).timestamp()

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client import wording
-from client.answers import Answer, Reason, Review
-from client.asking import Ask, Permission, parse_permissions
+from jitney.client import wording
+from jitney.client.answers import Answer, Reason, Review
+from jitney.client.asking import Ask, Permission, parse_permissions
 from tests.client.fake_broker import GRANT_ID, grant
 
 NOW = 1795521600.0  # 2026-11-24T12:00:00Z

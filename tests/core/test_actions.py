@@ -1,11 +1,10 @@
-from pathlib import Path
-
 import pytest
 
-from core.actions import Actions, Level
-from core.patterns import MAX_STEPS, Budget
+from jitney import resources
+from jitney.core.actions import Actions, Level
+from jitney.core.patterns import MAX_STEPS, Budget
 
-TABLE = (Path(__file__).parents[2] / "functions" / "core" / "actions.bin").read_bytes()
+TABLE = resources.ACTIONS.read_bytes()
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import audit
-from core.audit import FIRST, AuditRecord, Event, Outcome
+from jitney.core import audit
+from jitney.core.audit import FIRST, AuditRecord, Event, Outcome
 from tests.fakes import GRANT, NOW
 
 RECORD = AuditRecord(NOW, Event.REQUEST, Outcome.ALLOWED, reason="größer", detail={"b": 1, "a": [True, None]})

@@ -1,4 +1,4 @@
-from core.once import idempotency, idempotency_key, previews, repeated
+from jitney.core.once import idempotency, idempotency_key, previews, repeated
 from tests.fakes import NOW
 
 

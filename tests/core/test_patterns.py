@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.patterns import (
+from jitney.core.patterns import (
     MAX_STEPS,
     Budget,
     PatternTooComplex,

@@ -1,4 +1,4 @@
-from core.refusals import MOST_SOURCES, OTHERS, Refusals, Refused
+from jitney.core.refusals import MOST_SOURCES, OTHERS, Refusals, Refused
 from tests.fakes import NOW
 
 ABOUT = Refused("corp", "198.51.100.7", "token_signature")

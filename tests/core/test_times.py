@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.times import epoch, iso
+from jitney.core.times import epoch, iso
 from tests.examples import examples
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import botocore
 import yaml
 
-from core.actions import Actions, Level
 from data.__main__ import TABLE
+from jitney.core.actions import Actions, Level
 
 MODELS = Path(botocore.__file__).parent / "data"
 REVIEWED = Path(__file__).parent / "reviewed_answers.yaml"

@@ -3,9 +3,9 @@ import json
 import pytest
 import yaml
 
-from core.actions import Actions, Escalation, Level
 from data.__main__ import TABLE, build, replace
 from data.sources import Sources
+from jitney.core.actions import Actions, Escalation, Level
 
 CONSTANTS = """
 raise RuntimeError("this is read and never run")

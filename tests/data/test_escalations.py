@@ -6,9 +6,9 @@ import zlib
 import pytest
 import yaml
 
-from core.actions import Actions
 from data.__main__ import HERE, TABLE
 from data.escalations import Method, escalations, faults
+from jitney.core.actions import Actions
 
 ACTIONS = Actions.load(TABLE.read_bytes())
 OURS = yaml.safe_load((HERE / "escalations.yaml").read_text("utf-8"))

@@ -5,10 +5,10 @@ import copy
 import pytest
 import yaml
 
-from core.masking.table import Masks
 from data import masks
 from data.__main__ import MASKS, replace_masks
 from data.sources import HERE
+from jitney.core.masking.table import Masks
 
 LISTED = yaml.safe_load((HERE / "masks.yaml").read_text("utf-8"))
 TABLE = Masks.load(MASKS.read_bytes())

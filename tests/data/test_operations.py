@@ -6,13 +6,13 @@ import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from core.actions import Actions
-from core.calls.arns import names_in
-from core.calls.readings import READINGS
-from core.calls.table import Operations
 from data import operations
 from data.__main__ import OPERATIONS, PAGE, TABLE, build_operations
 from data.operations import FROM_TARGET
+from jitney.core.actions import Actions
+from jitney.core.calls.arns import names_in
+from jitney.core.calls.readings import READINGS
+from jitney.core.calls.table import Operations
 
 CHECKED_IN = Operations.load(OPERATIONS.read_bytes())
 ACTIONS = Actions.load(TABLE.read_bytes())

@@ -6,10 +6,10 @@ import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from core.actions import Actions, Level
-from core.calls.call import AwsCall, Place
-from core.calls.derive import explain
 from data.__main__ import TABLE
+from jitney.core.actions import Actions, Level
+from jitney.core.calls.call import AwsCall, Place
+from jitney.core.calls.derive import explain
 from tests.data.test_operations import CHECKED_IN
 
 ACTIONS = Actions.load(TABLE.read_bytes())

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.calls.shorthand import read_shorthand
 from data.__main__ import AWS_CLI
+from jitney.core.calls.shorthand import read_shorthand
 from tests.examples import examples
 
 PARSER = """

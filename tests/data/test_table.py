@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from core.actions import Actions, Level
 from data import table
 from data.__main__ import TABLE
 from data.levels import Corrections
+from jitney.core.actions import Actions, Level
 
 DATA = Path(__file__).parents[2] / "data"
 TYPES = {"bucket": {"arn": "arn:${Partition}:s3:::${BucketName}"}, "aaa": {"arn": "arn:${Partition}:s3:::x"}}

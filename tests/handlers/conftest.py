@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from core.config import Config, Policies, ReviewerGroup, Target
-from core.policy.cedar import PolicySet
-from core.refusals import Refusals
-from handlers.edge import Route, answer
-from handlers.ports import Ports
-from handlers.rendering import environment
+from jitney import resources
+from jitney.core.config import Config, Policies, ReviewerGroup, Target
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.refusals import Refusals
+from jitney.handlers.edge import Route, answer
+from jitney.handlers.ports import Ports
+from jitney.handlers.rendering import environment
 from tests.core.identity import minting
 from tests.fakes import (
     ACTIONS,
@@ -34,7 +35,7 @@ from tests.fakes import (
 
 ROOT = Path(__file__).resolve().parents[2]
 # As in a function that stays warm: nothing of these changes, and making them anew took half of the tests' time.
-TEMPLATES = environment(ROOT / "functions" / "pages")
+TEMPLATES = environment(resources.PAGES)
 policies_of = cache(PolicySet.load)
 
 POLICIES = """
@@ -56,7 +57,7 @@ forbid (principal, action, resource) when { resource.arn like "arn:aws:s3:::repo
 
 
 def configuration(policies: str = POLICIES) -> Config:
-    schema = (ROOT / "policies" / "schema.cedarschema").read_text(encoding="utf-8")
+    schema = resources.SCHEMA.read_text(encoding="utf-8")
     return replace(
         minting.config(),
         targets={

@@ -7,12 +7,12 @@ from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from adapters.stories import Read
-from core.config import Config, ReviewerGroup, Web
-from core.identity.session import Session, hashed, stored
-from core.problems import Problem
-from handlers import absences, away, glass, reviews, revocations, sign_in, stories, votes
-from handlers.pages import PageRoute, answer_page
+from jitney.adapters.stories import Read
+from jitney.core.config import Config, ReviewerGroup, Web
+from jitney.core.identity.session import Session, hashed, stored
+from jitney.core.problems import Problem
+from jitney.handlers import absences, away, glass, reviews, revocations, sign_in, stories, votes
+from jitney.handlers.pages import PageRoute, answer_page
 from tests.core.identity import minting
 from tests.handlers.conftest import TEMPLATES, System, configuration
 
@@ -46,7 +46,7 @@ def with_staff(config: Config) -> Config:
 
 @dataclass
 class MemoryWebSessions:
-    """`adapters.web_sessions.WebSessions` in memory: what is kept is what would be written."""
+    """`jitney.adapters.web_sessions.WebSessions` in memory: what is kept is what would be written."""
 
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -89,7 +89,7 @@ class MemoryCastVotes:
 
 @dataclass
 class MemoryStories:
-    """`adapters.stories.Stories` of a store in memory; `called` are lines of calls by grant."""
+    """`jitney.adapters.stories.Stories` of a store in memory; `called` are lines of calls by grant."""
 
     system: System
     called: dict[str, list[dict[str, Any]]] = field(default_factory=dict)

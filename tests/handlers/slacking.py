@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from core.access.grant import Grant
-from core.config import ReviewerGroup, Slack
-from core.review.content import content_hash
-from core.review.slack.interaction import Reference
-from core.review.slack.people import Profile
-from handlers.edge import answer
-from handlers.grants import create_grant
-from handlers.slack_interactions import interact
+from jitney.core.access.grant import Grant
+from jitney.core.config import ReviewerGroup, Slack
+from jitney.core.review.content import content_hash
+from jitney.core.review.slack.interaction import Reference
+from jitney.core.review.slack.people import Profile
+from jitney.handlers.edge import answer
+from jitney.handlers.grants import create_grant
+from jitney.handlers.slack_interactions import interact
 from tests.fakes import MemoryMessagePlaces, MemorySlack, MemorySlackSecret
 from tests.handlers.conftest import ASKED, WRITE, System, configuration
 from tests.handlers.reviewing import with_staff

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from core.access.grant import Grant, State
-from core.config import ReviewerGroup
-from core.problems import Problem
-from core.review.content import content_hash
-from handlers.credentials import create_credentials
-from handlers.voting import vote
+from jitney.core.access.grant import Grant, State
+from jitney.core.config import ReviewerGroup
+from jitney.core.problems import Problem
+from jitney.core.review.content import content_hash
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.voting import vote
 from tests.fakes import MemoryAbsences
 from tests.handlers.conftest import POLICIES, policies_of
 from tests.handlers.reviewing import Browser, Desk, desk_of, fields_of

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from handlers.decisions import preview_decision
-from handlers.grants import create_grant
+from jitney.handlers.decisions import preview_decision
+from jitney.handlers.grants import create_grant
 from tests.handlers.conftest import ASKED, System
 
 READ = "aws s3 cp s3://reports/2026/q3.csv ."

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters import trail
-from adapters.records import RecordsStream
-from handlers import correlating, correlator
-from handlers.logs import logger
 from infra.queries import QUERIES
 from infra.spec import ALL_FUNCTIONS
+from jitney.adapters import trail
+from jitney.adapters.records import RecordsStream
+from jitney.handlers import correlating, correlator
+from jitney.handlers.logs import logger
 from local.engine import opened
 from tests.converging import UNISSUED, End, System, World, end_of, world
 from tests.examples import examples

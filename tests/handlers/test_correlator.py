@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from adapters.trail import Trail
-from core.access.grant import KEEP_GRANT_SECONDS, Ending, Grant, State
-from core.trail.join import WAIT_SECONDS
-from handlers.correlator import receive
-from handlers.ports import Ports
 from infra.spec import ALL_FUNCTIONS
+from jitney.adapters.trail import Trail
+from jitney.core.access.grant import KEEP_GRANT_SECONDS, Ending, Grant, State
+from jitney.core.trail.join import WAIT_SECONDS
+from jitney.handlers.correlator import receive
+from jitney.handlers.ports import Ports
 from tests.core.story.telling import asked, story_of
 from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore
 from tests.trailing import (

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from core.access.session_policy import LIMIT
-from handlers.decisions import preview_decision
-from handlers.grants import create_grant
+from jitney.core.access.session_policy import LIMIT
+from jitney.handlers.decisions import preview_decision
+from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED, WRITE, System
 

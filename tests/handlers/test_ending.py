@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from adapters.deny_list import TURN_SECONDS
-from core import audit
-from core.access.denial import LIMIT, SETTLE_SECONDS, Denial
-from core.access.grant import State
-from core.audit import Event, Origin, Outcome
-from core.times import iso
-from handlers.credentials import create_credentials
-from handlers.grants import create_grant
-from handlers.reconciler import GRACE_SECONDS, START_SECONDS, reconcile
-from handlers.releases import release_grant
-from handlers.revocations import revoke_grant
+from jitney.adapters.deny_list import TURN_SECONDS
+from jitney.core import audit
+from jitney.core.access.denial import LIMIT, SETTLE_SECONDS, Denial
+from jitney.core.access.grant import State
+from jitney.core.audit import Event, Origin, Outcome
+from jitney.core.times import iso
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.grants import create_grant
+from jitney.handlers.reconciler import GRACE_SECONDS, START_SECONDS, reconcile
+from jitney.handlers.releases import release_grant
+from jitney.handlers.revocations import revoke_grant
 from tests.core.identity import minting
 from tests.fakes import GRANT, PENDING, ROLE_ARN, MemoryCanary, MemoryRolePolicies
 from tests.handlers.conftest import ASKED, WRITE, System, configuration

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from adapters.deny_list import TURN_SECONDS
-from core.access.glass import Judgement
-from core.access.grant import Grant, State, Verdict
-from core.config import BreakGlass, ReviewerGroup
-from core.problems import Problem
-from core.review.absences import Absence
-from core.review.content import content_hash
-from handlers.credentials import create_credentials
-from handlers.grants import create_grant
-from handlers.review_notices import ReviewEnded, notify
-from handlers.review_schedule import look
-from handlers.voting import vote
+from jitney.adapters.deny_list import TURN_SECONDS
+from jitney.core.access.glass import Judgement
+from jitney.core.access.grant import Grant, State, Verdict
+from jitney.core.config import BreakGlass, ReviewerGroup
+from jitney.core.problems import Problem
+from jitney.core.review.absences import Absence
+from jitney.core.review.content import content_hash
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.grants import create_grant
+from jitney.handlers.review_notices import ReviewEnded, notify
+from jitney.handlers.review_schedule import look
+from jitney.handlers.voting import vote
 from tests.core.identity import minting
 from tests.core.masking.planted import SECRET_KEY
 from tests.handlers.conftest import ASKED, POLICIES, WRITE, System, configuration

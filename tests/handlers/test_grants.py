@@ -3,12 +3,12 @@ from dataclasses import replace
 
 import pytest
 
-from core.access.grant import State
-from core.problems import Problem
-from handlers.credentials import create_credentials
-from handlers.decisions import preview_decision
-from handlers.grant_reads import read_grants
-from handlers.grants import create_grant
+from jitney.core.access.grant import State
+from jitney.core.problems import Problem
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.decisions import preview_decision
+from jitney.handlers.grant_reads import read_grants
+from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED, WRITE, System, configuration
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from core.access.grant import State
-from core.access.holdings import MAX_CHARACTERS, Entry, Holdings
-from core.problems import Problem
-from handlers.credentials import create_credentials
-from handlers.decisions import preview_decision
-from handlers.grants import create_grant
-from handlers.releases import release_grant
+from jitney.core.access.grant import State
+from jitney.core.access.holdings import MAX_CHARACTERS, Entry, Holdings
+from jitney.core.problems import Problem
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.decisions import preview_decision
+from jitney.handlers.grants import create_grant
+from jitney.handlers.releases import release_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED, System, configuration
 

@@ -10,10 +10,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from adapters.sessions import Sessions
-from adapters.store import Store
-from handlers.grants import create_grant
-from handlers.ports import Ports
+from jitney.adapters.sessions import Sessions
+from jitney.adapters.store import Store
+from jitney.handlers.grants import create_grant
+from jitney.handlers.ports import Ports
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED, System, configuration
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from core.access.grant import Grant
-from core.config import Target
-from handlers.grants import create_grant
-from handlers.listing import MOST_LISTED, MOST_MILLISECONDS, MOST_READ, MOST_UNREVIEWED
+from jitney.core.access.grant import Grant
+from jitney.core.config import Target
+from jitney.handlers.grants import create_grant
+from jitney.handlers.listing import MOST_LISTED, MOST_MILLISECONDS, MOST_READ, MOST_UNREVIEWED
 from tests.core.identity import minting
 from tests.fakes import GRANT, PENDING, ROLE_ARN
 from tests.handlers.conftest import ASKED, WRITE

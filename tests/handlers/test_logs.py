@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from core.problems import Problem
-from handlers.edge import step
-from handlers.logs import MaskedLines
-from handlers.review_notices import ReviewEnded
+from jitney.core.problems import Problem
+from jitney.handlers.edge import step
+from jitney.handlers.logs import MaskedLines
+from jitney.handlers.review_notices import ReviewEnded
 
 SECRET = "Xy12345678ab"
 SAID = f"password={SECRET}"
@@ -45,7 +45,7 @@ def test_aud_07_messages_arguments_members_and_exceptions_are_masked():
 
 LOGGING = f"""
 import logging
-from handlers.logs import logger
+from jitney.handlers.logs import logger
 logging.getLogger("adapters.any").warning("with %s", "{SAID}")
 logging.getLogger("botocore").error("{SAID}")
 logger.info("{SAID}")

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from core.access.grant import Grant, Verdict
-from core.config import ReviewerGroup
-from core.review.notices import Notice
-from handlers.grants import create_grant
-from handlers.review_notices import NobodyTold, notify
-from handlers.showing import sheet
-from handlers.telling import tell
-from handlers.voting import vote
+from jitney.core.access.grant import Grant, Verdict
+from jitney.core.config import ReviewerGroup
+from jitney.core.review.notices import Notice
+from jitney.handlers.grants import create_grant
+from jitney.handlers.review_notices import NobodyTold, notify
+from jitney.handlers.showing import sheet
+from jitney.handlers.telling import tell
+from jitney.handlers.voting import vote
 from tests.core.review.test_mail import HOSTILE
 from tests.fakes import MemoryMails
 from tests.handlers.conftest import ASKED, WRITE, System, configuration

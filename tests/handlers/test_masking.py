@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from core.access.grant import Verdict
-from handlers.decisions import preview_decision
-from handlers.grants import create_grant
-from handlers.revocations import revoke_grant
-from handlers.target_checks import check_target
-from handlers.voting import vote
+from jitney.core.access.grant import Verdict
+from jitney.handlers.decisions import preview_decision
+from jitney.handlers.grants import create_grant
+from jitney.handlers.revocations import revoke_grant
+from jitney.handlers.target_checks import check_target
+from jitney.handlers.voting import vote
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED, WRITE, System
 from tests.handlers.test_voting import ballot

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from core.access.grant import Grant, State, Verdict, Vote
-from core.review.absences import Absence
-from core.review.content import content_hash
-from handlers.grants import create_grant
+from jitney.core.access.grant import Grant, State, Verdict, Vote
+from jitney.core.review.absences import Absence
+from jitney.core.review.content import content_hash
+from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED, ROOT, WRITE
 from tests.handlers.reviewing import Browser, Desk, desk_of

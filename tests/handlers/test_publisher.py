@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.audit import AuditRecord, Event, Link, Outcome, canonical, link, sort_key
-from core.integrity.contents import read_contents
-from core.integrity.items import is_record
-from handlers.ports import Ports
-from handlers.publisher import publish
+from jitney.core.audit import AuditRecord, Event, Link, Outcome, canonical, link, sort_key
+from jitney.core.integrity.contents import read_contents
+from jitney.core.integrity.items import is_record
+from jitney.handlers.ports import Ports
+from jitney.handlers.publisher import publish
 from tests.core.integrity.world import World, chain, key_of, rewritten
 from tests.fakes import GRANT, NOW
 from tests.handlers.test_correlator import Correlator

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from core.access.grant import State
-from core.problems import Problem
-from handlers.grants import create_grant
-from handlers.releases import release_grant
+from jitney.core.access.grant import State
+from jitney.core.problems import Problem
+from jitney.handlers.grants import create_grant
+from jitney.handlers.releases import release_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED, WRITE, System, configuration
 

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.store import PAGE
-from core.access.grant import State
-from core.config import ReviewerGroup
-from handlers.grant_reads import read_grants
-from handlers.health import health
+from jitney.adapters.store import PAGE
+from jitney.core.access.grant import State
+from jitney.core.config import ReviewerGroup
+from jitney.handlers.grant_reads import read_grants
+from jitney.handlers.health import health
 from tests.fakes import GRANT
 from tests.handlers.conftest import System
 

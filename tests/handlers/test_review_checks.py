@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.config import Mail
-from handlers.review_checks import MOST_MILLISECONDS, check_reviews
+from jitney.core.config import Mail
+from jitney.handlers.review_checks import MOST_MILLISECONDS, check_reviews
 from tests.core.identity import minting
 from tests.handlers.slacking import Office
 from tests.handlers.test_target_checks import operator

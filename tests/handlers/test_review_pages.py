@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from core.access.grant import Grant, State
-from core.access.request import Permission
-from core.config import ReviewerGroup
-from handlers.grants import create_grant
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.request import Permission
+from jitney.core.config import ReviewerGroup
+from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED
 from tests.handlers.reviewing import HOST, Browser, Desk, desk_of

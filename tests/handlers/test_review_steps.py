@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from core.access.grant import Grant, State, Verdict
-from core.audit import Origin
-from core.config import BreakGlass, ReviewerGroup
-from core.problems import Problem
-from core.review.content import content_hash
-from handlers import review_notices
-from handlers.channels import Sent
-from handlers.grants import create_grant
-from handlers.reconciler import START_SECONDS, reconcile
-from handlers.releases import release_grant
-from handlers.review_failures import give_up
-from handlers.review_notices import NobodyDecides, NobodyTold, ReviewEnded, notify
-from handlers.review_schedule import look
-from handlers.voting import Ballot, vote
+from jitney.core.access.grant import Grant, State, Verdict
+from jitney.core.audit import Origin
+from jitney.core.config import BreakGlass, ReviewerGroup
+from jitney.core.problems import Problem
+from jitney.core.review.content import content_hash
+from jitney.handlers import review_notices
+from jitney.handlers.channels import Sent
+from jitney.handlers.grants import create_grant
+from jitney.handlers.reconciler import START_SECONDS, reconcile
+from jitney.handlers.releases import release_grant
+from jitney.handlers.review_failures import give_up
+from jitney.handlers.review_notices import NobodyDecides, NobodyTold, ReviewEnded, notify
+from jitney.handlers.review_schedule import look
+from jitney.handlers.voting import Ballot, vote
 from tests.fakes import GRANT
 from tests.handlers.conftest import ASKED, WRITE, System
 from tests.handlers.test_voting import own_the_agent, pending, person, with_legal

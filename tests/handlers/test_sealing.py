@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from core.audit import AuditRecord, Event, Outcome, link
-from core.integrity.contents import Contents, read_contents
-from core.integrity.seal_chain import SealFile
-from core.integrity.seals import Seal
-from core.integrity.verify import Evidence, day_of, verify
-from core.problems import Problem
-from core.times import iso
-from handlers.ports import Ports
-from handlers.sealing import seal
+from jitney.core.audit import AuditRecord, Event, Outcome, link
+from jitney.core.integrity.contents import Contents, read_contents
+from jitney.core.integrity.seal_chain import SealFile
+from jitney.core.integrity.seals import Seal
+from jitney.core.integrity.verify import Evidence, day_of, verify
+from jitney.core.problems import Problem
+from jitney.core.times import iso
+from jitney.handlers.ports import Ports
+from jitney.handlers.sealing import seal
 from tests.core.integrity.world import SIGNER
 from tests.fakes import NOW
 
@@ -24,7 +24,7 @@ HOUR, DAY = 3600, 86400
 
 @dataclass
 class MemorySeals:
-    """`adapters.seals.Seals` in memory."""
+    """`jitney.adapters.seals.Seals` in memory."""
 
     seals: list[Seal] = field(default_factory=list)
     read_numbers: list[int] = field(default_factory=list)
@@ -49,7 +49,7 @@ class MemorySeals:
 
 @dataclass
 class MemoryPublished:
-    """`adapters.published.Published` in memory."""
+    """`jitney.adapters.published.Published` in memory."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     read: list[str] = field(default_factory=list)

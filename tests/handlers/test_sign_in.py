@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from core.identity.session import IDLE_SECONDS, MOST_SECONDS
-from core.identity.sign_in import SIGN_IN_SECONDS
+from jitney.core.identity.session import IDLE_SECONDS, MOST_SECONDS
+from jitney.core.identity.sign_in import SIGN_IN_SECONDS
 from tests.core.identity import minting
 from tests.handlers.reviewing import HOST, STAFF, TWIN, WEB, Browser, Desk, desk_of
 

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from core.access.grant import State
-from core.config import ReviewerGroup
-from core.review.absences import Absence
+from jitney.core.access.grant import State
+from jitney.core.config import ReviewerGroup
+from jitney.core.review.absences import Absence
 from tests.handlers.slacking import CHANNEL, GROUPS, HOME, Office, signed
 
 TWO = [

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from core.access.grant import Grant, State, Verdict, Vote
-from core.review.content import content_hash
-from core.review.slack.modals import less_modal, reject_modal
+from jitney.core.access.grant import Grant, State, Verdict, Vote
+from jitney.core.review.content import content_hash
+from jitney.core.review.slack.modals import less_modal, reject_modal
 from tests.handlers.conftest import ROOT
 from tests.handlers.slacking import HOME, Office
 

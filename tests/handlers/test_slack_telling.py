@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from core.access.grant import Grant
-from core.config import ReviewerGroup
-from core.problems import Problem
-from core.review.slack.message import Message
-from handlers.review_notices import NobodyTold, notify
-from handlers.review_schedule import look
+from jitney.core.access.grant import Grant
+from jitney.core.config import ReviewerGroup
+from jitney.core.problems import Problem
+from jitney.core.review.slack.message import Message
+from jitney.handlers.review_notices import NobodyTold, notify
+from jitney.handlers.review_schedule import look
 from tests.handlers.slacking import GROUPS, PAGES, Office
 
 TOKEN = "canary-task-token"

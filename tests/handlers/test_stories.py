@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from core.access.grant import Grant
+from jitney.core.access.grant import Grant
 from tests.core.story.telling import call
 from tests.handlers.reviewing import Browser, Desk, desk_of
 from tests.handlers.test_review_pages import pending, stored

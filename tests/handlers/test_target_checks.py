@@ -2,7 +2,7 @@
 
 import json
 
-from handlers.target_checks import check_target
+from jitney.handlers.target_checks import check_target
 from tests.core.identity import minting
 from tests.handlers.conftest import System
 

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping
 
-from core.access.grant import Grant
-from core.review.notices import Notice
-from handlers.channels import CHANNEL_MILLISECONDS, Channel, Sent, one_by_one
-from handlers.showing import sheet
-from handlers.telling import tell
+from jitney.core.access.grant import Grant
+from jitney.core.review.notices import Notice
+from jitney.handlers.channels import CHANNEL_MILLISECONDS, Channel, Sent, one_by_one
+from jitney.handlers.showing import sheet
+from jitney.handlers.telling import tell
 from tests.handlers.conftest import System
 from tests.handlers.test_voting import pending
 

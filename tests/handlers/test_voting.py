@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from core.access.grant import Grant, State, Verdict
-from core.access.request import Permission
-from core.audit import Origin
-from core.config import Policies, ReviewerGroup
-from core.identity.authenticate import authenticate
-from core.identity.principal import Principal
-from core.problems import Problem
-from core.review.content import content_hash
-from handlers.credentials import create_credentials
-from handlers.grants import create_grant
-from handlers.voting import Ballot, Less, less_of, vote
+from jitney.core.access.grant import Grant, State, Verdict
+from jitney.core.access.request import Permission
+from jitney.core.audit import Origin
+from jitney.core.config import Policies, ReviewerGroup
+from jitney.core.identity.authenticate import authenticate
+from jitney.core.identity.principal import Principal
+from jitney.core.problems import Problem
+from jitney.core.review.content import content_hash
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.grants import create_grant
+from jitney.handlers.voting import Ballot, Less, less_of, vote
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED, POLICIES, WRITE, System, configuration, policies_of
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import app
-from infra.configuration import ConfigurationError
+from jitney.configuration.load import ConfigurationError
 from tests.infra.conftest import target_role
 from tests.infra.test_configuration import ROOT, valid, write_policies
 from tests.infra.test_target_account_stack import ISSUING

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from adapters.reviews import KEEP_TOKEN_SECONDS
-from handlers.reconciler import LONGEST_REVIEW_SECONDS
-from infra import settings
 from infra.approval import DEFINITION
+from jitney.adapters.reviews import KEEP_TOKEN_SECONDS
+from jitney.configuration import settings
+from jitney.handlers.reconciler import LONGEST_REVIEW_SECONDS
 from tests.infra.conftest import of_type, only, plain
 from tests.infra.workflow.validator import complaints
 

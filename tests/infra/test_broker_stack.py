@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from core.problems import PROBLEMS
 from infra.api import REFUSALS
 from infra.functions import SPECS
+from jitney.core.problems import PROBLEMS
 from tests.infra.conftest import of_type, only, plain
 
 pytestmark = pytest.mark.xdist_group("cdk")
@@ -37,7 +37,7 @@ def test_every_table_is_encrypted_recoverable_and_protected(assembly):
 
 def test_links_lead_to_where_the_api_answers(assembly):
     functions = {each["Handler"]: each for each in of_type(assembly.broker, "AWS::Lambda::Function").values()}
-    link = functions["handlers.review_notices.handler"]["Environment"]["Variables"]["JITNEY_REVIEWS_URL"]
+    link = functions["jitney.handlers.review_notices.handler"]["Environment"]["Variables"]["JITNEY_REVIEWS_URL"]
     assert plain(link) == "https://ApiRestApi.execute-api.eu-west-1.AWS::URLSuffix/live/reviews"
 
 
@@ -96,9 +96,9 @@ ENVIRONMENT = {
 
 def test_every_function_gets_what_it_uses_and_no_more(assembly):
     functions = {each["Handler"]: each for each in of_type(assembly.broker, "AWS::Lambda::Function").values()}
-    assert set(functions) == {f"handlers.{name}.handler" for name in ENVIRONMENT}
+    assert set(functions) == {f"jitney.handlers.{name}.handler" for name in ENVIRONMENT}
     for name, own in ENVIRONMENT.items():
-        function = functions[f"handlers.{name}.handler"]
+        function = functions[f"jitney.handlers.{name}.handler"]
         variables = function["Environment"]["Variables"]
         assert set(variables) == own | {
             "JITNEY_VERSION",
@@ -127,7 +127,7 @@ def test_one_route_whose_requests_all_hang_does_not_use_up_the_account(assembly)
 
 
 def test_functions_answer_before_api_gateway_gives_up(assembly):
-    behind_the_api = {f"handlers.{name}.handler" for name, spec in SPECS.items() if spec.routes}
+    behind_the_api = {f"jitney.handlers.{name}.handler" for name, spec in SPECS.items() if spec.routes}
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     assert all(each["Timeout"] < 29 for each in functions if each["Handler"] in behind_the_api)
 

@@ -66,18 +66,24 @@ def python(folder, code):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-HANDLERS = sorted(path.stem for path in (FUNCTIONS / "handlers").glob("*.py") if path.stem != "__init__")
+def sources_in_lambda():
+    package = FUNCTIONS / "jitney"
+    paths = [path for name in bundling.IN_LAMBDA for path in (package / name, *(package / name).rglob("*"))]
+    return [path for path in paths if path.is_file() and "__pycache__" not in path.parts]
+
+
+HANDLERS = sorted(path.stem for path in (FUNCTIONS / "jitney" / "handlers").glob("*.py") if path.stem != "__init__")
 
 
 @pytest.mark.parametrize("module", HANDLERS)
 def test_every_handler_is_imported_with_the_bundle_alone(unpacked, module):
-    run = python(unpacked, f"import handlers.{module}")
+    run = python(unpacked, f"import jitney.handlers.{module}")
     assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_a_started_function_collects_garbage_and_looks_at_nothing_of_its_start(unpacked, name):
-    run = python(unpacked, f"import handlers.{name}, gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)")
+    run = python(unpacked, f"import jitney.handlers.{name}, gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)")
     assert run.stdout.split() == ["True", "True"], run.stderr
 
 
@@ -93,7 +99,7 @@ def test_policies_are_read_and_evaluated_without_the_syntax_trees_that_the_bundl
 
 
 def test_what_is_imported_is_the_bundles_own(unpacked):
-    names = "boto3, botocore, jwt, cryptography, cedarpy, aws_lambda_powertools, core.config"
+    names = "boto3, botocore, jwt, cryptography, cedarpy, aws_lambda_powertools, jitney.core.config"
     run = python(unpacked, f"import {names}; print(*(m.__file__ for m in ({names})), sep='\\n')")
     assert run.returncode == 0, run.stderr
     assert all(Path(line).is_relative_to(unpacked) for line in run.stdout.split())
@@ -106,7 +112,7 @@ def test_every_client_of_the_adapters_can_be_made(unpacked):
 
 
 def test_the_services_are_those_that_the_functions_make_clients_of():
-    texts = [path.read_text(encoding="utf-8") for path in FUNCTIONS.rglob("*.py")]
+    texts = [path.read_text(encoding="utf-8") for path in sources_in_lambda() if path.suffix == ".py"]
     named = {name for text in texts for name in re.findall(r"""\bclient\(\s*["']([\w-]+)["']""", text)}
     assert named == set(SERVICES)
     assert not [text for text in texts if "boto3.resource(" in text]
@@ -148,10 +154,9 @@ def test_nothing_tells_of_the_machine_it_was_built_on(unpacked):
 
 def test_it_holds_the_configuration_and_the_sources_and_no_lock(unpacked):
     assert (unpacked / "configuration.json").read_text(encoding="utf-8") == CONFIGURATION
-    for path in FUNCTIONS.rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
-            copy = unpacked / path.relative_to(FUNCTIONS)
-            assert copy.exists() == (path.name != "requirements.txt")
+    assert (unpacked / "jitney" / "core" / "actions.bin").exists()
+    assert all((unpacked / path.relative_to(FUNCTIONS)).exists() for path in sources_in_lambda())
+    assert not (unpacked / "requirements.txt").exists()
     assert list(unpacked.glob("*.dist-info/licenses/*")) or list(unpacked.glob("*.dist-info/LICENSE*"))
 
 
@@ -177,15 +182,15 @@ def test_the_same_input_is_the_same_bytes(bundle, cache):
 
 
 def changed_source(folder):
-    (folder / "core" / "config.py").write_text("# changed\n", encoding="utf-8")
+    (folder / "jitney" / "core" / "config.py").write_text("# changed\n", encoding="utf-8")
 
 
 def renamed_source(folder):
-    (folder / "core" / "config.py").rename(folder / "core" / "configuration.py")
+    (folder / "jitney" / "core" / "config.py").rename(folder / "jitney" / "core" / "configuration.py")
 
 
 def new_source(folder):
-    (folder / "core" / "new.bin").write_bytes(b"")
+    (folder / "jitney" / "core" / "new.bin").write_bytes(b"")
 
 
 @pytest.mark.parametrize("change", [changed_source, renamed_source, new_source])
@@ -199,15 +204,21 @@ def test_another_configuration_is_another_bundle(bundle, cache):
     assert build("{}", host(), cache).digest != bundle.digest
 
 
+@pytest.mark.parametrize("room", ["client", "configuration"])
+def test_a_change_of_the_client_redeploys_no_function(bundle, cache, sources, room):
+    (sources / "jitney" / room / "new.py").write_text("# new\n", encoding="utf-8")
+    assert build(CONFIGURATION, host(), cache).digest == bundle.digest
+
+
 def test_leftovers_of_running_are_not_bundled(bundle, cache, sources):
-    compiled = sources / "core" / "__pycache__" / "config.cpython-313.pyc"
-    py_compile.compile(str(sources / "core" / "config.py"), cfile=str(compiled))
+    compiled = sources / "jitney" / "core" / "__pycache__" / "config.cpython-313.pyc"
+    py_compile.compile(str(sources / "jitney" / "core" / "config.py"), cfile=str(compiled))
     assert compiled.exists()
     assert build(CONFIGURATION, host(), cache).digest == bundle.digest
 
 
 def test_a_source_that_does_not_compile_is_no_bundle(cache, sources):
-    (sources / "core" / "broken.py").write_text("def :\n", encoding="utf-8")
+    (sources / "jitney" / "core" / "broken.py").write_text("def :\n", encoding="utf-8")
     with pytest.raises(SyntaxError):
         build(CONFIGURATION, host(), cache)
     assert not [path for path in cache.iterdir() if not path.name.startswith("third-party-")]

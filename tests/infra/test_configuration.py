@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from core import config
-from core.identity.providers import PROVIDERS
-from core.identity.source_identity import source_identity
-from infra.configuration import ConfigurationError, compile_configuration, load_configuration
-from infra.external_id import external_id
-from infra.settings import PROVIDER_SETTINGS, Issuer, Limits, Target
-from infra.slack import secret_resource
+from jitney.configuration.external_id import external_id
+from jitney.configuration.load import ConfigurationError, compile_configuration, load_configuration
+from jitney.configuration.settings import PROVIDER_SETTINGS, Issuer, Limits, Target
+from jitney.configuration.slack import secret_resource
+from jitney.core import config
+from jitney.core.identity.providers import PROVIDERS
+from jitney.core.identity.source_identity import source_identity
+from jitney.resources import SCHEMA
 
 ROOT = Path(__file__).resolve().parents[2]
 BROKER = {"CDK_DEFAULT_ACCOUNT": "999911112222", "CDK_DEFAULT_REGION": "eu-central-1"}
@@ -67,9 +68,8 @@ def changed(*changes):
 
 
 def write_policies(folder, text='@id("a") permit (principal in Jitney::Group::"corp/a", action, resource);'):
-    """Policies that name what `valid()` has, and the sample schema."""
+    """Policies that name what `valid()` has."""
     folder.mkdir()
-    (folder / "schema.cedarschema").write_bytes((ROOT / "policies" / "schema.cedarschema").read_bytes())
     (folder / "a.cedar").write_text(text, encoding="utf-8")
 
 
@@ -418,24 +418,25 @@ def test_pol_02_policies_that_do_not_fit_the_schema_are_refused_when_the_stack_i
 def test_a_policy_file_that_is_not_text_is_said(compiled, tmp_path):
     folder = tmp_path / "own"
     folder.mkdir()
-    (folder / "schema.cedarschema").write_bytes(b"\xff")
-    (folder / "a.cedar").write_text("")
+    (folder / "a.cedar").write_bytes(b"\xff")
     assert "utf-8" in complaints(compiled, valid() | {"policies": "own"})["policies"][0]
-    with pytest.raises(ConfigurationError, match=r"own/schema\.cedarschema\n  wrong: the file is not text"):
+    with pytest.raises(ConfigurationError, match=r"own/a\.cedar\n  wrong: the file is not text"):
         compiled(valid() | {"policies": "own"})
 
 
-@pytest.mark.parametrize("missing", ["*.cedar", "schema.cedarschema"])
-def test_nothing_is_nothing_a_folder_without_policies_or_schema_is_refused(compiled, tmp_path, missing):
-    folder = tmp_path / "own"
-    folder.mkdir()
-    for path in (ROOT / "policies").iterdir():
-        if not path.match(missing):
-            (folder / path.name).write_bytes(path.read_bytes())
+def test_a_policies_folder_without_policies_is_refused(compiled, tmp_path):
+    (tmp_path / "own").mkdir()
     assert "has no" in complaints(compiled, valid() | {"policies": "own"})["policies"][0]
 
 
-@pytest.mark.parametrize("change", ["change", "rename", "schema"])
+def test_a_policies_folder_with_a_copy_of_the_schema_is_refused_with_the_fix(compiled, tmp_path):
+    write_policies(tmp_path / "own")
+    (tmp_path / "own" / "schema.cedarschema").write_bytes(SCHEMA.read_bytes())
+    with pytest.raises(ConfigurationError, match=r"own/schema\.cedarschema\n  wrong: .*ships it\n  fix:   del"):
+        compiled(valid() | {"policies": "own"})
+
+
+@pytest.mark.parametrize("change", ["change", "rename"])
 def test_the_policy_version_changes_with_any_text(compiled, tmp_path, change):
     folder = tmp_path / "own"
     folder.mkdir()
@@ -444,8 +445,7 @@ def test_the_policy_version_changes_with_any_text(compiled, tmp_path, change):
     (folder / "b.cedar").write_text('@id("b") permit (principal, action, resource);', encoding="utf-8")
     before = compiled(valid() | {"policies": "own"}).policies
     assert before.version == compiled(valid() | {"policies": "own"}).policies.version
-    changed_file = {"change": "a.cedar", "rename": "a.cedar", "schema": "schema.cedarschema"}[change]
-    path = folder / changed_file
+    path = folder / "a.cedar"
     if change == "rename":
         path.rename(folder / "c.cedar")
     else:
@@ -559,7 +559,7 @@ def test_the_same_configuration_is_the_same_text(compiled, tmp_path):
 
 
 def test_the_providers_settings_are_those_that_their_modules_read():
-    folder = ROOT / "functions/core/identity/providers"
+    folder = ROOT / "functions/jitney/core/identity/providers"
     reads = re.compile(r'(?:listed\(issuer, |settings\.get\()"(\w+)"|"(\w+)" in issuer\.settings')
     for name in PROVIDERS:
         text = (folder / f"{name}.py").read_text(encoding="utf-8")

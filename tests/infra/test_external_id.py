@@ -5,8 +5,8 @@ import re
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from infra.external_id import external_id
-from infra.settings import Target
+from jitney.configuration.external_id import external_id
+from jitney.configuration.settings import Target
 
 VALUES = {"account": "444455556666", "role_name": "jitney-target", "region": "eu-west-1", "managed_policy": "a"}
 ALIASES = st.from_regex(r"[a-z][a-z0-9-]{0,39}", fullmatch=True)

@@ -7,9 +7,9 @@ from collections import defaultdict
 import pytest
 
 import app  # isort: skip  (before CDK: it says where Node is)
-from infra.configuration import load_configuration
 from infra.target_template import template_of_all
-from infra.values import MOST_TARGETS
+from jitney.configuration.load import load_configuration
+from jitney.configuration.values import MOST_TARGETS
 from tests.infra.conftest import Synthesized, listed, of_type, plain
 from tests.infra.test_configuration import valid, write_policies
 from tests.infra.test_permissions import ISSUE

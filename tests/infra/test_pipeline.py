@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from core import audit
-from core.audit import AuditRecord, Event, Outcome
 from infra.columns import CALL_COLUMNS, COLUMNS
 from infra.queries import QUERIES
+from jitney.core import audit
+from jitney.core.audit import AuditRecord, Event, Outcome
 from tests.infra.conftest import of_type, only, plain
 
 pytestmark = pytest.mark.xdist_group("cdk")
@@ -65,7 +65,7 @@ def test_aud_02_a_record_that_is_changed_or_deleted_raises_an_alarm(assembly):
     # Where the publisher's metrics go: the namespace of its environment, and Powertools' one dimension.
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     (variables,) = (
-        each["Environment"]["Variables"] for each in functions if each["Handler"] == "handlers.publisher.handler"
+        each["Environment"]["Variables"] for each in functions if each["Handler"] == "jitney.handlers.publisher.handler"
     )
     assert tampered["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
     assert tampered["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from infra.policies import read_policies
-from infra.policy_references import Names
+from jitney.configuration.policies import read_policies
+from jitney.configuration.policy_references import Names
 from tests.infra.test_configuration import write_policies
 
 ANY = "(principal, action, resource)"
@@ -166,11 +166,3 @@ def test_places_are_of_the_file_that_the_policy_is_in(tmp_path):
 def test_a_folder_that_permits_nothing_is_refused(wrong):
     ((place, what, _),) = wrong("// nothing yet")
     assert (place, what) == ("", "there is no policy: nothing would be permitted; write at least one permit")
-
-
-def test_a_schema_that_cannot_be_read_is_told_by_its_file(tmp_path):
-    write_policies(tmp_path / "p")
-    (tmp_path / "p" / "schema.cedarschema").write_text("entity {", encoding="utf-8")
-    _, (complaint,) = read_policies(tmp_path / "p", NAMES)
-    assert complaint.place == f"{tmp_path}/p/schema.cedarschema"
-    assert "error parsing schema" in complaint.wrong

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from client.periods import within
-from core import audit
-from core.audit import AuditRecord, Event, Outcome
-from core.story.lines import seen_of
-from core.story.using import DENIALS, calls_of, is_denied
-from core.trail.call import Call
-from core.trail.join import NEVER_DENIED, Purpose, Verdict
-from core.trail.line import line_of
-from handlers.issuing import FINAL
 from infra.queries import QUERIES
 from infra.views import VIEWS, described
+from jitney.client.periods import within
+from jitney.core import audit
+from jitney.core.audit import AuditRecord, Event, Outcome
+from jitney.core.story.lines import seen_of
+from jitney.core.story.using import DENIALS, calls_of, is_denied
+from jitney.core.trail.call import Call
+from jitney.core.trail.join import NEVER_DENIED, Purpose, Verdict
+from jitney.core.trail.line import line_of
+from jitney.handlers.issuing import FINAL
 from local.engine import opened
 from local.scans import scans
 from tests.fakes import GRANT
@@ -76,7 +76,7 @@ class Lake:
         return self.run(FILES[name], *parameters)
 
     def run(self, sql, *parameters):
-        """The rows by column, with lists for JSON, as `client.athena` gives them."""
+        """The rows by column, with lists for JSON, as `jitney.client.athena` gives them."""
         with opened(self.folder) as connection:
             result = connection.execute(sql, list(parameters))
             columns = [(each[0], str(each[1])) for each in result.description]
@@ -641,7 +641,7 @@ def test_aud_01_a_vote_that_leaves_a_request_open_granted_nothing(lake: Lake):
 
 
 class TestWhatCameLater:
-    """The days up to one are asked about, 3 days ago; what came of it is on record since (`client.periods`)."""
+    """The days up to one are asked about, 3 days ago; what came of it is on record since (`jitney.client.periods`)."""
 
     LAST = (NOW - timedelta(days=3)).date()
 

@@ -9,14 +9,14 @@ from aws_cdk import App, Environment
 from aws_cdk.assertions import Template
 from pydantic import TypeAdapter
 
-from core.access.credentials import CANARY_PREFIX
-from core.access.target_check import SESSION_PREFIX
-from core.config import load
-from infra.configuration import load_configuration
-from infra.settings import Broker, Target
 from infra.target_account_stack import TargetAccountStack
-from infra.target_policies import deny_room, has_canary
-from infra.values import LONGEST_INLINE_POLICY, Alias
+from jitney.configuration.load import load_configuration
+from jitney.configuration.settings import Broker, Target
+from jitney.configuration.target_policies import deny_room, has_canary
+from jitney.configuration.values import LONGEST_INLINE_POLICY, Alias
+from jitney.core.access.credentials import CANARY_PREFIX
+from jitney.core.access.target_check import SESSION_PREFIX
+from jitney.core.config import load
 from tests.infra.conftest import listed, only, plain, target_role
 from tests.infra.test_configuration import ROOT
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from ministack.services.eventbridge import _matches_pattern_view, _pattern_event_view
 
-from core.trail.call import Call
-from core.trail.join import ISSUERS, Verdict
-from core.trail.line import line_of
 from infra.columns import CALL_COLUMNS
 from infra.functions import SPECS
 from infra.trail import ALL_EVENTS, DETAIL_TYPE
+from jitney.core.trail.call import Call
+from jitney.core.trail.join import ISSUERS, Verdict
+from jitney.core.trail.line import line_of
 from tests.fakes import NOW
 from tests.infra.conftest import listed, of_type, only, plain, target_role
 from tests.trailing import record, taken
@@ -107,7 +107,7 @@ def test_aud_03_the_correlator_knows_every_function_that_takes_a_targets_role(as
     }
     assert set(ISSUERS) == taking
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
-    (correlator,) = (each for each in functions if each["Handler"] == "handlers.correlator.handler")
+    (correlator,) = (each for each in functions if each["Handler"] == "jitney.handlers.correlator.handler")
     told = json.dumps(plain(correlator["Environment"]["Variables"]["JITNEY_ISSUERS"]))
     assert all(f"={name}" in told for name in ISSUERS)
 

@@ -7,9 +7,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from client import story
 from infra.queries import QUERIES
 from infra.views import VIEWS
+from jitney.client import story
 from tests.infra.trino.grammar import faults
 
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}

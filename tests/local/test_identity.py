@@ -19,9 +19,9 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from core.identity.authenticate import authenticate
-from core.identity.principal import Principal
-from core.identity.refusal import Refusal
+from jitney.core.identity.authenticate import authenticate
+from jitney.core.identity.principal import Principal
+from jitney.core.identity.refusal import Refusal
 from local import identity, ports, probes, processes
 from local.settings import Settings
 from tests.core.identity.minting import KnownKeys, config, decode, issuer

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from adapters.clock import now
-from adapters.sessions import Sessions
-from core.access.credentials import session_request
-from core.access.session_policy import compile_policy
+from jitney.adapters.clock import now
+from jitney.adapters.sessions import Sessions
+from jitney.core.access.credentials import session_request
+from jitney.core.access.session_policy import compile_policy
 from tests.fakes import ACTIONS, GRANT
 from tests.local.gaps.contracts import Emulator, refused, role
 from tests.running import arriving

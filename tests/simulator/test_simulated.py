@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from core.access.reach import Reach
-from core.access.request import Permission
-from core.access.session_policy import Options, compile_policy
-from core.access.statements import Statement, by_resources, compacted, with_statement
-from core.problems import Problem
-from core.times import iso
+from jitney.core.access.reach import Reach
+from jitney.core.access.request import Permission
+from jitney.core.access.session_policy import Options, compile_policy
+from jitney.core.access.statements import Statement, by_resources, compacted, with_statement
+from jitney.core.problems import Problem
+from jitney.core.times import iso
 from tests.core.access.asking import permissions, resource
 from tests.core.access.languages import asked_of
 from tests.fakes import ACTIONS, NOW

@@ -4,7 +4,6 @@ What a test does here to what others would use at the same time, such as a targe
 grants on it are denied, meets nobody: all these tests are of one worker (GROUP).
 """
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import jwt
 import pytest
 import yaml
 
-from local.settings import DEFAULT_CONFIG, Settings
+from local.settings import Settings
 from tests.core.identity.minting import jwk, jwks, private_key
 
 GROUP = pytest.mark.xdist_group("own configuration")
@@ -73,7 +72,6 @@ def configured(settings: Settings, issuer: str) -> Path:
     """The file and the folder that somebody would write."""
     policies = settings.state / "own-policies"
     policies.mkdir(parents=True, exist_ok=True)
-    shutil.copy(DEFAULT_CONFIG.parent / "policies" / "schema.cedarschema", policies)
     (policies / "own.cedar").write_text("".join(POLICY.format(target=each) for each in ACCOUNTS), encoding="utf-8")
     cases = "cases:\n" + "".join(CASE.format(target=each) for each in ACCOUNTS)
     (policies / "tests.yaml").write_text(cases, encoding="utf-8")

@@ -8,22 +8,22 @@ from typing import Any
 
 import httpx
 
-from adapters.absences import Absences
-from adapters.clock import new_id, now
-from adapters.grant_items import update_of
-from adapters.reviews import Reviews, TaskTokens
-from adapters.store import Store
-from core import audit
-from core.access.grant import Grant, Verdict
-from core.actions import Actions
-from core.audit import Event, Origin, Outcome
-from core.config import load
-from core.identity.principal import Principal
-from core.policy.cedar import PolicySet
-from core.review.content import content_hash
-from handlers.base_ports import ROOT
-from handlers.ports import Ports
-from handlers.voting import Ballot, Less, vote
+from jitney.adapters.absences import Absences
+from jitney.adapters.clock import new_id, now
+from jitney.adapters.grant_items import update_of
+from jitney.adapters.reviews import Reviews, TaskTokens
+from jitney.adapters.store import Store
+from jitney.core import audit
+from jitney.core.access.grant import Grant, Verdict
+from jitney.core.actions import Actions
+from jitney.core.audit import Event, Origin, Outcome
+from jitney.core.config import load
+from jitney.core.identity.principal import Principal
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.review.content import content_hash
+from jitney.handlers.base_ports import ROOT
+from jitney.handlers.ports import Ports
+from jitney.handlers.voting import Ballot, Less, vote
 from tests.running import until
 from tests.system.conftest import Api, asked
 from tests.system.test_records import configuration_of

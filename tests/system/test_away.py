@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.clock import now
+from jitney.adapters.clock import now
 from tests.people import Person, hidden
 from tests.system.conftest import Api
 from tests.system.test_reviews import pending, read  # noqa: F401 - a fixture

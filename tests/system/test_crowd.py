@@ -11,21 +11,21 @@ from typing import Any
 
 import pytest
 
-from adapters.clock import new_id, now
-from adapters.deny_list import DenyList
-from adapters.role_policies import RolePolicy
-from adapters.store import Store
-from core import audit
-from core.access.denial import POLICY_NAME
-from core.access.grant import Grant, State
-from core.audit import Event, Origin, Outcome
-from core.config import Target, load
-from core.identity.authenticate import Authenticated
-from core.identity.principal import Principal
-from handlers.callers import Call
-from handlers.ending import EVENTS, end
-from handlers.http import Request
-from handlers.ports import Ports
+from jitney.adapters.clock import new_id, now
+from jitney.adapters.deny_list import DenyList
+from jitney.adapters.role_policies import RolePolicy
+from jitney.adapters.store import Store
+from jitney.core import audit
+from jitney.core.access.denial import POLICY_NAME
+from jitney.core.access.grant import Grant, State
+from jitney.core.audit import Event, Origin, Outcome
+from jitney.core.config import Target, load
+from jitney.core.identity.authenticate import Authenticated
+from jitney.core.identity.principal import Principal
+from jitney.handlers.callers import Call
+from jitney.handlers.ending import EVENTS, end
+from jitney.handlers.http import Request
+from jitney.handlers.ports import Ports
 from tests.fakes import GRANT, MemoryMaskKeys
 from tests.system.test_records import configuration_of
 

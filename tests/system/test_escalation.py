@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from adapters import clock
-from adapters.store import Store
-from handlers.grants import create_grant
+from jitney.adapters import clock
+from jitney.adapters.store import Store
+from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import ASKED, System, configuration
 from tests.system.conftest import Api, asked

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.review.content import content_hash
+from jitney.core.review.content import content_hash
 from tests.people import Person
 from tests.running import until
 from tests.system.conftest import Api

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from client.cli import app
-from core.integrity.seals import seal_key
+from jitney.client.cli import app
+from jitney.core.integrity.seals import seal_key
 from local import agent_shell
 from tests.running import until
 from tests.system.conftest import Api

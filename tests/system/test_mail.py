@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from core.access.grant import Verdict
+from jitney.core.access.grant import Verdict
 from tests.people import Person
 from tests.running import PATIENCE
 from tests.system.conftest import Api

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from client.athena import connected
-from client.cli import app
 from infra.queries import QUERIES
 from infra.views import VIEWS
+from jitney.client.athena import connected
+from jitney.client.cli import app
 from tests.running import until
 from tests.system.conftest import Api
 from tests.system.guided import POLICY, allowed_just, block_of

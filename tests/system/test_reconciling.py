@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from adapters.deny_list import update_of
-from core.access.denial import Denial
+from jitney.adapters.deny_list import update_of
+from jitney.core.access.denial import Denial
 from tests.local.gaps.contracts import refused
 from tests.running import session_keys, until
 from tests.system.conftest import Own

@@ -7,7 +7,7 @@ import sys
 import uuid
 from typing import Any
 
-from core.audit import FIRST, canonical
+from jitney.core.audit import FIRST, canonical
 from local.demo.ledger import Ledger
 from tests.running import until
 from tests.system.conftest import Api, asked
@@ -83,9 +83,9 @@ def test_aud_02_the_chain_of_a_grant_holds_in_s3(api: Api, aws, stack):
 KILLED = """
 import os, sys
 sys.path.insert(0, "functions")
-from handlers.edge import answer
-from handlers.grants import create_grant
-from handlers.ports import Ports
+from jitney.handlers.edge import answer
+from jitney.handlers.grants import create_grant
+from jitney.handlers.ports import Ports
 import json
 
 class Killed:
@@ -94,7 +94,7 @@ class Killed:
 
 event = json.load(sys.stdin)
 ports = Ports(sessions=Killed(), new_id=lambda prefix: event["id"])
-ports.__dict__["config"] = __import__("core.config").config.load(event["configuration"])
+ports.__dict__["config"] = __import__("jitney.core.config").config.load(event["configuration"])
 answer(create_grant, event, ports)
 """
 

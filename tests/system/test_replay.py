@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from client.cli import app
+from jitney.client.cli import app
 from local.demo.ledger import Ledger
 from tests.system.conftest import Api
 from tests.system.guided import allowed_just, block_of

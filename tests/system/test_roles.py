@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.config import load
+from jitney.core.config import load
 from tests.local.gaps.contracts import refused
 from tests.people import PEOPLE
 from tests.running import Clients, alone, session_keys, until

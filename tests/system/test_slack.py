@@ -11,9 +11,9 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from client.cli import app
-from core.access.grant import Verdict
-from core.review.inert import defused
+from jitney.client.cli import app
+from jitney.core.access.grant import Verdict
+from jitney.core.review.inert import defused
 from local.slack.workspace import OUTAGE
 from tests.handlers.slacking import signed
 from tests.people import Person

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from client.cli import app
+from jitney.client.cli import app
 from tests.system.conftest import Api, Own
 from tests.system.own_system import ACCOUNTS, GROUP, OPERATOR, PLAIN, token
 from tests.system.test_records import chain_of

@@ -10,15 +10,15 @@ import httpx
 import pytest
 import yaml
 
-from adapters.clock import now
-from adapters.store import Store
 from benchmarks.review import transitions
-from core.access.grant import State, Verdict
-from core.audit import FIRST
-from core.problems import Problem
-from handlers.reconciler import START_SECONDS
-from handlers.review_schedule import look
-from handlers.voting import Less
+from jitney.adapters.clock import now
+from jitney.adapters.store import Store
+from jitney.core.access.grant import State, Verdict
+from jitney.core.audit import FIRST
+from jitney.core.problems import Problem
+from jitney.handlers.reconciler import START_SECONDS
+from jitney.handlers.review_schedule import look
+from jitney.handlers.voting import Less
 from local.settings import DEFAULT_CONFIG, Settings
 from tests.local.gaps.contracts import refused
 from tests.running import PATIENCE, Clients, root_keys, shared, start_stack, until
@@ -29,7 +29,7 @@ from tests.system.written import log_groups, logged
 ROUNDS = 10
 MAX_PENDING = 3
 REVIEW, REMINDERS, ESCALATION = 3600, (600, 1800), 1200
-"""Seconds from a review's begin on: its end, and what is told before (core.review.schedule)."""
+"""Seconds from a review's begin on: its end, and what is told before (jitney.core.review.schedule)."""
 # What they share, such as a system of their own, is made once.
 pytestmark = pytest.mark.xdist_group("reviews")
 

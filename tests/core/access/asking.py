@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from random import Random
 
-from core.access.request import Permission
-from core.actions import Actions
+from jitney.core.access.request import Permission
+from jitney.core.actions import Actions
 
 KNOWN = {"Partition": ("aws",), "Region": ("eu-west-1", "*", "us-*"), "Account": ("444455556666",)}
 NAMES = ("a", "ab", "a/b", "b", "q-1", "a*", "*", "?b", "a/*", "*b")

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from core.access.request import Permission
-from core.actions import Actions
+from jitney.core.access.request import Permission
+from jitney.core.actions import Actions
 
 # What stands for several characters, as characters that no ARN holds; and those that it does not stand for.
 RUN, ONE, SEGMENT, NAME = "\ue000", "\ue001", "\ue002", "\ue003"

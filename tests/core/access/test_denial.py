@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.access.credentials import LONGEST_SECONDS
-from core.access.denial import CLOCKS_SECONDS, LIMIT, SETTLE_SECONDS, CutOffs, Denial, compose, denial
+from jitney.core.access.credentials import LONGEST_SECONDS
+from jitney.core.access.denial import CLOCKS_SECONDS, LIMIT, SETTLE_SECONDS, CutOffs, Denial, compose, denial
 from tests.fakes import GRANT, NOW
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from core.access.credentials import LONGEST_SECONDS, SHORTEST_SECONDS, Credentials, session_request
-from core.access.grant import OPEN, TRANSITIONS, Ending, State, Verdict, Vote, borne_out
-from core.access.session_policy import compile_policy, scopable
-from core.access.standing import require_active
-from core.problems import Problem
+from jitney.core.access.credentials import LONGEST_SECONDS, SHORTEST_SECONDS, Credentials, session_request
+from jitney.core.access.grant import OPEN, TRANSITIONS, Ending, State, Verdict, Vote, borne_out
+from jitney.core.access.session_policy import compile_policy, scopable
+from jitney.core.access.standing import require_active
+from jitney.core.problems import Problem
 from tests.fakes import ACTIONS, GRANT, NOW, PENDING
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.access.grant import Ending, State
-from core.access.holdings import Entry, Holdings, counts, entry_of, identities
-from core.access.request import Permission
+from jitney.core.access.grant import Ending, State
+from jitney.core.access.holdings import Entry, Holdings, counts, entry_of, identities
+from jitney.core.access.request import Permission
 from tests.fakes import ACTIONS, GRANT, NOW, PENDING
 
 PARTS = (Permission(("iam:PassRole", "s3:GetObject"), ("*",)), Permission(("ec2:RunInstances",), ("*",)))

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.access.parse import parse_request
-from core.access.request import AccessRequest, Explained, Permission
-from core.config import Limits, Target
-from core.masking.mask import UNTAGGED, Mask
-from core.masking.tags import Tags
-from core.problems import PROBLEMS, Problem
+from jitney.core.access.parse import parse_request
+from jitney.core.access.request import AccessRequest, Explained, Permission
+from jitney.core.config import Limits, Target
+from jitney.core.masking.mask import UNTAGGED, Mask
+from jitney.core.masking.tags import Tags
+from jitney.core.problems import PROBLEMS, Problem
 from tests.fakes import ROLE_ARN
 
 LIMITS = Limits(30, 3600, 65536, 200, 3600, 30)

@@ -9,16 +9,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.access.abbreviations import NEVER
-from core.access.reach import Reach
-from core.access.request import AccessRequest, Permission
-from core.access.session_policy import LIMIT, SCOPING, Options, SessionPolicy, compile_policy, options_for, scopable
-from core.access.splitting import MOST_PARTS
-from core.access.statements import Compacted, Statement, by_resources, compact, compacted, with_statement
-from core.config import Target
-from core.patterns import MAX_REQUEST_STEPS, Budget
-from core.policy.pairs import pairs_of
-from core.problems import Problem
+from jitney.core.access.abbreviations import NEVER
+from jitney.core.access.reach import Reach
+from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access.session_policy import (
+    LIMIT,
+    SCOPING,
+    Options,
+    SessionPolicy,
+    compile_policy,
+    options_for,
+    scopable,
+)
+from jitney.core.access.splitting import MOST_PARTS
+from jitney.core.access.statements import Compacted, Statement, by_resources, compact, compacted, with_statement
+from jitney.core.config import Target
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget
+from jitney.core.policy.pairs import pairs_of
+from jitney.core.problems import Problem
 from tests.core.access.asking import permissions
 from tests.core.access.languages import ANY_OTHER, differences, named, told_apart
 from tests.examples import examples

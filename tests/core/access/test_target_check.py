@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 import pytest
 
-from core.access.target_check import ALLOWED, DENIED, NOT_TRIED, Answered, attempts
-from core.config import Target
+from jitney.core.access.target_check import ALLOWED, DENIED, NOT_TRIED, Answered, attempts
+from jitney.core.config import Target
 from tests.fakes import ROLE_ARN
 
 TARGET = Target(

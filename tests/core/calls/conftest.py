@@ -1,11 +1,10 @@
-from pathlib import Path
-
 import pytest
 
-from core.calls.call import Place
-from core.calls.table import Operations
+from jitney import resources
+from jitney.core.calls.call import Place
+from jitney.core.calls.table import Operations
 
-TABLE = (Path(__file__).parents[3] / "functions" / "core" / "operations.bin").read_bytes()
+TABLE = resources.OPERATIONS.read_bytes()
 OPERATIONS = Operations.load(TABLE)
 PLACE = Place("aws", "eu-west-1", "444455556666")
 

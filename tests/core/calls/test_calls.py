@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.access.request import permissions_of
-from core.calls.ask import explain_calls, explain_line
-from core.problems import PROBLEMS, Problem
+from jitney.core.access.request import permissions_of
+from jitney.core.calls.ask import explain_calls, explain_line
+from jitney.core.problems import PROBLEMS, Problem
 from tests.core.calls.conftest import OPERATIONS, PLACE
 from tests.examples import examples
 

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from core.calls.ask import explain_line
-from core.problems import Problem
+from jitney.core.calls.ask import explain_line
+from jitney.core.problems import Problem
 from tests.core.calls.conftest import OPERATIONS, PLACE
 from tests.core.calls.test_calls import NEEDS as MOST_USED
 from tests.core.calls.test_calls import E, wanted

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.calls.table import Operations
+from jitney.core.calls.table import Operations
 
 
 def test_aud_04_what_an_operation_needs_is_found_by_its_name_alone(operations: Operations):

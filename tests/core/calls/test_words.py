@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.calls.words import MAX_LINE, split_words
-from core.problems import Problem
+from jitney.core.calls.words import MAX_LINE, split_words
+from jitney.core.problems import Problem
 
 
 @pytest.mark.parametrize(

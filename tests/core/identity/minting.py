@@ -9,9 +9,9 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from core.config import Config, Issuer, Limits, Policies
-from core.identity.keys import KeySet, parse_key_set
-from core.identity.providers import aws, entra, github_actions, google, kubernetes, okta
+from jitney.core.config import Config, Issuer, Limits, Policies
+from jitney.core.identity.keys import KeySet, parse_key_set
+from jitney.core.identity.providers import aws, entra, github_actions, google, kubernetes, okta
 
 NOW = 1_700_000_100  # a hundred seconds after the samples were issued
 CORP = "https://idp.corp.example.com"

@@ -10,10 +10,10 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 
-from core.identity.authenticate import authenticate
-from core.identity.providers import aws, entra, github_actions, google, kubernetes, okta
-from core.identity.refusal import Refusal
-from core.problems import PROBLEMS
+from jitney.core.identity.authenticate import authenticate
+from jitney.core.identity.providers import aws, entra, github_actions, google, kubernetes, okta
+from jitney.core.identity.refusal import Refusal
+from jitney.core.problems import PROBLEMS
 from tests.core.identity.minting import (
     CLAIMS,
     LONE,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm
 
-from core.identity.keys import parse_key_set
+from jitney.core.identity.keys import parse_key_set
 from tests.core.identity.minting import CLAIMS, decode, header_with, jwk, jwks, private_key, sign, token
 
 RSA_ALGORITHMS = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}

@@ -2,8 +2,8 @@
 
 import string
 
-from core.identity.authenticate import Authenticated, authenticate
-from core.identity.replay import Replay
+from jitney.core.identity.authenticate import Authenticated, authenticate
+from jitney.core.identity.replay import Replay
 from tests.core.identity.minting import (
     CORP,
     NOW,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from core.identity.source_identity import is_nameable, source_identity
+from jitney.core.identity.source_identity import is_nameable, source_identity
 
 LEGAL = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 ISSUERS = {

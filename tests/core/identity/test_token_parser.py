@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.identity.authenticate import authenticate
-from core.identity.providers import aws, entra, github_actions, google, kubernetes, okta
-from core.identity.refusal import Refusal
-from core.problems import PROBLEMS
+from jitney.core.identity.authenticate import authenticate
+from jitney.core.identity.providers import aws, entra, github_actions, google, kubernetes, okta
+from jitney.core.identity.refusal import Refusal
+from jitney.core.problems import PROBLEMS
 from tests.core.identity.minting import CLAIMS, NOW, KnownKeys, config, encode, header_with, key_sets, sign, token
 from tests.examples import examples
 

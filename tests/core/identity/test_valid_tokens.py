@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from core.config import Issuer
-from core.identity.authenticate import Authenticated, authenticate
-from core.identity.keys import parse_key_set
-from core.identity.principal import Principal
-from core.identity.providers import PROVIDERS, aws, entra, generic, github_actions, google, kubernetes, okta
-from core.identity.refusal import Refusal
+from jitney.core.config import Issuer
+from jitney.core.identity.authenticate import Authenticated, authenticate
+from jitney.core.identity.keys import parse_key_set
+from jitney.core.identity.principal import Principal
+from jitney.core.identity.providers import PROVIDERS, aws, entra, generic, github_actions, google, kubernetes, okta
+from jitney.core.identity.refusal import Refusal
 from tests.core.identity.minting import (
     CLAIMS,
     CORP,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.integrity.contents import Place
-from core.integrity.findings import Verdict, named
-from core.integrity.seals import read_seal
-from core.integrity.verify import SKEW_SECONDS, Evidence, verify
+from jitney.core.integrity.contents import Place
+from jitney.core.integrity.findings import Verdict, named
+from jitney.core.integrity.seals import read_seal
+from jitney.core.integrity.verify import SKEW_SECONDS, Evidence, verify
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of, replaced, rewritten, world_of
 from tests.examples import examples
 

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from core.audit import FIRST, AuditRecord, Event, Link, Outcome, canonical, link
-from core.integrity.contents import read_contents
-from core.integrity.findings import Findings
-from core.integrity.seal_chain import SealFile
-from core.integrity.seals import Seal, SignedSeal, fingerprint_of, next_seal
-from core.integrity.verify import Evidence, verify
+from jitney.core.audit import FIRST, AuditRecord, Event, Link, Outcome, canonical, link
+from jitney.core.integrity.contents import read_contents
+from jitney.core.integrity.findings import Findings
+from jitney.core.integrity.seal_chain import SealFile
+from jitney.core.integrity.seals import Seal, SignedSeal, fingerprint_of, next_seal
+from jitney.core.integrity.verify import Evidence, verify
 from tests.fakes import NOW
 
 HOUR = 3600

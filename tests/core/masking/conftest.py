@@ -2,12 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from core.masking.masker import Masker
-from core.masking.table import Masks
-from core.masking.tags import Tags
+from jitney import resources
+from jitney.core.masking.masker import Masker
+from jitney.core.masking.table import Masks
+from jitney.core.masking.tags import Tags
 
 ROOT = Path(__file__).resolve().parents[3]
-MASKS = Masks.load((ROOT / "functions" / "core" / "masking" / "masks.bin").read_bytes())
+MASKS = Masks.load(resources.MASKS.read_bytes())
 KEY = bytes(range(32))
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from core.masking.mask import Mask
-from core.masking.tags import Tags
+from jitney.core.masking.mask import Mask
+from jitney.core.masking.tags import Tags
 from tests.core.masking.conftest import KEY
 
 DOC = (Path(__file__).parents[3] / "docs" / "masking.md").read_text(encoding="utf-8")

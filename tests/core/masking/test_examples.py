@@ -7,8 +7,8 @@ from pathlib import Path
 import botocore
 import pytest
 
-from core.masking.masker import End, Masker
-from core.masking.tags import Tags
+from jitney.core.masking.masker import End, Masker
+from jitney.core.masking.tags import Tags
 from tests.core.masking.conftest import KEY, MASKS
 
 DATA = Path(botocore.__file__).parent / "data"

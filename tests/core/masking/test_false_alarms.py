@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import pytest
 
-from core.masking.mask import UNTAGGED
-from core.masking.masker import End, Masker
-from core.masking.tags import Tags
+from jitney.core.masking.mask import UNTAGGED
+from jitney.core.masking.masker import End, Masker
+from jitney.core.masking.tags import Tags
 from tests.core.masking.conftest import KEY, MASKS
 
 MASKER = Masker(MASKS, Tags(lambda: KEY))

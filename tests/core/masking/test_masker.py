@@ -11,8 +11,8 @@ from botocore.parsers import create_parser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.masking.masker import End, Masker
-from core.masking.tags import MASK, Tags
+from jitney.core.masking.masker import End, Masker
+from jitney.core.masking.tags import MASK, Tags
 from tests.core.masking.conftest import KEY, MASKS
 from tests.core.masking.planted import HIDING, JWT, PASSWORD, PEM_BODY, PLANTED, SECRET_KEY, SESSION_TOKEN
 from tests.core.masking.test_text import layers

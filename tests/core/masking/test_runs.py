@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.masking.runs import runs
+from jitney.core.masking.runs import runs
 
 
 @given(st.text(st.sampled_from("aZ9_+/- =é\0")), st.integers(1, 5))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.masking.tags import CREDENTIAL, MASK, SENSITIVE, TAGLESS, Tags
+from jitney.core.masking.tags import CREDENTIAL, MASK, SENSITIVE, TAGLESS, Tags
 
 KEY = bytes(range(32))
 

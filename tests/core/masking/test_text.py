@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.masking.mask import Mask
-from core.masking.names import names_secret
-from core.masking.tags import MASK, Tags
-from core.masking.text import DEEPEST, harmless, mask_text, suspects
+from jitney.core.masking.mask import Mask
+from jitney.core.masking.names import names_secret
+from jitney.core.masking.tags import MASK, Tags
+from jitney.core.masking.text import DEEPEST, harmless, mask_text, suspects
 from tests.core.masking.planted import HIDING, PASSWORD, PLANTED, SECRET_KEY
 from tests.examples import examples
 

@@ -2,24 +2,25 @@ from pathlib import Path
 
 import pytest
 
-from core.access.request import AccessRequest, Permission
-from core.actions import Actions
-from core.config import Limits, Policies, Target
-from core.identity.principal import Principal
-from core.policy.cedar import PolicySet
-from core.policy.decide import decide
+from jitney import resources
+from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.actions import Actions
+from jitney.core.config import Limits, Policies, Target
+from jitney.core.identity.principal import Principal
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.decide import decide
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="session")
 def actions():
-    return Actions.load((ROOT / "functions" / "core" / "actions.bin").read_bytes())
+    return Actions.load(resources.ACTIONS.read_bytes())
 
 
 @pytest.fixture(scope="session")
 def schema():
-    return (ROOT / "policies" / "schema.cedarschema").read_text("utf-8")
+    return resources.SCHEMA.read_text("utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 import pytest
 
-from core.config import Policies
-from core.policy.cedar import Fault, PoliciesRefused, PolicySet
-from core.policy.literals import read_policy
+from jitney.core.config import Policies
+from jitney.core.policy.cedar import Fault, PoliciesRefused, PolicySet
+from jitney.core.policy.literals import read_policy
 
 ANY = "(principal, action, resource)"
 

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.access.request import Permission
-from core.config import Policies
-from core.policy.cedar import PolicySet
-from core.policy.decision import Effect
-from core.problems import Problem
+from jitney.core.access.request import Permission
+from jitney.core.config import Policies
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.decision import Effect
+from jitney.core.problems import Problem
 from tests.examples import examples
 from tests.fakes import ACTIONS
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import actions as table
-from core.patterns import MAX_REQUEST_STEPS, MAX_STEPS, Pattern
-from core.policy import evaluation
-from core.policy.decide import MAX_EVALUATIONS
-from core.policy.decision import Effect
-from core.problems import Problem
+from jitney.core import actions as table
+from jitney.core.patterns import MAX_REQUEST_STEPS, MAX_STEPS, Pattern
+from jitney.core.policy import evaluation
+from jitney.core.policy.decide import MAX_EVALUATIONS
+from jitney.core.policy.decision import Effect
+from jitney.core.problems import Problem
 from tests.examples import examples
 
 ANY = "(principal, action, resource)"

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from core.config import Policies
-from core.policy.cases import Case, Setting, run_cases
-from core.policy.cedar import PolicySet
-from infra.policy_table import TABLE, cases_in
+from jitney.configuration.policy_table import TABLE, cases_in
+from jitney.core.config import Policies
+from jitney.core.policy.cases import Case, Setting, run_cases
+from jitney.core.policy.cedar import PolicySet
 
 POLICIES = Path(__file__).parents[3] / "policies"
 ASKED = {"groups": [], "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/x"], "seconds": 300}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.actions import Escalation
-from core.policy.decision import Effect
-from core.policy.risks import NAMES, Held, gains
+from jitney.core.actions import Escalation
+from jitney.core.policy.decision import Effect
+from jitney.core.policy.risks import NAMES, Held, gains
 
 PASS = ("iam:PassRole", "arn:aws:iam::444455556666:role/runner")
 CREATE = ("lambda:CreateFunction", "arn:aws:lambda:eu-west-1:444455556666:function:f")

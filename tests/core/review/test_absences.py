@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.access.grant import Grant, Verdict, Vote
-from core.access.stand_in import StandIn
-from core.config import ReviewerGroup
-from core.review.absences import DAY, Absence, places, planned, present
-from core.review.content import content_hash
-from core.review.counting import spoken_for
-from core.review.reviewers import members, require_reviewer, reviewers, seats, stands_in
-from core.review.votes import activated, cast, standing_approvals, suffices
+from jitney.core.access.grant import Grant, Verdict, Vote
+from jitney.core.access.stand_in import StandIn
+from jitney.core.config import ReviewerGroup
+from jitney.core.review.absences import DAY, Absence, places, planned, present
+from jitney.core.review.content import content_hash
+from jitney.core.review.counting import spoken_for
+from jitney.core.review.reviewers import members, require_reviewer, reviewers, seats, stands_in
+from jitney.core.review.votes import activated, cast, standing_approvals, suffices
 from tests.core.review.test_votes import code, person
 from tests.fakes import NOW, PENDING
 

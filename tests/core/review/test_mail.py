@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from core.access.glass import FollowUp, Glass, Judgement
-from core.access.grant import Ending, State, Verdict, Vote
-from core.access.request import Permission
-from core.policy.risks import Risk
-from core.review import wording
-from core.review.content import content_hash
-from core.review.inert import defused, exact
-from core.review.mail import OWN_WORDS, letter
-from core.review.notices import Notice
-from core.review.sheet import Sheet, sheet_of
+from jitney.core.access.glass import FollowUp, Glass, Judgement
+from jitney.core.access.grant import Ending, State, Verdict, Vote
+from jitney.core.access.request import Permission
+from jitney.core.policy.risks import Risk
+from jitney.core.review import wording
+from jitney.core.review.content import content_hash
+from jitney.core.review.inert import defused, exact
+from jitney.core.review.mail import OWN_WORDS, letter
+from jitney.core.review.notices import Notice
+from jitney.core.review.sheet import Sheet, sheet_of
 from tests.core.review.test_votes import GROUPS
 from tests.fakes import ACTIONS, NOW, PENDING
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from core.access.glass import Glass
-from core.access.stand_in import StandIn
-from core.config import ReviewerGroup
-from core.review.notices import Notice
-from core.review.recipients import recipients
+from jitney.core.access.glass import Glass
+from jitney.core.access.stand_in import StandIn
+from jitney.core.config import ReviewerGroup
+from jitney.core.review.notices import Notice
+from jitney.core.review.recipients import recipients
 from tests.core.review.test_votes import EITHER, GROUPS, after
 from tests.fakes import NOW, PENDING
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.access.glass import Glass
-from core.config import ReviewerGroup
-from core.review.notices import Notice
-from core.review.schedule import NOTHING_YET, due, is_news, news_at, seen
+from jitney.core.access.glass import Glass
+from jitney.core.config import ReviewerGroup
+from jitney.core.review.notices import Notice
+from jitney.core.review.schedule import NOTHING_YET, due, is_news, news_at, seen
 from tests.fakes import NOW, PENDING
 
 GRANT = replace(PENDING, created_at=NOW, expires_at=NOW + 3600, reviews=(("owners",), ("security", "legal")))

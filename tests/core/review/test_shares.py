@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.review.shares import shared
+from jitney.core.review.shares import shared
 from tests.examples import examples
 
 

@@ -1,20 +1,20 @@
 """What reviewers are shown: all from the grant and the tables, and what is new in it."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from core.access.glass import FollowUp, Judgement
-from core.access.grant import Ending, State
-from core.access.request import Permission
-from core.actions import Actions, Level
-from core.config import ReviewerGroup
-from core.review.sheet import Asked, Line, sheet_of
+from jitney import resources
+from jitney.core.access.glass import FollowUp, Judgement
+from jitney.core.access.grant import Ending, State
+from jitney.core.access.request import Permission
+from jitney.core.actions import Actions, Level
+from jitney.core.config import ReviewerGroup
+from jitney.core.review.sheet import Asked, Line, sheet_of
 from tests.core.review.test_votes import GROUPS, after
 from tests.fakes import GRANT, NOW, PENDING
 
-ACTIONS = Actions.load((Path(__file__).parents[3] / "functions" / "core" / "actions.bin").read_bytes())
+ACTIONS = Actions.load(resources.ACTIONS.read_bytes())
 ONE, TWO = "arn:aws:s3:::reports/2026/1", "arn:aws:s3:::reports/2027/1"
 WRITES = replace(PENDING, permissions=(Permission(("s3:PutObject", "s3:GetObject"), (ONE, TWO)),))
 

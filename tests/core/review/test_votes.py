@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.access.grant import Ending, Grant, State, Verdict, Vote
-from core.access.request import Permission
-from core.config import ReviewerGroup
-from core.identity.principal import Principal
-from core.problems import Problem
-from core.review.content import content_hash
-from core.review.reviewers import may_take_back, require_reviewer, reviewers, seats, under_review_at
-from core.review.votes import activated, cast, narrowed, standing_approvals, suffices
+from jitney.core.access.grant import Ending, Grant, State, Verdict, Vote
+from jitney.core.access.request import Permission
+from jitney.core.config import ReviewerGroup
+from jitney.core.identity.principal import Principal
+from jitney.core.problems import Problem
+from jitney.core.review.content import content_hash
+from jitney.core.review.reviewers import may_take_back, require_reviewer, reviewers, seats, under_review_at
+from jitney.core.review.votes import activated, cast, narrowed, standing_approvals, suffices
 from tests.fakes import NOW, PENDING
 
 GROUPS = {

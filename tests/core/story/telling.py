@@ -3,28 +3,27 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from core.access.grant import Grant, State
-from core.access.request import Permission
-from core.actions import Actions
-from core.audit import Event, Link, Origin, Outcome, next_link, of_grant
-from core.calls.table import Operations
-from core.masking.table import Masks
-from core.story.sight import may_need
-from core.story.story import Story
-from core.story.telling import tell
-from core.trail.call import Call
-from core.trail.join import Purpose, Verdict
-from core.trail.line import line_of
+from jitney import resources
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.request import Permission
+from jitney.core.actions import Actions
+from jitney.core.audit import Event, Link, Origin, Outcome, next_link, of_grant
+from jitney.core.calls.table import Operations
+from jitney.core.masking.table import Masks
+from jitney.core.story.sight import may_need
+from jitney.core.story.story import Story
+from jitney.core.story.telling import tell
+from jitney.core.trail.call import Call
+from jitney.core.trail.join import Purpose, Verdict
+from jitney.core.trail.line import line_of
 from tests.fakes import GRANT, NOW
 
-CORE = Path(__file__).resolve().parents[3] / "functions" / "core"
-ACTIONS = Actions.load((CORE / "actions.bin").read_bytes())
+ACTIONS = Actions.load(resources.ACTIONS.read_bytes())
 MAY_NEED = may_need(
-    Operations.load((CORE / "operations.bin").read_bytes()),
-    Masks.load((CORE / "masking" / "masks.bin").read_bytes()).named_by_event,
+    Operations.load(resources.OPERATIONS.read_bytes()),
+    Masks.load(resources.MASKS.read_bytes()).named_by_event,
 )
 EXPLAINED = Verdict(Purpose.GRANT, GRANT.id, ())
 LATER = NOW + 7200

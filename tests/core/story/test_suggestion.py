@@ -9,21 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.access.grant import Grant
-from core.access.request import AccessRequest, Permission
-from core.audit import Event, Outcome
-from core.config import Limits, Policies, ReviewerGroup, Target
-from core.patterns import MAX_STEPS, Budget, covers
-from core.policy.cedar import PolicySet
-from core.policy.decide import decide
-from core.policy.decision import Decision, Effect
-from core.story.pasting import policy_text, request_lines
-from core.story.story import Glass, Terms, Vote
-from core.story.suggestion import Suggestion, Verdict, suggest
-from core.story.wording import sections
-from core.trail.join import Purpose
-from core.trail.join import Verdict as JoinVerdict
-from tests.core.policy.conftest import ROOT, agent
+from jitney import resources
+from jitney.core.access.grant import Grant
+from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.audit import Event, Outcome
+from jitney.core.config import Limits, Policies, ReviewerGroup, Target
+from jitney.core.patterns import MAX_STEPS, Budget, covers
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.decide import decide
+from jitney.core.policy.decision import Decision, Effect
+from jitney.core.story.pasting import policy_text, request_lines
+from jitney.core.story.story import Glass, Terms, Vote
+from jitney.core.story.suggestion import Suggestion, Verdict, suggest
+from jitney.core.story.wording import sections
+from jitney.core.trail.join import Purpose
+from jitney.core.trail.join import Verdict as JoinVerdict
+from tests.core.policy.conftest import agent
 from tests.core.story.telling import ACTIONS, BEGINNING, LATER, MAY_NEED, Told, asked, call, holding, story_of
 from tests.examples import examples
 from tests.fakes import GRANT, NOW
@@ -337,7 +338,7 @@ def test_aud_04_calls_that_nothing_explains_change_nothing_of_what_is_suggested(
 
 TARGET = Target("analytics-prod", GRANT.account, GRANT.role_arn, "x", "eu-west-1", 3600, {})
 LIMITS = Limits(60, 3600, 65536, 200, 3600, 30)
-SCHEMA = (ROOT / "policies" / "schema.cedarschema").read_text("utf-8")
+SCHEMA = resources.SCHEMA.read_text("utf-8")
 
 
 REVIEWERS = {name: ReviewerGroup((f"staff.{name}",)) for name in ("owners", "security", "oncall")}

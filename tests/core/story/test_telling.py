@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.access.request import Permission
-from core.audit import AuditRecord, Event, Outcome, link
-from core.story.story import Ending, Glass, Issue, Said, Terms
-from core.story.telling import tell
-from core.trail.event import TAKING
-from core.trail.join import Purpose, Verdict
+from jitney.core.access.request import Permission
+from jitney.core.audit import AuditRecord, Event, Outcome, link
+from jitney.core.story.story import Ending, Glass, Issue, Said, Terms
+from jitney.core.story.telling import tell
+from jitney.core.trail.event import TAKING
+from jitney.core.trail.join import Purpose, Verdict
 from tests.core.story.telling import ACTIVE, BEGINNING, LATER, Told, asked, call, holding, story_of
 from tests.examples import examples
 from tests.fakes import GRANT, NOW, PENDING

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from core.audit import Event, Outcome
-from core.story.story import Story
-from core.story.suggestion import suggest
-from core.story.wording import sections
-from core.trail.event import SCOPING
-from core.trail.join import Purpose, Verdict
+from jitney.core.audit import Event, Outcome
+from jitney.core.story.story import Story
+from jitney.core.story.suggestion import suggest
+from jitney.core.story.wording import sections
+from jitney.core.trail.event import SCOPING
+from jitney.core.trail.join import Purpose, Verdict
 from tests.core.story.telling import ACTIONS, LATER, MAY_NEED, Told, asked, call, story_of
 from tests.fakes import GRANT, NOW
 

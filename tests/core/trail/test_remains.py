@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.trail.call import call_of
-from core.trail.event import sighting
-from core.trail.remains import remains_of
+from jitney.core.trail.call import call_of
+from jitney.core.trail.event import sighting
+from jitney.core.trail.remains import remains_of
 from tests.fakes import ROLE_ARN
 from tests.trailing import ACCOUNT, ACTIONS_OF, called
 

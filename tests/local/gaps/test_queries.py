@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from client.athena import Answer, Athena, Place
-from client.problems import Problem
+from jitney.client.athena import Answer, Athena, Place
+from jitney.client.problems import Problem
 from local.settings import REGION
 from tests.local.gaps.contracts import Emulator, refused, role
 

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.access.glass import Glass
-from core.access.grant import Grant, State, Verdict, Vote
-from core.access.request import Permission
-from core.config import ReviewerGroup
-from core.policy.risks import Risk
-from core.review.choices import left
-from core.review.inert import exact
-from core.review.notices import Notice
-from core.review.sheet import Sheet, sheet_of
-from core.review.slack.interaction import Reference
-from core.review.slack.message import MOST_BYTES, Message, message, reply
-from core.review.slack.modals import MOST_BLOCKS, boxes_of, less_modal, reject_modal, said
+from jitney.core.access.glass import Glass
+from jitney.core.access.grant import Grant, State, Verdict, Vote
+from jitney.core.access.request import Permission
+from jitney.core.config import ReviewerGroup
+from jitney.core.policy.risks import Risk
+from jitney.core.review.choices import left
+from jitney.core.review.inert import exact
+from jitney.core.review.notices import Notice
+from jitney.core.review.sheet import Sheet, sheet_of
+from jitney.core.review.slack.interaction import Reference
+from jitney.core.review.slack.message import MOST_BYTES, Message, message, reply
+from jitney.core.review.slack.modals import MOST_BLOCKS, boxes_of, less_modal, reject_modal, said
 from tests.examples import examples
 from tests.fakes import ACTIONS, NOW, PENDING
 

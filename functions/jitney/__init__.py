@@ -1,0 +1,1 @@
+"""Jitney: AWS access for AI agents, just in time."""

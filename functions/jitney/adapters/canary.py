@@ -1,0 +1,39 @@
+"""The canary: one harmless call with a session of an ended grant, to see whether IAM denies it already."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jitney.core.access.credentials import Credentials
+
+if TYPE_CHECKING:
+    from types_boto3_sts import STSClient
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+
+
+class Canary:
+    """Calls sts:GetAccessKeyInfo, which tells an account's number, touches nothing, and can be denied.
+
+    GetCallerIdentity cannot: it works whatever the policies say.
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html
+    """
+
+    def __init__(self, client_of: Callable[[str, str, str], "STSClient"]) -> None:
+        self._client_of = client_of
+
+    def call_of(self, credentials: Credentials) -> Callable[[], bool]:
+        """The call with these credentials: True when it was denied, False when it passed or was not answered."""
+        client = self._client_of(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
+
+        def denied() -> bool:
+            try:
+                client.get_access_key_info(AccessKeyId=credentials.access_key_id)
+            except ClientError as error:
+                return error.response["Error"]["Code"] in _DENIED
+            except BotoCoreError:
+                return False
+            return False
+
+        return denied

@@ -1,0 +1,137 @@
+"""A grant as an item of the state table, in attributes that are apart so that IAM can tell who may write which.
+
+`terms` is what was asked and approved, until when: with the votes, all that credentials are issued by. It is written
+when the grant is opened and by votes, and by no other role (`infra.functions`). `life` is what became of it, `ending`
+how it was taken back, and `follow_up` what was said of a broken glass, which only who takes back writes; all are JSON.
+`records` counts the audit
+records, for conditions; `gsi_pk` and `gsi_sk` list one principal's grants. While no end is on record there are
+`open_role` (its role, and whether it waits) and `open_until` (when it ends, padded), for the index `open_by_role`.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from typing import Any
+
+from jitney.core.access.glass import FollowUp, Glass, Judgement
+from jitney.core.access.grant import KEEP_GRANT_SECONDS, OPEN, Ending, Grant, State, Verdict, Vote, borne_out
+from jitney.core.access.request import Permission
+from jitney.core.access.stand_in import StandIn
+
+Item = dict[str, Any]
+
+_LIFE = ("state", "head", "cut_off_at")
+_APART = ("records", "ending", "follow_up")
+_LOOKED_UP = ("run_by_now",)
+_TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFE, *_APART, *_LOOKED_UP))
+
+
+def item_key(grant_id: str) -> Item:
+    """The key of a grant's item."""
+    return {"pk": {"S": f"GRANT#{grant_id}"}, "sk": {"S": "GRANT"}}
+
+
+def list_key(owner: str) -> str:
+    """The partition key of an owner's grants in the index `by_principal`."""
+    return f"PRINCIPAL#{owner}"
+
+
+def open_key(role_arn: str, state: State) -> str:
+    """The partition key of a role's grants in a state of `OPEN`, in the index `open_by_role`.
+
+    What waits is apart from what is active: it is found without reading that, of which there may be any number.
+    """
+    return f"ROLE#{role_arn}#pending" if state is State.PENDING else f"ROLE#{role_arn}"
+
+
+def item_of(grant: Grant) -> Item:
+    """The item of a grant."""
+    item = item_key(grant.id) | {
+        "gsi_pk": {"S": list_key(grant.owner)},
+        "gsi_sk": {"S": f"{grant.created_at:012d}#{grant.id}"},
+        "terms": {"S": _text(grant, _TERMS)},
+        "life": {"S": _text(grant, _LIFE)},
+        "records": {"N": str(grant.records)},
+        "expires": {"N": str(grant.expires_at + KEEP_GRANT_SECONDS)},
+    }
+    if grant.ending:
+        item["ending"] = {"S": _json(asdict(grant.ending))}
+    if grant.follow_up:
+        item["follow_up"] = {"S": _json(asdict(grant.follow_up))}
+    if grant.state in OPEN:
+        item |= {
+            "open_role": {"S": open_key(grant.role_arn, grant.state)},
+            "open_until": {"S": f"{grant.expires_at:012d}"},
+        }
+    return item
+
+
+def update_of(table: str, before: Grant, after: Grant) -> Item:
+    """The part of a transaction that changes a grant, on condition that it is as it was read.
+
+    It names only the attributes that change, so that it takes no permission for the others.
+    """
+    was, item = item_of(before), item_of(after)
+    changed = {name: value for name, value in item.items() if was.get(name) != value}
+    gone = [name for name in was if name not in item]
+    remove = f" REMOVE {', '.join(gone)}" if gone else ""
+    return {
+        "TableName": table,
+        "Key": item_key(after.id),
+        "UpdateExpression": "SET " + ", ".join(f"{name} = :{name}" for name in changed) + remove,
+        "ConditionExpression": "records = :had",
+        "ExpressionAttributeValues": {":had": was["records"], **{f":{name}": value for name, value in changed.items()}},
+    }
+
+
+def grant_of(item: Item | None) -> Grant | None:
+    """The grant of an item, in a state that its terms bear out; None without terms, which no grant is without.
+
+    Raises KeyError, TypeError or ValueError for attributes that are not as they were written.
+    """
+    if item is None or "terms" not in item:
+        return None
+    terms, life = json.loads(item["terms"]["S"]), json.loads(item["life"]["S"])
+    parsed = {
+        "state": State(life["state"]),
+        "records": int(item["records"]["N"]),
+        "ending": Ending(**json.loads(item["ending"]["S"])) if "ending" in item else None,
+        "permissions": tuple(
+            Permission(tuple(each["actions"]), tuple(each["resources"])) for each in terms["permissions"]
+        ),
+        "reviews": tuple(tuple(groups) for groups in terms["reviews"]),
+        "approvals": tuple(terms["approvals"]),
+        "groups": tuple(terms["groups"]),
+        "run_by": tuple(terms.get("run_by", ())),
+        "votes": tuple(_vote_of(each) for each in terms["votes"]),
+        "glass": _glass_of(terms.get("glass")),
+        "follow_up": _follow_up_of(json.loads(item["follow_up"]["S"])) if "follow_up" in item else None,
+    }
+    return borne_out(Grant(**terms | {name: life[name] for name in _LIFE} | parsed))
+
+
+def grants_in(items: Iterable[Item]) -> list[Grant]:
+    """The grants of those items that are grants."""
+    return [grant for item in items if (grant := grant_of(item))]
+
+
+def _vote_of(members: dict[str, Any]) -> Vote:
+    stands_in = tuple(StandIn(**each) for each in members.get("stands_in", ()))
+    groups = None if members.get("groups") is None else tuple(members["groups"])
+    return Vote(**members | {"verdict": Verdict(members["verdict"]), "stands_in": stands_in, "groups": groups})
+
+
+def _glass_of(members: dict[str, Any] | None) -> Glass | None:
+    return Glass(**members | {"told": tuple(members["told"])}) if members else None
+
+
+def _follow_up_of(members: dict[str, Any]) -> FollowUp:
+    return FollowUp(**members | {"judgement": Judgement(members["judgement"])})
+
+
+def _text(grant: Grant, names: Iterable[str]) -> str:
+    return _json({name: getattr(grant, name) for name in names})
+
+
+def _json(members: dict[str, Any]) -> str:
+    return json.dumps(members, separators=(",", ":"), default=asdict)

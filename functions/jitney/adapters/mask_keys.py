@@ -1,0 +1,52 @@
+"""The keys of masks' tags, one for each owner of grants, from a key in KMS that nobody can read (row MASK 4)."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from jitney.adapters.calls import unavailable_when_failing
+from jitney.core.problems import Problem
+
+if TYPE_CHECKING:
+    from types_boto3_kms import KMSClient
+
+MOST_KEYS = 1000
+"""Owners whose keys a process keeps."""
+PURPOSE = "jitney mask tags 1"
+
+_log = logging.getLogger(__name__)
+
+
+class MaskKeys:
+    """HMACs of the owners under one key of KMS. `connect` is called when the first key is needed."""
+
+    def __init__(self, connect: Callable[[], "KMSClient"], key_id: str) -> None:
+        self._connect = connect
+        self._key_id = key_id
+        self._client: KMSClient | None = None
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+
+    def of(self, owner: str) -> bytes:
+        """The key of this owner, always the same. Raises Problem unavailable."""
+        if owner not in self._kept:
+            self._kept[owner] = self._asked(owner)
+            if len(self._kept) > MOST_KEYS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(owner)
+        return self._kept[owner]
+
+    def of_or_none(self, owner: str) -> bytes | None:
+        """As `of`; None, which is logged, when KMS does not answer."""
+        try:
+            return self.of(owner)
+        except Problem as problem:
+            _log.warning("masked without tags: %s", problem.code)
+            return None
+
+    def _asked(self, owner: str) -> bytes:
+        with unavailable_when_failing("The key of masks"):
+            self._client = self._client or self._connect()
+            message = f"{PURPOSE}\0{owner}".encode()
+            answer = self._client.generate_mac(KeyId=self._key_id, MacAlgorithm="HMAC_SHA_256", Message=message)
+        return answer["Mac"]

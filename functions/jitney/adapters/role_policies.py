@@ -1,0 +1,92 @@
+"""The deny document in IAM: an inline policy of a target's role, written by a role of the target's own account."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jitney.core.access.denial import POLICY_NAME
+from jitney.core.config import Target
+from jitney.core.problems import Problem
+
+if TYPE_CHECKING:
+    from types_boto3_iam import IAMClient
+    from types_boto3_sts import STSClient
+
+SESSION_NAME = "deny-document"
+SESSION_SECONDS = 900
+
+_PASSING = frozenset({"ConcurrentModification", "ServiceFailure", "Throttling"})
+
+
+class Refused(Exception):
+    """IAM has answered that it does not write; `passing` says whether it may a moment later."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.passing = code.removesuffix("Exception") in _PASSING
+
+
+class RolePolicies:
+    """Reads and writes deny documents. Every method raises Problem unavailable when STS or IAM does not answer."""
+
+    def __init__(self, sts: "STSClient", client_of: Callable[[str, str, str], "IAMClient"]) -> None:
+        self._sts = sts
+        self._client_of = client_of
+
+    def writer(self, target: Target) -> "RolePolicy":
+        """The deny document of `target`'s role, with credentials of its account to write it."""
+        try:
+            answer = self._sts.assume_role(
+                RoleArn=target.revoker_arn,
+                RoleSessionName=SESSION_NAME,
+                ExternalId=target.external_id,
+                DurationSeconds=SESSION_SECONDS,
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
+        issued = answer["Credentials"]
+        client = self._client_of(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
+        return RolePolicy(client, target.role_arn.rpartition("/")[2])
+
+
+class RolePolicy:
+    """The deny document of one role."""
+
+    def __init__(self, client: "IAMClient", role_name: str) -> None:
+        self._client = client
+        self._role = role_name
+
+    def read(self) -> dict[str, Any] | None:
+        """The document that IAM has, or None. Raises Problem unavailable."""
+        try:
+            answer = self._client.get_role_policy(RoleName=self._role, PolicyName=POLICY_NAME)
+        except self._client.exceptions.NoSuchEntityException:
+            return None
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
+        document: Any = answer["PolicyDocument"]
+        return json.loads(document) if isinstance(document, str) else dict(document)
+
+    def write(self, text: str) -> None:
+        """Replace the document by `text`, or delete it for "". Raises Refused.
+
+        Raises Problem unavailable when nobody knows whether it was written.
+        """
+        try:
+            if text:
+                self._client.put_role_policy(RoleName=self._role, PolicyName=POLICY_NAME, PolicyDocument=text)
+            else:
+                self._client.delete_role_policy(RoleName=self._role, PolicyName=POLICY_NAME)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if text or code != "NoSuchEntity":
+                raise Refused(code) from error
+        except BotoCoreError as error:
+            raise _unavailable() from error
+
+
+def _unavailable() -> Problem:
+    return Problem("unavailable", "IAM of the target's account did not answer as it should.", "Try again in a moment.")

@@ -1,0 +1,65 @@
+"""What AWS answers to a target's check: sessions that stay here, and what they are refused."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jitney.core.access.target_check import ALLOWED, NOT_TRIED, Answered, Attempt
+from jitney.core.problems import Problem
+
+if TYPE_CHECKING:
+    from types_boto3_iam import IAMClient
+    from types_boto3_sts import STSClient
+
+_PASSING = frozenset({"RequestThrottled", "ServiceFailure", "ServiceUnavailable", "Throttling", "ThrottlingException"})
+
+
+class TargetChecks:
+    """Makes a check's calls. The credentials are used here, and are neither kept nor handed on."""
+
+    def __init__(self, sts: "STSClient", client_of: Callable[[str, str, str], "IAMClient"]) -> None:
+        self._sts = sts
+        self._client_of = client_of
+
+    def run(self, attempts: Iterable[Attempt]) -> tuple[Answered, ...]:
+        """What AWS answers to each: ALLOWED, an error's code, or NOT_TRIED where there was no session to call with.
+
+        Raises Problem unavailable when AWS does not answer, or not now.
+        """
+        return tuple(Answered(attempt, self._answer(attempt)) for attempt in attempts)
+
+    def _answer(self, attempt: Attempt) -> str:
+        issued: dict[str, Any] = {}
+        answer = _answer_of(lambda: issued.update(self._sts.assume_role(**attempt.assume)["Credentials"]))
+        if attempt.then is None:
+            return answer
+        if answer != ALLOWED:
+            return NOT_TRIED
+        operation, parameters = attempt.then
+        client = self._client_of(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
+        try:
+            return _answer_of(lambda: _call(client, operation, parameters))
+        finally:
+            client.close()
+
+
+def _call(client: "IAMClient", operation: str, parameters: Mapping[str, str]) -> None:
+    getattr(client, operation)(**parameters)
+
+
+def _answer_of(call: Callable[[], None]) -> str:
+    try:
+        call()
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in _PASSING or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+            raise _unavailable() from error
+        return code
+    except BotoCoreError as error:
+        raise _unavailable() from error
+    return ALLOWED
+
+
+def _unavailable() -> Problem:
+    return Problem("unavailable", "AWS did not answer as it should.", "Check the target again in a moment.")

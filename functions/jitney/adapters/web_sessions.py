@@ -1,0 +1,44 @@
+"""The sessions of the reviewers' pages in the state table: `pk` SESSION#<hash of the id>, `sk` SESSION."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from jitney.adapters.calls import unavailable_when_failing
+from jitney.core.config import Config
+from jitney.core.identity.session import Session, hashed, stored
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+
+class WebSessions:
+    """Keeps sessions by the hash of their id. Every method raises Problem unavailable when DynamoDB does not answer."""
+
+    def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
+        self._client = client
+        self._table = state_table
+
+    def begin(self, session_id: str, session: Session) -> None:
+        """Keep a new session until it expires."""
+        item = {
+            **_key(session_id),
+            "session": {"S": json.dumps(session.view())},
+            "expires": {"N": str(session.expires_at)},
+        }
+        with unavailable_when_failing("The store"):
+            self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+
+    def of(self, session_id: str, config: Config) -> Session | None:
+        """The session of that id, None if there is none: it may be over all the same, TTL deletes late."""
+        with unavailable_when_failing("The store"):
+            answer = self._client.get_item(TableName=self._table, Key=_key(session_id), ConsistentRead=True)
+        return stored(json.loads(answer["Item"]["session"]["S"]), config) if "Item" in answer else None
+
+    def end(self, session_id: str) -> None:
+        """Forget the session of that id, if there is one."""
+        with unavailable_when_failing("The store"):
+            self._client.delete_item(TableName=self._table, Key=_key(session_id))
+
+
+def _key(session_id: str) -> dict[str, Any]:
+    return {"pk": {"S": f"SESSION#{hashed(session_id)}"}, "sk": {"S": "SESSION"}}

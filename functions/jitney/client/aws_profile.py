@@ -1,0 +1,145 @@
+"""A profile in the AWS configuration file whose credentials come from `jitney credentials`."""
+
+import io
+import os
+import re
+import shlex
+import stat
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from jitney.client.problems import Invalid
+
+_REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
+_NAME = re.compile(r"[\w.@+/-]{1,128}", re.ASCII)
+_SECTION = re.compile(r"\s*\[([^\]]*)\]")
+_SETTING = re.compile(r"([\w.-]+)\s*[=:]", re.ASCII)
+# Bytes of an argument that are not UTF-8 come as surrogates.
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# With one of these beside it the SDKs take their credentials from there, or refuse the profile.
+_COMPETING = frozenset(
+    {"role_arn", "source_profile", "credential_source", "web_identity_token_file", "aws_access_key_id"}
+)
+
+
+def command_line(words: Sequence[str]) -> str:
+    """The words quoted for `credential_process`: read alike by shlex (botocore) and by `sh -c` (the other SDKs).
+
+    Raises Invalid for control characters, since a line break would end the setting, and for what is not UTF-8.
+    """
+    for word in words:
+        if _UNWRITABLE.search(word):
+            detail = f"{word!r} holds a control character, or is not UTF-8."
+            raise Invalid("profile_invalid", "The profile cannot be written", detail, "Leave it out.")
+    # Some SDKs cut a value at a space before # or ; (AWS shared configuration file format, comments). Such a space can
+    # only stand inside single quotes; closing and opening them there changes nothing for a shell.
+    return re.sub(r" ([#;])", r" ''\1", shlex.join(words))
+
+
+def section_name(name: str) -> str:
+    """The profile's section: `profile NAME`, and `default` for the default one. Raises Invalid for unusual names."""
+    if not _NAME.fullmatch(name):
+        detail = f"{name!r} is not a profile name."
+        raise Invalid(
+            "profile_invalid", "The profile cannot be written", detail, "Use letters, digits and . @ + / _ -."
+        )
+    return name if name == "default" else f"profile {name}"
+
+
+def checked_region(text: str) -> str:
+    """The Region's name. Raises Invalid when it cannot be one: a line break would begin another setting."""
+    if not _REGION.fullmatch(text):
+        detail = f"{text!r} is not a Region."
+        raise Invalid("profile_invalid", "The profile cannot be written", detail, "Give --region one like eu-west-1.")
+    return text
+
+
+def stanza(name: str, settings: Mapping[str, str]) -> str:
+    """The whole section as text, for pasting."""
+    return "".join([f"[{section_name(name)}]\n", *(f"{key} = {value}\n" for key, value in settings.items())])
+
+
+def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
+    """The configuration file `text` with the section's `settings` set; every other byte stays as it is.
+
+    Raises Invalid when the section already takes its credentials from somewhere else.
+    """
+    lines = io.StringIO(text, newline="").readlines()  # str.splitlines would cut at U+2028 too
+    bounds = _section_bounds(lines, section_name(name))
+    if bounds is None:
+        gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
+        return text + gap + stanza(name, settings)
+    start, end = bounds
+    kept = list(_without(lines[start + 1 : end], name, settings))
+    heading = lines[start] if lines[start].endswith("\n") else lines[start] + "\n"
+    return "".join(
+        [*lines[:start], heading, *(f"{key} = {value}\n" for key, value in settings.items()), *kept, *lines[end:]]
+    )
+
+
+def _section_bounds(lines: Sequence[str], section: str) -> tuple[int, int] | None:
+    """From the heading's line to the line after the section's last."""
+    headings = [(index, match[1].split()) for index, line in enumerate(lines) if (match := _SECTION.match(line))]
+    for position, (index, words) in enumerate(headings):
+        if words == section.split():
+            return index, headings[position + 1][0] if position + 1 < len(headings) else len(lines)
+    return None
+
+
+def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> Iterable[str]:
+    """The section's lines without the settings that are set anew, nor their indented continuations."""
+    dropping = False
+    for line in lines:
+        match = _SETTING.match(line)
+        key = match[1].lower() if match else ""
+        if key in _COMPETING or key.startswith("sso_"):
+            detail = f"The profile {name} already has {key}, which competes with credential_process."
+            raise Invalid(
+                "profile_conflict", "The profile is taken", detail, "Choose another name, or remove that setting."
+            )
+        dropping = key in settings or (dropping and line[:1] in {" ", "\t"})
+        if not dropping:
+            yield line
+
+
+def write(path: Path, name: str, settings: Mapping[str, str]) -> bool:
+    """Set the profile in the file at `path`, which keeps its mode and is replaced in one step; a new one is 0600.
+
+    True when the profile was there before and said something else. Raises Invalid when the file cannot be read or
+    written, or already has other credentials in the profile; then it stays as it was.
+    """
+    try:
+        return _set(path.resolve(), name, settings)
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        detail = f"{path} is not UTF-8: line {line} holds the byte {error.object[error.start]:#04x}."
+        raise _unwritable(detail, "Save it as UTF-8: the AWS CLI and SDKs read no other.") from error
+    except OSError as error:
+        detail = f"{path} cannot be written: {error.strerror}."
+        fix = "Set AWS_CONFIG_FILE to a file in a folder of yours, or leave out --write and paste what is printed."
+        raise _unwritable(detail, fix) from error
+
+
+def _unwritable(detail: str, fix: str) -> Invalid:
+    return Invalid("profile_unwritable", "The profile cannot be written", detail, fix)
+
+
+def _set(real: Path, name: str, settings: Mapping[str, str]) -> bool:
+    text, mode = "", 0o600
+    with suppress(FileNotFoundError):
+        text, mode = real.read_bytes().decode("utf-8"), stat.S_IMODE(real.stat().st_mode)
+    content = merged(text, name, settings)
+    known = _section_bounds(io.StringIO(text, newline="").readlines(), section_name(name)) is not None
+    real.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode("utf-8"))
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(real)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return known and content != text

@@ -1,0 +1,97 @@
+"""The `jitney` command. Errors end it with an exit code of `jitney.client.problems`."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from jitney.client.commands.audit import audit
+from jitney.client.commands.backfill import send_files
+from jitney.client.commands.credentials import credentials
+from jitney.client.commands.explain import explain
+from jitney.client.commands.grants import grants
+from jitney.client.commands.policy import policy
+from jitney.client.commands.profile import profile
+from jitney.client.commands.query import ask_records
+from jitney.client.commands.replay import replay_dead_letters
+from jitney.client.commands.request import request
+from jitney.client.commands.review import review
+from jitney.client.commands.run import CommandAfterDashes, run
+from jitney.client.commands.story import show_story
+from jitney.client.commands.target import target
+from jitney.client.options import invalid
+from jitney.client.reporting import reporting
+
+_EXIT_CODES = (
+    "Exit codes: 0 done, 2 not valid, 3 denied, 4 under review, 5 no valid token, 6 not available, "
+    "7 no such grant, or it ended, 1 anything else. `jitney run` ends with its command's own; `jitney audit verify` "
+    "with 1 when something is broken; it, `backfill` and `replay` with 2 when something was left out."
+)
+
+# What typer raises for a command line that it cannot read.
+_UsageError: Any = typer.BadParameter.mro()[1]
+
+
+class _Commands(TyperGroup):
+    """The commands; what is wrong with the command line is told as every other problem, also with --json."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Notes whether JSON is wanted, which the parser may not get to see."""
+        ctx.meta["json"] = "--json" in args[: args.index("--") if "--" in args else len(args)]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs a command."""
+        try:
+            return super().invoke(ctx)
+        except _UsageError as error:
+            if type(error).__name__ == "NoArgsIsHelpError" and not ctx.meta["json"]:
+                raise
+            verb = ctx.invoked_subcommand or ""
+            with reporting(verb, as_json=ctx.meta["json"]):
+                raise invalid(error.format_message(), "See `jitney --help`, and the command's own.") from error
+
+
+# A traceback with local variables would show tokens and keys.
+app = typer.Typer(
+    name="jitney",
+    cls=_Commands,
+    epilog=_EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        import importlib.metadata  # noqa: PLC0415 - a credential process has no time for it
+
+        typer.echo(f"jitney {importlib.metadata.version('jitney')}")
+        raise typer.Exit
+
+
+@app.callback()
+def jitney(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """AWS access for the moment an agent needs it."""
+
+
+app.command()(request)
+app.command(cls=CommandAfterDashes)(run)
+app.command(cls=CommandAfterDashes)(explain)
+app.command()(credentials)
+app.command()(profile)
+app.add_typer(grants, name="grants")
+app.add_typer(policy, name="policy")
+app.add_typer(target, name="target")
+app.add_typer(review, name="review")
+audit.command("show")(show_story)
+audit.command("query")(ask_records)
+audit.command("backfill")(send_files)
+audit.command("replay")(replay_dead_letters)
+app.add_typer(audit, name="audit")

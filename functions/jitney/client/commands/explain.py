@@ -1,0 +1,58 @@
+"""`jitney explain`: what an AWS CLI command needs, and why."""
+
+import re
+import shlex
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from jitney.client import options
+from jitney.client.asking import Ask, calls_of
+from jitney.client.commands.run import command_of
+from jitney.client.explaining import explain_offline
+from jitney.client.grouping import grouped
+from jitney.client.reporting import print_json, reporting, screen
+
+_ACCOUNT, _REGION = re.compile(r"[0-9]{12}", re.ASCII), re.compile(r"[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
+
+Account = Annotated[str, typer.Option("--account", metavar="ID", help="The account in the ARNs, without TARGET.")]
+Region = Annotated[str, typer.Option("--region", metavar="REGION", help="The region in the ARNs, without TARGET.")]
+
+
+@grouped
+def explain(
+    context: typer.Context,
+    target: options.Target = None,
+    *,
+    account: Account = "123456789012",
+    region: Region = "us-east-1",
+    as_json: options.AsJson = False,
+    connection: options.Connection,
+) -> None:
+    """Say which actions on which resources an AWS CLI command needs, and why. Runs and issues nothing.
+
+    Without TARGET it runs offline. With TARGET the broker answers, with the target's account and Region, and says what
+    policy would decide.
+    """
+    with reporting("explain", as_json=as_json, tail=["--", *context.meta["child"]]):
+        child = command_of(context, "jitney explain -- aws s3 ls")
+        line = next(iter(calls_of(child)), shlex.join(child))
+        if not target:
+            if not _ACCOUNT.fullmatch(account):
+                raise options.invalid(f"{account!r} is no AWS account.", "Give --account 12 digits.")
+            if not _REGION.fullmatch(region):
+                raise options.invalid(f"{region!r} is no Region.", "Give --region one like eu-west-1.")
+            needs = explain_offline(line, account, region)
+            if as_json:
+                print_json({"explanation": [asdict(need) for need in needs]})
+            else:
+                screen().explanation(needs)
+            return
+        ask = Ask(target, (), 300, "What would this call need?", calls=(line,))
+        with connection.broker() as broker:
+            decision = broker.decision(ask)
+        if as_json:
+            print_json(decision.document())
+        else:
+            screen().decision(decision, ask)

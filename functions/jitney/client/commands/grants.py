@@ -1,0 +1,78 @@
+"""`jitney grants`: one's own grants."""
+
+from typing import Annotated
+
+import typer
+
+from jitney.client import options
+from jitney.client.answers import Answer
+from jitney.client.grouping import grouped
+from jitney.client.reporting import print_json, reporting, screen, show, waited
+
+grants = typer.Typer(
+    no_args_is_help=True, help="Grants: what yours allow, until when, what became of them; and to end one."
+)
+
+GrantId = Annotated[str, typer.Argument(metavar="ID", help="The grant's id: g-…")]
+Cursor = Annotated[str, typer.Option("--cursor", metavar="CURSOR", help="Continue an earlier list: its `next`.")]
+
+
+@grants.command("list")
+@grouped
+def list_grants(*, cursor: Cursor = "", as_json: options.AsJson = False, connection: options.Connection) -> None:
+    """List your grants."""
+    with reporting("grants list", as_json=as_json), connection.broker() as broker:
+        page = broker.grants(cursor)
+        if as_json:
+            print_json(page.document())
+        else:
+            screen().page(page)
+
+
+@grants.command("release")
+@grouped
+def release_grant(grant: GrantId, *, as_json: options.AsJson = False, connection: options.Connection) -> None:
+    """Give one grant back: its credentials stop working, within seconds, wherever they are."""
+    with reporting("grants release", as_json=as_json), connection.broker() as broker:
+        _show_ended(broker.release(grant), as_json=as_json)
+
+
+@grants.command("revoke")
+@grouped
+def revoke_grant(
+    grant: GrantId,
+    *,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the agent and the auditor.")],
+    as_json: options.AsJson = False,
+    connection: options.Connection,
+) -> None:
+    """Take anybody's grant back, as an operator or as its reviewer.
+
+    Its credentials stop working, within seconds, wherever they are.
+    """
+    with reporting("grants revoke", as_json=as_json), connection.broker() as broker:
+        _show_ended(broker.revoke(grant, reason), as_json=as_json)
+
+
+def _show_ended(answer: Answer, *, as_json: bool) -> None:
+    """The grant on standard output: that it has ended is what was asked for."""
+    if as_json:
+        print_json(answer.document())
+    else:
+        screen().answer(answer)
+
+
+@grants.command("show")
+@grouped
+def show_grant(
+    grant: GrantId,
+    *,
+    waiting: options.Waiting,
+    as_json: options.AsJson = False,
+    connection: options.Connection,
+) -> None:
+    """Show one grant; with --wait, once its review is over. The exit code says what became of it."""
+    with reporting("grants show", as_json=as_json), connection.broker() as broker:
+        at_most = waiting.at_most
+        answer = broker.grant(grant)
+        show(waited(broker, answer, at_most) if waiting.wait else answer, as_json=as_json)

@@ -1,0 +1,41 @@
+"""`jitney policy`: what whoever writes the policies asks of them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jitney.client import options
+from jitney.client.policy_testing import decide_cases
+from jitney.client.problems import Problem
+from jitney.client.reporting import print_json, reporting, screen
+
+policy = typer.Typer(no_args_is_help=True, help="The policies, for who writes them. Asks no broker.")
+
+
+@policy.callback()
+def _group() -> None:
+    """A group, with however few commands."""
+
+
+@policy.command("test")
+def run_cases(
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", envvar="JITNEY_CONFIG", help="The configuration; jitney.yaml here."),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Decide the cases in tests.yaml beside the policies, with the configuration's own targets, limits and reviewers.
+
+    Ends with 1 when a case is decided otherwise than it says, or a policy decides no case.
+    """
+    with reporting("policy test", as_json=as_json):
+        tested = decide_cases(config)
+        if as_json:
+            print_json(tested.document())
+        else:
+            screen().policies(tested)
+        if not tested.passed:
+            raise typer.Exit(Problem.exit_code)

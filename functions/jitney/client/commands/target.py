@@ -1,0 +1,36 @@
+"""`jitney target`: what a platform engineer does with the accounts that access is granted in."""
+
+from typing import Annotated
+
+import typer
+
+from jitney.client import options
+from jitney.client.grouping import grouped
+from jitney.client.problems import Problem
+from jitney.client.reporting import print_json, reporting, screen
+
+target = typer.Typer(no_args_is_help=True, help="The accounts that access is granted in, for operators.")
+
+
+@target.callback()
+def _group() -> None:
+    """A group, with however few commands."""
+
+
+@target.command("check")
+@grouped
+def check_target(
+    alias: Annotated[str, typer.Argument(metavar="ALIAS", help="The target's alias, such as analytics-prod.")],
+    *,
+    as_json: options.AsJson = False,
+    connection: options.Connection,
+) -> None:
+    """Try what a target's roles let through and what they refuse, as an operator. Nothing is changed."""
+    with reporting("target check", as_json=as_json), connection.broker() as broker:
+        check = broker.check_target(alias)
+        if as_json:
+            print_json(check.document())
+        else:
+            screen().check(check)
+        if not check.passed:
+            raise typer.Exit(Problem.exit_code)

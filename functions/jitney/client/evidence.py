@@ -1,0 +1,143 @@
+"""What lies in the buckets of records and of seals, read as an auditor who may only read."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jitney.client.aws import unusable
+from jitney.client.problems import Invalid
+from jitney.core.integrity.contents import Contents, read_contents
+from jitney.core.integrity.seal_chain import SealFile
+from jitney.core.integrity.seals import FOLDER, KEYS_FOLDER, number_of, public_key_path
+from jitney.core.integrity.verify import Evidence, day_of
+
+AT_ONCE = 16
+RECORDS = "records/"
+TITLE = "Nothing could be verified"
+SEALED_WITHIN = timedelta(days=3)
+"""A seal over an object of a day is made by then, unless sealing stood still."""
+
+type Told = Callable[[str, int, int], None]
+"""Told what is read, and how many of how many."""
+
+
+class Archive:
+    """The two buckets, read with the AWS credentials of the environment. Raises Invalid when they cannot be listed."""
+
+    def __init__(self, records: str, seals: str, told: Told) -> None:
+        self._records, self._seals, self._told = records, seals, told
+        retries = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
+        try:
+            self._s3: Any = boto3.session.Session().client("s3", config=retries)
+        except BotoCoreError as error:  # such as a profile that does not exist
+            raise unusable(error, TITLE) from error
+
+    def public_key(self, fingerprint: str) -> bytes:
+        """The copy of a public key (PEM) that lies beside the seals. Raises Invalid when there is none."""
+        try:
+            return self._body(self._seals, Key=public_key_path(fingerprint))
+        except (ClientError, BotoCoreError) as error:
+            if isinstance(error, self._s3.exceptions.NoSuchKey):
+                detail = f"No public key {fingerprint} lies beside the seals: nothing was sealed with it."
+                fix = "The first seal is made within an hour. Or give the key as a file, from KMS."
+                raise Invalid("key_missing", TITLE, detail, fix) from error
+            raise _unreadable(self._seals, error, f"the public key {fingerprint}") from error
+
+    def fingerprints(self) -> list[str]:
+        """Of the public keys that lie beside the seals: what they say, which nothing proves."""
+        listed = self._pages("list_objects_v2", "Contents", self._seals, KEYS_FOLDER)
+        return [each["Key"].removeprefix(KEYS_FOLDER).removesuffix(".pem") for each in listed]
+
+    def evidence(self, since: date | None, until: date | None, now: int) -> Evidence:
+        """The objects of the days from `since` to `until`, and the seals of that time, as they are there at `now`.
+
+        The seals come first: what is sealed meanwhile is then an object that waits for its seal.
+        """
+        files = self._seal_files(since, until + SEALED_WITHIN if until else None)
+        keys = [each["Key"] for each in self._pages("list_objects_v2", "Contents", self._records, RECORDS)]
+        wanted = [key for key in keys if _within(day_of(key), since, until)]
+        contents: dict[str, Contents] = {}
+        unreadable: dict[str, str] = {}
+        for key, body in self._bodies("records", self._records, [{"Key": key} for key in wanted]):
+            if isinstance(body, bytes):
+                contents[key] = read_contents(body)
+            elif body != "NoSuchKey":  # gone since it was listed
+                unreadable[key] = body
+        unreadable |= {f"seals/{number}": reason for number, reason in files.items() if isinstance(reason, str)}
+        read = tuple(each for each in files.values() if isinstance(each, SealFile))
+        return Evidence(read, contents, unreadable, since, until, now)
+
+    def _seal_files(self, since: date | None, until: date | None) -> dict[int, SealFile | str]:
+        """Each seal's first version, which Object Lock keeps, or why it cannot be read."""
+        versions: dict[str, list[dict[str, Any]]] = {}
+        hidden: set[str] = set()
+        for kind in ("Versions", "DeleteMarkers"):
+            for each in self._pages("list_object_versions", kind, self._seals, FOLDER):
+                if kind == "Versions":
+                    versions.setdefault(each["Key"], []).append(each)
+                elif each["IsLatest"]:
+                    hidden.add(each["Key"])
+        # S3 lists the newest version of a key first.
+        first = {key: each[-1] for key, each in versions.items() if number_of(key) is not None}
+        made = {key: each["LastModified"].date() for key, each in first.items()}
+        wanted = [{"Key": key, "VersionId": first[key]["VersionId"]} for key in seals_of(made, since, until)]
+        files: dict[int, SealFile | str] = {}
+        for key, body in self._bodies("seals", self._seals, wanted):
+            number = number_of(key) or 0
+            known = SealFile(number, body, len(versions[key]), key in hidden) if isinstance(body, bytes) else body
+            files[number] = known
+        return files
+
+    def _bodies(self, what: str, bucket: str, wanted: list[dict[str, str]]) -> Iterator[tuple[str, bytes | str]]:
+        """The bodies of objects by key, several read at once; of what cannot be read, AWS's error code."""
+
+        def read(each: dict[str, str]) -> bytes | str:
+            try:
+                return self._body(bucket, **each)
+            except ClientError as error:
+                return str(error.response["Error"].get("Code"))
+            except BotoCoreError as error:
+                return type(error).__name__
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for count, (each, body) in enumerate(zip(wanted, pool.map(read, wanted), strict=True), 1):
+                self._told(what, count, len(wanted))
+                yield each["Key"], body
+
+    def _body(self, bucket: str, **each: str) -> bytes:
+        return bytes(self._s3.get_object(Bucket=bucket, **each)["Body"].read())
+
+    def _pages(self, operation: str, kind: str, bucket: str, prefix: str) -> Iterable[dict[str, Any]]:
+        try:
+            pages = self._s3.get_paginator(operation).paginate(Bucket=bucket, Prefix=prefix)
+            return [each for page in pages for each in page.get(kind, [])]
+        except (ClientError, BotoCoreError) as error:
+            raise _unreadable(bucket, error, "what it holds") from error
+
+
+def seals_of(made: Mapping[str, date], since: date | None, until: date | None) -> list[str]:
+    """Which seals, of all by the days they were `made` on, are of a period, and the first after it.
+
+    After a standstill that one has what came before it, and where there is none, sealing has stopped.
+    """
+    after = sorted(key for key, day in made.items() if until is not None and day > until)
+    return [key for key, day in made.items() if _within(day, since, until)] + after[:1]
+
+
+def _within(day: date | None, since: date | None, until: date | None) -> bool:
+    """Whether a day is in the period; what has none is always."""
+    return day is None or ((since is None or since <= day) and (until is None or day <= until))
+
+
+def _unreadable(bucket: str, error: Exception, what: str) -> Invalid:
+    if not isinstance(error, ClientError):
+        return unusable(error, TITLE)
+    code = error.response["Error"].get("Code")
+    detail = f"AWS answers {code} to who asks the bucket {bucket} for {what}."
+    fix = "Check the bucket's name." if code == "NoSuchBucket" else "docs/auditor.md has the permissions."
+    return Invalid("bucket_unreadable", TITLE, detail, fix)

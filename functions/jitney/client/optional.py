@@ -1,0 +1,17 @@
+"""Commands that need an extra: `jitney audit` and `jitney policy`."""
+
+import importlib
+from typing import Any
+
+from jitney.client.problems import Invalid
+
+
+def load_extra(module: str, extra: str, title: str) -> Any:
+    """Import a module of ours that needs the packages of `extra`. Raises Invalid, code extra_missing, without them."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "jitney":
+            raise
+        detail = f"The Python package {error.name} is not installed."
+        raise Invalid("extra_missing", title, detail, f"pip install 'jitney[{extra}]'") from error

@@ -1,0 +1,108 @@
+"""Why a command did not do what it was asked, and with which exit code it says so.
+
+    Problem          1   anything else
+    +-- Invalid      2   the request, an option, a file or the configuration is not valid
+    +-- Denied       3   policy or a reviewer said no
+    +-- Pending      4   a review is open; nobody decided yet
+    +-- Unproven     5   no token, or the broker does not accept it
+    +-- Unavailable  6   the broker, the identity provider or AWS did not answer as it should; try again
+    +-- Ended        7   there is no such grant, or not any more
+
+The broker's own problems (RFC 9457) keep their `code`, sentences and further members; the client's have codes of their
+own. No problem holds a token or a credential.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from jitney.client.asking import Ask
+
+
+class Problem(Exception):
+    """A refusal or failure: a stable `code`, a `title`, what happened (`detail`), what to do (`fix`), and `extras`.
+
+    `ask` is the request it is about, where there is one.
+    """
+
+    exit_code: ClassVar[int] = 1
+    ask: Ask | None = None
+
+    def __init__(
+        self, code: str, title: str, detail: str, fix: str = "", extras: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(f"{title}: {detail}")
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.fix = fix
+        self.extras = dict(extras or {})
+
+    def document(self) -> dict[str, Any]:
+        """The problem as JSON, with the members of the API's problem+json."""
+        return {"code": self.code, "title": self.title, "detail": self.detail, "fix": self.fix, **self.extras}
+
+
+class Invalid(Problem):
+    """The request, an option, a file or the configuration is not valid."""
+
+    exit_code = 2
+
+
+class Denied(Problem):
+    """Policy or a reviewer said no."""
+
+    exit_code = 3
+
+
+class Pending(Problem):
+    """A review is open and nobody decided yet."""
+
+    exit_code = 4
+
+
+class Unproven(Problem):
+    """There is no token, or the broker does not accept it."""
+
+    exit_code = 5
+
+
+class Unavailable(Problem):
+    """The broker, the identity provider or AWS did not answer as it should."""
+
+    exit_code = 6
+
+
+class Ended(Problem):
+    """The grant does not exist, or not any more."""
+
+    exit_code = 7
+
+
+# What a code says is more than what its status says: a rejected grant is 410, and yet a person's no.
+_BY_CODE: Mapping[str, type[Problem]] = {
+    "denied": Denied,
+    "grant_rejected": Denied,
+    "grant_revoked": Denied,
+    "grant_pending": Pending,
+    "grant_not_found": Ended,
+    "grant_released": Ended,
+    "grant_ended": Ended,
+    "rate_limited": Unavailable,
+    "too_many_pending": Unavailable,
+    "grant_conflict": Unavailable,
+}
+
+
+def from_answer(status: int, document: Mapping[str, Any]) -> Problem:
+    """The problem in a problem+json body of the broker, as the class that its code, or else its status, calls for."""
+    known = {"code", "title", "detail", "fix"}
+    code = str(document["code"])
+    kind = _BY_CODE.get(code) or _by_status(status)
+    extras = {name: value for name, value in document.items() if name not in known}
+    title, detail, fix = (str(document.get(name, "")) for name in ("title", "detail", "fix"))
+    return kind(code, title or "The broker refused", detail, fix, extras)
+
+
+def _by_status(status: int) -> type[Problem]:
+    exact: Mapping[int, type[Problem]] = {401: Unproven, 403: Denied, 429: Unavailable}
+    return exact.get(status) or (Invalid if status < 500 else Unavailable)

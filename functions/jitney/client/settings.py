@@ -1,0 +1,163 @@
+"""Where the broker is and where tokens come from: options, then environment, then the configuration file."""
+
+import os
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jitney.client.broker import Broker
+from jitney.client.connection import checked_url
+from jitney.client.problems import Invalid, Unproven
+from jitney.client.tokens import TokenSource
+from jitney.client.tokens.client_credentials import ClientCredentials
+from jitney.client.tokens.command import CommandToken
+from jitney.client.tokens.file import FileToken
+from jitney.client.tokens.github_actions import GitHubActions
+
+# Each setting, its environment variable and its place in config.toml; None: never in that file.
+SETTINGS: Mapping[str, tuple[str, str | None]] = {
+    "api": ("JITNEY_API_URL", "api"),
+    "token_file": ("JITNEY_TOKEN_FILE", "token.file"),
+    "token_command": ("JITNEY_TOKEN_COMMAND", "token.command"),
+    "token_url": ("JITNEY_TOKEN_URL", "token.url"),
+    "client_id": ("JITNEY_CLIENT_ID", "token.client_id"),
+    "client_secret": ("JITNEY_CLIENT_SECRET", None),
+    "client_secret_file": ("JITNEY_CLIENT_SECRET_FILE", "token.client_secret_file"),
+    "scope": ("JITNEY_TOKEN_SCOPE", "token.scope"),
+    "resource": ("JITNEY_TOKEN_RESOURCE", "token.resource"),
+    "audience": ("JITNEY_TOKEN_AUDIENCE", "token.audience"),
+}
+_SOURCES = ("token_file", "token_command", "token_url")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was said on the command line about the connection; "" where nothing was."""
+
+    api: str = ""
+    token_file: str = ""
+    token_command: str = ""
+
+    def arguments(self) -> list[str]:
+        """The options as arguments again, for a command line that is to run later."""
+        named = (("--api", self.api), ("--token-file", self.token_file), ("--token-command", self.token_command))
+        return [word for option, value in named if value for word in (option, value)]
+
+
+def connect(options: Options, environment: Mapping[str, str] = os.environ) -> Broker:
+    """The broker that the settings name. Raises Invalid or Unproven, naming the setting that is wrong or missing."""
+    path = xdg(environment, "XDG_CONFIG_HOME", ".config") / "config.toml"
+    levels = (
+        {name: value for name in ("api", *_SOURCES) if (value := getattr(options, name, ""))},
+        {name: value for name, (variable, _) in SETTINGS.items() if (value := environment.get(variable, ""))},
+        _read_file(path),
+    )
+    values = levels[2] | levels[1] | levels[0]
+    if not values.get("api"):
+        fix = f'Set JITNEY_API_URL, give --api, or write api = "https://…" into {path}.'
+        raise Invalid("api_missing", "No API address", "Nothing says where the broker is.", fix)
+    return Broker(values["api"], _source(levels, values, environment, path))
+
+
+def xdg(environment: Mapping[str, str], variable: str, default: str) -> Path:
+    """Jitney's folder of one kind by the XDG base directory specification; `default` is relative to the home folder."""
+    base = environment.get(variable, "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / default) / "jitney"
+
+
+def _source(
+    levels: tuple[Mapping[str, str], ...], values: Mapping[str, str], environment: Mapping[str, str], path: Path
+) -> TokenSource:
+    """The source that the first level which names one names; a level that names two is ambiguous."""
+    for level in levels:
+        named = [name for name in _SOURCES if name in level]
+        if len(named) > 1:
+            names = " and ".join(SETTINGS[name][0] for name in named)
+            detail = f"{names} are both set, as options, variables or in config.toml."
+            raise Invalid("token_source_ambiguous", "Two token sources", detail, "Keep one of them.")
+        if named:
+            return _BUILDERS[named[0]](values, path)
+    if environment.get("ACTIONS_ID_TOKEN_REQUEST_URL") and environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
+        url = checked_url("ACTIONS_ID_TOKEN_REQUEST_URL", environment["ACTIONS_ID_TOKEN_REQUEST_URL"])
+        return GitHubActions(url, environment["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], values.get("audience", "jitney"))
+    fix = "Set JITNEY_TOKEN_FILE, or JITNEY_TOKEN_COMMAND, or JITNEY_TOKEN_URL with JITNEY_CLIENT_ID and its secret."
+    raise Unproven("token_source_missing", "No token source", "Nothing says where the bearer token comes from.", fix)
+
+
+def _file(values: Mapping[str, str], _path: Path) -> TokenSource:
+    return FileToken(Path(values["token_file"]).expanduser())
+
+
+def _command(values: Mapping[str, str], _path: Path) -> TokenSource:
+    try:
+        argv = tuple(shlex.split(values["token_command"]))
+    except ValueError as error:
+        raise _bad("token_command", f"has unbalanced quotes ({error})", "Close the quotes.") from error
+    if not argv:
+        raise _bad("token_command", "is empty", "Name the command that prints the token.")
+    return CommandToken(argv)
+
+
+def _client_credentials(values: Mapping[str, str], path: Path) -> TokenSource:
+    if "client_id" not in values:
+        fix = f"Set JITNEY_CLIENT_ID, or client_id under [token] in {path}."
+        raise _missing("client_id", fix)
+    parameters = {name: values[name] for name in ("scope", "resource", "audience") if name in values}
+    url = checked_url("JITNEY_TOKEN_URL", values["token_url"])
+    return ClientCredentials(url, values["client_id"], _secret(values, path), parameters)
+
+
+_BUILDERS = {"token_file": _file, "token_command": _command, "token_url": _client_credentials}
+
+
+def _secret(values: Mapping[str, str], path: Path) -> str:
+    if "client_secret" in values:
+        return values["client_secret"]
+    if "client_secret_file" not in values:
+        named = f"JITNEY_CLIENT_SECRET_FILE, or client_secret_file under [token] in {path}"
+        raise _missing("client_secret", f"Set JITNEY_CLIENT_SECRET, {named}.")
+    try:
+        return Path(values["client_secret_file"]).expanduser().read_text("utf-8").strip()
+    except OSError as error:
+        fix = "Check the file's path and permissions."
+        raise _bad("client_secret_file", f"cannot be read: {error.strerror}", fix) from error
+
+
+def _bad(name: str, what: str, fix: str) -> Invalid:
+    return Invalid("setting_invalid", "A setting is not valid", f"{SETTINGS[name][0]} {what}.", fix)
+
+
+def _missing(name: str, fix: str) -> Invalid:
+    detail = f"{SETTINGS[name][0]} is missing: the token endpoint needs it."
+    return Invalid("setting_missing", "A setting is missing", detail, fix)
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    """The settings in config.toml, {} when there is no such file. Raises Invalid, naming the file and the member."""
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _bad_file(path, f"cannot be read: {error}.", "Correct the file.") from error
+    places = {place: name for name, (_, place) in SETTINGS.items() if place}
+    found = {}
+    for place, value in _flat(document):
+        if place not in places or not isinstance(value, str):
+            raise _bad_file(path, f"{place} is not a setting, or not a string.", f"Settings are {', '.join(places)}.")
+        found[places[place]] = value
+    return found
+
+
+def _flat(document: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The members, those of the table [token] as token.NAME."""
+    token = document.get("token")
+    inner = [(f"token.{name}", value) for name, value in token.items()] if isinstance(token, dict) else []
+    return [(name, value) for name, value in document.items() if not (name == "token" and inner)] + inner
+
+
+def _bad_file(path: Path, what: str, fix: str) -> Invalid:
+    return Invalid("config_invalid", "The configuration file is not valid", f"{path}: {what}", fix)

@@ -1,0 +1,74 @@
+"""Rows for people and for spreadsheets."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from jitney.client.wording import plain
+
+# With these a spreadsheet takes a cell for a formula; agents write reasons, and whoever calls, names. Where the list
+# separator is the semicolon, one inside a text begins a cell, quoted or not.
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = re.compile(r"""((?:^|;)[\s"]*)(?=[-=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])""")
+_GAP = 2
+
+type Rows = Iterable[Sequence[Any]]
+
+
+def as_csv(columns: Sequence[str], rows: Rows) -> str:
+    """The rows as CSV with their header (RFC 4180), each in one line, every cell quoted, lists as JSON.
+
+    No text is one that a spreadsheet would run, whatever its list separator, or that would steer a terminal.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerows([_cell(value) for value in row] for row in (columns, *rows))
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        value = json.dumps(value)
+    return _FORMULA.sub(r"\1'", plain(value)) if isinstance(value, str) else value
+
+
+def shown(value: Any) -> str:
+    """The value in one line."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return plain(", ".join(str(each) for each in value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else plain(value)
+
+
+def fitting(columns: Sequence[str], rows: Rows, width: int) -> Table | None:
+    """A table of the rows; None when it is wider than `width`, for nothing is wrapped or cut."""
+    cells = [[shown(value) for value in row] for row in rows]
+    widths = [max(map(cell_len, each)) for each in zip(columns, *cells, strict=True)]
+    if sum(widths) + _GAP * (len(columns) - 1) > width:
+        return None
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    for row in cells:
+        table.add_row(*(Text(each) for each in row))
+    return table
+
+
+def blocks(columns: Sequence[str], rows: Rows) -> Iterable[Text]:
+    """Each row as lines of names and values, without those that are empty; a blank line after each row."""
+    most = max(map(len, columns), default=0)
+    for row in rows:
+        for name, value in zip(columns, row, strict=True):
+            if text := shown(value):
+                yield Text.assemble((f"{name:{most}}  ", "dim"), text)
+        yield Text()

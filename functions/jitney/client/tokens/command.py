@@ -1,0 +1,33 @@
+"""A token that a command prints, such as a company's own login tool."""
+
+import subprocess
+from dataclasses import dataclass
+
+from jitney.client.problems import Unproven
+from jitney.client.tokens import Token, checked_token
+
+_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class CommandToken:
+    """The token that `argv` prints on its standard output; no shell is involved, its standard error is passed on."""
+
+    argv: tuple[str, ...]
+
+    def fetch(self) -> Token:
+        """The token that the command prints. Raises Unproven when it fails, takes over a minute or prints none."""
+        try:
+            done = subprocess.run(self.argv, stdout=subprocess.PIPE, timeout=_SECONDS, check=True)
+        except OSError as error:
+            raise self._failed(f"cannot be started: {error.strerror}") from error
+        except subprocess.TimeoutExpired:
+            # The exception holds what was printed so far, which may be a token: it goes no further.
+            raise self._failed(f"printed no token within {_SECONDS} seconds") from None
+        except subprocess.CalledProcessError as error:
+            raise self._failed(f"failed with exit code {error.returncode}") from None
+        return Token(checked_token(done.stdout.decode("utf-8", "replace"), f"The token command {self.argv[0]}"))
+
+    def _failed(self, what: str) -> Unproven:
+        detail = f"The token command {self.argv[0]} {what}."
+        return Unproven("token_unusable", "No usable token", detail, "Run the command by hand to see why.")

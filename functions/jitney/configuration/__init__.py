@@ -1,0 +1,1 @@
+"""Reads and validates jitney.yaml and the policies beside it."""

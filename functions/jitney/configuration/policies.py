@@ -1,0 +1,117 @@
+"""The policies' folder, read and checked: what is wrong is said with file, line and the policy's @id."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cedarpy
+
+from jitney.configuration.complaints import did_you_mean
+from jitney.configuration.policy_references import Names, unknown_names
+from jitney.configuration.policy_text import Place, Statement, statements
+from jitney.configuration.yaml_source import Complaint
+from jitney.core.config import Policies
+from jitney.core.policy.cedar import Fault, PoliciesRefused, PolicySet
+from jitney.resources import SCHEMA
+
+SCHEMA_COPIES = "*.cedarschema"
+# Where, what is wrong, and the fix; () where it is no single policy.
+type Found = tuple[Place | tuple[()], str, str]
+
+NO_POLICIES = Policies("", "", "")
+
+_COMMENT = re.compile(r"//.*")
+_UNKNOWN_ATTRIBUTE = re.compile(r"attribute `(\w+)` (?:in context|on entity type `Jitney::(\w+)`) not found")
+_UNKNOWN_ACTION = re.compile(r'unrecognized action `Jitney::Action::"(.+)"`')
+_UNKNOWN_TYPE = re.compile(r"unrecognized entity type `(?:Jitney::)?(\w+)`")
+_QUOTED = re.compile(r"`([^`]+)`")
+
+
+def read_policies(folder: Path, names: Names) -> tuple[Policies, list[Complaint]]:
+    """The policies in `folder` and everything that is wrong with them; `names` are those that they may name."""
+    files = sorted(folder.glob("*.cedar"))
+    if not files:
+        fix = "name a folder (relative to this file) with *.cedar files: no policy, no grant"
+        return NO_POLICIES, [_complaint("", f"{folder.name}/ has no *.cedar files", fix)]
+    copies = sorted(folder.glob(SCHEMA_COPIES))
+    if copies:
+        wrong = "a policies folder has no schema of its own: Jitney ships it"
+        return NO_POLICIES, [_complaint(str(each), wrong, "delete this file") for each in copies]
+    sources, complaints = _texts(files)
+    if complaints:
+        return NO_POLICIES, complaints
+    schema = SCHEMA.read_text(encoding="utf-8")
+    version = hashlib.sha256("\0".join([*sources, schema]).encode()).hexdigest()
+    policies = Policies(text="\n".join(sources), schema=schema, version=version)
+    written = [each for pair in zip(files, sources, strict=True) for each in statements(*pair)]
+    complaints = [*_syntax_complaints(written)]
+    if not complaints:
+        found = sorted([*_faults(policies, written), *_unknown(policies, written, names)])
+        complaints = [_complaint(str(place or ""), wrong, fix) for place, wrong, fix in found]
+    return policies, complaints
+
+
+def _complaint(place: str, wrong: str, fix: str) -> Complaint:
+    return Complaint(("policies",), wrong, fix, place=place)
+
+
+def _texts(files: Sequence[Path]) -> tuple[list[str], list[Complaint]]:
+    texts, complaints = [], []
+    for file in files:
+        try:
+            texts.append(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            complaints.append(_complaint(str(file), f"the file cannot be read: {error.strerror}", "make it readable"))
+        except UnicodeDecodeError as error:
+            complaints.append(_complaint(str(file), f"the file is not text: {error}", "write it as UTF-8"))
+    return texts, complaints
+
+
+def _syntax_complaints(written: Sequence[Statement]) -> Iterator[Complaint]:
+    for statement in written:
+        if fault := statement.syntax_fault():
+            place, wrong = fault
+            yield _complaint(str(place), wrong, "correct the syntax here, or before it")
+
+
+def _faults(policies: Policies, written: Sequence[Statement]) -> Iterator[Found]:
+    try:
+        PolicySet.load(policies)
+    except PoliciesRefused as refused:
+        for fault in refused.faults:
+            yield _placed(fault, written, policies.schema)
+
+
+def _placed(fault: Fault, written: Sequence[Statement], schema: str) -> Found:
+    if not fault.key:
+        return (), fault.sentence, "correct the policies"
+    # Cedar counts the policies through the text: policy0, policy1.
+    statement = written[int(fault.key.removeprefix("policy"))]
+    words = [word for quoted in _QUOTED.findall(fault.sentence) for word in (quoted, quoted.rpartition("::")[2])]
+    wrong = f"{fault.id or 'this policy'}: {fault.sentence}"
+    return statement.place(*words), wrong, _fix(fault.sentence, schema)
+
+
+def _fix(sentence: str, schema: str) -> str:
+    """What could have been meant, by the names in the schema."""
+    schema = _COMMENT.sub("", schema)
+    if found := _UNKNOWN_ATTRIBUTE.search(sentence):
+        owner = rf"entity\s[^;{{]*\b{found[2]}\b" if found[2] else r"type\s+Context\b"
+        body = re.search(rf"{owner}[^;{{]*{{([^}}]*)}}", schema)
+        return did_you_mean(found[1], re.findall(r"(\w+)\??\s*:(?!:)", body[1] if body else ""))
+    if found := _UNKNOWN_ACTION.search(sentence):
+        return did_you_mean(found[1], sorted(set(re.findall(r'"(\w+)"', schema))))
+    if found := _UNKNOWN_TYPE.search(sentence):
+        return did_you_mean(found[1], re.findall(r"entity\s+(\w+)", schema))
+    return f"correct the policy; {SCHEMA} says what policies can speak about"
+
+
+def _unknown(policies: Policies, written: Sequence[Statement], names: Names) -> Iterator[Found]:
+    document = json.loads(cedarpy.policies_to_json_str(policies.text))["staticPolicies"]
+    for key, policy in document.items():
+        statement = written[int(key.removeprefix("policy"))]
+        name = policy.get("annotations", {}).get("id") or "this policy"
+        for unknown in unknown_names(policy, names):
+            yield statement.place(f'"{unknown.literal}"'), f"{name} {unknown.wrong}", unknown.fix

@@ -1,0 +1,43 @@
+"""Whether the policies say what tests.yaml beside them expects, with the configuration's targets, limits and reviewers.
+
+`jitney policy test` tells it (jitney.client.policy_testing).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from jitney.configuration.complaints import place_of
+from jitney.configuration.load import ConfigurationError, load_configuration
+from jitney.configuration.policy_table import TABLE, cases_in
+from jitney.core import config
+from jitney.core.actions import Actions
+from jitney.core.policy.cases import Report, Setting, run_cases
+from jitney.core.policy.cedar import PolicySet
+from jitney.resources import ACTIONS
+
+
+def check(path: Path, env: Mapping[str, str]) -> tuple[Path, Report]:
+    """The table beside the policies of the configuration at `path`, and what came of its cases.
+
+    Raises ConfigurationError for the configuration, and for a table that cannot be read.
+    """
+    # What is admitted on one's own machine alone (http issuers) makes no difference to the policies.
+    configuration = load_configuration(path, env, local=True)
+    loaded = config.load(configuration.json)
+    file = path.parent / configuration.settings.policies / TABLE
+    cases = cases_in(file, env)
+    setting = Setting(
+        policy_set=PolicySet.load(loaded.policies),
+        actions=Actions.load(ACTIONS.read_bytes()),
+        targets=loaded.targets,
+        limits=loaded.limits,
+        reviewers=frozenset(loaded.reviewers),
+    )
+    return file, run_cases(cases, setting)
+
+
+def faults_of(file: Path, error: ConfigurationError) -> list[dict[str, str]]:
+    """What `check` of `file` found wrong: each fault's place (`pointer`), what is wrong (`detail`), and the `fix`."""
+    return [
+        {"pointer": place_of(file, each).strip(), "detail": each.wrong, "fix": each.fix} for each in error.complaints
+    ]

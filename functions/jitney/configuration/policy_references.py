@@ -1,0 +1,128 @@
+"""The names in policies: issuers' aliases, targets, their accounts and reviewer groups, AWS's actions and services.
+
+Cedar takes any name for an entity that might exist. A permit for a misspelt one permits nothing, which somebody
+notices; a forbid forbids nothing, which nobody does. So each name must be in the configuration, or in the action table,
+when the stack is built.
+"""
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jitney.configuration.complaints import did_you_mean
+from jitney.configuration.yaml_source import Value, entries
+from jitney.core import actions as actions_module
+from jitney.core.actions import Actions
+from jitney.core.config import BREAK_GLASS
+from jitney.core.policy.literals import Literals, read_policy
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A name in a policy that is nowhere in the configuration: the literal as it is written, what is wrong, the fix."""
+
+    literal: str
+    wrong: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that a configuration gives."""
+
+    issuers: Collection[str]
+    targets: Collection[str]
+    accounts: Collection[str]
+    reviewers: Collection[str]
+
+    @classmethod
+    def of(cls, value: Value) -> "Names":
+        """The names in a YAML document, whatever else is wrong with it."""
+        targets = dict(entries(value, "targets"))
+        accounts = {str(dict(entries(target)).get("account")) for target in targets.values()}
+        issuers, reviewers = (dict(entries(value, section)) for section in ("issuers", "reviewers"))
+        return cls(tuple(issuers), tuple(targets), sorted(accounts), tuple(reviewers))
+
+
+def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
+    """What `policy`, in Cedar's JSON form, names that is not in `names`; of groups only the issuer's alias is known.
+
+    Without any issuer or target, that alone is what is wrong.
+    """
+    literals = read_policy(policy)
+    found = set(_entities(policy)) | {("Jitney::Target", target) for target in literals.names.get("target", ())}
+    for kind, name in sorted(found):
+        match kind:
+            case "Jitney::Group":
+                yield from _of_issuer("group", name, "/", names)
+            case "Jitney::Agent" | "Jitney::Human":
+                yield from _of_issuer(kind.removeprefix("Jitney::").lower(), name, ".", names)
+            case "Jitney::Target" if names.targets and name not in names.targets:
+                fix = did_you_mean(name, names.targets, quoted=True)
+                yield Unknown(name, f'names target "{name}", which is not in targets', fix)
+            case "Jitney::Account" if names.accounts and name not in names.accounts:
+                fix = did_you_mean(name, names.accounts, quoted=True)
+                yield Unknown(name, f'names account "{name}", which is no target\'s account', fix)
+    yield from _unknown_to_aws(literals)
+    for group in sorted(literals.groups - {*names.reviewers, BREAK_GLASS}):
+        add = f"add {group}: [issuer alias/subject] to reviewers"
+        fix = f"{did_you_mean(group, names.reviewers, quoted=True)} or {add}" if names.reviewers else add
+        yield Unknown(group, f'asks for the approval of "{group}", which is not in reviewers', fix)
+
+
+def _unknown_to_aws(literals: Literals) -> Iterator[Unknown]:
+    """Cedar compares names exactly, and gets each action by its canonical name."""
+    actions = _actions()
+    for name in sorted(literals.names.get("action", ())):
+        known = actions.get(name)
+        if known is None:
+            yield Unknown(
+                name,
+                f'names the action "{name}", which there is not',
+                did_you_mean(name, actions.closest(name), quoted=True),
+            )
+        elif known.name != name:
+            yield Unknown(name, f'names the action "{name}", but policies see "{known.name}"', f'write "{known.name}"')
+    services = actions.services()
+    for name in sorted(set(literals.names.get("service", ())) - set(services)):
+        near = difflib.get_close_matches(name, services, n=3) or ["s3", "dynamodb", "lambda"]
+        yield Unknown(
+            name,
+            f'names the service "{name}", which no action has',
+            f"use the prefix of its actions, such as {' or '.join(near)}",
+        )
+
+
+@cache
+def _actions() -> Actions:
+    return Actions.load((Path(actions_module.__file__).parent / "actions.bin").read_bytes())
+
+
+def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[Unknown]:
+    """Groups are issuer alias/group, source identities begin with issuer alias and a full stop."""
+    alias, found, rest = name.partition(separator)
+    if not names.issuers or (found and alias in names.issuers):
+        return
+    if found:
+        wrong = f'names {kind} "{name}", but "{alias}" is not in issuers'
+        meant = [f"{issuer}{separator}{rest}" for issuer in names.issuers]
+        yield Unknown(name, wrong, did_you_mean(name, meant, quoted=True))
+    else:
+        wrong = f'names {kind} "{name}", which does not begin with the alias of an issuer and "{separator}"'
+        yield Unknown(name, wrong, f"write {' or '.join(f'"{issuer}{separator}{name}"' for issuer in names.issuers)}")
+
+
+def _entities(value: Any) -> Iterator[tuple[str, str]]:
+    """The entities in a part of a policy, as type and id."""
+    match value:
+        case {"type": str(kind), "id": str(name)}:
+            yield kind, name
+        case dict():
+            for part in value.values():
+                yield from _entities(part)
+        case list():
+            for part in value:
+                yield from _entities(part)

@@ -1,0 +1,74 @@
+"""The table of cases beside the policies, read as strictly as the configuration: no guesses, and no key twice."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, get_origin
+
+from jitney.configuration.complaints import place_of, placed
+from jitney.configuration.load import ConfigurationError
+from jitney.configuration.yaml_source import Complaint, Source, Value, read
+from jitney.core.policy.cases import Case
+
+TABLE = "tests.yaml"
+_FIX = f"Jitney's own policies/{TABLE} shows how cases are written"
+_NUMBERS = frozenset(each.name for each in fields(Case) if each.type is int)
+_LISTS = frozenset(each.name for each in fields(Case) if get_origin(each.type) is tuple)
+
+
+def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
+    """The cases of a table; `${VAR}` comes from `env`. Raises ConfigurationError, which tells file and lines."""
+    try:
+        source = read(file.read_text(encoding="utf-8"), env)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "the file is not UTF-8 text"
+        source = Source({}, complaints=[Complaint((), f"there are no cases: {reason}", _FIX)])
+    # Where nothing could be read, whatever else was said of it would follow from that.
+    cases = () if source.complaints and not source.value else tuple(_read(source))
+    if source.complaints:
+        told = [replace(each, place=place_of(file, each).strip()) for each in placed(source)]
+        raise ConfigurationError(file, told)
+    return cases
+
+
+def _read(source: Source) -> Iterator[Case]:
+    """The cases that can be read; what is wrong becomes a complaint of the source."""
+    table = source.value if isinstance(source.value, dict) else {}
+    listed = table.get("cases")
+    if not isinstance(listed, list):
+        wrong = "there is no list of cases"
+        source.complaints.append(Complaint((), wrong, "write cases: and below it - name: ..., for each"))
+        return
+    defaults = _typed(table.get("defaults", {}), ("defaults",), source)
+    cases = [_typed(each, ("cases", index), source) for index, each in enumerate(listed)]
+    if source.complaints:
+        return
+    for index, each in enumerate(cases):
+        try:
+            yield Case.read(each, defaults)
+        except ValueError as error:
+            source.complaints.append(Complaint(("cases", index), str(error), _FIX))
+
+
+def _typed(members: Value, path: tuple[str | int, ...], source: Source) -> dict[str, Any]:
+    """The members as `Case` has them; without those of another kind, which become complaints of the source."""
+    if not isinstance(members, dict):
+        source.complaints.append(Complaint(path, "it is not a mapping", "write key: value lines below it"))
+        return {}
+    known = {each.path for each in source.complaints}
+    wrong = {name: _wrong(name, value) for name, value in members.items()}
+    found = (Complaint((*path, name), said, _FIX) for name, said in wrong.items() if said)
+    source.complaints.extend(each for each in found if each.path not in known)
+    good = {name: value for name, value in members.items() if not wrong[name]}
+    return {name: int(str(value)) if name in _NUMBERS else value for name, value in good.items()}
+
+
+def _wrong(name: str, value: Value) -> str:
+    """Why the value cannot be that of the member; "" when it can."""
+    if name in _LISTS:
+        return "" if isinstance(value, list) else "it is not a list"
+    if not isinstance(value, str):
+        return "it is not plain text"
+    if name in _NUMBERS and not (value.isascii() and value.isdigit() and len(value) < 10):
+        return "it is not a whole number"
+    return ""

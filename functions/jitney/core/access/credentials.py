@@ -1,0 +1,85 @@
+"""What STS is asked for a grant, and what comes back."""
+
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from jitney.core.access.grant import Grant
+from jitney.core.access.session_policy import SessionPolicy, scopable
+from jitney.core.times import iso
+
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; boto3 checks none of these upper bounds.
+_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}", re.ASCII)
+CANARY_PREFIX = "g-canary-"
+"""Of the names of sessions that the broker keeps to itself: no grant's id has a second hyphen."""
+SHORTEST_SECONDS = 900
+LONGEST_SECONDS = 3600
+"""A Lambda function holds role credentials, so its AssumeRole is role chaining: one hour at most."""
+
+
+class SessionRequest(NamedTuple):
+    """One session: who, as what, for how long and with which policy and tags.
+
+    Where `scopable` is a policy, STS's shortest session outlives the grant: a session under it stays in the broker, and
+    what is handed out is scoped down from it to `policy` and to what is left until `ends_at` (epoch seconds).
+    """
+
+    role_arn: str
+    external_id: str
+    name: str
+    source_identity: str
+    tags: tuple[tuple[str, str], ...]
+    policy: SessionPolicy
+    duration_seconds: int
+    ends_at: int
+    scopable: SessionPolicy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Credentials of one grant; never stored, never logged, hidden in repr. `expires_at` in epoch seconds."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires_at: int
+
+    def view(self) -> dict[str, str]:
+        """The credentials as the API hands them to the principal that asked."""
+        return {
+            "access_key_id": self.access_key_id,
+            "secret_access_key": self.secret_access_key,
+            "session_token": self.session_token,
+            "expiration": iso(self.expires_at),
+        }
+
+
+def session_request(
+    grant: Grant, policy: SessionPolicy, external_id: str, now: int, *, handed_out: bool = True
+) -> SessionRequest:
+    """The session for an active grant: its name is the grant's id, its source identity the principal (STS 3).
+
+    `handed_out` is false for a session that the broker uses itself, for which the Deny in `policy` is end enough. Its
+    name is no grant's, so that who makes such sessions can be held to them; the deny document finds it by its tags.
+    Raises ValueError for a name, source identity or tag that STS would refuse.
+    """
+    tags = (("grant", grant.id), ("agent", grant.principal), ("human", grant.human or ""))
+    for name in (grant.id, grant.principal):
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"not a session name or source identity: {name!r}")
+    for _, value in tags:
+        if not _TAG_VALUE.fullmatch(value):
+            raise ValueError(f"not a session tag: {value!r}")
+    left = grant.expires_at - now
+    return SessionRequest(
+        role_arn=grant.role_arn,
+        external_id=external_id,
+        name=grant.id if handed_out else CANARY_PREFIX + grant.id.removeprefix("g-"),
+        source_identity=grant.principal,
+        tags=tags,
+        policy=policy,
+        duration_seconds=min(max(left, SHORTEST_SECONDS), LONGEST_SECONDS),
+        ends_at=grant.expires_at,
+        scopable=scopable(policy) if handed_out and left < SHORTEST_SECONDS else None,
+    )

@@ -1,0 +1,270 @@
+"""The action table: every AWS action with its access level and the resources that it acts on.
+
+The table is built by `python -m data` (`make data`) and checked in beside this module. It holds one compressed block
+for each service, so that a cold start reads only those that it is asked about:
+
+    "JAT1", length of the index (4 bytes, big-endian), index, blocks;  index and blocks are zlib-compressed JSON
+    index:  {"about": {source: version}, "services": {prefix: [offset behind the index, length]},
+             "escalations": [[name, source, [action]]], "unknown": [names of the sources that AWS does not have]}
+    block:  {"types": [[name, ARN format]], "actions": {name: "LETTERS type type! ..."}}
+
+An action's letters are its level (`LEVELS`) and its risks (`RISKS`); a type is an index into "types", `!` for
+required. An action that is not in the table is unknown, and unknown is never allowed (row POL 4).
+"""
+
+import difflib
+import json
+import re
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
+
+from jitney.core.patterns import (
+    MAX_STEPS,
+    Budget,
+    Pattern,
+    Wild,
+    compile_pattern,
+    has_wildcard,
+    pattern_meets,
+    wildcard_pattern,
+)
+
+MAGIC = b"JAT1"
+
+
+class Level(StrEnum):
+    """What an action does, in AWS's terms, and READ_SECRET.
+
+    READ_SECRET is what AWS calls List or Read, but hands out a credential or a secret: secretsmanager:GetSecretValue.
+    """
+
+    LIST = "List"
+    READ = "Read"
+    READ_SECRET = "ReadSecret"  # noqa: S105
+    WRITE = "Write"
+    TAGGING = "Tagging"
+    PERMISSIONS_MANAGEMENT = "PermissionsManagement"
+
+
+LEVELS = {
+    "L": Level.LIST,
+    "R": Level.READ,
+    "S": Level.READ_SECRET,
+    "W": Level.WRITE,
+    "T": Level.TAGGING,
+    "P": Level.PERMISSIONS_MANAGEMENT,
+}
+RISKS = {"c": "CredentialExposure", "d": "DataExfiltration"}
+
+# Variables of ARN formats whose values hold no "/": without this, a bucket's format would match its objects, and a
+# table's its indexes. https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_NAMES = frozenset({"BucketName", "TableName"})
+_SEGMENTS = frozenset({"Partition", "Region", "Account", "AccountId"})
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
+
+
+class ResourceType(NamedTuple):
+    """A type of resource that an action acts on: its name, AWS's ARN format, and whether the action needs one."""
+
+    name: str
+    arn_format: str
+    required: bool
+
+    @property
+    def pattern(self) -> Pattern:
+        """All ARNs of the type."""
+        return _format_pattern(self.arn_format)
+
+    def names_none(self, resource: str, budget: Budget) -> bool:
+        """Whether `resource`, which has wildcards, stands for all of the type in an account, or in a Region of it.
+
+        Also for all whose names are so long, whatever they are. Raises PatternTooComplex.
+        """
+        none, steps = _names_none(self.arn_format, resource)
+        budget.spend_once((self.arn_format, resource, "names"), steps)
+        return none
+
+    def may_be(self, resource: str, budget: Budget) -> bool:
+        """Whether `resource`, an ARN with or without wildcards, can name one. Raises PatternTooComplex."""
+        fits, steps = _fits(self.arn_format, resource)
+        budget.spend_once((self.arn_format, resource), steps)
+        return fits
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An AWS action under its canonical name; without `resource_types` it can be granted on "*" only."""
+
+    name: str
+    service: str
+    level: Level
+    risks: frozenset[str]
+    resource_types: tuple[ResourceType, ...]
+
+    def acts_on(self, resource: str, budget: Budget) -> bool:
+        """Whether the action can act on what `resource` (an ARN with or without wildcards, or "*") stands for.
+
+        An action without resource types acts on "*" alone. Raises PatternTooComplex.
+        """
+        return resource == "*" or any(kind.may_be(resource, budget) for kind in self.resource_types)
+
+
+class Escalation(NamedTuple):
+    """A known way to gain permissions: who holds all of `actions` has it. `source` is an address that describes it."""
+
+    name: str
+    source: str
+    actions: tuple[str, ...]
+
+
+class Actions:
+    """Look-ups in the action table. A service's block is read when it is first asked about.
+
+    `escalations` are the known ways to gain permissions, none of which holds all actions of another.
+    """
+
+    def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
+        self.about: Mapping[str, str] = index["about"]
+        self.version = ", ".join(f"{source} {version}" for source, version in self.about.items())
+        self.escalations = tuple(Escalation(name, source, tuple(names)) for name, source, names in index["escalations"])
+        self.escalating = frozenset(name for way in self.escalations for name in way.actions)
+        self.combined = frozenset(name for way in self.escalations if len(way.actions) > 1 for name in way.actions)
+        """The actions that gain permissions only together with others."""
+        self._places: Mapping[str, tuple[int, int]] = index["services"]
+        self._blocks = blocks
+        self._read: dict[str, _Service] = {}
+
+    @classmethod
+    def load(cls, data: bytes) -> Self:
+        """The table in `data`. Raises ValueError when it is none."""
+        if data[:4] != MAGIC:
+            raise ValueError("this is not an action table")
+        start = 8 + int.from_bytes(data[4:8])
+        return cls(json.loads(zlib.decompress(data[8:start])), data[start:])
+
+    def services(self) -> tuple[str, ...]:
+        """The prefixes of all services, sorted."""
+        return tuple(self._places)
+
+    def of_service(self, prefix: str) -> tuple[Action, ...]:
+        """All actions of a service, sorted by name; () for an unknown one."""
+        return self.expand(f"{prefix}:*")
+
+    def get(self, name: str) -> Action | None:
+        """The action called `name`, in any case as IAM takes it; None when there is no such action."""
+        service = self._service(name)
+        # str.lower() makes ASCII letters of a few others, such as the Kelvin sign.
+        return service.action(name.lower()) if service and name.isascii() else None
+
+    def expand(self, pattern: str, budget: Budget | None = None) -> tuple[Action, ...]:
+        """The actions that `pattern` ("s3:Get*", in any case) stands for, sorted by name; () when there is none.
+
+        Raises PatternTooComplex when there is a `budget` and it is spent.
+        """
+        if not has_wildcard(pattern):
+            action = self.get(pattern)
+            return (action,) if action else ()
+        service = self._service(pattern)
+        if service is None:
+            return ()
+        matches = wildcard_pattern(pattern.lower()).matches
+        found = (service.action(name) for name in service.names if matches(name, budget))
+        return tuple(action for action in found if action)
+
+    def closest(self, name: str) -> tuple[str, ...]:
+        """Up to three names of actions that look like `name`, the most similar first."""
+        service = self._service(name)
+        if service is None:
+            prefix, _, _ = name.lower().partition(":")
+            return tuple(f"{near}:*" for near in difflib.get_close_matches(prefix, self._places, n=3))
+        return tuple(service.names[near] for near in difflib.get_close_matches(name.lower(), service.names, n=3))
+
+    def _service(self, name: str) -> "_Service | None":
+        """The service that the action or pattern `name` belongs to."""
+        prefix, _, _ = name.lower().partition(":")
+        if prefix not in self._places:
+            return None
+        if prefix not in self._read:
+            offset, length = self._places[prefix]
+            block = json.loads(zlib.decompress(self._blocks[offset : offset + length]))
+            self._read[prefix] = _Service(prefix, block)
+        return self._read[prefix]
+
+
+class _Service:
+    """One service's block, whose actions are built when they are asked for. `names` maps lower case to canonical."""
+
+    def __init__(self, prefix: str, block: Mapping[str, Any]) -> None:
+        self.names = {f"{prefix}:{name}".lower(): f"{prefix}:{name}" for name in block["actions"]}
+        self._prefix = prefix
+        self._types: list[tuple[str, str]] = block["types"]
+        self._entries: Mapping[str, str] = dict(zip(self.names, block["actions"].values(), strict=True))
+        self._built: dict[str, Action] = {}
+
+    def action(self, name: str) -> Action | None:
+        """The action with this lower-case full name, if there is one."""
+        if name not in self._built:
+            if name not in self._entries:
+                return None
+            self._built[name] = self._build(name)
+        return self._built[name]
+
+    def _build(self, name: str) -> Action:
+        letters, *types = self._entries[name].split(" ")
+        kinds = (ResourceType(*self._types[int(item.removesuffix("!"))], item.endswith("!")) for item in types)
+        risks = frozenset(RISKS[letter] for letter in letters[1:])
+        return Action(self.names[name], self._prefix, LEVELS[letters[0]], risks, tuple(kinds))
+
+
+@lru_cache(maxsize=4096)
+def _fits(arn_format: str, resource: str) -> tuple[bool, int]:
+    """Whether it does, and the steps that this takes: remembered or not, every request pays the same."""
+    pattern, budget = _format_pattern(arn_format), Budget(MAX_STEPS)
+    if has_wildcard(resource):
+        fits = pattern_meets(wildcard_pattern(resource), pattern, budget)
+    else:
+        fits = pattern.matches(resource, budget)
+    return fits, 1 + MAX_STEPS - budget.left
+
+
+@lru_cache(maxsize=4096)
+def _names_none(arn_format: str, resource: str) -> tuple[bool, int]:
+    """Whether it does, and the steps, as above."""
+    budget = Budget(MAX_STEPS)
+    none = wildcard_pattern(resource).names_nothing(_named(arn_format), budget)
+    return none, 1 + MAX_STEPS - budget.left
+
+
+@lru_cache(maxsize=1024)
+def _format_pattern(arn_format: str) -> Pattern:
+    """The ARNs of a format such as "arn:${Partition}:s3:::${BucketName}"."""
+    return compile_pattern(_parts(arn_format, _wild))
+
+
+@lru_cache(maxsize=1024)
+def _named(arn_format: str) -> tuple[str | Wild, ...]:
+    """A format in parts, where what tells resources of one account apart is no SEGMENT: names, or else the Region."""
+    parts = _parts(arn_format, _wild)
+    if any(part in (Wild.RUN, Wild.NAME) for part in parts):
+        return parts
+    return _parts(arn_format, lambda variable: Wild.RUN if variable == "Region" else Wild.SEGMENT)
+
+
+def _parts(arn_format: str, wild: Callable[[str | None], Wild]) -> tuple[str | Wild, ...]:
+    """The literal texts and variables of a format in sequence."""
+    parts: list[str | Wild] = []
+    end = 0
+    for match in _VARIABLE.finditer(arn_format):
+        parts += [arn_format[end : match.start()], wild(match[1])]
+        end = match.end()
+    return (*parts, arn_format[end:])
+
+
+def _wild(variable: str | None) -> Wild:
+    if variable in _NAMES:
+        return Wild.NAME
+    return Wild.SEGMENT if variable in _SEGMENTS else Wild.RUN

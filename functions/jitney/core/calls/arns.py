@@ -1,0 +1,184 @@
+"""Filling the table's ARN templates with a call's parameters."""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from jitney.core.actions import ResourceType
+from jitney.core.calls.call import FILES, UNREAD, Place
+from jitney.core.calls.options import invalid
+from jitney.core.calls.readings import (
+    ADDS_WILDCARDS,
+    CONTENT,
+    OF_STRUCTURES,
+    READINGS,
+    READS_ARNS,
+    READS_URLS,
+    WHEN_ABSENT,
+    mismatch,
+)
+from jitney.core.calls.table import Need
+from jitney.core.patterns import has_wildcard
+
+MAX_ARNS = 200
+_VARIABLE = re.compile(r"\$\{(=?)([^}|]+)(?:\|(\w+))?\}")
+_PLACE = frozenset({"Partition", "Region", "Account", "AccountId"})
+_WEB = ("http://", "https://")
+_WHOLE = re.compile(r"@(\w+)(?:\|(\w+))? (.+)")
+
+
+def fill(template: str, parameters: Mapping[str, Any], place: Place) -> list[str]:
+    """The ARNs that `template` names with these parameters; [] when they do not say.
+
+    Raises Problem: call_invalid for a name that IAM would read as a pattern, account_mismatch for another account's.
+    """
+    if whole := _WHOLE.fullmatch(template):
+        given = READINGS[whole[2]](parameters.get(whole[1]), place) if whole[2] else _strings(parameters.get(whole[1]))
+        return [arn for arn in given if _fits(arn, whole[3], place)]
+    variables = [found for found in _VARIABLE.finditer(template) if found[2] not in _PLACE]
+    members = {found[2] for found in variables if not found[1]}
+    if len(members) == 1 and not any(found[3] in READS_ARNS for found in variables):
+        given = _strings(parameters.get(next(iter(members))))
+        if given and all(each.startswith("arn:") for each in given):
+            return [arn for arn in given if _fits(arn, _VARIABLE.sub(_plain, template), place)]
+    choices = [_choices(found, parameters, place, template) for found in variables]
+    return list(itertools.islice(_products(template, variables, choices, place), MAX_ARNS + 1))
+
+
+def names_in(template: str) -> set[str]:
+    """The parameters whose values are names in a template; not those that hold a name among other things."""
+    return {name for name, reading in _members(template) if reading not in CONTENT}
+
+
+def structures_in(need: Need) -> set[str]:
+    """The parameters that are read member by member, for the need's resources or for its condition."""
+    read = [each for kind in need.types or () for template in kind.arns for each in _members(template)]
+    conditions = (each.removeprefix("!").partition("|") for each in need.when.split())
+    return {
+        name for name, reading in [*read, *((name, each) for name, _, each in conditions)] if reading in OF_STRUCTURES
+    }
+
+
+def check_given(template: str, parameters: Mapping[str, Any]) -> None:
+    """Raise Problem call_invalid when a parameter of the template is given, but empty or not known here.
+
+    It would name nothing, and so be asked on everything.
+    """
+    for name, reading in _members(template):
+        if name not in parameters:
+            continue
+        value, elsewhere = parameters[name], FILES if reading in READS_URLS else (*FILES, *_WEB)
+        texts = _strings(value)
+        if value is UNREAD or (reading not in CONTENT and any(text.startswith(elsewhere) for text in texts)):
+            raise invalid(
+                f"{name} names a resource, and the call does not hold its value.",
+                "Write the value instead of file://, fileb:// or a web address; or ask with permissions, not calls.",
+            )
+        if not value or "" in texts:
+            raise invalid(f"{name} names a resource, and is empty.", "Write its value, or leave it out where you may.")
+
+
+def _members(template: str) -> list[tuple[str, str]]:
+    """The parameters of a template with how they are read."""
+    if whole := _WHOLE.fullmatch(template):
+        return [(whole[1], whole[2] or "")]
+    found = (each for each in _VARIABLE.finditer(template) if not each[1] and each[2] not in _PLACE)
+    return [(each[2], each[3] or "") for each in found]
+
+
+def holds(condition: str, parameters: Mapping[str, Any], place: Place) -> bool:
+    """Whether a need's condition holds, as `Need` has it."""
+    return not condition or any(_says(each, parameters, place) for each in condition.split())
+
+
+def _says(condition: str, parameters: Mapping[str, Any], place: Place) -> bool:
+    name, _, reading = condition.removeprefix("!").partition("|")
+    said = any(READINGS[reading](parameters.get(name), place)) if reading else name in parameters
+    return said is not condition.startswith("!")
+
+
+def _products(template: str, variables: list[re.Match[str]], choices: list[list[str]], place: Place) -> Iterator[str]:
+    ours = {"Partition": place.partition, "Region": place.region, "Account": place.account, "AccountId": place.account}
+    for values in itertools.product(*choices):
+        named = ours | dict(zip((found[0][2:-1] for found in variables), values, strict=True))
+        yield _VARIABLE.sub(partial(_named, named), template)
+
+
+def _named(names: Mapping[str, str], variable: re.Match[str]) -> str:
+    return names[variable[0][2:-1]]
+
+
+def _choices(variable: re.Match[str], parameters: Mapping[str, Any], place: Place, template: str) -> list[str]:
+    """The texts that may stand for one variable of a template."""
+    fixed, name, reading = variable.groups()
+    if fixed:
+        return [name]
+    if parameters.get(name) is None:
+        return [WHEN_ABSENT[reading]] if reading in WHEN_ABSENT and name not in parameters else []
+    value = parameters[name]
+    read = [_last(name, text, place, template) for text in READINGS[reading or ""](value, place) if text]
+    # These add a wildcard of their own to what was given.
+    for text in _given(value) if reading in ADDS_WILDCARDS else read:
+        _check(name, text)
+    return read
+
+
+def _given(value: Any) -> Iterator[str]:
+    """Every string that was given, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _given(each)
+
+
+def _last(name: str, text: str, place: Place, template: str) -> str:
+    """A name; of an ARN, what it ends with: in a template of several parameters it stands for one of them.
+
+    Raises Problem call_invalid for an ARN of another kind: an S3 access point is not the bucket of the same name.
+    """
+    if not text.startswith("arn:"):
+        return text
+    _check_account(text, place)
+    if _kind(text) != _kind(template):
+        raise invalid(f"{name} is the ARN of something else than it names.", "Write its name, or ask with permissions.")
+    return re.split(r"[/:]", text)[-1]
+
+
+def _kind(arn: str) -> tuple[str, bool, bool]:
+    """An ARN's service, and whether ARNs like it name a Region and an account."""
+    _, _, service, region, account, *_ = [*arn.split(":", 5), "", "", ""]
+    return service, bool(region), bool(account)
+
+
+def _check(name: str, text: str) -> None:
+    if has_wildcard(text) or "${" in text:
+        fix = "Name it without * ? ${, or ask with permissions: a session policy cannot name it exactly."
+        raise invalid(f"{name} holds a character that IAM would read as a pattern.", fix)
+
+
+def _fits(arn: str, arn_format: str, place: Place) -> bool:
+    """Whether `arn` is a whole ARN of the format, in the target's account."""
+    if not arn.startswith("arn:"):
+        return False
+    _check("It", arn)
+    _check_account(arn, place)
+    return ResourceType("", arn_format, required=True).pattern.matches(arn)
+
+
+def _check_account(arn: str, place: Place) -> None:
+    parts = arn.split(":", 5)
+    if len(parts) == 6 and (parts[4] not in ("", "aws", place.account) or parts[1] != place.partition):
+        raise mismatch(arn, place)
+
+
+def _plain(variable: re.Match[str]) -> str:
+    return f"${{{variable[2]}}}" if not variable[1] else "*"
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []

@@ -1,0 +1,262 @@
+"""The AWS CLI's own S3 commands: `aws s3 cp`, `mv`, `sync`, `ls`, `rm`, `mb`, `rb`, `presign`.
+
+Each makes many API calls; what they need follows from its paths and a few options.
+https://docs.aws.amazon.com/cli/latest/reference/s3/
+"""
+
+import difflib
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from jitney.core.access.request import Explained
+from jitney.core.calls.arns import fill
+from jitney.core.calls.call import Place
+from jitney.core.calls.derive import BY_ID, NOTES
+from jitney.core.calls.options import Read, invalid, read_options
+from jitney.core.patterns import has_wildcard
+from jitney.core.problems import Problem
+
+_TRANSFER = {
+    **dict.fromkeys(
+        ("dryrun", "quiet", "recursive", "follow-symlinks", "no-follow-symlinks", "no-guess-mime-type", "no-progress"),
+        "b",
+    ),
+    **dict.fromkeys(("only-show-errors", "ignore-glacier-warnings", "force-glacier-transfer"), "b"),
+    **dict.fromkeys(("include", "exclude", "acl", "sse", "sse-c", "sse-c-key", "sse-kms-key-id", "storage-class"), "s"),
+    **dict.fromkeys(("sse-c-copy-source", "sse-c-copy-source-key", "website-redirect", "content-type"), "s"),
+    **dict.fromkeys(("cache-control", "content-disposition", "content-encoding", "content-language", "expires"), "s"),
+    **dict.fromkeys(("source-region", "page-size", "metadata", "metadata-directive", "expected-size"), "s"),
+    **dict.fromkeys(("copy-props", "checksum-mode", "checksum-algorithm", "request-payer"), "s"),
+    "grants": "l",
+    "validate-same-s3-paths": "b",
+}
+_SYNC = {**_TRANSFER, "delete": "b", "size-only": "b", "exact-timestamps": "b"}
+_LIST = {"recursive": "b", "human-readable": "b", "summarize": "b", "page-size": "s", "request-payer": "s"}
+_KEY = "arn:${Partition}:kms:${Region}:${Account}:key/${key|key_id}"
+_TAGS = "not asked: s3:GetObjectTagging and s3:PutObjectTagging, if the original has tags"
+ALL_BUCKETS = "s3://"
+"""A path that `aws s3 ls` takes and no other command."""
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A path of a command: in a bucket, or a local one, whose `bucket` is "" and whose `key` is the path."""
+
+    bucket: str
+    key: str
+
+    @property
+    def folder(self) -> str:
+        """The prefix that the command works below: with a slash at its end, as the CLI adds one; "" for the bucket."""
+        return self.key if not self.key or self.key.endswith("/") else f"{self.key}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command being explained: what it is called in records, its options and paths, and where."""
+
+    shown: str
+    read: Read
+    paths: tuple[Path, ...]
+    place: Place
+
+    def has(self, option: str) -> bool:
+        """Whether the flag or option is given."""
+        return option in self.read.options
+
+    def need(self, action: str, resource: str, why: str) -> Explained:
+        """One action on one resource: "bucket", "bucket/key", or "*"."""
+        arn = resource if resource == "*" else f"arn:{self.place.partition}:s3:::{resource}"
+        note = NOTES.get(action)
+        return Explained(self.shown, action, (arn,), f"{why}; {note}" if note else why)
+
+    def key(self) -> Iterator[Explained]:
+        """What writing under the key of --sse-kms-key-id takes."""
+        for given in self.read.options.get("sse-kms-key-id", []):
+            place = replace(self.place, region=self.read.region or self.place.region)
+            arns = tuple(fill(_KEY, {"key": given}, place))
+            unnamed = "" if arns else f"; asked on all keys: {BY_ID}"
+            yield Explained(self.shown, "kms:GenerateDataKey", arns or ("*",), f"--sse-kms-key-id encrypts{unnamed}")
+            yield Explained(self.shown, "kms:Decrypt", arns or ("*",), f"parts of a large object are joined{unnamed}")
+
+
+def explain_s3(words: Sequence[str], place: Place) -> tuple[Explained, ...]:
+    """What `aws s3 WORDS...` needs. Raises Problem call_invalid or operation_unknown."""
+    name, *rest = words or [""]
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name[:100], COMMANDS, n=3)
+        fix = f"Did you mean aws s3 {', or '.join(near)}?" if near else f"There are {', '.join(COMMANDS)}."
+        raise Problem("operation_unknown", f"aws s3 has no command {name[:60]!a}.", fix, {"closest": near})
+    kinds, count, explain = COMMANDS[name]
+    read = read_options(*_without_filters(rest, kinds))
+    if len(read.positional) not in count:
+        wanted = f"{count[0]} to {count[-1]} paths" if len(count) > 1 else f"{count[0]} path{'s' * (count[0] > 1)}"
+        raise invalid(
+            f"aws s3 {name} takes {wanted}, and there are {len(read.positional)}.",
+            f"Write it as aws s3 {name} help has it; a path with spaces in quotes.",
+        )
+    flags = [f"--{option}" for option, values in read.options.items() if not values]
+    shown = shlex.join(["aws", "s3", name, *read.positional, *flags])[:1024]
+    paths = () if (name, *read.positional) == ("ls", ALL_BUCKETS) else read.positional
+    return tuple(explain(Command(shown, read, tuple(_path(text) for text in paths), place)))
+
+
+def _without_filters(words: list[str], kinds: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
+    """The words without --include and --exclude, which may be given many times: they narrow nothing that IAM sees."""
+    kept: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        option, equals, _ = word.partition("=")
+        if option not in ("--include", "--exclude") or option[2:] not in kinds or not (equals or rest):
+            kept.append(word)
+        elif not equals:
+            rest.pop(0)
+    return kept, kinds
+
+
+def _path(text: str) -> Path:
+    if not text.startswith("s3://"):
+        return Path("", text)
+    bucket, _, key = text.removeprefix("s3://").partition("/")
+    if not _BUCKET.fullmatch(bucket):
+        fix = "Write s3://BUCKET/KEY; for an access point, ask with permissions."
+        raise invalid(f"{bucket[:70]!a} is no bucket's name.", fix)
+    return Path(bucket, _exact(key))
+
+
+def _exact(key: str) -> str:
+    if has_wildcard(key) or "${" in key:
+        fix = "For everything below a prefix use --recursive; a key that holds * ? ${ cannot be named exactly."
+        raise invalid("The key holds a character that IAM would read as a pattern.", fix)
+    return key
+
+
+def _transfer(command: Command, *, moves: bool = False) -> Iterator[Explained]:
+    source, target = command.paths
+    if not source.bucket and not target.bucket:
+        raise invalid("Neither path is in S3.", "Write one of them as s3://BUCKET/KEY.")
+    if command.has("recursive"):
+        yield from _copy_below(command, source, target)
+        if moves and source.bucket:
+            yield command.need("s3:DeleteObject", f"{source.bucket}/{source.folder}*", "what was moved is deleted")
+        return
+    if source.bucket:
+        key = _key(source)
+        yield command.need(
+            "s3:GetObject", f"{source.bucket}/{key}", "the object is read, and looked at with HeadObject"
+        )
+    if target.bucket:
+        below = not target.key or target.key.endswith("/")
+        key = f"{target.key}{_name(source)}" if below else target.key
+        yield from _writes(command, f"{target.bucket}/{_key(Path(target.bucket, _exact(key)))}")
+    if moves and source.bucket:
+        yield command.need("s3:DeleteObject", f"{source.bucket}/{_key(source)}", "what was moved is deleted")
+
+
+def _name(path: Path) -> str:
+    """The name that what is at the path keeps below a prefix."""
+    if not path.bucket and "\\" in path.key:  # parts folders on Windows alone, and which system it is nobody says
+        raise invalid("The file's path holds a backslash.", "Write the whole key: s3://BUCKET/KEY.")
+    return path.key.rpartition("/")[2]
+
+
+def _key(path: Path) -> str:
+    if not path.key or path.key.endswith("/"):
+        raise invalid(f"s3://{path.bucket}/{path.key} names no object.", "Name the object, or add --recursive.")
+    return path.key
+
+
+def _copy_below(command: Command, source: Path, target: Path) -> Iterator[Explained]:
+    """What copying a whole prefix needs; listing cannot be granted for a prefix alone, so it is for the bucket."""
+    if source.bucket:
+        yield command.need("s3:ListBucket", source.bucket, "the objects to copy are listed")
+        yield command.need("s3:GetObject", f"{source.bucket}/{source.folder}*", "each of them is read")
+    if target.bucket:
+        yield from _writes(command, f"{target.bucket}/{target.folder}*")
+
+
+def _writes(command: Command, objects: str) -> Iterator[Explained]:
+    from_s3 = f"; {_TAGS}" if command.paths[0].bucket else ""
+    yield command.need("s3:PutObject", objects, f"the object is written, in parts if it is large{from_s3}")
+    yield from command.key()
+    if command.has("acl") or command.has("grants"):
+        yield command.need("s3:PutObjectAcl", objects, "--acl and --grants set who may reach it")
+
+
+def _move(command: Command) -> Iterator[Explained]:
+    yield from _transfer(command, moves=True)
+
+
+def _sync(command: Command) -> Iterator[Explained]:
+    source, target = command.paths
+    if not source.bucket and not target.bucket:
+        raise invalid("Neither path is in S3.", "Write one of them as s3://BUCKET/PREFIX.")
+    if target.bucket and target.bucket != source.bucket:
+        yield command.need("s3:ListBucket", target.bucket, "what is there already is listed")
+    yield from _copy_below(command, source, target)
+    if target.bucket and command.has("delete"):
+        objects = f"{target.bucket}/{target.folder}*"
+        yield command.need("s3:DeleteObject", objects, "--delete removes what the source does not have")
+
+
+def _list(command: Command) -> Iterator[Explained]:
+    if not command.paths:
+        yield command.need("s3:ListAllMyBuckets", "*", "buckets are listed; the action has no resource to name")
+        return
+    path = command.paths[0]
+    bucket = path.bucket or _path(f"s3://{path.key}").bucket  # aws s3 ls takes a bucket without s3:// too
+    yield command.need("s3:ListBucket", bucket, "objects are listed")
+
+
+def _remove(command: Command) -> Iterator[Explained]:
+    path = _in_s3(command)
+    if command.has("recursive"):
+        yield command.need("s3:ListBucket", path.bucket, "the objects to delete are listed")
+        yield command.need("s3:DeleteObject", f"{path.bucket}/{path.folder}*", "each of them is deleted")
+    else:
+        yield command.need("s3:DeleteObject", f"{path.bucket}/{_key(path)}", "the object is deleted")
+
+
+def _make_bucket(command: Command) -> Iterator[Explained]:
+    bucket = _in_s3(command).bucket
+    yield command.need("s3:CreateBucket", bucket, "the bucket is made")
+    if command.has("tags"):
+        yield command.need("s3:TagResource", bucket, "--tags sets tags while creating")
+
+
+def _remove_bucket(command: Command) -> Iterator[Explained]:
+    bucket = _in_s3(command).bucket
+    if command.has("force"):
+        yield command.need("s3:ListBucket", bucket, "--force lists what is in the bucket")
+        yield command.need("s3:DeleteObject", f"{bucket}/*", "--force deletes what is in the bucket")
+    yield command.need("s3:DeleteBucket", bucket, "the bucket is deleted")
+
+
+def _presign(command: Command) -> Iterator[Explained]:
+    path = _in_s3(command)
+    why = "who has the URL reads the object as this grant, as long as the grant lasts"
+    yield command.need("s3:GetObject", f"{path.bucket}/{_key(path)}", why)
+
+
+def _in_s3(command: Command) -> Path:
+    if not command.paths[0].bucket:
+        raise invalid("The path is not in S3.", "Write it as s3://BUCKET/KEY.")
+    return command.paths[0]
+
+
+COMMANDS: Mapping[str, tuple[Mapping[str, str], range, Callable[[Command], Iterator[Explained]]]] = {
+    "cp": (_TRANSFER, range(2, 3), _transfer),
+    "mv": (_TRANSFER, range(2, 3), _move),
+    "sync": (_SYNC, range(2, 3), _sync),
+    "ls": (_LIST, range(2), _list),
+    "rm": (_TRANSFER, range(1, 2), _remove),
+    "mb": ({"tags": "p"}, range(1, 2), _make_bucket),
+    "rb": ({"force": "b"}, range(1, 2), _remove_bucket),
+    "presign": ({"expires-in": "s"}, range(1, 2), _presign),
+}
+"""Each command: its options, how many paths it takes, and what it needs."""

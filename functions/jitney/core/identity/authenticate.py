@@ -1,0 +1,51 @@
+"""The one way from an Authorization header to a principal."""
+
+from typing import NamedTuple
+
+from jitney.core.config import Config, Issuer
+from jitney.core.identity.claims import check_audience, check_required, check_times
+from jitney.core.identity.principal import Principal
+from jitney.core.identity.proof import principal_of
+from jitney.core.identity.refusal import Refusal
+from jitney.core.identity.replay import Replay, replay_of
+from jitney.core.identity.token import UnverifiedToken, bearer, parse
+from jitney.core.identity.verify import KeySource, issuer_of, verify
+
+
+class Authenticated(NamedTuple):
+    """Who asks, and what to remember of the token if its issuer's tokens may be used once (else None)."""
+
+    principal: Principal
+    replay: Replay | None
+
+    def replayed(self) -> Refusal:
+        """The refusal of this principal when the store has `replay` already."""
+        return Refusal(
+            "token_replayed",
+            "This issuer's tokens may be used once, and this one was used before.",
+            "Ask the issuer for a new token for each request for access.",
+            issuer_name=self.principal.issuer_name,
+            principal=self.principal,
+        )
+
+
+def authenticate(header: str | None, config: Config, keys: KeySource, now: int) -> Authenticated:
+    """Who sent the Authorization `header`, at `now` in epoch seconds.
+
+    Raises Refusal, with a code of `jitney.core.problems`, and nothing else whatever the header holds.
+    """
+    token = parse(bearer(header))
+    issuer = issuer_of(token, config)
+    try:
+        return _authenticated(token, issuer, keys, now)
+    except Refusal as refusal:
+        refusal.issuer_name = issuer.name
+        raise
+
+
+def _authenticated(token: UnverifiedToken, issuer: Issuer, keys: KeySource, now: int) -> Authenticated:
+    claims = verify(token, issuer, keys)
+    check_required(claims)
+    check_audience(claims, issuer)
+    check_times(claims, issuer, now)
+    return Authenticated(principal_of(claims, token.typ, issuer), replay_of(token, claims, issuer))

@@ -1,0 +1,19 @@
+"""The identity providers whose tokens are understood: one file each, one row each.
+
+A new one is a module with a `SAMPLE` of its claims and a `PROVIDER`, and a row here.
+"""
+
+from collections.abc import Mapping
+
+from jitney.core.identity.providers import aws, entra, generic, github_actions, google, kubernetes, okta
+from jitney.core.identity.providers.provider import Provider
+
+PROVIDERS: Mapping[str, Provider] = {
+    "generic": generic.PROVIDER,
+    "okta": okta.PROVIDER,
+    "entra": entra.PROVIDER,
+    "google": google.PROVIDER,
+    "github_actions": github_actions.PROVIDER,
+    "kubernetes": kubernetes.PROVIDER,
+    "aws": aws.PROVIDER,
+}

@@ -1,0 +1,56 @@
+"""AWS tokens from sts:GetWebIdentityToken (outbound identity federation).
+
+The issuer belongs to one account; `sub` is the ARN of the role or user that asked, and is the identity. Groups are
+"account:ID" and "org:ID". Not used: principal_tags and request_tags, which the caller may have chosen.
+Set `algorithms` to what the workloads ask STS for: RS256 or ES384.
+(AWS IAM User Guide, "Understanding token claims".)
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jitney.core.config import Issuer
+from jitney.core.identity.providers.provider import Provider, always_machine, id_kinds, member, text
+from jitney.core.identity.refusal import Refusal
+from jitney.core.identity.verify import SignedClaims
+
+SAMPLE: Mapping[str, Any] = {
+    "iss": "https://a1b2c3d4-0000-4000-8000-000000000000.tokens.sts.global.api.aws",
+    "aud": "jitney",
+    "sub": "arn:aws:iam::123456789012:role/DataProcessingRole",
+    "iat": 1_700_000_000,
+    "exp": 1_700_000_900,
+    "jti": "xyz123-def456-ghi789-jkl012",
+    "https://sts.amazonaws.com/": {
+        "aws_account": "123456789012",
+        "source_region": "us-east-1",
+        "org_id": "o-abc1234567",
+        "principal_tags": {"team": "data-engineering"},
+        "lambda_source_function_arn": "arn:aws:lambda:us-east-1:123456789012:function:process-data",
+    },
+}
+"""The claims of a Lambda function's role."""
+
+_NAMESPACE = "https://sts.amazonaws.com/"
+_IAM_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):(?:role|user)/.+")
+
+
+def _subject(claims: SignedClaims, _: Issuer) -> str:
+    arn = _IAM_PRINCIPAL.fullmatch(claims["sub"])
+    if arn is None or arn[1] != text(member(claims, _NAMESPACE), "aws_account"):
+        raise Refusal(
+            "token_subject",
+            "The claim sub is not the ARN of a role or user in the token's own account.",
+            "Ask sts:GetWebIdentityToken for the token as an IAM role or user.",
+        )
+    return arn[0]
+
+
+def _groups(claims: SignedClaims, _: Issuer) -> frozenset[str]:
+    about = member(claims, _NAMESPACE)
+    names = {f"account:{text(about, 'aws_account')}"}
+    return frozenset(names | {f"org:{text(about, 'org_id')}"} if "org_id" in about else names)
+
+
+PROVIDER = Provider(subject=_subject, kinds=id_kinds, groups=_groups, is_machine=always_machine, display=("sub",))

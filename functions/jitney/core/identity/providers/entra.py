@@ -1,0 +1,86 @@
+"""Microsoft Entra ID access tokens, of version 1.0 and 2.0, and ID tokens of people who sign in.
+
+`oid` is the person or service principal and `tid` the tenant; together they are the identity ("oid@tid"). `sub` differs
+from one application to the next, and upn, email and preferred_username can be given to somebody else.
+`azpacr` (2.0) and `appidacr` (1.0), how the client proved itself, stand in access tokens alone.
+With more groups than fit, Entra leaves out `groups` and says where to ask (`_claim_names`, `hasgroups`): taken as no
+answer, and nothing is asked at a URL that a token brings along.
+An ID token has `oid` where the scope `profile` was asked for; it is always a person's.
+(Microsoft identity platform, "Access token claims reference", "ID token claims reference", and "Configure optional
+claims" for idtyp.)
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jitney.core.config import Issuer
+from jitney.core.identity.providers.provider import Provider, claimed_groups, member, telling_kinds, text
+from jitney.core.identity.refusal import Refusal
+from jitney.core.identity.verify import SignedClaims
+
+SAMPLE: Mapping[str, Any] = {
+    "aud": "6e74172b-be56-4843-9ff4-e66a39bb12e3",
+    "iss": "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0",
+    "iat": 1_700_000_000,
+    "nbf": 1_700_000_000,
+    "exp": 1_700_003_900,
+    "azp": "00001111-aaaa-2222-bbbb-3333cccc4444",
+    "azpacr": "1",
+    "idtyp": "app",
+    "oid": "690222be-ff1a-4d56-abd1-7e4f7d38e474",
+    "sub": "690222be-ff1a-4d56-abd1-7e4f7d38e474",
+    "tid": "72f988bf-86f1-41af-91ab-2d7cd011db47",
+    "groups": ["0760b6cf-170e-4a14-91b3-4b78e0739963"],
+    "roles": ["jitney.ask"],
+    "uti": "rIZ4YYYYYYYYYYYYYYYYAA",
+    "ver": "2.0",
+}
+"""An application's access token of version 2.0; a person's has scp and no idtyp "app"."""
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _subject(claims: SignedClaims, issuer: Issuer) -> str:
+    object_id, tenant = text(claims, "oid"), text(claims, "tid")
+    tenants = {part for part in issuer.issuer.split("/") if _GUID.fullmatch(part)}
+    if not _GUID.fullmatch(object_id) or not _GUID.fullmatch(tenant) or (tenants and tenant not in tenants):
+        raise Refusal(
+            "token_subject",
+            "The claims oid and tid are not the ids of somebody in the issuer's tenant.",
+            "Use a token that the tenant of the issuer's entry issued.",
+        )
+    return f"{object_id}@{tenant}"
+
+
+def _kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
+    return telling_kinds(claims, typ) | {"access" if _is_access(claims) else "id"}
+
+
+def _is_access(claims: SignedClaims) -> bool:
+    return "azpacr" in claims or "appidacr" in claims
+
+
+def _groups(claims: SignedClaims, issuer: Issuer) -> frozenset[str]:
+    elsewhere = member(claims, "_claim_names") if "_claim_names" in claims else {}
+    if issuer.groups_claim in elsewhere or claims.get("hasgroups", False) is not False:
+        raise Refusal(
+            "token_groups",
+            "The token's groups are too many to be in it, and Entra left them out.",
+            "Have the application's registration emit only the groups assigned to it, or use app roles as groups.",
+        )
+    return claimed_groups(claims, issuer)
+
+
+def _is_machine(claims: SignedClaims) -> bool:
+    """Of access tokens, only one that was issued for a person has scopes (`scp`)."""
+    return claims.get("idtyp") == "app" or (_is_access(claims) and "scp" not in claims)
+
+
+PROVIDER = Provider(
+    subject=_subject,
+    kinds=_kinds,
+    groups=_groups,
+    is_machine=_is_machine,
+    display=("preferred_username", "upn", "app_displayname"),
+)

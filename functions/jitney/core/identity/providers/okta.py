@@ -1,0 +1,49 @@
+"""Okta access tokens, of a custom authorization server, and ID tokens of people who sign in.
+
+Okta sets no typ; the token's kind stands in `jti` ("AT.", "ID.") and in `cid`, which access tokens alone have.
+`sub` is a person's login name, which can be given to somebody else; `uid` is the person's id, which cannot, and is the
+identity where there is one. A service app has no `uid`; its `sub` is its client id. In an ID token, always a person's,
+that same id stands in `sub`.
+(Okta, OpenID Connect & OAuth 2.0 API, "Access token claims" and "ID token claims".)
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jitney.core.config import Issuer
+from jitney.core.identity.providers.provider import Provider, claimed_groups, telling_kinds, text
+from jitney.core.identity.verify import SignedClaims
+
+SAMPLE: Mapping[str, Any] = {
+    "ver": 1,
+    "jti": "AT.0mP4JKAZX1iACIT4vbEDF7LpvDVjxypPMf0D7uX39RE",
+    "iss": "https://corp.okta.com/oauth2/aus9o8wzkhckw9TLa0h7",
+    "aud": "jitney",
+    "iat": 1_700_000_000,
+    "exp": 1_700_003_600,
+    "cid": "0oabskvc6442nkvQO0h7",
+    "uid": "00u5t60iloOHN9pBi0h7",
+    "scp": ["jitney"],
+    "sub": "ada@corp.example.com",
+    "groups": ["data-readers"],
+}
+"""A person's access token; a service app's has neither `uid` nor a person's `sub`."""
+
+_KINDS = {"AT": "access", "ID": "id"}
+
+
+def _subject(claims: SignedClaims, _: Issuer) -> str:
+    return text(claims, "uid" if "uid" in claims else "sub")
+
+
+def _kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
+    stated = _KINDS.get(text(claims, "jti").partition(".")[0], "another")
+    shown = "access" if "cid" in claims else "id"
+    return telling_kinds(claims, typ) | {stated, shown}
+
+
+def _is_machine(claims: SignedClaims) -> bool:
+    return "cid" in claims and "uid" not in claims
+
+
+PROVIDER = Provider(subject=_subject, kinds=_kinds, groups=claimed_groups, is_machine=_is_machine, display=("sub",))

@@ -1,0 +1,132 @@
+"""Signing in to the reviewers' pages: what a browser begins it with, and what the answers must hold. Pure.
+
+Authorization code flow (OpenID Connect Core section 3.1) with PKCE (RFC 7636). All that a sign-in needs to remember
+lies in a cookie of the browser that began it, as one secret: nothing is written before somebody has proven who they
+are, and an answer that belongs to another browser's sign-in fits no cookie here (login CSRF, RFC 6749 section 10.12).
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from jitney.core.config import Config, Issuer, Web
+from jitney.core.identity.authenticate import authenticate
+from jitney.core.identity.principal import Principal
+from jitney.core.identity.refusal import Refusal
+from jitney.core.identity.session import SKEW_SECONDS
+from jitney.core.identity.token import parse
+from jitney.core.identity.verify import KeySource
+from jitney.core.problems import Problem
+
+SIGN_IN_SECONDS = 600
+"""How long a browser may take from the beginning of a sign-in to its end."""
+
+_COOKIE = re.compile(r"([A-Za-z0-9_-]{43})\.([0-9]{10,12})\.(g-[a-z2-7]{14})?", re.ASCII)
+_FIX = "Begin again where you came from."
+
+
+class SignIn(NamedTuple):
+    """One sign-in of one browser: its secret, when it began (epoch seconds), the request that is opened after it.
+
+    `secret` is 256 random bits in base64url. `grant_id` is "" for the list.
+    """
+
+    secret: str
+    began: int
+    grant_id: str
+
+    @property
+    def state(self) -> str:
+        """What the provider hands back to this browser (RFC 6749 section 4.1.1)."""
+        return self._derived("state")
+
+    @property
+    def nonce(self) -> str:
+        """What the ID token must hold, so that another sign-in's cannot be slipped in (OIDC Core section 3.1.2.1)."""
+        return self._derived("nonce")
+
+    @property
+    def verifier(self) -> str:
+        """Who began, and nobody else, redeems the code (RFC 7636 section 4.1)."""
+        return self._derived("verifier")
+
+    @property
+    def cookie(self) -> str:
+        """The value of the cookie that remembers this."""
+        return f"{self.secret}.{self.began}.{self.grant_id}"
+
+    def query(self, web: Web, redirect_uri: str) -> dict[str, str]:
+        """The parameters of the authorization request (OIDC Core section 3.1.2.1, RFC 7636 section 4.3)."""
+        return {
+            "response_type": "code",
+            "client_id": web.client_id,
+            "redirect_uri": redirect_uri,
+            "scope": " ".join(web.scopes),
+            "state": self.state,
+            "nonce": self.nonce,
+            "code_challenge": _base64url(hashlib.sha256(self.verifier.encode()).digest()),
+            "code_challenge_method": "S256",
+        }
+
+    def _derived(self, use: str) -> str:
+        return _base64url(hmac.digest(self.secret.encode(), use.encode(), "sha256"))
+
+
+def begun(cookie: str, now: int) -> SignIn:
+    """The sign-in that a browser's cookie remembers. Raises Problem sign_in_invalid: there is none, or it is old."""
+    match = _COOKIE.fullmatch(cookie)
+    if match is None:
+        raise _invalid("This browser has begun no sign-in, or does not keep cookies.")
+    begun_at = int(match[2])
+    if not -SKEW_SECONDS <= now - begun_at < SIGN_IN_SECONDS:
+        raise _invalid(f"The sign-in took longer than {SIGN_IN_SECONDS // 60} minutes.")
+    return SignIn(match[1], begun_at, match[3] or "")
+
+
+def code_of(query: Mapping[str, str], sign_in: SignIn, issuer: Issuer) -> str:
+    """The code in the provider's answer. Raises Problem sign_in_invalid or sign_in_refused.
+
+    `state` first: until it fits, the answer is anybody's. Then `iss` where there is one (RFC 9207 section 2.4).
+    """
+    if not hmac.compare_digest(query.get("state", "").encode(), sign_in.state.encode()):
+        raise _invalid("The answer belongs to another sign-in than the one that this browser began last.")
+    if query.get("iss", issuer.issuer) != issuer.issuer:
+        raise _invalid("The answer comes from another identity provider than the configured one.")
+    if "error" in query or not query.get("code"):
+        detail = "Your identity provider did not sign you in."
+        raise Problem("sign_in_refused", detail, "Begin again; if it stays, ask who runs the identity provider.")
+    return query["code"]
+
+
+def signed_in(id_token: str, sign_in: SignIn, issuer: Issuer, config: Config, keys: KeySource, now: int) -> Principal:
+    """Who signed in, by the ID token for the code. Raises Refusal.
+
+    Verified as every token is; and it must be this issuer's, for a person who acts for nobody else, made out to its
+    web client, for this sign-in.
+    """
+    principal = authenticate(f"Bearer {id_token}", config, keys, now).principal
+    claims = parse(id_token).claims  # of the very text whose signature was just verified
+    audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    nonce = claims.get("nonce")
+    if (
+        issuer.web is None
+        or (principal.kind, principal.human) != ("human", None)
+        or principal.issuer != issuer.issuer
+        or issuer.web.client_id not in audience
+        or not isinstance(nonce, str)
+        or not hmac.compare_digest(nonce.encode(), sign_in.nonce.encode())
+    ):
+        detail = "The ID token was not made out for this sign-in."
+        raise Refusal("token_claims", detail, _FIX, issuer_name=principal.issuer_name, principal=principal)
+    return principal
+
+
+def _invalid(detail: str) -> Problem:
+    return Problem("sign_in_invalid", detail, _FIX)
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

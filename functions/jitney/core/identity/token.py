@@ -1,0 +1,116 @@
+"""The token as it arrives: taken apart, and not believed."""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jitney.core import strict_json
+from jitney.core.identity.refusal import Refusal
+
+MOST_CHARACTERS = 16_384
+
+_SCHEME = re.compile(r"bearer +", re.IGNORECASE)
+_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)")
+
+# Header members that name a key, an encoding or an extension. None is needed by any issuer and each was an attack:
+# keys brought along (jku, x5u, jwk, x5c), other bytes signed than read (b64, zip), rules that must be known (crit).
+_REFUSED_MEMBERS = ("crit", "b64", "zip", "jku", "x5u", "jwk", "x5c", "enc")
+
+_FIX = "Ask the issuer for a new token and send it unchanged."
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedToken:
+    """A well-formed JWS in compact form (RFC 7515 section 7.1) whose header and claims anybody may have written.
+
+    `typ` is the header's, in lower case and without "application/" (RFC 7515 section 4.1.9), "" when absent.
+    """
+
+    algorithm: str
+    kid: str | None
+    typ: str
+    claims: Mapping[str, Any]
+    signing_input: bytes
+    signature: bytes
+
+
+def bearer(header: str | None) -> str:
+    """The token of an Authorization header. Raises Refusal token_missing when it holds no bearer token."""
+    scheme = _SCHEME.match(header or "")
+    if scheme is None:
+        raise Refusal(
+            "token_missing",
+            "The request has no Authorization header with a bearer token.",
+            "Send the header Authorization: Bearer TOKEN, with a token of a configured issuer.",
+        )
+    return scheme.string[scheme.end() :].rstrip(" ")
+
+
+def parse(text: str) -> UnverifiedToken:
+    """The token in `text`. Raises Refusal token_malformed, token_header or token_algorithm."""
+    header_part, claims_part, signature_part = _segments(text)
+    header = _json_object(header_part, "header")
+    claims = _json_object(claims_part, "payload")
+    _check_header(header)
+    return UnverifiedToken(
+        algorithm=header["alg"],
+        kid=header.get("kid"),
+        typ=header.get("typ", "").lower().removeprefix("application/"),
+        claims=claims,
+        signing_input=text[: -len(signature_part) - 1].encode("ascii"),
+        signature=_decoded(signature_part, "signature"),
+    )
+
+
+def _segments(text: str) -> tuple[str, str, str]:
+    if len(text) > MOST_CHARACTERS:
+        raise _malformed(f"The token is longer than {MOST_CHARACTERS} characters.")
+    match = _COMPACT.fullmatch(text)
+    if match is None:
+        raise _malformed(
+            "An encrypted token (JWE) cannot be read."
+            if text.count(".") == 4
+            else "The token is not three parts of unpadded base64url, joined by full stops."
+        )
+    return match[1], match[2], match[3]
+
+
+def _decoded(part: str, name: str) -> bytes:
+    """`part` decoded; its last character must not carry stray bits, or one token would have several spellings."""
+    if len(part) % 4 == 1:
+        raise _malformed(f"The token's {name} is not base64url.")
+    raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    if base64.urlsafe_b64encode(raw).rstrip(b"=") != part.encode("ascii"):
+        raise _malformed(f"The token's {name} is not base64url in its only spelling.")
+    return raw
+
+
+def _json_object(part: str, name: str) -> dict[str, Any]:
+    try:
+        value = strict_json.loads(_decoded(part, name))
+    except ValueError:
+        raise _malformed(f"The token's {name} is not JSON with unique names, in UTF-8.") from None
+    if not isinstance(value, dict):
+        raise _malformed(f"The token's {name} is not a JSON object.")
+    return value
+
+
+def _check_header(header: Mapping[str, Any]) -> None:
+    for name in _REFUSED_MEMBERS:
+        if name in header:
+            raise _bad_header(f"The token's header has the member {name}.")
+    for name in ("kid", "typ"):
+        if name in header and not isinstance(header[name], str):
+            raise _bad_header(f"The member {name} of the token's header is not a string.")
+    if not isinstance(header.get("alg"), str):
+        raise Refusal("token_algorithm", "The token's header names no algorithm.", _FIX)
+
+
+def _malformed(detail: str) -> Refusal:
+    return Refusal("token_malformed", detail, _FIX)
+
+
+def _bad_header(detail: str) -> Refusal:
+    return Refusal("token_header", detail, "Use a token whose header has no more than alg, kid, typ and x5t.")

@@ -1,0 +1,118 @@
+"""Texts that are encoded within a text: base64, percent-encoding, JSON's escapes. They are read, masked, written again.
+
+What does not decode to a text is left alone: compressed or encrypted content cannot be looked into.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from jitney.core.masking.expressions import Expression, compiled
+from jitney.core.masking.runs import runs
+
+type Masking = Callable[[str], str]
+
+# Base64 that stands for a text shows it in its first characters: the first of four holds the upper six bits of a byte,
+# the second the upper four of the next. Here the bytes are ASCII, the zeros of UTF-16, or a byte order mark.
+_RUN = Expression(r"(?<![A-Za-z0-9+_-])(?:77u[/_]|(?:[ACDI-Za-f][AC-HQS-Xgi-nw-z0-3][\w+/-]{2}){2})[\w+/-]{8,}={0,2}")
+_SHORTEST = 16
+_PERCENT = Expression(r"(?:[A-Za-z0-9._~!*'()@:/?=&+$,;#-]|%[0-9A-Fa-f]{2}){4,}")
+# With or without its end: to look for an end again from every quote would take the square of the text's length.
+_QUOTED = Expression(r'"(?:[^"\\\0]|\\[^\0])*+"?')
+_UNPRINTABLE = Expression(r"[\x00-\x08\x0e-\x1f\x7f]")
+
+
+def encoded(text: str) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
+    """The places of `text` that hold another: from, to, and what masks the other and writes it as it was written."""
+    for start, end in runs(text, _SHORTEST):
+        for match in _RUN.finditer(text, start, end + 2):
+            yield from _base64_in(match)
+    if "%" in text:
+        for match in _PERCENT.finditer(text):
+            if "%" in match[0]:
+                yield match.start(), match.end(), partial(_percent, match[0])
+    if "\\" in text:
+        # From the first quote on and from the second: the first may be an inch sign.
+        for start in (0, text.find('"') + 1):
+            for match in _QUOTED.finditer(text, start):
+                if "\\" in match[0]:
+                    yield match.start(), match.end(), partial(_json, match[0])
+
+
+def hinted(text: str) -> bool:
+    """Whether another text may stand encoded in `text`, whatever that is."""
+    if "%" in text or "\\" in text:
+        return True
+    return any(_RUN.search(text, start, end + 2) for start, end in runs(text, _SHORTEST))
+
+
+def _base64_in(match: re.Match[str]) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
+    """The run itself, or what of it stands before the slash of a path."""
+    for run in (match[0], match[0].partition("/")[0]):
+        if len(run) >= _SHORTEST and (read := _read(run)) is not None:
+            yield match.start(), match.start() + len(run), partial(_base64, run, read)
+            return
+
+
+def _read(run: str) -> tuple[str, str] | None:
+    """The text that a run of base64 stands for, and its encoding; None when it stands for none."""
+    body = run.rstrip("=")
+    try:
+        return None if len(body) % 4 == 1 else _text(_decoded(body))
+    except binascii.Error:
+        return None
+
+
+def _decoded(body: str) -> bytes:
+    padded = body + "=" * (-len(body) % 4)
+    return base64.b64decode(padded.replace("-", "+").replace("_", "/"), validate=True)
+
+
+def _text(data: bytes) -> tuple[str, str] | None:
+    # PowerShell's -EncodedCommand and Windows' user data are UTF-16.
+    encoding = "utf-16-le" if data[1:8:2] == b"\0" * len(data[1:8:2]) and len(data) > 3 else "utf-8"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    return None if _UNPRINTABLE.search(text) else (text, encoding)
+
+
+def _base64(run: str, read: tuple[str, str], mask: Masking) -> str:
+    text, encoding = read
+    masked = mask(text)
+    if masked == text:
+        return run
+    written = base64.b64encode(masked.encode(encoding)).decode("ascii")
+    if "-" in run or "_" in run:
+        written = written.replace("+", "-").replace("/", "_")
+    return written if len(run) % 4 == 0 else written.rstrip("=")
+
+
+def _percent(run: str, mask: Masking) -> str:
+    """The run, if what it stands for holds nothing; every character that needs it is written in percent again."""
+    data = compiled(r"%([0-9A-Fa-f]{2})").sub(lambda match: chr(int(match[1], 16)), run).encode("latin-1")
+    text = data.decode("utf-8", "surrogateescape")
+    masked = mask(text)
+    if masked == text:
+        return run
+    return "".join(
+        character if character.isascii() and (character.isalnum() or character in "-._~") else _percented(character)
+        for character in masked
+    )
+
+
+def _percented(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
+
+
+def _json(quoted: str, mask: Masking) -> str:
+    try:
+        text = json.loads(quoted, strict=False)
+    except ValueError:
+        return quoted
+    masked = mask(text)
+    return quoted if masked == text else json.dumps(masked)

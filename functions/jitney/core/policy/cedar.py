@@ -1,0 +1,191 @@
+"""The policies: parsed, validated, and with what the decision must know about each of them.
+
+Cedar skips a `forbid` whose condition fails to evaluate, so policies are validated strictly against the schema here,
+requests are validated when they are evaluated, and any error there is a denial (row POL 2).
+https://docs.cedarpolicy.com/auth/authorization.html
+"""
+
+import json
+import re
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+import cedarpy
+
+from jitney.core import config
+from jitney.core.patterns import Budget, Pattern, cells
+from jitney.core.policy.literals import Literals, read_policy
+from jitney.core.policy.risks import NAMES
+from jitney.core.policy.sight import Sight, sight_of
+
+ANNOTATIONS = ("id", "advice", "approval")
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
+
+# What Cedar's messages say of its own: its name of the policy, and for which of the actions it found the same fault.
+_CEDARS_OWN = re.compile(r'for policy `policy\d+`, | for Jitney::Action::"[^"]*"(?= not found)')
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong with policies.
+
+    `key` is Cedar's name of the policy, counted from "policy0" through the text, and `id` its @id; each is "" where
+    there is none.
+    """
+
+    key: str
+    id: str
+    sentence: str
+
+    def __str__(self) -> str:
+        number = f"policy number {int(self.key.removeprefix('policy')) + 1}" if self.key else ""
+        name = self.id or number
+        return f"{name}: {self.sentence}" if name else self.sentence
+
+
+class PoliciesRefused(ValueError):
+    """Policies that cannot be used. `faults` holds each thing that is wrong; the message tells them, one a line."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, faults)))
+
+
+class Rule(NamedTuple):
+    """What is known about one policy.
+
+    `id` is its @id and `advice` its @advice, said with a denial or a review. `groups` are the reviewer groups that its
+    conditions ask for and `risks` the names of risks; `wildcards` says whether it mentions resource.wildcard, without
+    which it permits none.
+    """
+
+    id: str
+    permits: bool
+    advice: str
+    groups: frozenset[str]
+    wildcards: bool
+    risks: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PolicySet:
+    """Policies that can be evaluated, each set equal to itself alone.
+
+    `rules` are keyed by @id, `names` maps Cedar's own names to @ids. `resources` are what policies compare resources
+    with, `durations` the seconds that they name, and `sight` is what they can tell of an AWS action.
+    """
+
+    version: str
+    policies: cedarpy.PolicySet
+    schema: cedarpy.Schema
+    rules: Mapping[str, Rule]
+    names: Mapping[str, str]
+    resources: tuple[Pattern, ...]
+    durations: tuple[int, ...]
+    sight: Sight
+
+    @classmethod
+    def load(cls, source: config.Policies) -> Self:
+        """The policies in `source`. Raises PoliciesRefused with all faults, or ValueError for what does not parse."""
+        schema = cedarpy.Schema.from_str(source.schema)
+        policies = cedarpy.PolicySet.from_str(source.text)
+        document = json.loads(cedarpy.policies_to_json_str(source.text))
+        raw: Mapping[str, Any] = document["staticPolicies"]
+        literals = {key: read_policy(policy) for key, policy in raw.items()}
+        faults = [*_set_faults(document), *_schema_faults(source, raw)]
+        for key, policy in raw.items():
+            faults += [Fault(key, _id(policy), fault) for fault in _policy_faults(policy, literals[key])]
+        if faults:
+            raise PoliciesRefused(faults)
+        rules = {key: _rule(policy, literals[key]) for key, policy in raw.items()}
+        return cls(
+            version=source.version,
+            policies=policies,
+            schema=schema,
+            rules={rule.id: rule for rule in rules.values()},
+            names={key: rule.id for key, rule in rules.items()},
+            resources=tuple(pattern for found in literals.values() for pattern in found.resources),
+            durations=tuple(sorted({seconds for found in literals.values() for seconds in found.durations})),
+            sight=sight_of(literals.values(), schema),
+        )
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The reviewer groups that policies ask for: each must have members, or nobody can approve."""
+        return frozenset(group for rule in self.rules.values() for group in rule.groups)
+
+    def near(self, most: int) -> frozenset[int]:
+        """The durations, less than `most` seconds, at which policies may change their answer."""
+        return frozenset(n + step for n in self.durations for step in (-1, 0, 1) if n + step < most)
+
+    def name_in(self, error: str) -> str:
+        """The @id of the policy that Cedar's `error` is about ("... policy `policy1`: ..."), or "a request"."""
+        return next((name for key, name in self.names.items() if f"`{key}`" in error), "a request")
+
+    def cell(self, arn: str) -> Hashable:
+        """What policies can tell of a single ARN: those of the same cell are the same to them, whatever they compare.
+
+        "*" is like no ARN: its service, region and account are empty.
+        """
+        return arn if arn == "*" else tuple(pattern.matches(arn) for pattern in self.resources)
+
+    def witnesses(self, asked: Pattern, budget: Budget) -> tuple[str, ...]:
+        """ARNs that `asked` stands for, one for each way in which policies can tell them apart (row POL 3).
+
+        What holds for all of these holds for every ARN that `asked` stands for. Raises PatternTooComplex.
+        """
+        others = [pattern for pattern in self.resources if pattern.may_meet(asked)]
+        return tuple(cells(asked, others, budget).values())
+
+
+def _set_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
+    policies = document["staticPolicies"]
+    if not policies:
+        yield Fault("", "", "there is no policy: nothing would be permitted; write at least one permit")
+    for key, template in document["templates"].items():
+        yield Fault(key, _id(template), "templates (?principal, ?resource) are linked by nothing: write a policy")
+    seen: set[str] = set()
+    for key, policy in policies.items():
+        if _id(policy) and _id(policy) in seen:
+            yield Fault(key, _id(policy), "the @id is used more than once")
+        seen.add(_id(policy))
+
+
+def _schema_faults(source: config.Policies, raw: Mapping[str, Any]) -> Iterator[Fault]:
+    errors = cedarpy.validate_policies(source.text, source.schema).errors
+    told = sorted({(error.policy_id, _CEDARS_OWN.sub("", error.error)) for error in errors})
+    yield from (Fault(key, _id(raw.get(key, {})), sentence) for key, sentence in told)
+
+
+def _policy_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[str]:
+    annotations = policy.get("annotations", {})
+    if not _ID.fullmatch(annotations.get("id") or ""):
+        yield "it needs an @id of letters, digits and . _ / -, by which a denial names it"
+    for name in sorted(annotations.keys() - set(ANNOTATIONS)):
+        yield f"@{name} is not known; the annotations are @{', @'.join(ANNOTATIONS)}"
+    approval = [group.strip() for group in (annotations.get("approval") or "").split(",")]
+    if "approval" in annotations and not all(approval):
+        yield "@approval is to name reviewer groups, with a comma between two"
+    for group in filter(None, approval):
+        if group not in literals.groups:
+            yield f"@approval names {group!r}, but no condition asks context.approvals for it"
+    for risk in sorted(literals.risks - NAMES):
+        yield f"names the risk {risk!r}, which there is not; the risks are {', '.join(sorted(NAMES))}"
+    yield from literals.faults
+
+
+def _rule(policy: Mapping[str, Any], literals: Literals) -> Rule:
+    annotations = policy["annotations"]
+    return Rule(
+        id=annotations["id"],
+        permits=policy["effect"] == "permit",
+        advice=annotations.get("advice") or "",
+        groups=frozenset(literals.groups),
+        wildcards=literals.wildcard,
+        risks=frozenset(literals.risks),
+    )
+
+
+def _id(policy: Mapping[str, Any]) -> str:
+    return policy.get("annotations", {}).get("id") or ""

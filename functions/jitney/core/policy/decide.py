@@ -1,0 +1,163 @@
+"""The decision: one pure function, used when asking, at every vote and at issue (row POL 1).
+
+Every action on every resource is put to the policies with the approvals that there are. If that does not allow them
+all, they are put to them again with the approvals of all reviewer groups: if that does, a review can, and the smallest
+sets of groups that suffice are looked for; else the request is denied. An allowed request is evaluated once.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from itertools import combinations
+from math import comb
+from typing import NamedTuple
+
+from jitney.core.access.request import AccessRequest
+from jitney.core.actions import Actions
+from jitney.core.config import Limits, Target
+from jitney.core.identity.principal import Principal
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.decision import Decision, Effect
+from jitney.core.policy.evaluation import Evaluation, Question, Verdict, questions_of
+from jitney.core.policy.pairs import Pair, pairs_of, permissions_of, too_complex
+from jitney.core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed
+from jitney.core.policy.risks import Gain, Held, Holding, Risk, gains, in_words
+
+# Questions of single ARNs to the policies in one decision, about 0.4 s: past that, what would pass is not looked for.
+MAX_EVALUATIONS = 6000
+
+# Alternatives among reviewer groups that are tried for each number of groups; past that, all of them must approve.
+MAX_ALTERNATIVES = 64
+
+
+class _Case(NamedTuple):
+    """A request's questions before the policies: `given` are the approvals there are, `possible` all there could be."""
+
+    evaluation: Evaluation
+    questions: Sequence[Question]
+    given: frozenset[str]
+    possible: frozenset[str]
+
+    @property
+    def affordable(self) -> int:
+        """How often all questions may be asked once more, besides without approvals and with all of them."""
+        return MAX_EVALUATIONS // sum(len(question.members) for question in self.questions) - 2
+
+    def passes(self, seconds: int, approvals: frozenset[str]) -> bool:
+        """Whether everything is allowed for `seconds` with `approvals`."""
+        return all(verdict.allowed for verdict in self.evaluation.verdicts(self.questions, seconds, approvals))
+
+
+def _nothing(_actions: frozenset[str]) -> tuple[Held, ...]:
+    return ()
+
+
+def decide(
+    principal: Principal,
+    request: AccessRequest,
+    target: Target,
+    policy_set: PolicySet,
+    actions: Actions,
+    limits: Limits,
+    reviewers: Collection[str] = (),
+    approvals: Collection[str] = (),
+    holding: Holding = _nothing,
+) -> Decision:
+    """What policy says to `request` of `principal`, which names `target`.
+
+    `reviewers` are the groups that could approve and `approvals` those that have. `holding` is asked for what else is
+    held in the target's account, and only for actions that gain permissions together with others. Pure: the same answer
+    for the same arguments. Raises Problem: action_unknown, request_invalid when the request cannot be decided as it
+    stands, or what `holding` raises.
+    """
+    questions = _questions(request, policy_set, actions, limits.max_pairs, holding)
+    evaluation = Evaluation(policy_set, principal, target, questions)
+    permissions, risks = permissions_of(question.pair for question in questions), _risks(questions)
+    given = frozenset(approvals)
+    case = _Case(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups))
+    versions = (policy_set.version, actions.version)
+    asked, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
+    if asked > longest:
+        reason = too_long(asked, longest, target)
+        shorter = _longest_passing(case, {longest, *policy_set.near(longest)}, limits.min_duration_seconds)
+        return Decision(Effect.DENY, (reason,), permissions, *versions, longest_seconds=shorter, risks=risks)
+
+    now = evaluation.verdicts(questions, asked, given)
+    if all(verdict.allowed for verdict in now):
+        return Decision(Effect.ALLOW, why_allowed(now), permissions, *versions, risks=risks)
+
+    reviewed = evaluation.verdicts(questions, asked, case.possible)
+    if all(verdict.allowed for verdict in reviewed):
+        waiting = [pair for pair in zip(now, reviewed, strict=True) if not pair[0].allowed]
+        reasons, reviews = why_reviewed(waiting, policy_set), _alternatives(case, asked)
+        return Decision(Effect.REVIEW, reasons, permissions, *versions, reviews=reviews, risks=risks)
+
+    return Decision(
+        Effect.DENY,
+        why_denied(_refused(reviewed), policy_set, principal, target),
+        permissions,
+        *versions,
+        allowed_subset=permissions_of(verdict.question.pair for verdict in reviewed if verdict.allowed),
+        longest_seconds=_longest_passing(case, policy_set.near(asked), limits.min_duration_seconds),
+        risks=risks,
+    )
+
+
+def _questions(
+    request: AccessRequest, policy_set: PolicySet, actions: Actions, max_pairs: int, holding: Holding
+) -> tuple[Question, ...]:
+    budget = Budget(MAX_REQUEST_STEPS)
+    try:
+        pairs = pairs_of(request, actions, max_pairs, budget)
+        return questions_of(pairs, _gained(pairs, actions, holding), policy_set, budget)
+    except PatternTooComplex as error:
+        raise too_complex() from error
+
+
+def _gained(pairs: Iterable[Pair], actions: Actions, holding: Holding) -> tuple[Gain, ...]:
+    asked = frozenset(pair.action.name for pair in pairs)
+    if not asked & actions.escalating:
+        return ()
+    combined = asked & actions.combined
+    return gains(asked, holding(combined) if combined else (), actions.escalations)
+
+
+def _risks(questions: Iterable[Question]) -> tuple[Risk, ...]:
+    names: dict[str, frozenset[str]] = {}
+    gained: dict[str, Gain] = {}
+    for question in questions:
+        action = question.pair.action.name
+        names[action] = names.get(action, frozenset()) | question.risks
+        gained |= {gain.way.name: gain for gain in question.gains}
+    return in_words(names, gained.values())
+
+
+def _refused(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    return [verdict for verdict in verdicts if not verdict.allowed]
+
+
+def _alternatives(case: _Case, seconds: int) -> tuple[frozenset[str], ...]:
+    """The smallest sets of further groups whose approvals suffice, given that those of all possible groups do."""
+    further = case.possible - case.given
+    affordable = case.affordable - len(further)
+    if affordable < 0:
+        return (further,)
+    needed = frozenset(group for group in further if not case.passes(seconds, case.possible - {group}))
+    others = sorted(further - needed)
+    for size in range(len(others) + 1):
+        affordable -= comb(len(others), size)
+        if comb(len(others), size) > MAX_ALTERNATIVES or affordable < 0:
+            break
+        tried = [needed.union(groups) for groups in combinations(others, size)]
+        found = tuple(groups for groups in tried if case.passes(seconds, case.given | groups))
+        if found:
+            return found
+    return (further,)
+
+
+def _longest_passing(case: _Case, candidates: Iterable[int], shortest: int) -> int:
+    """The longest of `candidates`, of at least `shortest` seconds, that passes with all approvals; 0 if none does.
+
+    Only as many as are affordable are looked at, the longest first.
+    """
+    long_enough = sorted((seconds for seconds in candidates if seconds >= shortest), reverse=True)[: case.affordable]
+    return next((seconds for seconds in long_enough if case.passes(seconds, case.possible)), 0)

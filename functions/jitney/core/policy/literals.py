@@ -1,0 +1,230 @@
+"""What a policy's conditions compare resources, durations and approvals with, read from Cedar's JSON form.
+
+A request with wildcards is decided by looking at one ARN for each way in which the asked ARNs can match the policies'
+literals (row POL 3). That is exact only when policies look at a resource through literals, so anything else is refused
+when policies are loaded. https://docs.cedarpolicy.com/policies/json-format.html
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jitney.core.patterns import Pattern, Wild, compile_pattern
+
+# An expression is a JSON object with one member: an operator and its operands.
+type Expression = Mapping[str, Any]
+type Operands = Mapping[str, Any]
+
+_RESOURCE: Expression = {"Var": "resource"}
+
+# Attributes of the context whose values are names that there are, or are not.
+_NAMING = frozenset({"action", "service", "target"})
+
+LEVEL = "level"
+"""Among what a policy looks at as a whole: Cedar's action, which is the level of the AWS action."""
+TOLD = frozenset({LEVEL, "action", "service", "risks"})
+"""What policies can see of an AWS action."""
+
+# Where in an ARN each attribute of Jitney::Resource stands: what comes before and after it.
+_PLACES: Mapping[str, tuple[Sequence[str | Wild], Sequence[str | Wild]]] = {
+    "arn": ((), ()),
+    "service": (("arn:", Wild.SEGMENT, ":"), (":", Wild.RUN)),
+    "region": (("arn:", Wild.SEGMENT, ":", Wild.SEGMENT, ":"), (":", Wild.RUN)),
+    "account": (("arn:", Wild.SEGMENT, ":", Wild.SEGMENT, ":", Wild.SEGMENT, ":"), (":", Wild.RUN)),
+}
+
+
+@dataclass(slots=True)
+class Literals:
+    """What was found in one policy.
+
+    `resources` are the patterns that resources are compared with, `durations` the seconds, `groups` the approvals,
+    `risks` the names of risks; `names` holds what the context's attributes "target", "action" and "service" are
+    compared with, and `actions` the ids of Cedar's actions in its scope. `whole` are the attributes of the context that
+    it may look at in other ways than by comparing them with literals, and "level" if it looks at Cedar's action so.
+    `wildcard` says whether it mentions resource.wildcard; `faults` are uses of a resource that cannot be decided for
+    wildcards, in sentences.
+    """
+
+    resources: list[Pattern] = field(default_factory=list)
+    durations: set[int] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    risks: set[str] = field(default_factory=set)
+    names: dict[str, set[str]] = field(default_factory=dict)
+    actions: set[str] = field(default_factory=set)
+    whole: set[str] = field(default_factory=set)
+    wildcard: bool = False
+    faults: list[str] = field(default_factory=list)
+
+    def add_entity(self, uid: Mapping[str, str]) -> None:
+        """An entity that resources are compared with."""
+        if uid["type"] == "Jitney::Resource":
+            self.resources.append(compile_pattern([uid["id"]]))
+
+    def add_name(self, compared: Expression, literals: Sequence[Any]) -> bool:
+        """Take literals that an expression is compared with; whether it names something in the context, and any are."""
+        attribute = _attribute_of(compared, "context")
+        if attribute not in _NAMING or not literals:
+            return False
+        self.names.setdefault(attribute, set()).update(literals)
+        return True
+
+    def add_attribute(self, name: str, tokens: Sequence[str | Wild]) -> None:
+        """A text or pattern that the attribute `name` of resources is compared with."""
+        before, after = _PLACES[name]
+        self.resources.append(compile_pattern([*before, *tokens, *after]))
+
+
+def read_policy(policy: Mapping[str, Any]) -> Literals:
+    """The literals in the scope and the conditions of one policy in JSON form."""
+    found = Literals()
+    scope = policy["resource"]
+    for part in (scope, scope.get("in", {})):
+        if "entity" in part:
+            found.add_entity(part["entity"])
+    levels = policy["action"]
+    found.actions.update(each["id"] for each in (*levels.get("entities", ()), levels.get("entity")) if each)
+    for condition in policy["conditions"]:
+        _read(found, condition["body"])
+    return found
+
+
+def _read(found: Literals, expression: Any) -> None:
+    if not isinstance(expression, dict):
+        return
+    for operator, operands in expression.items():
+        reader = _READERS.get(operator)
+        if reader and reader(found, operands):
+            continue
+        inner = operands.values() if isinstance(operands, dict) else operands if isinstance(operands, list) else ()
+        for operand in inner:
+            _read(found, operand)
+
+
+def _read_variable(found: Literals, name: str) -> bool:
+    if name == "resource":
+        found.faults.append("uses `resource` itself, which cannot be decided for wildcards")
+    found.whole |= {"context": TOLD - {LEVEL}, "action": {LEVEL}}.get(name, frozenset[str]())
+    return True
+
+
+def _read_access(found: Literals, operands: Operands) -> bool:
+    """An attribute that no other reader has taken."""
+    name = operands["attr"]
+    if operands["left"] == {"Var": "context"} and name in ("approvals", "risks"):
+        found.faults.append(
+            f"uses context.{name} other than with .contains(), .containsAll() or .containsAny() of literals"
+        )
+    if operands["left"] == {"Var": "context"}:
+        found.whole.add(name)
+        return True
+    if operands["left"] != _RESOURCE:
+        return False
+    found.wildcard |= name == "wildcard"
+    if name in _PLACES:
+        found.faults.append(
+            f"uses resource.{name} other than with ==, !=, like or [...].contains() and literals, "
+            "which cannot be decided for wildcards"
+        )
+    return True
+
+
+def _read_order(found: Literals, operands: Operands) -> bool:
+    for subject, literal in _both_ways(operands):
+        if _attribute_of(subject, "context") == "durationSeconds":
+            found.durations.add(literal)
+    return False
+
+
+def _read_equality(found: Literals, operands: Operands) -> bool:
+    for subject, literal in _both_ways(operands):
+        name = _attribute_of(subject, "resource")
+        if name in _PLACES:
+            found.add_attribute(name, [literal])
+            return True
+        if subject == _RESOURCE:
+            found.add_entity(literal)
+            return True
+        if found.add_name(subject, [literal]):
+            return True
+    return _read_order(found, operands)
+
+
+def _read_like(found: Literals, operands: Operands) -> bool:
+    name = _attribute_of(operands["left"], "resource")
+    if name not in _PLACES:
+        return False
+    run = Wild.RUN if name == "arn" else Wild.SEGMENT
+    found.add_attribute(name, [run if part == "Wildcard" else part["Literal"] for part in operands["pattern"]])
+    return True
+
+
+def _read_in(found: Literals, operands: Operands) -> bool:
+    entities = _literals(operands["right"])
+    if operands["left"] != _RESOURCE or not entities:
+        return False
+    for uid in entities:
+        found.add_entity(uid)
+    return True
+
+
+def _read_membership(found: Literals, operands: Operands) -> bool:
+    literals = _literals(operands["right"])
+    named = {"approvals": found.groups, "risks": found.risks}.get(_attribute_of(operands["left"], "context"))
+    if named is not None and literals:
+        named.update(literals)
+        return True
+    name, members = _attribute_of(operands["right"], "resource"), _literals(operands["left"])
+    if found.add_name(operands["right"], members):
+        return True
+    if name not in _PLACES or not members:
+        return False
+    for member in members:
+        found.add_attribute(name, [member])
+    return True
+
+
+def _read_constant(_: Literals, operands: Operands) -> bool:
+    """`resource is T` and `resource has a` are the same for every ARN."""
+    return operands["left"] == _RESOURCE and "in" not in operands
+
+
+_READERS: Mapping[str, Callable[[Literals, Any], bool]] = {
+    "Var": _read_variable,
+    "Value": lambda _found, _literal: True,
+    ".": _read_access,
+    "==": _read_equality,
+    "!=": _read_equality,
+    "<": _read_order,
+    "<=": _read_order,
+    ">": _read_order,
+    ">=": _read_order,
+    "like": _read_like,
+    "in": _read_in,
+    "contains": _read_membership,
+    "containsAll": _read_membership,
+    "containsAny": _read_membership,
+    "is": _read_constant,
+    "has": _read_constant,
+}
+
+
+def _attribute_of(expression: Expression, variable: str) -> str:
+    """The attribute's name in `variable.attribute`, "" for anything else."""
+    access = expression.get(".", {})
+    return str(access["attr"]) if access.get("left") == {"Var": variable} else ""
+
+
+def _literals(expression: Expression) -> list[Any]:
+    """The literal that `expression` is, or those of a set of nothing but literals; [] for anything else."""
+    items = expression.get("Set", [expression])
+    if not all("Value" in item for item in items):
+        return []
+    return [item["Value"]["__entity"] if isinstance(item["Value"], dict) else item["Value"] for item in items]
+
+
+def _both_ways(operands: Operands) -> Iterator[tuple[Expression, Any]]:
+    """Each side of a comparison with the literal on the other side, where there is one."""
+    for subject, other in ((operands["left"], operands["right"]), (operands["right"], operands["left"])):
+        if "Value" in other:
+            yield subject, _literals(other)[0]

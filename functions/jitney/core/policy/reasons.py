@@ -1,0 +1,108 @@
+"""Why, in sentences that an agent can act on.
+
+They name the policies that decided, and say nothing else about the policy set (row POL 7).
+"""
+
+from collections.abc import Iterable
+
+from jitney.core.config import Target
+from jitney.core.identity.principal import Principal
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.decision import Reason
+from jitney.core.policy.evaluation import Verdict
+from jitney.core.policy.risks import ESCALATIONS, in_words
+
+# Names of what decides without a policy; an @id holds no colon.
+NO_PERMIT = "builtin:no-permit"
+NO_WILDCARD = "builtin:no-wildcard"
+POLICY_ERROR = "builtin:policy-error"
+DURATION = "builtin:duration"
+
+MAX_REASONS = 20
+
+
+def why_allowed(verdicts: Iterable[Verdict]) -> tuple[Reason, ...]:
+    """One reason for each policy that permits something."""
+    return _first_of_each(
+        Reason(policy, f"{_what(verdict)} is permitted.", *_pair(verdict))
+        for verdict in verdicts
+        for policy in verdict.policies
+    )
+
+
+def why_reviewed(waiting: Iterable[tuple[Verdict, Verdict]], policy_set: PolicySet) -> tuple[Reason, ...]:
+    """One reason for each policy whose approval is waited for.
+
+    `waiting` are verdicts as they are, refused, and as they are with the approvals: a forbid that refuses now is what
+    waits, else the permit that will.
+    """
+    return _first_of_each(
+        Reason(
+            policy, _advised(_said(before, "needs an approval", policy, policy_set), policy, policy_set), *_pair(before)
+        )
+        for before, after in waiting
+        for policy in before.policies or after.policies
+    )
+
+
+def why_denied(
+    verdicts: Iterable[Verdict], policy_set: PolicySet, principal: Principal, target: Target
+) -> tuple[Reason, ...]:
+    """One reason for each forbid and each pair that no policy permits, at most `MAX_REASONS`."""
+    return _first_of_each(reason for verdict in verdicts for reason in _denials(verdict, policy_set, principal, target))
+
+
+def too_long(seconds: int, longest: int, target: Target) -> Reason:
+    """The reason for a request that asks for longer than its target may be used."""
+    return Reason(DURATION, f"{seconds} s is longer than target {target.alias} may be used at once: {longest} s.")
+
+
+def _denials(verdict: Verdict, policy_set: PolicySet, principal: Principal, target: Target) -> Iterable[Reason]:
+    for policy in verdict.policies:
+        said = _said(verdict, "is forbidden", policy, policy_set)
+        yield Reason(policy, _advised(said, policy, policy_set), *_pair(verdict))
+    if verdict.policies:
+        return
+    what = _what(verdict)
+    if verdict.failed:
+        sentence = f"{', '.join(verdict.failed)} could not be evaluated for {what}, which denies it: tell an operator."
+        yield Reason(POLICY_ERROR, sentence, *_pair(verdict))
+    elif verdict.wild:
+        sentence = f"{what} is permitted only without wildcards: name single resources."
+        yield Reason(NO_WILDCARD, sentence, *_pair(verdict))
+    else:
+        groups = f"groups {', '.join(sorted(principal.groups))}" if principal.groups else "a principal without groups"
+        sentence = f"No policy permits {what} at target {target.alias} for {groups}."
+        yield Reason(NO_PERMIT, sentence, *_pair(verdict))
+
+
+def _said(verdict: Verdict, what: str, policy: str, policy_set: PolicySet) -> str:
+    """What policy does to the pair, and which of its risks that is about, as far as the policy asks for risks."""
+    asked_for = policy_set.rules[policy].risks & verdict.question.risks
+    gained = verdict.question.gains if asked_for & ESCALATIONS else ()
+    named = in_words({verdict.question.pair.action.name: asked_for}, gained)
+    because = f": {named[0].sentence}" if named else "."
+    return f"{_what(verdict)} {what}{because}"
+
+
+def _what(verdict: Verdict) -> str:
+    pair = verdict.question.pair
+    all_of = "all of " if verdict.question.wildcard else ""
+    return f"{pair.action.name} ({pair.action.level}) on {all_of}{pair.resource}"
+
+
+def _pair(verdict: Verdict) -> tuple[str, str]:
+    return verdict.question.pair.action.name, verdict.question.pair.resource
+
+
+def _advised(sentence: str, policy: str, policy_set: PolicySet) -> str:
+    return f"{sentence} {policy_set.rules[policy].advice}".rstrip()
+
+
+def _first_of_each(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """One reason for each policy, and one for each pair of what decides without a policy."""
+    found: dict[tuple[str, ...], Reason] = {}
+    for reason in reasons:
+        builtin = reason.policy.startswith("builtin:")
+        found.setdefault((reason.policy, reason.action, reason.resource) if builtin else (reason.policy,), reason)
+    return tuple(found.values())[:MAX_REASONS]

@@ -1,0 +1,158 @@
+"""The risks of a request: of its single actions, and of what they add up to with what its agent holds (row POL 5).
+
+A risk is a name that policies see in `context.risks`, and a sentence for people. Ways to gain permissions are the
+action table's. What is held besides counts for a request of the same account only: IAM passes a role, and changes an
+identity, within the account that it is in.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from jitney.core.actions import Action, Escalation, Level
+from jitney.core.patterns import Budget
+
+PRIVILEGE_ESCALATION = "PrivilegeEscalation"
+ESCALATION_COMBINATION = "EscalationCombination"
+ESCALATIONS = frozenset({PRIVILEGE_ESCALATION, ESCALATION_COMBINATION})
+
+# In words: of one action, and of several.
+WORDS: Mapping[str, tuple[str, str]] = {
+    "CredentialExposure": ("hands out a credential or a secret", "hand out credentials or secrets"),
+    "DataExfiltration": ("reads data, as much as wildcards reach", "read data, as much as wildcards reach"),
+    "ResourceExposure": ("changes who may do what", "change who may do what"),
+    "InfrastructureModification": (
+        "changes any resource, though AWS could limit it to one",
+        "change any resource, though AWS could limit them to some",
+    ),
+}
+NAMES = ESCALATIONS | frozenset(WORDS)
+"""All risks that there are: a policy that names another is refused when it is loaded."""
+
+MAX_RISKS = 20
+_CHANGES = frozenset({Level.WRITE, Level.TAGGING, Level.PERMISSIONS_MANAGEMENT})
+_IDENTITIES = frozenset({"iam", "sts"})
+
+
+class Held(NamedTuple):
+    """The actions that a live grant of the same account holds; `grant_id` is "" if the asker may not be told which."""
+
+    grant_id: str
+    actions: frozenset[str]
+
+
+type Holding = Callable[[frozenset[str]], Sequence[Held]]
+"""What is held besides, when these actions are asked for: called only when it could matter."""
+
+
+class Gain(NamedTuple):
+    """A way to gain permissions that a request completes: with `asked` of its own, and with what grants hold.
+
+    `held` maps each other action to the grant that holds it.
+    """
+
+    way: Escalation
+    asked: tuple[str, ...]
+    held: Mapping[str, str]
+
+    @property
+    def sentence(self) -> str:
+        """The gain in words, which tell of nobody's grants but the asker's."""
+        if "" in self.held.values():
+            return (
+                f"{_listed(self.asked)} completes a known way to gain permissions, together with other live grants of "
+                "the same agent or person."
+            )
+        first, *others = self.way.actions
+        named = [self._named(name) for name in (first, *others)]
+        together = f"{named[0]} with {_listed(named[1:])}" if others else named[0]
+        return f"{together} lets its holder {_use(self.way)}."
+
+    def _named(self, action: str) -> str:
+        return f"{action} (held by grant {self.held[action]})" if action in self.held else action
+
+
+class Risk(NamedTuple):
+    """One risk of a request: its name, a sentence, the request's actions that have it, other grants that take part.
+
+    `source` is an address that describes it, "" where there is none.
+    """
+
+    name: str
+    sentence: str
+    actions: tuple[str, ...]
+    grants: tuple[str, ...] = ()
+    source: str = ""
+
+
+def gains(asked: Collection[str], held: Iterable[Held], ways: Iterable[Escalation]) -> tuple[Gain, ...]:
+    """The ways to gain permissions that asking for these actions completes: at least one of them is asked for."""
+    holders: dict[str, str] = {}
+    for grant in held:
+        # Of several grants one that may be told.
+        holders |= {name: grant.grant_id for name in grant.actions if not holders.get(name)}
+    return tuple(
+        Gain(
+            way,
+            tuple(name for name in way.actions if name in asked),
+            {name: holders[name] for name in way.actions if name not in asked},
+        )
+        for way in ways
+        if any(name in asked for name in way.actions) and all(name in asked or name in holders for name in way.actions)
+    )
+
+
+def risks_of(
+    action: Action, resource: str, *, wildcard: bool, gained: Sequence[Gain], budget: Budget
+) -> frozenset[str]:
+    """The names of the risks of `action` on `resource` ("*", or an ARN with wildcards or without).
+
+    `gained` are the gains in which the action takes part. Reading data is a risk where wildcards read much of it.
+    Raises PatternTooComplex.
+    """
+    found = set(action.risks) if wildcard else set(action.risks) - {"DataExfiltration"}
+    if action.level is Level.PERMISSIONS_MANAGEMENT:
+        found.add("ResourceExposure")
+    if wildcard and action.level in _CHANGES and _changes_any(action, resource, budget):
+        found.add("InfrastructureModification")
+    if gained:
+        found.add(PRIVILEGE_ESCALATION)
+    if any(len(gain.way.actions) > 1 for gain in gained):
+        found.add(ESCALATION_COMBINATION)
+    return frozenset(found)
+
+
+def _changes_any(action: Action, resource: str, budget: Budget) -> bool:
+    """Whether the wildcards of `resource` leave it open which resource of one of the action's types is changed."""
+    return resource == "*" or any(kind.names_none(resource, budget) for kind in action.resource_types)
+
+
+def in_words(risks: Mapping[str, Collection[str]], gained: Iterable[Gain]) -> tuple[Risk, ...]:
+    """The risks for people, the gains first: `risks` maps each action of a request to the names of its risks."""
+    found = {gain.sentence: _told(gain) for gain in gained}
+    for name, words in WORDS.items():
+        actions = tuple(action for action, names in risks.items() if name in names)
+        if actions:
+            found[name] = Risk(name, f"{_listed(actions)} {words[len(actions) > 1]}.", actions)
+    return tuple(found.values())[:MAX_RISKS]
+
+
+def _told(gain: Gain) -> Risk:
+    name = ESCALATION_COMBINATION if len(gain.way.actions) > 1 else PRIVILEGE_ESCALATION
+    hidden = "" in gain.held.values()
+    grants = tuple(sorted(set(gain.held.values()) - {""}))
+    return Risk(name, gain.sentence, gain.asked, () if hidden else grants, "" if hidden else gain.way.source)
+
+
+def _use(way: Escalation) -> str:
+    """What somebody can do who has gone the way."""
+    services = [name.partition(":")[0] for name in way.actions]
+    service = next((each for each in services if each not in _IDENTITIES), "")
+    if "iam:PassRole" in way.actions:
+        return f"act as any role that {service} may assume"
+    return f"act as a role that something in {service} has" if service else "gain permissions that nobody granted"
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

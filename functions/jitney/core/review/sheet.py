@@ -1,0 +1,151 @@
+"""What reviewers are shown, on every channel: computed from the grant and the tables, never taken from the agent.
+
+The agent's own words come last and are marked as its own; whoever renders a sheet escapes them (rows REV 10, 11).
+"""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from jitney.core.access.glass import FollowUp, Glass, Judgement
+from jitney.core.access.grant import Ending, Grant, State, Vote
+from jitney.core.actions import Actions, Level
+from jitney.core.patterns import PatternTooComplex, covers
+from jitney.core.policy.risks import Risk
+from jitney.core.review.content import content_hash
+from jitney.core.review.counting import counted, places_of
+from jitney.core.review.reviewers import Groups, asked_groups, members
+from jitney.core.review.votes import approving
+
+
+class Line(NamedTuple):
+    """One action that is asked for, with its access level, on these resources; `new` are those not reached before.
+
+    `new` is a part of `resources`: what no grant of the same agent of the last 30 days reached with this action.
+    """
+
+    action: str
+    level: Level | None
+    resources: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+class Asked(NamedTuple):
+    """One reviewer group: how many approvals it takes, how many there are, who may give them, who has."""
+
+    group: str
+    needed: int
+    members: tuple[str, ...]
+    approved: tuple[str, ...]
+
+
+class Sheet(NamedTuple):
+    """A request under review. Times in epoch seconds; people and agents are source identities.
+
+    `content` is what a vote has to cover. `risks` are sentences of the broker's. `any_of` are the alternatives of
+    groups that suffice. `words` and `ticket` are the agent's own, as it wrote them. `ending` is how it was taken back.
+    """
+
+    grant_id: str
+    content: str
+    state: str
+    agent: str
+    issuer: str
+    human: str | None
+    target: str
+    account: str
+    region: str
+    role_arn: str
+    lines: tuple[Line, ...]
+    risks: tuple[Risk, ...]
+    duration_seconds: int
+    created_at: int
+    expires_at: int
+    any_of: tuple[tuple[str, ...], ...]
+    asked: tuple[Asked, ...]
+    votes: tuple[Vote, ...]
+    words: str
+    ticket: str
+    ending: Ending | None = None
+    glass: Glass | None = None
+    follow_up: FollowUp | None = None
+
+    @property
+    def new(self) -> bool:
+        """Whether it reaches anything that the agent's grants of the last 30 days did not."""
+        return any(line.new for line in self.lines)
+
+
+def sheet_of(
+    grant: Grant, groups: Groups, actions: Actions, risks: Sequence[Risk], history: Collection[Grant], now: int
+) -> Sheet:
+    """The sheet of `grant` at `now`; `history` are the same agent's grants of the last 30 days, itself left out."""
+    current = grant.at(now)
+    return Sheet(
+        grant_id=grant.id,
+        content=content_hash(grant),
+        state=str(current.state),
+        agent=grant.principal,
+        issuer=grant.issuer,
+        human=grant.human,
+        target=grant.target,
+        account=grant.account,
+        region=grant.region,
+        role_arn=grant.role_arn,
+        lines=tuple(_line(grant, action, arns, actions, history) for action, arns in reach_of(grant).items()),
+        risks=tuple(risks),
+        duration_seconds=grant.duration_seconds,
+        created_at=grant.created_at,
+        expires_at=grant.expires_at,
+        any_of=grant.reviews,
+        asked=tuple(_asked(group, grant, groups, now) for group in sorted(asked_groups(grant))),
+        votes=grant.votes,
+        words=grant.reason,
+        ticket=grant.ticket,
+        ending=grant.ending,
+        glass=grant.glass,
+        follow_up=grant.follow_up,
+    )
+
+
+def reach_of(grant: Grant) -> dict[str, tuple[str, ...]]:
+    """Each action of the grant with all its resources, in the order of the sheet's lines."""
+    resources: dict[str, dict[str, None]] = {}
+    for permission in grant.permissions:
+        for action, arn in permission.pairs():
+            resources.setdefault(action, {})[arn] = None
+    return {action: tuple(arns) for action, arns in resources.items()}
+
+
+def _line(grant: Grant, action: str, resources: tuple[str, ...], actions: Actions, history: Collection[Grant]) -> Line:
+    known = actions.get(action)
+    before = [
+        arn
+        for other in history
+        if other.role_arn == grant.role_arn and other.starts_at is not None and not _objected_to(other)
+        for permission in other.permissions
+        if action in permission.actions
+        for arn in permission.resources
+    ]
+    new = tuple(arn for arn in resources if not any(_covers(outer, arn) for outer in before))
+    return Line(action, known.level if known else None, resources, new)
+
+
+def _objected_to(grant: Grant) -> bool:
+    """Whether somebody found that the agent should not have had it."""
+    objected = grant.follow_up is not None and grant.follow_up.judgement is Judgement.OBJECT
+    return objected or (grant.ending is not None and grant.ending.state is State.REVOKED)
+
+
+def _covers(outer: str, inner: str) -> bool:
+    """Whether it is sure that all of `inner` was reached with `outer`."""
+    try:
+        return covers(outer, inner)
+    except PatternTooComplex:
+        return False
+
+
+def _asked(group: str, grant: Grant, groups: Groups, now: int) -> Asked:
+    votes = (counted(vote, grant, groups, now) for vote in approving(grant))
+    approved = {vote.human for vote in votes if places_of(vote, group, grant, groups)}
+    needed = groups[group].approvals if group in groups else 0
+    return Asked(group, needed, tuple(sorted(members(group, grant, groups, now))), tuple(sorted(approved)))

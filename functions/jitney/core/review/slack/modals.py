@@ -1,0 +1,154 @@
+"""The modals in Slack: approving less, rejecting, and a sentence; within what Slack takes and sends back.
+
+https://docs.slack.dev/reference/views/modal-views, https://docs.slack.dev/reference/block-kit/block-elements/
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from jitney.core.access.grant import Grant
+from jitney.core.access.parse import MAX_REASON
+from jitney.core.review.content import content_hash
+from jitney.core.review.inert import cut, exact, inert
+from jitney.core.review.sheet import reach_of
+from jitney.core.review.slack.interaction import Reference
+from jitney.core.review.slack.names import CHOICES, COMMENT, LESS, REJECT, SECONDS
+from jitney.core.review.wording import lasting
+
+type Block = dict[str, Any]
+type View = dict[str, Any]
+
+MOST_OPTIONS, MOST_OPTION, MOST_TITLE, MOST_BLOCKS = 10, 75, 24, 100
+MOST_BYTES = 12_000
+"""Of a view: Slack sends it back with what is checked in it, twice as large, and the firewall takes 64 kB."""
+MOST_SENTENCE = 1000
+TOO_LONG = "This request is too long to be shortened in Slack: open its page to do that."
+
+
+def less_modal(grant: Grant) -> View:
+    """What to leave of a request: its actions and resources to check, its duration, a comment (row REV 7).
+
+    For a request that is too long for it, a sentence that says where it can be shortened: no box is cut.
+    """
+    if not all(_fits(text) for action, arns in reach_of(grant).items() for text in (action, *arns)):
+        return said("Approve less", TOO_LONG)
+    blocks = [*_choices(grant), _seconds(grant), _comment(optional=True)]
+    view = _view("Approve less", grant, LESS, [_about(grant), *blocks], "Approve what is left")
+    if len(view["blocks"]) > MOST_BLOCKS or len(json.dumps(view).encode()) > MOST_BYTES:
+        return said("Approve less", TOO_LONG)
+    return view
+
+
+def reject_modal(grant: Grant) -> View:
+    """Why a request is rejected: the agent is told."""
+    return _view("Reject all of it", grant, REJECT, [_about(grant), _comment(optional=False)], "Reject")
+
+
+def said(title: str, sentence: str) -> View:
+    """A modal that only says something."""
+    blocks = [{"type": "section", "text": plain(cut(sentence, MOST_SENTENCE))}]
+    return {"type": "modal", "title": plain(title[:MOST_TITLE]), "close": plain("Close"), "blocks": blocks}
+
+
+def boxes_of(grant: Grant, checked: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The checked actions and resources of the modal, as `jitney.core.review.choices.left` takes them."""
+    actions: list[str] = []
+    resources: list[str] = []
+    for place, arns in enumerate(_together(grant)):
+        left = [str(line) for line in _lines(grant, arns) if f"a{line}" in checked]
+        actions += left
+        kept = [number for number in range(len(arns)) if f"r{place}.{number}" in checked]
+        resources += [f"{line}.{number}" for line in left for number in kept]
+    return actions, resources
+
+
+def unlinked(text: str) -> str:
+    """The inert text without the beginning of an address; all else of it stays exact, as names of resources must."""
+    return inert(text).replace("://", "[:]//")
+
+
+def plain(text: str) -> dict[str, Any]:
+    """Text without any markup, not even of emoji."""
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _view(title: str, grant: Grant, action: str, blocks: list[Block], submit: str) -> View:
+    return {
+        "type": "modal",
+        "callback_id": action,
+        "private_metadata": str(Reference(grant.id, content_hash(grant))),
+        "title": plain(title),
+        "submit": plain(submit),
+        "close": plain("Cancel"),
+        "blocks": blocks,
+    }
+
+
+def _about(grant: Grant) -> Block:
+    human = f" for {grant.human}" if grant.human else ""
+    where = f"{grant.target}, AWS account {grant.account}"
+    text = f"{grant.principal}{human} asks for access to {where}, for {lasting(grant.duration_seconds)}."
+    return {"type": "section", "text": plain(cut(text, MOST_SENTENCE))}
+
+
+def _together(grant: Grant) -> dict[tuple[str, ...], list[str]]:
+    """The grant's resources, each with the actions that are asked for on exactly these."""
+    together: dict[tuple[str, ...], list[str]] = {}
+    for action, arns in reach_of(grant).items():
+        together.setdefault(arns, []).append(action)
+    return together
+
+
+def _lines(grant: Grant, arns: tuple[str, ...]) -> list[int]:
+    """The places on the sheet of the actions on exactly these resources."""
+    return [line for line, reached in enumerate(reach_of(grant).values()) if reached == arns]
+
+
+def _choices(grant: Grant) -> Iterator[Block]:
+    for place, (arns, actions) in enumerate(_together(grant).items()):
+        lines = [f"a{line}" for line in _lines(grant, arns)]
+        yield from _boxes(f"{place}-a", "Actions", dict(zip(lines, actions, strict=True)))
+        resources = {f"r{place}.{number}": arn for number, arn in enumerate(arns)}
+        yield from _boxes(f"{place}-r", "on these resources", resources)
+
+
+def _boxes(name: str, label: str, values: Mapping[str, str]) -> Iterator[Block]:
+    """Checked boxes with these values, as many blocks as they need."""
+    options = [_option(value, text) for value, text in values.items()]
+    for first in range(0, len(options), MOST_OPTIONS):
+        some = options[first : first + MOST_OPTIONS]
+        more = f" ({first + 1} to {first + len(some)} of {len(options)})" if len(options) > MOST_OPTIONS else ""
+        boxes = {"type": "checkboxes", "action_id": "boxes", "options": some, "initial_options": some}
+        yield _input(f"{CHOICES}{name}-{first}", label + more, boxes, optional=True)
+
+
+def _shown(text: str) -> str:
+    return unlinked(exact(text))
+
+
+def _fits(text: str) -> bool:
+    """Whether a box shows all of it: a space where it goes on below would not be seen."""
+    whole = _shown(text)
+    return len(whole) <= 2 * MOST_OPTION and " " not in whole[MOST_OPTION - 1 : MOST_OPTION + 1]
+
+
+def _option(value: str, text: str) -> dict[str, Any]:
+    whole = _shown(text)
+    further = {"description": plain(whole[MOST_OPTION:])} if len(whole) > MOST_OPTION else {}
+    return {"text": plain(whole[:MOST_OPTION]), "value": value, **further}
+
+
+def _seconds(grant: Grant) -> Block:
+    most = str(grant.duration_seconds)
+    number = {"type": "number_input", "action_id": SECONDS, "is_decimal_allowed": False, "initial_value": most}
+    return _input(SECONDS, "For how many seconds", number | {"min_value": "1", "max_value": most})
+
+
+def _comment(*, optional: bool) -> Block:
+    text = {"type": "plain_text_input", "action_id": COMMENT, "multiline": True, "max_length": MAX_REASON}
+    return _input(COMMENT, "Comment, which the agent is told", text, optional=optional)
+
+
+def _input(name: str, label: str, element: dict[str, Any], *, optional: bool = False) -> Block:
+    return {"type": "input", "block_id": name, "label": plain(label), "element": element, "optional": optional}

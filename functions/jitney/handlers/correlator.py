@@ -1,0 +1,72 @@
+"""From the trail's queue to the table of calls: each message by itself, so that one that fails alone comes again."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from jitney.core.audit import REFUSED_EVENTS
+from jitney.core.trail.event import OF_AWS, Refused
+from jitney.handlers.correlating import correlate, settle
+from jitney.handlers.edge import log_unhandled, step
+from jitney.handlers.logs import logger
+from jitney.handlers.ports import Ports
+
+DETAIL_TYPE = "AWS API Call via CloudTrail"
+
+
+def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
+    """Take in a batch of messages; those that failed are reported, and SQS delivers them again.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    """
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    answer = process_partial_response(
+        event=dict(event), record_handler=lambda record: _take_in(record, ports), processor=processor
+    )
+    return dict(answer)
+
+
+def _take_in(record: SQSRecord, ports: Ports) -> None:
+    """One message. What is no event is counted for the alarm and let go: it would never become one."""
+    try:
+        _act_on(_message(record.body), record.event_source_arn.split(":")[4], ports)
+    except Refused as refused:
+        logger.error("event refused", code=refused.code, message_id=record.message_id)
+        with single_metric(REFUSED_EVENTS, unit=MetricUnit.Count, value=1) as metric:
+            metric.add_dimension("service", "jitney")
+    except Exception as error:
+        log_unhandled(error)  # the batch processor says only that it failed
+        raise
+
+
+def _message(body: str) -> Mapping[str, Any]:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refused("not_json") from None
+    if not isinstance(message, Mapping):
+        raise Refused("not_an_event")
+    return message
+
+
+def _act_on(message: Mapping[str, Any], home: str, ports: Ports) -> None:
+    """`home` is the queue's account, by Lambda and not by the message."""
+    match message:
+        case {"settle": {"account": str(account), "access_key_id": str(access_key_id)}}:
+            settle(account, access_key_id, ports)
+        case {"source": str(source)} if not source.startswith(OF_AWS):
+            raise Refused("not_by_aws")
+        case {"source": str(), "account": str(account), "detail-type": str(kind), "detail": detail} if (
+            kind == DETAIL_TYPE
+        ):
+            correlate(detail, account, home, ports)
+        case _:
+            raise Refused("not_an_event")
+
+
+NEEDS = ("config", "store", "trail", "trail_queue", "masks", "actions_of", "issuers", "mask_keys")
+handler = step(receive, NEEDS)

@@ -1,0 +1,15 @@
+"""GET /v1/health: alive, and which version."""
+
+import os
+
+from jitney.handlers.edge import endpoint
+from jitney.handlers.http import Request, Response
+from jitney.handlers.ports import Ports
+
+
+def health(_request: Request, _ports: Ports) -> Response:
+    """200; says nothing about anything behind the function."""
+    return Response(200, {"status": "ok", "version": os.environ.get("JITNEY_VERSION", "unknown")})
+
+
+handler = endpoint(health, ())

@@ -1,0 +1,116 @@
+"""API Gateway's proxy events as requests, and answers as it wants them back.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from jitney.core.audit import Origin
+from jitney.core.masking.mask import UNTAGGED
+from jitney.core.problems import Problem
+
+RETRY_SECONDS = "2"
+MOST_FIELDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. Header names are lower-case: HTTP/2 and the proxies in between spell them so."""
+
+    headers: Mapping[str, str]
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes = field(repr=False)
+    origin: Origin
+
+    @property
+    def authorization(self) -> str | None:
+        """The Authorization header."""
+        return self.headers.get("authorization")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer: a status, a JSON object, further headers."""
+
+    status: int
+    body: Mapping[str, Any] = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def request_of(event: Mapping[str, Any]) -> Request:
+    """The request in an API Gateway REST proxy event. Raises Problem body_malformed for a body that is not base64."""
+    context = event.get("requestContext") or {}
+    return Request(
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        path=event.get("pathParameters") or {},
+        query=event.get("queryStringParameters") or {},
+        body=_body(event),
+        origin=Origin(
+            source_ip=(context.get("identity") or {}).get("sourceIp") or "", request_id=context.get("requestId") or ""
+        ),
+    )
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    body: str = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return body.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error as error:
+        raise Problem("body_malformed", "The body cannot be decoded.", "Send one JSON object in UTF-8.") from error
+
+
+def form_fields(body: bytes, most_bytes: int) -> dict[str, list[str]]:
+    """The fields of a form. Raises Problem body_too_large, body_malformed."""
+    if len(body) > most_bytes:
+        raise Problem("body_too_large", "The form is too large.", "Write less.")
+    try:
+        pairs = parse_qsl(
+            body.decode(),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            max_num_fields=MOST_FIELDS,
+            errors="strict",
+        )
+    except ValueError as error:
+        raise Problem(
+            "body_malformed", "The form cannot be read.", "Open the page again, and send its form."
+        ) from error
+    fields: dict[str, list[str]] = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
+def problem_response(problem: Problem) -> Response:
+    """A problem as an application/problem+json answer (RFC 9457); what may pass by itself says when to try again.
+
+    Problems quote what they are about: no secret in it is told.
+    """
+    again = {"Retry-After": RETRY_SECONDS} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = {"Content-Type": "application/problem+json", **again, **problem.headers}
+    return Response(problem.status, UNTAGGED.data(problem.body()), headers)
+
+
+def proxy_answer(response: Response) -> dict[str, Any]:
+    """The answer as API Gateway wants it. Nothing that Jitney says is for a cache to keep."""
+    return {
+        "statusCode": response.status,
+        "headers": {
+            "Content-Type": "application/json",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            **response.headers,
+        },
+        "body": json.dumps(response.body, separators=(",", ":")) if response.body else "",
+        "isBase64Encoded": False,
+    }

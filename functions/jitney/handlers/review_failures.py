@@ -1,0 +1,42 @@
+"""A review that cannot be held: its grant fails, on record, and nothing hangs in pending (REV 13).
+
+Called by the approval workflow when it gives up, and by EventBridge when an execution was stopped, failed or timed out:
+Step Functions tells EventBridge on a best-effort basis, so that neither way is enough; the reconciler is the third.
+https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jitney.handlers.edge import step
+from jitney.handlers.failing import fail_review
+from jitney.handlers.ports import Ports
+
+CODES: Mapping[str, str] = {
+    "ABORTED": "review_stopped",
+    "TIMED_OUT": "review_timed_out",
+    "FAILED": "review_failed",
+}
+"""What a record says, by the status of the execution."""
+LONGEST_ERROR = 100
+
+
+def give_up(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
+    """Fail the grant if it is still pending; its id and state. Repeating it changes nothing.
+
+    `event` is {"grant_id": ..., "error": the error's name} or EventBridge's "Step Functions Execution Status Change".
+    Raises LookupError for an unknown grant and Problem, both of which the caller tries again.
+    """
+    if "detail" in event:
+        grant_id, status = event["detail"]["name"], event["detail"]["status"]
+        code, error = CODES[status], status
+    else:
+        grant_id, code, error = event["grant_id"], CODES["FAILED"], event["error"]
+    grant = ports.store.grant(grant_id)
+    if grant is None:
+        raise LookupError("no such grant")
+    failed = fail_review(grant, code, error[:LONGEST_ERROR], ports)
+    return {"grant_id": failed.id, "state": str(failed.state)}
+
+
+handler = step(give_up, ("store",))

@@ -1,0 +1,78 @@
+"""POST /v1/targets/{alias}/check: what a target's roles answer, to what they should let through and what not."""
+
+import difflib
+
+from jitney.core import audit
+from jitney.core.access.target_check import SESSION_PREFIX, Answered, attempts
+from jitney.core.audit import Event, Outcome
+from jitney.core.config import Target
+from jitney.core.problems import Problem
+from jitney.handlers.callers import Call, identify
+from jitney.handlers.edge import endpoint
+from jitney.handlers.http import Request, Response
+from jitney.handlers.ports import Ports
+
+
+def check_target(request: Request, ports: Ports) -> Response:
+    """200 with every attempt and its answer; Problem where the caller is no operator or the target is unknown.
+
+    That it begins is on record before there is a session, and then what came of it, in one chain (STS 6).
+    """
+    call = identify(request, ports)
+    with call.refusals_counted():
+        call.require_operator("check targets")
+        target = _target(call)
+    chain = ports.new_id("r")
+    session = SESSION_PREFIX + chain.removeprefix("r-")
+    begun = _record(call, target, chain, Outcome.ALLOWED, session)
+    try:
+        who = call.principal
+        answered = ports.target_checks.run(attempts(target, session, who.source_identity, who.human or ""))
+    except Problem as problem:
+        _record(call, target, chain, Outcome.FAILED, session, begun, code=problem.code)
+        raise
+    passed = all(each.ok for each in answered)
+    _record(call, target, chain, Outcome.PASSED if passed else Outcome.FAILED, session, begun, answered=answered)
+    body = {"target": target.alias, "account": target.account, "session": session, "passed": passed}
+    return Response(200, body | {"attempts": [each.view() for each in answered]})
+
+
+def _target(call: Call) -> Target:
+    alias, targets = call.request.path.get("alias", ""), call.ports.config.targets
+    if alias in targets:
+        return targets[alias]
+    closest = difflib.get_close_matches(alias[:64], targets, n=3)
+    fix = f"Use one of: {', '.join(closest or sorted(targets)[:10])}."
+    raise Problem("target_unknown", f"There is no target {alias[:64]!a}.", fix, {"closest": closest})
+
+
+def _record(
+    call: Call,
+    target: Target,
+    chain: str,
+    outcome: Outcome,
+    session: str,
+    before: audit.Link | None = None,
+    *,
+    code: str = "",
+    answered: tuple[Answered, ...] = (),
+) -> audit.Link:
+    """Write the next record of a check's chain: `detail` has the sessions' name, and the answers that were wrong."""
+    wrong = {each.attempt.name: each.answer for each in answered if not each.ok}
+    record = audit.of_principal(
+        Event.TARGET_CHECK,
+        outcome,
+        call.principal,
+        call.origin,
+        call.ports.now(),
+        code=code,
+        target=target.alias,
+        account=target.account,
+        detail={"session": session} | ({"wrong": wrong} if wrong else {}),
+    )
+    link = audit.link(record, chain, before.seq + 1, before.hash) if before else audit.link(record, chain)
+    call.ports.store.record(link, now=call.now)
+    return link
+
+
+handler = endpoint(check_target, ("config", "keys", "store", "target_checks"))

@@ -1,0 +1,16 @@
+"""The data files that ship in the package, by what they hold."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+ACTIONS = PACKAGE / "core" / "actions.bin"
+"""AWS's actions, for `jitney.core.actions.Actions.load`."""
+OPERATIONS = PACKAGE / "core" / "operations.bin"
+"""AWS's API operations, for `jitney.core.calls.table.Operations.load`."""
+MASKS = PACKAGE / "core" / "masking" / "masks.bin"
+"""Sensitive members of AWS's answers, for `jitney.core.masking.table.Masks.load`."""
+PAGES = PACKAGE / "pages"
+"""Templates and style of the reviewers' pages."""
+SCHEMA = PACKAGE / "schema.cedarschema"
+"""The Cedar schema that every policies folder is validated against."""
