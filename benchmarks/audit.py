@@ -26,10 +26,10 @@ from detect_secrets.settings import default_settings
 
 from infra.spec import ALL_FUNCTIONS
 from jitney import resources
-from jitney.core.masking.mask import UNTAGGED
-from jitney.core.masking.masker import End, Masker
-from jitney.core.masking.table import Masks
-from jitney.core.masking.tags import Tags
+from jitney.core.masking.aws_masker import AwsMasker, CallDirection
+from jitney.core.masking.generic_masker import UNTAGGED
+from jitney.core.masking.mask_tags import MaskTags
+from jitney.core.masking.table import MaskTable
 
 ROUNDS = 5
 PAGE = 20_000
@@ -75,8 +75,8 @@ class Answer(NamedTuple):
 
 def main() -> None:
     """Measure and print."""
-    masks = Masks.load(resources.MASKS.read_bytes())
-    masker = Masker(masks, Tags(lambda: b"k" * 32))
+    masks = MaskTable.load(resources.MASKS.read_bytes())
+    masker = AwsMasker(masks, MaskTags(lambda: b"k" * 32))
     answers, events = _answers(), list(_events())
     written = [answer.wire for answer in answers["json"]]
     texts = [json.dumps(event) for event in events]
@@ -111,8 +111,8 @@ def _rounded(name: str, figure: float) -> float:
     return round(figure / 1_000_000, 2) if name.endswith("mb_s") else round(figure)
 
 
-def _masking(masker: Masker, answers: list[Answer]) -> Callable[[], Any]:
-    return lambda: [masker.call(each.service, each.operation, End.OUTPUT, each.value) for each in answers]
+def _masking(masker: AwsMasker, answers: list[Answer]) -> Callable[[], Any]:
+    return lambda: [masker.call(each.service, each.operation, CallDirection.OUTPUT, each.value) for each in answers]
 
 
 def _joining(events: list[dict[str, Any]]) -> Callable[[], Any]:

@@ -21,8 +21,8 @@ import yaml
 from benchmarks.running import ROOT
 from jitney import resources
 from jitney.core.access.request import AccessRequest, Permission
-from jitney.core.access.session_policy import LIMIT, Options, compile_policy
-from jitney.core.actions import Actions
+from jitney.core.access.session_policy import SESSION_POLICY_LIMIT, SessionPolicyOptions, compile_policy
+from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Policies, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
@@ -50,7 +50,7 @@ PRINCIPAL = Principal(
 
 def main() -> None:
     """Measure and print."""
-    actions = Actions.load(resources.ACTIONS.read_bytes())
+    actions = ActionTable.load(resources.ACTIONS.read_bytes())
     anybody = partial(decide, target=TARGET, policy_set=_policies(), actions=actions, limits=LIMITS)
     deciding = partial(anybody, PRINCIPAL)
     compiling = partial(compile_policy, ends_at=ENDS_AT, actions=actions)
@@ -124,10 +124,10 @@ def _naive(decision: Decision) -> int:
 
 
 def _characters(decisions: list[Decision], compiling: Callable[..., Any]) -> dict[str, Any]:
-    wildcards = partial(compiling, options=Options(wildcards=True))
+    wildcards = partial(compiling, options=SessionPolicyOptions(wildcards=True))
     sizes, naive = [_size(each, compiling) for each in decisions], [_naive(each) for each in decisions]
     return {
-        "limit": LIMIT,
+        "limit": SESSION_POLICY_LIMIT,
         "compiled_p50": statistics.median(sizes),
         "naive_p50": statistics.median(naive),
         "compiled_to_naive": round(sum(sizes) / sum(naive), 3),
@@ -138,7 +138,7 @@ def _characters(decisions: list[Decision], compiling: Callable[..., Any]) -> dic
 
 
 def _share(sizes: list[int]) -> float:
-    return round(sum(size <= LIMIT for size in sizes) / len(sizes), 3)
+    return round(sum(size <= SESSION_POLICY_LIMIT for size in sizes) / len(sizes), 3)
 
 
 def _figures(milliseconds: list[float]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from infra.columns import TABLES
+from infra.glue_tables import TABLES
 from infra.queries import QUERIES
 from local.engine import opened
 from local.scans import Scan, scans
@@ -25,7 +25,7 @@ PARAMETERS = {
     "history_of_grant": "g-000000249000",
     "timeline_of_grant": "g-000000249000",
     "agents_of_human": "corp.human-8",
-    "who_reached": "arn:aws:s3:::bucket-8/2026/a.csv",
+    "who_accessed": "arn:aws:s3:::bucket-8/2026/a.csv",
 }
 # Four records a grant: a request, what came of it, how it ended. One in ten is reviewed, one in twenty denied.
 RECORD_LINES = """
@@ -46,7 +46,7 @@ SELECT 1 AS version, chain, seq, strftime(moment, '%Y-%m-%dT%H:%M:%SZ') AS time,
        300 AS duration_seconds, strftime(moment + INTERVAL 300 SECOND, '%Y-%m-%dT%H:%M:%SZ') AS expires_at,
        'monthly report of the team' AS reason, 'OPS-' || grant AS ticket, '198.51.100.' || (grant % 250) AS source_ip,
        md5('q' || number) AS request_id, sha256('policies') AS policy_version, ['read-reports'] AS policies,
-       '{"by":"corp.reviewer-' || (grant % 9) || '","notice":"asked","comment":"fine","via":"slack","stands_in":[],'
+       '{"by":"corp.reviewer-' || (grant % 9) || '","notice":"asked","comment":"fine","via":"slack","delegations":[],'
        || '"permissions":[{"actions":["s3:GetObject","s3:ListBucket"],"resources":["arn:aws:s3:::bucket/2026/*"]}]}'
        AS detail,
        1 AS count, sha256('r' || (number - 1)) AS prev, sha256('r' || number) AS hash,
@@ -79,7 +79,7 @@ SELECT 1 AS version, md5('e' || number) AS event_id, strftime(moment, '%Y-%m-%dT
        'target-' || (grant % 20) AS target, CASE WHEN number % 10000 = 5 THEN 'bypass' ELSE 'explained' END AS verdict,
        'grant' AS purpose, chain AS grant_id, 'corp.human-' || (grant % 40) AS human,
        CASE WHEN number % 10000 = 5 THEN ['key_not_issued'] ELSE [] END AS reasons,
-       strftime(moment + INTERVAL 600 SECOND, '%Y-%m-%dT%H:%M:%SZ') AS judged_at, strftime(moment, '%Y-%m-%d') AS dt
+       strftime(moment + INTERVAL 600 SECOND, '%Y-%m-%dT%H:%M:%SZ') AS correlated_at, strftime(moment, '%Y-%m-%d') AS dt
 FROM (
     SELECT number, number // 4 AS grant, printf('g-%012d', number // 4) AS chain,
            {since} + to_milliseconds(number * {days} * 86400000 // {count}) AS moment

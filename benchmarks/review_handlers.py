@@ -45,7 +45,7 @@ def _measured(prepare: Prepare) -> dict[str, float]:
 
 
 def _in_slack() -> dict[str, Prepare]:
-    office = importlib.import_module("tests.handlers.slacking").Office()
+    office = importlib.import_module("tests.handlers.slack_workspace").Office()
 
     def pressing(action: str) -> Prepare:
         def prepare() -> Callable[[], Any]:
@@ -65,8 +65,8 @@ def _in_slack() -> dict[str, Prepare]:
 
     return {
         "slack_approve": pressing("approve"),
-        "slack_open_less": pressing("less"),
-        "slack_send_less": sending("less"),
+        "slack_open_approve_selected": pressing("less"),
+        "slack_send_approve_selected": sending("less"),
         "slack_send_reject": sending("reject"),
     }
 
@@ -97,7 +97,7 @@ def _on_the_page() -> dict[str, Prepare]:
 
 def _emptied(store: Any) -> None:
     """Each run is the first of its agent: what is held and kept does not grow from run to run."""
-    for kept in (store.grants, store.links, store.taken, store.held_by, store.waiting):
+    for kept in (store.grants, store.links, store.taken, store.other_grants, store.waiting):
         kept.clear()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from jitney.adapters.calls import CLIENT
+from jitney.adapters.aws_clients import DEFAULT_CONFIG
 from jitney.adapters.clock import new_id, now
 from jitney.adapters.sessions import Sessions
 from jitney.adapters.store import Store
@@ -113,7 +113,7 @@ def figures(runs: list[tuple[float, float]]) -> dict[str, float]:
     }
 
 
-clients = boto3.client("dynamodb", config=CLIENT), boto3.client("sts", config=CLIENT)
+clients = boto3.client("dynamodb", config=DEFAULT_CONFIG), boto3.client("sts", config=DEFAULT_CONFIG)
 bare = bare_calls(Recorded(clients[0]), Recorded(clients[1]))
 ports = ports_over(*clients)
 for _ in range(20):

@@ -19,9 +19,9 @@ from data.escalations import faults as escalation_faults
 from data.levels import Corrections
 from data.pages import calls_page
 from data.sources import HERE, Sources, fetch
-from jitney.core.actions import Actions
-from jitney.core.calls.table import Operations
-from jitney.core.masking.table import Masks
+from jitney.core.actions import ActionTable
+from jitney.core.calls.operations import OperationTable
+from jitney.core.masking.table import MaskTable
 from jitney.resources import ACTIONS, MASKS, OPERATIONS
 
 TABLE = ACTIONS
@@ -41,7 +41,7 @@ class Built(NamedTuple):
     faults: list[str]
 
 
-def build(sources: Sources, old: Actions | None) -> Built:
+def build(sources: Sources, old: ActionTable | None) -> Built:
     """The new table, held against the old one. Raises KeyError for a level that AWS did not have before."""
     lists, ours = sources.risk_lists(), _yaml("escalations.yaml")
     services, overtaken = _services(sources)
@@ -56,11 +56,11 @@ def build(sources: Sources, old: Actions | None) -> Built:
         lists["READ_ONLY_DATA_EXFILTRATION_ACTIONS"],
     )
     blocks = {prefix: table.service_block(prefix, actions, types, corrections) for prefix, actions, types in services}
-    found = escalations(lists, ours, Actions.load(table.encode({}, blocks, escalations=[])))
+    found = escalations(lists, ours, ActionTable.load(table.encode({}, blocks, escalations=[])))
     encoded = table.encode(sources.about(), blocks, escalations=found.rows(), unknown=found.unknown)
     faults = [
         *(f"ahead.yaml names {name}, which the sources know by now" for name in overtaken),
-        *table.faults(Actions.load(encoded), old, _yaml("sentinels.yaml"), corrections.unused()),
+        *table.faults(ActionTable.load(encoded), old, _yaml("sentinels.yaml"), corrections.unused()),
         *escalation_faults(found, ours["unknown"]),
     ]
     return Built(encoded, found, faults)
@@ -89,9 +89,9 @@ def _yaml(name: str) -> Any:
 
 def replace(path: Path, sources: Sources) -> tuple[bool, list[str]]:
     """Write the table at `path` anew, unless it has faults; whether it was written, and what to tell."""
-    old = Actions.load(path.read_bytes()) if path.exists() else None
+    old = ActionTable.load(path.read_bytes()) if path.exists() else None
     encoded, found, faults = build(sources, old)
-    new = Actions.load(encoded)
+    new = ActionTable.load(encoded)
     if not faults:
         path.write_bytes(encoded)
     about = ", ".join(f"{name} {version}" for name, version in new.about.items())
@@ -106,7 +106,7 @@ def replace(path: Path, sources: Sources) -> tuple[bool, list[str]]:
     return not faults, [*lines, *(f"FAULT: {fault}" for fault in faults), summary]
 
 
-def build_operations(actions: Actions) -> tuple[bytes, str]:
+def build_operations(actions: ActionTable) -> tuple[bytes, str]:
     """The table of operations, and the page that says what it knows.
 
     Raises ValueError when operations.yaml names what is not there.
@@ -115,14 +115,14 @@ def build_operations(actions: Actions) -> tuple[bytes, str]:
     command = [AWS_CLI, HERE / "aws_cli.py", *rules]
     cli = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)  # noqa: S603
     encoded, reports = operations.encode(rules, actions, cli)
-    return encoded, calls_page(Operations.load(encoded), reports)
+    return encoded, calls_page(OperationTable.load(encoded), reports)
 
 
-def replace_operations(path: Path, actions: Actions) -> tuple[bool, list[str]]:
+def replace_operations(path: Path, actions: ActionTable) -> tuple[bool, list[str]]:
     """Write the table at `path` and docs/calls.md anew, unless fewer operations have a known action than before."""
     encoded, page = build_operations(actions)
-    old = Operations.load(path.read_bytes()).report if path.exists() else {}
-    faults = operations.faults(Operations.load(encoded).report, old)
+    old = OperationTable.load(path.read_bytes()).report if path.exists() else {}
+    faults = operations.faults(OperationTable.load(encoded).report, old)
     if not faults:
         path.write_bytes(encoded)
         PAGE.write_text(page, "utf-8")
@@ -134,8 +134,8 @@ def replace_masks(path: Path) -> tuple[bool, list[str]]:
     """Write the table of masked members at `path` anew, unless it has faults, also where a member is not reviewed."""
     listed = _yaml("masks.yaml")
     encoded, left = masks.encode(listed)
-    new = Masks.load(encoded)
-    old = Masks.load(path.read_bytes()) if path.exists() else None
+    new = MaskTable.load(encoded)
+    old = MaskTable.load(path.read_bytes()) if path.exists() else None
     faults = masks.faults(new, old, listed["sentinels"], left)
     if not faults:
         path.write_bytes(encoded)
@@ -149,7 +149,7 @@ def main() -> int:
     """Fetch the sources, build, and tell what changed."""
     scratch = Path(os.environ.get("JITNEY_LOCAL_DIR", ".local")) / "data"
     written, lines = replace(TABLE, fetch(scratch.resolve()))
-    also, more = replace_operations(OPERATIONS, Actions.load(TABLE.read_bytes()))
+    also, more = replace_operations(OPERATIONS, ActionTable.load(TABLE.read_bytes()))
     masked, most = replace_masks(MASKS)
     print(*lines, *more, *most, sep="\n")  # noqa: T201
     return 0 if written and also and masked else 1

@@ -1,6 +1,6 @@
 """The types of resources that one action acts on, put together: which of them a call names, and which it must name.
 
-A type is [required, template...], as `jitney.core.calls.table.Templates` has it.
+A type is [required, template...], as `jitney.core.calls.operations.ResourceTemplates` has it.
 """
 
 import re

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from jitney.core.actions import Actions, Level
+from jitney.core.actions import AccessLevel, ActionTable
 
-LOOKING = frozenset({Level.LIST, Level.READ})
+LOOKING = frozenset({AccessLevel.LIST, AccessLevel.READ})
 
 
 class Method(NamedTuple):
@@ -28,7 +28,7 @@ class Escalations(NamedTuple):
         return [[name, source, list(actions)] for name, actions, source in self.methods]
 
 
-def escalations(lists: Mapping[str, Any], ours: Mapping[str, Any], table: Actions) -> Escalations:
+def escalations(lists: Mapping[str, Any], ours: Mapping[str, Any], table: ActionTable) -> Escalations:
     """The ways in cloudsplaining's `lists` and in `ours` (escalations.yaml), none of which holds all of another.
 
     What only looks (List or Read) is left out of a way: somebody may know an instance's id without asking AWS for it.
@@ -57,7 +57,7 @@ def escalations(lists: Mapping[str, Any], ours: Mapping[str, Any], table: Action
     return Escalations(tuple(told), tuple(sorted(unknown)), tuple(left_out))
 
 
-def unknown_of(lists: Mapping[str, Any], table: Actions) -> Iterator[str]:
+def unknown_of(lists: Mapping[str, Any], table: ActionTable) -> Iterator[str]:
     """The names in cloudsplaining's lists of single actions that AWS does not have."""
     for key in ("ACTIONS_THAT_RETURN_CREDENTIALS", "READ_ONLY_DATA_EXFILTRATION_ACTIONS"):
         yield from (name for name in lists[key] if table.get(name) is None)

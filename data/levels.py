@@ -2,21 +2,27 @@
 
 from collections.abc import Iterable, Mapping
 
-from jitney.core.actions import Level
+from jitney.core.actions import AccessLevel
 from jitney.core.patterns import wildcard_pattern
 
 # From harmless to dangerous: of two opinions about an action the more dangerous one is taken.
-RANKED = (Level.LIST, Level.READ, Level.TAGGING, Level.WRITE, Level.PERMISSIONS_MANAGEMENT)
+RANKED = (
+    AccessLevel.LIST,
+    AccessLevel.READ,
+    AccessLevel.TAGGING,
+    AccessLevel.WRITE,
+    AccessLevel.PERMISSIONS_MANAGEMENT,
+)
 
 # AWS's service reference flags an action as both ("Permissions management, Write"); the more telling one counts.
 NAMES = {
-    "List": Level.LIST,
-    "Read": Level.READ,
-    "Write": Level.WRITE,
-    "Tagging": Level.TAGGING,
-    "Tagging, Write": Level.TAGGING,
-    "Permissions management": Level.PERMISSIONS_MANAGEMENT,
-    "Permissions management, Write": Level.PERMISSIONS_MANAGEMENT,
+    "List": AccessLevel.LIST,
+    "Read": AccessLevel.READ,
+    "Write": AccessLevel.WRITE,
+    "Tagging": AccessLevel.TAGGING,
+    "Tagging, Write": AccessLevel.TAGGING,
+    "Permissions management": AccessLevel.PERMISSIONS_MANAGEMENT,
+    "Permissions management, Write": AccessLevel.PERMISSIONS_MANAGEMENT,
 }
 
 CREDENTIAL_EXPOSURE = "CredentialExposure"
@@ -37,7 +43,7 @@ class Corrections:
         self._credentials = {name: wildcard_pattern(name) for name in credentials}
         self._used: set[str] = set()
 
-    def rate(self, action: str, aws_level: str) -> tuple[Level, frozenset[str]]:
+    def rate(self, action: str, aws_level: str) -> tuple[AccessLevel, frozenset[str]]:
         """The level and the risks of `action`. Raises KeyError for a level that AWS did not have before."""
         level = NAMES[aws_level]
         if override := self._overrides.get(action.lower()):
@@ -47,8 +53,8 @@ class Corrections:
         risks = {DATA_EXFILTRATION} if action.lower() in self._data else set()
         if not matching:
             return level, frozenset(risks)
-        reads = level in (Level.LIST, Level.READ)
-        return (Level.READ_SECRET if reads else level), frozenset({CREDENTIAL_EXPOSURE, *risks})
+        reads = level in (AccessLevel.LIST, AccessLevel.READ)
+        return (AccessLevel.READ_SECRET if reads else level), frozenset({CREDENTIAL_EXPOSURE, *risks})
 
     def unused(self) -> list[str]:
         """The credential patterns that matched no action so far."""

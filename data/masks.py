@@ -11,8 +11,8 @@ from botocore import __version__ as botocore_version
 from botocore.loaders import Loader
 
 from data import table
-from jitney.core.masking.names import names_secret
-from jitney.core.masking.table import ANY, CREDENTIAL_WAY, LOOK_ALIKE_WAY, MAGIC, SENSITIVE_WAY, Masks
+from jitney.core.masking.named_secrets import names_secret
+from jitney.core.masking.table import ANY, CREDENTIAL_REF, LOOK_ALIKE_REF, MAGIC, SENSITIVE_REF, MaskTable
 
 LOOKS_SECRET = re.compile(
     "secret|passw|passphrase|passcode|pwd|token|credential|private_?key|access_?key|api_?key|auth_?key|preshared|psk$"
@@ -28,7 +28,7 @@ GROUPS = ("credentials", "look_alikes", "as_marked")
 type Shapes = Mapping[str, Mapping[str, Any]]
 
 
-class Named(NamedTuple):
+class MaskedMember(NamedTuple):
     """A member that holds text: "service Shape.Member", its name, and whether AWS marks it."""
 
     place: str
@@ -36,7 +36,7 @@ class Named(NamedTuple):
     marked: bool
 
 
-class Review:
+class MaskReview:
     """masks.yaml: of a member, the group that it belongs to, and which entries were of use."""
 
     def __init__(self, listed: Mapping[str, Any]) -> None:
@@ -54,7 +54,7 @@ class Review:
         self.unreviewed: list[str] = []
         """Members that look like a secret and belong to no group, or to several."""
 
-    def group(self, member: Named) -> str | None:
+    def group(self, member: MaskedMember) -> str | None:
         """Its group; None for a member that looks like no secret, and is none, and for one that is not reviewed."""
         if group := self._members.get(member.place):
             self._unused.discard(member.place)
@@ -82,9 +82,9 @@ class Review:
 class ServiceMasks:
     """The block of one service: shapes with masked members, without those that lead to none."""
 
-    def __init__(self, name: str, model: Mapping[str, Any], review: Review) -> None:
+    def __init__(self, name: str, model: Mapping[str, Any], review: MaskReview) -> None:
         self.name = name
-        self.counts = dict.fromkeys((CREDENTIAL_WAY, SENSITIVE_WAY, LOOK_ALIKE_WAY), 0)
+        self.counts = dict.fromkeys((CREDENTIAL_REF, SENSITIVE_REF, LOOK_ALIKE_REF), 0)
         self._shapes: Shapes = model["shapes"]
         self._operations: Mapping[str, Any] = model["operations"]
         self._review = review
@@ -138,14 +138,14 @@ class ServiceMasks:
         for name, target, marked in self._parts(shape):
             group = None
             if name != ANY and self.holds_text(target):
-                group = self._review.group(Named(f"{self.name} {shape}.{name}", name, marked))
-            letter = {"credentials": CREDENTIAL_WAY, "look_alikes": LOOK_ALIKE_WAY}.get(group or "")
+                group = self._review.group(MaskedMember(f"{self.name} {shape}.{name}", name, marked))
+            letter = {"credentials": CREDENTIAL_REF, "look_alikes": LOOK_ALIKE_REF}.get(group or "")
             if letter is None and marked:
-                letter = SENSITIVE_WAY
+                letter = SENSITIVE_REF
             if letter:
                 self.counts[letter] += 1
             # A look-alike has to be told only where something else would mask it.
-            told = letter if letter != LOOK_ALIKE_WAY or marked or names_secret(name) else None
+            told = letter if letter != LOOK_ALIKE_REF or marked or names_secret(name) else None
             yield name, told or (target,)
 
     def holds_text(self, shape: str) -> bool:
@@ -193,10 +193,10 @@ def models() -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def encode(listed: Mapping[str, Any]) -> tuple[bytes, list[str]]:
     """The table as bytes, and what is left to review: members in no list, and entries that fit nothing."""
-    review = Review(listed)
+    review = MaskReview(listed)
     blocks: dict[str, Any] = {}
     events: dict[str, list[str]] = {}
-    counts = dict.fromkeys((CREDENTIAL_WAY, SENSITIVE_WAY, LOOK_ALIKE_WAY), 0)
+    counts = dict.fromkeys((CREDENTIAL_REF, SENSITIVE_REF, LOOK_ALIKE_REF), 0)
     for name, model in models():
         service = ServiceMasks(name, model, review)
         blocks[name] = service.block()
@@ -219,7 +219,7 @@ def _sources(name: str, metadata: Mapping[str, Any]) -> Iterable[str]:
     return dict.fromkeys(f"{each}.amazonaws.com" for each in names)
 
 
-def faults(new: Masks, old: Masks | None, sentinels: Iterable[str], left: Iterable[str]) -> list[str]:
+def faults(new: MaskTable, old: MaskTable | None, sentinels: Iterable[str], left: Iterable[str]) -> list[str]:
     """Why `new` must not replace `old` (None for a first build), in sentences; [] when it may.
 
     `left` is what `encode` leaves to review. `sentinels` are "service Operation input|output Member.Member letter",
@@ -240,7 +240,7 @@ def faults(new: Masks, old: Masks | None, sentinels: Iterable[str], left: Iterab
     return found
 
 
-def way_of(masks: Masks, service: str, operation: str, end: str, path: str) -> Any:
+def way_of(masks: MaskTable, service: str, operation: str, end: str, path: str) -> Any:
     """The way of a member by its path; None where nothing is listed."""
     ways = masks.of(service, operation)
     if ways is None:
@@ -253,7 +253,7 @@ def way_of(masks: Masks, service: str, operation: str, end: str, path: str) -> A
     return way
 
 
-def counts(masks: Masks) -> dict[str, int]:
+def counts(masks: MaskTable) -> dict[str, int]:
     """How much is in a table, by what it is."""
     services = masks.services()
     names = {"c": "credentials", "s": "marked members", "l": "look-alikes"}

@@ -37,7 +37,7 @@ class _Name(NamedTuple):
 
 
 def kind_of(shape: Shape) -> str:
-    """As `jitney.core.calls.table.Member` has it."""
+    """As `jitney.core.calls.operations.Parameter` has it."""
     if isinstance(shape, ListShape):
         return "l" if shape.member.type_name == "string" else "m"
     return {"string": "s", "boolean": "b"}.get(shape.type_name, "x")

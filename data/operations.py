@@ -1,4 +1,4 @@
-"""The table of operations as `core.calls.table` reads it: from botocore's models, the AWS CLI and operations.yaml."""
+"""The table of operations as `core.calls.operations` reads it: from botocore's models, the AWS CLI and operations.yaml."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,8 +14,8 @@ from data import naming, table
 from data.alternatives import FROM_TARGET, with_alternatives, without_borrowed
 from data.naming import kind_of
 from data.passing import PASSING, passed
-from jitney.core.actions import Action, Actions, Level, ResourceType
-from jitney.core.calls.table import MAGIC
+from jitney.core.actions import AccessLevel, Action, ActionTable, ResourceType
+from jitney.core.calls.operations import MAGIC
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
 
@@ -39,7 +39,7 @@ class Rules:
 
 
 @dataclass(slots=True)
-class Report:
+class OperationsReport:
     """How many operations have an action by name, by exception, or not at all; and whose ARNs can be derived."""
 
     by_name: int = 0
@@ -57,9 +57,9 @@ class Report:
 class ServiceRows:
     """The rows of one service's operations."""
 
-    def __init__(self, name: str, rules: Rules, actions: Actions, options: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, name: str, rules: Rules, actions: ActionTable, options: Mapping[str, Mapping[str, str]]) -> None:
         self.model = ServiceModel(Loader().load_service_model(name, "service-2"), name)
-        self.report = Report()
+        self.report = OperationsReport()
         self._name = name
         self._rules = rules
         self._actions = actions
@@ -136,7 +136,7 @@ class ServiceRows:
         self.report.unnamed += not named and bool(self._action(needs[0][0]).resource_types)
         yield from needs
         yield from self._also(_members(operation))
-        if self._action(needs[0][0]).level in (Level.WRITE, Level.PERMISSIONS_MANAGEMENT):
+        if self._action(needs[0][0]).level in (AccessLevel.WRITE, AccessLevel.PERMISSIONS_MANAGEMENT):
             yield from self._passed_roles(operation)
 
     def _passed_roles(self, operation: OperationModel) -> Iterator[list[Any]]:
@@ -244,12 +244,14 @@ def _verb(operation: OperationModel) -> dict[str, str]:
     }
 
 
-def encode(services: Mapping[str, Any], actions: Actions, cli: Mapping[str, Any]) -> tuple[bytes, dict[str, Report]]:
+def encode(
+    services: Mapping[str, Any], actions: ActionTable, cli: Mapping[str, Any]
+) -> tuple[bytes, dict[str, OperationsReport]]:
     """The table as bytes, and the report of each service. `cli` is what `data.aws_cli` printed."""
     rules = Rules(services)
     blocks: dict[str, Any] = {}
-    reports: dict[str, Report] = {}
-    total = Report()
+    reports: dict[str, OperationsReport] = {}
+    total = OperationsReport()
     for name in sorted(services):
         rows = ServiceRows(name, rules, actions, cli["options"].get(name, {}))
         own = sorted(command for command, service in cli["commands"].items() if service == name)

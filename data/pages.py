@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from data.operations import Report
+from data.operations import OperationsReport
+from jitney.core.calls.operations import OperationTable
 from jitney.core.calls.s3_commands import COMMANDS
-from jitney.core.calls.table import Operations
 
 HEAD = """# Which calls are understood
 
@@ -21,9 +21,9 @@ name but need not: they are asked on `*`. The rest act on nothing that has a nam
 """
 
 
-def calls_page(table: Operations, reports: Mapping[str, Report]) -> str:
+def calls_page(table: OperationTable, reports: Mapping[str, OperationsReport]) -> str:
     """The page; `reports` are those of all services of the table, by botocore's names."""
-    total = Report()
+    total = OperationsReport()
     lines = []
     for name in table.services():
         total.add(reports[name])
@@ -33,12 +33,12 @@ def calls_page(table: Operations, reports: Mapping[str, Report]) -> str:
     return "\n".join([head + "\n".join(lines), "", *_own_commands(table), "", *_not_understood(table), ""])
 
 
-def _row(name: str, report: Report) -> str:
+def _row(name: str, report: OperationsReport) -> str:
     counts = (report.by_name + report.by_exception + report.unknown, report.by_name, report.by_exception)
     return f"| {name} | {' | '.join(map(str, (*counts, report.unknown, report.derived, report.unnamed)))} |"
 
 
-def _own_commands(table: Operations) -> Iterator[str]:
+def _own_commands(table: OperationTable) -> Iterator[str]:
     yield "## The AWS CLI's own commands"
     yield ""
     yield "Each makes several calls, or one under another name:"
@@ -50,7 +50,7 @@ def _own_commands(table: Operations) -> Iterator[str]:
             yield f"- `aws {service.command}`: {', '.join(own)}"
 
 
-def _not_understood(table: Operations) -> Iterator[str]:
+def _not_understood(table: OperationTable) -> Iterator[str]:
     yield "## Not understood"
     for name in table.services():
         service = table.service(name)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from data.levels import Corrections
-from jitney.core.actions import LEVELS, MAGIC, RISKS, Action, Actions, Level
+from jitney.core.actions import LEVELS, MAGIC, RISKS, AccessLevel, Action, ActionTable
 
 # The build fails when there are fewer than this part of the services or actions that there were.
 LEAST_REMAINING = 0.99
@@ -59,7 +59,7 @@ def _compress(value: Mapping[str, Any]) -> bytes:
 
 
 def faults(
-    new: Actions, old: Actions | None, sentinels: Mapping[str, Iterable[str]], unused: Iterable[str]
+    new: ActionTable, old: ActionTable | None, sentinels: Mapping[str, Iterable[str]], unused: Iterable[str]
 ) -> list[str]:
     """Why `new` must not replace `old` (None for a first build), in sentences; [] when it may.
 
@@ -69,7 +69,7 @@ def faults(
     for level, names in sentinels.items():
         for name in names:
             action = new.get(name)
-            if action is None or action.level != Level(level):
+            if action is None or action.level != AccessLevel(level):
                 found.append(f"{name} should be {level} and is {action.level if action else 'missing'}")
     if old is not None:
         counts = {"services": (len(old.services()), len(new.services())), "actions": (_count(old), _count(new))}
@@ -79,7 +79,7 @@ def faults(
     return found
 
 
-def changes(new: Actions, old: Actions) -> list[str]:
+def changes(new: ActionTable, old: ActionTable) -> list[str]:
     """What a person should look at before committing: actions that came, went or changed level."""
     before = {action.name: action for action in _all(old)}
     after = {action.name: action for action in _all(new)}
@@ -94,9 +94,9 @@ def changes(new: Actions, old: Actions) -> list[str]:
     )
 
 
-def _all(table: Actions) -> Iterable[Action]:
+def _all(table: ActionTable) -> Iterable[Action]:
     return (action for prefix in table.services() for action in table.of_service(prefix))
 
 
-def _count(table: Actions) -> int:
+def _count(table: ActionTable) -> int:
     return sum(len(table.of_service(prefix)) for prefix in table.services())

@@ -11,9 +11,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.allow import Allow
-from infra.conditions import items_only, named_only
-from infra.spec import ALL_FUNCTIONS, Spec
+from infra.conditions import item_conditions, session_name_condition
+from infra.permissions import Allow
+from infra.spec import ALL_FUNCTIONS, FunctionSpec
 from jitney.configuration.arns import ROLE_PATH, role_name
 
 
@@ -37,7 +37,7 @@ class BrokerFunction(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        spec: Spec,
+        spec: FunctionSpec,
         code: Code,
         resources: Mapping[str, list[str]],
         conditions: Mapping[str, Mapping[str, Any]],
@@ -110,7 +110,7 @@ class BrokerFunction(Construct):
             )
 
     def _statement(self, allow: Allow, arns: list[str]) -> iam.PolicyStatement:
-        limits = items_only(allow.items, allow.attributes) | named_only(allow.sessions)
+        limits = item_conditions(allow.items, allow.attributes) | session_name_condition(allow.sessions)
         if service := _THROUGH.get(allow.on):
             limits = {"StringEquals": {"kms:ViaService": f"{service}.{Stack.of(self).region}.amazonaws.com"}}
         conditions = limits | dict(self._conditions.get(allow.on, {}))

@@ -9,7 +9,7 @@ from infra.broker_function import BrokerFunction, Code
 from infra.buckets import Buckets
 from infra.delivery import Delivery
 from infra.firewall import Firewall
-from infra.functions import SPECS
+from infra.function_specs import SPECS
 from infra.publishing import DeadLetters, publish
 from infra.queries import DATABASE, WORKGROUP, Queries
 from infra.reconciling import reconcile
@@ -21,7 +21,7 @@ from infra.trail import Trail, issuers
 from jitney.configuration.arns import revoker_arn, role_arn
 from jitney.configuration.settings import Settings
 from jitney.configuration.slack import secret_resource
-from jitney.core.trail.join import ISSUERS
+from jitney.core.trail.join import PURPOSE_BY_FUNCTION
 
 
 class BrokerStack(Stack):
@@ -76,13 +76,13 @@ class BrokerStack(Stack):
         resources["approval"] = [approval.state_machine.state_machine_arn]
         environment["JITNEY_APPROVAL_ARN"] = approval.state_machine.state_machine_arn
         functions |= {name: function(name) for name in _wanted(settings) if name not in {*functions, CORRELATOR}}
-        environment["JITNEY_ISSUERS"] = issuers({name: functions[name].role_id for name in ISSUERS})
+        environment["JITNEY_ISSUING_ROLES"] = issuers({name: functions[name].role_id for name in PURPOSE_BY_FUNCTION})
         functions[CORRELATOR] = function(CORRELATOR)
 
         publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters, (records, calls))
         reconcile(self, functions["reconciler"].function)
         trail.feed(functions[CORRELATOR].function, dead_letters)
-        sealing.every_hour(functions["sealing"], dead_letters)
+        sealing.schedule_hourly(functions["sealer"], dead_letters)
         api.route(functions.values())
         Firewall(self, "Firewall", stage=api.rest_api.deployment_stage, max_body_bytes=settings.limits.max_body_bytes)
         self._outputs(api, tables, buckets, sealing, approval, dead_letters, trail)
@@ -144,4 +144,6 @@ def _named(stack: Stack, settings: Settings) -> dict[str, list[str]]:
 
 def _wanted(settings: Settings) -> list[str]:
     """The functions that have something to do by the configuration."""
-    return [name for name, spec in SPECS.items() if not spec.asks_in or getattr(settings, spec.asks_in)]
+    return [
+        name for name, spec in SPECS.items() if not spec.requires_section or getattr(settings, spec.requires_section)
+    ]

@@ -4,17 +4,17 @@ A check of a target asks to delete a policy that is not there: whoever has taken
 deny document, which the reconciler writes again within five minutes.
 """
 
-from infra.allow import KEY_TO_WRITE, Allow
-from infra.spec import Spec
-from jitney.core.access.target_check import SESSION_PREFIX, STRANGE_PREFIX
+from infra.permissions import KEY_TO_WRITE, Allow
+from infra.spec import FunctionSpec
+from jitney.core.access.target_check import NON_GRANT_PREFIX, SESSION_PREFIX
 
-CHECKS_SESSIONS = (f"{SESSION_PREFIX}*", f"{STRANGE_PREFIX}*")
+CHECKS_SESSIONS = (f"{SESSION_PREFIX}*", f"{NON_GRANT_PREFIX}*")
 """The names of a check's sessions: it can take no grant's, whatever the target roles would let through."""
 _STORE = ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE")
 _RECORD = (Allow("audit", ("dynamodb:PutItem",), ("r-*",)), Allow("key", KEY_TO_WRITE))
 
-CHECKS: tuple[Spec, ...] = (
-    Spec(
+CHECKS: tuple[FunctionSpec, ...] = (
+    FunctionSpec(
         "target_checks",
         "Tries what a target's roles let through, for an operator",
         (
@@ -26,7 +26,7 @@ CHECKS: tuple[Spec, ...] = (
         _STORE,
         (("POST", "/v1/targets/{alias}/check"),),
     ),
-    Spec(
+    FunctionSpec(
         "review_checks",
         "Tries whether reviewers can be reached, for an operator",
         (

@@ -3,12 +3,12 @@
 from typing import Any
 
 
-def named_only(sessions: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+def session_name_condition(sessions: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """The condition that limits sts:AssumeRole to sessions whose names match."""
     return {"StringLike": {"sts:RoleSessionName": list(sessions)}} if sessions else {}
 
 
-def items_only(items: tuple[str, ...], attributes: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+def item_conditions(items: tuple[str, ...], attributes: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
     """The conditions that limit a statement to items whose partition keys match, and of these to some attributes.
 
     DynamoDB evaluates them for each item of a transaction, under the permission of its single-item operation

@@ -77,7 +77,7 @@ class DeadLetters(Construct):
             )
         )
 
-    def alarm_of_absence(self, construct_id: str, metric: cloudwatch.IMetric, periods: int, meaning: str) -> None:
+    def alarm_when_missing(self, construct_id: str, metric: cloudwatch.IMetric, periods: int, meaning: str) -> None:
         """An alarm that goes to the topic when `metric` counted nothing for so many of its periods."""
         self._goes_to_topic(
             cloudwatch.Alarm(

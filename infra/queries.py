@@ -9,8 +9,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.columns import TABLES, Table
-from infra.views import VIEWS, View, described
+from infra.glue_tables import TABLES, Table
+from infra.views import VIEWS, View, first_comment
 
 QUERIES = Path(__file__).with_name("queries")
 DATABASE = "jitney"
@@ -45,7 +45,7 @@ class Queries(Construct):
                 self,
                 path.stem,
                 name=path.stem,
-                description=described(sql),
+                description=first_comment(sql),
                 database=DATABASE,
                 query_string=sql,
                 work_group=WORKGROUP,

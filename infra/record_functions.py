@@ -1,16 +1,16 @@
-"""The functions on the way of records and calls: what joins, publishes and seals them. Part of `infra.functions`."""
+"""The functions on the way of records and calls: what joins, publishes and seals them. Part of `infra.function_specs`."""
 
-from infra.allow import KEY_TO_READ, KEY_TO_WRITE, Allow
-from infra.spec import Spec
+from infra.permissions import KEY_TO_READ, KEY_TO_WRITE, Allow
+from infra.spec import FunctionSpec
 
 CORRELATOR = "correlator"
 _READ_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
 # The last is for what has to be looked at again.
 _READ_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage")
-OF_KEYS = ("k-*",)  # the calls with an access key (jitney.adapters.trail)
+ACCESS_KEY_CHAINS = ("k-*",)  # the calls with an access key (jitney.adapters.trail)
 
 RECORD_SPECS = (
-    Spec(
+    FunctionSpec(
         "publisher",
         "Sends audit records and calls on to Firehose",
         (
@@ -26,22 +26,22 @@ RECORD_SPECS = (
         memory_mb=512,
         timeout_seconds=60,
     ),
-    Spec(
+    FunctionSpec(
         CORRELATOR,
         "Joins CloudTrail's events to grants",
         (
             Allow("state", ("dynamodb:GetItem",), ("GRANT#*",)),
-            Allow("audit", ("dynamodb:Query",), OF_KEYS),
-            Allow("audit", ("dynamodb:PutItem",), (*OF_KEYS, "r-*")),
+            Allow("audit", ("dynamodb:Query",), ACCESS_KEY_CHAINS),
+            Allow("audit", ("dynamodb:PutItem",), (*ACCESS_KEY_CHAINS, "r-*")),
             Allow("key", KEY_TO_WRITE),
             Allow("trail_queue", _READ_QUEUE),
             Allow("mask_key", ("kms:GenerateMac",)),
         ),
-        ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_MASK_KEY", "JITNEY_TRAIL_QUEUE", "JITNEY_ISSUERS"),
+        ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_MASK_KEY", "JITNEY_TRAIL_QUEUE", "JITNEY_ISSUING_ROLES"),
         timeout_seconds=60,
     ),
-    Spec(
-        "sealing",
+    FunctionSpec(
+        "sealer",
         "Seals what records came to S3",
         (
             Allow("records_bucket", ("s3:ListBucket",)),

@@ -18,9 +18,9 @@ from infra.publishing import DeadLetters
 from infra.spec import ALL_FUNCTIONS
 from jitney.configuration.arns import ROLE_PATH, role_name
 from jitney.core.audit import SEALED
-from jitney.core.integrity.seals import EVERY_SECONDS, FOLDER, KEYS_FOLDER
+from jitney.core.integrity.seals import FOLDER, KEYS_FOLDER, SEAL_INTERVAL_SECONDS
 
-EVERY = Duration.seconds(EVERY_SECONDS)
+EVERY = Duration.seconds(SEAL_INTERVAL_SECONDS)
 
 
 class Sealing(Construct):
@@ -78,15 +78,15 @@ class Sealing(Construct):
     def _others(self) -> dict[str, dict[str, str]]:
         """Everybody but the function's role. Only who changes this policy, which CloudTrail tells, gets past it."""
         stack = Stack.of(self)
-        role = f"arn:{stack.partition}:iam::{stack.account}:role{ROLE_PATH}{role_name('sealing')}"
+        role = f"arn:{stack.partition}:iam::{stack.account}:role{ROLE_PATH}{role_name('sealer')}"
         return {"ArnNotEquals": {"aws:PrincipalArn": role}}
 
-    def every_hour(self, function: BrokerFunction, dead_letters: DeadLetters) -> None:
+    def schedule_hourly(self, function: BrokerFunction, dead_letters: DeadLetters) -> None:
         """Run `function`, and raise the alarm when there are no seals."""
         events.Rule(
             self,
             "Schedule",
-            rule_name="jitney-sealing",
+            rule_name="jitney-sealer",
             description="Jitney: seals the audit records",
             schedule=events.Schedule.rate(EVERY),
             targets=[targets.LambdaFunction(function.function, retry_attempts=2, max_event_age=EVERY)],
@@ -98,8 +98,8 @@ class Sealing(Construct):
             statistic="Sum",
             period=EVERY,
         )
-        meaning = "No audit records were sealed for two hours: see the log of jitney-sealing"
-        dead_letters.alarm_of_absence("Unsealed", seals, 2, meaning)
+        meaning = "No audit records were sealed for two hours: see the log of jitney-sealer"
+        dead_letters.alarm_when_missing("Unsealed", seals, 2, meaning)
         acknowledge(function, "It reads and adds objects of new names under prefixes of its own.", *self._folders())
 
     def _folders(self) -> list[str]:

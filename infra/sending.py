@@ -4,10 +4,10 @@ from typing import Any
 
 from aws_cdk import Stack
 
-from jitney.configuration.settings import Mail
+from jitney.configuration.settings import MailSettings
 
 
-def sender_arns(stack: Stack, mail: Mail | None) -> list[str]:
+def sender_arns(stack: Stack, mail: MailSettings | None) -> list[str]:
     """The identities that SES may know the sender by, its address or its domain; none where nobody gets mail."""
     if mail is None:
         return []
@@ -15,6 +15,6 @@ def sender_arns(stack: Stack, mail: Mail | None) -> list[str]:
     return [stack.format_arn(service="ses", resource="identity", resource_name=name) for name in (mail.sender, domain)]
 
 
-def sender_only(mail: Mail | None) -> dict[str, dict[str, Any]]:
+def sender_only(mail: MailSettings | None) -> dict[str, dict[str, Any]]:
     """The condition that limits sending to the one address: a domain's identity covers every address in it."""
     return {"StringEquals": {"ses:FromAddress": mail.sender}} if mail else {}

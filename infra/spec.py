@@ -1,8 +1,8 @@
-"""What there is to say of one function: `infra.functions` has the table."""
+"""What there is to say of one function: `infra.function_specs` has the table."""
 
 from dataclasses import dataclass
 
-from infra.allow import Allow
+from infra.permissions import Allow
 
 ALL_FUNCTIONS = {
     "POWERTOOLS_SERVICE_NAME": "jitney",
@@ -13,7 +13,7 @@ ALL_FUNCTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class FunctionSpec:
     """One function: its handler module and name, its routes as (verb, path), its environment, what its role allows.
 
     `asks_in` is the section of `jitney.yaml` without which there is no such function.
@@ -27,6 +27,6 @@ class Spec:
     memory_mb: int = 1024
     # One route at the stage's 50 requests a second that all hang holds 750 of the 1,000 executions that docs/deploy.md
     # asks for; at API Gateway's own limit of 29 it would hold all. A service that hangs is given up earlier
-    # (jitney.adapters.calls).
+    # (jitney.adapters.aws_clients).
     timeout_seconds: int = 15
-    asks_in: str = ""
+    requires_section: str = ""

@@ -7,7 +7,7 @@ from constructs import Construct
 
 PRINCIPALS = "by_principal"
 """The index that lists the grants of one principal."""
-OPEN = "open_by_role"
+OPEN_GRANTS_INDEX = "open_by_role"
 """The index that lists the grants of one role whose end is not on record, by when they end."""
 
 
@@ -43,7 +43,7 @@ class Tables(Construct):
             projection_type=dynamodb.ProjectionType.ALL,
         )
         self.state.add_global_secondary_index(
-            index_name=OPEN,
+            index_name=OPEN_GRANTS_INDEX,
             partition_key=_text("open_role"),
             sort_key=_text("open_until"),
             projection_type=dynamodb.ProjectionType.ALL,
@@ -61,7 +61,7 @@ class Tables(Construct):
         return {
             "state": [self.state.table_arn],
             "state_index": [f"{self.state.table_arn}/index/{PRINCIPALS}"],
-            "open_index": [f"{self.state.table_arn}/index/{OPEN}"],
+            "open_index": [f"{self.state.table_arn}/index/{OPEN_GRANTS_INDEX}"],
             "audit": [self.audit.table_arn],
             "audit_stream": [self.audit.table_stream_arn or ""],
             "key": [self.key.key_arn],

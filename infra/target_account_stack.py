@@ -14,7 +14,7 @@ from constructs import Construct
 
 from infra.acknowledge import acknowledge
 from infra.check_functions import CHECKS_SESSIONS
-from infra.functions import SPECS
+from infra.function_specs import SPECS
 from infra.trail_forwarding import forward
 from jitney.configuration.arns import (
     ROLE_PATH,
@@ -27,14 +27,14 @@ from jitney.configuration.arns import (
     role_name,
 )
 from jitney.configuration.external_id import external_id
-from jitney.configuration.settings import LONGEST_SESSION_SECONDS, Broker, Target
+from jitney.configuration.settings import LONGEST_SESSION_SECONDS, BrokerSettings, TargetSettings
 from jitney.configuration.target_policies import inline_policies, outer_bound
 
 SESSION_TAGS = ("grant", "agent", "human")
 
 # Whatever the role's own policy says: no session makes identities, credentials or other sessions, or touches accounts.
 # Denying iam: altogether also keeps the role, its policies and this boundary out of its own reach.
-NEVER = (
+ALWAYS_DENIED = (
     "account:*",
     "iam:*",
     "identitystore:*",
@@ -56,8 +56,8 @@ NEVER = (
 
 # The functions that take back and check make sessions with a second hyphen in their names, which no grant's id has.
 # Those show what is denied, and can do nothing else: the two calls that are tried with them.
-BROKERS_OWN = "*:g-*-*"
-TRIED = ("iam:DeleteRolePolicy", "sts:GetAccessKeyInfo")
+BROKER_SESSIONS = "*:g-*-*"
+CHECK_ACTIONS = ("iam:DeleteRolePolicy", "sts:GetAccessKeyInfo")
 
 
 class TargetAccountStack(Stack):
@@ -67,7 +67,14 @@ class TargetAccountStack(Stack):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, alias: str, target: Target, broker: Broker, env: Environment
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alias: str,
+        target: TargetSettings,
+        broker: BrokerSettings,
+        env: Environment,
     ) -> None:
         super().__init__(
             scope,
@@ -85,7 +92,7 @@ class TargetAccountStack(Stack):
 class TargetRoles:
     """The roles of a target in `scope`: `role`, that grants are sessions of, with its `boundary_arn`; and `revoker`."""
 
-    def __init__(self, scope: Construct, *, alias: str, target: Target, broker: Broker) -> None:
+    def __init__(self, scope: Construct, *, alias: str, target: TargetSettings, broker: BrokerSettings) -> None:
         self._scope = scope
         self._alias = alias
         self._target = target
@@ -113,11 +120,13 @@ class TargetRoles:
                 self._unseen(),
                 iam.PolicyStatement(
                     effect=iam.Effect.DENY,
-                    not_actions=list(TRIED),
+                    not_actions=list(CHECK_ACTIONS),
                     resources=["*"],
-                    conditions={"StringLike": {"aws:userid": BROKERS_OWN}},
+                    conditions={"StringLike": {"aws:userid": BROKER_SESSIONS}},
                 ),
-                iam.PolicyStatement(sid="ButNeverThese", effect=iam.Effect.DENY, actions=list(NEVER), resources=["*"]),
+                iam.PolicyStatement(
+                    sid="ButNeverThese", effect=iam.Effect.DENY, actions=list(ALWAYS_DENIED), resources=["*"]
+                ),
             ],
         )
         reason = "A boundary allows nothing by itself: it takes away from what the role's own policy allows."
@@ -233,7 +242,7 @@ def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyD
     return iam.PolicyDocument(statements=statements)
 
 
-def _wide(target: Target) -> set[str]:
+def _wide(target: TargetSettings) -> set[str]:
     """The findings about the wildcards in the role's own policy."""
     statements = (target.policy or {}).get("Statement", [])
     named = {(kind, name) for each in statements for kind in ("Action", "Resource") for name in _listed(each.get(kind))}

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infra.target_template import ALL, template_of_all
 from jitney.configuration.load import Configuration
-from jitney.configuration.settings import StackSet, Target
+from jitney.configuration.settings import StackSetSettings, TargetSettings
 
 LONGEST_BODY = 51_200
 """Characters that CloudFormation takes of a template by itself; longer ones come from a bucket (its quotas)."""
@@ -22,7 +22,13 @@ class TargetStackSet(Stack):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, configuration: Configuration, wanted: StackSet, folder: Path
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        configuration: Configuration,
+        wanted: StackSetSettings,
+        folder: Path,
     ) -> None:
         broker = configuration.broker
         super().__init__(
@@ -58,7 +64,7 @@ class TargetStackSet(Stack):
         return Asset(self, "Template", path=str(file)).http_url
 
 
-def _groups(targets: Iterable[Target], wanted: StackSet) -> list[CfnStackSet.StackInstancesProperty]:
+def _groups(targets: Iterable[TargetSettings], wanted: StackSetSettings) -> list[CfnStackSet.StackInstancesProperty]:
     """The targets' accounts by Region: the rule that watches a target is of its Region.
 
     An account with targets in two has two instances, and the template makes each target's roles in one of them.

@@ -16,8 +16,8 @@ from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
 from infra.target_account_stack import TargetAccountStack, TargetRoles
-from jitney.configuration.complaints import did_you_mean
 from jitney.configuration.load import Configuration, load_configuration
+from jitney.configuration.problems import did_you_mean
 
 ROOT = Path(__file__).parent.parent
 ALL = "JitneyTargets"

@@ -22,7 +22,7 @@ from infra.acknowledge import acknowledge
 from infra.publishing import DeadLetters
 from infra.spec import ALL_FUNCTIONS
 from jitney.configuration.arns import ROLE_PATH, forwarder_name
-from jitney.configuration.settings import Target
+from jitney.configuration.settings import TargetSettings
 from jitney.core.audit import BYPASSES, REFUSED_EVENTS
 
 BUS = "jitney-trail"
@@ -30,14 +30,16 @@ DETAIL_TYPE = "AWS API Call via CloudTrail"
 OF_AWS = "aws."
 """How the sources begin that nobody else can give an event."""
 ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
-TAKING = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
+ASSUME_ROLE_EVENTS = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
 MOST_ATTEMPTS = 10
 
 
 class Trail(Construct):
     """The bus, the queue with its dead letters, and the rules that feed it. `targets` by alias."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, targets: Mapping[str, Target], tls_only: bool) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, targets: Mapping[str, TargetSettings], tls_only: bool
+    ) -> None:
         super().__init__(scope, construct_id)
         self._targets = targets
         self._tls_only = tls_only
@@ -48,7 +50,7 @@ class Trail(Construct):
         accounts = sorted({target.account for target in targets.values()})
         # The targets' own would not fit where there are many: the correlator leaves out what is about no target's role.
         roles = {"wildcard": f"arn:{Stack.of(self).partition}:iam::*:role{ROLE_PATH}*"}
-        own = {"eventName": list(TAKING), "requestParameters": {"roleArn": [roles]}}
+        own = {"eventName": list(ASSUME_ROLE_EVENTS), "requestParameters": {"roleArn": [roles]}}
         of_aws = events.Match.prefix(OF_AWS)
         pattern = events.EventPattern(source=of_aws, account=accounts, detail_type=[DETAIL_TYPE])
         self._rule("Forwarded", self.bus, pattern)

@@ -7,12 +7,12 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.trail import ALL_EVENTS, BUS, DETAIL_TYPE, OF_AWS, TAKING
+from infra.trail import ALL_EVENTS, ASSUME_ROLE_EVENTS, BUS, DETAIL_TYPE, OF_AWS
 from jitney.configuration.arns import ROLE_PATH, forwarder_name, forwarding_name, partition_of
-from jitney.configuration.settings import Broker, Target
+from jitney.configuration.settings import BrokerSettings, TargetSettings
 
 
-def forward(scope: Construct, *, alias: str, target: Target, role_arn: str, broker: Broker) -> None:
+def forward(scope: Construct, *, alias: str, target: TargetSettings, role_arn: str, broker: BrokerSettings) -> None:
     """Send events of sessions of `role_arn`, and of their beginnings, to the bus of `broker`."""
     bus = f"arn:{partition_of(target.region)}:events:{broker.region}:{broker.account}:event-bus/{BUS}"
     role = iam.Role(
@@ -29,7 +29,7 @@ def forward(scope: Construct, *, alias: str, target: Target, role_arn: str, brok
         },
     )
     sessions = {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [role_arn]}}}}
-    beginnings = {"eventName": list(TAKING), "requestParameters": {"roleArn": [role_arn]}}
+    beginnings = {"eventName": list(ASSUME_ROLE_EVENTS), "requestParameters": {"roleArn": [role_arn]}}
     events.CfnRule(
         scope,
         "Forwarding",

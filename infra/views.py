@@ -38,7 +38,7 @@ class View(NamedTuple):
     @property
     def description(self) -> str:
         """The first line of the SQL, in which it says what it shows."""
-        return described(self.sql)
+        return first_comment(self.sql)
 
     def original_text(self, database: str) -> str:
         """The view as Athena reads it: Trino's definition of a view in base64, as its Hive connector keeps it.
@@ -55,7 +55,7 @@ class View(NamedTuple):
         return f"/* Presto View: {base64.b64encode(json.dumps(definition).encode()).decode()} */"
 
 
-def described(sql: str) -> str:
+def first_comment(sql: str) -> str:
     """The comment in the first line."""
     return sql.split("\n", maxsplit=1)[0].removeprefix("--").strip()
 
@@ -67,7 +67,7 @@ _OF: dict[str, str] = {
     **dict.fromkeys(("version", "seq", "duration_seconds", "count"), "int"),
     **dict.fromkeys(("class_uid", "activity_id", "severity_id", "status_id"), "int"),
     **dict.fromkeys(("bytes_in", "bytes_out", "calls", "failed"), "bigint"),
-    **dict.fromkeys(("read_only", "denied", "granted", "stands_in"), "boolean"),
+    **dict.fromkeys(("read_only", "denied", "granted", "as_delegate"), "boolean"),
 }
 
 
@@ -79,16 +79,16 @@ def _view(name: str, columns: str) -> View:
 # A view stands after those that it asks.
 VIEWS: tuple[View, ...] = (
     _view(
-        "records_once",
+        "unique_records",
         "dt version chain seq time event outcome code grant_id principal issuer subject human target account actions "
         "resources duration_seconds expires_at reason ticket source_ip request_id policy_version policies detail count "
         "prev hash",
     ),
     _view(
-        "calls_once",
+        "unique_calls",
         "dt version event_id time account region role_arn session access_key_id source_identity via service operation "
         "actions resources read_only error_code error_message denied source_ip user_agent request_id request response "
-        "bytes_in bytes_out issued made taken target verdict purpose grant_id human reasons judged_at",
+        "bytes_in bytes_out issued made taken target verdict purpose grant_id human reasons correlated_at",
     ),
     _view(
         "grant_timeline",
@@ -103,7 +103,7 @@ VIEWS: tuple[View, ...] = (
     ),
     _view(
         "approvals",
-        "dt time event outcome code grant_id person said via stands_in principal human target account actions "
+        "dt time event outcome code grant_id person comment via as_delegate principal human target account actions "
         "resources duration_seconds source_ip detail",
     ),
     _view(
@@ -111,6 +111,6 @@ VIEWS: tuple[View, ...] = (
         "dt event_id time target account role_arn session source_identity access_key_id service operation actions "
         "resources reasons error_code source_ip user_agent grant_id",
     ),
-    _view("left_behind", "dt account thing state time grant_id principal human target"),
+    _view("resource_changes_by_day", "dt account thing state time grant_id principal human target"),
     _view("ocsf_api_activity", "dt event_id time grant_id class_uid activity_id severity_id status_id event"),
 )

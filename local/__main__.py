@@ -10,30 +10,30 @@ from typing import Any
 from local import agent_shell, system
 from local import settings as local_settings
 from local.progress import Progress
-from local.settings import DEFAULT_CONFIG, Settings
+from local.settings import DEFAULT_CONFIG, LocalSettings
 
 USAGE = "usage: python -m local up | down | status"
 NOT_ACCEPTED = " (of the sample provider, which this configuration does not accept)"
 
 
-def up(settings: Settings, progress: Progress) -> int:
+def up(settings: LocalSettings, progress: Progress) -> int:
     """Start the system; 0 once it answers."""
     try:
         description = system.up(settings, progress)
-    except system.NotUpError as problem:
+    except system.StartupError as problem:
         progress.fail(str(problem))
         return 1
     _show(description, settings, progress)
     return 0
 
 
-def down(settings: Settings, progress: Progress) -> int:
+def down(settings: LocalSettings, progress: Progress) -> int:
     """End the system; 0 when none of it is left, whether it ran or not."""
     progress.say("All processes ended." if system.down(settings) else "Nothing was running.")
     return 0
 
 
-def status(settings: Settings, progress: Progress) -> int:
+def status(settings: LocalSettings, progress: Progress) -> int:
     """0 when the system runs and answers, 3 when not."""
     description = system.status(settings)
     if description is None:
@@ -43,10 +43,10 @@ def status(settings: Settings, progress: Progress) -> int:
     return 0
 
 
-COMMANDS: Mapping[str, Callable[[Settings, Progress], int]] = {"up": up, "down": down, "status": status}
+COMMANDS: Mapping[str, Callable[[LocalSettings, Progress], int]] = {"up": up, "down": down, "status": status}
 
 
-def _show(description: Mapping[str, Any], settings: Settings, progress: Progress) -> None:
+def _show(description: Mapping[str, Any], settings: LocalSettings, progress: Progress) -> None:
     lines = [("API", description["api_url"]), ("AWS", description["aws_endpoint"])]
     env = description["env"]
     if settings.config != DEFAULT_CONFIG or not env:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local.identity import AGENTS
-from local.settings import ROOT, Settings
+from local.settings import ROOT, LocalSettings
 
 AWS_CLI = ROOT / ".local" / "aws-cli" / "bin" / "aws"
 SAMPLE = "reader-agent"
@@ -71,7 +71,7 @@ def programs() -> Iterator[Path]:
         yield AWS_CLI.parent
 
 
-def files(settings: Settings) -> dict[str, Path]:
+def files(settings: LocalSettings) -> dict[str, Path]:
     """Each sample agent's file, and the auditor's."""
     return {agent: settings.state / f"{agent}.env" for agent in (*AGENTS, AUDITOR)}
 
@@ -88,7 +88,7 @@ def write(stack: Mapping[str, Any]) -> None:
         fresh.replace(name)
 
 
-def remove(settings: Settings) -> None:
+def remove(settings: LocalSettings) -> None:
     """Remove all agents' files."""
     for path in files(settings).values():
         path.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from infra.columns import TABLES
+from infra.glue_tables import TABLES
 from infra.views import VIEWS
 
 TYPES = {

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.settings import Settings
+from local.settings import LocalSettings
 
 GRACE_SECONDS = 1.0
 """How long a process may take to end by itself before it is killed."""
@@ -36,7 +36,7 @@ class Process:
     folder: Path
 
 
-def start(process: Process, settings: Settings) -> int:
+def start(process: Process, settings: LocalSettings) -> int:
     """Start `process` in a group of its own, its output in `logs/<name>.log`; the process id.
 
     Raises BlockingIOError when it already runs.
@@ -63,7 +63,7 @@ def start(process: Process, settings: Settings) -> int:
     return child.pid
 
 
-def running(name: str, settings: Settings) -> int | None:
+def running(name: str, settings: LocalSettings) -> int | None:
     """The process group of `name` while any process of it lives, else None."""
     if not (settings.run / f"{name}.lock").exists():
         return None
@@ -75,7 +75,7 @@ def running(name: str, settings: Settings) -> int | None:
     return None
 
 
-def stop(names: Sequence[str], settings: Settings) -> None:
+def stop(names: Sequence[str], settings: LocalSettings) -> None:
     """End the processes and all their children; returns when none is left. Raises TimeoutError if one cannot be."""
     for chosen, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 5.0)):
         alive = [group for name in names if (group := running(name, settings))]
@@ -110,7 +110,7 @@ def _end_with(path: str) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def log_tail(name: str, settings: Settings, lines: int = 20) -> str:
+def log_tail(name: str, settings: LocalSettings, lines: int = 20) -> str:
     """The last `lines` of the process's log, "" when there is none."""
     try:
         text = (settings.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace")
@@ -120,7 +120,7 @@ def log_tail(name: str, settings: Settings, lines: int = 20) -> str:
 
 
 @contextlib.contextmanager
-def _lock_file(settings: Settings, name: str) -> Iterator[int]:
+def _lock_file(settings: LocalSettings, name: str) -> Iterator[int]:
     descriptor = os.open(settings.run / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         yield descriptor

@@ -12,10 +12,10 @@ from playwright.sync_api import Browser, Page
 
 from local import probes, processes
 from local.browser import chromium, sign_in
-from local.demo.stage import NotAsToldError, Stage, on_stage
+from local.demo.runner import DemoRun, DemoStepFailedError, demo_run
 from local.progress import Progress
 from local.settings import ROOT
-from local.system import NotUpError
+from local.system import StartupError
 
 COLOURS = 256
 """Enough for pages, which are smaller so."""
@@ -40,18 +40,18 @@ def main() -> int:
     """Make them all; 0 when they are there."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     try:
-        with on_stage() as stage:
+        with demo_run() as stage:
             for look, options in LOOKS.items():
                 _photograph(stage, look, options)
                 _photograph_mail(stage.stack, look, options)
-    except (NotUpError, NotAsToldError) as problem:
+    except (StartupError, DemoStepFailedError) as problem:
         Progress().fail(str(problem))
         return 1
     Progress().say(f"{len(list(FOLDER.glob('*.png')))} pictures are in {FOLDER.relative_to(ROOT)}.")
     return 0
 
 
-def _photograph(stage: Stage, look: str, options: Mapping[str, Any]) -> None:
+def _photograph(stage: DemoRun, look: str, options: Mapping[str, Any]) -> None:
     stack = stage.stack
     publish = _ask(stack, PUBLISH, "Publish the quarterly report, and move the last one to the archive", "OPS-7")
     tidy = _ask(stack, TIDY, HOSTILE, "")
@@ -64,7 +64,7 @@ def _photograph(stage: Stage, look: str, options: Mapping[str, Any]) -> None:
         _keep(page, "request", look)
         page.goto(reviews)
         _keep(page, "list", look)
-        page.goto(f"{reviews}/away")
+        page.goto(f"{reviews}/out-of-office")
         page.get_by_label("Until (UTC)").fill(time.strftime("%Y-%m-%dT18:00", time.gmtime(time.time() + 8 * 86_400)))
         page.get_by_label("Who stands in for you in data-owners").select_option("people.carol")
         page.get_by_role("button", name="Set it").click()
@@ -90,13 +90,13 @@ def _photograph(stage: Stage, look: str, options: Mapping[str, Any]) -> None:
         page.get_by_label("Why (it goes on record)").fill("finished")
         page.get_by_role("button", name="Revoke").click()
         page.wait_for_selector("text=Taken back")
-        page.goto(f"{reviews}/{publish}/story")
+        page.goto(f"{reviews}/{publish}/report")
         _until_told(page, "denied: AccessDenied")
         _keep(page, "story", look)
         _break_glass(browser, stack, look, options)
 
 
-def _use(stage: Stage, grant: str) -> None:
+def _use(stage: DemoRun, grant: str) -> None:
     """The agent puts the report there, and tries to delete what its reviewer left out."""
     s3 = ("jitney", "run", "--grant", grant, "--", "aws", "s3api")
     where = ("--bucket", "reports", "--key", "2026/q4.csv")
@@ -112,7 +112,7 @@ def _until_told(page: Page, words: str) -> None:
         return page.get_by_text(words).is_visible()
 
     if not processes.wait_until(told, 30):
-        raise NotUpError(f"the page does not say {words!r}")
+        raise StartupError(f"the page does not say {words!r}")
 
 
 def _break_glass(browser: Browser, stack: Mapping[str, Any], look: str, options: Mapping[str, Any]) -> None:
@@ -143,7 +143,7 @@ def _photograph_mail(stack: Mapping[str, Any], look: str, options: Mapping[str, 
         return bool(found)
 
     if not processes.wait_until(arrived, 30):
-        raise NotUpError("no mail arrives")
+        raise StartupError("no mail arrives")
     with chromium() as browser:
         page = browser.new_context(**options).new_page()
         page.goto(f"{stack['mailbox_url']}/{found[0]}/html")

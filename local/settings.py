@@ -18,7 +18,7 @@ PORT_VARIABLES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class LocalSettings:
     """Folders and wishes of one local system.
 
     `state` belongs to one running system (processes, logs, stack.json); `cache` is shared by all systems of a checkout
@@ -48,10 +48,10 @@ class Settings:
         return self.state / "logs"
 
 
-def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+def from_environment(environment: Mapping[str, str] = os.environ) -> LocalSettings:
     """The settings in `JITNEY_*` variables. Raises ValueError for a port that is not one."""
     state = Path(environment.get("JITNEY_LOCAL_DIR") or ROOT / ".local")
-    return Settings(
+    return LocalSettings(
         state=state.absolute(),
         cache=Path(environment.get("JITNEY_LOCAL_CACHE") or ROOT / ".local" / "cache").absolute(),
         config=Path(environment.get("JITNEY_CONFIG") or DEFAULT_CONFIG).absolute(),

@@ -15,7 +15,7 @@ from local.deploy.assembly import Stack
 from local.emulator import launch
 from local.processes import log_tail, running, wait_until
 from local.progress import Progress
-from local.settings import Settings
+from local.settings import LocalSettings
 
 NAMES = (launch.NAME, identity.NAME, identity.PEOPLE, slack.NAME)
 READY_SECONDS = 180.0
@@ -24,11 +24,11 @@ TARGET_STACK = "JitneyTarget-"
 SAMPLE_TARGET = "analytics-prod"
 
 
-class NotUpError(Exception):
+class StartupError(Exception):
     """The system did not come up; the message says why, for a person."""
 
 
-def up(settings: Settings, progress: Progress) -> dict[str, Any]:
+def up(settings: LocalSettings, progress: Progress) -> dict[str, Any]:
     """What stack.json says of the running system, which is started unless it runs already, as it is wanted now.
 
     Raises NotUpError, having ended what was started; so does an interruption. A system that runs is left running when
@@ -45,7 +45,7 @@ def up(settings: Settings, progress: Progress) -> dict[str, Any]:
             description = _start(settings, progress)
         except (OSError, CalledProcessError, assembly.SynthesisError, deployment.DeploymentError) as problem:
             _clean(settings)
-            raise NotUpError(_told(problem)) from problem
+            raise StartupError(_failure_text(problem)) from problem
         except BaseException:
             _clean(settings)
             raise
@@ -54,7 +54,7 @@ def up(settings: Settings, progress: Progress) -> dict[str, Any]:
         return description
 
 
-def down(settings: Settings) -> bool:
+def down(settings: LocalSettings) -> bool:
     """End the system; whether anything of it was running."""
     with _alone(settings):
         was_up = any(running(name, settings) for name in NAMES)
@@ -62,20 +62,20 @@ def down(settings: Settings) -> bool:
         return was_up
 
 
-def status(settings: Settings) -> dict[str, Any] | None:
+def status(settings: LocalSettings) -> dict[str, Any] | None:
     """What stack.json says if the whole system runs and answers, else None."""
     known = stack_file.read(settings.stack_file)
     return known if known and _well(known, settings) else None
 
 
-def _told(problem: Exception) -> str:
+def _failure_text(problem: Exception) -> str:
     if isinstance(problem, CalledProcessError):
         return f"`{' '.join(map(str, problem.cmd))}` failed:\n{problem.stdout or ''}{problem.stderr or ''}".strip()
     return str(problem)
 
 
 @contextlib.contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def _alone(settings: LocalSettings) -> Iterator[None]:
     """One command at a time changes a system."""
     settings.state.mkdir(parents=True, exist_ok=True)
     with (settings.state / "command.lock").open("w") as lock:
@@ -83,11 +83,11 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _well(known: Mapping[str, Any], settings: Settings) -> bool:
+def _well(known: Mapping[str, Any], settings: LocalSettings) -> bool:
     return all(running(name, settings) for name in NAMES) and probes.healthy(known["api_url"])
 
 
-def _as_wanted(known: Mapping[str, Any], settings: Settings, progress: Progress) -> bool:
+def _as_wanted(known: Mapping[str, Any], settings: LocalSettings, progress: Progress) -> bool:
     """Whether the running system is made from what would be deployed now; says why it is not. Raises NotUpError."""
     variables = _variables(known, known.get("people", known), urlsplit(str(known["slack_url"])).port or 0)
     if known.get("assembly") == assembly.wanted(settings, variables):
@@ -97,7 +97,7 @@ def _as_wanted(known: Mapping[str, Any], settings: Settings, progress: Progress)
             assembly.synthesize(settings, variables)
     except assembly.SynthesisError as problem:
         message = f"{problem}\nThe system that is up goes on with what it was made from."
-        raise NotUpError(message) from problem
+        raise StartupError(message) from problem
     same = known.get("config") == str(settings.config)
     why = "what it is made from has changed" if same else f"it was made with {known.get('config')}"
     progress.say(f"The system is up, but {why}: starting anew with {settings.config}; its grants and records are gone.")
@@ -117,14 +117,14 @@ def _variables(of_agents: Mapping[str, Any], of_people: Mapping[str, Any], slack
     }
 
 
-def _clean(settings: Settings) -> None:
+def _clean(settings: LocalSettings) -> None:
     settings.stack_file.unlink(missing_ok=True)
     agent_shell.remove(settings)
     processes.stop(NAMES, settings)
     shutil.rmtree(settings.run, ignore_errors=True)
 
 
-def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
+def _start(settings: LocalSettings, progress: Progress) -> dict[str, Any]:
     chosen = ports.choose(settings.ports, settings.state / "ports.json")
     endpoint = f"http://127.0.0.1:{chosen['emulator']}"
     agents, app = identity.agents(chosen["identity"]), slack.app(chosen["slack"])
@@ -153,7 +153,7 @@ def _start(settings: Settings, progress: Progress) -> dict[str, Any]:
     # Only now it is known where people are sent back to.
     people = identity.people(chosen["people"], [f"{made['reviews_url']}/callback"])
     processes.start(identity.process(settings, people, identity.PEOPLE), settings)
-    slack.tell_secrets(app, deployment.session(stacks[0].account, stacks[0].region), endpoint)
+    slack.store_secrets(app, deployment.session(stacks[0].account, stacks[0].region), endpoint)
     processes.start(slack.process(settings, app, f"{made['api_url']}/slack/interactions"), settings)
     described = identity.description(agents, people)
     description = {
@@ -181,12 +181,12 @@ def _has_tokens(described: Mapping[str, Any]) -> bool:
     return all(probes.token(described["token_url"], agent) for agent in described["agents"].values())
 
 
-def _await(name: str, ready: Callable[[], bool], settings: Settings) -> None:
+def _await(name: str, ready: Callable[[], bool], settings: LocalSettings) -> None:
     """Wait until `ready`. Raises NotUpError when the process ends before, or takes too long."""
     if wait_until(lambda: running(name, settings) is None or ready(), READY_SECONDS) and running(name, settings):
         return
     what = "does not become ready" if running(name, settings) else "has ended"
-    raise NotUpError(f"the {name} {what}; the end of {settings.logs / name}.log:\n{log_tail(name, settings)}")
+    raise StartupError(f"the {name} {what}; the end of {settings.logs / name}.log:\n{log_tail(name, settings)}")
 
 
 def _plant(stacks: list[Stack], endpoint: str) -> None:

@@ -18,8 +18,17 @@ import pytest
 
 from local import processes
 from tests.examples import WHOLE
-from tests.people import Person
-from tests.running import PATIENCE, RUN_VARIABLE, Clients, root_keys, session_keys, settings_in, shared, start_stack
+from tests.reviewer_browser import Person
+from tests.running_systems import (
+    PATIENCE,
+    RUN_VARIABLE,
+    Clients,
+    root_keys,
+    session_keys,
+    settings_in,
+    shared,
+    start_stack,
+)
 
 hypothesis.settings.load_profile(WHOLE)
 

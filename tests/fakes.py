@@ -8,31 +8,31 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jitney import resources
-from jitney.adapters.deny_list import TURN_SECONDS, Turn
-from jitney.adapters.mails import Message
-from jitney.adapters.message_places import Place
-from jitney.adapters.role_policies import Refused
-from jitney.adapters.store import PAGE, Changed, Taken
+from jitney.adapters.deny_list import LEASE_SECONDS, WriteLease
+from jitney.adapters.mail_sender import MailMessage
+from jitney.adapters.message_locations import MessageLocation
+from jitney.adapters.role_policies import PolicyWriteRefused
+from jitney.adapters.store import PAGE_SIZE, Conflict, StaleWrite
 from jitney.core.access.credentials import Credentials, SessionRequest
-from jitney.core.access.denial import CutOffs, Denial
+from jitney.core.access.deny_document import CutOffs, DenyEntry
 from jitney.core.access.grant import Grant, State
-from jitney.core.access.holdings import Holdings
+from jitney.core.access.other_grants import OtherGrants
 from jitney.core.access.request import Permission
-from jitney.core.access.target_check import Answered, Attempt
-from jitney.core.actions import Actions
-from jitney.core.audit import Link
+from jitney.core.access.target_check import Attempt, AttemptResult
+from jitney.core.actions import ActionTable
+from jitney.core.audit import ChainedRecord
 from jitney.core.config import Target
-from jitney.core.once import Once, Quota
 from jitney.core.problems import Problem
-from jitney.core.review.absences import Absence
-from jitney.core.review.glass import debtors
-from jitney.core.review.pending import Pending
-from jitney.core.review.slack.message import Message as SlackMessage
-from jitney.core.review.slack.people import Profile
-from jitney.core.review.slack.refused import SlackRefused
+from jitney.core.review.break_glass import follow_up_keys
+from jitney.core.review.out_of_office import OutOfOffice
+from jitney.core.review.pending import PendingReviews
+from jitney.core.review.slack.error import SlackError
+from jitney.core.review.slack.message import SlackMessage
+from jitney.core.review.slack.people import SlackProfile
+from jitney.core.single_use import Quota, SingleUseKey
 
 NOW = 1_795_521_600  # 2026-11-24T12:00:00Z
-ACTIONS = Actions.load(resources.ACTIONS.read_bytes())
+ACTIONS = ActionTable.load(resources.ACTIONS.read_bytes())
 ROLE_ARN = "arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod"
 
 GRANT = Grant(
@@ -66,81 +66,90 @@ class MemoryStore:
     """`jitney.adapters.store.Store` in memory. `broken` makes every call fail as an unreachable DynamoDB does."""
 
     grants: dict[str, Grant] = field(default_factory=dict)
-    links: list[Link] = field(default_factory=list)
+    links: list[ChainedRecord] = field(default_factory=list)
     taken: dict[str, tuple[int, int, str]] = field(default_factory=dict)
-    held_by: dict[str, Holdings] = field(default_factory=dict)
-    waiting: dict[str, Pending] = field(default_factory=dict)
-    away: dict[str, Absence] = field(default_factory=dict)
-    owed: dict[str, str] = field(default_factory=dict)
+    other_grants: dict[str, OtherGrants] = field(default_factory=dict)
+    waiting: dict[str, PendingReviews] = field(default_factory=dict)
+    away: dict[str, OutOfOffice] = field(default_factory=dict)
+    outstanding: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     broken: bool = False
     lock: Any = field(default_factory=threading.RLock)
     deny_list: "MemoryDenyList" = field(default_factory=lambda: MemoryDenyList())  # noqa: PLW0108 - it comes below
 
     def open(
-        self, grant: Grant, first: Link, onces: Any = (), *, holdings: Any = (), entering: Any = None, now: int
+        self, grant: Grant, first: ChainedRecord, onces: Any = (), *, holdings: Any = (), entering: Any = None, now: int
     ) -> None:
         self._answer("open")
         with self.lock:
-            if entering and self.waiting.get(grant.owner, Pending("")).stamp != entering.before.stamp:
-                raise Changed
-            if any(self.held_by.get(each.after.identity, Holdings("")).stamp != each.before.stamp for each in holdings):
-                raise Changed
+            if entering and self.waiting.get(grant.owner, PendingReviews("")).stamp != entering.before.stamp:
+                raise StaleWrite
+            if any(
+                self.other_grants.get(each.after.identity, OtherGrants("")).stamp != each.before.stamp
+                for each in holdings
+            ):
+                raise StaleWrite
             self._take(onces, now)
             if grant.id in self.grants:
-                raise Taken("")
+                raise Conflict("")
             self.grants[grant.id] = grant
             self.links.append(first)
-            self.held_by |= {each.after.identity: each.after for each in holdings}
+            self.other_grants |= {each.after.identity: each.after for each in holdings}
             if entering:
                 self.waiting[grant.owner] = entering.after
 
-    def pending(self, owner: str) -> Pending:
+    def pending(self, owner: str) -> PendingReviews:
         self._answer("pending")
-        return self.waiting.get(owner, Pending(owner))
+        return self.waiting.get(owner, PendingReviews(owner))
 
-    def holdings(self, identity: str) -> Holdings:
+    def holdings(self, identity: str) -> OtherGrants:
         self._answer("holdings")
-        return self.held_by.get(identity, Holdings(identity))
+        return self.other_grants.get(identity, OtherGrants(identity))
 
-    def save(self, before: Grant, after: Grant, next_link: Link, *, denial: Denial | None = None, now: int) -> None:
+    def save(
+        self, before: Grant, after: Grant, next_link: ChainedRecord, *, denial: DenyEntry | None = None, now: int
+    ) -> None:
         self._answer("save")
         with self.lock:
             current = self.grants[before.id]
             if (current.state, current.records) != (before.state, before.records):
-                raise Changed
-            places = [place for vote in after.cast_since(before) for place in vote.stands_in]
-            if any(place.absent not in self.away or self.away[place.absent].id != place.absence for place in places):
-                raise Changed
-            owing = debtors(after, after.glass.human) if after.glass else ()
-            if after.glass and not before.glass:
-                if set(owing) & self.owed.keys():
-                    raise Changed
-                self.owed |= dict.fromkeys(owing, after.id)
+                raise StaleWrite
+            places = [place for vote in after.votes_since(before) for place in vote.delegations]
+            if any(
+                place.delegator not in self.away or self.away[place.delegator].id != place.absence for place in places
+            ):
+                raise StaleWrite
+            owing = follow_up_keys(after, after.break_glass.human) if after.break_glass else ()
+            if after.break_glass and not before.break_glass:
+                if set(owing) & self.outstanding.keys():
+                    raise StaleWrite
+                self.outstanding |= dict.fromkeys(owing, after.id)
             if after.follow_up and not before.follow_up:
-                self.owed = {who: grant_id for who, grant_id in self.owed.items() if grant_id != after.id}
-            self.grants[after.id] = replace(after, run_by_now=())
+                self.outstanding = {who: grant_id for who, grant_id in self.outstanding.items() if grant_id != after.id}
+            self.grants[after.id] = replace(after, current_agent_owners=())
             self.links.append(next_link)
             if denial:
                 self.deny_list.listed.setdefault(after.role_arn, {})[denial.grant_id] = denial
 
-    def change_absence(self, before: Absence | None, after: Absence | None, link: Link, *, now: int) -> None:
+    def change_out_of_office(
+        self, before: OutOfOffice | None, after: OutOfOffice | None, link: ChainedRecord, *, now: int
+    ) -> None:
         self._answer("change_absence")
         with self.lock:
             human = (after or before).human  # type: ignore[union-attr]
             if self.away.get(human) != before:
-                raise Changed
+                raise StaleWrite
             self.away.pop(human, None)
             if after:
                 self.away[human] = after
             self.links.append(link)
 
-    def cut_off(self, role_arn: str, turn: Turn, cut_offs: CutOffs, link: Link, *, now: int) -> None:
+    def cut_off(self, role_arn: str, turn: WriteLease, cut_offs: CutOffs, link: ChainedRecord, *, now: int) -> None:
         self._answer("cut_off")
         with self.lock:
-            current = self.deny_list.turns.get(role_arn, Turn())
+            current = self.deny_list.turns.get(role_arn, WriteLease())
             if current.began != turn.began:
-                raise Changed
+                raise StaleWrite
             self.deny_list.turns[role_arn] = replace(current, cut_offs=cut_offs)
             self.links.append(link)
 
@@ -153,11 +162,11 @@ class MemoryStore:
         ]
         return sorted(found, key=lambda grant: grant.expires_at)
 
-    def open_at(self, role_arn: str, state: State, now: int) -> list[Grant]:
+    def grants_in_state(self, role_arn: str, state: State, now: int) -> list[Grant]:
         found = self.open_grants(role_arn, 10**11)
         return [grant for grant in found if grant.state is state and grant.expires_at > now]
 
-    def record(self, link: Link, keys: Any = (), *, now: int) -> None:
+    def record(self, link: ChainedRecord, keys: Any = (), *, now: int) -> None:
         self._answer("record")
         self._take(keys, now)
         self.links.append(link)
@@ -175,8 +184,8 @@ class MemoryStore:
         mine = [grant for grant in self.grants.values() if grant.owner == owner]
         ordered = sorted(mine, key=lambda grant: (grant.created_at, grant.id), reverse=True)
         later = [grant for grant in ordered if not after or f"{grant.created_at:012d}#{grant.id}" < after]
-        page = later[:PAGE]
-        more = len(later) > PAGE
+        page = later[:PAGE_SIZE]
+        more = len(later) > PAGE_SIZE
         return page, f"{page[-1].created_at:012d}#{page[-1].id}" if more else ""
 
     def held(self, key: str) -> str | None:
@@ -193,34 +202,34 @@ class MemoryStore:
             count, expires_at, _ = self.taken.get(key.key, (0, 0, ""))
             most = key.most if isinstance(key, Quota) else 1
             if expires_at > now and count >= most:
-                raise Taken(key.key)
+                raise Conflict(key.key)
         for key in keys:
             count = self.taken.get(key.key, (0, 0, ""))[0]
-            self.taken[key.key] = (count + 1, key.expires_at, key.holds if isinstance(key, Once) else "")
+            self.taken[key.key] = (count + 1, key.expires_at, key.holds if isinstance(key, SingleUseKey) else "")
 
 
 @dataclass
-class MemoryAbsences:
-    """`jitney.adapters.absences.Absences` of a store in memory; `meanwhile` runs after they were read."""
+class MemoryOutOfOffice:
+    """`jitney.adapters.out_of_office.OutOfOfficeStore` of a store in memory; `meanwhile` runs after they were read."""
 
     store: MemoryStore
     meanwhile: Callable[[], None] = field(default=lambda: None)
 
-    def kept(self) -> list[Absence]:
+    def kept(self) -> list[OutOfOffice]:
         found = list(self.store.away.values())
         self.meanwhile()
         return found
 
 
 @dataclass
-class MemoryGlasses:
-    """`jitney.adapters.glasses.Glasses` of a store in memory; `meanwhile` runs after they were read."""
+class MemoryFollowUps:
+    """`jitney.adapters.follow_ups.FollowUps` of a store in memory; `meanwhile` runs after they were read."""
 
     store: MemoryStore
     meanwhile: Callable[[], None] = field(default=lambda: None)
 
-    def owed(self) -> dict[str, str]:
-        found = dict(self.store.owed)
+    def outstanding(self) -> dict[str, str]:
+        found = dict(self.store.outstanding)
         self.meanwhile()
         return found
 
@@ -244,7 +253,7 @@ class MemoryReviews:
     """Remembers which reviews were started and woken; `problem` is raised instead if there is one."""
 
     started: list[str] = field(default_factory=list)
-    woken: list[str] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     problem: Problem | None = None
 
@@ -256,7 +265,7 @@ class MemoryReviews:
     def decided(self, grant: Grant) -> None:
         if self.problem:
             raise self.problem
-        self.woken.append(grant.id)
+        self.resumed.append(grant.id)
 
     def running(self) -> frozenset[str]:
         if self.problem:
@@ -280,12 +289,12 @@ class MemoryTaskTokens:
 
 @dataclass
 class MemoryMails:
-    """`adapters.mails.Mails` in memory: what was sent to whom; `codes` are answered to some addresses instead."""
+    """`adapters.mail_sender.MailSender` in memory: what was sent to whom; `codes` are answered to some addresses instead."""
 
-    sent: list[tuple[Message, str]] = field(default_factory=list)
+    sent: list[tuple[MailMessage, str]] = field(default_factory=list)
     codes: dict[str, str] = field(default_factory=dict)
 
-    def send(self, message: Message, to: str) -> str:
+    def send(self, message: MailMessage, to: str) -> str:
         code = self.codes.get(to, "")
         if not code:
             self.sent.append((message, to))
@@ -296,13 +305,13 @@ class MemoryMails:
 class MemoryDenyList:
     """`jitney.adapters.deny_list.DenyList` in memory; each method is one atomic step, as one call of DynamoDB is."""
 
-    listed: dict[str, dict[str, Denial]] = field(default_factory=dict)
-    turns: dict[str, Turn] = field(default_factory=dict)
-    busy_until: dict[str, int] = field(default_factory=dict)
+    listed: dict[str, dict[str, DenyEntry]] = field(default_factory=dict)
+    turns: dict[str, WriteLease] = field(default_factory=dict)
+    leased_until: dict[str, int] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     lock: Any = field(default_factory=threading.RLock)
 
-    def denials(self, role_arn: str) -> list[Denial]:
+    def deny_entries(self, role_arn: str) -> list[DenyEntry]:
         with self.lock:
             return list(self.listed.get(role_arn, {}).values())
 
@@ -311,34 +320,34 @@ class MemoryDenyList:
             self.known |= set(configured)
             return frozenset(self.known)
 
-    def turn(self, role_arn: str) -> Turn:
+    def turn(self, role_arn: str) -> WriteLease:
         with self.lock:
-            return self.turns.get(role_arn, Turn())
+            return self.turns.get(role_arn, WriteLease())
 
-    def begin(self, role_arn: str, now: int) -> Turn | None:
+    def begin(self, role_arn: str, now: int) -> WriteLease | None:
         with self.lock:
-            if self.busy_until.get(role_arn, now - 1) >= now:
+            if self.leased_until.get(role_arn, now - 1) >= now:
                 return None
-            self.busy_until[role_arn] = now + TURN_SECONDS
+            self.leased_until[role_arn] = now + LEASE_SECONDS
             turn = self.turn(role_arn)
             self.turns[role_arn] = replace(turn, began=turn.began + 1)
             return self.turns[role_arn]
 
-    def finish(self, role_arn: str, turn: Turn, written: str) -> bool:
+    def finish(self, role_arn: str, turn: WriteLease, written: str) -> bool:
         with self.lock:
             if not self._ended(role_arn, turn):
                 return False
             self.turns[role_arn] = replace(self.turns[role_arn], done=turn.began, written=written)
             return True
 
-    def abandon(self, role_arn: str, turn: Turn) -> None:
+    def abandon(self, role_arn: str, turn: WriteLease) -> None:
         with self.lock:
             self._ended(role_arn, turn)
 
-    def _ended(self, role_arn: str, turn: Turn) -> bool:
+    def _ended(self, role_arn: str, turn: WriteLease) -> bool:
         mine = self.turns[role_arn].began == turn.began
         if mine:
-            del self.busy_until[role_arn]
+            del self.leased_until[role_arn]
         return mine
 
 
@@ -385,7 +394,7 @@ class MemoryRolePolicy:
             raise Problem("unavailable", "IAM did not answer as it should.", "Try again in a moment.")
         if iam.refusals or len(text) > iam.room:
             iam.refusals -= 1
-            raise Refused(iam.refusal)
+            raise PolicyWriteRefused(iam.refusal)
         iam.writes += 1
         iam.documents[self.role_arn] = text
 
@@ -420,7 +429,7 @@ class MemoryMaskKeys:
             raise Problem("unavailable", "The key of masks did not answer as it should.", "Try again in a moment.")
         return hashlib.sha256(owner.encode()).digest()
 
-    def of_or_none(self, owner: str) -> bytes | None:
+    def key_or_none(self, owner: str) -> bytes | None:
         return None if self.broken else self.of(owner)
 
 
@@ -432,11 +441,11 @@ class MemoryTargetChecks:
     tried: list[Attempt] = field(default_factory=list)
     broken: bool = False
 
-    def run(self, attempts: Any) -> tuple[Answered, ...]:
+    def run(self, attempts: Any) -> tuple[AttemptResult, ...]:
         self.tried += attempts
         if self.broken:
             raise Problem("unavailable", "AWS did not answer as it should.", "Check the target again in a moment.")
-        return tuple(Answered(each, self.wrong.get(each.name, each.expected[0])) for each in attempts)
+        return tuple(AttemptResult(each, self.wrong.get(each.name, each.expected[0])) for each in attempts)
 
 
 @dataclass
@@ -456,25 +465,25 @@ class MemorySlackSecret:
 class MemorySlack:
     """Slack's Web API for people by user id; `code` is what it refuses everything with, "" for nothing."""
 
-    profiles: dict[str, Profile] = field(default_factory=dict)
+    profiles: dict[str, SlackProfile] = field(default_factory=dict)
     code: str = ""
     modals: list[tuple[str, Any]] = field(default_factory=list)
     alone: list[tuple[str, str, str]] = field(default_factory=list)
     channels: tuple[str, ...] = ("#owners", "#late", "#others")
-    posted: dict[Place, list[SlackMessage]] = field(default_factory=dict)
-    replies: list[tuple[Place, str]] = field(default_factory=list)
+    posted: dict[MessageLocation, list[SlackMessage]] = field(default_factory=dict)
+    replies: list[tuple[MessageLocation, str]] = field(default_factory=list)
     meanwhile: Callable[[], None] = field(default=lambda: None)
 
-    def profile(self, user: str) -> Profile:
+    def profile(self, user: str) -> SlackProfile:
         self._answer()
         return self.profiles[user]
 
-    def find(self, email: str) -> Profile:
+    def find(self, email: str) -> SlackProfile:
         self._answer()
         for profile in self.profiles.values():
             if profile.email.casefold() == email.casefold():
                 return profile
-        raise SlackRefused("users_not_found")
+        raise SlackError("users_not_found")
 
     def channel_code(self, channel: str) -> str:
         self._answer()
@@ -484,40 +493,40 @@ class MemorySlack:
         self._answer()
         self.modals.append((trigger, view))
 
-    def tell_alone(self, channel: str, user: str, sentence: str) -> None:
+    def post_ephemeral(self, channel: str, user: str, sentence: str) -> None:
         self._answer()
         self.alone.append((channel, user, sentence))
 
-    def post(self, channel: str, message: SlackMessage) -> Place:
+    def post(self, channel: str, message: SlackMessage) -> MessageLocation:
         self._answer()
         if channel not in self.channels:
-            raise SlackRefused("channel_not_found")
-        place = Place(f"C-{channel}", str(len(self.posted)))
+            raise SlackError("channel_not_found")
+        place = MessageLocation(f"C-{channel}", str(len(self.posted)))
         self.posted[place] = [message]
         self.meanwhile()
         return place
 
-    def update(self, place: Place, message: SlackMessage) -> None:
+    def update(self, place: MessageLocation, message: SlackMessage) -> None:
         self._answer()
         self.posted[place].append(message)
 
-    def reply(self, place: Place, sentence: str) -> None:
+    def reply(self, place: MessageLocation, sentence: str) -> None:
         self._answer()
         self.replies.append((place, sentence))
 
     def _answer(self) -> None:
         if self.code:
-            raise SlackRefused(self.code)
+            raise SlackError(self.code)
 
 
 @dataclass
 class MemoryMessagePlaces:
     """Where messages are."""
 
-    kept: dict[tuple[str, str], Place] = field(default_factory=dict)
+    kept: dict[tuple[str, str], MessageLocation] = field(default_factory=dict)
 
-    def of(self, grant_id: str) -> dict[str, Place]:
+    def of(self, grant_id: str) -> dict[str, MessageLocation]:
         return {channel: place for (grant, channel), place in self.kept.items() if grant == grant_id}
 
-    def keep(self, grant_id: str, channel: str, place: Place, now: int) -> bool:
+    def keep(self, grant_id: str, channel: str, place: MessageLocation, now: int) -> bool:
         return self.kept.setdefault((grant_id, channel), place) == place

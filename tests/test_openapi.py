@@ -10,9 +10,9 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from infra.api import REFUSALS
-from infra.functions import SPECS
-from jitney.core.access import parse
-from jitney.core.calls.words import MAX_LINE
+from infra.function_specs import SPECS
+from jitney.core.access import request_body
+from jitney.core.calls.shell_words import MAX_LINE
 from jitney.core.problems import PROBLEMS, Problem
 
 OPENAPI = yaml.safe_load((Path(__file__).parents[1] / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
@@ -55,14 +55,17 @@ def test_a_denial_is_listed_with_what_would_have_passed():
 
 def test_the_limits_of_a_request_are_the_codes():
     asked = SCHEMAS["AccessRequest"]["properties"]
-    assert set(asked) == set(parse.MEMBERS)
-    assert asked["permissions"]["maxItems"] == parse.MAX_PERMISSIONS
-    assert (asked["reason"]["maxLength"], asked["ticket"]["maxLength"]) == (parse.MAX_REASON, parse.MAX_TICKET)
-    assert asked["calls"]["maxItems"] == parse.MAX_CALLS
+    assert set(asked) == set(request_body.MEMBERS)
+    assert asked["permissions"]["maxItems"] == request_body.MAX_PERMISSIONS
+    assert (asked["reason"]["maxLength"], asked["ticket"]["maxLength"]) == (
+        request_body.MAX_REASON,
+        request_body.MAX_TICKET,
+    )
+    assert asked["calls"]["maxItems"] == request_body.MAX_CALLS
     assert SCHEMAS["AwsCall"]["oneOf"][0]["maxLength"] == MAX_LINE
     permission = SCHEMAS["Permission"]["properties"]
-    assert {permission[name]["maxItems"] for name in permission} == {parse.MAX_NAMES}
-    assert permission["resources"]["items"]["maxLength"] == parse.MAX_ARN
+    assert {permission[name]["maxItems"] for name in permission} == {request_body.MAX_NAMES}
+    assert permission["resources"]["items"]["maxLength"] == request_body.MAX_ARN
 
 
 def _validator(pointer: str) -> Draft202012Validator:

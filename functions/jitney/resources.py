@@ -5,11 +5,11 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 
 ACTIONS = PACKAGE / "core" / "actions.bin"
-"""AWS's actions, for `jitney.core.actions.Actions.load`."""
+"""AWS's actions, for `jitney.core.actions.ActionTable.load`."""
 OPERATIONS = PACKAGE / "core" / "operations.bin"
-"""AWS's API operations, for `jitney.core.calls.table.Operations.load`."""
+"""AWS's API operations, for `jitney.core.calls.operations.OperationTable.load`."""
 MASKS = PACKAGE / "core" / "masking" / "masks.bin"
-"""Sensitive members of AWS's answers, for `jitney.core.masking.table.Masks.load`."""
+"""Sensitive members of AWS's answers, for `jitney.core.masking.table.MaskTable.load`."""
 PAGES = PACKAGE / "pages"
 """Templates and style of the reviewers' pages."""
 SCHEMA = PACKAGE / "schema.cedarschema"

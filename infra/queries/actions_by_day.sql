@@ -2,7 +2,7 @@
 SELECT dt AS day, account, service, operation, COUNT(*) AS calls, COUNT(CASE WHEN denied THEN 1 END) AS denied,
        COUNT(CASE WHEN error_code <> '' AND NOT denied THEN 1 END) AS failed,
        COUNT(CASE WHEN verdict = 'bypass' THEN 1 END) AS bypasses, COUNT(DISTINCT source_identity) AS principals
-FROM calls_once
+FROM unique_calls
 WHERE (purpose = 'grant' OR verdict = 'bypass')
   AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
 GROUP BY dt, account, service, operation

@@ -6,7 +6,7 @@ FROM (
     SELECT time, principal, human, grant_id, 'record' AS kind, event AS what, outcome, code, "count" AS times,
            '' AS verdict, NULL AS reasons, COALESCE(json_extract_scalar(detail, '$.by'), '') AS person, target, account,
            actions, resources, reason, seq
-    FROM records_once
+    FROM unique_records
     WHERE dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
     UNION ALL
     SELECT time, source_identity AS principal, human, grant_id, 'call' AS kind, service || ':' || operation AS what,
@@ -14,7 +14,7 @@ FROM (
            error_code AS code, 1 AS times, verdict, reasons,
            CASE WHEN verdict = 'explained' AND purpose <> 'grant' THEN 'jitney' ELSE '' END AS person, target, account,
            actions, resources, '' AS reason, CAST(NULL AS INTEGER) AS seq
-    FROM calls_once
+    FROM unique_calls
     WHERE dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
 ) AS happened
 WHERE human = ?

@@ -1,7 +1,7 @@
 -- Who read most in the last 30 days, in bytes: of which service, under how many grants
 SELECT source_identity AS principal, human, target, service, CAST(SUM(bytes_out) AS BIGINT) AS bytes_read,
-       CAST(MAX(bytes_out) AS BIGINT) AS most_at_once, COUNT(*) AS calls, COUNT(DISTINCT grant_id) AS grants
-FROM calls_once
+       CAST(MAX(bytes_out) AS BIGINT) AS max_bytes_per_call, COUNT(*) AS calls, COUNT(DISTINCT grant_id) AS grants
+FROM unique_calls
 WHERE bytes_out > 0
   AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
 GROUP BY source_identity, human, target, service

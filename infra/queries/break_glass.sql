@@ -1,8 +1,8 @@
--- Who broke the glass in the last 90 days, why, and what somebody else said of it afterwards, if anybody did
-SELECT broke.time, broke.grant_id, broke.person AS broken_by, broke.principal, broke.human, broke.target,
+-- Who used break-glass access in the last 90 days, why, and the follow-up review, if there was one
+SELECT broke.time, broke.grant_id, broke.person AS break_glass_by, broke.principal, broke.human, broke.target,
        CAST(broke.actions AS JSON) AS actions, CAST(broke.resources AS JSON) AS resources, broke.duration_seconds,
-       broke.said AS reason, json_extract_scalar(broke.detail, '$.follow_up_until') AS follow_up_until,
-       later.time AS followed_up_at, later.person AS followed_up_by, later.outcome AS judgement, later.said AS comment
+       broke.comment AS reason, json_extract_scalar(broke.detail, '$.follow_up_due_at') AS follow_up_due_at,
+       later.time AS followed_up_at, later.person AS followed_up_by, later.outcome AS judgement, later.comment AS comment
 FROM approvals AS broke
 LEFT JOIN approvals AS later
   ON later.grant_id = broke.grant_id

@@ -2,7 +2,7 @@
 -- principal: its source identity, such as corp.reader-agent
 SELECT time, grant_id, seq, event, outcome, code, target, CAST(actions AS JSON) AS actions,
        CAST(resources AS JSON) AS resources, expires_at, reason
-FROM records_once
+FROM unique_records
 WHERE principal = ?
   AND grant_id <> ''
   AND dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)

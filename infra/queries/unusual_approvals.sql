@@ -1,16 +1,16 @@
 -- Which decisions of the last 30 days deserve a second look: own requests, refused votes, escalations, broken glass
 SELECT decided.time, decided.person, decided.event, decided.outcome,
        CASE WHEN decided.outcome = 'refused' THEN 'refused (' || decided.code || '). ' ELSE '' END
-       || CASE WHEN decided.person IN (decided.principal, decided.human) THEN 'By who asked. ' ELSE '' END
-       || CASE WHEN decided.event = 'break_glass' THEN 'Glass broken. ' ELSE '' END
-       || CASE WHEN decided.stands_in THEN 'In the place of others. ' ELSE '' END
+       || CASE WHEN decided.person IN (decided.principal, decided.human) THEN 'By the requester. ' ELSE '' END
+       || CASE WHEN decided.event = 'break_glass' THEN 'Break-glass. ' ELSE '' END
+       || CASE WHEN decided.as_delegate THEN 'As a delegate. ' ELSE '' END
        || CASE WHEN escalated.grant_id IS NOT NULL THEN 'After escalation. ' ELSE '' END AS why,
        decided.grant_id, decided.principal, decided.human, decided.target, CAST(decided.actions AS JSON) AS actions,
-       decided.said, decided.via
+       decided.comment, decided.via
 FROM approvals AS decided
 LEFT JOIN (
     SELECT grant_id, MIN(time) AS time
-    FROM records_once
+    FROM unique_records
     WHERE event = 'notice'
       AND json_extract_scalar(detail, '$.notice') = 'escalated'
       AND dt >= CAST(CAST(current_date - INTERVAL '37' DAY AS DATE) AS VARCHAR)
@@ -22,6 +22,6 @@ WHERE decided.dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCH
   AND (decided.outcome = 'refused'
        OR decided.person IN (decided.principal, decided.human)
        OR decided.event = 'break_glass'
-       OR decided.stands_in
+       OR decided.as_delegate
        OR escalated.grant_id IS NOT NULL)
 ORDER BY decided.time DESC

@@ -3,11 +3,11 @@ SELECT voted.time, voted.person, voted.outcome,
        DATE_DIFF('second', CAST(REPLACE(SUBSTR(asked.time, 1, 19), 'T', ' ') AS TIMESTAMP),
                  CAST(REPLACE(SUBSTR(voted.time, 1, 19), 'T', ' ') AS TIMESTAMP)) AS seconds,
        voted.grant_id, voted.principal, voted.human, voted.target, CAST(voted.actions AS JSON) AS actions,
-       CAST(voted.resources AS JSON) AS resources, voted.said, voted.via
+       CAST(voted.resources AS JSON) AS resources, voted.comment, voted.via
 FROM approvals AS voted
 LEFT JOIN (
     SELECT grant_id, MIN(time) AS time
-    FROM records_once
+    FROM unique_records
     WHERE event = 'request'
       AND outcome = 'review'
       AND dt >= CAST(CAST(current_date - INTERVAL '37' DAY AS DATE) AS VARCHAR)

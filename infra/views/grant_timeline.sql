@@ -2,7 +2,7 @@
 SELECT dt, grant_id, time, 'record' AS kind, event AS what, outcome, code,
        COALESCE(json_extract_scalar(detail, '$.by'), '') AS person,
        principal, human, target, account, actions, resources, reason, source_ip, seq, detail
-FROM records_once
+FROM unique_records
 WHERE grant_id <> ''
 UNION ALL
 SELECT dt, grant_id, time, 'call' AS kind, service || ':' || operation AS what,
@@ -10,6 +10,6 @@ SELECT dt, grant_id, time, 'call' AS kind, service || ':' || operation AS what,
        error_code AS code, CASE purpose WHEN 'grant' THEN '' ELSE 'jitney' END AS person,
        source_identity AS principal, human, target, account, actions, resources, '' AS reason, source_ip,
        CAST(NULL AS INTEGER) AS seq, request AS detail
-FROM calls_once
+FROM unique_calls
 WHERE verdict = 'explained'
   AND grant_id <> ''

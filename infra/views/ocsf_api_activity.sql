@@ -76,6 +76,6 @@ FROM (
                CASE WHEN verdict = 'bypass' THEN 'High' WHEN denied THEN 'Low' ELSE 'Informational' END AS severity,
                CASE WHEN error_code = '' THEN 1 ELSE 2 END AS status_id,
                CASE WHEN source_identity <> '' THEN source_identity ELSE session END AS person
-        FROM calls_once
+        FROM unique_calls
     ) AS named
 ) AS numbered

@@ -11,7 +11,7 @@ FROM (
     UNION ALL
     SELECT dt, grant_id, source_identity AS principal, human, target, account, action, FALSE AS granted,
            event_id, CASE WHEN error_code <> '' THEN event_id END AS failed_id
-    FROM calls_once CROSS JOIN UNNEST(actions) AS listed (action)
+    FROM unique_calls CROSS JOIN UNNEST(actions) AS listed (action)
     WHERE verdict = 'explained'
       AND purpose = 'grant'
 ) AS lines

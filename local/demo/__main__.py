@@ -5,10 +5,10 @@ import sys
 
 from rich.markup import escape
 
-from local.demo import asking, auditing, calling, ending, proving, reviewing
-from local.demo.stage import NotAsToldError, Stage, chapter, console, on_stage, title
+from local.demo import asking, auditing, calling, ending, reviewing, verification
+from local.demo.runner import DemoRun, DemoStepFailedError, chapter, console, demo_run, title
 from local.progress import Progress
-from local.system import NotUpError
+from local.system import StartupError
 
 
 def main() -> int:
@@ -16,12 +16,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     title("[bold]Jitney[/]: AWS access for AI agents, for the moment they need it, and no longer")
     try:
-        with on_stage() as stage:
+        with demo_run() as stage:
             play(stage)
-    except NotAsToldError as broken:
+    except DemoStepFailedError as broken:
         console.print("\n[red]Not as told:[/]", escape(str(broken)))
         return 1
-    except (NotUpError, ValueError) as problem:
+    except (StartupError, ValueError) as problem:
         Progress().fail(str(problem))
         return 1
     except KeyboardInterrupt:
@@ -30,7 +30,7 @@ def main() -> int:
     return 0
 
 
-def play(stage: Stage) -> None:
+def play(stage: DemoRun) -> None:
     """All chapters. Raises NotAsTold at the first step that does not go as it is told."""
     chapter("An agent asks for access")
     lent = asking.play(stage)
@@ -44,7 +44,7 @@ def play(stage: Stage) -> None:
     asked = {lent.grant["id"], called.grant["id"], called.pending_id, reviewed_id}
     auditing.play(stage, lent.grant["created_at"], asked, reviewed_id, called.grant["id"])
     chapter("The records are proven")
-    proving.play(stage, called.grant["id"])
+    verification.play(stage, called.grant["id"])
     last = (
         "The system stays up; make down ends it."
         if stage.stays_up

@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from jitney.client.problems import Problem
+from jitney.client.problems import ClientProblem
 from local.agent_shell import AUDITOR
-from local.demo.ledger import Ledger, Rows, told
-from local.demo.stage import NotAsToldError, Stage, console, expect
+from local.demo.audit_queries import AuditQueries, Rows, as_table
+from local.demo.runner import DemoRun, DemoStepFailedError, console, expect
 
 ACTIONS = {"s3:GetObject": "allowed", "s3:DeleteObject": "review", "s3:PutObject": "review", "iam:CreateUser": "denied"}
 """What the demo asked for, and what came of it."""
@@ -15,17 +15,17 @@ REVOKED = ("taken back by local.incident-bot", "AWS denied its credentials", "s3
 """What the stories of the grants say, among the rest."""
 
 
-def play(stage: Stage, since: str, grant_ids: Collection[str], reviewed_id: str, revoked_id: str) -> None:
+def play(stage: DemoRun, since: str, grant_ids: Collection[str], reviewed_id: str, revoked_id: str) -> None:
     """The chapter: every request of the demo, from `since` (ISO 8601), and the stories of two of its grants."""
-    ledger = Ledger(stage.stack)
+    ledger = AuditQueries(stage.stack)
     try:
         _who_asked(stage, ledger, since, grant_ids)
         _stories(stage, ledger, reviewed_id, revoked_id)
-    except (TimeoutError, Problem) as problem:
-        raise NotAsToldError(str(problem)) from problem
+    except (TimeoutError, ClientProblem) as problem:
+        raise DemoStepFailedError(str(problem)) from problem
 
 
-def _who_asked(stage: Stage, ledger: Ledger, since: str, grant_ids: Collection[str]) -> None:
+def _who_asked(stage: DemoRun, ledger: AuditQueries, since: str, grant_ids: Collection[str]) -> None:
     stage.step("An auditor asks who asked for what, when, and what came of it", "One SQL query in Athena, over S3.")
     wanted = set(ACTIONS.items())
 
@@ -35,13 +35,13 @@ def _who_asked(stage: Stage, ledger: Ledger, since: str, grant_ids: Collection[s
         return wanted <= seen and set(grant_ids) <= {row["grant_id"] for row in rows}
 
     with console.status("waiting for the records to arrive in S3"):
-        rows = ledger.wait_for("who_asked_for_what", arrived)
-    console.print(ledger.text("who_asked_for_what"), style="dim", markup=False)
-    console.print(told(rows))
+        rows = ledger.wait_for("who_requested_what", arrived)
+    console.print(ledger.text("who_requested_what"), style="dim", markup=False)
+    console.print(as_table(rows))
     expect("Every request is there, with its outcome", holds=arrived(rows))
 
 
-def _stories(stage: Stage, ledger: Ledger, reviewed_id: str, revoked_id: str) -> None:
+def _stories(stage: DemoRun, ledger: AuditQueries, reviewed_id: str, revoked_id: str) -> None:
     why = "One command, out of Athena: their records, and the calls that CloudTrail told of."
     stage.step("And the whole stories of two of them", why)
     events = ["request", "revocation", "canary"]

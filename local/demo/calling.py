@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from local.demo.stage import TARGET, Stage, excerpt, expect
+from local.demo.runner import TARGET, DemoRun, excerpt, expect
 
 OBJECT, NEIGHBOUR = "2026/q3.csv", "2026/q4.csv"
 COPY = ("aws", "s3", "cp", f"s3://reports/{OBJECT}", ".")
@@ -20,7 +20,7 @@ class Called:
     pending_id: str
 
 
-def play(stage: Stage) -> Called:
+def play(stage: DemoRun) -> Called:
     """The chapter."""
     _explain(stage)
     grant = _run(stage)
@@ -30,7 +30,7 @@ def play(stage: Stage) -> Called:
     return Called(grant, pending_id)
 
 
-def _explain(stage: Stage) -> None:
+def _explain(stage: DemoRun) -> None:
     stage.step("What would this command need?", "Nothing is declared, run or issued: the command line says it all.")
     ran = stage.run("reader-agent", "jitney", "explain", TARGET, "--json", "--", *COPY, show=False)
     told = ran.json()
@@ -40,7 +40,7 @@ def _explain(stage: Stage) -> None:
     expect("The session policy would allow reading that object, and nothing else", holds=allowed == alone)
 
 
-def _run(stage: Stage) -> dict[str, Any]:
+def _run(stage: DemoRun) -> dict[str, Any]:
     why = "--keep leaves the grant for the steps to come; without it, it is given back when the command has ended."
     stage.step("It runs, with a grant for that object only", why)
     ran = stage.run("reader-agent", "jitney", "run", TARGET, "--keep", "--reason", "monthly report", "--", *COPY)
@@ -54,14 +54,14 @@ def _run(stage: Stage) -> dict[str, Any]:
     return newest
 
 
-def _read_the_neighbour(stage: Stage, grant: dict[str, Any]) -> None:
+def _read_the_neighbour(stage: DemoRun, grant: dict[str, Any]) -> None:
     stage.step("The object beside it", "In the same folder, readable for the role; not for this session.")
     get = ("aws", "s3api", "get-object", "--bucket", "reports", "--key", NEIGHBOUR, "got")
     ran = stage.run("reader-agent", "jitney", "run", "--grant", grant["id"], "--", *get, expect=255)
     expect("IAM itself denies it", holds="AccessDenied" in ran.said and "no session policy allows" in ran.said)
 
 
-def _ask_to_delete(stage: Stage) -> str:
+def _ask_to_delete(stage: DemoRun) -> str:
     why = "Policy wants a data owner's approval. --no-wait ends at once; without it, the command runs once approved."
     stage.step("A command that deletes waits for a person", why)
     remove = ("--no-wait", "--reason", "replaced by a new one", "--", "aws", "s3", "rm", f"s3://reports/{OBJECT}")
@@ -70,7 +70,7 @@ def _ask_to_delete(stage: Stage) -> str:
     return "".join(_GRANT_ID.findall(ran.said)[:1])
 
 
-def _ask_for_a_user(stage: Stage) -> None:
+def _ask_for_a_user(stage: DemoRun) -> None:
     stage.step("A command that makes a user is denied", "Whatever else permits it: a forbid wins.")
     create = ("--reason", "a helper for the report", "--", "aws", "iam", "create-user", "--user-name", "helper")
     ran = stage.run("reader-agent", "jitney", "run", TARGET, *create, expect=3)

@@ -8,22 +8,22 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from local.demo.asking import Lent
+from local.demo.asking import GrantedAccess
 from local.demo.calling import OBJECT
-from local.demo.stage import NotAsToldError, Stage, console, excerpt, expect, say
+from local.demo.runner import DemoRun, DemoStepFailedError, console, excerpt, expect, say
 
 LOOP = Path(__file__).with_name("loop.py")
 OPERATOR = "incident-bot"
 CALLS_BEFORE = 10
 
 
-def play(stage: Stage, looping: Mapping[str, Any], lent: Lent) -> None:
+def play(stage: DemoRun, looping: Mapping[str, Any], lent: GrantedAccess) -> None:
     """The chapter: `looping` is revoked, `lent` ends by itself."""
     _revoke_mid_loop(stage, looping["id"])
     _after_the_end(stage, lent)
 
 
-def _revoke_mid_loop(stage: Stage, grant_id: str) -> None:
+def _revoke_mid_loop(stage: DemoRun, grant_id: str) -> None:
     why = "A loop reads the object again and again. An operator, of a group in `operators` of jitney.yaml, ends that."
     stage.step("A grant is revoked while it is used", why)
     loop = ("jitney", "run", "--grant", grant_id, "--", "python", str(LOOP), "reports", OBJECT)
@@ -44,7 +44,7 @@ def _read(lines: Iterator[str]) -> list[dict[str, Any]]:
         try:
             calls.append(json.loads(line))
         except ValueError as error:
-            raise NotAsToldError(f"the loop says {line}") from error
+            raise DemoStepFailedError(f"the loop says {line}") from error
     return calls
 
 
@@ -65,7 +65,7 @@ def _tell_the_loop(calls: Sequence[dict[str, Any]], pressed: float) -> None:
     expect(told, holds=seconds > 0)
 
 
-def _tell_the_grant(stage: Stage, grant_id: str) -> None:
+def _tell_the_grant(stage: DemoRun, grant_id: str) -> None:
     """What the broker measured is kept with the grant: GET /v1/grants/{id}."""
     ran = stage.run("reader-agent", "jitney", "grants", "show", grant_id, "--json", expect=3, show=False)
     grant = ran.json()["grant"]
@@ -73,12 +73,12 @@ def _tell_the_grant(stage: Stage, grant_id: str) -> None:
     ending = grant["ending"] or {}
     known = (grant["state"], ending.get("by")) == ("revoked", f"local.{OPERATOR}")
     expect("The agent is told who took the grant back, and why", holds=known)
-    milliseconds = ending.get("kill_milliseconds")
+    milliseconds = ending.get("denied_after_milliseconds")
     told = f"{(milliseconds or 0) / 1000:.2f} s from the call to the first denial, by the broker's own canary session"
     expect(told, holds=bool(milliseconds))
 
 
-def _after_the_end(stage: Stage, lent: Lent) -> None:
+def _after_the_end(stage: DemoRun, lent: GrantedAccess) -> None:
     stage.step("The first grant ends by itself", "Nothing has to run for it: the end is in the credentials.")
     _wait_until(lent.grant["expires_at"])
     get = ("aws", "s3api", "get-object", "--bucket", "reports", "--key", OBJECT, "got")

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from local.demo.calling import NEIGHBOUR, OBJECT
-from local.demo.stage import TARGET, NotAsToldError, Stage, expect, say
+from local.demo.runner import TARGET, DemoRun, DemoStepFailedError, expect, say
 
 BROWSER = Path(__file__).with_name("browser.py")
 REVIEWER = "bob"
@@ -12,14 +12,14 @@ ARNS = tuple(f"arn:aws:s3:::reports/{key}" for key in (OBJECT, NEIGHBOUR))
 _GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 
-def play(stage: Stage) -> str:
+def play(stage: DemoRun) -> str:
     """The chapter; the id of its grant."""
     grant_id = _approve_less(stage)
     _write_the_other(stage, grant_id)
     return grant_id
 
 
-def _approve_less(stage: Stage) -> str:
+def _approve_less(stage: DemoRun) -> str:
     why = f"The agent asks to write two objects, and waits. {REVIEWER}, a data owner, gets a mail and decides."
     stage.step("A write waits, and goes on when a person has approved", why)
     (stage.folder / "new.csv").write_text("region,revenue\nnorth,3\n", encoding="utf-8")
@@ -31,7 +31,7 @@ def _approve_less(stage: Stage) -> str:
         say(waiting)
         found = _GRANT_ID.search(waiting)
         if found is None:
-            raise NotAsToldError(f"it does not wait: {waiting}")
+            raise DemoStepFailedError(f"it does not wait: {waiting}")
         mail = stage.mail_to(REVIEWER, found[0])
         asks = "local.writer-agent asks for write access to analytics-prod"
         say(f"The mail to {mail['to'][0]}: {mail['subject']}")
@@ -55,7 +55,7 @@ def _approve_less(stage: Stage) -> str:
     return found[0]
 
 
-def _write_the_other(stage: Stage, grant_id: str) -> None:
+def _write_the_other(stage: DemoRun, grant_id: str) -> None:
     stage.step("The object that was unchecked", "It was asked for, and not granted.")
     upload = ("aws", "s3", "cp", "new.csv", f"s3://reports/{NEIGHBOUR}")
     ran = stage.run("writer-agent", "jitney", "run", "--grant", grant_id, "--", *upload, expect=1)

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from local.settings import ROOT, Settings
+from local.settings import ROOT, LocalSettings
 
 SOURCES = ("app.py", "cdk.json", "pyproject.toml", "infra", "functions")
 KEPT = 3
@@ -43,7 +43,7 @@ class Stack:
     folder: Path
 
 
-def synthesize(settings: Settings, variables: Mapping[str, str]) -> list[Stack]:
+def synthesize(settings: LocalSettings, variables: Mapping[str, str]) -> list[Stack]:
     """The stacks of app.py in deployment order, with `variables` set on top of the environment.
 
     Raises SynthesisError.
@@ -57,7 +57,7 @@ def synthesize(settings: Settings, variables: Mapping[str, str]) -> list[Stack]:
     return _stacks(folder)
 
 
-def wanted(settings: Settings, variables: Mapping[str, str]) -> str:
+def wanted(settings: LocalSettings, variables: Mapping[str, str]) -> str:
     """The digest of what `synthesize` would answer with."""
     return digest(settings.config, _environment(settings, variables))
 
@@ -80,11 +80,11 @@ def _configuration(stacks: Sequence[Stack]) -> dict[str, Any]:
         return dict(json.loads(archive.read("configuration.json")))
 
 
-def _environment(settings: Settings, variables: Mapping[str, str]) -> dict[str, str]:
+def _environment(settings: LocalSettings, variables: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **variables, "JITNEY_LOCAL": "1", "JITNEY_CONFIG": str(settings.config)}
 
 
-def _run(folder: Path, settings: Settings, environment: Mapping[str, str]) -> None:
+def _run(folder: Path, settings: LocalSettings, environment: Mapping[str, str]) -> None:
     fresh = folder.with_name(f".{folder.name}-{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
     settings.logs.mkdir(parents=True, exist_ok=True)

@@ -7,4 +7,4 @@ from local.emulator.serve import run
 
 if __name__ == "__main__":
     gaps.close_all()
-    run(mailbox.beside(clock.told_by_requests(ministack.app)))
+    run(mailbox.beside(clock.with_request_clock(ministack.app)))

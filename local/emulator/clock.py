@@ -33,7 +33,7 @@ class _Moment(dt.datetime):
         return cls.fromtimestamp(now(), tz)
 
 
-def told_by_requests(application: Application) -> Application:
+def with_request_clock(application: Application) -> Application:
     """`application`, whose IAM and STS go by `now`."""
     iam_evaluator.time = sts.time = SimpleNamespace(time=now)
     iam_evaluator._dt = SimpleNamespace(datetime=_Moment, timezone=dt.timezone)

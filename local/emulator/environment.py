@@ -19,8 +19,8 @@ from typing import Any
 
 from ministack.core import lambda_runtime
 
-from local.busy import stretched
 from local.processes import LOCK_VARIABLE
+from local.timeouts import scaled_timeout
 
 RUNTIME = Path(__file__).with_name("runtime.py")
 API_ADDRESS = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com/")
@@ -69,7 +69,7 @@ class ExecutionEnvironment:
             "function_arn": self.config["FunctionArn"],
         }
         try:
-            message = self._exchange(json.dumps(call), stretched(timeout))
+            message = self._exchange(json.dumps(call), scaled_timeout(timeout))
         except TimeoutError:
             return _failure("Sandbox.Timedout", f"Task timed out after {timeout:.2f} seconds")
         except (OSError, ValueError):
@@ -114,7 +114,7 @@ class ExecutionEnvironment:
                 pass_fds=(theirs.fileno(), *([int(lock)] if lock else [])),
             )
         try:
-            return self._exchange("", stretched(10.0))
+            return self._exchange("", scaled_timeout(10.0))
         except (OSError, ValueError):
             return {"error": _failure("Runtime.ExitError", "Error: Runtime exited during its init phase")["body"]}
 

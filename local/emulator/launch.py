@@ -6,18 +6,18 @@ import urllib.request
 from collections.abc import Mapping
 
 from local.processes import Process
-from local.settings import ACCOUNT, REGION, ROOT, Settings
+from local.settings import ACCOUNT, REGION, ROOT, LocalSettings
 
 NAME = "emulator"
 
 
-def process(settings: Settings, port: int, *, gaps_closed: bool = True) -> Process:
+def process(settings: LocalSettings, port: int, *, gaps_closed: bool = True) -> Process:
     """The emulator on 127.0.0.1:`port`. `gaps_closed=False` is ministack as it comes, for the contract tests."""
     module = "local.emulator" if gaps_closed else "local.emulator.bare"
     return Process(NAME, (sys.executable, "-m", module), environment(settings, port), ROOT)
 
 
-def environment(settings: Settings, port: int) -> Mapping[str, str]:
+def environment(settings: LocalSettings, port: int) -> Mapping[str, str]:
     """Everything the emulator gets to see: nothing of the user's own AWS settings or credentials.
 
     The account id is the root access key of that account, with any secret: hence loopback only.

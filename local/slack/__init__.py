@@ -10,7 +10,7 @@ import boto3
 
 from local.identity import HUMANS
 from local.processes import Process
-from local.settings import ACCOUNT, REGION, ROOT, Settings
+from local.settings import ACCOUNT, REGION, ROOT, LocalSettings
 
 NAME = "slack"
 CHANNELS: Mapping[str, bool] = {"data-reviews": True, "general": False}
@@ -50,14 +50,14 @@ def variables(port: int) -> dict[str, str]:
     }
 
 
-def tell_secrets(made: App, session: boto3.Session, endpoint: str) -> None:
+def store_secrets(made: App, session: boto3.Session, endpoint: str) -> None:
     """Put the app's tokens where Jitney reads them."""
     client = session.client("secretsmanager", endpoint_url=endpoint)
     client.create_secret(Name=BOT_TOKEN, SecretString=made.bot_token)
     client.create_secret(Name=SIGNING_SECRET, SecretString=made.signing_secret)
 
 
-def process(_settings: Settings, made: App, interactions: str) -> Process:
+def process(_settings: LocalSettings, made: App, interactions: str) -> Process:
     """The workspace; what its people do goes to the URL `interactions`."""
     environment: Mapping[str, str] = {
         "PATH": "/usr/bin:/bin",

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from local.processes import LIFELINE_VARIABLE, hold_lifeline
 from local.slack import page
-from local.slack.pressing import People
+from local.slack.interactions import WorkspaceUsers
 from local.slack.workspace import SlackError, SlackOutageError, Workspace
 
 API, MODALS = "/api/", "/modals/"
@@ -24,7 +24,7 @@ class Handler(BaseHTTPRequestHandler):
     """One request. `workspace`, `people` and `token` are set by whoever serves."""
 
     workspace: Workspace
-    people: People
+    people: WorkspaceUsers
     token: str
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one packet: apart, the second waits for the first one's acknowledgement
@@ -143,7 +143,7 @@ def main() -> None:
         os.environ["JITNEY_SLACK_EMAILS"].split(","), json.loads(os.environ["JITNEY_SLACK_CHANNELS"])
     )
     signing_secret = os.environ["JITNEY_SLACK_SIGNING_SECRET"]
-    Handler.people = People(Handler.workspace, os.environ["JITNEY_SLACK_INTERACTIONS"], signing_secret)
+    Handler.people = WorkspaceUsers(Handler.workspace, os.environ["JITNEY_SLACK_INTERACTIONS"], signing_secret)
     Handler.token = os.environ["JITNEY_SLACK_TOKEN"]
     ThreadingHTTPServer(("127.0.0.1", int(os.environ["JITNEY_SLACK_PORT"])), Handler).serve_forever()
 

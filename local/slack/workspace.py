@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.busy import stretched
+from local.timeouts import scaled_timeout
 
 type Arguments = Mapping[str, Any]
 type Answer = dict[str, Any]
@@ -119,7 +119,7 @@ class Workspace:
         """What lets a modal be opened for somebody who has just done something."""
         with self._lock:
             trigger = f"{next(self._number)}.trigger"
-            self._triggers[trigger] = (user, self._clock() + stretched(TRIGGER_SECONDS))
+            self._triggers[trigger] = (user, self._clock() + scaled_timeout(TRIGGER_SECONDS))
         return trigger
 
     def modal(self, modal_id: str) -> dict[str, Any] | None:

@@ -5,32 +5,32 @@ from typing import Any
 
 import pytest
 
-from jitney.adapters.grant_items import grant_of, grants_in, item_key, item_of, update_of
-from jitney.core.access.glass import FollowUp, Glass, Judgement
-from jitney.core.access.grant import Ending, Grant, State, Verdict, Vote
-from jitney.core.access.stand_in import StandIn
+from jitney.adapters.grant_items import grant_of, grant_update, grants_in, item_key, item_of
+from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
+from jitney.core.access.delegation import Delegation
+from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.review.votes import activated
 from tests.fakes import GRANT, NOW, PENDING
 
-YES = Vote("corp.alice", Verdict.APPROVE, "content", "fine", NOW, "web")
-NO = replace(YES, verdict=Verdict.REJECT)
-RELEASED, REVOKED = Ending(NOW, "corp.agent", ""), Ending(NOW, "corp.olga", "leaked", 900)
-GLASS = Glass("corp.gina", "down", "content", NOW, NOW + 3600, ("corp.olga",))
-SAID = FollowUp("corp.alice", Judgement.OBJECT, "no outage", NOW + 60)
+YES = Vote("corp.alice", VoteVerdict.APPROVE, "content", "fine", NOW, "web")
+NO = replace(YES, verdict=VoteVerdict.REJECT)
+RELEASED, REVOKED = GrantEnd(NOW, "corp.agent", ""), GrantEnd(NOW, "corp.olga", "leaked", 900)
+GLASS = BreakGlassUse("corp.gina", "down", "content", NOW, NOW + 3600, ("corp.olga",))
+SAID = FollowUp("corp.alice", FollowUpVerdict.OBJECT, "no outage", NOW + 60)
 VOTED = replace(PENDING, votes=(YES,), approvals=("owners",))
 ACTIVE = activated(VOTED, NOW + 60)
 GRANTS = {
     "active": GRANT,
     "pending": PENDING,
     "for a human": replace(PENDING, human="corp.alice", groups=("a", "b"), reviews=(("x", "y"), ("z",))),
-    "of an owned agent": replace(PENDING, run_by=("corp.alice", "corp.bob")),
+    "of an owned agent": replace(PENDING, agent_owners=("corp.alice", "corp.bob")),
     "approved": ACTIVE,
     "approved by a stand-in": replace(
-        VOTED, votes=(replace(YES, stands_in=(StandIn("owners", "corp.bob", "a-1", NOW, NOW + 9),)),)
+        VOTED, votes=(replace(YES, delegations=(Delegation("owners", "corp.bob", "a-1", NOW, NOW + 9),)),)
     ),
     "approved, and it was noted for what": replace(VOTED, votes=(replace(YES, groups=("owners",)),)),
-    "taken": replace(ACTIVE, votes=(), glass=GLASS),
-    "taken and looked at": replace(ACTIVE, glass=GLASS, follow_up=SAID),
+    "taken": replace(ACTIVE, votes=(), break_glass=GLASS),
+    "taken and looked at": replace(ACTIVE, break_glass=GLASS, follow_up=SAID),
     "rejected": replace(PENDING, votes=(NO,), state=State.REJECTED),
     "released": replace(GRANT, state=State.RELEASED, ending=RELEASED),
     "revoked": replace(GRANT, state=State.REVOKED, ending=REVOKED),
@@ -46,7 +46,7 @@ def test_a_grant_comes_back_as_it_was(grant: Grant):
 
 def test_a_grant_of_before_agents_had_owners_can_be_read():
     item = item_of(PENDING)
-    item["terms"] = {"S": item["terms"]["S"].replace(',"run_by":[]', "")}
+    item["terms"] = {"S": item["terms"]["S"].replace(',"agent_owners":[]', "")}
     assert item != item_of(PENDING)
     assert grant_of(item) == PENDING
 
@@ -61,15 +61,19 @@ CHANGES = {
     "an expiry": (PENDING, PENDING.move(State.EXPIRED), CLOSED),
     "a release": (GRANT, GRANT.end(State.RELEASED, RELEASED), CLOSED | {"ending"}),
     "a release under review": (PENDING, PENDING.end(State.RELEASED, RELEASED), CLOSED | {"ending"}),
-    "a revocation": (GRANT, GRANT.end(State.REVOKED, replace(REVOKED, kill_milliseconds=None)), CLOSED | {"ending"}),
+    "a revocation": (
+        GRANT,
+        GRANT.end(State.REVOKED, replace(REVOKED, denied_after_milliseconds=None)),
+        CLOSED | {"ending"},
+    ),
     "the kill time": (
-        GRANT.end(State.REVOKED, replace(REVOKED, kill_milliseconds=None)),
+        GRANT.end(State.REVOKED, replace(REVOKED, denied_after_milliseconds=None)),
         GRANT.end(State.REVOKED, REVOKED),
         {"ending"},
     ),
     "a vote": (PENDING, VOTED, {"terms"}),
     "the vote that suffices": (VOTED, ACTIVE, OPENED),
-    "a broken glass": (PENDING, activated(replace(PENDING, glass=GLASS), NOW), OPENED),
+    "a broken glass": (PENDING, activated(replace(PENDING, break_glass=GLASS), NOW), OPENED),
     "what is said of it": (ACTIVE, replace(ACTIVE, follow_up=SAID), {"follow_up"}),
     "a rejection": (PENDING, replace(PENDING, votes=(NO,), state=State.REJECTED), CLOSED | {"terms"}),
 }
@@ -77,11 +81,11 @@ CHANGES = {
 
 @pytest.mark.parametrize(("before", "after", "names"), CHANGES.values(), ids=CHANGES)
 def test_rev_03_a_change_names_only_what_it_changes(before: Grant, after: Grant, names: set[str]):
-    update = update_of("state", before, replace(after, records=before.records + 1, head="next"))
+    update = grant_update("state", before, replace(after, records=before.records + 1, head="next"))
     _, _, expression = update["UpdateExpression"].partition("SET ")
     sets, _, gone = expression.partition(" REMOVE ")
     named = {each.partition(" = ")[0] for each in sets.split(", ")} | set(filter(None, gone.split(", ")))
-    assert named == names | {"life", "records"}
+    assert named == names | {"lifecycle", "records"}
     assert (update["Key"], update["ConditionExpression"]) == (item_key(before.id), "records = :had")
 
 
@@ -96,4 +100,4 @@ def test_what_has_no_terms_is_no_grant():
 def test_rev_03_what_became_of_a_grant_says_nothing_of_its_terms():
     item = item_of(PENDING)
     forged = '{"state":"active","head":"","cut_off_at":null,"approvals":["owners"],"starts_at":1,"duration_seconds":9}'
-    assert grant_of(item | {"life": {"S": forged}}) == PENDING
+    assert grant_of(item | {"lifecycle": {"S": forged}}) == PENDING

@@ -16,21 +16,21 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from jitney.adapters.identity_provider import MOST_BYTES, Patience
-from jitney.adapters.keys import (
-    COOL_DOWN_SECONDS,
+from jitney.adapters.identity_provider import MAX_RESPONSE_BYTES, Timeouts
+from jitney.adapters.issuer_keys import (
     FRESH_SECONDS,
-    KEPT_SECONDS,
+    MAX_STALE_SECONDS,
     RETRY_SECONDS,
-    HttpKeys,
+    UNKNOWN_KID_COOLDOWN_SECONDS,
+    IssuerKeys,
 )
 from jitney.core.config import Issuer
 from jitney.core.identity.refusal import Refusal
 from tests.core.identity.minting import issuer, jwk, jwks, private_key
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
-SHORT = Patience(silence=0.5, total=1.0)
-AMPLE = Patience(silence=300.0, total=300.0)
+SHORT = Timeouts(idle_seconds=0.5, total=1.0)
+AMPLE = Timeouts(idle_seconds=300.0, total=300.0)
 LONG = 100.0
 """Seconds: far more than any limit under test on the busiest machine, and half of what the servers go on for."""
 FIRST, SECOND = jwks(jwk("rsa")), jwks(jwk("ec256"))
@@ -125,20 +125,20 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def keys(clock: Clock) -> HttpKeys:
-    return HttpKeys(local=True, clock=clock, patience=AMPLE)
+def keys(clock: Clock) -> IssuerKeys:
+    return IssuerKeys(local=True, clock=clock, patience=AMPLE)
 
 
 @pytest.fixture
-def hasty(clock: Clock) -> HttpKeys:
-    return HttpKeys(local=True, clock=clock, patience=SHORT)
+def hasty(clock: Clock) -> IssuerKeys:
+    return IssuerKeys(local=True, clock=clock, patience=SHORT)
 
 
 def at(address: str, name: str = "corp") -> Issuer:
     return issuer(name, f"https://{name}.example.com", jwks_uri=f"{address}/jwks?v=1")
 
 
-def test_id_07_keys_are_fetched_once_while_they_are_fresh(server: Server, keys: HttpKeys, clock: Clock) -> None:
+def test_id_07_keys_are_fetched_once_while_they_are_fresh(server: Server, keys: IssuerKeys, clock: Clock) -> None:
     assert keys.keys(at(server.address)).find("rsa")
     clock.now += FRESH_SECONDS - 1
     keys.keys(at(server.address))
@@ -157,8 +157,8 @@ FAILURES = {
     "not found": body(FIRST, 404),
     "server error": body(FIRST, 500),
     "part of the content": body(FIRST, 206),
-    "huge body": body(FIRST + b" " * MOST_BYTES),
-    "huge body without a length": drip(b"HTTP/1.0 200 OK\r\n\r\n", b" " * MOST_BYTES),
+    "huge body": body(FIRST + b" " * MAX_RESPONSE_BYTES),
+    "huge body without a length": drip(b"HTTP/1.0 200 OK\r\n\r\n", b" " * MAX_RESPONSE_BYTES),
     "garbage": body(b"<html>sign in</html>"),
     "a set with two keys of one kid": body(jwks(jwk("rsa", kid="1"), jwk("ec256", kid="1"))),
     "an empty set": body(b'{"keys": []}'),
@@ -176,7 +176,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
 def test_id_07_a_failure_closes_the_issuer_when_there_were_no_keys(
-    failure: Answer, server: Server, hasty: HttpKeys
+    failure: Answer, server: Server, hasty: IssuerKeys
 ) -> None:
     server.answer = failure
     begun = time.monotonic()
@@ -191,7 +191,7 @@ def test_id_07_a_failure_closes_the_issuer_when_there_were_no_keys(
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
 def test_id_07_the_last_good_keys_are_kept_on_every_failure(
-    failure: Answer, server: Server, keys: HttpKeys, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    failure: Answer, server: Server, keys: IssuerKeys, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = keys.keys(at(server.address))
     server.answer = failure
@@ -202,7 +202,7 @@ def test_id_07_the_last_good_keys_are_kept_on_every_failure(
     assert len(server.asked) == 2
 
 
-def test_id_07_a_server_that_is_gone_keeps_the_last_good_keys_too(keys: HttpKeys, clock: Clock) -> None:
+def test_id_07_a_server_that_is_gone_keeps_the_last_good_keys_too(keys: IssuerKeys, clock: Clock) -> None:
     with serving(body(FIRST)) as server:
         good = keys.keys(at(server.address))
     clock.now += FRESH_SECONDS
@@ -210,10 +210,10 @@ def test_id_07_a_server_that_is_gone_keeps_the_last_good_keys_too(keys: HttpKeys
     assert keys.keys(at(server.address)) is good
 
 
-def test_id_07_the_last_good_keys_are_kept_for_a_bounded_time(server: Server, keys: HttpKeys, clock: Clock) -> None:
+def test_id_07_the_last_good_keys_are_kept_for_a_bounded_time(server: Server, keys: IssuerKeys, clock: Clock) -> None:
     keys.keys(at(server.address))
     server.answer = body(b"", 500)
-    clock.now += KEPT_SECONDS - 1
+    clock.now += MAX_STALE_SECONDS - 1
     keys.keys(at(server.address))
     clock.now += RETRY_SECONDS
     with pytest.raises(Refusal, match="keys_unavailable"):
@@ -224,7 +224,7 @@ def test_id_07_the_last_good_keys_are_kept_for_a_bounded_time(server: Server, ke
     assert keys.keys(at(server.address)).find("ec256")
 
 
-def test_id_07_a_failed_fetch_is_not_tried_again_at_once(server: Server, keys: HttpKeys, clock: Clock) -> None:
+def test_id_07_a_failed_fetch_is_not_tried_again_at_once(server: Server, keys: IssuerKeys, clock: Clock) -> None:
     server.answer = body(b"", 500)
     for _ in range(3):
         with pytest.raises(Refusal, match="keys_unavailable"):
@@ -236,28 +236,28 @@ def test_id_07_a_failed_fetch_is_not_tried_again_at_once(server: Server, keys: H
     assert keys.keys(at(server.address)).find("rsa")
 
 
-def test_id_07_rotated_keys_are_found_by_an_unknown_kid(server: Server, keys: HttpKeys, clock: Clock) -> None:
+def test_id_07_rotated_keys_are_found_by_an_unknown_kid(server: Server, keys: IssuerKeys, clock: Clock) -> None:
     keys.keys(at(server.address))
     server.answer = body(SECOND)
-    clock.now += COOL_DOWN_SECONDS
+    clock.now += UNKNOWN_KID_COOLDOWN_SECONDS
 
     assert keys.refreshed(at(server.address)).find("ec256")
     assert keys.keys(at(server.address)).find("rsa") is None, "a key that was withdrawn is gone"
 
 
-def test_id_07_unknown_kids_cause_one_fetch_in_each_cool_down(server: Server, keys: HttpKeys, clock: Clock) -> None:
+def test_id_07_unknown_kids_cause_one_fetch_in_each_cool_down(server: Server, keys: IssuerKeys, clock: Clock) -> None:
     keys.keys(at(server.address))
     for _ in range(5):
         assert keys.refreshed(at(server.address)).find("made-up") is None
     assert len(server.asked) == 1
 
-    clock.now += COOL_DOWN_SECONDS
+    clock.now += UNKNOWN_KID_COOLDOWN_SECONDS
     for _ in range(5):
         keys.refreshed(at(server.address))
     assert len(server.asked) == 2
 
 
-def test_id_07_a_clock_set_back_makes_no_key_immortal(server: Server, keys: HttpKeys, clock: Clock) -> None:
+def test_id_07_a_clock_set_back_makes_no_key_immortal(server: Server, keys: IssuerKeys, clock: Clock) -> None:
     keys.keys(at(server.address))
     server.answer = body(SECOND)
     clock.now -= 1_000_000
@@ -265,7 +265,7 @@ def test_id_07_a_clock_set_back_makes_no_key_immortal(server: Server, keys: Http
     assert keys.keys(at(server.address)).find("ec256")
 
 
-def test_id_07_issuers_are_kept_apart(server: Server, keys: HttpKeys) -> None:
+def test_id_07_issuers_are_kept_apart(server: Server, keys: IssuerKeys) -> None:
     with serving(body(SECOND)) as other:
         assert keys.keys(at(server.address, "corp")).find("rsa")
         assert keys.keys(at(other.address, "other")).find("ec256")
@@ -273,7 +273,7 @@ def test_id_07_issuers_are_kept_apart(server: Server, keys: HttpKeys) -> None:
 
 
 def test_id_07_a_slow_issuer_stalls_no_other_and_nobody_who_has_keys(
-    server: Server, keys: HttpKeys, clock: Clock
+    server: Server, keys: IssuerKeys, clock: Clock
 ) -> None:
     """While one thread waits for the slow issuer, the other one answers, and so does the slow one's last good set."""
     asked, release = threading.Event(), threading.Event()
@@ -299,7 +299,7 @@ def test_id_07_a_slow_issuer_stalls_no_other_and_nobody_who_has_keys(
         assert keys.keys(at(slow_server.address, "slow")).find("ec256")
 
 
-def test_id_07_many_at_once_cause_one_fetch(server: Server, keys: HttpKeys) -> None:
+def test_id_07_many_at_once_cause_one_fetch(server: Server, keys: IssuerKeys) -> None:
     """The answer takes long enough for all to ask; those without keys wait for the one fetch."""
 
     def unhurried(request: BaseHTTPRequestHandler) -> None:
@@ -321,12 +321,12 @@ def test_id_07_many_at_once_cause_one_fetch(server: Server, keys: HttpKeys) -> N
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "file:///etc", "ftp://x", "https://", "//x", "jwks", ""])
 def test_id_07_only_https_is_asked(address: str) -> None:
     with pytest.raises(Refusal, match="keys_unavailable"):
-        HttpKeys(local=False).keys(at(address))
+        IssuerKeys(local=False).keys(at(address))
 
 
 def test_id_07_http_is_for_ones_own_machine(server: Server) -> None:
     with pytest.raises(Refusal, match="keys_unavailable"):
-        HttpKeys(local=False).keys(at(server.address))
+        IssuerKeys(local=False).keys(at(server.address))
 
     assert server.asked == []
 
@@ -353,7 +353,7 @@ def test_id_07_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(_certificate(tmp_path))
     with serving(body(FIRST), context) as server, pytest.raises(Refusal, match="keys_unavailable"):
-        HttpKeys(local=True, patience=SHORT).keys(at(server.address))
+        IssuerKeys(local=True, patience=SHORT).keys(at(server.address))
 
     assert server.asked == []
 
@@ -362,13 +362,13 @@ def test_id_07_a_listener_that_never_shakes_hands_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         begun = time.monotonic()
         with pytest.raises(Refusal, match="keys_unavailable"):
-            HttpKeys(local=False, patience=SHORT).keys(at(f"https://127.0.0.1:{listener.getsockname()[1]}"))
+            IssuerKeys(local=False, patience=SHORT).keys(at(f"https://127.0.0.1:{listener.getsockname()[1]}"))
 
     assert time.monotonic() - begun < LONG
 
 
 def test_id_05_the_log_names_the_issuer_and_the_kind_of_failure(
-    server: Server, keys: HttpKeys, caplog: pytest.LogCaptureFixture
+    server: Server, keys: IssuerKeys, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.answer = body(b"canary-7f3a")
     with pytest.raises(Refusal, match="keys_unavailable"):

@@ -8,7 +8,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
 
-from jitney.adapters.lent_keys import lending
+from jitney.adapters.session_clients import shared_client
 
 BODY = b"<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>"
 
@@ -19,7 +19,7 @@ def lend(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOWN")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "own")
-    return lending("sts", Config(retries={"total_max_attempts": 1}))
+    return shared_client("sts", Config(retries={"total_max_attempts": 1}))
 
 
 def answer(request: Any, **_: Any) -> Any:

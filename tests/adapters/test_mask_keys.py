@@ -45,7 +45,7 @@ def test_each_owner_has_a_key_which_is_asked_for_once(keys: MaskKeys, kms: Kms):
 
 
 def test_only_so_many_are_kept_and_those_in_use_longest(keys: MaskKeys, kms: Kms, monkeypatch):
-    monkeypatch.setattr(mask_keys, "MOST_KEYS", 2)
+    monkeypatch.setattr(mask_keys, "MAX_CACHED_KEYS", 2)
     for owner in ("a", "b", "a", "c", "a", "b"):
         keys.of(owner)
     assert [each["Message"].partition(b"\0")[2] for each in kms.asked] == [b"a", b"b", b"c", b"b"]
@@ -56,9 +56,9 @@ def test_without_kms_there_is_no_key_and_the_next_time_it_is_asked_again(keys: M
     with pytest.raises(Problem) as problem:
         keys.of("a")
     assert (problem.value.code, problem.value.status) == ("unavailable", 503)
-    assert keys.of_or_none("a") is None
+    assert keys.key_or_none("a") is None
     kms.broken = False
-    assert keys.of_or_none("a") == keys.of("a")
+    assert keys.key_or_none("a") == keys.of("a")
 
 
 def test_nothing_is_connected_to_before_the_first_key():

@@ -3,7 +3,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.adapters.records import MOST_BYTES, MOST_IN_RECORD, MOST_RECORDS, RecordsStream
+from jitney.adapters.delivery_streams import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_RECORD_BYTES, DeliveryStream
 
 FIREHOSE_BYTES = 4 * 1024**2
 
@@ -29,7 +29,7 @@ class Firehose:
         return {"RequestResponses": [{"ErrorCode": "x"} if text in self._refused else {} for text in texts]}
 
 
-SIZES = st.lists(st.one_of(st.integers(8, 300), st.integers(8, MOST_IN_RECORD + 8)), max_size=40)
+SIZES = st.lists(st.one_of(st.integers(8, 300), st.integers(8, MAX_RECORD_BYTES + 8)), max_size=40)
 
 
 @given(SIZES, st.data())
@@ -37,22 +37,22 @@ def test_aud_06_what_is_not_taken_is_told_by_its_place_and_the_rest_keeps_its_or
     texts = [f"{place:08d}".ljust(size, "x") for place, size in enumerate(sizes)]
     refused = data.draw(st.sets(st.sampled_from(texts)) if texts else st.just(set()))
     firehose = Firehose(frozenset(refused))
-    failed = RecordsStream(firehose, "records").put(texts)
-    too_large = {text for text in texts if len(text) + 1 > MOST_IN_RECORD}
+    failed = DeliveryStream(firehose, "records").put(texts)
+    too_large = {text for text in texts if len(text) + 1 > MAX_RECORD_BYTES}
     assert failed == [place for place, text in enumerate(texts) if text in refused | too_large]
     assert firehose.taken == [text for text in texts if text not in refused | too_large]
 
 
 def test_a_call_takes_as_much_as_firehose_does():
     firehose = Firehose()
-    assert RecordsStream(firehose, "records").put([str(place) for place in range(2 * MOST_RECORDS + 1)]) == []
+    assert DeliveryStream(firehose, "records").put([str(place) for place in range(2 * MAX_BATCH_RECORDS + 1)]) == []
     assert firehose.calls == 3
     firehose = Firehose()
-    assert RecordsStream(firehose, "records").put(["x" * (MOST_BYTES // 4 - 1)] * 5) == []
+    assert DeliveryStream(firehose, "records").put(["x" * (MAX_BATCH_BYTES // 4 - 1)] * 5) == []
     assert firehose.calls == 2
 
 
 def test_sizes_are_of_what_is_sent_not_of_characters():
     firehose = Firehose()
-    assert RecordsStream(firehose, "records").put(["ü" * (MOST_IN_RECORD // 2)]) == [0]
+    assert DeliveryStream(firehose, "records").put(["ü" * (MAX_RECORD_BYTES // 2)]) == [0]
     assert firehose.calls == 0

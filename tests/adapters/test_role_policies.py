@@ -8,8 +8,9 @@ import pytest
 from botocore.stub import Stubber
 
 from jitney.adapters.canary import Canary
-from jitney.adapters.role_policies import POLICY_NAME, Refused, RolePolicies, RolePolicy
+from jitney.adapters.role_policies import PolicyWriteRefused, RolePolicies, RolePolicy
 from jitney.core.access.credentials import Credentials
+from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.problems import Problem
 from tests.handlers.conftest import configuration
 
@@ -22,7 +23,7 @@ ISSUED = {
     "SessionToken": "canary-token",
     "Expiration": "2026-11-24T12:00:00Z",
 }
-NAMED = {"RoleName": ROLE, "PolicyName": POLICY_NAME}
+NAMED = {"RoleName": ROLE, "PolicyName": DENY_POLICY_NAME}
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_no_text_deletes_the_document_and_nothing_to_delete_is_as_good(iam: Stub
 )
 def test_a_refusal_says_whether_it_passes(iam: Stubber, code: str, passing: bool):
     iam.add_client_error("put_role_policy", code)
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(PolicyWriteRefused) as raised:
         RolePolicy(iam.client, ROLE).write("{}")
     assert (raised.value.code, raised.value.passing) == (code, passing)
 

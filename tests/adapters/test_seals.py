@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from jitney.adapters.published import Published
+from jitney.adapters.published_records import PublishedRecords
 from jitney.adapters.seals import Seals
-from jitney.core.audit import FIRST
+from jitney.core.audit import GENESIS_HASH
 from jitney.core.integrity.contents import Contents
 from jitney.core.integrity.seals import next_seal, public_key_path, read_seal, seal_key
 from jitney.core.integrity.signatures import is_signed_by, read_public_key
@@ -57,7 +57,7 @@ def test_aud_02_the_public_key_lies_beside_the_seals_under_its_fingerprint(seals
 def test_aud_02_a_seal_is_added_signed_by_kms_and_read_again(seals: Seals, s3: Any):
     assert seals.newest() is None
     made = next_seal(None, [("records/dt=2026-11-24/a", Contents("ab" * 32, ()))], seals.signer(), NOW)
-    assert made.previous == FIRST
+    assert made.previous == GENESIS_HASH
     assert seals.add(made)
     assert seals.newest() == seals.read(0) == made
     s3.put_object(Bucket="seals", Key="seals/0000000009.json.tmp", Body=b"no seal's place")
@@ -116,7 +116,7 @@ def test_aud_02_the_signature_of_kms_is_verified_with_the_public_key_alone(seals
 
 
 def test_aud_02_objects_are_listed_by_their_days_and_read(s3: Any):
-    published = Published(s3, "published")
+    published = PublishedRecords(s3, "published")
     text = chain("g-a", 1)[0].text.encode()
     for day in (22, 23, 24):
         for name in ("a", "b"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from jitney.adapters.sessions import NOT_OFFERED_SECONDS, Sessions
+from jitney.adapters.sessions import SCOPING_UNAVAILABLE_SECONDS, Sessions
 from jitney.core.access.credentials import SessionRequest, session_request
 from jitney.core.access.session_policy import compile_policy
 from jitney.core.problems import Problem
@@ -124,7 +124,7 @@ class TestShorterThanStsTakes:
         other = asked()._replace(role_arn="arn:aws:iam::444455556666:role/jitney/other")
         sts.sessions.issue(other)
         assert len(sts.scoped) == 2
-        sts.now += NOT_OFFERED_SECONDS
+        sts.now += SCOPING_UNAVAILABLE_SECONDS
         sts.scoping = None
         later = replace(GRANT, expires_at=sts.now + 30)
         assert sts.sessions.issue(asked(later, sts.now)).access_key_id == "ASIA-scoped"

@@ -7,17 +7,17 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from jitney.adapters.deny_list import TURN_SECONDS, DenyList, Turn, update_of
-from jitney.adapters.store import PAGE, Changed, Store, Taken
+from jitney.adapters.deny_list import LEASE_SECONDS, DenyList, WriteLease, deny_entry_update
+from jitney.adapters.store import PAGE_SIZE, Conflict, StaleWrite, Store
 from jitney.core import audit
-from jitney.core.access.denial import CutOffs, Denial, denial
-from jitney.core.access.grant import Ending, Grant, State
-from jitney.core.access.holdings import Change, Entry, Holdings
-from jitney.core.audit import Event, Link, Origin, Outcome
-from jitney.core.once import Once, Quota
+from jitney.core.access.deny_document import CutOffs, DenyEntry, deny_entry
+from jitney.core.access.grant import Grant, GrantEnd, State
+from jitney.core.access.other_grants import OtherGrant, OtherGrants, OtherGrantsUpdate
+from jitney.core.audit import AuditEvent, ChainedRecord, Origin, Outcome
 from jitney.core.problems import Problem
-from jitney.core.review.pending import Entering
+from jitney.core.review.pending import PendingReviewsUpdate
 from jitney.core.review.votes import activated
+from jitney.core.single_use import Quota, SingleUseKey
 from tests.fakes import GRANT, NOW, PENDING
 
 KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]}
@@ -60,13 +60,15 @@ def store(client) -> Store:
     return Store(client, "state", "audit")
 
 
-def first_link(grant: Grant) -> Link:
-    return audit.next_link(audit.of_grant(Event.REQUEST, Outcome.ALLOWED, grant, Origin(), NOW), grant)
+def first_link(grant: Grant) -> ChainedRecord:
+    return audit.next_chained_record(
+        audit.grant_record(AuditEvent.REQUEST, Outcome.ALLOWED, grant, Origin(), NOW), grant
+    )
 
 
-def opened(store: Store, grant: Grant = GRANT, *onces: Once) -> Grant:
+def opened(store: Store, grant: Grant = GRANT, *onces: SingleUseKey) -> Grant:
     link = first_link(grant)
-    grant = audit.linked(grant, link)
+    grant = audit.with_chain_head(grant, link)
     store.open(grant, link, onces, now=NOW)
     return grant
 
@@ -91,9 +93,9 @@ def test_aud_01_no_grant_without_its_record(store: Store, client):
 
 
 def test_a_once_key_that_was_taken_stops_everything_else(store: Store, client):
-    once = Once("IDEMPOTENCY#a", NOW + 60, "held")
+    once = SingleUseKey("IDEMPOTENCY#a", NOW + 60, "held")
     opened(store, GRANT, once)
-    with pytest.raises(Taken) as raised:
+    with pytest.raises(Conflict) as raised:
         opened(store, PENDING, once)
     assert raised.value.key == once.key
     assert store.grant(PENDING.id) is None
@@ -102,14 +104,16 @@ def test_a_once_key_that_was_taken_stops_everything_else(store: Store, client):
 
 
 def test_an_expired_once_key_may_be_taken_again(store: Store):
-    opened(store, GRANT, Once("REPLAY#a", NOW))
-    opened(store, PENDING, Once("REPLAY#a", NOW + 60))
+    opened(store, GRANT, SingleUseKey("REPLAY#a", NOW))
+    opened(store, PENDING, SingleUseKey("REPLAY#a", NOW + 60))
 
 
 def test_a_change_and_its_record_are_written_together(store: Store, client):
     grant = opened(store)
-    link = audit.next_link(audit.of_grant(Event.EXPIRY, Outcome.EXPIRED, grant, Origin(), NOW), grant)
-    after = audit.linked(grant.move(State.EXPIRED), link)
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.EXPIRY, Outcome.EXPIRED, grant, Origin(), NOW), grant
+    )
+    after = audit.with_chain_head(grant.move(State.EXPIRED), link)
     store.save(grant, after, link, now=NOW)
     assert store.grant(grant.id) == after
     assert len(records(client)) == 2
@@ -118,12 +122,16 @@ def test_a_change_and_its_record_are_written_together(store: Store, client):
 def test_of_two_changes_at_once_one_is_refused_and_leaves_nothing(store: Store, client):
     grant = opened(store)
     for state, allowed in ((State.RELEASED, True), (State.REVOKED, False)):
-        link = audit.next_link(audit.of_grant(Event.ISSUE, Outcome.ALLOWED, grant, Origin(), NOW), grant)
-        after = audit.linked(grant.end(state, Ending(NOW, "corp.alice", "why" if state is State.REVOKED else "")), link)
+        link = audit.next_chained_record(
+            audit.grant_record(AuditEvent.ISSUE, Outcome.ALLOWED, grant, Origin(), NOW), grant
+        )
+        after = audit.with_chain_head(
+            grant.end(state, GrantEnd(NOW, "corp.alice", "why" if state is State.REVOKED else "")), link
+        )
         if allowed:
             store.save(grant, after, link, now=NOW)
         else:
-            with pytest.raises(Changed):
+            with pytest.raises(StaleWrite):
                 store.save(grant, after, link, now=NOW)
     assert len(records(client)) == 2
     current = store.grant(grant.id)
@@ -134,24 +142,24 @@ def test_of_two_changes_at_once_one_is_refused_and_leaves_nothing(store: Store, 
 def test_pol_09_a_quota_ends(store: Store, client):
     quota = Quota("PREVIEWS#a", 2, NOW + 60)
     for number in range(3):
-        link = audit.link(audit.AuditRecord(NOW, Event.PREVIEW, Outcome.ALLOWED), f"r-{number}")
+        link = audit.chain_record(audit.AuditRecord(NOW, AuditEvent.PREVIEW, Outcome.ALLOWED), f"r-{number}")
         if number < quota.most:
             store.record(link, [quota], now=NOW)
         else:
-            with pytest.raises(Taken):
+            with pytest.raises(Conflict):
                 store.record(link, [quota], now=NOW)
     assert len(records(client)) == quota.most
 
 
 def test_a_principals_grants_come_in_pages_newest_first(store: Store):
-    for number in range(PAGE + 3):
+    for number in range(PAGE_SIZE + 3):
         opened(store, replace(GRANT, id=f"g-{number:014d}".translate(str.maketrans("0189", "abcd")), created_at=number))
     opened(store, replace(GRANT, id="g-zzzzzzzzzzzzzz", principal="local.other"))
     page, after = store.grants_of(GRANT.owner)
     rest, end = store.grants_of(GRANT.owner, after)
     created = [grant.created_at for grant in [*page, *rest]]
-    assert created == sorted(range(PAGE + 3), reverse=True)
-    assert (len(page), end) == (PAGE, "")
+    assert created == sorted(range(PAGE_SIZE + 3), reverse=True)
+    assert (len(page), end) == (PAGE_SIZE, "")
 
 
 def test_id_10_the_grants_for_one_human_are_not_listed_for_another(store: Store):
@@ -164,7 +172,7 @@ def test_id_10_the_grants_for_one_human_are_not_listed_for_another(store: Store)
 def test_keys_can_be_taken_before_anything_is_done(store: Store):
     quota = Quota("PREVIEWS#a", 1, NOW + 60)
     store.take([quota], now=NOW)
-    with pytest.raises(Taken) as raised:
+    with pytest.raises(Conflict) as raised:
         store.take([quota], now=NOW)
     assert raised.value.key == quota.key
 
@@ -188,21 +196,23 @@ def test_pol_08_an_unreachable_table_is_a_problem_not_an_answer(client):
         assert raised.value.code == "unavailable"
 
 
-def ended(grant: Grant, now: int = NOW) -> tuple[Grant, Link]:
-    after = grant.end(State.RELEASED, Ending(now, grant.principal, ""))
-    link = audit.next_link(audit.of_grant(Event.RELEASE, Outcome.RELEASED, after, Origin(), now), grant)
-    return audit.linked(after, link), link
+def ended(grant: Grant, now: int = NOW) -> tuple[Grant, ChainedRecord]:
+    after = grant.end(State.RELEASED, GrantEnd(now, grant.principal, ""))
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.RELEASE, Outcome.RELEASED, after, Origin(), now), grant
+    )
+    return audit.with_chain_head(after, link), link
 
 
 def test_end_03_an_end_its_record_and_its_denial_are_written_together(store: Store, client):
     grant = opened(store)
     after, link = ended(grant)
-    store.save(grant, after, link, denial=denial(after, NOW), now=NOW)
+    store.save(grant, after, link, denial=deny_entry(after, NOW), now=NOW)
     assert store.grant(grant.id) == after
-    assert DenyList(client, "state").denials(grant.role_arn) == [denial(after, NOW)]
-    with pytest.raises(Changed):  # a second end leaves no second denial
-        store.save(grant, after, link, denial=replace(denial(after, NOW), until=1), now=NOW)
-    assert DenyList(client, "state").denials(grant.role_arn) == [denial(after, NOW)]
+    assert DenyList(client, "state").deny_entries(grant.role_arn) == [deny_entry(after, NOW)]
+    with pytest.raises(StaleWrite):  # a second end leaves no second denial
+        store.save(grant, after, link, denial=replace(deny_entry(after, NOW), until=1), now=NOW)
+    assert DenyList(client, "state").deny_entries(grant.role_arn) == [deny_entry(after, NOW)]
     assert len(records(client)) == 2
 
 
@@ -219,10 +229,10 @@ def test_end_04_grants_without_an_end_on_record_are_found_by_their_role(store: S
 def test_rev_12_what_waits_is_found_apart_from_what_is_active_and_from_what_has_ended(store: Store):
     later = opened(store, replace(GRANT, id="g-cccccccccccccc", expires_at=NOW + 900))
     grant, waits = opened(store), opened(store, PENDING)
-    assert list(store.open_at(GRANT.role_arn, State.PENDING, NOW)) == [waits]
-    assert list(store.open_at(GRANT.role_arn, State.ACTIVE, NOW)) == [grant, later]
-    assert list(store.open_at(GRANT.role_arn, State.ACTIVE, GRANT.expires_at - 1)) == [grant, later]
-    assert list(store.open_at(GRANT.role_arn, State.ACTIVE, GRANT.expires_at)) == [later]
+    assert list(store.grants_in_state(GRANT.role_arn, State.PENDING, NOW)) == [waits]
+    assert list(store.grants_in_state(GRANT.role_arn, State.ACTIVE, NOW)) == [grant, later]
+    assert list(store.grants_in_state(GRANT.role_arn, State.ACTIVE, GRANT.expires_at - 1)) == [grant, later]
+    assert list(store.grants_in_state(GRANT.role_arn, State.ACTIVE, GRANT.expires_at)) == [later]
     assert list(store.open_grants(GRANT.role_arn, PENDING.expires_at)) == [grant, later, waits]
 
 
@@ -232,29 +242,29 @@ def test_rev_12_what_is_approved_is_found_with_what_is_active(store: Store):
     store.save(
         waits,
         after,
-        audit.next_link(audit.of_grant(Event.VOTE, Outcome.APPROVED, after, Origin(), NOW), waits),
+        audit.next_chained_record(audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, after, Origin(), NOW), waits),
         now=NOW,
     )
-    assert list(store.open_at(GRANT.role_arn, State.PENDING, NOW)) == []
-    assert [each.id for each in store.open_at(GRANT.role_arn, State.ACTIVE, NOW)] == [waits.id]
+    assert list(store.grants_in_state(GRANT.role_arn, State.PENDING, NOW)) == []
+    assert [each.id for each in store.grants_in_state(GRANT.role_arn, State.ACTIVE, NOW)] == [waits.id]
 
 
 def test_end_03_one_writer_at_a_time_has_the_turn(client):
     turns = DenyList(client, "state")
-    assert turns.turn("role") == Turn()
+    assert turns.turn("role") == WriteLease()
     first = turns.begin("role", NOW)
     assert first
-    assert turns.begin("role", NOW + TURN_SECONDS) is None
-    second = turns.begin("role", NOW + TURN_SECONDS + 1)
+    assert turns.begin("role", NOW + LEASE_SECONDS) is None
+    second = turns.begin("role", NOW + LEASE_SECONDS + 1)
     assert second
     assert (first.began, second.began) == (1, 2)
     assert not turns.finish("role", first, "late")
     assert turns.finish("role", second, "digest")
-    assert turns.turn("role") == Turn(began=2, done=2, written="digest")
+    assert turns.turn("role") == WriteLease(began=2, done=2, written="digest")
     third = turns.begin("role", NOW)
     assert third
     turns.abandon("role", third)
-    assert turns.turn("role") == Turn(began=3, done=2, written="digest")
+    assert turns.turn("role") == WriteLease(began=3, done=2, written="digest")
     assert turns.begin("role", NOW)
 
 
@@ -265,9 +275,9 @@ def test_end_02_a_cut_off_and_its_record_are_written_together_and_only_in_ones_t
     cut_offs = CutOffs(None, {"local.agent": NOW + 60})
     store.cut_off("role", first, cut_offs, link, now=NOW)
     assert turns.turn("role").cut_offs == cut_offs
-    second = turns.begin("role", NOW + TURN_SECONDS + 1)
+    second = turns.begin("role", NOW + LEASE_SECONDS + 1)
     assert second
-    with pytest.raises(Changed):
+    with pytest.raises(StaleWrite):
         store.cut_off("role", first, CutOffs(NOW + 90), replace(link, seq=1), now=NOW)
     assert (turns.turn("role").cut_offs, len(records(client))) == (cut_offs, 1)
     store.cut_off("role", second, CutOffs(NOW + 90), replace(link, seq=1), now=NOW)
@@ -286,29 +296,31 @@ def test_end_02_long_lists_are_read_to_their_end(client):
     for number in range(12):
         key = {"pk": {"S": f"ROLE#{role}"}, "sk": {"S": f"DENY#g-{number:03}"}}
         client.put_item(TableName="state", Item=key | padding)
-        client.update_item(TableName="state", **update_of(role, Denial(f"g-{number:03}", NOW, NOW, "local.agent")))
-    assert len(DenyList(client, "state").denials(role)) == 12
+        client.update_item(
+            TableName="state", **deny_entry_update(role, DenyEntry(f"g-{number:03}", NOW, NOW, "local.agent"))
+        )
+    assert len(DenyList(client, "state").deny_entries(role)) == 12
 
 
-def change_of(before: Holdings, grant: Grant, now: int = NOW) -> Change:
-    entry = Entry(grant.id, grant.owner, grant.account, grant.expires_at, ("iam:PassRole",))
-    return Change(before, before.entered(entry, now))
+def change_of(before: OtherGrants, grant: Grant, now: int = NOW) -> OtherGrantsUpdate:
+    entry = OtherGrant(grant.id, grant.owner, grant.account, grant.expires_at, ("iam:PassRole",))
+    return OtherGrantsUpdate(before, before.entered(entry, now))
 
 
-def opened_entering(store: Store, number: int, *before: Holdings) -> None:
+def opened_entering(store: Store, number: int, *before: OtherGrants) -> None:
     grant = replace(GRANT, id=f"g-{number}")
     store.open(grant, first_link(grant), holdings=[change_of(each, grant) for each in before], now=NOW)
 
 
 def test_pol_05_a_grant_is_written_with_its_entry_or_not_at_all(store: Store, client):
     none = store.holdings("corp.agent")
-    assert none == Holdings("corp.agent")
+    assert none == OtherGrants("corp.agent")
     opened_entering(store, 1, none, store.holdings("corp.alice"))
     held = store.holdings("corp.agent")
     assert (held.stamp, [entry.grant_id for entry in held.entries]) == ("g-1", ["g-1"])
     assert store.holdings("corp.alice").entries == held.entries
     for stale in (none, held._replace(stamp="g-0")):
-        with pytest.raises(Changed):
+        with pytest.raises(StaleWrite):
             opened_entering(store, 2, stale)
     assert store.grant("g-2") is None
     assert store.holdings("corp.agent") == held
@@ -319,7 +331,7 @@ def test_pol_05_a_grant_is_written_with_its_entry_or_not_at_all(store: Store, cl
 def test_pol_05_either_entry_that_is_stale_stops_the_grant(store: Store):
     agent, human = store.holdings("corp.agent"), store.holdings("corp.alice")
     opened_entering(store, 1, store.holdings("corp.alice"))
-    with pytest.raises(Changed):
+    with pytest.raises(StaleWrite):
         opened_entering(store, 2, agent, human)
     assert (store.grant("g-2"), store.holdings("corp.agent")) == (None, agent)
 
@@ -327,24 +339,24 @@ def test_pol_05_either_entry_that_is_stale_stops_the_grant(store: Store):
 def test_pol_05_an_item_that_was_deleted_and_came_again_is_not_the_one_that_was_read(store: Store, client):
     opened_entering(store, 1, store.holdings("corp.agent"))
     read = store.holdings("corp.agent")
-    client.delete_item(TableName="state", Key={"pk": {"S": "HELD#corp.agent"}, "sk": {"S": "HELD"}})
-    with pytest.raises(Changed):
+    client.delete_item(TableName="state", Key={"pk": {"S": "ACTIVE_GRANTS#corp.agent"}, "sk": {"S": "ACTIVE_GRANTS"}})
+    with pytest.raises(StaleWrite):
         opened_entering(store, 2, read)
     opened_entering(store, 3, store.holdings("corp.agent"))
-    with pytest.raises(Changed):
+    with pytest.raises(StaleWrite):
         opened_entering(store, 4, read)
 
 
 def test_a_once_key_that_was_taken_comes_before_holdings_that_have_changed(store: Store):
-    once = Once("IDEMPOTENCY#a", NOW + 60)
+    once = SingleUseKey("IDEMPOTENCY#a", NOW + 60)
     store.take([once], now=NOW)
-    stale = change_of(Holdings("corp.agent", "g-0"), GRANT)
-    with pytest.raises(Taken) as raised:
+    stale = change_of(OtherGrants("corp.agent", "g-0"), GRANT)
+    with pytest.raises(Conflict) as raised:
         store.open(GRANT, first_link(GRANT), [once], holdings=[stale], now=NOW)
     assert raised.value.key == once.key
 
 
-@pytest.mark.parametrize(("place", "raised"), [(2, Changed), (0, Problem)])
+@pytest.mark.parametrize(("place", "raised"), [(2, StaleWrite), (0, Problem)])
 def test_pol_05_holdings_that_another_transaction_is_writing_are_read_again(client, place: int, raised: type):
     reasons = [{"Code": "None"}] * 3
     reasons[place] = {"Code": "TransactionConflict"}
@@ -353,7 +365,7 @@ def test_pol_05_holdings_that_another_transaction_is_writing_are_read_again(clie
     )
     busy = SimpleNamespace(exceptions=client.exceptions, transact_write_items=Mock(side_effect=cancelled))
     with pytest.raises(raised):
-        opened_entering(Store(busy, "state", "audit"), 1, Holdings("corp.agent"))
+        opened_entering(Store(busy, "state", "audit"), 1, OtherGrants("corp.agent"))
 
 
 class TestPending:
@@ -361,15 +373,15 @@ class TestPending:
         first, second = (replace(PENDING, id=f"g-{name}", reason=name) for name in "ab")
         read = store.pending(PENDING.owner)
         assert read.entries == ()
-        store.open(first, first_link(first), entering=Entering(read, read.entered(first)), now=NOW)
-        with pytest.raises(Changed):
-            store.open(second, first_link(second), entering=Entering(read, read.entered(second)), now=NOW)
+        store.open(first, first_link(first), entering=PendingReviewsUpdate(read, read.entered(first)), now=NOW)
+        with pytest.raises(StaleWrite):
+            store.open(second, first_link(second), entering=PendingReviewsUpdate(read, read.entered(second)), now=NOW)
         assert store.grant(second.id) is None
         kept = store.pending(PENDING.owner)
-        store.open(second, first_link(second), entering=Entering(kept, kept.entered(second)), now=NOW)
+        store.open(second, first_link(second), entering=PendingReviewsUpdate(kept, kept.entered(second)), now=NOW)
         third = replace(PENDING, id="g-c", reason="c")
-        with pytest.raises(Changed):
-            store.open(third, first_link(third), entering=Entering(kept, kept.entered(third)), now=NOW)
+        with pytest.raises(StaleWrite):
+            store.open(third, first_link(third), entering=PendingReviewsUpdate(kept, kept.entered(third)), now=NOW)
         both = store.pending(PENDING.owner)
         assert [each.grant_id for each in both.entries] == [first.id, second.id]
         assert (both.equal_to(first), both.equal_to(PENDING)) == ((first.id,), ())

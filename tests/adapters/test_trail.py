@@ -2,8 +2,8 @@
 
 import json
 
-from jitney.adapters.trail import AGAIN_SECONDS, ASKED_SECONDS, TrailQueue
-from tests.trailing import ACCOUNT, KEY
+from jitney.adapters.trail import RECHECK_SECONDS, REQUEUE_DELAY_SECONDS, TrailQueue
+from tests.cloudtrail_events import ACCOUNT, KEY
 
 
 class Queue:
@@ -12,7 +12,7 @@ class Queue:
 
     def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int) -> None:  # noqa: N803
         assert QueueUrl == "queue"
-        self.sent.append((json.loads(MessageBody)["settle"]["access_key_id"], DelaySeconds))
+        self.sent.append((json.loads(MessageBody)["judge_calls"]["access_key_id"], DelaySeconds))
 
 
 def test_aud_06_calls_with_one_key_that_wait_are_looked_at_together():
@@ -21,14 +21,14 @@ def test_aud_06_calls_with_one_key_that_wait_are_looked_at_together():
     for _ in range(3):
         queue.again(ACCOUNT, KEY)
     queue.again(ACCOUNT, "ASIAOTHER")
-    assert client.sent == [(KEY, AGAIN_SECONDS), ("ASIAOTHER", AGAIN_SECONDS)]
-    clock[0] += ASKED_SECONDS
+    assert client.sent == [(KEY, REQUEUE_DELAY_SECONDS), ("ASIAOTHER", REQUEUE_DELAY_SECONDS)]
+    clock[0] += RECHECK_SECONDS
     queue.again(ACCOUNT, KEY)
     assert len(client.sent) == 3
 
 
 def test_aud_06_what_was_asked_for_comes_after_all_that_it_was_asked_for_once_for():
-    assert AGAIN_SECONDS - ASKED_SECONDS >= 60  # a function's timeout, and clocks that differ
+    assert REQUEUE_DELAY_SECONDS - RECHECK_SECONDS >= 60  # a function's timeout, and clocks that differ
 
 
 def test_aud_06_what_could_not_be_asked_is_asked_again():
@@ -45,4 +45,4 @@ def test_aud_06_what_could_not_be_asked_is_asked_again():
         queue.again(ACCOUNT, KEY)
     except OSError:
         queue.again(ACCOUNT, KEY)
-    assert client.sent[1:] == [(KEY, AGAIN_SECONDS)]
+    assert client.sent[1:] == [(KEY, REQUEUE_DELAY_SECONDS)]

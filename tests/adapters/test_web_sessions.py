@@ -8,17 +8,17 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from jitney.adapters.cast_votes import KEEP_VOTE_SECONDS, MOST_VOTES, CastVotes
 from jitney.adapters.store import Store
+from jitney.adapters.vote_history import KEEP_VOTE_SECONDS, MOST_VOTES, VoteHistory
 from jitney.adapters.web_sessions import WebSessions
 from jitney.core import audit
-from jitney.core.access.grant import Grant, Verdict, Vote
-from jitney.core.audit import Event, Origin, Outcome
+from jitney.core.access.grant import Grant, Vote, VoteVerdict
+from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.identity.principal import Principal
-from jitney.core.identity.session import MOST_SECONDS, Session
+from jitney.core.identity.session import MAX_SESSION_SECONDS, Session
 from tests.core.identity import minting
 from tests.fakes import NOW, PENDING
-from tests.handlers.reviewing import STAFF, with_staff
+from tests.handlers.review_browser import STAFF, with_staff
 
 ID = "a" * 43
 ALICE = Principal(STAFF, "staff", "alice", "human", frozenset({"staff/security"}), "Alice", "staff.alice")
@@ -69,7 +69,7 @@ def test_the_table_has_neither_the_id_nor_a_reason_to_keep_it_for_long(sessions:
     sessions.begin(ID, SESSION)
     (item,) = client.scan(TableName="state")["Items"]
     assert ID not in str(item)
-    assert item["expires"]["N"] == str(NOW + MOST_SECONDS)
+    assert item["expires"]["N"] == str(NOW + MAX_SESSION_SECONDS)
 
 
 def test_an_id_is_nobody_elses_to_take(sessions: WebSessions, client: Any):
@@ -80,18 +80,20 @@ def test_an_id_is_nobody_elses_to_take(sessions: WebSessions, client: Any):
 
 def saved(store: Store, grant: Grant, *votes: Vote) -> Grant:
     after = replace(grant, votes=(*grant.votes, *votes))
-    link = audit.next_link(audit.of_grant(Event.VOTE, Outcome.APPROVED, after, Origin(), NOW), grant)
-    after = audit.linked(after, link)
+    link = audit.next_chained_record(audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, after, Origin(), NOW), grant)
+    after = audit.with_chain_head(after, link)
     store.save(grant, after, link, now=NOW)
     return after
 
 
 def test_a_vote_is_listed_for_whoever_cast_it_from_its_own_transaction(client: Any):
-    store, votes = Store(client, "state", "audit"), CastVotes(client, "state")
-    link = audit.next_link(audit.of_grant(Event.REQUEST, Outcome.REVIEW, PENDING, Origin(), NOW), PENDING)
-    grant = audit.linked(PENDING, link)
+    store, votes = Store(client, "state", "audit"), VoteHistory(client, "state")
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.REQUEST, Outcome.REVIEW, PENDING, Origin(), NOW), PENDING
+    )
+    grant = audit.with_chain_head(PENDING, link)
     store.open(grant, link, now=NOW)
-    by_alice, by_bob = (Vote(f"staff.{name}", Verdict.APPROVE, "x", "", NOW, "web") for name in ("alice", "bob"))
+    by_alice, by_bob = (Vote(f"staff.{name}", VoteVerdict.APPROVE, "x", "", NOW, "web") for name in ("alice", "bob"))
     grant = saved(store, grant, by_alice)
     assert votes.of("staff.bob") == []
     saved(store, grant, by_bob)
@@ -104,5 +106,5 @@ def test_the_newest_votes_are_listed_first_and_not_all(client: Any):
     for number in range(MOST_VOTES + 5):
         key = {"pk": {"S": "VOTES#staff.alice"}, "sk": {"S": f"{NOW + number:012d}#g-{number}"}}
         client.put_item(TableName="state", Item=key)
-    found = CastVotes(client, "state").of("staff.alice")
+    found = VoteHistory(client, "state").of("staff.alice")
     assert (found[0], len(found)) == (f"g-{MOST_VOTES + 4}", MOST_VOTES)

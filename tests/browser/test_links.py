@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.browser.test_pages import ask, browser, page, pytestmark  # noqa: F401 - fixtures, and a mark
-from tests.people import PEOPLE, traces
-from tests.running import PATIENCE, alone, until
+from tests.reviewer_browser import PEOPLE, traces
+from tests.running_systems import PATIENCE, alone, until
 
 # What an agent would have a scanner, or a hasty reader, open.
 WORDS = "At https://evil.example/approve?yes=1 or www.evil.example or <a href='//evil.example'>here</a>, x@evil.example"

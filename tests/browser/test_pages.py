@@ -12,8 +12,8 @@ import pytest
 
 from local.browser import CHROMIUM, chromium, sign_in
 from local.identity import install
-from tests.people import PEOPLE, traces
-from tests.running import PATIENCE, alone
+from tests.reviewer_browser import PEOPLE, traces
+from tests.running_systems import PATIENCE, alone
 
 pytestmark = [
     pytest.mark.xdist_group("reviews"),
@@ -184,7 +184,7 @@ def test_every_page_is_for_everybody(browser, stack, ask, axe, look):
     page.goto(url(stack, grant_id))
     assert violations(page, axe) == []  # the provider's own page
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
-    for path in (f"/{grant_id}", f"/{grant_id}/story", "", "/away", "/g-aaaaaaaaaaaaaa"):
+    for path in (f"/{grant_id}", f"/{grant_id}/report", "", "/out-of-office", "/g-aaaaaaaaaaaaaa"):
         page.goto(stack["reviews_url"] + path)
         assert violations(page, axe) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
@@ -247,7 +247,7 @@ def test_rev_08_somebody_breaks_the_glass_and_another_looks_at_it(browser, stack
 def test_rev_06_a_reviewer_says_who_stands_in_and_comes_back_without_scripts(browser, stack, axe):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    away = f"{stack['reviews_url']}/away"
+    away = f"{stack['reviews_url']}/out-of-office"
     sign_in(page, stack["reviews_url"], stack["humans"]["bob"])
     page.get_by_role("link", name="Away").click()
     page.wait_for_url(away)

@@ -49,7 +49,7 @@ def issued(**members: Any) -> dict[str, Any]:
 
 def vote(verdict: str, comment: str = "", human: str = "people.alice") -> dict[str, Any]:
     at = "2099-11-24T12:00:30Z"
-    return {"human": human, "verdict": verdict, "comment": comment, "at": at, "stands_in_for": []}
+    return {"human": human, "verdict": verdict, "comment": comment, "at": at, "delegate_for": []}
 
 
 def under_review() -> dict[str, Any]:
@@ -57,7 +57,7 @@ def under_review() -> dict[str, Any]:
 
 
 def ended(state: str = "released", reason: str = "") -> dict[str, Any]:
-    ending = {"at": "2099-11-24T12:01:00Z", "by": "reader-agent", "reason": reason, "kill_milliseconds": 412}
+    ending = {"at": "2099-11-24T12:01:00Z", "by": "reader-agent", "reason": reason, "denied_after_milliseconds": 412}
     return {"grant": grant(state, ending=ending)}
 
 

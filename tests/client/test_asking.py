@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.client.asking import Permission, parse_permissions
+from jitney.client.grant_request import ApiPermission, parse_permissions
 
 ONE = {"actions": ["s3:GetObject"], "resources": ["*"]}
 names = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=3).map(tuple)
-permissions = st.lists(st.builds(Permission, names, names), min_size=1, max_size=3).map(tuple)
+permissions = st.lists(st.builds(ApiPermission, names, names), min_size=1, max_size=3).map(tuple)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (
@@ -24,7 +24,7 @@ json_values = st.recursive(
 
 
 @given(permissions, st.booleans())
-def test_permissions_read_back_as_a_list_or_in_an_object(asked: tuple[Permission, ...], wrapped: bool):
+def test_permissions_read_back_as_a_list_or_in_an_object(asked: tuple[ApiPermission, ...], wrapped: bool):
     document = [permission.document() for permission in asked]
     assert parse_permissions(json.dumps({"permissions": document} if wrapped else document)) == asked
 

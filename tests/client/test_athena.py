@@ -6,8 +6,8 @@ from botocore.exceptions import NoCredentialsError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitney.client.athena import Athena, Place, connected, literal
-from jitney.client.problems import Invalid, Problem, Unavailable
+from jitney.client.athena import Athena, AthenaLocation, connected, literal
+from jitney.client.problems import ClientProblem, Invalid, Unavailable
 from tests.client.fake_athena import FakeAthena, refusal
 from tests.examples import examples
 
@@ -19,7 +19,7 @@ def aws() -> FakeAthena:
 
 @pytest.fixture
 def athena(aws: FakeAthena) -> Athena:
-    return Athena(aws, Place("auditors", "trail"), aws.pause)
+    return Athena(aws, AthenaLocation("auditors", "trail"), aws.pause)
 
 
 def test_aud_05_every_page_is_read_and_only_the_first_has_the_names(aws: FakeAthena, athena: Athena):
@@ -108,11 +108,11 @@ def test_aud_05_why_a_query_failed_is_told_with_a_fix(
         (refusal("AccessDeniedException"), Invalid, "query_not_permitted"),
         (refusal("InvalidRequestException", "WorkGroup is not found."), Invalid, "query_refused"),
         (refusal("TooManyRequestsException"), Unavailable, "athena_busy"),
-        (NoCredentialsError(), Invalid, "aws_unusable"),
+        (NoCredentialsError(), Invalid, "aws_client_failed"),
     ],
 )
 def test_aud_05_what_aws_refuses_is_told_with_a_fix(
-    aws: FakeAthena, athena: Athena, operation: str, error: Exception, kind: type[Problem], code: str
+    aws: FakeAthena, athena: Athena, operation: str, error: Exception, kind: type[ClientProblem], code: str
 ):
     aws.refused[operation] = error
     with pytest.raises(kind) as raised:
@@ -141,4 +141,4 @@ def test_aud_05_queries_that_may_not_be_listed_are_told(aws: FakeAthena, athena:
 def test_aud_05_without_a_region_it_says_so(home: object):
     with pytest.raises(Invalid) as raised:
         connected()
-    assert (raised.value.code, "region" in raised.value.detail.lower()) == ("aws_unusable", True)
+    assert (raised.value.code, "region" in raised.value.detail.lower()) == ("aws_client_failed", True)

@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
-from jitney.client.asking import Ask, Permission
 from jitney.client.broker import Broker
-from jitney.client.problems import Denied, Ended, Invalid, Pending, Problem, Unavailable, Unproven
+from jitney.client.grant_request import ApiPermission, GrantRequest
+from jitney.client.problems import (
+    ClientProblem,
+    Denied,
+    GrantEnded,
+    Invalid,
+    ReviewPending,
+    Unauthenticated,
+    Unavailable,
+)
 from jitney.client.tokens import Token
 from tests.client.fake_broker import (
     CREDENTIALS,
@@ -21,7 +29,9 @@ from tests.client.fake_broker import (
     under_review,
 )
 
-ASK = Ask("analytics-prod", (Permission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/*",)),), 300, "monthly report")
+ASK = GrantRequest(
+    "analytics-prod", (ApiPermission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/*",)),), 300, "monthly report"
+)
 GRANT, CREDENTIALS_OF = f"/v1/grants/{GRANT_ID}", f"/v1/grants/{GRANT_ID}/credentials"
 
 
@@ -102,12 +112,12 @@ def test_only_a_grant_id_gets_into_a_path(broker: FakeBroker, client: Broker, gr
         (400, "request_invalid", Invalid),
         (413, "body_too_large", Invalid),
         (422, "idempotency_mismatch", Invalid),
-        (401, "token_expired", Unproven),
+        (401, "token_expired", Unauthenticated),
         (403, "denied", Denied),
-        (404, "grant_not_found", Ended),
-        (409, "grant_pending", Pending),
-        (409, "grant_released", Ended),
-        (410, "grant_ended", Ended),
+        (404, "grant_not_found", GrantEnded),
+        (409, "grant_pending", ReviewPending),
+        (409, "grant_released", GrantEnded),
+        (410, "grant_ended", GrantEnded),
         (410, "grant_rejected", Denied),
         (410, "grant_revoked", Denied),
         (409, "grant_conflict", Unavailable),
@@ -119,11 +129,11 @@ def test_only_a_grant_id_gets_into_a_path(broker: FakeBroker, client: Broker, gr
     ],
 )
 def test_a_problem_of_the_broker_becomes_its_class_and_keeps_its_words(
-    broker: FakeBroker, client: Broker, status: int, code: str, kind: type[Problem]
+    broker: FakeBroker, client: Broker, status: int, code: str, kind: type[ClientProblem]
 ):
     told = problem(code, status=status, policy_version="abc")
     broker.say("POST", "/v1/grants", status, told, Retry_After="60")
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(ClientProblem) as refused:
         client.request(ASK)
     assert type(refused.value) is kind
     assert refused.value.document() == told | {"retry_seconds": 60}
@@ -147,7 +157,7 @@ def test_an_answer_that_is_not_jitneys_is_told_as_that(broker: FakeBroker, clien
     broker.say("GET", GRANT, status, body)
     with pytest.raises(Unavailable) as refused:
         client.grant(GRANT_ID)
-    assert refused.value.code == "answer_not_understood"
+    assert refused.value.code == "response_invalid"
     assert refused.value.detail.startswith(f"{broker.url}{GRANT} answered HTTP {status}")
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from jitney.client.answers import Answer, Issued
 from jitney.client.child import child_environment, run_child
 from jitney.client.problems import Invalid
+from jitney.client.responses import GrantResponse, GrantWithCredentials
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, grant, issued
-from tests.running import PATIENCE
+from tests.running_systems import PATIENCE
 
-ANSWER = Answer.read(issued())
+ANSWER = GrantResponse.read(issued())
 assert ANSWER.credentials is not None
-ISSUED = Issued(ANSWER.grant, ANSWER.credentials)
+ISSUED = GrantWithCredentials(ANSWER.grant, ANSWER.credentials)
 PYTHON = sys.executable
 
 
@@ -50,9 +50,11 @@ def test_a_region_of_the_users_own_is_left_alone(name: str):
 
 @pytest.mark.parametrize("region", ["", None])
 def test_a_broker_that_tells_no_region_leaves_it_to_the_user(region: str | None):
-    answer = Answer.read({"grant": grant(region=region)})
+    answer = GrantResponse.read({"grant": grant(region=region)})
     assert ISSUED.credentials
-    assert not [key for key in child_environment({}, Issued(answer.grant, ISSUED.credentials)) if "REGION" in key]
+    assert not [
+        key for key in child_environment({}, GrantWithCredentials(answer.grant, ISSUED.credentials)) if "REGION" in key
+    ]
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_aud_02_of_a_period_only_its_days_are_read(archive: Archive):
     assert verify("--since", TODAY).exit_code == 1
     assert verify("--since", TODAY, "--until", TODAY).exit_code == 1
     told = json.loads(verify("--until", "2001-01-01", "--json").stdout)
-    assert (told["verdict"], told["sealed"]["objects"]) == ("unproven", 0)
+    assert (told["verdict"], told["sealed"]["objects"]) == ("unverified", 0)
     told = verify("--since", "yesterday")
     assert (told.exit_code, "'yesterday' is no day; write it like 2026-11-26." in told.stderr) == (2, True)
 
@@ -265,7 +265,7 @@ def test_aud_02_without_credentials_it_says_so(home: Path, monkeypatch: pytest.M
 
 
 def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch):
-    for name in ("proof", "evidence"):
+    for name in ("verification", "evidence"):
         monkeypatch.delitem(sys.modules, f"jitney.client.{name}", raising=False)
         monkeypatch.delattr(client, name, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)

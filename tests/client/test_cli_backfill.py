@@ -16,16 +16,16 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from jitney.client import backfilling, trail_files
-from jitney.client.backfilling import Asked, Backfill
+from jitney.client import backfill, trail_files
+from jitney.client.backfill import Backfill, BackfillOptions
 from jitney.client.cli import app
 from jitney.client.problems import Unavailable
 from jitney.client.trail_files import log_file
-from jitney.core.access.grant import KEEP_GRANT_SECONDS
-from jitney.core.trail.event import TAKING, sighting
+from jitney.core.access.grant import GRANT_RETENTION_SECONDS
+from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, session_event
 from jitney.handlers.correlator import DETAIL_TYPE
+from tests.cloudtrail_events import ACCOUNT, BROKER, assume_role_event, call_event, identity, scoped, stamp
 from tests.fakes import ROLE_ARN
-from tests.trailing import ACCOUNT, BROKER, called, identity, scoped, stamp, taken
 
 REGION = "eu-west-1"
 TODAY = datetime.now(UTC).date()
@@ -82,11 +82,11 @@ def trail(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trail]:
 
 
 def of_others(number: int) -> dict[str, Any]:
-    return called(number, at=NOW, who={"type": "IAMUser", "userName": "alice", "accountId": ACCOUNT})
+    return call_event(number, at=NOW, who={"type": "IAMUser", "userName": "alice", "accountId": ACCOUNT})
 
 
 def test_aud_03_events_of_targets_roles_are_sent_as_eventbridge_sends_them(trail: Trail):
-    event = called(2, at=NOW, awsRegion="us-east-1")
+    event = call_event(2, at=NOW, awsRegion="us-east-1")
     trail.deliver(of_others(1), event, region="us-east-1")
     assert trail.told() == {
         "files": 1, "events": 2, "other_files": 0, "sent": 1, "skipped": {}, "unread": [], "dry_run": False, "exit": 0,
@@ -114,23 +114,23 @@ ANOTHER = ROLE_ARN.rpartition("/")[0] + "/another"
 def test_aud_03_what_is_taken_in_live_is_chosen_from_a_file(asked: str | None, by: str | None):
     role, name_of = ROLE_ARN.rpartition("/")[2], (by or "").rpartition("/")[2]
     who = json.loads(json.dumps(identity()).replace(ROLE_ARN, by or "").replace(f"/{role}/", f"/{name_of}/"))
-    for name, failed in product([*TAKING, "GetCallerIdentity"], [{}, {"errorCode": "AccessDenied"}]):
-        event = taken(1, at=NOW) | {"userIdentity": who, "eventName": name, **failed}
+    for name, failed in product([*ASSUME_ROLE_OPERATIONS, "GetCallerIdentity"], [{}, {"errorCode": "AccessDenied"}]):
+        event = assume_role_event(1, at=NOW) | {"userIdentity": who, "eventName": name, **failed}
         event["requestParameters"] = event["requestParameters"] | {"roleArn": asked}
-        live = sighting(event, {ROLE_ARN: ACCOUNT, ANOTHER: ACCOUNT})
-        assert list(trail_files.chosen([event], ACCOUNT)) == ([(event, live)] if live else [])
+        live = session_event(event, {ROLE_ARN: ACCOUNT, ANOTHER: ACCOUNT})
+        assert list(trail_files.select_events([event], ACCOUNT)) == ([(event, live)] if live else [])
 
 
 def test_aud_03_a_role_that_a_session_takes_elsewhere_is_sent(trail: Trail):
     parameters = {"roleArn": ADMIN, "roleSessionName": "onwards"}
     trail.deliver(
-        called(1, at=NOW, eventSource="sts.amazonaws.com", eventName="AssumeRole", requestParameters=parameters)
+        call_event(1, at=NOW, eventSource="sts.amazonaws.com", eventName="AssumeRole", requestParameters=parameters)
     )
     assert trail.told()["sent"] == 1
     assert trail.names() == ["AssumeRole"]
 
 
-@pytest.mark.parametrize("event", [taken(1, at=NOW), called(1, at=NOW, sharedEventID="shared-1")])
+@pytest.mark.parametrize("event", [assume_role_event(1, at=NOW), call_event(1, at=NOW, sharedEventID="shared-1")])
 def test_aud_03_another_accounts_copy_is_told_as_the_roles_own(trail: Trail, event: dict[str, Any]):
     trail.deliver(event | {"recipientAccountId": BROKER}, account=BROKER)
     assert trail.told()["sent"] == 1
@@ -139,10 +139,10 @@ def test_aud_03_another_accounts_copy_is_told_as_the_roles_own(trail: Trail, eve
 
 
 def test_aud_03_how_sessions_began_is_sent_before_what_they_did_and_from_the_day_before(trail: Trail):
-    trail.deliver(called(1, at=NOW), region="ap-south-1")
+    trail.deliver(call_event(1, at=NOW), region="ap-south-1")
     trail.deliver(scoped(2, key="ASIAAAAAAAAAAAAAAAA2", to="ASIAAAAAAAAAAAAAAAA7", at=NOW), region="eu-west-1")
-    trail.deliver(taken(3, at=NOW), region="us-east-1")
-    trail.deliver(taken(4, at=NOW - 86400), called(5, at=NOW - 86400), day=TODAY - timedelta(days=1))
+    trail.deliver(assume_role_event(3, at=NOW), region="us-east-1")
+    trail.deliver(assume_role_event(4, at=NOW - 86400), call_event(5, at=NOW - 86400), day=TODAY - timedelta(days=1))
     assert trail.told()["sent"] == 4
     assert trail.names() == ["AssumeRole", "GetScopedCredentials", "AssumeRole", "GetObject"]
 
@@ -156,13 +156,13 @@ def test_aud_03_how_sessions_began_is_sent_before_what_they_did_and_from_the_day
     ],
 )
 def test_aud_03_files_lie_below_a_prefix_or_an_organization(trail: Trail, above: str, more: tuple[str, ...]):
-    trail.deliver(called(1, at=NOW), above=above)
+    trail.deliver(call_event(1, at=NOW), above=above)
     assert trail.told(*more)["sent"] == 1
 
 
 def test_aud_03_only_what_is_asked_for_is_read(trail: Trail):
-    trail.deliver(called(1, at=NOW), account="999999999999")
-    trail.deliver(called(2, at=NOW), day=TODAY - timedelta(days=2))
+    trail.deliver(call_event(1, at=NOW), account="999999999999")
+    trail.deliver(call_event(2, at=NOW), day=TODAY - timedelta(days=2))
     trail.s3.put_object(
         Bucket="trail", Key=f"AWSLogs/{ACCOUNT}/CloudTrail-Digest/x/{TODAY:%Y/%m/%d}/d.json.gz", Body=b""
     )
@@ -187,7 +187,7 @@ def test_aud_03_only_what_is_asked_for_is_read(trail: Trail):
     ],
 )
 def test_aud_03_where_no_folder_is_of_cloudtrail_it_says_so(trail: Trail, more: tuple[str, ...], detail: str, fix: str):
-    trail.deliver(called(1, at=NOW))
+    trail.deliver(call_event(1, at=NOW))
     trail.s3.put_object(Bucket="trail", Key=f"AWSLogs/{BROKER}/vpcflowlogs/x", Body=b"")
     told = trail.told(*more)
     assert (told["code"], told["exit"], trail.received()) == ("nothing_there", 2, [])
@@ -196,7 +196,7 @@ def test_aud_03_where_no_folder_is_of_cloudtrail_it_says_so(trail: Trail, more: 
 
 
 def test_aud_03_days_without_any_file_are_not_all_of_it(trail: Trail):
-    trail.deliver(called(1, at=NOW), day=TODAY - timedelta(days=2))
+    trail.deliver(call_event(1, at=NOW), day=TODAY - timedelta(days=2))
     result = trail.run()
     assert (result.exit_code, result.stdout.splitlines()) == (
         2,
@@ -227,7 +227,7 @@ def test_aud_03_a_file_that_is_none_is_told_by_name_and_the_others_are_read(
 ):
     monkeypatch.setattr(trail_files, "MOST_BYTES", 2 * 1024 * 1024)
     key = trail.put(body)
-    trail.deliver(called(1, at=NOW))
+    trail.deliver(call_event(1, at=NOW))
     told = trail.told()
     assert (told["unread"], told["sent"], told["exit"]) == ([{"file": key, "why": why}], 1, 2)
 
@@ -246,15 +246,15 @@ def test_aud_03_what_a_bomb_would_need_is_never_held(monkeypatch: pytest.MonkeyP
             return self._stream.decompress(body, most)
 
     monkeypatch.setattr(trail_files.zlib, "decompressobj", Watched)
-    with pytest.raises(trail_files.Malformed):
+    with pytest.raises(trail_files.MalformedLogFile):
         trail_files.events_in(gzip.compress(b" " * 10_000_000))
     assert asked == [1001]
 
 
 def test_aud_03_events_that_cannot_be_used_are_counted_with_their_reasons(trail: Trail):
-    elsewhere = called(1, at=NOW) | {"recipientAccountId": "999999999999"}
-    twice = called(2, at=NOW, who=identity() | {"principalId": "AROA:other"})
-    trail.deliver(elsewhere, twice, "nothing", called(3, at=NOW))
+    elsewhere = call_event(1, at=NOW) | {"recipientAccountId": "999999999999"}
+    twice = call_event(2, at=NOW, who=identity() | {"principalId": "AROA:other"})
+    trail.deliver(elsewhere, twice, "nothing", call_event(3, at=NOW))
     told = trail.told()
     assert told["skipped"] == {
         "not as CloudTrail writes them: not_of_this_account": 1,
@@ -265,14 +265,16 @@ def test_aud_03_events_that_cannot_be_used_are_counted_with_their_reasons(trail:
 
 def test_aud_03_what_is_older_than_grants_are_known_is_left_out_and_said(trail: Trail):
     """Nobody could tell it from a bypass. Who took the role under another name can be told for ever."""
-    old = NOW - KEEP_GRANT_SECONDS
-    trail.deliver(called(1, at=old), called(2, at=old, who=identity(session="admin")), called(3, at=old + 2 * 86400))
+    old = NOW - GRANT_RETENTION_SECONDS
+    trail.deliver(
+        call_event(1, at=old), call_event(2, at=old, who=identity(session="admin")), call_event(3, at=old + 2 * 86400)
+    )
     told = trail.told()
     assert (told["skipped"], told["sent"], told["exit"]) == ({"older than grants are kept": 1}, 2, 2)
 
 
 def test_aud_03_a_dry_run_sends_nothing(trail: Trail):
-    trail.deliver(called(1, at=NOW))
+    trail.deliver(call_event(1, at=NOW))
     result = trail.run("--dry-run")
     assert (result.exit_code, result.stdout.splitlines()) == (
         0,
@@ -283,7 +285,7 @@ def test_aud_03_a_dry_run_sends_nothing(trail: Trail):
 
 def test_aud_03_what_was_left_out_is_told_to_people(trail: Trail):
     key = trail.put(b"no gzip")
-    trail.deliver(called(1, at=NOW), called(2, at=NOW - KEEP_GRANT_SECONDS))
+    trail.deliver(call_event(1, at=NOW), call_event(2, at=NOW - GRANT_RETENTION_SECONDS))
     assert trail.run().stdout.splitlines() == [
         "Not all of it  1 event of Jitney's roles sent",
         "  read      1 file with 2 events",
@@ -303,7 +305,7 @@ def test_aud_03_what_cannot_be_asked_is_a_problem(trail: Trail, tmp_path: Path):
         assert (told["code"], told["exit"]) == (code, 2)
     outputs = tmp_path / "outputs.json"
     outputs.write_text(json.dumps({"Jitney": {"TrailQueue": trail.queue}}))
-    trail.deliver(called(1, at=NOW))
+    trail.deliver(call_event(1, at=NOW))
     assert trail.told("--queue", "", "--stack", str(outputs))["sent"] == 1
 
 
@@ -325,14 +327,14 @@ class Flaky:
 
 
 def run(queue: Any, paused: list[float]) -> Backfill:
-    asked = Asked("trail", "", "https://sqs.eu-west-1.amazonaws.com/1/q", TODAY, TODAY, (), 5, dry_run=False)
+    asked = BackfillOptions("trail", "", "https://sqs.eu-west-1.amazonaws.com/1/q", TODAY, TODAY, (), 5, dry_run=False)
     made = Backfill(asked, lambda *_: None, NOW, paused.append)
     made._sqs = queue
     return made
 
 
 def test_aud_06_what_the_queue_did_not_take_is_sent_again_and_no_more_a_second_than_was_asked(trail: Trail):
-    trail.deliver(*[called(number, at=NOW) for number in range(4)])
+    trail.deliver(*[call_event(number, at=NOW) for number in range(4)])
     queue, paused = Flaky(), list[float]()
     assert run(queue, paused).run().sent == 4
     assert len(set(queue.taken)) == 4
@@ -341,7 +343,7 @@ def test_aud_06_what_the_queue_did_not_take_is_sent_again_and_no_more_a_second_t
 
 @pytest.mark.parametrize("queue", [Flaky(sender=True), Flaky(broken=True)])
 def test_aud_06_a_queue_that_takes_no_more_ends_the_run_saying_so(trail: Trail, queue: Flaky):
-    trail.deliver(*[called(number, at=NOW) for number in range(4)])
+    trail.deliver(*[call_event(number, at=NOW) for number in range(4)])
     with pytest.raises(Unavailable, match="0 events were sent before"):
         run(queue, []).run()
 
@@ -352,7 +354,7 @@ def test_aud_03_a_message_that_the_queue_never_takes_is_counted_and_the_others_a
             self.taken += [each["MessageBody"] for each in Entries[1:]]
             return {"Failed": [{"Id": Entries[0]["Id"], "Code": "InvalidMessageContents", "SenderFault": True}]}
 
-    trail.deliver(*[called(number, at=NOW) for number in range(4)])
+    trail.deliver(*[call_event(number, at=NOW) for number in range(4)])
     queue = Choosy()
     summary = run(queue, []).run()
     assert (summary.sent, len(queue.taken), summary.complete) == (3, 3, False)
@@ -361,8 +363,7 @@ def test_aud_03_a_message_that_the_queue_never_takes_is_counted_and_the_others_a
 
 def test_aud_03_long_events_go_in_batches_of_their_own():
     sizes = [
-        [len(each) for each in batch]
-        for batch in backfilling._batches(["x" * 600_000, "y" * 500_000, "z"] + ["w"] * 11)
+        [len(each) for each in batch] for batch in backfill._batches(["x" * 600_000, "y" * 500_000, "z"] + ["w"] * 11)
     ]
     assert sizes == [[600_000], [500_000] + [1] * 9, [1] * 3]
 
@@ -381,23 +382,23 @@ def test_aud_03_a_name_that_is_not_cloudtrails_is_no_file_of_it(key: str):
 
 
 def test_aud_03_a_sign_that_sqs_does_not_take_stops_nothing():
-    event = called(1, at=NOW, requestParameters={"bucketName": "reports", "key": "a\uffff\ufffe\U0010ffff"})
-    (found,) = trail_files.chosen([event], ACCOUNT)
-    assert isinstance(found, trail_files.Chosen)
+    event = call_event(1, at=NOW, requestParameters={"bucketName": "reports", "key": "a\uffff\ufffe\U0010ffff"})
+    (found,) = trail_files.select_events([event], ACCOUNT)
+    assert isinstance(found, trail_files.SelectedEvent)
     message = trail_files.message_of(found)
     assert message.isascii()
     assert json.loads(message)["detail"] == event
 
 
 def test_aud_03_a_file_is_not_read_that_is_too_large(trail: Trail, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(backfilling, "MOST_COMPRESSED", 1024 * 1024)
+    monkeypatch.setattr(backfill, "MOST_COMPRESSED", 1024 * 1024)
     key = trail.put(bytes(1024 * 1024 + 1))
     assert trail.told()["unread"] == [{"file": key, "why": "is larger than 1 MiB"}]
 
 
 def test_aud_03_a_bomb_of_empty_parts_or_of_many_records_is_given_up():
     parts = gzip.compress(b"") * (trail_files.MOST_MEMBERS + 1)
-    with pytest.raises(trail_files.Malformed, match="parts"):
+    with pytest.raises(trail_files.MalformedLogFile, match="parts"):
         trail_files.events_in(parts)
-    with pytest.raises(trail_files.Malformed, match="32 MiB"):
+    with pytest.raises(trail_files.MalformedLogFile, match="32 MiB"):
         trail_files.events_in(gzip.compress(b'{"Records":[' + b"[]," * 12_000_000 + b"[]]}"))

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import CredentialRetrievalError
 
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, REVIEW, FakeBroker, grant, issued, problem, under_review
-from tests.running import PATIENCE
+from tests.running_systems import PATIENCE
 
 JITNEY = str(Path(sys.executable).with_name("jitney"))
 ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/2026/*", "--reason", "report"]
@@ -80,8 +80,8 @@ def test_a_persons_no_is_not_asked_about_again_unless_told_to(connected: FakeBro
     done = credentials(*ASK)
     assert (done.returncode, done.stdout) == (3, "")
     again = " ".join(done.stderr.split()).partition("with the same words, once: ")[2]
-    assert again == shlex.join(["jitney", "credentials", *ASK]) + " --anew > /dev/null"
-    assert credentials(*ASK, "--anew").returncode == 0
+    assert again == shlex.join(["jitney", "credentials", *ASK]) + " --new-grant > /dev/null"
+    assert credentials(*ASK, "--new-grant").returncode == 0
     assert paths(connected).count("/v1/grants") == 2
 
 

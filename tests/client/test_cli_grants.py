@@ -56,7 +56,7 @@ def test_cli_03_a_pending_grant_can_be_waited_for_later(connected: FakeBroker):
 
 def test_rev_06_who_said_what_is_shown_to_the_agent(connected: FakeBroker):
     votes = [vote("approve", "only a", "people.bob"), vote("reject", "never c\x1b[2J")]
-    votes[0]["stands_in_for"] = ["people.carol"]
+    votes[0]["delegate_for"] = ["people.carol"]
     connected.say("GET", PATH, 200, {"grant": grant("rejected", votes=votes)})
     shown = CliRunner().invoke(app, ["grants", "show", GRANT_ID]).stdout.splitlines()
     assert "  approved  by people.bob (for people.carol, away): only a" in shown

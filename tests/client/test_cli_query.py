@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from jitney import client
 from jitney.client import athena as athena_module
-from jitney.client.asking_athena import Asked
-from jitney.client.athena import Answer, Athena, Named, Place
+from jitney.client.athena import Athena, AthenaLocation, NamedQuery, QueryResult
 from jitney.client.cli import app
+from jitney.client.named_queries import QueryRun
 from tests.client.fake_athena import FakeAthena, refusal
 
 CHAIN = "-- The chain of one grant\n-- grant: the grant's id, such as g-1\nSELECT one FROM records WHERE chain = ? -- ?"
@@ -75,8 +75,8 @@ def test_aud_05_rows_are_a_table_with_what_the_answer_took_beside_it(aws: FakeAt
 
 
 def test_aud_05_a_question_of_the_last_days_is_told_with_the_days_asked_about(aws: FakeAthena):
-    named = Named("denied", "What was denied in the last 30 days, and why", "SELECT 1")
-    asked = Asked(named, Answer((), (), 0, 0.0), (date(2026, 1, 2), date(2026, 1, 3)))
+    named = NamedQuery("denied", "What was denied in the last 30 days, and why", "SELECT 1")
+    asked = QueryRun(named, QueryResult((), (), 0, 0.0), (date(2026, 1, 2), date(2026, 1, 3)))
     assert asked.about == "What was denied in the days from 2026-01-02 to 2026-01-03, and why"
 
 
@@ -170,14 +170,14 @@ def test_aud_05_who_may_not_ask_is_told_where_the_permissions_are(aws: FakeAthen
 @pytest.mark.parametrize(
     ("described", "place"),
     [
-        ({"Jitney": {"AthenaWorkgroup": "w", "GlueDatabase": "d"}}, Place("w", "d")),
-        ({"athena": {"workgroup": "w", "database": "d"}}, Place("w", "d")),
-        (None, Place("jitney", "jitney")),
+        ({"Jitney": {"AthenaWorkgroup": "w", "GlueDatabase": "d"}}, AthenaLocation("w", "d")),
+        ({"athena": {"workgroup": "w", "database": "d"}}, AthenaLocation("w", "d")),
+        (None, AthenaLocation("jitney", "jitney")),
     ],
     ids=["cdk", "local", "none"],
 )
 def test_aud_05_the_stack_names_the_workgroup(
-    aws: FakeAthena, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described: Any, place: Place
+    aws: FakeAthena, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described: Any, place: AthenaLocation
 ):
     file = tmp_path / "outputs.json"
     file.write_text(json.dumps(described))
@@ -198,7 +198,7 @@ def test_aud_05_a_file_that_names_no_workgroup_is_told(aws: FakeAthena, tmp_path
 
 
 def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch):
-    for name in ("athena", "asking_athena"):
+    for name in ("athena", "named_queries"):
         monkeypatch.delitem(sys.modules, f"jitney.client.{name}", raising=False)
         monkeypatch.delattr(client, name, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)

@@ -22,7 +22,7 @@ from tests.client.fake_broker import (
     problem,
     under_review,
 )
-from tests.running import PATIENCE
+from tests.running_systems import PATIENCE
 
 JITNEY = str(Path(sys.executable).with_name("jitney"))
 ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/2026/*", "--reason", "report"]

@@ -127,7 +127,7 @@ def test_a_server_that_is_not_there_is_tried_four_times_even_for_a_post():
     with httpx.Client(transport=httpx.MockTransport(nothing_there)) as client, pytest.raises(Unavailable) as refused:
         send(client, client.build_request("POST", url), pauses.append)
     assert len(pauses) == 3
-    assert (refused.value.exit_code, refused.value.code) == (6, "no_answer")
+    assert (refused.value.exit_code, refused.value.code) == (6, "no_response")
     assert refused.value.detail.startswith(url)
 
 

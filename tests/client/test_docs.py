@@ -12,7 +12,7 @@ from jitney import resources
 from jitney.client import problems
 from jitney.client.cli import app
 from jitney.client.settings import SETTINGS
-from jitney.core.calls.table import Operations
+from jitney.core.calls.operations import OperationTable
 from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, ended, grant, issued
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +55,7 @@ def test_the_table_of_settings_is_the_codes():
 
 def test_the_table_of_exit_codes_is_the_codes():
     told = {int(code) for code in re.findall(r"^\| (\d+) \| ", PAGE, re.MULTILINE)}
-    kinds = [problems.Problem, *problems.Problem.__subclasses__()]
+    kinds = [problems.ClientProblem, *problems.ClientProblem.__subclasses__()]
     assert told == {0, INTERRUPTED, *(kind.exit_code for kind in kinds)}
 
 
@@ -86,14 +86,14 @@ def test_the_configuration_file_on_the_page_is_valid(home: Path, monkeypatch: py
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(example.replace("/run/secrets/jitney", str(secret)))
     monkeypatch.setattr("jitney.client.broker.open_client", lambda *_: None)  # nothing is sent: TLS need not be set up
-    from jitney.client.settings import Options, connect
+    from jitney.client.settings import ConnectionOptions, connect
     from jitney.client.tokens.client_credentials import ClientCredentials
 
-    broker = connect(Options(), {})
+    broker = connect(ConnectionOptions(), {})
     assert broker.api_url == "https://jitney.example.com"
     assert broker._auth._source == ClientCredentials("https://idp.example.com/token", "reader-agent", "canary", {})
 
 
 def test_the_number_of_services_is_the_tables():
     table = resources.OPERATIONS.read_bytes()
-    assert f"{len(Operations.load(table).services())} services' operations" in PAGE
+    assert f"{len(OperationTable.load(table).services())} services' operations" in PAGE

@@ -2,15 +2,15 @@
 
 import pytest
 
-from jitney.client.asking import Ask, Permission
-from jitney.client.faults import detail_told, fault_and_fix
+from jitney.client.faults import detail_in_options, fault_and_fix
+from jitney.client.grant_request import ApiPermission, GrantRequest
 
-ONE = Permission(("s3:GetObject", "s3 GetObject"), ("arn:aws:s3:::reports/*", "reports"))
-ASK = Ask("analytics-prod", (ONE,), 7200, "x" * 600, "OPS 12")
-SEVERAL = Ask("analytics-prod", (ONE, ONE), 2, "report")
+ONE = ApiPermission(("s3:GetObject", "s3 GetObject"), ("arn:aws:s3:::reports/*", "reports"))
+ASK = GrantRequest("analytics-prod", (ONE,), 7200, "x" * 600, "OPS 12")
+SEVERAL = GrantRequest("analytics-prod", (ONE, ONE), 2, "report")
 COPY = "aws s3 cp s3://reports/2026/q3.csv 'a dir'"
-CALLED = Ask("analytics-prod", (), 300, "report", calls=(COPY,))
-CALLS = Ask("analytics-prod", (), 300, "report", calls=("aws s3 ls", COPY, "aws " + "x" * 100))
+CALLED = GrantRequest("analytics-prod", (), 300, "report", calls=(COPY,))
+CALLS = GrantRequest("analytics-prod", (), 300, "report", calls=("aws s3 ls", COPY, "aws " + "x" * 100))
 RANGE = "Use a number from 5 to 3600."
 
 
@@ -39,13 +39,13 @@ RANGE = "Use a number from 5 to 3600."
         (ASK, "/calls/0", "/calls/0"),
     ],
 )
-def test_a_place_in_the_body_is_the_option_and_its_value(ask: Ask, pointer: str, place: str):
+def test_a_place_in_the_body_is_the_option_and_its_value(ask: GrantRequest, pointer: str, place: str):
     fault = {"pointer": pointer, "detail": "It is wrong.", "fix": "Write another."}
     assert fault_and_fix(fault, ask) == (f"{place}: It is wrong.", "Write another.")
 
 
 @pytest.mark.parametrize(("ask", "said"), [(ASK, "--for 2h is too long."), (SEVERAL, "--for 2s is too short.")])
-def test_a_duration_out_of_range_is_told_as_durations_are_written(ask: Ask, said: str):
+def test_a_duration_out_of_range_is_told_as_durations_are_written(ask: GrantRequest, said: str):
     fault = {"pointer": "/duration_seconds", "detail": "It is out of range.", "fix": RANGE}
     assert fault_and_fix(fault, ask) == (said, "Give 5s to 1h.")
 
@@ -59,8 +59,8 @@ def test_a_duration_out_of_range_is_told_as_durations_are_written(ask: Ask, said
         (None, "/calls/0", "/calls/0: There is no option --x."),
     ],
 )
-def test_a_problem_with_a_call_names_the_command(ask: Ask | None, pointer: str, said: str):
+def test_a_problem_with_a_call_names_the_command(ask: GrantRequest | None, pointer: str, said: str):
     detail = f"{pointer}: There is no option --x."
-    assert detail_told(detail, pointer, ask) == said
-    assert detail_told("There is no option --x.", pointer, ask) == "There is no option --x."
-    assert detail_told("There is no option --x.", "", ask) == "There is no option --x."
+    assert detail_in_options(detail, pointer, ask) == said
+    assert detail_in_options("There is no option --x.", pointer, ask) == "There is no option --x."
+    assert detail_in_options("There is no option --x.", "", ask) == "There is no option --x."

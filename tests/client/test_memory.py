@@ -9,23 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from jitney.client.asking import Ask, Permission
-from jitney.client.memory import entry, request_key
+from jitney.client.grant_cache import locked_entry, request_key
+from jitney.client.grant_request import ApiPermission, GrantRequest
 from jitney.client.problems import Invalid
 from tests.client.fake_broker import GRANT_ID
 
-ASK = Ask("analytics-prod", (Permission(("s3:GetObject",), ("*",)),), 300, "monthly report")
+ASK = GrantRequest("analytics-prod", (ApiPermission(("s3:GetObject",), ("*",)),), 300, "monthly report")
 KEY = request_key(ASK, "https://api", "me")
 
 
 def test_a_grant_is_remembered_and_forgotten(tmp_path: Path):
-    with entry(tmp_path / "a" / "b", KEY) as first:
+    with locked_entry(tmp_path / "a" / "b", KEY) as first:
         assert first.grant_id == ""
         first.remember(GRANT_ID)
-    with entry(tmp_path / "a" / "b", KEY) as second:
+    with locked_entry(tmp_path / "a" / "b", KEY) as second:
         assert second.grant_id == GRANT_ID
         second.remember("")
-    with entry(tmp_path / "a" / "b", KEY) as third:
+    with locked_entry(tmp_path / "a" / "b", KEY) as third:
         assert third.grant_id == ""
 
 
@@ -46,7 +46,7 @@ def test_every_part_of_the_request_the_api_and_the_identity_make_another_entry()
 def test_cli_01_the_memory_is_its_owners_alone_and_holds_the_id_alone(tmp_path: Path):
     before = os.umask(0)
     try:
-        with entry(tmp_path / "jitney", KEY) as place:
+        with locked_entry(tmp_path / "jitney", KEY) as place:
             place.remember(GRANT_ID)
     finally:
         os.umask(before)
@@ -59,7 +59,7 @@ def test_cli_01_the_memory_is_its_owners_alone_and_holds_the_id_alone(tmp_path: 
 @pytest.mark.parametrize("content", [b"\xff\x00", b"g-short", b"../../v1/health", GRANT_ID.encode() + b"x"])
 def test_a_spoilt_entry_is_nothing_remembered(tmp_path: Path, content: bytes):
     (tmp_path / KEY).write_bytes(content)
-    with entry(tmp_path, KEY) as place:
+    with locked_entry(tmp_path, KEY) as place:
         assert place.grant_id == ""
         place.remember(GRANT_ID)
     assert (tmp_path / KEY).read_bytes() == GRANT_ID.encode()
@@ -71,11 +71,11 @@ def test_one_at_a_time_may_ask_for_the_same(tmp_path: Path):
 
     def second() -> None:
         waiting.set()
-        with entry(tmp_path, KEY) as place:
+        with locked_entry(tmp_path, KEY) as place:
             seen.append(place.grant_id)
 
     thread = threading.Thread(target=second)
-    with entry(tmp_path, KEY) as place:
+    with locked_entry(tmp_path, KEY) as place:
         thread.start()
         waiting.wait()
         assert seen == []
@@ -85,7 +85,7 @@ def test_one_at_a_time_may_ask_for_the_same(tmp_path: Path):
 
 
 def test_different_requests_do_not_wait_for_each_other(tmp_path: Path):
-    with entry(tmp_path, KEY), entry(tmp_path, "other"):
+    with locked_entry(tmp_path, KEY), locked_entry(tmp_path, "other"):
         assert {path.name for path in tmp_path.iterdir()} == {KEY, "other"}
 
 
@@ -94,20 +94,20 @@ def test_entries_are_forgotten_a_day_after_the_longest_review(tmp_path: Path):
     for name, age in (("old", 8 * 86_400 + 100), ("young", 8 * 86_400 - 100)):
         (tmp_path / name).write_text(GRANT_ID)
         os.utime(tmp_path / name, (now - age, now - age))
-    with entry(tmp_path, KEY, now):
+    with locked_entry(tmp_path, KEY, now):
         assert {path.name for path in tmp_path.iterdir()} == {"young", KEY}
 
 
 def test_a_link_is_not_followed(tmp_path: Path):
     (tmp_path / "elsewhere").write_text("kept")
     (tmp_path / KEY).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(Invalid, match="cannot be written"), entry(tmp_path, KEY):
+    with pytest.raises(Invalid, match="cannot be written"), locked_entry(tmp_path, KEY):
         pass
     assert (tmp_path / "elsewhere").read_text() == "kept"
 
 
 def test_a_place_that_cannot_be_written_is_told_with_the_fix(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(Invalid) as refused, entry(tmp_path / "file" / "jitney", KEY):
+    with pytest.raises(Invalid) as refused, locked_entry(tmp_path / "file" / "jitney", KEY):
         pass
     assert "XDG_STATE_HOME" in refused.value.fix

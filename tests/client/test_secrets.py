@@ -19,7 +19,7 @@ from tests.client.fake_broker import (
     problem,
     under_review,
 )
-from tests.running import PATIENCE
+from tests.running_systems import PATIENCE
 
 JITNEY = str(Path(sys.executable).with_name("jitney"))
 ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/*", "--reason", "report"]
@@ -115,7 +115,7 @@ def test_an_unforeseen_failure_shows_no_values(secretive: FakeBroker, home: Path
     """A defect's traceback has source lines, and never the values of variables."""
     secretive.say("POST", "/v1/grants", 201, issued())
     code = (
-        "import sys, jitney.client.reporting as r\n"
+        "import sys, jitney.client.command_result as r\n"
         "def broken(*args, **kwargs):\n"
         "    credentials = args[0].credentials\n"
         "    raise RuntimeError('a defect')\n"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from jitney.client.problems import Invalid, Problem, Unproven
-from jitney.client.settings import SETTINGS, Options, connect, xdg
+from jitney.client.problems import ClientProblem, Invalid, Unauthenticated
+from jitney.client.settings import SETTINGS, ConnectionOptions, connect, xdg
 from jitney.client.tokens import TokenSource
 from jitney.client.tokens.client_credentials import ClientCredentials
 from jitney.client.tokens.command import CommandToken
@@ -21,13 +21,13 @@ CLIENT = {
 GITHUB = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner/?v=2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "canary"}
 
 
-def source(environment: dict[str, str], options: Options = Options()) -> TokenSource:  # noqa: B008
+def source(environment: dict[str, str], options: ConnectionOptions = ConnectionOptions()) -> TokenSource:  # noqa: B008
     with connect(options, API | environment) as broker:
         return broker._auth._source
 
 
-def refusal(environment: dict[str, str], options: Options = Options()) -> Problem:  # noqa: B008
-    with pytest.raises(Problem) as refused:
+def refusal(environment: dict[str, str], options: ConnectionOptions = ConnectionOptions()) -> ClientProblem:  # noqa: B008
+    with pytest.raises(ClientProblem) as refused:
         connect(options, environment)
     return refused.value
 
@@ -62,11 +62,11 @@ def test_the_environment_names_the_source(home: Path, environment: dict[str, str
 def test_options_win_over_the_environment_and_that_over_the_file(home: Path, config: Path):
     config.write_text('api = "http://127.0.0.1:3"\n[token]\ncommand = "from-file"\n')
     environment = {"XDG_CONFIG_HOME": str(config.parent.parent)}
-    with connect(Options(), environment) as broker:
+    with connect(ConnectionOptions(), environment) as broker:
         assert broker.api_url == "http://127.0.0.1:3"
         assert broker._auth._source == CommandToken(("from-file",))
     assert source(environment | {"JITNEY_TOKEN_FILE": "/env"}) == FileToken(Path("/env"))
-    options = Options(api="http://127.0.0.1:4", token_command="option")
+    options = ConnectionOptions(api="http://127.0.0.1:4", token_command="option")
     with connect(options, API | environment | {"JITNEY_TOKEN_FILE": "/env"}) as broker:
         assert broker.api_url == "http://127.0.0.1:4"
         assert broker._auth._source == CommandToken(("option",))
@@ -104,7 +104,7 @@ def test_a_wrong_file_is_told_with_the_place_and_without_its_content(home: Path,
     ("environment", "kind", "said"),
     [
         ({}, Invalid, "Nothing says where the broker is."),
-        (API, Unproven, "Nothing says where the bearer token comes from."),
+        (API, Unauthenticated, "Nothing says where the bearer token comes from."),
         (API | {"JITNEY_TOKEN_FILE": "a", "JITNEY_TOKEN_URL": "b"}, Invalid, "JITNEY_TOKEN_FILE and JITNEY_TOKEN_URL"),
         (API | {"JITNEY_TOKEN_COMMAND": "a 'b"}, Invalid, "JITNEY_TOKEN_COMMAND has unbalanced quotes"),
         (API | {"JITNEY_TOKEN_COMMAND": " "}, Invalid, "JITNEY_TOKEN_COMMAND is empty"),
@@ -122,7 +122,7 @@ def test_a_wrong_file_is_told_with_the_place_and_without_its_content(home: Path,
         ),
     ],
 )
-def test_what_is_missing_is_named(home: Path, environment: dict[str, str], kind: type[Problem], said: str):
+def test_what_is_missing_is_named(home: Path, environment: dict[str, str], kind: type[ClientProblem], said: str):
     problem = refusal(environment)
     assert type(problem) is kind
     assert said in problem.detail
@@ -151,7 +151,7 @@ def test_what_is_missing_can_be_set_where_the_fix_says(home: Path, environment: 
 
 
 def test_two_sources_as_options_are_ambiguous(home: Path):
-    assert refusal(API, Options(token_file="a", token_command="b")).code == "token_source_ambiguous"
+    assert refusal(API, ConnectionOptions(token_file="a", token_command="b")).code == "token_source_ambiguous"
 
 
 def test_a_relative_xdg_folder_is_ignored_as_its_specification_says(home: Path):

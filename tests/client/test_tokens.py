@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from jitney.client.problems import Problem, Unavailable, Unproven
+from jitney.client.problems import ClientProblem, Unauthenticated, Unavailable
 from jitney.client.tokens import TokenSource, whose
 from jitney.client.tokens.client_credentials import ClientCredentials
 from jitney.client.tokens.command import CommandToken
@@ -20,7 +20,7 @@ from tests.client.fake_broker import FakeBroker
 SECRET = "canary client+secret"
 
 
-def refusal(source: TokenSource, kind: type[Problem] = Unproven) -> str:
+def refusal(source: TokenSource, kind: type[ClientProblem] = Unauthenticated) -> str:
     with pytest.raises(kind) as refused:
         source.fetch()
     return refused.value.detail
@@ -98,23 +98,23 @@ def test_client_credentials_are_sent_as_rfc_6749_says(broker: FakeBroker):
         (
             401,
             {"error": "invalid_client", "error_description": "no such client"},
-            Unproven,
+            Unauthenticated,
             "401 invalid_client no such",
         ),
-        (400, {"error": "invalid_target"}, Unproven, "400 invalid_target."),
-        (400, b"<html>", Unproven, "HTTP 400."),
-        (200, {"token_type": "Bearer"}, Unproven, "HTTP 200."),
-        (200, {"access_token": ["x"]}, Unproven, "HTTP 200."),
-        (200, {"access_token": "two words"}, Unproven, "something else"),
-        (200, [], Unproven, "HTTP 200."),
-        (302, b"", Unproven, "HTTP 302."),
+        (400, {"error": "invalid_target"}, Unauthenticated, "400 invalid_target."),
+        (400, b"<html>", Unauthenticated, "HTTP 400."),
+        (200, {"token_type": "Bearer"}, Unauthenticated, "HTTP 200."),
+        (200, {"access_token": ["x"]}, Unauthenticated, "HTTP 200."),
+        (200, {"access_token": "two words"}, Unauthenticated, "something else"),
+        (200, [], Unauthenticated, "HTTP 200."),
+        (302, b"", Unauthenticated, "HTTP 302."),
         (500, b"", Unavailable, "HTTP 500."),
         (503, b"", Unavailable, "HTTP 503."),
         (429, b"", Unavailable, "HTTP 429."),
     ],
 )
 def test_a_token_endpoint_that_gives_none_is_told_without_the_secret(
-    broker: FakeBroker, status: int, body: object, kind: type[Problem], said: str
+    broker: FakeBroker, status: int, body: object, kind: type[ClientProblem], said: str
 ):
     broker.say("POST", "/token", status, body)
     detail = refusal(ClientCredentials(f"{broker.url}/token", "reader", SECRET), kind)
@@ -126,7 +126,7 @@ def test_a_token_endpoint_that_gives_none_is_told_without_the_secret(
 @pytest.mark.parametrize(("error", "told"), [("invalid_client", True), ("invalid_target", False)])
 def test_a_secret_of_an_earlier_local_system_is_told_as_such(broker: FakeBroker, error: str, told: bool):
     broker.say("POST", "/token", 401, {"error": error})
-    with pytest.raises(Unproven) as refused:
+    with pytest.raises(Unauthenticated) as refused:
         ClientCredentials(f"{broker.url}/token", "reader", SECRET).fetch()
     assert ("A new `make up` makes new secrets: load the agent's .env file again." in refused.value.fix) is told
 
@@ -147,7 +147,7 @@ def test_github_actions_gives_the_jobs_token_for_the_audience(broker: FakeBroker
 @pytest.mark.parametrize("status", [404, 405])
 def test_a_wrong_address_of_the_token_endpoint_is_not_blamed_on_the_client(broker: FakeBroker, status: int):
     broker.say("POST", "/token", status, b"")
-    with pytest.raises(Unproven) as refused:
+    with pytest.raises(Unauthenticated) as refused:
         ClientCredentials(f"{broker.url}/token", "id", SECRET).fetch()
     assert refused.value.fix == "Check the token endpoint's address."
 

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jitney.client.answers import Answer
-from jitney.client.problems import Pending, Problem, Unavailable
-from jitney.client.waiting import wait
+from jitney.client.polling import wait_for_decision
+from jitney.client.problems import ClientProblem, ReviewPending, Unavailable
+from jitney.client.responses import GrantResponse
 from tests.client.fake_broker import GRANT_ID, REVIEW, grant, under_review
 
 END = datetime.fromisoformat(REVIEW["expires_at"]).timestamp()
-AWAY = Unavailable("no_answer", "No answer", "It is away.")
+AWAY = Unavailable("no_response", "No answer", "It is away.")
 
 
 @dataclass
@@ -31,22 +31,24 @@ class Clock:
 class Polled:
     """A broker whose grant has these states, one poll after the other; the last one stays."""
 
-    states: list[str | Problem]
+    states: list[str | ClientProblem]
     retry_seconds: int = 5
     ids: list[str] = field(default_factory=list)
 
-    def grant(self, grant_id: str) -> Answer:
+    def grant(self, grant_id: str) -> GrantResponse:
         self.ids.append(grant_id)
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-        if isinstance(state, Problem):
+        if isinstance(state, ClientProblem):
             raise state
-        return Answer.read({"grant": grant(state)}, self.retry_seconds)
+        return GrantResponse.read({"grant": grant(state)}, self.retry_seconds)
 
 
-def waiting(broker: Polled, clock: Clock, at_most: float | None = None, retry: int = 7) -> tuple[Answer, list[object]]:
+def waiting(
+    broker: Polled, clock: Clock, at_most: float | None = None, retry: int = 7
+) -> tuple[GrantResponse, list[object]]:
     told: list[object] = []
-    start = Answer.read(under_review(), retry)
-    end = wait(
+    start = GrantResponse.read(under_review(), retry)
+    end = wait_for_decision(
         broker, start, lambda answer, trouble: told.append((answer.grant.state, trouble)), at_most, clock, clock.sleep
     )
     return end, told
@@ -80,13 +82,13 @@ def test_an_outage_of_the_broker_is_outlived_and_told():
 
 
 def test_any_other_problem_ends_the_wait():
-    with pytest.raises(Pending):
-        waiting(Polled([Pending("x", "x", "x")]), Clock())
+    with pytest.raises(ReviewPending):
+        waiting(Polled([ReviewPending("x", "x", "x")]), Clock())
 
 
 def test_the_wait_ends_with_the_time_given():
     clock = Clock()
-    with pytest.raises(Pending) as ended:
+    with pytest.raises(ReviewPending) as ended:
         waiting(Polled(["pending"]), clock, at_most=20)
     assert sum(clock.pauses) == 20
     assert ended.value.detail == (
@@ -103,21 +105,21 @@ def test_cli_03_a_short_wait_is_waited_and_asks_once_at_its_end():
 
 def test_the_wait_ends_a_minute_after_the_review_though_the_broker_says_pending():
     clock = Clock()
-    with pytest.raises(Pending):
+    with pytest.raises(ReviewPending):
         waiting(Polled(["pending"]), clock)
     assert END < clock.now <= END + 60
 
 
 def test_a_grant_without_a_review_waits_until_the_grants_own_end():
     clock = Clock(datetime(2099, 11, 24, 12, 0, tzinfo=UTC).timestamp())
-    start = Answer.read({"grant": grant("pending")})
-    with pytest.raises(Pending):
-        wait(Polled(["pending"]), start, lambda *_: None, None, clock, clock.sleep)
+    start = GrantResponse.read({"grant": grant("pending")})
+    with pytest.raises(ReviewPending):
+        wait_for_decision(Polled(["pending"]), start, lambda *_: None, None, clock, clock.sleep)
     assert sum(clock.pauses) == 360
 
 
 def test_what_is_decided_is_not_waited_for():
     clock = Clock()
-    active = Answer.read({"grant": grant()})
-    assert wait(Polled(["active"]), active, lambda *_: None, None, clock, clock.sleep) is active
+    active = GrantResponse.read({"grant": grant()})
+    assert wait_for_decision(Polled(["active"]), active, lambda *_: None, None, clock, clock.sleep) is active
     assert not clock.pauses

@@ -10,19 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitney.client import wording
-from jitney.client.answers import Answer, Reason, Review
-from jitney.client.asking import Ask, Permission, parse_permissions
+from jitney.client.grant_request import ApiPermission, GrantRequest, parse_permissions
+from jitney.client.responses import ApiReason, ApiReview, GrantResponse
 from tests.client.fake_broker import GRANT_ID, grant
 
 NOW = 1795521600.0  # 2026-11-24T12:00:00Z
-ONE = Permission(("s3:GetObject",), ("arn:aws:s3:::reports/*",))
-TWO = Permission(("dynamodb:Scan",), ("*",))
-ASK = Ask("analytics-prod", (ONE, TWO), 600, "monthly report")
+ONE = ApiPermission(("s3:GetObject",), ("arn:aws:s3:::reports/*",))
+TWO = ApiPermission(("dynamodb:Scan",), ("*",))
+ASK = GrantRequest("analytics-prod", (ONE, TWO), 600, "monthly report")
 
 
 @given(st.text())
 def test_nothing_that_steers_a_terminal_is_shown(text: str):
-    shown = wording.plain(text)
+    shown = wording.strip_control_characters(text)
     assert len(shown) == len(text)
     assert not {unicodedata.category(sign) for sign in shown} & {"Cc", "Cf", "Cs"}
 
@@ -52,7 +52,7 @@ def test_reviewers_are_told_in_words(any_of: list[list[str]], said: str):
 
 
 def test_a_pending_grant_without_a_review_is_told_until_its_own_end():
-    answer = Answer.read({"grant": grant("pending", expires_at="2026-11-24T12:05:00Z")})
+    answer = GrantResponse.read({"grant": grant("pending", expires_at="2026-11-24T12:05:00Z")})
     assert wording.pending(answer, NOW) == f"{GRANT_ID} is under review until 12:05:00 UTC (in 5m)"
 
 
@@ -65,20 +65,20 @@ def test_a_pending_grant_without_a_review_is_told_until_its_own_end():
     ],
 )
 def test_cli_03_how_far_a_review_is_stands_beside_who_was_asked(stages: dict[str, tuple[str, ...]], said: str):
-    assert wording.asked(Review((("a", "b"), ("c",)), **stages)) == said
-    assert wording.asked(Review((), **stages)) == ""
+    assert wording.review_status(ApiReview((("a", "b"), ("c",)), **stages)) == said
+    assert wording.review_status(ApiReview((), **stages)) == ""
 
 
 @pytest.mark.parametrize(
     ("reason", "said"),
     [
-        (Reason("p", "No."), "No. (p)"),
-        (Reason("p", "No.", "s3:GetObject", "*"), "s3:GetObject on *: No. (p)"),
-        (Reason("p", "No s3:GetObject on * today.", "s3:GetObject", "*"), "No s3:GetObject on * today. (p)"),
+        (ApiReason("p", "No."), "No. (p)"),
+        (ApiReason("p", "No.", "s3:GetObject", "*"), "s3:GetObject on *: No. (p)"),
+        (ApiReason("p", "No s3:GetObject on * today.", "s3:GetObject", "*"), "No s3:GetObject on * today. (p)"),
     ],
 )
-def test_a_reason_names_its_pair_once(reason: Reason, said: str):
-    assert wording.because(reason) == said
+def test_a_reason_names_its_pair_once(reason: ApiReason, said: str):
+    assert wording.reason_line(reason) == said
 
 
 @pytest.mark.parametrize(
@@ -93,18 +93,18 @@ def test_a_reason_names_its_pair_once(reason: Reason, said: str):
 )
 def test_the_time_told_is_the_one_that_matters(state: str, said: tuple[str, str]):
     given_times = {"created_at": "2026-11-24T11:59:00Z", "expires_at": "2026-11-24T12:05:00Z"}
-    assert wording.telling_time(Answer.read({"grant": grant(state, **given_times)}).grant, NOW) == said
+    assert wording.relevant_time(GrantResponse.read({"grant": grant(state, **given_times)}).grant, NOW) == said
 
 
 @pytest.mark.parametrize(("off", "said"), [(-3, "4m57s"), (-2, "5m"), (-1, "5m"), (0, "5m"), (2, "5m"), (3, "5m3s")])
 def test_a_grant_that_was_just_given_lasts_as_long_as_was_asked(off: int, said: str):
     given_times = {"expires_at": "2026-11-24T12:05:00Z", "duration_seconds": 300}
-    one = Answer.read({"grant": grant("active", **given_times)}).grant
-    assert wording.telling_time(one, NOW - off) == ("until", f"12:05:00 UTC (in {said})")
+    one = GrantResponse.read({"grant": grant("active", **given_times)}).grant
+    assert wording.relevant_time(one, NOW - off) == ("until", f"12:05:00 UTC (in {said})")
 
 
-def no(action: str, resource: str = "*", policy: str = "p") -> Reason:
-    return Reason(policy, f"No {action} (Read) on {resource}.", action, resource)
+def no(action: str, resource: str = "*", policy: str = "p") -> ApiReason:
+    return ApiReason(policy, f"No {action} (Read) on {resource}.", action, resource)
 
 
 @pytest.mark.parametrize(
@@ -114,38 +114,38 @@ def no(action: str, resource: str = "*", policy: str = "p") -> Reason:
         ((no("s3:A"), no("s3:AB")), ["No any of these 2 on *: s3:A, s3:AB (p)"]),
         ((no("s3:A"), no("s3:B", "x")), ["No s3:A (Read) on *. (p)", "No s3:B (Read) on x. (p)"]),
         ((no("s3:A"), no("s3:B", policy="q")), ["No s3:A (Read) on *. (p)", "No s3:B (Read) on *. (q)"]),
-        ((Reason("p", "Never.", "s3:A", "*"), Reason("p", "Never.", "s3:B", "*")), ["s3:A, s3:B on *: Never. (p)"]),
-        ((Reason("p", "Never."), Reason("q", "Too long.")), ["Never. (p)", "Too long. (q)"]),
-        ((Reason("p", "s3:A fails.", "s3:A", "x"), Reason("p", "s3:B fails.", "s3:B", "x")),
+        ((ApiReason("p", "Never.", "s3:A", "*"), ApiReason("p", "Never.", "s3:B", "*")), ["s3:A, s3:B on *: Never. (p)"]),
+        ((ApiReason("p", "Never."), ApiReason("q", "Too long.")), ["Never. (p)", "Too long. (q)"]),
+        ((ApiReason("p", "s3:A fails.", "s3:A", "x"), ApiReason("p", "s3:B fails.", "s3:B", "x")),
          ["on x: any of these 2 fails: s3:A, s3:B (p)"]),
     ],
 )  # fmt: skip
-def test_what_one_policy_says_of_several_actions_is_said_once(reasons: tuple[Reason, ...], said: list[str]):
-    assert wording.grounds(reasons) == said
+def test_what_one_policy_says_of_several_actions_is_said_once(reasons: tuple[ApiReason, ...], said: list[str]):
+    assert wording.reason_lines(reasons) == said
 
 
 def test_a_target_is_told_with_its_account_and_region_where_known():
-    one = Answer.read({"grant": grant()}).grant
+    one = GrantResponse.read({"grant": grant()}).grant
     assert wording.where(one) == "analytics-prod (444455556666, eu-west-1)"
     assert wording.where(replace(one, region="")) == "analytics-prod (444455556666)"
     assert wording.where(replace(one, region="", account="")) == "analytics-prod"
 
 
 def test_what_would_pass_is_a_shorter_time_or_a_part():
-    part = Ask(ASK.target, (ONE,), 600, ASK.reason)
-    shorter = Ask(ASK.target, ASK.permissions, 300, ASK.reason)
+    part = GrantRequest(ASK.target, (ONE,), 600, ASK.reason)
+    shorter = GrantRequest(ASK.target, ASK.permissions, 300, ASK.reason)
     assert wording.alternatives(ASK, (ONE,), 300) == [shorter, part]
     assert wording.alternatives(ASK, (), 300) == [shorter]
     assert wording.alternatives(ASK, (ONE,), 0) == [part]
 
 
 @pytest.mark.parametrize(("subset", "longest"), [((), 0), ((), 600), ((), 3600), (ASK.permissions, 600)])
-def test_nothing_is_offered_that_is_not_another_request(subset: tuple[Permission, ...], longest: int):
+def test_nothing_is_offered_that_is_not_another_request(subset: tuple[ApiPermission, ...], longest: int):
     assert wording.alternatives(ASK, subset, longest) == []
 
 
 def test_what_is_offered_for_pasting_reads_back():
-    (line,) = wording.paste("request", Ask("t", (ONE,), 90, "it's due", "OPS-1"))
+    (line,) = wording.paste("request", GrantRequest("t", (ONE,), 90, "it's due", "OPS-1"))
     words = shlex.split(line)
     assert words[:2] == ["jitney", "request"]
     assert words[2:] == [

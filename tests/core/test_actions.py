@@ -1,7 +1,7 @@
 import pytest
 
 from jitney import resources
-from jitney.core.actions import Actions, Level
+from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.patterns import MAX_STEPS, Budget
 
 TABLE = resources.ACTIONS.read_bytes()
@@ -9,13 +9,13 @@ TABLE = resources.ACTIONS.read_bytes()
 
 @pytest.fixture(scope="module")
 def actions():
-    return Actions.load(TABLE)
+    return ActionTable.load(TABLE)
 
 
 @pytest.mark.parametrize("data", [b"", b"JAT", b"JAT2" + TABLE[4:], b"PK\x03\x04"])
 def test_another_file_is_no_table(data):
     with pytest.raises(ValueError, match="not an action table"):
-        Actions.load(data)
+        ActionTable.load(data)
 
 
 def test_the_table_says_where_it_comes_from(actions):
@@ -27,12 +27,12 @@ def test_the_table_says_where_it_comes_from(actions):
 @pytest.mark.parametrize(
     ("name", "canonical", "level", "types"),
     [
-        ("s3:GetObject", "s3:GetObject", Level.READ, {"object", "accesspointobject"}),
-        ("S3:GETOBJECT", "s3:GetObject", Level.READ, {"object", "accesspointobject"}),
-        ("dynamodb:putitem", "dynamodb:PutItem", Level.WRITE, {"table"}),
-        ("s3:ListAllMyBuckets", "s3:ListAllMyBuckets", Level.LIST, set()),
-        ("iam:CreateAccessKey", "iam:CreateAccessKey", Level.PERMISSIONS_MANAGEMENT, {"user"}),
-        ("ec2:CreateTags", "ec2:CreateTags", Level.TAGGING, None),
+        ("s3:GetObject", "s3:GetObject", AccessLevel.READ, {"object", "accesspointobject"}),
+        ("S3:GETOBJECT", "s3:GetObject", AccessLevel.READ, {"object", "accesspointobject"}),
+        ("dynamodb:putitem", "dynamodb:PutItem", AccessLevel.WRITE, {"table"}),
+        ("s3:ListAllMyBuckets", "s3:ListAllMyBuckets", AccessLevel.LIST, set()),
+        ("iam:CreateAccessKey", "iam:CreateAccessKey", AccessLevel.PERMISSIONS_MANAGEMENT, {"user"}),
+        ("ec2:CreateTags", "ec2:CreateTags", AccessLevel.TAGGING, None),
     ],
 )
 def test_an_action_is_found_in_any_case(actions, name, canonical, level, types):
@@ -89,7 +89,7 @@ def test_required_resource_types_are_marked(actions):
 )
 def test_pol_04_reading_a_secret_is_not_reading(actions, name):
     action = actions.get(name)
-    assert action.level is Level.READ_SECRET
+    assert action.level is AccessLevel.READ_SECRET
     assert "CredentialExposure" in action.risks
 
 
@@ -109,7 +109,7 @@ def test_pol_04_reading_a_secret_is_not_reading(actions, name):
 )
 def test_pol_04_minting_credentials_is_never_reading(actions, name):
     action = actions.get(name)
-    assert action.level in (Level.WRITE, Level.PERMISSIONS_MANAGEMENT)
+    assert action.level in (AccessLevel.WRITE, AccessLevel.PERMISSIONS_MANAGEMENT)
     assert action.risks == {"CredentialExposure"}
 
 

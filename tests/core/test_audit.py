@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitney.core import audit
-from jitney.core.audit import FIRST, AuditRecord, Event, Outcome
+from jitney.core.audit import GENESIS_HASH, AuditEvent, AuditRecord, Outcome
 from tests.fakes import GRANT, NOW
 
-RECORD = AuditRecord(NOW, Event.REQUEST, Outcome.ALLOWED, reason="größer", detail={"b": 1, "a": [True, None]})
+RECORD = AuditRecord(NOW, AuditEvent.REQUEST, Outcome.ALLOWED, reason="größer", detail={"b": 1, "a": [True, None]})
 
 
 def test_aud_02_a_link_holds_the_hash_of_everything_else_in_it():
-    members = json.loads(audit.link(RECORD, "g-x", 3, "ab" * 32).text)
+    members = json.loads(audit.chain_record(RECORD, "g-x", 3, "ab" * 32).text)
     digest = members.pop("hash")
     assert digest == hashlib.sha256(audit.canonical(members).encode()).hexdigest()
     assert (members["chain"], members["seq"], members["prev"]) == ("g-x", 3, "ab" * 32)
@@ -22,20 +22,24 @@ def test_aud_02_a_link_holds_the_hash_of_everything_else_in_it():
 @given(st.sampled_from(["reason", "code", "principal"]), st.text(min_size=1))
 def test_aud_02_changing_any_member_changes_the_hash(name: str, value: str):
     changed = replace(RECORD, **{name: value})
-    assert (audit.link(changed, "g-x").hash == audit.link(RECORD, "g-x").hash) == (changed == RECORD)
+    assert (audit.chain_record(changed, "g-x").hash == audit.chain_record(RECORD, "g-x").hash) == (changed == RECORD)
 
 
 def test_aud_02_the_records_of_a_grant_form_a_chain():
-    first = audit.next_link(audit.of_grant(Event.REQUEST, Outcome.ALLOWED, GRANT, audit.Origin(), NOW), GRANT)
-    grant = audit.linked(GRANT, first)
-    second = audit.next_link(audit.of_grant(Event.ISSUE, Outcome.ALLOWED, grant, audit.Origin(), NOW), grant)
-    assert (first.chain, first.seq, json.loads(first.text)["prev"]) == (GRANT.id, 0, FIRST)
+    first = audit.next_chained_record(
+        audit.grant_record(AuditEvent.REQUEST, Outcome.ALLOWED, GRANT, audit.Origin(), NOW), GRANT
+    )
+    grant = audit.with_chain_head(GRANT, first)
+    second = audit.next_chained_record(
+        audit.grant_record(AuditEvent.ISSUE, Outcome.ALLOWED, grant, audit.Origin(), NOW), grant
+    )
+    assert (first.chain, first.seq, json.loads(first.text)["prev"]) == (GRANT.id, 0, GENESIS_HASH)
     assert (second.chain, second.seq, json.loads(second.text)["prev"]) == (GRANT.id, 1, first.hash)
 
 
 def test_aud_01_a_record_of_a_grant_says_who_what_when_and_why():
-    record = audit.of_grant(Event.ISSUE, Outcome.ALLOWED, GRANT, audit.Origin("198.51.100.7", "req-1"), NOW)
-    members = json.loads(audit.link(record, GRANT.id).text)
+    record = audit.grant_record(AuditEvent.ISSUE, Outcome.ALLOWED, GRANT, audit.Origin("198.51.100.7", "req-1"), NOW)
+    members = json.loads(audit.chain_record(record, GRANT.id).text)
     told = {name: members[name] for name in ("grant_id", "principal", "time", "reason", "source_ip", "policy_version")}
     assert told == {
         "grant_id": GRANT.id,
@@ -50,7 +54,7 @@ def test_aud_01_a_record_of_a_grant_says_who_what_when_and_why():
 def test_aud_07_what_nobody_masked_before_is_masked_in_the_record():
     said = "use token=Xy12345678ab"
     record = replace(RECORD, reason=said, ticket=said, detail={"calls": [said], "password": "hunter2000"})
-    text = audit.link(record, "g-x").text
+    text = audit.chain_record(record, "g-x").text
     assert "Xy12345678ab" not in text
     assert "hunter2000" not in text
     assert text.count("[masked credential]") == 4
@@ -58,4 +62,4 @@ def test_aud_07_what_nobody_masked_before_is_masked_in_the_record():
 
 def test_mask_04_what_was_masked_with_a_tag_keeps_it():
     record = replace(RECORD, reason="use token=[masked credential 3f9a2c]")
-    assert json.loads(audit.link(record, "g-x").text)["reason"] == record.reason
+    assert json.loads(audit.chain_record(record, "g-x").text)["reason"] == record.reason

@@ -1,11 +1,11 @@
-from jitney.core.once import idempotency, idempotency_key, previews, repeated
+from jitney.core.single_use import idempotency_key, idempotency_record, preview_quota, repeated_grant_id
 from tests.fakes import NOW
 
 
 def test_the_same_body_is_a_repeat_and_another_is_not():
-    once = idempotency("corp.a", "key", b"{}", "g-x", NOW)
-    assert repeated(once.holds, b"{}") == "g-x"
-    assert repeated(once.holds, b"{ }") is None
+    once = idempotency_record("corp.a", "key", b"{}", "g-x", NOW)
+    assert repeated_grant_id(once.holds, b"{}") == "g-x"
+    assert repeated_grant_id(once.holds, b"{ }") is None
 
 
 def test_one_principals_keys_never_meet_anothers():
@@ -14,5 +14,5 @@ def test_one_principals_keys_never_meet_anothers():
 
 
 def test_pol_09_the_quota_of_dry_runs_starts_anew_each_minute():
-    assert previews("corp.a", 30, NOW).key == previews("corp.a", 30, NOW + 59).key
-    assert previews("corp.a", 30, NOW).key != previews("corp.a", 30, NOW + 60).key
+    assert preview_quota("corp.a", 30, NOW).key == preview_quota("corp.a", 30, NOW + 59).key
+    assert preview_quota("corp.a", 30, NOW).key != preview_quota("corp.a", 30, NOW + 60).key

@@ -9,12 +9,12 @@ from jitney.core.patterns import (
     MAX_STEPS,
     Budget,
     PatternTooComplex,
-    Wild,
-    cells,
+    Wildcard,
     compile_pattern,
     covers,
-    meets,
+    match_classes,
     wildcard_pattern,
+    wildcards_intersect,
 )
 from tests.examples import examples
 
@@ -44,8 +44,8 @@ def test_pol_03_two_patterns_meet_exactly_when_a_text_matches_both(one, other):
     # A text that needs no more characters than both patterns together have is among the words: conclusive.
     common = words(one) & words(other)
     if common or len(one) + len(other) <= 5:
-        assert meets(one, other) == bool(common)
-    assert meets(one, other) == meets(other, one)
+        assert wildcards_intersect(one, other) == bool(common)
+    assert wildcards_intersect(one, other) == wildcards_intersect(other, one)
 
 
 @settings(max_examples=examples(400))
@@ -56,14 +56,14 @@ def test_pol_03_a_pattern_covers_another_exactly_when_no_text_of_it_is_missing(o
         assert covers(outer, inner) == (not missing)
 
 
-tokens = st.lists(st.sampled_from(["a", ":", *Wild]), max_size=5)
-TOKENS = {Wild.ONE: ".", Wild.RUN: ".*", Wild.SEGMENT: "[^:]*", Wild.NAME: "[^:/]*"}
+tokens = st.lists(st.sampled_from(["a", ":", *Wildcard]), max_size=5)
+TOKENS = {Wildcard.ONE: ".", Wildcard.RUN: ".*", Wildcard.SEGMENT: "[^:]*", Wildcard.NAME: "[^:/]*"}
 
 
 @settings(max_examples=examples(300))
 @given(tokens, st.lists(tokens, min_size=1, max_size=3))
 def test_pol_03_the_cells_are_all_ways_a_text_can_match(asked, others):
-    found = cells(compile_pattern(asked), [compile_pattern(other) for other in others])
+    found = match_classes(compile_pattern(asked), [compile_pattern(other) for other in others])
     regexes = [
         re.compile("".join(TOKENS.get(token, token) for token in pattern), re.DOTALL) for pattern in (asked, *others)
     ]
@@ -90,15 +90,15 @@ def test_pol_03_the_cells_are_all_ways_a_text_can_match(asked, others):
     ],
 )
 def test_pol_03_arns_meet(asked, named, expected):
-    assert meets(asked, named) is expected
+    assert wildcards_intersect(asked, named) is expected
 
 
 FORMATS = {  # what a pattern is asked about, and the texts of it whose names are of the character x alone
-    (Wild.SEGMENT, ":", Wild.RUN): "[^:]*:x+",
-    (Wild.RUN, ":", Wild.RUN): "x+:x+",
-    ("a:", Wild.NAME, "/", Wild.RUN): "a:x+/x+",
-    ("a", Wild.SEGMENT, ":b"): "a[^:]*:b",
-    (":", Wild.SEGMENT, Wild.RUN): ":[^:]*x+",
+    (Wildcard.SEGMENT, ":", Wildcard.RUN): "[^:]*:x+",
+    (Wildcard.RUN, ":", Wildcard.RUN): "x+:x+",
+    ("a:", Wildcard.NAME, "/", Wildcard.RUN): "a:x+/x+",
+    ("a", Wildcard.SEGMENT, ":b"): "a[^:]*:b",
+    (":", Wildcard.SEGMENT, Wildcard.RUN): ":[^:]*x+",
 }
 
 
@@ -109,11 +109,11 @@ def test_pol_05_a_pattern_names_nothing_exactly_when_it_matches_names_of_a_chara
     found = any(format_.fullmatch(word) for word in words(text))
     # As above: of what is asked and its format, one text is no longer than both together.
     if found or len(text) <= 3:
-        assert wildcard_pattern(text).names_nothing(parts, Budget(MAX_STEPS)) == found
+        assert wildcard_pattern(text).covers_any_name(parts, Budget(MAX_STEPS)) == found
 
 
 def test_runs_that_stop_at_separators():
-    bucket = compile_pattern(["arn:", Wild.SEGMENT, ":s3:::", Wild.NAME])
+    bucket = compile_pattern(["arn:", Wildcard.SEGMENT, ":s3:::", Wildcard.NAME])
     assert bucket.matches("arn:aws:s3:::reports")
     assert not bucket.matches("arn:aws:s3:::reports/key")
     assert not bucket.matches("arn:aws:x:s3:::reports")
@@ -122,16 +122,16 @@ def test_runs_that_stop_at_separators():
 
 def test_pol_03_patterns_made_to_be_slow_are_given_up():
     with pytest.raises(PatternTooComplex):
-        meets("*a" + "?" * 30, "*b" + "?" * 29)
+        wildcards_intersect("*a" + "?" * 30, "*b" + "?" * 29)
 
 
 def test_pol_03_more_cases_than_can_be_told_apart_are_given_up():
     with pytest.raises(PatternTooComplex):
-        cells(wildcard_pattern("*"), [wildcard_pattern(f"*{letter}*") for letter in "abcdefg"])
+        match_classes(wildcard_pattern("*"), [wildcard_pattern(f"*{letter}*") for letter in "abcdefg"])
 
 
 @pytest.mark.parametrize("named", ["x", "xyzabcdefghijklmnopqrstuvw0123456789-_"])
 def test_pol_03_whatever_a_pattern_names_there_are_other_characters(named):
-    found = cells(wildcard_pattern("?"), [compile_pattern([letter]) for letter in named])
+    found = match_classes(wildcard_pattern("?"), [compile_pattern([letter]) for letter in named])
     assert len(found) == len(named) + 1
     assert (False,) * len(named) in found

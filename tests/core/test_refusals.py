@@ -1,11 +1,11 @@
-from jitney.core.refusals import MOST_SOURCES, OTHERS, Refusals, Refused
+from jitney.core.refusal_counts import MAX_SOURCES, OTHERS, RefusalCounts, RefusalKey
 from tests.fakes import NOW
 
-ABOUT = Refused("corp", "198.51.100.7", "token_signature")
+ABOUT = RefusalKey("corp", "198.51.100.7", "token_signature")
 
 
 def test_id_05_a_flood_is_few_writes_and_every_refusal_is_counted():
-    refusals = Refusals()
+    refusals = RefusalCounts()
     written = [due for _ in range(1000) for due in refusals.add(ABOUT, NOW)]
     written += refusals.add(ABOUT, NOW + 60)
     assert len(written) <= 12
@@ -13,9 +13,9 @@ def test_id_05_a_flood_is_few_writes_and_every_refusal_is_counted():
 
 
 def test_id_05_a_flood_from_many_addresses_is_bounded_too():
-    refusals = Refusals()
+    refusals = RefusalCounts()
     written = [
-        due for n in range(5000) for due in refusals.add(Refused("corp", f"203.0.113.{n}", "token_signature"), NOW)
+        due for n in range(5000) for due in refusals.add(RefusalKey("corp", f"203.0.113.{n}", "token_signature"), NOW)
     ]
-    assert len(written) < MOST_SOURCES + 20
-    assert {about.source_ip for about, _, _ in written[MOST_SOURCES:]} == {OTHERS}
+    assert len(written) < MAX_SOURCES + 20
+    assert {about.source_ip for about, _, _ in written[MAX_SOURCES:]} == {OTHERS}

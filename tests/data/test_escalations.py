@@ -8,9 +8,9 @@ import yaml
 
 from data.__main__ import HERE, TABLE
 from data.escalations import Method, escalations, faults
-from jitney.core.actions import Actions
+from jitney.core.actions import ActionTable
 
-ACTIONS = Actions.load(TABLE.read_bytes())
+ACTIONS = ActionTable.load(TABLE.read_bytes())
 OURS = yaml.safe_load((HERE / "escalations.yaml").read_text("utf-8"))
 WAYS = {frozenset(way.actions): way for way in ACTIONS.escalations}
 
@@ -96,7 +96,7 @@ def test_pol_05_a_way_of_a_passed_role_is_whole_once_something_keeps_it():
 def test_what_harmless_requests_ask_for_is_part_of_no_way():
     """Whatever is, costs a read with every request (architecture, "State")."""
     for name in ("s3:GetObject", "s3:PutObject", "s3:ListBucket", "dynamodb:PutItem", "ec2:DescribeInstances"):
-        assert name not in ACTIONS.combined
+        assert name not in ACTIONS.combination_actions
 
 
 @pytest.mark.parametrize("name", OURS["not_credentials"])

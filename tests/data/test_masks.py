@@ -8,10 +8,10 @@ import yaml
 from data import masks
 from data.__main__ import MASKS, replace_masks
 from data.sources import HERE
-from jitney.core.masking.table import Masks
+from jitney.core.masking.table import MaskTable
 
 LISTED = yaml.safe_load((HERE / "masks.yaml").read_text("utf-8"))
-TABLE = Masks.load(MASKS.read_bytes())
+TABLE = MaskTable.load(MASKS.read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def test_mask_02_every_member_that_looks_like_a_secret_is_in_one_list_and_every_
 
 def test_mask_02_the_checked_in_table_is_that_of_the_lists_and_of_the_installed_models(built):
     assert built[0] == MASKS.read_bytes(), "run make data"
-    assert masks.faults(Masks.load(built[0]), TABLE, LISTED["sentinels"], built[1]) == []
+    assert masks.faults(MaskTable.load(built[0]), TABLE, LISTED["sentinels"], built[1]) == []
 
 
 MODEL = {
@@ -58,7 +58,7 @@ MODEL = {
 
 
 def block(listed=LISTED):
-    review = masks.Review(listed)
+    review = masks.MaskReview(listed)
     made = masks.ServiceMasks("new", MODEL, review)
     return made.block(), review
 

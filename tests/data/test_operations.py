@@ -9,13 +9,13 @@ from botocore.model import ServiceModel
 from data import operations
 from data.__main__ import OPERATIONS, PAGE, TABLE, build_operations
 from data.operations import FROM_TARGET
-from jitney.core.actions import Actions
-from jitney.core.calls.arns import names_in
-from jitney.core.calls.readings import READINGS
-from jitney.core.calls.table import Operations
+from jitney.core.actions import ActionTable
+from jitney.core.calls.arns import name_parameters
+from jitney.core.calls.operations import OperationTable
+from jitney.core.calls.transforms import TRANSFORMS
 
-CHECKED_IN = Operations.load(OPERATIONS.read_bytes())
-ACTIONS = Actions.load(TABLE.read_bytes())
+CHECKED_IN = OperationTable.load(OPERATIONS.read_bytes())
+ACTIONS = ActionTable.load(TABLE.read_bytes())
 EVERY = [
     (service, CHECKED_IN.service(service).operation(name))
     for service in CHECKED_IN.services()
@@ -72,12 +72,12 @@ def test_every_template_is_filled_from_its_own_operations_parameters():
         members = {member.name for member in operation.members}
         for need in operation.needs:
             for template in (arn for kind in need.types or () for arn in kind.arns):
-                assert names_in(template) <= members, (service, operation.name, template)
+                assert name_parameters(template) <= members, (service, operation.name, template)
                 for reading in (re.split("[} ]", part)[0] for part in template.split("|")[1:]):
-                    assert reading in READINGS, template
+                    assert reading in TRANSFORMS, template
             for name, _, reading in (each.removeprefix("!").partition("|") for each in need.when.split()):
                 assert name in members, (service, operation.name, need.when)
-                assert not reading or reading in READINGS, need.when
+                assert not reading or reading in TRANSFORMS, need.when
 
 
 VARIABLE = re.compile(r"\$\{([^}]+)\}")

@@ -7,13 +7,13 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from data.__main__ import TABLE
-from jitney.core.actions import Actions, Level
-from jitney.core.calls.call import AwsCall, Place
-from jitney.core.calls.derive import explain
+from jitney.core.actions import AccessLevel, ActionTable
+from jitney.core.calls.call import AwsCall, AwsLocation
+from jitney.core.calls.call_needs import explain_call
 from tests.data.test_operations import CHECKED_IN
 
-ACTIONS = Actions.load(TABLE.read_bytes())
-PLACE = Place("aws", "eu-west-1", "444455556666")
+ACTIONS = ActionTable.load(TABLE.read_bytes())
+PLACE = AwsLocation("aws", "eu-west-1", "444455556666")
 ROLE = "arn:aws:iam::444455556666:role/handed-on"
 NOT_HANDED_ON = {"iam", "sts"}
 
@@ -41,10 +41,12 @@ def test_every_role_inside_the_parameters_is_passed(service):
         operation = CHECKED_IN.service(service).operation(name)
         if not operation.needs or service in NOT_HANDED_ON or not model.operation_model(name).input_shape:
             continue
-        writes = ACTIONS.get(operation.needs[0].action).level in (Level.WRITE, Level.PERMISSIONS_MANAGEMENT)
+        writes = ACTIONS.get(operation.needs[0].action).level in (AccessLevel.WRITE, AccessLevel.PERMISSIONS_MANAGEMENT)
         for parameters in values_with_a_role(model.operation_model(name).input_shape) if writes else ():
             passed = [
-                each.resources for each in explain(AwsCall(operation, parameters), PLACE) if "PassRole" in each.action
+                each.resources
+                for each in explain_call(AwsCall(operation, parameters), PLACE)
+                if "PassRole" in each.action
             ]
             taken_away = name.startswith(("Remove", "Disassociate"))
             assert passed == ([] if taken_away else [(ROLE,)]), (name, parameters)

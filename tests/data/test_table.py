@@ -6,7 +6,7 @@ import yaml
 from data import table
 from data.__main__ import TABLE
 from data.levels import Corrections
-from jitney.core.actions import Actions, Level
+from jitney.core.actions import AccessLevel, ActionTable
 
 DATA = Path(__file__).parents[2] / "data"
 TYPES = {"bucket": {"arn": "arn:${Partition}:s3:::${BucketName}"}, "aaa": {"arn": "arn:${Partition}:s3:::x"}}
@@ -27,7 +27,7 @@ def build(count=100, services=1, extra=(), corrections=None):
     blocks = {
         f"svc{number}": table.service_block(f"svc{number}", actions, TYPES, corrections) for number in range(services)
     }
-    return Actions.load(table.encode({"iam-data": "1"}, blocks, escalations=[]))
+    return ActionTable.load(table.encode({"iam-data": "1"}, blocks, escalations=[]))
 
 
 def test_what_is_written_is_what_is_read():
@@ -44,7 +44,7 @@ def test_what_is_written_is_what_is_read():
     ]
     put = written.get("svc0:PutX")
     assert (put.level, [(kind.name, kind.required) for kind in put.resource_types]) == (
-        Level.PERMISSIONS_MANAGEMENT,
+        AccessLevel.PERMISSIONS_MANAGEMENT,
         [("aaa", True), ("bucket", False)],
     )
 
@@ -56,7 +56,7 @@ def test_the_same_sources_make_the_same_bytes():
 
 
 def test_the_checked_in_table_fits_its_lock_and_its_own_checks():
-    checked_in = Actions.load(TABLE.read_bytes())
+    checked_in = ActionTable.load(TABLE.read_bytes())
     sentinels = yaml.safe_load((DATA / "sentinels.yaml").read_text("utf-8"))
     assert table.faults(checked_in, checked_in, sentinels, []) == []
     assert f'"version": "{checked_in.about["iam-data"]}"' in (DATA / "package-lock.json").read_text("utf-8")
@@ -65,13 +65,13 @@ def test_the_checked_in_table_fits_its_lock_and_its_own_checks():
 
 
 def test_every_correction_has_its_effect_in_the_checked_in_table():
-    checked_in = Actions.load(TABLE.read_bytes())
+    checked_in = ActionTable.load(TABLE.read_bytes())
     corrections = yaml.safe_load((DATA / "corrections.yaml").read_text("utf-8"))
     for name in (name for names in corrections.values() for name in names):
         actions = checked_in.expand(name)
         assert actions, name
         assert all("CredentialExposure" in action.risks for action in actions), name
-        assert not {action.level for action in actions} & {Level.LIST, Level.READ}, name
+        assert not {action.level for action in actions} & {AccessLevel.LIST, AccessLevel.READ}, name
 
 
 @pytest.mark.parametrize("remaining", [100, 99])
@@ -118,16 +118,16 @@ def test_changes_are_told():
 @pytest.mark.parametrize(
     ("aws", "override", "exposes", "level"),
     [
-        ("Read", None, False, Level.READ),
-        ("Read", None, True, Level.READ_SECRET),
-        ("List", None, True, Level.READ_SECRET),
-        ("Write", None, True, Level.WRITE),
-        ("Write", "Permissions management", True, Level.PERMISSIONS_MANAGEMENT),
-        ("Write", "Permissions management", False, Level.PERMISSIONS_MANAGEMENT),
-        ("Permissions management, Write", "Write", False, Level.PERMISSIONS_MANAGEMENT),
-        ("Read", "Write", True, Level.WRITE),
-        ("Tagging, Write", None, False, Level.TAGGING),
-        ("Tagging, Write", "Write", False, Level.WRITE),
+        ("Read", None, False, AccessLevel.READ),
+        ("Read", None, True, AccessLevel.READ_SECRET),
+        ("List", None, True, AccessLevel.READ_SECRET),
+        ("Write", None, True, AccessLevel.WRITE),
+        ("Write", "Permissions management", True, AccessLevel.PERMISSIONS_MANAGEMENT),
+        ("Write", "Permissions management", False, AccessLevel.PERMISSIONS_MANAGEMENT),
+        ("Permissions management, Write", "Write", False, AccessLevel.PERMISSIONS_MANAGEMENT),
+        ("Read", "Write", True, AccessLevel.WRITE),
+        ("Tagging, Write", None, False, AccessLevel.TAGGING),
+        ("Tagging, Write", "Write", False, AccessLevel.WRITE),
     ],
 )
 def test_pol_04_of_two_opinions_the_more_dangerous_one_counts(aws, override, exposes, level):

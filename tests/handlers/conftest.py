@@ -12,19 +12,19 @@ import pytest
 from jitney import resources
 from jitney.core.config import Config, Policies, ReviewerGroup, Target
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.refusals import Refusals
+from jitney.core.refusal_counts import RefusalCounts
 from jitney.handlers.edge import Route, answer
 from jitney.handlers.ports import Ports
-from jitney.handlers.rendering import environment
+from jitney.handlers.templates import environment
 from tests.core.identity import minting
 from tests.fakes import (
     ACTIONS,
     ROLE_ARN,
-    MemoryAbsences,
     MemoryCanary,
-    MemoryGlasses,
+    MemoryFollowUps,
     MemoryMails,
     MemoryMaskKeys,
+    MemoryOutOfOffice,
     MemoryReviews,
     MemoryRolePolicies,
     MemorySessions,
@@ -71,7 +71,7 @@ def configuration(policies: str = POLICIES) -> Config:
     )
 
 
-ASKED: dict[str, Any] = {
+REQUEST_BODY: dict[str, Any] = {
     "target": "analytics-prod",
     "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}],
     "duration_seconds": 300,
@@ -110,8 +110,8 @@ class System:
             reviews=self.reviews,
             task_tokens=self.task_tokens,
             deny_list=self.store.deny_list,
-            absences=MemoryAbsences(self.store),
-            glasses=MemoryGlasses(self.store),
+            out_of_office=MemoryOutOfOffice(self.store),
+            follow_ups=MemoryFollowUps(self.store),
             role_policies=self.role_policies,
             canary=self.canary,
             target_checks=self.target_checks,
@@ -121,7 +121,7 @@ class System:
             reviews_url="https://jitney.example.com/live/reviews",
             stopwatch=lambda: self.milliseconds,
             pause=self.pause,
-            refusals=Refusals(),
+            refusals=RefusalCounts(),
             now=lambda: self.now,
             new_id=lambda prefix: f"{prefix}-{next(numbers):014d}".translate(letters),
         )

@@ -10,21 +10,21 @@ from jitney.handlers.http import Request, Response
 from jitney.handlers.ports import Ports
 from tests.bad_requests import BAD
 from tests.core.identity import minting
-from tests.handlers.conftest import ASKED, System
+from tests.handlers.conftest import REQUEST_BODY, System
 
 ROUTES = [create_grant, preview_decision, read_grants]
 
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_id_05_a_refused_token_is_a_401_with_a_challenge(system: System, route):
-    status, body, headers = system.call(route, ASKED, token="nonsense")
+    status, body, headers = system.call(route, REQUEST_BODY, token="nonsense")
     assert (status, body["code"]) == (401, "token_malformed")
     assert headers["WWW-Authenticate"].startswith("Bearer ")
     assert body["fix"]
 
 
 def test_id_05_no_token_is_a_401_too(system: System):
-    status, body, _ = system.call(create_grant, ASKED, token="")
+    status, body, _ = system.call(create_grant, REQUEST_BODY, token="")
     assert status == 401
     assert body["code"] in {"token_missing", "token_malformed"}
 
@@ -32,7 +32,7 @@ def test_id_05_no_token_is_a_401_too(system: System):
 def test_id_05_unproven_callers_are_counted_not_listed(system: System):
     forged = minting.sign(minting.header_with(), minting.claims_with(), "rsa-other", "RS256")
     for _ in range(100):
-        assert system.call(create_grant, ASKED, token=forged)[0] == 401
+        assert system.call(create_grant, REQUEST_BODY, token=forged)[0] == 401
     records = system.records()
     assert len(records) <= 7
     assert {(each["event"], each["issuer"], each["source_ip"], each["code"]) for each in records} == {
@@ -50,7 +50,7 @@ def test_id_05_a_known_principals_refusal_is_a_record_of_its_own(system: System)
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_writes_nothing_but_the_refusal(system: System, case: str):
     body, code = BAD[case]
-    status, problem, _ = system.call(create_grant, body.decode() if isinstance(body, bytes) else ASKED | body)
+    status, problem, _ = system.call(create_grant, body.decode() if isinstance(body, bytes) else REQUEST_BODY | body)
     assert 400 <= status < 500
     assert problem["code"] == code
     assert system.store.log == ["record"]
@@ -63,7 +63,7 @@ def test_aud_07_no_token_in_records_or_logs(system: System, capsys, caplog):
     caplog.set_level(logging.DEBUG)
     good, forged = minting.token(), minting.sign(minting.header_with(), minting.claims_with(), "rsa-other", "RS256")
     for token in (good, forged):
-        system.call(create_grant, ASKED, token=token)
+        system.call(create_grant, REQUEST_BODY, token=token)
     output = capsys.readouterr()
     written = json.dumps(system.records()) + output.out + output.err + caplog.text
     for secret in (good, forged, good.split(".")[2], forged.split(".")[2], "canary-secret-key", "canary-session-token"):

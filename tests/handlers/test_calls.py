@@ -7,14 +7,14 @@ import pytest
 
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
-from tests.handlers.conftest import ASKED, System
+from tests.handlers.conftest import REQUEST_BODY, System
 
 READ = "aws s3 cp s3://reports/2026/q3.csv ."
 ARN = "arn:aws:s3:::reports/2026/q3.csv"
 
 
 def asking(*calls):
-    return {name: value for name, value in ASKED.items() if name != "permissions"} | {"calls": list(calls)}
+    return {name: value for name, value in REQUEST_BODY.items() if name != "permissions"} | {"calls": list(calls)}
 
 
 def test_a_call_gets_a_grant_for_what_it_needs_and_no_more(system: System):
@@ -75,7 +75,7 @@ def test_another_accounts_resource_is_refused(system: System):
 
 
 def test_both_or_neither_is_refused(system: System):
-    for asked in (ASKED | {"calls": [READ]}, asking(), asking(*[READ] * 21)):
+    for asked in (REQUEST_BODY | {"calls": [READ]}, asking(), asking(*[READ] * 21)):
         status, body, _ = system.call(create_grant, asked)
         assert (status, body["code"]) == (400, "request_invalid")
         assert body["errors"][0]["pointer"] == "/calls"
@@ -86,7 +86,7 @@ def test_a_key_that_no_policy_can_name_is_refused(system: System):
 
 
 def test_the_table_is_not_read_for_permissions(system: System):
-    system.call(create_grant, ASKED)
+    system.call(create_grant, REQUEST_BODY)
     assert "explainer" not in vars(system.ports)
     system.call(create_grant, asking(READ))
     assert "explainer" in vars(system.ports)

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from infra.queries import QUERIES
 from infra.spec import ALL_FUNCTIONS
 from jitney.adapters import trail
-from jitney.adapters.records import RecordsStream
-from jitney.handlers import correlating, correlator
+from jitney.adapters.delivery_streams import DeliveryStream
+from jitney.handlers import correlator, trail_events
 from jitney.handlers.logs import logger
 from local.engine import opened
-from tests.converging import UNISSUED, End, System, World, end_of, world
+from tests.cloudtrail_events import MemoryTable
+from tests.correlator_simulation import UNISSUED, End, System, World, end_of, world
 from tests.examples import examples
-from tests.trailing import MemoryTable
 
 MANY = examples(5000)
 SOME = 400
@@ -111,8 +111,8 @@ def _keeps_no_call(patch: pytest.MonkeyPatch) -> None:
 
 
 def _does_not_look_for_what_waits(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(correlating, "settle", lambda *_, **__: None)
-    patch.setattr(correlator, "settle", lambda *_, **__: None)
+    patch.setattr(trail_events, "judge_calls", lambda *_, **__: None)
+    patch.setattr(correlator, "judge_calls", lambda *_, **__: None)
 
 
 def _forgets_to_look_again(patch: pytest.MonkeyPatch) -> None:
@@ -137,13 +137,13 @@ def _remembers_what_it_does_not_know(patch: pytest.MonkeyPatch) -> None:
 
 
 def _never_looks_at_a_bypass_again(patch: pytest.MonkeyPatch) -> None:
-    waiting = trail._waiting
-    patch.setattr(trail, "_waiting", lambda items, **more: (each for each in waiting(items, **more) if not each.told))
+    waiting = trail._unjudged
+    patch.setattr(trail, "_unjudged", lambda items, **more: (each for each in waiting(items, **more) if not each.told))
 
 
 def _publishes_less(patch: pytest.MonkeyPatch) -> None:
-    put = RecordsStream.put
-    patch.setattr(RecordsStream, "put", lambda self, texts: put(self, texts) and [])
+    put = DeliveryStream.put
+    patch.setattr(DeliveryStream, "put", lambda self, texts: put(self, texts) and [])
 
 
 PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {

@@ -9,13 +9,11 @@ import pytest
 
 from infra.spec import ALL_FUNCTIONS
 from jitney.adapters.trail import Trail
-from jitney.core.access.grant import KEEP_GRANT_SECONDS, Ending, Grant, State
-from jitney.core.trail.join import WAIT_SECONDS
+from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, State
+from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 from jitney.handlers.correlator import receive
 from jitney.handlers.ports import Ports
-from tests.core.story.telling import asked, story_of
-from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore
-from tests.trailing import (
+from tests.cloudtrail_events import (
     ACCOUNT,
     ACTIONS_OF,
     BROKER,
@@ -25,14 +23,16 @@ from tests.trailing import (
     SECRET,
     MemoryQueue,
     MemoryTable,
-    called,
+    assume_role_event,
+    call_event,
     delivered,
+    forwarded_event,
     identity,
     scoped,
     stamp,
-    taken,
-    told,
 )
+from tests.core.report.recorded_grants import report_of, requested
+from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore
 
 
 class Correlator:
@@ -62,7 +62,7 @@ class Correlator:
 
     def take_in(self, *events: Any) -> list[str]:
         """The messages that failed, of a batch of these events."""
-        return self.receive(*map(told, events))
+        return self.receive(*map(forwarded_event, events))
 
     def receive(self, *bodies: str) -> list[str]:
         return [each["itemIdentifier"] for each in receive(delivered(bodies), self.ports)["batchItemFailures"]]
@@ -71,7 +71,7 @@ class Correlator:
         """The delayed messages come."""
         asked, self.queue.asked = self.queue.asked, []
         for account, key in asked:
-            assert not self.receive(json.dumps({"settle": {"account": account, "access_key_id": key}}))
+            assert not self.receive(json.dumps({"judge_calls": {"account": account, "access_key_id": key}}))
 
     def lines(self) -> dict[str, dict[str, Any]]:
         """What each event came to: its explanation, where there is one."""
@@ -100,7 +100,7 @@ def correlator() -> Correlator:
 
 
 def test_aud_03_a_call_is_joined_to_its_grant_by_account_role_session_name_and_key(correlator: Correlator):
-    assert correlator.take_in(taken(1), called(2)) == []
+    assert correlator.take_in(assume_role_event(1), call_event(2)) == []
     issue, call = correlator.lines().values()
     assert (issue["operation"], issue["verdict"], issue["grant_id"]) == ("AssumeRole", "explained", GRANT.id)
     assert (call["operation"], call["verdict"], call["grant_id"]) == ("GetObject", "explained", GRANT.id)
@@ -110,16 +110,16 @@ def test_aud_03_a_call_is_joined_to_its_grant_by_account_role_session_name_and_k
 
 
 def test_aud_03_a_call_before_its_keys_beginning_is_kept_and_joined_then(correlator: Correlator):
-    correlator.take_in(called(2))
+    correlator.take_in(call_event(2))
     assert correlator.lines() == {}
     assert correlator.queue.asked == [(ACCOUNT, KEY)]
-    correlator.take_in(taken(1))
+    correlator.take_in(assume_role_event(1))
     assert [line["verdict"] for line in correlator.lines().values()] == ["explained", "explained"]
 
 
 def test_aud_03_a_key_that_nobody_issued_is_a_bypass_after_a_while_and_explained_if_it_was_late(correlator: Correlator):
-    correlator.take_in(called(2))
-    correlator.now += WAIT_SECONDS - 1
+    correlator.take_in(call_event(2))
+    correlator.now += MAX_EVENT_DELAY_SECONDS - 1
     correlator.look_again()
     assert correlator.lines() == {}
     correlator.now += 1
@@ -128,43 +128,43 @@ def test_aud_03_a_key_that_nobody_issued_is_a_bypass_after_a_while_and_explained
     assert correlator.queue.asked == []
     (record,) = correlator.records()
     assert (record["event"], record["outcome"], record["code"]) == ("bypass", "unexplained", "key_not_issued")
-    correlator.take_in(taken(1))
+    correlator.take_in(assume_role_event(1))
     assert correlator.reasons() == [(), ()]
 
 
 def test_aud_03_a_key_whose_beginning_is_learned_late_and_was_not_jitneys_is_a_bypass_for_that(correlator: Correlator):
-    correlator.take_in(called(2))
-    correlator.now += WAIT_SECONDS
+    correlator.take_in(call_event(2))
+    correlator.now += MAX_EVENT_DELAY_SECONDS
     correlator.look_again()
-    correlator.take_in(taken(1, by=ADMIN))
+    correlator.take_in(assume_role_event(1, by=ADMIN))
     assert correlator.reasons() == [("not_issued_by_jitney",)] * 2
     assert {each["code"] for each in correlator.records()} == {"key_not_issued", "not_issued_by_jitney"}
 
 
 def test_aud_03_a_session_that_was_scoped_down_is_of_the_same_grant(correlator: Correlator):
     last = "ASIAAAAAAAAAAAAAAAA7"
-    correlator.take_in(called(3, who=identity(key=last)), scoped(2, key=KEY, to=last))
+    correlator.take_in(call_event(3, who=identity(key=last)), scoped(2, key=KEY, to=last))
     assert correlator.lines() == {}
-    correlator.take_in(taken(1))
+    correlator.take_in(assume_role_event(1))
     assert correlator.reasons() == [(), (), ()]
     assert {line["grant_id"] for line in correlator.lines().values()} == {GRANT.id}
 
 
 ADMIN = "AROAADMINAAAAAAAAAAAA"
 BYPASSES = {
-    "another session name": ([called(1, who=identity(session="admin"))], "unknown_session_name"),
-    "a name that begins like a grant's": ([called(1, who=identity(session=f"{GRANT.id}-x"))], "unknown_session_name"),
-    "no such grant": ([called(1, who=identity(session="g-zzzzzzzzzzzzzz"))], "unknown_grant"),
-    "another source identity": ([called(1, who=identity(source_identity="corp.mallory"))], "wrong_source_identity"),
-    "no source identity": ([called(1, who=identity(source_identity=""))], "wrong_source_identity"),
-    "the role taken by hand under another name": ([taken(1, by=ADMIN, session="admin")], "unknown_session_name"),
-    "the role taken by hand under a grant's name": ([taken(1, by=ADMIN)], "not_issued_by_jitney"),
-    "a call after that": ([taken(1, by=ADMIN), called(2)], "not_issued_by_jitney"),
-    "a function that is to make canaries only": ([taken(1, by="AROARELEASESAAAAAAAAA")], "not_issued_by_jitney"),
-    "before it began": ([taken(1), called(2, at=NOW - 61)], "before_the_start"),
-    "after it ended": ([taken(1), called(2, at=GRANT.expires_at + 61)], "after_the_end"),
-    "a canary of no grant": ([called(1, who=identity(session="g-canary-zzzzzzzzzzzzzz"))], "unknown_grant"),
-    "a check by nobody": ([called(1, who=identity(session="g-check-zzzzzzzzzzzzzz", source_identity=""))],
+    "another session name": ([call_event(1, who=identity(session="admin"))], "unknown_session_name"),
+    "a name that begins like a grant's": ([call_event(1, who=identity(session=f"{GRANT.id}-x"))], "unknown_session_name"),
+    "no such grant": ([call_event(1, who=identity(session="g-zzzzzzzzzzzzzz"))], "unknown_grant"),
+    "another source identity": ([call_event(1, who=identity(source_identity="corp.mallory"))], "wrong_source_identity"),
+    "no source identity": ([call_event(1, who=identity(source_identity=""))], "wrong_source_identity"),
+    "the role taken by hand under another name": ([assume_role_event(1, by=ADMIN, session="admin")], "unknown_session_name"),
+    "the role taken by hand under a grant's name": ([assume_role_event(1, by=ADMIN)], "not_issued_by_jitney"),
+    "a call after that": ([assume_role_event(1, by=ADMIN), call_event(2)], "not_issued_by_jitney"),
+    "a function that is to make canaries only": ([assume_role_event(1, by="AROARELEASESAAAAAAAAA")], "not_issued_by_jitney"),
+    "before it began": ([assume_role_event(1), call_event(2, at=NOW - 61)], "before_the_start"),
+    "after it ended": ([assume_role_event(1), call_event(2, at=GRANT.expires_at + 61)], "after_the_end"),
+    "a canary of no grant": ([call_event(1, who=identity(session="g-canary-zzzzzzzzzzzzzz"))], "unknown_grant"),
+    "a check by nobody": ([call_event(1, who=identity(session="g-check-zzzzzzzzzzzzzz", source_identity=""))],
                           "wrong_source_identity"),
 }  # fmt: skip
 
@@ -183,53 +183,60 @@ def test_aud_03_what_no_grant_explains_is_a_bypass_and_on_record(correlator, eve
     ("session", "by"), [("g-canary-aaaaaaaaaaaaaa", "RELEASES"), ("g-check-abcdefghijklmn", "TARGETCHECKS")]
 )
 def test_aud_03_the_brokers_own_sessions_are_none_when_the_right_function_began_them(correlator, session, by):
-    correlator.take_in(taken(1, session=session, by=f"AROA{by:A<17}"), called(2, who=identity(session=session)))
+    correlator.take_in(
+        assume_role_event(1, session=session, by=f"AROA{by:A<17}"), call_event(2, who=identity(session=session))
+    )
     assert correlator.reasons() == [(), ()]
     another = Correlator(GRANT)
-    another.take_in(taken(1, session=session), called(2, who=identity(session=session)))
+    another.take_in(assume_role_event(1, session=session), call_event(2, who=identity(session=session)))
     assert another.reasons() == [("not_issued_by_jitney",)] * 2
 
 
 def test_aud_03_what_was_denied_after_the_end_is_no_bypass():
-    ended = replace(GRANT, state=State.RELEASED, ending=Ending(NOW + 20, "corp.agent", ""))
+    ended = replace(GRANT, state=State.RELEASED, ending=GrantEnd(NOW + 20, "corp.agent", ""))
     correlator = Correlator(ended)
-    denied = called(2, at=NOW + 200, errorCode="AccessDenied", errorMessage="User: ... with an explicit deny")
-    whoever = called(3, at=NOW + 200, eventSource="sts.amazonaws.com", eventName="GetCallerIdentity")
-    correlator.take_in(taken(1), denied, whoever, called(4, at=NOW + 70))
+    denied = call_event(2, at=NOW + 200, errorCode="AccessDenied", errorMessage="User: ... with an explicit deny")
+    whoever = call_event(3, at=NOW + 200, eventSource="sts.amazonaws.com", eventName="GetCallerIdentity")
+    correlator.take_in(assume_role_event(1), denied, whoever, call_event(4, at=NOW + 70))
     assert correlator.reasons() == [(), (), (), ()]
-    correlator.take_in(called(5, at=NOW + 81))
+    correlator.take_in(call_event(5, at=NOW + 81))
     assert correlator.reasons()[-1] == ("after_the_end",)
 
 
 def test_aud_03_what_was_issued_before_a_cut_off_works_no_more():
     correlator = Correlator(replace(GRANT, cut_off_at=NOW + 20))
     anew = "ASIAAAAAAAAAAAAAAAA7"
-    correlator.take_in(taken(1), taken(2, at=NOW + 30, key=anew))
-    correlator.take_in(called(3, at=NOW + 90, who=identity(key=anew)), called(4, at=NOW + 90))
+    correlator.take_in(assume_role_event(1), assume_role_event(2, at=NOW + 30, key=anew))
+    correlator.take_in(call_event(3, at=NOW + 90, who=identity(key=anew)), call_event(4, at=NOW + 90))
     assert correlator.reasons() == [(), (), (), ("after_the_cut_off",)]
 
 
 def test_aud_03_a_service_that_calls_for_a_session_has_keys_of_its_own(correlator: Correlator):
     who = identity(key="ASIAAAAAAAAAAAAAAAZZ") | {"invokedBy": "athena.amazonaws.com"}
-    correlator.take_in(called(1, who=who), called(2, who=identity(key="")))
+    correlator.take_in(call_event(1, who=who), call_event(2, who=identity(key="")))
     assert correlator.reasons() == [(), ("key_not_issued",)]
 
 
 def test_aud_04_a_story_tells_the_event_that_began_a_session_from_a_role_that_the_session_took(correlator: Correlator):
-    chained = called(2, eventSource="sts.amazonaws.com", eventName="AssumeRole", requestParameters={"roleArn": "other"})
-    correlator.take_in(taken(1), chained)
-    story = story_of(asked(), list(correlator.lines().values()))
+    chained = call_event(
+        2, eventSource="sts.amazonaws.com", eventName="AssumeRole", requestParameters={"roleArn": "other"}
+    )
+    correlator.take_in(assume_role_event(1), chained)
+    story = report_of(requested(), list(correlator.lines().values()))
     assert (story.begun, [use.name for use in story.uses]) == (1, ["sts:AssumeRole"])
 
 
 def test_aud_03_both_accounts_copies_of_an_event_are_one(correlator: Correlator):
-    copy = taken(1) | {"eventID": "11111111-0000-4000-8000-000000000001", "recipientAccountId": "111122223333"}
-    correlator.take_in(taken(1), copy)
+    copy = assume_role_event(1) | {
+        "eventID": "11111111-0000-4000-8000-000000000001",
+        "recipientAccountId": "111122223333",
+    }
+    correlator.take_in(assume_role_event(1), copy)
     assert len(correlator.lines()) == 1
 
 
 def test_mask_05_what_is_secret_in_an_event_is_masked_before_anything_holds_it(correlator: Correlator, capsys):
-    told = called(
+    told = call_event(
         2,
         eventSource="iam.amazonaws.com",
         eventName="CreateAccessKey",
@@ -238,7 +245,9 @@ def test_mask_05_what_is_secret_in_an_event_is_masked_before_anything_holds_it(c
         userAgent=f"aws-cli aws_secret_access_key={SECRET}",
     )
     correlator.take_in(told)
-    correlator.take_in(taken(1), called(3, who=identity(session="admin"), requestParameters={"password": SECRET}))
+    correlator.take_in(
+        assume_role_event(1), call_event(3, who=identity(session="admin"), requestParameters={"password": SECRET})
+    )
     written = json.dumps(list(correlator.table.items.values()), default=str) + capsys.readouterr().out
     assert SECRET not in written
     assert "FwoGZXIvYXdzEXAMPLETOKEN" not in written
@@ -250,17 +259,20 @@ def test_aud_03_an_event_of_so_long_ago_that_its_grant_is_forgotten_is_refused_a
     session: str, capsys, caplog
 ):
     correlator = Correlator()  # TTL took the grant
-    correlator.now = NOW + KEEP_GRANT_SECONDS + 11
-    assert correlator.take_in(called(2, who=identity(session=session))) == []
+    correlator.now = NOW + GRANT_RETENTION_SECONDS + 11
+    assert correlator.take_in(call_event(2, who=identity(session=session))) == []
     assert correlator.table.items == {}
     assert [each.code for each in caplog.records] == ["grant_forgotten"]
     assert '"TrailEventsRefused":[1' in capsys.readouterr().out
 
 
 def test_aud_03_what_needs_no_grant_is_judged_however_old_it_is(correlator: Correlator):
-    correlator.now = NOW + 2 * KEEP_GRANT_SECONDS
+    correlator.now = NOW + 2 * GRANT_RETENTION_SECONDS
     correlator.take_in(
-        called(1, who=identity(session="admin")), taken(2), called(3), called(4, at=GRANT.expires_at + 61)
+        call_event(1, who=identity(session="admin")),
+        assume_role_event(2),
+        call_event(3),
+        call_event(4, at=GRANT.expires_at + 61),
     )
     assert correlator.reasons() == [("unknown_session_name",), (), (), ("after_the_end",)]
 
@@ -268,7 +280,7 @@ def test_aud_03_what_needs_no_grant_is_judged_however_old_it_is(correlator: Corr
 def test_an_event_of_anything_else_is_none_of_ours(correlator: Correlator):
     other = identity()
     other["sessionContext"]["sessionIssuer"]["arn"] = f"{ROLE_ARN}x"
-    correlator.take_in(called(1, who=other), called(2, who={"type": "IAMUser", "userName": "alice"}))
+    correlator.take_in(call_event(1, who=other), call_event(2, who={"type": "IAMUser", "userName": "alice"}))
     assert correlator.table.items == {}
 
 
@@ -276,32 +288,38 @@ HOSTILE = {
     "not JSON": ("{", "not_json"),
     "too deep": ("[" * 100_000, "not_json"),
     "no object": ("[]", "not_an_event"),
-    "no event": (told(7), "not_an_event"),
-    "another kind": (told({}, **{"detail-type": "Other"}), "not_an_event"),
-    "somebody's own event": (told(taken(1), source="my.app"), "not_by_aws"),
-    "of almost AWS": (told(taken(1), source="awsx"), "not_by_aws"),
-    "of nobody": (told(taken(1), source=None), "not_an_event"),
-    "from no account": (told(taken(1), account=None), "not_an_event"),
-    "from another account": (told(called(1), account="999999999999"), "told_by_another_account"),
-    "a beginning from another account": (told(taken(1), account="999999999999"), "told_by_another_account"),
-    "a session's call from the broker's account": (told(called(1), account=BROKER), "told_by_another_account"),
-    "a narrower key from the broker's account": (
-        told(scoped(1, key=KEY, to="ASIAAAAAAAAAAAAAAAA7"), account=BROKER),
-        "told_by_another_account",
+    "no event": (forwarded_event(7), "not_an_event"),
+    "another kind": (forwarded_event({}, **{"detail-type": "Other"}), "not_an_event"),
+    "somebody's own event": (forwarded_event(assume_role_event(1), source="my.app"), "not_by_aws"),
+    "of almost AWS": (forwarded_event(assume_role_event(1), source="awsx"), "not_by_aws"),
+    "of nobody": (forwarded_event(assume_role_event(1), source=None), "not_an_event"),
+    "from no account": (forwarded_event(assume_role_event(1), account=None), "not_an_event"),
+    "from another account": (forwarded_event(call_event(1), account="999999999999"), "reported_by_wrong_account"),
+    "a beginning from another account": (
+        forwarded_event(assume_role_event(1), account="999999999999"),
+        "reported_by_wrong_account",
     ),
-    "of tomorrow": (called(1, at=NOW + 600 + 301), "event_time"),
-    "no time": (called(1) | {"eventTime": "yesterday"}, "event_time"),
-    "no id": (called(1) | {"eventID": None}, "event_id"),
-    "an id with another key's name": (called(1) | {"eventID": "a#b"}, "event_id"),
-    "half a character": (called(1) | {"userAgent": "\ud800"}, "not_text"),
-    "not a number": (called(1) | {"additionalEventData": float("nan")}, "not_text"),
-    "a name with a break": (called(1, who=identity(session="g-a\n")), "session_name"),
-    "two names": (called(1, who=identity() | {"principalId": "AROA:other"}), "session_name"),
-    "another account": (called(1, who=identity() | {"accountId": "999999999999"}), "not_of_this_account"),
-    "a key that is none": (called(1, who=identity(key="../x")), "access_key_id"),
-    "no key came of it": (taken(1) | {"responseElements": None}, "access_key_id"),
-    "no operation": (called(1, eventName=""), "event_name"),
-    "a source of one's own": (called(1, eventSource="evil.example.com"), "event_source"),
+    "a session's call from the broker's account": (
+        forwarded_event(call_event(1), account=BROKER),
+        "reported_by_wrong_account",
+    ),
+    "a narrower key from the broker's account": (
+        forwarded_event(scoped(1, key=KEY, to="ASIAAAAAAAAAAAAAAAA7"), account=BROKER),
+        "reported_by_wrong_account",
+    ),
+    "of tomorrow": (call_event(1, at=NOW + 600 + 301), "event_time"),
+    "no time": (call_event(1) | {"eventTime": "yesterday"}, "event_time"),
+    "no id": (call_event(1) | {"eventID": None}, "event_id"),
+    "an id with another key's name": (call_event(1) | {"eventID": "a#b"}, "event_id"),
+    "half a character": (call_event(1) | {"userAgent": "\ud800"}, "not_text"),
+    "not a number": (call_event(1) | {"additionalEventData": float("nan")}, "not_text"),
+    "a name with a break": (call_event(1, who=identity(session="g-a\n")), "session_name"),
+    "two names": (call_event(1, who=identity() | {"principalId": "AROA:other"}), "session_name"),
+    "another account": (call_event(1, who=identity() | {"accountId": "999999999999"}), "not_of_this_account"),
+    "a key that is none": (call_event(1, who=identity(key="../x")), "access_key_id"),
+    "no key came of it": (assume_role_event(1) | {"responseElements": None}, "access_key_id"),
+    "no operation": (call_event(1, eventName=""), "event_name"),
+    "a source of one's own": (call_event(1, eventSource="evil.example.com"), "event_source"),
 }
 
 
@@ -309,8 +327,8 @@ HOSTILE = {
 def test_aud_03_what_is_no_event_is_counted_and_keeps_nothing_else_from_being_taken_in(
     correlator: Correlator, event: Any, code: str, capsys, caplog
 ):
-    body = event if isinstance(event, str) else told(event)
-    good = [told(each) for each in (taken(8), called(9))]
+    body = event if isinstance(event, str) else forwarded_event(event)
+    good = [forwarded_event(each) for each in (assume_role_event(8), call_event(9))]
     assert correlator.receive(good[0], body, good[1]) == []
     assert correlator.reasons() == [(), ()]
     assert '"TrailEventsRefused":[1' in capsys.readouterr().out
@@ -319,30 +337,30 @@ def test_aud_03_what_is_no_event_is_counted_and_keeps_nothing_else_from_being_ta
 
 def test_aud_06_only_the_messages_that_failed_come_again(correlator: Correlator):
     correlator.store.broken = True
-    elsewhere = called(2, who={"type": "IAMUser", "userName": "alice"})
-    assert correlator.take_in(taken(1), elsewhere) == ["0"]
+    elsewhere = call_event(2, who={"type": "IAMUser", "userName": "alice"})
+    assert correlator.take_in(assume_role_event(1), elsewhere) == ["0"]
     correlator.store.broken = False
-    assert correlator.take_in(taken(1)) == []
+    assert correlator.take_in(assume_role_event(1)) == []
 
 
 def test_aud_03_what_somebody_put_on_a_bus_explains_no_bypass_and_takes_nothing_away(correlator: Correlator):
-    correlator.take_in(called(2))
-    correlator.now += WAIT_SECONDS
+    correlator.take_in(call_event(2))
+    correlator.now += MAX_EVENT_DELAY_SECONDS
     correlator.look_again()
-    took = called(10, eventSource="iam.amazonaws.com", eventName="DeleteUser", requestParameters={"userName": "x"})
-    for forged in (taken(9), took):
-        correlator.receive(told(forged, source="my.app"), told(forged, account="999999999999"))
+    took = call_event(10, eventSource="iam.amazonaws.com", eventName="DeleteUser", requestParameters={"userName": "x"})
+    for forged in (assume_role_event(9), took):
+        correlator.receive(forwarded_event(forged, source="my.app"), forwarded_event(forged, account="999999999999"))
     assert correlator.reasons() == [("key_not_issued",)]
 
 
 def test_aud_03_the_brokers_account_tells_of_how_sessions_began(correlator: Correlator):
-    correlator.receive(told(taken(1), account=BROKER))
-    correlator.take_in(called(2))
+    correlator.receive(forwarded_event(assume_role_event(1), account=BROKER))
+    correlator.take_in(call_event(2))
     assert correlator.reasons() == [(), ()]
 
 
 EVIL = "AROAEVILADMINAAAAAAAA"
-ORDERS = list(permutations((taken(9), taken(1, by=EVIL), called(2))))
+ORDERS = list(permutations((assume_role_event(9), assume_role_event(1, by=EVIL), call_event(2))))
 
 
 @pytest.mark.parametrize("events", ORDERS)
@@ -355,17 +373,22 @@ def test_aud_03_a_key_of_which_two_beginnings_are_told_explains_nothing_in_any_o
 
 
 def test_aud_03_a_made_up_beginning_that_comes_first_hides_no_session_that_somebody_else_began(correlator: Correlator):
-    correlator.take_in(taken(9))
-    correlator.take_in(taken(1, by=EVIL), called(2), called(3, at=NOW + 20))
+    correlator.take_in(assume_role_event(9))
+    correlator.take_in(assume_role_event(1, by=EVIL), call_event(2), call_event(3, at=NOW + 20))
     assert set(correlator.reasons()) == {("key_issued_twice",)}
     narrower = "ASIAAAAAAAAAAAAAAAA7"
     other = Correlator(GRANT)
-    other.take_in(taken(9), scoped(2, key=KEY, to=narrower), called(3, who=identity(key=narrower)))
+    other.take_in(assume_role_event(9), scoped(2, key=KEY, to=narrower), call_event(3, who=identity(key=narrower)))
     assert set(other.reasons()) == {()}
-    other.take_in(taken(1, at=NOW + 100))
+    other.take_in(assume_role_event(1, at=NOW + 100))
     assert set(other.reasons()) == {("key_issued_twice",)}
 
 
 def test_aud_03_copies_of_a_beginning_do_not_differ(correlator: Correlator):
-    correlator.take_in(taken(1), taken(1), taken(1) | {"eventID": "other", "eventTime": stamp(NOW + 1)}, called(2))
+    correlator.take_in(
+        assume_role_event(1),
+        assume_role_event(1),
+        assume_role_event(1) | {"eventID": "other", "eventTime": stamp(NOW + 1)},
+        call_event(2),
+    )
     assert correlator.reasons() == [(), ()]

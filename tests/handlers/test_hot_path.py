@@ -15,7 +15,7 @@ from jitney.adapters.store import Store
 from jitney.handlers.grants import create_grant
 from jitney.handlers.ports import Ports
 from tests.core.identity import minting
-from tests.handlers.conftest import ASKED, System, configuration
+from tests.handlers.conftest import REQUEST_BODY, System, configuration
 
 ISSUED = {
     "AccessKeyId": "ASIA",
@@ -49,7 +49,7 @@ def calls_of(
     seconds: int = SHORTEST,
     action: str = "s3:GetObject",
     arn: str = "arn:aws:s3:::reports/2026/a",
-    asked: Mapping[str, Any] = MappingProxyType(ASKED),
+    asked: Mapping[str, Any] = MappingProxyType(REQUEST_BODY),
     **how: Any,
 ) -> list[tuple[str, Any]]:
     calls: list[tuple[str, Any]] = []
@@ -71,7 +71,7 @@ def test_an_allowed_request_is_exactly_one_transaction_and_then_one_sts_call(sys
 
 
 def test_mask_04_what_holds_a_secret_is_one_call_of_kms_more(system: System):
-    secret = ASKED | {"reason": "token=Xy12345678ab and password=Zy12345678ab", "ticket": "token=Xy12345678ab"}
+    secret = REQUEST_BODY | {"reason": "token=Xy12345678ab and password=Zy12345678ab", "ticket": "token=Xy12345678ab"}
     (first, transaction), (second, _) = calls_of(system, asked=secret)
     assert (first, second) == ("transact_write_items", "assume_role")
     assert "45678ab" not in repr(transaction)
@@ -114,7 +114,7 @@ def test_sts_05_the_session_in_between_is_in_no_answer_record_or_log(system: Sys
 
     system.ports.store = Store(Counted(calls, transact_write_items={}), "state", "audit")
     system.ports.sessions = Sessions(sts, lend, system.ports.now)
-    _, answer, headers = system.call(create_grant, ASKED)
+    _, answer, headers = system.call(create_grant, REQUEST_BODY)
     assert answer["credentials"]["access_key_id"] == ISSUED["AccessKeyId"]
     assert handed == ["ASIA-between", "between", "between"]
     assert "between" not in json.dumps([answer, headers]) + repr(calls) + "".join(capsys.readouterr())
@@ -125,6 +125,6 @@ def test_pol_05_what_could_be_combined_costs_one_read_more_and_an_entry_in_the_s
     function = "arn:aws:lambda:eu-west-1:444455556666:function:f"
     (first, read), (second, transaction), (third, _) = calls_of(system, action="lambda:CreateFunction", arn=function)
     assert (first, second, third) == ("get_item", "transact_write_items", "assume_role")
-    assert (read["Key"]["pk"], read["ConsistentRead"]) == ({"S": "HELD#corp.reader-agent"}, True)
+    assert (read["Key"]["pk"], read["ConsistentRead"]) == ({"S": "ACTIVE_GRANTS#corp.reader-agent"}, True)
     assert transaction["TransactItems"][-1]["Put"]["Item"]["pk"] == read["Key"]["pk"]
     assert len(transaction["TransactItems"]) == 3

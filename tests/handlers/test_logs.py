@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from jitney.core.problems import Problem
-from jitney.handlers.edge import step
-from jitney.handlers.logs import MaskedLines
+from jitney.handlers.edge import event_handler
+from jitney.handlers.logs import MaskingFormatter
 from jitney.handlers.review_notices import ReviewEnded
 
 SECRET = "Xy12345678ab"
@@ -28,7 +28,7 @@ def line(*said: Any, **more: Any) -> dict[str, Any]:
     error = ValueError(SAID)
     record = logging.LogRecord("any", logging.INFO, __file__, 1, said[0], said[1:], (ValueError, error, None))
     record.__dict__.update(more)
-    return json.loads(MaskedLines().format(record))
+    return json.loads(MaskingFormatter().format(record))
 
 
 def test_aud_07_messages_arguments_members_and_exceptions_are_masked():
@@ -71,7 +71,7 @@ def test_aud_07_who_calls_a_function_that_fails_learns_the_errors_name_alone(err
 
     log = io.StringIO()
     with pytest.raises(Exception, match="see the log") as raised, redirect_stdout(log):
-        step(fail, ())({}, None)
+        event_handler(fail, ())({}, None)
     assert type(raised.value).__name__ == type(error).__name__
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from jitney.core.access.grant import Verdict
+from jitney.core.access.grant import VoteVerdict
+from jitney.handlers.ballots import vote
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
 from jitney.handlers.revocations import revoke_grant
 from jitney.handlers.target_checks import check_target
-from jitney.handlers.voting import vote
 from tests.core.identity import minting
-from tests.handlers.conftest import ASKED, WRITE, System
-from tests.handlers.test_voting import ballot
+from tests.handlers.conftest import REQUEST_BODY, WRITE, System
+from tests.handlers.test_ballots import ballot
 
 SECRET = "Xy12345678ab"
 SAID = f"with password={SECRET}"
@@ -27,10 +27,12 @@ def written(system: System, *answers: Any) -> str:
     return repr([answers, system.records(), system.store.grants, system.store.taken, system.store.waiting])
 
 
-@pytest.mark.parametrize("permissions", [ASKED["permissions"], WRITE, [{"actions": ["iam:*"], "resources": ["*"]}]])
+@pytest.mark.parametrize(
+    "permissions", [REQUEST_BODY["permissions"], WRITE, [{"actions": ["iam:*"], "resources": ["*"]}]]
+)
 @pytest.mark.parametrize("route", [create_grant, preview_decision])
 def test_mask_05_a_secret_in_a_reason_is_nowhere(system: System, capsys, permissions: Any, route: Any):
-    asked = ASKED | {"permissions": permissions, "reason": SAID, "ticket": SAID}
+    asked = REQUEST_BODY | {"permissions": permissions, "reason": SAID, "ticket": SAID}
     answers = [system.call(route, asked, Idempotency_Key="k") for _ in range(2)]
     assert SECRET not in written(system, answers) + "".join(capsys.readouterr())
     assert {MASKED.fullmatch(each["reason"]) is not None for each in system.records()} == {True}
@@ -39,20 +41,20 @@ def test_mask_05_a_secret_in_a_reason_is_nowhere(system: System, capsys, permiss
 
 
 def test_mask_04_a_repeated_request_with_a_secret_is_the_same_and_with_another_is_not(system: System):
-    first, again = (system.call(create_grant, ASKED | {"reason": SAID}, Idempotency_Key="k") for _ in range(2))
+    first, again = (system.call(create_grant, REQUEST_BODY | {"reason": SAID}, Idempotency_Key="k") for _ in range(2))
     assert first[1]["grant"]["id"] == again[1]["grant"]["id"]
     other = SAID.replace(SECRET, SECRET[::-1])
-    status, problem, _ = system.call(create_grant, ASKED | {"reason": other}, Idempotency_Key="k")
+    status, problem, _ = system.call(create_grant, REQUEST_BODY | {"reason": other}, Idempotency_Key="k")
     assert (status, problem["code"]) == (422, "idempotency_mismatch")
 
 
 def test_rev_12_equal_requests_with_a_secret_are_joined(system: System):
-    asked = ASKED | {"permissions": WRITE, "reason": SAID}
+    asked = REQUEST_BODY | {"permissions": WRITE, "reason": SAID}
     assert system.call(create_grant, asked)[1]["grant"]["id"] == system.call(create_grant, asked)[1]["grant"]["id"]
 
 
 def test_mask_04_tags_of_different_owners_differ(system: System):
-    asked = ASKED | {"reason": SAID}
+    asked = REQUEST_BODY | {"reason": SAID}
     reasons = [
         system.call(create_grant, asked, token=minting.token(sub=sub))[1]["grant"]["reason"]
         for sub in ("reader-agent", "other-agent")
@@ -62,21 +64,23 @@ def test_mask_04_tags_of_different_owners_differ(system: System):
 
 def test_mask_04_without_the_key_a_request_that_holds_a_secret_is_to_be_asked_again(system: System):
     system.mask_keys.broken = True
-    status, problem, headers = system.call(create_grant, ASKED | {"reason": SAID})
+    status, problem, headers = system.call(create_grant, REQUEST_BODY | {"reason": SAID})
     assert (status, problem["code"]) == (503, "unavailable")
     assert int(headers["Retry-After"]) > 0
     assert SECRET not in written(system, problem)
     assert system.told() == [("request", "refused", "unavailable")]
-    assert system.call(create_grant, ASKED)[0] == 201
+    assert system.call(create_grant, REQUEST_BODY)[0] == 201
     assert len(system.mask_keys.asked) == 1
 
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_mask_05_a_secret_in_a_comment_is_nowhere_and_keeps_nobody_from_voting(system: System, broken: bool):
-    status, body, _ = system.call(create_grant, ASKED | {"permissions": WRITE, "reason": SAID})
+    status, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE, "reason": SAID})
     assert status == 202
     system.mask_keys.broken = broken
-    grant = vote(ballot(system.store.grants[body["grant"]["id"]], verdict=Verdict.REJECT, comment=SAID), system.ports)
+    grant = vote(
+        ballot(system.store.grants[body["grant"]["id"]], verdict=VoteVerdict.REJECT, comment=SAID), system.ports
+    )
     assert SECRET not in written(system, grant)
     said = grant.votes[0].comment
     assert said == (UNTAGGED if broken else grant.reason)
@@ -85,7 +89,7 @@ def test_mask_05_a_secret_in_a_comment_is_nowhere_and_keeps_nobody_from_voting(s
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_mask_05_a_secret_in_a_revocations_reason_is_nowhere_and_the_grant_ends(system: System, broken: bool):
-    _, body, _ = system.call(create_grant, ASKED | {"reason": SAID})
+    _, body, _ = system.call(create_grant, REQUEST_BODY | {"reason": SAID})
     system.mask_keys.broken = broken
     status, told, _ = system.call(
         revoke_grant, {"reason": SAID}, grant_id=body["grant"]["id"], token=minting.token(**OPERATOR)

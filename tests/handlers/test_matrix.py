@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from jitney.core.access.grant import Grant, State, Verdict, Vote
-from jitney.core.review.absences import Absence
+from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.review.content import content_hash
+from jitney.core.review.out_of_office import OutOfOffice
 from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
-from tests.handlers.conftest import ASKED, ROOT, WRITE
-from tests.handlers.reviewing import Browser, Desk, desk_of
-from tests.handlers.test_glass import SETTINGS, smash
+from tests.handlers.conftest import REQUEST_BODY, ROOT, WRITE
+from tests.handlers.review_browser import Browser, ReviewSystem, review_system
+from tests.handlers.test_break_glass import SETTINGS, smash
 
 WHO = {
     "nobody signed in": None,
@@ -30,7 +30,7 @@ WHO = {
     "an operator": ("olga", ("security",)),
 }
 APPROVED = {"active", "released", "revoked"}
-AWAY = Absence("a-1", "staff.alice", minting.NOW, minting.NOW + 600, (("owners", "staff.carol"),))
+AWAY = OutOfOffice("a-1", "staff.alice", minting.NOW, minting.NOW + 600, (("owners", "staff.carol"),))
 UNKNOWN = "g-zzzzzzzzzzzzzz"
 
 
@@ -67,14 +67,14 @@ def test_the_table_is_whole():
     assert len(CELLS) == len({cell[:3] for cell in CELLS}) == 65 * 7
 
 
-def request_in(desk: Desk, state: str) -> Grant | None:
+def request_in(desk: ReviewSystem, state: str) -> Grant | None:
     """A request in that state, for the agent and staff.harriet; decided, if at all, by staff.bob."""
     if state == "unknown":
         return None
-    _, body, _ = desk.system.call(create_grant, ASKED | {"permissions": WRITE})
+    _, body, _ = desk.system.call(create_grant, REQUEST_BODY | {"permissions": WRITE})
     grant = replace(desk.system.store.grants[body["grant"]["id"]], human="staff.harriet")
     if state in APPROVED | {"rejected"}:
-        verdict = Verdict.REJECT if state == "rejected" else Verdict.APPROVE
+        verdict = VoteVerdict.REJECT if state == "rejected" else VoteVerdict.APPROVE
         vote = Vote("staff.bob", verdict, content_hash(grant), "", desk.system.now, "slack")
         began = {"starts_at": desk.system.now} if state in APPROVED else {}
         grant = replace(grant.move(State.ACTIVE if state in APPROVED else State(state)), votes=(vote,), **began)
@@ -86,7 +86,7 @@ def request_in(desk: Desk, state: str) -> Grant | None:
 
 @pytest.mark.parametrize("cell", CELLS, ids=[" / ".join(cell[:3]) for cell in CELLS])
 def test_who_may_do_what(cell: Cell):
-    desk = desk_of()
+    desk = review_system()
     grant = request_in(desk, cell.state)
     if cell.who.endswith(", after"):
         desk.system.now += 900
@@ -107,7 +107,7 @@ def tried(cell: Cell, browser: Browser, grant: Grant | None) -> Any:
     path = f"/reviews/{grant.id if grant else UNKNOWN}"
     headers = {"Authorization": f"Bearer {minting.token()}"} if cell.who.startswith("an agent") else {}
     if cell.column.startswith("GET"):
-        return browser.send("GET", path + ("/story" if cell.column == "GET story" else ""), headers=headers)
+        return browser.send("GET", path + ("/report" if cell.column == "GET story" else ""), headers=headers)
     page = browser.send("GET", "/reviews").text
     token = re.search(r'name="token" value="(\w+)"', page)
     form: dict[str, Any] = {"token": token[1] if token else "x", "reason": "enough", "comment": "no"}
@@ -121,7 +121,7 @@ def tried(cell: Cell, browser: Browser, grant: Grant | None) -> Any:
     return browser.send("POST", path, form | {"verdict": cell.column.split()[1]}, headers)
 
 
-def signed_in(desk: Desk, person: tuple[str, tuple[str, ...]] | None) -> Browser:
+def signed_in(desk: ReviewSystem, person: tuple[str, tuple[str, ...]] | None) -> Browser:
     browser = Browser(desk)
     if person:
         browser.sign_in(person[0], groups=list(person[1]))
@@ -149,7 +149,7 @@ def test_the_table_of_broken_glasses_is_whole():
 
 @pytest.mark.parametrize("cell", GLASS, ids=[" / ".join(cell[:3]) for cell in GLASS])
 def test_who_may_break_the_glass_and_look_at_it(cell: Cell):
-    desk = desk_of(break_glass=SETTINGS)
+    desk = review_system(break_glass=SETTINGS)
     grant = request_in(desk, "pending")
     assert grant
     if cell.state == "taken":
@@ -185,18 +185,18 @@ def test_the_table_of_absences_is_whole():
 
 @pytest.mark.parametrize("cell", ABSENCES, ids=[" / ".join(cell[:3]) for cell in ABSENCES])
 def test_who_may_be_away(cell: Cell):
-    desk = desk_of()
+    desk = review_system()
     desk.system.store.away["staff.alice"] = AWAY
     browser = signed_in(desk, REVIEWERS[cell.who])
     headers = {"Authorization": f"Bearer {minting.token()}"} if cell.who.startswith("an agent") else {}
-    page = browser.send("GET", "/reviews/away", headers=headers)
+    page = browser.send("GET", "/reviews/out-of-office", headers=headers)
     answer = page
     if cell.column != "GET":
         token, seen = (re.search(rf'name="{name}" value="([^"]*)"', page.text) for name in ("token", "seen"))
         form = {"token": token[1] if token else "x", "seen": seen[1] if seen else "", "until": "2023-11-15T12:00"}
         form |= {"stand_in.owners": "staff.carol", "away": cell.column.removeprefix("POST ").partition(" ")[0]}
         form |= {"token": "x", "away": "yes"} if "without" in cell.column else {}
-        answer = browser.send("POST", "/reviews/away", form, headers)
+        answer = browser.send("POST", "/reviews/out-of-office", form, headers)
     found = re.search(r"Code: <code>(\w+)</code>", answer.text)
     assert f"{answer.status}{f' {found[1]}' if found else ''}" == cell.expected
     if cell.column == "GET" or not cell.expected.startswith("303"):

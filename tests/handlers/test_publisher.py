@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.core.audit import AuditRecord, Event, Link, Outcome, canonical, link, sort_key
+from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, canonical, chain_record, sort_key
 from jitney.core.integrity.contents import read_contents
-from jitney.core.integrity.items import is_record
+from jitney.core.integrity.publishable_items import is_record
 from jitney.handlers.ports import Ports
 from jitney.handlers.publisher import publish
+from tests.cloudtrail_events import assume_role_event, call_event, identity
 from tests.core.integrity.world import World, chain, key_of, rewritten
 from tests.fakes import GRANT, NOW
 from tests.handlers.test_correlator import Correlator
-from tests.trailing import called, identity, taken
 
 
 class Stream:
@@ -43,7 +43,7 @@ def added(pk: str, sk: str, **members: Any) -> dict[str, Any]:
     return {"eventName": "INSERT", "dynamodb": {"SequenceNumber": f"{pk}/{sk}", "Keys": keys, "NewImage": image}}
 
 
-def put(each: Link) -> dict[str, Any]:
+def put(each: ChainedRecord) -> dict[str, Any]:
     """A record that was put as the store puts it."""
     return added(each.chain, sort_key(each.seq), record=each.text)
 
@@ -71,8 +71,10 @@ def test_aud_06_what_was_not_taken_comes_again():
 
 @given(st.text(), st.text(), st.integers(0, 10**7))
 def test_aud_02_whatever_a_record_says_it_belongs_at_its_key(reason: str, ticket: str, seq: int):
-    record = AuditRecord(NOW, Event.REQUEST, Outcome.ALLOWED, reason=reason, ticket=ticket, detail={"a": [reason, 1]})
-    made = link(record, GRANT.id, seq)
+    record = AuditRecord(
+        NOW, AuditEvent.REQUEST, Outcome.ALLOWED, reason=reason, ticket=ticket, detail={"a": [reason, 1]}
+    )
+    made = chain_record(record, GRANT.id, seq)
     assert is_record(GRANT.id, sort_key(seq), made.text)
     assert not is_record(GRANT.id, sort_key(seq + 1), made.text)
     assert not is_record("r-mine", sort_key(seq), made.text)
@@ -140,7 +142,10 @@ def _more(item: dict[str, Any]) -> dict[str, Any]:
 def test_aud_02_what_the_correlator_keeps_is_no_tampering_and_its_records_hold(caplog):
     correlator = Correlator(GRANT)
     correlator.take_in(
-        called(1), taken(2), called(3, who=identity("somebody", "")), called(4, at=GRANT.expires_at + 3600)
+        call_event(1),
+        assume_role_event(2),
+        call_event(3, who=identity("somebody", "")),
+        call_event(4, at=GRANT.expires_at + 3600),
     )
     caplog.clear()
     written = list(correlator.table.items.items())

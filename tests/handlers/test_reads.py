@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from jitney.adapters.store import PAGE
+from jitney.adapters.store import PAGE_SIZE
 from jitney.core.access.grant import State
 from jitney.core.config import ReviewerGroup
 from jitney.handlers.grant_reads import read_grants
@@ -19,12 +19,12 @@ def mine(number: int):
 
 
 def test_one_sees_ones_own_grants_page_by_page(system: System):
-    for number in range(PAGE + 1):
+    for number in range(PAGE_SIZE + 1):
         system.store.grants[mine(number).id] = mine(number)
     system.store.grants[GRANT.id + "x"] = replace(GRANT, principal="corp.other")
     _, first, _ = system.call(read_grants)
     _, rest, _ = system.call(read_grants, query={"cursor": first["next"]})
-    assert len(first["grants"]) == PAGE
+    assert len(first["grants"]) == PAGE_SIZE
     assert [each["id"] for each in rest["grants"]] == [mine(0).id]
     assert rest["next"] is None
 

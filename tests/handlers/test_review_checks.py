@@ -6,33 +6,33 @@ from typing import Any
 
 import pytest
 
-from jitney.core.config import Mail
+from jitney.core.config import MailConfig
 from jitney.handlers.review_checks import MOST_MILLISECONDS, check_reviews
 from tests.core.identity import minting
-from tests.handlers.slacking import Office
+from tests.handlers.slack_workspace import SlackSystem
 from tests.handlers.test_target_checks import operator
 
 
 @pytest.fixture
-def office() -> Office:
-    office = Office()
+def office() -> SlackSystem:
+    office = SlackSystem()
     config = replace(office.system.config, operators=("corp/security",))
     office.system.config = office.system.ports.config = config
     office.slack.channels = ("#owners", "#others", "#late")
     return office
 
 
-def checked(office: Office) -> dict[str, Any]:
+def checked(office: SlackSystem) -> dict[str, Any]:
     status, body, _ = office.system.call(check_reviews, token=operator())
     assert status == 200
     return dict(body)
 
 
-def wrong(office: Office) -> dict[str, str]:
+def wrong(office: SlackSystem) -> dict[str, str]:
     return {f"{each['kind']} {each['name']}": each["code"] for each in checked(office)["checks"] if not each["ok"]}
 
 
-def test_rev_13_each_channel_and_person_is_tried_once(office: Office):
+def test_rev_13_each_channel_and_person_is_tried_once(office: SlackSystem):
     body = checked(office)
     assert body["passed"]
     named = [(each["kind"], each["name"], each["groups"]) for each in body["checks"]]
@@ -47,7 +47,7 @@ def test_rev_13_each_channel_and_person_is_tried_once(office: Office):
     assert (office.slack.posted, office.slack.alone) == ({}, [])
 
 
-def test_rev_13_what_cannot_be_reached_is_told_by_code_and_with_a_fix_and_is_on_record(office: Office):
+def test_rev_13_what_cannot_be_reached_is_told_by_code_and_with_a_fix_and_is_on_record(office: SlackSystem):
     office.slack.channels = ("#owners",)
     config = office.system.config
     emails = {name: address for name, address in config.emails.items() if name != "staff.bob"}
@@ -70,7 +70,7 @@ def test_rev_13_what_cannot_be_reached_is_told_by_code_and_with_a_fix_and_is_on_
     assert all(each["fix"] for each in checked(office)["checks"] if not each["ok"])
 
 
-def test_rev_13_slack_that_is_down_is_told_of_each_and_ends_in_time(office: Office):
+def test_rev_13_slack_that_is_down_is_told_of_each_and_ends_in_time(office: SlackSystem):
     office.slack.code = "unreachable"
     assert set(wrong(office).values()) == {"unreachable"}
     times = iter([0, *[MOST_MILLISECONDS + 1] * 99])
@@ -79,14 +79,14 @@ def test_rev_13_slack_that_is_down_is_told_of_each_and_ends_in_time(office: Offi
 
 
 @pytest.mark.parametrize("code", ["", "sender_not_verified"])
-def test_rev_13_the_sender_of_mail_is_tried_and_without_slack_nobody_is_asked_there(office: Office, code: str):
-    config = replace(office.system.config, slack=None, mail=Mail("jitney@example.com"))
+def test_rev_13_the_sender_of_mail_is_tried_and_without_slack_nobody_is_asked_there(office: SlackSystem, code: str):
+    config = replace(office.system.config, slack=None, mail=MailConfig("jitney@example.com"))
     office.system.ports.config = config
     office.system.ports.mails = type("Mails", (), {"sender_code": lambda _: code})()
     office.slack.code = "unreachable"
     assert wrong(office) == ({"sender jitney@example.com": code} if code else {})
 
 
-def test_only_operators_check_reviews(office: Office):
+def test_only_operators_check_reviews(office: SlackSystem):
     status, body, _ = office.system.call(check_reviews, token=minting.token())
     assert (status, body["code"]) == (403, "not_operator")

@@ -12,8 +12,8 @@ from jitney.core.access.request import Permission
 from jitney.core.config import ReviewerGroup
 from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
-from tests.handlers.conftest import ASKED
-from tests.handlers.reviewing import HOST, Browser, Desk, desk_of
+from tests.handlers.conftest import REQUEST_BODY
+from tests.handlers.review_browser import HOST, Browser, ReviewSystem, review_system
 
 TWO = [
     {"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]},
@@ -23,28 +23,28 @@ PUT = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/a", "ar
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return desk_of()
+def desk() -> ReviewSystem:
+    return review_system()
 
 
 @pytest.fixture
-def alice(desk: Desk) -> Browser:
+def alice(desk: ReviewSystem) -> Browser:
     browser = Browser(desk)
     browser.sign_in("alice")
     return browser
 
 
-def pending(desk: Desk, permissions: Any = PUT, **members: Any) -> Grant:
-    status, body, _ = desk.system.call(create_grant, ASKED | {"permissions": permissions} | members)
+def pending(desk: ReviewSystem, permissions: Any = PUT, **members: Any) -> Grant:
+    status, body, _ = desk.system.call(create_grant, REQUEST_BODY | {"permissions": permissions} | members)
     assert status == 202, body
     return desk.system.store.grants[body["grant"]["id"]]
 
 
-def stored(desk: Desk, grant: Grant) -> Grant:
+def stored(desk: ReviewSystem, grant: Grant) -> Grant:
     return desk.system.store.grants[grant.id]
 
 
-def test_rev_04_approving_all_that_is_checked_grants_what_was_asked(desk: Desk, alice: Browser):
+def test_rev_04_approving_all_that_is_checked_grants_what_was_asked(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     answer = alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))
     assert (answer.status, answer.location) == (303, f"/live/reviews/{grant.id}")
@@ -55,7 +55,7 @@ def test_rev_04_approving_all_that_is_checked_grants_what_was_asked(desk: Desk, 
     assert (record["event"], record["outcome"], record["source_ip"]) == ("vote", "approved", "198.51.100.7")
 
 
-def test_rev_07_unchecked_actions_and_resources_are_not_granted_and_it_is_shorter(desk: Desk, alice: Browser):
+def test_rev_07_unchecked_actions_and_resources_are_not_granted_and_it_is_shorter(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     form = alice.form_of(grant.id) | {"resource": ["0.1"], "seconds": "60"}
     assert alice.send("POST", f"/reviews/{grant.id}", form).status == 303
@@ -64,7 +64,7 @@ def test_rev_07_unchecked_actions_and_resources_are_not_granted_and_it_is_shorte
     assert after.duration_seconds == 60
 
 
-def test_rev_07_an_unchecked_action_goes_with_its_resources(desk: Desk, alice: Browser):
+def test_rev_07_an_unchecked_action_goes_with_its_resources(desk: ReviewSystem, alice: Browser):
     grant = pending(desk, TWO)
     form = alice.form_of(grant.id)
     assert (form["action"], len(form["resource"])) == (["0", "1", "2"], 5)
@@ -90,7 +90,9 @@ MORE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("change", MORE.values(), ids=MORE)
-def test_rev_07_a_form_that_was_tampered_with_grants_nothing_more(desk: Desk, alice: Browser, change: dict[str, Any]):
+def test_rev_07_a_form_that_was_tampered_with_grants_nothing_more(
+    desk: ReviewSystem, alice: Browser, change: dict[str, Any]
+):
     grant = pending(desk)
     answer = alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id) | change)
     assert (answer.status, "not_narrower" in answer.text) == (400, True)
@@ -98,8 +100,8 @@ def test_rev_07_a_form_that_was_tampered_with_grants_nothing_more(desk: Desk, al
     assert desk.system.told()[-1] == ("vote", "refused", "not_narrower")
 
 
-def test_rev_03_a_vote_for_what_was_changed_meanwhile_does_not_count(desk: Desk, alice: Browser):
-    desk = desk_of(reviewers={"owners": ReviewerGroup(("staff.alice", "staff.bob"), approvals=2)})
+def test_rev_03_a_vote_for_what_was_changed_meanwhile_does_not_count(desk: ReviewSystem, alice: Browser):
+    desk = review_system(reviewers={"owners": ReviewerGroup(("staff.alice", "staff.bob"), approvals=2)})
     alice, bob = Browser(desk), Browser(desk)
     alice.sign_in("alice")
     bob.sign_in("bob")
@@ -114,7 +116,7 @@ def test_rev_03_a_vote_for_what_was_changed_meanwhile_does_not_count(desk: Desk,
     assert stored(desk, grant).state is State.ACTIVE
 
 
-def test_rev_04_a_double_click_is_one_vote(desk: Desk, alice: Browser):
+def test_rev_04_a_double_click_is_one_vote(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     form = alice.form_of(grant.id)
     statuses = [alice.send("POST", f"/reviews/{grant.id}", form).status for _ in range(2)]
@@ -122,7 +124,7 @@ def test_rev_04_a_double_click_is_one_vote(desk: Desk, alice: Browser):
     assert [event for event, _, _ in desk.system.told()].count("vote") == 1
 
 
-def test_rev_06_a_rejection_says_why(desk: Desk, alice: Browser):
+def test_rev_06_a_rejection_says_why(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     form = alice.form_of(grant.id, "reject")
     assert alice.send("POST", f"/reviews/{grant.id}", form | {"comment": "  "}).status == 400
@@ -148,7 +150,7 @@ ELSEWHERE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("change", "headers"), ELSEWHERE.values(), ids=ELSEWHERE)
 def test_a_form_that_does_not_come_from_the_sessions_own_page_is_refused(
-    desk: Desk, alice: Browser, change: dict[str, Any], headers: dict[str, Any]
+    desk: ReviewSystem, alice: Browser, change: dict[str, Any], headers: dict[str, Any]
 ):
     grant = pending(desk)
     answer = alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id) | change, headers)
@@ -157,12 +159,12 @@ def test_a_form_that_does_not_come_from_the_sessions_own_page_is_refused(
     assert desk.system.told()[-1][:2] == ("refusal", "refused")
 
 
-def test_a_form_of_another_persons_session_is_refused(desk: Desk, alice: Browser):
+def test_a_form_of_another_persons_session_is_refused(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     bob = Browser(desk)
     bob.sign_in("bob")
     answer = alice.send("POST", f"/reviews/{grant.id}", bob.form_of(grant.id))
-    assert (answer.status, "form_refused" in answer.text) == (403, True)
+    assert (answer.status, "form_token_invalid" in answer.text) == (403, True)
 
 
 BROKEN = {
@@ -175,14 +177,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
-def test_what_is_no_form_is_a_problem_and_no_failure(desk: Desk, alice: Browser, body: str):
+def test_what_is_no_form_is_a_problem_and_no_failure(desk: ReviewSystem, alice: Browser, body: str):
     grant = pending(desk)
     answer = alice.send("POST", f"/reviews/{grant.id}", body)
     assert answer.status in (400, 403, 413)
     assert stored(desk, grant) == grant
 
 
-def test_rev_05_an_agents_token_votes_nowhere_even_beside_a_session(desk: Desk, alice: Browser):
+def test_rev_05_an_agents_token_votes_nowhere_even_beside_a_session(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     form = alice.form_of(grant.id)
     stranger = Browser(desk)
@@ -204,7 +206,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("reason", HOSTILE.values(), ids=HOSTILE)
-def test_rev_10_the_agents_words_are_escaped_marked_and_last(desk: Desk, alice: Browser, reason: str):
+def test_rev_10_the_agents_words_are_escaped_marked_and_last(desk: ReviewSystem, alice: Browser, reason: str):
     grant = pending(desk, reason=reason, ticket=reason[:100])
     text = alice.send("GET", f"/reviews/{grant.id}").text
     words = re.search(r"<blockquote><p><bdi>(.*?)</bdi>", text)
@@ -219,7 +221,7 @@ def test_rev_10_the_agents_words_are_escaped_marked_and_last(desk: Desk, alice: 
     assert unescape(listed).find(reason) == -1
 
 
-def test_rev_10_what_cannot_be_seen_is_shown_by_its_number(desk: Desk, alice: Browser):
+def test_rev_10_what_cannot_be_seen_is_shown_by_its_number(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     # Asking refuses such words; what came to be stored all the same is shown inert.
     desk.system.store.grants[grant.id] = replace(grant, reason="pay\u202eelif\u200b\x00 " + "x" * 100_000)
@@ -229,31 +231,31 @@ def test_rev_10_what_cannot_be_seen_is_shown_by_its_number(desk: Desk, alice: Br
 
 
 @pytest.mark.parametrize("reason", ["x" * 100_000, "pay\u202eelif", "zero\u200bwidth", "line\nbreak"])
-def test_rev_10_words_that_hide_something_are_refused_at_asking(desk: Desk, reason: str):
-    status, body, _ = desk.system.call(create_grant, ASKED | {"permissions": PUT, "reason": reason})
+def test_rev_10_words_that_hide_something_are_refused_at_asking(desk: ReviewSystem, reason: str):
+    status, body, _ = desk.system.call(create_grant, REQUEST_BODY | {"permissions": PUT, "reason": reason})
     assert (status, body["code"]) in ((400, "request_invalid"), (413, "body_too_large"))
 
 
-def test_rev_10_actions_and_resources_are_shown_exactly(desk: Desk, alice: Browser):
+def test_rev_10_actions_and_resources_are_shown_exactly(desk: ReviewSystem, alice: Browser):
     grant = pending(desk, [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/<b>&\"'"]}])
     text = alice.send("GET", f"/reviews/{grant.id}").text
     assert "arn:aws:s3:::reports/&lt;b&gt;&amp;&#34;&#39;" in text
 
 
-def test_rev_10_another_key_by_a_space_is_shown_as_another(desk: Desk, alice: Browser):
+def test_rev_10_another_key_by_a_space_is_shown_as_another(desk: ReviewSystem, alice: Browser):
     grant = pending(desk, [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/q3.csv "]}])
     for path in (f"/reviews/{grant.id}", "/reviews"):
         assert "arn:aws:s3:::reports/q3.csv[U+0020]<" in alice.send("GET", path).text.replace(",", "<")
 
 
-def test_rev_11_what_the_agent_had_not_before_is_marked(desk: Desk, alice: Browser):
+def test_rev_11_what_the_agent_had_not_before_is_marked(desk: ReviewSystem, alice: Browser):
     first = pending(desk, [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/a"]}])
     alice.send("POST", f"/reviews/{first.id}", alice.form_of(first.id))
     text = alice.send("GET", f"/reviews/{pending(desk).id}").text
     assert re.findall(r"reports/(\w)</code> <span class=\"new\">new</span>", text) == ["b"]
 
 
-def test_the_list_tells_each_person_what_concerns_them(desk: Desk, alice: Browser):
+def test_the_list_tells_each_person_what_concerns_them(desk: ReviewSystem, alice: Browser):
     mine = pending(desk)
     approved = pending(desk, reason="another")
     alice.send("POST", f"/reviews/{approved.id}", alice.form_of(approved.id))
@@ -271,26 +273,26 @@ def test_the_list_tells_each_person_what_concerns_them(desk: Desk, alice: Browse
     assert "reviews/g-" not in oscar.send("GET", "/reviews").text
 
 
-def test_requests_for_the_same_action_are_told_apart(desk: Desk, alice: Browser):
+def test_requests_for_the_same_action_are_told_apart(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     text = alice.send("GET", "/reviews").text
     assert f"<code>{grant.id}</code>" in text
     assert "on arn:aws:s3:::reports/a and 1 more, for" in text
 
 
-def test_what_does_not_exist_is_called_a_request(desk: Desk, alice: Browser):
+def test_what_does_not_exist_is_called_a_request(desk: ReviewSystem, alice: Browser):
     text = alice.send("GET", "/reviews/nonsense").text
     assert ("<h1>There is no such request</h1>" in text, "no such grant" in text) == (True, False)
 
 
-def test_rev_07_approving_nothing_says_what_to_do(desk: Desk, alice: Browser):
+def test_rev_07_approving_nothing_says_what_to_do(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     answer = alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id) | {"action": [], "resource": []})
     assert (answer.status, "Nothing is checked" in answer.text, "or reject it" in answer.text) == (400, True, True)
     assert "more than was asked" not in answer.text
 
 
-def test_end_01_an_operator_revokes_and_says_why(desk: Desk, alice: Browser):
+def test_end_01_an_operator_revokes_and_says_why(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))
     operator = Browser(desk)
@@ -307,21 +309,23 @@ def test_end_01_an_operator_revokes_and_says_why(desk: Desk, alice: Browser):
     assert grant.id in desk.system.role_policies.denies(grant.role_arn)
 
 
-def test_pol_08_a_store_that_does_not_answer_is_told_and_nothing_is_shown(desk: Desk, alice: Browser):
+def test_pol_08_a_store_that_does_not_answer_is_told_and_nothing_is_shown(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     desk.system.store.broken = True
     answer = alice.send("GET", f"/reviews/{grant.id}")
     assert (answer.status, "unavailable" in answer.text) == (503, True)
 
 
-def test_id_05_a_page_that_cannot_be_made_is_a_problem_too(desk: Desk, alice: Browser):
+def test_id_05_a_page_that_cannot_be_made_is_a_problem_too(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     desk.system.store.grants[grant.id] = replace(grant, created_at=10**15)  # a year that no calendar has
     answer = alice.send("GET", f"/reviews/{grant.id}")
     assert (answer.status, "Code: <code>internal</code>" in answer.text) == (500, True)
 
 
-def test_id_05_an_unforeseen_failure_tells_nothing(desk: Desk, alice: Browser, capsys: pytest.CaptureFixture[str]):
+def test_id_05_an_unforeseen_failure_tells_nothing(
+    desk: ReviewSystem, alice: Browser, capsys: pytest.CaptureFixture[str]
+):
     grant = pending(desk)
     desk.system.store.grant = lambda _: 1 / 0
     answer = alice.send("GET", f"/reviews/{grant.id}")

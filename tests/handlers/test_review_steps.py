@@ -6,28 +6,28 @@ from typing import Any
 
 import pytest
 
-from jitney.core.access.grant import Grant, State, Verdict
+from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.audit import Origin
-from jitney.core.config import BreakGlass, ReviewerGroup
+from jitney.core.config import BreakGlassConfig, ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.handlers import review_notices
-from jitney.handlers.channels import Sent
+from jitney.handlers.ballots import Ballot, vote
+from jitney.handlers.channels import DeliveryResult
 from jitney.handlers.grants import create_grant
-from jitney.handlers.reconciler import START_SECONDS, reconcile
+from jitney.handlers.reconciler import WORKFLOW_START_SECONDS, reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.review_failures import give_up
-from jitney.handlers.review_notices import NobodyDecides, NobodyTold, ReviewEnded, notify
-from jitney.handlers.review_schedule import look
-from jitney.handlers.voting import Ballot, vote
+from jitney.handlers.review_notices import NoReviewerNotified, ReviewEnded, TooFewReviewers, notify
+from jitney.handlers.review_schedule import check_schedule
 from tests.fakes import GRANT
-from tests.handlers.conftest import ASKED, WRITE, System
-from tests.handlers.test_voting import own_the_agent, pending, person, with_legal
+from tests.handlers.conftest import REQUEST_BODY, WRITE, System
+from tests.handlers.test_ballots import own_the_agent, pending, person, with_legal
 
 TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAcanary-task-token"
 
 
-def ballot(grant: Grant, verdict: Verdict = Verdict.APPROVE) -> Ballot:
+def ballot(grant: Grant, verdict: VoteVerdict = VoteVerdict.APPROVE) -> Ballot:
     return Ballot(grant.id, person("alice"), verdict, content_hash(grant), "", "web", Origin())
 
 
@@ -38,18 +38,18 @@ def asked(grant: Grant, due: str = "asked", since: int = 1) -> dict[str, Any]:
 class TestLook:
     def test_rev_06_it_says_what_is_due_and_when_to_look_again(self, system: System):
         grant = pending(system)
-        first = look({"grant_id": grant.id, "since": 0}, system.ports)
+        first = check_schedule({"grant_id": grant.id, "since": 0}, system.ports)
         assert (first["due"], first["wait_seconds"]) == ("asked", 600)
-        early = look(first, system.ports)
+        early = check_schedule(first, system.ports)
         assert (early["due"], early["wait_seconds"]) == ("nothing", 600)
         system.now += 600
-        assert look(first, system.ports)["due"] == "reminded"
+        assert check_schedule(first, system.ports)["due"] == "reminded"
 
     def test_end_04_a_request_whose_time_is_over_expires_once(self, system: System):
         grant = pending(system)
         system.now = grant.expires_at
         for _ in range(2):  # the workflow may repeat it
-            assert look({"grant_id": grant.id, "since": 1}, system.ports)["due"] == "decided"
+            assert check_schedule({"grant_id": grant.id, "since": 1}, system.ports)["due"] == "decided"
         assert system.told()[1:] == [("expiry", "expired", "")]
         assert system.store.grants[grant.id].state is State.EXPIRED
 
@@ -57,12 +57,12 @@ class TestLook:
         grant = pending(system)
         vote(ballot(grant), system.ports)
         told = system.told()
-        assert look({"grant_id": grant.id, "since": 1}, system.ports)["state"] == "active"
+        assert check_schedule({"grant_id": grant.id, "since": 1}, system.ports)["state"] == "active"
         assert system.told() == told
 
     def test_rev_13_an_unknown_grant_is_an_error_of_the_workflow(self, system: System):
         with pytest.raises(LookupError):
-            look({"grant_id": "g-nothing", "since": 0}, system.ports)
+            check_schedule({"grant_id": "g-nothing", "since": 0}, system.ports)
 
 
 class TestNotify:
@@ -92,7 +92,7 @@ class TestNotify:
         system.task_tokens.meanwhile = lambda: vote(ballot(grant), system.ports) and None
         with pytest.raises(ReviewEnded):
             notify(asked(grant), system.ports)
-        assert system.reviews.woken == [grant.id]
+        assert system.reviews.resumed == [grant.id]
 
     def test_rev_13_nobody_waits_past_the_end(self, system: System):
         grant = pending(system)
@@ -109,12 +109,12 @@ class TestNotify:
 
     def test_rev_13_a_request_that_reached_nobody_is_an_error(self, system: System, monkeypatch):
         grant = pending(system)
-        failed, good = Sent("slack", "#owners", "channel_not_found"), Sent("mail", "corp.alice")
-        monkeypatch.setattr(review_notices, "tell", lambda *_: (failed, failed))
-        with pytest.raises(NobodyTold):
+        failed, good = DeliveryResult("slack", "#owners", "channel_not_found"), DeliveryResult("mail", "corp.alice")
+        monkeypatch.setattr(review_notices, "notify_reviewers", lambda *_: (failed, failed))
+        with pytest.raises(NoReviewerNotified):
             notify(asked(grant), system.ports)
         notify(asked(grant, "reminded"), system.ports)  # they were asked, and may still answer
-        monkeypatch.setattr(review_notices, "tell", lambda *_: (failed, good))
+        monkeypatch.setattr(review_notices, "notify_reviewers", lambda *_: (failed, good))
         notify(asked(grant), system.ports)
 
     @pytest.mark.parametrize("due", ["asked", "reminded", "escalated"])
@@ -123,7 +123,7 @@ class TestNotify:
         own_the_agent(system, "corp.alice")
         grant = pending(system)
         told = system.told()
-        with pytest.raises(NobodyDecides):
+        with pytest.raises(TooFewReviewers):
             notify(asked(grant, due), system.ports)
         assert system.told() == told
 
@@ -132,7 +132,7 @@ class TestNotify:
         [
             ({"owners": ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)}, False),
             ({"owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.carol"), approvals=2)}, True),
-            ({"owners": ReviewerGroup(("corp.alice",), stand_ins=("corp.bob",))}, False),
+            ({"owners": ReviewerGroup(("corp.alice",), delegates=("corp.bob",))}, False),
             ({"others": ReviewerGroup(("corp.bob",))}, False),
             ({"owners": ReviewerGroup(("corp.alice",), escalates_to="late", escalates_after_seconds=900),
               "late": ReviewerGroup(("corp.bob",))}, True),
@@ -150,18 +150,18 @@ class TestNotify:
         if decides:
             notify(asked(grant), system.ports)
         else:
-            with pytest.raises(NobodyDecides):
+            with pytest.raises(TooFewReviewers):
                 notify(asked(grant), system.ports)
 
     def test_rev_08_what_no_reviewer_may_decide_waits_for_who_may_break_the_glass(self, system: System):
         own_the_agent(system, "corp.alice")
-        glass = BreakGlass(("corp.alice",), (), ("analytics-prod",), (), 120, 3600, own_requests=True)
+        glass = BreakGlassConfig(("corp.alice",), (), ("analytics-prod",), (), 120, 3600, own_requests=True)
         system.ports.config = replace(system.ports.config, break_glass=glass)
         assert notify(asked(pending(system)), system.ports)["state"] == "pending"
 
     def test_a_decision_is_told_without_waiting(self, system: System):
         grant = pending(system)
-        vote(ballot(grant, Verdict.REJECT), system.ports)
+        vote(ballot(grant, VoteVerdict.REJECT), system.ports)
         assert notify({"grant_id": grant.id, "due": "decided"}, system.ports)["state"] == "rejected"
         assert system.told()[-1] == ("notice", "sent", "")
         assert not system.task_tokens.kept
@@ -177,19 +177,19 @@ class TestNotify:
 class TestAskedAnew:
     def test_rev_03_the_workflow_tells_reviewers_once(self, system: System):
         grant = pending(system)
-        first = look({"grant_id": grant.id, "since": 0}, system.ports)
+        first = check_schedule({"grant_id": grant.id, "since": 0}, system.ports)
         with_legal(system)
         with pytest.raises(Problem):
             vote(ballot(grant), system.ports)
-        second = look(first, system.ports)
+        second = check_schedule(first, system.ports)
         assert second["due"] == "changed"
         notify(asked(grant, "changed", second["since"]), system.ports)
         assert json.loads(system.records()[-1]["detail"])["reviewers"] == ["corp.alice", "corp.lea"]
-        assert look(second, system.ports)["due"] == "nothing"
+        assert check_schedule(second, system.ports)["due"] == "nothing"
 
     def test_rev_13_what_is_asked_anew_between_the_look_and_the_wait_is_looked_at_again(self, system: System):
         grant = pending(system)
-        first = look({"grant_id": grant.id, "since": 0}, system.ports)
+        first = check_schedule({"grant_id": grant.id, "since": 0}, system.ports)
         with_legal(system)
         with pytest.raises(Problem):
             vote(ballot(grant), system.ports)  # no token was kept yet: nobody is woken by it
@@ -200,8 +200,10 @@ class TestAskedAnew:
 
     def test_rev_13_what_nobody_is_told_of_is_an_error(self, system: System, monkeypatch):
         grant = pending(system)
-        monkeypatch.setattr(review_notices, "tell", lambda *_: (Sent("slack", "#legal", "channel_not_found"),))
-        with pytest.raises(NobodyTold):
+        monkeypatch.setattr(
+            review_notices, "notify_reviewers", lambda *_: (DeliveryResult("slack", "#legal", "channel_not_found"),)
+        )
+        with pytest.raises(NoReviewerNotified):
             notify(asked(grant, "changed"), system.ports)
 
 
@@ -209,7 +211,7 @@ class TestGivingUp:
     @pytest.mark.parametrize(
         ("event", "code"),
         [
-            ({"error": "NobodyTold"}, "review_failed"),
+            ({"error": "NoReviewerNotified"}, "review_failed"),
             ({"detail": {"status": "ABORTED"}}, "review_stopped"),
             ({"detail": {"status": "TIMED_OUT"}}, "review_timed_out"),
             ({"detail": {"status": "FAILED"}}, "review_failed"),
@@ -240,7 +242,7 @@ class TestGivingUp:
         kept, lost = pending(system), pending(system, [WRITE[0] | {"resources": ["arn:aws:s3:::reports/b"]}])
         system.reviews.gone = {lost.id}
         assert reconcile(system.ports)["lost"] == 0  # it might have begun just now
-        system.now += START_SECONDS + 1
+        system.now += WORKFLOW_START_SECONDS + 1
         assert reconcile(system.ports)["lost"] == 1
         assert system.store.grants[lost.id].state is State.FAILED
         assert system.store.grants[kept.id].state is State.PENDING
@@ -251,7 +253,7 @@ class TestGivingBack:
     def test_rev_13_a_release_wakes_the_workflow(self, system: System):
         grant = pending(system)
         assert system.call(release_grant, grant_id=grant.id)[1]["grant"]["state"] == "released"
-        assert system.reviews.woken == [grant.id]
+        assert system.reviews.resumed == [grant.id]
 
     def test_rev_13_a_release_counts_though_the_workflow_cannot_be_woken(self, system: System):
         grant = pending(system)
@@ -260,6 +262,6 @@ class TestGivingBack:
         assert system.store.grants[grant.id].state is State.RELEASED
 
     def test_an_issued_grant_has_no_workflow_to_wake(self, system: System):
-        grant_id = system.call(create_grant, ASKED)[1]["grant"]["id"]
+        grant_id = system.call(create_grant, REQUEST_BODY)[1]["grant"]["id"]
         system.call(release_grant, grant_id=grant_id)
-        assert not system.reviews.woken
+        assert not system.reviews.resumed

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from jitney.core.audit import AuditRecord, Event, Outcome, link
+from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.integrity.contents import Contents, read_contents
 from jitney.core.integrity.seal_chain import SealFile
 from jitney.core.integrity.seals import Seal
-from jitney.core.integrity.verify import Evidence, day_of, verify
+from jitney.core.integrity.verification import Evidence, day_of, verify
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 from jitney.handlers.ports import Ports
-from jitney.handlers.sealing import seal
+from jitney.handlers.sealer import seal
 from tests.core.integrity.world import SIGNER
 from tests.fakes import NOW
 
@@ -49,7 +49,7 @@ class MemorySeals:
 
 @dataclass
 class MemoryPublished:
-    """`jitney.adapters.published.Published` in memory."""
+    """`jitney.adapters.published_records.PublishedRecords` in memory."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     read: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ class MemoryPublished:
 
     def arrive(self, name: str, day: str = "2026-11-24", body: bytes = b"") -> str:
         key = f"records/dt={day}/{name}"
-        record = link(AuditRecord(NOW, Event.REFUSAL, Outcome.REFUSED), f"r-{name}")
+        record = chain_record(AuditRecord(NOW, AuditEvent.REFUSAL, Outcome.REFUSED), f"r-{name}")
         self.objects[key] = body or record.text.encode() + b"\n"
         return key
 
@@ -101,7 +101,7 @@ def proven(ports: Any) -> None:
     contents = {key: read_contents(body) for key, body in ports.published.objects.items()}
     findings = verify(Evidence(files, contents, now=ports.now()), {SIGNER.fingerprint: SIGNER.key.public_key()})
     assert findings.breaks == ()
-    assert findings.extent.awaited_objects == 0
+    assert findings.extent.unsealed_objects == 0
 
 
 def test_aud_02_the_first_seal_covers_all_that_there_is(world):
@@ -178,7 +178,7 @@ def test_aud_02_a_bucket_that_does_not_answer_gets_no_seal(world):
 
 
 def test_aud_02_a_seal_is_counted_and_what_is_no_record_raises_the_alarm(world, capsys, caplog):
-    body = link(AuditRecord(NOW, Event.REFUSAL, Outcome.REFUSED, reason="as it was"), "r-x").text.encode()
+    body = chain_record(AuditRecord(NOW, AuditEvent.REFUSAL, Outcome.REFUSED, reason="as it was"), "r-x").text.encode()
     world.published.arrive("1", body=body.replace(b"as it was", b"otherwise") + b"\nno record\n")
     seal({}, world)
     printed = capsys.readouterr().out

@@ -7,25 +7,25 @@ from typing import Any
 
 import pytest
 
-from jitney.core.identity.session import IDLE_SECONDS, MOST_SECONDS
+from jitney.core.identity.session import IDLE_SECONDS, MAX_SESSION_SECONDS
 from jitney.core.identity.sign_in import SIGN_IN_SECONDS
 from tests.core.identity import minting
-from tests.handlers.reviewing import HOST, STAFF, TWIN, WEB, Browser, Desk, desk_of
+from tests.handlers.review_browser import HOST, STAFF, TWIN, WEB, Browser, ReviewSystem, review_system
 
 GRANT = "g-aaaaaaaaaaaaaa"
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return desk_of()
+def desk() -> ReviewSystem:
+    return review_system()
 
 
 @pytest.fixture
-def browser(desk: Desk) -> Browser:
+def browser(desk: ReviewSystem) -> Browser:
     return Browser(desk)
 
 
-def events(desk: Desk) -> list[tuple[str, str, str]]:
+def events(desk: ReviewSystem) -> list[tuple[str, str, str]]:
     return desk.system.told()
 
 
@@ -36,7 +36,7 @@ def test_rev_01_who_is_not_signed_in_is_sent_to_the_provider_and_back_to_what_wa
     assert browser.send("GET", "/reviews").status == 200
 
 
-def test_the_provider_is_asked_as_openid_connect_and_pkce_want_it(browser: Browser, desk: Desk):
+def test_the_provider_is_asked_as_openid_connect_and_pkce_want_it(browser: Browser, desk: ReviewSystem):
     begun = browser.send("GET", "/reviews/sign-in")
     assert begun.location.startswith(f"{STAFF}/auth?")
     asked = browser.begin()
@@ -66,13 +66,13 @@ def test_cookies_are_for_this_host_alone_and_no_script(browser: Browser):
 
 
 def test_only_on_ones_own_machine_is_there_a_cookie_without_secure():
-    desk = desk_of(local=True)
+    desk = review_system(local=True)
     (cookie,) = Browser(desk).send("GET", "/reviews/sign-in", scheme="http").cookies
     assert cookie.startswith("jitney-sign-in=")
     assert "Secure" not in cookie
 
 
-def test_an_answer_to_another_browsers_sign_in_signs_nobody_in(desk: Desk, browser: Browser):
+def test_an_answer_to_another_browsers_sign_in_signs_nobody_in(desk: ReviewSystem, browser: Browser):
     attacker = Browser(desk)
     asked = attacker.begin()
     desk.provider.tokens["attackers"] = desk.id_token("mallory", asked["nonce"])
@@ -85,7 +85,7 @@ def test_an_answer_to_another_browsers_sign_in_signs_nobody_in(desk: Desk, brows
     assert events(desk) == []
 
 
-def test_a_sign_in_takes_ten_minutes_at_most(desk: Desk, browser: Browser):
+def test_a_sign_in_takes_ten_minutes_at_most(desk: ReviewSystem, browser: Browser):
     asked = browser.begin()
     desk.system.now += SIGN_IN_SECONDS
     desk.provider.tokens["late"] = desk.id_token("alice", asked["nonce"])
@@ -110,14 +110,16 @@ WRONG: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("claims", WRONG.values(), ids=WRONG)
-def test_id_04_only_an_id_token_for_this_very_sign_in_signs_in(desk: Desk, browser: Browser, claims: dict[str, Any]):
+def test_id_04_only_an_id_token_for_this_very_sign_in_signs_in(
+    desk: ReviewSystem, browser: Browser, claims: dict[str, Any]
+):
     answer = browser.sign_in("alice", **claims)
     assert answer.status in (401, 403)
     assert not desk.sessions.kept
     assert [event for event, outcome, _ in events(desk) if (event, outcome) == ("refusal", "refused")]
 
 
-def test_rev_05_who_acts_for_somebody_else_does_not_sign_in(desk: Desk, browser: Browser):
+def test_rev_05_who_acts_for_somebody_else_does_not_sign_in(desk: ReviewSystem, browser: Browser):
     entry = replace(
         desk.system.config.issuers["staff"], human_claim="sponsor", human_issuer="staff", human_issuer_url=STAFF
     )
@@ -127,7 +129,7 @@ def test_rev_05_who_acts_for_somebody_else_does_not_sign_in(desk: Desk, browser:
     assert browser.sign_in("alice").status == 303
 
 
-def test_a_token_that_somebody_else_signed_signs_nobody_in(desk: Desk, browser: Browser):
+def test_a_token_that_somebody_else_signed_signs_nobody_in(desk: ReviewSystem, browser: Browser):
     asked = browser.begin()
     claims = {"iss": STAFF, "sub": "alice", "aud": "web", "nonce": asked["nonce"], "jti": None, "groups": []}
     desk.provider.tokens["forged"] = minting.token("rsa-other", {"kid": "rsa", "typ": "JWT"}, **claims)
@@ -135,14 +137,14 @@ def test_a_token_that_somebody_else_signed_signs_nobody_in(desk: Desk, browser: 
     assert not desk.sessions.kept
 
 
-def test_another_providers_answer_is_not_taken_for_ours(desk: Desk, browser: Browser):
+def test_another_providers_answer_is_not_taken_for_ours(desk: ReviewSystem, browser: Browser):
     asked = browser.begin()
     query = f"code=a-code&state={asked['state']}&iss=https://evil.example"  # mix-up, RFC 9207
     assert browser.send("GET", f"/reviews/callback?{query}").status == 400
     assert desk.provider.asked == []
 
 
-def test_what_the_provider_refuses_is_told_and_on_record(desk: Desk, browser: Browser):
+def test_what_the_provider_refuses_is_told_and_on_record(desk: ReviewSystem, browser: Browser):
     asked = browser.begin()
     answer = browser.send("GET", f"/reviews/callback?error=access_denied&state={asked['state']}")
     assert (answer.status, "did not sign you in" in answer.text) == (403, True)
@@ -154,7 +156,9 @@ def test_nobody_is_sent_elsewhere_after_signing_in(browser: Browser, to: str):
     assert browser.sign_in("alice", to=to).location == "/live/reviews"
 
 
-def test_a_session_that_was_put_into_the_browser_before_is_not_the_one_that_signs_in(desk: Desk, browser: Browser):
+def test_a_session_that_was_put_into_the_browser_before_is_not_the_one_that_signs_in(
+    desk: ReviewSystem, browser: Browser
+):
     attacker = Browser(desk)
     attacker.sign_in("mallory")
     browser.cookies |= attacker.cookies
@@ -164,17 +168,17 @@ def test_a_session_that_was_put_into_the_browser_before_is_not_the_one_that_sign
     assert "alice" in browser.send("GET", "/reviews").text
 
 
-def test_a_session_ends_after_eight_hours_however_much_it_is_used(desk: Desk, browser: Browser):
+def test_a_session_ends_after_eight_hours_however_much_it_is_used(desk: ReviewSystem, browser: Browser):
     browser.sign_in("alice")
     began = desk.system.now
-    while desk.system.now < began + MOST_SECONDS - 1800:
+    while desk.system.now < began + MAX_SESSION_SECONDS - 1800:
         desk.system.now += 1800
         assert browser.send("GET", "/reviews").status == 200
-    desk.system.now = began + MOST_SECONDS
+    desk.system.now = began + MAX_SESSION_SECONDS
     assert browser.send("GET", "/reviews").status == 303
 
 
-def test_a_session_that_is_not_used_ends_and_an_old_cookie_is_worth_nothing(desk: Desk, browser: Browser):
+def test_a_session_that_is_not_used_ends_and_an_old_cookie_is_worth_nothing(desk: ReviewSystem, browser: Browser):
     browser.sign_in("alice")
     old = dict(browser.cookies)
     desk.system.now += IDLE_SECONDS - 1
@@ -200,7 +204,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("foreign", FOREIGN)
-def test_rev_01_no_cookie_of_another_host_ends_or_spoils_a_session(desk: Desk, browser: Browser, foreign: str):
+def test_rev_01_no_cookie_of_another_host_ends_or_spoils_a_session(desk: ReviewSystem, browser: Browser, foreign: str):
     asked = browser.begin()
     desk.provider.tokens["a-code"] = desk.id_token("alice", asked["nonce"])
     (name, value), *_ = browser.cookies.items()
@@ -225,7 +229,7 @@ WITHIN = [
 
 
 @pytest.mark.parametrize("within", WITHIN)
-def test_rev_01_no_cookie_of_another_host_contains_ours(desk: Desk, browser: Browser, within: str):
+def test_rev_01_no_cookie_of_another_host_contains_ours(desk: ReviewSystem, browser: Browser, within: str):
     attacker = Browser(desk)
     asked = attacker.begin()
     begun = f"__Host-jitney-sign-in={attacker.cookies['__Host-jitney-sign-in']}"
@@ -241,7 +245,7 @@ def test_rev_01_no_cookie_of_another_host_contains_ours(desk: Desk, browser: Bro
     assert browser.send("GET", "/reviews", headers={"Cookie": planted}).status == 303
 
 
-def test_nobody_makes_a_cookie_look_newer(desk: Desk, browser: Browser):
+def test_nobody_makes_a_cookie_look_newer(desk: ReviewSystem, browser: Browser):
     browser.sign_in("alice")
     session_id, seen, proof = browser.cookies["__Host-jitney"].split(".")
     desk.system.now += IDLE_SECONDS
@@ -249,13 +253,13 @@ def test_nobody_makes_a_cookie_look_newer(desk: Desk, browser: Browser):
     assert Browser(desk, forged).send("GET", "/reviews").status == 303
 
 
-def test_the_store_has_no_session_id(desk: Desk, browser: Browser):
+def test_the_store_has_no_session_id(desk: ReviewSystem, browser: Browser):
     browser.sign_in("alice")
     session_id = browser.cookies["__Host-jitney"].split(".")[0]
     assert session_id not in str(desk.sessions.kept)
 
 
-def test_signing_out_ends_the_session_for_whoever_has_its_cookie(desk: Desk, browser: Browser):
+def test_signing_out_ends_the_session_for_whoever_has_its_cookie(desk: ReviewSystem, browser: Browser):
     browser.sign_in("alice")
     copied = Browser(desk, dict(browser.cookies))
     text = browser.send("GET", "/reviews").text
@@ -265,7 +269,7 @@ def test_signing_out_ends_the_session_for_whoever_has_its_cookie(desk: Desk, bro
     assert copied.send("GET", "/reviews").status == 303
 
 
-def test_no_session_outlives_its_issuers_place_in_the_configuration(desk: Desk, browser: Browser):
+def test_no_session_outlives_its_issuers_place_in_the_configuration(desk: ReviewSystem, browser: Browser):
     browser.sign_in("alice")
     others = {name: entry for name, entry in desk.system.config.issuers.items() if name != "staff"}
     desk.system.ports.__dict__["config"] = replace(desk.system.config, issuers=others)
@@ -278,7 +282,7 @@ def test_no_session_outlives_its_issuers_place_in_the_configuration(desk: Desk, 
     "change", [{"issuer": "https://new.example.com"}, {"web": WEB._replace(client_id="new")}], ids=["issuer", "client"]
 )
 def test_rev_01_no_session_outlives_the_provider_and_client_that_it_came_from(
-    desk: Desk, browser: Browser, change: dict[str, Any]
+    desk: ReviewSystem, browser: Browser, change: dict[str, Any]
 ):
     browser.sign_in("alice")
     entry = replace(desk.system.config.issuers["staff"], **change)
@@ -288,7 +292,9 @@ def test_rev_01_no_session_outlives_the_provider_and_client_that_it_came_from(
 
 
 @pytest.mark.parametrize("member", ["issuer", "client_id"])
-def test_rev_01_a_session_that_does_not_say_where_it_came_from_is_over(desk: Desk, browser: Browser, member: str):
+def test_rev_01_a_session_that_does_not_say_where_it_came_from_is_over(
+    desk: ReviewSystem, browser: Browser, member: str
+):
     browser.sign_in("alice")
     (view,) = desk.sessions.kept.values()
     del view[member]  # as they were stored before

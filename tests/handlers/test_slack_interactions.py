@@ -10,8 +10,8 @@ import pytest
 
 from jitney.core.access.grant import State
 from jitney.core.config import ReviewerGroup
-from jitney.core.review.absences import Absence
-from tests.handlers.slacking import CHANNEL, GROUPS, HOME, Office, signed
+from jitney.core.review.out_of_office import OutOfOffice
+from tests.handlers.slack_workspace import CHANNEL, GROUPS, HOME, SlackSystem, signed
 
 TWO = [
     {"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]}
@@ -19,22 +19,22 @@ TWO = [
 
 
 @pytest.fixture
-def office() -> Office:
-    return Office()
+def office() -> SlackSystem:
+    return SlackSystem()
 
 
-def test_rev_09_a_reviewer_approves_by_a_button(office: Office):
+def test_rev_09_a_reviewer_approves_by_a_button(office: SlackSystem):
     grant = office.pending()
     assert office.send(office.press(grant, "approve")) == (200, {})
     approved = office.grant(grant.id)
     assert (approved.state, approved.votes[0].human, approved.votes[0].via) == (State.ACTIVE, "staff.alice", "slack")
-    assert office.system.reviews.woken == [grant.id]
+    assert office.system.reviews.resumed == [grant.id]
     record = office.system.records()[-1]
     assert (record["event"], record["outcome"], record["source_ip"]) == ("vote", "approved", "198.51.100.7")
     assert office.slack.alone == []
 
 
-def test_rev_09_a_base64_body_is_verified_as_it_was_sent(office: Office):
+def test_rev_09_a_base64_body_is_verified_as_it_was_sent(office: SlackSystem):
     grant = office.pending()
     body = urlencode({"payload": json.dumps(office.press(grant, "approve"))}).encode()
     text = base64.b64encode(body).decode()
@@ -59,26 +59,26 @@ FORGED = {
 
 
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
-def test_rev_09_what_slack_did_not_sign_just_now_does_nothing_and_is_counted(office: Office, forge: Any):
+def test_rev_09_what_slack_did_not_sign_just_now_does_nothing_and_is_counted(office: SlackSystem, forge: Any):
     grant = office.pending()
     body = urlencode({"payload": json.dumps(office.press(grant, "approve"))}).encode()
     status, told = office.send(None, body=body, headers=forge(body, office.system.now))
-    assert (status, told["code"]) == (401, "signature_invalid")
+    assert (status, told["code"]) == (401, "slack_signature_invalid")
     assert office.grant(grant.id) == grant
-    assert office.system.told()[-1] == ("refusal", "refused", "signature_invalid")
+    assert office.system.told()[-1] == ("refusal", "refused", "slack_signature_invalid")
 
 
-def test_rev_09_a_body_that_is_no_text_is_refused(office: Office):
+def test_rev_09_a_body_that_is_no_text_is_refused(office: SlackSystem):
     headers = signed(b"\xff", office.system.now)
     status, told = office.send(
         None, body=b"\xff", text=base64.b64encode(b"\xff").decode(), encoded=True, headers=headers
     )
-    assert (status, told["code"]) == (401, "signature_invalid")
+    assert (status, told["code"]) == (401, "slack_signature_invalid")
 
 
-def test_rev_09_the_same_body_again_does_nothing_again(office: Office):
+def test_rev_09_the_same_body_again_does_nothing_again(office: SlackSystem):
     """A vote that was given, then taken back by another: the copy of the first must not bring it back."""
-    office = Office({"owners": ReviewerGroup(("staff.alice", "staff.bob"), approvals=2)})
+    office = SlackSystem({"owners": ReviewerGroup(("staff.alice", "staff.bob"), approvals=2)})
     grant = office.pending()
     first = office.press(grant, "approve")
     body = urlencode({"payload": json.dumps(first)}).encode()
@@ -91,7 +91,7 @@ def test_rev_09_the_same_body_again_does_nothing_again(office: Office):
     assert (office.grant(grant.id).votes, office.system.told()) == (votes, before)
 
 
-def test_rev_09_a_body_is_remembered_for_as_long_as_its_signature_is_fresh(office: Office):
+def test_rev_09_a_body_is_remembered_for_as_long_as_its_signature_is_fresh(office: SlackSystem):
     """Slack's clock may be ahead: then a signature is fresh for ten minutes from now, to the second."""
     grant = office.pending()
     body = urlencode({"payload": json.dumps(office.press(grant, "approve", "oscar"))}).encode()
@@ -104,7 +104,7 @@ def test_rev_09_a_body_is_remembered_for_as_long_as_its_signature_is_fresh(offic
     assert office.send(None, body=body, headers=headers)[0] == 401
 
 
-def test_rev_09_a_double_click_is_one_vote(office: Office):
+def test_rev_09_a_double_click_is_one_vote(office: SlackSystem):
     grant = office.pending()
     for _ in range(2):
         assert office.send(office.press(grant, "approve")) == (200, {})
@@ -120,10 +120,10 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("changes", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_rev_09_another_workspace_is_refused(office: Office, changes: Any):
+def test_rev_09_another_workspace_is_refused(office: SlackSystem, changes: Any):
     grant = office.pending()
     status, told = office.send(office.press(grant, "approve", **changes))
-    assert (status, told["code"]) == (403, "workspace_unknown")
+    assert (status, told["code"]) == (403, "slack_workspace_unknown")
     assert office.grant(grant.id) == grant
 
 
@@ -137,16 +137,16 @@ NOBODY = {
 
 @pytest.mark.parametrize("changes", NOBODY.values(), ids=NOBODY)
 @pytest.mark.parametrize("action", ["approve", "less", "reject"])
-def test_rev_09_whom_jitney_does_not_know_is_told_so_alone(office: Office, changes: Any, action: str):
+def test_rev_09_whom_jitney_does_not_know_is_told_so_alone(office: SlackSystem, changes: Any, action: str):
     grant = office.pending()
     office.slack.profiles["UALICE"] = office.slack.profiles["UALICE"]._replace(**changes)
     assert office.send(office.press(grant, action)) == (200, {})
     assert (office.slack.alone[-1][:2], office.slack.modals) == ((CHANNEL, "UALICE"), [])
     assert office.grant(grant.id) == grant
-    assert office.system.told()[-1][2] in ("person_unknown", "workspace_unknown")
+    assert office.system.told()[-1][2] in ("slack_user_unknown", "slack_workspace_unknown")
 
 
-def test_rev_09_two_people_with_one_address_are_nobody(office: Office):
+def test_rev_09_two_people_with_one_address_are_nobody(office: SlackSystem):
     config = office.system.config
     office.system.ports.config = replace(config, emails={**config.emails, "staff.bob": "ALICE@example.com"})
     grant = office.pending()
@@ -155,7 +155,7 @@ def test_rev_09_two_people_with_one_address_are_nobody(office: Office):
     assert "does not know who you are" in office.alone()
 
 
-def test_rev_05_whose_issuer_has_agents_is_no_person(office: Office):
+def test_rev_05_whose_issuer_has_agents_is_no_person(office: SlackSystem):
     config = office.system.config
     issuers = {**config.issuers, "staff": replace(config.issuers["staff"], kind="agent")}
     office.system.ports.config = replace(config, issuers=issuers)
@@ -166,7 +166,7 @@ def test_rev_05_whose_issuer_has_agents_is_no_person(office: Office):
 
 
 @pytest.mark.parametrize("action", ["approve", "less", "reject"])
-def test_rev_09_the_clicker_is_looked_up_among_the_reviewers_at_each_click(office: Office, action: str):
+def test_rev_09_the_clicker_is_looked_up_among_the_reviewers_at_each_click(office: SlackSystem, action: str):
     grant = office.pending()
     config = office.system.config
     without = {**GROUPS, "owners": ReviewerGroup(("staff.bob",))}
@@ -177,14 +177,14 @@ def test_rev_09_the_clicker_is_looked_up_among_the_reviewers_at_each_click(offic
     assert office.system.told()[-1][2] == "not_reviewer"
 
 
-def test_rev_05_nobody_approves_their_own_request_in_slack(office: Office):
+def test_rev_05_nobody_approves_their_own_request_in_slack(office: SlackSystem):
     grant = office.pending(human="staff.harriet")
     office.send(office.press(grant, "approve", "harriet"))
     assert "your own request" in office.alone()
     assert office.grant(grant.id) == grant
 
 
-def test_rev_09_late_clicks_are_told_what_became_of_it(office: Office):
+def test_rev_09_late_clicks_are_told_what_became_of_it(office: SlackSystem):
     grant = office.pending()
     office.send(office.press(grant, "approve", "bob"))
     for action in ("approve", "less", "reject"):
@@ -197,7 +197,7 @@ def test_rev_09_late_clicks_are_told_what_became_of_it(office: Office):
     assert "expired" in office.alone()
 
 
-def test_rev_03_a_button_of_what_was_shown_before_a_change_counts_for_nothing(office: Office):
+def test_rev_03_a_button_of_what_was_shown_before_a_change_counts_for_nothing(office: SlackSystem):
     grant = office.pending()
     shown = office.press(grant, "approve")
     office.system.store.grants[grant.id] = replace(grant, duration_seconds=60)
@@ -207,7 +207,7 @@ def test_rev_03_a_button_of_what_was_shown_before_a_change_counts_for_nothing(of
     assert office.grant(grant.id).state is State.PENDING
 
 
-def test_rev_07_less_by_the_modal(office: Office):
+def test_rev_07_less_by_the_modal(office: SlackSystem):
     grant = office.pending(TWO)
     view = office.open(grant, "less")
     assert office.send(office.submission(view, seconds="60", less=("a1", "r0.1"), comment="one file")) == (
@@ -222,7 +222,7 @@ def test_rev_07_less_by_the_modal(office: Office):
     assert approved.votes[0].comment == "one file"
 
 
-def test_rev_07_all_of_it_by_the_modal_is_the_whole(office: Office):
+def test_rev_07_all_of_it_by_the_modal_is_the_whole(office: SlackSystem):
     grant = office.pending(TWO)
     office.send(office.submission(office.open(grant, "less")))
     assert office.grant(grant.id).permissions == grant.permissions
@@ -238,14 +238,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("values", "field"), WRONG.values(), ids=WRONG)
-def test_rev_07_more_or_nothing_is_told_in_the_modal(office: Office, values: Any, field: str):
+def test_rev_07_more_or_nothing_is_told_in_the_modal(office: SlackSystem, values: Any, field: str):
     grant = office.pending(TWO)
     status, told = office.send(office.submission(office.open(grant, "less"), **values))
     assert (status, told["response_action"], list(told["errors"])) == (200, "errors", [field])
     assert office.grant(grant.id).state is State.PENDING
 
 
-def test_rev_07_a_box_that_was_never_there_adds_nothing(office: Office):
+def test_rev_07_a_box_that_was_never_there_adds_nothing(office: SlackSystem):
     grant = office.pending(TWO)
     sent = office.submission(office.open(grant, "less"), less=("a0", "a1", "r0.0", "r0.1"))
     boxes = sent["view"]["state"]["values"]
@@ -256,7 +256,7 @@ def test_rev_07_a_box_that_was_never_there_adds_nothing(office: Office):
     assert (left.actions, left.resources) == (("s3:PutObject",), ("arn:aws:s3:::reports/b",))
 
 
-def test_rev_06_a_rejection_has_its_comment(office: Office):
+def test_rev_06_a_rejection_has_its_comment(office: SlackSystem):
     grant = office.pending()
     view = office.open(grant, "reject")
     status, told = office.send(office.submission(view, comment="  "))
@@ -266,7 +266,7 @@ def test_rev_06_a_rejection_has_its_comment(office: Office):
     assert (rejected.state, rejected.votes[0].comment) == (State.REJECTED, "not today[U+202E]")
 
 
-def test_rev_09_a_modal_is_no_right_either(office: Office):
+def test_rev_09_a_modal_is_no_right_either(office: SlackSystem):
     """A modal of alice's, sent by somebody who is no reviewer, and after what it showed has changed."""
     grant = office.pending()
     view = office.open(grant, "less")
@@ -280,8 +280,8 @@ def test_rev_09_a_modal_is_no_right_either(office: Office):
     assert office.grant(grant.id).state is State.PENDING
 
 
-def test_rev_06_an_approval_that_does_not_suffice_is_told_to_its_voter(office: Office):
-    office = Office({"owners": ReviewerGroup(("staff.alice", "staff.bob", "staff.harriet"), approvals=3)})
+def test_rev_06_an_approval_that_does_not_suffice_is_told_to_its_voter(office: SlackSystem):
+    office = SlackSystem({"owners": ReviewerGroup(("staff.alice", "staff.bob", "staff.harriet"), approvals=3)})
     grant = office.pending()
     office.send(office.press(grant, "approve"))
     assert "waits for others" in office.alone()
@@ -291,7 +291,7 @@ def test_rev_06_an_approval_that_does_not_suffice_is_told_to_its_voter(office: O
     assert office.grant(grant.id).state is State.ACTIVE
 
 
-def test_rev_06_whom_it_escalates_to_may_vote_from_then_on(office: Office):
+def test_rev_06_whom_it_escalates_to_may_vote_from_then_on(office: SlackSystem):
     grant = office.pending()
     office.send(office.press(grant, "approve", "lea"))
     assert "not among the reviewers" in office.alone()
@@ -301,7 +301,7 @@ def test_rev_06_whom_it_escalates_to_may_vote_from_then_on(office: Office):
 
 
 @pytest.mark.parametrize("action", ["approve", "less", "reject"])
-def test_rev_09_when_slack_does_not_answer_the_clicker_sees_that_it_failed(office: Office, action: str):
+def test_rev_09_when_slack_does_not_answer_the_clicker_sees_that_it_failed(office: SlackSystem, action: str):
     grant = office.pending()
     office.slack.code = "unreachable"
     status, told = office.send(office.press(grant, action))
@@ -309,14 +309,14 @@ def test_rev_09_when_slack_does_not_answer_the_clicker_sees_that_it_failed(offic
     assert office.grant(grant.id) == grant
 
 
-def test_rev_09_without_the_secret_nothing_is_believed(office: Office):
+def test_rev_09_without_the_secret_nothing_is_believed(office: SlackSystem):
     grant = office.pending()
     office.secret.broken = True
     assert office.send(office.press(grant, "approve"))[0] == 503
     assert office.grant(grant.id) == grant
 
 
-def test_rev_09_without_slack_in_the_configuration_there_is_no_route(office: Office):
+def test_rev_09_without_slack_in_the_configuration_there_is_no_route(office: SlackSystem):
     grant = office.pending()
     office.system.ports.config = replace(office.system.config, slack=None)
     status, told = office.send(office.press(grant, "approve"))
@@ -334,7 +334,7 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("body", STRANGE.values(), ids=STRANGE)
-def test_what_is_no_payload_is_refused(office: Office, body: bytes):
+def test_what_is_no_payload_is_refused(office: SlackSystem, body: bytes):
     assert 400 <= office.send(None, body=body)[0] < 500
 
 
@@ -352,7 +352,7 @@ PARTS = [
 
 
 @pytest.mark.parametrize("part", PARTS, ids=[f"{name} {value}"[:40] for name, value in PARTS])
-def test_a_payload_of_another_shape_is_refused(office: Office, part: Any):
+def test_a_payload_of_another_shape_is_refused(office: SlackSystem, part: Any):
     grant = office.pending()
     status, told = office.send(office.press(grant, "approve", **{part[0]: part[1]}))
     assert (status, told["code"]) == (400, "request_invalid")
@@ -360,28 +360,28 @@ def test_a_payload_of_another_shape_is_refused(office: Office, part: Any):
 
 
 @pytest.mark.parametrize("action", ["page", "something"])
-def test_other_buttons_and_payloads_need_no_answer(office: Office, action: str):
+def test_other_buttons_and_payloads_need_no_answer(office: SlackSystem, action: str):
     grant = office.pending()
     assert office.send(office.press(grant, action, actions=[{"action_id": action}])) == (200, {})
     assert office.send({"type": "view_closed"}) == (200, {})
     assert office.grant(grant.id) == grant
 
 
-def test_an_unknown_grant_is_told(office: Office):
+def test_an_unknown_grant_is_told(office: SlackSystem):
     grant = office.pending()
     del office.system.store.grants[grant.id]
     office.send(office.press(grant, "approve"))
     assert "no such request" in office.alone()
 
 
-def test_rev_09_the_store_that_fails_decides_nothing_and_the_clicker_learns_it(office: Office):
+def test_rev_09_the_store_that_fails_decides_nothing_and_the_clicker_learns_it(office: SlackSystem):
     grant = office.pending()
     payload = office.press(grant, "approve")
     office.system.store.broken = True
     assert office.send(payload)[0] == 503
 
 
-def test_aud_07_no_token_is_told_or_recorded(office: Office, capsys: pytest.CaptureFixture[str]):
+def test_aud_07_no_token_is_told_or_recorded(office: SlackSystem, capsys: pytest.CaptureFixture[str]):
     grant = office.pending()
     office.send(office.press(grant, "approve", "oscar"))
     office.slack.code = "invalid_auth"
@@ -391,16 +391,16 @@ def test_aud_07_no_token_is_told_or_recorded(office: Office, capsys: pytest.Capt
     assert "canary" not in written
 
 
-def test_rev_06_who_stands_in_for_a_member_who_is_away_votes_in_slack_too(office: Office):
-    office = Office({"owners": ReviewerGroup(("staff.alice", "staff.bob"), stand_ins=("staff.oscar",))})
+def test_rev_06_who_stands_in_for_a_member_who_is_away_votes_in_slack_too(office: SlackSystem):
+    office = SlackSystem({"owners": ReviewerGroup(("staff.alice", "staff.bob"), delegates=("staff.oscar",))})
     grant = office.pending()
     for action in ("approve", "reject"):
         office.send(office.press(grant, action, "oscar"))
         assert "not among the reviewers" in office.alone()
     now = office.system.now
-    away = Absence("a-1", "staff.bob", now, now + 60, (("owners", "staff.oscar"),))
+    away = OutOfOffice("a-1", "staff.bob", now, now + 60, (("owners", "staff.oscar"),))
     office.system.store.away["staff.bob"] = away
     assert office.open(grant, "reject", "oscar")
     assert office.send(office.press(grant, "approve", "oscar")) == (200, {})
     approved = office.grant(grant.id)
-    assert (approved.state, approved.votes[0].absent) == (State.ACTIVE, ("staff.bob",))
+    assert (approved.state, approved.votes[0].delegators) == (State.ACTIVE, ("staff.bob",))

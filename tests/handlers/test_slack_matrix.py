@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from jitney.core.access.grant import Grant, State, Verdict, Vote
+from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.review.content import content_hash
-from jitney.core.review.slack.modals import less_modal, reject_modal
+from jitney.core.review.slack.modals import approve_selected_modal, reject_modal
 from tests.handlers.conftest import ROOT
-from tests.handlers.slacking import HOME, Office
+from tests.handlers.slack_workspace import HOME, SlackSystem
 
 WHO = {
     "somebody whom Slack did not sign for": "alice",
@@ -52,11 +52,11 @@ def test_the_table_is_whole():
     assert len(CELLS) == len({cell[:3] for cell in CELLS}) == len(WHO) * len(STATES) * 5
 
 
-def request_in(office: Office, state: str) -> Grant:
+def request_in(office: SlackSystem, state: str) -> Grant:
     """A request in that state, for the agent and staff.harriet; decided, if at all, by staff.bob on the page."""
     grant = office.pending(human="staff.harriet")
     if state in ("active", "rejected"):
-        verdict = Verdict.APPROVE if state == "active" else Verdict.REJECT
+        verdict = VoteVerdict.APPROVE if state == "active" else VoteVerdict.REJECT
         vote = Vote("staff.bob", verdict, content_hash(grant), "", office.system.now, "web")
         began = {"starts_at": office.system.now} if state == "active" else {}
         grant = replace(grant.move(State(state)), votes=(vote,), **began)
@@ -66,7 +66,7 @@ def request_in(office: Office, state: str) -> Grant:
 
 @pytest.mark.parametrize("cell", CELLS, ids=[" / ".join(cell[:3]) for cell in CELLS])
 def test_who_may_do_what_in_slack(cell: Cell):
-    office = Office()
+    office = SlackSystem()
     grant = request_in(office, cell.state)
     if cell.state == "unknown":
         del office.system.store.grants[grant.id]
@@ -81,10 +81,10 @@ def test_who_may_do_what_in_slack(cell: Cell):
         assert office.system.store.grants == before
 
 
-def payload(cell: Cell, office: Office, grant: Grant) -> Any:
+def payload(cell: Cell, office: SlackSystem, grant: Grant) -> Any:
     name = WHO[cell.who]
     if cell.column.startswith("sends"):
-        view = less_modal(grant) if "less" in cell.column else reject_modal(grant)
+        view = approve_selected_modal(grant) if "less" in cell.column else reject_modal(grant)
         sent = office.submission(view, name, comment="no")
     else:
         sent = office.press(grant, cell.column.removeprefix("presses "), name)
@@ -94,7 +94,7 @@ def payload(cell: Cell, office: Office, grant: Grant) -> Any:
     return sent
 
 
-def outcome(cell: Cell, office: Office, grant: Grant) -> str:
+def outcome(cell: Cell, office: SlackSystem, grant: Grant) -> str:
     """What became of it: the grant's state if it changed, that a modal opened, or the code on record."""
     unsigned = {"headers": {}} if cell.who == "somebody whom Slack did not sign for" else {}
     status, told = office.send(payload(cell, office, grant), **unsigned)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from infra.approval import DEFINITION
-from jitney.adapters.reviews import KEEP_TOKEN_SECONDS
+from jitney.adapters.approval_workflow import KEEP_TOKEN_SECONDS
 from jitney.configuration import settings
 from jitney.handlers.reconciler import LONGEST_REVIEW_SECONDS
 from tests.infra.conftest import of_type, only, plain
@@ -15,7 +15,7 @@ from tests.infra.workflow.validator import complaints
 pytestmark = pytest.mark.xdist_group("cdk")
 
 MACHINE = json.loads(DEFINITION.read_text(encoding="utf-8"))
-WAIT = MACHINE["States"]["AskAndWait"]
+WAIT = MACHINE["States"]["NotifyAndWait"]
 
 
 def successors(state):
@@ -87,8 +87,8 @@ def test_rev_13_every_failure_ends_in_giving_up_but_that_of_telling_what_was_dec
     tasks = {name: state for name, state in MACHINE["States"].items() if state["Type"] == "Task"}
     caught = {name for name, state in tasks.items() if "Catch" in state}
     assert all(tasks[name]["Catch"][-1]["ErrorEquals"] == ["States.ALL"] for name in caught)
-    assert caught == set(tasks) - {"TellDecision", "GiveUp"}
-    assert {tasks[name]["Catch"][-1]["Next"] for name in caught} == {"GiveUp"}
+    assert caught == set(tasks) - {"NotifyDecision", "FailReview"}
+    assert {tasks[name]["Catch"][-1]["Next"] for name in caught} == {"FailReview"}
 
 
 def test_rev_13_nothing_waits_longer_than_a_token_is_kept_and_the_longest_review_fits():
@@ -98,7 +98,7 @@ def test_rev_13_nothing_waits_longer_than_a_token_is_kept_and_the_longest_review
 
 def test_rev_02_the_task_token_goes_to_the_function_that_keeps_it_and_nowhere_else():
     holders = [name for name, state in MACHINE["States"].items() if "Token" in json.dumps(state)]
-    assert holders == ["AskAndWait"]
+    assert holders == ["NotifyAndWait"]
     assert WAIT["Arguments"]["FunctionName"] == "${NoticesFunctionArn}"
     kept = {**WAIT, "Arguments": {}, "Resource": ""}
     assert "Token" not in json.dumps(kept)

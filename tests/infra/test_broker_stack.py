@@ -5,7 +5,7 @@ import json
 import pytest
 
 from infra.api import REFUSALS
-from infra.functions import SPECS
+from infra.function_specs import SPECS
 from jitney.core.problems import PROBLEMS
 from tests.infra.conftest import of_type, only, plain
 
@@ -78,9 +78,9 @@ ENVIRONMENT = {
         "JITNEY_AUDIT_TABLE",
         "JITNEY_MASK_KEY",
         "JITNEY_TRAIL_QUEUE",
-        "JITNEY_ISSUERS",
+        "JITNEY_ISSUING_ROLES",
     },
-    "sealing": {"JITNEY_RECORDS_BUCKET", "JITNEY_SEALS_BUCKET", "JITNEY_SEAL_KEY_ARN"},
+    "sealer": {"JITNEY_RECORDS_BUCKET", "JITNEY_SEALS_BUCKET", "JITNEY_SEAL_KEY_ARN"},
     "releases": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
     "revocations": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
     "target_checks": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
@@ -88,7 +88,7 @@ ENVIRONMENT = {
     "slack_interactions": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
     "reconciler": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
     "reviews": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "absences": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
+    "out_of_office": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "sign_in": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
     "votes": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
 }
@@ -190,14 +190,14 @@ def test_the_api_has_these_routes_and_no_others(assembly):
         ("GET", "/v1/health"),
         ("GET", "/reviews"),
         ("GET", "/reviews/{id}"),
-        ("GET", "/reviews/{id}/story"),
+        ("GET", "/reviews/{id}/report"),
         ("POST", "/reviews/{id}"),
         ("POST", "/reviews/{id}/revocation"),
         ("POST", "/slack/interactions"),
         ("POST", "/reviews/{id}/break-glass"),
         ("POST", "/reviews/{id}/follow-up"),
-        ("GET", "/reviews/away"),
-        ("POST", "/reviews/away"),
+        ("GET", "/reviews/out-of-office"),
+        ("POST", "/reviews/out-of-office"),
         ("GET", "/reviews/sign-in"),
         ("GET", "/reviews/callback"),
         ("POST", "/reviews/sign-out"),

@@ -13,7 +13,7 @@ import pytest
 
 from infra import bundling
 from infra.bundling import FUNCTIONS, LAMBDA, SERVICES, build, host
-from infra.functions import SPECS
+from infra.function_specs import SPECS
 from tests.infra.test_configuration import ROOT
 
 pytestmark = pytest.mark.xdist_group("cdk")

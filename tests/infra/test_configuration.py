@@ -12,7 +12,7 @@ import yaml
 
 from jitney.configuration.external_id import external_id
 from jitney.configuration.load import ConfigurationError, compile_configuration, load_configuration
-from jitney.configuration.settings import PROVIDER_SETTINGS, Issuer, Limits, Target
+from jitney.configuration.settings import PROVIDER_SETTINGS, IssuerSettings, LimitSettings, TargetSettings
 from jitney.configuration.slack import secret_resource
 from jitney.core import config
 from jitney.core.identity.providers import PROVIDERS
@@ -217,8 +217,8 @@ REFUSED = [
     (owners(members=["corp/a"], approvals=0), "reviewers.owners.approvals", "too small", "1"),
     (owners(members=["corp/a"], told=["corp/b"]), "reviewers.owners", '"corp/b"', "members only"),
     (owners(members=["corp/a"], told=["none/a"]), "reviewers.owners.told.0", 'no issuer "none"', "corp"),
-    (owners(members=["corp/a"], stand_ins=["none/a"]), "reviewers.owners.stand_ins.0", 'no issuer "none"', "corp"),
-    (owners(members=["corp/a"], stand_ins=["corp/a"]), "reviewers.owners", '"corp/a"', "no members"),
+    (owners(members=["corp/a"], delegates=["none/a"]), "reviewers.owners.delegates.0", 'no issuer "none"', "corp"),
+    (owners(members=["corp/a"], delegates=["corp/a"]), "reviewers.owners", '"corp/a"', "no members"),
     (owners(members=["corp/a"], escalates_to="bosses"), "reviewers.owners.escalates_to", '"bosses"', "owners"),
     (owners(members=["corp/a"], channel="#all"), "slack", "owners has a channel, and there is no slack", "leave"),
     (("mail", {"sender": "jitney"}), "mail.sender", "cannot be used", "alice@example.com"),
@@ -506,7 +506,7 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
     alice, other = (source_identity("corp", "https://idp.example.com/", each) for each in ("alice", "a b/c"))
     assert loaded.reviewers == {"owners": config.ReviewerGroup((alice, other), 2, (alice,), "owners", 900, "")}
     assert loaded.emails == {other: "a@example.com"}
-    assert loaded.mail == config.Mail("jitney@example.com")
+    assert loaded.mail == config.MailConfig("jitney@example.com")
     assert compiled(valid()).mail is None
     assert loaded.limits == config.Limits(60, 3600, 65536, 7, 3600, 30)
     assert "Jitney::Group" in loaded.policies.text
@@ -515,7 +515,7 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
 
 def test_rev_08_who_may_break_the_glass_reaches_the_functions(compiled):
     loaded = compiled(changed(glass(groups=["corp/on-call"], told=["corp/olga"])))
-    assert loaded.break_glass == config.BreakGlass(
+    assert loaded.break_glass == config.BreakGlassConfig(
         ("corp.gina",), ("corp/on-call",), ("prod",), ("corp.olga",), 900, 86400, own_requests=False
     )
     assert compiled(valid()).break_glass is None
@@ -523,7 +523,7 @@ def test_rev_08_who_may_break_the_glass_reaches_the_functions(compiled):
 
 def test_slack_and_whom_it_is_to_find_reach_the_functions(compiled):
     loaded = compiled(changed(("slack", slack()), ("people", {"corp/alice": "a@example.com"})))
-    assert loaded.slack == config.Slack(
+    assert loaded.slack == config.SlackConfig(
         f"{SECRET}-bot", f"{SECRET}-signing-AbCdEf", "T0123ABCD", "https://slack.com/api/"
     )
     assert loaded.subjects == {"corp.alice": ("corp", "alice")}
@@ -539,15 +539,15 @@ def test_the_functions_and_the_targets_trust_have_the_same_external_id_which_nob
     of_broker = compiled(valid()).targets["prod"].external_id
     of_another = compiled(valid(), env={"CDK_DEFAULT_ACCOUNT": "111111111111"}).targets["prod"].external_id
     assert of_broker != of_another
-    assert of_broker == external_id("prod", Target.model_validate(valid()["targets"]["prod"]), "999911112222")
+    assert of_broker == external_id("prod", TargetSettings.model_validate(valid()["targets"]["prod"]), "999911112222")
 
 
 def test_the_settings_have_the_fields_that_the_functions_read():
     read = {item.name for item in dataclasses.fields(config.Issuer)}
-    assert set(Issuer.model_fields) | {"name", "identity_name", "human_issuer_url"} == read
-    assert set(Limits.model_fields) == {item.name for item in dataclasses.fields(config.Limits)}
+    assert set(IssuerSettings.model_fields) | {"name", "identity_name", "human_issuer_url"} == read
+    assert set(LimitSettings.model_fields) == {item.name for item in dataclasses.fields(config.Limits)}
     own = {"alias", "external_id", "role_arn", "boundary_arn", "deny_room", "canary"}
-    assert {item.name for item in dataclasses.fields(config.Target)} - own <= set(Target.model_fields)
+    assert {item.name for item in dataclasses.fields(config.Target)} - own <= set(TargetSettings.model_fields)
 
 
 def test_the_same_configuration_is_the_same_text(compiled, tmp_path):

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from jitney.configuration.external_id import external_id
-from jitney.configuration.settings import Target
+from jitney.configuration.settings import TargetSettings
 
 VALUES = {"account": "444455556666", "role_name": "jitney-target", "region": "eu-west-1", "managed_policy": "a"}
 ALIASES = st.from_regex(r"[a-z][a-z0-9-]{0,39}", fullmatch=True)
@@ -17,7 +17,7 @@ TARGETS = st.tuples(ALIASES, ACCOUNTS, ROLES, ACCOUNTS)
 
 def made(alias, account, role_name, broker_account):
     return external_id(
-        alias, Target.model_validate(VALUES | {"account": account, "role_name": role_name}), broker_account
+        alias, TargetSettings.model_validate(VALUES | {"account": account, "role_name": role_name}), broker_account
     )
 
 
@@ -38,8 +38,10 @@ def test_another_alias_account_role_or_broker_has_another(one, other):
 
 
 def test_what_else_is_changed_of_a_target_leaves_it():
-    target = Target.model_validate(VALUES)
-    changed = Target.model_validate(VALUES | {"tags": {"a": "b"}, "max_duration_seconds": 60, "region": "us-east-1"})
+    target = TargetSettings.model_validate(VALUES)
+    changed = TargetSettings.model_validate(
+        VALUES | {"tags": {"a": "b"}, "max_duration_seconds": 60, "region": "us-east-1"}
+    )
     assert external_id("a", target, "111122223333") == external_id("a", changed, "111122223333")
-    gov = Target.model_validate(VALUES | {"region": "us-gov-west-1"})
+    gov = TargetSettings.model_validate(VALUES | {"region": "us-gov-west-1"})
     assert external_id("a", target, "111122223333") != external_id("a", gov, "111122223333")

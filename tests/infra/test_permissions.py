@@ -97,8 +97,8 @@ ALLOWED = {
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
     },
-    "jitney-absences": {
-        "AbsencesLogs.Arn": LOGS,
+    "jitney-out-of-office": {
+        "OutOfOfficeLogs.Arn": LOGS,
         "TablesState.Arn": {READ, QUERY, CREATE, DELETE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -178,8 +178,8 @@ ALLOWED = {
         "DeadLettersQueue.Arn": {"sqs:SendMessage"},
     },
     # To add a seal, and nothing to take one away with or to keep it shorter (AUD 2).
-    "jitney-sealing": {
-        "SealingLogs.Arn": LOGS,
+    "jitney-sealer": {
+        "SealerLogs.Arn": LOGS,
         "BucketsRecords.Arn": {"s3:ListBucket"},
         "BucketsRecords.Arn/records/*": {"s3:GetObject"},
         "TablesKey.Arn": {"kms:Decrypt"},
@@ -285,14 +285,14 @@ BY_PRINCIPAL, BY_ROLE = "index/by_principal", "index/open_by_role"
 # records it creates.
 ITEMS = {
     "jitney-grants": {
-        READ: {"GRANT#*", "HELD#*", *ONCE},
-        CREATE: {"GRANT#*", "HELD#*", *ONCE},
+        READ: {"GRANT#*", "ACTIVE_GRANTS#*", *ONCE},
+        CREATE: {"GRANT#*", "ACTIVE_GRANTS#*", *ONCE},
         CHANGE: {"GRANT#*", *ONCE},
         "records": ALL_RECORDS,
     },
-    "jitney-credentials": {READ: {"GRANT#*", "HELD#*"}, CHANGE: ANY_GRANT, "records": ALL_RECORDS},
+    "jitney-credentials": {READ: {"GRANT#*", "ACTIVE_GRANTS#*"}, CHANGE: ANY_GRANT, "records": ALL_RECORDS},
     "jitney-decisions": {
-        READ: {"HELD#*", "GRANT#*"},
+        READ: {"ACTIVE_GRANTS#*", "GRANT#*"},
         CREATE: {"PREVIEWS#*", "REPLAY#*"},
         CHANGE: {"PREVIEWS#*", "REPLAY#*"},
         "records": {"r-*"},
@@ -306,14 +306,14 @@ ITEMS = {
     },
     "jitney-revocations": {
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SESSION#*"},
-        QUERY: {"ROLE#*", "AWAY"},
-        DELETE: {"GLASS"},
+        QUERY: {"ROLE#*", "OUT_OF_OFFICE"},
+        DELETE: {"FOLLOW_UP"},
         CHANGE: {"GRANT#*", "ROLE#*"},
         "records": ALL_RECORDS,
     },
     "jitney-reviews": {
-        READ: {"GRANT#*", "HELD#*", "SESSION#*"},
-        QUERY: {"VOTES#*", "AWAY", "GLASS"},
+        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "SESSION#*"},
+        QUERY: {"VOTES#*", "OUT_OF_OFFICE", "FOLLOW_UP"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},
         "read records": {"g-*", "k-*"},
@@ -324,25 +324,25 @@ ITEMS = {
         DELETE: {"SESSION#*"},
         "records": {"r-*"},
     },
-    "jitney-absences": {
+    "jitney-out-of-office": {
         READ: {"SESSION#*"},
-        QUERY: {"AWAY"},
-        CREATE: {"AWAY"},
-        DELETE: {"AWAY"},
+        QUERY: {"OUT_OF_OFFICE"},
+        CREATE: {"OUT_OF_OFFICE"},
+        DELETE: {"OUT_OF_OFFICE"},
         "records": {"r-*"},
     },
     "jitney-votes": {
-        READ: {"GRANT#*", "HELD#*", "REVIEW#*", "SESSION#*"},
-        QUERY: {"AWAY", "GLASS"},
-        CHECK: {"AWAY"},
-        CREATE: {"VOTES#*", "GLASS"},
+        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "REVIEW#*", "SESSION#*"},
+        QUERY: {"OUT_OF_OFFICE", "FOLLOW_UP"},
+        CHECK: {"OUT_OF_OFFICE"},
+        CREATE: {"VOTES#*", "FOLLOW_UP"},
         CHANGE: ANY_GRANT,
         "records": ALL_RECORDS,
     },
     "jitney-slack-interactions": {
-        READ: {"GRANT#*", "HELD#*", "REVIEW#*"},
-        QUERY: {"AWAY"},
-        CHECK: {"AWAY"},
+        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "REVIEW#*"},
+        QUERY: {"OUT_OF_OFFICE"},
+        CHECK: {"OUT_OF_OFFICE"},
         CREATE: {"VOTES#*", "SLACK#*"},
         CHANGE: ANY_GRANT,
         "records": ALL_RECORDS,
@@ -359,9 +359,9 @@ ITEMS = {
     },
     "jitney-review-schedule": {READ: ANY_GRANT, CHANGE: ANY_GRANT, "records": OWN_RECORDS},
     "jitney-review-notices": {
-        READ: {"GRANT#*", "HELD#*"},
+        READ: {"GRANT#*", "ACTIVE_GRANTS#*"},
         CREATE: {"REVIEW#*", "MESSAGE#*"},
-        QUERY: {"AWAY", "MESSAGE#*"},
+        QUERY: {"OUT_OF_OFFICE", "MESSAGE#*"},
         CHANGE: ANY_GRANT,
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         "records": OWN_RECORDS,
@@ -395,7 +395,7 @@ def test_every_role_reaches_its_own_items_only(statements):
 
 
 # By role: the attributes of a grant that it may change; a role that is not here changes none.
-LIFE = {"pk", "sk", "life", "records"}
+LIFE = {"pk", "sk", "lifecycle", "records"}
 CHANGES = {
     "jitney-grants": LIFE | {"open_role", "open_until"},
     "jitney-credentials": LIFE | {"open_role", "open_until"},
@@ -455,7 +455,7 @@ def test_the_tables_key_opens_through_dynamodb_only(statements):
         if plain(item["Resource"]) == "TablesKey.Arn"
     }
     through = {role: condition["StringEquals"]["kms:ViaService"] for role, condition in conditions.items()}
-    s3 = {through.pop(f"jitney-{name}") for name in ("delivery-records", "delivery-calls", "sealing")}
+    s3 = {through.pop(f"jitney-{name}") for name in ("delivery-records", "delivery-calls", "sealer")}
     assert s3 == {"s3.eu-west-1.amazonaws.com"}
     assert set(through.values()) == {"dynamodb.eu-west-1.amazonaws.com"}
 
@@ -495,13 +495,13 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
         ("RevocationsFunction.Arn", "POST/reviews/*/revocation"),
         ("ReviewsFunction.Arn", "GET/reviews"),
         ("ReviewsFunction.Arn", "GET/reviews/*"),
-        ("ReviewsFunction.Arn", "GET/reviews/away"),
-        ("AbsencesFunction.Arn", "POST/reviews/away"),
+        ("ReviewsFunction.Arn", "GET/reviews/out-of-office"),
+        ("OutOfOfficeFunction.Arn", "POST/reviews/out-of-office"),
         ("SignInFunction.Arn", "GET/reviews/sign-in"),
         ("SignInFunction.Arn", "GET/reviews/callback"),
         ("SignInFunction.Arn", "POST/reviews/sign-out"),
         ("VotesFunction.Arn", "POST/reviews/*"),
-        ("ReviewsFunction.Arn", "GET/reviews/*/story"),
+        ("ReviewsFunction.Arn", "GET/reviews/*/report"),
         ("VotesFunction.Arn", "POST/reviews/*/break-glass"),
         ("RevocationsFunction.Arn", "POST/reviews/*/follow-up"),
         ("SlackInteractionsFunction.Arn", "POST/slack/interactions"),
@@ -516,7 +516,7 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
     assert sorted(others) == [
         ("ReconcilerFunction.Arn", "events.amazonaws.com", "Reconciling.Arn"),
         ("ReviewFailuresFunction.Arn", "events.amazonaws.com", "ApprovalEnded.Arn"),
-        ("SealingFunction.Arn", "events.amazonaws.com", "SealsSchedule.Arn"),
+        ("SealerFunction.Arn", "events.amazonaws.com", "SealsSchedule.Arn"),
     ]
 
 
@@ -545,7 +545,7 @@ def test_the_reconciler_runs_every_five_minutes_and_records_are_sealed_every_hou
     }
     assert found == {
         ("rate(5 minutes)", "ENABLED", "ReconcilerFunction.Arn"),
-        ("rate(1 hour)", "ENABLED", "SealingFunction.Arn"),
+        ("rate(1 hour)", "ENABLED", "SealerFunction.Arn"),
     }
 
 
@@ -596,7 +596,7 @@ def keys(assembly):
     return {each["Description"]: each for each in of_type(assembly.broker, "AWS::KMS::Key").values()}
 
 
-SEALING = "arn:aws:iam::111122223333:role/jitney/jitney-sealing"
+SEALING = "arn:aws:iam::111122223333:role/jitney/jitney-sealer"
 
 
 def denials(statements):

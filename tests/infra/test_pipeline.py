@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from infra.columns import CALL_COLUMNS, COLUMNS
+from infra.glue_tables import CALL_COLUMNS, RECORD_COLUMNS
 from infra.queries import QUERIES
 from jitney.core import audit
-from jitney.core.audit import AuditRecord, Event, Outcome
+from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from tests.infra.conftest import of_type, only, plain
 
 pytestmark = pytest.mark.xdist_group("cdk")
@@ -122,11 +122,11 @@ def test_aud_03_calls_lie_by_the_day_on_which_they_were_made(assembly):
 
 
 def test_the_columns_are_the_members_of_a_record():
-    link = audit.link(AuditRecord(0, Event.REQUEST, Outcome.ALLOWED), "c")
-    assert {name for name, _ in COLUMNS} == set(json.loads(link.text))
+    link = audit.chain_record(AuditRecord(0, AuditEvent.REQUEST, Outcome.ALLOWED), "c")
+    assert {name for name, _ in RECORD_COLUMNS} == set(json.loads(link.text))
     kinds = {int: "int", str: "string", list: "array<string>"}
     written = {name: kinds[type(value)] for name, value in json.loads(link.text).items()}
-    assert dict(COLUMNS) == written
+    assert dict(RECORD_COLUMNS) == written
 
 
 def test_aud_05_the_table_projects_its_days(assembly):
@@ -134,7 +134,7 @@ def test_aud_05_the_table_projects_its_days(assembly):
     table, calls = (plain(tables[name])["TableInput"] for name in ("records", "calls"))
     assert [each["Name"] for each in calls["StorageDescriptor"]["Columns"]] == [name for name, _ in CALL_COLUMNS]
     assert [key["Name"] for key in table["PartitionKeys"]] == ["dt"]
-    assert [(each["Name"], each["Type"]) for each in table["StorageDescriptor"]["Columns"]] == list(COLUMNS)
+    assert [(each["Name"], each["Type"]) for each in table["StorageDescriptor"]["Columns"]] == list(RECORD_COLUMNS)
     assert table["StorageDescriptor"]["Location"] == "s3://BucketsRecords/records/"
     assert table["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] == "org.openx.data.jsonserde.JsonSerDe"
     parameters = table["Parameters"]

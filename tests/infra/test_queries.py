@@ -12,25 +12,25 @@ from typing import Any
 import pytest
 
 from infra.queries import QUERIES
-from infra.views import VIEWS, described
+from infra.views import VIEWS, first_comment
 from jitney.client.periods import within
 from jitney.core import audit
-from jitney.core.audit import AuditRecord, Event, Outcome
-from jitney.core.story.lines import seen_of
-from jitney.core.story.using import DENIALS, calls_of, is_denied
-from jitney.core.trail.call import Call
-from jitney.core.trail.join import NEVER_DENIED, Purpose, Verdict
-from jitney.core.trail.line import line_of
-from jitney.handlers.issuing import FINAL
+from jitney.core.audit import AuditEvent, AuditRecord, Outcome
+from jitney.core.report.published_lines import parse_call
+from jitney.core.report.usage import DENIAL_CODES, is_denied, usage_of
+from jitney.core.trail.call import CloudTrailCall
+from jitney.core.trail.call_line import line_of
+from jitney.core.trail.join import NEVER_DENIED, CallVerdict, Purpose
+from jitney.handlers.issuance import PERMANENT_FAILURES
 from local.engine import opened
 from local.scans import scans
 from tests.fakes import GRANT
 
 NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
 FILES = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}
-EXPLAINED = Verdict(Purpose.GRANT, GRANT.id, ())
-CALL = Call(
-    **dict.fromkeys(Call.__slots__, "")
+EXPLAINED = CallVerdict(Purpose.GRANT, GRANT.id, ())
+CALL = CloudTrailCall(
+    **dict.fromkeys(CloudTrailCall.__slots__, "")
     | {"event_id": "e-0", "time": 0, "account": "444455556666", "service": "s3", "operation": "GetObject"}
     | {"actions": ("s3:GetObject",), "resources": ("arn:aws:s3:::reports/a",), "read_only": True}
     | {"bytes_in": 0, "bytes_out": 0, "made": (), "taken": (), "source_identity": "corp.a"}
@@ -57,7 +57,7 @@ class Lake:
     def record(self, event, outcome, *, days_ago=0.0, later=0, seq=0, chain="", times=1, **members):
         at = seconds(days_ago=days_ago, later=later)
         values = {"actions": ("s3:GetObject",), "resources": ("arn:aws:s3:::reports/a",), "principal": "corp.a"}
-        linked = audit.link(
+        linked = audit.chain_record(
             AuditRecord(at, event, outcome, **values | members),
             chain or members.get("grant_id") or f"r-{self.count}",
             seq,
@@ -66,7 +66,7 @@ class Lake:
             self.line("records", json.loads(linked.text)["time"], linked.text)
 
     def call(self, number, *, grant="g-1", human=None, bypass=(), days_ago=0.0, later=0, times=1, judged=0, **members):
-        verdict = Verdict(members.pop("purpose", Purpose.GRANT), grant, tuple(bypass))
+        verdict = CallVerdict(members.pop("purpose", Purpose.GRANT), grant, tuple(bypass))
         call = replace(CALL, event_id=f"e-{number}", time=seconds(days_ago=days_ago, later=later), **members)
         text = line_of(call, verdict, replace(GRANT, id=grant, human=human), "analytics-prod", call.time + judged)
         for _ in range(times):
@@ -151,7 +151,7 @@ def test_aud_05_what_bounds_a_query_is_told_from_what_does_not(sql: str, days: i
 
 
 def test_aud_03_what_came_twice_is_there_once_and_what_was_explained_later_is_no_bypass(lake: Lake):
-    lake.record(Event.REFUSAL, Outcome.REFUSED, count=4, issuer="corp", source_ip="192.0.2.1", code="c", times=3)
+    lake.record(AuditEvent.REFUSAL, Outcome.REFUSED, count=4, issuer="corp", source_ip="192.0.2.1", code="c", times=3)
     lake.call(1, times=2)
     lake.call(2, bypass=["key_not_issued"], judged=1800, times=2)
     lake.call(2, judged=4000)
@@ -166,8 +166,10 @@ def test_aud_05_the_days_of_a_view_are_answered_as_if_there_were_no_others(lake:
     """So it does not matter when a condition on `dt` is looked at: the table may be asked for these days alone."""
     for days_ago in (3, 2, 1):
         grant = f"g-{days_ago % 2}"
-        lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id=grant, days_ago=days_ago, times=2)
-        lake.record(Event.VOTE, Outcome.APPROVED, grant_id=grant, days_ago=days_ago, detail={"by": "corp.x"}, seq=1)
+        lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=grant, days_ago=days_ago, times=2)
+        lake.record(
+            AuditEvent.VOTE, Outcome.APPROVED, grant_id=grant, days_ago=days_ago, detail={"by": "corp.x"}, seq=1
+        )
         lake.call(1, grant=grant, days_ago=days_ago, error_code="AccessDenied", times=2)
         lake.call(2, grant=grant, days_ago=days_ago, bypass=["unknown_grant"])
         lake.call(3, days_ago=days_ago, made=("user x",))
@@ -185,42 +187,42 @@ def test_aud_05_the_days_of_a_view_are_answered_as_if_there_were_no_others(lake:
 
 
 def test_aud_01_who_asked_for_what_lists_the_requests_and_what_came_of_them(lake: Lake):
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", ticket="OPS-1", reason='it\'s "due"', days_ago=2)
-    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-2", days_ago=1)
-    lake.record(Event.REQUEST, Outcome.DENIED, code="denied", policies=("never-salaries",), policy_version="v7")
-    lake.record(Event.PREVIEW, Outcome.DENIED, principal="corp.b")
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-old", days_ago=45)
-    rows = lake.ask("who_asked_for_what")
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", ticket="OPS-1", reason='it\'s "due"', days_ago=2)
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-2", days_ago=1)
+    lake.record(AuditEvent.REQUEST, Outcome.DENIED, code="denied", policies=("never-salaries",), policy_version="v7")
+    lake.record(AuditEvent.PREVIEW, Outcome.DENIED, principal="corp.b")
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-old", days_ago=45)
+    rows = lake.ask("who_requested_what")
     assert [(row["grant_id"], row["outcome"]) for row in rows] == [
         ("", "denied"),
         ("g-2", "review"),
         ("g-1", "allowed"),
     ]
     assert (rows[2]["actions"], rows[2]["ticket"], rows[2]["reason"]) == (["s3:GetObject"], "OPS-1", 'it\'s "due"')
-    denied = {row["event"]: (row["policies"], row["policy_version"]) for row in lake.ask("denied")}
+    denied = {row["event"]: (row["policies"], row["policy_version"]) for row in lake.ask("denied_requests")}
     assert denied == {"request": (["never-salaries"], "v7"), "preview": ([], "")}
 
 
 def test_aud_01_refusals_are_counted_by_issuer_address_and_code(lake: Lake):
     for number, address in ((4, "192.0.2.1"), (3, "192.0.2.1"), (5, "192.0.2.2")):
         lake.record(
-            Event.REFUSAL, Outcome.REFUSED, code="token_expired", issuer="corp", source_ip=address, count=number
+            AuditEvent.REFUSAL, Outcome.REFUSED, code="token_expired", issuer="corp", source_ip=address, count=number
         )
-    lake.record(Event.REFUSAL, Outcome.REFUSED, code="token_expired", issuer="corp", count=9, days_ago=9)
+    lake.record(AuditEvent.REFUSAL, Outcome.REFUSED, code="token_expired", issuer="corp", count=9, days_ago=9)
     assert [(row["source_ip"], row["times"]) for row in lake.ask("refusals")] == [("192.0.2.1", 7), ("192.0.2.2", 5)]
 
 
 def test_aud_01_grants_of_a_principal_are_its_own_and_a_parameter_is_but_a_value(lake: Lake):
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1")
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-2", principal="corp.b")
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1")
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-2", principal="corp.b")
     assert {row["grant_id"] for row in lake.ask("grants_of_principal", "corp.b")} == {"g-2"}
     assert lake.ask("grants_of_principal", "' OR ''='") == []
 
 
 def test_aud_02_the_history_of_a_grant_is_its_chain(lake: Lake):
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", times=2)
-    lake.record(Event.EXPIRY, Outcome.EXPIRED, grant_id="g-1", seq=1)
-    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-1", code="joined", chain="r-repeat")
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", times=2)
+    lake.record(AuditEvent.EXPIRY, Outcome.EXPIRED, grant_id="g-1", seq=1)
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-1", code="joined", chain="r-repeat")
     assert [(row["seq"], row["event"]) for row in lake.ask("history_of_grant", "g-1")] == [
         (0, "request"),
         (1, "expiry"),
@@ -228,13 +230,13 @@ def test_aud_02_the_history_of_a_grant_is_its_chain(lake: Lake):
 
 
 def test_aud_04_the_timeline_of_a_grant_has_its_records_and_its_calls_in_order(lake: Lake):
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", reason="report")
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", reason="report")
     lake.call(1, later=1, request='{"key":"a"}')
     lake.call(2, later=2, error_code="AccessDenied")
     lake.call(3, later=3, error_code="NoSuchKey")
     lake.call(4, later=3, bypass=["after_the_end"])
     lake.call(5, later=3, grant="g-2")
-    lake.record(Event.REVOCATION, Outcome.REVOKED, grant_id="g-1", seq=1, later=4, detail={"by": "corp.ops"})
+    lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", seq=1, later=4, detail={"by": "corp.ops"})
     assert [
         (row["what"], row["outcome"], row["code"], row["person"]) for row in lake.ask("timeline_of_grant", "g-1")
     ] == [
@@ -249,48 +251,48 @@ def test_aud_04_the_timeline_of_a_grant_has_its_records_and_its_calls_in_order(l
 def test_aud_01_a_grant_whose_end_is_not_on_record_is_found(lake: Lake):
     earlier = (NOW - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
     later = (NOW + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-ended", expires_at=earlier, days_ago=2)
-    lake.record(Event.EXPIRY, Outcome.EXPIRED, grant_id="g-ended", expires_at=earlier, days_ago=1, seq=1)
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-lost", expires_at=earlier, days_ago=2)
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-failed", expires_at=earlier, days_ago=2)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-ended", expires_at=earlier, days_ago=2)
+    lake.record(AuditEvent.EXPIRY, Outcome.EXPIRED, grant_id="g-ended", expires_at=earlier, days_ago=1, seq=1)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-lost", expires_at=earlier, days_ago=2)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-failed", expires_at=earlier, days_ago=2)
     refused = {"grant_id": "g-failed", "code": "issue_refused", "seq": 1}
-    lake.record(Event.ISSUE, Outcome.FAILED, expires_at=earlier, days_ago=2, **refused)
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-live", expires_at=later)
-    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-waits", expires_at=earlier, days_ago=2)
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-old", expires_at=earlier, days_ago=200)
-    assert [row["grant_id"] for row in lake.ask("issued_without_end")] == ["g-lost"]
+    lake.record(AuditEvent.ISSUE, Outcome.FAILED, expires_at=earlier, days_ago=2, **refused)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-live", expires_at=later)
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-waits", expires_at=earlier, days_ago=2)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-old", expires_at=earlier, days_ago=200)
+    assert [row["grant_id"] for row in lake.ask("grants_missing_end_record")] == ["g-lost"]
 
 
 @pytest.mark.parametrize(
     ("event", "code", "ends"),
     [
-        *((Event.ISSUE, code, True) for code in sorted(FINAL)),
-        *((Event.ISSUE, code, False) for code in ("issue_throttled", "unavailable")),
-        (Event.NOTICE, "nobody_told", False),
-        (Event.CANARY, "", False),
+        *((AuditEvent.ISSUE, code, True) for code in sorted(PERMANENT_FAILURES)),
+        *((AuditEvent.ISSUE, code, False) for code in ("issue_throttled", "unavailable")),
+        (AuditEvent.NOTICE, "no_reviewer_notified", False),
+        (AuditEvent.CANARY, "", False),
     ],
 )
 def test_aud_01_a_failure_that_ends_no_grant_hides_none_whose_end_is_not_on_record(
-    lake: Lake, event: Event, code: str, ends: bool
+    lake: Lake, event: AuditEvent, code: str, ends: bool
 ):
     earlier = (NOW - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", expires_at=earlier, days_ago=3)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", expires_at=earlier, days_ago=3)
     lake.record(event, Outcome.FAILED, code=code, grant_id="g-1", expires_at=earlier, days_ago=3, seq=1, later=1)
-    assert [row["grant_id"] for row in lake.ask("issued_without_end")] == ([] if ends else ["g-1"])
+    assert [row["grant_id"] for row in lake.ask("grants_missing_end_record")] == ([] if ends else ["g-1"])
 
 
 def test_rev_08_break_glass_lists_every_use_and_what_was_said_of_it_afterwards(lake: Lake):
-    broke = {"by": "corp.gina", "reason": '"by":"corp.x"', "follow_up_until": "2026-12-01T00:00:00Z"}
-    lake.record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-broken", detail=broke)
+    broke = {"by": "corp.gina", "reason": '"by":"corp.x"', "follow_up_due_at": "2026-12-01T00:00:00Z"}
+    lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-broken", detail=broke)
     said = {"by": "corp.alice", "comment": "it was down"}
-    lake.record(Event.FOLLOW_UP, Outcome.CONFIRMED, grant_id="g-broken", seq=1, detail=said)
-    lake.record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-owed", days_ago=1, detail=broke)
-    lake.record(Event.BREAK_GLASS, Outcome.REFUSED, code="own_request", detail={"grant": "g-owed"})
-    lake.record(Event.FOLLOW_UP, Outcome.REFUSED, code="own_request", detail={"grant": "g-owed"})
+    lake.record(AuditEvent.FOLLOW_UP, Outcome.CONFIRMED, grant_id="g-broken", seq=1, detail=said)
+    lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-owed", days_ago=1, detail=broke)
+    lake.record(AuditEvent.BREAK_GLASS, Outcome.REFUSED, code="own_request", detail={"grant": "g-owed"})
+    lake.record(AuditEvent.FOLLOW_UP, Outcome.REFUSED, code="own_request", detail={"grant": "g-owed"})
     rows = {row["grant_id"]: row for row in lake.ask("break_glass")}
     assert set(rows) == {"g-broken", "g-owed"}
-    assert {(row["broken_by"], row["reason"]) for row in rows.values()} == {("corp.gina", '"by":"corp.x"')}
-    assert {row["follow_up_until"] for row in rows.values()} == {"2026-12-01T00:00:00Z"}
+    assert {(row["break_glass_by"], row["reason"]) for row in rows.values()} == {("corp.gina", '"by":"corp.x"')}
+    assert {row["follow_up_due_at"] for row in rows.values()} == {"2026-12-01T00:00:00Z"}
     told = {name: (row["judgement"], row["followed_up_by"], row["comment"]) for name, row in rows.items()}
     assert told == {"g-broken": ("confirmed", "corp.alice", "it was down"), "g-owed": (None, None, None)}
 
@@ -318,8 +320,8 @@ def test_aud_04_denied_calls_are_those_of_grants_that_aws_denied(lake: Lake):
 @pytest.mark.parametrize(
     ("code", "denied"),
     [
-        *((each, True) for each in DENIALS),
-        *((f"Client.{each}Exception", True) for each in DENIALS),
+        *((each, True) for each in DENIAL_CODES),
+        *((f"Client.{each}Exception", True) for each in DENIAL_CODES),
         # Services' own: Cognito and SSM, SNS, Direct Connect and FSx, EC2, IoT.
         *((each, True) for each in ("NotAuthorizedException", "AuthorizationErrorException", "AuthorizationError")),
         *((each, True) for each in ("AccessDeniedFault", "Client.UnauthorizedOperation", "ForbiddenException")),
@@ -328,9 +330,9 @@ def test_aud_04_denied_calls_are_those_of_grants_that_aws_denied(lake: Lake):
 )
 def test_aud_04_what_iam_denied_is_the_same_to_the_queries_and_to_the_story(lake: Lake, code: str, denied: bool):
     lake.call(1, error_code=code)
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", later=-9)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", later=-9)
     told = {
-        "story": is_denied(seen_of({"event_id": "e-1", "error_code": code})),
+        "story": is_denied(parse_call({"event_id": "e-1", "error_code": code})),
         "denied_calls": [row["error_code"] for row in lake.ask("denied_calls")] == [code],
         "actions_by_day": lake.ask("actions_by_day")[0]["denied"] == 1,
         "timeline_of_grant": lake.ask("timeline_of_grant", "g-1")[1]["outcome"] == "denied",
@@ -340,9 +342,9 @@ def test_aud_04_what_iam_denied_is_the_same_to_the_queries_and_to_the_story(lake
 
 def test_aud_04_what_was_granted_and_how_often_it_was_used_however_it_is_written(lake: Lake):
     actions = ("s3:Get*", "s3:ListBucket", "s3:getobjec?")
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", actions=actions, days_ago=1)
-    lake.record(Event.ISSUE, Outcome.ALLOWED, grant_id="g-1", actions=actions, seq=1, days_ago=1)
-    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-2", actions=("s3:PutObject",))
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", actions=actions, days_ago=1)
+    lake.record(AuditEvent.ISSUE, Outcome.ALLOWED, grant_id="g-1", actions=actions, seq=1, days_ago=1)
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-2", actions=("s3:PutObject",))
     lake.call(1, days_ago=1)
     lake.call(2, times=2)
     lake.call(3, error_code="AccessDenied")
@@ -356,10 +358,10 @@ def test_aud_04_what_was_granted_and_how_often_it_was_used_however_it_is_written
 def test_aud_04_what_a_principal_never_used_is_told_over_all_its_grants(lake: Lake):
     asked = {"actions": ("s3:GetObject", "s3:PutObject"), "target": "analytics-prod"}
     for number in (1, 2):
-        lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", days_ago=40 * number, **asked)
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-3", principal="corp.b", **asked)
+        lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", days_ago=40 * number, **asked)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-3", principal="corp.b", **asked)
     lake.call(1, days_ago=40)
-    rows = lake.ask("never_used")
+    rows = lake.ask("unused_permissions")
     assert [(row["principal"], row["action"], row["grants"]) for row in rows] == [
         ("corp.a", "s3:PutObject", 2),
         ("corp.b", "s3:GetObject", 1),
@@ -369,14 +371,14 @@ def test_aud_04_what_a_principal_never_used_is_told_over_all_its_grants(lake: La
 
 def test_aud_04_what_turned_out_to_be_a_bypass_is_no_use_of_its_grant(lake: Lake):
     actions = {"actions": ("s3:GetObject", "s3:PutObject")}
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", **actions)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", **actions)
     lake.call(1)
     lake.call(1, bypass=["key_issued_twice"], judged=4000)
     lake.call(2, actions=("s3:PutObject",), bypass=["key_not_issued"], judged=1800)
     lake.call(2, actions=("s3:PutObject",), judged=4000, error_code="NoSuchBucket")
     used = {row["action"]: (row["calls"], row["failed"]) for row in lake.ask("used_versus_granted")}
     assert used == {"s3:GetObject": (0, 0), "s3:PutObject": (1, 1)}
-    assert [row["action"] for row in lake.ask("never_used")] == ["s3:GetObject"]
+    assert [row["action"] for row in lake.ask("unused_permissions")] == ["s3:GetObject"]
 
 
 def test_aud_04_what_was_left_behind_is_what_was_not_taken_away_since(lake: Lake):
@@ -389,7 +391,7 @@ def test_aud_04_what_was_left_behind_is_what_was_not_taken_away_since(lake: Lake
     lake.call(7, made=("user x",), account="111122223333")
     lake.call(8, taken=("user x",), account="111122223333", days_ago=2)
     lake.call(9, made=("role ended",), error_code="", days_ago=99)
-    rows = lake.ask("left_behind")
+    rows = lake.ask("leftover_resources")
     assert {(row["account"][:3], row["thing"], row["grant_id"]) for row in rows} == {
         ("444", "user x", "g-1"),
         ("444", "bucket z", "g-1"),
@@ -403,9 +405,9 @@ def test_aud_04_nothing_is_hidden_by_taking_it_away_in_the_second_in_which_it_wa
     orders = {"made": ("made", "taken", "made"), "taken": ("made", "taken")}
     for number, what in enumerate(orders[last]):
         lake.call(number, **{what: ("user x",)}, grant=f"g-{what}", days_ago=2)
-    assert [(row["thing"], row["grant_id"]) for row in lake.ask("left_behind")] == [("user x", "g-made")]
+    assert [(row["thing"], row["grant_id"]) for row in lake.ask("leftover_resources")] == [("user x", "g-made")]
     lake.call(9, taken=("user x",), days_ago=2, later=1)
-    assert lake.ask("left_behind") == []
+    assert lake.ask("leftover_resources") == []
 
 
 def test_aud_04_what_was_left_behind_is_the_same_to_the_query_and_to_the_story(lake: Lake):
@@ -415,8 +417,8 @@ def test_aud_04_what_was_left_behind_is_the_same_to_the_query_and_to_the_story(l
     for number, (what, when) in enumerate(happening):
         lake.call(number, **{what: tuple(f"user {life}" for life in lives if number in life)}, **when)
     lines = [json.loads(path.read_text(encoding="utf-8")) for path in (lake.folder / "calls").glob("*/*")]
-    told = calls_of(map(seen_of, lines), None).left
-    left = {row["thing"] for row in lake.ask("left_behind")}
+    told = usage_of(map(parse_call, lines), None).left
+    left = {row["thing"] for row in lake.ask("leftover_resources")}
     assert left == {each.thing for each in told}
     assert 0 < len(left) < len(lives)
 
@@ -424,21 +426,23 @@ def test_aud_04_what_was_left_behind_is_the_same_to_the_query_and_to_the_story(l
 def test_aud_04_what_made_a_thing_is_told_by_the_grant_that_explains_it(lake: Lake):
     lake.call(1, made=("user x",), bypass=["key_not_issued"], grant="g-x", judged=1800)
     lake.call(1, made=("user x",), judged=4000)
-    assert [row["grant_id"] for row in lake.ask("left_behind")] == ["g-1"]
+    assert [row["grant_id"] for row in lake.ask("leftover_resources")] == ["g-1"]
 
 
 def test_aud_04_who_approved_what_and_how_fast(lake: Lake):
-    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-1", days_ago=32)
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-1", days_ago=32)
     lake.record(
-        Event.VOTE, Outcome.APPROVED, grant_id="g-1", seq=1, days_ago=29, human="corp.h",
-        detail={"by": "corp.alice", "comment": "fine", "via": "slack", "stands_in": []},
+        AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-1", seq=1, days_ago=29, human="corp.h",
+        detail={"by": "corp.alice", "comment": "fine", "via": "slack", "delegations": []},
     )  # fmt: skip
-    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-2")
-    lake.record(Event.VOTE, Outcome.REJECTED, grant_id="g-2", seq=1, later=42, detail={"by": "corp.bob", "via": "page"})
-    lake.record(Event.VOTE, Outcome.REFUSED, principal="corp.eve", code="own_request", detail={"grant": "g-2"})
-    lake.record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-2", seq=2, detail={"by": "corp.gina"})
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-2")
+    lake.record(
+        AuditEvent.VOTE, Outcome.REJECTED, grant_id="g-2", seq=1, later=42, detail={"by": "corp.bob", "via": "page"}
+    )
+    lake.record(AuditEvent.VOTE, Outcome.REFUSED, principal="corp.eve", code="own_request", detail={"grant": "g-2"})
+    lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-2", seq=2, detail={"by": "corp.gina"})
     assert [
-        (row["person"], row["outcome"], row["seconds"], row["principal"], row["human"], row["said"], row["via"])
+        (row["person"], row["outcome"], row["seconds"], row["principal"], row["human"], row["comment"], row["via"])
         for row in lake.ask("who_approved")
     ] == [
         ("corp.bob", "rejected", 42, "corp.a", "", "", "page"),
@@ -448,32 +452,36 @@ def test_aud_04_who_approved_what_and_how_fast(lake: Lake):
 
 def test_rev_03_decisions_that_deserve_a_second_look_say_why(lake: Lake):
     def vote(grant, detail, outcome=Outcome.APPROVED, **members):
-        lake.record(Event.VOTE, outcome, grant_id=grant, seq=1, later=9, detail={"stands_in": []} | detail, **members)
+        lake.record(
+            AuditEvent.VOTE, outcome, grant_id=grant, seq=1, later=9, detail={"delegations": []} | detail, **members
+        )
 
     vote("g-plain", {"by": "corp.alice"})
     vote("g-own", {"by": "corp.h"}, human="corp.h")
-    vote("g-place", {"by": "corp.alice", "stands_in": [{"group": "owners"}]})
+    vote("g-place", {"by": "corp.alice", "delegations": [{"group": "owners"}]})
     for grant, later in (("g-late", 5), ("g-after", 20)):
         told = {"notice": "escalated"}
-        lake.record(Event.NOTICE, Outcome.SENT, grant_id=grant, later=later, seq=2, detail=told)
+        lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id=grant, later=later, seq=2, detail=told)
         vote(grant, {"by": "corp.alice"})
-    lake.record(Event.NOTICE, Outcome.SENT, grant_id="g-plain", seq=2, detail={"notice": "asked"})
-    lake.record(Event.VOTE, Outcome.REFUSED, principal="corp.eve", code="own_request", detail={"grant": "g-x"}, later=9)
-    lake.record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-glass", detail={"by": "corp.gina"}, later=9)
+    lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-plain", seq=2, detail={"notice": "asked"})
+    lake.record(
+        AuditEvent.VOTE, Outcome.REFUSED, principal="corp.eve", code="own_request", detail={"grant": "g-x"}, later=9
+    )
+    lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-glass", detail={"by": "corp.gina"}, later=9)
     found = {row["grant_id"]: (row["person"], row["why"].strip()) for row in lake.ask("unusual_approvals")}
     assert found == {
-        "g-own": ("corp.h", "By who asked."),
-        "g-place": ("corp.alice", "In the place of others."),
+        "g-own": ("corp.h", "By the requester."),
+        "g-place": ("corp.alice", "As a delegate."),
         "g-late": ("corp.alice", "After escalation."),
         "g-x": ("corp.eve", "refused (own_request)."),
-        "g-glass": ("corp.gina", "Glass broken."),
+        "g-glass": ("corp.gina", "Break-glass."),
     }
 
 
 def test_aud_04_what_one_humans_agents_did_is_told_of_all_of_them(lake: Lake):
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", human="corp.h")
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-2", human="corp.h", principal="corp.b", later=1)
-    lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-3", human="corp.other")
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", human="corp.h")
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-2", human="corp.h", principal="corp.b", later=1)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-3", human="corp.other")
     lake.call(1, human="corp.h", later=2)
     lake.call(2, grant="g-3", human="corp.other")
     rows = lake.ask("agents_of_human", "corp.h")
@@ -487,10 +495,10 @@ def test_aud_04_what_one_humans_agents_did_is_told_of_all_of_them(lake: Lake):
 def test_aud_04_what_one_humans_agents_were_denied_or_did_around_jitney_is_told_too(lake: Lake):
     """Of what has no grant, too, and of what a grant was used for that does not explain it."""
     theirs = {"human": "corp.h"}
-    lake.record(Event.PREVIEW, Outcome.DENIED, code="denied", **theirs)
-    lake.record(Event.REQUEST, Outcome.DENIED, code="denied", later=1, times=2, **theirs)
-    lake.record(Event.REFUSAL, Outcome.REFUSED, code="wrong_grant", later=2, count=7, **theirs)
-    lake.record(Event.REQUEST, Outcome.DENIED, human="corp.other")
+    lake.record(AuditEvent.PREVIEW, Outcome.DENIED, code="denied", **theirs)
+    lake.record(AuditEvent.REQUEST, Outcome.DENIED, code="denied", later=1, times=2, **theirs)
+    lake.record(AuditEvent.REFUSAL, Outcome.REFUSED, code="wrong_grant", later=2, count=7, **theirs)
+    lake.record(AuditEvent.REQUEST, Outcome.DENIED, human="corp.other")
     lake.call(1, later=3, times=2, **theirs)
     lake.call(2, later=4, purpose=Purpose.CANARY, error_code="AccessDenied", **theirs)
     lake.call(3, later=5, bypass=["after_the_end"], **theirs)
@@ -510,7 +518,7 @@ def test_aud_04_what_one_humans_agents_were_denied_or_did_around_jitney_is_told_
 
 def test_aud_04_who_reached_a_resource_is_told_by_grants_calls_and_bypasses(lake: Lake):
     def granted(grant, *resources, outcome=Outcome.ALLOWED):
-        lake.record(Event.REQUEST, outcome, grant_id=grant, resources=resources)
+        lake.record(AuditEvent.REQUEST, outcome, grant_id=grant, resources=resources)
 
     granted("g-exact", "arn:aws:s3:::my_bucket/a%b")
     granted("g-star", "arn:aws:s3:::my_bucket/*", "arn:aws:s3:::other/*")
@@ -521,26 +529,28 @@ def test_aud_04_who_reached_a_resource_is_told_by_grants_calls_and_bypasses(lake
     granted("g-denied", "arn:aws:s3:::my_bucket/*", outcome=Outcome.REVIEW)
     lake.call(1, resources=("arn:aws:s3:::my_bucket/a%b", "arn:aws:s3:::my_bucket"))
     lake.call(2, grant="g-x", resources=("arn:aws:s3:::my_bucket/a%b",), bypass=["unknown_grant"])
-    rows = lake.ask("who_reached", "arn:aws:s3:::my_bucket/a%b")
+    rows = lake.ask("who_accessed", "arn:aws:s3:::my_bucket/a%b")
     assert sorted((row["how"], row["grant_id"]) for row in rows) == [
         ("bypass", "g-x"),
         ("called", "g-1"),
         *(("granted", f"g-{name}") for name in ("all", "exact", "sign", "star")),
     ]
-    other = lake.ask("who_reached", "arn:aws:s3:::myXbucket/a%b")
+    other = lake.ask("who_accessed", "arn:aws:s3:::myXbucket/a%b")
     assert {row["grant_id"] for row in other} == {"g-not", "g-sign", "g-all"}
-    other = lake.ask("who_reached", "arn:aws:s3:::my_bucket/aXXb")
+    other = lake.ask("who_accessed", "arn:aws:s3:::my_bucket/aXXb")
     assert {row["grant_id"] for row in other} == {"g-star", "g-sign", "g-all"}
-    below = lake.ask("who_reached", "arn:aws:s3:::my_bucket")
+    below = lake.ask("who_accessed", "arn:aws:s3:::my_bucket")
     assert {row["grant_id"] for row in below} == {"g-exact", "g-star", "g-sign", "g-all", "g-nor", "g-1", "g-x"}
 
 
 def test_aud_04_who_reached_a_resource_is_told_of_wildcards_in_its_own_name(lake: Lake):
     for number, resource in enumerate(("report?/*", "*/2026/payroll.csv", "reports-*", "repor?/*")):
-        lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", resources=(f"arn:aws:s3:::{resource}",))
+        lake.record(
+            AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", resources=(f"arn:aws:s3:::{resource}",)
+        )
 
     def reached(name: str) -> set[str]:
-        return {row["grant_id"] for row in lake.ask("who_reached", f"arn:aws:s3:::{name}")}
+        return {row["grant_id"] for row in lake.ask("who_accessed", f"arn:aws:s3:::{name}")}
 
     assert reached("reports") == {"g-0", "g-1"}
     assert reached("reports/2026") == {"g-0", "g-1"}
@@ -552,11 +562,11 @@ def test_aud_04_what_a_pattern_reaches_is_all_that_it_matches_and_nothing_else(l
     """Patterns of up to three letters, by what each matches of all names of up to seven that are asked for or below."""
     patterns = ["".join(letters) for count in (1, 2, 3) for letters in product("a/*?", repeat=count)]
     for number, pattern in enumerate(patterns):
-        lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", resources=(pattern,))
+        lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", resources=(pattern,))
     names = ["".join(letters) for count in range(1, 8) for letters in product("a/", repeat=count)]
     for asked in ("a", "aa", "a/a", "aaa"):
         there = [name for name in names if name == asked or name.startswith(f"{asked}/")]
-        told = {row["resource"] for row in lake.ask("who_reached", asked)}
+        told = {row["resource"] for row in lake.ask("who_accessed", asked)}
         assert told == {each for each in patterns if any(fnmatchcase(name, each) for name in there)}
         assert 0 < len(told) < len(patterns)
 
@@ -564,58 +574,66 @@ def test_aud_04_what_a_pattern_reaches_is_all_that_it_matches_and_nothing_else(l
 def test_aud_04_calls_of_which_no_resource_is_known_are_not_among_who_reached_one(lake: Lake):
     lake.call(1, resources=())
     lake.call(2, resources=(), bypass=["unknown_grant"])
-    assert lake.ask("who_reached", "arn:aws:s3:::reports") == []
+    assert lake.ask("who_accessed", "arn:aws:s3:::reports") == []
     assert [row["what"] for row in lake.ask("timeline_of_grant", "g-1")] == ["s3:GetObject"]
     guide = (Path(__file__).parents[2] / "docs" / "auditor.md").read_text(encoding="utf-8")
-    assert "`who_reached` knows calls by the resources that their events name" in guide
+    assert "`who_accessed` knows calls by the resources that their events name" in guide
 
 
 def test_end_02_how_long_credentials_worked_after_a_grant_was_taken_back(lake: Lake):
     taken = {"by": "corp.ops", "reason": "odd"}
-    lake.record(Event.REVOCATION, Outcome.REVOKED, grant_id="g-1", detail=taken)
-    lake.record(Event.CANARY, Outcome.DENIED, grant_id="g-1", seq=1, detail={"kill_milliseconds": 1234})
+    lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", detail=taken)
+    lake.record(AuditEvent.CANARY, Outcome.DENIED, grant_id="g-1", seq=1, detail={"denied_after_milliseconds": 1234})
     lake.call(1, later=-5)
     lake.call(2, later=2)
     lake.call(3, later=3)
     lake.call(4, later=9, error_code="AccessDenied")
-    lake.record(Event.RELEASE, Outcome.RELEASED, grant_id="g-2", later=1, detail={"by": "corp.a", "reason": ""})
-    lake.record(Event.CANARY, Outcome.FAILED, grant_id="g-2", seq=1, detail={"kill_milliseconds": None})
-    lake.record(Event.EXPIRY, Outcome.EXPIRED, grant_id="g-3")
-    rows = lake.ask("time_to_kill")
+    lake.record(AuditEvent.RELEASE, Outcome.RELEASED, grant_id="g-2", later=1, detail={"by": "corp.a", "reason": ""})
+    lake.record(AuditEvent.CANARY, Outcome.FAILED, grant_id="g-2", seq=1, detail={"denied_after_milliseconds": None})
+    lake.record(AuditEvent.EXPIRY, Outcome.EXPIRED, grant_id="g-3")
+    rows = lake.ask("time_to_deny")
     assert [
-        (row["event"], row["person"], row["kill_milliseconds"], row["calls_afterwards"], row["last_call_seconds"])
+        (
+            row["event"],
+            row["person"],
+            row["denied_after_milliseconds"],
+            row["calls_afterwards"],
+            row["last_call_seconds"],
+        )
         for row in rows
     ] == [("release", "corp.a", None, 0, None), ("revocation", "corp.ops", 1234, 2, 3)]
 
 
 def test_end_02_what_iam_never_denies_does_not_show_that_credentials_still_worked(lake: Lake):
-    lake.record(Event.REVOCATION, Outcome.REVOKED, grant_id="g-1", detail={"by": "corp.ops"})
+    lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", detail={"by": "corp.ops"})
     for number, (service, operation) in enumerate(sorted(NEVER_DENIED)):
         lake.call(number, later=30, service=service, operation=operation)
     lake.call("sts", later=4, service="sts", operation="GetFederationToken")
-    (row,) = lake.ask("time_to_kill")
+    (row,) = lake.ask("time_to_deny")
     assert (row["calls_afterwards"], row["last_call_seconds"]) == (1, 4)
-    (listed,) = re.findall(r"called\.service \|\| ':' \|\| called\.operation NOT IN \((.*)\)", FILES["time_to_kill"])
+    (listed,) = re.findall(r"called\.service \|\| ':' \|\| called\.operation NOT IN \((.*)\)", FILES["time_to_deny"])
     assert listed.split(", ") == [f"'{service}:{operation}'" for service, operation in sorted(NEVER_DENIED)]
 
 
 def test_aud_01_what_came_of_a_request_is_what_happened_last(lake: Lake):
     def story(grant, *events):
-        lake.record(Event.REQUEST, Outcome.REVIEW, grant_id=grant)
+        lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id=grant)
         for seq, (event, outcome, code) in enumerate(events, 1):
             lake.record(event, outcome, grant_id=grant, seq=seq, code=code, later=seq)
 
-    approved = (Event.VOTE, Outcome.APPROVED, "")
-    story("g-open", (Event.NOTICE, Outcome.SENT, ""))
-    story("g-approved", approved, (Event.NOTICE, Outcome.FAILED, "nobody_told"))
-    story("g-rejected", (Event.VOTE, Outcome.REFUSED, "own_request"), (Event.VOTE, Outcome.REJECTED, ""))
-    story("g-issued", approved, (Event.ISSUE, Outcome.ALLOWED, ""), (Event.ISSUE, Outcome.FAILED, "unavailable"))
-    story("g-failed", approved, (Event.ISSUE, Outcome.FAILED, "policy_too_large"))
-    story("g-revoked", approved, (Event.ISSUE, Outcome.ALLOWED, ""), (Event.REVOCATION, Outcome.REVOKED, ""))
-    story("g-expired", (Event.EXPIRY, Outcome.EXPIRED, ""))
-    lake.record(Event.REQUEST, Outcome.DENIED)
-    rows = lake.ask("who_asked_for_what")
-    assert {row["grant_id"]: row["came_to"] for row in rows} == {
+    approved = (AuditEvent.VOTE, Outcome.APPROVED, "")
+    story("g-open", (AuditEvent.NOTICE, Outcome.SENT, ""))
+    story("g-approved", approved, (AuditEvent.NOTICE, Outcome.FAILED, "no_reviewer_notified"))
+    story("g-rejected", (AuditEvent.VOTE, Outcome.REFUSED, "own_request"), (AuditEvent.VOTE, Outcome.REJECTED, ""))
+    story(
+        "g-issued", approved, (AuditEvent.ISSUE, Outcome.ALLOWED, ""), (AuditEvent.ISSUE, Outcome.FAILED, "unavailable")
+    )
+    story("g-failed", approved, (AuditEvent.ISSUE, Outcome.FAILED, "policy_too_large"))
+    story("g-revoked", approved, (AuditEvent.ISSUE, Outcome.ALLOWED, ""), (AuditEvent.REVOCATION, Outcome.REVOKED, ""))
+    story("g-expired", (AuditEvent.EXPIRY, Outcome.EXPIRED, ""))
+    lake.record(AuditEvent.REQUEST, Outcome.DENIED)
+    rows = lake.ask("who_requested_what")
+    assert {row["grant_id"]: row["result"] for row in rows} == {
         "": "denied",
         "g-open": "review",
         "g-approved": "approved",
@@ -630,14 +648,14 @@ def test_aud_01_what_came_of_a_request_is_what_happened_last(lake: Lake):
 
 def test_aud_01_a_vote_that_leaves_a_request_open_granted_nothing(lake: Lake):
     half = {"by": "corp.a", "state": "pending"}
-    lake.record(Event.REQUEST, Outcome.DENIED, resources=("arn:aws:s3:::b/*",))
-    lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-half", later=1)
-    lake.record(Event.VOTE, Outcome.APPROVED, grant_id="g-half", seq=1, later=2, detail=half)
-    assert {row["grant_id"]: row["came_to"] for row in lake.ask("who_asked_for_what")} == {
+    lake.record(AuditEvent.REQUEST, Outcome.DENIED, resources=("arn:aws:s3:::b/*",))
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-half", later=1)
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-half", seq=1, later=2, detail=half)
+    assert {row["grant_id"]: row["result"] for row in lake.ask("who_requested_what")} == {
         "": "denied",
         "g-half": "review",
     }
-    assert lake.ask("asked_again_for_less") == []
+    assert lake.ask("granted_after_denial") == []
 
 
 class TestWhatCameLater:
@@ -649,32 +667,41 @@ class TestWhatCameLater:
         return lake.run(within(FILES[name], None, self.LAST, NOW.date()))
 
     def test_rev_08_a_judgement_after_the_days_asked_about_is_one(self, lake: Lake):
-        lake.record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-1", days_ago=3, detail={"by": "corp.gina"})
-        lake.record(Event.FOLLOW_UP, Outcome.OBJECTED, grant_id="g-1", seq=1, days_ago=2, detail={"by": "corp.alice"})
-        lake.record(Event.BREAK_GLASS, Outcome.APPROVED, grant_id="g-2", days_ago=2, detail={"by": "corp.gina"})
+        lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-1", days_ago=3, detail={"by": "corp.gina"})
+        lake.record(
+            AuditEvent.FOLLOW_UP, Outcome.OBJECTED, grant_id="g-1", seq=1, days_ago=2, detail={"by": "corp.alice"}
+        )
+        lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-2", days_ago=2, detail={"by": "corp.gina"})
         assert [(row["grant_id"], row["judgement"]) for row in self.asked(lake, "break_glass")] == [("g-1", "objected")]
 
     def test_aud_01_an_end_after_the_days_asked_about_is_one(self, lake: Lake):
         over = (NOW - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
         for grant, days_ago in (("g-1", 3), ("g-lost", 3), ("g-since", 2)):
-            lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id=grant, expires_at=over, days_ago=days_ago)
-        lake.record(Event.EXPIRY, Outcome.EXPIRED, grant_id="g-1", expires_at=over, days_ago=2, seq=1)
-        assert [row["grant_id"] for row in self.asked(lake, "issued_without_end")] == ["g-lost"]
+            lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=grant, expires_at=over, days_ago=days_ago)
+        lake.record(AuditEvent.EXPIRY, Outcome.EXPIRED, grant_id="g-1", expires_at=over, days_ago=2, seq=1)
+        assert [row["grant_id"] for row in self.asked(lake, "grants_missing_end_record")] == ["g-lost"]
 
     def test_aud_01_what_a_request_came_to_after_the_days_asked_about_is_told(self, lake: Lake):
-        lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-1", days_ago=3)
-        lake.record(Event.VOTE, Outcome.REJECTED, grant_id="g-1", days_ago=2, seq=1, detail={"by": "corp.alice"})
-        lake.record(Event.REQUEST, Outcome.REVIEW, grant_id="g-since", days_ago=2)
-        rows = self.asked(lake, "who_asked_for_what")
-        assert [(row["grant_id"], row["came_to"]) for row in rows] == [("g-1", "rejected")]
+        lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-1", days_ago=3)
+        lake.record(AuditEvent.VOTE, Outcome.REJECTED, grant_id="g-1", days_ago=2, seq=1, detail={"by": "corp.alice"})
+        lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-since", days_ago=2)
+        rows = self.asked(lake, "who_requested_what")
+        assert [(row["grant_id"], row["result"]) for row in rows] == [("g-1", "rejected")]
 
     def test_end_02_a_call_after_the_days_asked_about_shows_that_credentials_worked(self, lake: Lake):
-        lake.record(Event.REVOCATION, Outcome.REVOKED, grant_id="g-1", days_ago=3, detail={"by": "corp.ops"})
-        lake.record(Event.CANARY, Outcome.DENIED, grant_id="g-1", days_ago=2, seq=1, detail={"kill_milliseconds": 7})
+        lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", days_ago=3, detail={"by": "corp.ops"})
+        lake.record(
+            AuditEvent.CANARY,
+            Outcome.DENIED,
+            grant_id="g-1",
+            days_ago=2,
+            seq=1,
+            detail={"denied_after_milliseconds": 7},
+        )
         lake.call(1, days_ago=2)
-        lake.record(Event.REVOCATION, Outcome.REVOKED, grant_id="g-2", days_ago=2, detail={"by": "corp.ops"})
-        rows = self.asked(lake, "time_to_kill")
-        assert [(row["grant_id"], row["kill_milliseconds"], row["last_call_seconds"]) for row in rows] == [
+        lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-2", days_ago=2, detail={"by": "corp.ops"})
+        rows = self.asked(lake, "time_to_deny")
+        assert [(row["grant_id"], row["denied_after_milliseconds"], row["last_call_seconds"]) for row in rows] == [
             ("g-1", 7, 86400)
         ]
 
@@ -682,34 +709,36 @@ class TestWhatCameLater:
         lake.call(1, made=("user gone", "user left", "user again", "role more"), days_ago=4)
         lake.call(2, taken=("user gone", "user again"), days_ago=2)
         lake.call(3, made=("user again", "role more", "role since"), grant="g-2", days_ago=1)
-        rows = self.asked(lake, "left_behind")
+        rows = self.asked(lake, "leftover_resources")
         assert {(row["thing"], row["grant_id"], row["made_at"][:10]) for row in rows} == {
             (thing, "g-1", str(self.LAST - timedelta(days=1))) for thing in ("user left", "role more")
         }
-        assert {(row["thing"], row["grant_id"]) for row in lake.ask("left_behind")} == {
+        assert {(row["thing"], row["grant_id"]) for row in lake.ask("leftover_resources")} == {
             ("user left", "g-1"),
             *((thing, "g-2") for thing in ("user again", "role more", "role since")),
         }
 
     def test_aud_04_a_call_after_the_days_asked_about_is_a_use_of_what_was_granted_in_them(self, lake: Lake):
         of_target = {"target": "analytics-prod"}
-        lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-1", days_ago=3, **of_target)
+        lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", days_ago=3, **of_target)
         lake.call(1, days_ago=2)
-        lake.record(Event.REQUEST, Outcome.ALLOWED, grant_id="g-2", days_ago=2, actions=("s3:PutObject",), **of_target)
+        lake.record(
+            AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-2", days_ago=2, actions=("s3:PutObject",), **of_target
+        )
         rows = self.asked(lake, "used_versus_granted")
         assert [(row["grant_id"], row["calls"]) for row in rows] == [("g-1", 1)]
-        assert self.asked(lake, "never_used") == []
+        assert self.asked(lake, "unused_permissions") == []
 
     def test_pol_06_what_was_allowed_after_the_days_asked_about_is_told_of_a_denied_request(self, lake: Lake):
         midnight = datetime(self.LAST.year, self.LAST.month, self.LAST.day, tzinfo=UTC) + timedelta(days=1)
         to_midnight = int(midnight.timestamp()) - seconds(days_ago=3)
         for outcome, later, seconds_asked in ((Outcome.DENIED, -600, 900), (Outcome.ALLOWED, 600, 300)):
             lake.record(
-                Event.REQUEST, outcome, days_ago=3, later=to_midnight + later, duration_seconds=seconds_asked,
+                AuditEvent.REQUEST, outcome, days_ago=3, later=to_midnight + later, duration_seconds=seconds_asked,
                 grant_id="g-1" if outcome is Outcome.ALLOWED else "",
             )  # fmt: skip
-        lake.record(Event.REQUEST, Outcome.DENIED, days_ago=3, later=to_midnight + 60, duration_seconds=900)
-        rows = self.asked(lake, "asked_again_for_less")
+        lake.record(AuditEvent.REQUEST, Outcome.DENIED, days_ago=3, later=to_midnight + 60, duration_seconds=900)
+        rows = self.asked(lake, "granted_after_denial")
         assert [(row["denied_seconds"], row["grant_id"]) for row in rows] == [(900, "g-1")]
 
 
@@ -739,7 +768,7 @@ def test_aud_04_who_read_most_in_bytes(lake: Lake):
     lake.call(3, bytes_out=70, source_identity="corp.b", grant="g-2")
     lake.call(4, bytes_in=10**12)
     rows = lake.ask("biggest_readers")
-    assert [(row["principal"], row["bytes_read"], row["most_at_once"], row["calls"]) for row in rows] == [
+    assert [(row["principal"], row["bytes_read"], row["max_bytes_per_call"], row["calls"]) for row in rows] == [
         ("corp.a", 10_000_000_005, 10_000_000_000, 2),
         ("corp.b", 70, 70, 1),
     ]
@@ -749,7 +778,7 @@ def test_pol_06_what_was_denied_and_then_allowed_for_less(lake: Lake):
     wide, narrow = ("arn:aws:s3:::reports/*",), ("arn:aws:s3:::reports/a",)
 
     def asked(outcome, resources, **members):
-        lake.record(Event.REQUEST, outcome, resources=resources, duration_seconds=300, **members)
+        lake.record(AuditEvent.REQUEST, outcome, resources=resources, duration_seconds=300, **members)
 
     asked(Outcome.DENIED, wide)
     asked(Outcome.ALLOWED, narrow, grant_id="g-less", later=60)
@@ -757,8 +786,8 @@ def test_pol_06_what_was_denied_and_then_allowed_for_less(lake: Lake):
     asked(Outcome.ALLOWED, narrow, grant_id="g-late", later=4000)
     asked(Outcome.ALLOWED, narrow, grant_id="g-before", later=-60)
     asked(Outcome.ALLOWED, wide, grant_id="g-same", later=90)
-    lake.record(Event.VOTE, Outcome.APPROVED, resources=narrow, duration_seconds=300, grant_id="g-voted", later=70)
-    less, voted = lake.ask("asked_again_for_less")
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, resources=narrow, duration_seconds=300, grant_id="g-voted", later=70)
+    less, voted = lake.ask("granted_after_denial")
     assert (less["grant_id"], less["denied_resources"], less["allowed_resources"]) == ("g-less", [*wide], [*narrow])
     assert voted["grant_id"] == "g-voted"
 
@@ -771,5 +800,5 @@ def test_a_line_is_one_line():
 
 def test_the_auditors_guide_has_every_query_and_view_with_what_it_says():
     guide = (Path(__file__).parents[2] / "docs" / "auditor.md").read_text(encoding="utf-8")
-    told = {name: described(sql) for name, sql in FILES.items()} | {view.name: view.description for view in VIEWS}
+    told = {name: first_comment(sql) for name, sql in FILES.items()} | {view.name: view.description for view in VIEWS}
     assert [f"| `{name}` | {says} |" for name, says in told.items() if f"| `{name}` | {says} |" not in guide] == []

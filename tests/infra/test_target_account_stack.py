@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from infra.target_account_stack import TargetAccountStack
 from jitney.configuration.load import load_configuration
-from jitney.configuration.settings import Broker, Target
+from jitney.configuration.settings import BrokerSettings, TargetSettings
 from jitney.configuration.target_policies import deny_room, has_canary
 from jitney.configuration.values import LONGEST_INLINE_POLICY, Alias
 from jitney.core.access.credentials import CANARY_PREFIX
@@ -136,7 +136,7 @@ def test_the_longest_policy_fits_the_boundary_and_leaves_room_to_deny():
     short = len(json.dumps({"Statement": [statement]}, separators=(",", ":")))
     statement["Resource"] += "x" * (LONGEST_INLINE_POLICY - short)
     changes = {"policy": {"Statement": [statement]}, "region": "us-gov-west-1"}
-    target = Target.model_validate(VALUES | changes)
+    target = TargetSettings.model_validate(VALUES | changes)
     template = synthesized_stack(**changes)
     boundary = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]
     assert 6100 < len(re.sub(r"\s", "", json.dumps(boundary))) <= 6144
@@ -155,10 +155,15 @@ def synthesized(**changes):
 
 
 def synthesized_stack(alias="x", **changes):
-    target = Target.model_validate(VALUES | changes)
+    target = TargetSettings.model_validate(VALUES | changes)
     env = Environment(account=target.account, region=target.region)
     stack = TargetAccountStack(
-        App(), "T", alias=alias, target=target, broker=Broker(account="111122223333", region="eu-west-1"), env=env
+        App(),
+        "T",
+        alias=alias,
+        target=target,
+        broker=BrokerSettings(account="111122223333", region="eu-west-1"),
+        env=env,
     )
     return Template.from_stack(stack).to_json()
 
@@ -184,8 +189,8 @@ def test_end_03_a_managed_policy_is_the_boundary_itself(named, arn):
 
 
 def test_a_managed_policy_leaves_no_canary_and_all_the_room_to_deny():
-    assert not has_canary(Target.model_validate(VALUES | {"managed_policy": "ReadOnlyAccess"}))
-    assert deny_room(Target.model_validate(VALUES | {"managed_policy": "ReadOnlyAccess"})) == 10_240
+    assert not has_canary(TargetSettings.model_validate(VALUES | {"managed_policy": "ReadOnlyAccess"}))
+    assert deny_room(TargetSettings.model_validate(VALUES | {"managed_policy": "ReadOnlyAccess"})) == 10_240
 
 
 def test_it_stands_alone(assembly):

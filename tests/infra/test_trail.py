@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from ministack.services.eventbridge import _matches_pattern_view, _pattern_event_view
 
-from infra.columns import CALL_COLUMNS
-from infra.functions import SPECS
+from infra.function_specs import SPECS
+from infra.glue_tables import CALL_COLUMNS
 from infra.trail import ALL_EVENTS, DETAIL_TYPE
-from jitney.core.trail.call import Call
-from jitney.core.trail.join import ISSUERS, Verdict
-from jitney.core.trail.line import line_of
+from jitney.core.trail.call import CloudTrailCall
+from jitney.core.trail.call_line import line_of
+from jitney.core.trail.join import PURPOSE_BY_FUNCTION, CallVerdict
+from tests.cloudtrail_events import assume_role_event, record
 from tests.fakes import NOW
 from tests.infra.conftest import listed, of_type, only, plain, target_role
-from tests.trailing import record, taken
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
@@ -58,13 +58,13 @@ def test_aud_03_the_targets_account_sends_the_events_of_its_role_and_nothing_els
 def test_aud_03_what_anybody_may_put_on_a_bus_matches_no_rule(assembly):
     """The rules' own patterns, by the emulator's matcher: an event that is CloudTrail's in all but its source."""
     reader = record(1, NOW, userIdentity={"sessionContext": {"sessionIssuer": {"arn": TARGET}}})
-    forged = [reader, taken(2)]
+    forged = [reader, assume_role_event(2)]
     patterns = [json.dumps(each["EventPattern"]) for each in (*rules(assembly.target), *rules(assembly.broker))]
-    assert [_seen(pattern, taken(2), "aws.sts") for pattern in patterns] == [True, True, True]
+    assert [_seen(pattern, assume_role_event(2), "aws.sts") for pattern in patterns] == [True, True, True]
     assert _seen(patterns[0], reader, "aws.s3")
     for source in ("my.app", "awsx", "aws", ""):
         assert not any(_seen(pattern, event, source) for pattern in patterns for event in forged)
-    other = taken(2)
+    other = assume_role_event(2)
     other["requestParameters"]["roleArn"] = "arn:aws:iam::444455556666:role/theirs"
     assert not any(_seen(pattern, other, "aws.sts") for pattern in patterns if "AssumeRole" in pattern)
 
@@ -105,14 +105,14 @@ def test_aud_03_the_correlator_knows_every_function_that_takes_a_targets_role(as
         for name, spec in SPECS.items()
         if any(each.on == "targets" and "sts:AssumeRole" in each.actions for each in spec.allows)
     }
-    assert set(ISSUERS) == taking
+    assert set(PURPOSE_BY_FUNCTION) == taking
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     (correlator,) = (each for each in functions if each["Handler"] == "jitney.handlers.correlator.handler")
-    told = json.dumps(plain(correlator["Environment"]["Variables"]["JITNEY_ISSUERS"]))
-    assert all(f"={name}" in told for name in ISSUERS)
+    told = json.dumps(plain(correlator["Environment"]["Variables"]["JITNEY_ISSUING_ROLES"]))
+    assert all(f"={name}" in told for name in PURPOSE_BY_FUNCTION)
 
 
 def test_aud_05_every_member_of_a_call_has_its_column():
-    call = Call(**dict.fromkeys(Call.__slots__, "") | {"time": 0})
-    line = json.loads(line_of(call, Verdict(None, "", ()), None, "", 0))
+    call = CloudTrailCall(**dict.fromkeys(CloudTrailCall.__slots__, "") | {"time": 0})
+    line = json.loads(line_of(call, CallVerdict(None, "", ()), None, "", 0))
     assert set(line) == {name for name, _ in CALL_COLUMNS}

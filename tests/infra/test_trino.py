@@ -9,12 +9,12 @@ import pytest
 
 from infra.queries import QUERIES
 from infra.views import VIEWS
-from jitney.client import story
+from jitney.client import grant_report
 from tests.infra.trino.grammar import faults
 
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}
 TEXTS |= {f"view {view.name}": view.sql for view in VIEWS}
-TEXTS |= {"records of audit show": story.RECORDS, "calls of audit show": story.CALLS}
+TEXTS |= {"records of audit show": grant_report.RECORDS, "calls of audit show": grant_report.CALLS}
 # https://trino.io/docs/current/functions/list.html; OPERATORS are what DuckDB's parser makes of operators and casts.
 OF_TRINO = {
     "any_match", "bool_or", "coalesce", "count", "date_diff", "json_extract", "json_extract_scalar", "json_format",

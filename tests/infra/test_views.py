@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from infra.columns import CALL_COLUMNS, COLUMNS, TABLES
+from infra.glue_tables import CALL_COLUMNS, RECORD_COLUMNS, TABLES
 from infra.views import FOLDER, VIEWS
 from local.engine import TYPES, opened
 from tests.infra.conftest import of_type, plain
@@ -20,9 +20,14 @@ TRINO = {"string": "varchar", "int": "integer", "array<string>": "array(varchar)
 
 def test_aud_05_every_file_is_a_view_that_says_what_it_shows():
     assert {path.stem for path in FOLDER.glob("*.sql")} == set(BY_NAME)
-    assert {"grant_timeline", "used_versus_granted", "denied_calls", "approvals", "bypasses", "left_behind"} <= set(
-        BY_NAME
-    )
+    assert {
+        "grant_timeline",
+        "used_versus_granted",
+        "denied_calls",
+        "approvals",
+        "bypasses",
+        "resource_changes_by_day",
+    } <= set(BY_NAME)
     assert all(len(each.description) > 20 and each.sql.startswith("-- ") for each in VIEWS)
 
 
@@ -60,8 +65,11 @@ def test_aud_05_the_columns_of_a_view_are_what_its_sql_answers(tmp_path: Path):
 
 
 def test_aud_05_what_is_there_once_has_every_column_of_its_table():
-    assert {name for name, _ in BY_NAME["records_once"].columns} == {name for name, _ in COLUMNS} | {"dt"}
-    assert {name for name, _ in BY_NAME["calls_once"].columns} == {name for name, _ in CALL_COLUMNS} | {"dt", "denied"}
+    assert {name for name, _ in BY_NAME["unique_records"].columns} == {name for name, _ in RECORD_COLUMNS} | {"dt"}
+    assert {name for name, _ in BY_NAME["unique_calls"].columns} == {name for name, _ in CALL_COLUMNS} | {
+        "dt",
+        "denied",
+    }
 
 
 @pytest.mark.parametrize("name", [each.name for each in VIEWS if "UNNEST" not in each.sql])

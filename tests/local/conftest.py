@@ -10,16 +10,16 @@ from botocore.exceptions import ClientError
 
 from local import ports, processes
 from local.emulator import launch
-from local.settings import REGION, Settings
+from local.settings import REGION, LocalSettings
 from tests.local.gaps.contracts import Emulator
-from tests.running import PATIENCE, Clients, shared
+from tests.running_systems import PATIENCE, Clients, shared
 
 BARE_PATIENCE = 10.0
 """Seconds until what the bare emulator does not do counts as never coming, as it should."""
 
 
-def _start(*, gaps_closed: bool) -> Callable[[Settings], dict[str, Any]]:
-    def start(settings: Settings) -> dict[str, Any]:
+def _start(*, gaps_closed: bool) -> Callable[[LocalSettings], dict[str, Any]]:
+    def start(settings: LocalSettings) -> dict[str, Any]:
         settings = replace(settings, cache=settings.state / "cache")
         port = ports.choose({}, settings.state / "ports.json", ["emulator"])["emulator"]
         endpoint = f"http://127.0.0.1:{port}"

@@ -9,48 +9,50 @@ from pathlib import Path
 import pytest
 
 from local.deploy import assembly
-from local.settings import Settings, from_environment
+from local.settings import LocalSettings, from_environment
 
 CONFIG = "version: 1\npolicies: rules\nissuers: {local: {issuer: '${THE_ISSUER}'}}\n"
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path) -> LocalSettings:
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "one.cedar").write_text("permit(principal, action, resource);", encoding="utf-8")
     (tmp_path / "other.yaml").write_text(CONFIG, encoding="utf-8")
     return replace(from_environment({}), state=tmp_path, cache=tmp_path / "cache", config=tmp_path / "other.yaml")
 
 
-def change_policy(settings: Settings) -> None:
+def change_policy(settings: LocalSettings) -> None:
     (settings.config.parent / "rules" / "one.cedar").write_text(
         "forbid(principal, action, resource);", encoding="utf-8"
     )
 
 
-def add_policy(settings: Settings) -> None:
+def add_policy(settings: LocalSettings) -> None:
     (settings.config.parent / "rules" / "two.cedar").write_text("", encoding="utf-8")
 
 
-def change_configuration(settings: Settings) -> None:
+def change_configuration(settings: LocalSettings) -> None:
     settings.config.write_text(CONFIG + "limits: {}\n", encoding="utf-8")
 
 
 @pytest.mark.parametrize("change", [change_policy, add_policy, change_configuration])
-def test_a_change_of_what_it_is_made_from_makes_it_anew(settings: Settings, change: Callable[[Settings], None]):
+def test_a_change_of_what_it_is_made_from_makes_it_anew(
+    settings: LocalSettings, change: Callable[[LocalSettings], None]
+):
     before = assembly.digest(settings.config, {})
     assert assembly.digest(settings.config, {}) == before
     change(settings)
     assert assembly.digest(settings.config, {}) != before
 
 
-def test_only_the_variables_that_the_configuration_names_count(settings: Settings):
+def test_only_the_variables_that_the_configuration_names_count(settings: LocalSettings):
     before = assembly.digest(settings.config, {"THE_ISSUER": "http://127.0.0.1:1", "HOME": "/here"})
     assert assembly.digest(settings.config, {"THE_ISSUER": "http://127.0.0.1:1", "HOME": "/there"}) == before
     assert assembly.digest(settings.config, {"THE_ISSUER": "http://127.0.0.1:2", "HOME": "/here"}) != before
 
 
-def test_what_is_wrong_with_a_configuration_is_told_and_nothing_is_kept(settings: Settings):
+def test_what_is_wrong_with_a_configuration_is_told_and_nothing_is_kept(settings: LocalSettings):
     with pytest.raises(assembly.SynthesisError, match=r"other\.yaml"):
         assembly.synthesize(settings, {"THE_ISSUER": "http://127.0.0.1:1"})
     assert list((settings.cache / "assemblies").iterdir()) == []

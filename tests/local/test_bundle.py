@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.running import PATIENCE
+from tests.running_systems import PATIENCE
 
 PROBE = """
 import importlib

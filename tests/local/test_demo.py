@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 
 from local import processes, system
-from local.busy import stretched
 from local.demo import __main__ as demo
 from local.demo import asking
-from local.demo.ledger import Ledger, Rows
-from local.demo.stage import NotAsToldError, Ran, Stage, settings_beside
+from local.demo.audit_queries import AuditQueries, Rows
+from local.demo.runner import CommandResult, DemoRun, DemoStepFailedError, settings_beside
 from local.settings import DEFAULT_CONFIG, ROOT, from_environment
-from tests.people import PEOPLE
-from tests.running import PATIENCE, RUN_VARIABLE, alone
+from local.timeouts import scaled_timeout
+from tests.reviewer_browser import PEOPLE
+from tests.running_systems import PATIENCE, RUN_VARIABLE, alone
 
 
 def test_an_interrupted_demo_says_so_and_leaves_nothing_running(tmp_path: Path):
@@ -69,41 +69,41 @@ def test_another_configuration_gives_the_demo_a_system_of_its_own(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recording(Stage):
+class Recording(DemoRun):
     """A stage that keeps what its commands said."""
 
-    ran: list[tuple[str, Ran]]
+    ran: list[tuple[str, CommandResult]]
     meanwhiles: list[list[str]]
     mails: list[dict[str, Any]]
 
     def mail_to(self, name: str, about: str) -> dict[str, Any]:
-        self.mails.append(Stage.mail_to(self, name, about))
+        self.mails.append(DemoRun.mail_to(self, name, about))
         return self.mails[-1]
 
-    def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> Ran:
-        ran = Stage._ran(self, agent, command, more)
+    def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> CommandResult:
+        ran = DemoRun._ran(self, agent, command, more)
         self.ran.append((" ".join(command), ran))
         return ran
 
     @contextmanager
     def meanwhile(self, agent: str, *command: str) -> Iterator[Iterator[str]]:
         self.meanwhiles.append(said := [])
-        with Stage.meanwhile(self, agent, *command) as lines:
+        with DemoRun.meanwhile(self, agent, *command) as lines:
             yield (said.append(line) or line for line in lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replaying(Stage):
+class Replaying(DemoRun):
     """A stage on which nothing runs: its commands say again what they said, in their order."""
 
-    ran: Iterator[Ran]
+    ran: Iterator[CommandResult]
     meanwhiles: Iterator[Sequence[str]]
     mails: Iterator[dict[str, Any]]
 
     def mail_to(self, name: str, about: str) -> dict[str, Any]:
         return next(self.mails)
 
-    def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> Ran:
+    def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> CommandResult:
         return next(self.ran)
 
     @contextmanager
@@ -116,7 +116,7 @@ class Replaying(Stage):
 class Seen:
     """One showing of the demo, as it was seen: commands with what they said, also beside others, the auditor's rows."""
 
-    ran: list[tuple[str, Ran]]
+    ran: list[tuple[str, CommandResult]]
     meanwhiles: list[list[str]]
     rows: dict[str, Rows]
     mails: list[dict[str, Any]]
@@ -141,19 +141,19 @@ class Seen:
         place = self.at(words)
         command, ran = self.ran[place]
         assert old in ran.said
-        self.ran[place] = (command, Ran(ran.code, ran.out.replace(old, new), ran.err.replace(old, new)))
+        self.ran[place] = (command, CommandResult(ran.code, ran.out.replace(old, new), ran.err.replace(old, new)))
 
     def verifies(self, number: int, old: str, new: str) -> None:
         """Change what `jitney audit verify` said, the first or a later time."""
         place = [place for place, (command, _) in enumerate(self.ran) if "audit verify" in command][number]
         command, ran = self.ran[place]
         assert old in ran.said
-        self.ran[place] = (command, Ran(ran.code, ran.out.replace(old, new), ran.err))
+        self.ran[place] = (command, CommandResult(ran.code, ran.out.replace(old, new), ran.err))
 
     def told_again(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         """Tell the story to what was seen, changed or not. Raises NotAsTold."""
-        monkeypatch.setattr(Ledger, "wait_for", lambda _ledger, name, *_: self.rows[name])
-        monkeypatch.setattr(Ledger, "text", lambda *_: "SELECT 1")
+        monkeypatch.setattr(AuditQueries, "wait_for", lambda _ledger, name, *_: self.rows[name])
+        monkeypatch.setattr(AuditQueries, "text", lambda *_: "SELECT 1")
         stack = {"aws_endpoint": "http://127.0.0.1:1", "region": "eu-west-1", "account": "111122223333"}
         stack |= {"buckets": {"records": "records"}, "athena": {"workgroup": "jitney", "database": "jitney"}}
         ran = iter([ran for _, ran in self.ran])
@@ -166,16 +166,16 @@ class Seen:
 def showing(stack: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """The demo as it is, on the run's own system."""
     seen = Seen([], [], {}, [])
-    wait_for = Ledger.wait_for
+    wait_for = AuditQueries.wait_for
 
-    def kept(ledger: Ledger, name: str, *more: Any) -> Rows:
+    def kept(ledger: AuditQueries, name: str, *more: Any) -> Rows:
         seen.rows[name] = wait_for(ledger, name, *more)
         return seen.rows[name]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Ledger, "wait_for", kept)
+        patch.setattr(AuditQueries, "wait_for", kept)
         # Other tests run at the same time, and the grant must outlast four steps.
-        patch.setattr(asking, "SECONDS", round(stretched(30)))
+        patch.setattr(asking, "SECONDS", round(scaled_timeout(30)))
         folder = tmp_path_factory.mktemp("demo")
         stage = Recording(stack, folder, stays_up=True, ran=seen.ran, meanwhiles=seen.meanwhiles, mails=seen.mails)
         with alone(PEOPLE):
@@ -202,20 +202,20 @@ def test_the_demo_goes_as_it_is_told(seen: Seen, monkeypatch: pytest.MonkeyPatch
 def test_another_exit_code_of_any_command_ends_it(seen: Seen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     for place, (command, ran) in enumerate(seen.ran):
         broken = copy.deepcopy(seen)
-        broken.ran[place] = (command, Ran(ran.code + 1, ran.out, ran.err))
-        with pytest.raises(NotAsToldError, match=f"exit code {ran.code + 1}, not {ran.code}"):
+        broken.ran[place] = (command, CommandResult(ran.code + 1, ran.out, ran.err))
+        with pytest.raises(DemoStepFailedError, match=f"exit code {ran.code + 1}, not {ran.code}"):
             broken.told_again(monkeypatch, tmp_path)
 
 
 @in_its_turn
 def test_a_command_that_says_nothing_ends_it(seen: Seen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """But for those whose effect is seen at the next step."""
-    silent = ("jitney profile", "grants revoke", "jitney-sealing", "aws s3 sync", "sed -i", "--only-show-errors")
+    silent = ("jitney profile", "grants revoke", "jitney-sealer", "aws s3 sync", "sed -i", "--only-show-errors")
     for place, (command, ran) in enumerate(seen.ran):
         broken = copy.deepcopy(seen)
-        broken.ran[place] = (command, Ran(ran.code, "", ""))
+        broken.ran[place] = (command, CommandResult(ran.code, "", ""))
         if not any(words in command for words in silent):
-            with pytest.raises(NotAsToldError):
+            with pytest.raises(DemoStepFailedError):
                 broken.told_again(monkeypatch, tmp_path)
 
 
@@ -226,7 +226,7 @@ def _calls(seen: Seen, change: Callable[[list[dict[str, Any]]], None]) -> None:
 
 
 def _rows(seen: Seen, change: Callable[[Rows], Rows]) -> None:
-    seen.rows["who_asked_for_what"] = change(seen.rows["who_asked_for_what"])
+    seen.rows["who_requested_what"] = change(seen.rows["who_requested_what"])
 
 
 OBJECT = "arn:aws:s3:::reports/2026/q3.csv"
@@ -283,7 +283,7 @@ BREAKS: dict[str, tuple[Callable[[Seen], Any], str]] = {
     "the loop breaks": (lambda seen: seen.lines.insert(12, "Traceback"), "the loop says Traceback"),
     "the loop does not start": (lambda seen: seen.lines.clear(), "calls worked so far"),
     "no kill time is kept": (
-        lambda seen: seen.says("grants show", '"kill_milliseconds"', '"other"'),
+        lambda seen: seen.says("grants show", '"denied_after_milliseconds"', '"other"'),
         "canary session",
     ),
     "somebody else revoked": (
@@ -327,13 +327,13 @@ def test_what_is_not_as_told_ends_it_and_is_said(
 ):
     change, said = BREAKS[name]
     change(seen)
-    with pytest.raises(NotAsToldError, match=said):
+    with pytest.raises(DemoStepFailedError, match=said):
         seen.told_again(monkeypatch, tmp_path)
 
 
 def test_the_demo_then_exits_with_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     def play(_stage: object) -> None:
-        raise NotAsToldError("IAM itself denies it")
+        raise DemoStepFailedError("IAM itself denies it")
 
     monkeypatch.setattr(demo, "on_stage", nullcontext)
     monkeypatch.setattr(demo, "play", play)

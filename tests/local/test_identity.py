@@ -23,14 +23,14 @@ from jitney.core.identity.authenticate import authenticate
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from local import identity, ports, probes, processes
-from local.settings import Settings
+from local.settings import LocalSettings
 from tests.core.identity.minting import KnownKeys, config, decode, issuer
-from tests.running import PATIENCE, settings_in, shared
+from tests.running_systems import PATIENCE, settings_in, shared
 
 REDIRECT_URI = "http://127.0.0.1:49152/callback"
 
 
-def _started(settings: Settings) -> dict[str, Any]:
+def _started(settings: LocalSettings) -> dict[str, Any]:
     identity.install()
     port = ports.choose({}, settings.state / "ports.json", ["identity"])["identity"]
     people = identity.people(port, ["http://127.0.0.1/callback"])
@@ -293,12 +293,12 @@ def test_a_code_is_worth_one_token(browser: Browser) -> None:
 
 
 @pytest.fixture
-def settings() -> Settings:
+def settings() -> LocalSettings:
     """A provider of the test's own that ends with the run at the latest."""
     return settings_in(Path(os.environ["JITNEY_TEST_RUN"]), f"identity-{secrets.token_hex(4)}")
 
 
-def test_the_provider_ends_when_it_is_told_to(settings: Settings) -> None:
+def test_the_provider_ends_when_it_is_told_to(settings: LocalSettings) -> None:
     _started(settings)
     group = processes.running(identity.NAME, settings)
     assert group
@@ -306,7 +306,7 @@ def test_the_provider_ends_when_it_is_told_to(settings: Settings) -> None:
     assert processes.wait_until(lambda: processes.running(identity.NAME, settings) is None, PATIENCE)
 
 
-def test_the_provider_ends_with_its_lifeline(settings: Settings, tmp_path: Path) -> None:
+def test_the_provider_ends_with_its_lifeline(settings: LocalSettings, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "lifeline", 0o600)
     held = os.open(tmp_path / "lifeline", os.O_RDWR)
     try:
@@ -317,7 +317,7 @@ def test_the_provider_ends_with_its_lifeline(settings: Settings, tmp_path: Path)
     assert processes.wait_until(lambda: processes.running(identity.NAME, settings) is None, PATIENCE)
 
 
-def test_secrets_are_new_each_time_and_only_their_owners_to_read(settings: Settings) -> None:
+def test_secrets_are_new_each_time_and_only_their_owners_to_read(settings: LocalSettings) -> None:
     first, second = identity.agents(1), identity.agents(1)
     assert first["agents"]["reader-agent"]["secret"] != second["agents"]["reader-agent"]["secret"]
     passwords = [identity.people(1, [])["humans"]["alice"]["password"] for _ in range(2)]

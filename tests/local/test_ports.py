@@ -8,7 +8,7 @@ import pytest
 
 from local import ports
 from local.settings import PORT_VARIABLES, from_environment
-from tests import running
+from tests import running_systems
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_no_port_is_chosen_or_remembered_that_an_outgoing_connection_may_be_give
 
 def test_of_two_runs_at_once_in_a_checkout_the_second_remembers_ports_of_its_own(tmp_path: Path):
     settings = replace(from_environment({}), state=tmp_path / "run", cache=tmp_path / "cache")
-    remembered = [running._remembered_ports(settings, "ports.json") for _ in range(2)]
+    remembered = [running_systems._remembered_ports(settings, "ports.json") for _ in range(2)]
     assert remembered == [tmp_path / "cache" / "ports.json", tmp_path / "run" / "ports.json"]
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from local import processes
 from local.processes import Process
-from local.settings import ROOT, Settings, from_environment
-from tests.running import PATIENCE
+from local.settings import ROOT, LocalSettings, from_environment
+from tests.running_systems import PATIENCE
 
 SLEEPS = "import time; print('ready', flush=True); time.sleep(3600)"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
@@ -41,13 +41,13 @@ def python(name: str, source: str) -> Process:
     return Process(name, (sys.executable, "-c", source), {"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}, ROOT)
 
 
-def started(settings: Settings, name: str, source: str) -> int:
+def started(settings: LocalSettings, name: str, source: str) -> int:
     group = processes.start(python(name, source), settings)
     assert processes.wait_until(lambda: "ready" in processes.log_tail(name, settings), PATIENCE)
     return group
 
 
-def test_a_process_is_found_again_and_ended(settings: Settings):
+def test_a_process_is_found_again_and_ended(settings: LocalSettings):
     group = started(settings, "one", SLEEPS)
     assert processes.running("one", settings) == group
     assert processes.running("two", settings) is None
@@ -55,26 +55,26 @@ def test_a_process_is_found_again_and_ended(settings: Settings):
     assert processes.running("one", settings) is None
 
 
-def test_a_process_that_does_not_listen_is_killed(settings: Settings):
+def test_a_process_that_does_not_listen_is_killed(settings: LocalSettings):
     started(settings, "one", DEAF)
     processes.stop(["one"], settings)
     assert processes.running("one", settings) is None
 
 
-def test_a_child_that_outlives_the_process_is_ended_too(settings: Settings):
+def test_a_child_that_outlives_the_process_is_ended_too(settings: LocalSettings):
     group = started(settings, "one", WITH_A_CHILD)
     assert processes.running("one", settings) == group
     processes.stop(["one"], settings)
     assert processes.running("one", settings) is None
 
 
-def test_what_already_runs_is_not_started_twice(settings: Settings):
+def test_what_already_runs_is_not_started_twice(settings: LocalSettings):
     started(settings, "one", SLEEPS)
     with pytest.raises(BlockingIOError):
         processes.start(python("one", SLEEPS), settings)
 
 
-def test_a_process_id_that_was_given_to_somebody_else_is_left_alone(settings: Settings):
+def test_a_process_id_that_was_given_to_somebody_else_is_left_alone(settings: LocalSettings):
     group = started(settings, "one", SLEEPS)
     processes.stop(["one"], settings)
     innocent = subprocess.Popen([sys.executable, "-c", SLEEPS], start_new_session=True, stdout=subprocess.DEVNULL)
@@ -89,7 +89,7 @@ def test_a_process_id_that_was_given_to_somebody_else_is_left_alone(settings: Se
         innocent.wait()
 
 
-def test_a_process_gets_its_own_environment_alone(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+def test_a_process_gets_its_own_environment_alone(settings: LocalSettings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
     started(settings, "one", f"import os; print(dict(os.environ)); {SLEEPS}")
     log = processes.log_tail("one", settings)
@@ -97,7 +97,7 @@ def test_a_process_gets_its_own_environment_alone(settings: Settings, monkeypatc
     assert "AWS_" not in log
 
 
-def test_the_end_of_the_lifeline_ends_the_process(settings: Settings, tmp_path: Path):
+def test_the_end_of_the_lifeline_ends_the_process(settings: LocalSettings, tmp_path: Path):
     """Whoever holds it open may be killed outright: the kernel closes it."""
     lifeline = tmp_path / "lifeline"
     os.mkfifo(lifeline)

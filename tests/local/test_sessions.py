@@ -12,7 +12,7 @@ from jitney.core.access.credentials import session_request
 from jitney.core.access.session_policy import compile_policy
 from tests.fakes import ACTIONS, GRANT
 from tests.local.gaps.contracts import Emulator, refused, role
-from tests.running import arriving
+from tests.running_systems import arriving
 
 OBJECTS = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*"}
 SCOPING = {"Effect": "Allow", "Action": "sts:GetScopedCredentials", "Resource": "*"}

@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from local import ports, processes, system
-from local.settings import ROOT, Settings, from_environment
-from tests.running import PATIENCE, RUN_VARIABLE
+from local.settings import ROOT, LocalSettings, from_environment
+from tests.running_systems import PATIENCE, RUN_VARIABLE
 
 # One worker's: its module-wide system would otherwise be brought up by each of them.
 pytestmark = pytest.mark.xdist_group("local_system")
@@ -32,7 +32,7 @@ class Machine:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> LocalSettings:
         return from_environment({"JITNEY_LOCAL_DIR": str(self.folder)})
 
     @property

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from jitney.core.access.reach import Reach
 from jitney.core.access.request import Permission
-from jitney.core.access.session_policy import Options, compile_policy
-from jitney.core.access.statements import Statement, by_resources, compacted, with_statement
+from jitney.core.access.requested_scope import RequestedScope
+from jitney.core.access.session_policy import SessionPolicyOptions, compile_policy
+from jitney.core.access.statements import Statement, by_resources, compact_request, with_statement
 from jitney.core.problems import Problem
 from jitney.core.times import iso
-from tests.core.access.asking import permissions, resource
-from tests.core.access.languages import asked_of
+from tests.core.access.arn_languages import asked_of
+from tests.core.access.random_requests import permissions, resource
 from tests.fakes import ACTIONS, NOW
 from tests.simulator.simulator import Case, simulate
 
@@ -37,7 +37,7 @@ def made_up(seed: int) -> Asked | None:
     random = Random(seed)
     wanted = permissions(random, ACTIONS, ACTIONS.services())
     try:
-        policy = compile_policy(wanted, NOW, ACTIONS, Options(sealed=seed % 2 == 1))
+        policy = compile_policy(wanted, NOW, ACTIONS, SessionPolicyOptions(sealed=seed % 2 == 1))
     except (ValueError, Problem):
         return None
     return wanted, Case(policy.document(), BEFORE, calls(random, wanted))
@@ -120,7 +120,7 @@ def test_sts_04_and_nothing_allowed_after_the_end(asked: list[Asked]):
 
 def test_a_network_binding_denies_every_other_address():
     wanted = (Permission(("s3:GetObject",), ("arn:aws:s3:::b/*",)),)
-    policy = compile_policy(wanted, NOW, ACTIONS, Options(source_ip="203.0.113.0/24")).document()
+    policy = compile_policy(wanted, NOW, ACTIONS, SessionPolicyOptions(source_ip="203.0.113.0/24")).document()
     case = Case(policy, BEFORE, [("s3:GetObject", "arn:aws:s3:::b/x")])
     assert simulate([case, replace(case, source_ip="203.0.114.7")]) == [[True], [False]]
 
@@ -128,7 +128,7 @@ def test_a_network_binding_denies_every_other_address():
 # Planted bugs: the simulator must find each.
 
 
-class Careless(Reach):
+class Careless(RequestedScope):
     """Statements are joined without asking what that adds."""
 
     def adds(self, action: str, resource: str) -> bool:
@@ -146,7 +146,7 @@ def one_action_too_wide(each: Asked) -> dict[str, Any]:
 
 def merged_without_the_type_test(each: Asked) -> dict[str, Any]:
     merged: tuple[Statement, ...] = ()
-    for statement in by_resources(compacted(each[0], ACTIONS).asked):
+    for statement in by_resources(compact_request(each[0], ACTIONS).asked):
         merged = with_statement(merged, statement, Careless({}, {}))
     return {"Version": "2012-10-17", "Statement": [statement.body() for statement in merged]}
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from tests.running import PATIENCE, Clients, root_keys, shared, start_stack
+from tests.running_systems import PATIENCE, Clients, root_keys, shared, start_stack
 from tests.system import own_system
 
 OPENAPI = yaml.safe_load((Path(__file__).parents[2] / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
@@ -40,7 +40,7 @@ class Api:
 
     def ask(self, *, agent: str = "reader-agent", **members: Any) -> dict[str, Any]:
         """A new grant and its credentials. Fails unless it is allowed."""
-        answer = self("POST", "/v1/grants", asked(**members), agent=agent)
+        answer = self("POST", "/v1/grants", request_body(**members), agent=agent)
         assert answer.status_code == 201, answer.text
         return answer.json()
 
@@ -61,7 +61,7 @@ def conforms(verb: str, path: str, answer: httpx.Response) -> None:
         Draft202012Validator(schema, registry=REGISTRY).validate(answer.json())
 
 
-def asked(**members: Any) -> dict[str, Any]:
+def request_body(**members: Any) -> dict[str, Any]:
     """The body of a request for access that the sample policies allow, with other members on top."""
     return {
         "target": "analytics-prod",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local import agent_shell
-from tests.running import session_keys
+from tests.running_systems import session_keys
 
 POLICY = "guide"
 DOCS = Path(__file__).parents[2] / "docs"
@@ -26,7 +26,9 @@ def block_of(guide: str, number: int, names: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def allowed_just(policy: str, aws: Any, stack: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def with_only_permissions(
+    policy: str, aws: Any, stack: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """The auditor's shell, with the keys of a role that has `policy` and nothing else; yields the role's name."""
     trust = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})

@@ -16,7 +16,7 @@ import jwt
 import pytest
 import yaml
 
-from local.settings import Settings
+from local.settings import LocalSettings
 from tests.core.identity.minting import jwk, jwks, private_key
 
 GROUP = pytest.mark.xdist_group("own configuration")
@@ -68,7 +68,7 @@ def token(issuer: str, agent: str) -> str:
     return jwt.encode(claims, private_key("rsa"), "RS256", {"kid": "rsa", "typ": "at+jwt"})
 
 
-def configured(settings: Settings, issuer: str) -> Path:
+def configured(settings: LocalSettings, issuer: str) -> Path:
     """The file and the folder that somebody would write."""
     policies = settings.state / "own-policies"
     policies.mkdir(parents=True, exist_ok=True)

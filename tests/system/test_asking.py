@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.bad_requests import BAD
-from tests.running import PATIENCE, epoch, until
-from tests.system.conftest import Api, asked
+from tests.running_systems import PATIENCE, epoch, until
+from tests.system.conftest import Api, request_body
 
 WRITE = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/q4.csv"]}]
 
@@ -64,7 +64,7 @@ def test_sts_03_aws_sees_the_grant_as_the_sessions_name(api: Api, agent_session)
 
 
 def test_an_agent_without_the_group_is_denied_with_the_reason(api: Api):
-    answer = api("POST", "/v1/grants", asked(), agent="idle-agent")
+    answer = api("POST", "/v1/grants", request_body(), agent="idle-agent")
     assert answer.status_code == 403
     assert answer.json()["code"] == "denied"
     assert answer.json()["reasons"]
@@ -72,17 +72,17 @@ def test_an_agent_without_the_group_is_denied_with_the_reason(api: Api):
 
 def test_a_forbidden_prefix_is_denied_by_name(api: Api):
     permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/secret/salaries.csv"]}]
-    body = api("POST", "/v1/grants", asked(permissions=permissions)).json()
+    body = api("POST", "/v1/grants", request_body(permissions=permissions)).json()
     assert [reason["policy"] for reason in body["reasons"]] == ["never-salaries"]
 
 
 def test_pol_03_a_wildcard_does_not_slip_past_a_forbid(api: Api):
     permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/*"]}]
-    assert api("POST", "/v1/grants", asked(permissions=permissions)).status_code == 403
+    assert api("POST", "/v1/grants", request_body(permissions=permissions)).status_code == 403
 
 
 def test_a_write_waits_for_review_and_expires(api: Api, aws, stack):
-    answer = api("POST", "/v1/grants", asked(permissions=WRITE), agent="writer-agent")
+    answer = api("POST", "/v1/grants", request_body(permissions=WRITE), agent="writer-agent")
     assert answer.status_code == 202
     body = answer.json()
     assert body["review"]["any_of"] == [["data-owners"]]
@@ -94,7 +94,7 @@ def test_a_write_waits_for_review_and_expires(api: Api, aws, stack):
 
 
 def test_a_dry_run_shows_the_policy_that_a_grant_then_has(api: Api):
-    body = api("POST", "/v1/decisions", asked()).json()
+    body = api("POST", "/v1/decisions", request_body()).json()
     assert body["effect"] == "allow"
     allow, deny = body["session_policy"]["Statement"]
     assert (allow["Action"], allow["Resource"]) == ("s3:GetObject", "arn:aws:s3:::reports/2026/*")
@@ -103,10 +103,10 @@ def test_a_dry_run_shows_the_policy_that_a_grant_then_has(api: Api):
 
 def test_the_same_idempotency_key_is_the_same_grant(api: Api):
     key = str(uuid.uuid4())
-    first = api("POST", "/v1/grants", asked(), Idempotency_Key=key).json()
-    again = api("POST", "/v1/grants", asked(), Idempotency_Key=key).json()
+    first = api("POST", "/v1/grants", request_body(), Idempotency_Key=key).json()
+    again = api("POST", "/v1/grants", request_body(), Idempotency_Key=key).json()
     assert first["grant"]["id"] == again["grant"]["id"]
-    assert api("POST", "/v1/grants", asked(reason="other"), Idempotency_Key=key).status_code == 422
+    assert api("POST", "/v1/grants", request_body(reason="other"), Idempotency_Key=key).status_code == 422
 
 
 def test_nobody_sees_anothers_grants(api: Api):
@@ -121,19 +121,19 @@ def test_nobody_sees_anothers_grants(api: Api):
 def test_bad_input_is_a_problem_with_a_code_and_a_fix(api: Api, case: str):
     body, code = BAD[case]
     key = str(uuid.uuid4())
-    sent = body if isinstance(body, bytes) else asked(**body)
+    sent = body if isinstance(body, bytes) else request_body(**body)
     answer = api("POST", "/v1/grants", sent, Idempotency_Key=key)
     assert 400 <= answer.status_code < 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == code
     assert answer.json()["fix"]
     # Nothing came of it: the key still stands for no request.
-    assert api("POST", "/v1/grants", asked(), Idempotency_Key=key).status_code == 201
+    assert api("POST", "/v1/grants", request_body(), Idempotency_Key=key).status_code == 201
 
 
 @pytest.mark.parametrize("sent", ["x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
 def test_id_05_a_refused_token_is_a_401(api: Api, sent: str):
-    answer = api("POST", "/v1/grants", asked(), agent="", Authorization=f"Bearer {sent}")
+    answer = api("POST", "/v1/grants", request_body(), agent="", Authorization=f"Bearer {sent}")
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer ")
 

@@ -12,11 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from jitney.client.cli import app
-from local.demo.ledger import Ledger
+from local.demo.audit_queries import AuditQueries
+from tests.cloudtrail_events import call_event, identity
 from tests.system.conftest import Api
-from tests.system.guided import allowed_just, block_of
+from tests.system.guided import block_of, with_only_permissions
 from tests.system.test_records import until
-from tests.trailing import called, identity
 
 BUCKET = "trail-files"
 NOW = int(time.time())
@@ -38,7 +38,7 @@ def trail(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> I
         s3.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(json.dumps({"Records": events}).encode()))
         return key
 
-    with allowed_just(block_of("trail.md", 0, names), aws, stack, monkeypatch):
+    with with_only_permissions(block_of("trail.md", 0, names), aws, stack, monkeypatch):
         yield deliver
     for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
         s3.delete_object(Bucket=BUCKET, Key=each["Key"])
@@ -57,7 +57,7 @@ def event(stack: dict[str, Any], at: int, session: str, key: str, principal: str
     target = stack["targets"]["analytics-prod"]
     who = json.loads(json.dumps(identity(session, key, principal)).replace("444455556666", target["account"]))
     who["sessionContext"]["sessionIssuer"]["arn"] = target["role_arn"]
-    made = called(0, at=at, who=who, awsRegion="us-east-1", recipientAccountId=target["account"])
+    made = call_event(0, at=at, who=who, awsRegion="us-east-1", recipientAccountId=target["account"])
     return made | {"eventID": str(uuid.uuid4())}
 
 
@@ -86,8 +86,8 @@ def test_aud_03_what_no_rule_forwarded_is_joined_or_a_bypass_after_a_backfill(
     ids = {each["eventID"]: name for name, each in events.items()}
 
     def seen() -> list[dict[str, Any]]:
-        sql = f"SELECT event_id, region, verdict, grant_id, reasons FROM calls_once WHERE event_id IN {tuple(ids)}"  # noqa: S608
-        return list(Ledger(stack)._athena.run(sql, ()).records())
+        sql = f"SELECT event_id, region, verdict, grant_id, reasons FROM unique_calls WHERE event_id IN {tuple(ids)}"  # noqa: S608
+        return list(AuditQueries(stack)._athena.run(sql, ()).records())
 
     rows = until(lambda: rows if len(rows := seen()) >= 4 else [])
     found = {ids[row["event_id"]]: (row["verdict"], row["grant_id"], str(row["reasons"])) for row in rows}

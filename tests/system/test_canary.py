@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from tests.people import Person, ballot
-from tests.running import PATIENCE, until
-from tests.system.conftest import Api, asked
+from tests.reviewer_browser import Person, ballot
+from tests.running_systems import PATIENCE, until
+from tests.system.conftest import Api, request_body
 from tests.system.test_records import Published, chain_of
 from tests.system.test_slack import Workspace
 from tests.system.written import everything_written
@@ -69,11 +69,11 @@ def canary() -> Canaries:
 def plant_in_requests(api: Api, canary: Canaries) -> Iterator[httpx.Response]:
     """Everything that somebody without any right, or an agent with its token, can put into requests."""
     for name in ("Idempotency-Key", "User-Agent", "X-Forwarded-For", "Cookie", "Referer", "X-Amzn-Trace-Id", "X-Any"):
-        yield api("POST", "/v1/grants", asked(), **{name: canary(f"header {name}")})
+        yield api("POST", "/v1/grants", request_body(), **{name: canary(f"header {name}")})
     for kind in ("Bearer", "Basic"):
-        yield api("POST", "/v1/grants", asked(), agent="", Authorization=f"{kind} {canary(f'{kind} token')}")
+        yield api("POST", "/v1/grants", request_body(), agent="", Authorization=f"{kind} {canary(f'{kind} token')}")
     for member in ("reason", "target", "duration_seconds", "ticket", "any", "permissions"):
-        yield api("POST", "/v1/grants", asked(**{member: canary(f"member {member}")}))
+        yield api("POST", "/v1/grants", request_body(**{member: canary(f"member {member}")}))
     for shape, body in (
         ("name", {canary("member's name"): 1}),
         ("action", {"permissions": [{"actions": [canary("action")], "resources": ["*"]}]}),
@@ -88,7 +88,7 @@ def plant_in_requests(api: Api, canary: Canaries) -> Iterator[httpx.Response]:
         ),
     ):
         for route in ("/v1/grants", "/v1/decisions"):
-            yield api("POST", route, asked(**body), X_Shape=shape)
+            yield api("POST", route, request_body(**body), X_Shape=shape)
     yield api("POST", "/v1/grants", canary("body that is no JSON").encode())
     calls = (
         canary("call"),
@@ -100,7 +100,7 @@ def plant_in_requests(api: Api, canary: Canaries) -> Iterator[httpx.Response]:
         {"service": "s3", "operation": "GetObject", "parameters": {"Bucket": "b", "Key": canary("key")}},
     )
     for call in calls:
-        body = {name: value for name, value in asked().items() if name != "permissions"} | {"calls": [call]}
+        body = {name: value for name, value in request_body().items() if name != "permissions"} | {"calls": [call]}
         for route in ("/v1/grants", "/v1/decisions"):
             yield api("POST", route, body)
     quoted = urllib.parse.quote
@@ -112,10 +112,10 @@ def plant_in_requests(api: Api, canary: Canaries) -> Iterator[httpx.Response]:
 
 def plant_with_people(api: Api, alice: Person, canary: Canaries) -> Iterator[httpx.Response]:
     """What reviewers and operators write, and what stands in forms, links and the identity provider's answers."""
-    denied = asked(permissions=[{"actions": ["iam:*"], "resources": ["*"]}], reason=canary("reason of a denial"))
+    denied = request_body(permissions=[{"actions": ["iam:*"], "resources": ["*"]}], reason=canary("reason of a denial"))
     yield api("POST", "/v1/grants", denied)
     for verdict in ("approve", "reject"):
-        wanted = asked(permissions=WRITE, reason=canary(f"reason of what they {verdict}"))
+        wanted = request_body(permissions=WRITE, reason=canary(f"reason of what they {verdict}"))
         pending = api("POST", "/v1/grants", wanted, agent="writer-agent")
         grant_id = pending.json()["grant"]["id"]
         page = alice.get(f"/{grant_id}")
@@ -146,7 +146,7 @@ def plant_with_people(api: Api, alice: Person, canary: Canaries) -> Iterator[htt
 def plant_in_slack(api: Api, workspace: Workspace, canary: Canaries) -> Iterator[str]:
     """What reviewers write into Slack's modals; what the workspace got in answer."""
     for action in ("reject", "less"):
-        wanted = asked(permissions=WRITE, reason=canary(f"reason, {action} in Slack"))
+        wanted = request_body(permissions=WRITE, reason=canary(f"reason, {action} in Slack"))
         pending = api("POST", "/v1/grants", wanted, agent="writer-agent").json()["grant"]["id"]
         modal = workspace.press(workspace.asked(pending), action)["modal"]
         told = workspace.send(modal, {"seconds": canary(f"seconds, {action} in Slack")}) if action == "less" else None
@@ -201,7 +201,7 @@ def send_about_nothing(sqs, queue: str, said: str) -> None:
     """Into a queue whose consumers get it when the search is over; they find no call and no record that it is about."""
     long_ago = {f"approximateArrivalOf{which}Record": "2020-01-01T00:00:00Z" for which in ("First", "Last")}
     nobody = {"account": "000000000000", "access_key_id": "none"}
-    body = json.dumps({"settle": nobody, "DDBStreamBatchInfo": long_ago, "said": said})
+    body = json.dumps({"judge_calls": nobody, "DDBStreamBatchInfo": long_ago, "said": said})
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody=body, DelaySeconds=900)
 
@@ -247,14 +247,16 @@ def test_what_is_searched_would_show_a_secret_that_got_there(aws, stack, canary:
 def test_mask_04_a_secret_has_the_same_tag_in_the_whole_grant_and_another_for_another_agent(api: Api, aws, stack):
     said = "with password=Cn5Xy12345678ab"
     key = str(uuid.uuid4())
-    first = api("POST", "/v1/grants", asked(reason=said, ticket=said), Idempotency_Key=key).json()["grant"]
-    again = api("POST", "/v1/grants", asked(reason=said, ticket=said), Idempotency_Key=key).json()["grant"]
+    first = api("POST", "/v1/grants", request_body(reason=said, ticket=said), Idempotency_Key=key).json()["grant"]
+    again = api("POST", "/v1/grants", request_body(reason=said, ticket=said), Idempotency_Key=key).json()["grant"]
     assert again["id"] == first["id"]
     assert first["reason"] == first["ticket"]
     assert first["reason"].startswith("with password=[masked credential ")
     (record, *_) = until(lambda: chain_of(aws, stack, first["id"]))
     assert record["reason"] == first["reason"]
-    other = api("POST", "/v1/grants", asked(reason=said, permissions=WRITE), agent="writer-agent").json()["grant"]
+    other = api("POST", "/v1/grants", request_body(reason=said, permissions=WRITE), agent="writer-agent").json()[
+        "grant"
+    ]
     assert other["reason"].startswith("with password=[masked credential ")
     assert other["reason"] != first["reason"]
     api("DELETE", f"/v1/grants/{other['id']}", agent="writer-agent")

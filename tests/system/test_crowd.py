@@ -16,14 +16,14 @@ from jitney.adapters.deny_list import DenyList
 from jitney.adapters.role_policies import RolePolicy
 from jitney.adapters.store import Store
 from jitney.core import audit
-from jitney.core.access.denial import POLICY_NAME
+from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.access.grant import Grant, State
-from jitney.core.audit import Event, Origin, Outcome
+from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import Target, load
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.identity.principal import Principal
-from jitney.handlers.callers import Call
-from jitney.handlers.ending import EVENTS, end
+from jitney.handlers.callers import AuthenticatedRequest
+from jitney.handlers.grant_ends import END_EVENTS, end_grant
 from jitney.handlers.http import Request
 from jitney.handlers.ports import Ports
 from tests.fakes import GRANT, MemoryMaskKeys
@@ -59,7 +59,7 @@ def iam(aws: Callable[..., Any], stack: Mapping[str, Any]) -> Iterator[AsRoot]:
     client.create_role(RoleName=role, AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
     yield AsRoot(client, role)
     with contextlib.suppress(client.exceptions.NoSuchEntityException):
-        client.delete_role_policy(RoleName=role, PolicyName=POLICY_NAME)
+        client.delete_role_policy(RoleName=role, PolicyName=DENY_POLICY_NAME)
     client.delete_role(RoleName=role)
 
 
@@ -87,15 +87,19 @@ def opened(ports: Ports) -> Grant:
     own = {"id": new_id("g"), "account": target.account, "role_arn": target.role_arn, "records": 0, "head": ""}
     own |= {"target": target.alias, "created_at": at, "starts_at": at, "expires_at": at + 3600}
     grant = replace(GRANT, state=State.ACTIVE, principal="crowd.agent", **own)
-    link = audit.next_link(audit.of_grant(Event.REQUEST, Outcome.ALLOWED, grant, Origin(), at), grant)
-    ports.store.open(audit.linked(grant, link), link, now=at)
-    return audit.linked(grant, link)
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.REQUEST, Outcome.ALLOWED, grant, Origin(), at), grant
+    )
+    ports.store.open(audit.with_chain_head(grant, link), link, now=at)
+    return audit.with_chain_head(grant, link)
 
 
 def take_back(grant: Grant, state: State, ports: Ports) -> Grant:
     operator = Principal("https://idp.example.com", "crowd", "bot", "agent", frozenset(), "bot", "crowd.bot", None)
     request = Request({}, {}, {}, b"", Origin())
-    return end(grant, state, "many at once", Call(request, ports, now(), Authenticated(operator, None)))
+    return end_grant(
+        grant, state, "many at once", AuthenticatedRequest(request, ports, now(), Authenticated(operator, None))
+    )
 
 
 def test_end_03_of_200_at_once_none_is_lost_and_none_too_many(
@@ -104,12 +108,14 @@ def test_end_03_of_200_at_once_none_is_lost_and_none_too_many(
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         grants = list(pool.map(lambda _: opened(ports), range(ENDED + KEPT)))
     ended, kept = grants[:ENDED], {each.id for each in grants[ENDED:]}
-    states = [list(EVENTS)[number % len(EVENTS)] for number in range(ENDED)]
+    states = [list(END_EVENTS)[number % len(END_EVENTS)] for number in range(ENDED)]
     with concurrent.futures.ThreadPoolExecutor(ENDED) as pool:
         answers = list(pool.map(lambda each: take_back(*each, ports), zip(ended, states, strict=True)))
 
     assert [each.state for each in answers] == states
-    (statement,) = iam.client.get_role_policy(RoleName=iam.role, PolicyName=POLICY_NAME)["PolicyDocument"]["Statement"]
+    (statement,) = iam.client.get_role_policy(RoleName=iam.role, PolicyName=DENY_POLICY_NAME)["PolicyDocument"][
+        "Statement"
+    ]
     assert statement["Effect"] == "Deny"
     assert set(statement["Condition"]["StringEquals"]["aws:PrincipalTag/grant"]) == {each.id for each in ended}
     assert {ports.store.grant(each).state for each in kept} == {State.ACTIVE}
@@ -121,4 +127,4 @@ def test_end_03_of_200_at_once_none_is_lost_and_none_too_many(
             ExpressionAttributeValues={":chain": {"S": grant.id}},
             ConsistentRead=True,
         )["Items"]
-        assert [json.loads(each["record"]["S"])["event"] for each in told] == ["request", EVENTS[state][0]]
+        assert [json.loads(each["record"]["S"])["event"] for each in told] == ["request", END_EVENTS[state][0]]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.running import PATIENCE
-from tests.system.conftest import Api, asked
+from tests.running_systems import PATIENCE
+from tests.system.conftest import Api, request_body
 from tests.system.test_asking import WRITE, read, refused_with
 from tests.system.test_records import chain_of
 
@@ -51,7 +51,7 @@ def test_end_01_a_released_grants_live_credentials_fail_and_anothers_go_on(
     assert read(session, KEY)
     grant = released(api, issued)
     assert grant["state"] == "released"
-    assert grant["ending"]["kill_milliseconds"] > 0
+    assert grant["ending"]["denied_after_milliseconds"] > 0
     assert refused_with(lambda: read(session, KEY)) == "AccessDenied"
     assert read(kept, KEY)
     (statement,) = document()["Statement"]
@@ -106,7 +106,7 @@ def test_only_operators_revoke(api: Api, agent_session):
 
 
 def test_a_pending_grant_can_be_released(api: Api):
-    wanted = asked(permissions=WRITE, reason="to be given back")
+    wanted = request_body(permissions=WRITE, reason="to be given back")
     pending = api("POST", "/v1/grants", wanted, agent="writer-agent").json()["grant"]["id"]
     answer = api("DELETE", f"/v1/grants/{pending}", agent="writer-agent")
     assert answer.json()["grant"]["state"] == "released"
@@ -117,7 +117,7 @@ def test_aud_01_the_chain_tells_the_end_and_how_fast_it_was(api: Api, aws, stack
     released(api, issued)
     records = chain_of(aws, stack, issued["grant"]["id"])
     assert [each["event"] for each in records] == ["request", "release", "canary"]
-    assert json.loads(records[-1]["detail"])["kill_milliseconds"] > 0
+    assert json.loads(records[-1]["detail"])["denied_after_milliseconds"] > 0
 
 
 def test_end_03_of_20_at_once_none_is_lost_and_none_too_many(api: Api, document):

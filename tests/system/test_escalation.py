@@ -10,8 +10,8 @@ from jitney.adapters import clock
 from jitney.adapters.store import Store
 from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
-from tests.handlers.conftest import ASKED, System, configuration
-from tests.system.conftest import Api, asked
+from tests.handlers.conftest import REQUEST_BODY, System, configuration
+from tests.system.conftest import Api, request_body
 from tests.system.test_roles import session_of
 
 # They widen the trust of the functions' roles in turn, as the tests of roles do.
@@ -28,7 +28,7 @@ ROUNDS = 40
 
 
 def asking(action: str) -> dict[str, Any]:
-    return ASKED | {"permissions": [{"actions": [action], "resources": [STACK]}]}
+    return REQUEST_BODY | {"permissions": [{"actions": [action], "resources": [STACK]}]}
 
 
 def test_pol_05_of_two_halves_at_once_one_is_granted_and_the_other_is_denied(aws, stack, clients):
@@ -55,7 +55,7 @@ def test_pol_05_of_two_halves_at_once_one_is_granted_and_the_other_is_denied(aws
 
 
 def test_pol_05_the_deployed_policies_deny_an_escalation_and_say_which(api: Api):
-    body = asked(permissions=[{"actions": list(HALVES), "resources": [STACK]}])
+    body = request_body(permissions=[{"actions": list(HALVES), "resources": [STACK]}])
     answer = api("POST", "/v1/grants", body)
     assert (answer.status_code, answer.json()["code"]) == (403, "denied")
     assert f"{HALVES[0]} with {HALVES[1]} lets its holder act as a role" in answer.json()["detail"]
@@ -65,7 +65,7 @@ def test_pol_05_the_deployed_policies_deny_an_escalation_and_say_which(api: Api)
 
 def test_pol_05_what_could_be_combined_is_read_under_the_deployed_roles(api: Api):
     """One half alone: denied because nothing permits it here, not because the functions may not read what is held."""
-    body = asked(permissions=[{"actions": [HALVES[0]], "resources": [STACK]}])
+    body = request_body(permissions=[{"actions": [HALVES[0]], "resources": [STACK]}])
     for path, status in (("/v1/grants", 403), ("/v1/decisions", 200)):
         answer = api("POST", path, body)
         assert answer.status_code == status, answer.text

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from jitney.client.cli import app
 from jitney.core.integrity.seals import seal_key
 from local import agent_shell
-from tests.running import until
+from tests.running_systems import until
 from tests.system.conftest import Api
-from tests.system.guided import POLICY, allowed_just, block_of
+from tests.system.guided import POLICY, block_of, with_only_permissions
 from tests.system.test_records import Published
 
 # The demo tampers with the records that one of these verifies.
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("deny-document")
 
 def seal(aws: Any) -> dict[str, int]:
     """Run the function as its schedule does; the number of the newest seal, and of the objects that it added."""
-    answer = json.loads(aws("lambda").invoke(FunctionName="jitney-sealing")["Payload"].read())
+    answer = json.loads(aws("lambda").invoke(FunctionName="jitney-sealer")["Payload"].read())
     assert "seal" in answer, answer
     return dict(answer)
 
@@ -100,7 +100,7 @@ def holding(buckets: Buckets, grant_id: str, seq: int) -> str:
 
 def test_aud_02_what_the_functions_wrote_is_sealed_and_verified(grants: tuple[str, str], real: Buckets, aws: Any):
     code, told = real.verify()
-    assert (code, told["breaks"], told["unproven"]) == (0, [], [])
+    assert (code, told["breaks"], told["unverified"]) == (0, [], [])
     assert told["sealed"]["records"] >= 4
     sealed = [real.body(key, real.seals).decode() for key in real.names(real.seals) if key.startswith("seals/")]
     assert all(any(grant_id in text for text in sealed) for grant_id in grants)
@@ -117,7 +117,7 @@ def test_aud_02_what_is_not_sealed_yet_is_said_to_be_so(grants: tuple[str, str],
         until(lambda: any(each["chain"] == grant_id for each in published.records()))
         code, told = real.verify()
         assert code == 0
-        return int(told["not_sealed_yet"]["records"])
+        return int(told["awaiting_seal"]["records"])
 
     until(unsealed)
 
@@ -173,11 +173,15 @@ def test_aud_02_the_permissions_in_the_guide_are_enough_and_what_may_not_be_read
     key = aws("kms").describe_key(KeyId="alias/jitney")["KeyMetadata"]["Arn"]
     names = {"RECORDS-BUCKET": real.records, "SEALS-BUCKET": real.seals, "KEY-ARN": key}
     block, iam = block_of("auditor.md", 1, names), aws("iam")
-    with allowed_just(block, aws, stack, monkeypatch) as role:
+    with with_only_permissions(block, aws, stack, monkeypatch) as role:
         assert real.verify()[0] == 0
         hidden, policy = holding(real, grants[0], 0), json.loads(block)
         deny = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{real.records}/{hidden}"}
         but = json.dumps({**policy, "Statement": [*policy["Statement"], deny]})
         iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=but)
         code, told = real.verify()
-    assert (code, told["verdict"], told["unproven"]) == (2, "unproven", [f"{hidden} could not be read: AccessDenied"])
+    assert (code, told["verdict"], told["unverified"]) == (
+        2,
+        "unverified",
+        [f"{hidden} could not be read: AccessDenied"],
+    )

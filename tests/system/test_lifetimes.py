@@ -15,8 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.gaps.contracts import refused
-from tests.running import arriving, epoch
-from tests.system.conftest import Api, asked
+from tests.running_systems import arriving, epoch
+from tests.system.conftest import Api, request_body
 
 KEY = {"Bucket": "reports", "Key": "2026/q3.csv"}
 EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
@@ -59,7 +59,7 @@ def ends_as_told(session: Any, issued: dict[str, Any], late: int) -> None:
 
 
 def test_end_04_a_credential_of_30_seconds_works_at_20_and_fails_at_31(api: Api, agent_session):
-    issued, late = issued_by(lambda: api("POST", "/v1/grants", asked(duration_seconds=30)))
+    issued, late = issued_by(lambda: api("POST", "/v1/grants", request_body(duration_seconds=30)))
     session = agent_session(issued["credentials"])
     s3, began = session("s3"), epoch(issued["grant"]["starts_at"])
     with arriving(s3, began + 20):

@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from jitney.core.access.grant import Verdict
-from tests.people import Person
-from tests.running import PATIENCE
+from jitney.core.access.grant import VoteVerdict
+from tests.reviewer_browser import Person
+from tests.running_systems import PATIENCE
 from tests.system.conftest import Api
-from tests.system.reviewing import Review
+from tests.system.review_system import Review
 
 pytestmark = pytest.mark.xdist_group("reviews")
 
@@ -50,7 +50,7 @@ def test_rev_06_reviewers_are_written_to_and_told_what_was_decided(review: Revie
         assert each["headers"]["References"] == f"<{grant_id}@example.com>"
     alice: Person = person("alice")
     assert f"Request <code>{grant_id}</code>" in alice.sign_in(link.removeprefix(alice.url)).text
-    review.vote(grant_id, Verdict.REJECT, "bob")
+    review.vote(grant_id, VoteVerdict.REJECT, "bob")
     review.ended(grant_id)
     decided = mails(stack, grant_id)[2:]
     assert sorted(each["to"] for each in decided) == [["alice@example.com"], ["bob@example.com"]]

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from infra.target_template import main
 from tests.infra.test_configuration import valid, write_policies
 from tests.local.gaps.contracts import refused
-from tests.running import PATIENCE, Clients, root_keys, session_keys
+from tests.running_systems import PATIENCE, Clients, root_keys, session_keys
 
 PROD, STAGE, OTHER = "012345670123", "999988887777", "777766665555"
 

@@ -5,7 +5,7 @@ import json
 import httpx
 
 from tests.local.gaps.contracts import refused
-from tests.running import PATIENCE, session_keys
+from tests.running_systems import PATIENCE, session_keys
 from tests.system.conftest import Api, Own
 from tests.system.own_system import GROUP, token
 

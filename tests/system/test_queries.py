@@ -13,16 +13,16 @@ from infra.queries import QUERIES
 from infra.views import VIEWS
 from jitney.client.athena import connected
 from jitney.client.cli import app
-from tests.running import until
+from tests.running_systems import until
 from tests.system.conftest import Api
-from tests.system.guided import POLICY, allowed_just, block_of
+from tests.system.guided import POLICY, block_of, with_only_permissions
 
 PARAMETERS = {
     "grants_of_principal": 1,
     "history_of_grant": 1,
     "timeline_of_grant": 1,
     "agents_of_human": 1,
-    "who_reached": 1,
+    "who_accessed": 1,
 }
 
 
@@ -47,7 +47,7 @@ def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) ->
         "ACCOUNT": stack["account"],
     }
     block, iam = block_of("auditor.md", 0, names), aws("iam")
-    with allowed_just(block, aws, stack, monkeypatch) as role:
+    with with_only_permissions(block, aws, stack, monkeypatch) as role:
 
         def put(policy: dict[str, Any]) -> None:
             iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=json.dumps(policy))

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from jitney.adapters.deny_list import update_of
-from jitney.core.access.denial import Denial
+from jitney.adapters.deny_list import deny_entry_update
+from jitney.core.access.deny_document import DenyEntry
 from tests.local.gaps.contracts import refused
-from tests.running import session_keys, until
+from tests.running_systems import session_keys, until
 from tests.system.conftest import Own
 from tests.system.own_system import ACCOUNTS, GROUP, PLAIN
 
@@ -79,7 +79,7 @@ def test_end_02_who_floods_the_document_is_cut_off_and_nobody_else(own: Own, doc
     agent, now = ended["grant"]["principal"], int(time.time())
     role, table, dynamodb = role_of(own), own.stack["tables"]["state"], own.aws("dynamodb")
     reads = {"Bucket": PLAIN, "Key": "raw/a.csv"}
-    flood = [update_of(role, Denial(f"g-flood{number:09}", now, now + 900, agent)) for number in range(600)]
+    flood = [deny_entry_update(role, DenyEntry(f"g-flood{number:09}", now, now + 900, agent)) for number in range(600)]
     try:
         for update in flood:
             dynamodb.update_item(TableName=table, **update)
@@ -99,7 +99,7 @@ def test_end_02_who_floods_the_document_is_cut_off_and_nobody_else(own: Own, doc
     finally:
         for update in flood:
             dynamodb.delete_item(TableName=table, Key=update["Key"])
-        turn = {"pk": {"S": f"ROLE#{role}"}, "sk": {"S": "TURN"}}
+        turn = {"pk": {"S": f"ROLE#{role}"}, "sk": {"S": "LEASE"}}
         dynamodb.update_item(TableName=table, Key=turn, UpdateExpression="REMOVE cut_offs")
         reconciled(own)
     until(lambda: agent not in document())

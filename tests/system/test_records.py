@@ -7,10 +7,10 @@ import sys
 import uuid
 from typing import Any
 
-from jitney.core.audit import FIRST, canonical
-from local.demo.ledger import Ledger
-from tests.running import until
-from tests.system.conftest import Api, asked
+from jitney.core.audit import GENESIS_HASH, canonical
+from local.demo.audit_queries import AuditQueries
+from tests.running_systems import until
+from tests.system.conftest import Api, request_body
 from tests.system.written import everything_written, logged
 
 
@@ -47,11 +47,11 @@ def chain_of(aws: Any, stack: dict[str, Any], grant_id: str) -> list[dict[str, A
 
 def test_aud_05_athena_says_who_asked_for_what_when_and_what_came_of_it(api: Api, aws, stack):
     allowed = api.ask(ticket="OPS-12")["grant"]
-    api("POST", "/v1/grants", asked(), agent="idle-agent")
-    ledger = Ledger(stack)
+    api("POST", "/v1/grants", request_body(), agent="idle-agent")
+    ledger = AuditQueries(stack)
 
     def rows() -> list[dict[str, Any]]:
-        found = ledger.rows("who_asked_for_what")
+        found = ledger.rows("who_requested_what")
         arrived = {(row["grant_id"], row["outcome"]) for row in found}
         return found if (allowed["id"], "allowed") in arrived and ("", "denied") in arrived else []
 
@@ -72,7 +72,7 @@ def test_aud_02_the_chain_of_a_grant_holds_in_s3(api: Api, aws, stack):
 
     import hashlib
 
-    previous = FIRST
+    previous = GENESIS_HASH
     for record in until(published):
         digest = record.pop("hash")
         assert record["prev"] == previous
@@ -94,7 +94,7 @@ class Killed:
 
 event = json.load(sys.stdin)
 ports = Ports(sessions=Killed(), new_id=lambda prefix: event["id"])
-ports.__dict__["config"] = __import__("jitney.core.config").config.load(event["configuration"])
+ports.__dict__["config"] = __import__("importlib").import_module("jitney.core.config").load(event["configuration"])
 answer(create_grant, event, ports)
 """
 
@@ -105,7 +105,7 @@ def test_sts_06_a_process_killed_between_record_and_credential_leaves_the_record
         "id": grant_id,
         "configuration": configuration_of(aws),
         "headers": {"Authorization": f"Bearer {token('reader-agent')}"},
-        "body": json.dumps(asked()),
+        "body": json.dumps(request_body()),
         "requestContext": {"identity": {"sourceIp": "127.0.0.1"}},
     }
     environment = {
@@ -144,8 +144,8 @@ def configuration_of(aws: Any) -> str:
 
 def test_aud_07_no_secret_is_written_anywhere(api: Api, aws, stack, token):
     canary = token("reader-agent")
-    issued = api("POST", "/v1/grants", asked(), Authorization=f"Bearer {canary}").json()
-    api("POST", "/v1/grants", asked(), Authorization=f"Bearer {canary[:-4]}AAAA")
+    issued = api("POST", "/v1/grants", request_body(), Authorization=f"Bearer {canary}").json()
+    api("POST", "/v1/grants", request_body(), Authorization=f"Bearer {canary[:-4]}AAAA")
     secrets = [
         canary,
         canary.split(".")[2],

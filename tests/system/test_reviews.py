@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.people import PEOPLE, Person, traces
-from tests.running import PATIENCE, alone
-from tests.system.conftest import Api, asked
+from tests.reviewer_browser import PEOPLE, Person, traces
+from tests.running_systems import PATIENCE, alone
+from tests.system.conftest import Api, request_body
 
 # With tests/browser in one worker: both look for what people leave in the tables.
 pytestmark = pytest.mark.xdist_group("reviews")
@@ -17,7 +17,7 @@ WRITE = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/
 
 @pytest.fixture
 def pending(api: Api) -> str:
-    answer = api("POST", "/v1/grants", asked(permissions=WRITE), agent="writer-agent")
+    answer = api("POST", "/v1/grants", request_body(permissions=WRITE), agent="writer-agent")
     assert answer.status_code == 202, answer.text
     return str(answer.json()["grant"]["id"])
 
@@ -62,7 +62,7 @@ def test_end_01_an_operator_revokes(api: Api, person: Callable[[str], Person], p
     assert answer.status_code == 303
     ending = read(api, pending)["ending"]
     assert (ending["by"], ending["reason"]) == ("people.alice", "finished")
-    assert ending["kill_milliseconds"] is not None
+    assert ending["denied_after_milliseconds"] is not None
 
 
 def test_rev_01_get_and_head_of_every_url_change_nothing(
@@ -70,7 +70,7 @@ def test_rev_01_get_and_head_of_every_url_change_nothing(
 ):
     alice, stranger = person("alice"), person("bob")
     alice.sign_in()
-    paths = ["", f"/{pending}", f"/{pending}/story", f"/{pending}/revocation", "/g-aaaaaaaaaaaaaa", "/sign-in"]
+    paths = ["", f"/{pending}", f"/{pending}/report", f"/{pending}/revocation", "/g-aaaaaaaaaaaaaa", "/sign-in"]
     paths += [f"/sign-in?to={pending}"]
     paths += ["/callback", "/callback?code=a&state=b", "/callback?error=access_denied", "/sign-out", "/x/../y"]
     with alone(PEOPLE):

@@ -10,10 +10,10 @@ import pytest
 
 from jitney.core.config import load
 from tests.local.gaps.contracts import refused
-from tests.people import PEOPLE
-from tests.running import Clients, alone, session_keys, until
-from tests.system.conftest import Api, asked
-from tests.system.reviewing import Review
+from tests.reviewer_browser import PEOPLE
+from tests.running_systems import Clients, alone, session_keys, until
+from tests.system.conftest import Api, request_body
+from tests.system.review_system import Review
 from tests.system.test_records import configuration_of
 
 # They widen the trust of the same roles in turn, and put it back.
@@ -44,7 +44,7 @@ def item(pk: str, sk: str = "X") -> dict[str, Any]:
 WRITES = {
     "decisions": {"state": {"PREVIEWS#", "REPLAY#"}, "audit": {"r-"}},
     "grants": {
-        # HELD# it may put, but not change
+        # ACTIVE_GRANTS# it may put, but not change
         "state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "UNOPENED#", "JOINS#", "PENDING#"},
         "audit": {"g-", "r-"},
     },
@@ -64,7 +64,7 @@ KEYS = {
         "JOINS#",
         "PENDING#",
         "PREVIEWS#",
-        "HELD#",
+        "ACTIVE_GRANTS#",
         "REVIEW#",
         "OTHER#",
     },
@@ -100,7 +100,7 @@ def test_a_dry_runs_function_cannot_forge_a_grant(api: Api, aws, stack, clients)
         dynamodb.transact_write_items(TransactItems=[own])
         for table in stack["tables"].values():
             refused("AccessDeniedException", dynamodb.scan, TableName=table)
-    assert api("POST", "/v1/decisions", asked()).status_code == 200
+    assert api("POST", "/v1/decisions", request_body()).status_code == 200
     assert "Item" not in aws("dynamodb").get_item(TableName=state, Key={k: forged[k] for k in ("pk", "sk")})
 
 
@@ -108,7 +108,7 @@ def test_the_function_that_reads_grants_reads_grants_only(aws, stack, clients):
     with session_of("jitney-grant-reads", aws, stack, clients) as session:
         dynamodb, state = session("dynamodb"), stack["tables"]["state"]
         dynamodb.get_item(TableName=state, Key={"pk": {"S": "GRANT#g-x"}, "sk": {"S": "GRANT"}})
-        other = {"pk": {"S": "IDEMPOTENCY#x"}, "sk": {"S": "ONCE"}}
+        other = {"pk": {"S": "IDEMPOTENCY#x"}, "sk": {"S": "SINGLE_USE"}}
         refused("AccessDeniedException", dynamodb.get_item, TableName=state, Key=other)
         query = {"TableName": state, "IndexName": "by_principal", "KeyConditionExpression": "gsi_pk = :p"}
         dynamodb.query(**query, ExpressionAttributeValues={":p": {"S": "PRINCIPAL#local.reader-agent"}})
@@ -255,7 +255,7 @@ FORGERIES: dict[str, dict[str, Any]] = {
     "deleted soon": {"UpdateExpression": "SET expires = :forged"},
     "without expressions": {"AttributeUpdates": {"terms": {"Value": {"S": "forged"}, "Action": "PUT"}}},
     "expected": {
-        "AttributeUpdates": {"life": {"Value": {"S": "forged"}, "Action": "PUT"}},
+        "AttributeUpdates": {"lifecycle": {"Value": {"S": "forged"}, "Action": "PUT"}},
         "Expected": {"terms": {"Value": {"S": "forged"}}},
     },
 }
@@ -278,7 +278,9 @@ def test_rev_03_who_never_decides_cannot_write_what_was_asked_and_approved(
     forgeries = FORGERIES | ({} if "ending" in NEVER_DECIDES[function] else ending)
     with session_of(f"jitney-{function}", aws, stack, clients) as session:
         dynamodb = session("dynamodb")
-        for name in {"life", "records"} | NEVER_DECIDES[function]:  # its own, as far as a condition that never holds
+        for name in {"lifecycle", "records"} | NEVER_DECIDES[
+            function
+        ]:  # its own, as far as a condition that never holds
             own = {"UpdateExpression": f"SET {name} = :forged", "ConditionExpression": "records = :forged"}
             refused("ConditionalCheckFailedException", dynamodb.update_item, **update_of(state, key, own))
         for forgery in forgeries.values():
@@ -302,7 +304,7 @@ def forge_life(review: Review, grant_id: str, dynamodb: Any, **members: Any) -> 
     """Write what became of a grant as a role may that never decides."""
     state = review.stack["tables"]["state"]
     key = {"pk": {"S": f"GRANT#{grant_id}"}, "sk": {"S": "GRANT"}}
-    life = json.loads(dynamodb.get_item(TableName=state, Key=key)["Item"]["life"]["S"])
+    life = json.loads(dynamodb.get_item(TableName=state, Key=key)["Item"]["lifecycle"]["S"])
     forged = {":life": {"S": json.dumps(life | members)}}
     dynamodb.update_item(
         TableName=state, Key=key, UpdateExpression="SET life = :life", ExpressionAttributeValues=forged
@@ -338,13 +340,13 @@ def test_end_01_a_state_that_somebody_wrote_keeps_no_grant_from_being_taken_back
             forge_life(review, grant_id, session("dynamodb"), state=state)
         answer = api("DELETE", f"/v1/grants/{grant_id}")
         assert (answer.status_code, answer.json()["grant"]["state"]) == (200, "released")
-        assert answer.json()["grant"]["ending"]["kill_milliseconds"] is not None
+        assert answer.json()["grant"]["ending"]["denied_after_milliseconds"] is not None
 
 
 @pytest.fixture
 def sealed(aws, stack) -> str:
     """The key of a seal that is there."""
-    answer = json.loads(aws("lambda").invoke(FunctionName="jitney-sealing")["Payload"].read())
+    answer = json.loads(aws("lambda").invoke(FunctionName="jitney-sealer")["Payload"].read())
     return f"seals/{answer['seal']:010d}.json"
 
 
@@ -353,7 +355,7 @@ def test_aud_02_the_function_that_seals_can_only_add(sealed: str, aws, stack, cl
     before = aws("s3").head_object(Bucket=seals, Key=sealed)
     until = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=1)}
     one = {"Bucket": seals, "Key": sealed}
-    with session_of("jitney-sealing", aws, stack, clients) as session:
+    with session_of("jitney-sealer", aws, stack, clients) as session:
         s3 = session("s3")
         refused("PreconditionFailed", s3.put_object, **one, Body=b"forged", IfNoneMatch="*")
         refused("AccessDenied", s3.put_object, **one, Body=b"forged")

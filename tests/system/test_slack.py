@@ -12,14 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from jitney.client.cli import app
-from jitney.core.access.grant import Verdict
-from jitney.core.review.inert import defused
+from jitney.core.access.grant import VoteVerdict
+from jitney.core.review.safe_text import defang
 from local.slack.workspace import OUTAGE
-from tests.handlers.slacking import signed
-from tests.people import Person
-from tests.running import PATIENCE, until
-from tests.system.conftest import Api, asked
-from tests.system.reviewing import Review
+from tests.handlers.slack_workspace import signed
+from tests.reviewer_browser import Person
+from tests.running_systems import PATIENCE, until
+from tests.system.conftest import Api, request_body
+from tests.system.review_system import Review
 
 CHANNEL = "CDATAREVIEWS"
 # With the other tests of reviews: they count what a person leaves in the tables.
@@ -105,7 +105,7 @@ def test_rev_07_less_by_the_modal_is_what_the_credentials_can_do(
     wanted = [
         {"actions": ["s3:PutObject"], "resources": [f"arn:aws:s3:::reports/{key}", "arn:aws:s3:::reports/2026/x"]}
     ]
-    grant_id = api("POST", "/v1/grants", asked(permissions=wanted), agent="writer-agent").json()["grant"]["id"]
+    grant_id = api("POST", "/v1/grants", request_body(permissions=wanted), agent="writer-agent").json()["grant"]["id"]
     pressed = workspace.press(workspace.asked(grant_id), "less", "bob")
     told = workspace.send(pressed["modal"], {"choices-0-r-0": ["r0.0"], "seconds": "1000"}, "bob")
     assert (told["body"]["response_action"], list(told["body"]["errors"])) == ("errors", ["seconds"])
@@ -183,9 +183,9 @@ def test_rev_09_a_body_is_taken_once_and_only_as_slack_signs_it(review: Review, 
     approve = workspace.asked(grant_id)["blocks"][-1]["elements"][0]
     for how in ({"secret": "another"}, {"age": 400}, {"age": -400}):
         answer = post(review, pressed_by("alice", approve), **how)
-        assert (answer.status_code, answer.json()["code"]) == (401, "signature_invalid")
+        assert (answer.status_code, answer.json()["code"]) == (401, "slack_signature_invalid")
     elsewhere = post(review, pressed_by("alice", approve, "TELSE"))
-    assert (elsewhere.status_code, elsewhere.json()["code"]) == (403, "workspace_unknown")
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (403, "slack_workspace_unknown")
     assert review.grant(grant_id).state == "pending"
     body = urlencode({"payload": json.dumps(pressed_by("alice", approve))}).encode()
     headers = signed(body, int(time.time()), review.stack["slack_signing_secret"])
@@ -204,7 +204,7 @@ def test_rev_10_an_agents_words_arrive_as_text_alone(review: Review, workspace: 
     last = message["blocks"][-2]
     assert last["elements"][1] == {
         "type": "rich_text_quote",
-        "elements": [{"type": "text", "text": defused(words)}],
+        "elements": [{"type": "text", "text": defang(words)}],
     }
     assert "mrkdwn" not in json.dumps(message["blocks"])
     assert "evil" not in message["text"]
@@ -218,7 +218,7 @@ def test_rev_13_slack_that_does_not_answer_hangs_nothing_and_is_on_record(review
     assert {"channel": "slack", "to": "#data-reviews", "code": "slack_error"} in sent
     # Mail and the pages go on without it.
     assert {"channel": "mail", "to": "people.alice", "code": ""} in sent
-    assert review.vote(grant_id, Verdict.APPROVE).state == "active"
+    assert review.vote(grant_id, VoteVerdict.APPROVE).state == "active"
     review.ended(grant_id)
 
 

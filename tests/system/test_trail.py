@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.demo.ledger import Ledger
-from tests.running import session_keys, until
+from local.demo.audit_queries import AuditQueries
+from tests.running_systems import session_keys, until
 from tests.system.conftest import Api
 
 ACCOUNT = "444455556666"
@@ -32,7 +32,7 @@ def test_aud_03_calls_of_a_grant_are_joined_to_it_allowed_and_denied(api: Api, s
     s3 = agent_session(issued["credentials"])("s3")
     assert attempt(s3.get_object, Bucket="reports", Key="2026/nothing.csv") != "AccessDenied"
     assert attempt(s3.delete_object, Bucket="reports", Key="2026/q3.csv") == "AccessDenied"
-    ledger = Ledger(stack)
+    ledger = AuditQueries(stack)
 
     def denied() -> list[dict[str, Any]]:
         return [row for row in ledger.rows("denied_calls") if row["grant_id"] == grant_id]
@@ -81,7 +81,7 @@ def test_aud_03_who_takes_the_role_by_hand_is_on_record(api: Api, aws, stack, cl
     for name in ("mallory", grant["id"]):
         keys = session_keys(by_hand(clients, name, grant["principal"]))
         attempt(clients("s3", keys).get_object, Bucket="reports", Key="2026/q3.csv")
-    ledger = Ledger(stack)
+    ledger = AuditQueries(stack)
 
     def found() -> set[tuple[str, ...]]:
         rows = {(row["session"], row["operation"], *row["reasons"]) for row in ledger.rows("bypasses")}

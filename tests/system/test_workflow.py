@@ -13,17 +13,17 @@ import yaml
 from benchmarks.review import transitions
 from jitney.adapters.clock import now
 from jitney.adapters.store import Store
-from jitney.core.access.grant import State, Verdict
-from jitney.core.audit import FIRST
+from jitney.core.access.grant import State, VoteVerdict
+from jitney.core.audit import GENESIS_HASH
 from jitney.core.problems import Problem
-from jitney.handlers.reconciler import START_SECONDS
-from jitney.handlers.review_schedule import look
-from jitney.handlers.voting import Less
-from local.settings import DEFAULT_CONFIG, Settings
+from jitney.handlers.ballots import NarrowedApproval
+from jitney.handlers.reconciler import WORKFLOW_START_SECONDS
+from jitney.handlers.review_schedule import check_schedule
+from local.settings import DEFAULT_CONFIG, LocalSettings
 from tests.local.gaps.contracts import refused
-from tests.running import PATIENCE, Clients, root_keys, shared, start_stack, until
-from tests.system.conftest import Api, asked
-from tests.system.reviewing import MAX_TRANSITIONS, Review
+from tests.running_systems import PATIENCE, Clients, root_keys, shared, start_stack, until
+from tests.system.conftest import Api, request_body
+from tests.system.review_system import MAX_TRANSITIONS, Review
 from tests.system.written import log_groups, logged
 
 ROUNDS = 10
@@ -46,7 +46,7 @@ def small() -> Iterator[Review]:
     Alice may approve after the escalation only.
     """
 
-    def start(settings: Settings) -> dict[str, Any]:
+    def start(settings: LocalSettings) -> dict[str, Any]:
         chosen = yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))
         groups = chosen["reviewers"]
         first, *others = groups["data-owners"]["members"]
@@ -83,7 +83,7 @@ def small() -> Iterator[Review]:
 
 
 def chained(records: list[dict[str, Any]]) -> bool:
-    return [each["prev"] for each in records] == [FIRST, *(each["hash"] for each in records[:-1])]
+    return [each["prev"] for each in records] == [GENESIS_HASH, *(each["hash"] for each in records[:-1])]
 
 
 def test_rev_04_an_approval_ends_the_wait_and_the_agent_gets_its_credentials(review: Review):
@@ -97,8 +97,8 @@ def test_rev_04_an_approval_ends_the_wait_and_the_agent_gets_its_credentials(rev
     issued = review.api("POST", f"/v1/grants/{grant_id}/credentials", agent="writer-agent")
     assert issued.status_code == 200
     assert review.states_entered(grant_id) == [
-        *("Look", "WhatIsDue", "AskAndWait"),
-        *("Look", "WhatIsDue", "TellDecision"),
+        *("Look", "ChooseNotification", "NotifyAndWait"),
+        *("Look", "ChooseNotification", "NotifyDecision"),
     ]
     assert transitions(review.history(grant_id)) <= MAX_TRANSITIONS
 
@@ -116,10 +116,10 @@ def test_rev_03_reviewers_are_told_at_once_of_what_is_asked_anew(review: Review)
     assert grant.reviews == (("data-owners", "security"),)
     review.waiting(grant_id)
     # So they are of what becomes less while a vote is missing.
-    assert review.vote(grant_id, name="bob", less=Less(grant.permissions, 60)).state is State.PENDING
+    assert review.vote(grant_id, name="bob", less=NarrowedApproval(grant.permissions, 60)).state is State.PENDING
     until(lambda: review.notices(grant_id) == ["asked", "changed", "narrowed"])
     review.waiting(grant_id)
-    review.vote(grant_id, Verdict.REJECT)
+    review.vote(grant_id, VoteVerdict.REJECT)
     assert json.loads(review.ended(grant_id)["output"])["state"] == "rejected"
     assert review.notices(grant_id) == ["asked", "changed", "narrowed", "decided"]
 
@@ -127,7 +127,7 @@ def test_rev_03_reviewers_are_told_at_once_of_what_is_asked_anew(review: Review)
 def test_rev_06_a_rejection_ends_it_and_the_agent_sees_it(review: Review):
     grant_id = review.ask()
     review.waiting(grant_id)
-    review.vote(grant_id, Verdict.REJECT)
+    review.vote(grant_id, VoteVerdict.REJECT)
     assert json.loads(review.ended(grant_id)["output"])["state"] == "rejected"
     assert review.shown(grant_id)["state"] == "rejected"
     assert review.notices(grant_id) == ["asked", "decided"]
@@ -161,7 +161,7 @@ def test_rev_13_a_decision_between_the_token_and_its_keeping_ends_the_wait(revie
     review.start(review.grant(grant_id))
     key = {"pk": {"S": f"REVIEW#{grant_id}"}, "sk": {"S": "TOKEN"}}
     # Before the workflow has tried to keep it as often as it does.
-    until(lambda: "AskAndWait" in review.states_entered(grant_id), pause=0.02)
+    until(lambda: "NotifyAndWait" in review.states_entered(grant_id), pause=0.02)
     assert review.vote(grant_id).state is State.ACTIVE
     aws("dynamodb").delete_item(TableName=stack["tables"]["state"], Key=key)
     assert json.loads(review.ended(grant_id)["output"])["state"] == "active"
@@ -188,7 +188,7 @@ def test_rev_13_what_cannot_look_fails_the_request_too(review: Review):
 
 
 def test_rev_13_a_request_without_a_workflow_is_found_and_fails(review: Review, aws):
-    lost, young = review.open(created_at=now() - START_SECONDS - 1), review.open()
+    lost, young = review.open(created_at=now() - WORKFLOW_START_SECONDS - 1), review.open()
     running = review.ask()
     run = aws("lambda").invoke(FunctionName="jitney-reconciler")
     assert "FunctionError" not in run, run["Payload"].read()
@@ -295,7 +295,7 @@ class TestTime:
     def test_rev_12_an_agent_that_floods_is_told_to_wait(self, small: Review):
         ids = [small.ask() for _ in range(MAX_PENDING)]
         wanted = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/one-more.csv"]}]
-        one_more = asked(permissions=wanted)
+        one_more = request_body(permissions=wanted)
         answer = small.api("POST", "/v1/grants", one_more, agent="writer-agent")
         assert (answer.status_code, answer.json()["code"]) == (429, "too_many_pending")
         assert sorted(answer.json()["pending"]) == sorted(ids)
@@ -319,12 +319,12 @@ def test_rev_13_where_no_mail_goes_out_nothing_hangs_and_the_agent_is_told(small
     notices = [each for each in small.records(grant_id) if each["event"] == "notice"]
     assert len(notices) > 1
     for each in notices:
-        assert (each["outcome"], each["code"]) == ("failed", "nobody_told")
+        assert (each["outcome"], each["code"]) == ("failed", "no_reviewer_notified")
         mailed = [one for one in json.loads(each["detail"])["sent"] if one["channel"] == "mail"]
         assert {one["code"] for one in mailed} == {"rejected"}
         assert "people.bob" in {one["to"] for one in mailed}  # and, once it has escalated, others
     (record,) = (each for each in small.records(grant_id) if each["event"] == "review")
-    assert json.loads(record["detail"]) == {"error": "NobodyTold"}
+    assert json.loads(record["detail"]) == {"error": "NoReviewerNotified"}
 
 
 OUTCOMES = {"vote": {State.ACTIVE, State.REJECTED}, "expiry": {State.EXPIRED}, "release": {State.RELEASED}}
@@ -386,9 +386,9 @@ def racers_for(grant_id: str, review: Review, turns: Turns) -> list[Callable[[],
         review.release(grant_id)
 
     return [
-        lambda: review.vote(grant_id, Verdict.APPROVE, "alice", **ports(0, ends - 1)),
-        lambda: review.vote(grant_id, Verdict.REJECT, "bob", **ports(1, ends - 1)),
-        lambda: look({"grant_id": grant_id, "since": 1}, review.ports(**ports(2, ends))),
+        lambda: review.vote(grant_id, VoteVerdict.APPROVE, "alice", **ports(0, ends - 1)),
+        lambda: review.vote(grant_id, VoteVerdict.REJECT, "bob", **ports(1, ends - 1)),
+        lambda: check_schedule({"grant_id": grant_id, "since": 1}, review.ports(**ports(2, ends))),
         lambda: release(3),
     ]
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from botocore.exceptions import ClientError
 
-from tests.running import PATIENCE
+from tests.running_systems import PATIENCE
 
 
 def everything_written(aws: Any, stack: dict[str, Any]) -> Iterator[str]:

@@ -10,7 +10,7 @@ def now() -> int:
     return int(time.time())
 
 
-def milliseconds() -> int:
+def monotonic_milliseconds() -> int:
     """A stopwatch: milliseconds since some moment, for differences only."""
     return time.monotonic_ns() // 1_000_000
 

@@ -12,20 +12,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.calls import unavailable_when_failing
-from jitney.core.access.denial import CutOffs, Denial
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.core.access.deny_document import CutOffs, DenyEntry
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-TURN_SECONDS = 20
-KEEP_SECONDS = 3600
+LEASE_SECONDS = 20
+DENY_ENTRY_RETENTION_SECONDS = 3600
 
 Item = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class WriteLease:
     """Where a role's turns stand: how many began, the last that is done, what it wrote, who was cut off."""
 
     began: int = 0
@@ -41,12 +41,12 @@ class DenyList:
         self._client = client
         self._table = state_table
 
-    def denials(self, role_arn: str) -> list[Denial]:
+    def deny_entries(self, role_arn: str) -> list[DenyEntry]:
         """Every denial of the role that was written before this call, expired ones among them."""
         found: list[Item] = []
         start: Item = {}
         while True:
-            with unavailable_when_failing("The deny list"):
+            with aws_errors_as_unavailable("The deny list"):
                 answer = self._client.query(
                     TableName=self._table,
                     KeyConditionExpression="pk = :role AND begins_with(sk, :deny)",
@@ -56,12 +56,12 @@ class DenyList:
                 )
             found += answer["Items"]
             if "LastEvaluatedKey" not in answer:
-                return [Denial(**json.loads(item["denial"]["S"])) for item in found]
+                return [DenyEntry(**json.loads(item["denial"]["S"])) for item in found]
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def roles(self, configured: Iterable[str]) -> frozenset[str]:
         """The ARNs of the `configured` roles, at least one, and of all with which this was called before."""
-        with unavailable_when_failing("The deny list"):
+        with aws_errors_as_unavailable("The deny list"):
             answer = self._client.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": "ROLE#"}, "sk": {"S": "KNOWN"}},
@@ -71,15 +71,15 @@ class DenyList:
             )
         return frozenset(answer["Attributes"]["role_arns"]["SS"])
 
-    def turn(self, role_arn: str) -> Turn:
+    def turn(self, role_arn: str) -> WriteLease:
         """Where the role's turns stand now."""
-        with unavailable_when_failing("The deny list"):
+        with aws_errors_as_unavailable("The deny list"):
             answer = self._client.get_item(TableName=self._table, Key=_key(role_arn), ConsistentRead=True)
-        return _turn_of(answer.get("Item", {}))
+        return _lease_of(answer.get("Item", {}))
 
-    def begin(self, role_arn: str, now: int) -> Turn | None:
+    def begin(self, role_arn: str, now: int) -> WriteLease | None:
         """The turn that this call begins, its number in `began`; None while another has it."""
-        with unavailable_when_failing("The deny list"):
+        with aws_errors_as_unavailable("The deny list"):
             try:
                 answer = self._client.update_item(
                     TableName=self._table,
@@ -87,7 +87,7 @@ class DenyList:
                     UpdateExpression="SET busy_until = :until ADD began :one",
                     ConditionExpression="attribute_not_exists(busy_until) OR busy_until < :now",
                     ExpressionAttributeValues={
-                        ":until": {"N": str(now + TURN_SECONDS)},
+                        ":until": {"N": str(now + LEASE_SECONDS)},
                         ":now": {"N": str(now)},
                         ":one": {"N": "1"},
                     },
@@ -95,19 +95,19 @@ class DenyList:
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
                 return None
-        return _turn_of(answer["Attributes"])
+        return _lease_of(answer["Attributes"])
 
-    def finish(self, role_arn: str, turn: Turn, written: str) -> bool:
+    def finish(self, role_arn: str, turn: WriteLease, written: str) -> bool:
         """Note that a turn has written the whole list, as `written`; False when it was overtaken and proves nothing."""
         values: Item = {":began": {"N": str(turn.began)}, ":written": {"S": written}}
         return self._end_turn(role_arn, "SET done = :began, written = :written REMOVE busy_until", values)
 
-    def abandon(self, role_arn: str, turn: Turn) -> None:
+    def abandon(self, role_arn: str, turn: WriteLease) -> None:
         """Let another begin: this turn has written nothing, and nothing of it is on its way."""
         self._end_turn(role_arn, "REMOVE busy_until", {":began": {"N": str(turn.began)}})
 
     def _end_turn(self, role_arn: str, expression: str, values: Item) -> bool:
-        with unavailable_when_failing("The deny list"):
+        with aws_errors_as_unavailable("The deny list"):
             try:
                 self._client.update_item(
                     TableName=self._table,
@@ -121,7 +121,7 @@ class DenyList:
         return True
 
 
-def update_of(role_arn: str, denial: Denial) -> Item:
+def deny_entry_update(role_arn: str, denial: DenyEntry) -> Item:
     """The update that lists a denial, for the transaction that ends its grant."""
     members = {"grant_id": denial.grant_id, "ended_at": denial.ended_at, "until": denial.until, "agent": denial.agent}
     return {
@@ -129,12 +129,12 @@ def update_of(role_arn: str, denial: Denial) -> Item:
         "UpdateExpression": "SET denial = :denial, expires = :expires",
         "ExpressionAttributeValues": {
             ":denial": {"S": json.dumps(members, separators=(",", ":"))},
-            ":expires": {"N": str(denial.until + KEEP_SECONDS)},
+            ":expires": {"N": str(denial.until + DENY_ENTRY_RETENTION_SECONDS)},
         },
     }
 
 
-def cut_off_of(role_arn: str, turn: Turn, cut_offs: CutOffs) -> Item:
+def cut_offs_update(role_arn: str, turn: WriteLease, cut_offs: CutOffs) -> Item:
     """The update that notes the cut-offs of a role, for the transaction that records them."""
     text = json.dumps([cut_offs.role, dict(cut_offs.agents)], separators=(",", ":"))
     return {
@@ -146,11 +146,11 @@ def cut_off_of(role_arn: str, turn: Turn, cut_offs: CutOffs) -> Item:
 
 
 def _key(role_arn: str) -> Item:
-    return {"pk": {"S": f"ROLE#{role_arn}"}, "sk": {"S": "TURN"}}
+    return {"pk": {"S": f"ROLE#{role_arn}"}, "sk": {"S": "LEASE"}}
 
 
-def _turn_of(item: Item) -> Turn:
-    return Turn(
+def _lease_of(item: Item) -> WriteLease:
+    return WriteLease(
         began=int(item.get("began", {"N": "0"})["N"]),
         done=int(item.get("done", {"N": "0"})["N"]),
         written=item.get("written", {"S": ""})["S"],

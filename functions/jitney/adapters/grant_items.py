@@ -1,7 +1,7 @@
 """A grant as an item of the state table, in attributes that are apart so that IAM can tell who may write which.
 
 `terms` is what was asked and approved, until when: with the votes, all that credentials are issued by. It is written
-when the grant is opened and by votes, and by no other role (`infra.functions`). `life` is what became of it, `ending`
+when the grant is opened and by votes, and by no other role (`infra.function_specs`). `life` is what became of it, `ending`
 how it was taken back, and `follow_up` what was said of a broken glass, which only who takes back writes; all are JSON.
 `records` counts the audit
 records, for conditions; `gsi_pk` and `gsi_sk` list one principal's grants. While no end is on record there are
@@ -13,17 +13,26 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any
 
-from jitney.core.access.glass import FollowUp, Glass, Judgement
-from jitney.core.access.grant import KEEP_GRANT_SECONDS, OPEN, Ending, Grant, State, Verdict, Vote, borne_out
+from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
+from jitney.core.access.delegation import Delegation
+from jitney.core.access.grant import (
+    GRANT_RETENTION_SECONDS,
+    OPEN_STATES,
+    Grant,
+    GrantEnd,
+    State,
+    Vote,
+    VoteVerdict,
+    with_derived_state,
+)
 from jitney.core.access.request import Permission
-from jitney.core.access.stand_in import StandIn
 
 Item = dict[str, Any]
 
-_LIFE = ("state", "head", "cut_off_at")
+_LIFECYCLE = ("state", "head", "cut_off_at")
 _APART = ("records", "ending", "follow_up")
-_LOOKED_UP = ("run_by_now",)
-_TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFE, *_APART, *_LOOKED_UP))
+_LOOKED_UP = ("current_agent_owners",)
+_TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFECYCLE, *_APART, *_LOOKED_UP))
 
 
 def item_key(grant_id: str) -> Item:
@@ -31,12 +40,12 @@ def item_key(grant_id: str) -> Item:
     return {"pk": {"S": f"GRANT#{grant_id}"}, "sk": {"S": "GRANT"}}
 
 
-def list_key(owner: str) -> str:
+def owner_key(owner: str) -> str:
     """The partition key of an owner's grants in the index `by_principal`."""
     return f"PRINCIPAL#{owner}"
 
 
-def open_key(role_arn: str, state: State) -> str:
+def open_role_key(role_arn: str, state: State) -> str:
     """The partition key of a role's grants in a state of `OPEN`, in the index `open_by_role`.
 
     What waits is apart from what is active: it is found without reading that, of which there may be any number.
@@ -47,26 +56,26 @@ def open_key(role_arn: str, state: State) -> str:
 def item_of(grant: Grant) -> Item:
     """The item of a grant."""
     item = item_key(grant.id) | {
-        "gsi_pk": {"S": list_key(grant.owner)},
+        "gsi_pk": {"S": owner_key(grant.owner)},
         "gsi_sk": {"S": f"{grant.created_at:012d}#{grant.id}"},
         "terms": {"S": _text(grant, _TERMS)},
-        "life": {"S": _text(grant, _LIFE)},
+        "lifecycle": {"S": _text(grant, _LIFECYCLE)},
         "records": {"N": str(grant.records)},
-        "expires": {"N": str(grant.expires_at + KEEP_GRANT_SECONDS)},
+        "expires": {"N": str(grant.expires_at + GRANT_RETENTION_SECONDS)},
     }
     if grant.ending:
         item["ending"] = {"S": _json(asdict(grant.ending))}
     if grant.follow_up:
         item["follow_up"] = {"S": _json(asdict(grant.follow_up))}
-    if grant.state in OPEN:
+    if grant.state in OPEN_STATES:
         item |= {
-            "open_role": {"S": open_key(grant.role_arn, grant.state)},
+            "open_role": {"S": open_role_key(grant.role_arn, grant.state)},
             "open_until": {"S": f"{grant.expires_at:012d}"},
         }
     return item
 
 
-def update_of(table: str, before: Grant, after: Grant) -> Item:
+def grant_update(table: str, before: Grant, after: Grant) -> Item:
     """The part of a transaction that changes a grant, on condition that it is as it was read.
 
     It names only the attributes that change, so that it takes no permission for the others.
@@ -91,23 +100,23 @@ def grant_of(item: Item | None) -> Grant | None:
     """
     if item is None or "terms" not in item:
         return None
-    terms, life = json.loads(item["terms"]["S"]), json.loads(item["life"]["S"])
+    terms, life = json.loads(item["terms"]["S"]), json.loads(item["lifecycle"]["S"])
     parsed = {
         "state": State(life["state"]),
         "records": int(item["records"]["N"]),
-        "ending": Ending(**json.loads(item["ending"]["S"])) if "ending" in item else None,
+        "ending": GrantEnd(**json.loads(item["ending"]["S"])) if "ending" in item else None,
         "permissions": tuple(
             Permission(tuple(each["actions"]), tuple(each["resources"])) for each in terms["permissions"]
         ),
         "reviews": tuple(tuple(groups) for groups in terms["reviews"]),
         "approvals": tuple(terms["approvals"]),
         "groups": tuple(terms["groups"]),
-        "run_by": tuple(terms.get("run_by", ())),
+        "agent_owners": tuple(terms.get("agent_owners", ())),
         "votes": tuple(_vote_of(each) for each in terms["votes"]),
-        "glass": _glass_of(terms.get("glass")),
+        "break_glass": _glass_of(terms.get("break_glass")),
         "follow_up": _follow_up_of(json.loads(item["follow_up"]["S"])) if "follow_up" in item else None,
     }
-    return borne_out(Grant(**terms | {name: life[name] for name in _LIFE} | parsed))
+    return with_derived_state(Grant(**terms | {name: life[name] for name in _LIFECYCLE} | parsed))
 
 
 def grants_in(items: Iterable[Item]) -> list[Grant]:
@@ -116,17 +125,17 @@ def grants_in(items: Iterable[Item]) -> list[Grant]:
 
 
 def _vote_of(members: dict[str, Any]) -> Vote:
-    stands_in = tuple(StandIn(**each) for each in members.get("stands_in", ()))
+    stands_in = tuple(Delegation(**each) for each in members.get("delegations", ()))
     groups = None if members.get("groups") is None else tuple(members["groups"])
-    return Vote(**members | {"verdict": Verdict(members["verdict"]), "stands_in": stands_in, "groups": groups})
+    return Vote(**members | {"verdict": VoteVerdict(members["verdict"]), "delegations": stands_in, "groups": groups})
 
 
-def _glass_of(members: dict[str, Any] | None) -> Glass | None:
-    return Glass(**members | {"told": tuple(members["told"])}) if members else None
+def _glass_of(members: dict[str, Any] | None) -> BreakGlassUse | None:
+    return BreakGlassUse(**members | {"told": tuple(members["told"])}) if members else None
 
 
 def _follow_up_of(members: dict[str, Any]) -> FollowUp:
-    return FollowUp(**members | {"judgement": Judgement(members["judgement"])})
+    return FollowUp(**members | {"judgement": FollowUpVerdict(members["judgement"])})
 
 
 def _text(grant: Grant, names: Iterable[str]) -> str:

@@ -12,36 +12,36 @@ from urllib.parse import urlsplit
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-MOST_BYTES = 262_144
-FAILURES = (HTTPError, http.client.HTTPException, OSError, ValueError)
+MAX_RESPONSE_BYTES = 262_144
+REQUEST_ERRORS = (HTTPError, http.client.HTTPException, OSError, ValueError)
 """What `ask` raises."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long to wait for an issuer, in seconds.
 
     `silence` is for connecting to one address, for the TLS handshake, and between two pieces of the answer; `total` is
     for the whole answer once connected, so that a slow drip ends too.
     """
 
-    silence: float
+    idle_seconds: float
     total: float
 
 
-DEFAULT_PATIENCE = Patience(silence=2.0, total=4.0)
+DEFAULT_TIMEOUTS = Timeouts(idle_seconds=2.0, total=4.0)
 
 
-def schemes(*, local: bool) -> tuple[str, ...]:
+def allowed_schemes(*, local: bool) -> tuple[str, ...]:
     """The schemes of addresses that may be asked: plain HTTP on one's own machine only."""
     return ("https", "http") if local else ("https",)
 
 
-def ask(
+def send_request(
     verb: str,
     uri: str,
     allowed: tuple[str, ...],
-    patience: Patience,
+    patience: Timeouts,
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> tuple[int, bytes]:
@@ -49,7 +49,7 @@ def ask(
     address = urlsplit(uri)
     if address.scheme not in allowed or not address.hostname:
         raise ValueError("not an address that may be asked")
-    connection = _connection(address.scheme, address.hostname, address.port, patience.silence)
+    connection = _connection(address.scheme, address.hostname, address.port, patience.idle_seconds)
     try:
         connection.connect()
         with _time_limit(connection.sock, patience.total):
@@ -77,7 +77,7 @@ def _answer(connection: HTTPConnection) -> tuple[int, bytes]:
     with connection.getresponse() as response:
         while piece := response.read1(65_536):
             body += piece
-            if len(body) > MOST_BYTES:
+            if len(body) > MAX_RESPONSE_BYTES:
                 raise ValueError("the answer is too large")
         return response.status, bytes(body)
 

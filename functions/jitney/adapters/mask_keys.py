@@ -5,13 +5,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from jitney.adapters.calls import unavailable_when_failing
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.core.problems import Problem
 
 if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
 
-MOST_KEYS = 1000
+MAX_CACHED_KEYS = 1000
 """Owners whose keys a process keeps."""
 PURPOSE = "jitney mask tags 1"
 
@@ -31,12 +31,12 @@ class MaskKeys:
         """The key of this owner, always the same. Raises Problem unavailable."""
         if owner not in self._kept:
             self._kept[owner] = self._asked(owner)
-            if len(self._kept) > MOST_KEYS:
+            if len(self._kept) > MAX_CACHED_KEYS:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(owner)
         return self._kept[owner]
 
-    def of_or_none(self, owner: str) -> bytes | None:
+    def key_or_none(self, owner: str) -> bytes | None:
         """As `of`; None, which is logged, when KMS does not answer."""
         try:
             return self.of(owner)
@@ -45,7 +45,7 @@ class MaskKeys:
             return None
 
     def _asked(self, owner: str) -> bytes:
-        with unavailable_when_failing("The key of masks"):
+        with aws_errors_as_unavailable("The key of masks"):
             self._client = self._client or self._connect()
             message = f"{PURPOSE}\0{owner}".encode()
             answer = self._client.generate_mac(KeyId=self._key_id, MacAlgorithm="HMAC_SHA_256", Message=message)

@@ -6,7 +6,7 @@ for the one that was read.
 
 from typing import Any
 
-from jitney.core.review.pending import Entering, Pending
+from jitney.core.review.pending import PendingReviews, PendingReviewsUpdate
 
 Item = dict[str, Any]
 
@@ -21,12 +21,12 @@ def item_key(owner: str) -> Item:
     return {"pk": {"S": key_of(owner)}, "sk": {"S": "PENDING"}}
 
 
-def pending_in(owner: str, item: Item | None) -> Pending:
+def pending_in(owner: str, item: Item | None) -> PendingReviews:
     """What is under review by an item; nothing when there is none. Raises KeyError, TypeError or ValueError."""
-    return Pending.read(owner, item["stamp"]["S"], item["waiting"]["S"]) if item else Pending(owner)
+    return PendingReviews.read(owner, item["stamp"]["S"], item["waiting"]["S"]) if item else PendingReviews(owner)
 
 
-def put_of(table: str, entering: Entering) -> Item:
+def put_of(table: str, entering: PendingReviewsUpdate) -> Item:
     """The part of a transaction that enters a grant, on condition that the others are as they were read."""
     before, after = entering
     item = item_key(after.owner) | {

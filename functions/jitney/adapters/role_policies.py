@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jitney.core.access.denial import POLICY_NAME
+from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.config import Target
 from jitney.core.problems import Problem
 
@@ -20,7 +20,7 @@ SESSION_SECONDS = 900
 _PASSING = frozenset({"ConcurrentModification", "ServiceFailure", "Throttling"})
 
 
-class Refused(Exception):
+class PolicyWriteRefused(Exception):
     """IAM has answered that it does not write; `passing` says whether it may a moment later."""
 
     def __init__(self, code: str) -> None:
@@ -62,7 +62,7 @@ class RolePolicy:
     def read(self) -> dict[str, Any] | None:
         """The document that IAM has, or None. Raises Problem unavailable."""
         try:
-            answer = self._client.get_role_policy(RoleName=self._role, PolicyName=POLICY_NAME)
+            answer = self._client.get_role_policy(RoleName=self._role, PolicyName=DENY_POLICY_NAME)
         except self._client.exceptions.NoSuchEntityException:
             return None
         except (ClientError, BotoCoreError) as error:
@@ -77,13 +77,13 @@ class RolePolicy:
         """
         try:
             if text:
-                self._client.put_role_policy(RoleName=self._role, PolicyName=POLICY_NAME, PolicyDocument=text)
+                self._client.put_role_policy(RoleName=self._role, PolicyName=DENY_POLICY_NAME, PolicyDocument=text)
             else:
-                self._client.delete_role_policy(RoleName=self._role, PolicyName=POLICY_NAME)
+                self._client.delete_role_policy(RoleName=self._role, PolicyName=DENY_POLICY_NAME)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if text or code != "NoSuchEntity":
-                raise Refused(code) from error
+                raise PolicyWriteRefused(code) from error
         except BotoCoreError as error:
             raise _unavailable() from error
 

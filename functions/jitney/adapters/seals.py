@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from jitney.adapters.calls import unavailable_when_failing
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.core.integrity.seals import (
     FOLDER,
     Seal,
@@ -37,7 +37,7 @@ class Seals:
 
     def newest(self) -> Seal | None:
         """The last seal, None when there is none yet. Raises ValueError when what is in its place is no seal."""
-        with unavailable_when_failing("The seals' bucket"):
+        with aws_errors_as_unavailable("The seals' bucket"):
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=FOLDER)
             numbers = [number_of(each["Key"]) for page in pages for each in page.get("Contents", [])]
         known = [number for number in numbers if number is not None]
@@ -45,12 +45,12 @@ class Seals:
 
     def read(self, number: int) -> Seal:
         """The seal of that number. Raises ValueError when what is in its place is no seal."""
-        with unavailable_when_failing("The seals' bucket"):
+        with aws_errors_as_unavailable("The seals' bucket"):
             return read_seal(self._s3.get_object(Bucket=self._bucket, Key=seal_key(number))["Body"].read()).seal
 
     def signer(self) -> str:
         """The fingerprint of the key that signs; a copy of its public half is put beside the seals."""
-        with unavailable_when_failing("The seals' key"):
+        with aws_errors_as_unavailable("The seals' key"):
             der = self._kms.get_public_key(KeyId=self._key_arn)["PublicKey"]
         fingerprint = fingerprint_of(der)
         lines = textwrap.wrap(base64.b64encode(der).decode(), 64)
@@ -60,7 +60,7 @@ class Seals:
 
     def add(self, seal: Seal) -> bool:
         """Sign the seal and add it; False when another seal has its number, and then nothing was changed."""
-        with unavailable_when_failing("The seals' key"):
+        with aws_errors_as_unavailable("The seals' key"):
             signed = self._kms.sign(
                 KeyId=self._key_arn, Message=seal.digest, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256"
             )
@@ -70,7 +70,7 @@ class Seals:
 
     def _add(self, key: str, text: str) -> bool:
         """Write an object where none is; False when one is."""
-        with unavailable_when_failing("The seals' bucket"):
+        with aws_errors_as_unavailable("The seals' bucket"):
             try:
                 self._s3.put_object(Bucket=self._bucket, Key=key, Body=text.encode(), IfNoneMatch="*")
             except ClientError as error:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from types_boto3_sts import STSClient
 
-    from jitney.adapters.lent_keys import Lend
+    from jitney.adapters.session_clients import SessionClient
 
     class ScopingClient(Protocol):
         """An STS client of one session. The published stubs do not know the operation yet."""
@@ -53,7 +53,7 @@ _UNKNOWN = ("unavailable", "STS did not answer as it should.", "Try the same gra
 # The codes by which STS, or a policy in front of it, says that there is no GetScopedCredentials to be had: an older
 # Region or endpoint, or a target whose role or service control policy does not allow it.
 _NOT_OFFERED = frozenset({"AccessDenied", "InvalidAction", "UnknownOperation", "NotImplemented"})
-NOT_OFFERED_SECONDS = 900
+SCOPING_UNAVAILABLE_SECONDS = 900
 """How long a role's answer that it offers no scoping is believed; each request would pay for asking again."""
 
 _log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ _log = logging.getLogger(__name__)
 class Sessions:
     """Issues credentials. `lend` is a client to sign with a session's own keys; `now` the clock, in epoch seconds."""
 
-    def __init__(self, client: "STSClient", lend: "Lend[ScopingClient]", now: Callable[[], int]) -> None:
+    def __init__(self, client: "STSClient", lend: "SessionClient[ScopingClient]", now: Callable[[], int]) -> None:
         self._client = client
         self._lend = lend
         self._now = now
@@ -128,7 +128,7 @@ class Sessions:
     def _remember(self, role_arn: str, code: str) -> None:
         _log.warning("STS does not scope sessions of %s down: %s. IAM alone ends them.", role_arn, code)
         if code in _NOT_OFFERED:
-            self._not_offered[role_arn] = self._now() + NOT_OFFERED_SECONDS
+            self._not_offered[role_arn] = self._now() + SCOPING_UNAVAILABLE_SECONDS
 
 
 def _code(error: ClientError) -> str:

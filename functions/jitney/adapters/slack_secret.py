@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from jitney.adapters.calls import unavailable_when_failing
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.core.problems import Problem
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class SlackSecret:
         return self._known[1]
 
     def _fetched(self) -> str:
-        with unavailable_when_failing("Secrets Manager"):
+        with aws_errors_as_unavailable("Secrets Manager"):
             answer = self._client.get_secret_value(SecretId=self._arn)
         text = answer.get("SecretString", "").strip()
         if not self._form.fullmatch(text):

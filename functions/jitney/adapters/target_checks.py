@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jitney.core.access.target_check import ALLOWED, NOT_TRIED, Answered, Attempt
+from jitney.core.access.target_check import ALLOWED, NOT_TRIED, Attempt, AttemptResult
 from jitney.core.problems import Problem
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ class TargetChecks:
         self._sts = sts
         self._client_of = client_of
 
-    def run(self, attempts: Iterable[Attempt]) -> tuple[Answered, ...]:
+    def run(self, attempts: Iterable[Attempt]) -> tuple[AttemptResult, ...]:
         """What AWS answers to each: ALLOWED, an error's code, or NOT_TRIED where there was no session to call with.
 
         Raises Problem unavailable when AWS does not answer, or not now.
         """
-        return tuple(Answered(attempt, self._answer(attempt)) for attempt in attempts)
+        return tuple(AttemptResult(attempt, self._answer(attempt)) for attempt in attempts)
 
     def _answer(self, attempt: Attempt) -> str:
         issued: dict[str, Any] = {}

@@ -4,7 +4,7 @@ import json
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from jitney.adapters.identity_provider import DEFAULT_PATIENCE, FAILURES, Patience, ask, schemes
+from jitney.adapters.identity_provider import DEFAULT_TIMEOUTS, REQUEST_ERRORS, Timeouts, allowed_schemes, send_request
 from jitney.core.config import Web
 from jitney.core.problems import Problem
 
@@ -12,8 +12,8 @@ from jitney.core.problems import Problem
 class TokenEndpoint:
     """Redeems codes (OpenID Connect Core section 3.1.3). `local` permits http:// addresses."""
 
-    def __init__(self, *, local: bool, patience: Patience = DEFAULT_PATIENCE) -> None:
-        self._schemes = schemes(local=local)
+    def __init__(self, *, local: bool, patience: Timeouts = DEFAULT_TIMEOUTS) -> None:
+        self._schemes = allowed_schemes(local=local)
         self._patience = patience
 
     def redeem(self, web: Web, code: str, verifier: str, redirect_uri: str) -> str:
@@ -31,8 +31,8 @@ class TokenEndpoint:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         try:
             asked = urlencode(form).encode("ascii")
-            status, body = ask("POST", web.token_url, self._schemes, self._patience, asked, headers)
-        except FAILURES as error:
+            status, body = send_request("POST", web.token_url, self._schemes, self._patience, asked, headers)
+        except REQUEST_ERRORS as error:
             fix = "Begin again in a moment."
             raise Problem("unavailable", "Your identity provider did not answer as it should.", fix) from error
         token = _id_token(body) if status == HTTPStatus.OK else None

@@ -13,12 +13,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jitney.adapters.calls import unavailable_when_failing
-from jitney.adapters.store import KEEP_RECORD_SECONDS
-from jitney.core.audit import Link, sort_key
-from jitney.core.trail.call import Call, call_in, keys_of, partition_of, text_of
-from jitney.core.trail.event import Issue
-from jitney.core.trail.line import call_told, conclusion_key
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.store import RECORD_RETENTION_SECONDS
+from jitney.core.audit import ChainedRecord, sort_key
+from jitney.core.trail.call import CloudTrailCall, call_from_json, call_to_json, calls_partition, grant_keys_partition
+from jitney.core.trail.call_line import call_from_line, verdict_key
+from jitney.core.trail.event import KeyIssuance
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
             """See the SQS API Reference, SendMessage."""
 
 
-KNOWN_KEYS = 1000
+MAX_CACHED_KEYS = 1000
 """Of how many keys a process remembers what it learned."""
-AGAIN_SECONDS = 900
+REQUEUE_DELAY_SECONDS = 900
 """The longest delay that SQS has for a message."""
-ASKED_SECONDS = 600
+RECHECK_SECONDS = 600
 """For how long a process asks once for a key: what was asked for comes later than what is noted meanwhile."""
 
 Item = dict[str, Any]
 
 
-class Waiting(NamedTuple):
+class UnjudgedCall(NamedTuple):
     """A call whose key's beginning is not known, when it was learned of (epoch seconds), and whether that was told."""
 
-    call: Call
+    call: CloudTrailCall
     since: int
     told: bool
 
@@ -59,10 +59,10 @@ class Trail:
     def __init__(self, client: "DynamoDBClient", audit_table: str) -> None:
         self._client = client
         self._table = audit_table
-        self._issues: dict[tuple[str, str], tuple[int, Issue]] = {}
+        self._issues: dict[tuple[str, str], tuple[int, KeyIssuance]] = {}
         self._noted: set[tuple[str, str]] = set()
 
-    def keep_issue(self, issue: Issue, now: int) -> bool:
+    def save_key_issuance(self, issue: KeyIssuance, now: int) -> bool:
         """Note how a key came into being, and whether another beginning of it is known: then it is noted besides.
 
         Another process may learn of that ASKED_SECONDS later only, so that the key has to be looked at again.
@@ -78,49 +78,51 @@ class Trail:
             return True
         return False
 
-    def keep_call(self, call: Call, now: int) -> None:
+    def save_call(self, call: CloudTrailCall, now: int) -> None:
         """Note a call that is not judged yet."""
-        more = {"call": text_of(call), "since": str(now)}
+        more = {"call": call_to_json(call), "since": str(now)}
         self._put(call.account, call.access_key_id, f"CALL#{call.event_id}", more, now)
 
-    def conclude(self, call: Call, reasons: Sequence[str], line: str, now: int, *, grant_id: str = "") -> None:
+    def save_verdict(
+        self, call: CloudTrailCall, reasons: Sequence[str], line: str, now: int, *, grant_id: str = ""
+    ) -> None:
         """Note what a call came to, and publish it; before that, with which key there are calls in a grant's name."""
         if grant_id:
             self._note_key(grant_id, call, now)
-        sk = conclusion_key(call.event_id, reasons)
+        sk = verdict_key(call.event_id, reasons)
         self._put(call.account, call.access_key_id, sk, {"line": line}, now)
 
-    def record(self, link: Link, now: int) -> None:
+    def record(self, link: ChainedRecord, now: int) -> None:
         """Write the first record of a chain, unless it is there."""
         self._add({"pk": link.chain, "sk": sort_key(link.seq), "record": link.text}, now)
 
-    def issue(self, account: str, access_key_id: str, now: int) -> Issue | None:
+    def issue(self, account: str, access_key_id: str, now: int) -> KeyIssuance | None:
         """How a key came into being, if that is known; as it was known ASKED_SECONDS before `now`, or later."""
         key = (account, access_key_id)
         at, known = self._issues.get(key, (0, None))
-        if known and now - at < ASKED_SECONDS:
+        if known and now - at < RECHECK_SECONDS:
             return known
-        told = [Issue(*json.loads(each["issue"]["S"])) for each in self._items(*key, "ISSUE")]
+        told = [KeyIssuance(*json.loads(each["issue"]["S"])) for each in self._items(*key, "ISSUE")]
         if not told:
             return None
-        if len(self._issues) >= KNOWN_KEYS:
+        if len(self._issues) >= MAX_CACHED_KEYS:
             self._issues.clear()
         self._issues[key] = (now, told[0]._replace(disputed=len(told) > 1))
         return self._issues[key][1]
 
-    def waiting(self, account: str, access_key_id: str, *, anew: bool = False) -> list[Waiting]:
+    def waiting(self, account: str, access_key_id: str, *, anew: bool = False) -> list[UnjudgedCall]:
         """The calls with a key that wait for its beginning, all that were put before this was called.
 
         `anew` is that the beginning of the key's session is disputed: then those are among them that were explained.
         """
-        return list(_waiting(list(self._items(account, access_key_id)), anew=anew))
+        return list(_unjudged(list(self._items(account, access_key_id)), anew=anew))
 
     def _items(self, account: str, access_key_id: str, begins: str = "") -> Iterator[Item]:
-        key = {":key": {"S": partition_of(account, access_key_id)}}
+        key = {":key": {"S": calls_partition(account, access_key_id)}}
         such = {":begins": {"S": begins}} if begins else {}
         start: Item = {}
         while True:
-            with unavailable_when_failing("The trail"):
+            with aws_errors_as_unavailable("The trail"):
                 answer = self._client.query(
                     TableName=self._table,
                     KeyConditionExpression="pk = :key" + (" AND begins_with(sk, :begins)" if begins else ""),
@@ -133,24 +135,24 @@ class Trail:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
-    def _note_key(self, grant_id: str, call: Call, now: int) -> None:
-        noted = (grant_id, partition_of(call.account, call.access_key_id))
+    def _note_key(self, grant_id: str, call: CloudTrailCall, now: int) -> None:
+        noted = (grant_id, calls_partition(call.account, call.access_key_id))
         if noted in self._noted:
             return
         sk = f"{call.account}-{call.access_key_id or 'none'}"
-        self._add({"pk": keys_of(grant_id), "sk": sk, "of": noted[1]}, now)
-        if len(self._noted) >= KNOWN_KEYS:
+        self._add({"pk": grant_keys_partition(grant_id), "sk": sk, "of": noted[1]}, now)
+        if len(self._noted) >= MAX_CACHED_KEYS:
             self._noted.clear()
         self._noted.add(noted)
 
     def _put(self, account: str, access_key_id: str, sk: str, members: dict[str, str], now: int) -> bool:
-        return self._add({"pk": partition_of(account, access_key_id), "sk": sk, **members}, now)
+        return self._add({"pk": calls_partition(account, access_key_id), "sk": sk, **members}, now)
 
     def _add(self, members: dict[str, str], now: int) -> bool:
         """Whether it was not there."""
         item: Item = {name: {"S": value} for name, value in members.items()}
-        item["expires"] = {"N": str(now + KEEP_RECORD_SECONDS)}
-        with unavailable_when_failing("The trail"):
+        item["expires"] = {"N": str(now + RECORD_RETENTION_SECONDS)}
+        with aws_errors_as_unavailable("The trail"):
             try:
                 self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
             except self._client.exceptions.ConditionalCheckFailedException:
@@ -173,21 +175,21 @@ class TrailQueue:
         Raises Problem unavailable.
         """
         now = self._now()
-        if now - self._asked.get((account, access_key_id), 0) < ASKED_SECONDS:
+        if now - self._asked.get((account, access_key_id), 0) < RECHECK_SECONDS:
             return
-        body = json.dumps({"settle": {"account": account, "access_key_id": access_key_id}})
-        with unavailable_when_failing("The trail's queue"):
-            self._client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=AGAIN_SECONDS)
-        self._asked = {key: at for key, at in self._asked.items() if now - at < ASKED_SECONDS}
+        body = json.dumps({"judge_calls": {"account": account, "access_key_id": access_key_id}})
+        with aws_errors_as_unavailable("The trail's queue"):
+            self._client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=REQUEUE_DELAY_SECONDS)
+        self._asked = {key: at for key, at in self._asked.items() if now - at < RECHECK_SECONDS}
         self._asked[account, access_key_id] = now
 
 
-def chain_of(parts: Sequence[str]) -> str:
+def chain_id_of(parts: Sequence[str]) -> str:
     """The chain of a record that these alone make, so that it is written once."""
     return "r-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
-def _waiting(items: Iterable[Item], *, anew: bool) -> Iterator[Waiting]:
+def _unjudged(items: Iterable[Item], *, anew: bool) -> Iterator[UnjudgedCall]:
     found = {item["sk"]["S"]: item for item in items}
     again = anew or any(sk.startswith("ISSUE#") for sk in found)
     for sk, item in found.items():
@@ -195,7 +197,7 @@ def _waiting(items: Iterable[Item], *, anew: bool) -> Iterator[Waiting]:
         if f"BYPASS#{event_id}" in found:
             continue
         if kind == "EXPLAINED" and again:
-            yield Waiting(call_told(item["line"]["S"]), 0, told=False)
+            yield UnjudgedCall(call_from_line(item["line"]["S"]), 0, told=False)
         elif kind == "CALL" and f"EXPLAINED#{event_id}" not in found:
             told = f"UNISSUED#{event_id}" in found
-            yield Waiting(call_in(item["call"]["S"]), int(item["since"]["S"]), told)
+            yield UnjudgedCall(call_from_json(item["call"]["S"]), int(item["since"]["S"]), told)

@@ -3,9 +3,9 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.calls import unavailable_when_failing
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.core.config import Config
-from jitney.core.identity.session import Session, hashed, stored
+from jitney.core.identity.session import Session, hash_session_id, session_of_view
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -25,20 +25,20 @@ class WebSessions:
             "session": {"S": json.dumps(session.view())},
             "expires": {"N": str(session.expires_at)},
         }
-        with unavailable_when_failing("The store"):
+        with aws_errors_as_unavailable("The store"):
             self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
 
     def of(self, session_id: str, config: Config) -> Session | None:
         """The session of that id, None if there is none: it may be over all the same, TTL deletes late."""
-        with unavailable_when_failing("The store"):
+        with aws_errors_as_unavailable("The store"):
             answer = self._client.get_item(TableName=self._table, Key=_key(session_id), ConsistentRead=True)
-        return stored(json.loads(answer["Item"]["session"]["S"]), config) if "Item" in answer else None
+        return session_of_view(json.loads(answer["Item"]["session"]["S"]), config) if "Item" in answer else None
 
     def end(self, session_id: str) -> None:
         """Forget the session of that id, if there is one."""
-        with unavailable_when_failing("The store"):
+        with aws_errors_as_unavailable("The store"):
             self._client.delete_item(TableName=self._table, Key=_key(session_id))
 
 
 def _key(session_id: str) -> dict[str, Any]:
-    return {"pk": {"S": f"SESSION#{hashed(session_id)}"}, "sk": {"S": "SESSION"}}
+    return {"pk": {"S": f"SESSION#{hash_session_id(session_id)}"}, "sk": {"S": "SESSION"}}

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.client.aws import unusable
-from jitney.client.problems import Invalid, Problem, Unavailable
+from jitney.client.problems import ClientProblem, Invalid, Unavailable
 
 NAME = "jitney"
 """The workgroup and the database that Jitney's stack makes."""
@@ -27,12 +27,12 @@ _READ: Mapping[str, Callable[[str], Any]] = {
 """How the text of a cell becomes a value, by Athena's type; of other types it stays text."""
 
 type Value = Any
-type Told = Callable[[str, float, int], None]
+type QueryProgress = Callable[[str, float, int], None]
 """Told the query's state, since how many seconds it runs, and how many bytes it has read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AthenaLocation:
     """Where queries run. The workgroup says where results go, and how much one may read."""
 
     workgroup: str = NAME
@@ -40,7 +40,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryResult:
     """What a query came to: the columns' names, the rows, and what it took.
 
     Numbers, booleans and NULL are Python's; so is what the query casts to JSON, which is how it gives out lists: an
@@ -58,7 +58,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedQuery:
     """A named query: its name, the question that it answers, and its SQL."""
 
     name: str
@@ -66,19 +66,19 @@ class Named:
     sql: str
 
 
-def connected(place: Place | None = None) -> "Athena":
+def connected(place: AthenaLocation | None = None) -> "Athena":
     """Athena with the AWS credentials of the environment. Raises Invalid when there are no usable ones."""
     try:
         client = boto3.session.Session().client("athena", config=Config(retries={"mode": "standard"}))
     except BotoCoreError as error:  # such as a profile or a Region that is not there
         raise unusable(error, _TITLE) from error
-    return Athena(client, place or Place())
+    return Athena(client, place or AthenaLocation())
 
 
 class Athena:
     """Runs queries in `place` with `client`, boto3's of Athena; `pause` waits for some seconds."""
 
-    def __init__(self, client: Any, place: Place, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, client: Any, place: AthenaLocation, pause: Callable[[float], None] = time.sleep) -> None:
         self._client, self._place, self._pause = client, place, pause
 
     @property
@@ -86,25 +86,25 @@ class Athena:
         """The name of the database that is asked."""
         return self._place.database
 
-    def named(self) -> tuple[Named, ...]:
+    def named(self) -> tuple[NamedQuery, ...]:
         """The workgroup's named queries, sorted by name. Raises Invalid when they cannot be listed."""
         pages = self._client.get_paginator("list_named_queries").paginate(WorkGroup=self._place.workgroup)
-        with _told_why("list the workgroup's queries", self._place):
+        with _explain_errors("list the workgroup's queries", self._place):
             ids = [each for page in pages for each in page["NamedQueryIds"]]
             lots = [ids[start : start + 50] for start in range(0, len(ids), 50)]  # BatchGetNamedQuery takes 50
             found = [
-                Named(each["Name"], each.get("Description", ""), each["QueryString"])
+                NamedQuery(each["Name"], each.get("Description", ""), each["QueryString"])
                 for lot in lots
                 for each in self._client.batch_get_named_query(NamedQueryIds=lot)["NamedQueries"]
             ]
         return tuple(sorted(found, key=lambda each: each.name))
 
-    def run(self, sql: str, parameters: Sequence[str] = (), told: Told = lambda *_: None) -> Answer:
+    def run(self, sql: str, parameters: Sequence[str] = (), told: QueryProgress = lambda *_: None) -> QueryResult:
         """All rows that `sql` answers; `parameters` are texts in the place of its question marks.
 
         Who interrupts it stops the query, too. Raises Invalid or Unavailable, with what to do.
         """
-        with _told_why("run a query", self._place):
+        with _explain_errors("run a query", self._place):
             asked = {"ExecutionParameters": [literal(each) for each in parameters]} if parameters else {}
             query = self._client.start_query_execution(
                 QueryString=sql,
@@ -118,9 +118,9 @@ class Athena:
             columns, rows = self._result(query)
         took = execution.get("Statistics", {})
         milliseconds = took.get("TotalExecutionTimeInMillis", 0)
-        return Answer(columns, rows, took.get("DataScannedInBytes", 0), milliseconds / 1000)
+        return QueryResult(columns, rows, took.get("DataScannedInBytes", 0), milliseconds / 1000)
 
-    def _ended(self, query: str, told: Told) -> Mapping[str, Any]:
+    def _ended(self, query: str, told: QueryProgress) -> Mapping[str, Any]:
         """The query's execution once it has ended."""
         began, pause = time.monotonic(), FIRST_PAUSE_SECONDS
         try:
@@ -162,7 +162,7 @@ def _values(columns: Sequence[Mapping[str, Any]], cells: Sequence[Mapping[str, s
 
 
 @contextmanager
-def _told_why(what: str, place: Place) -> Generator[None]:
+def _explain_errors(what: str, place: AthenaLocation) -> Generator[None]:
     """Turns what AWS refuses in the block into a problem that says what to do."""
     try:
         yield
@@ -172,7 +172,7 @@ def _told_why(what: str, place: Place) -> Generator[None]:
         raise unusable(error, _TITLE) from error
 
 
-def _refused(error: ClientError, what: str, place: Place) -> Problem:
+def _refused(error: ClientError, what: str, place: AthenaLocation) -> ClientProblem:
     code, message = (str(error.response["Error"].get(name, "")) for name in ("Code", "Message"))
     detail = f"AWS answers {code} to who wants to {what} in the workgroup {place.workgroup}: {message}"
     if "AccessDenied" in code or "UnrecognizedClient" in code:
@@ -196,7 +196,7 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def _failed(status: Mapping[str, Any]) -> Problem:
+def _failed(status: Mapping[str, Any]) -> ClientProblem:
     """The problem of a query that ended without an answer."""
     said = str(status.get("StateChangeReason") or status["State"])
     found = ((code, fix) for words, code, fix in _REASONS if words in said.lower())

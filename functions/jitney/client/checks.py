@@ -6,7 +6,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class CheckedCall:
     """One call that was tried: what for, which answers are right, what AWS answered, and else the fix."""
 
     name: str
@@ -31,7 +31,7 @@ class TargetCheck:
     target: str
     account: str
     session: str
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[CheckedCall, ...]
 
     @property
     def passed(self) -> bool:
@@ -41,7 +41,7 @@ class TargetCheck:
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """The check in a body of the API. Raises KeyError or TypeError when it is none."""
-        attempts = tuple(Attempt.read(item) for item in document["attempts"])
+        attempts = tuple(CheckedCall.read(item) for item in document["attempts"])
         return cls(document["target"], document["account"], document["session"], attempts)
 
     def document(self) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class TargetCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ApiContactCheck:
     """One thing that reviewers are reached by, for which groups, why it does not reach them, and the fix."""
 
     kind: str
@@ -72,7 +72,7 @@ class Reach:
 class ReviewCheck:
     """Whether each channel and each reviewer can be reached."""
 
-    checks: tuple[Reach, ...]
+    checks: tuple[ApiContactCheck, ...]
 
     @property
     def passed(self) -> bool:
@@ -82,7 +82,7 @@ class ReviewCheck:
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """The checks in a body of the API. Raises KeyError or TypeError when they are none."""
-        return cls(tuple(Reach.read(item) for item in document["checks"]))
+        return cls(tuple(ApiContactCheck.read(item) for item in document["checks"]))
 
     def document(self) -> dict[str, Any]:
         """The checks as JSON."""

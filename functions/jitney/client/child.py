@@ -7,8 +7,8 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from jitney.client.answers import Issued
 from jitney.client.problems import Invalid
+from jitney.client.responses import GrantWithCredentials
 
 # Would win over, or be mixed with, the credentials in the environment: a named profile first of all (botocore skips the
 # environment when AWS_PROFILE is set). The client secret is the agent's, not its child's.
@@ -37,7 +37,7 @@ _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 
 
-def child_environment(environment: Mapping[str, str], issued: Issued) -> dict[str, str]:
+def child_environment(environment: Mapping[str, str], issued: GrantWithCredentials) -> dict[str, str]:
     """`environment` with the grant's credentials and id, without what would compete with them.
 
     The target's Region is in it too, unless `environment` names one.

@@ -5,22 +5,22 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from jitney.client.command_result import exit_on_problem
 from jitney.client.commands.audit import audit
-from jitney.client.commands.backfill import send_files
+from jitney.client.commands.audit_report import show_report
+from jitney.client.commands.backfill import backfill_events
 from jitney.client.commands.credentials import credentials
 from jitney.client.commands.explain import explain
 from jitney.client.commands.grants import grants
 from jitney.client.commands.policy import policy
 from jitney.client.commands.profile import profile
-from jitney.client.commands.query import ask_records
-from jitney.client.commands.replay import replay_dead_letters
+from jitney.client.commands.query import run_query
+from jitney.client.commands.redrive import redrive_dead_letters
 from jitney.client.commands.request import request
 from jitney.client.commands.review import review
 from jitney.client.commands.run import CommandAfterDashes, run
-from jitney.client.commands.story import show_story
 from jitney.client.commands.target import target
 from jitney.client.options import invalid
-from jitney.client.reporting import reporting
 
 _EXIT_CODES = (
     "Exit codes: 0 done, 2 not valid, 3 denied, 4 under review, 5 no valid token, 6 not available, "
@@ -48,7 +48,7 @@ class _Commands(TyperGroup):
             if type(error).__name__ == "NoArgsIsHelpError" and not ctx.meta["json"]:
                 raise
             verb = ctx.invoked_subcommand or ""
-            with reporting(verb, as_json=ctx.meta["json"]):
+            with exit_on_problem(verb, as_json=ctx.meta["json"]):
                 raise invalid(error.format_message(), "See `jitney --help`, and the command's own.") from error
 
 
@@ -90,8 +90,8 @@ app.add_typer(grants, name="grants")
 app.add_typer(policy, name="policy")
 app.add_typer(target, name="target")
 app.add_typer(review, name="review")
-audit.command("show")(show_story)
-audit.command("query")(ask_records)
-audit.command("backfill")(send_files)
-audit.command("replay")(replay_dead_letters)
+audit.command("show")(show_report)
+audit.command("query")(run_query)
+audit.command("backfill")(backfill_events)
+audit.command("replay")(redrive_dead_letters)
 app.add_typer(audit, name="audit")

@@ -115,4 +115,4 @@ def _no_answer(request: httpx.Request, error: httpx.RequestError) -> Unavailable
     fix = "Check the address and the network, then try again."
     if is_loopback(request.url.host):
         fix = "Is it running? `make up` starts the local system and writes the settings of its agents anew."
-    return Unavailable("no_answer", "No answer", f"{where} did not answer ({type(error).__name__}).", fix)
+    return Unavailable("no_response", "No answer", f"{where} did not answer ({type(error).__name__}).", fix)

@@ -14,7 +14,7 @@ from jitney.client.problems import Invalid
 from jitney.core.integrity.contents import Contents, read_contents
 from jitney.core.integrity.seal_chain import SealFile
 from jitney.core.integrity.seals import FOLDER, KEYS_FOLDER, number_of, public_key_path
-from jitney.core.integrity.verify import Evidence, day_of
+from jitney.core.integrity.verification import Evidence, day_of
 
 AT_ONCE = 16
 RECORDS = "records/"
@@ -22,14 +22,14 @@ TITLE = "Nothing could be verified"
 SEALED_WITHIN = timedelta(days=3)
 """A seal over an object of a day is made by then, unless sealing stood still."""
 
-type Told = Callable[[str, int, int], None]
+type VerificationProgress = Callable[[str, int, int], None]
 """Told what is read, and how many of how many."""
 
 
 class Archive:
     """The two buckets, read with the AWS credentials of the environment. Raises Invalid when they cannot be listed."""
 
-    def __init__(self, records: str, seals: str, told: Told) -> None:
+    def __init__(self, records: str, seals: str, told: VerificationProgress) -> None:
         self._records, self._seals, self._told = records, seals, told
         retries = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
         try:

@@ -1,19 +1,21 @@
 """Explaining a call without a broker, from the table of AWS's operations in the package."""
 
-from jitney.client.answers import Need
 from jitney.client.problems import Invalid
+from jitney.client.responses import ApiRequiredAction
 
 
-def explain_offline(line: str, account: str, region: str) -> tuple[Need, ...]:
+def explain_offline(line: str, account: str, region: str) -> tuple[ApiRequiredAction, ...]:
     """Return what the command line needs in `account` (12 digits) and `region`. Raises Invalid where it is no call."""
-    from jitney.core.calls.ask import explain_line  # noqa: PLC0415 - only `explain` pays for the table's code
-    from jitney.core.calls.call import Place  # noqa: PLC0415
-    from jitney.core.calls.table import Operations  # noqa: PLC0415
+    from jitney.core.calls.call import AwsLocation  # noqa: PLC0415
+    from jitney.core.calls.explainer import explain_line  # noqa: PLC0415 - only `explain` pays for the table's code
+    from jitney.core.calls.operations import OperationTable  # noqa: PLC0415
     from jitney.core.problems import PROBLEMS, Problem  # noqa: PLC0415
     from jitney.resources import OPERATIONS  # noqa: PLC0415
 
     try:
-        explained = explain_line(line, Place("aws", region, account), Operations.load(OPERATIONS.read_bytes()))
+        explained = explain_line(
+            line, AwsLocation("aws", region, account), OperationTable.load(OPERATIONS.read_bytes())
+        )
     except Problem as problem:
         raise Invalid(problem.code, PROBLEMS[problem.code].title, problem.detail, problem.fix) from problem
-    return tuple(Need(each.call, each.action, each.resources, each.why) for each in explained)
+    return tuple(ApiRequiredAction(each.call, each.action, each.resources, each.why) for each in explained)

@@ -4,8 +4,8 @@ import re
 import shlex
 from collections.abc import Mapping
 
-from jitney.client.asking import Ask
 from jitney.client.durations import format_duration
+from jitney.client.grant_request import GrantRequest
 
 _NAMES = re.compile(r"/permissions/([0-9]{1,4})/(action|resource)s(?:/([0-9]{1,4}))?", re.ASCII)
 _CALL = re.compile(r"/calls/([0-9]{1,4})", re.ASCII)
@@ -14,7 +14,7 @@ _MOST_SHOWN = 60
 _MOST_OF_A_COMMAND = 80
 
 
-def fault_and_fix(fault: Mapping[str, str], ask: Ask | None) -> tuple[str, str]:
+def fault_and_fix(fault: Mapping[str, str], ask: GrantRequest | None) -> tuple[str, str]:
     """What is wrong with `ask`, by the option and the value that was given, and what to give instead.
 
     `fault` has `pointer` (RFC 6901), `detail` and `fix`; a pointer to something that no option states stays as it is.
@@ -31,7 +31,7 @@ def fault_and_fix(fault: Mapping[str, str], ask: Ask | None) -> tuple[str, str]:
     return f"{_place(pointer, ask)}: {detail}", fix
 
 
-def detail_told(detail: str, pointer: str, ask: Ask | None) -> str:
+def detail_in_options(detail: str, pointer: str, ask: GrantRequest | None) -> str:
     """The detail of a problem, which begins with the place that it is about, with that place as people gave it."""
     place = f"{pointer}: "
     if ask is None or not pointer or not detail.startswith(place):
@@ -39,7 +39,7 @@ def detail_told(detail: str, pointer: str, ask: Ask | None) -> str:
     return f"{_place(pointer, ask)}: {detail.removeprefix(place)}"
 
 
-def _place(pointer: str, ask: Ask) -> str:
+def _place(pointer: str, ask: GrantRequest) -> str:
     if named := _NAMES.fullmatch(pointer):
         return _place_in_permissions(pointer, named, ask)
     if ask.calls and pointer == "/calls":
@@ -57,7 +57,7 @@ def _place(pointer: str, ask: Ask) -> str:
     return _shown(option, value)
 
 
-def _place_in_permissions(pointer: str, named: re.Match[str], ask: Ask) -> str:
+def _place_in_permissions(pointer: str, named: re.Match[str], ask: GrantRequest) -> str:
     index, kind, position = int(named[1]), named[2], named[3]
     try:
         permission = ask.permissions[index]
@@ -70,7 +70,7 @@ def _place_in_permissions(pointer: str, named: re.Match[str], ask: Ask) -> str:
     return _shown(f"--{kind}" if len(ask.permissions) == 1 else f"--permissions, {inside}", value)
 
 
-def _place_in_calls(pointer: str, index: int, ask: Ask) -> str:
+def _place_in_calls(pointer: str, index: int, ask: GrantRequest) -> str:
     """The command itself; which of several, too."""
     if index >= len(ask.calls):
         return pointer

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from jitney.client.asking import Ask, Permission, calls_of, parse_permissions
 from jitney.client.broker import Broker
 from jitney.client.durations import parse_duration
+from jitney.client.grant_request import ApiPermission, GrantRequest, aws_cli_calls, parse_permissions
 from jitney.client.problems import Invalid
-from jitney.client.settings import Options, connect
+from jitney.client.settings import ConnectionOptions, connect
 
 _CONNECTION, _ASKING = "Connection", "What to ask for"
 
@@ -27,7 +27,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, p
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class RequestOptions:
     """What to ask for: actions on resources, a file of them, or AWS CLI commands."""
 
     action: Annotated[
@@ -80,7 +80,7 @@ class Asking:
         str, typer.Option("--ticket", metavar="TEXT", help="The ticket this belongs to.", rich_help_panel=_ASKING)
     ] = ""
 
-    def ask(self, target: str | None, command: Sequence[str] = ()) -> Ask:
+    def ask(self, target: str | None, command: Sequence[str] = ()) -> GrantRequest:
         """The ask that the options state. Raises Invalid, naming the option that is missing or wrong.
 
         `command` is what is to be run: an AWS CLI command is asked for where the options name neither permissions nor
@@ -96,22 +96,22 @@ class Asking:
         declared = self.action or self.resource or self.permissions
         if self.call and declared:
             raise invalid("--call goes without --action, --resource and --permissions.", "Ask with one of them.")
-        calls = tuple(self.call or (() if declared else calls_of(command)))
+        calls = tuple(self.call or (() if declared else aws_cli_calls(command)))
         if command and not (calls or declared):
             detail = f"{command[0]} is no aws command, so say what it needs."
             raise invalid(detail, "Give --action and --resource, or --permissions, or --call.")
         permissions = () if calls else _permissions(self.action or [], self.resource or [], self.permissions)
-        return Ask(target, permissions, duration, self.reason, self.ticket, calls)
+        return GrantRequest(target, permissions, duration, self.reason, self.ticket, calls)
 
     def require_nothing(self, target: str | None) -> None:
         """Raises Invalid where something is asked for: what a grant allows is settled, and on which target."""
-        if target or self != Asking():
+        if target or self != RequestOptions():
             detail = "--grant goes without TARGET, and without anything to ask for, such as --action or --reason."
             raise invalid(detail, "Leave these out; or leave --grant out, to ask.")
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitOptions:
     """Whether to wait for a review, and how long."""
 
     wait: Wait = False
@@ -129,7 +129,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Connection(Options):
+class Connection(ConnectionOptions):
     """Where the broker is, and where tokens come from."""
 
     api: Annotated[
@@ -172,13 +172,13 @@ def seconds(option: str, text: str) -> int:
         raise invalid(f"{option}: {error}.", "Write it like 90s, 5m, 1h30m.") from error
 
 
-def _permissions(actions: list[str], resources: list[str], source: str | None) -> tuple[Permission, ...]:
+def _permissions(actions: list[str], resources: list[str], source: str | None) -> tuple[ApiPermission, ...]:
     if source is None:
         if not (actions and resources):
             raise invalid(
                 "--action and --resource are both needed.", "Give each at least once, or --permissions, or --call."
             )
-        return (Permission(tuple(actions), tuple(resources)),)
+        return (ApiPermission(tuple(actions), tuple(resources)),)
     if actions or resources:
         raise invalid("--permissions goes without --action and --resource.", "Put all of them into the JSON.")
     try:

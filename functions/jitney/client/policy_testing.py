@@ -37,9 +37,9 @@ def decide_cases(config: Path | None) -> PolicyTest:
     tester = load_extra("jitney.configuration.policy_check", "policy", "Nothing could be tested")
     file = config or Path("jitney.yaml")
     try:
-        table, report = tester.check(file, os.environ)
+        table, report = tester.run_policy_cases(file, os.environ)
     except tester.ConfigurationError as error:
-        faults = {"errors": tester.faults_of(file, error)}
+        faults = {"errors": tester.problem_documents(file, error)}
         raise Invalid("configuration_invalid", "Nothing could be tested", f"{file} is wrong.", "", faults) from error
     cases = [(each.name, each.differences) for each in report.outcomes]
     return PolicyTest(str(table), cases, report.untested)

@@ -15,17 +15,17 @@ own. No problem holds a token or a credential.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from jitney.client.asking import Ask
+from jitney.client.grant_request import GrantRequest
 
 
-class Problem(Exception):
+class ClientProblem(Exception):
     """A refusal or failure: a stable `code`, a `title`, what happened (`detail`), what to do (`fix`), and `extras`.
 
     `ask` is the request it is about, where there is one.
     """
 
     exit_code: ClassVar[int] = 1
-    ask: Ask | None = None
+    ask: GrantRequest | None = None
 
     def __init__(
         self, code: str, title: str, detail: str, fix: str = "", extras: Mapping[str, Any] | None = None
@@ -42,58 +42,58 @@ class Problem(Exception):
         return {"code": self.code, "title": self.title, "detail": self.detail, "fix": self.fix, **self.extras}
 
 
-class Invalid(Problem):
+class Invalid(ClientProblem):
     """The request, an option, a file or the configuration is not valid."""
 
     exit_code = 2
 
 
-class Denied(Problem):
+class Denied(ClientProblem):
     """Policy or a reviewer said no."""
 
     exit_code = 3
 
 
-class Pending(Problem):
+class ReviewPending(ClientProblem):
     """A review is open and nobody decided yet."""
 
     exit_code = 4
 
 
-class Unproven(Problem):
+class Unauthenticated(ClientProblem):
     """There is no token, or the broker does not accept it."""
 
     exit_code = 5
 
 
-class Unavailable(Problem):
+class Unavailable(ClientProblem):
     """The broker, the identity provider or AWS did not answer as it should."""
 
     exit_code = 6
 
 
-class Ended(Problem):
+class GrantEnded(ClientProblem):
     """The grant does not exist, or not any more."""
 
     exit_code = 7
 
 
 # What a code says is more than what its status says: a rejected grant is 410, and yet a person's no.
-_BY_CODE: Mapping[str, type[Problem]] = {
+_BY_CODE: Mapping[str, type[ClientProblem]] = {
     "denied": Denied,
     "grant_rejected": Denied,
     "grant_revoked": Denied,
-    "grant_pending": Pending,
-    "grant_not_found": Ended,
-    "grant_released": Ended,
-    "grant_ended": Ended,
+    "grant_pending": ReviewPending,
+    "grant_not_found": GrantEnded,
+    "grant_released": GrantEnded,
+    "grant_ended": GrantEnded,
     "rate_limited": Unavailable,
     "too_many_pending": Unavailable,
     "grant_conflict": Unavailable,
 }
 
 
-def from_answer(status: int, document: Mapping[str, Any]) -> Problem:
+def from_problem_json(status: int, document: Mapping[str, Any]) -> ClientProblem:
     """The problem in a problem+json body of the broker, as the class that its code, or else its status, calls for."""
     known = {"code", "title", "detail", "fix"}
     code = str(document["code"])
@@ -103,6 +103,6 @@ def from_answer(status: int, document: Mapping[str, Any]) -> Problem:
     return kind(code, title or "The broker refused", detail, fix, extras)
 
 
-def _by_status(status: int) -> type[Problem]:
-    exact: Mapping[int, type[Problem]] = {401: Unproven, 403: Denied, 429: Unavailable}
+def _by_status(status: int) -> type[ClientProblem]:
+    exact: Mapping[int, type[ClientProblem]] = {401: Unauthenticated, 403: Denied, 429: Unavailable}
     return exact.get(status) or (Invalid if status < 500 else Unavailable)

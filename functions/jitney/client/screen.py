@@ -16,15 +16,22 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from jitney.client import proof_words, sheets, wording
-from jitney.client.answers import Answer, Decision, Need, Page, read_permissions, read_reasons
-from jitney.client.asking import Ask
+from jitney.client import sheets, verification_rows, wording
 from jitney.client.checks import ReviewCheck, TargetCheck
 from jitney.client.durations import format_duration
-from jitney.client.faults import detail_told, fault_and_fix
+from jitney.client.faults import detail_in_options, fault_and_fix
+from jitney.client.grant_request import GrantRequest
 from jitney.client.policy_testing import PolicyTest
-from jitney.client.problems import Problem
-from jitney.client.watching import Told, watching
+from jitney.client.problems import ClientProblem
+from jitney.client.responses import (
+    ApiDecision,
+    ApiRequiredAction,
+    GrantPage,
+    GrantResponse,
+    read_permissions,
+    read_reasons,
+)
+from jitney.client.wait_display import WaitProgress, show_wait
 
 _STATES = {"active": "bold green", "pending": "bold yellow"}
 _EFFECTS = {
@@ -35,7 +42,7 @@ _EFFECTS = {
 _VERDICTS = {
     "holds": ("What is sealed is as it was written", "bold green"),
     "broken": ("Broken", "bold red"),
-    "unproven": ("Not proven", "bold yellow"),
+    "unverified": ("Not proven", "bold yellow"),
 }
 _NO_FILES = "CloudTrail delivered no file on these days: check --since, --until and the trail"
 # What can be done next with a grant in this state.
@@ -70,7 +77,7 @@ class Screen:
         self._out = _console(stderr=False)
         self._err = _console(stderr=True)
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, answer: GrantResponse) -> None:
         """A grant and how to use it, or whom it waits for and how to go on."""
         grant = answer.grant
         self._heading(grant.state.capitalize(), _STATES.get(grant.state, "bold red"), grant.id)
@@ -81,36 +88,38 @@ class Screen:
         self._rows((allows, wording.allows(permission)) for permission in grant.permissions)
         if grant.state == "pending":
             end = (answer.review and answer.review.expires_at) or grant.expires_at
-            self._rows([("reviewers", wording.asked(answer.review) if answer.review else "")])
+            self._rows([("reviewers", wording.review_status(answer.review) if answer.review else "")])
             self._rows([("decide by", wording.moment(end, self._now()))])
             self._rows([("lasts", f"{format_duration(grant.duration_seconds)} once approved")])
         else:
-            self._rows([wording.telling_time(grant, self._now())])
+            self._rows([wording.relevant_time(grant, self._now())])
         self._rows(wording.votes(grant))
-        self._rows(wording.ending(grant, self._now()))
+        self._rows(wording.revocation_rows(grant, self._now()))
         self._rows([("reason", grant.reason), ("ticket", grant.ticket or ""), ("for", grant.human or "")])
         self._rows((name, step.format(id=grant.id)) for name, step in _NEXT.get(grant.state, ()))
 
-    def page(self, page: Page) -> None:
+    def page(self, page: GrantPage) -> None:
         """The principal's grants, newest first as the broker gives them."""
         for grant in page.grants:
             state = Text(f"{grant.state:9}", style=_STATES.get(grant.state, "dim"))
-            time = " ".join(wording.telling_time(grant, self._now()))
-            self._out.print(Text.assemble(f"{grant.id}  ", state, wording.plain(f" {grant.target}  {time}")))
-            for line in (*map(wording.allows, grant.permissions), wording.plain(grant.reason)):
+            time = " ".join(wording.relevant_time(grant, self._now()))
+            self._out.print(
+                Text.assemble(f"{grant.id}  ", state, wording.strip_control_characters(f" {grant.target}  {time}"))
+            )
+            for line in (*map(wording.allows, grant.permissions), wording.strip_control_characters(grant.reason)):
                 self._out.print(Text(" " * (len(grant.id) + 2) + line))
         if not page.grants:
             self._out.print("No grants.")
         if page.next:
             self._rows([("older", f"jitney grants list --cursor {shlex.quote(page.next)}")])
 
-    def decision(self, decision: Decision, ask: Ask) -> None:
+    def decision(self, decision: ApiDecision, ask: GrantRequest) -> None:
         """What a request would lead to, with the exact session policy."""
         words, style = _EFFECTS.get(decision.effect, (decision.effect, "bold"))
         self._heading(words, style, "dry run: nothing was issued, nobody was asked")
         self.explanation(decision.explanation)
-        self._rows(("because", line) for line in wording.grounds(decision.reasons))
-        self._rows(("risk", wording.risky(risk)) for risk in decision.risks)
+        self._rows(("because", line) for line in wording.reason_lines(decision.reasons))
+        self._rows(("risk", wording.risk_line(risk)) for risk in decision.risks)
         verb = "asked for" if decision.effect == "deny" else "allows"
         self._rows((verb, wording.allows(permission)) for permission in decision.permissions)
         self._rows([("reviewers", wording.who(decision.reviews) if decision.reviews else "")])
@@ -123,13 +132,13 @@ class Screen:
             self._rows([("policy", f"{size.get('characters', '?')} of {size.get('limit', '?')} characters")])
             self._out.print(Text(json.dumps(decision.session_policy, indent=2)))
 
-    def explanation(self, explanation: Iterable[Need]) -> None:
+    def explanation(self, explanation: Iterable[ApiRequiredAction]) -> None:
         """What calls need, and why."""
         told = ""
         for need in explanation:
             if need.call != told:
                 told = need.call
-                self._out.print(Text(wording.plain(told), style="bold"))
+                self._out.print(Text(wording.strip_control_characters(told), style="bold"))
             self._rows([("needs", need.action), *_named("on", need.resources), ("why", need.why)])
 
     def check(self, check: TargetCheck) -> None:
@@ -142,7 +151,10 @@ class Screen:
         for attempt in check.attempts:
             verdict = Text("OK", style="green") if attempt.ok else Text("WRONG", style="bold red")
             expected = " or ".join(attempt.expected)
-            table.add_row(verdict, *(Text(wording.plain(each)) for each in (attempt.what, expected, attempt.answer)))
+            table.add_row(
+                verdict,
+                *(Text(wording.strip_control_characters(each)) for each in (attempt.what, expected, attempt.answer)),
+            )
         self._out.print(table, crop=False)
         fixes = dict.fromkeys(attempt.fix for attempt in check.attempts if attempt.fix)
         self._rows(("fix", fix) for fix in fixes)
@@ -169,7 +181,7 @@ class Screen:
         for each in check.checks:
             verdict = Text("OK", style="green") if each.ok else Text("WRONG", style="bold red")
             shown = (each.kind, each.name, ", ".join(each.groups), each.code)
-            table.add_row(verdict, *(Text(wording.plain(value)) for value in shown))
+            table.add_row(verdict, *(Text(wording.strip_control_characters(value)) for value in shown))
         self._out.print(table, crop=False)
         self._rows(("fix", fix) for fix in dict.fromkeys(each.fix for each in check.checks if each.fix))
 
@@ -177,8 +189,8 @@ class Screen:
         """What `jitney audit verify` found: the verdict, the first break and the others, and what is proven how far."""
         words, style = _VERDICTS[proof["verdict"]]
         self._heading(words, style, "in S3, held against its seals")
-        self._rows(proof_words.breaks(proof))
-        self._rows(proof_words.reach(proof))
+        self._rows(verification_rows.breaks(proof))
+        self._rows(verification_rows.coverage(proof))
 
     def backfill(self, summary: Mapping[str, Any], *, dry_run: bool) -> None:
         """What `jitney audit backfill` read and sent, what it left out and why."""
@@ -215,8 +227,13 @@ class Screen:
         """The named queries: how to ask each, and what it answers."""
         for each in queries["queries"]:
             wants = "".join(f" --param {one['name'].replace(' ', '-').upper()}" for one in each["parameters"])
-            self._out.print(Text.assemble((wording.plain(each["name"]), "bold"), (wording.plain(wants), "cyan")))
-            self._out.print(Text(f"  {wording.plain(each['question'])}"))
+            self._out.print(
+                Text.assemble(
+                    (wording.strip_control_characters(each["name"]), "bold"),
+                    (wording.strip_control_characters(wants), "cyan"),
+                )
+            )
+            self._out.print(Text(f"  {wording.strip_control_characters(each['question'])}"))
 
     def rows(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """The rows as a table, or each as a block where a table would be wider than the terminal."""
@@ -242,9 +259,11 @@ class Screen:
         with self._err.status("reading seals") as status:
             yield lambda what, count, whole: status.update(f"reading {what}: {count} of {whole}")
 
-    def problem(self, problem: Problem, verb: str, tail: Sequence[str] = ()) -> None:
+    def problem(self, problem: ClientProblem, verb: str, tail: Sequence[str] = ()) -> None:
         """Why it did not work, what to do, and what would have worked, ready to paste."""
-        self._err.print(Text.assemble(("jitney: ", "dim"), (wording.plain(problem.title), "bold red")))
+        self._err.print(
+            Text.assemble(("jitney: ", "dim"), (wording.strip_control_characters(problem.title), "bold red"))
+        )
         ask, extras = problem.ask, problem.extras
         if extras.get("errors"):
             for error in extras["errors"]:
@@ -254,10 +273,10 @@ class Screen:
             return
         reasons = read_reasons(extras.get("reasons", ()))
         known = problem.detail in {reason.sentence for reason in reasons}
-        detail = detail_told(problem.detail, str(extras.get("pointer", "")), ask)
+        detail = detail_in_options(problem.detail, str(extras.get("pointer", "")), ask)
         subset = read_permissions(extras.get("allowed_subset", ()))
         others = wording.alternatives(ask, subset, extras.get("longest_seconds", 0)) if ask else []
-        for line in ([] if known else [detail]) + wording.grounds(reasons):
+        for line in ([] if known else [detail]) + wording.reason_lines(reasons):
             self.note(line)
         self._fix("Ask only for what would pass:" if others else problem.fix)
         for index, other in enumerate(others):
@@ -267,26 +286,30 @@ class Screen:
 
     def note(self, text: str) -> None:
         """One line beside the results."""
-        self._err.print(Text(wording.plain(text)))
+        self._err.print(Text(wording.strip_control_characters(text)))
 
     @contextmanager
-    def watching(self, answer: Answer) -> Generator[Told]:
+    def watching(self, answer: GrantResponse) -> Generator[WaitProgress]:
         """Shows on standard error that `answer` is waited for; what it yields is told each poll's outcome."""
-        with watching(self._err, answer, self._now) as told:
+        with show_wait(self._err, answer, self._now) as told:
             yield told
 
     def _heading(self, words: str, style: str, rest: str) -> None:
-        self._out.print(Text.assemble((wording.plain(words), style), f"  {wording.plain(rest)}"))
+        self._out.print(
+            Text.assemble(
+                (wording.strip_control_characters(words), style), f"  {wording.strip_control_characters(rest)}"
+            )
+        )
 
     def _rows(self, rows: Iterable[tuple[str, str]]) -> None:
         for name, value in rows:
             if value:
-                self._out.print(Text.assemble((f"  {name:10}", "dim"), wording.plain(value)))
+                self._out.print(Text.assemble((f"  {name:10}", "dim"), wording.strip_control_characters(value)))
 
     def _fix(self, fix: str) -> None:
         if fix:
-            self._err.print(Text.assemble(("Fix: ", "bold"), wording.plain(fix)))
+            self._err.print(Text.assemble(("Fix: ", "bold"), wording.strip_control_characters(fix)))
 
-    def _paste(self, console: Console, verb: str, ask: Ask, tail: Sequence[str] = ()) -> None:
+    def _paste(self, console: Console, verb: str, ask: GrantRequest, tail: Sequence[str] = ()) -> None:
         for line in wording.paste(verb, ask, tail):
             console.print(Text(line))

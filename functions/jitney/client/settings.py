@@ -10,7 +10,7 @@ from typing import Any
 
 from jitney.client.broker import Broker
 from jitney.client.connection import checked_url
-from jitney.client.problems import Invalid, Unproven
+from jitney.client.problems import Invalid, Unauthenticated
 from jitney.client.tokens import TokenSource
 from jitney.client.tokens.client_credentials import ClientCredentials
 from jitney.client.tokens.command import CommandToken
@@ -34,7 +34,7 @@ _SOURCES = ("token_file", "token_command", "token_url")
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ConnectionOptions:
     """What was said on the command line about the connection; "" where nothing was."""
 
     api: str = ""
@@ -47,7 +47,7 @@ class Options:
         return [word for option, value in named if value for word in (option, value)]
 
 
-def connect(options: Options, environment: Mapping[str, str] = os.environ) -> Broker:
+def connect(options: ConnectionOptions, environment: Mapping[str, str] = os.environ) -> Broker:
     """The broker that the settings name. Raises Invalid or Unproven, naming the setting that is wrong or missing."""
     path = xdg(environment, "XDG_CONFIG_HOME", ".config") / "config.toml"
     levels = (
@@ -84,7 +84,9 @@ def _source(
         url = checked_url("ACTIONS_ID_TOKEN_REQUEST_URL", environment["ACTIONS_ID_TOKEN_REQUEST_URL"])
         return GitHubActions(url, environment["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], values.get("audience", "jitney"))
     fix = "Set JITNEY_TOKEN_FILE, or JITNEY_TOKEN_COMMAND, or JITNEY_TOKEN_URL with JITNEY_CLIENT_ID and its secret."
-    raise Unproven("token_source_missing", "No token source", "Nothing says where the bearer token comes from.", fix)
+    raise Unauthenticated(
+        "token_source_missing", "No token source", "Nothing says where the bearer token comes from.", fix
+    )
 
 
 def _file(values: Mapping[str, str], _path: Path) -> TokenSource:

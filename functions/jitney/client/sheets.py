@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from jitney.client.wording import plain
+from jitney.client.wording import strip_control_characters
 
 # With these a spreadsheet takes a cell for a formula; agents write reasons, and whoever calls, names. Where the list
 # separator is the semicolon, one inside a text begins a cell, quoted or not.
@@ -36,7 +36,7 @@ def as_csv(columns: Sequence[str], rows: Rows) -> str:
 def _cell(value: Any) -> Any:
     if isinstance(value, list | dict):
         value = json.dumps(value)
-    return _FORMULA.sub(r"\1'", plain(value)) if isinstance(value, str) else value
+    return _FORMULA.sub(r"\1'", strip_control_characters(value)) if isinstance(value, str) else value
 
 
 def shown(value: Any) -> str:
@@ -44,10 +44,10 @@ def shown(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return plain(", ".join(str(each) for each in value))
+        return strip_control_characters(", ".join(str(each) for each in value))
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else plain(value)
+    return f"{value:,}" if isinstance(value, int) else strip_control_characters(value)
 
 
 def fitting(columns: Sequence[str], rows: Rows, width: int) -> Table | None:

@@ -11,7 +11,7 @@ from jitney.client.problems import Invalid
 _TITLE = "The stack's file is not usable"
 
 
-class Named(NamedTuple):
+class StackOutputs(NamedTuple):
     """What the file says: `local` as in stack.json, and the `outputs` of the broker's stack. Either may be empty."""
 
     local: Mapping[str, Any]
@@ -19,11 +19,11 @@ class Named(NamedTuple):
 
 
 @contextmanager
-def named_in(stack: Path, what: str) -> Generator[Named]:
+def read_stack_file(stack: Path, what: str) -> Generator[StackOutputs]:
     """What `stack` says. Raises Invalid when it cannot be read, or when the block misses something in it: `what`."""
     try:
         known = json.loads(stack.read_text(encoding="utf-8"))
-        yield Named(known, known.get("Jitney") or {})
+        yield StackOutputs(known, known.get("Jitney") or {})
     except OSError as error:
         fix = "Check the file's path and permissions."
         raise Invalid("stack_file", _TITLE, f"{stack}: {error.strerror}.", fix) from error

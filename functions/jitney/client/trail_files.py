@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from jitney.core.times import iso
-from jitney.core.trail.event import STS, TAKING, Refused, Sighting, sighting
+from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, STS, RejectedEvent, SessionEvent, session_event
 
 MOST_COMPRESSED, MOST_BYTES, MOST_MEMBERS = 16 * 1024 * 1024, 32 * 1024 * 1024, 100
 """Of a file, of its contents, and of the parts in gzip's form in it. CloudTrail's files are a few megabytes."""
@@ -37,7 +37,7 @@ class LogFile(NamedTuple):
     day: date
 
 
-class Malformed(Exception):
+class MalformedLogFile(Exception):
     """A file that is not as CloudTrail writes them: `why`, as the end of a sentence."""
 
     def __init__(self, why: str) -> None:
@@ -45,11 +45,11 @@ class Malformed(Exception):
         self.why = why
 
 
-class Chosen(NamedTuple):
+class SelectedEvent(NamedTuple):
     """An event of a session of one of Jitney's roles, and what it is about."""
 
     event: Mapping[str, Any]
-    seen: Sighting
+    seen: SessionEvent
 
 
 def log_file(key: str) -> LogFile | None:
@@ -69,10 +69,10 @@ def events_in(body: bytes) -> list[Any]:
     try:
         document = json.loads(_decompressed(body))
     except (ValueError, RecursionError):
-        raise Malformed("is no JSON") from None
+        raise MalformedLogFile("is no JSON") from None
     events = document.get("Records") if isinstance(document, dict) else None
     if not isinstance(events, list):
-        raise Malformed("has no list of records")
+        raise MalformedLogFile("has no list of records")
     return events
 
 
@@ -84,36 +84,36 @@ def _decompressed(body: bytes) -> bytes:
         try:
             parts.append(stream.decompress(body, left + 1))
         except zlib.error:
-            raise Malformed("is not in gzip's form") from None
+            raise MalformedLogFile("is not in gzip's form") from None
         left -= len(parts[-1])
         if left < 0:
-            raise Malformed(f"is larger than {MOST_BYTES // 1024 // 1024} MiB")
+            raise MalformedLogFile(f"is larger than {MOST_BYTES // 1024 // 1024} MiB")
         if not stream.eof:
-            raise Malformed("ends too early")
+            raise MalformedLogFile("ends too early")
         body = stream.unused_data
         if not body:
             return b"".join(parts)
-    raise Malformed(f"has more than {MOST_MEMBERS} parts")
+    raise MalformedLogFile(f"has more than {MOST_MEMBERS} parts")
 
 
-def chosen(events: list[Any], account: str) -> Iterator[Chosen | Refused]:
+def select_events(events: list[Any], account: str) -> Iterator[SelectedEvent | RejectedEvent]:
     """Those of `events`, in a file of `account`, that are of Jitney's roles; Refused for one that cannot be used."""
     for event in events:
         roles = _roles_of(event)
         if not roles:
             continue
         try:
-            seen = sighting(event, roles)
-        except Refused as refused:
+            seen = session_event(event, roles)
+        except RejectedEvent as refused:
             yield refused
             continue
         if event.get("recipientAccountId", account) != account:
-            yield Refused("not_of_this_account")
+            yield RejectedEvent("not_of_this_account")
         elif seen:
-            yield Chosen(event, seen)
+            yield SelectedEvent(event, seen)
 
 
-def message_of(chosen_event: Chosen) -> str:
+def message_of(chosen_event: SelectedEvent) -> str:
     """The event as EventBridge puts it into a queue, told by the role's account, whichever account's copy it is."""
     event, seen = chosen_event
     source = str(event.get("eventSource", ""))
@@ -137,7 +137,7 @@ def _roles_of(event: Any) -> dict[str, str]:
     """Jitney's roles that an event may be about, with their accounts: which of them it is, `sighting` says."""
     if not isinstance(event, Mapping):
         return {}
-    takes = event.get("eventSource") == STS and event.get("eventName") in TAKING
+    takes = event.get("eventSource") == STS and event.get("eventName") in ASSUME_ROLE_OPERATIONS
     taken = _at(event, "requestParameters", "roleArn") if takes else ""
     by = _at(event, "userIdentity", "sessionContext", "sessionIssuer", "arn")
     return {found[0]: found["account"] for each in (taken, by) if (found := _ROLE.fullmatch(each))}

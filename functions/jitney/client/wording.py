@@ -8,18 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from jitney.client.answers import Answer, Grant, Reason, Review, Risk
-from jitney.client.asking import Ask, Permission, calls_of
 from jitney.client.durations import format_duration
+from jitney.client.grant_request import ApiPermission, GrantRequest, aws_cli_calls
+from jitney.client.responses import ApiGrant, ApiReason, ApiReview, ApiRisk, GrantResponse
 
 # "5m" stays 5m for this many seconds after it was asked for.
-_JUST_ASKED_SECONDS = 2
+_ROUNDING_SECONDS = 2
 _VERDICTS = {"approve": "approved", "reject": "rejected"}
 # Stands for the action while sentences are compared.
 _ANY = "\0"
 
 
-def plain(text: object) -> str:
+def strip_control_characters(text: object) -> str:
     """The text with control, format and surrogate characters as U+FFFD: it cannot steer a terminal or turn a line."""
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(sign) in {"Cc", "Cf", "Cs"} else sign for sign in str(text)
@@ -28,7 +28,7 @@ def plain(text: object) -> str:
 
 def who(any_of: Sequence[Sequence[str]]) -> str:
     """The reviewer groups in words: `a and b, or c`."""
-    return plain(", or ".join(" and ".join(groups) for groups in any_of)) or "nobody"
+    return strip_control_characters(", or ".join(" and ".join(groups) for groups in any_of)) or "nobody"
 
 
 def moment(iso: str | None, now: float, asked: int = 0) -> str:
@@ -41,16 +41,16 @@ def moment(iso: str | None, now: float, asked: int = 0) -> str:
     try:
         then = datetime.fromisoformat(iso).astimezone(UTC)
     except ValueError:
-        return plain(iso)
+        return strip_control_characters(iso)
     seconds = round(then.timestamp() - now)
-    seconds = asked if abs(seconds - asked) <= _JUST_ASKED_SECONDS and asked else seconds
+    seconds = asked if abs(seconds - asked) <= _ROUNDING_SECONDS and asked else seconds
     day = "" if then.date() == datetime.fromtimestamp(now, UTC).date() else f"{then:%Y-%m-%d} "
     amount = f"{abs(seconds) // 86_400}d" if abs(seconds) >= 172_800 else format_duration(abs(seconds))
     distance = (f"in {amount}" if seconds > 0 else f"{amount} ago") if seconds else "now"
     return f"{day}{then:%H:%M:%S} UTC ({distance})"
 
 
-def telling_time(grant: Grant, now: float) -> tuple[str, str]:
+def relevant_time(grant: ApiGrant, now: float) -> tuple[str, str]:
     """The time that matters in the grant's state, and its name."""
     name, iso = {
         "active": ("until", grant.expires_at),
@@ -60,7 +60,7 @@ def telling_time(grant: Grant, now: float) -> tuple[str, str]:
     return name, moment(iso, now, grant.duration_seconds if grant.state == "active" else 0)
 
 
-def asked(review: Review) -> str:
+def review_status(review: ApiReview) -> str:
     """Who was asked about a request, who has approved, and whom it went to because nobody answered; "" for nobody."""
     stages = [
         f"{told} {', '.join(groups)}"
@@ -68,25 +68,25 @@ def asked(review: Review) -> str:
         if groups
     ]
     more = f" ({'; '.join(stages)})" if stages else ""
-    return plain(f"{who(review.any_of)}{more}") if review.any_of else ""
+    return strip_control_characters(f"{who(review.any_of)}{more}") if review.any_of else ""
 
 
-def pending(answer: Answer, now: float) -> str:
+def pending(answer: GrantResponse, now: float) -> str:
     """What a pending grant waits for, in one line."""
-    review = answer.review or Review(())
-    by = f" by {asked(review)}" if review.any_of else ""
+    review = answer.review or ApiReview(())
+    by = f" by {review_status(review)}" if review.any_of else ""
     return f"{answer.grant.id} is under review{by} until {moment(review.expires_at or answer.grant.expires_at, now)}"
 
 
-def votes(grant: Grant) -> Iterator[tuple[str, str]]:
+def votes(grant: ApiGrant) -> Iterator[tuple[str, str]]:
     """Rows that tell what each reviewer said, and to whom they lent their voice."""
     for vote in grant.votes:
-        stands_in = f" (for {', '.join(vote.stands_in_for)}, away)" if vote.stands_in_for else ""
+        stands_in = f" (for {', '.join(vote.delegate_for)}, away)" if vote.delegate_for else ""
         comment = f": {vote.comment}" if vote.comment else ""
         yield _VERDICTS.get(vote.verdict, vote.verdict), f"by {vote.human}{stands_in}{comment}"
 
 
-def less(asked_for: Grant, grant: Grant) -> list[str]:
+def narrowed_approval_lines(asked_for: ApiGrant, grant: ApiGrant) -> list[str]:
     """Lines that tell whom an active grant was approved by, if that is for less than `asked_for`; none otherwise."""
     shorter = grant.duration_seconds < asked_for.duration_seconds
     narrower = grant.permissions != asked_for.permissions
@@ -95,60 +95,60 @@ def less(asked_for: Grant, grant: Grant) -> list[str]:
     people = ", ".join(vote.human for vote in grant.votes if vote.verdict == "approve") or "the reviewers"
     now = [allows(permission) for permission in grant.permissions] if narrower else []
     now += [f"for {format_duration(grant.duration_seconds)}"] if shorter else []
-    return [plain(f"approved by {people}, for less than you asked: {'; '.join(now)}")]
+    return [strip_control_characters(f"approved by {people}, for less than you asked: {'; '.join(now)}")]
 
 
-def where(grant: Grant) -> str:
+def where(grant: ApiGrant) -> str:
     """The grant's target, with its account and Region as far as they are known."""
     known = ", ".join(part for part in (grant.account, grant.region) if part)
-    return plain(f"{grant.target} ({known})" if known else grant.target)
+    return strip_control_characters(f"{grant.target} ({known})" if known else grant.target)
 
 
-def allows(permission: Permission) -> str:
+def allows(permission: ApiPermission) -> str:
     """The permission in one line."""
-    return plain(f"{', '.join(permission.actions)} on {', '.join(permission.resources)}")
+    return strip_control_characters(f"{', '.join(permission.actions)} on {', '.join(permission.resources)}")
 
 
-def because(reason: Reason) -> str:
+def reason_line(reason: ApiReason) -> str:
     """The reason in one line: the sentence, after the pair unless it names it itself, and which policy says so."""
     unnamed = [part for part in (reason.action, reason.resource) if part not in reason.sentence]
     pair = f"{reason.action} on {reason.resource}: " if unnamed else ""
-    return plain(f"{pair}{reason.sentence} ({reason.policy})")
+    return strip_control_characters(f"{pair}{reason.sentence} ({reason.policy})")
 
 
-def risky(risk: Risk) -> str:
+def risk_line(risk: ApiRisk) -> str:
     """The risk in one line: the sentence, its name, and where it is described."""
     source = f", {risk.source}" if risk.source else ""
-    return plain(f"{risk.sentence} ({risk.risk}{source})")
+    return strip_control_characters(f"{risk.sentence} ({risk.risk}{source})")
 
 
-def grounds(reasons: Sequence[Reason]) -> list[str]:
+def reason_lines(reasons: Sequence[ApiReason]) -> list[str]:
     """The reasons in lines; those that one policy has for several actions on one resource are one line."""
-    groups: dict[tuple[str, str, str], list[Reason]] = {}
+    groups: dict[tuple[str, str, str], list[ApiReason]] = {}
     for reason in reasons:
         groups.setdefault((reason.policy, reason.resource, _without_action(reason)), []).append(reason)
     return [_together(sentence, group) for (_, _, sentence), group in groups.items()]
 
 
-def _without_action(reason: Reason) -> str:
+def _without_action(reason: ApiReason) -> str:
     """The sentence with `_ANY` for the action and the level in brackets after it."""
     named = rf"{re.escape(reason.action)}(?!\w)(?: \([\w ]+\))?"
     return re.sub(named, _ANY, reason.sentence) if reason.action else reason.sentence
 
 
-def _together(sentence: str, group: Sequence[Reason]) -> str:
+def _together(sentence: str, group: Sequence[ApiReason]) -> str:
     first, actions = group[0], list(dict.fromkeys(reason.action for reason in group))
     if len(actions) == 1:
-        return because(first)
+        return reason_line(first)
     names = ", ".join(actions)
     if _ANY not in sentence:
-        return because(replace(first, action=names))
+        return reason_line(replace(first, action=names))
     said = sentence.replace(_ANY, f"any of these {len(actions)}").rstrip(".")
     said = f"{said[:1].upper()}{said[1:]}" if first.resource in said else f"on {first.resource}: {said}"
-    return plain(f"{said}: {names} ({first.policy})")
+    return strip_control_characters(f"{said}: {names} ({first.policy})")
 
 
-def arguments(ask: Ask, permissions: str = "", *, told: bool = False) -> list[str]:
+def arguments(ask: GrantRequest, permissions: str = "", *, told: bool = False) -> list[str]:
     """The ask as arguments of `jitney request`.
 
     The permissions are left to `--permissions`, with the file of that name, or "-" when there are several; calls that
@@ -166,27 +166,27 @@ def arguments(ask: Ask, permissions: str = "", *, told: bool = False) -> list[st
     return words + (["--ticket", ask.ticket] if ask.ticket else [])
 
 
-def paste(verb: str, ask: Ask, tail: Sequence[str] = ()) -> list[str]:
+def paste(verb: str, ask: GrantRequest, tail: Sequence[str] = ()) -> list[str]:
     """The lines to paste into a shell to ask for this; `tail` is what follows the options, as `-- aws s3 ls`."""
-    line = shlex.join(["jitney", verb, *arguments(ask, told=ask.calls == calls_of(tail[1:])), *tail])
+    line = shlex.join(["jitney", verb, *arguments(ask, told=ask.calls == aws_cli_calls(tail[1:])), *tail])
     if len(ask.permissions) == 1 or ask.calls:
-        return [plain(line)]
+        return [strip_control_characters(line)]
     document = json.dumps([permission.document() for permission in ask.permissions])
-    return [plain(f"{line} <<'JSON'"), document, "JSON"]
+    return [strip_control_characters(f"{line} <<'JSON'"), document, "JSON"]
 
 
-def alternatives(ask: Ask, subset: tuple[Permission, ...], longest_seconds: int) -> list[Ask]:
+def alternatives(ask: GrantRequest, subset: tuple[ApiPermission, ...], longest_seconds: int) -> list[GrantRequest]:
     """What policy says would pass instead: as asked for a shorter time, and part of the permissions."""
     shorter = [replace(ask, duration_seconds=longest_seconds)] if 0 < longest_seconds < ask.duration_seconds else []
     return shorter + ([replace(ask, permissions=subset, calls=())] if subset and subset != ask.permissions else [])
 
 
-def ending(grant: Grant, now: float) -> Iterator[tuple[str, str]]:
+def revocation_rows(grant: ApiGrant, now: float) -> Iterator[tuple[str, str]]:
     """Rows that tell how a grant was taken back, and how fast; or that its role was cut off."""
     if grant.ending:
         why = f": {grant.ending.reason}" if grant.ending.reason else ""
         yield "ended", f"{moment(grant.ending.at, now)} by {grant.ending.by}{why}"
-        if grant.ending.kill_milliseconds is not None:
-            yield "refused", f"by AWS {grant.ending.kill_milliseconds / 1000:.2f} s after the call"
+        if grant.ending.denied_after_milliseconds is not None:
+            yield "refused", f"by AWS {grant.ending.denied_after_milliseconds / 1000:.2f} s after the call"
     if grant.cut_off_at:
         yield "cut off", f"credentials from before {moment(grant.cut_off_at, now)} work no longer; get new ones"

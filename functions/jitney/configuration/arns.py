@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from jitney.configuration.settings import Target
+from jitney.configuration.settings import TargetSettings
 
 ROLE_PATH = "/jitney/"
 RULES = "jitney-"
@@ -10,17 +10,17 @@ RULES = "jitney-"
 _PARTITIONS: Mapping[str, str] = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 
-def role_arn(target: Target) -> str:
+def role_arn(target: TargetSettings) -> str:
     """The ARN of the target's role."""
     return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{target.role_name}"
 
 
-def revoker_arn(alias: str, target: Target) -> str:
+def revoker_arn(alias: str, target: TargetSettings) -> str:
     """The ARN of the role that writes the deny document of the target's role; `core.config.Target` spells it too."""
     return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{revoker_name(alias)}"
 
 
-def boundary_arn(alias: str, target: Target) -> str:
+def boundary_arn(alias: str, target: TargetSettings) -> str:
     """The ARN of the permissions boundary of the target's role: its managed policy itself, or what repeats its policy.
 
     A managed policy is given by its ARN, or by the name that AWS gave it.

@@ -9,10 +9,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third
 import hashlib
 
 from jitney.configuration.arns import partition_of
-from jitney.configuration.settings import Target
+from jitney.configuration.settings import TargetSettings
 
 
-def external_id(alias: str, target: Target, broker_account: str) -> str:
+def external_id(alias: str, target: TargetSettings, broker_account: str) -> str:
     """The external id of the target `alias` of the broker in that account; an account has one broker."""
     # None of these holds a colon, so that no two targets spell the same.
     whole = ":".join((partition_of(target.region), broker_account, alias, target.account, target.role_name))

@@ -2,24 +2,24 @@
 
 from collections.abc import Iterator
 
-from jitney.configuration.complaints import did_you_mean
+from jitney.configuration.problems import did_you_mean
 from jitney.configuration.settings import Settings
-from jitney.configuration.yaml_source import Complaint, Value, entries
+from jitney.configuration.yaml_source import ConfigurationProblem, Value, entries
 
 
-def owner_checks(value: Value) -> Iterator[Complaint]:
+def owner_checks(value: Value) -> Iterator[ConfigurationProblem]:
     """What single values cannot show: owners of people, and owners who do not sign in as people do."""
     issuers = {alias: dict(entries(entry)) for alias, entry in entries(value, "issuers")}
     people = [alias for alias, entry in issuers.items() if entry.get("kind") == "human"]
     for alias, entry in issuers.items():
         if entry.get("kind") == "human" and entry.get("owners"):
             fix = "leave it out: agents are owned, by people"
-            yield Complaint(("issuers", alias, "owners"), "the issuer's subjects are people", fix)
+            yield ConfigurationProblem(("issuers", alias, "owners"), "the issuer's subjects are people", fix)
     for place, person in people_who_own(value):
         named = person.partition("/")[0]
         if named in issuers and named not in people:
             fix = did_you_mean(named, people) if people else "add an issuer of kind: human"
-            yield Complaint(place, f'the issuer "{named}" is not of kind: human', fix)
+            yield ConfigurationProblem(place, f'the issuer "{named}" is not of kind: human', fix)
 
 
 def people_who_own(value: Value) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import cedarpy
 
-from jitney.configuration.complaints import did_you_mean
 from jitney.configuration.policy_references import Names, unknown_names
-from jitney.configuration.policy_text import Place, Statement, statements
-from jitney.configuration.yaml_source import Complaint
+from jitney.configuration.policy_text import PolicyStatement, SourceLocation, statements
+from jitney.configuration.problems import did_you_mean
+from jitney.configuration.yaml_source import ConfigurationProblem
 from jitney.core.config import Policies
-from jitney.core.policy.cedar import Fault, PoliciesRefused, PolicySet
+from jitney.core.policy.cedar import InvalidPolicies, PolicyFault, PolicySet
 from jitney.resources import SCHEMA
 
 SCHEMA_COPIES = "*.cedarschema"
 # Where, what is wrong, and the fix; () where it is no single policy.
-type Found = tuple[Place | tuple[()], str, str]
+type Found = tuple[SourceLocation | tuple[()], str, str]
 
 NO_POLICIES = Policies("", "", "")
 
@@ -29,7 +29,7 @@ _UNKNOWN_TYPE = re.compile(r"unrecognized entity type `(?:Jitney::)?(\w+)`")
 _QUOTED = re.compile(r"`([^`]+)`")
 
 
-def read_policies(folder: Path, names: Names) -> tuple[Policies, list[Complaint]]:
+def read_policies(folder: Path, names: Names) -> tuple[Policies, list[ConfigurationProblem]]:
     """The policies in `folder` and everything that is wrong with them; `names` are those that they may name."""
     files = sorted(folder.glob("*.cedar"))
     if not files:
@@ -53,11 +53,11 @@ def read_policies(folder: Path, names: Names) -> tuple[Policies, list[Complaint]
     return policies, complaints
 
 
-def _complaint(place: str, wrong: str, fix: str) -> Complaint:
-    return Complaint(("policies",), wrong, fix, place=place)
+def _complaint(place: str, wrong: str, fix: str) -> ConfigurationProblem:
+    return ConfigurationProblem(("policies",), wrong, fix, place=place)
 
 
-def _texts(files: Sequence[Path]) -> tuple[list[str], list[Complaint]]:
+def _texts(files: Sequence[Path]) -> tuple[list[str], list[ConfigurationProblem]]:
     texts, complaints = [], []
     for file in files:
         try:
@@ -69,22 +69,22 @@ def _texts(files: Sequence[Path]) -> tuple[list[str], list[Complaint]]:
     return texts, complaints
 
 
-def _syntax_complaints(written: Sequence[Statement]) -> Iterator[Complaint]:
+def _syntax_complaints(written: Sequence[PolicyStatement]) -> Iterator[ConfigurationProblem]:
     for statement in written:
         if fault := statement.syntax_fault():
             place, wrong = fault
             yield _complaint(str(place), wrong, "correct the syntax here, or before it")
 
 
-def _faults(policies: Policies, written: Sequence[Statement]) -> Iterator[Found]:
+def _faults(policies: Policies, written: Sequence[PolicyStatement]) -> Iterator[Found]:
     try:
         PolicySet.load(policies)
-    except PoliciesRefused as refused:
+    except InvalidPolicies as refused:
         for fault in refused.faults:
             yield _placed(fault, written, policies.schema)
 
 
-def _placed(fault: Fault, written: Sequence[Statement], schema: str) -> Found:
+def _placed(fault: PolicyFault, written: Sequence[PolicyStatement], schema: str) -> Found:
     if not fault.key:
         return (), fault.sentence, "correct the policies"
     # Cedar counts the policies through the text: policy0, policy1.
@@ -108,7 +108,7 @@ def _fix(sentence: str, schema: str) -> str:
     return f"correct the policy; {SCHEMA} says what policies can speak about"
 
 
-def _unknown(policies: Policies, written: Sequence[Statement], names: Names) -> Iterator[Found]:
+def _unknown(policies: Policies, written: Sequence[PolicyStatement], names: Names) -> Iterator[Found]:
     document = json.loads(cedarpy.policies_to_json_str(policies.text))["staticPolicies"]
     for key, policy in document.items():
         statement = written[int(key.removeprefix("policy"))]

@@ -6,17 +6,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from jitney.configuration.complaints import place_of
 from jitney.configuration.load import ConfigurationError, load_configuration
 from jitney.configuration.policy_table import TABLE, cases_in
+from jitney.configuration.problems import place_of
 from jitney.core import config
-from jitney.core.actions import Actions
-from jitney.core.policy.cases import Report, Setting, run_cases
+from jitney.core.actions import ActionTable
 from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.policy_tests import CaseContext, CaseReport, run_cases
 from jitney.resources import ACTIONS
 
 
-def check(path: Path, env: Mapping[str, str]) -> tuple[Path, Report]:
+def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseReport]:
     """The table beside the policies of the configuration at `path`, and what came of its cases.
 
     Raises ConfigurationError for the configuration, and for a table that cannot be read.
@@ -26,9 +26,9 @@ def check(path: Path, env: Mapping[str, str]) -> tuple[Path, Report]:
     loaded = config.load(configuration.json)
     file = path.parent / configuration.settings.policies / TABLE
     cases = cases_in(file, env)
-    setting = Setting(
+    setting = CaseContext(
         policy_set=PolicySet.load(loaded.policies),
-        actions=Actions.load(ACTIONS.read_bytes()),
+        actions=ActionTable.load(ACTIONS.read_bytes()),
         targets=loaded.targets,
         limits=loaded.limits,
         reviewers=frozenset(loaded.reviewers),
@@ -36,7 +36,7 @@ def check(path: Path, env: Mapping[str, str]) -> tuple[Path, Report]:
     return file, run_cases(cases, setting)
 
 
-def faults_of(file: Path, error: ConfigurationError) -> list[dict[str, str]]:
+def problem_documents(file: Path, error: ConfigurationError) -> list[dict[str, str]]:
     """What `check` of `file` found wrong: each fault's place (`pointer`), what is wrong (`detail`), and the `fix`."""
     return [
         {"pointer": place_of(file, each).strip(), "detail": each.wrong, "fix": each.fix} for each in error.complaints

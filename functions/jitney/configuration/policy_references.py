@@ -9,15 +9,14 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from jitney.configuration.complaints import did_you_mean
+from jitney.configuration.problems import did_you_mean
 from jitney.configuration.yaml_source import Value, entries
-from jitney.core import actions as actions_module
-from jitney.core.actions import Actions
-from jitney.core.config import BREAK_GLASS
+from jitney.core.actions import ActionTable
+from jitney.core.config import BREAK_GLASS_APPROVAL
 from jitney.core.policy.literals import Literals, read_policy
+from jitney.resources import ACTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
                 fix = did_you_mean(name, names.accounts, quoted=True)
                 yield Unknown(name, f'names account "{name}", which is no target\'s account', fix)
     yield from _unknown_to_aws(literals)
-    for group in sorted(literals.groups - {*names.reviewers, BREAK_GLASS}):
+    for group in sorted(literals.groups - {*names.reviewers, BREAK_GLASS_APPROVAL}):
         add = f"add {group}: [issuer alias/subject] to reviewers"
         fix = f"{did_you_mean(group, names.reviewers, quoted=True)} or {add}" if names.reviewers else add
         yield Unknown(group, f'asks for the approval of "{group}", which is not in reviewers', fix)
@@ -97,8 +96,8 @@ def _unknown_to_aws(literals: Literals) -> Iterator[Unknown]:
 
 
 @cache
-def _actions() -> Actions:
-    return Actions.load((Path(actions_module.__file__).parent / "actions.bin").read_bytes())
+def _actions() -> ActionTable:
+    return ActionTable.load(ACTIONS.read_bytes())
 
 
 def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[Unknown]:

@@ -5,10 +5,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_origin
 
-from jitney.configuration.complaints import place_of, placed
 from jitney.configuration.load import ConfigurationError
-from jitney.configuration.yaml_source import Complaint, Source, Value, read
-from jitney.core.policy.cases import Case
+from jitney.configuration.problems import place_of, placed
+from jitney.configuration.yaml_source import ConfigurationProblem, Value, YamlSource, read
+from jitney.core.policy.policy_tests import Case
 
 TABLE = "tests.yaml"
 _FIX = f"Jitney's own policies/{TABLE} shows how cases are written"
@@ -22,7 +22,7 @@ def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
         source = read(file.read_text(encoding="utf-8"), env)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the file is not UTF-8 text"
-        source = Source({}, complaints=[Complaint((), f"there are no cases: {reason}", _FIX)])
+        source = YamlSource({}, complaints=[ConfigurationProblem((), f"there are no cases: {reason}", _FIX)])
     # Where nothing could be read, whatever else was said of it would follow from that.
     cases = () if source.complaints and not source.value else tuple(_read(source))
     if source.complaints:
@@ -31,13 +31,13 @@ def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
     return cases
 
 
-def _read(source: Source) -> Iterator[Case]:
+def _read(source: YamlSource) -> Iterator[Case]:
     """The cases that can be read; what is wrong becomes a complaint of the source."""
     table = source.value if isinstance(source.value, dict) else {}
     listed = table.get("cases")
     if not isinstance(listed, list):
         wrong = "there is no list of cases"
-        source.complaints.append(Complaint((), wrong, "write cases: and below it - name: ..., for each"))
+        source.complaints.append(ConfigurationProblem((), wrong, "write cases: and below it - name: ..., for each"))
         return
     defaults = _typed(table.get("defaults", {}), ("defaults",), source)
     cases = [_typed(each, ("cases", index), source) for index, each in enumerate(listed)]
@@ -47,17 +47,17 @@ def _read(source: Source) -> Iterator[Case]:
         try:
             yield Case.read(each, defaults)
         except ValueError as error:
-            source.complaints.append(Complaint(("cases", index), str(error), _FIX))
+            source.complaints.append(ConfigurationProblem(("cases", index), str(error), _FIX))
 
 
-def _typed(members: Value, path: tuple[str | int, ...], source: Source) -> dict[str, Any]:
+def _typed(members: Value, path: tuple[str | int, ...], source: YamlSource) -> dict[str, Any]:
     """The members as `Case` has them; without those of another kind, which become complaints of the source."""
     if not isinstance(members, dict):
-        source.complaints.append(Complaint(path, "it is not a mapping", "write key: value lines below it"))
+        source.complaints.append(ConfigurationProblem(path, "it is not a mapping", "write key: value lines below it"))
         return {}
     known = {each.path for each in source.complaints}
     wrong = {name: _wrong(name, value) for name, value in members.items()}
-    found = (Complaint((*path, name), said, _FIX) for name, said in wrong.items() if said)
+    found = (ConfigurationProblem((*path, name), said, _FIX) for name, said in wrong.items() if said)
     source.complaints.extend(each for each in found if each.path not in known)
     good = {name: value for name, value in members.items() if not wrong[name]}
     return {name: int(str(value)) if name in _NUMBERS else value for name, value in good.items()}

@@ -17,7 +17,7 @@ _NO_TOKEN = ("//", " ", "\t", "\r", "\n", "\f", "\v")
 _END = "unexpected end of input"
 
 
-class Place(NamedTuple):
+class SourceLocation(NamedTuple):
     """A place in a file; line and column from 1."""
 
     file: Path
@@ -29,14 +29,14 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class PolicyStatement:
     """One policy in a file: the file's whole `text`, and the place of each of the policy's tokens in it."""
 
     file: Path
     text: str
     tokens: tuple[re.Match[str], ...]
 
-    def place(self, *words: str) -> Place:
+    def place(self, *words: str) -> SourceLocation:
         """Where the first of `words` stands that is there as a token, else where the policy begins.
 
         Annotations are looked at last: an @id may be called like what is meant.
@@ -46,7 +46,7 @@ class Statement:
         found = (token for word in words for token in ordered if token[0] == word)
         return self._place(next(found, self.tokens[0]))
 
-    def syntax_fault(self) -> tuple[Place, str] | None:
+    def syntax_fault(self) -> tuple[SourceLocation, str] | None:
         """Where Cedar cannot read the policy, and what it says there; None when it can."""
         wrong = self._refusal(len(self.tokens))
         if wrong is None:
@@ -69,12 +69,12 @@ class Statement:
             return str(error)
         return None
 
-    def _place(self, token: re.Match[str]) -> Place:
+    def _place(self, token: re.Match[str]) -> SourceLocation:
         before = self.text[: token.start()]
-        return Place(self.file, before.count("\n") + 1, token.start() - before.rfind("\n"))
+        return SourceLocation(self.file, before.count("\n") + 1, token.start() - before.rfind("\n"))
 
 
-def statements(file: Path, text: str) -> Iterator[Statement]:
+def statements(file: Path, text: str) -> Iterator[PolicyStatement]:
     """The policies in the `text` of `file`, in order: what ends in a ; that is in no string and no comment."""
     tokens: list[re.Match[str]] = []
     for token in _TOKEN.finditer(text):
@@ -82,7 +82,7 @@ def statements(file: Path, text: str) -> Iterator[Statement]:
             continue
         tokens.append(token)
         if token[0] == ";":
-            yield Statement(file, text, tuple(tokens))
+            yield PolicyStatement(file, text, tuple(tokens))
             tokens = []
     if tokens:
-        yield Statement(file, text, tuple(tokens))
+        yield PolicyStatement(file, text, tuple(tokens))

@@ -39,8 +39,8 @@ from jitney.configuration.values import (
     matching,
     one_of,
     refused,
-    that_fit,
     unique,
+    within_target_limit,
     without_query,
 )
 from jitney.core.identity.providers import PROVIDERS
@@ -72,13 +72,13 @@ LONGEST_SESSION_SECONDS = 3600
 LARGEST_BODY_BYTES = 65536
 
 
-class Section(BaseModel):
+class SettingsModel(BaseModel):
     """A mapping of the file: frozen, and without keys that nobody reads."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Web(Section):
+class WebClientSettings(SettingsModel):
     """The client through which an issuer's people sign in to the reviewers' pages, as `jitney.core.config.Web`."""
 
     client_id: Text
@@ -95,7 +95,7 @@ class Web(Section):
         return scopes
 
 
-class Issuer(Section):
+class IssuerSettings(SettingsModel):
     """An OIDC issuer whose tokens are accepted (rows ID 1-10); the fields are those of `jitney.core.config.Issuer`."""
 
     issuer: Annotated[Address, AfterValidator(without_query)]
@@ -117,7 +117,7 @@ class Issuer(Section):
     subject_groups: dict[Text, Texts] = {}
     owners: dict[Text, Annotated[Reviewers, Field(min_length=1)]] = {}
     settings: dict[Text, Setting] = {}
-    web: Web | None = None
+    web: WebClientSettings | None = None
 
     @field_validator("audiences")
     @classmethod
@@ -153,7 +153,7 @@ class Issuer(Section):
         return self
 
 
-class Target(Section):
+class TargetSettings(SettingsModel):
     """A role in an account, under the alias that agents use, and what the role itself may do (its outer bound)."""
 
     account: Account
@@ -179,13 +179,13 @@ class Target(Section):
         return self
 
 
-class Reviewing(Section):
+class ReviewerGroupSettings(SettingsModel):
     """A group of reviewers: who may approve for it, how many it takes, who is told, and whom it escalates to."""
 
     members: Reviewers = Field(min_length=1)
     approvals: int = Field(default=1, ge=1)
     told: Reviewers = ()
-    stand_ins: Reviewers = ()
+    delegates: Reviewers = ()
     escalates_to: ReviewerGroup | Literal[""] = ""
     escalates_after_seconds: int = Field(default=900, ge=1, le=7 * 86400)
     channel: Channel = ""
@@ -198,14 +198,14 @@ class Reviewing(Section):
         strangers = [person for person in self.told if person not in self.members]
         if strangers:
             raise refused(f'told names "{strangers[0]}", who is not among the members', "tell members only")
-        idle = [person for person in self.stand_ins if person in self.members]
+        idle = [person for person in self.delegates if person in self.members]
         if idle:
-            wrong = f'stand_ins names "{idle[0]}", who is a member: nobody counts twice'
+            wrong = f'delegates names "{idle[0]}", who is a member: nobody counts twice'
             raise refused(wrong, "name people who are no members of the group")
         return self
 
 
-class Limits(Section):
+class LimitSettings(SettingsModel):
     """Bounds that hold for every request; durations in seconds, sizes in bytes."""
 
     min_duration_seconds: int = Field(default=5, ge=1, le=LONGEST_SESSION_SECONDS)
@@ -224,32 +224,32 @@ class Limits(Section):
         return self
 
 
-class Mail(Section):
+class MailSettings(SettingsModel):
     """How reviewers are written to by mail: from the address `sender`, which Amazon SES knows as verified."""
 
     sender: Email
 
 
-class Broker(Section):
+class BrokerSettings(SettingsModel):
     """Where the broker is deployed; the target roles trust its functions' roles."""
 
     account: Account
     region: Region
 
 
-class Slack(Section):
-    """The Slack workspace that reviewers are asked in, as `jitney.core.config.Slack`."""
+class SlackSettings(SettingsModel):
+    """The Slack workspace that reviewers are asked in, as `jitney.core.config.SlackConfig`."""
 
     bot_token_arn: SecretArn
     signing_secret_arn: SecretArn
     workspace: Annotated[str, matching("T[A-Z0-9]{2,20}", "write the workspace's id, such as T0123ABCD")]
-    api_url: Annotated[Address, matching(r".+/", "write Slack's https://slack.com/api/, or GovSlack's")] = (
+    api_url: Annotated[Address, matching(r".+/", "write SlackSettings's https://slack.com/api/, or GovSlack's")] = (
         "https://slack.com/api/"
     )
 
 
-class BreakGlass(Section):
-    """Who may take a request without its reviewers, as `jitney.core.config.BreakGlass`."""
+class BreakGlassSettings(SettingsModel):
+    """Who may take a request without its reviewers, as `jitney.core.config.BreakGlassConfig`."""
 
     people: Reviewers = ()
     groups: OperatorGroups = ()
@@ -266,26 +266,26 @@ class BreakGlass(Section):
         return self
 
 
-class StackSet(Section):
+class StackSetSettings(SettingsModel):
     """The organization's units that have the targets' accounts, where a stack set is to make the targets' roles."""
 
     organizational_units: OrganizationalUnits
     delegated_admin: bool = True
 
 
-class Settings(Section):
+class Settings(SettingsModel):
     """The whole of `jitney.yaml`."""
 
     version: Annotated[Literal[1], BeforeValidator(lambda value: 1 if value in ("1", 1) else value)]
-    broker: Broker | None = None
-    issuers: dict[Alias, Issuer] = Field(min_length=1)
-    targets: Annotated[dict[Alias, Target], AfterValidator(that_fit)] = Field(min_length=1)
-    reviewers: dict[ReviewerGroup, Reviewing] = {}
+    broker: BrokerSettings | None = None
+    issuers: dict[Alias, IssuerSettings] = Field(min_length=1)
+    targets: Annotated[dict[Alias, TargetSettings], AfterValidator(within_target_limit)] = Field(min_length=1)
+    reviewers: dict[ReviewerGroup, ReviewerGroupSettings] = {}
     people: dict[Reviewer, Email] = {}
-    mail: Mail | None = None
+    mail: MailSettings | None = None
     operators: OperatorGroups = ()
-    slack: Slack | None = None
-    break_glass: BreakGlass | None = None
-    stack_set: StackSet | None = None
-    limits: Limits = Limits()
+    slack: SlackSettings | None = None
+    break_glass: BreakGlassSettings | None = None
+    stack_set: StackSetSettings | None = None
+    limits: LimitSettings = LimitSettings()
     policies: Text = "policies"

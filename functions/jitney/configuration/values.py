@@ -54,7 +54,7 @@ def unique(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-def that_fit[T](targets: dict[str, T]) -> dict[str, T]:
+def within_target_limit[T](targets: dict[str, T]) -> dict[str, T]:
     """The targets, unless there are more than fit."""
     if len(targets) > MOST_TARGETS:
         fix = f"name at most {MOST_TARGETS}, and the others to another broker, in an account of its own"

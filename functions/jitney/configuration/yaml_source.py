@@ -19,7 +19,7 @@ _INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-([^$]*))?")
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class ConfigurationProblem:
     """One thing that is wrong in a file: where (keys and list positions from the top), what, and the fix.
 
     `place` is where in another file it is wrong, "" where it is this one.
@@ -33,31 +33,31 @@ class Complaint:
 
 
 @dataclass(slots=True)
-class Source:
+class YamlSource:
     """A YAML document: its value, the line (from 1) of every path in it, and what was wrong with its text."""
 
     value: Value
     lines: dict[Path, int] = field(default_factory=dict)
-    complaints: list[Complaint] = field(default_factory=list)
+    complaints: list[ConfigurationProblem] = field(default_factory=list)
 
 
-def read(text: str, env: Mapping[str, str]) -> Source:
+def read(text: str, env: Mapping[str, str]) -> YamlSource:
     """The document in `text`, with `${VAR}` and `${VAR:-default}` replaced from `env`. Never raises.
 
     A default applies to a variable that is unset or empty, as in a shell. Duplicate keys, aliases and unset variables
     are complaints; where the text is no YAML at all, the value is empty.
     """
-    source = Source({})
+    source = YamlSource({})
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
                 wrong = f"the alias *{event.anchor} stands for another part of the file"
-                source.complaints.append(Complaint((), wrong, "write the part out", _line(event.start_mark)))
+                source.complaints.append(ConfigurationProblem((), wrong, "write the part out", _line(event.start_mark)))
         node = None if source.complaints else yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         wrong = f"this is not YAML: {getattr(error, 'problem', None) or error}"
-        source.complaints.append(Complaint((), wrong, "correct the syntax", _line(mark)))
+        source.complaints.append(ConfigurationProblem((), wrong, "correct the syntax", _line(mark)))
         return source
     if node is not None:
         source.value = _value(node, (), source, env)
@@ -69,7 +69,7 @@ def _line(mark: Any) -> int:
     return mark.line + 1 if mark else 0
 
 
-def _value(node: yaml.Node, path: Path, source: Source, env: Mapping[str, str]) -> Value:
+def _value(node: yaml.Node, path: Path, source: YamlSource, env: Mapping[str, str]) -> Value:
     source.lines[path] = _line(node.start_mark)
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, source, env)
@@ -80,35 +80,39 @@ def _value(node: yaml.Node, path: Path, source: Source, env: Mapping[str, str]) 
     return expanded
 
 
-def _mapping(node: yaml.MappingNode, path: Path, source: Source, env: Mapping[str, str]) -> Value:
+def _mapping(node: yaml.MappingNode, path: Path, source: YamlSource, env: Mapping[str, str]) -> Value:
     mapping: dict[str, Value] = {}
     for key_node, value_node in node.value:
         key, line = str(key_node.value), _line(key_node.start_mark)
         if not isinstance(key_node, yaml.ScalarNode):
-            source.complaints.append(Complaint(path, "a key is not plain text", "write keys as plain text", line))
+            source.complaints.append(
+                ConfigurationProblem(path, "a key is not plain text", "write keys as plain text", line)
+            )
         elif key in mapping:
             first = source.lines[(*path, key)]
             wrong = f"the key is given twice, first in line {first}"
-            source.complaints.append(Complaint((*path, key), wrong, "keep one of the two", line))
+            source.complaints.append(ConfigurationProblem((*path, key), wrong, "keep one of the two", line))
         else:
             mapping[key] = _value(value_node, (*path, key), source, env)
             source.lines[(*path, key)] = line
     return mapping
 
 
-def _expand(text: str, path: Path, env: Mapping[str, str]) -> tuple[str, list[Complaint]]:
-    complaints: list[Complaint] = []
+def _expand(text: str, path: Path, env: Mapping[str, str]) -> tuple[str, list[ConfigurationProblem]]:
+    complaints: list[ConfigurationProblem] = []
 
     def replace(match: re.Match[str]) -> str:
         inside = _INSIDE.fullmatch(match[1])
         if inside is None or not match[0].endswith("}"):
             wrong = f'"{match[0]}" is not a reference to an environment variable'
-            complaints.append(Complaint(path, wrong, "write ${NAME} or ${NAME:-default}; a default holds no $ or }"))
+            complaints.append(
+                ConfigurationProblem(path, wrong, "write ${NAME} or ${NAME:-default}; a default holds no $ or }")
+            )
             return ""
         name, default = inside[1], inside[2]
         if default is None and name not in env:
             fix = f"set {name}, or give it a default: ${{{name}:-...}}"
-            complaints.append(Complaint(path, f"the environment variable {name} is not set", fix))
+            complaints.append(ConfigurationProblem(path, f"the environment variable {name} is not set", fix))
         return env.get(name, "") if default is None else env.get(name) or default
 
     return _REFERENCE.sub(replace, text), complaints

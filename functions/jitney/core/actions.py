@@ -26,17 +26,17 @@ from jitney.core.patterns import (
     MAX_STEPS,
     Budget,
     Pattern,
-    Wild,
+    Wildcard,
     compile_pattern,
     has_wildcard,
-    pattern_meets,
+    patterns_intersect,
     wildcard_pattern,
 )
 
 MAGIC = b"JAT1"
 
 
-class Level(StrEnum):
+class AccessLevel(StrEnum):
     """What an action does, in AWS's terms, and READ_SECRET.
 
     READ_SECRET is what AWS calls List or Read, but hands out a credential or a secret: secretsmanager:GetSecretValue.
@@ -51,12 +51,12 @@ class Level(StrEnum):
 
 
 LEVELS = {
-    "L": Level.LIST,
-    "R": Level.READ,
-    "S": Level.READ_SECRET,
-    "W": Level.WRITE,
-    "T": Level.TAGGING,
-    "P": Level.PERMISSIONS_MANAGEMENT,
+    "L": AccessLevel.LIST,
+    "R": AccessLevel.READ,
+    "S": AccessLevel.READ_SECRET,
+    "W": AccessLevel.WRITE,
+    "T": AccessLevel.TAGGING,
+    "P": AccessLevel.PERMISSIONS_MANAGEMENT,
 }
 RISKS = {"c": "CredentialExposure", "d": "DataExfiltration"}
 
@@ -79,7 +79,7 @@ class ResourceType(NamedTuple):
         """All ARNs of the type."""
         return _format_pattern(self.arn_format)
 
-    def names_none(self, resource: str, budget: Budget) -> bool:
+    def covers_whole_type(self, resource: str, budget: Budget) -> bool:
         """Whether `resource`, which has wildcards, stands for all of the type in an account, or in a Region of it.
 
         Also for all whose names are so long, whatever they are. Raises PatternTooComplex.
@@ -88,7 +88,7 @@ class ResourceType(NamedTuple):
         budget.spend_once((self.arn_format, resource, "names"), steps)
         return none
 
-    def may_be(self, resource: str, budget: Budget) -> bool:
+    def may_match(self, resource: str, budget: Budget) -> bool:
         """Whether `resource`, an ARN with or without wildcards, can name one. Raises PatternTooComplex."""
         fits, steps = _fits(self.arn_format, resource)
         budget.spend_once((self.arn_format, resource), steps)
@@ -101,7 +101,7 @@ class Action:
 
     name: str
     service: str
-    level: Level
+    level: AccessLevel
     risks: frozenset[str]
     resource_types: tuple[ResourceType, ...]
 
@@ -110,7 +110,7 @@ class Action:
 
         An action without resource types acts on "*" alone. Raises PatternTooComplex.
         """
-        return resource == "*" or any(kind.may_be(resource, budget) for kind in self.resource_types)
+        return resource == "*" or any(kind.may_match(resource, budget) for kind in self.resource_types)
 
 
 class Escalation(NamedTuple):
@@ -121,7 +121,7 @@ class Escalation(NamedTuple):
     actions: tuple[str, ...]
 
 
-class Actions:
+class ActionTable:
     """Look-ups in the action table. A service's block is read when it is first asked about.
 
     `escalations` are the known ways to gain permissions, none of which holds all actions of another.
@@ -131,8 +131,10 @@ class Actions:
         self.about: Mapping[str, str] = index["about"]
         self.version = ", ".join(f"{source} {version}" for source, version in self.about.items())
         self.escalations = tuple(Escalation(name, source, tuple(names)) for name, source, names in index["escalations"])
-        self.escalating = frozenset(name for way in self.escalations for name in way.actions)
-        self.combined = frozenset(name for way in self.escalations if len(way.actions) > 1 for name in way.actions)
+        self.escalation_actions = frozenset(name for way in self.escalations for name in way.actions)
+        self.combination_actions = frozenset(
+            name for way in self.escalations if len(way.actions) > 1 for name in way.actions
+        )
         """The actions that gain permissions only together with others."""
         self._places: Mapping[str, tuple[int, int]] = index["services"]
         self._blocks = blocks
@@ -225,7 +227,7 @@ def _fits(arn_format: str, resource: str) -> tuple[bool, int]:
     """Whether it does, and the steps that this takes: remembered or not, every request pays the same."""
     pattern, budget = _format_pattern(arn_format), Budget(MAX_STEPS)
     if has_wildcard(resource):
-        fits = pattern_meets(wildcard_pattern(resource), pattern, budget)
+        fits = patterns_intersect(wildcard_pattern(resource), pattern, budget)
     else:
         fits = pattern.matches(resource, budget)
     return fits, 1 + MAX_STEPS - budget.left
@@ -235,7 +237,7 @@ def _fits(arn_format: str, resource: str) -> tuple[bool, int]:
 def _names_none(arn_format: str, resource: str) -> tuple[bool, int]:
     """Whether it does, and the steps, as above."""
     budget = Budget(MAX_STEPS)
-    none = wildcard_pattern(resource).names_nothing(_named(arn_format), budget)
+    none = wildcard_pattern(resource).covers_any_name(_named(arn_format), budget)
     return none, 1 + MAX_STEPS - budget.left
 
 
@@ -246,17 +248,17 @@ def _format_pattern(arn_format: str) -> Pattern:
 
 
 @lru_cache(maxsize=1024)
-def _named(arn_format: str) -> tuple[str | Wild, ...]:
+def _named(arn_format: str) -> tuple[str | Wildcard, ...]:
     """A format in parts, where what tells resources of one account apart is no SEGMENT: names, or else the Region."""
     parts = _parts(arn_format, _wild)
-    if any(part in (Wild.RUN, Wild.NAME) for part in parts):
+    if any(part in (Wildcard.RUN, Wildcard.NAME) for part in parts):
         return parts
-    return _parts(arn_format, lambda variable: Wild.RUN if variable == "Region" else Wild.SEGMENT)
+    return _parts(arn_format, lambda variable: Wildcard.RUN if variable == "Region" else Wildcard.SEGMENT)
 
 
-def _parts(arn_format: str, wild: Callable[[str | None], Wild]) -> tuple[str | Wild, ...]:
+def _parts(arn_format: str, wild: Callable[[str | None], Wildcard]) -> tuple[str | Wildcard, ...]:
     """The literal texts and variables of a format in sequence."""
-    parts: list[str | Wild] = []
+    parts: list[str | Wildcard] = []
     end = 0
     for match in _VARIABLE.finditer(arn_format):
         parts += [arn_format[end : match.start()], wild(match[1])]
@@ -264,7 +266,7 @@ def _parts(arn_format: str, wild: Callable[[str | None], Wild]) -> tuple[str | W
     return (*parts, arn_format[end:])
 
 
-def _wild(variable: str | None) -> Wild:
+def _wild(variable: str | None) -> Wildcard:
     if variable in _NAMES:
-        return Wild.NAME
-    return Wild.SEGMENT if variable in _SEGMENTS else Wild.RUN
+        return Wildcard.NAME
+    return Wildcard.SEGMENT if variable in _SEGMENTS else Wildcard.RUN

@@ -15,13 +15,13 @@ from jitney.core.access.grant import Grant, permissions_view
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
-from jitney.core.masking.mask import UNTAGGED
-from jitney.core.masking.text import harmless
+from jitney.core.masking.generic_masker import UNTAGGED
+from jitney.core.masking.text import cannot_hold_secret
 from jitney.core.policy.decision import Decision
 from jitney.core.times import iso
 
 VERSION = 1
-FIRST = "0" * 64
+GENESIS_HASH = "0" * 64
 """What the first record of a chain has in the place of its predecessor's hash."""
 TAMPERED = "AuditRecordsTampered"
 """The metric that counts changes and deletions of records: the publisher's, watched by an alarm."""
@@ -33,7 +33,7 @@ SEALED = "AuditRecordsSealed"
 """The metric that counts seals over records: an alarm misses them."""
 
 
-class Event(StrEnum):
+class AuditEvent(StrEnum):
     """What a record tells of."""
 
     REQUEST = "request"
@@ -50,7 +50,7 @@ class Event(StrEnum):
     VOTE = "vote"
     NOTICE = "notice"
     REVIEW = "review"
-    ABSENCE = "absence"
+    OUT_OF_OFFICE = "out_of_office"
     BYPASS = "bypass"
     BREAK_GLASS = "break_glass"
     FOLLOW_UP = "follow_up"
@@ -96,7 +96,7 @@ class AuditRecord:
     """
 
     time: int
-    event: Event
+    event: AuditEvent
     outcome: Outcome
     code: str = ""
     grant_id: str = ""
@@ -124,7 +124,7 @@ _MEMBERS = tuple(each.name for each in fields(AuditRecord))
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ChainedRecord:
     """A record in its place: `text` is what is stored and published, `hash` is what the next link will hold."""
 
     chain: str
@@ -133,7 +133,7 @@ class Link:
     hash: str
 
 
-def link(record: AuditRecord, chain: str, seq: int = 0, prev: str = FIRST) -> Link:
+def chain_record(record: AuditRecord, chain: str, seq: int = 0, prev: str = GENESIS_HASH) -> ChainedRecord:
     """The record as number `seq` of `chain`, after the link whose hash is `prev`.
 
     The hash is SHA-256 over the canonical JSON (RFC 8785: sorted names, no white space, UTF-8) of everything else.
@@ -148,13 +148,13 @@ def link(record: AuditRecord, chain: str, seq: int = 0, prev: str = FIRST) -> Li
         **_words(record),
     }
     digest = hashlib.sha256(canonical(members).encode()).hexdigest()
-    return Link(chain, seq, canonical(members | {"hash": digest}), digest)
+    return ChainedRecord(chain, seq, canonical(members | {"hash": digest}), digest)
 
 
 def _words(record: AuditRecord) -> dict[str, str]:
     """What in a record is text that somebody may have put a secret into."""
     words = {"reason": record.reason, "ticket": record.ticket, "detail": canonical(record.detail)}
-    if harmless("\0".join(words.values())):
+    if cannot_hold_secret("\0".join(words.values())):
         return words
     masked = UNTAGGED.data({**words, "detail": record.detail})
     return {**masked, "detail": canonical(masked["detail"])}
@@ -165,12 +165,12 @@ def sort_key(seq: int) -> str:
     return f"{seq:06d}"
 
 
-def next_link(record: AuditRecord, grant: Grant) -> Link:
+def next_chained_record(record: AuditRecord, grant: Grant) -> ChainedRecord:
     """The record as the next of `grant`'s chain."""
-    return link(record, grant.id, grant.records, grant.head or FIRST)
+    return chain_record(record, grant.id, grant.records, grant.head or GENESIS_HASH)
 
 
-def linked(grant: Grant, newest: Link) -> Grant:
+def with_chain_head(grant: Grant, newest: ChainedRecord) -> Grant:
     """The grant once `newest` is the last record of its chain."""
     return replace(grant, records=newest.seq + 1, head=newest.hash)
 
@@ -180,7 +180,7 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def asked_members(asked: AccessRequest, target: Target, decision: Decision) -> dict[str, Any]:
+def request_members(asked: AccessRequest, target: Target, decision: Decision) -> dict[str, Any]:
     """The members of a record that say what was asked, at which risks, and by which action table that was decided."""
     detail = {"permissions": permissions_view(asked.permissions)} | calls_detail(asked) | decision_detail(decision)
     return {
@@ -214,8 +214,8 @@ def _named(permissions: tuple[Permission, ...]) -> dict[str, Any]:
     }
 
 
-def of_principal(
-    event: Event, outcome: Outcome, principal: Principal, origin: Origin, now: int, **more: Any
+def principal_record(
+    event: AuditEvent, outcome: Outcome, principal: Principal, origin: Origin, now: int, **more: Any
 ) -> AuditRecord:
     """A record about what `principal` did, from where and when; `more` are further members of `AuditRecord`."""
     return AuditRecord(
@@ -232,7 +232,9 @@ def of_principal(
     )
 
 
-def of_grant(event: Event, outcome: Outcome, grant: Grant, origin: Origin, now: int, **more: Any) -> AuditRecord:
+def grant_record(
+    event: AuditEvent, outcome: Outcome, grant: Grant, origin: Origin, now: int, **more: Any
+) -> AuditRecord:
     """A record about what happened to `grant`; `more` are further members of `AuditRecord`."""
     return AuditRecord(
         time=now,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from jitney.core.access.stand_in import StandIn
+from jitney.core.access.delegation import Delegation
 
 
 class Web(NamedTuple):
@@ -89,11 +89,11 @@ class Target:
         return f"{self.role_arn.rpartition('/')[0]}/jitney-revoker-{self.alias}"
 
 
-BREAK_GLASS = "break-glass"
+BREAK_GLASS_APPROVAL = "break-glass"
 """What policies see among the approvals when somebody breaks the glass; no group has this name."""
 
 
-class BreakGlass(NamedTuple):
+class BreakGlassConfig(NamedTuple):
     """Who may take a request without its reviewers, for which targets, and for how long at most (seconds).
 
     `people` are source identities, `groups` of their tokens ("issuer alias/group"), `told` those who are told of it
@@ -114,8 +114,8 @@ class ReviewerGroup(NamedTuple):
 
     `told` are the members who are told at once, () for all. A request that waits `escalates_after_seconds` goes to the
     group `escalates_to` as well, whose members may then approve for this one; "" for none. `channel` is Slack's.
-    `stand_ins` are those whom members may name to stand in for them; `standing_in` are those who do, each with whose
-    place it is, which `jitney.core.review.absences.present` puts in.
+    `delegates` are those whom members may name to stand in for them; `standing_in` are those who do, each with whose
+    place it is, which `jitney.core.review.out_of_office.with_delegates` puts in.
     """
 
     members: tuple[str, ...]
@@ -124,11 +124,11 @@ class ReviewerGroup(NamedTuple):
     escalates_to: str = ""
     escalates_after_seconds: int = 0
     channel: str = ""
-    stand_ins: tuple[str, ...] = ()
-    standing_in: tuple[tuple[str, StandIn], ...] = ()
+    delegates: tuple[str, ...] = ()
+    active_delegations: tuple[tuple[str, Delegation], ...] = ()
 
 
-class Slack(NamedTuple):
+class SlackConfig(NamedTuple):
     """The workspace that reviewers are asked in: the ARNs of the app's two secrets, its id, its Web API."""
 
     bot_token_arn: str
@@ -137,7 +137,7 @@ class Slack(NamedTuple):
     api_url: str
 
 
-class Mail(NamedTuple):
+class MailConfig(NamedTuple):
     """How reviewers are written to by mail: the address that it comes from, which Amazon SES knows as verified."""
 
     sender: str
@@ -188,9 +188,9 @@ class Config:
     operators: tuple[str, ...] = ()
     emails: Mapping[str, str] = MappingProxyType({})
     subjects: Mapping[str, tuple[str, str]] = MappingProxyType({})
-    slack: Slack | None = None
-    mail: Mail | None = None
-    break_glass: BreakGlass | None = None
+    slack: SlackConfig | None = None
+    mail: MailConfig | None = None
+    break_glass: BreakGlassConfig | None = None
 
     def entries(self, issuer: str) -> tuple[Issuer, ...]:
         """The entries of the issuer with exactly this issuer string."""
@@ -233,7 +233,7 @@ def load(text: str) -> Config:
         operators=raw["operators"],
         emails=raw["emails"],
         subjects=raw["subjects"],
-        slack=Slack(**raw["slack"]) if raw["slack"] else None,
-        mail=Mail(**raw["mail"]) if raw["mail"] else None,
-        break_glass=BreakGlass(**raw["break_glass"]) if raw["break_glass"] else None,
+        slack=SlackConfig(**raw["slack"]) if raw["slack"] else None,
+        mail=MailConfig(**raw["mail"]) if raw["mail"] else None,
+        break_glass=BreakGlassConfig(**raw["break_glass"]) if raw["break_glass"] else None,
     )

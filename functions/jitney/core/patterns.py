@@ -18,10 +18,10 @@ from functools import lru_cache, reduce
 # resource, some ten thousand for a request of 200 pairs; only patterns made to be slow come near.
 MAX_STEPS = 40_000
 MAX_REQUEST_STEPS = 800_000
-MAX_CELLS = 64
+MAX_MATCH_CLASSES = 64
 
 
-class Wild(Enum):
+class Wildcard(Enum):
     """What stands for more than one text; the value of a run is the characters that it does not match."""
 
     ONE = "?"
@@ -111,7 +111,7 @@ class Pattern:
         """Whether the whole `text` matches. Raises PatternTooComplex when there is a `budget` and it is spent."""
         return self.accepts(self.after(text, budget))
 
-    def names_nothing(self, parts: Iterable[str | Wild], budget: Budget) -> bool:
+    def covers_any_name(self, parts: Iterable[str | Wildcard], budget: Budget) -> bool:
         """Whether it matches a text of `parts` without a word about what stands at their wildcards, but how long it is.
 
         What stands at a SEGMENT may be known to it: one will do. Raises PatternTooComplex.
@@ -121,7 +121,7 @@ class Pattern:
             if isinstance(part, str):
                 positions = reduce(self.step, part, positions)
                 budget.spend(len(part))
-            elif part is Wild.SEGMENT:
+            elif part is Wildcard.SEGMENT:
                 inside = (1 << len(self.wanted)) - 1 & ~self.steps.get(":", 0)
                 positions = _spread(positions, inside, budget)
             else:
@@ -135,9 +135,9 @@ class Pattern:
         return self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix)
 
     @property
-    def is_beginning(self) -> bool:
+    def is_prefix(self) -> bool:
         """Whether it stands for every text that begins with `prefix`: one `*`, at the end."""
-        return self.runs == ((1 << len(self.prefix), Wild.RUN.value),) and len(self.wanted) == len(self.prefix)
+        return self.runs == ((1 << len(self.prefix), Wildcard.RUN.value),) and len(self.wanted) == len(self.prefix)
 
     def leads_on(self, positions: int) -> Iterator[str]:
         """The characters that `positions` tell apart from all others."""
@@ -169,7 +169,7 @@ def _spread(positions: int, led_on: int, budget: Budget) -> int:
         positions = reached
 
 
-def compile_pattern(tokens: Iterable[str | Wild]) -> Pattern:
+def compile_pattern(tokens: Iterable[str | Wildcard]) -> Pattern:
     """The pattern of literal texts and wildcards in sequence."""
     steps: dict[str, int] = {}
     runs: dict[str, int] = {}
@@ -177,12 +177,12 @@ def compile_pattern(tokens: Iterable[str | Wild]) -> Pattern:
     prefix: str | None = None
     ones = 0
     for token in tokens:
-        if isinstance(token, Wild) and prefix is None:
+        if isinstance(token, Wildcard) and prefix is None:
             prefix = "".join(wanted)
-        if token is Wild.ONE:
+        if token is Wildcard.ONE:
             ones |= 1 << len(wanted)
             wanted.append("")
-        elif isinstance(token, Wild):
+        elif isinstance(token, Wildcard):
             runs[token.value] = runs.get(token.value, 0) | 1 << len(wanted)
         else:
             for position, character in enumerate(token, len(wanted)):
@@ -192,7 +192,7 @@ def compile_pattern(tokens: Iterable[str | Wild]) -> Pattern:
     return Pattern(steps, ones, masks, tuple(wanted), "".join(wanted) if prefix is None else prefix)
 
 
-_WILDCARDS: Mapping[str, Wild] = {"*": Wild.RUN, "?": Wild.ONE}
+_WILDCARDS: Mapping[str, Wildcard] = {"*": Wildcard.RUN, "?": Wildcard.ONE}
 _TOKENS = re.compile(r"[*?]|[^*?]+")
 
 
@@ -207,7 +207,9 @@ def has_wildcard(text: str) -> bool:
     return "*" in text or "?" in text
 
 
-def cells(asked: Pattern, others: Sequence[Pattern], budget: Budget | None = None) -> dict[tuple[bool, ...], str]:
+def match_classes(
+    asked: Pattern, others: Sequence[Pattern], budget: Budget | None = None
+) -> dict[tuple[bool, ...], str]:
     """Every way in which the texts of `asked` match or do not match `others`, each with a shortest such text.
 
     What depends on a text only through which of `others` it matches is thereby decided for all texts of `asked`, by
@@ -216,21 +218,21 @@ def cells(asked: Pattern, others: Sequence[Pattern], budget: Budget | None = Non
     found: dict[tuple[bool, ...], str] = {}
     for verdict, text in _walk(asked, others, budget or Budget(MAX_STEPS)):
         found.setdefault(verdict, text)
-        if len(found) > MAX_CELLS:
+        if len(found) > MAX_MATCH_CLASSES:
             raise PatternTooComplex("too many cases to tell apart")
     return found
 
 
-def meets(one: str, other: str) -> bool:
+def wildcards_intersect(one: str, other: str) -> bool:
     """Whether some text matches both wildcard patterns. Raises PatternTooComplex."""
-    return pattern_meets(wildcard_pattern(one), wildcard_pattern(other))
+    return patterns_intersect(wildcard_pattern(one), wildcard_pattern(other))
 
 
-def pattern_meets(one: Pattern, other: Pattern, budget: Budget | None = None) -> bool:
+def patterns_intersect(one: Pattern, other: Pattern, budget: Budget | None = None) -> bool:
     """Whether some text matches both; without a `budget` it has that of one comparison. Raises PatternTooComplex."""
     if not one.may_meet(other):
         return False
-    if one.is_beginning:
+    if one.is_prefix:
         # From wherever a pattern stands, something leads to its end.
         return bool(other.after(one.prefix, budget))
     return any(verdict == (True,) for verdict, _ in _walk(one, (other,), budget or Budget(MAX_STEPS)))
@@ -259,7 +261,7 @@ def _walk(asked: Pattern, others: Sequence[Pattern], budget: Budget) -> Iterator
         for state, text in frontier:
             if asked.accepts(state[0]):
                 yield tuple(other.accepts(mask) for other, mask in zip(others, state[1:], strict=True)), text
-            characters = _telling_characters(patterns, state, fresh)
+            characters = _distinguishing_characters(patterns, state, fresh)
             budget.spend(len(characters) * len(patterns) + sum(map(int.bit_count, state)))
             for character in characters:
                 after = tuple(pattern.step(mask, character) for pattern, mask in zip(patterns, state, strict=True))
@@ -269,7 +271,7 @@ def _walk(asked: Pattern, others: Sequence[Pattern], budget: Budget) -> Iterator
         frontier = following
 
 
-def _telling_characters(patterns: tuple[Pattern, ...], state: tuple[int, ...], fresh: str) -> Collection[str]:
+def _distinguishing_characters(patterns: tuple[Pattern, ...], state: tuple[int, ...], fresh: str) -> Collection[str]:
     """One character of each kind that leads to different states, as far as the first pattern goes on at all."""
     if not patterns[0].is_open(state[0]):
         return dict.fromkeys(patterns[0].leads_on(state[0]))

@@ -46,7 +46,7 @@ class BasePorts:
     @cached_property
     def stopwatch(self) -> Callable[[], int]:
         """Milliseconds, for differences only."""
-        return clock.milliseconds
+        return clock.monotonic_milliseconds
 
     @cached_property
     def pause(self) -> Callable[[float], None]:

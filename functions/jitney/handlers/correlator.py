@@ -9,11 +9,11 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from jitney.core.audit import REFUSED_EVENTS
-from jitney.core.trail.event import OF_AWS, Refused
-from jitney.handlers.correlating import correlate, settle
-from jitney.handlers.edge import log_unhandled, step
+from jitney.core.trail.event import AWS_SOURCE_PREFIX, RejectedEvent
+from jitney.handlers.edge import event_handler, log_unhandled
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
+from jitney.handlers.trail_events import judge_calls, process_event
 
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 
@@ -25,16 +25,16 @@ def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     """
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     answer = process_partial_response(
-        event=dict(event), record_handler=lambda record: _take_in(record, ports), processor=processor
+        event=dict(event), record_handler=lambda record: _process_message(record, ports), processor=processor
     )
     return dict(answer)
 
 
-def _take_in(record: SQSRecord, ports: Ports) -> None:
+def _process_message(record: SQSRecord, ports: Ports) -> None:
     """One message. What is no event is counted for the alarm and let go: it would never become one."""
     try:
-        _act_on(_message(record.body), record.event_source_arn.split(":")[4], ports)
-    except Refused as refused:
+        _dispatch(_message(record.body), record.event_source_arn.split(":")[4], ports)
+    except RejectedEvent as refused:
         logger.error("event refused", code=refused.code, message_id=record.message_id)
         with single_metric(REFUSED_EVENTS, unit=MetricUnit.Count, value=1) as metric:
             metric.add_dimension("service", "jitney")
@@ -47,26 +47,26 @@ def _message(body: str) -> Mapping[str, Any]:
     try:
         message = json.loads(body)
     except (ValueError, RecursionError):
-        raise Refused("not_json") from None
+        raise RejectedEvent("not_json") from None
     if not isinstance(message, Mapping):
-        raise Refused("not_an_event")
+        raise RejectedEvent("not_an_event")
     return message
 
 
-def _act_on(message: Mapping[str, Any], home: str, ports: Ports) -> None:
+def _dispatch(message: Mapping[str, Any], home: str, ports: Ports) -> None:
     """`home` is the queue's account, by Lambda and not by the message."""
     match message:
-        case {"settle": {"account": str(account), "access_key_id": str(access_key_id)}}:
-            settle(account, access_key_id, ports)
-        case {"source": str(source)} if not source.startswith(OF_AWS):
-            raise Refused("not_by_aws")
+        case {"judge_calls": {"account": str(account), "access_key_id": str(access_key_id)}}:
+            judge_calls(account, access_key_id, ports)
+        case {"source": str(source)} if not source.startswith(AWS_SOURCE_PREFIX):
+            raise RejectedEvent("not_by_aws")
         case {"source": str(), "account": str(account), "detail-type": str(kind), "detail": detail} if (
             kind == DETAIL_TYPE
         ):
-            correlate(detail, account, home, ports)
+            process_event(detail, account, home, ports)
         case _:
-            raise Refused("not_an_event")
+            raise RejectedEvent("not_an_event")
 
 
 NEEDS = ("config", "store", "trail", "trail_queue", "masks", "actions_of", "issuers", "mask_keys")
-handler = step(receive, NEEDS)
+handler = event_handler(receive, NEEDS)

@@ -9,19 +9,19 @@ from traceback import extract_tb
 from typing import Any
 
 from jitney.core.problems import Problem
-from jitney.handlers.http import Request, Response, problem_response, proxy_answer, request_of
+from jitney.handlers.http import Request, Response, problem_response, proxy_response, request_from_event
 from jitney.handlers.logs import logger
-from jitney.handlers.ports import Ports, ready
+from jitney.handlers.ports import Ports, build_ports
 
 Route = Callable[[Request, Ports], Response]
-Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+HttpHandler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
-type Step[Answer] = Callable[[Mapping[str, Any], Any], Answer]
+type EventHandler[Answer] = Callable[[Mapping[str, Any], Any], Answer]
 
 
-def endpoint(route: Route, needs: tuple[str, ...]) -> Handler:
+def endpoint(route: Route, needs: tuple[str, ...]) -> HttpHandler:
     """The Lambda handler of `route`, with the ports that it `needs` built during a cold start in AWS."""
-    ports = ready(needs)
+    ports = build_ports(needs)
 
     def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
         return answer(route, event, ports)
@@ -31,12 +31,12 @@ def endpoint(route: Route, needs: tuple[str, ...]) -> Handler:
 
 def answer(route: Route, event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     """The answer of `route` to one API Gateway event. Never raises."""
-    response = guarded(lambda: route(request_of(event), ports), problem_response)
+    response = errors_as_problems(lambda: route(request_from_event(event), ports), problem_response)
     logger.info("answered", **_line(event, response))
-    return proxy_answer(response)
+    return proxy_response(response)
 
 
-def guarded[Answer](attempt: Callable[[], Answer], told: Callable[[Problem], Answer]) -> Answer:
+def errors_as_problems[Answer](attempt: Callable[[], Answer], told: Callable[[Problem], Answer]) -> Answer:
     """What `attempt` answers, else its problem as it is `told`: an exception's text is nobody's business (ID 5)."""
     try:
         return attempt()
@@ -48,13 +48,15 @@ def guarded[Answer](attempt: Callable[[], Answer], told: Callable[[Problem], Ans
         return told(Problem("internal", "Jitney failed to answer.", fix))
 
 
-def step[Answer](run: Callable[[Mapping[str, Any], Ports], Answer], needs: tuple[str, ...]) -> Step[Answer]:
+def event_handler[Answer](
+    run: Callable[[Mapping[str, Any], Ports], Answer], needs: tuple[str, ...]
+) -> EventHandler[Answer]:
     """The Lambda handler of what no HTTP request calls, with its ports as `endpoint` has them.
 
     What `run` raises is raised on by its name, which workflows go by, and without its text: Lambda would log that, and
     Step Functions keep it.
     """
-    ports = ready(needs)
+    ports = build_ports(needs)
 
     def handler(event: Mapping[str, Any], _context: Any) -> Answer:
         try:

@@ -3,21 +3,21 @@
 import re
 
 from jitney.core.problems import Problem
-from jitney.handlers.answers import grant_answer
-from jitney.handlers.callers import identify
+from jitney.handlers.callers import authenticate_request
 from jitney.handlers.edge import endpoint
 from jitney.handlers.http import Request, Response
 from jitney.handlers.ports import Ports
+from jitney.handlers.responses import grant_response
 
 _CURSOR = re.compile(r"[0-9]{12}#g-[a-z2-7]{14}", re.ASCII)
 
 
 def read_grants(request: Request, ports: Ports) -> Response:
     """200 with the grant of the path's id, or with one page of all the caller's. Raises Problem grant_not_found."""
-    call = identify(request, ports)
-    with call.refusals_counted():
+    call = authenticate_request(request, ports)
+    with call.counting_refusals():
         if "id" in request.path:
-            return grant_answer(200, call.own_grant().at(call.now), call)
+            return grant_response(200, call.own_grant().at(call.now), call)
         cursor = _cursor(request)
     grants, following = ports.store.grants_of(call.principal.owner, cursor)
     return Response(200, {"grants": [grant.at(call.now).view() for grant in grants], "next": following or None})

@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from jitney.core.audit import Origin
-from jitney.core.masking.mask import UNTAGGED
+from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
 
-RETRY_SECONDS = "2"
-MOST_FIELDS = 1000
+UNAVAILABLE_RETRY_SECONDS = "2"
+MAX_FORM_FIELDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def request_of(event: Mapping[str, Any]) -> Request:
+def request_from_event(event: Mapping[str, Any]) -> Request:
     """The request in an API Gateway REST proxy event. Raises Problem body_malformed for a body that is not base64."""
     context = event.get("requestContext") or {}
     return Request(
@@ -78,7 +78,7 @@ def form_fields(body: bytes, most_bytes: int) -> dict[str, list[str]]:
             body.decode(),
             keep_blank_values=True,
             strict_parsing=bool(body),
-            max_num_fields=MOST_FIELDS,
+            max_num_fields=MAX_FORM_FIELDS,
             errors="strict",
         )
     except ValueError as error:
@@ -96,12 +96,12 @@ def problem_response(problem: Problem) -> Response:
 
     Problems quote what they are about: no secret in it is told.
     """
-    again = {"Retry-After": RETRY_SECONDS} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    again = {"Retry-After": UNAVAILABLE_RETRY_SECONDS} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     headers = {"Content-Type": "application/problem+json", **again, **problem.headers}
     return Response(problem.status, UNTAGGED.data(problem.body()), headers)
 
 
-def proxy_answer(response: Response) -> dict[str, Any]:
+def proxy_response(response: Response) -> dict[str, Any]:
     """The answer as API Gateway wants it. Nothing that Jitney says is for a cache to keep."""
     return {
         "statusCode": response.status,

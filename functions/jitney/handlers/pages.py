@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
-from jitney.core.identity.session import IDLE_SECONDS, Session, id_of
-from jitney.core.masking.mask import UNTAGGED
+from jitney.core.identity.session import IDLE_SECONDS, Session, session_id_of
+from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import PROBLEMS, Problem
-from jitney.core.refusals import Refused
-from jitney.handlers.callers import GRANT_ID, Call, count_refused, note_refusal
-from jitney.handlers.edge import Handler, Route, answer, guarded
-from jitney.handlers.http import Request, form_fields, request_of
+from jitney.core.refusal_counts import RefusalKey
+from jitney.handlers.callers import GRANT_ID, AuthenticatedRequest, count_refused, record_refusal
+from jitney.handlers.edge import HttpHandler, Route, answer, errors_as_problems
+from jitney.handlers.http import Request, form_fields, request_from_event
 from jitney.handlers.logs import logger
-from jitney.handlers.ports import Ports, ready
-from jitney.handlers.rendering import render
+from jitney.handlers.ports import Ports, build_ports
+from jitney.handlers.templates import render
 
 SESSION, SIGN_IN = "jitney", "jitney-sign-in"
 """The cookies: the session's, and that of a sign-in that has begun."""
@@ -63,22 +63,22 @@ class Visit:
         return self.request.path.get("id", "")
 
     @property
-    def known_id(self) -> str:
+    def valid_grant_id(self) -> str:
         """As `grant_id`, "" when it can be no grant's."""
         return self.grant_id if GRANT_ID.fullmatch(self.grant_id) else ""
 
     @property
     def principal(self) -> Principal:
-        """Who is signed in. Raises Problem sign_in_needed."""
+        """Who is signed in. Raises Problem sign_in_required."""
         if self.session is None:
             fix = "Sign in, then try again."
-            raise Problem("sign_in_needed", "You are not signed in, or were not seen for too long.", fix)
+            raise Problem("sign_in_required", "You are not signed in, or were not seen for too long.", fix)
         return self.session.principal
 
     @property
-    def call(self) -> Call:
-        """The same as a call of whoever is signed in. Raises Problem sign_in_needed."""
-        return Call(self.request, self.ports, self.now, Authenticated(self.principal, None))
+    def call(self) -> AuthenticatedRequest:
+        """The same as a call of whoever is signed in. Raises Problem sign_in_required."""
+        return AuthenticatedRequest(self.request, self.ports, self.now, Authenticated(self.principal, None))
 
     def cookie(self, name: str) -> str:
         """The cookie's value, "" when there is none, or more than one."""
@@ -102,18 +102,18 @@ class Visit:
         """The first value of a form's field, "" when it is not there."""
         return self.fields.get(name, [""])[0]
 
-    def recognise(self) -> None:
+    def load_session(self) -> None:
         """Find the session that the cookie proves, if any."""
         cookie = self.cookie(SESSION)
-        session_id = id_of(cookie)
+        session_id = session_id_of(cookie)
         session = self.ports.web_sessions.of(session_id, self.ports.config) if session_id else None
-        if session and session.is_proven_by(cookie, self.now):
+        if session and session.accepts_cookie(cookie, self.now):
             self.session = session
 
     def require_form(self) -> None:
         """Read the form, which must come from a page of this session. Raises Problem; the refusal is on record."""
         try:
-            body = request_of(self.event).body
+            body = request_from_event(self.event).body
             self.fields = form_fields(body, self.ports.config.limits.max_body_bytes)
             self._require_own_form()
         except Problem as problem:
@@ -130,21 +130,21 @@ class Visit:
         ours = (self._origin, "same-origin")
         if (
             self.session is None
-            or not self.session.is_form_of(self.form("token"))
+            or not self.session.accepts_form_token(self.form("token"))
             or said.get("origin", said.get("sec-fetch-site")) not in ours
             or said.get("sec-fetch-site", "same-origin") != "same-origin"
         ):
             detail = "The form was not sent from a page of your session."
-            raise Problem("form_refused", detail, "Open the page again, and send its form.")
+            raise Problem("form_token_invalid", detail, "Open the page again, and send its form.")
 
     def note(self, problem: Problem) -> None:
         """Put a refusal on record: of whoever is signed in, else counted by address."""
         if isinstance(problem, Refusal):
-            note_refusal(problem, self.request, self.ports, self.now)
+            record_refusal(problem, self.request, self.ports, self.now)
         elif self.session:
             self.call.count_refusal(problem.code)
         else:
-            about = Refused("unknown", self.request.origin.source_ip, problem.code)
+            about = RefusalKey("unknown", self.request.origin.source_ip, problem.code)
             count_refused(about, self.ports, self.now)
 
     @property
@@ -166,9 +166,9 @@ type Routes = Mapping[tuple[str, str], PageRoute]
 """Pages by (verb, path)."""
 
 
-def pages(routes: Routes, needs: tuple[str, ...], otherwise: Route | None = None) -> Handler:
+def pages(routes: Routes, needs: tuple[str, ...], otherwise: Route | None = None) -> HttpHandler:
     """The Lambda handler of `routes`, and of the API's route `otherwise`; see `jitney.handlers.edge.endpoint`."""
-    ports = ready(needs)
+    ports = build_ports(needs)
 
     def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
         route = routes.get((event.get("httpMethod", ""), event.get("resource", "")))
@@ -187,10 +187,10 @@ def answer_page(route: PageRoute, event: Mapping[str, Any], ports: Ports) -> dic
         return page, _proxy_answer(page, visit)
 
     def attempt() -> tuple[Page, dict[str, Any]]:
-        visit.recognise()
+        visit.load_session()
         return answered(route(visit))
 
-    page, made = guarded(attempt, lambda problem: answered(problem_page(problem)))
+    page, made = errors_as_problems(attempt, lambda problem: answered(problem_page(problem)))
     logger.info(
         "answered",
         method=event.get("httpMethod"),
@@ -198,7 +198,7 @@ def answer_page(route: PageRoute, event: Mapping[str, Any], ports: Ports) -> dic
         request_id=visit.request.origin.request_id,
         status=page.status,
         code=page.code or None,
-        grant=visit.known_id or None,
+        grant=visit.valid_grant_id or None,
     )
     return made
 
@@ -213,7 +213,7 @@ def visit_of(event: Mapping[str, Any], ports: Ports) -> Visit:
     before = path.split("/")[: -route.count("/") or None]
     scheme = "http" if ports.config.local else "https"
     root = f"{scheme}://{context.get('domainName') or ''}{'/'.join(before)}"
-    return Visit(event, request_of({**event, "body": None}), ports, ports.now(), root)
+    return Visit(event, request_from_event({**event, "body": None}), ports, ports.now(), root)
 
 
 def problem_page(problem: Problem) -> Page:
@@ -230,9 +230,9 @@ def _nowhere(_visit: Visit) -> Page:
 def _proxy_answer(page: Page, visit: Visit) -> dict[str, Any]:
     templates, session = visit.ports.templates, visit.session
     cookies = [*page.cookies]
-    if session and (session_id := id_of(visit.cookie(SESSION))) and not cookies:
+    if session and (session_id := session_id_of(visit.cookie(SESSION))) and not cookies:
         cookies.append(visit.keep(SESSION, session.cookie(session_id, visit.now), IDLE_SECONDS))
-    common = {"root": visit.path, "session": session, "now": visit.now, "grant_id": visit.known_id}
+    common = {"root": visit.path, "session": session, "now": visit.now, "grant_id": visit.valid_grant_id}
     body = render(templates, page.template, common | dict(page.values)) if page.template else ""
     policy = (
         f"default-src 'none'; style-src {templates.globals['style_source']}; form-action 'self'; "

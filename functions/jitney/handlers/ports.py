@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from jitney.adapters.calls import CLIENT, ONE_ATTEMPT, QUICK
-from jitney.core.access.parse import Explain
-from jitney.core.access.request import Explained
-from jitney.core.actions import Actions
+from jitney.adapters.aws_clients import DEFAULT_CONFIG, ONE_ATTEMPT, SHORT_TIMEOUT
+from jitney.core.access.request import ExplainedAction
+from jitney.core.access.request_body import CallExplainer
+from jitney.core.actions import ActionTable
 from jitney.core.config import Target
-from jitney.core.identity.verify import KeySource
-from jitney.core.masking.mask import Mask
-from jitney.core.masking.tags import Tags
+from jitney.core.identity.signature import KeySource
+from jitney.core.masking.generic_masker import GenericMasker
+from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.refusals import Refusals
+from jitney.core.refusal_counts import RefusalCounts
 from jitney.handlers.record_ports import RecordPorts
 from jitney.handlers.review_ports import ReviewPorts
 from jitney.handlers.trail_ports import TrailPorts
@@ -49,81 +49,81 @@ class Ports(ReviewPorts, RecordPorts, TrailPorts):
         return PolicySet.load(self.config.policies)
 
     @cached_property
-    def actions(self) -> Actions:
+    def actions(self) -> ActionTable:
         """The action table in the bundle."""
-        return Actions.load(ACTIONS.read_bytes())
+        return ActionTable.load(ACTIONS.read_bytes())
 
     @cached_property
-    def explainer(self) -> Explain:
+    def explainer(self) -> CallExplainer:
         """What explains calls: its code and table are read when the first request with calls comes."""
-        from jitney.core.calls.ask import explainer
-        from jitney.core.calls.table import Operations
+        from jitney.core.calls.explainer import explainer
+        from jitney.core.calls.operations import OperationTable
 
-        return explainer(Operations.load(OPERATIONS.read_bytes()))
+        return explainer(OperationTable.load(OPERATIONS.read_bytes()))
 
-    def explain_calls(self, calls: Sequence[Any], target: Target) -> tuple[Explained, ...]:
+    def explain_calls(self, calls: Sequence[Any], target: Target) -> tuple[ExplainedAction, ...]:
         """What the calls of a request need on its target. Raises Problem."""
         return self.explainer(calls, target)
 
     @cached_property
     def keys(self) -> KeySource:
         """The issuers' keys."""
-        from jitney.adapters.keys import HttpKeys
+        from jitney.adapters.issuer_keys import IssuerKeys
 
-        return HttpKeys(local=self.config.local)
+        return IssuerKeys(local=self.config.local)
 
     @cached_property
-    def refusals(self) -> Refusals:
+    def refusals(self) -> RefusalCounts:
         """The counts of callers that this process refused."""
-        return Refusals()
+        return RefusalCounts()
 
     @cached_property
     def store(self) -> "Store":
         """The state and audit tables."""
         from jitney.adapters.store import Store
 
-        client = boto3.client("dynamodb", config=CLIENT)
+        client = boto3.client("dynamodb", config=DEFAULT_CONFIG)
         return Store(client, os.environ["JITNEY_STATE_TABLE"], os.environ["JITNEY_AUDIT_TABLE"])
 
     @cached_property
     def sessions(self) -> "Sessions":
         """STS."""
-        from jitney.adapters.lent_keys import lending
+        from jitney.adapters.session_clients import shared_client
         from jitney.adapters.sessions import Sessions
 
-        return Sessions(boto3.client("sts", config=CLIENT), lending("sts", ONE_ATTEMPT), self.now)
+        return Sessions(boto3.client("sts", config=DEFAULT_CONFIG), shared_client("sts", ONE_ATTEMPT), self.now)
 
     @cached_property
     def mask_keys(self) -> "MaskKeys":
         """The keys of masks' tags: nothing is built or asked before there is something to mask."""
         from jitney.adapters.mask_keys import MaskKeys
 
-        return MaskKeys(lambda: boto3.client("kms", config=QUICK), os.environ["JITNEY_MASK_KEY"])
+        return MaskKeys(lambda: boto3.client("kms", config=SHORT_TIMEOUT), os.environ["JITNEY_MASK_KEY"])
 
-    def mask_asked(self, owner: str) -> Mask:
+    def mask_request(self, owner: str) -> GenericMasker:
         """Masks what the owner of grants asks for. Masking raises Problem unavailable where there is no tag."""
-        return Mask(Tags(lambda: self.mask_keys.of(owner)))
+        return GenericMasker(MaskTags(lambda: self.mask_keys.of(owner)))
 
-    def mask_said(self, owner: str) -> Mask:
+    def mask_comment(self, owner: str) -> GenericMasker:
         """Masks what people write about an owner's grants, without tags where there are none.
 
         Nothing shall keep a reviewer from voting, or an operator from taking a grant back.
         """
-        return Mask(Tags(lambda: self.mask_keys.of_or_none(owner)))
+        return GenericMasker(MaskTags(lambda: self.mask_keys.key_or_none(owner)))
 
     @cached_property
     def deny_list(self) -> "DenyList":
         """The deny lists in the state table."""
         from jitney.adapters.deny_list import DenyList
 
-        return DenyList(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+        return DenyList(boto3.client("dynamodb", config=DEFAULT_CONFIG), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
     def role_policies(self) -> "RolePolicies":
         """The deny documents in IAM of the targets' accounts."""
         from jitney.adapters.role_policies import RolePolicies
 
-        sts = boto3.client("sts", config=CLIENT)
+        sts = boto3.client("sts", config=DEFAULT_CONFIG)
         return RolePolicies(sts, _iam_client)
 
     @cached_property
@@ -138,17 +138,17 @@ class Ports(ReviewPorts, RecordPorts, TrailPorts):
         """STS, and IAM of the targets' accounts, for checks."""
         from jitney.adapters.target_checks import TargetChecks
 
-        return TargetChecks(boto3.client("sts", config=CLIENT), _iam_client)
+        return TargetChecks(boto3.client("sts", config=DEFAULT_CONFIG), _iam_client)
 
     @cached_property
     def templates(self) -> "Environment":
         """The pages' templates in the bundle."""
-        from jitney.handlers.rendering import environment
+        from jitney.handlers.templates import environment
 
         return environment(PAGES)
 
 
-def ready(needs: tuple[str, ...]) -> Ports:
+def build_ports(needs: tuple[str, ...]) -> Ports:
     """The ports of a function, at the end of its module: in AWS with those that it `needs` built.
 
     Ends what `handlers` began: garbage is collected again from here on, but not among what the cold start made.

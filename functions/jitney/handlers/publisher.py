@@ -6,14 +6,14 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from jitney.core.audit import TAMPERED
-from jitney.core.integrity.items import is_line, is_of_a_call, is_record
-from jitney.handlers.edge import step
+from jitney.core.integrity.publishable_items import is_call_line, is_calls_partition, is_record
+from jitney.handlers.edge import event_handler
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 
-type Change = Mapping[str, Any]
+type StreamRecord = Mapping[str, Any]
 
-STREAMS = {"record": ("records_stream", is_record), "line": ("calls_stream", is_line)}
+STREAMS = {"record": ("records_stream", is_record), "line": ("calls_stream", is_call_line)}
 """By an item's attribute: the port through which what is in it is published, and what it has to be at its key."""
 UNPUBLISHED = ({"issue"}, {"call", "since"}, {"of"})
 """The attributes of items by which calls are joined to grants (adapters.trail): what came of them is published."""
@@ -30,7 +30,7 @@ def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, 
     so that whatever else happens in the table is reported here, and not published: S3 keeps what was written first.
     What is reported is not asked for again, so that it holds nothing up; what was added stays in the table.
     """
-    _report([each for each in event["Records"] if _tampers(each)])
+    _report([each for each in event["Records"] if _is_tampering(each)])
     failed: list[str] = []
     for attribute, (port, _) in STREAMS.items():
         written = [each for each in event["Records"] if _adds(each, attribute)]
@@ -42,7 +42,7 @@ def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, 
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
 
-def _adds(change: Change, attribute: str) -> bool:
+def _adds(change: StreamRecord, attribute: str) -> bool:
     """Whether a change adds an item of this attribute alone, with what belongs at its key."""
     added, keys = _added(change), change["dynamodb"]["Keys"]
     if set(added) != {attribute} or "S" not in added[attribute]:
@@ -51,19 +51,19 @@ def _adds(change: Change, attribute: str) -> bool:
     return belongs(keys["pk"]["S"], keys["sk"]["S"], added[attribute]["S"])
 
 
-def _added(change: Change) -> dict[str, dict[str, Any]]:
+def _added(change: StreamRecord) -> dict[str, dict[str, Any]]:
     """The attributes of the item that a change adds, but for those that every item has; none when it adds none."""
     image = change["dynamodb"]["NewImage"] if change["eventName"] == "INSERT" else {}
     return {name: value for name, value in image.items() if name not in _ALWAYS}
 
 
-def _adds_any(change: Change) -> bool:
+def _adds_any(change: StreamRecord) -> bool:
     if set(_added(change)) in UNPUBLISHED:
-        return is_of_a_call(change["dynamodb"]["Keys"]["pk"]["S"])
+        return is_calls_partition(change["dynamodb"]["Keys"]["pk"]["S"])
     return any(_adds(change, attribute) for attribute in STREAMS)
 
 
-def _tampers(change: Change) -> bool:
+def _is_tampering(change: StreamRecord) -> bool:
     """Whether a change neither adds a record nor is DynamoDB's own deletion of one whose time was over.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
@@ -73,7 +73,7 @@ def _tampers(change: Change) -> bool:
     return not _adds_any(change) and not (change["eventName"] == "REMOVE" and expired)
 
 
-def _report(changes: Sequence[Change]) -> None:
+def _report(changes: Sequence[StreamRecord]) -> None:
     """Log the keys of records that were tampered with, and count them for the alarm; never what they say now."""
     for each in changes:
         keys = each["dynamodb"]["Keys"]
@@ -83,4 +83,4 @@ def _report(changes: Sequence[Change]) -> None:
             metric.add_dimension("service", "jitney")
 
 
-handler = step(publish, ("records_stream", "calls_stream"))
+handler = event_handler(publish, ("records_stream", "calls_stream"))

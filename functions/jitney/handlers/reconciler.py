@@ -5,24 +5,24 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from jitney.adapters.store import Changed
+from jitney.adapters.store import StaleWrite
 from jitney.core import audit
-from jitney.core.access.credentials import LONGEST_SECONDS
+from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.grant import Grant, State
-from jitney.core.audit import Event, Origin, Outcome
+from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.times import iso
-from jitney.handlers.denying import mend
-from jitney.handlers.edge import step
-from jitney.handlers.expiring import record_expiry
-from jitney.handlers.failing import fail_review
+from jitney.handlers.deny_documents import repair_deny_document
+from jitney.handlers.edge import event_handler
+from jitney.handlers.failed_grants import fail_review
+from jitney.handlers.grant_expiry import record_expiry
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 
-GRACE_SECONDS = 60
+EXPIRY_GRACE_SECONDS = 60
 """What ends a grant with a call of its own gets this long to record it."""
-START_SECONDS = 300
+WORKFLOW_START_SECONDS = 300
 """A review that began so long ago is on the list of what runs, which follows within moments."""
 LONGEST_REVIEW_SECONDS = 7 * 86400
 
@@ -34,7 +34,7 @@ def reconcile(ports: Ports) -> dict[str, int]:
     here, and is logged. One target's failure leaves the others in order. Raises RuntimeError at the end, so that it is
     noticed and repeated.
     """
-    done = {"expired": 0, "cut_off": 0, "mended": 0, "lost": 0, "without_target": 0}
+    done = {"expired": 0, "cut_off": 0, "repaired": 0, "lost": 0, "without_target": 0}
     failed = []
     for name, work in _works(ports):
         try:
@@ -61,17 +61,17 @@ def _works(ports: Ports) -> Iterator[tuple[str, Callable[[], dict[str, int]]]]:
 
 def _reconcile(target: Target, ports: Ports) -> dict[str, int]:
     now = ports.now()
-    mended = mend(target, ports)
+    mended = repair_deny_document(target, ports)
     cut_off = _each(_cut_off(target, ports, now), ports, _record_cut_off)
-    return {"mended": int(mended), "cut_off": cut_off, **_ends(target.role_arn, ports, now)}
+    return {"repaired": int(mended), "cut_off": cut_off, **_ends(target.role_arn, ports, now)}
 
 
 def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
     """Record the ends on a role that no target has, and tell of what may still work there."""
     now = ports.now()
     ends = _ends(role_arn, ports, now)
-    going = [each for each in ports.store.open_grants(role_arn, now + LONGEST_SECONDS) if each.live(now)]
-    taken_back = [each for each in ports.deny_list.denials(role_arn) if each.until > now]
+    going = [each for each in ports.store.open_grants(role_arn, now + MAX_STS_SESSION_SECONDS) if each.live(now)]
+    taken_back = [each for each in ports.deny_list.deny_entries(role_arn) if each.until > now]
     if going or taken_back:
         logger.warning(
             "live grants of a role that no target has",
@@ -85,7 +85,7 @@ def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
 
 def _ends(role_arn: str, ports: Ports, now: int) -> dict[str, int]:
     """Record the ends of the role's grants that nothing has recorded."""
-    expired = _each(ports.store.open_grants(role_arn, now - GRACE_SECONDS), ports, _record_expiry)
+    expired = _each(ports.store.open_grants(role_arn, now - EXPIRY_GRACE_SECONDS), ports, _record_expiry)
     lost = _each(_without_workflow(role_arn, ports, now), ports, _record_lost)
     return {"expired": expired, "lost": lost}
 
@@ -95,7 +95,7 @@ def _cut_off(target: Target, ports: Ports, now: int) -> Iterator[Grant]:
     cut_offs = ports.deny_list.turn(target.role_arn).cut_offs.at(now)
     if cut_offs.last is None:
         return
-    for grant in list(ports.store.open_grants(target.role_arn, cut_offs.last + LONGEST_SECONDS)):
+    for grant in list(ports.store.open_grants(target.role_arn, cut_offs.last + MAX_STS_SESSION_SECONDS)):
         cut = cut_offs.until(grant.principal)
         if cut and grant.live(now) and (grant.starts_at or 0) <= cut and (grant.cut_off_at or 0) < cut:
             yield replace(grant, cut_off_at=cut)
@@ -107,7 +107,7 @@ def _without_workflow(role_arn: str, ports: Ports, now: int) -> list[Grant]:
     The workflows are asked for after the grants: one that has ended since has decided its grant.
     """
     until = now + LONGEST_REVIEW_SECONDS
-    old = now - START_SECONDS
+    old = now - WORKFLOW_START_SECONDS
     pending = [
         grant
         for grant in ports.store.open_grants(role_arn, until)
@@ -123,7 +123,7 @@ def _each(grants: Iterable[Grant], ports: Ports, record: Any) -> int:
     for grant in grants:
         try:
             record(grant, ports)
-        except Changed:
+        except StaleWrite:
             continue
         count += 1
     return count
@@ -140,8 +140,12 @@ def _record_lost(grant: Grant, ports: Ports) -> None:
 def _record_cut_off(grant: Grant, ports: Ports) -> None:
     """Tell a grant, and with it whoever reads it, that its credentials ended with its agent's or the role's (END 2)."""
     now = ports.now()
-    link = audit.next_link(audit.of_grant(Event.CUT_OFF, Outcome.CUT_OFF, grant, Origin(), now), grant)
-    ports.store.save(grant, audit.linked(grant, link), link, now=now)
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.CUT_OFF, Outcome.CUT_OFF, grant, Origin(), now), grant
+    )
+    ports.store.save(grant, audit.with_chain_head(grant, link), link, now=now)
 
 
-handler = step(lambda _event, ports: reconcile(ports), ("config", "store", "deny_list", "role_policies", "reviews"))
+handler = event_handler(
+    lambda _event, ports: reconcile(ports), ("config", "store", "deny_list", "role_policies", "reviews")
+)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from jitney.adapters.calls import CLIENT, WHOLE_OBJECTS
+from jitney.adapters.aws_clients import DEFAULT_CONFIG, LARGE_OBJECTS
 
 if TYPE_CHECKING:
-    from jitney.adapters.published import Published
-    from jitney.adapters.records import RecordsStream
+    from jitney.adapters.delivery_streams import DeliveryStream
+    from jitney.adapters.published_records import PublishedRecords
     from jitney.adapters.seals import Seals
 
 
@@ -18,30 +18,30 @@ class RecordPorts:
     """What the functions that publish and seal records need of AWS."""
 
     @cached_property
-    def records_stream(self) -> "RecordsStream":
+    def records_stream(self) -> "DeliveryStream":
         """The delivery stream of audit records."""
-        from jitney.adapters.records import RecordsStream
+        from jitney.adapters.delivery_streams import DeliveryStream
 
-        return RecordsStream(boto3.client("firehose", config=CLIENT), os.environ["JITNEY_RECORDS_STREAM"])
+        return DeliveryStream(boto3.client("firehose", config=DEFAULT_CONFIG), os.environ["JITNEY_RECORDS_STREAM"])
 
     @cached_property
-    def calls_stream(self) -> "RecordsStream":
+    def calls_stream(self) -> "DeliveryStream":
         """The delivery stream of calls."""
-        from jitney.adapters.records import RecordsStream
+        from jitney.adapters.delivery_streams import DeliveryStream
 
-        return RecordsStream(boto3.client("firehose", config=CLIENT), os.environ["JITNEY_CALLS_STREAM"])
+        return DeliveryStream(boto3.client("firehose", config=DEFAULT_CONFIG), os.environ["JITNEY_CALLS_STREAM"])
 
     @cached_property
-    def published(self) -> "Published":
+    def published(self) -> "PublishedRecords":
         """The objects of published records."""
-        from jitney.adapters.published import Published
+        from jitney.adapters.published_records import PublishedRecords
 
-        return Published(boto3.client("s3", config=WHOLE_OBJECTS), os.environ["JITNEY_RECORDS_BUCKET"])
+        return PublishedRecords(boto3.client("s3", config=LARGE_OBJECTS), os.environ["JITNEY_RECORDS_BUCKET"])
 
     @cached_property
     def seals(self) -> "Seals":
         """The seals over them."""
         from jitney.adapters.seals import Seals
 
-        s3, kms = boto3.client("s3", config=WHOLE_OBJECTS), boto3.client("kms", config=CLIENT)
+        s3, kms = boto3.client("s3", config=LARGE_OBJECTS), boto3.client("kms", config=DEFAULT_CONFIG)
         return Seals(s3, kms, os.environ["JITNEY_SEALS_BUCKET"], os.environ["JITNEY_SEAL_KEY_ARN"])

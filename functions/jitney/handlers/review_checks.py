@@ -3,11 +3,18 @@
 Nothing is posted and nobody is written to.
 """
 
-from jitney.core.audit import Event, Outcome
+from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
-from jitney.core.review.reach import CHANNEL, NOT_CHECKED, NOT_FULL, SENDER, Reach, to_check
-from jitney.core.review.slack.refused import SlackRefused
-from jitney.handlers.callers import identify
+from jitney.core.review.contact_checks import (
+    CHANNEL,
+    NOT_CHECKED,
+    NOT_FULL_MEMBER,
+    SENDER,
+    ContactCheck,
+    contact_checks,
+)
+from jitney.core.review.slack.error import SlackError
+from jitney.handlers.callers import authenticate_request
 from jitney.handlers.edge import endpoint
 from jitney.handlers.http import Request, Response
 from jitney.handlers.ports import Ports
@@ -18,30 +25,30 @@ MOST_MILLISECONDS = 9_000
 
 def check_reviews(request: Request, ports: Ports) -> Response:
     """200 with what came of each check, which is on record; Problem where the caller is no operator."""
-    call = identify(request, ports)
-    with call.refusals_counted():
+    call = authenticate_request(request, ports)
+    with call.counting_refusals():
         call.require_operator("check how reviewers are reached")
     last = ports.stopwatch() + MOST_MILLISECONDS
-    reached = [_checked(each, ports, late=ports.stopwatch() > last) for each in to_check(ports.config)]
+    reached = [_checked(each, ports, late=ports.stopwatch() > last) for each in contact_checks(ports.config)]
     passed = not any(each.code for each in reached)
     failed = {f"{each.kind} {each.name}": each.code for each in reached if each.code}
     outcome = Outcome.PASSED if passed else Outcome.FAILED
-    call.record(Event.REVIEW_CHECK, outcome, detail={"failed": failed} if failed else {})
+    call.record(AuditEvent.REVIEW_CHECK, outcome, detail={"failed": failed} if failed else {})
     return Response(200, {"passed": passed, "checks": [each.view() for each in reached]})
 
 
-def _checked(reach: Reach, ports: Ports, *, late: bool) -> Reach:
+def _checked(reach: ContactCheck, ports: Ports, *, late: bool) -> ContactCheck:
     if reach.code:
         return reach
     try:
         return reach._replace(code=NOT_CHECKED if late else _code(reach, ports))
-    except SlackRefused as refused:
+    except SlackError as refused:
         return reach._replace(code=refused.code)
     except Problem as problem:
         return reach._replace(code=problem.code)
 
 
-def _code(reach: Reach, ports: Ports) -> str:
+def _code(reach: ContactCheck, ports: Ports) -> str:
     if reach.kind == SENDER:
         mails = ports.mails
         return mails.sender_code() if mails else ""
@@ -51,7 +58,7 @@ def _code(reach: Reach, ports: Ports) -> str:
     if reach.kind == CHANNEL:
         return ports.slack.channel_code(reach.name)
     profile = ports.slack.find(ports.config.emails[reach.name])
-    return "" if profile.full and profile.workspace == slack.workspace else NOT_FULL
+    return "" if profile.full and profile.workspace == slack.workspace else NOT_FULL_MEMBER
 
 
 handler = endpoint(check_reviews, ("config", "keys", "store"))

@@ -8,8 +8,8 @@ https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.htm
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.handlers.edge import step
-from jitney.handlers.failing import fail_review
+from jitney.handlers.edge import event_handler
+from jitney.handlers.failed_grants import fail_review
 from jitney.handlers.ports import Ports
 
 CODES: Mapping[str, str] = {
@@ -39,4 +39,4 @@ def give_up(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     return {"grant_id": failed.id, "state": str(failed.state)}
 
 
-handler = step(give_up, ("store",))
+handler = event_handler(give_up, ("store",))

@@ -13,15 +13,15 @@ from typing import Any
 
 from jitney.core.access.grant import Grant
 from jitney.core.review.notices import Notice
-from jitney.core.review.reviewers import decidable, of_now
-from jitney.core.review.schedule import is_news, waits
-from jitney.handlers.channels import nobody_told
-from jitney.handlers.edge import step
+from jitney.core.review.reviewers import can_be_approved, with_current_owners
+from jitney.core.review.schedule import has_changed_since, is_waiting
+from jitney.handlers.channels import no_reviewer_notified
+from jitney.handlers.edge import event_handler
+from jitney.handlers.notifications import notify_reviewers
 from jitney.handlers.ports import Ports
-from jitney.handlers.showing import sheet
-from jitney.handlers.telling import tell
+from jitney.handlers.review_sheet import build_sheet
 
-ASKING = frozenset({Notice.ASKED, Notice.REMINDED, Notice.ESCALATED, Notice.CHANGED, Notice.NARROWED})
+DECISION_NOTICES = frozenset({Notice.ASKED, Notice.REMINDED, Notice.ESCALATED, Notice.CHANGED, Notice.NARROWED})
 """The notices by which people are asked to decide."""
 
 
@@ -29,11 +29,11 @@ class ReviewEnded(Exception):
     """What was waited for is over: the request is decided, or the broken glass was looked at."""
 
 
-class NobodyTold(Exception):
+class NoReviewerNotified(Exception):
     """No reviewer could be told of a request: nobody would ever decide about it."""
 
 
-class NobodyDecides(Exception):
+class TooFewReviewers(Exception):
     """Too few people could approve a request, so that nobody needs to be told of it."""
 
 
@@ -41,7 +41,7 @@ def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     """Tell reviewers what is due; the grant's id and state. Where the workflow waits, what is answered here is ignored.
 
     `event` is {"grant_id": ..., "due": a notice, or "nothing" to wait only, "since": when that was looked up} and the
-    task "token" if the workflow waits. Raises ReviewEnded, NobodyTold, NobodyDecides, LookupError for an unknown
+    task "token" if the workflow waits. Raises ReviewEnded, NoReviewerNotified, TooFewReviewers, LookupError for an unknown
     grant, and Problem.
     """
     grant_id, token, what = event["grant_id"], event.get("token"), event["due"]
@@ -50,34 +50,36 @@ def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     grant = ports.store.grant(grant_id)
     if grant is None:
         raise LookupError("no such grant")
-    if token and not _waits(grant, event["since"], ports.now()):
+    if token and not _is_waiting(grant, event["since"], ports.now()):
         raise ReviewEnded
     if what == Notice.DECIDED and grant.unreviewed:
-        what = Notice.OWED  # the time for it is over, and nobody has looked at it
+        what = Notice.FOLLOW_UP_DUE  # the time for it is over, and nobody has looked at it
     if what in set(Notice):
-        _tell(Notice(what), grant, ports)
+        _notify_reviewers(Notice(what), grant, ports)
     return {"grant_id": grant.id, "state": str(grant.state)}
 
 
-def _anybody(grant: Grant, ports: Ports) -> bool:
+def _can_be_decided(grant: Grant, ports: Ports) -> bool:
     """Whether there is anybody to wait for: enough reviewers, or who may take the request without them."""
     config = ports.config
     glass = config.break_glass is not None and grant.target in config.break_glass.targets
-    return glass or decidable(of_now(grant, config), config.reviewers)
+    return glass or can_be_approved(with_current_owners(grant, config), config.reviewers)
 
 
-def _waits(grant: Grant, since: int, now: int) -> bool:
+def _is_waiting(grant: Grant, since: int, now: int) -> bool:
     """Whether there is still what the look at `since` found: a glass that broke after it is something else."""
-    return waits(grant, now) and not is_news(grant, since)
+    return is_waiting(grant, now) and not has_changed_since(grant, since)
 
 
-def _tell(notice: Notice, grant: Grant, ports: Ports) -> None:
+def _notify_reviewers(notice: Notice, grant: Grant, ports: Ports) -> None:
     """Tell it on every channel. That nobody is reminded or told of an end stands in the record; nobody waits for it."""
-    if notice in ASKING and not _anybody(grant, ports):
-        raise NobodyDecides
-    sent = tell(notice, sheet(grant, ports), ports)
-    if notice in (Notice.ASKED, Notice.CHANGED) and nobody_told(sent):
-        raise NobodyTold
+    if notice in DECISION_NOTICES and not _can_be_decided(grant, ports):
+        raise TooFewReviewers
+    sent = notify_reviewers(notice, build_sheet(grant, ports), ports)
+    if notice in (Notice.ASKED, Notice.CHANGED) and no_reviewer_notified(sent):
+        raise NoReviewerNotified
 
 
-handler = step(notify, ("config", "policies", "actions", "store", "absences", "task_tokens", "mails", "templates"))
+handler = event_handler(
+    notify, ("config", "policies", "actions", "store", "out_of_office", "task_tokens", "mails", "templates")
+)

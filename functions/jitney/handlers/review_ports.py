@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from jitney.adapters.calls import CLIENT, TWO_ATTEMPTS
-from jitney.core.config import Slack as SlackConfig
+from jitney.adapters.aws_clients import DEFAULT_CONFIG, TWO_ATTEMPTS
+from jitney.core.config import SlackConfig
 from jitney.core.problems import Problem
 from jitney.handlers.base_ports import BasePorts
 
 if TYPE_CHECKING:
     import re
 
-    from jitney.adapters.absences import Absences
-    from jitney.adapters.cast_votes import CastVotes
-    from jitney.adapters.glasses import Glasses
-    from jitney.adapters.mails import Mails
-    from jitney.adapters.message_places import MessagePlaces
-    from jitney.adapters.reviews import Reviews, TaskTokens
-    from jitney.adapters.slack_messages import Slack
+    from jitney.adapters.approval_workflow import ApprovalWorkflow, TaskTokens
+    from jitney.adapters.follow_ups import FollowUps
+    from jitney.adapters.mail_sender import MailSender
+    from jitney.adapters.message_locations import MessageLocations
+    from jitney.adapters.out_of_office import OutOfOfficeStore
+    from jitney.adapters.slack_client import SlackClient
     from jitney.adapters.slack_secret import SlackSecret
     from jitney.adapters.token_endpoint import TokenEndpoint
+    from jitney.adapters.vote_history import VoteHistory
     from jitney.adapters.web_sessions import WebSessions
 
 
@@ -30,47 +30,47 @@ class ReviewPorts(BasePorts):
     """The second part of `jitney.handlers.ports.Ports`."""
 
     @cached_property
-    def reviews(self) -> "Reviews":
+    def reviews(self) -> "ApprovalWorkflow":
         """The approval workflow."""
-        from jitney.adapters.reviews import Reviews
+        from jitney.adapters.approval_workflow import ApprovalWorkflow
 
-        client = boto3.client("stepfunctions", config=CLIENT)
-        return Reviews(client, os.environ["JITNEY_APPROVAL_ARN"], self.task_tokens)
+        client = boto3.client("stepfunctions", config=DEFAULT_CONFIG)
+        return ApprovalWorkflow(client, os.environ["JITNEY_APPROVAL_ARN"], self.task_tokens)
 
     @cached_property
     def task_tokens(self) -> "TaskTokens":
         """The tokens by which approval workflows wait."""
-        from jitney.adapters.reviews import TaskTokens
+        from jitney.adapters.approval_workflow import TaskTokens
 
-        return TaskTokens(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+        return TaskTokens(boto3.client("dynamodb", config=DEFAULT_CONFIG), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
     def web_sessions(self) -> "WebSessions":
         """The sessions of the reviewers' pages."""
         from jitney.adapters.web_sessions import WebSessions
 
-        return WebSessions(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+        return WebSessions(boto3.client("dynamodb", config=DEFAULT_CONFIG), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
-    def cast_votes(self) -> "CastVotes":
+    def vote_history(self) -> "VoteHistory":
         """What reviewers voted on."""
-        from jitney.adapters.cast_votes import CastVotes
+        from jitney.adapters.vote_history import VoteHistory
 
-        return CastVotes(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+        return VoteHistory(boto3.client("dynamodb", config=DEFAULT_CONFIG), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
-    def absences(self) -> "Absences":
+    def out_of_office(self) -> "OutOfOfficeStore":
         """Who is away, and who stands in."""
-        from jitney.adapters.absences import Absences
+        from jitney.adapters.out_of_office import OutOfOfficeStore
 
-        return Absences(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+        return OutOfOfficeStore(boto3.client("dynamodb", config=DEFAULT_CONFIG), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
-    def glasses(self) -> "Glasses":
+    def follow_ups(self) -> "FollowUps":
         """The uses of break-glass that nobody has looked at yet."""
-        from jitney.adapters.glasses import Glasses
+        from jitney.adapters.follow_ups import FollowUps
 
-        return Glasses(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+        return FollowUps(boto3.client("dynamodb", config=DEFAULT_CONFIG), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
     def token_endpoint(self) -> "TokenEndpoint":
@@ -85,19 +85,19 @@ class ReviewPorts(BasePorts):
         return os.environ["JITNEY_REVIEWS_URL"]
 
     @cached_property
-    def mails(self) -> "Mails | None":
+    def mails(self) -> "MailSender | None":
         """SES, None where nobody gets mail."""
-        from jitney.adapters.mails import Mails
+        from jitney.adapters.mail_sender import MailSender
 
         mail = self.config.mail
-        return Mails(boto3.client("sesv2", config=TWO_ATTEMPTS), mail.sender) if mail else None
+        return MailSender(boto3.client("sesv2", config=TWO_ATTEMPTS), mail.sender) if mail else None
 
     @cached_property
-    def message_places(self) -> "MessagePlaces":
+    def message_locations(self) -> "MessageLocations":
         """Where requests' messages are in Slack."""
-        from jitney.adapters.message_places import MessagePlaces
+        from jitney.adapters.message_locations import MessageLocations
 
-        return MessagePlaces(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_STATE_TABLE"])
+        return MessageLocations(boto3.client("dynamodb", config=DEFAULT_CONFIG), os.environ["JITNEY_STATE_TABLE"])
 
     @cached_property
     def slack_signing_secret(self) -> "SlackSecret":
@@ -107,18 +107,18 @@ class ReviewPorts(BasePorts):
         return self._slack_secret(self.slack_settings.signing_secret_arn, SIGNING_SECRET)
 
     @cached_property
-    def slack(self) -> "Slack":
+    def slack(self) -> "SlackClient":
         """Slack's Web API. Raises Problem route_not_found where there is no Slack."""
-        from jitney.adapters.slack_messages import Slack
+        from jitney.adapters.slack_client import SlackClient
         from jitney.adapters.slack_secret import BOT_TOKEN
 
         settings = self.slack_settings
-        return Slack(self._slack_secret(settings.bot_token_arn, BOT_TOKEN), settings.api_url)
+        return SlackClient(self._slack_secret(settings.bot_token_arn, BOT_TOKEN), settings.api_url)
 
     def _slack_secret(self, arn: str, form: "re.Pattern[str]") -> "SlackSecret":
         from jitney.adapters.slack_secret import SlackSecret
 
-        client = boto3.client("secretsmanager", region_name=arn.split(":")[3], config=CLIENT)
+        client = boto3.client("secretsmanager", region_name=arn.split(":")[3], config=DEFAULT_CONFIG)
         return SlackSecret(client, arn, form, self.now)
 
     @property

@@ -7,35 +7,35 @@ from collections.abc import Iterable
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.review.content import content_hash
-from jitney.handlers.away import show_away
-from jitney.handlers.listing import listing
+from jitney.handlers.out_of_office_page import show_out_of_office
 from jitney.handlers.pages import Page, Visit, pages
-from jitney.handlers.seeing import seen, to_sign_in
-from jitney.handlers.showing import sheet
-from jitney.handlers.stories import show_story
+from jitney.handlers.request_list import list_requests_for
+from jitney.handlers.review_report import show_report
+from jitney.handlers.review_sheet import build_sheet
+from jitney.handlers.viewers import load_for_viewer, redirect_to_sign_in
 
 
 def list_requests(visit: Visit) -> Page:
     """200 with what concerns whoever is signed in: waiting for them, for others, active, decided by them."""
     if visit.session is None:
         return Page(303, location=f"{visit.path}/reviews/sign-in")
-    found = listing(visit.principal, visit.ports, visit.now)
+    found = list_requests_for(visit.principal, visit.ports, visit.now)
     operator = bool(visit.principal.groups & set(visit.ports.config.operators))
-    return Page(200, "list", found._asdict() | {"decided": list(_decided(visit)), "operator": operator})
+    return Page(200, "requests", found._asdict() | {"decided": list(_decided(visit)), "operator": operator})
 
 
 def show_request(visit: Visit) -> Page:
     """200 with the request of the path's id. Raises Problem grant_not_found, not_reviewer, or what `sheet` raises."""
     if visit.session is None:
-        return to_sign_in(visit)
+        return redirect_to_sign_in(visit)
     ports, now = visit.ports, visit.now
-    grant, standing = seen(visit)
+    grant, standing = load_for_viewer(visit)
     current = grant.at(now)
     voted = standing.vote if standing.vote and standing.vote.content == content_hash(grant) else None
     may_vote = current.state is State.PENDING and bool(standing.groups)
     values = {
         "grant": current,
-        "sheet": sheet(grant, ports),
+        "sheet": build_sheet(grant, ports),
         "standing": standing,
         "voted": voted,
         "may_vote": may_vote,
@@ -46,7 +46,7 @@ def show_request(visit: Visit) -> Page:
 
 def _decided(visit: Visit) -> Iterable[Grant]:
     """What the person voted on lately, the newest first, as it stands now."""
-    for grant_id in visit.ports.cast_votes.of(visit.principal.source_identity):
+    for grant_id in visit.ports.vote_history.of(visit.principal.source_identity):
         if grant := visit.ports.store.grant(grant_id):
             yield grant.at(visit.now)
 
@@ -55,8 +55,18 @@ handler = pages(
     {
         ("GET", "/reviews"): list_requests,
         ("GET", "/reviews/{id}"): show_request,
-        ("GET", "/reviews/{id}/story"): show_story,
-        ("GET", "/reviews/away"): show_away,
+        ("GET", "/reviews/{id}/report"): show_report,
+        ("GET", "/reviews/out-of-office"): show_out_of_office,
     },
-    ("config", "policies", "actions", "store", "absences", "glasses", "cast_votes", "web_sessions", "templates"),
+    (
+        "config",
+        "policies",
+        "actions",
+        "store",
+        "out_of_office",
+        "follow_ups",
+        "vote_history",
+        "web_sessions",
+        "templates",
+    ),
 )

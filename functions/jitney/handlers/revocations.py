@@ -1,35 +1,35 @@
 """POST /v1/grants/{id}/revocation and /reviews/{id}/revocation: an operator, or a reviewer, takes a grant back."""
 
 from jitney.core.access.grant import Grant, State
-from jitney.core.access.parse import parse_revocation
+from jitney.core.access.request_body import parse_revocation
 from jitney.core.problems import Problem
-from jitney.core.review.inert import inert
-from jitney.core.review.reviewers import may_take_back, of_now
-from jitney.handlers.answers import grant_answer
-from jitney.handlers.callers import Call, identify
-from jitney.handlers.ending import end
-from jitney.handlers.glass import follow_up
+from jitney.core.review.reviewers import may_revoke, with_current_owners
+from jitney.core.review.safe_text import escape_invisible
+from jitney.handlers.break_glass import follow_up
+from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.grant_ends import end_grant
 from jitney.handlers.http import Request, Response
 from jitney.handlers.pages import Page, Visit, pages
 from jitney.handlers.ports import Ports
+from jitney.handlers.responses import grant_response
 
 
 def revoke_grant(request: Request, ports: Ports) -> Response:
     """200 with the grant, which has ended; Problem where the caller may not, or gives no reason."""
-    call = identify(request, ports)
-    with call.refusals_counted():
+    call = authenticate_request(request, ports)
+    with call.counting_refusals():
         grant = _revocable(call)
         reason = parse_revocation(request.body, ports.config.limits)
-    return grant_answer(200, end(grant, State.REVOKED, reason, call), call)
+    return grant_response(200, end_grant(grant, State.REVOKED, reason, call), call)
 
 
-def _revocable(call: Call) -> Grant:
+def _revocable(call: AuthenticatedRequest) -> Grant:
     """The grant of the path's id, if the caller is an operator or among its reviewers.
 
     Raises Problem not_operator for anybody else, whether there is such a grant or not, and grant_not_found.
     """
-    grant, config = call.named_grant(), call.ports.config
-    if not (grant and may_take_back(call.principal, of_now(grant, config), config.reviewers, call.now)):
+    grant, config = call.grant_in_path(), call.ports.config
+    if not (grant and may_revoke(call.principal, with_current_owners(grant, config), config.reviewers, call.now)):
         call.require_operator("revoke it")
     if grant is None:
         raise Problem("grant_not_found", "There is no grant of this id.", "Check the id.")
@@ -37,15 +37,15 @@ def _revocable(call: Call) -> Grant:
 
 
 def revoke_from_page(visit: Visit) -> Page:
-    """303 to the grant's page, once it has ended. Raises Problem as the API's route, and form_refused."""
+    """303 to the grant's page, once it has ended. Raises Problem as the API's route, and form_token_invalid."""
     visit.require_form()
     call = visit.call
-    with call.refusals_counted():
+    with call.counting_refusals():
         grant = _revocable(call)
         reason = visit.form("reason")
-        if not inert(reason):
+        if not escape_invisible(reason):
             raise Problem("request_invalid", "There is no reason.", "Go back, and say in a few words why.")
-    end(grant, State.REVOKED, reason, call)
+    end_grant(grant, State.REVOKED, reason, call)
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")
 
 

@@ -7,8 +7,14 @@ provider's code. Whoever else opens it changes nothing (row REV 1).
 from urllib.parse import urlencode
 
 from jitney.core.config import Issuer, Web
-from jitney.core.identity.session import IDLE_SECONDS, Session, id_of
-from jitney.core.identity.sign_in import SIGN_IN_SECONDS, SignIn, begun, code_of, signed_in
+from jitney.core.identity.session import IDLE_SECONDS, Session, session_id_of
+from jitney.core.identity.sign_in import (
+    SIGN_IN_SECONDS,
+    SignIn,
+    authorization_code,
+    sign_in_of_cookie,
+    signed_in_principal,
+)
 from jitney.core.problems import Problem
 from jitney.handlers.callers import GRANT_ID
 from jitney.handlers.logs import logger
@@ -31,11 +37,11 @@ def finish(visit: Visit) -> Page:
     What fits no sign-in of this browser is only told; what the provider then refuses is on record too.
     """
     issuer, web = _people(visit)
-    sign_in = begun(visit.cookie(SIGN_IN), visit.now)
+    sign_in = sign_in_of_cookie(visit.cookie(SIGN_IN), visit.now)
     try:
-        code = code_of(visit.request.query, sign_in, issuer)
+        code = authorization_code(visit.request.query, sign_in, issuer)
         token = visit.ports.token_endpoint.redeem(web, code, sign_in.verifier, _redirect_uri(visit))
-        principal = signed_in(token, sign_in, issuer, visit.ports.config, visit.ports.keys, visit.now)
+        principal = signed_in_principal(token, sign_in, issuer, visit.ports.config, visit.ports.keys, visit.now)
     except Problem as problem:
         if problem.code != "sign_in_invalid":
             logger.warning("sign-in refused", issuer=issuer.name, code=problem.code)
@@ -52,9 +58,9 @@ def finish(visit: Visit) -> Page:
 
 
 def sign_out(visit: Visit) -> Page:
-    """200 once the session is no more. Raises Problem sign_in_needed, form_refused."""
+    """200 once the session is no more. Raises Problem sign_in_required, form_token_invalid."""
     visit.require_form()
-    if session_id := id_of(visit.cookie(SESSION)):
+    if session_id := session_id_of(visit.cookie(SESSION)):
         visit.ports.web_sessions.end(session_id)
     visit.session = None
     return Page(200, "signed_out", cookies=(visit.keep(SESSION, "", 0),))

@@ -3,11 +3,11 @@
 import difflib
 
 from jitney.core import audit
-from jitney.core.access.target_check import SESSION_PREFIX, Answered, attempts
-from jitney.core.audit import Event, Outcome
+from jitney.core.access.target_check import SESSION_PREFIX, AttemptResult, attempts
+from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target
 from jitney.core.problems import Problem
-from jitney.handlers.callers import Call, identify
+from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint
 from jitney.handlers.http import Request, Response
 from jitney.handlers.ports import Ports
@@ -18,8 +18,8 @@ def check_target(request: Request, ports: Ports) -> Response:
 
     That it begins is on record before there is a session, and then what came of it, in one chain (STS 6).
     """
-    call = identify(request, ports)
-    with call.refusals_counted():
+    call = authenticate_request(request, ports)
+    with call.counting_refusals():
         call.require_operator("check targets")
         target = _target(call)
     chain = ports.new_id("r")
@@ -37,7 +37,7 @@ def check_target(request: Request, ports: Ports) -> Response:
     return Response(200, body | {"attempts": [each.view() for each in answered]})
 
 
-def _target(call: Call) -> Target:
+def _target(call: AuthenticatedRequest) -> Target:
     alias, targets = call.request.path.get("alias", ""), call.ports.config.targets
     if alias in targets:
         return targets[alias]
@@ -47,20 +47,20 @@ def _target(call: Call) -> Target:
 
 
 def _record(
-    call: Call,
+    call: AuthenticatedRequest,
     target: Target,
     chain: str,
     outcome: Outcome,
     session: str,
-    before: audit.Link | None = None,
+    before: audit.ChainedRecord | None = None,
     *,
     code: str = "",
-    answered: tuple[Answered, ...] = (),
-) -> audit.Link:
+    answered: tuple[AttemptResult, ...] = (),
+) -> audit.ChainedRecord:
     """Write the next record of a check's chain: `detail` has the sessions' name, and the answers that were wrong."""
     wrong = {each.attempt.name: each.answer for each in answered if not each.ok}
-    record = audit.of_principal(
-        Event.TARGET_CHECK,
+    record = audit.principal_record(
+        AuditEvent.TARGET_CHECK,
         outcome,
         call.principal,
         call.origin,
@@ -70,7 +70,9 @@ def _record(
         account=target.account,
         detail={"session": session} | ({"wrong": wrong} if wrong else {}),
     )
-    link = audit.link(record, chain, before.seq + 1, before.hash) if before else audit.link(record, chain)
+    link = (
+        audit.chain_record(record, chain, before.seq + 1, before.hash) if before else audit.chain_record(record, chain)
+    )
     call.ports.store.record(link, now=call.now)
     return link
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from jitney.adapters.calls import CLIENT
+from jitney.adapters.aws_clients import DEFAULT_CONFIG
 from jitney.handlers.base_ports import BasePorts
 from jitney.resources import MASKS, OPERATIONS
 
 if TYPE_CHECKING:
-    from jitney.adapters.stories import Stories
+    from jitney.adapters.grant_history import GrantHistory
     from jitney.adapters.trail import Trail, TrailQueue
-    from jitney.core.masking.table import Masks
-    from jitney.core.story.sight import MayNeed
+    from jitney.core.masking.table import MaskTable
+    from jitney.core.report.cloudtrail_coverage import ImplicitActions
     from jitney.core.trail.call import ActionsOf
 
 
@@ -27,50 +27,50 @@ class TrailPorts(BasePorts):
         """The calls in the audit table."""
         from jitney.adapters.trail import Trail
 
-        return Trail(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_AUDIT_TABLE"])
+        return Trail(boto3.client("dynamodb", config=DEFAULT_CONFIG), os.environ["JITNEY_AUDIT_TABLE"])
 
     @cached_property
-    def stories(self) -> "Stories":
+    def grant_history(self) -> "GrantHistory":
         """Records and calls by grant, in the audit table."""
-        from jitney.adapters.stories import Stories
+        from jitney.adapters.grant_history import GrantHistory
 
-        return Stories(boto3.client("dynamodb", config=CLIENT), os.environ["JITNEY_AUDIT_TABLE"])
+        return GrantHistory(boto3.client("dynamodb", config=DEFAULT_CONFIG), os.environ["JITNEY_AUDIT_TABLE"])
 
     @cached_property
-    def may_need(self) -> "MayNeed":
+    def may_need(self) -> "ImplicitActions":
         """Which actions a call may need besides its own."""
-        from jitney.core.calls.table import Operations
-        from jitney.core.story.sight import may_need
+        from jitney.core.calls.operations import OperationTable
+        from jitney.core.report.cloudtrail_coverage import implicit_actions
 
-        operations = Operations.load(OPERATIONS.read_bytes())
-        return may_need(operations, self.masks.named_by_event)
+        operations = OperationTable.load(OPERATIONS.read_bytes())
+        return implicit_actions(operations, self.masks.operations_of_event)
 
     @cached_property
     def trail_queue(self) -> "TrailQueue":
         """The queue that events come from."""
         from jitney.adapters.trail import TrailQueue
 
-        return TrailQueue(boto3.client("sqs", config=CLIENT), os.environ["JITNEY_TRAIL_QUEUE"], self.now)
+        return TrailQueue(boto3.client("sqs", config=DEFAULT_CONFIG), os.environ["JITNEY_TRAIL_QUEUE"], self.now)
 
     @cached_property
-    def masks(self) -> "Masks":
+    def masks(self) -> "MaskTable":
         """The table of masked members in the bundle."""
-        from jitney.core.masking.table import Masks
+        from jitney.core.masking.table import MaskTable
 
-        return Masks.load(MASKS.read_bytes())
+        return MaskTable.load(MASKS.read_bytes())
 
     @cached_property
     def actions_of(self) -> "ActionsOf":
         """Which IAM actions authorize an operation."""
-        from jitney.core.calls.table import Operations
+        from jitney.core.calls.operations import OperationTable
         from jitney.core.trail.actions import actions_of
 
-        return actions_of(Operations.load(OPERATIONS.read_bytes()), self.masks)
+        return actions_of(OperationTable.load(OPERATIONS.read_bytes()), self.masks)
 
     @cached_property
     def issuers(self) -> Mapping[str, str]:
         """By the unique id of a role: the function whose role it is, of those that may take targets' roles."""
-        pairs = (each.split("=") for each in os.environ["JITNEY_ISSUERS"].split(","))
+        pairs = (each.split("=") for each in os.environ["JITNEY_ISSUING_ROLES"].split(","))
         return dict(pairs)
 
     @cached_property

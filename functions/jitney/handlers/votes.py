@@ -1,22 +1,22 @@
 """POST /reviews/{id}: a reviewer's vote, by the form of the request's page."""
 
-from jitney.core.access.grant import Grant, Verdict
+from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.problems import Problem
-from jitney.core.review.choices import left
 from jitney.core.review.content import content_hash
-from jitney.handlers.glass import break_glass
+from jitney.core.review.selection import selected_permissions
+from jitney.handlers.ballots import Ballot, comment_of, narrowed_approval, vote
+from jitney.handlers.break_glass import break_glass
 from jitney.handlers.pages import Page, Visit, pages
-from jitney.handlers.voting import Ballot, comment_of, less_of, vote
 
 
 def vote_on_request(visit: Visit) -> Page:
-    """303 to the request, which shows what came of it. Raises Problem as `handlers.voting.vote`, and form_refused."""
+    """303 to the request, which shows what came of it. Raises Problem as `handlers.ballots.vote`, and form_token_invalid."""
     visit.require_form()
     ports = visit.ports
-    grant = ports.store.grant(visit.known_id) if visit.known_id else None
+    grant = ports.store.grant(visit.valid_grant_id) if visit.valid_grant_id else None
     if grant is None:
         raise Problem("grant_not_found", "There is no request of this id.", "Check the link.")
-    with visit.call.refusals_counted():
+    with visit.call.counting_refusals():
         ballot = _ballot(visit, grant)
     vote(ballot, ports)
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")
@@ -24,19 +24,19 @@ def vote_on_request(visit: Visit) -> Page:
 
 def _ballot(visit: Visit, grant: Grant) -> Ballot:
     verdict, content = visit.form("verdict"), visit.form("content")
-    if verdict not in set(Verdict):
+    if verdict not in set(VoteVerdict):
         raise Problem("request_invalid", "The form says neither approve nor reject.", "Open the page again.")
     less = None
     # Of a request that is not what the reviewer saw, no part is taken: `vote` refuses it.
-    if verdict == Verdict.APPROVE and content == content_hash(grant):
-        permissions = left(grant, visit.fields.get("action", []), visit.fields.get("resource", []))
-        less = less_of(grant, permissions, visit.form("seconds"))
+    if verdict == VoteVerdict.APPROVE and content == content_hash(grant):
+        permissions = selected_permissions(grant, visit.fields.get("action", []), visit.fields.get("resource", []))
+        less = narrowed_approval(grant, permissions, visit.form("seconds"))
     return Ballot(
         grant_id=grant.id,
         voter=visit.principal,
-        verdict=Verdict(verdict),
+        verdict=VoteVerdict(verdict),
         content=content,
-        comment=comment_of(Verdict(verdict), visit.form("comment")),
+        comment=comment_of(VoteVerdict(verdict), visit.form("comment")),
         via="web",
         origin=visit.request.origin,
         less=less,
@@ -45,5 +45,5 @@ def _ballot(visit: Visit, grant: Grant) -> Ballot:
 
 handler = pages(
     {("POST", "/reviews/{id}"): vote_on_request, ("POST", "/reviews/{id}/break-glass"): break_glass},
-    ("config", "policies", "actions", "store", "absences", "glasses", "reviews", "web_sessions", "templates"),
+    ("config", "policies", "actions", "store", "out_of_office", "follow_ups", "reviews", "web_sessions", "templates"),
 )

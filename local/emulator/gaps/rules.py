@@ -12,7 +12,7 @@ from local.emulator.gaps import roles
 
 _rule: ContextVar[str] = ContextVar("rule", default="")
 _sender: ContextVar[str] = ContextVar("sender", default="")
-TOLD_BY_CLOUDTRAIL = "AWS API Call via CloudTrail"
+CLOUDTRAIL_DETAIL_TYPE = "AWS API Call via CloudTrail"
 ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
 
@@ -47,7 +47,7 @@ def all_management_events() -> None:
     """
 
     def dispatch_event(event: dict[str, Any], view: Any = None) -> None:
-        told = event.get("DetailType") == TOLD_BY_CLOUDTRAIL and json.loads(event["Detail"]).get("readOnly") is True
+        told = event.get("DetailType") == CLOUDTRAIL_DETAIL_TYPE and json.loads(event["Detail"]).get("readOnly") is True
         states = {ALL_EVENTS} if told else {ALL_EVENTS, "ENABLED"}
         bus, been = event.get("EventBusName", "default"), event.get("_DispatchPath") or ()
         view = view or eventbridge._pattern_event_view(event)

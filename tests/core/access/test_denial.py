@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.core.access.credentials import LONGEST_SECONDS
-from jitney.core.access.denial import CLOCKS_SECONDS, LIMIT, SETTLE_SECONDS, CutOffs, Denial, compose, denial
+from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
+from jitney.core.access.deny_document import (
+    CLOCK_SKEW_SECONDS,
+    IN_FLIGHT_SECONDS,
+    ROLE_POLICY_LIMIT,
+    CutOffs,
+    DenyEntry,
+    compose_deny_document,
+    deny_entry,
+)
 from tests.fakes import GRANT, NOW
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
@@ -22,8 +30,8 @@ def named(number: int) -> str:
     return f"g-{''.join(digits)}"
 
 
-def many(count: int, *, ended_at: int = NOW, until: int = NOW + 900) -> list[Denial]:
-    return [Denial(named(number), ended_at, until, "local.flood") for number in range(count)]
+def many(count: int, *, ended_at: int = NOW, until: int = NOW + 900) -> list[DenyEntry]:
+    return [DenyEntry(named(number), ended_at, until, "local.flood") for number in range(count)]
 
 
 def denied(text: str) -> set[str]:
@@ -33,7 +41,7 @@ def denied(text: str) -> set[str]:
 
 
 def test_end_01_a_document_denies_everything_to_each_listed_grant():
-    text = compose(many(2), CutOffs(), NOW, LIMIT).text
+    text = compose_deny_document(many(2), CutOffs(), NOW, ROLE_POLICY_LIMIT).text
     assert json.loads(text) == {
         "Version": "2012-10-17",
         "Statement": [
@@ -65,7 +73,7 @@ AGENTS = [f"local.agent-{number}" for number in range(8)]
 
 
 @st.composite
-def denials(draw: st.DrawFn) -> list[Denial]:
+def denials(draw: st.DrawFn) -> list[DenyEntry]:
     """Few or hundreds of each agent's, ended long ago or now, over or not."""
     counts = draw(
         st.lists(st.sampled_from([0, 1, 5]) | st.integers(0, 150), min_size=len(AGENTS), max_size=len(AGENTS))
@@ -74,44 +82,44 @@ def denials(draw: st.DrawFn) -> list[Denial]:
     agents = [agent for agent, count in zip(AGENTS, counts, strict=True) for _ in range(count)]
     ended = [NOW - random.choice([0, 0, 10, random.randrange(4000)]) for _ in agents]
     return [
-        Denial(named(number), at, at + random.randrange(1, 3700), agent)
+        DenyEntry(named(number), at, at + random.randrange(1, 3700), agent)
         for number, agent, at in zip(random.sample(range(2**20), len(agents)), agents, ended, strict=True)
     ]
 
 
 cut_offs = st.builds(
     CutOffs,
-    st.none() | st.integers(NOW - 4000, NOW + SETTLE_SECONDS),
-    st.dictionaries(st.sampled_from(AGENTS), st.integers(NOW - 4000, NOW + SETTLE_SECONDS), max_size=3),
+    st.none() | st.integers(NOW - 4000, NOW + IN_FLIGHT_SECONDS),
+    st.dictionaries(st.sampled_from(AGENTS), st.integers(NOW - 4000, NOW + IN_FLIGHT_SECONDS), max_size=3),
 )
-ISSUED = [NOW - 3599, NOW - 1000, NOW, NOW + SETTLE_SECONDS, NOW + SETTLE_SECONDS + 1]
+ISSUED = [NOW - 3599, NOW - 1000, NOW, NOW + IN_FLIGHT_SECONDS, NOW + IN_FLIGHT_SECONDS + 1]
 
 
-@given(denials(), cut_offs, st.integers(600, LIMIT), st.randoms())
+@given(denials(), cut_offs, st.integers(600, ROLE_POLICY_LIMIT), st.randoms())
 def test_end_02_exactly_the_listed_and_what_was_issued_to_those_cut_off_fails(listed, earlier, room, random):
-    document = compose(listed, earlier, NOW, room)
+    document = compose_deny_document(listed, earlier, NOW, room)
     cuts = document.cut_offs
     live = {each.grant_id: each for each in listed if each.until > NOW}
     assert len(document.text) <= room
     for each in random.sample(list(live.values()), min(len(live), 20)):
         # Whatever was issued of an ended grant, also what was on its way when it ended.
-        for issued in (each.ended_at - 900, each.ended_at + SETTLE_SECONDS):
+        for issued in (each.ended_at - 900, each.ended_at + IN_FLIGHT_SECONDS):
             assert session_denied(document.text, each.grant_id, each.agent, issued)
     for agent in [*AGENTS, "local.nobody"]:
         for issued in ISSUED:
             until = max(cuts.role or 0, cuts.agents.get(agent, 0))
             assert session_denied(document.text, "g-another", agent, issued) is (issued <= until)
     for agent, cut in [(None, earlier.role), *earlier.agents.items()]:
-        if cut is not None and cut + LONGEST_SECONDS > NOW:  # an earlier cut-off is never taken back
+        if cut is not None and cut + MAX_STS_SESSION_SECONDS > NOW:  # an earlier cut-off is never taken back
             assert (cuts.role or 0) >= cut or (agent and cuts.agents[agent] >= cut)
-    assert compose(random.sample(listed, len(listed)), earlier, NOW, room) == document
-    assert compose(listed, cuts, NOW, room) == document
+    assert compose_deny_document(random.sample(listed, len(listed)), earlier, NOW, room) == document
+    assert compose_deny_document(listed, cuts, NOW, room) == document
 
 
-@given(denials(), st.integers(600, LIMIT))
+@given(denials(), st.integers(600, ROLE_POLICY_LIMIT))
 def test_end_02_who_made_the_most_is_cut_off_before_anybody_else(listed, room):
-    cuts = compose(listed, CutOffs(), NOW, room).cut_offs
-    everybody = compose(listed, CutOffs(), NOW, 10**6)
+    cuts = compose_deny_document(listed, CutOffs(), NOW, room).cut_offs
+    everybody = compose_deny_document(listed, CutOffs(), NOW, 10**6)
     assert everybody.cut_offs == CutOffs()
     counts = Counter(each.agent for each in listed if each.until > NOW)
     if len(everybody.text) <= room:
@@ -120,12 +128,12 @@ def test_end_02_who_made_the_most_is_cut_off_before_anybody_else(listed, room):
         assert cuts.agents
         spared = [count for agent, count in counts.items() if agent not in cuts.agents]
         assert min(counts[agent] for agent in cuts.agents) >= max(spared, default=0)
-        assert set(cuts.agents.values()) == {NOW + SETTLE_SECONDS}
+        assert set(cuts.agents.values()) == {NOW + IN_FLIGHT_SECONDS}
         last = min(cuts.agents, key=lambda agent: (counts[agent], [-ord(each) for each in agent]))
         fewer = CutOffs(None, {agent: cut for agent, cut in cuts.agents.items() if agent != last})
-        assert len(compose(listed, fewer, NOW, 10**6).text) > room
+        assert len(compose_deny_document(listed, fewer, NOW, 10**6).text) > room
     else:
-        assert cuts == CutOffs(NOW + SETTLE_SECONDS)
+        assert cuts == CutOffs(NOW + IN_FLIGHT_SECONDS)
 
 
 FLOOD = "local.flood"
@@ -138,16 +146,18 @@ def test_end_02_the_later_of_two_cut_offs_counts():
 
 
 def test_end_02_the_capacity_is_measured():
-    assert compose(many(CAPACITY), CutOffs(), NOW, LIMIT).cut_offs == CutOffs()
-    assert compose(many(CAPACITY + 1), CutOffs(), NOW, LIMIT).cut_offs == CutOffs(None, {FLOOD: NOW + SETTLE_SECONDS})
+    assert compose_deny_document(many(CAPACITY), CutOffs(), NOW, ROLE_POLICY_LIMIT).cut_offs == CutOffs()
+    assert compose_deny_document(many(CAPACITY + 1), CutOffs(), NOW, ROLE_POLICY_LIMIT).cut_offs == CutOffs(
+        None, {FLOOD: NOW + IN_FLIGHT_SECONDS}
+    )
 
 
 def test_end_02_a_flood_of_one_agent_ends_its_own_sessions_and_nobody_elses():
-    other = Denial("g-other", NOW, NOW + 900, "local.other")
-    text = compose([*many(10_000), other], CutOffs(), NOW, LIMIT).text
+    other = DenyEntry("g-other", NOW, NOW + 900, "local.other")
+    text = compose_deny_document([*many(10_000), other], CutOffs(), NOW, ROLE_POLICY_LIMIT).text
     assert session_denied(text, named(1), FLOOD, NOW)
     assert session_denied(text, "g-of-the-same-agent", FLOOD, NOW)
-    assert not session_denied(text, "g-later", FLOOD, NOW + SETTLE_SECONDS + 1)
+    assert not session_denied(text, "g-later", FLOOD, NOW + IN_FLIGHT_SECONDS + 1)
     assert session_denied(text, "g-other", "local.other", NOW)
     assert not session_denied(text, "g-victim", "local.other", NOW)
     assert len(text) < 500
@@ -155,42 +165,42 @@ def test_end_02_a_flood_of_one_agent_ends_its_own_sessions_and_nobody_elses():
 
 def test_end_02_where_agents_are_too_many_the_whole_role_is_cut_off():
     crowd = [replace(each, agent=f"local.{number:0>50}") for number, each in enumerate(many(CAPACITY + 1))]
-    document = compose(crowd, CutOffs(), NOW, LIMIT)
-    assert document.cut_offs == CutOffs(NOW + SETTLE_SECONDS)
+    document = compose_deny_document(crowd, CutOffs(), NOW, ROLE_POLICY_LIMIT)
+    assert document.cut_offs == CutOffs(NOW + IN_FLIGHT_SECONDS)
     assert session_denied(document.text, "g-victim", "local.other", NOW)
 
 
 def test_end_02_after_a_cut_off_the_list_starts_anew_and_the_cut_lasts_as_long_as_sessions():
-    cuts = compose(many(CAPACITY + 1), CutOffs(), NOW, LIMIT).cut_offs
-    cut = NOW + SETTLE_SECONDS
-    later = Denial("g-later", cut + 1, cut + 900, FLOOD)
-    document = compose([*many(CAPACITY + 1), later], cuts, cut + 1, LIMIT)
+    cuts = compose_deny_document(many(CAPACITY + 1), CutOffs(), NOW, ROLE_POLICY_LIMIT).cut_offs
+    cut = NOW + IN_FLIGHT_SECONDS
+    later = DenyEntry("g-later", cut + 1, cut + 900, FLOOD)
+    document = compose_deny_document([*many(CAPACITY + 1), later], cuts, cut + 1, ROLE_POLICY_LIMIT)
     assert denied(document.text) == {"g-later"}
     assert json.loads(document.text)["Statement"][-1]["Condition"] == {
         "StringEquals": {"aws:PrincipalTag/agent": [FLOOD]},
         "DateLessThanEquals": {"aws:TokenIssueTime": "2026-11-24T12:01:00Z"},
     }
     for each in (cuts, CutOffs(cut)):
-        assert compose([], each, cut + LONGEST_SECONDS - 1, LIMIT).cut_offs == each
-        assert compose([], each, cut + LONGEST_SECONDS, LIMIT).text == ""
+        assert compose_deny_document([], each, cut + MAX_STS_SESSION_SECONDS - 1, ROLE_POLICY_LIMIT).cut_offs == each
+        assert compose_deny_document([], each, cut + MAX_STS_SESSION_SECONDS, ROLE_POLICY_LIMIT).text == ""
 
 
 def test_end_02_an_agent_that_floods_again_is_cut_off_again():
     cuts = CutOffs(None, {FLOOD: NOW})
     again = many(CAPACITY + 1, ended_at=NOW + 100, until=NOW + 2000)
-    document = compose(again, cuts, NOW + 100, LIMIT)
-    assert document.cut_offs == CutOffs(None, {FLOOD: NOW + 100 + SETTLE_SECONDS})
+    document = compose_deny_document(again, cuts, NOW + 100, ROLE_POLICY_LIMIT)
+    assert document.cut_offs == CutOffs(None, {FLOOD: NOW + 100 + IN_FLIGHT_SECONDS})
     assert document.cut_offs.since(cuts) == document.cut_offs
     assert document.cut_offs.since(document.cut_offs).last is None
 
 
 @pytest.mark.parametrize("cuts", [CutOffs(NOW), CutOffs(None, {FLOOD: NOW})])
 def test_end_02_an_issue_on_its_way_at_the_cut_off_stays_denied(cuts):
-    on_its_way = Denial("g-a", NOW - SETTLE_SECONDS + 1, NOW + 900, FLOOD)
-    assert denied(compose([on_its_way], cuts, NOW + 1, LIMIT).text) == {"g-a"}
+    on_its_way = DenyEntry("g-a", NOW - IN_FLIGHT_SECONDS + 1, NOW + 900, FLOOD)
+    assert denied(compose_deny_document([on_its_way], cuts, NOW + 1, ROLE_POLICY_LIMIT).text) == {"g-a"}
 
 
-@pytest.mark.parametrize(("after", "listed"), [(CLOCKS_SECONDS - 1, {GRANT.id}), (CLOCKS_SECONDS, set())])
+@pytest.mark.parametrize(("after", "listed"), [(CLOCK_SKEW_SECONDS - 1, {GRANT.id}), (CLOCK_SKEW_SECONDS, set())])
 def test_end_02_a_denial_is_pruned_once_the_session_is_over(after: int, listed: set[str]):
-    entry = denial(GRANT, NOW)
-    assert denied(compose([entry], CutOffs(), GRANT.expires_at + after, LIMIT).text) == listed
+    entry = deny_entry(GRANT, NOW)
+    assert denied(compose_deny_document([entry], CutOffs(), GRANT.expires_at + after, ROLE_POLICY_LIMIT).text) == listed

@@ -2,10 +2,15 @@ from dataclasses import replace
 
 import pytest
 
-from jitney.core.access.credentials import LONGEST_SECONDS, SHORTEST_SECONDS, Credentials, session_request
-from jitney.core.access.grant import OPEN, TRANSITIONS, Ending, State, Verdict, Vote, borne_out
-from jitney.core.access.session_policy import compile_policy, scopable
-from jitney.core.access.standing import require_active
+from jitney.core.access.credentials import (
+    MAX_STS_SESSION_SECONDS,
+    MIN_STS_SESSION_SECONDS,
+    Credentials,
+    session_request,
+)
+from jitney.core.access.eligibility import require_active_grant
+from jitney.core.access.grant import OPEN_STATES, TRANSITIONS, GrantEnd, State, Vote, VoteVerdict, with_derived_state
+from jitney.core.access.session_policy import compile_policy, scopable_policy
 from jitney.core.problems import Problem
 from tests.fakes import ACTIONS, GRANT, NOW, PENDING
 
@@ -26,34 +31,34 @@ def test_what_has_ended_never_becomes_active_again():
     assert all(TRANSITIONS[state] <= ended for state in ended)
 
 
-NO = Vote("corp.alice", Verdict.REJECT, "content", "not today", NOW, "web")
-RELEASED, REVOKED = Ending(NOW, "corp.agent", ""), Ending(NOW, "corp.olga", "leaked")
+NO = Vote("corp.alice", VoteVerdict.REJECT, "content", "not today", NOW, "web")
+RELEASED, REVOKED = GrantEnd(NOW, "corp.agent", ""), GrantEnd(NOW, "corp.olga", "leaked")
 # By what else stands in a grant: the state that it has when `state` says that it is open.
 BORNE_OUT = {
     State.PENDING: PENDING,
     State.ACTIVE: GRANT,
     State.REJECTED: replace(PENDING, votes=(NO,)),
     State.RELEASED: replace(GRANT, ending=RELEASED),
-    State.REVOKED: replace(GRANT, ending=replace(REVOKED, kill_milliseconds=900)),
+    State.REVOKED: replace(GRANT, ending=replace(REVOKED, denied_after_milliseconds=900)),
 }
 
 
 @pytest.mark.parametrize("said", State)
 @pytest.mark.parametrize("state", BORNE_OUT)
 def test_pol_01_a_state_that_is_only_said_opens_nothing(state: State, said: State):
-    read = borne_out(replace(BORNE_OUT[state], state=said))
+    read = with_derived_state(replace(BORNE_OUT[state], state=said))
     ends = State.EXPIRED if said is State.EXPIRED else State.FAILED
-    assert read.state is (ends if state in OPEN and said not in OPEN else state)
+    assert read.state is (ends if state in OPEN_STATES and said not in OPEN_STATES else state)
     assert replace(read, state=said) == replace(BORNE_OUT[state], state=said)
 
 
-@pytest.mark.parametrize("said", sorted(set(State) - OPEN))
+@pytest.mark.parametrize("said", sorted(set(State) - OPEN_STATES))
 def test_end_01_an_end_that_is_only_said_keeps_no_grant_from_being_taken_back(said: State):
     """Its credentials may be live."""
-    read = borne_out(replace(GRANT, state=said))
+    read = with_derived_state(replace(GRANT, state=said))
     for ending in (RELEASED, REVOKED):
         assert read.end(ending.state, ending) == replace(GRANT, state=ending.state, ending=ending)
-    assert borne_out(replace(PENDING, state=said)).end(State.REVOKED, REVOKED).ending is None
+    assert with_derived_state(replace(PENDING, state=said)).end(State.REVOKED, REVOKED).ending is None
     over = replace(GRANT, state=State.EXPIRED, expires_at=NOW)
     assert over.end(State.REVOKED, REVOKED) is over
 
@@ -77,12 +82,14 @@ REFUSED = {
 @pytest.mark.parametrize("state", REFUSED)
 def test_sts_07_credentials_are_for_active_grants_only(state: State):
     with pytest.raises(Problem) as raised:
-        require_active(replace(GRANT, state=state), NOW)
+        require_active_grant(replace(GRANT, state=state), NOW)
     assert (raised.value.status, raised.value.code) == REFUSED[state]
     assert raised.value.fix
 
 
-@pytest.mark.parametrize(("seconds", "asked"), [(30, SHORTEST_SECONDS), (1800, 1800), (9999, LONGEST_SECONDS)])
+@pytest.mark.parametrize(
+    ("seconds", "asked"), [(30, MIN_STS_SESSION_SECONDS), (1800, 1800), (9999, MAX_STS_SESSION_SECONDS)]
+)
 def test_sts_04_sts_is_asked_for_a_lifetime_that_it_takes(seconds: int, asked: int):
     grant = replace(GRANT, expires_at=NOW + seconds)
     request = session_request(grant, compile_policy(grant.permissions, grant.expires_at, ACTIONS), "x", NOW)
@@ -95,7 +102,7 @@ def test_end_04_what_sts_would_end_later_than_the_grant_is_scoped_down(seconds: 
     policy = compile_policy(grant.permissions, grant.expires_at, ACTIONS)
     request = session_request(grant, policy, "x", NOW)
     assert request.policy == policy
-    assert request.scopable == (scopable(policy) if scoped else None)
+    assert request.scopable == (scopable_policy(policy) if scoped else None)
     assert session_request(grant, policy, "x", NOW, handed_out=False).scopable is None
 
 

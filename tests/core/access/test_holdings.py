@@ -4,60 +4,60 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.core.access.grant import Ending, State
-from jitney.core.access.holdings import Entry, Holdings, counts, entry_of, identities
+from jitney.core.access.grant import GrantEnd, State
+from jitney.core.access.other_grants import OtherGrant, OtherGrants, identities_of, is_counted, other_grant_of
 from jitney.core.access.request import Permission
 from tests.fakes import ACTIONS, GRANT, NOW, PENDING
 
 PARTS = (Permission(("iam:PassRole", "s3:GetObject"), ("*",)), Permission(("ec2:RunInstances",), ("*",)))
 ENTRIES = st.builds(
-    Entry, st.text(), st.text(), st.text(), st.integers(0, 2**40), st.lists(st.text(), max_size=3).map(tuple)
+    OtherGrant, st.text(), st.text(), st.text(), st.integers(0, 2**40), st.lists(st.text(), max_size=3).map(tuple)
 )
 
 
 @given(st.lists(ENTRIES, max_size=4).map(tuple))
 def test_holdings_come_back_as_they_were_written(entries):
-    holdings = Holdings("a", "g-x", entries)
-    assert Holdings.read("a", "g-x", holdings.text()) == holdings
+    holdings = OtherGrants("a", "g-x", entries)
+    assert OtherGrants.read("a", "g-x", holdings.text()) == holdings
 
 
 @pytest.mark.parametrize("text", ["", "{}x", "[1]", '[["g", "o", "a", 1]]'])
 def test_pol_08_what_cannot_be_read_is_no_empty_holding(text):
     with pytest.raises((ValueError, TypeError)):
-        Holdings.read("a", "g-x", text)
+        OtherGrants.read("a", "g-x", text)
 
 
 def test_a_grants_entry_has_its_parts_of_ways_alone():
-    assert entry_of(GRANT, ACTIONS) is None
-    entry = entry_of(replace(GRANT, permissions=PARTS), ACTIONS)
-    assert entry == Entry(GRANT.id, GRANT.owner, GRANT.account, NOW + 300, ("ec2:RunInstances", "iam:PassRole"))
+    assert other_grant_of(GRANT, ACTIONS) is None
+    entry = other_grant_of(replace(GRANT, permissions=PARTS), ACTIONS)
+    assert entry == OtherGrant(GRANT.id, GRANT.owner, GRANT.account, NOW + 300, ("ec2:RunInstances", "iam:PassRole"))
 
 
 def test_pol_05_a_grant_under_review_counts_until_it_would_end_if_it_were_approved_at_last():
-    entry = entry_of(replace(PENDING, permissions=PARTS), ACTIONS)
+    entry = other_grant_of(replace(PENDING, permissions=PARTS), ACTIONS)
     assert entry.until == PENDING.expires_at + PENDING.duration_seconds
 
 
 def test_what_has_ended_is_dropped_when_something_is_entered():
-    old, live, new = (Entry(f"g-{until}", "o", "a", until, ("iam:PassRole",)) for until in (NOW, NOW + 1, NOW + 2))
-    after = Holdings("a", "g-x", (old, live)).entered(new, NOW)
-    assert after == Holdings("a", new.grant_id, (live, new))
+    old, live, new = (OtherGrant(f"g-{until}", "o", "a", until, ("iam:PassRole",)) for until in (NOW, NOW + 1, NOW + 2))
+    after = OtherGrants("a", "g-x", (old, live)).entered(new, NOW)
+    assert after == OtherGrants("a", new.grant_id, (live, new))
 
 
 def test_pol_05_a_grant_is_decided_over_what_was_entered_before_it():
-    first, second, third = (Entry(f"g-{number}", "o", "a", NOW, ()) for number in range(3))
-    holdings = Holdings("a", "g-2", (first, second, third))
+    first, second, third = (OtherGrant(f"g-{number}", "o", "a", NOW, ()) for number in range(3))
+    holdings = OtherGrants("a", "g-2", (first, second, third))
     assert holdings.before("g-1") == (first,)
     assert holdings.before("") == holdings.before("g-unknown") == holdings.entries
 
 
 def test_pol_05_what_is_held_is_held_by_the_agent_and_by_the_human():
-    assert identities("corp.agent", None) == ("corp.agent",)
-    assert identities("corp.agent", "corp.alice") == ("corp.agent", "corp.alice")
+    assert identities_of("corp.agent", None) == ("corp.agent",)
+    assert identities_of("corp.agent", "corp.alice") == ("corp.agent", "corp.alice")
 
 
-TAKEN_BACK = Ending(NOW, "local.reader-agent", "")
-DENIED = replace(TAKEN_BACK, kill_milliseconds=800)
+TAKEN_BACK = GrantEnd(NOW, "local.reader-agent", "")
+DENIED = replace(TAKEN_BACK, denied_after_milliseconds=800)
 
 
 @pytest.mark.parametrize(
@@ -79,4 +79,4 @@ DENIED = replace(TAKEN_BACK, kill_milliseconds=800)
     ],
 )
 def test_pol_05_a_grant_counts_as_long_as_its_credentials_may_work(grant, counted):
-    assert counts(grant, NOW) is counted
+    assert is_counted(grant, NOW) is counted

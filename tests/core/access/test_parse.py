@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.core.access.parse import parse_request
-from jitney.core.access.request import AccessRequest, Explained, Permission
+from jitney.core.access.request import AccessRequest, ExplainedAction, Permission
+from jitney.core.access.request_body import parse_request
 from jitney.core.config import Limits, Target
-from jitney.core.masking.mask import UNTAGGED, Mask
-from jitney.core.masking.tags import Tags
+from jitney.core.masking.generic_masker import UNTAGGED, GenericMasker
+from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.problems import PROBLEMS, Problem
 from tests.fakes import ROLE_ARN
 
 LIMITS = Limits(30, 3600, 65536, 200, 3600, 30)
 
 
-def explain(calls: Sequence[Any], target: Target) -> tuple[Explained, ...]:
+def explain(calls: Sequence[Any], target: Target) -> tuple[ExplainedAction, ...]:
     """Nothing is to be explained where there are permissions."""
     raise AssertionError(calls, target)
 
@@ -211,7 +211,7 @@ def test_mask_05_no_secret_is_in_a_request_or_in_a_problem(place: str):
 
 
 def asked(body: bytes, key: bytes = KEY) -> AccessRequest:
-    return parse_request(body, TARGETS, LIMITS, explain, Mask(Tags(lambda: key)))
+    return parse_request(body, TARGETS, LIMITS, explain, GenericMasker(MaskTags(lambda: key)))
 
 
 def test_mask_04_the_same_request_is_the_same_once_masked_and_another_is_another():
@@ -237,7 +237,7 @@ def test_what_holds_no_secret_asks_for_no_key_and_is_as_it_was_sent():
         raise AssertionError
 
     body = json.dumps(GOOD, indent=3).encode()
-    assert parse_request(body, TARGETS, LIMITS, explain, Mask(Tags(key))).body is body
+    assert parse_request(body, TARGETS, LIMITS, explain, GenericMasker(MaskTags(key))).body is body
 
 
 def test_mask_05_in_a_reason_what_may_be_a_secret_key_is_masked():

@@ -9,26 +9,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitney.core.access.abbreviations import NEVER
-from jitney.core.access.reach import Reach
+from jitney.core.access.action_wildcards import NEVER
 from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access.request_split import MAX_PARTS
+from jitney.core.access.requested_scope import RequestedScope
 from jitney.core.access.session_policy import (
-    LIMIT,
     SCOPING,
-    Options,
+    SESSION_POLICY_LIMIT,
     SessionPolicy,
+    SessionPolicyOptions,
     compile_policy,
     options_for,
-    scopable,
+    scopable_policy,
 )
-from jitney.core.access.splitting import MOST_PARTS
-from jitney.core.access.statements import Compacted, Statement, by_resources, compact, compacted, with_statement
+from jitney.core.access.statements import (
+    CompactedRequest,
+    Statement,
+    by_resources,
+    compact,
+    compact_request,
+    with_statement,
+)
 from jitney.core.config import Target
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget
 from jitney.core.policy.pairs import pairs_of
 from jitney.core.problems import Problem
-from tests.core.access.asking import permissions
-from tests.core.access.languages import ANY_OTHER, differences, named, told_apart
+from tests.core.access.arn_languages import ANY_OTHER, differences, distinguishing_string, named
+from tests.core.access.random_requests import permissions
 from tests.examples import examples
 from tests.fakes import ACTIONS, NOW
 
@@ -48,7 +55,7 @@ def asked(*wanted: tuple[str, str]) -> tuple[Permission, ...]:
 
 
 def compiled(*wanted: tuple[str, str], **options: object) -> SessionPolicy:
-    return compile_policy(asked(*wanted), NOW, ACTIONS, Options(**options))
+    return compile_policy(asked(*wanted), NOW, ACTIONS, SessionPolicyOptions(**options))
 
 
 def refused(*wanted: tuple[str, str], **options: object) -> Problem:
@@ -71,14 +78,14 @@ def parts_of(problem: Problem) -> list[tuple[Permission, ...]]:
     ]
 
 
-def compiled_if_any(wanted: tuple[Permission, ...], options: Options) -> list[SessionPolicy]:
+def compiled_if_any(wanted: tuple[Permission, ...], options: SessionPolicyOptions) -> list[SessionPolicy]:
     """The policy; those of a split if it does not fit; none if nothing of it can exist."""
     try:
         return [compile_policy(wanted, NOW, ACTIONS, options)]
     except Problem as problem:
         return [compile_policy(part, NOW, ACTIONS, options) for part in parts_of(problem)]
     except ValueError:
-        assert not compacted(wanted, ACTIONS).statements
+        assert not compact_request(wanted, ACTIONS).statements
         return []
 
 
@@ -86,14 +93,18 @@ def compiled_if_any(wanted: tuple[Permission, ...], options: Options) -> list[Se
 
 
 @pytest.mark.parametrize("services", [SERVICES, ("s3", "dynamodb"), ACTIONS.services()], ids=["many", "two", "all"])
-@pytest.mark.parametrize("options", [Options(), Options("203.0.113.7", sealed=True, wildcards=True)], ids=["", "all"])
+@pytest.mark.parametrize(
+    "options",
+    [SessionPolicyOptions(), SessionPolicyOptions("203.0.113.7", sealed=True, wildcards=True)],
+    ids=["", "all"],
+)
 @settings(max_examples=examples(120))
 @given(random=RANDOM)
 def test_sts_01_every_action_is_allowed_on_exactly_the_arns_that_were_asked(services, options, random: Random):
     wanted = permissions(random, ACTIONS, services)
     policies = compiled_if_any(wanted, options)
     assert differences([each.document() for each in policies], wanted if policies else (), ACTIONS) == []
-    assert all(each.size <= LIMIT for each in policies)
+    assert all(each.size <= SESSION_POLICY_LIMIT for each in policies)
 
 
 @settings(max_examples=examples(100))
@@ -101,24 +112,24 @@ def test_sts_01_every_action_is_allowed_on_exactly_the_arns_that_were_asked(serv
 def test_the_policy_is_the_same_for_the_same_permissions_in_any_order(random: Random):
     wanted = permissions(random, ACTIONS, SERVICES)
     turned = tuple(Permission(each.actions[::-1], each.resources[::-1]) for each in reversed(wanted))
-    assert compiled_if_any(wanted, Options()) == compiled_if_any(turned, Options())
+    assert compiled_if_any(wanted, SessionPolicyOptions()) == compiled_if_any(turned, SessionPolicyOptions())
 
 
 @settings(max_examples=examples(100))
 @given(random=RANDOM)
 def test_it_is_never_longer_than_one_statement_for_each_set_of_resources(random: Random):
-    whole = compacted(permissions(random, ACTIONS, SERVICES), ACTIONS)
+    whole = compact_request(permissions(random, ACTIONS, SERVICES), ACTIONS)
     assert sum(each.size for each in whole.statements) <= sum(each.size for each in by_resources(whole.asked))
 
 
-class Careless(Reach):
+class Careless(RequestedScope):
     """The planted bug: statements are joined without asking what that adds."""
 
     def adds(self, action: str, resource: str) -> bool:
         return False
 
 
-def careless(whole: Compacted) -> list[dict[str, Any]]:
+def careless(whole: CompactedRequest) -> list[dict[str, Any]]:
     merged: tuple[Statement, ...] = ()
     for statement in by_resources(whole.asked):
         merged = with_statement(merged, statement, Careless({}, {}))
@@ -128,7 +139,7 @@ def careless(whole: Compacted) -> list[dict[str, Any]]:
 def test_the_checker_catches_a_merge_without_the_type_test():
     caught = 0
     for seed in range(60):
-        whole = compacted(permissions(Random(seed), ACTIONS, ("s3", "dynamodb")), ACTIONS)
+        whole = compact_request(permissions(Random(seed), ACTIONS, ("s3", "dynamodb")), ACTIONS)
         wanted = [Permission((name,), resources) for name, resources in whole.asked.items()]
         found = differences([{"Statement": careless(whole)}], wanted, ACTIONS)
         assert bool(found) == (len(whole.statements) > 1)
@@ -155,10 +166,10 @@ def test_the_checker_catches_what_is_a_little_too_wide_or_too_narrow(action: str
 
 def test_the_checker_tells_apart_texts_and_only_where_they_can_exist():
     run = "\ue000"
-    assert told_apart([f"a{run}"], [f"a{run}", "ab"], [run]) is None
-    assert told_apart([f"a{run}"], ["a"], [run]) == "a/"
-    assert told_apart([f"{run}a{run}"], [f"{run}a"], [f"b{run}"]) in ("ba/", f"ba{ANY_OTHER}")
-    assert told_apart([f"a{run}"], ["a"], ["b", "a"]) is None
+    assert distinguishing_string([f"a{run}"], [f"a{run}", "ab"], [run]) is None
+    assert distinguishing_string([f"a{run}"], ["a"], [run]) == "a/"
+    assert distinguishing_string([f"{run}a{run}"], [f"{run}a"], [f"b{run}"]) in ("ba/", f"ba{ANY_OTHER}")
+    assert distinguishing_string([f"a{run}"], ["a"], ["b", "a"]) is None
 
 
 # What it compiles to.
@@ -186,8 +197,8 @@ def test_what_is_asked_on_everything_keeps_nothing_else():
 def test_a_wildcard_that_may_or_may_not_reach_beyond_its_segment_covers_only_what_it_does_either_way():
     arns = "arn:aws:dynamodb:*:444455556666:table/x", "arn:aws:dynamodb:eu-west-1:444455556666:table/x"
     odd = "arn:aws:dynamodb:eu-west-1:444455556666:b:444455556666:table/x"
-    assert compacted(asked(("dynamodb:GetItem", " ".join(arns))), ACTIONS).asked == {"dynamodb:GetItem": arns[:1]}
-    assert Reach({}, {}).widest((arns[0], odd)) == (arns[0], odd)
+    assert compact_request(asked(("dynamodb:GetItem", " ".join(arns))), ACTIONS).asked == {"dynamodb:GetItem": arns[:1]}
+    assert RequestedScope({}, {}).widest((arns[0], odd)) == (arns[0], odd)
 
 
 def test_sts_04_nothing_is_allowed_after_the_end():
@@ -235,20 +246,23 @@ def test_a_sealed_policy_denies_every_action_that_is_not_granted():
 
 def test_a_seal_is_never_left_out():
     policy = compiled((" ".join(a.name for a in ACTIONS.expand("s3:PutB*")), "arn:aws:s3:::b"), sealed=True)
-    assert policy.size <= LIMIT
+    assert policy.size <= SESSION_POLICY_LIMIT
     long = " ".join(a.name for a in itertools.islice(ACTIONS.expand("ec2:Describe*"), 50))
-    assert compiled((long, "*")).size <= LIMIT
+    assert compiled((long, "*")).size <= SESSION_POLICY_LIMIT
     parts = parts_of(refused((long, "*"), sealed=True))
     assert len(parts) > 1
     for part in parts:
-        assert "NotAction" in compile_policy(part, NOW, ACTIONS, Options(sealed=True)).document()["Statement"][-1]
+        assert (
+            "NotAction"
+            in compile_policy(part, NOW, ACTIONS, SessionPolicyOptions(sealed=True)).document()["Statement"][-1]
+        )
 
 
 def test_what_a_session_may_hold_is_its_targets_to_say():
     plain = Target("a", "444455556666", "arn:aws:iam::444455556666:role/r", "x", "eu-west-1", 3600, {})
-    assert options_for(plain, "203.0.113.7") == Options()
+    assert options_for(plain, "203.0.113.7") == SessionPolicyOptions()
     strict = replace(plain, bind_to_caller=True, sealed=True, action_wildcards=True)
-    assert options_for(strict, "203.0.113.7") == Options("203.0.113.7", sealed=True, wildcards=True)
+    assert options_for(strict, "203.0.113.7") == SessionPolicyOptions("203.0.113.7", sealed=True, wildcards=True)
 
 
 def test_keys_that_shall_be_bound_are_not_issued_unbound():
@@ -264,14 +278,18 @@ SCOPE = {"Effect": "Allow", "Action": SCOPING, "Resource": "*"}
 
 
 @given(random=RANDOM)
-@pytest.mark.parametrize("options", [Options(), Options("203.0.113.7", sealed=True, wildcards=True)], ids=["", "all"])
+@pytest.mark.parametrize(
+    "options",
+    [SessionPolicyOptions(), SessionPolicyOptions("203.0.113.7", sealed=True, wildcards=True)],
+    ids=["", "all"],
+)
 def test_sts_01_a_session_that_may_be_scoped_down_may_beside_that_what_was_granted(options, random: Random):
     for policy in compiled_if_any(permissions(random, ACTIONS, SERVICES), options):
-        between = scopable(policy)
+        between = scopable_policy(policy)
         if between is None:
-            assert policy.size + len(compact(SCOPE)) + 1 > LIMIT
+            assert policy.size + len(compact(SCOPE)) + 1 > SESSION_POLICY_LIMIT
             continue
-        assert between.size <= LIMIT
+        assert between.size <= SESSION_POLICY_LIMIT
         first, *others = between.document()["Statement"]
         network = [each for each in policy.document()["Statement"] if "aws:SourceIp" in str(each)]
         sealing = [each for each in others if "NotAction" in each]
@@ -287,13 +305,13 @@ def test_sts_01_a_session_that_may_be_scoped_down_may_beside_that_what_was_grant
 def test_a_sealed_session_can_be_scoped_down_and_no_more_than_that():
     policy = compiled(("s3:GetObject", "arn:aws:s3:::b/*"), sealed=True)
     seal = {"Effect": "Deny", "NotAction": ["s3:GetObject", SCOPING], "Resource": "*"}
-    assert scopable(policy).document()["Statement"][-1] == seal
+    assert scopable_policy(policy).document()["Statement"][-1] == seal
 
 
 def test_the_broker_scopes_down_from_where_it_is():
     policy = compiled(("s3:GetObject", "arn:aws:s3:::b/*"), source_ip="203.0.113.7")
     assert "aws:SourceIp" in policy.text
-    assert "aws:SourceIp" not in scopable(policy).text
+    assert "aws:SourceIp" not in scopable_policy(policy).text
 
 
 @pytest.mark.parametrize(("missing", "fits"), [(0, True), (1, False)])
@@ -301,11 +319,11 @@ def test_a_policy_with_too_little_room_cannot_be_scoped_down(missing: int, fits:
     """And then IAM ends it by the Deny alone, rather than that anything is left out."""
     free = len(compact(SCOPE)) + 1 - missing
     empty = compiled(("s3:GetObject", "arn:aws:s3:::b/")).size
-    policy = compiled(("s3:GetObject", "arn:aws:s3:::b/" + "x" * (LIMIT - free - empty)))
-    assert policy.size == LIMIT - free
-    between = scopable(policy)
+    policy = compiled(("s3:GetObject", "arn:aws:s3:::b/" + "x" * (SESSION_POLICY_LIMIT - free - empty)))
+    assert policy.size == SESSION_POLICY_LIMIT - free
+    between = scopable_policy(policy)
     assert (between is not None) == fits
-    assert between is None or between.size == LIMIT
+    assert between is None or between.size == SESSION_POLICY_LIMIT
 
 
 READS = " ".join(action.name for action in ACTIONS.expand("ec2:Describe*"))
@@ -346,7 +364,7 @@ BUCKETS = [f"arn:aws:s3:::bucket-{n}/{'x' * 40}/*" for n in range(60)]
 def test_sts_01_what_does_not_fit_is_refused_with_the_sizes_and_what_is_largest():
     problem = refused(("s3:GetObject", " ".join(BUCKETS[:40])))
     size = problem.extras["session_policy_size"]
-    assert size["characters"] > size["limit"] == LIMIT
+    assert size["characters"] > size["limit"] == SESSION_POLICY_LIMIT
     (largest,) = problem.extras["largest"]
     assert (largest["actions"], largest["resources"], largest["longest_action"]) == (1, 40, "s3:GetObject")
     assert "2 requests" in problem.fix
@@ -368,7 +386,7 @@ def test_what_does_not_fit_is_told_as_requests_that_do_and_that_reach_the_same(w
     with pytest.raises(Problem) as raised:
         compile_policy(whole, NOW, ACTIONS)
     split = parts_of(raised.value)
-    assert len(split) == parts <= MOST_PARTS
+    assert len(split) == parts <= MAX_PARTS
     for part in split:
         assert pairs_of(AccessRequest("t", part, 300, "r", ""), ACTIONS, 200, Budget(MAX_REQUEST_STEPS))
     policies = [compile_policy(part, NOW, ACTIONS).document() for part in split]
@@ -400,10 +418,10 @@ HOSTILE = {
 @pytest.mark.parametrize("wanted", HOSTILE.values(), ids=HOSTILE)
 def test_no_request_takes_long_to_compile(wanted):
     began = time.process_time()
-    compacted(asked(*wanted), ACTIONS)
+    compact_request(asked(*wanted), ACTIONS)
     assert time.process_time() - began < 1
 
 
 def test_a_statement_knows_its_size():
-    (statement,) = compacted(asked(("s3:GetObject", "arn:aws:s3:::b/x")), ACTIONS).statements
+    (statement,) = compact_request(asked(("s3:GetObject", "arn:aws:s3:::b/x")), ACTIONS).statements
     assert statement.size == len(compact([statement.body(), 1])) - len("[1]")

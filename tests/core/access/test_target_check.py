@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
-from jitney.core.access.target_check import ALLOWED, DENIED, NOT_TRIED, Answered, attempts
+from jitney.core.access.target_check import ALLOWED, DENIED, NOT_TRIED, AttemptResult, attempts
 from jitney.core.config import Target
 from tests.fakes import ROLE_ARN
 
@@ -65,8 +65,8 @@ def test_what_must_be_refused_differs_from_what_works_in_one_thing():
 
 def test_an_answer_that_is_not_expected_is_wrong_and_has_a_fix():
     for attempt in TRIED:
-        assert Answered(attempt, attempt.expected[0]).view()["ok"]
+        assert AttemptResult(attempt, attempt.expected[0]).view()["ok"]
         for answer in {ALLOWED, DENIED, NOT_TRIED, "ValidationError"} - set(attempt.expected):
-            view = Answered(attempt, answer).view()
+            view = AttemptResult(attempt, answer).view()
             assert (view["ok"], view["answer"]) == (False, answer)
             assert view["fix"]

@@ -1,14 +1,14 @@
 import pytest
 
 from jitney import resources
-from jitney.core.calls.call import Place
-from jitney.core.calls.table import Operations
+from jitney.core.calls.call import AwsLocation
+from jitney.core.calls.operations import OperationTable
 
 TABLE = resources.OPERATIONS.read_bytes()
-OPERATIONS = Operations.load(TABLE)
-PLACE = Place("aws", "eu-west-1", "444455556666")
+OPERATIONS = OperationTable.load(TABLE)
+PLACE = AwsLocation("aws", "eu-west-1", "444455556666")
 
 
 @pytest.fixture
-def operations() -> Operations:
+def operations() -> OperationTable:
     return OPERATIONS

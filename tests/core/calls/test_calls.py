@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitney.core.access.request import permissions_of
-from jitney.core.calls.ask import explain_calls, explain_line
+from jitney.core.calls.explainer import explain_calls, explain_line
 from jitney.core.problems import PROBLEMS, Problem
 from tests.core.calls.conftest import OPERATIONS, PLACE
 from tests.examples import examples

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from jitney.core.calls.ask import explain_line
+from jitney.core.calls.explainer import explain_line
 from jitney.core.problems import Problem
 from tests.core.calls.conftest import OPERATIONS, PLACE
 from tests.core.calls.test_calls import NEEDS as MOST_USED

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.core.calls.words import MAX_LINE, split_words
+from jitney.core.calls.shell_words import MAX_LINE, split_words
 from jitney.core.problems import Problem
 
 

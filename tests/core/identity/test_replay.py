@@ -3,7 +3,7 @@
 import string
 
 from jitney.core.identity.authenticate import Authenticated, authenticate
-from jitney.core.identity.replay import Replay
+from jitney.core.identity.replay import SingleUseToken
 from tests.core.identity.minting import (
     CORP,
     NOW,
@@ -27,7 +27,7 @@ def _used(text: str) -> Authenticated:
     return authenticate(f"Bearer {text}", config(), keys, NOW)
 
 
-def _replay(text: str) -> Replay:
+def _replay(text: str) -> SingleUseToken:
     replay = _used(text).replay
     assert replay is not None
     return replay

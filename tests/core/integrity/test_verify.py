@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitney.core.integrity.contents import Place
-from jitney.core.integrity.findings import Verdict, named
+from jitney.core.integrity.contents import RecordPosition
+from jitney.core.integrity.findings import VerificationResult, describe_records
 from jitney.core.integrity.seals import read_seal
-from jitney.core.integrity.verify import SKEW_SECONDS, Evidence, verify
+from jitney.core.integrity.verification import SKEW_SECONDS, Evidence, verify
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of, replaced, rewritten, world_of
 from tests.examples import examples
 
@@ -51,12 +51,12 @@ def _sealed_again(world: World) -> tuple[Any, Any]:
 @given(worlds())
 def test_aud_02_what_nobody_touched_holds(world: World):
     findings = world.verify()
-    assert (findings.verdict, findings.breaks, findings.unproven) == (Verdict.HOLDS, (), ())
+    assert (findings.verdict, findings.breaks, findings.unproven) == (VerificationResult.HOLDS, (), ())
     assert findings.extent.objects == len(world.objects)
     assert findings.extent.last == world.seals[-1]
 
 
-def _change(world: World, key: str, at: int, draw: Any) -> Place:
+def _change(world: World, key: str, at: int, draw: Any) -> RecordPosition:
     lines = world.lines(key)
     member, value = draw(
         st.sampled_from([("reason", "another"), ("seq", 99), ("chain", "g-other"), ("prev", "f" * 64)])
@@ -64,28 +64,28 @@ def _change(world: World, key: str, at: int, draw: Any) -> Place:
     record = json.loads(lines[at])
     lines[at] = rewritten(lines[at], rehash=draw(st.booleans()), **{member: value})
     world.write(key, lines)
-    return Place(record["chain"], record["seq"])
+    return RecordPosition(record["chain"], record["seq"])
 
 
-def _remove(world: World, key: str, at: int, _draw: Any) -> Place:
+def _remove(world: World, key: str, at: int, _draw: Any) -> RecordPosition:
     lines = world.lines(key)
     record = json.loads(lines.pop(at))
     world.write(key, lines)
-    return Place(record["chain"], record["seq"])
+    return RecordPosition(record["chain"], record["seq"])
 
 
-def _add(world: World, key: str, at: int, _draw: Any) -> Place:
+def _add(world: World, key: str, at: int, _draw: Any) -> RecordPosition:
     lines = world.lines(key)
     lines.insert(at, chain("r-added", 1)[0].text.encode())
     world.write(key, lines)
-    return Place("r-added", 0)
+    return RecordPosition("r-added", 0)
 
 
-def _repeat(world: World, key: str, at: int, _draw: Any) -> Place:
+def _repeat(world: World, key: str, at: int, _draw: Any) -> RecordPosition:
     lines = world.lines(key)
     world.write(key, [*lines, lines[at]])
     record = json.loads(lines[at])
-    return Place(record["chain"], record["seq"])
+    return RecordPosition(record["chain"], record["seq"])
 
 
 TAMPERINGS = {"change": _change, "remove": _remove, "add": _add, "repeat": _repeat}
@@ -117,19 +117,19 @@ def test_aud_02_records_in_another_order_are_named(world: World, data: Any):
     world.write(key, swapped)
     findings = world.verify()
     if swapped == lines:
-        assert findings.verdict is Verdict.HOLDS
+        assert findings.verdict is VerificationResult.HOLDS
         return
     (found,) = findings.breaks
     first = next(json.loads(a) for a, b in zip(lines, swapped, strict=True) if a != b)
     assert "another order" in found.sentence
-    assert (found.object, found.records) == (key, (Place(first["chain"], first["seq"]),))
+    assert (found.object, found.records) == (key, (RecordPosition(first["chain"], first["seq"]),))
 
 
 @settings(max_examples=examples(40))
 @given(world=worlds(), data=st.data())
 def test_aud_02_an_object_that_is_gone_is_named_with_its_records(world: World, data: Any):
     key = data.draw(st.sampled_from(sorted(world.objects)))
-    records = {Place(each["chain"], each["seq"]) for each in map(json.loads, world.lines(key))}
+    records = {RecordPosition(each["chain"], each["seq"]) for each in map(json.loads, world.lines(key))}
     del world.objects[key]
     first = world.verify().breaks[0]
     assert (first.object, set(first.records)) == (key, records)
@@ -143,13 +143,13 @@ def test_aud_02_a_seal_that_is_gone_is_named(world: World, data: Any):
     del world.files[number]
     findings = world.verify(later=4 * HOUR)
     if world.files:
-        assert findings.verdict is Verdict.BROKEN
+        assert findings.verdict is VerificationResult.BROKEN
         first = findings.breaks[0]
         if number < len(world.seals) - 1:
             assert first.sentence == f"Seal {number} is missing."
         assert first.seal == number
     else:
-        assert findings.verdict is Verdict.UNPROVEN
+        assert findings.verdict is VerificationResult.UNPROVEN
 
 
 @settings(max_examples=examples(40))
@@ -202,18 +202,18 @@ def test_aud_02_a_seal_that_is_not_as_it_was_made_is_named(name: str):
     tamper, said = SEALS[name]
     tamper(world)
     findings = world.verify()
-    assert findings.verdict is Verdict.BROKEN
+    assert findings.verdict is VerificationResult.BROKEN
     assert said in findings.breaks[0].sentence
     assert not [each for each in findings.breaks if "was added" in each.sentence]
 
 
 def test_aud_02_without_seals_or_trusted_keys_nothing_is_proven():
     world = World({key_of(0): chain("g-a", 1)[0].text.encode()})
-    assert world.verify().verdict is Verdict.UNPROVEN
+    assert world.verify().verdict is VerificationResult.UNPROVEN
     assert "There are no seals" in world.verify().unproven[0]
     world.seal()
-    assert world.verify().verdict is Verdict.HOLDS
-    assert world.verify(keys={}).verdict is Verdict.BROKEN
+    assert world.verify().verdict is VerificationResult.HOLDS
+    assert world.verify(keys={}).verdict is VerificationResult.BROKEN
     assert world.verify(keys={}).extent.seals == 0
 
 
@@ -221,7 +221,7 @@ def test_aud_02_what_cannot_be_read_is_not_proven():
     world = world_of([[chain("g-a", 1)]])
     evidence = Evidence(tuple(world.files.values()), {}, {key_of(0): "AccessDenied"}, now=world.now)
     findings = verify(evidence, {SIGNER.fingerprint: SIGNER.key.public_key()})
-    assert (findings.verdict, findings.breaks) == (Verdict.UNPROVEN, ())
+    assert (findings.verdict, findings.breaks) == (VerificationResult.UNPROVEN, ())
     assert findings.unproven == (f"{key_of(0)} could not be read: AccessDenied",)
 
 
@@ -230,8 +230,8 @@ def test_aud_02_what_waits_for_its_seal_is_told_apart_from_what_was_added():
     world.write(key_of(7), [chain("g-b", 1)[0].text.encode()])
     world.write(key_of(8, "2026-11-23"), [chain("g-c", 1)[0].text.encode()])
     findings = world.verify()
-    assert findings.verdict is Verdict.HOLDS
-    assert (findings.extent.awaited_objects, findings.extent.awaited_records) == (2, 2)
+    assert findings.verdict is VerificationResult.HOLDS
+    assert (findings.extent.unsealed_objects, findings.extent.unsealed_records) == (2, 2)
     world.write(key_of(9, "2026-11-22"), [chain("g-d", 1)[0].text.encode()])
     world.write("records/odd", [chain("g-e", 1)[0].text.encode()])
     first, second = world.verify().breaks
@@ -246,7 +246,7 @@ def test_aud_02_what_lies_under_a_day_that_is_never_sealed_is_told(day: str):
     findings = world.verify()
     assert [each.object for each in findings.breaks] == [key_of(7, day)]
     assert "was added: no seal knows it" in findings.breaks[0].sentence
-    assert (findings.extent.awaited_objects, findings.extent.awaited_records) == (0, 0)
+    assert (findings.extent.unsealed_objects, findings.extent.unsealed_records) == (0, 0)
 
 
 def test_aud_02_what_lies_in_no_folder_of_a_day_is_told_though_its_name_has_one():
@@ -266,7 +266,7 @@ def test_aud_02_a_clock_that_is_a_little_behind_calls_nothing_added():
 
 def test_aud_02_seals_that_end_too_early_are_told_as_such():
     world = world_of([[chain("g-a", 1)], [], []])
-    assert world.verify(later=2 * HOUR).verdict is Verdict.HOLDS
+    assert world.verify(later=2 * HOUR).verdict is VerificationResult.HOLDS
     (late,) = world.verify(later=2 * HOUR + 1).breaks
     assert (late.seal, late.sentence.startswith("The seals end too early: the last seal, number 2")) == (3, True)
 
@@ -278,7 +278,7 @@ TEN_DAYS = 240 * HOUR
 def test_aud_02_seals_that_end_too_early_are_told_until_whichever_day(until: date | None):
     world = world_of([[chain("g-a", 1)]])
     world.write(key_of(7), [chain("g-forged", 1)[0].text.encode()])
-    assert world.verify(until=until).verdict is Verdict.HOLDS
+    assert world.verify(until=until).verdict is VerificationResult.HOLDS
     (late,) = world.verify(until=until, later=TEN_DAYS).breaks
     assert (late.seal, late.sentence.startswith("The seals end too early: the last seal, number 0")) == (1, True)
 
@@ -288,7 +288,7 @@ def test_aud_02_a_day_that_its_seals_have_closed_needs_no_later_ones():
         [[chain("g-a", 1)], *[[]] * 59]
     )  # from noon on, so that the last is of the 26th, an hour to midnight
     assert world.seals[-1].time == "2026-11-26T23:00:00Z"
-    assert world.verify(until=date(2026, 11, 24), later=TEN_DAYS).verdict is Verdict.HOLDS
+    assert world.verify(until=date(2026, 11, 24), later=TEN_DAYS).verdict is VerificationResult.HOLDS
     for open_still in (date(2026, 11, 25), date(2026, 11, 26), None):
         assert "end too early" in world.verify(until=open_still, later=TEN_DAYS).breaks[-1].sentence
     world.write(key_of(7), [chain("g-forged", 1)[0].text.encode()])
@@ -299,12 +299,12 @@ def test_aud_02_a_day_that_its_seals_have_closed_needs_no_later_ones():
 def test_aud_02_of_days_of_which_there_are_no_seals_nothing_is_proven():
     world = world_of([[chain("g-a", 1)]])
     unsealed = World({key_of(0): world.objects[key_of(0)]})
-    assert unsealed.verify(until=date(2026, 11, 24)).verdict is Verdict.UNPROVEN
+    assert unsealed.verify(until=date(2026, 11, 24)).verdict is VerificationResult.UNPROVEN
     (why,) = unsealed.verify(since=date(2026, 11, 24), until=date(2026, 11, 24)).unproven
     assert why.startswith("There are no seals of these days")
     before = date(2026, 11, 20)
     findings = World({}, world.files, world.seals).verify(until=before)
-    assert (findings.verdict, findings.breaks) == (Verdict.UNPROVEN, ())
+    assert (findings.verdict, findings.breaks) == (VerificationResult.UNPROVEN, ())
     assert findings.unproven[0].startswith("The first seal, number 0, is of 2026-11-24T12:00:00Z, after 2026-11-20:")
     world.write(key_of(7, "2026-11-20"), [chain("g-forged", 1)[0].text.encode()])
     assert (
@@ -319,7 +319,7 @@ def test_aud_02_a_record_that_was_altered_before_it_was_sealed_is_named():
     world.write(key_of(0), [links[0], rewritten(links[1], rehash=False, reason="x"), links[2]])
     world.seal()
     (found,) = world.verify().breaks
-    assert (found.records, found.object) == ((Place("g-a", 1),), key_of(0))
+    assert (found.records, found.object) == ((RecordPosition("g-a", 1),), key_of(0))
     assert "the hash of record 1 of g-a is not that of what it says" in found.sentence
     rehashed = World()
     rehashed.write(key_of(0), [links[0], rewritten(links[1], rehash=True, reason="x"), links[2]])
@@ -350,7 +350,7 @@ def test_aud_02_a_chain_whose_first_record_never_came_is_named():
     world.seal()
     world.seal()
     (found,) = world.verify().breaks
-    assert (found.records, found.object) == ((Place("g-a", 0),), key_of(0))
+    assert (found.records, found.object) == ((RecordPosition("g-a", 0),), key_of(0))
 
 
 def test_aud_02_two_records_in_one_place_are_named():
@@ -375,7 +375,7 @@ def test_aud_02_since_a_day_chains_may_have_begun_before_it():
     world.seal()
     del world.files[0], world.objects[key_of(0, "2026-11-23")]
     findings = world.verify(since=date(2026, 11, 24))
-    assert (findings.verdict, findings.breaks) == (Verdict.HOLDS, ())
+    assert (findings.verdict, findings.breaks) == (VerificationResult.HOLDS, ())
     assert (findings.extent.first, findings.extent.records) == (world.seals[1], 2)
     world.write(key_of(1), links[2:])
     assert "record 1 of g-a was removed" in world.verify(since=date(2026, 11, 24)).breaks[0].sentence
@@ -419,7 +419,7 @@ def test_a_seal_is_read_as_it_was_written_and_as_nothing_else():
 
 
 def test_many_records_are_named_and_counted():
-    places = tuple(Place("g-a", seq) for seq in range(8))
-    assert named(places[:1]) == "record 0 of g-a"
-    assert named(places[:2]) == "record 0 of g-a and record 1 of g-a"
-    assert named(places).endswith("record 4 of g-a and 3 more")
+    places = tuple(RecordPosition("g-a", seq) for seq in range(8))
+    assert describe_records(places[:1]) == "record 0 of g-a"
+    assert describe_records(places[:2]) == "record 0 of g-a and record 1 of g-a"
+    assert describe_records(places).endswith("record 4 of g-a and 3 more")

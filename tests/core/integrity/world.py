@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from jitney.core.audit import FIRST, AuditRecord, Event, Link, Outcome, canonical, link
+from jitney.core.audit import GENESIS_HASH, AuditEvent, AuditRecord, ChainedRecord, Outcome, canonical, chain_record
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.findings import Findings
 from jitney.core.integrity.seal_chain import SealFile
 from jitney.core.integrity.seals import Seal, SignedSeal, fingerprint_of, next_seal
-from jitney.core.integrity.verify import Evidence, verify
+from jitney.core.integrity.verification import Evidence, verify
 from tests.fakes import NOW
 
 HOUR = 3600
@@ -74,12 +74,12 @@ class World:
         self.objects[key] = b"".join(line + b"\n" for line in lines)
 
 
-def chain(name: str, length: int) -> list[Link]:
+def chain(name: str, length: int) -> list[ChainedRecord]:
     """The records of one chain."""
-    links: list[Link] = []
+    links: list[ChainedRecord] = []
     for seq in range(length):
-        record = AuditRecord(NOW + seq, Event.REQUEST, Outcome.ALLOWED, reason=f"reason {seq}")
-        links.append(link(record, name, seq, links[-1].hash if links else FIRST))
+        record = AuditRecord(NOW + seq, AuditEvent.REQUEST, Outcome.ALLOWED, reason=f"reason {seq}")
+        links.append(chain_record(record, name, seq, links[-1].hash if links else GENESIS_HASH))
     return links
 
 
@@ -87,7 +87,7 @@ def key_of(number: int, day: str = "2026-11-24") -> str:
     return f"records/dt={day}/jitney-records-{number:04d}"
 
 
-def world_of(hours: list[list[list[Link]]]) -> World:
+def world_of(hours: list[list[list[ChainedRecord]]]) -> World:
     """Hours of objects of records, each hour under its seal."""
     world = World()
     number = 0

@@ -3,20 +3,20 @@ from pathlib import Path
 import pytest
 
 from jitney import resources
-from jitney.core.masking.masker import Masker
-from jitney.core.masking.table import Masks
-from jitney.core.masking.tags import Tags
+from jitney.core.masking.aws_masker import AwsMasker
+from jitney.core.masking.mask_tags import MaskTags
+from jitney.core.masking.table import MaskTable
 
 ROOT = Path(__file__).resolve().parents[3]
-MASKS = Masks.load(resources.MASKS.read_bytes())
+MASKS = MaskTable.load(resources.MASKS.read_bytes())
 KEY = bytes(range(32))
 
 
 @pytest.fixture
-def masker() -> Masker:
-    return Masker(MASKS, Tags(lambda: KEY))
+def masker() -> AwsMasker:
+    return AwsMasker(MASKS, MaskTags(lambda: KEY))
 
 
 @pytest.fixture
-def keyless() -> Masker:
-    return Masker(MASKS, Tags())
+def keyless() -> AwsMasker:
+    return AwsMasker(MASKS, MaskTags())

@@ -7,12 +7,12 @@ from pathlib import Path
 import botocore
 import pytest
 
-from jitney.core.masking.masker import End, Masker
-from jitney.core.masking.tags import Tags
+from jitney.core.masking.aws_masker import AwsMasker, CallDirection
+from jitney.core.masking.mask_tags import MaskTags
 from tests.core.masking.conftest import KEY, MASKS
 
 DATA = Path(botocore.__file__).parent / "data"
-CONTENT = Masker(MASKS, Tags(lambda: KEY), sensitive=False)
+CONTENT = AwsMasker(MASKS, MaskTags(lambda: KEY), sensitive=False)
 
 # Everything in AWS's examples that is masked although AWS does not mark it: each of them is a secret.
 SECRETS = """
@@ -70,7 +70,7 @@ def examples():
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         for operation, listed in json.loads(data)["examples"].items():
             for example in listed:
-                for end in End:
+                for end in CallDirection:
                     if example.get(end):
                         yield path.parts[-3], operation, end, example[end]
 

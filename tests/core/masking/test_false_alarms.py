@@ -12,12 +12,12 @@ from collections.abc import Callable
 
 import pytest
 
-from jitney.core.masking.mask import UNTAGGED
-from jitney.core.masking.masker import End, Masker
-from jitney.core.masking.tags import Tags
+from jitney.core.masking.aws_masker import AwsMasker, CallDirection
+from jitney.core.masking.generic_masker import UNTAGGED
+from jitney.core.masking.mask_tags import MaskTags
 from tests.core.masking.conftest import KEY, MASKS
 
-MASKER = Masker(MASKS, Tags(lambda: KEY))
+MASKER = AwsMasker(MASKS, MaskTags(lambda: KEY))
 MANY = 300
 LETTERS = string.ascii_letters + string.digits
 
@@ -107,7 +107,7 @@ def test_mask_03_what_answers_are_full_of_stays(kind: str):
         "Body": "\n".join(values).encode(),
         "NextToken": values[0],
     }
-    masked, paths = MASKER.call("logs", "FilterLogEvents", End.OUTPUT, answer)
+    masked, paths = MASKER.call("logs", "FilterLogEvents", CallDirection.OUTPUT, answer)
     assert paths == ()
     assert masked is answer
     assert MASKER.event({"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "any": values}).paths == ()

@@ -11,14 +11,14 @@ from botocore.parsers import create_parser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitney.core.masking.masker import End, Masker
-from jitney.core.masking.tags import MASK, Tags
+from jitney.core.masking.aws_masker import AwsMasker, CallDirection
+from jitney.core.masking.mask_tags import MASK, MaskTags
 from tests.core.masking.conftest import KEY, MASKS
 from tests.core.masking.planted import HIDING, JWT, PASSWORD, PEM_BODY, PLANTED, SECRET_KEY, SESSION_TOKEN
 from tests.core.masking.test_text import layers
 from tests.examples import examples
 
-MASKER = Masker(MASKS, Tags(lambda: KEY))
+MASKER = AwsMasker(MASKS, MaskTags(lambda: KEY))
 
 
 def mask_of(value, kind="credential"):
@@ -39,7 +39,7 @@ def test_mask_02_what_aws_does_not_mark_is_masked_and_the_rest_is_as_it_was():
         "AssumedRoleUser": {"Arn": "arn:aws:sts::1:assumed-role/r/s"},
         "PackedPolicySize": 6,
     }
-    masked, paths = MASKER.call("sts", "AssumeRole", End.OUTPUT, answer)
+    masked, paths = MASKER.call("sts", "AssumeRole", CallDirection.OUTPUT, answer)
     expected = CREDENTIALS | {"SecretAccessKey": mask_of(SECRET_KEY), "SessionToken": mask_of("short")}
     assert masked == answer | {"Credentials": expected}
     assert paths == ("Credentials.SecretAccessKey", "Credentials.SessionToken")
@@ -48,41 +48,46 @@ def test_mask_02_what_aws_does_not_mark_is_masked_and_the_rest_is_as_it_was():
 
 def test_mask_01_what_aws_marks_is_masked_unless_that_is_switched_off_and_credentials_always():
     answer = {"Name": "alice", "Password": "p", "Environment": {"Variables": {"PREFIX": "inbound"}}}
-    masked, _ = MASKER.call("lambda", "CreateFunction", End.INPUT, answer)
+    masked, _ = MASKER.call("lambda", "CreateFunction", CallDirection.INPUT, answer)
     assert masked["Environment"] == {"Variables": {"PREFIX": mask_of("inbound", "sensitive")}}
-    without = Masker(MASKS, MASKER.tags, sensitive=False)
-    assert without.call("lambda", "CreateFunction", End.INPUT, answer).value["Environment"] == answer["Environment"]
+    without = AwsMasker(MASKS, MASKER.tags, sensitive=False)
+    assert (
+        without.call("lambda", "CreateFunction", CallDirection.INPUT, answer).value["Environment"]
+        == answer["Environment"]
+    )
     login = {"UserName": "alice", "Password": "p"}
-    assert without.call("iam", "CreateLoginProfile", End.INPUT, login).value == login | {"Password": mask_of("p")}
+    assert without.call("iam", "CreateLoginProfile", CallDirection.INPUT, login).value == login | {
+        "Password": mask_of("p")
+    }
 
 
 def test_mask_03_what_holds_nothing_comes_back_itself():
     answer = {"Buckets": [{"Name": "reports"}], "ContinuationToken": "abc", "Owner": {"ID": "75aa57f09aa0c8ca"}}
-    assert MASKER.call("s3", "ListBuckets", End.OUTPUT, answer).value is answer
+    assert MASKER.call("s3", "ListBuckets", CallDirection.OUTPUT, answer).value is answer
 
 
 def test_input_and_output_are_told_apart():
     asked = {"apiKey": "id-of-a-key", "includeValue": True}
-    assert MASKER.call("apigateway", "GetApiKey", End.INPUT, asked).value is asked
-    given_ = MASKER.call("apigateway", "GetApiKey", End.OUTPUT, {"id": "id-of-a-key", "value": "v"}).value
+    assert MASKER.call("apigateway", "GetApiKey", CallDirection.INPUT, asked).value is asked
+    given_ = MASKER.call("apigateway", "GetApiKey", CallDirection.OUTPUT, {"id": "id-of-a-key", "value": "v"}).value
     assert given_ == {"id": "id-of-a-key", "value": mask_of("v")}
 
 
 def test_lists_maps_blobs_and_recursion():
     assert MASKER.call(
-        "secretsmanager", "BatchGetSecretValue", End.OUTPUT, {"SecretValues": [{"SecretBinary": b"\xff"}]}
+        "secretsmanager", "BatchGetSecretValue", CallDirection.OUTPUT, {"SecretValues": [{"SecretBinary": b"\xff"}]}
     ) == (
         {"SecretValues": [{"SecretBinary": mask_of(b"\xff").encode()}]},
         ("SecretValues[0].SecretBinary",),
     )
     sign_in = {"AuthParameters": {"USERNAME": "a", "PASSWORD": "p"}}
-    masked = MASKER.call("cognito-idp", "InitiateAuth", End.INPUT, sign_in).value
+    masked = MASKER.call("cognito-idp", "InitiateAuth", CallDirection.INPUT, sign_in).value
     assert masked["AuthParameters"] == {"USERNAME": mask_of("a"), "PASSWORD": mask_of("p")}
 
 
 def test_a_blob_is_looked_into():
     data = f"#!/bin/sh\nexport DB_PASSWORD={PASSWORD}\n".encode() + b"\xff\x00"
-    masked = MASKER.call("s3", "GetObject", End.OUTPUT, {"Body": data}).value["Body"]
+    masked = MASKER.call("s3", "GetObject", CallDirection.OUTPUT, {"Body": data}).value["Body"]
     assert masked == data.replace(PASSWORD.encode(), mask_of(PASSWORD).encode())
 
 
@@ -93,14 +98,14 @@ def test_names_beside_their_values():
             {"ParameterKey": "Zone", "ParameterValue": "a"},
         ]
     }
-    masked, paths = MASKER.call("cloudformation", "CreateStack", End.INPUT, asked)
+    masked, paths = MASKER.call("cloudformation", "CreateStack", CallDirection.INPUT, asked)
     assert masked["Parameters"] == [asked["Parameters"][0] | {"ParameterValue": mask_of("p")}, asked["Parameters"][1]]
     assert paths == ("Parameters[0].ParameterValue",)
 
 
 def test_maps_of_their_own_are_judged_by_their_names():
     asked = {"ConnectionInput": {"Name": "c", "ConnectionProperties": {"PASSWORD": "p", "PORT": "1", "SECRET_ID": "s"}}}
-    masked = MASKER.call("glue", "CreateConnection", End.INPUT, asked).value
+    masked = MASKER.call("glue", "CreateConnection", CallDirection.INPUT, asked).value
     assert masked["ConnectionInput"]["ConnectionProperties"] == {
         "PASSWORD": mask_of("p"),
         "PORT": "1",
@@ -111,7 +116,7 @@ def test_maps_of_their_own_are_judged_by_their_names():
 def test_an_operation_that_nobody_knows_is_judged_by_names():
     answer = {"Login": {"password": "p", "n": 3}, "nextToken": "t", "token": "abc"}
     for service, operation in (("unheard-of", "Get"), ("sts", "GetNewThing")):
-        assert MASKER.call(service, operation, End.OUTPUT, answer).value == {
+        assert MASKER.call(service, operation, CallDirection.OUTPUT, answer).value == {
             "Login": {"password": mask_of("p"), "n": 3},
             "nextToken": "t",
             "token": mask_of("abc"),
@@ -120,14 +125,14 @@ def test_an_operation_that_nobody_knows_is_judged_by_names():
 
 def test_a_stream_is_refused_not_passed():
     with pytest.raises(TypeError, match="object"):
-        MASKER.call("s3", "GetObject", End.OUTPUT, {"Body": object()})
+        MASKER.call("s3", "GetObject", CallDirection.OUTPUT, {"Body": object()})
 
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_mask_01_whatever_is_found_in_an_answer_is_masked_there(name):
     text, secret = PLANTED[name]
     answer = {"Events": [{"message": "fine"}, {"message": text}], "note": {text: ["x", text.encode()]}}
-    masked, paths = MASKER.call("logs", "FilterLogEvents", End.OUTPUT, answer)
+    masked, paths = MASKER.call("logs", "FilterLogEvents", CallDirection.OUTPUT, answer)
     assert secret not in repr(masked).replace("\\n", "\n")
     assert masked["Events"][0] == {"message": "fine"}
     assert "Events[1].message" in paths
@@ -167,13 +172,13 @@ def shape_of(value):
 @settings(max_examples=examples(300))
 def test_mask_01_no_nesting_hides_a_planted_secret(planted, call):
     value, secret = planted
-    masked, paths = MASKER.call(*call, End.OUTPUT, value)
+    masked, paths = MASKER.call(*call, CallDirection.OUTPUT, value)
     written = "\n".join(texts(masked))
     read = "\n".join(layers(written, 0))
     assert not [part for part in secret.split("\n") if part in read]
     assert paths
     assert shape_of(masked) == shape_of(value)
-    assert MASKER.call(*call, End.OUTPUT, masked).value == masked
+    assert MASKER.call(*call, CallDirection.OUTPUT, masked).value == masked
 
 
 def texts(value):
@@ -214,7 +219,7 @@ def test_gw_04_answers_are_masked_in_every_wire_protocol(protocol):
     shape = model.operation_model(operation).output_shape
     answer = {"status_code": 200, "headers": {"content-type": kind, "x-amzn-requestid": "r-1"}, "body": body.encode()}
     parsed = create_parser(protocol).parse(answer, shape)
-    masked, paths = MASKER.call(service, operation, End.OUTPUT, parsed)
+    masked, paths = MASKER.call(service, operation, CallDirection.OUTPUT, parsed)
     assert paths
     secrets = (SECRET_KEY, SESSION_TOKEN, JWT, PEM_BODY, PASSWORD)
     assert not [secret for secret in secrets if secret in "\n".join(layers(json.dumps(masked), 0))]
@@ -267,5 +272,5 @@ def test_mask_03_an_event_without_a_secret_comes_back_itself():
 
 def test_mask_04_without_a_key_everything_is_masked_all_the_same(keyless):
     answer = {"Credentials": CREDENTIALS}
-    masked = keyless.call("sts", "AssumeRole", End.OUTPUT, answer).value
+    masked = keyless.call("sts", "AssumeRole", CallDirection.OUTPUT, answer).value
     assert masked["Credentials"]["SecretAccessKey"] == masked["Credentials"]["SessionToken"] == "[masked credential]"

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.core.masking.tags import CREDENTIAL, MASK, SENSITIVE, TAGLESS, Tags
+from jitney.core.masking.mask_tags import CREDENTIAL, MASK, NO_TAGS, SENSITIVE, MaskTags
 
 KEY = bytes(range(32))
 
 
 def test_mask_04_a_mask_says_what_it_is_and_the_same_value_has_the_same_tag():
-    tags = Tags(lambda: KEY)
+    tags = MaskTags(lambda: KEY)
     expected = hmac.digest(KEY, b"hunter2", "sha256").hex()[:6]
     assert tags.mask("hunter2", CREDENTIAL) == tags.mask(b"hunter2", CREDENTIAL) == f"[masked credential {expected}]"
     assert tags.mask("hunter2", SENSITIVE) == f"[masked sensitive {expected}]"
@@ -22,16 +22,16 @@ def test_mask_04_a_mask_says_what_it_is_and_the_same_value_has_the_same_tag():
 
 
 def test_mask_04_another_grants_key_gives_another_tag():
-    assert Tags(lambda: KEY).mask("hunter2", CREDENTIAL) != Tags(lambda: KEY[::-1]).mask("hunter2", CREDENTIAL)
+    assert MaskTags(lambda: KEY).mask("hunter2", CREDENTIAL) != MaskTags(lambda: KEY[::-1]).mask("hunter2", CREDENTIAL)
 
 
 def test_mask_04_without_a_key_there_is_no_tag_that_a_guess_could_be_held_against():
-    assert TAGLESS.mask("hunter2", CREDENTIAL) == TAGLESS.mask("hunter3", CREDENTIAL) == "[masked credential]"
+    assert NO_TAGS.mask("hunter2", CREDENTIAL) == NO_TAGS.mask("hunter3", CREDENTIAL) == "[masked credential]"
 
 
 def test_the_key_is_asked_for_once_and_only_when_there_is_something_to_mask():
     asked = []
-    tags = Tags(lambda: asked.append(1) or KEY)
+    tags = MaskTags(lambda: asked.append(1) or KEY)
     assert (tags.masked(7, CREDENTIAL), tags.masked("", CREDENTIAL), asked) == (0, "", [])
     tags.mask("a", CREDENTIAL)
     tags.mask("b", CREDENTIAL)
@@ -40,7 +40,7 @@ def test_the_key_is_asked_for_once_and_only_when_there_is_something_to_mask():
 
 @given(st.text(min_size=1))
 def test_masking_a_mask_changes_nothing(value):
-    tags = Tags(lambda: KEY)
+    tags = MaskTags(lambda: KEY)
     mask = tags.mask(value, CREDENTIAL)
     assert MASK.fullmatch(mask)
     assert tags.mask(mask, SENSITIVE) == mask
@@ -60,15 +60,15 @@ def test_masking_a_mask_changes_nothing(value):
     ],
 )
 def test_mask_04_masked_values_keep_their_type(value, masked):
-    found = TAGLESS.masked(value, CREDENTIAL)
+    found = NO_TAGS.masked(value, CREDENTIAL)
     assert found == masked
     assert type(found) is type(value)
 
 
 def test_mask_04_bytes_stay_bytes():
-    assert TAGLESS.masked(b"\xff\x00", CREDENTIAL) == b"[masked credential]"
+    assert NO_TAGS.masked(b"\xff\x00", CREDENTIAL) == b"[masked credential]"
 
 
 def test_what_cannot_be_masked_is_refused():
     with pytest.raises(TypeError, match="object"):
-        TAGLESS.masked(object(), CREDENTIAL)
+        NO_TAGS.masked(object(), CREDENTIAL)

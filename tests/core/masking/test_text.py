@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jitney.core.masking.mask import Mask
-from jitney.core.masking.names import names_secret
-from jitney.core.masking.tags import MASK, Tags
-from jitney.core.masking.text import DEEPEST, harmless, mask_text, suspects
+from jitney.core.masking.generic_masker import GenericMasker
+from jitney.core.masking.mask_tags import MASK, MaskTags
+from jitney.core.masking.named_secrets import names_secret
+from jitney.core.masking.text import DEEPEST, cannot_hold_secret, mask_text, suspects
 from tests.core.masking.planted import HIDING, PASSWORD, PLANTED, SECRET_KEY
 from tests.examples import examples
 
@@ -23,7 +23,7 @@ def planted_texts():
     return [text for text, _ in PLANTED.values()]
 
 
-TAGS = Tags(lambda: bytes(32))
+TAGS = MaskTags(lambda: bytes(32))
 HIDDEN = st.lists(st.sampled_from(sorted(HIDING)), max_size=4)
 
 
@@ -234,15 +234,15 @@ def test_mask_01_what_is_told_harmless_at_a_glance_holds_nothing(value, ways, as
         for way in ways:
             value = HIDING[way](value)
     written = json.dumps(value, ensure_ascii=ascii_only)
-    if harmless(written):
-        assert Mask(TAGS).data(value) is value
+    if cannot_hold_secret(written):
+        assert GenericMasker(TAGS).data(value) is value
         assert mask_text(written, TAGS, prose=True) == written
         assert not isinstance(value, str) or mask_text(value, TAGS, prose=True) == value
 
 
 def test_most_of_what_is_asked_and_recorded_is_told_harmless_at_a_glance():
     asked = {"reason": "monthly report", "permissions": ["s3:GetObject", "arn:aws:s3:::reports/2026/*"], "n": 300}
-    assert harmless(json.dumps(asked))
+    assert cannot_hold_secret(json.dumps(asked))
 
 
 @pytest.mark.parametrize(

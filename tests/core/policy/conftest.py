@@ -4,7 +4,7 @@ import pytest
 
 from jitney import resources
 from jitney.core.access.request import AccessRequest, Permission
-from jitney.core.actions import Actions
+from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Policies, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="session")
 def actions():
-    return Actions.load(resources.ACTIONS.read_bytes())
+    return ActionTable.load(resources.ACTIONS.read_bytes())
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 import pytest
 
 from jitney.core.config import Policies
-from jitney.core.policy.cedar import Fault, PoliciesRefused, PolicySet
+from jitney.core.policy.cedar import InvalidPolicies, PolicyFault, PolicySet
 from jitney.core.policy.literals import read_policy
 
 ANY = "(principal, action, resource)"
@@ -88,9 +88,9 @@ def test_all_faults_are_told_at_once(load):
 
 
 def test_a_fault_for_several_actions_is_told_once_and_without_cedars_names(load):
-    with pytest.raises(PoliciesRefused) as caught:
+    with pytest.raises(InvalidPolicies) as caught:
         load(f'@id("a") permit {ANY}; @id("b") permit {ANY} when {{ context.duration == 1 }};')
-    assert caught.value.faults == (Fault("policy1", "b", "attribute `duration` in context not found"),)
+    assert caught.value.faults == (PolicyFault("policy1", "b", "attribute `duration` in context not found"),)
 
 
 def test_a_template_alone_is_no_policy(load):

@@ -448,7 +448,7 @@ OF_REQUESTS = st.sampled_from(
         "context.durationSeconds * 2 > 700",
         'context.approvals.contains("owners")',
         'context.approvals.containsAll(["owners", "security"])',
-        "context.humanPresent",
+        "context.onBehalfOfHuman",
         "principal has human",
         'principal in Jitney::Group::"corp/readers"',
         "resource.wildcard",
@@ -724,7 +724,7 @@ def test_a_decision_is_the_same_each_time(ask, load):
 
 def test_policies_see_on_whose_behalf_an_agent_asks(ask):
     text = """@id("with-alice") permit (principal is Jitney::Agent, action, resource)
-        when { context.humanPresent && principal has human && principal.human == "corp.alice" };"""
+        when { context.onBehalfOfHuman && principal has human && principal.human == "corp.alice" };"""
     assert ask(text, ("s3:GetObject", OBJECT), human="corp.alice").effect is Effect.ALLOW
     assert ask(text, ("s3:GetObject", OBJECT), human="corp.bob").effect is Effect.DENY
     assert ask(text, ("s3:GetObject", OBJECT)).effect is Effect.DENY

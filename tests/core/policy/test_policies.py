@@ -5,8 +5,8 @@ import pytest
 
 from jitney.configuration.policy_table import TABLE, cases_in
 from jitney.core.config import Policies
-from jitney.core.policy.cases import Case, Setting, run_cases
 from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.policy_tests import Case, CaseContext, run_cases
 
 POLICIES = Path(__file__).parents[3] / "policies"
 ASKED = {"groups": [], "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/x"], "seconds": 300}
@@ -17,7 +17,7 @@ CASES = cases_in(POLICIES / TABLE, {})
 def setting(actions, target, limits, schema):
     text = "\n".join(path.read_text("utf-8") for path in sorted(POLICIES.glob("*.cedar")))
     policy_set = PolicySet.load(Policies(text, schema, "v1"))
-    return Setting(policy_set, actions, {target.alias: target}, limits, frozenset({"data-owners", "security"}))
+    return CaseContext(policy_set, actions, {target.alias: target}, limits, frozenset({"data-owners", "security"}))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -4,7 +4,7 @@ import pytest
 
 from jitney.core.actions import Escalation
 from jitney.core.policy.decision import Effect
-from jitney.core.policy.risks import NAMES, Held, gains
+from jitney.core.policy.risks import RISK_NAMES, HeldActions, completed_escalations
 
 PASS = ("iam:PassRole", "arn:aws:iam::444455556666:role/runner")
 CREATE = ("lambda:CreateFunction", "arn:aws:lambda:eu-west-1:444455556666:function:f")
@@ -12,7 +12,7 @@ INSTANCE = "arn:aws:ec2:eu-west-1:444455556666:instance/i-1"
 MODIFY, STOP, START = (
     (f"ec2:{name}", INSTANCE) for name in ("ModifyInstanceAttribute", "StopInstances", "StartInstances")
 )
-LAMBDA = Held("g-other", frozenset({"lambda:CreateFunction"}))
+LAMBDA = HeldActions("g-other", frozenset({"lambda:CreateFunction"}))
 PERMIT = '@id("all") permit (principal, action, resource) when { resource.wildcard || !resource.wildcard };'
 FORBID = f"""{PERMIT}
 @id("never") @advice("Ask for less.") forbid (principal, action, resource)
@@ -75,18 +75,20 @@ def test_pol_05_part_of_a_combination_is_allowed_alone(decide_holding):
 def test_pol_05_passing_a_role_to_what_keeps_it_is_denied_before_anything_can_start_it(decide_holding, keeps):
     """The grant may be given back before what it made is started: no later request would show the whole way."""
     assert decide_holding(FORBID, PASS, (keeps, "*")).effect is Effect.DENY
-    assert decide_holding(FORBID, PASS, held=[Held("g-other", frozenset({keeps}))]).effect is Effect.DENY
-    assert decide_holding(FORBID, (keeps, "*"), held=[Held("g-other", frozenset({PASS[0]}))]).effect is Effect.DENY
+    assert decide_holding(FORBID, PASS, held=[HeldActions("g-other", frozenset({keeps}))]).effect is Effect.DENY
+    assert (
+        decide_holding(FORBID, (keeps, "*"), held=[HeldActions("g-other", frozenset({PASS[0]}))]).effect is Effect.DENY
+    )
 
 
 @pytest.mark.parametrize(
     ("asked", "held"),
     [
         ([PASS], [LAMBDA]),
-        ([CREATE], [Held("g-other", frozenset({"iam:PassRole"}))]),
-        ([STOP], [Held("g-other", frozenset({MODIFY[0], START[0]}))]),
-        ([STOP], [Held("g-a", frozenset({MODIFY[0]})), Held("g-b", frozenset({START[0]}))]),
-        ([MODIFY, STOP], [Held("g-a", frozenset({START[0]}))]),
+        ([CREATE], [HeldActions("g-other", frozenset({"iam:PassRole"}))]),
+        ([STOP], [HeldActions("g-other", frozenset({MODIFY[0], START[0]}))]),
+        ([STOP], [HeldActions("g-a", frozenset({MODIFY[0]})), HeldActions("g-b", frozenset({START[0]}))]),
+        ([MODIFY, STOP], [HeldActions("g-a", frozenset({START[0]}))]),
     ],
 )
 def test_pol_05_a_combination_is_found_over_all_grants_together(decide_holding, asked, held):
@@ -100,20 +102,20 @@ def test_pol_05_a_combination_is_found_over_all_grants_together(decide_holding, 
 
 def test_pol_05_action_wildcards_hide_no_combination(decide_holding):
     wide = ("lambda:*", "arn:aws:lambda:eu-west-1:444455556666:function:f")
-    assert decide_holding(FORBID, wide, held=[Held("g-a", frozenset({"iam:PassRole"}))]).effect is Effect.DENY
+    assert decide_holding(FORBID, wide, held=[HeldActions("g-a", frozenset({"iam:PassRole"}))]).effect is Effect.DENY
     assert decide_holding(FORBID, ("LAMBDA:createfunction", CREATE[1]), PASS).effect is Effect.DENY
 
 
 def test_pol_05_an_action_of_the_same_level_beside_it_hides_no_combination(decide_holding):
     """Policies that do not look at the action's name are asked once for what they cannot tell apart."""
     beside = ("lambda:DeleteFunction lambda:CreateFunction", CREATE[1])
-    decision = decide_holding(FORBID, beside, held=[Held("g-a", frozenset({"iam:PassRole"}))])
+    decision = decide_holding(FORBID, beside, held=[HeldActions("g-a", frozenset({"iam:PassRole"}))])
     assert decision.effect is Effect.DENY
     assert [each.actions for each in decision.allowed_subset] == [("lambda:DeleteFunction",)]
 
 
 def test_pol_05_what_is_held_is_no_risk_of_what_has_nothing_to_do_with_it(decide_holding):
-    both = Held("g-other", LAMBDA.actions | {"iam:PassRole"})
+    both = HeldActions("g-other", LAMBDA.actions | {"iam:PassRole"})
     decision = decide_holding(FORBID, ("s3:GetObject", "arn:aws:s3:::b/x"), held=[both])
     assert (decision.effect, decision.risks) == (Effect.ALLOW, ())
 
@@ -133,7 +135,7 @@ def test_pol_05_what_would_pass_is_told_without_the_combination(decide_holding):
 
 
 def test_pol_07_what_others_hold_is_counted_and_not_told(decide_holding):
-    decision = decide_holding(FORBID, PASS, held=[Held("", LAMBDA.actions)])
+    decision = decide_holding(FORBID, PASS, held=[HeldActions("", LAMBDA.actions)])
     assert decision.effect is Effect.DENY
     assert "iam:PassRole completes a known way to gain permissions, together with other live grants" in (
         decision.reasons[0].sentence
@@ -242,11 +244,11 @@ def test_pol_02_a_forbid_on_a_risk_that_there_is_not_is_refused(load, condition,
 
 
 def test_every_risk_can_be_named(load):
-    listed = ", ".join(f'"{name}"' for name in NAMES)
+    listed = ", ".join(f'"{name}"' for name in RISK_NAMES)
     rules = load(
         f'@id("a") forbid (principal, action, resource) when {{ context.risks.containsAny([{listed}]) }};'
     ).rules
-    assert rules["a"].risks == NAMES
+    assert rules["a"].risks == RISK_NAMES
 
 
 WAY = Escalation("W", "https://example.com", ("a:A", "a:B"))
@@ -264,11 +266,15 @@ WAY = Escalation("W", "https://example.com", ("a:A", "a:B"))
     ],
 )
 def test_pol_05_a_way_is_completed_by_asking_for_part_of_it(asked, held, found):
-    grants = [Held(f"g-{number}", frozenset(actions)) for number, actions in enumerate(held)]
-    assert bool(gains(asked, grants, [WAY])) is found
+    grants = [HeldActions(f"g-{number}", frozenset(actions)) for number, actions in enumerate(held)]
+    assert bool(completed_escalations(asked, grants, [WAY])) is found
 
 
 def test_pol_07_a_grant_that_may_be_told_is_named_before_one_that_may_not():
-    others = [Held("", frozenset({"a:B"})), Held("g-mine", frozenset({"a:B"})), Held("", frozenset({"a:B"}))]
-    (gain,) = gains({"a:A"}, others, [WAY])
+    others = [
+        HeldActions("", frozenset({"a:B"})),
+        HeldActions("g-mine", frozenset({"a:B"})),
+        HeldActions("", frozenset({"a:B"})),
+    ]
+    (gain,) = completed_escalations({"a:A"}, others, [WAY])
     assert gain.held == {"a:B": "g-mine"}

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from jitney.core.access.glass import FollowUp, Glass, Judgement
-from jitney.core.access.grant import Ending, State, Verdict, Vote
+from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
+from jitney.core.access.grant import GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.policy.risks import Risk
 from jitney.core.review import wording
 from jitney.core.review.content import content_hash
-from jitney.core.review.inert import defused, exact
-from jitney.core.review.mail import OWN_WORDS, letter
+from jitney.core.review.mail import OWN_WORDS, review_mail
 from jitney.core.review.notices import Notice
+from jitney.core.review.safe_text import defang, escape_exact
 from jitney.core.review.sheet import Sheet, sheet_of
 from tests.core.review.test_votes import GROUPS
 from tests.fakes import ACTIONS, NOW, PENDING
@@ -42,12 +42,12 @@ def sheet(grant=WRITES, **changes) -> Sheet:
     return sheet_of(grant, GROUPS, ACTIONS, (risk,), (), NOW)._replace(**changes)
 
 
-def a_vote(name: str, verdict: Verdict, comment: str = "") -> Vote:
+def a_vote(name: str, verdict: VoteVerdict, comment: str = "") -> Vote:
     return Vote(f"corp.{name}", verdict, content_hash(WRITES), comment, NOW, "web")
 
 
 def test_rev_10_it_tells_what_was_computed_and_then_what_the_agent_says():
-    text = letter(Notice.ASKED, sheet(), URL).text
+    text = review_mail(Notice.ASKED, sheet(), URL).text
     assert text.startswith("local.reader-agent asks for write access to analytics-prod\n")
     wanted = (
         "You may decide about it.",
@@ -73,30 +73,30 @@ def test_rev_10_it_tells_what_was_computed_and_then_what_the_agent_says():
 
 
 def test_rev_03_it_says_that_what_was_approved_before_counts_no_longer():
-    written = letter(Notice.CHANGED, sheet(), URL)
+    written = review_mail(Notice.CHANGED, sheet(), URL)
     assert written.subject.startswith("Changed: ")
     assert "votes of before no longer count" in written.why
 
 
 def test_rev_07_it_says_that_a_reviewer_approved_less():
-    written = letter(Notice.NARROWED, sheet(), URL)
+    written = review_mail(Notice.NARROWED, sheet(), URL)
     assert written.subject.startswith("Less: ")
     assert "votes for all of it no longer count" in written.why
 
 
 def test_rev_06_who_has_to_approve_is_told_once():
-    (needs,) = [row.value for row in letter(Notice.ASKED, sheet(), URL).rows if row.name == "Needs"]
+    (needs,) = [row.value for row in review_mail(Notice.ASKED, sheet(), URL).rows if row.name == "Needs"]
     assert needs == "2 approvals of owners (corp.alice, corp.bob, corp.carol)"
-    either = wording.asked(sheet()._replace(any_of=(("owners",), ("owners", "gone"))))
+    either = wording.required_approvals(sheet()._replace(any_of=(("owners",), ("owners", "gone"))))
     assert either == f"{needs}, or {needs} and gone"
 
 
 @pytest.mark.parametrize("action", ["s3:DeleteObject", "ec2:TerminateInstances", "dynamodb:BatchDeleteItem"])
 def test_rev_10_deleting_is_called_deleting(action: str):
     grant = replace(WRITES, permissions=(*WRITES.permissions, Permission((action,), ("arn:aws:s3:::reports/1",))))
-    assert " and delete access to analytics-prod" in letter(Notice.ASKED, sheet(grant), URL).title
-    assert "delete" not in letter(Notice.ASKED, sheet(), URL).title
-    does = {line.action: wording.does(line) for line in sheet(grant).lines}
+    assert " and delete access to analytics-prod" in review_mail(Notice.ASKED, sheet(grant), URL).title
+    assert "delete" not in review_mail(Notice.ASKED, sheet(), URL).title
+    does = {line.action: wording.action_verb(line) for line in sheet(grant).lines}
     assert does == {"s3:PutObject": "writes", action: "deletes"}
     exact = [each.title for each in wording.accesses(sheet(grant))]
     assert exact == [f"delete: {action}", "write: s3:PutObject"]
@@ -104,31 +104,31 @@ def test_rev_10_deleting_is_called_deleting(action: str):
 
 @pytest.mark.parametrize("notice", Notice)
 def test_every_notice_says_in_words_why_it_comes(notice: Notice):
-    written = letter(notice, sheet(), URL)
+    written = review_mail(notice, sheet(), URL)
     assert written.why
     assert len(written.subject) < 200
     assert written.title in written.subject
 
 
 def test_what_is_asked_again_is_told_apart_by_its_subject():
-    title = letter(Notice.ASKED, sheet(), URL).subject
-    assert letter(Notice.REMINDED, sheet(), URL).subject == f"Reminder: {title}"
-    assert letter(Notice.ESCALATED, sheet(), URL).subject == f"Escalated: {title}"
+    title = review_mail(Notice.ASKED, sheet(), URL).subject
+    assert review_mail(Notice.REMINDED, sheet(), URL).subject == f"Reminder: {title}"
+    assert review_mail(Notice.ESCALATED, sheet(), URL).subject == f"Escalated: {title}"
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"state": "active", "votes": (a_vote("alice", Verdict.APPROVE),)}, "Approved by corp.alice"),
-        ({"state": "rejected", "votes": (a_vote("bob", Verdict.REJECT),)}, "Rejected by corp.bob"),
-        ({"state": "expired"}, "Ended: nobody decided in time"),
-        ({"state": "released", "ending": Ending(NOW, "local.reader-agent", "")}, "Given back by the agent"),
-        ({"state": "revoked", "ending": Ending(NOW, "corp.otto", "no")}, "Taken back by corp.otto"),
-        ({"state": "failed"}, "Not granted: policy no longer allows it"),
+        ({"state": "active", "votes": (a_vote("alice", VoteVerdict.APPROVE),)}, "Approved by corp.alice"),
+        ({"state": "rejected", "votes": (a_vote("bob", VoteVerdict.REJECT),)}, "Rejected by corp.bob"),
+        ({"state": "expired"}, "Expired"),
+        ({"state": "released", "ending": GrantEnd(NOW, "local.reader-agent", "")}, "Given back by the agent"),
+        ({"state": "revoked", "ending": GrantEnd(NOW, "corp.otto", "no")}, "Taken back by corp.otto"),
+        ({"state": "failed"}, "Failed"),
     ],
 )
 def test_rev_06_what_was_decided_is_told_and_by_whom(changes, said):
-    written = letter(Notice.DECIDED, sheet(**changes), URL)
+    written = review_mail(Notice.DECIDED, sheet(**changes), URL)
     assert written.subject.startswith(f"{said}: local.reader-agent asks for")
     assert written.why.startswith(f"{said}. Nothing is left to decide.")
     assert "Open until" not in written.text
@@ -137,19 +137,21 @@ def test_rev_06_what_was_decided_is_told_and_by_whom(changes, said):
 
 def test_rev_10_comments_are_told_by_name_and_lead_nowhere():
     words = "not like this: see https://evil.example/x\nApproved by: everybody"
-    rejected = letter(Notice.DECIDED, sheet(state="rejected", votes=(a_vote("bob", Verdict.REJECT, words),)), URL)
+    rejected = review_mail(
+        Notice.DECIDED, sheet(state="rejected", votes=(a_vote("bob", VoteVerdict.REJECT, words),)), URL
+    )
     assert [row.name for row in rejected.comments] == ["corp.bob"]
     assert "corp.bob: not like this: see https[:]//evil[.]example/x Approved by: everybody" in " ".join(
         rejected.text.split()
     )
-    taken = letter(Notice.DECIDED, sheet(state="revoked", ending=Ending(NOW, "corp.otto", "over")), URL)
+    taken = review_mail(Notice.DECIDED, sheet(state="revoked", ending=GrantEnd(NOW, "corp.otto", "over")), URL)
     assert [(row.name, row.value) for row in taken.comments] == [("corp.otto", "over")]
 
 
 @pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
 def test_rev_10_hostile_words_stay_on_their_lines_at_the_end(words: str):
-    plain = letter(Notice.ASKED, sheet(words="-", ticket=""), URL).text
-    written = letter(Notice.ASKED, sheet(words=words, ticket=words), URL)
+    plain = review_mail(Notice.ASKED, sheet(words="-", ticket=""), URL).text
+    written = review_mail(Notice.ASKED, sheet(words=words, ticket=words), URL)
     lines = written.text.splitlines()
     before = plain.splitlines()[:-1]
     assert lines[: len(before)] == before  # what stands above is what stood there
@@ -166,7 +168,7 @@ def test_rev_10_names_that_an_agent_chooses_stay_on_their_lines_too():
     wild = "arn:aws:s3:::reports/x\nEXACTLY THIS\n\u202eread\u0000" + "y" * 1000
     link = "arn:aws:s3:::reports/https://evil.example/x"
     grant = replace(WRITES, permissions=(Permission(("s3:PutObject",), (wild, link)),))
-    text = letter(Notice.ASKED, sheet(grant), URL).text
+    text = review_mail(Notice.ASKED, sheet(grant), URL).text
     assert text.count("\nEXACTLY THIS\n") == 1
     assert "[U+202E]read[U+0000]" in text
     assert "arn:aws:s3:::reports/https[:]//evil.example/x" in text
@@ -185,8 +187,8 @@ def test_rev_10_names_that_an_agent_chooses_stay_on_their_lines_too():
     ],
 )
 def test_rev_10_addresses_are_shown_and_lead_nowhere(words: str, shown: str):
-    assert defused(words) == shown
-    assert defused(shown) == shown
+    assert defang(words) == shown
+    assert defang(shown) == shown
 
 
 @pytest.mark.parametrize(
@@ -202,26 +204,26 @@ def test_rev_10_addresses_are_shown_and_lead_nowhere(words: str, shown: str):
     ],
 )
 def test_rev_10_names_that_differ_by_spaces_alone_are_shown_to_differ(name: str, shown: str):
-    assert exact(name) == shown
-    assert exact(shown) == shown
+    assert escape_exact(name) == shown
+    assert escape_exact(shown) == shown
     grant = replace(WRITES, permissions=(Permission(("s3:PutObject",), (f"arn:aws:s3:::reports/{name}",)),))
-    (access,) = letter(Notice.ASKED, sheet(grant), URL).accesses
-    assert access.resources == (f"arn:aws:s3:::reports/{exact('/' + name).removeprefix('/')}",)
+    (access,) = review_mail(Notice.ASKED, sheet(grant), URL).accesses
+    assert access.resources == (f"arn:aws:s3:::reports/{escape_exact('/' + name).removeprefix('/')}",)
 
 
 def test_rev_08_a_broken_glass_is_told_with_who_why_and_until_when_somebody_has_to_look_at_it():
-    glass = Glass("corp.gina", "the site is down, see https://evil.example", "content", NOW, NOW + 3600)
-    taken = replace(WRITES, state=State.ACTIVE, starts_at=NOW, glass=glass)
-    told = letter(Notice.BROKEN, sheet(taken), URL)
+    glass = BreakGlassUse("corp.gina", "the site is down, see https://evil.example", "content", NOW, NOW + 3600)
+    taken = replace(WRITES, state=State.ACTIVE, starts_at=NOW, break_glass=glass)
+    told = review_mail(Notice.BROKEN, sheet(taken), URL)
     assert told.subject.startswith("Break-glass: ")
     assert "corp.gina took it without its reviewers at 2026-11-24 12:00 UTC" in " ".join(told.text.split())
     assert "has to look at that before 2026-11-24 13:00 UTC" in " ".join(told.text.split())
     assert ("the site is down" in told.text, "https://evil" in told.text) == (True, False)
-    done = replace(taken, follow_up=FollowUp("corp.alice", Judgement.OBJECT, "no outage", NOW + 60))
-    told = letter(Notice.DECIDED, sheet(done), URL)
+    done = replace(taken, follow_up=FollowUp("corp.alice", FollowUpVerdict.OBJECT, "no outage", NOW + 60))
+    told = review_mail(Notice.DECIDED, sheet(done), URL)
     assert ("objected to by corp.alice" in told.text, "no outage" in told.text) == (True, True)
 
 
 @pytest.mark.parametrize("notice", Notice)
 def test_rev_10_there_is_a_letter_for_every_notice(notice: Notice):
-    assert letter(notice, sheet(), URL).why
+    assert review_mail(notice, sheet(), URL).why

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from jitney.core.access.glass import Glass
-from jitney.core.access.stand_in import StandIn
+from jitney.core.access.break_glass import BreakGlassUse
+from jitney.core.access.delegation import Delegation
 from jitney.core.config import ReviewerGroup
 from jitney.core.review.notices import Notice
 from jitney.core.review.recipients import recipients
@@ -34,9 +34,11 @@ def test_rev_06_those_who_are_told_may_be_fewer_than_those_who_may_approve(notic
 
 
 def test_rev_06_who_stands_in_for_one_who_is_told_is_told_too():
-    place = StandIn("owners", "corp.bob", "a-1", NOW, NOW + 60)
-    others = StandIn("owners", "corp.carol", "a-2", NOW, NOW + 60)
-    away = FEWER | {"owners": FEWER["owners"]._replace(standing_in=(("corp.frank", place), ("corp.gina", others)))}
+    place = Delegation("owners", "corp.bob", "a-1", NOW, NOW + 60)
+    others = Delegation("owners", "corp.carol", "a-2", NOW, NOW + 60)
+    away = FEWER | {
+        "owners": FEWER["owners"]._replace(active_delegations=(("corp.frank", place), ("corp.gina", others)))
+    }
     assert told(ASKED_OWNERS, away) == ["bob", "frank"]
     assert told(ASKED_OWNERS, away, now=NOW + 60) == ["bob"]
 
@@ -76,8 +78,8 @@ def test_nobody_is_told_for_a_group_that_is_no_longer_configured():
 
 
 def test_rev_08_everybody_is_told_of_a_broken_glass_and_those_who_may_look_at_it_are_reminded():
-    glass = Glass("corp.alice", "down", "content", NOW, NOW + 3600, told=("corp.olga",))
-    grant = replace(PENDING, human="corp.harriet", reviews=(("owners",), ("security",)), glass=glass)
+    glass = BreakGlassUse("corp.alice", "down", "content", NOW, NOW + 3600, told=("corp.olga",))
+    grant = replace(PENDING, human="corp.harriet", reviews=(("owners",), ("security",)), break_glass=glass)
     groups = {
         "owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.harriet"), told=("corp.bob",), escalates_to="chiefs"),
         "security": ReviewerGroup(("corp.dora",)),
@@ -87,5 +89,5 @@ def test_rev_08_everybody_is_told_of_a_broken_glass_and_those_who_may_look_at_it
     reviewers = ("corp.bob", "corp.dora", "corp.erin")
     everybody = tuple(sorted((*reviewers, "corp.alice", "corp.harriet", "corp.olga")))
     assert recipients(Notice.BROKEN, grant, groups, NOW) == everybody
-    assert recipients(Notice.OWED, grant, groups, NOW) == reviewers
+    assert recipients(Notice.FOLLOW_UP_DUE, grant, groups, NOW) == reviewers
     assert recipients(Notice.DECIDED, grant, groups, NOW) == everybody

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.core.access.glass import Glass
+from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.config import ReviewerGroup
 from jitney.core.review.notices import Notice
-from jitney.core.review.schedule import NOTHING_YET, due, is_news, news_at, seen
+from jitney.core.review.schedule import NEVER_CHECKED, checked_at, due, has_changed_since, next_change_at
 from tests.fakes import NOW, PENDING
 
 GRANT = replace(PENDING, created_at=NOW, expires_at=NOW + 3600, reviews=(("owners",), ("security", "legal")))
@@ -22,7 +22,7 @@ ESCALATING = {
 
 def story(grant, groups, *, late: int = 0):
     """Each notice of a whole review with the second that it came at, when each wait takes `late` seconds longer."""
-    told, since, now = [], NOTHING_YET, grant.created_at
+    told, since, now = [], NEVER_CHECKED, grant.created_at
     while now < grant.expires_at:
         step = due(grant, groups, since, now)
         if step.notice:
@@ -68,39 +68,39 @@ def test_rev_06_what_was_told_at_the_last_look_is_not_told_again(since: int):
 
 
 def test_rev_03_what_is_asked_anew_is_told_once():
-    anew = replace(GRANT, asked_anew_at=NOW + 100)
-    assert due(anew, PLAIN, NOTHING_YET, NOW + 100).notice is Notice.ASKED
+    anew = replace(GRANT, review_restarted_at=NOW + 100)
+    assert due(anew, PLAIN, NEVER_CHECKED, NOW + 100).notice is Notice.ASKED
     for since, now in ((NOW, NOW + 100), (NOW + 100, NOW + 100), (NOW, NOW + 2000)):
         assert due(anew, PLAIN, since, now).notice is Notice.CHANGED
-        assert due(anew, PLAIN, seen(anew, now), now + 1).notice is None
-    assert due(anew, PLAIN, seen(anew, NOW + 100), NOW + 600).notice is Notice.REMINDED
+        assert due(anew, PLAIN, checked_at(anew, now), now + 1).notice is None
+    assert due(anew, PLAIN, checked_at(anew, NOW + 100), NOW + 600).notice is Notice.REMINDED
 
 
 def test_rev_07_that_less_of_it_waits_by_now_is_told_once():
     less = replace(GRANT, narrowed_at=NOW + 100)
-    assert due(less, PLAIN, NOTHING_YET, NOW + 100).notice is Notice.ASKED
+    assert due(less, PLAIN, NEVER_CHECKED, NOW + 100).notice is Notice.ASKED
     for since, now in ((NOW, NOW + 100), (NOW + 100, NOW + 100), (NOW, NOW + 700)):
-        assert is_news(less, since)
+        assert has_changed_since(less, since)
         assert due(less, PLAIN, since, now).notice is Notice.NARROWED
-        assert not is_news(less, seen(less, now))
-        assert due(less, PLAIN, seen(less, now), now + 1).notice is None
+        assert not has_changed_since(less, checked_at(less, now))
+        assert due(less, PLAIN, checked_at(less, now), now + 1).notice is None
     assert due(less, ESCALATING, NOW, NOW + 900).notice is Notice.ESCALATED  # which tells more people
-    both = replace(less, asked_anew_at=NOW + 50)
+    both = replace(less, review_restarted_at=NOW + 50)
     assert due(both, PLAIN, NOW, NOW + 100).notice is Notice.CHANGED
     assert due(both, PLAIN, NOW + 51, NOW + 100).notice is Notice.NARROWED
 
 
 def test_rev_13_of_news_that_come_in_the_same_second_as_others_were_told_none_is_lost():
-    grant, now = replace(GRANT, asked_anew_at=NOW + 100), NOW + 100
-    since = seen(grant, now)
-    less = replace(grant, narrowed_at=news_at(grant, now))
-    assert is_news(less, since)
+    grant, now = replace(GRANT, review_restarted_at=NOW + 100), NOW + 100
+    since = checked_at(grant, now)
+    less = replace(grant, narrowed_at=next_change_at(grant, now))
+    assert has_changed_since(less, since)
     assert due(less, PLAIN, since, now).notice is Notice.NARROWED
-    anew = replace(less, asked_anew_at=news_at(less, now))
-    assert due(anew, PLAIN, seen(less, now), now).notice is Notice.CHANGED
-    glass = Glass("corp.alice", "down", "content", news_at(anew, now), NOW + 700)
-    assert due(replace(anew, glass=glass), PLAIN, seen(anew, now), now).notice is Notice.BROKEN
-    assert news_at(GRANT, now) == news_at(replace(GRANT, narrowed_at=NOW), now) == now
+    anew = replace(less, review_restarted_at=next_change_at(less, now))
+    assert due(anew, PLAIN, checked_at(less, now), now).notice is Notice.CHANGED
+    glass = BreakGlassUse("corp.alice", "down", "content", next_change_at(anew, now), NOW + 700)
+    assert due(replace(anew, break_glass=glass), PLAIN, checked_at(anew, now), now).notice is Notice.BROKEN
+    assert next_change_at(GRANT, now) == next_change_at(replace(GRANT, narrowed_at=NOW), now) == now
 
 
 @given(length=st.integers(1, 700_000), after=st.integers(1, 700_000), late=st.integers(0, 100))

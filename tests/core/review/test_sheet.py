@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 
 from jitney import resources
-from jitney.core.access.glass import FollowUp, Judgement
-from jitney.core.access.grant import Ending, State
+from jitney.core.access.break_glass import FollowUp, FollowUpVerdict
+from jitney.core.access.grant import GrantEnd, State
 from jitney.core.access.request import Permission
-from jitney.core.actions import Actions, Level
+from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.config import ReviewerGroup
-from jitney.core.review.sheet import Asked, Line, sheet_of
+from jitney.core.review.sheet import GroupApproval, RequestedAction, sheet_of
 from tests.core.review.test_votes import GROUPS, after
 from tests.fakes import GRANT, NOW, PENDING
 
-ACTIONS = Actions.load(resources.ACTIONS.read_bytes())
+ACTIONS = ActionTable.load(resources.ACTIONS.read_bytes())
 ONE, TWO = "arn:aws:s3:::reports/2026/1", "arn:aws:s3:::reports/2027/1"
 WRITES = replace(PENDING, permissions=(Permission(("s3:PutObject", "s3:GetObject"), (ONE, TWO)),))
 
@@ -25,8 +25,8 @@ def lines(*history):
 
 def test_rev_10_each_action_is_shown_with_its_level_and_all_its_resources():
     assert lines() == (
-        Line("s3:PutObject", Level.WRITE, (ONE, TWO), (ONE, TWO)),
-        Line("s3:GetObject", Level.READ, (ONE, TWO), (ONE, TWO)),
+        RequestedAction("s3:PutObject", AccessLevel.WRITE, (ONE, TWO), (ONE, TWO)),
+        RequestedAction("s3:GetObject", AccessLevel.READ, (ONE, TWO), (ONE, TWO)),
     )
 
 
@@ -36,12 +36,12 @@ def test_rev_11_what_a_grant_of_before_reached_is_not_new():
 
 
 TAKEN_BACK = {
-    "revoked": {"state": State.REVOKED, "ending": Ending(NOW, "corp.olga", "leaked")},
-    "objected to": {"follow_up": FollowUp("corp.alice", Judgement.OBJECT, "no outage", NOW)},
+    "revoked": {"state": State.REVOKED, "ending": GrantEnd(NOW, "corp.olga", "leaked")},
+    "objected to": {"follow_up": FollowUp("corp.alice", FollowUpVerdict.OBJECT, "no outage", NOW)},
 }
 IN_ORDER = {
-    "released": {"state": State.RELEASED, "ending": Ending(NOW, "corp.agent", "")},
-    "confirmed": {"follow_up": FollowUp("corp.alice", Judgement.CONFIRM, "an outage", NOW)},
+    "released": {"state": State.RELEASED, "ending": GrantEnd(NOW, "corp.agent", "")},
+    "confirmed": {"follow_up": FollowUp("corp.alice", FollowUpVerdict.CONFIRM, "an outage", NOW)},
 }
 
 
@@ -72,8 +72,8 @@ def test_rev_10_the_groups_show_who_may_and_who_has():
     one = after(replace(PENDING, reviews=(("owners", "security"),)), "alice")
     shown = sheet_of(one, GROUPS, ACTIONS, (), (), NOW).asked
     assert shown == (
-        Asked("owners", 2, ("corp.alice", "corp.bob", "corp.carol"), ("corp.alice",)),
-        Asked("security", 1, ("corp.alice", "corp.dora"), ("corp.alice",)),
+        GroupApproval("owners", 2, ("corp.alice", "corp.bob", "corp.carol"), ("corp.alice",)),
+        GroupApproval("security", 1, ("corp.alice", "corp.dora"), ("corp.alice",)),
     )
 
 

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.core.access.grant import Ending, Grant, State, Verdict, Vote
+from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.config import ReviewerGroup
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
-from jitney.core.review.reviewers import may_take_back, require_reviewer, reviewers, seats, under_review_at
-from jitney.core.review.votes import activated, cast, narrowed, standing_approvals, suffices
+from jitney.core.review.reviewers import may_revoke, require_reviewer, reviewers, under_review_at, votable_groups
+from jitney.core.review.votes import activated, cast, has_enough_approvals, narrowed, valid_approvals
 from tests.fakes import NOW, PENDING
 
 GROUPS = {
@@ -32,7 +32,7 @@ WIDE = replace(
 )
 
 
-def a_vote(human: str, grant: Grant, verdict: Verdict = Verdict.APPROVE, at: int = NOW) -> Vote:
+def a_vote(human: str, grant: Grant, verdict: VoteVerdict = VoteVerdict.APPROVE, at: int = NOW) -> Vote:
     return Vote(f"corp.{human}", verdict, content_hash(grant), "", at, "web")
 
 
@@ -53,32 +53,32 @@ def person(name: str, kind: str = "human", human: str | None = None) -> Principa
 
 
 def test_rev_04_distinct_people_are_counted_not_votes():
-    assert not suffices(after(EITHER, "bob"))
-    assert not suffices(after(EITHER, "bob", "bob"))
-    assert suffices(after(EITHER, "bob", "carol"))
+    assert not has_enough_approvals(after(EITHER, "bob"))
+    assert not has_enough_approvals(after(EITHER, "bob", "bob"))
+    assert has_enough_approvals(after(EITHER, "bob", "carol"))
 
 
 def test_rev_06_all_groups_of_one_alternative_are_needed():
-    assert not suffices(after(BOTH, "bob", "carol"))
-    assert not suffices(after(BOTH, "dora"))
-    assert suffices(after(BOTH, "bob", "carol", "dora"))
+    assert not has_enough_approvals(after(BOTH, "bob", "carol"))
+    assert not has_enough_approvals(after(BOTH, "dora"))
+    assert has_enough_approvals(after(BOTH, "bob", "carol", "dora"))
 
 
 def test_rev_06_one_person_of_two_groups_counts_for_each():
     assert after(BOTH, "alice").approvals == ("security",)
-    assert suffices(after(BOTH, "alice", "bob"))
+    assert has_enough_approvals(after(BOTH, "alice", "bob"))
 
 
 def test_rev_06_one_rejection_ends_it():
-    rejected = cast(after(EITHER, "bob"), a_vote("dora", EITHER, Verdict.REJECT), GROUPS)
+    rejected = cast(after(EITHER, "bob"), a_vote("dora", EITHER, VoteVerdict.REJECT), GROUPS)
     assert rejected.state is State.REJECTED
     assert code(cast, rejected, a_vote("carol", rejected), GROUPS) == "review_ended"
 
 
 def test_rev_06_a_vote_may_be_changed_while_it_is_open():
-    assert suffices(after(cast(EITHER, a_vote("bob", EITHER), GROUPS), "carol"))
-    rejected = cast(after(EITHER, "bob"), a_vote("bob", EITHER, Verdict.REJECT), GROUPS)
-    assert [vote.verdict for vote in rejected.votes] == [Verdict.REJECT]
+    assert has_enough_approvals(after(cast(EITHER, a_vote("bob", EITHER), GROUPS), "carol"))
+    rejected = cast(after(EITHER, "bob"), a_vote("bob", EITHER, VoteVerdict.REJECT), GROUPS)
+    assert [vote.verdict for vote in rejected.votes] == [VoteVerdict.REJECT]
 
 
 def test_rev_04_the_same_vote_again_changes_nothing():
@@ -100,7 +100,7 @@ def test_rev_06_expiry_ends_the_request(at):
         {"principal": "local.other"},
         {"groups": ("corp/admins",)},
         {"human": "corp.frank"},
-        {"run_by": ("corp.frank",)},
+        {"agent_owners": ("corp.frank",)},
         {"target": "other"},
         {"role_arn": "arn:aws:iam::444455556666:role/other"},
         {"permissions": (Permission(("s3:*",), ("*",)),)},
@@ -122,7 +122,7 @@ def test_rev_03_a_vote_covers_exactly_what_was_shown(other):
 
 def test_rev_03_the_content_is_all_of_a_grant_but_what_happens_to_it():
     happens = {"state", "created_at", "starts_at", "expires_at", "approvals", "votes", "records", "head", "ending"}
-    happens |= {"glass", "follow_up", "cut_off_at", "run_by_now", "asked_anew_at", "narrowed_at"}
+    happens |= {"glass", "follow_up", "cut_off_at", "current_agent_owners", "review_restarted_at", "narrowed_at"}
     happens |= {"account", "region"}  # the role's ARN holds the account; the region is the target's
     decided = {field.name for field in fields(Grant)} - happens
     changed = {
@@ -139,19 +139,19 @@ def test_rev_03_votes_of_before_agents_had_owners_still_count():
 
 
 def test_rev_05_who_acts_for_somebody_takes_nothing_back():
-    assert may_take_back(person("alice"), EITHER, GROUPS, NOW)
-    assert not may_take_back(person("alice", human="corp.bob"), EITHER, GROUPS, NOW)
-    assert not may_take_back(person("alice", "agent"), EITHER, GROUPS, NOW)
+    assert may_revoke(person("alice"), EITHER, GROUPS, NOW)
+    assert not may_revoke(person("alice", human="corp.bob"), EITHER, GROUPS, NOW)
+    assert not may_revoke(person("alice", "agent"), EITHER, GROUPS, NOW)
 
 
 def test_rev_06_what_was_decided_before_it_escalated_is_not_its_later_reviewers_to_take_back():
     late = EITHER.created_at + 900
-    assert not may_take_back(person("erin"), EITHER, GROUPS, late - 1)
-    assert may_take_back(person("erin"), EITHER, GROUPS, late)
+    assert not may_revoke(person("erin"), EITHER, GROUPS, late - 1)
+    assert may_revoke(person("erin"), EITHER, GROUPS, late)
     early = activated(after(EITHER, "bob", "carol"), late - 1)
-    assert not may_take_back(person("erin"), early, GROUPS, late + 60)
-    assert may_take_back(person("dora"), early, GROUPS, late + 60)
-    assert may_take_back(person("erin"), activated(after(EITHER, "bob", "carol"), late), GROUPS, late + 60)
+    assert not may_revoke(person("erin"), early, GROUPS, late + 60)
+    assert may_revoke(person("dora"), early, GROUPS, late + 60)
+    assert may_revoke(person("erin"), activated(after(EITHER, "bob", "carol"), late), GROUPS, late + 60)
 
 
 def test_rev_06_a_request_was_under_review_until_it_was_decided_taken_back_or_over():
@@ -159,34 +159,34 @@ def test_rev_06_a_request_was_under_review_until_it_was_decided_taken_back_or_ov
     assert [under_review_at(EITHER, now) for now in (end - 60, end, end + 60)] == [end - 60, end, end]
     assert under_review_at(EITHER.move(State.EXPIRED), end + 60) == end
     assert under_review_at(activated(EITHER, end - 60), end) == end - 60
-    assert under_review_at(EITHER.end(State.RELEASED, Ending(end - 60, "corp.agent", "")), end) == end - 60
-    assert under_review_at(cast(EITHER, a_vote("dora", EITHER, Verdict.REJECT, end - 60), GROUPS), end) == end - 60
+    assert under_review_at(EITHER.end(State.RELEASED, GrantEnd(end - 60, "corp.agent", "")), end) == end - 60
+    assert under_review_at(cast(EITHER, a_vote("dora", EITHER, VoteVerdict.REJECT, end - 60), GROUPS), end) == end - 60
     assert under_review_at(after(EITHER, "bob", at=end - 60).move(State.FAILED), end) == end - 60
     assert under_review_at(EITHER.move(State.FAILED), end) == EITHER.created_at  # when, nothing says
 
 
 def test_id_10_the_agents_owner_counts_as_the_agent():
-    own = replace(EITHER, run_by=("corp.alice", "corp.frank"))
+    own = replace(EITHER, agent_owners=("corp.alice", "corp.frank"))
     assert code(require_reviewer, person("alice"), own, GROUPS, NOW) == "own_request"
     assert "corp.alice" not in reviewers(own, GROUPS, NOW)
-    assert not may_take_back(person("alice"), own, GROUPS, NOW)
+    assert not may_revoke(person("alice"), own, GROUPS, NOW)
     # Even a vote that got in would not be counted, nor stand when credentials are issued.
     both = after(own, "alice", "bob")
     assert both.approvals == ()
-    assert standing_approvals(activated(replace(both, approvals=("owners",)), NOW), GROUPS) == frozenset()
-    assert suffices(after(own, "bob", "carol"))
+    assert valid_approvals(activated(replace(both, approvals=("owners",)), NOW), GROUPS) == frozenset()
+    assert has_enough_approvals(after(own, "bob", "carol"))
 
 
 def test_rev_03_approvals_hold_at_issue_for_this_very_grant_and_by_enough_people():
     approved = activated(after(BOTH, "alice", "bob", "dora"), NOW)
-    assert standing_approvals(approved, GROUPS) == {"owners", "security"}
-    assert standing_approvals(replace(approved, duration_seconds=301), GROUPS) == frozenset()
-    assert standing_approvals(replace(approved, approvals=()), GROUPS) == frozenset()
-    assert standing_approvals(approved, {"owners": GROUPS["owners"]}) == {"owners"}
+    assert valid_approvals(approved, GROUPS) == {"owners", "security"}
+    assert valid_approvals(replace(approved, duration_seconds=301), GROUPS) == frozenset()
+    assert valid_approvals(replace(approved, approvals=()), GROUPS) == frozenset()
+    assert valid_approvals(approved, {"owners": GROUPS["owners"]}) == {"owners"}
     twice = replace(approved, votes=(approved.votes[0], approved.votes[0]))
-    assert standing_approvals(twice, GROUPS) == {"security"}
+    assert valid_approvals(twice, GROUPS) == {"security"}
     own = replace(approved, votes=tuple(replace(each, human=approved.principal) for each in approved.votes))
-    assert standing_approvals(own, GROUPS) == frozenset()
+    assert valid_approvals(own, GROUPS) == frozenset()
 
 
 @pytest.mark.parametrize("grant", [replace(EITHER, principal="corp.alice"), replace(EITHER, human="corp.alice")])
@@ -199,7 +199,7 @@ def test_rev_05_nobody_decides_about_their_own_request(grant):
 
 @pytest.mark.parametrize("voter", [person("alice", "agent"), person("alice", human="corp.dora")])
 def test_rev_05_an_agents_token_cannot_vote(voter):
-    assert code(require_reviewer, voter, EITHER, GROUPS, NOW) == "not_a_person"
+    assert code(require_reviewer, voter, EITHER, GROUPS, NOW) == "human_required"
 
 
 def test_rev_09_who_is_no_reviewer_of_this_grant_cannot_vote():
@@ -210,10 +210,10 @@ def test_rev_09_who_is_no_reviewer_of_this_grant_cannot_vote():
 
 def test_rev_06_a_request_that_waits_goes_to_the_next_group():
     late = EITHER.created_at + 900
-    assert seats("corp.erin", EITHER, GROUPS, late - 1) == frozenset()
-    assert seats("corp.erin", EITHER, GROUPS, late) == {"security"}
-    assert suffices(after(EITHER, "erin", at=late))
-    assert not suffices(after(EITHER, "erin", at=late - 1))
+    assert votable_groups("corp.erin", EITHER, GROUPS, late - 1) == frozenset()
+    assert votable_groups("corp.erin", EITHER, GROUPS, late) == {"security"}
+    assert has_enough_approvals(after(EITHER, "erin", at=late))
+    assert not has_enough_approvals(after(EITHER, "erin", at=late - 1))
 
 
 def test_rev_06_a_reviewer_who_left_counts_no_more():
@@ -260,5 +260,5 @@ def test_rev_07_approvals_of_the_whole_do_not_count_for_less_and_the_other_way_r
     one = after(WIDE, "bob")
     less = narrowed(one, (WIDE.permissions[1],), 60)
     assert after(less, "carol").approvals == ()
-    assert suffices(after(less, "carol", "bob"))
+    assert has_enough_approvals(after(less, "carol", "bob"))
     assert code(cast, less, a_vote("carol", WIDE), GROUPS) == "review_changed"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.trailing import ACTIONS_OF
+from tests.cloudtrail_events import ACTIONS_OF
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,15 @@
 import pytest
 
 from jitney.core.trail.call import call_of
-from jitney.core.trail.event import sighting
-from jitney.core.trail.remains import remains_of
+from jitney.core.trail.event import session_event
+from jitney.core.trail.resource_changes import resource_changes_of
+from tests.cloudtrail_events import ACCOUNT, ACTIONS_OF, call_event
 from tests.fakes import ROLE_ARN
-from tests.trailing import ACCOUNT, ACTIONS_OF, called
 
 
 def call(number, **members):
-    event = called(number, **members)
-    return call_of(event, sighting(event, {ROLE_ARN: ACCOUNT}), ACTIONS_OF)
+    event = call_event(number, **members)
+    return call_of(event, session_event(event, {ROLE_ARN: ACCOUNT}), ACTIONS_OF)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_aud_04_versions_in_the_names_of_events_are_no_part_of_the_action():
     ],
 )
 def test_aud_04_what_a_call_made(service, operation, event, made):
-    assert remains_of(event, service, operation).made == made
+    assert resource_changes_of(event, service, operation).made == made
 
 
 @pytest.mark.parametrize(
@@ -58,15 +58,17 @@ def test_aud_04_what_a_call_made(service, operation, event, made):
 )
 def test_aud_04_what_is_of_a_region_is_another_thing_in_another(service, operation, member, thing):
     event = {"requestParameters": {member: "f"}, "awsRegion": "eu-west-1"}
-    assert remains_of(event, service, operation).taken == (f"{thing} in eu-west-1",)
-    assert remains_of(event | {"awsRegion": "us-east-1"}, service, operation).taken == (f"{thing} in us-east-1",)
+    assert resource_changes_of(event, service, operation).taken == (f"{thing} in eu-west-1",)
+    assert resource_changes_of(event | {"awsRegion": "us-east-1"}, service, operation).taken == (
+        f"{thing} in us-east-1",
+    )
 
 
 def test_aud_04_a_role_is_of_no_region():
     event = {"requestParameters": {"roleName": "r"}, "awsRegion": "us-east-1"}
-    assert remains_of(event, "iam", "DeleteRole").taken == ("role r",)
+    assert resource_changes_of(event, "iam", "DeleteRole").taken == ("role r",)
 
 
 def test_aud_04_who_deletes_one_version_of_a_function_leaves_the_function():
     event = {"requestParameters": {"functionName": "f", "qualifier": "1"}, "awsRegion": "eu-west-1"}
-    assert remains_of(event, "lambda", "DeleteFunction20150331").taken == ()
+    assert resource_changes_of(event, "lambda", "DeleteFunction20150331").taken == ()

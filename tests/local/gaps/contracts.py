@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.running import Clients, root_keys, session_keys, until
+from tests.running_systems import Clients, root_keys, session_keys, until
 
 ALLOW_ALL = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from jitney.client.athena import Answer, Athena, Place
-from jitney.client.problems import Problem
+from jitney.client.athena import Athena, AthenaLocation, QueryResult
+from jitney.client.problems import ClientProblem
 from local.settings import REGION
 from tests.local.gaps.contracts import Emulator, refused, role
 
@@ -23,7 +23,7 @@ class Lake:
         self.glue.create_database(DatabaseInput={"Name": "lake"})
         results = {"ResultConfiguration": {"OutputLocation": f"s3://{self.name}/results/"}}
         athena.create_work_group(Name=self.workgroup, Configuration=results)
-        self._athena = Athena(athena, Place("lake", "lake"))
+        self._athena = Athena(athena, AthenaLocation("lake", "lake"))
 
     def table(self, name: str, *lines: dict[str, Any], **columns: str) -> None:
         """A table over JSON lines of one day."""
@@ -48,10 +48,10 @@ class Lake:
         table = {"Name": name, "TableType": "VIRTUAL_VIEW", "ViewOriginalText": f"/* Presto View: {text} */"}
         self.glue.create_table(DatabaseName="lake", TableInput=table)
 
-    def ask(self, sql: str) -> Answer:
+    def ask(self, sql: str) -> QueryResult:
         try:
             return self._athena.run(sql)
-        except Problem as problem:
+        except ClientProblem as problem:
             pytest.fail(problem.detail)
 
 
@@ -116,11 +116,11 @@ def test_queries_ask_as_the_caller(emulator: Emulator) -> None:
         kept = [each for number, each in enumerate(statements) if number != missing]
         arn = role(emulator, f"asks-{missing}", {"Statement": kept})
         session = emulator.root("sts").assume_role(RoleArn=arn, RoleSessionName="auditor")["Credentials"]
-        athena = Athena(emulator.session("athena", session), Place("lake", "lake"))
+        athena = Athena(emulator.session("athena", session), AthenaLocation("lake", "lake"))
         if missing is None:
             assert athena.run("SELECT number FROM seen").rows == ((1,),)
         else:
-            with pytest.raises(Problem, match=allowed[missing][0]) as raised:
+            with pytest.raises(ClientProblem, match=allowed[missing][0]) as raised:
                 athena.run("SELECT number FROM seen")
             assert raised.value.code == "query_not_permitted"
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.local.gaps.contracts import ALLOW_ALL, Emulator, refused, role, trust
-from tests.running import PATIENCE, arriving
+from tests.running_systems import PATIENCE, arriving
 
 READS = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
 SCOPING = {"Effect": "Allow", "Action": "sts:GetScopedCredentials", "Resource": "*"}

@@ -79,7 +79,7 @@ MINE = {"TableName": "items", "Key": {"pk": {"S": "a-1"}}}
 VALUE = {"ExpressionAttributeValues": {":v": {"S": "x"}}}
 ALLOWED: dict[str, dict[str, Any]] = {
     "set": {"UpdateExpression": "SET life = :v", **VALUE},
-    "by another name": {"UpdateExpression": "SET #n = :v", "ExpressionAttributeNames": {"#n": "life"}, **VALUE},
+    "by another name": {"UpdateExpression": "SET #n = :v", "ExpressionAttributeNames": {"#n": "lifecycle"}, **VALUE},
     "a part": {"UpdateExpression": "REMOVE life.terms[0]"},
     "functions": {"UpdateExpression": "SET life = if_not_exists(life, :v)", **VALUE},
     "a condition": {
@@ -105,7 +105,7 @@ REFUSED: dict[str, dict[str, Any]] = {
 BEFORE_EXPRESSIONS: dict[str, dict[str, Any]] = {
     "set": {"AttributeUpdates": {"terms": {"Value": {"S": "x"}, "Action": "PUT"}}},
     "a condition": {
-        "AttributeUpdates": {"life": {"Value": {"S": "x"}, "Action": "PUT"}},
+        "AttributeUpdates": {"lifecycle": {"Value": {"S": "x"}, "Action": "PUT"}},
         "Expected": {"terms": {"Value": {"S": "x"}}},
     },
 }
@@ -127,30 +127,30 @@ def changing(emulator: Emulator, *attributes: str) -> Any:
 
 def test_attributes(emulator: Emulator) -> None:
     table(emulator)
-    emulator.root("dynamodb").put_item(TableName="items", Item={**MINE["Key"], "life": {"S": "x"}})
-    mine = changing(emulator, "pk", "life")
+    emulator.root("dynamodb").put_item(TableName="items", Item={**MINE["Key"], "lifecycle": {"S": "x"}})
+    mine = changing(emulator, "pk", "lifecycle")
     mine.update_item(**MINE, **ALLOWED["set"])
     for forbidden in (*REFUSED.values(), *BEFORE_EXPRESSIONS.values()):
         refused("AccessDeniedException", mine.update_item, **MINE, **forbidden)
     # The key counts, too.
-    refused("AccessDeniedException", changing(emulator, "life").update_item, **MINE, **ALLOWED["set"])
+    refused("AccessDeniedException", changing(emulator, "lifecycle").update_item, **MINE, **ALLOWED["set"])
     refused("AccessDeniedException", mine.put_item, TableName="items", Item={**MINE["Key"], "terms": {"S": "x"}})
     refused("AccessDeniedException", mine.get_item, **MINE, ProjectionExpression="life, terms")
-    mine.get_item(**MINE, ProjectionExpression="life")
+    mine.get_item(**MINE, ProjectionExpression="lifecycle")
     refused("AccessDeniedException", mine.scan, TableName="items")
 
 
 @pytest.mark.parametrize("name", ALLOWED)
 def test_attributes_that_are_only_spelt_alike(name: str, emulator: Emulator) -> None:
     table(emulator)
-    part = {"life": {"M": {"terms": {"L": [{"S": "x"}]}}}} if name == "a part" else {}
+    part = {"lifecycle": {"M": {"terms": {"L": [{"S": "x"}]}}}} if name == "a part" else {}
     emulator.root("dynamodb").put_item(TableName="items", Item={**MINE["Key"], **part})
-    changing(emulator, "pk", "life").update_item(**MINE, **ALLOWED[name])
+    changing(emulator, "pk", "lifecycle").update_item(**MINE, **ALLOWED[name])
 
 
 def test_attributes_of_each_item_in_a_transaction(emulator: Emulator) -> None:
     table(emulator)
-    mine = changing(emulator, "pk", "life")
+    mine = changing(emulator, "pk", "lifecycle")
     other = {"TableName": "items", "Key": {"pk": {"S": "a-2"}}}
     own = {"Update": {**other, **ALLOWED["set"]}}
     mine.transact_write_items(TransactItems=[own, {"Update": {**MINE, **ALLOWED["set"]}}])

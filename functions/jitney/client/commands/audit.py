@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.optional import load_extra
-from jitney.client.reporting import print_json, reporting, screen
 
 audit = typer.Typer(no_args_is_help=True, help="The audit records, and what fills them. Asks AWS itself, no broker.")
 
@@ -47,7 +47,7 @@ Trusted = Annotated[
         help="A key that is trusted: its fingerprint, or a file with it in PEM. Repeatable.",
     ),
 ]
-EXIT_CODES = {"holds": 0, "broken": 1, "unproven": 2}
+EXIT_CODES = {"holds": 0, "broken": 1, "unverified": 2}
 
 
 @audit.callback()
@@ -71,22 +71,22 @@ def verify_records(
     It says nothing of calls, which are under no seal. With your own AWS credentials, which need to read two buckets.
     Ends with 0 when all holds, 1 when something is broken, 2 when not all could be verified.
     """
-    with reporting("audit verify", as_json=as_json):
-        proof = _proof()
-        places = proof.Places(records, seals, tuple(key or ()))
+    with exit_on_problem("audit verify", as_json=as_json):
+        verification = _verification()
+        places = verification.VerificationSources(records, seals, tuple(key or ()))
         places = (places.beside(stack) if stack else places).checked()
         with screen().reading() as told:
-            findings = proof.prove(places, day_of(since), day_of(until), told, int(time.time()))
+            findings = verification.verify_archive(places, day_of(since), day_of(until), told, int(time.time()))
         if as_json:
-            print_json(proof.document(findings))
+            print_json(verification.document(findings))
         else:
-            screen().proof(proof.document(findings))
+            screen().proof(verification.document(findings))
         raise typer.Exit(EXIT_CODES[findings.verdict])
 
 
-def _proof() -> Any:
+def _verification() -> Any:
     """The module that verifies: it needs the extra `audit`. Raises Invalid."""
-    return load_extra("jitney.client.proof", "audit", "Nothing could be verified")
+    return load_extra("jitney.client.verification", "audit", "Nothing could be verified")
 
 
 def day_of(given: datetime | None) -> date | None:

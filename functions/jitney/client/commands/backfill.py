@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.audit import read_day
 from jitney.client.optional import load_extra
 from jitney.client.problems import Invalid
-from jitney.client.reporting import print_json, reporting, screen
-from jitney.client.stack_file import named_in
+from jitney.client.stack_file import read_stack_file
 
 RATE = 100
 
@@ -36,7 +36,7 @@ Rate = Annotated[int, typer.Option(min=1, max=3000, metavar="N", help="Events a 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and count, and send nothing.")]
 
 
-def send_files(
+def backfill_events(
     *,
     bucket: Bucket,
     since: Since,
@@ -55,16 +55,16 @@ def send_files(
     an event that is known changes nothing. Ends with 0 when all was sent, with 2 when something was left out or no file
     was there.
     """
-    with reporting("audit backfill", as_json=as_json):
-        backfilling = load_extra("jitney.client.backfilling", "audit", "Nothing was read")
+    with exit_on_problem("audit backfill", as_json=as_json):
+        backfill = load_extra("jitney.client.backfill", "audit", "Nothing was read")
         now = int(time.time())
         last = (until or datetime.fromtimestamp(now, UTC)).date()
         if last < since.date():
             raise Invalid("usage", "The command line is not valid", "--until is before --since.", "Turn them round.")
         url = "" if dry_run else _queue(queue, stack)
-        asked = backfilling.Asked(bucket, prefix, url, since.date(), last, tuple(account or ()), rate, dry_run)
+        asked = backfill.BackfillOptions(bucket, prefix, url, since.date(), last, tuple(account or ()), rate, dry_run)
         with screen().reading() as told:
-            summary = backfilling.Backfill(asked, told, now).run()
+            summary = backfill.Backfill(asked, told, now).run()
         if as_json:
             print_json(summary.document() | {"dry_run": dry_run})
         else:
@@ -79,5 +79,5 @@ def _queue(given: str, stack: Path | None) -> str:
     if stack is None:
         fix = "Name it with --queue, or the stack's outputs with --stack."
         raise Invalid("usage", "The command line is not valid", "The queue is not named.", fix)
-    with named_in(stack, "queue") as named:
+    with read_stack_file(stack, "queue") as named:
         return str(named.local.get("trail_queue") or named.outputs["TrailQueue"])

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
-from jitney.client.asking import Ask, calls_of
+from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.run import command_of
 from jitney.client.explaining import explain_offline
+from jitney.client.grant_request import GrantRequest, aws_cli_calls
 from jitney.client.grouping import grouped
-from jitney.client.reporting import print_json, reporting, screen
 
 _ACCOUNT, _REGION = re.compile(r"[0-9]{12}", re.ASCII), re.compile(r"[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
 
@@ -35,9 +35,9 @@ def explain(
     Without TARGET it runs offline. With TARGET the broker answers, with the target's account and Region, and says what
     policy would decide.
     """
-    with reporting("explain", as_json=as_json, tail=["--", *context.meta["child"]]):
+    with exit_on_problem("explain", as_json=as_json, tail=["--", *context.meta["child"]]):
         child = command_of(context, "jitney explain -- aws s3 ls")
-        line = next(iter(calls_of(child)), shlex.join(child))
+        line = next(iter(aws_cli_calls(child)), shlex.join(child))
         if not target:
             if not _ACCOUNT.fullmatch(account):
                 raise options.invalid(f"{account!r} is no AWS account.", "Give --account 12 digits.")
@@ -49,7 +49,7 @@ def explain(
             else:
                 screen().explanation(needs)
             return
-        ask = Ask(target, (), 300, "What would this call need?", calls=(line,))
+        ask = GrantRequest(target, (), 300, "What would this call need?", calls=(line,))
         with connection.broker() as broker:
             decision = broker.decision(ask)
         if as_json:

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
-from jitney.client.answers import Answer
+from jitney.client.command_result import exit_on_problem, print_json, screen, show, wait_with_progress
 from jitney.client.grouping import grouped
-from jitney.client.reporting import print_json, reporting, screen, show, waited
+from jitney.client.responses import GrantResponse
 
 grants = typer.Typer(
     no_args_is_help=True, help="Grants: what yours allow, until when, what became of them; and to end one."
@@ -21,7 +21,7 @@ Cursor = Annotated[str, typer.Option("--cursor", metavar="CURSOR", help="Continu
 @grouped
 def list_grants(*, cursor: Cursor = "", as_json: options.AsJson = False, connection: options.Connection) -> None:
     """List your grants."""
-    with reporting("grants list", as_json=as_json), connection.broker() as broker:
+    with exit_on_problem("grants list", as_json=as_json), connection.broker() as broker:
         page = broker.grants(cursor)
         if as_json:
             print_json(page.document())
@@ -33,7 +33,7 @@ def list_grants(*, cursor: Cursor = "", as_json: options.AsJson = False, connect
 @grouped
 def release_grant(grant: GrantId, *, as_json: options.AsJson = False, connection: options.Connection) -> None:
     """Give one grant back: its credentials stop working, within seconds, wherever they are."""
-    with reporting("grants release", as_json=as_json), connection.broker() as broker:
+    with exit_on_problem("grants release", as_json=as_json), connection.broker() as broker:
         _show_ended(broker.release(grant), as_json=as_json)
 
 
@@ -50,11 +50,11 @@ def revoke_grant(
 
     Its credentials stop working, within seconds, wherever they are.
     """
-    with reporting("grants revoke", as_json=as_json), connection.broker() as broker:
+    with exit_on_problem("grants revoke", as_json=as_json), connection.broker() as broker:
         _show_ended(broker.revoke(grant, reason), as_json=as_json)
 
 
-def _show_ended(answer: Answer, *, as_json: bool) -> None:
+def _show_ended(answer: GrantResponse, *, as_json: bool) -> None:
     """The grant on standard output: that it has ended is what was asked for."""
     if as_json:
         print_json(answer.document())
@@ -67,12 +67,12 @@ def _show_ended(answer: Answer, *, as_json: bool) -> None:
 def show_grant(
     grant: GrantId,
     *,
-    waiting: options.Waiting,
+    waiting: options.WaitOptions,
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
     """Show one grant; with --wait, once its review is over. The exit code says what became of it."""
-    with reporting("grants show", as_json=as_json), connection.broker() as broker:
+    with exit_on_problem("grants show", as_json=as_json), connection.broker() as broker:
         at_most = waiting.at_most
         answer = broker.grant(grant)
-        show(waited(broker, answer, at_most) if waiting.wait else answer, as_json=as_json)
+        show(wait_with_progress(broker, answer, at_most) if waiting.wait else answer, as_json=as_json)

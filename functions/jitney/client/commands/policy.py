@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.policy_testing import decide_cases
-from jitney.client.problems import Problem
-from jitney.client.reporting import print_json, reporting, screen
+from jitney.client.problems import ClientProblem
 
 policy = typer.Typer(no_args_is_help=True, help="The policies, for who writes them. Asks no broker.")
 
@@ -31,11 +31,11 @@ def run_cases(
 
     Ends with 1 when a case is decided otherwise than it says, or a policy decides no case.
     """
-    with reporting("policy test", as_json=as_json):
+    with exit_on_problem("policy test", as_json=as_json):
         tested = decide_cases(config)
         if as_json:
             print_json(tested.document())
         else:
             screen().policies(tested)
         if not tested.passed:
-            raise typer.Exit(Problem.exit_code)
+            raise typer.Exit(ClientProblem.exit_code)

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from jitney.client import aws_profile, options, wording
-from jitney.client.asking import Ask
 from jitney.client.broker import checked_grant_id
+from jitney.client.command_result import exit_on_problem, screen
+from jitney.client.grant_request import GrantRequest
 from jitney.client.grouping import grouped
-from jitney.client.reporting import reporting, screen
 
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+", re.ASCII)
 _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*?-]*:[^:]*:.", re.ASCII)
@@ -33,7 +33,7 @@ def profile(
     target: options.Target = None,
     *,
     grant: options.GrantId = None,
-    asking: options.Asking,
+    asking: options.RequestOptions,
     wait: options.Wait = False,
     region: Region = "",
     write: Write = False,
@@ -43,7 +43,7 @@ def profile(
 
     Asks for no access yet: the first AWS command with the profile does.
     """
-    with reporting("profile"):
+    with exit_on_problem("profile"):
         if asking.permissions == "-":
             raise options.invalid("A profile cannot read standard input.", "Give --permissions a file that stays.")
         words = [_program(), "credentials"]
@@ -66,7 +66,7 @@ def profile(
         screen().note(f"{done} [{aws_profile.section_name(name)}] to {path}. Use it: aws --profile {name} …")
 
 
-def _checked(ask: Ask) -> Ask:
+def _checked(ask: GrantRequest) -> GrantRequest:
     """The ask, which nobody else looks at before the profile is used. Raises Invalid for names of no possible form."""
     for permission in ask.permissions:
         for action in permission.actions:

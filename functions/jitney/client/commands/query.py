@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.audit import day_of, read_day
 from jitney.client.optional import load_extra
-from jitney.client.reporting import print_json, reporting, screen
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The query; without one, all are listed.")]
 Values = Annotated[
@@ -36,7 +36,7 @@ Database = Annotated[
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV on standard output. No cell can be a formula.")]
 
 
-def ask_records(
+def run_query(
     name: Name = None,
     *,
     param: Values = None,
@@ -52,20 +52,20 @@ def ask_records(
 
     With your own AWS credentials; docs/auditor.md has the permissions. A query looks at some days, which it names.
     """
-    with reporting("audit query", as_json=as_json):
+    with exit_on_problem("audit query", as_json=as_json):
         if as_csv and as_json:
             raise options.invalid("--csv goes without --json.", "Give one of them.")
-        asking = load_extra("jitney.client.asking_athena", "audit", "Athena cannot be asked")
+        queries = load_extra("jitney.client.named_queries", "audit", "Athena cannot be asked")
         athena = load_extra("jitney.client.athena", "audit", "Athena cannot be asked").connected(
-            asking.place_of(workgroup, database, stack)
+            queries.athena_location(workgroup, database, stack)
         )
         if name is None:
-            _list(asking.listed(athena.named()), as_json=as_json)
+            _list(queries.listed(athena.named()), as_json=as_json)
             return
         days = (day_of(since), day_of(until))
         with screen().asking(name) as told:
-            asked = asking.ask(athena, name, param or (), days, datetime.now(UTC).date(), told)
-        _tell(asked, as_csv=as_csv, as_json=as_json)
+            asked = queries.run_named_query(athena, name, param or (), days, datetime.now(UTC).date(), told)
+        _show(asked, as_csv=as_csv, as_json=as_json)
 
 
 def _list(queries: dict[str, Any], *, as_json: bool) -> None:
@@ -75,7 +75,7 @@ def _list(queries: dict[str, Any], *, as_json: bool) -> None:
         screen().queries(queries)
 
 
-def _tell(asked: Any, *, as_csv: bool, as_json: bool) -> None:
+def _show(asked: Any, *, as_csv: bool, as_json: bool) -> None:
     answer = asked.answer
     if as_json:
         print_json(asked.document())

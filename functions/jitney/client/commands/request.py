@@ -5,27 +5,27 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
-from jitney.client.asking import Ask
 from jitney.client.broker import Broker
+from jitney.client.command_result import exit_on_problem, print_json, screen, show, wait_with_progress
+from jitney.client.grant_request import GrantRequest
 from jitney.client.grouping import grouped
-from jitney.client.problems import Denied, Pending
-from jitney.client.reporting import print_json, reporting, screen, show, waited
+from jitney.client.problems import Denied, ReviewPending
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only say what policy would decide. Issues nothing, asks nobody.")
 ]
 
 # A dry run ends as the request would.
-_EFFECTS = {"allow": 0, "review": Pending.exit_code}
+_EFFECTS = {"allow": 0, "review": ReviewPending.exit_code}
 
 
 @grouped
 def request(
     target: options.RequiredTarget,
     *,
-    asking: options.Asking,
+    asking: options.RequestOptions,
     dry_run: DryRun = False,
-    waiting: options.Waiting,
+    waiting: options.WaitOptions,
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
@@ -33,17 +33,17 @@ def request(
 
     While a review is open, and without --wait, the exit code is 4.
     """
-    with reporting("request", as_json=as_json):
+    with exit_on_problem("request", as_json=as_json):
         ask, at_most = asking.ask(target), waiting.at_most
         with connection.broker() as broker:
             if dry_run:
                 _preview(broker, ask, as_json=as_json)
             else:
                 answer = broker.request(ask)
-                show(waited(broker, answer, at_most) if waiting.wait else answer, as_json=as_json)
+                show(wait_with_progress(broker, answer, at_most) if waiting.wait else answer, as_json=as_json)
 
 
-def _preview(broker: Broker, ask: Ask, *, as_json: bool) -> None:
+def _preview(broker: Broker, ask: GrantRequest, *, as_json: bool) -> None:
     decision = broker.decision(ask)
     if as_json:
         print_json(decision.document())

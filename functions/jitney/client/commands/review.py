@@ -3,9 +3,9 @@
 import typer
 
 from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.grouping import grouped
-from jitney.client.problems import Problem
-from jitney.client.reporting import print_json, reporting, screen
+from jitney.client.problems import ClientProblem
 
 review = typer.Typer(no_args_is_help=True, help="The people who review, for operators.")
 
@@ -19,11 +19,11 @@ def _group() -> None:
 @grouped
 def check_reviews(*, as_json: options.AsJson = False, connection: options.Connection) -> None:
     """Try whether each channel and each reviewer can be reached, as an operator. Nobody is written to."""
-    with reporting("review check", as_json=as_json), connection.broker() as broker:
+    with exit_on_problem("review check", as_json=as_json), connection.broker() as broker:
         check = broker.check_reviews()
         if as_json:
             print_json(check.document())
         else:
             screen().reach(check)
         if not check.passed:
-            raise typer.Exit(Problem.exit_code)
+            raise typer.Exit(ClientProblem.exit_code)

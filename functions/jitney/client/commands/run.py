@@ -11,10 +11,10 @@ from typer.core import TyperCommand
 
 from jitney.client import options
 from jitney.client.child import child_environment, run_child
+from jitney.client.command_result import exit_on_problem, screen
+from jitney.client.credential_lookup import grant_by_id, wait_for_credentials
 from jitney.client.grouping import grouped
-from jitney.client.obtaining import by_id, usable
-from jitney.client.problems import Problem
-from jitney.client.reporting import reporting, screen
+from jitney.client.problems import ClientProblem
 
 Keep = Annotated[bool, typer.Option("--keep", help="Do not give the grant back when COMMAND has ended.")]
 
@@ -51,7 +51,7 @@ def command_of(context: typer.Context, example: str) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingUnlessTold(options.Waiting):
+class WaitByDefault(options.WaitOptions):
     """Here somebody waits for the command anyway."""
 
     wait: options.Wait = True
@@ -63,8 +63,8 @@ def run(
     target: options.Target = None,
     *,
     grant: options.GrantId = None,
-    asking: options.Asking,
-    waiting: WaitingUnlessTold,
+    asking: options.RequestOptions,
+    waiting: WaitByDefault,
     keep: Keep = False,
     connection: options.Connection,
 ) -> None:
@@ -74,7 +74,7 @@ def run(
     request is under review, then goes on by itself. The exit code is the command's own. Once the command has ended, the
     grant is given back, so that nothing is left of the keys; with --grant or --keep it is not.
     """
-    with reporting("run", tail=["--", *context.meta["child"]]):
+    with exit_on_problem("run", tail=["--", *context.meta["child"]]):
         child = command_of(context, "jitney run TARGET … -- aws s3 cp s3://reports/2026/q3.csv -")
         if shutil.which(child[0]) is None:
             raise options.invalid(f"{child[0]} is not a command here.", "Check its name and PATH.")
@@ -82,8 +82,8 @@ def run(
             asking.require_nothing(target)
         at_most = waiting.at_most
         with connection.broker() as broker:
-            answer = by_id(broker, grant) if grant else broker.request(asking.ask(target, child))
-            issued = usable(broker, answer, wait=waiting.wait, at_most=at_most)
+            answer = grant_by_id(broker, grant) if grant else broker.request(asking.ask(target, child))
+            issued = wait_for_credentials(broker, answer, wait=waiting.wait, at_most=at_most)
         try:
             code = run_child(child, child_environment(os.environ, issued))
         finally:
@@ -97,5 +97,5 @@ def _release(grant_id: str, connection: options.Connection) -> None:
     try:
         with connection.broker() as broker:
             broker.release(grant_id)
-    except Problem as problem:
+    except ClientProblem as problem:
         screen().note(f"jitney: {grant_id} was not given back: {problem.title}. It ends by itself.")

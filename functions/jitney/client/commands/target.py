@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.grouping import grouped
-from jitney.client.problems import Problem
-from jitney.client.reporting import print_json, reporting, screen
+from jitney.client.problems import ClientProblem
 
 target = typer.Typer(no_args_is_help=True, help="The accounts that access is granted in, for operators.")
 
@@ -26,11 +26,11 @@ def check_target(
     connection: options.Connection,
 ) -> None:
     """Try what a target's roles let through and what they refuse, as an operator. Nothing is changed."""
-    with reporting("target check", as_json=as_json), connection.broker() as broker:
+    with exit_on_problem("target check", as_json=as_json), connection.broker() as broker:
         check = broker.check_target(alias)
         if as_json:
             print_json(check.document())
         else:
             screen().check(check)
         if not check.passed:
-            raise typer.Exit(Problem.exit_code)
+            raise typer.Exit(ClientProblem.exit_code)

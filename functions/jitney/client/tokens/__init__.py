@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from jitney.client.problems import Unproven
+from jitney.client.problems import Unauthenticated
 
 # RFC 6750 section 2.1, b64token: also keeps line breaks out of the header.
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
@@ -33,7 +33,9 @@ def checked_token(text: str, where: str) -> str:
     token = text.strip()
     if not _B64TOKEN.fullmatch(token):
         what = "is empty" if not token else "holds something else than one bearer token"
-        raise Unproven("token_unusable", "No usable token", f"{where} {what}.", "See that it yields the bare token.")
+        raise Unauthenticated(
+            "token_unusable", "No usable token", f"{where} {what}.", "See that it yields the bare token."
+        )
     return token
 
 

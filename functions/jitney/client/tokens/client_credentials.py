@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 import httpx
 
 from jitney.client.connection import is_loopback, open_client, read_object, send
-from jitney.client.problems import Unavailable, Unproven
+from jitney.client.problems import Unauthenticated, Unavailable
 from jitney.client.tokens import Token, checked_token
 
 # RFC 6749 section 5.2 has no such answers: something else is at that address.
@@ -54,7 +54,7 @@ class ClientCredentials:
             fix = _FIXES.get(response.status_code, "Check the client id, its secret, and scope or resource.")
             if document.get("error") == "invalid_client" and is_loopback(response.url.host):
                 fix = f"A new `make up` makes new secrets: load the agent's .env file again. {fix}"
-            raise Unproven("token_refused", "The identity provider gave no token", detail, fix)
+            raise Unauthenticated("token_refused", "The identity provider gave no token", detail, fix)
         lifetime = document.get("expires_in")
         value = checked_token(document["access_token"], "The token endpoint's access_token")
         return Token(value, lifetime if isinstance(lifetime, int) else None)

@@ -3,7 +3,7 @@
 import subprocess
 from dataclasses import dataclass
 
-from jitney.client.problems import Unproven
+from jitney.client.problems import Unauthenticated
 from jitney.client.tokens import Token, checked_token
 
 _SECONDS = 60
@@ -28,6 +28,6 @@ class CommandToken:
             raise self._failed(f"failed with exit code {error.returncode}") from None
         return Token(checked_token(done.stdout.decode("utf-8", "replace"), f"The token command {self.argv[0]}"))
 
-    def _failed(self, what: str) -> Unproven:
+    def _failed(self, what: str) -> Unauthenticated:
         detail = f"The token command {self.argv[0]} {what}."
-        return Unproven("token_unusable", "No usable token", detail, "Run the command by hand to see why.")
+        return Unauthenticated("token_unusable", "No usable token", detail, "Run the command by hand to see why.")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from jitney.client.problems import Unproven
+from jitney.client.problems import Unauthenticated
 from jitney.client.tokens import Token, checked_token
 
 
@@ -20,7 +20,7 @@ class FileToken:
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is not text"
             detail = f"The token file {self.path} cannot be read: {why}."
-            raise Unproven(
+            raise Unauthenticated(
                 "token_unusable", "No usable token", detail, "Check the path and its permissions."
             ) from error
         return Token(checked_token(text, f"The token file {self.path}"))

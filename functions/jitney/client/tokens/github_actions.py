@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from jitney.client.connection import open_client, read_object, send
-from jitney.client.problems import Unproven
+from jitney.client.problems import Unauthenticated
 from jitney.client.tokens import Token, checked_token
 
 
@@ -26,7 +26,7 @@ class GitHubActions:
         value = read_object(response).get("value")
         if not response.is_success or not isinstance(value, str):
             detail = f"GitHub's token service answered HTTP {response.status_code}."
-            raise Unproven(
+            raise Unauthenticated(
                 "token_refused", "GitHub gave no token", detail, "Give the job `permissions: id-token: write`."
             )
         return Token(checked_token(value, "GitHub's token service"))

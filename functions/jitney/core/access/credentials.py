@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from jitney.core.access.grant import Grant
-from jitney.core.access.session_policy import SessionPolicy, scopable
+from jitney.core.access.session_policy import SessionPolicy, scopable_policy
 from jitney.core.times import iso
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; boto3 checks none of these upper bounds.
@@ -13,8 +13,8 @@ _NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}", re.ASCII)
 CANARY_PREFIX = "g-canary-"
 """Of the names of sessions that the broker keeps to itself: no grant's id has a second hyphen."""
-SHORTEST_SECONDS = 900
-LONGEST_SECONDS = 3600
+MIN_STS_SESSION_SECONDS = 900
+MAX_STS_SESSION_SECONDS = 3600
 """A Lambda function holds role credentials, so its AssumeRole is role chaining: one hour at most."""
 
 
@@ -79,7 +79,7 @@ def session_request(
         source_identity=grant.principal,
         tags=tags,
         policy=policy,
-        duration_seconds=min(max(left, SHORTEST_SECONDS), LONGEST_SECONDS),
+        duration_seconds=min(max(left, MIN_STS_SESSION_SECONDS), MAX_STS_SESSION_SECONDS),
         ends_at=grant.expires_at,
-        scopable=scopable(policy) if handed_out and left < SHORTEST_SECONDS else None,
+        scopable=scopable_policy(policy) if handed_out and left < MIN_STS_SESSION_SECONDS else None,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
-class Fault(NamedTuple):
+class FieldError(NamedTuple):
     """What is wrong at one place of the body: a JSON pointer (RFC 6901), what is wrong, and what to write instead."""
 
     pointer: str
@@ -19,14 +19,14 @@ class Fault(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Faults:
+class FieldErrors:
     """The faults found so far; readers add to it and return a harmless value, so that reading can go on."""
 
-    found: list[Fault] = field(default_factory=list)
+    found: list[FieldError] = field(default_factory=list)
 
     def add(self, pointer: str, detail: str, fix: str) -> None:
         """Note a fault at `pointer`."""
-        self.found.append(Fault(pointer, detail, fix))
+        self.found.append(FieldError(pointer, detail, fix))
 
     def unknown_members(self, value: Mapping[str, Any], known: tuple[str, ...], pointer: str) -> None:
         """Note every member of `value` that is not in `known`, with the nearest known name."""

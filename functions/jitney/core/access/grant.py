@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from jitney.core.access.glass import FollowUp, Glass, glass_view
+from jitney.core.access.break_glass import BreakGlassUse, FollowUp, break_glass_view
+from jitney.core.access.delegation import Delegation
 from jitney.core.access.request import AccessRequest, Permission
-from jitney.core.access.stand_in import StandIn
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.decision import Decision, Effect
 from jitney.core.times import iso
 
-KEEP_GRANT_SECONDS = 90 * 24 * 3600
+GRANT_RETENTION_SECONDS = 90 * 24 * 3600
 """For how long a grant that is over is known: so long calls of its sessions can be told from others."""
 
 
@@ -41,11 +41,11 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.FAILED: frozenset({State.RELEASED, State.REVOKED}),  # credentials of an earlier issue may be live
 }
 """Every allowed move; what is not here cannot happen."""
-OPEN = frozenset({State.PENDING, State.ACTIVE})
+OPEN_STATES = frozenset({State.PENDING, State.ACTIVE})
 """The states that have no end."""
 
 
-class Verdict(StrEnum):
+class VoteVerdict(StrEnum):
     """What a vote says."""
 
     APPROVE = "approve"
@@ -62,36 +62,36 @@ class Vote:
     """
 
     human: str
-    verdict: Verdict
+    verdict: VoteVerdict
     content: str
     comment: str
     at: int
     via: str
-    stands_in: tuple[StandIn, ...] = ()
+    delegations: tuple[Delegation, ...] = ()
     groups: tuple[str, ...] | None = None
 
     @property
-    def absent(self) -> tuple[str, ...]:
+    def delegators(self) -> tuple[str, ...]:
         """In whose places it was given."""
-        return tuple(sorted({place.absent for place in self.stands_in}))
+        return tuple(sorted({place.delegator for place in self.delegations}))
 
     def view(self) -> dict[str, Any]:
         """The vote as the API shows it."""
         said = {"human": self.human, "verdict": str(self.verdict), "comment": self.comment, "at": iso(self.at)}
-        return said | {"stands_in_for": list(self.absent)}
+        return said | {"delegate_for": list(self.delegators)}
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class GrantEnd:
     """How a grant was taken back: when (epoch seconds), by whom (a source identity), and why ("" for a release).
 
-    `kill_milliseconds` is the time from the call to the first denial that a canary saw, None where none was seen.
+    `denied_after_milliseconds` is the time from the call to the first denial that a canary saw, None where none was seen.
     """
 
     at: int
     by: str
     reason: str
-    kill_milliseconds: int | None = None
+    denied_after_milliseconds: int | None = None
 
     @property
     def state(self) -> State:
@@ -100,7 +100,12 @@ class Ending:
 
     def view(self) -> dict[str, Any]:
         """The ending as the API shows it."""
-        return {"at": iso(self.at), "by": self.by, "reason": self.reason, "kill_milliseconds": self.kill_milliseconds}
+        return {
+            "at": iso(self.at),
+            "by": self.by,
+            "reason": self.reason,
+            "denied_after_milliseconds": self.denied_after_milliseconds,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +118,9 @@ class Grant:
     counts the audit records of this grant and `head` is the hash of the last one: a state change and the next record
     are written together or not at all. `ending` is there once it was released or revoked. What was issued until
     `cut_off_at` works no longer, because its agent or the whole role was cut off; it can be issued again. `glass` is
-    there when it was taken without its reviewers, `follow_up` once somebody else looked at that. `run_by` are those who
-    owned the agent when it asked, as source identities; `run_by_now` those who do by the configuration of now, which is
-    looked up (`core.review.reviewers.of_now`) and not kept. `asked_anew_at` is when policies were last found to want
+    there when it was taken without its reviewers, `follow_up` once somebody else looked at that. `agent_owners` are those who
+    owned the agent when it asked, as source identities; `current_agent_owners` those who do by the configuration of now, which is
+    looked up (`core.review.reviewers.with_current_owners`) and not kept. `review_restarted_at` is when policies were last found to want
     other reviewers than were asked before, `narrowed_at` when a reviewer last approved less while votes were missing.
     """
 
@@ -142,21 +147,21 @@ class Grant:
     approvals: tuple[str, ...] = ()
     records: int = 0
     head: str = ""
-    ending: Ending | None = None
+    ending: GrantEnd | None = None
     cut_off_at: int | None = None
     groups: tuple[str, ...] = ()
     votes: tuple[Vote, ...] = ()
-    glass: Glass | None = None
+    break_glass: BreakGlassUse | None = None
     follow_up: FollowUp | None = None
-    run_by: tuple[str, ...] = ()
-    run_by_now: tuple[str, ...] = ()
-    asked_anew_at: int | None = None
+    agent_owners: tuple[str, ...] = ()
+    current_agent_owners: tuple[str, ...] = ()
+    review_restarted_at: int | None = None
     narrowed_at: int | None = None
 
     @property
     def unreviewed(self) -> bool:
         """Whether it was taken without its reviewers, and nobody has looked at it since."""
-        return self.glass is not None and self.follow_up is None
+        return self.break_glass is not None and self.follow_up is None
 
     @property
     def owner(self) -> str:
@@ -171,20 +176,22 @@ class Grant:
 
     def at(self, now: int) -> "Grant":
         """The grant as it stands at `now`: past its end it has expired, whether or not anything noted it."""
-        ended = self.state in OPEN and now >= self.expires_at
+        ended = self.state in OPEN_STATES and now >= self.expires_at
         return self.move(State.EXPIRED) if ended else self
 
     def live(self, now: int) -> bool:
         """Whether credentials of this grant may work at `now`, unless they are denied: once issued, until its end."""
         return self.starts_at is not None and now < self.expires_at
 
-    def end(self, state: State, ending: Ending) -> "Grant":
+    def end(self, state: State, ending: GrantEnd) -> "Grant":
         """The grant released or revoked; as it stands at `ending.at` when it has ended before."""
         current = self.at(ending.at)
-        over = state not in TRANSITIONS[current.state] or (current.state not in OPEN and not self.live(ending.at))
+        over = state not in TRANSITIONS[current.state] or (
+            current.state not in OPEN_STATES and not self.live(ending.at)
+        )
         return current if over else replace(current.move(state), ending=ending)
 
-    def cast_since(self, before: "Grant") -> tuple[Vote, ...]:
+    def votes_since(self, before: "Grant") -> tuple[Vote, ...]:
         """The votes that were not given `before`: those that are only counted for other groups by now are not new."""
         given = {replace(each, groups=None) for each in before.votes}
         return tuple(each for each in self.votes if replace(each, groups=None) not in given)
@@ -214,11 +221,11 @@ class Grant:
             "ending": None if self.ending is None else self.ending.view(),
             "votes": [each.view() for each in self.votes],
             "cut_off_at": None if self.cut_off_at is None else iso(self.cut_off_at),
-            "break_glass": glass_view(self.glass, self.follow_up),
+            "break_glass": break_glass_view(self.break_glass, self.follow_up),
         }
 
 
-def borne_out(grant: Grant) -> Grant:
+def with_derived_state(grant: Grant) -> Grant:
     """The grant in the state that its ending, votes and times bear out: what `state` says can end it, but not open it.
 
     Many functions may write the state, and few the rest (`adapters.grant_items`). Only a vote or an allowed request
@@ -227,9 +234,9 @@ def borne_out(grant: Grant) -> Grant:
     """
     if grant.ending:
         state = grant.ending.state
-    elif any(vote.verdict is Verdict.REJECT for vote in grant.votes):
+    elif any(vote.verdict is VoteVerdict.REJECT for vote in grant.votes):
         state = State.REJECTED
-    elif grant.state in OPEN:
+    elif grant.state in OPEN_STATES:
         state = State.PENDING if grant.starts_at is None else State.ACTIVE
     else:
         state = State.EXPIRED if grant.state is State.EXPIRED else State.FAILED
@@ -284,5 +291,5 @@ def open_grant(  # the grant is where all that was learned of a request comes to
         policy_version=decision.policy_version,
         reviews=reviews_of(decision),
         groups=tuple(sorted(principal.groups)),
-        run_by=principal.run_by,
+        agent_owners=principal.agent_owners,
     )

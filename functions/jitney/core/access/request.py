@@ -21,7 +21,7 @@ class Permission:
         return itertools.product(self.actions, self.resources)
 
 
-class Explained(NamedTuple):
+class ExplainedAction(NamedTuple):
     """One action that a call needs, the resources it is asked on, and why.
 
     `call` is the call as records may show it: with the values that the resources come from, and no others.
@@ -50,11 +50,11 @@ class AccessRequest:
     duration_seconds: int
     reason: str
     ticket: str
-    explanation: tuple[Explained, ...] = ()
+    explanation: tuple[ExplainedAction, ...] = ()
     body: bytes = field(default=b"", repr=False)
 
 
-def permissions_of(explained: Iterable[Explained]) -> tuple[Permission, ...]:
+def permissions_of(explained: Iterable[ExplainedAction]) -> tuple[Permission, ...]:
     """The permissions that were explained: actions on the same resources together, nothing twice."""
     actions: dict[tuple[str, ...], dict[str, None]] = {}
     for each in explained:

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from jitney.core.access.reach import Reach
 from jitney.core.access.request import Permission
-from jitney.core.actions import Action, Actions
+from jitney.core.access.requested_scope import RequestedScope
+from jitney.core.actions import Action, ActionTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ class Statement:
         return len(compact(self.body())) + 1
 
 
-class Compacted(NamedTuple):
+class CompactedRequest(NamedTuple):
     """`statements` that allow exactly `asked`: the resources of each action, sorted. `reach` answers about `asked`."""
 
     statements: tuple[Statement, ...]
     asked: Mapping[str, tuple[str, ...]]
-    reach: Reach
+    reach: RequestedScope
 
 
-def compacted(permissions: Sequence[Permission], actions: Actions) -> Compacted:
+def compact_request(permissions: Sequence[Permission], actions: ActionTable) -> CompactedRequest:
     """The statements for `permissions`, whose action wildcards are expanded already; none for what cannot exist.
 
     The same for the same permissions in any order. Raises ValueError for an action that is not in the table.
@@ -52,15 +52,15 @@ def compacted(permissions: Sequence[Permission], actions: Actions) -> Compacted:
             action = _known(name, actions)
             known[action.name] = action
             wanted.setdefault(action.name, set()).update(permission.resources)
-    before = Reach({}, known)
+    before = RequestedScope({}, known)
     acting = {name: tuple(arn for arn in sorted(wanted[name]) if before.may(name, arn)) for name in sorted(wanted)}
     widest = {arns: before.widest(arns) for arns in acting.values() if arns}
     kept = {name: widest[arns] for name, arns in acting.items() if arns}
-    reach = Reach(kept, known)
+    reach = RequestedScope(kept, known)
     merged: tuple[Statement, ...] = ()
     for statement in by_resources(kept):
         merged = with_statement(merged, statement, reach)
-    return Compacted(tuple(sorted(merged, key=lambda each: each.actions)), kept, reach)
+    return CompactedRequest(tuple(sorted(merged, key=lambda each: each.actions)), kept, reach)
 
 
 def by_resources(asked: Mapping[str, tuple[str, ...]]) -> tuple[Statement, ...]:
@@ -72,7 +72,7 @@ def by_resources(asked: Mapping[str, tuple[str, ...]]) -> tuple[Statement, ...]:
     return tuple(sorted(statements, key=lambda each: (-each.size, each.actions)))
 
 
-def with_statement(statements: tuple[Statement, ...], new: Statement, reach: Reach) -> tuple[Statement, ...]:
+def with_statement(statements: tuple[Statement, ...], new: Statement, reach: RequestedScope) -> tuple[Statement, ...]:
     """`statements` and `new`, joined with the first of them that it may join: that never makes a policy longer."""
     for place, before in enumerate(statements):
         if _may_join(before, new, reach) and _may_join(new, before, reach):
@@ -90,7 +90,7 @@ def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _may_join(one: Statement, other: Statement, reach: Reach) -> bool:
+def _may_join(one: Statement, other: Statement, reach: RequestedScope) -> bool:
     """Whether the actions of `one` on the resources of `other` reach nothing more."""
     return not any(reach.adds(action, resource) for action in one.actions for resource in other.resources)
 
@@ -100,7 +100,7 @@ def _joined(one: Statement, other: Statement) -> Statement:
     return Statement(tuple(sorted(actions)), tuple(sorted({*one.resources, *other.resources})))
 
 
-def _known(name: str, actions: Actions) -> Action:
+def _known(name: str, actions: ActionTable) -> Action:
     action = actions.get(name)
     if action is None:
         raise ValueError(f"not an action: {name!a}")

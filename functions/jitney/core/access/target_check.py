@@ -10,17 +10,17 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from jitney.core.access.denial import POLICY_NAME
+from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.config import Target
 
-ALLOWED, DENIED, NOTHING_THERE = "allowed", "AccessDenied", "NoSuchEntity"
+ALLOWED, DENIED, NO_SUCH_ENTITY = "allowed", "AccessDenied", "NoSuchEntity"
 NOT_TRIED = "not_tried"
 """The answer to a call whose session was not to be had."""
 SESSION_PREFIX = "g-check-"
 """No grant's id has a second hyphen; the roles' trust takes every name that begins as a grant's."""
-STRANGE_PREFIX = "check-"
+NON_GRANT_PREFIX = "check-"
 SESSION_SECONDS = 900
-NOT_THERE = "JitneyCheck"
+NONEXISTENT_POLICY = "JitneyCheck"
 """A policy that no role of Jitney has."""
 
 # CloudFormation compares a template with the last one, not with what is there: deploying it again repairs nothing.
@@ -46,7 +46,7 @@ class Attempt(NamedTuple):
     then: tuple[str, Mapping[str, str]] | None = None
 
 
-class Answered(NamedTuple):
+class AttemptResult(NamedTuple):
     """An attempt and what AWS answered."""
 
     attempt: Attempt
@@ -86,7 +86,7 @@ def _of_the_role(target: Target, session: str, principal: str, human: str) -> It
         "Policy": _policy("Deny", "*", "*"),
         "DurationSeconds": SESSION_SECONDS,
     }
-    strange = STRANGE_PREFIX + session.removeprefix(SESSION_PREFIX)
+    strange = NON_GRANT_PREFIX + session.removeprefix(SESSION_PREFIX)
     fix = _TRUST.format(role=target.role_arn)
     yield Attempt("role", "take the role as a grant does", (ALLOWED,), _DEPLOY, whole)
     for name, what, change in (
@@ -95,9 +95,9 @@ def _of_the_role(target: Target, session: str, principal: str, human: str) -> It
         ("role_no_source_identity", "take it without a source identity", {"SourceIdentity": None}),
         ("role_no_tags", "take it without session tags", {"Tags": None}),
         ("role_no_agent", "take it without the agent's tag", {"Tags": _tags({**tags, "agent": ""})}),
-        ("role_strange_grant", "take it for what is no grant", {"Tags": _tags({**tags, "grant": strange})}),
-        ("role_more_tags", "take it with a tag more", {"Tags": _tags({**tags, "more": "x"})}),
-        ("role_strange_name", "take it under a name that is no grant's", {"RoleSessionName": strange}),
+        ("role_non_grant_tag", "take it for what is no grant", {"Tags": _tags({**tags, "grant": strange})}),
+        ("role_extra_tag", "take it with a tag more", {"Tags": _tags({**tags, "more": "x"})}),
+        ("role_non_grant_name", "take it under a name that is no grant's", {"RoleSessionName": strange}),
     ):
         yield Attempt(name, what, (DENIED,), fix, _changed(whole, change))
     name = _name(target.role_arn)
@@ -107,7 +107,7 @@ def _of_the_role(target: Target, session: str, principal: str, human: str) -> It
         (DENIED,),
         _POLICIES.format(role=target.role_arn),
         whole | {"Policy": _policy("Allow", "iam:DeleteRolePolicy", target.role_arn)},
-        ("delete_role_policy", {"RoleName": name, "PolicyName": NOT_THERE}),
+        ("delete_role_policy", {"RoleName": name, "PolicyName": NONEXISTENT_POLICY}),
     )
 
 
@@ -136,12 +136,12 @@ def _of_the_revoker(target: Target, session: str) -> Iterator[Attempt]:
 def _revokers_calls(target: Target) -> Iterator[tuple[str, str, tuple[str, ...], str, Mapping[str, str]]]:
     """Name, sentence, expected answers, IAM's operation and its parameters."""
     role, revoker = _name(target.role_arn), _name(target.revoker_arn)
-    document, nothing = {"PolicyName": POLICY_NAME}, {"PolicyName": NOT_THERE}
+    document, nothing = {"PolicyName": DENY_POLICY_NAME}, {"PolicyName": NONEXISTENT_POLICY}
     boundary = target.boundary_arn
     of_role, of_itself = {"RoleName": role}, {"RoleName": revoker}
-    yield "revoker_reads", "read the deny document", (ALLOWED, NOTHING_THERE), "get_role_policy", of_role | document
+    yield "revoker_reads", "read the deny document", (ALLOWED, NO_SUCH_ENTITY), "get_role_policy", of_role | document
     what = "write the role's inline policies, its boundary being on"
-    yield "revoker_writes", what, (NOTHING_THERE,), "delete_role_policy", of_role | nothing
+    yield "revoker_writes", what, (NO_SUCH_ENTITY,), "delete_role_policy", of_role | nothing
     what = "write another role's inline policies"
     yield "revoker_other_role", what, (DENIED,), "delete_role_policy", of_itself | nothing
     operation, given = "put_role_permissions_boundary", of_role | {"PermissionsBoundary": boundary}
@@ -172,7 +172,7 @@ def _other(target: Target) -> str:
 
 def _unattached(target: Target) -> str:
     """The ARN of a policy that is not there."""
-    return f"{target.role_arn.partition(':role/')[0]}:policy/jitney/{NOT_THERE}"
+    return f"{target.role_arn.partition(':role/')[0]}:policy/jitney/{NONEXISTENT_POLICY}"
 
 
 def _name(role_arn: str) -> str:

@@ -7,19 +7,19 @@ from functools import partial
 from typing import Any
 
 from jitney.core.actions import ResourceType
-from jitney.core.calls.call import FILES, UNREAD, Place
-from jitney.core.calls.options import invalid
-from jitney.core.calls.readings import (
+from jitney.core.calls.call import FILES, UNKNOWN_VALUE, AwsLocation
+from jitney.core.calls.operations import RequiredAction
+from jitney.core.calls.options import invalid_call
+from jitney.core.calls.transforms import (
     ADDS_WILDCARDS,
-    CONTENT,
-    OF_STRUCTURES,
-    READINGS,
+    CONTENT_TRANSFORMS,
+    DEFAULTS,
     READS_ARNS,
     READS_URLS,
-    WHEN_ABSENT,
-    mismatch,
+    STRUCTURE_TRANSFORMS,
+    TRANSFORMS,
+    wrong_account,
 )
-from jitney.core.calls.table import Need
 from jitney.core.patterns import has_wildcard
 
 MAX_ARNS = 200
@@ -29,13 +29,15 @@ _WEB = ("http://", "https://")
 _WHOLE = re.compile(r"@(\w+)(?:\|(\w+))? (.+)")
 
 
-def fill(template: str, parameters: Mapping[str, Any], place: Place) -> list[str]:
+def fill_template(template: str, parameters: Mapping[str, Any], place: AwsLocation) -> list[str]:
     """The ARNs that `template` names with these parameters; [] when they do not say.
 
     Raises Problem: call_invalid for a name that IAM would read as a pattern, account_mismatch for another account's.
     """
     if whole := _WHOLE.fullmatch(template):
-        given = READINGS[whole[2]](parameters.get(whole[1]), place) if whole[2] else _strings(parameters.get(whole[1]))
+        given = (
+            TRANSFORMS[whole[2]](parameters.get(whole[1]), place) if whole[2] else _strings(parameters.get(whole[1]))
+        )
         return [arn for arn in given if _fits(arn, whole[3], place)]
     variables = [found for found in _VARIABLE.finditer(template) if found[2] not in _PLACE]
     members = {found[2] for found in variables if not found[1]}
@@ -47,21 +49,23 @@ def fill(template: str, parameters: Mapping[str, Any], place: Place) -> list[str
     return list(itertools.islice(_products(template, variables, choices, place), MAX_ARNS + 1))
 
 
-def names_in(template: str) -> set[str]:
+def name_parameters(template: str) -> set[str]:
     """The parameters whose values are names in a template; not those that hold a name among other things."""
-    return {name for name, reading in _members(template) if reading not in CONTENT}
+    return {name for name, reading in _members(template) if reading not in CONTENT_TRANSFORMS}
 
 
-def structures_in(need: Need) -> set[str]:
+def structure_parameters(need: RequiredAction) -> set[str]:
     """The parameters that are read member by member, for the need's resources or for its condition."""
     read = [each for kind in need.types or () for template in kind.arns for each in _members(template)]
     conditions = (each.removeprefix("!").partition("|") for each in need.when.split())
     return {
-        name for name, reading in [*read, *((name, each) for name, _, each in conditions)] if reading in OF_STRUCTURES
+        name
+        for name, reading in [*read, *((name, each) for name, _, each in conditions)]
+        if reading in STRUCTURE_TRANSFORMS
     }
 
 
-def check_given(template: str, parameters: Mapping[str, Any]) -> None:
+def check_parameters(template: str, parameters: Mapping[str, Any]) -> None:
     """Raise Problem call_invalid when a parameter of the template is given, but empty or not known here.
 
     It would name nothing, and so be asked on everything.
@@ -71,13 +75,17 @@ def check_given(template: str, parameters: Mapping[str, Any]) -> None:
             continue
         value, elsewhere = parameters[name], FILES if reading in READS_URLS else (*FILES, *_WEB)
         texts = _strings(value)
-        if value is UNREAD or (reading not in CONTENT and any(text.startswith(elsewhere) for text in texts)):
-            raise invalid(
+        if value is UNKNOWN_VALUE or (
+            reading not in CONTENT_TRANSFORMS and any(text.startswith(elsewhere) for text in texts)
+        ):
+            raise invalid_call(
                 f"{name} names a resource, and the call does not hold its value.",
                 "Write the value instead of file://, fileb:// or a web address; or ask with permissions, not calls.",
             )
         if not value or "" in texts:
-            raise invalid(f"{name} names a resource, and is empty.", "Write its value, or leave it out where you may.")
+            raise invalid_call(
+                f"{name} names a resource, and is empty.", "Write its value, or leave it out where you may."
+            )
 
 
 def _members(template: str) -> list[tuple[str, str]]:
@@ -88,18 +96,20 @@ def _members(template: str) -> list[tuple[str, str]]:
     return [(each[2], each[3] or "") for each in found]
 
 
-def holds(condition: str, parameters: Mapping[str, Any], place: Place) -> bool:
+def condition_holds(condition: str, parameters: Mapping[str, Any], place: AwsLocation) -> bool:
     """Whether a need's condition holds, as `Need` has it."""
     return not condition or any(_says(each, parameters, place) for each in condition.split())
 
 
-def _says(condition: str, parameters: Mapping[str, Any], place: Place) -> bool:
+def _says(condition: str, parameters: Mapping[str, Any], place: AwsLocation) -> bool:
     name, _, reading = condition.removeprefix("!").partition("|")
-    said = any(READINGS[reading](parameters.get(name), place)) if reading else name in parameters
+    said = any(TRANSFORMS[reading](parameters.get(name), place)) if reading else name in parameters
     return said is not condition.startswith("!")
 
 
-def _products(template: str, variables: list[re.Match[str]], choices: list[list[str]], place: Place) -> Iterator[str]:
+def _products(
+    template: str, variables: list[re.Match[str]], choices: list[list[str]], place: AwsLocation
+) -> Iterator[str]:
     ours = {"Partition": place.partition, "Region": place.region, "Account": place.account, "AccountId": place.account}
     for values in itertools.product(*choices):
         named = ours | dict(zip((found[0][2:-1] for found in variables), values, strict=True))
@@ -110,15 +120,15 @@ def _named(names: Mapping[str, str], variable: re.Match[str]) -> str:
     return names[variable[0][2:-1]]
 
 
-def _choices(variable: re.Match[str], parameters: Mapping[str, Any], place: Place, template: str) -> list[str]:
+def _choices(variable: re.Match[str], parameters: Mapping[str, Any], place: AwsLocation, template: str) -> list[str]:
     """The texts that may stand for one variable of a template."""
     fixed, name, reading = variable.groups()
     if fixed:
         return [name]
     if parameters.get(name) is None:
-        return [WHEN_ABSENT[reading]] if reading in WHEN_ABSENT and name not in parameters else []
+        return [DEFAULTS[reading]] if reading in DEFAULTS and name not in parameters else []
     value = parameters[name]
-    read = [_last(name, text, place, template) for text in READINGS[reading or ""](value, place) if text]
+    read = [_last(name, text, place, template) for text in TRANSFORMS[reading or ""](value, place) if text]
     # These add a wildcard of their own to what was given.
     for text in _given(value) if reading in ADDS_WILDCARDS else read:
         _check(name, text)
@@ -134,7 +144,7 @@ def _given(value: Any) -> Iterator[str]:
             yield from _given(each)
 
 
-def _last(name: str, text: str, place: Place, template: str) -> str:
+def _last(name: str, text: str, place: AwsLocation, template: str) -> str:
     """A name; of an ARN, what it ends with: in a template of several parameters it stands for one of them.
 
     Raises Problem call_invalid for an ARN of another kind: an S3 access point is not the bucket of the same name.
@@ -143,7 +153,9 @@ def _last(name: str, text: str, place: Place, template: str) -> str:
         return text
     _check_account(text, place)
     if _kind(text) != _kind(template):
-        raise invalid(f"{name} is the ARN of something else than it names.", "Write its name, or ask with permissions.")
+        raise invalid_call(
+            f"{name} is the ARN of something else than it names.", "Write its name, or ask with permissions."
+        )
     return re.split(r"[/:]", text)[-1]
 
 
@@ -156,10 +168,10 @@ def _kind(arn: str) -> tuple[str, bool, bool]:
 def _check(name: str, text: str) -> None:
     if has_wildcard(text) or "${" in text:
         fix = "Name it without * ? ${, or ask with permissions: a session policy cannot name it exactly."
-        raise invalid(f"{name} holds a character that IAM would read as a pattern.", fix)
+        raise invalid_call(f"{name} holds a character that IAM would read as a pattern.", fix)
 
 
-def _fits(arn: str, arn_format: str, place: Place) -> bool:
+def _fits(arn: str, arn_format: str, place: AwsLocation) -> bool:
     """Whether `arn` is a whole ARN of the format, in the target's account."""
     if not arn.startswith("arn:"):
         return False
@@ -168,10 +180,10 @@ def _fits(arn: str, arn_format: str, place: Place) -> bool:
     return ResourceType("", arn_format, required=True).pattern.matches(arn)
 
 
-def _check_account(arn: str, place: Place) -> None:
+def _check_account(arn: str, place: AwsLocation) -> None:
     parts = arn.split(":", 5)
     if len(parts) == 6 and (parts[4] not in ("", "aws", place.account) or parts[1] != place.partition):
-        raise mismatch(arn, place)
+        raise wrong_account(arn, place)
 
 
 def _plain(variable: re.Match[str]) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jitney.core.calls.table import Operation
+from jitney.core.calls.operations import Operation
 
-UNREAD = None
+UNKNOWN_VALUE = None
 """The value of a parameter that is given but not known here: file://... is on the caller's machine."""
 
 FILES = ("file://", "fileb://")
@@ -16,7 +16,7 @@ MASKED = "***"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AwsLocation:
     """Where calls are made: the target's partition, region and account."""
 
     partition: str

@@ -10,11 +10,11 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from jitney.core.access.request import Explained
-from jitney.core.calls.arns import fill
-from jitney.core.calls.call import Place
-from jitney.core.calls.derive import BY_ID, NOTES
-from jitney.core.calls.options import Read, invalid, read_options
+from jitney.core.access.request import ExplainedAction
+from jitney.core.calls.arns import fill_template
+from jitney.core.calls.call import AwsLocation
+from jitney.core.calls.call_needs import BY_ID, NOTES
+from jitney.core.calls.options import ParsedOptions, invalid_call, read_options
 from jitney.core.patterns import has_wildcard
 from jitney.core.problems import Problem
 
@@ -43,7 +43,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class S3Path:
     """A path of a command: in a bucket, or a local one, whose `bucket` is "" and whose `key` is the path."""
 
     bucket: str
@@ -56,35 +56,39 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class S3Command:
     """One command being explained: what it is called in records, its options and paths, and where."""
 
     shown: str
-    read: Read
-    paths: tuple[Path, ...]
-    place: Place
+    read: ParsedOptions
+    paths: tuple[S3Path, ...]
+    place: AwsLocation
 
     def has(self, option: str) -> bool:
         """Whether the flag or option is given."""
         return option in self.read.options
 
-    def need(self, action: str, resource: str, why: str) -> Explained:
+    def need(self, action: str, resource: str, why: str) -> ExplainedAction:
         """One action on one resource: "bucket", "bucket/key", or "*"."""
         arn = resource if resource == "*" else f"arn:{self.place.partition}:s3:::{resource}"
         note = NOTES.get(action)
-        return Explained(self.shown, action, (arn,), f"{why}; {note}" if note else why)
+        return ExplainedAction(self.shown, action, (arn,), f"{why}; {note}" if note else why)
 
-    def key(self) -> Iterator[Explained]:
+    def key(self) -> Iterator[ExplainedAction]:
         """What writing under the key of --sse-kms-key-id takes."""
         for given in self.read.options.get("sse-kms-key-id", []):
             place = replace(self.place, region=self.read.region or self.place.region)
-            arns = tuple(fill(_KEY, {"key": given}, place))
+            arns = tuple(fill_template(_KEY, {"key": given}, place))
             unnamed = "" if arns else f"; asked on all keys: {BY_ID}"
-            yield Explained(self.shown, "kms:GenerateDataKey", arns or ("*",), f"--sse-kms-key-id encrypts{unnamed}")
-            yield Explained(self.shown, "kms:Decrypt", arns or ("*",), f"parts of a large object are joined{unnamed}")
+            yield ExplainedAction(
+                self.shown, "kms:GenerateDataKey", arns or ("*",), f"--sse-kms-key-id encrypts{unnamed}"
+            )
+            yield ExplainedAction(
+                self.shown, "kms:Decrypt", arns or ("*",), f"parts of a large object are joined{unnamed}"
+            )
 
 
-def explain_s3(words: Sequence[str], place: Place) -> tuple[Explained, ...]:
+def explain_s3(words: Sequence[str], place: AwsLocation) -> tuple[ExplainedAction, ...]:
     """What `aws s3 WORDS...` needs. Raises Problem call_invalid or operation_unknown."""
     name, *rest = words or [""]
     if name not in COMMANDS:
@@ -95,14 +99,14 @@ def explain_s3(words: Sequence[str], place: Place) -> tuple[Explained, ...]:
     read = read_options(*_without_filters(rest, kinds))
     if len(read.positional) not in count:
         wanted = f"{count[0]} to {count[-1]} paths" if len(count) > 1 else f"{count[0]} path{'s' * (count[0] > 1)}"
-        raise invalid(
+        raise invalid_call(
             f"aws s3 {name} takes {wanted}, and there are {len(read.positional)}.",
             f"Write it as aws s3 {name} help has it; a path with spaces in quotes.",
         )
     flags = [f"--{option}" for option, values in read.options.items() if not values]
     shown = shlex.join(["aws", "s3", name, *read.positional, *flags])[:1024]
     paths = () if (name, *read.positional) == ("ls", ALL_BUCKETS) else read.positional
-    return tuple(explain(Command(shown, read, tuple(_path(text) for text in paths), place)))
+    return tuple(explain(S3Command(shown, read, tuple(_path(text) for text in paths), place)))
 
 
 def _without_filters(words: list[str], kinds: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
@@ -119,27 +123,27 @@ def _without_filters(words: list[str], kinds: Mapping[str, str]) -> tuple[list[s
     return kept, kinds
 
 
-def _path(text: str) -> Path:
+def _path(text: str) -> S3Path:
     if not text.startswith("s3://"):
-        return Path("", text)
+        return S3Path("", text)
     bucket, _, key = text.removeprefix("s3://").partition("/")
     if not _BUCKET.fullmatch(bucket):
         fix = "Write s3://BUCKET/KEY; for an access point, ask with permissions."
-        raise invalid(f"{bucket[:70]!a} is no bucket's name.", fix)
-    return Path(bucket, _exact(key))
+        raise invalid_call(f"{bucket[:70]!a} is no bucket's name.", fix)
+    return S3Path(bucket, _exact(key))
 
 
 def _exact(key: str) -> str:
     if has_wildcard(key) or "${" in key:
         fix = "For everything below a prefix use --recursive; a key that holds * ? ${ cannot be named exactly."
-        raise invalid("The key holds a character that IAM would read as a pattern.", fix)
+        raise invalid_call("The key holds a character that IAM would read as a pattern.", fix)
     return key
 
 
-def _transfer(command: Command, *, moves: bool = False) -> Iterator[Explained]:
+def _transfer(command: S3Command, *, moves: bool = False) -> Iterator[ExplainedAction]:
     source, target = command.paths
     if not source.bucket and not target.bucket:
-        raise invalid("Neither path is in S3.", "Write one of them as s3://BUCKET/KEY.")
+        raise invalid_call("Neither path is in S3.", "Write one of them as s3://BUCKET/KEY.")
     if command.has("recursive"):
         yield from _copy_below(command, source, target)
         if moves and source.bucket:
@@ -153,25 +157,25 @@ def _transfer(command: Command, *, moves: bool = False) -> Iterator[Explained]:
     if target.bucket:
         below = not target.key or target.key.endswith("/")
         key = f"{target.key}{_name(source)}" if below else target.key
-        yield from _writes(command, f"{target.bucket}/{_key(Path(target.bucket, _exact(key)))}")
+        yield from _writes(command, f"{target.bucket}/{_key(S3Path(target.bucket, _exact(key)))}")
     if moves and source.bucket:
         yield command.need("s3:DeleteObject", f"{source.bucket}/{_key(source)}", "what was moved is deleted")
 
 
-def _name(path: Path) -> str:
+def _name(path: S3Path) -> str:
     """The name that what is at the path keeps below a prefix."""
     if not path.bucket and "\\" in path.key:  # parts folders on Windows alone, and which system it is nobody says
-        raise invalid("The file's path holds a backslash.", "Write the whole key: s3://BUCKET/KEY.")
+        raise invalid_call("The file's path holds a backslash.", "Write the whole key: s3://BUCKET/KEY.")
     return path.key.rpartition("/")[2]
 
 
-def _key(path: Path) -> str:
+def _key(path: S3Path) -> str:
     if not path.key or path.key.endswith("/"):
-        raise invalid(f"s3://{path.bucket}/{path.key} names no object.", "Name the object, or add --recursive.")
+        raise invalid_call(f"s3://{path.bucket}/{path.key} names no object.", "Name the object, or add --recursive.")
     return path.key
 
 
-def _copy_below(command: Command, source: Path, target: Path) -> Iterator[Explained]:
+def _copy_below(command: S3Command, source: S3Path, target: S3Path) -> Iterator[ExplainedAction]:
     """What copying a whole prefix needs; listing cannot be granted for a prefix alone, so it is for the bucket."""
     if source.bucket:
         yield command.need("s3:ListBucket", source.bucket, "the objects to copy are listed")
@@ -180,7 +184,7 @@ def _copy_below(command: Command, source: Path, target: Path) -> Iterator[Explai
         yield from _writes(command, f"{target.bucket}/{target.folder}*")
 
 
-def _writes(command: Command, objects: str) -> Iterator[Explained]:
+def _writes(command: S3Command, objects: str) -> Iterator[ExplainedAction]:
     from_s3 = f"; {_TAGS}" if command.paths[0].bucket else ""
     yield command.need("s3:PutObject", objects, f"the object is written, in parts if it is large{from_s3}")
     yield from command.key()
@@ -188,14 +192,14 @@ def _writes(command: Command, objects: str) -> Iterator[Explained]:
         yield command.need("s3:PutObjectAcl", objects, "--acl and --grants set who may reach it")
 
 
-def _move(command: Command) -> Iterator[Explained]:
+def _move(command: S3Command) -> Iterator[ExplainedAction]:
     yield from _transfer(command, moves=True)
 
 
-def _sync(command: Command) -> Iterator[Explained]:
+def _sync(command: S3Command) -> Iterator[ExplainedAction]:
     source, target = command.paths
     if not source.bucket and not target.bucket:
-        raise invalid("Neither path is in S3.", "Write one of them as s3://BUCKET/PREFIX.")
+        raise invalid_call("Neither path is in S3.", "Write one of them as s3://BUCKET/PREFIX.")
     if target.bucket and target.bucket != source.bucket:
         yield command.need("s3:ListBucket", target.bucket, "what is there already is listed")
     yield from _copy_below(command, source, target)
@@ -204,7 +208,7 @@ def _sync(command: Command) -> Iterator[Explained]:
         yield command.need("s3:DeleteObject", objects, "--delete removes what the source does not have")
 
 
-def _list(command: Command) -> Iterator[Explained]:
+def _list(command: S3Command) -> Iterator[ExplainedAction]:
     if not command.paths:
         yield command.need("s3:ListAllMyBuckets", "*", "buckets are listed; the action has no resource to name")
         return
@@ -213,7 +217,7 @@ def _list(command: Command) -> Iterator[Explained]:
     yield command.need("s3:ListBucket", bucket, "objects are listed")
 
 
-def _remove(command: Command) -> Iterator[Explained]:
+def _remove(command: S3Command) -> Iterator[ExplainedAction]:
     path = _in_s3(command)
     if command.has("recursive"):
         yield command.need("s3:ListBucket", path.bucket, "the objects to delete are listed")
@@ -222,14 +226,14 @@ def _remove(command: Command) -> Iterator[Explained]:
         yield command.need("s3:DeleteObject", f"{path.bucket}/{_key(path)}", "the object is deleted")
 
 
-def _make_bucket(command: Command) -> Iterator[Explained]:
+def _make_bucket(command: S3Command) -> Iterator[ExplainedAction]:
     bucket = _in_s3(command).bucket
     yield command.need("s3:CreateBucket", bucket, "the bucket is made")
     if command.has("tags"):
         yield command.need("s3:TagResource", bucket, "--tags sets tags while creating")
 
 
-def _remove_bucket(command: Command) -> Iterator[Explained]:
+def _remove_bucket(command: S3Command) -> Iterator[ExplainedAction]:
     bucket = _in_s3(command).bucket
     if command.has("force"):
         yield command.need("s3:ListBucket", bucket, "--force lists what is in the bucket")
@@ -237,19 +241,19 @@ def _remove_bucket(command: Command) -> Iterator[Explained]:
     yield command.need("s3:DeleteBucket", bucket, "the bucket is deleted")
 
 
-def _presign(command: Command) -> Iterator[Explained]:
+def _presign(command: S3Command) -> Iterator[ExplainedAction]:
     path = _in_s3(command)
     why = "who has the URL reads the object as this grant, as long as the grant lasts"
     yield command.need("s3:GetObject", f"{path.bucket}/{_key(path)}", why)
 
 
-def _in_s3(command: Command) -> Path:
+def _in_s3(command: S3Command) -> S3Path:
     if not command.paths[0].bucket:
-        raise invalid("The path is not in S3.", "Write it as s3://BUCKET/KEY.")
+        raise invalid_call("The path is not in S3.", "Write it as s3://BUCKET/KEY.")
     return command.paths[0]
 
 
-COMMANDS: Mapping[str, tuple[Mapping[str, str], range, Callable[[Command], Iterator[Explained]]]] = {
+COMMANDS: Mapping[str, tuple[Mapping[str, str], range, Callable[[S3Command], Iterator[ExplainedAction]]]] = {
     "cp": (_TRANSFER, range(2, 3), _transfer),
     "mv": (_TRANSFER, range(2, 3), _move),
     "sync": (_SYNC, range(2, 3), _sync),

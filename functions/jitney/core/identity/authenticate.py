@@ -5,18 +5,18 @@ from typing import NamedTuple
 from jitney.core.config import Config, Issuer
 from jitney.core.identity.claims import check_audience, check_required, check_times
 from jitney.core.identity.principal import Principal
-from jitney.core.identity.proof import principal_of
+from jitney.core.identity.principal_mapping import principal_of
 from jitney.core.identity.refusal import Refusal
-from jitney.core.identity.replay import Replay, replay_of
-from jitney.core.identity.token import UnverifiedToken, bearer, parse
-from jitney.core.identity.verify import KeySource, issuer_of, verify
+from jitney.core.identity.replay import SingleUseToken, single_use_token
+from jitney.core.identity.signature import KeySource, issuer_of, verify_signature
+from jitney.core.identity.token import UnverifiedToken, bearer_token, parse_token
 
 
 class Authenticated(NamedTuple):
     """Who asks, and what to remember of the token if its issuer's tokens may be used once (else None)."""
 
     principal: Principal
-    replay: Replay | None
+    replay: SingleUseToken | None
 
     def replayed(self) -> Refusal:
         """The refusal of this principal when the store has `replay` already."""
@@ -34,7 +34,7 @@ def authenticate(header: str | None, config: Config, keys: KeySource, now: int) 
 
     Raises Refusal, with a code of `jitney.core.problems`, and nothing else whatever the header holds.
     """
-    token = parse(bearer(header))
+    token = parse_token(bearer_token(header))
     issuer = issuer_of(token, config)
     try:
         return _authenticated(token, issuer, keys, now)
@@ -44,8 +44,8 @@ def authenticate(header: str | None, config: Config, keys: KeySource, now: int) 
 
 
 def _authenticated(token: UnverifiedToken, issuer: Issuer, keys: KeySource, now: int) -> Authenticated:
-    claims = verify(token, issuer, keys)
+    claims = verify_signature(token, issuer, keys)
     check_required(claims)
     check_audience(claims, issuer)
     check_times(claims, issuer, now)
-    return Authenticated(principal_of(claims, token.typ, issuer), replay_of(token, claims, issuer))
+    return Authenticated(principal_of(claims, token.typ, issuer), single_use_token(token, claims, issuer))

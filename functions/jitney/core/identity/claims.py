@@ -4,9 +4,9 @@ from typing import Any
 
 from jitney.core.config import Issuer
 from jitney.core.identity.refusal import Refusal
-from jitney.core.identity.verify import SignedClaims
+from jitney.core.identity.signature import SignedClaims
 
-MOST_LEEWAY_SECONDS = 60
+MAX_LEEWAY_SECONDS = 60
 _END_OF_TIME = 253_402_300_800  # the year 10000, where ISO 8601 times end
 
 _FIX = "Ask the issuer for a token with the claims iss, sub, aud, exp and iat, each of its RFC 7519 type."
@@ -55,7 +55,7 @@ def check_audience(claims: SignedClaims, issuer: Issuer) -> None:
 
 def leeway(issuer: Issuer) -> int:
     """The seconds by which clocks may differ: one number for every check and for the replay store."""
-    return min(issuer.leeway_seconds, MOST_LEEWAY_SECONDS)
+    return min(issuer.leeway_seconds, MAX_LEEWAY_SECONDS)
 
 
 def check_times(claims: SignedClaims, issuer: Issuer, now: int) -> None:

@@ -10,7 +10,7 @@ from jwt.algorithms import Algorithm
 
 from jitney.core import strict_json
 
-LEAST_RSA_BITS = 2048  # NIST SP 800-131A; RFC 7518 section 3.3
+MIN_RSA_BITS = 2048  # NIST SP 800-131A; RFC 7518 section 3.3
 
 # The algorithms that can be configured, and the (kty, crv) each needs: RFC 7518 section 3.1, RFC 8037 section 3.1.
 # HS* and none are not there: a shared secret proves nothing to a third party, and no signature proves nothing at all.
@@ -85,7 +85,7 @@ def _usable(jwk: Mapping[str, Any]) -> Key | None:
         material: Any = _VERIFIERS[names[0]].from_jwk(dict(jwk))
     except (jwt.PyJWTError, ValueError, TypeError):  # cryptography's own reasons are ValueErrors
         return None
-    if jwk["kty"] == "RSA" and material.key_size < LEAST_RSA_BITS:
+    if jwk["kty"] == "RSA" and material.key_size < MIN_RSA_BITS:
         return None
     return Key(frozenset(names), material)
 

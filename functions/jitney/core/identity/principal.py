@@ -12,7 +12,7 @@ class Principal:
     `issuer_name` is the issuer's alias in the configuration; `groups` are prefixed with it ("corp/data-agents"), so
     that two issuers' groups of the same name stay apart. `source_identity` stands for (issuer, subject) one-to-one and
     fits `[\w+=,.@-]{2,64}`. `human` is the person on whose behalf an agent asks, as a source identity, or None.
-    `kind` is "agent" for machines and "human" for people. `run_by` are the people who the configuration says own it.
+    `kind` is "agent" for machines and "human" for people. `agent_owners` are the people who the configuration says own it.
     """
 
     issuer: str
@@ -23,7 +23,7 @@ class Principal:
     display: str
     source_identity: str
     human: str | None = None
-    run_by: tuple[str, ...] = ()
+    agent_owners: tuple[str, ...] = ()
 
     @property
     def owner(self) -> str:

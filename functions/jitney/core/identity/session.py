@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from jitney.core.config import Config
 from jitney.core.identity.principal import Principal
 
-MOST_SECONDS = 8 * 3600
+MAX_SESSION_SECONDS = 8 * 3600
 """The longest that one sign-in counts."""
 IDLE_SECONDS = 3600
 """How long a session lasts that is not used."""
@@ -35,7 +35,7 @@ class Session(NamedTuple):
     @property
     def expires_at(self) -> int:
         """When it ends however much it is used (epoch seconds)."""
-        return self.began + MOST_SECONDS
+        return self.began + MAX_SESSION_SECONDS
 
     @property
     def form_token(self) -> str:
@@ -46,7 +46,7 @@ class Session(NamedTuple):
         """The cookie's value for a browser that is seen at `now`."""
         return f"{session_id}.{now}.{_proof(self.key, f'{session_id}.{now}')}"
 
-    def is_proven_by(self, cookie: str, now: int) -> bool:
+    def accepts_cookie(self, cookie: str, now: int) -> bool:
         """Whether the cookie is one of this session's, not idle for too long, and the session is not over."""
         match = _COOKIE.fullmatch(cookie)
         if match is None or not self.began - SKEW_SECONDS <= now < self.expires_at:
@@ -55,7 +55,7 @@ class Session(NamedTuple):
         fits = hmac.compare_digest(match[3], _proof(self.key, f"{match[1]}.{match[2]}"))
         return fits and -SKEW_SECONDS <= now - seen < IDLE_SECONDS
 
-    def is_form_of(self, token: str) -> bool:
+    def accepts_form_token(self, token: str) -> bool:
         """Whether `token` is this session's form token."""
         return hmac.compare_digest(token.encode(), self.form_token.encode())
 
@@ -75,18 +75,18 @@ class Session(NamedTuple):
         }
 
 
-def id_of(cookie: str) -> str | None:
+def session_id_of(cookie: str) -> str | None:
     """The session id in a cookie; None when it is no session's cookie."""
     match = _COOKIE.fullmatch(cookie)
     return match[1] if match else None
 
 
-def hashed(session_id: str) -> str:
+def hash_session_id(session_id: str) -> str:
     """What the store has instead of the id: SHA-256 in hexadecimal."""
     return hashlib.sha256(session_id.encode()).hexdigest()
 
 
-def stored(view: Mapping[str, Any], config: Config) -> Session | None:
+def session_of_view(view: Mapping[str, Any], config: Config) -> Session | None:
     """The session of `Session.view`; None when people no longer sign in at its provider, or with its client.
 
     An alias of the configuration may call another provider by now, whose subjects are other people.

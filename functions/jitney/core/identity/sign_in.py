@@ -17,8 +17,8 @@ from jitney.core.identity.authenticate import authenticate
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.session import SKEW_SECONDS
-from jitney.core.identity.token import parse
-from jitney.core.identity.verify import KeySource
+from jitney.core.identity.signature import KeySource
+from jitney.core.identity.token import parse_token
 from jitney.core.problems import Problem
 
 SIGN_IN_SECONDS = 600
@@ -75,7 +75,7 @@ class SignIn(NamedTuple):
         return _base64url(hmac.digest(self.secret.encode(), use.encode(), "sha256"))
 
 
-def begun(cookie: str, now: int) -> SignIn:
+def sign_in_of_cookie(cookie: str, now: int) -> SignIn:
     """The sign-in that a browser's cookie remembers. Raises Problem sign_in_invalid: there is none, or it is old."""
     match = _COOKIE.fullmatch(cookie)
     if match is None:
@@ -86,7 +86,7 @@ def begun(cookie: str, now: int) -> SignIn:
     return SignIn(match[1], begun_at, match[3] or "")
 
 
-def code_of(query: Mapping[str, str], sign_in: SignIn, issuer: Issuer) -> str:
+def authorization_code(query: Mapping[str, str], sign_in: SignIn, issuer: Issuer) -> str:
     """The code in the provider's answer. Raises Problem sign_in_invalid or sign_in_refused.
 
     `state` first: until it fits, the answer is anybody's. Then `iss` where there is one (RFC 9207 section 2.4).
@@ -101,14 +101,16 @@ def code_of(query: Mapping[str, str], sign_in: SignIn, issuer: Issuer) -> str:
     return query["code"]
 
 
-def signed_in(id_token: str, sign_in: SignIn, issuer: Issuer, config: Config, keys: KeySource, now: int) -> Principal:
+def signed_in_principal(
+    id_token: str, sign_in: SignIn, issuer: Issuer, config: Config, keys: KeySource, now: int
+) -> Principal:
     """Who signed in, by the ID token for the code. Raises Refusal.
 
     Verified as every token is; and it must be this issuer's, for a person who acts for nobody else, made out to its
     web client, for this sign-in.
     """
     principal = authenticate(f"Bearer {id_token}", config, keys, now).principal
-    claims = parse(id_token).claims  # of the very text whose signature was just verified
+    claims = parse_token(id_token).claims  # of the very text whose signature was just verified
     audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     nonce = claims.get("nonce")
     if (

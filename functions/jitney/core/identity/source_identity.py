@@ -18,7 +18,7 @@ import base64
 import hashlib
 import re
 
-MOST_CHARACTERS = 64
+MAX_CHARACTERS = 64
 MOST_SUBJECT_CHARACTERS = 255  # OpenID Connect Core section 2
 
 _ALIAS = re.compile(r"[A-Za-z0-9_+=@-]+")
@@ -40,13 +40,13 @@ def source_identity(issuer_name: str, issuer: str, subject: str) -> str:
     """The source identity of `subject` at `issuer`, which the configuration calls `issuer_name`."""
     plain = f"{issuer_name}.{subject}"
     if (
-        len(plain) <= MOST_CHARACTERS
+        len(plain) <= MAX_CHARACTERS
         and _ALIAS.fullmatch(issuer_name)
         and _SUBJECT.fullmatch(subject)
         and not _HASHED.fullmatch(plain)
     ):
         return plain
-    readable = _UNREADABLE.sub("-", plain)[: MOST_CHARACTERS - _DIGEST_CHARACTERS - 1]
+    readable = _UNREADABLE.sub("-", plain)[: MAX_CHARACTERS - _DIGEST_CHARACTERS - 1]
     return f"{readable}={_digest(issuer, subject)}"
 
 

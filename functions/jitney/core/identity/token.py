@@ -9,7 +9,7 @@ from typing import Any
 from jitney.core import strict_json
 from jitney.core.identity.refusal import Refusal
 
-MOST_CHARACTERS = 16_384
+MAX_TOKEN_CHARACTERS = 16_384
 
 _SCHEME = re.compile(r"bearer +", re.IGNORECASE)
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)")
@@ -36,7 +36,7 @@ class UnverifiedToken:
     signature: bytes
 
 
-def bearer(header: str | None) -> str:
+def bearer_token(header: str | None) -> str:
     """The token of an Authorization header. Raises Refusal token_missing when it holds no bearer token."""
     scheme = _SCHEME.match(header or "")
     if scheme is None:
@@ -48,7 +48,7 @@ def bearer(header: str | None) -> str:
     return scheme.string[scheme.end() :].rstrip(" ")
 
 
-def parse(text: str) -> UnverifiedToken:
+def parse_token(text: str) -> UnverifiedToken:
     """The token in `text`. Raises Refusal token_malformed, token_header or token_algorithm."""
     header_part, claims_part, signature_part = _segments(text)
     header = _json_object(header_part, "header")
@@ -65,8 +65,8 @@ def parse(text: str) -> UnverifiedToken:
 
 
 def _segments(text: str) -> tuple[str, str, str]:
-    if len(text) > MOST_CHARACTERS:
-        raise _malformed(f"The token is longer than {MOST_CHARACTERS} characters.")
+    if len(text) > MAX_TOKEN_CHARACTERS:
+        raise _malformed(f"The token is longer than {MAX_TOKEN_CHARACTERS} characters.")
     match = _COMPACT.fullmatch(text)
     if match is None:
         raise _malformed(

@@ -9,7 +9,7 @@ from jitney.core.audit import canonical
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class RecordPosition:
     """Where a record belongs: its chain and its number in it."""
 
     chain: str
@@ -20,10 +20,10 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StoredRecord:
     """A record as a link: its hash and its predecessor's as it says them; `intact` if the hash is that of the rest."""
 
-    place: Place
+    place: RecordPosition
     hash: str
     prev: str
     intact: bool
@@ -34,8 +34,8 @@ class Contents:
     """An object: SHA-256 over its bytes, its records in their order, and the numbers of lines that are no record."""
 
     digest: str
-    entries: tuple[Entry, ...]
-    strange_lines: tuple[int, ...] = ()
+    entries: tuple[StoredRecord, ...]
+    invalid_lines: tuple[int, ...] = ()
 
 
 def read_contents(body: bytes) -> Contents:
@@ -50,7 +50,7 @@ def read_contents(body: bytes) -> Contents:
     return Contents(hashlib.sha256(body).hexdigest(), tuple(entries), tuple(strange))
 
 
-def _entry(members: dict[str, Any]) -> Entry:
+def _entry(members: dict[str, Any]) -> StoredRecord:
     claimed = members.pop("hash")
     chain, seq, prev = members["chain"], members["seq"], members["prev"]
     if not (isinstance(chain, str) and type(seq) is int and isinstance(prev, str) and isinstance(claimed, str)):
@@ -59,4 +59,4 @@ def _entry(members: dict[str, Any]) -> Entry:
         raise ValueError("a chain begins with 0")
     claimed.encode()  # what UTF-8 cannot say, no seal can name
     digest = hashlib.sha256(canonical(members).encode()).hexdigest()
-    return Entry(Place(chain, seq), claimed, prev, digest == claimed)
+    return StoredRecord(RecordPosition(chain, seq), claimed, prev, digest == claimed)

@@ -3,29 +3,29 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from jitney.core.integrity.contents import Place
+from jitney.core.integrity.contents import RecordPosition
 from jitney.core.integrity.seals import Seal
 
 MOST_NAMED = 5
 """So many records are named in one sentence; `Break.records` has all."""
 
 
-class Verdict(StrEnum):
+class VerificationResult(StrEnum):
     """Broken beats unproven: what is known to be wrong is wrong, whatever else could not be read."""
 
     HOLDS = "holds"
-    UNPROVEN = "unproven"
+    UNPROVEN = "unverified"
     BROKEN = "broken"
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
+class IntegrityBreak:
     """Something that is not as it was sealed: what, in a sentence, and which seal, object and records it is about."""
 
     sentence: str
     seal: int | None = None
     object: str = ""
-    records: tuple[Place, ...] = ()
+    records: tuple[RecordPosition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +38,27 @@ class Extent:
     objects: int = 0
     records: int = 0
     chains: int = 0
-    awaited_objects: int = 0
-    awaited_records: int = 0
+    unsealed_objects: int = 0
+    unsealed_records: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
     """The breaks, first things first; `unproven` says why nothing, or not everything, could be proven."""
 
-    breaks: tuple[Break, ...]
+    breaks: tuple[IntegrityBreak, ...]
     unproven: tuple[str, ...]
     extent: Extent
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> VerificationResult:
         """The one word."""
         if self.breaks:
-            return Verdict.BROKEN
-        return Verdict.UNPROVEN if self.unproven else Verdict.HOLDS
+            return VerificationResult.BROKEN
+        return VerificationResult.UNPROVEN if self.unproven else VerificationResult.HOLDS
 
 
-def named(records: tuple[Place, ...]) -> str:
+def describe_records(records: tuple[RecordPosition, ...]) -> str:
     """The records in words: "record 2 of g-x, record 0 of r-y and 7 more"."""
     words = [str(each) for each in records[:MOST_NAMED]]
     if len(records) > MOST_NAMED:

@@ -4,19 +4,19 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from jitney.core.audit import FIRST
-from jitney.core.integrity.contents import Contents, Entry, Place
-from jitney.core.integrity.findings import Break
+from jitney.core.audit import GENESIS_HASH
+from jitney.core.integrity.contents import Contents, RecordPosition, StoredRecord
+from jitney.core.integrity.findings import IntegrityBreak
 
 
 @dataclass(slots=True)
 class _Chain:
-    entries: dict[int, dict[str, tuple[Entry, str]]] = field(default_factory=lambda: defaultdict(dict))
+    entries: dict[int, dict[str, tuple[StoredRecord, str]]] = field(default_factory=lambda: defaultdict(dict))
 
 
 def check_chains(
-    contents: Mapping[str, Contents], but: frozenset[Place], fresh: frozenset[str], *, whole: bool
-) -> Iterator[Break]:
+    contents: Mapping[str, Contents], but: frozenset[RecordPosition], fresh: frozenset[str], *, whole: bool
+) -> Iterator[IntegrityBreak]:
     """What is wrong with the chains of all records in `contents` (by object), except at places that are named already.
 
     A gap before a record of a `fresh` object is none yet: records may arrive out of order. Unless the records are
@@ -31,16 +31,18 @@ def check_chains(
         yield from _check(name, chains[name], but, fresh, whole=whole)
 
 
-def _check(name: str, chain: _Chain, but: frozenset[Place], fresh: frozenset[str], *, whole: bool) -> Iterator[Break]:
+def _check(
+    name: str, chain: _Chain, but: frozenset[RecordPosition], fresh: frozenset[str], *, whole: bool
+) -> Iterator[IntegrityBreak]:
     start = 0 if whole else min(chain.entries)
     for seq in sorted(chain.entries):
-        here = Place(name, seq)
+        here = RecordPosition(name, seq)
         claims = list(chain.entries[seq].values())
-        if here in but or Place(name, seq - 1) in but:
+        if here in but or RecordPosition(name, seq - 1) in but:
             continue
         if len(claims) > 1:
             where = " and ".join(sorted(key for _, key in claims))
-            yield Break(
+            yield IntegrityBreak(
                 f"There are {len(claims)} different records that claim to be {here}: in {where}.",
                 None,
                 claims[0][1],
@@ -55,18 +57,22 @@ def _check(name: str, chain: _Chain, but: frozenset[Place], fresh: frozenset[str
             yield from _follows(chain, entry, key)
 
 
-def _gap(name: str, chain: _Chain, entry: Entry, key: str) -> Break:
+def _gap(name: str, chain: _Chain, entry: StoredRecord, key: str) -> IntegrityBreak:
     seq = entry.place.seq
     first = max((each for each in chain.entries if each < seq), default=-1) + 1
-    lost = tuple(Place(name, each) for each in range(first, seq)) if seq - first < 100 else (Place(name, first),)
+    lost = (
+        tuple(RecordPosition(name, each) for each in range(first, seq))
+        if seq - first < 100
+        else (RecordPosition(name, first),)
+    )
     which = f"{lost[0]} is" if seq - first == 1 else f"Records {first} to {seq - 1} of {name} are"
     sentence = f"{which[0].upper()}{which[1:]} nowhere, and {entry.place}, in {key}, was written after it."
-    return Break(sentence, None, key, lost)
+    return IntegrityBreak(sentence, None, key, lost)
 
 
-def _follows(chain: _Chain, entry: Entry, key: str) -> Iterator[Break]:
-    before = FIRST if entry.place.seq == 0 else next(iter(chain.entries[entry.place.seq - 1]))
+def _follows(chain: _Chain, entry: StoredRecord, key: str) -> Iterator[IntegrityBreak]:
+    before = GENESIS_HASH if entry.place.seq == 0 else next(iter(chain.entries[entry.place.seq - 1]))
     if entry.prev != before:
         after = "nothing" if entry.place.seq == 0 else f"record {entry.place.seq - 1}"
         sentence = f"{str(entry.place).capitalize()}, in {key}, does not follow {after} as it is there."
-        yield Break(sentence, None, key, (entry.place,))
+        yield IntegrityBreak(sentence, None, key, (entry.place,))

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-from jitney.core.audit import FIRST
-from jitney.core.integrity.findings import Break
-from jitney.core.integrity.seals import EVERY_SECONDS, Seal, SignedSeal, read_seal
+from jitney.core.audit import GENESIS_HASH
+from jitney.core.integrity.findings import IntegrityBreak
+from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS, Seal, SignedSeal, read_seal
 from jitney.core.integrity.signatures import is_signed_by
 from jitney.core.times import iso
 
-OVERDUE_SECONDS = 3 * EVERY_SECONDS
+OVERDUE_SECONDS = 3 * SEAL_INTERVAL_SECONDS
 """A seal that is later than this is missing: two runs of the function failed, or somebody removed what they made."""
 
 type Keys = Mapping[str, EllipticCurvePublicKey]
@@ -32,10 +32,10 @@ class SealFile:
     hidden: bool = False
 
 
-def check_seals(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> tuple[list[Seal], list[Break]]:
+def check_seals(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> tuple[list[Seal], list[IntegrityBreak]]:
     """The seals that hold, by number, and what is wrong with the others. `whole` if the first of all is among them."""
     held: list[Seal] = []
-    breaks: list[Break] = []
+    breaks: list[IntegrityBreak] = []
     before: int | None = -1 if whole else None
     for file in sorted(files, key=lambda each: each.number):
         if before is not None:
@@ -44,25 +44,29 @@ def check_seals(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> tuple[
         signed, wrong = _read(file, keys)
         if signed and not wrong:
             wrong = _order(held[-1] if held else None, signed.seal, whole=whole)
-        breaks += [Break(sentence, file.number) for sentence in (*_replaced(file), *([wrong] if wrong else []))]
+        breaks += [
+            IntegrityBreak(sentence, file.number) for sentence in (*_replaced(file), *([wrong] if wrong else []))
+        ]
         if signed and not wrong:
             held.append(signed.seal)
     return held, breaks
 
 
-def overdue(last: Seal, now: int) -> Break | None:
+def overdue(last: Seal, now: int) -> IntegrityBreak | None:
     """The break that there is no seal after `last` though there should be one at `now` (epoch seconds)."""
     age = now - int(datetime.fromisoformat(last.time).timestamp())
     if age <= OVERDUE_SECONDS:
         return None
     since = f"the last seal, number {last.number}, is of {last.time}, and it is {iso(now)}"
-    return Break(f"The seals end too early: {since}. Later ones were removed, or sealing has stopped.", last.number + 1)
+    return IntegrityBreak(
+        f"The seals end too early: {since}. Later ones were removed, or sealing has stopped.", last.number + 1
+    )
 
 
-def _missing(first: int, after: int) -> Iterator[Break]:
+def _missing(first: int, after: int) -> Iterator[IntegrityBreak]:
     if after > first:
         which = f"Seal {first} is" if after == first + 1 else f"Seals {first} to {after - 1} are"
-        yield Break(f"{which} missing.", first)
+        yield IntegrityBreak(f"{which} missing.", first)
 
 
 def _read(file: SealFile, keys: Keys) -> tuple[SignedSeal | None, str]:
@@ -83,7 +87,7 @@ def _read(file: SealFile, keys: Keys) -> tuple[SignedSeal | None, str]:
 
 def _order(before: Seal | None, seal: Seal, *, whole: bool) -> str:
     """What is wrong with a seal that comes after `before`, the last that holds."""
-    expected = (0, FIRST) if before is None else (before.number + 1, before.hash)
+    expected = (0, GENESIS_HASH) if before is None else (before.number + 1, before.hash)
     adjacent = seal.number == expected[0] and (before is not None or whole)
     if adjacent and seal.previous != expected[1]:
         after = f"seal {before.number}" if before else "nothing"

@@ -2,34 +2,38 @@
 
 from collections.abc import Iterator, Mapping
 
-from jitney.core.integrity.contents import Contents, Place
-from jitney.core.integrity.findings import Break, named
+from jitney.core.integrity.contents import Contents, RecordPosition
+from jitney.core.integrity.findings import IntegrityBreak, describe_records
 from jitney.core.integrity.seals import SealedObject
 
 
-def check_object(number: int, sealed: SealedObject, found: Contents | None) -> Iterator[Break]:
+def check_object(number: int, sealed: SealedObject, found: Contents | None) -> Iterator[IntegrityBreak]:
     """What is wrong with an object of seal `number`, of which `found` is there now, None when nothing is."""
     records = tuple(place for place, _ in sealed.records)
     if found is None:
-        which = f": {named(records)}" if records else ""
-        yield Break(f"{sealed.key} is missing, with what seal {number} saw in it{which}.", number, sealed.key, records)
+        which = f": {describe_records(records)}" if records else ""
+        yield IntegrityBreak(
+            f"{sealed.key} is missing, with what seal {number} saw in it{which}.", number, sealed.key, records
+        )
     elif found.digest != sealed.digest:
         yield from _differences(number, sealed, found)
     else:
-        yield from strange_lines(sealed.key, found, f", and was there when seal {number} was made", number)
+        yield from invalid_line_breaks(sealed.key, found, f", and was there when seal {number} was made", number)
 
 
-def strange_lines(key: str, found: Contents, more: str = "", number: int | None = None) -> Iterator[Break]:
+def invalid_line_breaks(
+    key: str, found: Contents, more: str = "", number: int | None = None
+) -> Iterator[IntegrityBreak]:
     """A break for each line of an object that is no record; `more` ends the sentence."""
-    for line in found.strange_lines:
-        yield Break(f"Line {line} of {key} is no record{more}.", number, key)
+    for line in found.invalid_lines:
+        yield IntegrityBreak(f"Line {line} of {key} is no record{more}.", number, key)
 
 
-def _differences(number: int, sealed: SealedObject, found: Contents) -> Iterator[Break]:
-    def wrong(what: str, records: list[Place]) -> Break:
+def _differences(number: int, sealed: SealedObject, found: Contents) -> Iterator[IntegrityBreak]:
+    def wrong(what: str, records: list[RecordPosition]) -> IntegrityBreak:
         were = "was" if len(records) == 1 else "were"
-        sentence = f"In {sealed.key}, {named(tuple(records))} {were} {what} after seal {number}."
-        return Break(sentence, number, sealed.key, tuple(records))
+        sentence = f"In {sealed.key}, {describe_records(tuple(records))} {were} {what} after seal {number}."
+        return IntegrityBreak(sentence, number, sealed.key, tuple(records))
 
     then, now = dict(sealed.records), {each.place: each.hash if each.intact else "" for each in found.entries}
     tellings = (
@@ -38,29 +42,31 @@ def _differences(number: int, sealed: SealedObject, found: Contents) -> Iterator
         ("added", [place for place in now if place not in then]),
     )
     breaks = [wrong(what, sorted(places)) for what, places in tellings if places]
-    breaks += strange_lines(sealed.key, found, f", and was put there after seal {number}", number)
+    breaks += invalid_line_breaks(sealed.key, found, f", and was put there after seal {number}", number)
     yield from breaks or [_moved(number, sealed, found)]
 
 
-def _moved(number: int, sealed: SealedObject, found: Contents) -> Break:
+def _moved(number: int, sealed: SealedObject, found: Contents) -> IntegrityBreak:
     """The break of an object with the records that it had: in another order, or more or less often, or respelt."""
     then = [place for place, _ in sealed.records]
     now = [each.place for each in found.entries]
     differing = next((a for a, b in zip(then, now, strict=False) if a != b), None)
     if differing is None and len(then) == len(now):
         sentence = f"{sealed.key} was written anew after seal {number}: the same records in other bytes."
-        return Break(sentence, number, sealed.key)
+        return IntegrityBreak(sentence, number, sealed.key)
     first = differing or max(then, now, key=len)[min(len(then), len(now))]
     sentence = (
         f"In {sealed.key}, records were put into another order, or repeated, after seal {number}, from {first} on."
     )
-    return Break(sentence, number, sealed.key, (first,))
+    return IntegrityBreak(sentence, number, sealed.key, (first,))
 
 
-def not_intact(contents: Mapping[str, Contents], but: frozenset[Place]) -> Iterator[Break]:
+def altered_record_breaks(contents: Mapping[str, Contents], but: frozenset[RecordPosition]) -> Iterator[IntegrityBreak]:
     """Records whose hash does not fit what they say, except those that are named already."""
     for key, found in contents.items():
         broken = tuple(each.place for each in found.entries if not each.intact and each.place not in but)
         if broken:
             does = "it says" if len(broken) == 1 else "they say"
-            yield Break(f"In {key}, the hash of {named(broken)} is not that of what {does}.", None, key, broken)
+            yield IntegrityBreak(
+                f"In {key}, the hash of {describe_records(broken)} is not that of what {does}.", None, key, broken
+            )

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from jitney.core.audit import FIRST, canonical
-from jitney.core.integrity.contents import Contents, Place
+from jitney.core.audit import GENESIS_HASH, canonical
+from jitney.core.integrity.contents import Contents, RecordPosition
 from jitney.core.times import iso
 
 KIND = "jitney-seal-1"
 """What a signed statement says that it is, so that nothing else that the key signed passes for a seal."""
 FOLDER, KEYS_FOLDER = "seals/", "keys/"
-EVERY_SECONDS = 3600
+SEAL_INTERVAL_SECONDS = 3600
 LOOK_BACK_DAYS = 1
 """A seal looks for new objects from the day before its predecessor's on: Firehose tries to deliver for 24 hours."""
 
@@ -31,7 +31,7 @@ class SealedObject:
 
     key: str
     digest: str
-    records: tuple[tuple[Place, str], ...]
+    records: tuple[tuple[RecordPosition, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def next_seal(previous: Seal | None, found: Sequence[tuple[str, Contents]], sign
         SealedObject(key, contents.digest, tuple((each.place, each.hash) for each in contents.entries))
         for key, contents in sorted(found, key=lambda each: each[0])
     )
-    number, before = (previous.number + 1, previous.hash) if previous else (0, FIRST)
+    number, before = (previous.number + 1, previous.hash) if previous else (0, GENESIS_HASH)
     return Seal(number, iso(now), before, signer, tuple(objects))
 
 
@@ -135,7 +135,9 @@ def read_seal(text: str | bytes) -> SignedSeal:
 
 def _seal(members: dict[str, Any]) -> Seal:
     objects = tuple(
-        SealedObject(each["key"], each["sha256"], tuple((Place(c, seq), digest) for c, seq, digest in each["records"]))
+        SealedObject(
+            each["key"], each["sha256"], tuple((RecordPosition(c, seq), digest) for c, seq, digest in each["records"])
+        )
         for each in members["objects"]
     )
     return Seal(members["number"], members["time"], members["previous"], members["key"], objects)

@@ -10,22 +10,22 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from jitney.core.masking.expressions import Expression, compiled
+from jitney.core.masking.lazy_patterns import LazyPattern, compiled
 from jitney.core.masking.runs import runs
 
 type Masking = Callable[[str], str]
 
 # Base64 that stands for a text shows it in its first characters: the first of four holds the upper six bits of a byte,
 # the second the upper four of the next. Here the bytes are ASCII, the zeros of UTF-16, or a byte order mark.
-_RUN = Expression(r"(?<![A-Za-z0-9+_-])(?:77u[/_]|(?:[ACDI-Za-f][AC-HQS-Xgi-nw-z0-3][\w+/-]{2}){2})[\w+/-]{8,}={0,2}")
+_RUN = LazyPattern(r"(?<![A-Za-z0-9+_-])(?:77u[/_]|(?:[ACDI-Za-f][AC-HQS-Xgi-nw-z0-3][\w+/-]{2}){2})[\w+/-]{8,}={0,2}")
 _SHORTEST = 16
-_PERCENT = Expression(r"(?:[A-Za-z0-9._~!*'()@:/?=&+$,;#-]|%[0-9A-Fa-f]{2}){4,}")
+_PERCENT = LazyPattern(r"(?:[A-Za-z0-9._~!*'()@:/?=&+$,;#-]|%[0-9A-Fa-f]{2}){4,}")
 # With or without its end: to look for an end again from every quote would take the square of the text's length.
-_QUOTED = Expression(r'"(?:[^"\\\0]|\\[^\0])*+"?')
-_UNPRINTABLE = Expression(r"[\x00-\x08\x0e-\x1f\x7f]")
+_QUOTED = LazyPattern(r'"(?:[^"\\\0]|\\[^\0])*+"?')
+_UNPRINTABLE = LazyPattern(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
-def encoded(text: str) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
+def find_encoded(text: str) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
     """The places of `text` that hold another: from, to, and what masks the other and writes it as it was written."""
     for start, end in runs(text, _SHORTEST):
         for match in _RUN.finditer(text, start, end + 2):
@@ -42,7 +42,7 @@ def encoded(text: str) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
                     yield match.start(), match.end(), partial(_json, match[0])
 
 
-def hinted(text: str) -> bool:
+def may_contain_encoded(text: str) -> bool:
     """Whether another text may stand encoded in `text`, whatever that is."""
     if "%" in text or "\\" in text:
         return True

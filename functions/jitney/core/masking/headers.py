@@ -6,32 +6,32 @@ The name of a known scheme stays. Of one that is not known nothing tells its nam
 import re
 from collections.abc import Callable
 
-from jitney.core.masking.expressions import Expression
-from jitney.core.masking.tags import MASK
+from jitney.core.masking.lazy_patterns import LazyPattern
+from jitney.core.masking.mask_tags import MASK
 
-LIST = Expression(r"\[(?!masked )(?=\w)")
+LIST = LazyPattern(r"\[(?!masked )(?=\w)")
 """Before the values of a header in Java: `Authorization=[...]`."""
-BESIDE = Expression(r"[\"']\s{0,99},\s{0,99}(?=[\"'][A-Za-z][\w-]{0,40} +[^\s\"'\0])")
+PAIR_SEPARATOR = LazyPattern(r"[\"']\s{0,99},\s{0,99}(?=[\"'][A-Za-z][\w-]{0,40} +[^\s\"'\0])")
 """Between a header's name and its value in a pair: `("Authorization", "ApiKey ...")`. No name has a space in it."""
 
-# Whose credentials are one word; `jitney.core.masking.names` finds it, and what follows on the line stays.
-_ONE_WORD = Expression(r"(?:bearer|basic|negotiate) +[^\s\"'&;,<>\0]", re.ASCII | re.IGNORECASE)
-_SCHEME = Expression(
+# Whose credentials are one word; `jitney.core.masking.named_secrets` finds it, and what follows on the line stays.
+_ONE_WORD = LazyPattern(r"(?:bearer|basic|negotiate) +[^\s\"'&;,<>\0]", re.ASCII | re.IGNORECASE)
+_SCHEME = LazyPattern(
     r"(?:bearer|basic|negotiate|token|digest|ntlm|oauth|hmac|signature|key|jwt|bot|dpop|ssws|geniekey|splunk"
     r"|api[-_]?(?:key|token)|aws|aws4-hmac-sha256|sharedkey(?:lite)?|sharedaccesssignature|[a-z]{1,20}-oauthtoken)"
     r"[ \t]{1,20}(?=[^\s\"'\0])",
     re.ASCII | re.IGNORECASE,
 )
-_WORDS = Expression(r"([^\s\"'\0]{1,1000})[ \t]{1,20}[^\s\"'\0]")
+_WORDS = LazyPattern(r"([^\s\"'\0]{1,1000})[ \t]{1,20}[^\s\"'\0]")
 # A sentence about an authorization: no word after the first, which may be masked by now, can be a key.
-_SENTENCE = Expression(
+_SENTENCE = LazyPattern(
     rf"(?:{MASK.pattern}|[A-Za-z][a-z]{{0,14}})"
     r"(?:[ \t]{1,3}[a-z][a-z-]{0,13}[,.;:]?){2,40}[ \t]{0,3}(?=[\r\n\"'\0]|\Z)"
 )
 # Quotes within are those of parameters, response="6629fae4", and not what ends a key: "ApiKey a2V5=". Possessive, so
 # that nothing is read twice.
-_LINE = Expression(r"(?:[^\r\n\"'=\\\0]++|\\(?![\"'])|=(?:\\?\"(?=[^\s,)\]}\0])[^\"\r\n\0]*+\"?)?)++")
-_TO_NEXT_PAIR = Expression(r"(?:(?![ \t,][\w.-]{1,40}=)[^\r\n\"'&;\0])++")
+_LINE = LazyPattern(r"(?:[^\r\n\"'=\\\0]++|\\(?![\"'])|=(?:\\?\"(?=[^\s,)\]}\0])[^\"\r\n\0]*+\"?)?)++")
+_TO_NEXT_PAIR = LazyPattern(r"(?:(?![ \t,][\w.-]{1,40}=)[^\r\n\"'&;\0])++")
 _AFTERWARDS = " \t.,;)]}>"
 
 

@@ -20,23 +20,23 @@ from typing import Any, NamedTuple, Self
 
 MAGIC = b"JMT1"
 ANY = "*"
-CREDENTIAL_WAY = "c"
-SENSITIVE_WAY = "s"
-LOOK_ALIKE_WAY = "l"
+CREDENTIAL_REF = "c"
+SENSITIVE_REF = "s"
+LOOK_ALIKE_REF = "l"
 
-type Way = int | str | None
-type Shape = Mapping[str, Way]
+type ShapeRef = int | str | None
+type Shape = Mapping[str, ShapeRef]
 
 
-class Ways(NamedTuple):
+class OperationShapes(NamedTuple):
     """Where the masked members of one operation are: `shapes` are what numbers stand for."""
 
     shapes: tuple[Shape, ...]
-    input: Way
-    output: Way
+    input: ShapeRef
+    output: ShapeRef
 
 
-class Masks:
+class MaskTable:
     """Look-ups in the table."""
 
     def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
@@ -63,23 +63,23 @@ class Masks:
         """The names of a service's operations, sorted."""
         return tuple(self._block(service)["operations"])
 
-    def of(self, service: str, operation: str) -> Ways | None:
+    def of(self, service: str, operation: str) -> OperationShapes | None:
         """The masked members of an operation; None for one that is not known."""
         if service not in self._places:
             return None
         block = self._block(service)
         ways = block["operations"].get(operation)
-        return None if ways is None else Ways(block["shapes"], *ways)
+        return None if ways is None else OperationShapes(block["shapes"], *ways)
 
-    def of_event(self, source: str, name: str) -> list[Ways]:
+    def for_event(self, source: str, name: str) -> list[OperationShapes]:
         """The masked members of what a CloudTrail event may tell of; several services share a source.
 
         The names of some events end with a version: CreateDistribution2020_05_31, UpdateFunctionCode20150331v2.
         """
-        found = [self.of(service, operation) for service, operation in self.named_by_event(source, name)]
+        found = [self.of(service, operation) for service, operation in self.operations_of_event(source, name)]
         return [each for each in found if each is not None]
 
-    def named_by_event(self, source: str, name: str) -> list[tuple[str, str]]:
+    def operations_of_event(self, source: str, name: str) -> list[tuple[str, str]]:
         """The services and the operations that an event of this source and name may be about."""
         services = self._events.get(source, ())
         plain = name.rstrip("0123456789_v") or name

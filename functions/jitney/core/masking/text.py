@@ -4,30 +4,30 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from jitney.core.masking import encodings, formats, names
-from jitney.core.masking.encodings import encoded
-from jitney.core.masking.expressions import Expression
+from jitney.core.masking import encodings, named_secrets, secret_formats
+from jitney.core.masking.encodings import find_encoded
+from jitney.core.masking.lazy_patterns import LazyPattern
+from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
 from jitney.core.masking.runs import runs
-from jitney.core.masking.tags import CREDENTIAL, TAGLESS, Tags
 
 DEEPEST = 8
 """Encodings within encodings that are looked into; what is encoded more often than this is masked whole."""
 
 # Of a sentence, not of data: there, 40 such characters may as well be an id. No word of 40 letters has digits and
 # both cases, and a SHA-1 has one case.
-_BARE_KEY = Expression(
+_BARE_KEY = LazyPattern(
     r"(?<![A-Za-z0-9/+=])(?=[^\s]{0,39}[0-9])(?=[^\s]{0,39}[a-z])(?=[^\s]{0,39}[A-Z])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])",
 )
 SHORTEST_IN_PROSE = 40
 """Characters of the shortest text in which prose holds more secrets than data."""
-_NUMBER = Expression(r"-?[0-9]+(?:\.[0-9]+)?")
-_MEMBER = Expression(r'"\s{0,5}:\s{0,5}\Z')
+_NUMBER = LazyPattern(r"-?[0-9]+(?:\.[0-9]+)?")
+_MEMBER = LazyPattern(r'"\s{0,5}:\s{0,5}\Z')
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 type Span = tuple[int, int]
 
 
-def mask_text(text: str, tags: Tags, *, prose: bool = False) -> str:
+def mask_text(text: str, tags: MaskTags, *, prose: bool = False) -> str:
     """`text` with every secret masked; itself when there is none. Masking it again changes nothing.
 
     `prose` is for what people and agents write: any 40 characters that may be an AWS secret key are masked there.
@@ -35,13 +35,13 @@ def mask_text(text: str, tags: Tags, *, prose: bool = False) -> str:
     return _masked(text, tags, prose, 0)
 
 
-def harmless(text: str) -> bool:
+def cannot_hold_secret(text: str) -> bool:
     """Whether a value that is `text` in JSON cannot hold a secret; most can be told so at a glance."""
     lowered = _lower(text)
     return not (
-        [part for part in names.PARTS if part in lowered]
-        or formats.hinted(text, lowered)
-        or encodings.hinted(text)
+        [part for part in named_secrets.PARTS if part in lowered]
+        or secret_formats.may_contain_known_format(text, lowered)
+        or encodings.may_contain_encoded(text)
         or any(runs(text, SHORTEST_IN_PROSE))
     )
 
@@ -54,12 +54,12 @@ def suspects(texts: Sequence[str]) -> set[int]:
         at += len(text) + 1
     joined = "\0".join(texts)
     places = [start for start, _ in _found(joined, prose=False)]
-    probe = partial(_masked, tags=TAGLESS, prose=False, depth=1)
-    places += [start for start, end, rewrite in encoded(joined) if rewrite(probe) != joined[start:end]]
+    probe = partial(_masked, tags=NO_TAGS, prose=False, depth=1)
+    places += [start for start, end, rewrite in find_encoded(joined) if rewrite(probe) != joined[start:end]]
     return {bisect_right(starts, place) - 1 for place in places}
 
 
-def _masked(text: str, tags: Tags, prose: bool, depth: int) -> str:  # noqa: FBT001 - as mask_text has it
+def _masked(text: str, tags: MaskTags, prose: bool, depth: int) -> str:  # noqa: FBT001 - as mask_text has it
     """Masks until nothing is found any more: what stood beside a secret may show to be another."""
     while True:
         masked = _masked_once(text, tags, prose, depth)
@@ -68,11 +68,11 @@ def _masked(text: str, tags: Tags, prose: bool, depth: int) -> str:  # noqa: FBT
         text = masked
 
 
-def _masked_once(text: str, tags: Tags, prose: bool, depth: int) -> str:  # noqa: FBT001 - as above
+def _masked_once(text: str, tags: MaskTags, prose: bool, depth: int) -> str:  # noqa: FBT001 - as above
     spans = list(_found(text, prose=prose))
     rewritten: list[tuple[int, int, str]] = []
     inner = partial(_masked, tags=tags, prose=prose, depth=depth + 1)
-    for start, end, rewrite in encoded(text):
+    for start, end, rewrite in find_encoded(text):
         if depth >= DEEPEST:
             spans.append((start, end))
         elif (new := rewrite(inner)) != text[start:end]:
@@ -82,8 +82,8 @@ def _masked_once(text: str, tags: Tags, prose: bool, depth: int) -> str:  # noqa
 
 def _found(text: str, *, prose: bool) -> Iterator[Span]:
     lowered = _lower(text)
-    yield from formats.found(text, lowered)
-    yield from names.named(text, lowered)
+    yield from secret_formats.find_known_formats(text, lowered)
+    yield from named_secrets.find_named_secrets(text, lowered)
     if prose:
         for start, end in runs(text, SHORTEST_IN_PROSE):
             yield from (match.span() for match in _BARE_KEY.finditer(text, start, end + 1))
@@ -95,7 +95,7 @@ def _lower(text: str) -> str:
     return lowered if len(lowered) == len(text) else text.translate(_LOWER)
 
 
-def _put_together(text: str, spans: Iterable[Span], rewritten: list[tuple[int, int, str]], tags: Tags) -> str:
+def _put_together(text: str, spans: Iterable[Span], rewritten: list[tuple[int, int, str]], tags: MaskTags) -> str:
     """The text with its spans masked and its other places rewritten; where these overlap, all of it is masked."""
     places = sorted([(start, end, None) for start, end in spans] + rewritten, key=lambda place: place[:2])  # type: ignore[operator]
     merged: list[tuple[int, int, str | None]] = []
@@ -111,7 +111,7 @@ def _put_together(text: str, spans: Iterable[Span], rewritten: list[tuple[int, i
     return "".join([*pieces, text[at:]])
 
 
-def _mask(text: str, start: int, end: int, tags: Tags) -> str:
+def _mask(text: str, start: int, end: int, tags: MaskTags) -> str:
     """The mask of a span; of a number in JSON, as a string, so that it stays JSON."""
     mask = tags.mask(text[start:end], CREDENTIAL)
     return (

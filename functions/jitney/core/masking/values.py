@@ -5,16 +5,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from jitney.core.masking.members import Guide
-from jitney.core.masking.table import Way
-from jitney.core.masking.tags import Tags
+from jitney.core.masking.mask_tags import MaskTags
+from jitney.core.masking.members import MemberLookup
+from jitney.core.masking.table import ShapeRef
 from jitney.core.masking.text import mask_text
 
 _LISTS, _BYTES, _PLAIN = (list, tuple), (bytes, bytearray), (int, float, Decimal, datetime)
 """Made once: `list | tuple` would be made anew for each value."""
 
 
-class Changes(NamedTuple):
+class Replacements(NamedTuple):
     """What the detectors masked: texts by their index in a `Survey`, and names of members by themselves."""
 
     texts: Mapping[int, str]
@@ -27,13 +27,13 @@ class Survey:
     Bytes are texts too, with one character for each byte.
     """
 
-    def __init__(self, guide: Guide) -> None:
+    def __init__(self, guide: MemberLookup) -> None:
         self.texts: list[str] = []
         self.names: dict[str, None] = {}
         self.members = False
         self._guide = guide
 
-    def see(self, value: Any, way: Way) -> None:
+    def see(self, value: Any, way: ShapeRef) -> None:
         """Look through `value`, which stands on `way`. Raises TypeError for what cannot be looked into."""
         if isinstance(value, str) and way is None:  # most of all
             self.texts.append(value)
@@ -56,17 +56,17 @@ class Survey:
             raise TypeError(f"a {type(value).__name__} cannot be looked into")
 
 
-class Writing:
+class Rewriter:
     """Writes a value again without its secrets; `paths` are the places where something was masked."""
 
-    def __init__(self, guide: Guide, changes: Changes, tags: Tags) -> None:
+    def __init__(self, guide: MemberLookup, changes: Replacements, tags: MaskTags) -> None:
         self.paths: list[str] = []
         self._guide = guide
         self._changes = changes
         self._tags = tags
         self._seen = 0
 
-    def write(self, value: Any, way: Way, path: str) -> Any:
+    def write(self, value: Any, way: ShapeRef, path: str) -> Any:
         """The value, which stands on `way` and at `path`, as a `Survey` saw it."""
         if isinstance(value, str) and way is None:
             return self._text(value, path)

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, Self
 import cedarpy
 
 from jitney.core import config
-from jitney.core.patterns import Budget, Pattern, cells
+from jitney.core.patterns import Budget, Pattern, match_classes
+from jitney.core.policy.equivalence import ActionEquivalence, action_equivalence
 from jitney.core.policy.literals import Literals, read_policy
-from jitney.core.policy.risks import NAMES
-from jitney.core.policy.sight import Sight, sight_of
+from jitney.core.policy.risks import RISK_NAMES
 
 ANNOTATIONS = ("id", "advice", "approval")
 
@@ -27,7 +27,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
 _CEDARS_OWN = re.compile(r'for policy `policy\d+`, | for Jitney::Action::"[^"]*"(?= not found)')
 
 
-class Fault(NamedTuple):
+class PolicyFault(NamedTuple):
     """One thing that is wrong with policies.
 
     `key` is Cedar's name of the policy, counted from "policy0" through the text, and `id` its @id; each is "" where
@@ -44,10 +44,10 @@ class Fault(NamedTuple):
         return f"{name}: {self.sentence}" if name else self.sentence
 
 
-class PoliciesRefused(ValueError):
+class InvalidPolicies(ValueError):
     """Policies that cannot be used. `faults` holds each thing that is wrong; the message tells them, one a line."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[PolicyFault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(map(str, faults)))
 
@@ -83,7 +83,7 @@ class PolicySet:
     names: Mapping[str, str]
     resources: tuple[Pattern, ...]
     durations: tuple[int, ...]
-    sight: Sight
+    sight: ActionEquivalence
 
     @classmethod
     def load(cls, source: config.Policies) -> Self:
@@ -95,9 +95,9 @@ class PolicySet:
         literals = {key: read_policy(policy) for key, policy in raw.items()}
         faults = [*_set_faults(document), *_schema_faults(source, raw)]
         for key, policy in raw.items():
-            faults += [Fault(key, _id(policy), fault) for fault in _policy_faults(policy, literals[key])]
+            faults += [PolicyFault(key, _id(policy), fault) for fault in _policy_faults(policy, literals[key])]
         if faults:
-            raise PoliciesRefused(faults)
+            raise InvalidPolicies(faults)
         rules = {key: _rule(policy, literals[key]) for key, policy in raw.items()}
         return cls(
             version=source.version,
@@ -107,7 +107,7 @@ class PolicySet:
             names={key: rule.id for key, rule in rules.items()},
             resources=tuple(pattern for found in literals.values() for pattern in found.resources),
             durations=tuple(sorted({seconds for found in literals.values() for seconds in found.durations})),
-            sight=sight_of(literals.values(), schema),
+            sight=action_equivalence(literals.values(), schema),
         )
 
     @property
@@ -136,26 +136,26 @@ class PolicySet:
         What holds for all of these holds for every ARN that `asked` stands for. Raises PatternTooComplex.
         """
         others = [pattern for pattern in self.resources if pattern.may_meet(asked)]
-        return tuple(cells(asked, others, budget).values())
+        return tuple(match_classes(asked, others, budget).values())
 
 
-def _set_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
+def _set_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
     policies = document["staticPolicies"]
     if not policies:
-        yield Fault("", "", "there is no policy: nothing would be permitted; write at least one permit")
+        yield PolicyFault("", "", "there is no policy: nothing would be permitted; write at least one permit")
     for key, template in document["templates"].items():
-        yield Fault(key, _id(template), "templates (?principal, ?resource) are linked by nothing: write a policy")
+        yield PolicyFault(key, _id(template), "templates (?principal, ?resource) are linked by nothing: write a policy")
     seen: set[str] = set()
     for key, policy in policies.items():
         if _id(policy) and _id(policy) in seen:
-            yield Fault(key, _id(policy), "the @id is used more than once")
+            yield PolicyFault(key, _id(policy), "the @id is used more than once")
         seen.add(_id(policy))
 
 
-def _schema_faults(source: config.Policies, raw: Mapping[str, Any]) -> Iterator[Fault]:
+def _schema_faults(source: config.Policies, raw: Mapping[str, Any]) -> Iterator[PolicyFault]:
     errors = cedarpy.validate_policies(source.text, source.schema).errors
     told = sorted({(error.policy_id, _CEDARS_OWN.sub("", error.error)) for error in errors})
-    yield from (Fault(key, _id(raw.get(key, {})), sentence) for key, sentence in told)
+    yield from (PolicyFault(key, _id(raw.get(key, {})), sentence) for key, sentence in told)
 
 
 def _policy_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[str]:
@@ -170,8 +170,8 @@ def _policy_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[st
     for group in filter(None, approval):
         if group not in literals.groups:
             yield f"@approval names {group!r}, but no condition asks context.approvals for it"
-    for risk in sorted(literals.risks - NAMES):
-        yield f"names the risk {risk!r}, which there is not; the risks are {', '.join(sorted(NAMES))}"
+    for risk in sorted(literals.risks - RISK_NAMES):
+        yield f"names the risk {risk!r}, which there is not; the risks are {', '.join(sorted(RISK_NAMES))}"
     yield from literals.faults
 
 

@@ -11,16 +11,23 @@ from math import comb
 from typing import NamedTuple
 
 from jitney.core.access.request import AccessRequest
-from jitney.core.actions import Actions
+from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decision import Decision, Effect
-from jitney.core.policy.evaluation import Evaluation, Question, Verdict, questions_of
+from jitney.core.policy.evaluation import Evaluation, PairVerdict, Question, questions_of
 from jitney.core.policy.pairs import Pair, pairs_of, permissions_of, too_complex
 from jitney.core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed
-from jitney.core.policy.risks import Gain, Held, Holding, Risk, gains, in_words
+from jitney.core.policy.risks import (
+    CompletedEscalation,
+    HeldActions,
+    HeldActionsLookup,
+    Risk,
+    completed_escalations,
+    describe_risks,
+)
 
 # Questions of single ARNs to the policies in one decision, about 0.4 s: past that, what would pass is not looked for.
 MAX_EVALUATIONS = 6000
@@ -47,7 +54,7 @@ class _Case(NamedTuple):
         return all(verdict.allowed for verdict in self.evaluation.verdicts(self.questions, seconds, approvals))
 
 
-def _nothing(_actions: frozenset[str]) -> tuple[Held, ...]:
+def _no_other_grants(_actions: frozenset[str]) -> tuple[HeldActions, ...]:
     return ()
 
 
@@ -56,11 +63,11 @@ def decide(
     request: AccessRequest,
     target: Target,
     policy_set: PolicySet,
-    actions: Actions,
+    actions: ActionTable,
     limits: Limits,
     reviewers: Collection[str] = (),
     approvals: Collection[str] = (),
-    holding: Holding = _nothing,
+    holding: HeldActionsLookup = _no_other_grants,
 ) -> Decision:
     """What policy says to `request` of `principal`, which names `target`.
 
@@ -103,7 +110,7 @@ def decide(
 
 
 def _questions(
-    request: AccessRequest, policy_set: PolicySet, actions: Actions, max_pairs: int, holding: Holding
+    request: AccessRequest, policy_set: PolicySet, actions: ActionTable, max_pairs: int, holding: HeldActionsLookup
 ) -> tuple[Question, ...]:
     budget = Budget(MAX_REQUEST_STEPS)
     try:
@@ -113,25 +120,25 @@ def _questions(
         raise too_complex() from error
 
 
-def _gained(pairs: Iterable[Pair], actions: Actions, holding: Holding) -> tuple[Gain, ...]:
+def _gained(pairs: Iterable[Pair], actions: ActionTable, holding: HeldActionsLookup) -> tuple[CompletedEscalation, ...]:
     asked = frozenset(pair.action.name for pair in pairs)
-    if not asked & actions.escalating:
+    if not asked & actions.escalation_actions:
         return ()
-    combined = asked & actions.combined
-    return gains(asked, holding(combined) if combined else (), actions.escalations)
+    combined = asked & actions.combination_actions
+    return completed_escalations(asked, holding(combined) if combined else (), actions.escalations)
 
 
 def _risks(questions: Iterable[Question]) -> tuple[Risk, ...]:
     names: dict[str, frozenset[str]] = {}
-    gained: dict[str, Gain] = {}
+    gained: dict[str, CompletedEscalation] = {}
     for question in questions:
         action = question.pair.action.name
         names[action] = names.get(action, frozenset()) | question.risks
         gained |= {gain.way.name: gain for gain in question.gains}
-    return in_words(names, gained.values())
+    return describe_risks(names, gained.values())
 
 
-def _refused(verdicts: Iterable[Verdict]) -> list[Verdict]:
+def _refused(verdicts: Iterable[PairVerdict]) -> list[PairVerdict]:
     return [verdict for verdict in verdicts if not verdict.allowed]
 
 

@@ -13,7 +13,7 @@ from jitney.core.identity.principal import Principal
 from jitney.core.patterns import Budget, Pattern, PatternTooComplex, has_wildcard, wildcard_pattern
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.pairs import Pair
-from jitney.core.policy.risks import Gain, risks_of
+from jitney.core.policy.risks import CompletedEscalation, risks_of
 
 # ARNs that one request may be looked at through, about 60 ms each time; only patterns made to be slow come near.
 MAX_MEMBERS = 1000
@@ -39,10 +39,10 @@ class Question:
     members: tuple[str, ...]
     wildcard: bool
     risks: frozenset[str]
-    gains: tuple[Gain, ...]
+    gains: tuple[CompletedEscalation, ...]
 
 
-class Verdict(NamedTuple):
+class PairVerdict(NamedTuple):
     """What the policies say to one question.
 
     `policies` are the ids of those that decided: permits when it is `allowed`, else forbids, () when none permits it.
@@ -56,7 +56,7 @@ class Verdict(NamedTuple):
     wild: bool = False
 
 
-class _Told(NamedTuple):
+class _CedarAnswer(NamedTuple):
     """What Cedar said to one request: by which policies, and which of them could not be evaluated."""
 
     allowed: bool
@@ -65,7 +65,7 @@ class _Told(NamedTuple):
 
 
 def questions_of(
-    pairs: Iterable[Pair], gained: Sequence[Gain], policy_set: PolicySet, budget: Budget
+    pairs: Iterable[Pair], gained: Sequence[CompletedEscalation], policy_set: PolicySet, budget: Budget
 ) -> tuple[Question, ...]:
     """Each pair with the ARNs to look at in its place, and with its risks; `gained` is what the pairs gain as a whole.
 
@@ -75,7 +75,7 @@ def questions_of(
     witnesses: dict[str, tuple[str, ...]] = {}
     members = 0
     for pair in pairs:
-        reach = _reach(pair)
+        reach = _resource_patterns(pair)
         for key, pattern in reach.items():
             if key not in witnesses:
                 witnesses[key] = policy_set.witnesses(pattern, budget)
@@ -89,7 +89,7 @@ def questions_of(
     return tuple(questions)
 
 
-def _reach(pair: Pair) -> dict[str, Pattern]:
+def _resource_patterns(pair: Pair) -> dict[str, Pattern]:
     """The patterns that the pair's resource stands for, by their text; empty when it stands for itself alone."""
     if pair.resource == "*":
         return {kind.arn_format: kind.pattern for kind in pair.action.resource_types}
@@ -109,11 +109,11 @@ class Evaluation:
         self._target = target
         self._human = principal.human is not None
         self._principal = _uid(principal.kind.capitalize(), principal.source_identity)
-        self._known = _known(json.dumps([_principal(principal), _target(target)]), policy_set)
+        self._known = _known_entities(json.dumps([_principal(principal), _target(target)]), policy_set)
         asked = {(question.wildcard, arn) for question in questions for arn in question.members}
         self._cells = {each: (each[0], policy_set.cell(each[1])) for each in asked}
 
-    def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[Verdict]:
+    def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[PairVerdict]:
         """What the policies say to each of `questions` for so many `seconds` with the `approvals` of these groups."""
         granted, told = tuple(sorted(approvals)), self._known.told
         if len(told) > MAX_REMEMBERED:
@@ -139,18 +139,18 @@ class Evaluation:
 
     def _asked(
         self, new: Mapping[_Key, tuple[Question, str]], seconds: int, approvals: Collection[str]
-    ) -> dict[_Key, _Told]:
+    ) -> dict[_Key, _CedarAnswer]:
         """What Cedar says to a request of each question about its ARN."""
-        stand_ins = {self._cells[question.wildcard, arn]: arn for question, arn in new.values()}
-        told: dict[_Key, _Told] = {}
-        for kinds in _apart((wildcard, arn) for (wildcard, _), arn in stand_ins.items()):
-            chosen = {(wildcard, arn) for (wildcard, _), arn in stand_ins.items() if wildcard in kinds}
+        delegates = {self._cells[question.wildcard, arn]: arn for question, arn in new.values()}
+        told: dict[_Key, _CedarAnswer] = {}
+        for kinds in _apart((wildcard, arn) for (wildcard, _), arn in delegates.items()):
+            chosen = {(wildcard, arn) for (wildcard, _), arn in delegates.items() if wildcard in kinds}
             entities = self._known.entities.with_added_json_str(
                 json.dumps([_resource(arn, self._target, wildcard=wildcard) for wildcard, arn in sorted(chosen)]),
                 self._policy_set.schema,
             )
             requests = {
-                key: self._request(question, stand_ins[key[1]], seconds, approvals)
+                key: self._request(question, delegates[key[1]], seconds, approvals)
                 for key, (question, _) in new.items()
                 if question.wildcard in kinds
             }
@@ -169,7 +169,7 @@ class Evaluation:
             "durationSeconds": seconds,
             "approvals": sorted(approvals),
             "risks": sorted(question.risks),
-            "humanPresent": self._human,
+            "onBehalfOfHuman": self._human,
         }
         return {
             "principal": self._principal,
@@ -178,41 +178,41 @@ class Evaluation:
             "context": json.dumps(context),
         }
 
-    def _told(self, result: cedarpy.AuthzResult) -> _Told:
+    def _told(self, result: cedarpy.AuthzResult) -> _CedarAnswer:
         diagnostics = result.diagnostics
-        return _Told(
+        return _CedarAnswer(
             allowed=result.allowed,
             policies=frozenset(diagnostics.id_annotations_by_reason.values()),
             failed=frozenset(self._policy_set.name_in(error) for error in diagnostics.errors),
         )
 
-    def _verdict(self, question: Question, told: Sequence[_Told]) -> Verdict:
+    def _verdict(self, question: Question, told: Sequence[_CedarAnswer]) -> PairVerdict:
         failed = frozenset[str]().union(*(each.failed for each in told))
         if failed:
-            return Verdict(question, allowed=False, policies=(), failed=tuple(sorted(failed)))
+            return PairVerdict(question, allowed=False, policies=(), failed=tuple(sorted(failed)))
         refused = [each for each in told if not each.allowed]
         policies = tuple(sorted(frozenset[str]().union(*(each.policies for each in refused or told))))
         if refused:
-            return Verdict(question, allowed=False, policies=policies)
+            return PairVerdict(question, allowed=False, policies=policies)
         if question.wildcard and not all(self._permits_wildcards(each.policies) for each in told):
-            return Verdict(question, allowed=False, policies=(), wild=True)
-        return Verdict(question, allowed=True, policies=policies)
+            return PairVerdict(question, allowed=False, policies=(), wild=True)
+        return PairVerdict(question, allowed=True, policies=policies)
 
     def _permits_wildcards(self, permits: Iterable[str]) -> bool:
         return any(self._policy_set.rules[name].wildcards for name in permits)
 
 
-class _Known(NamedTuple):
+class _KnownEntities(NamedTuple):
     """A principal and a target as Cedar's entities, and what the policies have told of them."""
 
     entities: cedarpy.Entities
-    told: dict[_Key, _Told]
+    told: dict[_Key, _CedarAnswer]
 
 
 @lru_cache(maxsize=256)
-def _known(entities: str, policy_set: PolicySet) -> _Known:
+def _known_entities(entities: str, policy_set: PolicySet) -> _KnownEntities:
     """Of entities in JSON, which are validated. Who asks, and for which target, is mostly who asked before."""
-    return _Known(cedarpy.Entities.from_json_str(entities, policy_set.schema), {})
+    return _KnownEntities(cedarpy.Entities.from_json_str(entities, policy_set.schema), {})
 
 
 def _uid(kind: str, name: str) -> dict[str, str]:

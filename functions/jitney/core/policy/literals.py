@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jitney.core.patterns import Pattern, Wild, compile_pattern
+from jitney.core.patterns import Pattern, Wildcard, compile_pattern
 
 # An expression is a JSON object with one member: an operator and its operands.
 type Expression = Mapping[str, Any]
@@ -22,15 +22,15 @@ _NAMING = frozenset({"action", "service", "target"})
 
 LEVEL = "level"
 """Among what a policy looks at as a whole: Cedar's action, which is the level of the AWS action."""
-TOLD = frozenset({LEVEL, "action", "service", "risks"})
+ACTION_ATTRIBUTES = frozenset({LEVEL, "action", "service", "risks"})
 """What policies can see of an AWS action."""
 
 # Where in an ARN each attribute of Jitney::Resource stands: what comes before and after it.
-_PLACES: Mapping[str, tuple[Sequence[str | Wild], Sequence[str | Wild]]] = {
+_PLACES: Mapping[str, tuple[Sequence[str | Wildcard], Sequence[str | Wildcard]]] = {
     "arn": ((), ()),
-    "service": (("arn:", Wild.SEGMENT, ":"), (":", Wild.RUN)),
-    "region": (("arn:", Wild.SEGMENT, ":", Wild.SEGMENT, ":"), (":", Wild.RUN)),
-    "account": (("arn:", Wild.SEGMENT, ":", Wild.SEGMENT, ":", Wild.SEGMENT, ":"), (":", Wild.RUN)),
+    "service": (("arn:", Wildcard.SEGMENT, ":"), (":", Wildcard.RUN)),
+    "region": (("arn:", Wildcard.SEGMENT, ":", Wildcard.SEGMENT, ":"), (":", Wildcard.RUN)),
+    "account": (("arn:", Wildcard.SEGMENT, ":", Wildcard.SEGMENT, ":", Wildcard.SEGMENT, ":"), (":", Wildcard.RUN)),
 }
 
 
@@ -69,7 +69,7 @@ class Literals:
         self.names.setdefault(attribute, set()).update(literals)
         return True
 
-    def add_attribute(self, name: str, tokens: Sequence[str | Wild]) -> None:
+    def add_attribute(self, name: str, tokens: Sequence[str | Wildcard]) -> None:
         """A text or pattern that the attribute `name` of resources is compared with."""
         before, after = _PLACES[name]
         self.resources.append(compile_pattern([*before, *tokens, *after]))
@@ -104,7 +104,7 @@ def _read(found: Literals, expression: Any) -> None:
 def _read_variable(found: Literals, name: str) -> bool:
     if name == "resource":
         found.faults.append("uses `resource` itself, which cannot be decided for wildcards")
-    found.whole |= {"context": TOLD - {LEVEL}, "action": {LEVEL}}.get(name, frozenset[str]())
+    found.whole |= {"context": ACTION_ATTRIBUTES - {LEVEL}, "action": {LEVEL}}.get(name, frozenset[str]())
     return True
 
 
@@ -154,7 +154,7 @@ def _read_like(found: Literals, operands: Operands) -> bool:
     name = _attribute_of(operands["left"], "resource")
     if name not in _PLACES:
         return False
-    run = Wild.RUN if name == "arn" else Wild.SEGMENT
+    run = Wildcard.RUN if name == "arn" else Wildcard.SEGMENT
     found.add_attribute(name, [run if part == "Wildcard" else part["Literal"] for part in operands["pattern"]])
     return True
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.access.session_policy import SCOPING
-from jitney.core.actions import Action, Actions
+from jitney.core.actions import Action, ActionTable
 from jitney.core.patterns import Budget, has_wildcard
 from jitney.core.problems import Problem
 
@@ -14,7 +14,7 @@ LOOKED_AT = 20
 
 # Whoever holds a session shall make no other of it, because somebody permitted `*` (row STS 2).
 _STS = "sts"
-_SAYS_WHO_ONE_IS = "sts:GetCallerIdentity"
+_GET_CALLER_IDENTITY = "sts:GetCallerIdentity"
 
 
 class Pair(NamedTuple):
@@ -24,7 +24,7 @@ class Pair(NamedTuple):
     resource: str
 
 
-def pairs_of(request: AccessRequest, actions: Actions, max_pairs: int, budget: Budget) -> tuple[Pair, ...]:
+def pairs_of(request: AccessRequest, actions: ActionTable, max_pairs: int, budget: Budget) -> tuple[Pair, ...]:
     """The pairs that `request` asks for: action wildcards expanded, without those that cannot be.
 
     A pair cannot be when none of the action's resource types can have the ARN: s3:ListBucket on an object. Of STS
@@ -58,7 +58,7 @@ def permissions_of(pairs: Iterable[Pair]) -> tuple[Permission, ...]:
     return tuple(Permission(tuple(together), names) for names, together in actions.items())
 
 
-def _expand(name: str, actions: Actions, budget: Budget) -> tuple[Action, ...]:
+def _expand(name: str, actions: ActionTable, budget: Budget) -> tuple[Action, ...]:
     found = actions.expand(name, budget)
     if not found:
         closest = actions.closest(name)
@@ -78,7 +78,7 @@ def _of_sts(name: str, stands_for: tuple[Action, ...]) -> tuple[Action, ...]:
             fix = "Leave it out; ask for another grant where other credentials are needed."
             raise Problem("request_invalid", f"{SCOPING} is never granted.", fix)
         return stands_for
-    kept = tuple(action for action in stands_for if action.name == _SAYS_WHO_ONE_IS)
+    kept = tuple(action for action in stands_for if action.name == _GET_CALLER_IDENTITY)
     if not kept:
         detail = f"{name[:200]!a} stands for actions of STS, which are granted by name alone."
         raise Problem("request_invalid", detail, "Name the action that is needed; policies rarely permit one.")

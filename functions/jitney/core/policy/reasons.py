@@ -9,8 +9,8 @@ from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decision import Reason
-from jitney.core.policy.evaluation import Verdict
-from jitney.core.policy.risks import ESCALATIONS, in_words
+from jitney.core.policy.evaluation import PairVerdict
+from jitney.core.policy.risks import ESCALATIONS, describe_risks
 
 # Names of what decides without a policy; an @id holds no colon.
 NO_PERMIT = "builtin:no-permit"
@@ -21,7 +21,7 @@ DURATION = "builtin:duration"
 MAX_REASONS = 20
 
 
-def why_allowed(verdicts: Iterable[Verdict]) -> tuple[Reason, ...]:
+def why_allowed(verdicts: Iterable[PairVerdict]) -> tuple[Reason, ...]:
     """One reason for each policy that permits something."""
     return _first_of_each(
         Reason(policy, f"{_what(verdict)} is permitted.", *_pair(verdict))
@@ -30,7 +30,7 @@ def why_allowed(verdicts: Iterable[Verdict]) -> tuple[Reason, ...]:
     )
 
 
-def why_reviewed(waiting: Iterable[tuple[Verdict, Verdict]], policy_set: PolicySet) -> tuple[Reason, ...]:
+def why_reviewed(waiting: Iterable[tuple[PairVerdict, PairVerdict]], policy_set: PolicySet) -> tuple[Reason, ...]:
     """One reason for each policy whose approval is waited for.
 
     `waiting` are verdicts as they are, refused, and as they are with the approvals: a forbid that refuses now is what
@@ -38,7 +38,9 @@ def why_reviewed(waiting: Iterable[tuple[Verdict, Verdict]], policy_set: PolicyS
     """
     return _first_of_each(
         Reason(
-            policy, _advised(_said(before, "needs an approval", policy, policy_set), policy, policy_set), *_pair(before)
+            policy,
+            _advised(_sentence(before, "needs an approval", policy, policy_set), policy, policy_set),
+            *_pair(before),
         )
         for before, after in waiting
         for policy in before.policies or after.policies
@@ -46,7 +48,7 @@ def why_reviewed(waiting: Iterable[tuple[Verdict, Verdict]], policy_set: PolicyS
 
 
 def why_denied(
-    verdicts: Iterable[Verdict], policy_set: PolicySet, principal: Principal, target: Target
+    verdicts: Iterable[PairVerdict], policy_set: PolicySet, principal: Principal, target: Target
 ) -> tuple[Reason, ...]:
     """One reason for each forbid and each pair that no policy permits, at most `MAX_REASONS`."""
     return _first_of_each(reason for verdict in verdicts for reason in _denials(verdict, policy_set, principal, target))
@@ -57,9 +59,9 @@ def too_long(seconds: int, longest: int, target: Target) -> Reason:
     return Reason(DURATION, f"{seconds} s is longer than target {target.alias} may be used at once: {longest} s.")
 
 
-def _denials(verdict: Verdict, policy_set: PolicySet, principal: Principal, target: Target) -> Iterable[Reason]:
+def _denials(verdict: PairVerdict, policy_set: PolicySet, principal: Principal, target: Target) -> Iterable[Reason]:
     for policy in verdict.policies:
-        said = _said(verdict, "is forbidden", policy, policy_set)
+        said = _sentence(verdict, "is forbidden", policy, policy_set)
         yield Reason(policy, _advised(said, policy, policy_set), *_pair(verdict))
     if verdict.policies:
         return
@@ -76,22 +78,22 @@ def _denials(verdict: Verdict, policy_set: PolicySet, principal: Principal, targ
         yield Reason(NO_PERMIT, sentence, *_pair(verdict))
 
 
-def _said(verdict: Verdict, what: str, policy: str, policy_set: PolicySet) -> str:
+def _sentence(verdict: PairVerdict, what: str, policy: str, policy_set: PolicySet) -> str:
     """What policy does to the pair, and which of its risks that is about, as far as the policy asks for risks."""
     asked_for = policy_set.rules[policy].risks & verdict.question.risks
     gained = verdict.question.gains if asked_for & ESCALATIONS else ()
-    named = in_words({verdict.question.pair.action.name: asked_for}, gained)
+    named = describe_risks({verdict.question.pair.action.name: asked_for}, gained)
     because = f": {named[0].sentence}" if named else "."
     return f"{_what(verdict)} {what}{because}"
 
 
-def _what(verdict: Verdict) -> str:
+def _what(verdict: PairVerdict) -> str:
     pair = verdict.question.pair
     all_of = "all of " if verdict.question.wildcard else ""
     return f"{pair.action.name} ({pair.action.level}) on {all_of}{pair.resource}"
 
 
-def _pair(verdict: Verdict) -> tuple[str, str]:
+def _pair(verdict: PairVerdict) -> tuple[str, str]:
     return verdict.question.pair.action.name, verdict.question.pair.resource
 
 

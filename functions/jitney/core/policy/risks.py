@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from jitney.core.actions import Action, Escalation, Level
+from jitney.core.actions import AccessLevel, Action, Escalation
 from jitney.core.patterns import Budget
 
 PRIVILEGE_ESCALATION = "PrivilegeEscalation"
@@ -17,7 +17,7 @@ ESCALATION_COMBINATION = "EscalationCombination"
 ESCALATIONS = frozenset({PRIVILEGE_ESCALATION, ESCALATION_COMBINATION})
 
 # In words: of one action, and of several.
-WORDS: Mapping[str, tuple[str, str]] = {
+RISK_PHRASES: Mapping[str, tuple[str, str]] = {
     "CredentialExposure": ("hands out a credential or a secret", "hand out credentials or secrets"),
     "DataExfiltration": ("reads data, as much as wildcards reach", "read data, as much as wildcards reach"),
     "ResourceExposure": ("changes who may do what", "change who may do what"),
@@ -26,26 +26,26 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "change any resource, though AWS could limit them to some",
     ),
 }
-NAMES = ESCALATIONS | frozenset(WORDS)
+RISK_NAMES = ESCALATIONS | frozenset(RISK_PHRASES)
 """All risks that there are: a policy that names another is refused when it is loaded."""
 
 MAX_RISKS = 20
-_CHANGES = frozenset({Level.WRITE, Level.TAGGING, Level.PERMISSIONS_MANAGEMENT})
+_CHANGES = frozenset({AccessLevel.WRITE, AccessLevel.TAGGING, AccessLevel.PERMISSIONS_MANAGEMENT})
 _IDENTITIES = frozenset({"iam", "sts"})
 
 
-class Held(NamedTuple):
+class HeldActions(NamedTuple):
     """The actions that a live grant of the same account holds; `grant_id` is "" if the asker may not be told which."""
 
     grant_id: str
     actions: frozenset[str]
 
 
-type Holding = Callable[[frozenset[str]], Sequence[Held]]
+type HeldActionsLookup = Callable[[frozenset[str]], Sequence[HeldActions]]
 """What is held besides, when these actions are asked for: called only when it could matter."""
 
 
-class Gain(NamedTuple):
+class CompletedEscalation(NamedTuple):
     """A way to gain permissions that a request completes: with `asked` of its own, and with what grants hold.
 
     `held` maps each other action to the grant that holds it.
@@ -85,14 +85,16 @@ class Risk(NamedTuple):
     source: str = ""
 
 
-def gains(asked: Collection[str], held: Iterable[Held], ways: Iterable[Escalation]) -> tuple[Gain, ...]:
+def completed_escalations(
+    asked: Collection[str], held: Iterable[HeldActions], ways: Iterable[Escalation]
+) -> tuple[CompletedEscalation, ...]:
     """The ways to gain permissions that asking for these actions completes: at least one of them is asked for."""
     holders: dict[str, str] = {}
     for grant in held:
         # Of several grants one that may be told.
         holders |= {name: grant.grant_id for name in grant.actions if not holders.get(name)}
     return tuple(
-        Gain(
+        CompletedEscalation(
             way,
             tuple(name for name in way.actions if name in asked),
             {name: holders[name] for name in way.actions if name not in asked},
@@ -103,7 +105,7 @@ def gains(asked: Collection[str], held: Iterable[Held], ways: Iterable[Escalatio
 
 
 def risks_of(
-    action: Action, resource: str, *, wildcard: bool, gained: Sequence[Gain], budget: Budget
+    action: Action, resource: str, *, wildcard: bool, gained: Sequence[CompletedEscalation], budget: Budget
 ) -> frozenset[str]:
     """The names of the risks of `action` on `resource` ("*", or an ARN with wildcards or without).
 
@@ -111,7 +113,7 @@ def risks_of(
     Raises PatternTooComplex.
     """
     found = set(action.risks) if wildcard else set(action.risks) - {"DataExfiltration"}
-    if action.level is Level.PERMISSIONS_MANAGEMENT:
+    if action.level is AccessLevel.PERMISSIONS_MANAGEMENT:
         found.add("ResourceExposure")
     if wildcard and action.level in _CHANGES and _changes_any(action, resource, budget):
         found.add("InfrastructureModification")
@@ -124,20 +126,20 @@ def risks_of(
 
 def _changes_any(action: Action, resource: str, budget: Budget) -> bool:
     """Whether the wildcards of `resource` leave it open which resource of one of the action's types is changed."""
-    return resource == "*" or any(kind.names_none(resource, budget) for kind in action.resource_types)
+    return resource == "*" or any(kind.covers_whole_type(resource, budget) for kind in action.resource_types)
 
 
-def in_words(risks: Mapping[str, Collection[str]], gained: Iterable[Gain]) -> tuple[Risk, ...]:
+def describe_risks(risks: Mapping[str, Collection[str]], gained: Iterable[CompletedEscalation]) -> tuple[Risk, ...]:
     """The risks for people, the gains first: `risks` maps each action of a request to the names of its risks."""
-    found = {gain.sentence: _told(gain) for gain in gained}
-    for name, words in WORDS.items():
+    found = {gain.sentence: _escalation_risk(gain) for gain in gained}
+    for name, words in RISK_PHRASES.items():
         actions = tuple(action for action, names in risks.items() if name in names)
         if actions:
             found[name] = Risk(name, f"{_listed(actions)} {words[len(actions) > 1]}.", actions)
     return tuple(found.values())[:MAX_RISKS]
 
 
-def _told(gain: Gain) -> Risk:
+def _escalation_risk(gain: CompletedEscalation) -> Risk:
     name = ESCALATION_COMBINATION if len(gain.way.actions) > 1 else PRIVILEGE_ESCALATION
     hidden = "" in gain.held.values()
     grants = tuple(sorted(set(gain.held.values()) - {""}))

@@ -16,7 +16,7 @@ def content_hash(grant: Grant) -> str:
     """
     return hashlib.sha256(
         canonical(
-            ({"run_by": grant.run_by} if grant.run_by else {})
+            ({"agent_owners": grant.agent_owners} if grant.agent_owners else {})
             | {
                 "id": grant.id,
                 "issuer": grant.issuer,

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from jitney.core.review import wording
-from jitney.core.review.inert import defused
 from jitney.core.review.notices import Notice
+from jitney.core.review.safe_text import defang
 from jitney.core.review.sheet import Sheet
-from jitney.core.review.wording import Access, Row
+from jitney.core.review.wording import Access, Fact
 
 WIDTH = 72
 _WHY: Mapping[Notice, str] = {
@@ -24,7 +24,7 @@ _WHY: Mapping[Notice, str] = {
     Notice.NARROWED: "A reviewer approved less of it. You may decide about that; votes for all of it no longer count.",
     Notice.DECIDED: "Nothing is left to decide.",
     Notice.BROKEN: "Somebody broke the glass: it was granted without its reviewers, who are told at once.",
-    Notice.OWED: "Nobody has looked yet at why it was granted without its reviewers. You may: confirm it, or object.",
+    Notice.FOLLOW_UP_DUE: "Nobody has looked yet at why it was granted without its reviewers. You may: confirm it, or object.",
 }
 _MARKS: Mapping[Notice, str] = {
     Notice.REMINDED: "Reminder: ",
@@ -32,22 +32,22 @@ _MARKS: Mapping[Notice, str] = {
     Notice.CHANGED: "Changed: ",
     Notice.NARROWED: "Less: ",
     Notice.BROKEN: "Break-glass: ",
-    Notice.OWED: "To be looked at: ",
+    Notice.FOLLOW_UP_DUE: "To be looked at: ",
 }
 SIGN_IN = "You sign in there; this link by itself allows nothing, and Jitney never asks for more than that by mail."
 OWN_WORDS = "Written by the agent. Nobody has checked it, and nothing above comes from it."
 
 
-class Letter(NamedTuple):
+class ReviewMail(NamedTuple):
     """What a mail says; all of it plain text on one line each, inert. `link` is the request's page."""
 
     subject: str
     title: str
     why: str
     link: str
-    rows: tuple[Row, ...]
+    rows: tuple[Fact, ...]
     accesses: tuple[Access, ...]
-    comments: tuple[Row, ...]
+    comments: tuple[Fact, ...]
     words: str
     ticket: str
 
@@ -57,14 +57,14 @@ class Letter(NamedTuple):
         return "\n".join(_lines(self)) + "\n"
 
 
-def letter(notice: Notice, sheet: Sheet, reviews_url: str) -> Letter:
+def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
     """What is written to a reviewer; `reviews_url` is where the pages are."""
     title = f"{wording.agent(sheet)} asks for {wording.level(sheet)} access to {wording.target(sheet)}"
     decided = notice is Notice.DECIDED
     outcome = wording.outcome(sheet)
     active = decided and sheet.state == "active"
-    until = f" Its access ends at {wording.moment(sheet.expires_at)}." if active else ""
-    return Letter(
+    until = f" Its access ends at {wording.format_time(sheet.expires_at)}." if active else ""
+    return ReviewMail(
         subject=f"{outcome}: {title}" if decided else f"{_MARKS.get(notice, '')}{title}",
         title=title,
         why=f"{outcome}. {_WHY[notice]}{until}" if decided else _WHY[notice],
@@ -72,8 +72,8 @@ def letter(notice: Notice, sheet: Sheet, reviews_url: str) -> Letter:
         rows=wording.facts(sheet),
         accesses=tuple(_unlinked(access) for access in wording.accesses(sheet)),
         comments=wording.comments(sheet),
-        words=defused(wording.own_words(sheet)),
-        ticket=defused(wording.own_ticket(sheet)),
+        words=defang(wording.agent_reason(sheet)),
+        ticket=defang(wording.agent_ticket(sheet)),
     )
 
 
@@ -81,7 +81,7 @@ def _unlinked(access: Access) -> Access:
     return access._replace(resources=tuple(each.replace("://", "[:]//") for each in access.resources))
 
 
-def _lines(letter: Letter) -> Iterator[str]:
+def _lines(letter: ReviewMail) -> Iterator[str]:
     yield from (*_wrapped(letter.title), "", *_wrapped(letter.why), "", letter.link, *_wrapped(SIGN_IN))
     yield from ("", "IN SHORT")
     for row in letter.rows:

@@ -12,5 +12,5 @@ class Notice(StrEnum):
     CHANGED = "changed"
     NARROWED = "narrowed"
     DECIDED = "decided"
-    BROKEN = "glass_broken"
-    OWED = "follow_up_owed"
+    BROKEN = "break_glass_used"
+    FOLLOW_UP_DUE = "follow_up_due"

@@ -14,7 +14,7 @@ from jitney.core.access.grant import Grant, permissions_view
 from jitney.core.audit import canonical
 
 
-class Waiting(NamedTuple):
+class PendingReview(NamedTuple):
     """One grant under review: what was asked for with it, and when its review ends (epoch seconds)."""
 
     grant_id: str
@@ -22,17 +22,17 @@ class Waiting(NamedTuple):
     until: int
 
 
-class Pending(NamedTuple):
+class PendingReviews(NamedTuple):
     """What an owner has under review; `stamp` is the grant that was entered last, "" if there was none."""
 
     owner: str
     stamp: str = ""
-    entries: tuple[Waiting, ...] = ()
+    entries: tuple[PendingReview, ...] = ()
 
     @classmethod
     def read(cls, owner: str, stamp: str, text: str) -> Self:
         """The entries in `text`. Raises ValueError or TypeError when they are none."""
-        return cls(owner, stamp, tuple(Waiting(*each) for each in json.loads(text)))
+        return cls(owner, stamp, tuple(PendingReview(*each) for each in json.loads(text)))
 
     def text(self) -> str:
         """The entries as `read` takes them."""
@@ -48,7 +48,7 @@ class Pending(NamedTuple):
 
     def entered(self, grant: Grant) -> Self:
         """With one more grant, which is pending."""
-        entry = Waiting(grant.id, request_hash(grant), grant.expires_at)
+        entry = PendingReview(grant.id, request_hash(grant), grant.expires_at)
         return self._replace(stamp=grant.id, entries=(*self.entries, entry))
 
     def equal_to(self, grant: Grant) -> tuple[str, ...]:
@@ -56,11 +56,11 @@ class Pending(NamedTuple):
         return tuple(each.grant_id for each in self.entries if each.request == request_hash(grant))
 
 
-class Entering(NamedTuple):
+class PendingReviewsUpdate(NamedTuple):
     """What an owner has under review as it was read, and with a new grant."""
 
-    before: Pending
-    after: Pending
+    before: PendingReviews
+    after: PendingReviews
 
 
 def request_hash(grant: Grant) -> str:

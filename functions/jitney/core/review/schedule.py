@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-from jitney.core.access.glass import Glass
+from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.grant import Grant, State
 from jitney.core.review.notices import Notice
-from jitney.core.review.reviewers import Groups, asked_groups
+from jitney.core.review.reviewers import Groups, requested_groups
 
-NOTHING_YET = 0
+NEVER_CHECKED = 0
 """The `since` of a review of which nobody has been told."""
 FIRST_REMINDER = 6
 """The part of a review, as its inverse, that passes before the first reminder; each pause is twice the one before."""
@@ -27,59 +27,59 @@ def due(grant: Grant, groups: Groups, since: int, now: int) -> Due:
     time for that. Where several things are due they are one notice: that it is asked anew, which reaches everybody who
     may decide; else an escalation, which reaches all that a reminder does; else that less of it waits, which does too.
     """
-    if grant.glass:
-        return _after_glass(grant.glass, since, now)
+    if grant.break_glass:
+        return _due_after_break_glass(grant.break_glass, since, now)
     escalations, reminders = _escalations(grant, groups), _reminders(grant)
     ahead = [moment for moment in (*escalations, *reminders, grant.expires_at) if moment > now]
     notice = _notice(escalations, reminders, since, now)
-    told = since != NOTHING_YET
-    if told and since <= (grant.asked_anew_at or NOTHING_YET):
+    told = since != NEVER_CHECKED
+    if told and since <= (grant.review_restarted_at or NEVER_CHECKED):
         notice = Notice.CHANGED
-    elif told and since <= (grant.narrowed_at or NOTHING_YET) and notice is not Notice.ESCALATED:
+    elif told and since <= (grant.narrowed_at or NEVER_CHECKED) and notice is not Notice.ESCALATED:
         notice = Notice.NARROWED
     return Due(notice, min(ahead, default=now + 1) - now)
 
 
-def seen(grant: Grant, now: int) -> int:
+def checked_at(grant: Grant, now: int) -> int:
     """The `since` of a look at `now`: always later than the last news, that it be told once."""
-    return max(now, _last_news(grant) + 1)
+    return max(now, _last_change_at(grant) + 1)
 
 
-def news_at(grant: Grant, now: int) -> int:
+def next_change_at(grant: Grant, now: int) -> int:
     """The moment of news that happen at `now`: later than those before, whose look is `seen` a second ahead of them."""
-    return max(now, _last_news(grant) + 1)
+    return max(now, _last_change_at(grant) + 1)
 
 
-def is_news(grant: Grant, since: int) -> bool:
+def has_changed_since(grant: Grant, since: int) -> bool:
     """Whether since the look at `since` something happened that people wait to be told of, though none decided."""
-    return since <= _last_news(grant) != NOTHING_YET
+    return since <= _last_change_at(grant) != NEVER_CHECKED
 
 
-def waits(grant: Grant, now: int) -> bool:
+def is_waiting(grant: Grant, now: int) -> bool:
     """Whether people are waited for: to decide, or to look at a broken glass while there is time for that."""
-    if grant.glass:
-        return grant.unreviewed and now < grant.glass.due_at
+    if grant.break_glass:
+        return grant.unreviewed and now < grant.break_glass.due_at
     return grant.at(now).state is State.PENDING
 
 
-def _last_news(grant: Grant) -> int:
+def _last_change_at(grant: Grant) -> int:
     """When a glass last broke, it was asked anew or became less; NOTHING_YET if nothing of this."""
-    broken = grant.glass.at if grant.glass else NOTHING_YET
-    return max(broken, grant.asked_anew_at or NOTHING_YET, grant.narrowed_at or NOTHING_YET)
+    broken = grant.break_glass.at if grant.break_glass else NEVER_CHECKED
+    return max(broken, grant.review_restarted_at or NEVER_CHECKED, grant.narrowed_at or NEVER_CHECKED)
 
 
-def _after_glass(glass: Glass, since: int, now: int) -> Due:
+def _due_after_break_glass(glass: BreakGlassUse, since: int, now: int) -> Due:
     first = (glass.due_at - glass.at) // FIRST_REMINDER
     reminders = (glass.at + first, glass.at + 3 * first) if first else ()
     ahead = min((moment for moment in (*reminders, glass.due_at) if moment > now), default=now + 1)
     if since <= glass.at:
         return Due(Notice.BROKEN, ahead - now)
     owed = any(since < moment <= now for moment in reminders)
-    return Due(Notice.OWED if owed else None, ahead - now)
+    return Due(Notice.FOLLOW_UP_DUE if owed else None, ahead - now)
 
 
 def _notice(escalations: tuple[int, ...], reminders: tuple[int, ...], since: int, now: int) -> Notice | None:
-    if since == NOTHING_YET:
+    if since == NEVER_CHECKED:
         return Notice.ASKED
     if any(since < moment <= now for moment in escalations):
         return Notice.ESCALATED
@@ -89,8 +89,8 @@ def _notice(escalations: tuple[int, ...], reminders: tuple[int, ...], since: int
 
 
 def _escalations(grant: Grant, groups: Groups) -> tuple[int, ...]:
-    """When the groups that have not approved yet escalate to others, as `core.review.reviewers.members` has it."""
-    waiting = [groups[name] for name in asked_groups(grant) - set(grant.approvals) if name in groups]
+    """When the groups that have not approved yet escalate to others, as `core.review.reviewers.eligible_members` has it."""
+    waiting = [groups[name] for name in requested_groups(grant) - set(grant.approvals) if name in groups]
     return tuple(grant.created_at + each.escalates_after_seconds for each in waiting if each.escalates_to in groups)
 
 

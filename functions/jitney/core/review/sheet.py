@@ -6,30 +6,30 @@ The agent's own words come last and are marked as its own; whoever renders a she
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from jitney.core.access.glass import FollowUp, Glass, Judgement
-from jitney.core.access.grant import Ending, Grant, State, Vote
-from jitney.core.actions import Actions, Level
+from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
+from jitney.core.access.grant import Grant, GrantEnd, State, Vote
+from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.patterns import PatternTooComplex, covers
 from jitney.core.policy.risks import Risk
+from jitney.core.review.approval_count import represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
-from jitney.core.review.counting import counted, places_of
-from jitney.core.review.reviewers import Groups, asked_groups, members
-from jitney.core.review.votes import approving
+from jitney.core.review.reviewers import Groups, eligible_members, requested_groups
+from jitney.core.review.votes import approving_votes
 
 
-class Line(NamedTuple):
+class RequestedAction(NamedTuple):
     """One action that is asked for, with its access level, on these resources; `new` are those not reached before.
 
     `new` is a part of `resources`: what no grant of the same agent of the last 30 days reached with this action.
     """
 
     action: str
-    level: Level | None
+    level: AccessLevel | None
     resources: tuple[str, ...]
     new: tuple[str, ...]
 
 
-class Asked(NamedTuple):
+class GroupApproval(NamedTuple):
     """One reviewer group: how many approvals it takes, how many there are, who may give them, who has."""
 
     group: str
@@ -55,18 +55,18 @@ class Sheet(NamedTuple):
     account: str
     region: str
     role_arn: str
-    lines: tuple[Line, ...]
+    lines: tuple[RequestedAction, ...]
     risks: tuple[Risk, ...]
     duration_seconds: int
     created_at: int
     expires_at: int
     any_of: tuple[tuple[str, ...], ...]
-    asked: tuple[Asked, ...]
+    asked: tuple[GroupApproval, ...]
     votes: tuple[Vote, ...]
     words: str
     ticket: str
-    ending: Ending | None = None
-    glass: Glass | None = None
+    ending: GrantEnd | None = None
+    break_glass: BreakGlassUse | None = None
     follow_up: FollowUp | None = None
 
     @property
@@ -76,7 +76,7 @@ class Sheet(NamedTuple):
 
 
 def sheet_of(
-    grant: Grant, groups: Groups, actions: Actions, risks: Sequence[Risk], history: Collection[Grant], now: int
+    grant: Grant, groups: Groups, actions: ActionTable, risks: Sequence[Risk], history: Collection[Grant], now: int
 ) -> Sheet:
     """The sheet of `grant` at `now`; `history` are the same agent's grants of the last 30 days, itself left out."""
     current = grant.at(now)
@@ -91,23 +91,25 @@ def sheet_of(
         account=grant.account,
         region=grant.region,
         role_arn=grant.role_arn,
-        lines=tuple(_line(grant, action, arns, actions, history) for action, arns in reach_of(grant).items()),
+        lines=tuple(
+            _line(grant, action, arns, actions, history) for action, arns in resources_by_action(grant).items()
+        ),
         risks=tuple(risks),
         duration_seconds=grant.duration_seconds,
         created_at=grant.created_at,
         expires_at=grant.expires_at,
         any_of=grant.reviews,
-        asked=tuple(_asked(group, grant, groups, now) for group in sorted(asked_groups(grant))),
+        asked=tuple(_group_approval(group, grant, groups, now) for group in sorted(requested_groups(grant))),
         votes=grant.votes,
         words=grant.reason,
         ticket=grant.ticket,
         ending=grant.ending,
-        glass=grant.glass,
+        break_glass=grant.break_glass,
         follow_up=grant.follow_up,
     )
 
 
-def reach_of(grant: Grant) -> dict[str, tuple[str, ...]]:
+def resources_by_action(grant: Grant) -> dict[str, tuple[str, ...]]:
     """Each action of the grant with all its resources, in the order of the sheet's lines."""
     resources: dict[str, dict[str, None]] = {}
     for permission in grant.permissions:
@@ -116,7 +118,9 @@ def reach_of(grant: Grant) -> dict[str, tuple[str, ...]]:
     return {action: tuple(arns) for action, arns in resources.items()}
 
 
-def _line(grant: Grant, action: str, resources: tuple[str, ...], actions: Actions, history: Collection[Grant]) -> Line:
+def _line(
+    grant: Grant, action: str, resources: tuple[str, ...], actions: ActionTable, history: Collection[Grant]
+) -> RequestedAction:
     known = actions.get(action)
     before = [
         arn
@@ -127,12 +131,12 @@ def _line(grant: Grant, action: str, resources: tuple[str, ...], actions: Action
         for arn in permission.resources
     ]
     new = tuple(arn for arn in resources if not any(_covers(outer, arn) for outer in before))
-    return Line(action, known.level if known else None, resources, new)
+    return RequestedAction(action, known.level if known else None, resources, new)
 
 
 def _objected_to(grant: Grant) -> bool:
     """Whether somebody found that the agent should not have had it."""
-    objected = grant.follow_up is not None and grant.follow_up.judgement is Judgement.OBJECT
+    objected = grant.follow_up is not None and grant.follow_up.judgement is FollowUpVerdict.OBJECT
     return objected or (grant.ending is not None and grant.ending.state is State.REVOKED)
 
 
@@ -144,8 +148,10 @@ def _covers(outer: str, inner: str) -> bool:
         return False
 
 
-def _asked(group: str, grant: Grant, groups: Groups, now: int) -> Asked:
-    votes = (counted(vote, grant, groups, now) for vote in approving(grant))
-    approved = {vote.human for vote in votes if places_of(vote, group, grant, groups)}
+def _group_approval(group: str, grant: Grant, groups: Groups, now: int) -> GroupApproval:
+    votes = (with_counted_groups(vote, grant, groups, now) for vote in approving_votes(grant))
+    approved = {vote.human for vote in votes if represented_members(vote, group, grant, groups)}
     needed = groups[group].approvals if group in groups else 0
-    return Asked(group, needed, tuple(sorted(members(group, grant, groups, now))), tuple(sorted(approved)))
+    return GroupApproval(
+        group, needed, tuple(sorted(eligible_members(group, grant, groups, now))), tuple(sorted(approved))
+    )

@@ -3,13 +3,13 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from jitney.core.access.grant import Grant, State, Verdict, Vote, reviews_of
+from jitney.core.access.grant import Grant, State, Vote, VoteVerdict, reviews_of
 from jitney.core.access.request import Permission
 from jitney.core.policy.decision import Decision
 from jitney.core.problems import Problem
+from jitney.core.review.approval_count import count_represented, represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
-from jitney.core.review.counting import counted, places_of, spoken_for
-from jitney.core.review.reviewers import Groups, asked_groups, askers
+from jitney.core.review.reviewers import Groups, requested_groups, requesters
 
 
 def cast(grant: Grant, vote: Vote, groups: Groups) -> Grant:
@@ -19,7 +19,7 @@ def cast(grant: Grant, vote: Vote, groups: Groups) -> Grant:
     over: people click twice. Another vote of the same human takes the place of the first. Raises Problem: review_ended
     when the grant is not pending at `vote.at`, or review_changed when it is no longer what the voter saw.
     """
-    if any(_stands(each, vote, content_hash(grant)) for each in grant.votes):
+    if any(_already_given(each, vote, content_hash(grant)) for each in grant.votes):
         return grant
     current = grant.at(vote.at)
     if current.state is not State.PENDING:
@@ -29,13 +29,13 @@ def cast(grant: Grant, vote: Vote, groups: Groups) -> Grant:
         detail = "The request is not what you were shown: another reviewer approved less, or policies changed."
         raise Problem("review_changed", detail, "Read it again, then vote.", {"grant": current.view()})
     votes = (*(each for each in grant.votes if each.human != vote.human), vote)
-    voted = replace(grant, votes=tuple(counted(each, grant, groups, vote.at) for each in votes))
-    if vote.verdict is Verdict.REJECT:
+    voted = replace(grant, votes=tuple(with_counted_groups(each, grant, groups, vote.at) for each in votes))
+    if vote.verdict is VoteVerdict.REJECT:
         return voted.move(State.REJECTED)
-    return replace(voted, approvals=tuple(sorted(_approved(asked_groups(voted), voted, groups))))
+    return replace(voted, approvals=tuple(sorted(_approved(requested_groups(voted), voted, groups))))
 
 
-def standing_approvals(grant: Grant, groups: Groups) -> frozenset[str]:
+def valid_approvals(grant: Grant, groups: Groups) -> frozenset[str]:
     """The approvals that hold when credentials are issued: for exactly this grant, by enough different people (REV 3).
 
     For which groups they may approve was looked up as they voted; in whose place, and that it was then in force, is
@@ -44,39 +44,42 @@ def standing_approvals(grant: Grant, groups: Groups) -> frozenset[str]:
     return _approved(grant.approvals, grant, groups)
 
 
-def approving(grant: Grant) -> tuple[Vote, ...]:
+def approving_votes(grant: Grant) -> tuple[Vote, ...]:
     """The votes that approve the grant as it is, one of each person; none of whoever asks."""
     content = content_hash(grant)
-    given = {vote.human: vote for vote in grant.votes if vote.verdict is Verdict.APPROVE and vote.content == content}
-    return tuple(vote for human, vote in given.items() if human not in askers(grant))
+    given = {
+        vote.human: vote for vote in grant.votes if vote.verdict is VoteVerdict.APPROVE and vote.content == content
+    }
+    return tuple(vote for human, vote in given.items() if human not in requesters(grant))
 
 
 def _approved(names: Collection[str], grant: Grant, groups: Groups) -> frozenset[str]:
     """Those of the groups of which enough different people have approved the grant as it is (REV 4)."""
-    votes = approving(grant)
+    votes = approving_votes(grant)
     return frozenset(
         name
         for name in names
         if name in groups
-        and spoken_for(places_of(vote, name, grant, groups) for vote in votes) >= groups[name].approvals
+        and count_represented(represented_members(vote, name, grant, groups) for vote in votes)
+        >= groups[name].approvals
     )
 
 
-def _stands(given: Vote, vote: Vote, content: str) -> bool:
+def _already_given(given: Vote, vote: Vote, content: str) -> bool:
     """Whether a vote that was given says all that `vote` would: of the same person, for no further place."""
     same = (given.human, given.verdict, given.content) == (vote.human, vote.verdict, content)
-    return same and set(vote.stands_in) <= set(given.stands_in)
+    return same and set(vote.delegations) <= set(given.delegations)
 
 
-def suffices(grant: Grant) -> bool:
+def has_enough_approvals(grant: Grant) -> bool:
     """Whether the approvals hold all groups of one of the alternatives that policy asked for."""
     return any(frozenset(alternative) <= frozenset(grant.approvals) for alternative in grant.reviews)
 
 
-def asked_anew(grant: Grant, decision: Decision, now: int) -> Grant:
+def restart_review(grant: Grant, decision: Decision, now: int) -> Grant:
     """The pending grant, for the reviewers that a decision wants by now; nobody has voted on that."""
     again = replace(grant, reviews=reviews_of(decision), policy_version=decision.policy_version)
-    return replace(again, approvals=(), votes=(), asked_anew_at=now)
+    return replace(again, approvals=(), votes=(), review_restarted_at=now)
 
 
 def activated(grant: Grant, now: int) -> Grant:

@@ -7,44 +7,44 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from jitney.core.access.glass import Judgement
-from jitney.core.access.grant import Verdict
-from jitney.core.actions import Level
-from jitney.core.review.inert import cut, defused, exact, inert, listed, middle_cut
-from jitney.core.review.sheet import Line, Sheet
+from jitney.core.access.break_glass import FollowUpVerdict
+from jitney.core.access.grant import VoteVerdict
+from jitney.core.actions import AccessLevel
+from jitney.core.review.safe_text import cut, defang, escape_exact, escape_invisible, format_list, middle_cut
+from jitney.core.review.sheet import RequestedAction, Sheet
 
 MOST_ACCESSES, MOST_ACTIONS, MOST_RESOURCES, MOST_RISKS, MOST_PEOPLE = 4, 6, 4, 3, 5
-MOST_WORDS = 300
+MOST_REASON = 300
 MOST_COMMENT = 200
-MOST_ARN, MOST_NAME, MOST_SENTENCE, MOST_ASKED = 150, 80, 240, 800
+MOST_ARN, MOST_NAME, MOST_SENTENCE, MOST_REQUIRED = 150, 80, 240, 800
 
 # The gravest first.
-_LEVELS: Mapping[Level, str] = {
-    Level.PERMISSIONS_MANAGEMENT: "permissions management",
-    Level.READ_SECRET: "secrets",
-    Level.WRITE: "write",
-    Level.TAGGING: "tagging",
-    Level.READ: "read",
-    Level.LIST: "list",
+_LEVELS: Mapping[AccessLevel, str] = {
+    AccessLevel.PERMISSIONS_MANAGEMENT: "permissions management",
+    AccessLevel.READ_SECRET: "secrets",
+    AccessLevel.WRITE: "write",
+    AccessLevel.TAGGING: "tagging",
+    AccessLevel.READ: "read",
+    AccessLevel.LIST: "list",
 }
-_VERBS: Mapping[Level | None, str] = {
-    Level.PERMISSIONS_MANAGEMENT: "changes permissions",
-    Level.READ_SECRET: "reads secrets",
-    Level.WRITE: "writes",
-    Level.TAGGING: "tags",
-    Level.READ: "reads",
-    Level.LIST: "lists",
+_VERBS: Mapping[AccessLevel | None, str] = {
+    AccessLevel.PERMISSIONS_MANAGEMENT: "changes permissions",
+    AccessLevel.READ_SECRET: "reads secrets",
+    AccessLevel.WRITE: "writes",
+    AccessLevel.TAGGING: "tags",
+    AccessLevel.READ: "reads",
+    AccessLevel.LIST: "lists",
 }
 _DELETING = ("delete", "batchdelete", "terminate", "purge", "destroy", "drop")
 _UNKNOWN = "unknown"
 _OUTCOMES: Mapping[str, str] = {
-    "pending": "Waiting for approval",
+    "pending": "Pending",
     "active": "Approved",
     "rejected": "Rejected",
-    "expired": "Ended: nobody decided in time",
+    "expired": "Expired",
     "released": "Given back by the agent",
     "revoked": "Taken back",
-    "failed": "Not granted: policy no longer allows it",
+    "failed": "Failed",
 }
 _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -56,19 +56,19 @@ class Access(NamedTuple):
     resources: tuple[str, ...]
 
 
-class Row(NamedTuple):
+class Fact(NamedTuple):
     """One fact that the broker computed: what it is about, and what it is."""
 
     name: str
     value: str
 
 
-def moment(seconds: int) -> str:
+def format_time(seconds: int) -> str:
     """A moment for people in any time zone, to the minute."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def lasting(seconds: int) -> str:
+def format_duration(seconds: int) -> str:
     """A duration in words: "1 hour 30 minutes"."""
     parts = []
     for size, unit in _UNITS:
@@ -80,14 +80,14 @@ def lasting(seconds: int) -> str:
 
 def outcome(sheet: Sheet) -> str:
     """What became of the request, and through whom."""
-    said = _OUTCOMES.get(sheet.state, inert(sheet.state))
-    if sheet.glass and sheet.state == "active":
-        return f"Taken without review by {cut(sheet.glass.human, MOST_NAME)}"
-    verdict = {"active": Verdict.APPROVE, "rejected": Verdict.REJECT}.get(sheet.state)
+    said = _OUTCOMES.get(sheet.state, escape_invisible(sheet.state))
+    if sheet.break_glass and sheet.state == "active":
+        return f"Taken without review by {cut(sheet.break_glass.human, MOST_NAME)}"
+    verdict = {"active": VoteVerdict.APPROVE, "rejected": VoteVerdict.REJECT}.get(sheet.state)
     by = [cut(vote.human, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
     if sheet.ending and sheet.state == "revoked":
         by = [cut(sheet.ending.by, MOST_NAME)]
-    return f"{said} by {listed(by, MOST_PEOPLE, 'people')}" if by else said
+    return f"{said} by {format_list(by, MOST_PEOPLE, 'people')}" if by else said
 
 
 def level(sheet: Sheet) -> str:
@@ -102,7 +102,7 @@ def deletes(action: str) -> bool:
     return action.partition(":")[2].lower().startswith(_DELETING)
 
 
-def does(line: Line) -> str:
+def action_verb(line: RequestedAction) -> str:
     """What an action does, in a word: "writes"."""
     return "deletes" if deletes(line.action) else _VERBS.get(line.level, "is unknown to Jitney")
 
@@ -117,29 +117,29 @@ def target(sheet: Sheet) -> str:
     return cut(sheet.target, MOST_NAME)
 
 
-def facts(sheet: Sheet) -> tuple[Row, ...]:
+def facts(sheet: Sheet) -> tuple[Fact, ...]:
     """All that there is to know besides the exact actions and resources, which `accesses` has."""
-    where = f"{target(sheet)}, AWS account {inert(sheet.account)}, {inert(sheet.region)}"
-    people = [Row("Who asks", f"{agent(sheet)}, of {cut(sheet.issuer, MOST_ARN)}")]
+    where = f"{target(sheet)}, AWS account {escape_invisible(sheet.account)}, {escape_invisible(sheet.region)}"
+    people = [Fact("Who asks", f"{agent(sheet)}, of {cut(sheet.issuer, MOST_ARN)}")]
     if sheet.human:
-        people.append(Row("On behalf of", cut(sheet.human, MOST_NAME)))
-    rows = [*people, Row("Where", where), Row("Role", middle_cut(sheet.role_arn, MOST_ARN))]
-    rows.append(Row("Access level", level(sheet)))
-    rows.extend(Row("Risk", cut(risk.sentence, MOST_SENTENCE)) for risk in sheet.risks[:MOST_RISKS])
+        people.append(Fact("On behalf of", cut(sheet.human, MOST_NAME)))
+    rows = [*people, Fact("Where", where), Fact("Role", middle_cut(sheet.role_arn, MOST_ARN))]
+    rows.append(Fact("Access level", level(sheet)))
+    rows.extend(Fact("Risk", cut(risk.sentence, MOST_SENTENCE)) for risk in sheet.risks[:MOST_RISKS])
     if len(sheet.risks) > MOST_RISKS:
-        rows.append(Row("Risk", f"and {len(sheet.risks) - MOST_RISKS} more risks: see the page"))
-    rows.append(Row("New", news(sheet)))
-    rows.append(Row("For how long", f"{lasting(sheet.duration_seconds)} from the approval on"))
-    rows.append(Row("Needs", asked(sheet)))
-    rows.extend(Row("So far", said) for said in votes(sheet))
-    rows.extend(Row("Break-glass", said) for said in glass(sheet))
-    rows.append(Row("Asked at", moment(sheet.created_at)))
+        rows.append(Fact("Risk", f"and {len(sheet.risks) - MOST_RISKS} more risks: see the page"))
+    rows.append(Fact("New", new_access(sheet)))
+    rows.append(Fact("For how long", f"{format_duration(sheet.duration_seconds)} from the approval on"))
+    rows.append(Fact("Needs", required_approvals(sheet)))
+    rows.extend(Fact("So far", said) for said in votes(sheet))
+    rows.extend(Fact("Break-glass", said) for said in break_glass(sheet))
+    rows.append(Fact("Asked at", format_time(sheet.created_at)))
     if sheet.state == "pending":
-        rows.append(Row("Open until", moment(sheet.expires_at)))
+        rows.append(Fact("Open until", format_time(sheet.expires_at)))
     return tuple(rows)
 
 
-def news(sheet: Sheet) -> str:
+def new_access(sheet: Sheet) -> str:
     """How much of it the agent's grants of the last 30 days did not reach (REV 11)."""
     pairs = sum(len(line.resources) for line in sheet.lines)
     new = sum(len(line.new) for line in sheet.lines)
@@ -149,36 +149,36 @@ def news(sheet: Sheet) -> str:
     return f"all of it: {before} reached none" if new == pairs else f"{new} of {pairs}, marked below: {before} did not"
 
 
-def asked(sheet: Sheet) -> str:
+def required_approvals(sheet: Sheet) -> str:
     """How many approvals of which groups suffice, and who is in them: "1 approval of owners (people.alice)"."""
     told: dict[str, str] = {}
     for each in sheet.asked:
         count = f"{each.needed} approval{'' if each.needed == 1 else 's'} of {cut(each.group, MOST_NAME)}"
-        told[each.group] = f"{count} ({listed(_names(each.members), MOST_PEOPLE, 'people') or 'nobody'})"
-    ways = [" and ".join(told.get(group, inert(group)) for group in groups) for groups in sheet.any_of]
-    return cut(", or ".join(ways), MOST_ASKED)
+        told[each.group] = f"{count} ({format_list(_names(each.members), MOST_PEOPLE, 'people') or 'nobody'})"
+    ways = [" and ".join(told.get(group, escape_invisible(group)) for group in groups) for groups in sheet.any_of]
+    return cut(", or ".join(ways), MOST_REQUIRED)
 
 
 def votes(sheet: Sheet) -> tuple[str, ...]:
     """Who voted how. Comments are left to the page."""
-    said = {Verdict.APPROVE: "approved by", Verdict.REJECT: "rejected by"}
+    said = {VoteVerdict.APPROVE: "approved by", VoteVerdict.REJECT: "rejected by"}
     found = {
         words: [cut(vote.human, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
         for verdict, words in said.items()
     }
-    return tuple(f"{words} {listed(names, MOST_PEOPLE, 'people')}" for words, names in found.items() if names)
+    return tuple(f"{words} {format_list(names, MOST_PEOPLE, 'people')}" for words, names in found.items() if names)
 
 
-def comments(sheet: Sheet) -> tuple[Row, ...]:
+def comments(sheet: Sheet) -> tuple[Fact, ...]:
     """What people said as they voted, broke the glass or took it back, by name, in their own words, without a link."""
     said = [(vote.human, vote.comment) for vote in sheet.votes[-MOST_PEOPLE:]]
-    if sheet.glass:
-        said.append((sheet.glass.human, sheet.glass.reason))
+    if sheet.break_glass:
+        said.append((sheet.break_glass.human, sheet.break_glass.reason))
     if sheet.follow_up:
         said.append((sheet.follow_up.human, sheet.follow_up.comment))
     if sheet.ending:
         said.append((sheet.ending.by, sheet.ending.reason))
-    return tuple(Row(cut(human, MOST_NAME), defused(cut(words, MOST_COMMENT))) for human, words in said if words)
+    return tuple(Fact(cut(human, MOST_NAME), defang(cut(words, MOST_COMMENT))) for human, words in said if words)
 
 
 def accesses(sheet: Sheet) -> tuple[Access, ...]:
@@ -193,7 +193,7 @@ def accesses(sheet: Sheet) -> tuple[Access, ...]:
             unseen = set(resources[MOST_RESOURCES:]) & set(new)
             fresh = f", {len(unseen)} of them new" if unseen else ""
             shown.append(f"and {len(resources) - MOST_RESOURCES} more resources{fresh}: see the page")
-        found.append(Access(f"{words}: {listed(actions, MOST_ACTIONS, 'actions')}", tuple(shown)))
+        found.append(Access(f"{words}: {format_list(actions, MOST_ACTIONS, 'actions')}", tuple(shown)))
     if len(together) > MOST_ACCESSES:
         left = [name for names in list(together.values())[MOST_ACCESSES:] for name in names]
         more = f"and {len(left)} more actions on other resources: see the page"
@@ -210,30 +210,30 @@ def shows_all(sheet: Sheet) -> bool:
         len(together) <= MOST_ACCESSES
         and all(len(actions) <= MOST_ACTIONS for actions in together.values())
         and all(len(line.resources) <= MOST_RESOURCES for line in sheet.lines)
-        and all(len(inert(name)) <= MOST_NAME for name in names)
-        and all(len(exact(arn)) <= MOST_ARN for arn in arns)
+        and all(len(escape_invisible(name)) <= MOST_NAME for name in names)
+        and all(len(escape_exact(arn)) <= MOST_ARN for arn in arns)
         and len(sheet.risks) <= MOST_RISKS
-        and all(len(inert(risk.sentence)) <= MOST_SENTENCE for risk in sheet.risks)
+        and all(len(escape_invisible(risk.sentence)) <= MOST_SENTENCE for risk in sheet.risks)
     )
 
 
-def glass(sheet: Sheet) -> tuple[str, ...]:
+def break_glass(sheet: Sheet) -> tuple[str, ...]:
     """Who took it without its reviewers, and who looked at that or until when there is time; words apart."""
-    if sheet.glass is None:
+    if sheet.break_glass is None:
         return ()
-    broke = f"{cut(sheet.glass.human, MOST_NAME)} took it without its reviewers at {moment(sheet.glass.at)}"
+    broke = f"{cut(sheet.break_glass.human, MOST_NAME)} took it without its reviewers at {format_time(sheet.break_glass.at)}"
     if sheet.follow_up is None:
-        return (broke, f"somebody else has to look at that before {moment(sheet.glass.due_at)}")
-    said = {Judgement.CONFIRM: "confirmed", Judgement.OBJECT: "objected to"}[sheet.follow_up.judgement]
+        return (broke, f"somebody else has to look at that before {format_time(sheet.break_glass.due_at)}")
+    said = {FollowUpVerdict.CONFIRM: "confirmed", FollowUpVerdict.OBJECT: "objected to"}[sheet.follow_up.judgement]
     return (broke, f"{said} by {cut(sheet.follow_up.human, MOST_NAME)}")
 
 
-def own_words(sheet: Sheet) -> str:
+def agent_reason(sheet: Sheet) -> str:
     """The agent's reason."""
-    return cut(sheet.words, MOST_WORDS) or "(none)"
+    return cut(sheet.words, MOST_REASON) or "(none)"
 
 
-def own_ticket(sheet: Sheet) -> str:
+def agent_ticket(sheet: Sheet) -> str:
     """The ticket that the agent names, "" for none."""
     return cut(sheet.ticket, MOST_NAME)
 
@@ -248,7 +248,7 @@ def _together(sheet: Sheet) -> dict[tuple[str, tuple[str, ...], tuple[str, ...]]
     return together
 
 
-def _gravity(line: Line) -> tuple[int, bool]:
+def _gravity(line: RequestedAction) -> tuple[int, bool]:
     """The place in the order of levels; what is unknown is grave, and deleting graver than the rest of its level."""
     return (list(_LEVELS).index(line.level) if line.level else -1, not deletes(line.action))
 

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.calls.table import Need, Operations
-from jitney.core.masking.table import Masks
+from jitney.core.calls.operations import OperationTable, RequiredAction
+from jitney.core.masking.table import MaskTable
 from jitney.core.trail.call import ActionsOf
 
 
-def actions_of(operations: Operations, masks: Masks) -> ActionsOf:
+def actions_of(operations: OperationTable, masks: MaskTable) -> ActionsOf:
     """Looks up actions: an operation's own, as its parameters make them. `masks` knows what events call services."""
 
     def actions(source: str, name: str, asked: Mapping[str, Any]) -> tuple[str, ...]:
         given = {member.lower() for member in asked}
-        for service, operation in masks.named_by_event(source, name):
+        for service, operation in masks.operations_of_event(source, name):
             needs = operations.needs_of(service, operation)
             found = tuple(each.action for each in needs if not each.why and _applies(each, given))
             if found:
@@ -23,7 +23,7 @@ def actions_of(operations: Operations, masks: Masks) -> ActionsOf:
     return actions
 
 
-def _applies(need: Need, given: set[str]) -> bool:
+def _applies(need: RequiredAction, given: set[str]) -> bool:
     return not need.when or any(_says(each, given) for each in need.when.split())
 
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jitney.core.trail.event import Sighting, named
-from jitney.core.trail.remains import remains_of
+from jitney.core.trail.event import SessionEvent, source_and_name
+from jitney.core.trail.resource_changes import resource_changes_of
 
 VERSION = 1
-CALLS = "k-"
+CALLS_PREFIX = "k-"
 """How the partitions of the audit table begin that hold calls."""
 MOST_TEXT = 100_000
 """Characters of parameters or of an answer that are kept: an item of DynamoDB has 400 KB, and holds both."""
@@ -20,12 +20,12 @@ type ActionsOf = Callable[[str, str, Mapping[str, Any]], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CloudTrailCall:
     """One call in a session of a target's role, or the one by which the session began. `time` in epoch seconds.
 
     `access_key_id` is what it was signed with; of the one by which a session began, what that began with. `issued` is
     the key that it gave out, `via` the service that called for the session. `request` and `response` are JSON,
-    `made` and `taken` as `jitney.core.trail.remains.Remains`.
+    `made` and `taken` as `jitney.core.trail.resource_changes.ResourceChanges`.
     """
 
     event_id: str
@@ -56,15 +56,15 @@ class Call:
     taken: tuple[str, ...] = ()
 
 
-def call_of(masked: Mapping[str, Any], seen: Sighting, actions_of: ActionsOf) -> Call:
+def call_of(masked: Mapping[str, Any], seen: SessionEvent, actions_of: ActionsOf) -> CloudTrailCall:
     """The call that a masked event tells of; `seen` is what was read in the event as it came. Raises Refused."""
-    source, name = named(masked)
+    source, name = source_and_name(masked)
     asked = masked.get("requestParameters")
     data = masked.get("additionalEventData")
     moved = data if isinstance(data, Mapping) else {}
     service = source.removesuffix(".amazonaws.com")
-    remains = remains_of(masked, service, name)
-    return Call(
+    remains = resource_changes_of(masked, service, name)
+    return CloudTrailCall(
         event_id=seen.event_id,
         time=seen.at,
         account=seen.account,
@@ -94,35 +94,35 @@ def call_of(masked: Mapping[str, Any], seen: Sighting, actions_of: ActionsOf) ->
     )
 
 
-def partition_of(account: str, access_key_id: str) -> str:
+def calls_partition(account: str, access_key_id: str) -> str:
     """The `pk` in the audit table of what is known about the calls with a key."""
-    return f"{CALLS}{account}-{access_key_id or 'none'}"
+    return f"{CALLS_PREFIX}{account}-{access_key_id or 'none'}"
 
 
-def keys_of(grant_id: str) -> str:
+def grant_keys_partition(grant_id: str) -> str:
     """The `pk` in the audit table of the keys with which calls were made in the name of a grant."""
-    return f"{CALLS}{grant_id}"
+    return f"{CALLS_PREFIX}{grant_id}"
 
 
-def text_of(call: Call) -> str:
+def call_to_json(call: CloudTrailCall) -> str:
     """The call as JSON."""
     return json.dumps(members_of(call), separators=(",", ":"), ensure_ascii=False)
 
 
-def members_of(call: Call) -> dict[str, Any]:
+def members_of(call: CloudTrailCall) -> dict[str, Any]:
     """The call by its members' names. All are flat, so that nothing is copied, unlike by dataclasses.asdict."""
-    return {name: getattr(call, name) for name in Call.__slots__}
+    return {name: getattr(call, name) for name in CloudTrailCall.__slots__}
 
 
-def call_in(text: str) -> Call:
+def call_from_json(text: str) -> CloudTrailCall:
     """The call in what `text_of` wrote. Raises TypeError or ValueError for anything else."""
-    return call_with(json.loads(text))
+    return call_from_members(json.loads(text))
 
 
-def call_with(members: Mapping[str, Any]) -> Call:
+def call_from_members(members: Mapping[str, Any]) -> CloudTrailCall:
     """The call of these members, which may be more than a call's. Raises KeyError or TypeError for anything else."""
-    own = {name: members[name] for name in Call.__slots__}
-    return Call(**own | {name: tuple(own[name]) for name in ("actions", "resources", "made", "taken")})
+    own = {name: members[name] for name in CloudTrailCall.__slots__}
+    return CloudTrailCall(**own | {name: tuple(own[name]) for name in ("actions", "resources", "made", "taken")})
 
 
 def _resources(masked: Mapping[str, Any]) -> tuple[str, ...]:

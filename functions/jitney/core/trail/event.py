@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from jitney.core.times import epoch
 
-TAKING = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
+ASSUME_ROLE_OPERATIONS = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
 """The operations by which a session of a role begins."""
-SCOPING = "GetScopedCredentials"
+SCOPED_CREDENTIALS_OPERATION = "GetScopedCredentials"
 STS = "sts.amazonaws.com"
 
 _NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
@@ -26,17 +26,17 @@ _SOURCE = re.compile(r"[a-z0-9.-]{1,64}\.amazonaws\.com", re.ASCII)
 _OPERATION = re.compile(r"\w{1,128}", re.ASCII)
 
 
-OF_AWS = "aws."
+AWS_SOURCE_PREFIX = "aws."
 """How the source of what AWS's services send to a bus begins; what others put there, PutEvents refuses that for.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html"""
-AHEAD_SECONDS = 300
+MAX_CLOCK_SKEW_SECONDS = 300
 """How far the clocks may be apart of what notes an event and of what reads it."""
 
-COPY_SECONDS = 60
+DUPLICATE_EVENT_SECONDS = 60
 """How far the times may be apart of what two accounts are told of one event."""
 
 
-class Refused(Exception):
+class RejectedEvent(Exception):
     """An event about a target's role, or one whose subject cannot be told, that is not as AWS writes them."""
 
     def __init__(self, code: str) -> None:
@@ -44,7 +44,7 @@ class Refused(Exception):
         self.code = code
 
 
-class Issue(NamedTuple):
+class KeyIssuance(NamedTuple):
     """That an access key came into being: of which session, and by whom.
 
     `by` is the unique id of the role that took the session (AROA...), "" for another kind of caller; or `parent` is the
@@ -62,12 +62,12 @@ class Issue(NamedTuple):
     at: int
     disputed: bool = False
 
-    def differs(self, other: "Issue") -> bool:
+    def differs(self, other: "KeyIssuance") -> bool:
         """Whether `other` is another beginning, and no copy of the same event."""
-        return self._replace(at=0) != other._replace(at=0) or abs(self.at - other.at) > COPY_SECONDS
+        return self._replace(at=0) != other._replace(at=0) or abs(self.at - other.at) > DUPLICATE_EVENT_SECONDS
 
 
-class Sighting(NamedTuple):
+class SessionEvent(NamedTuple):
     """One event of a session: which, when, and the key that it began with, if it is about that.
 
     `event_id` is the same in every copy of an event. `access_key_id` is what the call was signed with; of the event by
@@ -82,31 +82,31 @@ class Sighting(NamedTuple):
     access_key_id: str
     source_identity: str
     via: str
-    issue: Issue | None
+    issue: KeyIssuance | None
 
 
-def sighting(event: Any, roles: Mapping[str, str]) -> Sighting | None:
+def session_event(event: Any, roles: Mapping[str, str]) -> SessionEvent | None:
     """Which session of `roles` (ARN to account) an event is about; None when it is about none. Raises Refused."""
     if not isinstance(event, Mapping):
-        raise Refused("not_an_event")
+        raise RejectedEvent("not_an_event")
     _require_text(event)
     identity = _object(event, "userIdentity")
     if _takes_a_role(event) and (role := _text(_object(event, "requestParameters"), "roleArn")) in roles:
-        return _taken(event, identity, role, roles[role])
+        return _session_start(event, identity, role, roles[role])
     issuer = _object(_object(identity, "sessionContext"), "sessionIssuer")
     role = _text(issuer, "arn")
-    return _called(event, identity, role, roles[role]) if role in roles else None
+    return _session_call(event, identity, role, roles[role]) if role in roles else None
 
 
 def _takes_a_role(event: Mapping[str, Any]) -> bool:
     named = (event.get("eventSource"), event.get("eventName"))
-    return named[0] == STS and named[1] in TAKING and not event.get("errorCode")
+    return named[0] == STS and named[1] in ASSUME_ROLE_OPERATIONS and not event.get("errorCode")
 
 
-def _taken(event: Mapping[str, Any], identity: Mapping[str, Any], role_arn: str, account: str) -> Sighting:
+def _session_start(event: Mapping[str, Any], identity: Mapping[str, Any], role_arn: str, account: str) -> SessionEvent:
     asked, answer = _object(event, "requestParameters"), _object(event, "responseElements")
     source_identity = _text(answer, "sourceIdentity") or _text(asked, "sourceIdentity")
-    issue = Issue(
+    issue = KeyIssuance(
         account=account,
         role_arn=role_arn,
         session=_like(_NAME, _text(asked, "roleSessionName"), "session_name"),
@@ -116,7 +116,7 @@ def _taken(event: Mapping[str, Any], identity: Mapping[str, Any], role_arn: str,
         parent="",
         at=_time(event),
     )
-    return Sighting(
+    return SessionEvent(
         _event_id(event),
         issue.at,
         account,
@@ -129,16 +129,16 @@ def _taken(event: Mapping[str, Any], identity: Mapping[str, Any], role_arn: str,
     )
 
 
-def _called(event: Mapping[str, Any], identity: Mapping[str, Any], role_arn: str, account: str) -> Sighting:
+def _session_call(event: Mapping[str, Any], identity: Mapping[str, Any], role_arn: str, account: str) -> SessionEvent:
     """What a session did. Its name stands twice in the event, which must agree."""
     if identity.get("type") != "AssumedRole" or _text(identity, "accountId") != account:
-        raise Refused("not_of_this_account")
+        raise RejectedEvent("not_of_this_account")
     session = _like(_NAME, _text(identity, "principalId").partition(":")[2], "session_name")
     if not _text(identity, "arn").endswith(f"::{account}:assumed-role/{role_arn.rpartition('/')[2]}/{session}"):
-        raise Refused("session_name")
+        raise RejectedEvent("session_name")
     key = _text(identity, "accessKeyId")
     source_identity = _text(_object(identity, "sessionContext"), "sourceIdentity")
-    issue = Issue(
+    issue = KeyIssuance(
         account=account,
         role_arn=role_arn,
         session=session,
@@ -148,8 +148,11 @@ def _called(event: Mapping[str, Any], identity: Mapping[str, Any], role_arn: str
         parent="",
         at=_time(event),
     )
-    scoped = (event.get("eventSource"), event.get("eventName")) == (STS, SCOPING) and not event.get("errorCode")
-    return Sighting(
+    scoped = (event.get("eventSource"), event.get("eventName")) == (
+        STS,
+        SCOPED_CREDENTIALS_OPERATION,
+    ) and not event.get("errorCode")
+    return SessionEvent(
         event_id=_event_id(event),
         at=issue.at,
         account=account,
@@ -162,19 +165,19 @@ def _called(event: Mapping[str, Any], identity: Mapping[str, Any], role_arn: str
     )
 
 
-def require_told(seen: Sighting, account: str, home: str, now: int) -> None:
+def require_reporting_account(seen: SessionEvent, account: str, home: str, now: int) -> None:
     """Raise Refused unless `account`'s bus may tell of this at `now` (epoch seconds).
 
     Of sessions the role's own account tells; of their beginnings `home` too, where the broker's functions ask for them.
     """
     begins = seen.issue is not None and not seen.issue.parent
     if account != seen.account and not (begins and account == home):
-        raise Refused("told_by_another_account")
-    if seen.at > now + AHEAD_SECONDS:
-        raise Refused("event_time")
+        raise RejectedEvent("reported_by_wrong_account")
+    if seen.at > now + MAX_CLOCK_SKEW_SECONDS:
+        raise RejectedEvent("event_time")
 
 
-def named(event: Mapping[str, Any]) -> tuple[str, str]:
+def source_and_name(event: Mapping[str, Any]) -> tuple[str, str]:
     """The source and the name of an event. Raises Refused."""
     source = _like(_SOURCE, _text(event, "eventSource"), "event_source")
     return source, _like(_OPERATION, _text(event, "eventName"), "event_name")
@@ -193,7 +196,7 @@ def _time(event: Mapping[str, Any]) -> int:
     try:
         return epoch(_text(event, "eventTime"))
     except ValueError:
-        raise Refused("event_time") from None
+        raise RejectedEvent("event_time") from None
 
 
 def _require_text(event: Mapping[str, Any]) -> None:
@@ -201,7 +204,7 @@ def _require_text(event: Mapping[str, Any]) -> None:
     try:
         json.dumps(event, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError):
-        raise Refused("not_text") from None
+        raise RejectedEvent("not_text") from None
 
 
 def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -216,5 +219,5 @@ def _text(holder: Mapping[str, Any], name: str) -> str:
 
 def _like(pattern: re.Pattern[str], text: str, code: str) -> str:
     if not pattern.fullmatch(text):
-        raise Refused(code)
+        raise RejectedEvent(code)
     return text

@@ -11,19 +11,19 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from jitney.core.access.credentials import CANARY_PREFIX
-from jitney.core.access.grant import KEEP_GRANT_SECONDS, Grant
+from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant
 from jitney.core.access.target_check import SESSION_PREFIX
-from jitney.core.trail.call import Call
-from jitney.core.trail.event import Issue
+from jitney.core.trail.call import CloudTrailCall
+from jitney.core.trail.event import KeyIssuance
 
-WAIT_SECONDS = 1800
+MAX_EVENT_DELAY_SECONDS = 1800
 """How long the event of a key's beginning may be behind that of a call with it. CloudTrail promises no time; 5 minutes
 are its average: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html"""
 GRACE_SECONDS = 60
 """A call is noted when it is over, and AWS's clocks and IAM's copies of a deny document are not all at one."""
-NOT_ISSUED = ("key_not_issued",)
+KEY_NOT_ISSUED = ("key_not_issued",)
 """Why a call is a bypass for now: what its key's beginning says, if that is learned yet, holds instead."""
-DISPUTED = ("key_issued_twice",)
+KEY_ISSUED_TWICE = ("key_issued_twice",)
 """Why all calls with a key are bypasses of which two beginnings are told, also those that were explained before."""
 MOST_PARENTS = 4
 """A session is scoped down three times at most (STS API Reference, GetScopedCredentials)."""
@@ -43,7 +43,7 @@ _SESSIONS: Mapping[Purpose, re.Pattern[str]] = {
     Purpose.CANARY: re.compile(f"{CANARY_PREFIX}({_ID})"),
     Purpose.CHECK: re.compile(f"{SESSION_PREFIX}({_ID})"),
 }
-ISSUERS: Mapping[str, Purpose] = {
+PURPOSE_BY_FUNCTION: Mapping[str, Purpose] = {
     "grants": Purpose.GRANT,
     "credentials": Purpose.GRANT,
     "releases": Purpose.CANARY,
@@ -55,14 +55,14 @@ NEVER_DENIED = frozenset({("sts", "GetCallerIdentity")})
 """These work whatever policies say: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
 
 
-class Name(NamedTuple):
+class ParsedSessionName(NamedTuple):
     """What a session's name says that it is: `grant_id` is "" for a check, which is of no grant."""
 
     purpose: Purpose
     grant_id: str
 
 
-class Verdict(NamedTuple):
+class CallVerdict(NamedTuple):
     """What a call comes to: explained by what it is for, or a bypass for `reasons`."""
 
     purpose: Purpose | None
@@ -75,44 +75,44 @@ class Verdict(NamedTuple):
         return not self.reasons
 
 
-def name_of(session: str) -> Name | None:
+def parse_session_name(session: str) -> ParsedSessionName | None:
     """What a session name says; None for one that the broker gives to nothing."""
     for purpose, pattern in _SESSIONS.items():
         if found := pattern.fullmatch(session):
-            return Name(purpose, "" if purpose is Purpose.CHECK else f"g-{found[1]}")
+            return ParsedSessionName(purpose, "" if purpose is Purpose.CHECK else f"g-{found[1]}")
     return None
 
 
-def is_forgotten(session: str, at: int, now: int) -> bool:
+def grant_may_be_deleted(session: str, at: int, now: int) -> bool:
     """Whether a session that was used at `at` is named for a grant that may have been forgotten since (adapters)."""
-    name = name_of(session)
-    return bool(name and name.grant_id) and at < now - KEEP_GRANT_SECONDS
+    name = parse_session_name(session)
+    return bool(name and name.grant_id) and at < now - GRANT_RETENTION_SECONDS
 
 
-def judge(
-    call: Call, grant: Grant | None, issue: Issue | None, issuers: Mapping[str, str], *, waited: int
-) -> Verdict | None:
+def classify_call(
+    call: CloudTrailCall, grant: Grant | None, issue: KeyIssuance | None, issuers: Mapping[str, str], *, waited: int
+) -> CallVerdict | None:
     """What a call comes to; None while its key's beginning is still to be learned.
 
     `grant` is the one that `name_of` says; `issue` the beginning of the key's session, by STS's own event. `issuers`
     has the function whose role has a unique id. `waited` is for how long the call has been known, in seconds.
     """
-    name = name_of(call.session)
+    name = parse_session_name(call.session)
     if name is None:
-        return Verdict(None, "", ("unknown_session_name",))
+        return CallVerdict(None, "", ("unknown_session_name",))
     grant_id = grant.id if grant else ""
     if reasons := tuple(_against_grant(call, name, grant)):
-        return Verdict(name.purpose, grant_id, reasons)
+        return CallVerdict(name.purpose, grant_id, reasons)
     if issue is None and not call.via:
-        if call.access_key_id and waited < WAIT_SECONDS:
+        if call.access_key_id and waited < MAX_EVENT_DELAY_SECONDS:
             return None
-        return Verdict(name.purpose, grant_id, NOT_ISSUED)
+        return CallVerdict(name.purpose, grant_id, KEY_NOT_ISSUED)
     if issue and issue.disputed:
-        return Verdict(name.purpose, grant_id, DISPUTED)
-    return Verdict(name.purpose, grant_id, tuple(_against_key(call, name, issue, grant, issuers)) if issue else ())
+        return CallVerdict(name.purpose, grant_id, KEY_ISSUED_TWICE)
+    return CallVerdict(name.purpose, grant_id, tuple(_against_key(call, name, issue, grant, issuers)) if issue else ())
 
 
-def _against_grant(call: Call, name: Name, grant: Grant | None) -> Iterator[str]:
+def _against_grant(call: CloudTrailCall, name: ParsedSessionName, grant: Grant | None) -> Iterator[str]:
     if name.purpose is Purpose.CHECK:
         if not call.source_identity:
             yield "wrong_source_identity"
@@ -134,17 +134,17 @@ def _end(grant: Grant) -> int:
     return min(grant.expires_at, grant.ending.at) if grant.ending else grant.expires_at
 
 
-def _shows_access(call: Call) -> bool:
+def _shows_access(call: CloudTrailCall) -> bool:
     """Whether it is a call that should have been denied, and was not."""
     return not call.error_code and (call.service, call.operation) not in NEVER_DENIED
 
 
 def _against_key(
-    call: Call, name: Name, issue: Issue, grant: Grant | None, issuers: Mapping[str, str]
+    call: CloudTrailCall, name: ParsedSessionName, issue: KeyIssuance, grant: Grant | None, issuers: Mapping[str, str]
 ) -> Iterator[str]:
     if (issue.account, issue.role_arn, issue.session) != (call.account, call.role_arn, call.session):
         yield "key_of_another_session"
-    if ISSUERS.get(issuers.get(issue.by, "")) is not name.purpose:
+    if PURPOSE_BY_FUNCTION.get(issuers.get(issue.by, "")) is not name.purpose:
         yield "not_issued_by_jitney"
     cut = grant.cut_off_at if grant and name.purpose is Purpose.GRANT else None
     if cut is not None and issue.at <= cut < call.time - GRACE_SECONDS and _shows_access(call):

@@ -9,18 +9,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jitney.core.access.glass import Glass
-from jitney.core.access.grant import Grant, State, Verdict, Vote
+from jitney.core.access.break_glass import BreakGlassUse
+from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.config import ReviewerGroup
 from jitney.core.policy.risks import Risk
-from jitney.core.review.choices import left
-from jitney.core.review.inert import exact
 from jitney.core.review.notices import Notice
+from jitney.core.review.safe_text import escape_exact
+from jitney.core.review.selection import selected_permissions
 from jitney.core.review.sheet import Sheet, sheet_of
-from jitney.core.review.slack.interaction import Reference
-from jitney.core.review.slack.message import MOST_BYTES, Message, message, reply
-from jitney.core.review.slack.modals import MOST_BLOCKS, boxes_of, less_modal, reject_modal, said
+from jitney.core.review.slack.interaction import GrantReference
+from jitney.core.review.slack.message import MOST_BYTES, SlackMessage, message, reply
+from jitney.core.review.slack.modals import (
+    MOST_BLOCKS,
+    approve_selected_modal,
+    message_modal,
+    reject_modal,
+    selected_boxes,
+)
 from tests.examples import examples
 from tests.fakes import ACTIONS, NOW, PENDING
 
@@ -113,7 +119,7 @@ def test_rev_09_a_message_is_within_slacks_limits(permissions: Any, words: str, 
 @given(PERMISSIONS)
 def test_rev_09_the_modals_are_within_slacks_limits(permissions: Any):
     grant = asked(permissions)
-    for view in (less_modal(grant), reject_modal(grant), said("Not done", "x" * 9000)):
+    for view in (approve_selected_modal(grant), reject_modal(grant), message_modal("Not done", "x" * 9000)):
         within(view["blocks"], MOST_BLOCKS)
         assert len(view.get("private_metadata", "")) <= 3000
         assert len(json.dumps(view)) <= 12_000
@@ -126,14 +132,16 @@ def test_rev_09_the_modals_are_within_slacks_limits(permissions: Any):
 def test_rev_07_what_is_left_checked_is_what_is_left(permissions: Any, data: st.DataObject):
     """Of each group of actions on the same resources, the checked actions on the checked resources and nothing else."""
     grant = asked(permissions)
-    view = less_modal(grant)
+    view = approve_selected_modal(grant)
     boxes = [each["value"] for place in walk(view["blocks"]) for each in place.get("options", ())]
     checked = data.draw(st.sets(st.sampled_from(boxes))) if boxes else set()
-    kept = {pair for each in left(grant, *boxes_of(grant, list(checked))) for pair in each.pairs()}
+    kept = {
+        pair for each in selected_permissions(grant, *selected_boxes(grant, list(checked))) for pair in each.pairs()
+    }
     whole = {pair for each in grant.permissions for pair in each.pairs()}
     assert kept <= whole
     if boxes:
-        assert left(grant, *boxes_of(grant, boxes)) == grant.permissions
+        assert selected_permissions(grant, *selected_boxes(grant, boxes)) == grant.permissions
         actions = [name for place in view["blocks"] for name in labels(place, "a", checked)]
         assert {action for action, _ in kept} <= set(actions)
 
@@ -182,11 +190,11 @@ def test_rev_09_buttons_carry_an_id_and_nothing_else():
         each["value"] for each in walk(message(shown, URL).blocks) if each.get("type") == "button" and "value" in each
     }
     assert values == {f"{PENDING.id}.{shown.content}"}
-    assert Reference.read(values.pop()) == Reference(PENDING.id, shown.content)
+    assert GrantReference.read(values.pop()) == GrantReference(PENDING.id, shown.content)
 
 
 def test_rev_10_the_facts_are_the_brokers_in_its_words():
-    made: Message = message(sheet(PENDING), URL)
+    made: SlackMessage = message(sheet(PENDING), URL)
     text = json.dumps(made.blocks)
     for fact in (
         "corp",
@@ -202,7 +210,7 @@ def test_rev_10_the_facts_are_the_brokers_in_its_words():
 
 @pytest.mark.parametrize("state", [each for each in State if each is not State.PENDING])
 def test_rev_09_what_is_decided_has_no_button_to_decide_it_by(state: State):
-    vote = Vote("corp.alice", Verdict.APPROVE, "x", "", NOW, "web")
+    vote = Vote("corp.alice", VoteVerdict.APPROVE, "x", "", NOW, "web")
     made = message(sheet(PENDING, state=str(state), votes=(vote,)), URL)
     assert [each["action_id"] for each in made.blocks[-1]["elements"]] == ["page"]
     assert reply(Notice.DECIDED, sheet(PENDING, state="active", votes=(vote,))) == "Approved by corp.alice."
@@ -221,7 +229,7 @@ def test_rev_09_a_message_that_slack_could_not_send_back_leaves_the_list_to_the_
         for way in range(6)
     ]
     names = [f"{number}{'g' * 62}" for number in range(6)]
-    votes = tuple(Vote(f"{'v' * 60}{number}", Verdict.APPROVE, "", "", NOW, "web") for number in range(9))
+    votes = tuple(Vote(f"{'v' * 60}{number}", VoteVerdict.APPROVE, "", "", NOW, "web") for number in range(9))
     grant = replace(
         asked(many, "\U0001f600" * 500, "\U0001f600" * 100), votes=votes, reviews=tuple((n,) for n in names)
     )
@@ -240,7 +248,7 @@ def presses(blocks: Any) -> list[str]:
 
 def test_rev_09_what_is_shown_whole_is_approved_in_slack():
     assert presses(message(sheet(asked(HARMLESS)), URL).blocks) == ["approve", "less", "reject", "page"]
-    assert less_modal(asked(HARMLESS))["callback_id"] == "less"
+    assert approve_selected_modal(asked(HARMLESS))["callback_id"] == "less"
 
 
 HARMLESS = [Permission(("s3:PutObject",), ("arn:aws:s3:::reports/1",))]
@@ -272,7 +280,7 @@ def test_rev_10_nor_with_a_risk_that_is_not_shown_nor_for_somebody_whose_name_is
 
 @pytest.mark.parametrize("name", [f"{'x' * 70}/payroll/{'y' * 70}", f"{'x' * 61} {'y' * 10}", f"{'x' * 62} {'y' * 10}"])
 def test_rev_10_no_box_is_checked_in_slack_of_which_a_part_is_not_shown(name: str):
-    view = less_modal(asked([Permission(("s3:PutObject",), (f"arn:aws:s3:::{name}",))]))
+    view = approve_selected_modal(asked([Permission(("s3:PutObject",), (f"arn:aws:s3:::{name}",))]))
     assert ("submit" in view, "open its page" in json.dumps(view)) == (False, True)
 
 
@@ -280,7 +288,7 @@ def test_rev_10_no_box_is_checked_in_slack_of_which_a_part_is_not_shown(name: st
 @given(PERMISSIONS)
 def test_rev_10_who_can_approve_in_slack_has_read_every_action_and_resource(permissions: Any):
     made = message(sheet(asked(permissions)), URL)
-    pairs = {text for each in permissions for text in (*each.actions, *map(exact, each.resources))}
+    pairs = {text for each in permissions for text in (*each.actions, *map(escape_exact, each.resources))}
     texts = [place["text"] for place in walk(made.blocks) if isinstance(place.get("text"), str)]
     seen = " ".join(texts).replace("[:]//", "://")
     if "approve" in presses(made.blocks):
@@ -289,14 +297,14 @@ def test_rev_10_who_can_approve_in_slack_has_read_every_action_and_resource(perm
 
 def test_a_request_that_is_too_long_says_so():
     many = [Permission(("s3:PutObject",), tuple(f"arn:aws:s3:::reports/{number}" for number in range(200)))]
-    assert "open its page" in json.dumps(less_modal(asked(many)))
+    assert "open its page" in json.dumps(approve_selected_modal(asked(many)))
     assert "and 196 more resources" in json.dumps(message(sheet(asked(many)), URL).blocks)
 
 
 def test_rev_08_a_broken_glass_is_told_in_the_thread_with_who_and_why():
-    glass = Glass("corp.gina", "down: see https://evil.example", "content", NOW, NOW + 3600)
-    shown = sheet(PENDING, state="active", glass=glass)
-    for notice in (Notice.BROKEN, Notice.OWED):
+    glass = BreakGlassUse("corp.gina", "down: see https://evil.example", "content", NOW, NOW + 3600)
+    shown = sheet(PENDING, state="active", break_glass=glass)
+    for notice in (Notice.BROKEN, Notice.FOLLOW_UP_DUE):
         said = reply(notice, shown)
         assert said.startswith("Break-glass: corp.gina took it without its reviewers at ")
         assert ("They say why: down" in said, "https://evil" in said) == (True, False)

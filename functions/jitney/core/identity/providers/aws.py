@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.config import Issuer
-from jitney.core.identity.providers.provider import Provider, always_machine, id_kinds, member, text
+from jitney.core.identity.providers.provider import Provider, always_machine, id_token_kinds, object_claim, text_claim
 from jitney.core.identity.refusal import Refusal
-from jitney.core.identity.verify import SignedClaims
+from jitney.core.identity.signature import SignedClaims
 
 SAMPLE: Mapping[str, Any] = {
     "iss": "https://a1b2c3d4-0000-4000-8000-000000000000.tokens.sts.global.api.aws",
@@ -38,7 +38,7 @@ _IAM_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):(?:role|user)/.+")
 
 def _subject(claims: SignedClaims, _: Issuer) -> str:
     arn = _IAM_PRINCIPAL.fullmatch(claims["sub"])
-    if arn is None or arn[1] != text(member(claims, _NAMESPACE), "aws_account"):
+    if arn is None or arn[1] != text_claim(object_claim(claims, _NAMESPACE), "aws_account"):
         raise Refusal(
             "token_subject",
             "The claim sub is not the ARN of a role or user in the token's own account.",
@@ -48,9 +48,9 @@ def _subject(claims: SignedClaims, _: Issuer) -> str:
 
 
 def _groups(claims: SignedClaims, _: Issuer) -> frozenset[str]:
-    about = member(claims, _NAMESPACE)
-    names = {f"account:{text(about, 'aws_account')}"}
-    return frozenset(names | {f"org:{text(about, 'org_id')}"} if "org_id" in about else names)
+    about = object_claim(claims, _NAMESPACE)
+    names = {f"account:{text_claim(about, 'aws_account')}"}
+    return frozenset(names | {f"org:{text_claim(about, 'org_id')}"} if "org_id" in about else names)
 
 
-PROVIDER = Provider(subject=_subject, kinds=id_kinds, groups=_groups, is_machine=always_machine, display=("sub",))
+PROVIDER = Provider(subject=_subject, kinds=id_token_kinds, groups=_groups, is_machine=always_machine, display=("sub",))

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.config import Issuer
-from jitney.core.identity.providers.provider import Provider, claimed_groups, member, telling_kinds, text
+from jitney.core.identity.providers.provider import Provider, claimed_groups, object_claim, text_claim, token_kinds
 from jitney.core.identity.refusal import Refusal
-from jitney.core.identity.verify import SignedClaims
+from jitney.core.identity.signature import SignedClaims
 
 SAMPLE: Mapping[str, Any] = {
     "aud": "6e74172b-be56-4843-9ff4-e66a39bb12e3",
@@ -42,7 +42,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _subject(claims: SignedClaims, issuer: Issuer) -> str:
-    object_id, tenant = text(claims, "oid"), text(claims, "tid")
+    object_id, tenant = text_claim(claims, "oid"), text_claim(claims, "tid")
     tenants = {part for part in issuer.issuer.split("/") if _GUID.fullmatch(part)}
     if not _GUID.fullmatch(object_id) or not _GUID.fullmatch(tenant) or (tenants and tenant not in tenants):
         raise Refusal(
@@ -54,7 +54,7 @@ def _subject(claims: SignedClaims, issuer: Issuer) -> str:
 
 
 def _kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
-    return telling_kinds(claims, typ) | {"access" if _is_access(claims) else "id"}
+    return token_kinds(claims, typ) | {"access" if _is_access(claims) else "id"}
 
 
 def _is_access(claims: SignedClaims) -> bool:
@@ -62,7 +62,7 @@ def _is_access(claims: SignedClaims) -> bool:
 
 
 def _groups(claims: SignedClaims, issuer: Issuer) -> frozenset[str]:
-    elsewhere = member(claims, "_claim_names") if "_claim_names" in claims else {}
+    elsewhere = object_claim(claims, "_claim_names") if "_claim_names" in claims else {}
     if issuer.groups_claim in elsewhere or claims.get("hasgroups", False) is not False:
         raise Refusal(
             "token_groups",

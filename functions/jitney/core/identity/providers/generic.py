@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.config import Issuer
-from jitney.core.identity.dotted import dotted
-from jitney.core.identity.providers.provider import Provider, claimed_groups, missing, telling_kinds
-from jitney.core.identity.verify import SignedClaims
+from jitney.core.identity.claim_path import claim_at
+from jitney.core.identity.providers.provider import Provider, claimed_groups, missing_claim, token_kinds
+from jitney.core.identity.signature import SignedClaims
 
 SAMPLE: Mapping[str, Any] = {
     "iss": "https://idp.example.com",
@@ -31,9 +31,9 @@ SAMPLE: Mapping[str, Any] = {
 
 def _subject(claims: SignedClaims, issuer: Issuer) -> str:
     name = str(issuer.settings.get("subject_claim", "sub"))
-    value = dotted(claims, name)
+    value = claim_at(claims, name)
     if not isinstance(value, str):
-        raise missing(name)
+        raise missing_claim(name)
     return value
 
 
@@ -44,7 +44,7 @@ def _is_machine(claims: SignedClaims) -> bool:
 
 PROVIDER = Provider(
     subject=_subject,
-    kinds=telling_kinds,
+    kinds=token_kinds,
     groups=claimed_groups,
     is_machine=_is_machine,
     display=("preferred_username", "email", "name"),

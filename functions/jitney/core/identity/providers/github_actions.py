@@ -16,13 +16,13 @@ from jitney.core.config import Issuer
 from jitney.core.identity.providers.provider import (
     Provider,
     always_machine,
-    id_kinds,
+    id_token_kinds,
     listed,
-    missing,
+    missing_claim,
     not_admitted,
-    text,
+    text_claim,
 )
-from jitney.core.identity.verify import SignedClaims
+from jitney.core.identity.signature import SignedClaims
 
 SAMPLE: Mapping[str, Any] = {
     "iss": "https://token.actions.githubusercontent.com",
@@ -58,7 +58,7 @@ _GROUP_CLAIMS = ("repository_owner_id", "repository_id", "ref", "environment", "
 def _subject(claims: SignedClaims, issuer: Issuer) -> str:
     owner, repository = _number(claims, "repository_owner_id"), _number(claims, "repository_id")
     part = "environment" if "environment" in claims else "ref"
-    subject = f"repo:{owner}/{repository}:{part}:{text(claims, part)}"
+    subject = f"repo:{owner}/{repository}:{part}:{text_claim(claims, part)}"
     if (
         owner not in listed(issuer, "repository_owner_ids")
         and repository not in listed(issuer, "repository_ids")
@@ -79,16 +79,16 @@ def _subject(claims: SignedClaims, issuer: Issuer) -> str:
 
 
 def _number(claims: SignedClaims, name: str) -> str:
-    value = text(claims, name)
+    value = text_claim(claims, name)
     if not (value.isascii() and value.isdigit()):
-        raise missing(name)
+        raise missing_claim(name)
     return value
 
 
 def _check_event(claims: SignedClaims, issuer: Issuer) -> None:
     """`pull_request`, `pull_request_target`, `pull_request_review` ...; the ref tells it too."""
-    event = text(claims, "event_name")
-    for_pull_request = event.startswith("pull_request") or text(claims, "ref").startswith("refs/pull/")
+    event = text_claim(claims, "event_name")
+    for_pull_request = event.startswith("pull_request") or text_claim(claims, "ref").startswith("refs/pull/")
     if for_pull_request and event not in listed(issuer, "pull_request_events"):
         raise not_admitted(
             "The token's job runs for a pull request.",
@@ -97,7 +97,7 @@ def _check_event(claims: SignedClaims, issuer: Issuer) -> None:
 
 
 def _groups(claims: SignedClaims, _: Issuer) -> frozenset[str]:
-    return frozenset(f"{name}:{text(claims, name)}" for name in _GROUP_CLAIMS if name in claims)
+    return frozenset(f"{name}:{text_claim(claims, name)}" for name in _GROUP_CLAIMS if name in claims)
 
 
-PROVIDER = Provider(subject=_subject, kinds=id_kinds, groups=_groups, is_machine=always_machine, display=("sub",))
+PROVIDER = Provider(subject=_subject, kinds=id_token_kinds, groups=_groups, is_machine=always_machine, display=("sub",))

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.config import Issuer
-from jitney.core.identity.providers.provider import Provider, id_kinds, listed, not_admitted, text
-from jitney.core.identity.verify import SignedClaims
+from jitney.core.identity.providers.provider import Provider, id_token_kinds, listed, not_admitted, text_claim
+from jitney.core.identity.signature import SignedClaims
 
 SAMPLE: Mapping[str, Any] = {
     "iss": "https://accounts.google.com",
@@ -29,7 +29,7 @@ SAMPLE: Mapping[str, Any] = {
 
 
 def _subject(claims: SignedClaims, issuer: Issuer) -> str:
-    subject = text(claims, "sub")
+    subject = text_claim(claims, "sub")
     if claims.get("hd") not in listed(issuer, "hosted_domains") and subject not in issuer.subject_groups:
         raise not_admitted(
             "The token's Google account is neither of a configured domain nor listed.",
@@ -47,4 +47,4 @@ def _is_machine(claims: SignedClaims) -> bool:
     return "hd" not in claims
 
 
-PROVIDER = Provider(subject=_subject, kinds=id_kinds, groups=_groups, is_machine=_is_machine, display=("email",))
+PROVIDER = Provider(subject=_subject, kinds=id_token_kinds, groups=_groups, is_machine=_is_machine, display=("email",))

@@ -13,14 +13,14 @@ from jitney.core.config import Issuer
 from jitney.core.identity.providers.provider import (
     Provider,
     always_machine,
-    id_kinds,
+    id_token_kinds,
     listed,
-    member,
     not_admitted,
-    text,
+    object_claim,
+    text_claim,
 )
 from jitney.core.identity.refusal import Refusal
-from jitney.core.identity.verify import SignedClaims
+from jitney.core.identity.signature import SignedClaims
 
 SAMPLE: Mapping[str, Any] = {
     "aud": ["jitney"],
@@ -43,8 +43,8 @@ _BINDABLE = ("pod", "node", "secret")
 
 
 def _subject(claims: SignedClaims, issuer: Issuer) -> str:
-    private = member(claims, "kubernetes.io")
-    namespace, account = text(private, "namespace"), _named(private, "serviceaccount")
+    private = object_claim(claims, "kubernetes.io")
+    namespace, account = text_claim(private, "namespace"), _named(private, "serviceaccount")
     if claims["sub"] != f"system:serviceaccount:{namespace}:{account}":
         raise Refusal(
             "token_subject",
@@ -62,18 +62,18 @@ def _subject(claims: SignedClaims, issuer: Issuer) -> str:
             "The token is not bound to a pod, node or secret that the issuer's entry accepts.",
             "Use a projected service account token, which is bound to its pod.",
         )
-    return text(claims, "sub")
+    return text_claim(claims, "sub")
 
 
 def _named(private: Mapping[str, Any], kind: str) -> str:
     """The name of the object `kind` that the token is bound to, which has a uid beside it."""
-    bound = member(private, kind)
-    text(bound, "uid")
-    return text(bound, "name")
+    bound = object_claim(private, kind)
+    text_claim(bound, "uid")
+    return text_claim(bound, "name")
 
 
 def _groups(claims: SignedClaims, _: Issuer) -> frozenset[str]:
-    return frozenset({f"namespace:{text(member(claims, 'kubernetes.io'), 'namespace')}"})
+    return frozenset({f"namespace:{text_claim(object_claim(claims, 'kubernetes.io'), 'namespace')}"})
 
 
-PROVIDER = Provider(subject=_subject, kinds=id_kinds, groups=_groups, is_machine=always_machine, display=("sub",))
+PROVIDER = Provider(subject=_subject, kinds=id_token_kinds, groups=_groups, is_machine=always_machine, display=("sub",))

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.config import Issuer
-from jitney.core.identity.providers.provider import Provider, claimed_groups, telling_kinds, text
-from jitney.core.identity.verify import SignedClaims
+from jitney.core.identity.providers.provider import Provider, claimed_groups, text_claim, token_kinds
+from jitney.core.identity.signature import SignedClaims
 
 SAMPLE: Mapping[str, Any] = {
     "ver": 1,
@@ -33,13 +33,13 @@ _KINDS = {"AT": "access", "ID": "id"}
 
 
 def _subject(claims: SignedClaims, _: Issuer) -> str:
-    return text(claims, "uid" if "uid" in claims else "sub")
+    return text_claim(claims, "uid" if "uid" in claims else "sub")
 
 
 def _kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
-    stated = _KINDS.get(text(claims, "jti").partition(".")[0], "another")
+    stated = _KINDS.get(text_claim(claims, "jti").partition(".")[0], "another")
     shown = "access" if "cid" in claims else "id"
-    return telling_kinds(claims, typ) | {stated, shown}
+    return token_kinds(claims, typ) | {stated, shown}
 
 
 def _is_machine(claims: SignedClaims) -> bool:

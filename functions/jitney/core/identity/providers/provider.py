@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from jitney.core.config import Issuer
 from jitney.core.identity.refusal import Refusal
+from jitney.core.identity.signature import SignedClaims
 from jitney.core.identity.source_identity import is_nameable
-from jitney.core.identity.verify import SignedClaims
 
 
 class Provider(NamedTuple):
@@ -25,23 +25,23 @@ class Provider(NamedTuple):
     display: tuple[str, ...]
 
 
-def text(claims: Mapping[str, Any], name: str) -> str:
+def text_claim(claims: Mapping[str, Any], name: str) -> str:
     """The string claim `name`. Raises Refusal token_claims when it is missing, empty or something else."""
     value = claims.get(name)
     if not isinstance(value, str) or not value:
-        raise missing(name)
+        raise missing_claim(name)
     return value
 
 
-def member(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def object_claim(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The object claim `name`. Raises Refusal token_claims when it is missing or something else."""
     value = claims.get(name)
     if not isinstance(value, dict):
-        raise missing(name)
+        raise missing_claim(name)
     return value
 
 
-def missing(name: str) -> Refusal:
+def missing_claim(name: str) -> Refusal:
     """The refusal of a token without the claim `name`, which the provider's tokens have."""
     return Refusal(
         "token_claims",
@@ -76,7 +76,7 @@ def claimed_groups(claims: SignedClaims, issuer: Issuer) -> frozenset[str]:
 # What only one kind of token has. ID: OpenID Connect Core sections 2 and 3.3.2.11; logout and other security events:
 # Back-Channel Logout section 2.4, RFC 8417 section 2.2; access: RFC 9068 section 2.2, "scp" at Okta and Entra;
 # bound to a key that the sender would have to prove (RFC 7800): accepting it from any bearer would undo that.
-_TELLING_CLAIMS = {
+_KIND_CLAIMS = {
     **dict.fromkeys(("nonce", "at_hash", "c_hash", "s_hash"), "id"),
     "events": "logout",
     **dict.fromkeys(("scope", "scp", "client_id"), "access"),
@@ -86,9 +86,9 @@ _TYPES = {"at+jwt": "access", "jwt": "", "": ""}  # RFC 9068 section 2.1, RFC 75
 _NAMED = {"access": "access", "bearer": "access", "id": "id"}  # Cognito's token_use, Keycloak's typ
 
 
-def telling_kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
+def token_kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
     """Every kind of token that `typ` and the claims point to; empty when nothing tells."""
-    kinds = {kind for name, kind in _TELLING_CLAIMS.items() if name in claims}
+    kinds = {kind for name, kind in _KIND_CLAIMS.items() if name in claims}
     kinds.add(_TYPES.get(typ, typ))
     for name in ("token_use", "typ"):
         if name in claims:
@@ -96,9 +96,9 @@ def telling_kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
     return frozenset(kinds - {""})
 
 
-def id_kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
+def id_token_kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
     """As `telling_kinds`, for a provider that hands out nothing but ID tokens, with or without a telling claim."""
-    return telling_kinds(claims, typ) | {"id"}
+    return token_kinds(claims, typ) | {"id"}
 
 
 def always_machine(_: SignedClaims) -> bool:

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jitney.core.review import wording
-from jitney.core.review.inert import cut, defused
 from jitney.core.review.notices import Notice
+from jitney.core.review.safe_text import cut, defang
 from jitney.core.review.sheet import Sheet
-from jitney.core.review.slack.interaction import Reference
+from jitney.core.review.slack.interaction import GrantReference
 from jitney.core.review.slack.modals import Block, plain, unlinked
-from jitney.core.review.slack.names import APPROVE, LESS, PAGE, REJECT
+from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, PAGE, REJECT
 
 MOST_HEADER, MOST_CONFIRM, MOST_TEXT, MOST_BLOCKS = 150, 300, 3000, 50
 MOST_BYTES = 14_000
@@ -30,14 +30,14 @@ _WAITING: Mapping[Notice, str] = {
 type Element = dict[str, Any]
 
 
-class Message(NamedTuple):
+class SlackMessage(NamedTuple):
     """`notification` is what phones show, as Slack's markup; `blocks` are what the channel shows."""
 
     notification: str
     blocks: tuple[Block, ...]
 
 
-def message(sheet: Sheet, url: str, *, asked: bool = True) -> Message:
+def message(sheet: Sheet, url: str, *, asked: bool = True) -> SlackMessage:
     """A request as it stands; with buttons to decide it by while it is pending. `url` is its page's.
 
     Without these where people are not `asked` any more: policies want others by now.
@@ -54,11 +54,11 @@ def reply(notice: Notice, sheet: Sheet) -> str:
     """What is said in the message's thread when something becomes of the request, in plain text."""
     if notice is Notice.DECIDED:
         return f"{wording.outcome(sheet)}."
-    if sheet.glass and notice in (Notice.BROKEN, Notice.OWED):
-        said = cut(unlinked(sheet.glass.reason), MOST_CONFIRM)
-        return f"Break-glass: {'; '.join(wording.glass(sheet))}. They say why: {said}"
+    if sheet.break_glass and notice in (Notice.BROKEN, Notice.FOLLOW_UP_DUE):
+        said = cut(unlinked(sheet.break_glass.reason), MOST_CONFIRM)
+        return f"Break-glass: {'; '.join(wording.break_glass(sheet))}. They say why: {said}"
     why = _WAITING.get(notice, "Still waiting for a decision.")
-    return f"{why} The request ends at {wording.moment(sheet.expires_at)}."
+    return f"{why} The request ends at {wording.format_time(sheet.expires_at)}."
 
 
 def escaped(text: str) -> str:
@@ -66,7 +66,7 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _message(sheet: Sheet, url: str, accesses: list[Block], *, deciding: bool, complete: bool) -> Message:
+def _message(sheet: Sheet, url: str, accesses: list[Block], *, deciding: bool, complete: bool) -> SlackMessage:
     title = f"{wording.agent(sheet)} asks for {wording.level(sheet)} access to {wording.target(sheet)}"
     outcome = [] if deciding else [_rich(_outcome(sheet))]
     facts = _rich({"type": "rich_text_section", "elements": list(_facts(sheet))})
@@ -75,7 +75,7 @@ def _message(sheet: Sheet, url: str, accesses: list[Block], *, deciding: bool, c
     hint = [] if complete or not deciding else [_rich(_line("To approve", NOT_ALL))]
     buttons = _buttons(sheet, url, deciding=deciding, complete=complete)
     parts = [header, *outcome, facts, *accesses, *hint, {"type": "divider"}, _words(sheet), buttons]
-    return Message(escaped(shown), tuple(parts))
+    return SlackMessage(escaped(shown), tuple(parts))
 
 
 def _outcome(sheet: Sheet) -> Element:
@@ -101,12 +101,12 @@ def _accesses(sheet: Sheet) -> Iterator[Block]:
 
 
 def _words(sheet: Sheet) -> Block:
-    ticket = f" Ticket: {wording.own_ticket(sheet)}" if sheet.ticket else ""
+    ticket = f" Ticket: {wording.agent_ticket(sheet)}" if sheet.ticket else ""
     title = {
         "type": "rich_text_section",
         "elements": [_text("The agent's own words, which can be anything", bold=True)],
     }
-    quoted = {"type": "rich_text_quote", "elements": [_text(_safe(defused(f"{wording.own_words(sheet)}{ticket}")))]}
+    quoted = {"type": "rich_text_quote", "elements": [_text(_safe(defang(f"{wording.agent_reason(sheet)}{ticket}")))]}
     return _rich(title, quoted)
 
 
@@ -118,17 +118,17 @@ def _buttons(sheet: Sheet, url: str, *, deciding: bool, complete: bool) -> Block
 
 def _deciding(sheet: Sheet, *, complete: bool) -> Iterator[Element]:
     """Nothing is approved here of which a part is not shown: an agent would have that part approved unseen."""
-    reference = str(Reference(sheet.grant_id, sheet.content))
+    reference = str(GrantReference(sheet.grant_id, sheet.content))
     gets = f"{wording.agent(sheet)} gets {wording.level(sheet)} access to {wording.target(sheet)}"
     confirm = {
         "title": plain("Approve all of it?"),
-        "text": plain(cut(f"{gets} for {wording.lasting(sheet.duration_seconds)}.", MOST_CONFIRM)),
+        "text": plain(cut(f"{gets} for {wording.format_duration(sheet.duration_seconds)}.", MOST_CONFIRM)),
         "confirm": plain("Approve"),
         "deny": plain("Cancel"),
     }
     styles: tuple[tuple[str, str, dict[str, Any]], ...] = (
         (APPROVE, "Approve", {"style": "primary", "confirm": confirm}),
-        (LESS, "Approve less…", {}),
+        (APPROVE_SELECTED, "Approve less…", {}),
         (REJECT, "Reject…", {"style": "danger"}),
     )
     for action, label, more in styles if complete else styles[-1:]:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jitney.core.access.grant import Grant
-from jitney.core.access.parse import MAX_REASON
+from jitney.core.access.request_body import MAX_REASON
 from jitney.core.review.content import content_hash
-from jitney.core.review.inert import cut, exact, inert
-from jitney.core.review.sheet import reach_of
-from jitney.core.review.slack.interaction import Reference
-from jitney.core.review.slack.names import CHOICES, COMMENT, LESS, REJECT, SECONDS
-from jitney.core.review.wording import lasting
+from jitney.core.review.safe_text import cut, escape_exact, escape_invisible
+from jitney.core.review.sheet import resources_by_action
+from jitney.core.review.slack.interaction import GrantReference
+from jitney.core.review.slack.names import APPROVE_SELECTED, CHECKBOXES, COMMENT, REJECT, SECONDS
+from jitney.core.review.wording import format_duration
 
 type Block = dict[str, Any]
 type View = dict[str, Any]
@@ -26,17 +26,17 @@ MOST_SENTENCE = 1000
 TOO_LONG = "This request is too long to be shortened in Slack: open its page to do that."
 
 
-def less_modal(grant: Grant) -> View:
+def approve_selected_modal(grant: Grant) -> View:
     """What to leave of a request: its actions and resources to check, its duration, a comment (row REV 7).
 
     For a request that is too long for it, a sentence that says where it can be shortened: no box is cut.
     """
-    if not all(_fits(text) for action, arns in reach_of(grant).items() for text in (action, *arns)):
-        return said("Approve less", TOO_LONG)
+    if not all(_fits(text) for action, arns in resources_by_action(grant).items() for text in (action, *arns)):
+        return message_modal("Approve less", TOO_LONG)
     blocks = [*_choices(grant), _seconds(grant), _comment(optional=True)]
-    view = _view("Approve less", grant, LESS, [_about(grant), *blocks], "Approve what is left")
+    view = _view("Approve less", grant, APPROVE_SELECTED, [_about(grant), *blocks], "Approve what is left")
     if len(view["blocks"]) > MOST_BLOCKS or len(json.dumps(view).encode()) > MOST_BYTES:
-        return said("Approve less", TOO_LONG)
+        return message_modal("Approve less", TOO_LONG)
     return view
 
 
@@ -45,14 +45,14 @@ def reject_modal(grant: Grant) -> View:
     return _view("Reject all of it", grant, REJECT, [_about(grant), _comment(optional=False)], "Reject")
 
 
-def said(title: str, sentence: str) -> View:
+def message_modal(title: str, sentence: str) -> View:
     """A modal that only says something."""
     blocks = [{"type": "section", "text": plain(cut(sentence, MOST_SENTENCE))}]
     return {"type": "modal", "title": plain(title[:MOST_TITLE]), "close": plain("Close"), "blocks": blocks}
 
 
-def boxes_of(grant: Grant, checked: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The checked actions and resources of the modal, as `jitney.core.review.choices.left` takes them."""
+def selected_boxes(grant: Grant, checked: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The checked actions and resources of the modal, as `jitney.core.review.selection.selected_permissions` takes them."""
     actions: list[str] = []
     resources: list[str] = []
     for place, arns in enumerate(_together(grant)):
@@ -65,7 +65,7 @@ def boxes_of(grant: Grant, checked: Sequence[str]) -> tuple[list[str], list[str]
 
 def unlinked(text: str) -> str:
     """The inert text without the beginning of an address; all else of it stays exact, as names of resources must."""
-    return inert(text).replace("://", "[:]//")
+    return escape_invisible(text).replace("://", "[:]//")
 
 
 def plain(text: str) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _view(title: str, grant: Grant, action: str, blocks: list[Block], submit: st
     return {
         "type": "modal",
         "callback_id": action,
-        "private_metadata": str(Reference(grant.id, content_hash(grant))),
+        "private_metadata": str(GrantReference(grant.id, content_hash(grant))),
         "title": plain(title),
         "submit": plain(submit),
         "close": plain("Cancel"),
@@ -88,21 +88,21 @@ def _view(title: str, grant: Grant, action: str, blocks: list[Block], submit: st
 def _about(grant: Grant) -> Block:
     human = f" for {grant.human}" if grant.human else ""
     where = f"{grant.target}, AWS account {grant.account}"
-    text = f"{grant.principal}{human} asks for access to {where}, for {lasting(grant.duration_seconds)}."
+    text = f"{grant.principal}{human} asks for access to {where}, for {format_duration(grant.duration_seconds)}."
     return {"type": "section", "text": plain(cut(text, MOST_SENTENCE))}
 
 
 def _together(grant: Grant) -> dict[tuple[str, ...], list[str]]:
     """The grant's resources, each with the actions that are asked for on exactly these."""
     together: dict[tuple[str, ...], list[str]] = {}
-    for action, arns in reach_of(grant).items():
+    for action, arns in resources_by_action(grant).items():
         together.setdefault(arns, []).append(action)
     return together
 
 
 def _lines(grant: Grant, arns: tuple[str, ...]) -> list[int]:
     """The places on the sheet of the actions on exactly these resources."""
-    return [line for line, reached in enumerate(reach_of(grant).values()) if reached == arns]
+    return [line for line, reached in enumerate(resources_by_action(grant).values()) if reached == arns]
 
 
 def _choices(grant: Grant) -> Iterator[Block]:
@@ -120,11 +120,11 @@ def _boxes(name: str, label: str, values: Mapping[str, str]) -> Iterator[Block]:
         some = options[first : first + MOST_OPTIONS]
         more = f" ({first + 1} to {first + len(some)} of {len(options)})" if len(options) > MOST_OPTIONS else ""
         boxes = {"type": "checkboxes", "action_id": "boxes", "options": some, "initial_options": some}
-        yield _input(f"{CHOICES}{name}-{first}", label + more, boxes, optional=True)
+        yield _input(f"{CHECKBOXES}{name}-{first}", label + more, boxes, optional=True)
 
 
 def _shown(text: str) -> str:
-    return unlinked(exact(text))
+    return unlinked(escape_exact(text))
 
 
 def _fits(text: str) -> bool:

@@ -1,6 +1,6 @@
 """What the parts of Jitney's messages and modals are called in Slack's payloads."""
 
-APPROVE, LESS, REJECT, PAGE = "approve", "less", "reject", "page"
-PRESSES = (APPROVE, LESS, REJECT)
+APPROVE, APPROVE_SELECTED, REJECT, PAGE = "approve", "less", "reject", "page"
+DECISION_ACTIONS = (APPROVE, APPROVE_SELECTED, REJECT)
 """The buttons that do something here; the one that opens the page does it in Slack."""
-SECONDS, COMMENT, CHOICES = "seconds", "comment", "choices-"
+SECONDS, COMMENT, CHECKBOXES = "seconds", "comment", "choices-"

@@ -1,0 +1,97 @@
+"""The approval workflow in Step Functions: one execution for one pending grant, named after it.
+
+The task token by which the workflow waits lies in the state table (`pk` REVIEW#<grant>, `sk` TOKEN), encrypted with the
+table's key, and goes nowhere else: whoever has it can end the wait (row REV 2). Ending it decides nothing: the workflow
+then looks at the grant.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.core.access.grant import Grant
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_stepfunctions import SFNClient
+
+KEEP_TOKEN_SECONDS = 9 * 86400
+"""Longer than any review waits."""
+EXPIRED_TOKEN_ERRORS = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
+"""What Step Functions answers to a token of a wait that is over: the workflow looks at the grant without it."""
+
+
+class TaskTokens:
+    """Keeps the task token by which a grant's workflow waits. Raises Problem unavailable."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", state_table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = state_table
+
+    def keep(self, grant_id: str, token: str, since: int, now: int) -> None:
+        """Keep the token of the wait that began after the look at `since`, unless that of a later one is kept.
+
+        Raises Problem unavailable then too: a function that comes so late speaks for a wait that is over.
+        """
+        item = _key(grant_id) | {
+            "token": {"S": token},
+            "since": {"N": str(since)},
+            "expires": {"N": str(now + KEEP_TOKEN_SECONDS)},
+        }
+        with aws_errors_as_unavailable("The store"):
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression="attribute_not_exists(pk) OR since <= :since",
+                ExpressionAttributeValues={":since": item["since"]},
+            )
+
+    def of(self, grant_id: str) -> str | None:
+        """The token that was kept last, None if none was."""
+        with aws_errors_as_unavailable("The store"):
+            answer = self._dynamodb.get_item(TableName=self._table, Key=_key(grant_id), ConsistentRead=True)
+        return answer["Item"]["token"]["S"] if "Item" in answer else None
+
+
+class ApprovalWorkflow:
+    """Starts the workflow that waits for the reviewers of a grant, and wakes it. Raises Problem unavailable."""
+
+    def __init__(self, client: "SFNClient", state_machine_arn: str, tokens: TaskTokens) -> None:
+        self._client = client
+        self._arn = state_machine_arn
+        self._tokens = tokens
+
+    def start(self, grant: Grant) -> None:
+        """Start the review of a pending grant; nothing hangs when it cannot be started (REV 13)."""
+        asked = {"grant_id": grant.id, "since": 0}
+        with aws_errors_as_unavailable("The approval workflow"):
+            self._client.start_execution(stateMachineArn=self._arn, name=grant.id, input=json.dumps(asked))
+
+    def decided(self, grant: Grant) -> None:
+        """Wake the workflow of a grant that is no longer pending, if it waits."""
+        token = self._tokens.of(grant.id)
+        if token is None:
+            return
+        with aws_errors_as_unavailable("The approval workflow"):
+            try:
+                self._client.send_task_success(taskToken=token, output=json.dumps({"grant_id": grant.id}))
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in EXPIRED_TOKEN_ERRORS:
+                    raise
+
+    def running(self) -> frozenset[str]:
+        """The ids of the grants whose workflows run, as Step Functions knew moments ago."""
+        with aws_errors_as_unavailable("The approval workflow"):
+            return frozenset(self._running())
+
+    def _running(self) -> Iterator[str]:
+        pages = self._client.get_paginator("list_executions")
+        for page in pages.paginate(stateMachineArn=self._arn, statusFilter="RUNNING"):
+            yield from (execution["name"] for execution in page["executions"])
+
+
+def _key(grant_id: str) -> dict[str, Any]:
+    return {"pk": {"S": f"REVIEW#{grant_id}"}, "sk": {"S": "TOKEN"}}

@@ -1,0 +1,52 @@
+"""Published records: from the audit table's stream to Firehose."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types_boto3_firehose import FirehoseClient
+
+# Of PutRecordBatch: https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html
+MAX_BATCH_RECORDS = 500
+MAX_RECORD_BYTES = 1000 * 1024
+MAX_BATCH_BYTES = 3_000_000
+"""The limit is 4 MiB for the request, which carries records in base64: three quarters, with room for the JSON."""
+
+type IndexedLine = tuple[int, bytes]
+
+
+class DeliveryStream:
+    """Puts audit records onto the delivery stream, one JSON line each."""
+
+    def __init__(self, client: "FirehoseClient", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def put(self, texts: Sequence[str]) -> list[int]:
+        """Send records in their order, in as many calls as they need; the indexes of those that Firehose did not take.
+
+        A record that is larger than Firehose takes is not sent and counts as not taken.
+        """
+        lines = list(enumerate(text.encode() + b"\n" for text in texts))
+        failed = {index for index, line in lines if len(line) > MAX_RECORD_BYTES}
+        for call in _calls([each for each in lines if each[0] not in failed]):
+            answer = self._client.put_record_batch(
+                DeliveryStreamName=self._name, Records=[{"Data": line} for _, line in call]
+            )
+            answers = zip(call, answer["RequestResponses"], strict=True)
+            failed |= {index for (index, _), each in answers if each.get("ErrorCode")}
+        return sorted(failed)
+
+
+def _calls(lines: Sequence[IndexedLine]) -> Iterator[list[IndexedLine]]:
+    """The lines in groups of what one call takes."""
+    call: list[IndexedLine] = []
+    size = 0
+    for index, line in lines:
+        if call and (len(call) == MAX_BATCH_RECORDS or size + len(line) > MAX_BATCH_BYTES):
+            yield call
+            call, size = [], 0
+        call.append((index, line))
+        size += len(line)
+    if call:
+        yield call

@@ -1,0 +1,43 @@
+"""Holdings in the state table: ACTIVE_GRANTS#<identity>, with the entries as JSON in `held` and their `stamp` for conditions.
+
+`expires` is DynamoDB's TTL. A stamp is the id of a grant, so that an item which was deleted and came again is not taken
+for the one that was read.
+"""
+
+from typing import Any
+
+from jitney.core.access.other_grants import OtherGrants, OtherGrantsUpdate
+
+Item = dict[str, Any]
+
+
+def key_of(identity: str) -> str:
+    """The partition key of an identity's holdings."""
+    return f"ACTIVE_GRANTS#{identity}"
+
+
+def item_key(identity: str) -> Item:
+    """The key of an identity's item."""
+    return {"pk": {"S": key_of(identity)}, "sk": {"S": "ACTIVE_GRANTS"}}
+
+
+def other_grants_in(identity: str, item: Item | None) -> OtherGrants:
+    """The holdings in an item; none when there is no item. Raises KeyError, TypeError or ValueError for another's."""
+    if item is None:
+        return OtherGrants(identity)
+    return OtherGrants.read(identity, item["stamp"]["S"], item["held"]["S"])
+
+
+def other_grants_put(table: str, change: OtherGrantsUpdate) -> Item:
+    """The part of a transaction that changes holdings, on condition that they are as they were read."""
+    before, after = change
+    item = item_key(after.identity) | {
+        "held": {"S": after.text()},
+        "stamp": {"S": after.stamp},
+        "expires": {"N": str(max(entry.until for entry in after.entries))},
+    }
+    put: Item = {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+    if before.stamp:
+        put["ConditionExpression"] = "stamp = :stamp"
+        put["ExpressionAttributeValues"] = {":stamp": {"S": before.stamp}}
+    return {"Put": put}

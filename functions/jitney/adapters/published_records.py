@@ -1,0 +1,37 @@
+"""The objects of published records: what Firehose delivered to S3, a folder a day."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.core.integrity.contents import Contents, read_contents
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+FOLDER = "records/"
+
+
+class PublishedRecords:
+    """Lists and reads the objects. Every method raises Problem unavailable when S3 does not answer."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def keys(self, first: date | None, last: date) -> list[str]:
+        """The keys of all objects of the days from `first` to `last`, or of all days there are."""
+        days = (last - first).days if first else 0
+        folders = [f"{FOLDER}dt={first + timedelta(days=each)}/" for each in range(days + 1)] if first else [FOLDER]
+        return [key for folder in folders for key in self._listed(folder)]
+
+    def contents(self, key: str) -> Contents:
+        """What an object holds."""
+        with aws_errors_as_unavailable("The records' bucket"):
+            return read_contents(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
+
+    def _listed(self, folder: str) -> Iterator[str]:
+        with aws_errors_as_unavailable("The records' bucket"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder)
+            yield from [each["Key"] for page in pages for each in page.get("Contents", [])]

@@ -1,0 +1,68 @@
+"""One client for the calls of many sessions: its connections are kept, and only the keys that sign change.
+
+A client made for each session would cost 5 ms of processor time and a TLS handshake for a single call.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.exceptions import NoCredentialsError
+from botocore.session import get_session
+
+type SessionClient[Client] = Callable[[str, str, str], AbstractContextManager[Client]]
+"""From a session's access key id, secret and token to a client that signs with them inside the block."""
+
+
+class _SessionCredentials(Credentials):
+    """The keys that are lent at the moment; none outside a block."""
+
+    def __init__(self) -> None:
+        super().__init__("", "")
+        self.keys: ContextVar[ReadOnlyCredentials | None] = ContextVar("keys", default=None)
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """What botocore signs a request with. Raises NoCredentialsError outside a block."""
+        keys = self.keys.get()
+        if keys is None:
+            raise NoCredentialsError
+        return keys
+
+
+class _CredentialProvider:
+    """What botocore's sessions ask for credentials; the function's own are never looked for."""
+
+    def __init__(self, lent: _SessionCredentials) -> None:
+        self._lent = lent
+
+    def load_credentials(self) -> Credentials:
+        return self._lent
+
+
+def shared_client(service: str, config: Config) -> SessionClient[Any]:
+    """A client of `service` with no keys of its own, lent to one session after the other, or to several at once.
+
+    It is made when it is first lent.
+    """
+    lent = _SessionCredentials()
+
+    @cache
+    def client() -> Any:
+        session = get_session()
+        session.register_component("credential_provider", _CredentialProvider(lent))
+        return boto3.Session(botocore_session=session).client(service, config=config)  # type: ignore[call-overload]
+
+    @contextmanager
+    def lend(key_id: str, secret: str, token: str) -> Iterator[Any]:
+        before = lent.keys.set(ReadOnlyCredentials(key_id, secret, token))
+        try:
+            yield client()
+        finally:
+            lent.keys.reset(before)
+
+    return lend

@@ -1,0 +1,146 @@
+"""Slack's Web API, as far as reviews need it (https://docs.slack.dev/reference/methods/).
+
+What Slack refuses has a code, which is Slack's own word for it where that is one.
+"""
+
+import re
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from http.client import HTTPException
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry import HttpResponse, RateLimitErrorRetryHandler, RetryHandler
+
+from jitney.adapters.message_locations import MessageLocation
+from jitney.adapters.slack_secret import SlackSecret
+from jitney.core.review.slack.error import SlackError
+from jitney.core.review.slack.message import SlackMessage, escaped
+from jitney.core.review.slack.people import SlackProfile
+
+LONGEST_WAIT_SECONDS = 5
+SECONDS = 2
+"""For one answer of Slack: whoever presses a button sees a failure after three."""
+MOST_PAGES = 20
+"""Of channels, a thousand each."""
+UNREACHABLE, UNKNOWN_ERROR = "unreachable", "slack_error"
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
+
+
+class SlackClient:
+    """The app's calls. Raises SlackRefused, and Problem unavailable when there are no tokens to call with."""
+
+    def __init__(self, bot_token: SlackSecret, api_url: str) -> None:
+        self._bot_token = bot_token
+        self._api_url = api_url
+        self._tls = ssl.create_default_context()  # 6 ms, which each call would cost otherwise
+
+    def profile(self, user: str) -> SlackProfile:
+        """Who a user of the workspace is now."""
+        return _profile(self._call(lambda client: client.users_info(user=user))["user"])
+
+    def find(self, email: str) -> SlackProfile:
+        """The user of the workspace with this address. Raises SlackRefused users_not_found."""
+        return _profile(self._call(lambda client: client.users_lookupByEmail(email=email))["user"])
+
+    def channel_code(self, channel: str) -> str:
+        """Why the app cannot post to a channel, given by name or id; "" when it can, as far as reading tells."""
+        name, cursor = channel.removeprefix("#"), None
+        for _ in range(MOST_PAGES):
+            page = self._call(partial(_channels, cursor))
+            for each in page["channels"]:
+                if name in (each.get("name"), each.get("id")):
+                    return "" if each.get("is_member") else "not_in_channel"
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
+            if cursor is None:
+                break
+        return "channel_not_found"
+
+    def open_modal(self, trigger: str, view: Mapping[str, Any]) -> None:
+        """Show a modal to whoever pressed the button of the trigger, within three seconds of that."""
+        self._call(lambda client: client.views_open(trigger_id=trigger, view=dict(view)))
+
+    def post_ephemeral(self, channel: str, user: str, sentence: str) -> None:
+        """Show plain text in a channel to one user alone."""
+        said: dict[str, Any] = {"text": "Jitney", "blocks": _sentence(sentence)}
+        self._call(lambda client: client.chat_postEphemeral(channel=channel, user=user, **said))
+
+    def post(self, channel: str, message: SlackMessage) -> MessageLocation:
+        """Post a message to a channel, by name or id; where it then is."""
+        said: dict[str, Any] = {"text": message.notification, "blocks": list(message.blocks), **_NO_MARKUP}
+        answer = self._call(lambda client: client.chat_postMessage(channel=channel, **said), _retry_handlers())
+        return MessageLocation(str(answer["channel"]), str(answer["ts"]))
+
+    def update(self, place: MessageLocation, message: SlackMessage) -> None:
+        """Put another message in the place of one."""
+        said: dict[str, Any] = {"text": message.notification, "blocks": list(message.blocks), "parse": "none"}
+        self._call(lambda client: client.chat_update(channel=place.channel, ts=place.stamp, **said), _retry_handlers())
+
+    def reply(self, place: MessageLocation, sentence: str) -> None:
+        """Say a sentence, as plain text, in a message's thread."""
+        said: dict[str, Any] = {"text": escaped(sentence), "blocks": _sentence(sentence), **_NO_MARKUP}
+        self._call(
+            lambda client: client.chat_postMessage(channel=place.channel, thread_ts=place.stamp, **said),
+            _retry_handlers(),
+        )
+
+    def _call(self, call: Callable[[WebClient], Any], handlers: Sequence[RetryHandler] = ()) -> Any:
+        token = self._bot_token.read()
+        client = WebClient(token, base_url=self._api_url, timeout=SECONDS, ssl=self._tls, retry_handlers=list(handlers))
+        try:
+            return call(client)
+        except SlackApiError as error:
+            raise SlackError(_word(error.response.data)) from error
+        except (SlackClientError, OSError, HTTPException, ValueError) as error:
+            raise SlackError(UNREACHABLE) from error
+
+
+_NO_MARKUP: Mapping[str, Any] = {
+    "parse": "none",
+    "link_names": False,
+    "mrkdwn": False,
+    "unfurl_links": False,
+    "unfurl_media": False,
+}
+
+
+class _ShortRateLimitRetry(RateLimitErrorRetryHandler):
+    """Waits once when Slack asks for that, unless for longer than whoever is told elsewhere should wait."""
+
+    def _can_retry(self, *, response: HttpResponse | None = None, **given: Any) -> bool:
+        headers = response.headers.items() if response else ()
+        asked = [value for name, values in headers if name.lower() == "retry-after" for value in values]
+        short = all(value.isdigit() and int(value) <= LONGEST_WAIT_SECONDS for value in asked)
+        return short and super()._can_retry(response=response, **given)
+
+
+def _retry_handlers() -> tuple[RetryHandler, ...]:
+    """For messages: only what Slack has surely not taken is sent again."""
+    return (_ShortRateLimitRetry(),)
+
+
+def _channels(cursor: str | None, client: WebClient) -> Any:
+    """One page of the channels that the app may see."""
+    return client.conversations_list(
+        exclude_archived=True, types="public_channel,private_channel", limit=1000, cursor=cursor
+    )
+
+
+def _word(answer: Any) -> str:
+    said = answer.get("error") if isinstance(answer, dict) else None
+    return said if isinstance(said, str) and _WORD.fullmatch(said) else UNKNOWN_ERROR
+
+
+def _sentence(sentence: str) -> list[dict[str, Any]]:
+    return [{"type": "section", "text": {"type": "plain_text", "text": sentence, "emoji": False}}]
+
+
+def _profile(user: Mapping[str, Any]) -> SlackProfile:
+    """A user object (https://docs.slack.dev/reference/objects/user-object/)."""
+    less = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
+    full = not any(user.get(each) for each in less) and user.get("is_email_confirmed", True) is not False
+    return SlackProfile(
+        str(user.get("id", "")), str(user.get("team_id", "")), str((user.get("profile") or {}).get("email", "")), full
+    )

@@ -1,0 +1,276 @@
+"""`jitney audit backfill`: from CloudTrail's files in S3 to the correlator's queue, which judges them as any event.
+
+Running it again is harmless: an event is known by its id, and what it comes to depends neither on when nor on how often
+it comes. Of each day the beginnings of sessions are sent first, and those of the day before, so that a call does not
+have to wait for how its key began.
+
+Needs the extra `audit`.
+"""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import batched
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jitney.client.aws import unusable
+from jitney.client.problems import Invalid, Unavailable
+from jitney.client.trail_files import (
+    MOST_COMPRESSED,
+    LogFile,
+    MalformedLogFile,
+    SelectedEvent,
+    events_in,
+    log_file,
+    message_of,
+    select_events,
+)
+from jitney.core.trail.event import RejectedEvent
+from jitney.core.trail.join import grant_may_be_deleted
+
+AT_ONCE = 8
+MOST_HELD = 64 * 1024 * 1024
+"""Characters of messages that wait until the beginnings of their day are sent."""
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+MOST_IN_BATCH, MOST_BYTES = 10, 1_000_000
+NEVER_TAKEN = ("InvalidMessageContents", "InvalidParameterValue")
+"""Why SQS takes one message never, and others all the same."""
+ATTEMPTS = 5
+DAY = 24 * 3600
+TITLE = "Not everything was sent"
+
+type BackfillProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillOptions:
+    """What to read and where to send it: days of delivery (UTC), `rate` in events a second, no `accounts` for all."""
+
+    bucket: str
+    prefix: str
+    queue: str
+    since: date
+    until: date
+    accounts: tuple[str, ...]
+    rate: int
+    dry_run: bool
+
+
+@dataclass
+class BackfillSummary:
+    """What became of what lies there. `skipped` counts events by why, `unread` has files and why.
+
+    `files`, `events` and `skipped` are of the days that were asked for alone.
+    """
+
+    files: int = 0
+    events: int = 0
+    sent: int = 0
+    others: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    unread: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether files were there, and every event of Jitney's roles in them was sent."""
+        return bool(self.files) and not self.unread and not self.skipped
+
+    def document(self) -> dict[str, Any]:
+        """The summary as JSON."""
+        unread = [{"file": key, "why": why} for key, why in self.unread]
+        known = {"files": self.files, "events": self.events, "other_files": self.others, "sent": self.sent}
+        return known | {"skipped": dict(self.skipped), "unread": unread}
+
+
+class Backfill:
+    """One run, which `summary` tells of, also where it fails. `now` in epoch seconds; `pause` waits for seconds."""
+
+    def __init__(
+        self, asked: BackfillOptions, told: BackfillProgress, now: int, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.summary = BackfillSummary()
+        self._asked, self._told, self._pause = asked, told, pause
+        self._judged_by = now + DAY  # it may wait in the queue
+        retries = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
+        try:
+            session = boto3.session.Session()
+            self._s3: Any = session.client("s3", config=retries)
+            region = re.match(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.", asked.queue)
+            self._sqs: Any = session.client("sqs", config=retries, region_name=region[1] if region else None)
+        except BotoCoreError as error:
+            raise unusable(error, "Nothing was read") from error
+
+    def run(self) -> BackfillSummary:
+        """Read and send.
+
+        Raises Invalid when the bucket cannot be listed or has no folder of CloudTrail's that was asked for, Unavailable
+        when the queue takes no more.
+        """
+        roots = self._roots()
+        first = self._asked.since - timedelta(days=1)
+        for number in range((self._asked.until - first).days + 1):
+            day = first + timedelta(days=number)
+            files = [each for root in roots for each in self._files(root, day)]
+            self._day(day, files)
+        return self.summary
+
+    def _day(self, day: date, files: Sequence[LogFile]) -> None:
+        """Send a day's events; of the day before the first, only how sessions began."""
+        counts = day >= self._asked.since
+        calls: list[str] = []
+        held = 0
+        done = 0
+        for some in batched(files, AT_ONCE, strict=False):
+            beginnings = []
+            for found in self._read(some, counts=counts):
+                if found.seen.issue:
+                    beginnings.append(message_of(found))
+                elif counts:
+                    calls.append(message_of(found))
+                    held += len(calls[-1])
+            self._send(beginnings)
+            done += len(some)
+            self._told(f"files of {day}", done, len(files))
+            if held > MOST_HELD:
+                self._send(calls)
+                calls, held = [], 0
+        self._send(calls)
+
+    def _read(self, files: Sequence[LogFile], *, counts: bool) -> Iterator[SelectedEvent]:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for file, body in zip(files, pool.map(self._body, files), strict=True):
+                try:
+                    events = events_in(body) if isinstance(body, bytes) else body
+                except MalformedLogFile as malformed:
+                    events = malformed.why
+                if isinstance(events, str):
+                    self.summary.unread.append((file.key, events))
+                    continue
+                if counts:
+                    self.summary.files += 1
+                    self.summary.events += len(events)
+                yield from self._usable(select_events(events, file.account), counts=counts)
+
+    def _usable(self, found: Iterator[SelectedEvent | RejectedEvent], *, counts: bool) -> Iterator[SelectedEvent]:
+        for each in found:
+            if isinstance(each, SelectedEvent):
+                if not grant_may_be_deleted(each.seen.session, each.seen.at, self._judged_by):
+                    yield each
+                elif counts:
+                    self.summary.skipped["older than grants are kept"] += 1
+            elif counts:
+                self.summary.skipped[f"not as CloudTrail writes them: {each.code}"] += 1
+
+    def _body(self, file: LogFile) -> bytes | str:
+        try:
+            answer = self._s3.get_object(Bucket=self._asked.bucket, Key=file.key)
+            if answer["ContentLength"] > MOST_COMPRESSED:
+                answer["Body"].close()
+                return f"is larger than {MOST_COMPRESSED // 1024 // 1024} MiB"
+            return bytes(answer["Body"].read())
+        except ClientError as error:
+            return f"could not be read: {error.response['Error'].get('Code')}"
+        except BotoCoreError as error:
+            return f"could not be read: {type(error).__name__}"
+
+    def _roots(self) -> list[str]:
+        """The folders of accounts' Regions, below an organization's or not. Raises Invalid."""
+        prefix = self._asked.prefix.strip("/")
+        top = f"{prefix}/AWSLogs/" if prefix else "AWSLogs/"
+        folders = self._folders(top)
+        below = [each for org in folders if org[len(top) :].startswith("o-") for each in self._folders(org)]
+        roots: list[str] = []
+        missing = set(self._asked.accounts)
+        for folder in folders + below:
+            account = folder.rstrip("/").rpartition("/")[2]
+            if re.fullmatch(r"\d{12}", account) and (not self._asked.accounts or account in self._asked.accounts):
+                found = self._folders(f"{folder}CloudTrail/")
+                roots += found
+                missing -= {account} if found else set()
+        if missing or not roots:
+            whose = f" of account {', '.join(sorted(missing))}" if missing else ""
+            detail = f"There is no folder of CloudTrail's{whose} below {top} in the bucket {self._asked.bucket}."
+            raise Invalid("nothing_there", "Nothing was read", detail, "Check --prefix and --account.")
+        return roots
+
+    def _files(self, root: str, day: date) -> Iterator[LogFile]:
+        for page in self._pages(Prefix=f"{root}{day:%Y/%m/%d}/"):
+            for each in page.get("Contents", []):
+                file = log_file(each["Key"])
+                if file:
+                    yield file
+                else:
+                    self.summary.others += 1
+
+    def _folders(self, prefix: str) -> list[str]:
+        pages = self._pages(Prefix=prefix, Delimiter="/")
+        return [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", [])]
+
+    def _pages(self, **asked: str) -> list[dict[str, Any]]:
+        try:
+            return list(self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._asked.bucket, **asked))
+        except ClientError as error:
+            detail = f"AWS answers {error.response['Error'].get('Code')} to who lists the bucket {self._asked.bucket}."
+            fix = "Check the bucket's name and Region; docs/trail.md has the permissions."
+            raise Invalid("bucket_unreadable", "Nothing was read", detail, fix) from error
+        except BotoCoreError as error:
+            raise unusable(error, "Nothing was read") from error
+
+    def _send(self, messages: Sequence[str]) -> None:
+        """Send messages, no more of them a second than was asked for."""
+        for batch in _batches(messages):
+            refused = 0
+            if not self._asked.dry_run:
+                refused = self._send_batch(batch)
+                self._pause(len(batch) / self._asked.rate)
+            self.summary.sent += len(batch) - refused
+
+    def _send_batch(self, batch: Sequence[str]) -> int:
+        """How many of the batch the queue never takes; the others it took."""
+        refused = 0
+        left = {str(number): body for number, body in enumerate(batch)}
+        for attempt in range(ATTEMPTS):
+            entries = [{"Id": number, "MessageBody": body} for number, body in left.items()]
+            try:
+                answer = self._sqs.send_message_batch(QueueUrl=self._asked.queue, Entries=entries)
+            except (ClientError, BotoCoreError) as error:
+                code = error.response["Error"].get("Code") if isinstance(error, ClientError) else type(error).__name__
+                raise self._stopped(str(code)) from error
+            failed = {each["Id"]: each for each in answer.get("Failed", [])}
+            for number in [each for each, why in failed.items() if why.get("Code") in NEVER_TAKEN]:
+                self.summary.skipped[f"the queue does not take them: {failed.pop(number)['Code']}"] += 1
+                refused += 1
+            left = {number: body for number, body in left.items() if number in failed}
+            if not left:
+                return refused
+            if any(each.get("SenderFault") for each in failed.values()):
+                break
+            self._pause(2**attempt)
+        raise self._stopped(str(next(iter(failed.values())).get("Code")))
+
+    def _stopped(self, code: str) -> Unavailable:
+        detail = f"The queue answers {code}. {self.summary.sent} events were sent before."
+        fix = "docs/trail.md has the permissions. Run the same command again: what was sent already changes nothing."
+        return Unavailable("queue_unavailable", TITLE, detail, fix)
+
+
+def _batches(messages: Sequence[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for message in messages:
+        length = len(message.encode())
+        if batch and (len(batch) == MOST_IN_BATCH or size + length > MOST_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
+        size += length
+    if batch:
+        yield batch

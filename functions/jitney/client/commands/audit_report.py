@@ -1,0 +1,52 @@
+"""`jitney audit show`: the story of one grant, for auditors."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.commands.audit import Since
+from jitney.client.commands.query import Database, Stack, Workgroup
+from jitney.client.optional import load_extra
+
+Grants = Annotated[list[str], typer.Argument(metavar="GRANT...", help="Ids of grants: g- and 14 letters or digits.")]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead, as a page to print or keep.")]
+
+
+def show_report(
+    grants: Grants,
+    *,
+    since: Since = None,
+    html: Html = None,
+    stack: Stack = None,
+    workgroup: Workgroup = "",
+    database: Database = "",
+    as_json: options.AsJson = False,
+) -> None:
+    """Tell the story of a grant: who and why, who decided what, what was done with it, and what would have done.
+
+    Out of Athena, with your own AWS credentials: what was published in the last 90 days, or since --since.
+    """
+    with exit_on_problem("audit show", as_json=as_json):
+        report = _report_module()
+        ids, now = report.checked_grant_ids(grants), int(time.time())
+        first = (since or datetime.fromtimestamp(now, UTC) - timedelta(days=report.DAYS)).date()
+        with report.waiting():
+            reports = report.reports(report.connected(workgroup, database, stack), ids, first, now)
+        if html:
+            report.write_html(reports, html)
+            screen().note(f"Wrote {html}")
+        if as_json:
+            documents = [each.document() for each in reports]
+            print_json(documents[0] if len(documents) == 1 else {"reports": documents})
+        elif not html:
+            report.show(reports)
+
+
+def _report_module() -> Any:
+    """The module that tells stories: it needs the extra `audit`. Raises Invalid."""
+    return load_extra("jitney.client.grant_report", "audit", "There is no story to tell")

@@ -1,0 +1,77 @@
+"""Which grant was asked for which request: ids only, never credentials (row STS 5).
+
+A credential process runs anew for each AWS command; without a memory every one of them would be a new request.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitney.client.grant_request import GrantRequest
+from jitney.client.problems import Invalid
+from jitney.client.responses import GRANT_ID
+
+# A review lasts seven days at most (`review_seconds` of jitney.yaml), and what a person decided then holds a day more.
+_KEPT_SECONDS = 8 * 86_400
+_ID_BYTES = 64
+
+
+def request_key(ask: GrantRequest, api_url: str, identity: str) -> str:
+    """The name under which the grant of this request, by this identity, at this broker, is remembered: hex."""
+    text = json.dumps([ask.document(), api_url, identity], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(slots=True)
+class CachedGrant:
+    """One request's place in the memory, held under a lock. `grant_id` is "" when nothing is remembered."""
+
+    grant_id: str
+    _descriptor: int
+
+    def remember(self, grant_id: str) -> None:
+        """Keep this id from now on; "" forgets."""
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, grant_id.encode("ascii"), 0)
+        self.grant_id = grant_id
+
+
+@contextmanager
+def locked_entry(folder: Path, key: str, now: float | None = None) -> Generator[CachedGrant]:
+    """The entry of `key`; other processes that want the same one wait until this block ends, or this process.
+
+    The file is created for its owner alone (0600), and forgotten eight days after it was written. `now` is in epoch
+    seconds.
+    """
+    descriptor = _open(folder, key, time.time() if now is None else now)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        found = os.pread(descriptor, _ID_BYTES, 0).decode("ascii", "replace")
+        yield CachedGrant(found if GRANT_ID.fullmatch(found) else "", descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open(folder: Path, key: str, now: float) -> int:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _forget_old(folder, now)
+        return os.open(folder / key, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        detail = f"{folder} cannot be written: {error.strerror}."
+        fix = "Set XDG_STATE_HOME to a folder of your own."
+        raise Invalid("grant_cache_unwritable", "Grants cannot be remembered", detail, fix) from error
+
+
+def _forget_old(folder: Path, now: float) -> None:
+    for path in folder.iterdir():
+        # Another process may do the same at the same time.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < now - _KEPT_SECONDS:
+                path.unlink()

@@ -1,0 +1,83 @@
+"""What an agent asks for: the target, the permissions, how long and why."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPermission:
+    """Every one of `actions` (`service:Name`) on every one of `resources` (ARNs, or "*"); both may hold `*` and `?`."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+
+    def document(self) -> dict[str, list[str]]:
+        """The permission as the API's JSON has it."""
+        return {"actions": list(self.actions), "resources": list(self.resources)}
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRequest:
+    """One access request, as the agent states it; whether it makes sense is for the broker to say.
+
+    With `calls` (AWS CLI command lines) the broker works out the permissions, and `permissions` is empty.
+    """
+
+    target: str
+    permissions: tuple[ApiPermission, ...]
+    duration_seconds: int
+    reason: str
+    ticket: str = ""
+    calls: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The body of POST /v1/grants and POST /v1/decisions."""
+        body: dict[str, Any] = {
+            "target": self.target,
+            "permissions": [permission.document() for permission in self.permissions],
+            "duration_seconds": self.duration_seconds,
+            "reason": self.reason,
+        }
+        if self.calls:
+            del body["permissions"]
+            body["calls"] = list(self.calls)
+        return body | {"ticket": self.ticket} if self.ticket else body
+
+
+def aws_cli_calls(command: Sequence[str]) -> tuple[str, ...]:
+    """The command line to ask with, when the command is the AWS CLI; () for any other, which must be told."""
+    if not command or Path(command[0]).name != "aws":
+        return ()
+    return (shlex.join(["aws", *command[1:]]),)
+
+
+def parse_permissions(text: str) -> tuple[ApiPermission, ...]:
+    """The permissions in a JSON document: a list of them, or an object whose `permissions` is that list.
+
+    Raises ValueError with the place of the first thing that is wrong.
+    """
+    try:
+        document = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from error
+    if isinstance(document, dict) and set(document) == {"permissions"}:
+        document = document["permissions"]
+    if not isinstance(document, list) or not document:
+        raise ValueError('permissions: a list of {"actions": [...], "resources": [...]} with at least one is expected')
+    return tuple(_permission(item, f"permissions[{index}]") for index, item in enumerate(document))
+
+
+def _permission(item: Any, place: str) -> ApiPermission:
+    if not isinstance(item, dict) or set(item) != {"actions", "resources"}:
+        raise ValueError(f"{place}: an object with exactly actions and resources is expected")
+    return ApiPermission(_names(item["actions"], f"{place}.actions"), _names(item["resources"], f"{place}.resources"))
+
+
+def _names(value: Any, place: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(name, str) and name for name in value):
+        raise ValueError(f"{place}: a list of at least one non-empty string is expected")
+    return tuple(value)

@@ -1,0 +1,64 @@
+"""Waiting for a review: asking as rarely as the broker says, and going on by itself when somebody decided."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from jitney.client import wording
+from jitney.client.broker import Broker
+from jitney.client.problems import ReviewPending, Unavailable
+from jitney.client.responses import GrantResponse
+
+# After the review's end the broker closes the grant itself; it gets this long to do so.
+_GRACE_SECONDS = 60.0
+
+
+def wait_for_decision(
+    broker: Broker,
+    answer: GrantResponse,
+    told: Callable[[GrantResponse, Unavailable | None], None],
+    at_most: float | None = None,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> GrantResponse:
+    """The answer once its grant is not pending any more, whatever became of it.
+
+    Polls every `retry_seconds` of the last answer, at least one second apart, and once more when the time is up; `told`
+    hears the state after each poll,
+    and why if there was no answer. `clock` gives epoch seconds. Raises Pending after `at_most` seconds, or a minute
+    after the review's end.
+    """
+    deadline = _deadline(answer, clock(), at_most)
+    while answer.grant.state == "pending":
+        left = deadline - clock()
+        if left <= 0:
+            raise pending_problem(answer, clock())
+        sleep(min(left, max(1.0, float(answer.retry_seconds))))
+        try:
+            latest = broker.grant(answer.grant.id)
+        except Unavailable as problem:  # a review takes longer than most outages
+            told(answer, problem)
+        else:
+            answer = replace(latest, review=latest.review or answer.review)
+            told(answer, None)
+    return answer
+
+
+def _deadline(answer: GrantResponse, now: float, at_most: float | None) -> float:
+    review_end = (answer.review and answer.review.expires_at) or answer.grant.expires_at
+    ends = [now + at_most] if at_most is not None else []
+    if review_end:
+        ends.append(datetime.fromisoformat(review_end).timestamp() + _GRACE_SECONDS)
+    return min(ends, default=float("inf"))
+
+
+def pending_problem(answer: GrantResponse, now: float) -> ReviewPending:
+    """The problem that a grant is under review and nobody waits (any longer), told at `now` (epoch seconds)."""
+    number = answer.grant.id
+    detail = f"Grant {wording.pending(answer, now)}. The request stays open."
+    fix = (
+        f"Wait with `jitney grants show {number} --wait`, then use it with `jitney run --grant {number} -- COMMAND`. "
+        "An AWS command with a profile can then be run again as it is."
+    )
+    return ReviewPending("grant_pending", "The grant is still under review", detail, fix, answer.document())

@@ -1,0 +1,224 @@
+"""`jitney audit replay`: what got stuck on its way to the records and calls in S3 goes its way again.
+
+CloudTrail's events go back to their queue. Of what the publisher could not deliver, a dead letter says only when it was
+written: that time's records and calls are read from the audit table and published again. Whatever had arrived is then
+there twice, and the views have it once.
+https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+
+Needs the extra `audit`.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jitney.adapters.delivery_streams import DeliveryStream
+from jitney.adapters.store import RECORD_RETENTION_SECONDS
+from jitney.client.aws import unusable
+from jitney.client.problems import Unavailable
+from jitney.client.stack_file import read_stack_file
+from jitney.core.integrity.publishable_items import is_call_line, is_record
+
+STREAMS = {"record": ("jitney-records", is_record), "line": ("jitney-calls", is_call_line)}
+"""By an item's attribute: the delivery stream that takes it, and what it has to be at its key, as for the publisher."""
+MARGIN_SECONDS = 120
+"""By how much the time of an item and the time that the stream had it may differ: a function's timeout, twice."""
+HELD_SECONDS = 900
+AT_ONCE = 500
+ATTEMPTS = 5
+TITLE = "Not everything was replayed"
+AGAIN = "Run the same command again: what was replayed already does no harm."
+
+type RedriveProgress = Callable[[str, int, int], None]
+
+
+class Period(NamedTuple):
+    """From when until when (epoch seconds)."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedriveResources:
+    """The audit table's name, and the queues' URLs."""
+
+    audit_table: str
+    trail_queue: str
+    trail_dead_letters: str
+    dead_letters: str
+
+
+@dataclass
+class RedriveSummary:
+    """What was replayed. `misplaced` are items that do not belong at their keys, `strange` letters nobody can read."""
+
+    events: int = 0
+    letters: int = 0
+    records: int = 0
+    calls: int = 0
+    misplaced: int = 0
+    strange: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left."""
+        return not self.misplaced and not self.strange
+
+    def document(self) -> dict[str, int]:
+        """The summary as JSON."""
+        return asdict(self)
+
+
+def parts_in(stack: Path) -> RedriveResources:
+    """The parts that the stack's file names. Raises Invalid."""
+    with read_stack_file(stack, "queues of dead letters") as named:
+        local, outputs = named
+        queue = str(local.get("trail_queue") or outputs["TrailQueue"])
+        beside = queue.rpartition("/")[0]
+        dead = [local.get("trail_dead_letters") or outputs["TrailDeadLetters"]]
+        dead.append(local.get("dead_letters") or outputs["RecordDeadLetters"])
+        table = (local.get("tables") or {}).get("audit") or outputs["AuditTable"]
+        return RedriveResources(str(table), queue, *(f"{beside}/{arn.rpartition(':')[2]}" for arn in dead))
+
+
+class Redrive:
+    """One run. Every method raises Unavailable when AWS does not do what is asked; `pause` waits for seconds."""
+
+    def __init__(
+        self, parts: RedriveResources, told: RedriveProgress, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.summary = RedriveSummary()
+        self._parts, self._told, self._pause = parts, told, pause
+        retries = Config(retries={"mode": "standard", "total_max_attempts": 5})
+        try:
+            session = boto3.session.Session()
+            self._sqs: Any = session.client("sqs", config=retries)
+            self._dynamodb: Any = session.client("dynamodb", config=retries)
+            firehose: Any = session.client("firehose", config=retries)
+        except BotoCoreError as error:
+            raise unusable(error, "Nothing was replayed") from error
+        self._streams = {attribute: DeliveryStream(firehose, name) for attribute, (name, _) in STREAMS.items()}
+
+    def events(self) -> None:
+        """Send the trail's dead letters back to their queue."""
+        for letter in self._letters(self._parts.trail_dead_letters):
+            with _unavailable("the trail's queue"):
+                self._sqs.send_message(QueueUrl=self._parts.trail_queue, MessageBody=letter["Body"])
+            self._done(self._parts.trail_dead_letters, letter)
+            self.summary.events += 1
+            self._told("events", self.summary.events, self.summary.events)
+
+    def published(self, more: Period | None = None) -> None:
+        """Publish again what the publisher's dead letters are about, and what was written in `more`."""
+        letters = []
+        periods = [more] if more else []
+        for letter in self._letters(self._parts.dead_letters):
+            period = period_of(letter["Body"])
+            if period:
+                letters.append(letter)
+                periods.append(period)
+            else:
+                self.summary.strange += 1
+        if periods:
+            self._publish(periods)
+        for letter in letters:
+            self._done(self._parts.dead_letters, letter)
+        self.summary.letters = len(letters)
+
+    def _publish(self, periods: Sequence[Period]) -> None:
+        waiting: dict[str, list[str]] = {attribute: [] for attribute in STREAMS}
+        for count, item in enumerate(self._items(periods), 1):
+            for attribute, (_, belongs) in STREAMS.items():
+                text = item.get(attribute, {}).get("S")
+                if text is None:
+                    continue
+                if belongs(item["pk"]["S"], item["sk"]["S"], text):
+                    waiting[attribute].append(text)
+                else:
+                    self.summary.misplaced += 1
+                if len(waiting[attribute]) == AT_ONCE:
+                    self._put(attribute, waiting[attribute])
+                    waiting[attribute] = []
+            self._told("items of the audit table", count, count)
+        for attribute, texts in waiting.items():
+            self._put(attribute, texts)
+
+    def _put(self, attribute: str, texts: Sequence[str]) -> None:
+        left = list(texts)
+        for attempt in range(ATTEMPTS):
+            if not left:
+                break
+            if attempt:
+                self._pause(2**attempt)
+            with _unavailable("Firehose"):
+                left = [left[index] for index in self._streams[attribute].put(left)]
+        if left:
+            raise Unavailable("stream_unavailable", TITLE, f"Firehose did not take {len(left)} of a batch.", AGAIN)
+        if attribute == "record":
+            self.summary.records += len(texts)
+        else:
+            self.summary.calls += len(texts)
+
+    def _items(self, periods: Sequence[Period]) -> Iterator[dict[str, Any]]:
+        """What was written in one of the periods, by when it expires."""
+        kept = [(each.first + RECORD_RETENTION_SECONDS, each.last + RECORD_RETENTION_SECONDS) for each in periods]
+        first, last = min(each[0] for each in kept), max(each[1] for each in kept)
+        with _unavailable("the audit table"):
+            pages = self._dynamodb.get_paginator("scan").paginate(
+                TableName=self._parts.audit_table,
+                ConsistentRead=True,
+                FilterExpression="expires BETWEEN :first AND :last",
+                ExpressionAttributeValues={":first": {"N": str(first)}, ":last": {"N": str(last)}},
+            )
+            for page in pages:
+                for item in page["Items"]:
+                    if any(begin <= int(item["expires"]["N"]) <= end for begin, end in kept):
+                        yield item
+
+    def _letters(self, queue: str) -> Iterator[dict[str, Any]]:
+        while True:
+            with _unavailable("a queue of dead letters"):
+                answer = self._sqs.receive_message(
+                    QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=HELD_SECONDS, WaitTimeSeconds=1
+                )
+            if not answer.get("Messages"):
+                return
+            yield from answer["Messages"]
+
+    def _done(self, queue: str, letter: dict[str, Any]) -> None:
+        with _unavailable("a queue of dead letters"):
+            self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=letter["ReceiptHandle"])
+
+
+def period_of(body: str) -> Period | None:
+    """When the records were written that a dead letter of a stream is about; None for another letter."""
+    try:
+        batch = json.loads(body)["DDBStreamBatchInfo"]
+        first, last = (_seconds(batch[f"approximateArrivalOf{which}Record"]) for which in ("First", "Last"))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return Period(first - MARGIN_SECONDS, last + MARGIN_SECONDS)
+
+
+def _seconds(moment: str) -> int:
+    return int(datetime.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC).timestamp())
+
+
+@contextmanager
+def _unavailable(part: str) -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        code = error.response["Error"].get("Code") if isinstance(error, ClientError) else type(error).__name__
+        fix = f"{AGAIN} docs/trail.md has the permissions."
+        raise Unavailable("redrive_unavailable", TITLE, f"AWS answers {code} to who asks {part}.", fix) from error

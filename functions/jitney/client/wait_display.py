@@ -1,0 +1,73 @@
+"""What waits, shown while it waits: a live line on a terminal, elsewhere a line at the start and at each change."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from jitney.client import wording
+from jitney.client.durations import format_duration
+from jitney.client.problems import Unavailable
+from jitney.client.responses import GrantResponse
+
+WaitProgress = Callable[[GrantResponse, Unavailable | None], None]
+
+
+class _LiveLine:
+    """Drawn anew each second: who was asked, until when, how long it waited."""
+
+    def __init__(self, answer: GrantResponse, now: Callable[[], float]) -> None:
+        self._answer = answer
+        self._trouble: Unavailable | None = None
+        self._now = now
+        self._started = now()
+
+    def told(self, answer: GrantResponse, trouble: Unavailable | None) -> None:
+        self._answer, self._trouble = answer, trouble
+
+    def __rich__(self) -> Text:
+        waited = format_duration(round(self._now() - self._started))
+        trouble = f"  {wording.strip_control_characters(self._trouble.detail)}" if self._trouble else ""
+        return Text.assemble(
+            ("Waiting ", "bold yellow"), f"{waited}: {wording.pending(self._answer, self._now())}", (trouble, "red")
+        )
+
+
+class _Changes:
+    """Says what changed since the last poll, and nothing while nothing does."""
+
+    def __init__(self, answer: GrantResponse, say: Callable[[str], None]) -> None:
+        self._asked = _review_status(answer)
+        self._trouble = ""
+        self._say = say
+
+    def told(self, answer: GrantResponse, trouble: Unavailable | None) -> None:
+        news = trouble.detail if trouble else ""
+        if answer.grant.state == "pending":
+            if news != self._trouble:
+                self._say(f"jitney: {news or 'the broker answers again'}; still waiting")
+            if _review_status(answer) != self._asked:
+                self._say(f"jitney: under review by {_review_status(answer)}; still waiting")
+        self._asked, self._trouble = _review_status(answer), news
+
+
+def _review_status(answer: GrantResponse) -> str:
+    return wording.review_status(answer.review) if answer.review else ""
+
+
+@contextmanager
+def show_wait(console: Console, answer: GrantResponse, now: Callable[[], float]) -> Generator[WaitProgress]:
+    """Shows the wait for `answer`; what it yields is told each poll's outcome. `now` gives epoch seconds."""
+
+    def say(text: str) -> None:
+        console.print(Text(wording.strip_control_characters(text)))
+
+    if console.is_terminal:
+        line = _LiveLine(answer, now)
+        with Live(line, console=console, refresh_per_second=1, transient=True):
+            yield line.told
+    else:
+        say(f"jitney: {wording.pending(answer, now())}; waiting")
+        yield _Changes(answer, say).told

@@ -1,0 +1,45 @@
+"""Whether credentials may be issued for a grant, and what its agent is told when they may not (row STS 7)."""
+
+from collections.abc import Mapping
+
+from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
+from jitney.core.problems import Problem
+from jitney.core.times import iso
+
+_DETAILS: Mapping[State, str] = {
+    State.PENDING: "Grant {id} is under review until {end}.",
+    State.EXPIRED: "Grant {id} ended at {end}.",
+    State.FAILED: "Grant {id} failed: its review could not be held, or its credentials could not be issued.",
+}
+_ENDED: Mapping[State, tuple[str, str]] = {
+    State.PENDING: ("grant_pending", "Wait for the reviewers; ask again after the seconds in Retry-After."),
+    State.REJECTED: ("grant_rejected", "Ask for less, or talk to {who}; then make a new request."),
+    State.EXPIRED: ("grant_ended", "Make a new request; say how long you need."),
+    State.RELEASED: ("grant_released", "You gave this grant back; make a new request."),
+    State.REVOKED: ("grant_revoked", "A person took this grant back; ask them before you make another request."),
+    State.FAILED: ("grant_ended", "Make a new request."),
+}
+
+
+def require_active_grant(grant: Grant, now: int) -> Grant:
+    """The grant as it stands at `now`, if credentials may be issued for it. Raises Problem saying why not (STS 7)."""
+    current = grant.at(now)
+    if current.state is State.ACTIVE:
+        return current
+    code, fix = _ENDED[current.state]
+    headers = {"Retry-After": "5"} if current.state is State.PENDING else {}
+    detail = _DETAILS.get(current.state, "Grant {id} was {state}{by}.")
+    rejecting = next((vote for vote in current.votes if vote.verdict is VoteVerdict.REJECT), None)
+    by = _ended_by(current, rejecting)
+    said = detail.format(id=grant.id, state=current.state, end=iso(grant.expires_at), by=by)
+    fix = fix.format(who=rejecting.human if rejecting else "the reviewers")
+    raise Problem(code, said, fix, {"grant": current.view()}, headers)
+
+
+def _ended_by(grant: Grant, rejecting: Vote | None) -> str:
+    """Who ended it, and what they said: a revocation's reason or the comment of a rejection."""
+    if grant.state is State.REVOKED and grant.ending:
+        return f" by {grant.ending.by}: {grant.ending.reason.rstrip('.')}"
+    if grant.state is State.REJECTED and rejecting:
+        return f" by {rejecting.human}: {rejecting.comment.rstrip('.') or 'no comment'}"
+    return ""

@@ -1,0 +1,54 @@
+"""A request that is too large for one session policy, as up to three requests that each fit."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from jitney.core.access.request import Permission
+from jitney.core.access.statements import CompactedRequest, Statement, by_resources, with_statement
+
+MAX_PARTS = 3
+
+
+def split(whole: CompactedRequest, room: int) -> tuple[tuple[Permission, ...], ...]:
+    """The permissions of at most `MOST_PARTS` requests that together reach `whole`, statements of each in `room`.
+
+    The statements go whole, the largest first, each into the first part that has room for it; one that is larger than
+    a part is cut, which changes nothing in what it allows. () when that does not do: too much for three parts, or one
+    action on one resource that fits into none.
+    """
+    parts: list[tuple[Statement, ...]] = []
+    for piece in [piece for statement in by_resources(whole.asked) for piece in _cut(statement, room)]:
+        for place, part in enumerate([*parts, ()]):
+            grown = with_statement(part, piece, whole.reach)
+            if sum(statement.size for statement in grown) <= room and place < MAX_PARTS:
+                parts[place : place + 1] = [grown]
+                break
+        else:
+            return ()
+    return tuple(_permissions(part, whole.asked) for part in parts)
+
+
+def _cut(statement: Statement, room: int) -> Iterator[Statement]:
+    """`statement` in pieces of at most `room` characters, cut along the list with more text; as far as it can be."""
+    names, resources = len("".join(statement.actions)), len("".join(statement.resources))
+    by_actions = len(statement.actions) > 1 and (names > resources or len(statement.resources) == 1)
+    member = "actions" if by_actions else "resources"
+    items: tuple[str, ...] = getattr(statement, member)
+    if statement.size <= room or len(items) == 1:
+        yield statement
+        return
+    start = 0
+    for end in range(1, len(items) + 1):
+        if end == len(items) or replace(statement, **{member: items[start : end + 1]}).size > room:
+            yield from _cut(replace(statement, **{member: items[start:end]}), room)
+            start = end
+
+
+def _permissions(statements: Iterable[Statement], asked: Mapping[str, tuple[str, ...]]) -> tuple[Permission, ...]:
+    """What `statements` hold of `asked`, without what they name beside it."""
+    kept: dict[str, set[str]] = {}
+    for statement in statements:
+        for name in statement.actions:
+            kept.setdefault(name, set()).update({*statement.resources}.intersection(asked[name]))
+    held = {name: tuple(sorted(resources)) for name, resources in kept.items() if resources}
+    return tuple(Permission(each.actions, each.resources) for each in by_resources(held))

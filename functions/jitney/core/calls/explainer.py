@@ -1,0 +1,77 @@
+"""The member `calls` of a request: command lines or objects, to what each needs and why."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jitney.core.access.request import ExplainedAction
+from jitney.core.access.request_body import CallExplainer
+from jitney.core.calls.call import AwsLocation
+from jitney.core.calls.call_needs import explain_call
+from jitney.core.calls.operations import OperationTable
+from jitney.core.calls.options import GLOBAL_OPTIONS, invalid_call, read_options
+from jitney.core.calls.parser import read_command, read_object
+from jitney.core.calls.s3_commands import explain_s3
+from jitney.core.calls.shell_words import split_words
+from jitney.core.config import Target
+from jitney.core.problems import Problem
+
+WITHOUT_CALLS = frozenset({"configure", "help", "history"})
+"""The AWS CLI's commands for its own files."""
+
+
+def explainer(operations: OperationTable) -> CallExplainer:
+    """What explains the calls of requests with this table."""
+
+    def explain_on(calls: Sequence[Any], target: Target) -> tuple[ExplainedAction, ...]:
+        place = AwsLocation(target.role_arn.split(":", 2)[1], target.region, target.account)
+        return explain_calls(calls, place, operations)
+
+    return explain_on
+
+
+def explain_calls(calls: Sequence[Any], place: AwsLocation, operations: OperationTable) -> tuple[ExplainedAction, ...]:
+    """What the calls need, in their order.
+
+    Raises Problem call_invalid, operation_unknown or account_mismatch; its `pointer` says which call it is about.
+    """
+    return tuple(each for index, call in enumerate(calls) for each in _explained(call, index, place, operations))
+
+
+def _explained(call: Any, index: int, place: AwsLocation, operations: OperationTable) -> tuple[ExplainedAction, ...]:
+    try:
+        if isinstance(call, str):
+            return explain_line(call, place, operations)
+        if isinstance(call, Mapping):
+            return explain_call(read_object(call, operations), place)
+        raise invalid_call(
+            "A call is a string or an object.", "Write a command line, or {service, operation, parameters}."
+        )
+    except Problem as problem:
+        extras = {**problem.extras, "pointer": f"/calls/{index}"}
+        raise Problem(problem.code, f"/calls/{index}: {problem.detail}", problem.fix, extras) from problem
+
+
+def explain_line(line: str, place: AwsLocation, operations: OperationTable) -> tuple[ExplainedAction, ...]:
+    """What one AWS CLI command line needs. Raises Problem call_invalid, operation_unknown or account_mismatch."""
+    words = split_words(line)
+    if not words or words[0] != "aws":
+        named = f"{words[0][:60]!a} is" if words else "An empty line is"
+        raise invalid_call(f"{named} no AWS CLI command.", "Begin the command line with aws.")
+    service, rest = _service(words[1:])
+    if service in WITHOUT_CALLS:
+        raise invalid_call(f"aws {service} makes no call of AWS.", "It needs no grant: leave it out.")
+    if service == "s3":
+        return explain_s3(rest, place)
+    return explain_call(read_command(service, rest, operations), place)
+
+
+def _service(words: list[str]) -> tuple[str, list[str]]:
+    """The service's command, and the other words: options for every command may stand before it."""
+    at = 0
+    while at < len(words) and words[at].startswith("--"):
+        name = words[at][2:].partition("=")[0]
+        at += 1 if "=" in words[at] or GLOBAL_OPTIONS.get(name) == "b" else 2
+    if at >= len(words):
+        read_options(words, {})
+        raise invalid_call("The command line names no service.", "Write aws SERVICE OPERATION --options.")
+    return words[at], [*words[at + 1 :], *words[:at]]

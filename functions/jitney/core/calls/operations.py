@@ -1,0 +1,213 @@
+"""The table of operations: what AWS's services can be asked for, what the AWS CLI calls it, and what authorizes it.
+
+Built by `python -m data` (`make data`) from botocore's models, in the container of the action table ("JOT1" instead of
+its magic), a block for each service:
+
+    {"names": [CLI commands], "waiters": {command: operation}, "commands": {command: operation}, "own": {command: row},
+     "operations": {name: {"c": CLI command, "m": "Member=option=kind! ...", "x": "option=kind ...", "o": 1,
+                           "w": "Member ...", "n": [[action, [[required, template, ...], ...] or 0, when, why], ...]}}}
+
+"m" are the parameters, `!` for required; "x" the options that only the CLI has; "o" says that a file name follows for
+the answer; "n" is what is needed. "own" are the AWS CLI's own commands, which make several calls; "w" are the
+parameters that they take as words without an option. An operation without "n" has no known action: its calls are
+refused.
+"""
+
+import difflib
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from jitney.core.problems import Problem
+
+MAGIC = b"JOT1"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter: its API name, its CLI option without dashes, and its kind.
+
+    Kinds: s string, l list of strings, b boolean, m list of other things, x anything else.
+    """
+
+    name: str
+    option: str
+    kind: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceTemplates:
+    """How one type of resource is named: ARN templates, of which each that can be filled names one.
+
+    A template is an ARN with ${Partition}, ${Region}, ${Account}, ${Member}, ${Member|reading} or ${=text}; or
+    "@Member FORMAT" or "@Member|reading FORMAT", where the parameter holds a whole ARN of that format.
+    """
+
+    required: bool
+    arns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredAction:
+    """An action that an operation needs: on which types of resources, when, and why ("" for its own action).
+
+    `types` is None for an action that acts on no resource with a name, () when no parameter names one.
+    `when` is "" for always, "Member" when the parameter is given, "Member|reading" when reading it finds something,
+    "!Member" and "!Member|reading" when not; of several with spaces between them one is enough.
+    """
+
+    action: str
+    types: tuple[ResourceTemplates, ...] | None
+    when: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row. `service_command` and `command` are the AWS CLI's words for it.
+
+    `extra` are options of the CLI alone, by kind; `writes_file` says that it takes a file's name for the answer.
+    `words` are the parameters without an option in a command of the CLI's own; None for an operation of the API.
+    """
+
+    service: str
+    service_command: str
+    name: str
+    command: str
+    members: tuple[Parameter, ...]
+    extra: Mapping[str, str]
+    needs: tuple[RequiredAction, ...]
+    writes_file: bool
+    words: tuple[str, ...] | None = None
+
+
+@dataclass(slots=True)
+class Service:
+    """One service's operations, each built when it is asked for."""
+
+    name: str
+    block: Mapping[str, Any]
+    _by_command: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rows = self.block["operations"]
+        own = {name: name for name in self.block["own"]}
+        self._by_command = {row["c"]: name for name, row in rows.items()} | self.block["commands"] | own
+
+    @property
+    def command(self) -> str:
+        """The AWS CLI's command for the service."""
+        return str(self.block["names"][0])
+
+    def operation(self, name: str) -> Operation:
+        """The operation with this API name. Raises Problem operation_unknown with the closest names."""
+        row = self.block["operations"].get(name)
+        if row is None:
+            raise _unknown(f"{self.name} has no operation", name, self.block["operations"])
+        return self._built(name, row)
+
+    def _built(self, name: str, row: Mapping[str, Any]) -> Operation:
+        members = tuple(_member(text) for text in row["m"].split())
+        extra = dict(text.split("=") for text in row.get("x", "").split())
+        words = tuple(row["w"].split()) if "w" in row else None
+        return Operation(self.name, self.command, name, row["c"], members, extra, _needs(row), "o" in row, words)
+
+    def needs_of(self, name: str) -> tuple[RequiredAction, ...]:
+        """What the operation with this API name needs; () where there is none."""
+        return _needs(self.block["operations"].get(name, {}))
+
+    def by_command(self, command: str) -> Operation:
+        """The operation that the AWS CLI calls `command`. Raises Problem operation_unknown with the closest names."""
+        if command not in self._by_command:
+            raise _unknown(f"aws {self.command} has no command", command, self._by_command)
+        if command in self.block["own"]:
+            return self._built(command, self.block["own"][command])
+        return self.operation(self._by_command[command])
+
+    def waiter(self, command: str) -> Operation:
+        """The operation that `aws SERVICE wait COMMAND` repeats. Raises Problem operation_unknown."""
+        if command not in self.block["waiters"]:
+            raise _unknown(f"aws {self.command} wait has no", command, self.block["waiters"])
+        return self.operation(self.block["waiters"][command])
+
+    def names(self) -> tuple[str, ...]:
+        """The API names of all operations, sorted."""
+        return tuple(self.block["operations"])
+
+    def own_commands(self) -> tuple[str, ...]:
+        """The AWS CLI's own commands that are understood, sorted; `by_command` has them."""
+        return tuple(self.block["own"])
+
+    def aliases(self) -> tuple[str, ...]:
+        """The AWS CLI's own commands that are one operation under another name, sorted."""
+        return tuple(sorted(self.block["commands"]))
+
+
+class OperationTable:
+    """Look-ups in the table. A service's block is read when it is first asked about."""
+
+    def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
+        self.about: Mapping[str, str] = index["about"]
+        self.report: Mapping[str, int] = index["report"]
+        self._commands: Mapping[str, str] = index["commands"]
+        self._places: Mapping[str, tuple[int, int]] = index["services"]
+        self._blocks = blocks
+        self._read: dict[str, Service] = {}
+
+    @classmethod
+    def load(cls, data: bytes) -> Self:
+        """The table in `data`. Raises ValueError when it is none."""
+        if data[:4] != MAGIC:
+            raise ValueError("this is not a table of operations")
+        start = 8 + int.from_bytes(data[4:8])
+        return cls(json.loads(zlib.decompress(data[8:start])), data[start:])
+
+    def services(self) -> tuple[str, ...]:
+        """The names of all services, sorted, as botocore has them."""
+        return tuple(self._places)
+
+    def service(self, name: str) -> Service:
+        """The service of this name in SDKs or in the AWS CLI. Raises Problem operation_unknown with the closest."""
+        name = self._commands.get(name, name)
+        if name not in self._places:
+            raise _unknown("No calls are known of a service", name, {*self._places, *self._commands, "s3"})
+        return self._service(name)
+
+    def needs_of(self, service: str, name: str) -> tuple[RequiredAction, ...]:
+        """What an operation needs, by the names of both in SDKs; () where one is unknown.
+
+        Looks for no names that are close: events tell of many operations that are in no table.
+        """
+        return self._service(service).needs_of(name) if service in self._places else ()
+
+    def _service(self, name: str) -> Service:
+        if name not in self._read:
+            offset, length = self._places[name]
+            self._read[name] = Service(name, json.loads(zlib.decompress(self._blocks[offset : offset + length])))
+        return self._read[name]
+
+
+def _member(text: str) -> Parameter:
+    name, option, kind = text.split("=")
+    return Parameter(name, option, kind[0], kind.endswith("!"))
+
+
+def _needs(row: Mapping[str, Any]) -> tuple[RequiredAction, ...]:
+    return tuple(_need(each) for each in row.get("n", ()))
+
+
+def _need(row: list[Any]) -> RequiredAction:
+    action, types, when, why = row
+    templates = (
+        tuple(ResourceTemplates(bool(required), tuple(arns)) for required, *arns in types) if types != 0 else None
+    )
+    return RequiredAction(action, templates, when, why)
+
+
+def _unknown(what: str, name: str, known: Any) -> Problem:
+    near = difflib.get_close_matches(name[:100], list(known), n=3, cutoff=0.5)
+    fix = f"Did you mean {', or '.join(near)}?" if near else "Ask with permissions: actions and ARNs, instead of calls."
+    return Problem("operation_unknown", f"{what} {name[:60]!a}.", fix, {"closest": near} if near else {})

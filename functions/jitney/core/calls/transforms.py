@@ -1,0 +1,286 @@
+"""Readings: how a parameter's value names a resource, where it is not the name itself. The templates name them."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from jitney.core.calls.call import AwsLocation
+from jitney.core.calls.partiql import table_of
+from jitney.core.calls.roles import roles_within
+from jitney.core.problems import Problem
+
+Transform = Callable[[Any, AwsLocation], Iterable[str]]
+
+DEFAULTS: Mapping[str, str] = {
+    "or_default": "default",
+    "or_primary": "primary",
+    "or_any": "*",
+    "revision": "*",
+    "below": "",
+    "rules_of": "rule",
+    "load_balancer_type": "app",
+}
+"""What a parameter that is not given stands for: the service's default, or every one."""
+
+READS_ARNS = frozenset({"model_of_profile", "log_group"})
+"""The readings that find a name inside an ARN of another type or form."""
+
+READS_URLS = frozenset({"queue_url"})
+"""The readings of web addresses; the AWS CLI's first version fetches those of other names."""
+
+ADDS_WILDCARDS = frozenset({"secret", "revision", "launch_template"})
+"""The readings that add a wildcard to what was given."""
+
+_QUEUE_URL = re.compile(r"https?://[^/]+/(\d{12})/([\w-]+(?:\.fifo)?)", re.ASCII)
+_PARTIAL_ARN = re.compile(r"(?:(\d{12}):)?(?:function:)?([\w-]+(?::[\w$-]+)?)", re.ASCII)
+_EVENT_BUS = re.compile(r"(?:arn:[\w-]+:events:[\w-]+:(\d{12}):event-bus/)?([\w./-]+)", re.ASCII)
+_LOG_GROUP = re.compile(r"arn:[\w-]+:logs:[\w-]+:(\d{12}):log-group:([\w./#-]+)(?::\*)?", re.ASCII)
+# As botocore finds it: what is no version belongs to the key, and is escaped as such.
+_VERSION = re.compile(r"\?versionId=(\S+)\Z")
+# An inference profile of several Regions, by its id or its ARN. The model's own id follows the regions' name.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
+_PROFILE = re.compile(
+    r"(?:arn:[\w:-]+:inference-profile/)?(?:global|us|us-gov|eu|apac|au|ca|jp|sa)\.(?P<model>[\w-]+\.[\w.:-]+)",
+    re.ASCII,
+)
+_EC2_TYPES: Mapping[str, str] = {
+    "i": "instance",
+    "vol": "volume",
+    "snap": "snapshot",
+    "ami": "image",
+    "sg": "security-group",
+    "subnet": "subnet",
+    "vpc": "vpc",
+    "eni": "network-interface",
+    "igw": "internet-gateway",
+    "nat": "natgateway",
+    "rtb": "route-table",
+    "acl": "network-acl",
+    "eipalloc": "elastic-ip",
+    "key": "key-pair",
+    "lt": "launch-template",
+    "pcx": "vpc-peering-connection",
+    "vpce": "vpc-endpoint",
+    "tgw": "transit-gateway",
+}
+
+
+def wrong_account(named: str, place: AwsLocation) -> Problem:
+    """The problem that a call names another account than the target's."""
+    fix = f"Name what is in account {place.account}, or another target."
+    return Problem("account_mismatch", f"{named[:200]!a} lies outside account {place.account}.", fix)
+
+
+def _same(value: Any, _place: AwsLocation) -> Iterable[str]:
+    return _strings(value)
+
+
+def _strings(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else [each for each in value or () if isinstance(each, str)]
+
+
+def _each(change: Callable[[str], str | None]) -> Transform:
+    """A reading of each string; None where it names nothing."""
+    return lambda value, _: [read for each in _strings(value) if (read := change(each)) is not None]
+
+
+def _queue_url(value: Any, place: AwsLocation) -> Iterable[str]:
+    for url in _strings(value):
+        if found := _QUEUE_URL.fullmatch(url):
+            if found[1] != place.account:
+                raise wrong_account(url, place)
+            yield found[2]
+
+
+def _function_name(value: Any, place: AwsLocation) -> Iterable[str]:
+    for name in _strings(value):
+        if found := _PARTIAL_ARN.fullmatch(name):
+            if found[1] not in (None, place.account):
+                raise wrong_account(name, place)
+            yield found[2]
+
+
+def _without_account(value: Any, place: AwsLocation) -> Iterable[str]:
+    """EC2's ids, each as its ARN's end: an id's prefix is its type. Of images and snapshots ARNs name no account."""
+    for name in _strings(value):
+        kind = _EC2_TYPES.get(name.split("-")[0])
+        if kind and re.fullmatch(r"[a-z]+-[0-9a-f]+", name, re.ASCII):
+            yield f"{'' if kind in ('image', 'snapshot') else place.account}:{kind}/{name}"
+
+
+def _launch_template(value: Any, _place: AwsLocation) -> Iterable[str]:
+    """The template's id; any, where only its name is said, which ARNs do not have."""
+    return list(_members(value, "LaunchTemplateId")) or ["*"]
+
+
+def _event_buses(value: Any, _place: AwsLocation) -> Iterable[str]:
+    """The buses of PutEvents' entries; those without one go to the default bus."""
+    entries = [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    return list(dict.fromkeys(str(each.get("EventBusName", "default")) for each in entries))
+
+
+def _rules_of(value: Any, place: AwsLocation) -> Iterable[str]:
+    """How the ARNs of a bus's rules begin: the default bus is not named in them."""
+    for name in _strings(value):
+        if found := _EVENT_BUS.fullmatch(name):
+            if found[1] not in (None, place.account):
+                raise wrong_account(name, place)
+            yield "rule" if found[2] == "default" else f"rule/{found[2]}"
+
+
+def _documents(value: Any, place: AwsLocation) -> Iterable[str]:
+    """How a document's ARN begins behind the Region: those of AWS have no account, and others no such name."""
+    names = _strings(value)
+    yield from [f"{place.account}:document"] if names else []
+    yield from [":document"] if any(name.startswith(("AWS", "Amazon")) for name in names) else []
+
+
+def _root_of(value: Any, place: AwsLocation) -> Iterable[str]:
+    for account in _strings(value):
+        if account != place.account:
+            raise wrong_account(account, place)
+        yield account
+
+
+def _log_group(value: Any, place: AwsLocation) -> Iterable[str]:
+    """A group's name, or what names it in its ARN, which ends with :* in policies only."""
+    for name in _strings(value):
+        found = _LOG_GROUP.fullmatch(name)
+        if found and found[1] not in (None, place.account):
+            raise wrong_account(name, place)
+        if found or not name.startswith("arn:"):
+            yield found[2] if found else name
+
+
+def _waf_place(value: Any, place: AwsLocation) -> Iterable[str]:
+    """CloudFront's lists are global, and lie in us-east-1."""
+    for scope in _strings(value):
+        if scope == "REGIONAL":
+            yield f"{place.region}:{place.account}:regional"
+        elif scope == "CLOUDFRONT":
+            yield f"us-east-1:{place.account}:global"
+
+
+def _copy_source(value: Any, _place: AwsLocation) -> Iterable[str]:
+    if isinstance(value, dict):
+        bucket, key = value.get("Bucket"), value.get("Key")
+        return [f"{bucket}/{key}"] if isinstance(bucket, str) and isinstance(key, str) else []
+    source = _VERSION.sub("", _strings(value)[0].removeprefix("/")) if _strings(value) else ""
+    # Escapes are the caller's: which key they stand for is not guessed.
+    return [source] if "/" in source and "%" not in source and not source.startswith("arn:") else []
+
+
+def _copied_version(value: Any, _place: AwsLocation) -> Iterable[str]:
+    """The version of an object that is copied; none for the newest."""
+    if isinstance(value, dict):
+        return _members(value, "VersionId")
+    return [found[1] for source in _strings(value) if (found := _VERSION.search(source))]
+
+
+def _deleted(*, versions: bool) -> Transform:
+    """The keys of which versions are deleted, or the objects themselves."""
+
+    def reading(value: Any, _place: AwsLocation) -> Iterable[str]:
+        objects = [each for each in _items(value, "Objects") if isinstance(each, dict)]
+        return list(_members([each for each in objects if ("VersionId" in each) is versions], "Key"))
+
+    return reading
+
+
+def _members(value: Any, *names: str) -> Iterable[str]:
+    """The strings that stand at the end of `names`."""
+    return [each for each in _items(value, *names) if isinstance(each, str)]
+
+
+def _items(value: Any, *names: str) -> list[Any]:
+    """What stands at the end of `names`, one by one where lists are on the way or there."""
+    found = _one_by_one(value)
+    for name in names:
+        found = [
+            inner for item in found if isinstance(item, dict) and name in item for inner in _one_by_one(item[name])
+        ]
+    return found
+
+
+def _one_by_one(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _at(*names: str) -> Transform:
+    return lambda value, _: _members(value, *names)
+
+
+def _in_transaction(kind: str) -> Transform:
+    return _at(kind, "TableName")
+
+
+TRANSFORMS: Mapping[str, Transform] = {
+    "": _same,
+    "set": lambda value, _: ["true"] if value is True else [],
+    "or_default": _same,
+    "or_primary": _same,
+    "or_any": _same,
+    "queue_url": _queue_url,
+    "function_name": _function_name,
+    "copy_source": _copy_source,
+    "copied_version": _copied_version,
+    "object_keys": _deleted(versions=False),
+    "object_versions": _deleted(versions=True),
+    "request_tables": lambda value, _: list(value) if isinstance(value, dict) else [],
+    "tags_within": lambda value, _: [f"{len(tags)}"] if (tags := _items(value, "Tags")) else [],
+    "tagged_types": _at("ResourceType"),
+    "named": _at("Name"),
+    "transact_get": _in_transaction("Get"),
+    "transact_put": _in_transaction("Put"),
+    "transact_update": _in_transaction("Update"),
+    "transact_delete": _in_transaction("Delete"),
+    "transact_check": _in_transaction("ConditionCheck"),
+    "partiql_select": table_of("select"),
+    "partiql_insert": table_of("insert"),
+    "partiql_update": table_of("update"),
+    "partiql_delete": table_of("delete"),
+    "ec2_ids": _without_account,
+    "ec2_instance": _each(lambda name: name if name.startswith("i-") else None),
+    "managed_instance": _each(lambda name: name if name.startswith("mi-") else None),
+    "launch_template": _launch_template,
+    "rules_of": _rules_of,
+    "root_of": _root_of,
+    "log_group": _log_group,
+    "waf_place": _waf_place,
+    "documents": _documents,
+    "roles_within": roles_within,
+    "load_balancer_type": _each({"application": "app", "network": "net", "gateway": "gwy"}.get),
+    "file_system": _each(lambda name: name if name.startswith("fs-") else None),
+    "access_point": _each(lambda name: name if name.startswith("fsap-") else None),
+    "event_buses": _event_buses,
+    "owned_by_aws": _each(lambda name: name if name.startswith(("AWS", "Amazon")) else None),
+    "below": _each(lambda name: f"{name.strip('/')}/" if name.strip("/") else ""),
+    "last_part": _each(lambda name: name.rpartition("/")[2] or None),
+    "foundation_model": _each(lambda name: None if _PROFILE.fullmatch(name) else name),
+    "inference_profile": _each(lambda name: name if _PROFILE.fullmatch(name) else None),
+    "model_of_profile": _each(lambda name: found["model"] if (found := _PROFILE.fullmatch(name)) else None),
+    # The name of a secret's ARN ends with six characters that Secrets Manager adds.
+    # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
+    "secret": _each(lambda name: f"{name}-??????"),
+    "without_slash": _each(lambda name: name.removeprefix("/") or None),
+    # Keys are authorized by their id, whichever alias names them.
+    "key_id": _each(lambda name: None if name.startswith("alias/") else name),
+    "alias_name": _each(lambda name: name.removeprefix("alias/")),
+    "family": _each(lambda name: name.split(":")[0]),
+    "revision": _each(lambda name: name.split(":")[1] if ":" in name else "*"),
+    "escaped": _each(lambda name: name if re.fullmatch(r"[\w.+-]+", name, re.ASCII) else None),
+}
+
+_OF_NAMES = (
+    "or_default or_primary or_any queue_url function_name copy_source secret without_slash key_id alias_name family "
+    "revision escaped below last_part owned_by_aws ec2_ids ec2_instance managed_instance foundation_model "
+    "inference_profile model_of_profile rules_of root_of log_group waf_place documents load_balancer_type "
+    "file_system access_point copied_version"
+)
+CONTENT_TRANSFORMS = frozenset(TRANSFORMS) - {"", *_OF_NAMES.split()}
+"""The readings of values that hold more than a name: their content may be secret."""
+
+STRUCTURE_TRANSFORMS = frozenset(
+    each for each in CONTENT_TRANSFORMS if each != "roles_within" and not each.startswith("partiql_")
+)
+"""The readings that find members of a structure by their names, and so must be sure of what is one."""

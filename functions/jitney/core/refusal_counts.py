@@ -1,0 +1,56 @@
+"""Refusals that anybody can cause without limit, counted so that a flood of them is no flood of writes (ID 5)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+MAX_SOURCES = 64
+OTHERS = "others"
+
+
+class RefusalKey(NamedTuple):
+    """What one count is about: the issuer ("unknown" if it has none), the caller's address, the problem.
+
+    `principal`, and `human` if it acts for one, are who was refused, "" for callers who proved nothing.
+    """
+
+    issuer: str
+    source_ip: str
+    code: str
+    principal: str = ""
+    human: str = ""
+
+
+@dataclass(slots=True)
+class RefusalCounts:
+    """The counts of one minute in one process.
+
+    A count is told at 1, 2, 4, 8, ... and when the minute is over: n refusals make about log2(n) writes, and what a
+    stopped process never told is less than what it had told. Beyond `MOST_SOURCES` addresses a minute, the rest is
+    counted together.
+    """
+
+    minute: int = 0
+    counts: dict[RefusalKey, int] = field(default_factory=dict)
+    told: dict[RefusalKey, int] = field(default_factory=dict)
+
+    def add(self, refused: RefusalKey, now: int) -> list[tuple[RefusalKey, int, int]]:
+        """Count one refusal at `now` (epoch seconds); what is now to be written: (about, how many more, minute)."""
+        due = list(self._close(now))
+        if refused not in self.counts and len(self.counts) >= MAX_SOURCES:
+            refused = refused._replace(source_ip=OTHERS, principal="", human="")
+        count = self.counts.get(refused, 0) + 1
+        self.counts[refused] = count
+        if count & (count - 1) == 0:
+            due.append((refused, count - self.told.get(refused, 0), self.minute))
+            self.told[refused] = count
+        return due
+
+    def _close(self, now: int) -> Iterator[tuple[RefusalKey, int, int]]:
+        """What the last minute still owes, once `now` is past it."""
+        if now // 60 == self.minute:
+            return
+        for refused, count in self.counts.items():
+            if count > self.told[refused]:
+                yield refused, count - self.told[refused], self.minute
+        self.minute, self.counts, self.told = now // 60, {}, {}

@@ -1,0 +1,185 @@
+"""Records and calls as they are read back: from Athena's cells, or from the JSON that was published.
+
+What lies there may be of a later version, changed by hand or cut. Nothing is refused: a member that is not of its type
+counts as empty, and a line without its place is counted as unreadable by `jitney.core.report.builder`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from jitney.core.access.request import Permission
+from jitney.core.audit import canonical
+
+type Line = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRecord:
+    """A record as it was read. Times in epoch seconds, 0 where none could be read; `detail` is JSON."""
+
+    chain: str
+    seq: int
+    hash: str
+    prev: str
+    time: int
+    event: str
+    outcome: str
+    code: str
+    grant_id: str
+    principal: str
+    issuer: str
+    subject: str
+    human: str
+    target: str
+    account: str
+    duration_seconds: int
+    expires_at: int
+    reason: str
+    ticket: str
+    source_ip: str
+    policy_version: str
+    policies: tuple[str, ...]
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    detail: str
+
+    @property
+    def said(self) -> Mapping[str, Any]:
+        """The members of `detail`; none where it is not JSON."""
+        return _members(self.detail)
+
+    def word(self, name: str) -> str:
+        """A text of `detail`, "" where there is none."""
+        return _text(self.said.get(name))
+
+    @property
+    def permissions(self) -> tuple[Permission, ...]:
+        """What it says that may be done: by `detail`, or else every action on every resource; () where it says none."""
+        listed = self.said.get("permissions")
+        found = tuple(
+            Permission(_texts(each.get("actions")), _texts(each.get("resources")))
+            for each in (listed if isinstance(listed, list) else ())
+            if isinstance(each, dict)
+        )
+        whole = found or (Permission(self.actions, self.resources),)
+        return tuple(each for each in whole if each.actions and each.resources)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedCall:
+    """A call as it was read, with what it came to. Times in epoch seconds, 0 where none could be read.
+
+    `requested_role` is the ARN of the role that a call of STS asked for, "" for none.
+    """
+
+    event_id: str
+    time: int
+    region: str
+    role_arn: str
+    session: str
+    service: str
+    operation: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    read_only: bool
+    error_code: str
+    source_ip: str
+    via: str
+    made: tuple[str, ...]
+    taken: tuple[str, ...]
+    explained: bool
+    purpose: str
+    reasons: tuple[str, ...]
+    requested_role: str
+
+    @property
+    def name(self) -> str:
+        """What was called: "s3:GetObject"."""
+        return f"{self.service}:{self.operation}"
+
+
+def parse_record(line: Line) -> PublishedRecord | None:
+    """The record in a line; None where it does not say its chain and its number in it."""
+    seq = line.get("seq")
+    if not _text(line.get("chain")) or not _is_number(seq):
+        return None
+    detail = line.get("detail")
+    said: dict[str, Any] = {name: _text(line.get(name)) for name in _RECORD_TEXTS}
+    said |= {name: _texts(line.get(name)) for name in ("policies", "actions", "resources")}
+    return PublishedRecord(
+        **said,
+        seq=_number(seq),
+        time=_moment(line.get("time")),
+        duration_seconds=_number(line.get("duration_seconds")),
+        expires_at=_moment(line.get("expires_at")),
+        detail=detail if isinstance(detail, str) else canonical(detail or {}),
+    )
+
+
+def parse_call(line: Line) -> PublishedCall | None:
+    """The call in a line; None where it does not say which event it is."""
+    if not _text(line.get("event_id")):
+        return None
+    said: dict[str, Any] = {name: _text(line.get(name)) for name in _CALL_TEXTS}
+    said |= {name: _texts(line.get(name)) for name in ("actions", "resources", "made", "taken", "reasons")}
+    return PublishedCall(
+        **said,
+        time=_moment(line.get("time")),
+        read_only=str(line.get("read_only")).lower() == "true",
+        explained=line.get("verdict") == "explained",
+        requested_role=_text(_members(line.get("request")).get("roleArn")) if said["service"] == "sts" else "",
+    )
+
+
+_RECORD_TEXTS = (
+    "chain", "hash", "prev", "event", "outcome", "code", "grant_id", "principal", "issuer", "subject", "human",
+    "target", "account", "reason", "ticket", "source_ip", "policy_version",
+)  # fmt: skip
+_CALL_TEXTS = (
+    "event_id", "region", "role_arn", "session", "service", "operation", "error_code", "source_ip", "via", "purpose",
+)  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """The texts of a list, also where it is written as JSON, as Athena's cells have it."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value else []
+        except (ValueError, RecursionError):
+            return ()
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list | tuple) else ()
+
+
+def _members(text: Any) -> Mapping[str, Any]:
+    """The members of an object that is written as JSON; none where it is not."""
+    try:
+        found = json.loads(text) if isinstance(text, str) and text else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_number(value: Any) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, str) and _digits(value))
+
+
+def _number(value: Any) -> int:
+    return int(value) if _is_number(value) else 0
+
+
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 16
+
+
+def _moment(value: Any) -> int:
+    try:
+        return int(datetime.strptime(_text(value), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        return 0

@@ -1,0 +1,83 @@
+"""The rows that a story is told in, and what stands in many of them: plain, inert text, cut where it would not end."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from jitney.core.access.request import Permission
+from jitney.core.report.grant_report import GrantReport, Terms
+from jitney.core.review.safe_text import cut, escape_invisible, format_list, middle_cut
+from jitney.core.review.wording import format_duration
+
+MOST_ARN, MOST_WORDS, MOST_NAME, MOST_SHOWN, MOST_PEOPLE, MOST_ROWS = 200, 500, 100, 3, 8, 40
+
+# Unicode's double quotation marks, its double primes, and the letters that look like them.
+_MARKS = re.compile(
+    "[\u201c-\u201f\u2033\u2036\u275d\u275e\u2760\u2e42\u301d-\u301f\uff02\U0001f676-\U0001f678\u02ba\u02dd\u02ee\u05f4]"
+)
+
+
+class Tone(StrEnum):
+    """How a row is shown: as what is good or bad, as something to be copied, as a notice, or plainly."""
+
+    PLAIN = ""
+    GOOD = "good"
+    BAD = "bad"
+    COPY = "copy"
+
+
+class ReportRow(NamedTuple):
+    """One fact: what it is about, and what it is."""
+
+    name: str
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+class Section(NamedTuple):
+    """Rows under a title."""
+
+    title: str
+    rows: tuple[ReportRow, ...]
+
+
+def terms_rows(name: str, terms: Terms) -> Iterator[ReportRow]:
+    """What may be done and for how long; the first row has the name."""
+    for each in terms.permissions[:MOST_ROWS]:
+        yield ReportRow(name, allows(each))
+        name = ""
+    if len(terms.permissions) > MOST_ROWS:
+        yield ReportRow("", f"and {len(terms.permissions) - MOST_ROWS} more permissions")
+    yield ReportRow(name, f"for {format_duration(terms.duration_seconds)}")
+
+
+def allows(permission: Permission) -> str:
+    """A permission in one line."""
+    arns = [middle_cut(each, MOST_ARN) for each in permission.resources]
+    return f"{', '.join(map(escape_invisible, permission.actions))} on {format_list(arns, MOST_SHOWN * 2, 'resources')}"
+
+
+def quoted(text: str, most: int = MOST_WORDS) -> str:
+    """What somebody wrote, as theirs: what looks like the marks around it is written otherwise in it."""
+    return f"“{cut(_MARKS.sub('"', text), most)}”" if text else "nothing"
+
+
+def after(moment: int, before: int) -> str:
+    """How much later it was, "" if it was not."""
+    return f", {format_duration(moment - before)} later" if before and moment > before else ""
+
+
+def moment(seconds: int) -> str:
+    """A time with its date."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def clock(seconds: int, story: GrantReport) -> str:
+    """A time of the day on which it was asked for, else with its date."""
+    if not seconds:
+        return "an unknown time"
+    whole = moment(seconds)
+    asked = moment(story.times.asked) if story.times.asked else ""
+    return whole[11:19] if whole[:10] == asked[:10] else whole

@@ -1,0 +1,68 @@
+"""What a call makes that stays when its grant is over, and what takes it away again (row AUD 4)."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+# By source and event name: the kind of thing, and where the event says which.
+_USER, _ROLE, _GROUP = "requestParameters.userName", "requestParameters.roleName", "requestParameters.groupName"
+_CREATED: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("iam", "CreateUser"): ("user", _USER),
+    ("iam", "CreateAccessKey"): ("access key", "responseElements.accessKey.accessKeyId"),
+    ("iam", "CreateLoginProfile"): ("password", _USER),
+    ("iam", "CreateRole"): ("role", _ROLE),
+    ("iam", "CreateGroup"): ("group", _GROUP),
+    ("iam", "CreatePolicy"): ("policy", "responseElements.policy.arn"),
+    ("iam", "CreateInstanceProfile"): ("instance profile", "requestParameters.instanceProfileName"),
+    ("lambda", "CreateFunction20150331"): ("function", "requestParameters.functionName"),
+    ("s3", "CreateBucket"): ("bucket", "requestParameters.bucketName"),
+    ("dynamodb", "CreateTable"): ("table", "requestParameters.tableName"),
+    ("ec2", "CreateKeyPair"): ("key pair", "requestParameters.keyName"),
+    ("ec2", "ImportKeyPair"): ("key pair", "requestParameters.keyName"),
+}
+_DELETED: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("iam", "DeleteUser"): ("user", _USER),
+    ("iam", "DeleteAccessKey"): ("access key", "requestParameters.accessKeyId"),
+    ("iam", "DeleteLoginProfile"): ("password", _USER),
+    ("iam", "DeleteRole"): ("role", _ROLE),
+    ("iam", "DeleteGroup"): ("group", _GROUP),
+    ("iam", "DeletePolicy"): ("policy", "requestParameters.policyArn"),
+    ("iam", "DeleteInstanceProfile"): ("instance profile", "requestParameters.instanceProfileName"),
+    ("lambda", "DeleteFunction20150331"): ("function", "requestParameters.functionName"),
+    ("s3", "DeleteBucket"): ("bucket", "requestParameters.bucketName"),
+    ("dynamodb", "DeleteTable"): ("table", "requestParameters.tableName"),
+    ("ec2", "DeleteKeyPair"): ("key pair", "requestParameters.keyName"),
+}
+
+_FUNCTION_DELETED = "DeleteFunction20150331"
+_OF_A_REGION = frozenset({"function", "table", "key pair"})
+
+
+class ResourceChanges(NamedTuple):
+    """What a call made and took away: "role reporter", "policy arn:aws:iam::444455556666:policy/p"."""
+
+    made: tuple[str, ...]
+    taken: tuple[str, ...]
+
+
+def resource_changes_of(event: Mapping[str, Any], service: str, operation: str) -> ResourceChanges:
+    """What an event made and took away; nothing where it failed, or where what it is about has no name."""
+    if event.get("errorCode"):
+        return ResourceChanges((), ())
+    named = (service, operation)
+    asked = event.get("requestParameters")
+    if operation == _FUNCTION_DELETED and isinstance(asked, Mapping) and asked.get("qualifier"):
+        return ResourceChanges((), ())  # one version is gone, and the function is not
+    return ResourceChanges(*(_named(event, table.get(named)) for table in (_CREATED, _DELETED)))
+
+
+def _named(event: Mapping[str, Any], place: tuple[str, str] | None) -> tuple[str, ...]:
+    if place is None:
+        return ()
+    kind, path = place
+    value: Any = event
+    for member in path.split("."):
+        value = value.get(member) if isinstance(value, Mapping) else None
+    if not isinstance(value, str) or not value:
+        return ()
+    region = event.get("awsRegion") if kind in _OF_A_REGION else None
+    return (f"{kind} {value[:500]}" + (f" in {region}" if isinstance(region, str) else ""),)

@@ -1,0 +1,28 @@
+"""The end of a request whose review cannot go on."""
+
+from jitney.core import audit
+from jitney.core.access.grant import Grant, State
+from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.handlers.grant_expiry import record_expiry
+from jitney.handlers.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.ports import Ports
+
+
+def fail_review(grant: Grant, code: str, error: str, ports: Ports) -> Grant:
+    """The grant, failed if it was pending, with the record that says why; expired if its time is over.
+
+    Raises Problem grant_conflict, unavailable.
+    """
+    now = ports.now()
+
+    def step(before: Grant) -> GrantUpdate | None:
+        if before.at(now).state is not State.PENDING:
+            return None
+        failed = before.move(State.FAILED)
+        record = audit.grant_record(
+            AuditEvent.REVIEW, Outcome.FAILED, failed, Origin(), now, code=code, detail={"error": error}
+        )
+        return GrantUpdate(failed, record)
+
+    failed = update_grant(grant, step, ports)
+    return record_expiry(failed, ports) if failed.state is State.PENDING else failed

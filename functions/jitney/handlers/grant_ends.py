@@ -1,0 +1,132 @@
+"""Taking a grant back: the state change with its record, the deny document, and how long it took (END 1)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from jitney.core import audit
+from jitney.core.access.credentials import session_request
+from jitney.core.access.deny_document import deny_entry
+from jitney.core.access.grant import Grant, GrantEnd, State
+from jitney.core.access.request import Permission
+from jitney.core.access.request_body import MAX_REASON
+from jitney.core.access.session_policy import compile_policy
+from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.config import Config, Target
+from jitney.core.problems import Problem
+from jitney.core.review.safe_text import cut
+from jitney.core.times import iso
+from jitney.handlers.callers import AuthenticatedRequest
+from jitney.handlers.deny_documents import write_deny_document
+from jitney.handlers.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.logs import logger
+from jitney.handlers.workflow import resume_workflow
+
+END_EVENTS: Mapping[State, tuple[AuditEvent, Outcome]] = {
+    State.RELEASED: (AuditEvent.RELEASE, Outcome.RELEASED),
+    State.REVOKED: (AuditEvent.REVOCATION, Outcome.REVOKED),
+}
+CANARY_PERMISSIONS = (Permission(("sts:GetAccessKeyInfo",), ("*",)),)
+CANARY_TIMEOUT_SECONDS = 5
+"""With the time to write, and the calls around it, less than the 15 s that the function has."""
+CANARY_INTERVAL_SECONDS = 0.2
+CANARY_POLICY_SECONDS = 60
+"""Longer than the function runs: the canary must not take its own end for the denial."""
+
+
+def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedRequest) -> Grant:
+    """The grant, released or revoked by the caller, once AWS has been told to deny its live credentials.
+
+    `reason` is as it was written; it is on record masked, and cut if it is long.
+    A grant that has ended before is left as it is, but its denial is made sure of. Raises Problem revocation_incomplete or
+    unavailable with the grant as it then is: it gives no new credentials, and repeating the call goes on.
+    """
+    started = call.ports.stopwatch()
+    said = cut(call.ports.mask_comment(grant.owner).text(reason), MAX_REASON)
+    ending = GrantEnd(call.now, call.principal.source_identity, said)
+    ended = _recorded_end(grant, ending, state, call)
+    if ended.starts_at is None:
+        resume_workflow(ended, call.ports)
+    if ended.ending is None or not ended.live(call.now):
+        return ended
+    try:
+        target = _deniable(ended, call.ports.config)
+        write_deny_document(target, call.ports)
+    except Problem as problem:
+        raise Problem(problem.code, problem.detail, problem.fix, {"grant": ended.view()}) from problem
+    if ended.ending is not ending or not target.canary:
+        return ended
+    return _measured(ended, ending, target, started, call)
+
+
+def _deniable(grant: Grant, config: Config) -> Target:
+    """The target of the grant's role by whatever alias it has now: with another, the credentials work all the same.
+
+    Raises Problem revocation_incomplete where the role has none.
+    """
+    if target := config.target_with(grant.role_arn):
+        return target
+    detail = (
+        f"No target has the role {grant.role_arn} any more: AWS cannot be told, and credentials of this grant work "
+        f"until {iso(grant.expires_at)}."
+    )
+    fix = (
+        "Tell your platform engineer: deny the role by hand (Jitney's docs/targets.md says how), or put a target with "
+        "that role back into jitney.yaml, deploy it, and repeat the call."
+    )
+    raise Problem("revocation_incomplete", detail, fix)
+
+
+def _recorded_end(grant: Grant, ending: GrantEnd, state: State, call: AuthenticatedRequest) -> Grant:
+    """Write the end of a grant, its record and its denial."""
+    event, outcome = END_EVENTS[state]
+    detail = {"by": ending.by, "reason": ending.reason}
+
+    def step(before: Grant) -> GrantUpdate | None:
+        ended = before.end(state, ending)
+        if ended.ending is not ending:
+            return None
+        record = audit.grant_record(event, outcome, ended, call.origin, call.now, detail=detail)
+        return GrantUpdate(ended, record, deny_entry(ended, call.now) if ended.live(call.now) else None)
+
+    return update_grant(grant, step, call.ports).at(call.now)
+
+
+def _measured(grant: Grant, ending: GrantEnd, target: Target, started: int, call: AuthenticatedRequest) -> Grant:
+    """The grant with the time from the call to the first denial, as a canary session of the same grant sees it.
+
+    The canary's credentials can do one harmless thing and stay here. That nothing could be measured is on record too.
+    """
+    milliseconds = _first_denial(grant, target, started, call)
+    outcome = Outcome.FAILED if milliseconds is None else Outcome.DENIED
+    detail = {"denied_after_milliseconds": milliseconds}
+
+    def step(before: Grant) -> GrantUpdate:
+        measured = replace(before, ending=replace(ending, denied_after_milliseconds=milliseconds))
+        record = audit.grant_record(AuditEvent.CANARY, outcome, measured, call.origin, call.ports.now(), detail=detail)
+        return GrantUpdate(measured, record)
+
+    try:
+        return update_grant(grant, step, call.ports)
+    except Problem as problem:  # it has ended and is denied all the same
+        logger.warning(
+            "kill time not recorded", grant=grant.id, code=problem.code, denied_after_milliseconds=milliseconds
+        )
+        return grant
+
+
+def _first_denial(grant: Grant, target: Target, started: int, call: AuthenticatedRequest) -> int | None:
+    """Milliseconds from `started` to the canary's first denial; None if there was none in time."""
+    ports = call.ports
+    policy = compile_policy(CANARY_PERMISSIONS, call.now + CANARY_POLICY_SECONDS, ports.actions)
+    try:
+        asked = session_request(grant, policy, target.external_id, call.now, handed_out=False)
+        credentials = ports.sessions.issue(asked)
+    except Problem:
+        return None
+    denied = ports.canary.call_of(credentials)
+    first_call = ports.stopwatch()
+    while ports.stopwatch() - first_call < CANARY_TIMEOUT_SECONDS * 1000:
+        if denied():
+            return ports.stopwatch() - started
+        ports.pause(CANARY_INTERVAL_SECONDS)
+    return None

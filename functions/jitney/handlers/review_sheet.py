@@ -1,0 +1,33 @@
+"""The sheet of a grant: what reviewers are shown of it, on every channel (REV 10, 11)."""
+
+from jitney.core.access.grant import Grant
+from jitney.core.review.reviewers import with_current_owners
+from jitney.core.review.sheet import Sheet, sheet_of
+from jitney.handlers.ballots import decision_on
+from jitney.handlers.current_reviewers import current_reviewers
+from jitney.handlers.ports import Ports
+
+HISTORY_SECONDS = 30 * 86400
+MAX_PAGES = 20
+"""Of an agent's grants of the last 30 days; what only older ones reached is shown as new."""
+
+
+def build_sheet(grant: Grant, ports: Ports) -> Sheet:
+    """What reviewers are shown of `grant` now. Raises Problem, also when its target or issuer was configured anew."""
+    now = ports.now()
+    decision = decision_on(grant, grant.approvals, ports)
+    grant = with_current_owners(grant, ports.config)
+    return sheet_of(grant, current_reviewers(ports), ports.actions, decision.risks, _history(grant, ports, now), now)
+
+
+def _history(grant: Grant, ports: Ports, now: int) -> list[Grant]:
+    """The same agent's grants of the last 30 days but this one, the newest first."""
+    found: list[Grant] = []
+    after = ""
+    for _ in range(MAX_PAGES):
+        page, after = ports.store.grants_of(grant.owner, after)
+        recent = [each for each in page if each.created_at > now - HISTORY_SECONDS]
+        found += (each for each in recent if each.id != grant.id)
+        if not after or len(recent) < len(page):
+            break
+    return found

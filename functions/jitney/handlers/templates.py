@@ -1,0 +1,59 @@
+"""The pages' templates: everything that is put into one is escaped, and nothing may be missing."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jitney.core.access.grant import Grant
+from jitney.core.review import wording
+from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, middle_cut
+from jitney.core.times import iso
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+MOST_ACTIONS, MOST_ARN = 4, 120
+
+
+def environment(folder: Path) -> "Environment":
+    """The templates in `folder`, with their style and the source of it that the content security policy admits."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - 40 ms: not for the API's routes
+
+    style = (folder / "style.css").read_text(encoding="utf-8")
+    made = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    words = ("action_verb", "agent", "format_duration", "format_time", "level", "new_access", "outcome", "target")
+    made.filters |= {name: getattr(wording, name) for name in words}
+    made.filters |= {
+        "cut": cut,
+        "escape_exact": escape_exact,
+        "escape_invisible": escape_invisible,
+        "iso": iso,
+        "access_line": access_line,
+    }
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    made.globals |= {"style": style, "style_source": f"'sha256-{digest}'"}
+    return made
+
+
+def render(templates: "Environment", name: str, values: Mapping[str, Any]) -> str:
+    """The page `name` with `values`."""
+    return templates.get_template(f"{name}.html").render(values)
+
+
+def access_line(grant: Grant) -> str:
+    """A grant's actions, the first of their resources, and how many more there are, in one line."""
+    actions = sorted({action for permission in grant.permissions for action in permission.actions})
+    resources = list(dict.fromkeys(arn for permission in grant.permissions for arn in permission.resources))
+    shown = ", ".join(actions[:MOST_ACTIONS])
+    more = f" and {len(actions) - MOST_ACTIONS} more actions" if len(actions) > MOST_ACTIONS else ""
+    besides = f" and {len(resources) - 1} more" if len(resources) > 1 else ""
+    return f"{shown}{more} on {middle_cut(resources[0], MOST_ARN)}{besides}"

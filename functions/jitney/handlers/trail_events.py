@@ -1,0 +1,155 @@
+"""An event of CloudTrail becomes a call that a grant explains, or a bypass that somebody is told of (row AUD 3).
+
+Whatever was written before a crash is written the same the next time, and nothing is left out: what an event says is
+noted before it is judged, and what is judged a bypass is told of before it is noted.
+"""
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+from jitney.adapters.trail import chain_id_of
+from jitney.core import audit
+from jitney.core.access.grant import Grant
+from jitney.core.audit import BYPASSES, AuditEvent, AuditRecord, Outcome
+from jitney.core.masking.aws_masker import AwsMasker
+from jitney.core.masking.mask_tags import NO_TAGS, MaskTags
+from jitney.core.trail.call import CloudTrailCall, call_of
+from jitney.core.trail.call_line import line_of
+from jitney.core.trail.event import KeyIssuance, RejectedEvent, SessionEvent, require_reporting_account, session_event
+from jitney.core.trail.join import (
+    KEY_ISSUED_TWICE,
+    KEY_NOT_ISSUED,
+    MOST_PARENTS,
+    CallVerdict,
+    classify_call,
+    grant_may_be_deleted,
+    parse_session_name,
+)
+from jitney.handlers.logs import logger
+from jitney.handlers.ports import Ports
+
+
+def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
+    """Take in one event; nothing happens to one that is about no target's role. Raises Refused, or Problem.
+
+    `account` is whose bus told of it, `home` the broker's. Refused is what neither would tell, and what is of so long
+    ago that its grant is forgotten: whether there was one, nobody can say any more.
+    """
+    seen, now = session_event(event, ports.target_roles), ports.now()
+    if seen is None:
+        return
+    require_reporting_account(seen, account, home, now)
+    grant = _grant(seen.session, ports)
+    if grant is None and grant_may_be_deleted(seen.session, seen.at, now):
+        raise RejectedEvent("grant_forgotten")
+    masked = AwsMasker(ports.masks, _tags(seen, grant, ports)).event(event).value
+    call = call_of(masked, seen, ports.actions_of)
+    disputed = False
+    if seen.issue:
+        disputed = ports.trail.save_key_issuance(seen.issue, now)
+    if _judged(call, grant, now, ports) is None:
+        # Whoever notes the key's beginning looks for calls afterwards: one of the two sees the other.
+        ports.trail.save_call(call, now)
+        if _judged(call, grant, now, ports) is None:
+            ports.trail_queue.again(call.account, call.access_key_id)
+    if seen.issue:
+        judge_calls(seen.account, seen.issue.access_key_id, ports)
+        if disputed:
+            ports.trail_queue.again(seen.account, seen.issue.access_key_id)
+
+
+def judge_calls(account: str, access_key_id: str, ports: Ports, *, depth: int = 0, anew: bool = False) -> None:
+    """Judge the calls with a key that are waiting; those with the keys that were scoped down from it, too.
+
+    `anew` is that how the key's session began has become disputed: what was explained is judged again.
+    """
+    still = False
+    grant_of = cache(lambda session: _grant(session, ports))
+    for each in ports.trail.waiting(account, access_key_id, anew=anew):
+        verdict = _judged(each.call, grant_of(each.call.session), each.since, ports, told=each.told)
+        still = still or verdict is None
+        if verdict and each.call.issued and depth < MOST_PARENTS:
+            judge_calls(account, each.call.issued, ports, depth=depth + 1, anew=verdict.reasons == KEY_ISSUED_TWICE)
+    if still:
+        ports.trail_queue.again(account, access_key_id)
+
+
+def _judged(
+    call: CloudTrailCall, grant: Grant | None, since: int, ports: Ports, *, told: bool = False
+) -> CallVerdict | None:
+    """What the call came to, which is then noted; None while it waits. `told` is that its key was not issued."""
+    now = ports.now()
+    issue = _key_issuance(call.account, call.access_key_id, now, ports)
+    verdict = classify_call(call, grant, issue, ports.issuers, waited=now - since)
+    if verdict is None or (told and verdict.reasons == KEY_NOT_ISSUED):
+        return verdict
+    target = ports.target_aliases.get(call.role_arn, "")
+    if not verdict.explained:
+        _report_bypass(call, verdict, target, issue, ports)
+    line = line_of(call, verdict, grant, target, now)
+    ports.trail.save_verdict(call, verdict.reasons, line, now, grant_id=verdict.grant_id)
+    return verdict
+
+
+def _key_issuance(account: str, access_key_id: str, now: int, ports: Ports) -> KeyIssuance | None:
+    """How the session of a key began, by the keys that it was scoped down from; None where that is not known."""
+    disputed = False
+    for _ in range(MOST_PARENTS):
+        issue = ports.trail.issue(account, access_key_id, now) if access_key_id else None
+        if issue is None:
+            return None
+        disputed = disputed or issue.disputed
+        if not issue.parent:
+            return issue._replace(disputed=disputed)
+        access_key_id = issue.parent
+    return None
+
+
+def _grant(session: str, ports: Ports) -> Grant | None:
+    name = parse_session_name(session)
+    return ports.store.grant(name.grant_id) if name and name.grant_id else None
+
+
+def _tags(seen: SessionEvent, grant: Grant | None, ports: Ports) -> MaskTags:
+    """The tags of the grant's owner; none where it is not this session's."""
+    if grant is None or grant.role_arn != seen.role_arn:
+        return NO_TAGS
+    owner = grant.owner
+    return MaskTags(lambda: ports.mask_keys.of(owner))
+
+
+def _report_bypass(
+    call: CloudTrailCall, verdict: CallVerdict, target: str, issue: KeyIssuance | None, ports: Ports
+) -> None:
+    """Count a bypass for the alarm, and put it on record: once for each key and its reasons."""
+    logger.error("bypass", event_id=call.event_id, account=call.account, session=call.session, reasons=verdict.reasons)
+    with single_metric(BYPASSES, unit=MetricUnit.Count, value=1) as metric:
+        metric.add_dimension("service", "jitney")
+    now = ports.now()
+    record = AuditRecord(
+        time=now,
+        event=AuditEvent.BYPASS,
+        outcome=Outcome.UNEXPLAINED,
+        code=verdict.reasons[0],
+        grant_id=verdict.grant_id,
+        target=target,
+        account=call.account,
+        actions=call.actions,
+        resources=call.resources,
+        source_ip=call.source_ip,
+        request_id=call.request_id,
+        detail={
+            "reasons": verdict.reasons,
+            "event_id": call.event_id,
+            "operation": f"{call.service}:{call.operation}",
+            "session": call.session,
+            "source_identity": call.source_identity,
+            "access_key_id": call.access_key_id,
+            "session_issued_by": issue.by if issue else "",
+            "denied": call.error_code,
+        },
+    )
+    chain = chain_id_of((call.role_arn, call.session, call.access_key_id, *verdict.reasons))
+    ports.trail.record(audit.chain_record(record, chain), now)

@@ -1,8 +1,0 @@
--- What policy denied in the last 30 days, and which policies did
-SELECT time, event, principal, human, target, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources,
-       CAST(policies AS JSON) AS policies, reason, policy_version
-FROM records_once
-WHERE event IN ('request', 'preview')
-  AND outcome = 'denied'
-  AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
-ORDER BY time DESC

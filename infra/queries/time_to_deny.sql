@@ -1,0 +1,28 @@
+-- How long credentials worked after a grant was taken back in the last 90 days, as measured and as seen in calls
+SELECT ended.time, ended.event, ended.grant_id, ended.person, ended.principal, ended.target,
+       MIN(CAST(json_extract_scalar(canary.detail, '$.denied_after_milliseconds') AS BIGINT)) AS denied_after_milliseconds,
+       COUNT(DISTINCT called.event_id) AS calls_afterwards,
+       MAX(DATE_DIFF('second', CAST(REPLACE(SUBSTR(ended.time, 1, 19), 'T', ' ') AS TIMESTAMP),
+                     CAST(REPLACE(SUBSTR(called.time, 1, 19), 'T', ' ') AS TIMESTAMP))) AS last_call_seconds,
+       ended.reason
+FROM (
+    SELECT time, event, grant_id, principal, target, COALESCE(json_extract_scalar(detail, '$.by'), '') AS person,
+           COALESCE(json_extract_scalar(detail, '$.reason'), '') AS reason
+    FROM unique_records
+    WHERE event IN ('revocation', 'release')
+      AND grant_id <> ''
+      AND dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
+) AS ended
+LEFT JOIN unique_records AS canary
+  ON canary.grant_id = ended.grant_id
+ AND canary.event = 'canary'
+ AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= canary.dt
+LEFT JOIN unique_calls AS called
+  ON called.grant_id = ended.grant_id
+ AND called.purpose = 'grant'
+ AND called.error_code = ''
+ AND called.service || ':' || called.operation NOT IN ('sts:GetCallerIdentity') -- works whatever policies say
+ AND called.time > ended.time
+ AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= called.dt
+GROUP BY ended.time, ended.event, ended.grant_id, ended.person, ended.principal, ended.target, ended.reason
+ORDER BY ended.time DESC

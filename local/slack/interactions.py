@@ -1,0 +1,125 @@
+"""What people do in the workspace: they press buttons and send modals, and Slack tells the app, signed.
+
+https://docs.slack.dev/interactivity/handling-user-interaction/
+"""
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from local.slack.workspace import TEAM, SlackError, Workspace
+from local.timeouts import scaled_timeout
+
+SECONDS = 3.0
+"""How long Slack waits for the app's answer."""
+
+
+class WorkspaceUsers:
+    """The workspace's people; the app takes interactions at `url`, signed with `secret`."""
+
+    def __init__(self, workspace: Workspace, url: str, secret: str, clock: Callable[[], float] = time.time) -> None:
+        self._workspace = workspace
+        self._url = url
+        self._secret = secret
+        self._clock = clock
+
+    def press(self, user: str, channel: str, stamp: str, action: str) -> dict[str, Any]:
+        """Press the button `action` of a message; the app's answer, the modal that it opened, what it told alone.
+
+        Raises SlackError.
+        """
+        person = self._workspace.user(user)
+        found = [each for each in self._workspace.messages() if (each["channel"], each["ts"]) == (channel, stamp)]
+        buttons = [button for each in found for button in _buttons(each) if button["action_id"] == action]
+        if not buttons:
+            raise SlackError("no_such_button")
+        told = len(self._alone(user))
+        (message,) = found
+        payload = {
+            "type": "block_actions",
+            "user": {"id": user, "username": person["name"], "team_id": TEAM},
+            "team": {"id": TEAM, "domain": "local"},
+            "api_app_id": "AJITNEY",
+            "container": {"type": "message", "message_ts": stamp, "channel_id": channel, "is_ephemeral": False},
+            "trigger_id": self._workspace.trigger(user),
+            "channel": {"id": channel, "name": channel},
+            "message": {name: value for name, value in message.items() if name != "edits"},
+            "state": {"values": {}},
+            "actions": [{**buttons[0], "action_ts": f"{self._clock():.6f}"}],
+        }
+        answer = self._send(payload)
+        alone = [each["blocks"][0]["text"]["text"] for each in self._alone(user)[told:]]
+        return answer | {"modal": self._workspace.opened(user), "alone": alone}
+
+    def submit(self, user: str, modal_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a modal as it was opened, but for `values` by block: a text, or the values of the checked boxes.
+
+        The app's answer, and the modal that is then open. Raises SlackError.
+        """
+        person, view = self._workspace.user(user), self._workspace.modal(modal_id)
+        if view is None:
+            raise SlackError("no_such_modal")
+        payload = {
+            "type": "view_submission",
+            "user": {"id": user, "username": person["name"], "team_id": TEAM},
+            "team": {"id": TEAM, "domain": "local"},
+            "api_app_id": "AJITNEY",
+            "trigger_id": self._workspace.trigger(user),
+            "view": {**view, "type": "modal", "team_id": TEAM, "state": {"values": _state(view, values)}},
+        }
+        answer = self._send(payload)
+        action = answer["body"].get("response_action", "clear") if answer["status"] == httpx.codes.OK else "errors"
+        if action == "update":
+            self._workspace.become(modal_id, answer["body"]["view"])
+        elif action == "clear":
+            self._workspace.become(modal_id, None)
+        return answer | {"modal": self._workspace.modal(modal_id)}
+
+    def _alone(self, user: str) -> list[dict[str, Any]]:
+        return [each for each in self._workspace.messages() if each.get("ephemeral_to") == user]
+
+    def _send(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """The app's answer; 0 for none in time."""
+        body = urlencode({"payload": json.dumps(payload)}).encode()
+        moment = str(int(self._clock()))
+        digest = hmac.new(self._secret.encode(), f"v0:{moment}:".encode() + body, hashlib.sha256).hexdigest()
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "X-Slack-Request-Timestamp": moment,
+            "X-Slack-Signature": f"v0={digest}",
+        }
+        try:
+            # A function's first call takes longer here than Slack would wait, and a person would press again.
+            answer = httpx.post(
+                self._url, content=body, headers=headers, timeout=scaled_timeout(10 * SECONDS), trust_env=False
+            )
+        except httpx.HTTPError as error:
+            return {"status": 0, "body": {"error": type(error).__name__}}
+        return {"status": answer.status_code, "body": answer.json() if answer.content else {}}
+
+
+def _buttons(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = [block["elements"] for block in message.get("blocks", ()) if block["type"] == "actions"]
+    return [{**element, "block_id": "actions"} for row in rows for element in row if element["type"] == "button"]
+
+
+def _state(view: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What Slack says of a view's fields."""
+    state: dict[str, Any] = {}
+    for block in (each for each in view["blocks"] if each["type"] == "input"):
+        element, given = block["element"], values.get(block["block_id"])
+        if element["type"] == "checkboxes":
+            chosen = [each["value"] for each in element["initial_options"]] if given is None else given
+            field: dict[str, Any] = {
+                "selected_options": [each for each in element["options"] if each["value"] in chosen]
+            }
+        else:
+            field = {"value": element.get("initial_value") if given is None else given or None}
+        state[block["block_id"]] = {element["action_id"]: {"type": element["type"], **field}}
+    return state

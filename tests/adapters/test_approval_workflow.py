@@ -1,0 +1,71 @@
+"""The approval workflow's adapter: which tokens are kept, and which answers of Step Functions are failures."""
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from jitney.adapters.approval_workflow import ApprovalWorkflow, TaskTokens
+from jitney.core.problems import Problem
+from tests.adapters.test_store import client  # noqa: F401 - a fixture
+from tests.fakes import NOW, PENDING
+
+ARN = "arn:aws:states:eu-west-1:111122223333:stateMachine:jitney-approval"
+
+
+@pytest.fixture
+def tokens(client: Any) -> TaskTokens:  # noqa: F811 - the fixture
+    return TaskTokens(client, "state")
+
+
+@pytest.fixture
+def states() -> Any:
+    return boto3.client("stepfunctions", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+
+
+def test_rev_13_the_token_of_the_latest_wait_is_the_one_that_is_kept(tokens: TaskTokens):
+    assert tokens.of(PENDING.id) is None
+    tokens.keep(PENDING.id, "first", 10, NOW)
+    tokens.keep(PENDING.id, "second", 10, NOW)  # the same wait, tried again
+    tokens.keep(PENDING.id, "third", 20, NOW)
+    with pytest.raises(Problem):
+        tokens.keep(PENDING.id, "late", 19, NOW)
+    assert tokens.of(PENDING.id) == "third"
+
+
+def test_rev_13_nobody_is_woken_where_nobody_waits(tokens: TaskTokens, states: Any):
+    with Stubber(states):  # which lets no call pass
+        ApprovalWorkflow(states, ARN, tokens).decided(PENDING)
+
+
+@pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
+def test_rev_13_a_wait_that_is_over_needs_no_waking(tokens: TaskTokens, states: Any, code: str):
+    tokens.keep(PENDING.id, "kept", 10, NOW)
+    with Stubber(states) as stub:
+        stub.add_client_error("send_task_success", code)
+        ApprovalWorkflow(states, ARN, tokens).decided(PENDING)
+        stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "KmsThrottlingException"])
+def test_a_workflow_that_cannot_be_woken_is_a_problem(tokens: TaskTokens, states: Any, code: str):
+    tokens.keep(PENDING.id, "kept", 10, NOW)
+    with Stubber(states) as stub:
+        stub.add_client_error("send_task_success", code)
+        with pytest.raises(Problem) as problem:
+            ApprovalWorkflow(states, ARN, tokens).decided(PENDING)
+    assert problem.value.code == "unavailable"
+    assert "kept" not in str(problem.value)
+
+
+def test_rev_13_what_runs_is_read_page_by_page(tokens: TaskTokens, states: Any):
+    def page(names: list[str], **more: Any) -> dict[str, Any]:
+        common = {"stateMachineArn": ARN, "executionArn": "arn", "status": "RUNNING", "startDate": NOW}
+        return {"executions": [{**common, "name": name} for name in names], **more}
+
+    asked = {"stateMachineArn": ARN, "statusFilter": "RUNNING"}
+    with Stubber(states) as stub:
+        stub.add_response("list_executions", page(["g-1", "g-2"], nextToken="more"), asked)
+        stub.add_response("list_executions", page(["g-3"]), {**asked, "nextToken": "more"})
+        assert ApprovalWorkflow(states, ARN, tokens).running() == {"g-1", "g-2", "g-3"}

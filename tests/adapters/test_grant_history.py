@@ -1,0 +1,189 @@
+"""Reading a grant's story out of the audit table: by its keys, in pages, and only what belongs at its key."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from jitney.adapters.grant_history import GrantHistory
+from jitney.adapters.trail import Trail
+from jitney.core.problems import Problem
+from jitney.core.trail.call import call_from_json, calls_partition, grant_keys_partition
+from jitney.core.trail.call_line import verdict_key
+from jitney.core.trail.join import CallVerdict, Purpose
+from tests.core.report.recorded_grants import CALL, call, requested
+from tests.core.report.test_telling import reviewed
+from tests.fakes import GRANT, NOW
+
+KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]}
+TYPES = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    with mock_aws():
+        made: Any = boto3.client("dynamodb", region_name="eu-west-1")
+        made.create_table(TableName="audit", **KEYS, AttributeDefinitions=TYPES, BillingMode="PAY_PER_REQUEST")
+        yield made
+
+
+def put(client: Any, pk: str, sk: str, **members: str) -> None:
+    client.put_item(
+        TableName="audit", Item={name: {"S": text} for name, text in ({"pk": pk, "sk": sk} | members).items()}
+    )
+
+
+def concluded(
+    client: Any,
+    number: int,
+    *,
+    key: str = "ASIAAAAAAAAAAAAAAAA2",
+    grant_id: str = GRANT.id,
+    reasons: tuple[str, ...] = (),
+) -> str:
+    """A call as the correlator notes it; its line."""
+    line = call(number, CallVerdict(Purpose.GRANT, grant_id, reasons)) | {"access_key_id": key, "grant_id": grant_id}
+    members = {name: line[name] for name in json.loads(json.dumps(CALL.__slots__))}
+    made = call_from_json(json.dumps(members | {"time": NOW + 10}))
+    text = json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    Trail(client, "audit").save_verdict(made, reasons, text, NOW, grant_id=grant_id)
+    return text
+
+
+def test_aud_04_the_records_of_a_grant_are_read_and_no_others(client: Any):
+    told, other = reviewed(), requested(GRANT)
+    for link in told.links:
+        put(client, link.chain, f"{link.seq:06d}", record=link.text)
+    put(client, "g-cccccccccccccc", "000000", record=other.links[0].text)
+    assert GrantHistory(client, "audit").records(GRANT.id) == (told.lines, False)
+
+
+def test_aud_04_calls_are_found_by_their_grant_whatever_key_made_them(client: Any):
+    lines = [concluded(client, 1), concluded(client, 2), concluded(client, 3, key="ASIAAAAAAAAAAAAAAAA3")]
+    concluded(client, 4, key="", grant_id="g-cccccccccccccc")
+    lines.append(concluded(client, 5, key=""))  # made by a service: many grants' calls lie at that key
+    found, cut = GrantHistory(client, "audit").calls(GRANT.id)
+    assert not cut
+    assert sorted(found, key=lambda line: line["event_id"]) == [json.loads(text) for text in lines]
+    assert [line["event_id"] for line in GrantHistory(client, "audit").calls("g-cccccccccccccc").lines] == ["e-4"]
+    assert GrantHistory(client, "audit").calls("g-dddddddddddddd") == ([], False)
+
+
+def test_aud_02_what_does_not_belong_at_its_key_is_no_line_of_the_grants(client: Any):
+    """A record of another chain, a call under another key, text that is no line, and a pointer to what is no call."""
+    told = requested()
+    put(client, GRANT.id, "000007", record=told.links[0].text)
+    put(client, GRANT.id, "000008", record="{}")
+    text = concluded(client, 1)
+    pk = calls_partition(GRANT.account, "ASIAAAAAAAAAAAAAAAA2")
+    put(client, pk, verdict_key("e-9", ()), line=text)
+    put(client, pk, verdict_key("e-8", ("after_the_end",)), line="nothing")
+    put(client, grant_keys_partition(GRANT.id), "other", of="g-cccccccccccccc")
+    put(client, "g-cccccccccccccc", "EXPLAINED#e-7", line=text)
+    stories = GrantHistory(client, "audit")
+    assert stories.records(GRANT.id).lines == [{}, {}]
+    assert sorted(line.get("event_id", "") for line in stories.calls(GRANT.id).lines) == ["", "", "e-1"]
+
+
+def test_a_key_is_noted_once(client: Any):
+    trail = Trail(client, "audit")
+    for number in range(3):
+        made = call_from_json(json.dumps({name: call(number)[name] for name in CALL.__slots__} | {"time": NOW}))
+        trail.save_verdict(made, (), "{}", NOW, grant_id=GRANT.id)
+    items = client.query(
+        TableName="audit",
+        KeyConditionExpression="pk = :k",
+        ExpressionAttributeValues={":k": {"S": grant_keys_partition(GRANT.id)}},
+    )["Items"]
+    assert [item["of"]["S"] for item in items] == [calls_partition(GRANT.account, "")]
+
+
+def test_pol_08_a_table_that_does_not_answer_is_a_problem(client: Any):
+    client.delete_table(TableName="audit")
+    for read in (GrantHistory(client, "audit").records, GrantHistory(client, "audit").calls):
+        with pytest.raises(Problem, match="audit table"):
+            read(GRANT.id)
+
+
+def test_however_many_there_are_they_are_read_in_pages_and_no_more_than_a_page_shows(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+):
+    for number in range(6):
+        concluded(client, number)
+    query = client.query
+    monkeypatch.setattr(client, "query", lambda **asked: query(**asked, Limit=2))
+    for most, read, cut in ((6, 6, False), (5, 5, True)):
+        monkeypatch.setattr("jitney.adapters.grant_history.MOST_CALLS", most)
+        found = GrantHistory(client, "audit").calls(GRANT.id)
+        assert (len(found.lines), found.cut) == (read, cut)
+
+
+@pytest.mark.parametrize("reason", ["after_the_end", "key_not_issued"])
+def test_aud_04_what_nothing_explains_is_read_before_what_a_grant_explains(
+    client: Any, monkeypatch: pytest.MonkeyPatch, reason: str
+):
+    """However many calls an agent makes with its other keys."""
+    monkeypatch.setattr("jitney.adapters.grant_history.MOST_CALLS", 3)
+    for number in range(6):
+        concluded(client, number, key=f"ASIA{number:016d}")
+    concluded(client, 7, key=f"ASIA{9:016d}", reasons=(reason,))
+    found = GrantHistory(client, "audit").calls(GRANT.id)
+    assert (found.lines[0]["event_id"], len(found.lines), found.cut) == ("e-7", 3, True)
+
+
+def test_aud_04_calls_of_others_at_a_shared_key_are_read_while_there_is_room(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """Calls without a key lie together, all grants' of an account: nobody waits for a page until all are read."""
+    for number in range(30, 60):
+        concluded(client, number, key="", grant_id="g-cccccccccccccc", reasons=("after_the_end",))
+    concluded(client, 99, key="")
+    concluded(client, 98)
+    query, read = client.query, list[str]()
+
+    def counting(**asked: Any) -> Any:
+        answer = query(**asked, Limit=5)
+        read.extend(item["sk"]["S"] for item in answer["Items"])
+        return answer
+
+    monkeypatch.setattr(client, "query", counting)
+    found = GrantHistory(client, "audit").calls(GRANT.id)
+    assert ([line["event_id"] for line in found.lines], found.cut) == (["e-98", "e-99"], False)
+    monkeypatch.setattr("jitney.adapters.grant_history.MOST_OTHERS", 10)
+    read.clear()
+    found = GrantHistory(client, "audit").calls(GRANT.id)
+    assert ([line["event_id"] for line in found.lines], found.cut) == (["e-98", "e-99"], True)
+    assert len([sk for sk in read if sk.startswith("BYPASS#")]) == 15
+    read.clear()
+    for number in range(30, 60):
+        concluded(client, number + 100, key="", grant_id="g-cccccccccccccc")
+    found = GrantHistory(client, "audit").calls(GRANT.id)
+    assert ([line["event_id"] for line in found.lines], found.cut) == (["e-98"], True)
+    assert len(read) < 30
+
+
+def test_aud_04_that_there_are_more_keys_than_are_read_is_told(client: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("jitney.adapters.grant_history.MOST_KEYS", 2)
+    for number, cut in ((1, False), (2, False), (3, True)):
+        concluded(client, number, key=f"ASIA{number:016d}")
+        assert GrantHistory(client, "audit").calls(GRANT.id).cut is cut
+
+
+def test_aud_04_however_many_records_there_are_the_first_and_the_last_are_read(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """An agent fetches credentials as often as it likes: its grant's end is told all the same."""
+    told = reviewed()
+    for link in told.links:
+        put(client, link.chain, f"{link.seq:06d}", record=link.text)
+    most = len(told.links)
+    for allowed, numbers in ((most, range(most)), (most - 1, [0, 1, 2, 4, 5, 6]), (2, [0, 6])):
+        monkeypatch.setattr("jitney.adapters.grant_history.MOST_RECORDS", allowed)
+        found = GrantHistory(client, "audit").records(GRANT.id)
+        assert [line["seq"] for line in found.lines] == list(numbers)
+        assert found.cut is (allowed < most)

@@ -1,0 +1,62 @@
+"""Mail by SES: what is sent, and in which words failures are told."""
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.stub import ANY, Stubber
+
+from jitney.adapters.mail_sender import CODES, MailMessage, MailSender
+
+MESSAGE = MailMessage("One asks", "text \u2713", "<p>text</p>", "g-aaaaaaaaaaaaaa")
+SENDER = "jitney@example.com"
+
+
+@pytest.fixture
+def ses() -> Any:
+    return boto3.client("sesv2", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+
+
+def test_rev_10_one_person_gets_one_mail_that_answers_nothing_and_tracks_nobody(ses: Any):
+    thread = "<g-aaaaaaaaaaaaaa@example.com>"
+    headers = {"Auto-Submitted": "auto-generated", "In-Reply-To": thread, "References": thread}
+    asked = {
+        "FromEmailAddress": SENDER,
+        "Destination": {"ToAddresses": ["alice@example.com"]},
+        "Content": {
+            "Simple": {
+                "Subject": {"Data": "One asks", "Charset": "UTF-8"},
+                "Body": {
+                    "Text": {"Data": "text \u2713", "Charset": "UTF-8"},
+                    "Html": {"Data": "<p>text</p>", "Charset": "UTF-8"},
+                },
+                "Headers": [{"Name": name, "Value": value} for name, value in headers.items()],
+            }
+        },
+    }
+    with Stubber(ses) as stub:
+        stub.add_response("send_email", {"MessageId": "1"}, asked)
+        assert MailSender(ses, SENDER).send(MESSAGE, "alice@example.com") == ""
+        stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(("code", "told"), [*CODES.items(), ("SomethingNew", "failed")])
+def test_rev_13_what_ses_refuses_has_a_word_of_ours(ses: Any, code: str, told: str):
+    with Stubber(ses) as stub:
+        stub.add_client_error("send_email", code, "for alice@example.com", expected_params=ANY_MAIL)
+        assert MailSender(ses, SENDER).send(MESSAGE, "alice@example.com") == told
+
+
+@pytest.mark.parametrize(
+    "failure", [EndpointConnectionError(endpoint_url="https://ses"), ReadTimeoutError(endpoint_url="https://ses")]
+)
+def test_rev_13_a_ses_that_does_not_answer_is_unreachable(failure: Exception):
+    class Hanging:
+        def send_email(self, **_: Any) -> None:
+            raise failure
+
+    assert MailSender(Hanging(), SENDER).send(MESSAGE, "alice@example.com") == "unreachable"  # type: ignore[arg-type]
+
+
+ANY_MAIL = {"FromEmailAddress": ANY, "Destination": ANY, "Content": ANY}

@@ -1,0 +1,107 @@
+"""Absences in the state table: one of each person, changed only as it was read, and held to by votes (REV 6)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.adapters.out_of_office import OutOfOfficeStore
+from jitney.adapters.store import StaleWrite, Store
+from jitney.core import audit
+from jitney.core.access.delegation import Delegation
+from jitney.core.access.grant import Grant, Vote, VoteVerdict
+from jitney.core.audit import AuditEvent, AuditRecord, Outcome
+from jitney.core.review.out_of_office import OutOfOffice
+from tests.adapters.test_store import client, opened, records, store  # noqa: F401 - fixtures
+from tests.fakes import NOW, PENDING
+
+AWAY = OutOfOffice("a-1", "corp.bob", NOW, NOW + 3600, (("owners", "corp.carol"),))
+OTHER = AWAY._replace(id="a-2", delegates=(("owners", "corp.dave"), ("security", "corp.carol")))
+
+
+@pytest.fixture
+def absences(client: Any) -> OutOfOfficeStore:  # noqa: F811
+    return OutOfOfficeStore(client, "state")
+
+
+@pytest.fixture
+def change(store: Store) -> Callable[[OutOfOffice | None, OutOfOffice | None], None]:  # noqa: F811
+    numbers = iter(range(99))
+
+    def changing(before: OutOfOffice | None, after: OutOfOffice | None) -> None:
+        record = AuditRecord(NOW, AuditEvent.OUT_OF_OFFICE, Outcome.SET)
+        store.change_out_of_office(before, after, audit.chain_record(record, f"r-{next(numbers)}"), now=NOW)
+
+    return changing
+
+
+def test_rev_06_an_absence_comes_back_as_written_until_it_ends(absences, change, client):  # noqa: F811
+    assert absences.kept() == []
+    change(None, AWAY)
+    change(None, OTHER._replace(human="corp.alice"))
+    assert absences.kept() == [OTHER._replace(human="corp.alice"), AWAY]
+    change(AWAY, OTHER)
+    assert absences.kept()[1] == OTHER
+    change(OTHER, None)
+    assert [each.human for each in absences.kept()] == ["corp.alice"]
+    assert len(records(client)) == 4
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, OTHER), (OTHER, AWAY), (OTHER, None), (OTHER, OTHER)])
+def test_rev_06_what_is_not_as_it_was_read_stays_and_no_record_says_otherwise(absences, change, client, before, after):  # noqa: F811
+    change(None, AWAY)
+    with pytest.raises(StaleWrite):
+        change(before, after)
+    assert absences.kept() == [AWAY]
+    assert len(records(client)) == 1
+
+
+def test_rev_06_what_has_ended_does_not_end_again(change, client):  # noqa: F811
+    with pytest.raises(StaleWrite):
+        change(AWAY, None)
+    assert records(client) == []
+
+
+def voted(store: Store, grant: Grant, *places: Delegation) -> Grant:  # noqa: F811
+    vote = Vote("corp.carol", VoteVerdict.APPROVE, "content", "", NOW, "web", places)
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, grant, audit.Origin(), NOW), grant
+    )
+    after = audit.with_chain_head(replace(grant, votes=(vote,)), link)
+    store.save(grant, after, link, now=NOW)
+    return after
+
+
+def test_rev_06_a_vote_in_somebodys_place_is_written_only_while_they_are_away(store: Store, change):  # noqa: F811
+    grant = opened(store, PENDING)
+    places = [Delegation(group, "corp.bob", "a-1", NOW, NOW + 3600) for group in ("owners", "security")]
+    with pytest.raises(StaleWrite):
+        voted(store, grant, *places)
+    change(None, OTHER)
+    with pytest.raises(StaleWrite):
+        voted(store, grant, *places)
+    assert store.grant(grant.id) == grant
+    change(OTHER, AWAY)
+    after = voted(store, grant, *places)
+    assert store.grant(grant.id) == after
+
+
+def test_rev_06_a_vote_that_is_counted_anew_needs_no_absence_any_more(store: Store, change, client):  # noqa: F811
+    """Carol voted for bob, who is back; when alice votes, carol's vote counts for a group of her own, too."""
+    grant = opened(store, PENDING)
+    change(None, AWAY)
+    one = voted(store, grant, Delegation("owners", "corp.bob", "a-1", NOW, NOW + 3600))
+    change(AWAY, None)
+    stored = len(client.scan(TableName="state")["Items"])
+    votes = (
+        replace(one.votes[0], groups=("security",)),
+        Vote("corp.alice", VoteVerdict.APPROVE, "c", "", NOW + 9, "web"),
+    )
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, one, audit.Origin(), NOW), one
+    )
+    both = audit.with_chain_head(replace(one, votes=votes), link)
+    store.save(one, both, link, now=NOW)
+    assert store.grant(grant.id) == both
+    assert len(client.scan(TableName="state")["Items"]) == stored + 1  # alice's, in the list of what she voted on

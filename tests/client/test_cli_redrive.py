@@ -1,0 +1,185 @@
+"""`jitney audit replay`, on queues and a table in moto: what goes its way again, and what does not."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from jitney.adapters.store import RECORD_RETENTION_SECONDS
+from jitney.client import redrive
+from jitney.client.cli import app
+from jitney.client.problems import Unavailable
+from jitney.client.redrive import Period, Redrive, parts_in, period_of
+from jitney.core.audit import sort_key
+from tests.cloudtrail_events import assume_role_event, call_event
+from tests.core.integrity.world import chain
+from tests.fakes import GRANT
+from tests.handlers.test_correlator import Correlator
+
+REGION = "eu-west-1"
+NOW = int(time.time())
+CHAIN = chain("g-a", 3)
+
+
+def letter(first: int, last: int) -> str:
+    """What Lambda writes of a batch that it gave up."""
+    at = [datetime.fromtimestamp(each, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for each in (first, last)]
+    info = {"shardId": "shardId-1", "batchSize": 1, "approximateArrivalOfFirstRecord": at[0]}
+    return json.dumps({"version": "1.0", "DDBStreamBatchInfo": info | {"approximateArrivalOfLastRecord": at[1]}})
+
+
+class Stuck:
+    """The parts, with what got stuck in them; what Firehose takes is in `taken`, unless `refusing`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sqs: Any = boto3.client("sqs", region_name=REGION)
+        self.urls = {name: self.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("trail", "dead", "letters")}
+        self.dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
+        self.dynamodb.create_table(
+            TableName="audit",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("pk", "sk")],
+        )
+        self.taken: dict[str, list[str]] = {"jitney-records": [], "jitney-calls": []}
+        self.refusing = 0
+        self.stack = folder / "outputs.json"
+        arns = {name: f"arn:aws:sqs:{REGION}:123456789012:{name}" for name in self.urls}
+        outputs = {
+            "TrailQueue": self.urls["trail"],
+            "TrailDeadLetters": arns["dead"],
+            "RecordDeadLetters": arns["letters"],
+        }
+        self.stack.write_text(json.dumps({"Jitney": outputs | {"AuditTable": "audit"}}))
+
+    def put(self, pk: str, sk: str, at: int, **members: str) -> None:
+        item = {name: {"S": value} for name, value in {"pk": pk, "sk": sk, **members}.items()}
+        self.dynamodb.put_item(TableName="audit", Item=item | {"expires": {"N": str(at + RECORD_RETENTION_SECONDS)}})
+
+    def send(self, queue: str, body: str) -> None:
+        self.sqs.send_message(QueueUrl=self.urls[queue], MessageBody=body)
+
+    def left(self, queue: str) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.sqs.get_queue_attributes(QueueUrl=self.urls[queue], AttributeNames=names)["Attributes"]
+        return sum(int(each) for each in found.values())
+
+    def put_record_batch(self, DeliveryStreamName: str, Records: list[dict[str, bytes]]) -> dict[str, Any]:  # noqa: N803
+        refused = min(self.refusing, len(Records))
+        self.refusing -= refused
+        self.taken[DeliveryStreamName] += [each["Data"].decode() for each in Records[refused:]]
+        return {"RequestResponses": [{"ErrorCode": "Slow"}] * refused + [{}] * (len(Records) - refused)}
+
+    def run(self, *more: str) -> dict[str, Any]:
+        result = CliRunner().invoke(app, ["audit", "replay", "--stack", str(self.stack), "--json", *more])
+        return json.loads(result.stdout) | {"exit": result.exit_code}
+
+
+@pytest.fixture
+def stuck(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        made = Stuck(home)
+
+        class Stream(redrive.DeliveryStream):
+            def __init__(self, _: Any, name: str) -> None:
+                super().__init__(SimpleNamespace(put_record_batch=made.put_record_batch), name)
+
+        monkeypatch.setattr(redrive, "DeliveryStream", Stream)
+        yield made
+
+
+def test_aud_06_events_go_back_to_their_queue(stuck: Stuck):
+    for number in range(23):
+        stuck.send("dead", f"event {number}")
+    told = stuck.run()
+    assert (told["events"], told["exit"]) == (23, 0)
+    assert (stuck.left("dead"), stuck.left("trail")) == (0, 23)
+
+
+def test_aud_06_what_letters_are_about_is_published_again_from_the_table(stuck: Stuck):
+    for link in CHAIN[:2]:
+        stuck.put("g-a", sort_key(link.seq), NOW - 3600, record=link.text)
+    stuck.put("g-a", sort_key(2), NOW - 7 * 3600, record=CHAIN[2].text)
+    correlator = Correlator(GRANT)
+    correlator.take_in(assume_role_event(1), call_event(2))
+    for (pk, sk), item in correlator.table.items.items():
+        members = {name: value["S"] for name, value in item.items() if name not in ("pk", "sk", "expires")}
+        stuck.put(pk, sk, NOW - 5 * 3600, **members)
+    stuck.send("letters", letter(NOW - 3610, NOW - 3590))
+    stuck.send("letters", letter(NOW - 5 * 3600, NOW - 5 * 3600))
+    told = stuck.run()
+    assert told == {"events": 0, "letters": 2, "records": 2, "calls": 2, "misplaced": 0, "strange": 0, "exit": 0}
+    assert stuck.taken["jitney-records"] == [f"{link.text}\n" for link in CHAIN[:2]]
+    assert len(stuck.taken["jitney-calls"]) == 2
+    assert stuck.left("letters") == 0
+
+
+def test_aud_06_all_of_some_days_is_published_again(stuck: Stuck):
+    day = f"{datetime.fromtimestamp(NOW - 5 * 86400, UTC):%Y-%m-%d}"
+    for link, days in zip(CHAIN, (6, 5, 4), strict=True):
+        stuck.put("g-a", sort_key(link.seq), NOW - days * 86400, record=link.text)
+    assert stuck.run("--since", day, "--until", day)["records"] == 1
+    assert stuck.run("--since", day)["records"] == 2
+    assert stuck.run("--until", day)["code"] == "usage"
+
+
+def test_aud_02_what_does_not_belong_at_its_key_is_not_published_and_said(stuck: Stuck):
+    stuck.put("g-b", sort_key(0), NOW, record=CHAIN[0].text)
+    stuck.put("g-a", sort_key(1), NOW, record=CHAIN[1].text)
+    stuck.send("letters", letter(NOW, NOW))
+    told = stuck.run()
+    assert (told["records"], told["misplaced"], told["exit"]) == (1, 1, 2)
+
+
+def test_aud_06_a_letter_of_another_kind_is_left_and_said(stuck: Stuck):
+    stuck.send("letters", '{"DDBStreamBatchInfo": 7}')
+    told = stuck.run()
+    assert (told["strange"], told["exit"]) == (1, 2)
+    assert stuck.left("letters") == 1
+
+
+def test_aud_06_what_firehose_does_not_take_is_put_again_and_the_letter_stays_until_then(stuck: Stuck):
+    stuck.put("g-a", sort_key(0), NOW, record=CHAIN[0].text)
+    stuck.send("letters", letter(NOW, NOW))
+    paused: list[float] = []
+    replay = Redrive(parts_in(stuck.stack), lambda *_: None, paused.append)
+    stuck.refusing = 5
+    with pytest.raises(Unavailable, match="1 of a batch"):
+        replay.published()
+    assert stuck.left("letters") == 1
+    stuck.refusing = 2
+    replay.published(Period(NOW - 60, NOW + 60))
+    assert paused == [2, 4, 8, 16, 2, 4]
+    assert len(stuck.taken["jitney-records"]) == 1
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", "[" * 1000, letter(0, 0).replace("T", "?"), "7"])
+def test_aud_06_what_is_no_letter_of_a_stream_has_no_time(body: str):
+    assert period_of(body) is None
+
+
+def test_aud_06_people_are_told_what_is_left(stuck: Stuck):
+    stuck.put("g-a", sort_key(0), NOW, record=CHAIN[0].text)
+    stuck.send("letters", letter(NOW, NOW))
+    stuck.send("letters", "?")
+    result = CliRunner().invoke(app, ["audit", "replay", "--stack", str(stuck.stack)])
+    assert (result.exit_code, result.stdout.splitlines()) == (
+        2,
+        [
+            "Not all of it  what had got stuck",
+            "  events    0 events of CloudTrail went back to their queue",
+            "  published 1 record and 0 calls once more, for 1 dead letter",
+            "  left      1 dead letter of another kind",
+        ],
+    )

@@ -1,0 +1,125 @@
+"""What a session policy allows against what was asked, decided over all ARNs; shares no code with the compiler.
+
+Patterns of ARNs are regular languages. A set of patterns is the set of what is still to be matched (Antimirov's partial
+derivatives, https://doi.org/10.1016/0304-3975(95)00182-4); texts are walked in all of what was asked, what is allowed
+and what can exist at once, until the two agree for good or a text tells them apart.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from jitney.core.access.request import Permission
+from jitney.core.actions import ActionTable
+
+# What stands for several characters, as characters that no ARN holds; and those that it does not stand for.
+RUN, ONE, SEGMENT, NAME = "\ue000", "\ue001", "\ue002", "\ue003"
+STOPS = {RUN: "", SEGMENT: ":", NAME: ":/"}
+EVERYTHING = "\ue010"  # the resource of a call that names none, which AWS evaluates as the text "*"
+ANY_OTHER = "\ue011"
+KINDS = {"Partition": SEGMENT, "Region": SEGMENT, "Account": SEGMENT, "AccountId": SEGMENT}
+KINDS |= {"BucketName": NAME, "TableName": NAME}
+
+type Rest = frozenset[str]
+
+
+def pattern(text: str) -> str:
+    return text.replace("*", RUN).replace("?", ONE)
+
+
+def arn_format(text: str) -> str:
+    return re.sub(r"\$\{(\w+)\}|\*", lambda match: KINDS.get(match[1], RUN), text)
+
+
+@lru_cache(maxsize=100_000)
+def closed(rest: Rest) -> Rest:
+    """With a run that matches nothing more taken away."""
+    found = set(rest)
+    for text in rest:
+        runs = len(text) - len(text.lstrip("".join(STOPS)))
+        found.update(text[start:] for start in range(1, runs + 1))
+    return frozenset([RUN, ""]) if RUN in found else frozenset(found)
+
+
+@lru_cache(maxsize=100_000)
+def after(rest: Rest, character: str) -> Rest:
+    following = set()
+    for text in rest:
+        if text and text[0] in STOPS:
+            if character not in STOPS[text[0]]:
+                following.add(text)
+        elif text and text[0] in (ONE, character):
+            following.add(text[1:])
+    return closed(frozenset(following))
+
+
+def distinguishing_string(one: Iterable[str], other: Iterable[str], possible: Iterable[str]) -> str | None:
+    """A shortest text of `possible` that is in `one` or in `other` but not in both; None when there is none."""
+    start = tuple(closed(frozenset(patterns)) for patterns in (one, other, possible))
+    seen, frontier = {start}, [(start, "")]
+    while frontier:
+        following = []
+        for (left, right, exists), text in frontier:
+            if left == right or not exists:
+                continue
+            if "" in exists and ("" in left) != ("" in right):
+                return text.replace(EVERYTHING, "*")
+            named = {rest[0] for rest in left | right | exists if rest and rest[0] not in {*STOPS, ONE}}
+            for character in sorted(named | {ANY_OTHER, ":", "/"}):
+                state = (after(left, character), after(right, character), after(exists, character))
+                if state not in seen:
+                    seen.add(state)
+                    following.append((state, text + character))
+        frontier = following
+    return None
+
+
+def many(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def named(policy: dict[str, Any], table: ActionTable) -> dict[str, set[str]]:
+    """Each action of the table that an Allow of `policy` names, in any way, with the resources that go with it."""
+    found: dict[str, set[str]] = {}
+    for statement in policy["Statement"]:
+        if statement["Effect"] == "Allow":
+            for name in (each for text in many(statement["Action"]) for each in stands_for(text, table)):
+                found.setdefault(name, set()).update(many(statement["Resource"]))
+    return found
+
+
+def stands_for(text: str, table: ActionTable) -> Iterator[str]:
+    expression = re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."), re.IGNORECASE)
+    for action in table.of_service(text.partition(":")[0]):
+        if expression.fullmatch(action.name):
+            yield action.name
+
+
+def asked_of(permissions: Iterable[Permission]) -> dict[str, set[str]]:
+    asked: dict[str, set[str]] = {}
+    for each in permissions:
+        for name in each.actions:
+            asked.setdefault(name, set()).update(each.resources)
+    return asked
+
+
+def differences(
+    policies: Iterable[dict[str, Any]], permissions: Iterable[Permission], table: ActionTable
+) -> list[tuple[str, str]]:
+    """Each action on which `policies` together do not allow what `permissions` ask, and a text they differ on."""
+    allowed: dict[str, set[str]] = {}
+    for policy in policies:
+        for name, resources in named(policy, table).items():
+            allowed.setdefault(name, set()).update(resources)
+    asked = asked_of(permissions)
+    found = []
+    for name in sorted({*allowed, *asked}):
+        action = table.get(name)
+        assert action
+        possible = [EVERYTHING, *(arn_format(kind.arn_format) for kind in action.resource_types)]
+        left, right = ([pattern(each) for each in side.get(name, ())] for side in (allowed, asked))
+        text = distinguishing_string(left, right, possible)
+        if text is not None:
+            found.append((name, text))
+    return found

@@ -1,0 +1,43 @@
+"""Requests made up from the action table: actions of a few services on resources that overlap, cover and miss."""
+
+import re
+from collections.abc import Sequence
+from random import Random
+
+from jitney.core.access.request import Permission
+from jitney.core.actions import ActionTable
+
+KNOWN = {"Partition": ("aws",), "Region": ("eu-west-1", "*", "us-*"), "Account": ("444455556666",)}
+NAMES = ("a", "ab", "a/b", "b", "q-1", "a*", "*", "?b", "a/*", "*b")
+PLAIN = tuple(name for name in NAMES if not set(name) & {"*", "?"})
+
+
+def resource(random: Random, arn_format: str, *, wild: bool = True) -> str:
+    """An ARN of the format, with wildcards now and then if it may be `wild`."""
+
+    def value(match: re.Match[str]) -> str:
+        among = KNOWN.get(match[1] or "", NAMES if wild and random.random() < 0.4 else PLAIN)
+        return random.choice([each for each in among if wild or "*" not in each])
+
+    return re.sub(r"\$\{(\w+)\}|\*", value, arn_format)
+
+
+def permissions(random: Random, table: ActionTable, services: tuple[str, ...]) -> tuple[Permission, ...]:
+    """One to four permissions, each of actions and resources that belong to some of the same one to three services."""
+    chosen = random.sample(services, random.randint(1, min(3, len(services))))
+    actions = [action for each in chosen for action in some(random, table.of_service(each), 6)]
+    formats = sorted({kind.arn_format for action in actions for kind in action.resource_types})
+    chosen = [random.choice(formats) for _ in range(8)] if formats else []
+    resources = ["*", *dict.fromkeys(resource(random, arn_format) for arn_format in chosen)]
+    return tuple(
+        Permission(
+            tuple(action.name for action in some(random, actions, 5)),
+            tuple(some(random, resources[random.random() < 0.9 :] or ["*"], 5)),
+        )
+        for _ in range(random.randint(1, 4))
+    )
+
+
+def some[T](random: Random, among: Sequence[T], most: int) -> list[T]:
+    """One to `most` of `among`, each once."""
+    return random.sample(among, random.randint(1, min(most, len(among))))

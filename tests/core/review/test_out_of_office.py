@@ -1,0 +1,259 @@
+"""Delegation while absent in the pure core: who may stand in for whom, and how their votes are counted (REV 6)."""
+
+from dataclasses import replace
+from itertools import permutations, product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitney.core.access.delegation import Delegation
+from jitney.core.access.grant import Grant, Vote, VoteVerdict
+from jitney.core.config import ReviewerGroup
+from jitney.core.review.approval_count import count_represented
+from jitney.core.review.content import content_hash
+from jitney.core.review.out_of_office import DAY, OutOfOffice, delegate_options, parse_out_of_office, with_delegates
+from jitney.core.review.reviewers import delegations_for, eligible_members, require_reviewer, reviewers, votable_groups
+from jitney.core.review.votes import activated, cast, has_enough_approvals, valid_approvals
+from tests.core.review.test_votes import code, person
+from tests.fakes import NOW, PENDING
+
+GROUPS = {
+    "owners": ReviewerGroup(
+        ("corp.alice", "corp.bob"), approvals=2, delegates=("corp.carol", "corp.dave"), escalates_to="security",
+        escalates_after_seconds=900,
+    ),
+    "security": ReviewerGroup(("corp.erin", "corp.carol"), delegates=("corp.bob", "corp.dave")),
+}  # fmt: skip
+AWAY = OutOfOffice("a-1", "corp.bob", NOW, NOW + DAY, (("owners", "corp.carol"),))
+
+
+def at_work(*absences: OutOfOffice, now: int = NOW):
+    return with_delegates(GROUPS, absences, now)
+
+
+def voted(grant: Grant, human: str, groups, at: int = NOW, verdict: VoteVerdict = VoteVerdict.APPROVE) -> Grant:
+    given_in = delegations_for(f"corp.{human}", grant, groups, at)
+    return cast(grant, Vote(f"corp.{human}", verdict, content_hash(grant), "", at, "web", given_in), groups)
+
+
+def test_rev_06_a_stand_in_votes_as_themselves_and_the_vote_says_for_whom():
+    groups = at_work(AWAY)
+    assert votable_groups("corp.carol", PENDING, GROUPS, NOW) == frozenset()
+    assert votable_groups("corp.carol", PENDING, groups, NOW) == {"owners"}
+    require_reviewer(person("carol"), PENDING, groups, NOW)
+    one = voted(PENDING, "carol", groups)
+    assert (one.votes[0].human, one.votes[0].delegators) == ("corp.carol", ("corp.bob",))
+    assert one.votes[0].delegations == (Delegation("owners", "corp.bob", "a-1", NOW, NOW + DAY),)
+    assert not has_enough_approvals(one)
+    assert has_enough_approvals(voted(one, "alice", groups))
+
+
+@pytest.mark.parametrize("now", [NOW - 1, NOW + DAY])
+def test_rev_06_before_and_after_the_absence_nobody_stands_in(now):
+    away = AWAY._replace(delegates=(("owners", "corp.dave"),))
+    require_reviewer(person("dave"), PENDING, at_work(away), NOW)
+    assert code(require_reviewer, person("dave"), PENDING, at_work(away, now=now), now) == "not_reviewer"
+    # Nor by groups that were read while it held.
+    assert code(require_reviewer, person("dave"), PENDING, at_work(away), now) == "not_reviewer"
+
+
+def test_rev_06_an_absence_that_ended_undoes_no_vote_that_was_cast_in_it():
+    one = voted(PENDING, "carol", at_work(AWAY))
+    both = voted(one, "alice", at_work(), at=NOW + 60)
+    assert has_enough_approvals(both)
+    assert valid_approvals(activated(both, NOW + 60), GROUPS) == {"owners"}
+
+
+def test_rev_06_what_a_vote_says_of_an_absence_is_looked_at_again_at_issue():
+    active = activated(voted(voted(PENDING, "carol", at_work(AWAY)), "alice", at_work(AWAY)), NOW)
+    (place,), *_ = (vote.delegations for vote in active.votes)
+    assert valid_approvals(active, GROUPS) == {"owners"}
+    for forged in (
+        replace(place, ends_at=NOW),
+        replace(place, starts_at=NOW + 1),
+        replace(place, delegator="corp.frank"),
+        replace(place, delegator=active.principal),
+    ):
+        votes = (replace(active.votes[0], delegations=(forged,)), active.votes[1])
+        assert valid_approvals(replace(active, votes=votes), GROUPS) == frozenset(), forged
+    dismissed = GROUPS | {"owners": GROUPS["owners"]._replace(delegates=())}
+    assert valid_approvals(active, dismissed) == frozenset()
+
+
+def test_rev_04_an_absent_member_and_the_stand_in_count_once():
+    groups = at_work(AWAY)
+    both = voted(voted(PENDING, "carol", groups), "bob", groups)
+    assert not has_enough_approvals(both)
+    assert valid_approvals(activated(replace(both, approvals=("owners",)), NOW), GROUPS) == frozenset()
+    assert has_enough_approvals(voted(both, "alice", groups))
+
+
+def test_rev_04_one_stand_in_of_two_members_counts_once():
+    groups = at_work(AWAY, AWAY._replace(id="a-2", human="corp.alice"))
+    one = voted(PENDING, "carol", groups)
+    assert one.votes[0].delegators == ("corp.alice", "corp.bob")
+    assert not has_enough_approvals(one)
+    assert has_enough_approvals(voted(one, "bob", groups))
+
+
+def test_rev_04_two_stand_ins_after_one_another_count_once():
+    first = voted(PENDING, "carol", at_work(AWAY))
+    second = voted(first, "dave", at_work(AWAY._replace(id="a-2", delegates=(("owners", "corp.dave"),))))
+    assert not has_enough_approvals(second)
+
+
+def test_rev_05_a_stand_in_never_votes_for_their_own_request_nor_for_that_of_the_absent():
+    groups = at_work(AWAY)
+    for asks in ({"principal": "corp.carol"}, {"human": "corp.carol"}, {"agent_owners": ("corp.carol",)}):
+        own = replace(PENDING, **asks)
+        assert code(require_reviewer, person("carol"), own, groups, NOW) == "own_request"
+        assert "corp.carol" not in reviewers(own, groups, NOW)
+    for asks in ({"principal": "corp.bob"}, {"human": "corp.bob"}, {"agent_owners": ("corp.bob",)}):
+        own = replace(PENDING, **asks)
+        assert code(require_reviewer, person("carol"), own, groups, NOW) == "not_reviewer"
+        assert "corp.carol" not in reviewers(own, groups, NOW)
+    # Even a vote that got in would not be counted.
+    one = voted(PENDING, "carol", groups)
+    own = replace(one, human="corp.bob")
+    again = replace(own, votes=tuple(replace(vote, content=content_hash(own)) for vote in own.votes))
+    assert voted(again, "alice", groups).approvals == ()
+
+
+def test_rev_05_who_stands_in_for_who_asks_decides_in_nobody_elses_place_either():
+    groups = at_work(AWAY, AWAY._replace(id="a-2", human="corp.alice"))
+    for asks in (
+        {"principal": "corp.bob"},
+        {"human": "corp.bob"},
+        {"agent_owners": ("corp.bob",)},
+        {"current_agent_owners": ("corp.bob",)},
+    ):
+        own = replace(PENDING, **asks)
+        assert delegations_for("corp.carol", own, groups, NOW) == ()
+        assert code(require_reviewer, person("carol"), own, groups, NOW) == "not_reviewer"
+        assert "corp.carol" not in reviewers(own, groups, NOW)
+        assert "corp.alice" in reviewers(own, groups, NOW)
+
+
+def test_rev_05_who_stands_in_for_who_asks_does_not_decide_in_a_group_of_their_own_meanwhile():
+    groups = at_work(AWAY)
+    own = replace(PENDING, human="corp.bob", reviews=(("security",),))
+    assert code(require_reviewer, person("carol"), own, groups, NOW) == "not_reviewer"
+    assert eligible_members("security", own, groups, NOW) == {"corp.erin"}
+    # Once bob is back it is theirs again, and what others ask for always was.
+    require_reviewer(person("carol"), own, at_work(), NOW)
+    require_reviewer(person("carol"), replace(own, human="corp.alice"), groups, NOW)
+
+
+def test_rev_06_what_somebody_stands_in_for_is_not_theirs_to_hand_on():
+    chain = OutOfOffice("a-2", "corp.carol", NOW, NOW + DAY, (("owners", "corp.dave"),))
+    groups = at_work(AWAY, chain)
+    assert votable_groups("corp.dave", PENDING, groups, NOW) == frozenset()
+    assert code(
+        parse_out_of_office, "a-3", "corp.carol", {"owners": "corp.dave"}, ("", "2026-11-25T12:00"), GROUPS, NOW
+    ) == ("not_reviewer")
+    assert [place.group for place in delegate_options("corp.carol", GROUPS)] == ["security"]
+
+
+def test_rev_06_whom_the_configuration_does_not_name_does_not_stand_in():
+    stranger = AWAY._replace(delegates=(("owners", "corp.frank"),))
+    left = AWAY._replace(human="corp.gone")
+    assert at_work(stranger, left) == GROUPS
+    assert at_work(AWAY._replace(delegates=(("gone", "corp.carol"),))) == GROUPS
+
+
+def test_rev_06_who_stands_in_for_a_told_member_is_told():
+    told = GROUPS | {"owners": GROUPS["owners"]._replace(told=("corp.bob",))}
+    assert with_delegates(told, (AWAY,), NOW)["owners"].told == ("corp.bob", "corp.carol")
+    told = GROUPS | {"owners": GROUPS["owners"]._replace(told=("corp.alice",))}
+    assert with_delegates(told, (AWAY,), NOW)["owners"].told == ("corp.alice",)
+
+
+def test_rev_06_a_stand_in_is_there_when_a_request_escalates_to_the_absent():
+    groups = at_work(OutOfOffice("a-2", "corp.erin", NOW, NOW + DAY, (("security", "corp.dave"),)))
+    late = PENDING.created_at + 900
+    assert votable_groups("corp.dave", PENDING, groups, late - 1) == frozenset()
+    assert votable_groups("corp.dave", PENDING, groups, late) == {"owners"}
+    assert "corp.dave" in eligible_members("owners", PENDING, groups, late)
+    assert has_enough_approvals(voted(voted(PENDING, "dave", groups, at=late), "alice", groups, at=late))
+
+
+def test_rev_04_who_stood_in_keeps_that_place_when_they_are_asked_for_themselves():
+    """Carol votes for bob who is away; then owners escalates to carol's group, and bob is back and votes."""
+    groups, late = at_work(AWAY), PENDING.created_at + 900
+    both = voted(voted(PENDING, "carol", groups), "bob", GROUPS, at=late)
+    assert not has_enough_approvals(both)
+    assert valid_approvals(activated(replace(both, approvals=("owners",)), late), GROUPS) == frozenset()
+    whole = voted(both, "alice", GROUPS, at=late + 1)
+    assert has_enough_approvals(whole)
+    assert valid_approvals(activated(whole, late + 1), GROUPS) == {"owners"}
+
+
+def test_rev_04_a_member_of_one_group_fills_no_place_in_another_whose_stand_in_was_withdrawn():
+    """Bob stood in for erin; the configuration withdraws that, and alice is of owners alone."""
+    groups = GROUPS | {"security": GROUPS["security"]._replace(members=("corp.erin", "corp.frank"), approvals=2)}
+    away = with_delegates(groups, (OutOfOffice("a-2", "corp.erin", NOW, NOW + DAY, (("security", "corp.bob"),)),), NOW)
+    both = replace(PENDING, reviews=(("owners", "security"),))
+    for human in ("alice", "bob", "frank"):
+        both = voted(both, human, away)
+    active = activated(both, NOW)
+    assert has_enough_approvals(active)
+    assert valid_approvals(active, groups) == {"owners", "security"}
+    withdrawn = groups | {"security": groups["security"]._replace(delegates=())}
+    assert valid_approvals(active, withdrawn) == {"owners"}
+
+
+def test_rev_06_who_voted_in_one_group_can_still_vote_when_standing_in_in_another():
+    both = replace(PENDING, reviews=(("owners", "security"),))
+    one = voted(both, "carol", GROUPS)
+    assert one.approvals == ("security",)
+    assert voted(one, "carol", GROUPS, at=NOW + 1) is one
+    again = voted(voted(one, "alice", GROUPS), "carol", at_work(AWAY), at=NOW + 2)
+    assert (has_enough_approvals(again), len(again.votes)) == (True, 2)
+
+
+SPANS = {
+    "no end": ("", ""),
+    "ends before it begins": ("2026-11-26T12:00", "2026-11-25T12:00"),
+    "ends as it begins": ("2026-11-26T12:00", "2026-11-26T12:00"),
+    "over already": ("2026-11-01T12:00", "2026-11-24T12:00"),
+    "over 30 days": ("2026-11-25T00:00", "2026-12-25T00:01"),
+    "over 30 days from now": ("", "2026-12-24T12:01"),
+    "in more than a year": ("2027-11-25T12:01", "2027-11-26T12:00"),
+    "no time": ("2026-11-26", "2026-11-27"),
+    "no number": ("tomorrow", "2026-11-27T12:00"),
+    "no such day": ("", "2026-11-31T12:00"),
+}
+
+
+@pytest.mark.parametrize("span", SPANS.values(), ids=SPANS)
+def test_rev_06_an_absence_is_bounded(span):
+    assert (
+        code(parse_out_of_office, "a-1", "corp.bob", {"owners": "corp.carol"}, span, GROUPS, NOW) == "request_invalid"
+    )
+
+
+@pytest.mark.parametrize("chosen", [{}, {"owners": "corp.frank"}, {"owners": "corp.alice"}, {"owners": "corp.bob"}])
+def test_rev_06_only_who_is_named_can_be_chosen(chosen):
+    assert (
+        code(parse_out_of_office, "a-1", "corp.bob", chosen, ("", "2026-11-25T12:00"), GROUPS, NOW) == "request_invalid"
+    )
+
+
+def test_rev_06_an_absence_is_as_it_was_asked_for_and_comes_back_as_written():
+    span = ("2026-11-25T08:30", "2026-12-25T08:30:00")
+    absence = parse_out_of_office("a-1", "corp.bob", {"owners": "corp.carol"}, span, GROUPS, NOW)
+    assert (absence.starts_at - NOW, absence.ends_at - absence.starts_at) == (73_800, 30 * DAY)
+    assert OutOfOffice.read(absence.text()) == absence
+    begun = parse_out_of_office(
+        "a-1", "corp.bob", {"owners": "corp.carol"}, ("2020-01-01T00:00", "2026-11-25T12:00"), GROUPS, NOW
+    )
+    assert begun.starts_at == NOW
+
+
+@given(st.lists(st.frozensets(st.sampled_from("abcd"), max_size=3), max_size=5))
+def test_rev_04_votes_speak_for_as_many_places_as_can_be_told_apart(votes):
+    chosen = [[*places, None] for places in votes]
+    ways = ([place for place in way if place] for way in product(*chosen))
+    most = max((len(way) for way in ways if len(way) == len(set(way))), default=0)
+    assert {count_represented(order) for order in list(permutations(votes))[:24]} == {most}

@@ -1,0 +1,360 @@
+"""Votes with the handlers as they are over in-memory adapters: written with their records, and what they lead to."""
+
+import itertools
+import json
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.core.access.grant import Grant, State, VoteVerdict
+from jitney.core.access.request import Permission
+from jitney.core.audit import Origin
+from jitney.core.config import Policies, ReviewerGroup
+from jitney.core.identity.authenticate import authenticate
+from jitney.core.identity.principal import Principal
+from jitney.core.problems import Problem
+from jitney.core.review.content import content_hash
+from jitney.handlers.ballots import Ballot, NarrowedApproval, narrowed_approval, vote
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.grants import create_grant
+from tests.core.identity import minting
+from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, configuration, policies_of
+
+TWO = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]}]
+
+
+@pytest.fixture
+def system() -> System:
+    groups = {"owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.reader-agent"))}
+    return System(config=replace(configuration(), reviewers=groups))
+
+
+def pending(system: System, permissions: Any = WRITE) -> Grant:
+    status, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": permissions})
+    assert status == 202
+    return system.store.grants[body["grant"]["id"]]
+
+
+def person(name: str, issuer: str = "corp") -> Principal:
+    url = f"https://idp.{issuer}.example.com"
+    return Principal(url, issuer, name, "human", frozenset(), name, f"{issuer}.{name}", None)
+
+
+def ballot(grant: Grant, name: str = "alice", verdict: VoteVerdict = VoteVerdict.APPROVE, **more: Any) -> Ballot:
+    given = {"comment": "fine", "via": "web", "origin": Origin("192.0.2.7", "req-9"), "content": content_hash(grant)}
+    return Ballot(grant_id=grant.id, voter=person(name), verdict=verdict, **given | more)
+
+
+def refused(system: System, given: Ballot) -> str:
+    with pytest.raises(Problem) as refusal:
+        vote(given, system.ports)
+    return refusal.value.code
+
+
+def test_rev_04_an_approval_makes_the_grant_active_for_its_whole_duration(system: System):
+    grant = pending(system)
+    system.now += 600
+    approved = vote(ballot(grant), system.ports)
+    assert (approved.state, approved.starts_at, approved.expires_at) == (State.ACTIVE, system.now, system.now + 300)
+    assert system.reviews.resumed == [grant.id]
+    token = minting.token(iat=system.now, exp=system.now + 300)
+    assert system.call(create_credentials, grant_id=grant.id, token=token)[0] == 200
+
+
+def test_aud_01_each_vote_is_on_record_with_who_what_and_from_where(system: System):
+    grant = pending(system)
+    vote(ballot(grant), system.ports)
+    record = system.records()[-1]
+    assert (record["event"], record["outcome"], record["grant_id"]) == ("vote", "approved", grant.id)
+    assert (record["source_ip"], record["policies"]) == ("192.0.2.7", ["write"])
+    assert '"by":"corp.alice"' in record["detail"]
+    assert record["prev"] == system.records()[-2]["hash"]
+
+
+def test_rev_06_a_rejection_ends_it_and_the_agent_is_told(system: System):
+    grant = pending(system)
+    assert vote(ballot(grant, verdict=VoteVerdict.REJECT, comment="not today"), system.ports).state is State.REJECTED
+    status, body, _ = system.call(create_credentials, grant_id=grant.id)
+    assert (status, body["code"]) == (410, "grant_rejected")
+    assert body["grant"]["votes"][0]["comment"] == "not today"
+    assert body["detail"] == f"Grant {grant.id} was rejected by corp.alice: not today."
+    assert body["fix"] == "Ask for less, or talk to corp.alice; then make a new request."
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        lambda grant: replace(grant, votes=()),
+        lambda grant: replace(grant, permissions=(Permission(("s3:PutObject",), ("arn:aws:s3:::reports/other",)),)),
+        lambda grant: replace(grant, duration_seconds=grant.duration_seconds + 1),
+        lambda grant: replace(grant, approvals=()),
+        lambda grant: replace(grant, votes=tuple(replace(each, human=grant.principal) for each in grant.votes)),
+    ],
+    ids=["no vote", "other permissions", "longer", "no approval", "its own"],
+)
+def test_rev_03_what_is_issued_is_what_the_votes_that_stand_have_approved(system: System, forged: Any):
+    """Approvals count for the hash of the grant as it is when credentials are issued."""
+    grant = vote(ballot(pending(system)), system.ports)
+    assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+    current = system.store.grants[grant.id]
+    system.store.grants[grant.id] = forged(current)
+    asked = len(system.sessions.asked)
+    status, body, _ = system.call(create_credentials, grant_id=grant.id)
+    assert (status, body["code"], len(system.sessions.asked)) == (403, "denied", asked)
+    assert system.told()[-1] == ("issue", "denied", "denied")
+    system.store.grants[grant.id] = replace(current, records=system.store.grants[grant.id].records)
+    assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+
+
+def test_rev_05_nobody_approves_their_own_request(system: System):
+    grant = pending(system)
+    assert refused(system, ballot(grant, "reader-agent")) == "own_request"
+    assert system.store.grants[grant.id].state is State.PENDING
+    assert system.told()[-1] == ("vote", "refused", "own_request")
+
+
+def test_rev_05_a_person_cannot_approve_what_an_agent_asks_on_their_behalf(system: System):
+    """The agent's token names the person as its own issuer does; the person signs in at another issuer."""
+    members = ("people.alice", "people.bob")
+    system.ports.config = replace(system.config, reviewers={"owners": ReviewerGroup(members)})
+    token = minting.token(act={"sub": "alice"})
+    _, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE}, token=token)
+    grant = system.store.grants[body["grant"]["id"]]
+    signed_in = authenticate(
+        f"Bearer {minting.token(iss=minting.PEOPLE, sub='alice', client_id='web')}",
+        system.config,
+        system.ports.keys,
+        system.now,
+    ).principal
+    assert refused(system, replace(ballot(grant), voter=signed_in)) == "own_request"
+    assert vote(replace(ballot(grant), voter=person("bob", "people")), system.ports).state is State.ACTIVE
+
+
+def test_id_10_the_owner_of_an_agent_whose_token_names_no_human_cannot_approve_what_it_asks(system: System):
+    issuers = dict(system.config.issuers)
+    issuers["corp"] = replace(issuers["corp"], owners={"reader-agent": ("people.alice",)})
+    members = ("people.alice", "people.bob")
+    system.ports.config = replace(system.config, issuers=issuers, reviewers={"owners": ReviewerGroup(members)})
+    grant = pending(system)
+    assert (grant.human, grant.agent_owners) == (None, ("people.alice",))
+    assert refused(system, replace(ballot(grant), voter=person("alice", "people"))) == "own_request"
+    assert vote(replace(ballot(grant), voter=person("bob", "people")), system.ports).state is State.ACTIVE
+    assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+
+
+def own_the_agent(system: System, *people: str) -> None:
+    """From now on these people own the agent that asks."""
+    issuers = dict(system.ports.config.issuers)
+    issuers["corp"] = replace(issuers["corp"], owners={"reader-agent": people})
+    system.ports.config = replace(system.ports.config, issuers=issuers)
+
+
+def test_id_10_who_becomes_an_owner_while_a_request_waits_cannot_approve_it(system: System):
+    grant = pending(system)
+    own_the_agent(system, "corp.alice")
+    assert refused(system, ballot(grant)) == "own_request"
+    # Who was told by then has been shown the same request.
+    assert vote(ballot(grant, "bob"), system.ports).state is State.ACTIVE
+    assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+
+
+def test_id_10_who_owned_the_agent_when_it_asked_stays_without_a_vote(system: System):
+    own_the_agent(system, "corp.alice")
+    grant = pending(system)
+    own_the_agent(system, "corp.bob")
+    assert [refused(system, ballot(grant, name)) for name in ("alice", "bob")] == ["own_request", "own_request"]
+
+
+def test_id_10_nothing_is_issued_by_the_vote_of_who_owns_the_agent_by_now(system: System):
+    grant = pending(system)
+    assert vote(ballot(grant), system.ports).state is State.ACTIVE
+    own_the_agent(system, "corp.alice")
+    status, body, _ = system.call(create_credentials, grant_id=grant.id)
+    assert (status, body["code"]) == (403, "denied")
+    own_the_agent(system, "corp.bob")
+    assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+
+
+def test_id_10_a_vote_of_who_owns_the_agent_by_now_counts_no_more(system: System):
+    two = ReviewerGroup(("corp.alice", "corp.bob", "corp.carol"), approvals=2)
+    system.ports.config = replace(system.config, reviewers={"owners": two})
+    grant = pending(system)
+    vote(ballot(grant), system.ports)
+    own_the_agent(system, "corp.alice")
+    assert vote(ballot(grant, "bob"), system.ports).state is State.PENDING
+    assert vote(ballot(grant, "carol"), system.ports).state is State.ACTIVE
+
+
+def test_rev_05_who_is_agent_and_person_at_one_issuer_cannot_approve_their_own_request(system: System):
+    """One identity provider for both: a token of alice's for the agents' audience asks, and alice signs in."""
+    issuers = dict(system.config.issuers)
+    issuers["staff"] = replace(issuers["corp"], name="staff", audiences=("web",), kind="human", human_claim="")
+    groups = {"owners": ReviewerGroup(("corp.alice", "corp.bob"))}
+    system.ports.config = replace(system.config, issuers=issuers, reviewers=groups)
+    _, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE}, token=minting.token(sub="alice"))
+    grant = system.store.grants[body["grant"]["id"]]
+
+    def signed_in(name: str) -> Principal:
+        text = minting.token(sub=name, aud="web")
+        return authenticate(f"Bearer {text}", system.ports.config, system.ports.keys, system.now).principal
+
+    assert signed_in("alice").kind == "human"
+    assert refused(system, replace(ballot(grant), voter=signed_in("alice"))) == "own_request"
+    assert vote(replace(ballot(grant), voter=signed_in("bob")), system.ports).state is State.ACTIVE
+
+
+def test_rev_07_less_is_what_the_agent_then_gets(system: System):
+    grant = pending(system, TWO)
+    less = NarrowedApproval((Permission(("s3:PutObject",), ("arn:aws:s3:::reports/a",)),), 60)
+    approved = vote(ballot(grant, less=less), system.ports)
+    assert (approved.state, approved.expires_at) == (State.ACTIVE, system.now + 60)
+    status, body, _ = system.call(create_credentials, grant_id=grant.id)
+    assert (status, body["grant"]["permissions"][0]["resources"]) == (200, ["arn:aws:s3:::reports/a"])
+    assert "reports/b" not in system.sessions.asked[-1].policy.text
+
+
+def test_rev_07_more_is_refused_and_on_record(system: System):
+    grant = pending(system)
+    less = NarrowedApproval((Permission(("s3:PutObject",), ("arn:aws:s3:::reports/*",)),), 60)
+    assert refused(system, ballot(grant, less=less)) == "not_narrower"
+    assert system.told()[-1] == ("vote", "refused", "not_narrower")
+
+
+@pytest.mark.parametrize("seconds", ["", "abc", "0", "-5", "1.5", "٣", "9" * 10])
+def test_rev_07_what_is_no_number_of_seconds_is_told_as_that(system: System, seconds: str):
+    grant = pending(system)
+    with pytest.raises(Problem) as refusal:
+        vote(ballot(grant, less=narrowed_approval(grant, grant.permissions, seconds)), system.ports)
+    assert refusal.value.code == "not_narrower"
+    assert refusal.value.detail == "The seconds are not a whole number from 1 to 300."
+
+
+def test_rev_07_as_long_as_was_asked_is_no_more_than_was_asked(system: System):
+    grant = pending(system)
+    assert narrowed_approval(grant, grant.permissions, "300") is None
+    with pytest.raises(Problem) as refusal:
+        vote(ballot(grant, less=narrowed_approval(grant, grant.permissions, "301")), system.ports)
+    assert (refusal.value.code, refusal.value.detail) == ("not_narrower", "This is more than was asked.")
+    assert "300 s at most" in refusal.value.fix
+
+
+def test_rev_04_a_double_click_is_one_vote(system: System):
+    grant = pending(system, TWO)
+    less = NarrowedApproval((Permission(("s3:PutObject",), ("arn:aws:s3:::reports/a",)),), 60)
+    first = vote(ballot(grant, less=less), system.ports)
+    assert vote(ballot(grant, less=less), system.ports) == first
+    assert [event for event, _, _ in system.told()].count("vote") == 1
+
+
+def test_pol_01_a_policy_that_forbids_by_now_is_asked_at_the_vote(system: System):
+    grant = pending(system)
+    policies = POLICIES + '@id("frozen") forbid (principal, action == Jitney::Action::"Write", resource);'
+    later = System(config=replace(configuration(policies), reviewers=system.config.reviewers), store=system.store)
+    assert vote(ballot(grant), later.ports).state is State.FAILED
+    record = later.records()[-1]
+    assert (record["event"], record["code"], record["policies"]) == ("vote", "denied", ["frozen"])
+
+
+LEGAL = """@id("law") @approval("legal") forbid (principal, action == Jitney::Action::"Write", resource)
+unless { context.approvals.contains("legal") };"""
+
+
+def with_legal(system: System, policies: str = POLICIES + LEGAL) -> None:
+    """From now on policy wants the approval of legal, too."""
+    groups = {**system.config.reviewers, "legal": ReviewerGroup(("corp.lea",))}
+    changed = Policies(policies, system.config.policies.schema, "v2")
+    system.ports.config = replace(system.ports.config, reviewers=groups, policies=changed)
+    system.ports.policies = policies_of(changed)
+
+
+def test_rev_03_what_policy_wants_others_to_review_by_now_is_asked_anew(system: System):
+    grant = pending(system)
+    with_legal(system)
+    assert refused(system, ballot(grant)) == "review_changed"
+    again = system.store.grants[grant.id]
+    assert (again.state, again.reviews, again.policy_version) == (State.PENDING, (("legal", "owners"),), "v2")
+    assert (again.votes, again.approvals, again.review_restarted_at) == ((), (), system.now)
+    assert system.reviews.resumed == [grant.id]  # so that reviewers are told
+    # Whoever asks for the same joins what can be decided; who was shown the old one has to read it again.
+    _, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE})
+    assert (body["grant"]["id"], body["review"]["any_of"]) == (grant.id, [["legal", "owners"]])
+    assert refused(system, ballot(grant)) == "review_changed"
+    assert vote(ballot(again, "lea"), system.ports).state is State.PENDING
+    assert vote(ballot(again), system.ports).state is State.ACTIVE
+    assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+
+
+def test_rev_07_what_becomes_less_while_votes_are_missing_is_told_to_the_others(system: System):
+    two = {"owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.carol"), approvals=2)}
+    system.ports.config = replace(system.config, reviewers=two)
+    grant = pending(system)
+    assert vote(ballot(grant, "carol"), system.ports).narrowed_at is None
+    assert system.reviews.resumed == []
+    system.now += 60
+    less = vote(ballot(grant, less=NarrowedApproval(grant.permissions, 60)), system.ports)
+    assert (less.state, less.duration_seconds, less.narrowed_at) == (State.PENDING, 60, system.now)
+    assert system.reviews.resumed == [grant.id]
+    system.now += 60
+    even = vote(ballot(less, "bob", less=NarrowedApproval(grant.permissions, 30)), system.ports)
+    assert (even.state, even.narrowed_at) == (State.PENDING, system.now)
+    assert vote(ballot(even, "alice"), system.ports).state is State.ACTIVE
+
+
+def test_aud_01_a_vote_that_found_policies_changed_is_on_record_for_what_was_shown(system: System):
+    grant = pending(system)
+    with_legal(system)
+    refused(system, ballot(grant))
+    record = system.records()[-1]
+    told = (record["event"], record["outcome"], record["code"], record["policy_version"])
+    assert told == ("vote", "approved", "review_changed", "v2")
+    detail = json.loads(record["detail"])
+    assert (detail["content"], detail["review_restarted"]) == (content_hash(grant), [["legal", "owners"]])
+    assert record["prev"] == system.records()[-2]["hash"]
+
+
+def test_rev_03_an_earlier_vote_does_not_count_for_what_is_asked_anew(system: System):
+    owners = ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)
+    system.ports.config = replace(system.config, reviewers={"owners": owners})
+    grant = pending(system)
+    vote(ballot(grant, "bob"), system.ports)
+    with_legal(system)
+    system.ports.config = replace(system.ports.config, reviewers={**system.ports.config.reviewers, "owners": owners})
+    assert refused(system, ballot(grant)) == "review_changed"
+    again = system.store.grants[grant.id]
+    states = [vote(ballot(again, name), system.ports).state for name in ("lea", "alice", "bob")]
+    assert states == [State.PENDING, State.PENDING, State.ACTIVE]
+
+
+def test_rev_13_a_workflow_that_cannot_be_woken_holds_nothing_up(system: System):
+    grant = pending(system)
+    system.reviews.problem = Problem("unavailable", "", "")
+    assert vote(ballot(grant), system.ports).state is State.ACTIVE
+
+
+def test_rev_04_reviewers_at_once_give_one_outcome(system: System):
+    """Two approvals, a rejection and a release of the same grant, fifty times: one end each, told in order."""
+    for number in range(50):
+        grant = pending(system)
+        given = [ballot(grant), ballot(grant, "bob"), ballot(grant, "bob", VoteVerdict.REJECT)]
+        start = threading.Barrier(len(given))
+
+        def cast(each: Ballot, start: threading.Barrier = start) -> None:
+            start.wait()
+            try:
+                vote(each, system.ports)
+            except Problem as problem:
+                assert problem.code in ("review_ended", "grant_conflict")
+
+        threads = [threading.Thread(target=cast, args=(each,)) for each in given]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ended = system.store.grants[grant.id]
+        assert ended.state in (State.ACTIVE, State.REJECTED), number
+        chain = [record for record in system.records() if record["chain"] == grant.id]
+        votes = [record["outcome"] for record in chain if record["event"] == "vote"]
+        assert votes in (["approved"], ["rejected"])
+        assert all(after["prev"] == before["hash"] for before, after in itertools.pairwise(chain))

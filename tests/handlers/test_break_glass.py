@@ -1,0 +1,481 @@
+"""Break-glass with the pages as they are over in-memory adapters: used, attacked, and looked at afterwards (REV 8)."""
+
+import json
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.adapters.deny_list import LEASE_SECONDS
+from jitney.core.access.break_glass import FollowUpVerdict
+from jitney.core.access.grant import Grant, State, VoteVerdict
+from jitney.core.config import BreakGlassConfig, ReviewerGroup
+from jitney.core.problems import Problem
+from jitney.core.review.content import content_hash
+from jitney.core.review.out_of_office import OutOfOffice
+from jitney.handlers.ballots import vote
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.grants import create_grant
+from jitney.handlers.review_notices import ReviewEnded, notify
+from jitney.handlers.review_schedule import check_schedule
+from tests.core.identity import minting
+from tests.core.masking.planted import SECRET_KEY
+from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, configuration
+from tests.handlers.review_browser import Answer, Browser, ReviewSystem, review_system, with_staff
+from tests.handlers.test_ballots import ballot, person
+
+SETTINGS = BreakGlassConfig(
+    people=("staff.gina",), groups=("staff/on-call",), targets=("analytics-prod",), told=("staff.olga",),
+    max_duration_seconds=120, follow_up_seconds=3600, own_requests=False,
+)  # fmt: skip
+GROUPS = {
+    "owners": ReviewerGroup(("staff.alice", "staff.bob", "staff.gina"), approvals=2, told=("staff.alice",),
+                            escalates_to="late", escalates_after_seconds=900, delegates=("staff.carol",)),
+    "late": ReviewerGroup(("staff.lea",)),
+}  # fmt: skip
+TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAcanary-task-token"
+
+
+@pytest.fixture
+def desk() -> ReviewSystem:
+    return review_system(reviewers=GROUPS, break_glass=SETTINGS)
+
+
+def signed_in(desk: ReviewSystem, name: str, *groups: str) -> Browser:
+    browser = Browser(desk)
+    browser.sign_in(name, groups=list(groups))
+    return browser
+
+
+def pending(desk: ReviewSystem, token: str | None = None, **members: Any) -> Grant:
+    status, body, _ = desk.system.call(create_grant, REQUEST_BODY | {"permissions": WRITE} | members, token=token)
+    assert status == 202, body
+    return desk.system.store.grants[body["grant"]["id"]]
+
+
+def stored(desk: ReviewSystem, grant: Grant) -> Grant:
+    return desk.system.store.grants[grant.id]
+
+
+def token_of(browser: Browser) -> str:
+    return browser.send("GET", "/reviews").text.split('name="token" value="')[1].split('"')[0]
+
+
+def smash(browser: Browser, grant: Grant, **changes: Any) -> Answer:
+    form = {"token": token_of(browser), "content": content_hash(grant), "reason": "the site is down"}
+    return browser.send("POST", f"/reviews/{grant.id}/break-glass", form | changes)
+
+
+def judge(browser: Browser, grant: Grant, judgement: str, **changes: Any) -> Answer:
+    form = {"token": token_of(browser), "judgement": judgement, "comment": "looked at it"}
+    return browser.send("POST", f"/reviews/{grant.id}/follow-up", form | changes)
+
+
+def code(answer: Answer) -> str:
+    return answer.text.split("Code: <code>")[1].split("<")[0] if answer.status != 303 else "303"
+
+
+def issues(desk: ReviewSystem, grant: Grant) -> int:
+    token = minting.token(iat=desk.system.now, exp=desk.system.now + 300)
+    return desk.system.call(create_credentials, grant_id=grant.id, token=token)[0]
+
+
+def test_rev_08_a_configured_person_takes_a_request_for_a_reason_and_for_a_shorter_time(desk: ReviewSystem):
+    grant, gina = pending(desk), signed_in(desk, "gina")
+    assert "Break the glass" in gina.send("GET", f"/reviews/{grant.id}").text
+    assert smash(gina, grant).status == 303
+    taken = stored(desk, grant)
+    assert (taken.state, taken.duration_seconds) == (State.ACTIVE, 120)
+    assert (taken.starts_at, taken.expires_at) == (desk.system.now, desk.system.now + 120)
+    assert (taken.permissions, taken.votes, taken.approvals) == (grant.permissions, (), ())
+    assert desk.system.reviews.resumed == [grant.id]
+    record = desk.system.records()[-1]
+    assert (record["event"], record["outcome"], record["source_ip"]) == ("break_glass", "approved", "198.51.100.7")
+    detail = json.loads(record["detail"])
+    assert (detail["by"], detail["reason"], detail["requested_seconds"]) == ("staff.gina", "the site is down", 300)
+    assert issues(desk, grant) == 200
+    shown = gina.send("GET", f"/reviews/{grant.id}").text
+    assert "staff.gina broke the glass at" in shown
+    assert "Look at it afterwards" not in shown
+
+
+def test_rev_08_a_group_of_the_token_is_as_good_as_a_name(desk: ReviewSystem):
+    assert smash(signed_in(desk, "zoe", "on-call"), pending(desk)).status == 303
+
+
+REFUSED = {
+    "a reviewer": ("alice", (), {}, "break_glass_not_allowed"),
+    "an operator": ("olga", ("security",), {}, "break_glass_not_allowed"),
+    "anybody": ("frank", (), {}, "break_glass_not_allowed"),
+    "no reason": ("gina", (), {"reason": " \u200b "}, "request_invalid"),
+    "not what was shown": ("gina", (), {"content": "0" * 64}, "review_changed"),
+    "another site's form": ("gina", (), {"token": "x"}, "form_token_invalid"),
+}
+
+
+@pytest.mark.parametrize(("name", "groups", "changes", "expected"), REFUSED.values(), ids=REFUSED)
+def test_rev_08_others_and_other_forms_are_refused(
+    desk: ReviewSystem, name: str, groups: Any, changes: Any, expected: str
+):
+    grant = pending(desk)
+    changes = {each: value.replace("\u200b", "") for each, value in changes.items()}
+    assert code(smash(signed_in(desk, name, *groups), grant, **changes)) == expected
+    assert stored(desk, grant) == grant
+    assert desk.system.told()[-1][1:] == ("refused", expected)
+
+
+def test_rev_08_what_somebody_took_gives_nothing_once_they_may_not_take_it_any_more(desk: ReviewSystem):
+    desk.system.ports.config = replace(desk.system.config, break_glass=SETTINGS._replace(groups=()))
+    grant = pending(desk)
+    assert smash(signed_in(desk, "gina"), grant).status == 303
+    assert issues(desk, grant) == 200
+    others = SETTINGS._replace(people=("staff.zoe",), groups=())
+    desk.system.ports.config = replace(desk.system.config, break_glass=others)
+    assert issues(desk, grant) == 403
+    # Whether they are in a group that may is not known by then.
+    desk.system.ports.config = replace(desk.system.config, break_glass=others._replace(groups=("staff/on-call",)))
+    assert issues(desk, grant) == 200
+
+
+@pytest.mark.parametrize(
+    "own", [{"human": "staff.gina"}, {"principal": "staff.gina"}, {"agent_owners": ("staff.gina",)}]
+)
+def test_rev_08_nobody_breaks_the_glass_for_themselves(desk: ReviewSystem, own: Any):
+    grant = replace(pending(desk), **own)
+    desk.system.store.grants[grant.id] = grant
+    gina = signed_in(desk, "gina")
+    assert "Break the glass" not in gina.send("GET", f"/reviews/{grant.id}").text
+    assert code(smash(gina, grant)) == "own_request"
+    assert stored(desk, grant) == grant
+
+
+def own_the_agent(desk: ReviewSystem, *people: str) -> None:
+    """From now on these people own the agent that asks."""
+    config = desk.system.ports.config
+    issuers = {**config.issuers, "corp": replace(config.issuers["corp"], owners={"reader-agent": people})}
+    desk.system.ports.config = replace(config, issuers=issuers)
+
+
+def test_id_10_who_owns_the_agent_by_now_breaks_no_glass_and_looks_at_none(desk: ReviewSystem):
+    grant = pending(desk)
+    own_the_agent(desk, "staff.gina")
+    gina = signed_in(desk, "gina")
+    assert "Break the glass" not in gina.send("GET", f"/reviews/{grant.id}").text
+    assert code(smash(gina, grant)) == "own_request"
+    own_the_agent(desk, "staff.bob")
+    assert smash(gina, grant).status == 303
+    assert issues(desk, grant) == 200
+    assert code(judge(signed_in(desk, "bob"), grant, "confirm")) == "not_reviewer"
+    own_the_agent(desk, "staff.gina")
+    assert issues(desk, grant) == 403
+    assert code(judge(signed_in(desk, "alice"), grant, "confirm")) == "303"
+
+
+def test_id_10_a_reviewer_who_owns_the_agent_by_now_is_shown_no_vote_and_takes_nothing_back(desk: ReviewSystem):
+    grant = pending(desk)
+    own_the_agent(desk, "staff.alice")
+    shown = signed_in(desk, "alice").send("GET", f"/reviews/{grant.id}").text
+    assert ('value="approve"' in shown, 'value="reject"' in shown, "Take it back" in shown) == (False, False, False)
+    shown = signed_in(desk, "bob").send("GET", f"/reviews/{grant.id}").text
+    assert 'value="approve"' in shown
+    assert "staff.alice" not in shown
+
+
+def test_rev_08_for_themselves_only_where_the_configuration_says_so_and_others_look_at_it():
+    desk = review_system(reviewers=GROUPS, break_glass=SETTINGS._replace(own_requests=True))
+    grant = replace(pending(desk), human="staff.gina")
+    desk.system.store.grants[grant.id] = grant
+    gina = signed_in(desk, "gina")
+    assert smash(gina, grant).status == 303
+    assert code(judge(gina, grant, "confirm")) == "own_request"
+    assert code(judge(signed_in(desk, "alice"), grant, "confirm")) == "303"
+
+
+def test_rev_08_an_agents_token_breaks_no_glass_and_looks_at_none(desk: ReviewSystem):
+    grant = pending(desk)
+    headers = {"Authorization": f"Bearer {minting.token()}"}
+    form = {"token": "x", "content": content_hash(grant), "reason": "urgent", "judgement": "confirm", "comment": "x"}
+    for path in ("break-glass", "follow-up"):
+        answer = Browser(desk).send("POST", f"/reviews/{grant.id}/{path}", form, headers)
+        assert (answer.status, code(answer)) == (401, "sign_in_required")
+    assert stored(desk, grant) == grant
+
+
+def test_rev_08_where_it_is_not_configured_nobody_can(desk: ReviewSystem):
+    grant = pending(desk)
+    for settings in (None, SETTINGS._replace(targets=("other",)), SETTINGS._replace(people=(), groups=())):
+        desk.system.ports.config = replace(desk.system.config, break_glass=settings)
+        assert code(smash(signed_in(desk, "gina"), grant)) == "break_glass_not_allowed"
+
+
+FORBIDS = {
+    "a forbid": '@id("frozen") forbid (principal, action == Jitney::Action::"Write", resource);',
+    "a forbid of break-glass": '@id("frozen") forbid (principal, action, resource)'
+    ' when { context.approvals.contains("break-glass") };',
+}
+
+
+@pytest.mark.parametrize("policy", FORBIDS.values(), ids=FORBIDS)
+def test_rev_08_what_policy_forbids_stays_forbidden(desk: ReviewSystem, policy: str):
+    grant = pending(desk)
+    changed = replace(with_staff(configuration(POLICIES + policy)), reviewers=GROUPS, break_glass=SETTINGS)
+    later = ReviewSystem(System(config=changed, store=desk.system.store))
+    answer = smash(signed_in(later, "gina"), grant)
+    assert (code(answer), "frozen" in answer.text) == ("denied", True)
+    assert stored(desk, grant) == grant
+    assert not desk.system.store.outstanding
+
+
+def test_rev_08_a_forbid_of_break_glass_is_none_of_an_ordinary_review():
+    policies = POLICIES + FORBIDS["a forbid of break-glass"]
+    changed = replace(with_staff(configuration(policies)), reviewers=GROUPS, break_glass=SETTINGS)
+    desk = ReviewSystem(System(config=changed))
+    grant = pending(desk)
+    for name in ("alice", "bob"):
+        after = vote(replace(ballot(grant), voter=person(name, "staff")), desk.system.ports)
+    assert (after.state, issues(desk, grant)) == (State.ACTIVE, 200)
+
+
+def test_rev_08_a_policy_that_forbids_by_now_is_asked_at_issue(desk: ReviewSystem):
+    grant = pending(desk)
+    smash(signed_in(desk, "gina"), grant)
+    policies = POLICIES + FORBIDS["a forbid of break-glass"]
+    changed = replace(with_staff(configuration(policies)), reviewers=GROUPS, break_glass=SETTINGS)
+    later = ReviewSystem(System(config=changed, store=desk.system.store))
+    assert issues(later, grant) == 403
+
+
+FORGED = {
+    "other permissions": lambda grant: replace(grant, ticket="other"),
+    "longer": lambda grant: replace(grant, duration_seconds=300),
+    "of themselves": lambda grant: replace(grant, break_glass=replace(grant.break_glass, human=grant.principal)),
+    "none": lambda grant: replace(grant, break_glass=None),
+}
+
+
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
+def test_rev_08_what_is_issued_is_what_the_glass_was_broken_for(desk: ReviewSystem, forge: Any):
+    grant = pending(desk)
+    smash(signed_in(desk, "gina"), grant)
+    assert issues(desk, grant) == 200
+    desk.system.store.grants[grant.id] = forge(stored(desk, grant))
+    assert issues(desk, grant) == 403
+
+
+def test_rev_08_a_cap_or_a_target_that_was_taken_out_since_counts_at_issue(desk: ReviewSystem):
+    grant = pending(desk)
+    smash(signed_in(desk, "gina"), grant)
+    for settings in (None, SETTINGS._replace(targets=()), SETTINGS._replace(max_duration_seconds=119)):
+        desk.system.ports.config = replace(desk.system.config, break_glass=settings)
+        assert issues(desk, grant) == 403
+
+
+def test_rev_08_neither_the_person_nor_the_agent_again_before_somebody_looked_at_it(desk: ReviewSystem):
+    first, same_agent = pending(desk), pending(desk, reason="another")
+    another = pending(desk, token=minting.token(sub="other-agent"), reason="third")
+    gina, zoe, bob = signed_in(desk, "gina"), signed_in(desk, "zoe", "on-call"), signed_in(desk, "bob")
+    assert code(smash(gina, first)) == "303"
+    assert code(smash(gina, another)) == "follow_up_due"
+    assert code(smash(zoe, same_agent)) == "follow_up_due"
+    assert code(judge(bob, first, "confirm")) == "303"
+    assert not desk.system.store.outstanding
+    assert code(smash(gina, another)) == "303"
+    assert code(smash(zoe, same_agent)) == "303"
+
+
+def test_rev_08_two_at_once_by_one_person_are_one(desk: ReviewSystem):
+    """Twenty times: of two requests of different agents one is taken, the other is refused."""
+    for number in range(20):
+        desk.system.store.waiting.clear()
+        grants = [pending(desk, token=minting.token(sub=name), reason=f"{number}") for name in ("one", "two")]
+        gina, start, codes = signed_in(desk, "gina"), threading.Barrier(2), []
+        token = token_of(gina)
+
+        def take(grant: Grant, gina: Any = gina, start: Any = start, codes: Any = codes, token: str = token) -> None:
+            start.wait()
+            form = {"token": token, "content": content_hash(grant), "reason": "down"}
+            codes.append(code(gina.send("POST", f"/reviews/{grant.id}/break-glass", form)))
+
+        threads = [threading.Thread(target=take, args=(grant,)) for grant in grants]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(codes) == ["303", "follow_up_due"]
+        taken = next(each for each in grants if stored(desk, each).break_glass)
+        assert judge(signed_in(desk, "alice"), taken, "confirm").status == 303
+
+
+def test_rev_08_a_form_that_was_sent_before_does_nothing_again(desk: ReviewSystem):
+    grant, gina = pending(desk), signed_in(desk, "gina")
+    assert code(smash(gina, grant)) == "303"
+    after = stored(desk, grant)
+    assert code(smash(gina, grant)) == "review_ended"
+    assert stored(desk, grant) == after
+
+
+def test_rev_08_somebody_else_looks_at_it_once(desk: ReviewSystem):
+    grant = pending(desk)
+    smash(signed_in(desk, "gina"), grant)
+    alice, bob = signed_in(desk, "alice"), signed_in(desk, "bob")
+    assert "Taken without review" in alice.send("GET", "/reviews").text
+    assert "Look at it afterwards" in alice.send("GET", f"/reviews/{grant.id}").text
+    assert code(judge(alice, grant, "confirm")) == "303"
+    done = stored(desk, grant)
+    assert (done.state, done.follow_up.human, done.follow_up.judgement) == (
+        State.ACTIVE, "staff.alice", FollowUpVerdict.CONFIRM,
+    )  # fmt: skip
+    assert desk.system.told()[-1] == ("follow_up", "confirmed", "")
+    assert code(judge(alice, grant, "confirm")) == "303"
+    assert code(judge(bob, grant, "object")) == "review_ended"
+    assert stored(desk, grant) == done
+    assert "Taken without review" not in alice.send("GET", "/reviews").text
+    assert issues(desk, grant) == 200
+
+
+def test_rev_08_an_objection_takes_it_back(desk: ReviewSystem):
+    grant = pending(desk)
+    smash(signed_in(desk, "gina"), grant)
+    assert issues(desk, grant) == 200
+    assert code(judge(signed_in(desk, "lea"), grant, "object", comment="no outage")) == "303"
+    after = stored(desk, grant)
+    assert (after.state, after.ending.by) == (State.REVOKED, "staff.lea")
+    assert after.ending.reason == "objected to breaking the glass: no outage"
+    assert grant.id in desk.system.role_policies.denies(grant.role_arn)
+    assert issues(desk, grant) == 410
+    assert [each[:2] for each in desk.system.told() if each[0] in ("revocation", "follow_up")] == [
+        ("revocation", "revoked"), ("follow_up", "objected"),
+    ]  # fmt: skip
+
+
+def test_rev_08_what_ended_meanwhile_is_looked_at_all_the_same(desk: ReviewSystem):
+    grant = pending(desk)
+    smash(signed_in(desk, "gina"), grant)
+    desk.system.now += 7200  # it has ended, and so has the time to look at it
+    bob = signed_in(desk, "bob")
+    assert "There was time until" in bob.send("GET", f"/reviews/{grant.id}").text
+    assert code(judge(bob, grant, "object")) == "303"
+    assert (stored(desk, grant).ending, desk.system.store.outstanding) == (None, {})
+
+
+def test_rev_08_an_objection_that_could_not_be_carried_out_can_be_made_again(desk: ReviewSystem):
+    grant = pending(desk)
+    smash(signed_in(desk, "gina"), grant)
+    bob = signed_in(desk, "bob")
+    desk.system.role_policies.lost = 99
+    assert judge(bob, grant, "object").status == 503
+    assert stored(desk, grant).unreviewed
+    desk.system.role_policies.lost = 0
+    desk.system.now += LEASE_SECONDS + 1
+    assert code(judge(bob, grant, "object")) == "303"
+    assert grant.id in desk.system.role_policies.denies(grant.role_arn)
+
+
+def test_rev_08_an_objection_holds_whatever_its_target_is_called_now(desk: ReviewSystem):
+    grant = pending(desk)
+    smash(signed_in(desk, "gina"), grant)
+    target = replace(desk.system.config.targets["analytics-prod"], alias="analytics")
+    desk.system.ports.config = replace(desk.system.config, targets={"analytics": target})
+    assert code(judge(signed_in(desk, "bob"), grant, "object")) == "303"
+    assert grant.id in desk.system.role_policies.denies(grant.role_arn)
+
+
+@pytest.mark.parametrize(
+    ("name", "groups", "expected"),
+    [
+        ("gina", ("security", "on-call"), "own_request"),
+        ("harriet", (), "not_reviewer"),
+        ("frank", (), "not_reviewer"),
+        ("zoe", ("on-call",), "not_reviewer"),
+        ("carol", (), "not_reviewer"),
+        ("carol", ("security",), "not_reviewer"),
+        ("olga", ("security",), "303"),
+        ("lea", (), "303"),
+    ],
+)
+def test_rev_08_who_may_look_at_it(desk: ReviewSystem, name: str, groups: Any, expected: str):
+    """The agent asks for harriet; carol stands in for gina alone, who broke the glass."""
+    now = desk.system.now
+    desk.system.store.away["staff.gina"] = OutOfOffice("a-1", "staff.gina", now, now + 60, (("owners", "staff.carol"),))
+    grant = replace(pending(desk), human="staff.harriet")
+    desk.system.store.grants[grant.id] = grant
+    smash(signed_in(desk, "gina"), grant)
+    assert code(judge(signed_in(desk, name, *groups), grant, "confirm")) == expected
+
+
+@pytest.mark.parametrize("changes", [{"judgement": "maybe"}, {"judgement": ""}, {"comment": ""}, {"token": "x"}])
+def test_rev_08_what_is_said_afterwards_is_said_in_words(desk: ReviewSystem, changes: Any):
+    grant = pending(desk)
+    smash(signed_in(desk, "gina"), grant)
+    before = stored(desk, grant)
+    form = {"judgement": "confirm"} | changes
+    answer = judge(signed_in(desk, "bob"), grant, form.pop("judgement"), **form)
+    assert answer.status in (400, 403)
+    assert stored(desk, grant) == before
+
+
+def test_rev_08_there_is_nothing_to_look_at_where_no_glass_was_broken(desk: ReviewSystem):
+    grant = pending(desk)
+    assert code(judge(signed_in(desk, "alice"), grant, "confirm")) == "review_ended"
+    for path in ("break-glass", "follow-up"):
+        browser = signed_in(desk, "gina")
+        answer = browser.send("POST", f"/reviews/g-zzzzzzzzzzzzzz/{path}", {"token": token_of(browser)})
+        assert code(answer) == "grant_not_found"
+
+
+def test_rev_08_a_rejected_request_cannot_be_taken(desk: ReviewSystem):
+    grant = pending(desk)
+    vote(replace(ballot(grant, verdict=VoteVerdict.REJECT), voter=person("alice", "staff")), desk.system.ports)
+    assert code(smash(signed_in(desk, "gina"), stored(desk, grant))) == "review_ended"
+
+
+def test_rev_08_everybody_is_told_at_once_then_reminded_until_somebody_looked_at_it(desk: ReviewSystem):
+    ports = desk.system.ports
+    grant = pending(desk)
+    looked = check_schedule({"grant_id": grant.id, "since": 0}, ports)
+    smash(signed_in(desk, "gina"), grant)
+    with pytest.raises(ReviewEnded):  # it was told of what it waits for no longer
+        notify(looked | {"token": TOKEN}, ports)
+    looked = check_schedule(looked, ports)
+    assert (looked["due"], looked["wait_seconds"]) == ("break_glass_used", 600)
+    notify(looked | {"token": TOKEN}, ports)
+    told = json.loads(desk.system.records()[-1]["detail"])
+    assert told["notice"] == "break_glass_used"
+    looked = check_schedule(looked, ports)
+    assert looked["due"] == "nothing"  # in the very second
+    desk.system.now += 600
+    looked = check_schedule(looked, ports)
+    assert (looked["due"], looked["wait_seconds"]) == ("follow_up_due", 1200)
+    desk.system.now += 3000
+    assert check_schedule(looked, ports)["due"] == "decided"
+    notify({"grant_id": grant.id, "due": "decided"}, ports)
+    assert json.loads(desk.system.records()[-1]["detail"])["notice"] == "follow_up_due"
+
+
+def test_rev_08_who_looked_at_it_wakes_the_workflow_which_tells_that(desk: ReviewSystem):
+    ports = desk.system.ports
+    grant = pending(desk)
+    smash(signed_in(desk, "gina"), grant)
+    looked = check_schedule({"grant_id": grant.id, "since": 0}, ports)
+    judge(signed_in(desk, "alice"), grant, "confirm")
+    assert desk.system.reviews.resumed == [grant.id, grant.id]
+    with pytest.raises(ReviewEnded):
+        notify(looked | {"token": TOKEN}, ports)
+    assert check_schedule(looked, ports)["due"] == "decided"
+    notify({"grant_id": grant.id, "due": "decided"}, ports)
+    assert json.loads(desk.system.records()[-1]["detail"])["notice"] == "decided"
+
+
+def test_rev_08_a_reason_holds_no_secret_and_is_cut(desk: ReviewSystem):
+    grant = pending(desk)
+    smash(signed_in(desk, "gina"), grant, reason=f"down, aws_secret_access_key = {SECRET_KEY} " + "x" * 5000)
+    reason = stored(desk, grant).break_glass.reason
+    assert (SECRET_KEY in reason, len(reason) <= 500) == (False, True)
+
+
+def test_rev_08_the_workflow_that_cannot_be_woken_holds_nothing_up(desk: ReviewSystem):
+    grant = pending(desk)
+    desk.system.reviews.problem = Problem("unavailable", "", "")
+    assert code(smash(signed_in(desk, "gina"), grant)) == "303"
+    assert stored(desk, grant).state is State.ACTIVE

@@ -1,0 +1,123 @@
+"""The channel `mail` with the handlers as they are: who gets one, what is in it, and what a failure leads to."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.core.access.grant import Grant, VoteVerdict
+from jitney.core.config import ReviewerGroup
+from jitney.core.review.notices import Notice
+from jitney.handlers.ballots import vote
+from jitney.handlers.grants import create_grant
+from jitney.handlers.notifications import notify_reviewers
+from jitney.handlers.review_notices import NoReviewerNotified, notify
+from jitney.handlers.review_sheet import build_sheet
+from tests.core.review.test_mail import HOSTILE
+from tests.fakes import MemoryMails
+from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
+from tests.handlers.test_ballots import ballot
+from tests.handlers.test_review_steps import asked
+
+EMAILS = {f"corp.{name}": f"{name}@example.com" for name in ("alice", "bob", "carol")}
+GROUPS = {
+    "owners": ReviewerGroup(("corp.alice", "corp.bob"), escalates_to="late", escalates_after_seconds=900),
+    "late": ReviewerGroup(("corp.carol", "corp.dora")),
+}
+
+
+@pytest.fixture
+def mails() -> MemoryMails:
+    return MemoryMails()
+
+
+@pytest.fixture
+def system(mails: MemoryMails) -> System:
+    return System(mails=mails, config=replace(configuration(), reviewers=GROUPS, emails=EMAILS))
+
+
+def pending(system: System, **members: Any) -> Grant:
+    status, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE} | members)
+    assert status == 202
+    return system.store.grants[body["grant"]["id"]]
+
+
+def told(system: System, grant: Grant, notice: Notice = Notice.ASKED) -> list[tuple[str, str, str]]:
+    return [
+        (each.channel, each.to, each.code)
+        for each in notify_reviewers(notice, build_sheet(grant, system.ports), system.ports)
+    ]
+
+
+def test_rev_06_each_reviewer_gets_a_mail_of_their_own_with_the_link(system: System, mails: MemoryMails):
+    grant = pending(system)
+    assert told(system, grant) == [("mail", "corp.alice", ""), ("mail", "corp.bob", "")]
+    assert [to for _, to in mails.sent] == ["alice@example.com", "bob@example.com"]
+    link = f"https://jitney.example.com/live/reviews/{grant.id}"
+    for message, to in mails.sent:
+        assert message.thread == grant.id
+        assert re.findall(r"https?://[^\s\"<]*jitney\.example[^\s\"<]*", message.text) == [link]
+        assert re.findall(r'(?:href|src|action|background)="([^"]*)"', message.html) == [link]
+        assert not [other for other in EMAILS.values() if other in message.text + message.html], to
+
+
+def test_rev_06_who_it_escalates_to_is_written_to_then(system: System, mails: MemoryMails):
+    grant = pending(system)
+    system.now += 900
+    assert told(system, grant, Notice.ESCALATED) == [
+        ("mail", "corp.alice", ""),
+        ("mail", "corp.bob", ""),
+        ("mail", "corp.carol", ""),
+        ("mail", "corp.dora", "no_address"),
+    ]
+    assert len(mails.sent) == 3
+
+
+def test_rev_06_all_who_were_asked_are_told_what_was_decided(system: System, mails: MemoryMails):
+    grant = pending(system)
+    vote(ballot(grant, "alice", VoteVerdict.REJECT, comment="<b>no</b>, see https://example.com"), system.ports)
+    notify({"grant_id": grant.id, "due": "decided"}, system.ports)
+    assert [to for _, to in mails.sent] == ["alice@example.com", "bob@example.com"]
+    (message, _), *_ = mails.sent
+    assert message.subject.startswith("Rejected by corp.alice: ")
+    assert "corp.alice: <b>no</b>, see https[:]//example[.]com" in message.text
+    assert "&lt;b&gt;no&lt;/b&gt;, see https[:]//example[.]com" in message.html
+
+
+def test_rev_13_one_address_that_fails_keeps_no_other_from_being_told(system: System, mails: MemoryMails):
+    mails.codes["alice@example.com"] = "rejected"
+    assert told(system, pending(system)) == [("mail", "corp.alice", "rejected"), ("mail", "corp.bob", "")]
+
+
+def test_rev_13_that_no_mail_goes_out_is_an_error_of_the_workflow_only_when_asking(system: System, mails: MemoryMails):
+    grant = pending(system)
+    mails.codes |= dict.fromkeys(EMAILS.values(), "unreachable")
+    with pytest.raises(NoReviewerNotified):
+        notify(asked(grant), system.ports)
+    assert system.told()[-1] == ("notice", "failed", "no_reviewer_notified")
+    notify(asked(grant, "reminded"), system.ports)
+
+
+def test_rev_13_who_has_no_address_was_not_told(system: System):
+    system.ports.config = replace(system.config, emails={})
+    with pytest.raises(NoReviewerNotified):
+        notify(asked(pending(system)), system.ports)
+
+
+def test_no_address_of_a_person_is_on_record(system: System):
+    told(system, pending(system))
+    assert "@example.com" not in repr(system.records())
+
+
+@pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
+def test_rev_10_hostile_words_are_text_in_html(system: System, mails: MemoryMails, words: str):
+    grant = pending(system)
+    shown = build_sheet(grant, system.ports)
+    notify_reviewers(Notice.ASKED, shown._replace(words="-", ticket="-"), system.ports)
+    notify_reviewers(Notice.ASKED, shown._replace(words=words, ticket=words), system.ports)
+    plain, hostile = mails.sent[0][0].html, mails.sent[-1][0].html
+    assert re.findall(r"<[^>]*>", hostile) == re.findall(r"<[^>]*>", plain)  # not one more
+    assert hostile.partition("own words")[0] == plain.partition("own words")[0]
+    assert "evil.example" not in hostile
+    assert len(hostile) < len(plain) + 5000

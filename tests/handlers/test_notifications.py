@@ -1,0 +1,70 @@
+"""Telling on several channels: none stops another, and what came of each message is on record (REV 10, 13)."""
+
+import json
+from collections.abc import Mapping
+
+from jitney.core.access.grant import Grant
+from jitney.core.review.notices import Notice
+from jitney.handlers.channels import CHANNEL_MILLISECONDS, Channel, DeliveryResult, send_each
+from jitney.handlers.notifications import notify_reviewers
+from jitney.handlers.review_sheet import build_sheet
+from tests.handlers.conftest import System
+from tests.handlers.test_ballots import pending
+
+GOOD, BAD = DeliveryResult("good", "corp.alice"), DeliveryResult("bad", "#owners", "channel_not_found")
+
+
+def breaking(*_):
+    yield DeliveryResult("broken", "corp.alice")
+    raise RuntimeError("a canary token")
+
+
+def told(system: System, grant: Grant, **channels: Channel) -> tuple[DeliveryResult, ...]:
+    return notify_reviewers(Notice.ASKED, build_sheet(grant, system.ports), system.ports, channels)
+
+
+def noted(system: System) -> Mapping[str, object]:
+    record = system.records()[-1]
+    assert record["event"] == "notice"
+    return {**json.loads(record["detail"]), "outcome": record["outcome"], "code": record["code"]}
+
+
+def test_rev_13_every_message_is_on_record_with_what_became_of_it(system: System):
+    sent = told(system, pending(system), good=lambda *_: (GOOD,), bad=lambda *_: (BAD,), unconfigured=lambda *_: ())
+    assert sent == (GOOD, BAD)
+    assert noted(system) == {
+        "notice": "asked",
+        "reviewers": ["corp.alice"],
+        "sent": [GOOD.view(), BAD.view()],
+        "outcome": "sent",
+        "code": "",
+    }
+
+
+def test_rev_13_a_channel_that_breaks_stops_no_other_and_its_words_go_nowhere(system: System, capsys):
+    sent = told(system, pending(system), broken=breaking, good=lambda *_: (GOOD,))
+    assert sent == (DeliveryResult("broken", "corp.alice"), DeliveryResult("broken", "", "internal"), GOOD)
+    assert "canary" not in json.dumps(system.records())
+    assert "canary" not in capsys.readouterr().out
+
+
+def test_rev_13_that_nobody_was_told_is_a_failure_on_record(system: System):
+    told(system, pending(system), bad=lambda *_: (BAD, BAD), unconfigured=lambda *_: ())
+    assert (noted(system)["outcome"], noted(system)["code"]) == ("failed", "no_reviewer_notified")
+    told(system, pending(system), bad=lambda *_: (BAD,), broken=breaking)  # which sent one before
+    assert (noted(system)["outcome"], noted(system)["code"]) == ("sent", "")
+
+
+def test_without_a_channel_the_pages_alone_tell(system: System):
+    assert told(system, pending(system)) == ()
+    assert (noted(system)["outcome"], noted(system)["sent"]) == ("sent", [])
+
+
+def test_rev_13_a_channel_that_hangs_does_not_keep_others_from_their_turn(system: System):
+    def slowly(_name: str) -> str:
+        system.pause(10)
+        return ""
+
+    sent = tuple(send_each("slow", ("a", "b", "c", "d"), slowly, system.ports))
+    assert [each.code for each in sent] == ["", "", "late", "late"]
+    assert system.milliseconds < 2 * CHANNEL_MILLISECONDS

@@ -1,0 +1,286 @@
+"""The page "Away": who stands in for whom, set and ended by forms; and voting in somebody's place, attacked (REV 6)."""
+
+import json
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.core.access.grant import Grant, State
+from jitney.core.config import ReviewerGroup
+from jitney.core.problems import Problem
+from jitney.core.review.content import content_hash
+from jitney.handlers.ballots import vote
+from jitney.handlers.credentials import create_credentials
+from tests.fakes import MemoryOutOfOffice
+from tests.handlers.conftest import POLICIES, policies_of
+from tests.handlers.review_browser import Browser, ReviewSystem, fields_of, review_system
+from tests.handlers.test_ballots import ballot, person
+from tests.handlers.test_review_pages import pending, stored
+
+DAY = 86_400
+GROUPS = {
+    "owners": ReviewerGroup(("staff.alice", "staff.bob", "staff.harriet"), delegates=("staff.carol", "staff.dave")),
+    "others": ReviewerGroup(("staff.oscar", "staff.carol")),
+}
+
+LEGAL = """@id("law") @approval("legal") forbid (principal, action == Jitney::Action::"Write", resource)
+unless { context.approvals.contains("legal") };"""
+
+
+@pytest.fixture
+def desk() -> ReviewSystem:
+    return review_system(reviewers=GROUPS)
+
+
+def signed_in(desk: ReviewSystem, name: str) -> Browser:
+    browser = Browser(desk)
+    browser.sign_in(name)
+    return browser
+
+
+@pytest.fixture
+def bob(desk: ReviewSystem) -> Browser:
+    return signed_in(desk, "bob")
+
+
+@pytest.fixture
+def carol(desk: ReviewSystem) -> Browser:
+    return signed_in(desk, "carol")
+
+
+def form_of(browser: Browser, button: str = "yes", **changes: Any) -> dict[str, Any]:
+    """The page's form of that button, as somebody fills it in: away until tomorrow noon."""
+    text = browser.send("GET", "/reviews/out-of-office").text
+    forms = [form for form in text.split("<form")[1:] if f'name="away" value="{button}"' in form]
+    filled = {"from": "", "until": "2023-11-15T12:00", "stand_in.owners": "staff.carol"} if button == "yes" else {}
+    return fields_of(forms[0].replace('id="from"', 'value=""').replace('id="until"', 'value=""')) | {
+        "away": button, **filled, **changes,
+    }  # fmt: skip
+
+
+def go(browser: Browser, **changes: Any) -> None:
+    assert browser.send("POST", "/reviews/out-of-office", form_of(browser, **changes)).status == 303
+
+
+def refused(browser: Browser, form: Any) -> str:
+    desk = browser.desk
+    before = dict(desk.system.store.away)
+    answer = browser.send("POST", "/reviews/out-of-office", form)
+    assert desk.system.store.away == before
+    return answer.text.split("Code: <code>")[1].split("<")[0]
+
+
+def test_rev_06_who_is_away_has_a_stand_in_who_votes_as_themselves(desk: ReviewSystem, bob: Browser, carol: Browser):
+    grant = pending(desk)
+    assert carol.send("GET", f"/reviews/{grant.id}").status == 403
+    go(bob)
+    shown = bob.send("GET", "/reviews/out-of-office").text
+    assert "staff.carol stands in for you in owners." in shown
+    assert "For staff.bob in owners, until 2023-11-15 12:00 UTC" in carol.send("GET", "/reviews/out-of-office").text
+    assert "for owners, in the place of staff.bob" in carol.send("GET", "/reviews").text
+    assert "You stand in for staff.bob in owners until 2023-11-15 12:00 UTC." in carol.send(
+        "GET", f"/reviews/{grant.id}"
+    ).text.replace("\n", " ")
+    assert carol.send("POST", f"/reviews/{grant.id}", carol.form_of(grant.id)).status == 303
+    after = stored(desk, grant)
+    assert (after.state, after.votes[0].human, after.votes[0].delegators) == (
+        State.ACTIVE,
+        "staff.carol",
+        ("staff.bob",),
+    )
+    assert "staff.carol, in the place of staff.bob: approved" in bob.send("GET", f"/reviews/{grant.id}").text
+    record = desk.system.records()[-1]
+    detail = json.loads(record["detail"])
+    assert (record["event"], detail["by"]) == ("vote", "staff.carol")
+    assert [(place["delegator"], place["group"]) for place in detail["delegations"]] == [("staff.bob", "owners")]
+    assert detail["delegations"][0]["absence"] == desk.system.store.away["staff.bob"].id
+    assert desk.system.call(create_credentials, grant_id=grant.id)[0] == 200
+
+
+def test_aud_01_setting_and_ending_an_absence_are_on_record(desk: ReviewSystem, bob: Browser):
+    go(bob)
+    go(bob, **{"stand_in.owners": "staff.dave"})
+    go(bob, button="no")
+    assert not desk.system.store.away
+    found = [each for each in desk.system.records() if each["event"] == "out_of_office"]
+    assert [each["outcome"] for each in found] == ["set", "set", "ended"]
+    assert {each["principal"] for each in found} == {"staff.bob"}
+    assert {each["source_ip"] for each in found} == {"198.51.100.7"}
+    first, second, last = (json.loads(each["detail"]) for each in found)
+    assert first["absence"]["delegates"] == {"owners": "staff.carol"}
+    assert (first["absence"]["from"], first["absence"]["until"]) == ("2023-11-14T22:15:00Z", "2023-11-15T12:00:00Z")
+    assert (second["replaces"], last["absence"]["id"]) == (first["absence"]["id"], second["absence"]["id"])
+
+
+def test_rev_06_an_ended_absence_ends_the_right_but_no_vote(desk: ReviewSystem, bob: Browser, carol: Browser):
+    first, second = pending(desk), pending(desk, reason="another")
+    go(bob)
+    carol.send("POST", f"/reviews/{first.id}", carol.form_of(first.id))
+    form = carol.form_of(second.id)
+    go(bob, button="no")
+    answer = carol.send("POST", f"/reviews/{second.id}", form)
+    assert (answer.status, "not_reviewer" in answer.text) == (403, True)
+    assert desk.system.told()[-1] == ("vote", "refused", "not_reviewer")
+    assert stored(desk, first).state is State.ACTIVE
+    assert desk.system.call(create_credentials, grant_id=first.id)[0] == 200
+    assert carol.send("GET", f"/reviews/{first.id}").status == 200  # her own vote concerns her
+
+
+def test_rev_06_a_vote_of_a_stand_in_stands_in_nobodys_way_once_the_absent_is_back():
+    """Carol votes for alice, who comes back; then legal escalates to carol's own group, and bob votes."""
+    owners = ReviewerGroup(("staff.alice", "staff.bob"), approvals=2, delegates=("staff.carol",))
+    legal = ReviewerGroup(("staff.harriet",), escalates_to="others", escalates_after_seconds=900)
+    desk = review_system(reviewers={"owners": owners, "legal": legal, "others": ReviewerGroup(("staff.carol",))})
+    desk.system.ports.policies = policies_of(replace(desk.system.config.policies, text=POLICIES + LEGAL))
+    grant = pending(desk)
+    assert grant.reviews == (("legal", "owners"),)
+    alice = signed_in(desk, "alice")
+    go(alice)
+    vote(replace(ballot(grant), voter=person("carol", "staff")), desk.system.ports)
+    go(alice, button="no")
+    desk.system.now += 900
+    after = vote(replace(ballot(grant), voter=person("bob", "staff")), desk.system.ports)
+    assert (after.state, after.approvals) == (State.ACTIVE, ("legal", "owners"))
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_rev_06_an_absence_that_is_over_lets_nobody_vote(desk: ReviewSystem, bob: Browser, seconds: int):
+    grant = pending(desk)
+    desk.system.now += 60
+    go(bob, until="2023-11-14T22:20")
+    desk.system.now = desk.system.store.away["staff.bob"].ends_at - 1 + seconds
+    given = replace(ballot(grant), voter=person("carol", "staff"))
+    if seconds:
+        with pytest.raises(Problem) as refusal:
+            vote(given, desk.system.ports)
+        assert refusal.value.code == "not_reviewer"
+        assert "You are not away." in bob.send("GET", "/reviews/out-of-office").text
+    else:
+        assert vote(given, desk.system.ports).state is State.ACTIVE
+
+
+def test_rev_06_an_absence_that_ends_between_reading_and_writing_lets_no_vote_in(desk: ReviewSystem, bob: Browser):
+    grant = pending(desk)
+    go(bob)
+    form = form_of(bob, "no")
+    ended: list[int] = []
+
+    def end() -> None:
+        desk.system.ports.out_of_office.meanwhile = lambda: None
+        ended.append(bob.send("POST", "/reviews/out-of-office", form).status)
+
+    desk.system.ports.out_of_office.meanwhile = end
+    with pytest.raises(Problem) as refusal:
+        vote(replace(ballot(grant), voter=person("carol", "staff")), desk.system.ports)
+    assert (ended, refusal.value.code, stored(desk, grant).votes) == ([303], "not_reviewer", ())
+
+
+def test_rev_06_ending_and_voting_at_once_have_one_order(desk: ReviewSystem, bob: Browser):
+    """Fifty times: a vote that got in was written before the end, and one that did not is refused."""
+    for number in range(50):
+        desk.system.store.waiting.clear()
+        grant = pending(desk, reason=f"number {number}")
+        go(bob)
+        form, start, refusals = form_of(bob, "no"), threading.Barrier(2), []
+
+        def cast(grant: Grant = grant, start: Any = start, refusals: Any = refusals) -> None:
+            start.wait()
+            try:
+                vote(replace(ballot(grant), voter=person("carol", "staff")), desk.system.ports)
+            except Problem as problem:
+                refusals.append(problem.code)
+
+        thread = threading.Thread(target=cast)
+        thread.start()
+        start.wait()
+        assert bob.send("POST", "/reviews/out-of-office", form).status == 303
+        thread.join()
+        told = [(each["event"], each["outcome"]) for each in desk.system.records()]
+        latest = [
+            each for each in told if each in (("vote", "approved"), ("out_of_office", "ended"), ("vote", "refused"))
+        ]
+        if refusals:
+            assert (refusals, latest[-2:]) == (["not_reviewer"], [("out_of_office", "ended"), ("vote", "refused")])
+        else:
+            assert latest[-2:] == [("vote", "approved"), ("out_of_office", "ended")]
+
+
+def test_rev_06_a_form_that_was_sent_before_changes_nothing_again(desk: ReviewSystem, bob: Browser):
+    first = form_of(bob)
+    assert bob.send("POST", "/reviews/out-of-office", first).status == 303
+    assert refused(bob, first) == "out_of_office_conflict"
+    last = form_of(bob, "no")
+    assert bob.send("POST", "/reviews/out-of-office", last).status == 303
+    assert refused(bob, last) == "out_of_office_conflict"
+    assert bob.send("POST", "/reviews/out-of-office", form_of(bob)).status == 303
+    assert refused(bob, last) == "out_of_office_conflict"
+    assert refused(bob, first) == "out_of_office_conflict"
+
+
+def test_rev_06_a_form_that_was_overtaken_while_it_was_read_changes_nothing(desk: ReviewSystem, bob: Browser):
+    form = form_of(bob)
+
+    def meanwhile() -> None:
+        desk.system.ports.out_of_office = MemoryOutOfOffice(desk.system.store)
+        go(bob, **{"stand_in.owners": "staff.dave"})
+
+    desk.system.ports.out_of_office.meanwhile = meanwhile
+    answer = bob.send("POST", "/reviews/out-of-office", form)
+    assert (answer.status, "out_of_office_conflict" in answer.text) == (409, True)
+    assert desk.system.store.away["staff.bob"].delegates == (("owners", "staff.dave"),)
+
+
+def test_rev_06_what_somebody_stands_in_for_cannot_be_handed_on(desk: ReviewSystem, bob: Browser, carol: Browser):
+    go(bob)
+    shown = carol.send("GET", "/reviews/out-of-office").text
+    assert "In your groups nobody may stand in for you" in shown
+    form = form_of(bob) | {"token": shown.split('name="token" value="')[1].split('"')[0], "seen": ""}
+    assert refused(carol, form | {"stand_in.owners": "staff.dave"}) == "not_reviewer"
+    assert desk.system.told()[-1] == ("refusal", "refused", "not_reviewer")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"stand_in.owners": "staff.oscar"}, "request_invalid"),
+        ({"stand_in.owners": "staff.bob"}, "request_invalid"),
+        ({"stand_in.owners": ""}, "request_invalid"),
+        ({"stand_in.others": "staff.carol"}, "not_reviewer"),
+        ({"stand_in.gone": "staff.carol"}, "not_reviewer"),
+        ({"until": "2023-12-14T22:17"}, "request_invalid"),
+        ({"until": ""}, "request_invalid"),
+        ({"token": "x"}, "form_token_invalid"),
+    ],
+)
+def test_rev_06_only_ones_own_place_goes_to_whom_the_configuration_names(bob: Browser, changes: Any, code: str):
+    assert refused(bob, form_of(bob) | changes) == code
+
+
+def test_rev_05_a_stand_in_decides_neither_about_their_own_request_nor_about_the_absents(
+    desk: ReviewSystem, bob: Browser
+):
+    go(bob)
+    for human, code in (("staff.carol", "own_request"), ("staff.bob", "not_reviewer")):
+        grant = replace(pending(desk, reason=human), human=human)
+        desk.system.store.grants[grant.id] = grant
+        with pytest.raises(Problem) as refusal:
+            vote(replace(ballot(grant), voter=person("carol", "staff")), desk.system.ports)
+        assert refusal.value.code == code
+        assert content_hash(stored(desk, grant)) == content_hash(grant)
+
+
+def test_rev_01_nobody_signed_in_is_sent_to_sign_in(desk: ReviewSystem):
+    answer = Browser(desk).send("GET", "/reviews/out-of-office")
+    assert (answer.status, answer.location) == (303, "/live/reviews/sign-in")
+
+
+def test_a_configuration_without_stand_ins_reads_no_absences(desk: ReviewSystem):
+    desk.system.ports.config = replace(
+        desk.system.config, reviewers={"owners": ReviewerGroup(("staff.alice", "staff.bob"))}
+    )
+    del desk.system.ports.__dict__["out_of_office"]
+    alice = signed_in(desk, "alice")
+    grant = pending(desk)
+    assert alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id)).status == 303

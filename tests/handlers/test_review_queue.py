@@ -1,0 +1,144 @@
+"""Requests for review do not flood reviewers: equal ones are joined, and there are only so many (row REV 12)."""
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.core.access.grant import State
+from jitney.core.problems import Problem
+from jitney.handlers.grants import create_grant
+from jitney.handlers.releases import release_grant
+from tests.core.identity import minting
+from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
+
+
+def ask(system: System, name: str = "q3.csv", **how: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
+    wanted = [{"actions": ["s3:PutObject"], "resources": [f"arn:aws:s3:::reports/2026/{name}"]}]
+    return system.call(create_grant, REQUEST_BODY | {"permissions": wanted, **how.pop("members", {})}, **how)
+
+
+@pytest.fixture
+def system() -> System:
+    config = configuration()
+    return System(config=replace(config, limits=replace(config.limits, max_pending=3)))
+
+
+def test_rev_12_an_equal_request_is_the_one_that_is_pending(system: System):
+    first, again = ask(system), ask(system)
+    assert (again[0], again[1]["grant"]["id"]) == (202, first[1]["grant"]["id"])
+    assert again[2]["Location"] == first[2]["Location"]
+    assert len(system.reviews.started) == 1
+    assert system.told() == [("request", "review", ""), ("request", "review", "joined")]
+    assert ("repeats" in first[1], again[1]["repeats"]) == (False, True)
+
+
+def test_aud_03_the_record_of_a_repeat_says_what_was_asked_and_which_grant_it_repeats(system: System):
+    ask(system)
+    ask(system)
+    first, again = system.records()
+    said = ("grant_id", "target", "account", "actions", "resources", "duration_seconds", "reason", "ticket", "policies")
+    assert {name: again[name] for name in said} == {name: first[name] for name in said}
+    assert (again["actions"], again["chain"] != first["chain"]) == (["s3:PutObject"], True)
+
+
+@pytest.mark.parametrize(
+    "members", [{"reason": "another"}, {"ticket": "OPS-9"}, {"duration_seconds": 301}, {"permissions": WRITE * 2}]
+)
+def test_rev_12_another_request_is_not_joined(system: System, members: dict[str, Any]):
+    ask(system, "q4.csv")
+    assert ask(system, "q4.csv", members=members)[0] == 202
+    assert len(system.reviews.started) == 2
+
+
+def test_rev_12_nobody_joins_the_request_of_another(system: System):
+    mine = ask(system)[1]["grant"]["id"]
+    other = ask(system, token=minting.token(sub="other-agent"))[1]["grant"]["id"]
+    assert mine != other
+
+
+def test_rev_12_what_is_over_is_asked_anew(system: System):
+    first = ask(system)[1]["grant"]["id"]
+    system.call(release_grant, grant_id=first)
+    again = ask(system)
+    assert (again[0], again[1]["grant"]["id"] != first) == (202, True)
+
+
+def test_rev_12_a_joined_post_is_safe_to_repeat_like_the_first(system: System):
+    first = ask(system)[1]["grant"]["id"]
+    keyed = {"idempotency_key": "one"}
+    assert ask(system, **keyed)[1]["grant"]["id"] == first
+    system.call(release_grant, grant_id=first)
+    assert ask(system, **keyed)[1]["code"] == "grant_released"
+    assert ask(system, "q4.csv", **keyed)[0] == 422
+
+
+def test_rev_12_only_so_many_wait_at_the_same_time(system: System):
+    first = [ask(system, name)[1]["grant"]["id"] for name in "abc"]
+    status, body, headers = ask(system, "d")
+    assert (status, body["code"], sorted(body["pending"])) == (429, "too_many_pending", sorted(first))
+    assert "DELETE /v1/grants/{id}" in body["fix"]
+    assert int(headers["Retry-After"]) > 0
+    assert ask(system, "d", token=minting.token(sub="other-agent"))[0] == 202
+    assert ask(system, "a")[0] == 202  # joined: it adds none
+    system.call(release_grant, grant_id=first[1])
+    assert ask(system, "d")[0] == 202
+    assert ask(system, "e")[0] == 429
+
+
+def test_rev_12_a_flood_of_them_is_no_flood_of_records(system: System):
+    for name in "abc":
+        ask(system, name)
+    for number in range(50):
+        assert ask(system, f"x{number}")[0] == 429
+    # Three that wait, those of the minute that say what was asked for, and counts of the others.
+    assert len(system.records()) <= 3 + system.config.limits.previews_per_minute + 5
+
+
+def test_pol_08_a_store_that_fails_takes_neither_quota_nor_token(system: System, monkeypatch: pytest.MonkeyPatch):
+    def fails(owner: str) -> None:
+        raise Problem("unavailable", "The store does not answer.", "Ask again.")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(system.store, "pending", fails)
+        assert ask(system)[0] == 503
+    assert (system.store.taken, system.records()) == ({}, [])
+    assert ask(system)[0] == 202
+
+
+def test_rev_12_a_flood_of_equal_requests_is_no_flood_of_records(system: System):
+    answers = [ask(system)[0] for _ in range(50)]
+    most = system.config.limits.previews_per_minute
+    assert answers == [202] * (most + 1) + [429] * (50 - most - 1)
+
+
+def test_rev_12_a_repeated_post_is_answered_though_too_many_wait(system: System):
+    keyed = {"idempotency_key": "one"}
+    first = ask(system, "a", **keyed)[1]["grant"]["id"]
+    system.call(release_grant, grant_id=first)
+    for name in "bcd":
+        assert ask(system, name)[0] == 202
+    assert ask(system, "a", **keyed)[1]["code"] == "grant_released"
+
+
+def test_rev_12_of_many_equal_requests_at_once_one_is_opened(system: System):
+    barrier, answers = threading.Barrier(8), []
+
+    def one() -> None:
+        barrier.wait()
+        answers.append(ask(system))
+
+    threads = [threading.Thread(target=one) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert {(status, body["grant"]["id"]) for status, body, _ in answers} == {(202, answers[0][1]["grant"]["id"])}
+    assert len(system.reviews.started) == 1
+    assert [each.state for each in system.store.grants.values()] == [State.PENDING]
+
+
+def test_rev_12_an_allowed_request_reads_nothing_for_it(system: System):
+    system.call(create_grant, REQUEST_BODY)
+    assert system.store.log == ["open"]

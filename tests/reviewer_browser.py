@@ -1,0 +1,129 @@
+"""People at a browser that runs no scripts: they sign in at the local provider, read pages and send their forms."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import unescape
+from typing import Any
+
+import httpx
+
+from tests.running_systems import PATIENCE
+
+MOST_HOPS = 12
+PEOPLE = "people"
+"""What tests are `tests.running_systems.alone` with: those that hold `traces` against each other, and those that people act in
+beside them. Most tests of people need no more than their group of xdist."""
+
+
+@dataclass
+class Person:
+    """Somebody with a browser of their own; `stack` is stack.json."""
+
+    stack: dict[str, Any]
+    name: str
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=PATIENCE, trust_env=False))
+
+    @property
+    def url(self) -> str:
+        return str(self.stack["reviews_url"])
+
+    @property
+    def origin(self) -> str:
+        return str(self.stack["aws_endpoint"])
+
+    def get(self, path: str = "") -> httpx.Response:
+        """A page, followed to where it leads."""
+        return self.follow(self.http.get(self.url + path))
+
+    def follow(self, answer: httpx.Response) -> httpx.Response:
+        for _ in range(MOST_HOPS):
+            if not answer.is_redirect:
+                return answer
+            answer = self.http.get(answer.url.join(answer.headers["location"]))
+        raise AssertionError("redirected without end")
+
+    def sign_in(self, path: str = "") -> httpx.Response:
+        """The page of `path`, after the provider's own page has been filled in."""
+        page = self.get(path)
+        action = re.search(r'<form method="post" action="(/interaction/[^"]+)"', page.text)
+        assert action, page.text
+        known = self.stack["humans"][self.name]
+        form = {"username": known["username"], "password": known["password"]}
+        return self.follow(self.http.post(page.url.join(unescape(action[1])), data=form))
+
+    def session(self) -> list[dict[str, str]]:
+        """The session's cookie, for another browser, at the same place: of two with one name none counts."""
+        return [
+            {"name": each.name, "value": each.value or "", "domain": each.domain, "path": each.path}
+            for each in self.http.cookies.jar
+            if each.name == "jitney"
+        ]
+
+    def token(self) -> str:
+        """The form token of the person's pages."""
+        return hidden(self.get(), "token")
+
+    def post(self, path: str, form: Any, **headers: str) -> httpx.Response:
+        """The first answer to a form, which comes from our own page unless `headers` say otherwise."""
+        said = {"Origin": self.origin, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return self.http.post(self.url + path, data=form, headers=said)
+
+    def vote(self, grant_id: str, verdict: str = "approve", **changes: Any) -> httpx.Response:
+        """The first answer to a vote as the request's page has it, with fields changed; None leaves one out."""
+        page = self.get(f"/{grant_id}")
+        form = ballot(page.text) | {"verdict": verdict, **changes}
+        return self.post(f"/{grant_id}", {name: value for name, value in form.items() if value is not None})
+
+
+def hidden(page: httpx.Response, name: str) -> str:
+    """The value of a hidden field."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', page.text)
+    assert found, page.text
+    return unescape(found[1])
+
+
+def ballot(text: str) -> dict[str, Any]:
+    """The fields of the approving form as a browser would send them."""
+    form = re.search(r"<form[^>]*>\s*<h2>Exactly this</h2>.*?</form>", text, re.DOTALL)
+    assert form, text
+    fields: dict[str, Any] = {"comment": ""}
+    for tag in re.findall(r"<input[^>]*>", form[0]):
+        given = {name: unescape(value) for name, value in re.findall(r'(\w+)="([^"]*)"', tag)}
+        if given["type"] == "checkbox":
+            fields.setdefault(given["name"], []).append(given["value"])
+        else:
+            fields[given["name"]] = given["value"]
+    return fields
+
+
+def traces(stack: dict[str, Any], aws: Callable[..., Any], grant_id: str) -> dict[str, Any]:
+    """All in both tables that looking at pages could have changed.
+
+    That is everything of people and of the request, but for what others may write at the same time: tests without
+    people (see PEOPLE), the workflow of the request, and CloudTrail, whose events are no records.
+    """
+    scan = aws("dynamodb").get_paginator("scan")
+    state, audit = (
+        [item for page in scan.paginate(TableName=stack["tables"][name]) for item in page["Items"]]
+        for name in ("state", "audit")
+    )
+    grant = next(each for each in state if each["pk"]["S"] == f"GRANT#{grant_id}")
+    grant |= json.loads(grant.pop("lifecycle")["S"])
+    records = [json.loads(each["record"]["S"]) for each in audit if "record" in each]
+    return {
+        "grant": {name: value for name, value in grant.items() if name not in ("records", "head")},
+        "people": sorted(
+            str(each)
+            for each in state
+            if each["pk"]["S"].startswith(("SESSION#", "VOTES#", "OUT_OF_OFFICE", "FOLLOW_UP"))
+        ),
+        "records": sorted(
+            each["hash"]
+            for each in records
+            if each["principal"].startswith("people.")
+            or each["code"].startswith(("sign_in_", "form_"))
+            or (each["grant_id"] == grant_id and each["event"] not in ("notice", "review"))
+        ),
+    }

@@ -1,0 +1,156 @@
+"""Systems that run beside the tests: started once for the whole run, by whichever worker asks first; their clients."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from calendar import timegm
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from filelock import FileLock, Timeout
+
+from local import ports
+from local.settings import PORT_VARIABLES, ROOT, LocalSettings, from_environment
+
+RUN_VARIABLE = "JITNEY_TEST_RUN"
+ARRIVAL = "x-jitney-arrives-at"  # local.emulator.clock, which is loaded in the emulator alone
+PATIENCE = 300.0
+"""Seconds until what is waited for counts as never coming: far more than it takes on the busiest machine, for a test
+that waits is never to fail because of the machine. It costs nothing where all is well."""
+CONFIG = Config(
+    retries={"total_max_attempts": 1}, parameter_validation=False, connect_timeout=PATIENCE, read_timeout=PATIENCE
+)
+_held: list[FileLock] = []
+
+
+def until(found: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.2) -> Any:
+    """What `found` returns once it is true."""
+    deadline = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(pause)
+    return value
+
+
+def epoch(told: str) -> int:
+    """A time as the API tells it, in epoch seconds."""
+    return timegm(time.strptime(told, "%Y-%m-%dT%H:%M:%SZ"))
+
+
+@contextmanager
+def alone(what: str) -> Iterator[None]:
+    """No two tests of the run are in such a block at a time, whichever workers they are of."""
+    with FileLock(Path(os.environ[RUN_VARIABLE]) / f"{what}.alone"):
+        yield
+
+
+def settings_in(run: Path, name: str) -> LocalSettings:
+    """The settings of a local system called `name` that ends with this run."""
+    return replace(from_environment({}), state=run / name, lifeline=str(run / "lifeline"))
+
+
+def shared(name: str, start: Callable[[LocalSettings], dict[str, Any]]) -> dict[str, Any]:
+    """What `start` answered in the first worker that asked; if it failed there, it fails here."""
+    run = Path(os.environ[RUN_VARIABLE])
+    answer = run / f"{name}.json"
+    with FileLock(run / f"{name}.json.lock"):
+        if not answer.exists():
+            outcome: dict[str, Any] = {"failed": f"{name} could not be started: see the first test that needed it"}
+            try:
+                outcome = {"started": start(settings_in(run, name))}
+            finally:
+                answer.write_text(json.dumps(outcome), encoding="utf-8")
+    outcome = json.loads(answer.read_text(encoding="utf-8"))
+    if "failed" in outcome:
+        pytest.fail(outcome["failed"])
+    return dict(outcome["started"])
+
+
+def start_stack(settings: LocalSettings, config: Path | None = None) -> dict[str, Any]:
+    """`python -m local up` with the sample configuration, or another; its stack.json."""
+    chosen = ports.choose({}, _remembered_ports(settings, f"test-ports{'-' + config.stem if config else ''}.json"))
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("JITNEY_")},
+        **{variable: str(chosen[name]) for name, variable in PORT_VARIABLES.items()},
+        "JITNEY_LOCAL_DIR": str(settings.state),
+        "JITNEY_LOCAL_LIFELINE": settings.lifeline,
+        **({"JITNEY_CONFIG": str(config)} if config else {}),
+    }
+    command = [sys.executable, "-m", "local", "up"]
+    up = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if up.returncode:
+        pytest.fail(f"the local system does not come up:\n{up.stdout}{up.stderr}")
+    return dict(json.loads(settings.stack_file.read_text(encoding="utf-8")))
+
+
+def _remembered_ports(settings: LocalSettings, name: str) -> Path:
+    """The ports of the last run, for the same issuer's URL means the same assembly, which is then not made anew.
+
+    Of two runs at once in a checkout the second has ports of its own: those of the first may not be in use yet.
+    """
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.cache / f"{name}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return settings.state / name
+    _held.append(lock)
+    return settings.cache / name
+
+
+class Clients:
+    """boto3 clients that neither retry nor check parameters before sending them; closed together."""
+
+    def __init__(self, endpoint: str, region: str) -> None:
+        self._session = boto3.session.Session(region_name=region)
+        self._endpoint = endpoint
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def __call__(self, service: str, keys: dict[str, str]) -> Any:
+        """The client of `service` with these credentials."""
+        known = (service, keys["aws_access_key_id"])
+        if known not in self._made:
+            self._made[known] = self._session.client(service, endpoint_url=self._endpoint, config=CONFIG, **keys)
+        return self._made[known]
+
+    def close(self) -> None:
+        """Close the connections of all clients made."""
+        for made in self._made.values():
+            made.close()
+
+
+@contextmanager
+def arriving(client: Any, moment: float) -> Iterator[None]:
+    """The calls of `client` arrive at `moment` (epoch seconds): the emulator judges them as of then."""
+
+    def later(request: Any, **_: Any) -> None:
+        request.headers[ARRIVAL] = str(int(moment))
+
+    client.meta.events.register("before-send", later)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister("before-send", later)
+
+
+def root_keys(account: str) -> dict[str, str]:
+    """The root credentials of an account in the emulator."""
+    return {"aws_access_key_id": account, "aws_secret_access_key": "local"}
+
+
+def session_keys(credentials: dict[str, str]) -> dict[str, str]:
+    """Credentials as STS or the API answers them, as boto3 takes them."""
+    plain = {name.replace("_", "").lower(): value for name, value in credentials.items()}
+    return {
+        "aws_access_key_id": plain["accesskeyid"],
+        "aws_secret_access_key": plain["secretaccesskey"],
+        "aws_session_token": plain["sessiontoken"],
+    }

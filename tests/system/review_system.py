@@ -1,0 +1,181 @@
+"""What the tests of reviews share: votes with the real store, executions and their histories."""
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+
+from jitney import resources
+from jitney.adapters.approval_workflow import ApprovalWorkflow, TaskTokens
+from jitney.adapters.clock import new_id, now
+from jitney.adapters.grant_items import grant_update
+from jitney.adapters.out_of_office import OutOfOfficeStore
+from jitney.adapters.store import Store
+from jitney.core import audit
+from jitney.core.access.grant import Grant, VoteVerdict
+from jitney.core.actions import ActionTable
+from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.core.config import load
+from jitney.core.identity.principal import Principal
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.review.content import content_hash
+from jitney.handlers.ballots import Ballot, NarrowedApproval, vote
+from jitney.handlers.ports import Ports
+from tests.running_systems import until
+from tests.system.conftest import Api, request_body
+from tests.system.test_records import configuration_of
+
+MAX_TRANSITIONS = 8
+"""Of a request that is asked for and approved: issue C's aim."""
+
+
+class Review:
+    """The reviews of one local system. `client` makes AWS clients for what happens in this process."""
+
+    def __init__(self, api: Api, stack: dict[str, Any], client: Callable[[str], Any]) -> None:
+        self.api = api
+        self.stack = stack
+        self.states = client("stepfunctions")
+        self.client = client
+        self._config = load(configuration_of(client))
+        dynamodb, tables = client("dynamodb"), stack["tables"]
+        self.store = Store(dynamodb, tables["state"], tables["audit"])
+        self.tokens = TaskTokens(dynamodb, tables["state"])
+        self._absences = OutOfOfficeStore(dynamodb, tables["state"])
+        self._reviews = ApprovalWorkflow(self.states, stack["approval_arn"], self.tokens)
+
+    def ports(self, moment: Callable[[], int] = now, store: Any = None, more_policies: str = "") -> Ports:
+        """Handlers' ports over the running system, with a clock; with its store unless one is given, and policies."""
+        policies = self._config.policies
+        text = policies.text + more_policies
+        return Ports(
+            config=self._config,
+            policies=PolicySet.load(replace(policies, text=text, version=policies.version + more_policies)),
+            actions=ActionTable.load(resources.ACTIONS.read_bytes()),
+            store=store or self.store,
+            reviews=self._reviews,
+            out_of_office=self._absences,
+            now=moment,
+            new_id=new_id,
+        )
+
+    def ask(self, **members: Any) -> str:
+        """The id of a new grant under review, which no other request equals."""
+        key = f"arn:aws:s3:::reports/2026/{uuid.uuid4()}.csv"
+        permissions = [{"actions": ["s3:PutObject"], "resources": [key]}]
+        answer = self.api("POST", "/v1/grants", request_body(permissions=permissions, **members), agent="writer-agent")
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["grant"]["id"])
+
+    def open(self, **changes: Any) -> Grant:
+        """A new pending grant as the API writes it, but for `changes`; it has no workflow yet."""
+        other = self.ask()
+        grant = replace(self.grant(other), id=new_id("g"), records=0, head="", **changes)
+        self.release(other)
+        record = audit.grant_record(AuditEvent.REQUEST, Outcome.REVIEW, grant, Origin(), now())
+        first = audit.next_chained_record(record, grant)
+        opened = audit.with_chain_head(grant, first)
+        self.store.open(opened, first, now=now())
+        return opened
+
+    def start(self, grant: Grant, since: Any = 0) -> str:
+        """Start its workflow, as the API does but for `since`; its id."""
+        given = json.dumps({"grant_id": grant.id, "since": since})
+        self.states.start_execution(stateMachineArn=self.stack["approval_arn"], name=grant.id, input=given)
+        return grant.id
+
+    def grant(self, grant_id: str) -> Grant:
+        """The grant as it is stored."""
+        found = self.store.grant(grant_id)
+        assert found
+        return found
+
+    def shown(self, grant_id: str) -> dict[str, Any]:
+        """The grant as its agent is shown it."""
+        return dict(self.api("GET", f"/v1/grants/{grant_id}", agent="writer-agent").json()["grant"])
+
+    def release(self, grant_id: str) -> httpx.Response:
+        """The agent gives it back."""
+        return self.api("DELETE", f"/v1/grants/{grant_id}", agent="writer-agent")
+
+    def vote(
+        self,
+        grant_id: str,
+        verdict: VoteVerdict = VoteVerdict.APPROVE,
+        name: str = "alice",
+        less: NarrowedApproval | None = None,
+        **ports: Any,
+    ) -> Grant:
+        """The grant after a reviewer's vote. Raises Problem."""
+        groups = self._config.reviewers.values()
+        (person,) = {each for group in groups for each in group.members if each.endswith(f".{name}")}
+        alias = person.removesuffix(f".{name}")
+        (issuer,) = (each.issuer for each in self._config.issuers.values() if each.name == alias)
+        voter = Principal(issuer, alias, name, "human", frozenset(), name, person, None)
+        content = content_hash(self.grant(grant_id))
+        return vote(Ballot(grant_id, voter, verdict, content, "", "web", Origin(), less), self.ports(**ports))
+
+    def come_due(self, grant_id: str, after: int) -> None:
+        """Have what is due `after` seconds of a review come due in two: its time is not made to pass, it is moved.
+
+        Reviewers must have been told what was due before, and the workflow wait.
+        """
+        token, before = self.waiting(grant_id), self.grant(grant_id)
+        earlier = before.created_at + after - (now() + 2)
+        moved = replace(before, created_at=before.created_at - earlier, expires_at=before.expires_at - earlier)
+        self.client("dynamodb").update_item(**grant_update(self.stack["tables"]["state"], before, moved))
+        self.states.send_task_success(taskToken=token, output="{}")
+
+    def execution(self, grant_id: str) -> dict[str, Any]:
+        """The workflow of a grant."""
+        return dict(self.states.describe_execution(executionArn=self.arn(grant_id)))
+
+    def arn(self, grant_id: str) -> str:
+        """The ARN of a grant's workflow."""
+        return f"{self.stack['approval_arn'].replace(':stateMachine:', ':execution:')}:{grant_id}"
+
+    def ended(self, grant_id: str) -> dict[str, Any]:
+        """The workflow, once it has ended."""
+        return dict(until(lambda: (one := self.execution(grant_id))["status"] != "RUNNING" and one))
+
+    def waiting(self, grant_id: str) -> str:
+        """The token by which the workflow of a grant waits, once reviewers were told and it does."""
+        until(lambda: self.history(grant_id)[-1]["type"] == "TaskSubmitted")
+        return str(self.tokens.of(grant_id))
+
+    def history(self, grant_id: str) -> list[dict[str, Any]]:
+        """The events of a grant's workflow."""
+        pages = self.states.get_paginator("get_execution_history").paginate(executionArn=self.arn(grant_id))
+        return [event for page in pages for event in page["events"]]
+
+    def states_entered(self, grant_id: str) -> list[str]:
+        """The states of a workflow in order: its transitions, but for the states' retries."""
+        entered = (each.get("stateEnteredEventDetails") for each in self.history(grant_id))
+        return [each["name"] for each in entered if each]
+
+    def records(self, grant_id: str) -> list[dict[str, Any]]:
+        """The records of a grant in order."""
+        items = self.client("dynamodb").query(
+            TableName=self.stack["tables"]["audit"],
+            KeyConditionExpression="pk = :chain",
+            ExpressionAttributeValues={":chain": {"S": grant_id}},
+            ConsistentRead=True,
+        )["Items"]
+        return [json.loads(item["record"]["S"]) for item in items]
+
+    def events(self, grant_id: str) -> list[str]:
+        """The events of a grant's records in order."""
+        return [each["event"] for each in self.records(grant_id)]
+
+    def notices(self, grant_id: str) -> list[str]:
+        """What the workflow had reviewers told, in order; what failed to be told is not among it."""
+        told: list[str] = []
+        for event in self.history(grant_id):
+            if event["type"] == "TaskScheduled":
+                told.append(json.loads(event["taskScheduledEventDetails"]["parameters"])["Payload"].get("due", ""))
+            elif event["type"] == "TaskFailed":
+                told.pop()
+        return [each for each in told if each not in {"", "nothing"}]

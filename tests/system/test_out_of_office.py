@@ -1,0 +1,76 @@
+"""Delegation while absent in the deployed system: the functions' roles let through what the pages promise (REV 6)."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from jitney.adapters.clock import now
+from tests.reviewer_browser import Person, hidden
+from tests.system.conftest import Api
+from tests.system.test_reviews import pending, read  # noqa: F401 - a fixture
+
+# With the other tests of people: see tests/system/test_reviews.py.
+pytestmark = pytest.mark.xdist_group("reviews")
+
+
+def tomorrow() -> str:
+    return (datetime.fromtimestamp(now(), UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+
+
+def away(person: Person, **changes: str) -> Any:
+    """The answer to the form of the page "Away": carol stands in until tomorrow, but for `changes`."""
+    page = person.get("/out-of-office")
+    form = {"token": hidden(page, "token"), "seen": hidden(page, "seen"), "from": "", "until": tomorrow()}
+    return person.post("/out-of-office", form | {"stand_in.data-owners": "people.carol", "away": "yes"} | changes)
+
+
+def records(stack: dict[str, Any], aws: Callable[..., Any], absence: str) -> dict[str, dict[str, Any]]:
+    """The records of an absence, by what came of it."""
+    pages = aws("dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"], ConsistentRead=True)
+    found = [json.loads(item["record"]["S"]) for page in pages for item in page["Items"] if "record" in item]
+    return {each["outcome"]: each for each in found if each["event"] == "out_of_office" and absence in each["detail"]}
+
+
+def test_rev_06_who_is_away_is_stood_in_for_until_they_are_back(
+    api: Api,
+    stack: dict[str, Any],
+    aws: Callable[..., Any],
+    person: Callable[[str], Person],
+    pending: str,  # noqa: F811
+):
+    bob, carol = person("bob"), person("carol")
+    bob.sign_in()
+    # She sees it, as somebody who may break the glass, but has no vote.
+    assert "Approve what is checked" not in carol.sign_in(f"/{pending}").text
+    assert carol.post(f"/{pending}", {"token": carol.token(), "content": "x", "verdict": "approve"}).status_code == 403
+    assert away(bob).status_code == 303
+    try:
+        page = bob.get("/out-of-office")
+        absence = hidden(page, "seen")
+        assert "people.carol stands in for you in data-owners." in page.text
+        notices = carol.get(f"/{pending}")
+        assert "You stand in for people.bob" in notices.text
+        assert carol.vote(pending).status_code == 303
+        vote = read(api, pending)["votes"][0]
+        assert (vote["human"], vote["delegate_for"]) == ("people.carol", ["people.bob"])
+        assert api("POST", f"/v1/grants/{pending}/credentials", {}, agent="writer-agent").status_code == 200
+    finally:
+        assert away(bob, away="no").status_code == 303
+    assert "You are not away." in bob.get("/out-of-office").text
+    assert api("POST", f"/v1/grants/{pending}/credentials", {}, agent="writer-agent").status_code == 200
+    told = records(stack, aws, absence)
+    assert {outcome: each["principal"] for outcome, each in told.items()} == dict.fromkeys(
+        ("set", "ended"), "people.bob"
+    )
+    assert told["set"]["time"] <= told["ended"]["time"]
+
+
+def test_rev_06_a_stand_in_hands_nothing_on(person: Callable[[str], Person]):
+    carol = person("carol")
+    carol.sign_in()
+    form = {"token": carol.token(), "seen": "", "until": tomorrow(), "away": "yes"}
+    answer = carol.post("/out-of-office", form | {"stand_in.data-owners": "people.alice"})
+    assert (answer.status_code, "not_reviewer" in answer.text) == (403, True)
