@@ -12,7 +12,7 @@ import yaml
 from typer.testing import CliRunner
 
 from jitney.client.cli import app
-from tests.infra.test_configuration import ROOT, valid, write_policies
+from tests.configuration.test_load import ROOT, valid, write_policies
 
 POLICIES = """
 @id("read") permit (principal in Jitney::Group::"corp/a", action in Jitney::Action::"ReadOnly", resource);

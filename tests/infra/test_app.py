@@ -10,8 +10,8 @@ import yaml
 
 import app
 from jitney.configuration.load import ConfigurationError
+from tests.configuration.test_load import ROOT, valid, write_policies
 from tests.infra.conftest import target_role
-from tests.infra.test_configuration import ROOT, valid, write_policies
 from tests.infra.test_target_account_stack import ISSUING
 
 pytestmark = pytest.mark.xdist_group("cdk")

@@ -14,7 +14,7 @@ import pytest
 from infra import bundling
 from infra.bundling import FUNCTIONS, LAMBDA, SERVICES, build, host
 from infra.function_specs import SPECS
-from tests.infra.test_configuration import ROOT
+from tests.configuration.test_load import ROOT
 
 pytestmark = pytest.mark.xdist_group("cdk")
 

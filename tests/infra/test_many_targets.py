@@ -10,8 +10,8 @@ import app  # isort: skip  (before CDK: it says where Node is)
 from infra.target_template import template_of_all
 from jitney.configuration.load import load_configuration
 from jitney.configuration.values import MOST_TARGETS
+from tests.configuration.test_load import valid, write_policies
 from tests.infra.conftest import Synthesized, listed, of_type, plain
-from tests.infra.test_configuration import valid, write_policies
 from tests.infra.test_permissions import ISSUE
 
 pytestmark = pytest.mark.xdist_group("cdk")

@@ -17,8 +17,8 @@ from jitney.configuration.values import LONGEST_INLINE_POLICY, Alias
 from jitney.core.access.credentials import CANARY_PREFIX
 from jitney.core.access.target_check import SESSION_PREFIX
 from jitney.core.config import load
+from tests.configuration.test_load import ROOT
 from tests.infra.conftest import listed, only, plain, target_role
-from tests.infra.test_configuration import ROOT
 
 pytestmark = pytest.mark.xdist_group("cdk")
 

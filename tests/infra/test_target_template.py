@@ -9,8 +9,8 @@ import yaml
 import app  # isort: skip  (before CDK: it says where Node is)
 from infra import target_stack_set
 from infra.target_template import main
+from tests.configuration.test_load import ROOT, valid, write_policies
 from tests.infra.conftest import only
-from tests.infra.test_configuration import ROOT, valid, write_policies
 
 pytestmark = pytest.mark.xdist_group("cdk")
 

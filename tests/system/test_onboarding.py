@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.target_template import main
-from tests.infra.test_configuration import valid, write_policies
+from tests.configuration.test_load import valid, write_policies
 from tests.local.gaps.contracts import refused
 from tests.running_systems import PATIENCE, Clients, root_keys, session_keys
 

@@ -4,7 +4,7 @@ import pytest
 
 from jitney.configuration.policies import read_policies
 from jitney.configuration.policy_references import Names
-from tests.infra.test_configuration import write_policies
+from tests.configuration.test_load import write_policies
 
 ANY = "(principal, action, resource)"
 NAMES = Names(("corp", "local"), ("warehouse", "prod"), ("444455556666",), ("bosses", "owners"))
