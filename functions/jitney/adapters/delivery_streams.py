@@ -1,7 +1,7 @@
 """Published records: from the audit table's stream to Firehose."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from types_boto3_firehose import FirehoseClient
@@ -12,7 +12,7 @@ MAX_RECORD_BYTES = 1000 * 1024
 MAX_BATCH_BYTES = 3_000_000
 """The limit is 4 MiB for the request, which carries records in base64: three quarters, with room for the JSON."""
 
-type IndexedLine = tuple[int, bytes]
+IndexedLine: TypeAlias = tuple[int, bytes]
 
 
 class DeliveryStream:

@@ -7,7 +7,7 @@ handed on as an empty one, which whoever tells the story counts.
 import json
 from collections.abc import Callable, Iterator
 from itertools import islice, product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.core.integrity.publishable_items import is_call_line, is_record
@@ -17,6 +17,8 @@ from jitney.core.trail.call import CALLS_PREFIX, grant_keys_partition
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
+T = TypeVar("T")
+
 MOST_RECORDS, MOST_KEYS, MOST_CALLS = 1000, 50, 500
 """What one page reads of a grant at most."""
 MOST_OTHERS = 1000
@@ -24,7 +26,7 @@ MOST_OTHERS = 1000
 CONCLUSIONS = ("BYPASS#", "UNISSUED#", "EXPLAINED#")
 """The gravest first: an agent makes as many calls and keys as it likes, and these are read while there is room."""
 
-type Item = dict[str, Any]
+Item: TypeAlias = dict[str, Any]
 
 
 class HistoryPage(NamedTuple):
@@ -92,7 +94,7 @@ class GrantHistory:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
-def _most[T](things: Iterator[T], most: int) -> tuple[list[T], bool]:
+def _most(things: Iterator[T], most: int) -> tuple[list[T], bool]:
     """The first `most`, and whether there are more."""
     found = list(islice(things, most + 1))
     return found[:most], len(found) > most

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -15,7 +15,9 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import NoCredentialsError
 from botocore.session import get_session
 
-type SessionClient[Client] = Callable[[str, str, str], AbstractContextManager[Client]]
+Client = TypeVar("Client")
+
+SessionClient: TypeAlias = Callable[[str, str, str], AbstractContextManager[Client]]
 """From a session's access key id, secret and token to a client that signs with them inside the block."""
 
 

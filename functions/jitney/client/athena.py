@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import boto3
 from botocore.config import Config
@@ -26,8 +26,8 @@ _READ: Mapping[str, Callable[[str], Any]] = {
 }
 """How the text of a cell becomes a value, by Athena's type; of other types it stays text."""
 
-type Value = Any
-type QueryProgress = Callable[[str, float, int], None]
+Value: TypeAlias = Any
+QueryProgress: TypeAlias = Callable[[str, float, int], None]
 """Told the query's state, since how many seconds it runs, and how many bytes it has read."""
 
 

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import batched
-from typing import Any
+from typing import Any, TypeAlias
 
 import boto3
 from botocore.config import Config
@@ -47,7 +47,7 @@ ATTEMPTS = 5
 DAY = 24 * 3600
 TITLE = "Not everything was sent"
 
-type BackfillProgress = Callable[[str, int, int], None]
+BackfillProgress: TypeAlias = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -23,6 +23,8 @@ from jitney.client.responses import (
     GrantWithCredentials,
 )
 from jitney.client.tokens import TokenSource, whose
+
+T = TypeVar("T")
 
 _ALIAS = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
@@ -93,7 +95,7 @@ class Broker:
         """Whether each channel and each reviewer can be reached, tried by the broker for an operator."""
         return _read(ReviewCheck.read, self._call("POST", "/v1/reviews/check"))
 
-    def _about[T](self, ask: GrantRequest, call: Callable[[], T]) -> T:
+    def _about(self, ask: GrantRequest, call: Callable[[], T]) -> T:
         try:
             return call()
         except ClientProblem as problem:
@@ -134,7 +136,7 @@ def _read_answer(response: httpx.Response) -> GrantResponse:
     return _read(lambda document: GrantResponse.read(document, seconds), response)
 
 
-def _read[T](reader: Callable[[Mapping[str, Any]], T], response: httpx.Response) -> T:
+def _read(reader: Callable[[Mapping[str, Any]], T], response: httpx.Response) -> T:
     try:
         return reader(read_object(response))
     except (KeyError, TypeError, ValueError) as error:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import boto3
 from botocore.config import Config
@@ -22,7 +22,7 @@ TITLE = "Nothing could be verified"
 SEALED_WITHIN = timedelta(days=3)
 """A seal over an object of a day is made by then, unless sealing stood still."""
 
-type VerificationProgress = Callable[[str, int, int], None]
+VerificationProgress: TypeAlias = Callable[[str, int, int], None]
 """Told what is read, and how many of how many."""
 
 

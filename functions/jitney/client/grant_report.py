@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from jitney.client.athena import Athena
 from jitney.client.athena import connected as connected_at
@@ -46,7 +46,7 @@ SELECT event_id, time, region, role_arn, session, service, operation, read_only,
 FROM calls
 WHERE grant_id = ? AND dt >= ?
 """
-type Rows = Sequence[Mapping[str, Any]]
+Rows: TypeAlias = Sequence[Mapping[str, Any]]
 _TITLE = "There is no story to tell"
 __all__ = ["DAYS", "checked_grant_ids", "connected", "reports", "show", "waiting", "write_html"]
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import boto3
 from botocore.config import Config
@@ -38,7 +38,7 @@ ATTEMPTS = 5
 TITLE = "Not everything was replayed"
 AGAIN = "Run the same command again: what was replayed already does no harm."
 
-type RedriveProgress = Callable[[str, int, int], None]
+RedriveProgress: TypeAlias = Callable[[str, int, int], None]
 
 
 class Period(NamedTuple):

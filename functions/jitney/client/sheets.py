@@ -5,7 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.cells import cell_len
 from rich.table import Table
@@ -19,7 +19,7 @@ from jitney.client.wording import strip_control_characters
 _FORMULA = re.compile(r"""((?:^|;)[\s"]*)(?=[-=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])""")
 _GAP = 2
 
-type Rows = Iterable[Sequence[Any]]
+Rows: TypeAlias = Iterable[Sequence[Any]]
 
 
 def as_csv(columns: Sequence[str], rows: Rows) -> str:

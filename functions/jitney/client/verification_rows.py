@@ -1,11 +1,11 @@
 """What `jitney audit verify` found, in rows for people."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 MOST_TOLD = 10
 
-type Rows = Iterator[tuple[str, str]]
+Rows: TypeAlias = Iterator[tuple[str, str]]
 
 
 def breaks(proof: Mapping[str, Any]) -> Rows:

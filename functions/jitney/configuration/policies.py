@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import cedarpy
 
@@ -18,7 +19,7 @@ from jitney.resources import SCHEMA
 
 SCHEMA_COPIES = "*.cedarschema"
 # Where, what is wrong, and the fix; () where it is no single policy.
-type Found = tuple[SourceLocation | tuple[()], str, str]
+Found: TypeAlias = tuple[SourceLocation | tuple[()], str, str]
 
 NO_POLICIES = Policies("", "", "")
 

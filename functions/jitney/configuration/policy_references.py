@@ -111,7 +111,8 @@ def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[U
         yield Unknown(name, wrong, did_you_mean(name, meant, quoted=True))
     else:
         wrong = f'names {kind} "{name}", which does not begin with the alias of an issuer and "{separator}"'
-        yield Unknown(name, wrong, f"write {' or '.join(f'"{issuer}{separator}{name}"' for issuer in names.issuers)}")
+        choices = " or ".join(f'"{issuer}{separator}{name}"' for issuer in names.issuers)
+        yield Unknown(name, wrong, f"write {choices}")
 
 
 def _entities(value: Any) -> Iterator[tuple[str, str]]:

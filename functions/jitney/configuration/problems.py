@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -54,7 +55,7 @@ def _unknown_key(details: ErrorDetails) -> tuple[str, str]:
     return "there is no such key", did_you_mean(str(key), known)
 
 
-type _MessageBuilder = Callable[[ErrorDetails], tuple[str, str]]
+_MessageBuilder: TypeAlias = Callable[[ErrorDetails], tuple[str, str]]
 
 _MESSAGES: Mapping[str, _MessageBuilder] = {
     "refused": lambda error: (error["ctx"]["wrong"], error["ctx"]["fix"]),

@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Collection
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
+
+T = TypeVar("T")
 
 # The policy is in the role and again in its boundary, a managed policy of 6,144 characters, beside what that denies
 # (IAM User Guide, "IAM and AWS STS quotas"; white space is not counted).
@@ -54,7 +56,7 @@ def unique(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-def within_target_limit[T](targets: dict[str, T]) -> dict[str, T]:
+def within_target_limit(targets: dict[str, T]) -> dict[str, T]:
     """The targets, unless there are more than fit."""
     if len(targets) > MOST_TARGETS:
         fix = f"name at most {MOST_TARGETS}, and the others to another broker, in an account of its own"

@@ -7,12 +7,12 @@ without anybody noticing, so none is made here: the models of `configuration.set
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
-type Path = tuple[str | int, ...]
-type Value = str | list["Value"] | dict[str, "Value"]
+Path: TypeAlias = tuple[str | int, ...]
+Value: TypeAlias = str | list["Value"] | dict[str, "Value"]
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}?")
 _INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-([^$]*))?")

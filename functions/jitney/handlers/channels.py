@@ -6,7 +6,7 @@ configured, and gives what it could not send a code that stays the same from rel
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from jitney.core.access.grant import Grant
 from jitney.core.review.notices import Notice
@@ -50,7 +50,7 @@ class Notification:
     sheet: Sheet
 
 
-type Channel = Callable[[Notification, Ports], Iterable[DeliveryResult]]
+Channel: TypeAlias = Callable[[Notification, Ports], Iterable[DeliveryResult]]
 
 
 def send_each(channel: str, names: Iterable[str], send: Callable[[str], str], ports: Ports) -> Iterator[DeliveryResult]:

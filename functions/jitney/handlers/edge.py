@@ -6,17 +6,19 @@ whoever called by its name alone.
 
 from collections.abc import Callable, Mapping
 from traceback import extract_tb
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from jitney.core.problems import Problem
 from jitney.handlers.http import Request, Response, problem_response, proxy_response, request_from_event
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports, build_ports
 
+Answer = TypeVar("Answer")
+
 Route = Callable[[Request, Ports], Response]
 HttpHandler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
-type EventHandler[Answer] = Callable[[Mapping[str, Any], Any], Answer]
+EventHandler: TypeAlias = Callable[[Mapping[str, Any], Any], Answer]
 
 
 def endpoint(route: Route, needs: tuple[str, ...]) -> HttpHandler:
@@ -36,7 +38,7 @@ def answer(route: Route, event: Mapping[str, Any], ports: Ports) -> dict[str, An
     return proxy_response(response)
 
 
-def errors_as_problems[Answer](attempt: Callable[[], Answer], told: Callable[[Problem], Answer]) -> Answer:
+def errors_as_problems(attempt: Callable[[], Answer], told: Callable[[Problem], Answer]) -> Answer:
     """What `attempt` answers, else its problem as it is `told`: an exception's text is nobody's business (ID 5)."""
     try:
         return attempt()
@@ -48,9 +50,7 @@ def errors_as_problems[Answer](attempt: Callable[[], Answer], told: Callable[[Pr
         return told(Problem("internal", "Jitney failed to answer.", fix))
 
 
-def event_handler[Answer](
-    run: Callable[[Mapping[str, Any], Ports], Answer], needs: tuple[str, ...]
-) -> EventHandler[Answer]:
+def event_handler(run: Callable[[Mapping[str, Any], Ports], Answer], needs: tuple[str, ...]) -> EventHandler[Answer]:
     """The Lambda handler of what no HTTP request calls, with its ports as `endpoint` has them.
 
     What `run` raises is raised on by its name, which workflows go by, and without its text: Lambda would log that, and

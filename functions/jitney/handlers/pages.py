@@ -6,7 +6,7 @@ proves nobody here, so that no agent's token opens a page or votes (row REV 5).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from jitney.core.identity.authenticate import Authenticated
@@ -162,7 +162,7 @@ class Visit:
 
 
 PageRoute = Callable[[Visit], Page]
-type Routes = Mapping[tuple[str, str], PageRoute]
+Routes: TypeAlias = Mapping[tuple[str, str], PageRoute]
 """Pages by (verb, path)."""
 
 

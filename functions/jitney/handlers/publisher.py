@@ -1,7 +1,7 @@
 """From the audit table's stream to Firehose: every record and every call, in order, at least once."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
@@ -11,7 +11,7 @@ from jitney.handlers.edge import event_handler
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 
-type StreamRecord = Mapping[str, Any]
+StreamRecord: TypeAlias = Mapping[str, Any]
 
 STREAMS = {"record": ("records_stream", is_record), "line": ("calls_stream", is_call_line)}
 """By an item's attribute: the port through which what is in it is published, and what it has to be at its key."""

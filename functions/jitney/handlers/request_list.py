@@ -5,7 +5,7 @@ apart from them, from every target in turn, and of what is cut each agent keeps 
 """
 
 from itertools import chain, zip_longest
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.identity.principal import Principal
@@ -22,7 +22,7 @@ MOST_LISTED = 200
 MOST_UNREVIEWED = 200
 """Each is a read of its own. Only people break the glass, and none a second time before somebody has looked."""
 
-type Shown = tuple[Grant, ViewerPermissions]
+Shown: TypeAlias = tuple[Grant, ViewerPermissions]
 
 
 class RequestList(NamedTuple):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
@@ -15,7 +16,7 @@ from jitney.core.times import iso
 OVERDUE_SECONDS = 3 * SEAL_INTERVAL_SECONDS
 """A seal that is later than this is missing: two runs of the function failed, or somebody removed what they made."""
 
-type Keys = Mapping[str, EllipticCurvePublicKey]
+Keys: TypeAlias = Mapping[str, EllipticCurvePublicKey]
 """Trusted public keys by their fingerprints."""
 
 

@@ -9,11 +9,12 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TypeAlias
 
 from jitney.core.masking.lazy_patterns import LazyPattern, compiled
 from jitney.core.masking.runs import runs
 
-type Masking = Callable[[str], str]
+Masking: TypeAlias = Callable[[str], str]
 
 # Base64 that stands for a text shows it in its first characters: the first of four holds the upper six bits of a byte,
 # the second the upper four of the next. Here the bytes are ASCII, the zeros of UTF-16, or a byte order mark.

@@ -16,7 +16,7 @@ listed. What a list or a map holds stands under "*". Its keys are names, and sta
 import json
 import zlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
 MAGIC = b"JMT1"
 ANY = "*"
@@ -24,8 +24,8 @@ CREDENTIAL_REF = "c"
 SENSITIVE_REF = "s"
 LOOK_ALIKE_REF = "l"
 
-type ShapeRef = int | str | None
-type Shape = Mapping[str, ShapeRef]
+ShapeRef: TypeAlias = int | str | None
+Shape: TypeAlias = Mapping[str, ShapeRef]
 
 
 class OperationShapes(NamedTuple):

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from typing import TypeAlias
 
 from jitney.core.masking import encodings, named_secrets, secret_formats
 from jitney.core.masking.encodings import find_encoded
@@ -24,7 +25,7 @@ _NUMBER = LazyPattern(r"-?[0-9]+(?:\.[0-9]+)?")
 _MEMBER = LazyPattern(r'"\s{0,5}:\s{0,5}\Z')
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
-type Span = tuple[int, int]
+Span: TypeAlias = tuple[int, int]
 
 
 def mask_text(text: str, tags: MaskTags, *, prose: bool = False) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import cedarpy
 
@@ -21,9 +21,9 @@ MAX_MEMBERS = 1000
 # Answers remembered of one principal and target, about 1 kB each.
 MAX_REMEMBERED = 2000
 
-type Entity = dict[str, Any]
-type _Cell = tuple[bool, Hashable]
-type _Key = tuple[Hashable, _Cell, int, tuple[str, ...]]
+Entity: TypeAlias = dict[str, Any]
+_Cell: TypeAlias = tuple[bool, Hashable]
+_Key: TypeAlias = tuple[Hashable, _Cell, int, tuple[str, ...]]
 """All that policies can tell of a request of one principal for one target: action, resource, seconds and approvals."""
 
 

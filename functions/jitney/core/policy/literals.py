@@ -7,13 +7,13 @@ when policies are loaded. https://docs.cedarpolicy.com/policies/json-format.html
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from jitney.core.patterns import Pattern, Wildcard, compile_pattern
 
 # An expression is a JSON object with one member: an operator and its operands.
-type Expression = Mapping[str, Any]
-type Operands = Mapping[str, Any]
+Expression: TypeAlias = Mapping[str, Any]
+Operands: TypeAlias = Mapping[str, Any]
 
 _RESOURCE: Expression = {"Var": "resource"}
 

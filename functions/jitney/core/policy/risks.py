@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from jitney.core.actions import AccessLevel, Action, Escalation
 from jitney.core.patterns import Budget
@@ -41,7 +41,7 @@ class HeldActions(NamedTuple):
     actions: frozenset[str]
 
 
-type HeldActionsLookup = Callable[[frozenset[str]], Sequence[HeldActions]]
+HeldActionsLookup: TypeAlias = Callable[[frozenset[str]], Sequence[HeldActions]]
 """What is held besides, when these actions are asked for: called only when it could matter."""
 
 

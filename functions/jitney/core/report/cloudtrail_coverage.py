@@ -8,11 +8,12 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-w
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import TypeAlias
 
 from jitney.core.calls.operations import OperationTable
 from jitney.core.report.published_lines import PublishedCall
 
-type ImplicitActions = Callable[[str], frozenset[str]]
+ImplicitActions: TypeAlias = Callable[[str], frozenset[str]]
 """From what was called ("s3:CopyObject") to the actions that it may need besides its own."""
 
 # By service: the actions of which CloudTrail tells in data events alone, or not at all; all others are management's.

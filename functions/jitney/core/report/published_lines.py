@@ -8,12 +8,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from jitney.core.access.request import Permission
 from jitney.core.audit import canonical
 
-type Line = Mapping[str, Any]
+Line: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ def allows(permission: Permission) -> str:
 
 def quoted(text: str, most: int = MOST_WORDS) -> str:
     """What somebody wrote, as theirs: what looks like the marks around it is written otherwise in it."""
-    return f"“{cut(_MARKS.sub('"', text), most)}”" if text else "nothing"
+    plain = _MARKS.sub('"', text)
+    return f"“{cut(plain, most)}”" if text else "nothing"
 
 
 def after(moment: int, before: int) -> str:

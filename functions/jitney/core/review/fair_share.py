@@ -2,9 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-def fair_share[T](listed: Sequence[T], whose: Callable[[T], Hashable], most: int) -> list[T]:
+def fair_share(listed: Sequence[T], whose: Callable[[T], Hashable], most: int) -> list[T]:
     """At most `most` of `listed`, in its order: the first of everybody's, then the second of everybody's, and so on."""
     had: Counter[Hashable] = Counter()
     turns = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import Grant, State
@@ -9,7 +10,7 @@ from jitney.core.config import Config, ReviewerGroup
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 
-type Groups = Mapping[str, ReviewerGroup]
+Groups: TypeAlias = Mapping[str, ReviewerGroup]
 
 
 def requested_groups(grant: Grant) -> frozenset[str]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from jitney.core.trail.event import SessionEvent, source_and_name
 from jitney.core.trail.resource_changes import resource_changes_of
@@ -15,7 +15,7 @@ MOST_TEXT = 100_000
 """Characters of parameters or of an answer that are kept: an item of DynamoDB has 400 KB, and holds both."""
 MOST_RESOURCES = 50
 
-type ActionsOf = Callable[[str, str, Mapping[str, Any]], tuple[str, ...]]
+ActionsOf: TypeAlias = Callable[[str, str, Mapping[str, Any]], tuple[str, ...]]
 """From an event's source, its name and its parameters to the IAM actions that authorize the operation."""
 
 

@@ -6,7 +6,7 @@ and is escaped. https://docs.slack.dev/reference/block-kit/blocks/, https://docs
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from jitney.core.review import wording
 from jitney.core.review.notices import Notice
@@ -27,7 +27,7 @@ _WAITING: Mapping[Notice, str] = {
     Notice.NARROWED: "Less: a reviewer approved less of it, and votes for all of it no longer count.",
 }
 
-type Element = dict[str, Any]
+Element: TypeAlias = dict[str, Any]
 
 
 class SlackMessage(NamedTuple):

@@ -5,7 +5,7 @@ https://docs.slack.dev/reference/views/modal-views, https://docs.slack.dev/refer
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from jitney.core.access.grant import Grant
 from jitney.core.access.request_body import MAX_REASON
@@ -16,8 +16,8 @@ from jitney.core.review.slack.interaction import GrantReference
 from jitney.core.review.slack.names import APPROVE_SELECTED, CHECKBOXES, COMMENT, REJECT, SECONDS
 from jitney.core.review.wording import format_duration
 
-type Block = dict[str, Any]
-type View = dict[str, Any]
+Block: TypeAlias = dict[str, Any]
+View: TypeAlias = dict[str, Any]
 
 MOST_OPTIONS, MOST_OPTION, MOST_TITLE, MOST_BLOCKS = 10, 75, 24, 100
 MOST_BYTES = 12_000
