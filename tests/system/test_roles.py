@@ -82,7 +82,7 @@ def test_each_function_writes_its_own_items_only(function: str, aws, stack, clie
                 # A condition that never holds: what is allowed gets as far as that, and nothing is written.
                 never = {"TableName": stack["tables"][table], "ConditionExpression": "attribute_exists(pk)"}
                 writes = {"Put": {**never, "Item": item(f"{prefix}attack")}} if table == "audit" else {}
-                writes = writes or {"Update": {**never, "Key": key, "UpdateExpression": "REMOVE life"}}
+                writes = writes or {"Update": {**never, "Key": key, "UpdateExpression": "REMOVE lifecycle"}}
                 allowed = prefix in WRITES[function][table]
                 code = "TransactionCanceledException" if allowed else "AccessDeniedException"
                 refused(code, dynamodb.transact_write_items, TransactItems=[writes])
@@ -245,10 +245,10 @@ FORGED = {":forged": {"S": "forged"}}
 FORGERIES: dict[str, dict[str, Any]] = {
     "set": {"UpdateExpression": "SET terms = :forged"},
     "by another name": {"UpdateExpression": "SET #life = :forged", "ExpressionAttributeNames": {"#life": "terms"}},
-    "beside its own": {"UpdateExpression": "SET life = :forged, terms = :forged"},
+    "beside its own": {"UpdateExpression": "SET lifecycle = :forged, terms = :forged"},
     "a part": {"UpdateExpression": "SET terms.approvals[0] = :forged"},
-    "if it is not there": {"UpdateExpression": "SET life = if_not_exists(terms, :forged)"},
-    "a condition": {"UpdateExpression": "SET life = :forged", "ConditionExpression": "terms = :forged"},
+    "if it is not there": {"UpdateExpression": "SET lifecycle = if_not_exists(terms, :forged)"},
+    "a condition": {"UpdateExpression": "SET lifecycle = :forged", "ConditionExpression": "terms = :forged"},
     "removed": {"UpdateExpression": "REMOVE terms"},
     "added to": {"UpdateExpression": "ADD terms :forged"},
     "whose it is": {"UpdateExpression": "SET gsi_pk = :forged"},
@@ -307,7 +307,7 @@ def forge_life(review: Review, grant_id: str, dynamodb: Any, **members: Any) -> 
     life = json.loads(dynamodb.get_item(TableName=state, Key=key)["Item"]["lifecycle"]["S"])
     forged = {":life": {"S": json.dumps(life | members)}}
     dynamodb.update_item(
-        TableName=state, Key=key, UpdateExpression="SET life = :life", ExpressionAttributeValues=forged
+        TableName=state, Key=key, UpdateExpression="SET lifecycle = :life", ExpressionAttributeValues=forged
     )
 
 

@@ -1,0 +1,218 @@
+"""Removes each security check in turn and requires that a test notices: a pytest plugin, run by `make mutants`.
+
+A guard is an `if` that raises, in the modules of `GUARDED`, or one alternative of such an `if`'s `or`; a predicate is a
+function of `PREDICATES` that says who may do something. The tests run once, to learn which of them reach which guard.
+Then, for each guard, a forked process switches it off in the functions already loaded and runs those tests. A guard
+that no test reaches, or whose removal no test notices, fails the run, unless `EQUIVALENT` says why it cannot matter.
+"""
+
+import ast
+import gc
+import os
+import signal
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FunctionType
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+PACKAGE = Path(__file__).resolve().parents[1] / "functions" / "jitney"
+GUARDED = (
+    "core/identity",
+    "core/access/credentials.py",
+    "core/access/grant.py",
+    "core/access/eligibility.py",
+    "core/access/session_policy.py",
+    "core/policy",
+    "core/review",
+    "core/strict_json.py",
+    "core/single_use.py",
+    "adapters/identity_provider.py",
+    "adapters/issuer_keys.py",
+    "adapters/slack_signatures.py",
+    "handlers",
+)
+PREDICATES = {
+    "core/access/grant.py": ("may_have_credentials", "live"),
+    "core/identity/session.py": ("accepts_cookie", "accepts_form_token"),
+    "core/identity/keys.py": ("verifies",),
+    "core/review/break_glass.py": ("may_break_glass", "may_follow_up"),
+    "core/review/reviewers.py": ("may_revoke", "can_be_approved"),
+    "core/review/votes.py": ("has_enough_approvals",),
+}
+EQUIVALENT: dict[tuple[str, str], str] = {}
+"""By file and condition: why the guard's removal changes nothing that a test could see."""
+SECONDS = 120
+TOOL = 4
+"""The id by which sys.monitoring knows this plugin; 0 to 3 are a debugger's, coverage's, a profiler's and optimizers'."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One guard switched off: its file, its line, what was removed, and the module without it."""
+
+    file: str
+    line: int
+    condition: str
+    tree: ast.Module
+
+
+def mutants() -> Iterator[Mutant]:
+    """Every mutant of the guarded modules."""
+    for place in GUARDED:
+        root = PACKAGE / place
+        for path in (root,) if root.is_file() else sorted(root.rglob("*.py")):
+            yield from _guards(path)
+    for name, functions in PREDICATES.items():
+        yield from _predicates(PACKAGE / name, functions)
+
+
+def _guards(path: Path) -> Iterator[Mutant]:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    for index, node in enumerate(ast.walk(tree)):
+        if isinstance(node, ast.If) and any(isinstance(each, ast.Raise) for each in node.body):
+            alternatives = node.test.values if _is_or(node.test) else [node.test]
+            for number, alternative in enumerate(alternatives):
+                changed = deepcopy(tree)
+                same = _at(changed, index)
+                if _is_or(node.test):
+                    same.test.values[number] = _never(same.test.values[number])
+                else:
+                    same.test = _never(same.test)
+                yield Mutant(_name(path), node.lineno, ast.unparse(alternative), ast.fix_missing_locations(changed))
+
+
+def _predicates(path: Path, functions: Sequence[str]) -> Iterator[Mutant]:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    for index, node in enumerate(ast.walk(tree)):
+        if isinstance(node, ast.FunctionDef) and node.name in functions:
+            changed = deepcopy(tree)
+            for each in ast.walk(_at(changed, index)):
+                if isinstance(each, ast.Return) and each.value is not None:
+                    each.value = ast.copy_location(ast.BoolOp(ast.Or(), [each.value, ast.Constant(True)]), each.value)
+            line = next(each.lineno for each in ast.walk(node) if isinstance(each, ast.Return))
+            yield Mutant(_name(path), line, f"{node.name}()", ast.fix_missing_locations(changed))
+
+
+def _is_or(node: ast.expr) -> bool:
+    return isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
+
+
+def _at(tree: ast.Module, index: int) -> ast.AST:
+    return next(node for number, node in enumerate(ast.walk(tree)) if number == index)
+
+
+def _never(condition: ast.expr) -> ast.expr:
+    """The condition, evaluated as before, and never true."""
+    return ast.copy_location(ast.BoolOp(ast.And(), [condition, ast.Constant(())]), condition)
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+@dataclass
+class Plugin:
+    """Runs the tests once, then again for each mutant, in processes of their own."""
+
+    jobs: int
+
+    @pytest.hookimpl
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Replace pytest's loop."""
+        chosen = list(mutants())
+        print(f"\n{len(chosen)} guards and predicates, {len(session.items)} tests", flush=True)
+        reached = _reached(session.items, chosen)
+        survivors = self._survivors(chosen, reached, session.items)
+        known = [each for each in survivors if (each.file, each.condition) in EQUIVALENT]
+        wrong = [each for each in survivors if each not in known]
+        for each in sorted(wrong, key=lambda each: (each.file, each.line)):
+            why = "survives its removal" if reached[each.file, each.line] else "is reached by no test"
+            print(f"{each.file}:{each.line}: {each.condition}: {why}")
+        print(f"{len(chosen) - len(survivors)} killed, {len(known)} equivalent, {len(wrong)} survived")
+        session.testsfailed = len(wrong)
+        return True
+
+    def _survivors(self, chosen: list[Mutant], reached: dict, items: list[pytest.Item]) -> list[Mutant]:
+        waiting, running, survivors = list(chosen), {}, []
+        while waiting or running:
+            while waiting and len(running) < self.jobs:
+                mutant = waiting.pop()
+                tests = [items[number] for number in sorted(reached[mutant.file, mutant.line])]
+                sys.stdout.flush()
+                child = os.fork()
+                if child == 0:
+                    _be(mutant, tests)
+                running[child] = mutant
+            child, status = os.wait()
+            mutant = running.pop(child)
+            if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
+                survivors.append(mutant)
+        return survivors
+
+
+def _reached(items: list[pytest.Item], chosen: list[Mutant]) -> dict[tuple[str, int], set[int]]:
+    """By file and line of a guard: the numbers of the tests that reach it. Ends the run if a test fails unchanged."""
+    lines = {(str(PACKAGE / each.file), each.line) for each in chosen}
+    reached: dict[tuple[str, int], set[int]] = defaultdict(set)
+    current = 0
+
+    def seen(code: CodeType, line: int) -> object:
+        if (code.co_filename, line) not in lines:
+            return sys.monitoring.DISABLE
+        reached[Path(code.co_filename).relative_to(PACKAGE).as_posix(), line].add(current)
+        return None
+
+    sys.monitoring.use_tool_id(TOOL, "mutants")
+    sys.monitoring.register_callback(TOOL, sys.monitoring.events.LINE, seen)
+    sys.monitoring.set_events(TOOL, sys.monitoring.events.LINE)
+    try:
+        for current, item in enumerate(items):  # noqa: B007 - the callback reads it
+            if _fails(item, items[current + 1] if current + 1 < len(items) else None):
+                raise pytest.UsageError(f"{item.nodeid} fails without any mutant")
+    finally:
+        sys.monitoring.set_events(TOOL, sys.monitoring.events.NO_EVENTS)
+        sys.monitoring.free_tool_id(TOOL)
+    return reached
+
+
+def _fails(item: pytest.Item, following: pytest.Item | None) -> bool:
+    return any(report.failed for report in runtestprotocol(item, log=False, nextitem=following))
+
+
+def _be(mutant: Mutant, tests: list[pytest.Item]) -> None:
+    """Become the mutant and run the tests. Exits 1 when one fails, 0 when all pass; an endless test is ended too."""
+    signal.alarm(SECONDS)
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+    _swap(mutant)
+    failed = any(_fails(item, tests[number + 1] if number + 1 < len(tests) else None) for number, item in enumerate(tests))
+    os._exit(1 if failed else 0)
+
+
+def _swap(mutant: Mutant) -> None:
+    """Give every loaded function of the mutant's file the code that the mutated module has for it."""
+    path = str(PACKAGE / mutant.file)
+    codes = {}
+
+    def collect(code: CodeType) -> None:
+        codes[code.co_qualname, code.co_firstlineno] = code
+        for each in code.co_consts:
+            if isinstance(each, CodeType):
+                collect(each)
+
+    collect(compile(mutant.tree, path, "exec"))
+    for each in gc.get_objects():
+        if isinstance(each, FunctionType) and each.__code__.co_filename == path:
+            each.__code__ = codes[each.__code__.co_qualname, each.__code__.co_firstlineno]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the loop."""
+    config.pluginmanager.register(Plugin(jobs=int(os.environ.get("JITNEY_MUTANT_JOBS", "2"))), "mutants-loop")
