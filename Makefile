@@ -64,6 +64,11 @@ check: lint ## these, and the tests without AWS or sockets, with a tenth of thei
 test: lint $(AWSCLI) ## every test, with the system running on this machine
 	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup
 
+.PHONY: mutants
+mutants: $(READY) ## remove each security check in turn: a test must notice; for every night
+	$(BIN)/pytest --quiet -p tests.mutants -p no:cacheprovider --hypothesis-profile quick tests/core tests/handlers tests/adapters \
+		--ignore tests/handlers/test_convergence.py
+
 .PHONY: policies
 policies: $(READY) ## jitney policy test: the policies' own table tests; CONFIG=other.yaml for another configuration
 	@$(BIN)/jitney policy test
