@@ -1,4 +1,4 @@
-"""Who may do what on the reviewers' pages: every cell of the tables in docs/threat-model.md."""
+"""Who may do what on the reviewers' pages: every cell of the tables in docs/threat-model/permissions.md."""
 
 import re
 from collections.abc import Iterator
@@ -18,19 +18,19 @@ from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_break_glass import SETTINGS, smash
 
 WHO = {
-    "nobody signed in": None,
+    "a signed-out visitor": None,
     "an agent with its token": None,
-    "the human it asks for": ("harriet", ()),
-    "a reviewer of it": ("alice", ()),
+    "the human the agent acts for": ("harriet", ()),
+    "a reviewer of the request": ("alice", ()),
     "a reviewer of another group": ("oscar", ()),
-    "whom it escalates to, before": ("lea", ()),
-    "whom it escalates to, after": ("lea", ()),
-    "who stands in for a reviewer of it": ("carol", ()),
-    "who stood in for one that is back": ("carol", ()),
+    "an escalation reviewer, before escalation": ("lea", ()),
+    "an escalation reviewer, after escalation": ("lea", ()),
+    "a delegate of a reviewer": ("carol", ()),
+    "a delegate whose time is over": ("carol", ()),
     "an operator": ("olga", ("security",)),
 }
 APPROVED = {"active", "released", "revoked"}
-AWAY = OutOfOffice("a-1", "staff.alice", minting.NOW, minting.NOW + 600, (("owners", "staff.carol"),))
+ABSENCE = OutOfOffice("a-1", "staff.alice", minting.NOW, minting.NOW + 600, (("owners", "staff.carol"),))
 UNKNOWN = "g-zzzzzzzzzzzzzz"
 
 
@@ -42,25 +42,26 @@ class Cell(NamedTuple):
 
 
 def cells(begins: str, states: int = 1) -> Iterator[Cell]:
-    """The cells of the table whose header begins so; without a column of states, these are ""."""
-    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    """Yield a cell for each state of each row, of the table whose header begins so."""
+    text = (ROOT / "docs" / "threat-model" / "permissions.md").read_text(encoding="utf-8")
     table = dropwhile(lambda line: not line.startswith(begins), text.splitlines())
     header, _, *lines = takewhile(lambda line: line.startswith("|"), table)
     _, *columns = [part.strip() for part in header.strip("|").split("|")]
     for line in lines:
         who, *rest = [part.strip() for part in line.strip("|").split("|")]
-        state, expected = "".join(rest[:states]), rest[states:]
-        yield from (Cell(who, state, column, cell) for column, cell in zip(columns[states:], expected, strict=True))
+        for state in "".join(rest[:states]).split(", "):
+            expected = zip(columns[states:], rest[states:], strict=True)
+            yield from (Cell(who, state, column, cell) for column, cell in expected)
 
 
 CELLS = list(cells("| who | request |"))
-ABSENCES = list(cells("| who | GET |", states=0))
+OUT_OF_OFFICE_CELLS = list(cells("| who | GET |", states=0))
 
 
-def test_the_table_is_whole():
+def test_the_table_of_pages_is_complete():
     assert {cell.who for cell in CELLS} == set(WHO)
     states = {"pending", "active", "rejected", "expired", "released", "revoked", "failed", "unknown"}
-    fewer = {"whom it escalates to": {"pending", "active", "rejected", "expired"}, "who stood in for": {"pending"}}
+    fewer = {"an escalation reviewer": {"pending", "active", "rejected", "expired"}, "a delegate whose": {"pending"}}
     for who in WHO:
         expected = next((some for begins, some in fewer.items() if who.startswith(begins)), states)
         assert {cell.state for cell in CELLS if cell.who == who} == expected
@@ -88,26 +89,26 @@ def request_in(desk: ReviewSystem, state: str) -> Grant | None:
 def test_who_may_do_what(cell: Cell):
     desk = review_system()
     grant = request_in(desk, cell.state)
-    if cell.who.endswith(", after"):
+    if cell.who.endswith(", after escalation"):
         desk.system.now += 900
-    if cell.who.startswith("who st"):
-        desk.system.store.away["staff.alice"] = AWAY
-    if cell.who.startswith("who stood"):
-        desk.system.now = AWAY.ends_at
+    if cell.who.startswith("a delegate"):
+        desk.system.store.away["staff.alice"] = ABSENCE
+    if cell.who == "a delegate whose time is over":
+        desk.system.now = ABSENCE.ends_at
     browser = signed_in(desk, WHO[cell.who])
     before = dict(desk.system.store.grants)
-    answer = tried(cell, browser, grant)
+    answer = attempt(cell, browser, grant)
     found = re.search(r"Code: <code>(\w+)</code>", answer.text)
     assert f"{answer.status}{f' {found[1]}' if found else ''}" == cell.expected
     if cell.column.startswith("GET") or not cell.expected.startswith("303") or cell.state not in ("pending", "active"):
         assert desk.system.store.grants == before
 
 
-def tried(cell: Cell, browser: Browser, grant: Grant | None) -> Any:
+def attempt(cell: Cell, browser: Browser, grant: Grant | None) -> Any:
     path = f"/reviews/{grant.id if grant else UNKNOWN}"
     headers = {"Authorization": f"Bearer {minting.token()}"} if cell.who.startswith("an agent") else {}
     if cell.column.startswith("GET"):
-        return browser.send("GET", path + ("/report" if cell.column == "GET story" else ""), headers=headers)
+        return browser.send("GET", path + ("/report" if cell.column == "GET report" else ""), headers=headers)
     page = browser.send("GET", "/reviews").text
     token = re.search(r'name="token" value="(\w+)"', page)
     form: dict[str, Any] = {"token": token[1] if token else "x", "reason": "enough", "comment": "no"}
@@ -116,7 +117,7 @@ def tried(cell: Cell, browser: Browser, grant: Grant | None) -> Any:
         return browser.send("POST", path, form | {"token": "x", "verdict": "approve"}, headers)
     if cell.column == "POST revocation":
         return browser.send("POST", f"{path}/revocation", form, headers)
-    if cell.column == "POST approve less":
+    if cell.column == "POST approve selected":
         form["seconds"] = "60"
     return browser.send("POST", path, form | {"verdict": cell.column.split()[1]}, headers)
 
@@ -128,33 +129,33 @@ def signed_in(desk: ReviewSystem, person: tuple[str, tuple[str, ...]] | None) ->
     return browser
 
 
-GLASS = list(cells("| who | request | POST break-glass |"))
-BREAKERS = {
-    "nobody signed in": None,
+BREAK_GLASS_CELLS = list(cells("| who | request | POST break-glass |"))
+BREAK_GLASS_VISITORS = {
+    "a signed-out visitor": None,
     "an agent with its token": None,
-    "the human it asks for": ("harriet", ()),
-    "a reviewer of it": ("alice", ()),
+    "the human the agent acts for": ("harriet", ()),
+    "a reviewer of the request": ("alice", ()),
     "a reviewer of another group": ("oscar", ()),
-    "who may break the glass": ("gina", ()),
-    "who broke the glass": ("gina", ()),
-    "another who may break the glass": ("zoe", ("on-call",)),
+    "a break-glass user": ("gina", ()),
+    "the person who used break-glass": ("gina", ()),
+    "another break-glass user": ("zoe", ("on-call",)),
     "an operator": ("olga", ("security",)),
 }
 
 
-def test_the_table_of_broken_glasses_is_whole():
-    assert {cell.who for cell in GLASS} == set(BREAKERS)
-    assert len(GLASS) == len({cell[:3] for cell in GLASS}) == 15 * 4
+def test_the_table_of_break_glass_is_complete():
+    assert {cell.who for cell in BREAK_GLASS_CELLS} == set(BREAK_GLASS_VISITORS)
+    assert len(BREAK_GLASS_CELLS) == len({cell[:3] for cell in BREAK_GLASS_CELLS}) == 15 * 4
 
 
-@pytest.mark.parametrize("cell", GLASS, ids=[" / ".join(cell[:3]) for cell in GLASS])
-def test_who_may_break_the_glass_and_look_at_it(cell: Cell):
+@pytest.mark.parametrize("cell", BREAK_GLASS_CELLS, ids=[" / ".join(cell[:3]) for cell in BREAK_GLASS_CELLS])
+def test_who_may_use_break_glass_and_follow_it_up(cell: Cell):
     desk = review_system(break_glass=SETTINGS)
     grant = request_in(desk, "pending")
     assert grant
-    if cell.state == "taken":
+    if cell.state == "approved by break-glass":
         smash(signed_in(desk, ("gina", ())), grant)
-    browser = signed_in(desk, BREAKERS[cell.who])
+    browser = signed_in(desk, BREAK_GLASS_VISITORS[cell.who])
     page = browser.send("GET", "/reviews").text
     token = re.search(r'name="token" value="(\w+)"', page)
     form = {"token": token[1] if token and "without" not in cell.column else "x", "content": content_hash(grant)}
@@ -168,36 +169,36 @@ def test_who_may_break_the_glass_and_look_at_it(cell: Cell):
     assert (desk.system.store.grants == before) is (cell.expected != "303")
 
 
-REVIEWERS = {
-    "nobody signed in": None,
+OUT_OF_OFFICE_VISITORS = {
+    "a signed-out visitor": None,
     "an agent with its token": None,
     "a reviewer": ("bob", ()),
-    "a reviewer who is away": ("alice", ()),
-    "who stands in for one": ("carol", ()),
-    "an operator who reviews nothing": ("olga", ("security",)),
+    "a reviewer who is out of office": ("alice", ()),
+    "a delegate": ("carol", ()),
+    "an operator in no reviewer group": ("olga", ("security",)),
 }
 
 
-def test_the_table_of_absences_is_whole():
-    assert {cell.who for cell in ABSENCES} == set(REVIEWERS)
-    assert len(ABSENCES) == len({cell[:3] for cell in ABSENCES}) == 6 * 4
+def test_the_table_of_out_of_office_is_complete():
+    assert {cell.who for cell in OUT_OF_OFFICE_CELLS} == set(OUT_OF_OFFICE_VISITORS)
+    assert len(OUT_OF_OFFICE_CELLS) == len({cell[:3] for cell in OUT_OF_OFFICE_CELLS}) == 6 * 4
 
 
-@pytest.mark.parametrize("cell", ABSENCES, ids=[" / ".join(cell[:3]) for cell in ABSENCES])
-def test_who_may_be_away(cell: Cell):
+@pytest.mark.parametrize("cell", OUT_OF_OFFICE_CELLS, ids=[" / ".join(cell[:3]) for cell in OUT_OF_OFFICE_CELLS])
+def test_who_may_be_out_of_office(cell: Cell):
     desk = review_system()
-    desk.system.store.away["staff.alice"] = AWAY
-    browser = signed_in(desk, REVIEWERS[cell.who])
+    desk.system.store.away["staff.alice"] = ABSENCE
+    browser = signed_in(desk, OUT_OF_OFFICE_VISITORS[cell.who])
     headers = {"Authorization": f"Bearer {minting.token()}"} if cell.who.startswith("an agent") else {}
     page = browser.send("GET", "/reviews/out-of-office", headers=headers)
     answer = page
     if cell.column != "GET":
         token, seen = (re.search(rf'name="{name}" value="([^"]*)"', page.text) for name in ("token", "seen"))
         form = {"token": token[1] if token else "x", "seen": seen[1] if seen else "", "until": "2023-11-15T12:00"}
-        form |= {"stand_in.owners": "staff.carol", "away": cell.column.removeprefix("POST ").partition(" ")[0]}
+        form |= {"stand_in.owners": "staff.carol", "away": "no" if cell.column == "POST end" else "yes"}
         form |= {"token": "x", "away": "yes"} if "without" in cell.column else {}
         answer = browser.send("POST", "/reviews/out-of-office", form, headers)
     found = re.search(r"Code: <code>(\w+)</code>", answer.text)
     assert f"{answer.status}{f' {found[1]}' if found else ''}" == cell.expected
     if cell.column == "GET" or not cell.expected.startswith("303"):
-        assert desk.system.store.away == {"staff.alice": AWAY}
+        assert desk.system.store.away == {"staff.alice": ABSENCE}

@@ -1,4 +1,4 @@
-"""Who may do what in Slack: every cell of the table in docs/threat-model.md."""
+"""Who may do what in Slack: every cell of the table in docs/threat-model/permissions.md."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,20 +10,22 @@ import pytest
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.review.content import content_hash
 from jitney.core.review.slack.modals import approve_selected_modal, reject_modal
+from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, REJECT
 from tests.handlers.conftest import ROOT
 from tests.handlers.slack_workspace import HOME, SlackSystem
 
 WHO = {
-    "somebody whom Slack did not sign for": "alice",
-    "somebody of another workspace": "alice",
-    "a guest, a bot or somebody deactivated": "alice",
-    "somebody who is not in jitney.yaml": "mallory",
-    "the human it asks for": "harriet",
-    "a reviewer of it": "alice",
+    "an unsigned request": "alice",
+    "a user of another workspace": "alice",
+    "a guest, a bot or a deactivated user": "alice",
+    "a user missing from jitney.yaml": "mallory",
+    "the human the agent acts for": "harriet",
+    "a reviewer of the request": "alice",
     "a reviewer of another group": "oscar",
-    "whom it escalates to, before": "lea",
-    "whom it escalates to, after": "lea",
+    "an escalation reviewer, before escalation": "lea",
+    "an escalation reviewer, after escalation": "lea",
 }
+BUTTONS = {"presses Approve": APPROVE, "presses Approve selected": APPROVE_SELECTED, "presses Reject": REJECT}
 STATES = ("pending", "active", "rejected", "unknown")
 
 
@@ -35,19 +37,21 @@ class Cell(NamedTuple):
 
 
 def cells() -> Iterator[Cell]:
-    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    """Yield a cell for each state of each row."""
+    text = (ROOT / "docs" / "threat-model" / "permissions.md").read_text(encoding="utf-8")
     table = dropwhile(lambda line: not line.startswith("| who in Slack |"), text.splitlines())
     header, _, *lines = takewhile(lambda line: line.startswith("|"), table)
     columns = [part.strip() for part in header.strip("|").split("|")]
     for line in lines:
-        who, state, *expected = [part.strip() for part in line.strip("|").split("|")]
-        yield from (Cell(who, state, column, cell) for column, cell in zip(columns[2:], expected, strict=True))
+        who, states, *expected = [part.strip() for part in line.strip("|").split("|")]
+        for state in states.split(", "):
+            yield from (Cell(who, state, column, cell) for column, cell in zip(columns[2:], expected, strict=True))
 
 
 CELLS = list(cells())
 
 
-def test_the_table_is_whole():
+def test_the_table_is_complete():
     assert {(cell.who, cell.state) for cell in CELLS} == {(who, state) for who in WHO for state in STATES}
     assert len(CELLS) == len({cell[:3] for cell in CELLS}) == len(WHO) * len(STATES) * 5
 
@@ -70,7 +74,7 @@ def test_who_may_do_what_in_slack(cell: Cell):
     grant = request_in(office, cell.state)
     if cell.state == "unknown":
         del office.system.store.grants[grant.id]
-    if cell.who.endswith(", after"):
+    if cell.who.endswith(", after escalation"):
         office.system.now += 900
     if cell.who.startswith("a guest"):
         office.slack.profiles["UALICE"] = office.slack.profiles["UALICE"]._replace(full=False)
@@ -83,20 +87,20 @@ def test_who_may_do_what_in_slack(cell: Cell):
 
 def payload(cell: Cell, office: SlackSystem, grant: Grant) -> Any:
     name = WHO[cell.who]
-    if cell.column.startswith("sends"):
-        view = approve_selected_modal(grant) if "less" in cell.column else reject_modal(grant)
+    if cell.column.startswith("submits"):
+        view = approve_selected_modal(grant) if "selected" in cell.column else reject_modal(grant)
         sent = office.submission(view, name, comment="no")
     else:
-        sent = office.press(grant, cell.column.removeprefix("presses "), name)
-    if cell.who == "somebody of another workspace":
+        sent = office.press(grant, BUTTONS[cell.column], name)
+    if cell.who == "a user of another workspace":
         sent |= {"team": {"id": "T0ELSE"}, "user": sent["user"] | {"team_id": "T0ELSE"}}
-    assert HOME not in sent["user"]["team_id"] or cell.who != "somebody of another workspace"
+    assert HOME not in sent["user"]["team_id"] or cell.who != "a user of another workspace"
     return sent
 
 
 def outcome(cell: Cell, office: SlackSystem, grant: Grant) -> str:
-    """What became of it: the grant's state if it changed, that a modal opened, or the code on record."""
-    unsigned = {"headers": {}} if cell.who == "somebody whom Slack did not sign for" else {}
+    """Return the grant's new state, "modal" if one opened, or the code on record."""
+    unsigned = {"headers": {}} if cell.who == "an unsigned request" else {}
     status, told = office.send(payload(cell, office, grant), **unsigned)
     current = office.system.store.grants.get(grant.id)
     if current and current.state != cell.state:
