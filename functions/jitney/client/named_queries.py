@@ -21,7 +21,7 @@ _TITLE = "The query cannot be asked"
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class QueryParameter:
     """What the query wants to know before it can answer."""
 
     name: str
@@ -72,11 +72,11 @@ def athena_location(workgroup: str, database: str, stack: Path | None) -> Athena
     return AthenaLocation(workgroup or default.workgroup, database or default.database)
 
 
-def parameters_of(sql: str) -> tuple[Parameter, ...]:
+def parameters_of(sql: str) -> tuple[QueryParameter, ...]:
     """The query's parameters in their order, as the lines after its first say; those of which none says, by number."""
     count = sum(1 for found in _MARK.finditer(sql) if found["mark"])
-    told = [Parameter(found["name"], found["what"]) for found in _described(sql)][:count]
-    return (*told, *(Parameter(f"parameter {number}", "") for number in range(len(told) + 1, count + 1)))
+    told = [QueryParameter(found["name"], found["what"]) for found in _described(sql)][:count]
+    return (*told, *(QueryParameter(f"parameter {number}", "") for number in range(len(told) + 1, count + 1)))
 
 
 def _described(sql: str) -> Iterator[re.Match[str]]:
@@ -134,7 +134,7 @@ def _named(queries: Sequence[NamedQuery], name: str) -> NamedQuery:
     raise Invalid("query_unknown", _TITLE, f"There is no query {name}. There are: {names}.", fix)
 
 
-def _wants(name: str, wanted: Sequence[Parameter], given: int) -> Invalid:
+def _wants(name: str, wanted: Sequence[QueryParameter], given: int) -> Invalid:
     if not wanted:
         return Invalid("usage", _TITLE, f"{name} has no parameters.", "Leave --param out.")
     told = "; ".join(f"{each.name}, {each.what}" if each.what else each.name for each in wanted)

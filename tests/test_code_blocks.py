@@ -1,0 +1,181 @@
+"""Every code block and every inline command of the documentation is valid, or listed here with a reason.
+
+The commands of the README, agent.md and targets.md run too: tests/system/test_readme.py, tests/client/test_docs.py.
+"""
+
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cedarpy
+import duckdb
+import pytest
+import typer.main
+import yaml
+from markdown_it import MarkdownIt
+
+from jitney.client.cli import app
+from local.agent_shell import AUDITOR
+from local.identity import AGENTS
+
+ROOT = Path(__file__).parents[1]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+NOT_OURS = {
+    "aws": "the AWS CLI",
+    "base64": "coreutils",
+    "cd": "the shell",
+    "cdk": "the CDK CLI",
+    "git": "git",
+    "jq": "jq",
+    "pip": "pip",
+    "pipx": "pipx",
+    "python": "an interpreter",
+    "python3": "an interpreter",
+    "sha256sum": "coreutils",
+    "uvx": "uv",
+}
+"""First words of command lines that no test parses: other programs, whose versions we do not choose."""
+UNCHECKED = {
+    "mermaid": "GitHub renders it; its only parser needs a browser",
+    "text": "output of a command",
+}
+"""Languages that no test parses, and why."""
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+SHELLS = {f".local/{name}.env" for name in (*AGENTS, AUDITOR)}
+SCHEMA = (ROOT / "functions" / "jitney" / "schema.cedarschema").read_text("utf-8")
+JITNEY: Any = typer.main.get_command(app)
+
+
+class Block(NamedTuple):
+    """A code block of a page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        """The block's place, as a test's name."""
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks() -> Iterator[Block]:
+    """Yield every fenced or indented code block. An indented one is a shell's."""
+    for page in PAGES:
+        for token in MarkdownIt().parse(page.read_text("utf-8")):
+            if token.type in ("fence", "code_block"):
+                line = (token.map or [0])[0] + 1
+                yield Block(page, line, token.info.strip() or ("" if token.type == "fence" else "sh"), token.content)
+
+
+def inline_commands() -> Iterator[Block]:
+    """Yield every code span that begins with `jitney` or `make` and goes on."""
+    for page in PAGES:
+        for token in MarkdownIt().enable("table").parse(page.read_text("utf-8")):
+            for child in token.children or ():
+                if child.type == "code_inline" and re.match(r"(jitney|make) \S", child.content):
+                    yield Block(page, (token.map or [0])[0] + 1, "inline", child.content)
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Yield the words of each simple command of a shell text; what follows a redirection is left out."""
+    text = re.sub(r"(?m)(?:^|(?<=\s))#.*$", "", text).replace("\\\n", " ")
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;<>\n")
+    lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t", True, ""
+    words: list[str] = []
+    for word in [*lexer, "\n"]:
+        if not set(word) <= set("|&;\n"):
+            words.append(word)
+            continue
+        if words:
+            yield words[: next((at for at, each in enumerate(words) if set(each) <= set("<>")), None)]
+        words = []
+
+
+def check_shell(text: str) -> None:
+    found = list(commands(text))
+    assert found
+    for words in found:
+        check_command(words)
+
+
+def check_command(words: list[str]) -> None:
+    program, *arguments = words
+    if program == "jitney":
+        parse_jitney(arguments)
+    elif program == "make":
+        goals = [each for each in arguments if not each.startswith("-") and "=" not in each]
+        assert set(goals) <= TARGETS
+    elif program == ".":
+        assert set(arguments) <= SHELLS
+    else:
+        assert program in NOT_OURS, f"{program}: parse it, or list it in NOT_OURS with a reason"
+
+
+def parse_jitney(arguments: list[str]) -> None:
+    """Parse a command line as the command does, and run nothing. Raises for a line that it would refuse."""
+    command, name, parent = JITNEY, "jitney", None
+    while hasattr(command, "resolve_command"):
+        context = command.make_context(name, arguments[:1], parent=parent, resilient_parsing=True)
+        name, command, arguments = command.resolve_command(context, arguments)
+        assert command, f"no command {name}"
+        parent = context
+    command.make_context(name, arguments, parent=parent)
+
+
+def check_cedar(text: str) -> None:
+    result = cedarpy.validate_policies(text, SCHEMA)
+    assert result.validation_passed, result.errors
+
+
+CHECKS: dict[str, Callable[[str], Any]] = {
+    "bash": check_shell,
+    "cedar": check_cedar,
+    "json": json.loads,
+    "python": lambda text: compile(text, "page", "exec"),
+    "sh": check_shell,
+    "sql": duckdb.extract_statements,
+    "toml": tomllib.loads,
+    "yaml": yaml.safe_load,
+}
+
+
+@pytest.mark.parametrize("block", list(blocks()), ids=str)
+def test_every_code_block_is_valid(block: Block):
+    assert block.language in CHECKS.keys() | UNCHECKED.keys(), f"no check for a block in {block.language!r}"
+    CHECKS.get(block.language, str)(block.text)
+
+
+@pytest.mark.parametrize("span", list(inline_commands()), ids=str)
+def test_every_inline_command_exists(span: Block):
+    program, *words = span.text.split()
+    if program == "make":
+        check_command(span.text.split())
+        return
+    command, context = JITNEY, JITNEY.make_context("jitney", [], resilient_parsing=True)
+    while words and hasattr(command, "get_command") and words[0][0].isalpha():
+        command = command.get_command(context, words.pop(0))
+        assert command, "no such command"
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    own = words[: words.index("--")] if "--" in words else words
+    assert {word.partition("=")[0] for word in own if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "jitney requets analytics-prod",
+        "jitney request analytics-prod --acton s3:GetObject",
+        "jitney request",
+        "make dmeo",
+        ". .local/nobody.env",
+        "sudo make up",
+    ],
+)
+def test_a_wrong_command_line_is_found(text: str):
+    with pytest.raises(Exception):  # noqa: B017, PT011 - of several libraries
+        check_shell(text)
