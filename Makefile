@@ -58,7 +58,7 @@ lint: $(READY) ## format, lint and types
 .PHONY: check
 check: lint ## these, and the tests without AWS or sockets, with a tenth of their generated examples: for every save
 	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup --hypothesis-profile quick \
-		tests/core tests/handlers tests/test_rooms.py --ignore tests/handlers/test_convergence.py
+		tests/core tests/handlers tests/test_*.py --ignore tests/handlers/test_convergence.py
 
 .PHONY: test
 test: lint $(AWSCLI) ## every test, with the system running on this machine

@@ -192,7 +192,9 @@ def _be(mutant: Mutant, tests: list[pytest.Item]) -> None:
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
     _swap(mutant)
-    failed = any(_fails(item, tests[number + 1] if number + 1 < len(tests) else None) for number, item in enumerate(tests))
+    failed = any(
+        _fails(item, tests[number + 1] if number + 1 < len(tests) else None) for number, item in enumerate(tests)
+    )
     os._exit(1 if failed else 0)
 
 

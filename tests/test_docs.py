@@ -9,23 +9,45 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 THREATS = [ROOT / "docs" / "threat-model.md", *sorted((ROOT / "docs" / "threat-model").glob("*.md"))]
-NAMES = frozenset(
+LONGEST = {
+    "README.md": 90,
+    "CONTRIBUTING.md": 200,
+    "calls.md": 200,
+    "agent.md": 213,
+    "auditor.md": 299,
+    "reviewer.md": 151,
+}
+"""Lines of the pages that may have another number than 150. calls.md is generated; the last three are still too long."""
+TEST_NAMES = frozenset(
     name
     for file in (ROOT / "tests").rglob("test_*.py")
     for name in re.findall(r"^ *(?:async )?def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
 )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_files(page: Path):
-    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_tests_that_are_named_exist(page: Path):
-    named = re.findall(r"`(test_[\w*]+)`", page.read_text(encoding="utf-8"))
-    assert [name for name in named if not any(fnmatch(each, name) for each in NAMES)] == []
+def test_links_lead_to_files_and_headings(page: Path):
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text)
+    broken = []
+    for link in links:
+        file, _, anchor = link.partition("#")
+        to = page.parent / file if file else page
+        if "://" not in link and (not to.exists() or (anchor and anchor not in anchors(to))):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_named_tests_exist(page: Path):
+    patterns = re.findall(r"`(test_[\w*]+)`", page.read_text(encoding="utf-8"))
+    assert [pattern for pattern in patterns if not any(fnmatch(name, pattern) for name in TEST_NAMES)] == []
 
 
 @pytest.mark.parametrize("page", THREATS, ids=lambda page: page.name)
@@ -46,3 +68,15 @@ def threat_rows(text: str) -> list[list[str]]:
         elif inside and not line.startswith("| ---"):
             rows.append([cell.strip() for cell in line.strip("|").split("|")])
     return rows
+
+
+def test_the_index_lists_every_page():
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = {path.name for path in (ROOT / "docs").iterdir() if path.suffix in (".md", ".yaml")} - {"README.md"}
+    assert set(re.findall(r"^\| \[[\w.-]+\]\(([\w.-]+)\) \|", index, re.MULTILINE)) == pages
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_stay_short(page: Path):
+    lines = len(page.read_text(encoding="utf-8").splitlines())
+    assert lines <= LONGEST.get(page.name, 150)
