@@ -17,7 +17,7 @@ LONGEST = {
     "auditor.md": 299,
     "reviewer.md": 151,
 }
-"""Lines of the pages that may have another number than 150. calls.md is generated; the last three are still too long."""
+"""Lines of pages that are longer than 150. calls.md is generated; the last three are still too long."""
 TEST_NAMES = frozenset(
     name
     for file in (ROOT / "tests").rglob("test_*.py")

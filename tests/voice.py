@@ -13,35 +13,40 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from markdown_it import MarkdownIt
+
 ROOT = Path(__file__).resolve().parents[1]
 PROSE = {".md", ".html", ".sql", ".yaml", ".cedar", ".cedarschema", ".json", ".toml"}
 BANNED = re.compile(
     r"\b(?:tell|tells|telling|told|whoever|whatever|whichever|whom|somebody|someone|anybody|nobody|everybody|anew|shall"
     r"|besides|by then|be it|of which|in whose|so that it|taken? back|takes back|taking back|took back"
     r"|given? back|gives back|giving back|gave back|broke the glass|broken glass|breaks? the glass|the glass"
-    r"|stands? in for|stand-ins?|go its way|no less can|story|stories|deeds)\b",
+    r"|stands? in for|stand-ins?|go its way|no less can|story|stories|deeds"
+    r"|inert|wakes?|woken|asked for|who asks|left behind|by now|what there is|in the place of)\b",
     re.IGNORECASE,
 )
 
 
 FLOORS: dict[str, int] = {
-    "benchmarks": 10,
-    "data": 19,
-    "docs": 194,
-    "infra": 66,
-    "jitney": 4,
-    "jitney/adapters": 50,
-    "jitney/client": 104,
+    "benchmarks": 13,
+    "data": 22,
+    "docs": 213,
+    "infra": 73,
+    "jitney": 8,
+    "jitney/adapters": 59,
+    "jitney/client": 128,
     "jitney/configuration": 42,
-    "jitney/core": 398,
-    "jitney/handlers": 168,
-    "jitney/pages": 44,
-    "local": 88,
-    "policies": 13,
-    "root": 30,
-    "tests": 321,
+    "jitney/core": 471,
+    "jitney/handlers": 185,
+    "jitney/pages": 48,
+    "local": 118,
+    "policies": 14,
+    "root": 31,
+    "tests": 908,
 }
 """How many banned words each room holds. Lower a number when the room has fewer; never raise one."""
+LONGEST_SENTENCE = 28
+"""Words of a sentence in a page."""
 
 
 class Hit(NamedTuple):
@@ -75,13 +80,23 @@ def files() -> list[Path]:
 
 
 def hits(path: Path) -> Iterator[Hit]:
-    """Yield the banned words of one file; in Python, those in strings and comments only."""
+    """Yield the banned words of one file; in Python, those in strings, comments and names that it defines."""
     text = path.read_text(encoding="utf-8")
-    if not BANNED.search(text):  # most files; reading a file's tokens takes long
+    if not BANNED.search(text.replace("_", " ")):  # most files; reading a file's tokens takes long
         return
     for number, line in _prose(text) if path.suffix == ".py" else enumerate(text.splitlines(), 1):
         for match in BANNED.finditer(line):
             yield Hit(path, number, match[0].lower(), line.strip())
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Yield the sentences of a Markdown text, those of its lists and tables included."""
+    for token in MarkdownIt().enable("table").parse(text):
+        flat = "".join(
+            child.content if child.type in {"text", "code_inline"} else " " * child.type.endswith("break")
+            for child in token.children or ()
+        )
+        yield from (sentence for sentence in re.split(r"(?<=[.!?:;])\s+", flat) if sentence)
 
 
 def room(path: Path) -> str:
@@ -101,10 +116,14 @@ def by_room() -> dict[str, list[Hit]]:
 
 
 def _prose(text: str) -> Iterator[tuple[int, str]]:
+    before = ""
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type in {tokenize.STRING, tokenize.COMMENT, tokenize.FSTRING_MIDDLE}:
             for offset, line in enumerate(token.string.splitlines()):
                 yield token.start[0] + offset, line
+        elif before in {"def", "class"}:
+            yield token.start[0], token.string.replace("_", " ")
+        before = token.string
 
 
 def main(arguments: list[str]) -> None:

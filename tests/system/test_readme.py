@@ -1,4 +1,4 @@
-"""What the README tells to type, typed."""
+"""The commands of the README run as they are written."""
 
 import re
 import subprocess
