@@ -80,3 +80,10 @@ def test_the_index_lists_every_page():
 def test_pages_stay_short(page: Path):
     lines = len(page.read_text(encoding="utf-8").splitlines())
     assert lines <= LONGEST.get(page.name, 150)
+
+
+def test_the_picture_and_the_table_of_boundaries_have_the_same_numbers():
+    picture, _, rest = THREATS[0].read_text(encoding="utf-8").partition("```mermaid\n")[2].partition("```")
+    drawn = set(re.findall(r'"(\d)\. ', picture))
+    assert drawn == set(re.findall(r"^\| (\d)\. ", rest.partition("## Ten threats")[0], re.MULTILINE))
+    assert len(drawn) == 7
