@@ -41,7 +41,7 @@ NOT_OURS = {
 """First words of command lines that no test parses: other programs, whose versions we do not choose."""
 UNCHECKED = {
     "mermaid": "GitHub renders it; its only parser needs a browser",
-    "text": "output of a command",
+    "text": "a picture, or the output of a command",
 }
 """Languages that no test parses, and why."""
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
