@@ -40,10 +40,10 @@ def main() -> int:
     """Make them all; 0 when they are there."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     try:
-        with demo_run() as stage:
+        with demo_run() as run:
             for look, options in LOOKS.items():
-                _photograph(stage, look, options)
-                _photograph_mail(stage.stack, look, options)
+                _photograph(run, look, options)
+                _photograph_mail(run.stack, look, options)
     except (StartupError, DemoStepFailedError) as problem:
         Progress().fail(str(problem))
         return 1
@@ -51,8 +51,8 @@ def main() -> int:
     return 0
 
 
-def _photograph(stage: DemoRun, look: str, options: Mapping[str, Any]) -> None:
-    stack = stage.stack
+def _photograph(run: DemoRun, look: str, options: Mapping[str, Any]) -> None:
+    stack = run.stack
     publish = _ask(stack, PUBLISH, "Publish the quarterly report, and move the last one to the archive", "OPS-7")
     tidy = _ask(stack, TIDY, HOSTILE, "")
     reviews = stack["reviews_url"]
@@ -85,7 +85,7 @@ def _photograph(stage: DemoRun, look: str, options: Mapping[str, Any]) -> None:
         _keep(page, "approved-less", look)
         page.goto(f"{reviews}/g-aaaaaaaaaaaaaa")
         _keep(page, "problem", look)
-        _use(stage, publish)
+        _use(run, publish)
         page.goto(f"{reviews}/{publish}")
         page.get_by_label("Why (it goes on record)").fill("finished")
         page.get_by_role("button", name="Revoke").click()
@@ -96,12 +96,12 @@ def _photograph(stage: DemoRun, look: str, options: Mapping[str, Any]) -> None:
         _break_glass(browser, stack, look, options)
 
 
-def _use(stage: DemoRun, grant: str) -> None:
+def _use(run: DemoRun, grant: str) -> None:
     """The agent puts the report there, and tries to delete what its reviewer left out."""
     s3 = ("jitney", "run", "--grant", grant, "--", "aws", "s3api")
     where = ("--bucket", "reports", "--key", "2026/q4.csv")
-    stage.run("writer-agent", *s3, "put-object", *where, show=False)
-    stage.run("writer-agent", *s3, "delete-object", *where, expect=255, show=False)
+    run.command("writer-agent", *s3, "put-object", *where, show=False)
+    run.command("writer-agent", *s3, "delete-object", *where, code=255, show=False)
 
 
 def _until_told(page: Page, words: str) -> None:

@@ -1,11 +1,27 @@
-"""Time limits that AWS and Slack set, where the machine has more to do than processors to do it with."""
+"""Time limits that grow with the machine's load, so that a slow machine is not taken for a broken one."""
 
 import os
+from pathlib import Path
+
+_LOAD_FILE = Path("/proc/loadavg")
+_WEIGHT_PER_NICE_LEVEL = 1.25
+"""How much less processor time each level of niceness gets beside a process of niceness 0 (Linux, sched(7))."""
 
 
 def scaled_timeout(seconds: float) -> float:
-    """As many seconds as give a process of this machine about the time that `seconds` give it where nothing else runs.
+    """Return the wall-clock limit for work that takes up to `seconds` on an idle machine.
 
-    Who hangs is still ended; who has to wait for a processor is not.
+    The limit grows with the runnable processes per processor and with this process's niceness, and never shrinks.
     """
-    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    slowdown = _runnable() / (os.cpu_count() or 1) * _WEIGHT_PER_NICE_LEVEL ** max(0, os.nice(0))
+    return seconds * max(1.0, slowdown)
+
+
+def _runnable() -> float:
+    """Return the runnable processes: the average of the last minute, or the present number where that is higher."""
+    average = os.getloadavg()[0]
+    try:
+        present = _LOAD_FILE.read_text(encoding="ascii").split()[3].partition("/")[0]
+    except OSError:  # not Linux
+        return average
+    return max(average, float(present))

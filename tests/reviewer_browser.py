@@ -13,8 +13,8 @@ from tests.running_systems import PATIENCE
 
 MOST_HOPS = 12
 PEOPLE = "people"
-"""What tests are `tests.running_systems.alone` with: those that hold `traces` against each other, and those that people act in
-beside them. Most tests of people need no more than their group of xdist."""
+"""The lock, for `tests.running_systems.alone`, of tests that compare `traces` and of tests in which people act
+meanwhile. Most tests of people need only their group of xdist."""
 
 
 @dataclass

@@ -1,1 +1,1 @@
-"""`make demo`: the main job told step by step, every step checked; it ends with an error where one is not as told."""
+"""`make demo`: Jitney's main job, step by step. Every step is checked, and a failed check ends the demo."""

@@ -1,10 +1,10 @@
-"""A command asks by itself: what an AWS CLI command needs is worked out from its words, and decided as any request."""
+"""A command requests access by itself: the broker derives the permissions from an AWS CLI command line."""
 
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from local.demo.runner import TARGET, DemoRun, excerpt, expect
+from local.demo.runner import TARGET, DemoRun
 
 OBJECT, NEIGHBOUR = "2026/q3.csv", "2026/q4.csv"
 COPY = ("aws", "s3", "cp", f"s3://reports/{OBJECT}", ".")
@@ -13,65 +13,78 @@ _GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """The grant that a command got, which is still active, and the id of the one that waits for a review."""
+class CommandGrants:
+    """The active grant of the first command, and the id of the second command's pending request."""
 
     grant: dict[str, Any]
     pending_id: str
 
 
-def play(stage: DemoRun) -> Called:
-    """The chapter."""
-    _explain(stage)
-    grant = _run(stage)
-    _read_the_neighbour(stage, grant)
-    pending_id = _ask_to_delete(stage)
-    _ask_for_a_user(stage)
-    return Called(grant, pending_id)
+def play(run: DemoRun) -> CommandGrants:
+    """Run the chapter."""
+    _explain(run)
+    grant = _run(run)
+    _read_the_neighbour(run, grant)
+    pending_id = _delete(run)
+    _create_a_user(run)
+    return CommandGrants(grant, pending_id)
 
 
-def _explain(stage: DemoRun) -> None:
-    stage.step("What would this command need?", "Nothing is declared, run or issued: the command line says it all.")
-    ran = stage.run("reader-agent", "jitney", "explain", TARGET, "--json", "--", *COPY, show=False)
-    told = ran.json()
-    excerpt(told, "effect", "explanation", "session_policy")
-    allowed = [each for each in told["session_policy"]["Statement"] if each["Effect"] == "Allow"]
+def _explain(run: DemoRun) -> None:
+    run.step(
+        "`jitney explain` shows what a command needs",
+        "It derives the permissions from the command line. It runs nothing and issues nothing.",
+    )
+    answer = run.command("reader-agent", "jitney", "explain", TARGET, "--json", "--", *COPY, show=False)
+    decision = answer.json()
+    run.excerpt(decision, "effect", "explanation", "session_policy")
+    allowed = [each for each in decision["session_policy"]["Statement"] if each["Effect"] == "Allow"]
     alone = [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": NEEDED[0]["resources"][0]}]
-    expect("The session policy would allow reading that object, and nothing else", holds=allowed == alone)
+    run.check("The session policy would allow reading that object, and nothing else", holds=allowed == alone)
 
 
-def _run(stage: DemoRun) -> dict[str, Any]:
-    why = "--keep leaves the grant for the steps to come; without it, it is given back when the command has ended."
-    stage.step("It runs, with a grant for that object only", why)
-    ran = stage.run("reader-agent", "jitney", "run", TARGET, "--keep", "--reason", "monthly report", "--", *COPY)
-    expect("The object is downloaded", holds="download: s3://reports/2026/q3.csv" in ran.said)
-    listed = stage.run("reader-agent", "jitney", "grants", "list", "--json", show=False).json()["grants"]
+def _run(run: DemoRun) -> dict[str, Any]:
+    run.step(
+        "`jitney run` runs the command with a grant for that object only",
+        "--keep keeps the grant for later steps. Without it, jitney releases the grant when the command ends.",
+    )
+    words = ("--keep", "--for", "1h", "--reason", "monthly report", "--", *COPY)
+    answer = run.command("reader-agent", "jitney", "run", TARGET, *words)
+    run.check("The command downloads the object", holds="download: s3://reports/2026/q3.csv" in answer.text)
+    listed = run.command("reader-agent", "jitney", "grants", "list", "--json", show=False).json()["grants"]
     found = [grant for grant in listed if grant["state"] == "active" and grant["permissions"] == NEEDED]
     for grant in found[:1]:
-        excerpt(grant, "id", "state", "permissions", "expires_at")
-    expect("Its grant allows s3:GetObject on that object, and nothing else", holds=bool(found))
+        run.excerpt(grant, "id", "state", "permissions", "expires_at")
+    run.check("Its grant allows s3:GetObject on that object, and nothing else", holds=bool(found))
     newest: dict[str, Any] = found[0]
     return newest
 
 
-def _read_the_neighbour(stage: DemoRun, grant: dict[str, Any]) -> None:
-    stage.step("The object beside it", "In the same folder, readable for the role; not for this session.")
+def _read_the_neighbour(run: DemoRun, grant: dict[str, Any]) -> None:
+    run.step(
+        "IAM denies the object beside it",
+        "It is in the same folder. The target's role may read it, and the grant's session may not.",
+    )
     get = ("aws", "s3api", "get-object", "--bucket", "reports", "--key", NEIGHBOUR, "got")
-    ran = stage.run("reader-agent", "jitney", "run", "--grant", grant["id"], "--", *get, expect=255)
-    expect("IAM itself denies it", holds="AccessDenied" in ran.said and "no session policy allows" in ran.said)
+    answer = run.command("reader-agent", "jitney", "run", "--grant", grant["id"], "--", *get, code=255)
+    denied = "AccessDenied" in answer.text and "no session policy allows" in answer.text
+    run.check("IAM itself denies it: no session policy allows it", holds=denied)
 
 
-def _ask_to_delete(stage: DemoRun) -> str:
-    why = "Policy wants a data owner's approval. --no-wait ends at once; without it, the command runs once approved."
-    stage.step("A command that deletes waits for a person", why)
+def _delete(run: DemoRun) -> str:
+    run.step(
+        "A command that deletes needs a person's approval",
+        "--no-wait ends the command at once. Without it, the command waits and runs after the approval.",
+    )
     remove = ("--no-wait", "--reason", "replaced by a new one", "--", "aws", "s3", "rm", f"s3://reports/{OBJECT}")
-    ran = stage.run("writer-agent", "jitney", "run", TARGET, *remove, expect=4)
-    expect("Under review, it says by whom, and nothing was deleted", holds="review by data-owners" in ran.said)
-    return "".join(_GRANT_ID.findall(ran.said)[:1])
+    answer = run.command("writer-agent", "jitney", "run", TARGET, *remove, code=4)
+    named = "review by data-owners" in answer.text
+    run.check("The answer names the group that reviews it, and nothing is deleted", holds=named)
+    return "".join(_GRANT_ID.findall(answer.text)[:1])
 
 
-def _ask_for_a_user(stage: DemoRun) -> None:
-    stage.step("A command that makes a user is denied", "Whatever else permits it: a forbid wins.")
+def _create_a_user(run: DemoRun) -> None:
+    run.step("Policy denies a command that creates a user", "A forbid overrides every permit.")
     create = ("--reason", "a helper for the report", "--", "aws", "iam", "create-user", "--user-name", "helper")
-    ran = stage.run("reader-agent", "jitney", "run", TARGET, *create, expect=3)
-    expect("Denied, and it says why", holds="changed through code review" in ran.said)
+    answer = run.command("reader-agent", "jitney", "run", TARGET, *create, code=3)
+    run.check("The command is denied, and the answer says why", holds="changed through code review" in answer.text)

@@ -1,50 +1,115 @@
-"""Grants end: one is taken back while a loop uses it, and the other by itself."""
+"""Grants end: an operator revokes one while it is used, and another one expires."""
 
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from local.demo.asking import GrantedAccess
 from local.demo.calling import OBJECT
-from local.demo.runner import DemoRun, DemoStepFailedError, console, excerpt, expect, say
+from local.demo.runner import TARGET, CommandResult, DemoRun, DemoStepFailedError, console, say
 
 LOOP = Path(__file__).with_name("loop.py")
 OPERATOR = "incident-bot"
 CALLS_BEFORE = 10
+LIFETIMES = (15, 60, 240, 960, 3600)
+"""Seconds that the short grant lasts. Each one is tried after the machine was too slow for the one before."""
+ENDED = 7
+"""The exit code of `jitney credentials` for a grant that has ended."""
 
 
-def play(stage: DemoRun, looping: Mapping[str, Any], lent: GrantedAccess) -> None:
-    """The chapter: `looping` is revoked, `lent` ends by itself."""
-    _revoke_mid_loop(stage, looping["id"])
-    _after_the_end(stage, lent)
+@dataclass(frozen=True, slots=True)
+class ShortGrant:
+    """A grant as the API shows it, and a copy of its keys as environment variables."""
+
+    grant: dict[str, Any]
+    keys: dict[str, str]
 
 
-def _revoke_mid_loop(stage: DemoRun, grant_id: str) -> None:
-    why = "A loop reads the object again and again. An operator, of a group in `operators` of jitney.yaml, ends that."
-    stage.step("A grant is revoked while it is used", why)
+def play(run: DemoRun, used: Mapping[str, Any]) -> str:
+    """Run the chapter: `used` is revoked, and a short grant expires. Return the short grant's id."""
+    short = _use_a_short_grant(run)
+    _revoke_while_used(run, used["id"])
+    _show_the_expiry(run, short)
+    return str(short.grant["id"])
+
+
+def _use_a_short_grant(run: DemoRun) -> ShortGrant:
+    run.step(
+        f"An agent requests access for {LIFETIMES[0]} seconds and copies the keys out",
+        "A later step tries the copied keys after the grant's end.",
+    )
+    for seconds in LIFETIMES:
+        if short := _short_grant(run, seconds):
+            return short
+        say(f"This machine needs more than {seconds} s for these commands: the agent requests a longer grant.")
+    raise DemoStepFailedError("The keys work before their grant ends", f"every grant of up to {seconds} s had ended")
+
+
+def _short_grant(run: DemoRun, seconds: int) -> ShortGrant | None:
+    """Return a new grant whose keys have read the object, or None when it ended before they could."""
+    words = ("--action", "s3:GetObject", "--resource", f"arn:aws:s3:::reports/{OBJECT}", "--for", f"{seconds}s")
+    answer = run.command(
+        "reader-agent", "jitney", "request", TARGET, *words, "--reason", "a short look", "--json", show=False
+    )
+    grant: dict[str, Any] = answer.json()["grant"]
+    issued = run.command("reader-agent", "jitney", "credentials", "--grant", grant["id"], code=(0, ENDED), show=False)
+    if issued.code == ENDED:
+        return None
+    keys = issued.json()
+    same = keys["Expiration"] == grant["expires_at"]
+    run.check(f"The keys end when the grant ends, at {grant['expires_at']}", holds=same, got=keys["Expiration"])
+    copied = {
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["SessionToken"],
+    }
+    read = _get(run, copied, 0, 255)
+    if read.code:
+        run.check("AWS refuses the keys only because they have ended", holds=_refused(read))
+        return None
+    run.check("The copied keys read the object", holds="ContentLength" in read.text)
+    return ShortGrant(grant, copied)
+
+
+def _get(run: DemoRun, keys: Mapping[str, str], *codes: int) -> CommandResult:
+    get = ("aws", "s3api", "get-object", "--bucket", "reports", "--key", OBJECT, "got")
+    return run.command("reader-agent", *get, code=codes, more=keys)
+
+
+def _refused(read: CommandResult) -> bool:
+    """Return whether AWS refused the keys because they have ended."""
+    return any(word in read.text for word in ("AccessDenied", "ExpiredToken"))
+
+
+def _revoke_while_used(run: DemoRun, grant_id: str) -> None:
+    run.step(
+        "An operator revokes a grant while it is used",
+        "A loop reads the object again and again. The operator is in a group that jitney.yaml lists in `operators`.",
+    )
     loop = ("jitney", "run", "--grant", grant_id, "--", "python", str(LOOP), "reports", OBJECT)
-    with stage.meanwhile("reader-agent", *loop) as lines:
+    with run.background("reader-agent", *loop) as lines:
         calls = _read(islice(lines, CALLS_BEFORE))
-        expect(f"{len(calls)} calls worked so far", holds=len(calls) == CALLS_BEFORE and not _denied(calls))
+        worked = len(calls) == CALLS_BEFORE and not _denied(calls)
+        run.check(f"{len(calls)} calls worked so far", holds=worked, got=calls)
         pressed = time.time()
-        stage.run(OPERATOR, "jitney", "grants", "revoke", grant_id, "--reason", "the laptop was stolen")
+        run.command(OPERATOR, "jitney", "grants", "revoke", grant_id, "--reason", "the laptop was stolen")
         calls += _read(lines)
-    _tell_the_loop(calls, pressed)
-    _tell_the_grant(stage, grant_id)
+    _show_the_loop(run, calls, pressed)
+    _show_the_grant(run, grant_id)
 
 
 def _read(lines: Iterator[str]) -> list[dict[str, Any]]:
-    """The loop's calls. Raises NotAsTold with what it says instead of them."""
+    """Return the loop's calls. Raises DemoStepFailedError for a line that is not a call."""
     calls = []
     for line in lines:
         try:
             calls.append(json.loads(line))
         except ValueError as error:
-            raise DemoStepFailedError(f"the loop says {line}") from error
+            raise DemoStepFailedError("The loop reports a call on each line", line) from error
     return calls
 
 
@@ -52,45 +117,44 @@ def _denied(calls: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [call for call in calls if call["denied"]]
 
 
-def _tell_the_loop(calls: Sequence[dict[str, Any]], pressed: float) -> None:
+def _show_the_loop(run: DemoRun, calls: Sequence[dict[str, Any]], pressed: float) -> None:
     denied = _denied(calls)
-    expect("The loop's calls are denied", holds=bool(denied))
+    run.check("AWS denies the loop's calls", holds=bool(denied), got=calls[-1:])
     first, worked = denied[0], len(calls) - len(denied)
     say(f"calls 1 to {worked}: worked\ncall {first['call']}: {first['denied']}")
     by_aws = all("AccessDenied" in call["denied"] for call in denied)
+    ended = by_aws and list(calls[worked:]) == denied and len(denied) > 1
     more = f"{worked} calls worked; call {first['call']} and all {len(denied) - 1} after it were denied, by AWS"
-    expect(more, holds=by_aws and list(calls[worked:]) == denied and len(denied) > 1)
+    run.check(more, holds=ended, got=calls[worked:])
     seconds = first["at"] - pressed
-    told = f"{seconds:.2f} s from the operator's Enter to the first denied call, the command's own start included"
-    expect(told, holds=seconds > 0)
+    text = f"{seconds:.2f} s from the operator's Enter to the first denied call, including the command's own start"
+    run.check(text, holds=seconds > 0)
 
 
-def _tell_the_grant(stage: DemoRun, grant_id: str) -> None:
-    """What the broker measured is kept with the grant: GET /v1/grants/{id}."""
-    ran = stage.run("reader-agent", "jitney", "grants", "show", grant_id, "--json", expect=3, show=False)
-    grant = ran.json()["grant"]
-    excerpt(grant, "id", "state", "ending")
+def _show_the_grant(run: DemoRun, grant_id: str) -> None:
+    """Show what GET /v1/grants/{id} says: who revoked the grant, and how soon the broker saw AWS deny it."""
+    answer = run.command("reader-agent", "jitney", "grants", "show", grant_id, "--json", code=3, show=False)
+    grant = answer.json()["grant"]
+    run.excerpt(grant, "id", "state", "ending")
     ending = grant["ending"] or {}
     known = (grant["state"], ending.get("by")) == ("revoked", f"local.{OPERATOR}")
-    expect("The agent is told who took the grant back, and why", holds=known)
+    run.check("The grant says who revoked it, and why", holds=known)
     milliseconds = ending.get("denied_after_milliseconds")
-    told = f"{(milliseconds or 0) / 1000:.2f} s from the call to the first denial, by the broker's own canary session"
-    expect(told, holds=bool(milliseconds))
+    text = f"{(milliseconds or 0) / 1000:.2f} s from the call to the first denial, by the broker's own canary session"
+    run.check(text, holds=bool(milliseconds))
 
 
-def _after_the_end(stage: DemoRun, lent: GrantedAccess) -> None:
-    stage.step("The first grant ends by itself", "Nothing has to run for it: the end is in the credentials.")
-    _wait_until(lent.grant["expires_at"])
-    get = ("aws", "s3api", "get-object", "--bucket", "reports", "--key", OBJECT, "got")
-    ran = stage.run("reader-agent", *get, expect=255, more=lent.keys)
-    denied = any(word in ran.said for word in ("AccessDenied", "ExpiredToken"))
-    expect("The copied keys are refused by AWS", holds=denied)
-    ran = stage.run("reader-agent", "jitney", "credentials", "--grant", lent.grant["id"], expect=7)
-    expect("And Jitney gives no new ones for it", holds="ended" in ran.said)
+def _show_the_expiry(run: DemoRun, short: ShortGrant) -> None:
+    run.step("The short grant expires by itself", "The credentials carry their end, so nothing has to run for it.")
+    _wait_until(short.grant["expires_at"])
+    read = _get(run, short.keys, 255)
+    run.check("AWS refuses the copied keys", holds=_refused(read))
+    answer = run.command("reader-agent", "jitney", "credentials", "--grant", short.grant["id"], code=ENDED)
+    run.check("Jitney issues no new keys for the grant", holds="ended" in answer.text)
 
 
 def _wait_until(moment: str) -> None:
-    """Wait until a second after `moment`, which IAM still allows."""
-    ends = datetime.fromisoformat(moment).timestamp() + 2
+    """Wait until two seconds after `moment`: IAM still allows the second itself."""
+    end = datetime.fromisoformat(moment).timestamp() + 2
     with console.status(f"waiting for {moment}"):
-        time.sleep(max(0.0, ends - time.time()))
+        time.sleep(max(0.0, end - time.time()))

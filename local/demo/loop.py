@@ -1,7 +1,7 @@
-"""An agent's loop, for `jitney run -- python loop.py BUCKET KEY`: reads one object again and again until refused.
+"""An agent's loop, run as `jitney run -- python loop.py BUCKET KEY`: it reads one object until AWS denies it.
 
-Writes a JSON object a call: which call, when it had ended (epoch seconds), and AWS's words if it was denied. After the
-first denial it goes on for some calls, as programs do that retry. Exits 1 when nobody denies it.
+It writes a JSON object for each call: its number, its end in epoch seconds, and AWS's message if it was denied. After
+the first denial it makes some more calls, as programs that retry do.
 """
 
 import json
@@ -13,15 +13,15 @@ from botocore.exceptions import ClientError
 
 PAUSE_SECONDS = 0.03
 MORE_CALLS = 5
-PATIENCE_SECONDS = 300
+MOST_CALLS = 20_000
+"""A loop that AWS never denies ends after these: calls, and not seconds, so that a slow machine changes nothing."""
 
 
 def main(bucket: str, key: str) -> int:
-    """The loop."""
+    """Read until denied; 0 then, 1 when no call was denied."""
     s3 = boto3.client("s3")
-    ends = time.monotonic() + PATIENCE_SECONDS
     call = denials = 0
-    while denials <= MORE_CALLS and time.monotonic() < ends:
+    while denials <= MORE_CALLS and call < MOST_CALLS:
         call, denied = call + 1, ""
         try:
             s3.get_object(Bucket=bucket, Key=key)["Body"].read()

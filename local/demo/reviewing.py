@@ -1,62 +1,71 @@
-"""A person decides: a write waits, a reviewer approves less on the page, and less is what the agent gets."""
+"""A person decides: a write waits for its review, and a reviewer approves a part of it on the page."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from local.demo.calling import NEIGHBOUR, OBJECT
-from local.demo.runner import TARGET, DemoRun, DemoStepFailedError, expect, say
+from local.demo.runner import TARGET, DemoRun, DemoStepFailedError, say
 
 BROWSER = Path(__file__).with_name("browser.py")
 REVIEWER = "bob"
 ARNS = tuple(f"arn:aws:s3:::reports/{key}" for key in (OBJECT, NEIGHBOUR))
+TITLE = "local.writer-agent asks for write access to analytics-prod"
 _GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 
-def play(stage: DemoRun) -> str:
-    """The chapter; the id of its grant."""
-    grant_id = _approve_less(stage)
-    _write_the_other(stage, grant_id)
+def play(run: DemoRun) -> str:
+    """Run the chapter and return its grant's id."""
+    grant_id = _approve_a_part(run)
+    _write_the_rejected_object(run, grant_id)
     return grant_id
 
 
-def _approve_less(stage: DemoRun) -> str:
-    why = f"The agent asks to write two objects, and waits. {REVIEWER}, a data owner, gets a mail and decides."
-    stage.step("A write waits, and goes on when a person has approved", why)
-    (stage.folder / "new.csv").write_text("region,revenue\nnorth,3\n", encoding="utf-8")
-    asked = [word for arn in ARNS for word in ("--resource", arn)]
-    ask = ("--action", "s3:PutObject", *asked, "--reason", "the corrected report", "--keep")
+def _approve_a_part(run: DemoRun) -> str:
+    run.step(
+        "A command waits until a person approves its request",
+        f"The agent requests two objects and waits. {REVIEWER}, a data owner, gets a mail and approves one of them.",
+    )
+    (run.folder / "new.csv").write_text("region,revenue\nnorth,3\n", encoding="utf-8")
+    resources = [word for arn in ARNS for word in ("--resource", arn)]
+    words = ("--action", "s3:PutObject", *resources, "--for", "1h", "--reason", "the corrected report", "--keep")
     upload = ("aws", "s3", "cp", "new.csv", f"s3://reports/{OBJECT}")
-    with stage.meanwhile("writer-agent", "jitney", "run", TARGET, *ask, "--", *upload) as lines:
-        waiting = next(lines, "")
-        say(waiting)
-        found = _GRANT_ID.search(waiting)
-        if found is None:
-            raise DemoStepFailedError(f"it does not wait: {waiting}")
-        mail = stage.mail_to(REVIEWER, found[0])
-        asks = "local.writer-agent asks for write access to analytics-prod"
-        say(f"The mail to {mail['to'][0]}: {mail['subject']}")
-        expect("The mail says who asks for what", holds=mail["subject"] == asks)
-        link = next((word for word in mail["text"].split() if word.endswith(found[0])), "")
-        expect("It leads to the request's page", holds=bool(link))
-        read = stage.run(REVIEWER, "python", str(BROWSER), link, "approve", ARNS[1])
-        first = read.out.splitlines()[:1]
-        expect(
-            "The page says who asks for what",
-            holds=first == [f"# {asks}"],
-        )
-        expect("One of two objects is unchecked, and the rest approved", holds=f"[ ] on {ARNS[1]}" in read.out)
+    with run.background("writer-agent", "jitney", "run", TARGET, *words, "--", *upload) as lines:
+        grant_id = _pending(lines)
+        _review(run, grant_id)
         rest = "\n".join(lines)
     say(rest)
-    expect(
-        "The command went on by itself, and wrote the object",
-        holds=f"upload: ./new.csv to s3://reports/{OBJECT}" in rest,
-    )
-    expect("It is told that it got less than it asked for", holds="for less than you asked" in rest)
+    wrote = f"upload: ./new.csv to s3://reports/{OBJECT}" in rest
+    run.check("The command continues by itself and writes the object", holds=wrote, got=rest)
+    less = "for less than you asked" in rest
+    run.check("It says that the agent got less than it requested", holds=less, got=rest)
+    return grant_id
+
+
+def _pending(lines: Iterator[str]) -> str:
+    """Return the id of the pending grant, from the first line of the waiting command."""
+    line = next(lines, "")
+    say(line)
+    found = _GRANT_ID.search(line)
+    if found is None:
+        raise DemoStepFailedError("The command waits for a review", line)
     return found[0]
 
 
-def _write_the_other(stage: DemoRun, grant_id: str) -> None:
-    stage.step("The object that was unchecked", "It was asked for, and not granted.")
+def _review(run: DemoRun, grant_id: str) -> None:
+    mail = run.mail_to(REVIEWER, grant_id)
+    say(f"The mail to {mail['to'][0]}: {mail['subject']}")
+    run.check("The mail says who requests what", holds=mail["subject"] == TITLE, got=mail["subject"])
+    link = next((word for word in mail["text"].split() if word.endswith(grant_id)), "")
+    run.check("The mail links to the request's page", holds=bool(link), got=mail["text"])
+    page = run.command(REVIEWER, "python", str(BROWSER), link, "approve", ARNS[1])
+    run.check("The page says who requests what", holds=page.out.splitlines()[:1] == [f"# {TITLE}"])
+    run.check("The reviewer unchecks one object and approves the other", holds=f"[ ] on {ARNS[1]}" in page.out)
+
+
+def _write_the_rejected_object(run: DemoRun, grant_id: str) -> None:
+    run.step("IAM denies the object that the reviewer unchecked", "It was requested, and not granted.")
     upload = ("aws", "s3", "cp", "new.csv", f"s3://reports/{NEIGHBOUR}")
-    ran = stage.run("writer-agent", "jitney", "run", "--grant", grant_id, "--", *upload, expect=1)
-    expect("IAM itself denies it", holds="AccessDenied" in ran.said and "no session policy allows" in ran.said)
+    answer = run.command("writer-agent", "jitney", "run", "--grant", grant_id, "--", *upload, code=1)
+    denied = "AccessDenied" in answer.text and "no session policy allows" in answer.text
+    run.check("IAM itself denies it: no session policy allows it", holds=denied)

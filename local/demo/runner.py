@@ -1,10 +1,10 @@
-"""What the demo plays on: the running system, a folder for its files, and commands that are shown before they run."""
+"""What the demo runs on: the local system, a folder for files, and commands that are shown before they run."""
 
 import itertools
 import json
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from rich.panel import Panel
 from local import agent_shell, probes, processes, system
 from local.progress import Progress
 from local.settings import DEFAULT_CONFIG, LocalSettings, from_environment
+from local.timeouts import scaled_timeout
 
 TARGET = "analytics-prod"
 MAIL_SECONDS = 300.0
@@ -25,68 +26,109 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 class DemoStepFailedError(Exception):
-    """A step that did not go as the demo tells it."""
+    """A check of the demo failed: what was expected, and what came instead."""
+
+    def __init__(self, expected: str, got: object = "") -> None:
+        super().__init__(expected)
+        self.expected = expected
+        self.got = got
+        self.step = ""
+        self.logs: Path | None = None
+
+    def __str__(self) -> str:
+        lines = [f"{self.step or 'The demo'} failed.", f"Expected: {self.expected}", f"Got: {self.got}"]
+        return "\n".join([*lines, *([f"Logs: {self.logs}"] if self.logs else [])])
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What came of a command."""
+    """A command's exit code and outputs."""
 
     code: int
     out: str
     err: str
 
     @property
-    def said(self) -> str:
-        """Both outputs."""
+    def text(self) -> str:
+        """Both outputs, without the white space around them."""
         return "\n".join(text.strip() for text in (self.out, self.err) if text.strip())
 
     def json(self) -> Any:
-        """Standard output as JSON. Raises NotAsTold when it is none."""
+        """Return standard output, parsed as JSON. Raises DemoStepFailedError when it is not JSON."""
         try:
             return json.loads(self.out)
         except ValueError as error:
-            raise DemoStepFailedError(f"no JSON, but: {self.said}") from error
+            raise DemoStepFailedError("The command prints JSON", self.text) from error
+
+
+@dataclass(slots=True)
+class Progression:
+    """The step that the demo is at, and the result of the last command."""
+
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    step: str = ""
+    result: CommandResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DemoRun:
-    """One showing of the demo: `stack` is stack.json, `folder` is where its files go.
+    """One run of the demo: `stack` is stack.json, `folder` is where the commands run.
 
-    `stays_up` tells whether the system was up before, and therefore stays so.
+    `stays_up` is true when the system was up before the demo, which then leaves it up.
     """
 
     stack: Mapping[str, Any]
     folder: Path
     stays_up: bool
-    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    progression: Progression = field(default_factory=Progression)
 
     def step(self, title: str, why: str = "") -> None:
         """Announce the next step."""
+        number = next(self.progression.numbers)
+        self.progression.step = f"Step {number}, “{title}”,"
+        self.progression.result = None
         console.print()
-        console.print(f"[bold cyan]{next(self._numbers)}. {title}[/]")
+        console.print(f"[bold cyan]{number}. {title}[/]")
         if why:
             console.print(f"   {why}", style="italic")
 
-    def environment(self, who: str) -> dict[str, str]:
-        """What the agent's shell would have, or the person's, and nothing of this process's."""
-        of_agent = who in (*self.stack["agents"], agent_shell.AUDITOR, agent_shell.ADMINISTRATOR)
+    def check(self, what: str, *, holds: bool, got: object = None) -> None:
+        """Show what was found to hold. Raises DemoStepFailedError when it does not hold.
+
+        The error shows `got`, or else the last command's output.
+        """
+        if not holds:
+            result = self.progression.result
+            raise DemoStepFailedError(what, got if got is not None else result.text if result else "no output")
+        console.print(f"  [green]✓[/] {escape(what)}")
+
+    def excerpt(self, document: Mapping[str, Any], *names: str) -> None:
+        """Show some members of a command's JSON. Raises DemoStepFailedError when one is missing."""
+        missing = [name for name in names if name not in document]
+        if missing:
+            raise DemoStepFailedError(f"The answer has the members {', '.join(names)}", json.dumps(document))
+        console.print("    (excerpt)", style="dim")
+        console.print_json(json.dumps({name: document[name] for name in names}))
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Return the variables of an agent's or a person's shell. Nothing of this process's environment is in them."""
+        is_agent = name in (*self.stack["agents"], agent_shell.AUDITOR, agent_shell.ADMINISTRATOR)
         return {
-            **(agent_shell.variables(self.stack, who) if of_agent else self._person(who)),
+            **(agent_shell.variables(self.stack, name) if is_agent else self._person(name)),
             "PATH": ":".join(map(str, (*agent_shell.programs(), "/usr/bin", "/bin"))),
             "HOME": str(self.folder),
-            "XDG_STATE_HOME": str(self.folder / who),
+            "XDG_STATE_HOME": str(self.folder / name),
             "AWS_CONFIG_FILE": str(self.folder / "aws-config"),
             "NO_COLOR": "1",
             "COLUMNS": "110",
         }
 
     def _person(self, name: str) -> dict[str, str]:
-        known = self.stack["humans"][name]
-        return {"JITNEY_PERSON": known["username"], "JITNEY_PASSWORD": known["password"]}
+        human = self.stack["humans"][name]
+        return {"JITNEY_PERSON": human["username"], "JITNEY_PASSWORD": human["password"]}
 
     def mail_to(self, name: str, about: str) -> dict[str, Any]:
-        """The mail to a person about a grant, once it is there. Raises NotAsTold when it does not come."""
+        """Wait for the mail to a person about a grant. Raises DemoStepFailedError when it does not arrive."""
         found: list[dict[str, Any]] = []
 
         def arrived() -> bool:
@@ -95,27 +137,38 @@ class DemoRun:
             found.extend(mail for mail in mails if about in mail["text"] and mail["to"] == [f"{name}@example.com"])
             return bool(found)
 
-        if not processes.wait_until(arrived, MAIL_SECONDS):
-            raise DemoStepFailedError(f"no mail to {name} about {about}")
+        seconds = scaled_timeout(MAIL_SECONDS)
+        if not processes.wait_until(arrived, seconds):
+            raise DemoStepFailedError(f"{name} gets a mail about {about}", f"no such mail within {seconds:.0f} s")
         return found[0]
 
-    def run(
-        self, agent: str, *command: str, expect: int = 0, show: bool = True, more: Mapping[str, str] | None = None
+    def command(
+        self,
+        name: str,
+        *command: str,
+        code: int | Collection[int] = 0,
+        show: bool = True,
+        more: Mapping[str, str] | None = None,
     ) -> CommandResult:
-        """Run `command` as `agent`, showing it and what it says. Raises NotAsTold for another exit code."""
-        _show_command(agent, command)
-        ran = self._ran(agent, command, dict(more or {}))
-        if show:
-            say(ran.said)
-        if ran.code != expect:
-            raise DemoStepFailedError(f"exit code {ran.code}, not {expect}: {ran.said}")
-        return ran
+        """Run `command` as an agent or a person, and show it and its output, without the latter if not `show`.
 
-    def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> CommandResult:
+        Raises DemoStepFailedError for an exit code other than `code`.
+        """
+        _show_command(name, command)
+        result = self.progression.result = self._run(name, command, dict(more or {}))
+        if show:
+            say(result.text)
+        codes = (code,) if isinstance(code, int) else tuple(code)
+        if result.code not in codes:
+            expected = f"`{shlex.join(command)}` exits with {' or '.join(map(str, codes))}"
+            raise DemoStepFailedError(expected, f"exit code {result.code}: {result.text}")
+        return result
+
+    def _run(self, name: str, command: Sequence[str], more: Mapping[str, str]) -> CommandResult:
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=self.environment(agent) | dict(more),
+            env=self.environment(name) | dict(more),
             capture_output=True,
             text=True,
             check=False,
@@ -123,81 +176,84 @@ class DemoRun:
         return CommandResult(done.returncode, done.stdout, done.stderr)
 
     @contextmanager
-    def meanwhile(self, agent: str, *command: str) -> Iterator[Iterator[str]]:
-        """Run `command` as `agent` beside the block, which gets its lines as they come; it ends with the block."""
-        _show_command(agent, command)
+    def background(self, name: str, *command: str) -> Iterator[Iterator[str]]:
+        """Run `command` during the block, which gets its lines as they come. The command ends with the block."""
+        _show_command(name, command)
         with subprocess.Popen(
             command,
             cwd=self.folder,
-            env=self.environment(agent),
+            env=self.environment(name),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-        ) as running:
+        ) as process:
             try:
-                yield (line.rstrip("\n") for line in running.stdout or ())
+                yield (line.rstrip("\n") for line in process.stdout or ())
             finally:
-                running.terminate()
+                process.terminate()
 
 
 def say(text: str) -> None:
-    """What a command said, or a part of it."""
+    """Show a command's output, or a part of it."""
     console.print("\n".join(f"    {line}" for line in text.splitlines()), style="dim", markup=False)
 
 
-def excerpt(document: Mapping[str, Any], *names: str) -> None:
-    """Some members of what a command said as JSON."""
-    console.print("    (excerpt)", style="dim")
-    console.print_json(json.dumps({name: document[name] for name in names}))
-
-
-def expect(what: str, *, holds: bool) -> None:
-    """Say what was seen to hold. Raises NotAsTold when it does not."""
-    if not holds:
-        raise DemoStepFailedError(what)
-    console.print(f"  [green]✓[/] {escape(what)}")
-
-
 def title(text: str) -> None:
-    """The demo's own headline."""
+    """Show the demo's title."""
     console.print(Panel(text, expand=False))
 
 
 def chapter(text: str) -> None:
-    """The headline of what follows."""
+    """Show a chapter's title."""
     console.print()
     console.rule(f"[bold]{text}[/]", align="left")
 
 
 @contextmanager
 def demo_run() -> Iterator[DemoRun]:
-    """The system with the checkout's own jitney.yaml for the length of the demo; one that was up already stays up.
+    """Start the system with the checkout's jitney.yaml for the block, unless it is up: then it stays up.
 
-    Raises system.NotUpError, or ValueError for a setting that is none. Whatever ends the block ends what was started.
+    Raises system.StartupError, or ValueError for a malformed setting. A DemoStepFailedError of the block gets the step
+    and the logs' folder. The system that was started here is stopped at the end of the block, also after an error.
     """
     with TemporaryDirectory(prefix="jitney-demo-") as name:
-        folder = Path(name)
-        settings = settings_beside(folder / "system")
+        settings = demo_settings()
         was_up = system.status(settings) is not None
         try:
-            yield DemoRun(system.up(settings, Progress()), folder, stays_up=was_up)
+            run = DemoRun(system.up(settings, Progress()), Path(name), stays_up=was_up)
+            with _steps_named(run, settings.logs):
+                yield run
         finally:
             if not was_up:
                 system.down(settings)
 
 
-def settings_beside(aside: Path) -> LocalSettings:
-    """Those of the environment; beside a system with another configuration, the demo has one of its own in `aside`."""
-    asked = from_environment()
-    known = system.status(asked)
-    other = known["config"] if known else str(asked.config)
+@contextmanager
+def _steps_named(run: DemoRun, logs: Path) -> Iterator[None]:
+    try:
+        yield
+    except DemoStepFailedError as failure:
+        failure.step, failure.logs = run.progression.step, logs
+        raise
+    except (LookupError, TypeError, OSError) as problem:
+        failure = DemoStepFailedError("The answer has its documented form", repr(problem))
+        failure.step, failure.logs = run.progression.step, logs
+        raise failure from problem
+
+
+def demo_settings() -> LocalSettings:
+    """Return the environment's settings with the checkout's jitney.yaml.
+
+    Beside a system with another configuration, the demo starts a system of its own, in the folder `demo` of its state.
+    """
+    settings = from_environment()
+    running = system.status(settings)
+    other = running["config"] if running else str(settings.config)
     if other == str(DEFAULT_CONFIG):
-        return replace(asked, config=DEFAULT_CONFIG)
-    console.print(
-        f"The demo tells its story with {DEFAULT_CONFIG.name}, in a system of its own: {other} is not for it."
-    )
-    return replace(asked, config=DEFAULT_CONFIG, state=aside, ports={})
+        return replace(settings, config=DEFAULT_CONFIG)
+    console.print(f"The demo needs {DEFAULT_CONFIG.name}, so it starts a system of its own beside that of {other}.")
+    return replace(settings, config=DEFAULT_CONFIG, state=settings.state / "demo", ports={})
 
 
-def _show_command(agent: str, command: Sequence[str]) -> None:
-    console.print(f"  [bold]{agent}$[/] {escape(shlex.join(command))}")
+def _show_command(name: str, command: Sequence[str]) -> None:
+    console.print(f"  [bold]{name}$[/] {escape(shlex.join(command))}")

@@ -1,49 +1,55 @@
-"""Afterwards an auditor has the records proven, and somebody changes one by hand."""
+"""An auditor verifies the records: before a change, after it, and after its repair."""
 
 from local.agent_shell import ADMINISTRATOR, AUDITOR
-from local.demo.runner import DemoRun, DemoStepFailedError, expect, say
+from local.demo.runner import DemoRun, DemoStepFailedError, say
 
 REASON = "nothing to see here"
 
 
-def play(stage: DemoRun, grant_id: str) -> None:
-    """The chapter: the records in S3 are sealed, verified, and one of the grant's is changed and found."""
-    _sealed(stage)
-    path = _changed(stage, grant_id)
-    _put_back(stage, path)
+def play(run: DemoRun, grant_id: str) -> None:
+    """Run the chapter: seal and verify the records in S3, change one of the grant's, and find the change."""
+    _seal(run)
+    _verify(run)
+    path = _change(run, grant_id)
+    _restore(run, path)
 
 
-def _sealed(stage: DemoRun) -> None:
-    stage.step("The records are sealed", "Every hour a function signs what came. Here it runs at once.")
-    stage.run(ADMINISTRATOR, "aws", "lambda", "invoke", "--function-name", "jitney-sealer", "seal.json", show=False)
-    stage.step(
+def _seal(run: DemoRun) -> None:
+    run.step("Jitney seals the records", "A function signs new records every hour. Here it runs at once.")
+    invoke = ("aws", "lambda", "invoke", "--function-name", "jitney-sealer", "seal.json")
+    run.command(ADMINISTRATOR, *invoke, show=False)
+
+
+def _verify(run: DemoRun) -> None:
+    run.step(
         "An auditor verifies the records, from S3 alone",
-        "It trusts one key: its fingerprint is noted on deploying.",
+        "The auditor trusts one key, whose fingerprint the deployment printed.",
     )
-    said = stage.run(AUDITOR, "jitney", "audit", "verify").said
-    expect("Every record is as it was sealed, and in its place in its chain", holds="all as they were sealed" in said)
+    said = run.command(AUDITOR, "jitney", "audit", "verify").text
+    run.check("Every record is unchanged and in its place in its chain", holds="all as they were sealed" in said)
 
 
-def _changed(stage: DemoRun, grant_id: str) -> str:
-    stage.step("Somebody changes a record in S3 by hand", "With every right in the account that there is.")
-    bucket = stage.stack["buckets"]["records"]
-    stage.run(ADMINISTRATOR, "aws", "s3", "sync", f"s3://{bucket}/records", "records", "--only-show-errors", show=False)
-    found = stage.run(ADMINISTRATOR, "grep", "-rl", f'"event":"request".*"grant_id":"{grant_id}"', "records")
+def _change(run: DemoRun, grant_id: str) -> str:
+    run.step("An administrator changes a record in S3", "This person has every permission in the account.")
+    bucket = run.stack["buckets"]["records"]
+    sync = ("aws", "s3", "sync", f"s3://{bucket}/records", "records", "--only-show-errors")
+    run.command(ADMINISTRATOR, *sync, show=False)
+    found = run.command(ADMINISTRATOR, "grep", "-rl", f'"event":"request".*"grant_id":"{grant_id}"', "records")
     path = found.out.splitlines()[0] if found.out else ""
     if not path.startswith("records/"):
-        raise DemoStepFailedError(f"no object holds the request of {grant_id}")
-    stage.run(ADMINISTRATOR, "sed", "-i.was", f's/"reason":"[^"]*"/"reason":"{REASON}"/', path, show=False)
-    stage.run(ADMINISTRATOR, "aws", "s3", "cp", path, f"s3://{bucket}/{path}", "--only-show-errors", show=False)
-    said = stage.run(AUDITOR, "jitney", "audit", "verify", expect=1, show=False).said
+        raise DemoStepFailedError(f"An object holds the request of {grant_id}", found.text)
+    run.command(ADMINISTRATOR, "sed", "-i.was", f's/"reason":"[^"]*"/"reason":"{REASON}"/', path, show=False)
+    run.command(ADMINISTRATOR, "aws", "s3", "cp", path, f"s3://{bucket}/{path}", "--only-show-errors", show=False)
+    said = run.command(AUDITOR, "jitney", "audit", "verify", code=1, show=False).text
     say(said)
     named = f"In {path}, record 0 of {grant_id} was changed" in said
-    expect("It is found, and named: the record, its grant, and the object", holds=named)
+    run.check("The verification names the changed record, its grant and its object", holds=named)
     return path
 
 
-def _put_back(stage: DemoRun, path: str) -> None:
-    stage.step("What was there is put back")
-    place = f"s3://{stage.stack['buckets']['records']}/{path}"
-    stage.run(ADMINISTRATOR, "aws", "s3", "cp", f"{path}.was", place, "--only-show-errors", show=False)
-    said = stage.run(AUDITOR, "jitney", "audit", "verify").said
-    expect("The records are those that were written", holds="all as they were sealed" in said)
+def _restore(run: DemoRun, path: str) -> None:
+    run.step("The administrator restores the record")
+    location = f"s3://{run.stack['buckets']['records']}/{path}"
+    run.command(ADMINISTRATOR, "aws", "s3", "cp", f"{path}.was", location, "--only-show-errors", show=False)
+    said = run.command(AUDITOR, "jitney", "audit", "verify").text
+    run.check("The records verify again", holds="all as they were sealed" in said)

@@ -90,18 +90,24 @@ def filling(template):
     return [] if template.startswith("@") else [name for name in VARIABLE.findall(template) if name not in FROM_TARGET]
 
 
-@pytest.mark.parametrize("service", CHECKED_IN.services())
-def test_a_parameter_names_one_thing(service):
+def test_a_parameter_names_one_thing():
     """Not two parts of one ARN, as a schedule's group and its name; and not resources of two types."""
+    assert [found for service in CHECKED_IN.services() for found in named_twice(service)] == []
+
+
+def named_twice(service):
+    """Parameters of the service's operations that fill two parts of an ARN, or resources of two types."""
     for name in CHECKED_IN.service(service).names():
         for need in CHECKED_IN.service(service).operation(name).needs:
             types = [[filling(template) for template in kind.arns] for kind in need.types or ()]
             for filled in (names for kind in types for names in kind):
                 said = [each for each in filled if not each.startswith("=")]
-                assert len(set(said)) == len(said), (name, filled)
+                if len(set(said)) < len(said):
+                    yield service, name, filled
             by_type = [names for kind in types for names in {frozenset(each) for each in kind if each}]
             twice = {(service, names) for names in by_type if by_type.count(names) > 1}
-            assert twice <= EITHER, (name, twice)
+            if not twice <= EITHER:
+                yield service, name, twice
 
 
 def test_it_is_small():

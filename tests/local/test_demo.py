@@ -1,4 +1,4 @@
-"""`make demo`: it is told as it is, it ends with an error where it is not, and it can be interrupted."""
+"""`make demo`: it succeeds, it fails at any check that does not hold, and it can be interrupted."""
 
 import copy
 import json
@@ -17,11 +17,10 @@ import pytest
 
 from local import processes, system
 from local.demo import __main__ as demo
-from local.demo import asking
+from local.demo import ending, runner
 from local.demo.audit_queries import AuditQueries, Rows
-from local.demo.runner import CommandResult, DemoRun, DemoStepFailedError, settings_beside
+from local.demo.runner import CommandResult, DemoRun, DemoStepFailedError, demo_settings
 from local.settings import DEFAULT_CONFIG, ROOT, from_environment
-from local.timeouts import scaled_timeout
 from tests.reviewer_browser import PEOPLE
 from tests.running_systems import PATIENCE, RUN_VARIABLE, alone
 
@@ -49,12 +48,12 @@ def test_an_interrupted_demo_says_so_and_leaves_nothing_running(tmp_path: Path):
     assert alive() == []
 
 
-def test_the_demo_runs_in_the_state_folder_with_the_checkouts_configuration(
+def test_the_demo_uses_the_state_folder_and_the_checkouts_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("JITNEY_LOCAL_DIR", str(tmp_path))
     monkeypatch.setenv("JITNEY_CONFIG", str(DEFAULT_CONFIG))
-    assert settings_beside(tmp_path / "aside").state == tmp_path
+    assert demo_settings().state == tmp_path
 
 
 def test_another_configuration_gives_the_demo_a_system_of_its_own(
@@ -63,130 +62,134 @@ def test_another_configuration_gives_the_demo_a_system_of_its_own(
     monkeypatch.setenv("JITNEY_LOCAL_DIR", str(tmp_path))
     monkeypatch.setenv("JITNEY_CONFIG", "missing.yaml")
     monkeypatch.setenv("JITNEY_AWS_PORT", "4566")
-    settings = settings_beside(tmp_path / "aside")
-    assert (settings.config, settings.state, settings.ports) == (DEFAULT_CONFIG, tmp_path / "aside", {})
+    settings = demo_settings()
+    assert (settings.config, settings.state, settings.ports) == (DEFAULT_CONFIG, tmp_path / "demo", {})
     assert "missing.yaml" in capsys.readouterr().out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording(DemoRun):
-    """A stage that keeps what its commands said."""
+    """A run that keeps its commands' outputs."""
 
     ran: list[tuple[str, CommandResult]]
-    meanwhiles: list[list[str]]
+    backgrounds: list[list[str]]
     mails: list[dict[str, Any]]
 
     def mail_to(self, name: str, about: str) -> dict[str, Any]:
         self.mails.append(DemoRun.mail_to(self, name, about))
         return self.mails[-1]
 
-    def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> CommandResult:
-        ran = DemoRun._ran(self, agent, command, more)
+    def _run(self, name: str, command: Sequence[str], more: Mapping[str, str]) -> CommandResult:
+        ran = DemoRun._run(self, name, command, more)
         self.ran.append((" ".join(command), ran))
         return ran
 
     @contextmanager
-    def meanwhile(self, agent: str, *command: str) -> Iterator[Iterator[str]]:
-        self.meanwhiles.append(said := [])
-        with DemoRun.meanwhile(self, agent, *command) as lines:
+    def background(self, name: str, *command: str) -> Iterator[Iterator[str]]:
+        self.backgrounds.append(said := [])
+        with DemoRun.background(self, name, *command) as lines:
             yield (said.append(line) or line for line in lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replaying(DemoRun):
-    """A stage on which nothing runs: its commands say again what they said, in their order."""
+    """A run that starts no process: its commands return recorded outputs, in their order."""
 
     ran: Iterator[CommandResult]
-    meanwhiles: Iterator[Sequence[str]]
+    backgrounds: Iterator[Sequence[str]]
     mails: Iterator[dict[str, Any]]
 
     def mail_to(self, name: str, about: str) -> dict[str, Any]:
         return next(self.mails)
 
-    def _ran(self, agent: str, command: Sequence[str], more: Mapping[str, str]) -> CommandResult:
+    def _run(self, name: str, command: Sequence[str], more: Mapping[str, str]) -> CommandResult:
         return next(self.ran)
 
     @contextmanager
-    def meanwhile(self, agent: str, *command: str) -> Iterator[Iterator[str]]:
-        said = next(self.meanwhiles)
+    def background(self, name: str, *command: str) -> Iterator[Iterator[str]]:
+        said = next(self.backgrounds)
         yield (line if line[:1] != "{" else json.dumps(json.loads(line) | {"at": time.time()}) for line in said)
 
 
 @dataclass
-class Seen:
-    """One showing of the demo, as it was seen: commands with what they said, also beside others, the auditor's rows."""
+class Recorded:
+    """One recorded run of the demo: outputs of commands and of background commands, the auditor's rows, mails."""
 
     ran: list[tuple[str, CommandResult]]
-    meanwhiles: list[list[str]]
+    backgrounds: list[list[str]]
     rows: dict[str, Rows]
     mails: list[dict[str, Any]]
 
     @property
     def waiting(self) -> list[str]:
         """The lines of the command that waits for its review."""
-        return self.meanwhiles[0]
+        return self.backgrounds[0]
 
     @property
     def lines(self) -> list[str]:
         """The loop's lines."""
-        return self.meanwhiles[-1]
+        return self.backgrounds[-1]
 
     def at(self, words: str) -> int:
-        """The place of the one command that holds `words`."""
+        """Return the position of the only command with `words`."""
         (place,) = (place for place, (command, _) in enumerate(self.ran) if words in command)
         return place
 
     def says(self, words: str, old: str, new: str) -> None:
-        """Change what the command that holds `words` said."""
+        """Change the output of the command with `words`."""
         place = self.at(words)
         command, ran = self.ran[place]
         assert old in ran.said
         self.ran[place] = (command, CommandResult(ran.code, ran.out.replace(old, new), ran.err.replace(old, new)))
 
     def verifies(self, number: int, old: str, new: str) -> None:
-        """Change what `jitney audit verify` said, the first or a later time."""
+        """Change the output of the `jitney audit verify` command with this number."""
         place = [place for place, (command, _) in enumerate(self.ran) if "audit verify" in command][number]
         command, ran = self.ran[place]
         assert old in ran.said
         self.ran[place] = (command, CommandResult(ran.code, ran.out.replace(old, new), ran.err))
 
-    def told_again(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-        """Tell the story to what was seen, changed or not. Raises NotAsTold."""
-        monkeypatch.setattr(AuditQueries, "wait_for", lambda _ledger, name, *_: self.rows[name])
+    def replay(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        """Run the demo on the recorded outputs. Raises DemoStepFailedError when a check fails."""
+        monkeypatch.setattr(AuditQueries, "wait_for", lambda _queries, name, *_: self.rows[name])
         monkeypatch.setattr(AuditQueries, "text", lambda *_: "SELECT 1")
         stack = {"aws_endpoint": "http://127.0.0.1:1", "region": "eu-west-1", "account": "111122223333"}
         stack |= {"buckets": {"records": "records"}, "athena": {"workgroup": "jitney", "database": "jitney"}}
         ran = iter([ran for _, ran in self.ran])
         demo.play(
-            Replaying(stack, folder, stays_up=True, ran=ran, meanwhiles=iter(self.meanwhiles), mails=iter(self.mails))
+            Replaying(stack, folder, stays_up=True, ran=ran, backgrounds=iter(self.backgrounds), mails=iter(self.mails))
         )
 
 
 @pytest.fixture(scope="module")
-def showing(stack: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """The demo as it is, on the run's own system."""
-    seen = Seen([], [], {}, [])
+def recorded_once(stack: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """Run the demo on the tests' shared system and record it."""
+    recorded = Recorded([], [], {}, [])
     wait_for = AuditQueries.wait_for
 
-    def kept(ledger: AuditQueries, name: str, *more: Any) -> Rows:
-        seen.rows[name] = wait_for(ledger, name, *more)
-        return seen.rows[name]
+    def record(queries: AuditQueries, name: str, *more: Any) -> Rows:
+        recorded.rows[name] = wait_for(queries, name, *more)
+        return recorded.rows[name]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(AuditQueries, "wait_for", kept)
-        # Other tests run at the same time, and the grant must outlast four steps.
-        patch.setattr(asking, "SECONDS", round(scaled_timeout(30)))
-        folder = tmp_path_factory.mktemp("demo")
-        stage = Recording(stack, folder, stays_up=True, ran=seen.ran, meanwhiles=seen.meanwhiles, mails=seen.mails)
+        patch.setattr(AuditQueries, "wait_for", record)
+        run = Recording(
+            stack,
+            tmp_path_factory.mktemp("demo"),
+            stays_up=True,
+            ran=recorded.ran,
+            backgrounds=recorded.backgrounds,
+            mails=recorded.mails,
+        )
         with alone(PEOPLE):
-            demo.play(stage)
-    return seen
+            demo.play(run)
+    return recorded
 
 
 @pytest.fixture
-def seen(showing: Seen) -> Seen:
-    """What was seen, to change it."""
-    return copy.deepcopy(showing)
+def recorded(recorded_once: Recorded) -> Recorded:
+    """A copy of the recorded run, to change it."""
+    return copy.deepcopy(recorded_once)
 
 
 # The demo revokes a grant: see tests/system/test_ending.py.
@@ -194,152 +197,231 @@ in_its_turn = pytest.mark.xdist_group("deny-document")
 
 
 @in_its_turn
-def test_the_demo_goes_as_it_is_told(seen: Seen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    seen.told_again(monkeypatch, tmp_path)
+def test_every_check_of_the_demo_holds(recorded: Recorded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    recorded.replay(monkeypatch, tmp_path)
 
 
 @in_its_turn
-def test_another_exit_code_of_any_command_ends_it(seen: Seen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    for place, (command, ran) in enumerate(seen.ran):
-        broken = copy.deepcopy(seen)
+def test_another_exit_code_of_any_command_fails_the_demo(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    for place, (command, ran) in enumerate(recorded.ran):
+        broken = copy.deepcopy(recorded)
         broken.ran[place] = (command, CommandResult(ran.code + 1, ran.out, ran.err))
-        with pytest.raises(DemoStepFailedError, match=f"exit code {ran.code + 1}, not {ran.code}"):
-            broken.told_again(monkeypatch, tmp_path)
+        with pytest.raises(DemoStepFailedError, match=rf"exits with {ran.code}\b(?s:.*)exit code {ran.code + 1}:"):
+            broken.replay(monkeypatch, tmp_path)
 
 
 @in_its_turn
-def test_a_command_that_says_nothing_ends_it(seen: Seen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """But for those whose effect is seen at the next step."""
+def test_a_command_without_output_fails_the_demo(recorded: Recorded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Commands whose effect a later step checks are exempt."""
     silent = ("jitney profile", "grants revoke", "jitney-sealer", "aws s3 sync", "sed -i", "--only-show-errors")
-    for place, (command, ran) in enumerate(seen.ran):
-        broken = copy.deepcopy(seen)
+    for place, (command, ran) in enumerate(recorded.ran):
+        broken = copy.deepcopy(recorded)
         broken.ran[place] = (command, CommandResult(ran.code, "", ""))
         if not any(words in command for words in silent):
             with pytest.raises(DemoStepFailedError):
-                broken.told_again(monkeypatch, tmp_path)
+                broken.replay(monkeypatch, tmp_path)
 
 
-def _calls(seen: Seen, change: Callable[[list[dict[str, Any]]], None]) -> None:
-    calls = [json.loads(line) for line in seen.lines]
+def _calls(recorded: Recorded, change: Callable[[list[dict[str, Any]]], None]) -> None:
+    calls = [json.loads(line) for line in recorded.lines]
     change(calls)
-    seen.lines[:] = [json.dumps(call) for call in calls]
+    recorded.lines[:] = [json.dumps(call) for call in calls]
 
 
-def _rows(seen: Seen, change: Callable[[Rows], Rows]) -> None:
-    seen.rows["who_requested_what"] = change(seen.rows["who_requested_what"])
+def _rows(recorded: Recorded, change: Callable[[Rows], Rows]) -> None:
+    recorded.rows["who_requested_what"] = change(recorded.rows["who_requested_what"])
 
 
 OBJECT = "arn:aws:s3:::reports/2026/q3.csv"
-BREAKS: dict[str, tuple[Callable[[Seen], Any], str]] = {
+BREAKS: dict[str, tuple[Callable[[Recorded], Any], str]] = {
     "the session policy allows more": (
-        lambda seen: seen.says("explain", OBJECT, "arn:aws:s3:::reports/*"),
+        lambda recorded: recorded.says("explain", OBJECT, "arn:aws:s3:::reports/*"),
         "and nothing",
     ),
     "the grant allows more": (
-        lambda seen: seen.says("grants list", OBJECT, "arn:aws:s3:::reports/*"),
+        lambda recorded: recorded.says("grants list", OBJECT, "arn:aws:s3:::reports/*"),
         "and nothing else",
     ),
     "the neighbour is denied by something else": (
-        lambda seen: seen.says("--key 2026/q4.csv", "no session policy allows", "a bucket policy denies"),
+        lambda recorded: recorded.says("--key 2026/q4.csv", "no session policy allows", "a bucket policy denies"),
         "IAM itself denies it",
     ),
-    "nobody is named who could review": (lambda seen: seen.says("s3 rm", "data-owners", "somebody"), "says by whom"),
-    "the denial does not say why": (lambda seen: seen.says("create-user", "code review", "prayer"), "says why"),
-    "the command does not wait": (lambda seen: seen.waiting.clear(), "does not wait"),
-    "the mail says something else": (lambda seen: seen.mails[0].update(subject="Hello"), "The mail says who asks"),
-    "the mail has no link": (lambda seen: seen.mails[0].update(text="Hello"), "leads to the request"),
-    "the page says something else": (
-        lambda seen: seen.says("browser.py", "for write access", "for read access"),
-        "who asks for what",
+    "the reviewers are not named": (
+        lambda recorded: recorded.says("s3 rm", "data-owners", "others"),
+        "names the group",
     ),
-    "nothing is unchecked": (lambda seen: seen.says("browser.py", "[ ] on", "[x] on"), "is unchecked"),
-    "the command does not go on": (lambda seen: seen.waiting.__delitem__(slice(1, None)), "went on by itself"),
-    "nobody tells the command that it got less": (
-        lambda seen: seen.waiting.__setitem__(
-            slice(None), [line for line in seen.waiting if "for less than you asked" not in line]
+    "the denial does not say why": (lambda recorded: recorded.says("create-user", "code review", "prayer"), "says why"),
+    "the command does not wait": (lambda recorded: recorded.waiting.clear(), "waits for a review"),
+    "the mail says something else": (
+        lambda recorded: recorded.mails[0].update(subject="Hello"),
+        "The mail says who requests",
+    ),
+    "the mail has no link": (lambda recorded: recorded.mails[0].update(text="Hello"), "links to the request"),
+    "the page says something else": (
+        lambda recorded: recorded.says("browser.py", "for write access", "for read access"),
+        "who requests what",
+    ),
+    "nothing is unchecked": (lambda recorded: recorded.says("browser.py", "[ ] on", "[x] on"), "unchecks one object"),
+    "the command does not go on": (
+        lambda recorded: recorded.waiting.__delitem__(slice(1, None)),
+        "continues by itself",
+    ),
+    "the command does not say that it got less": (
+        lambda recorded: recorded.waiting.__setitem__(
+            slice(None), [line for line in recorded.waiting if "for less than you asked" not in line]
         ),
-        "got less than it asked for",
+        "got less than it requested",
     ),
     "the other object is denied by something else": (
-        lambda seen: seen.says("s3 cp new.csv s3://reports/2026/q4.csv", "no session policy allows", "it is locked"),
+        lambda recorded: recorded.says(
+            "s3 cp new.csv s3://reports/2026/q4.csv", "no session policy allows", "it is locked"
+        ),
         "IAM itself denies it",
     ),
     "the loop is denied too early": (
-        lambda seen: _calls(seen, lambda calls: calls[3].update(denied="AccessDenied")),
+        lambda recorded: _calls(recorded, lambda calls: calls[3].update(denied="AccessDenied")),
         "calls worked so far",
     ),
     "the loop is never denied": (
-        lambda seen: _calls(seen, lambda calls: [call.update(denied="") for call in calls]),
-        "calls are denied",
+        lambda recorded: _calls(recorded, lambda calls: [call.update(denied="") for call in calls]),
+        "denies the loop's calls",
     ),
     "a call works after the denial": (
-        lambda seen: _calls(seen, lambda calls: calls[-1].update(denied="")),
+        lambda recorded: _calls(recorded, lambda calls: calls[-1].update(denied="")),
         "were denied, by AWS",
     ),
     "the loop fails for another reason": (
-        lambda seen: _calls(seen, lambda calls: calls[-1].update(denied="SlowDown")),
+        lambda recorded: _calls(recorded, lambda calls: calls[-1].update(denied="SlowDown")),
         "were denied, by AWS",
     ),
-    "the loop breaks": (lambda seen: seen.lines.insert(12, "Traceback"), "the loop says Traceback"),
-    "the loop does not start": (lambda seen: seen.lines.clear(), "calls worked so far"),
+    "the loop breaks": (lambda recorded: recorded.lines.insert(12, "Traceback"), "Traceback"),
+    "the loop does not start": (lambda recorded: recorded.lines.clear(), "calls worked so far"),
     "no kill time is kept": (
-        lambda seen: seen.says("grants show", '"denied_after_milliseconds"', '"other"'),
+        lambda recorded: recorded.says("grants show", '"denied_after_milliseconds"', '"other"'),
         "canary session",
     ),
-    "somebody else revoked": (
-        lambda seen: seen.says("grants show", "incident-bot", "alice"),
-        "who took the grant back",
+    "another person revoked": (
+        lambda recorded: recorded.says("grants show", "incident-bot", "alice"),
+        "says who revoked it",
     ),
     "a request is not on record": (
-        lambda seen: _rows(seen, lambda rows: [row for row in rows if "iam:CreateUser" not in row["actions"]]),
-        "Every request is there",
+        lambda recorded: _rows(recorded, lambda rows: [row for row in rows if "iam:CreateUser" not in row["actions"]]),
+        "Every request of this demo is listed",
     ),
-    "a request is on record, but of another showing": (
-        lambda seen: _rows(seen, lambda rows: [row | {"time": f"2001{row['time'][4:]}"} for row in rows]),
-        "Every request is there",
+    "a request is on record, but of an earlier time": (
+        lambda recorded: _rows(recorded, lambda rows: [row | {"time": f"2001{row['time'][4:]}"} for row in rows]),
+        "Every request of this demo is listed",
     ),
-    "the records are not proven": (
-        lambda seen: seen.verifies(0, ": all as they were sealed", ""),
-        "Every record is as it was sealed",
+    "the records do not verify": (
+        lambda recorded: recorded.verifies(0, ": all as they were sealed", ""),
+        "Every record is unchanged",
     ),
-    "the change is not named": (lambda seen: seen.verifies(1, "record 0 of", "something about"), "found, and named"),
-    "the change stays": (lambda seen: seen.verifies(2, ": all as they were sealed", ""), "those that were written"),
+    "the change is not named": (
+        lambda recorded: recorded.verifies(1, "record 0 of", "something about"),
+        "names the changed record",
+    ),
+    "the change stays": (lambda recorded: recorded.verifies(2, ": all as they were sealed", ""), "verify again"),
     "the changed record is not found": (
-        lambda seen: seen.says("grep -rl", "records/", "elsewhere/"),
-        "no object holds the request",
+        lambda recorded: recorded.says("grep -rl", "records/", "elsewhere/"),
+        "An object holds the request",
     ),
-    "the story does not say what IAM denied": (
-        lambda seen: seen.says("audit show", "denied: AccessDenied", "lost"),
-        "Who approved less",
+    "the report does not say what IAM denied": (
+        lambda recorded: recorded.says("audit show", "denied: AccessDenied", "lost"),
+        "who approved less",
     ),
-    "the story does not say who took it back": (
-        lambda seen: seen.says("audit show", "incident-bot", "alice"),
-        "Who took it back",
+    "the report does not say who revoked it": (
+        lambda recorded: recorded.says("audit show", "incident-bot", "alice"),
+        "who revoked the grant",
     ),
-    "the canary is not on record": (lambda seen: seen.rows["history_of_grant"].pop(), "seen to be denied"),
+    "the canary is not on record": (lambda recorded: recorded.rows["history_of_grant"].pop(), "the first denial"),
 }
 
 
 @in_its_turn
 @pytest.mark.parametrize("name", BREAKS)
-def test_what_is_not_as_told_ends_it_and_is_said(
-    seen: Seen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+def test_a_failed_check_ends_the_demo_and_is_named(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ):
     change, said = BREAKS[name]
-    change(seen)
+    change(recorded)
     with pytest.raises(DemoStepFailedError, match=said):
-        seen.told_again(monkeypatch, tmp_path)
+        recorded.replay(monkeypatch, tmp_path)
 
 
-def test_the_demo_then_exits_with_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_a_failed_check_is_shown_and_the_exit_code_is_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     def play(_stage: object) -> None:
-        raise DemoStepFailedError("IAM itself denies it")
+        raise DemoStepFailedError("IAM itself denies it", "AccessDenied, from a bucket policy")
 
-    monkeypatch.setattr(demo, "on_stage", nullcontext)
+    monkeypatch.setattr(demo, "demo_run", nullcontext)
     monkeypatch.setattr(demo, "play", play)
     handler = signal.getsignal(signal.SIGTERM)
     try:
         assert demo.main() == 1
     finally:
         signal.signal(signal.SIGTERM, handler)
-    assert "Not as told: IAM itself denies it" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "Expected: IAM itself denies it\nGot: AccessDenied, from a bucket policy" in shown
+
+
+def test_a_failed_step_is_named_with_the_logs_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(runner.system, "status", lambda _: {"config": str(DEFAULT_CONFIG)})
+    monkeypatch.setattr(runner.system, "up", lambda *_: {})
+    monkeypatch.setenv("JITNEY_LOCAL_DIR", str(tmp_path))
+
+    def fail() -> None:
+        with runner.demo_run() as run:
+            run.step("An agent requests access")
+            run.check("Policy allows it", holds=False, got="403")
+
+    with pytest.raises(DemoStepFailedError) as caught:
+        fail()
+    assert str(caught.value).splitlines() == [
+        "Step 1, “An agent requests access”, failed.",
+        "Expected: Policy allows it",
+        "Got: 403",
+        f"Logs: {tmp_path / 'logs'}",
+    ]
+
+
+def test_a_malformed_answer_fails_its_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(runner.system, "status", lambda _: {"config": str(DEFAULT_CONFIG)})
+    monkeypatch.setattr(runner.system, "up", lambda *_: {})
+    monkeypatch.setenv("JITNEY_LOCAL_DIR", str(tmp_path))
+
+    def read() -> None:
+        with runner.demo_run() as run:
+            run.step("List")
+            run.stack["grants"]
+
+    with pytest.raises(DemoStepFailedError, match=r"Step 1, “List”, failed\.(?s:.*)KeyError\('grants'\)"):
+        read()
+
+
+@in_its_turn
+def test_on_a_slow_machine_the_short_grant_is_requested_again_and_longer(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    place = recorded.at("--for 15s")
+    request, issue = recorded.ran[place : place + 2]
+    ended = ("credentials", CommandResult(7, "", "the grant has ended"))
+    expired = ("get-object", CommandResult(255, "", "An error occurred (ExpiredToken)"))
+    recorded.ran[place:place] = [request, ended, request, issue, expired]
+    recorded.replay(monkeypatch, tmp_path)
+    recorded.ran[place + 4] = ("get-object", CommandResult(255, "", "Connection refused"))
+    with pytest.raises(DemoStepFailedError, match="only because they have ended"):
+        recorded.replay(monkeypatch, tmp_path)
+
+
+@in_its_turn
+def test_no_grant_is_long_enough_on_a_machine_that_stands_still(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    place = recorded.at("--for 15s")
+    ended = ("credentials", CommandResult(7, "", "the grant has ended"))
+    recorded.ran[place:] = [recorded.ran[place], ended] * len(ending.LIFETIMES)
+    with pytest.raises(DemoStepFailedError, match="every grant of up to 3600 s had ended"):
+        recorded.replay(monkeypatch, tmp_path)

@@ -26,9 +26,12 @@ def escape_invisible(text: str) -> str:
 
     That are controls, line breaks apart, zero-width and bidi characters, fillers, and what Unicode knows nothing of.
     """
+    line = _SPACES.sub(" ", text).strip()
+    if line.isascii() and line.isprintable():
+        return line
     shown: list[str] = []
     marks = 0
-    for character in _SPACES.sub(" ", text).strip():
+    for character in line:
         marks = marks + 1 if unicodedata.combining(character) else 0
         if marks > MOST_MARKS:
             continue
