@@ -126,7 +126,7 @@ class MemoryStore:
                 self.outstanding |= dict.fromkeys(owing, after.id)
             if after.follow_up and not before.follow_up:
                 self.outstanding = {who: grant_id for who, grant_id in self.outstanding.items() if grant_id != after.id}
-            self.grants[after.id] = replace(after, current_agent_owners=())
+            self.grants[after.id] = after
             self.links.append(next_link)
             if denial:
                 self.deny_list.listed.setdefault(after.role_arn, {})[denial.grant_id] = denial

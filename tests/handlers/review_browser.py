@@ -21,7 +21,7 @@ from jitney.handlers import (
     sign_in,
     votes,
 )
-from jitney.handlers.pages import PageRoute, answer_page
+from jitney.handlers.pages import FormRoute, PageRoute, answer_page, with_form
 from tests.core.identity import minting
 from tests.handlers.conftest import TEMPLATES, System, configuration
 
@@ -30,20 +30,24 @@ TWIN = "https://twin.example.com"  # people too, with a client of the same name,
 WEB = Web("web", f"{STAFF}/auth", f"{STAFF}/token", ("openid", "groups"))
 HOST = "jitney.example.com"
 PLACE = "/live"
-ROUTES: dict[tuple[str, str], PageRoute] = {
-    ("GET", "/reviews"): reviews.list_requests,
-    ("GET", "/reviews/{id}"): reviews.show_request,
-    ("GET", "/reviews/{id}/report"): review_report.show_report,
-    ("POST", "/reviews/{id}/break-glass"): break_glass.break_glass,
-    ("POST", "/reviews/{id}/follow-up"): break_glass.follow_up,
-    ("GET", "/reviews/out-of-office"): out_of_office_page.show_out_of_office,
-    ("POST", "/reviews/out-of-office"): out_of_office.change_out_of_office,
-    ("POST", "/reviews/{id}"): votes.vote_on_request,
-    ("POST", "/reviews/{id}/revocation"): revocations.revoke_from_page,
-    ("GET", "/reviews/sign-in"): sign_in.begin,
-    ("GET", "/reviews/callback"): sign_in.finish,
-    ("POST", "/reviews/sign-out"): sign_in.sign_out,
+PAGES: dict[str, PageRoute] = {
+    "/reviews": reviews.list_requests,
+    "/reviews/{id}": reviews.show_request,
+    "/reviews/{id}/report": review_report.show_report,
+    "/reviews/out-of-office": out_of_office_page.show_out_of_office,
+    "/reviews/sign-in": sign_in.begin,
+    "/reviews/callback": sign_in.finish,
 }
+FORMS: dict[str, FormRoute] = {
+    "/reviews/{id}": votes.vote_on_request,
+    "/reviews/{id}/break-glass": break_glass.break_glass,
+    "/reviews/{id}/follow-up": break_glass.follow_up,
+    "/reviews/{id}/revocation": revocations.revoke_from_page,
+    "/reviews/out-of-office": out_of_office.change_out_of_office,
+    "/reviews/sign-out": sign_in.sign_out,
+}
+ROUTES: dict[tuple[str, str], PageRoute] = {("GET", path): route for path, route in PAGES.items()}
+ROUTES |= {("POST", path): with_form(route) for path, route in FORMS.items()}
 
 
 def with_staff(config: Config) -> Config:

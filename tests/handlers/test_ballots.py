@@ -16,7 +16,8 @@ from jitney.core.identity.authenticate import authenticate
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
-from jitney.handlers.ballots import Ballot, NarrowedApproval, narrowed_approval, vote
+from jitney.core.review.selection import NarrowedApproval, narrowed_approval
+from jitney.handlers.ballots import Ballot, vote
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
@@ -208,7 +209,7 @@ def test_rev_05_who_is_agent_and_person_at_one_issuer_cannot_approve_their_own_r
 def test_rev_07_less_is_what_the_agent_then_gets(system: System):
     grant = pending(system, TWO)
     less = NarrowedApproval((Permission(("s3:PutObject",), ("arn:aws:s3:::reports/a",)),), 60)
-    approved = vote(ballot(grant, less=less), system.ports)
+    approved = vote(ballot(grant, narrowing=less), system.ports)
     assert (approved.state, approved.expires_at) == (State.ACTIVE, system.now + 60)
     status, body, _ = system.call(create_credentials, grant_id=grant.id)
     assert (status, body["grant"]["permissions"][0]["resources"]) == (200, ["arn:aws:s3:::reports/a"])
@@ -218,7 +219,7 @@ def test_rev_07_less_is_what_the_agent_then_gets(system: System):
 def test_rev_07_more_is_refused_and_on_record(system: System):
     grant = pending(system)
     less = NarrowedApproval((Permission(("s3:PutObject",), ("arn:aws:s3:::reports/*",)),), 60)
-    assert refused(system, ballot(grant, less=less)) == "not_narrower"
+    assert refused(system, ballot(grant, narrowing=less)) == "not_narrower"
     assert system.told()[-1] == ("vote", "refused", "not_narrower")
 
 
@@ -226,25 +227,25 @@ def test_rev_07_more_is_refused_and_on_record(system: System):
 def test_rev_07_what_is_no_number_of_seconds_is_told_as_that(system: System, seconds: str):
     grant = pending(system)
     with pytest.raises(Problem) as refusal:
-        vote(ballot(grant, less=narrowed_approval(grant, grant.permissions, seconds)), system.ports)
+        vote(ballot(grant, narrowing=narrowed_approval(grant, grant.permissions, seconds)), system.ports)
     assert refusal.value.code == "not_narrower"
-    assert refusal.value.detail == "The seconds are not a whole number from 1 to 300."
+    assert refusal.value.detail == "The duration is not a whole number of seconds from 1 to 300."
 
 
 def test_rev_07_as_long_as_was_asked_is_no_more_than_was_asked(system: System):
     grant = pending(system)
     assert narrowed_approval(grant, grant.permissions, "300") is None
     with pytest.raises(Problem) as refusal:
-        vote(ballot(grant, less=narrowed_approval(grant, grant.permissions, "301")), system.ports)
-    assert (refusal.value.code, refusal.value.detail) == ("not_narrower", "This is more than was asked.")
-    assert "300 s at most" in refusal.value.fix
+        vote(ballot(grant, narrowing=narrowed_approval(grant, grant.permissions, "301")), system.ports)
+    assert (refusal.value.code, refusal.value.detail) == ("not_narrower", "This is more than was requested.")
+    assert "at most 300 s" in refusal.value.fix
 
 
 def test_rev_04_a_double_click_is_one_vote(system: System):
     grant = pending(system, TWO)
     less = NarrowedApproval((Permission(("s3:PutObject",), ("arn:aws:s3:::reports/a",)),), 60)
-    first = vote(ballot(grant, less=less), system.ports)
-    assert vote(ballot(grant, less=less), system.ports) == first
+    first = vote(ballot(grant, narrowing=less), system.ports)
+    assert vote(ballot(grant, narrowing=less), system.ports) == first
     assert [event for event, _, _ in system.told()].count("vote") == 1
 
 
@@ -293,11 +294,11 @@ def test_rev_07_what_becomes_less_while_votes_are_missing_is_told_to_the_others(
     assert vote(ballot(grant, "carol"), system.ports).narrowed_at is None
     assert system.reviews.resumed == []
     system.now += 60
-    less = vote(ballot(grant, less=NarrowedApproval(grant.permissions, 60)), system.ports)
+    less = vote(ballot(grant, narrowing=NarrowedApproval(grant.permissions, 60)), system.ports)
     assert (less.state, less.duration_seconds, less.narrowed_at) == (State.PENDING, 60, system.now)
     assert system.reviews.resumed == [grant.id]
     system.now += 60
-    even = vote(ballot(less, "bob", less=NarrowedApproval(grant.permissions, 30)), system.ports)
+    even = vote(ballot(less, "bob", narrowing=NarrowedApproval(grant.permissions, 30)), system.ports)
     assert (even.state, even.narrowed_at) == (State.PENDING, system.now)
     assert vote(ballot(even, "alice"), system.ports).state is State.ACTIVE
 

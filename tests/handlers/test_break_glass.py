@@ -341,7 +341,7 @@ def test_rev_08_an_objection_takes_it_back(desk: ReviewSystem):
     assert code(judge(signed_in(desk, "lea"), grant, "object", comment="no outage")) == "303"
     after = stored(desk, grant)
     assert (after.state, after.ending.by) == (State.REVOKED, "staff.lea")
-    assert after.ending.reason == "objected to breaking the glass: no outage"
+    assert after.ending.reason == "objected to break-glass: no outage"
     assert grant.id in desk.system.role_policies.denies(grant.role_arn)
     assert issues(desk, grant) == 410
     assert [each[:2] for each in desk.system.told() if each[0] in ("revocation", "follow_up")] == [

@@ -1,8 +1,10 @@
 """Voting and revoking by the pages' forms, attacked; and what the pages show of a request."""
 
+import ast
 import re
 from dataclasses import replace
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +12,14 @@ import pytest
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
 from jitney.core.config import ReviewerGroup
+from jitney.handlers import pages
 from jitney.handlers.grants import create_grant
+from jitney.handlers.pages import FormVisit, Page, answer_page, with_form
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY
-from tests.handlers.review_browser import HOST, Browser, ReviewSystem, review_system
+from tests.handlers.review_browser import FORMS, HOST, Browser, ReviewSystem, review_system
 
+HANDLERS = Path(pages.__file__).parent
 TWO = [
     {"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]},
     {"actions": ["s3:AbortMultipartUpload"], "resources": ["arn:aws:s3:::reports/a"]},
@@ -159,6 +164,34 @@ def test_a_form_that_does_not_come_from_the_sessions_own_page_is_refused(
     assert desk.system.told()[-1][:2] == ("refusal", "refused")
 
 
+@pytest.mark.parametrize("path", FORMS)
+def test_every_form_is_checked_before_its_page_runs(desk: ReviewSystem, alice: Browser, path: str):
+    """No page is trusted to check its own form: a page that only counts its calls is never called."""
+    calls = list[FormVisit]()
+
+    def page(visit: FormVisit) -> Page:
+        calls.append(visit)
+        return Page(200)
+
+    event = {"httpMethod": "POST", "resource": path, "body": "verdict=approve", "requestContext": {}}
+    cookie = "; ".join(f"{name}={value}" for name, value in alice.cookies.items())
+    for headers in ({}, {"Cookie": cookie}, {"Cookie": cookie, "Origin": f"https://{HOST}"}):
+        answered = answer_page(with_form(page), event | {"headers": headers}, desk.system.ports)
+        assert answered["statusCode"] in (401, 403)
+    assert alice.send("POST", path.replace("{id}", "g-aaaaaaaaaaaaaa"), {"verdict": "approve"}).status == 403
+    assert not calls
+
+
+def test_nothing_but_the_check_makes_a_checked_form():
+    made = [
+        (path.name, call.lineno)
+        for path in HANDLERS.glob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "FormVisit"
+    ]
+    assert [name for name, _ in made] == ["pages.py"]
+
+
 def test_a_form_of_another_persons_session_is_refused(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     bob = Browser(desk)
@@ -282,14 +315,18 @@ def test_requests_for_the_same_action_are_told_apart(desk: ReviewSystem, alice: 
 
 def test_what_does_not_exist_is_called_a_request(desk: ReviewSystem, alice: Browser):
     text = alice.send("GET", "/reviews/nonsense").text
-    assert ("<h1>There is no such request</h1>" in text, "no such grant" in text) == (True, False)
+    assert ("<h1>Request not found</h1>" in text, "no such grant" in text) == (True, False)
 
 
 def test_rev_07_approving_nothing_says_what_to_do(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     answer = alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id) | {"action": [], "resource": []})
-    assert (answer.status, "Nothing is checked" in answer.text, "or reject it" in answer.text) == (400, True, True)
-    assert "more than was asked" not in answer.text
+    assert (answer.status, "Nothing is checked" in answer.text, "or reject the request" in answer.text) == (
+        400,
+        True,
+        True,
+    )
+    assert "more than was requested" not in answer.text
 
 
 def test_end_01_an_operator_revokes_and_says_why(desk: ReviewSystem, alice: Browser):

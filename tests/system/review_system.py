@@ -22,7 +22,8 @@ from jitney.core.config import load
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.review.content import content_hash
-from jitney.handlers.ballots import Ballot, NarrowedApproval, vote
+from jitney.core.review.selection import NarrowedApproval
+from jitney.handlers.ballots import Ballot, vote
 from jitney.handlers.ports import Ports
 from tests.running_systems import until
 from tests.system.conftest import Api, request_body
@@ -106,7 +107,7 @@ class Review:
         grant_id: str,
         verdict: VoteVerdict = VoteVerdict.APPROVE,
         name: str = "alice",
-        less: NarrowedApproval | None = None,
+        narrowing: NarrowedApproval | None = None,
         **ports: Any,
     ) -> Grant:
         """The grant after a reviewer's vote. Raises Problem."""
@@ -116,7 +117,7 @@ class Review:
         (issuer,) = (each.issuer for each in self._config.issuers.values() if each.name == alias)
         voter = Principal(issuer, alias, name, "human", frozenset(), name, person, None)
         content = content_hash(self.grant(grant_id))
-        return vote(Ballot(grant_id, voter, verdict, content, "", "web", Origin(), less), self.ports(**ports))
+        return vote(Ballot(grant_id, voter, verdict, content, "", "web", Origin(), narrowing), self.ports(**ports))
 
     def come_due(self, grant_id: str, after: int) -> None:
         """Have what is due `after` seconds of a review come due in two: its time is not made to pass, it is moved.

@@ -16,7 +16,7 @@ from jitney.adapters.store import Store
 from jitney.core.access.grant import State, VoteVerdict
 from jitney.core.audit import GENESIS_HASH
 from jitney.core.problems import Problem
-from jitney.handlers.ballots import NarrowedApproval
+from jitney.core.review.selection import NarrowedApproval
 from jitney.handlers.reconciler import WORKFLOW_START_SECONDS
 from jitney.handlers.review_schedule import check_schedule
 from local.settings import DEFAULT_CONFIG, LocalSettings
@@ -116,7 +116,7 @@ def test_rev_03_reviewers_are_told_at_once_of_what_is_asked_anew(review: Review)
     assert grant.reviews == (("data-owners", "security"),)
     review.waiting(grant_id)
     # So they are of what becomes less while a vote is missing.
-    assert review.vote(grant_id, name="bob", less=NarrowedApproval(grant.permissions, 60)).state is State.PENDING
+    assert review.vote(grant_id, name="bob", narrowing=NarrowedApproval(grant.permissions, 60)).state is State.PENDING
     until(lambda: review.notices(grant_id) == ["asked", "changed", "narrowed"])
     review.waiting(grant_id)
     review.vote(grant_id, VoteVerdict.REJECT)

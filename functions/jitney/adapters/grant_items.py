@@ -31,8 +31,7 @@ Item = dict[str, Any]
 
 _LIFECYCLE = ("state", "head", "cut_off_at")
 _APART = ("records", "ending", "follow_up")
-_LOOKED_UP = ("current_agent_owners",)
-_TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFECYCLE, *_APART, *_LOOKED_UP))
+_TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFECYCLE, *_APART))
 
 
 def item_key(grant_id: str) -> Item:

@@ -79,17 +79,17 @@ def renew_credentials(grant: Grant, call: AuthenticatedRequest) -> tuple[Grant, 
 def _approvals(grant: Grant, call: AuthenticatedRequest) -> frozenset[str]:
     if not grant.break_glass and not grant.approvals:
         return frozenset()
-    from jitney.core.review.reviewers import with_current_owners  # noqa: PLC0415 - an allowed request shall not wait for it
+    from jitney.core.review.grant_under_review import GrantUnderReview  # noqa: PLC0415 - allowed requests do not need it
 
     config = call.ports.config
-    grant = with_current_owners(grant, config)
+    review = GrantUnderReview(grant, config)
     if grant.break_glass:
         from jitney.core.review.break_glass import break_glass_approvals  # noqa: PLC0415 - as above
 
-        return break_glass_approvals(grant, config.reviewers, config.break_glass)
+        return break_glass_approvals(review, config.reviewers)
     from jitney.core.review.votes import valid_approvals  # noqa: PLC0415 - as above
 
-    return valid_approvals(grant, config.reviewers)
+    return valid_approvals(review, config.reviewers)
 
 
 def _record_issue(grant: Grant, call: AuthenticatedRequest, attempts: int = 5) -> Grant:

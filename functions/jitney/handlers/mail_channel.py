@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from jitney.adapters.mail_sender import MailMessage
+from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.mail import OWN_WORDS, SIGN_IN, review_mail
 from jitney.core.review.recipients import recipients
-from jitney.core.review.reviewers import with_current_owners
 from jitney.handlers.channels import DeliveryResult, Notification, send_each
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.ports import Ports
@@ -28,5 +28,5 @@ def send(telling: Notification, ports: Ports) -> Iterable[DeliveryResult]:
         address = emails.get(name)
         return mails.send(message, address) if address else NO_ADDRESS
 
-    grant = with_current_owners(telling.grant, ports.config)
-    return send_each(NAME, recipients(telling.notice, grant, current_reviewers(ports), ports.now()), one, ports)
+    review = GrantUnderReview(telling.grant, ports.config)
+    return send_each(NAME, recipients(telling.notice, review, current_reviewers(ports), ports.now()), one, ports)

@@ -7,26 +7,25 @@ from jitney.core.problems import Problem
 from jitney.core.review.out_of_office import OutOfOffice, parse_out_of_office
 from jitney.core.times import iso
 from jitney.handlers.out_of_office_page import out_of_office_of
-from jitney.handlers.pages import Page, Visit, pages
+from jitney.handlers.pages import FormVisit, Page, pages
 
 DELEGATE_FIELD = "stand_in."
 """What the names of the fields begin with that say who stands in, before the group."""
 
 
-def change_out_of_office(visit: Visit) -> Page:
+def change_out_of_office(visit: FormVisit) -> Page:
     """303 to the page, which shows what holds now.
 
     Raises Problem: form_token_invalid, not_reviewer, request_invalid, unavailable, or out_of_office_conflict when the absence is not
     what the page showed.
     """
-    visit.require_form()
     with visit.call.counting_refusals():
         before, after = _requested(visit)
         _write(before, after, visit)
     return Page(303, location=f"{visit.path}/reviews/out-of-office")
 
 
-def _requested(visit: Visit) -> tuple[OutOfOffice | None, OutOfOffice | None]:
+def _requested(visit: FormVisit) -> tuple[OutOfOffice | None, OutOfOffice | None]:
     """The absence that is kept, and that which shall be: None for none. A form counts for what its page showed."""
     ports, human = visit.ports, visit.principal.source_identity
     before = out_of_office_of(human, ports)
@@ -45,7 +44,7 @@ def _requested(visit: Visit) -> tuple[OutOfOffice | None, OutOfOffice | None]:
     return before, parse_out_of_office(ports.new_id("a"), human, chosen, span, ports.config.reviewers, visit.now)
 
 
-def _write(before: OutOfOffice | None, after: OutOfOffice | None, visit: Visit) -> None:
+def _write(before: OutOfOffice | None, after: OutOfOffice | None, visit: FormVisit) -> None:
     record = audit.principal_record(
         AuditEvent.OUT_OF_OFFICE,
         Outcome.SET if after else Outcome.ENDED,
@@ -75,6 +74,7 @@ def _conflict() -> Problem:
 
 
 handler = pages(
-    {("POST", "/reviews/out-of-office"): change_out_of_office},
+    {},
+    {"/reviews/out-of-office": change_out_of_office},
     ("config", "store", "out_of_office", "web_sessions", "templates"),
 )

@@ -1,14 +1,16 @@
-"""The outermost layer of the reviewers' pages: who looks, what is answered, and the headers that keep it safe.
+"""The outermost layer of the reviewers' pages: the session, the form check, the answer and its security headers.
 
-The pages work without scripts and run none. Who looks is known by a session cookie alone: an Authorization header
-proves nobody here, so that no agent's token opens a page or votes (row REV 5).
+The pages run no scripts. A session cookie is the only way to sign in: the Authorization header is ignored, so that no
+agent's token opens a page or votes (row REV 5).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
+from jitney.core.access.grant import Grant
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
@@ -24,13 +26,13 @@ from jitney.handlers.ports import Ports, build_ports
 from jitney.handlers.templates import render
 
 SESSION, SIGN_IN = "jitney", "jitney-sign-in"
-"""The cookies: the session's, and that of a sign-in that has begun."""
-_TITLES: Mapping[str, str] = {"grant_not_found": "There is no such request"}
-"""What people review are requests."""
+"""The cookies: the session, and a sign-in that has begun."""
+_TITLES: Mapping[str, str] = {"grant_not_found": "Request not found"}
+"""Titles that say "request", the reviewers' word for a grant."""
 
 
 class Page(NamedTuple):
-    """One answer: a template of pages with its values, or `location` to go on to; cookies to set or clear."""
+    """One answer: a template with its values, or the `location` of a redirect; cookies to set or clear."""
 
     status: int
     template: str = ""
@@ -42,7 +44,7 @@ class Page(NamedTuple):
 
 @dataclass(slots=True)
 class Visit:
-    """One request to a page at `now` (epoch seconds). `root` is where Jitney answers, with the stage."""
+    """One request to a page at `now` (epoch seconds). `root` is Jitney's own URL, with the stage."""
 
     event: Mapping[str, Any]
     request: Request
@@ -50,95 +52,97 @@ class Visit:
     now: int
     root: str
     session: Session | None = None
-    fields: Mapping[str, list[str]] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
-        """The path of `root`, in front of the pages' own paths."""
+        """The path of `root`, which precedes the path of every page."""
         return urlsplit(self.root).path
 
     @property
     def grant_id(self) -> str:
-        """The id in the page's path."""
-        return self.request.path.get("id", "")
-
-    @property
-    def valid_grant_id(self) -> str:
-        """As `grant_id`, "" when it can be no grant's."""
-        return self.grant_id if GRANT_ID.fullmatch(self.grant_id) else ""
+        """The id in the page's path, "" when it cannot be a grant's."""
+        given = self.request.path.get("id", "")
+        return given if GRANT_ID.fullmatch(given) else ""
 
     @property
     def principal(self) -> Principal:
-        """Who is signed in. Raises Problem sign_in_required."""
+        """The person who is signed in. Raises Problem sign_in_required."""
         if self.session is None:
-            fix = "Sign in, then try again."
-            raise Problem("sign_in_required", "You are not signed in, or were not seen for too long.", fix)
+            detail = "You are not signed in, or your session expired."
+            raise Problem("sign_in_required", detail, "Sign in, then try again.")
         return self.session.principal
 
     @property
     def call(self) -> AuthenticatedRequest:
-        """The same as a call of whoever is signed in. Raises Problem sign_in_required."""
+        """The visit as an API request of the person who is signed in. Raises Problem sign_in_required."""
         return AuthenticatedRequest(self.request, self.ports, self.now, Authenticated(self.principal, None))
 
+    def grant(self) -> Grant:
+        """Return the grant of the path's id. Raises Problem grant_not_found."""
+        grant = self.ports.store.grant(self.grant_id) if self.grant_id else None
+        if grant is None:
+            raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
+        return grant
+
     def cookie(self, name: str) -> str:
-        """The cookie's value, "" when there is none, or more than one."""
+        """Return the cookie's value, "" when there is none, or more than one."""
         # Split where browsers join (RFC 6265bis section 5.8.3), nowhere else: values of other hosts' cookies may hold
         # anything but ";". SimpleCookie splits at spaces too, so that such a value could contain our cookie, which its
-        # name keeps others from setting (section 5.7); and it drops the whole header at what it does not know.
+        # name keeps others from setting (section 5.7). It also drops the whole header at what it does not know.
         given = self.request.headers.get("cookie", "").split(";")
         pairs = [(key, value) for key, _, value in (each.strip(" \t").partition("=") for each in given)]
-        found = [value for key, value in pairs if key == self._name(name)]
+        found = [value for key, value in pairs if key == self._cookie_name(name)]
         return found[0] if len(found) == 1 else ""
 
-    def keep(self, name: str, value: str, seconds: int) -> str:
-        """The Set-Cookie header for a cookie that is kept so long; 0 forgets it.
+    def set_cookie(self, name: str, value: str, seconds: int) -> str:
+        """Return the Set-Cookie header for a cookie that lasts `seconds`; 0 deletes it.
 
-        Lax: links in messages and the identity provider's answer come from other sites, and are GETs.
+        SameSite=Lax, because links in messages and the identity provider's redirect come from other sites.
         """
         secure = "; Secure" if self._secure else ""
-        return f"{self._name(name)}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
-
-    def form(self, name: str) -> str:
-        """The first value of a form's field, "" when it is not there."""
-        return self.fields.get(name, [""])[0]
+        return f"{self._cookie_name(name)}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
 
     def load_session(self) -> None:
-        """Find the session that the cookie proves, if any."""
+        """Load the session that the cookie names and signs, if there is one."""
         cookie = self.cookie(SESSION)
         session_id = session_id_of(cookie)
         session = self.ports.web_sessions.of(session_id, self.ports.config) if session_id else None
         if session and session.accepts_cookie(cookie, self.now):
             self.session = session
 
-    def require_form(self) -> None:
-        """Read the form, which must come from a page of this session. Raises Problem; the refusal is on record."""
+    def checked_form(self) -> "FormVisit":
+        """Return the visit with its form, which must come from a page of this session.
+
+        Raises Problem form_token_invalid or sign_in_required; the refusal is on record.
+        """
         try:
             body = request_from_event(self.event).body
-            self.fields = form_fields(body, self.ports.config.limits.max_body_bytes)
-            self._require_own_form()
+            fields = form_fields(body, self.ports.config.limits.max_body_bytes)
+            self._require_own_form(fields.get("token", [""])[0])
         except Problem as problem:
-            self.note(problem)
+            self.record_refusal(problem)
             raise
+        return FormVisit(self.event, self.request, self.ports, self.now, self.root, self.session, fields=fields)
 
-    def _require_own_form(self) -> None:
-        """It holds the session's token, and the browser says that it comes from here: one that says nothing is refused.
+    def _require_own_form(self, token: str) -> None:
+        """Require the session's form token, and a browser that names this site as the form's origin.
 
         https://html.spec.whatwg.org/#origin, https://www.w3.org/TR/fetch-metadata/
         """
         _ = self.principal
-        said = self.request.headers
+        headers = self.request.headers
         ours = (self._origin, "same-origin")
         if (
             self.session is None
-            or not self.session.accepts_form_token(self.form("token"))
-            or said.get("origin", said.get("sec-fetch-site")) not in ours
-            or said.get("sec-fetch-site", "same-origin") != "same-origin"
+            or not self.session.accepts_form_token(token)
+            or headers.get("origin", headers.get("sec-fetch-site")) not in ours
+            or headers.get("sec-fetch-site", "same-origin") != "same-origin"
         ):
             detail = "The form was not sent from a page of your session."
             raise Problem("form_token_invalid", detail, "Open the page again, and send its form.")
 
-    def note(self, problem: Problem) -> None:
-        """Put a refusal on record: of whoever is signed in, else counted by address."""
+    def record_refusal(self, problem: Problem) -> None:
+        """Record a refusal, counted by the person who is signed in, or else by address."""
         if isinstance(problem, Refusal):
             record_refusal(problem, self.request, self.ports, self.now)
         elif self.session:
@@ -155,32 +159,51 @@ class Visit:
     def _secure(self) -> bool:
         return self.root.startswith("https:")
 
-    def _name(self, name: str) -> str:
-        # RFC 6265bis section 4.1.3.2: no other host and no plain HTTP can set a cookie of this name. That is worth what
-        # `cookie` makes of the header.
+    def _cookie_name(self, name: str) -> str:
+        # RFC 6265bis section 4.1.3.2: no other host and no plain HTTP can set a cookie of this name, provided that
+        # `cookie` parses the header exactly.
         return f"__Host-{name}" if self._secure else name
 
 
-PageRoute = Callable[[Visit], Page]
-Routes: TypeAlias = Mapping[tuple[str, str], PageRoute]
-"""Pages by (verb, path)."""
+@dataclass(slots=True)
+class FormVisit(Visit):
+    """A visit whose form was sent from a page of the same session. Only `Visit.checked_form` makes one."""
+
+    fields: Mapping[str, list[str]] = MappingProxyType({})
+
+    def form(self, name: str) -> str:
+        """Return the first value of a form field, "" when it is missing."""
+        return self.fields.get(name, [""])[0]
 
 
-def pages(routes: Routes, needs: tuple[str, ...], otherwise: Route | None = None) -> HttpHandler:
-    """The Lambda handler of `routes`, and of the API's route `otherwise`; see `jitney.handlers.edge.endpoint`."""
+PageRoute: TypeAlias = Callable[[Visit], Page]
+FormRoute: TypeAlias = Callable[[FormVisit], Page]
+
+
+def pages(
+    gets: Mapping[str, PageRoute], posts: Mapping[str, FormRoute], needs: tuple[str, ...], api: Route | None = None
+) -> HttpHandler:
+    """Return the Lambda handler of pages, by path, and of the API's route `api`; see `jitney.handlers.edge.endpoint`."""
+    routes = {("GET", path): route for path, route in gets.items()}
+    routes |= {("POST", path): with_form(route) for path, route in posts.items()}
     ports = build_ports(needs)
 
     def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
         route = routes.get((event.get("httpMethod", ""), event.get("resource", "")))
-        if route is None and otherwise:
-            return answer(otherwise, event, ports)
+        if route is None and api:
+            return answer(api, event, ports)
         return answer_page(route or _nowhere, event, ports)
 
     return handler
 
 
+def with_form(route: FormRoute) -> PageRoute:
+    """Return the page that checks the form before it calls `route`."""
+    return lambda visit: route(visit.checked_form())
+
+
 def answer_page(route: PageRoute, event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
-    """The answer of `route` to one API Gateway event. Never raises."""
+    """Return the answer of `route` to one API Gateway event. Never raises."""
     visit = visit_of(event, ports)
 
     def answered(page: Page) -> tuple[Page, dict[str, Any]]:
@@ -198,15 +221,15 @@ def answer_page(route: PageRoute, event: Mapping[str, Any], ports: Ports) -> dic
         request_id=visit.request.origin.request_id,
         status=page.status,
         code=page.code or None,
-        grant=visit.valid_grant_id or None,
+        grant=visit.grant_id or None,
     )
     return made
 
 
 def visit_of(event: Mapping[str, Any], ports: Ports) -> Visit:
-    """The visit that an API Gateway REST proxy event tells of; the form is read by `Visit.require_form`.
+    """Return the visit of an API Gateway REST proxy event, without its form and session.
 
-    Where Jitney answers is what the browser asked for, without the route: so it holds behind custom domain names too.
+    The root URL is the requested URL without the route, so that it is right behind custom domain names too.
     """
     context = event.get("requestContext") or {}
     route, path = event.get("resource") or "", context.get("path") or ""
@@ -217,22 +240,22 @@ def visit_of(event: Mapping[str, Any], ports: Ports) -> Visit:
 
 
 def problem_page(problem: Problem) -> Page:
-    """A problem for people: what is wrong, and what to do about it, without a secret in what it quotes."""
+    """Return the page of a problem: what is wrong and what to do, masked."""
     title = _TITLES.get(problem.code, PROBLEMS[problem.code].title)
     said = {"title": title, "detail": problem.detail, "fix": problem.fix, "code": problem.code}
     return Page(problem.status, "problem", UNTAGGED.data(said), code=problem.code)
 
 
 def _nowhere(_visit: Visit) -> Page:
-    raise Problem("route_not_found", "There is no such page.", "Check the link.")
+    raise Problem("route_not_found", "This page does not exist.", "Check the link.")
 
 
 def _proxy_answer(page: Page, visit: Visit) -> dict[str, Any]:
     templates, session = visit.ports.templates, visit.session
     cookies = [*page.cookies]
     if session and (session_id := session_id_of(visit.cookie(SESSION))) and not cookies:
-        cookies.append(visit.keep(SESSION, session.cookie(session_id, visit.now), IDLE_SECONDS))
-    common = {"root": visit.path, "session": session, "now": visit.now, "grant_id": visit.valid_grant_id}
+        cookies.append(visit.set_cookie(SESSION, session.cookie(session_id, visit.now), IDLE_SECONDS))
+    common = {"root": visit.path, "session": session, "now": visit.now, "grant_id": visit.grant_id}
     body = render(templates, page.template, common | dict(page.values)) if page.template else ""
     policy = (
         f"default-src 'none'; style-src {templates.globals['style_source']}; form-action 'self'; "

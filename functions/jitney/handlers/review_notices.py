@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.access.grant import Grant
+from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.notices import Notice
-from jitney.core.review.reviewers import can_be_approved, with_current_owners
+from jitney.core.review.reviewers import can_be_approved
 from jitney.core.review.schedule import has_changed_since, is_waiting
 from jitney.handlers.channels import no_reviewer_notified
 from jitney.handlers.edge import event_handler
@@ -63,7 +64,7 @@ def _can_be_decided(grant: Grant, ports: Ports) -> bool:
     """Whether there is anybody to wait for: enough reviewers, or who may take the request without them."""
     config = ports.config
     glass = config.break_glass is not None and grant.target in config.break_glass.targets
-    return glass or can_be_approved(with_current_owners(grant, config), config.reviewers)
+    return glass or can_be_approved(GrantUnderReview(grant, config), config.reviewers)
 
 
 def _is_waiting(grant: Grant, since: int, now: int) -> bool:

@@ -1,7 +1,7 @@
 """The sheet of a grant: what reviewers are shown of it, on every channel (REV 10, 11)."""
 
 from jitney.core.access.grant import Grant
-from jitney.core.review.reviewers import with_current_owners
+from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.handlers.ballots import decision_on
 from jitney.handlers.current_reviewers import current_reviewers
@@ -16,8 +16,8 @@ def build_sheet(grant: Grant, ports: Ports) -> Sheet:
     """What reviewers are shown of `grant` now. Raises Problem, also when its target or issuer was configured anew."""
     now = ports.now()
     decision = decision_on(grant, grant.approvals, ports)
-    grant = with_current_owners(grant, ports.config)
-    return sheet_of(grant, current_reviewers(ports), ports.actions, decision.risks, _history(grant, ports, now), now)
+    review, history = GrantUnderReview(grant, ports.config), _history(grant, ports, now)
+    return sheet_of(review, current_reviewers(ports), ports.actions, decision.risks, history, now)
 
 
 def _history(grant: Grant, ports: Ports, now: int) -> list[Grant]:

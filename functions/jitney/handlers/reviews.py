@@ -53,11 +53,12 @@ def _decided(visit: Visit) -> Iterable[Grant]:
 
 handler = pages(
     {
-        ("GET", "/reviews"): list_requests,
-        ("GET", "/reviews/{id}"): show_request,
-        ("GET", "/reviews/{id}/report"): show_report,
-        ("GET", "/reviews/out-of-office"): show_out_of_office,
+        "/reviews": list_requests,
+        "/reviews/{id}": show_request,
+        "/reviews/{id}/report": show_report,
+        "/reviews/out-of-office": show_out_of_office,
     },
+    {},
     (
         "config",
         "policies",

@@ -3,13 +3,14 @@
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request_body import parse_revocation
 from jitney.core.problems import Problem
-from jitney.core.review.reviewers import may_revoke, with_current_owners
+from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.core.review.reviewers import may_revoke
 from jitney.core.review.safe_text import escape_invisible
 from jitney.handlers.break_glass import follow_up
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.grant_ends import end_grant
 from jitney.handlers.http import Request, Response
-from jitney.handlers.pages import Page, Visit, pages
+from jitney.handlers.pages import FormVisit, Page, pages
 from jitney.handlers.ports import Ports
 from jitney.handlers.responses import grant_response
 
@@ -29,16 +30,15 @@ def _revocable(call: AuthenticatedRequest) -> Grant:
     Raises Problem not_operator for anybody else, whether there is such a grant or not, and grant_not_found.
     """
     grant, config = call.grant_in_path(), call.ports.config
-    if not (grant and may_revoke(call.principal, with_current_owners(grant, config), config.reviewers, call.now)):
+    if not (grant and may_revoke(call.principal, GrantUnderReview(grant, config), config.reviewers, call.now)):
         call.require_operator("revoke it")
     if grant is None:
         raise Problem("grant_not_found", "There is no grant of this id.", "Check the id.")
     return grant
 
 
-def revoke_from_page(visit: Visit) -> Page:
-    """303 to the grant's page, once it has ended. Raises Problem as the API's route, and form_token_invalid."""
-    visit.require_form()
+def revoke_from_page(visit: FormVisit) -> Page:
+    """303 to the grant's page, once it has ended. Raises Problem as the API's route, or request_invalid."""
     call = visit.call
     with call.counting_refusals():
         grant = _revocable(call)
@@ -50,7 +50,8 @@ def revoke_from_page(visit: Visit) -> Page:
 
 
 handler = pages(
-    {("POST", "/reviews/{id}/revocation"): revoke_from_page, ("POST", "/reviews/{id}/follow-up"): follow_up},
+    {},
+    {"/reviews/{id}/revocation": revoke_from_page, "/reviews/{id}/follow-up": follow_up},
     ("config", "actions", "keys", "store", "deny_list", "role_policies", "sessions", "canary", "web_sessions"),
-    otherwise=revoke_grant,
+    api=revoke_grant,
 )

@@ -18,7 +18,7 @@ from jitney.core.identity.sign_in import (
 from jitney.core.problems import Problem
 from jitney.handlers.callers import GRANT_ID
 from jitney.handlers.logs import logger
-from jitney.handlers.pages import SESSION, SIGN_IN, Page, Visit, pages
+from jitney.handlers.pages import SESSION, SIGN_IN, FormVisit, Page, Visit, pages
 
 
 def begin(visit: Visit) -> Page:
@@ -28,7 +28,7 @@ def begin(visit: Visit) -> Page:
     sign_in = SignIn(visit.ports.new_secret(), visit.now, wished if GRANT_ID.fullmatch(wished) else "")
     joint = "&" if "?" in web.authorization_url else "?"
     location = f"{web.authorization_url}{joint}{urlencode(sign_in.query(web, _redirect_uri(visit)))}"
-    return Page(303, location=location, cookies=(visit.keep(SIGN_IN, sign_in.cookie, SIGN_IN_SECONDS),))
+    return Page(303, location=location, cookies=(visit.set_cookie(SIGN_IN, sign_in.cookie, SIGN_IN_SECONDS),))
 
 
 def finish(visit: Visit) -> Page:
@@ -45,25 +45,22 @@ def finish(visit: Visit) -> Page:
     except Problem as problem:
         if problem.code != "sign_in_invalid":
             logger.warning("sign-in refused", issuer=issuer.name, code=problem.code)
-            visit.note(problem)
+            visit.record_refusal(problem)
         raise
     # A new id at every sign-in: one that somebody else has put into this browser is never signed in (session fixation).
     session_id = visit.ports.new_secret()
     session = Session(principal, visit.now, visit.ports.new_secret(), web.client_id)
     visit.ports.web_sessions.begin(session_id, session)
-    visit.session = session
-    kept = visit.keep(SESSION, session.cookie(session_id, visit.now), IDLE_SECONDS)
+    kept = visit.set_cookie(SESSION, session.cookie(session_id, visit.now), IDLE_SECONDS)
     to = f"{visit.path}/reviews{'/' if sign_in.grant_id else ''}{sign_in.grant_id}"
-    return Page(303, location=to, cookies=(kept, visit.keep(SIGN_IN, "", 0)))
+    return Page(303, location=to, cookies=(kept, visit.set_cookie(SIGN_IN, "", 0)))
 
 
-def sign_out(visit: Visit) -> Page:
+def sign_out(visit: FormVisit) -> Page:
     """200 once the session is no more. Raises Problem sign_in_required, form_token_invalid."""
-    visit.require_form()
     if session_id := session_id_of(visit.cookie(SESSION)):
         visit.ports.web_sessions.end(session_id)
-    visit.session = None
-    return Page(200, "signed_out", cookies=(visit.keep(SESSION, "", 0),))
+    return Page(200, "signed_out", {"session": None}, cookies=(visit.set_cookie(SESSION, "", 0),))
 
 
 def _people(visit: Visit) -> tuple[Issuer, Web]:
@@ -79,10 +76,7 @@ def _redirect_uri(visit: Visit) -> str:
 
 
 handler = pages(
-    {
-        ("GET", "/reviews/sign-in"): begin,
-        ("GET", "/reviews/callback"): finish,
-        ("POST", "/reviews/sign-out"): sign_out,
-    },
+    {"/reviews/sign-in": begin, "/reviews/callback": finish},
+    {"/reviews/sign-out": sign_out},
     ("config", "keys", "store", "web_sessions", "token_endpoint", "templates"),
 )

@@ -18,15 +18,16 @@ from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
 from jitney.core.refusal_counts import RefusalKey
 from jitney.core.review.content import content_hash
-from jitney.core.review.reviewers import require_reviewer, with_current_owners
-from jitney.core.review.selection import selected_permissions
+from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.core.review.reviewers import require_reviewer
+from jitney.core.review.selection import narrowed_approval, selected_permissions
 from jitney.core.review.slack import modals
 from jitney.core.review.slack.error import SlackError
 from jitney.core.review.slack.interaction import ButtonClick, GrantReference, ModalSubmission, SlackUser, read
 from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, COMMENT, REJECT, SECONDS
 from jitney.core.review.slack.people import principal_of, require_workspace
 from jitney.core.single_use import SingleUseKey
-from jitney.handlers.ballots import Ballot, comment_of, narrowed_approval, vote
+from jitney.handlers.ballots import Ballot, comment_of, vote
 from jitney.handlers.callers import count_refused
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.edge import endpoint
@@ -102,7 +103,7 @@ def _pressed(press: ButtonClick, request: Request, ports: Ports) -> Response:
 def _open_modal(press: ButtonClick, voter: Principal, grant: Grant, ports: Ports) -> None:
     """Only who may vote is shown what there is to vote on."""
     now = ports.now()
-    require_reviewer(voter, with_current_owners(grant, ports.config), current_reviewers(ports), now)
+    require_reviewer(voter, GrantUnderReview(grant, ports.config), current_reviewers(ports), now)
     if (current := grant.at(now)).state is not State.PENDING:
         raise Problem("review_ended", f"The request is {current.state} by now.", "Nothing is left to decide.")
     with _slack_errors_as_problems():
@@ -132,7 +133,7 @@ def _modal_ballot(sent: ModalSubmission, voter: Principal, grant: Grant, request
     # Of a request that is not what the reviewer saw, no part is taken: `vote` refuses it.
     if sent.action == APPROVE_SELECTED and sent.reference.content == content_hash(grant):
         permissions = selected_permissions(grant, *modals.selected_boxes(grant, sent.boxes))
-        return replace(ballot, less=narrowed_approval(grant, permissions, sent.seconds))
+        return replace(ballot, narrowing=narrowed_approval(grant, permissions, sent.seconds))
     return ballot
 
 
@@ -145,7 +146,7 @@ def _ballot(
 def _grant(reference: GrantReference, ports: Ports) -> Grant:
     grant = ports.store.grant(reference.grant_id)
     if grant is None:
-        raise Problem("grant_not_found", "There is no such request any more.", "Nothing is left to decide.")
+        raise Problem("grant_not_found", "The request no longer exists.", "No decision is needed.")
     return grant
 
 

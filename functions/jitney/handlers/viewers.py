@@ -7,14 +7,13 @@ from jitney.core.access.grant import Grant, State, Vote
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import may_break_glass, may_follow_up
+from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import (
     Groups,
     delegations_for,
     may_revoke,
-    requesters,
     under_review_at,
     votable_groups,
-    with_current_owners,
 )
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.pages import Page, Visit
@@ -57,21 +56,21 @@ class ViewerPermissions(NamedTuple):
 def viewer_permissions(who: Principal, grant: Grant, groups: Groups, ports: Ports, now: int) -> ViewerPermissions:
     """What a person who is signed in is to `grant`; `groups` are those of `at_work`."""
     human, config = who.source_identity, ports.config
-    grant = with_current_owners(grant, config)
-    own, operator = human in requesters(grant), bool(who.groups & set(config.operators))
+    review = GrantUnderReview(grant, config)
+    own, operator = human in review.requesters, bool(who.groups & set(config.operators))
     glass = config.break_glass
     breaks = grant.at(now).state is State.PENDING and may_break_glass(who, grant.target, glass)
     at = under_review_at(grant, now)
     return ViewerPermissions(
-        votable_groups(human, grant, groups, at),
-        delegations_for(human, grant, groups, at),
+        votable_groups(human, review, groups, at),
+        delegations_for(human, review, groups, at),
         next((each for each in grant.votes if each.human == human), None),
         own,
         operator,
-        operator or may_revoke(who, grant, groups, now),
+        operator or may_revoke(who, review, groups, now),
         breaks and not (own and glass and not glass.own_requests),
         bool(grant.break_glass and grant.break_glass.human == human),
-        grant.unreviewed and may_follow_up(human, grant, groups, operator=operator),
+        grant.unreviewed and may_follow_up(human, review, groups, operator=operator),
     )
 
 
@@ -80,17 +79,15 @@ def load_for_viewer(visit: Visit) -> tuple[Grant, ViewerPermissions]:
 
     Raises Problem grant_not_found, or not_reviewer for whom it is no business of.
     """
-    grant = visit.ports.store.grant(visit.valid_grant_id) if visit.valid_grant_id else None
-    if grant is None:
-        raise Problem("grant_not_found", "There is no request of this id.", "Check the link.")
+    grant = visit.grant()
     standing = viewer_permissions(visit.principal, grant, current_reviewers(visit.ports), visit.ports, visit.now)
     if not standing.concerned:
-        fix = "Ask your platform engineer who reviews this."
-        raise Problem("not_reviewer", "You are not among the reviewers of this request.", fix)
+        fix = "Ask your platform engineer who reviews this request."
+        raise Problem("not_reviewer", "You are not a reviewer of this request.", fix)
     return grant, standing
 
 
 def redirect_to_sign_in(visit: Visit) -> Page:
     """On to signing in, and from there to the request of the path's id."""
-    to = f"?to={visit.valid_grant_id}" if visit.valid_grant_id else ""
+    to = f"?to={visit.grant_id}" if visit.grant_id else ""
     return Page(303, location=f"{visit.path}/reviews/sign-in{to}")

@@ -3,34 +3,30 @@
 from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
-from jitney.core.review.selection import selected_permissions
-from jitney.handlers.ballots import Ballot, comment_of, narrowed_approval, vote
+from jitney.core.review.selection import narrowed_approval, selected_permissions
+from jitney.handlers.ballots import Ballot, comment_of, vote
 from jitney.handlers.break_glass import break_glass
-from jitney.handlers.pages import Page, Visit, pages
+from jitney.handlers.pages import FormVisit, Page, pages
 
 
-def vote_on_request(visit: Visit) -> Page:
-    """303 to the request, which shows what came of it. Raises Problem as `handlers.ballots.vote`, and form_token_invalid."""
-    visit.require_form()
-    ports = visit.ports
-    grant = ports.store.grant(visit.valid_grant_id) if visit.valid_grant_id else None
-    if grant is None:
-        raise Problem("grant_not_found", "There is no request of this id.", "Check the link.")
+def vote_on_request(visit: FormVisit) -> Page:
+    """Return 303 to the request, which shows the result. Raises Problem as `handlers.ballots.vote`."""
+    grant = visit.grant()
     with visit.call.counting_refusals():
         ballot = _ballot(visit, grant)
-    vote(ballot, ports)
+    vote(ballot, visit.ports)
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")
 
 
-def _ballot(visit: Visit, grant: Grant) -> Ballot:
+def _ballot(visit: FormVisit, grant: Grant) -> Ballot:
     verdict, content = visit.form("verdict"), visit.form("content")
     if verdict not in set(VoteVerdict):
-        raise Problem("request_invalid", "The form says neither approve nor reject.", "Open the page again.")
-    less = None
-    # Of a request that is not what the reviewer saw, no part is taken: `vote` refuses it.
+        raise Problem("request_invalid", "The verdict is neither approve nor reject.", "Open the page again.")
+    narrowing = None
+    # If the request changed since the reviewer saw it, `vote` refuses the whole ballot.
     if verdict == VoteVerdict.APPROVE and content == content_hash(grant):
         permissions = selected_permissions(grant, visit.fields.get("action", []), visit.fields.get("resource", []))
-        less = narrowed_approval(grant, permissions, visit.form("seconds"))
+        narrowing = narrowed_approval(grant, permissions, visit.form("seconds"))
     return Ballot(
         grant_id=grant.id,
         voter=visit.principal,
@@ -39,11 +35,12 @@ def _ballot(visit: Visit, grant: Grant) -> Ballot:
         comment=comment_of(VoteVerdict(verdict), visit.form("comment")),
         via="web",
         origin=visit.request.origin,
-        less=less,
+        narrowing=narrowing,
     )
 
 
 handler = pages(
-    {("POST", "/reviews/{id}"): vote_on_request, ("POST", "/reviews/{id}/break-glass"): break_glass},
+    {},
+    {"/reviews/{id}": vote_on_request, "/reviews/{id}/break-glass": break_glass},
     ("config", "policies", "actions", "store", "out_of_office", "follow_ups", "reviews", "web_sessions", "templates"),
 )

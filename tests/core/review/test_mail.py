@@ -15,6 +15,7 @@ from jitney.core.review.mail import OWN_WORDS, review_mail
 from jitney.core.review.notices import Notice
 from jitney.core.review.safe_text import defang, escape_exact
 from jitney.core.review.sheet import Sheet, sheet_of
+from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS
 from tests.fakes import ACTIONS, NOW, PENDING
 
@@ -39,7 +40,7 @@ HOSTILE = {
 
 def sheet(grant=WRITES, **changes) -> Sheet:
     risk = Risk("DataExfiltration", "s3:PutObject changes who may do what.", "https://example.com/why")
-    return sheet_of(grant, GROUPS, ACTIONS, (risk,), (), NOW)._replace(**changes)
+    return sheet_of(under_review(grant), GROUPS, ACTIONS, (risk,), (), NOW)._replace(**changes)
 
 
 def a_vote(name: str, verdict: VoteVerdict, comment: str = "") -> Vote:

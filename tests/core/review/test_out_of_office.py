@@ -15,6 +15,7 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.out_of_office import DAY, OutOfOffice, delegate_options, parse_out_of_office, with_delegates
 from jitney.core.review.reviewers import delegations_for, eligible_members, require_reviewer, reviewers, votable_groups
 from jitney.core.review.votes import activated, cast, has_enough_approvals, valid_approvals
+from tests.core.review.samples import under_review
 from tests.core.review.test_votes import code, person
 from tests.fakes import NOW, PENDING
 
@@ -33,15 +34,17 @@ def at_work(*absences: OutOfOffice, now: int = NOW):
 
 
 def voted(grant: Grant, human: str, groups, at: int = NOW, verdict: VoteVerdict = VoteVerdict.APPROVE) -> Grant:
-    given_in = delegations_for(f"corp.{human}", grant, groups, at)
-    return cast(grant, Vote(f"corp.{human}", verdict, content_hash(grant), "", at, "web", given_in), groups)
+    given_in = delegations_for(f"corp.{human}", under_review(grant), groups, at)
+    return cast(
+        under_review(grant), Vote(f"corp.{human}", verdict, content_hash(grant), "", at, "web", given_in), groups
+    )
 
 
 def test_rev_06_a_stand_in_votes_as_themselves_and_the_vote_says_for_whom():
     groups = at_work(AWAY)
-    assert votable_groups("corp.carol", PENDING, GROUPS, NOW) == frozenset()
-    assert votable_groups("corp.carol", PENDING, groups, NOW) == {"owners"}
-    require_reviewer(person("carol"), PENDING, groups, NOW)
+    assert votable_groups("corp.carol", under_review(PENDING), GROUPS, NOW) == frozenset()
+    assert votable_groups("corp.carol", under_review(PENDING), groups, NOW) == {"owners"}
+    require_reviewer(person("carol"), under_review(PENDING), groups, NOW)
     one = voted(PENDING, "carol", groups)
     assert (one.votes[0].human, one.votes[0].delegators) == ("corp.carol", ("corp.bob",))
     assert one.votes[0].delegations == (Delegation("owners", "corp.bob", "a-1", NOW, NOW + DAY),)
@@ -52,23 +55,23 @@ def test_rev_06_a_stand_in_votes_as_themselves_and_the_vote_says_for_whom():
 @pytest.mark.parametrize("now", [NOW - 1, NOW + DAY])
 def test_rev_06_before_and_after_the_absence_nobody_stands_in(now):
     away = AWAY._replace(delegates=(("owners", "corp.dave"),))
-    require_reviewer(person("dave"), PENDING, at_work(away), NOW)
-    assert code(require_reviewer, person("dave"), PENDING, at_work(away, now=now), now) == "not_reviewer"
+    require_reviewer(person("dave"), under_review(PENDING), at_work(away), NOW)
+    assert code(require_reviewer, person("dave"), under_review(PENDING), at_work(away, now=now), now) == "not_reviewer"
     # Nor by groups that were read while it held.
-    assert code(require_reviewer, person("dave"), PENDING, at_work(away), now) == "not_reviewer"
+    assert code(require_reviewer, person("dave"), under_review(PENDING), at_work(away), now) == "not_reviewer"
 
 
 def test_rev_06_an_absence_that_ended_undoes_no_vote_that_was_cast_in_it():
     one = voted(PENDING, "carol", at_work(AWAY))
     both = voted(one, "alice", at_work(), at=NOW + 60)
     assert has_enough_approvals(both)
-    assert valid_approvals(activated(both, NOW + 60), GROUPS) == {"owners"}
+    assert valid_approvals(under_review(activated(both, NOW + 60)), GROUPS) == {"owners"}
 
 
 def test_rev_06_what_a_vote_says_of_an_absence_is_looked_at_again_at_issue():
     active = activated(voted(voted(PENDING, "carol", at_work(AWAY)), "alice", at_work(AWAY)), NOW)
     (place,), *_ = (vote.delegations for vote in active.votes)
-    assert valid_approvals(active, GROUPS) == {"owners"}
+    assert valid_approvals(under_review(active), GROUPS) == {"owners"}
     for forged in (
         replace(place, ends_at=NOW),
         replace(place, starts_at=NOW + 1),
@@ -76,16 +79,16 @@ def test_rev_06_what_a_vote_says_of_an_absence_is_looked_at_again_at_issue():
         replace(place, delegator=active.principal),
     ):
         votes = (replace(active.votes[0], delegations=(forged,)), active.votes[1])
-        assert valid_approvals(replace(active, votes=votes), GROUPS) == frozenset(), forged
+        assert valid_approvals(under_review(replace(active, votes=votes)), GROUPS) == frozenset(), forged
     dismissed = GROUPS | {"owners": GROUPS["owners"]._replace(delegates=())}
-    assert valid_approvals(active, dismissed) == frozenset()
+    assert valid_approvals(under_review(active), dismissed) == frozenset()
 
 
 def test_rev_04_an_absent_member_and_the_stand_in_count_once():
     groups = at_work(AWAY)
     both = voted(voted(PENDING, "carol", groups), "bob", groups)
     assert not has_enough_approvals(both)
-    assert valid_approvals(activated(replace(both, approvals=("owners",)), NOW), GROUPS) == frozenset()
+    assert valid_approvals(under_review(activated(replace(both, approvals=("owners",)), NOW)), GROUPS) == frozenset()
     assert has_enough_approvals(voted(both, "alice", groups))
 
 
@@ -107,12 +110,12 @@ def test_rev_05_a_stand_in_never_votes_for_their_own_request_nor_for_that_of_the
     groups = at_work(AWAY)
     for asks in ({"principal": "corp.carol"}, {"human": "corp.carol"}, {"agent_owners": ("corp.carol",)}):
         own = replace(PENDING, **asks)
-        assert code(require_reviewer, person("carol"), own, groups, NOW) == "own_request"
-        assert "corp.carol" not in reviewers(own, groups, NOW)
+        assert code(require_reviewer, person("carol"), under_review(own), groups, NOW) == "own_request"
+        assert "corp.carol" not in reviewers(under_review(own), groups, NOW)
     for asks in ({"principal": "corp.bob"}, {"human": "corp.bob"}, {"agent_owners": ("corp.bob",)}):
         own = replace(PENDING, **asks)
-        assert code(require_reviewer, person("carol"), own, groups, NOW) == "not_reviewer"
-        assert "corp.carol" not in reviewers(own, groups, NOW)
+        assert code(require_reviewer, person("carol"), under_review(own), groups, NOW) == "not_reviewer"
+        assert "corp.carol" not in reviewers(under_review(own), groups, NOW)
     # Even a vote that got in would not be counted.
     one = voted(PENDING, "carol", groups)
     own = replace(one, human="corp.bob")
@@ -122,13 +125,12 @@ def test_rev_05_a_stand_in_never_votes_for_their_own_request_nor_for_that_of_the
 
 def test_rev_05_who_stands_in_for_who_asks_decides_in_nobody_elses_place_either():
     groups = at_work(AWAY, AWAY._replace(id="a-2", human="corp.alice"))
-    for asks in (
-        {"principal": "corp.bob"},
-        {"human": "corp.bob"},
-        {"agent_owners": ("corp.bob",)},
-        {"current_agent_owners": ("corp.bob",)},
+    for own in (
+        under_review(replace(PENDING, principal="corp.bob")),
+        under_review(replace(PENDING, human="corp.bob")),
+        under_review(replace(PENDING, agent_owners=("corp.bob",))),
+        under_review(PENDING, owners=("corp.bob",)),
     ):
-        own = replace(PENDING, **asks)
         assert delegations_for("corp.carol", own, groups, NOW) == ()
         assert code(require_reviewer, person("carol"), own, groups, NOW) == "not_reviewer"
         assert "corp.carol" not in reviewers(own, groups, NOW)
@@ -138,17 +140,17 @@ def test_rev_05_who_stands_in_for_who_asks_decides_in_nobody_elses_place_either(
 def test_rev_05_who_stands_in_for_who_asks_does_not_decide_in_a_group_of_their_own_meanwhile():
     groups = at_work(AWAY)
     own = replace(PENDING, human="corp.bob", reviews=(("security",),))
-    assert code(require_reviewer, person("carol"), own, groups, NOW) == "not_reviewer"
-    assert eligible_members("security", own, groups, NOW) == {"corp.erin"}
+    assert code(require_reviewer, person("carol"), under_review(own), groups, NOW) == "not_reviewer"
+    assert eligible_members("security", under_review(own), groups, NOW) == {"corp.erin"}
     # Once bob is back it is theirs again, and what others ask for always was.
-    require_reviewer(person("carol"), own, at_work(), NOW)
-    require_reviewer(person("carol"), replace(own, human="corp.alice"), groups, NOW)
+    require_reviewer(person("carol"), under_review(own), at_work(), NOW)
+    require_reviewer(person("carol"), under_review(replace(own, human="corp.alice")), groups, NOW)
 
 
 def test_rev_06_what_somebody_stands_in_for_is_not_theirs_to_hand_on():
     chain = OutOfOffice("a-2", "corp.carol", NOW, NOW + DAY, (("owners", "corp.dave"),))
     groups = at_work(AWAY, chain)
-    assert votable_groups("corp.dave", PENDING, groups, NOW) == frozenset()
+    assert votable_groups("corp.dave", under_review(PENDING), groups, NOW) == frozenset()
     assert code(
         parse_out_of_office, "a-3", "corp.carol", {"owners": "corp.dave"}, ("", "2026-11-25T12:00"), GROUPS, NOW
     ) == ("not_reviewer")
@@ -172,9 +174,9 @@ def test_rev_06_who_stands_in_for_a_told_member_is_told():
 def test_rev_06_a_stand_in_is_there_when_a_request_escalates_to_the_absent():
     groups = at_work(OutOfOffice("a-2", "corp.erin", NOW, NOW + DAY, (("security", "corp.dave"),)))
     late = PENDING.created_at + 900
-    assert votable_groups("corp.dave", PENDING, groups, late - 1) == frozenset()
-    assert votable_groups("corp.dave", PENDING, groups, late) == {"owners"}
-    assert "corp.dave" in eligible_members("owners", PENDING, groups, late)
+    assert votable_groups("corp.dave", under_review(PENDING), groups, late - 1) == frozenset()
+    assert votable_groups("corp.dave", under_review(PENDING), groups, late) == {"owners"}
+    assert "corp.dave" in eligible_members("owners", under_review(PENDING), groups, late)
     assert has_enough_approvals(voted(voted(PENDING, "dave", groups, at=late), "alice", groups, at=late))
 
 
@@ -183,10 +185,10 @@ def test_rev_04_who_stood_in_keeps_that_place_when_they_are_asked_for_themselves
     groups, late = at_work(AWAY), PENDING.created_at + 900
     both = voted(voted(PENDING, "carol", groups), "bob", GROUPS, at=late)
     assert not has_enough_approvals(both)
-    assert valid_approvals(activated(replace(both, approvals=("owners",)), late), GROUPS) == frozenset()
+    assert valid_approvals(under_review(activated(replace(both, approvals=("owners",)), late)), GROUPS) == frozenset()
     whole = voted(both, "alice", GROUPS, at=late + 1)
     assert has_enough_approvals(whole)
-    assert valid_approvals(activated(whole, late + 1), GROUPS) == {"owners"}
+    assert valid_approvals(under_review(activated(whole, late + 1)), GROUPS) == {"owners"}
 
 
 def test_rev_04_a_member_of_one_group_fills_no_place_in_another_whose_stand_in_was_withdrawn():
@@ -198,9 +200,9 @@ def test_rev_04_a_member_of_one_group_fills_no_place_in_another_whose_stand_in_w
         both = voted(both, human, away)
     active = activated(both, NOW)
     assert has_enough_approvals(active)
-    assert valid_approvals(active, groups) == {"owners", "security"}
+    assert valid_approvals(under_review(active), groups) == {"owners", "security"}
     withdrawn = groups | {"security": groups["security"]._replace(delegates=())}
-    assert valid_approvals(active, withdrawn) == {"owners"}
+    assert valid_approvals(under_review(active), withdrawn) == {"owners"}
 
 
 def test_rev_06_who_voted_in_one_group_can_still_vote_when_standing_in_in_another():

@@ -9,6 +9,7 @@ from jitney.core.access.delegation import Delegation
 from jitney.core.config import ReviewerGroup
 from jitney.core.review.notices import Notice
 from jitney.core.review.recipients import recipients
+from tests.core.review.samples import under_review
 from tests.core.review.test_votes import EITHER, GROUPS, after
 from tests.fakes import NOW, PENDING
 
@@ -20,7 +21,7 @@ BEFORE = (Notice.ASKED, Notice.REMINDED, Notice.ESCALATED)
 
 
 def told(grant, groups=GROUPS, notice=Notice.ASKED, now=NOW):
-    return [name.removeprefix("corp.") for name in recipients(notice, grant, groups, now)]
+    return [name.removeprefix("corp.") for name in recipients(notice, under_review(grant), groups, now)]
 
 
 @pytest.mark.parametrize("notice", Notice)
@@ -88,6 +89,6 @@ def test_rev_08_everybody_is_told_of_a_broken_glass_and_those_who_may_look_at_it
     }
     reviewers = ("corp.bob", "corp.dora", "corp.erin")
     everybody = tuple(sorted((*reviewers, "corp.alice", "corp.harriet", "corp.olga")))
-    assert recipients(Notice.BROKEN, grant, groups, NOW) == everybody
-    assert recipients(Notice.FOLLOW_UP_DUE, grant, groups, NOW) == reviewers
-    assert recipients(Notice.DECIDED, grant, groups, NOW) == everybody
+    assert recipients(Notice.BROKEN, under_review(grant), groups, NOW) == everybody
+    assert recipients(Notice.FOLLOW_UP_DUE, under_review(grant), groups, NOW) == reviewers
+    assert recipients(Notice.DECIDED, under_review(grant), groups, NOW) == everybody

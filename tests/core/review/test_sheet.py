@@ -11,6 +11,7 @@ from jitney.core.access.request import Permission
 from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.config import ReviewerGroup
 from jitney.core.review.sheet import GroupApproval, RequestedAction, sheet_of
+from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS, after
 from tests.fakes import GRANT, NOW, PENDING
 
@@ -20,7 +21,7 @@ WRITES = replace(PENDING, permissions=(Permission(("s3:PutObject", "s3:GetObject
 
 
 def lines(*history):
-    return sheet_of(WRITES, {}, ACTIONS, (), history, NOW).lines
+    return sheet_of(under_review(WRITES), {}, ACTIONS, (), history, NOW).lines
 
 
 def test_rev_10_each_action_is_shown_with_its_level_and_all_its_resources():
@@ -70,7 +71,7 @@ def test_rev_11_only_what_was_granted_with_the_same_action_on_the_same_role_coun
 
 def test_rev_10_the_groups_show_who_may_and_who_has():
     one = after(replace(PENDING, reviews=(("owners", "security"),)), "alice")
-    shown = sheet_of(one, GROUPS, ACTIONS, (), (), NOW).asked
+    shown = sheet_of(under_review(one), GROUPS, ACTIONS, (), (), NOW).asked
     assert shown == (
         GroupApproval("owners", 2, ("corp.alice", "corp.bob", "corp.carol"), ("corp.alice",)),
         GroupApproval("security", 1, ("corp.alice", "corp.dora"), ("corp.alice",)),
@@ -80,4 +81,4 @@ def test_rev_10_the_groups_show_who_may_and_who_has():
 def test_rev_05_whoever_asks_is_not_among_those_who_may():
     own = replace(PENDING, human="corp.bob")
     groups = {"owners": ReviewerGroup(("corp.alice", "corp.bob"))}
-    assert sheet_of(own, groups, ACTIONS, (), (), NOW).asked[0].members == ("corp.alice",)
+    assert sheet_of(under_review(own), groups, ACTIONS, (), (), NOW).asked[0].members == ("corp.alice",)

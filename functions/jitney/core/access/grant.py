@@ -118,9 +118,9 @@ class Grant:
     counts the audit records of this grant and `head` is the hash of the last one: a state change and the next record
     are written together or not at all. `ending` is there once it was released or revoked. What was issued until
     `cut_off_at` works no longer, because its agent or the whole role was cut off; it can be issued again. `glass` is
-    there when it was taken without its reviewers, `follow_up` once somebody else looked at that. `agent_owners` are those who
-    owned the agent when it asked, as source identities; `current_agent_owners` those who do by the configuration of now, which is
-    looked up (`core.review.reviewers.with_current_owners`) and not kept. `review_restarted_at` is when policies were last found to want
+    there when it was taken without its reviewers, `follow_up` once somebody else looked at that. `agent_owners` owned the
+    agent when it asked, as source identities; its present owners are in `core.review.grant_under_review`.
+    `review_restarted_at` is when policies were last found to want
     other reviewers than were asked before, `narrowed_at` when a reviewer last approved less while votes were missing.
     """
 
@@ -154,7 +154,6 @@ class Grant:
     break_glass: BreakGlassUse | None = None
     follow_up: FollowUp | None = None
     agent_owners: tuple[str, ...] = ()
-    current_agent_owners: tuple[str, ...] = ()
     review_restarted_at: int | None = None
     narrowed_at: int | None = None
 

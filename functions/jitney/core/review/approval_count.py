@@ -1,7 +1,7 @@
-"""How many members of a group votes speak for: each person once, each member's place once (rows REV 4, 6). Pure.
+"""How many members of a group the votes represent: each person counts once, each member once (rows REV 4, 6). Pure.
 
-Whoever stands in for two members is one person; a member who voted, and somebody who stood in for that member, speak
-for one place. So the number is that of the largest set of votes that each have a place of their own.
+A delegate of two members is one person. A member who voted and their delegate represent one member. The count is the
+size of the largest set of votes that can each be given a member of their own.
 """
 
 from collections.abc import Iterable
@@ -9,57 +9,62 @@ from dataclasses import replace
 
 from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import Grant, Vote
-from jitney.core.review.reviewers import Groups, approving_groups, direct_members, requested_groups, requesters
+from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.core.review.reviewers import Groups, approving_groups, direct_members, requested_groups
 
 
-def with_counted_groups(vote: Vote, grant: Grant, groups: Groups, now: int) -> Vote:
-    """The vote with the groups that the voter is a member of now, be it because they escalated to the voter's.
+def with_counted_groups(vote: Vote, review: GrantUnderReview, groups: Groups, now: int) -> Vote:
+    """Return the vote with the groups that the voter is a member of now, escalations included.
 
-    Where somebody could vote in another's place only, that place they keep, though they be asked themselves later.
+    A vote given as a delegate stays one, even if the request later escalates to the voter's own group.
     """
 
-    def own(group: str, at: int) -> bool:
-        return vote.human in direct_members(group, grant, groups, at)
+    def is_member(group: str, at: int) -> bool:
+        return vote.human in direct_members(group, review, groups, at)
 
-    kept = {
+    asked = requested_groups(review.grant)
+    delegated = {
         group
-        for group in requested_groups(grant)
-        if _delegations_for(vote, group, grant, groups) and not own(group, vote.at)
+        for group in asked
+        if _delegations_for(vote, group, review.grant, groups) and not is_member(group, vote.at)
     }
-    return replace(vote, groups=tuple(sorted(group for group in requested_groups(grant) - kept if own(group, now))))
+    return replace(vote, groups=tuple(sorted(group for group in asked - delegated if is_member(group, now))))
 
 
-def represented_members(vote: Vote, group: str, grant: Grant, groups: Groups) -> frozenset[str]:
-    """The members of `group` for whom a vote counts there: the voter, or those whom the voter stood in for.
+def represented_members(vote: Vote, group: str, review: GrantUnderReview, groups: Groups) -> frozenset[str]:
+    """Return the members of `group` that a vote may count for: the voter, or the members they are a delegate of.
 
-    That an absence ended since undoes nothing; that the configuration no longer allows it does.
+    A vote stays valid after the delegation ends. It does not if the configuration no longer allows the delegation.
     """
-    stood_in = _delegations_for(vote, group, grant, groups)
-    if not stood_in if vote.groups is None else group in vote.groups:
+    delegations = _delegations_for(vote, group, review.grant, groups)
+    if not delegations if vote.groups is None else group in vote.groups:
         return frozenset({vote.human})
-    return frozenset(
-        place.delegator
-        for place in stood_in
-        if place.holds(vote.at)
-        and place.delegator in groups[place.group].members
-        and vote.human in groups[place.group].delegates
-    ) - requesters(grant)
+    return (
+        frozenset(
+            each.delegator
+            for each in delegations
+            if each.holds(vote.at)
+            and each.delegator in groups[each.group].members
+            and vote.human in groups[each.group].delegates
+        )
+        - review.requesters
+    )
 
 
 def _delegations_for(vote: Vote, group: str, grant: Grant, groups: Groups) -> list[Delegation]:
-    return [place for place in vote.delegations if place.group in approving_groups(group, grant, groups)]
+    return [each for each in vote.delegations if each.group in approving_groups(group, grant, groups)]
 
 
 def count_represented(votes: Iterable[frozenset[str]]) -> int:
-    """How many of the votes, each given as the places that it could take, can have a place of their own."""
-    taken: dict[str, frozenset[str]] = {}
+    """Return how many votes, each given as the members it may count for, can be given a member of their own."""
+    assigned: dict[str, frozenset[str]] = {}
 
-    def seated(places: frozenset[str], tried: set[str]) -> bool:
-        for place in places - tried:
-            tried.add(place)
-            if place not in taken or seated(taken[place], tried):
-                taken[place] = places
+    def assign(members: frozenset[str], tried: set[str]) -> bool:
+        for member in members - tried:
+            tried.add(member)
+            if member not in assigned or assign(assigned[member], tried):
+                assigned[member] = members
                 return True
         return False
 
-    return sum(seated(places, set()) for places in votes)
+    return sum(assign(members, set()) for members in votes)

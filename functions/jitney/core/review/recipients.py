@@ -1,41 +1,42 @@
-"""Who is written to of a request by name: of those who may decide it, as few as the configuration says (REV 6)."""
+"""Who is notified of a request by name: of its reviewers, as few as the configuration says (row REV 6). Pure."""
 
-from jitney.core.access.grant import Grant
 from jitney.core.review.break_glass import all_possible_reviewers, involved_people
 from jitney.core.review.content import content_hash
+from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.notices import Notice
-from jitney.core.review.reviewers import Groups, eligible_members, requested_groups, requesters
+from jitney.core.review.reviewers import Groups, eligible_members, requested_groups
 
 
-def recipients(notice: Notice, grant: Grant, groups: Groups, now: int) -> tuple[str, ...]:
-    """The source identities of those who are told, sorted; never whoever asks. `groups` are `handlers.current_reviewers`'s.
+def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) -> tuple[str, ...]:
+    """Return the source identities to notify, sorted. `groups` are `handlers.current_reviewers`'s.
 
-    At first the members who are `told` at once, and who stands in for them; once a group has escalated, everybody who
-    may then approve for it. Who has voted is not reminded of it; who has voted for more than is left is told that. What
-    was decided is told to all who would be told of it then, and to who voted; not to those whom policies wanted before
-    they wanted others. That the glass was broken, and what came of it, is told to everybody who could ever decide, and
-    to those whom the configuration names for it.
+    At first the members to notify at once and their delegates; after an escalation everyone who may then approve. A
+    person who voted gets no reminder, unless the request was narrowed after the vote. A decision goes to these and to
+    all voters. Break-glass goes to everyone who could ever decide, and to the people configured for it. A follow-up
+    reminder goes to those who may do the follow-up review. Requesters are notified of break-glass only.
     """
+    grant = review.grant
     if grant.break_glass and notice is Notice.FOLLOW_UP_DUE:
-        return tuple(sorted(all_possible_reviewers(grant, groups, involved_people(grant))))
+        return tuple(sorted(all_possible_reviewers(review, groups, involved_people(review))))
     if grant.break_glass:
-        return tuple(sorted(all_possible_reviewers(grant, groups) | {*grant.break_glass.told, grant.break_glass.human}))
-    told = frozenset[str]().union(*(_notified(group, grant, groups, now) for group in requested_groups(grant)))
+        people = all_possible_reviewers(review, groups)
+        return tuple(sorted(people | {*grant.break_glass.told, grant.break_glass.human}))
+    notified = frozenset[str]().union(*(_notified(group, review, groups, now) for group in requested_groups(grant)))
     content, voters = content_hash(grant), {vote.human for vote in grant.votes}
     if notice is Notice.DECIDED:
-        people = told | voters
+        people = notified | voters
     else:
-        people = told | (voters if notice is Notice.NARROWED else set())
+        people = notified | (voters if notice is Notice.NARROWED else set())
         people -= {vote.human for vote in grant.votes if vote.content == content}
-    return tuple(sorted(people - requesters(grant)))
+    return tuple(sorted(people - review.requesters))
 
 
-def _notified(group: str, grant: Grant, groups: Groups, now: int) -> frozenset[str]:
+def _notified(group: str, review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:
     if group not in groups:
         return frozenset()
-    entry, everybody = groups[group], eligible_members(group, grant, groups, now)
-    escalated = entry.escalates_to in groups and now >= grant.created_at + entry.escalates_after_seconds
+    entry, eligible = groups[group], eligible_members(group, review, groups, now)
+    escalated = entry.escalates_to in groups and now >= review.grant.created_at + entry.escalates_after_seconds
     if escalated or not entry.told:
-        return everybody
-    delegates = {human for human, place in entry.active_delegations if place.delegator in entry.told}
-    return everybody & {*entry.told, *delegates}
+        return eligible
+    delegates = {human for human, delegation in entry.active_delegations if delegation.delegator in entry.told}
+    return eligible & {*entry.told, *delegates}

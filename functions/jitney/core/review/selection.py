@@ -1,17 +1,34 @@
-"""What a reviewer leaves of a request, as a form says it: the checked actions and resources (row REV 7). Pure."""
+"""A reviewer's selection: the actions, resources and seconds that a form approves (row REV 7). Pure."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import Permission
 from jitney.core.review.sheet import resources_by_action
 
+MOST_DIGITS = 10
+
+
+class NarrowedApproval(NamedTuple):
+    """What a reviewer approves instead of the whole request."""
+
+    permissions: tuple[Permission, ...]
+    duration_seconds: int
+
+
+def narrowed_approval(grant: Grant, permissions: tuple[Permission, ...], seconds: str) -> NarrowedApproval | None:
+    """Return what the reviewer approves, or None when it is the whole request. Text that is no number counts as 0."""
+    duration = int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < MOST_DIGITS else 0
+    chosen = NarrowedApproval(permissions, duration)
+    return None if chosen == (grant.permissions, grant.duration_seconds) else chosen
+
 
 def selected_permissions(grant: Grant, actions: Collection[str], resources: Collection[str]) -> tuple[Permission, ...]:
-    """The permissions whose boxes are checked: the grant's own when all are, () when none is.
+    """Return the permissions whose boxes are checked: the grant's own when all are, () when none is.
 
-    Boxes are named by their places on the sheet, "2" for an action and "2.0" for its first resource: nothing that a
-    browser sends back is read as an action or a resource.
+    Boxes are named by their position on the sheet: "2" is an action, "2.0" its first resource. So no text from a
+    browser is read as an action or a resource.
     """
     reach = resources_by_action(grant)
     kept = {

@@ -13,6 +13,7 @@ from jitney.core.patterns import PatternTooComplex, covers
 from jitney.core.policy.risks import Risk
 from jitney.core.review.approval_count import represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
+from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups, eligible_members, requested_groups
 from jitney.core.review.votes import approving_votes
 
@@ -76,9 +77,15 @@ class Sheet(NamedTuple):
 
 
 def sheet_of(
-    grant: Grant, groups: Groups, actions: ActionTable, risks: Sequence[Risk], history: Collection[Grant], now: int
+    review: GrantUnderReview,
+    groups: Groups,
+    actions: ActionTable,
+    risks: Sequence[Risk],
+    history: Collection[Grant],
+    now: int,
 ) -> Sheet:
-    """The sheet of `grant` at `now`; `history` are the same agent's grants of the last 30 days, itself left out."""
+    """Return the sheet at `now`. `history` are the agent's other grants of the last 30 days."""
+    grant = review.grant
     current = grant.at(now)
     return Sheet(
         grant_id=grant.id,
@@ -99,7 +106,7 @@ def sheet_of(
         created_at=grant.created_at,
         expires_at=grant.expires_at,
         any_of=grant.reviews,
-        asked=tuple(_group_approval(group, grant, groups, now) for group in sorted(requested_groups(grant))),
+        asked=tuple(_group_approval(group, review, groups, now) for group in sorted(requested_groups(grant))),
         votes=grant.votes,
         words=grant.reason,
         ticket=grant.ticket,
@@ -148,10 +155,10 @@ def _covers(outer: str, inner: str) -> bool:
         return False
 
 
-def _group_approval(group: str, grant: Grant, groups: Groups, now: int) -> GroupApproval:
-    votes = (with_counted_groups(vote, grant, groups, now) for vote in approving_votes(grant))
-    approved = {vote.human for vote in votes if represented_members(vote, group, grant, groups)}
+def _group_approval(group: str, review: GrantUnderReview, groups: Groups, now: int) -> GroupApproval:
+    votes = (with_counted_groups(vote, review, groups, now) for vote in approving_votes(review))
+    approved = {vote.human for vote in votes if represented_members(vote, group, review, groups)}
     needed = groups[group].approvals if group in groups else 0
     return GroupApproval(
-        group, needed, tuple(sorted(eligible_members(group, grant, groups, now))), tuple(sorted(approved))
+        group, needed, tuple(sorted(eligible_members(group, review, groups, now))), tuple(sorted(approved))
     )

@@ -1,4 +1,4 @@
-"""Votes: what each says, how they are counted, and what a grant becomes by one (rows REV 3-7). Pure."""
+"""Votes: who is counted, and when the votes suffice (rows REV 3-7). Pure."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -9,100 +9,101 @@ from jitney.core.policy.decision import Decision
 from jitney.core.problems import Problem
 from jitney.core.review.approval_count import count_represented, represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
-from jitney.core.review.reviewers import Groups, requested_groups, requesters
+from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.core.review.reviewers import Groups, requested_groups
 
 
-def cast(grant: Grant, vote: Vote, groups: Groups) -> Grant:
-    """The pending grant after `vote`: rejected by one rejection, or with the approvals that there then are.
+def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
+    """Return the pending grant after `vote`: rejected, or with the approvals counted anew.
 
-    `vote.content` is the hash of what the voter saw. A vote that stands already changes nothing, though the review be
-    over: people click twice. Another vote of the same human takes the place of the first. Raises Problem: review_ended
-    when the grant is not pending at `vote.at`, or review_changed when it is no longer what the voter saw.
+    `vote.content` is the hash of what the voter saw. Repeating a vote returns the same grant, also after the review
+    ended: people click twice. A different vote replaces the earlier one of the same person. Raises Problem review_ended
+    when the grant is not pending at `vote.at`, and review_changed when the voter saw another version.
     """
-    if any(_already_given(each, vote, content_hash(grant)) for each in grant.votes):
+    grant, content = review.grant, content_hash(review.grant)
+    if any(_already_given(each, vote, content) for each in grant.votes):
         return grant
     current = grant.at(vote.at)
     if current.state is not State.PENDING:
-        detail = f"The request was {current.state} before your vote came."
-        raise Problem("review_ended", detail, "Nothing is left to decide.", {"grant": current.view()})
-    if vote.content != content_hash(grant):
-        detail = "The request is not what you were shown: another reviewer approved less, or policies changed."
+        detail = f"The request was {current.state} before your vote arrived."
+        raise Problem("review_ended", detail, "No decision is needed.", {"grant": current.view()})
+    if vote.content != content:
+        detail = "The request changed after you opened it: another reviewer narrowed it, or policies changed."
         raise Problem("review_changed", detail, "Read it again, then vote.", {"grant": current.view()})
     votes = (*(each for each in grant.votes if each.human != vote.human), vote)
-    voted = replace(grant, votes=tuple(with_counted_groups(each, grant, groups, vote.at) for each in votes))
+    voted = replace(grant, votes=tuple(with_counted_groups(each, review, groups, vote.at) for each in votes))
     if vote.verdict is VoteVerdict.REJECT:
         return voted.move(State.REJECTED)
-    return replace(voted, approvals=tuple(sorted(_approved(requested_groups(voted), voted, groups))))
+    approved = _approved(requested_groups(voted), review.with_grant(voted), groups)
+    return replace(voted, approvals=tuple(sorted(approved)))
 
 
-def valid_approvals(grant: Grant, groups: Groups) -> frozenset[str]:
-    """The approvals that hold when credentials are issued: for exactly this grant, by enough different people (REV 3).
+def valid_approvals(review: GrantUnderReview, groups: Groups) -> frozenset[str]:
+    """Return the approvals that hold when credentials are issued: for exactly this grant, by enough people (REV 3).
 
-    For which groups they may approve was looked up as they voted; in whose place, and that it was then in force, is
-    looked at again.
+    Group membership counts as it was at the vote. Delegations are checked against the present configuration.
     """
-    return _approved(grant.approvals, grant, groups)
+    return _approved(review.grant.approvals, review, groups)
 
 
-def approving_votes(grant: Grant) -> tuple[Vote, ...]:
-    """The votes that approve the grant as it is, one of each person; none of whoever asks."""
-    content = content_hash(grant)
-    given = {
-        vote.human: vote for vote in grant.votes if vote.verdict is VoteVerdict.APPROVE and vote.content == content
-    }
-    return tuple(vote for human, vote in given.items() if human not in requesters(grant))
+def approving_votes(review: GrantUnderReview) -> tuple[Vote, ...]:
+    """Return the votes that approve the grant as it is, one per person, without those of requesters."""
+    grant, content = review.grant, content_hash(review.grant)
+    approving = (vote for vote in grant.votes if vote.verdict is VoteVerdict.APPROVE and vote.content == content)
+    by_human = {vote.human: vote for vote in approving}
+    return tuple(vote for human, vote in by_human.items() if human not in review.requesters)
 
 
-def _approved(names: Collection[str], grant: Grant, groups: Groups) -> frozenset[str]:
-    """Those of the groups of which enough different people have approved the grant as it is (REV 4)."""
-    votes = approving_votes(grant)
+def _approved(names: Collection[str], review: GrantUnderReview, groups: Groups) -> frozenset[str]:
+    """Return those of the groups of which enough different people approved the grant as it is (REV 4)."""
+    votes = approving_votes(review)
     return frozenset(
         name
         for name in names
         if name in groups
-        and count_represented(represented_members(vote, name, grant, groups) for vote in votes)
+        and count_represented(represented_members(vote, name, review, groups) for vote in votes)
         >= groups[name].approvals
     )
 
 
 def _already_given(given: Vote, vote: Vote, content: str) -> bool:
-    """Whether a vote that was given says all that `vote` would: of the same person, for no further place."""
+    """Return whether `given` already says all that `vote` does, with the same delegations or more."""
     same = (given.human, given.verdict, given.content) == (vote.human, vote.verdict, content)
     return same and set(vote.delegations) <= set(given.delegations)
 
 
 def has_enough_approvals(grant: Grant) -> bool:
-    """Whether the approvals hold all groups of one of the alternatives that policy asked for."""
+    """Return whether the approvals cover all groups of one alternative."""
     return any(frozenset(alternative) <= frozenset(grant.approvals) for alternative in grant.reviews)
 
 
 def restart_review(grant: Grant, decision: Decision, now: int) -> Grant:
-    """The pending grant, for the reviewers that a decision wants by now; nobody has voted on that."""
+    """Return the pending grant without votes, for the reviewers that `decision` asks for."""
     again = replace(grant, reviews=reviews_of(decision), policy_version=decision.policy_version)
     return replace(again, approvals=(), votes=(), review_restarted_at=now)
 
 
 def activated(grant: Grant, now: int) -> Grant:
-    """The approved grant, active from `now` for the whole of its duration."""
+    """Return the approved grant, active from `now` for its whole duration."""
     return replace(grant.move(State.ACTIVE), starts_at=now, expires_at=now + grant.duration_seconds)
 
 
 def narrowed(grant: Grant, permissions: Collection[Permission], duration_seconds: int) -> Grant:
-    """The grant for less: fewer actions, fewer resources, shorter (REV 7). Votes for the whole do not count for it.
+    """Return the grant with fewer actions, fewer resources or less time (REV 7). Earlier votes do not count for it.
 
-    Raises Problem not_narrower: something was not asked, nothing is left, it would take longer or no time.
+    Raises Problem not_narrower when anything was added, nothing is left, or the duration is not positive.
     """
-    asked = {pair for permission in grant.permissions for pair in permission.pairs()}
+    requested = {pair for permission in grant.permissions for pair in permission.pairs()}
     left = {pair for permission in permissions for pair in permission.pairs()}
-    idle = any(not each.actions or not each.resources for each in permissions)  # which no pair would show
+    incomplete = any(not each.actions or not each.resources for each in permissions)  # adds no pair to `left`
     most = grant.duration_seconds
     if not left:
         detail = "Nothing is checked: no action is left with a resource."
-        raise Problem("not_narrower", detail, "Leave at least one action with a resource, or reject it.")
+        raise Problem("not_narrower", detail, "Check at least one action with a resource, or reject the request.")
     if duration_seconds < 1:
-        detail = f"The seconds are not a whole number from 1 to {most}."
-        raise Problem("not_narrower", detail, "Say for how many seconds, in digits.")
-    if idle or not left <= asked or duration_seconds > most:
-        fix = f"Leave out actions or resources, or shorten it: {most} s at most; add nothing."
-        raise Problem("not_narrower", "This is more than was asked.", fix)
+        detail = f"The duration is not a whole number of seconds from 1 to {most}."
+        raise Problem("not_narrower", detail, "Enter the seconds in digits.")
+    if incomplete or not left <= requested or duration_seconds > most:
+        fix = f"Remove actions or resources, or shorten the duration (at most {most} s). Add nothing."
+        raise Problem("not_narrower", "This is more than was requested.", fix)
     return replace(grant, permissions=tuple(permissions), duration_seconds=duration_seconds)

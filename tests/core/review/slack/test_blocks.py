@@ -27,6 +27,7 @@ from jitney.core.review.slack.modals import (
     reject_modal,
     selected_boxes,
 )
+from tests.core.review.samples import under_review
 from tests.examples import examples
 from tests.fakes import ACTIONS, NOW, PENDING
 
@@ -62,7 +63,7 @@ HOSTILE = [
 
 def sheet(grant: Grant, risks: Any = (), **changes: Any) -> Sheet:
     groups = {"owners": ReviewerGroup(("corp.alice",))}
-    return sheet_of(grant, groups, ACTIONS, risks, (), NOW)._replace(**changes)
+    return sheet_of(under_review(grant), groups, ACTIONS, risks, (), NOW)._replace(**changes)
 
 
 def within(blocks: Any, most: int) -> None:
@@ -245,7 +246,7 @@ def test_rev_09_a_message_that_slack_could_not_send_back_leaves_the_list_to_the_
         asked(many, "\U0001f600" * 500, "\U0001f600" * 100), votes=votes, reviews=tuple((n,) for n in names)
     )
     groups = {name: ReviewerGroup(tuple(f"{'m' * 60}{number}" for number in range(20))) for name in names}
-    worst = sheet_of(grant, groups, ACTIONS, [Risk("X", "s" * 500, (), (), "")] * 6, (), NOW)
+    worst = sheet_of(under_review(grant), groups, ACTIONS, [Risk("X", "s" * 500, (), (), "")] * 6, (), NOW)
     made = message(worst, URL)
     within(made.blocks, 50)
     assert len(json.dumps(made.blocks)) <= MOST_BYTES

@@ -1,0 +1,34 @@
+"""The grant together with the configuration that decides who may judge it (rows REV 5, ID 10). Pure."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from jitney.core.access.grant import Grant
+from jitney.core.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class GrantUnderReview:
+    """A grant and the present configuration.
+
+    Every function that judges a person's rights takes this type, so that the agent's present owners cannot be
+    forgotten: a grant alone knows only who owned the agent when it asked.
+    """
+
+    grant: Grant
+    config: Config
+
+    @property
+    def requesters(self) -> frozenset[str]:
+        """The people whose own request it is: the agent, its human, and its owners, at the request and now.
+
+        None of them may decide about it. Values are source identities.
+        """
+        grant = self.grant
+        issuer = self.config.issuers.get(grant.issuer_name)
+        owners = issuer.owners.get(grant.subject, ()) if issuer else ()
+        return frozenset({grant.principal, grant.human or grant.principal, *grant.agent_owners, *owners})
+
+    def with_grant(self, grant: Grant) -> Self:
+        """The same review with another version of its grant."""
+        return replace(self, grant=grant)

@@ -1,0 +1,82 @@
+"""What a vote does to a grant: rejected, counted, narrowed, active, restarted or failed (rows REV 3-7, POL 1). Pure."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
+
+from jitney.core.access.grant import Grant, State, Vote
+from jitney.core.policy.decision import Decision, Effect
+from jitney.core.review.content import content_hash
+from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.core.review.reviewers import Groups
+from jitney.core.review.schedule import next_change_at
+from jitney.core.review.selection import NarrowedApproval
+from jitney.core.review.votes import activated, cast, has_enough_approvals, narrowed, restart_review
+
+PolicyCheck: TypeAlias = Callable[[Grant, Collection[str]], Decision]
+"""Returns what policy decides about a grant now, with these approvals."""
+
+
+class VoteResult(NamedTuple):
+    """The grant after a vote.
+
+    `voted_on` is the grant that the vote's record describes. `decision` is set when the vote completed the approvals.
+    """
+
+    grant: Grant
+    voted_on: Grant
+    decision: Decision | None = None
+
+    @property
+    def restarted(self) -> bool:
+        """Whether policy asked for other reviewers, so that all votes are void."""
+        return self.decision is not None and self.grant.state is State.PENDING
+
+    @property
+    def code(self) -> str:
+        """The code for the vote's record, "" when the vote did what it said."""
+        if self.restarted:
+            return "review_changed"
+        return "denied" if self.grant.state is State.FAILED else ""
+
+    def changes_workflow(self, before: Grant) -> bool:
+        """Whether the workflow has something to do: a decision, a restart, or a narrowed request to announce."""
+        after = self.grant
+        return after.state is not State.PENDING or self.restarted or after.narrowed_at != before.narrowed_at
+
+
+def apply_vote(
+    review: GrantUnderReview, vote: Vote, narrowing: NarrowedApproval | None, groups: Groups, check: PolicyCheck
+) -> VoteResult:
+    """Return what `vote`, for all of the grant or for what `narrowing` leaves of it, does to the grant.
+
+    The grant is returned itself when the vote changes nothing. A vote that completes the approvals is checked with
+    policy as it is now. Raises Problem as `narrowed`, `cast` and `check`.
+    """
+    grant = review.grant
+    voted_on = grant
+    if narrowing and vote.content == content_hash(grant):
+        voted_on = narrowed(grant, *narrowing)
+        vote = replace(vote, content=content_hash(voted_on))
+    after = cast(review.with_grant(voted_on), vote, groups)
+    if after is voted_on:
+        return VoteResult(grant, grant)
+    if after.state is State.PENDING and has_enough_approvals(after):
+        return _decided(after, vote.at, check)
+    if after.state is State.PENDING and voted_on is not grant:
+        after = replace(after, narrowed_at=next_change_at(grant, vote.at))
+    return VoteResult(after, after)
+
+
+def _decided(grant: Grant, now: int, check: PolicyCheck) -> VoteResult:
+    """Return the approved grant as policy sees it now: active, restarted, or failed."""
+    decision = check(grant, grant.approvals)
+    if decision.effect is Effect.ALLOW:
+        active = activated(grant, now)
+        return VoteResult(active, active, decision)
+    if decision.effect is Effect.REVIEW:
+        decision = check(grant, ())  # all groups it needs now, not only those missing beside these approvals
+    if decision.effect is Effect.REVIEW:
+        return VoteResult(restart_review(grant, decision, next_change_at(grant, now)), grant, decision)
+    failed = grant.move(State.FAILED)
+    return VoteResult(failed, failed, decision)
