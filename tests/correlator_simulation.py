@@ -263,7 +263,7 @@ class System:
             mask_keys=MemoryMaskKeys(),
             masks=MASKS,
             actions_of=ACTIONS_OF,
-            issuers=ISSUERS,
+            issuing_roles=ISSUERS,
             target_roles={ROLE_ARN: ACCOUNT},
             target_aliases={ROLE_ARN: "analytics-prod"},
             records_stream=DeliveryStream(self.published["record"], "lines"),  # type: ignore[arg-type]

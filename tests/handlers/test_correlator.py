@@ -54,7 +54,7 @@ class Correlator:
             mask_keys=MemoryMaskKeys(),
             masks=MASKS,
             actions_of=ACTIONS_OF,
-            issuers=ISSUERS,
+            issuing_roles=ISSUERS,
             target_roles={ROLE_ARN: ACCOUNT},
             target_aliases={ROLE_ARN: "analytics-prod"},
             now=lambda: self.now,

@@ -82,7 +82,7 @@ def _judged(
     """What the call came to, which is then noted; None while it waits. `told` is that its key was not issued."""
     now = ports.now()
     issue = _key_issuance(call.account, call.access_key_id, now, ports)
-    verdict = classify_call(call, grant, issue, ports.issuers, waited=now - since)
+    verdict = classify_call(call, grant, issue, ports.issuing_roles, waited=now - since)
     if verdict is None or (told and verdict.reasons == KEY_NOT_ISSUED):
         return verdict
     target = ports.target_aliases.get(call.role_arn, "")

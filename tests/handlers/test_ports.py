@@ -1,0 +1,72 @@
+"""The table of ports: every row builds what `Ports` declares, and a cold start imports no other adapter."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import pytest
+
+from jitney.core.config import MailConfig, SlackConfig
+from jitney.handlers.ports import PORTS, Ports
+from tests.handlers.conftest import ROOT, configuration
+
+ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "JITNEY_APPROVAL_ARN": "arn:aws:states:eu-west-1:111122223333:stateMachine:approval",
+    "JITNEY_AUDIT_TABLE": "audit",
+    "JITNEY_CALLS_STREAM": "calls",
+    "JITNEY_ISSUING_ROLES": "AROAEXAMPLE=grants",
+    "JITNEY_MASK_KEY": "alias/mask",
+    "JITNEY_RECORDS_BUCKET": "records",
+    "JITNEY_RECORDS_STREAM": "records",
+    "JITNEY_REVIEWS_URL": "https://jitney.example.com/reviews",
+    "JITNEY_SEALS_BUCKET": "seals",
+    "JITNEY_SEAL_KEY_ARN": "arn:aws:kms:eu-west-1:111122223333:key/seal",
+    "JITNEY_STATE_TABLE": "state",
+    "JITNEY_TRAIL_QUEUE": "https://sqs.eu-west-1.amazonaws.com/111122223333/trail",
+}
+SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:slack"
+CONFIG = replace(
+    configuration(),
+    mail=MailConfig("jitney@example.com"),
+    slack=SlackConfig(SECRET, SECRET, "T0000000", "https://slack.com/api/"),
+)
+
+
+def test_every_declared_port_has_one_row():
+    assert Ports.__annotations__.keys() == PORTS.keys()
+
+
+@pytest.mark.parametrize("name", [name for name in PORTS if name != "config"])
+def test_each_row_builds_what_is_declared(name: str, monkeypatch: pytest.MonkeyPatch):
+    for variable, value in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    port = getattr(Ports(config=CONFIG), name)
+    declared = Ports.__annotations__[name]
+    if isinstance(declared, str) and declared not in ("ActionsOf", "ImplicitActions"):
+        assert type(port).__name__ == declared.removesuffix(" | None")
+    elif isinstance(declared, type):
+        assert type(port) is declared or declared.__name__ == "KeySource"
+    else:
+        assert isinstance(port, Mapping if "Mapping" in str(declared) else Callable)
+
+
+def test_a_given_port_is_used_and_an_unknown_one_is_refused():
+    assert Ports(now=7).now == 7
+    with pytest.raises(AttributeError):
+        _ = Ports().clock  # type: ignore[attr-defined]
+
+
+def test_a_cold_start_imports_the_adapters_of_its_ports_alone():
+    program = (
+        "import json, sys; import jitney.handlers.grants as grants; ports = grants.Ports();"
+        "ports.build(tuple(name for name in grants.NEEDS if name not in ('config', 'policies', 'keys')));"
+        "print(json.dumps([name for name in sys.modules if name.startswith('jitney.adapters.')]))"
+    )
+    environment = os.environ | ENVIRONMENT | {"PYTHONPATH": str(ROOT / "functions")}
+    run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    imported = {name.removeprefix("jitney.adapters.") for name in json.loads(run.stdout)}
+    assert imported <= {"aws_clients", "clock", "grant_items", "other_grants", "session_clients", "sessions", "store"}
