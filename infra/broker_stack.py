@@ -20,7 +20,7 @@ from infra.tables import Tables
 from infra.trail import Trail, issuers
 from jitney.configuration.arns import revoker_arn, role_arn
 from jitney.configuration.settings import Settings
-from jitney.configuration.slack import secret_resource
+from jitney.configuration.values import secret_resource
 from jitney.core.trail.join import PURPOSE_BY_FUNCTION
 
 

@@ -62,7 +62,7 @@ def activated_by_break_glass(
         content_hash(less),
         next_change_at(grant, now),
         now + settings.follow_up_seconds,
-        settings.told,
+        settings.notify,
     )
     return activated(replace(less, break_glass=glass), now)
 

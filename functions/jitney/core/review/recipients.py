@@ -10,7 +10,7 @@ from jitney.core.review.reviewers import Groups, eligible_members, requested_gro
 def recipients(notice: Notice, grant: Grant, groups: Groups, now: int) -> tuple[str, ...]:
     """The source identities of those who are told, sorted; never whoever asks. `groups` are `handlers.current_reviewers`'s.
 
-    At first the members who are `told` at once, and who stands in for them; once a group has escalated, everybody who
+    At first the members in `notify`, and who stands in for them; once a group has escalated, everybody who
     may then approve for it. Who has voted is not reminded of it; who has voted for more than is left is told that. What
     was decided is told to all who would be told of it then, and to who voted; not to those whom policies wanted before
     they wanted others. That the glass was broken, and what came of it, is told to everybody who could ever decide, and
@@ -35,7 +35,7 @@ def _notified(group: str, grant: Grant, groups: Groups, now: int) -> frozenset[s
         return frozenset()
     entry, everybody = groups[group], eligible_members(group, grant, groups, now)
     escalated = entry.escalates_to in groups and now >= grant.created_at + entry.escalates_after_seconds
-    if escalated or not entry.told:
+    if escalated or not entry.notify:
         return everybody
-    delegates = {human for human, place in entry.active_delegations if place.delegator in entry.told}
-    return everybody & {*entry.told, *delegates}
+    delegates = {human for human, place in entry.active_delegations if place.delegator in entry.notify}
+    return everybody & {*entry.notify, *delegates}
