@@ -25,8 +25,6 @@ from jitney.core.config import Policies
 from jitney.core.identity.source_identity import source_identity
 
 LOCAL_BROKER = BrokerSettings(account="111122223333", region="eu-west-1")
-SECTIONS = ("slack", "mail", "limits")
-"""Sections that reach the functions as they are written."""
 
 
 class ConfigurationError(ValueError):
@@ -118,9 +116,8 @@ def _broker(settings: Settings, env: Mapping[str, str], path: Path, *, local: bo
 def _compiled(settings: Settings, broker: BrokerSettings, policies: Policies, *, local: bool) -> str:
     """Return the JSON whose members are the fields of `jitney.core.config`'s values."""
     people = {person: _identity(settings, person) for person in settings.people}
-    sections: dict[str, SettingsModel | None] = {name: getattr(settings, name) for name in SECTIONS}
     document = {
-        **{name: section.model_dump() if section else None for name, section in sections.items()},
+        **{name: section and section.model_dump() for name, section in settings.channels().items()},
         "issuers": [_issuer(settings, name) for name in settings.issuers],
         "targets": [_target(alias, target, broker) for alias, target in settings.targets.items()],
         "reviewers": {
@@ -130,6 +127,7 @@ def _compiled(settings: Settings, broker: BrokerSettings, policies: Policies, *,
         "emails": {people[person]: address for person, address in settings.people.items()},
         "subjects": {identity: person.split("/", 1) for person, identity in people.items()},
         "break_glass": settings.break_glass and _with_identities(settings, settings.break_glass, "people", "notify"),
+        "limits": settings.limits.model_dump(),
         "operators": settings.operators,
         "policies": {"text": policies.text, "schema": policies.schema, "version": policies.version},
         "local": local,

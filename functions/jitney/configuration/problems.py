@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias, get_args, get_origin
+from typing import TypeAlias, get_origin
 
-from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from jitney.configuration.names import did_you_mean
 from jitney.configuration.settings import Settings
+from jitney.configuration.values import model_in
 from jitney.configuration.yaml_source import ConfigurationProblem, YamlSource
 
 # Keys that a reader could expect, with a reason of their own.
@@ -23,17 +23,10 @@ def _unknown_key(details: ErrorDetails) -> tuple[str, str]:
     model, parts = Settings, iter(parents)
     for part in parts:
         annotation = model.model_fields[str(part)].annotation
-        model = _model_in(annotation) or model
+        model = model_in(annotation) or model
         if get_origin(annotation) is dict:
             next(parts, None)
     return "there is no such key", did_you_mean(str(key), list(model.model_fields))
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the model in a field's annotation, such as that of a mapping's values."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
 _MessageBuilder: TypeAlias = Callable[[ErrorDetails], tuple[str, str]]

@@ -10,11 +10,10 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
 
+from jitney.configuration.channel_settings import ChannelSettings
 from jitney.configuration.issuer_settings import IssuerSettings
 from jitney.configuration.references import (
     ENTRY,
@@ -29,20 +28,15 @@ from jitney.configuration.references import (
 )
 from jitney.configuration.values import (
     Account,
-    Address,
     Alias,
-    Email,
     OrganizationalUnits,
     PolicyDocument,
     Region,
-    SecretArn,
     SettingsModel,
     Tag,
     TagValue,
     Text,
-    matching,
     refused,
-    secret_resource,
     unique,
     within_target_limit,
 )
@@ -128,36 +122,11 @@ class LimitSettings(SettingsModel):
         return self
 
 
-class MailSettings(SettingsModel):
-    """Mail to reviewers, from the address `sender`, which must be verified in Amazon SES."""
-
-    sender: Email
-
-
 class BrokerSettings(SettingsModel):
     """Where the broker is deployed; the target roles trust its functions' roles."""
 
     account: Account
     region: Region
-
-
-class SlackSettings(SettingsModel):
-    """The Slack workspace of the reviewers, as `jitney.core.config.SlackConfig`."""
-
-    bot_token_arn: SecretArn
-    signing_secret_arn: SecretArn
-    workspace: Annotated[str, matching("T[A-Z0-9]{2,20}", "write the workspace's id, such as T0123ABCD")]
-    api_url: Annotated[Address, matching(r".+/", "write Slack's https://slack.com/api/, or GovSlack's")] = (
-        "https://slack.com/api/"
-    )
-
-    @field_validator("signing_secret_arn")
-    @classmethod
-    def _is_another_secret(cls, arn: str, info: ValidationInfo) -> str:
-        if secret_resource(arn)[:-7] == secret_resource(info.data.get("bot_token_arn", ""))[:-7]:
-            fix = "use a secret of its own: a function that reads the token must not read the signing secret"
-            raise refused("slack.bot_token_arn is the same secret", fix)
-        return arn
 
 
 class BreakGlassSettings(SettingsModel):
@@ -187,7 +156,7 @@ class StackSetSettings(SettingsModel):
     delegated_admin: bool = True
 
 
-class Settings(SettingsModel):
+class Settings(ChannelSettings):
     """The whole of `jitney.yaml`."""
 
     version: Annotated[Literal[1], BeforeValidator(lambda value: 1 if value in ("1", 1) else value)]
@@ -198,9 +167,7 @@ class Settings(SettingsModel):
     ]
     reviewers: dict[Annotated[ReviewerGroup, ENTRY], ReviewerGroupSettings] = Field(default_factory=dict)
     people: dict[Annotated[Reviewer, ENTRY], OwnEmail] = Field(default_factory=dict)
-    mail: MailSettings | None = None
     operators: OperatorGroups = ()
-    slack: SlackSettings | None = None
     break_glass: BreakGlassSettings | None = None
     stack_set: StackSetSettings | None = None
     limits: LimitSettings = LimitSettings()

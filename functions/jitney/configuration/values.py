@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Collection
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo
@@ -25,6 +25,13 @@ class SettingsModel(BaseModel):
     """A mapping in the file: frozen, and without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model in a field's annotation, such as that of a mapping's values."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(model_in, get_args(annotation))), None)
 
 
 def refused(wrong: str, fix: str) -> PydanticCustomError:
