@@ -1,10 +1,12 @@
-"""A function: what its spec says, as a construct with its role and log group."""
+"""A Lambda function with its role, log group and schedule, as its spec declares them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -19,7 +21,7 @@ from jitney.configuration.arns import ROLE_PATH, role_name
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What the functions run: the bundle as an asset, its architecture ("arm64" or "x86_64") and its version."""
+    """The code of all functions: the bundle as an asset, its architecture ("arm64" or "x86_64") and its version."""
 
     asset: lambda_.Code
     architecture: str
@@ -27,9 +29,10 @@ class Code:
 
 
 class BrokerFunction(Construct):
-    """One function with its role and log group; `resources` and `environment` hold what the spec names.
+    """One function with its role, log group and schedule.
 
-    What is allowed on a resource is allowed under its `conditions`, if it has any; on none, nothing is allowed.
+    `resources` has the ARNs, and `environment` the values, of the names in the spec. `conditions` by resource restrict
+    the permissions on it. A resource without ARNs is not configured: nothing is allowed on it.
     """
 
     def __init__(
@@ -71,18 +74,29 @@ class BrokerFunction(Construct):
             logging_format=lambda_.LoggingFormat.JSON,
             environment=ALL_FUNCTIONS
             | {"JITNEY_VERSION": code.version}
-            | {name: environment[name] for name in spec.environment},
+            | {name: environment[name] for name in sorted(spec.environment)},
         )
-        acknowledge(self.function, "Python 3.13 is what the bundle is built, locked and tested for.", "L1")
-        if any("*" in resources[allow.on] for allow in spec.allows):
-            acknowledge(self, "ListStreams has no resource to name.", "IAM5[Resource::*]")
+        acknowledge(self.function, "The bundle is built, locked and tested for Python 3.13.", "L1")
+        if any("*" in resources[allow.resource] for allow in spec.allows):
+            acknowledge(self, "ListStreams cannot be limited to a resource.", "IAM5[Resource::*]")
+        if spec.every_seconds:
+            self._schedule(Duration.seconds(spec.every_seconds))
+
+    def _schedule(self, every: Duration) -> None:
+        events.Rule(
+            self,
+            "Schedule",
+            rule_name=role_name(self.spec.name),
+            description=f"Jitney: {_lowered(self.spec.purpose)}",
+            schedule=events.Schedule.rate(every),
+            targets=[targets.LambdaFunction(self.function, retry_attempts=self.spec.retries, max_event_age=every)],
+        )
 
     def _role(self, resources: Mapping[str, list[str]]) -> iam.Role:
-        # Of what is not configured there is nothing to allow.
-        allows = [allow for allow in self.spec.allows if resources[allow.on]]
-        growing = [allow for allow in allows if allow.on in _OF_TARGETS]
-        apart = growing if sum(_length(resources[allow.on]) for allow in growing) > _ROOM_INLINE else []
-        statements = [self._statement(allow, resources[allow.on]) for allow in allows if allow not in apart]
+        allows = [allow for allow in self.spec.allows if resources[allow.resource]]
+        growing = [allow for allow in allows if allow.resource in _OF_TARGETS]
+        managed = growing if sum(_length(resources[allow.resource]) for allow in growing) > _ROOM_INLINE else []
+        statements = [self._statement(allow, resources[allow.resource]) for allow in allows if allow not in managed]
         write_logs = iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log_group.log_group_arn]
         )
@@ -91,36 +105,40 @@ class BrokerFunction(Construct):
             "Role",
             role_name=role_name(self.spec.name),
             path=ROLE_PATH,
-            description=f"Jitney: {self.spec.purpose[0].lower()}{self.spec.purpose[1:]}",
+            description=f"Jitney: {_lowered(self.spec.purpose)}",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={"allows": iam.PolicyDocument(statements=[write_logs, *statements])},
-            managed_policies=list(self._managed(apart, resources)),
+            managed_policies=list(self._managed(managed, resources)),
         )
 
     def _managed(self, allows: Sequence[Allow], resources: Mapping[str, list[str]]) -> Iterator[iam.ManagedPolicy]:
-        """Policies for what is allowed on more resources than an inline policy takes."""
-        parts = [(allow, part) for allow in allows for part in _parts(resources[allow.on])]
+        """Return the policies for permissions on more resources than an inline policy has room for."""
+        parts = [(allow, part) for allow in allows for part in _parts(resources[allow.resource])]
         for number, (allow, part) in enumerate(parts, 1):
             yield iam.ManagedPolicy(
                 self,
                 f"Targets{number}",
                 path=ROLE_PATH,
-                description=f"What {role_name(self.spec.name)} may do on some of the targets",
+                description=f"Permissions of {role_name(self.spec.name)} on some of the targets",
                 statements=[self._statement(allow, part)],
             )
 
     def _statement(self, allow: Allow, arns: list[str]) -> iam.PolicyStatement:
         limits = item_conditions(allow.items, allow.attributes) | session_name_condition(allow.sessions)
-        if service := _THROUGH.get(allow.on):
+        if service := _VIA_SERVICE.get(allow.resource):
             limits = {"StringEquals": {"kms:ViaService": f"{service}.{Stack.of(self).region}.amazonaws.com"}}
-        conditions = limits | dict(self._conditions.get(allow.on, {}))
+        conditions = limits | dict(self._conditions.get(allow.resource, {}))
         return iam.PolicyStatement(actions=list(allow.actions), resources=arns, conditions=conditions)
 
 
 _OF_TARGETS = ("targets", "revokers")
-"""Resources of which there are as many as targets."""
-# Of the 10,240 characters of a role's inline policies, and the 6,144 of a managed one ("IAM and STS quotas").
+"""Resources whose number grows with the targets."""
+# Characters for them in a role's inline policies (10,240) and in a managed policy (6,144): "IAM and STS quotas".
 _ROOM_INLINE, _ROOM_MANAGED = 4_000, 5_600
+
+
+def _lowered(sentence: str) -> str:
+    return f"{sentence[0].lower()}{sentence[1:]}"
 
 
 def _length(arns: Sequence[str]) -> int:
@@ -128,7 +146,7 @@ def _length(arns: Sequence[str]) -> int:
 
 
 def _parts(arns: Sequence[str]) -> Iterator[list[str]]:
-    """The ARNs in parts that fit a managed policy."""
+    """Split the ARNs into parts that fit a managed policy."""
     part: list[str] = []
     for arn in arns:
         if part and _length([*part, arn]) > _ROOM_MANAGED:
@@ -138,5 +156,5 @@ def _parts(arns: Sequence[str]) -> Iterator[list[str]]:
     yield part
 
 
-# The key opens the tables' items and the records' objects, and nothing that somebody could send to KMS directly.
-_THROUGH = {"key": "dynamodb", "records_key": "s3"}
+# The key decrypts for DynamoDB and S3 only: a role cannot send KMS a ciphertext itself.
+_VIA_SERVICE = {"key": "dynamodb", "records_key": "s3"}

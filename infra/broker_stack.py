@@ -1,4 +1,4 @@
-"""The broker: everything of Jitney but the target roles, put together."""
+"""The broker: all of Jitney except the target roles."""
 
 from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
@@ -7,25 +7,23 @@ from infra.api import Api
 from infra.approval import STEPS, Approval
 from infra.broker_function import BrokerFunction, Code
 from infra.buckets import Buckets
+from infra.channels import channel_conditions, channel_resources
 from infra.delivery import Delivery
 from infra.firewall import Firewall
 from infra.function_specs import SPECS
 from infra.publishing import DeadLetters, publish
 from infra.queries import DATABASE, WORKGROUP, Queries
-from infra.reconciling import reconcile
 from infra.record_functions import CORRELATOR
 from infra.sealing import Sealing
-from infra.sending import sender_arns, sender_only
 from infra.tables import Tables
 from infra.trail import Trail, issuers
 from jitney.configuration.arns import revoker_arn, role_arn
 from jitney.configuration.settings import Settings
-from jitney.configuration.slack import secret_resource
 from jitney.core.trail.join import PURPOSE_BY_FUNCTION
 
 
 class BrokerStack(Stack):
-    """The stack `Jitney`. `local` is true on one's own machine, where AWS is spoken to over plain HTTP."""
+    """The stack `Jitney`. `local` is true for a local system, in which AWS answers over plain HTTP."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, code: Code, local: bool, env: Environment
@@ -35,7 +33,7 @@ class BrokerStack(Stack):
         buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local)
         dead_letters = DeadLetters(self, "DeadLetters", key=tables.key, tls_only=not local)
         records, calls = (self._delivery(name, buckets, tables) for name in ("Records", "Calls"))
-        # API Gateway writes to streams whose names begin so.
+        # API Gateway writes only to streams with this prefix.
         access_log = Delivery(self, "AccessLog", name="amazon-apigateway-jitney", bucket=buckets.logs, prefix="api")
         Queries(self, "Queries", records=buckets.records, results=buckets.results, key=tables.key)
         api = Api(self, "Api", access_log=access_log)
@@ -44,7 +42,7 @@ class BrokerStack(Stack):
 
         resources = {
             **tables.resources,
-            **_named(self, settings),
+            **_external(self, settings),
             **sealing.resources,
             **trail.resources,
             "calls_stream": [calls.stream.attr_arn],
@@ -67,7 +65,7 @@ class BrokerStack(Stack):
                 spec=SPECS[name],
                 code=code,
                 resources=resources,
-                conditions={"sender": sender_only(settings.mail)},
+                conditions=channel_conditions(settings),
                 environment=environment,
             )
 
@@ -80,17 +78,18 @@ class BrokerStack(Stack):
         functions[CORRELATOR] = function(CORRELATOR)
 
         publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters, (records, calls))
-        reconcile(self, functions["reconciler"].function)
-        trail.feed(functions[CORRELATOR].function, dead_letters)
-        sealing.schedule_hourly(functions["sealer"], dead_letters)
+        trail.send_to(functions[CORRELATOR].function, dead_letters)
+        sealing.acknowledge(functions["sealer"])
+        for each in functions.values():
+            dead_letters.watch(each.spec)
         api.route(functions.values())
         Firewall(self, "Firewall", stage=api.rest_api.deployment_stage, max_body_bytes=settings.limits.max_body_bytes)
         self._outputs(api, tables, buckets, sealing, approval, dead_letters, trail)
 
     def _delivery(self, name: str, buckets: Buckets, tables: Tables) -> Delivery:
-        """The way of records or of calls to their folder."""
+        """Return the delivery of records, or of calls, to their folder."""
         folder = name.lower()
-        # Seals are over the days on which records came; calls are asked for by the day on which they were made.
+        # Seals cover the records delivered on a day; calls are queried by the day on which they were made.
         return Delivery(
             self,
             name,
@@ -111,7 +110,7 @@ class BrokerStack(Stack):
         dead_letters: DeadLetters,
         trail: Trail,
     ) -> None:
-        """What the launcher and people find the parts by."""
+        """Output the names and addresses that the launcher, commands and people need."""
         values = {
             "ApiUrl": api.url,
             "ApiId": api.rest_api.rest_api_id,
@@ -129,21 +128,18 @@ class BrokerStack(Stack):
             CfnOutput(self, name, value=value)
 
 
-def _named(stack: Stack, settings: Settings) -> dict[str, list[str]]:
-    """What the configuration names, and is not made here, by the names that permissions are written with."""
+def _external(stack: Stack, settings: Settings) -> dict[str, list[str]]:
+    """Return the ARNs of resources that exist outside the stack, by the names in `infra.permissions`."""
     return {
         "any": ["*"],
         "targets": sorted(role_arn(target) for target in settings.targets.values()),
         "revokers": sorted(revoker_arn(alias, target) for alias, target in settings.targets.items()),
-        "slack_bot_token": [secret_resource(settings.slack.bot_token_arn)] if settings.slack else [],
-        "slack_signing_secret": [secret_resource(settings.slack.signing_secret_arn)] if settings.slack else [],
-        "sender": sender_arns(stack, settings.mail),
-        "sender_identity": sender_arns(stack, settings.mail),
+        **channel_resources(stack, settings),
     }
 
 
 def _wanted(settings: Settings) -> list[str]:
-    """The functions that have something to do by the configuration."""
+    """Return the functions whose section is configured."""
     return [
         name for name, spec in SPECS.items() if not spec.requires_section or getattr(settings, spec.requires_section)
     ]

@@ -1,284 +1,264 @@
-"""The functions: what each runs, where it is reached, and every action that its role allows.
+"""The functions: what each runs, its routes, and every action that its role allows.
 
-`SPECS` is the whole of what Jitney may do in AWS; nothing else adds to these roles. A resource or variable is named
-here and looked up in what the stack hands over, so that the table can be read without the constructs.
+`SPECS` is the whole of what Jitney may do in AWS; nothing else adds to these roles. A resource is named here, and the
+stack looks its ARNs up, so that the table can be read without the constructs.
 """
 
 from collections.abc import Mapping
 
-from infra.check_functions import CHECKS
+from infra.channels import CHECK, NOTIFY, READ_SECRET
 from infra.permissions import (
     END_ATTRIBUTES,
-    KEY_TO_READ,
-    KEY_TO_WRITE,
+    READ_TABLES,
     REVOCATION_ATTRIBUTES,
     STATE_ATTRIBUTES,
     TERMS_ATTRIBUTES,
     Allow,
+    on_state,
     read_and_update,
+    write_records,
 )
 from infra.record_functions import ACCESS_KEY_CHAINS, RECORD_SPECS
 from infra.spec import FunctionSpec
 from jitney.core.access.credentials import CANARY_PREFIX
+from jitney.core.access.target_check import NON_GRANT_PREFIX, SESSION_PREFIX
 
-_ISSUE = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
+CHECK_SESSIONS = (f"{SESSION_PREFIX}*", f"{NON_GRANT_PREFIX}*")
+"""The names of a target check's sessions. None is a grant's, whatever the target roles would accept."""
 
-_STORE = ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE")
-
-_MASK = "JITNEY_MASK_KEY"
-# The key of an owner's tags; KMS is asked only when something is masked (jitney.adapters.mask_keys).
-_TAGS = Allow("mask_key", ("kms:GenerateMac",))
-
-# By partition key (adapters.store, core.single_use): who issues nothing cannot write a grant that another would issue for.
+# Partition keys (adapters.store, core.single_use). A function that issues nothing cannot write a grant that another
+# function would issue credentials for.
 _GRANT = ("GRANT#*",)
 _SINGLE_USE_KEYS = ("IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*")
 _OTHER_GRANTS = ("ACTIVE_GRANTS#*",)
 _TOKEN = ("REVIEW#*",)
 _ROLE = ("ROLE#*",)
-_OF_GRANTS, _OF_NO_GRANT = ("g-*",), ("r-*",)  # chains of records
-
-_CHANGE_GRANT = (
-    *read_and_update(_GRANT, END_ATTRIBUTES),
-    Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS),
-    Allow("key", KEY_TO_WRITE),
-)
+_SESSION = ("SESSION#*",)
 _OUT_OF_OFFICE = ("OUT_OF_OFFICE",)
 _FOLLOW_UP = ("FOLLOW_UP",)
-_READ_OUT_OF_OFFICE = Allow("state", ("dynamodb:Query",), _OUT_OF_OFFICE)
-_ANSWER = Allow("approval", ("states:SendTaskSuccess",))
-_RESUME_WORKFLOW = (Allow("state", ("dynamodb:GetItem",), _TOKEN), _ANSWER)
-_WITH_APPROVAL = (*_STORE, "JITNEY_APPROVAL_ARN")
+_GRANT_CHAINS, _OTHER_CHAINS = "g-*", "r-*"
 
+# KMS is called only when something is masked (jitney.adapters.mask_keys).
+_MASK = Allow("mask_key", ("kms:GenerateMac",))
+_ISSUE = Allow("targets", ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"))
+_TAG_SESSION = Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity"))
+_GRANTS_OF_PRINCIPAL = Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",))
+_OPEN_GRANTS = Allow("open_index", ("dynamodb:Query",), _ROLE)
+_READ_OUT_OF_OFFICE = on_state("Query", items=_OUT_OF_OFFICE)
+_RESUME_WORKFLOW = Allow("approval", ("states:SendTaskSuccess",))
+_UPDATE_DENY_LIST = on_state("GetItem", "Query", "UpdateItem", items=_ROLE)
+
+_END_GRANT = (*read_and_update(_GRANT, END_ATTRIBUTES), *write_records(_GRANT_CHAINS))
 _REVOKE = (
     *read_and_update(_GRANT, REVOCATION_ATTRIBUTES),
-    Allow("state", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"), _ROLE),
-    Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
-    Allow("key", KEY_TO_WRITE),
+    _UPDATE_DENY_LIST,
+    *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
     Allow("revokers", ("sts:AssumeRole",)),
-    # They issue to nobody: a session of the ended grant, which the target's boundary lets do no more than that, shows
-    # when it is denied.
+    # To see when the denial is in force, they take a session of the ended grant. The target's boundary lets such a
+    # session make that one call only. They issue no credentials.
     Allow("targets", ("sts:AssumeRole",), sessions=(f"{CANARY_PREFIX}*",)),
-    Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity")),
+    _TAG_SESSION,
+    _RESUME_WORKFLOW,
 )
-
-# What a vote takes, on whatever channel it comes, besides reading _HELD and _TOKEN: jitney.handlers.ballots.
+# What a vote on any channel needs (jitney.handlers.ballots).
 _VOTE = (
     *read_and_update(_GRANT, TERMS_ATTRIBUTES),
-    Allow("state", ("dynamodb:PutItem",), ("VOTES#*",)),
-    # Who stands in for whom, and that it is still so as the vote is written.
-    Allow("state", ("dynamodb:Query", "dynamodb:ConditionCheckItem"), _OUT_OF_OFFICE),
-    Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
-    Allow("key", KEY_TO_WRITE),
-    _ANSWER,
-    _TAGS,
+    on_state("GetItem", items=_OTHER_GRANTS + _TOKEN),
+    on_state("PutItem", items=("VOTES#*",)),
+    # A delegation is read, and checked again in the transaction that writes the vote.
+    on_state("Query", "ConditionCheckItem", items=_OUT_OF_OFFICE),
+    *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
+    _RESUME_WORKFLOW,
+    _MASK,
 )
-_SESSION = ("SESSION#*",)
-_SLACK_BOT = Allow("slack_bot_token", ("secretsmanager:GetSecretValue",))
 
-SPECS: Mapping[str, FunctionSpec] = {
-    spec.name: spec
-    for spec in (
-        FunctionSpec(
-            "grants",
-            "Decides on a request and issues its credentials",
-            (
-                Allow("state", ("dynamodb:GetItem", "dynamodb:PutItem"), _GRANT + _SINGLE_USE_KEYS + _OTHER_GRANTS),
-                Allow("state", ("dynamodb:UpdateItem",), _GRANT, END_ATTRIBUTES),
-                Allow("state", ("dynamodb:UpdateItem",), _SINGLE_USE_KEYS),
-                Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
-                Allow("key", KEY_TO_WRITE),
-                Allow("targets", _ISSUE),
-                Allow("approval", ("states:StartExecution",)),
-                _TAGS,
-            ),
-            (*_WITH_APPROVAL, _MASK),
-            (("POST", "/v1/grants"),),
+_FUNCTIONS = (
+    FunctionSpec(
+        "grants",
+        "Decides on a request and issues its credentials",
+        routes=(("POST", "/v1/grants"),),
+        allows=(
+            on_state("GetItem", "PutItem", items=_GRANT + _SINGLE_USE_KEYS + _OTHER_GRANTS),
+            on_state("UpdateItem", items=_GRANT, attributes=END_ATTRIBUTES),
+            on_state("UpdateItem", items=_SINGLE_USE_KEYS),
+            *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
+            _ISSUE,
+            Allow("approval", ("states:StartExecution",)),
+            _MASK,
         ),
-        FunctionSpec(
-            "credentials",
-            "Issues the credentials of an active grant",
-            (
-                *read_and_update(_GRANT, END_ATTRIBUTES),
-                Allow("state", ("dynamodb:GetItem",), _OTHER_GRANTS),
-                Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
-                Allow("key", KEY_TO_WRITE),
-                Allow("targets", _ISSUE),
-            ),
-            _STORE,
-            (("POST", "/v1/grants/{id}/credentials"),),
+    ),
+    FunctionSpec(
+        "credentials",
+        "Issues the credentials of an active grant",
+        routes=(("POST", "/v1/grants/{id}/credentials"),),
+        allows=(
+            *read_and_update(_GRANT, END_ATTRIBUTES),
+            on_state("GetItem", items=_OTHER_GRANTS),
+            *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
+            _ISSUE,
         ),
-        FunctionSpec(
-            "decisions",
-            "Decides on a request without issuing anything",
-            (
-                Allow("state", ("dynamodb:PutItem", "dynamodb:UpdateItem"), ("PREVIEWS#*", "REPLAY#*")),
-                Allow("state", ("dynamodb:GetItem",), _OTHER_GRANTS + _GRANT),
-                Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
-                Allow("key", KEY_TO_WRITE),
-                _TAGS,
-            ),
-            (*_STORE, _MASK),
-            (("POST", "/v1/decisions"),),
+    ),
+    FunctionSpec(
+        "decisions",
+        "Decides on a request without issuing anything",
+        routes=(("POST", "/v1/decisions"),),
+        allows=(
+            on_state("PutItem", "UpdateItem", items=("PREVIEWS#*", "REPLAY#*")),
+            on_state("GetItem", items=_OTHER_GRANTS + _GRANT),
+            *write_records(_OTHER_CHAINS),
+            _MASK,
         ),
-        FunctionSpec(
-            "grant_reads",
-            "Shows a principal its own grants",
-            (
-                Allow("state", ("dynamodb:GetItem",), _GRANT),
-                Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
-                Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
-                Allow("key", KEY_TO_WRITE),
-            ),
-            _STORE,
-            (("GET", "/v1/grants"), ("GET", "/v1/grants/{id}")),
+    ),
+    FunctionSpec(
+        "grant_reads",
+        "Shows a principal its own grants",
+        routes=(("GET", "/v1/grants"), ("GET", "/v1/grants/{id}")),
+        allows=(on_state("GetItem", items=_GRANT), _GRANTS_OF_PRINCIPAL, *write_records(_OTHER_CHAINS)),
+    ),
+    FunctionSpec(
+        "releases",
+        "Revokes a grant that its agent releases",
+        routes=(("DELETE", "/v1/grants/{id}"),),
+        allows=(*_REVOKE, on_state("GetItem", items=_TOKEN)),
+    ),
+    FunctionSpec(
+        "revocations",
+        "Revokes a grant for an operator or a reviewer",
+        routes=(
+            ("POST", "/v1/grants/{id}/revocation"),
+            ("POST", "/reviews/{id}/revocation"),
+            ("POST", "/reviews/{id}/follow-up"),
         ),
-        FunctionSpec(
-            "releases",
-            "Takes back a grant that its agent gives back",
-            (*_REVOKE, *_RESUME_WORKFLOW),
-            _WITH_APPROVAL,
-            (("DELETE", "/v1/grants/{id}"),),
+        allows=(
+            *_REVOKE,
+            on_state("GetItem", items=_TOKEN + _SESSION),
+            # The follow-up review is here because an objection revokes the grant.
+            on_state("UpdateItem", items=_GRANT, attributes=(*STATE_ATTRIBUTES, "follow_up")),
+            on_state("DeleteItem", items=_FOLLOW_UP),
+            _READ_OUT_OF_OFFICE,
+            _MASK,
         ),
-        FunctionSpec(
-            "revocations",
-            "Takes back a grant for an operator",
-            (
-                *_REVOKE,
-                Allow("state", ("dynamodb:GetItem",), _TOKEN + _SESSION),
-                # What is said of a broken glass: here, for an objection takes the grant back.
-                Allow("state", ("dynamodb:UpdateItem",), _GRANT, (*STATE_ATTRIBUTES, "follow_up")),
-                Allow("state", ("dynamodb:DeleteItem",), _FOLLOW_UP),
-                _READ_OUT_OF_OFFICE,
-                _ANSWER,
-                _TAGS,
-            ),
-            (*_WITH_APPROVAL, _MASK),
-            (
-                ("POST", "/v1/grants/{id}/revocation"),
-                ("POST", "/reviews/{id}/revocation"),
-                ("POST", "/reviews/{id}/follow-up"),
-            ),
+    ),
+    FunctionSpec(
+        "reviews",
+        "Shows requests to their reviewers",
+        routes=(
+            ("GET", "/reviews"),
+            ("GET", "/reviews/{id}"),
+            ("GET", "/reviews/{id}/report"),
+            ("GET", "/reviews/out-of-office"),
         ),
-        FunctionSpec(
-            "reviews",
-            "Shows requests to their reviewers",
-            (
-                # Nothing to write with: whoever looks, and whatever follows links, changes nothing.
-                Allow("state", ("dynamodb:GetItem",), _GRANT + _OTHER_GRANTS + _SESSION),
-                Allow("state", ("dynamodb:Query",), ("VOTES#*", *_OUT_OF_OFFICE, *_FOLLOW_UP)),
-                Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
-                Allow("open_index", ("dynamodb:Query",), _ROLE),
-                # The records of a grant, and the calls in its name.
-                Allow("audit", ("dynamodb:Query",), (*_OF_GRANTS, *ACCESS_KEY_CHAINS)),
-                Allow("key", KEY_TO_READ),
-            ),
-            _STORE,
-            (
-                ("GET", "/reviews"),
-                ("GET", "/reviews/{id}"),
-                ("GET", "/reviews/{id}/report"),
-                ("GET", "/reviews/out-of-office"),
-            ),
+        # No permission to write: nothing changes when a person, or a program that follows links, opens a page.
+        allows=(
+            on_state("GetItem", items=_GRANT + _OTHER_GRANTS + _SESSION),
+            on_state("Query", items=("VOTES#*", *_OUT_OF_OFFICE, *_FOLLOW_UP)),
+            _GRANTS_OF_PRINCIPAL,
+            _OPEN_GRANTS,
+            Allow("audit", ("dynamodb:Query",), (_GRANT_CHAINS, *ACCESS_KEY_CHAINS)),
+            READ_TABLES,
         ),
-        FunctionSpec(
-            "out_of_office",
-            "Takes from reviewers who stands in for them while they are away",
-            (
-                Allow("state", ("dynamodb:GetItem",), _SESSION),
-                Allow("state", ("dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"), _OUT_OF_OFFICE),
-                Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
-                Allow("key", KEY_TO_WRITE),
-            ),
-            _STORE,
-            (("POST", "/reviews/out-of-office"),),
+    ),
+    FunctionSpec(
+        "out_of_office",
+        "Keeps when reviewers are out of office, and their delegates",
+        routes=(("POST", "/reviews/out-of-office"),),
+        allows=(
+            on_state("GetItem", items=_SESSION),
+            on_state("Query", "PutItem", "DeleteItem", items=_OUT_OF_OFFICE),
+            *write_records(_OTHER_CHAINS),
         ),
-        FunctionSpec(
-            "sign_in",
-            "Signs reviewers in and out",
-            (
-                Allow("state", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"), _SESSION),
-                Allow("audit", ("dynamodb:PutItem",), _OF_NO_GRANT),
-                Allow("key", KEY_TO_WRITE),
-            ),
-            _STORE,
-            (("GET", "/reviews/sign-in"), ("GET", "/reviews/callback"), ("POST", "/reviews/sign-out")),
+    ),
+    FunctionSpec(
+        "sign_in",
+        "Signs reviewers in and out",
+        routes=(("GET", "/reviews/sign-in"), ("GET", "/reviews/callback"), ("POST", "/reviews/sign-out")),
+        allows=(on_state("GetItem", "PutItem", "DeleteItem", items=_SESSION), *write_records(_OTHER_CHAINS)),
+    ),
+    FunctionSpec(
+        "votes",
+        "Takes reviewers' votes from the pages",
+        routes=(("POST", "/reviews/{id}"), ("POST", "/reviews/{id}/break-glass")),
+        allows=(*_VOTE, on_state("GetItem", items=_SESSION), on_state("Query", "PutItem", items=_FOLLOW_UP)),
+    ),
+    FunctionSpec(
+        "slack_interactions",
+        "Takes reviewers' votes from Slack",
+        routes=(("POST", "/slack/interactions"),),
+        requires_section="slack",
+        allows=(
+            *_VOTE,
+            on_state("PutItem", items=("SLACK#*",)),
+            Allow("slack_bot_token", READ_SECRET),
+            # No other function: a reader of this secret can forge the vote of every reviewer.
+            Allow("slack_signing_secret", READ_SECRET),
         ),
-        FunctionSpec(
-            "votes",
-            "Takes reviewers' votes from the pages",
-            (
-                *_VOTE,
-                Allow("state", ("dynamodb:GetItem",), _OTHER_GRANTS + _TOKEN + _SESSION),
-                Allow("state", ("dynamodb:Query", "dynamodb:PutItem"), _FOLLOW_UP),
-            ),
-            (*_WITH_APPROVAL, _MASK),
-            (("POST", "/reviews/{id}"), ("POST", "/reviews/{id}/break-glass")),
+    ),
+    FunctionSpec(
+        "target_checks",
+        "Checks a target's roles for an operator",
+        routes=(("POST", "/v1/targets/{alias}/check"),),
+        # It tries to delete a policy that does not exist. An attacker in control of this function can delete the deny
+        # document, which the reconciler writes again within five minutes.
+        allows=(
+            *write_records(_OTHER_CHAINS),
+            Allow("targets", ("sts:AssumeRole",), sessions=CHECK_SESSIONS),
+            _TAG_SESSION,
+            Allow("revokers", ("sts:AssumeRole",), sessions=CHECK_SESSIONS),
         ),
-        FunctionSpec(
-            "slack_interactions",
-            "Takes reviewers' votes from Slack",
-            (
-                *_VOTE,
-                Allow("state", ("dynamodb:GetItem",), _OTHER_GRANTS + _TOKEN),
-                Allow("state", ("dynamodb:PutItem",), ("SLACK#*",)),
-                _SLACK_BOT,
-                # It alone: whoever reads this can make up clicks of anybody.
-                Allow("slack_signing_secret", ("secretsmanager:GetSecretValue",)),
-            ),
-            (*_WITH_APPROVAL, _MASK),
-            (("POST", "/slack/interactions"),),
-            requires_section="slack",
+        variables=("JITNEY_STATE_TABLE",),
+    ),
+    FunctionSpec(
+        "review_checks",
+        "Checks for an operator whether reviewers can be reached",
+        routes=(("POST", "/v1/reviews/check"),),
+        allows=(*write_records(_OTHER_CHAINS), *CHECK),
+        variables=("JITNEY_STATE_TABLE",),
+    ),
+    FunctionSpec(
+        "reconciler",
+        "Records the ends of grants and rewrites the deny documents",
+        memory_mb=512,
+        timeout_seconds=300,
+        # A failed run is retried once: the next run starts from the beginning.
+        every_seconds=300,
+        retries=1,
+        allows=(
+            *read_and_update(_GRANT, END_ATTRIBUTES),
+            _UPDATE_DENY_LIST,
+            _OPEN_GRANTS,
+            *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
+            Allow("revokers", ("sts:AssumeRole",)),
+            Allow("approval", ("states:ListExecutions",)),
         ),
-        *CHECKS,
-        FunctionSpec(
-            "reconciler",
-            "Records ends that nothing recorded and keeps the deny documents in order",
-            (
-                *read_and_update(_GRANT, END_ATTRIBUTES),
-                Allow("state", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"), _ROLE),
-                Allow("open_index", ("dynamodb:Query",), _ROLE),
-                Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS + _OF_NO_GRANT),
-                Allow("key", KEY_TO_WRITE),
-                Allow("revokers", ("sts:AssumeRole",)),
-                Allow("approval", ("states:ListExecutions",)),
-            ),
-            _WITH_APPROVAL,
-            memory_mb=512,
-            timeout_seconds=300,
+    ),
+    FunctionSpec("health", "Answers that the API is alive", routes=(("GET", "/v1/health"),), memory_mb=512),
+    FunctionSpec(
+        "review_schedule",
+        "Returns the next step of a review, and expires it",
+        memory_mb=512,
+        allows=_END_GRANT,
+    ),
+    FunctionSpec(
+        "review_notices",
+        "Notifies reviewers, and keeps the token that resumes the workflow",
+        timeout_seconds=60,
+        allows=(
+            *read_and_update(_GRANT, STATE_ATTRIBUTES),
+            *write_records(_GRANT_CHAINS),
+            on_state("GetItem", items=_OTHER_GRANTS),
+            _READ_OUT_OF_OFFICE,
+            on_state("PutItem", items=_TOKEN),
+            _GRANTS_OF_PRINCIPAL,
+            *NOTIFY,
         ),
-        FunctionSpec("health", "Says that it is alive", routes=(("GET", "/v1/health"),), memory_mb=512),
-        FunctionSpec(
-            "review_schedule",
-            "Says what a review waits for next, and ends it when its time is over",
-            _CHANGE_GRANT,
-            _STORE,
-            memory_mb=512,
-        ),
-        FunctionSpec(
-            "review_notices",
-            "Tells reviewers what is due, and keeps the token by which the workflow waits",
-            (
-                *read_and_update(_GRANT, STATE_ATTRIBUTES),
-                Allow("audit", ("dynamodb:PutItem",), _OF_GRANTS),
-                Allow("key", KEY_TO_WRITE),
-                Allow("state", ("dynamodb:GetItem",), _OTHER_GRANTS),
-                _READ_OUT_OF_OFFICE,
-                Allow("state", ("dynamodb:PutItem",), _TOKEN),
-                Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",)),
-                Allow("sender", ("ses:SendEmail",)),
-                Allow("state", ("dynamodb:Query", "dynamodb:PutItem"), ("MESSAGE#*",)),
-                _SLACK_BOT,
-            ),
-            (*_STORE, "JITNEY_REVIEWS_URL"),
-            timeout_seconds=60,
-        ),
-        FunctionSpec(
-            "review_failures",
-            "Fails a request whose review cannot go on",
-            _CHANGE_GRANT,
-            _STORE,
-            memory_mb=512,
-        ),
-        *RECORD_SPECS,
-    )
-}
+        variables=("JITNEY_REVIEWS_URL",),
+    ),
+    FunctionSpec(
+        "review_failures",
+        "Fails a request whose review cannot continue",
+        memory_mb=512,
+        allows=_END_GRANT,
+    ),
+    *RECORD_SPECS,
+)
+SPECS: Mapping[str, FunctionSpec] = {spec.name: spec for spec in _FUNCTIONS}

@@ -1,46 +1,71 @@
-"""What a role is allowed, and of a grant how much: few may write the attributes by which credentials are issued."""
+"""The permissions of the functions' roles, and which attributes of a grant a role may write."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """Actions on the resources of one name (a key of what the stack hands over); of a table, on these items only.
+    """Actions on the resources of one name (see `infra.broker_stack`).
 
-    `items` are patterns of partition keys, an index's own for an index; none means that the resource has no items.
-    `attributes` are all of such an item that a request may name, with its key; none means any.
-    `sessions` are patterns of the names that sessions of a role are given; none means any name.
+    `items` are patterns of the partition keys of a table's items, or of an index's keys; () for other resources.
+    `attributes` are all attributes of such an item that a request may name, including its key; () for any.
+    `sessions` are patterns for the names of sessions of a role; () for any name.
     """
 
-    on: str
+    resource: str
     actions: tuple[str, ...]
     items: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
 
 
-# Of a grant (adapters.grant_items): to put on record what became of it, also its end, also who took it back; to decide.
-# `terms`, by which credentials are issued, are written by who opens a grant and who takes votes, and by nobody else.
+VARIABLES: Mapping[str, str] = {
+    "state": "JITNEY_STATE_TABLE",
+    "audit": "JITNEY_AUDIT_TABLE",
+    "mask_key": "JITNEY_MASK_KEY",
+    "approval": "JITNEY_APPROVAL_ARN",
+    "trail_queue": "JITNEY_TRAIL_QUEUE",
+    "records_stream": "JITNEY_RECORDS_STREAM",
+    "calls_stream": "JITNEY_CALLS_STREAM",
+    "records_bucket": "JITNEY_RECORDS_BUCKET",
+    "seals_bucket": "JITNEY_SEALS_BUCKET",
+    "seal_key": "JITNEY_SEAL_KEY_ARN",
+}
+"""The environment variable that names a resource to the functions that may use it."""
+
+# Attributes of a grant (adapters.grant_items) for: recording its state, its end, its revocation, and a decision on it.
+# Credentials are issued by its `terms`, which only the functions that open a grant or take votes may write.
 STATE_ATTRIBUTES = ("pk", "sk", "lifecycle", "records")
 END_ATTRIBUTES = (*STATE_ATTRIBUTES, "open_role", "open_until")
 REVOCATION_ATTRIBUTES = (*END_ATTRIBUTES, "ending")
 TERMS_ATTRIBUTES = (*END_ATTRIBUTES, "terms", "expires")
 
-# DynamoDB uses the table's key in the caller's name (DynamoDB Developer Guide, "Encryption at rest: usage notes").
-KEY_TO_READ = ("kms:Decrypt", "kms:DescribeKey")
-KEY_TO_WRITE = (
-    *KEY_TO_READ,
-    "kms:Encrypt",
-    "kms:GenerateDataKey",
-    "kms:GenerateDataKeyWithoutPlaintext",
-    "kms:ReEncryptFrom",
-    "kms:ReEncryptTo",
+# DynamoDB uses the table's key on behalf of the caller (DynamoDB Developer Guide, "Encryption at rest: usage notes").
+READ_TABLES = Allow("key", ("kms:Decrypt", "kms:DescribeKey"))
+WRITE_TABLES = Allow(
+    "key",
+    (
+        *READ_TABLES.actions,
+        "kms:Encrypt",
+        "kms:GenerateDataKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
+    ),
 )
 
 
+def on_state(*actions: str, items: tuple[str, ...], attributes: tuple[str, ...] = ()) -> Allow:
+    """Return the permission for DynamoDB's actions ("GetItem") on these items of the state table."""
+    return Allow("state", tuple(f"dynamodb:{action}" for action in actions), items, attributes)
+
+
 def read_and_update(items: tuple[str, ...], attributes: tuple[str, ...]) -> tuple[Allow, ...]:
-    """Reading items of the state table whole, and changing these attributes of them."""
-    return (
-        Allow("state", ("dynamodb:GetItem",), items),
-        Allow("state", ("dynamodb:UpdateItem",), items, attributes),
-    )
+    """Return the permissions to read these items of the state table, and to change these attributes of them."""
+    return on_state("GetItem", items=items), on_state("UpdateItem", items=items, attributes=attributes)
+
+
+def write_records(*chains: str) -> tuple[Allow, ...]:
+    """Return the permissions to add records to these chains, and to use the tables' key."""
+    return Allow("audit", ("dynamodb:PutItem",), chains), WRITE_TABLES

@@ -1,7 +1,7 @@
-"""The way of an audit record from the table to Firehose, and what happens when it gets stuck.
+"""Audit records on their way from the table to Firehose, the dead letters, and all alarms.
 
-The publisher is the only reader of the audit table's stream. What it cannot deliver within a day is noted in the
-dead-letter queue, whose alarm has a topic to subscribe to.
+The publisher is the only reader of the audit table's stream. A batch that it cannot deliver within a day goes to the
+dead-letter queue. All alarms go to one topic.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,11 @@ from constructs import Construct
 
 from infra.acknowledge import acknowledge
 from infra.delivery import Delivery
-from infra.spec import ALL_FUNCTIONS
-from jitney.core.audit import TAMPERED
+from infra.spec import ALL_FUNCTIONS, FunctionSpec
 
 
 class DeadLetters(Construct):
-    """Where the stream's undeliverable batches are noted, and the alarms of the pipeline with the topic they go to."""
+    """The queue of the stream's undeliverable batches, and the topic of all alarms."""
 
     def __init__(self, scope: Construct, construct_id: str, *, key: kms.Key, tls_only: bool) -> None:
         super().__init__(scope, construct_id)
@@ -35,10 +34,10 @@ class DeadLetters(Construct):
             retention_period=Duration.days(14),
             removal_policy=RemovalPolicy.RETAIN,
         )
-        acknowledge(self.queue, "It is the dead-letter queue, of a stream rather than of another queue.", "SQS3")
+        acknowledge(self.queue, "It is the dead-letter queue of a stream.", "SQS3")
         self.topic = sns.Topic(self, "Alarms", display_name="Jitney alarms", master_key=key, enforce_ssl=tls_only)
-        # A policy of one's own (TLS only) replaces the one that let the account's alarms publish, and the construct
-        # does not let CloudWatch use the topic's key: without these two, alarms vanish without a word.
+        # The TLS-only policy replaces the default one, which lets the account's alarms publish, and the construct
+        # does not let CloudWatch use the topic's key. Without these two statements no alarm arrives.
         from_here = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
         cloudwatch_itself = iam.ServicePrincipal("cloudwatch.amazonaws.com")
         self.topic.add_to_resource_policy(
@@ -60,39 +59,48 @@ class DeadLetters(Construct):
             )
         )
         held = self.queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(1))
-        self.alarm("Undelivered", held, 0, "Audit records could not be published: jitney audit replay")
+        self.alarm("Undelivered", held, 0, "Audit records could not be published. Run: jitney audit redrive")
 
     def alarm(self, construct_id: str, metric: cloudwatch.IMetric, above: int, meaning: str) -> None:
-        """An alarm that goes to the topic when `metric` is over `above`."""
-        self._goes_to_topic(
-            cloudwatch.Alarm(
-                self,
-                construct_id,
-                metric=metric,
-                threshold=above,
-                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-                evaluation_periods=1,
-                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-                alarm_description=meaning,
-            )
+        """Create an alarm to the topic for when `metric` is over `above` in one period."""
+        alarm = cloudwatch.Alarm(
+            self,
+            construct_id,
+            metric=metric,
+            threshold=above,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=meaning,
         )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
 
-    def alarm_when_missing(self, construct_id: str, metric: cloudwatch.IMetric, periods: int, meaning: str) -> None:
-        """An alarm that goes to the topic when `metric` counted nothing for so many of its periods."""
-        self._goes_to_topic(
-            cloudwatch.Alarm(
-                self,
-                construct_id,
-                metric=metric,
-                threshold=1,
-                comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-                evaluation_periods=periods,
-                treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
-                alarm_description=meaning,
+    def watch(self, spec: FunctionSpec) -> None:
+        """Create the alarms that a function declares."""
+        for each in spec.alarms:
+            metric = cloudwatch.Metric(
+                namespace=ALL_FUNCTIONS["POWERTOOLS_METRICS_NAMESPACE"],
+                metric_name=each.metric,
+                dimensions_map={"service": ALL_FUNCTIONS["POWERTOOLS_SERVICE_NAME"]},
+                statistic="Sum",
+                period=Duration.seconds(each.missing_seconds or 60),
             )
-        )
+            if each.missing_seconds:
+                self._alarm_when_missing(each.name, metric, each.meaning)
+            else:
+                self.alarm(each.name, metric, 0, each.meaning)
 
-    def _goes_to_topic(self, alarm: cloudwatch.Alarm) -> None:
+    def _alarm_when_missing(self, construct_id: str, metric: cloudwatch.IMetric, meaning: str) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            construct_id,
+            metric=metric,
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            evaluation_periods=2,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+            alarm_description=meaning,
+        )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
 
 
@@ -103,9 +111,9 @@ def publish(
     dead_letters: DeadLetters,
     deliveries: Sequence[Delivery],
 ) -> None:
-    """Feed the audit table's stream to the publisher, in order within a chain, each record at least once.
+    """Send the audit table's stream to the publisher, in order within a chain, each record at least once.
 
-    `deliveries` are those that it feeds.
+    `deliveries` are the streams that it publishes to.
     """
     lambda_.CfnEventSourceMapping(
         scope,
@@ -130,13 +138,6 @@ def publish(
         statistic="Maximum",
         period=Duration.minutes(1),
     )
-    tampered = cloudwatch.Metric(
-        namespace=ALL_FUNCTIONS["POWERTOOLS_METRICS_NAMESPACE"],
-        metric_name=TAMPERED,
-        dimensions_map={"service": ALL_FUNCTIONS["POWERTOOLS_SERVICE_NAME"]},
-        statistic="Sum",
-        period=Duration.minutes(1),
-    )
     for each in deliveries:
         written = cloudwatch.Metric(
             namespace="AWS/Firehose",
@@ -145,8 +146,6 @@ def publish(
             statistic="Maximum",
             period=Duration.minutes(1),
         )
-        meaning = f"{each.node.id} wait for S3 longer than 15 minutes: docs/trail.md"
+        meaning = f"{each.node.id} were not written to S3 for 15 minutes. See docs/trail.md."
         dead_letters.alarm(f"Unwritten{each.node.id}", written, 15 * 60, meaning)
-    meaning = "Audit records were changed, deleted or misplaced: see the publisher's log, and sealing's"
-    dead_letters.alarm("Tampered", tampered, 0, meaning)
-    dead_letters.alarm("Late", age, 10 * 60 * 1000, "Audit records are published more than ten minutes late")
+    dead_letters.alarm("Late", age, 10 * 60 * 1000, "Audit records are published more than ten minutes late.")

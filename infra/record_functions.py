@@ -1,59 +1,79 @@
-"""The functions on the way of records and calls: what joins, publishes and seals them. Part of `infra.function_specs`."""
+"""The functions that join, publish and seal records and calls. Part of `infra.function_specs`."""
 
-from infra.permissions import KEY_TO_READ, KEY_TO_WRITE, Allow
-from infra.spec import FunctionSpec
+from infra.permissions import READ_TABLES, Allow, on_state, write_records
+from infra.spec import FunctionSpec, MetricAlarm
+from jitney.core.audit import BYPASSES, REFUSED_EVENTS, SEALED, TAMPERED
+from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS
 
 CORRELATOR = "correlator"
-_READ_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
-# The last is for what has to be looked at again.
+# SendMessage puts back events that have to be looked at again.
 _READ_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage")
-ACCESS_KEY_CHAINS = ("k-*",)  # the calls with an access key (jitney.adapters.trail)
+ACCESS_KEY_CHAINS = ("k-*",)
+"""Chains of the calls with one access key (jitney.adapters.trail)."""
 
 RECORD_SPECS = (
     FunctionSpec(
         "publisher",
-        "Sends audit records and calls on to Firehose",
-        (
-            Allow("audit_stream", _READ_STREAM),
+        "Publishes audit records and calls to Firehose",
+        memory_mb=512,
+        timeout_seconds=60,
+        allows=(
+            Allow("audit_stream", ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")),
             # Listing streams cannot be limited to one (Service Authorization Reference, Amazon DynamoDB).
             Allow("any", ("dynamodb:ListStreams",)),
-            Allow("key", KEY_TO_READ),
+            READ_TABLES,
             Allow("records_stream", ("firehose:PutRecordBatch",)),
             Allow("calls_stream", ("firehose:PutRecordBatch",)),
             Allow("dead_letters", ("sqs:SendMessage",)),
         ),
-        ("JITNEY_RECORDS_STREAM", "JITNEY_CALLS_STREAM"),
-        memory_mb=512,
-        timeout_seconds=60,
+        alarms=(
+            MetricAlarm(
+                "Tampered",
+                TAMPERED,
+                "Audit records were changed, deleted or misplaced. See the logs of jitney-publisher and jitney-sealer.",
+            ),
+        ),
     ),
     FunctionSpec(
         CORRELATOR,
-        "Joins CloudTrail's events to grants",
-        (
-            Allow("state", ("dynamodb:GetItem",), ("GRANT#*",)),
+        "Joins CloudTrail events to grants",
+        timeout_seconds=60,
+        allows=(
+            on_state("GetItem", items=("GRANT#*",)),
             Allow("audit", ("dynamodb:Query",), ACCESS_KEY_CHAINS),
-            Allow("audit", ("dynamodb:PutItem",), (*ACCESS_KEY_CHAINS, "r-*")),
-            Allow("key", KEY_TO_WRITE),
+            *write_records(*ACCESS_KEY_CHAINS, "r-*"),
             Allow("trail_queue", _READ_QUEUE),
             Allow("mask_key", ("kms:GenerateMac",)),
         ),
-        ("JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_MASK_KEY", "JITNEY_TRAIL_QUEUE", "JITNEY_ISSUING_ROLES"),
-        timeout_seconds=60,
+        variables=("JITNEY_ISSUING_ROLES",),
+        alarms=(
+            MetricAlarm("Bypassed", BYPASSES, "A target's role was used without a grant. See the bypass records."),
+            MetricAlarm("EventsRefused", REFUSED_EVENTS, "CloudTrail events could not be read."),
+        ),
     ),
     FunctionSpec(
         "sealer",
-        "Seals what records came to S3",
-        (
+        "Seals the records that arrived in S3",
+        timeout_seconds=900,
+        every_seconds=SEAL_INTERVAL_SECONDS,
+        retries=2,
+        allows=(
             Allow("records_bucket", ("s3:ListBucket",)),
             Allow("records_objects", ("s3:GetObject",)),
             Allow("records_key", ("kms:Decrypt",)),
-            # To add, under the bucket's policy: nothing here takes away, writes over or shortens what is kept.
+            # Under the bucket's policy it can add objects. It cannot delete or overwrite one, or shorten its retention.
             Allow("seals_bucket", ("s3:ListBucket",)),
             Allow("seals_objects", ("s3:GetObject", "s3:PutObject")),
             Allow("seal_keys_objects", ("s3:PutObject",)),
             Allow("seal_key", ("kms:GetPublicKey", "kms:Sign")),
         ),
-        ("JITNEY_RECORDS_BUCKET", "JITNEY_SEALS_BUCKET", "JITNEY_SEAL_KEY_ARN"),
-        timeout_seconds=900,
+        alarms=(
+            MetricAlarm(
+                "Unsealed",
+                SEALED,
+                "No audit records were sealed for two hours. See the log of jitney-sealer.",
+                missing_seconds=SEAL_INTERVAL_SECONDS,
+            ),
+        ),
     ),
 )

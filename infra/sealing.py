@@ -1,11 +1,8 @@
-"""What proves the records: the key that signs, who may add to the seals, when they are made, who misses them."""
+"""Seals, which prove the records: the key that signs them, and the policies on the key and on the bucket of seals."""
 
 from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -14,17 +11,12 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from infra.broker_function import BrokerFunction
 from infra.buckets import Buckets
-from infra.publishing import DeadLetters
-from infra.spec import ALL_FUNCTIONS
 from jitney.configuration.arns import ROLE_PATH, role_name
-from jitney.core.audit import SEALED
-from jitney.core.integrity.seals import FOLDER, KEYS_FOLDER, SEAL_INTERVAL_SECONDS
-
-EVERY = Duration.seconds(SEAL_INTERVAL_SECONDS)
+from jitney.core.integrity.seals import FOLDER, KEYS_FOLDER
 
 
 class Sealing(Construct):
-    """The key, and the policies that let the function `sealing` alone sign with it and add to the bucket of seals."""
+    """The key, and the policies by which only the function `sealer` can sign with it and add to the bucket of seals."""
 
     def __init__(self, scope: Construct, construct_id: str, *, buckets: Buckets, key: kms.IKey) -> None:
         super().__init__(scope, construct_id)
@@ -53,7 +45,7 @@ class Sealing(Construct):
 
     @property
     def resources(self) -> dict[str, list[str]]:
-        """The ARNs by the names that the function's permissions are written with."""
+        """The ARNs by their names in permissions."""
         seals, keys = self._written
         return {
             "records_bucket": [self._records.bucket_arn],
@@ -67,7 +59,7 @@ class Sealing(Construct):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Where the function finds them."""
+        """The resources' names for the function."""
         return {
             "JITNEY_RECORDS_BUCKET": self._records.bucket_name,
             "JITNEY_SEALS_BUCKET": self._seals.bucket_name,
@@ -76,31 +68,14 @@ class Sealing(Construct):
 
     @property
     def _others(self) -> dict[str, dict[str, str]]:
-        """Everybody but the function's role. Only who changes this policy, which CloudTrail tells, gets past it."""
+        """The condition for every principal except the function's role."""
         stack = Stack.of(self)
         role = f"arn:{stack.partition}:iam::{stack.account}:role{ROLE_PATH}{role_name('sealer')}"
         return {"ArnNotEquals": {"aws:PrincipalArn": role}}
 
-    def schedule_hourly(self, function: BrokerFunction, dead_letters: DeadLetters) -> None:
-        """Run `function`, and raise the alarm when there are no seals."""
-        events.Rule(
-            self,
-            "Schedule",
-            rule_name="jitney-sealer",
-            description="Jitney: seals the audit records",
-            schedule=events.Schedule.rate(EVERY),
-            targets=[targets.LambdaFunction(function.function, retry_attempts=2, max_event_age=EVERY)],
-        )
-        seals = cloudwatch.Metric(
-            namespace=ALL_FUNCTIONS["POWERTOOLS_METRICS_NAMESPACE"],
-            metric_name=SEALED,
-            dimensions_map={"service": ALL_FUNCTIONS["POWERTOOLS_SERVICE_NAME"]},
-            statistic="Sum",
-            period=EVERY,
-        )
-        meaning = "No audit records were sealed for two hours: see the log of jitney-sealer"
-        dead_letters.alarm_when_missing("Unsealed", seals, 2, meaning)
-        acknowledge(function, "It reads and adds objects of new names under prefixes of its own.", *self._folders())
+    def acknowledge(self, function: BrokerFunction) -> None:
+        """Accept cdk-nag's findings on the wildcards in the function's permissions."""
+        acknowledge(function, "It reads and adds objects of new names under its own prefixes.", *self._folders())
 
     def _folders(self) -> list[str]:
         pairs = ((self._records, "records/"), (self._seals, FOLDER), (self._seals, KEYS_FOLDER))

@@ -1,8 +1,8 @@
-"""What there is to say of one function: `infra.function_specs` has the table."""
+"""The declaration of one function: everything that differs between functions. `infra.function_specs` has the table."""
 
 from dataclasses import dataclass
 
-from infra.permissions import Allow
+from infra.permissions import VARIABLES, Allow
 
 ALL_FUNCTIONS = {
     "POWERTOOLS_SERVICE_NAME": "jitney",
@@ -13,20 +13,44 @@ ALL_FUNCTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionSpec:
-    """One function: its handler module and name, its routes as (verb, path), its environment, what its role allows.
+class MetricAlarm:
+    """An alarm on a metric that a function counts: raised if the count of a minute is over zero.
 
-    `asks_in` is the section of `jitney.yaml` without which there is no such function.
+    `missing_seconds` reverses it: the alarm is raised if nothing was counted in two such periods in a row.
+    """
+
+    name: str
+    metric: str
+    meaning: str
+    missing_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """One function, `jitney.handlers.<name>`: its routes, what its role allows, its schedule, its alarms.
+
+    A function gets the environment variable of every resource on which its role allows something
+    (`infra.permissions.VARIABLES`); `variables` are further ones. `requires_section` is a section of `jitney.yaml`:
+    without it the function is not deployed. `every_seconds` is the interval of a function that runs on a schedule, and
+    `retries` says how often a failed run is tried again.
     """
 
     name: str
     purpose: str
-    allows: tuple[Allow, ...] = ()
-    environment: tuple[str, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()
+    allows: tuple[Allow, ...] = ()
+    variables: tuple[str, ...] = ()
     memory_mb: int = 1024
-    # One route at the stage's 50 requests a second that all hang holds 750 of the 1,000 executions that docs/deploy.md
-    # asks for; at API Gateway's own limit of 29 it would hold all. A service that hangs is given up earlier
-    # (jitney.adapters.aws_clients).
+    # If every request on one route hangs, 50 requests a second hold 750 of the 1,000 executions that docs/deploy.md
+    # requires. With API Gateway's own limit of 29 seconds they would hold all of them. Calls to services that hang end
+    # earlier (jitney.adapters.aws_clients).
     timeout_seconds: int = 15
     requires_section: str = ""
+    every_seconds: int = 0
+    retries: int = 0
+    alarms: tuple[MetricAlarm, ...] = ()
+
+    @property
+    def environment(self) -> set[str]:
+        """The names of its own environment variables."""
+        return {VARIABLES[allow.resource] for allow in self.allows if allow.resource in VARIABLES} | {*self.variables}

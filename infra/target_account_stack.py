@@ -13,8 +13,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.check_functions import CHECKS_SESSIONS
-from infra.function_specs import SPECS
+from infra.function_specs import CHECK_SESSIONS, SPECS
 from infra.trail_forwarding import forward
 from jitney.configuration.arns import (
     ROLE_PATH,
@@ -198,7 +197,7 @@ class TargetRoles:
                             effect=iam.Effect.DENY,
                             actions=["iam:PutRolePolicy"],
                             resources=["*"],
-                            conditions={"StringLike": {"aws:userid": [f"*:{name}" for name in CHECKS_SESSIONS]}},
+                            conditions={"StringLike": {"aws:userid": [f"*:{name}" for name in CHECK_SESSIONS]}},
                         ),
                     ]
                 )
@@ -206,9 +205,9 @@ class TargetRoles:
         )
 
 
-def _functions(partition: str, broker_account: str, on: str) -> list[iam.IPrincipal]:
+def _functions(partition: str, broker_account: str, resource: str) -> list[iam.IPrincipal]:
     """The roles of the broker's functions that may do something on `on`."""
-    names = [name for name, spec in SPECS.items() if any(allow.on == on for allow in spec.allows)]
+    names = [name for name, spec in SPECS.items() if any(allow.resource == resource for allow in spec.allows)]
     return [
         iam.ArnPrincipal(f"arn:{partition}:iam::{broker_account}:role{ROLE_PATH}{role_name(name)}") for name in names
     ]

@@ -17,7 +17,7 @@ from constructs import Construct
 
 from infra.target_account_stack import TargetAccountStack, TargetRoles
 from jitney.configuration.load import Configuration, load_configuration
-from jitney.configuration.problems import did_you_mean
+from jitney.configuration.names import did_you_mean
 
 ROOT = Path(__file__).parent.parent
 ALL = "JitneyTargets"

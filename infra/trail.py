@@ -1,17 +1,17 @@
-"""How CloudTrail's events come to the correlator: a bus that the targets' accounts send to, rules, and a queue.
+"""CloudTrail's events on their way to the correlator: a bus for the targets' accounts, rules, and a queue.
 
-A target's own stack sends the events of its role's sessions here (`infra.trail_forwarding`). That the broker's
-functions take the role is an event of the broker's account, too, and of the Region in which they call STS. EventBridge
-keeps events that only read from rules unless their state says otherwise, and to take a role counts as reading.
+A target's own stack sends the events of its role's sessions here (`infra.trail_forwarding`). The broker's account has
+the events in which its functions assume the role, in the Region in which they call STS. EventBridge passes read-only
+events to a rule only in the state ALL_EVENTS, and AssumeRole counts as read-only.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
-Whoever may put events on an account's default bus can put one there that looks like CloudTrail's, but for its source:
-all that begin with `aws.` are AWS's own. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
+A principal with PutEvents on an account's default bus can imitate CloudTrail's events, except for the source: only AWS
+can send sources with the prefix `aws.`.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
 """
 
 from collections.abc import Mapping
 
 from aws_cdk import Duration, RemovalPolicy, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -20,22 +20,20 @@ from constructs import Construct
 
 from infra.acknowledge import acknowledge
 from infra.publishing import DeadLetters
-from infra.spec import ALL_FUNCTIONS
 from jitney.configuration.arns import ROLE_PATH, forwarder_name
 from jitney.configuration.settings import TargetSettings
-from jitney.core.audit import BYPASSES, REFUSED_EVENTS
 
 BUS = "jitney-trail"
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 OF_AWS = "aws."
-"""How the sources begin that nobody else can give an event."""
+"""The prefix of event sources that only AWS can use."""
 ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 ASSUME_ROLE_EVENTS = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
 MOST_ATTEMPTS = 10
 
 
 class Trail(Construct):
-    """The bus, the queue with its dead letters, and the rules that feed it. `targets` by alias."""
+    """The bus, the queue with its dead letters, and the rules that fill it. `targets` by alias."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, targets: Mapping[str, TargetSettings], tls_only: bool
@@ -44,11 +42,11 @@ class Trail(Construct):
         self._targets = targets
         self._tls_only = tls_only
         self.dead = self._queue("Dead", None)
-        # Six times the function's timeout, as Lambda advises, so that no message is worked on twice at a time.
+        # Lambda advises a visibility timeout of six times the function's, so that no message is handled twice at once.
         self.queue = self._queue("Queue", sqs.DeadLetterQueue(queue=self.dead, max_receive_count=MOST_ATTEMPTS))
         self._bus()
         accounts = sorted({target.account for target in targets.values()})
-        # The targets' own would not fit where there are many: the correlator leaves out what is about no target's role.
+        # With many targets their own names would not fit. The correlator skips events about other roles.
         roles = {"wildcard": f"arn:{Stack.of(self).partition}:iam::*:role{ROLE_PATH}*"}
         own = {"eventName": list(ASSUME_ROLE_EVENTS), "requestParameters": {"roleArn": [roles]}}
         of_aws = events.Match.prefix(OF_AWS)
@@ -59,21 +57,21 @@ class Trail(Construct):
 
     @property
     def resources(self) -> dict[str, list[str]]:
-        """The queue's ARN by the name that permissions are written with."""
+        """The queue's ARN by its name in permissions."""
         return {"trail_queue": [self.queue.queue_arn]}
 
     @property
     def environment(self) -> dict[str, str]:
-        """Where the function finds the queue."""
+        """The queue's address for the function."""
         return {"JITNEY_TRAIL_QUEUE": self.queue.queue_url}
 
     @property
     def outputs(self) -> dict[str, str]:
-        """What commands find the queues by."""
+        """The stack's outputs for commands."""
         return {"TrailQueue": self.queue.queue_url, "TrailDeadLetters": self.dead.queue_arn}
 
-    def feed(self, function: lambda_.IFunction, dead_letters: DeadLetters) -> None:
-        """Hand the queue's messages to `function`, and raise an alarm for a bypass and for what is not taken in."""
+    def send_to(self, function: lambda_.IFunction, dead_letters: DeadLetters) -> None:
+        """Send the queue's messages to `function`, with an alarm on messages that it cannot handle."""
         lambda_.CfnEventSourceMapping(
             self,
             "Feed",
@@ -82,14 +80,11 @@ class Trail(Construct):
             batch_size=100,
             maximum_batching_window_in_seconds=1,
             function_response_types=["ReportBatchItemFailures"],
-            # The least there is: a flood of events shall not take the executions that a revocation needs.
+            # The minimum: a flood of events must not use up the executions that a revocation needs.
             scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=2),
         )
-        bypass = "Somebody used a target's role without a grant: see the bypass records"
-        dead_letters.alarm("Bypassed", _metric(BYPASSES), 0, bypass)
-        dead_letters.alarm("EventsRefused", _metric(REFUSED_EVENTS), 0, "CloudTrail events could not be read")
         held = self.dead.metric_approximate_number_of_messages_visible(period=Duration.minutes(1))
-        dead_letters.alarm("EventsStuck", held, 0, "CloudTrail events were not taken in: jitney audit replay")
+        dead_letters.alarm("EventsStuck", held, 0, "CloudTrail events were not processed. Run: jitney audit redrive")
 
     def _queue(self, construct_id: str, dead: sqs.DeadLetterQueue | None) -> sqs.Queue:
         queue = sqs.Queue(
@@ -103,14 +98,15 @@ class Trail(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
         if dead is None:
-            acknowledge(queue, "It is the dead-letter queue of the trail's.", "SQS3")
+            acknowledge(queue, "It is the dead-letter queue of the trail's queue.", "SQS3")
         return queue
 
     def _bus(self) -> None:
-        """Only forwarding roles of the targets' accounts send to it; each need not be there yet, hence the condition.
+        """Create the bus, to which only forwarding roles of the targets' accounts may send.
 
-        One statement for all, since a bus's policy has 10,240 characters: whoever makes roles in a target's account
-        can make one that sends, as they could with that of the target's own.
+        A condition names the roles, because a principal in a policy must exist, and a role may not exist yet. One
+        statement covers all accounts, because a bus's policy has 10,240 characters. An administrator of a target's
+        account can create a role that sends, which a statement for each target would not prevent.
         """
         self.bus = events.EventBus(self, "Bus", event_bus_name=BUS)
         partition, accounts = Stack.of(self).partition, sorted({each.account for each in self._targets.values()})
@@ -145,15 +141,5 @@ class Trail(Construct):
 
 
 def issuers(roles: Mapping[str, str]) -> str:
-    """The unique ids of functions' roles, as the correlator reads them: `roles` has them by the functions' names."""
+    """Return the unique ids of functions' roles in the form that the correlator reads; `roles` are by function."""
     return ",".join(f"{role_id}={name}" for name, role_id in roles.items())
-
-
-def _metric(name: str) -> cloudwatch.Metric:
-    return cloudwatch.Metric(
-        namespace=ALL_FUNCTIONS["POWERTOOLS_METRICS_NAMESPACE"],
-        metric_name=name,
-        dimensions_map={"service": ALL_FUNCTIONS["POWERTOOLS_SERVICE_NAME"]},
-        statistic="Sum",
-        period=Duration.minutes(1),
-    )

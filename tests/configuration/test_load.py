@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from jitney.configuration.external_id import external_id
+from jitney.configuration.issuer_settings import PROVIDER_SETTINGS, IssuerSettings
 from jitney.configuration.load import ConfigurationError, compile_configuration, load_configuration
-from jitney.configuration.settings import PROVIDER_SETTINGS, IssuerSettings, LimitSettings, TargetSettings
-from jitney.configuration.slack import secret_resource
+from jitney.configuration.settings import LimitSettings, TargetSettings
+from jitney.configuration.values import secret_resource
 from jitney.core import config
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.source_identity import source_identity
@@ -87,15 +88,15 @@ def compiled(tmp_path):
     return compile_document
 
 
-def complaints(compiled, document, **options):
+def problems(compiled, document, **options):
     with pytest.raises(ConfigurationError) as refusal:
         compiled(document, **options)
-    assert all(each.fix and each.wrong for each in refusal.value.complaints)
-    return {path_of(each): (each.wrong, each.fix) for each in refusal.value.complaints}
+    assert all(each.fix and each.wrong for each in refusal.value.problems)
+    return {path_of(each): (each.wrong, each.fix) for each in refusal.value.problems}
 
 
-def path_of(complaint):
-    return ".".join(map(str, complaint.path))
+def path_of(problem):
+    return ".".join(map(str, problem.path))
 
 
 def many(number):
@@ -193,7 +194,7 @@ REFUSED = [
     ((f"{TARGET}.account", "٤٤٤٤٥٥٥٥٦٦٦٦"), f"{TARGET}.account", "cannot be used", "12 digits"),
     ((f"{TARGET}.region", "europe"), f"{TARGET}.region", "cannot be used", "eu-west-1"),
     ((f"{TARGET}.role_name", "a/b"), f"{TARGET}.role_name", "cannot be used", "letters"),
-    ((f"{TARGET}.external_id", "mine"), f"{TARGET}.external_id", "the broker's to make", "leave it out"),
+    ((f"{TARGET}.external_id", "mine"), f"{TARGET}.external_id", "made by the broker", "leave it out"),
     ((f"{TARGET}.max_duration_seconds", 3601), f"{TARGET}.max_duration_seconds", "too large", "at most 3600"),
     ((f"{TARGET}.policy", None), TARGET, "may do nothing", "managed_policy"),
     ((f"{TARGET}.managed_policy", "ReadOnlyAccess"), TARGET, "both a policy and", "one"),
@@ -213,14 +214,19 @@ REFUSED = [
     (owners(members=["alice"]), "reviewers.owners.members.0", "cannot be used", "corp/alice"),
     (owners(members=[""]), "reviewers.owners.members.0", "cannot be used", "alias"),
     (owners(members=["corp/a", "corp/a"]), "reviewers.owners.members", "listed twice", "once"),
-    (owners(members=["corp/a"], approvals=2), "reviewers.owners", "2 approvals of 1 people", "add members"),
+    (owners(members=["corp/a"], approvals=2), "reviewers.owners", "needs 2 approvals of 1 people", "add members"),
     (owners(members=["corp/a"], approvals=0), "reviewers.owners.approvals", "too small", "1"),
-    (owners(members=["corp/a"], told=["corp/b"]), "reviewers.owners", '"corp/b"', "members only"),
-    (owners(members=["corp/a"], told=["none/a"]), "reviewers.owners.told.0", 'no issuer "none"', "corp"),
+    (owners(members=["corp/a"], notify=["corp/b"]), "reviewers.owners", '"corp/b"', "members only"),
+    (owners(members=["corp/a"], notify=["none/a"]), "reviewers.owners.notify.0", 'no issuer "none"', "corp"),
     (owners(members=["corp/a"], delegates=["none/a"]), "reviewers.owners.delegates.0", 'no issuer "none"', "corp"),
     (owners(members=["corp/a"], delegates=["corp/a"]), "reviewers.owners", '"corp/a"', "no members"),
     (owners(members=["corp/a"], escalates_to="bosses"), "reviewers.owners.escalates_to", '"bosses"', "owners"),
-    (owners(members=["corp/a"], channel="#all"), "slack", "owners has a channel, and there is no slack", "leave"),
+    (
+        owners(members=["corp/a"], channel="#all"),
+        "reviewers.owners.channel",
+        "owners has a channel, and there is no slack",
+        "leave",
+    ),
     (("mail", {"sender": "jitney"}), "mail.sender", "cannot be used", "alice@example.com"),
     (("mail", {"sender": "Jitney <jitney@example.com>"}), "mail.sender", "cannot be used", "alice@example.com"),
     (("mail", {"sender": "a@example.com,b@example.com"}), "mail.sender", "cannot be used", "alice@example.com"),
@@ -249,9 +255,9 @@ REFUSED = [
     ((f"{ISSUER}.owners", {"bot": ["none/a"]}), f"{ISSUER}.owners.bot.0", 'no issuer "none"', "corp"),
     ((f"{ISSUER}.owners", {"bot": ["a"]}), f"{ISSUER}.owners.bot.0", "cannot be used", "corp/a"),
     ((f"{ISSUER}.owners", {"bot": []}), f"{ISSUER}.owners.bot", "empty", "at least one"),
-    (glass(people=[]), "break_glass", "nobody may break", "people or groups"),
+    (glass(people=[]), "break_glass", "names no people and no groups", "people or groups"),
     (glass(people=["none/a"]), "break_glass.people.0", 'no issuer "none"', "corp"),
-    (glass(told=["alice"]), "break_glass.told.0", "cannot be used", "corp/alice"),
+    (glass(notify=["alice"]), "break_glass.notify.0", "cannot be used", "corp/alice"),
     (glass(groups=["none/on-call"]), "break_glass.groups.0", 'no issuer "none"', "corp"),
     (glass(groups=["on-call"]), "break_glass.groups.0", "cannot be used", "alias"),
     (glass(targets=["prode"]), "break_glass.targets.0", 'no target "prode"', "prod"),
@@ -293,7 +299,7 @@ def test_the_small_configuration_is_accepted(compiled):
 
 @pytest.mark.parametrize(("change", "path", "wrong", "fix"), REFUSED, ids=[f"{row[0]}"[:70] for row in REFUSED])
 def test_what_is_wrong_is_said_with_place_and_fix(compiled, change, path, wrong, fix):
-    told = complaints(compiled, changed(change))
+    told = problems(compiled, changed(change))
     assert path in told
     assert wrong in told[path][0]
     assert fix in told[path][1]
@@ -306,7 +312,7 @@ def test_everything_wrong_is_said_at_once_and_in_the_order_of_the_file(compiled,
     )
     with pytest.raises(ConfigurationError) as refusal:
         compiled(document | {"policies": "nowhere"})
-    assert [path_of(each) for each in refusal.value.complaints] == [
+    assert [path_of(each) for each in refusal.value.problems] == [
         "issuers.other.audiences.0",
         "issuers.other.algorithms.0",
         "targets.prod.account",
@@ -323,10 +329,10 @@ def test_everything_wrong_is_said_at_once_and_in_the_order_of_the_file(compiled,
 
 def test_id_01_entries_of_one_issuer_differ_in_their_audiences_alone(compiled):
     corp = valid()["issuers"]["corp"]
-    told = complaints(compiled, changed(("issuers.again", corp)))
+    told = problems(compiled, changed(("issuers.again", corp)))
     assert told["issuers.again.audiences.0"][0] == "issuers.corp has the same issuer and this audience"
     other = {**corp, "audiences": ["jitney-web"], "jwks_uri": "https://other.example.com/keys", "provider": "okta"}
-    told = complaints(compiled, changed(("issuers.again", other)))
+    told = problems(compiled, changed(("issuers.again", other)))
     assert {path: wrong for path, (wrong, _) in told.items()} == {
         "issuers.again.jwks_uri": "issuers.corp has the same issuer and another jwks_uri",
         "issuers.again.provider": "issuers.corp has the same issuer and another provider",
@@ -360,35 +366,35 @@ def test_id_10_an_agents_owners_are_its_owners_by_whichever_entry_of_the_issuer_
         "agents": owned,
         "staff": {},
     }
-    told = complaints(compiled, changed(("issuers", {"corp": corp, "staff": staff | {"owners": {"a": ["staff/b"]}}})))
+    told = problems(compiled, changed(("issuers", {"corp": corp, "staff": staff | {"owners": {"a": ["staff/b"]}}})))
     assert told["issuers.staff.owners"][0] == "the issuer's subjects are people"
 
 
 def test_id_10_people_act_for_nobody(compiled):
     staff = valid()["issuers"]["corp"] | {"kind": "human", "human_claim": "act.sub", "human_issuer": "corp"}
-    told = complaints(compiled, changed((ISSUER, staff)))
+    told = problems(compiled, changed((ISSUER, staff)))
     assert told == {f"{ISSUER}.human_claim": ("the issuer's subjects are people", told[f"{ISSUER}.human_claim"][1])}
 
 
 def test_a_role_has_one_alias(compiled):
-    told = complaints(compiled, changed(("targets.again", valid()["targets"]["prod"])))
+    told = problems(compiled, changed(("targets.again", valid()["targets"]["prod"])))
     assert told["targets.again.role_name"][0] == "targets.prod has the same account and role_name"
 
 
 def test_people_sign_in_at_one_place(compiled):
     _, entry = web(kind="human", token="id")
     other = copy.deepcopy(entry) | {"issuer": "https://other.example.com"}
-    told = complaints(compiled, changed(("issuers.corp", entry), ("issuers.other", other)))
+    told = problems(compiled, changed(("issuers.corp", entry), ("issuers.other", other)))
     assert told == {"issuers.other.web": ("issuers.corp has a web too", told["issuers.other.web"][1])}
 
 
 def test_an_alias_is_given_once(compiled):
     text = yaml.safe_dump(valid()).replace("targets:", "targets:\n  prod: {}", 1)
-    assert "given twice" in complaints(compiled, text)["targets.prod"][0]
+    assert "given twice" in problems(compiled, text)["targets.prod"][0]
 
 
-def test_an_unset_variable_is_the_only_complaint_about_its_value(compiled):
-    told = complaints(compiled, changed((f"{TARGET}.account", "${JITNEY_NOT_SET}")))
+def test_an_unset_variable_is_the_only_problem_about_its_value(compiled):
+    told = problems(compiled, changed((f"{TARGET}.account", "${JITNEY_NOT_SET}")))
     assert list(told) == ["targets.prod.account"]
     assert "JITNEY_NOT_SET is not set" in told["targets.prod.account"][0]
 
@@ -402,7 +408,7 @@ def test_variables_may_hold_any_value(compiled):
 
 def test_http_is_for_ones_own_machine(compiled):
     document = changed((f"{ISSUER}.issuer", "http://127.0.0.1:9/"), (f"{ISSUER}.jwks_uri", "http://127.0.0.1:9/jwks"))
-    assert set(complaints(compiled, document)) == {f"{ISSUER}.issuer", f"{ISSUER}.jwks_uri"}
+    assert set(problems(compiled, document)) == {f"{ISSUER}.issuer", f"{ISSUER}.jwks_uri"}
     loaded = compiled(document, local=True)
     assert loaded.local is True
     assert loaded.issuers["corp"].jwks_uri == "http://127.0.0.1:9/jwks"
@@ -410,7 +416,7 @@ def test_http_is_for_ones_own_machine(compiled):
 
 def test_pol_02_policies_that_do_not_fit_the_schema_are_refused_when_the_stack_is_built(compiled, tmp_path):
     write_policies(tmp_path / "own", '@id("a")\npermit (principal, action, resource) when { resource.nam == "x" };\n')
-    told = complaints(compiled, valid() | {"policies": "own"})
+    told = problems(compiled, valid() | {"policies": "own"})
     assert "nam" in told["policies"][0]
     assert "region" in told["policies"][1]
 
@@ -419,14 +425,14 @@ def test_a_policy_file_that_is_not_text_is_said(compiled, tmp_path):
     folder = tmp_path / "own"
     folder.mkdir()
     (folder / "a.cedar").write_bytes(b"\xff")
-    assert "utf-8" in complaints(compiled, valid() | {"policies": "own"})["policies"][0]
+    assert "utf-8" in problems(compiled, valid() | {"policies": "own"})["policies"][0]
     with pytest.raises(ConfigurationError, match=r"own/a\.cedar\n  wrong: the file is not text"):
         compiled(valid() | {"policies": "own"})
 
 
 def test_a_policies_folder_without_policies_is_refused(compiled, tmp_path):
     (tmp_path / "own").mkdir()
-    assert "has no" in complaints(compiled, valid() | {"policies": "own"})["policies"][0]
+    assert "has no" in problems(compiled, valid() | {"policies": "own"})["policies"][0]
 
 
 def test_a_policies_folder_with_a_copy_of_the_schema_is_refused_with_the_fix(compiled, tmp_path):
@@ -482,7 +488,7 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
     }
     document = changed(
         (ISSUER, issuer),
-        owners(members=["corp/alice", "corp/a b/c"], told=["corp/alice"], approvals=2, escalates_to="owners"),
+        owners(members=["corp/alice", "corp/a b/c"], notify=["corp/alice"], approvals=2, escalates_to="owners"),
         ("people", {"corp/a b/c": "a@example.com"}),
         ("mail", {"sender": "jitney@example.com"}),
         ("limits", {"min_duration_seconds": 60, "max_pairs": 7}),
@@ -514,7 +520,7 @@ def test_what_is_accepted_reaches_the_functions_as_it_was_written(compiled):
 
 
 def test_rev_08_who_may_break_the_glass_reaches_the_functions(compiled):
-    loaded = compiled(changed(glass(groups=["corp/on-call"], told=["corp/olga"])))
+    loaded = compiled(changed(glass(groups=["corp/on-call"], notify=["corp/olga"])))
     assert loaded.break_glass == config.BreakGlassConfig(
         ("corp.gina",), ("corp/on-call",), ("prod",), ("corp.olga",), 900, 86400, own_requests=False
     )
@@ -591,12 +597,12 @@ def test_a_file_that_is_not_text_is_said(tmp_path):
 
 @pytest.mark.parametrize("text", ["", "[]", "just text", "a: [", "version: 1\nversion: 1\n"])
 def test_a_file_that_says_nothing_is_refused(compiled, text):
-    assert complaints(compiled, text)
+    assert problems(compiled, text)
 
 
 def test_a_file_that_is_no_yaml_is_told_as_that_alone(tmp_path):
     (tmp_path / "jitney.yaml").write_text("a: [1")
     with pytest.raises(ConfigurationError) as refusal:
         load_configuration(tmp_path / "jitney.yaml", {}, local=True)
-    (only,) = refusal.value.complaints
+    (only,) = refusal.value.problems
     assert "not YAML" in only.wrong

@@ -2,8 +2,8 @@
 
 import pytest
 
+from jitney.configuration.names import Names
 from jitney.configuration.policies import read_policies
-from jitney.configuration.policy_references import Names
 from tests.configuration.test_load import write_policies
 
 ANY = "(principal, action, resource)"
@@ -16,9 +16,9 @@ def wrong(tmp_path):
 
     def read(text, names=NAMES):
         write_policies(tmp_path / "p", text)
-        _, complaints = read_policies(tmp_path / "p", names)
-        assert all(each.path == ("policies",) for each in complaints)
-        return [(each.place.removeprefix(f"{tmp_path}/p/a.cedar:"), each.wrong, each.fix) for each in complaints]
+        _, problems = read_policies(tmp_path / "p", names)
+        assert all(each.path == ("policies",) for each in problems)
+        return [(each.place.removeprefix(f"{tmp_path}/p/a.cedar:"), each.wrong, each.fix) for each in problems]
 
     return read
 
@@ -159,8 +159,8 @@ def test_a_policy_without_an_id_is_told_by_its_place(wrong):
 def test_places_are_of_the_file_that_the_policy_is_in(tmp_path):
     write_policies(tmp_path / "p", f'@id("a") permit {ANY};\n// end')
     (tmp_path / "p" / "b.cedar").write_text(f'@id("b") permit {ANY};\n@id("a") permit {ANY};', encoding="utf-8")
-    _, (complaint,) = read_policies(tmp_path / "p", NAMES)
-    assert (complaint.place, complaint.wrong) == (f"{tmp_path}/p/b.cedar:2:1", "a: the @id is used more than once")
+    _, (problem,) = read_policies(tmp_path / "p", NAMES)
+    assert (problem.place, problem.wrong) == (f"{tmp_path}/p/b.cedar:2:1", "a: the @id is used more than once")
 
 
 def test_a_folder_that_permits_nothing_is_refused(wrong):

@@ -15,7 +15,7 @@ DOCUMENTS = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st
 @given(DOCUMENTS)
 def test_what_was_written_is_what_is_read(document):
     source = read(yaml.safe_dump(document, allow_unicode=True, default_style='"'), {})
-    assert source.complaints == []
+    assert source.problems == []
     # An empty document is an empty mapping, and text at the top is text.
     assert source.value == document
 
@@ -23,7 +23,7 @@ def test_what_was_written_is_what_is_read(document):
 @given(st.text(max_size=200))
 def test_no_text_makes_it_raise(text):
     source = read(text, {})
-    assert source.complaints or source.value is not None
+    assert source.problems or source.value is not None
 
 
 @pytest.mark.parametrize("scalar", ["no", "012", "1.10", "444455556666", "0x1F", "2026-11-24", "null", "~", "1_000"])
@@ -47,35 +47,35 @@ def test_yaml_makes_no_guesses(scalar):
 )
 def test_variables_are_expanded(text, expanded):
     source = read(f"list: ['{text}']", {"A": "one", "EMPTY": ""})
-    assert source.complaints == []
+    assert source.problems == []
     assert source.value == {"list": [expanded]}
 
 
 def test_a_value_from_the_environment_stays_a_value():
     source = read("key: ${A}", {"A": "x\nother: injected ${B}"})
-    assert source.complaints == []
+    assert source.problems == []
     assert source.value == {"key": "x\nother: injected ${B}"}
 
 
 @pytest.mark.parametrize("text", ["${A-b}", "${A:=b}", "${1A}", "${}", "${A", "${A:-${B}}", "${A.b}"])
 def test_what_looks_like_a_variable_and_is_none_is_said(text):
-    (complaint,) = read(f'deep: [{{key: "{text}"}}]', {"A": "1", "B": "2"}).complaints
-    assert complaint.path == ("deep", 0, "key")
-    assert "not a reference to an environment variable" in complaint.wrong
-    assert "${NAME:-default}" in complaint.fix
+    (problem,) = read(f'deep: [{{key: "{text}"}}]', {"A": "1", "B": "2"}).problems
+    assert problem.path == ("deep", 0, "key")
+    assert "not a reference to an environment variable" in problem.wrong
+    assert "${NAME:-default}" in problem.fix
 
 
 def test_an_unset_variable_is_named_with_its_place():
-    (complaint,) = read("a:\n  b: ${JITNEY_NOT_SET}", {}).complaints
-    assert (complaint.path, complaint.wrong) == (("a", "b"), "the environment variable JITNEY_NOT_SET is not set")
-    assert "${JITNEY_NOT_SET:-...}" in complaint.fix
+    (problem,) = read("a:\n  b: ${JITNEY_NOT_SET}", {}).problems
+    assert (problem.path, problem.wrong) == (("a", "b"), "the environment variable JITNEY_NOT_SET is not set")
+    assert "${JITNEY_NOT_SET:-...}" in problem.fix
 
 
 def test_a_duplicate_key_is_refused_at_any_depth():
     source = read("a:\n  b: 1\n  c: 2\n  b: 3\n", {})
-    (complaint,) = source.complaints
-    assert (complaint.path, complaint.line) == (("a", "b"), 4)
-    assert "first in line 2" in complaint.wrong
+    (problem,) = source.problems
+    assert (problem.path, problem.line) == (("a", "b"), 4)
+    assert "first in line 2" in problem.wrong
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_duplicate_key_is_refused_at_any_depth():
     ],
 )
 def test_what_cannot_be_read_plainly_is_refused(text, wrong):
-    assert wrong in read(text, {}).complaints[0].wrong
+    assert wrong in read(text, {}).problems[0].wrong
 
 
 def test_an_object_tag_makes_no_object():

@@ -26,11 +26,11 @@ from tests.handlers.review_browser import Answer, Browser, ReviewSystem, review_
 from tests.handlers.test_ballots import ballot, person
 
 SETTINGS = BreakGlassConfig(
-    people=("staff.gina",), groups=("staff/on-call",), targets=("analytics-prod",), told=("staff.olga",),
+    people=("staff.gina",), groups=("staff/on-call",), targets=("analytics-prod",), notify=("staff.olga",),
     max_duration_seconds=120, follow_up_seconds=3600, own_requests=False,
 )  # fmt: skip
 GROUPS = {
-    "owners": ReviewerGroup(("staff.alice", "staff.bob", "staff.gina"), approvals=2, told=("staff.alice",),
+    "owners": ReviewerGroup(("staff.alice", "staff.bob", "staff.gina"), approvals=2, notify=("staff.alice",),
                             escalates_to="late", escalates_after_seconds=900, delegates=("staff.carol",)),
     "late": ReviewerGroup(("staff.lea",)),
 }  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 
 from infra.api import REFUSALS
 from infra.function_specs import SPECS
+from infra.spec import ALL_FUNCTIONS
 from jitney.core.problems import PROBLEMS
 from tests.infra.conftest import of_type, only, plain
 
@@ -63,49 +64,13 @@ def test_what_holds_data_outlives_the_stack(assembly):
     assert policies == {"Retain"}
 
 
-ENVIRONMENT = {
-    "grants": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
-    "credentials": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "decisions": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_MASK_KEY"},
-    "grant_reads": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "health": set(),
-    "review_schedule": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "review_notices": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_REVIEWS_URL"},
-    "review_failures": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "publisher": {"JITNEY_RECORDS_STREAM", "JITNEY_CALLS_STREAM"},
-    "correlator": {
-        "JITNEY_STATE_TABLE",
-        "JITNEY_AUDIT_TABLE",
-        "JITNEY_MASK_KEY",
-        "JITNEY_TRAIL_QUEUE",
-        "JITNEY_ISSUING_ROLES",
-    },
-    "sealer": {"JITNEY_RECORDS_BUCKET", "JITNEY_SEALS_BUCKET", "JITNEY_SEAL_KEY_ARN"},
-    "releases": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
-    "revocations": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
-    "target_checks": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "review_checks": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "slack_interactions": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
-    "reconciler": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN"},
-    "reviews": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "out_of_office": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "sign_in": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"},
-    "votes": {"JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE", "JITNEY_APPROVAL_ARN", "JITNEY_MASK_KEY"},
-}
-
-
-def test_every_function_gets_what_it_uses_and_no_more(assembly):
+def test_every_function_gets_what_it_declares_and_no_more(assembly):
     functions = {each["Handler"]: each for each in of_type(assembly.broker, "AWS::Lambda::Function").values()}
-    assert set(functions) == {f"jitney.handlers.{name}.handler" for name in ENVIRONMENT}
-    for name, own in ENVIRONMENT.items():
+    assert set(functions) == {f"jitney.handlers.{name}.handler" for name in SPECS}
+    for name, spec in SPECS.items():
         function = functions[f"jitney.handlers.{name}.handler"]
         variables = function["Environment"]["Variables"]
-        assert set(variables) == own | {
-            "JITNEY_VERSION",
-            "POWERTOOLS_SERVICE_NAME",
-            "POWERTOOLS_METRICS_NAMESPACE",
-            "POWERTOOLS_LOG_LEVEL",
-        }
+        assert set(variables) == spec.environment | {*ALL_FUNCTIONS, "JITNEY_VERSION"}
         assert variables["JITNEY_VERSION"] == "1.2.3"
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == ["arm64"]
@@ -177,31 +142,8 @@ def routes(template):
 
 
 def test_the_api_has_these_routes_and_no_others(assembly):
-    assert set(routes(assembly.broker)) == {
-        ("POST", "/v1/grants"),
-        ("GET", "/v1/grants"),
-        ("GET", "/v1/grants/{id}"),
-        ("DELETE", "/v1/grants/{id}"),
-        ("POST", "/v1/grants/{id}/credentials"),
-        ("POST", "/v1/grants/{id}/revocation"),
-        ("POST", "/v1/targets/{alias}/check"),
-        ("POST", "/v1/reviews/check"),
-        ("POST", "/v1/decisions"),
-        ("GET", "/v1/health"),
-        ("GET", "/reviews"),
-        ("GET", "/reviews/{id}"),
-        ("GET", "/reviews/{id}/report"),
-        ("POST", "/reviews/{id}"),
-        ("POST", "/reviews/{id}/revocation"),
-        ("POST", "/slack/interactions"),
-        ("POST", "/reviews/{id}/break-glass"),
-        ("POST", "/reviews/{id}/follow-up"),
-        ("GET", "/reviews/out-of-office"),
-        ("POST", "/reviews/out-of-office"),
-        ("GET", "/reviews/sign-in"),
-        ("GET", "/reviews/callback"),
-        ("POST", "/reviews/sign-out"),
-    }
+    # tests/test_openapi.py compares the declared routes with the published ones.
+    assert set(routes(assembly.broker)) == {route for spec in SPECS.values() for route in spec.routes}
     for method in routes(assembly.broker).values():
         assert method["Integration"]["Type"] == "AWS_PROXY"
         assert method["AuthorizationType"] == "NONE"  # the function verifies the token

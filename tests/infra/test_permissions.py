@@ -1,12 +1,15 @@
 """Who may do what: every statement of every role, spelt out. A new permission is a change here, seen in review."""
 
 import json
+import re
 from collections import defaultdict
 from fnmatch import fnmatchcase
 
 import pytest
 
 from infra.approval import STEPS
+from infra.function_specs import SPECS
+from jitney.configuration.arns import role_name
 from tests.infra.conftest import listed, of_type, plain
 from tests.infra.test_target_account_stack import EXTERNAL_ID
 
@@ -31,10 +34,10 @@ QUERY, DELETE, CHECK = "dynamodb:Query", "dynamodb:DeleteItem", "dynamodb:Condit
 DELIVER = {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"}
 DELIVER_OBJECTS = {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"}
 
-# By role: what it may do on which resource.
+FUNCTIONS = {role_name(name): "".join(word.title() for word in name.split("_")) for name in SPECS}
+# By role: what it may do on which resource. Each function may also write to its own log group.
 ALLOWED = {
     "jitney-grants": {
-        "GrantsLogs.Arn": LOGS,
         "TablesState.Arn": {READ, CREATE, CHANGE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -43,28 +46,24 @@ ALLOWED = {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
     },
     "jitney-credentials": {
-        "CredentialsLogs.Arn": LOGS,
         "TablesState.Arn": {READ, CHANGE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
     },
     "jitney-decisions": {
-        "DecisionsLogs.Arn": LOGS,
         "TablesState.Arn": {READ, CREATE, CHANGE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
     },
     "jitney-grant-reads": {
-        "GrantReadsLogs.Arn": LOGS,
         "TablesState.Arn": {READ},
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
     },
     "jitney-releases": {
-        "ReleasesLogs.Arn": LOGS,
         "TablesState.Arn": {READ, CHANGE, "dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -73,7 +72,6 @@ ALLOWED = {
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
     },
     "jitney-revocations": {
-        "RevocationsLogs.Arn": LOGS,
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
         "TablesState.Arn": {READ, CHANGE, QUERY, DELETE},
         "TablesAudit.Arn": {CREATE},
@@ -84,7 +82,6 @@ ALLOWED = {
     },
     # Looking changes nothing (REV 1): there is nothing here to write with.
     "jitney-reviews": {
-        "ReviewsLogs.Arn": LOGS,
         "TablesState.Arn": {READ, "dynamodb:Query"},
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesState.Arn/index/open_by_role": {"dynamodb:Query"},
@@ -92,19 +89,16 @@ ALLOWED = {
         "TablesKey.Arn": KEY_TO_READ,
     },
     "jitney-sign-in": {
-        "SignInLogs.Arn": LOGS,
         "TablesState.Arn": {READ, CREATE, "dynamodb:DeleteItem"},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
     },
     "jitney-out-of-office": {
-        "OutOfOfficeLogs.Arn": LOGS,
         "TablesState.Arn": {READ, QUERY, CREATE, DELETE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
     },
     "jitney-votes": {
-        "VotesLogs.Arn": LOGS,
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
         "TablesState.Arn": {READ, CREATE, CHANGE, QUERY, CHECK},
         "TablesAudit.Arn": {CREATE},
@@ -113,7 +107,6 @@ ALLOWED = {
     },
     "jitney-slack-interactions": {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
-        "SlackInteractionsLogs.Arn": LOGS,
         "TablesState.Arn": {READ, CREATE, CHANGE, QUERY, CHECK},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -122,7 +115,6 @@ ALLOWED = {
         SLACK_BOT: {"secretsmanager:GetSecretValue"},
     },
     "jitney-review-checks": {
-        "ReviewChecksLogs.Arn": LOGS,
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         SLACK_BOT: {"secretsmanager:GetSecretValue"},
@@ -130,14 +122,12 @@ ALLOWED = {
         "arn:aws:ses:eu-west-1:111122223333:identity/example.com": {"ses:GetEmailIdentity"},
     },
     "jitney-target-checks": {
-        "TargetChecksLogs.Arn": LOGS,
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
         REVOKER: {"sts:AssumeRole"},
     },
     "jitney-reconciler": {
-        "ReconcilerLogs.Arn": LOGS,
         "TablesState.Arn": {READ, CHANGE, "dynamodb:Query"},
         "TablesState.Arn/index/open_by_role": {"dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
@@ -145,15 +135,13 @@ ALLOWED = {
         REVOKER: {"sts:AssumeRole"},
         "ApprovalWorkflow": {"states:ListExecutions"},
     },
-    "jitney-health": {"HealthLogs.Arn": LOGS},
+    "jitney-health": {},
     "jitney-review-schedule": {
-        "ReviewScheduleLogs.Arn": LOGS,
         "TablesState.Arn": {READ, CHANGE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
     },
     "jitney-review-notices": {
-        "ReviewNoticesLogs.Arn": LOGS,
         "TablesState.Arn": {READ, CREATE, CHANGE, QUERY},
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
@@ -163,13 +151,11 @@ ALLOWED = {
         SLACK_BOT: {"secretsmanager:GetSecretValue"},
     },
     "jitney-review-failures": {
-        "ReviewFailuresLogs.Arn": LOGS,
         "TablesState.Arn": {READ, CHANGE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
     },
     "jitney-publisher": {
-        "PublisherLogs.Arn": LOGS,
         "TablesAudit.StreamArn": {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"},
         "*": {"dynamodb:ListStreams"},
         "TablesKey.Arn": KEY_TO_READ,
@@ -179,7 +165,6 @@ ALLOWED = {
     },
     # To add a seal, and nothing to take one away with or to keep it shorter (AUD 2).
     "jitney-sealer": {
-        "SealerLogs.Arn": LOGS,
         "BucketsRecords.Arn": {"s3:ListBucket"},
         "BucketsRecords.Arn/records/*": {"s3:GetObject"},
         "TablesKey.Arn": {"kms:Decrypt"},
@@ -189,7 +174,6 @@ ALLOWED = {
         "SealsKey.Arn": {"kms:GetPublicKey", "kms:Sign"},
     },
     "jitney-correlator": {
-        "CorrelatorLogs.Arn": LOGS,
         "TablesState.Arn": {READ},
         "TablesAudit.Arn": {QUERY, CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -262,6 +246,8 @@ def test_every_role_may_do_exactly_this(statements):
             assert not {"NotAction", "NotResource"} & set(item)
             for resource in listed(plain(item["Resource"])):
                 on[resource] |= set(listed(item["Action"]))
+        if role in FUNCTIONS:
+            assert on.pop(f"{FUNCTIONS[role]}Logs.Arn") == LOGS
         allowed[role] = dict(on)
     assert allowed == ALLOWED
 
@@ -474,7 +460,7 @@ def test_each_role_is_one_services(assembly):
 def test_each_function_has_its_own_role(assembly):
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     roles = [plain(function["Role"]) for function in functions]
-    assert len(set(roles)) == len(roles) == 21
+    assert len(set(roles)) == len(roles) == len(SPECS)
 
 
 def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assembly):
@@ -484,29 +470,9 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
         if each["Principal"] == "apigateway.amazonaws.com"
     }
     assert {(function, route.partition("/")[2]) for function, route in allowed} == {
-        ("GrantsFunction.Arn", "POST/v1/grants"),
-        ("CredentialsFunction.Arn", "POST/v1/grants/*/credentials"),
-        ("DecisionsFunction.Arn", "POST/v1/decisions"),
-        ("GrantReadsFunction.Arn", "GET/v1/grants"),
-        ("GrantReadsFunction.Arn", "GET/v1/grants/*"),
-        ("HealthFunction.Arn", "GET/v1/health"),
-        ("ReleasesFunction.Arn", "DELETE/v1/grants/*"),
-        ("RevocationsFunction.Arn", "POST/v1/grants/*/revocation"),
-        ("RevocationsFunction.Arn", "POST/reviews/*/revocation"),
-        ("ReviewsFunction.Arn", "GET/reviews"),
-        ("ReviewsFunction.Arn", "GET/reviews/*"),
-        ("ReviewsFunction.Arn", "GET/reviews/out-of-office"),
-        ("OutOfOfficeFunction.Arn", "POST/reviews/out-of-office"),
-        ("SignInFunction.Arn", "GET/reviews/sign-in"),
-        ("SignInFunction.Arn", "GET/reviews/callback"),
-        ("SignInFunction.Arn", "POST/reviews/sign-out"),
-        ("VotesFunction.Arn", "POST/reviews/*"),
-        ("ReviewsFunction.Arn", "GET/reviews/*/report"),
-        ("VotesFunction.Arn", "POST/reviews/*/break-glass"),
-        ("RevocationsFunction.Arn", "POST/reviews/*/follow-up"),
-        ("SlackInteractionsFunction.Arn", "POST/slack/interactions"),
-        ("TargetChecksFunction.Arn", "POST/v1/targets/*/check"),
-        ("ReviewChecksFunction.Arn", "POST/v1/reviews/check"),
+        (f"{FUNCTIONS[role_name(name)]}Function.Arn", re.sub(r"{\w+}", "*", f"{verb}{path}"))
+        for name, spec in SPECS.items()
+        for verb, path in spec.routes
     }
     others = [
         (plain(each["FunctionName"]), each["Principal"], plain(each["SourceArn"]))
@@ -514,9 +480,9 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
         if each["Principal"] != "apigateway.amazonaws.com"
     ]
     assert sorted(others) == [
-        ("ReconcilerFunction.Arn", "events.amazonaws.com", "Reconciling.Arn"),
+        ("ReconcilerFunction.Arn", "events.amazonaws.com", "ReconcilerSchedule.Arn"),
         ("ReviewFailuresFunction.Arn", "events.amazonaws.com", "ApprovalEnded.Arn"),
-        ("SealerFunction.Arn", "events.amazonaws.com", "SealsSchedule.Arn"),
+        ("SealerFunction.Arn", "events.amazonaws.com", "SealerSchedule.Arn"),
     ]
 
 

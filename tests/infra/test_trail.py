@@ -103,7 +103,7 @@ def test_aud_03_the_correlator_knows_every_function_that_takes_a_targets_role(as
     taking = {
         name
         for name, spec in SPECS.items()
-        if any(each.on == "targets" and "sts:AssumeRole" in each.actions for each in spec.allows)
+        if any(each.resource == "targets" and "sts:AssumeRole" in each.actions for each in spec.allows)
     }
     assert set(PURPOSE_BY_FUNCTION) == taking
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()

@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import cedarpy
 
+from jitney.configuration.names import did_you_mean
 from jitney.configuration.policy_references import Names, unknown_names
 from jitney.configuration.policy_text import PolicyStatement, SourceLocation, statements
-from jitney.configuration.problems import did_you_mean
 from jitney.configuration.yaml_source import ConfigurationProblem
 from jitney.core.config import Policies
 from jitney.core.policy.cedar import InvalidPolicies, PolicyFault, PolicySet
@@ -35,46 +35,46 @@ def read_policies(folder: Path, names: Names) -> tuple[Policies, list[Configurat
     files = sorted(folder.glob("*.cedar"))
     if not files:
         fix = "name a folder (relative to this file) with *.cedar files: no policy, no grant"
-        return NO_POLICIES, [_complaint("", f"{folder.name}/ has no *.cedar files", fix)]
+        return NO_POLICIES, [_problem("", f"{folder.name}/ has no *.cedar files", fix)]
     copies = sorted(folder.glob(SCHEMA_COPIES))
     if copies:
         wrong = "a policies folder has no schema of its own: Jitney ships it"
-        return NO_POLICIES, [_complaint(str(each), wrong, "delete this file") for each in copies]
-    sources, complaints = _texts(files)
-    if complaints:
-        return NO_POLICIES, complaints
+        return NO_POLICIES, [_problem(str(each), wrong, "delete this file") for each in copies]
+    sources, problems = _texts(files)
+    if problems:
+        return NO_POLICIES, problems
     schema = SCHEMA.read_text(encoding="utf-8")
     version = hashlib.sha256("\0".join([*sources, schema]).encode()).hexdigest()
     policies = Policies(text="\n".join(sources), schema=schema, version=version)
     written = [each for pair in zip(files, sources, strict=True) for each in statements(*pair)]
-    complaints = [*_syntax_complaints(written)]
-    if not complaints:
+    problems = [*_syntax_problems(written)]
+    if not problems:
         found = sorted([*_faults(policies, written), *_unknown(policies, written, names)])
-        complaints = [_complaint(str(place or ""), wrong, fix) for place, wrong, fix in found]
-    return policies, complaints
+        problems = [_problem(str(place or ""), wrong, fix) for place, wrong, fix in found]
+    return policies, problems
 
 
-def _complaint(place: str, wrong: str, fix: str) -> ConfigurationProblem:
+def _problem(place: str, wrong: str, fix: str) -> ConfigurationProblem:
     return ConfigurationProblem(("policies",), wrong, fix, place=place)
 
 
 def _texts(files: Sequence[Path]) -> tuple[list[str], list[ConfigurationProblem]]:
-    texts, complaints = [], []
+    texts, problems = [], []
     for file in files:
         try:
             texts.append(file.read_text(encoding="utf-8"))
         except OSError as error:
-            complaints.append(_complaint(str(file), f"the file cannot be read: {error.strerror}", "make it readable"))
+            problems.append(_problem(str(file), f"the file cannot be read: {error.strerror}", "make it readable"))
         except UnicodeDecodeError as error:
-            complaints.append(_complaint(str(file), f"the file is not text: {error}", "write it as UTF-8"))
-    return texts, complaints
+            problems.append(_problem(str(file), f"the file is not text: {error}", "write it as UTF-8"))
+    return texts, problems
 
 
-def _syntax_complaints(written: Sequence[PolicyStatement]) -> Iterator[ConfigurationProblem]:
+def _syntax_problems(written: Sequence[PolicyStatement]) -> Iterator[ConfigurationProblem]:
     for statement in written:
         if fault := statement.syntax_fault():
             place, wrong = fault
-            yield _complaint(str(place), wrong, "correct the syntax here, or before it")
+            yield _problem(str(place), wrong, "correct the syntax here, or before it")
 
 
 def _faults(policies: Policies, written: Sequence[PolicyStatement]) -> Iterator[Found]:

@@ -38,6 +38,4 @@ def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseRepo
 
 def problem_documents(file: Path, error: ConfigurationError) -> list[dict[str, str]]:
     """What `check` of `file` found wrong: each fault's place (`pointer`), what is wrong (`detail`), and the `fix`."""
-    return [
-        {"pointer": place_of(file, each).strip(), "detail": each.wrong, "fix": each.fix} for each in error.complaints
-    ]
+    return [{"pointer": place_of(file, each).strip(), "detail": each.wrong, "fix": each.fix} for each in error.problems]

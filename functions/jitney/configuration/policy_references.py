@@ -6,13 +6,12 @@ when the stack is built.
 """
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from jitney.configuration.problems import did_you_mean
-from jitney.configuration.yaml_source import Value, entries
+from jitney.configuration.names import Names, did_you_mean
 from jitney.core.actions import ActionTable
 from jitney.core.config import BREAK_GLASS_APPROVAL
 from jitney.core.policy.literals import Literals, read_policy
@@ -26,24 +25,6 @@ class Unknown:
     literal: str
     wrong: str
     fix: str
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The names that a configuration gives."""
-
-    issuers: Collection[str]
-    targets: Collection[str]
-    accounts: Collection[str]
-    reviewers: Collection[str]
-
-    @classmethod
-    def of(cls, value: Value) -> "Names":
-        """The names in a YAML document, whatever else is wrong with it."""
-        targets = dict(entries(value, "targets"))
-        accounts = {str(dict(entries(target)).get("account")) for target in targets.values()}
-        issuers, reviewers = (dict(entries(value, section)) for section in ("issuers", "reviewers"))
-        return cls(tuple(issuers), tuple(targets), sorted(accounts), tuple(reviewers))
 
 
 def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:

@@ -22,43 +22,43 @@ def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
         source = read(file.read_text(encoding="utf-8"), env)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the file is not UTF-8 text"
-        source = YamlSource({}, complaints=[ConfigurationProblem((), f"there are no cases: {reason}", _FIX)])
+        source = YamlSource({}, problems=[ConfigurationProblem((), f"there are no cases: {reason}", _FIX)])
     # Where nothing could be read, whatever else was said of it would follow from that.
-    cases = () if source.complaints and not source.value else tuple(_read(source))
-    if source.complaints:
+    cases = () if source.problems and not source.value else tuple(_read(source))
+    if source.problems:
         told = [replace(each, place=place_of(file, each).strip()) for each in placed(source)]
         raise ConfigurationError(file, told)
     return cases
 
 
 def _read(source: YamlSource) -> Iterator[Case]:
-    """The cases that can be read; what is wrong becomes a complaint of the source."""
+    """The cases that can be read; what is wrong becomes a problem of the source."""
     table = source.value if isinstance(source.value, dict) else {}
     listed = table.get("cases")
     if not isinstance(listed, list):
         wrong = "there is no list of cases"
-        source.complaints.append(ConfigurationProblem((), wrong, "write cases: and below it - name: ..., for each"))
+        source.problems.append(ConfigurationProblem((), wrong, "write cases: and below it - name: ..., for each"))
         return
     defaults = _typed(table.get("defaults", {}), ("defaults",), source)
     cases = [_typed(each, ("cases", index), source) for index, each in enumerate(listed)]
-    if source.complaints:
+    if source.problems:
         return
     for index, each in enumerate(cases):
         try:
             yield Case.read(each, defaults)
         except ValueError as error:
-            source.complaints.append(ConfigurationProblem(("cases", index), str(error), _FIX))
+            source.problems.append(ConfigurationProblem(("cases", index), str(error), _FIX))
 
 
 def _typed(members: Value, path: tuple[str | int, ...], source: YamlSource) -> dict[str, Any]:
-    """The members as `Case` has them; without those of another kind, which become complaints of the source."""
+    """The members as `Case` has them; without those of another kind, which become problems of the source."""
     if not isinstance(members, dict):
-        source.complaints.append(ConfigurationProblem(path, "it is not a mapping", "write key: value lines below it"))
+        source.problems.append(ConfigurationProblem(path, "it is not a mapping", "write key: value lines below it"))
         return {}
-    known = {each.path for each in source.complaints}
+    known = {each.path for each in source.problems}
     wrong = {name: _wrong(name, value) for name, value in members.items()}
     found = (ConfigurationProblem((*path, name), said, _FIX) for name, said in wrong.items() if said)
-    source.complaints.extend(each for each in found if each.path not in known)
+    source.problems.extend(each for each in found if each.path not in known)
     good = {name: value for name, value in members.items() if not wrong[name]}
     return {name: int(str(value)) if name in _NUMBERS else value for name, value in good.items()}
 

@@ -1,58 +1,32 @@
-"""How a problem of the configuration is told: from pydantic's error to a place, what is wrong there, and the fix."""
+"""Problems of the configuration: from pydantic's errors to a place in the file, what is wrong there, and the fix."""
 
-import difflib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, get_origin
 
-from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from jitney.configuration.settings import (
-    BreakGlassSettings,
-    BrokerSettings,
-    IssuerSettings,
-    LimitSettings,
-    MailSettings,
-    ReviewerGroupSettings,
-    Settings,
-    SlackSettings,
-    StackSetSettings,
-    TargetSettings,
-    WebClientSettings,
-)
+from jitney.configuration.names import did_you_mean
+from jitney.configuration.settings import Settings
+from jitney.configuration.values import model_in
 from jitney.configuration.yaml_source import ConfigurationProblem, YamlSource
 
-# The models by their place: what a key could have been meant to be.
-_MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
-    (): Settings,
-    ("broker",): BrokerSettings,
-    ("issuers", "*"): IssuerSettings,
-    ("issuers", "*", "web"): WebClientSettings,
-    ("targets", "*"): TargetSettings,
-    ("reviewers", "*"): ReviewerGroupSettings,
-    ("limits",): LimitSettings,
-    ("mail",): MailSettings,
-    ("stack_set",): StackSetSettings,
-    ("slack",): SlackSettings,
-    ("break_glass",): BreakGlassSettings,
-}
-
-
-def did_you_mean(name: str, known: Collection[str], *, quoted: bool = False) -> str:
-    """The fix for a `name` that is not among the `known`: those that are like it, else all of them."""
-    longer = [each for each in known if len(name) > 2 and each.lower().startswith(name.lower())]
-    close = longer or difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    shown = [f'"{each}"' if quoted else each for each in close or known]
-    return f"did you mean {' or '.join(shown)}?" if close else f"use one of {', '.join(shown)}"
+# Keys that a reader could expect, with a reason of their own.
+_ABSENT_KEYS = {"external_id": ("external ids are made by the broker", "leave it out")}
 
 
 def _unknown_key(details: ErrorDetails) -> tuple[str, str]:
     *parents, key = details["loc"]
-    place = tuple("*" if index == 1 else str(part) for index, part in enumerate(parents))
-    known = list(_MODELS[place].model_fields)
-    return "there is no such key", did_you_mean(str(key), known)
+    if key in _ABSENT_KEYS:
+        return _ABSENT_KEYS[str(key)]
+    model, parts = Settings, iter(parents)
+    for part in parts:
+        annotation = model.model_fields[str(part)].annotation
+        model = model_in(annotation) or model
+        if get_origin(annotation) is dict:
+            next(parts, None)
+    return "there is no such key", did_you_mean(str(key), list(model.model_fields))
 
 
 _MessageBuilder: TypeAlias = Callable[[ErrorDetails], tuple[str, str]]
@@ -78,36 +52,36 @@ _MESSAGES: Mapping[str, _MessageBuilder] = {
 
 
 def from_pydantic(details: ErrorDetails) -> ConfigurationProblem:
-    """One of pydantic's errors about `Settings`, as a complaint without a line."""
-    telling = _MESSAGES.get(details["type"])
-    wrong, fix = telling(details) if telling else (details["msg"], "see the comments in jitney.yaml")
-    # The step from a mapping to a key of its that is refused is pydantic's alone.
+    """Return one of pydantic's errors about `Settings` as a problem without a line."""
+    message = _MESSAGES.get(details["type"])
+    wrong, fix = message(details) if message else (details["msg"], "see the comments in jitney.yaml")
+    # pydantic adds this step to the path of a mapping's key.
     path = tuple(part for part in details["loc"] if part != "[key]")
     return ConfigurationProblem(path, wrong, fix)
 
 
 def placed(source: YamlSource) -> list[ConfigurationProblem]:
-    """The source's complaints with their lines, the first line first. What is missing has its parent's line."""
+    """Return the source's problems in the order of their lines; a missing key has its parent's line."""
 
     def line(each: ConfigurationProblem) -> int:
         places = (each.path[:length] for length in range(len(each.path), -1, -1))
         return each.line or next((source.lines[place] for place in places if place in source.lines), 0)
 
-    return sorted((replace(each, line=line(each)) for each in source.complaints), key=lambda each: each.line)
+    return sorted((replace(each, line=line(each)) for each in source.problems), key=lambda each: each.line)
 
 
-def format_problems(file: Path, complaints: Sequence[ConfigurationProblem]) -> str:
-    """The complaints about `file` for a person to read, each with its place and its fix."""
-    count = "1 problem" if len(complaints) == 1 else f"{len(complaints)} problems"
-    return "\n".join([f"{file} has {count}:", *(_format_problem(file, each) for each in complaints)])
+def format_problems(file: Path, problems: Sequence[ConfigurationProblem]) -> str:
+    """Return the problems of `file` as text for people, each with its place and its fix."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return "\n".join([f"{file} has {count}:", *(_format_problem(file, each) for each in problems)])
 
 
-def place_of(file: Path, complaint: ConfigurationProblem) -> str:
-    """Where it is wrong: the file, the line where that is known, and the keys from the top."""
-    if complaint.place:
-        return complaint.place
-    place = f"{file}:{complaint.line}" if complaint.line else str(file)
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in complaint.path)
+def place_of(file: Path, problem: ConfigurationProblem) -> str:
+    """Return where the problem is: the file, the line if it is known, and the keys from the top."""
+    if problem.place:
+        return problem.place
+    place = f"{file}:{problem.line}" if problem.line else str(file)
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem.path)
     return f"{place}  {path.removeprefix('.')}"
 
 

@@ -1,33 +1,47 @@
-"""The values that may stand in `jitney.yaml`, and what to write instead of others."""
+"""The types of single values in `jitney.yaml`, each with the fix for a value that it refuses."""
 
 import json
 import re
 from collections.abc import Collection
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
 
-# The policy is in the role and again in its boundary, a managed policy of 6,144 characters, beside what that denies
+# The policy is in the role and again in its boundary, a managed policy of 6,144 characters that holds denials too
 # (IAM User Guide, "IAM and AWS STS quotas"; white space is not counted).
 LONGEST_INLINE_POLICY = 5350
-# What so many targets make fits what AWS takes, with the longest names: the functions' policies, the bus's policy, the
-# rules' patterns, and the template of all targets with its 500 resources (tests/infra/test_many_targets.py measures).
+# With this many targets of the longest names, AWS's limits hold: the functions' policies, the bus's policy, the rules'
+# patterns, and the template of all targets with its 500 resources (tests/infra/test_many_targets.py measures).
 MOST_TARGETS = 100
+_SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 STATEMENT_KEYS = frozenset({"Effect", "Action", "Resource"})
 
 
+class SettingsModel(BaseModel):
+    """A mapping in the file: frozen, and without unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model in a field's annotation, such as that of a mapping's values."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(model_in, get_args(annotation))), None)
+
+
 def refused(wrong: str, fix: str) -> PydanticCustomError:
-    """The error for a value that is `wrong`, with the `fix`; for raising in a validator."""
-    # Braces would be taken for a template's fields.
+    """Return the error for a value that is `wrong`, with the `fix`; a validator raises it."""
+    # Passed as context, because pydantic takes braces in a message for a template's fields.
     return PydanticCustomError("refused", "refused", {"wrong": wrong, "fix": fix})
 
 
 def matching(pattern: str, fix: str) -> AfterValidator:
-    """Refuses text that is not wholly of `pattern` (ASCII)."""
+    """Refuse text that does not match the whole of `pattern` (ASCII)."""
 
     def check(value: str) -> str:
         if re.fullmatch(pattern, value, re.ASCII) is None:
@@ -38,7 +52,7 @@ def matching(pattern: str, fix: str) -> AfterValidator:
 
 
 def one_of(allowed: Collection[str], what: str) -> AfterValidator:
-    """Refuses text that is not in `allowed`, which are `what`."""
+    """Refuse text that is not in `allowed`; `what` says what these are."""
 
     def check(value: str) -> str:
         if value not in allowed:
@@ -49,7 +63,7 @@ def one_of(allowed: Collection[str], what: str) -> AfterValidator:
 
 
 def unique(values: tuple[str, ...]) -> tuple[str, ...]:
-    """The values, unless one is there twice."""
+    """Refuse a list that holds a value twice."""
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
         raise refused(f'"{twice[0]}" is listed twice', "list it once")
@@ -57,33 +71,40 @@ def unique(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def within_target_limit(targets: dict[str, T]) -> dict[str, T]:
-    """The targets, unless there are more than fit."""
+    """Refuse more targets than AWS's limits allow."""
     if len(targets) > MOST_TARGETS:
-        fix = f"name at most {MOST_TARGETS}, and the others to another broker, in an account of its own"
-        raise refused(f"it has {len(targets)} targets, which make longer policies than AWS takes", fix)
+        fix = f"name at most {MOST_TARGETS}, and deploy another broker in its own account for the others"
+        raise refused(f"it has {len(targets)} targets; their policies would exceed AWS's limits", fix)
     return targets
 
 
+def without_query(value: str) -> str:
+    """Refuse an issuer with a query (OpenID Connect Discovery 1.0 section 3)."""
+    if "?" in value:
+        raise refused(f'the issuer "{value}" has a query', "write the issuer exactly as its tokens' iss claim has it")
+    return value
+
+
+def secret_resource(arn: str) -> str:
+    """Return the name of a secret in a policy: its ARN, whose last six characters the configuration may leave out.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html
+    """
+    return arn if _SECRET_SUFFIX.search(arn) else f"{arn}-??????"
+
+
 def _address(value: str, info: ValidationInfo) -> str:
-    """An https URL of a named host; http only in a configuration that is compiled for one's own machine."""
+    """Accept an https URL of a named host, and http in a local configuration."""
     try:
         parts = urlsplit(value)
         _ = parts.port
     except ValueError as error:
         raise refused(f'"{value}" is not an address: {error}', "write https://host/path") from error
-    allowed = ("https", "http") if (info.context or {}).get("local") else ("https",)
+    allowed = ("https", "http") if info.context and info.context.local else ("https",)
     if parts.scheme not in allowed:
-        fix = "use https; http is accepted only when the stack runs on one's own machine (make up)"
-        raise refused(f'"{value}" is not an https address', fix)
+        raise refused(f'"{value}" is not an https address', "use https; only a local system (make up) accepts http")
     if not parts.hostname or parts.username or parts.fragment or re.search(r"[\s\\]", value):
         raise refused(f'"{value}" is not a plain address', "write https://host/path: no user, fragment or space")
-    return value
-
-
-def without_query(value: str) -> str:
-    """The issuer, which has no query (OpenID Connect Discovery 1.0 section 3)."""
-    if "?" in value:
-        raise refused(f'the issuer "{value}" has a query', "write the issuer exactly as its tokens' iss claim has it")
     return value
 
 
@@ -94,7 +115,7 @@ def _policy_document(policy: dict[str, Any]) -> dict[str, Any]:
     for statement in statements:
         keys = set(statement) if isinstance(statement, dict) else set()
         if not STATEMENT_KEYS <= keys <= STATEMENT_KEYS | {"Sid", "Condition"}:
-            fix = "give each Effect, Action and Resource; a NotAction would allow what is not invented yet"
+            fix = "give each Effect, Action and Resource; a NotAction would allow actions that AWS adds later"
             raise refused("a statement of the policy has other keys than it may", fix)
     size = len(re.sub(r"\s", "", json.dumps(policy)))
     if size > LONGEST_INLINE_POLICY:
@@ -110,6 +131,8 @@ def _setting(value: object) -> str | tuple[str, ...]:
     return tuple(map(str, texts)) if isinstance(value, list) else str(value)
 
 
+_TAG_CHARACTERS = "use letters, digits, spaces and _.:/=+@-"
+
 Alias = Annotated[str, matching("[a-z][a-z0-9-]{0,39}", "use up to 40 lower-case letters, digits and hyphens")]
 Address = Annotated[str, AfterValidator(_address)]
 Account = Annotated[str, matching("[0-9]{12}", "write the account's 12 digits")]
@@ -117,31 +140,21 @@ Region = Annotated[str, matching("[a-z]{2}(-[a-z]+)+-[0-9]", "write a region, su
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 Texts = Annotated[tuple[Text, ...], AfterValidator(unique)]
 Setting = Annotated[str | tuple[str, ...], PlainValidator(_setting)]
-Tag = Annotated[str, matching(r"[\w .:/=+@-]{1,128}", "use letters, digits, spaces and _.:/=+@-")]
-TagValue = Annotated[str, matching(r"[\w .:/=+@-]{0,256}", "use letters, digits, spaces and _.:/=+@-")]
-ReviewerGroup = Annotated[str, matching(r"[A-Za-z0-9][\w.-]{0,63}", "use letters, digits and _.- only")]
-OperatorGroup = Annotated[
-    str, matching(r"[a-z][a-z0-9-]*/\S(.*\S)?", "write the issuer's alias and its group, such as local/security")
-]
-OperatorGroups = Annotated[tuple[OperatorGroup, ...], AfterValidator(unique)]
-Reviewer = Annotated[
-    str, matching(r"[^/\s]+/\S(.*\S)?", "write the issuer's alias and the subject, such as local/alice")
-]
+Tag = Annotated[str, matching(r"[\w .:/=+@-]{1,128}", _TAG_CHARACTERS)]
+TagValue = Annotated[str, matching(r"[\w .:/=+@-]{0,256}", _TAG_CHARACTERS)]
 OrganizationalUnit = Annotated[
     str,
     matching(r"r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}", "write an id, such as ou-ab12-11111111"),
 ]
 OrganizationalUnits = Annotated[tuple[OrganizationalUnit, ...], Field(min_length=1), AfterValidator(unique)]
-Reviewers = Annotated[tuple[Reviewer, ...], AfterValidator(unique)]
 Email = Annotated[
     str,
-    # A dot-atom of ASCII (RFC 5321 section 4.1.2), as SES takes addresses: nothing that makes it a name or a list.
+    # A dot-atom of ASCII (RFC 5321 section 4.1.2), which SES accepts: no display name and no list of addresses.
     matching(
         r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
         "write an e-mail address, such as alice@example.com",
     ),
 ]
-Channel = Annotated[str, matching(r"|#?[a-z0-9_-]{1,80}|[CG][A-Z0-9]{8,}", "write a Slack channel, such as #approvals")]
 SecretArn = Annotated[
     str,
     matching(

@@ -38,26 +38,26 @@ class YamlSource:
 
     value: Value
     lines: dict[Path, int] = field(default_factory=dict)
-    complaints: list[ConfigurationProblem] = field(default_factory=list)
+    problems: list[ConfigurationProblem] = field(default_factory=list)
 
 
 def read(text: str, env: Mapping[str, str]) -> YamlSource:
     """The document in `text`, with `${VAR}` and `${VAR:-default}` replaced from `env`. Never raises.
 
     A default applies to a variable that is unset or empty, as in a shell. Duplicate keys, aliases and unset variables
-    are complaints; where the text is no YAML at all, the value is empty.
+    are problems; where the text is no YAML at all, the value is empty.
     """
     source = YamlSource({})
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
                 wrong = f"the alias *{event.anchor} stands for another part of the file"
-                source.complaints.append(ConfigurationProblem((), wrong, "write the part out", _line(event.start_mark)))
-        node = None if source.complaints else yaml.compose(text, Loader=yaml.SafeLoader)
+                source.problems.append(ConfigurationProblem((), wrong, "write the part out", _line(event.start_mark)))
+        node = None if source.problems else yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         wrong = f"this is not YAML: {getattr(error, 'problem', None) or error}"
-        source.complaints.append(ConfigurationProblem((), wrong, "correct the syntax", _line(mark)))
+        source.problems.append(ConfigurationProblem((), wrong, "correct the syntax", _line(mark)))
         return source
     if node is not None:
         source.value = _value(node, (), source, env)
@@ -75,8 +75,8 @@ def _value(node: yaml.Node, path: Path, source: YamlSource, env: Mapping[str, st
         return _mapping(node, path, source, env)
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, index), source, env) for index, item in enumerate(node.value)]
-    expanded, complaints = _expand(node.value, path, env)
-    source.complaints.extend(complaints)
+    expanded, problems = _expand(node.value, path, env)
+    source.problems.extend(problems)
     return expanded
 
 
@@ -85,13 +85,13 @@ def _mapping(node: yaml.MappingNode, path: Path, source: YamlSource, env: Mappin
     for key_node, value_node in node.value:
         key, line = str(key_node.value), _line(key_node.start_mark)
         if not isinstance(key_node, yaml.ScalarNode):
-            source.complaints.append(
+            source.problems.append(
                 ConfigurationProblem(path, "a key is not plain text", "write keys as plain text", line)
             )
         elif key in mapping:
             first = source.lines[(*path, key)]
             wrong = f"the key is given twice, first in line {first}"
-            source.complaints.append(ConfigurationProblem((*path, key), wrong, "keep one of the two", line))
+            source.problems.append(ConfigurationProblem((*path, key), wrong, "keep one of the two", line))
         else:
             mapping[key] = _value(value_node, (*path, key), source, env)
             source.lines[(*path, key)] = line
@@ -99,23 +99,23 @@ def _mapping(node: yaml.MappingNode, path: Path, source: YamlSource, env: Mappin
 
 
 def _expand(text: str, path: Path, env: Mapping[str, str]) -> tuple[str, list[ConfigurationProblem]]:
-    complaints: list[ConfigurationProblem] = []
+    problems: list[ConfigurationProblem] = []
 
     def replace(match: re.Match[str]) -> str:
         inside = _INSIDE.fullmatch(match[1])
         if inside is None or not match[0].endswith("}"):
             wrong = f'"{match[0]}" is not a reference to an environment variable'
-            complaints.append(
+            problems.append(
                 ConfigurationProblem(path, wrong, "write ${NAME} or ${NAME:-default}; a default holds no $ or }")
             )
             return ""
         name, default = inside[1], inside[2]
         if default is None and name not in env:
             fix = f"set {name}, or give it a default: ${{{name}:-...}}"
-            complaints.append(ConfigurationProblem(path, f"the environment variable {name} is not set", fix))
+            problems.append(ConfigurationProblem(path, f"the environment variable {name} is not set", fix))
         return env.get(name, "") if default is None else env.get(name) or default
 
-    return _REFERENCE.sub(replace, text), complaints
+    return _REFERENCE.sub(replace, text), problems
 
 
 def entries(value: Value, *keys: str) -> Iterator[tuple[str, Value]]:

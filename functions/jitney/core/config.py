@@ -96,14 +96,15 @@ BREAK_GLASS_APPROVAL = "break-glass"
 class BreakGlassConfig(NamedTuple):
     """Who may take a request without its reviewers, for which targets, and for how long at most (seconds).
 
-    `people` are source identities, `groups` of their tokens ("issuer alias/group"), `told` those who are told of it
-    besides all reviewers. Somebody else is to look at it within `follow_up_seconds`. `own_requests`: also their own.
+    `people` are source identities, `groups` are token groups ("issuer alias/group"), `notify` are people to notify in
+    addition to all reviewers. Another person must review the use within `follow_up_seconds`. `own_requests` says
+    whether people may use it for requests on their own behalf.
     """
 
     people: tuple[str, ...]
     groups: tuple[str, ...]
     targets: tuple[str, ...]
-    told: tuple[str, ...]
+    notify: tuple[str, ...]
     max_duration_seconds: int
     follow_up_seconds: int
     own_requests: bool
@@ -112,15 +113,15 @@ class BreakGlassConfig(NamedTuple):
 class ReviewerGroup(NamedTuple):
     """Who may approve for a group, as source identities, and how many different people it takes.
 
-    `told` are the members who are told at once, () for all. A request that waits `escalates_after_seconds` goes to the
-    group `escalates_to` as well, whose members may then approve for this one; "" for none. `channel` is Slack's.
-    `delegates` are those whom members may name to stand in for them; `standing_in` are those who do, each with whose
-    place it is, which `jitney.core.review.out_of_office.with_delegates` puts in.
+    `notify` are the members to notify first, () for all. After `escalates_after_seconds` a request also goes to the group
+    `escalates_to`, whose members may then approve for this one; "" for none. `channel` is a Slack channel. `delegates`
+    are people whom members may choose as delegates; `active_delegations` are the delegates in effect, each with its
+    delegation, as `jitney.core.review.out_of_office.with_delegates` adds them.
     """
 
     members: tuple[str, ...]
     approvals: int = 1
-    told: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
     escalates_to: str = ""
     escalates_after_seconds: int = 0
     channel: str = ""

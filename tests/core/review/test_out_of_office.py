@@ -165,10 +165,10 @@ def test_rev_06_whom_the_configuration_does_not_name_does_not_stand_in():
 
 
 def test_rev_06_who_stands_in_for_a_told_member_is_told():
-    told = GROUPS | {"owners": GROUPS["owners"]._replace(told=("corp.bob",))}
-    assert with_delegates(told, (AWAY,), NOW)["owners"].told == ("corp.bob", "corp.carol")
-    told = GROUPS | {"owners": GROUPS["owners"]._replace(told=("corp.alice",))}
-    assert with_delegates(told, (AWAY,), NOW)["owners"].told == ("corp.alice",)
+    told = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.bob",))}
+    assert with_delegates(told, (AWAY,), NOW)["owners"].notify == ("corp.bob", "corp.carol")
+    told = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.alice",))}
+    assert with_delegates(told, (AWAY,), NOW)["owners"].notify == ("corp.alice",)
 
 
 def test_rev_06_a_stand_in_is_there_when_a_request_escalates_to_the_absent():

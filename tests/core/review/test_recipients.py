@@ -13,7 +13,7 @@ from tests.core.review.samples import under_review
 from tests.core.review.test_votes import EITHER, GROUPS, after
 from tests.fakes import NOW, PENDING
 
-FEWER = GROUPS | {"owners": GROUPS["owners"]._replace(told=("corp.bob",))}
+FEWER = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.bob",))}
 LATER = PENDING.created_at + 900
 ASKED_OWNERS = replace(PENDING, reviews=(("owners",),))
 ASKED_SECURITY = replace(PENDING, reviews=(("security",),))
@@ -46,7 +46,7 @@ def test_rev_06_who_stands_in_for_one_who_is_told_is_told_too():
 
 @pytest.mark.parametrize("notice", Notice)
 def test_rev_06_once_it_has_escalated_everybody_is_told(notice):
-    fewer = GROUPS | {"security": GROUPS["security"]._replace(told=("corp.dora",))}
+    fewer = GROUPS | {"security": GROUPS["security"]._replace(notify=("corp.dora",))}
     assert told(ASKED_SECURITY, fewer, notice, LATER - 1) == ["dora"]
     assert told(ASKED_SECURITY, fewer, notice, LATER) == ["alice", "dora", "erin"]
 
@@ -70,7 +70,7 @@ def test_rev_07_whose_vote_was_for_more_is_told_that_less_waits_and_who_chose_it
 @pytest.mark.parametrize("notice", Notice)
 def test_rev_05_whoever_asks_is_not_told_as_a_reviewer(notice):
     own = replace(EITHER, human="corp.bob")
-    groups = {"owners": ReviewerGroup(("corp.bob", "corp.carol", own.principal), told=("corp.bob", "corp.carol"))}
+    groups = {"owners": ReviewerGroup(("corp.bob", "corp.carol", own.principal), notify=("corp.bob", "corp.carol"))}
     assert told(own, groups, notice) == ["carol"]
 
 
@@ -82,7 +82,9 @@ def test_rev_08_everybody_is_told_of_a_broken_glass_and_those_who_may_look_at_it
     glass = BreakGlassUse("corp.alice", "down", "content", NOW, NOW + 3600, told=("corp.olga",))
     grant = replace(PENDING, human="corp.harriet", reviews=(("owners",), ("security",)), break_glass=glass)
     groups = {
-        "owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.harriet"), told=("corp.bob",), escalates_to="chiefs"),
+        "owners": ReviewerGroup(
+            ("corp.alice", "corp.bob", "corp.harriet"), notify=("corp.bob",), escalates_to="chiefs"
+        ),
         "security": ReviewerGroup(("corp.dora",)),
         "chiefs": ReviewerGroup(("corp.erin",)),
         "others": ReviewerGroup(("corp.oscar",)),

@@ -59,7 +59,7 @@ def activated_by_break_glass(
         content_hash(capped),
         next_change_at(grant, now),
         now + settings.follow_up_seconds,
-        settings.told,
+        settings.notify,
     )
     return activated(replace(capped, break_glass=use), now)
 

@@ -91,9 +91,9 @@ def with_delegates(groups: Groups, absences: Iterable[OutOfOffice], now: int) ->
             group = at_work.get(name)
             place = Delegation(name, absence.human, absence.id, absence.starts_at, absence.ends_at)
             if group and place.holds(now) and absence.human in group.members and human in group.delegates:
-                told = (*group.told, human) if absence.human in group.told else group.told
+                notify = (*group.notify, human) if absence.human in group.notify else group.notify
                 at_work[name] = group._replace(
-                    active_delegations=(*group.active_delegations, (human, place)), told=told
+                    active_delegations=(*group.active_delegations, (human, place)), notify=notify
                 )
     return at_work
 

@@ -36,7 +36,7 @@ def _notified(group: str, review: GrantUnderReview, groups: Groups, now: int) ->
         return frozenset()
     entry, eligible = groups[group], eligible_members(group, review, groups, now)
     escalated = entry.escalates_to in groups and now >= review.grant.created_at + entry.escalates_after_seconds
-    if escalated or not entry.told:
+    if escalated or not entry.notify:
         return eligible
-    delegates = {human for human, delegation in entry.active_delegations if delegation.delegator in entry.told}
-    return eligible & {*entry.told, *delegates}
+    delegates = {human for human, delegation in entry.active_delegations if delegation.delegator in entry.notify}
+    return eligible & {*entry.notify, *delegates}

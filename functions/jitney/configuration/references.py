@@ -1,0 +1,148 @@
+"""The types of values in `jitney.yaml` that refer to other parts of it, or must differ from other entries."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+
+from jitney.configuration.names import Names, did_you_mean
+from jitney.configuration.values import Email, Text, matching, refused, unique
+from jitney.core.config import BREAK_GLASS_APPROVAL
+
+
+@dataclass(slots=True)
+class ValidationContext:
+    """What a validator sees of the document in addition to its own value.
+
+    `entry` is the key of the mapping entry under validation; `first` says which entry had a value first. `local` is
+    true for the configuration of a local system.
+    """
+
+    names: Names = field(default_factory=Names)
+    local: bool = False
+    entry: str = ""
+    first: dict[tuple[str, ...], tuple[str, object]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, info: ValidationInfo) -> "ValidationContext":
+        """Return the context of a validation, an empty one if the caller gave none."""
+        return info.context or cls()
+
+    def first_with(self, *key: str, value: object = None) -> tuple[str, Any]:
+        """Return the first entry that had this key, and the value it had."""
+        return self.first.setdefault(key, (self.entry, value))
+
+
+def reference(section: str, what: str) -> AfterValidator:
+    """Refuse a name that is not one of the document's `section` in `Names`; "" refers to nothing."""
+
+    def check(value: str, info: ValidationInfo) -> str:
+        known = getattr(ValidationContext.of(info).names, section)
+        if value and known and value not in known:
+            raise refused(f'there is no {what} "{value}"', did_you_mean(value, known))
+        return value
+
+    return AfterValidator(check)
+
+
+def _entered(key: str, info: ValidationInfo) -> str:
+    if info.context:
+        info.context.entry = key
+    return key
+
+
+def _person(value: str, info: ValidationInfo) -> str:
+    issuers = ValidationContext.of(info).names.issuers
+    alias, slash, _ = value.partition("/")
+    if re.fullmatch(r"[^/\s]+/\S(.*\S)?", value, re.ASCII) is None:
+        meant = [f"{each}/{value}" for each in issuers if value and not slash] or ["such as local/alice"]
+        fix = f"write the issuer's alias and the subject: {' or '.join(meant)}"
+        raise refused(f'"{value}" cannot be used here', fix)
+    _known_issuer(alias, issuers)
+    return value
+
+
+def _operator_group(value: str, info: ValidationInfo) -> str:
+    _known_issuer(value.partition("/")[0], ValidationContext.of(info).names.issuers)
+    return value
+
+
+def _known_issuer(alias: str, issuers: Collection[str]) -> None:
+    if issuers and alias not in issuers:
+        raise refused(f'there is no issuer "{alias}"', f"use an alias of issuers: {', '.join(issuers)}")
+
+
+def _owner(value: str, info: ValidationInfo) -> str:
+    alias, people = value.partition("/")[0], ValidationContext.of(info).names.human_issuers
+    if alias not in people:
+        fix = did_you_mean(alias, people) if people else "add an issuer of kind: human"
+        raise refused(f'the issuer "{alias}" is not of kind: human', fix)
+    return value
+
+
+def _not_reserved(group: str) -> str:
+    if group == BREAK_GLASS_APPROVAL:
+        wrong = f'"{group}" is reserved: policies see it among the approvals of an emergency access'
+        raise refused(wrong, "give the group another name")
+    return group
+
+
+def _channel(value: str, info: ValidationInfo) -> str:
+    context = ValidationContext.of(info)
+    if value and context.names.sections and "slack" not in context.names.sections:
+        raise refused(f"reviewers.{context.entry} has a channel, and there is no slack", "leave it out, or add slack")
+    return value
+
+
+def _own_address(value: str, info: ValidationInfo) -> str:
+    context = ValidationContext.of(info)
+    person, _ = context.first_with("address", value.casefold())
+    if person != context.entry:
+        fix = "give each person an address of their own: Slack's users are found by it"
+        raise refused(f"people.{person} has the same address", fix)
+    return value
+
+
+def _own_audience(value: str, info: ValidationInfo) -> str:
+    context = ValidationContext.of(info)
+    alias, _ = context.first_with("audience", info.data.get("issuer", ""), value)
+    if alias != context.entry:
+        fix = "give each entry audiences of its own: they select the entry that checks a token"
+        raise refused(f"issuers.{alias} has the same issuer and this audience", fix)
+    return value
+
+
+def _own_role(value: str, info: ValidationInfo) -> str:
+    context = ValidationContext.of(info)
+    alias, _ = context.first_with("role", info.data.get("account", ""), value)
+    if alias != context.entry:
+        raise refused(f"targets.{alias} has the same account and role_name", "use one alias for each role")
+    return value
+
+
+ENTRY = BeforeValidator(_entered)
+"""Marks the key of a mapping whose entries are compared with each other: pydantic validates a key before its value."""
+RoleName = Annotated[
+    str, matching(r"[\w+=,.@-]{1,64}", "use up to 64 letters, digits and +=,.@_-"), AfterValidator(_own_role)
+]
+Audiences = Annotated[tuple[Annotated[Text, AfterValidator(_own_audience)], ...], AfterValidator(unique)]
+ReviewerGroup = Annotated[
+    str, matching(r"[A-Za-z0-9][\w.-]{0,63}", "use letters, digits and _.- only"), AfterValidator(_not_reserved)
+]
+OperatorGroup = Annotated[
+    str,
+    matching(r"[a-z][a-z0-9-]*/\S(.*\S)?", "write the issuer's alias and its group, such as local/security"),
+    AfterValidator(_operator_group),
+]
+OperatorGroups = Annotated[tuple[OperatorGroup, ...], AfterValidator(unique)]
+Reviewer = Annotated[str, AfterValidator(_person)]
+Reviewers = Annotated[tuple[Reviewer, ...], AfterValidator(unique)]
+Owners = Annotated[tuple[Annotated[Reviewer, AfterValidator(_owner)], ...], AfterValidator(unique), Field(min_length=1)]
+OwnEmail = Annotated[Email, AfterValidator(_own_address)]
+Channel = Annotated[
+    str,
+    matching(r"|#?[a-z0-9_-]{1,80}|[CG][A-Z0-9]{8,}", "write a Slack channel, such as #approvals"),
+    AfterValidator(_channel),
+]
