@@ -72,6 +72,10 @@ policies: $(READY) ## jitney policy test: the policies' own table tests; CONFIG=
 template: $(READY) ## the template of the target TARGET, or of all, for CloudFormation without CDK
 	@$(BIN)/python -m infra.target_template $(TARGET)
 
+.PHONY: dist
+dist: $(UV) ## the wheel of the `jitney` command, into dist/
+	@$(UV) build --quiet --clear --wheel --out-dir dist .
+
 .PHONY: demo
 demo: $(READY) $(AWSCLI) ## the main job, told step by step
 	@$(BIN)/python -m local.demo
@@ -111,6 +115,6 @@ lock: $(UV) ## resolve the lock files anew
 clean: ## remove everything that was set up or built
 	@if test -x $(BIN)/python; then $(BIN)/python -m local down; fi
 	@echo "Removing packages, builds and caches"
-	@rm -rf .venv .local cdk.out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules \
+	@rm -rf .venv .local cdk.out dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules \
 		tests/browser/node_modules tests/infra/trino/node_modules tests/infra/workflow/node_modules tests/simulator/node_modules
 	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
