@@ -77,6 +77,10 @@ policies: $(READY) ## run the policies' table tests; CONFIG=other.yaml for anoth
 template: $(READY) ## print the CloudFormation template of target TARGET, or of all targets
 	@$(BIN)/python -m infra.target_template $(TARGET)
 
+.PHONY: dist
+dist: $(UV) ## the wheel of the `jitney` command, into dist/
+	@$(UV) build --quiet --clear --wheel --out-dir dist .
+
 .PHONY: demo
 demo: $(READY) $(AWSCLI) ## show the main job step by step, and check each step
 	@$(BIN)/python -m local.demo
@@ -116,6 +120,6 @@ lock: $(UV) ## resolve the lock files
 clean: ## remove everything that a target created
 	@if test -x $(BIN)/python; then $(BIN)/python -m local down; fi
 	@echo "Removing packages, builds and caches"
-	@rm -rf .venv .local cdk.out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules \
+	@rm -rf .venv .local cdk.out dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules \
 		tests/browser/node_modules tests/infra/trino/node_modules tests/infra/workflow/node_modules tests/simulator/node_modules
 	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

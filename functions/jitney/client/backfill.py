@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from itertools import batched
 from typing import Any, TypeAlias
 
 import boto3
@@ -128,7 +127,8 @@ class Backfill:
         calls: list[str] = []
         held = 0
         done = 0
-        for some in batched(files, AT_ONCE, strict=False):
+        for start in range(0, len(files), AT_ONCE):
+            some = files[start : start + AT_ONCE]
             beginnings = []
             for found in self._read(some, counts=counts):
                 if found.seen.issue:

@@ -6,7 +6,7 @@ rebuilds the values, so that a cold start pays for no validation library.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -57,7 +57,7 @@ class Issuer:
     subject_groups: Mapping[str, tuple[str, ...]]
     settings: Mapping[str, Any]
     web: Web | None = None
-    owners: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    owners: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +187,8 @@ class Config:
     policies: Policies
     local: bool
     operators: tuple[str, ...] = ()
-    emails: Mapping[str, str] = MappingProxyType({})
-    subjects: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    emails: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    subjects: Mapping[str, tuple[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     slack: SlackConfig | None = None
     mail: MailConfig | None = None
     break_glass: BreakGlassConfig | None = None
