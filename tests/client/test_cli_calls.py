@@ -208,10 +208,10 @@ def test_without_a_target_nobody_is_asked(connected: FakeBroker):
     ("command", "said"),
     [
         ([], "There is no command"),
-        (["ls", "-l"], "no AWS CLI command"),
+        (["ls", "-l"], "not an AWS CLI command"),
         (["aws s3 ls s3://reports | grep x"], "one quoted argument.\nFix: Drop the quotes around it: no shell"),
         (["aws", "dynamodb", "qury"], "query"),
-        (["aws", "lambda", "invoke", "--function-name", "999999999999:function:f", "out"], "outside account"),
+        (["aws", "lambda", "invoke", "--function-name", "999999999999:function:f", "out"], "not in account"),
     ],
 )
 def test_what_is_no_call_is_told(command: list[str], said: str):

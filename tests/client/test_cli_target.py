@@ -9,9 +9,9 @@ from jitney.client.cli import app
 from tests.client.fake_broker import FakeBroker, problem
 
 PATH = "/v1/targets/analytics-prod/check"
-RIGHT = {"name": "role", "what": "take the role as a grant does", "expected": ["allowed"], "answer": "allowed"}
+RIGHT = {"name": "role", "what": "assume the role as a grant does", "expected": ["allowed"], "answer": "allowed"}
 RIGHT |= {"ok": True, "fix": ""}
-WRONG = {"name": "role_no_external_id", "what": "take it without the external id", "expected": ["AccessDenied"]}
+WRONG = {"name": "role_no_external_id", "what": "assume it without the external id", "expected": ["AccessDenied"]}
 WRONG |= {"answer": "allowed", "ok": False, "fix": "Deploy the target's stack again."}
 
 
@@ -32,7 +32,7 @@ def test_a_table_tells_each_attempt_and_that_all_is_well(connected: FakeBroker):
     heading, columns, row, *_ = result.stdout.splitlines()
     assert heading == "As it should be  analytics-prod (444455556666)"
     assert columns.split() == ["tried", "expected", "AWS", "answered"]
-    assert row.rstrip().split(maxsplit=1) == ["OK", "take the role as a grant does  allowed   allowed"]
+    assert row.rstrip().split(maxsplit=1) == ["OK", "assume the role as a grant does  allowed   allowed"]
     assert "g-check-aaaaaaaaaaaaaa" in result.stdout
 
 
@@ -42,7 +42,7 @@ def test_a_wrong_answer_is_told_with_its_fix_and_by_the_exit_code(connected: Fak
     assert result.exit_code == 1
     assert result.stdout.startswith("Wrong  analytics-prod")
     (row,) = (line for line in result.stdout.splitlines() if line.startswith("WRONG"))
-    assert row.split() == ["WRONG", "take", "it", "without", "the", "external", "id", "AccessDenied", "allowed"]
+    assert row.split() == ["WRONG", "assume", "it", "without", "the", "external", "id", "AccessDenied", "allowed"]
     assert "Deploy the target's stack again." in result.stdout
 
 

@@ -53,14 +53,14 @@ def test_a_duration_out_of_range_is_told_as_durations_are_written(ask: GrantRequ
 @pytest.mark.parametrize(
     ("ask", "pointer", "said"),
     [
-        (CALLED, "/calls/0", f"{COPY}: There is no option --x."),
-        (CALLS, "/calls/0", "--call 1 of 3, aws s3 ls: There is no option --x."),
-        (CALLED, "/calls/9", "/calls/9: There is no option --x."),
-        (None, "/calls/0", "/calls/0: There is no option --x."),
+        (CALLED, "/calls/0", f"{COPY}: Option --x does not exist."),
+        (CALLS, "/calls/0", "--call 1 of 3, aws s3 ls: Option --x does not exist."),
+        (CALLED, "/calls/9", "/calls/9: Option --x does not exist."),
+        (None, "/calls/0", "/calls/0: Option --x does not exist."),
     ],
 )
 def test_a_problem_with_a_call_names_the_command(ask: GrantRequest | None, pointer: str, said: str):
-    detail = f"{pointer}: There is no option --x."
+    detail = f"{pointer}: Option --x does not exist."
     assert detail_in_options(detail, pointer, ask) == said
-    assert detail_in_options("There is no option --x.", pointer, ask) == "There is no option --x."
-    assert detail_in_options("There is no option --x.", "", ask) == "There is no option --x."
+    assert detail_in_options("Option --x does not exist.", pointer, ask) == "Option --x does not exist."
+    assert detail_in_options("Option --x does not exist.", "", ask) == "Option --x does not exist."

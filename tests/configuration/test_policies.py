@@ -165,4 +165,4 @@ def test_places_are_of_the_file_that_the_policy_is_in(tmp_path):
 
 def test_a_folder_that_permits_nothing_is_refused(wrong):
     ((place, what, _),) = wrong("// nothing yet")
-    assert (place, what) == ("", "there is no policy: nothing would be permitted; write at least one permit")
+    assert (place, what) == ("", "there is no policy, so nothing would be permitted; write at least one permit")

@@ -199,7 +199,7 @@ def test_pol_05_a_dry_run_says_the_same_and_enters_nothing(system: System):
     assert body["effect"] == "deny"
     (risk,) = body["risks"]
     assert (risk["risk"], risk["grants"]) == ("EscalationCombination", [first])
-    assert "lets its holder act as a role that something in cloudformation has" in risk["sentence"]
+    assert "lets its holder act as a role that a resource of cloudformation has" in risk["sentence"]
 
 
 @pytest.mark.parametrize("route", [create_grant, preview_decision])

@@ -1,15 +1,15 @@
 """The action table: every AWS action with its access level and the resources that it acts on.
 
-The table is built by `python -m data` (`make data`) and checked in beside this module. It holds one compressed block
-for each service, so that a cold start reads only those that it is asked about:
+`make data` builds the table, and it is checked in beside this module. It holds one compressed block for each service,
+so that a cold start decompresses only the services it needs:
 
     "JAT1", length of the index (4 bytes, big-endian), index, blocks;  index and blocks are zlib-compressed JSON
     index:  {"about": {source: version}, "services": {prefix: [offset behind the index, length]},
              "escalations": [[name, source, [action]]], "unknown": [names of the sources that AWS does not have]}
     block:  {"types": [[name, ARN format]], "actions": {name: "LETTERS type type! ..."}}
 
-An action's letters are its level (`LEVELS`) and its risks (`RISKS`); a type is an index into "types", `!` for
-required. An action that is not in the table is unknown, and unknown is never allowed (row POL 4).
+An action's letters are its level (`LEVELS`) and its risks (`RISKS`). A type is an index into "types"; `!` marks a
+required one. An action that is not in the table is unknown, and an unknown action is never allowed (row POL 4).
 """
 
 import difflib
@@ -37,9 +37,10 @@ MAGIC = b"JAT1"
 
 
 class AccessLevel(StrEnum):
-    """What an action does, in AWS's terms, and READ_SECRET.
+    """What an action does, in AWS's terms, plus READ_SECRET.
 
-    READ_SECRET is what AWS calls List or Read, but hands out a credential or a secret: secretsmanager:GetSecretValue.
+    READ_SECRET marks actions that AWS calls List or Read but that return a credential or a secret, such as
+    secretsmanager:GetSecretValue.
     """
 
     LIST = "List"
@@ -60,15 +61,15 @@ LEVELS = {
 }
 RISKS = {"c": "CredentialExposure", "d": "DataExfiltration"}
 
-# Variables of ARN formats whose values hold no "/": without this, a bucket's format would match its objects, and a
-# table's its indexes. https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+# Variables of ARN formats whose values never hold "/". Otherwise a bucket's format would match its objects, and a
+# table's format its indexes. https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _NAMES = frozenset({"BucketName", "TableName"})
 _SEGMENTS = frozenset({"Partition", "Region", "Account", "AccountId"})
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
 
 
 class ResourceType(NamedTuple):
-    """A type of resource that an action acts on: its name, AWS's ARN format, and whether the action needs one."""
+    """A type of resource that an action acts on: its name, AWS's ARN format, and whether the action requires one."""
 
     name: str
     arn_format: str
@@ -76,20 +77,23 @@ class ResourceType(NamedTuple):
 
     @property
     def pattern(self) -> Pattern:
-        """All ARNs of the type."""
+        """The pattern of all ARNs of the type."""
         return _format_pattern(self.arn_format)
 
     def covers_whole_type(self, resource: str, budget: Budget) -> bool:
-        """Whether `resource`, which has wildcards, stands for all of the type in an account, or in a Region of it.
+        """Return whether `resource`, which has wildcards, matches every resource of the type in an account or a Region.
 
-        Also for all whose names are so long, whatever they are. Raises PatternTooComplex.
+        A resource that matches every name of a certain length also counts. Raises PatternTooComplex.
         """
         none, steps = _names_none(self.arn_format, resource)
         budget.spend_once((self.arn_format, resource, "names"), steps)
         return none
 
     def may_match(self, resource: str, budget: Budget) -> bool:
-        """Whether `resource`, an ARN with or without wildcards, can name one. Raises PatternTooComplex."""
+        """Return whether `resource`, an ARN with or without wildcards, can match a resource of the type.
+
+        Raises PatternTooComplex.
+        """
         fits, steps = _fits(self.arn_format, resource)
         budget.spend_once((self.arn_format, resource), steps)
         return fits
@@ -97,7 +101,7 @@ class ResourceType(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An AWS action under its canonical name; without `resource_types` it can be granted on "*" only."""
+    """An AWS action under its canonical name. Without `resource_types` it can be granted on "*" only."""
 
     name: str
     service: str
@@ -106,15 +110,16 @@ class Action:
     resource_types: tuple[ResourceType, ...]
 
     def acts_on(self, resource: str, budget: Budget) -> bool:
-        """Whether the action can act on what `resource` (an ARN with or without wildcards, or "*") stands for.
+        """Return whether the action can act on a resource that `resource` matches.
 
-        An action without resource types acts on "*" alone. Raises PatternTooComplex.
+        `resource` is an ARN with or without wildcards, or "*". An action without resource types acts on "*" alone.
+        Raises PatternTooComplex.
         """
         return resource == "*" or any(kind.may_match(resource, budget) for kind in self.resource_types)
 
 
 class Escalation(NamedTuple):
-    """A known way to gain permissions: who holds all of `actions` has it. `source` is an address that describes it."""
+    """A known way to escalate privileges: its holder has all of `actions`. `source` is the URL of its description."""
 
     name: str
     source: str
@@ -122,50 +127,50 @@ class Escalation(NamedTuple):
 
 
 class ActionTable:
-    """Look-ups in the action table. A service's block is read when it is first asked about.
+    """Look-ups in the action table. A service's block is decompressed at its first use.
 
-    `escalations` are the known ways to gain permissions, none of which holds all actions of another.
+    `escalations` are the known privilege escalations. None of them contains all the actions of another.
     """
 
     def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
         self.about: Mapping[str, str] = index["about"]
         self.version = ", ".join(f"{source} {version}" for source, version in self.about.items())
         self.escalations = tuple(Escalation(name, source, tuple(names)) for name, source, names in index["escalations"])
-        self.escalation_actions = frozenset(name for way in self.escalations for name in way.actions)
+        self.escalation_actions = frozenset(name for each in self.escalations for name in each.actions)
         self.combination_actions = frozenset(
-            name for way in self.escalations if len(way.actions) > 1 for name in way.actions
+            name for each in self.escalations if len(each.actions) > 1 for name in each.actions
         )
-        """The actions that gain permissions only together with others."""
+        """The actions that escalate privileges only in combination with others."""
         self._places: Mapping[str, tuple[int, int]] = index["services"]
         self._blocks = blocks
         self._read: dict[str, _Service] = {}
 
     @classmethod
     def load(cls, data: bytes) -> Self:
-        """The table in `data`. Raises ValueError when it is none."""
+        """Return the table in `data`. Raises ValueError when it is not an action table."""
         if data[:4] != MAGIC:
             raise ValueError("this is not an action table")
         start = 8 + int.from_bytes(data[4:8])
         return cls(json.loads(zlib.decompress(data[8:start])), data[start:])
 
     def services(self) -> tuple[str, ...]:
-        """The prefixes of all services, sorted."""
+        """Return the prefixes of all services, sorted."""
         return tuple(self._places)
 
     def of_service(self, prefix: str) -> tuple[Action, ...]:
-        """All actions of a service, sorted by name; () for an unknown one."""
+        """Return all actions of a service, sorted by name; () for an unknown service."""
         return self.expand(f"{prefix}:*")
 
     def get(self, name: str) -> Action | None:
-        """The action called `name`, in any case as IAM takes it; None when there is no such action."""
+        """Return the action called `name`, in upper or lower case as IAM accepts it; None when there is none."""
         service = self._service(name)
-        # str.lower() makes ASCII letters of a few others, such as the Kelvin sign.
+        # str.lower() turns a few non-ASCII characters, such as the Kelvin sign, into ASCII letters.
         return service.action(name.lower()) if service and name.isascii() else None
 
     def expand(self, pattern: str, budget: Budget | None = None) -> tuple[Action, ...]:
-        """The actions that `pattern` ("s3:Get*", in any case) stands for, sorted by name; () when there is none.
+        """Return the actions that `pattern` ("s3:Get*", in any case) matches, sorted by name; () when there are none.
 
-        Raises PatternTooComplex when there is a `budget` and it is spent.
+        Raises PatternTooComplex when a `budget` is given and it runs out.
         """
         if not has_wildcard(pattern):
             action = self.get(pattern)
@@ -178,7 +183,7 @@ class ActionTable:
         return tuple(action for action in found if action)
 
     def closest(self, name: str) -> tuple[str, ...]:
-        """Up to three names of actions that look like `name`, the most similar first."""
+        """Return up to three action names similar to `name`, the most similar first."""
         service = self._service(name)
         if service is None:
             prefix, _, _ = name.lower().partition(":")
@@ -186,7 +191,7 @@ class ActionTable:
         return tuple(service.names[near] for near in difflib.get_close_matches(name.lower(), service.names, n=3))
 
     def _service(self, name: str) -> "_Service | None":
-        """The service that the action or pattern `name` belongs to."""
+        """Return the service of the action or pattern `name`; None for an unknown one."""
         prefix, _, _ = name.lower().partition(":")
         if prefix not in self._places:
             return None
@@ -198,7 +203,7 @@ class ActionTable:
 
 
 class _Service:
-    """One service's block, whose actions are built when they are asked for. `names` maps lower case to canonical."""
+    """One service's block. Actions are built at their first use. `names` maps lower case to canonical names."""
 
     def __init__(self, prefix: str, block: Mapping[str, Any]) -> None:
         self.names = {f"{prefix}:{name}".lower(): f"{prefix}:{name}" for name in block["actions"]}
@@ -208,7 +213,7 @@ class _Service:
         self._built: dict[str, Action] = {}
 
     def action(self, name: str) -> Action | None:
-        """The action with this lower-case full name, if there is one."""
+        """Return the action with this lower-case full name; None if there is none."""
         if name not in self._built:
             if name not in self._entries:
                 return None
@@ -224,7 +229,7 @@ class _Service:
 
 @lru_cache(maxsize=4096)
 def _fits(arn_format: str, resource: str) -> tuple[bool, int]:
-    """Whether it does, and the steps that this takes: remembered or not, every request pays the same."""
+    """Return whether they intersect, and the steps this takes. A cached answer costs a request the same steps."""
     pattern, budget = _format_pattern(arn_format), Budget(MAX_STEPS)
     if has_wildcard(resource):
         fits = patterns_intersect(wildcard_pattern(resource), pattern, budget)
@@ -235,7 +240,7 @@ def _fits(arn_format: str, resource: str) -> tuple[bool, int]:
 
 @lru_cache(maxsize=4096)
 def _names_none(arn_format: str, resource: str) -> tuple[bool, int]:
-    """Whether it does, and the steps, as above."""
+    """Return whether `resource` covers any name of the format, and the steps this takes."""
     budget = Budget(MAX_STEPS)
     none = wildcard_pattern(resource).covers_any_name(_named(arn_format), budget)
     return none, 1 + MAX_STEPS - budget.left
@@ -243,13 +248,16 @@ def _names_none(arn_format: str, resource: str) -> tuple[bool, int]:
 
 @lru_cache(maxsize=1024)
 def _format_pattern(arn_format: str) -> Pattern:
-    """The ARNs of a format such as "arn:${Partition}:s3:::${BucketName}"."""
+    """Return the pattern of an ARN format such as "arn:${Partition}:s3:::${BucketName}"."""
     return compile_pattern(_parts(arn_format, _wild))
 
 
 @lru_cache(maxsize=1024)
 def _named(arn_format: str) -> tuple[str | Wildcard, ...]:
-    """A format in parts, where what tells resources of one account apart is no SEGMENT: names, or else the Region."""
+    """Return the parts of a format. The names that distinguish resources of one account are not SEGMENTs.
+
+    A format without names uses the Region instead.
+    """
     parts = _parts(arn_format, _wild)
     if any(part in (Wildcard.RUN, Wildcard.NAME) for part in parts):
         return parts
@@ -257,7 +265,7 @@ def _named(arn_format: str) -> tuple[str | Wildcard, ...]:
 
 
 def _parts(arn_format: str, wild: Callable[[str | None], Wildcard]) -> tuple[str | Wildcard, ...]:
-    """The literal texts and variables of a format in sequence."""
+    """Return the literal texts and variables of a format in sequence."""
     parts: list[str | Wildcard] = []
     end = 0
     for match in _VARIABLE.finditer(arn_format):

@@ -1,7 +1,7 @@
-"""Audit records: what happened, chained by hash, as flat as Athena likes its columns.
+"""Audit records: what happened, chained by hash, in a flat form that suits Athena.
 
-The records of one grant form a chain: each holds the hash of the one before, so that a record cannot be changed, left
-out or moved without every later hash being wrong.
+The records of one grant form a chain. Each record holds the hash of the one before, so that changing, removing or
+reordering a record breaks every later hash.
 """
 
 import hashlib
@@ -22,19 +22,19 @@ from jitney.core.times import iso
 
 VERSION = 1
 GENESIS_HASH = "0" * 64
-"""What the first record of a chain has in the place of its predecessor's hash."""
+"""The first record of a chain holds this in place of a predecessor's hash."""
 TAMPERED = "AuditRecordsTampered"
-"""The metric that counts changes and deletions of records: the publisher's, watched by an alarm."""
+"""Metric of the publisher: changes and deletions of records. An alarm watches it."""
 BYPASSES = "Bypasses"
-"""The metric that counts calls on target roles that no grant explains: the correlator's, watched by an alarm."""
+"""Metric of the correlator: calls on target roles that no grant explains. An alarm watches it."""
 REFUSED_EVENTS = "TrailEventsRefused"
-"""The metric that counts what came as an event about a target's role and cannot be one."""
+"""Metric: events about a target's role that were refused because they cannot be genuine."""
 SEALED = "AuditRecordsSealed"
-"""The metric that counts seals over records: an alarm misses them."""
+"""Metric: seals over records. An alarm fires when they stop."""
 
 
 class AuditEvent(StrEnum):
-    """What a record tells of."""
+    """What a record is about."""
 
     REQUEST = "request"
     PREVIEW = "preview"
@@ -57,7 +57,7 @@ class AuditEvent(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What came of it."""
+    """The result of the event."""
 
     ALLOWED = "allowed"
     REVIEW = "review"
@@ -81,7 +81,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request came from: the caller's address and API Gateway's id of the request."""
+    """Where a request came from: the caller's address and API Gateway's request id."""
 
     source_ip: str = ""
     request_id: str = ""
@@ -89,10 +89,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """One thing that happened. `time` in epoch seconds; empty strings and lists where a member does not apply.
+    """One event. `time` is in epoch seconds. Members that do not apply are empty.
 
-    `outcome` of a request is the decision's: "allowed" is written before the credentials are asked of STS, so that none
-    can exist without its record; a failed issue adds a record of its own. `count` is over 1 for aggregated refusals.
+    The `outcome` of a request is the decision's. "allowed" is written before the broker calls STS, so that no
+    credentials can exist without a record; a failed issue adds a record of its own. `count` is over 1 for aggregated
+    refusals.
     """
 
     time: int
@@ -125,7 +126,7 @@ _MEMBERS = tuple(each.name for each in fields(AuditRecord))
 
 @dataclass(frozen=True, slots=True)
 class ChainedRecord:
-    """A record in its place: `text` is what is stored and published, `hash` is what the next link will hold."""
+    """A record at its place in a chain. `text` is stored and published; the next record holds `hash`."""
 
     chain: str
     seq: int
@@ -134,10 +135,10 @@ class ChainedRecord:
 
 
 def chain_record(record: AuditRecord, chain: str, seq: int = 0, prev: str = GENESIS_HASH) -> ChainedRecord:
-    """The record as number `seq` of `chain`, after the link whose hash is `prev`.
+    """Return the record as number `seq` of `chain`, after the record with the hash `prev`.
 
-    The hash is SHA-256 over the canonical JSON (RFC 8785: sorted names, no white space, UTF-8) of everything else.
-    What reaches a record should have been masked with its owner's tags; what was not, is masked here without any.
+    The hash is SHA-256 over the canonical JSON (RFC 8785: sorted names, no white space, UTF-8) of all other members.
+    Callers mask a record with its owner's tags first. Anything left unmasked is masked here, without tags.
     """
     members = {name: getattr(record, name) for name in _MEMBERS} | {
         "version": VERSION,
@@ -145,43 +146,43 @@ def chain_record(record: AuditRecord, chain: str, seq: int = 0, prev: str = GENE
         "seq": seq,
         "prev": prev,
         "time": iso(record.time),
-        **_words(record),
+        **_masked_texts(record),
     }
     digest = hashlib.sha256(canonical(members).encode()).hexdigest()
     return ChainedRecord(chain, seq, canonical(members | {"hash": digest}), digest)
 
 
-def _words(record: AuditRecord) -> dict[str, str]:
-    """What in a record is text that somebody may have put a secret into."""
-    words = {"reason": record.reason, "ticket": record.ticket, "detail": canonical(record.detail)}
-    if cannot_hold_secret("\0".join(words.values())):
-        return words
-    masked = UNTAGGED.data({**words, "detail": record.detail})
+def _masked_texts(record: AuditRecord) -> dict[str, str]:
+    """Return the members of a record in which a caller may have put a secret, masked."""
+    texts = {"reason": record.reason, "ticket": record.ticket, "detail": canonical(record.detail)}
+    if cannot_hold_secret("\0".join(texts.values())):
+        return texts
+    masked = UNTAGGED.data({**texts, "detail": record.detail})
     return {**masked, "detail": canonical(masked["detail"])}
 
 
 def sort_key(seq: int) -> str:
-    """The number of a link as the audit table sorts by it."""
+    """Return the sort key of record number `seq` in the audit table."""
     return f"{seq:06d}"
 
 
 def next_chained_record(record: AuditRecord, grant: Grant) -> ChainedRecord:
-    """The record as the next of `grant`'s chain."""
+    """Return the record as the next of `grant`'s chain."""
     return chain_record(record, grant.id, grant.records, grant.head or GENESIS_HASH)
 
 
 def with_chain_head(grant: Grant, newest: ChainedRecord) -> Grant:
-    """The grant once `newest` is the last record of its chain."""
+    """Return the grant with `newest` as the last record of its chain."""
     return replace(grant, records=newest.seq + 1, head=newest.hash)
 
 
 def canonical(value: Any) -> str:
-    """JSON with one spelling for each value (RFC 8785; names are ASCII and numbers are integers here)."""
+    """Return canonical JSON (RFC 8785): one text for each value. Names are ASCII and numbers are integers here."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def request_members(asked: AccessRequest, target: Target, decision: Decision) -> dict[str, Any]:
-    """The members of a record that say what was asked, at which risks, and by which action table that was decided."""
+    """Return the record members that describe a request: what was requested, its risks, and the action table used."""
     detail = {"permissions": permissions_view(asked.permissions)} | calls_detail(asked) | decision_detail(decision)
     return {
         "target": target.alias,
@@ -195,19 +196,19 @@ def request_members(asked: AccessRequest, target: Target, decision: Decision) ->
 
 
 def calls_detail(asked: AccessRequest) -> dict[str, Any]:
-    """The calls that were asked with, as `Explained.call` shows them; {} for a request without calls."""
+    """Return the calls of a request as `ExplainedAction.call` shows them; {} for a request without calls."""
     calls = tuple(dict.fromkeys(each.call for each in asked.explanation))
     return {"calls": calls} if calls else {}
 
 
 def decision_detail(decision: Decision) -> dict[str, Any]:
-    """The action table that a decision was made with, and the risks of the request in words, if it has any."""
+    """Return the action table that a decision used, and the risks of the request, if any, as sentences."""
     risks = tuple(f"{each.name}: {each.sentence}" for each in decision.risks)
     return {"action_table": decision.action_table} | ({"risks": risks} if risks else {})
 
 
 def _named(permissions: tuple[Permission, ...]) -> dict[str, Any]:
-    """Every action and every resource; which goes with which stands in `detail`."""
+    """Return every action and every resource. `detail` records which goes with which."""
     return {
         "actions": tuple(sorted({name for each in permissions for name in each.actions})),
         "resources": tuple(sorted({arn for each in permissions for arn in each.resources})),
@@ -217,7 +218,7 @@ def _named(permissions: tuple[Permission, ...]) -> dict[str, Any]:
 def principal_record(
     event: AuditEvent, outcome: Outcome, principal: Principal, origin: Origin, now: int, **more: Any
 ) -> AuditRecord:
-    """A record about what `principal` did, from where and when; `more` are further members of `AuditRecord`."""
+    """Return a record of an act of `principal`. `more` are further members of `AuditRecord`."""
     return AuditRecord(
         time=now,
         event=event,
@@ -235,7 +236,7 @@ def principal_record(
 def grant_record(
     event: AuditEvent, outcome: Outcome, grant: Grant, origin: Origin, now: int, **more: Any
 ) -> AuditRecord:
-    """A record about what happened to `grant`; `more` are further members of `AuditRecord`."""
+    """Return a record of an event of `grant`. `more` are further members of `AuditRecord`."""
     return AuditRecord(
         time=now,
         event=event,

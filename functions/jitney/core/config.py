@@ -1,7 +1,7 @@
-"""The configuration as the functions read it: frozen, already validated when the stack was built.
+"""The configuration that the functions read: frozen, and validated when the stack was built.
 
-`jitney.yaml` is validated by `configuration.load` and written into the bundle as `configuration.json`; `load` only
-rebuilds the values, so that a cold start pays for no validation library.
+`jitney.configuration` validates `jitney.yaml` and writes it into the bundle as `configuration.json`. `load` only
+rebuilds the values, so that a cold start imports no validation library.
 """
 
 import json
@@ -14,7 +14,7 @@ from jitney.core.access.delegation import Delegation
 
 
 class Web(NamedTuple):
-    """The client of an issuer through which people sign in to the reviewers' pages: a public one, with PKCE."""
+    """The public OIDC client (PKCE) through which people sign in to the reviewers' pages."""
 
     client_id: str
     authorization_url: str
@@ -24,17 +24,17 @@ class Web(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """One OIDC issuer whose tokens are accepted, and everything a token of its must hold (rows ID 1-10).
+    """One OIDC issuer whose tokens are accepted, and what a token must hold (rows ID 1-10).
 
-    An issuer may have several entries, for different audiences; `name` is the entry's alias, and `identity_name` the
-    one by which source identities call the issuer: a subject of it is one principal, whatever entry proves it.
-    `provider` names a module of `core.identity.providers`; `token` is the kind of token that is expected ("access" or
-    "id"); `replay` is "single_use" or "reuse"; `max_age_seconds` bounds a token's age since `iat`.
-    `groups_claim` is read where the provider hands out groups; `subject_groups` maps a subject to groups where it does
-    not. `human_claim` names the claim that says on whose behalf an agent acts, "" for none: it holds a subject of the
-    issuer with the identity name `human_issuer` and the issuer string `human_issuer_url`. `settings` are the provider
-    module's own (strings or tuples of strings). `web` is how its people sign in, None where they do not. `owners` maps
-    a subject to the source identities of the people who run that agent, whatever entry of the issuer named them.
+    An issuer may have several entries, one for each audience. `name` is the alias of the entry; `identity_name` is the
+    issuer's name in source identities, so that one subject is one principal in all entries. `provider` names a module
+    of `core.identity.providers`; `token` is the expected kind of token ("access" or "id"); `replay` is "single_use" or
+    "reuse"; `max_age_seconds` bounds a token's age since `iat`. `groups_claim` is read where the provider issues
+    groups; `subject_groups` maps subjects to groups where it does not. `human_claim` names the claim with the person on
+    whose behalf an agent acts, "" for none. That claim holds a subject of the issuer with the identity name
+    `human_issuer` and the issuer string `human_issuer_url`. `settings` belong to the provider module (strings or tuples
+    of strings). `web` is how people sign in, None where they do not. `owners` maps an agent's subject to the source
+    identities of its owners.
     """
 
     name: str
@@ -64,9 +64,9 @@ class Issuer:
 class Target:
     """One role in one account, under the alias that agents use. Durations in seconds.
 
-    `deny_room` is how many characters of its inline policies the role has left for the deny document; `boundary_arn` is
-    the permissions boundary that it has; `canary`, whether it may make the call that shows when it is denied.
-    `bind_to_caller`, `sealed` and `action_wildcards` are what `core.access.session_policy.options_for` makes of them.
+    `deny_room` is how many characters of inline policy the role has left for the deny document. `boundary_arn` is the
+    role's permissions boundary. `canary` says whether the role may make the call that shows when it is denied.
+    `core.access.session_policy.options_for` applies `bind_to_caller`, `sealed` and `action_wildcards`.
     """
 
     alias: str
@@ -90,15 +90,15 @@ class Target:
 
 
 BREAK_GLASS_APPROVAL = "break-glass"
-"""What policies see among the approvals when somebody breaks the glass; no group has this name."""
+"""The approval that policies see when break-glass is used. No group can have this name."""
 
 
 class BreakGlassConfig(NamedTuple):
-    """Who may take a request without its reviewers, for which targets, and for how long at most (seconds).
+    """Who may use break-glass, for which targets, and for how long at most (seconds).
 
-    `people` are source identities, `groups` are token groups ("issuer alias/group"), `notify` are people to notify in
-    addition to all reviewers. Another person must review the use within `follow_up_seconds`. `own_requests` says
-    whether people may use it for requests on their own behalf.
+    `people` are source identities; `groups` are token groups ("issuer alias/group"). `notify` are notified in addition
+    to all reviewers. The follow-up review is due within `follow_up_seconds`. `own_requests` allows it for one's own
+    requests.
     """
 
     people: tuple[str, ...]
@@ -111,12 +111,12 @@ class BreakGlassConfig(NamedTuple):
 
 
 class ReviewerGroup(NamedTuple):
-    """Who may approve for a group, as source identities, and how many different people it takes.
+    """The reviewers of one group, as source identities, and how many of them must approve.
 
-    `notify` are the members to notify first, () for all. After `escalates_after_seconds` a request also goes to the group
-    `escalates_to`, whose members may then approve for this one; "" for none. `channel` is a Slack channel. `delegates`
-    are people whom members may choose as delegates; `active_delegations` are the delegates in effect, each with its
-    delegation, as `jitney.core.review.out_of_office.with_delegates` adds them.
+    `notify` are the members that are notified at once, () for all. After `escalates_after_seconds` a waiting request
+    also goes to the group `escalates_to` ("" for none), whose members may then approve for this group. `channel` is the
+    Slack channel. `delegates` are the people that members may appoint while out of office. `active_delegations` are the
+    current delegates, each with the delegation; `jitney.core.review.out_of_office.with_delegates` fills it in.
     """
 
     members: tuple[str, ...]
@@ -130,7 +130,7 @@ class ReviewerGroup(NamedTuple):
 
 
 class SlackConfig(NamedTuple):
-    """The workspace that reviewers are asked in: the ARNs of the app's two secrets, its id, its Web API."""
+    """The Slack workspace of the reviewers: the ARNs of the app's two secrets, its id, and its Web API."""
 
     bot_token_arn: str
     signing_secret_arn: str
@@ -139,14 +139,14 @@ class SlackConfig(NamedTuple):
 
 
 class MailConfig(NamedTuple):
-    """How reviewers are written to by mail: the address that it comes from, which Amazon SES knows as verified."""
+    """How reviewers get mail: the sender address, which must be verified in Amazon SES."""
 
     sender: str
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Upper and lower bounds that hold for every request; durations in seconds, sizes in bytes.
+    """Bounds for every request. Durations in seconds, sizes in bytes.
 
     `max_pending` is how many requests of one agent, for one human, may be under review at the same time.
     """
@@ -171,13 +171,12 @@ class Policies:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that a deployment is configured with.
+    """The whole configuration of a deployment.
 
-    `issuers` and `targets` are keyed by alias, `reviewers` by group. `emails` maps the source identities of people to
-    their addresses, `subjects` to the alias of their issuer's entry and their subject there. `slack` is None where
-    nobody is asked in Slack, `mail` where nobody gets mail. `operators` are the groups ("issuer alias/group") whose
-    members may revoke any grant, none if it is empty. `local` is true only in the configuration built for one's own
-    machine.
+    `issuers` and `targets` are keyed by alias, `reviewers` by group. `emails` maps people's source identities to their
+    addresses; `subjects` maps them to the alias of their issuer's entry and their subject there. `slack` and `mail` are
+    None where that channel is not used. Members of the groups `operators` ("issuer alias/group") may revoke any grant;
+    an empty tuple means no operators. `local` is true only in the configuration built for a developer's machine.
     """
 
     issuers: Mapping[str, Issuer]
@@ -194,21 +193,21 @@ class Config:
     break_glass: BreakGlassConfig | None = None
 
     def entries(self, issuer: str) -> tuple[Issuer, ...]:
-        """The entries of the issuer with exactly this issuer string."""
+        """Return the entries whose issuer string is exactly `issuer`."""
         return tuple(entry for entry in self.issuers.values() if entry.issuer == issuer)
 
     def target_with(self, role_arn: str) -> Target | None:
-        """The target that has this role, whatever its alias; None if there is none."""
+        """Return the target with this role; None if there is none."""
         return next((target for target in self.targets.values() if target.role_arn == role_arn), None)
 
     @property
     def people(self) -> Issuer | None:
-        """The issuer through which people sign in to the reviewers' pages, None if there is none."""
+        """The issuer through which people sign in to the reviewers' pages; None if there is none."""
         return next((issuer for issuer in self.issuers.values() if issuer.web), None)
 
 
 def _frozen(value: Any) -> Any:
-    """Lists become tuples and objects read-only mappings, at every depth."""
+    """Return `value` with tuples for lists and read-only mappings for objects, at every depth."""
     if isinstance(value, dict):
         return MappingProxyType({key: _frozen(item) for key, item in value.items()})
     if isinstance(value, list):
@@ -222,7 +221,7 @@ def _issuer(item: Mapping[str, Any]) -> Issuer:
 
 
 def load(text: str) -> Config:
-    """The configuration in `configuration.json`. Raises TypeError when a member is missing or unknown."""
+    """Return the configuration in `configuration.json`. Raises TypeError when a member is missing or unknown."""
     raw = _frozen(json.loads(text))
     return Config(
         issuers=MappingProxyType({item["name"]: _issuer(item) for item in raw["issuers"]}),

@@ -1,11 +1,11 @@
-"""Patterns of ARNs and action names as the regular languages that they are.
+"""Patterns of ARNs and action names, compiled to automata.
 
-IAM's wildcards are `*` (any run of characters) and `?` (any one). They are taken to match every character, `/` and `:`
-among them: IAM says that a `*` at the end of an ARN's segment "can expand to match beyond the colon boundaries"
-(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html), and a pattern that is
-read too widely is only refused too often. Cedar's `like` has the same `*`.
+IAM's wildcards are `*` (any run of characters) and `?` (any one character). Both match every character here, `/` and
+`:` included: IAM says that a `*` at the end of an ARN's segment "can expand to match beyond the colon boundaries"
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html). Reading a pattern too
+widely only refuses too often. Cedar's `like` has the same `*`.
 
-A pattern is simulated as an automaton whose set of states is one integer, a bit for each position.
+A pattern is simulated as an automaton. One integer holds its set of states, a bit for each position.
 """
 
 import re
@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache, reduce
 
-# Bounds of one comparison and of all that one request takes: about 10 and 300 ms. A few hundred steps are usual for a
-# resource, some ten thousand for a request of 200 pairs; only patterns made to be slow come near.
+# Bounds of one comparison (about 10 ms) and of one request (about 300 ms). A resource usually takes a few hundred
+# steps, a request of 200 pairs some ten thousand. Only patterns built to be slow come near the bounds.
 MAX_STEPS = 40_000
 MAX_REQUEST_STEPS = 800_000
 MAX_MATCH_CLASSES = 64
 
 
 class Wildcard(Enum):
-    """What stands for more than one text; the value of a run is the characters that it does not match."""
+    """A token that matches more than one text. The value of a run lists the characters that it does not match."""
 
     ONE = "?"
     RUN = ""
@@ -31,14 +31,14 @@ class Wildcard(Enum):
 
 
 class PatternTooComplex(ValueError):
-    """Deciding about these patterns would take too long."""
+    """Comparing these patterns would take too long."""
 
 
 class Budget:
-    """The steps that remain for one request, or one comparison.
+    """The steps left for one request or one comparison.
 
-    A step is what a pattern does for a character, or a position that is looked at. Steps are counted, not timed, and
-    every request has a budget of its own: the same request is always refused, or never.
+    A pattern takes one step for each character, and one for each position it examines. Steps are counted, not timed,
+    and every request has its own budget: the same request is always refused or never.
     """
 
     def __init__(self, steps: int) -> None:
@@ -46,24 +46,25 @@ class Budget:
         self._paid: set[Hashable] = set()
 
     def spend(self, steps: int) -> None:
-        """Take `steps`. Raises PatternTooComplex when there are not as many."""
+        """Take `steps`. Raises PatternTooComplex when fewer are left."""
         self.left -= steps
         if self.left < 0:
             raise PatternTooComplex("the patterns have too many wildcards")
 
     def spend_once(self, what: Hashable, steps: int) -> None:
-        """Take `steps` for `what`, or a single one when `what` has been paid for. Raises PatternTooComplex."""
+        """Take `steps` for `what` the first time, and a single step after that. Raises PatternTooComplex."""
         self.spend(1 if what in self._paid else steps)
         self._paid.add(what)
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern: bit p of a mask stands for "p characters of the pattern are matched".
+    """A compiled pattern. Bit p of a mask means "p characters of the pattern are matched".
 
-    `steps` maps a character to the positions that it leads on from; `ones` are the positions that any character leads
-    on from; `runs` are the positions that a character does not lead away from, with the characters they do not match.
-    `wanted` is the literal character at each position ("" for `?`), `prefix` all of them before the first wildcard.
+    `steps` maps a character to the positions that it advances. `ones` are the positions that any character advances.
+    `runs` are the positions that a character can leave unchanged, each with the characters that its run does not match.
+    `wanted` is the literal character at each position ("" for `?`). `prefix` is the literal text before the first
+    wildcard.
     """
 
     steps: Mapping[str, int]
@@ -73,7 +74,7 @@ class Pattern:
     prefix: str
 
     def step(self, positions: int, character: str) -> int:
-        """The positions after `character`, 0 when the text cannot match any more."""
+        """Return the positions after `character`; 0 when the text can no longer match."""
         after = (positions & (self.steps.get(character, 0) | self.ones)) << 1
         for run, stops in self.runs:
             staying = positions & run
@@ -82,19 +83,19 @@ class Pattern:
         return after
 
     def accepts(self, positions: int) -> bool:
-        """Whether a text that led to `positions` matches."""
+        """Return whether a text that led to `positions` matches."""
         return bool(positions >> len(self.wanted) & 1)
 
     def after(self, text: str, budget: Budget | None = None) -> int:
-        """The positions after `text`, from the pattern's beginning; what is literal there takes one comparison.
+        """Return the positions after `text`. The pattern's literal prefix takes one comparison.
 
-        Raises PatternTooComplex when there is a `budget` and it is spent.
+        Raises PatternTooComplex when a `budget` is given and it runs out.
         """
         if not text.startswith(self.prefix):
             return 1 << len(text) if self.prefix.startswith(text) else 0
         positions, taken, steps, ones, runs = 1 << len(self.prefix), 0, self.steps, self.ones, self.runs
-        for taken, character in enumerate(text[len(self.prefix) :], 1):  # noqa: B007 - how far it came
-            # As `step` does, without a call for each character: this is most of what deciding takes.
+        for taken, character in enumerate(text[len(self.prefix) :], 1):  # noqa: B007 - the steps taken
+            # The body of `step`, inlined: most of a decision's time is spent here.
             after = (positions & (steps.get(character, 0) | ones)) << 1
             for run, stops in runs:
                 staying = positions & run
@@ -108,13 +109,13 @@ class Pattern:
         return positions
 
     def matches(self, text: str, budget: Budget | None = None) -> bool:
-        """Whether the whole `text` matches. Raises PatternTooComplex when there is a `budget` and it is spent."""
+        """Return whether the whole `text` matches. Raises PatternTooComplex when a given `budget` runs out."""
         return self.accepts(self.after(text, budget))
 
     def covers_any_name(self, parts: Iterable[str | Wildcard], budget: Budget) -> bool:
-        """Whether it matches a text of `parts` without a word about what stands at their wildcards, but how long it is.
+        """Return whether the pattern matches a text of `parts` for every value of their wildcards of the same length.
 
-        What stands at a SEGMENT may be known to it: one will do. Raises PatternTooComplex.
+        A SEGMENT may have a known value: one matching value is enough. Raises PatternTooComplex.
         """
         positions = 1
         for part in parts:
@@ -131,16 +132,16 @@ class Pattern:
         return self.accepts(positions)
 
     def may_meet(self, other: "Pattern") -> bool:
-        """False when the literal beginnings alone tell that no text matches both."""
+        """Return False when the literal prefixes alone show that no text matches both patterns."""
         return self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix)
 
     @property
     def is_prefix(self) -> bool:
-        """Whether it stands for every text that begins with `prefix`: one `*`, at the end."""
+        """Whether the pattern matches exactly the texts that begin with `prefix`: it has one `*`, at the end."""
         return self.runs == ((1 << len(self.prefix), Wildcard.RUN.value),) and len(self.wanted) == len(self.prefix)
 
     def leads_on(self, positions: int) -> Iterator[str]:
-        """The characters that `positions` tell apart from all others."""
+        """Yield the characters that `positions` distinguish from all others."""
         named = positions & ~self.ones & (1 << len(self.wanted)) - 1
         while named:
             position = named.bit_length() - 1
@@ -151,16 +152,16 @@ class Pattern:
                 yield from stops
 
     def is_open(self, positions: int) -> bool:
-        """Whether a character that the pattern does not name leads on from `positions`."""
+        """Return whether a character that the pattern does not name can advance from `positions`."""
         return bool(positions & self.ones) or any(positions & run for run, _ in self.runs)
 
 
-# A pattern that knows this character is only taken for one that knows less.
+# Stands for an unknown character. A pattern that does contain it is only judged to cover less than it does.
 _UNKNOWN = "\U0010ffff"
 
 
 def _spread(positions: int, led_on: int, budget: Budget) -> int:
-    """The positions, and those after any number of steps from positions of `led_on`."""
+    """Return the positions, and those after any number of steps from positions in `led_on`."""
     while True:
         budget.spend(1)
         reached = positions | (positions & led_on) << 1
@@ -170,7 +171,7 @@ def _spread(positions: int, led_on: int, budget: Budget) -> int:
 
 
 def compile_pattern(tokens: Iterable[str | Wildcard]) -> Pattern:
-    """The pattern of literal texts and wildcards in sequence."""
+    """Return the pattern of literal texts and wildcards in sequence."""
     steps: dict[str, int] = {}
     runs: dict[str, int] = {}
     wanted: list[str] = []
@@ -198,48 +199,51 @@ _TOKENS = re.compile(r"[*?]|[^*?]+")
 
 @lru_cache(maxsize=1024)
 def wildcard_pattern(text: str) -> Pattern:
-    """The pattern that IAM reads in `text`, where `*` is any run of characters and `?` any one."""
+    """Return the pattern that IAM reads in `text`: `*` is any run of characters, `?` any one."""
     return compile_pattern(_WILDCARDS.get(token, token) for token in _TOKENS.findall(text))
 
 
 def has_wildcard(text: str) -> bool:
-    """Whether IAM reads a wildcard in `text`."""
+    """Return whether IAM reads a wildcard in `text`."""
     return "*" in text or "?" in text
 
 
 def match_classes(
     asked: Pattern, others: Sequence[Pattern], budget: Budget | None = None
 ) -> dict[tuple[bool, ...], str]:
-    """Every way in which the texts of `asked` match or do not match `others`, each with a shortest such text.
+    """Return each combination in which texts of `asked` match or miss `others`, with a shortest such text.
 
-    What depends on a text only through which of `others` it matches is thereby decided for all texts of `asked`, by
-    looking at the texts returned. Without a `budget` it has that of one comparison. Raises PatternTooComplex.
+    A property that depends only on which of `others` a text matches is decided for all texts of `asked` by checking the
+    returned ones. Without a `budget`, the budget of one comparison applies. Raises PatternTooComplex.
     """
     found: dict[tuple[bool, ...], str] = {}
     for verdict, text in _walk(asked, others, budget or Budget(MAX_STEPS)):
         found.setdefault(verdict, text)
         if len(found) > MAX_MATCH_CLASSES:
-            raise PatternTooComplex("too many cases to tell apart")
+            raise PatternTooComplex("too many classes of matching texts")
     return found
 
 
 def wildcards_intersect(one: str, other: str) -> bool:
-    """Whether some text matches both wildcard patterns. Raises PatternTooComplex."""
+    """Return whether some text matches both wildcard patterns. Raises PatternTooComplex."""
     return patterns_intersect(wildcard_pattern(one), wildcard_pattern(other))
 
 
 def patterns_intersect(one: Pattern, other: Pattern, budget: Budget | None = None) -> bool:
-    """Whether some text matches both; without a `budget` it has that of one comparison. Raises PatternTooComplex."""
+    """Return whether some text matches both patterns. Raises PatternTooComplex.
+
+    Without a `budget`, the budget of one comparison applies.
+    """
     if not one.may_meet(other):
         return False
     if one.is_prefix:
-        # From wherever a pattern stands, something leads to its end.
+        # Every position of a pattern can reach its end.
         return bool(other.after(one.prefix, budget))
     return any(verdict == (True,) for verdict, _ in _walk(one, (other,), budget or Budget(MAX_STEPS)))
 
 
 def covers(outer: str, inner: str) -> bool:
-    """Whether every text that matches the wildcard pattern `inner` matches `outer`. Raises PatternTooComplex."""
+    """Return whether every text that matches the wildcard pattern `inner` matches `outer`. Raises PatternTooComplex."""
     pattern = wildcard_pattern(outer)
     if not has_wildcard(inner):
         return pattern.matches(inner)
@@ -247,9 +251,9 @@ def covers(outer: str, inner: str) -> bool:
 
 
 def _walk(asked: Pattern, others: Sequence[Pattern], budget: Budget) -> Iterator[tuple[tuple[bool, ...], str]]:
-    """The reachable states of all the automata side by side, shortest texts first, where `asked` accepts.
+    """Yield, where `asked` accepts, which of `others` accept too, shortest texts first.
 
-    All texts begin as `asked` does, so that the walk begins behind that.
+    The walk visits the reachable states of all automata side by side. It starts behind the literal prefix of `asked`.
     """
     patterns = (asked, *others)
     fresh = _unnamed_character(patterns)
@@ -272,7 +276,7 @@ def _walk(asked: Pattern, others: Sequence[Pattern], budget: Budget) -> Iterator
 
 
 def _distinguishing_characters(patterns: tuple[Pattern, ...], state: tuple[int, ...], fresh: str) -> Collection[str]:
-    """One character of each kind that leads to different states, as far as the first pattern goes on at all."""
+    """Return one character for each different next state, as far as the first pattern can advance."""
     if not patterns[0].is_open(state[0]):
         return dict.fromkeys(patterns[0].leads_on(state[0]))
     kinds = [fresh]
@@ -282,7 +286,7 @@ def _distinguishing_characters(patterns: tuple[Pattern, ...], state: tuple[int, 
 
 
 def _unnamed_character(patterns: Iterable[Pattern]) -> str:
-    """A character that no pattern names: it stands for all of those."""
+    """Return a character that no pattern names: it stands for all of those."""
     named = {character for pattern in patterns for character in pattern.steps}
     letters = "xyzabcdefghijklmnopqrstuvw0123456789-_"
     return next((letter for letter in letters if letter not in named), None) or next(

@@ -1,4 +1,4 @@
-"""Refusals that anybody can cause without limit, counted so that a flood of them is no flood of writes (ID 5)."""
+"""Counts of refusals that callers can cause without limit, so that a flood of them is not a flood of writes (ID 5)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ OTHERS = "others"
 
 
 class RefusalKey(NamedTuple):
-    """What one count is about: the issuer ("unknown" if it has none), the caller's address, the problem.
+    """What one count is about: the issuer ("unknown" if there is none), the caller's address, the problem code.
 
-    `principal`, and `human` if it acts for one, are who was refused, "" for callers who proved nothing.
+    `principal`, and `human` if it acts for one, were refused; both are "" for unauthenticated callers.
     """
 
     issuer: str
@@ -25,8 +25,8 @@ class RefusalKey(NamedTuple):
 class RefusalCounts:
     """The counts of one minute in one process.
 
-    A count is told at 1, 2, 4, 8, ... and when the minute is over: n refusals make about log2(n) writes, and what a
-    stopped process never told is less than what it had told. Beyond `MOST_SOURCES` addresses a minute, the rest is
+    A count is written at 1, 2, 4, 8, ... and when the minute is over, so that n refusals cause about log2(n) writes. A
+    stopped process loses fewer refusals than it has written. Beyond `MAX_SOURCES` addresses a minute, the rest is
     counted together.
     """
 
@@ -35,7 +35,7 @@ class RefusalCounts:
     told: dict[RefusalKey, int] = field(default_factory=dict)
 
     def add(self, refused: RefusalKey, now: int) -> list[tuple[RefusalKey, int, int]]:
-        """Count one refusal at `now` (epoch seconds); what is now to be written: (about, how many more, minute)."""
+        """Count one refusal at `now` (epoch seconds). Return what to write now: (key, how many more, minute)."""
         due = list(self._close(now))
         if refused not in self.counts and len(self.counts) >= MAX_SOURCES:
             refused = refused._replace(source_ip=OTHERS, principal="", human="")
@@ -47,7 +47,7 @@ class RefusalCounts:
         return due
 
     def _close(self, now: int) -> Iterator[tuple[RefusalKey, int, int]]:
-        """What the last minute still owes, once `now` is past it."""
+        """Yield what the last minute has left to write, once `now` is past it."""
         if now // 60 == self.minute:
             return
         for refused, count in self.counts.items():

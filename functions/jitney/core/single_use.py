@@ -1,6 +1,7 @@
-"""Keys that may be used once, or so many times: what makes a POST safe to repeat and a token hard to replay.
+"""Keys that may be used once or a limited number of times.
 
-They are written in the same transaction as what they guard, so that neither exists without the other.
+They make a POST safe to repeat and a token hard to replay. A key is written in the same transaction as the change that
+it guards, so that neither exists without the other.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ IDEMPOTENCY_SECONDS = 24 * 3600
 
 
 class SingleUseKey(NamedTuple):
-    """A key that nobody may take again before `expires_at` (epoch seconds); `holds` is what its taker left there."""
+    """A key that cannot be used again before `expires_at` (epoch seconds). `value` is stored with it."""
 
     key: str
     expires_at: int
@@ -18,7 +19,7 @@ class SingleUseKey(NamedTuple):
 
 
 class Quota(NamedTuple):
-    """A key that may be taken `most` times before `expires_at` (epoch seconds)."""
+    """A key that may be used `most` times before `expires_at` (epoch seconds)."""
 
     key: str
     most: int
@@ -26,33 +27,33 @@ class Quota(NamedTuple):
 
 
 def idempotency_key(owner: str, key: str) -> str:
-    """The key under which an owner's Idempotency-Key is kept; one owner's keys never meet another's."""
+    """Return the storage key of an owner's Idempotency-Key. Keys of different owners never collide."""
     return f"IDEMPOTENCY#{owner}#{_sha256(key.encode())}"
 
 
 def idempotency_record(owner: str, key: str, body: bytes, grant_id: str, now: int) -> SingleUseKey:
-    """The once-key of a POST that opens `grant_id`, holding what its body was."""
+    """Return the single-use key of a POST that opens `grant_id`. Its value identifies the body."""
     return SingleUseKey(idempotency_key(owner, key), now + IDEMPOTENCY_SECONDS, f"{_sha256(body)} {grant_id}")
 
 
 def repeated_grant_id(holds: str, body: bytes) -> str | None:
-    """The id of the grant that the same POST opened before; None when it was another body."""
+    """Return the grant id that the same POST opened before; None when its body was different."""
     digest, grant_id = holds.split(" ")
     return grant_id if digest == _sha256(body) else None
 
 
 def preview_quota(owner: str, most: int, now: int) -> Quota:
-    """The quota of dry runs in the minute of `now`: unbounded, they would be an oracle (POL 9)."""
+    """Return the quota of dry runs in the minute of `now`. Without it, dry runs would be an oracle (POL 9)."""
     return _quota("PREVIEWS", owner, most, now)
 
 
 def ungranted_quota(owner: str, most: int, now: int) -> Quota:
-    """The quota of requests that no grant came of, in the minute of `now`: they tell as much as dry runs do."""
+    """Return the quota of requests without a grant in the minute of `now`. They reveal as much as dry runs."""
     return _quota("UNOPENED", owner, most, now)
 
 
 def pending_duplicate_quota(owner: str, most: int, now: int) -> Quota:
-    """The quota of requests that are under review already, in the minute of `now`: each leaves a record (REV 12)."""
+    """Return the quota of requests already under review in the minute of `now`: each writes a record (REV 12)."""
     return _quota("JOINS", owner, most, now)
 
 

@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 means it, refusing what parsers are known to disagree about."""
+"""Strict JSON (RFC 8259): refuses input that parsers are known to disagree about."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ _decode = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_consta
 
 
 def loads(raw: bytes) -> Any:
-    """The JSON text in `raw`, which is UTF-8 without a byte order mark.
+    """Return the JSON value in `raw`, which must be UTF-8 without a byte order mark.
 
     Raises ValueError for malformed text, a name that appears twice in one object (RFC 8259 section 4 leaves its meaning
     open), NaN and Infinity, lone surrogates, and nesting deeper than the interpreter's stack.

@@ -1,16 +1,16 @@
-"""Time as integer epoch seconds inside, as ISO 8601 in UTC outside."""
+"""Times: epoch seconds inside Jitney, ISO 8601 in UTC outside."""
 
 from datetime import UTC, datetime
 
 
 def iso(seconds: int) -> str:
-    """`seconds` since the epoch as "2026-11-24T12:05:00Z", the form that IAM's date conditions take."""
+    """Return `seconds` since the epoch as "2026-11-24T12:05:00Z", the form of IAM's date conditions."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 def epoch(text: str) -> int:
-    """The seconds since the epoch of what `iso` wrote. Raises ValueError for anything else."""
+    """Return the epoch seconds of a text that `iso` wrote. Raises ValueError for any other text."""
     seconds = int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
     if iso(seconds) != text:
-        raise ValueError("this is not a time as Jitney writes it")
+        raise ValueError(f"not a time in the form 2026-11-24T12:05:00Z: {text[:40]!a}")
     return seconds

@@ -119,7 +119,7 @@ def test_end_04_what_is_renewed_near_the_end_of_a_long_grant_is_scoped_down_too(
 )
 def test_sts_03_what_sts_would_refuse_is_never_sent(members):
     grant = replace(GRANT, **members)
-    with pytest.raises(ValueError, match="not a session"):
+    with pytest.raises(ValueError, match="STS does not accept this session"):
         session_request(grant, compile_policy(grant.permissions, grant.expires_at, ACTIONS), "x", NOW)
 
 

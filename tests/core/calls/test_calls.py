@@ -465,9 +465,9 @@ def test_why_is_said_in_words_that_say_something():
         "aws dynamodb scan --table-name orders": "the action of the operation itself",
         "aws s3api list-object-versions --bucket reports": "ListObjectVersions is authorized as this action",
         "aws s3 ls s3://reports/2026/": "objects are listed; listing is granted for a whole bucket, not for a prefix",
-        "aws backup start-report-job --report-plan-name p": "such as an id that AWS chose, is left open",
+        "aws backup start-report-job --report-plan-name p": "such as an id that AWS chose, are wildcards",
         "aws kms decrypt --ciphertext-blob x": "keys are authorized by their id or ARN",
-        "aws cloudformation create-stack --stack-name s --template-body file://t": "which are the caller's",
+        "aws cloudformation create-stack --stack-name s --template-body file://t": "which need the caller's",
     }
     for line, why in told.items():
         assert why in explain_line(line, PLACE, OPERATIONS)[0].why, line
@@ -477,14 +477,14 @@ def test_what_is_not_asked_but_may_be_needed_is_said():
     (explained,) = explain_line("aws s3 cp s3://reports/a .", PLACE, OPERATIONS)
     assert "kms:Decrypt" in explained.why
     (unnamed,) = explain_line("aws kms decrypt --ciphertext-blob x", PLACE, OPERATIONS)
-    assert "no parameter is known to name its resource" in unnamed.why
+    assert "no given parameter is known to name its resource" in unnamed.why
 
 
 def test_tags_in_a_file_are_said_to_be_not_asked():
     line = "aws s3api create-bucket --bucket new-bucket --create-bucket-configuration file://x"
     (explained,) = explain_line(line, PLACE, OPERATIONS)
     assert (
-        "not asked: s3:TagResource, if CreateBucketConfiguration takes it, which the call does not hold"
+        "not requested: s3:TagResource, if CreateBucketConfiguration takes it, whose value the call does not contain"
         in explained.why
     )
 
@@ -530,11 +530,11 @@ REFUSED = {
     "aws --version": ("call_invalid", "makes no call"),
     "aws s3 ls | cat": ("call_invalid", "pipe"),
     "aws s3 cp a b": ("call_invalid", "s3://"),
-    "aws s3 cp s3://reports/a": ("call_invalid", "takes 2 paths, and there are 1"),
-    "aws s3 ls s3://a s3://b": ("call_invalid", "takes 0 to 1 paths, and there are 2"),
+    "aws s3 cp s3://reports/a": ("call_invalid", "takes 2 paths, but the call has 1"),
+    "aws s3 ls s3://a s3://b": ("call_invalid", "takes 0 to 1 paths, but the call has 2"),
     "aws logs tail": ("call_invalid", "GROUP-NAME"),
     "aws logs tail a b": ("call_invalid", "belongs to no option"),
-    "aws logs tail a --group-name b": ("call_invalid", "There is no option"),
+    "aws logs tail a --group-name b": ("call_invalid", "Option --group-name does not exist"),
     "aws logs tail '*'": ("call_invalid", "pattern"),
     "aws cloudformation deploy --template-file t.yaml": ("call_invalid", "--stack-name"),
     "aws cloudformation deploy --stack-name s --role-arn arn:aws:iam::999999999999:role/r": ("account_mismatch", ""),
@@ -542,16 +542,16 @@ REFUSED = {
     "aws s3 cp s3://reports/ .": ("call_invalid", "--recursive"),
     "aws s3 cp 's3://reports/*' .": ("call_invalid", "--recursive"),
     # The key is composed: what the file is called is held to what a key is held to.
-    "aws s3 cp '*' s3://reports/2026/": ("call_invalid", "cannot be named exactly"),
-    "aws s3 mv 'dir/a?b.csv' s3://reports": ("call_invalid", "cannot be named exactly"),
-    "aws s3 cp '${aws:username}' s3://reports/2026/": ("call_invalid", "cannot be named exactly"),
+    "aws s3 cp '*' s3://reports/2026/": ("call_invalid", "cannot name a key with"),
+    "aws s3 mv 'dir/a?b.csv' s3://reports": ("call_invalid", "cannot name a key with"),
+    "aws s3 cp '${aws:username}' s3://reports/2026/": ("call_invalid", "cannot name a key with"),
     "aws s3 cp 'dir\\q3.csv' s3://reports/2026/": ("call_invalid", "write the whole key"),
     "aws s3 cp s3://arn:aws:s3:eu-west-1:444455556666:accesspoint/x/k .": ("call_invalid", "permissions"),
     "aws s3 rm s3://reports/a --exclude": ("call_invalid", "--exclude takes a value"),
-    "aws s3 ls s3://reports --exclude=a": ("call_invalid", "There is no option --exclude"),
+    "aws s3 ls s3://reports --exclude=a": ("call_invalid", "Option --exclude does not exist"),
     # All buckets are no bucket, and no file either.
     **{
-        f"aws s3 {command}": ("call_invalid", "no bucket's name")
+        f"aws s3 {command}": ("call_invalid", "not a bucket name")
         for command in (
             "cp s3:// .",
             "cp s3:// s3://reports/a",
@@ -578,10 +578,10 @@ REFUSED = {
     "aws dynamodb get-item --table-name x": ("call_invalid", "--key"),
     "aws dynamodb scan --table-name '*'": ("call_invalid", "pattern"),
     "aws dynamodb scan --table-name '${aws:username}'": ("call_invalid", "pattern"),
-    "aws dynamodb execute-statement --statement 'EXPLAIN x'": ("call_invalid", "do not tell"),
+    "aws dynamodb execute-statement --statement 'EXPLAIN x'": ("call_invalid", "do not determine"),
     # A table that is not surely read is not asked for.
     **{
-        f"aws dynamodb execute-statement --statement {shlex.quote(statement)}": ("call_invalid", "do not tell")
+        f"aws dynamodb execute-statement --statement {shlex.quote(statement)}": ("call_invalid", "do not determine")
         for statement in (
             'SELECT "a FROM b',
             "SELECT a /* FROM b */ FROM orders",
@@ -615,7 +615,7 @@ REFUSED = {
     "aws s3api copy-object --bucket b --key k --copy-source 'reports/b?versionId='": ("call_invalid", "pattern"),
     'aws s3api delete-objects --bucket b --delete \'{"Objects": [{"Key": "", "VersionId": "v"}]}\'': (
         "call_invalid",
-        "do not tell",
+        "do not determine",
     ),
     "aws dynamodb scan --table-name x --endpoint-url http://evil": ("call_invalid", "--endpoint-url"),
     "aws --profile admin s3 ls": ("call_invalid", "--profile"),
@@ -625,22 +625,22 @@ REFUSED = {
     # What ends in the same name is not the same thing.
     "aws s3api get-object --bucket arn:aws:s3:eu-west-1:444455556666:accesspoint/reports --key x o": (
         "call_invalid",
-        "something else",
+        "another kind of resource",
     ),
     "aws s3api get-object --bucket arn:aws:iam::444455556666:role/reports --key x o": (
         "call_invalid",
-        "something else",
+        "another kind of resource",
     ),
     # A name that is given and says nothing is not all names.
-    "aws s3api get-object --bucket b --key '' o": ("call_invalid", "Key names a resource, and is empty"),
-    "aws s3api get-object --bucket b --key= o": ("call_invalid", "Key names a resource, and is empty"),
+    "aws s3api get-object --bucket b --key '' o": ("call_invalid", "Key names a resource, but is empty"),
+    "aws s3api get-object --bucket b --key= o": ("call_invalid", "Key names a resource, but is empty"),
     "aws s3api get-object --bucket b --key https://e.com/k o": (
         "call_invalid",
         "instead of file://, fileb:// or a web",
     ),
     "aws s3api put-object --bucket reports --key file://k": (
         "call_invalid",
-        "Key names a resource, and the call does not",
+        "Key names a resource, but the call does not",
     ),
     "aws s3api put-object --bucket reports --key fileb://k": ("call_invalid", "Write the value instead of file://"),
     "aws s3api delete-objects --bucket b --delete file://d": ("call_invalid", "Delete names"),

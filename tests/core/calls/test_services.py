@@ -358,7 +358,7 @@ NEEDS = {
 
 def test_roles_in_a_file_are_said_to_be_not_asked():
     (explained,) = explain_line("aws events put-targets --rule r --targets file://targets.json", PLACE, OPERATIONS)
-    assert "not asked: iam:PassRole on the roles in Targets, which the call does not hold" in explained.why
+    assert "not requested: iam:PassRole on the roles in Targets, whose value the call does not contain" in explained.why
     (explained,) = explain_line("aws events put-targets --rule r --targets Id=1,Arn=a", PLACE, OPERATIONS)
     assert "PassRole" not in explained.why
 

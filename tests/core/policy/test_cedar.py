@@ -54,7 +54,7 @@ FAULTS = {
         'when { if resource.arn == "x" then resource.account == principal.issuer else true }',
         "resource.account",
     ),
-    "approval that names nobody": ("", "@approval is to name"),
+    "approval that names nobody": ("", "@approval must name"),
     "unknown action": ('when { action == Jitney::Action::"Reed" }', "Reed"),
     "approvals in general": ("when { !context.approvals.isEmpty() }", "context.approvals"),
     "approvals compared": ('when { context.approvals == ["owners"] }', "context.approvals"),

@@ -617,7 +617,7 @@ def test_sts_02_a_wildcard_stands_for_nothing_of_sts_but_who_one_is(ask, name, a
     ("name", "arn"), [("sts:Assume*", ROLE), ("sts:*Token", "*"), ("sts:GetScopedCredential?", "*")]
 )
 def test_sts_02_a_wildcard_for_actions_of_sts_alone_is_refused(ask, name, arn):
-    with pytest.raises(Problem, match="by name alone") as caught:
+    with pytest.raises(Problem, match="by name only") as caught:
         ask(BROAD, (name, arn))
     assert (caught.value.code, name in caught.value.detail) == ("request_invalid", True)
 
@@ -680,7 +680,7 @@ def test_sts_02_whatever_stands_for_an_action_of_sts_does_not_get_it_unnamed(ask
         (("s3:ListBucket", OBJECT), "arn:${Partition}:s3:::${BucketName}"),
         (("s3:GetObject", "arn:aws:s3:::b"), "arn:${Partition}:s3:::${BucketName}/${ObjectName}"),
         (("s3:ListAllMyBuckets", "arn:aws:s3:::b"), '"*"'),
-        (("s3:GetObject", f"{OBJECT} arn:aws:s3:::b"), "Leave the resource out"),
+        (("s3:GetObject", f"{OBJECT} arn:aws:s3:::b"), "Remove the resource"),
         (("s3:GetObject", "arn:aws:dynamodb:eu-west-1:444455556666:table/t"), "s3"),
     ],
 )

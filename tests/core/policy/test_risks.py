@@ -137,7 +137,7 @@ def test_pol_05_what_would_pass_is_told_without_the_combination(decide_holding):
 def test_pol_07_what_others_hold_is_counted_and_not_told(decide_holding):
     decision = decide_holding(FORBID, PASS, held=[HeldActions("", LAMBDA.actions)])
     assert decision.effect is Effect.DENY
-    assert "iam:PassRole completes a known way to gain permissions, together with other live grants" in (
+    assert "iam:PassRole completes a known privilege escalation together with other active grants" in (
         decision.reasons[0].sentence
     )
     assert "lambda" not in str(decision)
@@ -159,7 +159,7 @@ def test_pol_05_a_single_action_that_gains_permissions_is_no_combination(decide_
     update = ("lambda:UpdateFunctionCode", CREATE[1])
     decision = decide_holding(FORBID, update)
     assert decision.reasons[0].sentence.endswith(
-        "is forbidden: lambda:UpdateFunctionCode lets its holder act as a role that something in lambda has. "
+        "is forbidden: lambda:UpdateFunctionCode lets its holder act as a role that a resource of lambda has. "
         "Ask for less."
     )
     assert decide_holding(REVIEW, update, reviewers=["security"]).effect is Effect.ALLOW
@@ -232,7 +232,7 @@ def test_pol_05_what_says_which_resources_has_not(decide_holding, name, resource
 @pytest.mark.parametrize(
     ("condition", "told"),
     [
-        ('context.risks.contains("PrivEsc")', "the risk 'PrivEsc', which there is not"),
+        ('context.risks.contains("PrivEsc")', "the risk 'PrivEsc' does not exist"),
         ('context.risks.containsAny(["PrivilegeEscalation", "Escalation"])', "'Escalation'"),
         ('context.risks == ["PrivilegeEscalation"]', "context.risks other than"),
         ("!context.risks.isEmpty()", "context.risks other than"),

@@ -1,4 +1,4 @@
-"""Break-glass: a request that was taken without its reviewers, and what was said of that afterwards (row REV 8)."""
+"""Break-glass: a request granted without its reviewers, and the follow-up review afterwards (row REV 8)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from jitney.core.times import iso
 
 
 class FollowUpVerdict(StrEnum):
-    """What somebody else says of it afterwards."""
+    """The result of a follow-up review."""
 
     CONFIRM = "confirm"
     OBJECT = "object"
@@ -16,10 +16,10 @@ class FollowUpVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BreakGlassUse:
-    """The glass was broken by `human`, a source identity, at `at`, for what has the hash `content`.
+    """The use of break-glass by `human` (a source identity) at `at`, for the content with the hash `content`.
 
-    Somebody else is to look at it until `due_at`. `told` are those who are told of it besides everybody who could have
-    decided. Times in epoch seconds.
+    The follow-up review is due by `due_at`. `notified` were notified in addition to all reviewers. Times in epoch
+    seconds.
     """
 
     human: str
@@ -32,7 +32,7 @@ class BreakGlassUse:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """What `human` said of a broken glass, at `at` (epoch seconds)."""
+    """The follow-up review by `human`, at `at` (epoch seconds)."""
 
     human: str
     judgement: FollowUpVerdict
@@ -40,17 +40,20 @@ class FollowUp:
     at: int
 
 
-def break_glass_view(glass: BreakGlassUse | None, follow_up: FollowUp | None) -> dict[str, Any] | None:
-    """A broken glass as the API shows it."""
-    if glass is None:
+def break_glass_view(use: BreakGlassUse | None, follow_up: FollowUp | None) -> dict[str, Any] | None:
+    """Return a use of break-glass, and its follow-up review if there is one, as the API shows it."""
+    if use is None:
         return None
-    said = follow_up and {
+    review = follow_up and {
         "by": follow_up.human,
         "judgement": str(follow_up.judgement),
         "comment": follow_up.comment,
         "at": iso(follow_up.at),
     }
     return {
-        "by": glass.human, "reason": glass.reason, "at": iso(glass.at), "follow_up_due_at": iso(glass.due_at),
-        "follow_up": said,
-    }  # fmt: skip
+        "by": use.human,
+        "reason": use.reason,
+        "at": iso(use.at),
+        "follow_up_due_at": iso(use.due_at),
+        "follow_up": review,
+    }

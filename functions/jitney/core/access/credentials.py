@@ -1,4 +1,4 @@
-"""What STS is asked for a grant, and what comes back."""
+"""The STS session of a grant: what is requested, and what STS returns."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,21 +8,21 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.session_policy import SessionPolicy, scopable_policy
 from jitney.core.times import iso
 
-# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; boto3 checks none of these upper bounds.
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; boto3 does not check these bounds.
 _NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}", re.ASCII)
 CANARY_PREFIX = "g-canary-"
-"""Of the names of sessions that the broker keeps to itself: no grant's id has a second hyphen."""
+"""Prefix of the names of sessions that the broker keeps for itself. No grant's id has a second hyphen."""
 MIN_STS_SESSION_SECONDS = 900
 MAX_STS_SESSION_SECONDS = 3600
-"""A Lambda function holds role credentials, so its AssumeRole is role chaining: one hour at most."""
+"""AssumeRole from a Lambda function is role chaining: one hour at most."""
 
 
 class SessionRequest(NamedTuple):
-    """One session: who, as what, for how long and with which policy and tags.
+    """One session: the role, its name and tags, its policy and its duration.
 
-    Where `scopable` is a policy, STS's shortest session outlives the grant: a session under it stays in the broker, and
-    what is handed out is scoped down from it to `policy` and to what is left until `ends_at` (epoch seconds).
+    `scopable` is set when STS's shortest session outlives the grant. That session stays in the broker. The agent gets
+    credentials scoped down from it, to `policy` and to the time left until `ends_at` (epoch seconds).
     """
 
     role_arn: str
@@ -38,7 +38,7 @@ class SessionRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Credentials of one grant; never stored, never logged, hidden in repr. `expires_at` in epoch seconds."""
+    """Credentials of one grant. Never stored, never logged, hidden in repr. `expires_at` in epoch seconds."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -46,7 +46,7 @@ class Credentials:
     expires_at: int
 
     def view(self) -> dict[str, str]:
-        """The credentials as the API hands them to the principal that asked."""
+        """Return the credentials as the API sends them to the principal."""
         return {
             "access_key_id": self.access_key_id,
             "secret_access_key": self.secret_access_key,
@@ -58,19 +58,19 @@ class Credentials:
 def session_request(
     grant: Grant, policy: SessionPolicy, external_id: str, now: int, *, handed_out: bool = True
 ) -> SessionRequest:
-    """The session for an active grant: its name is the grant's id, its source identity the principal (STS 3).
+    """Return the session of an active grant: its name is the grant's id, its source identity the principal (STS 3).
 
-    `handed_out` is false for a session that the broker uses itself, for which the Deny in `policy` is end enough. Its
-    name is no grant's, so that who makes such sessions can be held to them; the deny document finds it by its tags.
+    `handed_out` is false for a session that the broker uses itself, where the Deny in `policy` is a sufficient end. Its
+    name is not a grant's, so that IAM can restrict who creates such sessions; the deny document matches it by its tags.
     Raises ValueError for a name, source identity or tag that STS would refuse.
     """
     tags = (("grant", grant.id), ("agent", grant.principal), ("human", grant.human or ""))
     for name in (grant.id, grant.principal):
         if not _NAME.fullmatch(name):
-            raise ValueError(f"not a session name or source identity: {name!r}")
+            raise ValueError(f"STS does not accept this session name or source identity: {name!r}")
     for _, value in tags:
         if not _TAG_VALUE.fullmatch(value):
-            raise ValueError(f"not a session tag: {value!r}")
+            raise ValueError(f"STS does not accept this session tag: {value!r}")
     left = grant.expires_at - now
     return SessionRequest(
         role_arn=grant.role_arn,

@@ -1,13 +1,14 @@
-"""In whose place somebody votes while that person is away (row REV 6)."""
+"""Delegation: who votes on behalf of an out-of-office reviewer (row REV 6)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """The place of `absent`, a source identity, in a reviewer group, from `starts_at` to before `ends_at` (epoch s).
+    """A delegation by `delegator` (a source identity) in one reviewer group, from `starts_at` to before `ends_at`.
 
-    `absence` is the id by which the absence is on record, so that what a vote says of it can be proven.
+    Times in epoch seconds. `out_of_office_id` is the id under which the out of office was recorded, so that a vote's
+    delegation can be verified.
     """
 
     group: str
@@ -17,5 +18,5 @@ class Delegation:
     ends_at: int
 
     def holds(self, at: int) -> bool:
-        """Whether it is in force at `at`."""
+        """Return whether the delegation is in force at `at`."""
         return self.starts_at <= at < self.ends_at

@@ -1,9 +1,9 @@
-"""The deny document of a target role: an inline policy that makes the live credentials of ended grants fail.
+"""The deny document of a target role: an inline policy that denies live credentials of ended grants.
 
-IAM asks it at each request, so that it reaches credentials that are out already. A grant is named by its session tag:
-`aws:PrincipalTag/grant` is on every session (the trust policy demands it), hits that grant's sessions alone, and its
-19 characters make the shortest entries (`aws:userid` takes 21). Who makes more of them than fit is cut off instead, by
-`aws:PrincipalTag/agent`, and nobody else.
+IAM evaluates it at each request: it also stops credentials that were issued before. An entry names a grant by its
+session tag. `aws:PrincipalTag/grant` is on every session (the trust policy requires it), matches that grant's sessions
+alone, and takes 19 characters, less than `aws:userid` (21). An agent with more entries than fit is cut off as a whole
+by `aws:PrincipalTag/agent`; no other agent is affected.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principaltag
 """
 
@@ -20,18 +20,18 @@ from jitney.core.times import iso
 
 DENY_POLICY_NAME = "JitneyRevocations"
 ROLE_POLICY_LIMIT = 10_240
-"""Characters of a role's inline policies together, white space not counted (IAM User Guide, IAM and STS quotas)."""
+"""Characters of all inline policies of a role, without white space (IAM User Guide, IAM and STS quotas)."""
 CLOCK_SKEW_SECONDS = 60
-"""How far the broker's clock and AWS's may be apart; a denial outlasts its grant by as much."""
+"""How far the broker's clock and AWS's may differ. An entry outlasts its grant by as much."""
 IN_FLIGHT_SECONDS = 60
-"""How long after the end of a grant an issue that was on its way can still be made: the function's 15 s, and clocks."""
+"""How long after a grant's end an issue in flight can still complete: 15 s of the function, plus clock skew."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class DenyEntry:
-    """A grant whose credentials are to fail: it ended at `ended_at`, its last session is over at `until`.
+    """A grant whose credentials are denied: it ended at `ended_at`, and its last session ends at `until`.
 
-    `agent` is the source identity that its sessions have as their tag.
+    `agent` is the source identity in the agent tag of its sessions.
     """
 
     grant_id: str
@@ -41,24 +41,27 @@ class DenyEntry:
 
 
 class CutOffs(NamedTuple):
-    """Until when what was issued fails, in epoch seconds: to anybody on the role, and to single agents."""
+    """The issue times (epoch seconds) up to which credentials are denied: for the whole role, and for single agents."""
 
     role: int | None = None
     agents: Mapping[str, int] = MappingProxyType({})
 
     def until(self, agent: str) -> int | None:
-        """Until when what was issued to the agent fails, None when it is not cut off."""
+        """Return the issue time up to which the agent's credentials are denied; None when it is not cut off."""
         found = [each for each in (self.role, self.agents.get(agent)) if each is not None]
         return max(found, default=None)
 
     @property
     def last(self) -> int | None:
-        """The latest of them."""
+        """The latest cut-off time; None when there is none."""
         found = [*self.agents.values(), *(() if self.role is None else (self.role,))]
         return max(found, default=None)
 
     def at(self, now: int) -> Self:
-        """Those that matter at `now`: as long as sessions last, and an agent's only if it is later than the role's."""
+        """Return the cut-offs that still matter at `now`.
+
+        Sessions last an hour, and a cut-off of the role covers earlier ones of its agents.
+        """
         role = self.role if self.role is not None and now < self.role + MAX_STS_SESSION_SECONDS else None
         later = {
             agent: cut
@@ -68,32 +71,35 @@ class CutOffs(NamedTuple):
         return self._replace(role=role, agents=later)
 
     def since(self, earlier: "CutOffs") -> "CutOffs":
-        """Those that are not among the earlier ones."""
+        """Return the cut-offs that are not in `earlier`."""
         role = self.role if self.role != earlier.role else None
         return CutOffs(role, {agent: cut for agent, cut in self.agents.items() if earlier.agents.get(agent) != cut})
 
 
 @dataclass(frozen=True, slots=True)
 class DenyDocument:
-    """The document as the text for IAM, "" for none, and the cut-offs in it."""
+    """The document as IAM's policy text ("" for none), and the cut-offs in it."""
 
     text: str
     cut_offs: CutOffs
 
 
 def deny_entry(grant: Grant, now: int) -> DenyEntry:
-    """The denial of a grant that ends at `now`; the session policy itself denies everything after the grant's end."""
+    """Return the deny entry of a grant that ends at `now`.
+
+    After the grant's `expires_at` its session policy denies everything itself.
+    """
     return DenyEntry(grant.id, now, grant.expires_at + CLOCK_SKEW_SECONDS, grant.principal)
 
 
-def compose_deny_document(denials: Iterable[DenyEntry], cut_offs: CutOffs, now: int, room: int) -> DenyDocument:
-    """The document that denies exactly the unexpired `denials` and what is cut off, in at most `room` characters.
+def compose_deny_document(entries: Iterable[DenyEntry], cut_offs: CutOffs, now: int, room: int) -> DenyDocument:
+    """Return the document with the unexpired `entries` and all cut-offs, in at most `room` characters.
 
-    Where that does not fit, the agent with the most denials is cut off: what was issued to it up to shortly after `now`
-    fails, its other grants' sessions among them, and takes the place of its denials; then the next agent. Where that
-    does not fit either, the whole role is cut off. `cut_offs` are earlier ones.
+    If the entries do not fit, the agent with the most entries is cut off: everything issued to it until shortly after
+    `now` is denied, including sessions of its other grants, and its entries are dropped. Then follows the next agent.
+    If that does not fit either, the whole role is cut off. `cut_offs` are the existing ones.
     """
-    live = sorted(each for each in denials if each.until > now)
+    live = sorted(each for each in entries if each.until > now)
     cuts = cut_offs.at(now)
     moment = max(now + IN_FLIGHT_SECONDS, cuts.last or 0)
     text = _text(live, cuts)
@@ -110,7 +116,7 @@ def compose_deny_document(denials: Iterable[DenyEntry], cut_offs: CutOffs, now: 
 
 
 def _listed(live: Iterable[DenyEntry], cuts: CutOffs) -> list[DenyEntry]:
-    """The denials whose sessions a cut-off does not reach, or not all of them."""
+    """Return the entries that no cut-off covers completely."""
     found = ((each, cuts.until(each.agent)) for each in live)
     return [each for each, cut in found if cut is None or each.ended_at + IN_FLIGHT_SECONDS > cut]
 

@@ -1,4 +1,4 @@
-"""Whether credentials may be issued for a grant, and what its agent is told when they may not (row STS 7)."""
+"""Eligibility to fetch credentials: whether a grant is active, and what its agent is answered when not (row STS 7)."""
 
 from collections.abc import Mapping
 
@@ -9,20 +9,20 @@ from jitney.core.times import iso
 _DETAILS: Mapping[State, str] = {
     State.PENDING: "Grant {id} is under review until {end}.",
     State.EXPIRED: "Grant {id} ended at {end}.",
-    State.FAILED: "Grant {id} failed: its review could not be held, or its credentials could not be issued.",
+    State.FAILED: "Grant {id} failed: its review could not start, or its credentials could not be issued.",
 }
 _ENDED: Mapping[State, tuple[str, str]] = {
-    State.PENDING: ("grant_pending", "Wait for the reviewers; ask again after the seconds in Retry-After."),
-    State.REJECTED: ("grant_rejected", "Ask for less, or talk to {who}; then make a new request."),
-    State.EXPIRED: ("grant_ended", "Make a new request; say how long you need."),
-    State.RELEASED: ("grant_released", "You gave this grant back; make a new request."),
-    State.REVOKED: ("grant_revoked", "A person took this grant back; ask them before you make another request."),
+    State.PENDING: ("grant_pending", "Wait for the reviewers; try again after the seconds in Retry-After."),
+    State.REJECTED: ("grant_rejected", "Request less, or talk to {who}; then make a new request."),
+    State.EXPIRED: ("grant_ended", "Make a new request; state how long you need."),
+    State.RELEASED: ("grant_released", "You released this grant; make a new request."),
+    State.REVOKED: ("grant_revoked", "Talk to {who} before you make another request."),
     State.FAILED: ("grant_ended", "Make a new request."),
 }
 
 
 def require_active_grant(grant: Grant, now: int) -> Grant:
-    """The grant as it stands at `now`, if credentials may be issued for it. Raises Problem saying why not (STS 7)."""
+    """Return the grant at `now` if credentials may be issued for it. Raises Problem that says why not (STS 7)."""
     current = grant.at(now)
     if current.state is State.ACTIVE:
         return current
@@ -31,13 +31,19 @@ def require_active_grant(grant: Grant, now: int) -> Grant:
     detail = _DETAILS.get(current.state, "Grant {id} was {state}{by}.")
     rejecting = next((vote for vote in current.votes if vote.verdict is VoteVerdict.REJECT), None)
     by = _ended_by(current, rejecting)
-    said = detail.format(id=grant.id, state=current.state, end=iso(grant.expires_at), by=by)
-    fix = fix.format(who=rejecting.human if rejecting else "the reviewers")
-    raise Problem(code, said, fix, {"grant": current.view()}, headers)
+    detail = detail.format(id=grant.id, state=current.state, end=iso(grant.expires_at), by=by)
+    fix = fix.format(who=_decider(current, rejecting))
+    raise Problem(code, detail, fix, {"grant": current.view()}, headers)
+
+
+def _decider(grant: Grant, rejecting: Vote | None) -> str:
+    if grant.state is State.REVOKED and grant.ending:
+        return grant.ending.by
+    return rejecting.human if rejecting else "the reviewers"
 
 
 def _ended_by(grant: Grant, rejecting: Vote | None) -> str:
-    """Who ended it, and what they said: a revocation's reason or the comment of a rejection."""
+    """Return who ended the grant and why: the reason of a revocation or the comment of a rejection."""
     if grant.state is State.REVOKED and grant.ending:
         return f" by {grant.ending.by}: {grant.ending.reason.rstrip('.')}"
     if grant.state is State.REJECTED and rejecting:

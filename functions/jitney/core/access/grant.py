@@ -1,4 +1,4 @@
-"""The grant: what one principal may do on one target until when, and the states it moves through."""
+"""The grant: what one principal may do on one target, until when, and the states it moves through."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,11 +14,11 @@ from jitney.core.policy.decision import Decision, Effect
 from jitney.core.times import iso
 
 GRANT_RETENTION_SECONDS = 90 * 24 * 3600
-"""For how long a grant that is over is known: so long calls of its sessions can be told from others."""
+"""How long an ended grant is kept. Until then, calls of its sessions can be attributed to it."""
 
 
 class State(StrEnum):
-    """Where a grant stands."""
+    """The state of a grant."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -35,18 +35,18 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     ),
     State.ACTIVE: frozenset({State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED}),
     State.REJECTED: frozenset(),
-    State.EXPIRED: frozenset({State.RELEASED, State.REVOKED}),  # noted before its time, by whoever may note it
+    State.EXPIRED: frozenset({State.RELEASED, State.REVOKED}),  # in case it was written as expired too early
     State.RELEASED: frozenset(),
     State.REVOKED: frozenset(),
     State.FAILED: frozenset({State.RELEASED, State.REVOKED}),  # credentials of an earlier issue may be live
 }
-"""Every allowed move; what is not here cannot happen."""
+"""Every allowed transition. Nothing else can happen."""
 OPEN_STATES = frozenset({State.PENDING, State.ACTIVE})
-"""The states that have no end."""
+"""The states in which a grant has not ended."""
 
 
 class VoteVerdict(StrEnum):
-    """What a vote says."""
+    """What a vote decides."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -56,9 +56,9 @@ class VoteVerdict(StrEnum):
 class Vote:
     """One reviewer's vote. `human` is a source identity, `content` the hash of the grant that the voter saw.
 
-    `at` in epoch seconds; `via` is where it was given: "web" or "slack". `stands_in` are the places of absent members
-    that it was given in, `groups` those that it was counted for by the voter's own membership when the approvals were
-    last counted, which is each time that somebody votes; None in votes of before that was noted.
+    `at` is in epoch seconds. `via` is "web" or "slack". `delegations` are the delegations that the voter used. `groups`
+    are the groups in which the vote counted by the voter's own membership at the last count; every new vote repeats the
+    count. It is None in votes from before this was recorded.
     """
 
     human: str
@@ -72,20 +72,21 @@ class Vote:
 
     @property
     def delegators(self) -> tuple[str, ...]:
-        """In whose places it was given."""
+        """The people on whose behalf the voter voted as a delegate."""
         return tuple(sorted({place.delegator for place in self.delegations}))
 
     def view(self) -> dict[str, Any]:
-        """The vote as the API shows it."""
-        said = {"human": self.human, "verdict": str(self.verdict), "comment": self.comment, "at": iso(self.at)}
-        return said | {"delegate_for": list(self.delegators)}
+        """Return the vote as the API shows it."""
+        vote = {"human": self.human, "verdict": str(self.verdict), "comment": self.comment, "at": iso(self.at)}
+        return vote | {"delegate_for": list(self.delegators)}
 
 
 @dataclass(frozen=True, slots=True)
 class GrantEnd:
-    """How a grant was taken back: when (epoch seconds), by whom (a source identity), and why ("" for a release).
+    """The release or revocation of a grant: when (epoch seconds), the source identity of its author, and its reason.
 
-    `denied_after_milliseconds` is the time from the call to the first denial that a canary saw, None where none was seen.
+    The reason of a release is "". `denied_after_milliseconds` is the time from the request to the first denied call of
+    a canary; None where none was denied.
     """
 
     at: int
@@ -95,11 +96,11 @@ class GrantEnd:
 
     @property
     def state(self) -> State:
-        """What it makes of the grant."""
+        """The state that this end gives the grant."""
         return State.REVOKED if self.reason else State.RELEASED
 
     def view(self) -> dict[str, Any]:
-        """The ending as the API shows it."""
+        """Return the end as the API shows it."""
         return {
             "at": iso(self.at),
             "by": self.by,
@@ -112,16 +113,16 @@ class GrantEnd:
 class Grant:
     """One grant. Times in epoch seconds.
 
-    While pending, `expires_at` is when the review ends; once active, when the credentials end. `reviews` are the
-    alternatives of reviewer groups that the decision asked for, `approvals` the groups that have approved, `votes` the
-    reviewers' own. `groups` are the principal's when it asked: policy is asked again with them at each vote. `records`
-    counts the audit records of this grant and `head` is the hash of the last one: a state change and the next record
-    are written together or not at all. `ending` is there once it was released or revoked. What was issued until
-    `cut_off_at` works no longer, because its agent or the whole role was cut off; it can be issued again. `glass` is
-    there when it was taken without its reviewers, `follow_up` once somebody else looked at that. `agent_owners` owned the
-    agent when it asked, as source identities; its present owners are in `core.review.grant_under_review`.
-    `review_restarted_at` is when policies were last found to want
-    other reviewers than were asked before, `narrowed_at` when a reviewer last approved less while votes were missing.
+    While the grant is pending, `expires_at` is when the review ends; once it is active, when the credentials end.
+    `reviews` are the alternatives of reviewer groups that the decision asked for, `approvals` the groups that have
+    approved, `votes` the reviewers' votes. `groups` are the principal's at the request; the policy decides with them
+    again at each vote. `records` counts the audit records of this grant and `chain_head` is the hash of the last one: a
+    state change and its record are written in one transaction. `ending` is set once the grant was released or revoked.
+    Credentials issued up to `cut_off_at` no longer work, because the agent or the whole role was cut off; new ones can
+    be issued. `break_glass` is set when the reviewers were bypassed, `follow_up` once that was reviewed. `agent_owners`
+    are the source identities of the agent's owners at the request; `core.review.grant_under_review` adds the present
+    ones. `review_restarted_at` is when the policy last asked for other reviewers than before, `narrowed_at` when a reviewer
+    last narrowed the approval of a pending grant.
     """
 
     id: str
@@ -159,31 +160,31 @@ class Grant:
 
     @property
     def unreviewed(self) -> bool:
-        """Whether it was taken without its reviewers, and nobody has looked at it since."""
+        """Whether break-glass was used and its follow-up review has not happened."""
         return self.break_glass is not None and self.follow_up is None
 
     @property
     def owner(self) -> str:
-        """Whose it is: as `Principal.owner`."""
+        """The key of the grant's owner, as `Principal.owner_key`."""
         return f"{self.principal}#{self.human or ''}"
 
     def move(self, state: State) -> "Grant":
-        """The grant in another state. Raises ValueError for a move that is not in `TRANSITIONS`."""
+        """Return the grant in another state. Raises ValueError for a transition that is not in `TRANSITIONS`."""
         if state not in TRANSITIONS[self.state]:
             raise ValueError(f"a grant cannot go from {self.state} to {state}")
         return replace(self, state=state)
 
     def at(self, now: int) -> "Grant":
-        """The grant as it stands at `now`: past its end it has expired, whether or not anything noted it."""
+        """Return the grant in its state at `now`: after its end it has expired, even if that was not written yet."""
         ended = self.state in OPEN_STATES and now >= self.expires_at
         return self.move(State.EXPIRED) if ended else self
 
     def live(self, now: int) -> bool:
-        """Whether credentials of this grant may work at `now`, unless they are denied: once issued, until its end."""
+        """Return whether undenied credentials of this grant may work at `now`: from the first issue until its end."""
         return self.starts_at is not None and now < self.expires_at
 
     def end(self, state: State, ending: GrantEnd) -> "Grant":
-        """The grant released or revoked; as it stands at `ending.at` when it has ended before."""
+        """Return the grant released or revoked; if it had ended before, as it was at `ending.at`."""
         current = self.at(ending.at)
         over = state not in TRANSITIONS[current.state] or (
             current.state not in OPEN_STATES and not self.live(ending.at)
@@ -191,16 +192,16 @@ class Grant:
         return current if over else replace(current.move(state), ending=ending)
 
     def votes_since(self, before: "Grant") -> tuple[Vote, ...]:
-        """The votes that were not given `before`: those that are only counted for other groups by now are not new."""
+        """Return the votes that are not in `before`. A vote that merely counts for other groups now is not new."""
         given = {replace(each, groups=None) for each in before.votes}
         return tuple(each for each in self.votes if replace(each, groups=None) not in given)
 
     def asked(self) -> AccessRequest:
-        """The request that this grant answers, narrowed to what was granted; policy is asked again with it."""
+        """Return the request that this grant answers, narrowed to what was granted, to decide it again."""
         return AccessRequest(self.target, self.permissions, self.duration_seconds, self.reason, self.ticket)
 
     def view(self) -> dict[str, Any]:
-        """The grant as the API shows it."""
+        """Return the grant as the API shows it."""
         return {
             "id": self.id,
             "state": str(self.state),
@@ -225,11 +226,11 @@ class Grant:
 
 
 def with_derived_state(grant: Grant) -> Grant:
-    """The grant in the state that its ending, votes and times bear out: what `state` says can end it, but not open it.
+    """Return the grant in the state that its end, votes and times support.
 
-    Many functions may write the state, and few the rest (`adapters.grant_items`). Only a vote or an allowed request
-    gives a grant its start; a rejection stays among the votes. An end that nothing bears out counts as a failure, after
-    which what was issued can still be taken back.
+    The stored `state` can end a grant but not open it, because many functions may write the state and few may write the
+    rest (`adapters.grant_items`). Only a vote or an allowed request gives a grant its start; a rejection stays among
+    the votes. An unsupported end counts as a failure, after which issued credentials can still be revoked.
     """
     if grant.ending:
         state = grant.ending.state
@@ -243,16 +244,16 @@ def with_derived_state(grant: Grant) -> Grant:
 
 
 def permissions_view(permissions: tuple[Permission, ...]) -> list[dict[str, list[str]]]:
-    """Permissions as the API shows them, in the form in which they are asked for."""
+    """Return permissions as the API shows them, in the form of a request."""
     return [{"actions": list(each.actions), "resources": list(each.resources)} for each in permissions]
 
 
 def reviews_of(decision: Decision) -> tuple[tuple[str, ...], ...]:
-    """The alternatives of reviewer groups that a decision asks for, as a grant has them."""
+    """Return the alternatives of reviewer groups that a decision asks for, as a grant stores them."""
     return tuple(tuple(sorted(groups)) for groups in decision.reviews)
 
 
-def open_grant(  # the grant is where all that was learned of a request comes together
+def open_grant(
     grant_id: str,
     principal: Principal,
     request: AccessRequest,
@@ -261,7 +262,7 @@ def open_grant(  # the grant is where all that was learned of a request comes to
     review_ends: int,
     now: int,
 ) -> Grant:
-    """The grant that an allowed or reviewable decision opens: active from `now`, or pending until `review_ends`.
+    """Return the grant that a decision opens: active from `now` if allowed, else pending until `review_ends`.
 
     Raises ValueError for a denied decision.
     """

@@ -1,8 +1,8 @@
-"""Who holds parts of ways to gain permissions: each grant that has one is entered for its agent and for its human.
+"""The other active grants of an agent or a human that hold part of a privilege escalation.
 
-Two requests at once, each with half of a way, must not both be decided without the other. So the entries of an identity
-are one value with a stamp: a grant is written together with its entry, and only while the stamp is still the one that
-was read for its decision. Each grant is decided over those that were entered before it; who comes later has seen it.
+Two simultaneous requests, each for half of an escalation, must not both be decided without the other. So all entries of
+an identity are one value with a version. A grant is written together with its entry, and only if the version is still
+the one that its decision read. Each grant is decided over the entries before its own; later requests see it.
 """
 
 import json
@@ -14,11 +14,11 @@ from jitney.core.access.request import Permission
 from jitney.core.actions import ActionTable
 
 MAX_CHARACTERS = 300_000
-"""Of all entries of an identity; an item of DynamoDB holds 400 KB."""
+"""Bound of all entries of one identity. A DynamoDB item holds 400 KB."""
 
 
 class OtherGrant(NamedTuple):
-    """One grant's parts of ways, in one account. `until` is when it ends at the latest, in epoch seconds."""
+    """One grant's combination actions in one account. `until` is its latest possible end, in epoch seconds."""
 
     grant_id: str
     owner: str
@@ -28,7 +28,7 @@ class OtherGrant(NamedTuple):
 
 
 class OtherGrants(NamedTuple):
-    """The entries of an agent or a human, the earliest first; `stamp` is the last one's grant, "" if there is none."""
+    """The entries of an agent or a human, oldest first. `version` is the id of the last grant, "" if there is none."""
 
     identity: str
     stamp: str = ""
@@ -36,7 +36,7 @@ class OtherGrants(NamedTuple):
 
     @classmethod
     def read(cls, identity: str, stamp: str, text: str) -> Self:
-        """The holdings in `text`. Raises ValueError or TypeError when they are none."""
+        """Return the entries in `text`. Raises ValueError or TypeError when it is malformed."""
         entries = (
             OtherGrant(grant_id, owner, account, until, tuple(actions))
             for grant_id, owner, account, until, actions in json.loads(text)
@@ -44,54 +44,57 @@ class OtherGrants(NamedTuple):
         return cls(identity, stamp, tuple(entries))
 
     def text(self) -> str:
-        """The entries as `read` takes them."""
+        """Return the entries as `read` parses them."""
         return json.dumps(self.entries, separators=(",", ":"))
 
     @property
     def full(self) -> bool:
-        """Whether these are more than can be kept."""
+        """Whether there are more entries than one item can hold."""
         return len(self.text()) > MAX_CHARACTERS
 
     def entered(self, entry: OtherGrant, now: int) -> Self:
-        """The holdings with one more grant, without those that have ended at `now`."""
+        """Return the entries with one more grant, without those that have ended at `now`."""
         live = (each for each in self.entries if each.until > now)
         return self._replace(stamp=entry.grant_id, entries=(*live, entry))
 
     def before(self, grant_id: str) -> tuple[OtherGrant, ...]:
-        """The entries before that grant's; all when it has none."""
+        """Return the entries before that grant's; all entries when it has none."""
         ids = [entry.grant_id for entry in self.entries]
         return self.entries[: ids.index(grant_id)] if grant_id in ids else self.entries
 
 
 class OtherGrantsUpdate(NamedTuple):
-    """The holdings as a decision was made with them, and as they are once its grant is entered."""
+    """The entries that a decision read, and the entries including its grant."""
 
     before: OtherGrants
     after: OtherGrants
 
 
 def identities_of(principal: str, human: str | None) -> tuple[str, ...]:
-    """Whose holdings a request is about: the agent's, for whomever it asks, and the human's, whichever agent asks."""
+    """Return the identities whose other grants count for a request: the agent's, and the human's across all agents."""
     return tuple(dict.fromkeys((principal, human or principal)))
 
 
 def combination_actions_in(permissions: Iterable[Permission], actions: ActionTable) -> tuple[str, ...]:
-    """The actions in `permissions` (by their canonical names) that gain permissions together with others."""
+    """Return the actions in `permissions` (canonical names) that escalate privileges in combination with others."""
     named = {name for each in permissions for name in each.actions}
     return tuple(sorted(named & actions.combination_actions))
 
 
 def other_grant_of(grant: Grant, actions: ActionTable) -> OtherGrant | None:
-    """The grant's entry, None when it has no part in any way. One under review may begin when the review ends."""
+    """Return the grant's entry; None when it holds no combination actions.
+
+    A grant under review may start as late as the end of its review.
+    """
     parts = combination_actions_in(grant.permissions, actions)
     waiting = grant.duration_seconds if grant.state is State.PENDING else 0
     return OtherGrant(grant.id, grant.owner, grant.account, grant.expires_at + waiting, parts) if parts else None
 
 
 def is_counted(grant: Grant | None, now: int) -> bool:
-    """Whether an entered grant counts at `now`: it is or may become active, or its credentials may still work.
+    """Return whether an entry's grant counts at `now`: it is pending or active, or its credentials may still work.
 
-    Once taken back it counts until a session of it was seen to be denied. One that cannot be found counts.
+    A released or revoked grant counts until a session of it was seen to be denied. A grant that cannot be found counts.
     """
     if grant is None or grant.at(now).state in (State.PENDING, State.ACTIVE):
         return True

@@ -8,23 +8,23 @@ from typing import Any, NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Actions that are asked on resources: every action on every resource.
+    """A request for every one of `actions` on every one of `resources`.
 
-    Actions are `service:Name`, a name may hold `*` and `?`; resources are ARNs that may hold `*` and `?`, or "*".
+    Actions are `service:Name`; the name may hold `*` and `?`. Resources are ARNs that may hold `*` and `?`, or "*".
     """
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """Every action with every resource."""
+        """Return every action with every resource."""
         return itertools.product(self.actions, self.resources)
 
 
 class ExplainedAction(NamedTuple):
-    """One action that a call needs, the resources it is asked on, and why.
+    """One action that a call needs, the resources it is requested on, and why.
 
-    `call` is the call as records may show it: with the values that the resources come from, and no others.
+    `call` is the call as records may show it: with the values that name the resources, and no others.
     """
 
     call: str
@@ -33,16 +33,16 @@ class ExplainedAction(NamedTuple):
     why: str
 
     def view(self) -> dict[str, Any]:
-        """The explanation as the API shows it."""
+        """Return the explanation as the API shows it."""
         return {"call": self.call, "action": self.action, "resources": list(self.resources), "why": self.why}
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """What was asked. `duration_seconds` counts from the moment that credentials may first be issued.
+    """A request. `duration_seconds` counts from the moment when credentials may first be issued.
 
-    `explanation` says how `permissions` follow from the calls that were asked with, if they were asked so. `body` is
-    what was sent, masked: who asks the same again sends the same.
+    `explanation` says how `permissions` follow from the calls of the request, if it has calls. `body` is the masked
+    body that was sent: a repeated request has the same body.
     """
 
     target: str
@@ -55,7 +55,7 @@ class AccessRequest:
 
 
 def permissions_of(explained: Iterable[ExplainedAction]) -> tuple[Permission, ...]:
-    """The permissions that were explained: actions on the same resources together, nothing twice."""
+    """Return the explained permissions without duplicates. Actions on the same resources share one permission."""
     actions: dict[tuple[str, ...], dict[str, None]] = {}
     for each in explained:
         actions.setdefault(each.resources, {})[each.action] = None

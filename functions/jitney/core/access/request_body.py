@@ -1,7 +1,7 @@
-"""From an untrusted body to an `AccessRequest`, or a problem that says everything that is wrong with it.
+"""Parses an untrusted body into an `AccessRequest`, or reports everything that is wrong with it.
 
-Secrets are masked before anything else sees what was sent. Two things are judged as they were sent: how long a text is,
-as a mask may be longer; and calls, whose parameters say what they need: what comes of them is masked.
+Secrets are masked first. Two checks use the unmasked body: the length of texts, since a mask may be longer, and the
+calls, since their parameters determine what they need. What the calls yield is masked.
 """
 
 import json
@@ -28,23 +28,23 @@ MAX_REASON = 500
 MAX_TICKET = 100
 
 _ACTION = re.compile(r"[A-Za-z0-9-]{1,64}:[A-Za-z0-9*?]{1,128}", re.ASCII)
-# Printable ASCII. IAM would take U+00A0 to U+00FF too, but Unicode has several spellings of those characters and S3
-# compares bytes, so that the reviewer could read one key and IAM match another.
+# Printable ASCII. IAM also accepts U+00A0 to U+00FF, but Unicode has several spellings of those characters and S3
+# compares bytes: the reviewer could read one key and IAM match another.
 _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*?-]*:[^:]*:[\x21-\x7e][\x20-\x7e]*", re.ASCII)
 
 
 CallExplainer = Callable[[Sequence[Any], Target], tuple[ExplainedAction, ...]]
-"""What the calls of a request need on its target. Raises Problem."""
+"""Returns what the calls of a request need on its target. Raises Problem."""
 
 
 def parse_request(
     body: bytes, targets: Mapping[str, Target], limits: Limits, explain: CallExplainer, mask: GenericMasker
 ) -> AccessRequest:
-    """The access request in `body` (JSON, the members of the architecture's example), without its secrets.
+    """Return the access request in `body`, without its secrets.
 
-    `explain` is called only when the body has `calls` instead of `permissions`. Raises what it and `mask` raise, and
-    Problem body_too_large, body_malformed, target_unknown, account_mismatch, or request_invalid with every fault as
-    {pointer, detail, fix} in `errors`. No text of a problem holds a secret either.
+    `explain` is called only when the body has `calls` instead of `permissions`. Raises Problem body_too_large,
+    body_malformed, target_unknown, account_mismatch, request_invalid with every error as {pointer, detail, fix} in
+    `errors`, and the problems of `explain` and `mask`. The problem's texts are masked too.
     """
     sent = _object(body, limits)
     shown = sent if cannot_hold_secret(body.decode()) else _masked(sent, mask)
@@ -74,7 +74,7 @@ def parse_request(
 
 
 def parse_revocation(body: bytes, limits: Limits) -> str:
-    """The reason in a revocation's body, {"reason": ...}, as it was sent. Raises Problem as `parse_request`."""
+    """Return the unmasked reason in a revocation's body, {"reason": ...}. Raises Problem as `parse_request`."""
     sent = _object(body, limits)
     faults = FieldErrors()
     faults.unknown_members(UNTAGGED.data(sent), ("reason",), "")
@@ -84,7 +84,7 @@ def parse_revocation(body: bytes, limits: Limits) -> str:
 
 
 def _masked(sent: dict[str, Any], mask: GenericMasker) -> dict[str, Any]:
-    """What was sent without its secrets; itself when there are none. The reason and the ticket are prose."""
+    """Return the body without its secrets; the same object when it has none. Reason and ticket are masked as prose."""
     shown: dict[str, Any] = mask.data(sent)
     prose = {name: mask.text(text) for name in ("reason", "ticket") if isinstance(text := shown.get(name), str)}
     return shown if all(shown[name] == text for name, text in prose.items()) else shown | prose
@@ -102,31 +102,31 @@ def _refuse(faults: FieldErrors) -> None:
 
 
 _NAMES_SECRET = (
-    "An action or a resource holds what looks like a secret: it would stand in records and policies.",
-    "Write a wildcard for that part, or name the resource otherwise.",
+    "An action or a resource appears to hold a secret, which would be stored in records and policies.",
+    "Replace that part with a wildcard, or name the resource in another way.",
 )
 
 
 def _check_unmasked(sent: tuple[Permission, ...], shown: tuple[Permission, ...], faults: FieldErrors) -> None:
-    """Masked, a permission would be another one."""
+    """Add an error for each permission that masking would change."""
     for index, (one, other) in enumerate(zip(sent, shown, strict=True)):
         if one != other:
             faults.add(f"/permissions/{index}", *_NAMES_SECRET)
 
 
 def _check_calls(shown: Mapping[str, Any], faults: FieldErrors) -> None:
-    """The member `calls` stands instead of `permissions`."""
+    """Check that `calls` is given instead of `permissions`, not beside it."""
     if "calls" not in shown:
         return
     if "permissions" in shown:
-        faults.add("/calls", "There are both permissions and calls.", "Ask with one of them.")
+        faults.add("/calls", "The request has both permissions and calls.", "Send only one of them.")
     faults.items(shown["calls"], "/calls", MAX_CALLS)
 
 
 def _explained(
     calls: list[Any], shown: list[Any], target: Target, explain: CallExplainer
 ) -> tuple[ExplainedAction, ...]:
-    """What the calls need. A problem with calls that hold secrets is told of the calls as they are `shown`."""
+    """Return what the calls need. A problem about calls with secrets describes the calls as they are `shown`."""
     try:
         return explain(calls, target)
     except Problem as problem:
@@ -134,19 +134,19 @@ def _explained(
             raise
         code = problem.code
     explain([_one_word(call) for call in shown], target)
-    detail = "A call cannot be read at what looks like a secret."
-    raise Problem(code, detail, "Leave the secret out: what a call needs follows from the names of its resources.")
+    detail = "A call cannot be parsed at a value that appears to be a secret."
+    raise Problem(code, detail, "Remove the secret. The names of the call's resources determine what it needs.")
 
 
 def _one_word(call: Any) -> Any:
-    """The call with masks that a command line takes for one word."""
+    """Return the call with masks that form one word of a command line."""
     return MASK.sub(lambda found: found[0].replace(" ", "-"), call) if isinstance(call, str) else call
 
 
 def _with_permissions(
     request: AccessRequest, explained: tuple[ExplainedAction, ...], mask: GenericMasker
 ) -> AccessRequest:
-    """The request for what its calls need, held to what may be asked with permissions."""
+    """Return the request with the permissions that its calls need, checked like requested permissions."""
     permissions = permissions_of(explained)
     faults = FieldErrors()
     arns = [arn for permission in permissions for arn in permission.resources]
@@ -165,16 +165,16 @@ def _object(body: bytes, limits: Limits) -> dict[str, Any]:
     if len(body) > limits.max_body_bytes:
         raise Problem(
             "body_too_large",
-            f"The body has {len(body)} bytes; at most {limits.max_body_bytes} are read.",
-            "Ask for fewer actions and resources, or in several requests.",
+            f"The body has {len(body)} bytes; the limit is {limits.max_body_bytes}.",
+            "Request fewer actions and resources, or make several requests.",
         )
     try:
         raw = strict_json.loads(body)
     except ValueError as error:
-        fix = "Send one JSON object in UTF-8, each member once, without NaN or Infinity."
+        fix = "Send one JSON object in UTF-8, without duplicate members, NaN or Infinity."
         raise Problem("body_malformed", "The body is not well-formed JSON.", fix) from error
     if not isinstance(raw, dict):
-        raise Problem("body_malformed", "The body is JSON, but not an object.", "Send one JSON object.")
+        raise Problem("body_malformed", "The body is not a JSON object.", "Send one JSON object.")
     return raw
 
 
@@ -187,7 +187,7 @@ def _permissions(value: Any, faults: FieldErrors) -> tuple[Permission, ...]:
 
 def _permission(value: Any, pointer: str, faults: FieldErrors) -> Permission:
     if not isinstance(value, dict):
-        faults.add(pointer, "An object is needed here.", 'Write {"actions": [...], "resources": [...]}.')
+        faults.add(pointer, "The permission is not an object.", 'Write {"actions": [...], "resources": [...]}.')
         return Permission((), ())
     faults.unknown_members(value, ("actions", "resources"), pointer)
     return Permission(
@@ -205,7 +205,7 @@ def _names(value: Any, pointer: str, faults: FieldErrors, check: Any) -> tuple[s
 
 def _check_action(name: Any, pointer: str, faults: FieldErrors) -> None:
     if not isinstance(name, str) or not _ACTION.fullmatch(name):
-        faults.add(pointer, "This is not an action.", 'Write "service:Name" in ASCII, such as "s3:GetObject".')
+        faults.add(pointer, "The value is not an action.", 'Write "service:Name" in ASCII, such as "s3:GetObject".')
 
 
 def _check_resource(arn: Any, pointer: str, faults: FieldErrors) -> None:
@@ -214,26 +214,26 @@ def _check_resource(arn: Any, pointer: str, faults: FieldErrors) -> None:
     if not is_arn(arn):
         faults.add(
             pointer,
-            "This is not an ARN that a session policy can name.",
+            "The value is not an ARN that a session policy can name.",
             f'Write an ARN of at most {MAX_ARN} printable ASCII characters, such as "arn:aws:s3:::bucket/key", or "*".',
         )
     elif "${" in arn:
-        # IAM would expand it as a policy variable: the decision would be taken on one name and the session policy
-        # hold another. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+        # IAM expands policy variables: the decision would be about one name and the session policy about another.
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
         faults.add(pointer, "The ARN holds ${, which IAM reads as a policy variable.", "Write the name itself.")
 
 
 def is_arn(arn: Any) -> bool:
-    """Whether it is an ARN, with or without wildcards, that a session policy can name."""
+    """Return whether it is an ARN, with or without wildcards, that a session policy can name."""
     return isinstance(arn, str) and len(arn) <= MAX_ARN and bool(_ARN.fullmatch(arn))
 
 
 def _target(alias: str, targets: Mapping[str, Target]) -> Target:
     target = targets.get(alias)
     if target is None:
-        # No nearest name: whoever may use no target shall not learn what targets there are.
+        # No suggestion: a caller without access to a target must not learn its name.
         fix = "Ask your platform engineer for the alias of the target."
-        raise Problem("target_unknown", f"There is no target {alias[:64]!a}.", fix)
+        raise Problem("target_unknown", f"Target {alias[:64]!a} does not exist.", fix)
     return target
 
 
@@ -241,10 +241,10 @@ def _check_accounts(request: AccessRequest, target: Target) -> None:
     partition = target.role_arn.split(":", 2)[1]
     for arn in {arn for permission in request.permissions for arn in permission.resources if arn != "*"}:
         _, of_partition, _, _, account, _ = arn.split(":", 5)
-        # "" is how ARNs without an account are written (S3), "aws" what AWS itself owns (managed policies).
+        # S3's ARNs have the account "", AWS's own managed policies "aws".
         if of_partition != partition or account not in ("", "aws", target.account):
             raise Problem(
                 "account_mismatch",
-                f"{arn[:200]!a} lies outside the target's account or partition.",
-                "Name resources of the target's own account, without wildcards in the account, or another target.",
+                f"Resource {arn[:200]!a} is not in the target's account and partition.",
+                "Name resources of the target's account, without wildcards in the account id, or use another target.",
             )

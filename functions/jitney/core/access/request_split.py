@@ -1,4 +1,4 @@
-"""A request that is too large for one session policy, as up to three requests that each fit."""
+"""Splits a request that is too large for one session policy into up to three that each fit."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -10,11 +10,11 @@ MAX_PARTS = 3
 
 
 def split(whole: CompactedRequest, room: int) -> tuple[tuple[Permission, ...], ...]:
-    """The permissions of at most `MOST_PARTS` requests that together reach `whole`, statements of each in `room`.
+    """Return the permissions of at most `MAX_PARTS` requests that together are `whole`, each within `room` characters.
 
-    The statements go whole, the largest first, each into the first part that has room for it; one that is larger than
-    a part is cut, which changes nothing in what it allows. () when that does not do: too much for three parts, or one
-    action on one resource that fits into none.
+    Whole statements go, largest first, into the first part with room. A statement larger than a part is cut, which
+    changes nothing in what it allows. Returns () when the request needs more parts, or one action on one resource does
+    not fit.
     """
     parts: list[tuple[Statement, ...]] = []
     for piece in [piece for statement in by_resources(whole.asked) for piece in _cut(statement, room)]:
@@ -29,7 +29,7 @@ def split(whole: CompactedRequest, room: int) -> tuple[tuple[Permission, ...], .
 
 
 def _cut(statement: Statement, room: int) -> Iterator[Statement]:
-    """`statement` in pieces of at most `room` characters, cut along the list with more text; as far as it can be."""
+    """Yield `statement` in pieces of at most `room` characters where possible, cut along its longer list."""
     names, resources = len("".join(statement.actions)), len("".join(statement.resources))
     by_actions = len(statement.actions) > 1 and (names > resources or len(statement.resources) == 1)
     member = "actions" if by_actions else "resources"
@@ -45,7 +45,7 @@ def _cut(statement: Statement, room: int) -> Iterator[Statement]:
 
 
 def _permissions(statements: Iterable[Statement], asked: Mapping[str, tuple[str, ...]]) -> tuple[Permission, ...]:
-    """What `statements` hold of `asked`, without what they name beside it."""
+    """Return what `statements` allow of `requested`, without the combinations that they add."""
     kept: dict[str, set[str]] = {}
     for statement in statements:
         for name in statement.actions:

@@ -1,8 +1,7 @@
-"""What a request reaches, action by action: what may be written beside it without reaching more.
+"""The scope of a request, action by action, and what a policy may add without exceeding it.
 
-The questions are about regular languages (core.patterns), and a request can be made whose questions are slow. Once
-`STEPS` are spent the answer is the careful one: that it does reach more. A policy is then longer than it could be, and
-still exact.
+The questions are about regular languages (core.patterns), and a request can make them slow. Once `STEPS` are spent, the
+answer is the safe one: that an addition exceeds the scope. The policy is then longer than necessary, and still exact.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -12,13 +11,13 @@ from jitney.core.actions import Action
 from jitney.core.patterns import Budget, PatternTooComplex, covers, has_wildcard
 
 STEPS = 100_000
-"""Steps of patterns for one policy, about 50 ms; some thousand are usual."""
+"""Pattern steps for one policy, about 50 ms. A few thousand are usual."""
 MAX_WILDCARDS = 4
-"""In one resource that is compared as a pattern: the number of states that are looked at can double with each."""
+"""In one resource that is compared as a pattern: each wildcard can double the number of states."""
 
 
 class RequestedScope:
-    """What each action is asked on: `asked` maps an action's name to resources that its types can have."""
+    """The scope of each action: `requested` maps its name to resources that its types can have."""
 
     def __init__(self, asked: Mapping[str, Collection[str]], actions: Mapping[str, Action]) -> None:
         self._asked = asked
@@ -28,13 +27,13 @@ class RequestedScope:
         self._may: dict[tuple[tuple[str, ...], str], bool] = {}
 
     def adds(self, action: str, resource: str) -> bool:
-        """Whether `action` on `resource` reaches what was not asked: it can exist, and nothing asked covers it."""
+        """Return whether `action` on `resource` exceeds the scope: it can exist, and no request covers it."""
         return (
             resource not in self._asked[action] and self.may(action, resource) and not self._covered(action, resource)
         )
 
     def may(self, action: str, resource: str) -> bool:
-        """Whether `action` can act on what `resource` stands for; True when that is too much to find out."""
+        """Return whether `action` can act on what `resource` matches; True when that costs too much to find out."""
         formats = self._formats[action]
         if resource == "*" or not _of_services(resource, formats):
             return resource == "*"
@@ -44,7 +43,7 @@ class RequestedScope:
         return self._may[key]
 
     def widest(self, resources: Iterable[str]) -> tuple[str, ...]:
-        """`resources` without those that another of them covers, sorted."""
+        """Return `resources` without those that another of them covers, sorted."""
         kept = sorted(set(resources))
         if "*" in kept:
             return ("*",)
@@ -65,9 +64,9 @@ class RequestedScope:
         return any(self._inside(resource, outer) for outer in self._asked[action])
 
     def _inside(self, inner: str, outer: str) -> bool:
-        """Whether `outer` matches all that `inner` does; False when that is too much to find out.
+        """Return whether `outer` matches all that `inner` does; False when that costs too much to find out.
 
-        Compared segment by segment, so that it holds whether or not a `*` reaches beyond its segment of the ARN.
+        The comparison goes segment by segment, so the answer holds whether or not a `*` extends beyond its segment.
         """
         literal = _literal_beginning(outer)
         if outer == "*" or len(literal) == len(outer) or not inner.startswith(literal):
@@ -93,7 +92,7 @@ def _literal_beginning(pattern: str) -> str:
 
 
 def _of_services(resource: str, formats: tuple[str, ...]) -> bool:
-    """False when the resource's service alone tells that it has none of the formats."""
+    """Return False when the resource's service alone rules out all of the formats."""
     beginning = resource.split(":", 3)[:3]
     services = _services(formats)
     return bool(services) and (beginning[-1] in services or "" in services or any(map(has_wildcard, beginning)))
@@ -101,6 +100,6 @@ def _of_services(resource: str, formats: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _services(formats: tuple[str, ...]) -> frozenset[str]:
-    """The third segments of ARN formats; "" for one that is not literal."""
+    """Return the third segments of ARN formats; "" for one that is not literal."""
     segments = (each.split(":", 3)[2] for each in formats)
     return frozenset("" if "$" in each or has_wildcard(each) else each for each in segments)

@@ -19,17 +19,17 @@ from jitney.core.problems import Problem
 from jitney.core.times import iso
 
 SESSION_POLICY_LIMIT = 2048
-"""Characters of an inline session policy, white space included."""
+"""Characters of an inline session policy, including white space."""
 SCOPING = "sts:GetScopedCredentials"
 
 
 class SessionPolicyOptions(NamedTuple):
-    """What a session policy may hold beyond the grant and its end.
+    """What a session policy holds in addition to the grant and its end.
 
-    `source_ip` is the address or network (CIDR) that calls must come from, "" for any; calls that an AWS service makes
-    for the session are exempt, and calls through a VPC endpoint, which carry no such address, are denied. `sealed`
-    denies every action that is not granted, even one that a resource policy allows the session. `wildcards` lets action
-    wildcards stand for what was asked where the policy would not fit otherwise.
+    `source_ip` is the address or network (CIDR) that calls must come from, "" for any. Calls that an AWS service makes
+    for the session are exempt; calls through a VPC endpoint, which carry no such address, are denied. `sealed` denies
+    every action that is not granted, even one that a resource policy allows. `wildcards` permits action wildcards that
+    match only requested actions, where the policy would not fit otherwise.
     """
 
     source_ip: str = ""
@@ -41,10 +41,10 @@ PLAIN = SessionPolicyOptions()
 
 
 def options_for(target: Target, source_ip: str) -> SessionPolicyOptions:
-    """What a target's sessions may hold that are asked for from an address. Raises Problem where it needs one."""
+    """Return the options for a target's session, requested from an address. Raises Problem if it needs one."""
     if target.bind_to_caller and not source_ip:
-        detail = "This target's keys work from the address that asks for them, and that of this request is unknown."
-        raise Problem("request_invalid", detail, "Ask the broker's API from where the keys are used.")
+        detail = f"Target {target.alias} binds credentials to the caller's address, which is unknown."
+        raise Problem("request_invalid", detail, "Call the broker's API from where you use the credentials.")
     return SessionPolicyOptions(source_ip if target.bind_to_caller else "", target.sealed, target.action_wildcards)
 
 
@@ -52,17 +52,17 @@ _OUTSIDE = "NotIpAddressIfExists"
 
 
 class SessionPolicy(NamedTuple):
-    """A session policy as the compact JSON text that is handed to STS."""
+    """A session policy as the compact JSON text for STS."""
 
     text: str
 
     @property
     def size(self) -> int:
-        """Characters, as STS counts them against `LIMIT`."""
+        """The characters that STS counts against `SESSION_POLICY_LIMIT`."""
         return len(self.text)
 
     def document(self) -> dict[str, Any]:
-        """The policy as a JSON object, for people and answers."""
+        """Return the policy as a JSON object."""
         document: dict[str, Any] = json.loads(self.text)
         return document
 
@@ -70,16 +70,16 @@ class SessionPolicy(NamedTuple):
 def compile_policy(
     permissions: tuple[Permission, ...], ends_at: int, actions: ActionTable, options: SessionPolicyOptions = PLAIN
 ) -> SessionPolicy:
-    """The policy that allows each action on each resource of its permission, nothing else, and nothing after `ends_at`.
+    """Return the policy that allows the actions of each permission on its resources, and nothing after `ends_at`.
 
-    The end is a Deny: AWS evaluates it at each request, it also stops what a resource policy grants to the session, and
-    it reaches below STS's shortest lifetime of 900 seconds. `ends_at` in epoch seconds; actions in `permissions` are
-    expanded already, as a decision's are. Raises Problem policy_too_large, with the sizes and a split that fits, rather
-    than ever widening a policy to fit; ValueError for no permissions at all, an unknown action or no `source_ip`.
+    The end is a Deny statement. AWS evaluates it at each request, it overrides resource policies, and it works below
+    STS's shortest lifetime of 900 seconds. `ends_at` is in epoch seconds. Action wildcards in `permissions` must be
+    expanded already, as in a decision. Raises Problem policy_too_large, with the sizes and a split that fits; a policy
+    is never widened to fit. Raises ValueError for no permissions, an unknown action or an invalid `source_ip`.
     """
     whole = compact_request(permissions, actions)
     if not whole.statements:
-        raise ValueError("an empty session policy would allow whatever the role allows")
+        raise ValueError("an empty session policy would allow everything that the role allows")
     denies = _denies(ends_at, options)
     policy = _fitted(whole, denies, actions, options)
     if policy.size > SESSION_POLICY_LIMIT:
@@ -88,10 +88,10 @@ def compile_policy(
 
 
 def scopable_policy(policy: SessionPolicy) -> SessionPolicy | None:
-    """`policy` of a session that STS may also be asked to scope down to `policy`; None where that does not fit.
+    """Return `policy` extended so that STS may scope the session down to it; None where that does not fit.
 
-    For a session that never leaves the broker: its holder could make others of it. The broker scopes it down from where
-    it is itself, so that the Deny of other addresses is left to `policy`.
+    Such a session never leaves the broker, because its holder could create others from it. The broker scopes it down
+    from its own address, so that the Deny of other addresses remains in `policy` only.
     """
     statements: list[dict[str, Any]] = policy.document()["Statement"]
     kept = [_unsealed(each) for each in statements if _OUTSIDE not in each.get("Condition", {})]
@@ -101,7 +101,7 @@ def scopable_policy(policy: SessionPolicy) -> SessionPolicy | None:
 
 
 def _unsealed(statement: dict[str, Any]) -> dict[str, Any]:
-    """The statement, which denies no scoping if it denies all that is not granted."""
+    """Return the statement; if it denies everything not granted, it no longer denies scoping."""
     granted = statement.get("NotAction")
     if granted is None:
         return statement
@@ -112,7 +112,7 @@ def _unsealed(statement: dict[str, Any]) -> dict[str, Any]:
 def _fitted(
     whole: CompactedRequest, denies: Sequence[Any], actions: ActionTable, options: SessionPolicyOptions
 ) -> SessionPolicy:
-    """The shortest policy that `options` allow, which may still be too large."""
+    """Return the shortest policy that `options` allow, which may still be too large."""
     policy = _policy(whole.statements, denies, options)
     if policy.size <= SESSION_POLICY_LIMIT or not options.wildcards:
         return policy
@@ -122,9 +122,9 @@ def _fitted(
 def _parts(
     whole: CompactedRequest, denies: Sequence[Any], actions: ActionTable, options: SessionPolicyOptions
 ) -> tuple[tuple[Permission, ...], ...]:
-    """The permissions of requests that each fit and together are `whole`; () if there are none."""
+    """Return the permissions of requests that each fit and together are `whole`; () if there are none."""
     room = SESSION_POLICY_LIMIT - _policy((), denies).size
-    # A seal names each action once more.
+    # The Deny of ungranted actions names each action once more.
     parts = split(whole, room // 2 if options.sealed else room)
     fit = (
         _fitted(compact_request(part, actions), denies, actions, options).size <= SESSION_POLICY_LIMIT for part in parts
@@ -142,7 +142,7 @@ def _policy(
 
 
 def _denies(ends_at: int, options: SessionPolicyOptions) -> list[dict[str, Any]]:
-    """Denies of everything, each for itself: a statement applies only where all its conditions hold."""
+    """Return one Deny statement for each condition: a statement applies only where all its conditions hold."""
     conditions: list[dict[str, Any]] = [{"DateGreaterThan": {"aws:CurrentTime": iso(ends_at)}}]
     if options.source_ip:
         network = str(ipaddress.ip_network(options.source_ip))
@@ -159,13 +159,13 @@ def _deny_others(statements: Sequence[Statement]) -> dict[str, Any]:
 def _too_large(policy: SessionPolicy, whole: CompactedRequest, parts: tuple[tuple[Permission, ...], ...]) -> Problem:
     largest = sorted(whole.statements, key=lambda each: -each.size)[:5]
     fix = (
-        f"Make {len(parts)} requests: your own with the permissions of each entry of split in place of yours."
+        f"Make {len(parts)} requests: repeat yours with the permissions of each entry of split."
         if parts
-        else "Ask for fewer actions or resources, or for a pattern that covers several of them."
+        else "Request fewer actions or resources, or a pattern that covers several of them."
     )
     return Problem(
         "policy_too_large",
-        f"The session policy has {policy.size} characters; AWS takes {SESSION_POLICY_LIMIT}.",
+        f"The session policy has {policy.size} characters; AWS accepts {SESSION_POLICY_LIMIT}.",
         fix,
         {
             "session_policy_size": {"characters": policy.size, "limit": SESSION_POLICY_LIMIT},
@@ -176,7 +176,7 @@ def _too_large(policy: SessionPolicy, whole: CompactedRequest, parts: tuple[tupl
 
 
 def _contribution(statement: Statement) -> dict[str, Any]:
-    """What a statement costs, and what in it costs most."""
+    """Return the size of a statement and its longest members."""
     return {
         "characters": statement.size,
         "actions": len(statement.actions),

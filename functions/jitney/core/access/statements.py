@@ -1,8 +1,8 @@
-"""A request's statements: the fewest characters that allow exactly what was asked.
+"""The statements of a session policy: the fewest characters that allow exactly what was requested.
 
-Each step is exact. An action keeps the resources that one of its types can have, without those that another one
-covers; actions on the same resources share a statement; and two statements become one where every (action, resource)
-that this adds reaches nothing more: the action cannot act on the resource, or was asked on more than it.
+Each step is exact. An action keeps only the resources that its types can have, without those that another one covers.
+Actions on the same resources share a statement. Two statements become one if every (action, resource) that this adds
+allows nothing more: the action cannot act on the resource, or a wider resource was requested.
 """
 
 import json
@@ -23,17 +23,17 @@ class Statement:
     resources: tuple[str, ...]
 
     def body(self) -> dict[str, Any]:
-        """The statement as IAM reads it."""
+        """Return the statement as IAM reads it."""
         return {"Effect": "Allow", "Action": one_or_many(self.actions), "Resource": one_or_many(self.resources)}
 
     @property
     def size(self) -> int:
-        """Its characters in a session policy, with the comma behind it."""
+        """The characters of the statement in a session policy, including a comma."""
         return len(compact(self.body())) + 1
 
 
 class CompactedRequest(NamedTuple):
-    """`statements` that allow exactly `asked`: the resources of each action, sorted. `reach` answers about `asked`."""
+    """`statements` that allow exactly `requested` (the sorted resources of each action), and its `scope`."""
 
     statements: tuple[Statement, ...]
     asked: Mapping[str, tuple[str, ...]]
@@ -41,9 +41,10 @@ class CompactedRequest(NamedTuple):
 
 
 def compact_request(permissions: Sequence[Permission], actions: ActionTable) -> CompactedRequest:
-    """The statements for `permissions`, whose action wildcards are expanded already; none for what cannot exist.
+    """Return the statements for `permissions`; none for combinations that cannot exist.
 
-    The same for the same permissions in any order. Raises ValueError for an action that is not in the table.
+    Action wildcards must be expanded already. The order of permissions does not matter. Raises ValueError for an action
+    that is not in the table.
     """
     known: dict[str, Action] = {}
     wanted: dict[str, set[str]] = {}
@@ -64,7 +65,7 @@ def compact_request(permissions: Sequence[Permission], actions: ActionTable) -> 
 
 
 def by_resources(asked: Mapping[str, tuple[str, ...]]) -> tuple[Statement, ...]:
-    """One statement for each set of resources, the largest first."""
+    """Return one statement for each set of resources, the largest first."""
     grouped: dict[tuple[str, ...], list[str]] = {}
     for name in sorted(asked):
         grouped.setdefault(asked[name], []).append(name)
@@ -73,7 +74,7 @@ def by_resources(asked: Mapping[str, tuple[str, ...]]) -> tuple[Statement, ...]:
 
 
 def with_statement(statements: tuple[Statement, ...], new: Statement, reach: RequestedScope) -> tuple[Statement, ...]:
-    """`statements` and `new`, joined with the first of them that it may join: that never makes a policy longer."""
+    """Return `statements` with `new`, merged into the first one that allows it. Merging never lengthens a policy."""
     for place, before in enumerate(statements):
         if _may_join(before, new, reach) and _may_join(new, before, reach):
             return (*statements[:place], _joined(before, new), *statements[place + 1 :])
@@ -81,17 +82,17 @@ def with_statement(statements: tuple[Statement, ...], new: Statement, reach: Req
 
 
 def one_or_many(names: tuple[str, ...]) -> str | tuple[str, ...]:
-    """A single name without its list, which IAM reads as the same."""
+    """Return a single name without its list, which IAM reads as the same."""
     return names[0] if len(names) == 1 else names
 
 
 def compact(value: Any) -> str:
-    """JSON without white space."""
+    """Return JSON without white space."""
     return json.dumps(value, separators=(",", ":"))
 
 
 def _may_join(one: Statement, other: Statement, reach: RequestedScope) -> bool:
-    """Whether the actions of `one` on the resources of `other` reach nothing more."""
+    """Return whether the actions of `one` on the resources of `other` stay within the scope."""
     return not any(reach.adds(action, resource) for action in one.actions for resource in other.resources)
 
 
@@ -103,5 +104,5 @@ def _joined(one: Statement, other: Statement) -> Statement:
 def _known(name: str, actions: ActionTable) -> Action:
     action = actions.get(name)
     if action is None:
-        raise ValueError(f"not an action: {name!a}")
+        raise ValueError(f"action {name!a} is not in the action table")
     return action

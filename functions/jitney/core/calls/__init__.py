@@ -1,1 +1,1 @@
-"""From AWS calls, as an agent writes them, to the smallest permissions that let it make them."""
+"""From AWS calls, as an agent writes them, to the smallest permissions that they need."""

@@ -1,4 +1,4 @@
-"""Filling the table's ARN templates with a call's parameters."""
+"""Fills the operation table's ARN templates with a call's parameters."""
 
 import itertools
 import re
@@ -30,9 +30,10 @@ _WHOLE = re.compile(r"@(\w+)(?:\|(\w+))? (.+)")
 
 
 def fill_template(template: str, parameters: Mapping[str, Any], place: AwsLocation) -> list[str]:
-    """The ARNs that `template` names with these parameters; [] when they do not say.
+    """Return the ARNs that `template` names with these parameters; [] when the parameters name none.
 
-    Raises Problem: call_invalid for a name that IAM would read as a pattern, account_mismatch for another account's.
+    Raises Problem: call_invalid for a name that IAM would read as a pattern, account_mismatch for another account's
+    name.
     """
     if whole := _WHOLE.fullmatch(template):
         given = (
@@ -50,46 +51,46 @@ def fill_template(template: str, parameters: Mapping[str, Any], place: AwsLocati
 
 
 def name_parameters(template: str) -> set[str]:
-    """The parameters whose values are names in a template; not those that hold a name among other things."""
-    return {name for name, reading in _members(template) if reading not in CONTENT_TRANSFORMS}
+    """Return the parameters whose values are names in a template, without those that hold more than a name."""
+    return {name for name, transform in _members(template) if transform not in CONTENT_TRANSFORMS}
 
 
 def structure_parameters(need: RequiredAction) -> set[str]:
-    """The parameters that are read member by member, for the need's resources or for its condition."""
+    """Return the parameters that the need's resources or condition read member by member."""
     read = [each for kind in need.types or () for template in kind.arns for each in _members(template)]
     conditions = (each.removeprefix("!").partition("|") for each in need.when.split())
     return {
         name
-        for name, reading in [*read, *((name, each) for name, _, each in conditions)]
-        if reading in STRUCTURE_TRANSFORMS
+        for name, transform in [*read, *((name, each) for name, _, each in conditions)]
+        if transform in STRUCTURE_TRANSFORMS
     }
 
 
 def check_parameters(template: str, parameters: Mapping[str, Any]) -> None:
-    """Raise Problem call_invalid when a parameter of the template is given, but empty or not known here.
+    """Raise Problem call_invalid when a given parameter of the template is empty or its value is unknown here.
 
-    It would name nothing, and so be asked on everything.
+    Such a parameter names no resource, so the action would be requested on every one.
     """
-    for name, reading in _members(template):
+    for name, transform in _members(template):
         if name not in parameters:
             continue
-        value, elsewhere = parameters[name], FILES if reading in READS_URLS else (*FILES, *_WEB)
+        value, elsewhere = parameters[name], FILES if transform in READS_URLS else (*FILES, *_WEB)
         texts = _strings(value)
         if value is UNKNOWN_VALUE or (
-            reading not in CONTENT_TRANSFORMS and any(text.startswith(elsewhere) for text in texts)
+            transform not in CONTENT_TRANSFORMS and any(text.startswith(elsewhere) for text in texts)
         ):
             raise invalid_call(
-                f"{name} names a resource, and the call does not hold its value.",
-                "Write the value instead of file://, fileb:// or a web address; or ask with permissions, not calls.",
+                f"Parameter {name} names a resource, but the call does not contain its value.",
+                "Write the value instead of file://, fileb:// or a web address, or send permissions instead of calls.",
             )
         if not value or "" in texts:
             raise invalid_call(
-                f"{name} names a resource, and is empty.", "Write its value, or leave it out where you may."
+                f"Parameter {name} names a resource, but is empty.", "Write its value, or omit it if it is optional."
             )
 
 
 def _members(template: str) -> list[tuple[str, str]]:
-    """The parameters of a template with how they are read."""
+    """Return the parameters of a template, each with its transform."""
     if whole := _WHOLE.fullmatch(template):
         return [(whole[1], whole[2] or "")]
     found = (each for each in _VARIABLE.finditer(template) if not each[1] and each[2] not in _PLACE)
@@ -97,14 +98,14 @@ def _members(template: str) -> list[tuple[str, str]]:
 
 
 def condition_holds(condition: str, parameters: Mapping[str, Any], place: AwsLocation) -> bool:
-    """Whether a need's condition holds, as `Need` has it."""
-    return not condition or any(_says(each, parameters, place) for each in condition.split())
+    """Return whether the condition of a `RequiredAction` holds."""
+    return not condition or any(_alternative_holds(each, parameters, place) for each in condition.split())
 
 
-def _says(condition: str, parameters: Mapping[str, Any], place: AwsLocation) -> bool:
-    name, _, reading = condition.removeprefix("!").partition("|")
-    said = any(TRANSFORMS[reading](parameters.get(name), place)) if reading else name in parameters
-    return said is not condition.startswith("!")
+def _alternative_holds(condition: str, parameters: Mapping[str, Any], place: AwsLocation) -> bool:
+    name, _, transform = condition.removeprefix("!").partition("|")
+    found = any(TRANSFORMS[transform](parameters.get(name), place)) if transform else name in parameters
+    return found is not condition.startswith("!")
 
 
 def _products(
@@ -121,22 +122,22 @@ def _named(names: Mapping[str, str], variable: re.Match[str]) -> str:
 
 
 def _choices(variable: re.Match[str], parameters: Mapping[str, Any], place: AwsLocation, template: str) -> list[str]:
-    """The texts that may stand for one variable of a template."""
-    fixed, name, reading = variable.groups()
+    """Return the texts that may replace one variable of a template."""
+    fixed, name, transform = variable.groups()
     if fixed:
         return [name]
     if parameters.get(name) is None:
-        return [DEFAULTS[reading]] if reading in DEFAULTS and name not in parameters else []
+        return [DEFAULTS[transform]] if transform in DEFAULTS and name not in parameters else []
     value = parameters[name]
-    read = [_last(name, text, place, template) for text in TRANSFORMS[reading or ""](value, place) if text]
-    # These add a wildcard of their own to what was given.
-    for text in _given(value) if reading in ADDS_WILDCARDS else read:
+    read = [_last(name, text, place, template) for text in TRANSFORMS[transform or ""](value, place) if text]
+    # These transforms add a wildcard to the given value.
+    for text in _given(value) if transform in ADDS_WILDCARDS else read:
         _check(name, text)
     return read
 
 
 def _given(value: Any) -> Iterator[str]:
-    """Every string that was given, at any depth."""
+    """Yield every given string, at any depth."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | dict):
@@ -145,7 +146,7 @@ def _given(value: Any) -> Iterator[str]:
 
 
 def _last(name: str, text: str, place: AwsLocation, template: str) -> str:
-    """A name; of an ARN, what it ends with: in a template of several parameters it stands for one of them.
+    """Return a name, or the last part of an ARN, for a template of several parameters.
 
     Raises Problem call_invalid for an ARN of another kind: an S3 access point is not the bucket of the same name.
     """
@@ -154,28 +155,29 @@ def _last(name: str, text: str, place: AwsLocation, template: str) -> str:
     _check_account(text, place)
     if _kind(text) != _kind(template):
         raise invalid_call(
-            f"{name} is the ARN of something else than it names.", "Write its name, or ask with permissions."
+            f"Parameter {name} holds the ARN of another kind of resource.",
+            "Write the resource's name, or send permissions instead of calls.",
         )
     return re.split(r"[/:]", text)[-1]
 
 
 def _kind(arn: str) -> tuple[str, bool, bool]:
-    """An ARN's service, and whether ARNs like it name a Region and an account."""
+    """Return an ARN's service, and whether such ARNs name a Region and an account."""
     _, _, service, region, account, *_ = [*arn.split(":", 5), "", "", ""]
     return service, bool(region), bool(account)
 
 
 def _check(name: str, text: str) -> None:
     if has_wildcard(text) or "${" in text:
-        fix = "Name it without * ? ${, or ask with permissions: a session policy cannot name it exactly."
+        fix = "Use a name without * ? ${, which a session policy cannot name exactly, or send permissions instead."
         raise invalid_call(f"{name} holds a character that IAM would read as a pattern.", fix)
 
 
 def _fits(arn: str, arn_format: str, place: AwsLocation) -> bool:
-    """Whether `arn` is a whole ARN of the format, in the target's account."""
+    """Return whether `arn` is a whole ARN of the format, in the target's account."""
     if not arn.startswith("arn:"):
         return False
-    _check("It", arn)
+    _check("The ARN", arn)
     _check_account(arn, place)
     return ResourceType("", arn_format, required=True).pattern.matches(arn)
 

@@ -1,4 +1,4 @@
-"""From an `AwsCall` to what it needs: each action, the resources, and why."""
+"""What an `AwsCall` needs: each action, the resources, and why."""
 
 import re
 import shlex
@@ -13,21 +13,21 @@ from jitney.core.calls.options import invalid_call
 from jitney.core.patterns import has_wildcard
 from jitney.core.problems import Problem
 
-# What AWS may ask for besides, which no parameter tells. It is said, not asked for.
+# Permissions that AWS may also require but that no parameter reveals. They are mentioned, not requested.
 NOTES: Mapping[str, str] = {
-    "s3:GetObject": "not asked: kms:Decrypt on the object's key, if that is a customer's",
-    "s3:PutObject": "not asked: kms:GenerateDataKey on the bucket's key, if that is a customer's",
+    "s3:GetObject": "not requested: kms:Decrypt on the object's key, if it is customer managed",
+    "s3:PutObject": "not requested: kms:GenerateDataKey on the bucket's key, if it is customer managed",
     "s3:ListBucket": "listing is granted for a whole bucket, not for a prefix",
-    "secretsmanager:GetSecretValue": "not asked: kms:Decrypt on the secret's key, if that is a customer's",
+    "secretsmanager:GetSecretValue": "not requested: kms:Decrypt on the secret's key, if it is customer managed",
     **dict.fromkeys(
         ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"),
-        "not asked: kms:Decrypt on the key of a SecureString, if that is a customer's",
+        "not requested: kms:Decrypt on the key of a SecureString, if it is customer managed",
     ),
-    "sqs:SendMessage": "not asked: kms:GenerateDataKey and kms:Decrypt on the queue's key, if that is a customer's",
-    "sqs:ReceiveMessage": "not asked: kms:Decrypt on the queue's key, if that is a customer's",
-    "athena:StartQueryExecution": "not asked: the Glue and S3 actions with which Athena reads and writes as the caller",
-    "ecs:RunTask": "not asked: iam:PassRole on the roles in the task definition",
-    "ecs:UpdateService": "not asked: iam:PassRole on the roles in a new task definition",
+    "sqs:SendMessage": "not requested: kms:GenerateDataKey, kms:Decrypt on the queue's key, if it is customer managed",
+    "sqs:ReceiveMessage": "not requested: kms:Decrypt on the queue's key, if it is customer managed",
+    "athena:StartQueryExecution": "not requested: the Glue and S3 actions that Athena performs as the caller",
+    "ecs:RunTask": "not requested: iam:PassRole on the roles in the task definition",
+    "ecs:UpdateService": "not requested: iam:PassRole on the roles in a new task definition",
     **dict.fromkeys(
         (
             "cloudformation:CreateStack",
@@ -35,32 +35,33 @@ NOTES: Mapping[str, str] = {
             "cloudformation:DeleteStack",
             "cloudformation:ExecuteChangeSet",
         ),
-        "not asked: the actions on what the template makes, which are the caller's unless the stack has a role",
+        "not requested: the actions on the template's resources, which need the caller's permissions unless the stack "
+        "has a role",
     ),
     **dict.fromkeys(
         ("redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement"),
-        "not asked: redshift:GetClusterCredentials, with which a user of the database signs in who has no secret",
+        "not requested: redshift:GetClusterCredentials, which a database user without a secret signs in with",
     ),
-    "secretsmanager:CreateSecret": "the name of a secret's ARN ends with six characters that AWS chooses",
+    "secretsmanager:CreateSecret": "the name in a secret's ARN ends with six characters that AWS chooses",
 }
-UNNAMED = "no parameter is known to name its resource, or none that does is given: it is asked on all of them"
-NOTE_OPEN_ARN = "what no parameter says of its ARN, such as an id that AWS chose, is left open"
-WITHOUT_PATH = "IAM names may have a path, which is not known here: the ARN is that of the name alone"
-BY_ID = "keys are authorized by their id or ARN, which neither an alias nor a ciphertext tells"
+UNNAMED = "no given parameter is known to name its resource, so it is requested on all resources"
+NOTE_OPEN_ARN = "parts of the ARN that no parameter names, such as an id that AWS chose, are wildcards"
+WITHOUT_PATH = "an IAM name may have a path, which is unknown here: the ARN has the name alone"
+BY_ID = "keys are authorized by their id or ARN, which neither an alias nor a ciphertext reveals"
 MAX_SHOWN = 1024
 _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws)?:[\w/:.+=,@-]+", re.ASCII)
 
 
 def explain_call(call: AwsCall, place: AwsLocation) -> tuple[ExplainedAction, ...]:
-    """Everything that `call` needs in `place`; never nothing.
+    """Return everything that `call` needs in `place`; never an empty tuple.
 
-    Raises Problem: operation_unknown when no action is known for the operation, call_invalid when its parameters do
-    not say what it does or name a resource that no policy can, account_mismatch.
+    Raises Problem: operation_unknown when no action is known for the operation, call_invalid when its parameters do not
+    determine what it does or name a resource that no policy can, account_mismatch.
     """
     operation = call.operation
     if not operation.needs:
-        detail = f"It is not known which action authorizes {operation.service} {operation.name}."
-        raise Problem("operation_unknown", detail, "Ask with permissions: actions and ARNs, instead of calls.")
+        detail = f"Jitney does not know which action authorizes {operation.service} {operation.name}."
+        raise Problem("operation_unknown", detail, "Send permissions (actions and ARNs) instead of calls.")
     where = AwsLocation(place.partition, call.region or place.region, place.account)
     shown = _shown(call)
     found = tuple(
@@ -72,8 +73,8 @@ def explain_call(call: AwsCall, place: AwsLocation) -> tuple[ExplainedAction, ..
         for need in operation.needs:
             _check_given(need, call.parameters)
         raise invalid_call(
-            f"The parameters do not tell what {operation.name} does.",
-            "Write them in the call itself, as JSON, a statement's table in double quotes; or ask with permissions.",
+            f"The parameters do not determine what {operation.name} does.",
+            "Write them in the call as JSON, with a statement's table in double quotes, or send permissions instead.",
         )
     if unheld := _unheld(call):
         found = (found[0]._replace(why=f"{found[0].why}; {unheld}"), *found[1:])
@@ -81,23 +82,23 @@ def explain_call(call: AwsCall, place: AwsLocation) -> tuple[ExplainedAction, ..
 
 
 def _unheld(call: AwsCall) -> str:
-    """What the call may need for values that only the caller's machine knows; "" where there are none."""
+    """Return what the call may need for values that are only on the caller's machine; "" for none."""
     within = ((need.action, *need.when.partition("|")) for need in call.operation.needs)
     unread = [
         f"{action} on the roles in {name}" if action == "iam:PassRole" else f"{action}, if {name} takes it"
-        for action, name, _, reading in within
-        if reading and call.parameters.get(name, "") is UNKNOWN_VALUE
+        for action, name, _, transform in within
+        if transform and call.parameters.get(name, "") is UNKNOWN_VALUE
     ]
-    return f"not asked: {' and '.join(unread)}, which the call does not hold" * bool(unread)
+    return f"not requested: {' and '.join(unread)}, whose value the call does not contain" * bool(unread)
 
 
 def _explained(need: RequiredAction, call: AwsCall, shown: str, place: AwsLocation) -> ExplainedAction:
     arns = _resources(need, call.parameters, place)
     if len(arns) > MAX_ARNS:
-        raise invalid_call(f"The call names more than {MAX_ARNS} resources.", "Ask in several requests.")
+        raise invalid_call(f"The call names more than {MAX_ARNS} resources.", "Make several requests.")
     why = [need.why or _by_name(call.operation, need.action)]
     if need.types is None:
-        why.append("it acts on no resource that has a name")
+        why.append("it acts on no named resource")
     elif not arns:
         why.append(UNNAMED)
         why += [BY_ID] if need.action.startswith("kms:") else []
@@ -116,9 +117,9 @@ def _by_name(operation: Operation, action: str) -> str:
 
 
 def _resources(need: RequiredAction, parameters: Mapping[str, Any], place: AwsLocation) -> list[str]:
-    """The ARNs; [] when a type of resource that the action must have is not named, or none is.
+    """Return the ARNs; [] when a required type of resource is not named, or no type is.
 
-    Raises Problem call_invalid when a parameter that would name one says nothing.
+    Raises Problem call_invalid when a parameter that would name one is empty or unknown.
     """
     found: dict[str, None] = {}
     _check_given(need, parameters)
@@ -136,7 +137,7 @@ def _check_given(need: RequiredAction, parameters: Mapping[str, Any]) -> None:
 
 
 def _shown(call: AwsCall) -> str:
-    """The call with the values that name its resources; all other values may be secret, and are masked."""
+    """Return the call with the values that name its resources. All other values may be secret and are masked."""
     words = ["aws", call.operation.service_command, call.operation.command]
     naming = set(_naming(call.operation))
     for member in call.operation.members:

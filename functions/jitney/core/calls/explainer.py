@@ -1,4 +1,4 @@
-"""The member `calls` of a request: command lines or objects, to what each needs and why."""
+"""The member `calls` of a request: explains what each command line or object needs, and why."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,11 +16,11 @@ from jitney.core.config import Target
 from jitney.core.problems import Problem
 
 WITHOUT_CALLS = frozenset({"configure", "help", "history"})
-"""The AWS CLI's commands for its own files."""
+"""AWS CLI commands that only use its own files."""
 
 
 def explainer(operations: OperationTable) -> CallExplainer:
-    """What explains the calls of requests with this table."""
+    """Return the `CallExplainer` for requests, using this table."""
 
     def explain_on(calls: Sequence[Any], target: Target) -> tuple[ExplainedAction, ...]:
         place = AwsLocation(target.role_arn.split(":", 2)[1], target.region, target.account)
@@ -30,9 +30,9 @@ def explainer(operations: OperationTable) -> CallExplainer:
 
 
 def explain_calls(calls: Sequence[Any], place: AwsLocation, operations: OperationTable) -> tuple[ExplainedAction, ...]:
-    """What the calls need, in their order.
+    """Return what the calls need, in their order.
 
-    Raises Problem call_invalid, operation_unknown or account_mismatch; its `pointer` says which call it is about.
+    Raises Problem call_invalid, operation_unknown or account_mismatch; its `pointer` names the call.
     """
     return tuple(each for index, call in enumerate(calls) for each in _explained(call, index, place, operations))
 
@@ -44,7 +44,7 @@ def _explained(call: Any, index: int, place: AwsLocation, operations: OperationT
         if isinstance(call, Mapping):
             return explain_call(read_object(call, operations), place)
         raise invalid_call(
-            "A call is a string or an object.", "Write a command line, or {service, operation, parameters}."
+            "The call is neither a string nor an object.", "Write a command line, or {service, operation, parameters}."
         )
     except Problem as problem:
         extras = {**problem.extras, "pointer": f"/calls/{index}"}
@@ -52,21 +52,24 @@ def _explained(call: Any, index: int, place: AwsLocation, operations: OperationT
 
 
 def explain_line(line: str, place: AwsLocation, operations: OperationTable) -> tuple[ExplainedAction, ...]:
-    """What one AWS CLI command line needs. Raises Problem call_invalid, operation_unknown or account_mismatch."""
+    """Return what one AWS CLI command line needs.
+
+    Raises Problem call_invalid, operation_unknown or account_mismatch.
+    """
     words = split_words(line)
     if not words or words[0] != "aws":
-        named = f"{words[0][:60]!a} is" if words else "An empty line is"
-        raise invalid_call(f"{named} no AWS CLI command.", "Begin the command line with aws.")
+        named = f"{words[0][:60]!a}" if words else "An empty line"
+        raise invalid_call(f"{named} is not an AWS CLI command.", "Begin the command line with aws.")
     service, rest = _service(words[1:])
     if service in WITHOUT_CALLS:
-        raise invalid_call(f"aws {service} makes no call of AWS.", "It needs no grant: leave it out.")
+        raise invalid_call(f"aws {service} does not call AWS.", "Remove it. It needs no grant.")
     if service == "s3":
         return explain_s3(rest, place)
     return explain_call(read_command(service, rest, operations), place)
 
 
 def _service(words: list[str]) -> tuple[str, list[str]]:
-    """The service's command, and the other words: options for every command may stand before it."""
+    """Return the service's command and the other words. Global options may come before it."""
     at = 0
     while at < len(words) and words[at].startswith("--"):
         name = words[at][2:].partition("=")[0]

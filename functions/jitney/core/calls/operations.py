@@ -1,14 +1,14 @@
-"""The table of operations: what AWS's services can be asked for, what the AWS CLI calls it, and what authorizes it.
+"""The operation table: AWS operations, their AWS CLI commands, and the actions that authorize them.
 
-Built by `python -m data` (`make data`) from botocore's models, in the container of the action table ("JOT1" instead of
-its magic), a block for each service:
+`make data` builds it from botocore's models, in the container format of the action table (with "JOT1" instead of its
+magic), a block for each service:
 
     {"names": [CLI commands], "waiters": {command: operation}, "commands": {command: operation}, "own": {command: row},
      "operations": {name: {"c": CLI command, "m": "Member=option=kind! ...", "x": "option=kind ...", "o": 1,
                            "w": "Member ...", "n": [[action, [[required, template, ...], ...] or 0, when, why], ...]}}}
 
-"m" are the parameters, `!` for required; "x" the options that only the CLI has; "o" says that a file name follows for
-the answer; "n" is what is needed. "own" are the AWS CLI's own commands, which make several calls; "w" are the
+"m" are the parameters, `!` for required. "x" are options that only the CLI has. "o" says that the name of an output
+file follows. "n" are the required actions. "own" are the AWS CLI's own commands, which make several calls; "w" are the
 parameters that they take as words without an option. An operation without "n" has no known action: its calls are
 refused.
 """
@@ -40,10 +40,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class ResourceTemplates:
-    """How one type of resource is named: ARN templates, of which each that can be filled names one.
+    """How one type of resource is named: each ARN template that can be filled names a resource.
 
-    A template is an ARN with ${Partition}, ${Region}, ${Account}, ${Member}, ${Member|reading} or ${=text}; or
-    "@Member FORMAT" or "@Member|reading FORMAT", where the parameter holds a whole ARN of that format.
+    A template is an ARN with ${Partition}, ${Region}, ${Account}, ${Member}, ${Member|transform} or ${=text}. Where the
+    parameter holds a whole ARN, it is "@Member FORMAT" or "@Member|transform FORMAT".
     """
 
     required: bool
@@ -54,9 +54,9 @@ class ResourceTemplates:
 class RequiredAction:
     """An action that an operation needs: on which types of resources, when, and why ("" for its own action).
 
-    `types` is None for an action that acts on no resource with a name, () when no parameter names one.
-    `when` is "" for always, "Member" when the parameter is given, "Member|reading" when reading it finds something,
-    "!Member" and "!Member|reading" when not; of several with spaces between them one is enough.
+    `types` is None for an action on no named resource, () when no parameter names one. `when` is "" for always,
+    "Member" when the parameter is given, "Member|transform" when the transform finds something, "!Member" and
+    "!Member|transform" for the opposite. Of several conditions, separated by spaces, one is enough.
     """
 
     action: str
@@ -67,10 +67,10 @@ class RequiredAction:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row. `service_command` and `command` are the AWS CLI's words for it.
+    """One operation. `service_command` and `command` are the AWS CLI's words for it.
 
-    `extra` are options of the CLI alone, by kind; `writes_file` says that it takes a file's name for the answer.
-    `words` are the parameters without an option in a command of the CLI's own; None for an operation of the API.
+    `extra` are the options of the CLI alone, by kind. `writes_file` says that it takes the name of an output file.
+    `words` are the parameters without an option in one of the CLI's own commands; None for an operation of the API.
     """
 
     service: str
@@ -86,7 +86,7 @@ class Operation:
 
 @dataclass(slots=True)
 class Service:
-    """One service's operations, each built when it is asked for."""
+    """One service's operations, each built at its first use."""
 
     name: str
     block: Mapping[str, Any]
@@ -103,7 +103,7 @@ class Service:
         return str(self.block["names"][0])
 
     def operation(self, name: str) -> Operation:
-        """The operation with this API name. Raises Problem operation_unknown with the closest names."""
+        """Return the operation with this API name. Raises Problem operation_unknown with the closest names."""
         row = self.block["operations"].get(name)
         if row is None:
             raise _unknown(f"{self.name} has no operation", name, self.block["operations"])
@@ -116,11 +116,11 @@ class Service:
         return Operation(self.name, self.command, name, row["c"], members, extra, _needs(row), "o" in row, words)
 
     def needs_of(self, name: str) -> tuple[RequiredAction, ...]:
-        """What the operation with this API name needs; () where there is none."""
+        """Return what the operation with this API name needs; () for an unknown one."""
         return _needs(self.block["operations"].get(name, {}))
 
     def by_command(self, command: str) -> Operation:
-        """The operation that the AWS CLI calls `command`. Raises Problem operation_unknown with the closest names."""
+        """Return the operation of this AWS CLI command. Raises Problem operation_unknown with the closest names."""
         if command not in self._by_command:
             raise _unknown(f"aws {self.command} has no command", command, self._by_command)
         if command in self.block["own"]:
@@ -128,26 +128,26 @@ class Service:
         return self.operation(self._by_command[command])
 
     def waiter(self, command: str) -> Operation:
-        """The operation that `aws SERVICE wait COMMAND` repeats. Raises Problem operation_unknown."""
+        """Return the operation that `aws SERVICE wait COMMAND` repeats. Raises Problem operation_unknown."""
         if command not in self.block["waiters"]:
-            raise _unknown(f"aws {self.command} wait has no", command, self.block["waiters"])
+            raise _unknown(f"aws {self.command} wait has no command", command, self.block["waiters"])
         return self.operation(self.block["waiters"][command])
 
     def names(self) -> tuple[str, ...]:
-        """The API names of all operations, sorted."""
+        """Return the API names of all operations, sorted."""
         return tuple(self.block["operations"])
 
     def own_commands(self) -> tuple[str, ...]:
-        """The AWS CLI's own commands that are understood, sorted; `by_command` has them."""
+        """Return the supported commands of the AWS CLI's own, sorted, for `by_command`."""
         return tuple(self.block["own"])
 
     def aliases(self) -> tuple[str, ...]:
-        """The AWS CLI's own commands that are one operation under another name, sorted."""
+        """Return the AWS CLI's own commands that are one operation under another name, sorted."""
         return tuple(sorted(self.block["commands"]))
 
 
 class OperationTable:
-    """Look-ups in the table. A service's block is read when it is first asked about."""
+    """Look-ups in the operation table. A service's block is decompressed at its first use."""
 
     def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
         self.about: Mapping[str, str] = index["about"]
@@ -159,27 +159,27 @@ class OperationTable:
 
     @classmethod
     def load(cls, data: bytes) -> Self:
-        """The table in `data`. Raises ValueError when it is none."""
+        """Return the table in `data`. Raises ValueError when it is not an operation table."""
         if data[:4] != MAGIC:
             raise ValueError("this is not a table of operations")
         start = 8 + int.from_bytes(data[4:8])
         return cls(json.loads(zlib.decompress(data[8:start])), data[start:])
 
     def services(self) -> tuple[str, ...]:
-        """The names of all services, sorted, as botocore has them."""
+        """Return botocore's names of all services, sorted."""
         return tuple(self._places)
 
     def service(self, name: str) -> Service:
-        """The service of this name in SDKs or in the AWS CLI. Raises Problem operation_unknown with the closest."""
+        """Return the service with this SDK or AWS CLI name. Raises Problem operation_unknown with the closest names."""
         name = self._commands.get(name, name)
         if name not in self._places:
-            raise _unknown("No calls are known of a service", name, {*self._places, *self._commands, "s3"})
+            raise _unknown("Jitney knows no AWS service", name, {*self._places, *self._commands, "s3"})
         return self._service(name)
 
     def needs_of(self, service: str, name: str) -> tuple[RequiredAction, ...]:
-        """What an operation needs, by the names of both in SDKs; () where one is unknown.
+        """Return what an operation needs, by SDK names; () where one is unknown.
 
-        Looks for no names that are close: events tell of many operations that are in no table.
+        Computes no similar names: CloudTrail events name many operations that are in no table.
         """
         return self._service(service).needs_of(name) if service in self._places else ()
 
@@ -209,5 +209,5 @@ def _need(row: list[Any]) -> RequiredAction:
 
 def _unknown(what: str, name: str, known: Any) -> Problem:
     near = difflib.get_close_matches(name[:100], list(known), n=3, cutoff=0.5)
-    fix = f"Did you mean {', or '.join(near)}?" if near else "Ask with permissions: actions and ARNs, instead of calls."
+    fix = f"Did you mean {', or '.join(near)}?" if near else "Send permissions (actions and ARNs) instead of calls."
     return Problem("operation_unknown", f"{what} {name[:60]!a}.", fix, {"closest": near} if near else {})

@@ -1,4 +1,4 @@
-"""Options of an AWS CLI command: which there are for every command, and how words become options and values."""
+"""Options of AWS CLI commands: the global ones, and how words are parsed into options and values."""
 
 import difflib
 import re
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from jitney.core.problems import Problem
 
-# Options of every command (`aws help`), by kind; what the CLI's second version added is here too. None of them changes
-# what is needed, but for those below.
+# Options of every command (`aws help`), by kind, including those of version 2. They do not change what is needed.
 GLOBAL_OPTIONS: Mapping[str, str] = {
     "debug": "b",
     "output": "s",
@@ -27,13 +26,13 @@ GLOBAL_OPTIONS: Mapping[str, str] = {
     "v2-debug": "b",
 }
 REJECTED_OPTIONS: Mapping[str, str] = {
-    "endpoint-url": "A grant is for AWS itself: leave --endpoint-url out, or set it outside the command.",
-    "profile": "The grant's own credentials are used: leave --profile out, and name a target instead.",
-    "no-sign-request": "A call that is not signed needs no grant: make it without one.",
+    "endpoint-url": "Remove it, or set it outside the command. A grant is for AWS itself.",
+    "profile": "Remove it and name a target instead. The grant's own credentials are used.",
+    "no-sign-request": "Make the call without a grant. An unsigned call needs none.",
     "cli-input-json": "Write the parameters as options, or as {service, operation, parameters}.",
     "cli-input-yaml": "Write the parameters as options, or as {service, operation, parameters}.",
-    "generate-cli-skeleton": "A skeleton needs no grant: make it without one.",
-    "version": "aws --version makes no call.",
+    "generate-cli-skeleton": "Generate the skeleton without a grant. It needs none.",
+    "version": "Run aws --version without a grant. It makes no call.",
 }
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d", re.ASCII)
 _SEVERAL = frozenset("lm")
@@ -41,22 +40,22 @@ _SEVERAL = frozenset("lm")
 
 @dataclass(frozen=True, slots=True)
 class ParsedOptions:
-    """The words of a command, sorted: options with their values ([] for a flag), and what belongs to no option."""
+    """A parsed command: options with their values ([] for a flag), and the words that belong to no option."""
 
     options: Mapping[str, list[str]]
     positional: tuple[str, ...]
 
     @property
     def region(self) -> str:
-        """The value of --region, "" when there is none."""
+        """The value of --region, "" when it is absent."""
         return self.options.get("region", [""])[0]
 
 
 def read_options(words: Sequence[str], kinds: Mapping[str, str]) -> ParsedOptions:
-    """`words` after the command, whose own options are `kinds`. Raises Problem call_invalid.
+    """Return the parsed `words` after the command, whose own options are `kinds`. Raises Problem call_invalid.
 
-    A list takes the words up to the next option, a pair (kind p) two, as often as it is given, and all others one;
-    `--option=value` is the same as two words.
+    A list takes the words up to the next option; a pair (kind p) takes two words and may be repeated; other options
+    take one word. `--option=value` is the same as two words.
     """
     known = {**GLOBAL_OPTIONS, **kinds}
     options: dict[str, list[str]] = {}
@@ -70,14 +69,14 @@ def read_options(words: Sequence[str], kinds: Mapping[str, str]) -> ParsedOption
         name, equals, value = word[2:].partition("=")
         kind = _kind(name, known)
         if name in options and kind != "p":
-            raise invalid_call(f"--{name} is given twice.", "Give it once.")
+            raise invalid_call(f"--{name} appears twice.", "Write it once.")
         if kind == "p":
             options[name] = [*options.get(name, []), *_pair(name, equals, rest)]
         else:
             options[name] = [value] if equals else _values(name, kind, rest)
         if bool(options[name]) == (kind == "b"):
             raise invalid_call(
-                f"--{name} takes {'no' if kind == 'b' else 'a'} value.", f"Write --{name} as aws help has it."
+                f"--{name} takes {'no' if kind == 'b' else 'a'} value.", f"See aws help for the form of --{name}."
             )
     _check_region(options)
     return ParsedOptions(options, tuple(positional))
@@ -85,13 +84,13 @@ def read_options(words: Sequence[str], kinds: Mapping[str, str]) -> ParsedOption
 
 def _kind(name: str, known: Mapping[str, str]) -> str:
     if name in REJECTED_OPTIONS:
-        raise invalid_call(f"--{name} is not taken here.", REJECTED_OPTIONS[name])
+        raise invalid_call(f"--{name} is not supported in calls.", REJECTED_OPTIONS[name])
     kind = known.get(name) or ("b" if known.get(name.removeprefix("no-")) == "b" else "")
     if not kind:
         near = difflib.get_close_matches(name[:100], known, n=3)
         names = ", or ".join(f"--{each}" for each in near)
-        fix = f"Did you mean {names}?" if near else "Leave it out, or see aws help for the options of this command."
-        raise invalid_call(f"There is no option --{name[:60]}.", fix)
+        fix = f"Did you mean {names}?" if near else "Remove it, or see aws help for the options of this command."
+        raise invalid_call(f"Option --{name[:60]} does not exist.", fix)
     return kind
 
 
@@ -110,16 +109,16 @@ def _values(name: str, kind: str, rest: list[str]) -> list[str]:
 
 def _pair(name: str, equals: str, rest: list[str]) -> list[str]:
     if equals or len(rest) < 2 or any(word.startswith("--") for word in rest[:2]):
-        raise invalid_call(f"--{name} takes two values.", f"Write --{name} KEY VALUE, once for each.")
+        raise invalid_call(f"--{name} takes two values.", f"Write --{name} KEY VALUE, once for each pair.")
     return [rest.pop(0), rest.pop(0)]
 
 
 def _check_region(options: Mapping[str, list[str]]) -> None:
     region = options.get("region", [""])[0]
     if region and not _REGION.fullmatch(region):
-        raise invalid_call(f"{region[:40]!a} is no region.", "Write it like eu-west-1, or leave it out.")
+        raise invalid_call(f"{region[:40]!a} is not a Region.", "Write it like eu-west-1, or omit it.")
 
 
 def invalid_call(detail: str, fix: str) -> Problem:
-    """The problem that a call cannot be read."""
+    """Return the problem that a call cannot be parsed."""
     return Problem("call_invalid", detail, fix)

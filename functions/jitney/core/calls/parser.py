@@ -1,4 +1,4 @@
-"""From a command line, or {service, operation, parameters}, to an `AwsCall`. Nothing is run, expanded or fetched."""
+"""Parses a command line, or {service, operation, parameters}, into an `AwsCall`. Runs, expands and fetches nothing."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {"s": (str,), "b": (bool,), "l": (list,
 
 
 def read_command(service: str, words: Sequence[str], operations: OperationTable) -> AwsCall:
-    """The call of `aws SERVICE WORDS...`. Raises Problem call_invalid or operation_unknown."""
+    """Return the call of `aws SERVICE WORDS...`. Raises Problem call_invalid or operation_unknown."""
     known = operations.service(service)
     command, *rest = words or [""]
     waits = command == "wait" and rest
@@ -25,27 +25,28 @@ def read_command(service: str, words: Sequence[str], operations: OperationTable)
     words = operation.words or ()
     if len(read.positional) > len(words) + operation.writes_file:
         word = read.positional[len(words) + operation.writes_file]
-        raise invalid_call(f"{word[:60]!a} belongs to no option.", "Put values after their option, lists too.")
+        raise invalid_call(f"{word[:60]!a} belongs to no option.", "Write each value, or list, after its option.")
     named = dict(zip(words, read.positional, strict=False))
     return _complete(operation, _parameters(operation, read) | named, read.region)
 
 
 def read_object(value: Mapping[str, Any], operations: OperationTable) -> AwsCall:
-    """The call of {"service", "operation", "parameters"}. Raises Problem call_invalid or operation_unknown."""
+    """Return the call of {"service", "operation", "parameters"}. Raises Problem call_invalid or operation_unknown."""
     service, name, parameters = (value.get(each) for each in ("service", "operation", "parameters"))
     if set(value) - {"service", "operation", "parameters"} or not isinstance(service, str) or not isinstance(name, str):
-        raise invalid_call("A call is a command line, or an object.", "Write {service, operation, parameters}.")
+        detail = "The call's object needs the strings service and operation, and may have only parameters in addition."
+        raise invalid_call(detail, "Write {service, operation, parameters}, or a command line.")
     if not isinstance(parameters, dict | None):
-        raise invalid_call("The parameters are no object.", 'Write them as {"Name": value}, as the SDKs take them.')
+        raise invalid_call("The parameters are not an object.", 'Write them as for an SDK: {"Name": value}.')
     operation = operations.service(service).operation(name)
     members = {member.name: member for member in operation.members}
     for given, content in (parameters or {}).items():
         if given not in members:
             near = difflib.get_close_matches(given[:100], members, n=3)
-            fix = f"Did you mean {', or '.join(near)}?" if near else "Leave it out."
+            fix = f"Did you mean {', or '.join(near)}?" if near else "Remove it."
             raise invalid_call(f"{name} has no parameter {given[:60]!a}.", fix)
         if not _fits(members[given], content):
-            raise invalid_call(f"The value of {given} has the wrong type.", "Write it as the SDKs take it.")
+            raise invalid_call(f"The value of {given} has the wrong type.", "Write it as for an SDK.")
     return _complete(operation, parameters or {}, "")
 
 
@@ -56,13 +57,13 @@ def _fits(member: Parameter, value: Any) -> bool:
 
 
 def _complete(operation: Operation, parameters: Mapping[str, Any], region: str) -> AwsCall:
-    """The call, if nothing that it must have is missing: without a key, any key would have to be asked for."""
+    """Return the call if no required parameter is missing: without a key, every key would have to be requested."""
     missing = [member for member in operation.members if member.required and member.name not in parameters]
-    # The CLI renames some parameters (--version-number for Version): an option of its own may stand for the missing.
+    # The CLI renames some parameters (--version-number for Version): a CLI option may be the missing parameter.
     renames = operation.words is None and set(operation.extra) - {"max-items", "page-size", "starting-token"}
     if missing and not renames:
         names = ", ".join(f"{_as_typed(member, operation)} ({member.name})" for member in missing[:5])
-        raise invalid_call(f"{operation.name} needs {names}.", "Give every parameter that the operation must have.")
+        raise invalid_call(f"{operation.name} needs {names}.", "Add every required parameter.")
     return AwsCall(operation, parameters, region)
 
 
@@ -85,9 +86,9 @@ def _parameters(operation: Operation, read: ParsedOptions) -> dict[str, Any]:
 
 
 def _value(member: Parameter, words: list[str]) -> Any:
-    """The value as the API would get it; UNREAD where only the caller's machine knows it.
+    """Return the value as the API would get it; UNKNOWN_VALUE if only the caller's machine has it.
 
-    The CLI's shorthand for structures is kept as its words; `_structure` reads them.
+    The CLI's shorthand for structures stays as words. `_structure` parses them.
     """
     if any(word.startswith(FILES) for word in words):
         return UNKNOWN_VALUE
@@ -103,16 +104,16 @@ def _value(member: Parameter, words: list[str]) -> Any:
 
 
 def _structure(member: Parameter, value: Any) -> Any:
-    """What a value that is read member by member stands for: its members, also of the CLI's shorthand.
+    """Return a value that is read member by member as its members, parsing the CLI's shorthand.
 
-    Raises Problem call_invalid for what the CLI may read otherwise: it would name another resource.
+    Raises Problem call_invalid for shorthand that the CLI may read differently: it would name another resource.
     """
     if member.kind not in "xm" or not isinstance(value, list) or not any(isinstance(each, str) for each in value):
         return value
     read = [read_shorthand(each) if isinstance(each, str) else None for each in value]
     if None in read or (member.kind == "x" and len(read) > 1):
         raise invalid_call(
-            f"--{member.option} names resources, and its shorthand is not surely read: it is malformed, or holds a"
+            f"The shorthand of --{member.option}, which names resources, is ambiguous: it is malformed, or holds a"
             " quote, a space, a backslash or a file.",
             "Write it as JSON, in single quotes.",
         )
@@ -127,5 +128,5 @@ def _json(member: Parameter, text: str) -> Any:
             raise invalid_call(f"--{member.option} is not well-formed JSON.", "Write words, or a JSON list.") from error
         return [text]
     if not _fits(member, value):
-        raise invalid_call(f"--{member.option} has the wrong type of JSON.", "Write it as aws help has it.")
+        raise invalid_call(f"--{member.option} has the wrong type of JSON.", "See aws help for its form.")
     return value

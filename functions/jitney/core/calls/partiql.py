@@ -1,4 +1,4 @@
-"""Which table a statement of DynamoDB's PartiQL is about, where that is sure.
+"""Finds the table of a DynamoDB PartiQL statement, where it is unambiguous.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.html
 """
@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-# Up to the first FROM outside of quotes; a comment, an escape or another quote is not read.
+# Up to the first FROM outside quotes. Statements with comments, escapes or other quotes do not match.
 _SELECTED = r"(?:(?!\bFROM\b|--|/\*)[^'\"`\\]|'[^'\\]*'|\"[^\"\\]*\")++(?<=[\s'\")\]*])FROM"
 _STATEMENT = re.compile(
     rf"\s*(?:(?P<select>SELECT)\b{_SELECTED}|(?P<insert>INSERT)\s+INTO|(?P<update>UPDATE)|(?P<delete>DELETE)\s+FROM)"
@@ -17,12 +17,15 @@ _STATEMENT = re.compile(
 
 
 def table_of(verb: str) -> Callable[[Any, Any], Iterable[str]]:
-    """A reading of the table, or TABLE/index/INDEX, of statements with this verb: select, insert, update, delete."""
+    """Return a transform that finds the table, or TABLE/index/INDEX, of statements with this verb.
 
-    def reading(value: Any, _place: Any) -> Iterable[str]:
+    The verb is select, insert, update or delete.
+    """
+
+    def transform(value: Any, _place: Any) -> Iterable[str]:
         found = _STATEMENT.match(value) if isinstance(value, str) else None
         if found and found[verb]:
             table = found["plain"] or found["quoted"]
             yield f"{table}/index/{found['index']}" if found["index"] else table
 
-    return reading
+    return transform

@@ -1,4 +1,4 @@
-"""Roles inside a parameter's value: the RoleArn of each of a rule's targets, in JSON or in the CLI's shorthand."""
+"""Finds roles inside a parameter's value: the RoleArn of each of a rule's targets, in JSON or the CLI's shorthand."""
 
 import re
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from typing import Any
 ROLE = re.compile(
     r"(?!Remove|remove|MasterBackend)(\w*Role|\w*[rR]ole_?(Arn|ARN|arn)s?|\w*IamRoles|SnsCallerArn)", re.ASCII
 )
-"""How members are called that hold a role, or several; OpenSearch's MasterBackendRole is handed to nobody."""
+"""Names of members that hold one or more roles. OpenSearch's MasterBackendRole is not passed to a service."""
 
 _ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[^\s,\]}\"']+", re.ASCII)
 _SHORTHAND = re.compile(rf"(?<!\w)(?:{ROLE.pattern})[\"']?\s*[=:]\s*[\"']?({_ARN.pattern})", re.ASCII)
 
 
 def roles_within(value: Any, _place: Any = None) -> Iterator[str]:
-    """The ARNs of the roles that a value holds, itself or in members that are called after a role."""
+    """Yield the ARNs of the roles in a value: the value itself, or members that are named after a role."""
     return _roles(value, named=True)
 
 

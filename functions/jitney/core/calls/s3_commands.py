@@ -1,6 +1,6 @@
 """The AWS CLI's own S3 commands: `aws s3 cp`, `mv`, `sync`, `ls`, `rm`, `mb`, `rb`, `presign`.
 
-Each makes many API calls; what they need follows from its paths and a few options.
+Each makes many API calls. Its paths and a few options determine what it needs.
 https://docs.aws.amazon.com/cli/latest/reference/s3/
 """
 
@@ -35,29 +35,29 @@ _TRANSFER = {
 _SYNC = {**_TRANSFER, "delete": "b", "size-only": "b", "exact-timestamps": "b"}
 _LIST = {"recursive": "b", "human-readable": "b", "summarize": "b", "page-size": "s", "request-payer": "s"}
 _KEY = "arn:${Partition}:kms:${Region}:${Account}:key/${key|key_id}"
-_TAGS = "not asked: s3:GetObjectTagging and s3:PutObjectTagging, if the original has tags"
+_TAGS = "not requested: s3:GetObjectTagging and s3:PutObjectTagging, if the original has tags"
 ALL_BUCKETS = "s3://"
-"""A path that `aws s3 ls` takes and no other command."""
+"""A path that only `aws s3 ls` accepts."""
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class S3Path:
-    """A path of a command: in a bucket, or a local one, whose `bucket` is "" and whose `key` is the path."""
+    """A path of a command: in a bucket, or a local one with the `bucket` "" and the path as `key`."""
 
     bucket: str
     key: str
 
     @property
     def folder(self) -> str:
-        """The prefix that the command works below: with a slash at its end, as the CLI adds one; "" for the bucket."""
+        """The prefix that the command works below, with the slash that the CLI appends; "" for the whole bucket."""
         return self.key if not self.key or self.key.endswith("/") else f"{self.key}/"
 
 
 @dataclass(frozen=True, slots=True)
 class S3Command:
-    """One command being explained: what it is called in records, its options and paths, and where."""
+    """One command to explain: its text for records, its options and paths, and its location."""
 
     shown: str
     read: ParsedOptions
@@ -65,21 +65,21 @@ class S3Command:
     place: AwsLocation
 
     def has(self, option: str) -> bool:
-        """Whether the flag or option is given."""
+        """Return whether the flag or option is given."""
         return option in self.read.options
 
     def need(self, action: str, resource: str, why: str) -> ExplainedAction:
-        """One action on one resource: "bucket", "bucket/key", or "*"."""
+        """Return one action on one resource: "bucket", "bucket/key", or "*"."""
         arn = resource if resource == "*" else f"arn:{self.place.partition}:s3:::{resource}"
         note = NOTES.get(action)
         return ExplainedAction(self.shown, action, (arn,), f"{why}; {note}" if note else why)
 
     def key(self) -> Iterator[ExplainedAction]:
-        """What writing under the key of --sse-kms-key-id takes."""
+        """Yield what encrypting with the key of --sse-kms-key-id needs."""
         for given in self.read.options.get("sse-kms-key-id", []):
             place = replace(self.place, region=self.read.region or self.place.region)
             arns = tuple(fill_template(_KEY, {"key": given}, place))
-            unnamed = "" if arns else f"; asked on all keys: {BY_ID}"
+            unnamed = "" if arns else f"; requested on all keys: {BY_ID}"
             yield ExplainedAction(
                 self.shown, "kms:GenerateDataKey", arns or ("*",), f"--sse-kms-key-id encrypts{unnamed}"
             )
@@ -89,19 +89,19 @@ class S3Command:
 
 
 def explain_s3(words: Sequence[str], place: AwsLocation) -> tuple[ExplainedAction, ...]:
-    """What `aws s3 WORDS...` needs. Raises Problem call_invalid or operation_unknown."""
+    """Return what `aws s3 WORDS...` needs. Raises Problem call_invalid or operation_unknown."""
     name, *rest = words or [""]
     if name not in COMMANDS:
         near = difflib.get_close_matches(name[:100], COMMANDS, n=3)
-        fix = f"Did you mean aws s3 {', or '.join(near)}?" if near else f"There are {', '.join(COMMANDS)}."
+        fix = f"Did you mean aws s3 {', or '.join(near)}?" if near else f"Use one of {', '.join(COMMANDS)}."
         raise Problem("operation_unknown", f"aws s3 has no command {name[:60]!a}.", fix, {"closest": near})
     kinds, count, explain = COMMANDS[name]
     read = read_options(*_without_filters(rest, kinds))
     if len(read.positional) not in count:
         wanted = f"{count[0]} to {count[-1]} paths" if len(count) > 1 else f"{count[0]} path{'s' * (count[0] > 1)}"
         raise invalid_call(
-            f"aws s3 {name} takes {wanted}, and there are {len(read.positional)}.",
-            f"Write it as aws s3 {name} help has it; a path with spaces in quotes.",
+            f"aws s3 {name} takes {wanted}, but the call has {len(read.positional)}.",
+            f"See aws s3 {name} help for its form. Put a path with spaces in quotes.",
         )
     flags = [f"--{option}" for option, values in read.options.items() if not values]
     shown = shlex.join(["aws", "s3", name, *read.positional, *flags])[:1024]
@@ -110,7 +110,7 @@ def explain_s3(words: Sequence[str], place: AwsLocation) -> tuple[ExplainedActio
 
 
 def _without_filters(words: list[str], kinds: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
-    """The words without --include and --exclude, which may be given many times: they narrow nothing that IAM sees."""
+    """Return the words without --include and --exclude, which may be repeated: they narrow nothing that IAM checks."""
     kept: list[str] = []
     rest = list(words)
     while rest:
@@ -128,14 +128,14 @@ def _path(text: str) -> S3Path:
         return S3Path("", text)
     bucket, _, key = text.removeprefix("s3://").partition("/")
     if not _BUCKET.fullmatch(bucket):
-        fix = "Write s3://BUCKET/KEY; for an access point, ask with permissions."
-        raise invalid_call(f"{bucket[:70]!a} is no bucket's name.", fix)
+        fix = "Write s3://BUCKET/KEY. For an access point, send permissions instead of calls."
+        raise invalid_call(f"{bucket[:70]!a} is not a bucket name.", fix)
     return S3Path(bucket, _exact(key))
 
 
 def _exact(key: str) -> str:
     if has_wildcard(key) or "${" in key:
-        fix = "For everything below a prefix use --recursive; a key that holds * ? ${ cannot be named exactly."
+        fix = "Use --recursive for everything below a prefix. A session policy cannot name a key with * ? ${ exactly."
         raise invalid_call("The key holds a character that IAM would read as a pattern.", fix)
     return key
 
@@ -147,24 +147,22 @@ def _transfer(command: S3Command, *, moves: bool = False) -> Iterator[ExplainedA
     if command.has("recursive"):
         yield from _copy_below(command, source, target)
         if moves and source.bucket:
-            yield command.need("s3:DeleteObject", f"{source.bucket}/{source.folder}*", "what was moved is deleted")
+            yield command.need("s3:DeleteObject", f"{source.bucket}/{source.folder}*", "moved objects are deleted")
         return
     if source.bucket:
         key = _key(source)
-        yield command.need(
-            "s3:GetObject", f"{source.bucket}/{key}", "the object is read, and looked at with HeadObject"
-        )
+        yield command.need("s3:GetObject", f"{source.bucket}/{key}", "the object is read, after a HeadObject")
     if target.bucket:
         below = not target.key or target.key.endswith("/")
         key = f"{target.key}{_name(source)}" if below else target.key
         yield from _writes(command, f"{target.bucket}/{_key(S3Path(target.bucket, _exact(key)))}")
     if moves and source.bucket:
-        yield command.need("s3:DeleteObject", f"{source.bucket}/{_key(source)}", "what was moved is deleted")
+        yield command.need("s3:DeleteObject", f"{source.bucket}/{_key(source)}", "the moved object is deleted")
 
 
 def _name(path: S3Path) -> str:
-    """The name that what is at the path keeps below a prefix."""
-    if not path.bucket and "\\" in path.key:  # parts folders on Windows alone, and which system it is nobody says
+    """Return the name that the source keeps below a prefix."""
+    if not path.bucket and "\\" in path.key:  # separates folders on Windows only, and the call does not name a system
         raise invalid_call("The file's path holds a backslash.", "Write the whole key: s3://BUCKET/KEY.")
     return path.key.rpartition("/")[2]
 
@@ -176,7 +174,7 @@ def _key(path: S3Path) -> str:
 
 
 def _copy_below(command: S3Command, source: S3Path, target: S3Path) -> Iterator[ExplainedAction]:
-    """What copying a whole prefix needs; listing cannot be granted for a prefix alone, so it is for the bucket."""
+    """Yield what copying a whole prefix needs. Listing is for the bucket: it cannot be granted for a prefix alone."""
     if source.bucket:
         yield command.need("s3:ListBucket", source.bucket, "the objects to copy are listed")
         yield command.need("s3:GetObject", f"{source.bucket}/{source.folder}*", "each of them is read")
@@ -189,7 +187,7 @@ def _writes(command: S3Command, objects: str) -> Iterator[ExplainedAction]:
     yield command.need("s3:PutObject", objects, f"the object is written, in parts if it is large{from_s3}")
     yield from command.key()
     if command.has("acl") or command.has("grants"):
-        yield command.need("s3:PutObjectAcl", objects, "--acl and --grants set who may reach it")
+        yield command.need("s3:PutObjectAcl", objects, "--acl and --grants set who may access it")
 
 
 def _move(command: S3Command) -> Iterator[ExplainedAction]:
@@ -201,7 +199,7 @@ def _sync(command: S3Command) -> Iterator[ExplainedAction]:
     if not source.bucket and not target.bucket:
         raise invalid_call("Neither path is in S3.", "Write one of them as s3://BUCKET/PREFIX.")
     if target.bucket and target.bucket != source.bucket:
-        yield command.need("s3:ListBucket", target.bucket, "what is there already is listed")
+        yield command.need("s3:ListBucket", target.bucket, "existing objects are listed")
     yield from _copy_below(command, source, target)
     if target.bucket and command.has("delete"):
         objects = f"{target.bucket}/{target.folder}*"
@@ -210,7 +208,7 @@ def _sync(command: S3Command) -> Iterator[ExplainedAction]:
 
 def _list(command: S3Command) -> Iterator[ExplainedAction]:
     if not command.paths:
-        yield command.need("s3:ListAllMyBuckets", "*", "buckets are listed; the action has no resource to name")
+        yield command.need("s3:ListAllMyBuckets", "*", "buckets are listed; the action has no resource")
         return
     path = command.paths[0]
     bucket = path.bucket or _path(f"s3://{path.key}").bucket  # aws s3 ls takes a bucket without s3:// too
@@ -228,7 +226,7 @@ def _remove(command: S3Command) -> Iterator[ExplainedAction]:
 
 def _make_bucket(command: S3Command) -> Iterator[ExplainedAction]:
     bucket = _in_s3(command).bucket
-    yield command.need("s3:CreateBucket", bucket, "the bucket is made")
+    yield command.need("s3:CreateBucket", bucket, "the bucket is created")
     if command.has("tags"):
         yield command.need("s3:TagResource", bucket, "--tags sets tags while creating")
 
@@ -236,14 +234,14 @@ def _make_bucket(command: S3Command) -> Iterator[ExplainedAction]:
 def _remove_bucket(command: S3Command) -> Iterator[ExplainedAction]:
     bucket = _in_s3(command).bucket
     if command.has("force"):
-        yield command.need("s3:ListBucket", bucket, "--force lists what is in the bucket")
-        yield command.need("s3:DeleteObject", f"{bucket}/*", "--force deletes what is in the bucket")
+        yield command.need("s3:ListBucket", bucket, "--force lists the bucket's objects")
+        yield command.need("s3:DeleteObject", f"{bucket}/*", "--force deletes the bucket's objects")
     yield command.need("s3:DeleteBucket", bucket, "the bucket is deleted")
 
 
 def _presign(command: S3Command) -> Iterator[ExplainedAction]:
     path = _in_s3(command)
-    why = "who has the URL reads the object as this grant, as long as the grant lasts"
+    why = "any holder of the URL reads the object as this grant, until the grant ends"
     yield command.need("s3:GetObject", f"{path.bucket}/{_key(path)}", why)
 
 

@@ -1,7 +1,7 @@
-"""A command line as words, read as a POSIX shell would read it, without anything that a shell would act on.
+"""Splits a command line into words as a POSIX shell does, and refuses everything that a shell would act on.
 
-What runs, redirects, expands or substitutes is refused: the words that are judged here must be the words that the
-AWS CLI would get, and nothing is ever run or expanded.
+Running, redirecting, expanding and substituting is refused: the words judged here must be exactly those that the AWS
+CLI would get. Nothing is ever run or expanded.
 """
 
 import re
@@ -11,7 +11,7 @@ from jitney.core.problems import Problem
 
 MAX_LINE = 4096
 
-_FIX = "Write one plain AWS CLI command; put a value that holds such characters into single quotes."
+_FIX = "Write one plain AWS CLI command. Put a value with such characters into single quotes."
 _ACTING = {
     "|": "a pipe",
     "<": "a redirection",
@@ -31,20 +31,23 @@ _ACTING = {
     "!": "a history expansion",
     "#": "a comment",
 }
-# Of these, a shell acts on two inside double quotes as well.
+# The characters that a shell also acts on inside double quotes.
 _IN_DOUBLE_QUOTES = frozenset("$`")
-# What may stand before a ~ that a shell makes a home directory: the line's or a word's beginning, and these.
+# The characters before a ~ that a shell expands to a home directory; "" is the beginning of the line.
 _BEFORE_HOME = frozenset(("", " ", "=", ":"))
 # One quoted text, one escaped character, or one character as it stands.
 _PIECE = re.compile(r"'[^']*'|\"(?P<double>(?:[^\"\\]|\\.)*)\"|\\.|(?P<bare>[^'\"\\])")
 
 
 def split_words(line: str) -> list[str]:
-    """The words of `line`. Raises Problem call_invalid: too long, unprintable, unbalanced quotes, shell syntax."""
+    """Return the words of `line`.
+
+    Raises Problem call_invalid for a line that is too long or unprintable, for unbalanced quotes and for shell syntax.
+    """
     if len(line) > MAX_LINE:
-        raise _invalid(f"The command line has {len(line)} characters.", f"Use at most {MAX_LINE}.")
+        raise _invalid(f"The command line has {len(line)} characters.", f"Use at most {MAX_LINE} characters.")
     if not line.isprintable():  # line breaks too
-        raise _invalid("The command line holds a line break or another control character.", "Write it in one line.")
+        raise _invalid("The command line holds a line break or another control character.", "Write it on one line.")
     end, before = 0, ""
     for piece in _PIECE.finditer(line):
         if piece.start() != end:
@@ -60,7 +63,7 @@ def split_words(line: str) -> list[str]:
 def _check(piece: re.Match[str], before: str) -> None:
     bare, double = piece["bare"], piece["double"]
     if bare == "~" and before in _BEFORE_HOME:
-        raise _invalid("The command line holds '~', a home directory that a shell fills in.", _FIX)
+        raise _invalid("The command line holds '~', which a shell expands to a home directory.", _FIX)
     if bare and bare in _ACTING:
         raise _invalid(f"The command line holds {bare!r}, {_ACTING[bare]}.", _FIX)
     if double and (found := next((sign for sign in double if sign in _IN_DOUBLE_QUOTES), None)):

@@ -1,4 +1,4 @@
-"""Readings: how a parameter's value names a resource, where it is not the name itself. The templates name them."""
+"""Transforms: how a parameter's value names a resource where it is not the name itself. ARN templates refer to them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -20,24 +20,24 @@ DEFAULTS: Mapping[str, str] = {
     "rules_of": "rule",
     "load_balancer_type": "app",
 }
-"""What a parameter that is not given stands for: the service's default, or every one."""
+"""The value of an absent parameter: the service's default, or every resource."""
 
 READS_ARNS = frozenset({"model_of_profile", "log_group"})
-"""The readings that find a name inside an ARN of another type or form."""
+"""The transforms that find a name inside an ARN of another type or form."""
 
 READS_URLS = frozenset({"queue_url"})
-"""The readings of web addresses; the AWS CLI's first version fetches those of other names."""
+"""The transforms of web addresses. Version 1 of the AWS CLI fetches the web addresses in other parameters."""
 
 ADDS_WILDCARDS = frozenset({"secret", "revision", "launch_template"})
-"""The readings that add a wildcard to what was given."""
+"""The transforms that add a wildcard to the given value."""
 
 _QUEUE_URL = re.compile(r"https?://[^/]+/(\d{12})/([\w-]+(?:\.fifo)?)", re.ASCII)
 _PARTIAL_ARN = re.compile(r"(?:(\d{12}):)?(?:function:)?([\w-]+(?::[\w$-]+)?)", re.ASCII)
 _EVENT_BUS = re.compile(r"(?:arn:[\w-]+:events:[\w-]+:(\d{12}):event-bus/)?([\w./-]+)", re.ASCII)
 _LOG_GROUP = re.compile(r"arn:[\w-]+:logs:[\w-]+:(\d{12}):log-group:([\w./#-]+)(?::\*)?", re.ASCII)
-# As botocore finds it: what is no version belongs to the key, and is escaped as such.
+# As botocore parses it: anything that is not a version belongs to the key and is escaped as such.
 _VERSION = re.compile(r"\?versionId=(\S+)\Z")
-# An inference profile of several Regions, by its id or its ARN. The model's own id follows the regions' name.
+# A cross-Region inference profile, by its id or its ARN. The model's id follows the name of the Regions.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
 _PROFILE = re.compile(
     r"(?:arn:[\w:-]+:inference-profile/)?(?:global|us|us-gov|eu|apac|au|ca|jp|sa)\.(?P<model>[\w-]+\.[\w.:-]+)",
@@ -66,9 +66,9 @@ _EC2_TYPES: Mapping[str, str] = {
 
 
 def wrong_account(named: str, place: AwsLocation) -> Problem:
-    """The problem that a call names another account than the target's."""
-    fix = f"Name what is in account {place.account}, or another target."
-    return Problem("account_mismatch", f"{named[:200]!a} lies outside account {place.account}.", fix)
+    """Return the problem that a call names another account than the target's."""
+    fix = f"Name a resource of account {place.account}, or another target."
+    return Problem("account_mismatch", f"{named[:200]!a} is not in account {place.account}.", fix)
 
 
 def _same(value: Any, _place: AwsLocation) -> Iterable[str]:
@@ -80,7 +80,7 @@ def _strings(value: Any) -> list[str]:
 
 
 def _each(change: Callable[[str], str | None]) -> Transform:
-    """A reading of each string; None where it names nothing."""
+    """Return a transform of each string. `change` returns None where a string names nothing."""
     return lambda value, _: [read for each in _strings(value) if (read := change(each)) is not None]
 
 
@@ -101,7 +101,10 @@ def _function_name(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _without_account(value: Any, place: AwsLocation) -> Iterable[str]:
-    """EC2's ids, each as its ARN's end: an id's prefix is its type. Of images and snapshots ARNs name no account."""
+    """Yield EC2 ids as the ends of their ARNs: an id's prefix is its type.
+
+    ARNs of images and snapshots have no account.
+    """
     for name in _strings(value):
         kind = _EC2_TYPES.get(name.split("-")[0])
         if kind and re.fullmatch(r"[a-z]+-[0-9a-f]+", name, re.ASCII):
@@ -109,18 +112,18 @@ def _without_account(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _launch_template(value: Any, _place: AwsLocation) -> Iterable[str]:
-    """The template's id; any, where only its name is said, which ARNs do not have."""
+    """Return the template's id; "*" where only its name is given, because ARNs hold no names."""
     return list(_members(value, "LaunchTemplateId")) or ["*"]
 
 
 def _event_buses(value: Any, _place: AwsLocation) -> Iterable[str]:
-    """The buses of PutEvents' entries; those without one go to the default bus."""
+    """Return the buses of PutEvents' entries. Entries without a bus go to the default one."""
     entries = [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
     return list(dict.fromkeys(str(each.get("EventBusName", "default")) for each in entries))
 
 
 def _rules_of(value: Any, place: AwsLocation) -> Iterable[str]:
-    """How the ARNs of a bus's rules begin: the default bus is not named in them."""
+    """Yield the prefixes of the ARNs of a bus's rules, which omit the default bus."""
     for name in _strings(value):
         if found := _EVENT_BUS.fullmatch(name):
             if found[1] not in (None, place.account):
@@ -129,7 +132,7 @@ def _rules_of(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _documents(value: Any, place: AwsLocation) -> Iterable[str]:
-    """How a document's ARN begins behind the Region: those of AWS have no account, and others no such name."""
+    """Yield the prefixes of a document's ARN after the Region. AWS's own documents have no account."""
     names = _strings(value)
     yield from [f"{place.account}:document"] if names else []
     yield from [":document"] if any(name.startswith(("AWS", "Amazon")) for name in names) else []
@@ -143,7 +146,7 @@ def _root_of(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _log_group(value: Any, place: AwsLocation) -> Iterable[str]:
-    """A group's name, or what names it in its ARN, which ends with :* in policies only."""
+    """Yield a group's name, also from its ARN. Only ARNs in policies end with :*."""
     for name in _strings(value):
         found = _LOG_GROUP.fullmatch(name)
         if found and found[1] not in (None, place.account):
@@ -153,7 +156,7 @@ def _log_group(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _waf_place(value: Any, place: AwsLocation) -> Iterable[str]:
-    """CloudFront's lists are global, and lie in us-east-1."""
+    """Yield the location of a list. CloudFront's lists are global and belong to us-east-1."""
     for scope in _strings(value):
         if scope == "REGIONAL":
             yield f"{place.region}:{place.account}:regional"
@@ -166,34 +169,34 @@ def _copy_source(value: Any, _place: AwsLocation) -> Iterable[str]:
         bucket, key = value.get("Bucket"), value.get("Key")
         return [f"{bucket}/{key}"] if isinstance(bucket, str) and isinstance(key, str) else []
     source = _VERSION.sub("", _strings(value)[0].removeprefix("/")) if _strings(value) else ""
-    # Escapes are the caller's: which key they stand for is not guessed.
+    # The caller escapes the key; Jitney does not guess which key an escaped one is.
     return [source] if "/" in source and "%" not in source and not source.startswith("arn:") else []
 
 
 def _copied_version(value: Any, _place: AwsLocation) -> Iterable[str]:
-    """The version of an object that is copied; none for the newest."""
+    """Return the version of a copied object; nothing for the newest."""
     if isinstance(value, dict):
         return _members(value, "VersionId")
     return [found[1] for source in _strings(value) if (found := _VERSION.search(source))]
 
 
 def _deleted(*, versions: bool) -> Transform:
-    """The keys of which versions are deleted, or the objects themselves."""
+    """Return a transform to the keys of deleted versions, or of deleted objects."""
 
-    def reading(value: Any, _place: AwsLocation) -> Iterable[str]:
+    def transform(value: Any, _place: AwsLocation) -> Iterable[str]:
         objects = [each for each in _items(value, "Objects") if isinstance(each, dict)]
         return list(_members([each for each in objects if ("VersionId" in each) is versions], "Key"))
 
-    return reading
+    return transform
 
 
 def _members(value: Any, *names: str) -> Iterable[str]:
-    """The strings that stand at the end of `names`."""
+    """Return the strings at the path `names`."""
     return [each for each in _items(value, *names) if isinstance(each, str)]
 
 
 def _items(value: Any, *names: str) -> list[Any]:
-    """What stands at the end of `names`, one by one where lists are on the way or there."""
+    """Return the items at the path `names`, flattening lists on the way and at its end."""
     found = _one_by_one(value)
     for name in names:
         found = [
@@ -263,7 +266,7 @@ TRANSFORMS: Mapping[str, Transform] = {
     # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
     "secret": _each(lambda name: f"{name}-??????"),
     "without_slash": _each(lambda name: name.removeprefix("/") or None),
-    # Keys are authorized by their id, whichever alias names them.
+    # Keys are authorized by their id, not by an alias.
     "key_id": _each(lambda name: None if name.startswith("alias/") else name),
     "alias_name": _each(lambda name: name.removeprefix("alias/")),
     "family": _each(lambda name: name.split(":")[0]),
@@ -278,9 +281,9 @@ _OF_NAMES = (
     "file_system access_point copied_version"
 )
 CONTENT_TRANSFORMS = frozenset(TRANSFORMS) - {"", *_OF_NAMES.split()}
-"""The readings of values that hold more than a name: their content may be secret."""
+"""The transforms of values that hold more than a name: their content may be secret."""
 
 STRUCTURE_TRANSFORMS = frozenset(
     each for each in CONTENT_TRANSFORMS if each != "roles_within" and not each.startswith("partiql_")
 )
-"""The readings that find members of a structure by their names, and so must be sure of what is one."""
+"""The transforms that find members of a structure by name, and so require an unambiguous structure."""

@@ -1,1 +1,1 @@
-"""Who asks: from the raw token to a `Principal`, narrowing the type at each step."""
+"""Authentication: from the raw token to a `Principal`, with a narrower type at each step."""

@@ -1,4 +1,4 @@
-"""The one way from an Authorization header to a principal."""
+"""The only way from an Authorization header to a principal."""
 
 from typing import NamedTuple
 
@@ -13,26 +13,26 @@ from jitney.core.identity.token import UnverifiedToken, bearer_token, parse_toke
 
 
 class Authenticated(NamedTuple):
-    """Who asks, and what to remember of the token if its issuer's tokens may be used once (else None)."""
+    """The principal, and the token's `single_use` key if its issuer's tokens may be used once (else None)."""
 
     principal: Principal
     replay: SingleUseToken | None
 
     def replayed(self) -> Refusal:
-        """The refusal of this principal when the store has `replay` already."""
+        """Return the refusal of this principal when the store already has `single_use`."""
         return Refusal(
             "token_replayed",
-            "This issuer's tokens may be used once, and this one was used before.",
-            "Ask the issuer for a new token for each request for access.",
+            "Tokens of this issuer may be used once, and this one was used before.",
+            "Get a new token from the issuer for each request.",
             issuer_name=self.principal.issuer_name,
             principal=self.principal,
         )
 
 
 def authenticate(header: str | None, config: Config, keys: KeySource, now: int) -> Authenticated:
-    """Who sent the Authorization `header`, at `now` in epoch seconds.
+    """Return the sender of the Authorization `header`, at `now` in epoch seconds.
 
-    Raises Refusal, with a code of `jitney.core.problems`, and nothing else whatever the header holds.
+    Raises Refusal, with a code of `jitney.core.problems`, and no other exception for any header.
     """
     token = parse_token(bearer_token(header))
     issuer = issuer_of(token, config)

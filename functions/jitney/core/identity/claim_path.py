@@ -5,7 +5,7 @@ from typing import Any
 
 
 def claim_at(claims: Mapping[str, Any], path: str) -> Any:
-    """The claim at `path`: one of that very name, else members within members ("act.sub"); None when absent."""
+    """Return the claim at `path`: a claim of that exact name, else nested members ("act.sub"); None when absent."""
     if path in claims:
         return claims[path]
     value: Any = claims

@@ -1,4 +1,4 @@
-"""What the signed claims of every token must hold: required ones, for whom, and from when until when."""
+"""Checks of the signed claims of every token: required claims, audience and validity period."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from jitney.core.identity.signature import SignedClaims
 MAX_LEEWAY_SECONDS = 60
 _END_OF_TIME = 253_402_300_800  # the year 10000, where ISO 8601 times end
 
-_FIX = "Ask the issuer for a token with the claims iss, sub, aud, exp and iat, each of its RFC 7519 type."
+_FIX = "Get a token from the issuer with the claims iss, sub, aud, exp and iat, each of its RFC 7519 type."
 
 
 def check_required(claims: SignedClaims) -> None:
-    """Raise Refusal token_claims unless the required claims are there and of the right JSON type.
+    """Raise Refusal token_claims unless the required claims are present and of the right JSON type.
 
-    `iss` is checked where the issuer is chosen, `aud` by `check_audience` (RFC 7519 section 4.1).
+    `iss` is checked when the issuer is selected, `aud` by `check_audience` (RFC 7519 section 4.1).
     """
     if not isinstance(claims.get("sub"), str):
         raise _wrong("sub", "a string")
@@ -32,8 +32,8 @@ def check_required(claims: SignedClaims) -> None:
 def check_audience(claims: SignedClaims, issuer: Issuer) -> None:
     """Raise Refusal token_audience unless the token is meant for Jitney.
 
-    Exactly one of its audiences is configured; with more than one audience, any of them could have passed it on, so
-    it must also come from a configured client (OpenID Connect Core section 3.1.3.7, points 3 to 5).
+    Exactly one of its audiences must be configured. With several audiences, any of them could have passed the token on,
+    so it must also come from a configured client (OpenID Connect Core section 3.1.3.7, points 3 to 5).
     """
     audience = claims.get("aud")
     audiences = [audience] if isinstance(audience, str) else audience
@@ -43,45 +43,45 @@ def check_audience(claims: SignedClaims, issuer: Issuer) -> None:
         raise Refusal(
             "token_audience",
             "The token's audience is not exactly one of those configured for its issuer.",
-            "Ask the issuer for a token whose audience is Jitney's.",
+            "Get a token from the issuer with Jitney's audience.",
         )
     if len(audiences) > 1 and claims.get("azp", claims.get("appid")) not in issuer.clients:
         raise Refusal(
             "token_audience",
             "The token has several audiences and does not come from a client configured for its issuer.",
-            "Ask the issuer for a token whose only audience is Jitney's.",
+            "Get a token from the issuer with Jitney's audience only.",
         )
 
 
 def leeway(issuer: Issuer) -> int:
-    """The seconds by which clocks may differ: one number for every check and for the replay store."""
+    """Return the permitted clock difference in seconds, the same for every check and for the replay store."""
     return min(issuer.leeway_seconds, MAX_LEEWAY_SECONDS)
 
 
 def check_times(claims: SignedClaims, issuer: Issuer, now: int) -> None:
     """Raise Refusal unless the token is valid at `now` and not older than its issuer's tokens may be.
 
-    Needs `check_required` first.
+    Call `check_required` first.
     """
     slack = leeway(issuer)
     if now >= int(claims["exp"]) + slack:
-        raise Refusal("token_expired", "The token's exp is past.", "Ask the issuer for a new token.")
+        raise Refusal("token_expired", "The token's exp is in the past.", "Get a new token from the issuer.")
     if max(claims["iat"], claims.get("nbf", 0)) > now + slack:
         raise Refusal(
             "token_not_yet_valid",
             "The token's iat or nbf is in the future.",
-            "Check the issuer's clock, or wait and send the token again.",
+            "Check the issuer's clock, or send the token again later.",
         )
     if now >= int(claims["iat"]) + issuer.max_age_seconds + slack:
         raise Refusal(
             "token_too_old",
             f"The token was issued more than {issuer.max_age_seconds} seconds ago.",
-            "Ask the issuer for a new token.",
+            "Get a new token from the issuer.",
         )
 
 
 def _is_date(value: Any) -> bool:
-    """A NumericDate (RFC 7519 section 2), which may have a fraction. Python's bool is an int, JSON's is not."""
+    """Return whether it is a NumericDate (RFC 7519 section 2), which may have a fraction. JSON's booleans are not."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _END_OF_TIME
 
 

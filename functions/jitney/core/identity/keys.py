@@ -1,4 +1,4 @@
-"""The keys of an issuer: read from a JWK set (RFC 7517), kept only where they can verify a signature."""
+"""An issuer's signing keys, parsed from a JWK set (RFC 7517). Only keys that can verify a signature are kept."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from jitney.core import strict_json
 
 MIN_RSA_BITS = 2048  # NIST SP 800-131A; RFC 7518 section 3.3
 
-# The algorithms that can be configured, and the (kty, crv) each needs: RFC 7518 section 3.1, RFC 8037 section 3.1.
-# HS* and none are not there: a shared secret proves nothing to a third party, and no signature proves nothing at all.
+# The configurable algorithms, and the (kty, crv) that each needs: RFC 7518 section 3.1, RFC 8037 section 3.1.
+# HS* and none are missing: a shared secret proves nothing to a third party, and neither does a missing signature.
 ALGORITHMS: Mapping[str, tuple[str, str | None]] = {
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), ("RSA", None)),
     "ES256": ("EC", "P-256"),
@@ -27,32 +27,33 @@ _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One public key, and the names of the algorithms it may be used with."""
+    """One public key, and the names of the algorithms that it may be used with."""
 
     algorithms: frozenset[str]
     material: Any
 
     def verifies(self, algorithm: str, signing_input: bytes, signature: bytes) -> bool:
-        """Whether `signature` is this key's over `signing_input`; false for an algorithm that does not fit the key."""
+        """Return whether `signature` over `signing_input` is this key's; false for an unsuitable algorithm."""
         return algorithm in self.algorithms and _VERIFIERS[algorithm].verify(signing_input, self.material, signature)
 
 
 class KeySet(NamedTuple):
-    """The usable keys of one issuer; `only` is the key where the set was published with a single one, else None."""
+    """The usable keys of one issuer. `only` is the key of a set that was published with a single key, else None."""
 
     by_kid: Mapping[str, Key]
     only: Key | None
 
     def find(self, kid: str | None) -> Key | None:
-        """The key that a token with `kid` must be signed by. A token without one fits a set of one key only."""
+        """Return the key that a token with `kid` must be signed by. Without a `kid`, the set must have one key only."""
         return self.only if kid is None else self.by_kid.get(kid)
 
 
 def parse_key_set(raw: bytes) -> KeySet:
-    """The key set in `raw`, a JWK set's JSON text.
+    """Return the key set in `raw`, the JSON text of a JWK set.
 
-    Keys for encryption, of unknown kinds, weak or broken are left out (RFC 7517 section 5). Raises ValueError for
-    anything but a JWK set, two keys of one `kid`, a `kid` that is no string, and a set without any usable key.
+    Skips keys that are for encryption, of unknown kinds, weak or broken (RFC 7517 section 5). Raises ValueError for
+    anything other than a JWK set, two keys with one `kid`, a `kid` that is not a string, and a set without a usable
+    key.
     """
     document = strict_json.loads(raw)
     entries = document.get("keys") if isinstance(document, dict) else None
@@ -73,7 +74,7 @@ def parse_key_set(raw: bytes) -> KeySet:
 
 
 def _usable(jwk: Mapping[str, Any]) -> Key | None:
-    """The key in `jwk` if it may and can verify signatures, else None."""
+    """Return the key in `jwk` if it may and can verify signatures, else None."""
     names = [
         name
         for name, (kty, curve) in ALGORITHMS.items()
@@ -91,6 +92,6 @@ def _usable(jwk: Mapping[str, Any]) -> Key | None:
 
 
 def _for_verifying(jwk: Mapping[str, Any]) -> bool:
-    """What the key's own `use` and `key_ops` say (RFC 7517 sections 4.2 and 4.3)."""
+    """Return whether the key's own `use` and `key_ops` permit verifying (RFC 7517 sections 4.2 and 4.3)."""
     operations = jwk.get("key_ops", ["verify"])
     return jwk.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations

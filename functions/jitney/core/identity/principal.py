@@ -1,4 +1,4 @@
-"""The principal: issuer and subject, and how they become an AWS source identity."""
+"""The principal: an issuer and a subject, and their AWS source identity."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,13 +6,13 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    r"""Somebody proven by a token.
+    r"""An agent or a human, verified by a token.
 
-    `issuer` and `subject` are the identity; `display` is for people to read and decides nothing.
-    `issuer_name` is the issuer's alias in the configuration; `groups` are prefixed with it ("corp/data-agents"), so
-    that two issuers' groups of the same name stay apart. `source_identity` stands for (issuer, subject) one-to-one and
-    fits `[\w+=,.@-]{2,64}`. `human` is the person on whose behalf an agent asks, as a source identity, or None.
-    `kind` is "agent" for machines and "human" for people. `agent_owners` are the people who the configuration says own it.
+    `issuer` and `subject` are the identity. `display` is for people to read and decides nothing. `issuer_name` is the
+    issuer's alias in the configuration. `groups` have it as prefix ("corp/data-agents"), so that equal names of two
+    issuers stay distinct. `source_identity` maps one-to-one to (issuer, subject) and matches `[\w+=,.@-]{2,64}`.
+    `human` is the person on whose behalf an agent asks, as a source identity, or None. `kind` is "agent" for machines
+    and "human" for people. `agent_owners` are the agent's owners by the configuration.
     """
 
     issuer: str
@@ -27,5 +27,8 @@ class Principal:
 
     @property
     def owner(self) -> str:
-        """Whose a grant is: the principal and the human it acts for, together (ID 10). "#" is in no source identity."""
+        """The key of the owner of this principal's grants: principal and human (ID 10).
+
+        No source identity contains "#".
+        """
         return f"{self.source_identity}#{self.human or ''}"

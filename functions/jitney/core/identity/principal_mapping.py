@@ -1,4 +1,4 @@
-"""From signed claims to the principal they prove."""
+"""Maps signed claims to the principal that they prove."""
 
 from dataclasses import replace
 
@@ -13,17 +13,18 @@ from jitney.core.identity.source_identity import is_nameable, source_identity
 
 
 def principal_of(claims: SignedClaims, typ: str, issuer: Issuer) -> Principal:
-    """The principal that `claims` prove; `typ` is the token's. Needs the checks of `jitney.core.identity.claims` first.
+    """Return the principal that `claims` prove; `typ` is the token's. Run the checks of `claims` first.
 
-    Raises Refusal; one raised after the subject is admitted carries the principal, without groups.
+    Raises Refusal. One raised after the subject was admitted carries the principal, without groups.
     """
     provider = PROVIDERS[issuer.provider]
-    somebody = _principal_without_groups(claims, issuer, provider)
+    principal = _principal_without_groups(claims, issuer, provider)
     try:
         _check_kind(claims, typ, issuer, provider)
-        return replace(somebody, groups=_groups(claims, issuer, provider, somebody), human=_human(claims, issuer))
+        groups = _groups(claims, issuer, provider, principal.subject)
+        return replace(principal, groups=groups, human=_human(claims, issuer))
     except Refusal as refusal:
-        refusal.principal = somebody
+        refusal.principal = principal
         raise
 
 
@@ -32,8 +33,8 @@ def _principal_without_groups(claims: SignedClaims, issuer: Issuer, provider: Pr
     if not is_nameable(subject):
         raise Refusal(
             "token_subject",
-            "The token's subject is empty, longer than 255 characters, or holds a character that does not print.",
-            "Have the issuer name the subject with printable characters.",
+            "The token's subject is empty, longer than 255 characters, or holds an unprintable character.",
+            "Configure the issuer to name the subject with printable characters.",
         )
     shown = [claims[name] for name in provider.display if isinstance(claims.get(name), str)]
     return Principal(
@@ -52,27 +53,27 @@ def _check_kind(claims: SignedClaims, typ: str, issuer: Issuer, provider: Provid
     if not provider.kinds(claims, typ) <= {issuer.token}:
         raise Refusal(
             "token_kind",
-            f"The issuer's entry expects an {issuer.token} token, and this is another kind or points to several.",
+            f"The issuer's entry expects an {issuer.token} token. This token is of another kind, or of several.",
             f"Send the issuer's {issuer.token} token.",
         )
     if issuer.kind == "human" and provider.is_machine(claims):
         raise Refusal(
             "token_kind",
-            "The issuer's entry is for people, and this token was issued to a machine or to somebody acting for one.",
-            "Sign in yourself and send the token you get.",
+            "The issuer's entry is for people, but this token was issued to a machine or through one.",
+            "Sign in yourself and send the token that you get.",
         )
 
 
-def _groups(claims: SignedClaims, issuer: Issuer, provider: Provider, somebody: Principal) -> frozenset[str]:
-    names = provider.groups(claims, issuer).union(issuer.subject_groups.get(somebody.subject, ()))
+def _groups(claims: SignedClaims, issuer: Issuer, provider: Provider, subject: str) -> frozenset[str]:
+    names = provider.groups(claims, issuer).union(issuer.subject_groups.get(subject, ()))
     return frozenset(f"{issuer.name}/{name}" for name in names)
 
 
 def _human(claims: SignedClaims, issuer: Issuer) -> str | None:
-    """On whose behalf the agent asks; None when the token does not say.
+    """Return the person on whose behalf the agent asks; None when the token names none.
 
-    The person's name is the one with which that person signs in and votes: only so can nobody approve what their own
-    agent asks for (REV 5).
+    It is the identity with which that person signs in and votes. Only so can the person be kept from approving requests
+    of their own agent (REV 5).
     """
     value = claim_at(claims, issuer.human_claim) if issuer.human_claim else None
     if value is None:
@@ -81,6 +82,6 @@ def _human(claims: SignedClaims, issuer: Issuer) -> str | None:
         raise Refusal(
             "token_claims",
             f"The claim {issuer.human_claim} does not name a person.",
-            "Have the issuer put the subject of the person into the claim, as a string.",
+            "Configure the issuer to put the person's subject into the claim, as a string.",
         )
     return source_identity(issuer.human_issuer, issuer.human_issuer_url, value)

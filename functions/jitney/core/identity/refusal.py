@@ -1,4 +1,4 @@
-"""The refusal of a caller: a `Problem` that also says, to the handler alone, whose tokens it was about."""
+"""The refusal of a caller: a `Problem` that also carries, for the handler only, the issuer and the principal."""
 
 from dataclasses import dataclass, field
 
@@ -10,11 +10,11 @@ UNKNOWN_ISSUER = "unknown"
 
 @dataclass(eq=False)
 class Refusal(Problem):
-    """Why a caller is not let in: a 401 with the challenge that RFC 6750 section 3 asks for, or 503 without keys.
+    """Why a caller is not authenticated: a 401 with the challenge of RFC 6750 section 3, or 503 without keys.
 
-    `issuer_name` is the configured issuer's alias, "unknown" before one is found; `principal`, without groups, is who
-    the token stands for once it is signed, in time, meant for Jitney and admitted, and None until then (row ID 5:
-    the first are recorded one by one, the others as one aggregate). Neither is in the answer.
+    `issuer_name` is the configured issuer's alias, "unknown" before it is found. `principal`, without groups, is set
+    once the token is signed, valid now, meant for Jitney and admitted, and None before. Refusals with a principal are
+    recorded one by one, the others in aggregate (row ID 5). Neither field is in the answer.
     """
 
     issuer_name: str = field(default=UNKNOWN_ISSUER, kw_only=True)
@@ -27,7 +27,7 @@ class Refusal(Problem):
 
 
 def _challenge(code: str) -> str:
-    """RFC 6750 section 3.1: no error code when there was no token to be wrong."""
+    """Return the challenge. Without a token there is no error code (RFC 6750 section 3.1)."""
     if code == "token_missing":
         return 'Bearer realm="jitney"'
     return f'Bearer realm="jitney", error="invalid_token", error_description="{PROBLEMS[code].title}"'

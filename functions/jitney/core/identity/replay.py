@@ -1,4 +1,4 @@
-"""Using a token once: what to remember of it, and until when. Remembering is the store's."""
+"""Single-use tokens: which key the store keeps, and until when."""
 
 import hashlib
 from typing import NamedTuple
@@ -10,9 +10,9 @@ from jitney.core.identity.token import UnverifiedToken
 
 
 class SingleUseToken(NamedTuple):
-    """A token that may be used once: `key` is 64 hexadecimal characters, remembered until `expires_at`.
+    """A token that may be used once: `key` is 64 hexadecimal characters, stored until `expires_at`.
 
-    `expires_at` is in epoch seconds, the moment from which the token is refused as expired.
+    From `expires_at` (epoch seconds) the token is refused as expired.
     """
 
     key: str
@@ -20,10 +20,10 @@ class SingleUseToken(NamedTuple):
 
 
 def single_use_token(token: UnverifiedToken, claims: SignedClaims, issuer: Issuer) -> SingleUseToken | None:
-    """What to remember of `token`; None when its issuer's tokens may be used again.
+    """Return what to store about `token`; None when its issuer's tokens may be reused.
 
-    The key is made of the issuer and `jti`; without one, of the bytes that were signed rather than of the whole token,
-    since an ECDSA signature has a second form that verifies as well.
+    The key covers the issuer and `jti`. Without a `jti` it covers the signed bytes, not the whole token, because an
+    ECDSA signature has a second valid form.
     """
     if issuer.replay != "single_use":
         return None

@@ -1,8 +1,8 @@
-"""Signing in to the reviewers' pages: what a browser begins it with, and what the answers must hold. Pure.
+"""Sign-in to the reviewers' pages: what a browser starts it with, and what the answers must hold. Pure.
 
-Authorization code flow (OpenID Connect Core section 3.1) with PKCE (RFC 7636). All that a sign-in needs to remember
-lies in a cookie of the browser that began it, as one secret: nothing is written before somebody has proven who they
-are, and an answer that belongs to another browser's sign-in fits no cookie here (login CSRF, RFC 6749 section 10.12).
+Authorization code flow (OpenID Connect Core section 3.1) with PKCE (RFC 7636). Everything that a sign-in needs is one
+secret in a cookie of the browser that started it. So nothing is written before a person is authenticated, and an answer
+for another browser's sign-in matches no cookie here (login CSRF, RFC 6749 section 10.12).
 """
 
 import base64
@@ -22,14 +22,14 @@ from jitney.core.identity.token import parse_token
 from jitney.core.problems import Problem
 
 SIGN_IN_SECONDS = 600
-"""How long a browser may take from the beginning of a sign-in to its end."""
+"""How long a sign-in may take."""
 
 _COOKIE = re.compile(r"([A-Za-z0-9_-]{43})\.([0-9]{10,12})\.(g-[a-z2-7]{14})?", re.ASCII)
-_FIX = "Begin again where you came from."
+_FIX = "Go back to the page that you opened, and sign in again."
 
 
 class SignIn(NamedTuple):
-    """One sign-in of one browser: its secret, when it began (epoch seconds), the request that is opened after it.
+    """One sign-in of one browser: its secret, its start (epoch seconds), and the request to open afterwards.
 
     `secret` is 256 random bits in base64url. `grant_id` is "" for the list.
     """
@@ -40,26 +40,26 @@ class SignIn(NamedTuple):
 
     @property
     def state(self) -> str:
-        """What the provider hands back to this browser (RFC 6749 section 4.1.1)."""
+        """The value that the provider returns to this browser (RFC 6749 section 4.1.1)."""
         return self._derived("state")
 
     @property
     def nonce(self) -> str:
-        """What the ID token must hold, so that another sign-in's cannot be slipped in (OIDC Core section 3.1.2.1)."""
+        """The value that the ID token must hold, so that no other can be injected (OIDC Core section 3.1.2.1)."""
         return self._derived("nonce")
 
     @property
     def verifier(self) -> str:
-        """Who began, and nobody else, redeems the code (RFC 7636 section 4.1)."""
+        """The value with which only this browser redeems the code (RFC 7636 section 4.1)."""
         return self._derived("verifier")
 
     @property
     def cookie(self) -> str:
-        """The value of the cookie that remembers this."""
+        """The value of the cookie that holds this sign-in."""
         return f"{self.secret}.{self.began}.{self.grant_id}"
 
     def query(self, web: Web, redirect_uri: str) -> dict[str, str]:
-        """The parameters of the authorization request (OIDC Core section 3.1.2.1, RFC 7636 section 4.3)."""
+        """Return the parameters of the authorization request (OIDC Core section 3.1.2.1, RFC 7636 section 4.3)."""
         return {
             "response_type": "code",
             "client_id": web.client_id,
@@ -76,41 +76,44 @@ class SignIn(NamedTuple):
 
 
 def sign_in_of_cookie(cookie: str, now: int) -> SignIn:
-    """The sign-in that a browser's cookie remembers. Raises Problem sign_in_invalid: there is none, or it is old."""
+    """Return the sign-in in a browser's cookie. Raises Problem sign_in_invalid when it is missing or too old."""
     match = _COOKIE.fullmatch(cookie)
     if match is None:
-        raise _invalid("This browser has begun no sign-in, or does not keep cookies.")
-    begun_at = int(match[2])
-    if not -SKEW_SECONDS <= now - begun_at < SIGN_IN_SECONDS:
+        raise _invalid("This browser has not started a sign-in, or it blocks cookies.")
+    started_at = int(match[2])
+    if not -SKEW_SECONDS <= now - started_at < SIGN_IN_SECONDS:
         raise _invalid(f"The sign-in took longer than {SIGN_IN_SECONDS // 60} minutes.")
-    return SignIn(match[1], begun_at, match[3] or "")
+    return SignIn(match[1], started_at, match[3] or "")
 
 
 def authorization_code(query: Mapping[str, str], sign_in: SignIn, issuer: Issuer) -> str:
-    """The code in the provider's answer. Raises Problem sign_in_invalid or sign_in_refused.
+    """Return the code in the provider's answer. Raises Problem sign_in_invalid or sign_in_refused.
 
-    `state` first: until it fits, the answer is anybody's. Then `iss` where there is one (RFC 9207 section 2.4).
+    Checks `state` first, because an answer without it may come from anyone. Then `iss` if present (RFC 9207 section
+    2.4).
     """
     if not hmac.compare_digest(query.get("state", "").encode(), sign_in.state.encode()):
-        raise _invalid("The answer belongs to another sign-in than the one that this browser began last.")
+        raise _invalid("The answer does not belong to this browser's last sign-in.")
     if query.get("iss", issuer.issuer) != issuer.issuer:
-        raise _invalid("The answer comes from another identity provider than the configured one.")
+        raise _invalid("The answer does not come from the configured identity provider.")
     if "error" in query or not query.get("code"):
         detail = "Your identity provider did not sign you in."
-        raise Problem("sign_in_refused", detail, "Begin again; if it stays, ask who runs the identity provider.")
+        raise Problem(
+            "sign_in_refused", detail, "Sign in again. If it fails again, ask your identity provider's admin."
+        )
     return query["code"]
 
 
 def signed_in_principal(
     id_token: str, sign_in: SignIn, issuer: Issuer, config: Config, keys: KeySource, now: int
 ) -> Principal:
-    """Who signed in, by the ID token for the code. Raises Refusal.
+    """Return who signed in, by the ID token for the code. Raises Refusal.
 
-    Verified as every token is; and it must be this issuer's, for a person who acts for nobody else, made out to its
-    web client, for this sign-in.
+    The token is verified like every token. It must also be of this issuer, for a person who acts for no one else, with
+    the web client as audience, and for this sign-in.
     """
     principal = authenticate(f"Bearer {id_token}", config, keys, now).principal
-    claims = parse_token(id_token).claims  # of the very text whose signature was just verified
+    claims = parse_token(id_token).claims  # of the text whose signature was just verified
     audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     nonce = claims.get("nonce")
     if (
@@ -121,7 +124,7 @@ def signed_in_principal(
         or not isinstance(nonce, str)
         or not hmac.compare_digest(nonce.encode(), sign_in.nonce.encode())
     ):
-        detail = "The ID token was not made out for this sign-in."
+        detail = "The ID token was not issued for this sign-in."
         raise Refusal("token_claims", detail, _FIX, issuer_name=principal.issuer_name, principal=principal)
     return principal
 

@@ -1,4 +1,4 @@
-"""From an unverified token to signed claims: whose token it says it is, and whether that issuer signed it."""
+"""From an unverified token to signed claims: which issuer it names, and whether that issuer signed it."""
 
 from collections.abc import Mapping
 from typing import Any, NewType, Protocol
@@ -9,24 +9,24 @@ from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.token import UnverifiedToken
 
 SignedClaims = NewType("SignedClaims", Mapping[str, Any])
-"""The claims of a token whose signature verified: only `verify` makes them."""
+"""The claims of a token with a verified signature. Only `verify_signature` makes them."""
 
 
 class KeySource(Protocol):
-    """Where an issuer's keys come from. Both methods raise Refusal keys_unavailable when there are none to trust."""
+    """The source of an issuer's keys. Both methods raise Refusal keys_unavailable without trusted keys."""
 
     def keys(self, issuer: Issuer) -> KeySet:
-        """The issuer's keys as far as they are known."""
+        """Return the known keys of the issuer."""
 
     def refreshed(self, issuer: Issuer) -> KeySet:
-        """The issuer's keys after a token named one that is not among them; may be the same ones (cool-down)."""
+        """Return the issuer's keys after a token named an unknown one; may be the same keys (cool-down)."""
 
 
 def issuer_of(token: UnverifiedToken, config: Config) -> Issuer:
-    """The entry of the issuer that `token` names, by exact string (OpenID Connect Core section 3.1.3.7, point 2).
+    """Return the entry of the token's issuer, by exact string (OpenID Connect Core section 3.1.3.7, point 2).
 
-    Of several entries, which all have the same keys, it is the one that has the token's audience. Whatever is chosen by
-    claims that nobody has verified yet, the token is then verified, and the audience checked, against that entry.
+    Among several entries, which share their keys, it is the one with the token's audience. The claims are not verified
+    yet. The token and its audience are then verified against the selected entry.
     """
     name = token.claims.get("iss")
     if not isinstance(name, str):
@@ -35,8 +35,8 @@ def issuer_of(token: UnverifiedToken, config: Config) -> Issuer:
     if not entries:
         raise Refusal(
             "token_issuer_unknown",
-            "The token's iss claim is none of the configured issuers.",
-            "Use a token of a configured issuer; iss must be the same string, to the last slash.",
+            "The token's iss claim does not name a configured issuer.",
+            "Use a token of a configured issuer. The iss string must match exactly, including a final slash.",
         )
     if len(entries) == 1:
         return entries[0]
@@ -45,35 +45,35 @@ def issuer_of(token: UnverifiedToken, config: Config) -> Issuer:
     if len(meant) > 1:
         raise Refusal(
             "token_audience",
-            "The token is for several audiences that are configured for its issuer, in different entries.",
-            "Ask the issuer for a token whose only audience is the one that is meant.",
+            "The token has several audiences that are configured for its issuer, in different entries.",
+            "Get a token from the issuer with only the audience that you need.",
         )
     return meant[0] if meant else entries[0]
 
 
 def _texts(audience: Any) -> frozenset[str]:
-    """The audiences in `aud`; what is wrong with it otherwise is said once the token is verified."""
+    """Return the audiences in `aud`. A malformed `aud` is reported after the token is verified."""
     audiences = audience if isinstance(audience, list) else [audience]
     return frozenset(each for each in audiences if isinstance(each, str))
 
 
 def verify_signature(token: UnverifiedToken, issuer: Issuer, source: KeySource) -> SignedClaims:
-    """The claims of `token`, which `issuer` signed. No other issuer's key is tried.
+    """Return the claims of `token`, which `issuer` signed. No other issuer's key is tried.
 
     Raises Refusal token_algorithm, token_key, token_signature or keys_unavailable.
     """
     if token.algorithm not in issuer.algorithms or token.algorithm not in ALGORITHMS:
         raise Refusal(
             "token_algorithm",
-            "The token's algorithm is not one that is configured for its issuer.",
-            f"Have the issuer sign with {' or '.join(issuer.algorithms)}.",
+            "The token's algorithm is not configured for its issuer.",
+            f"Configure the issuer to sign with {' or '.join(issuer.algorithms)}.",
         )
     key = _key(token, issuer, source)
     if not key.verifies(token.algorithm, token.signing_input, token.signature):
         raise Refusal(
             "token_signature",
             "The token's signature is not the issuer's.",
-            "Ask the issuer for a new token and send it unchanged.",
+            "Get a new token from the issuer and send it unchanged.",
         )
     return SignedClaims(token.claims)
 
@@ -88,12 +88,12 @@ def _key(token: UnverifiedToken, issuer: Issuer, source: KeySource) -> Key:
             "The token's kid names no usable key of its issuer."
             if token.kid is not None
             else "The token's header has no kid, and its issuer has more than one key.",
-            "Ask the issuer for a new token; if its keys have just changed, try again in a minute.",
+            "Get a new token from the issuer. If its keys have just changed, try again in a minute.",
         )
     if token.algorithm not in key.algorithms:
         raise Refusal(
             "token_key",
             "The key that the token names is not for the token's algorithm.",
-            "Ask the issuer for a new token and send it unchanged.",
+            "Get a new token from the issuer and send it unchanged.",
         )
     return key

@@ -1,4 +1,4 @@
-"""The token as it arrives: taken apart, and not believed."""
+"""The received token: parsed, but not trusted."""
 
 import base64
 import re
@@ -14,16 +14,16 @@ MAX_TOKEN_CHARACTERS = 16_384
 _SCHEME = re.compile(r"bearer +", re.IGNORECASE)
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)")
 
-# Header members that name a key, an encoding or an extension. None is needed by any issuer and each was an attack:
-# keys brought along (jku, x5u, jwk, x5c), other bytes signed than read (b64, zip), rules that must be known (crit).
+# Header members that name a key, an encoding or an extension. No issuer needs them and each has been used in attacks:
+# the token's own keys (jku, x5u, jwk, x5c), signed bytes other than those read (b64, zip), unknown rules (crit).
 _REFUSED_MEMBERS = ("crit", "b64", "zip", "jku", "x5u", "jwk", "x5c", "enc")
 
-_FIX = "Ask the issuer for a new token and send it unchanged."
+_FIX = "Get a new token from the issuer and send it unchanged."
 
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedToken:
-    """A well-formed JWS in compact form (RFC 7515 section 7.1) whose header and claims anybody may have written.
+    """A well-formed JWS in compact form (RFC 7515 section 7.1). Anyone may have written its header and claims.
 
     `typ` is the header's, in lower case and without "application/" (RFC 7515 section 4.1.9), "" when absent.
     """
@@ -37,7 +37,7 @@ class UnverifiedToken:
 
 
 def bearer_token(header: str | None) -> str:
-    """The token of an Authorization header. Raises Refusal token_missing when it holds no bearer token."""
+    """Return the token of an Authorization header. Raises Refusal token_missing when it holds no bearer token."""
     scheme = _SCHEME.match(header or "")
     if scheme is None:
         raise Refusal(
@@ -49,7 +49,7 @@ def bearer_token(header: str | None) -> str:
 
 
 def parse_token(text: str) -> UnverifiedToken:
-    """The token in `text`. Raises Refusal token_malformed, token_header or token_algorithm."""
+    """Return the token in `text`. Raises Refusal token_malformed, token_header or token_algorithm."""
     header_part, claims_part, signature_part = _segments(text)
     header = _json_object(header_part, "header")
     claims = _json_object(claims_part, "payload")
@@ -70,7 +70,7 @@ def _segments(text: str) -> tuple[str, str, str]:
     match = _COMPACT.fullmatch(text)
     if match is None:
         raise _malformed(
-            "An encrypted token (JWE) cannot be read."
+            "The token is encrypted (JWE), which is not supported."
             if text.count(".") == 4
             else "The token is not three parts of unpadded base64url, joined by full stops."
         )
@@ -78,12 +78,12 @@ def _segments(text: str) -> tuple[str, str, str]:
 
 
 def _decoded(part: str, name: str) -> bytes:
-    """`part` decoded; its last character must not carry stray bits, or one token would have several spellings."""
+    """Return `part` decoded. Stray bits in its last character are refused: a token must have one spelling."""
     if len(part) % 4 == 1:
         raise _malformed(f"The token's {name} is not base64url.")
     raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
     if base64.urlsafe_b64encode(raw).rstrip(b"=") != part.encode("ascii"):
-        raise _malformed(f"The token's {name} is not base64url in its only spelling.")
+        raise _malformed(f"The token's {name} is not canonical base64url.")
     return raw
 
 
@@ -91,7 +91,7 @@ def _json_object(part: str, name: str) -> dict[str, Any]:
     try:
         value = strict_json.loads(_decoded(part, name))
     except ValueError:
-        raise _malformed(f"The token's {name} is not JSON with unique names, in UTF-8.") from None
+        raise _malformed(f"The token's {name} is not JSON with unique member names, in UTF-8.") from None
     if not isinstance(value, dict):
         raise _malformed(f"The token's {name} is not a JSON object.")
     return value
@@ -113,4 +113,4 @@ def _malformed(detail: str) -> Refusal:
 
 
 def _bad_header(detail: str) -> Refusal:
-    return Refusal("token_header", detail, "Use a token whose header has no more than alg, kid, typ and x5t.")
+    return Refusal("token_header", detail, "Use a token whose header has only alg, kid, typ and x5t.")

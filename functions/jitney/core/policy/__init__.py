@@ -1,1 +1,1 @@
-"""What policy says to a request: allow, review or deny, and why."""
+"""The policy decision on a request: allow, review or deny, and why."""

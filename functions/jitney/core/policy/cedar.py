@@ -1,6 +1,6 @@
-"""The policies: parsed, validated, and with what the decision must know about each of them.
+"""The Cedar policies: parsed, validated, and with what decisions need to know about each of them.
 
-Cedar skips a `forbid` whose condition fails to evaluate, so policies are validated strictly against the schema here,
+Cedar skips a `forbid` whose condition fails to evaluate. So policies are validated strictly against the schema here,
 requests are validated when they are evaluated, and any error there is a denial (row POL 2).
 https://docs.cedarpolicy.com/auth/authorization.html
 """
@@ -23,15 +23,15 @@ ANNOTATIONS = ("id", "advice", "approval")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
 
-# What Cedar's messages say of its own: its name of the policy, and for which of the actions it found the same fault.
-_CEDARS_OWN = re.compile(r'for policy `policy\d+`, | for Jitney::Action::"[^"]*"(?= not found)')
+# Parts of Cedar's messages to drop: its own name of the policy, and the action for which it repeats a fault.
+_CEDAR_NAMES = re.compile(r'for policy `policy\d+`, | for Jitney::Action::"[^"]*"(?= not found)')
 
 
 class PolicyFault(NamedTuple):
-    """One thing that is wrong with policies.
+    """One error in the policies.
 
-    `key` is Cedar's name of the policy, counted from "policy0" through the text, and `id` its @id; each is "" where
-    there is none.
+    `key` is Cedar's name of the policy ("policy0", "policy1", ... in the order of the text) and `id` its @id. Each is
+    "" where there is none.
     """
 
     key: str
@@ -45,7 +45,7 @@ class PolicyFault(NamedTuple):
 
 
 class InvalidPolicies(ValueError):
-    """Policies that cannot be used. `faults` holds each thing that is wrong; the message tells them, one a line."""
+    """The policies cannot be used. `faults` holds each error; the message lists them, one a line."""
 
     def __init__(self, faults: Sequence[PolicyFault]) -> None:
         self.faults = tuple(faults)
@@ -55,9 +55,9 @@ class InvalidPolicies(ValueError):
 class Rule(NamedTuple):
     """What is known about one policy.
 
-    `id` is its @id and `advice` its @advice, said with a denial or a review. `groups` are the reviewer groups that its
-    conditions ask for and `risks` the names of risks; `wildcards` says whether it mentions resource.wildcard, without
-    which it permits none.
+    `id` is its @id. `advice` is its @advice, quoted with a denial or a review. `groups` are the reviewer groups and
+    `risks` the risks that its conditions name. `wildcards` says whether it mentions resource.wildcard; a policy that
+    does not permits no wildcards.
     """
 
     id: str
@@ -70,10 +70,10 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PolicySet:
-    """Policies that can be evaluated, each set equal to itself alone.
+    """Policies ready to be evaluated. Each set equals only itself.
 
-    `rules` are keyed by @id, `names` maps Cedar's own names to @ids. `resources` are what policies compare resources
-    with, `durations` the seconds that they name, and `sight` is what they can tell of an AWS action.
+    `rules` are keyed by @id; `names` maps Cedar's names to @ids. `resources` are the patterns that policies compare
+    resources with, `durations` the seconds that they name. `equivalence` says which AWS actions look the same to them.
     """
 
     version: str
@@ -87,7 +87,7 @@ class PolicySet:
 
     @classmethod
     def load(cls, source: config.Policies) -> Self:
-        """The policies in `source`. Raises PoliciesRefused with all faults, or ValueError for what does not parse."""
+        """Return the policies in `source`. Raises InvalidPolicies with all errors; ValueError for a syntax error."""
         schema = cedarpy.Schema.from_str(source.schema)
         policies = cedarpy.PolicySet.from_str(source.text)
         document = json.loads(cedarpy.policies_to_json_str(source.text))
@@ -112,28 +112,28 @@ class PolicySet:
 
     @property
     def groups(self) -> frozenset[str]:
-        """The reviewer groups that policies ask for: each must have members, or nobody can approve."""
+        """The reviewer groups that policies name. A group without members could never approve."""
         return frozenset(group for rule in self.rules.values() for group in rule.groups)
 
     def near(self, most: int) -> frozenset[int]:
-        """The durations, less than `most` seconds, at which policies may change their answer."""
+        """Return the durations below `most` seconds at which the policies' answer may change."""
         return frozenset(n + step for n in self.durations for step in (-1, 0, 1) if n + step < most)
 
     def name_in(self, error: str) -> str:
-        """The @id of the policy that Cedar's `error` is about ("... policy `policy1`: ..."), or "a request"."""
+        """Return the @id of the policy in Cedar's `error` ("... policy `policy1`: ..."), or "a request"."""
         return next((name for key, name in self.names.items() if f"`{key}`" in error), "a request")
 
     def cell(self, arn: str) -> Hashable:
-        """What policies can tell of a single ARN: those of the same cell are the same to them, whatever they compare.
+        """Return the key under which policies see an ARN: ARNs with equal keys look the same to every policy.
 
-        "*" is like no ARN: its service, region and account are empty.
+        "*" differs from every ARN: its service, region and account are empty.
         """
         return arn if arn == "*" else tuple(pattern.matches(arn) for pattern in self.resources)
 
     def witnesses(self, asked: Pattern, budget: Budget) -> tuple[str, ...]:
-        """ARNs that `asked` stands for, one for each way in which policies can tell them apart (row POL 3).
+        """Return ARNs that `asked` matches, one for each class that policies can distinguish (row POL 3).
 
-        What holds for all of these holds for every ARN that `asked` stands for. Raises PatternTooComplex.
+        What holds for all of these holds for every ARN that `asked` matches. Raises PatternTooComplex.
         """
         others = [pattern for pattern in self.resources if pattern.may_meet(asked)]
         return tuple(match_classes(asked, others, budget).values())
@@ -142,9 +142,9 @@ class PolicySet:
 def _set_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
     policies = document["staticPolicies"]
     if not policies:
-        yield PolicyFault("", "", "there is no policy: nothing would be permitted; write at least one permit")
+        yield PolicyFault("", "", "there is no policy, so nothing would be permitted; write at least one permit")
     for key, template in document["templates"].items():
-        yield PolicyFault(key, _id(template), "templates (?principal, ?resource) are linked by nothing: write a policy")
+        yield PolicyFault(key, _id(template), "templates (?principal, ?resource) are never linked; write a policy")
     seen: set[str] = set()
     for key, policy in policies.items():
         if _id(policy) and _id(policy) in seen:
@@ -154,24 +154,24 @@ def _set_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
 
 def _schema_faults(source: config.Policies, raw: Mapping[str, Any]) -> Iterator[PolicyFault]:
     errors = cedarpy.validate_policies(source.text, source.schema).errors
-    told = sorted({(error.policy_id, _CEDARS_OWN.sub("", error.error)) for error in errors})
-    yield from (PolicyFault(key, _id(raw.get(key, {})), sentence) for key, sentence in told)
+    sentences = sorted({(error.policy_id, _CEDAR_NAMES.sub("", error.error)) for error in errors})
+    yield from (PolicyFault(key, _id(raw.get(key, {})), sentence) for key, sentence in sentences)
 
 
 def _policy_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[str]:
     annotations = policy.get("annotations", {})
     if not _ID.fullmatch(annotations.get("id") or ""):
-        yield "it needs an @id of letters, digits and . _ / -, by which a denial names it"
+        yield "it needs an @id of letters, digits and . _ / -, which decisions quote"
     for name in sorted(annotations.keys() - set(ANNOTATIONS)):
         yield f"@{name} is not known; the annotations are @{', @'.join(ANNOTATIONS)}"
     approval = [group.strip() for group in (annotations.get("approval") or "").split(",")]
     if "approval" in annotations and not all(approval):
-        yield "@approval is to name reviewer groups, with a comma between two"
+        yield "@approval must name reviewer groups, separated by commas"
     for group in filter(None, approval):
         if group not in literals.groups:
-            yield f"@approval names {group!r}, but no condition asks context.approvals for it"
+            yield f"@approval names {group!r}, but no condition requires it in context.approvals"
     for risk in sorted(literals.risks - RISK_NAMES):
-        yield f"names the risk {risk!r}, which there is not; the risks are {', '.join(sorted(RISK_NAMES))}"
+        yield f"the risk {risk!r} does not exist; the risks are {', '.join(sorted(RISK_NAMES))}"
     yield from literals.faults
 
 

@@ -1,8 +1,8 @@
-"""The decision: one pure function, used when asking, at every vote and at issue (row POL 1).
+"""The decision: one pure function, used for a request, at every vote and when credentials are issued (row POL 1).
 
-Every action on every resource is put to the policies with the approvals that there are. If that does not allow them
-all, they are put to them again with the approvals of all reviewer groups: if that does, a review can, and the smallest
-sets of groups that suffice are looked for; else the request is denied. An allowed request is evaluated once.
+Every action on every resource is evaluated with the given approvals. If that does not allow them all, they are
+evaluated again with the approvals of all reviewer groups. If that allows them all, the request needs a review, and the
+smallest sufficient sets of groups are searched. Otherwise the request is denied. An allowed request is evaluated once.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -29,15 +29,15 @@ from jitney.core.policy.risks import (
     describe_risks,
 )
 
-# Questions of single ARNs to the policies in one decision, about 0.4 s: past that, what would pass is not looked for.
+# Evaluations of single ARNs in one decision, about 0.4 s. Beyond that, no passing alternative is searched.
 MAX_EVALUATIONS = 6000
 
-# Alternatives among reviewer groups that are tried for each number of groups; past that, all of them must approve.
+# Alternatives of reviewer groups that are tried for each number of groups. Beyond that, all groups must approve.
 MAX_ALTERNATIVES = 64
 
 
 class _Case(NamedTuple):
-    """A request's questions before the policies: `given` are the approvals there are, `possible` all there could be."""
+    """A request's questions. `given` are the present approvals, `possible` those of all reviewer groups too."""
 
     evaluation: Evaluation
     questions: Sequence[Question]
@@ -46,11 +46,11 @@ class _Case(NamedTuple):
 
     @property
     def affordable(self) -> int:
-        """How often all questions may be asked once more, besides without approvals and with all of them."""
+        """How many more times all questions may be evaluated, beyond the two evaluations that every review needs."""
         return MAX_EVALUATIONS // sum(len(question.members) for question in self.questions) - 2
 
     def passes(self, seconds: int, approvals: frozenset[str]) -> bool:
-        """Whether everything is allowed for `seconds` with `approvals`."""
+        """Return whether everything is allowed for `seconds` with `approvals`."""
         return all(verdict.allowed for verdict in self.evaluation.verdicts(self.questions, seconds, approvals))
 
 
@@ -69,12 +69,12 @@ def decide(
     approvals: Collection[str] = (),
     holding: HeldActionsLookup = _no_other_grants,
 ) -> Decision:
-    """What policy says to `request` of `principal`, which names `target`.
+    """Return the policy decision on `request` of `principal`, which names `target`.
 
-    `reviewers` are the groups that could approve and `approvals` those that have. `holding` is asked for what else is
-    held in the target's account, and only for actions that gain permissions together with others. Pure: the same answer
-    for the same arguments. Raises Problem: action_unknown, request_invalid when the request cannot be decided as it
-    stands, or what `holding` raises.
+    `reviewers` are the groups that could approve, `approvals` those that have. `held_actions` looks up what other
+    grants hold in the target's account; it is called only for actions that escalate privileges in combination. Pure:
+    the same arguments give the same answer. Raises Problem action_unknown, request_invalid when the request cannot be
+    decided, and the problems of `held_actions`.
     """
     questions = _questions(request, policy_set, actions, limits.max_pairs, holding)
     evaluation = Evaluation(policy_set, principal, target, questions)
@@ -143,7 +143,7 @@ def _refused(verdicts: Iterable[PairVerdict]) -> list[PairVerdict]:
 
 
 def _alternatives(case: _Case, seconds: int) -> tuple[frozenset[str], ...]:
-    """The smallest sets of further groups whose approvals suffice, given that those of all possible groups do."""
+    """Return the smallest sufficient sets of further groups, given that all possible groups suffice."""
     further = case.possible - case.given
     affordable = case.affordable - len(further)
     if affordable < 0:
@@ -162,9 +162,9 @@ def _alternatives(case: _Case, seconds: int) -> tuple[frozenset[str], ...]:
 
 
 def _longest_passing(case: _Case, candidates: Iterable[int], shortest: int) -> int:
-    """The longest of `candidates`, of at least `shortest` seconds, that passes with all approvals; 0 if none does.
+    """Return the longest of `candidates`, from `shortest` seconds, that passes with all approvals; 0 if none does.
 
-    Only as many as are affordable are looked at, the longest first.
+    Only the longest affordable candidates are tried.
     """
     long_enough = sorted((seconds for seconds in candidates if seconds >= shortest), reverse=True)[: case.affordable]
     return next((seconds for seconds in long_enough if case.passes(seconds, case.possible)), 0)

@@ -9,7 +9,7 @@ from jitney.core.policy.risks import Risk
 
 
 class Effect(StrEnum):
-    """What policy says to a request."""
+    """The policies' answer to a request."""
 
     ALLOW = "allow"
     REVIEW = "review"
@@ -17,7 +17,7 @@ class Effect(StrEnum):
 
 
 class Reason(NamedTuple):
-    """Why: the id of a policy that decided or a built-in rule's name, in a sentence, for which pair."""
+    """One reason: the id of the deciding policy or built-in rule, a sentence, and the pair it is about."""
 
     policy: str
     sentence: str
@@ -27,13 +27,13 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What policy says to one request.
+    """The policies' decision on one request.
 
-    `reviews` are the alternatives that would turn a review into an allow: each a set of reviewer groups that must all
-    approve; empty unless the effect is REVIEW. `permissions` are the request's, with action wildcards expanded: what a
-    grant would hold. `allowed_subset` is, for a DENY, the largest part that would pass (allowed or reviewed), and
-    `longest_seconds` the longest duration that would pass as asked, 0 if none would. `risks` are the request's,
-    whatever the effect. `action_table` tells which action table it was decided with: its sources and their versions.
+    `reviews` are the alternatives that would turn a review into an allow: sets of reviewer groups that must all
+    approve; empty unless the effect is REVIEW. `permissions` are the request's with action wildcards expanded, as a
+    grant would hold them. For a DENY, `allowed_subset` is the largest part that would pass (allowed or reviewed) and
+    `longest_seconds` the longest duration that would pass, 0 if none would. `risks` are the request's. `action_table`
+    is the action table's sources and versions.
     """
 
     effect: Effect

@@ -1,7 +1,7 @@
-"""What policies can tell of an AWS action: those that look the same to them are put to them once.
+"""Which AWS actions look the same to the policies: such actions are evaluated once.
 
-Policies see its level, its name, its service and its risks, mostly by comparing them with a few literals. What differs
-in none of these comparisons is the same to all policies.
+Policies see an action's level, name, service and risks, and mostly compare them with a few literals. Actions that
+differ in none of these comparisons look the same to all policies.
 """
 
 import json
@@ -15,9 +15,10 @@ from jitney.core.policy.literals import ACTION_ATTRIBUTES, LEVEL, Literals
 
 
 class ActionEquivalence(NamedTuple):
-    """How far policies see: `levels` they tell apart by value, `names`, `services` and `risks` are what they name.
+    """What policies distinguish: `levels` by value, and the `names`, `services` and `risks` that they name.
 
-    `whole` are those of core.policy.literals.ACTION_ATTRIBUTES that they look at in other ways: these are told apart as they are.
+    `by_value` are those of core.policy.literals.ACTION_ATTRIBUTES that policies use other than by comparing them with
+    literals: each value of these is distinct.
     """
 
     levels: Mapping[AccessLevel, Hashable]
@@ -27,7 +28,7 @@ class ActionEquivalence(NamedTuple):
     whole: frozenset[str]
 
     def of(self, action: Action, risks: frozenset[str]) -> Hashable:
-        """What policies can tell of an action with these risks: for equal answers they decide the same."""
+        """Return the key under which policies see an action with these risks. Equal keys get equal decisions."""
         return (
             action.level if LEVEL in self.whole else self.levels[action.level],
             action.name if "action" in self.whole or action.name in self.names else "",
@@ -37,7 +38,7 @@ class ActionEquivalence(NamedTuple):
 
 
 def action_equivalence(policies: Iterable[Literals], schema: cedarpy.Schema) -> ActionEquivalence:
-    """How far policies see together."""
+    """Return what the policies together distinguish."""
     found = tuple(policies)
     return ActionEquivalence(
         levels=_levels(sorted({name for each in found for name in each.actions}), schema),
@@ -48,7 +49,7 @@ def action_equivalence(policies: Iterable[Literals], schema: cedarpy.Schema) -> 
     )
 
 
-# Of the schema's types; what it says does not matter, as nothing looks at it.
+# Fits the schema. The values do not matter, because no condition reads them.
 _CONTEXT = {
     "action": "",
     "service": "",
@@ -61,9 +62,9 @@ _CONTEXT = {
 
 
 def _levels(names: Iterable[str], schema: cedarpy.Schema) -> Mapping[AccessLevel, Hashable]:
-    """By which of these names, of levels or of groups of them, each level goes.
+    """Return, for each level, which of these names (of levels or groups of levels) contain it.
 
-    Only Cedar reads the schema, which says what the groups are: it is asked, by a policy for each name.
+    Only Cedar reads the schema, which defines the groups. So Cedar evaluates one policy for each name.
     """
     scopes = "".join(f"permit (principal, action in Jitney::Action::{json.dumps(name)}, resource);" for name in names)
     requests = [
@@ -75,8 +76,8 @@ def _levels(names: Iterable[str], schema: cedarpy.Schema) -> Mapping[AccessLevel
         }
         for level in AccessLevel
     ]
-    told = cedarpy.is_authorized_batch(requests, cedarpy.PolicySet.from_str(scopes), [], schema)
+    results = cedarpy.is_authorized_batch(requests, cedarpy.PolicySet.from_str(scopes), [], schema)
     return {
         level: level if result.diagnostics.errors else frozenset(result.diagnostics.reasons)
-        for level, result in zip(AccessLevel, told, strict=True)
+        for level, result in zip(AccessLevel, results, strict=True)
     }

@@ -1,4 +1,4 @@
-"""What the policies say to each pair of a request, for given approvals and a given duration."""
+"""Evaluates the policies for each pair of a request, with given approvals and a given duration."""
 
 import json
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
@@ -15,24 +15,24 @@ from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.pairs import Pair
 from jitney.core.policy.risks import CompletedEscalation, risks_of
 
-# ARNs that one request may be looked at through, about 60 ms each time; only patterns made to be slow come near.
+# ARNs evaluated for one request, about 60 ms each time. Only patterns built to be slow come near.
 MAX_MEMBERS = 1000
 
-# Answers remembered of one principal and target, about 1 kB each.
+# Answers cached for one principal and target, about 1 kB each.
 MAX_REMEMBERED = 2000
 
 Entity: TypeAlias = dict[str, Any]
-_Cell: TypeAlias = tuple[bool, Hashable]
-_Key: TypeAlias = tuple[Hashable, _Cell, int, tuple[str, ...]]
-"""All that policies can tell of a request of one principal for one target: action, resource, seconds and approvals."""
+_Resource: TypeAlias = tuple[bool, Hashable]
+_Key: TypeAlias = tuple[Hashable, _Resource, int, tuple[str, ...]]
+"""What policies see of a request of one principal for one target: action, resource, seconds and approvals."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """A pair, and the ARNs that stand for its resource: what holds for all `members` holds for the resource.
+    """A pair, and the ARNs evaluated for its resource: what holds for all `members` holds for the resource.
 
-    `members` is the resource itself when it is a single ARN, or "*" for an action that AWS restricts to no resource.
-    `risks` are the names of the pair's risks, and `gains` the ways to gain permissions in which it takes part.
+    `members` is the resource itself when it is a single ARN, or "*" for an action that AWS cannot restrict to
+    resources. `risks` are the names of the pair's risks, `gains` the escalations that it takes part in.
     """
 
     pair: Pair
@@ -43,10 +43,10 @@ class Question:
 
 
 class PairVerdict(NamedTuple):
-    """What the policies say to one question.
+    """The policies' answer to one question.
 
-    `policies` are the ids of those that decided: permits when it is `allowed`, else forbids, () when none permits it.
-    `failed` are those that could not be evaluated; `wild` says that only for its wildcards it is not permitted.
+    `policies` are the ids of the deciding ones: permits when `allowed`, else forbids; () when no policy permits the
+    pair. `failed` could not be evaluated. `wildcards_only` says that the pair is denied only because of its wildcards.
     """
 
     question: Question
@@ -57,7 +57,7 @@ class PairVerdict(NamedTuple):
 
 
 class _CedarAnswer(NamedTuple):
-    """What Cedar said to one request: by which policies, and which of them could not be evaluated."""
+    """Cedar's answer to one request: by which policies, and which of them could not be evaluated."""
 
     allowed: bool
     policies: frozenset[str]
@@ -67,39 +67,39 @@ class _CedarAnswer(NamedTuple):
 def questions_of(
     pairs: Iterable[Pair], gained: Sequence[CompletedEscalation], policy_set: PolicySet, budget: Budget
 ) -> tuple[Question, ...]:
-    """Each pair with the ARNs to look at in its place, and with its risks; `gained` is what the pairs gain as a whole.
+    """Return each pair with the ARNs to evaluate for it and with its risks.
 
-    Raises PatternTooComplex.
+    `gained` are the escalations that the pairs complete together. Raises PatternTooComplex.
     """
     questions = []
     witnesses: dict[str, tuple[str, ...]] = {}
     members = 0
     for pair in pairs:
-        reach = _resource_patterns(pair)
-        for key, pattern in reach.items():
+        patterns = _resource_patterns(pair)
+        for key, pattern in patterns.items():
             if key not in witnesses:
                 witnesses[key] = policy_set.witnesses(pattern, budget)
-        found = tuple(arn for key in reach for arn in witnesses[key]) or (pair.resource,)
+        found = tuple(arn for key in patterns for arn in witnesses[key]) or (pair.resource,)
         own = tuple(gain for gain in gained if pair.action.name in gain.asked)
-        risks = risks_of(pair.action, pair.resource, wildcard=bool(reach), gained=own, budget=budget)
-        questions.append(Question(pair, found, bool(reach), risks, own))
+        risks = risks_of(pair.action, pair.resource, wildcard=bool(patterns), gained=own, budget=budget)
+        questions.append(Question(pair, found, bool(patterns), risks, own))
         members += len(found)
         if members > MAX_MEMBERS:
-            raise PatternTooComplex("too many cases to put to the policies")
+            raise PatternTooComplex("too many ARNs to evaluate")
     return tuple(questions)
 
 
 def _resource_patterns(pair: Pair) -> dict[str, Pattern]:
-    """The patterns that the pair's resource stands for, by their text; empty when it stands for itself alone."""
+    """Return the patterns of the pair's resource, by their text; empty for a single resource."""
     if pair.resource == "*":
         return {kind.arn_format: kind.pattern for kind in pair.action.resource_types}
     return {pair.resource: wildcard_pattern(pair.resource)} if has_wildcard(pair.resource) else {}
 
 
 class Evaluation:
-    """The policies, and one request's principal and target before them.
+    """Evaluates the policies for one principal and target.
 
-    What they said is remembered by all that they can tell of a request: they are asked for what is new to them.
+    Answers are cached by everything that policies see of a request; only new keys are evaluated.
     """
 
     def __init__(
@@ -111,54 +111,54 @@ class Evaluation:
         self._principal = _uid(principal.kind.capitalize(), principal.source_identity)
         self._known = _known_entities(json.dumps([_principal(principal), _target(target)]), policy_set)
         asked = {(question.wildcard, arn) for question in questions for arn in question.members}
-        self._cells = {each: (each[0], policy_set.cell(each[1])) for each in asked}
+        self._resources = {each: (each[0], policy_set.cell(each[1])) for each in asked}
 
     def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[PairVerdict]:
-        """What the policies say to each of `questions` for so many `seconds` with the `approvals` of these groups."""
-        granted, told = tuple(sorted(approvals)), self._known.told
-        if len(told) > MAX_REMEMBERED:
-            told.clear()
+        """Return the policies' answer to each of `questions` for `seconds` with the `approvals` of these groups."""
+        granted, answers = tuple(sorted(approvals)), self._known.answers
+        if len(answers) > MAX_REMEMBERED:
+            answers.clear()
         keyed = [self._keys(question, seconds, granted) for question in questions]
         new = {
             key: (question, arn)
             for question, keys in zip(questions, keyed, strict=True)
             for key, arn in keys.items()
-            if key not in told
+            if key not in answers
         }
         if new:
-            told |= self._asked(new, seconds, granted)
+            answers |= self._evaluate(new, seconds, granted)
         return [
-            self._verdict(question, [told[key] for key in keys])
+            self._verdict(question, [answers[key] for key in keys])
             for question, keys in zip(questions, keyed, strict=True)
         ]
 
     def _keys(self, question: Question, seconds: int, approvals: tuple[str, ...]) -> dict[_Key, str]:
-        """What policies can tell of each member's request, with one of the ARNs that are equal in it."""
+        """Return the cache keys of a question's members, each with one of its ARNs."""
         seen = self._policy_set.sight.of(question.pair.action, question.risks)
-        return {(seen, self._cells[question.wildcard, arn], seconds, approvals): arn for arn in question.members}
+        return {(seen, self._resources[question.wildcard, arn], seconds, approvals): arn for arn in question.members}
 
-    def _asked(
+    def _evaluate(
         self, new: Mapping[_Key, tuple[Question, str]], seconds: int, approvals: Collection[str]
     ) -> dict[_Key, _CedarAnswer]:
-        """What Cedar says to a request of each question about its ARN."""
-        delegates = {self._cells[question.wildcard, arn]: arn for question, arn in new.values()}
-        told: dict[_Key, _CedarAnswer] = {}
-        for kinds in _apart((wildcard, arn) for (wildcard, _), arn in delegates.items()):
-            chosen = {(wildcard, arn) for (wildcard, _), arn in delegates.items() if wildcard in kinds}
+        """Return Cedar's answer about each question's ARN."""
+        samples = {self._resources[question.wildcard, arn]: arn for question, arn in new.values()}
+        answers: dict[_Key, _CedarAnswer] = {}
+        for kinds in _batches((wildcard, arn) for (wildcard, _), arn in samples.items()):
+            chosen = {(wildcard, arn) for (wildcard, _), arn in samples.items() if wildcard in kinds}
             entities = self._known.entities.with_added_json_str(
                 json.dumps([_resource(arn, self._target, wildcard=wildcard) for wildcard, arn in sorted(chosen)]),
                 self._policy_set.schema,
             )
             requests = {
-                key: self._request(question, delegates[key[1]], seconds, approvals)
+                key: self._request(question, samples[key[1]], seconds, approvals)
                 for key, (question, _) in new.items()
                 if question.wildcard in kinds
             }
             results = cedarpy.is_authorized_batch(
                 list(requests.values()), self._policy_set.policies, entities, self._policy_set.schema
             )
-            told |= zip(requests, map(self._told, results), strict=True)
-        return told
+            answers |= zip(requests, map(self._answer, results), strict=True)
+        return answers
 
     def _request(self, question: Question, arn: str, seconds: int, approvals: Collection[str]) -> Entity:
         action = question.pair.action
@@ -178,7 +178,7 @@ class Evaluation:
             "context": json.dumps(context),
         }
 
-    def _told(self, result: cedarpy.AuthzResult) -> _CedarAnswer:
+    def _answer(self, result: cedarpy.AuthzResult) -> _CedarAnswer:
         diagnostics = result.diagnostics
         return _CedarAnswer(
             allowed=result.allowed,
@@ -186,15 +186,15 @@ class Evaluation:
             failed=frozenset(self._policy_set.name_in(error) for error in diagnostics.errors),
         )
 
-    def _verdict(self, question: Question, told: Sequence[_CedarAnswer]) -> PairVerdict:
-        failed = frozenset[str]().union(*(each.failed for each in told))
+    def _verdict(self, question: Question, answers: Sequence[_CedarAnswer]) -> PairVerdict:
+        failed = frozenset[str]().union(*(each.failed for each in answers))
         if failed:
             return PairVerdict(question, allowed=False, policies=(), failed=tuple(sorted(failed)))
-        refused = [each for each in told if not each.allowed]
-        policies = tuple(sorted(frozenset[str]().union(*(each.policies for each in refused or told))))
+        refused = [each for each in answers if not each.allowed]
+        policies = tuple(sorted(frozenset[str]().union(*(each.policies for each in refused or answers))))
         if refused:
             return PairVerdict(question, allowed=False, policies=policies)
-        if question.wildcard and not all(self._permits_wildcards(each.policies) for each in told):
+        if question.wildcard and not all(self._permits_wildcards(each.policies) for each in answers):
             return PairVerdict(question, allowed=False, policies=(), wild=True)
         return PairVerdict(question, allowed=True, policies=policies)
 
@@ -203,15 +203,15 @@ class Evaluation:
 
 
 class _KnownEntities(NamedTuple):
-    """A principal and a target as Cedar's entities, and what the policies have told of them."""
+    """A principal and a target as Cedar entities, and the cached answers about them."""
 
     entities: cedarpy.Entities
-    told: dict[_Key, _CedarAnswer]
+    answers: dict[_Key, _CedarAnswer]
 
 
 @lru_cache(maxsize=256)
 def _known_entities(entities: str, policy_set: PolicySet) -> _KnownEntities:
-    """Of entities in JSON, which are validated. Who asks, and for which target, is mostly who asked before."""
+    """Return validated entities, cached: the same principal mostly asks for the same target again."""
     return _KnownEntities(cedarpy.Entities.from_json_str(entities, policy_set.schema), {})
 
 
@@ -237,10 +237,11 @@ def _target(target: Target) -> Entity:
     }
 
 
-def _apart(asked: Iterable[tuple[bool, str]]) -> list[set[bool]]:
-    """With and without wildcards, together if they can be.
+def _batches(asked: Iterable[tuple[bool, str]]) -> list[set[bool]]:
+    """Return the values of "wildcard" to evaluate together: both in one batch where possible.
 
-    An ARN may be asked for and also be what a wildcard stands for: two entities of one name, which no set can hold.
+    An ARN may be requested itself and also match a requested wildcard. That makes two entities of one name, which
+    cannot be in one batch.
     """
     arns: dict[bool, set[str]] = {}
     for wildcard, arn in asked:

@@ -1,8 +1,8 @@
-"""What a policy's conditions compare resources, durations and approvals with, read from Cedar's JSON form.
+"""The literals that a policy compares resources, durations and approvals with, read from Cedar's JSON form.
 
-A request with wildcards is decided by looking at one ARN for each way in which the asked ARNs can match the policies'
-literals (row POL 3). That is exact only when policies look at a resource through literals, so anything else is refused
-when policies are loaded. https://docs.cedarpolicy.com/policies/json-format.html
+A request with wildcards is decided by evaluating one ARN for each way in which the requested ARNs can match the
+policies' literals (row POL 3). That is exact only if policies examine a resource through literals. Anything else is
+refused when policies are loaded. https://docs.cedarpolicy.com/policies/json-format.html
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,15 +17,15 @@ Operands: TypeAlias = Mapping[str, Any]
 
 _RESOURCE: Expression = {"Var": "resource"}
 
-# Attributes of the context whose values are names that there are, or are not.
+# Attributes of the context whose values are names.
 _NAMING = frozenset({"action", "service", "target"})
 
 LEVEL = "level"
-"""Among what a policy looks at as a whole: Cedar's action, which is the level of the AWS action."""
+"""The key of Cedar's action, which is the AWS action's level, in `Literals.by_value`."""
 ACTION_ATTRIBUTES = frozenset({LEVEL, "action", "service", "risks"})
 """What policies can see of an AWS action."""
 
-# Where in an ARN each attribute of Jitney::Resource stands: what comes before and after it.
+# The parts of an ARN before and after each attribute of Jitney::Resource.
 _PLACES: Mapping[str, tuple[Sequence[str | Wildcard], Sequence[str | Wildcard]]] = {
     "arn": ((), ()),
     "service": (("arn:", Wildcard.SEGMENT, ":"), (":", Wildcard.RUN)),
@@ -36,14 +36,14 @@ _PLACES: Mapping[str, tuple[Sequence[str | Wildcard], Sequence[str | Wildcard]]]
 
 @dataclass(slots=True)
 class Literals:
-    """What was found in one policy.
+    """The literals of one policy.
 
     `resources` are the patterns that resources are compared with, `durations` the seconds, `groups` the approvals,
-    `risks` the names of risks; `names` holds what the context's attributes "target", "action" and "service" are
-    compared with, and `actions` the ids of Cedar's actions in its scope. `whole` are the attributes of the context that
-    it may look at in other ways than by comparing them with literals, and "level" if it looks at Cedar's action so.
-    `wildcard` says whether it mentions resource.wildcard; `faults` are uses of a resource that cannot be decided for
-    wildcards, in sentences.
+    `risks` the names of risks. `names` holds what the context's "target", "action" and "service" are compared with;
+    `actions` the ids of Cedar's actions in the policy's scope. `by_value` are the attributes of the context that the
+    policy uses other than by comparing them with literals, and "level" if it uses Cedar's action so. `wildcard` says
+    whether it mentions resource.wildcard. `faults` are sentences about uses of a resource that cannot be decided for
+    wildcards.
     """
 
     resources: list[Pattern] = field(default_factory=list)
@@ -57,12 +57,12 @@ class Literals:
     faults: list[str] = field(default_factory=list)
 
     def add_entity(self, uid: Mapping[str, str]) -> None:
-        """An entity that resources are compared with."""
+        """Add an entity that resources are compared with."""
         if uid["type"] == "Jitney::Resource":
             self.resources.append(compile_pattern([uid["id"]]))
 
     def add_name(self, compared: Expression, literals: Sequence[Any]) -> bool:
-        """Take literals that an expression is compared with; whether it names something in the context, and any are."""
+        """Add literals that a name in the context is compared with. Return whether there were any."""
         attribute = _attribute_of(compared, "context")
         if attribute not in _NAMING or not literals:
             return False
@@ -70,13 +70,13 @@ class Literals:
         return True
 
     def add_attribute(self, name: str, tokens: Sequence[str | Wildcard]) -> None:
-        """A text or pattern that the attribute `name` of resources is compared with."""
+        """Add a text or pattern that the attribute `name` of resources is compared with."""
         before, after = _PLACES[name]
         self.resources.append(compile_pattern([*before, *tokens, *after]))
 
 
 def read_policy(policy: Mapping[str, Any]) -> Literals:
-    """The literals in the scope and the conditions of one policy in JSON form."""
+    """Return the literals in the scope and the conditions of one policy in JSON form."""
     found = Literals()
     scope = policy["resource"]
     for part in (scope, scope.get("in", {})):
@@ -109,7 +109,7 @@ def _read_variable(found: Literals, name: str) -> bool:
 
 
 def _read_access(found: Literals, operands: Operands) -> bool:
-    """An attribute that no other reader has taken."""
+    """Read an attribute that no other reader has taken."""
     name = operands["attr"]
     if operands["left"] == {"Var": "context"} and name in ("approvals", "risks"):
         found.faults.append(
@@ -185,7 +185,7 @@ def _read_membership(found: Literals, operands: Operands) -> bool:
 
 
 def _read_constant(_: Literals, operands: Operands) -> bool:
-    """`resource is T` and `resource has a` are the same for every ARN."""
+    """Read `resource is T` or `resource has a`, which are the same for every ARN."""
     return operands["left"] == _RESOURCE and "in" not in operands
 
 
@@ -210,13 +210,13 @@ _READERS: Mapping[str, Callable[[Literals, Any], bool]] = {
 
 
 def _attribute_of(expression: Expression, variable: str) -> str:
-    """The attribute's name in `variable.attribute`, "" for anything else."""
+    """Return the attribute's name in `variable.attribute`; "" for anything else."""
     access = expression.get(".", {})
     return str(access["attr"]) if access.get("left") == {"Var": variable} else ""
 
 
 def _literals(expression: Expression) -> list[Any]:
-    """The literal that `expression` is, or those of a set of nothing but literals; [] for anything else."""
+    """Return the literal in `expression`, or those of a set of literals; [] for anything else."""
     items = expression.get("Set", [expression])
     if not all("Value" in item for item in items):
         return []
@@ -224,7 +224,7 @@ def _literals(expression: Expression) -> list[Any]:
 
 
 def _both_ways(operands: Operands) -> Iterator[tuple[Expression, Any]]:
-    """Each side of a comparison with the literal on the other side, where there is one."""
+    """Yield each side of a comparison with the literal on the other side, if there is one."""
     for subject, other in ((operands["left"], operands["right"]), (operands["right"], operands["left"])):
         if "Value" in other:
             yield subject, _literals(other)[0]

@@ -1,4 +1,4 @@
-"""What a request comes down to: single actions on single resources, each of which policy must allow."""
+"""The pairs of a request: single actions on single resources. The policies must allow each pair."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -9,29 +9,28 @@ from jitney.core.actions import Action, ActionTable
 from jitney.core.patterns import Budget, has_wildcard
 from jitney.core.problems import Problem
 
-# Combinations looked at for each that may be asked: most of what a wildcard stands for does not act on the resource.
+# Combinations examined for each permitted pair: most actions that a wildcard matches do not act on the resource.
 LOOKED_AT = 20
 
-# Whoever holds a session shall make no other of it, because somebody permitted `*` (row STS 2).
+# A permitted `*` must not let a session's holder create other sessions (row STS 2).
 _STS = "sts"
 _GET_CALLER_IDENTITY = "sts:GetCallerIdentity"
 
 
 class Pair(NamedTuple):
-    """One action on one resource as asked: an ARN with or without wildcards, or "*"."""
+    """One action on one requested resource: an ARN with or without wildcards, or "*"."""
 
     action: Action
     resource: str
 
 
 def pairs_of(request: AccessRequest, actions: ActionTable, max_pairs: int, budget: Budget) -> tuple[Pair, ...]:
-    """The pairs that `request` asks for: action wildcards expanded, without those that cannot be.
+    """Return the pairs of `request`: action wildcards expanded, without pairs that cannot exist.
 
-    A pair cannot be when none of the action's resource types can have the ARN: s3:ListBucket on an object. Of STS
-    wildcards stand for GetCallerIdentity alone; all else is asked for by name, but for GetScopedCredentials, with which
-    a session makes others of itself: that is refused.
-    Raises Problem: action_unknown, or request_invalid for what STS never grants, when there are more than `max_pairs`,
-    or when an action or a resource is left without any. Raises PatternTooComplex.
+    A pair cannot exist when none of the action's resource types matches the ARN: s3:ListBucket on an object. In STS,
+    wildcards match GetCallerIdentity alone, other actions must be named, and GetScopedCredentials, with which a session
+    creates others, is refused. Raises Problem action_unknown, or request_invalid for ungrantable STS actions, for too
+    many pairs, and for an action or a resource without any pair. Raises PatternTooComplex.
     """
     found: dict[tuple[str, str], Pair] = {}
     looked_at = 0
@@ -48,7 +47,7 @@ def pairs_of(request: AccessRequest, actions: ActionTable, max_pairs: int, budge
 
 
 def permissions_of(pairs: Iterable[Pair]) -> tuple[Permission, ...]:
-    """The pairs as permissions: actions on the same resources together, in the order of the pairs."""
+    """Return the pairs as permissions, in their order. Actions on the same resources share one permission."""
     resources: dict[str, list[str]] = {}
     for pair in pairs:
         resources.setdefault(pair.action.name, []).append(pair.resource)
@@ -65,28 +64,28 @@ def _expand(name: str, actions: ActionTable, budget: Budget) -> tuple[Action, ..
         fix = (
             f"Did you mean {' or '.join(closest)}?"
             if closest
-            else "Use the names of the AWS service authorization reference."
+            else "Use a name of the AWS service authorization reference."
         )
-        raise Problem("action_unknown", f"There is no action {name[:200]!a}.", fix, {"closest": list(closest)})
+        raise Problem("action_unknown", f"Action {name[:200]!a} does not exist.", fix, {"closest": list(closest)})
     return _of_sts(name, found) if found[0].service == _STS else found
 
 
 def _of_sts(name: str, stands_for: tuple[Action, ...]) -> tuple[Action, ...]:
-    """Those of STS's actions that are granted to who asks for `name`. Raises Problem request_invalid for none."""
+    """Return the STS actions that may be granted for `name`. Raises Problem request_invalid for none."""
     if not has_wildcard(name):
         if stands_for[0].name == SCOPING:
-            fix = "Leave it out; ask for another grant where other credentials are needed."
+            fix = "Remove it from the request. Request another grant if you need other credentials."
             raise Problem("request_invalid", f"{SCOPING} is never granted.", fix)
         return stands_for
     kept = tuple(action for action in stands_for if action.name == _GET_CALLER_IDENTITY)
     if not kept:
-        detail = f"{name[:200]!a} stands for actions of STS, which are granted by name alone."
-        raise Problem("request_invalid", detail, "Name the action that is needed; policies rarely permit one.")
+        detail = f"{name[:200]!a} matches STS actions, which are granted by name only."
+        raise Problem("request_invalid", detail, "Name the STS action that you need. Policies rarely permit one.")
     return kept
 
 
 def _pairs(permission: Permission, expanded: dict[str, tuple[Action, ...]], budget: Budget) -> Iterator[Pair]:
-    """The pairs of one permission, one by one: the caller stops when there are too many."""
+    """Yield the pairs of one permission one by one, so that the caller can stop when there are too many."""
     idle = set(permission.resources)
     for name, stands_for in expanded.items():
         acts = False
@@ -99,8 +98,8 @@ def _pairs(permission: Permission, expanded: dict[str, tuple[Action, ...]], budg
         if not acts:
             raise _idle_action(name, stands_for)
     if idle:
-        detail = f"None of the actions that are asked together with it acts on {min(idle)[:200]!a}."
-        raise Problem("request_invalid", detail, "Leave the resource out, or ask for an action that acts on it.")
+        detail = f"None of the actions requested with resource {min(idle)[:200]!a} acts on it."
+        raise Problem("request_invalid", detail, "Remove the resource, or request an action that acts on it.")
 
 
 def _idle_action(name: str, stands_for: tuple[Action, ...]) -> Problem:
@@ -108,23 +107,23 @@ def _idle_action(name: str, stands_for: tuple[Action, ...]) -> Problem:
     fix = (
         f"Name resources such as {' or '.join(list(formats)[:3])}."
         if formats
-        else 'Ask for it on "*", in a permission of its own.'
+        else 'Request it on "*", in a permission of its own.'
     )
-    return Problem("request_invalid", f"{name} acts on none of the resources that are named with it.", fix)
+    return Problem("request_invalid", f"{name} acts on none of the resources requested with it.", fix)
 
 
 def _too_many(max_pairs: int) -> Problem:
     return Problem(
         "request_invalid",
-        f"The request asks for more than {max_pairs} combinations of an action and a resource.",
-        "Name the actions that are needed instead of wildcards, or ask in several requests.",
+        f"The request has more than {max_pairs} combinations of an action and a resource.",
+        "Name the actions that you need instead of wildcards, or make several requests.",
     )
 
 
 def too_complex() -> Problem:
-    """The answer to resources whose wildcards cannot be decided in reasonable time."""
+    """Return the problem for resources whose wildcards take too long to decide."""
     return Problem(
         "request_invalid",
-        "The resources' wildcards are too many to decide what they reach.",
+        "The resources have too many wildcards to decide.",
         "Use fewer wildcards in each resource, or name single resources.",
     )

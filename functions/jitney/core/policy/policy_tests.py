@@ -1,6 +1,6 @@
-"""Table tests of policies: what somebody should be told for a request (row POL 11).
+"""Table tests of policies: requests with their expected decisions (row POL 11).
 
-Pure, so that the test suite and the `jitney` command can both run the cases that stand beside the policies.
+Pure, so that both the test suite and the `jitney` command can run the cases beside the policies.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,11 +19,11 @@ from jitney.core.problems import Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One request and what is expected.
+    """One request and its expected decision.
 
-    `effect` is an effect or a problem's code; `policies` are the ids of those that decide, exactly; `reviews` the sets
-    of groups any one of which would have to approve; `longest_seconds` what a denial says would pass. `held` are the
-    actions that another live grant of the same agent holds in the target's account.
+    `effect` is an effect or a problem's code. `policies` are exactly the ids of the deciding policies. `reviews` are
+    the alternative sets of groups that would have to approve. `longest_seconds` is what a denial says would pass.
+    `other_grant_actions` are the actions that another active grant of the same agent holds in the target's account.
     """
 
     name: str
@@ -43,18 +43,18 @@ class Case:
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
-        """The case in one entry of the table, over the table's defaults. Raises ValueError."""
+        """Return the case in one entry of the table, over the table's defaults. Raises ValueError."""
         members = {**defaults, **raw}
         unknown = members.keys() - {field.name for field in fields(cls)}
         if unknown:
-            raise ValueError(f"{raw.get('name')}: there is no member {', '.join(sorted(unknown))}")
+            raise ValueError(f"{raw.get('name')}: unknown member {', '.join(sorted(unknown))}; remove it")
         missing = [each.name for each in fields(cls) if each.default is MISSING and each.name not in members]
         if missing:
-            raise ValueError(f"{raw.get('name')}: {', '.join(missing)} is missing")
+            raise ValueError(f"{raw.get('name')}: {', '.join(missing)} is missing; add it")
         return cls(**{name: _frozen(value) for name, value in members.items()})
 
     def principal(self) -> Principal:
-        """Somebody in the case's groups."""
+        """Return a principal in the case's groups."""
         return Principal(
             issuer="https://idp.example.com",
             issuer_name="test",
@@ -67,14 +67,14 @@ class Case:
         )
 
     def request(self) -> AccessRequest:
-        """What the case asks for."""
+        """Return the case's request."""
         permissions = (Permission(self.actions, self.resources),)
         return AccessRequest(self.target, permissions, self.seconds, reason=self.name, ticket="")
 
 
 @dataclass(frozen=True, slots=True)
 class CaseOutcome:
-    """What came of the case `name`: how it differs from what it expects, in sentences; () where it passes."""
+    """The outcome of the case `name`: its differences from the expectations, in sentences; () where it passes."""
 
     name: str
     differences: tuple[str, ...]
@@ -82,24 +82,24 @@ class CaseOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CaseReport:
-    """What came of each case, and `untested`, the policies that decide no passing case."""
+    """The outcome of each case, and the `untested` policies that decide no passing case."""
 
     outcomes: tuple[CaseOutcome, ...]
     untested: tuple[str, ...]
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """What differs, a sentence each."""
+        """The differences, a sentence each."""
         return tuple(f"{each.name}: {difference}" for each in self.outcomes for difference in each.differences)
 
     def told(self, file: str) -> tuple[str, ...]:
-        """All that is wrong, a sentence each; () when nothing is. `file` is where the cases are written."""
+        """Return everything that is wrong, a sentence each; () when all passes. The cases are in `file`."""
         return (*self.failures, *(f"no case in {file} decides {policy}: add one" for policy in self.untested))
 
 
 @dataclass(frozen=True, slots=True)
 class CaseContext:
-    """What the cases are decided against: everything that `decide` takes beside the principal and the request."""
+    """What the cases are decided with: the arguments of `decide` other than the principal and the request."""
 
     policy_set: PolicySet
     actions: ActionTable
@@ -109,7 +109,7 @@ class CaseContext:
 
 
 def run_cases(cases: Iterable[Case], setting: CaseContext) -> CaseReport:
-    """Decide every case, and say what differs from what it expects and which policies no case is about."""
+    """Decide every case. Return what differs from the expectations, and the policies without a case."""
     outcomes, tested = [], set()
     for case in cases:
         differences = _differences(_expected(case), _found(case, setting))

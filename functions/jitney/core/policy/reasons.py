@@ -1,6 +1,6 @@
-"""Why, in sentences that an agent can act on.
+"""The reasons of a decision, as sentences that an agent can act on.
 
-They name the policies that decided, and say nothing else about the policy set (row POL 7).
+They name the deciding policies and reveal nothing else about the policy set (row POL 7).
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from jitney.core.policy.decision import Reason
 from jitney.core.policy.evaluation import PairVerdict
 from jitney.core.policy.risks import ESCALATIONS, describe_risks
 
-# Names of what decides without a policy; an @id holds no colon.
+# Names of the built-in rules. An @id cannot hold a colon.
 NO_PERMIT = "builtin:no-permit"
 NO_WILDCARD = "builtin:no-wildcard"
 POLICY_ERROR = "builtin:policy-error"
@@ -22,7 +22,7 @@ MAX_REASONS = 20
 
 
 def why_allowed(verdicts: Iterable[PairVerdict]) -> tuple[Reason, ...]:
-    """One reason for each policy that permits something."""
+    """Return one reason for each policy that permits something."""
     return _first_of_each(
         Reason(policy, f"{_what(verdict)} is permitted.", *_pair(verdict))
         for verdict in verdicts
@@ -31,10 +31,10 @@ def why_allowed(verdicts: Iterable[PairVerdict]) -> tuple[Reason, ...]:
 
 
 def why_reviewed(waiting: Iterable[tuple[PairVerdict, PairVerdict]], policy_set: PolicySet) -> tuple[Reason, ...]:
-    """One reason for each policy whose approval is waited for.
+    """Return one reason for each policy that needs an approval.
 
-    `waiting` are verdicts as they are, refused, and as they are with the approvals: a forbid that refuses now is what
-    waits, else the permit that will.
+    `waiting` pairs each refused verdict with the verdict after all approvals. The reason is the forbid that refuses
+    now, or else the permit that will allow.
     """
     return _first_of_each(
         Reason(
@@ -50,27 +50,28 @@ def why_reviewed(waiting: Iterable[tuple[PairVerdict, PairVerdict]], policy_set:
 def why_denied(
     verdicts: Iterable[PairVerdict], policy_set: PolicySet, principal: Principal, target: Target
 ) -> tuple[Reason, ...]:
-    """One reason for each forbid and each pair that no policy permits, at most `MAX_REASONS`."""
+    """Return one reason for each forbid and each pair without a permit, at most `MAX_REASONS`."""
     return _first_of_each(reason for verdict in verdicts for reason in _denials(verdict, policy_set, principal, target))
 
 
 def too_long(seconds: int, longest: int, target: Target) -> Reason:
-    """The reason for a request that asks for longer than its target may be used."""
-    return Reason(DURATION, f"{seconds} s is longer than target {target.alias} may be used at once: {longest} s.")
+    """Return the reason for a request that is longer than its target allows."""
+    return Reason(DURATION, f"{seconds} s is longer than target {target.alias} allows. Request at most {longest} s.")
 
 
 def _denials(verdict: PairVerdict, policy_set: PolicySet, principal: Principal, target: Target) -> Iterable[Reason]:
     for policy in verdict.policies:
-        said = _sentence(verdict, "is forbidden", policy, policy_set)
-        yield Reason(policy, _advised(said, policy, policy_set), *_pair(verdict))
+        sentence = _sentence(verdict, "is forbidden", policy, policy_set)
+        yield Reason(policy, _advised(sentence, policy, policy_set), *_pair(verdict))
     if verdict.policies:
         return
     what = _what(verdict)
     if verdict.failed:
-        sentence = f"{', '.join(verdict.failed)} could not be evaluated for {what}, which denies it: tell an operator."
+        failed = ", ".join(verdict.failed)
+        sentence = f"{what} is denied because {failed} could not be evaluated. Ask an operator to fix the policy."
         yield Reason(POLICY_ERROR, sentence, *_pair(verdict))
     elif verdict.wild:
-        sentence = f"{what} is permitted only without wildcards: name single resources."
+        sentence = f"{what} is permitted only without wildcards. Name single resources."
         yield Reason(NO_WILDCARD, sentence, *_pair(verdict))
     else:
         groups = f"groups {', '.join(sorted(principal.groups))}" if principal.groups else "a principal without groups"
@@ -79,7 +80,7 @@ def _denials(verdict: PairVerdict, policy_set: PolicySet, principal: Principal, 
 
 
 def _sentence(verdict: PairVerdict, what: str, policy: str, policy_set: PolicySet) -> str:
-    """What policy does to the pair, and which of its risks that is about, as far as the policy asks for risks."""
+    """Return what `policy` does to the pair, with the risks of the pair that the policy names."""
     asked_for = policy_set.rules[policy].risks & verdict.question.risks
     gained = verdict.question.gains if asked_for & ESCALATIONS else ()
     named = describe_risks({verdict.question.pair.action.name: asked_for}, gained)
@@ -102,7 +103,7 @@ def _advised(sentence: str, policy: str, policy_set: PolicySet) -> str:
 
 
 def _first_of_each(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
-    """One reason for each policy, and one for each pair of what decides without a policy."""
+    """Return one reason for each policy, and one for each pair that a built-in rule decides."""
     found: dict[tuple[str, ...], Reason] = {}
     for reason in reasons:
         builtin = reason.policy.startswith("builtin:")

@@ -1,8 +1,7 @@
-"""The risks of a request: of its single actions, and of what they add up to with what its agent holds (row POL 5).
+"""The risks of a request: of its single actions, and of their combination with other active grants (row POL 5).
 
-A risk is a name that policies see in `context.risks`, and a sentence for people. Ways to gain permissions are the
-action table's. What is held besides counts for a request of the same account only: IAM passes a role, and changes an
-identity, within the account that it is in.
+A risk is a name that policies see in `context.risks`, and a sentence for people. Escalations come from the action
+table. Other grants count only within the same account, because IAM passes roles and changes identities only there.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 """
 
@@ -16,18 +15,18 @@ PRIVILEGE_ESCALATION = "PrivilegeEscalation"
 ESCALATION_COMBINATION = "EscalationCombination"
 ESCALATIONS = frozenset({PRIVILEGE_ESCALATION, ESCALATION_COMBINATION})
 
-# In words: of one action, and of several.
+# The verb phrase of each risk, for one action and for several.
 RISK_PHRASES: Mapping[str, tuple[str, str]] = {
     "CredentialExposure": ("hands out a credential or a secret", "hand out credentials or secrets"),
-    "DataExfiltration": ("reads data, as much as wildcards reach", "read data, as much as wildcards reach"),
+    "DataExfiltration": ("reads all data that wildcards match", "read all data that wildcards match"),
     "ResourceExposure": ("changes who may do what", "change who may do what"),
     "InfrastructureModification": (
-        "changes any resource, though AWS could limit it to one",
-        "change any resource, though AWS could limit them to some",
+        "changes any resource, although AWS could limit it to one",
+        "change any resource, although AWS could limit them to some",
     ),
 }
 RISK_NAMES = ESCALATIONS | frozenset(RISK_PHRASES)
-"""All risks that there are: a policy that names another is refused when it is loaded."""
+"""All risks. A policy that names another one is refused when it is loaded."""
 
 MAX_RISKS = 20
 _CHANGES = frozenset({AccessLevel.WRITE, AccessLevel.TAGGING, AccessLevel.PERMISSIONS_MANAGEMENT})
@@ -35,18 +34,18 @@ _IDENTITIES = frozenset({"iam", "sts"})
 
 
 class HeldActions(NamedTuple):
-    """The actions that a live grant of the same account holds; `grant_id` is "" if the asker may not be told which."""
+    """The actions of an active grant in the same account. `grant_id` is "" if the requester may not see which grant."""
 
     grant_id: str
     actions: frozenset[str]
 
 
 HeldActionsLookup: TypeAlias = Callable[[frozenset[str]], Sequence[HeldActions]]
-"""What is held besides, when these actions are asked for: called only when it could matter."""
+"""Returns what other active grants hold, given the requested combination actions."""
 
 
 class CompletedEscalation(NamedTuple):
-    """A way to gain permissions that a request completes: with `asked` of its own, and with what grants hold.
+    """An escalation that a request completes, with its `requested` actions and with those of other grants.
 
     `held` maps each other action to the grant that holds it.
     """
@@ -57,10 +56,10 @@ class CompletedEscalation(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """The gain in words, which tell of nobody's grants but the asker's."""
+        """The escalation as a sentence. It names only grants of the requester."""
         if "" in self.held.values():
             return (
-                f"{_listed(self.asked)} completes a known way to gain permissions, together with other live grants of "
+                f"{_listed(self.asked)} completes a known privilege escalation together with other active grants of "
                 "the same agent or person."
             )
         first, *others = self.way.actions
@@ -73,9 +72,9 @@ class CompletedEscalation(NamedTuple):
 
 
 class Risk(NamedTuple):
-    """One risk of a request: its name, a sentence, the request's actions that have it, other grants that take part.
+    """One risk of a request: its name, a sentence, the actions that have it, and other grants that take part.
 
-    `source` is an address that describes it, "" where there is none.
+    `source` is the URL of its description, "" if there is none.
     """
 
     name: str
@@ -88,10 +87,10 @@ class Risk(NamedTuple):
 def completed_escalations(
     asked: Collection[str], held: Iterable[HeldActions], ways: Iterable[Escalation]
 ) -> tuple[CompletedEscalation, ...]:
-    """The ways to gain permissions that asking for these actions completes: at least one of them is asked for."""
+    """Return the escalations that requesting `requested` completes, each with at least one requested action."""
     holders: dict[str, str] = {}
     for grant in held:
-        # Of several grants one that may be told.
+        # Prefer a grant that the requester may see.
         holders |= {name: grant.grant_id for name in grant.actions if not holders.get(name)}
     return tuple(
         CompletedEscalation(
@@ -107,10 +106,10 @@ def completed_escalations(
 def risks_of(
     action: Action, resource: str, *, wildcard: bool, gained: Sequence[CompletedEscalation], budget: Budget
 ) -> frozenset[str]:
-    """The names of the risks of `action` on `resource` ("*", or an ARN with wildcards or without).
+    """Return the names of the risks of `action` on `resource` ("*", or an ARN with or without wildcards).
 
-    `gained` are the gains in which the action takes part. Reading data is a risk where wildcards read much of it.
-    Raises PatternTooComplex.
+    `gained` are the escalations that the action takes part in. Reading data is a risk only with wildcards. Raises
+    PatternTooComplex.
     """
     found = set(action.risks) if wildcard else set(action.risks) - {"DataExfiltration"}
     if action.level is AccessLevel.PERMISSIONS_MANAGEMENT:
@@ -125,17 +124,17 @@ def risks_of(
 
 
 def _changes_any(action: Action, resource: str, budget: Budget) -> bool:
-    """Whether the wildcards of `resource` leave it open which resource of one of the action's types is changed."""
+    """Return whether the wildcards of `resource` cover all resources of one of the action's types."""
     return resource == "*" or any(kind.covers_whole_type(resource, budget) for kind in action.resource_types)
 
 
 def describe_risks(risks: Mapping[str, Collection[str]], gained: Iterable[CompletedEscalation]) -> tuple[Risk, ...]:
-    """The risks for people, the gains first: `risks` maps each action of a request to the names of its risks."""
+    """Return the risks for people, escalations first. `risks` maps each action to the names of its risks."""
     found = {gain.sentence: _escalation_risk(gain) for gain in gained}
-    for name, words in RISK_PHRASES.items():
+    for name, phrases in RISK_PHRASES.items():
         actions = tuple(action for action, names in risks.items() if name in names)
         if actions:
-            found[name] = Risk(name, f"{_listed(actions)} {words[len(actions) > 1]}.", actions)
+            found[name] = Risk(name, f"{_listed(actions)} {phrases[len(actions) > 1]}.", actions)
     return tuple(found.values())[:MAX_RISKS]
 
 
@@ -147,12 +146,12 @@ def _escalation_risk(gain: CompletedEscalation) -> Risk:
 
 
 def _use(way: Escalation) -> str:
-    """What somebody can do who has gone the way."""
+    """Return what the escalation lets its holder do."""
     services = [name.partition(":")[0] for name in way.actions]
     service = next((each for each in services if each not in _IDENTITIES), "")
     if "iam:PassRole" in way.actions:
         return f"act as any role that {service} may assume"
-    return f"act as a role that something in {service} has" if service else "gain permissions that nobody granted"
+    return f"act as a role that a resource of {service} has" if service else "gain permissions that were never granted"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
-"""The identity providers whose tokens are understood: one file each, one row each.
+"""The supported identity providers: one module and one row each.
 
-A new one is a module with a `SAMPLE` of its claims and a `PROVIDER`, and a row here.
+To add one, write a module with a `SAMPLE` of its claims and a `PROVIDER`, and add a row here.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,9 @@
 """AWS tokens from sts:GetWebIdentityToken (outbound identity federation).
 
-The issuer belongs to one account; `sub` is the ARN of the role or user that asked, and is the identity. Groups are
-"account:ID" and "org:ID". Not used: principal_tags and request_tags, which the caller may have chosen.
-Set `algorithms` to what the workloads ask STS for: RS256 or ES384.
-(AWS IAM User Guide, "Understanding token claims".)
+The issuer belongs to one account. The identity is `sub`, the ARN of the requesting role or user. Groups are
+"account:ID" and "org:ID". principal_tags and request_tags are ignored, because the caller may have chosen them. Set
+`algorithms` to those that the workloads request from STS: RS256 or ES384. (AWS IAM User Guide, "Understanding token
+claims".)
 """
 
 import re
@@ -42,7 +42,7 @@ def _subject(claims: SignedClaims, _: Issuer) -> str:
         raise Refusal(
             "token_subject",
             "The claim sub is not the ARN of a role or user in the token's own account.",
-            "Ask sts:GetWebIdentityToken for the token as an IAM role or user.",
+            "Call sts:GetWebIdentityToken for the token as an IAM role or user.",
         )
     return arn[0]
 

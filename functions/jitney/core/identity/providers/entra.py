@@ -1,13 +1,11 @@
 """Microsoft Entra ID access tokens, of version 1.0 and 2.0, and ID tokens of people who sign in.
 
-`oid` is the person or service principal and `tid` the tenant; together they are the identity ("oid@tid"). `sub` differs
-from one application to the next, and upn, email and preferred_username can be given to somebody else.
-`azpacr` (2.0) and `appidacr` (1.0), how the client proved itself, stand in access tokens alone.
-With more groups than fit, Entra leaves out `groups` and says where to ask (`_claim_names`, `hasgroups`): taken as no
-answer, and nothing is asked at a URL that a token brings along.
-An ID token has `oid` where the scope `profile` was asked for; it is always a person's.
-(Microsoft identity platform, "Access token claims reference", "ID token claims reference", and "Configure optional
-claims" for idtyp.)
+The identity is "oid@tid": `oid` is the person or service principal, `tid` the tenant. `sub` differs between
+applications; upn, email and preferred_username can be reassigned to another person. Only access tokens have `azpacr`
+(2.0) or `appidacr` (1.0), which say how the client authenticated. With more groups than fit, Entra omits `groups` and
+names a URL instead (`_claim_names`, `hasgroups`). Such a token is refused, because Jitney follows no URL that a token
+names. An ID token has `oid` if the scope `profile` was requested; it is always a person's. (Microsoft identity
+platform, "Access token claims reference", "ID token claims reference", and "Configure optional claims" for idtyp.)
 """
 
 import re
@@ -47,7 +45,7 @@ def _subject(claims: SignedClaims, issuer: Issuer) -> str:
     if not _GUID.fullmatch(object_id) or not _GUID.fullmatch(tenant) or (tenants and tenant not in tenants):
         raise Refusal(
             "token_subject",
-            "The claims oid and tid are not the ids of somebody in the issuer's tenant.",
+            "The claims oid and tid are not ids of the issuer's tenant.",
             "Use a token that the tenant of the issuer's entry issued.",
         )
     return f"{object_id}@{tenant}"
@@ -66,14 +64,14 @@ def _groups(claims: SignedClaims, issuer: Issuer) -> frozenset[str]:
     if issuer.groups_claim in elsewhere or claims.get("hasgroups", False) is not False:
         raise Refusal(
             "token_groups",
-            "The token's groups are too many to be in it, and Entra left them out.",
-            "Have the application's registration emit only the groups assigned to it, or use app roles as groups.",
+            "The subject has too many groups for the token, so Entra omitted them.",
+            "Set the application's registration to emit only the groups assigned to it, or use app roles as groups.",
         )
     return claimed_groups(claims, issuer)
 
 
 def _is_machine(claims: SignedClaims) -> bool:
-    """Of access tokens, only one that was issued for a person has scopes (`scp`)."""
+    """Return whether it is a machine's token. Only access tokens issued for a person have scopes (`scp`)."""
     return claims.get("idtyp") == "app" or (_is_access(claims) and "scp" not in claims)
 
 

@@ -1,9 +1,9 @@
 """Any OpenID Connect provider that follows RFC 9068 (access tokens) or OpenID Connect Core (ID tokens).
 
-Access and ID tokens are told apart by what either alone has; a token that shows nothing telling is taken for what the
-issuer's entry expects, since its audience already separates an API from a client.
+Claims that only access or only ID tokens have determine the kind. A token without any is taken for the kind in the
+issuer's entry, because its audience already distinguishes an API from a client.
 
-Settings: `subject_claim`, the claim that is the identity, "sub" unless set. A token that a person delegated to an agent
+Settings: `subject_claim` is the claim with the identity, "sub" by default. A token that a person delegated to an agent
 by RFC 8693 has the person in `sub` and the agent in `act.sub`: set `subject_claim: act.sub` and `human_claim: sub`.
 """
 
@@ -38,7 +38,7 @@ def _subject(claims: SignedClaims, issuer: Issuer) -> str:
 
 
 def _is_machine(claims: SignedClaims) -> bool:
-    """Acting for somebody (RFC 8693 section 4.1), or a client that is its own subject (RFC 9068 section 2.2)."""
+    """Return whether an actor uses it (RFC 8693 section 4.1) or the client is the subject (RFC 9068 section 2.2)."""
     return "act" in claims or claims["sub"] in (claims.get("client_id"), claims.get("azp"), claims.get("cid"))
 
 

@@ -1,12 +1,12 @@
 """GitHub Actions ID tokens, one for each request of a job.
 
-Any repository on GitHub can have one for any audience, so a job must be admitted: by `repository_owner_id` or
-`repository_id` in the settings `repository_owner_ids` and `repository_ids`, or by its subject in `subject_groups`.
-Names can be given to somebody else and `sub` has several forms, so the identity is made from the numbers:
-"repo:OWNER_ID/REPOSITORY_ID:environment:NAME", or ":ref:REF" for a job without an environment.
-Settings that narrow further, each a list of exact values: `refs`, `environments`, `job_workflow_refs`.
-Runs for pull requests hold code that nobody has reviewed: refused unless `pull_request_events` lists the event.
-(GitHub, "OpenID Connect reference"; the numbers are strings in the token.)
+Any repository on GitHub can get one for any audience, so a job must be admitted: its `repository_owner_id` or
+`repository_id` in the settings `repository_owner_ids` and `repository_ids`, or its subject in `subject_groups`. Names
+can be reassigned and `sub` has several forms, so the identity consists of the numbers:
+"repo:OWNER_ID/REPOSITORY_ID:environment:NAME", or ":ref:REF" for a job without an environment. The settings `refs`,
+`environments` and `job_workflow_refs` narrow further; each is a list of exact values. Runs for pull requests contain
+unreviewed code: they are refused unless `pull_request_events` lists the event. (GitHub, "OpenID Connect reference"; the
+numbers are strings in the token.)
 """
 
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ def _subject(claims: SignedClaims, issuer: Issuer) -> str:
     ):
         raise not_admitted(
             "The token's repository and its owner are not listed for this issuer.",
-            "Have the repository's or owner's numeric id added to the issuer's settings in the configuration.",
+            "Add the numeric id of the repository or its owner to the issuer's settings in the configuration.",
         )
     _check_event(claims, issuer)
     for setting, name in _NARROWING.items():
@@ -86,12 +86,12 @@ def _number(claims: SignedClaims, name: str) -> str:
 
 
 def _check_event(claims: SignedClaims, issuer: Issuer) -> None:
-    """`pull_request`, `pull_request_target`, `pull_request_review` ...; the ref tells it too."""
+    """Refuse `pull_request`, `pull_request_target`, `pull_request_review` ...; the ref shows it too."""
     event = text_claim(claims, "event_name")
     for_pull_request = event.startswith("pull_request") or text_claim(claims, "ref").startswith("refs/pull/")
     if for_pull_request and event not in listed(issuer, "pull_request_events"):
         raise not_admitted(
-            "The token's job runs for a pull request.",
+            "The token's job runs for a pull request, which this issuer does not admit.",
             "Run the job on push, on a schedule or by hand, on a branch or tag of the repository.",
         )
 

@@ -1,9 +1,9 @@
 """Google ID tokens, of people in a Workspace domain and of service accounts.
 
-Anybody on earth can have one for any audience, so a bearer must be listed: by `hd`, the Workspace domain, in the
-setting `hosted_domains`, or by `sub` in `subject_groups` (service accounts have no hd). `sub` is never given to
-somebody else; `email` can be. Google names no groups: they come from `subject_groups`, and "hd:DOMAIN" from the token.
-(Google, "OpenID Connect", ID token claims.)
+Anyone can get one for any audience, so a bearer must be listed: the Workspace domain `hd` in the setting
+`hosted_domains`, or `sub` in `subject_groups` (service accounts have no hd). Google never reassigns a `sub`, but may
+reassign an `email`. Google names no groups: they come from `subject_groups`, and "hd:DOMAIN" from the token. (Google,
+"OpenID Connect", ID token claims.)
 """
 
 from collections.abc import Mapping
@@ -32,8 +32,8 @@ def _subject(claims: SignedClaims, issuer: Issuer) -> str:
     subject = text_claim(claims, "sub")
     if claims.get("hd") not in listed(issuer, "hosted_domains") and subject not in issuer.subject_groups:
         raise not_admitted(
-            "The token's Google account is neither of a configured domain nor listed.",
-            "Have the domain added to hosted_domains, or the account's sub to subject_groups, in the configuration.",
+            "The token's Google account is neither in a configured domain nor listed.",
+            "Add the domain to hosted_domains, or the account's sub to subject_groups, in the configuration.",
         )
     return subject
 

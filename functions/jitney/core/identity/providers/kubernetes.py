@@ -1,8 +1,8 @@
 """Kubernetes service account tokens, bound by TokenRequest or a projected volume.
 
-The bound object makes the token end with it: a pod, node or secret must be named with its uid (the setting `bound_to`
-narrows the kinds, "pod" say). Legacy tokens of a Secret have no exp and are refused for that. The identity is `sub`,
-checked against the claim "kubernetes.io". The setting `namespaces`, when set, lists those that are admitted.
+A token ends with the pod, node or secret that it is bound to, which must be named with its uid. The setting `bound_to`
+narrows the kinds, for example to "pod". Legacy tokens of a Secret have no exp and are refused. The identity is `sub`,
+which must agree with the claim "kubernetes.io". The setting `namespaces` lists the admitted ones; without it, all are.
 (Kubernetes, "Managing Service Accounts", schema for service account private claims.)
 """
 
@@ -54,7 +54,7 @@ def _subject(claims: SignedClaims, issuer: Issuer) -> str:
     if "namespaces" in issuer.settings and namespace not in listed(issuer, "namespaces"):
         raise not_admitted(
             "The token's namespace is not listed for this issuer.",
-            "Have the namespace added to the issuer's settings, or run in a listed one.",
+            "Add the namespace to the issuer's settings in the configuration, or run in a listed one.",
         )
     bound = [kind for kind in listed(issuer, "bound_to") or _BINDABLE if kind in private and _named(private, kind)]
     if not bound:
@@ -66,7 +66,7 @@ def _subject(claims: SignedClaims, issuer: Issuer) -> str:
 
 
 def _named(private: Mapping[str, Any], kind: str) -> str:
-    """The name of the object `kind` that the token is bound to, which has a uid beside it."""
+    """Return the name of the object `kind` that the token is bound to, which must have a uid."""
     bound = object_claim(private, kind)
     text_claim(bound, "uid")
     return text_claim(bound, "name")

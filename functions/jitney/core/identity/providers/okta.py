@@ -1,10 +1,9 @@
 """Okta access tokens, of a custom authorization server, and ID tokens of people who sign in.
 
-Okta sets no typ; the token's kind stands in `jti` ("AT.", "ID.") and in `cid`, which access tokens alone have.
-`sub` is a person's login name, which can be given to somebody else; `uid` is the person's id, which cannot, and is the
-identity where there is one. A service app has no `uid`; its `sub` is its client id. In an ID token, always a person's,
-that same id stands in `sub`.
-(Okta, OpenID Connect & OAuth 2.0 API, "Access token claims" and "ID token claims".)
+Okta sets no typ. `jti` shows the token's kind ("AT.", "ID."), and so does `cid`, which only access tokens have. `sub`
+is a person's login name, which can be reassigned. The identity is `uid`, a person's permanent id, if there is one. A
+service app has no `uid`; its `sub` is its client id. In an ID token, always a person's, the same id is in `sub`. (Okta,
+OpenID Connect & OAuth 2.0 API, "Access token claims" and "ID token claims".)
 """
 
 from collections.abc import Mapping
