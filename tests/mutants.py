@@ -172,7 +172,7 @@ def _reached(items: list[pytest.Item], chosen: list[Mutant]) -> dict[tuple[str, 
     sys.monitoring.register_callback(TOOL, sys.monitoring.events.LINE, seen)
     sys.monitoring.set_events(TOOL, sys.monitoring.events.LINE)
     try:
-        for current, item in enumerate(items):  # noqa: B007 - the callback reads it
+        for current, item in enumerate(items):
             if _fails(item, items[current + 1] if current + 1 < len(items) else None):
                 raise pytest.UsageError(f"{item.nodeid} fails without any mutant")
     finally:
