@@ -236,9 +236,9 @@ def _steps_named(run: DemoRun, logs: Path) -> Iterator[None]:
         failure.step, failure.logs = run.progression.step, logs
         raise
     except (LookupError, TypeError, OSError) as problem:
-        failure = DemoStepFailedError("The answer has its documented form", repr(problem))
-        failure.step, failure.logs = run.progression.step, logs
-        raise failure from problem
+        undocumented = DemoStepFailedError("The answer has its documented form", repr(problem))
+        undocumented.step, undocumented.logs = run.progression.step, logs
+        raise undocumented from problem
 
 
 def demo_settings() -> LocalSettings:

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import cedarpy
 
-from jitney.configuration.names import did_you_mean
-from jitney.configuration.policy_references import Names, unknown_names
+from jitney.configuration.names import Names, did_you_mean
+from jitney.configuration.policy_references import unknown_names
 from jitney.configuration.policy_text import PolicyStatement, SourceLocation, statements
 from jitney.configuration.yaml_source import ConfigurationProblem
 from jitney.core.config import Policies

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias, get_origin
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from jitney.configuration.names import did_you_mean
@@ -20,7 +21,8 @@ def _unknown_key(details: ErrorDetails) -> tuple[str, str]:
     *parents, key = details["loc"]
     if key in _ABSENT_KEYS:
         return _ABSENT_KEYS[str(key)]
-    model, parts = Settings, iter(parents)
+    model: type[BaseModel] = Settings
+    parts = iter(parents)
     for part in parts:
         annotation = model.model_fields[str(part)].annotation
         model = model_in(annotation) or model
