@@ -63,7 +63,7 @@ def first_comment(sql: str) -> str:
 _STRING = "string"
 _ARRAY = "array<string>"
 _OF: dict[str, str] = {
-    **dict.fromkeys(("actions", "resources", "policies", "made", "taken", "reasons"), _ARRAY),
+    **dict.fromkeys(("actions", "resources", "policies", "created", "deleted", "reasons"), _ARRAY),
     **dict.fromkeys(("version", "seq", "duration_seconds", "count"), "int"),
     **dict.fromkeys(("class_uid", "activity_id", "severity_id", "status_id"), "int"),
     **dict.fromkeys(("bytes_in", "bytes_out", "calls", "failed"), "bigint"),
@@ -86,13 +86,13 @@ VIEWS: tuple[View, ...] = (
     ),
     _view(
         "unique_calls",
-        "dt version event_id time account region role_arn session access_key_id source_identity via service operation "
+        "dt version event_id time account region role_arn session access_key_id source_identity invoked_by service operation "
         "actions resources read_only error_code error_message denied source_ip user_agent request_id request response "
-        "bytes_in bytes_out issued made taken target verdict purpose grant_id human reasons correlated_at",
+        "bytes_in bytes_out issued_access_key_id created deleted target verdict purpose grant_id human reasons correlated_at",
     ),
     _view(
         "grant_timeline",
-        "dt grant_id time kind what outcome code person principal human target account actions resources reason "
+        "dt grant_id time kind activity outcome code person principal human target account actions resources reason "
         "source_ip seq detail",
     ),
     _view("used_versus_granted", "dt grant_id principal human target account action granted calls failed"),
@@ -102,7 +102,7 @@ VIEWS: tuple[View, ...] = (
         "error_message source_ip",
     ),
     _view(
-        "approvals",
+        "review_decisions",
         "dt time event outcome code grant_id person comment via as_delegate principal human target account actions "
         "resources duration_seconds source_ip detail",
     ),
@@ -111,6 +111,6 @@ VIEWS: tuple[View, ...] = (
         "dt event_id time target account role_arn session source_identity access_key_id service operation actions "
         "resources reasons error_code source_ip user_agent grant_id",
     ),
-    _view("resource_changes_by_day", "dt account thing state time grant_id principal human target"),
+    _view("resource_changes_by_day", "dt account resource state time grant_id principal human target"),
     _view("ocsf_api_activity", "dt event_id time grant_id class_uid activity_id severity_id status_id event"),
 )

@@ -126,6 +126,6 @@ def test_aud_02_objects_are_listed_by_their_days_and_read(s3: Any):
     assert some == [f"records/dt=2026-11-{day}/{name}" for day in (23, 24) for name in ("a", "b")]
     assert len(published.keys(None, date(2026, 11, 24))) == 6
     (entry,) = published.contents(some[0]).entries
-    assert (str(entry.place), entry.intact) == ("record 0 of g-a", True)
+    assert (str(entry.position), entry.intact) == ("record 0 of g-a", True)
     with pytest.raises(Problem):
         published.contents("records/none")

@@ -78,10 +78,10 @@ def test_aud_02_what_holds_is_told_with_how_far_the_proof_reaches(archive: Archi
     result = verify()
     assert (result.exit_code, result.stderr) == (0, "")
     heading, seals, records, last = result.stdout.splitlines()
-    assert heading == "What is sealed is as it was written  in S3, held against its seals"
+    assert heading == "Verified  records in S3, checked against their seals"
     first, newest = archive.world.seals[0], archive.world.seals[-1]
-    assert seals.split(maxsplit=1) == ["seals", f"3 (numbers 0 to 2), of {first.time} to {newest.time}"]
-    assert records.split(maxsplit=1) == ["records", "4 records of 2 chains, in 2 objects: all as they were sealed"]
+    assert seals.split(maxsplit=1) == ["seals", f"3 (numbers 0 to 2), from {first.time} to {newest.time}"]
+    assert records.split(maxsplit=1) == ["records", "4 records of 2 chains, in 2 objects: all verified"]
     assert newest.hash in last
 
 
@@ -89,7 +89,7 @@ def test_aud_02_what_waits_for_its_seal_is_told(archive: Archive):
     archive.put(key_of(7, TODAY), chain("g-c", 3)[0].text.encode())
     result = verify()
     assert result.exit_code == 0
-    assert "1 record in 1 object, waiting for the next seal: until then nothing proves them" in result.stdout
+    assert "1 record in 1 object, waiting for the next seal; not verifiable until then" in result.stdout
 
 
 def test_aud_02_a_record_that_was_changed_is_named_and_the_exit_code_is_1(archive: Archive):
@@ -100,10 +100,10 @@ def test_aud_02_a_record_that_was_changed_is_named_and_the_exit_code_is_1(archiv
     assert heading.startswith("Broken  ")
     sentence = f"In {key_of(0, TODAY)}, record 1 of g-a was changed after seal 0."
     assert first.split(maxsplit=1) == ["first", sentence]
-    assert "as they were sealed" not in "".join(rest)
+    assert "all verified" not in "".join(rest)
     told = json.loads(verify("--json").stdout)
     assert told["verdict"] == "broken"
-    assert told["breaks"] == [
+    assert told["failures"] == [
         {"sentence": sentence, "seal": 0, "object": key_of(0, TODAY), "records": [{"chain": "g-a", "seq": 1}]}
     ]
 
@@ -111,11 +111,11 @@ def test_aud_02_a_record_that_was_changed_is_named_and_the_exit_code_is_1(archiv
 SEALS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "replaced": (
         lambda s3: s3.put_object(Bucket="seals", Key=seal_key(1), Body=b"{}"),
-        "Seal 1 was replaced: 1 later version(s) lie over the first.",
+        "Seal 1 was replaced: 1 later version(s) hide the first.",
     ),
-    "hidden": (
+    "deleted": (
         lambda s3: s3.delete_object(Bucket="seals", Key=seal_key(1)),
-        "Seal 1 was deleted: a delete marker lies over it.",
+        "Seal 1 was deleted: a delete marker hides it.",
     ),
     "gone": (
         lambda s3: [
@@ -132,13 +132,13 @@ def test_aud_02_a_seal_that_was_replaced_hidden_or_deleted_is_named(archive: Arc
     tamper, said = SEALS[name]
     tamper(archive.s3)
     told = json.loads(verify("--json").stdout)
-    assert [each["sentence"] for each in told["breaks"]] == [said]
+    assert [each["sentence"] for each in told["failures"]] == [said]
 
 
 def test_aud_02_everything_is_read_in_however_many_pages(archive: Archive, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "1")
     told = json.loads(verify("--json").stdout)
-    assert (told["verdict"], told["seals"]["count"], told["sealed"]["objects"]) == ("holds", 3, 2)
+    assert (told["verdict"], told["seals"]["count"], told["sealed"]["objects"]) == ("verified", 3, 2)
 
 
 def test_aud_02_of_a_period_only_its_days_are_read(archive: Archive):
@@ -148,7 +148,7 @@ def test_aud_02_of_a_period_only_its_days_are_read(archive: Archive):
     told = json.loads(verify("--until", "2001-01-01", "--json").stdout)
     assert (told["verdict"], told["sealed"]["objects"]) == ("unverified", 0)
     told = verify("--since", "yesterday")
-    assert (told.exit_code, "'yesterday' is no day; write it like 2026-11-26." in told.stderr) == (2, True)
+    assert (told.exit_code, "'yesterday' is not a day. Example: 2026-11-26." in told.stderr) == (2, True)
 
 
 def test_aud_02_of_a_period_the_first_seal_after_it_is_read_too():
@@ -183,11 +183,11 @@ def test_aud_02_without_seals_nothing_is_proven_and_the_exit_code_is_2(archive: 
         archive.s3.delete_object(Bucket="seals", Key=each["Key"], VersionId=each["VersionId"])
     result = verify()
     assert result.exit_code == 2
-    assert "nothing was sealed with it" in result.stderr
+    assert "no seal was signed with it" in result.stderr
     archive.s3.put_object(Bucket="seals", Key=public_key_path(SIGNER.fingerprint), Body=pem(SIGNER.key))
     result = verify()
     assert result.exit_code == 2
-    assert result.stdout.startswith("Not proven  ")
+    assert result.stdout.startswith("Not verified  ")
     assert "There are no seals" in result.stdout
 
 
@@ -232,7 +232,7 @@ def test_aud_02_the_stacks_outputs_name_the_buckets(archive: Archive, tmp_path: 
     assert CliRunner().invoke(app, ["audit", "verify", "--stack", str(file), *key]).exit_code == 0
     file.write_text("[]")
     result = CliRunner().invoke(app, ["audit", "verify", "--stack", str(file), *key])
-    assert (result.exit_code, "names no buckets" in result.stderr) == (2, True)
+    assert (result.exit_code, "does not name the buckets" in result.stderr) == (2, True)
 
 
 def test_aud_02_a_bucket_that_is_not_there_is_told(archive: Archive):

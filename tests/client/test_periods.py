@@ -59,10 +59,10 @@ def test_aud_05_without_days_the_query_stays_as_it_is():
 @pytest.mark.parametrize(
     ("sql", "first", "last", "why"),
     [
-        ("SELECT 1", date(2026, 1, 1), None, "no period of its own"),
-        (SQL, date(2026, 1, 2), date(2026, 1, 1), "ends before it begins"),
-        (SQL, TODAY + timedelta(days=1), None, "begins after today"),
-        (SQL, TODAY + timedelta(days=1), TODAY + timedelta(days=2), "begins after today"),
+        ("SELECT 1", date(2026, 1, 1), None, "it has no period"),
+        (SQL, date(2026, 1, 2), date(2026, 1, 1), "ends before it starts"),
+        (SQL, TODAY + timedelta(days=1), None, "starts after today"),
+        (SQL, TODAY + timedelta(days=1), TODAY + timedelta(days=2), "starts after today"),
     ],
 )
 def test_aud_05_days_that_cannot_be_asked_for_are_told(sql, first, last, why):

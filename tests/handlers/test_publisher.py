@@ -64,13 +64,13 @@ def test_every_record_is_published():
     assert stream.taken == TEXTS
 
 
-def test_aud_06_what_was_not_taken_comes_again():
+def test_aud_06_refused_lines_are_reported_for_retry():
     failures = publish({"Records": [put(each) for each in LINKS]}, Ports(records_stream=Stream((1,))))
     assert failures == {"batchItemFailures": [{"itemIdentifier": "g-a/000001"}]}
 
 
 @given(st.text(), st.text(), st.integers(0, 10**7))
-def test_aud_02_whatever_a_record_says_it_belongs_at_its_key(reason: str, ticket: str, seq: int):
+def test_aud_02_any_genuine_record_matches_its_key(reason: str, ticket: str, seq: int):
     record = AuditRecord(
         NOW, AuditEvent.REQUEST, Outcome.ALLOWED, reason=reason, ticket=ticket, detail={"a": [reason, 1]}
     )
@@ -123,7 +123,7 @@ POISON: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", POISON)
-def test_aud_02_what_does_not_belong_at_its_key_is_reported_and_holds_nothing_up(name: str, capsys, caplog):
+def test_aud_02_an_item_that_does_not_match_its_key_is_reported_and_blocks_nothing(name: str, capsys, caplog):
     records, calls = Stream(), Stream()
     event = {"Records": [put(LINKS[0]), POISON[name], put(LINKS[1])]}
     assert publish(event, Ports(records_stream=records, calls_stream=calls)) == {"batchItemFailures": []}
@@ -139,7 +139,7 @@ def _more(item: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name not in ("pk", "sk", "expires")}
 
 
-def test_aud_02_what_the_correlator_keeps_is_no_tampering_and_its_records_hold(caplog):
+def test_aud_02_the_correlators_items_are_no_tampering(caplog):
     correlator = Correlator(GRANT)
     correlator.take_in(
         call_event(1),

@@ -100,7 +100,7 @@ def holding(buckets: Buckets, grant_id: str, seq: int) -> str:
 
 def test_aud_02_what_the_functions_wrote_is_sealed_and_verified(grants: tuple[str, str], real: Buckets, aws: Any):
     code, told = real.verify()
-    assert (code, told["breaks"], told["unverified"]) == (0, [], [])
+    assert (code, told["failures"], told["unverified"]) == (0, [], [])
     assert told["sealed"]["records"] >= 4
     sealed = [real.body(key, real.seals).decode() for key in real.names(real.seals) if key.startswith("seals/")]
     assert all(any(grant_id in text for text in sealed) for grant_id in grants)
@@ -163,7 +163,7 @@ def test_aud_02_whatever_is_done_by_hand_is_named(how: str, grants: tuple[str, s
     tamper(copies, grants)
     code, told = copies.verify()
     assert code == 1
-    sentences = [each["sentence"] for each in told["breaks"]]
+    sentences = [each["sentence"] for each in told["failures"]]
     assert any(re.fullmatch(said.format(*grants), each) for each in sentences), sentences
 
 
@@ -172,7 +172,7 @@ def test_aud_02_the_permissions_in_the_guide_are_enough_and_what_may_not_be_read
 ):
     key = aws("kms").describe_key(KeyId="alias/jitney")["KeyMetadata"]["Arn"]
     names = {"RECORDS-BUCKET": real.records, "SEALS-BUCKET": real.seals, "KEY-ARN": key}
-    block, iam = block_of("auditor.md", 1, names), aws("iam")
+    block, iam = block_of("integrity.md", 0, names), aws("iam")
     with with_only_permissions(block, aws, stack, monkeypatch) as role:
         assert real.verify()[0] == 0
         hidden, policy = holding(real, grants[0], 0), json.loads(block)

@@ -46,7 +46,7 @@ def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) ->
         "REGION": stack["region"],
         "ACCOUNT": stack["account"],
     }
-    block, iam = block_of("auditor.md", 0, names), aws("iam")
+    block, iam = block_of("queries.md", 0, names), aws("iam")
     with with_only_permissions(block, aws, stack, monkeypatch) as role:
 
         def put(policy: dict[str, Any]) -> None:
@@ -64,7 +64,7 @@ def test_aud_05_every_named_query_is_listed_and_runs(allowed: Any):
         names = [one["name"] for one in each["parameters"]]
         values = ["g-aaaaaaaaaaaaaa" if name == "grant" else "nothing-of-this-name" for name in names]
         rows = answered(each["name"], *(f"--param={value}" for value in values))
-        assert rows["question"] == each["question"]
+        assert rows["description"] == each["description"]
         assert rows["columns"]
 
 
@@ -76,7 +76,7 @@ def test_aud_05_a_grants_story_is_asked_for_in_every_form(allowed: Any, api: Api
     def told() -> list[dict[str, Any]]:
         # Between its records stand calls, once CloudTrail tells of them.
         rows = [row for row in answered(*named)["rows"] if row["kind"] == "record"]
-        return rows if [row["what"] for row in rows][:2] == ["request", "release"] else []
+        return rows if [row["activity"] for row in rows][:2] == ["request", "release"] else []
 
     request, release = until(told)[:2]
     assert (request["outcome"], request["actions"], request["reason"]) == (
@@ -120,4 +120,4 @@ def test_aud_05_who_lacks_a_permission_is_told_which(allowed: Any, action: str):
     result = query("denied")
     assert (result.exit_code, result.stdout) == (2, "")
     assert action in result.stderr
-    assert "docs/auditor.md" in result.stderr
+    assert "docs/queries.md" in result.stderr

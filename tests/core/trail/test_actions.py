@@ -15,5 +15,5 @@ from tests.cloudtrail_events import ACTIONS_OF
         ("DeleteObjects", {"bucketName": "b", "delete": ""}, ("s3:DeleteObject",)),
     ],
 )
-def test_aud_04_an_event_tells_the_action_that_authorized_it(name, asked, actions):
+def test_aud_04_an_event_maps_to_its_authorizing_actions(name, asked, actions):
     assert ACTIONS_OF("s3.amazonaws.com", name, asked) == actions
