@@ -63,7 +63,7 @@ def test_aud_04_the_records_of_a_grant_are_read_and_no_others(client: Any):
     assert GrantHistory(client, "audit").records(GRANT.id) == (told.lines, False)
 
 
-def test_aud_04_calls_are_found_by_their_grant_whatever_key_made_them(client: Any):
+def test_aud_04_calls_of_a_grant_are_found_for_all_its_keys(client: Any):
     lines = [concluded(client, 1), concluded(client, 2), concluded(client, 3, key="ASIAAAAAAAAAAAAAAAA3")]
     concluded(client, 4, key="", grant_id="g-cccccccccccccc")
     lines.append(concluded(client, 5, key=""))  # made by a service: many grants' calls lie at that key
@@ -139,7 +139,7 @@ def test_aud_04_what_nothing_explains_is_read_before_what_a_grant_explains(
 def test_aud_04_calls_of_others_at_a_shared_key_are_read_while_there_is_room(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    """Calls without a key lie together, all grants' of an account: nobody waits for a page until all are read."""
+    """Calls without a key lie together, all grants' of an account: a page does not wait until all are read."""
     for number in range(30, 60):
         concluded(client, number, key="", grant_id="g-cccccccccccccc", reasons=("after_the_end",))
     concluded(client, 99, key="")
@@ -167,7 +167,7 @@ def test_aud_04_calls_of_others_at_a_shared_key_are_read_while_there_is_room(
     assert len(read) < 30
 
 
-def test_aud_04_that_there_are_more_keys_than_are_read_is_told(client: Any, monkeypatch: pytest.MonkeyPatch):
+def test_aud_04_more_keys_than_are_read_mark_the_answer_as_cut(client: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("jitney.adapters.grant_history.MOST_KEYS", 2)
     for number, cut in ((1, False), (2, False), (3, True)):
         concluded(client, number, key=f"ASIA{number:016d}")
@@ -177,7 +177,7 @@ def test_aud_04_that_there_are_more_keys_than_are_read_is_told(client: Any, monk
 def test_aud_04_however_many_records_there_are_the_first_and_the_last_are_read(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    """An agent fetches credentials as often as it likes: its grant's end is told all the same."""
+    """An agent fetches credentials as often as it likes: its grant's end is reported all the same."""
     told = reviewed()
     for link in told.links:
         put(client, link.chain, f"{link.seq:06d}", record=link.text)

@@ -105,7 +105,7 @@ def test_aud_02_a_seal_that_may_not_be_added_is_no_seal(seals: Seals):
 
 
 def test_aud_02_the_signature_of_kms_is_verified_with_the_public_key_alone(seals: Seals, s3: Any):
-    # moto 5.2.5 hashes a digest once more, whatever MessageType says; the emulator's KMS signs as AWS's does, which
+    # moto 5.2.5 hashes a digest once more for any MessageType; the emulator's KMS signs as AWS's does, which
     # tests/system/test_integrity.py verifies.
     fingerprint = seals.signer()
     seals.add(next_seal(None, [], fingerprint, NOW))

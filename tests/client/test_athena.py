@@ -64,7 +64,7 @@ def test_aud_05_a_parameter_cannot_be_more_than_a_value(text: str):
         assert connection.execute(f"SELECT {literal(text)}").fetchall() == [(text,)]
 
 
-def test_aud_05_the_wait_grows_and_is_told(aws: FakeAthena, athena: Athena):
+def test_aud_05_the_wait_grows_and_progress_is_reported(aws: FakeAthena, athena: Athena):
     aws.states = [{"State": "QUEUED"}, *[{"State": "RUNNING"}] * 7, {"State": "SUCCEEDED"}]
     seen = []
     athena.run("SELECT 1", progress=lambda state, _seconds, read: seen.append((state, read)))
@@ -72,7 +72,7 @@ def test_aud_05_the_wait_grows_and_is_told(aws: FakeAthena, athena: Athena):
     assert aws.pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0]
 
 
-def test_aud_05_who_interrupts_the_wait_stops_the_query(aws: FakeAthena, athena: Athena):
+def test_aud_05_an_interrupt_stops_the_query(aws: FakeAthena, athena: Athena):
     aws.refused["pause"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         athena.run("SELECT 1")
@@ -91,7 +91,7 @@ def test_aud_05_who_interrupts_the_wait_stops_the_query(aws: FakeAthena, athena:
         ("CANCELLED", "Query was cancelled by user", "query_stopped", "Run it again"),
     ],
 )
-def test_aud_05_why_a_query_failed_is_told_with_a_fix(
+def test_aud_05_a_failed_query_is_a_problem_with_a_fix(
     aws: FakeAthena, athena: Athena, state: str, said: str, code: str, fix: str
 ):
     aws.states = [{"State": state, "StateChangeReason": said}]
@@ -111,7 +111,7 @@ def test_aud_05_why_a_query_failed_is_told_with_a_fix(
         (NoCredentialsError(), Invalid, "aws_client_failed"),
     ],
 )
-def test_aud_05_what_aws_refuses_is_told_with_a_fix(
+def test_aud_05_an_aws_error_is_a_problem_with_a_fix(
     aws: FakeAthena, athena: Athena, operation: str, error: Exception, kind: type[ClientProblem], code: str
 ):
     aws.refused[operation] = error
@@ -121,7 +121,7 @@ def test_aud_05_what_aws_refuses_is_told_with_a_fix(
     assert raised.value.fix
 
 
-def test_aud_05_the_named_queries_are_all_there_by_name(aws: FakeAthena, athena: Athena):
+def test_aud_05_all_named_queries_are_listed_by_name(aws: FakeAthena, athena: Athena):
     for number in range(120):
         aws.add(f"q{119 - number:03}", f"-- Question {number}\nSELECT {number}")
     named = athena.named()
@@ -130,7 +130,7 @@ def test_aud_05_the_named_queries_are_all_there_by_name(aws: FakeAthena, athena:
 
 
 @pytest.mark.parametrize("operation", ["list_named_queries", "batch_get_named_query"])
-def test_aud_05_queries_that_may_not_be_listed_are_told(aws: FakeAthena, athena: Athena, operation: str):
+def test_aud_05_a_missing_list_permission_is_a_problem(aws: FakeAthena, athena: Athena, operation: str):
     aws.add("one", "-- One\nSELECT 1")
     aws.refused[operation] = refusal("AccessDeniedException")
     with pytest.raises(Invalid) as raised:

@@ -1,4 +1,4 @@
-"""`jitney audit query`: what is listed, asked and told, for people, spreadsheets and machines."""
+"""`jitney audit query`: lists, parameters, problems, and the output formats."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ def query(*arguments: str) -> Any:
     return CliRunner().invoke(app, ["audit", "query", *arguments])
 
 
-def test_aud_05_without_a_name_the_queries_are_listed_with_their_questions(aws: FakeAthena):
+def test_aud_05_without_a_name_the_queries_are_listed(aws: FakeAthena):
     result = query()
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
@@ -49,15 +49,15 @@ def test_aud_05_without_a_name_the_queries_are_listed_with_their_questions(aws: 
         "ours --param PARAMETER-1 --param PARAMETER-2",
         "  A question of our own",
     ]
-    told = json.loads(query("--json").stdout)["queries"]
-    assert told[1] == {
+    document = json.loads(query("--json").stdout)["queries"]
+    assert document[1] == {
         "name": "history_of_grant",
         "description": "The chain of one grant",
         "parameters": [{"name": "grant", "description": "the grant's id, such as g-1"}],
     }
 
 
-def test_aud_05_rows_are_a_table_with_what_the_answer_took_beside_it(aws: FakeAthena):
+def test_aud_05_rows_are_a_table_and_the_cost_is_on_stderr(aws: FakeAthena):
     aws.columns = [("who", "varchar"), ("actions", "json"), ("times", "bigint"), ("own", "boolean")]
     aws.rows = [("corp.a", '["s3:GetObject","s3:PutObject"]', "1200", "true"), (REACH, "[]", None, "false")]
     result = query("denied")
@@ -74,7 +74,7 @@ def test_aud_05_rows_are_a_table_with_what_the_answer_took_beside_it(aws: FakeAt
     assert "What was denied (2026-01-02 to 2026-01-03)" in asked.stderr
 
 
-def test_aud_05_a_question_of_the_last_days_is_told_with_the_days_asked_about(aws: FakeAthena):
+def test_aud_05_the_description_has_the_queried_days(aws: FakeAthena):
     named = NamedQuery("denied", "What was denied in the last 30 days, and why", "SELECT 1")
     asked = QueryRun(named, QueryResult((), (), 0, 0.0), (date(2026, 1, 2), date(2026, 1, 3)))
     assert asked.about == "What was denied in the days from 2026-01-02 to 2026-01-03, and why"
@@ -140,18 +140,18 @@ def test_aud_05_parameters_and_days_reach_the_query(aws: FakeAthena):
         (["denied", "--csv", "--json"], "usage", "--csv and --json exclude each other", "one of them"),
     ],
 )
-def test_aud_05_what_cannot_be_asked_is_told_with_a_fix(
+def test_aud_05_an_invalid_query_is_a_problem_with_a_fix(
     aws: FakeAthena, arguments: list[str], code: str, detail: str, fix: str
 ):
     result = query(*arguments, *([] if "--json" in arguments else ["--json"]))
-    told = json.loads(result.stdout)
-    assert (result.exit_code, told["code"]) == (2, code)
-    assert detail in told["detail"]
-    assert fix in told["fix"]
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["code"]) == (2, code)
+    assert detail in document["detail"]
+    assert fix in document["fix"]
     assert aws.asked == []
 
 
-def test_aud_05_a_query_that_reads_too_much_is_told(aws: FakeAthena):
+def test_aud_05_a_query_that_reads_too_much_is_a_problem(aws: FakeAthena):
     aws.states = [{"State": "CANCELLED", "StateChangeReason": "Bytes scanned limit was exceeded"}]
     result = query("denied")
     assert (result.exit_code, result.stdout) == (2, "")
@@ -159,7 +159,7 @@ def test_aud_05_a_query_that_reads_too_much_is_told(aws: FakeAthena):
     assert "Query fewer days" in result.stderr
 
 
-def test_aud_05_who_may_not_ask_is_told_where_the_permissions_are(aws: FakeAthena):
+def test_aud_05_a_missing_permission_is_a_problem_that_names_the_page(aws: FakeAthena):
     aws.refused["start_query_execution"] = refusal("AccessDeniedException", "athena:StartQueryExecution")
     result = query("denied")
     assert result.exit_code == 2
@@ -190,7 +190,7 @@ def test_aud_05_the_stack_names_the_workgroup(
     assert (aws.asked[1]["WorkGroup"], aws.asked[1]["QueryExecutionContext"]["Database"]) == ("mine", place.database)
 
 
-def test_aud_05_a_file_that_names_no_workgroup_is_told(aws: FakeAthena, tmp_path: Path):
+def test_aud_05_a_stack_file_without_workgroup_is_a_problem(aws: FakeAthena, tmp_path: Path):
     file = tmp_path / "outputs.json"
     file.write_text('{"Jitney": {}}')
     result = query("denied", "--stack", str(file))

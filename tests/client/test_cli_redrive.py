@@ -17,7 +17,7 @@ from jitney.adapters.store import RECORD_RETENTION_SECONDS
 from jitney.client import redrive
 from jitney.client.cli import app
 from jitney.client.problems import Unavailable
-from jitney.client.redrive import Period, Redrive, resources_of, period_of
+from jitney.client.redrive import Period, Redrive, period_of, resources_of
 from jitney.core.audit import sort_key
 from tests.cloudtrail_events import assume_role_event, call_event
 from tests.core.integrity.world import chain
@@ -102,12 +102,12 @@ def stuck(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
 def test_aud_06_events_go_back_to_their_queue(stuck: Stuck):
     for number in range(23):
         stuck.send("dead", f"event {number}")
-    told = stuck.run()
-    assert (told["trail_events"], told["exit"]) == (23, 0)
+    document = stuck.run()
+    assert (document["trail_events"], document["exit"]) == (23, 0)
     assert (stuck.left("dead"), stuck.left("trail")) == (0, 23)
 
 
-def test_aud_06_what_letters_are_about_is_published_again_from_the_table(stuck: Stuck):
+def test_aud_06_a_dead_letters_time_range_is_published_again(stuck: Stuck):
     for link in CHAIN[:2]:
         stuck.put("g-a", sort_key(link.seq), NOW - 3600, record=link.text)
     stuck.put("g-a", sort_key(2), NOW - 7 * 3600, record=CHAIN[2].text)
@@ -118,8 +118,8 @@ def test_aud_06_what_letters_are_about_is_published_again_from_the_table(stuck: 
         stuck.put(pk, sk, NOW - 5 * 3600, **members)
     stuck.send("letters", letter(NOW - 3610, NOW - 3590))
     stuck.send("letters", letter(NOW - 5 * 3600, NOW - 5 * 3600))
-    told = stuck.run()
-    assert told == {
+    document = stuck.run()
+    assert document == {
         "trail_events": 0, "dead_letters": 2, "records": 2, "calls": 2, "misplaced": 0, "unreadable": 0, "exit": 0,
     }  # fmt: skip
     assert stuck.taken["jitney-records"] == [f"{link.text}\n" for link in CHAIN[:2]]
@@ -136,22 +136,22 @@ def test_aud_06_all_of_some_days_is_published_again(stuck: Stuck):
     assert stuck.run("--until", day)["code"] == "usage"
 
 
-def test_aud_02_what_does_not_belong_at_its_key_is_not_published_and_said(stuck: Stuck):
+def test_aud_02_an_item_that_does_not_match_its_key_is_skipped_and_counted(stuck: Stuck):
     stuck.put("g-b", sort_key(0), NOW, record=CHAIN[0].text)
     stuck.put("g-a", sort_key(1), NOW, record=CHAIN[1].text)
     stuck.send("letters", letter(NOW, NOW))
-    told = stuck.run()
-    assert (told["records"], told["misplaced"], told["exit"]) == (1, 1, 2)
+    document = stuck.run()
+    assert (document["records"], document["misplaced"], document["exit"]) == (1, 1, 2)
 
 
-def test_aud_06_a_letter_of_another_kind_is_left_and_said(stuck: Stuck):
+def test_aud_06_an_unreadable_dead_letter_stays_and_is_counted(stuck: Stuck):
     stuck.send("letters", '{"DDBStreamBatchInfo": 7}')
-    told = stuck.run()
-    assert (told["unreadable"], told["exit"]) == (1, 2)
+    document = stuck.run()
+    assert (document["unreadable"], document["exit"]) == (1, 2)
     assert stuck.left("letters") == 1
 
 
-def test_aud_06_what_firehose_does_not_take_is_put_again_and_the_letter_stays_until_then(stuck: Stuck):
+def test_aud_06_refused_lines_are_put_again_and_the_letter_stays_until_then(stuck: Stuck):
     stuck.put("g-a", sort_key(0), NOW, record=CHAIN[0].text)
     stuck.send("letters", letter(NOW, NOW))
     paused: list[float] = []
@@ -167,11 +167,11 @@ def test_aud_06_what_firehose_does_not_take_is_put_again_and_the_letter_stays_un
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", "[" * 1000, letter(0, 0).replace("T", "?"), "7"])
-def test_aud_06_what_is_no_letter_of_a_stream_has_no_time(body: str):
+def test_aud_06_a_message_of_another_form_has_no_time_range(body: str):
     assert period_of(body) is None
 
 
-def test_aud_06_people_are_told_what_is_left(stuck: Stuck):
+def test_aud_06_unreadable_dead_letters_are_printed(stuck: Stuck):
     stuck.put("g-a", sort_key(0), NOW, record=CHAIN[0].text)
     stuck.send("letters", letter(NOW, NOW))
     stuck.send("letters", "?")

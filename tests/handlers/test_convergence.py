@@ -1,4 +1,4 @@
-"""However CloudTrail's events come, and whatever fails on their way: the same lines, and nothing is lost (AUD 3, 6)."""
+"""CloudTrail events in any order, with any failure, end in the same lines, and none is lost (row AUD 3)."""
 
 import random
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def _ends(count: int, seed: int) -> End:
 
 
 def _assert_same(end: End, count: int) -> None:
-    """As in an orderly world, and as the events were made. Only of what was late may somebody be told in vain."""
+    """Same as in an orderly world. Only late events may be reported as bypasses unnecessarily."""
     orderly = _orderly(count)
     assert {event_id: tuple(line["reasons"]) for event_id, line in end.lines.items()} == _world(count).reasons
     assert (end.lines, end.issued) == (orderly.lines, orderly.issued)

@@ -1,4 +1,4 @@
-"""Events of CloudTrail end as calls that grants explain, or as bypasses, in whatever order they come (row AUD 3)."""
+"""CloudTrail events become explained calls or bypasses, in any order (row AUD 3)."""
 
 import json
 from dataclasses import replace
@@ -153,18 +153,18 @@ def test_aud_03_a_scoped_down_session_belongs_to_the_same_grant(correlator: Corr
 ADMIN = "AROAADMINAAAAAAAAAAAA"
 BYPASSES = {
     "another session name": ([call_event(1, who=identity(session="admin"))], "unknown_session_name"),
-    "a name that begins like a grant's": ([call_event(1, who=identity(session=f"{GRANT.id}-x"))], "unknown_session_name"),
+    "a grant's name with a suffix": ([call_event(1, who=identity(session=f"{GRANT.id}-x"))], "unknown_session_name"),
     "no such grant": ([call_event(1, who=identity(session="g-zzzzzzzzzzzzzz"))], "unknown_grant"),
     "another source identity": ([call_event(1, who=identity(source_identity="corp.mallory"))], "wrong_source_identity"),
     "no source identity": ([call_event(1, who=identity(source_identity=""))], "wrong_source_identity"),
-    "the role taken by hand under another name": ([assume_role_event(1, by=ADMIN, session="admin")], "unknown_session_name"),
-    "the role taken by hand under a grant's name": ([assume_role_event(1, by=ADMIN)], "not_issued_by_jitney"),
+    "manual session, other name": ([assume_role_event(1, by=ADMIN, session="admin")], "unknown_session_name"),
+    "manual session, grant's name": ([assume_role_event(1, by=ADMIN)], "not_issued_by_jitney"),
     "a call after that": ([assume_role_event(1, by=ADMIN), call_event(2)], "not_issued_by_jitney"),
-    "a function that is to make canaries only": ([assume_role_event(1, by="AROARELEASESAAAAAAAAA")], "not_issued_by_jitney"),
+    "a function for canaries only": ([assume_role_event(1, by="AROARELEASESAAAAAAAAA")], "not_issued_by_jitney"),
     "before it began": ([assume_role_event(1), call_event(2, at=NOW - 61)], "before_the_start"),
     "after it ended": ([assume_role_event(1), call_event(2, at=GRANT.expires_at + 61)], "after_the_end"),
     "a canary of no grant": ([call_event(1, who=identity(session="g-canary-zzzzzzzzzzzzzz"))], "unknown_grant"),
-    "a check by nobody": ([call_event(1, who=identity(session="g-check-zzzzzzzzzzzzzz", source_identity=""))],
+    "a check by an unknown role": ([call_event(1, who=identity(session="g-check-zzzzzzzzzzzzzz", source_identity=""))],
                           "wrong_source_identity"),
 }  # fmt: skip
 
@@ -222,8 +222,8 @@ def test_aud_04_the_report_distinguishes_a_session_start_from_role_chaining(corr
         2, eventSource="sts.amazonaws.com", eventName="AssumeRole", requestParameters={"roleArn": "other"}
     )
     correlator.take_in(assume_role_event(1), chained)
-    story = report_of(requested(), list(correlator.lines().values()))
-    assert (story.begun, [use.name for use in story.uses]) == (1, ["sts:AssumeRole"])
+    report = report_of(requested(), list(correlator.lines().values()))
+    assert (report.sessions_started, [use.name for use in report.uses]) == (1, ["sts:AssumeRole"])
 
 
 def test_aud_03_both_accounts_copies_of_an_event_are_one(correlator: Correlator):
@@ -288,9 +288,9 @@ HOSTILE = {
     "no object": ("[]", "not_an_event"),
     "no event": (forwarded_event(7), "not_an_event"),
     "another kind": (forwarded_event({}, **{"detail-type": "Other"}), "not_an_event"),
-    "somebody's own event": (forwarded_event(assume_role_event(1), source="my.app"), "not_by_aws"),
+    "an event of another source": (forwarded_event(assume_role_event(1), source="my.app"), "not_by_aws"),
     "of almost AWS": (forwarded_event(assume_role_event(1), source="awsx"), "not_by_aws"),
-    "of nobody": (forwarded_event(assume_role_event(1), source=None), "not_an_event"),
+    "without a caller": (forwarded_event(assume_role_event(1), source=None), "not_an_event"),
     "from no account": (forwarded_event(assume_role_event(1), account=None), "not_an_event"),
     "from another account": (forwarded_event(call_event(1), account="999999999999"), "reported_by_wrong_account"),
     "a beginning from another account": (

@@ -1,4 +1,4 @@
-"""AUD 2: every hour a seal over all that came, each object in one seal, whatever comes late or twice."""
+"""AUD 2: every hour a seal covers all new objects, each once, late and duplicate objects included."""
 
 import json
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The auditor's questions, asked of records and calls as the functions write them: the right answers (AUD 4, 5)."""
+"""The named queries over records and calls as the functions write them (rows AUD 4, AUD 5)."""
 
 import json
 import re
@@ -76,7 +76,7 @@ class Lake:
         return self.run(FILES[name], *parameters)
 
     def run(self, sql, *parameters):
-        """The rows by column, with lists for JSON, as `jitney.client.athena` gives them."""
+        """Return the rows by column, with lists for JSON, like `jitney.client.athena`."""
         with opened(self.folder) as connection:
             result = connection.execute(sql, list(parameters))
             columns = [(each[0], str(each[1])) for each in result.description]
@@ -168,7 +168,7 @@ def test_aud_03_duplicates_count_once_and_late_explanations_are_no_bypass(lake: 
 
 
 def test_aud_05_a_views_answer_for_a_day_does_not_depend_on_other_days(lake: Lake, tmp_path: Path):
-    """So it does not matter when a condition on `dt` is looked at: the table may be asked for these days alone."""
+    """So a condition on `dt` may be applied early: the table is read for these days only."""
     for days_ago in (3, 2, 1):
         grant = f"g-{days_ago % 2}"
         lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=grant, days_ago=days_ago, times=2)
@@ -298,8 +298,8 @@ def test_rev_08_break_glass_lists_every_use_and_its_follow_up(lake: Lake):
     assert set(rows) == {"g-broken", "g-owed"}
     assert {(row["break_glass_by"], row["reason"]) for row in rows.values()} == {("corp.gina", '"by":"corp.x"')}
     assert {row["follow_up_due_at"] for row in rows.values()} == {"2026-12-01T00:00:00Z"}
-    told = {name: (row["judgement"], row["followed_up_by"], row["comment"]) for name, row in rows.items()}
-    assert told == {"g-broken": ("confirmed", "corp.alice", "it was down"), "g-owed": (None, None, None)}
+    found = {name: (row["judgement"], row["followed_up_by"], row["comment"]) for name, row in rows.items()}
+    assert found == {"g-broken": ("confirmed", "corp.alice", "it was down"), "g-owed": (None, None, None)}
 
 
 def test_aud_03_bypasses_have_reasons(lake: Lake):
@@ -336,13 +336,13 @@ def test_aud_04_denied_calls_are_those_of_grants_that_aws_denied(lake: Lake):
 def test_aud_04_queries_and_report_agree_on_denied_calls(lake: Lake, code: str, denied: bool):
     lake.call(1, error_code=code)
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", later=-9)
-    told = {
-        "story": is_denied(parse_call({"event_id": "e-1", "error_code": code})),
+    answers = {
+        "report": is_denied(parse_call({"event_id": "e-1", "error_code": code})),
         "denied_calls": [row["error_code"] for row in lake.ask("denied_calls")] == [code],
         "actions_by_day": lake.ask("actions_by_day")[0]["denied"] == 1,
         "timeline_of_grant": lake.ask("timeline_of_grant", "g-1")[1]["outcome"] == "denied",
     }
-    assert told == dict.fromkeys(told, denied)
+    assert answers == dict.fromkeys(answers, denied)
 
 
 def test_aud_04_used_versus_granted_counts_calls_in_any_spelling(lake: Lake):
@@ -406,7 +406,7 @@ def test_aud_04_leftover_resources_were_created_and_not_deleted_since(lake: Lake
 
 @pytest.mark.parametrize("last", ["created", "deleted"])
 def test_aud_04_a_deletion_in_the_second_of_the_creation_hides_nothing(lake: Lake, last: str):
-    """CloudTrail's times are whole seconds, so that nobody can say which was the last: an agent makes it once more."""
+    """CloudTrail has whole seconds, so the order within one is unknown: the agent may have created it again."""
     orders = {"created": ("created", "deleted", "created"), "deleted": ("created", "deleted")}
     for number, what in enumerate(orders[last]):
         lake.call(number, **{what: ("user x",)}, grant=f"g-{what}", days_ago=2)
@@ -416,15 +416,15 @@ def test_aud_04_a_deletion_in_the_second_of_the_creation_hides_nothing(lake: Lak
 
 
 def test_aud_04_query_and_report_agree_on_leftover_resources(lake: Lake):
-    """Of everything that can happen to a thing in two seconds of one day and one of the next."""
+    """For all sequences of events on a resource in two seconds of one day and one of the next."""
     happening = list(product(("created", "deleted"), ({"days_ago": 1}, {"days_ago": 1, "later": 1}, {})))
     lives = [life for count in range(7) for life in combinations(range(len(happening)), count)]
     for number, (what, when) in enumerate(happening):
         lake.call(number, **{what: tuple(f"user {life}" for life in lives if number in life)}, **when)
     lines = [json.loads(path.read_text(encoding="utf-8")) for path in (lake.folder / "calls").glob("*/*")]
-    told = usage_of(map(parse_call, lines), None).leftover_resources
+    found = usage_of(map(parse_call, lines), None).leftover_resources
     left = {row["resource"] for row in lake.ask("leftover_resources")}
-    assert left == {each.resource for each in told}
+    assert left == {each.resource for each in found}
     assert 0 < len(left) < len(lives)
 
 
@@ -465,8 +465,8 @@ def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
     vote("g-own", {"by": "corp.h"}, human="corp.h")
     vote("g-place", {"by": "corp.alice", "delegations": [{"group": "owners"}]})
     for grant, later in (("g-late", 5), ("g-after", 20)):
-        told = {"notice": "escalated"}
-        lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id=grant, later=later, seq=2, detail=told)
+        found = {"notice": "escalated"}
+        lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id=grant, later=later, seq=2, detail=found)
         vote(grant, {"by": "corp.alice"})
     lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-plain", seq=2, detail={"notice": "asked"})
     lake.record(
@@ -498,7 +498,7 @@ def test_aud_04_agents_of_human_lists_all_agents(lake: Lake):
 
 
 def test_aud_04_agents_of_human_lists_denials_and_bypasses(lake: Lake):
-    """Of what has no grant, too, and of what a grant was used for that does not explain it."""
+    """Including events without a grant, and calls that the named grant does not explain."""
     theirs = {"human": "corp.h"}
     lake.record(AuditEvent.PREVIEW, Outcome.DENIED, code="denied", **theirs)
     lake.record(AuditEvent.REQUEST, Outcome.DENIED, code="denied", later=1, times=2, **theirs)
@@ -564,16 +564,16 @@ def test_aud_04_who_accessed_takes_wildcards_in_the_name_literally(lake: Lake):
 
 
 def test_aud_04_who_accessed_matches_exactly_what_a_pattern_covers(lake: Lake):
-    """Patterns of up to three letters, by what each matches of all names of up to seven that are asked for or below."""
+    """Patterns of up to three letters, against all names of up to seven letters at or below the resource."""
     patterns = ["".join(letters) for count in (1, 2, 3) for letters in product("a/*?", repeat=count)]
     for number, pattern in enumerate(patterns):
         lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", resources=(pattern,))
     names = ["".join(letters) for count in range(1, 8) for letters in product("a/", repeat=count)]
     for asked in ("a", "aa", "a/a", "aaa"):
         there = [name for name in names if name == asked or name.startswith(f"{asked}/")]
-        told = {row["resource"] for row in lake.ask("who_accessed", asked)}
-        assert told == {each for each in patterns if any(fnmatchcase(name, each) for name in there)}
-        assert 0 < len(told) < len(patterns)
+        found = {row["resource"] for row in lake.ask("who_accessed", asked)}
+        assert found == {each for each in patterns if any(fnmatchcase(name, each) for name in there)}
+        assert 0 < len(found) < len(patterns)
 
 
 def test_aud_04_who_accessed_omits_calls_without_resources(lake: Lake):
@@ -621,21 +621,25 @@ def test_end_02_calls_that_iam_never_denies_do_not_count(lake: Lake):
 
 
 def test_aud_01_the_result_of_a_request_is_its_last_event(lake: Lake):
-    def story(grant, *events):
+    def request_with(grant, *events):
         lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id=grant)
         for seq, (event, outcome, code) in enumerate(events, 1):
             lake.record(event, outcome, grant_id=grant, seq=seq, code=code, later=seq)
 
     approved = (AuditEvent.VOTE, Outcome.APPROVED, "")
-    story("g-open", (AuditEvent.NOTICE, Outcome.SENT, ""))
-    story("g-approved", approved, (AuditEvent.NOTICE, Outcome.FAILED, "no_reviewer_notified"))
-    story("g-rejected", (AuditEvent.VOTE, Outcome.REFUSED, "own_request"), (AuditEvent.VOTE, Outcome.REJECTED, ""))
-    story(
+    request_with("g-open", (AuditEvent.NOTICE, Outcome.SENT, ""))
+    request_with("g-approved", approved, (AuditEvent.NOTICE, Outcome.FAILED, "no_reviewer_notified"))
+    request_with(
+        "g-rejected", (AuditEvent.VOTE, Outcome.REFUSED, "own_request"), (AuditEvent.VOTE, Outcome.REJECTED, "")
+    )
+    request_with(
         "g-issued", approved, (AuditEvent.ISSUE, Outcome.ALLOWED, ""), (AuditEvent.ISSUE, Outcome.FAILED, "unavailable")
     )
-    story("g-failed", approved, (AuditEvent.ISSUE, Outcome.FAILED, "policy_too_large"))
-    story("g-revoked", approved, (AuditEvent.ISSUE, Outcome.ALLOWED, ""), (AuditEvent.REVOCATION, Outcome.REVOKED, ""))
-    story("g-expired", (AuditEvent.EXPIRY, Outcome.EXPIRED, ""))
+    request_with("g-failed", approved, (AuditEvent.ISSUE, Outcome.FAILED, "policy_too_large"))
+    request_with(
+        "g-revoked", approved, (AuditEvent.ISSUE, Outcome.ALLOWED, ""), (AuditEvent.REVOCATION, Outcome.REVOKED, "")
+    )
+    request_with("g-expired", (AuditEvent.EXPIRY, Outcome.EXPIRED, ""))
     lake.record(AuditEvent.REQUEST, Outcome.DENIED)
     rows = lake.ask("who_requested_what")
     assert {row["grant_id"]: row["result"] for row in rows} == {
@@ -805,5 +809,5 @@ def test_a_line_is_one_line():
 
 def test_the_query_reference_lists_every_query_and_view():
     guide = (Path(__file__).parents[2] / "docs" / "queries.md").read_text(encoding="utf-8")
-    told = {name: first_comment(sql) for name, sql in FILES.items()} | {view.name: view.description for view in VIEWS}
-    assert [f"| `{name}` | {says} |" for name, says in told.items() if f"| `{name}` | {says} |" not in guide] == []
+    found = {name: first_comment(sql) for name, sql in FILES.items()} | {view.name: view.description for view in VIEWS}
+    assert [f"| `{name}` | {says} |" for name, says in found.items() if f"| `{name}` | {says} |" not in guide] == []

@@ -68,10 +68,10 @@ def test_aud_06_what_got_stuck_is_replayed_with_the_permissions_of_the_guide(
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
     result = CliRunner().invoke(app, ["audit", "redrive", "--stack", str(described), "--json"])
     assert result.exit_code == 0, result.output
-    told = json.loads(result.stdout)
-    assert told["trail_events"] >= 1
-    assert told["dead_letters"] >= 1
-    assert told["records"] >= 1
+    document = json.loads(result.stdout)
+    assert document["trail_events"] >= 1
+    assert document["dead_letters"] >= 1
+    assert document["records"] >= 1
 
     (row,) = until(lambda: rows(f"SELECT verdict FROM unique_calls WHERE event_id = '{stuck['eventID']}'"))  # noqa: S608
     assert row["verdict"] == "explained"

@@ -1,4 +1,4 @@
-"""AUD 2: whatever is done to the records or the seals afterwards is found, and named."""
+"""AUD 2: any later change to records or seals is found and named."""
 
 import json
 from collections.abc import Callable
@@ -99,7 +99,7 @@ def test_aud_02_any_tampering_with_a_record_names_it_and_its_object(how: str, wo
     at = data.draw(st.integers(0, len(world.lines(key)) - 1))
     before = world.lines(key)
     place = TAMPERINGS[how](world, key, at, data.draw)
-    # A record that lay there twice and lies there once is another order, told from where it begins.
+    # A duplicate record that became single counts as another order, named from where it starts.
     twice = before.count(before[at]) > 1 and how in ("remove", "change", "repeat")
     breaks = [each for each in world.verify().breaks if each.object == key]
     assert breaks

@@ -1,4 +1,4 @@
-"""What stands in the place of a value (row MASK 4)."""
+"""The replacement of a masked value (row MASK 4)."""
 
 import hmac
 from datetime import UTC, datetime

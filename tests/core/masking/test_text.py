@@ -33,7 +33,7 @@ def marked(text: str) -> str:
 
 
 def layers(text: str, depth: int):
-    """Whatever somebody reads in `text` who undoes every encoding."""
+    """Return all texts in `text` after undoing every encoding."""
     yield text
     if depth > 5:
         return

@@ -134,7 +134,7 @@ def test_aud_04_resources_stay_where_events_may_omit_some():
 
 
 def test_aud_04_resources_stay_that_other_calls_may_have_used():
-    """The original of a copy is read as s3:GetObject, of which the event of the copy says nothing."""
+    """Copying reads the source as s3:GetObject, which the copy's event does not mention."""
     grant = grant_of(("s3:GetObject", f"{REPORTS}/2026/*"))
     copied = got("2026/copy", 2, operation="CopyObject", actions=("s3:CopyObject",))
     assert permissions(suggested(requested(grant), got("2026/q3.csv"), copied)) == held(grant)

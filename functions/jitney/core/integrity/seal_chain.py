@@ -34,9 +34,7 @@ class SealFile:
 
 
 def check_seals(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> tuple[list[Seal], list[IntegrityBreak]]:
-    """Return the valid seals in order, and the failures of the others. `whole` means that the first seal must be
-    there.
-    """
+    """Return the valid seals in order, and the failures of the others. `whole`: the first seal must exist."""
     held: list[Seal] = []
     breaks: list[IntegrityBreak] = []
     before: int | None = -1 if whole else None

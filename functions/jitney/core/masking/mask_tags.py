@@ -5,7 +5,7 @@
     "[masked credential]"           without a tag key
 
 The tag is a part of HMAC-SHA256 under a key that belongs to one grant. Equal values of a grant have equal tags, so
-answers can be compared; without the key, nobody can test guesses (row MASK 4).
+answers can be compared; without the key, guesses cannot be tested (row MASK 4).
 """
 
 import hmac

@@ -115,7 +115,7 @@ def _put_together(text: str, spans: Iterable[Span], rewritten: list[tuple[int, i
 
 
 def _mask(text: str, start: int, end: int, tags: MaskTags) -> str:
-    """Return the mask of a span; in quotes for a number in JSON, so that it stays valid."""
+    """Return the mask of a span; in quotes if it replaces a number in JSON, which stays valid."""
     mask = tags.mask(text[start:end], CREDENTIAL)
     return (
         f'"{mask}"' if _NUMBER.fullmatch(text[start:end]) and _MEMBER.search(text, max(0, start - 12), start) else mask

@@ -55,7 +55,7 @@ class Times(NamedTuple):
 
 
 class ReportedEnd(NamedTuple):
-    """How a grant ended, by whom and why.
+    """The end of a grant, with the person and the reason.
 
     `denied_after_milliseconds` is the time from the call to AWS's first denial, None if no denial was seen. `measured`
     is whether the broker tried. `recorded` is whether the end is on record.

@@ -72,7 +72,7 @@ class PublishedRecord:
 class PublishedCall:
     """A published call with its verdict. Times in epoch seconds, 0 if unreadable.
 
-    `requested_role` is the ARN of the role that an STS call asked for, "" if none.
+    `requested_role` is the ARN of the role that an STS call requested, "" if none.
     """
 
     event_id: str

@@ -21,7 +21,7 @@ from jitney.core.trail.call import MOST_RESOURCES
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 
 MOST_NAMED = 10
-"""Resources that may replace one wildcard: nobody would write a longer list."""
+"""Resources that may replace one wildcard: a longer list is impractical."""
 LEAST_SECONDS = 60
 SPARE = 1.25
 """Factor on the time until the last call, which varies from run to run."""
@@ -34,7 +34,7 @@ _STAYS: Mapping[ReportedState, str] = {
 
 
 class SuggestionOutcome(StrEnum):
-    """Whether there is a narrower request, none, or too little data to tell."""
+    """Whether there is a narrower request, none, or too little data."""
 
     NARROWER = "narrower"
     NOTHING = "nothing"
@@ -116,7 +116,7 @@ def _reached(
     """Return by granted resource the ARNs that were used; nothing if the calls do not show that.
 
     The calls show it if each names all resources that it used. Not so for actions that need several resource types at
-    once, of which events name only some. For data events: a trail that shows one call on a granted resource is assumed
+    once: events name only some of these. For data events: a trail that shows one call on a granted resource is assumed
     to show all calls of that action there.
     """
     if action is None or gap not in (None, CoverageGap.DATA):

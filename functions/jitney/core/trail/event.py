@@ -1,4 +1,4 @@
-"""Read a CloudTrail event: which session of which target's role it is about, if any.
+"""Read a CloudTrail event: the session of a target's role that it is about, if any.
 
 AWS writes the event, but callers choose names, parameters and messages in it. Every text that is used as a name is
 checked for its form; an event that fails is rejected and counted.
