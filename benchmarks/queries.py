@@ -1,8 +1,8 @@
-"""`make bench`: the auditor's named queries over a year of a million records and a million calls, on this machine.
+"""`make bench`: the named queries over a million records and a million calls of one year, on this machine.
 
-Which days of which table a query reads is told by its own conditions on `dt` (`local.scans`). Time is of DuckDB over
-the folders of these days; the bytes are those of the lines of these days, as often as the query reads them: what Athena
-would bill. Days and lines are the same each time, counted back from today. Prints one table.
+A query's conditions on `dt` decide how many days of each table it reads (`local.scans`). The time is DuckDB's for these
+days. The bytes are those of their lines, counted each time that the query reads them, as Athena bills. The data is the
+same each time, counted back from today. Prints one table.
 """
 
 import tempfile
@@ -27,7 +27,7 @@ PARAMETERS = {
     "agents_of_human": "corp.human-8",
     "who_accessed": "arn:aws:s3:::bucket-8/2026/a.csv",
 }
-# Four records a grant: a request, what came of it, how it ended. One in ten is reviewed, one in twenty denied.
+# Four records per grant: a request, two events, an end. One in ten is reviewed, one in twenty denied.
 RECORD_LINES = """
 SELECT 1 AS version, chain, seq, strftime(moment, '%Y-%m-%dT%H:%M:%SZ') AS time,
        CASE seq WHEN 0 THEN 'request' WHEN 1 THEN CASE WHEN reviewed THEN 'notice' ELSE 'issue' END
@@ -63,7 +63,7 @@ SELECT 1 AS version, md5('e' || number) AS event_id, strftime(moment, '%Y-%m-%dT
        '4444' || (10000000 + grant % 20) AS account, 'eu-west-1' AS region,
        'arn:aws:iam::444455556666:role/jitney/target-' || (grant % 20) AS role_arn, chain AS session,
        'ASIA' || upper(substr(md5('k' || grant), 1, 16)) AS access_key_id,
-       'corp.agent-' || (grant % 200) AS source_identity, '' AS via, 's3' AS service,
+       'corp.agent-' || (grant % 200) AS source_identity, '' AS invoked_by, 's3' AS service,
        CASE WHEN number % 3 = 0 THEN 'ListObjects' ELSE 'GetObject' END AS operation,
        CASE WHEN number % 3 = 0 THEN ['s3:ListBucket'] ELSE ['s3:GetObject'] END AS actions,
        ['arn:aws:s3:::bucket-' || (grant % 300) || '/2026/' || number || '.csv'] AS resources, TRUE AS read_only,
@@ -73,9 +73,9 @@ SELECT 1 AS version, md5('e' || number) AS event_id, strftime(moment, '%Y-%m-%dT
        md5('q' || number) AS request_id,
        '{"bucketName":"bucket-' || (grant % 300)
        || '","Host":"s3.eu-west-1.amazonaws.com","key":"2026/a.csv"}' AS request,
-       '' AS response, 0 AS bytes_in, number % 100000 AS bytes_out, '' AS issued,
-       CASE WHEN number % 1000 = 1 THEN ['role made-' || number] ELSE [] END AS made,
-       CASE WHEN number % 2000 = 2 THEN ['role made-' || (number - 1)] ELSE [] END AS taken,
+       '' AS response, 0 AS bytes_in, number % 100000 AS bytes_out, '' AS issued_access_key_id,
+       CASE WHEN number % 1000 = 1 THEN ['role made-' || number] ELSE [] END AS created,
+       CASE WHEN number % 2000 = 2 THEN ['role made-' || (number - 1)] ELSE [] END AS deleted,
        'target-' || (grant % 20) AS target, CASE WHEN number % 10000 = 5 THEN 'bypass' ELSE 'explained' END AS verdict,
        'grant' AS purpose, chain AS grant_id, 'corp.human-' || (grant % 40) AS human,
        CASE WHEN number % 10000 = 5 THEN ['key_not_issued'] ELSE [] END AS reasons,
@@ -89,7 +89,7 @@ FROM (
 
 
 class Figures(NamedTuple):
-    """Of one query: its name, its time in seconds, the rows that it answers, and what it reads."""
+    """A query's name, time in seconds, number of rows, and scans."""
 
     name: str
     seconds: float
@@ -129,7 +129,7 @@ def partitions(read: Sequence[Scan]) -> dict[str, int]:
 
 
 def sizes(folder: Path) -> Mapping[str, list[int]]:
-    """Of each table, the bytes of its days, today's first."""
+    """Return the bytes of each table's days, today's first."""
     return {
         table.name: [
             sum(file.stat().st_size for file in day.rglob("*") if file.is_file())
@@ -139,15 +139,15 @@ def sizes(folder: Path) -> Mapping[str, list[int]]:
     }
 
 
-def told(figures: Figures, by_day: Mapping[str, list[int]]) -> str:
-    """One line of the table."""
+def table_row(figures: Figures, by_day: Mapping[str, list[int]]) -> str:
+    """Return one line of the table."""
     read = sum(sum(by_day[each.table][: partitions([each])[each.table]]) for each in figures.read)
     parts = ", ".join(f"{name} {count} of {DAYS}" for name, count in sorted(partitions(figures.read).items()))
     return f"{figures.name:22}{figures.seconds:8.2f} s{figures.rows:9,} rows{read / 1e6:9,.0f} MB  {parts}"
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write(folder)
@@ -155,7 +155,7 @@ def main() -> None:
         whole = ", ".join(f"{sum(days) / 1e6:,.0f} MB of {table}" for table, days in by_day.items())
         print(f"{RECORDS:,} records and {CALLS:,} calls of {DAYS} days: {whole}")
         for figures in measured(folder):
-            print(told(figures, by_day))
+            print(table_row(figures, by_day))
 
 
 if __name__ == "__main__":

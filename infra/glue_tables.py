@@ -1,4 +1,4 @@
-"""What lies in the bucket of records, as Glue's tables: their columns, in the order of what is written."""
+"""The Glue tables over the bucket of records, with their columns in the order of the JSON members."""
 
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ RECORD_COLUMNS = (
 )
 
 
-# The members of `jitney.core.trail.call.CloudTrailCall`, and what the call came to (jitney.core.trail.call_line).
+# The members of `jitney.core.trail.call.CloudTrailCall`, and its verdict (jitney.core.trail.call_line).
 CALL_COLUMNS = (
     ("version", "int"),
     ("event_id", "string"),
@@ -46,7 +46,7 @@ CALL_COLUMNS = (
     ("session", "string"),
     ("access_key_id", "string"),
     ("source_identity", "string"),
-    ("via", "string"),
+    ("invoked_by", "string"),
     ("service", "string"),
     ("operation", "string"),
     ("actions", "array<string>"),
@@ -61,9 +61,9 @@ CALL_COLUMNS = (
     ("response", "string"),
     ("bytes_in", "bigint"),
     ("bytes_out", "bigint"),
-    ("issued", "string"),
-    ("made", "array<string>"),
-    ("taken", "array<string>"),
+    ("issued_access_key_id", "string"),
+    ("created", "array<string>"),
+    ("deleted", "array<string>"),
     ("target", "string"),
     ("verdict", "string"),
     ("purpose", "string"),
@@ -75,13 +75,13 @@ CALL_COLUMNS = (
 
 
 class Table(NamedTuple):
-    """A table over lines of JSON in the folder of its name."""
+    """A table over JSON lines in the folder of the same name."""
 
     name: str
     construct_id: str
     description: str
     day: str
-    """What the partition `dt` says."""
+    """The meaning of the partition `dt`."""
     columns: tuple[tuple[str, str], ...]
 
 

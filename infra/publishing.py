@@ -146,6 +146,6 @@ def publish(
             statistic="Maximum",
             period=Duration.minutes(1),
         )
-        meaning = f"{each.node.id} were not written to S3 for 15 minutes. See docs/trail.md."
+        meaning = f"{each.node.id} were not written to S3 for 15 minutes. See docs/redrive.md."
         dead_letters.alarm(f"Unwritten{each.node.id}", written, 15 * 60, meaning)
     dead_letters.alarm("Late", age, 10 * 60 * 1000, "Audit records are published more than ten minutes late.")

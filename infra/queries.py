@@ -1,4 +1,4 @@
-"""What an auditor queries: Glue's tables and views, the Athena workgroup, and the queries in `queries/`."""
+"""Glue tables and views, the Athena workgroup, and the named queries in `queries/`."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ DATABASE = "jitney"
 WORKGROUP = "jitney"
 FIRST_DAY = "2026-01-01"
 
-# What one query may read before it is stopped: a year of a busy broker, and a bill that surprises nobody.
+# Athena stops a query that reads more. Enough for a year of a busy broker, at a predictable cost.
 MOST_BYTES_SCANNED = 10 * 1024**3
 
 
 class Queries(Construct):
-    """Database and workgroup `jitney`, its tables and views, and a named query for each file in `queries/`."""
+    """Database and workgroup `jitney` with tables, views, and a named query for each file in `queries/`."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, records: s3.IBucket, results: s3.IBucket, key: kms.IKey

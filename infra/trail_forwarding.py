@@ -1,6 +1,6 @@
 """What a target's account sends the broker: CloudTrail's events of its role, as the account's default bus has them.
 
-Of the Region of the stack only, and data events only where a trail of the account has them (docs/auditor.md).
+Of the Region of the stack only, and data events only where a trail of the account has them (docs/trail.md).
 """
 
 from aws_cdk import aws_events as events

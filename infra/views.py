@@ -1,8 +1,7 @@
-"""Views over the records and the calls, as Athena keeps its own: tables of Glue with the SQL in them.
+"""Views over the records and the calls, in Athena's own form: Glue tables with SQL in them.
 
-Each has `dt`, and who asks for some days reads those alone, because nothing that a view does goes over the end of a
-day. What does (a review overnight, what was made one day and taken away on another) is put together by the queries,
-which say how many days they look at.
+Each view has `dt`. A query for some days reads only those days, because no view combines lines of different days.
+The queries combine days, such as a review overnight, and limit the number of days themselves.
 """
 
 import base64
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).with_name("views")
-# How Trino, Athena's engine, names the types that Glue has.
+# Glue's types in Trino, Athena's engine.
 _TRINO = {
     "string": "varchar",
     "int": "integer",
@@ -25,23 +24,23 @@ type Columns = tuple[tuple[str, str], ...]
 
 
 class View(NamedTuple):
-    """A view of the file of its name, and its columns with their types in Glue, which the SQL answers in this order."""
+    """A view: the SQL file of the same name, and the columns that it returns with their types in Glue."""
 
     name: str
     columns: Columns
 
     @property
     def sql(self) -> str:
-        """What the view stands for."""
+        """The SQL of the view."""
         return (FOLDER / f"{self.name}.sql").read_text(encoding="utf-8")
 
     @property
     def description(self) -> str:
-        """The first line of the SQL, in which it says what it shows."""
+        """The first comment of the SQL, which describes the view."""
         return first_comment(self.sql)
 
     def original_text(self, database: str) -> str:
-        """The view as Athena reads it: Trino's definition of a view in base64, as its Hive connector keeps it.
+        """Return the view in Athena's form: Trino's definition in base64, as its Hive connector stores it.
 
         https://github.com/trinodb/trino/blob/400/plugin/trino-hive/src/main/java/io/trino/plugin/hive/ViewReaderUtil.java
         and for Athena through CloudFormation https://stackoverflow.com/a/56347331
@@ -56,14 +55,14 @@ class View(NamedTuple):
 
 
 def first_comment(sql: str) -> str:
-    """The comment in the first line."""
+    """Return the comment in the first line."""
     return sql.split("\n", maxsplit=1)[0].removeprefix("--").strip()
 
 
 _STRING = "string"
 _ARRAY = "array<string>"
-_OF: dict[str, str] = {
-    **dict.fromkeys(("actions", "resources", "policies", "made", "taken", "reasons"), _ARRAY),
+_TYPES: dict[str, str] = {
+    **dict.fromkeys(("actions", "resources", "policies", "created", "deleted", "reasons"), _ARRAY),
     **dict.fromkeys(("version", "seq", "duration_seconds", "count"), "int"),
     **dict.fromkeys(("class_uid", "activity_id", "severity_id", "status_id"), "int"),
     **dict.fromkeys(("bytes_in", "bytes_out", "calls", "failed"), "bigint"),
@@ -72,11 +71,11 @@ _OF: dict[str, str] = {
 
 
 def _view(name: str, columns: str) -> View:
-    """A view of these columns: one name has one type in all views, and what is not in `_OF` is text."""
-    return View(name, tuple((column, _OF.get(column, _STRING)) for column in columns.split()))
+    """Return a view with these columns. A name has the same type in all views; names not in `_TYPES` are text."""
+    return View(name, tuple((column, _TYPES.get(column, _STRING)) for column in columns.split()))
 
 
-# A view stands after those that it asks.
+# Each view comes after the views that it uses.
 VIEWS: tuple[View, ...] = (
     _view(
         "unique_records",
@@ -86,13 +85,14 @@ VIEWS: tuple[View, ...] = (
     ),
     _view(
         "unique_calls",
-        "dt version event_id time account region role_arn session access_key_id source_identity via service operation "
-        "actions resources read_only error_code error_message denied source_ip user_agent request_id request response "
-        "bytes_in bytes_out issued made taken target verdict purpose grant_id human reasons correlated_at",
+        "dt version event_id time account region role_arn session access_key_id source_identity invoked_by service "
+        "operation actions resources read_only error_code error_message denied source_ip user_agent request_id request "
+        "response bytes_in bytes_out issued_access_key_id created deleted target verdict purpose grant_id human "
+        "reasons correlated_at",
     ),
     _view(
         "grant_timeline",
-        "dt grant_id time kind what outcome code person principal human target account actions resources reason "
+        "dt grant_id time kind activity outcome code person principal human target account actions resources reason "
         "source_ip seq detail",
     ),
     _view("used_versus_granted", "dt grant_id principal human target account action granted calls failed"),
@@ -102,7 +102,7 @@ VIEWS: tuple[View, ...] = (
         "error_message source_ip",
     ),
     _view(
-        "approvals",
+        "review_decisions",
         "dt time event outcome code grant_id person comment via as_delegate principal human target account actions "
         "resources duration_seconds source_ip detail",
     ),
@@ -111,6 +111,6 @@ VIEWS: tuple[View, ...] = (
         "dt event_id time target account role_arn session source_identity access_key_id service operation actions "
         "resources reasons error_code source_ip user_agent grant_id",
     ),
-    _view("resource_changes_by_day", "dt account thing state time grant_id principal human target"),
+    _view("resource_changes_by_day", "dt account resource state time grant_id principal human target"),
     _view("ocsf_api_activity", "dt event_id time grant_id class_uid activity_id severity_id status_id event"),
 )

@@ -183,5 +183,5 @@ class MemoryQueue:
 
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    def again(self, account: str, access_key_id: str) -> None:
+    def requeue(self, account: str, access_key_id: str) -> None:
         self.asked.append((account, access_key_id))

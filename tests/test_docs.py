@@ -14,10 +14,9 @@ LONGEST = {
     "CONTRIBUTING.md": 200,
     "calls.md": 200,
     "agent.md": 213,
-    "auditor.md": 299,
     "reviewer.md": 151,
 }
-"""Lines of pages that are longer than 150. calls.md is generated; the last three are still too long."""
+"""Lines of pages that are longer than 150. calls.md is generated; the last two are still too long."""
 TEST_NAMES = frozenset(
     name
     for file in (ROOT / "tests").rglob("test_*.py")

@@ -1,4 +1,4 @@
--- What was called on each account and day of the last 30 days, how often, and how much of it failed or was denied
+-- Calls in the last 30 days by day, account, service and operation, with denied and failed calls and bypasses
 SELECT dt AS day, account, service, operation, COUNT(*) AS calls, COUNT(CASE WHEN denied THEN 1 END) AS denied,
        COUNT(CASE WHEN error_code <> '' AND NOT denied THEN 1 END) AS failed,
        COUNT(CASE WHEN verdict = 'bypass' THEN 1 END) AS bypasses, COUNT(DISTINCT source_identity) AS principals

@@ -1,4 +1,4 @@
--- Who read most in the last 30 days, in bytes: of which service, under how many grants
+-- Principals by bytes read in the last 30 days, per target and service
 SELECT source_identity AS principal, human, target, service, CAST(SUM(bytes_out) AS BIGINT) AS bytes_read,
        CAST(MAX(bytes_out) AS BIGINT) AS max_bytes_per_call, COUNT(*) AS calls, COUNT(DISTINCT grant_id) AS grants
 FROM unique_calls

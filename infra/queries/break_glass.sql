@@ -1,15 +1,16 @@
--- Who used break-glass access in the last 90 days, why, and the follow-up review, if there was one
-SELECT broke.time, broke.grant_id, broke.person AS break_glass_by, broke.principal, broke.human, broke.target,
-       CAST(broke.actions AS JSON) AS actions, CAST(broke.resources AS JSON) AS resources, broke.duration_seconds,
-       broke.comment AS reason, json_extract_scalar(broke.detail, '$.follow_up_due_at') AS follow_up_due_at,
-       later.time AS followed_up_at, later.person AS followed_up_by, later.outcome AS judgement, later.comment AS comment
-FROM approvals AS broke
-LEFT JOIN approvals AS later
-  ON later.grant_id = broke.grant_id
- AND later.event = 'follow_up'
- AND later.outcome IN ('confirmed', 'objected')
- AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= later.dt
-WHERE broke.event = 'break_glass'
-  AND broke.outcome = 'approved'
-  AND broke.dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
-ORDER BY broke.time DESC
+-- Uses of break-glass access in the last 90 days, with the reason and the follow-up review
+SELECT used.time, used.grant_id, used.person AS break_glass_by, used.principal, used.human, used.target,
+       CAST(used.actions AS JSON) AS actions, CAST(used.resources AS JSON) AS resources, used.duration_seconds,
+       used.comment AS reason, json_extract_scalar(used.detail, '$.follow_up_due_at') AS follow_up_due_at,
+       followed_up.time AS followed_up_at, followed_up.person AS followed_up_by,
+       followed_up.outcome AS judgement, followed_up.comment AS comment
+FROM review_decisions AS used
+LEFT JOIN review_decisions AS followed_up
+  ON followed_up.grant_id = used.grant_id
+ AND followed_up.event = 'follow_up'
+ AND followed_up.outcome IN ('confirmed', 'objected')
+ AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= followed_up.dt
+WHERE used.event = 'break_glass'
+  AND used.outcome = 'approved'
+  AND used.dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
+ORDER BY used.time DESC

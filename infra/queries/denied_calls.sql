@@ -1,4 +1,4 @@
--- Calls of grants that AWS denied in the last 30 days: what agents tried besides what they had been granted
+-- Calls of grants that AWS denied in the last 30 days: attempts beyond the granted permissions
 SELECT time, grant_id, principal, human, target, service, operation, CAST(actions AS JSON) AS actions,
        CAST(resources AS JSON) AS resources, error_code, error_message, event_id
 FROM denied_calls

@@ -1,4 +1,4 @@
--- What policy denied in the last 30 days, and which policies did
+-- Requests and previews that policy denied in the last 30 days, with the policies
 SELECT time, event, principal, human, target, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources,
        CAST(policies AS JSON) AS policies, reason, policy_version
 FROM unique_records

@@ -1,4 +1,4 @@
--- Which requests of the last 30 days were denied, and what was the same principal granted within an hour after it
+-- Denied requests of the last 30 days, and what the same principal was granted within an hour after each
 SELECT denied.time, denied.principal, denied.human, denied.target, CAST(denied.actions AS JSON) AS denied_actions,
        CAST(denied.resources AS JSON) AS denied_resources, denied.duration_seconds AS denied_seconds, allowed.grant_id,
        allowed.time AS allowed_at, CAST(allowed.actions AS JSON) AS allowed_actions,

@@ -1,4 +1,4 @@
--- Grants of the last 30 days that were issued, were over before today, and whose end is not on record
+-- Grants issued in the last 30 days that expired before today and have no record of their end
 SELECT grant_id, MIN(principal) AS principal, MIN(target) AS target, MIN(time) AS issued_at,
        MAX(expires_at) AS expires_at
 FROM unique_records

@@ -1,4 +1,4 @@
--- The chain of records of one grant of the last 90 days, in its order
+-- The record chain of one grant in the last 90 days, in order
 -- grant: the grant's id
 SELECT seq, time, event, outcome, code, principal, human, source_ip, detail, prev, hash
 FROM unique_records

@@ -1,6 +1,7 @@
--- How long credentials worked after a grant was taken back in the last 90 days, as measured and as seen in calls
+-- How long credentials worked after a release or revocation in the last 90 days, measured and seen in calls
 SELECT ended.time, ended.event, ended.grant_id, ended.person, ended.principal, ended.target,
-       MIN(CAST(json_extract_scalar(canary.detail, '$.denied_after_milliseconds') AS BIGINT)) AS denied_after_milliseconds,
+       MIN(CAST(json_extract_scalar(canary.detail, '$.denied_after_milliseconds') AS BIGINT))
+           AS denied_after_milliseconds,
        COUNT(DISTINCT called.event_id) AS calls_afterwards,
        MAX(DATE_DIFF('second', CAST(REPLACE(SUBSTR(ended.time, 1, 19), 'T', ' ') AS TIMESTAMP),
                      CAST(REPLACE(SUBSTR(called.time, 1, 19), 'T', ' ') AS TIMESTAMP))) AS last_call_seconds,
@@ -21,7 +22,7 @@ LEFT JOIN unique_calls AS called
   ON called.grant_id = ended.grant_id
  AND called.purpose = 'grant'
  AND called.error_code = ''
- AND called.service || ':' || called.operation NOT IN ('sts:GetCallerIdentity') -- works whatever policies say
+ AND called.service || ':' || called.operation NOT IN ('sts:GetCallerIdentity') -- no policy can deny this
  AND called.time > ended.time
  AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= called.dt
 GROUP BY ended.time, ended.event, ended.grant_id, ended.person, ended.principal, ended.target, ended.reason

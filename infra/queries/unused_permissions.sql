@@ -1,4 +1,4 @@
--- Which actions was each principal granted on a target in the last 90 days of which CloudTrail showed no call
+-- Actions granted in the last 90 days and never called, per principal and target
 SELECT allowed.principal, allowed.target, allowed.action, allowed.grants, allowed.last_granted
 FROM (
     SELECT principal, target, action, COUNT(DISTINCT grant_id) AS grants, MAX(dt) AS last_granted

@@ -1,4 +1,4 @@
--- Which decisions of the last 30 days deserve a second look: own requests, refused votes, escalations, broken glass
+-- Decisions of the last 30 days to check: own requests, refused votes, delegates, escalations, break-glass
 SELECT decided.time, decided.person, decided.event, decided.outcome,
        CASE WHEN decided.outcome = 'refused' THEN 'refused (' || decided.code || '). ' ELSE '' END
        || CASE WHEN decided.person IN (decided.principal, decided.human) THEN 'By the requester. ' ELSE '' END
@@ -7,7 +7,7 @@ SELECT decided.time, decided.person, decided.event, decided.outcome,
        || CASE WHEN escalated.grant_id IS NOT NULL THEN 'After escalation. ' ELSE '' END AS why,
        decided.grant_id, decided.principal, decided.human, decided.target, CAST(decided.actions AS JSON) AS actions,
        decided.comment, decided.via
-FROM approvals AS decided
+FROM review_decisions AS decided
 LEFT JOIN (
     SELECT grant_id, MIN(time) AS time
     FROM unique_records

@@ -1,4 +1,4 @@
--- Each action of each grant of the last 30 days, and how many calls of it CloudTrail showed
+-- Each granted action of the last 30 days, per grant, with the number of its calls
 SELECT allowed.grant_id, allowed.principal, allowed.human, allowed.target, allowed.action,
        CAST(COALESCE(SUM(used.calls), 0) AS BIGINT) AS calls, CAST(COALESCE(SUM(used.failed), 0) AS BIGINT) AS failed
 FROM (

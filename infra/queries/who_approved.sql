@@ -1,10 +1,10 @@
--- Who approved or rejected what in the last 30 days, for whom, and how many seconds after it was asked for
+-- Who approved or rejected which request in the last 30 days, and after how many seconds
 SELECT voted.time, voted.person, voted.outcome,
-       DATE_DIFF('second', CAST(REPLACE(SUBSTR(asked.time, 1, 19), 'T', ' ') AS TIMESTAMP),
+       DATE_DIFF('second', CAST(REPLACE(SUBSTR(requested.time, 1, 19), 'T', ' ') AS TIMESTAMP),
                  CAST(REPLACE(SUBSTR(voted.time, 1, 19), 'T', ' ') AS TIMESTAMP)) AS seconds,
        voted.grant_id, voted.principal, voted.human, voted.target, CAST(voted.actions AS JSON) AS actions,
        CAST(voted.resources AS JSON) AS resources, voted.comment, voted.via
-FROM approvals AS voted
+FROM review_decisions AS voted
 LEFT JOIN (
     SELECT grant_id, MIN(time) AS time
     FROM unique_records
@@ -12,8 +12,8 @@ LEFT JOIN (
       AND outcome = 'review'
       AND dt >= CAST(CAST(current_date - INTERVAL '37' DAY AS DATE) AS VARCHAR)
     GROUP BY grant_id
-) AS asked
-  ON asked.grant_id = voted.grant_id
+) AS requested
+  ON requested.grant_id = voted.grant_id
 WHERE voted.event = 'vote'
   AND voted.outcome <> 'refused'
   AND voted.dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)

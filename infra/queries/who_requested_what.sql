@@ -1,8 +1,9 @@
--- Who asked for what, when, what policy answered and what came of it, in the last 30 days
-SELECT asked.time, asked.principal, asked.human, asked.target, CAST(asked.actions AS JSON) AS actions,
-       CAST(asked.resources AS JSON) AS resources, asked.duration_seconds, asked.reason, asked.ticket, asked.outcome,
-       asked.code, COALESCE(later.result, asked.outcome) AS result, asked.grant_id
-FROM unique_records AS asked
+-- Requests of the last 30 days with the policy decision and the final result
+SELECT requested.time, requested.principal, requested.human, requested.target,
+       CAST(requested.actions AS JSON) AS actions, CAST(requested.resources AS JSON) AS resources,
+       requested.duration_seconds, requested.reason, requested.ticket, requested.outcome, requested.code,
+       COALESCE(outcomes.result, requested.outcome) AS result, requested.grant_id
+FROM unique_records AS requested
 LEFT JOIN (
     SELECT grant_id,
            MAX_BY(CASE event WHEN 'issue' THEN CASE outcome WHEN 'allowed' THEN 'issued' ELSE outcome END
@@ -15,8 +16,8 @@ LEFT JOIN (
       AND (event <> 'vote' OR COALESCE(json_extract_scalar(detail, '$.state'), '') <> 'pending')
       AND CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR) <= dt
     GROUP BY grant_id
-) AS later
-  ON later.grant_id = asked.grant_id
-WHERE asked.event = 'request'
-  AND asked.dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
-ORDER BY asked.time DESC
+) AS outcomes
+  ON outcomes.grant_id = requested.grant_id
+WHERE requested.event = 'request'
+  AND requested.dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
+ORDER BY requested.time DESC

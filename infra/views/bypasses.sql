@@ -1,4 +1,4 @@
--- Calls on targets' roles that no grant explains, and why not: somebody went around Jitney
+-- Calls with targets' roles that no grant explains, with the reasons
 SELECT dt, event_id, time, target, account, role_arn, session, source_identity, access_key_id, service, operation,
        actions, resources, reasons, error_code, source_ip, user_agent, grant_id
 FROM unique_calls

@@ -1,4 +1,4 @@
--- Calls in sessions of grants that AWS denied: what was tried besides what had been granted
+-- Calls of grants that AWS denied: attempts beyond the granted permissions
 SELECT dt, event_id, time, grant_id, source_identity AS principal, human, target, account, service, operation, actions,
        resources, error_code, error_message, source_ip
 FROM unique_calls

@@ -1,4 +1,4 @@
--- Each call once as an OCSF event for a SIEM (API Activity, 6003, of OCSF 1.8.0), with the grant in unmapped
+-- Calls as OCSF 1.8.0 API Activity events (6003) for a SIEM, with the grant under unmapped
 SELECT dt, event_id, time, grant_id, 6003 AS class_uid, activity_id, severity_id, status_id,
        json_format(CAST(MAP(
            ARRAY['category_uid', 'class_uid', 'activity_id', 'type_uid', 'severity_id', 'status_id', 'time',

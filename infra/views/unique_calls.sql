@@ -1,11 +1,11 @@
--- Each call on a target's role once: as a bypass, or as a grant explains it, late or not
-SELECT dt, version, event_id, time, account, region, role_arn, session, access_key_id, source_identity, via, service,
-       operation, actions, resources, read_only, error_code, error_message,
+-- Calls with targets' roles without duplicates, each as a bypass or with the grant that explains it
+SELECT dt, version, event_id, time, account, region, role_arn, session, access_key_id, source_identity, invoked_by,
+       service, operation, actions, resources, read_only, error_code, error_message,
        error_code LIKE '%AccessDenied%' OR error_code LIKE '%UnauthorizedOperation%'
        OR error_code LIKE '%NotAuthorized%' OR error_code LIKE '%AuthorizationError%'
        OR error_code LIKE '%Forbidden%' AS denied,
-       source_ip, user_agent, request_id, request, response, bytes_in, bytes_out, issued, made, taken, target, verdict,
-       purpose, grant_id, human, reasons, correlated_at
+       source_ip, user_agent, request_id, request, response, bytes_in, bytes_out, issued_access_key_id, created,
+       deleted, target, verdict, purpose, grant_id, human, reasons, correlated_at
 FROM (
     SELECT *, ROW_NUMBER() OVER (
                PARTITION BY dt, event_id

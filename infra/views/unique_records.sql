@@ -1,4 +1,4 @@
--- Of each day of publishing, each audit record once, however often it was delivered on it
+-- Audit records without duplicate deliveries, by day of publishing
 SELECT dt, version, chain, seq, time, event, outcome, code, grant_id, principal, issuer, subject, human, target,
        account, actions, resources, duration_seconds, expires_at, reason, ticket, source_ip, request_id,
        policy_version, policies, detail, "count", prev, hash

@@ -1,4 +1,4 @@
--- Of each day and grant, the actions that were granted on it (patterns, too), and those that were called, how often
+-- Granted and called actions by day and grant, with the numbers of calls; granted actions may be patterns
 SELECT dt, grant_id, MIN(principal) AS principal, MIN(human) AS human, MIN(target) AS target, MIN(account) AS account,
        action, BOOL_OR(granted) AS granted, COUNT(DISTINCT event_id) AS calls, COUNT(DISTINCT failed_id) AS failed
 FROM (

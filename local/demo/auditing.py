@@ -10,8 +10,8 @@ from local.demo.runner import DemoRun, DemoStepFailedError, console
 
 ACTIONS = {"s3:GetObject": "allowed", "s3:DeleteObject": "review", "s3:PutObject": "review", "iam:CreateUser": "denied"}
 """The actions that the demo requests, with their outcomes."""
-REVIEWED = ("approved by people.bob", "for less than was asked", "s3:PutObject denied: AccessDenied", "suggested")
-REVOKED = ("taken back by local.incident-bot", "AWS denied its credentials", "s3:GetObject denied:", "suggested")
+REVIEWED = ("approved by people.bob", "for less than requested", "s3:PutObject denied: AccessDenied", "suggested")
+REVOKED = ("revoked by local.incident-bot", "AWS denied the credentials", "s3:GetObject denied:", "suggested")
 """Words of the two grants' reports."""
 
 

@@ -1,4 +1,4 @@
-"""Reading a grant's story out of the audit table: by its keys, in pages, and only what belongs at its key."""
+"""Reading a grant's report out of the audit table: by its keys, in pages, and only what belongs at its key."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from jitney.core.trail.call import call_from_json, calls_partition, grant_keys_p
 from jitney.core.trail.call_line import verdict_key
 from jitney.core.trail.join import CallVerdict, Purpose
 from tests.core.report.recorded_grants import CALL, call, requested
-from tests.core.report.test_telling import reviewed
+from tests.core.report.test_builder import reviewed
 from tests.fakes import GRANT, NOW
 
 KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]}
@@ -63,7 +63,7 @@ def test_aud_04_the_records_of_a_grant_are_read_and_no_others(client: Any):
     assert GrantHistory(client, "audit").records(GRANT.id) == (told.lines, False)
 
 
-def test_aud_04_calls_are_found_by_their_grant_whatever_key_made_them(client: Any):
+def test_aud_04_calls_of_a_grant_are_found_for_all_its_keys(client: Any):
     lines = [concluded(client, 1), concluded(client, 2), concluded(client, 3, key="ASIAAAAAAAAAAAAAAAA3")]
     concluded(client, 4, key="", grant_id="g-cccccccccccccc")
     lines.append(concluded(client, 5, key=""))  # made by a service: many grants' calls lie at that key
@@ -74,7 +74,7 @@ def test_aud_04_calls_are_found_by_their_grant_whatever_key_made_them(client: An
     assert GrantHistory(client, "audit").calls("g-dddddddddddddd") == ([], False)
 
 
-def test_aud_02_what_does_not_belong_at_its_key_is_no_line_of_the_grants(client: Any):
+def test_aud_02_an_item_that_does_not_match_its_key_is_no_line_of_the_grant(client: Any):
     """A record of another chain, a call under another key, text that is no line, and a pointer to what is no call."""
     told = requested()
     put(client, GRANT.id, "000007", record=told.links[0].text)
@@ -83,14 +83,14 @@ def test_aud_02_what_does_not_belong_at_its_key_is_no_line_of_the_grants(client:
     pk = calls_partition(GRANT.account, "ASIAAAAAAAAAAAAAAAA2")
     put(client, pk, verdict_key("e-9", ()), line=text)
     put(client, pk, verdict_key("e-8", ("after_the_end",)), line="nothing")
-    put(client, grant_keys_partition(GRANT.id), "other", of="g-cccccccccccccc")
+    put(client, grant_keys_partition(GRANT.id), "other", calls_pk="g-cccccccccccccc")
     put(client, "g-cccccccccccccc", "EXPLAINED#e-7", line=text)
     stories = GrantHistory(client, "audit")
     assert stories.records(GRANT.id).lines == [{}, {}]
     assert sorted(line.get("event_id", "") for line in stories.calls(GRANT.id).lines) == ["", "", "e-1"]
 
 
-def test_a_key_is_noted_once(client: Any):
+def test_a_key_is_saved_once(client: Any):
     trail = Trail(client, "audit")
     for number in range(3):
         made = call_from_json(json.dumps({name: call(number)[name] for name in CALL.__slots__} | {"time": NOW}))
@@ -100,7 +100,7 @@ def test_a_key_is_noted_once(client: Any):
         KeyConditionExpression="pk = :k",
         ExpressionAttributeValues={":k": {"S": grant_keys_partition(GRANT.id)}},
     )["Items"]
-    assert [item["of"]["S"] for item in items] == [calls_partition(GRANT.account, "")]
+    assert [item["calls_pk"]["S"] for item in items] == [calls_partition(GRANT.account, "")]
 
 
 def test_pol_08_a_table_that_does_not_answer_is_a_problem(client: Any):
@@ -139,7 +139,7 @@ def test_aud_04_what_nothing_explains_is_read_before_what_a_grant_explains(
 def test_aud_04_calls_of_others_at_a_shared_key_are_read_while_there_is_room(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    """Calls without a key lie together, all grants' of an account: nobody waits for a page until all are read."""
+    """Calls without a key lie together, all grants' of an account: a page does not wait until all are read."""
     for number in range(30, 60):
         concluded(client, number, key="", grant_id="g-cccccccccccccc", reasons=("after_the_end",))
     concluded(client, 99, key="")
@@ -167,7 +167,7 @@ def test_aud_04_calls_of_others_at_a_shared_key_are_read_while_there_is_room(
     assert len(read) < 30
 
 
-def test_aud_04_that_there_are_more_keys_than_are_read_is_told(client: Any, monkeypatch: pytest.MonkeyPatch):
+def test_aud_04_more_keys_than_are_read_mark_the_answer_as_cut(client: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("jitney.adapters.grant_history.MOST_KEYS", 2)
     for number, cut in ((1, False), (2, False), (3, True)):
         concluded(client, number, key=f"ASIA{number:016d}")
@@ -177,7 +177,7 @@ def test_aud_04_that_there_are_more_keys_than_are_read_is_told(client: Any, monk
 def test_aud_04_however_many_records_there_are_the_first_and_the_last_are_read(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    """An agent fetches credentials as often as it likes: its grant's end is told all the same."""
+    """An agent fetches credentials as often as it likes: its grant's end is reported all the same."""
     told = reviewed()
     for link in told.links:
         put(client, link.chain, f"{link.seq:06d}", record=link.text)

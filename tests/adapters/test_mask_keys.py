@@ -36,7 +36,7 @@ def keys(kms: Kms) -> MaskKeys:
     return MaskKeys(lambda: kms, "key-1")  # type: ignore[arg-type, return-value]
 
 
-def test_each_owner_has_a_key_which_is_asked_for_once(keys: MaskKeys, kms: Kms):
+def test_each_owner_has_a_key_that_is_requested_once(keys: MaskKeys, kms: Kms):
     first = keys.of("corp.a#")
     assert keys.of("corp.a#") == first
     assert keys.of("corp.b#") != first

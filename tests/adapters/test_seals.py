@@ -105,7 +105,7 @@ def test_aud_02_a_seal_that_may_not_be_added_is_no_seal(seals: Seals):
 
 
 def test_aud_02_the_signature_of_kms_is_verified_with_the_public_key_alone(seals: Seals, s3: Any):
-    # moto 5.2.5 hashes a digest once more, whatever MessageType says; the emulator's KMS signs as AWS's does, which
+    # moto 5.2.5 hashes a digest once more for any MessageType; the emulator's KMS signs as AWS's does, which
     # tests/system/test_integrity.py verifies.
     fingerprint = seals.signer()
     seals.add(next_seal(None, [], fingerprint, NOW))
@@ -126,6 +126,6 @@ def test_aud_02_objects_are_listed_by_their_days_and_read(s3: Any):
     assert some == [f"records/dt=2026-11-{day}/{name}" for day in (23, 24) for name in ("a", "b")]
     assert len(published.keys(None, date(2026, 11, 24))) == 6
     (entry,) = published.contents(some[0]).entries
-    assert (str(entry.place), entry.intact) == ("record 0 of g-a", True)
+    assert (str(entry.position), entry.intact) == ("record 0 of g-a", True)
     with pytest.raises(Problem):
         published.contents("records/none")

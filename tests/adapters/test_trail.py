@@ -15,23 +15,23 @@ class Queue:
         self.sent.append((json.loads(MessageBody)["judge_calls"]["access_key_id"], DelaySeconds))
 
 
-def test_aud_06_calls_with_one_key_that_wait_are_looked_at_together():
+def test_aud_06_waiting_calls_with_one_key_are_requeued_once():
     client, clock = Queue(), [1000]
     queue = TrailQueue(client, "queue", lambda: clock[0])
     for _ in range(3):
-        queue.again(ACCOUNT, KEY)
-    queue.again(ACCOUNT, "ASIAOTHER")
+        queue.requeue(ACCOUNT, KEY)
+    queue.requeue(ACCOUNT, "ASIAOTHER")
     assert client.sent == [(KEY, REQUEUE_DELAY_SECONDS), ("ASIAOTHER", REQUEUE_DELAY_SECONDS)]
     clock[0] += RECHECK_SECONDS
-    queue.again(ACCOUNT, KEY)
+    queue.requeue(ACCOUNT, KEY)
     assert len(client.sent) == 3
 
 
-def test_aud_06_what_was_asked_for_comes_after_all_that_it_was_asked_for_once_for():
+def test_aud_06_the_requeue_delay_exceeds_the_recheck_time():
     assert REQUEUE_DELAY_SECONDS - RECHECK_SECONDS >= 60  # a function's timeout, and clocks that differ
 
 
-def test_aud_06_what_could_not_be_asked_is_asked_again():
+def test_aud_06_a_failed_requeue_is_repeated():
     class Broken(Queue):
         def send_message(self, **asked: object) -> None:
             if not self.sent:
@@ -42,7 +42,7 @@ def test_aud_06_what_could_not_be_asked_is_asked_again():
     client = Broken()
     queue = TrailQueue(client, "queue", lambda: 1000)
     try:
-        queue.again(ACCOUNT, KEY)
+        queue.requeue(ACCOUNT, KEY)
     except OSError:
-        queue.again(ACCOUNT, KEY)
+        queue.requeue(ACCOUNT, KEY)
     assert client.sent[1:] == [(KEY, REQUEUE_DELAY_SECONDS)]

@@ -64,15 +64,15 @@ def test_aud_05_a_parameter_cannot_be_more_than_a_value(text: str):
         assert connection.execute(f"SELECT {literal(text)}").fetchall() == [(text,)]
 
 
-def test_aud_05_the_wait_grows_and_is_told(aws: FakeAthena, athena: Athena):
+def test_aud_05_the_wait_grows_and_progress_is_reported(aws: FakeAthena, athena: Athena):
     aws.states = [{"State": "QUEUED"}, *[{"State": "RUNNING"}] * 7, {"State": "SUCCEEDED"}]
-    told = []
-    athena.run("SELECT 1", told=lambda state, _seconds, read: told.append((state, read)))
-    assert told == [("queued", 2048), *[("running", 2048)] * 7]
+    seen = []
+    athena.run("SELECT 1", progress=lambda state, _seconds, read: seen.append((state, read)))
+    assert seen == [("queued", 2048), *[("running", 2048)] * 7]
     assert aws.pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0]
 
 
-def test_aud_05_who_interrupts_the_wait_stops_the_query(aws: FakeAthena, athena: Athena):
+def test_aud_05_an_interrupt_stops_the_query(aws: FakeAthena, athena: Athena):
     aws.refused["pause"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         athena.run("SELECT 1")
@@ -84,14 +84,14 @@ def test_aud_05_who_interrupts_the_wait_stops_the_query(aws: FakeAthena, athena:
     [
         ("CANCELLED", "Bytes scanned limit was exceeded", "query_too_large", "--since"),
         ("FAILED", "Query exhausted resources at this scale factor", "query_too_large", "--since"),
-        ("FAILED", "Permission denied on S3 path: s3://records/x", "query_not_permitted", "docs/auditor.md"),
-        ("FAILED", "Insufficient permissions to execute the query.", "query_not_permitted", "docs/auditor.md"),
-        ("FAILED", "User: x is not authorized to perform: glue:GetTable", "query_not_permitted", "docs/auditor.md"),
-        ("FAILED", "TABLE_NOT_FOUND: line 1:15: Table 'x' does not exist", "query_failed", "Mend the query"),
-        ("CANCELLED", "Query was cancelled by user", "query_stopped", "ask again"),
+        ("FAILED", "Permission denied on S3 path: s3://records/x", "query_not_permitted", "docs/queries.md"),
+        ("FAILED", "Insufficient permissions to execute the query.", "query_not_permitted", "docs/queries.md"),
+        ("FAILED", "User: x is not authorized to perform: glue:GetTable", "query_not_permitted", "docs/queries.md"),
+        ("FAILED", "TABLE_NOT_FOUND: line 1:15: Table 'x' does not exist", "query_failed", "Correct the query"),
+        ("CANCELLED", "Query was cancelled by user", "query_stopped", "Run it again"),
     ],
 )
-def test_aud_05_why_a_query_failed_is_told_with_a_fix(
+def test_aud_05_a_failed_query_is_a_problem_with_a_fix(
     aws: FakeAthena, athena: Athena, state: str, said: str, code: str, fix: str
 ):
     aws.states = [{"State": state, "StateChangeReason": said}]
@@ -111,7 +111,7 @@ def test_aud_05_why_a_query_failed_is_told_with_a_fix(
         (NoCredentialsError(), Invalid, "aws_client_failed"),
     ],
 )
-def test_aud_05_what_aws_refuses_is_told_with_a_fix(
+def test_aud_05_an_aws_error_is_a_problem_with_a_fix(
     aws: FakeAthena, athena: Athena, operation: str, error: Exception, kind: type[ClientProblem], code: str
 ):
     aws.refused[operation] = error
@@ -121,16 +121,16 @@ def test_aud_05_what_aws_refuses_is_told_with_a_fix(
     assert raised.value.fix
 
 
-def test_aud_05_the_named_queries_are_all_there_by_name(aws: FakeAthena, athena: Athena):
+def test_aud_05_all_named_queries_are_listed_by_name(aws: FakeAthena, athena: Athena):
     for number in range(120):
         aws.add(f"q{119 - number:03}", f"-- Question {number}\nSELECT {number}")
     named = athena.named()
     assert [each.name for each in named] == [f"q{number:03}" for number in range(120)]
-    assert (named[0].question, named[0].sql) == ("Question 119", "-- Question 119\nSELECT 119")
+    assert (named[0].description, named[0].sql) == ("Question 119", "-- Question 119\nSELECT 119")
 
 
 @pytest.mark.parametrize("operation", ["list_named_queries", "batch_get_named_query"])
-def test_aud_05_queries_that_may_not_be_listed_are_told(aws: FakeAthena, athena: Athena, operation: str):
+def test_aud_05_a_missing_list_permission_is_a_problem(aws: FakeAthena, athena: Athena, operation: str):
     aws.add("one", "-- One\nSELECT 1")
     aws.refused[operation] = refusal("AccessDeniedException")
     with pytest.raises(Invalid) as raised:

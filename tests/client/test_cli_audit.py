@@ -1,4 +1,4 @@
-"""`jitney audit verify`, on buckets in moto: what is told of them, and that it fails closed."""
+"""`jitney audit verify` with buckets in moto, and that it fails closed."""
 
 import json
 import sys
@@ -74,22 +74,22 @@ def verify(*more: str, key: str = SIGNER.fingerprint) -> Any:
     return CliRunner().invoke(app, ["audit", "verify", *named, *more])
 
 
-def test_aud_02_what_holds_is_told_with_how_far_the_proof_reaches(archive: Archive):
+def test_aud_02_a_verified_result_has_its_coverage(archive: Archive):
     result = verify()
     assert (result.exit_code, result.stderr) == (0, "")
     heading, seals, records, last = result.stdout.splitlines()
-    assert heading == "What is sealed is as it was written  in S3, held against its seals"
+    assert heading == "Verified  records in S3, checked against their seals"
     first, newest = archive.world.seals[0], archive.world.seals[-1]
-    assert seals.split(maxsplit=1) == ["seals", f"3 (numbers 0 to 2), of {first.time} to {newest.time}"]
-    assert records.split(maxsplit=1) == ["records", "4 records of 2 chains, in 2 objects: all as they were sealed"]
+    assert seals.split(maxsplit=1) == ["seals", f"3 (numbers 0 to 2), from {first.time} to {newest.time}"]
+    assert records.split(maxsplit=1) == ["records", "4 records of 2 chains, in 2 objects: all verified"]
     assert newest.hash in last
 
 
-def test_aud_02_what_waits_for_its_seal_is_told(archive: Archive):
+def test_aud_02_unsealed_records_are_counted(archive: Archive):
     archive.put(key_of(7, TODAY), chain("g-c", 3)[0].text.encode())
     result = verify()
     assert result.exit_code == 0
-    assert "1 record in 1 object, waiting for the next seal: until then nothing proves them" in result.stdout
+    assert "1 record in 1 object, waiting for the next seal; not verifiable until then" in result.stdout
 
 
 def test_aud_02_a_record_that_was_changed_is_named_and_the_exit_code_is_1(archive: Archive):
@@ -100,10 +100,10 @@ def test_aud_02_a_record_that_was_changed_is_named_and_the_exit_code_is_1(archiv
     assert heading.startswith("Broken  ")
     sentence = f"In {key_of(0, TODAY)}, record 1 of g-a was changed after seal 0."
     assert first.split(maxsplit=1) == ["first", sentence]
-    assert "as they were sealed" not in "".join(rest)
-    told = json.loads(verify("--json").stdout)
-    assert told["verdict"] == "broken"
-    assert told["breaks"] == [
+    assert "all verified" not in "".join(rest)
+    document = json.loads(verify("--json").stdout)
+    assert document["verdict"] == "broken"
+    assert document["failures"] == [
         {"sentence": sentence, "seal": 0, "object": key_of(0, TODAY), "records": [{"chain": "g-a", "seq": 1}]}
     ]
 
@@ -111,11 +111,11 @@ def test_aud_02_a_record_that_was_changed_is_named_and_the_exit_code_is_1(archiv
 SEALS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "replaced": (
         lambda s3: s3.put_object(Bucket="seals", Key=seal_key(1), Body=b"{}"),
-        "Seal 1 was replaced: 1 later version(s) lie over the first.",
+        "Seal 1 was replaced: 1 later version(s) hide the first.",
     ),
-    "hidden": (
+    "deleted": (
         lambda s3: s3.delete_object(Bucket="seals", Key=seal_key(1)),
-        "Seal 1 was deleted: a delete marker lies over it.",
+        "Seal 1 was deleted: a delete marker hides it.",
     ),
     "gone": (
         lambda s3: [
@@ -131,28 +131,28 @@ SEALS: dict[str, tuple[Callable[[Any], Any], str]] = {
 def test_aud_02_a_seal_that_was_replaced_hidden_or_deleted_is_named(archive: Archive, name: str):
     tamper, said = SEALS[name]
     tamper(archive.s3)
-    told = json.loads(verify("--json").stdout)
-    assert [each["sentence"] for each in told["breaks"]] == [said]
+    document = json.loads(verify("--json").stdout)
+    assert [each["sentence"] for each in document["failures"]] == [said]
 
 
-def test_aud_02_everything_is_read_in_however_many_pages(archive: Archive, monkeypatch: pytest.MonkeyPatch):
+def test_aud_02_all_pages_of_a_listing_are_read(archive: Archive, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "1")
-    told = json.loads(verify("--json").stdout)
-    assert (told["verdict"], told["seals"]["count"], told["sealed"]["objects"]) == ("holds", 3, 2)
+    document = json.loads(verify("--json").stdout)
+    assert (document["verdict"], document["seals"]["count"], document["sealed"]["objects"]) == ("verified", 3, 2)
 
 
-def test_aud_02_of_a_period_only_its_days_are_read(archive: Archive):
+def test_aud_02_since_and_until_limit_the_days(archive: Archive):
     archive.change()
     assert verify("--since", TODAY).exit_code == 1
     assert verify("--since", TODAY, "--until", TODAY).exit_code == 1
-    told = json.loads(verify("--until", "2001-01-01", "--json").stdout)
-    assert (told["verdict"], told["sealed"]["objects"]) == ("unverified", 0)
-    told = verify("--since", "yesterday")
-    assert (told.exit_code, "'yesterday' is no day; write it like 2026-11-26." in told.stderr) == (2, True)
+    document = json.loads(verify("--until", "2001-01-01", "--json").stdout)
+    assert (document["verdict"], document["sealed"]["objects"]) == ("unverified", 0)
+    document = verify("--since", "yesterday")
+    assert (document.exit_code, "'yesterday' is not a day. Example: 2026-11-26." in document.stderr) == (2, True)
 
 
-def test_aud_02_of_a_period_the_first_seal_after_it_is_read_too():
-    """Sealing stood still: what came before is under that seal, and without it would wait for one for ever."""
+def test_aud_02_the_first_seal_after_a_period_is_read():
+    """After a standstill of sealing, that seal covers the objects of the period."""
     made = {seal_key(number): date(2026, 11, day) for number, day in enumerate((20, 21, 22, 28, 29, 30))}
     numbers = {name: number for number, name in enumerate(made)}
 
@@ -164,30 +164,30 @@ def test_aud_02_of_a_period_the_first_seal_after_it_is_read_too():
     assert (read(None, 19), read(24, 27), read(29, 30)) == ([0], [3], [4, 5])
 
 
-def test_aud_02_seals_that_end_too_early_are_told_until_a_day_too(archive: Archive, monkeypatch: pytest.MonkeyPatch):
+def test_aud_02_seals_that_end_too_early_are_a_failure_with_until(archive: Archive, monkeypatch: pytest.MonkeyPatch):
     assert verify("--until", TODAY).exit_code == 0
     later = time.time() + 10 * 24 * HOUR
     monkeypatch.setattr("jitney.client.commands.audit.time", SimpleNamespace(time=lambda: later))
-    told = verify("--until", TODAY)
-    assert (told.exit_code, "The seals end too early" in told.stdout) == (1, True)
+    document = verify("--until", TODAY)
+    assert (document.exit_code, "The seals end too early" in document.stdout) == (1, True)
 
 
-def test_aud_02_calls_are_under_no_seal_and_nothing_is_said_of_them(archive: Archive):
+def test_aud_02_calls_are_under_no_seal_and_not_covered(archive: Archive):
     before = verify("--json").stdout
     archive.put(f"calls/dt={TODAY}/2026-11-24/made-up", b'{"event_id":"made up"}')
     assert verify("--json").stdout == before
 
 
-def test_aud_02_without_seals_nothing_is_proven_and_the_exit_code_is_2(archive: Archive):
+def test_aud_02_without_seals_the_exit_code_is_2(archive: Archive):
     for each in archive.s3.list_object_versions(Bucket="seals")["Versions"]:
         archive.s3.delete_object(Bucket="seals", Key=each["Key"], VersionId=each["VersionId"])
     result = verify()
     assert result.exit_code == 2
-    assert "nothing was sealed with it" in result.stderr
+    assert "no seal was signed with it" in result.stderr
     archive.s3.put_object(Bucket="seals", Key=public_key_path(SIGNER.fingerprint), Body=pem(SIGNER.key))
     result = verify()
     assert result.exit_code == 2
-    assert result.stdout.startswith("Not proven  ")
+    assert result.stdout.startswith("Not verified  ")
     assert "There are no seals" in result.stdout
 
 
@@ -203,7 +203,7 @@ def test_aud_02_the_key_may_be_a_file(archive: Archive, tmp_path: Path):
     assert verify(key=str(file)).exit_code == 2
 
 
-def test_aud_02_no_key_is_trusted_because_it_lies_there(archive: Archive):
+def test_aud_02_the_copy_of_the_key_is_not_trusted(archive: Archive):
     result = verify(key="")
     assert (result.exit_code, result.stdout) == (2, "")
     assert SIGNER.fingerprint in result.stderr
@@ -232,21 +232,21 @@ def test_aud_02_the_stacks_outputs_name_the_buckets(archive: Archive, tmp_path: 
     assert CliRunner().invoke(app, ["audit", "verify", "--stack", str(file), *key]).exit_code == 0
     file.write_text("[]")
     result = CliRunner().invoke(app, ["audit", "verify", "--stack", str(file), *key])
-    assert (result.exit_code, "names no buckets" in result.stderr) == (2, True)
+    assert (result.exit_code, "does not name the buckets" in result.stderr) == (2, True)
 
 
-def test_aud_02_a_bucket_that_is_not_there_is_told(archive: Archive):
+def test_aud_02_a_missing_bucket_is_a_problem(archive: Archive):
     result = CliRunner().invoke(
         app, ["audit", "verify", "--records", "nope", "--seals", "seals", "--key", SIGNER.fingerprint, "--json"]
     )
     assert result.exit_code == 2
-    told = json.loads(result.stdout)
-    assert told["code"] == "bucket_unreadable"
-    assert "NoSuchBucket" in told["detail"]
-    assert told["fix"] == "Check the bucket's name."
+    document = json.loads(result.stdout)
+    assert document["code"] == "bucket_unreadable"
+    assert "NoSuchBucket" in document["detail"]
+    assert document["fix"] == "Check the bucket's name."
 
 
-def test_aud_02_buckets_that_are_not_named_are_asked_for(home: Path):
+def test_aud_02_missing_bucket_names_are_a_problem(home: Path):
     result = CliRunner().invoke(app, ["audit", "verify"])
     assert result.exit_code == 2
     assert "--stack" in result.stderr
@@ -258,10 +258,10 @@ def test_aud_02_without_credentials_it_says_so(home: Path, monkeypatch: pytest.M
     result = verify()
     assert result.exit_code == 2
     assert "Unable to locate credentials" in result.stderr
-    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setenv("AWS_PROFILE", "unknown")
     result = verify()
     assert result.exit_code == 2
-    assert "nobody" in result.stderr
+    assert "unknown" in result.stderr
 
 
 def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch):
@@ -274,6 +274,6 @@ def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkey
     assert "pip install 'jitney[audit]'" in result.stderr
 
 
-def test_a_stack_file_that_is_not_there_is_told_as_such(archive: Archive):
+def test_a_missing_stack_file_is_a_problem(archive: Archive):
     result = verify("--stack", "/nope")
     assert (result.exit_code, "/nope: No such file or directory." in result.stderr) == (2, True)

@@ -58,7 +58,7 @@ class Trail:
         command = ["audit", "backfill", "--bucket", "trail", "--queue", self.queue, "--since", f"{TODAY}"]
         return CliRunner().invoke(app, [*command, "--rate", "3000", *more])
 
-    def told(self, *more: str) -> dict[str, Any]:
+    def document(self, *more: str) -> dict[str, Any]:
         result = self.run("--json", *more)
         return json.loads(result.stdout) | {"exit": result.exit_code}
 
@@ -88,7 +88,7 @@ def of_others(number: int) -> dict[str, Any]:
 def test_aud_03_events_of_targets_roles_are_sent_as_eventbridge_sends_them(trail: Trail):
     event = call_event(2, at=NOW, awsRegion="us-east-1")
     trail.deliver(of_others(1), event, region="us-east-1")
-    assert trail.told() == {
+    assert trail.document() == {
         "files": 1, "events": 2, "other_files": 0, "sent": 1, "skipped": {}, "unread": [], "dry_run": False, "exit": 0,
     }  # fmt: skip
     (message,) = trail.received()
@@ -126,14 +126,14 @@ def test_aud_03_a_role_that_a_session_takes_elsewhere_is_sent(trail: Trail):
     trail.deliver(
         call_event(1, at=NOW, eventSource="sts.amazonaws.com", eventName="AssumeRole", requestParameters=parameters)
     )
-    assert trail.told()["sent"] == 1
+    assert trail.document()["sent"] == 1
     assert trail.names() == ["AssumeRole"]
 
 
 @pytest.mark.parametrize("event", [assume_role_event(1, at=NOW), call_event(1, at=NOW, sharedEventID="shared-1")])
-def test_aud_03_another_accounts_copy_is_told_as_the_roles_own(trail: Trail, event: dict[str, Any]):
+def test_aud_03_another_accounts_copy_is_sent_as_the_roles_own(trail: Trail, event: dict[str, Any]):
     trail.deliver(event | {"recipientAccountId": BROKER}, account=BROKER)
-    assert trail.told()["sent"] == 1
+    assert trail.document()["sent"] == 1
     (message,) = trail.received()
     assert (message["account"], message["detail"]["recipientAccountId"]) == (ACCOUNT, BROKER)
 
@@ -143,7 +143,7 @@ def test_aud_03_how_sessions_began_is_sent_before_what_they_did_and_from_the_day
     trail.deliver(scoped(2, key="ASIAAAAAAAAAAAAAAAA2", to="ASIAAAAAAAAAAAAAAAA7", at=NOW), region="eu-west-1")
     trail.deliver(assume_role_event(3, at=NOW), region="us-east-1")
     trail.deliver(assume_role_event(4, at=NOW - 86400), call_event(5, at=NOW - 86400), day=TODAY - timedelta(days=1))
-    assert trail.told()["sent"] == 4
+    assert trail.document()["sent"] == 4
     assert trail.names() == ["AssumeRole", "GetScopedCredentials", "AssumeRole", "GetObject"]
 
 
@@ -157,10 +157,10 @@ def test_aud_03_how_sessions_began_is_sent_before_what_they_did_and_from_the_day
 )
 def test_aud_03_files_lie_below_a_prefix_or_an_organization(trail: Trail, above: str, more: tuple[str, ...]):
     trail.deliver(call_event(1, at=NOW), above=above)
-    assert trail.told(*more)["sent"] == 1
+    assert trail.document(*more)["sent"] == 1
 
 
-def test_aud_03_only_what_is_asked_for_is_read(trail: Trail):
+def test_aud_03_only_the_requested_files_are_read(trail: Trail):
     trail.deliver(call_event(1, at=NOW), account="999999999999")
     trail.deliver(call_event(2, at=NOW), day=TODAY - timedelta(days=2))
     trail.s3.put_object(
@@ -170,51 +170,51 @@ def test_aud_03_only_what_is_asked_for_is_read(trail: Trail):
         Bucket="trail", Key=f"AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/{TODAY:%Y/%m/%d}/notes.txt", Body=b""
     )
     trail.deliver(of_others(3))
-    told = trail.told("--account", ACCOUNT)
-    assert (told["files"], told["other_files"], told["sent"], told["exit"]) == (1, 1, 0, 0)
+    document = trail.document("--account", ACCOUNT)
+    assert (document["files"], document["other_files"], document["sent"], document["exit"]) == (1, 1, 0, 0)
 
 
 @pytest.mark.parametrize(
     ("more", "detail", "fix"),
     [
-        (("--prefix", "mien"), "no folder of CloudTrail's below mien/AWSLogs/ ", "--prefix"),
+        (("--prefix", "mien"), "no CloudTrail folder below mien/AWSLogs/", "--prefix"),
         (
             ("--account", "444455556667"),
-            "no folder of CloudTrail's of account 444455556667 below AWSLogs/ ",
+            "no CloudTrail folder for account 444455556667 below AWSLogs/",
             "--account",
         ),
-        (("--account", ACCOUNT, "--account", BROKER), f"of account {BROKER} below", "--account"),
+        (("--account", ACCOUNT, "--account", BROKER), f"for account {BROKER} below", "--account"),
     ],
 )
-def test_aud_03_where_no_folder_is_of_cloudtrail_it_says_so(trail: Trail, more: tuple[str, ...], detail: str, fix: str):
+def test_aud_03_a_missing_cloudtrail_folder_is_a_problem(trail: Trail, more: tuple[str, ...], detail: str, fix: str):
     trail.deliver(call_event(1, at=NOW))
     trail.s3.put_object(Bucket="trail", Key=f"AWSLogs/{BROKER}/vpcflowlogs/x", Body=b"")
-    told = trail.told(*more)
-    assert (told["code"], told["exit"], trail.received()) == ("nothing_there", 2, [])
-    assert detail in told["detail"]
-    assert fix in told["fix"]
+    document = trail.document(*more)
+    assert (document["code"], document["exit"], trail.received()) == ("no_files_found", 2, [])
+    assert detail in document["detail"]
+    assert fix in document["fix"]
 
 
-def test_aud_03_days_without_any_file_are_not_all_of_it(trail: Trail):
+def test_aud_03_days_without_files_are_incomplete(trail: Trail):
     trail.deliver(call_event(1, at=NOW), day=TODAY - timedelta(days=2))
     result = trail.run()
     assert (result.exit_code, result.stdout.splitlines()) == (
         2,
         [
-            "Nothing was there  0 events of Jitney's roles sent",
+            "No files  0 events of Jitney's roles sent",
             "  read      0 files with 0 events",
-            "  because   CloudTrail delivered no file on these days: check --since, --until and the trail",
+            "  because   CloudTrail delivered no file on these days; check --since, --until and the trail",
         ],
     )
-    told = trail.told()
-    assert (told["files"], told["exit"]) == (0, 2)
+    document = trail.document()
+    assert (document["files"], document["exit"]) == (0, 2)
 
 
 BROKEN = {
-    "not gzip": (b"{}", "is not in gzip's form"),
-    "cut": (gzip.compress(b'{"Records": []}')[:-5], "ends too early"),
-    "not JSON": (gzip.compress(b"{"), "is no JSON"),
-    "too deep": (gzip.compress(b"[" * 100_000), "is no JSON"),
+    "not gzip": (b"{}", "is not gzip"),
+    "cut": (gzip.compress(b'{"Records": []}')[:-5], "is truncated"),
+    "not JSON": (gzip.compress(b"{"), "is not JSON"),
+    "too deep": (gzip.compress(b"[" * 100_000), "is not JSON"),
     "no records": (gzip.compress(b'{"digest": 1}'), "has no list of records"),
     "a bomb": (gzip.compress(b" " * 3_000_000), "is larger than 2 MiB"),
     "a bomb of parts": (gzip.compress(b" " * 1_500_000) * 2, "is larger than 2 MiB"),
@@ -222,17 +222,17 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("body", "why"), BROKEN.values(), ids=BROKEN)
-def test_aud_03_a_file_that_is_none_is_told_by_name_and_the_others_are_read(
+def test_aud_03_a_malformed_file_is_named_and_the_others_are_read(
     trail: Trail, body: bytes, why: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(trail_files, "MOST_BYTES", 2 * 1024 * 1024)
     key = trail.put(body)
     trail.deliver(call_event(1, at=NOW))
-    told = trail.told()
-    assert (told["unread"], told["sent"], told["exit"]) == ([{"file": key, "why": why}], 1, 2)
+    document = trail.document()
+    assert (document["unread"], document["sent"], document["exit"]) == ([{"file": key, "reason": why}], 1, 2)
 
 
-def test_aud_03_what_a_bomb_would_need_is_never_held(monkeypatch: pytest.MonkeyPatch):
+def test_aud_03_a_decompression_bomb_is_not_expanded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(trail_files, "MOST_BYTES", 1000)
     asked: list[int] = []
     real = zlib.decompressobj
@@ -255,22 +255,26 @@ def test_aud_03_events_that_cannot_be_used_are_counted_with_their_reasons(trail:
     elsewhere = call_event(1, at=NOW) | {"recipientAccountId": "999999999999"}
     twice = call_event(2, at=NOW, who=identity() | {"principalId": "AROA:other"})
     trail.deliver(elsewhere, twice, "nothing", call_event(3, at=NOW))
-    told = trail.told()
-    assert told["skipped"] == {
-        "not as CloudTrail writes them: not_of_this_account": 1,
-        "not as CloudTrail writes them: session_name": 1,
+    document = trail.document()
+    assert document["skipped"] == {
+        "malformed: not_of_this_account": 1,
+        "malformed: session_name": 1,
     }
-    assert (told["sent"], told["exit"]) == (1, 2)
+    assert (document["sent"], document["exit"]) == (1, 2)
 
 
-def test_aud_03_what_is_older_than_grants_are_known_is_left_out_and_said(trail: Trail):
-    """Nobody could tell it from a bypass. Who took the role under another name can be told for ever."""
+def test_aud_03_events_older_than_grant_retention_are_skipped(trail: Trail):
+    """Such a call cannot be distinguished from a bypass. Sessions with other names need no grant."""
     old = NOW - GRANT_RETENTION_SECONDS
     trail.deliver(
         call_event(1, at=old), call_event(2, at=old, who=identity(session="admin")), call_event(3, at=old + 2 * 86400)
     )
-    told = trail.told()
-    assert (told["skipped"], told["sent"], told["exit"]) == ({"older than grants are kept": 1}, 2, 2)
+    document = trail.document()
+    assert (document["skipped"], document["sent"], document["exit"]) == (
+        {"older than the retention of grants": 1},
+        2,
+        2,
+    )
 
 
 def test_aud_03_a_dry_run_sends_nothing(trail: Trail):
@@ -278,35 +282,35 @@ def test_aud_03_a_dry_run_sends_nothing(trail: Trail):
     result = trail.run("--dry-run")
     assert (result.exit_code, result.stdout.splitlines()) == (
         0,
-        ["All of it  1 event of Jitney's roles would be sent", "  read      1 file with 1 event"],
+        ["Complete  1 event of Jitney's roles would be sent", "  read      1 file with 1 event"],
     )
     assert trail.received() == []
 
 
-def test_aud_03_what_was_left_out_is_told_to_people(trail: Trail):
+def test_aud_03_skipped_events_and_files_are_printed(trail: Trail):
     key = trail.put(b"no gzip")
     trail.deliver(call_event(1, at=NOW), call_event(2, at=NOW - GRANT_RETENTION_SECONDS))
     assert trail.run().stdout.splitlines() == [
-        "Not all of it  1 event of Jitney's roles sent",
+        "Incomplete  1 event of Jitney's roles sent",
         "  read      1 file with 2 events",
-        "  left out  1 older than grants are kept",
-        f"  not read  {key} is not in gzip's form",
-        "  next      they are judged within minutes: jitney audit query bypasses",
+        "  skipped   1 older than the retention of grants",
+        f"  not read  {key} is not gzip",
+        "  next      verdicts follow within minutes: jitney audit query bypasses",
     ]
 
 
-def test_aud_03_what_cannot_be_asked_is_a_problem(trail: Trail, tmp_path: Path):
+def test_aud_03_an_unusable_bucket_or_queue_is_a_problem(trail: Trail, tmp_path: Path):
     for more, code in (
         (("--bucket", "nobodys"), "bucket_unreadable"),
         (("--until", f"{TODAY - timedelta(days=1)}"), "usage"),
-        (("--queue", "", "--stack", str(tmp_path / "none.json")), "stack_file"),
+        (("--queue", "", "--stack", str(tmp_path / "none.json")), "stack_file_invalid"),
     ):
-        told = trail.told(*more)
-        assert (told["code"], told["exit"]) == (code, 2)
+        document = trail.document(*more)
+        assert (document["code"], document["exit"]) == (code, 2)
     outputs = tmp_path / "outputs.json"
     outputs.write_text(json.dumps({"Jitney": {"TrailQueue": trail.queue}}))
     trail.deliver(call_event(1, at=NOW))
-    assert trail.told("--queue", "", "--stack", str(outputs))["sent"] == 1
+    assert trail.document("--queue", "", "--stack", str(outputs))["sent"] == 1
 
 
 class Flaky:
@@ -333,7 +337,7 @@ def run(queue: Any, paused: list[float]) -> Backfill:
     return made
 
 
-def test_aud_06_what_the_queue_did_not_take_is_sent_again_and_no_more_a_second_than_was_asked(trail: Trail):
+def test_aud_06_refused_messages_are_sent_again_at_the_requested_rate(trail: Trail):
     trail.deliver(*[call_event(number, at=NOW) for number in range(4)])
     queue, paused = Flaky(), list[float]()
     assert run(queue, paused).run().sent == 4
@@ -342,13 +346,13 @@ def test_aud_06_what_the_queue_did_not_take_is_sent_again_and_no_more_a_second_t
 
 
 @pytest.mark.parametrize("queue", [Flaky(sender=True), Flaky(broken=True)])
-def test_aud_06_a_queue_that_takes_no_more_ends_the_run_saying_so(trail: Trail, queue: Flaky):
+def test_aud_06_an_unavailable_queue_ends_the_run(trail: Trail, queue: Flaky):
     trail.deliver(*[call_event(number, at=NOW) for number in range(4)])
-    with pytest.raises(Unavailable, match="0 events were sent before"):
+    with pytest.raises(Unavailable, match="after 0 events"):
         run(queue, []).run()
 
 
-def test_aud_03_a_message_that_the_queue_never_takes_is_counted_and_the_others_are_sent(trail: Trail):
+def test_aud_03_a_permanently_refused_message_is_counted_and_the_others_are_sent(trail: Trail):
     class Choosy(Flaky):
         def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
             self.taken += [each["MessageBody"] for each in Entries[1:]]
@@ -358,7 +362,7 @@ def test_aud_03_a_message_that_the_queue_never_takes_is_counted_and_the_others_a
     queue = Choosy()
     summary = run(queue, []).run()
     assert (summary.sent, len(queue.taken), summary.complete) == (3, 3, False)
-    assert summary.skipped == {"the queue does not take them: InvalidMessageContents": 1}
+    assert summary.skipped == {"refused by the queue: InvalidMessageContents": 1}
 
 
 def test_aud_03_long_events_go_in_batches_of_their_own():
@@ -393,7 +397,7 @@ def test_aud_03_a_sign_that_sqs_does_not_take_stops_nothing():
 def test_aud_03_a_file_is_not_read_that_is_too_large(trail: Trail, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(backfill, "MOST_COMPRESSED", 1024 * 1024)
     key = trail.put(bytes(1024 * 1024 + 1))
-    assert trail.told()["unread"] == [{"file": key, "why": "is larger than 1 MiB"}]
+    assert trail.document()["unread"] == [{"file": key, "reason": "is larger than 1 MiB"}]
 
 
 def test_aud_03_a_bomb_of_empty_parts_or_of_many_records_is_given_up():

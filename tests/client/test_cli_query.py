@@ -1,4 +1,4 @@
-"""`jitney audit query`: what is listed, asked and told, for people, spreadsheets and machines."""
+"""`jitney audit query`: lists, parameters, problems, and the output formats."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeAthena:
     fake.add("history_of_grant", CHAIN)
     fake.add("denied", f"-- What was denied\nSELECT 1 FROM records WHERE {PERIOD}")
     fake.add("ours", "-- A question of our own\nSELECT 1 FROM t WHERE a = ? AND b = '?' AND c = ?")
-    monkeypatch.setattr(athena_module, "connected", lambda place: Athena(fake, place, fake.pause))
+    monkeypatch.setattr(athena_module, "connected", lambda location: Athena(fake, location, fake.pause))
     return fake
 
 
@@ -38,7 +38,7 @@ def query(*arguments: str) -> Any:
     return CliRunner().invoke(app, ["audit", "query", *arguments])
 
 
-def test_aud_05_without_a_name_the_queries_are_listed_with_their_questions(aws: FakeAthena):
+def test_aud_05_without_a_name_the_queries_are_listed(aws: FakeAthena):
     result = query()
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
@@ -49,15 +49,15 @@ def test_aud_05_without_a_name_the_queries_are_listed_with_their_questions(aws: 
         "ours --param PARAMETER-1 --param PARAMETER-2",
         "  A question of our own",
     ]
-    told = json.loads(query("--json").stdout)["queries"]
-    assert told[1] == {
+    document = json.loads(query("--json").stdout)["queries"]
+    assert document[1] == {
         "name": "history_of_grant",
-        "question": "The chain of one grant",
-        "parameters": [{"name": "grant", "what": "the grant's id, such as g-1"}],
+        "description": "The chain of one grant",
+        "parameters": [{"name": "grant", "description": "the grant's id, such as g-1"}],
     }
 
 
-def test_aud_05_rows_are_a_table_with_what_the_answer_took_beside_it(aws: FakeAthena):
+def test_aud_05_rows_are_a_table_and_the_cost_is_on_stderr(aws: FakeAthena):
     aws.columns = [("who", "varchar"), ("actions", "json"), ("times", "bigint"), ("own", "boolean")]
     aws.rows = [("corp.a", '["s3:GetObject","s3:PutObject"]', "1200", "true"), (REACH, "[]", None, "false")]
     result = query("denied")
@@ -67,14 +67,14 @@ def test_aud_05_rows_are_a_table_with_what_the_answer_took_beside_it(aws: FakeAt
         ["corp.a", "s3:GetObject,", "s3:PutObject", "1,200", "yes"],
         ["a", "b�[31m", "no"],
     ]
-    question, took = result.stderr.splitlines()[-2:]
-    assert re.fullmatch(r"What was denied \([0-9-]{10} to [0-9-]{10}\)", question)
+    description, took = result.stderr.splitlines()[-2:]
+    assert re.fullmatch(r"What was denied \([0-9-]{10} to [0-9-]{10}\)", description)
     assert took == "2 rows, from 2.0 kB read in 1.5 s"
     asked = query("denied", "--since", "2026-01-02", "--until", "2026-01-03")
     assert "What was denied (2026-01-02 to 2026-01-03)" in asked.stderr
 
 
-def test_aud_05_a_question_of_the_last_days_is_told_with_the_days_asked_about(aws: FakeAthena):
+def test_aud_05_the_description_has_the_queried_days(aws: FakeAthena):
     named = NamedQuery("denied", "What was denied in the last 30 days, and why", "SELECT 1")
     asked = QueryRun(named, QueryResult((), (), 0, 0.0), (date(2026, 1, 2), date(2026, 1, 3)))
     assert asked.about == "What was denied in the days from 2026-01-02 to 2026-01-03, and why"
@@ -108,7 +108,7 @@ def test_aud_05_json_has_rows_with_their_types(aws: FakeAthena):
     aws.rows = [("=1", "7"), ("b", None)]
     assert json.loads(query("denied", "--json", "--since", "2026-01-02", "--until", "2026-01-03").stdout) == {
         "query": "denied",
-        "question": "What was denied",
+        "description": "What was denied",
         "since": "2026-01-02",
         "until": "2026-01-03",
         "columns": ["who", "times"],
@@ -130,41 +130,41 @@ def test_aud_05_parameters_and_days_reach_the_query(aws: FakeAthena):
 @pytest.mark.parametrize(
     ("arguments", "code", "detail", "fix"),
     [
-        (["nope"], "query_unknown", "There are: denied, history_of_grant, ours.", "jitney audit query"),
-        (["history_of_grant", "--param", "g-1"], "grant_id_invalid", "'g-1' is no grant's id", "Copy it whole"),
-        (["history_of_grant"], "usage", "wants 1 parameter, not 0: grant, the grant's id", "--param GRANT"),
-        (["ours", "--param", "1"], "usage", "wants 2 parameters, not 1", "--param PARAMETER-1 --param PARAMETER-2"),
-        (["denied", "--param", "1"], "usage", "denied has no parameters", "Leave --param out."),
+        (["nope"], "query_unknown", "Existing queries: denied, history_of_grant, ours.", "jitney audit query"),
+        (["history_of_grant", "--param", "g-1"], "grant_id_invalid", "'g-1' is not a grant id", "14 letters or digits"),
+        (["history_of_grant"], "usage", "needs 1 parameter, not 0: grant, the grant's id", "--param GRANT"),
+        (["ours", "--param", "1"], "usage", "needs 2 parameters, not 1", "--param PARAMETER-1 --param PARAMETER-2"),
+        (["denied", "--param", "1"], "usage", "denied has no parameters", "Omit --param."),
         (["denied", "--since", "2026-02-01", "--until", "2026-01-01"], "period_invalid", "ends before", "--since"),
         (["ours", "--param", "1", "--param", "2", "--since", "2026-02-01"], "period_invalid", "no period", "--since"),
-        (["denied", "--csv", "--json"], "usage", "--csv goes without --json", "one of them"),
+        (["denied", "--csv", "--json"], "usage", "--csv and --json exclude each other", "one of them"),
     ],
 )
-def test_aud_05_what_cannot_be_asked_is_told_with_a_fix(
+def test_aud_05_an_invalid_query_is_a_problem_with_a_fix(
     aws: FakeAthena, arguments: list[str], code: str, detail: str, fix: str
 ):
     result = query(*arguments, *([] if "--json" in arguments else ["--json"]))
-    told = json.loads(result.stdout)
-    assert (result.exit_code, told["code"]) == (2, code)
-    assert detail in told["detail"]
-    assert fix in told["fix"]
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["code"]) == (2, code)
+    assert detail in document["detail"]
+    assert fix in document["fix"]
     assert aws.asked == []
 
 
-def test_aud_05_a_query_that_reads_too_much_is_told(aws: FakeAthena):
+def test_aud_05_a_query_that_reads_too_much_is_a_problem(aws: FakeAthena):
     aws.states = [{"State": "CANCELLED", "StateChangeReason": "Bytes scanned limit was exceeded"}]
     result = query("denied")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "Bytes scanned limit was exceeded" in result.stderr
-    assert "Ask for fewer days" in result.stderr
+    assert "Query fewer days" in result.stderr
 
 
-def test_aud_05_who_may_not_ask_is_told_where_the_permissions_are(aws: FakeAthena):
+def test_aud_05_a_missing_permission_is_a_problem_that_names_the_page(aws: FakeAthena):
     aws.refused["start_query_execution"] = refusal("AccessDeniedException", "athena:StartQueryExecution")
     result = query("denied")
     assert result.exit_code == 2
     assert "athena:StartQueryExecution" in result.stderr
-    assert "docs/auditor.md" in result.stderr
+    assert "docs/queries.md" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -190,11 +190,11 @@ def test_aud_05_the_stack_names_the_workgroup(
     assert (aws.asked[1]["WorkGroup"], aws.asked[1]["QueryExecutionContext"]["Database"]) == ("mine", place.database)
 
 
-def test_aud_05_a_file_that_names_no_workgroup_is_told(aws: FakeAthena, tmp_path: Path):
+def test_aud_05_a_stack_file_without_workgroup_is_a_problem(aws: FakeAthena, tmp_path: Path):
     file = tmp_path / "outputs.json"
     file.write_text('{"Jitney": {}}')
     result = query("denied", "--stack", str(file))
-    assert (result.exit_code, "names no workgroup" in result.stderr) == (2, True)
+    assert (result.exit_code, "does not name the workgroup" in result.stderr) == (2, True)
 
 
 def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch):

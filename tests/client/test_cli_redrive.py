@@ -1,4 +1,4 @@
-"""`jitney audit replay`, on queues and a table in moto: what goes its way again, and what does not."""
+"""`jitney audit redrive`, with queues and a table in moto."""
 
 import json
 import time
@@ -17,7 +17,7 @@ from jitney.adapters.store import RECORD_RETENTION_SECONDS
 from jitney.client import redrive
 from jitney.client.cli import app
 from jitney.client.problems import Unavailable
-from jitney.client.redrive import Period, Redrive, parts_in, period_of
+from jitney.client.redrive import Period, Redrive, period_of, resources_of
 from jitney.core.audit import sort_key
 from tests.cloudtrail_events import assume_role_event, call_event
 from tests.core.integrity.world import chain
@@ -79,7 +79,7 @@ class Stuck:
         return {"RequestResponses": [{"ErrorCode": "Slow"}] * refused + [{}] * (len(Records) - refused)}
 
     def run(self, *more: str) -> dict[str, Any]:
-        result = CliRunner().invoke(app, ["audit", "replay", "--stack", str(self.stack), "--json", *more])
+        result = CliRunner().invoke(app, ["audit", "redrive", "--stack", str(self.stack), "--json", *more])
         return json.loads(result.stdout) | {"exit": result.exit_code}
 
 
@@ -102,12 +102,12 @@ def stuck(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
 def test_aud_06_events_go_back_to_their_queue(stuck: Stuck):
     for number in range(23):
         stuck.send("dead", f"event {number}")
-    told = stuck.run()
-    assert (told["events"], told["exit"]) == (23, 0)
+    document = stuck.run()
+    assert (document["trail_events"], document["exit"]) == (23, 0)
     assert (stuck.left("dead"), stuck.left("trail")) == (0, 23)
 
 
-def test_aud_06_what_letters_are_about_is_published_again_from_the_table(stuck: Stuck):
+def test_aud_06_a_dead_letters_time_range_is_published_again(stuck: Stuck):
     for link in CHAIN[:2]:
         stuck.put("g-a", sort_key(link.seq), NOW - 3600, record=link.text)
     stuck.put("g-a", sort_key(2), NOW - 7 * 3600, record=CHAIN[2].text)
@@ -118,8 +118,10 @@ def test_aud_06_what_letters_are_about_is_published_again_from_the_table(stuck: 
         stuck.put(pk, sk, NOW - 5 * 3600, **members)
     stuck.send("letters", letter(NOW - 3610, NOW - 3590))
     stuck.send("letters", letter(NOW - 5 * 3600, NOW - 5 * 3600))
-    told = stuck.run()
-    assert told == {"events": 0, "letters": 2, "records": 2, "calls": 2, "misplaced": 0, "strange": 0, "exit": 0}
+    document = stuck.run()
+    assert document == {
+        "trail_events": 0, "dead_letters": 2, "records": 2, "calls": 2, "misplaced": 0, "unreadable": 0, "exit": 0,
+    }  # fmt: skip
     assert stuck.taken["jitney-records"] == [f"{link.text}\n" for link in CHAIN[:2]]
     assert len(stuck.taken["jitney-calls"]) == 2
     assert stuck.left("letters") == 0
@@ -134,52 +136,52 @@ def test_aud_06_all_of_some_days_is_published_again(stuck: Stuck):
     assert stuck.run("--until", day)["code"] == "usage"
 
 
-def test_aud_02_what_does_not_belong_at_its_key_is_not_published_and_said(stuck: Stuck):
+def test_aud_02_an_item_that_does_not_match_its_key_is_skipped_and_counted(stuck: Stuck):
     stuck.put("g-b", sort_key(0), NOW, record=CHAIN[0].text)
     stuck.put("g-a", sort_key(1), NOW, record=CHAIN[1].text)
     stuck.send("letters", letter(NOW, NOW))
-    told = stuck.run()
-    assert (told["records"], told["misplaced"], told["exit"]) == (1, 1, 2)
+    document = stuck.run()
+    assert (document["records"], document["misplaced"], document["exit"]) == (1, 1, 2)
 
 
-def test_aud_06_a_letter_of_another_kind_is_left_and_said(stuck: Stuck):
+def test_aud_06_an_unreadable_dead_letter_stays_and_is_counted(stuck: Stuck):
     stuck.send("letters", '{"DDBStreamBatchInfo": 7}')
-    told = stuck.run()
-    assert (told["strange"], told["exit"]) == (1, 2)
+    document = stuck.run()
+    assert (document["unreadable"], document["exit"]) == (1, 2)
     assert stuck.left("letters") == 1
 
 
-def test_aud_06_what_firehose_does_not_take_is_put_again_and_the_letter_stays_until_then(stuck: Stuck):
+def test_aud_06_refused_lines_are_put_again_and_the_letter_stays_until_then(stuck: Stuck):
     stuck.put("g-a", sort_key(0), NOW, record=CHAIN[0].text)
     stuck.send("letters", letter(NOW, NOW))
     paused: list[float] = []
-    replay = Redrive(parts_in(stuck.stack), lambda *_: None, paused.append)
+    run = Redrive(resources_of(stuck.stack), lambda *_: None, paused.append)
     stuck.refusing = 5
     with pytest.raises(Unavailable, match="1 of a batch"):
-        replay.published()
+        run.published()
     assert stuck.left("letters") == 1
     stuck.refusing = 2
-    replay.published(Period(NOW - 60, NOW + 60))
+    run.published(Period(NOW - 60, NOW + 60))
     assert paused == [2, 4, 8, 16, 2, 4]
     assert len(stuck.taken["jitney-records"]) == 1
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", "[" * 1000, letter(0, 0).replace("T", "?"), "7"])
-def test_aud_06_what_is_no_letter_of_a_stream_has_no_time(body: str):
+def test_aud_06_a_message_of_another_form_has_no_time_range(body: str):
     assert period_of(body) is None
 
 
-def test_aud_06_people_are_told_what_is_left(stuck: Stuck):
+def test_aud_06_unreadable_dead_letters_are_printed(stuck: Stuck):
     stuck.put("g-a", sort_key(0), NOW, record=CHAIN[0].text)
     stuck.send("letters", letter(NOW, NOW))
     stuck.send("letters", "?")
-    result = CliRunner().invoke(app, ["audit", "replay", "--stack", str(stuck.stack)])
+    result = CliRunner().invoke(app, ["audit", "redrive", "--stack", str(stuck.stack)])
     assert (result.exit_code, result.stdout.splitlines()) == (
         2,
         [
-            "Not all of it  what had got stuck",
-            "  events    0 events of CloudTrail went back to their queue",
-            "  published 1 record and 0 calls once more, for 1 dead letter",
-            "  left      1 dead letter of another kind",
+            "Incomplete  redrive of dead letters",
+            "  events    0 CloudTrail events sent back to the queue",
+            "  published 1 record and 0 calls again, for 1 dead letter",
+            "  left      1 unreadable dead letter",
         ],
     )

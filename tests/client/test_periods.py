@@ -1,4 +1,4 @@
-"""The days that a query is asked about: another period in the place of its own, on every table, and nothing else."""
+"""The days of a query: given days replace its own on every table, and change nothing else (row AUD 5)."""
 
 from datetime import date, timedelta
 
@@ -39,7 +39,7 @@ SQL = f"-- Q\nSELECT 1 FROM a WHERE a.{since(30)} AND b.{since(37)}"
         ),
     ],
 )
-def test_aud_05_the_days_asked_for_take_the_place_of_the_querys_own(first, last, bounds):
+def test_aud_05_the_given_days_replace_the_querys_own(first, last, bounds):
     assert within(SQL, first, last, TODAY) == f"-- Q\nSELECT 1 FROM a WHERE a.{bounds[0]} AND b.{bounds[1]}"
 
 
@@ -59,13 +59,13 @@ def test_aud_05_without_days_the_query_stays_as_it_is():
 @pytest.mark.parametrize(
     ("sql", "first", "last", "why"),
     [
-        ("SELECT 1", date(2026, 1, 1), None, "no period of its own"),
-        (SQL, date(2026, 1, 2), date(2026, 1, 1), "ends before it begins"),
-        (SQL, TODAY + timedelta(days=1), None, "begins after today"),
-        (SQL, TODAY + timedelta(days=1), TODAY + timedelta(days=2), "begins after today"),
+        ("SELECT 1", date(2026, 1, 1), None, "it has no period"),
+        (SQL, date(2026, 1, 2), date(2026, 1, 1), "ends before it starts"),
+        (SQL, TODAY + timedelta(days=1), None, "starts after today"),
+        (SQL, TODAY + timedelta(days=1), TODAY + timedelta(days=2), "starts after today"),
     ],
 )
-def test_aud_05_days_that_cannot_be_asked_for_are_told(sql, first, last, why):
+def test_aud_05_invalid_days_are_refused(sql, first, last, why):
     with pytest.raises(ValueError, match=why):
         within(sql, first, last, TODAY)
 

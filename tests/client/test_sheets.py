@@ -26,7 +26,7 @@ def cells(text: str, separator: str) -> list[str]:
 @given(st.lists(st.tuples(HOSTILE, HOSTILE, st.lists(HOSTILE, max_size=2)), min_size=1, max_size=3))
 @example([("a", "ok;=cmd|'/c calc'!A1;x", ["b;=1+1"])])
 @example([("＝1+1", '"=1', []), ("a", 'b;" "=1', [])])
-def test_aud_05_no_cell_of_a_csv_is_a_formula_whatever_separates_cells(separator: str, rows: list[tuple[str, ...]]):
+def test_aud_05_no_csv_cell_is_a_formula_with_any_separator(separator: str, rows: list[tuple[str, ...]]):
     text = as_csv(("who", "why", "actions"), rows)
     assert not [cell for cell in cells(text, separator) if cell.strip(' "').startswith(tuple(SIGNS))]
 

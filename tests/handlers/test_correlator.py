@@ -1,4 +1,4 @@
-"""Events of CloudTrail end as calls that grants explain, or as bypasses, in whatever order they come (row AUD 3)."""
+"""CloudTrail events become explained calls or bypasses, in any order (row AUD 3)."""
 
 import json
 from dataclasses import replace
@@ -109,7 +109,7 @@ def test_aud_03_a_call_is_joined_to_its_grant_by_account_role_session_name_and_k
     assert correlator.records() == []
 
 
-def test_aud_03_a_call_before_its_keys_beginning_is_kept_and_joined_then(correlator: Correlator):
+def test_aud_03_a_call_before_its_keys_origin_is_saved_and_joined_later(correlator: Correlator):
     correlator.take_in(call_event(2))
     assert correlator.lines() == {}
     assert correlator.queue.asked == [(ACCOUNT, KEY)]
@@ -117,7 +117,7 @@ def test_aud_03_a_call_before_its_keys_beginning_is_kept_and_joined_then(correla
     assert [line["verdict"] for line in correlator.lines().values()] == ["explained", "explained"]
 
 
-def test_aud_03_a_key_that_nobody_issued_is_a_bypass_after_a_while_and_explained_if_it_was_late(correlator: Correlator):
+def test_aud_03_a_key_of_unknown_origin_is_a_provisional_bypass(correlator: Correlator):
     correlator.take_in(call_event(2))
     correlator.now += MAX_EVENT_DELAY_SECONDS - 1
     correlator.look_again()
@@ -132,7 +132,7 @@ def test_aud_03_a_key_that_nobody_issued_is_a_bypass_after_a_while_and_explained
     assert correlator.reasons() == [(), ()]
 
 
-def test_aud_03_a_key_whose_beginning_is_learned_late_and_was_not_jitneys_is_a_bypass_for_that(correlator: Correlator):
+def test_aud_03_a_late_origin_outside_jitney_is_a_bypass_for_that_reason(correlator: Correlator):
     correlator.take_in(call_event(2))
     correlator.now += MAX_EVENT_DELAY_SECONDS
     correlator.look_again()
@@ -141,7 +141,7 @@ def test_aud_03_a_key_whose_beginning_is_learned_late_and_was_not_jitneys_is_a_b
     assert {each["code"] for each in correlator.records()} == {"key_not_issued", "not_issued_by_jitney"}
 
 
-def test_aud_03_a_session_that_was_scoped_down_is_of_the_same_grant(correlator: Correlator):
+def test_aud_03_a_scoped_down_session_belongs_to_the_same_grant(correlator: Correlator):
     last = "ASIAAAAAAAAAAAAAAAA7"
     correlator.take_in(call_event(3, who=identity(key=last)), scoped(2, key=KEY, to=last))
     assert correlator.lines() == {}
@@ -153,24 +153,24 @@ def test_aud_03_a_session_that_was_scoped_down_is_of_the_same_grant(correlator: 
 ADMIN = "AROAADMINAAAAAAAAAAAA"
 BYPASSES = {
     "another session name": ([call_event(1, who=identity(session="admin"))], "unknown_session_name"),
-    "a name that begins like a grant's": ([call_event(1, who=identity(session=f"{GRANT.id}-x"))], "unknown_session_name"),
+    "a grant's name with a suffix": ([call_event(1, who=identity(session=f"{GRANT.id}-x"))], "unknown_session_name"),
     "no such grant": ([call_event(1, who=identity(session="g-zzzzzzzzzzzzzz"))], "unknown_grant"),
     "another source identity": ([call_event(1, who=identity(source_identity="corp.mallory"))], "wrong_source_identity"),
     "no source identity": ([call_event(1, who=identity(source_identity=""))], "wrong_source_identity"),
-    "the role taken by hand under another name": ([assume_role_event(1, by=ADMIN, session="admin")], "unknown_session_name"),
-    "the role taken by hand under a grant's name": ([assume_role_event(1, by=ADMIN)], "not_issued_by_jitney"),
+    "manual session, other name": ([assume_role_event(1, by=ADMIN, session="admin")], "unknown_session_name"),
+    "manual session, grant's name": ([assume_role_event(1, by=ADMIN)], "not_issued_by_jitney"),
     "a call after that": ([assume_role_event(1, by=ADMIN), call_event(2)], "not_issued_by_jitney"),
-    "a function that is to make canaries only": ([assume_role_event(1, by="AROARELEASESAAAAAAAAA")], "not_issued_by_jitney"),
+    "a function for canaries only": ([assume_role_event(1, by="AROARELEASESAAAAAAAAA")], "not_issued_by_jitney"),
     "before it began": ([assume_role_event(1), call_event(2, at=NOW - 61)], "before_the_start"),
     "after it ended": ([assume_role_event(1), call_event(2, at=GRANT.expires_at + 61)], "after_the_end"),
     "a canary of no grant": ([call_event(1, who=identity(session="g-canary-zzzzzzzzzzzzzz"))], "unknown_grant"),
-    "a check by nobody": ([call_event(1, who=identity(session="g-check-zzzzzzzzzzzzzz", source_identity=""))],
+    "a check by an unknown role": ([call_event(1, who=identity(session="g-check-zzzzzzzzzzzzzz", source_identity=""))],
                           "wrong_source_identity"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("events", "reason"), BYPASSES.values(), ids=BYPASSES)
-def test_aud_03_what_no_grant_explains_is_a_bypass_and_on_record(correlator, events, reason, capsys):
+def test_aud_03_an_unexplained_call_is_a_recorded_bypass(correlator, events, reason, capsys):
     correlator.take_in(*events)
     assert reason in {each for reasons in correlator.reasons() for each in reasons}
     records = correlator.records()
@@ -182,7 +182,7 @@ def test_aud_03_what_no_grant_explains_is_a_bypass_and_on_record(correlator, eve
 @pytest.mark.parametrize(
     ("session", "by"), [("g-canary-aaaaaaaaaaaaaa", "RELEASES"), ("g-check-abcdefghijklmn", "TARGETCHECKS")]
 )
-def test_aud_03_the_brokers_own_sessions_are_none_when_the_right_function_began_them(correlator, session, by):
+def test_aud_03_the_brokers_sessions_are_explained_if_the_right_function_started_them(correlator, session, by):
     correlator.take_in(
         assume_role_event(1, session=session, by=f"AROA{by:A<17}"), call_event(2, who=identity(session=session))
     )
@@ -192,7 +192,7 @@ def test_aud_03_the_brokers_own_sessions_are_none_when_the_right_function_began_
     assert another.reasons() == [("not_issued_by_jitney",)] * 2
 
 
-def test_aud_03_what_was_denied_after_the_end_is_no_bypass():
+def test_aud_03_a_denied_call_after_the_end_is_no_bypass():
     ended = replace(GRANT, state=State.RELEASED, ending=GrantEnd(NOW + 20, "corp.agent", ""))
     correlator = Correlator(ended)
     denied = call_event(2, at=NOW + 200, errorCode="AccessDenied", errorMessage="User: ... with an explicit deny")
@@ -203,7 +203,7 @@ def test_aud_03_what_was_denied_after_the_end_is_no_bypass():
     assert correlator.reasons()[-1] == ("after_the_end",)
 
 
-def test_aud_03_what_was_issued_before_a_cut_off_works_no_more():
+def test_aud_03_credentials_from_before_a_cut_off_are_a_bypass_after_it():
     correlator = Correlator(replace(GRANT, cut_off_at=NOW + 20))
     anew = "ASIAAAAAAAAAAAAAAAA7"
     correlator.take_in(assume_role_event(1), assume_role_event(2, at=NOW + 30, key=anew))
@@ -211,19 +211,19 @@ def test_aud_03_what_was_issued_before_a_cut_off_works_no_more():
     assert correlator.reasons() == [(), (), (), ("after_the_cut_off",)]
 
 
-def test_aud_03_a_service_that_calls_for_a_session_has_keys_of_its_own(correlator: Correlator):
+def test_aud_03_calls_by_a_service_for_a_session_are_joined_without_key(correlator: Correlator):
     who = identity(key="ASIAAAAAAAAAAAAAAAZZ") | {"invokedBy": "athena.amazonaws.com"}
     correlator.take_in(call_event(1, who=who), call_event(2, who=identity(key="")))
     assert correlator.reasons() == [(), ("key_not_issued",)]
 
 
-def test_aud_04_a_story_tells_the_event_that_began_a_session_from_a_role_that_the_session_took(correlator: Correlator):
+def test_aud_04_the_report_distinguishes_a_session_start_from_role_chaining(correlator: Correlator):
     chained = call_event(
         2, eventSource="sts.amazonaws.com", eventName="AssumeRole", requestParameters={"roleArn": "other"}
     )
     correlator.take_in(assume_role_event(1), chained)
-    story = report_of(requested(), list(correlator.lines().values()))
-    assert (story.begun, [use.name for use in story.uses]) == (1, ["sts:AssumeRole"])
+    report = report_of(requested(), list(correlator.lines().values()))
+    assert (report.sessions_started, [use.name for use in report.uses]) == (1, ["sts:AssumeRole"])
 
 
 def test_aud_03_both_accounts_copies_of_an_event_are_one(correlator: Correlator):
@@ -235,7 +235,7 @@ def test_aud_03_both_accounts_copies_of_an_event_are_one(correlator: Correlator)
     assert len(correlator.lines()) == 1
 
 
-def test_mask_05_what_is_secret_in_an_event_is_masked_before_anything_holds_it(correlator: Correlator, capsys):
+def test_mask_05_a_secret_in_an_event_is_masked_before_it_is_stored(correlator: Correlator, capsys):
     told = call_event(
         2,
         eventSource="iam.amazonaws.com",
@@ -255,9 +255,7 @@ def test_mask_05_what_is_secret_in_an_event_is_masked_before_anything_holds_it(c
 
 
 @pytest.mark.parametrize("session", [GRANT.id, f"g-canary-{GRANT.id[2:]}"])
-def test_aud_03_an_event_of_so_long_ago_that_its_grant_is_forgotten_is_refused_and_no_bypass(
-    session: str, capsys, caplog
-):
+def test_aud_03_an_event_older_than_grant_retention_is_rejected(session: str, capsys, caplog):
     correlator = Correlator()  # TTL took the grant
     correlator.now = NOW + GRANT_RETENTION_SECONDS + 11
     assert correlator.take_in(call_event(2, who=identity(session=session))) == []
@@ -266,7 +264,7 @@ def test_aud_03_an_event_of_so_long_ago_that_its_grant_is_forgotten_is_refused_a
     assert '"TrailEventsRefused":[1' in capsys.readouterr().out
 
 
-def test_aud_03_what_needs_no_grant_is_judged_however_old_it_is(correlator: Correlator):
+def test_aud_03_sessions_without_a_grant_are_judged_at_any_age(correlator: Correlator):
     correlator.now = NOW + 2 * GRANT_RETENTION_SECONDS
     correlator.take_in(
         call_event(1, who=identity(session="admin")),
@@ -277,7 +275,7 @@ def test_aud_03_what_needs_no_grant_is_judged_however_old_it_is(correlator: Corr
     assert correlator.reasons() == [("unknown_session_name",), (), (), ("after_the_end",)]
 
 
-def test_an_event_of_anything_else_is_none_of_ours(correlator: Correlator):
+def test_events_about_other_roles_are_ignored(correlator: Correlator):
     other = identity()
     other["sessionContext"]["sessionIssuer"]["arn"] = f"{ROLE_ARN}x"
     correlator.take_in(call_event(1, who=other), call_event(2, who={"type": "IAMUser", "userName": "alice"}))
@@ -290,9 +288,9 @@ HOSTILE = {
     "no object": ("[]", "not_an_event"),
     "no event": (forwarded_event(7), "not_an_event"),
     "another kind": (forwarded_event({}, **{"detail-type": "Other"}), "not_an_event"),
-    "somebody's own event": (forwarded_event(assume_role_event(1), source="my.app"), "not_by_aws"),
+    "an event of another source": (forwarded_event(assume_role_event(1), source="my.app"), "not_by_aws"),
     "of almost AWS": (forwarded_event(assume_role_event(1), source="awsx"), "not_by_aws"),
-    "of nobody": (forwarded_event(assume_role_event(1), source=None), "not_an_event"),
+    "without a caller": (forwarded_event(assume_role_event(1), source=None), "not_an_event"),
     "from no account": (forwarded_event(assume_role_event(1), account=None), "not_an_event"),
     "from another account": (forwarded_event(call_event(1), account="999999999999"), "reported_by_wrong_account"),
     "a beginning from another account": (
@@ -324,7 +322,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("event", "code"), HOSTILE.values(), ids=HOSTILE)
-def test_aud_03_what_is_no_event_is_counted_and_keeps_nothing_else_from_being_taken_in(
+def test_aud_03_malformed_messages_are_counted_and_block_nothing(
     correlator: Correlator, event: Any, code: str, capsys, caplog
 ):
     body = event if isinstance(event, str) else forwarded_event(event)
@@ -335,7 +333,7 @@ def test_aud_03_what_is_no_event_is_counted_and_keeps_nothing_else_from_being_ta
     assert [each.code for each in caplog.records] == [code]
 
 
-def test_aud_06_only_the_messages_that_failed_come_again(correlator: Correlator):
+def test_aud_06_only_failed_messages_are_redelivered(correlator: Correlator):
     correlator.store.broken = True
     elsewhere = call_event(2, who={"type": "IAMUser", "userName": "alice"})
     assert correlator.take_in(assume_role_event(1), elsewhere) == ["0"]
@@ -343,7 +341,7 @@ def test_aud_06_only_the_messages_that_failed_come_again(correlator: Correlator)
     assert correlator.take_in(assume_role_event(1)) == []
 
 
-def test_aud_03_what_somebody_put_on_a_bus_explains_no_bypass_and_takes_nothing_away(correlator: Correlator):
+def test_aud_03_forged_bus_events_explain_and_hide_nothing(correlator: Correlator):
     correlator.take_in(call_event(2))
     correlator.now += MAX_EVENT_DELAY_SECONDS
     correlator.look_again()
@@ -353,7 +351,7 @@ def test_aud_03_what_somebody_put_on_a_bus_explains_no_bypass_and_takes_nothing_
     assert correlator.reasons() == [("key_not_issued",)]
 
 
-def test_aud_03_the_brokers_account_tells_of_how_sessions_began(correlator: Correlator):
+def test_aud_03_the_brokers_account_may_report_session_starts(correlator: Correlator):
     correlator.receive(forwarded_event(assume_role_event(1), account=BROKER))
     correlator.take_in(call_event(2))
     assert correlator.reasons() == [(), ()]
@@ -364,7 +362,7 @@ ORDERS = list(permutations((assume_role_event(9), assume_role_event(1, by=EVIL),
 
 
 @pytest.mark.parametrize("events", ORDERS)
-def test_aud_03_a_key_of_which_two_beginnings_are_told_explains_nothing_in_any_order(correlator, events):
+def test_aud_03_a_key_with_two_origins_explains_nothing_in_any_order(correlator, events):
     for event in events:
         correlator.take_in(event)
     held = [sk for _, sk in correlator.table.items]
@@ -372,7 +370,7 @@ def test_aud_03_a_key_of_which_two_beginnings_are_told_explains_nothing_in_any_o
     assert "key_issued_twice" in {each["code"] for each in correlator.records()}
 
 
-def test_aud_03_a_made_up_beginning_that_comes_first_hides_no_session_that_somebody_else_began(correlator: Correlator):
+def test_aud_03_a_forged_origin_that_comes_first_hides_nothing(correlator: Correlator):
     correlator.take_in(assume_role_event(9))
     correlator.take_in(assume_role_event(1, by=EVIL), call_event(2), call_event(3, at=NOW + 20))
     assert set(correlator.reasons()) == {("key_issued_twice",)}
@@ -384,7 +382,7 @@ def test_aud_03_a_made_up_beginning_that_comes_first_hides_no_session_that_someb
     assert set(other.reasons()) == {("key_issued_twice",)}
 
 
-def test_aud_03_copies_of_a_beginning_do_not_differ(correlator: Correlator):
+def test_aud_03_copies_of_an_origin_are_no_dispute(correlator: Correlator):
     correlator.take_in(
         assume_role_event(1),
         assume_role_event(1),

@@ -44,12 +44,12 @@ def added(pk: str, sk: str, **members: Any) -> dict[str, Any]:
 
 
 def put(each: ChainedRecord) -> dict[str, Any]:
-    """A record that was put as the store puts it."""
+    """Return the change for a record that the store wrote."""
     return added(each.chain, sort_key(each.seq), record=each.text)
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """The keys of what was reported."""
+def reported(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Return the keys of the reported items."""
     return [(vars(each)["chain"], vars(each)["seq"]) for each in caplog.records if each.levelname == "ERROR"]
 
 
@@ -64,13 +64,13 @@ def test_every_record_is_published():
     assert stream.taken == TEXTS
 
 
-def test_aud_06_what_was_not_taken_comes_again():
+def test_aud_06_refused_lines_are_reported_for_retry():
     failures = publish({"Records": [put(each) for each in LINKS]}, Ports(records_stream=Stream((1,))))
     assert failures == {"batchItemFailures": [{"itemIdentifier": "g-a/000001"}]}
 
 
 @given(st.text(), st.text(), st.integers(0, 10**7))
-def test_aud_02_whatever_a_record_says_it_belongs_at_its_key(reason: str, ticket: str, seq: int):
+def test_aud_02_any_genuine_record_matches_its_key(reason: str, ticket: str, seq: int):
     record = AuditRecord(
         NOW, AuditEvent.REQUEST, Outcome.ALLOWED, reason=reason, ticket=ticket, detail={"a": [reason, 1]}
     )
@@ -98,8 +98,8 @@ POISON: dict[str, dict[str, Any]] = {
     "null": added("r-mine", "000001", record="null"),
     "deep": added("r-mine", "000001", record="[" * 100_000),
     "deep to its end": added("r-mine", "000001", record="[" * 50_000 + "]" * 50_000),
-    "a call besides": added("r-mine", "000001", record=MINE.text, line="{}"),
-    "something besides": added("r-mine", "000001", record=MINE.text, more="canary"),
+    "a second attribute of a call": added("r-mine", "000001", record=MINE.text, line="{}"),
+    "an unknown second attribute": added("r-mine", "000001", record=MINE.text, more="canary"),
     "a call among records": added("r-mine", "000001", line=canonical({**SAID, "verdict": "explained", "reasons": []})),
     "a call of another key": added(
         "k-1-A",
@@ -123,13 +123,13 @@ POISON: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", POISON)
-def test_aud_02_what_does_not_belong_at_its_key_is_reported_and_holds_nothing_up(name: str, capsys, caplog):
+def test_aud_02_an_item_that_does_not_match_its_key_is_reported_and_blocks_nothing(name: str, capsys, caplog):
     records, calls = Stream(), Stream()
     event = {"Records": [put(LINKS[0]), POISON[name], put(LINKS[1])]}
     assert publish(event, Ports(records_stream=records, calls_stream=calls)) == {"batchItemFailures": []}
     assert (records.taken, calls.taken) == (TEXTS[:2], [])
     keys = POISON[name]["dynamodb"]["Keys"]
-    assert told(caplog) == [(keys["pk"]["S"], keys["sk"]["S"])]
+    assert reported(caplog) == [(keys["pk"]["S"], keys["sk"]["S"])]
     printed = capsys.readouterr().out
     assert json.loads(printed)["AuditRecordsTampered"] == [1.0]
     assert "canary" not in printed + str([vars(each) for each in caplog.records])
@@ -139,12 +139,12 @@ def _more(item: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name not in ("pk", "sk", "expires")}
 
 
-def test_aud_02_what_the_correlator_keeps_is_no_tampering_and_its_records_hold(caplog):
+def test_aud_02_the_correlators_items_are_no_tampering(caplog):
     correlator = Correlator(GRANT)
     correlator.take_in(
         call_event(1),
         assume_role_event(2),
-        call_event(3, who=identity("somebody", "")),
+        call_event(3, who=identity("intruder", "")),
         call_event(4, at=GRANT.expires_at + 3600),
     )
     caplog.clear()
@@ -154,7 +154,7 @@ def test_aud_02_what_the_correlator_keeps_is_no_tampering_and_its_records_hold(c
     records, calls = Stream(), Stream((0,))
     (again,) = publish(event, Ports(records_stream=records, calls_stream=calls))["batchItemFailures"]
     assert again["itemIdentifier"].startswith("k-")
-    assert told(caplog) == []
+    assert reported(caplog) == []
     assert records.taken == [item["record"]["S"] for _, item in written if "record" in item]
     assert len(calls.taken) == len([item for _, item in written if "line" in item]) - 1
     world = World({key_of(0): "\n".join(records.taken).encode()})
@@ -195,7 +195,7 @@ def test_aud_02_a_changed_or_deleted_record_is_reported_and_not_published(change
     event = {"Records": [changed, put(LINKS[0]), changed]}
     assert publish(event, Ports(records_stream=stream)) == {"batchItemFailures": []}
     assert stream.taken == TEXTS[:1]
-    assert told(caplog) == [("g-aaaaaaaaaaaaaa", "000000")] * 2
+    assert reported(caplog) == [("g-aaaaaaaaaaaaaa", "000000")] * 2
     assert "canary" not in str([vars(each) for each in caplog.records])
     metric = json.loads(capsys.readouterr().out)
     assert metric["AuditRecordsTampered"] == [2.0]

@@ -1,4 +1,4 @@
-"""AUD 2: every hour a seal over all that came, each object in one seal, whatever comes late or twice."""
+"""AUD 2: every hour a seal covers all new objects, each once, late and duplicate objects included."""
 
 import json
 from dataclasses import dataclass, field
@@ -104,14 +104,14 @@ def proven(ports: Any) -> None:
     assert findings.extent.unsealed_objects == 0
 
 
-def test_aud_02_the_first_seal_covers_all_that_there_is(world):
+def test_aud_02_the_first_seal_covers_everything(world):
     old, new = world.published.arrive("a", "2024-02-29"), world.published.arrive("b")
     assert seal({}, world) == {"seal": 0, "objects": 2}
     assert sealed(world) == [[old, new]]
     proven(world)
 
 
-def test_aud_02_each_seal_covers_what_came_since_and_an_hour_without_records_has_one_too(world):
+def test_aud_02_each_seal_covers_new_objects_and_an_empty_hour_has_a_seal(world):
     one = world.published.arrive("1")
     seal({}, world)
     assert later(world) == {"seal": 1, "objects": 0}
@@ -122,7 +122,7 @@ def test_aud_02_each_seal_covers_what_came_since_and_an_hour_without_records_has
     proven(world)
 
 
-def test_aud_02_what_comes_late_into_yesterdays_folder_is_in_the_next_seal(world):
+def test_aud_02_a_late_object_of_yesterday_is_in_the_next_seal(world):
     seal({}, world)
     later(world, 13 * HOUR)  # the 25th, 01:00
     late = world.published.arrive("late", "2026-11-24")
@@ -133,7 +133,7 @@ def test_aud_02_what_comes_late_into_yesterdays_folder_is_in_the_next_seal(world
     proven(world)
 
 
-def test_aud_02_after_an_outage_no_day_is_left_out(world):
+def test_aud_02_after_an_outage_every_day_is_sealed(world):
     seal({}, world)
     missed = [world.published.arrive(str(day), f"2026-11-{day}") for day in (24, 25, 26, 27, 28)]
     later(world, 4 * DAY)
@@ -141,7 +141,7 @@ def test_aud_02_after_an_outage_no_day_is_left_out(world):
     proven(world)
 
 
-def test_aud_02_a_run_that_is_repeated_adds_nothing(world):
+def test_aud_02_a_repeated_run_adds_nothing(world):
     world.published.arrive("1")
     seal({}, world)
     assert later(world, 60) == {"seal": 0, "objects": 0}
@@ -151,7 +151,7 @@ def test_aud_02_a_run_that_is_repeated_adds_nothing(world):
     assert sealed(world)[1] == [two]
 
 
-def test_aud_02_of_two_runs_at_once_one_adds_a_seal(world, capsys):
+def test_aud_02_one_of_two_parallel_runs_adds_a_seal(world, capsys):
     world.published.arrive("1")
     world.seals.beaten = True
     assert seal({}, world) == {"seal": 0, "objects": 0}
@@ -169,7 +169,7 @@ def test_aud_02_a_run_reads_the_seals_of_two_days_and_no_object_twice(world):
     assert len(world.published.read) == len(set(world.published.read)) == 80
 
 
-def test_aud_02_a_bucket_that_does_not_answer_gets_no_seal(world):
+def test_aud_02_an_unavailable_bucket_gets_no_seal(world):
     world.published.arrive("1")
     world.published.broken = True
     with pytest.raises(Problem):
@@ -177,7 +177,7 @@ def test_aud_02_a_bucket_that_does_not_answer_gets_no_seal(world):
     assert world.seals.seals == []
 
 
-def test_aud_02_a_seal_is_counted_and_what_is_no_record_raises_the_alarm(world, capsys, caplog):
+def test_aud_02_seals_are_counted_and_invalid_lines_raise_the_alarm(world, capsys, caplog):
     body = chain_record(AuditRecord(NOW, AuditEvent.REFUSAL, Outcome.REFUSED, reason="as it was"), "r-x").text.encode()
     world.published.arrive("1", body=body.replace(b"as it was", b"otherwise") + b"\nno record\n")
     seal({}, world)

@@ -54,7 +54,7 @@ def events(lake: Lake) -> list[dict[str, Any]]:
     return [json.loads(row["event"]) for row in lake.ask("siem_events")]
 
 
-def test_aud_05_the_faults_of_an_event_are_found(lake: Lake):
+def test_aud_05_schema_violations_of_an_event_are_found(lake: Lake):
     lake.call(1, **CALL, source_ip="192.0.2.1")
     (event,) = events(lake)
     broken = [
@@ -87,7 +87,7 @@ def test_aud_05_the_faults_of_an_event_are_found(lake: Lake):
         ({"resources": ('a",', '","b"}]\\')}, {"resources": [{"uid": 'a",'}, {"uid": '","b"}]\\'}]}),
     ],
 )
-def test_aud_05_an_event_is_as_the_schema_has_it(lake: Lake, members: dict[str, Any], said: dict[str, Any]):
+def test_aud_05_events_conform_to_the_schema(lake: Lake, members: dict[str, Any], said: dict[str, Any]):
     lake.call(1, human="corp.h", times=2, **CALL | {"source_ip": "192.0.2.1"} | members)
     (event,) = events(lake)
     assert list(faults(event, SCHEMA["class"], event["metadata"]["profiles"])) == []
@@ -99,7 +99,7 @@ def test_aud_05_an_event_is_as_the_schema_has_it(lake: Lake, members: dict[str, 
     assert event["unmapped"]["reasons"] == members.get("bypass", [])
 
 
-def test_aud_05_who_took_the_role_by_hand_is_the_actor_by_the_sessions_name(lake: Lake):
+def test_aud_05_the_actor_of_a_manual_session_is_the_session_name(lake: Lake):
     lake.call(1, bypass=["unknown_session_name"], **CALL | {"session": "mallory"}, source_identity="", source_ip="::1")
     (event,) = events(lake)
     assert (event["actor"]["user"]["uid"], event["unmapped"]["verdict"]) == ("mallory", "bypass")

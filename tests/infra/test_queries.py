@@ -1,4 +1,4 @@
-"""The auditor's questions, asked of records and calls as the functions write them: the right answers (AUD 4, 5)."""
+"""The named queries over records and calls as the functions write them (rows AUD 4, AUD 5)."""
 
 import json
 import re
@@ -33,7 +33,7 @@ CALL = CloudTrailCall(
     **dict.fromkeys(CloudTrailCall.__slots__, "")
     | {"event_id": "e-0", "time": 0, "account": "444455556666", "service": "s3", "operation": "GetObject"}
     | {"actions": ("s3:GetObject",), "resources": ("arn:aws:s3:::reports/a",), "read_only": True}
-    | {"bytes_in": 0, "bytes_out": 0, "made": (), "taken": (), "source_identity": "corp.a"}
+    | {"bytes_in": 0, "bytes_out": 0, "created": (), "deleted": (), "source_identity": "corp.a"}
 )
 
 
@@ -76,7 +76,7 @@ class Lake:
         return self.run(FILES[name], *parameters)
 
     def run(self, sql, *parameters):
-        """The rows by column, with lists for JSON, as `jitney.client.athena` gives them."""
+        """Return the rows by column, with lists for JSON, like `jitney.client.athena`."""
         with opened(self.folder) as connection:
             result = connection.execute(sql, list(parameters))
             columns = [(each[0], str(each[1])) for each in result.description]
@@ -94,7 +94,7 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(tmp_path)
 
 
-def test_aud_05_every_query_is_a_question_of_some_days():
+def test_aud_05_every_query_limits_its_days():
     for name, sql in FILES.items():
         question, *rest = sql.splitlines()
         assert question.startswith("-- "), name
@@ -107,7 +107,7 @@ def test_aud_05_every_query_is_a_question_of_some_days():
         assert all(each.days is not None and each.days <= 90 for each in read), (name, read)
 
 
-def test_aud_05_every_parameter_stands_where_athena_takes_one():
+def test_aud_05_every_parameter_is_where_athena_allows_one():
     """In a WHERE alone: https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements.html."""
     assert {name: found for name, sql in FILES.items() if (found := clauses_of_parameters(sql) - {"WHERE"})} == {}
 
@@ -127,7 +127,7 @@ def clauses_of_parameters(sql: str) -> set[str]:
     return found
 
 
-def test_aud_05_there_are_queries_for_every_view_and_none_reads_a_table_as_it_is():
+def test_aud_05_queries_use_every_view_and_no_table_directly():
     assert len(FILES) >= 14
     texts = "\n".join(FILES.values()) + "\n".join(view.sql for view in VIEWS if not view.name.endswith("_once"))
     assert all(f" {view.name}" in texts for view in VIEWS)
@@ -148,14 +148,14 @@ def test_aud_05_there_are_queries_for_every_view_and_none_reads_a_table_as_it_is
         ("SELECT 1 FROM calls AS a WHERE a.dt <= {30}", None),
     ],
 )
-def test_aud_05_what_bounds_a_query_is_told_from_what_does_not(sql: str, days: int | None):
+def test_aud_05_only_lower_bounds_on_days_count(sql: str, days: int | None):
     for number in (7, 30, 40):
         since = f"CAST(CAST(current_date - INTERVAL '{number}' DAY AS DATE) AS VARCHAR)"
         sql = sql.replace(f"{{{number}}}", since)
     assert {each.days for each in scans(sql) if each.table == "calls"} == {days}
 
 
-def test_aud_03_what_came_twice_is_there_once_and_what_was_explained_later_is_no_bypass(lake: Lake):
+def test_aud_03_duplicates_count_once_and_late_explanations_are_no_bypass(lake: Lake):
     lake.record(AuditEvent.REFUSAL, Outcome.REFUSED, count=4, issuer="corp", source_ip="192.0.2.1", code="c", times=3)
     lake.call(1, times=2)
     lake.call(2, bypass=["key_not_issued"], judged=1800, times=2)
@@ -167,8 +167,8 @@ def test_aud_03_what_came_twice_is_there_once_and_what_was_explained_later_is_no
     assert [row["times"] for row in lake.ask("refusals")] == [4]
 
 
-def test_aud_05_the_days_of_a_view_are_answered_as_if_there_were_no_others(lake: Lake, tmp_path: Path):
-    """So it does not matter when a condition on `dt` is looked at: the table may be asked for these days alone."""
+def test_aud_05_a_views_answer_for_a_day_does_not_depend_on_other_days(lake: Lake, tmp_path: Path):
+    """So a condition on `dt` may be applied early: the table is read for these days only."""
     for days_ago in (3, 2, 1):
         grant = f"g-{days_ago % 2}"
         lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=grant, days_ago=days_ago, times=2)
@@ -177,8 +177,8 @@ def test_aud_05_the_days_of_a_view_are_answered_as_if_there_were_no_others(lake:
         )
         lake.call(1, grant=grant, days_ago=days_ago, error_code="AccessDenied", times=2)
         lake.call(2, grant=grant, days_ago=days_ago, bypass=["unknown_grant"])
-        lake.call(3, days_ago=days_ago, made=("user x",))
-        lake.call(4, days_ago=days_ago, taken=("user x",), later=days_ago - 2)
+        lake.call(3, days_ago=days_ago, created=("user x",))
+        lake.call(4, days_ago=days_ago, deleted=("user x",), later=days_ago - 2)
     day = (NOW - timedelta(days=2)).strftime("%Y-%m-%d")
     alone = Lake(tmp_path / "alone")
     for table in ("records", "calls"):
@@ -191,7 +191,7 @@ def test_aud_05_the_days_of_a_view_are_answered_as_if_there_were_no_others(lake:
         assert found == alone.run(sql), view.name
 
 
-def test_aud_01_who_asked_for_what_lists_the_requests_and_what_came_of_them(lake: Lake):
+def test_aud_01_who_requested_what_lists_requests_and_results(lake: Lake):
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", ticket="OPS-1", reason='it\'s "due"', days_ago=2)
     lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-2", days_ago=1)
     lake.record(AuditEvent.REQUEST, Outcome.DENIED, code="denied", policies=("never-salaries",), policy_version="v7")
@@ -217,7 +217,7 @@ def test_aud_01_refusals_are_counted_by_issuer_address_and_code(lake: Lake):
     assert [(row["source_ip"], row["times"]) for row in lake.ask("refusals")] == [("192.0.2.1", 7), ("192.0.2.2", 5)]
 
 
-def test_aud_01_grants_of_a_principal_are_its_own_and_a_parameter_is_but_a_value(lake: Lake):
+def test_aud_01_grants_of_principal_takes_its_parameter_as_a_value(lake: Lake):
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1")
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-2", principal="corp.b")
     assert {row["grant_id"] for row in lake.ask("grants_of_principal", "corp.b")} == {"g-2"}
@@ -243,7 +243,7 @@ def test_aud_04_the_timeline_of_a_grant_has_its_records_and_its_calls_in_order(l
     lake.call(5, later=3, grant="g-2")
     lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", seq=1, later=4, detail={"by": "corp.ops"})
     assert [
-        (row["what"], row["outcome"], row["code"], row["person"]) for row in lake.ask("timeline_of_grant", "g-1")
+        (row["activity"], row["outcome"], row["code"], row["person"]) for row in lake.ask("timeline_of_grant", "g-1")
     ] == [
         ("request", "allowed", "", ""),
         ("s3:GetObject", "done", "", ""),
@@ -253,7 +253,7 @@ def test_aud_04_the_timeline_of_a_grant_has_its_records_and_its_calls_in_order(l
     ]
 
 
-def test_aud_01_a_grant_whose_end_is_not_on_record_is_found(lake: Lake):
+def test_aud_01_a_grant_without_an_end_record_is_found(lake: Lake):
     earlier = (NOW - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
     later = (NOW + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-ended", expires_at=earlier, days_ago=2)
@@ -277,7 +277,7 @@ def test_aud_01_a_grant_whose_end_is_not_on_record_is_found(lake: Lake):
         (AuditEvent.CANARY, "", False),
     ],
 )
-def test_aud_01_a_failure_that_ends_no_grant_hides_none_whose_end_is_not_on_record(
+def test_aud_01_a_temporary_failure_does_not_hide_a_missing_end_record(
     lake: Lake, event: AuditEvent, code: str, ends: bool
 ):
     earlier = (NOW - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -286,7 +286,7 @@ def test_aud_01_a_failure_that_ends_no_grant_hides_none_whose_end_is_not_on_reco
     assert [row["grant_id"] for row in lake.ask("grants_missing_end_record")] == ([] if ends else ["g-1"])
 
 
-def test_rev_08_break_glass_lists_every_use_and_what_was_said_of_it_afterwards(lake: Lake):
+def test_rev_08_break_glass_lists_every_use_and_its_follow_up(lake: Lake):
     broke = {"by": "corp.gina", "reason": '"by":"corp.x"', "follow_up_due_at": "2026-12-01T00:00:00Z"}
     lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-broken", detail=broke)
     said = {"by": "corp.alice", "comment": "it was down"}
@@ -298,11 +298,11 @@ def test_rev_08_break_glass_lists_every_use_and_what_was_said_of_it_afterwards(l
     assert set(rows) == {"g-broken", "g-owed"}
     assert {(row["break_glass_by"], row["reason"]) for row in rows.values()} == {("corp.gina", '"by":"corp.x"')}
     assert {row["follow_up_due_at"] for row in rows.values()} == {"2026-12-01T00:00:00Z"}
-    told = {name: (row["judgement"], row["followed_up_by"], row["comment"]) for name, row in rows.items()}
-    assert told == {"g-broken": ("confirmed", "corp.alice", "it was down"), "g-owed": (None, None, None)}
+    found = {name: (row["judgement"], row["followed_up_by"], row["comment"]) for name, row in rows.items()}
+    assert found == {"g-broken": ("confirmed", "corp.alice", "it was down"), "g-owed": (None, None, None)}
 
 
-def test_aud_03_bypasses_say_why_no_grant_explains_them(lake: Lake):
+def test_aud_03_bypasses_have_reasons(lake: Lake):
     lake.call(1)
     lake.call(2, bypass=["unknown_session_name"], source_ip="192.0.2.9")
     (row,) = lake.ask("bypasses")
@@ -333,19 +333,19 @@ def test_aud_04_denied_calls_are_those_of_grants_that_aws_denied(lake: Lake):
         *((each, False) for each in ("", "NoSuchKey", "ThrottlingException", "accessdenied", "InvalidAccess%Denied")),
     ],
 )
-def test_aud_04_what_iam_denied_is_the_same_to_the_queries_and_to_the_story(lake: Lake, code: str, denied: bool):
+def test_aud_04_queries_and_report_agree_on_denied_calls(lake: Lake, code: str, denied: bool):
     lake.call(1, error_code=code)
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", later=-9)
-    told = {
-        "story": is_denied(parse_call({"event_id": "e-1", "error_code": code})),
+    answers = {
+        "report": is_denied(parse_call({"event_id": "e-1", "error_code": code})),
         "denied_calls": [row["error_code"] for row in lake.ask("denied_calls")] == [code],
         "actions_by_day": lake.ask("actions_by_day")[0]["denied"] == 1,
         "timeline_of_grant": lake.ask("timeline_of_grant", "g-1")[1]["outcome"] == "denied",
     }
-    assert told == dict.fromkeys(told, denied)
+    assert answers == dict.fromkeys(answers, denied)
 
 
-def test_aud_04_what_was_granted_and_how_often_it_was_used_however_it_is_written(lake: Lake):
+def test_aud_04_used_versus_granted_counts_calls_in_any_spelling(lake: Lake):
     actions = ("s3:Get*", "s3:ListBucket", "s3:getobjec?")
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", actions=actions, days_ago=1)
     lake.record(AuditEvent.ISSUE, Outcome.ALLOWED, grant_id="g-1", actions=actions, seq=1, days_ago=1)
@@ -360,7 +360,7 @@ def test_aud_04_what_was_granted_and_how_often_it_was_used_however_it_is_written
     assert found == {("g-1", "s3:Get*"): (4, 1), ("g-1", "s3:ListBucket"): (0, 0), ("g-1", "s3:getobjec?"): (3, 1)}
 
 
-def test_aud_04_what_a_principal_never_used_is_told_over_all_its_grants(lake: Lake):
+def test_aud_04_unused_permissions_span_all_grants_of_a_principal(lake: Lake):
     asked = {"actions": ("s3:GetObject", "s3:PutObject"), "target": "analytics-prod"}
     for number in (1, 2):
         lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", days_ago=40 * number, **asked)
@@ -374,7 +374,7 @@ def test_aud_04_what_a_principal_never_used_is_told_over_all_its_grants(lake: La
     ]
 
 
-def test_aud_04_what_turned_out_to_be_a_bypass_is_no_use_of_its_grant(lake: Lake):
+def test_aud_04_a_call_that_became_a_bypass_is_no_use(lake: Lake):
     actions = {"actions": ("s3:GetObject", "s3:PutObject")}
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", **actions)
     lake.call(1)
@@ -386,51 +386,51 @@ def test_aud_04_what_turned_out_to_be_a_bypass_is_no_use_of_its_grant(lake: Lake
     assert [row["action"] for row in lake.ask("unused_permissions")] == ["s3:GetObject"]
 
 
-def test_aud_04_what_was_left_behind_is_what_was_not_taken_away_since(lake: Lake):
-    lake.call(1, made=("user x", "role y"), operation="CreateUser", days_ago=5)
-    lake.call(2, taken=("role y",), days_ago=1)
-    lake.call(3, made=("bucket z",), later=5)
-    lake.call(4, taken=("bucket z",))  # the one before
-    lake.call(5, made=("table t",))
-    lake.call(6, taken=("table t",), later=1)
-    lake.call(7, made=("user x",), account="111122223333")
-    lake.call(8, taken=("user x",), account="111122223333", days_ago=2)
-    lake.call(9, made=("role ended",), error_code="", days_ago=99)
+def test_aud_04_leftover_resources_were_created_and_not_deleted_since(lake: Lake):
+    lake.call(1, created=("user x", "role y"), operation="CreateUser", days_ago=5)
+    lake.call(2, deleted=("role y",), days_ago=1)
+    lake.call(3, created=("bucket z",), later=5)
+    lake.call(4, deleted=("bucket z",))  # the one before
+    lake.call(5, created=("table t",))
+    lake.call(6, deleted=("table t",), later=1)
+    lake.call(7, created=("user x",), account="111122223333")
+    lake.call(8, deleted=("user x",), account="111122223333", days_ago=2)
+    lake.call(9, created=("role ended",), error_code="", days_ago=99)
     rows = lake.ask("leftover_resources")
-    assert {(row["account"][:3], row["thing"], row["grant_id"]) for row in rows} == {
+    assert {(row["account"][:3], row["resource"], row["grant_id"]) for row in rows} == {
         ("444", "user x", "g-1"),
         ("444", "bucket z", "g-1"),
         ("111", "user x", "g-1"),
     }
 
 
-@pytest.mark.parametrize("last", ["made", "taken"])
-def test_aud_04_nothing_is_hidden_by_taking_it_away_in_the_second_in_which_it_was_made(lake: Lake, last: str):
-    """CloudTrail's times are whole seconds, so that nobody can say which was the last: an agent makes it once more."""
-    orders = {"made": ("made", "taken", "made"), "taken": ("made", "taken")}
+@pytest.mark.parametrize("last", ["created", "deleted"])
+def test_aud_04_a_deletion_in_the_second_of_the_creation_hides_nothing(lake: Lake, last: str):
+    """CloudTrail has whole seconds, so the order within one is unknown: the agent may have created it again."""
+    orders = {"created": ("created", "deleted", "created"), "deleted": ("created", "deleted")}
     for number, what in enumerate(orders[last]):
         lake.call(number, **{what: ("user x",)}, grant=f"g-{what}", days_ago=2)
-    assert [(row["thing"], row["grant_id"]) for row in lake.ask("leftover_resources")] == [("user x", "g-made")]
-    lake.call(9, taken=("user x",), days_ago=2, later=1)
+    assert [(row["resource"], row["grant_id"]) for row in lake.ask("leftover_resources")] == [("user x", "g-created")]
+    lake.call(9, deleted=("user x",), days_ago=2, later=1)
     assert lake.ask("leftover_resources") == []
 
 
-def test_aud_04_what_was_left_behind_is_the_same_to_the_query_and_to_the_story(lake: Lake):
-    """Of everything that can happen to a thing in two seconds of one day and one of the next."""
-    happening = list(product(("made", "taken"), ({"days_ago": 1}, {"days_ago": 1, "later": 1}, {})))
+def test_aud_04_query_and_report_agree_on_leftover_resources(lake: Lake):
+    """For all sequences of events on a resource in two seconds of one day and one of the next."""
+    happening = list(product(("created", "deleted"), ({"days_ago": 1}, {"days_ago": 1, "later": 1}, {})))
     lives = [life for count in range(7) for life in combinations(range(len(happening)), count)]
     for number, (what, when) in enumerate(happening):
         lake.call(number, **{what: tuple(f"user {life}" for life in lives if number in life)}, **when)
     lines = [json.loads(path.read_text(encoding="utf-8")) for path in (lake.folder / "calls").glob("*/*")]
-    told = usage_of(map(parse_call, lines), None).left
-    left = {row["thing"] for row in lake.ask("leftover_resources")}
-    assert left == {each.thing for each in told}
+    found = usage_of(map(parse_call, lines), None).leftover_resources
+    left = {row["resource"] for row in lake.ask("leftover_resources")}
+    assert left == {each.resource for each in found}
     assert 0 < len(left) < len(lives)
 
 
-def test_aud_04_what_made_a_thing_is_told_by_the_grant_that_explains_it(lake: Lake):
-    lake.call(1, made=("user x",), bypass=["key_not_issued"], grant="g-x", judged=1800)
-    lake.call(1, made=("user x",), judged=4000)
+def test_aud_04_a_leftover_resource_names_the_grant_that_explains_its_creation(lake: Lake):
+    lake.call(1, created=("user x",), bypass=["key_not_issued"], grant="g-x", judged=1800)
+    lake.call(1, created=("user x",), judged=4000)
     assert [row["grant_id"] for row in lake.ask("leftover_resources")] == ["g-1"]
 
 
@@ -455,7 +455,7 @@ def test_aud_04_who_approved_what_and_how_fast(lake: Lake):
     ]
 
 
-def test_rev_03_decisions_that_deserve_a_second_look_say_why(lake: Lake):
+def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
     def vote(grant, detail, outcome=Outcome.APPROVED, **members):
         lake.record(
             AuditEvent.VOTE, outcome, grant_id=grant, seq=1, later=9, detail={"delegations": []} | detail, **members
@@ -465,8 +465,8 @@ def test_rev_03_decisions_that_deserve_a_second_look_say_why(lake: Lake):
     vote("g-own", {"by": "corp.h"}, human="corp.h")
     vote("g-place", {"by": "corp.alice", "delegations": [{"group": "owners"}]})
     for grant, later in (("g-late", 5), ("g-after", 20)):
-        told = {"notice": "escalated"}
-        lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id=grant, later=later, seq=2, detail=told)
+        found = {"notice": "escalated"}
+        lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id=grant, later=later, seq=2, detail=found)
         vote(grant, {"by": "corp.alice"})
     lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-plain", seq=2, detail={"notice": "asked"})
     lake.record(
@@ -483,22 +483,22 @@ def test_rev_03_decisions_that_deserve_a_second_look_say_why(lake: Lake):
     }
 
 
-def test_aud_04_what_one_humans_agents_did_is_told_of_all_of_them(lake: Lake):
+def test_aud_04_agents_of_human_lists_all_agents(lake: Lake):
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", human="corp.h")
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-2", human="corp.h", principal="corp.b", later=1)
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-3", human="corp.other")
     lake.call(1, human="corp.h", later=2)
     lake.call(2, grant="g-3", human="corp.other")
     rows = lake.ask("agents_of_human", "corp.h")
-    assert [(row["principal"], row["grant_id"], row["what"]) for row in rows] == [
+    assert [(row["principal"], row["grant_id"], row["activity"]) for row in rows] == [
         ("corp.a", "g-1", "request"),
         ("corp.b", "g-2", "request"),
         ("corp.a", "g-1", "s3:GetObject"),
     ]
 
 
-def test_aud_04_what_one_humans_agents_were_denied_or_did_around_jitney_is_told_too(lake: Lake):
-    """Of what has no grant, too, and of what a grant was used for that does not explain it."""
+def test_aud_04_agents_of_human_lists_denials_and_bypasses(lake: Lake):
+    """Including events without a grant, and calls that the named grant does not explain."""
     theirs = {"human": "corp.h"}
     lake.record(AuditEvent.PREVIEW, Outcome.DENIED, code="denied", **theirs)
     lake.record(AuditEvent.REQUEST, Outcome.DENIED, code="denied", later=1, times=2, **theirs)
@@ -509,7 +509,7 @@ def test_aud_04_what_one_humans_agents_were_denied_or_did_around_jitney_is_told_
     lake.call(3, later=5, bypass=["after_the_end"], **theirs)
     lake.call(4, later=6, purpose=Purpose.CANARY, bypass=["not_issued_by_jitney"], **theirs)
     lake.call(5, bypass=["after_the_end"], human="corp.other")
-    names = ("what", "outcome", "times", "verdict", "reasons", "person")
+    names = ("activity", "outcome", "times", "verdict", "reasons", "person")
     assert [tuple(row[name] for name in names) for row in lake.ask("agents_of_human", "corp.h")] == [
         ("preview", "denied", 1, "", None, ""),
         ("request", "denied", 1, "", None, ""),
@@ -521,7 +521,7 @@ def test_aud_04_what_one_humans_agents_were_denied_or_did_around_jitney_is_told_
     ]
 
 
-def test_aud_04_who_reached_a_resource_is_told_by_grants_calls_and_bypasses(lake: Lake):
+def test_aud_04_who_accessed_lists_grants_calls_and_bypasses(lake: Lake):
     def granted(grant, *resources, outcome=Outcome.ALLOWED):
         lake.record(AuditEvent.REQUEST, outcome, grant_id=grant, resources=resources)
 
@@ -535,7 +535,7 @@ def test_aud_04_who_reached_a_resource_is_told_by_grants_calls_and_bypasses(lake
     lake.call(1, resources=("arn:aws:s3:::my_bucket/a%b", "arn:aws:s3:::my_bucket"))
     lake.call(2, grant="g-x", resources=("arn:aws:s3:::my_bucket/a%b",), bypass=["unknown_grant"])
     rows = lake.ask("who_accessed", "arn:aws:s3:::my_bucket/a%b")
-    assert sorted((row["how"], row["grant_id"]) for row in rows) == [
+    assert sorted((row["access_type"], row["grant_id"]) for row in rows) == [
         ("bypass", "g-x"),
         ("called", "g-1"),
         *(("granted", f"g-{name}") for name in ("all", "exact", "sign", "star")),
@@ -548,7 +548,7 @@ def test_aud_04_who_reached_a_resource_is_told_by_grants_calls_and_bypasses(lake
     assert {row["grant_id"] for row in below} == {"g-exact", "g-star", "g-sign", "g-all", "g-nor", "g-1", "g-x"}
 
 
-def test_aud_04_who_reached_a_resource_is_told_of_wildcards_in_its_own_name(lake: Lake):
+def test_aud_04_who_accessed_takes_wildcards_in_the_name_literally(lake: Lake):
     for number, resource in enumerate(("report?/*", "*/2026/payroll.csv", "reports-*", "repor?/*")):
         lake.record(
             AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", resources=(f"arn:aws:s3:::{resource}",)
@@ -563,29 +563,29 @@ def test_aud_04_who_reached_a_resource_is_told_of_wildcards_in_its_own_name(lake
     assert reached("reports-x/2026") == {"g-1", "g-2"}
 
 
-def test_aud_04_what_a_pattern_reaches_is_all_that_it_matches_and_nothing_else(lake: Lake):
-    """Patterns of up to three letters, by what each matches of all names of up to seven that are asked for or below."""
+def test_aud_04_who_accessed_matches_exactly_what_a_pattern_covers(lake: Lake):
+    """Patterns of up to three letters, against all names of up to seven letters at or below the resource."""
     patterns = ["".join(letters) for count in (1, 2, 3) for letters in product("a/*?", repeat=count)]
     for number, pattern in enumerate(patterns):
         lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", resources=(pattern,))
     names = ["".join(letters) for count in range(1, 8) for letters in product("a/", repeat=count)]
     for asked in ("a", "aa", "a/a", "aaa"):
         there = [name for name in names if name == asked or name.startswith(f"{asked}/")]
-        told = {row["resource"] for row in lake.ask("who_accessed", asked)}
-        assert told == {each for each in patterns if any(fnmatchcase(name, each) for name in there)}
-        assert 0 < len(told) < len(patterns)
+        found = {row["resource"] for row in lake.ask("who_accessed", asked)}
+        assert found == {each for each in patterns if any(fnmatchcase(name, each) for name in there)}
+        assert 0 < len(found) < len(patterns)
 
 
-def test_aud_04_calls_of_which_no_resource_is_known_are_not_among_who_reached_one(lake: Lake):
+def test_aud_04_who_accessed_omits_calls_without_resources(lake: Lake):
     lake.call(1, resources=())
     lake.call(2, resources=(), bypass=["unknown_grant"])
     assert lake.ask("who_accessed", "arn:aws:s3:::reports") == []
-    assert [row["what"] for row in lake.ask("timeline_of_grant", "g-1")] == ["s3:GetObject"]
-    guide = (Path(__file__).parents[2] / "docs" / "auditor.md").read_text(encoding="utf-8")
+    assert [row["activity"] for row in lake.ask("timeline_of_grant", "g-1")] == ["s3:GetObject"]
+    guide = (Path(__file__).parents[2] / "docs" / "queries.md").read_text(encoding="utf-8")
     assert "`who_accessed` knows calls by the resources that their events name" in guide
 
 
-def test_end_02_how_long_credentials_worked_after_a_grant_was_taken_back(lake: Lake):
+def test_end_02_time_to_deny_has_measurement_and_last_call(lake: Lake):
     taken = {"by": "corp.ops", "reason": "odd"}
     lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", detail=taken)
     lake.record(AuditEvent.CANARY, Outcome.DENIED, grant_id="g-1", seq=1, detail={"denied_after_milliseconds": 1234})
@@ -609,7 +609,7 @@ def test_end_02_how_long_credentials_worked_after_a_grant_was_taken_back(lake: L
     ] == [("release", "corp.a", None, 0, None), ("revocation", "corp.ops", 1234, 2, 3)]
 
 
-def test_end_02_what_iam_never_denies_does_not_show_that_credentials_still_worked(lake: Lake):
+def test_end_02_calls_that_iam_never_denies_do_not_count(lake: Lake):
     lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", detail={"by": "corp.ops"})
     for number, (service, operation) in enumerate(sorted(NEVER_DENIED)):
         lake.call(number, later=30, service=service, operation=operation)
@@ -620,22 +620,26 @@ def test_end_02_what_iam_never_denies_does_not_show_that_credentials_still_worke
     assert listed.split(", ") == [f"'{service}:{operation}'" for service, operation in sorted(NEVER_DENIED)]
 
 
-def test_aud_01_what_came_of_a_request_is_what_happened_last(lake: Lake):
-    def story(grant, *events):
+def test_aud_01_the_result_of_a_request_is_its_last_event(lake: Lake):
+    def request_with(grant, *events):
         lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id=grant)
         for seq, (event, outcome, code) in enumerate(events, 1):
             lake.record(event, outcome, grant_id=grant, seq=seq, code=code, later=seq)
 
     approved = (AuditEvent.VOTE, Outcome.APPROVED, "")
-    story("g-open", (AuditEvent.NOTICE, Outcome.SENT, ""))
-    story("g-approved", approved, (AuditEvent.NOTICE, Outcome.FAILED, "no_reviewer_notified"))
-    story("g-rejected", (AuditEvent.VOTE, Outcome.REFUSED, "own_request"), (AuditEvent.VOTE, Outcome.REJECTED, ""))
-    story(
+    request_with("g-open", (AuditEvent.NOTICE, Outcome.SENT, ""))
+    request_with("g-approved", approved, (AuditEvent.NOTICE, Outcome.FAILED, "no_reviewer_notified"))
+    request_with(
+        "g-rejected", (AuditEvent.VOTE, Outcome.REFUSED, "own_request"), (AuditEvent.VOTE, Outcome.REJECTED, "")
+    )
+    request_with(
         "g-issued", approved, (AuditEvent.ISSUE, Outcome.ALLOWED, ""), (AuditEvent.ISSUE, Outcome.FAILED, "unavailable")
     )
-    story("g-failed", approved, (AuditEvent.ISSUE, Outcome.FAILED, "policy_too_large"))
-    story("g-revoked", approved, (AuditEvent.ISSUE, Outcome.ALLOWED, ""), (AuditEvent.REVOCATION, Outcome.REVOKED, ""))
-    story("g-expired", (AuditEvent.EXPIRY, Outcome.EXPIRED, ""))
+    request_with("g-failed", approved, (AuditEvent.ISSUE, Outcome.FAILED, "policy_too_large"))
+    request_with(
+        "g-revoked", approved, (AuditEvent.ISSUE, Outcome.ALLOWED, ""), (AuditEvent.REVOCATION, Outcome.REVOKED, "")
+    )
+    request_with("g-expired", (AuditEvent.EXPIRY, Outcome.EXPIRED, ""))
     lake.record(AuditEvent.REQUEST, Outcome.DENIED)
     rows = lake.ask("who_requested_what")
     assert {row["grant_id"]: row["result"] for row in rows} == {
@@ -651,7 +655,7 @@ def test_aud_01_what_came_of_a_request_is_what_happened_last(lake: Lake):
     assert {row["outcome"] for row in rows} == {"denied", "review"}
 
 
-def test_aud_01_a_vote_that_leaves_a_request_open_granted_nothing(lake: Lake):
+def test_aud_01_a_vote_without_a_decision_is_no_result(lake: Lake):
     half = {"by": "corp.a", "state": "pending"}
     lake.record(AuditEvent.REQUEST, Outcome.DENIED, resources=("arn:aws:s3:::b/*",))
     lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-half", later=1)
@@ -671,7 +675,7 @@ class TestWhatCameLater:
     def asked(self, lake: Lake, name: str) -> list[dict[str, Any]]:
         return lake.run(within(FILES[name], None, self.LAST, NOW.date()))
 
-    def test_rev_08_a_judgement_after_the_days_asked_about_is_one(self, lake: Lake):
+    def test_rev_08_a_follow_up_after_until_is_included(self, lake: Lake):
         lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-1", days_ago=3, detail={"by": "corp.gina"})
         lake.record(
             AuditEvent.FOLLOW_UP, Outcome.OBJECTED, grant_id="g-1", seq=1, days_ago=2, detail={"by": "corp.alice"}
@@ -679,21 +683,21 @@ class TestWhatCameLater:
         lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-2", days_ago=2, detail={"by": "corp.gina"})
         assert [(row["grant_id"], row["judgement"]) for row in self.asked(lake, "break_glass")] == [("g-1", "objected")]
 
-    def test_aud_01_an_end_after_the_days_asked_about_is_one(self, lake: Lake):
+    def test_aud_01_an_end_after_until_is_included(self, lake: Lake):
         over = (NOW - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
         for grant, days_ago in (("g-1", 3), ("g-lost", 3), ("g-since", 2)):
             lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=grant, expires_at=over, days_ago=days_ago)
         lake.record(AuditEvent.EXPIRY, Outcome.EXPIRED, grant_id="g-1", expires_at=over, days_ago=2, seq=1)
         assert [row["grant_id"] for row in self.asked(lake, "grants_missing_end_record")] == ["g-lost"]
 
-    def test_aud_01_what_a_request_came_to_after_the_days_asked_about_is_told(self, lake: Lake):
+    def test_aud_01_a_result_after_until_is_included(self, lake: Lake):
         lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-1", days_ago=3)
         lake.record(AuditEvent.VOTE, Outcome.REJECTED, grant_id="g-1", days_ago=2, seq=1, detail={"by": "corp.alice"})
         lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-since", days_ago=2)
         rows = self.asked(lake, "who_requested_what")
         assert [(row["grant_id"], row["result"]) for row in rows] == [("g-1", "rejected")]
 
-    def test_end_02_a_call_after_the_days_asked_about_shows_that_credentials_worked(self, lake: Lake):
+    def test_end_02_a_call_after_until_is_included(self, lake: Lake):
         lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", days_ago=3, detail={"by": "corp.ops"})
         lake.record(
             AuditEvent.CANARY,
@@ -710,20 +714,20 @@ class TestWhatCameLater:
             ("g-1", 7, 86400)
         ]
 
-    def test_aud_04_what_was_taken_away_after_the_days_asked_about_is_not_left_behind(self, lake: Lake):
-        lake.call(1, made=("user gone", "user left", "user again", "role more"), days_ago=4)
-        lake.call(2, taken=("user gone", "user again"), days_ago=2)
-        lake.call(3, made=("user again", "role more", "role since"), grant="g-2", days_ago=1)
+    def test_aud_04_a_deletion_after_until_is_included(self, lake: Lake):
+        lake.call(1, created=("user gone", "user left", "user again", "role more"), days_ago=4)
+        lake.call(2, deleted=("user gone", "user again"), days_ago=2)
+        lake.call(3, created=("user again", "role more", "role since"), grant="g-2", days_ago=1)
         rows = self.asked(lake, "leftover_resources")
-        assert {(row["thing"], row["grant_id"], row["made_at"][:10]) for row in rows} == {
+        assert {(row["resource"], row["grant_id"], row["created_at"][:10]) for row in rows} == {
             (thing, "g-1", str(self.LAST - timedelta(days=1))) for thing in ("user left", "role more")
         }
-        assert {(row["thing"], row["grant_id"]) for row in lake.ask("leftover_resources")} == {
+        assert {(row["resource"], row["grant_id"]) for row in lake.ask("leftover_resources")} == {
             ("user left", "g-1"),
             *((thing, "g-2") for thing in ("user again", "role more", "role since")),
         }
 
-    def test_aud_04_a_call_after_the_days_asked_about_is_a_use_of_what_was_granted_in_them(self, lake: Lake):
+    def test_aud_04_a_use_after_until_is_included(self, lake: Lake):
         of_target = {"target": "analytics-prod"}
         lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", days_ago=3, **of_target)
         lake.call(1, days_ago=2)
@@ -734,7 +738,7 @@ class TestWhatCameLater:
         assert [(row["grant_id"], row["calls"]) for row in rows] == [("g-1", 1)]
         assert self.asked(lake, "unused_permissions") == []
 
-    def test_pol_06_what_was_allowed_after_the_days_asked_about_is_told_of_a_denied_request(self, lake: Lake):
+    def test_pol_06_a_grant_after_until_is_included(self, lake: Lake):
         midnight = datetime(self.LAST.year, self.LAST.month, self.LAST.day, tzinfo=UTC) + timedelta(days=1)
         to_midnight = int(midnight.timestamp()) - seconds(days_ago=3)
         for outcome, later, seconds_asked in ((Outcome.DENIED, -600, 900), (Outcome.ALLOWED, 600, 300)):
@@ -747,7 +751,7 @@ class TestWhatCameLater:
         assert [(row["denied_seconds"], row["grant_id"]) for row in rows] == [(900, "g-1")]
 
 
-def test_aud_04_the_brokers_own_calls_are_told_from_the_agents(lake: Lake):
+def test_aud_04_the_brokers_own_calls_are_not_counted_as_the_agents(lake: Lake):
     lake.call(1)
     lake.call(2, purpose=Purpose.CANARY, later=1)
     assert [row["person"] for row in lake.ask("timeline_of_grant", "g-1")] == ["", "jitney"]
@@ -767,7 +771,7 @@ def test_aud_04_calls_are_counted_by_day_and_account(lake: Lake):
     assert rows[0]["day"] == NOW.strftime("%Y-%m-%d")
 
 
-def test_aud_04_who_read_most_in_bytes(lake: Lake):
+def test_aud_04_biggest_readers_are_sorted_by_bytes(lake: Lake):
     lake.call(1, bytes_out=10_000_000_000, times=2)
     lake.call(2, bytes_out=5)
     lake.call(3, bytes_out=70, source_identity="corp.b", grant="g-2")
@@ -779,7 +783,7 @@ def test_aud_04_who_read_most_in_bytes(lake: Lake):
     ]
 
 
-def test_pol_06_what_was_denied_and_then_allowed_for_less(lake: Lake):
+def test_pol_06_granted_after_denial_pairs_denials_and_grants(lake: Lake):
     wide, narrow = ("arn:aws:s3:::reports/*",), ("arn:aws:s3:::reports/a",)
 
     def asked(outcome, resources, **members):
@@ -803,7 +807,7 @@ def test_a_line_is_one_line():
     assert json.loads(text)["reasons"] == []
 
 
-def test_the_auditors_guide_has_every_query_and_view_with_what_it_says():
-    guide = (Path(__file__).parents[2] / "docs" / "auditor.md").read_text(encoding="utf-8")
-    told = {name: first_comment(sql) for name, sql in FILES.items()} | {view.name: view.description for view in VIEWS}
-    assert [f"| `{name}` | {says} |" for name, says in told.items() if f"| `{name}` | {says} |" not in guide] == []
+def test_the_query_reference_lists_every_query_and_view():
+    guide = (Path(__file__).parents[2] / "docs" / "queries.md").read_text(encoding="utf-8")
+    found = {name: first_comment(sql) for name, sql in FILES.items()} | {view.name: view.description for view in VIEWS}
+    assert [f"| `{name}` | {says} |" for name, says in found.items() if f"| `{name}` | {says} |" not in guide] == []

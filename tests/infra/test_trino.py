@@ -33,18 +33,18 @@ def functions(node: Any) -> Iterator[str]:
         yield from functions(each)
 
 
-def test_aud_05_trinos_grammar_has_nothing_against_the_auditors_sql():
+def test_aud_05_the_sql_parses_with_trinos_grammar():
     assert dict(zip(TEXTS, faults(list(TEXTS.values())), strict=True)) == {name: [] for name in TEXTS}
 
 
 @pytest.mark.parametrize(
     "sql", ["FROM calls", "SELECT [1, 2]", "SELECT list_filter(a, lambda x: x) FROM t", "SELECT 1 FROM t QUALIFY 1 > 0"]
 )
-def test_aud_05_what_duckdb_alone_can_read_is_told(sql: str):
+def test_aud_05_sql_that_only_duckdb_reads_is_detected(sql: str):
     assert faults([sql]) != [[]]
 
 
-def test_aud_05_every_function_is_one_of_trinos():
+def test_aud_05_every_function_exists_in_trino():
     unknown = {}
     with duckdb.connect(":memory:") as connection:
         for name, text in TEXTS.items():

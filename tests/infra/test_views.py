@@ -18,13 +18,13 @@ BY_NAME = {each.name: each for each in VIEWS}
 TRINO = {"string": "varchar", "int": "integer", "array<string>": "array(varchar)"}
 
 
-def test_aud_05_every_file_is_a_view_that_says_what_it_shows():
+def test_aud_05_every_view_file_has_a_description():
     assert {path.stem for path in FOLDER.glob("*.sql")} == set(BY_NAME)
     assert {
         "grant_timeline",
         "used_versus_granted",
         "denied_calls",
-        "approvals",
+        "review_decisions",
         "bypasses",
         "resource_changes_by_day",
     } <= set(BY_NAME)
@@ -55,7 +55,7 @@ def test_aud_05_a_view_is_in_glue_as_athena_writes_it(assembly, name):
     assert columns == list(view.columns)
 
 
-def test_aud_05_the_columns_of_a_view_are_what_its_sql_answers(tmp_path: Path):
+def test_aud_05_a_views_columns_match_its_sql(tmp_path: Path):
     with opened(tmp_path) as connection:
         for view in VIEWS:
             answered = connection.execute(f"FROM {view.name}").description or []
@@ -64,7 +64,7 @@ def test_aud_05_the_columns_of_a_view_are_what_its_sql_answers(tmp_path: Path):
             ], view.name
 
 
-def test_aud_05_what_is_there_once_has_every_column_of_its_table():
+def test_aud_05_the_unique_views_have_every_column_of_their_table():
     assert {name for name, _ in BY_NAME["unique_records"].columns} == {name for name, _ in RECORD_COLUMNS} | {"dt"}
     assert {name for name, _ in BY_NAME["unique_calls"].columns} == {name for name, _ in CALL_COLUMNS} | {
         "dt",
@@ -73,7 +73,7 @@ def test_aud_05_what_is_there_once_has_every_column_of_its_table():
 
 
 @pytest.mark.parametrize("name", [each.name for each in VIEWS if "UNNEST" not in each.sql])
-def test_aud_05_who_asks_a_view_for_some_days_reads_those_alone(tmp_path: Path, name: str):
+def test_aud_05_a_condition_on_dt_limits_what_a_view_reads(tmp_path: Path, name: str):
     """The other day's lines cannot be read. DuckDB does not take conditions past UNNEST to the folders; Trino does.
 
     That they would not change the answer holds for every view: `test_queries`.

@@ -81,8 +81,8 @@ def test_aud_03_what_no_rule_forwarded_is_joined_or_a_bypass_after_a_backfill(
     }
     account = stack["targets"]["analytics-prod"]["account"]
     trail(account, *events.values())
-    told = backfill()
-    assert (told["sent"], told["skipped"], told["unread"]) == (4, {}, [])
+    document = backfill()
+    assert (document["sent"], document["skipped"], document["unread"]) == (4, {}, [])
     ids = {each["eventID"]: name for name, each in events.items()}
 
     def seen() -> list[dict[str, Any]]:
@@ -98,16 +98,16 @@ def test_aud_03_what_no_rule_forwarded_is_joined_or_a_bypass_after_a_backfill(
     assert "after_the_end" in found["after its end"][2]
     assert "unknown_session_name" in found["by hand"][2]
 
-    def told_of() -> list[dict[str, Any]]:
+    def bypass_records() -> list[dict[str, Any]]:
         """The records of the bypass."""
         table = aws("dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"], ConsistentRead=True)
         texts = [item["record"]["S"] for page in table for item in page["Items"] if "record" in item]
         return [each for each in map(json.loads, texts) if each["event"] == "bypass" and stranger in each["detail"]]
 
-    (record,) = told_of()
+    (record,) = bypass_records()
     assert (record["code"], record["target"]) == ("unknown_session_name", "analytics-prod")
 
-    # Again, with one more: when that has come, whatever would have come of the others has, too.
+    # Again, with one more event: when that has arrived, any effect of the others has, too.
     last = of(issued, now + 1)
     trail(account, last)
     assert backfill()["sent"] == 5
@@ -116,4 +116,4 @@ def test_aud_03_what_no_rule_forwarded_is_joined_or_a_bypass_after_a_backfill(
     assert {ids[row["event_id"]]: (row["verdict"], row["grant_id"], str(row["reasons"])) for row in again} == found | {
         "last": found["joined"]
     }
-    assert len(told_of()) == 1
+    assert len(bypass_records()) == 1

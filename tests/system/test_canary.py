@@ -1,7 +1,7 @@
-"""No secret that somebody puts anywhere is written, logged, shown or sent (rows AUD 7, MASK 4, 5), end to end.
+"""No planted secret is written, logged, shown or sent (rows AUD 7, MASK 4, 5), end to end.
 
 Every place gets a secret of its own, so that a finding says where it came from. That something would be found is proven
-by what stands beside each secret, and by secrets that are put past the masker into whatever is searched.
+by what stands beside each secret, and by secrets that bypass the masker into each searched place.
 """
 
 import base64
@@ -67,7 +67,7 @@ def canary() -> Canaries:
 
 
 def plant_in_requests(api: Api, canary: Canaries) -> Iterator[httpx.Response]:
-    """Everything that somebody without any right, or an agent with its token, can put into requests."""
+    """All texts that a stranger, or an agent with its token, can put into requests."""
     for name in ("Idempotency-Key", "User-Agent", "X-Forwarded-For", "Cookie", "Referer", "X-Amzn-Trace-Id", "X-Any"):
         yield api("POST", "/v1/grants", request_body(), **{name: canary(f"header {name}")})
     for kind in ("Bearer", "Basic"):
@@ -149,9 +149,9 @@ def plant_in_slack(api: Api, workspace: Workspace, canary: Canaries) -> Iterator
         wanted = request_body(permissions=WRITE, reason=canary(f"reason, {action} in Slack"))
         pending = api("POST", "/v1/grants", wanted, agent="writer-agent").json()["grant"]["id"]
         modal = workspace.press(workspace.asked(pending), action)["modal"]
-        told = workspace.send(modal, {"seconds": canary(f"seconds, {action} in Slack")}) if action == "less" else None
+        answer = workspace.send(modal, {"seconds": canary(f"seconds, {action} in Slack")}) if action == "less" else None
         values = {"comment": canary(f"comment, {action} in Slack"), "seconds": "120"}
-        yield json.dumps([told, workspace.send(modal, values)])
+        yield json.dumps([answer, workspace.send(modal, values)])
         yield api("GET", f"/v1/grants/{pending}", agent="writer-agent").text
 
 
@@ -170,7 +170,7 @@ ON_RECORD = {
 }
 
 
-def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
+def test_aud_07_no_planted_secret_is_written_shown_or_sent(
     api: Api, aws, stack, person: Callable[[str], Person], canary: Canaries
 ):
     alice = person("alice")
@@ -190,9 +190,9 @@ def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
     assert canary.found(written) == set()
     assert canary.marked(written) >= ON_RECORD
     # Of what is decided at once, Slack is not asked any more: who decides there was.
-    told = {"mailbox_url": "reason of what they reject", "slack_url": "reason, reject in Slack"}
+    expected = {"mailbox_url": "reason of what they reject", "slack_url": "reason, reject in Slack"}
     with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
-        for where, place in told.items():
+        for where, place in expected.items():
             address = f"{stack[where]}/messages"
             until(lambda at=address, place=place: place in canary.marked(client.get(at).text))
 
@@ -200,8 +200,8 @@ def test_aud_07_no_secret_that_anybody_puts_anywhere_is_written_shown_or_sent(
 def send_about_nothing(sqs, queue: str, said: str) -> None:
     """Into a queue whose consumers get it when the search is over; they find no call and no record that it is about."""
     long_ago = {f"approximateArrivalOf{which}Record": "2020-01-01T00:00:00Z" for which in ("First", "Last")}
-    nobody = {"account": "000000000000", "access_key_id": "none"}
-    body = json.dumps({"judge_calls": nobody, "DDBStreamBatchInfo": long_ago, "said": said})
+    unknown = {"account": "000000000000", "access_key_id": "none"}
+    body = json.dumps({"judge_calls": unknown, "DDBStreamBatchInfo": long_ago, "said": said})
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody=body, DelaySeconds=900)
 

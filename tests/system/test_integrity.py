@@ -99,25 +99,25 @@ def holding(buckets: Buckets, grant_id: str, seq: int) -> str:
 
 
 def test_aud_02_what_the_functions_wrote_is_sealed_and_verified(grants: tuple[str, str], real: Buckets, aws: Any):
-    code, told = real.verify()
-    assert (code, told["breaks"], told["unverified"]) == (0, [], [])
-    assert told["sealed"]["records"] >= 4
+    code, document = real.verify()
+    assert (code, document["failures"], document["unverified"]) == (0, [], [])
+    assert document["sealed"]["records"] >= 4
     sealed = [real.body(key, real.seals).decode() for key in real.names(real.seals) if key.startswith("seals/")]
     assert all(any(grant_id in text for text in sealed) for grant_id in grants)
     # Within its hour and with nothing new, which between two runs others' requests may bring.
     until(lambda: seal(aws)["seal"] == seal(aws)["seal"])
 
 
-def test_aud_02_what_is_not_sealed_yet_is_said_to_be_so(grants: tuple[str, str], real: Buckets, api: Api):
+def test_aud_02_unsealed_records_are_counted_as_such(grants: tuple[str, str], real: Buckets, api: Api):
     published = Published(real.s3, real.records)
 
     def unsealed() -> int:
         """How many records are said to wait, once there is a new one; nothing if others had them sealed meanwhile."""
         grant_id = api.ask()["grant"]["id"]
         until(lambda: any(each["chain"] == grant_id for each in published.records()))
-        code, told = real.verify()
+        code, document = real.verify()
         assert code == 0
-        return int(told["awaiting_seal"]["records"])
+        return int(document["awaiting_seal"]["records"])
 
     until(unsealed)
 
@@ -157,30 +157,30 @@ TAMPERINGS: dict[str, tuple[Callable[[Buckets, tuple[str, str]], Any], str]] = {
 
 
 @pytest.mark.parametrize("how", TAMPERINGS)
-def test_aud_02_whatever_is_done_by_hand_is_named(how: str, grants: tuple[str, str], copies: Buckets):
+def test_aud_02_any_manual_change_is_named(how: str, grants: tuple[str, str], copies: Buckets):
     assert copies.verify()[0] == 0
     tamper, said = TAMPERINGS[how]
     tamper(copies, grants)
-    code, told = copies.verify()
+    code, document = copies.verify()
     assert code == 1
-    sentences = [each["sentence"] for each in told["breaks"]]
+    sentences = [each["sentence"] for each in document["failures"]]
     assert any(re.fullmatch(said.format(*grants), each) for each in sentences), sentences
 
 
-def test_aud_02_the_permissions_in_the_guide_are_enough_and_what_may_not_be_read_is_told(
+def test_aud_02_the_documented_permissions_are_enough_and_unreadable_objects_are_named(
     grants: tuple[str, str], real: Buckets, aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):
     key = aws("kms").describe_key(KeyId="alias/jitney")["KeyMetadata"]["Arn"]
     names = {"RECORDS-BUCKET": real.records, "SEALS-BUCKET": real.seals, "KEY-ARN": key}
-    block, iam = block_of("auditor.md", 1, names), aws("iam")
+    block, iam = block_of("integrity.md", 0, names), aws("iam")
     with with_only_permissions(block, aws, stack, monkeypatch) as role:
         assert real.verify()[0] == 0
         hidden, policy = holding(real, grants[0], 0), json.loads(block)
         deny = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{real.records}/{hidden}"}
         but = json.dumps({**policy, "Statement": [*policy["Statement"], deny]})
         iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=but)
-        code, told = real.verify()
-    assert (code, told["verdict"], told["unverified"]) == (
+        code, document = real.verify()
+    assert (code, document["verdict"], document["unverified"]) == (
         2,
         "unverified",
         [f"{hidden} could not be read: AccessDenied"],

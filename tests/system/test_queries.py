@@ -46,7 +46,7 @@ def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) ->
         "REGION": stack["region"],
         "ACCOUNT": stack["account"],
     }
-    block, iam = block_of("auditor.md", 0, names), aws("iam")
+    block, iam = block_of("queries.md", 0, names), aws("iam")
     with with_only_permissions(block, aws, stack, monkeypatch) as role:
 
         def put(policy: dict[str, Any]) -> None:
@@ -56,29 +56,29 @@ def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_aud_05_every_named_query_is_listed_and_runs(allowed: Any):
-    told = answered()["queries"]
-    assert {each["name"]: len(each["parameters"]) for each in told} == {
+    answer = answered()["queries"]
+    assert {each["name"]: len(each["parameters"]) for each in answer} == {
         path.stem: PARAMETERS.get(path.stem, 0) for path in QUERIES.glob("*.sql")
     }
-    for each in told:
+    for each in answer:
         names = [one["name"] for one in each["parameters"]]
         values = ["g-aaaaaaaaaaaaaa" if name == "grant" else "nothing-of-this-name" for name in names]
         rows = answered(each["name"], *(f"--param={value}" for value in values))
-        assert rows["question"] == each["question"]
+        assert rows["description"] == each["description"]
         assert rows["columns"]
 
 
-def test_aud_05_a_grants_story_is_asked_for_in_every_form(allowed: Any, api: Api):
+def test_aud_05_the_timeline_of_a_grant_works_in_every_format(allowed: Any, api: Api):
     grant = api.ask(reason="=cmd|' /C calc'!A0")["grant"]
     assert api("DELETE", f"/v1/grants/{grant['id']}").status_code == 200
     named = ("timeline_of_grant", "--param", grant["id"])
 
-    def told() -> list[dict[str, Any]]:
-        # Between its records stand calls, once CloudTrail tells of them.
+    def answer() -> list[dict[str, Any]]:
+        # Between its records are calls, once their events arrived.
         rows = [row for row in answered(*named)["rows"] if row["kind"] == "record"]
-        return rows if [row["what"] for row in rows][:2] == ["request", "release"] else []
+        return rows if [row["activity"] for row in rows][:2] == ["request", "release"] else []
 
-    request, release = until(told)[:2]
+    request, release = until(answer)[:2]
     assert (request["outcome"], request["actions"], request["reason"]) == (
         "allowed",
         ["s3:GetObject"],
@@ -113,11 +113,11 @@ ACTIONS = (
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_aud_05_who_lacks_a_permission_is_told_which(allowed: Any, action: str):
+def test_aud_05_a_missing_permission_is_named(allowed: Any, action: str):
     policy, put = allowed
     deny = {"Effect": "Deny", "Action": action, "Resource": "*"}
     put({**policy, "Statement": [*policy["Statement"], deny]})
     result = query("denied")
     assert (result.exit_code, result.stdout) == (2, "")
     assert action in result.stderr
-    assert "docs/auditor.md" in result.stderr
+    assert "docs/queries.md" in result.stderr

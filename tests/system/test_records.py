@@ -23,7 +23,7 @@ class Published:
         self._read: dict[str, list[str]] = {}
 
     def lines(self) -> list[str]:
-        """All that is there by now."""
+        """Return all objects that exist."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix="records/")
         for key in (each["Key"] for page in pages for each in page.get("Contents", [])):
             if key not in self._read:
@@ -32,7 +32,7 @@ class Published:
         return [line for lines in self._read.values() for line in lines]
 
     def records(self) -> list[dict[str, Any]]:
-        """All records that are there by now; CloudTrail's events are none."""
+        """Return all existing records; CloudTrail's events are none."""
         return [record for record in map(json.loads, self.lines()) if "chain" in record]
 
 
@@ -45,7 +45,7 @@ def chain_of(aws: Any, stack: dict[str, Any], grant_id: str) -> list[dict[str, A
     return [json.loads(item["record"]["S"]) for item in items]
 
 
-def test_aud_05_athena_says_who_asked_for_what_when_and_what_came_of_it(api: Api, aws, stack):
+def test_aud_05_athena_answers_who_requested_what_and_the_result(api: Api, aws, stack):
     allowed = api.ask(ticket="OPS-12")["grant"]
     api("POST", "/v1/grants", request_body(), agent="idle-agent")
     ledger = AuditQueries(stack)
@@ -168,9 +168,9 @@ def test_aud_02_tampering_with_a_record_is_noticed(api: Api, aws, stack):
     def written() -> list[str]:
         return list(logged(aws, "/aws/lambda/jitney-publisher"))
 
-    def told(change: str) -> bool:
+    def logged_change(change: str) -> bool:
         return any("record tampered with" in line and chain in line and change in line for line in written())
 
-    until(lambda: told('"MODIFY"') and told('"REMOVE"'))
+    until(lambda: logged_change('"MODIFY"') and logged_change('"REMOVE"'))
     assert any('"AuditRecordsTampered":[' in line for line in written())
     assert not [line for line in written() if forged in line]

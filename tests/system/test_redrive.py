@@ -31,7 +31,7 @@ def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) ->
         "KEY-ARN": aws("kms").describe_key(KeyId="alias/jitney")["KeyMetadata"]["Arn"],
         "REGION:ACCOUNT": here,
     }
-    with with_only_permissions(block_of("trail.md", 1, names), aws, stack, monkeypatch):
+    with with_only_permissions(block_of("redrive.md", 0, names), aws, stack, monkeypatch):
         yield
 
 
@@ -66,12 +66,12 @@ def test_aud_06_what_got_stuck_is_replayed_with_the_permissions_of_the_guide(
     ):
         url = f"{beside}/{stack[name].rpartition(':')[2]}"
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
-    result = CliRunner().invoke(app, ["audit", "replay", "--stack", str(described), "--json"])
+    result = CliRunner().invoke(app, ["audit", "redrive", "--stack", str(described), "--json"])
     assert result.exit_code == 0, result.output
-    told = json.loads(result.stdout)
-    assert told["events"] >= 1
-    assert told["letters"] >= 1
-    assert told["records"] >= 1
+    document = json.loads(result.stdout)
+    assert document["trail_events"] >= 1
+    assert document["dead_letters"] >= 1
+    assert document["records"] >= 1
 
     (row,) = until(lambda: rows(f"SELECT verdict FROM unique_calls WHERE event_id = '{stuck['eventID']}'"))  # noqa: S608
     assert row["verdict"] == "explained"

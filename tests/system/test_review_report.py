@@ -1,4 +1,4 @@
-"""The story of one grant, end to end: out of Athena on a terminal, and out of DynamoDB on a page (row AUD 4)."""
+"""The report on a grant, end to end: from Athena in the terminal, from DynamoDB on a page (row AUD 4)."""
 
 import json
 import os
@@ -18,19 +18,19 @@ from tests.system.conftest import Api, request_body
 from tests.system.test_roles import session_of
 
 pytestmark = pytest.mark.xdist_group("reviews")
-KEYS = ["arn:aws:s3:::reports/2026/q3.csv", "arn:aws:s3:::reports/2026/story.csv"]
+KEYS = ["arn:aws:s3:::reports/2026/q3.csv", "arn:aws:s3:::reports/2026/report.csv"]
 WRITE = [{"actions": ["s3:PutObject"], "resources": KEYS}]
 
 
-def told(stack: dict[str, Any], grant_id: str) -> dict[str, Any]:
-    """What `jitney audit show --json` says."""
+def report_of(stack: dict[str, Any], grant_id: str) -> dict[str, Any]:
+    """Return the JSON of `jitney audit show`."""
     command = [str(Path(sys.executable).with_name("jitney")), "audit", "show", grant_id, "--json"]
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables(stack, AUDITOR)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return dict(json.loads(done.stdout))
 
 
-def test_aud_04_a_grant_is_told_from_its_request_to_its_last_call(
+def test_aud_04_the_report_covers_request_to_last_call(
     api: Api,
     stack: dict[str, Any],
     person: Callable[[str], Person],
@@ -43,34 +43,34 @@ def test_aud_04_a_grant_is_told_from_its_request_to_its_last_call(
     alice.vote(grant_id, resource=["0.1"], seconds="120", comment="the new one")
     issued = api("POST", f"/v1/grants/{grant_id}/credentials", {}, agent="writer-agent").json()
     s3 = agent_session(issued["credentials"])("s3")
-    s3.put_object(Bucket="reports", Key="2026/story.csv", Body=b"x")
+    s3.put_object(Bucket="reports", Key="2026/report.csv", Body=b"x")
     with pytest.raises(ClientError, match="AccessDenied"):
-        s3.delete_object(Bucket="reports", Key="2026/story.csv")
+        s3.delete_object(Bucket="reports", Key="2026/report.csv")
     api("DELETE", f"/v1/grants/{grant_id}", agent="writer-agent")
 
     def complete() -> dict[str, Any] | None:
-        found = told(stack, grant_id)
+        found = report_of(stack, grant_id)
         return found if found.get("calls") and found.get("denied") and found["end"]["measured"] else None
 
-    story = until(complete)
-    assert (story["state"], story["warnings"]) == ("released", [])
-    assert story["granted"]["permissions"] == [{"actions": ["s3:PutObject"], "resources": KEYS[1:]}]
-    assert [(vote["by"], vote["comment"]) for vote in story["votes"]] == [("people.alice", "the new one")]
-    assert [(use["name"], use["times"]) for use in story["calls"]] == [("s3:PutObject", 1)]
-    assert [(use["name"], use["code"]) for use in story["denied"]] == [("s3:DeleteObject", "AccessDenied")]
-    assert story["unused_permissions"] == []
+    report = until(complete)
+    assert (report["state"], report["warnings"]) == ("released", [])
+    assert report["granted"]["permissions"] == [{"actions": ["s3:PutObject"], "resources": KEYS[1:]}]
+    assert [(vote["by"], vote["comment"]) for vote in report["votes"]] == [("people.alice", "the new one")]
+    assert [(use["name"], use["times"]) for use in report["calls"]] == [("s3:PutObject", 1)]
+    assert [(use["name"], use["code"]) for use in report["denied"]] == [("s3:DeleteObject", "AccessDenied")]
+    assert report["unused_permissions"] == []
 
     def shown() -> str:
         page = alice.get(f"/{grant_id}/report").text
         return page if "denied: AccessDenied" in page else ""
 
     page = until(shown)
-    for words in ("Given back", "by people.alice on web at", "the new one", "s3:PutObject", KEYS[1]):
+    for words in ("Released", "by people.alice on web at", "the new one", "s3:PutObject", KEYS[1]):
         assert words in page
 
 
-def test_a_grant_that_nobody_published_is_told_as_such(stack: dict[str, Any]):
-    assert told(stack, "g-aaaaaaaaaaaaaa")["code"] == "grant_not_found"
+def test_an_unpublished_grant_is_a_problem(stack: dict[str, Any]):
+    assert report_of(stack, "g-aaaaaaaaaaaaaa")["code"] == "grant_not_found"
 
 
 def test_the_function_of_the_pages_reads_records_and_calls_of_grants_and_nothing_else_there(aws, stack, clients):

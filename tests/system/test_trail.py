@@ -1,4 +1,4 @@
-"""What CloudTrail tells of the targets' roles, end to end: joined to grants in Athena, and an alarm for the rest."""
+"""CloudTrail events about targets' roles, end to end: joined to grants in Athena, and an alarm for bypasses."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ def test_aud_03_calls_of_a_grant_are_joined_to_it_allowed_and_denied(api: Api, s
 
 @pytest.fixture
 def by_hand(aws) -> Iterator[Callable[[str], dict[str, str]]]:
-    """Takes the target's role as somebody does who administers its account, under a name."""
+    """Assume the target's role as an administrator of its account, under a session name."""
     iam = aws("iam", ACCOUNT)
     trust = iam.get_role(RoleName=NAME)["Role"]["AssumeRolePolicyDocument"]
     document = json.loads(trust) if isinstance(trust, str) else trust
@@ -95,6 +95,6 @@ def test_aud_03_who_takes_the_role_by_hand_is_on_record(api: Api, aws, stack, cl
     assert all("not_issued_by_jitney" in why for session, _, *why in bypasses if session == grant["id"])
     pages = aws("dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"], ConsistentRead=True)
     records = [json.loads(item["record"]["S"]) for page in pages for item in page["Items"] if "record" in item]
-    told = [record for record in records if record["event"] == "bypass"]
-    assert {json.loads(record["detail"])["session"] for record in told} >= {"mallory", grant["id"]}
-    assert {record["target"] for record in told} == {"analytics-prod"}
+    bypasses = [record for record in records if record["event"] == "bypass"]
+    assert {json.loads(record["detail"])["session"] for record in bypasses} >= {"mallory", grant["id"]}
+    assert {record["target"] for record in bypasses} == {"analytics-prod"}

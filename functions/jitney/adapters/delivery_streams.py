@@ -1,4 +1,4 @@
-"""Published records: from the audit table's stream to Firehose."""
+"""Firehose, which publishes records and calls to S3."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
@@ -6,26 +6,26 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from types_boto3_firehose import FirehoseClient
 
-# Of PutRecordBatch: https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html
+# Limits of PutRecordBatch: https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html
 MAX_BATCH_RECORDS = 500
 MAX_RECORD_BYTES = 1000 * 1024
 MAX_BATCH_BYTES = 3_000_000
-"""The limit is 4 MiB for the request, which carries records in base64: three quarters, with room for the JSON."""
+"""The limit is 4 MiB per request, which carries base64: three quarters, less room for the JSON."""
 
 IndexedLine: TypeAlias = tuple[int, bytes]
 
 
 class DeliveryStream:
-    """Puts audit records onto the delivery stream, one JSON line each."""
+    """Puts lines of JSON onto a delivery stream."""
 
     def __init__(self, client: "FirehoseClient", name: str) -> None:
         self._client = client
         self._name = name
 
     def put(self, texts: Sequence[str]) -> list[int]:
-        """Send records in their order, in as many calls as they need; the indexes of those that Firehose did not take.
+        """Send lines in order, in as many requests as needed; return the indexes that Firehose did not take.
 
-        A record that is larger than Firehose takes is not sent and counts as not taken.
+        A line larger than Firehose allows is not sent and counts as not taken.
         """
         lines = list(enumerate(text.encode() + b"\n" for text in texts))
         failed = {index for index, line in lines if len(line) > MAX_RECORD_BYTES}
@@ -39,7 +39,7 @@ class DeliveryStream:
 
 
 def _calls(lines: Sequence[IndexedLine]) -> Iterator[list[IndexedLine]]:
-    """The lines in groups of what one call takes."""
+    """Yield the lines in batches for one request each."""
     call: list[IndexedLine] = []
     size = 0
     for index, line in lines:

@@ -59,7 +59,7 @@ class GrantHistory:
         others share, not more is read than holds MOST_OTHERS of theirs.
         """
         items, cut = _most(self._items(grant_keys_partition(grant_id)), MOST_KEYS)
-        keys = [item["of"]["S"] for item in items if "of" in item]
+        keys = [item["calls_pk"]["S"] for item in items if "calls_pk" in item]
         lines, others = list[Line](), 0
         for kind, key in product(CONCLUSIONS, [key for key in keys if key.startswith(CALLS_PREFIX)]):
             for item in self._items(key, kind):

@@ -1,4 +1,4 @@
-"""The keys of masks' tags, one for each owner of grants, from a key in KMS that nobody can read (row MASK 4)."""
+"""The keys of mask tags, one per owner of grants, derived by KMS from a key that cannot be read (row MASK 4)."""
 
 import logging
 from collections import OrderedDict
@@ -12,39 +12,39 @@ if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
 
 MAX_CACHED_KEYS = 1000
-"""Owners whose keys a process keeps."""
+"""Owners whose keys a process caches."""
 PURPOSE = "jitney mask tags 1"
 
 _log = logging.getLogger(__name__)
 
 
 class MaskKeys:
-    """HMACs of the owners under one key of KMS. `connect` is called when the first key is needed."""
+    """HMACs of the owners under one KMS key. `connect` is called when the first key is needed."""
 
     def __init__(self, connect: Callable[[], "KMSClient"], key_id: str) -> None:
         self._connect = connect
         self._key_id = key_id
         self._client: KMSClient | None = None
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._keys: OrderedDict[str, bytes] = OrderedDict()
 
     def of(self, owner: str) -> bytes:
-        """The key of this owner, always the same. Raises Problem unavailable."""
-        if owner not in self._kept:
-            self._kept[owner] = self._asked(owner)
-            if len(self._kept) > MAX_CACHED_KEYS:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(owner)
-        return self._kept[owner]
+        """Return the owner's key, always the same. Raises Problem unavailable."""
+        if owner not in self._keys:
+            self._keys[owner] = self._derive(owner)
+            if len(self._keys) > MAX_CACHED_KEYS:
+                self._keys.popitem(last=False)
+        self._keys.move_to_end(owner)
+        return self._keys[owner]
 
     def key_or_none(self, owner: str) -> bytes | None:
-        """As `of`; None, which is logged, when KMS does not answer."""
+        """Like `of`, but log and return None if KMS does not answer."""
         try:
             return self.of(owner)
         except Problem as problem:
             _log.warning("masked without tags: %s", problem.code)
             return None
 
-    def _asked(self, owner: str) -> bytes:
+    def _derive(self, owner: str) -> bytes:
         with aws_errors_as_unavailable("The key of masks"):
             self._client = self._client or self._connect()
             message = f"{PURPOSE}\0{owner}".encode()

@@ -1,4 +1,4 @@
-"""The objects of published records: what Firehose delivered to S3, a folder a day."""
+"""The objects of published records in S3, one folder per day."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -14,20 +14,20 @@ FOLDER = "records/"
 
 
 class PublishedRecords:
-    """Lists and reads the objects. Every method raises Problem unavailable when S3 does not answer."""
+    """Lists and reads the objects. Every method raises Problem unavailable if S3 does not answer."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
     def keys(self, first: date | None, last: date) -> list[str]:
-        """The keys of all objects of the days from `first` to `last`, or of all days there are."""
+        """Return the keys of all objects from day `first` to `last`, or of all days if `first` is None."""
         days = (last - first).days if first else 0
         folders = [f"{FOLDER}dt={first + timedelta(days=each)}/" for each in range(days + 1)] if first else [FOLDER]
         return [key for folder in folders for key in self._listed(folder)]
 
     def contents(self, key: str) -> Contents:
-        """What an object holds."""
+        """Return the contents of an object."""
         with aws_errors_as_unavailable("The records' bucket"):
             return read_contents(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
 

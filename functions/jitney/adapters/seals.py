@@ -1,4 +1,4 @@
-"""The seals: signed by KMS, and added to a bucket whose Object Lock lets nobody take them away."""
+"""The seals: signed by KMS, in a bucket whose Object Lock prevents deletion."""
 
 import base64
 import textwrap
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-_THERE_ALREADY = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+_EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 class Seals:
-    """Reads and adds seals. Every method raises Problem unavailable when S3 or KMS does not answer."""
+    """Reads and adds seals. Every method raises Problem unavailable if S3 or KMS does not answer."""
 
     def __init__(self, s3: "S3Client", kms: "KMSClient", bucket: str, key_arn: str) -> None:
         self._s3 = s3
@@ -36,7 +36,7 @@ class Seals:
         self._key_arn = key_arn
 
     def newest(self) -> Seal | None:
-        """The last seal, None when there is none yet. Raises ValueError when what is in its place is no seal."""
+        """Return the last seal, None if there is none. Raises ValueError if the object is not a seal."""
         with aws_errors_as_unavailable("The seals' bucket"):
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=FOLDER)
             numbers = [number_of(each["Key"]) for page in pages for each in page.get("Contents", [])]
@@ -44,12 +44,12 @@ class Seals:
         return self.read(max(known)) if known else None
 
     def read(self, number: int) -> Seal:
-        """The seal of that number. Raises ValueError when what is in its place is no seal."""
+        """Return the seal of that number. Raises ValueError if the object is not a seal."""
         with aws_errors_as_unavailable("The seals' bucket"):
             return read_seal(self._s3.get_object(Bucket=self._bucket, Key=seal_key(number))["Body"].read()).seal
 
     def signer(self) -> str:
-        """The fingerprint of the key that signs; a copy of its public half is put beside the seals."""
+        """Return the fingerprint of the signing key, and put a copy of the public key beside the seals."""
         with aws_errors_as_unavailable("The seals' key"):
             der = self._kms.get_public_key(KeyId=self._key_arn)["PublicKey"]
         fingerprint = fingerprint_of(der)
@@ -59,22 +59,22 @@ class Seals:
         return fingerprint
 
     def add(self, seal: Seal) -> bool:
-        """Sign the seal and add it; False when another seal has its number, and then nothing was changed."""
+        """Sign and add the seal. Returns False, without a change, if another seal has its number."""
         with aws_errors_as_unavailable("The seals' key"):
             signed = self._kms.sign(
                 KeyId=self._key_arn, Message=seal.digest, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256"
             )
         added = self._add(seal_key(seal.number), SignedSeal(seal, signed["Signature"]).text)
-        # An answer that got lost is asked for again, and then this very seal is there already.
+        # After a lost answer, a retry finds its own seal there.
         return added or self.read(seal.number) == seal
 
     def _add(self, key: str, text: str) -> bool:
-        """Write an object where none is; False when one is."""
+        """Write an object if there is none. Returns False if there is one."""
         with aws_errors_as_unavailable("The seals' bucket"):
             try:
                 self._s3.put_object(Bucket=self._bucket, Key=key, Body=text.encode(), IfNoneMatch="*")
             except ClientError as error:
-                if error.response["Error"]["Code"] in _THERE_ALREADY:
+                if error.response["Error"]["Code"] in _EXISTS:
                     return False
                 raise
         return True

@@ -1,11 +1,15 @@
-"""What CloudTrail told, in the audit table: items are only ever added there, so that no order of events matters.
+"""CloudTrail's calls in the audit table. Items are only added, so the order of events does not matter.
 
-By `pk` k-<account>-<access key id>: `sk` ISSUE is how the key came into being; CALL#<event id> a call with it that was
-not judged at once; EXPLAINED#<event id> and BYPASS#<event id> what a call came to, `line` being what is published; and
-UNISSUED#<event id> that it was a bypass until its key's beginning was learned late. ISSUE#<digest> is another beginning
-that was told of the key: then its calls are bypasses, and what explained them before holds no longer. By `pk`
-k-<grant id>: `sk` is an account and an access key id, for each key with which calls were made in the grant's name, and
-`of` the `pk` of that key's calls. `expires` is DynamoDB's TTL.
+Partition k-<account>-<access key id> holds, by `sk`:
+
+    ISSUE                the origin of the key
+    ISSUE#<digest>       another claimed origin: the key is disputed, its calls are bypasses
+    CALL#<event id>      a call that was not judged at once
+    EXPLAINED#, BYPASS#  the verdict on a call; `line` is published
+    UNISSUED#<event id>  a provisional bypass, until the key's origin becomes known
+
+Partition k-<grant id> holds one item for each key that called in the grant's name: `sk` is account and access key id,
+`calls_pk` the partition of the key's calls. `expires` is DynamoDB's TTL.
 """
 
 import hashlib
@@ -33,27 +37,27 @@ if TYPE_CHECKING:
 
 
 MAX_CACHED_KEYS = 1000
-"""Of how many keys a process remembers what it learned."""
+"""Keys that a process caches."""
 REQUEUE_DELAY_SECONDS = 900
-"""The longest delay that SQS has for a message."""
+"""SQS's longest delay for a message."""
 RECHECK_SECONDS = 600
-"""For how long a process asks once for a key: what was asked for comes later than what is noted meanwhile."""
+"""How long a process trusts what it knows of a key, and how often it requeues a key."""
 
 Item = dict[str, Any]
 
 
 class UnjudgedCall(NamedTuple):
-    """A call whose key's beginning is not known, when it was learned of (epoch seconds), and whether that was told."""
+    """A call to judge: when it was saved (epoch seconds), and whether it was reported as a provisional bypass."""
 
     call: CloudTrailCall
     since: int
-    told: bool
+    reported: bool
 
 
 class Trail:
-    """Calls, and the beginnings of their keys. Every method raises Problem unavailable when DynamoDB does not answer.
+    """Calls and the origins of their keys. Every method raises Problem unavailable if DynamoDB does not answer.
 
-    What is put twice is there once, as it was first put.
+    A second write of the same item changes nothing.
     """
 
     def __init__(self, client: "DynamoDBClient", audit_table: str) -> None:
@@ -63,9 +67,9 @@ class Trail:
         self._noted: set[tuple[str, str]] = set()
 
     def save_key_issuance(self, issue: KeyIssuance, now: int) -> bool:
-        """Note how a key came into being, and whether another beginning of it is known: then it is noted besides.
+        """Save a key's origin. Returns whether another origin is known; then this one is saved as a claim.
 
-        Another process may learn of that ASKED_SECONDS later only, so that the key has to be looked at again.
+        Other processes may learn of that up to RECHECK_SECONDS later, so the key must be judged again.
         """
         text = json.dumps(issue)
         if self._put(issue.account, issue.access_key_id, "ISSUE", {"issue": text}, now):
@@ -79,54 +83,54 @@ class Trail:
         return False
 
     def save_call(self, call: CloudTrailCall, now: int) -> None:
-        """Note a call that is not judged yet."""
+        """Save a call that is not judged yet."""
         more = {"call": call_to_json(call), "since": str(now)}
         self._put(call.account, call.access_key_id, f"CALL#{call.event_id}", more, now)
 
     def save_verdict(
         self, call: CloudTrailCall, reasons: Sequence[str], line: str, now: int, *, grant_id: str = ""
     ) -> None:
-        """Note what a call came to, and publish it; before that, with which key there are calls in a grant's name."""
+        """Save and publish a verdict. First, save the key as one that called in the grant's name."""
         if grant_id:
             self._note_key(grant_id, call, now)
         sk = verdict_key(call.event_id, reasons)
         self._put(call.account, call.access_key_id, sk, {"line": line}, now)
 
     def record(self, link: ChainedRecord, now: int) -> None:
-        """Write the first record of a chain, unless it is there."""
+        """Write the first record of a chain, unless it exists."""
         self._add({"pk": link.chain, "sk": sort_key(link.seq), "record": link.text}, now)
 
     def issue(self, account: str, access_key_id: str, now: int) -> KeyIssuance | None:
-        """How a key came into being, if that is known; as it was known ASKED_SECONDS before `now`, or later."""
+        """Return a key's origin, None if unknown. The answer may be up to RECHECK_SECONDS old."""
         key = (account, access_key_id)
         at, known = self._issues.get(key, (0, None))
         if known and now - at < RECHECK_SECONDS:
             return known
-        told = [KeyIssuance(*json.loads(each["issue"]["S"])) for each in self._items(*key, "ISSUE")]
-        if not told:
+        claims = [KeyIssuance(*json.loads(each["issue"]["S"])) for each in self._items(*key, "ISSUE")]
+        if not claims:
             return None
         if len(self._issues) >= MAX_CACHED_KEYS:
             self._issues.clear()
-        self._issues[key] = (now, told[0]._replace(disputed=len(told) > 1))
+        self._issues[key] = (now, claims[0]._replace(disputed=len(claims) > 1))
         return self._issues[key][1]
 
-    def waiting(self, account: str, access_key_id: str, *, anew: bool = False) -> list[UnjudgedCall]:
-        """The calls with a key that wait for its beginning, all that were put before this was called.
+    def waiting(self, account: str, access_key_id: str, *, include_explained: bool = False) -> list[UnjudgedCall]:
+        """Return the calls with a key that wait for its origin, including all saved before this call.
 
-        `anew` is that the beginning of the key's session is disputed: then those are among them that were explained.
+        With `include_explained`, the key's origin is disputed: explained calls are returned, too.
         """
-        return list(_unjudged(list(self._items(account, access_key_id)), anew=anew))
+        return list(_unjudged(list(self._items(account, access_key_id)), include_explained=include_explained))
 
     def _items(self, account: str, access_key_id: str, begins: str = "") -> Iterator[Item]:
         key = {":key": {"S": calls_partition(account, access_key_id)}}
-        such = {":begins": {"S": begins}} if begins else {}
+        prefix = {":begins": {"S": begins}} if begins else {}
         start: Item = {}
         while True:
             with aws_errors_as_unavailable("The trail"):
                 answer = self._client.query(
                     TableName=self._table,
                     KeyConditionExpression="pk = :key" + (" AND begins_with(sk, :begins)" if begins else ""),
-                    ExpressionAttributeValues=key | such,
+                    ExpressionAttributeValues=key | prefix,
                     ConsistentRead=True,
                     **start,
                 )
@@ -140,7 +144,7 @@ class Trail:
         if noted in self._noted:
             return
         sk = f"{call.account}-{call.access_key_id or 'none'}"
-        self._add({"pk": grant_keys_partition(grant_id), "sk": sk, "of": noted[1]}, now)
+        self._add({"pk": grant_keys_partition(grant_id), "sk": sk, "calls_pk": noted[1]}, now)
         if len(self._noted) >= MAX_CACHED_KEYS:
             self._noted.clear()
         self._noted.add(noted)
@@ -149,7 +153,7 @@ class Trail:
         return self._add({"pk": calls_partition(account, access_key_id), "sk": sk, **members}, now)
 
     def _add(self, members: dict[str, str], now: int) -> bool:
-        """Whether it was not there."""
+        """Return whether the item was new."""
         item: Item = {name: {"S": value} for name, value in members.items()}
         item["expires"] = {"N": str(now + RECORD_RETENTION_SECONDS)}
         with aws_errors_as_unavailable("The trail"):
@@ -161,43 +165,43 @@ class Trail:
 
 
 class TrailQueue:
-    """The queue that events come from, for what has to be looked at again. `now` gives epoch seconds."""
+    """The queue of the events, for keys to judge again. `now` returns epoch seconds."""
 
     def __init__(self, client: "QueueClient", url: str, now: Callable[[], int]) -> None:
         self._client = client
         self._url = url
         self._now = now
-        self._asked: dict[tuple[str, str], int] = {}
+        self._requeued_at: dict[tuple[str, str], int] = {}
 
-    def again(self, account: str, access_key_id: str) -> None:
-        """Have the calls with a key that were noted before looked at within AGAIN_SECONDS, but not for each of them.
+    def requeue(self, account: str, access_key_id: str) -> None:
+        """Have the saved calls with a key judged within REQUEUE_DELAY_SECONDS, once for many calls.
 
         Raises Problem unavailable.
         """
         now = self._now()
-        if now - self._asked.get((account, access_key_id), 0) < RECHECK_SECONDS:
+        if now - self._requeued_at.get((account, access_key_id), 0) < RECHECK_SECONDS:
             return
         body = json.dumps({"judge_calls": {"account": account, "access_key_id": access_key_id}})
         with aws_errors_as_unavailable("The trail's queue"):
             self._client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=REQUEUE_DELAY_SECONDS)
-        self._asked = {key: at for key, at in self._asked.items() if now - at < RECHECK_SECONDS}
-        self._asked[account, access_key_id] = now
+        self._requeued_at = {key: at for key, at in self._requeued_at.items() if now - at < RECHECK_SECONDS}
+        self._requeued_at[account, access_key_id] = now
 
 
 def chain_id_of(parts: Sequence[str]) -> str:
-    """The chain of a record that these alone make, so that it is written once."""
+    """Return a chain id derived from `parts`, so that its record is written once."""
     return "r-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
-def _unjudged(items: Iterable[Item], *, anew: bool) -> Iterator[UnjudgedCall]:
+def _unjudged(items: Iterable[Item], *, include_explained: bool) -> Iterator[UnjudgedCall]:
     found = {item["sk"]["S"]: item for item in items}
-    again = anew or any(sk.startswith("ISSUE#") for sk in found)
+    rejudge = include_explained or any(sk.startswith("ISSUE#") for sk in found)
     for sk, item in found.items():
         kind, _, event_id = sk.partition("#")
         if f"BYPASS#{event_id}" in found:
             continue
-        if kind == "EXPLAINED" and again:
-            yield UnjudgedCall(call_from_line(item["line"]["S"]), 0, told=False)
+        if kind == "EXPLAINED" and rejudge:
+            yield UnjudgedCall(call_from_line(item["line"]["S"]), 0, reported=False)
         elif kind == "CALL" and f"EXPLAINED#{event_id}" not in found:
-            told = f"UNISSUED#{event_id}" in found
-            yield UnjudgedCall(call_from_json(item["call"]["S"]), int(item["since"]["S"]), told)
+            reported = f"UNISSUED#{event_id}" in found
+            yield UnjudgedCall(call_from_json(item["call"]["S"]), int(item["since"]["S"]), reported)

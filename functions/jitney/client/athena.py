@@ -1,4 +1,4 @@
-"""Athena, as an auditor asks it: one text of SQL in, typed rows out. Importing it takes boto3."""
+"""Run SQL in Athena: SQL in, typed rows out. Importing this module imports boto3."""
 
 import json
 import time
@@ -15,25 +15,25 @@ from jitney.client.aws import unusable
 from jitney.client.problems import ClientProblem, Invalid, Unavailable
 
 NAME = "jitney"
-"""The workgroup and the database that Jitney's stack makes."""
+"""The workgroup and database of Jitney's stack."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
-_TITLE = "The query did not answer"
+_TITLE = "The query failed"
 _READ: Mapping[str, Callable[[str], Any]] = {
     **dict.fromkeys(("tinyint", "smallint", "integer", "bigint"), int),
     **dict.fromkeys(("float", "real", "double"), float),
     "boolean": lambda text: text == "true",
     "json": json.loads,
 }
-"""How the text of a cell becomes a value, by Athena's type; of other types it stays text."""
+"""Converts a cell's text by Athena's type; other types stay text."""
 
 Value: TypeAlias = Any
 QueryProgress: TypeAlias = Callable[[str, float, int], None]
-"""Told the query's state, since how many seconds it runs, and how many bytes it has read."""
+"""Called with the query's state, its running time in seconds and the bytes it has read."""
 
 
 @dataclass(frozen=True, slots=True)
 class AthenaLocation:
-    """Where queries run. The workgroup says where results go, and how much one may read."""
+    """Where queries run. The workgroup sets the location of results and the limit of bytes read."""
 
     workgroup: str = NAME
     database: str = NAME
@@ -41,10 +41,10 @@ class AthenaLocation:
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """What a query came to: the columns' names, the rows, and what it took.
+    """A query's answer: column names, rows and cost.
 
-    Numbers, booleans and NULL are Python's; so is what the query casts to JSON, which is how it gives out lists: an
-    array as such is text of which nobody can tell where its members end. Everything else is text.
+    Numbers, booleans and NULL become Python values, and so does JSON, to which queries cast lists: Athena prints an
+    array without quoting its members. Everything else is text.
     """
 
     columns: tuple[str, ...]
@@ -53,43 +53,43 @@ class QueryResult:
     seconds: float
 
     def records(self) -> list[dict[str, Value]]:
-        """The rows by the columns' names."""
+        """Return the rows by column name."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)
 class NamedQuery:
-    """A named query: its name, the question that it answers, and its SQL."""
+    """A named query: its name, its description and its SQL."""
 
     name: str
-    question: str
+    description: str
     sql: str
 
 
-def connected(place: AthenaLocation | None = None) -> "Athena":
-    """Athena with the AWS credentials of the environment. Raises Invalid when there are no usable ones."""
+def connected(location: AthenaLocation | None = None) -> "Athena":
+    """Return Athena with the environment's AWS credentials. Raises Invalid if there are none."""
     try:
         client = boto3.session.Session().client("athena", config=Config(retries={"mode": "standard"}))
-    except BotoCoreError as error:  # such as a profile or a Region that is not there
+    except BotoCoreError as error:  # such as an unknown profile or Region
         raise unusable(error, _TITLE) from error
-    return Athena(client, place or AthenaLocation())
+    return Athena(client, location or AthenaLocation())
 
 
 class Athena:
-    """Runs queries in `place` with `client`, boto3's of Athena; `pause` waits for some seconds."""
+    """Runs queries at a location; `pause` waits for some seconds."""
 
-    def __init__(self, client: Any, place: AthenaLocation, pause: Callable[[float], None] = time.sleep) -> None:
-        self._client, self._place, self._pause = client, place, pause
+    def __init__(self, client: Any, location: AthenaLocation, pause: Callable[[float], None] = time.sleep) -> None:
+        self._client, self._location, self._pause = client, location, pause
 
     @property
     def database(self) -> str:
-        """The name of the database that is asked."""
-        return self._place.database
+        """The name of the queried database."""
+        return self._location.database
 
     def named(self) -> tuple[NamedQuery, ...]:
-        """The workgroup's named queries, sorted by name. Raises Invalid when they cannot be listed."""
-        pages = self._client.get_paginator("list_named_queries").paginate(WorkGroup=self._place.workgroup)
-        with _explain_errors("list the workgroup's queries", self._place):
+        """Return the workgroup's named queries by name. Raises Invalid if they cannot be listed."""
+        pages = self._client.get_paginator("list_named_queries").paginate(WorkGroup=self._location.workgroup)
+        with _explain_errors("list the workgroup's queries", self._location):
             ids = [each for page in pages for each in page["NamedQueryIds"]]
             lots = [ids[start : start + 50] for start in range(0, len(ids), 50)]  # BatchGetNamedQuery takes 50
             found = [
@@ -99,20 +99,20 @@ class Athena:
             ]
         return tuple(sorted(found, key=lambda each: each.name))
 
-    def run(self, sql: str, parameters: Sequence[str] = (), told: QueryProgress = lambda *_: None) -> QueryResult:
-        """All rows that `sql` answers; `parameters` are texts in the place of its question marks.
+    def run(self, sql: str, parameters: Sequence[str] = (), progress: QueryProgress = lambda *_: None) -> QueryResult:
+        """Return all rows of `sql`; `parameters` are texts for its question marks.
 
-        Who interrupts it stops the query, too. Raises Invalid or Unavailable, with what to do.
+        Interrupting this stops the query, too. Raises Invalid or Unavailable.
         """
-        with _explain_errors("run a query", self._place):
-            asked = {"ExecutionParameters": [literal(each) for each in parameters]} if parameters else {}
+        with _explain_errors("run a query", self._location):
+            execution_parameters = {"ExecutionParameters": [literal(each) for each in parameters]} if parameters else {}
             query = self._client.start_query_execution(
                 QueryString=sql,
-                WorkGroup=self._place.workgroup,
-                QueryExecutionContext={"Database": self._place.database},
-                **asked,
+                WorkGroup=self._location.workgroup,
+                QueryExecutionContext={"Database": self._location.database},
+                **execution_parameters,
             )["QueryExecutionId"]
-            execution = self._ended(query, told)
+            execution = self._ended(query, progress)
             if execution["Status"]["State"] != "SUCCEEDED":
                 raise _failed(execution["Status"])
             columns, rows = self._result(query)
@@ -120,8 +120,8 @@ class Athena:
         milliseconds = took.get("TotalExecutionTimeInMillis", 0)
         return QueryResult(columns, rows, took.get("DataScannedInBytes", 0), milliseconds / 1000)
 
-    def _ended(self, query: str, told: QueryProgress) -> Mapping[str, Any]:
-        """The query's execution once it has ended."""
+    def _ended(self, query: str, progress: QueryProgress) -> Mapping[str, Any]:
+        """Return the query's execution after it has ended."""
         began, pause = time.monotonic(), FIRST_PAUSE_SECONDS
         try:
             while True:
@@ -131,7 +131,7 @@ class Athena:
                 if state not in ("QUEUED", "RUNNING"):
                     return execution
                 read = execution.get("Statistics", {}).get("DataScannedInBytes", 0)
-                told(state.lower(), time.monotonic() - began, read)
+                progress(state.lower(), time.monotonic() - began, read)
                 self._pause(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         except KeyboardInterrupt:
@@ -139,7 +139,7 @@ class Athena:
             raise
 
     def _result(self, query: str) -> tuple[tuple[str, ...], tuple[tuple[Value, ...], ...]]:
-        """The names of the columns, and the rows of every page; the first row of the first page has the names."""
+        """Return the column names and the rows of all pages; the first row has the names."""
         names: tuple[str, ...] = ()
         rows: list[tuple[Value, ...]] = []
         for page in self._client.get_paginator("get_query_results").paginate(QueryExecutionId=query):
@@ -151,7 +151,7 @@ class Athena:
 
 
 def literal(text: str) -> str:
-    """The text as a string of SQL: whatever it holds, it ends where it ends."""
+    """Return the text as an SQL string."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -162,19 +162,19 @@ def _values(columns: Sequence[Mapping[str, Any]], cells: Sequence[Mapping[str, s
 
 
 @contextmanager
-def _explain_errors(what: str, place: AthenaLocation) -> Generator[None]:
-    """Turns what AWS refuses in the block into a problem that says what to do."""
+def _explain_errors(what: str, location: AthenaLocation) -> Generator[None]:
+    """Turn AWS errors in the block into problems with a fix."""
     try:
         yield
     except ClientError as error:
-        raise _refused(error, what, place) from error
+        raise _refused(error, what, location) from error
     except BotoCoreError as error:
         raise unusable(error, _TITLE) from error
 
 
-def _refused(error: ClientError, what: str, place: AthenaLocation) -> ClientProblem:
+def _refused(error: ClientError, what: str, location: AthenaLocation) -> ClientProblem:
     code, message = (str(error.response["Error"].get(name, "")) for name in ("Code", "Message"))
-    detail = f"AWS answers {code} to who wants to {what} in the workgroup {place.workgroup}: {message}"
+    detail = f"AWS answered {code} when asked to {what} in workgroup {location.workgroup}: {message}"
     if "AccessDenied" in code or "UnrecognizedClient" in code:
         return Invalid("query_not_permitted", _TITLE, detail, _PERMISSIONS)
     if code in ("TooManyRequestsException", "ThrottlingException", "InternalServerException"):
@@ -182,9 +182,9 @@ def _refused(error: ClientError, what: str, place: AthenaLocation) -> ClientProb
     return Invalid("query_refused", _TITLE, detail, "Check the workgroup, the database, the Region and the account.")
 
 
-_PERMISSIONS = "docs/auditor.md has the permissions that it takes."
-_FEWER = "Ask for fewer days, with --since and --until."
-# Athena has no codes for these, only words in the query's status.
+_PERMISSIONS = "docs/queries.md lists the permissions."
+_FEWER = "Query fewer days, with --since and --until."
+# Athena has no error codes for these, only text in the query's status.
 _REASONS: tuple[tuple[str, str, str], ...] = (
     ("bytes scanned limit was exceeded", "query_too_large", _FEWER),
     ("query exhausted resources", "query_too_large", _FEWER),
@@ -192,13 +192,13 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     ("permission denied", "query_not_permitted", _PERMISSIONS),
     ("not authorized", "query_not_permitted", _PERMISSIONS),
     ("insufficient permissions", "query_not_permitted", _PERMISSIONS),
-    ("cancelled by user", "query_stopped", "Somebody stopped it: ask again."),
+    ("cancelled by user", "query_stopped", "The query was cancelled. Run it again."),
 )
 
 
 def _failed(status: Mapping[str, Any]) -> ClientProblem:
-    """The problem of a query that ended without an answer."""
-    said = str(status.get("StateChangeReason") or status["State"])
-    found = ((code, fix) for words, code, fix in _REASONS if words in said.lower())
-    code, fix = next(found, ("query_failed", "Mend the query, or deploy the stack whose tables it asks."))
-    return Invalid(code, _TITLE, said, fix)
+    """Return the problem of a failed query."""
+    reason = str(status.get("StateChangeReason") or status["State"])
+    found = ((code, fix) for words, code, fix in _REASONS if words in reason.lower())
+    code, fix = next(found, ("query_failed", "Correct the query, or deploy the stack that has its tables."))
+    return Invalid(code, _TITLE, reason, fix)

@@ -1,8 +1,8 @@
-"""`jitney audit backfill`: from CloudTrail's files in S3 to the correlator's queue, which judges them as any event.
+"""Send CloudTrail events from S3 to the correlator's queue, for `jitney audit backfill`.
 
-Running it again is harmless: an event is known by its id, and what it comes to depends neither on when nor on how often
-it comes. Of each day the beginnings of sessions are sent first, and those of the day before, so that a call does not
-have to wait for how its key began.
+Repeating it is safe: events are identified by id, and their verdict depends neither on time nor on repetition. For each
+day, the starts of sessions are sent first, including those of the day before, so that calls need not wait for the
+origin of their key.
 
 Needs the extra `audit`.
 """
@@ -37,11 +37,11 @@ from jitney.core.trail.join import grant_may_be_deleted
 
 AT_ONCE = 8
 MOST_HELD = 64 * 1024 * 1024
-"""Characters of messages that wait until the beginnings of their day are sent."""
+"""Characters of messages held back until the day's session starts are sent."""
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 MOST_IN_BATCH, MOST_BYTES = 10, 1_000_000
 NEVER_TAKEN = ("InvalidMessageContents", "InvalidParameterValue")
-"""Why SQS takes one message never, and others all the same."""
+"""SQS's error codes for one invalid message, which do not affect the others."""
 ATTEMPTS = 5
 DAY = 24 * 3600
 TITLE = "Not everything was sent"
@@ -65,9 +65,9 @@ class BackfillOptions:
 
 @dataclass
 class BackfillSummary:
-    """What became of what lies there. `skipped` counts events by why, `unread` has files and why.
+    """The counts of a run. `skipped` counts events by reason; `unread` has files with reasons.
 
-    `files`, `events` and `skipped` are of the days that were asked for alone.
+    `files`, `events` and `skipped` count only the requested days.
     """
 
     files: int = 0
@@ -79,30 +79,34 @@ class BackfillSummary:
 
     @property
     def complete(self) -> bool:
-        """Whether files were there, and every event of Jitney's roles in them was sent."""
+        """Whether there were files and every event of Jitney's roles in them was sent."""
         return bool(self.files) and not self.unread and not self.skipped
 
     def document(self) -> dict[str, Any]:
-        """The summary as JSON."""
-        unread = [{"file": key, "why": why} for key, why in self.unread]
+        """Return the summary as JSON."""
+        unread = [{"file": key, "reason": reason} for key, reason in self.unread]
         known = {"files": self.files, "events": self.events, "other_files": self.others, "sent": self.sent}
         return known | {"skipped": dict(self.skipped), "unread": unread}
 
 
 class Backfill:
-    """One run, which `summary` tells of, also where it fails. `now` in epoch seconds; `pause` waits for seconds."""
+    """One run; `summary` is valid also after a failure. `now` in epoch seconds; `pause` waits for some seconds."""
 
     def __init__(
-        self, asked: BackfillOptions, told: BackfillProgress, now: int, pause: Callable[[float], None] = time.sleep
+        self,
+        options: BackfillOptions,
+        progress: BackfillProgress,
+        now: int,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.summary = BackfillSummary()
-        self._asked, self._told, self._pause = asked, told, pause
-        self._judged_by = now + DAY  # it may wait in the queue
+        self._options, self._progress, self._pause = options, progress, pause
+        self._judged_by = now + DAY  # events may wait in the queue for a day
         retries = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
         try:
             session = boto3.session.Session()
             self._s3: Any = session.client("s3", config=retries)
-            region = re.match(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.", asked.queue)
+            region = re.match(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.", options.queue)
             self._sqs: Any = session.client("sqs", config=retries, region_name=region[1] if region else None)
         except BotoCoreError as error:
             raise unusable(error, "Nothing was read") from error
@@ -110,35 +114,35 @@ class Backfill:
     def run(self) -> BackfillSummary:
         """Read and send.
 
-        Raises Invalid when the bucket cannot be listed or has no folder of CloudTrail's that was asked for, Unavailable
-        when the queue takes no more.
+        Raises Invalid if the bucket cannot be listed or lacks a requested CloudTrail folder, Unavailable if the queue
+        stops accepting messages.
         """
         roots = self._roots()
-        first = self._asked.since - timedelta(days=1)
-        for number in range((self._asked.until - first).days + 1):
+        first = self._options.since - timedelta(days=1)
+        for number in range((self._options.until - first).days + 1):
             day = first + timedelta(days=number)
             files = [each for root in roots for each in self._files(root, day)]
             self._day(day, files)
         return self.summary
 
     def _day(self, day: date, files: Sequence[LogFile]) -> None:
-        """Send a day's events; of the day before the first, only how sessions began."""
-        counts = day >= self._asked.since
+        """Send a day's events; for the day before the first, only the starts of sessions."""
+        counts = day >= self._options.since
         calls: list[str] = []
         held = 0
         done = 0
         for start in range(0, len(files), AT_ONCE):
             some = files[start : start + AT_ONCE]
-            beginnings = []
+            starts = []
             for found in self._read(some, counts=counts):
                 if found.seen.issue:
-                    beginnings.append(message_of(found))
+                    starts.append(message_of(found))
                 elif counts:
                     calls.append(message_of(found))
                     held += len(calls[-1])
-            self._send(beginnings)
+            self._send(starts)
             done += len(some)
-            self._told(f"files of {day}", done, len(files))
+            self._progress(f"files of {day}", done, len(files))
             if held > MOST_HELD:
                 self._send(calls)
                 calls, held = [], 0
@@ -150,7 +154,7 @@ class Backfill:
                 try:
                     events = events_in(body) if isinstance(body, bytes) else body
                 except MalformedLogFile as malformed:
-                    events = malformed.why
+                    events = malformed.reason
                 if isinstance(events, str):
                     self.summary.unread.append((file.key, events))
                     continue
@@ -165,13 +169,13 @@ class Backfill:
                 if not grant_may_be_deleted(each.seen.session, each.seen.at, self._judged_by):
                     yield each
                 elif counts:
-                    self.summary.skipped["older than grants are kept"] += 1
+                    self.summary.skipped["older than the retention of grants"] += 1
             elif counts:
-                self.summary.skipped[f"not as CloudTrail writes them: {each.code}"] += 1
+                self.summary.skipped[f"malformed: {each.code}"] += 1
 
     def _body(self, file: LogFile) -> bytes | str:
         try:
-            answer = self._s3.get_object(Bucket=self._asked.bucket, Key=file.key)
+            answer = self._s3.get_object(Bucket=self._options.bucket, Key=file.key)
             if answer["ContentLength"] > MOST_COMPRESSED:
                 answer["Body"].close()
                 return f"is larger than {MOST_COMPRESSED // 1024 // 1024} MiB"
@@ -182,23 +186,23 @@ class Backfill:
             return f"could not be read: {type(error).__name__}"
 
     def _roots(self) -> list[str]:
-        """The folders of accounts' Regions, below an organization's or not. Raises Invalid."""
-        prefix = self._asked.prefix.strip("/")
+        """Return the folders of accounts' Regions, within an organization's or not. Raises Invalid."""
+        prefix = self._options.prefix.strip("/")
         top = f"{prefix}/AWSLogs/" if prefix else "AWSLogs/"
         folders = self._folders(top)
         below = [each for org in folders if org[len(top) :].startswith("o-") for each in self._folders(org)]
         roots: list[str] = []
-        missing = set(self._asked.accounts)
+        missing = set(self._options.accounts)
         for folder in folders + below:
             account = folder.rstrip("/").rpartition("/")[2]
-            if re.fullmatch(r"\d{12}", account) and (not self._asked.accounts or account in self._asked.accounts):
+            if re.fullmatch(r"\d{12}", account) and (not self._options.accounts or account in self._options.accounts):
                 found = self._folders(f"{folder}CloudTrail/")
                 roots += found
                 missing -= {account} if found else set()
         if missing or not roots:
-            whose = f" of account {', '.join(sorted(missing))}" if missing else ""
-            detail = f"There is no folder of CloudTrail's{whose} below {top} in the bucket {self._asked.bucket}."
-            raise Invalid("nothing_there", "Nothing was read", detail, "Check --prefix and --account.")
+            whose = f" for account {', '.join(sorted(missing))}" if missing else ""
+            detail = f"Bucket {self._options.bucket} has no CloudTrail folder{whose} below {top}."
+            raise Invalid("no_files_found", "Nothing was read", detail, "Check --prefix and --account.")
         return roots
 
     def _files(self, root: str, day: date) -> Iterator[LogFile]:
@@ -214,39 +218,39 @@ class Backfill:
         pages = self._pages(Prefix=prefix, Delimiter="/")
         return [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", [])]
 
-    def _pages(self, **asked: str) -> list[dict[str, Any]]:
+    def _pages(self, **parameters: str) -> list[dict[str, Any]]:
         try:
-            return list(self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._asked.bucket, **asked))
+            return list(self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._options.bucket, **parameters))
         except ClientError as error:
-            detail = f"AWS answers {error.response['Error'].get('Code')} to who lists the bucket {self._asked.bucket}."
-            fix = "Check the bucket's name and Region; docs/trail.md has the permissions."
+            detail = f"AWS answered {error.response['Error'].get('Code')} for listing bucket {self._options.bucket}."
+            fix = "Check the bucket's name and Region. docs/trail.md lists the permissions."
             raise Invalid("bucket_unreadable", "Nothing was read", detail, fix) from error
         except BotoCoreError as error:
             raise unusable(error, "Nothing was read") from error
 
     def _send(self, messages: Sequence[str]) -> None:
-        """Send messages, no more of them a second than was asked for."""
+        """Send messages at the requested rate."""
         for batch in _batches(messages):
             refused = 0
-            if not self._asked.dry_run:
+            if not self._options.dry_run:
                 refused = self._send_batch(batch)
-                self._pause(len(batch) / self._asked.rate)
+                self._pause(len(batch) / self._options.rate)
             self.summary.sent += len(batch) - refused
 
     def _send_batch(self, batch: Sequence[str]) -> int:
-        """How many of the batch the queue never takes; the others it took."""
+        """Send a batch; return how many messages the queue permanently refused."""
         refused = 0
         left = {str(number): body for number, body in enumerate(batch)}
         for attempt in range(ATTEMPTS):
             entries = [{"Id": number, "MessageBody": body} for number, body in left.items()]
             try:
-                answer = self._sqs.send_message_batch(QueueUrl=self._asked.queue, Entries=entries)
+                answer = self._sqs.send_message_batch(QueueUrl=self._options.queue, Entries=entries)
             except (ClientError, BotoCoreError) as error:
                 code = error.response["Error"].get("Code") if isinstance(error, ClientError) else type(error).__name__
                 raise self._stopped(str(code)) from error
             failed = {each["Id"]: each for each in answer.get("Failed", [])}
             for number in [each for each, why in failed.items() if why.get("Code") in NEVER_TAKEN]:
-                self.summary.skipped[f"the queue does not take them: {failed.pop(number)['Code']}"] += 1
+                self.summary.skipped[f"refused by the queue: {failed.pop(number)['Code']}"] += 1
                 refused += 1
             left = {number: body for number, body in left.items() if number in failed}
             if not left:
@@ -257,8 +261,8 @@ class Backfill:
         raise self._stopped(str(next(iter(failed.values())).get("Code")))
 
     def _stopped(self, code: str) -> Unavailable:
-        detail = f"The queue answers {code}. {self.summary.sent} events were sent before."
-        fix = "docs/trail.md has the permissions. Run the same command again: what was sent already changes nothing."
+        detail = f"The queue answered {code} after {self.summary.sent} events."
+        fix = "docs/trail.md lists the permissions. Run the same command again: repeating it is safe."
         return Unavailable("queue_unavailable", TITLE, detail, fix)
 
 

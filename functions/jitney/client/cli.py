@@ -25,7 +25,7 @@ from jitney.client.options import invalid
 _EXIT_CODES = (
     "Exit codes: 0 done, 2 not valid, 3 denied, 4 under review, 5 no valid token, 6 not available, "
     "7 no such grant, or it ended, 1 anything else. `jitney run` ends with its command's own; `jitney audit verify` "
-    "with 1 when something is broken; it, `backfill` and `replay` with 2 when something was left out."
+    "with 1 when something is broken; it, `backfill` and `redrive` with 2 when something is incomplete."
 )
 
 # What typer raises for a command line that it cannot read.
@@ -93,5 +93,5 @@ app.add_typer(review, name="review")
 audit.command("show")(show_report)
 audit.command("query")(run_query)
 audit.command("backfill")(backfill_events)
-audit.command("replay")(redrive_dead_letters)
+audit.command("redrive")(redrive_dead_letters)
 app.add_typer(audit, name="audit")

@@ -1,4 +1,4 @@
-"""What lies in the buckets of records and of seals, read as an auditor who may only read."""
+"""Read the buckets of records and seals with read-only permissions."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,43 +20,43 @@ AT_ONCE = 16
 RECORDS = "records/"
 TITLE = "Nothing could be verified"
 SEALED_WITHIN = timedelta(days=3)
-"""A seal over an object of a day is made by then, unless sealing stood still."""
+"""An object of a day is sealed within this time, unless sealing stopped."""
 
 VerificationProgress: TypeAlias = Callable[[str, int, int], None]
-"""Told what is read, and how many of how many."""
+"""Called with what is read, and the count out of the total."""
 
 
 class Archive:
-    """The two buckets, read with the AWS credentials of the environment. Raises Invalid when they cannot be listed."""
+    """The two buckets, read with the environment's AWS credentials. Raises Invalid if they cannot be listed."""
 
-    def __init__(self, records: str, seals: str, told: VerificationProgress) -> None:
-        self._records, self._seals, self._told = records, seals, told
+    def __init__(self, records: str, seals: str, progress: VerificationProgress) -> None:
+        self._records, self._seals, self._progress = records, seals, progress
         retries = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
         try:
             self._s3: Any = boto3.session.Session().client("s3", config=retries)
-        except BotoCoreError as error:  # such as a profile that does not exist
+        except BotoCoreError as error:  # such as an unknown profile
             raise unusable(error, TITLE) from error
 
     def public_key(self, fingerprint: str) -> bytes:
-        """The copy of a public key (PEM) that lies beside the seals. Raises Invalid when there is none."""
+        """Return the copy of a public key (PEM) in the bucket of seals. Raises Invalid if there is none."""
         try:
             return self._body(self._seals, Key=public_key_path(fingerprint))
         except (ClientError, BotoCoreError) as error:
             if isinstance(error, self._s3.exceptions.NoSuchKey):
-                detail = f"No public key {fingerprint} lies beside the seals: nothing was sealed with it."
-                fix = "The first seal is made within an hour. Or give the key as a file, from KMS."
+                detail = f"The bucket of seals has no public key {fingerprint}, so no seal was signed with it."
+                fix = "Wait for the first seal, which is made within an hour, or give the key as a PEM file."
                 raise Invalid("key_missing", TITLE, detail, fix) from error
             raise _unreadable(self._seals, error, f"the public key {fingerprint}") from error
 
     def fingerprints(self) -> list[str]:
-        """Of the public keys that lie beside the seals: what they say, which nothing proves."""
+        """Return the names of the public-key copies in the bucket of seals, which nothing verifies."""
         listed = self._pages("list_objects_v2", "Contents", self._seals, KEYS_FOLDER)
         return [each["Key"].removeprefix(KEYS_FOLDER).removesuffix(".pem") for each in listed]
 
     def evidence(self, since: date | None, until: date | None, now: int) -> Evidence:
-        """The objects of the days from `since` to `until`, and the seals of that time, as they are there at `now`.
+        """Return the objects of the days from `since` to `until` and the seals of that time, read at `now`.
 
-        The seals come first: what is sealed meanwhile is then an object that waits for its seal.
+        The seals are read first, so an object that is sealed meanwhile counts as waiting for its seal.
         """
         files = self._seal_files(since, until + SEALED_WITHIN if until else None)
         keys = [each["Key"] for each in self._pages("list_objects_v2", "Contents", self._records, RECORDS)]
@@ -66,22 +66,22 @@ class Archive:
         for key, body in self._bodies("records", self._records, [{"Key": key} for key in wanted]):
             if isinstance(body, bytes):
                 contents[key] = read_contents(body)
-            elif body != "NoSuchKey":  # gone since it was listed
+            elif body != "NoSuchKey":  # deleted after it was listed
                 unreadable[key] = body
         unreadable |= {f"seals/{number}": reason for number, reason in files.items() if isinstance(reason, str)}
         read = tuple(each for each in files.values() if isinstance(each, SealFile))
         return Evidence(read, contents, unreadable, since, until, now)
 
     def _seal_files(self, since: date | None, until: date | None) -> dict[int, SealFile | str]:
-        """Each seal's first version, which Object Lock keeps, or why it cannot be read."""
+        """Return each seal's first version, which Object Lock keeps, or why it cannot be read."""
         versions: dict[str, list[dict[str, Any]]] = {}
-        hidden: set[str] = set()
+        deleted: set[str] = set()
         for kind in ("Versions", "DeleteMarkers"):
             for each in self._pages("list_object_versions", kind, self._seals, FOLDER):
                 if kind == "Versions":
                     versions.setdefault(each["Key"], []).append(each)
                 elif each["IsLatest"]:
-                    hidden.add(each["Key"])
+                    deleted.add(each["Key"])
         # S3 lists the newest version of a key first.
         first = {key: each[-1] for key, each in versions.items() if number_of(key) is not None}
         made = {key: each["LastModified"].date() for key, each in first.items()}
@@ -89,12 +89,12 @@ class Archive:
         files: dict[int, SealFile | str] = {}
         for key, body in self._bodies("seals", self._seals, wanted):
             number = number_of(key) or 0
-            known = SealFile(number, body, len(versions[key]), key in hidden) if isinstance(body, bytes) else body
+            known = SealFile(number, body, len(versions[key]), key in deleted) if isinstance(body, bytes) else body
             files[number] = known
         return files
 
     def _bodies(self, what: str, bucket: str, wanted: list[dict[str, str]]) -> Iterator[tuple[str, bytes | str]]:
-        """The bodies of objects by key, several read at once; of what cannot be read, AWS's error code."""
+        """Yield the objects' bodies by key, read in parallel; AWS's error code for unreadable ones."""
 
         def read(each: dict[str, str]) -> bytes | str:
             try:
@@ -106,7 +106,7 @@ class Archive:
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for count, (each, body) in enumerate(zip(wanted, pool.map(read, wanted), strict=True), 1):
-                self._told(what, count, len(wanted))
+                self._progress(what, count, len(wanted))
                 yield each["Key"], body
 
     def _body(self, bucket: str, **each: str) -> bytes:
@@ -117,20 +117,20 @@ class Archive:
             pages = self._s3.get_paginator(operation).paginate(Bucket=bucket, Prefix=prefix)
             return [each for page in pages for each in page.get(kind, [])]
         except (ClientError, BotoCoreError) as error:
-            raise _unreadable(bucket, error, "what it holds") from error
+            raise _unreadable(bucket, error, "the list of objects") from error
 
 
 def seals_of(made: Mapping[str, date], since: date | None, until: date | None) -> list[str]:
-    """Which seals, of all by the days they were `made` on, are of a period, and the first after it.
+    """Return the keys of the seals made in a period, and of the first seal after it.
 
-    After a standstill that one has what came before it, and where there is none, sealing has stopped.
+    If sealing had stopped, that seal covers objects of the period; if there is none, sealing has stopped.
     """
     after = sorted(key for key, day in made.items() if until is not None and day > until)
     return [key for key, day in made.items() if _within(day, since, until)] + after[:1]
 
 
 def _within(day: date | None, since: date | None, until: date | None) -> bool:
-    """Whether a day is in the period; what has none is always."""
+    """Return whether a day is in the period; None is in every period."""
     return day is None or ((since is None or since <= day) and (until is None or day <= until))
 
 
@@ -138,6 +138,6 @@ def _unreadable(bucket: str, error: Exception, what: str) -> Invalid:
     if not isinstance(error, ClientError):
         return unusable(error, TITLE)
     code = error.response["Error"].get("Code")
-    detail = f"AWS answers {code} to who asks the bucket {bucket} for {what}."
-    fix = "Check the bucket's name." if code == "NoSuchBucket" else "docs/auditor.md has the permissions."
+    detail = f"AWS answered {code} when reading {what} in bucket {bucket}."
+    fix = "Check the bucket's name." if code == "NoSuchBucket" else "docs/integrity.md lists the permissions."
     return Invalid("bucket_unreadable", TITLE, detail, fix)

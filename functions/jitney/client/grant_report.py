@@ -1,4 +1,4 @@
-"""`jitney audit show`: a grant's story out of Athena. Needs the extra `audit`."""
+"""Read grant reports from Athena, for `jitney audit show`. Needs the extra `audit`."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,10 +27,10 @@ from jitney.core.times import iso
 from jitney.resources import ACTIONS, MASKS, OPERATIONS
 
 DAYS = 90
-"""How far back is asked for, unless it is said."""
+"""How far back reports look by default."""
 AT_ONCE = 8
-"""Queries: Athena runs 20 of an account at a time, unless a quota says otherwise."""
-# Lists are cast to JSON, for an array's text does not tell where its members end.
+"""Parallel queries. Athena's default quota is 20 for an account."""
+# Lists are cast to JSON, because Athena prints arrays without quoting their members.
 RECORDS = """
 SELECT chain, seq, hash, prev, time, event, outcome, code, grant_id, principal, issuer, subject, human, target, account,
        duration_seconds, expires_at, reason, ticket, source_ip, policy_version, detail,
@@ -39,21 +39,20 @@ FROM records
 WHERE grant_id = ? AND dt >= ?
 """
 CALLS = """
-SELECT event_id, time, region, role_arn, session, service, operation, read_only, error_code, source_ip, via, verdict,
-       purpose, grant_id, CASE WHEN service = 'sts' THEN request END AS request, CAST(actions AS JSON) AS actions,
-       CAST(resources AS JSON) AS resources, CAST(made AS JSON) AS made,
-       CAST(taken AS JSON) AS taken, CAST(reasons AS JSON) AS reasons
+SELECT event_id, time, region, role_arn, session, service, operation, read_only, error_code, source_ip, invoked_by,
+       verdict, purpose, grant_id, CASE WHEN service = 'sts' THEN request END AS request,
+       CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources, CAST(created AS JSON) AS created,
+       CAST(deleted AS JSON) AS deleted, CAST(reasons AS JSON) AS reasons
 FROM calls
 WHERE grant_id = ? AND dt >= ?
 """
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
-_TITLE = "There is no story to tell"
 __all__ = ["DAYS", "checked_grant_ids", "connected", "reports", "show", "waiting", "write_html"]
 
 
 @dataclass(frozen=True, slots=True)
 class ReportSource:
-    """When a story was told, out of which database, and the first day of publishing that was asked for."""
+    """When and from which database a report was built, and the first day of publishing that it covers."""
 
     at: int
     database: str
@@ -61,65 +60,65 @@ class ReportSource:
 
     @property
     def line(self) -> str:
-        """All of it in words."""
-        told = datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        return f"Told {told} from Athena database {escape_invisible(self.database)}, records since {self.since}"
+        """The source in one line."""
+        built = datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return f"Built {built} from Athena database {escape_invisible(self.database)}, records since {self.since}"
 
     def document(self) -> dict[str, Any]:
-        """All of it as JSON."""
+        """Return the source as JSON."""
         return {"at": iso(self.at), "database": self.database, "since": self.since.isoformat()}
 
 
 @dataclass(frozen=True, slots=True)
 class PrintedReport:
-    """A story with what would have done, and what it was told from."""
+    """A report with its least-privilege suggestion and its source."""
 
-    story: GrantReport
+    report: GrantReport
     suggestion: Suggestion
     source: ReportSource
 
     @property
     def heading(self) -> ReportRow:
-        """How the grant stands."""
-        return state_row(self.story)
+        """The grant's state."""
+        return state_row(self.report)
 
     @property
     def sections(self) -> tuple[Section, ...]:
-        """All of it in words."""
-        return sections(self.story, self.suggestion)
+        """The report's sections."""
+        return sections(self.report, self.suggestion)
 
     def document(self) -> dict[str, Any]:
-        """All of it as JSON."""
-        return report_document(self.story, self.suggestion) | {"source": self.source.document()}
+        """Return the report as JSON."""
+        return report_document(self.report, self.suggestion) | {"source": self.source.document()}
 
 
 def checked_grant_ids(grant_ids: Sequence[str]) -> tuple[str, ...]:
-    """The ids, each once, if they can be grants'. Raises Invalid."""
+    """Return the ids without duplicates. Raises Invalid for a malformed id."""
     for each in grant_ids:
         if not GRANT_ID.fullmatch(each):
-            fix = "Copy it whole: g- and 14 letters or digits. `jitney grants list` and the records have it."
-            raise Invalid("grant_id_invalid", "The command line is not valid", f"{each[:60]!r} is no grant's id.", fix)
+            fix = "A grant id is g- and 14 letters or digits. `jitney grants list` and the records have it."
+            raise Invalid("grant_id_invalid", "The command line is not valid", f"{each[:60]!r} is not a grant id.", fix)
     return tuple(dict.fromkeys(grant_ids))
 
 
 def connected(workgroup: str, database: str, stack: Path | None) -> Athena:
-    """Athena there (`place_of`), with the AWS credentials of the environment. Raises Invalid."""
+    """Return Athena at the `athena_location`, with the environment's AWS credentials. Raises Invalid."""
     return connected_at(athena_location(workgroup, database, stack))
 
 
 def write_html(reports: Sequence[PrintedReport], file: Path) -> None:
-    """Write the reports as a page. Raises Invalid when that cannot be."""
+    """Write the reports as an HTML page. Raises Invalid if the file cannot be written."""
     try:
         file.write_text(page(reports), encoding="utf-8")
     except OSError as error:
-        fix = "Name a file that can be written."
+        fix = "Name a file that you can write."
         raise Invalid("file_not_written", "The page was not written", f"{file}: {error.strerror}.", fix) from error
 
 
 def reports(athena: Athena, grant_ids: Sequence[str], since: date, now: int) -> list[PrintedReport]:
-    """The report of each grant, of what was published since that day.
+    """Return the report of each grant, from what was published since that day.
 
-    Raises Ended where nothing was, or as `Athena.run` does.
+    Raises GrantEnded for a grant without records, and what `Athena.run` raises.
     """
     source = ReportSource(now, athena.database, since)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
@@ -127,22 +126,22 @@ def reports(athena: Athena, grant_ids: Sequence[str], since: date, now: int) -> 
         def answers(sql: str) -> list[Any]:
             return [pool.submit(athena.run, sql, (each, since.isoformat())) for each in grant_ids]
 
-        asked = [(answer.result().records() for answer in found) for found in (answers(RECORDS), answers(CALLS))]
-        found = zip(grant_ids, *asked, strict=True)
+        results = [(answer.result().records() for answer in found) for found in (answers(RECORDS), answers(CALLS))]
+        found = zip(grant_ids, *results, strict=True)
         return [_report(each, records, calls, source) for each, records, calls in found]
 
 
 def _report(grant_id: str, records: Rows, calls: Rows, source: ReportSource) -> PrintedReport:
-    story = build_report(grant_id, map(_present, records), map(_present, calls), source.at)
-    if story is None:
-        detail = f"Athena has no record of {grant_id} that was published on {source.since} or later."
-        fix = "Records arrive a minute after they are written: try again then, or ask for earlier days with --since."
-        raise GrantEnded("grant_not_found", _TITLE, detail, fix)
-    return PrintedReport(story, suggest(story, _actions(), _may_need(), source.at), source)
+    report = build_report(grant_id, map(_present, records), map(_present, calls), source.at)
+    if report is None:
+        detail = f"Athena has no record of {grant_id} published since {source.since}."
+        fix = "Records arrive within a minute: try again then, or include earlier days with --since."
+        raise GrantEnded("grant_not_found", "The grant has no records", detail, fix)
+    return PrintedReport(report, suggest(report, _actions(), _may_need(), source.at), source)
 
 
 def _present(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row without what is NULL in it."""
+    """Return the row without NULL members."""
     return {name: value for name, value in row.items() if value is not None}
 
 

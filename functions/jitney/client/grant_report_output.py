@@ -1,4 +1,4 @@
-"""A grant's story for a terminal, and on paper: the same sections of rows."""
+"""Print grant reports to a terminal, or as an HTML page."""
 
 import sys
 from collections.abc import Generator, Sequence
@@ -21,23 +21,23 @@ _STYLES = {"good": "green", "bad": "red", "copy": "cyan"}
 
 
 def show(reports: "Sequence[PrintedReport]") -> None:
-    """The whole stories, as wide as the terminal; what is there to be copied is never broken."""
-    # No terminal, no colour and 80 columns.
+    """Print the reports as wide as the terminal; lines to copy are never wrapped."""
+    # Without a terminal: no colour, 80 columns.
     console = Console(highlight=False, markup=False, emoji=False, file=sys.stdout)
-    with console.capture() as told:
+    with console.capture() as printed:
         for place, report in enumerate(reports):
             if place:
                 console.print()
             _grant_report(console, report)
-    # A table fills its lines with blanks.
-    sys.stdout.writelines(f"{line.rstrip(' ')}\n" for line in told.get().removesuffix("\n").split("\n"))
+    # Tables pad their lines with spaces.
+    sys.stdout.writelines(f"{line.rstrip(' ')}\n" for line in printed.get().removesuffix("\n").split("\n"))
 
 
 def _grant_report(console: Console, report: "PrintedReport") -> None:
     head = report.heading
     console.print(
         Text.assemble(
-            (head.text, f"bold {_STYLES.get(head.tone, '')}"), f"  {strip_control_characters(report.story.grant_id)}"
+            (head.text, f"bold {_STYLES.get(head.tone, '')}"), f"  {strip_control_characters(report.report.grant_id)}"
         )
     )
     console.print(Text(strip_control_characters(report.source.line), style="dim"))
@@ -47,8 +47,8 @@ def _grant_report(console: Console, report: "PrintedReport") -> None:
 
 @contextmanager
 def waiting() -> Generator[None]:
-    """Shows on standard error, of a terminal, that Athena is asked."""
-    with Console(stderr=True).status("asking Athena"):
+    """Show on standard error, if it is a terminal, that Athena is queried."""
+    with Console(stderr=True).status("querying Athena"):
         yield
 
 
@@ -82,8 +82,8 @@ def _copied(console: Console, row: "ReportRow") -> None:
 
 
 def page(reports: "Sequence[PrintedReport]") -> str:
-    """The same as one page of HTML that needs nothing else, made to be printed."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - it is seldom asked for
+    """Return the reports as one self-contained HTML page, for printing."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - seldom used
 
     loader = FileSystemLoader(PAGES)
     templates = Environment(

@@ -1,4 +1,4 @@
-"""`jitney audit query`: the workgroup's named queries, their parameters and days. Importing it takes boto3."""
+"""The workgroup's named queries, for `jitney audit query`. Importing this module imports boto3."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,25 +12,25 @@ from jitney.client.periods import period, within
 from jitney.client.problems import Invalid
 from jitney.client.stack_file import read_stack_file
 
-# What may hold a question mark that is none, or one that is.
+# Strings and comments, whose question marks are no parameters, or a parameter.
 _MARK = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|(?P<mark>\?)")
-_PARAMETER = re.compile(r"-- (?P<name>[a-z_]{1,40}): (?P<what>.*)", re.ASCII)
+_PARAMETER = re.compile(r"-- (?P<name>[a-z_]{1,40}): (?P<description>.*)", re.ASCII)
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 _OWN_DAYS = re.compile("the last [0-9]+ days", re.ASCII)
-_TITLE = "The query cannot be asked"
+_TITLE = "The query cannot run"
 
 
 @dataclass(frozen=True, slots=True)
 class QueryParameter:
-    """What the query wants to know before it can answer."""
+    """A parameter of a query."""
 
     name: str
-    what: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
 class QueryRun:
-    """A question about the days of `period`, the first and the last, with its answer."""
+    """A query's answer for the days of `period`, its first and last."""
 
     query: NamedQuery
     answer: QueryResult
@@ -38,18 +38,18 @@ class QueryRun:
 
     @property
     def about(self) -> str:
-        """The question, of the days that it was asked about."""
+        """The query's description, with the days that were queried."""
         if self.period is None:
-            return self.query.question
+            return self.query.description
         first, last = self.period
-        said, count = _OWN_DAYS.subn(f"the days from {first} to {last}", self.query.question, 1)
-        return said if count else f"{said} ({first} to {last})"
+        text, count = _OWN_DAYS.subn(f"the days from {first} to {last}", self.query.description, 1)
+        return text if count else f"{text} ({first} to {last})"
 
     def document(self) -> dict[str, Any]:
-        """Both as JSON."""
+        """Return query and answer as JSON."""
         return {
             "query": self.query.name,
-            "question": self.query.question,
+            "description": self.query.description,
             "since": str(self.period[0]) if self.period else None,
             "until": str(self.period[1]) if self.period else None,
             "columns": list(self.answer.columns),
@@ -60,7 +60,7 @@ class QueryRun:
 
 
 def athena_location(workgroup: str, database: str, stack: Path | None) -> AthenaLocation:
-    """Where to ask: as it is named, else as `stack` says, else by Jitney's own names. Raises Invalid."""
+    """Return the named location, else the one in the `stack` file, else Jitney's default. Raises Invalid."""
     default = AthenaLocation()
     if stack:
         with read_stack_file(stack, "workgroup") as known:
@@ -73,10 +73,10 @@ def athena_location(workgroup: str, database: str, stack: Path | None) -> Athena
 
 
 def parameters_of(sql: str) -> tuple[QueryParameter, ...]:
-    """The query's parameters in their order, as the lines after its first say; those of which none says, by number."""
+    """Return the query's parameters in order, as described in its comments; undescribed ones by number."""
     count = sum(1 for found in _MARK.finditer(sql) if found["mark"])
-    told = [QueryParameter(found["name"], found["what"]) for found in _described(sql)][:count]
-    return (*told, *(QueryParameter(f"parameter {number}", "") for number in range(len(told) + 1, count + 1)))
+    described = [QueryParameter(found["name"], found["description"]) for found in _described(sql)][:count]
+    return (*described, *(QueryParameter(f"parameter {number}", "") for number in range(len(described) + 1, count + 1)))
 
 
 def _described(sql: str) -> Iterator[re.Match[str]]:
@@ -87,13 +87,13 @@ def _described(sql: str) -> Iterator[re.Match[str]]:
 
 
 def listed(queries: Sequence[NamedQuery]) -> dict[str, Any]:
-    """The queries as JSON."""
+    """Return the queries as JSON."""
     return {
         "queries": [
             {
                 "name": each.name,
-                "question": each.question,
-                "parameters": [{"name": one.name, "what": one.what} for one in parameters_of(each.sql)],
+                "description": each.description,
+                "parameters": [{"name": one.name, "description": one.description} for one in parameters_of(each.sql)],
             }
             for each in queries
         ]
@@ -106,23 +106,23 @@ def run_named_query(
     values: Sequence[str],
     days: tuple[date | None, date | None],
     today: date,
-    told: QueryProgress,
+    progress: QueryProgress,
 ) -> QueryRun:
-    """What the named query answers about `days`, the first and the last. Raises Invalid or Unavailable."""
+    """Return the named query's answer for `days`, first and last. Raises Invalid or Unavailable."""
     query = _named(athena.named(), name)
     wanted = parameters_of(query.sql)
     if len(values) != len(wanted):
-        raise _wants(name, wanted, len(values))
+        raise _wrong_count(name, wanted, len(values))
     for each, value in zip(wanted, values, strict=True):
         if each.name == "grant" and not GRANT_ID.fullmatch(value):
-            detail = f"{value[:60]!r} is no grant's id."
-            raise Invalid("grant_id_invalid", _TITLE, detail, "Copy it whole: g- and 14 letters or digits.")
+            detail = f"{value[:60]!r} is not a grant id."
+            raise Invalid("grant_id_invalid", _TITLE, detail, "A grant id is g- and 14 letters or digits.")
     try:
         sql = within(query.sql, *days, today)
     except ValueError as error:
-        fix = "Leave --since and --until out, or give them in their order."
+        fix = "Omit --since and --until, or give the earlier day to --since."
         raise Invalid("period_invalid", _TITLE, f"{name}: {error}.", fix) from error
-    return QueryRun(query, athena.run(sql, values, told), period(query.sql, *days, today))
+    return QueryRun(query, athena.run(sql, values, progress), period(query.sql, *days, today))
 
 
 def _named(queries: Sequence[NamedQuery], name: str) -> NamedQuery:
@@ -130,14 +130,14 @@ def _named(queries: Sequence[NamedQuery], name: str) -> NamedQuery:
     if found:
         return found
     names = ", ".join(each.name for each in queries) or "none"
-    fix = "`jitney audit query` lists them with their questions."
-    raise Invalid("query_unknown", _TITLE, f"There is no query {name}. There are: {names}.", fix)
+    fix = "`jitney audit query` lists them."
+    raise Invalid("query_unknown", _TITLE, f"Query {name} does not exist. Existing queries: {names}.", fix)
 
 
-def _wants(name: str, wanted: Sequence[QueryParameter], given: int) -> Invalid:
+def _wrong_count(name: str, wanted: Sequence[QueryParameter], given: int) -> Invalid:
     if not wanted:
-        return Invalid("usage", _TITLE, f"{name} has no parameters.", "Leave --param out.")
-    told = "; ".join(f"{each.name}, {each.what}" if each.what else each.name for each in wanted)
-    detail = f"{name} wants {len(wanted)} parameter{'s' if len(wanted) > 1 else ''}, not {given}: {told}."
+        return Invalid("usage", _TITLE, f"{name} has no parameters.", "Omit --param.")
+    parameters = "; ".join(f"{each.name}, {each.description}" if each.description else each.name for each in wanted)
+    detail = f"{name} needs {len(wanted)} parameter{'s' if len(wanted) > 1 else ''}, not {given}: {parameters}."
     values = " ".join(f"--param {each.name.replace(' ', '-').upper()}" for each in wanted)
     return Invalid("usage", _TITLE, detail, f"jitney audit query {name} {values}")

@@ -1,9 +1,9 @@
-"""The days that a query looks at: its own, or those that an auditor asks for.
+"""The days that a query covers: its own number of days, or those that an auditor gives.
 
-A query bounds each table that it reads by one of two texts. `dt >= <so many days before today>` is of what it is
-about, and ends with the last day asked for. `<so many days before today> <= dt`, the same to Athena, is of what came of
-that: it begins with the other, and ends today, for an end or a judgement may be on record later. What looks further
-back than the others, as for the beginning of what ended in the period, goes on doing so by as many days.
+A query limits each table with one of two expressions. `dt >= <n days before today>` limits the events that the query is
+about; it ends with --until. `<n days before today> <= dt`, the same to Athena, limits what followed from them, such as
+an end or a judgement; it starts with the first and ends today. A table that the query reads further back than the
+others stays as many days further back.
 """
 
 import re
@@ -14,32 +14,32 @@ BOUND = re.compile(rf"(?P<about>dt >= )?{_FIRST}(?(about)| <=)", re.ASCII)
 
 
 def days_of(sql: str) -> int | None:
-    """How many days before today the query's own period begins; None for a query without one."""
+    """Return the length of the query's own period in days; None if it has no period."""
     return min((int(found["days"]) for found in BOUND.finditer(sql)), default=None)
 
 
 def period(sql: str, since: date | None, until: date | None, today: date) -> tuple[date, date] | None:
-    """The first and the last day of the query's period, if it has one, with what was asked for."""
+    """Return the first and last day of the query's period with these options; None if it has no period."""
     days = days_of(sql)
     return None if days is None else (since or (until or today) - timedelta(days=days), until or today)
 
 
 def within(sql: str, since: date | None, until: date | None, today: date) -> str:
-    """The query about the days from `since` to `until`, and what came of it later; as it is when neither is given.
+    """Return the query for the days from `since` to `until`; unchanged if neither is given.
 
-    Without `since`, its own number of days before `until`. Raises ValueError for a query without a period, and for one
-    that would end before it begins or that lies ahead.
+    Without `since`, the period starts the query's own number of days before `until`. Raises ValueError if the query has
+    no period, or if the period is empty or in the future.
     """
     days = days_of(sql)
     if since is None and until is None:
         return sql
     if days is None:
-        raise ValueError("it has no period of its own")
+        raise ValueError("it has no period")
     first = since or (until or today) - timedelta(days=days)
     if first > today:
-        raise ValueError(f"the period begins after today, {today} in UTC")
+        raise ValueError(f"the period starts after today, {today} in UTC")
     if until and until < first:
-        raise ValueError("the period ends before it begins")
+        raise ValueError("the period ends before it starts")
 
     def bound(found: re.Match[str]) -> str:
         earlier = first - timedelta(days=int(found["days"]) - days)

@@ -1,8 +1,7 @@
-"""`jitney audit replay`: what got stuck on its way to the records and calls in S3 goes its way again.
+"""Redrive dead letters to the records and calls in S3, for `jitney audit redrive`.
 
-CloudTrail's events go back to their queue. Of what the publisher could not deliver, a dead letter says only when it was
-written: that time's records and calls are read from the audit table and published again. Whatever had arrived is then
-there twice, and the views have it once.
+CloudTrail events go back to their queue. A dead letter of the publisher contains only a time range: the records and
+calls of that range are read from the audit table and published again. The views remove duplicates.
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 
 Needs the extra `audit`.
@@ -29,20 +28,20 @@ from jitney.client.stack_file import read_stack_file
 from jitney.core.integrity.publishable_items import is_call_line, is_record
 
 STREAMS = {"record": ("jitney-records", is_record), "line": ("jitney-calls", is_call_line)}
-"""By an item's attribute: the delivery stream that takes it, and what it has to be at its key, as for the publisher."""
+"""By an item's attribute: the delivery stream, and the check of the value against the key, as in the publisher."""
 MARGIN_SECONDS = 120
-"""By how much the time of an item and the time that the stream had it may differ: a function's timeout, twice."""
+"""How far an item's time may differ from the stream's: twice a function's timeout."""
 HELD_SECONDS = 900
 AT_ONCE = 500
 ATTEMPTS = 5
-TITLE = "Not everything was replayed"
-AGAIN = "Run the same command again: what was replayed already does no harm."
+TITLE = "Not everything was redriven"
+AGAIN = "Run the same command again: repeating it is safe."
 
 RedriveProgress: TypeAlias = Callable[[str, int, int], None]
 
 
 class Period(NamedTuple):
-    """From when until when (epoch seconds)."""
+    """A time range (epoch seconds)."""
 
     first: int
     last: int
@@ -50,7 +49,7 @@ class Period(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RedriveResources:
-    """The audit table's name, and the queues' URLs."""
+    """The audit table's name and the queues' URLs."""
 
     audit_table: str
     trail_queue: str
@@ -60,45 +59,48 @@ class RedriveResources:
 
 @dataclass
 class RedriveSummary:
-    """What was replayed. `misplaced` are items that do not belong at their keys, `strange` letters nobody can read."""
+    """The counts of a run.
 
-    events: int = 0
-    letters: int = 0
+    `misplaced` items do not match their keys; `unreadable` dead letters have an unknown form.
+    """
+
+    trail_events: int = 0
+    dead_letters: int = 0
     records: int = 0
     calls: int = 0
     misplaced: int = 0
-    strange: int = 0
+    unreadable: int = 0
 
     @property
     def complete(self) -> bool:
         """Whether nothing is left."""
-        return not self.misplaced and not self.strange
+        return not self.misplaced and not self.unreadable
 
     def document(self) -> dict[str, int]:
-        """The summary as JSON."""
+        """Return the summary as JSON."""
         return asdict(self)
 
 
-def parts_in(stack: Path) -> RedriveResources:
-    """The parts that the stack's file names. Raises Invalid."""
-    with read_stack_file(stack, "queues of dead letters") as named:
+def resources_of(stack: Path) -> RedriveResources:
+    """Return the resources in the stack file. Raises Invalid."""
+    with read_stack_file(stack, "dead-letter queues") as named:
         local, outputs = named
         queue = str(local.get("trail_queue") or outputs["TrailQueue"])
-        beside = queue.rpartition("/")[0]
+        base_url = queue.rpartition("/")[0]
         dead = [local.get("trail_dead_letters") or outputs["TrailDeadLetters"]]
         dead.append(local.get("dead_letters") or outputs["RecordDeadLetters"])
         table = (local.get("tables") or {}).get("audit") or outputs["AuditTable"]
-        return RedriveResources(str(table), queue, *(f"{beside}/{arn.rpartition(':')[2]}" for arn in dead))
+        return RedriveResources(str(table), queue, *(f"{base_url}/{arn.rpartition(':')[2]}" for arn in dead))
 
 
 class Redrive:
-    """One run. Every method raises Unavailable when AWS does not do what is asked; `pause` waits for seconds."""
+    """One run. Every method raises Unavailable if AWS refuses a request; `pause` waits for some seconds."""
 
     def __init__(
-        self, parts: RedriveResources, told: RedriveProgress, pause: Callable[[float], None] = time.sleep
+        self, resources: RedriveResources, progress: RedriveProgress, pause: Callable[[float], None] = time.sleep
     ) -> None:
         self.summary = RedriveSummary()
-        self._parts, self._told, self._pause = parts, told, pause
+        self._resources, self._progress, self._pause = resources, progress, pause
         retries = Config(retries={"mode": "standard", "total_max_attempts": 5})
         try:
             session = boto3.session.Session()
@@ -106,34 +108,34 @@ class Redrive:
             self._dynamodb: Any = session.client("dynamodb", config=retries)
             firehose: Any = session.client("firehose", config=retries)
         except BotoCoreError as error:
-            raise unusable(error, "Nothing was replayed") from error
+            raise unusable(error, "Nothing was redriven") from error
         self._streams = {attribute: DeliveryStream(firehose, name) for attribute, (name, _) in STREAMS.items()}
 
     def events(self) -> None:
         """Send the trail's dead letters back to their queue."""
-        for letter in self._letters(self._parts.trail_dead_letters):
+        for letter in self._letters(self._resources.trail_dead_letters):
             with _unavailable("the trail's queue"):
-                self._sqs.send_message(QueueUrl=self._parts.trail_queue, MessageBody=letter["Body"])
-            self._done(self._parts.trail_dead_letters, letter)
-            self.summary.events += 1
-            self._told("events", self.summary.events, self.summary.events)
+                self._sqs.send_message(QueueUrl=self._resources.trail_queue, MessageBody=letter["Body"])
+            self._done(self._resources.trail_dead_letters, letter)
+            self.summary.trail_events += 1
+            self._progress("events", self.summary.trail_events, self.summary.trail_events)
 
     def published(self, more: Period | None = None) -> None:
-        """Publish again what the publisher's dead letters are about, and what was written in `more`."""
+        """Publish again the ranges of the publisher's dead letters, and everything written in `more`."""
         letters = []
         periods = [more] if more else []
-        for letter in self._letters(self._parts.dead_letters):
+        for letter in self._letters(self._resources.dead_letters):
             period = period_of(letter["Body"])
             if period:
                 letters.append(letter)
                 periods.append(period)
             else:
-                self.summary.strange += 1
+                self.summary.unreadable += 1
         if periods:
             self._publish(periods)
         for letter in letters:
-            self._done(self._parts.dead_letters, letter)
-        self.summary.letters = len(letters)
+            self._done(self._resources.dead_letters, letter)
+        self.summary.dead_letters = len(letters)
 
     def _publish(self, periods: Sequence[Period]) -> None:
         waiting: dict[str, list[str]] = {attribute: [] for attribute in STREAMS}
@@ -149,7 +151,7 @@ class Redrive:
                 if len(waiting[attribute]) == AT_ONCE:
                     self._put(attribute, waiting[attribute])
                     waiting[attribute] = []
-            self._told("items of the audit table", count, count)
+            self._progress("items of the audit table", count, count)
         for attribute, texts in waiting.items():
             self._put(attribute, texts)
 
@@ -170,12 +172,12 @@ class Redrive:
             self.summary.calls += len(texts)
 
     def _items(self, periods: Sequence[Period]) -> Iterator[dict[str, Any]]:
-        """What was written in one of the periods, by when it expires."""
+        """Yield the items that were written in one of the periods, by when they expire."""
         kept = [(each.first + RECORD_RETENTION_SECONDS, each.last + RECORD_RETENTION_SECONDS) for each in periods]
         first, last = min(each[0] for each in kept), max(each[1] for each in kept)
         with _unavailable("the audit table"):
             pages = self._dynamodb.get_paginator("scan").paginate(
-                TableName=self._parts.audit_table,
+                TableName=self._resources.audit_table,
                 ConsistentRead=True,
                 FilterExpression="expires BETWEEN :first AND :last",
                 ExpressionAttributeValues={":first": {"N": str(first)}, ":last": {"N": str(last)}},
@@ -187,7 +189,7 @@ class Redrive:
 
     def _letters(self, queue: str) -> Iterator[dict[str, Any]]:
         while True:
-            with _unavailable("a queue of dead letters"):
+            with _unavailable("a dead-letter queue"):
                 answer = self._sqs.receive_message(
                     QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=HELD_SECONDS, WaitTimeSeconds=1
                 )
@@ -196,12 +198,12 @@ class Redrive:
             yield from answer["Messages"]
 
     def _done(self, queue: str, letter: dict[str, Any]) -> None:
-        with _unavailable("a queue of dead letters"):
+        with _unavailable("a dead-letter queue"):
             self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=letter["ReceiptHandle"])
 
 
 def period_of(body: str) -> Period | None:
-    """When the records were written that a dead letter of a stream is about; None for another letter."""
+    """Return the time range in a stream's dead letter; None for another letter."""
     try:
         batch = json.loads(body)["DDBStreamBatchInfo"]
         first, last = (_seconds(batch[f"approximateArrivalOf{which}Record"]) for which in ("First", "Last"))
@@ -220,5 +222,5 @@ def _unavailable(part: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         code = error.response["Error"].get("Code") if isinstance(error, ClientError) else type(error).__name__
-        fix = f"{AGAIN} docs/trail.md has the permissions."
-        raise Unavailable("redrive_unavailable", TITLE, f"AWS answers {code} to who asks {part}.", fix) from error
+        fix = f"{AGAIN} docs/redrive.md lists the permissions."
+        raise Unavailable("redrive_unavailable", TITLE, f"AWS answered {code} for {part}.", fix) from error

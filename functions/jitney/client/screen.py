@@ -40,11 +40,11 @@ _EFFECTS = {
     "deny": ("Would be denied", "bold red"),
 }
 _VERDICTS = {
-    "holds": ("What is sealed is as it was written", "bold green"),
+    "verified": ("Verified", "bold green"),
     "broken": ("Broken", "bold red"),
-    "unverified": ("Not proven", "bold yellow"),
+    "unverified": ("Not verified", "bold yellow"),
 }
-_NO_FILES = "CloudTrail delivered no file on these days: check --since, --until and the trail"
+_NO_FILES = "CloudTrail delivered no file on these days; check --since, --until and the trail"
 # What can be done next with a grant in this state.
 _NEXT = {
     "active": (("use it", "jitney run --grant {id} -- COMMAND"),),
@@ -185,77 +185,77 @@ class Screen:
         self._out.print(table, crop=False)
         self._rows(("fix", fix) for fix in dict.fromkeys(each.fix for each in check.checks if each.fix))
 
-    def proof(self, proof: Mapping[str, Any]) -> None:
-        """What `jitney audit verify` found: the verdict, the first break and the others, and what is proven how far."""
-        words, style = _VERDICTS[proof["verdict"]]
-        self._heading(words, style, "in S3, held against its seals")
-        self._rows(verification_rows.breaks(proof))
-        self._rows(verification_rows.coverage(proof))
+    def verification(self, result: Mapping[str, Any]) -> None:
+        """Print the result of `jitney audit verify`: the verdict, the failures and the coverage."""
+        words, style = _VERDICTS[result["verdict"]]
+        self._heading(words, style, "records in S3, checked against their seals")
+        self._rows(verification_rows.failures(result))
+        self._rows(verification_rows.coverage(result))
 
     def backfill(self, summary: Mapping[str, Any], *, dry_run: bool) -> None:
-        """What `jitney audit backfill` read and sent, what it left out and why."""
+        """Print what `jitney audit backfill` read, sent and skipped, with reasons."""
         left_out = summary["skipped"] or summary["unread"]
-        words, style = ("Not all of it", "bold yellow") if left_out else ("All of it", "bold green")
+        words, style = ("Incomplete", "bold yellow") if left_out else ("Complete", "bold green")
         nothing = not summary["files"] and not left_out
         if nothing:
-            words, style = "Nothing was there", "bold yellow"
+            words, style = "No files", "bold yellow"
         verb = "would be sent" if dry_run else "sent"
         self._heading(words, style, f"{_of(summary['sent'], 'event')} of Jitney's roles {verb}")
         others = f", and {_of(summary['other_files'], 'other object')}" if summary["other_files"] else ""
         self._rows([("read", f"{_of(summary['files'], 'file')} with {_of(summary['events'], 'event')}{others}")])
-        self._rows(("left out", f"{count} {why}") for why, count in summary["skipped"].items())
-        self._rows(("not read", f"{each['file']} {each['why']}") for each in summary["unread"])
+        self._rows(("skipped", f"{count} {reason}") for reason, count in summary["skipped"].items())
+        self._rows(("not read", f"{each['file']} {each['reason']}") for each in summary["unread"])
         self._rows([("because", _NO_FILES if nothing else "")])
         if not dry_run and summary["sent"]:
-            self._rows([("next", "they are judged within minutes: jitney audit query bypasses")])
+            self._rows([("next", "verdicts follow within minutes: jitney audit query bypasses")])
 
-    def replay(self, summary: Mapping[str, int]) -> None:
-        """What `jitney audit replay` had go its way again, and what is left."""
-        left = summary["misplaced"] or summary["strange"]
-        words, style = ("Not all of it", "bold yellow") if left else ("All of it", "bold green")
-        self._heading(words, style, "what had got stuck")
+    def redrive(self, summary: Mapping[str, int]) -> None:
+        """Print what `jitney audit redrive` sent and published again, and what is left."""
+        left = summary["misplaced"] or summary["unreadable"]
+        words, style = ("Incomplete", "bold yellow") if left else ("Complete", "bold green")
+        self._heading(words, style, "redrive of dead letters")
         again = f"{_of(summary['records'], 'record')} and {_of(summary['calls'], 'call')}"
-        letters = f", for {_of(summary['letters'], 'dead letter')}" if summary["letters"] else ""
-        self._rows([("events", f"{_of(summary['events'], 'event')} of CloudTrail went back to their queue")])
-        self._rows([("published", f"{again} once more{letters}")])
+        letters = f", for {_of(summary['dead_letters'], 'dead letter')}" if summary["dead_letters"] else ""
+        self._rows([("events", f"{_of(summary['trail_events'], 'CloudTrail event')} sent back to the queue")])
+        self._rows([("published", f"{again} again{letters}")])
         if summary["misplaced"]:
-            self._rows([("left out", f"{_of(summary['misplaced'], 'item')} that do not belong where they are")])
-        if summary["strange"]:
-            self._rows([("left", f"{_of(summary['strange'], 'dead letter')} of another kind")])
+            self._rows([("skipped", f"{_of(summary['misplaced'], 'item')} not matching their keys")])
+        if summary["unreadable"]:
+            self._rows([("left", f"{_of(summary['unreadable'], 'unreadable dead letter')}")])
 
     def queries(self, queries: Mapping[str, Any]) -> None:
-        """The named queries: how to ask each, and what it answers."""
+        """Print the named queries with their parameters and descriptions."""
         for each in queries["queries"]:
-            wants = "".join(f" --param {one['name'].replace(' ', '-').upper()}" for one in each["parameters"])
+            parameters = "".join(f" --param {one['name'].replace(' ', '-').upper()}" for one in each["parameters"])
             self._out.print(
                 Text.assemble(
                     (wording.strip_control_characters(each["name"]), "bold"),
-                    (wording.strip_control_characters(wants), "cyan"),
+                    (wording.strip_control_characters(parameters), "cyan"),
                 )
             )
-            self._out.print(Text(f"  {wording.strip_control_characters(each['question'])}"))
+            self._out.print(Text(f"  {wording.strip_control_characters(each['description'])}"))
 
     def rows(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """The rows as a table, or each as a block where a table would be wider than the terminal."""
+        """Print the rows as a table, or as blocks if a table is wider than the terminal."""
         table = sheets.fitting(columns, rows, self._out.width)
         for each in [table] if table else sheets.blocks(columns, rows):
             self._out.print(each)
 
-    def took(self, question: str, count: int, bytes_read: int, seconds: float) -> None:
-        """What was asked, and what the answer took, beside the rows."""
+    def took(self, description: str, count: int, bytes_read: int, seconds: float) -> None:
+        """Print the query's description and its cost to standard error."""
         many = f"{count:,} row{'' if count == 1 else 's'}"
-        self.note(question)
+        self.note(description)
         self.note(f"{many}, from {decimal(bytes_read)} read in {seconds:.1f} s")
 
     @contextmanager
-    def asking(self, name: str) -> Generator[Callable[[str, float, int], None]]:
-        """Shows on standard error, of a terminal, how a query goes; what it yields is told state, seconds and bytes."""
-        with self._err.status(f"{name}: asked") as status:
+    def querying(self, name: str) -> Generator[Callable[[str, float, int], None]]:
+        """Show a query's progress on standard error; call the result with state, seconds and bytes."""
+        with self._err.status(f"{name}: started") as status:
             yield lambda state, seconds, read: status.update(f"{name}: {state}, {seconds:.0f} s, {decimal(read)} read")
 
     @contextmanager
     def reading(self) -> Generator[Callable[[str, int, int], None]]:
-        """Shows on standard error, of a terminal, how much is read; what it yields is told what, and n of how many."""
+        """Show reading progress on standard error; call the result with what, count and total."""
         with self._err.status("reading seals") as status:
             yield lambda what, count, whole: status.update(f"reading {what}: {count} of {whole}")
 

@@ -1,4 +1,4 @@
-"""Rows for people and for spreadsheets."""
+"""Format rows for terminals and spreadsheets."""
 
 import csv
 import io
@@ -13,8 +13,8 @@ from rich.text import Text
 
 from jitney.client.wording import strip_control_characters
 
-# With these a spreadsheet takes a cell for a formula; agents write reasons, and whoever calls, names. Where the list
-# separator is the semicolon, one inside a text begins a cell, quoted or not.
+# A cell that starts with one of these is a formula to a spreadsheet, and agents choose reasons and names. In countries
+# where the list separator is a semicolon, a semicolon within text starts a cell, quoted or not.
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = re.compile(r"""((?:^|;)[\s"]*)(?=[-=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])""")
 _GAP = 2
@@ -23,9 +23,9 @@ Rows: TypeAlias = Iterable[Sequence[Any]]
 
 
 def as_csv(columns: Sequence[str], rows: Rows) -> str:
-    """The rows as CSV with their header (RFC 4180), each in one line, every cell quoted, lists as JSON.
+    """Return the rows as CSV with a header (RFC 4180), one line each, all cells quoted, lists as JSON.
 
-    No text is one that a spreadsheet would run, whatever its list separator, or that would steer a terminal.
+    No cell can be a formula for a spreadsheet, with any list separator, or control a terminal.
     """
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
@@ -40,7 +40,7 @@ def _cell(value: Any) -> Any:
 
 
 def shown(value: Any) -> str:
-    """The value in one line."""
+    """Return the value in one line."""
     if value is None:
         return ""
     if isinstance(value, list):
@@ -51,7 +51,7 @@ def shown(value: Any) -> str:
 
 
 def fitting(columns: Sequence[str], rows: Rows, width: int) -> Table | None:
-    """A table of the rows; None when it is wider than `width`, for nothing is wrapped or cut."""
+    """Return a table of the rows; None if it is wider than `width`, because nothing is wrapped or cut."""
     cells = [[shown(value) for value in row] for row in rows]
     widths = [max(map(cell_len, each)) for each in zip(columns, *cells, strict=True)]
     if sum(widths) + _GAP * (len(columns) - 1) > width:
@@ -65,7 +65,7 @@ def fitting(columns: Sequence[str], rows: Rows, width: int) -> Table | None:
 
 
 def blocks(columns: Sequence[str], rows: Rows) -> Iterable[Text]:
-    """Each row as lines of names and values, without those that are empty; a blank line after each row."""
+    """Yield each row as lines of names and values, without empty ones, and a blank line."""
     most = max(map(len, columns), default=0)
     for row in rows:
         for name, value in zip(columns, row, strict=True):

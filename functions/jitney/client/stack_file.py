@@ -1,4 +1,4 @@
-"""What names the parts of a deployment: the outputs that `cdk deploy --outputs-file` wrote, or .local/stack.json."""
+"""Read the names of a deployment's resources: from `cdk deploy --outputs-file` or .local/stack.json."""
 
 import json
 from collections.abc import Generator, Mapping
@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from jitney.client.problems import Invalid
 
-_TITLE = "The stack's file is not usable"
+_TITLE = "The stack file is invalid"
 
 
 class StackOutputs(NamedTuple):
-    """What the file says: `local` as in stack.json, and the `outputs` of the broker's stack. Either may be empty."""
+    """The file's content: `local` as in stack.json, and the `outputs` of the broker's stack. Either may be empty."""
 
     local: Mapping[str, Any]
     outputs: Mapping[str, str]
@@ -20,13 +20,13 @@ class StackOutputs(NamedTuple):
 
 @contextmanager
 def read_stack_file(stack: Path, what: str) -> Generator[StackOutputs]:
-    """What `stack` says. Raises Invalid when it cannot be read, or when the block misses something in it: `what`."""
+    """Yield the content of `stack`. Raises Invalid if it is unreadable or the block misses `what` in it."""
     try:
         known = json.loads(stack.read_text(encoding="utf-8"))
         yield StackOutputs(known, known.get("Jitney") or {})
     except OSError as error:
         fix = "Check the file's path and permissions."
-        raise Invalid("stack_file", _TITLE, f"{stack}: {error.strerror}.", fix) from error
+        raise Invalid("stack_file_invalid", _TITLE, f"{stack}: {error.strerror}.", fix) from error
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        fix = "Name the file that `cdk deploy --outputs-file` wrote, or .local/stack.json."
-        raise Invalid("stack_file", _TITLE, f"{stack} names no {what}.", fix) from error
+        fix = "Give the file that `cdk deploy --outputs-file` wrote, or .local/stack.json."
+        raise Invalid("stack_file_invalid", _TITLE, f"{stack} does not name the {what}.", fix) from error

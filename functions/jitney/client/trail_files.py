@@ -1,7 +1,7 @@
-"""CloudTrail's files as a trail leaves them in S3, and which of their events are of Jitney's roles.
+"""CloudTrail's log files in S3, and the events of Jitney's roles in them.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
-An event in a file is what EventBridge has as an event's `detail`.
+An event in a file equals the `detail` of the event from EventBridge.
 
 Needs the extra `audit`.
 """
@@ -17,7 +17,7 @@ from jitney.core.times import iso
 from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, STS, RejectedEvent, SessionEvent, session_event
 
 MOST_COMPRESSED, MOST_BYTES, MOST_MEMBERS = 16 * 1024 * 1024, 32 * 1024 * 1024, 100
-"""Of a file, of its contents, and of the parts in gzip's form in it. CloudTrail's files are a few megabytes."""
+"""Limits of a file's size, its content and its gzip members. CloudTrail's files have a few megabytes."""
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 _GZIP = 31
 _KEY = re.compile(
@@ -29,7 +29,7 @@ _ROLE = re.compile(r"arn:[a-z-]+:iam::(?P<account>\d{12}):role/jitney/[\w+=,.@-]
 
 
 class LogFile(NamedTuple):
-    """A file: whose account's, of which Region, and the day (UTC) that it was delivered on."""
+    """A log file with its account, Region and day of delivery (UTC)."""
 
     key: str
     account: str
@@ -38,22 +38,22 @@ class LogFile(NamedTuple):
 
 
 class MalformedLogFile(Exception):
-    """A file that is not as CloudTrail writes them: `why`, as the end of a sentence."""
+    """A malformed log file; `reason` ends a sentence that starts with the file."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class SelectedEvent(NamedTuple):
-    """An event of a session of one of Jitney's roles, and what it is about."""
+    """An event of a session of one of Jitney's roles."""
 
     event: Mapping[str, Any]
     seen: SessionEvent
 
 
 def log_file(key: str) -> LogFile | None:
-    """The file of this key; None for one that is none of CloudTrail's events, such as a digest."""
+    """Return the log file of this key; None for other objects, such as digests."""
     found = _KEY.fullmatch(key)
     if not found:
         return None
@@ -65,11 +65,11 @@ def log_file(key: str) -> LogFile | None:
 
 
 def events_in(body: bytes) -> list[Any]:
-    """The events in a file. Raises Malformed."""
+    """Return the events in a file. Raises MalformedLogFile."""
     try:
         document = json.loads(_decompressed(body))
     except (ValueError, RecursionError):
-        raise MalformedLogFile("is no JSON") from None
+        raise MalformedLogFile("is not JSON") from None
     events = document.get("Records") if isinstance(document, dict) else None
     if not isinstance(events, list):
         raise MalformedLogFile("has no list of records")
@@ -84,12 +84,12 @@ def _decompressed(body: bytes) -> bytes:
         try:
             parts.append(stream.decompress(body, left + 1))
         except zlib.error:
-            raise MalformedLogFile("is not in gzip's form") from None
+            raise MalformedLogFile("is not gzip") from None
         left -= len(parts[-1])
         if left < 0:
             raise MalformedLogFile(f"is larger than {MOST_BYTES // 1024 // 1024} MiB")
         if not stream.eof:
-            raise MalformedLogFile("ends too early")
+            raise MalformedLogFile("is truncated")
         body = stream.unused_data
         if not body:
             return b"".join(parts)
@@ -97,7 +97,7 @@ def _decompressed(body: bytes) -> bytes:
 
 
 def select_events(events: list[Any], account: str) -> Iterator[SelectedEvent | RejectedEvent]:
-    """Those of `events`, in a file of `account`, that are of Jitney's roles; Refused for one that cannot be used."""
+    """Yield the events of Jitney's roles in a file of `account`; a RejectedEvent for each unusable one."""
     for event in events:
         roles = _roles_of(event)
         if not roles:
@@ -114,7 +114,7 @@ def select_events(events: list[Any], account: str) -> Iterator[SelectedEvent | R
 
 
 def message_of(chosen_event: SelectedEvent) -> str:
-    """The event as EventBridge puts it into a queue, told by the role's account, whichever account's copy it is."""
+    """Return the event as a message from EventBridge, reported by the role's account, from any account's copy."""
     event, seen = chosen_event
     source = str(event.get("eventSource", ""))
     message = {
@@ -128,19 +128,19 @@ def message_of(chosen_event: SelectedEvent) -> str:
         "resources": [],
         "detail": event,
     }
-    # SQS takes no U+FFFE or U+FFFF, which keys of S3 may hold; in JSON's escapes it takes them all.
+    # SQS refuses U+FFFE and U+FFFF, which S3 keys may contain. JSON escapes avoid that.
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
     return json.dumps(message, separators=(",", ":"))
 
 
 def _roles_of(event: Any) -> dict[str, str]:
-    """Jitney's roles that an event may be about, with their accounts: which of them it is, `sighting` says."""
+    """Return Jitney's roles that an event may be about, with their accounts; `session_event` decides which."""
     if not isinstance(event, Mapping):
         return {}
-    takes = event.get("eventSource") == STS and event.get("eventName") in ASSUME_ROLE_OPERATIONS
-    taken = _at(event, "requestParameters", "roleArn") if takes else ""
-    by = _at(event, "userIdentity", "sessionContext", "sessionIssuer", "arn")
-    return {found[0]: found["account"] for each in (taken, by) if (found := _ROLE.fullmatch(each))}
+    assumes = event.get("eventSource") == STS and event.get("eventName") in ASSUME_ROLE_OPERATIONS
+    requested = _at(event, "requestParameters", "roleArn") if assumes else ""
+    caller = _at(event, "userIdentity", "sessionContext", "sessionIssuer", "arn")
+    return {found[0]: found["account"] for each in (requested, caller) if (found := _ROLE.fullmatch(each))}
 
 
 def _at(value: Any, *path: str) -> str:

@@ -1,7 +1,4 @@
-"""`jitney audit verify`: what is trusted, what was found, and how that is told to machines.
-
-Needs the extra `audit`.
-"""
+"""Verify the records in S3 for `jitney audit verify`. Needs the extra `audit`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,17 +18,14 @@ from jitney.core.integrity.verification import verify
 
 @dataclass(frozen=True, slots=True)
 class VerificationSources:
-    """Where to look: the buckets' names, and the keys that are trusted, each a fingerprint or a file in PEM."""
+    """The buckets' names, and the trusted keys: fingerprints or PEM files."""
 
     records: str = ""
     seals: str = ""
     keys: tuple[str, ...] = ()
 
-    def beside(self, stack: Path) -> "VerificationSources":
-        """What is missing, from the outputs that `cdk deploy --outputs-file` wrote, or from stack.json.
-
-        Raises Invalid when the file is neither.
-        """
+    def completed_from(self, stack: Path) -> "VerificationSources":
+        """Fill in what is missing from `cdk deploy --outputs-file` or stack.json. Raises Invalid."""
         with read_stack_file(stack, "buckets") as known:
             buckets = known.local.get("buckets") or {}
             records = self.records or buckets.get("records") or known.outputs["RecordsBucket"]
@@ -40,27 +34,27 @@ class VerificationSources:
         return replace(self, records=records, seals=seals, keys=keys)
 
     def checked(self) -> "VerificationSources":
-        """These, if both buckets are named. Raises Invalid."""
+        """Return self if both buckets are named. Raises Invalid."""
         if not (self.records and self.seals):
-            fix = "Name both with --records and --seals, or the stack's outputs with --stack."
-            raise Invalid("usage", "The command line is not valid", "The buckets are not named.", fix)
+            fix = "Give --records and --seals, or --stack."
+            raise Invalid("usage", "The command line is not valid", "The buckets are missing.", fix)
         return self
 
 
 def verify_archive(
-    places: VerificationSources, since: date | None, until: date | None, told: VerificationProgress, now: int
+    sources: VerificationSources, since: date | None, until: date | None, progress: VerificationProgress, now: int
 ) -> Findings:
-    """What lies in the places proves, of the days from `since` to `until`. Raises Invalid."""
-    archive = Archive(places.records, places.seals, told)
-    keys = trusted_keys(archive, places.keys)
+    """Verify the records of the days from `since` to `until`. Raises Invalid."""
+    archive = Archive(sources.records, sources.seals, progress)
+    keys = trusted_keys(archive, sources.keys)
     return verify(archive.evidence(since, until, now), keys)
 
 
 def trusted_keys(archive: Archive, named: Sequence[str]) -> Keys:
-    """The trusted public keys by their fingerprints. Raises Invalid when one is none, or when none is named."""
+    """Return the trusted public keys by fingerprint. Raises Invalid if one is invalid or none is given."""
     if not named:
-        beside = ", ".join(archive.fingerprints()) or "none"
-        detail = f"No key is trusted yet. Beside the seals, where nothing proves it, lies {beside}."
+        copies = ", ".join(archive.fingerprints()) or "none"
+        detail = f"No trusted key was given. Untrusted copies in the bucket of seals: {copies}."
         fix = (
             "Compare it with `aws kms get-public-key --key-id alias/jitney-seals --query PublicKey --output text | "
             "base64 -d | sha256sum`, then give it with --key."
@@ -70,15 +64,17 @@ def trusted_keys(archive: Archive, named: Sequence[str]) -> Keys:
 
 
 def _key(archive: Archive, name: str) -> tuple[str, Any]:
-    asked = name.lower().replace(":", "")
-    by_fingerprint = len(asked) == 64 and not set(asked) - set("0123456789abcdef")
+    wanted = name.lower().replace(":", "")
+    by_fingerprint = len(wanted) == 64 and not set(wanted) - set("0123456789abcdef")
     try:
-        fingerprint, key = read_public_key(archive.public_key(asked) if by_fingerprint else Path(name).read_bytes())
+        fingerprint, key = read_public_key(archive.public_key(wanted) if by_fingerprint else Path(name).read_bytes())
     except (OSError, ValueError) as error:
         fix = "Give the fingerprint (64 hexadecimal digits), or a file with the public key in PEM."
-        raise Invalid("key_invalid", "Nothing could be verified", f"{name} is no public key on P-256.", fix) from error
-    if by_fingerprint and fingerprint != asked:
-        detail = f"What lies beside the seals as the key {asked} is another key, {fingerprint}."
+        raise Invalid(
+            "key_invalid", "Nothing could be verified", f"{name} is not a public key on P-256.", fix
+        ) from error
+    if by_fingerprint and fingerprint != wanted:
+        detail = f"The copy of key {wanted} in the bucket of seals is another key, {fingerprint}."
         raise Invalid(
             "key_fingerprint_mismatch", "Nothing could be verified", detail, "Give the public key as a file, from KMS."
         )
@@ -86,20 +82,20 @@ def _key(archive: Archive, name: str) -> tuple[str, Any]:
 
 
 def document(findings: Findings) -> dict[str, Any]:
-    """The findings as JSON."""
+    """Return the findings as JSON."""
     extent = findings.extent
     return {
         "verdict": findings.verdict.value,
-        "breaks": [
+        "failures": [
             {
                 "sentence": each.sentence,
                 "seal": each.seal,
                 "object": each.object or None,
-                "records": [{"chain": place.chain, "seq": place.seq} for place in each.records],
+                "records": [{"chain": position.chain, "seq": position.seq} for position in each.records],
             }
             for each in findings.breaks
         ],
-        "unverified": list(findings.unproven),
+        "unverified": list(findings.unverified),
         "seals": {"count": extent.seals, "first": _seal(extent.first), "last": _seal(extent.last)},
         "sealed": {"objects": extent.objects, "records": extent.records, "chains": extent.chains},
         "awaiting_seal": {"objects": extent.unsealed_objects, "records": extent.unsealed_records},

@@ -1,42 +1,41 @@
-"""What `jitney audit verify` found, in rows for people."""
+"""The result of `jitney audit verify` in rows."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-MOST_TOLD = 10
+MOST_SHOWN = 10
 
 Rows: TypeAlias = Iterator[tuple[str, str]]
 
 
-def breaks(proof: Mapping[str, Any]) -> Rows:
-    """The first break, others, and why not all could be proven."""
-    sentences = [each["sentence"] for each in proof["breaks"]]
-    yield from zip(("first", *["then"] * (MOST_TOLD - 1)), sentences, strict=False)
-    if len(sentences) > MOST_TOLD:
-        yield "and", f"{len(sentences) - MOST_TOLD} more: --json has all."
-    reasons = proof["unverified"]
-    yield from (("because", each) for each in reasons[:MOST_TOLD])
-    if len(reasons) > MOST_TOLD:
-        yield "and", f"{len(reasons) - MOST_TOLD} more: --json has all."
+def failures(result: Mapping[str, Any]) -> Rows:
+    """Yield the failures, the first one first, and why something could not be verified."""
+    sentences = [each["sentence"] for each in result["failures"]]
+    yield from zip(("first", *["then"] * (MOST_SHOWN - 1)), sentences, strict=False)
+    if len(sentences) > MOST_SHOWN:
+        yield "and", f"{len(sentences) - MOST_SHOWN} more; use --json for all"
+    reasons = result["unverified"]
+    yield from (("because", each) for each in reasons[:MOST_SHOWN])
+    if len(reasons) > MOST_SHOWN:
+        yield "and", f"{len(reasons) - MOST_SHOWN} more; use --json for all"
 
 
-def coverage(proof: Mapping[str, Any]) -> Rows:
-    """What was held against seals, and what no seal has yet."""
-    seals, sealed, later = proof["seals"], proof["sealed"], proof["awaiting_seal"]
+def coverage(result: Mapping[str, Any]) -> Rows:
+    """Yield what the seals cover, and what no seal covers yet."""
+    seals, sealed, later = result["seals"], result["sealed"], result["awaiting_seal"]
     first, last = seals["first"], seals["last"]
     if first and last:
-        many = (
-            f"{seals['count']:,} (numbers {first['number']} to {last['number']}), of {first['time']} to {last['time']}"
-        )
-        yield "seals", many if seals["count"] > 1 else f"1 (number {last['number']}), of {last['time']}"
+        numbers = f"numbers {first['number']} to {last['number']}"
+        many = f"{seals['count']:,} ({numbers}), from {first['time']} to {last['time']}"
+        yield "seals", many if seals["count"] > 1 else f"1 (number {last['number']}), from {last['time']}"
         chains, objects = _count(sealed["chains"], "chain"), _count(sealed["objects"], "object")
-        holds = "" if proof["breaks"] or proof["unverified"] else ": all as they were sealed"
-        yield "records", f"{_count(sealed['records'], 'record')} of {chains}, in {objects}{holds}"
+        verified = "" if result["failures"] or result["unverified"] else ": all verified"
+        yield "records", f"{_count(sealed['records'], 'record')} of {chains}, in {objects}{verified}"
     if later["records"]:
         came = f"{_count(later['records'], 'record')} in {_count(later['objects'], 'object')}"
-        yield "not yet", f"{came}, waiting for the next seal: until then nothing proves them"
+        yield "not yet", f"{came}, waiting for the next seal; not verifiable until then"
     if last:
-        yield "last seal", f"{last['hash']} (keep it where nobody here can change it)"
+        yield "last seal", f"{last['hash']} (keep a copy outside this account)"
 
 
 def _count(number: int, thing: str) -> str:

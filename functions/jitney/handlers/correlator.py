@@ -1,4 +1,4 @@
-"""From the trail's queue to the table of calls: each message by itself, so that one that fails alone comes again."""
+"""Process the trail's queue: CloudTrail events and requests to judge calls, each message on its own."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ DETAIL_TYPE = "AWS API Call via CloudTrail"
 
 
 def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
-    """Take in a batch of messages; those that failed are reported, and SQS delivers them again.
+    """Process a batch of messages; SQS delivers the failed ones again.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
@@ -31,7 +31,7 @@ def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
 
 
 def _process_message(record: SQSRecord, ports: Ports) -> None:
-    """One message. What is no event is counted for the alarm and let go: it would never become one."""
+    """Process one message. A malformed message is counted for the alarm and dropped: a retry cannot help."""
     try:
         _dispatch(_message(record.body), record.event_source_arn.split(":")[4], ports)
     except RejectedEvent as refused:
@@ -39,7 +39,7 @@ def _process_message(record: SQSRecord, ports: Ports) -> None:
         with single_metric(REFUSED_EVENTS, unit=MetricUnit.Count, value=1) as metric:
             metric.add_dimension("service", "jitney")
     except Exception as error:
-        log_unhandled(error)  # the batch processor says only that it failed
+        log_unhandled(error)  # the batch processor logs no reason
         raise
 
 
@@ -54,7 +54,7 @@ def _message(body: str) -> Mapping[str, Any]:
 
 
 def _dispatch(message: Mapping[str, Any], home: str, ports: Ports) -> None:
-    """`home` is the queue's account, by Lambda and not by the message."""
+    """Process a parsed message. `home` is the queue's account as Lambda reports it."""
     match message:
         case {"judge_calls": {"account": str(account), "access_key_id": str(access_key_id)}}:
             judge_calls(account, access_key_id, ports)

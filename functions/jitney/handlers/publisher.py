@@ -1,4 +1,4 @@
-"""From the audit table's stream to Firehose: every record and every call, in order, at least once."""
+"""Publish the audit table's stream to Firehose: every record and call, in order, at least once."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -14,36 +14,35 @@ from jitney.handlers.ports import Ports
 StreamRecord: TypeAlias = Mapping[str, Any]
 
 STREAMS = {"record": ("records_stream", is_record), "line": ("calls_stream", is_call_line)}
-"""By an item's attribute: the port through which what is in it is published, and what it has to be at its key."""
-UNPUBLISHED = ({"issue"}, {"call", "since"}, {"of"})
-"""The attributes of items by which calls are joined to grants (adapters.trail): what came of them is published."""
+"""By an item's attribute: the port that publishes its value, and the check of the value against the key."""
+UNPUBLISHED = ({"issue"}, {"call", "since"}, {"calls_pk"})
+"""Attributes of the items for joining calls (adapters.trail); only the verdicts are published."""
 _ALWAYS = frozenset({"pk", "sk", "expires"})
 
 
 def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, str]]]:
-    """Publish a batch of stream records; what Firehose did not take is reported back, and comes again.
+    """Publish a batch of stream records; report those that Firehose did not take, for a retry.
 
-    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html: Lambda repeats the batch from
-    the lowest reported sequence number on, so that some records may be published twice; `hash` tells them apart.
+    Lambda repeats the batch from the lowest reported sequence number, so records may be published twice; `hash`
+    identifies them: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 
-    Records are only ever added, each at the key that it names itself, and end by time to live. IAM cannot demand that,
-    so that whatever else happens in the table is reported here, and not published: S3 keeps what was written first.
-    What is reported is not asked for again, so that it holds nothing up; what was added stays in the table.
+    Records are only added, each at its own key, and expire. IAM cannot enforce that, so any other change is reported
+    and not published: S3 keeps the first version. Reported changes are not retried and block nothing.
     """
     _report([each for each in event["Records"] if _is_tampering(each)])
     failed: list[str] = []
     for attribute, (port, _) in STREAMS.items():
         written = [each for each in event["Records"] if _adds(each, attribute)]
         texts = [each["dynamodb"]["NewImage"][attribute]["S"] for each in written]
-        not_taken = getattr(ports, port).put(texts) if texts else []
-        failed += [written[index]["dynamodb"]["SequenceNumber"] for index in not_taken]
+        refused = getattr(ports, port).put(texts) if texts else []
+        failed += [written[index]["dynamodb"]["SequenceNumber"] for index in refused]
     if failed:
         logger.warning("not published", failed=len(failed), records=len(event["Records"]))
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
 
 def _adds(change: StreamRecord, attribute: str) -> bool:
-    """Whether a change adds an item of this attribute alone, with what belongs at its key."""
+    """Return whether a change adds an item with only this attribute, whose value matches the key."""
     added, keys = _added(change), change["dynamodb"]["Keys"]
     if set(added) != {attribute} or "S" not in added[attribute]:
         return False
@@ -52,7 +51,7 @@ def _adds(change: StreamRecord, attribute: str) -> bool:
 
 
 def _added(change: StreamRecord) -> dict[str, dict[str, Any]]:
-    """The attributes of the item that a change adds, but for those that every item has; none when it adds none."""
+    """Return the attributes of the added item without those that all items have; none for other changes."""
     image = change["dynamodb"]["NewImage"] if change["eventName"] == "INSERT" else {}
     return {name: value for name, value in image.items() if name not in _ALWAYS}
 
@@ -64,7 +63,7 @@ def _adds_any(change: StreamRecord) -> bool:
 
 
 def _is_tampering(change: StreamRecord) -> bool:
-    """Whether a change neither adds a record nor is DynamoDB's own deletion of one whose time was over.
+    """Return whether a change neither adds an item properly nor is DynamoDB's deletion of an expired item.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
     """
@@ -74,7 +73,7 @@ def _is_tampering(change: StreamRecord) -> bool:
 
 
 def _report(changes: Sequence[StreamRecord]) -> None:
-    """Log the keys of records that were tampered with, and count them for the alarm; never what they say now."""
+    """Log the keys of items that were tampered with, and count them for the alarm; never log their content."""
     for each in changes:
         keys = each["dynamodb"]["Keys"]
         logger.error("record tampered with", change=each["eventName"], chain=keys["pk"]["S"], seq=keys["sk"]["S"])

@@ -1,4 +1,4 @@
-"""Every hour a seal over what records came: by it whatever is done to them afterwards is found (AUD 2)."""
+"""Seal new records every hour, so that later changes to them are detected (AUD 2)."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -16,11 +16,11 @@ from jitney.handlers.ports import Ports
 
 
 def seal(_event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
-    """Seal every object of records that no seal has; the number of the seal, and of its objects.
+    """Seal every unsealed object of records; return the seal's number and its number of objects.
 
-    An object that comes late is found by the next run, for each looks a day further back than its predecessor. A run
-    that is repeated within its hour, and finds nothing new, adds nothing; of two at once, one adds a seal, and what it
-    did not see is sealed by the next. Raises Problem unavailable; ValueError when the last seal is none.
+    Late objects are sealed by the next run, which looks a day further back than its predecessor. A run that repeats
+    within the hour and finds nothing new adds nothing. Of two parallel runs, one adds a seal, and the next run seals
+    what it missed. Raises Problem unavailable, and ValueError if the last seal is not a seal.
     """
     now, before = ports.now(), ports.seals.newest()
     first = first_day(before) if before else None
@@ -40,7 +40,7 @@ def seal(_event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
 
 
 def _since(first: date | None, newest: Seal | None, ports: Ports) -> Iterator[Seal]:
-    """The seals made from the day `first` on, the newest first: they name whatever is sealed of these days' objects."""
+    """Yield the seals made since the day `first`, newest first: they name all sealed objects of these days."""
     each = newest
     while each is not None and first is not None and each.time >= str(first):
         yield each
@@ -48,13 +48,13 @@ def _since(first: date | None, newest: Seal | None, ports: Ports) -> Iterator[Se
 
 
 def _report(found: list[tuple[str, Contents]]) -> None:
-    """Log what is no record, or not what it was, and count it for the alarm; never what it says."""
+    """Log invalid lines and altered records, and count them for the alarm; never log their content."""
     wrong = 0
     for key, contents in found:
-        places = [str(each.place) for each in contents.entries if not each.intact]
-        if places or contents.invalid_lines:
-            logger.error("records not intact", object=key, records=places, lines=contents.invalid_lines)
-            wrong += len(places) + len(contents.invalid_lines)
+        altered = [str(each.position) for each in contents.entries if not each.intact]
+        if altered or contents.invalid_lines:
+            logger.error("records not intact", object=key, records=altered, lines=contents.invalid_lines)
+            wrong += len(altered) + len(contents.invalid_lines)
     if wrong:
         _count(TAMPERED, wrong)
 

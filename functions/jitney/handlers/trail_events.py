@@ -1,7 +1,7 @@
-"""An event of CloudTrail becomes a call that a grant explains, or a bypass that somebody is told of (row AUD 3).
+"""Turn a CloudTrail event into a call that a grant explains, or into a reported bypass (row AUD 3).
 
-Whatever was written before a crash is written the same the next time, and nothing is left out: what an event says is
-noted before it is judged, and what is judged a bypass is told of before it is noted.
+Every step can be repeated after a crash: an event is saved before it is judged, and a bypass is reported before its
+verdict is saved.
 """
 
 from functools import cache
@@ -32,10 +32,10 @@ from jitney.handlers.ports import Ports
 
 
 def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
-    """Take in one event; nothing happens to one that is about no target's role. Raises Refused, or Problem.
+    """Process one event; ignore events about no target's role. Raises RejectedEvent or Problem.
 
-    `account` is whose bus told of it, `home` the broker's. Refused is what neither would tell, and what is of so long
-    ago that its grant is forgotten: whether there was one, nobody can say any more.
+    `account` owns the bus that reported the event, `home` is the broker's account. Rejects events that neither may
+    report, and events so old that their grant may be deleted.
     """
     seen, now = session_event(event, ports.target_roles), ports.now()
     if seen is None:
@@ -46,44 +46,45 @@ def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
         raise RejectedEvent("grant_forgotten")
     masked = AwsMasker(ports.masks, _tags(seen, grant, ports)).event(event).value
     call = call_of(masked, seen, ports.actions_of)
-    disputed = False
-    if seen.issue:
-        disputed = ports.trail.save_key_issuance(seen.issue, now)
+    disputed = ports.trail.save_key_issuance(seen.issue, now) if seen.issue else False
     if _judged(call, grant, now, ports) is None:
-        # Whoever notes the key's beginning looks for calls afterwards: one of the two sees the other.
+        # A process that saves the key's origin looks for calls afterwards, so one of the two finds the other.
         ports.trail.save_call(call, now)
         if _judged(call, grant, now, ports) is None:
-            ports.trail_queue.again(call.account, call.access_key_id)
+            ports.trail_queue.requeue(call.account, call.access_key_id)
     if seen.issue:
         judge_calls(seen.account, seen.issue.access_key_id, ports)
         if disputed:
-            ports.trail_queue.again(seen.account, seen.issue.access_key_id)
+            ports.trail_queue.requeue(seen.account, seen.issue.access_key_id)
 
 
-def judge_calls(account: str, access_key_id: str, ports: Ports, *, depth: int = 0, anew: bool = False) -> None:
-    """Judge the calls with a key that are waiting; those with the keys that were scoped down from it, too.
+def judge_calls(
+    account: str, access_key_id: str, ports: Ports, *, depth: int = 0, include_explained: bool = False
+) -> None:
+    """Judge the waiting calls with a key and with the keys scoped down from it.
 
-    `anew` is that how the key's session began has become disputed: what was explained is judged again.
+    With `include_explained`, the key's origin became disputed: calls that were explained are judged again.
     """
-    still = False
+    waiting = False
     grant_of = cache(lambda session: _grant(session, ports))
-    for each in ports.trail.waiting(account, access_key_id, anew=anew):
-        verdict = _judged(each.call, grant_of(each.call.session), each.since, ports, told=each.told)
-        still = still or verdict is None
-        if verdict and each.call.issued and depth < MOST_PARENTS:
-            judge_calls(account, each.call.issued, ports, depth=depth + 1, anew=verdict.reasons == KEY_ISSUED_TWICE)
-    if still:
-        ports.trail_queue.again(account, access_key_id)
+    for each in ports.trail.waiting(account, access_key_id, include_explained=include_explained):
+        verdict = _judged(each.call, grant_of(each.call.session), each.since, ports, reported=each.reported)
+        waiting = waiting or verdict is None
+        if verdict and each.call.issued_access_key_id and depth < MOST_PARENTS:
+            disputed = verdict.reasons == KEY_ISSUED_TWICE
+            judge_calls(account, each.call.issued_access_key_id, ports, depth=depth + 1, include_explained=disputed)
+    if waiting:
+        ports.trail_queue.requeue(account, access_key_id)
 
 
 def _judged(
-    call: CloudTrailCall, grant: Grant | None, since: int, ports: Ports, *, told: bool = False
+    call: CloudTrailCall, grant: Grant | None, since: int, ports: Ports, *, reported: bool = False
 ) -> CallVerdict | None:
-    """What the call came to, which is then noted; None while it waits. `told` is that its key was not issued."""
+    """Save and return the verdict on the call; None while it waits. `reported`: as a bypass with an unknown key."""
     now = ports.now()
     issue = _key_issuance(call.account, call.access_key_id, now, ports)
     verdict = classify_call(call, grant, issue, ports.issuing_roles, waited=now - since)
-    if verdict is None or (told and verdict.reasons == KEY_NOT_ISSUED):
+    if verdict is None or (reported and verdict.reasons == KEY_NOT_ISSUED):
         return verdict
     target = ports.target_aliases.get(call.role_arn, "")
     if not verdict.explained:
@@ -94,7 +95,7 @@ def _judged(
 
 
 def _key_issuance(account: str, access_key_id: str, now: int, ports: Ports) -> KeyIssuance | None:
-    """How the session of a key began, by the keys that it was scoped down from; None where that is not known."""
+    """Return the origin of a key's session, through the keys that it was scoped down from; None if unknown."""
     disputed = False
     for _ in range(MOST_PARENTS):
         issue = ports.trail.issue(account, access_key_id, now) if access_key_id else None
@@ -113,7 +114,7 @@ def _grant(session: str, ports: Ports) -> Grant | None:
 
 
 def _tags(seen: SessionEvent, grant: Grant | None, ports: Ports) -> MaskTags:
-    """The tags of the grant's owner; none where it is not this session's."""
+    """Return the tags of the grant's owner; none if the session is not the grant's."""
     if grant is None or grant.role_arn != seen.role_arn:
         return NO_TAGS
     owner = grant.owner
@@ -123,7 +124,7 @@ def _tags(seen: SessionEvent, grant: Grant | None, ports: Ports) -> MaskTags:
 def _report_bypass(
     call: CloudTrailCall, verdict: CallVerdict, target: str, issue: KeyIssuance | None, ports: Ports
 ) -> None:
-    """Count a bypass for the alarm, and put it on record: once for each key and its reasons."""
+    """Count a bypass for the alarm and record it, once for each key and reasons."""
     logger.error("bypass", event_id=call.event_id, account=call.account, session=call.session, reasons=verdict.reasons)
     with single_metric(BYPASSES, unit=MetricUnit.Count, value=1) as metric:
         metric.add_dimension("service", "jitney")
@@ -147,7 +148,7 @@ def _report_bypass(
             "session": call.session,
             "source_identity": call.source_identity,
             "access_key_id": call.access_key_id,
-            "session_issued_by": issue.by if issue else "",
+            "session_issued_by": issue.issuer_role_id if issue else "",
             "denied": call.error_code,
         },
     )

@@ -1,4 +1,4 @@
-"""Records in objects under seals, as the functions make them, and what somebody does to them afterwards."""
+"""Records in sealed objects, as the functions make them, and ways to tamper with them."""
 
 import hashlib
 import json

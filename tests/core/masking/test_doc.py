@@ -14,12 +14,12 @@ SHOWN = re.findall(r"^\| `(.+)` \| `(.+)` \|$", DOC, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("written", "kept"), SHOWN)
-def test_what_is_written_is_kept_as_the_page_shows_it(written: str, kept: str):
+def test_the_examples_on_the_page_are_true(written: str, kept: str):
     masked = GenericMasker(MaskTags(lambda: KEY)).text(written)
     assert re.sub(r"(?<=credential )[0-9a-f]{6}\]", "3f9a2c]", masked) == kept
 
 
-def test_there_is_something_to_show_and_what_is_said_to_stay_stays():
+def test_the_page_has_examples_and_its_exception_is_true():
     assert len(SHOWN) > 4
     said = "the password is hunter2000"
     assert f"`{said}`" in DOC

@@ -1,4 +1,4 @@
-"""False alarms (row MASK 3): AWS's own examples of inputs and outputs, of which nothing but secrets is masked."""
+"""False alarms (row MASK 3): AWS's own examples of inputs and outputs, in which only secrets are masked."""
 
 import gzip
 import json
@@ -78,11 +78,11 @@ def examples():
 EXAMPLES = list(examples())
 
 
-def test_there_are_examples_enough():
+def test_there_are_enough_examples():
     assert len(EXAMPLES) > 2000
 
 
-def test_mask_03_of_awss_examples_only_secrets_are_masked():
+def test_mask_03_only_secrets_in_awss_examples_are_masked():
     found = {
         f"{service} {operation} {end} {path}"
         for service, operation, end, value in EXAMPLES
@@ -94,7 +94,7 @@ def test_mask_03_of_awss_examples_only_secrets_are_masked():
 @pytest.mark.parametrize(
     "name", ["nextToken", "NextToken", "ClientToken", "ClientRequestToken", "VersionId", "RequestId"]
 )
-def test_mask_03_what_everybody_works_with_stays(name):
+def test_mask_03_common_data_is_kept(name):
     told = [each for each in EXAMPLES if f'"{name}"' in json.dumps(each[3])]
     for service, operation, end, value in told:
         masked = CONTENT.call(service, operation, end, value).value

@@ -97,7 +97,7 @@ MADE: dict[str, Callable[[random.Random], str]] = {
 
 
 @pytest.mark.parametrize("kind", MADE)
-def test_mask_03_what_answers_are_full_of_stays(kind: str):
+def test_mask_03_frequent_data_in_answers_is_kept(kind: str):
     made = random.Random(kind)
     values = [MADE[kind](made) for _ in range(MANY)]
     answer = {
@@ -114,7 +114,7 @@ def test_mask_03_what_answers_are_full_of_stays(kind: str):
     assert [value for value in values if UNTAGGED.data([value]) != [value]] == []
 
 
-def test_what_stays_would_be_masked_if_it_were_called_a_secret():
+def test_kept_data_would_be_masked_under_a_secret_name():
     """The test above looks where the masker does."""
     for kind, make in MADE.items():
         value = make(random.Random(kind))

@@ -7,5 +7,5 @@ from jitney.core.masking.runs import runs
 
 
 @given(st.text(st.sampled_from("aZ9_+/- =é\0")), st.integers(1, 5))
-def test_runs_are_those_that_a_pattern_finds(text: str, least: int):
+def test_runs_equal_a_patterns_matches(text: str, least: int):
     assert list(runs(text, least)) == [each.span() for each in re.finditer(rf"[A-Za-z0-9_+/-]{{{least},}}", text)]

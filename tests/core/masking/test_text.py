@@ -33,7 +33,7 @@ def marked(text: str) -> str:
 
 
 def layers(text: str, depth: int):
-    """Whatever somebody reads in `text` who undoes every encoding."""
+    """Return all texts in `text` after undoing every encoding."""
     yield text
     if depth > 5:
         return
@@ -55,7 +55,7 @@ def layers(text: str, depth: int):
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_mask_01_a_secret_of_every_kind_is_masked_where_it_stands(name):
+def test_mask_01_a_secret_of_every_kind_is_masked_in_place(name):
     text, secret = PLANTED[name]
     masked = mask_text(f"before {text} after", TAGS)
     assert secret not in masked
@@ -92,7 +92,7 @@ def test_masking_twice_is_masking_once(text, prose):
     )
 )
 @settings(max_examples=examples(300))
-def test_masking_many_secrets_side_by_side_is_done_at_once(texts):
+def test_masking_adjacent_secrets_is_idempotent(texts):
     masked = mask_text("\n".join(texts), TAGS)
     assert mask_text(masked, TAGS) == masked
     assert SECRET_KEY not in masked or not any(SECRET_KEY in text for text in texts)
@@ -124,7 +124,7 @@ def test_masking_many_secrets_side_by_side_is_done_at_once(texts):
         '{"Path": "C:\\\\temp\\\\x", "password": null, "secretId": "db"}',
     ],
 )
-def test_mask_03_what_is_no_secret_stays_byte_for_byte(text):
+def test_mask_03_text_without_secrets_is_unchanged(text):
     assert mask_text(text, TAGS, prose=True) is text or mask_text(text, TAGS, prose=True) == text
 
 
@@ -190,27 +190,27 @@ def test_mask_01_all_values_of_a_list_are_masked(written, kept):
     assert mask_text(masked, TAGS) == masked
 
 
-def test_in_a_sentence_what_may_be_a_secret_key_is_masked():
+def test_a_possible_secret_key_in_a_sentence_is_masked():
     assert SECRET_KEY not in mask_text(f"use {SECRET_KEY} for it", TAGS, prose=True)
 
 
-def test_what_stays_around_a_secret_is_as_it_was():
+def test_text_around_a_secret_is_unchanged():
     masked = mask_text(f'{{"a" : 1.50, "password":"{PASSWORD}" ,  "b":"é\\n"}}', TAGS)
     assert masked == f'{{"a" : 1.50, "password":"{TAGS.mask(PASSWORD, "credential")}" ,  "b":"é\\n"}}'
 
 
-def test_a_number_in_json_becomes_a_string_so_that_it_stays_json():
+def test_a_masked_number_in_json_becomes_a_string():
     assert mask_text('{"password": 12345}', TAGS) == f'{{"password": "{TAGS.mask("12345", "credential")}"}}'
 
 
-def test_what_is_encoded_more_often_than_is_looked_into_is_masked_whole():
+def test_text_encoded_too_deeply_is_masked_whole():
     text = plain = f"password={PASSWORD}"
     for _ in range(DEEPEST + 2):
         text = HIDING["base64"](text)
     assert plain not in "\n".join(layers(mask_text(text, TAGS), -20))
 
 
-def test_the_same_value_has_the_same_mask_wherever_it_stands():
+def test_equal_values_have_equal_masks_everywhere():
     masked = mask_text(f"password={PASSWORD} postgres://u:{PASSWORD}@h", TAGS)
     assert masked.count(TAGS.mask(PASSWORD, "credential")) == 2
 
@@ -229,7 +229,7 @@ VALUES = st.recursive(
 @example({"Value": "p", "Name": "DB_PASSWORD"}, [], True)
 @example({"authKey": ["p"]}, [], True)
 @settings(max_examples=examples(600))
-def test_mask_01_what_is_told_harmless_at_a_glance_holds_nothing(value, ways, ascii_only):
+def test_mask_01_text_that_the_quick_check_passes_holds_no_secret(value, ways, ascii_only):
     if isinstance(value, str):
         for way in ways:
             value = HIDING[way](value)
@@ -240,7 +240,7 @@ def test_mask_01_what_is_told_harmless_at_a_glance_holds_nothing(value, ways, as
         assert not isinstance(value, str) or mask_text(value, TAGS, prose=True) == value
 
 
-def test_most_of_what_is_asked_and_recorded_is_told_harmless_at_a_glance():
+def test_most_requests_and_records_pass_the_quick_check():
     asked = {"reason": "monthly report", "permissions": ["s3:GetObject", "arn:aws:s3:::reports/2026/*"], "n": 300}
     assert cannot_hold_secret(json.dumps(asked))
 
@@ -309,5 +309,5 @@ def test_names_of_secrets(name):
     ["nextToken", "ClientRequestToken", "clientToken", "ContinuationToken", "secretArn", "SecretId", "PasswordLastUsed",
      "passwordPolicy", "max_tokens", "taskToken", "AccessKeyId", "KeyId", "tokenType", "UpdateToken", "secretary"],
 )  # fmt: skip
-def test_mask_03_names_that_only_sound_like_it(name):
+def test_mask_03_look_alike_names_are_kept(name):
     assert not names_secret(name)

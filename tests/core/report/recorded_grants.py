@@ -1,4 +1,4 @@
-"""Records and calls of one grant, as they are published."""
+"""Records and calls of a grant, as published."""
 
 import json
 from collections.abc import Sequence
@@ -32,23 +32,23 @@ CALL = CloudTrailCall(
     | {"event_id": "e-0", "time": NOW + 10, "account": GRANT.account, "region": "eu-west-1", "session": GRANT.id}
     | {"role_arn": GRANT.role_arn}
     | {"service": "s3", "operation": "GetObject", "actions": ("s3:GetObject",), "read_only": True}
-    | {"resources": ("arn:aws:s3:::reports/2026/q3.csv",), "bytes_in": 0, "bytes_out": 0, "made": (), "taken": ()}
+    | {"resources": ("arn:aws:s3:::reports/2026/q3.csv",), "bytes_in": 0, "bytes_out": 0, "created": (), "deleted": ()}
 )
 BEGINNING: dict[str, Any] = {
     "service": "sts", "operation": "AssumeRole", "actions": ("sts:AssumeRole",), "resources": (),
     "request": json.dumps({"roleArn": GRANT.role_arn, "roleSessionName": GRANT.id}),
 }  # fmt: skip
-"""What the event by which a grant's session begins has of its own."""
+"""The members of the event that starts a grant's session."""
 
 
 class RecordedGrant:
-    """A chain that grows: each record is the next of `grant`."""
+    """A chain of records that grows with `write`."""
 
     def __init__(self, grant: Grant = GRANT) -> None:
         self.grant = replace(grant, records=0, head="")
         self.links: list[ChainedRecord] = []
 
-    def say(
+    def write(
         self, event: AuditEvent, outcome: Outcome, at: int = NOW, address: str = "198.51.100.7", **more: Any
     ) -> "RecordedGrant":
         record = grant_record(event, outcome, self.grant, Origin(address), at, **more)
@@ -67,8 +67,8 @@ class RecordedGrant:
 
 
 def requested(grant: Grant = GRANT, outcome: Outcome = Outcome.ALLOWED, **detail: Any) -> RecordedGrant:
-    said = {"permissions": grant.view()["permissions"], "reviews": grant.reviews, "action_table": "aws 1"} | detail
-    return RecordedGrant(grant).say(AuditEvent.REQUEST, outcome, policies=("data-readers-read",), detail=said)
+    members = {"permissions": grant.view()["permissions"], "reviews": grant.reviews, "action_table": "aws 1"} | detail
+    return RecordedGrant(grant).write(AuditEvent.REQUEST, outcome, policies=("data-readers-read",), detail=members)
 
 
 def call(number: int, verdict: CallVerdict = EXPLAINED, **members: Any) -> dict[str, Any]:
@@ -76,14 +76,14 @@ def call(number: int, verdict: CallVerdict = EXPLAINED, **members: Any) -> dict[
     return dict(json.loads(line_of(made, verdict, GRANT, "analytics-prod", NOW)))
 
 
-def report_of(told: RecordedGrant, calls: Sequence[dict[str, Any]] = (), now: int = LATER) -> GrantReport:
-    found = build_report(told.grant.id, told.lines, calls, now)
+def report_of(recorded: RecordedGrant, calls: Sequence[dict[str, Any]] = (), now: int = LATER) -> GrantReport:
+    found = build_report(recorded.grant.id, recorded.lines, calls, now)
     assert found is not None
     return found
 
 
 def grant_of(*permissions: tuple[str, str]) -> Grant:
-    """GRANT with these actions on these resources, each some words."""
+    """Return GRANT with pairs of actions and resources, each separated by spaces."""
     held = tuple(Permission(tuple(names.split()), tuple(arns.split())) for names, arns in permissions)
     return replace(GRANT, permissions=held)
 

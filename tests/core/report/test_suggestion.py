@@ -45,8 +45,8 @@ ORDERS = "arn:aws:dynamodb:eu-west-1:444455556666:table/orders"
 BEGAN = call(0, time=NOW, **BEGINNING)
 
 
-def suggested(told: RecordedGrant, *calls: Any, now: int = LATER) -> Suggestion:
-    return suggest(report_of(told, [BEGAN, *calls], now), ACTIONS, MAY_NEED, now)
+def suggested(recorded: RecordedGrant, *calls: Any, now: int = LATER) -> Suggestion:
+    return suggest(report_of(recorded, [BEGAN, *calls], now), ACTIONS, MAY_NEED, now)
 
 
 def got(key: str, number: int = 1, **members: Any) -> Any:
@@ -58,10 +58,10 @@ def ec2(name: str, number: int = 1, **members: Any) -> Any:
     return call(number, **more)
 
 
-def shown(told: RecordedGrant, *calls: Any) -> list[str]:
-    """The rows that the story has, as text."""
-    story = report_of(told, [BEGAN, *calls])
-    return [row.text for each in sections(story, suggest(story, ACTIONS, MAY_NEED, LATER)) for row in each.rows]
+def shown(recorded: RecordedGrant, *calls: Any) -> list[str]:
+    """Return the texts of the report's rows."""
+    report = report_of(recorded, [BEGAN, *calls])
+    return [row.text for each in sections(report, suggest(report, ACTIONS, MAY_NEED, LATER)) for row in each.rows]
 
 
 def permissions(found: Suggestion) -> list[tuple[str, str]]:
@@ -76,7 +76,7 @@ def in_words(permissions: tuple[Permission, ...]) -> list[tuple[str, str]]:
     return [(" ".join(each.actions), " ".join(sorted(each.resources))) for each in permissions]
 
 
-def test_aud_04_what_was_used_is_suggested_and_nothing_else():
+def test_aud_04_exactly_the_used_permissions_are_suggested():
     grant = grant_of(("s3:GetObject", f"{REPORTS}/2026/*"), ("ec2:DescribeInstances ec2:DescribeImages", "*"))
     found = suggested(requested(grant), got("2026/q3.csv"), got("2026/q2.csv", 2), ec2("DescribeImages", 3))
     assert found.verdict is SuggestionOutcome.NARROWER
@@ -84,22 +84,22 @@ def test_aud_04_what_was_used_is_suggested_and_nothing_else():
         ("ec2:DescribeImages", "*"),
         ("s3:GetObject", f"{REPORTS}/2026/q2.csv {REPORTS}/2026/q3.csv"),
     ]
-    assert found.because == ()
+    assert found.reasons == ()
 
 
-def test_aud_04_what_only_data_events_show_stays_unless_one_was_seen():
+def test_aud_04_an_action_logged_as_data_event_stays_unless_one_was_seen():
     grant = grant_of(("s3:GetObject s3:PutObject ec2:DescribeImages", f"{REPORTS}/2026/*"))
     found = suggested(requested(grant), got("2026/q3.csv"))
     assert permissions(found) == [
         ("s3:GetObject", f"{REPORTS}/2026/q3.csv"),
         ("s3:PutObject", f"{REPORTS}/2026/*"),
     ]
-    said = "CloudTrail shows calls of it only where a trail logs data events, and none was seen"
-    until = "what could not be seen may have been used until its end"
-    assert found.because == (f"s3:PutObject stays in it: {said}.", f"the time stays: {until}.")
+    said = "CloudTrail logs it only as a data event, and no data event was seen"
+    until = "calls that CloudTrail does not show may have been made until the end"
+    assert found.reasons == (f"s3:PutObject stays: {said}.", f"the time stays: {until}.")
 
 
-def test_aud_04_a_resource_on_which_no_data_event_was_seen_is_not_taken_away():
+def test_aud_04_a_resource_without_data_events_stays():
     grant = grant_of(("s3:GetObject", f"{REPORTS}/2026/* {REPORTS}/2025/*"))
     assert permissions(suggested(requested(grant), got("2026/q3.csv"))) == held(grant)
     both = suggested(requested(grant), got("2026/q3.csv"), got("2025/q3.csv", 2))
@@ -117,12 +117,12 @@ def test_aud_04_resources_stay_when_one_call_names_none():
     ["2026/*", "2026/q?", "2026/${aws:username}", "2026/[masked credential 3f9a2c]", "2026/é", "2026/" + "x" * 2000],
     ids=lambda key: key[:20],
 )
-def test_aud_04_a_key_that_a_permission_would_read_otherwise_narrows_nothing(key: str):
+def test_aud_04_a_key_that_a_permission_cannot_name_exactly_narrows_nothing(key: str):
     grant = grant_of(("s3:GetObject", f"{REPORTS}/2026/*"))
     assert permissions(suggested(requested(grant), got(key), got("2026/q3.csv", 2))) == held(grant)
 
 
-def test_aud_04_nothing_is_said_where_events_may_leave_resources_out():
+def test_aud_04_resources_stay_where_events_may_omit_some():
     """An action on several types of resources, and a list of resources that was cut."""
     arn = "arn:aws:ec2:eu-west-1:444455556666"
     grant = grant_of(("ec2:RunInstances", f"{arn}:instance/* {arn}:subnet/* {arn}:volume/*"))
@@ -133,14 +133,14 @@ def test_aud_04_nothing_is_said_where_events_may_leave_resources_out():
     assert permissions(suggested(requested(grant), many)) == held(grant)
 
 
-def test_aud_04_nothing_is_said_of_resources_that_other_calls_may_have_used_too():
-    """The original of a copy is read as s3:GetObject, of which the event of the copy says nothing."""
+def test_aud_04_resources_stay_that_other_calls_may_have_used():
+    """Copying reads the source as s3:GetObject, which the copy's event does not mention."""
     grant = grant_of(("s3:GetObject", f"{REPORTS}/2026/*"))
     copied = got("2026/copy", 2, operation="CopyObject", actions=("s3:CopyObject",))
     assert permissions(suggested(requested(grant), got("2026/q3.csv"), copied)) == held(grant)
 
 
-def test_aud_04_an_object_that_is_called_like_a_wildcard_is_an_object():
+def test_aud_04_an_object_key_with_a_wildcard_character_is_no_pattern():
     grant = grant_of(("s3:GetObject", f"{REPORTS}/2026/*"))
     found = suggested(requested(grant), got("2026/q3.csv", resources=(f"{REPORTS}/2026/q3.csv", f"{REPORTS}/2026/*")))
     assert permissions(found) == held(grant)
@@ -153,31 +153,31 @@ def test_aud_04_many_keys_under_one_wildcard_stay_the_wildcard():
 
 
 @pytest.mark.parametrize(
-    ("action", "used", "because"),
+    ("action", "used", "reason"),
     [
-        ("iam:PassRole", ec2("RunInstances"), "other calls need it besides"),
-        ("ec2:CreateTags", ec2("RunInstances"), "other calls need it besides"),
+        ("iam:PassRole", ec2("RunInstances"), "other calls may need it"),
+        ("ec2:CreateTags", ec2("RunInstances"), "other calls may need it"),
         (
             "s3:PutObject",
             got("2026/a", operation="CopyObject", actions=("s3:CopyObject",)),
-            "other calls need it besides",
+            "other calls may need it",
         ),
-        ("kms:Decrypt", got("2026/a"), "it is not known whether CloudTrail shows"),
-        ("timestream:Select", got("2026/a"), "it is not known whether CloudTrail shows"),
-        ("ec2:Describe*", got("2026/a"), "it is not known whether CloudTrail shows"),
-        ("iam:ListUsers", got("2026/a"), "its calls are seen in another Region"),
-        ("dynamodb:Query", got("2026/a"), "only where a trail logs data events"),
-        ("lambda:InvokeFunction", got("2026/a"), "only where a trail logs data events"),
+        ("kms:Decrypt", got("2026/a"), "it is not known whether CloudTrail logs it"),
+        ("timestream:Select", got("2026/a"), "it is not known whether CloudTrail logs it"),
+        ("ec2:Describe*", got("2026/a"), "it is not known whether CloudTrail logs it"),
+        ("iam:ListUsers", got("2026/a"), "its events are in a Region"),
+        ("dynamodb:Query", got("2026/a"), "only as a data event"),
+        ("lambda:InvokeFunction", got("2026/a"), "only as a data event"),
     ],
 )
-def test_aud_04_what_could_not_be_seen_is_never_taken_away(action: str, used: Any, because: str):
+def test_aud_04_an_action_that_cloudtrail_may_not_show_stays(action: str, used: Any, reason: str):
     grant = grant_of((f"{action} ec2:DescribeVpcs", "*"))
     found = suggested(requested(grant), used)
     assert permissions(found) == [(action, "*")]
-    assert because in found.because[0]
+    assert reason in found.reasons[0]
 
 
-def test_aud_04_a_resource_of_another_region_is_not_taken_away():
+def test_aud_04_a_resource_of_an_unseen_region_stays():
     grant = grant_of(
         ("ec2:StartInstances", "arn:aws:ec2:eu-west-2:444455556666:instance/i-1"), ("ec2:DescribeVpcs", "*")
     )
@@ -185,27 +185,27 @@ def test_aud_04_a_resource_of_another_region_is_not_taken_away():
     assert permissions(found) == [("ec2:StartInstances", "arn:aws:ec2:eu-west-2:444455556666:instance/i-1")]
 
 
-def test_aud_04_iam_can_be_taken_away_where_its_events_are_seen():
+def test_aud_04_unused_iam_actions_are_removed_where_iam_events_are_seen():
     grant = grant_of(("iam:ListUsers ec2:DescribeVpcs", "*"))
     found = suggested(requested(grant), ec2("DescribeVpcs", region="us-east-1"))
     assert permissions(found) == [("ec2:DescribeVpcs", "*")]
 
 
-def test_aud_04_nothing_is_said_where_cloudtrail_told_nothing():
+def test_aud_04_without_any_event_there_is_no_suggestion():
     found = suggest(report_of(requested()), ACTIONS, MAY_NEED, LATER)
     assert found.verdict is SuggestionOutcome.UNKNOWN
-    assert found.because == ("CloudTrail told of no session of this grant: whether anything was used is not known.",)
+    assert found.reasons == ("no session of this grant was seen in CloudTrail, so it is not known what was used.",)
 
 
 def test_aud_04_nothing_granted_has_no_narrower_request():
-    assert suggested(requested(GRANT, Outcome.REVIEW)).because == ("nothing was granted.",)
+    assert suggested(requested(GRANT, Outcome.REVIEW)).reasons == ("nothing was granted.",)
 
 
-def test_aud_04_what_was_not_used_at_all_was_not_needed():
+def test_aud_04_an_unused_grant_was_not_needed():
     found = suggested(requested(grant_of(("ec2:DescribeVpcs", "*"))))
-    assert (found.verdict, found.because) == (
+    assert (found.verdict, found.reasons) == (
         SuggestionOutcome.UNKNOWN,
-        ("nothing of it was used: it was not needed.",),
+        ("no permission was used: the grant was not needed.",),
     )
 
 
@@ -215,21 +215,27 @@ def test_aud_04_what_was_not_used_at_all_was_not_needed():
         ("ec2:DescribeVpcs", "*", 10, 60),
         ("ec2:DescribeVpcs", "*", 100, 180),
         ("ec2:DescribeVpcs", "*", 299, 300),
-        ("ec2:DescribeVpcs s3:GetObject", "*", 10, 300),  # what could not be seen may have been used until the end
+        (
+            "ec2:DescribeVpcs s3:GetObject",
+            "*",
+            10,
+            300,
+        ),  # object access that CloudTrail does not show may last until the end
     ],
 )
-def test_aud_04_the_duration_is_that_of_the_last_call_and_some_more(action: str, resources: str, at: int, seconds: int):
+def test_aud_04_the_duration_reaches_past_the_last_call(action: str, resources: str, at: int, seconds: int):
     found = suggested(requested(grant_of((action, resources))), ec2("DescribeVpcs", time=NOW + at))
     assert (found.terms.duration_seconds if found.terms else GRANT.duration_seconds) == seconds
 
 
-def test_aud_04_what_was_given_back_early_was_needed_no_longer_and_what_was_taken_away_may_have_been():
+def test_aud_04_a_release_shortens_the_duration_and_a_revocation_does_not():
     for event, outcome, seconds in (
         (AuditEvent.RELEASE, Outcome.RELEASED, 120),
         (AuditEvent.REVOCATION, Outcome.REVOKED, 300),
     ):
-        told = requested(grant_of(("s3:GetObject s3:PutObject ec2:DescribeVpcs", "*"))).say(event, outcome, NOW + 90)
-        found = suggested(told, got("2026/a"))
+        grant = grant_of(("s3:GetObject s3:PutObject ec2:DescribeVpcs", "*"))
+        recorded = requested(grant).write(event, outcome, NOW + 90)
+        found = suggested(recorded, got("2026/a"))
         assert found.terms is not None
         assert found.terms.duration_seconds == seconds
 
@@ -237,28 +243,28 @@ def test_aud_04_what_was_given_back_early_was_needed_no_longer_and_what_was_take
 @pytest.mark.parametrize(
     ("outcome", "why"),
     [
-        (Outcome.REVOKED, "the time stays: it was taken back, and may have been needed for longer."),
-        (None, "the time stays: it has not ended."),
+        (Outcome.REVOKED, "the time stays: the grant was revoked and may have been needed for longer."),
+        (None, "the time stays: the grant has not ended."),
     ],
 )
-def test_aud_04_why_the_time_stays_is_told_where_nothing_less_is(outcome: Outcome | None, why: str):
-    told = requested(grant_of(("s3:GetObject", f"{REPORTS}/2026/*")))
-    told = told.say(AuditEvent.REVOCATION, outcome, NOW + 90) if outcome else told
-    found = suggested(told, now=NOW + 100)
+def test_aud_04_the_reason_for_the_same_duration_is_given_without_a_suggestion(outcome: Outcome | None, why: str):
+    recorded = requested(grant_of(("s3:GetObject", f"{REPORTS}/2026/*")))
+    recorded = recorded.write(AuditEvent.REVOCATION, outcome, NOW + 90) if outcome else recorded
+    found = suggested(recorded, now=NOW + 100)
     assert found.verdict is SuggestionOutcome.NOTHING
-    stays, kept, late = found.because
-    assert stays.startswith("s3:GetObject stays in it: ")
-    assert (kept, late.startswith("calls may still come")) == (why, True)
-    assert all(row[0].islower() for row in found.because)
-    (said,) = [row for row in shown(told) if row.startswith("nothing less")]
-    assert said == "nothing less can be said: all of it was used, or may have been"
+    stays, kept, late = found.reasons
+    assert stays.startswith("s3:GetObject stays: ")
+    assert (kept, late.startswith("more calls may follow")) == (why, True)
+    assert all(row[0].islower() for row in found.reasons)
+    (row,) = [row for row in shown(recorded) if row.startswith("no narrower")]
+    assert row == "no narrower grant: every permission was used or may have been"
 
 
-def test_aud_04_calls_may_still_come():
-    told = requested(grant_of(("ec2:DescribeVpcs ec2:DescribeImages", "*")))
+def test_aud_04_the_suggestion_warns_of_late_events():
+    recorded = requested(grant_of(("ec2:DescribeVpcs ec2:DescribeImages", "*")))
     for now, said in ((NOW + 200, True), (NOW + 300 + 1799, True), (NOW + 300 + 1800, False)):
-        because = suggested(told, ec2("DescribeVpcs"), now=now).because
-        assert any("calls may still come" in each for each in because) is said
+        reasons = suggested(recorded, ec2("DescribeVpcs"), now=now).reasons
+        assert any("more calls may follow" in each for each in reasons) is said
 
 
 KEYS = st.sampled_from(
@@ -309,7 +315,7 @@ def within(outer: tuple[str, str], inner: tuple[str, str]) -> bool:
 
 @settings(max_examples=examples(400))
 @given(GRANTED, CALLED)
-def test_aud_04_what_is_suggested_is_a_part_of_what_was_granted(granted, called):
+def test_aud_04_the_suggestion_is_a_subset_of_the_grant(granted, called):
     grant = grant_of(*granted)
     terms = suggested(requested(grant), *(call(number, **each) for number, each in enumerate(called, 1))).terms
     if terms:
@@ -320,7 +326,7 @@ def test_aud_04_what_is_suggested_is_a_part_of_what_was_granted(granted, called)
 
 @settings(max_examples=examples(400))
 @given(GRANTED, CALLED)
-def test_aud_04_what_is_suggested_allows_every_call_that_the_grant_explains(granted, called):
+def test_aud_04_the_suggestion_allows_every_explained_call(granted, called):
     """A call that names resources is allowed on those of them that were granted; another, on all that were."""
     grant = grant_of(*granted)
     terms = suggested(requested(grant), *(call(number, **each) for number, each in enumerate(called, 1))).terms
@@ -343,13 +349,13 @@ def test_aud_04_what_is_suggested_allows_every_call_that_the_grant_explains(gran
 
 @settings(max_examples=examples(200))
 @given(GRANTED, CALLED, CALLED)
-def test_aud_04_calls_that_nothing_explains_change_nothing_of_what_is_suggested(granted, called, strange):
-    told = requested(grant_of(*granted))
+def test_aud_04_unexplained_calls_do_not_change_the_suggestion(granted, called, strange):
+    recorded = requested(grant_of(*granted))
     used = [call(number, **each) for number, each in enumerate(called, 1)]
     more = [call(number, BYPASS, **each) for number, each in enumerate(strange, 100)]
-    alone, steered = suggested(told, *used), suggested(told, *used, *more)
+    alone, steered = suggested(recorded, *used), suggested(recorded, *used, *more)
     assert (steered.verdict, steered.terms) == (alone.verdict, alone.terms)
-    assert any(each.startswith("what nothing explains") for each in steered.because) is bool(more)
+    assert any(each.startswith("calls that no grant explains") for each in steered.reasons) is bool(more)
 
 
 TARGET = Target("analytics-prod", GRANT.account, GRANT.role_arn, "x", "eu-west-1", 3600, {})
@@ -358,7 +364,7 @@ SCHEMA = resources.SCHEMA.read_text("utf-8")
 
 
 REVIEWERS = {name: ReviewerGroup((f"staff.{name}",)) for name in ("owners", "security", "oncall")}
-STORY = report_of(requested(replace(GRANT, principal="corp.reader-agent")))
+REPORT = report_of(requested(replace(GRANT, principal="corp.reader-agent")))
 
 
 def decision(policy: str, terms: Terms, seconds: int = 0, human: str | None = None) -> Decision:
@@ -380,12 +386,12 @@ def decided(policy: str, terms: Terms, seconds: int = 0) -> Effect:
         (("s3:GetObject", f'{REPORTS}/a"]) }} when {{ true }} || [("\\'),),
     ],
 )
-def test_aud_04_the_policy_allows_what_is_suggested_and_no_more(named: Any):
+def test_aud_04_the_policy_allows_exactly_the_suggestion(named: Any):
     permissions = tuple(Permission(tuple(names.split()), tuple(arns.split(" arn"))) for names, arns in named)
     if len(named) > 1:
         permissions = grant_of(*named).permissions
     terms = Terms(permissions, 300)
-    policy = policy_text(STORY, terms)
+    policy = policy_text(REPORT, terms)
     assert decided(policy, terms) is Effect.ALLOW
     assert decided(policy, terms, 301) is Effect.DENY
     other = replace(permissions[0], actions=("s3:DeleteObject",))
@@ -395,8 +401,8 @@ def test_aud_04_the_policy_allows_what_is_suggested_and_no_more(named: Any):
         assert decided(policy, Terms((wider,), 300)) is Effect.DENY
 
 
-def test_aud_04_where_cedar_cannot_say_it_no_policy_is_given():
-    assert policy_text(STORY, Terms((Permission(("s3:GetObject",), (f"{REPORTS}/q?",)),), 60)) == ""
+def test_aud_04_there_is_no_policy_where_cedar_cannot_express_it():
+    assert policy_text(REPORT, Terms((Permission(("s3:GetObject",), (f"{REPORTS}/q?",)),), 60)) == ""
 
 
 USED = Terms((Permission(("s3:GetObject",), (f"{REPORTS}/2026/q3.csv",)),), 60)
@@ -406,18 +412,19 @@ USED = Terms((Permission(("s3:GetObject",), (f"{REPORTS}/2026/q3.csv",)),), 60)
     "reviews",
     [(("owners",),), (("owners", "security"),), (("owners", "security"), ("oncall", "owners"))],
 )
-def test_rev_01_the_policy_of_what_was_given_after_a_review_asks_for_that_review(reviews: Any):
-    """Pasted, a policy without it gives the next time what a reviewer gave once."""
-    found = decision(policy_text(replace(STORY, reviews=reviews), USED), USED)
+def test_rev_01_the_policy_of_a_reviewed_grant_requires_the_same_review(reviews: Any):
+    """Without the condition, a pasted policy would grant without review what a reviewer granted once."""
+    found = decision(policy_text(replace(REPORT, reviews=reviews), USED), USED)
     assert found.effect is Effect.REVIEW
     assert {frozenset(each) for each in found.reviews} == {frozenset(each) for each in reviews}
 
 
-def test_rev_01_in_the_story_of_a_reviewed_grant_the_policy_asks_for_its_review():
-    told = requested(replace(grant_of(("s3:GetObject s3:DeleteObject", f"{REPORTS}/2026/*")), reviews=(("owners",),)))
-    found = suggested(told, got("2026/q3.csv"))
+def test_rev_01_the_report_of_a_reviewed_grant_suggests_a_policy_with_its_review():
+    grant = grant_of(("s3:GetObject s3:DeleteObject", f"{REPORTS}/2026/*"))
+    recorded = requested(replace(grant, reviews=(("owners",),)))
+    found = suggested(recorded, got("2026/q3.csv"))
     assert found.terms
-    rows = shown(told, got("2026/q3.csv"))
+    rows = shown(recorded, got("2026/q3.csv"))
     assert rows.count('when { context.approvals.contains("owners") }') == rows.count("permit (") == 2
 
 
@@ -425,7 +432,7 @@ def test_rev_01_in_the_story_of_a_reviewed_grant_the_policy_asks_for_its_review(
     "members",
     [
         {"break_glass": ReportedBreakGlass(NOW, "staff.gina", "down", "")},
-        {"warnings": ("Missing from the chain: record 0. What happened there is not told.",)},
+        {"warnings": ("Missing from the chain: record 0. The report lacks what it says.",)},
         {"votes": (ReportedVote(NOW, "staff.bob", "approved", (), "", "", None),)},  # by groups that no record names
         {"reviews": ((),)},
         {"reviews": (("owners, security",),)},
@@ -433,17 +440,17 @@ def test_rev_01_in_the_story_of_a_reviewed_grant_the_policy_asks_for_its_review(
         {"partial": True},
     ],
 )
-def test_rev_08_no_policy_is_given_where_it_would_pass_reviewers_over(members: Any):
-    assert policy_text(replace(STORY, **members), USED) == ""
+def test_rev_08_there_is_no_policy_where_it_would_bypass_reviewers(members: Any):
+    assert policy_text(replace(REPORT, **members), USED) == ""
 
 
-def test_id_05_the_policy_of_what_was_given_for_a_human_is_for_that_human():
-    policy = policy_text(replace(STORY, who=STORY.who._replace(human="corp.hal")), USED)
+def test_id_05_the_policy_of_a_grant_for_a_human_is_for_that_human():
+    policy = policy_text(replace(REPORT, requester=REPORT.requester._replace(human="corp.hal")), USED)
     for human, effect in (("corp.hal", Effect.ALLOW), ("corp.eve", Effect.DENY), (None, Effect.DENY)):
         assert decision(policy, USED, human=human).effect is effect
 
 
-def test_aud_04_the_line_to_paste_says_the_same_whatever_the_reason_holds():
+def test_aud_04_the_request_line_quotes_any_reason():
     reason = 'it\'s $(rm -rf /) `x` "y"'
     (line,) = request_lines("t", Terms((Permission(("s3:GetObject",), (f"{REPORTS}/a",)),), 90), reason, "OPS-1")
     assert shlex.split(line) == [

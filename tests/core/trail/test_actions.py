@@ -1,4 +1,4 @@
-"""Which actions authorize what an event tells of."""
+"""The actions that authorize the operation in an event."""
 
 import pytest
 
@@ -10,10 +10,10 @@ from tests.cloudtrail_events import ACTIONS_OF
     [
         ("DeleteObject", {"bucketName": "b", "key": "k"}, ("s3:DeleteObject",)),
         ("DeleteObject", {"bucketName": "b", "key": "k", "versionId": "v"}, ("s3:DeleteObjectVersion",)),
-        # Which objects were deleted it does not tell; each is an event of its own besides.
+        # The event does not list the deleted objects; each has an event of its own, too.
         ("DeleteObjects", {"bucketName": "b"}, ("s3:DeleteObject",)),
         ("DeleteObjects", {"bucketName": "b", "delete": ""}, ("s3:DeleteObject",)),
     ],
 )
-def test_aud_04_an_event_tells_the_action_that_authorized_it(name, asked, actions):
+def test_aud_04_an_event_maps_to_its_authorizing_actions(name, asked, actions):
     assert ACTIONS_OF("s3.amazonaws.com", name, asked) == actions

@@ -1,4 +1,4 @@
-"""`jitney audit show`: the story of one grant, for auditors."""
+"""`jitney audit show`: the report of one grant, for auditors."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,8 @@ from jitney.client.commands.audit import Since
 from jitney.client.commands.query import Database, Stack, Workgroup
 from jitney.client.optional import load_extra
 
-Grants = Annotated[list[str], typer.Argument(metavar="GRANT...", help="Ids of grants: g- and 14 letters or digits.")]
-Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead, as a page to print or keep.")]
+Grants = Annotated[list[str], typer.Argument(metavar="GRANT...", help="Grant ids: g- and 14 letters or digits.")]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page to FILE instead.")]
 
 
 def show_report(
@@ -27,9 +27,9 @@ def show_report(
     database: Database = "",
     as_json: options.AsJson = False,
 ) -> None:
-    """Tell the story of a grant: who and why, who decided what, what was done with it, and what would have done.
+    """Report on grants: request, decision, timeline, AWS calls, and the least-privilege suggestion.
 
-    Out of Athena, with your own AWS credentials: what was published in the last 90 days, or since --since.
+    Reads Athena with your AWS credentials. Covers the last 90 days, or the days from --since.
     """
     with exit_on_problem("audit show", as_json=as_json):
         report = _report_module()
@@ -48,5 +48,5 @@ def show_report(
 
 
 def _report_module() -> Any:
-    """The module that tells stories: it needs the extra `audit`. Raises Invalid."""
-    return load_extra("jitney.client.grant_report", "audit", "There is no story to tell")
+    """Return the report module, which needs the extra `audit`. Raises Invalid."""
+    return load_extra("jitney.client.grant_report", "audit", "The report was not built")

@@ -1,4 +1,4 @@
-"""`jitney audit backfill`: what CloudTrail left in S3 and no rule forwarded."""
+"""`jitney audit backfill`: CloudTrail events from S3 that no rule forwarded."""
 
 import time
 from datetime import UTC, datetime
@@ -16,24 +16,22 @@ from jitney.client.stack_file import read_stack_file
 
 RATE = 100
 
-Bucket = Annotated[str, typer.Option(metavar="BUCKET", help="The bucket that the trail delivers to.")]
-Prefix = Annotated[str, typer.Option(metavar="PREFIX", help="What the trail puts before AWSLogs/, if anything.")]
+Bucket = Annotated[str, typer.Option(metavar="BUCKET", help="The trail's bucket.")]
+Prefix = Annotated[str, typer.Option(metavar="PREFIX", help="The trail's prefix before AWSLogs/, if any.")]
 Queue = Annotated[
-    str, typer.Option(metavar="URL", envvar="JITNEY_TRAIL_QUEUE", help="The queue of the stack's output TrailQueue.")
+    str, typer.Option(metavar="URL", envvar="JITNEY_TRAIL_QUEUE", help="The queue in the stack's output TrailQueue.")
 ]
-Stack = Annotated[Path | None, typer.Option(metavar="FILE", help="What names the queue: `cdk deploy --outputs-file`.")]
-Since = Annotated[
-    datetime, typer.Option(parser=read_day, metavar="DAY", help="Files delivered on this day (UTC), or later.")
-]
+Stack = Annotated[Path | None, typer.Option(metavar="FILE", help="Stack outputs: `cdk deploy --outputs-file`.")]
+Since = Annotated[datetime, typer.Option(parser=read_day, metavar="DAY", help="First day of delivery (UTC).")]
 Until = Annotated[
     datetime | None,
-    typer.Option(parser=read_day, metavar="DAY", help="Files delivered on this day, or earlier; today."),
+    typer.Option(parser=read_day, metavar="DAY", help="Last day of delivery (default: today)."),
 ]
 Accounts = Annotated[
-    list[str] | None, typer.Option("--account", metavar="ACCOUNT", help="Only this account's files. Repeatable.")
+    list[str] | None, typer.Option("--account", metavar="ACCOUNT", help="Only files of this account. Repeatable.")
 ]
-Rate = Annotated[int, typer.Option(min=1, max=3000, metavar="N", help="Events a second that are sent, at most.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and count, and send nothing.")]
+Rate = Annotated[int, typer.Option(min=1, max=3000, metavar="N", help="Maximum events per second.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and count without sending.")]
 
 
 def backfill_events(
@@ -49,22 +47,21 @@ def backfill_events(
     dry_run: DryRun = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Have events judged that CloudTrail delivered to S3 and no rule forwarded: of other Regions, or of an outage.
+    """Send CloudTrail events from a trail's S3 bucket to the queue, such as those of other Regions or an outage.
 
-    With your own AWS credentials, which read the trail's bucket and send to the queue. Run it as often as you like:
-    an event that is known changes nothing. Ends with 0 when all was sent, with 2 when something was left out or no file
-    was there.
+    Uses your AWS credentials; docs/trail.md lists the permissions. Repeating it is safe: known events change nothing.
+    Exit codes: 0 everything was sent, 2 something was skipped or there was no file.
     """
     with exit_on_problem("audit backfill", as_json=as_json):
         backfill = load_extra("jitney.client.backfill", "audit", "Nothing was read")
         now = int(time.time())
         last = (until or datetime.fromtimestamp(now, UTC)).date()
         if last < since.date():
-            raise Invalid("usage", "The command line is not valid", "--until is before --since.", "Turn them round.")
+            raise Invalid("usage", "The command line is not valid", "--until is before --since.", "Swap them.")
         url = "" if dry_run else _queue(queue, stack)
-        asked = backfill.BackfillOptions(bucket, prefix, url, since.date(), last, tuple(account or ()), rate, dry_run)
-        with screen().reading() as told:
-            summary = backfill.Backfill(asked, told, now).run()
+        chosen = backfill.BackfillOptions(bucket, prefix, url, since.date(), last, tuple(account or ()), rate, dry_run)
+        with screen().reading() as progress:
+            summary = backfill.Backfill(chosen, progress, now).run()
         if as_json:
             print_json(summary.document() | {"dry_run": dry_run})
         else:
@@ -73,11 +70,11 @@ def backfill_events(
 
 
 def _queue(given: str, stack: Path | None) -> str:
-    """The queue's URL: what was given, or what the stack's outputs say. Raises Invalid."""
+    """Return the given URL of the queue, or that in the stack's outputs. Raises Invalid."""
     if given:
         return given
     if stack is None:
-        fix = "Name it with --queue, or the stack's outputs with --stack."
-        raise Invalid("usage", "The command line is not valid", "The queue is not named.", fix)
+        fix = "Give --queue or --stack."
+        raise Invalid("usage", "The command line is not valid", "The queue is missing.", fix)
     with read_stack_file(stack, "queue") as named:
         return str(named.local.get("trail_queue") or named.outputs["TrailQueue"])

@@ -1,4 +1,4 @@
-"""`jitney audit query`: the auditor's questions, asked of Athena."""
+"""`jitney audit query`: run the auditor's queries in Athena."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,29 +11,27 @@ from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.audit import day_of, read_day
 from jitney.client.optional import load_extra
 
-Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The query; without one, all are listed.")]
+Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The query. Omit it to list all queries.")]
 Values = Annotated[
     list[str] | None,
-    typer.Option("--param", metavar="VALUE", help="What the query wants to know. Repeatable, in the query's order."),
+    typer.Option("--param", metavar="VALUE", help="A parameter of the query. Repeatable, in order."),
 ]
 Since = Annotated[
     datetime | None,
-    typer.Option(parser=read_day, metavar="DAY", help="From this day on (UTC), instead of as long as the query says."),
+    typer.Option(parser=read_day, metavar="DAY", help="First day (UTC), instead of the query's own."),
 ]
-Until = Annotated[
-    datetime | None, typer.Option(parser=read_day, metavar="DAY", help="Up to this day (UTC), inclusive.")
-]
+Until = Annotated[datetime | None, typer.Option(parser=read_day, metavar="DAY", help="Last day (UTC), inclusive.")]
 Stack = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="What names the workgroup: `cdk deploy --outputs-file`, or .local/stack.json."),
+    typer.Option(metavar="FILE", help="Stack outputs: `cdk deploy --outputs-file`, or .local/stack.json."),
 ]
 Workgroup = Annotated[
-    str, typer.Option(metavar="NAME", envvar="JITNEY_ATHENA_WORKGROUP", help="Athena's workgroup (else: jitney).")
+    str, typer.Option(metavar="NAME", envvar="JITNEY_ATHENA_WORKGROUP", help="Athena workgroup (default: jitney).")
 ]
 Database = Annotated[
-    str, typer.Option(metavar="NAME", envvar="JITNEY_ATHENA_DATABASE", help="The database in Glue (else: jitney).")
+    str, typer.Option(metavar="NAME", envvar="JITNEY_ATHENA_DATABASE", help="Glue database (default: jitney).")
 ]
-AsCsv = Annotated[bool, typer.Option("--csv", help="CSV on standard output. No cell can be a formula.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV. No cell can be a formula.")]
 
 
 def run_query(
@@ -48,24 +46,25 @@ def run_query(
     as_csv: AsCsv = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Ask one of the named queries over records and calls, in Athena; without a name, list them.
+    """Run a named query over records and calls in Athena. Without a name, list the queries.
 
-    With your own AWS credentials; docs/auditor.md has the permissions. A query looks at some days, which it names.
+    Uses your AWS credentials; docs/queries.md lists the permissions. Each query covers the days in its description, or
+    those from --since to --until.
     """
     with exit_on_problem("audit query", as_json=as_json):
         if as_csv and as_json:
-            raise options.invalid("--csv goes without --json.", "Give one of them.")
-        queries = load_extra("jitney.client.named_queries", "audit", "Athena cannot be asked")
-        athena = load_extra("jitney.client.athena", "audit", "Athena cannot be asked").connected(
+            raise options.invalid("--csv and --json exclude each other.", "Give one of them.")
+        queries = load_extra("jitney.client.named_queries", "audit", "The query cannot run")
+        athena = load_extra("jitney.client.athena", "audit", "The query cannot run").connected(
             queries.athena_location(workgroup, database, stack)
         )
         if name is None:
             _list(queries.listed(athena.named()), as_json=as_json)
             return
         days = (day_of(since), day_of(until))
-        with screen().asking(name) as told:
-            asked = queries.run_named_query(athena, name, param or (), days, datetime.now(UTC).date(), told)
-        _show(asked, as_csv=as_csv, as_json=as_json)
+        with screen().querying(name) as progress:
+            run = queries.run_named_query(athena, name, param or (), days, datetime.now(UTC).date(), progress)
+        _show(run, as_csv=as_csv, as_json=as_json)
 
 
 def _list(queries: dict[str, Any], *, as_json: bool) -> None:
@@ -75,14 +74,14 @@ def _list(queries: dict[str, Any], *, as_json: bool) -> None:
         screen().queries(queries)
 
 
-def _show(asked: Any, *, as_csv: bool, as_json: bool) -> None:
-    answer = asked.answer
+def _show(run: Any, *, as_csv: bool, as_json: bool) -> None:
+    answer = run.answer
     if as_json:
-        print_json(asked.document())
+        print_json(run.document())
     elif as_csv:
-        from jitney.client.sheets import as_csv as written  # noqa: PLC0415 - other commands have no sheets
+        from jitney.client.sheets import as_csv as written  # noqa: PLC0415 - only used here
 
         typer.echo(written(answer.columns, answer.rows), nl=False)
     else:
         screen().rows(answer.columns, answer.rows)
-        screen().took(asked.about, len(answer.rows), answer.bytes_read, answer.seconds)
+        screen().took(run.about, len(answer.rows), answer.bytes_read, answer.seconds)

@@ -1,4 +1,4 @@
-"""What an object of published records holds: lines of JSON, of which each is a link of a chain."""
+"""The contents of an object of published records: JSON lines, each a link of a chain."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from jitney.core.audit import canonical
 
 @dataclass(frozen=True, slots=True, order=True)
 class RecordPosition:
-    """Where a record belongs: its chain and its number in it."""
+    """A record's chain and its number in it."""
 
     chain: str
     seq: int
@@ -21,9 +21,9 @@ class RecordPosition:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as a link: its hash and its predecessor's as it says them; `intact` if the hash is that of the rest."""
+    """A record as stored. `intact` means that its hash matches its content."""
 
-    place: RecordPosition
+    position: RecordPosition
     hash: str
     prev: str
     intact: bool
@@ -31,7 +31,7 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """An object: SHA-256 over its bytes, its records in their order, and the numbers of lines that are no record."""
+    """An object: SHA-256 of its bytes, its records in order, and the numbers of lines that are no record."""
 
     digest: str
     entries: tuple[StoredRecord, ...]
@@ -39,24 +39,24 @@ class Contents:
 
 
 def read_contents(body: bytes) -> Contents:
-    """What the bytes of an object hold. Whatever they are, it raises nothing."""
-    entries, strange = [], []
+    """Return the contents of an object. Raises nothing for any bytes."""
+    entries, invalid_lines = [], []
     for number, line in enumerate(body.split(b"\n"), 1):
         if line:
             try:
                 entries.append(_entry(json.loads(line)))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                strange.append(number)
-    return Contents(hashlib.sha256(body).hexdigest(), tuple(entries), tuple(strange))
+                invalid_lines.append(number)
+    return Contents(hashlib.sha256(body).hexdigest(), tuple(entries), tuple(invalid_lines))
 
 
 def _entry(members: dict[str, Any]) -> StoredRecord:
     claimed = members.pop("hash")
     chain, seq, prev = members["chain"], members["seq"], members["prev"]
     if not (isinstance(chain, str) and type(seq) is int and isinstance(prev, str) and isinstance(claimed, str)):
-        raise TypeError("a link's members are of other types")
+        raise TypeError("a record's members have wrong types")
     if seq < 0:
-        raise ValueError("a chain begins with 0")
-    claimed.encode()  # what UTF-8 cannot say, no seal can name
+        raise ValueError("a chain starts at 0")
+    claimed.encode()  # a seal is UTF-8, which cannot encode all of JSON's strings
     digest = hashlib.sha256(canonical(members).encode()).hexdigest()
     return StoredRecord(RecordPosition(chain, seq), claimed, prev, digest == claimed)

@@ -1,4 +1,4 @@
-"""What a check of the records comes to: what is broken, in words, and how far the proof reaches."""
+"""The result of a verification: what is broken, and what was covered."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,20 +7,20 @@ from jitney.core.integrity.contents import RecordPosition
 from jitney.core.integrity.seals import Seal
 
 MOST_NAMED = 5
-"""So many records are named in one sentence; `Break.records` has all."""
+"""Records named in one sentence; `IntegrityBreak.records` has all."""
 
 
 class VerificationResult(StrEnum):
-    """Broken beats unproven: what is known to be wrong is wrong, whatever else could not be read."""
+    """The result in one word. A failure outweighs unreadable evidence."""
 
-    HOLDS = "holds"
-    UNPROVEN = "unverified"
+    VERIFIED = "verified"
+    UNVERIFIED = "unverified"
     BROKEN = "broken"
 
 
 @dataclass(frozen=True, slots=True)
 class IntegrityBreak:
-    """Something that is not as it was sealed: what, in a sentence, and which seal, object and records it is about."""
+    """A difference from what was sealed: a sentence, and the seal, object and records concerned."""
 
     sentence: str
     seal: int | None = None
@@ -30,7 +30,7 @@ class IntegrityBreak:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What was looked at: seals with the first and the last that hold, and counts of what they cover."""
+    """What was checked: the valid seals, and counts of what they cover."""
 
     seals: int = 0
     first: Seal | None = None
@@ -44,22 +44,22 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The breaks, first things first; `unproven` says why nothing, or not everything, could be proven."""
+    """The failures, the earliest first; `unverified` says why something could not be verified."""
 
     breaks: tuple[IntegrityBreak, ...]
-    unproven: tuple[str, ...]
+    unverified: tuple[str, ...]
     extent: Extent
 
     @property
     def verdict(self) -> VerificationResult:
-        """The one word."""
+        """The result in one word."""
         if self.breaks:
             return VerificationResult.BROKEN
-        return VerificationResult.UNPROVEN if self.unproven else VerificationResult.HOLDS
+        return VerificationResult.UNVERIFIED if self.unverified else VerificationResult.VERIFIED
 
 
 def describe_records(records: tuple[RecordPosition, ...]) -> str:
-    """The records in words: "record 2 of g-x, record 0 of r-y and 7 more"."""
+    """Return the records in words: "record 2 of g-x, record 0 of r-y and 7 more"."""
     words = [str(each) for each in records[:MOST_NAMED]]
     if len(records) > MOST_NAMED:
         words.append(f"{len(records) - MOST_NAMED} more")

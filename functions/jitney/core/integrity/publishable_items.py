@@ -1,7 +1,7 @@
-"""What may be published of an item of the audit table: what its key says that it is.
+"""Which items of the audit table may be published: those whose content matches their key.
 
-A function's role names the keys that it may put, and IAM looks at no more than the key. What an item says about its
-own place is held against it here, so that who may add to some chains cannot speak for another.
+A function's IAM role limits the keys that it may write, but not the content. Checking the content against the key keeps
+a function from writing records of other functions' chains.
 """
 
 import json
@@ -13,34 +13,34 @@ from jitney.core.trail.call_line import verdict_key
 
 
 def is_record(pk: str, sk: str, text: str) -> bool:
-    """Whether `text` is an intact record in its one spelling, and that of this key: chain and number."""
+    """Return whether `text` is an intact, canonical record with the chain and number of this key."""
     if not _is_canonical(text):
         return False
     entries = read_contents(text.encode()).entries
-    return any(each.intact and (pk, sk) == (each.place.chain, sort_key(each.place.seq)) for each in entries)
+    return any(each.intact and (pk, sk) == (each.position.chain, sort_key(each.position.seq)) for each in entries)
 
 
 def is_call_line(pk: str, sk: str, text: str) -> bool:
-    """Whether `text` is what a call came to, in its one spelling, and of the call of this key (access key and id)."""
+    """Return whether `text` is a canonical verdict line of the call with this key (access key id and event id)."""
     if not _is_canonical(text):
         return False
     try:
-        said = json.loads(text)
-        place = calls_partition(said["account"], said["access_key_id"])
-        number = verdict_key(said["event_id"], said["reasons"])
-        agrees = (said["verdict"] == "explained") is not bool(said["reasons"])
+        members = json.loads(text)
+        place = calls_partition(members["account"], members["access_key_id"])
+        number = verdict_key(members["event_id"], members["reasons"])
+        agrees = (members["verdict"] == "explained") is not bool(members["reasons"])
     except (KeyError, TypeError):
         return False
     return agrees and (pk, sk) == (place, number)
 
 
 def is_calls_partition(pk: str) -> bool:
-    """Whether items of calls with an access key lie there: none but the correlator puts any."""
+    """Return whether the partition holds calls, which only the correlator may write."""
     return pk.startswith(CALLS_PREFIX)
 
 
 def _is_canonical(text: str) -> bool:
-    """Whether it is canonical: whichever of two members of one name somebody reads, they read the same."""
+    """Return whether the text is canonical JSON, so that duplicate members cannot be read in two ways."""
     try:
         return canonical(json.loads(text)).encode() == text.encode()
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The records among themselves: each chain from its beginning, none missing, none twice, each after its predecessor."""
+"""Check the chains of records: complete from the start, without duplicates, each linked to its predecessor."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -17,16 +17,16 @@ class _Chain:
 def check_chains(
     contents: Mapping[str, Contents], but: frozenset[RecordPosition], fresh: frozenset[str], *, whole: bool
 ) -> Iterator[IntegrityBreak]:
-    """What is wrong with the chains of all records in `contents` (by object), except at places that are named already.
+    """Yield the failures in the chains of all records, except at positions in `but`.
 
-    A gap before a record of a `fresh` object is none yet: records may arrive out of order. Unless the records are
-    `whole`, a chain may have begun before them.
+    `contents` is by object. A gap before a record of a `fresh` object is no failure yet: records may arrive out of
+    order. If the records are not `whole`, a chain may start before them.
     """
     chains: dict[str, _Chain] = defaultdict(_Chain)
     for key, found in contents.items():
         for each in found.entries:
             if each.intact:
-                chains[each.place.chain].entries[each.place.seq].setdefault(each.hash, (each, key))
+                chains[each.position.chain].entries[each.position.seq].setdefault(each.hash, (each, key))
     for name in sorted(chains):
         yield from _check(name, chains[name], but, fresh, whole=whole)
 
@@ -58,7 +58,7 @@ def _check(
 
 
 def _gap(name: str, chain: _Chain, entry: StoredRecord, key: str) -> IntegrityBreak:
-    seq = entry.place.seq
+    seq = entry.position.seq
     first = max((each for each in chain.entries if each < seq), default=-1) + 1
     lost = (
         tuple(RecordPosition(name, each) for each in range(first, seq))
@@ -66,13 +66,13 @@ def _gap(name: str, chain: _Chain, entry: StoredRecord, key: str) -> IntegrityBr
         else (RecordPosition(name, first),)
     )
     which = f"{lost[0]} is" if seq - first == 1 else f"Records {first} to {seq - 1} of {name} are"
-    sentence = f"{which[0].upper()}{which[1:]} nowhere, and {entry.place}, in {key}, was written after it."
+    sentence = f"{which[0].upper()}{which[1:]} nowhere, and {entry.position}, in {key}, was written after it."
     return IntegrityBreak(sentence, None, key, lost)
 
 
 def _follows(chain: _Chain, entry: StoredRecord, key: str) -> Iterator[IntegrityBreak]:
-    before = GENESIS_HASH if entry.place.seq == 0 else next(iter(chain.entries[entry.place.seq - 1]))
+    before = GENESIS_HASH if entry.position.seq == 0 else next(iter(chain.entries[entry.position.seq - 1]))
     if entry.prev != before:
-        after = "nothing" if entry.place.seq == 0 else f"record {entry.place.seq - 1}"
-        sentence = f"{str(entry.place).capitalize()}, in {key}, does not follow {after} as it is there."
-        yield IntegrityBreak(sentence, None, key, (entry.place,))
+        after = "nothing" if entry.position.seq == 0 else f"record {entry.position.seq - 1}"
+        sentence = f"{str(entry.position).capitalize()}, in {key}, does not follow {after} as it is there."
+        yield IntegrityBreak(sentence, None, key, (entry.position,))

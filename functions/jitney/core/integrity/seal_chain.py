@@ -1,4 +1,4 @@
-"""The seals among themselves: each is there once, signed by a key that is trusted, and follows the one before."""
+"""Check the chain of seals: complete, without duplicates, signed by a trusted key, each linked to its predecessor."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ from jitney.core.integrity.signatures import is_signed_by
 from jitney.core.times import iso
 
 OVERDUE_SECONDS = 3 * SEAL_INTERVAL_SECONDS
-"""A seal that is later than this is missing: two runs of the function failed, or somebody removed what they made."""
+"""Without a newer seal after this time, sealing failed twice or seals were removed."""
 
 Keys: TypeAlias = Mapping[str, EllipticCurvePublicKey]
-"""Trusted public keys by their fingerprints."""
+"""Trusted public keys by fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealFile:
-    """What lies at the place of seal `number`: its first version, which Object Lock keeps.
+    """The first version of the object of seal `number`, which Object Lock keeps.
 
-    `versions` counts the later ones, and `hidden` tells whether a delete marker is on top.
+    `versions` counts all versions; `deleted` is whether the newest is a delete marker.
     """
 
     number: int
     body: bytes
     versions: int = 1
-    hidden: bool = False
+    deleted: bool = False
 
 
 def check_seals(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> tuple[list[Seal], list[IntegrityBreak]]:
-    """The seals that hold, by number, and what is wrong with the others. `whole` if the first of all is among them."""
+    """Return the valid seals in order, and the failures of the others. `whole`: the first seal must exist."""
     held: list[Seal] = []
     breaks: list[IntegrityBreak] = []
     before: int | None = -1 if whole else None
@@ -54,11 +54,11 @@ def check_seals(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> tuple[
 
 
 def overdue(last: Seal, now: int) -> IntegrityBreak | None:
-    """The break that there is no seal after `last` though there should be one at `now` (epoch seconds)."""
+    """Return the failure that no seal follows `last` at `now` (epoch seconds), though one is overdue."""
     age = now - int(datetime.fromisoformat(last.time).timestamp())
     if age <= OVERDUE_SECONDS:
         return None
-    since = f"the last seal, number {last.number}, is of {last.time}, and it is {iso(now)}"
+    since = f"the last seal, number {last.number}, was made at {last.time}, and now it is {iso(now)}"
     return IntegrityBreak(
         f"The seals end too early: {since}. Later ones were removed, or sealing has stopped.", last.number + 1
     )
@@ -71,35 +71,35 @@ def _missing(first: int, after: int) -> Iterator[IntegrityBreak]:
 
 
 def _read(file: SealFile, keys: Keys) -> tuple[SignedSeal | None, str]:
-    """The seal in the file, and what is wrong with it by itself."""
+    """Return the seal in the file, and what is wrong with it on its own."""
     try:
         signed = read_seal(file.body)
     except ValueError as error:
-        return None, f"Seal {file.number} is no seal: {error}."
+        return None, f"Seal {file.number} is not a seal: {error}."
     key = keys.get(signed.seal.signer)
     if key is None:
         return signed, f"Seal {file.number} is forged: it names the key {signed.seal.signer}, which is not trusted."
     if not is_signed_by(signed, key):
-        return signed, f"Seal {file.number} is forged: the signature is not over what it says."
+        return signed, f"Seal {file.number} is forged: its signature does not match."
     if signed.seal.number != file.number:
         return signed, f"Seal {file.number} is in the wrong place: it is seal {signed.seal.number}."
     return signed, ""
 
 
 def _order(before: Seal | None, seal: Seal, *, whole: bool) -> str:
-    """What is wrong with a seal that comes after `before`, the last that holds."""
+    """Return what is wrong with a seal as the successor of `before`, the last valid one."""
     expected = (0, GENESIS_HASH) if before is None else (before.number + 1, before.hash)
     adjacent = seal.number == expected[0] and (before is not None or whole)
     if adjacent and seal.previous != expected[1]:
         after = f"seal {before.number}" if before else "nothing"
-        return f"Seal {seal.number} does not follow {after}: the seal that it was made after is another one."
+        return f"Seal {seal.number} does not follow {after}: it was made after another seal."
     if before and seal.time < before.time:
-        return f"Seal {seal.number} is of {seal.time}, before seal {before.number}."
+        return f"Seal {seal.number} was made at {seal.time}, before seal {before.number}."
     return ""
 
 
 def _replaced(file: SealFile) -> Iterator[str]:
     if file.versions > 1:
-        yield f"Seal {file.number} was replaced: {file.versions - 1} later version(s) lie over the first."
-    if file.hidden:
-        yield f"Seal {file.number} was deleted: a delete marker lies over it."
+        yield f"Seal {file.number} was replaced: {file.versions - 1} later version(s) hide the first."
+    if file.deleted:
+        yield f"Seal {file.number} was deleted: a delete marker hides it."

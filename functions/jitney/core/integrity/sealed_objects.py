@@ -1,4 +1,4 @@
-"""The objects held against their seals: what was changed, removed, added or moved in each."""
+"""Compare objects with their seals: what was changed, removed, added or reordered."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,12 +8,12 @@ from jitney.core.integrity.seals import SealedObject
 
 
 def check_object(number: int, sealed: SealedObject, found: Contents | None) -> Iterator[IntegrityBreak]:
-    """What is wrong with an object of seal `number`, of which `found` is there now, None when nothing is."""
+    """Yield the failures of an object of seal `number`. `found` is its present content, None if it is missing."""
     records = tuple(place for place, _ in sealed.records)
     if found is None:
         which = f": {describe_records(records)}" if records else ""
         yield IntegrityBreak(
-            f"{sealed.key} is missing, with what seal {number} saw in it{which}.", number, sealed.key, records
+            f"{sealed.key} is missing, with the records that seal {number} covers{which}.", number, sealed.key, records
         )
     elif found.digest != sealed.digest:
         yield from _differences(number, sealed, found)
@@ -24,9 +24,9 @@ def check_object(number: int, sealed: SealedObject, found: Contents | None) -> I
 def invalid_line_breaks(
     key: str, found: Contents, more: str = "", number: int | None = None
 ) -> Iterator[IntegrityBreak]:
-    """A break for each line of an object that is no record; `more` ends the sentence."""
+    """Yield a failure for each line that is no record; `more` ends the sentence."""
     for line in found.invalid_lines:
-        yield IntegrityBreak(f"Line {line} of {key} is no record{more}.", number, key)
+        yield IntegrityBreak(f"Line {line} of {key} is not a record{more}.", number, key)
 
 
 def _differences(number: int, sealed: SealedObject, found: Contents) -> Iterator[IntegrityBreak]:
@@ -35,24 +35,24 @@ def _differences(number: int, sealed: SealedObject, found: Contents) -> Iterator
         sentence = f"In {sealed.key}, {describe_records(tuple(records))} {were} {what} after seal {number}."
         return IntegrityBreak(sentence, number, sealed.key, tuple(records))
 
-    then, now = dict(sealed.records), {each.place: each.hash if each.intact else "" for each in found.entries}
-    tellings = (
+    then, now = dict(sealed.records), {each.position: each.hash if each.intact else "" for each in found.entries}
+    differences = (
         ("changed", [place for place in then if place in now and now[place] != then[place]]),
         ("removed", [place for place in then if place not in now]),
         ("added", [place for place in now if place not in then]),
     )
-    breaks = [wrong(what, sorted(places)) for what, places in tellings if places]
+    breaks = [wrong(what, sorted(places)) for what, places in differences if places]
     breaks += invalid_line_breaks(sealed.key, found, f", and was put there after seal {number}", number)
     yield from breaks or [_moved(number, sealed, found)]
 
 
 def _moved(number: int, sealed: SealedObject, found: Contents) -> IntegrityBreak:
-    """The break of an object with the records that it had: in another order, or more or less often, or respelt."""
+    """Return the failure of an object with the same records in another order, number or spelling."""
     then = [place for place, _ in sealed.records]
-    now = [each.place for each in found.entries]
+    now = [each.position for each in found.entries]
     differing = next((a for a, b in zip(then, now, strict=False) if a != b), None)
     if differing is None and len(then) == len(now):
-        sentence = f"{sealed.key} was written anew after seal {number}: the same records in other bytes."
+        sentence = f"{sealed.key} was rewritten after seal {number}: the same records in other bytes."
         return IntegrityBreak(sentence, number, sealed.key)
     first = differing or max(then, now, key=len)[min(len(then), len(now))]
     sentence = (
@@ -62,11 +62,11 @@ def _moved(number: int, sealed: SealedObject, found: Contents) -> IntegrityBreak
 
 
 def altered_record_breaks(contents: Mapping[str, Contents], but: frozenset[RecordPosition]) -> Iterator[IntegrityBreak]:
-    """Records whose hash does not fit what they say, except those that are named already."""
+    """Yield a failure for records whose hash does not match their content, except positions in `but`."""
     for key, found in contents.items():
-        broken = tuple(each.place for each in found.entries if not each.intact and each.place not in but)
+        broken = tuple(each.position for each in found.entries if not each.intact and each.position not in but)
         if broken:
-            does = "it says" if len(broken) == 1 else "they say"
+            content = "its content" if len(broken) == 1 else "their content"
             yield IntegrityBreak(
-                f"In {key}, the hash of {describe_records(broken)} is not that of what {does}.", None, key, broken
+                f"In {key}, the hash of {describe_records(broken)} does not match {content}.", None, key, broken
             )

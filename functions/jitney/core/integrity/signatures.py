@@ -1,4 +1,4 @@
-"""Whose signature a seal carries, found out with the public key alone."""
+"""Verify a seal's signature with the public key."""
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -9,17 +9,17 @@ from jitney.core.integrity.seals import SignedSeal, fingerprint_of
 
 
 def read_public_key(pem: bytes) -> tuple[str, ec.EllipticCurvePublicKey]:
-    """The key and its fingerprint. Raises ValueError unless it is a public key on P-256."""
+    """Return the key and its fingerprint. Raises ValueError unless it is a public key on P-256."""
     key = serialization.load_pem_public_key(pem)
     curve = key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else ""
     if not isinstance(key, ec.EllipticCurvePublicKey) or curve != ec.SECP256R1.name:
-        raise ValueError("it is no public key on the curve P-256")
+        raise ValueError("it is not a public key on the curve P-256")
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return fingerprint_of(der), key
 
 
 def is_signed_by(signed: SignedSeal, key: ec.EllipticCurvePublicKey) -> bool:
-    """Whether `key` signed exactly this seal."""
+    """Return whether `key` signed exactly this seal."""
     try:
         key.verify(signed.signature, signed.seal.digest, ec.ECDSA(Prehashed(hashes.SHA256())))
     except InvalidSignature:

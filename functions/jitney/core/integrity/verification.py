@@ -1,4 +1,4 @@
-"""The whole check: from what lies in the two buckets to what it proves."""
+"""Verify the records: from the contents of the two buckets to the findings."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -13,17 +13,19 @@ from jitney.core.integrity.sealed_objects import altered_record_breaks, check_ob
 from jitney.core.integrity.seals import Seal, SealedObject, first_day
 
 SKEW_SECONDS = 900
-"""By how much an auditor's clock can be behind AWS's: S3 refuses the requests of one that is further off.
-https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, RequestTimeTooSkewed"""
+"""How far an auditor's clock may be behind AWS's: S3 refuses requests that are further off.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, RequestTimeTooSkewed
+"""
 _FOLDER = re.compile(r"records/dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was read: seal files, the objects' contents by key, and what could not be read with the reason, by key.
+    """What was read: seal files, object contents by key, and errors by key.
 
-    `since` and `until` are the days (dt=) that the objects are of, None for all. Of the seals after `until` there are
-    so many that the last closes that day, or is the last of all. `now` in epoch seconds.
+    `since` and `until` are the days (dt=) of the objects, None for all. The seals reach to the one that closes `until`,
+    or to the last. `now` in epoch seconds.
     """
 
     files: tuple[SealFile, ...]
@@ -35,7 +37,7 @@ class Evidence:
 
 
 def day_of(key: str) -> date | None:
-    """The day of the folder that an object lies in, None when its key is in none that is sealed."""
+    """Return the day of an object's folder; None if the folder is not one that is sealed."""
     folder = _FOLDER.match(key)
     try:
         return date.fromisoformat(folder[1]) if folder else None
@@ -44,17 +46,17 @@ def day_of(key: str) -> date | None:
 
 
 def verify(evidence: Evidence, keys: Keys) -> Findings:
-    """What the evidence proves with the trusted keys, by fingerprint; nothing is taken on trust."""
+    """Return what the evidence shows, given the trusted keys by fingerprint."""
     whole = evidence.since is None
     seals, seal_breaks = check_seals(evidence.files, keys, whole=whole)
     late = None if not seals or _closed(seals[-1], evidence.until) else overdue(seals[-1], evidence.now)
     sealed = {each.key: (seal.number, each) for seal in seals for each in seal.objects if _within(each.key, evidence)}
     breaks = [*seal_breaks, *_objects(sealed, evidence)]
-    fresh, strangers = _unsealed(sealed, seals, evidence)
-    if not seal_breaks:  # whatever a missing or forged seal covers would be called added
-        breaks += [IntegrityBreak(_STRANGER.format(key=each), None, each) for each in strangers]
+    fresh, added = _unsealed(sealed, seals, evidence)
+    if not seal_breaks:  # otherwise, objects of a missing or forged seal would count as added
+        breaks += [IntegrityBreak(_ADDED.format(key=each), None, each) for each in added]
     breaks += [
-        found for each in sorted({*fresh, *strangers}) for found in invalid_line_breaks(each, evidence.contents[each])
+        found for each in sorted({*fresh, *added}) for found in invalid_line_breaks(each, evidence.contents[each])
     ]
     done = frozenset(place for each in breaks for place in each.records)
     breaks += altered_record_breaks(evidence.contents, done)
@@ -62,14 +64,14 @@ def verify(evidence: Evidence, keys: Keys) -> Findings:
     last = frozenset(each.key for each in seals[-1].objects) if seals else frozenset()
     breaks += check_chains(evidence.contents, done, fresh | last, whole=whole)
     breaks += [late] if late else []
-    return Findings(tuple(breaks), tuple(_unproven(seals, sealed, evidence)), _extent(seals, sealed, fresh, evidence))
+    return Findings(tuple(breaks), tuple(_unverified(seals, sealed, evidence)), _extent(seals, sealed, fresh, evidence))
 
 
-_STRANGER = "{key} was added: no seal knows it, and the seals of its time are closed, or not open yet."
+_ADDED = "{key} was added: no seal covers it, and the seals of its day are closed or not yet open."
 
 
 def _closed(last: Seal, until: date | None) -> bool:
-    """Whether no seal after `last` looks at the day `until` any more, so that it matters no longer whether one came."""
+    """Return whether no seal after `last` covers the day `until`, so that a missing seal does not matter."""
     return until is not None and first_day(last) > until
 
 
@@ -86,7 +88,7 @@ def _objects(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence)
 
 
 def _unsealed(sealed: Iterable[str], seals: list[Seal], evidence: Evidence) -> tuple[frozenset[str], list[str]]:
-    """The objects that wait for the next seal, and those that no seal takes any more, or whose day is to come."""
+    """Return the objects that wait for the next seal, and those that no seal will cover."""
     unsealed = set(evidence.contents) - set(sealed)
     days = {key: day_of(key) for key in unsealed}
     opens = first_day(seals[-1]) if seals else date.min
@@ -95,16 +97,16 @@ def _unsealed(sealed: Iterable[str], seals: list[Seal], evidence: Evidence) -> t
     return frozenset(fresh), sorted(unsealed - fresh)
 
 
-def _unproven(seals: list[Seal], sealed: Collection[str], evidence: Evidence) -> Iterator[str]:
+def _unverified(seals: list[Seal], sealed: Collection[str], evidence: Evidence) -> Iterator[str]:
     until = evidence.until
     if not evidence.files:
-        which = "" if evidence.since is None and until is None else " of these days"
-        yield f"There are no seals{which}: nothing shows that the records are those that were written."
+        which = "" if evidence.since is None and until is None else " for these days"
+        yield f"There are no seals{which}: the records cannot be verified."
     elif not seals:
-        yield "No seal holds: nothing shows that the records are those that were written."
+        yield "No seal is valid: the records cannot be verified."
     elif until and not sealed and seals[0].time[:10] > str(until):
-        of = f"number {seals[0].number}, is of {seals[0].time}, after {until}"
-        yield f"The first seal, {of}: nothing shows that there were no records until then."
+        made = f"number {seals[0].number}, was made at {seals[0].time}, after {until}"
+        yield f"The first seal, {made}: records until then cannot be verified."
     for key, reason in sorted(evidence.unreadable.items()):
         yield f"{key} could not be read: {reason}"
 
@@ -113,7 +115,7 @@ def _extent(
     seals: list[Seal], sealed: Mapping[str, tuple[int, SealedObject]], fresh: frozenset[str], evidence: Evidence
 ) -> Extent:
     covered: set[tuple[RecordPosition, str]] = {record for _, each in sealed.values() for record in each.records}
-    waiting = {(each.place, each.hash) for key in fresh for each in evidence.contents[key].entries} - covered
+    waiting = {(each.position, each.hash) for key in fresh for each in evidence.contents[key].entries} - covered
     return Extent(
         len(seals),
         seals[0] if seals else None,

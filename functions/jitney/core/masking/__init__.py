@@ -1,1 +1,1 @@
-"""What is secret is masked before anything is written, told or logged: rows MASK 1-5, AUD 7."""
+"""Mask secrets before anything is stored, sent or logged (rows MASK 1-5, AUD 7)."""

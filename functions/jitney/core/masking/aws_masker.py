@@ -1,7 +1,7 @@
-"""Masking of what operations of AWS take and answer, and of CloudTrail's events (rows MASK 1-5).
+"""Mask the parameters and answers of AWS operations, and CloudTrail events (rows MASK 1-5).
 
-Three tiers: members that hold a credential, always; members that AWS's models mark as sensitive, unless that is
-switched off; and secrets that detectors find in whatever is left, by how they look or by what they are called.
+Three tiers: members that hold a credential, always; members that AWS's models mark as sensitive, unless switched off;
+and secrets that detectors find in the rest by format or name.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from jitney.core.masking.table import CREDENTIAL_REF, SENSITIVE_REF, MaskTable, 
 
 
 class CallDirection(StrEnum):
-    """Which end of a call: what is asked, or what is answered."""
+    """The direction of data in a call: its parameters or its answer."""
 
     INPUT = "input"
     OUTPUT = "output"
@@ -24,29 +24,28 @@ class CallDirection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AwsMasker:
-    """Masks with the tags of one grant. Without `sensitive`, what AWS only marks as sensitive is left."""
+    """Masks with the tags of one grant. Without `sensitive`, members that AWS marks as sensitive are kept."""
 
     masks: MaskTable
     tags: MaskTags
     sensitive: bool = True
 
-    def call(self, service: str, operation: str, end: CallDirection, value: Any) -> MaskedValue:
-        """The parameters or the answer of an operation, as botocore has them, whatever protocol carried them.
+    def call(self, service: str, operation: str, direction: CallDirection, value: Any) -> MaskedValue:
+        """Mask the parameters or the answer of an operation, in botocore's form for any protocol.
 
-        `service` is botocore's name. Of an operation that the table does not know, members are masked that are called
-        like a secret. What is no secret is as it was; if nothing is masked, `value` itself comes back. Raises TypeError
-        for a stream: read it first.
+        `service` is botocore's name. For an operation that the table does not know, members are masked by name. Returns
+        `value` itself if nothing is masked. Raises TypeError for a stream: read it first.
         """
-        ways = self.masks.of(service, operation) or UNKNOWN_OPERATION
-        way = ways.input if end is CallDirection.INPUT else ways.output
-        return mask_value(value, lookup_by_shape(ways, way, self._kinds), self.tags)
+        shapes = self.masks.of(service, operation) or UNKNOWN_OPERATION
+        start = shapes.input if direction is CallDirection.INPUT else shapes.output
+        return mask_value(value, lookup_by_shape(shapes, start, self._kinds), self.tags)
 
     def event(self, event: Mapping[str, Any]) -> MaskedValue:
-        """A CloudTrail event: its requestParameters and responseElements masked, and what detectors find elsewhere."""
+        """Mask a CloudTrail event: requestParameters and responseElements by member, the rest by detectors."""
         found = self.masks.for_event(str(event.get("eventSource", "")), str(event.get("eventName", "")))
         parts: Mapping[str, Iterable[tuple[OperationShapes, Any]]] = {
-            "requestParameters": [(ways, ways.input) for ways in found],
-            "responseElements": [(ways, ways.output) for ways in found],
+            "requestParameters": [(each, each.input) for each in found],
+            "responseElements": [(each, each.output) for each in found],
         }
         return mask_value(event, lookup_by_name(parts, self._kinds), self.tags)
 

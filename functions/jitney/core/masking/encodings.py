@@ -1,6 +1,6 @@
-"""Texts that are encoded within a text: base64, percent-encoding, JSON's escapes. They are read, masked, written again.
+"""Find text encoded within text (base64, percent-encoding, JSON escapes), to mask it and encode it again.
 
-What does not decode to a text is left alone: compressed or encrypted content cannot be looked into.
+Content that does not decode to text, such as compressed or encrypted data, is left alone.
 """
 
 import base64
@@ -16,18 +16,18 @@ from jitney.core.masking.runs import runs
 
 Masking: TypeAlias = Callable[[str], str]
 
-# Base64 that stands for a text shows it in its first characters: the first of four holds the upper six bits of a byte,
-# the second the upper four of the next. Here the bytes are ASCII, the zeros of UTF-16, or a byte order mark.
+# The first characters of base64 show whether it encodes text: the first of four has the upper six bits of a byte, the
+# second has the upper four of the next. This pattern accepts ASCII, UTF-16's zeros and byte order marks.
 _RUN = LazyPattern(r"(?<![A-Za-z0-9+_-])(?:77u[/_]|(?:[ACDI-Za-f][AC-HQS-Xgi-nw-z0-3][\w+/-]{2}){2})[\w+/-]{8,}={0,2}")
 _SHORTEST = 16
 _PERCENT = LazyPattern(r"(?:[A-Za-z0-9._~!*'()@:/?=&+$,;#-]|%[0-9A-Fa-f]{2}){4,}")
-# With or without its end: to look for an end again from every quote would take the square of the text's length.
+# The end is optional: searching for an end from every quote would take quadratic time.
 _QUOTED = LazyPattern(r'"(?:[^"\\\0]|\\[^\0])*+"?')
 _UNPRINTABLE = LazyPattern(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def find_encoded(text: str) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
-    """The places of `text` that hold another: from, to, and what masks the other and writes it as it was written."""
+    """Yield start, end and a function that masks the encoded text and returns it encoded again."""
     for start, end in runs(text, _SHORTEST):
         for match in _RUN.finditer(text, start, end + 2):
             yield from _base64_in(match)
@@ -36,7 +36,7 @@ def find_encoded(text: str) -> Iterator[tuple[int, int, Callable[[Masking], str]
             if "%" in match[0]:
                 yield match.start(), match.end(), partial(_percent, match[0])
     if "\\" in text:
-        # From the first quote on and from the second: the first may be an inch sign.
+        # Start at the first quote and at the second: the first may be an inch sign.
         for start in (0, text.find('"') + 1):
             for match in _QUOTED.finditer(text, start):
                 if "\\" in match[0]:
@@ -44,14 +44,14 @@ def find_encoded(text: str) -> Iterator[tuple[int, int, Callable[[Masking], str]
 
 
 def may_contain_encoded(text: str) -> bool:
-    """Whether another text may stand encoded in `text`, whatever that is."""
+    """Return whether `text` may contain encoded text."""
     if "%" in text or "\\" in text:
         return True
     return any(_RUN.search(text, start, end + 2) for start, end in runs(text, _SHORTEST))
 
 
 def _base64_in(match: re.Match[str]) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
-    """The run itself, or what of it stands before the slash of a path."""
+    """Yield the run itself, or its part before the slash of a path."""
     for run in (match[0], match[0].partition("/")[0]):
         if len(run) >= _SHORTEST and (read := _read(run)) is not None:
             yield match.start(), match.start() + len(run), partial(_base64, run, read)
@@ -59,7 +59,7 @@ def _base64_in(match: re.Match[str]) -> Iterator[tuple[int, int, Callable[[Maski
 
 
 def _read(run: str) -> tuple[str, str] | None:
-    """The text that a run of base64 stands for, and its encoding; None when it stands for none."""
+    """Return the text in a run of base64 and its encoding; None if it does not decode to text."""
     body = run.rstrip("=")
     try:
         return None if len(body) % 4 == 1 else _text(_decoded(body))
@@ -94,7 +94,7 @@ def _base64(run: str, read: tuple[str, str], mask: Masking) -> str:
 
 
 def _percent(run: str, mask: Masking) -> str:
-    """The run, if what it stands for holds nothing; every character that needs it is written in percent again."""
+    """Return the run with its text masked and encoded again; unchanged if there is nothing to mask."""
     data = compiled(r"%([0-9A-Fa-f]{2})").sub(lambda match: chr(int(match[1], 16)), run).encode("latin-1")
     text = data.decode("utf-8", "surrogateescape")
     masked = mask(text)

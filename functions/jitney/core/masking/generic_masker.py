@@ -1,4 +1,4 @@
-"""Masking of what no model of AWS describes: what agents and people write, records, log lines, problems (AUD 7)."""
+"""Mask data that no AWS model describes: agents' and people's text, records, log lines, problems (row AUD 7)."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,12 +10,12 @@ from jitney.core.masking.text import mask_text, suspects
 from jitney.core.masking.values import Replacements, Rewriter, Survey
 
 UNKNOWN_OPERATION = OperationShapes((), None, None)
-"""Of an operation that the table does not know: nothing is listed, and names decide."""
+"""An operation that the table does not know: only names decide."""
 _KINDS = {CREDENTIAL_REF: CREDENTIAL}
 
 
 class MaskedValue(NamedTuple):
-    """A value without its secrets, and where they were: "Credentials.SecretAccessKey", "Users[2].Tags[0].Value"."""
+    """A value without its secrets, and their paths: "Credentials.SecretAccessKey", "Users[2].Tags[0].Value"."""
 
     value: Any
     paths: tuple[str, ...]
@@ -23,28 +23,28 @@ class MaskedValue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GenericMasker:
-    """Masks with these tags; without any, only how often the same secret stands somewhere is lost."""
+    """Masks with these tags. Without tags, equal secrets cannot be recognized."""
 
     tags: MaskTags = NO_TAGS
 
     def text(self, text: str) -> str:
-        """What a person or an agent wrote, without the secrets that the detectors find."""
+        """Mask what a person or an agent wrote."""
         return mask_text(text, self.tags, prose=True)
 
     def data(self, value: Any) -> Any:
-        """A value of JSON without the secrets that the detectors find, by how they look or by what they are called.
+        """Mask a JSON value by format and by name.
 
-        If nothing is masked, `value` itself comes back. Raises TypeError for what cannot be looked into.
+        Returns `value` itself if nothing is masked. Raises TypeError for values that cannot be inspected.
         """
         return mask_value(value, lookup_by_shape(UNKNOWN_OPERATION, None, _KINDS), self.tags).value
 
 
 UNTAGGED = GenericMasker()
-"""Where no grant's tags are at hand, or nobody may wait for them: logs, problems, and once more all records."""
+"""For logs, problems and the final check of all records, where no tag key is available in time."""
 
 
 def mask_value(value: Any, guide: MemberLookup, tags: MaskTags) -> MaskedValue:
-    """`value`, through which `guide` leads, without its secrets; itself when there are none."""
+    """Mask `value` with `guide`'s knowledge of its members. Returns `value` itself if nothing is masked."""
     survey = Survey(guide)
     survey.see(value, guide.start)
     changes = _changes(survey, tags)
@@ -56,7 +56,7 @@ def mask_value(value: Any, guide: MemberLookup, tags: MaskTags) -> MaskedValue:
 
 
 def _changes(survey: Survey, tags: MaskTags) -> Replacements:
-    """The texts and names that hold a secret, without it."""
+    """Return the texts and names that hold a secret, masked."""
     texts, count = [*survey.texts, *survey.names], len(survey.texts)
     found = {place: mask_text(texts[place], tags) for place in suspects(texts)}
     changed = {place: text for place, text in found.items() if text != texts[place]}

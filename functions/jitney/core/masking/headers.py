@@ -1,6 +1,6 @@
-"""The detector of what an Authorization header holds: of any scheme, to the end of its line or of the quote around it.
+"""Find the credentials in an Authorization header of any scheme, up to the end of the line or quote.
 
-The name of a known scheme stays. Of one that is not known nothing tells its name from a key: both are masked.
+The name of a known scheme is kept. The name of an unknown scheme cannot be distinguished from a key and is masked, too.
 """
 
 import re
@@ -12,9 +12,9 @@ from jitney.core.masking.mask_tags import MASK
 LIST = LazyPattern(r"\[(?!masked )(?=\w)")
 """Before the values of a header in Java: `Authorization=[...]`."""
 PAIR_SEPARATOR = LazyPattern(r"[\"']\s{0,99},\s{0,99}(?=[\"'][A-Za-z][\w-]{0,40} +[^\s\"'\0])")
-"""Between a header's name and its value in a pair: `("Authorization", "ApiKey ...")`. No name has a space in it."""
+"""Between name and value in a pair: `("Authorization", "ApiKey ...")`. The name has no space in it."""
 
-# Whose credentials are one word; `jitney.core.masking.named_secrets` finds it, and what follows on the line stays.
+# Schemes with one word as credentials: `jitney.core.masking.named_secrets` masks it and keeps the rest of the line.
 _ONE_WORD = LazyPattern(r"(?:bearer|basic|negotiate) +[^\s\"'&;,<>\0]", re.ASCII | re.IGNORECASE)
 _SCHEME = LazyPattern(
     r"(?:bearer|basic|negotiate|token|digest|ntlm|oauth|hmac|signature|key|jwt|bot|dpop|ssws|geniekey|splunk"
@@ -23,23 +23,23 @@ _SCHEME = LazyPattern(
     re.ASCII | re.IGNORECASE,
 )
 _WORDS = LazyPattern(r"([^\s\"'\0]{1,1000})[ \t]{1,20}[^\s\"'\0]")
-# A sentence about an authorization: no word after the first, which may be masked by now, can be a key.
+# A sentence about authorization: only the first word, which may be masked already, could be a key.
 _SENTENCE = LazyPattern(
     rf"(?:{MASK.pattern}|[A-Za-z][a-z]{{0,14}})"
     r"(?:[ \t]{1,3}[a-z][a-z-]{0,13}[,.;:]?){2,40}[ \t]{0,3}(?=[\r\n\"'\0]|\Z)"
 )
-# Quotes within are those of parameters, response="6629fae4", and not what ends a key: "ApiKey a2V5=". Possessive, so
-# that nothing is read twice.
+# Quotes within belong to parameters, response="6629fae4", and do not end a key: "ApiKey a2V5=". Possessive, so that
+# the time is linear.
 _LINE = LazyPattern(r"(?:[^\r\n\"'=\\\0]++|\\(?![\"'])|=(?:\\?\"(?=[^\s,)\]}\0])[^\"\r\n\0]*+\"?)?)++")
 _TO_NEXT_PAIR = LazyPattern(r"(?:(?![ \t,][\w.-]{1,40}=)[^\r\n\"'&;\0])++")
 _AFTERWARDS = " \t.,;)]}>"
 
 
 def credentials(text: str, at: int, *, pair: bool, is_secret: Callable[[str], bool]) -> tuple[int, int] | None:
-    """Where the credentials stand whose scheme is at `at`; nowhere (`at` to `at`) when they stand for others.
+    """Return the span of the credentials whose scheme is at `at`; (`at`, `at`) for a placeholder.
 
-    `pair` is for name=value, of which more may follow on the line. None for a single word, which stands as values of
-    other names do.
+    `pair` means name=value, which may be followed by more on the line. Returns None for a single word, which is handled
+    like other names' values.
     """
     if _ONE_WORD.match(text, at):
         return None

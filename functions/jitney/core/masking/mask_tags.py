@@ -1,11 +1,11 @@
-"""What stands in the place of a masked value: its type is kept, and it says that it is masked.
+"""The replacement of a masked value: it keeps the type and is marked as masked.
 
     "[masked credential 3f9a2c]"    a credential, with the tag of its value
-    "[masked sensitive 91b0de]"     what AWS marks as sensitive
-    "[masked credential]"           without a key to make tags with
+    "[masked sensitive 91b0de]"     a value that AWS marks as sensitive
+    "[masked credential]"           without a tag key
 
-The tag is a part of HMAC-SHA256 under a key that belongs to one grant: the same value has the same tag within the
-grant, so that two answers can be compared, and nobody without the key can try values until one fits (row MASK 4).
+The tag is a part of HMAC-SHA256 under a key that belongs to one grant. Equal values of a grant have equal tags, so
+answers can be compared; without the key, guesses cannot be tested (row MASK 4).
 """
 
 import hmac
@@ -25,13 +25,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MaskTags:
-    """Makes masks. `key` is asked for when the first value is masked; where it gives None, masks have no tag."""
+    """Makes masks. `key` is called for the first masked value; if it returns None, masks have no tag."""
 
     def __init__(self, key: Callable[[], bytes | None] = lambda: None) -> None:
         self._give_key = key
 
     def mask(self, value: str | bytes, kind: str) -> str:
-        """The mask of a text or of bytes; of a mask, itself."""
+        """Return the mask of text or bytes; a mask is returned unchanged."""
         text = value if isinstance(value, str) else value.decode("latin-1")
         if MASK.fullmatch(text):
             return text
@@ -39,9 +39,9 @@ class MaskTags:
         return f"[masked {kind} {tag}]" if tag else f"[masked {kind}]"
 
     def masked(self, value: Any, kind: str) -> Any:
-        """What stands for one value, of its own type: a number is 0, a moment is 1970, a boolean is false.
+        """Return a replacement of the same type: 0 for a number, 1970 for a time, false for a boolean.
 
-        Raises TypeError for what is none of JSON's values, bytes or a moment: a stream has to be read first.
+        Raises TypeError unless it is a JSON value, bytes or a time: read a stream first.
         """
         match value:
             case None:
@@ -69,4 +69,4 @@ class MaskTags:
 
 
 NO_TAGS = MaskTags()
-"""Masks where nobody asks for a key: a log, or a record that should not hold anything to mask any more."""
+"""For masks without a key: logs, and records that should contain nothing to mask any more."""

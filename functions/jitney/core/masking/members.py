@@ -1,4 +1,4 @@
-"""Which members are masked for what they are: by the shapes of an operation, or by name in CloudTrail's events."""
+"""Which members are masked as such: by an operation's shapes, or by name in CloudTrail events."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -6,28 +6,28 @@ from typing import Any
 from jitney.core.masking.named_secrets import is_secret, names_secret
 from jitney.core.masking.table import ANY, CREDENTIAL_REF, LOOK_ALIKE_REF, OperationShapes, Shape, ShapeRef
 
-# A name and a value beside it: environment variables, parameters of stacks, tags.
+# Pairs of a name and a value: environment variables, stack parameters, tags.
 _NAMES = ("Name", "name", "Key", "key", "ParameterKey", "parameterKey", "ParameterName", "parameterName")
 _VALUES = frozenset({"Value", "value", "ParameterValue", "parameterValue", "StringValue", "stringValue"})
 
 
 class MemberLookup:
-    """Leads through a value: `start` is the way of all of it, and `kinds` says of letters how they are masked."""
+    """Looks up members from the shape `start`; `kinds` maps shape letters to kinds of masks."""
 
     def __init__(self, shapes: Sequence[Shape], start: ShapeRef, kinds: Mapping[str, str]) -> None:
         self.start = start
         self.harmless: set[str] = set()
-        """Names seen so far that make nothing a secret where nothing is listed."""
+        """Names seen so far that do not name a secret where no member is listed."""
         self._shapes = shapes
         self._kinds = kinds
 
-    def kind(self, way: ShapeRef) -> str | None:
-        """How all is masked that this way leads to; None when the way has to be gone on."""
-        return self._kinds.get(way) if isinstance(way, str) else None
+    def kind(self, ref: ShapeRef) -> str | None:
+        """Return the kind of mask for everything below this shape; None to look further."""
+        return self._kinds.get(ref) if isinstance(ref, str) else None
 
-    def member(self, way: ShapeRef, name: Any, holder: Mapping[Any, Any]) -> ShapeRef:
-        """The way of a member of `holder`: of one that is not listed, that of a credential if it is called like one."""
-        on = self._listed(way, name)
+    def member(self, ref: ShapeRef, name: Any, holder: Mapping[Any, Any]) -> ShapeRef:
+        """Return the shape of a member of `holder`: an unlisted member named like a secret counts as credential."""
+        on = self._listed(ref, name)
         if isinstance(on, str) or not isinstance(name, str):
             return on
         if not names_secret(name) and name not in _VALUES:
@@ -35,61 +35,61 @@ class MemberLookup:
             return on
         return CREDENTIAL_REF if _called_secret(name, holder) else on
 
-    def element(self, way: ShapeRef) -> ShapeRef:
-        """The way of what a list on `way` holds."""
-        return self._listed(way, ANY)
+    def element(self, ref: ShapeRef) -> ShapeRef:
+        """Return the shape of a list's elements."""
+        return self._listed(ref, ANY)
 
-    def _listed(self, way: ShapeRef, name: str) -> ShapeRef:
-        if not isinstance(way, int):
+    def _listed(self, ref: ShapeRef, name: str) -> ShapeRef:
+        if not isinstance(ref, int):
             return None
-        shape = self._shapes[way]
+        shape = self._shapes[ref]
         return shape.get(name, shape.get(ANY))
 
 
 class _NameLookup(MemberLookup):
-    """Goes by names alone. Way 0 is the event itself, which has no masked members but in its parts."""
+    """Looks up members by name only. Shape 0 is the event, which has masked members only in its parts."""
 
-    def _listed(self, way: ShapeRef, name: str) -> ShapeRef:
-        if not isinstance(way, int):
+    def _listed(self, ref: ShapeRef, name: str) -> ShapeRef:
+        if not isinstance(ref, int):
             return None
-        return self._shapes[way].get(name.lower(), way) if way else self._shapes[0].get(name)
+        return self._shapes[ref].get(name.lower(), ref) if ref else self._shapes[0].get(name)
 
 
-def lookup_by_shape(ways: OperationShapes, start: ShapeRef, kinds: Mapping[str, str]) -> MemberLookup:
-    """A guide through what botocore takes or gives."""
-    return MemberLookup(ways.shapes, start, kinds)
+def lookup_by_shape(operation: OperationShapes, start: ShapeRef, kinds: Mapping[str, str]) -> MemberLookup:
+    """Return a lookup for botocore's parameters or answers."""
+    return MemberLookup(operation.shapes, start, kinds)
 
 
 def lookup_by_name(
     parts: Mapping[str, Iterable[tuple[OperationShapes, ShapeRef]]], kinds: Mapping[str, str]
 ) -> MemberLookup:
-    """A guide through a CloudTrail event, in whose `parts` the members of these operations are masked.
+    """Return a lookup for a CloudTrail event with the masked members of these operations in its `parts`.
 
-    CloudTrail spells members in its own ways (a small first letter, "Set" and "items" around EC2's lists): a member is
-    masked wherever in its part of the event its name stands, in any case.
+    CloudTrail changes the names of members (small first letter, "Set" and "items" around EC2's lists). So a member is
+    masked anywhere in its part of the event, in any case.
     """
     shapes: list[Shape] = [{part: number for number, part in enumerate(parts, start=1)}]
     for each in parts.values():
         names: dict[str, ShapeRef] = {}
-        for ways, start in each:
-            for name, letter in _letters(ways, start):
+        for operation, start in each:
+            for name, letter in _letters(operation, start):
                 if letter == CREDENTIAL_REF or names.get(name) in (None, LOOK_ALIKE_REF):
                     names[name] = letter
         shapes.append(names)
     return _NameLookup(shapes, 0, kinds)
 
 
-def _letters(ways: OperationShapes, start: ShapeRef) -> Iterable[tuple[str, str]]:
-    """The listed members that can be reached from `start`, by lower-case name."""
+def _letters(operation: OperationShapes, start: ShapeRef) -> Iterable[tuple[str, str]]:
+    """Yield the listed members that are reachable from `start`, by lower-case name."""
     waiting, seen = [start], set[int]()
     while waiting:
         at = waiting.pop()
         if isinstance(at, int) and at not in seen:
             seen.add(at)
-            for name, way in ways.shapes[at].items():
-                waiting.append(way)
-                if isinstance(way, str):
-                    yield name.lower(), way
+            for name, ref in operation.shapes[at].items():
+                waiting.append(ref)
+                if isinstance(ref, str):
+                    yield name.lower(), ref
 
 
 def _called_secret(name: str, holder: Mapping[Any, Any]) -> bool:
@@ -100,4 +100,4 @@ def _called_secret(name: str, holder: Mapping[Any, Any]) -> bool:
 
 
 def _is_secret_pair(holder: Mapping[Any, Any]) -> bool:
-    return any(isinstance(said := holder.get(name), str) and names_secret(said) for name in _NAMES)
+    return any(isinstance(text := holder.get(name), str) and names_secret(text) for name in _NAMES)

@@ -1,7 +1,7 @@
-"""The detector of secrets that are named: `password=...`, `"client_secret": "..."`, `--auth-token ...`, and more.
+"""Find named secrets: `password=...`, `"client_secret": "..."`, `--auth-token ...` and more.
 
-Names that only sound like it stay: nextToken, clientToken, secretArn. So do values that stand for none: true, null, an
-ARN, a placeholder that something else fills in.
+Look-alike names are kept: nextToken, clientToken, secretArn. So are values that are no secret: true, null, an ARN, a
+placeholder.
 """
 
 import re
@@ -17,9 +17,9 @@ NEEDLES = (
     "privatekey", "private-key", "accountkey", "account_key", "sharedaccesskey", "signing_key", "authorization",
     "cookie",
 )  # fmt: skip
-"""Every name of a secret holds one, in lower case, where texts are searched."""
+"""Every name of a secret contains one of these in lower case; texts are searched for them first."""
 PARTS = ("passw", "passphrase", "pwd", "secret", "token", "key", "authorization", "cookie")
-"""Every name of a secret holds one, in lower case, however it is written."""
+"""Every name of a secret contains one of these in lower case, in any spelling."""
 
 _SECRET_NAME = LazyPattern(
     r".*(?:password|passwd|passphrase|pwd)\d?"
@@ -37,7 +37,7 @@ _LOOK_ALIKE = LazyPattern(
 )
 _NAME_BEFORE = LazyPattern(r"[\w.-]{0,60}\Z")
 _NAME_AFTER = LazyPattern(r"[\w.-]{0,40}")
-# After a name: its own quote, and then what joins it to its value; or the members of a pair.
+# After a name and its closing quote: what joins it to its value; or the members of a name-value pair.
 _JOINED = LazyPattern(
     r"""\s{0,9}(?:=>|:=|[:=]|%3[dD])\s{0,9}|["']\s{0,9},\s{0,9}["'](?:parameter)?value["']\s{0,9}:\s{0,9}""",
     re.ASCII | re.IGNORECASE,
@@ -58,8 +58,8 @@ _NO_SECRET = LazyPattern(
     r"|\{.*|\[|\]|/[\w./-]*|arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:.*|hidden_due_to_security_reasons)[),.;\]}]*",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
-# What follows these is never a secret. Told before the value's end is looked for: a text full of names would be read to
-# its end from each.
+# A value that starts like this is no secret. Checked before searching the value's end, which would take quadratic time
+# in a text full of names.
 _STANDS_FOR_ANOTHER = LazyPattern(
     r"[$@{]|arn:aws[\w-]{0,9}:[\w-]{1,40}:[\w-]{0,40}:\d{0,12}:", re.ASCII | re.IGNORECASE
 )
@@ -68,29 +68,29 @@ _SCHEME = LazyPattern(r"(?:bearer|basic|token|digest|negotiate|aws4-hmac-sha256)
 
 
 def names_secret(name: str) -> bool:
-    """Whether a member, variable or option of this name holds a secret."""
+    """Return whether a member, variable or option of this name holds a secret."""
     return _names_secret(name[-120:])
 
 
 @lru_cache(maxsize=8192)
 def _names_secret(name: str) -> bool:
-    lowered = _humps(name).lower().replace("-", "_").replace(".", "_")
+    lowered = _snake_case(name).lower().replace("-", "_").replace(".", "_")
     plain = lowered.strip("_")
     return _SECRET_NAME.fullmatch(plain) is not None and _LOOK_ALIKE.fullmatch(plain) is None
 
 
-def _humps(name: str) -> str:
-    """The name with a line before each capital that follows a small letter or a digit."""
+def _snake_case(name: str) -> str:
+    """Return the name with an underscore before each capital that follows a small letter or digit."""
     return compiled(r"(?<=[a-z0-9])(?=[A-Z])").sub("_", name)
 
 
 def is_secret(value: str) -> bool:
-    """Whether the value of something that holds a secret can be one."""
+    """Return whether the value of a named secret can be a secret."""
     return bool(value.strip()) and not _NO_SECRET.fullmatch(value.strip()) and not MASK.fullmatch(value)
 
 
 def find_named_secrets(text: str, lowered: str) -> Iterator[tuple[int, int]]:
-    """Where the values of named secrets stand in `text`; `lowered` is it with ASCII letters in lower case."""
+    """Yield the spans of named secrets' values; `lowered` is `text` with ASCII in lower case."""
     for needle in [needle for needle in NEEDLES if needle in lowered]:
         at = lowered.find(needle)
         while at >= 0:
@@ -102,20 +102,20 @@ def find_named_secrets(text: str, lowered: str) -> Iterator[tuple[int, int]]:
 
 
 def _value(text: str, at: int, end: int) -> tuple[int, int] | None:
-    """The span of the value of what is named around `at`, if that is a secret."""
+    """Return the span of the value that is named around `at`, if that is a secret."""
     before = _NAME_BEFORE.search(text, max(0, at - 60), at)
     start = before.start() if before else at
     if (rest := _NAME_AFTER.match(text, end)) is not None:
         end = rest.end()
     name = text[start:end]
-    # Between colons stands a part of an ARN: arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-A1b2C3.
+    # After a colon it is part of an ARN: arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-A1b2C3.
     if text[max(0, start - 1) : start] == ":" or not names_secret(name.lstrip("-")):
         return None
     quote = text[start - 1] if start and text[start - 1] in "\"'" else ""
     after = end + (len(quote) if quote and text.startswith(quote, end) else 0)
     joined = _JOINED.match(text, after) or _JOINED.match(text, end)
     if name.lower().endswith(_HEADER) and (joined or (joined := headers.PAIR_SEPARATOR.match(text, end))):
-        # In the query of a URL something else follows the value, and no line ends there.
+        # In a URL's query, the value is followed by other parameters, not by the end of a line.
         return _header(text, joined, in_query=text[max(0, start - 1) : start] in ("?", "&"))
     if joined is None:
         if not name.startswith("--") or not text.startswith(" ", end):
@@ -127,7 +127,7 @@ def _value(text: str, at: int, end: int) -> tuple[int, int] | None:
 
 
 def _header(text: str, joined: re.Match[str], *, in_query: bool) -> tuple[int, int] | None:
-    """The span of what an Authorization header holds: of all its credentials, whatever their scheme."""
+    """Return the span of all credentials in an Authorization header, for any scheme."""
     bracket = headers.LIST.match(text, joined.end())
     at = bracket.end() if bracket else joined.end()
     span = None if in_query else headers.credentials(text, at, pair="=" in joined[0], is_secret=is_secret)
@@ -143,7 +143,7 @@ def _span(text: str, at: int) -> tuple[int, int] | None:
     if match is None or (group := match.lastgroup) is None:
         return None
     if group.startswith("list"):
-        # Its values become one, so that JSON stays JSON.
+        # A list's values become one value, so that JSON stays valid.
         values = compiled(r"[\"']\s{0,99},\s{0,99}[\"']").split(match[group])
         return match.span(group) if any(is_secret(value) for value in values) else None
     value = match[group]

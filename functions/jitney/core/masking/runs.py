@@ -1,4 +1,4 @@
-"""Long words: where keys, tokens and base64 can stand. Whatever looks for such looks nowhere else."""
+"""Find long words, the only places where keys, tokens and base64 can be."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,8 @@ _TABLE = bytes(ord("a") if code in _LETTERS else ord(" ") for code in range(256)
 
 
 def runs(text: str, least: int) -> Iterator[tuple[int, int]]:
-    """From where to where `least` or more letters of base64, or of its form for URLs, stand in a row."""
-    # Two passes in C, 300 MB a second: a regular expression that tries every place reads 15 to 50.
+    """Yield the spans of `least` or more characters of base64 or base64url."""
+    # Two passes in C read 300 MB a second; a regular expression reads 15 to 50.
     shape = text.encode("latin-1", "replace").translate(_TABLE)
     wanted = b"a" * least
     at = shape.find(wanted)

@@ -1,9 +1,9 @@
-"""The detectors of secrets that are known by how they look: a text that stands in them, and the pattern around it.
+"""Find secrets of known formats: a needle to search for, and the pattern around it.
 
-No library fits. detect-secrets 1.5 takes 180 ms to import (requests comes with it) and reads 0.2 MB of text a second,
-line by line (benchmarks.audit); gitleaks is a program, and half of its rules are for words near a text in a source
-file. The formats of tokens here are those of gitleaks' rules (MIT, config/gitleaks.toml) that stand for themselves,
-written so that a text without any of them is only searched for the needles: that is what memchr does, 2 GB a second.
+No library fits. detect-secrets 1.5 takes 180 ms to import (it needs requests) and reads 0.2 MB of text a second, line
+by line (benchmarks.audit). gitleaks is a program, and half of its rules are for words near a text in a source file. The
+token formats are those gitleaks rules (MIT, config/gitleaks.toml) that need no context. A text without any needle is
+only searched with memchr, 2 GB a second.
 """
 
 import re
@@ -14,10 +14,10 @@ from jitney.core.masking.lazy_patterns import compiled
 
 
 class SecretFormat(NamedTuple):
-    """A kind of secret: `needle` stands `offset` characters into `pattern`; group 1 is the secret, if there is one.
+    """A kind of secret: `needle` is `offset` characters into `pattern`; group 1 is the secret, if there is one.
 
-    With `folded`, the needle is lower-case and found in any case. No pattern reaches over a NUL: texts are searched
-    together, with NULs between them.
+    With `folded`, the needle is lower-case and matches any case. No pattern crosses a NUL: texts are joined with NULs
+    and searched together.
     """
 
     needle: str
@@ -30,7 +30,7 @@ _WORD = r"(?<![A-Za-z0-9])"
 _URL_END = r"[A-Za-z0-9%+/_~=.-]"
 
 FORMATS = (
-    # AWS. An access key's id is no secret; what stands beside it may be the key.
+    # AWS. An access key id is no secret; the text beside it may be the key.
     *(
         SecretFormat(
             prefix,
@@ -44,7 +44,7 @@ FORMATS = (
     SecretFormat("ABSK", rf"{_WORD}ABSK[A-Za-z0-9+/]{{100,270}}={{0,2}}"),
     SecretFormat("bedrock-api-key-", r"bedrock-api-key-[A-Za-z0-9+/=%_-]{20,}"),
     SecretFormat("amzn.mws.", r"amzn\.mws\.[0-9a-f-]{36}"),
-    # Keys, to their end or to that of the text.
+    # Private keys, to their end or the text's.
     SecretFormat(
         "-- BEGIN ",
         r"-{4} BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY -{4}[^\0]*?(?:-{4} END [A-Z0-9 ]{0,40}-{4}|(?=\0)|\Z)",
@@ -59,7 +59,7 @@ FORMATS = (
     SecretFormat("AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[A-Z0-9]{50,60}"),
     # JSON Web Tokens, signed or encrypted.
     SecretFormat("eyJ", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]*"),
-    # Tokens that begin with their issuer's prefix.
+    # Tokens with their issuer's prefix.
     *(SecretFormat(f"gh{kind}_", rf"gh{kind}_[A-Za-z0-9]{{30,255}}") for kind in "pousr"),
     SecretFormat("github_pat_", r"github_pat_[A-Za-z0-9_]{20,255}"),
     SecretFormat("glpat-", r"glpat-[\w.-]{20,320}"),
@@ -82,7 +82,7 @@ FORMATS = (
     SecretFormat("rubygems_", r"rubygems_[0-9a-f]{48}"),
     SecretFormat("dckr_", r"dckr_(?:pat|oat)_[\w-]{20,}"),
     SecretFormat("SG.", rf"{_WORD}SG\.[\w-]{{16,}}\.[\w-]{{16,}}"),
-    # Not within a token of base64url, where these three letters stand often enough to spoil pages.
+    # Not within a base64url token, where these three letters occur by chance.
     SecretFormat("sk-", r"(?<![A-Za-z0-9_-])sk-(?:ant-|proj-|svcacct-|admin-|or-v1-)?[\w-]{32,}"),
     SecretFormat("hf_", rf"{_WORD}hf_[A-Za-z]{{34}}"),
     SecretFormat("hvs.", rf"{_WORD}hv[bs]\.[\w-]{{20,}}"),
@@ -96,8 +96,8 @@ FORMATS = (
     SecretFormat("ATATT3", r"ATATT3[\w=-]{50,}"),
     SecretFormat("sntry", r"sntry[su]_[\w+/=-]{40,}"),
     SecretFormat("Q~", r"[\w.~]{3}\dQ~[\w.~-]{31,34}", 4),
-    # In URLs: a password before the host, and what signs one.
-    # To the last @ of what may name a host, as URLs are read; else with whatever in it should have been encoded.
+    # In URLs: the password before the host, and signatures.
+    # Up to the last @ before a possible host, as URLs are parsed; else including characters that should be encoded.
     SecretFormat(
         "://",
         r"://[^\s/:\"'<>\\\0]{0,100}:(?!\$|\{)([^\s/?#\"'<>\\\0]{1,400}(?=@)|[^\s/@\"'<>\\\0]{1,200}(?=@))",
@@ -116,15 +116,15 @@ _FOLDED = [each for each in FORMATS if each.folded]
 
 
 def may_contain_known_format(text: str, lowered: str) -> bool:
-    """Whether anything in the text is the beginning of a secret of a known format, or stands in one."""
+    """Return whether any needle occurs in the text."""
     return bool(
         [each for each in _PLAIN if each.needle in text] or [each for each in _FOLDED if each.needle in lowered]
     )
 
 
 def find_known_formats(text: str, lowered: str) -> Iterator[tuple[int, int]]:
-    """Where secrets of a known format stand in `text`; `lowered` is it with ASCII letters in lower case."""
-    # Most texts hold no needle at all: asking for all of them at once costs half of trying each.
+    """Yield the spans of secrets of known formats; `lowered` is `text` with ASCII in lower case."""
+    # Most texts contain no needle: checking all first takes half the time of trying each.
     for each in [each for each in _PLAIN if each.needle in text]:
         yield from _found(each, text, text, re.ASCII)
     for each in [each for each in _FOLDED if each.needle in lowered]:

@@ -1,16 +1,16 @@
-"""The table of masked members: of every operation, which members of its input and of its output.
+"""The table of masked members: for every operation, the members of its input and output.
 
-It is built by `python -m data` (`make data`) and checked in beside this module, in the form of the other tables
-(jitney.core.actions): a compressed block for each service, read when it is first asked about.
+`python -m data` (`make data`) builds it. It is checked in beside this module in the form of the other tables
+(jitney.core.actions): a compressed block for each service, read on first use.
 
     "JMT1", length of the index (4 bytes, big-endian), index, blocks;  index and blocks are zlib-compressed JSON
     index:  {"about": {source: version}, "services": {service: [offset behind the index, length]},
-             "events": {what CloudTrail calls a source of events: [service]}, "counts": {kind: members}}
-    block:  {"shapes": [{member: way}], "operations": {operation: [way of the input, way of the output]}}
+             "events": {CloudTrail's event source: [service]}, "counts": {kind: members}}
+    block:  {"shapes": [{member: reference}], "operations": {operation: [input reference, output reference]}}
 
-A way is a number: the shape to go on in. Or a letter: all that the member holds is a credential ("c"), is marked as
-sensitive by AWS ("s"), or is a look-alike ("l"), which its name does not make a secret. Or null: nothing in it is
-listed. What a list or a map holds stands under "*". Its keys are names, and stay.
+A reference is one of these. A number: the shape to look in. A letter: everything in the member is a credential ("c"),
+is marked as sensitive by AWS ("s"), or is a look-alike ("l"), whose name does not make it a secret. Null: nothing below
+is listed. The elements of lists and maps are listed under "*"; the keys of maps are names and are kept.
 """
 
 import json
@@ -29,7 +29,7 @@ Shape: TypeAlias = Mapping[str, ShapeRef]
 
 
 class OperationShapes(NamedTuple):
-    """Where the masked members of one operation are: `shapes` are what numbers stand for."""
+    """The masked members of one operation; `shapes` are indexed by the references' numbers."""
 
     shapes: tuple[Shape, ...]
     input: ShapeRef
@@ -49,38 +49,38 @@ class MaskTable:
 
     @classmethod
     def load(cls, data: bytes) -> Self:
-        """The table in `data`. Raises ValueError when it is none."""
+        """Return the table in `data`. Raises ValueError if it is not a table of masks."""
         if data[:4] != MAGIC:
             raise ValueError("this is not a table of masks")
         start = 8 + int.from_bytes(data[4:8])
         return cls(json.loads(zlib.decompress(data[8:start])), data[start:])
 
     def services(self) -> tuple[str, ...]:
-        """The names of all services, as botocore has them, sorted."""
+        """Return botocore's names of all services, sorted."""
         return tuple(self._places)
 
     def operations(self, service: str) -> tuple[str, ...]:
-        """The names of a service's operations, sorted."""
+        """Return the names of a service's operations, sorted."""
         return tuple(self._block(service)["operations"])
 
     def of(self, service: str, operation: str) -> OperationShapes | None:
-        """The masked members of an operation; None for one that is not known."""
+        """Return the masked members of an operation; None if it is unknown."""
         if service not in self._places:
             return None
         block = self._block(service)
-        ways = block["operations"].get(operation)
-        return None if ways is None else OperationShapes(block["shapes"], *ways)
+        references = block["operations"].get(operation)
+        return None if references is None else OperationShapes(block["shapes"], *references)
 
     def for_event(self, source: str, name: str) -> list[OperationShapes]:
-        """The masked members of what a CloudTrail event may tell of; several services share a source.
+        """Return the masked members of the operations that a CloudTrail event may be about.
 
-        The names of some events end with a version: CreateDistribution2020_05_31, UpdateFunctionCode20150331v2.
+        Some event names end with a version: CreateDistribution2020_05_31, UpdateFunctionCode20150331v2.
         """
         found = [self.of(service, operation) for service, operation in self.operations_of_event(source, name)]
         return [each for each in found if each is not None]
 
     def operations_of_event(self, source: str, name: str) -> list[tuple[str, str]]:
-        """The services and the operations that an event of this source and name may be about."""
+        """Return the services and operations that an event may be about: several services share a source."""
         services = self._events.get(source, ())
         plain = name.rstrip("0123456789_v") or name
         return [(service, each) for service in services for each in dict.fromkeys((name, plain))]

@@ -1,4 +1,4 @@
-"""Masking in texts: whatever the detectors find, also in what is encoded within."""
+"""Mask the secrets that detectors find in text, including in encoded text within it."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,15 +12,16 @@ from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
 from jitney.core.masking.runs import runs
 
 DEEPEST = 8
-"""Encodings within encodings that are looked into; what is encoded more often than this is masked whole."""
+"""Levels of encoding that are decoded; deeper content is masked whole."""
 
-# Of a sentence, not of data: there, 40 such characters may as well be an id. No word of 40 letters has digits and
-# both cases, and a SHA-1 has one case.
+# For prose only: in data, 40 such characters may be an id. No 40-letter word has digits and both cases, and a SHA-1 has
+# one case.
 _BARE_KEY = LazyPattern(
-    r"(?<![A-Za-z0-9/+=])(?=[^\s]{0,39}[0-9])(?=[^\s]{0,39}[a-z])(?=[^\s]{0,39}[A-Z])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])",
+    r"(?<![A-Za-z0-9/+=])(?=[^\s]{0,39}[0-9])(?=[^\s]{0,39}[a-z])(?=[^\s]{0,39}[A-Z])"
+    r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])",
 )
 SHORTEST_IN_PROSE = 40
-"""Characters of the shortest text in which prose holds more secrets than data."""
+"""Length of the shortest text in which prose can hold more secrets than data."""
 _NUMBER = LazyPattern(r"-?[0-9]+(?:\.[0-9]+)?")
 _MEMBER = LazyPattern(r'"\s{0,5}:\s{0,5}\Z')
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -29,15 +30,15 @@ Span: TypeAlias = tuple[int, int]
 
 
 def mask_text(text: str, tags: MaskTags, *, prose: bool = False) -> str:
-    """`text` with every secret masked; itself when there is none. Masking it again changes nothing.
+    """Return `text` with every secret masked, `text` itself if there is none. Idempotent.
 
-    `prose` is for what people and agents write: any 40 characters that may be an AWS secret key are masked there.
+    `prose` is for people's and agents' text: any 40 characters that may be an AWS secret key are masked there.
     """
     return _masked(text, tags, prose, 0)
 
 
 def cannot_hold_secret(text: str) -> bool:
-    """Whether a value that is `text` in JSON cannot hold a secret; most can be told so at a glance."""
+    """Return whether a quick check shows that a JSON string holds no secret; most are decided here."""
     lowered = _lower(text)
     return not (
         [part for part in named_secrets.PARTS if part in lowered]
@@ -48,7 +49,7 @@ def cannot_hold_secret(text: str) -> bool:
 
 
 def suspects(texts: Sequence[str]) -> set[int]:
-    """The indexes of those texts that may hold a secret: all that do are among them."""
+    """Return the indexes of the texts that may hold a secret, including all that do."""
     starts, at = [], 0
     for text in texts:
         starts.append(at)
@@ -60,8 +61,8 @@ def suspects(texts: Sequence[str]) -> set[int]:
     return {bisect_right(starts, place) - 1 for place in places}
 
 
-def _masked(text: str, tags: MaskTags, prose: bool, depth: int) -> str:  # noqa: FBT001 - as mask_text has it
-    """Masks until nothing is found any more: what stood beside a secret may show to be another."""
+def _masked(text: str, tags: MaskTags, prose: bool, depth: int) -> str:  # noqa: FBT001 - like mask_text
+    """Mask until nothing is found: masking one secret may reveal that its neighbour is another."""
     while True:
         masked = _masked_once(text, tags, prose, depth)
         if masked == text:
@@ -91,14 +92,15 @@ def _found(text: str, *, prose: bool) -> Iterator[Span]:
 
 
 def _lower(text: str) -> str:
-    """The text with ASCII letters in lower case, as long as it was."""
+    """Return the text with ASCII in lower case, of the same length."""
     lowered = text.lower()
     return lowered if len(lowered) == len(text) else text.translate(_LOWER)
 
 
 def _put_together(text: str, spans: Iterable[Span], rewritten: list[tuple[int, int, str]], tags: MaskTags) -> str:
-    """The text with its spans masked and its other places rewritten; where these overlap, all of it is masked."""
-    places = sorted([(start, end, None) for start, end in spans] + rewritten, key=lambda place: place[:2])  # type: ignore[operator]
+    """Return the text with spans masked and places rewritten; where they overlap, all is masked."""
+    masked: list[tuple[int, int, str | None]] = [(start, end, None) for start, end in spans]
+    places = sorted([*masked, *rewritten], key=lambda place: place[:2])
     merged: list[tuple[int, int, str | None]] = []
     for start, end, new in places:
         if merged and start < merged[-1][1]:
@@ -113,7 +115,7 @@ def _put_together(text: str, spans: Iterable[Span], rewritten: list[tuple[int, i
 
 
 def _mask(text: str, start: int, end: int, tags: MaskTags) -> str:
-    """The mask of a span; of a number in JSON, as a string, so that it stays JSON."""
+    """Return the mask of a span; in quotes if it replaces a number in JSON, which stays valid."""
     mask = tags.mask(text[start:end], CREDENTIAL)
     return (
         f'"{mask}"' if _NUMBER.fullmatch(text[start:end]) and _MEMBER.search(text, max(0, start - 12), start) else mask

@@ -1,4 +1,4 @@
-"""Going through a parsed value: looking at it once, and, if there is anything to mask, writing it again."""
+"""Walk a parsed value twice: survey its texts, then rewrite it if anything must be masked."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,20 +11,20 @@ from jitney.core.masking.table import ShapeRef
 from jitney.core.masking.text import mask_text
 
 _LISTS, _BYTES, _PLAIN = (list, tuple), (bytes, bytearray), (int, float, Decimal, datetime)
-"""Made once: `list | tuple` would be made anew for each value."""
+"""Tuples, because `list | tuple` would create a union for each value."""
 
 
 class Replacements(NamedTuple):
-    """What the detectors masked: texts by their index in a `Survey`, and names of members by themselves."""
+    """The masked texts, by index in a `Survey`, and the masked names of members."""
 
     texts: Mapping[int, str]
     names: Mapping[str, str]
 
 
 class Survey:
-    """Looks through a value: its texts in their order, the names in it, and whether members are masked as such.
+    """Collects a value's texts in order and its member names, and notes whether members are masked as such.
 
-    Bytes are texts too, with one character for each byte.
+    Bytes are texts, one character for each byte.
     """
 
     def __init__(self, guide: MemberLookup) -> None:
@@ -33,31 +33,31 @@ class Survey:
         self.members = False
         self._guide = guide
 
-    def see(self, value: Any, way: ShapeRef) -> None:
-        """Look through `value`, which stands on `way`. Raises TypeError for what cannot be looked into."""
-        if isinstance(value, str) and way is None:  # most of all
+    def see(self, value: Any, ref: ShapeRef) -> None:
+        """Survey `value`, which has this shape. Raises TypeError for types that cannot be inspected."""
+        if isinstance(value, str) and ref is None:  # the most frequent case
             self.texts.append(value)
-        elif self._guide.kind(way):
+        elif self._guide.kind(ref):
             self.members = True
         elif isinstance(value, dict):
             self.names.update(dict.fromkeys(value))
-            guide, see, harmless = self._guide, self.see, self._guide.harmless if way is None else ()
+            guide, see, harmless = self._guide, self.see, self._guide.harmless if ref is None else ()
             for name, each in value.items():
-                see(each, None if name in harmless else guide.member(way, name, value))
+                see(each, None if name in harmless else guide.member(ref, name, value))
         elif isinstance(value, _LISTS):
-            way = self._guide.element(way)
+            ref = self._guide.element(ref)
             for each in value:
-                self.see(each, way)
+                self.see(each, ref)
         elif isinstance(value, str):
             self.texts.append(value)
         elif isinstance(value, _BYTES):
             self.texts.append(value.decode("latin-1"))
         elif value is not None and not isinstance(value, _PLAIN):
-            raise TypeError(f"a {type(value).__name__} cannot be looked into")
+            raise TypeError(f"a {type(value).__name__} cannot be inspected")
 
 
 class Rewriter:
-    """Writes a value again without its secrets; `paths` are the places where something was masked."""
+    """Rewrites a value without its secrets; `paths` are the places of the masks."""
 
     def __init__(self, guide: MemberLookup, changes: Replacements, tags: MaskTags) -> None:
         self.paths: list[str] = []
@@ -66,23 +66,23 @@ class Rewriter:
         self._tags = tags
         self._seen = 0
 
-    def write(self, value: Any, way: ShapeRef, path: str) -> Any:
-        """The value, which stands on `way` and at `path`, as a `Survey` saw it."""
-        if isinstance(value, str) and way is None:
+    def write(self, value: Any, ref: ShapeRef, path: str) -> Any:
+        """Return the value, as a `Survey` saw it, with its secrets masked. `path` is its place."""
+        if isinstance(value, str) and ref is None:
             return self._text(value, path)
-        if kind := self._guide.kind(way):
+        if kind := self._guide.kind(ref):
             return self._wholly(value, kind, path)
         if isinstance(value, dict):
-            guide, harmless = self._guide, self._guide.harmless if way is None else ()
+            guide, harmless = self._guide, self._guide.harmless if ref is None else ()
             return {
                 self._name(name, path): self.write(
-                    each, None if name in harmless else guide.member(way, name, value), _joined(path, name)
+                    each, None if name in harmless else guide.member(ref, name, value), _joined(path, name)
                 )
                 for name, each in value.items()
             }
         if isinstance(value, _LISTS):
-            way = self._guide.element(way)
-            return [self.write(each, way, f"{path}[{place}]") for place, each in enumerate(value)]
+            ref = self._guide.element(ref)
+            return [self.write(each, ref, f"{path}[{place}]") for place, each in enumerate(value)]
         if isinstance(value, str):
             return self._text(value, path)
         if isinstance(value, _BYTES):
@@ -103,7 +103,7 @@ class Rewriter:
         return self._changes.names[name]
 
     def _wholly(self, value: Any, kind: str, path: str) -> Any:
-        """Everything in `value` masked; of a map, what its names stand for."""
+        """Return `value` with everything masked; the names in a map are kept."""
         if isinstance(value, dict):
             names = {name: mask_text(name, self._tags) for name in value}
             return {names[name]: self._wholly(each, kind, _joined(path, names[name])) for name, each in value.items()}

@@ -1,1 +1,1 @@
-"""The story of one grant from its records and the calls joined to it, and what would have done (row AUD 4)."""
+"""Report one grant from its records and calls, and suggest least privilege (row AUD 4)."""

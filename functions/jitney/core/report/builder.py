@@ -1,6 +1,6 @@
-"""Telling: from the records of one grant and the calls joined to it to its `Story`.
+"""Build a `GrantReport` from the records and calls of one grant.
 
-The order in which records and calls are handed over, and how often, makes no difference.
+The order and the number of copies of the input lines make no difference.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,108 +15,108 @@ from jitney.core.report.usage import usage_of
 
 _GRANTING = frozenset({(AuditEvent.REQUEST, Outcome.ALLOWED), (AuditEvent.BREAK_GLASS, Outcome.APPROVED)})
 
-_CUT = "There is more than was read here: records or calls are missing below. `jitney audit show` has them all."
+_CUT = "Incomplete: only part of the records and calls was read here. Use `jitney audit show` for all of them."
 
 
 def build_report(
     grant_id: str, records: Iterable[Line], calls: Iterable[Line], now: int, *, cut: bool = False
 ) -> GrantReport | None:
-    """The story of `grant_id` at `now`; None where no record of it is among `records`.
+    """Return the report of `grant_id` at `now`; None if `records` has none of its records.
 
-    What is about other grants is left out. Lines that cannot be read, events that are not known and gaps are told, and
-    whether there is more than `records` and `calls` (`cut`).
+    Lines of other grants are ignored. The report warns of unreadable lines, unknown events and gaps, and, with `cut`,
+    that there are more records or calls than were given.
     """
-    lines, seen = list(records), list(calls)
-    notes = [parse_record(each) for each in lines]
-    chain = chain_of(grant_id, (each for each in notes if each))
-    if not chain.notes:
+    record_lines, call_lines = list(records), list(calls)
+    parsed = [parse_record(each) for each in record_lines]
+    chain = chain_of(grant_id, (each for each in parsed if each))
+    if not chain.records:
         return None
-    own = chain.notes
+    own = chain.records
     first = own[0]
-    asked = _terms(first)
-    granted = _granted(own, asked)
-    used = usage_of((parse_call(each) for each in seen if not each or each.get("grant_id") == grant_id), granted)
-    unreadable = sum(each is None for each in notes) + used.unreadable
+    requested = _terms(first)
+    granted = _granted(own, requested)
+    used = usage_of((parse_call(each) for each in call_lines if not each or each.get("grant_id") == grant_id), granted)
+    unreadable = sum(each is None for each in parsed) + used.unreadable
     partial = cut or used.unreadable > 0
-    doubts = (*((_CUT,) if cut else ()), *chain.warnings, *_unreadable(unreadable), *_headless(first))
+    warnings = (*((_CUT,) if cut else ()), *chain.warnings, *_unreadable(unreadable), *_without_request(first))
     times = times_of(own, now)
     return GrantReport(
         grant_id=grant_id,
-        who=_requester(own),
+        requester=_requester(own),
         reason=first.reason,
         ticket=first.ticket,
         target=first.target,
         account=first.account,
-        asked=asked,
+        requested=requested,
         granted=granted,
-        using=_words(first, "calls"),
+        requested_calls=_words(first, "calls"),
         policies=_policies(own),
         policy_version=next((each.policy_version for each in reversed(own) if each.policy_version), ""),
         risks=_words(first, "risks"),
         reviews=_reviews(first),
-        told=tuple(notification_of(each) for each in own if each.event == AuditEvent.NOTICE),
-        votes=votes_of(own, asked),
+        notifications=tuple(notification_of(each) for each in own if each.event == AuditEvent.NOTICE),
+        votes=votes_of(own, requested),
         break_glass=next((break_glass_of(each) for each in own if each.event == AuditEvent.BREAK_GLASS), None),
-        follow_ups=tuple(follow_up_of(each) for each in own if each.event == AuditEvent.FOLLOW_UP),
+        follow_up_reviews=tuple(follow_up_of(each) for each in own if each.event == AuditEvent.FOLLOW_UP),
         times=times,
         end=end_of(own, times, now),
-        issues=tuple(_issues(own)),
-        repeats=tuple(each.time for each in chain.others if each.event == AuditEvent.REQUEST),
+        issuances=tuple(_issuances(own)),
+        repeated_requests=tuple(each.time for each in chain.others if each.event == AuditEvent.REQUEST),
         cut_offs=tuple(each.time for each in own if each.event == AuditEvent.CUT_OFF),
         uses=used.uses,
         denied=used.denied,
         bypasses=used.bypasses,
         calls=used.total,
-        begun=used.begun,
-        besides=used.besides,
-        never=() if partial else used.never,
-        left=used.left,
-        seen=used.seen,
-        moments=tuple(map(_moment, (*own, *chain.others))),
-        warnings=doubts,
+        sessions_started=used.sessions_started,
+        broker_calls=used.broker_calls,
+        unused_permissions=() if partial else used.unused_permissions,
+        leftover_resources=used.leftover_resources,
+        explained_calls=used.explained_calls,
+        records=tuple(map(_record_summary, (*own, *chain.others))),
+        warnings=warnings,
         partial=partial,
     )
 
 
-def _terms(note: PublishedRecord) -> Terms:
-    return Terms(note.permissions, note.duration_seconds)
+def _terms(record: PublishedRecord) -> Terms:
+    return Terms(record.permissions, record.duration_seconds)
 
 
-def _granted(own: Sequence[PublishedRecord], asked: Terms) -> Terms | None:
-    """The newest terms that somebody or policy granted."""
+def _granted(own: Sequence[PublishedRecord], requested: Terms) -> Terms | None:
+    """Return the terms that were granted last, by policy or reviewers."""
     found: Terms | None = None
     for each in own:
         if (each.event, each.outcome) in _GRANTING or state_after_vote(each) == "active":
-            found = Terms(each.permissions or asked.permissions, each.duration_seconds)
+            found = Terms(each.permissions or requested.permissions, each.duration_seconds)
     return found
 
 
 def _requester(own: Sequence[PublishedRecord]) -> Requester:
     first = own[0]
-    # Votes, notices and ends come from other people's addresses.
-    theirs = (each for each in own if each.event in (AuditEvent.REQUEST, AuditEvent.ISSUE))
-    addresses = tuple(dict.fromkeys(each.source_ip for each in theirs if each.source_ip))
+    # Votes, notifications and ends come from other people's addresses.
+    own_records = (each for each in own if each.event in (AuditEvent.REQUEST, AuditEvent.ISSUE))
+    addresses = tuple(dict.fromkeys(each.source_ip for each in own_records if each.source_ip))
     return Requester(first.principal, first.human, first.issuer, first.subject, addresses)
 
 
 def _policies(own: Sequence[PublishedRecord]) -> tuple[str, ...]:
-    """Those that decided at last."""
+    """Return the policies of the last decision."""
     return next((each.policies for each in reversed(own) if each.policies), ())
 
 
 def _reviews(first: PublishedRecord) -> tuple[tuple[str, ...], ...]:
-    listed = first.said.get("reviews")
-    ways = listed if isinstance(listed, list) else []
-    return tuple(tuple(name for name in each if isinstance(name, str)) for each in ways if isinstance(each, list))
+    listed = first.detail_members.get("reviews")
+    reviews = listed if isinstance(listed, list) else []
+    return tuple(tuple(name for name in each if isinstance(name, str)) for each in reviews if isinstance(each, list))
 
 
-def _words(note: PublishedRecord, name: str) -> tuple[str, ...]:
-    listed = note.said.get(name)
+def _words(record: PublishedRecord, name: str) -> tuple[str, ...]:
+    listed = record.detail_members.get(name)
     return tuple(each for each in listed if isinstance(each, str)) if isinstance(listed, list) else ()
 
 
-def _issues(own: Sequence[PublishedRecord]) -> Iterator[CredentialIssuance]:
-    """Every issue: a request that policy allowed at once is the first; a failure follows the record of its attempt."""
+def _issuances(own: Sequence[PublishedRecord]) -> Iterator[CredentialIssuance]:
+    """Yield each issuance. A request that policy allowed is the first; a failure replaces the attempt before it."""
     found: list[CredentialIssuance] = []
     for each in own:
         allowed = (each.event, each.outcome) == (AuditEvent.REQUEST, Outcome.ALLOWED)
@@ -129,8 +129,9 @@ def _issues(own: Sequence[PublishedRecord]) -> Iterator[CredentialIssuance]:
     yield from found
 
 
-def _moment(note: PublishedRecord) -> RecordSummary:
-    return RecordSummary(note.seq, note.time, note.event, note.outcome, note.code, known=note.event in set(AuditEvent))
+def _record_summary(record: PublishedRecord) -> RecordSummary:
+    known = record.event in set(AuditEvent)
+    return RecordSummary(record.seq, record.time, record.event, record.outcome, record.code, known)
 
 
 def _unreadable(count: int) -> Iterator[str]:
@@ -138,6 +139,6 @@ def _unreadable(count: int) -> Iterator[str]:
         yield f"{count} line{'' if count == 1 else 's'} could not be read."
 
 
-def _headless(first: PublishedRecord) -> Iterator[str]:
+def _without_request(first: PublishedRecord) -> Iterator[str]:
     if first.event != AuditEvent.REQUEST:
-        yield "The record of the request is not here: what was asked is told by a later one."
+        yield "The record of the request is missing. The requested terms are taken from a later record."

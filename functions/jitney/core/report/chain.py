@@ -1,7 +1,7 @@
-"""The records of a grant in their order, each once, and what is wrong with the chain that they form.
+"""Order and deduplicate the records of a grant, and warn of gaps in their chain.
 
-Only `jitney audit verify` proves records, against their seals: here what is missing is said, so that no story is taken
-for whole that is not.
+Only `jitney audit verify` checks records against their seals. The warnings here keep an incomplete report from passing
+for a complete one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,41 +15,41 @@ MOST_GAPS = 3
 
 
 class Chain(NamedTuple):
-    """`notes` are the grant's own chain, `others` records of other chains that name it, `doubts` sentences."""
+    """A grant's own records, records of other chains that name the grant, and warnings as sentences."""
 
-    notes: tuple[PublishedRecord, ...]
+    records: tuple[PublishedRecord, ...]
     others: tuple[PublishedRecord, ...]
     warnings: tuple[str, ...]
 
 
-def chain_of(grant_id: str, notes: Iterable[PublishedRecord]) -> Chain:
-    """The same for any order, and however often a record came."""
-    found = sorted(set(notes), key=_place)
+def chain_of(grant_id: str, records: Iterable[PublishedRecord]) -> Chain:
+    """Return the grant's chain. The order and the number of copies of `records` make no difference."""
+    found = sorted(set(records), key=_sort_key)
     own = tuple(each for each in found if each.chain == grant_id)
     others = tuple(each for each in found if each.chain != grant_id and each.grant_id == grant_id)
     return Chain(own, others, tuple(_warnings(own)))
 
 
-def _place(note: PublishedRecord) -> tuple[object, ...]:
-    return (note.chain, note.seq, note.time, note.hash, note.detail, note.reason, repr(note))
+def _sort_key(record: PublishedRecord) -> tuple[object, ...]:
+    return (record.chain, record.seq, record.time, record.hash, record.detail, record.reason, repr(record))
 
 
 def _warnings(own: Sequence[PublishedRecord]) -> Iterator[str]:
     numbers = sorted({each.seq for each in own})
-    # Gaps, not their members: whoever writes a record can give it any number.
+    # List gaps, not numbers: a forged record can have any number.
     gaps = [(before + 1, after - 1) for before, after in pairwise([-1, *numbers]) if after - before > 1]
     if gaps:
         shown = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in gaps[:MOST_GAPS])
-        more = f" and more in {len(gaps) - MOST_GAPS} other places" if len(gaps) > MOST_GAPS else ""
-        yield f"Missing from the chain: record {shown}{more}. What happened there is not told."
+        more = f" and more in {len(gaps) - MOST_GAPS} other gaps" if len(gaps) > MOST_GAPS else ""
+        yield f"Missing from the chain: record {shown}{more}. The report lacks what it says."
     for number in numbers:
         claims = [each for each in own if each.seq == number]
         if len(claims) > 1:
-            yield f"{len(claims)} different records are number {number}: all are told. Ask `jitney audit verify`."
+            yield f"{len(claims)} different records have number {number}; all are listed. Run `jitney audit verify`."
     hashes: dict[int, set[str]] = {}
     for each in own:
         hashes.setdefault(each.seq, set()).add(each.hash)
     for each in own:
         before = {GENESIS_HASH} if each.seq == 0 else hashes.get(each.seq - 1)
         if before and each.prev not in before:
-            yield f"Record {each.seq} does not follow from the one before. Ask `jitney audit verify`."
+            yield f"Record {each.seq} does not match the hash of the record before it. Run `jitney audit verify`."

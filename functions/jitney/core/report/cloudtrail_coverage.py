@@ -1,7 +1,7 @@
-"""What CloudTrail lets see: whether no call of an action says that there was none.
+"""What CloudTrail can show: whether seeing no call of an action means that there was none.
 
-It fails closed: an action counts as seen only where its service is listed here and it is not among what the service
-shows in data events, shows nobody, or asks for on the way of another call.
+Fails closed: an action counts as observable only if its service is listed here and the action is not among the data
+events, the unlogged actions or the actions that other calls need implicitly.
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html
 """
 
@@ -14,10 +14,10 @@ from jitney.core.calls.operations import OperationTable
 from jitney.core.report.published_lines import PublishedCall
 
 ImplicitActions: TypeAlias = Callable[[str], frozenset[str]]
-"""From what was called ("s3:CopyObject") to the actions that it may need besides its own."""
+"""Maps a call ("s3:CopyObject") to the actions that it may need in addition to its own."""
 
-# By service: the actions of which CloudTrail tells in data events alone, or not at all; all others are management's.
-_SHOWN: Mapping[str, tuple[str, ...]] = {
+# By service: the actions that are in data events only, or in no event. All other actions are management events.
+_NOT_IN_MANAGEMENT_EVENTS: Mapping[str, tuple[str, ...]] = {
     "acm": (),
     "autoscaling": (),
     "cloudformation": (),
@@ -37,7 +37,7 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
     "ssm": ("Put*Inventory*", "Update*Instance*", "*Channel*"),
     "states": ("GetActivityTask", "SendTask*", "Invoke*"),
 }
-# Their events are in one Region, wherever they are called from:
+# Global services: their events are in one Region, for calls from any Region:
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
 _GLOBAL = frozenset({"iam"})
 _GLOBAL_REGION = "us-east-1"
@@ -45,26 +45,26 @@ _NEVER_CALLED = frozenset({"iam:passrole"})
 
 
 class CoverageGap(StrEnum):
-    """Why no call of an action says nothing."""
+    """Why seeing no call of an action proves nothing."""
 
-    DATA = "CloudTrail shows calls of it only where a trail logs data events, and none was seen"
-    IMPLICIT = "other calls need it besides their own action, and CloudTrail does not say so"
-    REGION = "its calls are seen in another Region only"
-    UNKNOWN = "it is not known whether CloudTrail shows calls of it"
+    DATA = "CloudTrail logs it only as a data event, and no data event was seen"
+    IMPLICIT = "other calls may need it, and CloudTrail does not show that"
+    REGION = "its events are in a Region from which no event was seen"
+    UNKNOWN = "it is not known whether CloudTrail logs it"
 
 
 def coverage_gap(
     action: str, resources: Iterable[str], seen: Iterable[PublishedCall], may_need: ImplicitActions
 ) -> CoverageGap | None:
-    """Why nothing can be said of `action` where no call of it was seen; None where that says that there was none."""
+    """Return why nothing follows from seeing no call of `action`; None if it means that there was none."""
     calls = list(seen)
     service, _, name = action.partition(":")
-    besides = {need.lower() for each in {call.name for call in calls} for need in may_need(each)}
-    if action.lower() in besides | _NEVER_CALLED:
+    implicit = {need.lower() for each in {call.name for call in calls} for need in may_need(each)}
+    if action.lower() in implicit | _NEVER_CALLED:
         return CoverageGap.IMPLICIT
-    if service not in _SHOWN or "*" in action or "?" in action:
+    if service not in _NOT_IN_MANAGEMENT_EVENTS or "*" in action or "?" in action:
         return CoverageGap.UNKNOWN
-    if any(fnmatchcase(name, each) for each in _SHOWN[service]):
+    if any(fnmatchcase(name, each) for each in _NOT_IN_MANAGEMENT_EVENTS[service]):
         return CoverageGap.DATA
     regions = {call.region for call in calls if call.region}
     if service in _GLOBAL:
@@ -78,9 +78,9 @@ def coverage_gap(
 def implicit_actions(
     operations: OperationTable, called: Callable[[str, str], Iterable[tuple[str, str]]]
 ) -> ImplicitActions:
-    """Looks up what a call may need besides its own action; `called` are the operations that an event's name may mean.
+    """Return a lookup of the actions that a call may need in addition to its own.
 
-    As `jitney.core.masking.table.MaskTable.named_by_event`.
+    `called` maps an event's source and name to its operations, like `MaskTable.operations_of_event`.
     """
 
     def needs(name: str) -> frozenset[str]:

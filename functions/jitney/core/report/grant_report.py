@@ -1,4 +1,7 @@
-"""What a story holds. Times in epoch seconds, 0 for what is not known; people and agents are source identities."""
+"""The data of a grant's report.
+
+Times are epoch seconds, 0 if unknown. People and agents are source identities.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +12,7 @@ from jitney.core.report.published_lines import PublishedCall
 
 
 class ReportedState(StrEnum):
-    """How it stands: not decided, in force, or how it ended."""
+    """The state of a grant: not decided, in force, or how it ended."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -22,7 +25,7 @@ class ReportedState(StrEnum):
 
 
 class Requester(NamedTuple):
-    """Who asked, for whom, and from which addresses it asked and fetched credentials."""
+    """The agent, the human it acts for, and the addresses that its requests came from."""
 
     principal: str
     human: str
@@ -32,72 +35,73 @@ class Requester(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """What may be done, and for how long."""
+    """Permissions and their duration."""
 
     permissions: tuple[Permission, ...]
     duration_seconds: int
 
 
 class Times(NamedTuple):
-    """When it was asked for, decided about, when credentials were first issued, and when they end or ended.
+    """When a grant was requested, decided, first issued, expires and ended; 0 for what has not happened.
 
-    `until` is the end that was set, `ended` when it really ended; 0 for what has not happened.
+    `expires_at` is the end that was set, `ended` the actual end.
     """
 
-    asked: int
+    requested: int
     decided: int
     issued: int
-    until: int
+    expires_at: int
     ended: int
 
 
 class ReportedEnd(NamedTuple):
-    """How it ended, by whom and why; `denied_after_milliseconds` from the call to the first denial by AWS, None: not seen.
+    """The end of a grant, with the person and the reason.
 
-    `measured` says whether anything was tried to see it; `noted` whether the end is on record.
+    `denied_after_milliseconds` is the time from the call to AWS's first denial, None if no denial was seen. `measured`
+    is whether the broker tried. `recorded` is whether the end is on record.
     """
 
-    how: ReportedState
+    state: ReportedState
     by: str = ""
-    why: str = ""
+    reason: str = ""
     measured: bool = False
     denied_after_milliseconds: int | None = None
-    noted: bool = True
+    recorded: bool = True
 
 
 class SentNotification(NamedTuple):
-    """One notice: when and why, whom it was for, on which channels it went out, and where it failed with which code."""
+    """One notification: its kind, its recipients, the channels that worked and the failures with their codes."""
 
     at: int
     notice: str
-    people: tuple[str, ...]
+    recipients: tuple[str, ...]
     channels: tuple[str, ...]
     failures: tuple[str, ...]
 
 
 class ReportedVote(NamedTuple):
-    """One vote; `terms` is what was granted with it if that is less than was asked."""
+    """One vote. `narrowed_terms` is what it granted, if that is less than was requested."""
 
     at: int
     by: str
     verdict: str
-    delegations: tuple[str, ...]
+    on_behalf_of: tuple[str, ...]
     comment: str
     via: str
-    less: Terms | None
+    narrowed_terms: Terms | None
 
 
 class ReportedBreakGlass(NamedTuple):
-    """That it was taken without its reviewers."""
+    """A use of break-glass access, without the reviewers."""
 
     at: int
     by: str
     reason: str
-    until: str
+    follow_up_due_at: str
 
 
 class FollowUpReview(NamedTuple):
-    """What somebody said of a broken glass afterwards."""
+    """A reviewer's judgement of a break-glass use."""
 
     at: int
     by: str
@@ -106,7 +110,7 @@ class FollowUpReview(NamedTuple):
 
 
 class CredentialIssuance(NamedTuple):
-    """An issue of credentials: the first or a renewal, from where it was asked, or why it failed."""
+    """One issuance of credentials, or a failed one with its code."""
 
     at: int
     address: str
@@ -115,7 +119,10 @@ class CredentialIssuance(NamedTuple):
 
 
 class CallGroup(NamedTuple):
-    """Calls of one operation that came to the same: `code` is AWS's, "" for those that worked; `bypass` has reasons."""
+    """Calls of one operation with the same result.
+
+    `code` is AWS's error code, "" for success; `bypass` has the reasons if no grant explains the calls.
+    """
 
     name: str
     actions: tuple[str, ...]
@@ -128,15 +135,15 @@ class CallGroup(NamedTuple):
 
 
 class LeftoverResource(NamedTuple):
-    """What a call made and none took away: "role reporter"."""
+    """A resource that a call of the grant created and no later call deleted: "role reporter"."""
 
-    thing: str
+    resource: str
     at: int
     name: str
 
 
 class RecordSummary(NamedTuple):
-    """One record in its place; `known` is False for an event that this version does not know."""
+    """One record; `known` is False for an event that this version does not know."""
 
     seq: int
     at: int
@@ -148,50 +155,53 @@ class RecordSummary(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GrantReport:
-    """The whole story of one grant, as far as the records and calls tell it.
+    """The report of one grant, as far as its records and calls show.
 
-    `asked` is what was asked for, `granted` what came of it after its reviewers, None where nothing was; `using` are
-    the calls that the request was made from. `reviews` are the alternatives of groups that would have sufficed.
-    `repeats` are when the same was asked again and joined; `cut_offs` when its credentials were cut off with others'.
-    `uses` are calls in its sessions that worked or failed for a reason of their own, `denied` those that IAM denied,
-    `bypasses` those in its name that it does not explain; `besides` counts the broker's own calls, by which it issues
-    credentials and sees that an end holds, and `begun` the sessions that CloudTrail saw begin. `calls` counts the
-    first three, and `seen` has those that it explains, one by one. `never` are the granted actions without such a call.
-    `doubts` are sentences about what is missing or contradictory. `partial`: not all calls and records are in it, so
-    that nothing follows from there being none, and `never` is empty.
+    `requested` is the request, `granted` the outcome after review, None if nothing was granted; `requested_calls` are
+    the calls that the request was derived from. `reviews` are the alternative sets of reviewer groups.
+    `repeated_requests` are the times of equal requests that joined this one, `cut_offs` those of emergency cut-offs of
+    the role's sessions.
+
+    `uses` are the successful and failed calls of its sessions, `denied` the calls that IAM denied, `bypasses` the calls
+    in its name that it does not explain; `calls` counts these three. `broker_calls` counts the broker's own calls, for
+    issuing and for checking that access has ended. `sessions_started` counts the sessions that CloudTrail saw start.
+    `explained_calls` lists the explained calls; `unused_permissions` are the granted actions without such a call.
+
+    `warnings` are sentences about gaps and contradictions. With `partial`, records or calls are missing: nothing
+    follows from the absence of a call, and `unused_permissions` is empty.
     """
 
     grant_id: str
-    who: Requester
+    requester: Requester
     reason: str
     ticket: str
     target: str
     account: str
-    asked: Terms
+    requested: Terms
     granted: Terms | None
-    using: tuple[str, ...]
+    requested_calls: tuple[str, ...]
     policies: tuple[str, ...]
     policy_version: str
     risks: tuple[str, ...]
     reviews: tuple[tuple[str, ...], ...]
-    told: tuple[SentNotification, ...]
+    notifications: tuple[SentNotification, ...]
     votes: tuple[ReportedVote, ...]
     break_glass: ReportedBreakGlass | None
-    follow_ups: tuple[FollowUpReview, ...]
+    follow_up_reviews: tuple[FollowUpReview, ...]
     times: Times
     end: ReportedEnd
-    issues: tuple[CredentialIssuance, ...]
-    repeats: tuple[int, ...]
+    issuances: tuple[CredentialIssuance, ...]
+    repeated_requests: tuple[int, ...]
     cut_offs: tuple[int, ...]
     uses: tuple[CallGroup, ...]
     denied: tuple[CallGroup, ...]
     bypasses: tuple[CallGroup, ...]
     calls: int
-    begun: int
-    besides: int
-    never: tuple[Permission, ...]
-    left: tuple[LeftoverResource, ...]
-    seen: tuple[PublishedCall, ...]
-    moments: tuple[RecordSummary, ...]
+    sessions_started: int
+    broker_calls: int
+    unused_permissions: tuple[Permission, ...]
+    leftover_resources: tuple[LeftoverResource, ...]
+    explained_calls: tuple[PublishedCall, ...]
+    records: tuple[RecordSummary, ...]
     warnings: tuple[str, ...]
     partial: bool

@@ -1,63 +1,65 @@
-"""A story as JSON, for machines."""
+"""The report as JSON."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from jitney.core.access.grant import permissions_view
-from jitney.core.report.grant_report import CallGroup, GrantReport, Terms
+from jitney.core.report.grant_report import GrantReport, Terms
 from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion
 from jitney.core.times import iso
 
+_TIMES = frozenset({"at", "first", "last"})
 
-def report_document(story: GrantReport, suggestion: Suggestion) -> dict[str, Any]:
-    """The story's members by name; times as ISO 8601, null for what has not happened."""
-    times, end = story.times, story.end
+
+def report_document(report: GrantReport, suggestion: Suggestion) -> dict[str, Any]:
+    """Return the report's members by name; times as ISO 8601, null for what has not happened."""
+    times, end, break_glass = report.times, report.end, report.break_glass
     return {
-        "grant": story.grant_id,
-        "state": str(end.how),
-        "warnings": list(story.warnings),
-        "partial": story.partial,
-        "who": story.who._asdict(),
-        "reason": story.reason,
-        "ticket": story.ticket,
-        "target": story.target,
-        "account": story.account,
-        "requested_calls": story.using,
-        "asked": _terms(story.asked),
-        "granted": _terms(story.granted),
-        "policies": story.policies,
-        "policy_version": story.policy_version,
-        "risks": story.risks,
-        "reviews": story.reviews,
-        "told": [each._asdict() | {"at": _iso(each.at)} for each in story.told],
-        "votes": [each._asdict() | {"at": _iso(each.at), "less": _terms(each.less)} for each in story.votes],
-        "break_glass": story.break_glass._asdict() | {"at": _iso(story.break_glass.at)} if story.break_glass else None,
-        "follow_ups": [each._asdict() | {"at": _iso(each.at)} for each in story.follow_ups],
+        "grant": report.grant_id,
+        "state": str(end.state),
+        "warnings": list(report.warnings),
+        "partial": report.partial,
+        "requester": report.requester._asdict(),
+        "reason": report.reason,
+        "ticket": report.ticket,
+        "target": report.target,
+        "account": report.account,
+        "requested_calls": report.requested_calls,
+        "requested": _terms(report.requested),
+        "granted": _terms(report.granted),
+        "policies": report.policies,
+        "policy_version": report.policy_version,
+        "risks": report.risks,
+        "reviews": report.reviews,
+        "notifications": _listed(report.notifications),
+        "votes": [_members(each) | {"narrowed_terms": _terms(each.narrowed_terms)} for each in report.votes],
+        "break_glass": _members(break_glass) if break_glass else None,
+        "follow_up_reviews": _listed(report.follow_up_reviews),
         "times": {name: _iso(value) for name, value in times._asdict().items()},
-        "end": end._asdict() | {"how": str(end.how)},
-        "issues": [each._asdict() | {"at": _iso(each.at)} for each in story.issues],
-        "repeated_requests": [_iso(each) for each in story.repeats],
-        "cut_offs": [_iso(each) for each in story.cut_offs],
-        "calls": _uses(story.uses),
-        "denied": _uses(story.denied),
-        "bypasses": _uses(story.bypasses),
-        "sessions_started": story.begun,
-        "broker_calls": story.besides,
-        "unused_permissions": permissions_view(story.never),
-        "leftover_resources": [each._asdict() | {"at": _iso(each.at)} for each in story.left],
-        "records": [each._asdict() | {"at": _iso(each.at)} for each in story.moments],
-        "suggestion": _suggestion(story, suggestion),
+        "end": end._asdict() | {"state": str(end.state)},
+        "issuances": _listed(report.issuances),
+        "repeated_requests": [_iso(each) for each in report.repeated_requests],
+        "cut_offs": [_iso(each) for each in report.cut_offs],
+        "calls": _listed(report.uses),
+        "denied": _listed(report.denied),
+        "bypasses": _listed(report.bypasses),
+        "sessions_started": report.sessions_started,
+        "broker_calls": report.broker_calls,
+        "unused_permissions": permissions_view(report.unused_permissions),
+        "leftover_resources": _listed(report.leftover_resources),
+        "records": _listed(report.records),
+        "suggestion": _suggestion(report, suggestion),
     }
 
 
-def _suggestion(story: GrantReport, suggestion: Suggestion) -> dict[str, Any]:
-    said = {"verdict": str(suggestion.verdict), "because": suggestion.because, "terms": _terms(suggestion.terms)}
+def _suggestion(report: GrantReport, suggestion: Suggestion) -> dict[str, Any]:
+    members = {"verdict": str(suggestion.verdict), "reasons": suggestion.reasons, "terms": _terms(suggestion.terms)}
     if suggestion.terms is None:
-        return said | {"request": None, "policy": None}
-    lines = request_lines(story.target, suggestion.terms, story.reason, story.ticket)
-    policy = policy_text(story, suggestion.terms)
-    return said | {"request": "\n".join(lines), "policy": policy or None}
+        return members | {"request": None, "policy": None}
+    lines = request_lines(report.target, suggestion.terms, report.reason, report.ticket)
+    policy = policy_text(report, suggestion.terms)
+    return members | {"request": "\n".join(lines), "policy": policy or None}
 
 
 def _terms(terms: Terms | None) -> dict[str, Any] | None:
@@ -66,8 +68,13 @@ def _terms(terms: Terms | None) -> dict[str, Any] | None:
     return {"permissions": permissions_view(terms.permissions), "duration_seconds": terms.duration_seconds}
 
 
-def _uses(uses: Sequence[CallGroup]) -> list[dict[str, Any]]:
-    return [each._asdict() | {"first": _iso(each.first), "last": _iso(each.last)} for each in uses]
+def _listed(entries: Sequence[Any]) -> list[dict[str, Any]]:
+    return [_members(each) for each in entries]
+
+
+def _members(entry: Any) -> dict[str, Any]:
+    """Return a named tuple's members, with its times as ISO 8601."""
+    return {name: _iso(value) if name in _TIMES else value for name, value in entry._asdict().items()}
 
 
 def _iso(seconds: int) -> str | None:

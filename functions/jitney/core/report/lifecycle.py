@@ -1,4 +1,4 @@
-"""When a grant was asked for, decided, issued and ended, and how."""
+"""When a grant was requested, decided, issued and ended, and its state."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -13,62 +13,62 @@ _ENDS: Mapping[str, ReportedState] = {
     AuditEvent.EXPIRY: ReportedState.EXPIRED,
 }
 _FINAL = frozenset({"issue_refused", "policy_too_large"})
-"""Codes of failed issues that end a grant (jitney.handlers.issuance)."""
+"""Codes of failed issuances that end a grant (jitney.handlers.issuance)."""
 _STATES: Mapping[str, ReportedState] = {
     "active": ReportedState.ACTIVE,
     "rejected": ReportedState.REJECTED,
     "failed": ReportedState.FAILED,
 }
-_OPEN = frozenset({ReportedState.PENDING, ReportedState.ACTIVE})
+_UNDECIDED_OR_ACTIVE = frozenset({ReportedState.PENDING, ReportedState.ACTIVE})
 _RELEASED_OR_REVOKED = frozenset({ReportedState.RELEASED, ReportedState.REVOKED})
 
 
 def times_of(own: Sequence[PublishedRecord], now: int) -> Times:
-    """The times of a chain in its order."""
-    asked = next((each.time for each in own if each.event == AuditEvent.REQUEST), 0)
+    """Return the times of a chain, which is in its order."""
+    requested = next((each.time for each in own if each.event == AuditEvent.REQUEST), 0)
     decided = next((each.time for each in own if _decides(each)), 0)
-    begun = next((each for each in own if _state_after(each) is ReportedState.ACTIVE), None)
+    activation = next((each for each in own if _state_after(each) is ReportedState.ACTIVE), None)
     issued = next((each.time for each in own if _issues(each)), 0)
-    until = _newest(each.expires_at for each in own if begun is None or each.seq >= begun.seq)
-    how, note = _ended(own)
-    if how in _OPEN:
-        ended = until if 0 < until <= now else 0
-    elif how is ReportedState.EXPIRED:
-        ended = until or (note.time if note else 0)
+    expires_at = _newest(each.expires_at for each in own if activation is None or each.seq >= activation.seq)
+    state, record = _ended(own)
+    if state in _UNDECIDED_OR_ACTIVE:
+        ended = expires_at if 0 < expires_at <= now else 0
+    elif state is ReportedState.EXPIRED:
+        ended = expires_at or (record.time if record else 0)
     else:
-        ended = note.time if note else 0
-    return Times(asked, decided, issued, until, ended)
+        ended = record.time if record else 0
+    return Times(requested, decided, issued, expires_at, ended)
 
 
 def end_of(own: Sequence[PublishedRecord], times: Times, now: int) -> ReportedEnd:
-    """How it ended, or how it stands at `now`: past its end it has expired, whether or not that is on record."""
-    how, note = _ended(own)
-    if how in _OPEN and 0 < times.until <= now:
-        return ReportedEnd(ReportedState.EXPIRED, noted=False)
-    if note is None or how in _OPEN:
-        return ReportedEnd(how)
-    why = note.word("reason") or note.word("error") or note.code
-    if note.event == AuditEvent.VOTE:
-        why = note.word("comment") or note.code
-    canaries = [each for each in own if each.event == AuditEvent.CANARY] if how in _RELEASED_OR_REVOKED else []
-    took = canaries[-1].said.get("denied_after_milliseconds") if canaries else None
+    """Return how the grant ended, or its state at `now`. Past its expiry it has expired, on record or not."""
+    state, record = _ended(own)
+    if state in _UNDECIDED_OR_ACTIVE and 0 < times.expires_at <= now:
+        return ReportedEnd(ReportedState.EXPIRED, recorded=False)
+    if record is None or state in _UNDECIDED_OR_ACTIVE:
+        return ReportedEnd(state)
+    why = record.word("reason") or record.word("error") or record.code
+    if record.event == AuditEvent.VOTE:
+        why = record.word("comment") or record.code
+    canaries = [each for each in own if each.event == AuditEvent.CANARY] if state in _RELEASED_OR_REVOKED else []
+    took = canaries[-1].detail_members.get("denied_after_milliseconds") if canaries else None
     milliseconds = took if isinstance(took, int) and not isinstance(took, bool) else None
-    return ReportedEnd(how, note.word("by"), why, bool(canaries), milliseconds)
+    return ReportedEnd(state, record.word("by"), why, bool(canaries), milliseconds)
 
 
 def _ended(own: Sequence[PublishedRecord]) -> tuple[ReportedState, PublishedRecord | None]:
-    """How it stands by its records, and the one that says so; what somebody took back stays taken back."""
-    how, note = ReportedState.UNKNOWN, None
+    """Return the state and the record that set it. Released and revoked are final."""
+    state, record = ReportedState.UNKNOWN, None
     for each in own:
-        standing = _state_after(each)
-        if standing is not None and how not in _RELEASED_OR_REVOKED:
-            how, note = standing, each
-    return how, note
+        new_state = _state_after(each)
+        if new_state is not None and state not in _RELEASED_OR_REVOKED:
+            state, record = new_state, each
+    return state, record
 
 
-def _state_after(note: PublishedRecord) -> ReportedState | None:
-    """What a record makes of the grant; None when it leaves it as it is."""
-    match note.event, note.outcome:
+def _state_after(record: PublishedRecord) -> ReportedState | None:
+    """Return the state that a record sets; None if it changes none."""
+    match record.event, record.outcome:
         case (AuditEvent.REQUEST, Outcome.ALLOWED) | (AuditEvent.BREAK_GLASS, Outcome.APPROVED):
             return ReportedState.ACTIVE
         case AuditEvent.REQUEST, Outcome.REVIEW:
@@ -76,20 +76,20 @@ def _state_after(note: PublishedRecord) -> ReportedState | None:
         case (AuditEvent.REQUEST | AuditEvent.REVIEW, Outcome.FAILED):
             return ReportedState.FAILED
         case AuditEvent.ISSUE, Outcome.FAILED:
-            return ReportedState.FAILED if note.code in _FINAL else None
+            return ReportedState.FAILED if record.code in _FINAL else None
         case AuditEvent.VOTE, _:
-            return _STATES.get(state_after_vote(note))
+            return _STATES.get(state_after_vote(record))
         case _:
-            return _ENDS.get(note.event)
+            return _ENDS.get(record.event)
 
 
-def _decides(note: PublishedRecord) -> bool:
-    allowed = _state_after(note) is ReportedState.ACTIVE
-    return allowed or (note.event == AuditEvent.VOTE and _state_after(note) is not None)
+def _decides(record: PublishedRecord) -> bool:
+    allowed = _state_after(record) is ReportedState.ACTIVE
+    return allowed or (record.event == AuditEvent.VOTE and _state_after(record) is not None)
 
 
-def _issues(note: PublishedRecord) -> bool:
-    return note.event in (AuditEvent.REQUEST, AuditEvent.ISSUE) and note.outcome == Outcome.ALLOWED
+def _issues(record: PublishedRecord) -> bool:
+    return record.event in (AuditEvent.REQUEST, AuditEvent.ISSUE) and record.outcome == Outcome.ALLOWED
 
 
 def _newest(times: Iterable[int]) -> int:

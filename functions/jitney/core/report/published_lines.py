@@ -1,7 +1,7 @@
-"""Records and calls as they are read back: from Athena's cells, or from the JSON that was published.
+"""Read published records and calls, from Athena's cells or from the JSON lines in S3.
 
-What lies there may be of a later version, changed by hand or cut. Nothing is refused: a member that is not of its type
-counts as empty, and a line without its place is counted as unreadable by `jitney.core.report.builder`.
+A line may be of a later version, edited or truncated. Nothing is refused: a member of the wrong type counts as empty,
+and `jitney.core.report.builder` counts lines without their key as unreadable.
 """
 
 import json
@@ -18,7 +18,7 @@ Line: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class PublishedRecord:
-    """A record as it was read. Times in epoch seconds, 0 where none could be read; `detail` is JSON."""
+    """A published record. Times in epoch seconds, 0 if unreadable; `detail` is JSON."""
 
     chain: str
     seq: int
@@ -47,18 +47,18 @@ class PublishedRecord:
     detail: str
 
     @property
-    def said(self) -> Mapping[str, Any]:
-        """The members of `detail`; none where it is not JSON."""
+    def detail_members(self) -> Mapping[str, Any]:
+        """The members of `detail`; empty if it is not JSON."""
         return _members(self.detail)
 
     def word(self, name: str) -> str:
-        """A text of `detail`, "" where there is none."""
-        return _text(self.said.get(name))
+        """Return a text member of `detail`, "" if there is none."""
+        return _text(self.detail_members.get(name))
 
     @property
     def permissions(self) -> tuple[Permission, ...]:
-        """What it says that may be done: by `detail`, or else every action on every resource; () where it says none."""
-        listed = self.said.get("permissions")
+        """The permissions in `detail`, else each action on each resource; () if it has none."""
+        listed = self.detail_members.get("permissions")
         found = tuple(
             Permission(_texts(each.get("actions")), _texts(each.get("resources")))
             for each in (listed if isinstance(listed, list) else ())
@@ -70,9 +70,9 @@ class PublishedRecord:
 
 @dataclass(frozen=True, slots=True)
 class PublishedCall:
-    """A call as it was read, with what it came to. Times in epoch seconds, 0 where none could be read.
+    """A published call with its verdict. Times in epoch seconds, 0 if unreadable.
 
-    `requested_role` is the ARN of the role that a call of STS asked for, "" for none.
+    `requested_role` is the ARN of the role that an STS call requested, "" if none.
     """
 
     event_id: str
@@ -87,9 +87,9 @@ class PublishedCall:
     read_only: bool
     error_code: str
     source_ip: str
-    via: str
-    made: tuple[str, ...]
-    taken: tuple[str, ...]
+    invoked_by: str
+    created: tuple[str, ...]
+    deleted: tuple[str, ...]
     explained: bool
     purpose: str
     reasons: tuple[str, ...]
@@ -97,20 +97,20 @@ class PublishedCall:
 
     @property
     def name(self) -> str:
-        """What was called: "s3:GetObject"."""
+        """Service and operation: "s3:GetObject"."""
         return f"{self.service}:{self.operation}"
 
 
 def parse_record(line: Line) -> PublishedRecord | None:
-    """The record in a line; None where it does not say its chain and its number in it."""
+    """Return the record in a line; None if it has no chain or number."""
     seq = line.get("seq")
     if not _text(line.get("chain")) or not _is_number(seq):
         return None
     detail = line.get("detail")
-    said: dict[str, Any] = {name: _text(line.get(name)) for name in _RECORD_TEXTS}
-    said |= {name: _texts(line.get(name)) for name in ("policies", "actions", "resources")}
+    members: dict[str, Any] = {name: _text(line.get(name)) for name in _RECORD_TEXTS}
+    members |= {name: _texts(line.get(name)) for name in ("policies", "actions", "resources")}
     return PublishedRecord(
-        **said,
+        **members,
         seq=_number(seq),
         time=_moment(line.get("time")),
         duration_seconds=_number(line.get("duration_seconds")),
@@ -120,17 +120,17 @@ def parse_record(line: Line) -> PublishedRecord | None:
 
 
 def parse_call(line: Line) -> PublishedCall | None:
-    """The call in a line; None where it does not say which event it is."""
+    """Return the call in a line; None if it has no event id."""
     if not _text(line.get("event_id")):
         return None
-    said: dict[str, Any] = {name: _text(line.get(name)) for name in _CALL_TEXTS}
-    said |= {name: _texts(line.get(name)) for name in ("actions", "resources", "made", "taken", "reasons")}
+    members: dict[str, Any] = {name: _text(line.get(name)) for name in _CALL_TEXTS}
+    members |= {name: _texts(line.get(name)) for name in ("actions", "resources", "created", "deleted", "reasons")}
     return PublishedCall(
-        **said,
+        **members,
         time=_moment(line.get("time")),
         read_only=str(line.get("read_only")).lower() == "true",
         explained=line.get("verdict") == "explained",
-        requested_role=_text(_members(line.get("request")).get("roleArn")) if said["service"] == "sts" else "",
+        requested_role=_text(_members(line.get("request")).get("roleArn")) if members["service"] == "sts" else "",
     )
 
 
@@ -139,7 +139,8 @@ _RECORD_TEXTS = (
     "target", "account", "reason", "ticket", "source_ip", "policy_version",
 )  # fmt: skip
 _CALL_TEXTS = (
-    "event_id", "region", "role_arn", "session", "service", "operation", "error_code", "source_ip", "via", "purpose",
+    "event_id", "region", "role_arn", "session", "service", "operation", "error_code", "source_ip", "invoked_by",
+    "purpose",
 )  # fmt: skip
 
 
@@ -148,7 +149,7 @@ def _text(value: Any) -> str:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    """The texts of a list, also where it is written as JSON, as Athena's cells have it."""
+    """Return the texts of a list, also if it is JSON text, as in Athena's cells."""
     if isinstance(value, str):
         try:
             value = json.loads(value) if value else []
@@ -158,7 +159,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _members(text: Any) -> Mapping[str, Any]:
-    """The members of an object that is written as JSON; none where it is not."""
+    """Return the members of a JSON object; empty if it is none."""
     try:
         found = json.loads(text) if isinstance(text, str) and text else {}
     except (ValueError, RecursionError):

@@ -1,6 +1,6 @@
-"""Who was asked about a request and what they said, by its records."""
+"""Who was notified of a request, and what the reviewers decided."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jitney.core.audit import AuditEvent, Outcome
@@ -8,53 +8,51 @@ from jitney.core.report.grant_report import FollowUpReview, ReportedBreakGlass, 
 from jitney.core.report.published_lines import PublishedRecord
 
 
-def state_after_vote(note: PublishedRecord) -> str:
-    """What a vote made of the request, as a state of grants; "" for a record of another kind."""
-    return note.word("state") if note.event == AuditEvent.VOTE else ""
+def state_after_vote(record: PublishedRecord) -> str:
+    """Return the grant state that a vote record sets; "" for other records."""
+    return record.word("state") if record.event == AuditEvent.VOTE else ""
 
 
-def votes_of(own: Sequence[PublishedRecord], asked: Terms) -> tuple[ReportedVote, ...]:
-    """The votes in their order, each with the terms that it left if they are less than what was asked before."""
-    return tuple(_votes(own, asked))
-
-
-def _votes(own: Sequence[PublishedRecord], asked: Terms) -> Iterator[ReportedVote]:
+def votes_of(own: Sequence[PublishedRecord], requested: Terms) -> tuple[ReportedVote, ...]:
+    """Return the votes in order, each with its narrowed terms if it granted less than was requested before it."""
+    votes = []
     for each in own:
         if each.event != AuditEvent.VOTE:
             continue
-        terms = Terms(each.permissions or asked.permissions, each.duration_seconds)
+        terms = Terms(each.permissions or requested.permissions, each.duration_seconds)
         approved = each.outcome == Outcome.APPROVED
-        less = terms if approved and terms != asked else None
-        if less:
-            asked = less
-        stands_in = tuple(
-            dict.fromkeys(text for place in _members(each, "delegations") if (text := place.get("absent")))
+        narrowed = terms if approved and terms != requested else None
+        if narrowed:
+            requested = narrowed
+        delegators = dict.fromkeys(
+            str(entry["absent"]) for entry in _members(each, "delegations") if entry.get("absent")
         )
         verdict, comment, via = each.outcome, each.word("comment"), each.word("via")
-        yield ReportedVote(each.time, each.word("by"), verdict, tuple(map(str, stands_in)), comment, via, less)
+        votes.append(ReportedVote(each.time, each.word("by"), verdict, tuple(delegators), comment, via, narrowed))
+    return tuple(votes)
 
 
-def notification_of(note: PublishedRecord) -> SentNotification:
-    """The notice of a record."""
-    sent = _members(note, "sent")
-    people = note.said.get("reviewers")
+def notification_of(record: PublishedRecord) -> SentNotification:
+    """Return the notification in a record."""
+    sent = _members(record, "sent")
+    people = record.detail_members.get("reviewers")
     listed = people if isinstance(people, list) else []
     worked = dict.fromkeys(str(each.get("channel", "")) for each in sent if not each.get("code"))
     failed = dict.fromkeys(f"{each.get('channel', '')}: {each['code']}" for each in sent if each.get("code"))
     names = tuple(each for each in listed if isinstance(each, str))
-    return SentNotification(note.time, note.word("notice"), names, tuple(worked), tuple(failed))
+    return SentNotification(record.time, record.word("notice"), names, tuple(worked), tuple(failed))
 
 
-def break_glass_of(note: PublishedRecord) -> ReportedBreakGlass:
-    """The broken glass of a record."""
-    return ReportedBreakGlass(note.time, note.word("by"), note.word("reason"), note.word("follow_up_due_at"))
+def break_glass_of(record: PublishedRecord) -> ReportedBreakGlass:
+    """Return the break-glass use in a record."""
+    return ReportedBreakGlass(record.time, record.word("by"), record.word("reason"), record.word("follow_up_due_at"))
 
 
-def follow_up_of(note: PublishedRecord) -> FollowUpReview:
-    """What a record says of a broken glass."""
-    return FollowUpReview(note.time, note.word("by"), note.outcome, note.word("comment"))
+def follow_up_of(record: PublishedRecord) -> FollowUpReview:
+    """Return the follow-up review in a record."""
+    return FollowUpReview(record.time, record.word("by"), record.outcome, record.word("comment"))
 
 
-def _members(note: PublishedRecord, name: str) -> list[Mapping[str, Any]]:
-    listed = note.said.get(name)
+def _members(record: PublishedRecord, name: str) -> list[Mapping[str, Any]]:
+    listed = record.detail_members.get(name)
     return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []

@@ -1,4 +1,4 @@
-"""The rows that a story is told in, and what stands in many of them: plain, inert text, cut where it would not end."""
+"""The rows of a report: plain text, escaped and shortened."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _MARKS = re.compile(
 
 
 class Tone(StrEnum):
-    """How a row is shown: as what is good or bad, as something to be copied, as a notice, or plainly."""
+    """How a row is shown: plain, as good or bad news, or as text to copy."""
 
     PLAIN = ""
     GOOD = "good"
@@ -29,7 +29,7 @@ class Tone(StrEnum):
 
 
 class ReportRow(NamedTuple):
-    """One fact: what it is about, and what it is."""
+    """One fact: its name and its text."""
 
     name: str
     text: str
@@ -44,7 +44,7 @@ class Section(NamedTuple):
 
 
 def terms_rows(name: str, terms: Terms) -> Iterator[ReportRow]:
-    """What may be done and for how long; the first row has the name."""
+    """Yield permissions and duration; only the first row has the name."""
     for each in terms.permissions[:MOST_ROWS]:
         yield ReportRow(name, allows(each))
         name = ""
@@ -54,31 +54,31 @@ def terms_rows(name: str, terms: Terms) -> Iterator[ReportRow]:
 
 
 def allows(permission: Permission) -> str:
-    """A permission in one line."""
+    """Return a permission in one line."""
     arns = [middle_cut(each, MOST_ARN) for each in permission.resources]
     return f"{', '.join(map(escape_invisible, permission.actions))} on {format_list(arns, MOST_SHOWN * 2, 'resources')}"
 
 
 def quoted(text: str, most: int = MOST_WORDS) -> str:
-    """What somebody wrote, as theirs: what looks like the marks around it is written otherwise in it."""
+    """Return text in quotation marks; quotation marks within it are replaced by `"`."""
     plain = _MARKS.sub('"', text)
     return f"“{cut(plain, most)}”" if text else "nothing"
 
 
 def after(moment: int, before: int) -> str:
-    """How much later it was, "" if it was not."""
+    """Return ", <duration> later"; "" if it was not later."""
     return f", {format_duration(moment - before)} later" if before and moment > before else ""
 
 
 def moment(seconds: int) -> str:
-    """A time with its date."""
+    """Return a time with its date."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def clock(seconds: int, story: GrantReport) -> str:
-    """A time of the day on which it was asked for, else with its date."""
+def clock(seconds: int, report: GrantReport) -> str:
+    """Return a time of day, with the date if that is not the date of the request."""
     if not seconds:
         return "an unknown time"
     whole = moment(seconds)
-    asked = moment(story.times.asked) if story.times.asked else ""
+    asked = moment(report.times.requested) if report.times.requested else ""
     return whole[11:19] if whole[:10] == asked[:10] else whole

@@ -1,6 +1,7 @@
-"""What was suggested, ready to paste: a command line that asks for it, and policies that would allow no more.
+"""The suggestion to paste: a `jitney request` command and Cedar policies that allow no more.
 
-No more also means to nobody else and not without the reviewers: a policy that is pasted holds the next time too.
+"No more" includes: for this principal and human only, and with the same reviews, because a policy applies next time
+too.
 """
 
 import json
@@ -18,7 +19,7 @@ _GROUP = re.compile(r"[A-Za-z0-9._/-]+")
 
 
 def request_lines(target: str, terms: Terms, reason: str, ticket: str) -> tuple[str, ...]:
-    """The lines to paste into a shell to ask for `terms`."""
+    """Return the shell lines that request `terms`."""
     words = ["jitney", "request", target]
     one = terms.permissions[0] if len(terms.permissions) == 1 else None
     if one:
@@ -31,50 +32,50 @@ def request_lines(target: str, terms: Terms, reason: str, ticket: str) -> tuple[
     return (line,) if one else (f"{line} <<'JSON'", json.dumps(permissions_view(terms.permissions)), "JSON")
 
 
-def policy_text(story: GrantReport, terms: Terms) -> str:
-    """A Cedar policy for each permission, which lets this principal alone have it, for the same human and as reviewed.
+def policy_text(report: GrantReport, terms: Terms) -> str:
+    """Return a Cedar policy for each permission, for the same principal, human and reviews.
 
-    "" where none can say so. Cedar has no `?`: where a resource has one, no policy would allow just that. What was
-    taken by breaking the glass no policy is to give; and which reviews it took must be told, and nothing be missing.
+    Returns "" if no policy is safe: after break-glass, if the reviews are incomplete or unknown, or if a resource
+    contains `?`, which Cedar patterns lack.
     """
-    named = all(each and all(map(_GROUP.fullmatch, each)) for each in story.reviews)
-    untold = story.warnings or story.partial or not named or (story.votes and not story.reviews)
-    if untold or story.break_glass or any("?" in arn for each in terms.permissions for arn in each.resources):
+    named = all(each and all(map(_GROUP.fullmatch, each)) for each in report.reviews)
+    unsafe = report.warnings or report.partial or not named or (report.votes and not report.reviews)
+    if unsafe or report.break_glass or any("?" in arn for each in terms.permissions for arn in each.resources):
         return ""
-    name = _NAME.sub("-", f"{story.who.principal} {story.target}").strip("-").lower()[:50]
-    permits = (_permit(f"{name}-{number}", story, each, terms) for number, each in enumerate(terms.permissions, 1))
+    name = _NAME.sub("-", f"{report.requester.principal} {report.target}").strip("-").lower()[:50]
+    permits = (_permit(f"{name}-{number}", report, each, terms) for number, each in enumerate(terms.permissions, 1))
     return "\n\n".join(permits)
 
 
-def _permit(name: str, story: GrantReport, permission: Permission, terms: Terms) -> str:
+def _permit(name: str, report: GrantReport, permission: Permission, terms: Terms) -> str:
     actions = ", ".join(map(_quoted, permission.actions))
-    groups = ", ".join(dict.fromkeys(group for each in story.reviews for group in each))
+    groups = ", ".join(dict.fromkeys(group for each in report.reviews for group in each))
     lines = [
         f"@id({_quoted(name)})",
         *([f"@approval({_quoted(groups)})"] if groups else []),
         "permit (",
-        f"    principal == Jitney::Agent::{_quoted(story.who.principal)},",
+        f"    principal == Jitney::Agent::{_quoted(report.requester.principal)},",
         "    action,",
-        f"    resource in Jitney::Target::{_quoted(story.target)}",
+        f"    resource in Jitney::Target::{_quoted(report.target)}",
         ")",
-        *_bound(story),
+        *_bound(report),
         f"when {{ [{actions}].contains(context.action) && context.durationSeconds <= {terms.duration_seconds} }}",
         f"when {{ {' || '.join(_compared(permission.resources))} }};",
     ]
     return "\n".join(lines)
 
 
-def _bound(story: GrantReport) -> Iterator[str]:
-    """Whose approval it takes, and on whose behalf it is."""
-    ways = [[f"context.approvals.contains({_quoted(group)})" for group in each] for each in story.reviews]
+def _bound(report: GrantReport) -> Iterator[str]:
+    """Yield the conditions on approvals and on the human."""
+    ways = [[f"context.approvals.contains({_quoted(group)})" for group in each] for each in report.reviews]
     if ways:
         yield f"when {{ {' || '.join(' && '.join(each) for each in ways)} }}"
-    if story.who.human:
-        yield f"when {{ principal has human && principal.human == {_quoted(story.who.human)} }}"
+    if report.requester.human:
+        yield f"when {{ principal has human && principal.human == {_quoted(report.requester.human)} }}"
 
 
 def _compared(resources: Sequence[str]) -> Iterator[str]:
-    """What the resource may be. A permit that does not speak of wildcards allows none (the schema's `wildcard`)."""
+    """Yield the conditions on the resource. A permit that does not mention wildcards allows none (`wildcard`)."""
     exact = [each for each in resources if not has_wildcard(each)]
     if exact:
         yield f"[{', '.join(map(_quoted, exact))}].contains(resource.arn) && !resource.wildcard"
@@ -84,7 +85,7 @@ def _compared(resources: Sequence[str]) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    """A literal of Cedar, whose escapes are Rust's."""
+    """Return a Cedar string literal, with Rust's escapes."""
     return '"' + "".join(_escaped(each) for each in text) + '"'
 
 

@@ -1,7 +1,7 @@
-"""The narrower request that would have done, from what was used (row AUD 4).
+"""Suggest the least-privilege request for what a grant was used for (row AUD 4).
 
-What is suggested is a part of what was granted, and allows every call that the grant explains. Nothing is taken away of
-which no call could have been seen: of such the reasons are told.
+The suggestion is a subset of the grant and allows every call that the grant explains. A permission whose calls
+CloudTrail may not show stays in it, with the reason.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,20 +21,20 @@ from jitney.core.trail.call import MOST_RESOURCES
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 
 MOST_NAMED = 10
-"""Resources that are put in the place of one wildcard: a list that is longer nobody would ask for."""
+"""Resources that may replace one wildcard: a longer list is impractical."""
 LEAST_SECONDS = 60
 SPARE = 1.25
-"""Of the time until the last call: it was as long as it was by chance."""
+"""Factor on the time until the last call, which varies from run to run."""
 _STAYS: Mapping[ReportedState, str] = {
-    ReportedState.ACTIVE: "it has not ended",
-    ReportedState.EXPIRED: "what could not be seen may have been used until its end",
-    ReportedState.REVOKED: "it was taken back, and may have been needed for longer",
+    ReportedState.ACTIVE: "the grant has not ended",
+    ReportedState.EXPIRED: "calls that CloudTrail does not show may have been made until the end",
+    ReportedState.REVOKED: "the grant was revoked and may have been needed for longer",
 }
-"""Why nothing is said of how long would have done."""
+"""Why no shorter duration is suggested."""
 
 
 class SuggestionOutcome(StrEnum):
-    """What there is to suggest."""
+    """Whether there is a narrower request, none, or too little data."""
 
     NARROWER = "narrower"
     NOTHING = "nothing"
@@ -42,50 +42,49 @@ class SuggestionOutcome(StrEnum):
 
 
 class Suggestion(NamedTuple):
-    """What would have done: `terms`, which are None unless the verdict is NARROWER; and what has to be said to that.
+    """The narrower request: `terms` is None unless the verdict is NARROWER.
 
-    `because` are sentences, to follow "because" or "but": why nothing is suggested, and what stays in it, or its time
-    does, because nothing can be said of it.
+    `reasons` are sentences that follow "because" or "but": why nothing is suggested, and why permissions or time stay.
     """
 
     verdict: SuggestionOutcome
     terms: Terms | None
-    because: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 class _Pair(NamedTuple):
     action: str
     resource: str
-    blind: str = ""
+    gap: str = ""
 
 
-def suggest(story: GrantReport, actions: ActionTable, may_need: ImplicitActions, now: int) -> Suggestion:
-    """What would have done instead of what was granted, as far as that can be said at `now`."""
-    if story.granted is None:
+def suggest(report: GrantReport, actions: ActionTable, may_need: ImplicitActions, now: int) -> Suggestion:
+    """Return the narrower request that would have been enough, as far as it is known at `now`."""
+    if report.granted is None:
         return Suggestion(SuggestionOutcome.UNKNOWN, None, ("nothing was granted.",))
-    if story.partial:
-        reason = "not all of its records and calls were read here: what was needed is not known."
+    if report.partial:
+        reason = "not all records and calls were read here, so it is not known what was needed."
         return Suggestion(SuggestionOutcome.UNKNOWN, None, (reason,))
-    strange = tuple(_strange(story))
-    if not (story.seen or story.begun):
-        reason = "CloudTrail told of no session of this grant: whether anything was used is not known."
-        return Suggestion(SuggestionOutcome.UNKNOWN, None, (reason, *strange))
-    kept = list(_kept(story.granted.permissions, story.seen, actions, may_need))
-    blind = tuple(dict.fromkeys(f"{each.action} stays in it: {each.blind}." for each in kept if each.blind))
-    late = (*strange, *_late(story, now))
+    unexplained = tuple(_unexplained(report))
+    if not (report.explained_calls or report.sessions_started):
+        reason = "no session of this grant was seen in CloudTrail, so it is not known what was used."
+        return Suggestion(SuggestionOutcome.UNKNOWN, None, (reason, *unexplained))
+    kept = list(_kept(report.granted.permissions, report.explained_calls, actions, may_need))
+    gap = tuple(dict.fromkeys(f"{each.action} stays: {each.gap}." for each in kept if each.gap))
+    late = (*unexplained, *_late(report, now))
     if not kept:
-        return Suggestion(SuggestionOutcome.UNKNOWN, None, ("nothing of it was used: it was not needed.", *late))
-    seconds, stays = _seconds(story, bool(blind))
+        return Suggestion(SuggestionOutcome.UNKNOWN, None, ("no permission was used: the grant was not needed.", *late))
+    seconds, stays = _seconds(report, bool(gap))
     terms = Terms(together(kept), seconds)
-    because = (*blind, *((f"the time stays: {stays}.",) if stays else ()), *late)
-    narrower = _pairs(terms.permissions) != _pairs(story.granted.permissions)
-    if not narrower and terms.duration_seconds == story.granted.duration_seconds:
-        return Suggestion(SuggestionOutcome.NOTHING, None, because)
-    return Suggestion(SuggestionOutcome.NARROWER, terms, because)
+    reasons = (*gap, *((f"the time stays: {stays}.",) if stays else ()), *late)
+    narrower = _pairs(terms.permissions) != _pairs(report.granted.permissions)
+    if not narrower and terms.duration_seconds == report.granted.duration_seconds:
+        return Suggestion(SuggestionOutcome.NOTHING, None, reasons)
+    return Suggestion(SuggestionOutcome.NARROWER, terms, reasons)
 
 
 def together(pairs: Iterable[tuple[str, ...]]) -> tuple[Permission, ...]:
-    """Permissions that hold exactly these pairs of an action and a resource, actions on the same resources together."""
+    """Return permissions with exactly these pairs of action and resource, grouped by resources."""
     by_action: dict[str, dict[str, None]] = {}
     for action, resource, *_ in pairs:
         by_action.setdefault(action, {})[resource] = None
@@ -103,24 +102,24 @@ def _kept(
         by_action.setdefault(action, []).append(resource)
     for action, resources in sorted(by_action.items()):
         calls = [each for each in seen if is_action(each, action)]
-        blind = coverage_gap(action, resources, seen, may_need)
+        gap = coverage_gap(action, resources, seen, may_need)
         if not calls:
-            yield from (_Pair(action, each, blind) for each in resources if blind)
+            yield from (_Pair(action, each, gap) for each in resources if gap)
             continue
-        reached = _reached(actions.get(action), resources, calls, blind)
+        reached = _reached(actions.get(action), resources, calls, gap)
         yield from (_Pair(action, arn) for each in resources for arn in reached.get(each, (each,)))
 
 
 def _reached(
-    action: Action | None, resources: Sequence[str], calls: Sequence[PublishedCall], blind: CoverageGap | None
+    action: Action | None, resources: Sequence[str], calls: Sequence[PublishedCall], gap: CoverageGap | None
 ) -> dict[str, tuple[str, ...]]:
-    """By granted resource, the ARNs that were used of it, where the calls tell that; none where they do not.
+    """Return by granted resource the ARNs that were used; nothing if the calls do not show that.
 
-    They do where each call names what it used, whole. An action on several types of resources needs one of each, of
-    which events name some. Of data events it is taken that a trail that shows a call on a granted resource shows all
-    calls of the action there; nothing is said where it shows none.
+    The calls show it if each names all resources that it used. Not so for actions that need several resource types at
+    once: events name only some of these. For data events: a trail that shows one call on a granted resource is assumed
+    to show all calls of that action there.
     """
-    if action is None or blind not in (None, CoverageGap.DATA):
+    if action is None or gap not in (None, CoverageGap.DATA):
         return {}
     if sum(_is_of(each, resources) for each in action.resource_types) > 1:
         return {}
@@ -131,13 +130,13 @@ def _reached(
     if not all(map(_is_whole, arns)):
         return {}
     found = {each: tuple(arn for arn in arns if covers_arn(each, arn)) for each in resources}
-    if blind and not all(found.values()):
+    if gap and not all(found.values()):
         return {}
     return {each: used for each, used in found.items() if len(used) <= MOST_NAMED}
 
 
 def _named(action: Action, resources: Sequence[str], call: PublishedCall) -> list[str]:
-    """What the call names of what was granted, and the action can act on."""
+    """Return the resources in the call that were granted and that the action can act on."""
     budget = Budget(MAX_STEPS)
     reached = (arn for arn in call.resources if any(covers_arn(each, arn) for each in resources))
     return [arn for arn in reached if action.acts_on(arn, budget)]
@@ -152,7 +151,7 @@ def _is_of(kind: ResourceType, resources: Sequence[str]) -> bool:
 
 
 def _is_whole(arn: str) -> bool:
-    """Whether a permission can name it and means it alone: nothing masked, cut, or read as a wildcard or variable."""
+    """Return whether a permission can name exactly this ARN: not masked, not cut, no wildcard, no variable."""
     return is_arn(arn) and not has_wildcard(arn) and "${" not in arn and not MASK.search(arn)
 
 
@@ -160,27 +159,27 @@ def _pairs(permissions: Iterable[Permission]) -> dict[tuple[str, str], None]:
     return dict.fromkeys(pair for each in permissions for pair in each.pairs())
 
 
-def _seconds(story: GrantReport, blind: bool) -> tuple[int, str]:  # noqa: FBT001 - what follows is about it
-    """How long would have done, until it was given back or the last call was seen; or what was granted, and why."""
-    granted = story.granted.duration_seconds if story.granted else 0
-    began = min((each for each in (story.times.decided, story.times.issued) if each), default=0)
-    if story.end.how is ReportedState.RELEASED:
-        last = story.times.ended
-    elif story.end.how is ReportedState.EXPIRED and not blind:
-        last = max((each.time for each in story.seen), default=began)
+def _seconds(report: GrantReport, gap: bool) -> tuple[int, str]:  # noqa: FBT001 - a private call with a name
+    """Return the duration until the release or the last call; or the granted one, and why."""
+    granted = report.granted.duration_seconds if report.granted else 0
+    began = min((each for each in (report.times.decided, report.times.issued) if each), default=0)
+    if report.end.state is ReportedState.RELEASED:
+        last = report.times.ended
+    elif report.end.state is ReportedState.EXPIRED and not gap:
+        last = max((each.time for each in report.explained_calls), default=began)
     else:
-        return granted, _STAYS.get(story.end.how, "how it ended is not known")
+        return granted, _STAYS.get(report.end.state, "it is not known how the grant ended")
     if not began or last < began:
-        return granted, "when it began is not known"
+        return granted, "it is not known when the grant began"
     spare = int((last - began) * SPARE)
     return min(granted, max(LEAST_SECONDS, -(-spare // 60) * 60)), ""
 
 
-def _strange(story: GrantReport) -> Iterator[str]:
-    if story.bypasses:
-        yield "what nothing explains counts for nothing here: look at those calls first."
+def _unexplained(report: GrantReport) -> Iterator[str]:
+    if report.bypasses:
+        yield "calls that no grant explains are not counted here. Check them first."
 
 
-def _late(story: GrantReport, now: int) -> Iterator[str]:
-    if not story.times.ended or now < story.times.ended + MAX_EVENT_DELAY_SECONDS:
-        yield "calls may still come: CloudTrail tells of them up to half an hour later."
+def _late(report: GrantReport, now: int) -> Iterator[str]:
+    if not report.times.ended or now < report.times.ended + MAX_EVENT_DELAY_SECONDS:
+        yield "more calls may follow: CloudTrail delivers events up to half an hour late."

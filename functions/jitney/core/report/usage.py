@@ -1,4 +1,4 @@
-"""What was done with a grant: the calls of its sessions, grouped, and what of the grant was never used (row AUD 4)."""
+"""Group the calls of a grant, and find the permissions that were not used (row AUD 4)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, SCOPED_CREDENTIALS_O
 from jitney.core.trail.join import KEY_NOT_ISSUED, Purpose
 
 DENIAL_CODES = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError", "Forbidden")
-"""What the codes hold by which AWS's services say that IAM does not allow a call; every service has its own."""
+"""Parts of the error codes by which AWS services report an IAM denial; every service has its own codes."""
 
 
 class GrantUsage(NamedTuple):
@@ -21,37 +21,37 @@ class GrantUsage(NamedTuple):
     denied: tuple[CallGroup, ...]
     bypasses: tuple[CallGroup, ...]
     total: int
-    begun: int
-    besides: int
-    never: tuple[Permission, ...]
-    left: tuple[LeftoverResource, ...]
-    seen: tuple[PublishedCall, ...]
+    sessions_started: int
+    broker_calls: int
+    unused_permissions: tuple[Permission, ...]
+    leftover_resources: tuple[LeftoverResource, ...]
+    explained_calls: tuple[PublishedCall, ...]
     unreadable: int
 
 
 def usage_of(calls: Iterable[PublishedCall | None], granted: Terms | None) -> GrantUsage:
-    """The calls of one grant, each event once."""
+    """Return the usage of one grant, counting each event once."""
     given = list(calls)
     found = deduplicated(each for each in given if each)
     own = [each for each in found if not (each.explained and _is_brokers(each, granted))]
-    made = [each for each in own if not _begins(each)]
-    explained = [each for each in made if each.explained]
+    called = [each for each in own if not _begins(each)]
+    explained = [each for each in called if each.explained]
     return GrantUsage(
         uses=_grouped(each for each in explained if not is_denied(each)),
         denied=_grouped(each for each in explained if is_denied(each)),
         bypasses=_grouped(each for each in own if not each.explained),
-        total=len(made),
-        begun=sum(_begins(each) and each.explained for each in own),
-        besides=len(found) - len(own),
-        never=tuple(_never(granted.permissions, explained)) if granted else (),
-        left=tuple(_leftover_resources(own)),
-        seen=tuple(explained),
+        total=len(called),
+        sessions_started=sum(_begins(each) and each.explained for each in own),
+        broker_calls=len(found) - len(own),
+        unused_permissions=tuple(_unused(granted.permissions, explained)) if granted else (),
+        leftover_resources=tuple(_leftover_resources(own)),
+        explained_calls=tuple(explained),
         unreadable=sum(each is None for each in given),
     )
 
 
 def deduplicated(calls: Iterable[PublishedCall]) -> list[PublishedCall]:
-    """Each event once, the earliest first; what its key's beginning says of it, once that was learned, holds."""
+    """Return each event once, in order of time. A verdict on a known key replaces `key_not_issued`."""
     found: dict[str, PublishedCall] = {}
     for each in sorted(set(calls), key=lambda call: (call.reasons != KEY_NOT_ISSUED, not call.explained, repr(call))):
         found[each.event_id] = each
@@ -59,18 +59,18 @@ def deduplicated(calls: Iterable[PublishedCall]) -> list[PublishedCall]:
 
 
 def is_denied(call: PublishedCall) -> bool:
-    """Whether IAM did not allow it, by AWS's code."""
+    """Return whether IAM denied the call, by AWS's error code."""
     return any(each in call.error_code for each in DENIAL_CODES)
 
 
 def is_action(call: PublishedCall, action: str) -> bool:
-    """Whether a granted action, which may hold wildcards, is among those that authorize the call."""
+    """Return whether a granted action, which may have wildcards, is among those that authorize the call."""
     name = action.lower()
     return any(_matches(name, each.lower()) for each in call.actions)
 
 
 def covers_arn(resource: str, arn: str) -> bool:
-    """Whether a granted resource stands for the ARN, in which nothing is a wildcard: keys of S3 may hold `*`."""
+    """Return whether a granted resource covers the ARN, whose own `*` are literal: S3 keys may contain it."""
     return _matches(resource, arn)
 
 
@@ -79,7 +79,7 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 def _is_brokers(call: PublishedCall, granted: Terms | None) -> bool:
-    """Whether the broker made it: in a session for seeing that an end holds, or to scope a grant's session down."""
+    """Return whether the broker made the call: to check that access has ended, or to scope a session down."""
     if call.purpose != Purpose.GRANT:
         return True
     scopes = (call.service, call.operation) == ("sts", SCOPED_CREDENTIALS_OPERATION)
@@ -88,12 +88,12 @@ def _is_brokers(call: PublishedCall, granted: Terms | None) -> bool:
 
 
 def _begins(call: PublishedCall) -> bool:
-    """Whether it is the event by which a session of its role began, and not another role that the session took.
+    """Return whether it is the event that started the session, not a role that the session assumed.
 
-    As `jitney.core.trail.event` reads it: of what takes a target's role, `role_arn` is the one that was asked for.
+    In an event that starts a session, `role_arn` is the requested role (jitney.core.trail.event).
     """
-    takes = call.service == "sts" and call.operation in ASSUME_ROLE_OPERATIONS and not call.error_code
-    return takes and call.requested_role != "" and call.requested_role == call.role_arn
+    assumes = call.service == "sts" and call.operation in ASSUME_ROLE_OPERATIONS and not call.error_code
+    return assumes and call.requested_role != "" and call.requested_role == call.role_arn
 
 
 def _grouped(calls: Iterable[PublishedCall]) -> tuple[CallGroup, ...]:
@@ -110,8 +110,8 @@ def _arns(calls: Sequence[PublishedCall]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(arn for each in calls for arn in each.resources))
 
 
-def _never(permissions: Sequence[Permission], calls: Sequence[PublishedCall]) -> Iterator[Permission]:
-    """The granted actions of which no call was seen, with their resources."""
+def _unused(permissions: Sequence[Permission], calls: Sequence[PublishedCall]) -> Iterator[Permission]:
+    """Yield the granted actions without a call, with their resources."""
     for each in permissions:
         unused = tuple(name for name in each.actions if not any(is_action(call, name) for call in calls))
         if unused:
@@ -119,11 +119,11 @@ def _never(permissions: Sequence[Permission], calls: Sequence[PublishedCall]) ->
 
 
 def _leftover_resources(calls: Sequence[PublishedCall]) -> Iterator[LeftoverResource]:
-    """What was made, and not taken away by a call of a later second: within one, it is not known what came last."""
-    gone: dict[str, int] = {}
+    """Yield created resources without a deletion in a later second: CloudTrail has whole seconds only."""
+    deleted: dict[str, int] = {}
     for each in calls:
-        gone |= {thing: max(each.time, gone.get(thing, 0)) for thing in each.taken}
+        deleted |= {resource: max(each.time, deleted.get(resource, 0)) for resource in each.deleted}
     for each in calls:
-        for thing in each.made:
-            if not 0 < each.time < gone.get(thing, 0):
-                yield LeftoverResource(thing, each.time, each.name)
+        for resource in each.created:
+            if not 0 < each.time < deleted.get(resource, 0):
+                yield LeftoverResource(resource, each.time, each.name)

@@ -1,6 +1,7 @@
-"""A story in words, the same in a terminal, on paper and on the page: sections of rows of plain, inert text.
+"""A report in sections of rows, the same in the terminal, on the printed page and on the web page.
 
-What agents and people wrote comes last in its row and in quotation marks; whoever renders rows escapes them.
+The rows are plain text without control characters; renderers escape them. Text that agents and people wrote comes last
+in its row, in quotation marks.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,129 +35,112 @@ from jitney.core.report.suggestion import Suggestion
 from jitney.core.review.safe_text import cut, escape_invisible, format_list
 from jitney.core.review.wording import format_duration
 
-_STATES: Mapping[ReportedState, str] = {
-    ReportedState.PENDING: "Pending",
-    ReportedState.ACTIVE: "Active",
-    ReportedState.REJECTED: "Rejected",
-    ReportedState.EXPIRED: "Ended",
-    ReportedState.RELEASED: "Given back",
-    ReportedState.REVOKED: "Taken back",
-    ReportedState.FAILED: "Failed",
-    ReportedState.UNKNOWN: "Not told",
-}
+_STATES: Mapping[ReportedState, str] = {each: each.value.capitalize() for each in ReportedState}
 _TONES: Mapping[ReportedState, Tone] = {
     ReportedState.ACTIVE: Tone.GOOD,
     ReportedState.REJECTED: Tone.BAD,
     ReportedState.REVOKED: Tone.BAD,
     ReportedState.FAILED: Tone.BAD,
 }
-_NOTICES: Mapping[str, str] = {
+_NOTIFICATIONS: Mapping[str, str] = {
     "asked": "",
-    "reminded": ", again",
-    "escalated": ", for nobody had answered",
-    "changed": ", for policies wanted other reviewers",
-    "narrowed": ", for a reviewer approved less",
+    "reminded": ", as a reminder",
+    "escalated": ", as an escalation",
+    "changed": ", because policies require other reviewers now",
+    "narrowed": ", because a reviewer approved less",
     "decided": " of the decision",
-    "break_glass_used": " of the broken glass",
-    "follow_up_due": " that somebody has to look at the broken glass",
+    "break_glass_used": " of the break-glass use",
+    "follow_up_due": " of the due follow-up review",
 }
 
 
-def state_row(story: GrantReport) -> ReportRow:
-    """How it stands, in a word or two, for the heading."""
-    return ReportRow("", _STATES[story.end.how], _TONES.get(story.end.how, Tone.PLAIN))
+def state_row(report: GrantReport) -> ReportRow:
+    """Return the state in one word, for the heading."""
+    return ReportRow("", _STATES[report.end.state], _TONES.get(report.end.state, Tone.PLAIN))
 
 
-def sections(story: GrantReport, suggestion: Suggestion) -> tuple[Section, ...]:
-    """The whole story; sections about which there is nothing to say are left out."""
-    told = (
-        ("Read this first", (ReportRow("doubt", escape_invisible(each), Tone.BAD) for each in story.warnings)),
-        ("What was asked and granted", _request_rows(story)),
-        ("Who decided", _decided(story)),
-        ("When", _when(story)),
-        ("What was done", call_rows(story)),
-        ("What would have done", suggestion_rows(story, suggestion)),
-        ("Its records", record_rows(story)),
+def sections(report: GrantReport, suggestion: Suggestion) -> tuple[Section, ...]:
+    """Return the report's sections, without empty ones."""
+    found = (
+        ("Warnings", (ReportRow("warning", escape_invisible(each), Tone.BAD) for each in report.warnings)),
+        ("Request", _request_rows(report)),
+        ("Decision", _decision_rows(report)),
+        ("Timeline", _timeline_rows(report)),
+        ("Activity", call_rows(report)),
+        ("Least-privilege suggestion", suggestion_rows(report, suggestion)),
+        ("Audit records", record_rows(report)),
     )
-    found = ((title, tuple(rows)) for title, rows in told)
-    return tuple(Section(title, rows) for title, rows in found if rows)
+    return tuple(Section(title, rows) for title, rows in ((title, tuple(rows)) for title, rows in found) if rows)
 
 
-def _request_rows(story: GrantReport) -> Iterator[ReportRow]:
-    who = story.who
-    issuer = f", of {cut(who.issuer, MOST_ARN)}" if who.issuer else ""
-    yield ReportRow("who", f"{cut(who.principal, MOST_NAME)}{issuer}")
-    if who.human:
-        yield ReportRow("for", cut(who.human, MOST_NAME))
-    if who.addresses:
-        yield ReportRow("from", format_list([cut(each, MOST_NAME) for each in who.addresses], MOST_SHOWN, "addresses"))
-    yield ReportRow("why", quoted(story.reason))
-    if story.ticket:
-        yield ReportRow("ticket", quoted(story.ticket, MOST_NAME))
-    yield ReportRow("where", f"{cut(story.target, MOST_NAME)}, AWS account {escape_invisible(story.account)}")
-    yield from (ReportRow("calls", cut(each, MOST_WORDS)) for each in story.using[:MOST_SHOWN])
-    if len(story.using) > MOST_SHOWN:
-        yield ReportRow("", f"and {len(story.using) - MOST_SHOWN} more calls")
-    same = story.granted == story.asked
-    yield from terms_rows("granted" if same else "asked", story.asked)
+def _request_rows(report: GrantReport) -> Iterator[ReportRow]:
+    requester = report.requester
+    issuer = f", authenticated by {cut(requester.issuer, MOST_ARN)}" if requester.issuer else ""
+    yield ReportRow("agent", f"{cut(requester.principal, MOST_NAME)}{issuer}")
+    if requester.human:
+        yield ReportRow("on behalf of", cut(requester.human, MOST_NAME))
+    if requester.addresses:
+        addresses = [cut(each, MOST_NAME) for each in requester.addresses]
+        yield ReportRow("from", format_list(addresses, MOST_SHOWN, "addresses"))
+    yield ReportRow("reason", quoted(report.reason))
+    if report.ticket:
+        yield ReportRow("ticket", quoted(report.ticket, MOST_NAME))
+    yield ReportRow("target", f"{cut(report.target, MOST_NAME)}, AWS account {escape_invisible(report.account)}")
+    yield from (ReportRow("calls", cut(each, MOST_WORDS)) for each in report.requested_calls[:MOST_SHOWN])
+    if len(report.requested_calls) > MOST_SHOWN:
+        yield ReportRow("", f"and {len(report.requested_calls) - MOST_SHOWN} more calls")
+    same = report.granted == report.requested
+    yield from terms_rows("granted" if same else "requested", report.requested)
     if not same:
-        yield from terms_rows("granted", story.granted) if story.granted else [ReportRow("granted", "nothing")]
-    yield from (ReportRow("risk", cut(each, MOST_WORDS)) for each in story.risks)
+        yield from terms_rows("granted", report.granted) if report.granted else [ReportRow("granted", "nothing")]
+    yield from (ReportRow("risk", cut(each, MOST_WORDS)) for each in report.risks)
 
 
-def _decided(story: GrantReport) -> Iterator[ReportRow]:
-    policies = format_list([escape_invisible(each) for each in story.policies], MOST_PEOPLE, "policies")
-    version = f" (version {escape_invisible(story.policy_version[:12])})" if story.policy_version else ""
-    yield ReportRow("policy", f"{policies or 'none is named'}{version}")
-    if story.reviews:
-        ways = ", or ".join(" and ".join(map(escape_invisible, groups)) for groups in story.reviews)
-        yield ReportRow("needed", f"the approval of {ways}")
-    happened = [(each.at, _vote(each, story)) for each in story.votes]
-    if story.break_glass:
-        happened.append((story.break_glass.at, _break_glass_row(story.break_glass, story)))
-    happened += ((each.at, _follow_up_row(each, story)) for each in story.follow_ups)
-    happened += (
-        (each.at, _notification_row(each, story)) for each in story.told
-    )  # of what happened in the same second
+def _decision_rows(report: GrantReport) -> Iterator[ReportRow]:
+    policies = format_list([escape_invisible(each) for each in report.policies], MOST_PEOPLE, "policies")
+    version = f" (version {escape_invisible(report.policy_version[:12])})" if report.policy_version else ""
+    yield ReportRow("policy", f"{policies or 'none recorded'}{version}")
+    if report.reviews:
+        alternatives = ", or ".join(" and ".join(map(escape_invisible, groups)) for groups in report.reviews)
+        yield ReportRow("required", f"approval by {alternatives}")
+    happened = [(each.at, _vote(each, report)) for each in report.votes]
+    if report.break_glass:
+        happened.append((report.break_glass.at, _break_glass_row(report.break_glass, report)))
+    happened += ((each.at, _follow_up_row(each, report)) for each in report.follow_up_reviews)
+    # Notifications come last among the events of one second.
+    happened += ((each.at, _notification_row(each, report)) for each in report.notifications)
     yield from (row for _, row in sorted(happened, key=lambda each: each[0]))
-    if story.break_glass and not story.follow_ups:
-        yield ReportRow(
-            "afterwards",
-            f"nobody looked at it; there is time until {escape_invisible(story.break_glass.until)}",
-            Tone.BAD,
-        )
+    if report.break_glass and not report.follow_up_reviews:
+        due = escape_invisible(report.break_glass.follow_up_due_at)
+        yield ReportRow("follow-up", f"not reviewed yet; due by {due}", Tone.BAD)
 
 
-def _notification_row(told: SentNotification, story: GrantReport) -> ReportRow:
-    people = format_list([cut(each, MOST_NAME) for each in told.people], MOST_PEOPLE, "people") or "nobody"
-    ways = f" by {', '.join(map(escape_invisible, told.channels))}" if told.channels else " by nothing"
-    failed = f"; failed: {', '.join(map(escape_invisible, told.failures))}" if told.failures else ""
-    why = _NOTICES.get(told.notice, f" ({escape_invisible(told.notice)})")
-    return ReportRow("told", f"{people}{ways} at {clock(told.at, story)}{why}{failed}")
+def _notification_row(sent: SentNotification, report: GrantReport) -> ReportRow:
+    people = format_list([cut(each, MOST_NAME) for each in sent.recipients], MOST_PEOPLE, "people") or "no reviewer"
+    channels = ", ".join(map(escape_invisible, sent.channels)) or "no channel"
+    failed = f"; failed: {', '.join(map(escape_invisible, sent.failures))}" if sent.failures else ""
+    why = _NOTIFICATIONS.get(sent.notice, f" ({escape_invisible(sent.notice)})")
+    return ReportRow("notified", f"{people} by {channels} at {clock(sent.at, report)}{why}{failed}")
 
 
-def _break_glass_row(glass: ReportedBreakGlass, story: GrantReport) -> ReportRow:
-    broke = f"{cut(glass.by, MOST_NAME)} broke the glass at {clock(glass.at, story)}, without its reviewers"
-    return ReportRow("break-glass", f"{broke}: {quoted(glass.reason)}", Tone.BAD)
+def _break_glass_row(used: ReportedBreakGlass, report: GrantReport) -> ReportRow:
+    text = f"used by {cut(used.by, MOST_NAME)} at {clock(used.at, report)}, without review: {quoted(used.reason)}"
+    return ReportRow("break-glass", text, Tone.BAD)
 
 
-def _follow_up_row(said: FollowUpReview, story: GrantReport) -> ReportRow:
-    words = f"{escape_invisible(said.judgement)} by {cut(said.by, MOST_NAME)} at {clock(said.at, story)}"
-    tone = Tone.GOOD if said.judgement == "confirmed" else Tone.BAD
-    return ReportRow("afterwards", f"{words}: {quoted(said.comment)}", tone)
+def _follow_up_row(review: FollowUpReview, report: GrantReport) -> ReportRow:
+    words = f"{escape_invisible(review.judgement)} by {cut(review.by, MOST_NAME)} at {clock(review.at, report)}"
+    tone = Tone.GOOD if review.judgement == "confirmed" else Tone.BAD
+    return ReportRow("follow-up", f"{words}: {quoted(review.comment)}", tone)
 
 
-def _vote(vote: ReportedVote, story: GrantReport) -> ReportRow:
-    place = f", in the place of {' and '.join(map(escape_invisible, vote.delegations))}" if vote.delegations else ""
-    less = f", for less than was asked: {_in_short(vote.less)}" if vote.less else ""
-    said = f": {quoted(vote.comment)}" if vote.comment else ""
-    tone = Tone.GOOD if vote.verdict == "approved" else Tone.BAD
+def _vote(vote: ReportedVote, report: GrantReport) -> ReportRow:
+    others = f" on behalf of {' and '.join(map(escape_invisible, vote.on_behalf_of))}" if vote.on_behalf_of else ""
     via = f" on {escape_invisible(vote.via)}" if vote.via else ""
-    return ReportRow(
-        escape_invisible(vote.verdict),
-        f"by {cut(vote.by, MOST_NAME)}{place}{via} at {clock(vote.at, story)}{less}{said}",
-        tone,
-    )
+    narrowed = f", for less than requested: {_in_short(vote.narrowed_terms)}" if vote.narrowed_terms else ""
+    comment = f": {quoted(vote.comment)}" if vote.comment else ""
+    text = f"by {cut(vote.by, MOST_NAME)}{others}{via} at {clock(vote.at, report)}{narrowed}{comment}"
+    return ReportRow(escape_invisible(vote.verdict), text, Tone.GOOD if vote.verdict == "approved" else Tone.BAD)
 
 
 def _in_short(terms: Terms) -> str:
@@ -165,53 +149,54 @@ def _in_short(terms: Terms) -> str:
     return f"{count}, {format_duration(terms.duration_seconds)}"
 
 
-def _when(story: GrantReport) -> Iterator[ReportRow]:
-    times, end = story.times, story.end
-    if times.asked:
-        yield ReportRow("asked", moment(times.asked))
+def _timeline_rows(report: GrantReport) -> Iterator[ReportRow]:
+    times, end = report.times, report.end
+    if times.requested:
+        yield ReportRow("requested", moment(times.requested))
     if times.decided:
-        yield ReportRow("decided", f"{clock(times.decided, story)}{after(times.decided, times.asked)}")
-    issued = [each for each in story.issues if each.outcome == "allowed"]
-    if issued:
-        renewed = f", and {len(issued) - 1} more time{'s' if len(issued) > 2 else ''}" if len(issued) > 1 else ""
-        last = f", last at {clock(issued[-1].at, story)}" if renewed else ""
-        yield ReportRow("issued", f"{clock(issued[0].at, story)}{renewed}{last}")
-    for each in story.issues:
-        if each.outcome != "allowed":
-            yield ReportRow(
-                "refused",
-                f"credentials at {clock(each.at, story)}: {escape_invisible(each.code) or escape_invisible(each.outcome)}",
-                Tone.BAD,
-            )
-    if times.until and end.how in (ReportedState.PENDING, ReportedState.ACTIVE):
-        what = "to be decided by" if end.how is ReportedState.PENDING else "ends"
-        yield ReportRow("until", f"{clock(times.until, story)} ({what})")
+        yield ReportRow("decided", f"{clock(times.decided, report)}{after(times.decided, times.requested)}")
+    yield from _issuance_rows(report)
+    if times.expires_at and end.state in (ReportedState.PENDING, ReportedState.ACTIVE):
+        name = "decision due" if end.state is ReportedState.PENDING else "expires"
+        yield ReportRow(name, clock(times.expires_at, report))
     if times.ended:
-        yield ReportRow("ended", "".join(_end(story)), _TONES.get(end.how, Tone.PLAIN))
-    if end.measured:
-        took = end.denied_after_milliseconds
-        words = "no denial was seen: whether the end holds is not proven" if took is None else ""
-        words = words or f"AWS denied its credentials {(took or 0) / 1000:.2f} s after the call"
-        yield ReportRow("measured", words, Tone.BAD if took is None else Tone.PLAIN)
-    yield from (ReportRow("cut off", f"with others', at {clock(each, story)}", Tone.BAD) for each in story.cut_offs)
-    if story.repeats:
-        again = format_list([clock(each, story) for each in story.repeats], MOST_SHOWN, "times")
-        yield ReportRow("asked again", f"for the same, at {again}")
+        yield ReportRow("ended", "".join(_end(report)), _TONES.get(end.state, Tone.PLAIN))
+    if end.measured and end.denied_after_milliseconds is None:
+        yield ReportRow("measured", "AWS denied no call: it is not verified that access has ended", Tone.BAD)
+    elif end.measured:
+        seconds = (end.denied_after_milliseconds or 0) / 1000
+        yield ReportRow("measured", f"AWS denied the credentials {seconds:.2f} s after the call to end access")
+    yield from (
+        ReportRow("cut off", f"at {clock(each, report)}, with all other sessions of the role", Tone.BAD)
+        for each in report.cut_offs
+    )
+    if report.repeated_requests:
+        again = format_list([clock(each, report) for each in report.repeated_requests], MOST_SHOWN, "times")
+        yield ReportRow("repeated", f"the same request at {again}")
 
 
-def _end(story: GrantReport) -> Iterator[str]:
-    end = story.end
-    yield f"{clock(story.times.ended, story)}: "
-    yield {
-        ReportedState.EXPIRED: "its time was over" if story.granted else "nobody decided in time",
-        ReportedState.RELEASED: "given back",
-        ReportedState.REVOKED: "taken back",
-        ReportedState.REJECTED: "rejected",
-        ReportedState.FAILED: "failed",
-    }.get(end.how, escape_invisible(end.how))
+def _issuance_rows(report: GrantReport) -> Iterator[ReportRow]:
+    issued = [each for each in report.issuances if each.outcome == "allowed"]
+    if issued:
+        more = len(issued) - 1
+        renewed = (
+            f", renewed {more} time{'' if more == 1 else 's'}, last at {clock(issued[-1].at, report)}" if more else ""
+        )
+        yield ReportRow("issued", f"{clock(issued[0].at, report)}{renewed if more else ''}")
+    for each in report.issuances:
+        if each.outcome != "allowed":
+            why = escape_invisible(each.code) or escape_invisible(each.outcome)
+            yield ReportRow("not issued", f"credentials at {clock(each.at, report)}: {why}", Tone.BAD)
+
+
+def _end(report: GrantReport) -> Iterator[str]:
+    end = report.end
+    yield f"{clock(report.times.ended, report)}: "
+    undecided = end.state is ReportedState.EXPIRED and not report.granted
+    yield "expired without a decision" if undecided else escape_invisible(end.state)
     if end.by:
         yield f" by {cut(end.by, MOST_NAME)}"
-    if not end.noted:
-        yield ", which is not on record yet"
-    if end.why:
-        yield f": {quoted(end.why)}"
+    if not end.recorded:
+        yield ", not on record yet"
+    if end.reason:
+        yield f": {quoted(end.reason)}"

@@ -1,1 +1,1 @@
-"""CloudTrail's events: what was done in sessions of the targets' roles, and which grant explains it (row AUD 3)."""
+"""Join CloudTrail events to grants: which grant explains each call with a target's role (row AUD 3)."""

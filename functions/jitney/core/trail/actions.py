@@ -1,4 +1,4 @@
-"""Which IAM actions authorize what a CloudTrail event tells of: by the table of operations."""
+"""The IAM actions that authorize the operation in a CloudTrail event."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,10 @@ from jitney.core.trail.call import ActionsOf
 
 
 def actions_of(operations: OperationTable, masks: MaskTable) -> ActionsOf:
-    """Looks up actions: an operation's own, as its parameters make them. `masks` knows what events call services."""
+    """Return a lookup of an event's actions. `masks` maps event sources to botocore's services."""
 
-    def actions(source: str, name: str, asked: Mapping[str, Any]) -> tuple[str, ...]:
-        given = {member.lower() for member in asked}
+    def actions(source: str, name: str, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        given = {member.lower() for member in parameters}
         for service, operation in masks.operations_of_event(source, name):
             needs = operations.needs_of(service, operation)
             found = tuple(each.action for each in needs if not each.why and _applies(each, given))
@@ -24,10 +24,10 @@ def actions_of(operations: OperationTable, masks: MaskTable) -> ActionsOf:
 
 
 def _applies(need: RequiredAction, given: set[str]) -> bool:
-    return not need.when or any(_says(each, given) for each in need.when.split())
+    return not need.when or any(_may_meet(each, given) for each in need.when.split())
 
 
-def _says(condition: str, given: set[str]) -> bool:
-    """Whether an event may meet a condition. What reading a parameter would find is not in all events."""
+def _may_meet(condition: str, given: set[str]) -> bool:
+    """Return whether an event may meet a condition. Conditions on values may, because events omit some parameters."""
     member = condition.removeprefix("!").lower()
     return "|" in member or (member in given) is not condition.startswith("!")

@@ -1,4 +1,4 @@
-"""A call as it is kept: what a session did, masked, as flat as Athena likes its columns."""
+"""A call as it is stored: masked, and flat for Athena's columns."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,22 +10,22 @@ from jitney.core.trail.resource_changes import resource_changes_of
 
 VERSION = 1
 CALLS_PREFIX = "k-"
-"""How the partitions of the audit table begin that hold calls."""
+"""Prefix of the audit table's partitions that hold calls."""
 MOST_TEXT = 100_000
-"""Characters of parameters or of an answer that are kept: an item of DynamoDB has 400 KB, and holds both."""
+"""Characters kept of parameters and of an answer. An item holds both, and DynamoDB allows 400 KB."""
 MOST_RESOURCES = 50
 
 ActionsOf: TypeAlias = Callable[[str, str, Mapping[str, Any]], tuple[str, ...]]
-"""From an event's source, its name and its parameters to the IAM actions that authorize the operation."""
+"""Maps an event's source, name and parameters to the IAM actions that authorize the operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloudTrailCall:
-    """One call in a session of a target's role, or the one by which the session began. `time` in epoch seconds.
+    """One call with a target's role, or the event that started its session. `time` in epoch seconds.
 
-    `access_key_id` is what it was signed with; of the one by which a session began, what that began with. `issued` is
-    the key that it gave out, `via` the service that called for the session. `request` and `response` are JSON,
-    `made` and `taken` as `jitney.core.trail.resource_changes.ResourceChanges`.
+    `access_key_id` is the key that signed the call; for the start of a session, the session's key.
+    `issued_access_key_id` is the key that the call returned, `invoked_by` the AWS service that called for the session.
+    `request` and `response` are JSON, `created` and `deleted` as in `ResourceChanges`.
     """
 
     event_id: str
@@ -36,7 +36,7 @@ class CloudTrailCall:
     session: str
     access_key_id: str
     source_identity: str
-    via: str
+    invoked_by: str
     service: str
     operation: str
     actions: tuple[str, ...]
@@ -51,19 +51,19 @@ class CloudTrailCall:
     response: str
     bytes_in: int
     bytes_out: int
-    issued: str
-    made: tuple[str, ...] = ()
-    taken: tuple[str, ...] = ()
+    issued_access_key_id: str
+    created: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
 
 
 def call_of(masked: Mapping[str, Any], seen: SessionEvent, actions_of: ActionsOf) -> CloudTrailCall:
-    """The call that a masked event tells of; `seen` is what was read in the event as it came. Raises Refused."""
+    """Return the call in a masked event; `seen` was read from the unmasked event. Raises RejectedEvent."""
     source, name = source_and_name(masked)
-    asked = masked.get("requestParameters")
+    parameters = masked.get("requestParameters")
     data = masked.get("additionalEventData")
-    moved = data if isinstance(data, Mapping) else {}
+    transferred = data if isinstance(data, Mapping) else {}
     service = source.removesuffix(".amazonaws.com")
-    remains = resource_changes_of(masked, service, name)
+    changes = resource_changes_of(masked, service, name)
     return CloudTrailCall(
         event_id=seen.event_id,
         time=seen.at,
@@ -73,10 +73,10 @@ def call_of(masked: Mapping[str, Any], seen: SessionEvent, actions_of: ActionsOf
         session=seen.session,
         access_key_id=seen.access_key_id,
         source_identity=seen.source_identity,
-        via=seen.via,
+        invoked_by=seen.invoked_by,
         service=service,
         operation=name,
-        actions=actions_of(source, name, asked if isinstance(asked, Mapping) else {}),
+        actions=actions_of(source, name, parameters if isinstance(parameters, Mapping) else {}),
         resources=_resources(masked),
         read_only=masked.get("readOnly") is True,
         error_code=_text(masked, "errorCode"),
@@ -84,51 +84,51 @@ def call_of(masked: Mapping[str, Any], seen: SessionEvent, actions_of: ActionsOf
         source_ip=_text(masked, "sourceIPAddress"),
         user_agent=_text(masked, "userAgent", 500),
         request_id=_text(masked, "requestID"),
-        request=_json(asked),
+        request=_json(parameters),
         response=_json(masked.get("responseElements")),
-        bytes_in=_number(moved, "bytesTransferredIn"),
-        bytes_out=_number(moved, "bytesTransferredOut"),
-        issued=seen.issue.access_key_id if seen.issue and seen.issue.parent else "",
-        made=remains.made,
-        taken=remains.taken,
+        bytes_in=_number(transferred, "bytesTransferredIn"),
+        bytes_out=_number(transferred, "bytesTransferredOut"),
+        issued_access_key_id=seen.issue.access_key_id if seen.issue and seen.issue.parent else "",
+        created=changes.created,
+        deleted=changes.deleted,
     )
 
 
 def calls_partition(account: str, access_key_id: str) -> str:
-    """The `pk` in the audit table of what is known about the calls with a key."""
+    """Return the audit table's `pk` for the calls with a key."""
     return f"{CALLS_PREFIX}{account}-{access_key_id or 'none'}"
 
 
 def grant_keys_partition(grant_id: str) -> str:
-    """The `pk` in the audit table of the keys with which calls were made in the name of a grant."""
+    """Return the audit table's `pk` for the keys that called in a grant's name."""
     return f"{CALLS_PREFIX}{grant_id}"
 
 
 def call_to_json(call: CloudTrailCall) -> str:
-    """The call as JSON."""
+    """Return the call as JSON."""
     return json.dumps(members_of(call), separators=(",", ":"), ensure_ascii=False)
 
 
 def members_of(call: CloudTrailCall) -> dict[str, Any]:
-    """The call by its members' names. All are flat, so that nothing is copied, unlike by dataclasses.asdict."""
+    """Return the call's members by name. They are flat, so nothing is copied, unlike with dataclasses.asdict."""
     return {name: getattr(call, name) for name in CloudTrailCall.__slots__}
 
 
 def call_from_json(text: str) -> CloudTrailCall:
-    """The call in what `text_of` wrote. Raises TypeError or ValueError for anything else."""
+    """Return the call in `call_to_json`'s text. Raises TypeError or ValueError for other text."""
     return call_from_members(json.loads(text))
 
 
 def call_from_members(members: Mapping[str, Any]) -> CloudTrailCall:
-    """The call of these members, which may be more than a call's. Raises KeyError or TypeError for anything else."""
+    """Return the call of these members, ignoring others. Raises KeyError or TypeError."""
     own = {name: members[name] for name in CloudTrailCall.__slots__}
-    return CloudTrailCall(**own | {name: tuple(own[name]) for name in ("actions", "resources", "made", "taken")})
+    return CloudTrailCall(**own | {name: tuple(own[name]) for name in ("actions", "resources", "created", "deleted")})
 
 
 def _resources(masked: Mapping[str, Any]) -> tuple[str, ...]:
     listed = masked.get("resources")
-    named_here = listed if isinstance(listed, list) else []
-    arns = (each.get("ARN") for each in named_here if isinstance(each, Mapping))
+    entries = listed if isinstance(listed, list) else []
+    arns = (each.get("ARN") for each in entries if isinstance(each, Mapping))
     return tuple(dict.fromkeys(arn[:2048] for arn in arns if isinstance(arn, str)))[:MOST_RESOURCES]
 
 
@@ -143,7 +143,7 @@ def _number(holder: Mapping[str, Any], name: str) -> int:
 
 
 def _json(value: Any) -> str:
-    """The JSON of parameters or of an answer, "" for none; how long it is where that is too long."""
+    """Return parameters or an answer as JSON, "" for none; only the length if that is too long."""
     if value is None:
         return ""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""A call with what it came to, as it is published: one flat JSON object a line."""
+"""A call with its verdict as published: one flat JSON object per line."""
 
 import json
 from collections.abc import Sequence
@@ -11,9 +11,10 @@ from jitney.core.trail.join import KEY_NOT_ISSUED, CallVerdict
 
 
 def verdict_key(event_id: str, reasons: Sequence[str]) -> str:
-    """The `sk` in the audit table of what a call came to: one for what holds for now, two for what holds.
+    """Return the audit table's `sk` for a call's verdict.
 
-    Where it has both of these, its key's beginning is disputed, and it is a bypass.
+    The provisional verdict has one key, the final verdicts two. A call with both final ones is a bypass: the origin of
+    its key is disputed.
     """
     if tuple(reasons) == KEY_NOT_ISSUED:
         return f"UNISSUED#{event_id}"
@@ -21,7 +22,7 @@ def verdict_key(event_id: str, reasons: Sequence[str]) -> str:
 
 
 def line_of(call: CloudTrailCall, verdict: CallVerdict, grant: Grant | None, target: str, now: int) -> str:
-    """The line of a call. An event may have two: what held until its key was known better, and what holds instead."""
+    """Return the line of a call. An event has two lines if its provisional verdict was replaced."""
     members = members_of(call) | {
         "version": VERSION,
         "time": iso(call.time),
@@ -37,6 +38,6 @@ def line_of(call: CloudTrailCall, verdict: CallVerdict, grant: Grant | None, tar
 
 
 def call_from_line(line: str) -> CloudTrailCall:
-    """The call in what `line_of` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    """Return the call in `line_of`'s text. Raises KeyError, TypeError or ValueError for other text."""
     members = json.loads(line)
     return call_from_members(members | {"time": epoch(members["time"])})

@@ -1,7 +1,8 @@
-"""Reading a CloudTrail event: about which session of which target's role it is, if of any.
+"""Read a CloudTrail event: the session of a target's role that it is about, if any.
 
-What is written in an event is AWS's, but names, parameters and messages in it are whoever called's: all that is used as
-a name here has its form checked, and what has not is refused and counted, never guessed.
+AWS writes the event, but callers choose names, parameters and messages in it. Every text that is used as a name is
+checked for its form; an event that fails is rejected and counted.
+
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
 """
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 from jitney.core.times import epoch
 
 ASSUME_ROLE_OPERATIONS = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
-"""The operations by which a session of a role begins."""
+"""The operations that start a session of a role."""
 SCOPED_CREDENTIALS_OPERATION = "GetScopedCredentials"
 STS = "sts.amazonaws.com"
 
@@ -27,17 +28,19 @@ _OPERATION = re.compile(r"\w{1,128}", re.ASCII)
 
 
 AWS_SOURCE_PREFIX = "aws."
-"""How the source of what AWS's services send to a bus begins; what others put there, PutEvents refuses that for.
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html"""
+"""Prefix of the `source` of events from AWS services, which PutEvents refuses from others.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
+"""
 MAX_CLOCK_SKEW_SECONDS = 300
-"""How far the clocks may be apart of what notes an event and of what reads it."""
+"""How far an event's time may be ahead of the reader's clock."""
 
 DUPLICATE_EVENT_SECONDS = 60
-"""How far the times may be apart of what two accounts are told of one event."""
+"""How far the times of one event may differ between the two accounts that receive it."""
 
 
 class RejectedEvent(Exception):
-    """An event about a target's role, or one whose subject cannot be told, that is not as AWS writes them."""
+    """A malformed event about a target's role, or one whose subject cannot be read."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -45,11 +48,11 @@ class RejectedEvent(Exception):
 
 
 class KeyIssuance(NamedTuple):
-    """That an access key came into being: of which session, and by whom.
+    """The origin of an access key: its session and who started it.
 
-    `by` is the unique id of the role that took the session (AROA...), "" for another kind of caller; or `parent` is the
-    key of the same session that this one was scoped down from. `at` in epoch seconds. `disputed` is that events tell
-    of another beginning of the key, too: a key has one, so that one of them is made up.
+    `issuer_role_id` is the unique id of the role that assumed the session's role (AROA...), "" for another kind of
+    caller. `parent` is the key of the same session that this key was scoped down from. `at` in epoch seconds.
+    `disputed` means that other events claim another origin: a key has one, so one of them is forged.
     """
 
     account: str
@@ -57,21 +60,22 @@ class KeyIssuance(NamedTuple):
     session: str
     access_key_id: str
     source_identity: str
-    by: str
+    issuer_role_id: str
     parent: str
     at: int
     disputed: bool = False
 
     def differs(self, other: "KeyIssuance") -> bool:
-        """Whether `other` is another beginning, and no copy of the same event."""
+        """Return whether `other` is another origin, not a copy of the same event."""
         return self._replace(at=0) != other._replace(at=0) or abs(self.at - other.at) > DUPLICATE_EVENT_SECONDS
 
 
 class SessionEvent(NamedTuple):
-    """One event of a session: which, when, and the key that it began with, if it is about that.
+    """One event of a session, with the key that it issued, if any.
 
-    `event_id` is the same in every copy of an event. `access_key_id` is what the call was signed with; of the event by
-    which a session begins, what it began with. `via` is the service that called for the session, "" for itself.
+    `event_id` is the same in every copy of an event. `access_key_id` is the key that signed the call; for the start of
+    a session, the session's key. `invoked_by` is the AWS service that called for the session, "" for the session
+    itself.
     """
 
     event_id: str
@@ -81,56 +85,46 @@ class SessionEvent(NamedTuple):
     session: str
     access_key_id: str
     source_identity: str
-    via: str
+    invoked_by: str
     issue: KeyIssuance | None
 
 
 def session_event(event: Any, roles: Mapping[str, str]) -> SessionEvent | None:
-    """Which session of `roles` (ARN to account) an event is about; None when it is about none. Raises Refused."""
+    """Return the event of a session of `roles` (ARN to account); None for other events. Raises RejectedEvent."""
     if not isinstance(event, Mapping):
         raise RejectedEvent("not_an_event")
     _require_text(event)
     identity = _object(event, "userIdentity")
-    if _takes_a_role(event) and (role := _text(_object(event, "requestParameters"), "roleArn")) in roles:
+    if _assumes_role(event) and (role := _text(_object(event, "requestParameters"), "roleArn")) in roles:
         return _session_start(event, identity, role, roles[role])
     issuer = _object(_object(identity, "sessionContext"), "sessionIssuer")
     role = _text(issuer, "arn")
     return _session_call(event, identity, role, roles[role]) if role in roles else None
 
 
-def _takes_a_role(event: Mapping[str, Any]) -> bool:
-    named = (event.get("eventSource"), event.get("eventName"))
-    return named[0] == STS and named[1] in ASSUME_ROLE_OPERATIONS and not event.get("errorCode")
+def _assumes_role(event: Mapping[str, Any]) -> bool:
+    sts = event.get("eventSource") == STS and not event.get("errorCode")
+    return sts and event.get("eventName") in ASSUME_ROLE_OPERATIONS
 
 
 def _session_start(event: Mapping[str, Any], identity: Mapping[str, Any], role_arn: str, account: str) -> SessionEvent:
-    asked, answer = _object(event, "requestParameters"), _object(event, "responseElements")
-    source_identity = _text(answer, "sourceIdentity") or _text(asked, "sourceIdentity")
+    parameters, answer = _object(event, "requestParameters"), _object(event, "responseElements")
+    source_identity = _text(answer, "sourceIdentity") or _text(parameters, "sourceIdentity")
     issue = KeyIssuance(
         account=account,
         role_arn=role_arn,
-        session=_like(_NAME, _text(asked, "roleSessionName"), "session_name"),
+        session=_like(_NAME, _text(parameters, "roleSessionName"), "session_name"),
         access_key_id=_key_in(answer),
         source_identity=_like(_IDENTITY, source_identity, "source_identity"),
-        by=_text(identity, "principalId").partition(":")[0],
+        issuer_role_id=_text(identity, "principalId").partition(":")[0],
         parent="",
         at=_time(event),
     )
-    return SessionEvent(
-        _event_id(event),
-        issue.at,
-        account,
-        role_arn,
-        issue.session,
-        issue.access_key_id,
-        issue.source_identity,
-        "",
-        issue,
-    )
+    return _event_of(event, issue, invoked_by="", issuance=issue)
 
 
 def _session_call(event: Mapping[str, Any], identity: Mapping[str, Any], role_arn: str, account: str) -> SessionEvent:
-    """What a session did. Its name stands twice in the event, which must agree."""
+    """Return a call of a session. The event names the session twice; both names must agree."""
     if identity.get("type") != "AssumedRole" or _text(identity, "accountId") != account:
         raise RejectedEvent("not_of_this_account")
     session = _like(_NAME, _text(identity, "principalId").partition(":")[2], "session_name")
@@ -144,47 +138,45 @@ def _session_call(event: Mapping[str, Any], identity: Mapping[str, Any], role_ar
         session=session,
         access_key_id=_like(_KEY, key, "access_key_id") if key else "",
         source_identity=_like(_IDENTITY, source_identity, "source_identity"),
-        by="",
+        issuer_role_id="",
         parent="",
         at=_time(event),
     )
-    scoped = (event.get("eventSource"), event.get("eventName")) == (
-        STS,
-        SCOPED_CREDENTIALS_OPERATION,
-    ) and not event.get("errorCode")
-    return SessionEvent(
-        event_id=_event_id(event),
-        at=issue.at,
-        account=account,
-        role_arn=role_arn,
-        session=session,
-        access_key_id=issue.access_key_id,
-        source_identity=issue.source_identity,
-        via=_text(identity, "invokedBy")[:128],
-        issue=issue._replace(access_key_id=_key_in(_object(event, "responseElements")), parent=key) if scoped else None,
-    )
+    operation = (event.get("eventSource"), event.get("eventName"))
+    scoped = operation == (STS, SCOPED_CREDENTIALS_OPERATION) and not event.get("errorCode")
+    key_in_answer = _object(event, "responseElements")
+    scoped_down = issue._replace(access_key_id=_key_in(key_in_answer), parent=key) if scoped else None
+    return _event_of(event, issue, invoked_by=_text(identity, "invokedBy")[:128], issuance=scoped_down)
+
+
+def _event_of(
+    event: Mapping[str, Any], of: KeyIssuance, *, invoked_by: str, issuance: KeyIssuance | None
+) -> SessionEvent:
+    session = (of.account, of.role_arn, of.session, of.access_key_id, of.source_identity)
+    return SessionEvent(_event_id(event), of.at, *session, invoked_by, issuance)
 
 
 def require_reporting_account(seen: SessionEvent, account: str, home: str, now: int) -> None:
-    """Raise Refused unless `account`'s bus may tell of this at `now` (epoch seconds).
+    """Raise RejectedEvent unless `account`'s bus may report the event at `now` (epoch seconds).
 
-    Of sessions the role's own account tells; of their beginnings `home` too, where the broker's functions ask for them.
+    The role's own account reports a session. `home` may also report its start, because the broker's functions start it
+    there.
     """
-    begins = seen.issue is not None and not seen.issue.parent
-    if account != seen.account and not (begins and account == home):
+    starts = seen.issue is not None and not seen.issue.parent
+    if account != seen.account and not (starts and account == home):
         raise RejectedEvent("reported_by_wrong_account")
     if seen.at > now + MAX_CLOCK_SKEW_SECONDS:
         raise RejectedEvent("event_time")
 
 
 def source_and_name(event: Mapping[str, Any]) -> tuple[str, str]:
-    """The source and the name of an event. Raises Refused."""
+    """Return the source and the name of an event. Raises RejectedEvent."""
     source = _like(_SOURCE, _text(event, "eventSource"), "event_source")
     return source, _like(_OPERATION, _text(event, "eventName"), "event_name")
 
 
 def _event_id(event: Mapping[str, Any]) -> str:
-    """The same id for every copy: an event that two accounts get has an id of its own in each, and one in common."""
+    """Return the id that all copies share: each of two accounts gives its copy an own id, too."""
     return _like(_ID, _text(event, "sharedEventID") or _text(event, "eventID"), "event_id")
 
 
@@ -200,7 +192,7 @@ def _time(event: Mapping[str, Any]) -> int:
 
 
 def _require_text(event: Mapping[str, Any]) -> None:
-    """Raise Refused for what has no form in JSON and UTF-8: it could not be stored either."""
+    """Raise RejectedEvent for content without a form in JSON and UTF-8, which could not be stored."""
     try:
         json.dumps(event, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError):

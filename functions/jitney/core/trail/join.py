@@ -1,8 +1,8 @@
-"""Joining calls to grants: by account, role, session name and access key id, each of them exactly (row AUD 3).
+"""Join calls to grants by account, role, session name and access key id, each of them exactly (row AUD 3).
 
-What a call comes to depends on nothing but the call, the grant that its session is named for, and how its key came into
-being; not on the order in which these were learned. What is about the grant is looked at first, because a grant is on
-record before a session of it begins (STS 6); then the key, of which STS's own event tells, and which may come later.
+The verdict depends only on the call, the grant that its session names, and the origin of its key; not on the order in
+which they became known. The grant is checked first, because it is on record before its session starts (STS 6). The key
+is checked second, because STS's own event about it may arrive later.
 """
 
 import re
@@ -17,16 +17,17 @@ from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.event import KeyIssuance
 
 MAX_EVENT_DELAY_SECONDS = 1800
-"""How long the event of a key's beginning may be behind that of a call with it. CloudTrail promises no time; 5 minutes
-are its average: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html"""
+"""How long the event about a key's origin may follow a call with the key. CloudTrail guarantees no time; the average is
+5 minutes: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
+"""
 GRACE_SECONDS = 60
-"""A call is noted when it is over, and AWS's clocks and IAM's copies of a deny document are not all at one."""
+"""Tolerance for a call's time: CloudTrail notes calls when they end, and clocks and IAM's replicas differ a little."""
 KEY_NOT_ISSUED = ("key_not_issued",)
-"""Why a call is a bypass for now: what its key's beginning says, if that is learned yet, holds instead."""
+"""Provisional bypass: replaced when an event about the key's origin arrives."""
 KEY_ISSUED_TWICE = ("key_issued_twice",)
-"""Why all calls with a key are bypasses of which two beginnings are told, also those that were explained before."""
+"""Bypass for all calls with a key of disputed origin, including calls that were explained before."""
 MOST_PARENTS = 4
-"""A session is scoped down three times at most (STS API Reference, GetScopedCredentials)."""
+"""STS scopes a session down three times at most (STS API Reference, GetScopedCredentials)."""
 
 
 class Purpose(StrEnum):
@@ -50,20 +51,20 @@ PURPOSE_BY_FUNCTION: Mapping[str, Purpose] = {
     "revocations": Purpose.CANARY,
     "target_checks": Purpose.CHECK,
 }
-"""What each function that may take a target's role takes it for."""
+"""The purpose for which each function assumes a target's role."""
 NEVER_DENIED = frozenset({("sts", "GetCallerIdentity")})
-"""These work whatever policies say: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
+"""Calls that no policy can deny: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
 
 
 class ParsedSessionName(NamedTuple):
-    """What a session's name says that it is: `grant_id` is "" for a check, which is of no grant."""
+    """The purpose in a session's name; `grant_id` is "" for a target check, which has no grant."""
 
     purpose: Purpose
     grant_id: str
 
 
 class CallVerdict(NamedTuple):
-    """What a call comes to: explained by what it is for, or a bypass for `reasons`."""
+    """The verdict on a call: explained by its purpose, or a bypass for `reasons`."""
 
     purpose: Purpose | None
     grant_id: str
@@ -71,12 +72,12 @@ class CallVerdict(NamedTuple):
 
     @property
     def explained(self) -> bool:
-        """Whether it is no bypass."""
+        """Whether it is not a bypass."""
         return not self.reasons
 
 
 def parse_session_name(session: str) -> ParsedSessionName | None:
-    """What a session name says; None for one that the broker gives to nothing."""
+    """Return the purpose in a session's name; None for a name that the broker never uses."""
     for purpose, pattern in _SESSIONS.items():
         if found := pattern.fullmatch(session):
             return ParsedSessionName(purpose, "" if purpose is Purpose.CHECK else f"g-{found[1]}")
@@ -84,7 +85,7 @@ def parse_session_name(session: str) -> ParsedSessionName | None:
 
 
 def grant_may_be_deleted(session: str, at: int, now: int) -> bool:
-    """Whether a session that was used at `at` is named for a grant that may have been forgotten since (adapters)."""
+    """Return whether a session used at `at` names a grant that the store may have deleted since."""
     name = parse_session_name(session)
     return bool(name and name.grant_id) and at < now - GRANT_RETENTION_SECONDS
 
@@ -92,27 +93,28 @@ def grant_may_be_deleted(session: str, at: int, now: int) -> bool:
 def classify_call(
     call: CloudTrailCall, grant: Grant | None, issue: KeyIssuance | None, issuers: Mapping[str, str], *, waited: int
 ) -> CallVerdict | None:
-    """What a call comes to; None while its key's beginning is still to be learned.
+    """Return the verdict on a call; None while the origin of its key may still become known.
 
-    `grant` is the one that `name_of` says; `issue` the beginning of the key's session, by STS's own event. `issuers`
-    has the function whose role has a unique id. `waited` is for how long the call has been known, in seconds.
+    `grant` is the grant in the session's name, `issue` the origin of the session's key by STS's event. `issuers` maps
+    the unique id of a role to the function that has it. `waited` is how many seconds the call has been known.
     """
     name = parse_session_name(call.session)
     if name is None:
         return CallVerdict(None, "", ("unknown_session_name",))
     grant_id = grant.id if grant else ""
-    if reasons := tuple(_against_grant(call, name, grant)):
+    if reasons := tuple(_grant_mismatches(call, name, grant)):
         return CallVerdict(name.purpose, grant_id, reasons)
-    if issue is None and not call.via:
+    if issue is None and not call.invoked_by:
         if call.access_key_id and waited < MAX_EVENT_DELAY_SECONDS:
             return None
         return CallVerdict(name.purpose, grant_id, KEY_NOT_ISSUED)
     if issue and issue.disputed:
         return CallVerdict(name.purpose, grant_id, KEY_ISSUED_TWICE)
-    return CallVerdict(name.purpose, grant_id, tuple(_against_key(call, name, issue, grant, issuers)) if issue else ())
+    mismatches = tuple(_key_mismatches(call, name, issue, grant, issuers)) if issue else ()
+    return CallVerdict(name.purpose, grant_id, mismatches)
 
 
-def _against_grant(call: CloudTrailCall, name: ParsedSessionName, grant: Grant | None) -> Iterator[str]:
+def _grant_mismatches(call: CloudTrailCall, name: ParsedSessionName, grant: Grant | None) -> Iterator[str]:
     if name.purpose is Purpose.CHECK:
         if not call.source_identity:
             yield "wrong_source_identity"
@@ -135,16 +137,16 @@ def _end(grant: Grant) -> int:
 
 
 def _shows_access(call: CloudTrailCall) -> bool:
-    """Whether it is a call that should have been denied, and was not."""
+    """Return whether the call should have been denied and was not."""
     return not call.error_code and (call.service, call.operation) not in NEVER_DENIED
 
 
-def _against_key(
+def _key_mismatches(
     call: CloudTrailCall, name: ParsedSessionName, issue: KeyIssuance, grant: Grant | None, issuers: Mapping[str, str]
 ) -> Iterator[str]:
     if (issue.account, issue.role_arn, issue.session) != (call.account, call.role_arn, call.session):
         yield "key_of_another_session"
-    if PURPOSE_BY_FUNCTION.get(issuers.get(issue.by, "")) is not name.purpose:
+    if PURPOSE_BY_FUNCTION.get(issuers.get(issue.issuer_role_id, "")) is not name.purpose:
         yield "not_issued_by_jitney"
     cut = grant.cut_off_at if grant and name.purpose is Purpose.GRANT else None
     if cut is not None and issue.at <= cut < call.time - GRACE_SECONDS and _shows_access(call):

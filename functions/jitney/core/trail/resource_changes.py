@@ -1,9 +1,9 @@
-"""What a call makes that stays when its grant is over, and what takes it away again (row AUD 4)."""
+"""The resources that a call creates, which outlive its grant, and deletes (row AUD 4)."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-# By source and event name: the kind of thing, and where the event says which.
+# By service and event name: the kind of resource, and the event member that names it.
 _USER, _ROLE, _GROUP = "requestParameters.userName", "requestParameters.roleName", "requestParameters.groupName"
 _CREATED: Mapping[tuple[str, str], tuple[str, str]] = {
     ("iam", "CreateUser"): ("user", _USER),
@@ -34,24 +34,24 @@ _DELETED: Mapping[tuple[str, str], tuple[str, str]] = {
 }
 
 _FUNCTION_DELETED = "DeleteFunction20150331"
-_OF_A_REGION = frozenset({"function", "table", "key pair"})
+_REGIONAL = frozenset({"function", "table", "key pair"})
 
 
 class ResourceChanges(NamedTuple):
-    """What a call made and took away: "role reporter", "policy arn:aws:iam::444455556666:policy/p"."""
+    """The resources that a call created and deleted: "role reporter", "policy arn:aws:iam::444455556666:policy/p"."""
 
-    made: tuple[str, ...]
-    taken: tuple[str, ...]
+    created: tuple[str, ...]
+    deleted: tuple[str, ...]
 
 
 def resource_changes_of(event: Mapping[str, Any], service: str, operation: str) -> ResourceChanges:
-    """What an event made and took away; nothing where it failed, or where what it is about has no name."""
+    """Return what an event created and deleted; nothing if it failed or does not name the resource."""
     if event.get("errorCode"):
         return ResourceChanges((), ())
     named = (service, operation)
-    asked = event.get("requestParameters")
-    if operation == _FUNCTION_DELETED and isinstance(asked, Mapping) and asked.get("qualifier"):
-        return ResourceChanges((), ())  # one version is gone, and the function is not
+    parameters = event.get("requestParameters")
+    if operation == _FUNCTION_DELETED and isinstance(parameters, Mapping) and parameters.get("qualifier"):
+        return ResourceChanges((), ())  # only one version of the function was deleted
     return ResourceChanges(*(_named(event, table.get(named)) for table in (_CREATED, _DELETED)))
 
 
@@ -64,5 +64,5 @@ def _named(event: Mapping[str, Any], place: tuple[str, str] | None) -> tuple[str
         value = value.get(member) if isinstance(value, Mapping) else None
     if not isinstance(value, str) or not value:
         return ()
-    region = event.get("awsRegion") if kind in _OF_A_REGION else None
+    region = event.get("awsRegion") if kind in _REGIONAL else None
     return (f"{kind} {value[:500]}" + (f" in {region}" if isinstance(region, str) else ""),)

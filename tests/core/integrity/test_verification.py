@@ -1,4 +1,4 @@
-"""AUD 2: whatever is done to the records or the seals afterwards is found, and named."""
+"""AUD 2: any later change to records or seals is found and named."""
 
 import json
 from collections.abc import Callable
@@ -49,9 +49,9 @@ def _sealed_again(world: World) -> tuple[Any, Any]:
 
 @settings(max_examples=examples(60))
 @given(worlds())
-def test_aud_02_what_nobody_touched_holds(world: World):
+def test_aud_02_untouched_records_are_verified(world: World):
     findings = world.verify()
-    assert (findings.verdict, findings.breaks, findings.unproven) == (VerificationResult.HOLDS, (), ())
+    assert (findings.verdict, findings.breaks, findings.unverified) == (VerificationResult.VERIFIED, (), ())
     assert findings.extent.objects == len(world.objects)
     assert findings.extent.last == world.seals[-1]
 
@@ -99,7 +99,7 @@ def test_aud_02_any_tampering_with_a_record_names_it_and_its_object(how: str, wo
     at = data.draw(st.integers(0, len(world.lines(key)) - 1))
     before = world.lines(key)
     place = TAMPERINGS[how](world, key, at, data.draw)
-    # A record that lay there twice and lies there once is another order, told from where it begins.
+    # A duplicate record that became single counts as another order, named from where it starts.
     twice = before.count(before[at]) > 1 and how in ("remove", "change", "repeat")
     breaks = [each for each in world.verify().breaks if each.object == key]
     assert breaks
@@ -117,7 +117,7 @@ def test_aud_02_records_in_another_order_are_named(world: World, data: Any):
     world.write(key, swapped)
     findings = world.verify()
     if swapped == lines:
-        assert findings.verdict is VerificationResult.HOLDS
+        assert findings.verdict is VerificationResult.VERIFIED
         return
     (found,) = findings.breaks
     first = next(json.loads(a) for a, b in zip(lines, swapped, strict=True) if a != b)
@@ -127,7 +127,7 @@ def test_aud_02_records_in_another_order_are_named(world: World, data: Any):
 
 @settings(max_examples=examples(40))
 @given(world=worlds(), data=st.data())
-def test_aud_02_an_object_that_is_gone_is_named_with_its_records(world: World, data: Any):
+def test_aud_02_a_missing_object_is_named_with_its_records(world: World, data: Any):
     key = data.draw(st.sampled_from(sorted(world.objects)))
     records = {RecordPosition(each["chain"], each["seq"]) for each in map(json.loads, world.lines(key))}
     del world.objects[key]
@@ -138,7 +138,7 @@ def test_aud_02_an_object_that_is_gone_is_named_with_its_records(world: World, d
 
 @settings(max_examples=examples(40))
 @given(world=worlds(), data=st.data())
-def test_aud_02_a_seal_that_is_gone_is_named(world: World, data: Any):
+def test_aud_02_a_missing_seal_is_named(world: World, data: Any):
     number = data.draw(st.integers(0, len(world.seals) - 1))
     del world.files[number]
     findings = world.verify(later=4 * HOUR)
@@ -149,12 +149,12 @@ def test_aud_02_a_seal_that_is_gone_is_named(world: World, data: Any):
             assert first.sentence == f"Seal {number} is missing."
         assert first.seal == number
     else:
-        assert findings.verdict is VerificationResult.UNPROVEN
+        assert findings.verdict is VerificationResult.UNVERIFIED
 
 
 @settings(max_examples=examples(40))
 @given(world=worlds(), data=st.data())
-def test_aud_02_any_other_byte_in_a_seal_is_found(world: World, data: Any):
+def test_aud_02_any_changed_byte_in_a_seal_is_found(world: World, data: Any):
     number = data.draw(st.integers(0, len(world.seals) - 1))
     body = bytearray(world.files[number].body)
     body[data.draw(st.integers(0, 9999)) % len(body)] ^= data.draw(st.integers(1, 255))
@@ -167,7 +167,7 @@ def test_aud_02_any_other_byte_in_a_seal_is_found(world: World, data: Any):
 SEALS: dict[str, tuple[Callable[[World], Any], str]] = {
     "signed with another key": (
         lambda world: replaced(world, 1, body=STRANGER.sign(world.seals[1]).text.encode()),
-        "Seal 1 is forged: the signature",
+        "Seal 1 is forged: its signature",
     ),
     "of another key": (
         lambda world: replaced(
@@ -177,7 +177,7 @@ SEALS: dict[str, tuple[Callable[[World], Any], str]] = {
     ),
     "another's place": (lambda world: replaced(world, 1, body=world.files[0].body), "Seal 1 is in the wrong place"),
     "replaced": (lambda world: replaced(world, 1, versions=2), "Seal 1 was replaced: 1 later version"),
-    "hidden": (lambda world: replaced(world, 1, hidden=True), "Seal 1 was deleted: a delete marker"),
+    "deleted": (lambda world: replaced(world, 1, deleted=True), "Seal 1 was deleted: a delete marker"),
     "another history": (
         lambda world: replaced(world, 1, body=SIGNER.sign(replace(world.seals[1], previous="0" * 64)).text.encode()),
         "Seal 1 does not follow seal 0",
@@ -190,14 +190,14 @@ SEALS: dict[str, tuple[Callable[[World], Any], str]] = {
         lambda world: replaced(
             world, 2, body=SIGNER.sign(replace(world.seals[2], time="2001-01-01T00:00:00Z")).text.encode()
         ),
-        "Seal 2 is of 2001-01-01T00:00:00Z, before seal 1",
+        "Seal 2 was made at 2001-01-01T00:00:00Z, before seal 1",
     ),
     "several gone": (lambda world: [world.files.pop(number) for number in (0, 1)], "Seals 0 to 1 are missing."),
 }
 
 
 @pytest.mark.parametrize("name", SEALS)
-def test_aud_02_a_seal_that_is_not_as_it_was_made_is_named(name: str):
+def test_aud_02_an_altered_seal_is_named(name: str):
     world = world_of([[chain("g-a", 2)], [chain("g-b", 1)], [chain("g-c", 1)]])
     tamper, said = SEALS[name]
     tamper(world)
@@ -207,56 +207,56 @@ def test_aud_02_a_seal_that_is_not_as_it_was_made_is_named(name: str):
     assert not [each for each in findings.breaks if "was added" in each.sentence]
 
 
-def test_aud_02_without_seals_or_trusted_keys_nothing_is_proven():
+def test_aud_02_without_seals_or_trusted_keys_nothing_is_verified():
     world = World({key_of(0): chain("g-a", 1)[0].text.encode()})
-    assert world.verify().verdict is VerificationResult.UNPROVEN
-    assert "There are no seals" in world.verify().unproven[0]
+    assert world.verify().verdict is VerificationResult.UNVERIFIED
+    assert "There are no seals" in world.verify().unverified[0]
     world.seal()
-    assert world.verify().verdict is VerificationResult.HOLDS
+    assert world.verify().verdict is VerificationResult.VERIFIED
     assert world.verify(keys={}).verdict is VerificationResult.BROKEN
     assert world.verify(keys={}).extent.seals == 0
 
 
-def test_aud_02_what_cannot_be_read_is_not_proven():
+def test_aud_02_an_unreadable_object_is_unverified():
     world = world_of([[chain("g-a", 1)]])
     evidence = Evidence(tuple(world.files.values()), {}, {key_of(0): "AccessDenied"}, now=world.now)
     findings = verify(evidence, {SIGNER.fingerprint: SIGNER.key.public_key()})
-    assert (findings.verdict, findings.breaks) == (VerificationResult.UNPROVEN, ())
-    assert findings.unproven == (f"{key_of(0)} could not be read: AccessDenied",)
+    assert (findings.verdict, findings.breaks) == (VerificationResult.UNVERIFIED, ())
+    assert findings.unverified == (f"{key_of(0)} could not be read: AccessDenied",)
 
 
-def test_aud_02_what_waits_for_its_seal_is_told_apart_from_what_was_added():
+def test_aud_02_unsealed_objects_are_distinguished_from_added_ones():
     world = world_of([[chain("g-a", 1)]])
     world.write(key_of(7), [chain("g-b", 1)[0].text.encode()])
     world.write(key_of(8, "2026-11-23"), [chain("g-c", 1)[0].text.encode()])
     findings = world.verify()
-    assert findings.verdict is VerificationResult.HOLDS
+    assert findings.verdict is VerificationResult.VERIFIED
     assert (findings.extent.unsealed_objects, findings.extent.unsealed_records) == (2, 2)
     world.write(key_of(9, "2026-11-22"), [chain("g-d", 1)[0].text.encode()])
     world.write("records/odd", [chain("g-e", 1)[0].text.encode()])
     first, second = world.verify().breaks
     assert {first.object, second.object} == {key_of(9, "2026-11-22"), "records/odd"}
-    assert "was added: no seal knows it" in first.sentence
+    assert "was added: no seal covers it" in first.sentence
 
 
 @pytest.mark.parametrize("day", ["2099-01-01", "2026-11-25", "2026-W48-3"])
-def test_aud_02_what_lies_under_a_day_that_is_never_sealed_is_told(day: str):
+def test_aud_02_an_object_under_a_never_sealed_day_is_named(day: str):
     world = world_of([[chain("g-a", 1)]])
     world.write(key_of(7, day), [chain("g-b", 1)[0].text.encode()])
     findings = world.verify()
     assert [each.object for each in findings.breaks] == [key_of(7, day)]
-    assert "was added: no seal knows it" in findings.breaks[0].sentence
+    assert "was added: no seal covers it" in findings.breaks[0].sentence
     assert (findings.extent.unsealed_objects, findings.extent.unsealed_records) == (0, 0)
 
 
-def test_aud_02_what_lies_in_no_folder_of_a_day_is_told_though_its_name_has_one():
+def test_aud_02_an_object_outside_the_day_folders_is_named():
     world = world_of([[chain("g-a", 1)]])
     odd = "records/odd/dt=2026-11-24/jitney-records-0007"
     world.write(odd, [chain("g-b", 1)[0].text.encode()])
     assert [each.object for each in world.verify().breaks] == [odd]
 
 
-def test_aud_02_a_clock_that_is_a_little_behind_calls_nothing_added():
+def test_aud_02_a_slow_clock_reports_nothing_as_added():
     world = world_of([[chain("g-a", 1)]])
     world.write(key_of(7, "2026-11-25"), [chain("g-b", 1)[0].text.encode()])
     midnight = 12 * HOUR - HOUR  # `later` counts from an hour after the seal
@@ -264,9 +264,9 @@ def test_aud_02_a_clock_that_is_a_little_behind_calls_nothing_added():
     assert not [each for each in world.verify(later=midnight - SKEW_SECONDS).breaks if each.object]
 
 
-def test_aud_02_seals_that_end_too_early_are_told_as_such():
+def test_aud_02_seals_that_end_too_early_are_a_failure():
     world = world_of([[chain("g-a", 1)], [], []])
-    assert world.verify(later=2 * HOUR).verdict is VerificationResult.HOLDS
+    assert world.verify(later=2 * HOUR).verdict is VerificationResult.VERIFIED
     (late,) = world.verify(later=2 * HOUR + 1).breaks
     assert (late.seal, late.sentence.startswith("The seals end too early: the last seal, number 2")) == (3, True)
 
@@ -275,52 +275,53 @@ TEN_DAYS = 240 * HOUR
 
 
 @pytest.mark.parametrize("until", [None, date(2026, 11, 24), date(2026, 11, 25), date(2099, 1, 1)])
-def test_aud_02_seals_that_end_too_early_are_told_until_whichever_day(until: date | None):
+def test_aud_02_seals_that_end_too_early_are_a_failure_for_any_until(until: date | None):
     world = world_of([[chain("g-a", 1)]])
     world.write(key_of(7), [chain("g-forged", 1)[0].text.encode()])
-    assert world.verify(until=until).verdict is VerificationResult.HOLDS
+    assert world.verify(until=until).verdict is VerificationResult.VERIFIED
     (late,) = world.verify(until=until, later=TEN_DAYS).breaks
     assert (late.seal, late.sentence.startswith("The seals end too early: the last seal, number 0")) == (1, True)
 
 
-def test_aud_02_a_day_that_its_seals_have_closed_needs_no_later_ones():
+def test_aud_02_a_closed_day_needs_no_later_seals():
     world = world_of(
         [[chain("g-a", 1)], *[[]] * 59]
     )  # from noon on, so that the last is of the 26th, an hour to midnight
     assert world.seals[-1].time == "2026-11-26T23:00:00Z"
-    assert world.verify(until=date(2026, 11, 24), later=TEN_DAYS).verdict is VerificationResult.HOLDS
+    assert world.verify(until=date(2026, 11, 24), later=TEN_DAYS).verdict is VerificationResult.VERIFIED
     for open_still in (date(2026, 11, 25), date(2026, 11, 26), None):
         assert "end too early" in world.verify(until=open_still, later=TEN_DAYS).breaks[-1].sentence
     world.write(key_of(7), [chain("g-forged", 1)[0].text.encode()])
     (added,) = world.verify(until=date(2026, 11, 24), later=TEN_DAYS).breaks
-    assert (added.object, "was added: no seal knows it" in added.sentence) == (key_of(7), True)
+    assert (added.object, "was added: no seal covers it" in added.sentence) == (key_of(7), True)
 
 
-def test_aud_02_of_days_of_which_there_are_no_seals_nothing_is_proven():
+def test_aud_02_days_without_seals_are_unverified():
     world = world_of([[chain("g-a", 1)]])
     unsealed = World({key_of(0): world.objects[key_of(0)]})
-    assert unsealed.verify(until=date(2026, 11, 24)).verdict is VerificationResult.UNPROVEN
-    (why,) = unsealed.verify(since=date(2026, 11, 24), until=date(2026, 11, 24)).unproven
-    assert why.startswith("There are no seals of these days")
+    assert unsealed.verify(until=date(2026, 11, 24)).verdict is VerificationResult.UNVERIFIED
+    (why,) = unsealed.verify(since=date(2026, 11, 24), until=date(2026, 11, 24)).unverified
+    assert why.startswith("There are no seals for these days")
     before = date(2026, 11, 20)
     findings = World({}, world.files, world.seals).verify(until=before)
-    assert (findings.verdict, findings.breaks) == (VerificationResult.UNPROVEN, ())
-    assert findings.unproven[0].startswith("The first seal, number 0, is of 2026-11-24T12:00:00Z, after 2026-11-20:")
+    assert (findings.verdict, findings.breaks) == (VerificationResult.UNVERIFIED, ())
+    first = "The first seal, number 0, was made at 2026-11-24T12:00:00Z, after 2026-11-20:"
+    assert findings.unverified[0].startswith(first)
     world.write(key_of(7, "2026-11-20"), [chain("g-forged", 1)[0].text.encode()])
     assert (
-        "was added: no seal knows it"
+        "was added: no seal covers it"
         in World(world.objects, world.files, world.seals).verify(until=before).breaks[0].sentence
     )
 
 
-def test_aud_02_a_record_that_was_altered_before_it_was_sealed_is_named():
+def test_aud_02_a_record_altered_before_sealing_is_named():
     links = [each.text.encode() for each in chain("g-a", 3)]
     world = World()
     world.write(key_of(0), [links[0], rewritten(links[1], rehash=False, reason="x"), links[2]])
     world.seal()
     (found,) = world.verify().breaks
     assert (found.records, found.object) == ((RecordPosition("g-a", 1),), key_of(0))
-    assert "the hash of record 1 of g-a is not that of what it says" in found.sentence
+    assert "the hash of record 1 of g-a does not match its content" in found.sentence
     rehashed = World()
     rehashed.write(key_of(0), [links[0], rewritten(links[1], rehash=True, reason="x"), links[2]])
     rehashed.seal()
@@ -329,7 +330,7 @@ def test_aud_02_a_record_that_was_altered_before_it_was_sealed_is_named():
     assert "does not follow record 1" in found.sentence
 
 
-def test_aud_02_a_record_that_never_came_is_missed_once_the_next_seal_was_due():
+def test_aud_02_a_missing_record_is_a_failure_once_the_next_seal_is_due():
     links = [each.text.encode() for each in chain("g-a", 4)]
     world = World()
     world.write(key_of(0), [links[0], links[3]])
@@ -344,7 +345,7 @@ def test_aud_02_a_record_that_never_came_is_missed_once_the_next_seal_was_due():
     assert world.verify().breaks == ()
 
 
-def test_aud_02_a_chain_whose_first_record_never_came_is_named():
+def test_aud_02_a_chain_without_its_first_record_is_named():
     world = World()
     world.write(key_of(0), [chain("g-a", 2)[1].text.encode()])
     world.seal()
@@ -353,7 +354,7 @@ def test_aud_02_a_chain_whose_first_record_never_came_is_named():
     assert (found.records, found.object) == ((RecordPosition("g-a", 0),), key_of(0))
 
 
-def test_aud_02_two_records_in_one_place_are_named():
+def test_aud_02_two_records_with_one_position_are_named():
     one, two = (chain("g-a", 2) for _ in range(2))
     world = World()
     world.write(key_of(0), [each.text.encode() for each in one])
@@ -365,7 +366,7 @@ def test_aud_02_two_records_in_one_place_are_named():
     assert key_of(1) in found.sentence
 
 
-def test_aud_02_since_a_day_chains_may_have_begun_before_it():
+def test_aud_02_with_since_chains_may_start_earlier():
     world = World()
     links = [each.text.encode() for each in chain("g-a", 3)]
     world.write(key_of(0, "2026-11-23"), links[:1])
@@ -375,7 +376,7 @@ def test_aud_02_since_a_day_chains_may_have_begun_before_it():
     world.seal()
     del world.files[0], world.objects[key_of(0, "2026-11-23")]
     findings = world.verify(since=date(2026, 11, 24))
-    assert (findings.verdict, findings.breaks) == (VerificationResult.HOLDS, ())
+    assert (findings.verdict, findings.breaks) == (VerificationResult.VERIFIED, ())
     assert (findings.extent.first, findings.extent.records) == (world.seals[1], 2)
     world.write(key_of(1), links[2:])
     assert "record 1 of g-a was removed" in world.verify(since=date(2026, 11, 24)).breaks[0].sentence
@@ -391,25 +392,25 @@ NO_RECORDS = [
 
 
 @pytest.mark.parametrize("line", NO_RECORDS)
-def test_aud_02_a_line_that_was_no_record_when_it_was_sealed_is_told_before_and_after(line: bytes):
+def test_aud_02_an_invalid_line_is_named_before_and_after_sealing(line: bytes):
     world = world_of([[chain("g-a", 1)]])
     world.write(key_of(1), [line, chain("g-b", 1)[0].text.encode()])
-    assert [each.sentence for each in world.verify().breaks] == [f"Line 1 of {key_of(1)} is no record."]
+    assert [each.sentence for each in world.verify().breaks] == [f"Line 1 of {key_of(1)} is not a record."]
     world.seal()
     (found,) = world.verify().breaks
-    assert found.sentence == f"Line 1 of {key_of(1)} is no record, and was there when seal 1 was made."
+    assert found.sentence == f"Line 1 of {key_of(1)} is not a record, and was there when seal 1 was made."
     assert (found.seal, found.object, found.records) == (1, key_of(1), ())
 
 
 @pytest.mark.parametrize("line", NO_RECORDS)
-def test_aud_02_a_line_that_is_no_record_is_named(line: bytes):
+def test_aud_02_an_added_invalid_line_is_named(line: bytes):
     world = world_of([[chain("g-a", 1)]])
     world.objects[key_of(0)] += line + b"\n"
     (found,) = world.verify().breaks
-    assert found.sentence == f"Line 2 of {key_of(0)} is no record, and was put there after seal 0."
+    assert found.sentence == f"Line 2 of {key_of(0)} is not a record, and was put there after seal 0."
 
 
-def test_a_seal_is_read_as_it_was_written_and_as_nothing_else():
+def test_a_seal_file_has_exactly_one_spelling():
     world = world_of([[chain("g-a", 2)]])
     text = world.files[0].body
     assert read_seal(text).seal == world.seals[0]

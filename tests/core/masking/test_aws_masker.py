@@ -33,7 +33,7 @@ CREDENTIALS = {
 }
 
 
-def test_mask_02_what_aws_does_not_mark_is_masked_and_the_rest_is_as_it_was():
+def test_mask_02_unmarked_credentials_are_masked_and_the_rest_is_unchanged():
     answer = {
         "Credentials": CREDENTIALS,
         "AssumedRoleUser": {"Arn": "arn:aws:sts::1:assumed-role/r/s"},
@@ -46,7 +46,7 @@ def test_mask_02_what_aws_does_not_mark_is_masked_and_the_rest_is_as_it_was():
     assert answer["Credentials"]["SessionToken"] == "short"
 
 
-def test_mask_01_what_aws_marks_is_masked_unless_that_is_switched_off_and_credentials_always():
+def test_mask_01_sensitive_members_can_be_kept_but_credentials_cannot():
     answer = {"Name": "alice", "Password": "p", "Environment": {"Variables": {"PREFIX": "inbound"}}}
     masked, _ = MASKER.call("lambda", "CreateFunction", CallDirection.INPUT, answer)
     assert masked["Environment"] == {"Variables": {"PREFIX": mask_of("inbound", "sensitive")}}
@@ -61,12 +61,12 @@ def test_mask_01_what_aws_marks_is_masked_unless_that_is_switched_off_and_creden
     }
 
 
-def test_mask_03_what_holds_nothing_comes_back_itself():
+def test_mask_03_a_value_without_secrets_is_returned_itself():
     answer = {"Buckets": [{"Name": "reports"}], "ContinuationToken": "abc", "Owner": {"ID": "75aa57f09aa0c8ca"}}
     assert MASKER.call("s3", "ListBuckets", CallDirection.OUTPUT, answer).value is answer
 
 
-def test_input_and_output_are_told_apart():
+def test_input_and_output_are_distinguished():
     asked = {"apiKey": "id-of-a-key", "includeValue": True}
     assert MASKER.call("apigateway", "GetApiKey", CallDirection.INPUT, asked).value is asked
     given_ = MASKER.call("apigateway", "GetApiKey", CallDirection.OUTPUT, {"id": "id-of-a-key", "value": "v"}).value
@@ -85,7 +85,7 @@ def test_lists_maps_blobs_and_recursion():
     assert masked["AuthParameters"] == {"USERNAME": mask_of("a"), "PASSWORD": mask_of("p")}
 
 
-def test_a_blob_is_looked_into():
+def test_a_blob_is_inspected():
     data = f"#!/bin/sh\nexport DB_PASSWORD={PASSWORD}\n".encode() + b"\xff\x00"
     masked = MASKER.call("s3", "GetObject", CallDirection.OUTPUT, {"Body": data}).value["Body"]
     assert masked == data.replace(PASSWORD.encode(), mask_of(PASSWORD).encode())
@@ -103,7 +103,7 @@ def test_names_beside_their_values():
     assert paths == ("Parameters[0].ParameterValue",)
 
 
-def test_maps_of_their_own_are_judged_by_their_names():
+def test_free_form_maps_are_masked_by_name():
     asked = {"ConnectionInput": {"Name": "c", "ConnectionProperties": {"PASSWORD": "p", "PORT": "1", "SECRET_ID": "s"}}}
     masked = MASKER.call("glue", "CreateConnection", CallDirection.INPUT, asked).value
     assert masked["ConnectionInput"]["ConnectionProperties"] == {
@@ -113,7 +113,7 @@ def test_maps_of_their_own_are_judged_by_their_names():
     }
 
 
-def test_an_operation_that_nobody_knows_is_judged_by_names():
+def test_an_unknown_operation_is_masked_by_name():
     answer = {"Login": {"password": "p", "n": 3}, "nextToken": "t", "token": "abc"}
     for service, operation in (("unheard-of", "Get"), ("sts", "GetNewThing")):
         assert MASKER.call(service, operation, CallDirection.OUTPUT, answer).value == {
@@ -129,7 +129,7 @@ def test_a_stream_is_refused_not_passed():
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_mask_01_whatever_is_found_in_an_answer_is_masked_there(name):
+def test_mask_01_known_secrets_in_answers_are_masked(name):
     text, secret = PLANTED[name]
     answer = {"Events": [{"message": "fine"}, {"message": text}], "note": {text: ["x", text.encode()]}}
     masked, paths = MASKER.call("logs", "FilterLogEvents", CallDirection.OUTPUT, answer)
@@ -265,12 +265,12 @@ def test_mask_05_cloudtrail_events_are_masked_in_their_own_spelling(source, name
     assert MASK.search(written)
 
 
-def test_mask_03_an_event_without_a_secret_comes_back_itself():
+def test_mask_03_an_event_without_a_secret_is_returned_itself():
     told = event("s3", "ListBuckets", {"continuationToken": "t", "bucketName": "reports"}, None)
     assert MASKER.event(told).value is told
 
 
-def test_mask_04_without_a_key_everything_is_masked_all_the_same(keyless):
+def test_mask_04_without_a_key_masks_have_no_tag(keyless):
     answer = {"Credentials": CREDENTIALS}
     masked = keyless.call("sts", "AssumeRole", CallDirection.OUTPUT, answer).value
     assert masked["Credentials"]["SecretAccessKey"] == masked["Credentials"]["SessionToken"] == "[masked credential]"

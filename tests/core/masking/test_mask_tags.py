@@ -1,4 +1,4 @@
-"""What stands in the place of a value (row MASK 4)."""
+"""The replacement of a masked value (row MASK 4)."""
 
 import hmac
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from jitney.core.masking.mask_tags import CREDENTIAL, MASK, NO_TAGS, SENSITIVE, 
 KEY = bytes(range(32))
 
 
-def test_mask_04_a_mask_says_what_it_is_and_the_same_value_has_the_same_tag():
+def test_mask_04_equal_values_have_equal_tags():
     tags = MaskTags(lambda: KEY)
     expected = hmac.digest(KEY, b"hunter2", "sha256").hex()[:6]
     assert tags.mask("hunter2", CREDENTIAL) == tags.mask(b"hunter2", CREDENTIAL) == f"[masked credential {expected}]"
@@ -25,11 +25,11 @@ def test_mask_04_another_grants_key_gives_another_tag():
     assert MaskTags(lambda: KEY).mask("hunter2", CREDENTIAL) != MaskTags(lambda: KEY[::-1]).mask("hunter2", CREDENTIAL)
 
 
-def test_mask_04_without_a_key_there_is_no_tag_that_a_guess_could_be_held_against():
+def test_mask_04_without_a_key_there_is_no_tag_to_test_guesses():
     assert NO_TAGS.mask("hunter2", CREDENTIAL) == NO_TAGS.mask("hunter3", CREDENTIAL) == "[masked credential]"
 
 
-def test_the_key_is_asked_for_once_and_only_when_there_is_something_to_mask():
+def test_the_key_is_requested_once_and_only_if_needed():
     asked = []
     tags = MaskTags(lambda: asked.append(1) or KEY)
     assert (tags.masked(7, CREDENTIAL), tags.masked("", CREDENTIAL), asked) == (0, "", [])
@@ -69,6 +69,6 @@ def test_mask_04_bytes_stay_bytes():
     assert NO_TAGS.masked(b"\xff\x00", CREDENTIAL) == b"[masked credential]"
 
 
-def test_what_cannot_be_masked_is_refused():
+def test_a_value_of_unknown_type_is_refused():
     with pytest.raises(TypeError, match="object"):
         NO_TAGS.masked(object(), CREDENTIAL)

@@ -23,17 +23,17 @@ def call(number, **members):
         ("NoSuchOperation", {}, "s3:NoSuchOperation"),
     ],
 )
-def test_aud_04_an_event_is_told_by_the_action_that_authorizes_it(name, asked, action):
+def test_aud_04_an_event_has_its_authorizing_action(name, asked, action):
     assert call(1, eventName=name, requestParameters=asked).actions == (action,)
 
 
-def test_aud_04_versions_in_the_names_of_events_are_no_part_of_the_action():
+def test_aud_04_versions_in_event_names_are_ignored():
     made = call(1, eventSource="lambda.amazonaws.com", eventName="CreateFunction20150331v2", requestParameters={})
     assert made.actions == ("lambda:CreateFunction",)
 
 
 @pytest.mark.parametrize(
-    ("service", "operation", "event", "made"),
+    ("service", "operation", "event", "created"),
     [
         ("iam", "CreateUser", {"requestParameters": {"userName": "x"}}, ("user x",)),
         ("iam", "CreateAccessKey", {"responseElements": {"accessKey": {"accessKeyId": "AKIA"}}}, ("access key AKIA",)),
@@ -44,8 +44,8 @@ def test_aud_04_versions_in_the_names_of_events_are_no_part_of_the_action():
         ("iam", "CreateUser", {"requestParameters": {"userName": ["x"]}}, ()),
     ],
 )
-def test_aud_04_what_a_call_made(service, operation, event, made):
-    assert resource_changes_of(event, service, operation).made == made
+def test_aud_04_created_resources_are_named(service, operation, event, created):
+    assert resource_changes_of(event, service, operation).created == created
 
 
 @pytest.mark.parametrize(
@@ -56,19 +56,19 @@ def test_aud_04_what_a_call_made(service, operation, event, made):
         ("ec2", "DeleteKeyPair", "keyName", "key pair f"),
     ],
 )
-def test_aud_04_what_is_of_a_region_is_another_thing_in_another(service, operation, member, thing):
+def test_aud_04_regional_resources_include_their_region(service, operation, member, thing):
     event = {"requestParameters": {member: "f"}, "awsRegion": "eu-west-1"}
-    assert resource_changes_of(event, service, operation).taken == (f"{thing} in eu-west-1",)
-    assert resource_changes_of(event | {"awsRegion": "us-east-1"}, service, operation).taken == (
+    assert resource_changes_of(event, service, operation).deleted == (f"{thing} in eu-west-1",)
+    assert resource_changes_of(event | {"awsRegion": "us-east-1"}, service, operation).deleted == (
         f"{thing} in us-east-1",
     )
 
 
-def test_aud_04_a_role_is_of_no_region():
+def test_aud_04_a_role_has_no_region():
     event = {"requestParameters": {"roleName": "r"}, "awsRegion": "us-east-1"}
-    assert resource_changes_of(event, "iam", "DeleteRole").taken == ("role r",)
+    assert resource_changes_of(event, "iam", "DeleteRole").deleted == ("role r",)
 
 
-def test_aud_04_who_deletes_one_version_of_a_function_leaves_the_function():
+def test_aud_04_deleting_one_version_does_not_delete_the_function():
     event = {"requestParameters": {"functionName": "f", "qualifier": "1"}, "awsRegion": "eu-west-1"}
-    assert resource_changes_of(event, "lambda", "DeleteFunction20150331").taken == ()
+    assert resource_changes_of(event, "lambda", "DeleteFunction20150331").deleted == ()

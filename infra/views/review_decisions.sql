@@ -1,4 +1,4 @@
--- What people decided about grants: votes, break-glass uses and their follow-up reviews, refused attempts included
+-- Decisions of people on grants: votes, break-glass uses and follow-up reviews, including refused attempts
 SELECT dt, time, event, outcome, code,
        CASE WHEN grant_id = '' THEN COALESCE(json_extract_scalar(detail, '$.grant'), '') ELSE grant_id END AS grant_id,
        COALESCE(json_extract_scalar(detail, '$.by'), principal) AS person,

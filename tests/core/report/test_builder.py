@@ -1,0 +1,370 @@
+"""The report of a grant from its records and calls (rows AUD 1, AUD 4)."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jitney.core.access.request import Permission
+from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record
+from jitney.core.report.builder import build_report
+from jitney.core.report.grant_report import CredentialIssuance, FollowUpReview, ReportedBreakGlass, ReportedState, Terms
+from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS
+from jitney.core.trail.join import CallVerdict, Purpose
+from tests.core.report.recorded_grants import (
+    ACTIVE,
+    BEGINNING,
+    LATER,
+    RecordedGrant,
+    call,
+    grant_of,
+    report_of,
+    requested,
+)
+from tests.examples import examples
+from tests.fakes import GRANT, NOW, PENDING
+
+OBJECT = "arn:aws:s3:::reports/2026/q3.csv"
+BYPASS = CallVerdict(Purpose.GRANT, GRANT.id, ("key_not_issued",))
+CANARY = CallVerdict(Purpose.CANARY, GRANT.id, ())
+
+
+def reviewed() -> RecordedGrant:
+    """A request for two permissions: notified, narrowed, approved, used, renewed and revoked."""
+    wide = replace(
+        grant_of(("s3:GetObject s3:DeleteObject", "arn:aws:s3:::reports/2026/*")),
+        state=PENDING.state, starts_at=None, expires_at=NOW + 3600, reviews=(("owners",),), human="local.hal",
+        duration_seconds=900,
+    )  # fmt: skip
+    recorded = requested(wide, Outcome.REVIEW, risks=("DataExfiltration: reads data",), calls=("aws s3 cp",))
+    sent = [{"channel": "mail", "to": "staff.alice", "code": ""}, {"channel": "slack", "to": "#o", "code": "not_here"}]
+    recorded.write(
+        AuditEvent.NOTICE, Outcome.SENT, NOW + 1, "",
+        detail={"notice": "asked", "reviewers": ["staff.alice", "staff.bob"], "sent": sent},
+    )  # fmt: skip
+    less = (Permission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/*",)),)
+    recorded.becomes(permissions=less, duration_seconds=300, state=ACTIVE, starts_at=NOW + 60, expires_at=NOW + 360)
+    recorded.write(
+        AuditEvent.VOTE, Outcome.APPROVED, NOW + 60, "203.0.113.9", policies=("data-owners",),
+        detail={
+            "by": "staff.bob", "delegations": [{"group": "owners", "absent": "staff.carol"}],
+            "comment": "the report alone", "via": "slack",
+            "permissions": recorded.grant.view()["permissions"], "state": "active",
+        },
+    )  # fmt: skip
+    recorded.write(AuditEvent.ISSUE, Outcome.ALLOWED, NOW + 65)
+    recorded.write(AuditEvent.ISSUE, Outcome.ALLOWED, NOW + 100, "198.51.100.8")
+    recorded.write(
+        AuditEvent.REVOCATION, Outcome.REVOKED, NOW + 200, "", detail={"by": "staff.olga", "reason": "enough"}
+    )
+    return recorded.write(AuditEvent.CANARY, Outcome.DENIED, NOW + 202, "", detail={"denied_after_milliseconds": 1432})
+
+
+CALLS = [
+    call(0, **BEGINNING),
+    call(1, time=NOW + 70), call(2, time=NOW + 80, error_code="NoSuchKey"),
+    call(3, time=NOW + 90, operation="DeleteObject", actions=("s3:DeleteObject",), error_code="AccessDenied"),
+    call(4, time=NOW + 110, service="iam", operation="CreateUser", actions=("iam:CreateUser",), created=("user x",)),
+    call(5, BYPASS, time=NOW + 250), call(6, BYPASS, time=NOW + 251), call(6, time=NOW + 251),
+    call(7, CANARY, time=NOW + 201),
+]  # fmt: skip
+
+
+def test_aud_04_the_report_has_requester_reason_and_decision():
+    report = report_of(reviewed(), CALLS)
+    assert (report.requester.principal, report.requester.human) == (GRANT.principal, "local.hal")
+    assert report.requester.addresses == ("198.51.100.7", "198.51.100.8")
+    assert (report.reason, report.ticket, report.requested_calls) == ("monthly report", "OPS-12", ("aws s3 cp",))
+    both = Permission(("s3:GetObject", "s3:DeleteObject"), ("arn:aws:s3:::reports/2026/*",))
+    assert report.requested == Terms((both,), 900)
+    assert report.granted == Terms((Permission(("s3:GetObject",), both.resources),), 300)
+    assert (report.policies, report.policy_version) == (("data-owners",), "v1")
+    assert (report.reviews, report.risks) == ((("owners",),), ("DataExfiltration: reads data",))
+    (sent,) = report.notifications
+    assert (sent.recipients, sent.channels, sent.failures) == (
+        ("staff.alice", "staff.bob"),
+        ("mail",),
+        ("slack: not_here",),
+    )
+    (vote,) = report.votes
+    assert (vote.by, vote.verdict, vote.on_behalf_of, vote.comment) == (
+        "staff.bob", "approved", ("staff.carol",), "the report alone",
+    )  # fmt: skip
+    assert vote.narrowed_terms == report.granted
+    assert report.warnings == ()
+
+
+def test_aud_04_the_report_has_times_and_end():
+    report = report_of(reviewed(), CALLS)
+    assert report.times == (NOW, NOW + 60, NOW + 65, NOW + 360, NOW + 200)
+    assert report.end[:5] == (ReportedState.REVOKED, "staff.olga", "enough", True, 1432)
+    assert report.issuances == (
+        CredentialIssuance(NOW + 65, "198.51.100.7", "allowed", ""),
+        CredentialIssuance(NOW + 100, "198.51.100.8", "allowed", ""),
+    )
+
+
+def test_aud_04_calls_are_grouped_and_unused_permissions_listed():
+    report = report_of(reviewed(), CALLS)
+    assert [(use.name, use.code, use.times) for use in report.uses] == [
+        ("s3:GetObject", "", 2), ("s3:GetObject", "NoSuchKey", 1), ("iam:CreateUser", "", 1),
+    ]  # fmt: skip
+    assert report.uses[0].resources == (OBJECT,)
+    assert [(use.name, use.code) for use in report.denied] == [("s3:DeleteObject", "AccessDenied")]
+    assert [(use.name, use.bypass, use.times) for use in report.bypasses] == [("s3:GetObject", ("key_not_issued",), 1)]
+    assert (report.calls, report.sessions_started, report.broker_calls) == (6, 1, 1)
+    assert [(each.resource, each.name) for each in report.leftover_resources] == [("user x", "iam:CreateUser")]
+    assert report.unused_permissions == ()
+    assert report_of(reviewed(), CALLS[:1]).unused_permissions == (
+        Permission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/*",)),
+    )
+
+
+@pytest.mark.parametrize(("gone", "left"), [("", []), ("e-4", []), ("e-9", ["user x"])])
+def test_aud_04_a_deleted_resource_is_not_left_over(gone: str, left: list[str]):
+    later = call(
+        9, time=NOW + 111, service="iam", operation="DeleteUser", actions=("iam:DeleteUser",), deleted=("user x",)
+    )
+    calls = [each for each in [*CALLS, later] if each["event_id"] != gone]
+    assert [each.resource for each in report_of(reviewed(), calls).leftover_resources] == left
+
+
+IN_TURN = ("CreateUser", "DeleteUser", "CreateUser", "DeleteUser")
+
+
+@pytest.mark.parametrize(
+    ("times", "left"),
+    [((0, 0, 0), 1), ((0, 1, 1), 1), ((0, 1), 0), ((0, 0), 1), ((0, 1, 2), 1), ((0, 1, 2, 2), 1), ((0, 1, 2, 3), 0)],
+)
+def test_aud_04_a_resource_created_again_in_the_second_of_its_deletion_is_left_over(times: tuple[int, ...], left: int):
+    """CloudTrail has whole seconds, which do not order two events of one second."""
+    calls = [
+        call(number, time=NOW + at, service="iam", operation=name,
+             **{"created" if name == "CreateUser" else "deleted": ("user x",)})
+        for number, (at, name) in enumerate(zip(times, IN_TURN, strict=False))
+    ]  # fmt: skip
+    found = report_of(requested(), calls).leftover_resources
+    assert bool(found) is bool(left)
+    assert {each.resource for each in found} <= {"user x"}
+
+
+def test_aud_04_a_resource_with_an_unreadable_creation_time_is_left_over():
+    made = call(1, service="iam", operation="CreateUser", created=("user x",)) | {"time": "yesterday"}
+    gone = call(2, service="iam", operation="DeleteUser", deleted=("user x",))
+    assert [each.resource for each in report_of(requested(), [made, gone]).leftover_resources] == ["user x"]
+
+
+def test_aud_04_an_unexplained_call_does_not_count_as_use():
+    """Forged calls in a grant's name cannot show a permission as used."""
+    table = "arn:aws:dynamodb:eu-west-1:444455556666:table/orders"
+    recorded = requested(grant_of(("dynamodb:DeleteTable", table), ("s3:GetObject", OBJECT)))
+    strange = call(2, BYPASS, service="dynamodb", operation="DeleteTable", actions=("dynamodb:DeleteTable",))
+    report = report_of(recorded, [call(1), strange])
+    assert report.unused_permissions == (Permission(("dynamodb:DeleteTable",), (table,)),)
+    assert [each.event_id for each in report.explained_calls] == ["e-1"]
+    assert ([use.name for use in report.bypasses], report.calls) == (["dynamodb:DeleteTable"], 2)
+
+
+def test_aud_04_scoping_a_session_down_is_the_brokers_call_unless_granted():
+    scoped = call(1, service="sts", operation="GetScopedCredentials", actions=("sts:GetScopedCredentials",))
+    report = report_of(requested(), [scoped])
+    assert (report.calls, report.broker_calls, report.uses) == (0, 1, ())
+    named = report_of(requested(grant_of(("sts:GetScopedCredentials", "*"))), [scoped])
+    assert (named.calls, named.broker_calls) == (1, 0)
+
+
+ADMIN = "arn:aws:iam::444455556666:role/admin"
+
+
+@pytest.mark.parametrize("operation", sorted(ASSUME_ROLE_OPERATIONS))
+@pytest.mark.parametrize("request_text", [json.dumps({"roleArn": ADMIN}), "", "no JSON", "[]", '{"roleArn":7}'])
+def test_aud_04_assuming_another_role_is_a_call_of_the_agent(operation: str, request_text: str):
+    """Role chaining must not count as the start of the grant's session, or no list would show it."""
+    grant = grant_of(("sts:AssumeRole sts:AssumeRoleWithSAML sts:AssumeRoleWithWebIdentity", ADMIN))
+    chained = call(1, service="sts", operation=operation, actions=(f"sts:{operation}",), resources=(ADMIN,),
+                   request=request_text)  # fmt: skip
+    report = report_of(requested(grant), [call(0, **BEGINNING), chained])
+    assert [(use.name, use.resources) for use in report.uses] == [(f"sts:{operation}", (ADMIN,))]
+    assert (report.sessions_started, report.calls) == (1, 1)
+    assert not any(f"sts:{operation}" in each.actions for each in report.unused_permissions)
+
+
+@settings(max_examples=examples(100))
+@given(st.randoms(use_true_random=False))
+def test_aud_04_order_and_repetition_make_no_difference(chance):
+    recorded = reviewed()
+    records, calls = recorded.lines * 2, CALLS * 2
+    chance.shuffle(records)
+    chance.shuffle(calls)
+    assert build_report(GRANT.id, records, calls, LATER) == report_of(recorded, CALLS)
+
+
+@pytest.mark.parametrize("missing", range(6))
+def test_aud_02_a_gap_in_the_chain_is_a_warning_and_the_rest_is_reported(missing: int):
+    recorded = reviewed()
+    del recorded.links[missing]
+    report = report_of(recorded, CALLS)
+    assert f"Missing from the chain: record {missing}. The report lacks what it says." in report.warnings
+    assert len(report.records) == 6
+
+
+def test_aud_02_a_huge_record_number_is_a_gap_and_takes_no_time():
+    recorded = reviewed()
+    lines = recorded.lines
+    lines[-1]["seq"] = 10**15 - 1
+    report = build_report(GRANT.id, lines, (), LATER)
+    assert report is not None
+    assert report.warnings[0].startswith("Missing from the chain: record 6 to 999999999999998.")
+
+
+def test_aud_02_duplicate_numbers_and_broken_links_are_warnings():
+    recorded, other = reviewed(), reviewed()
+    changed = json.loads(other.links[2].text) | {"reason": "nothing to see here", "hash": "f" * 64}
+    report = build_report(GRANT.id, [*recorded.lines, changed], (), LATER)
+    assert report is not None
+    assert "2 different records have number 2; all are listed. Run `jitney audit verify`." in report.warnings
+    report = build_report(GRANT.id, [*recorded.lines[:2], changed, *recorded.lines[3:]], (), LATER)
+    assert report is not None
+    assert report.warnings == ("Record 3 does not match the hash of the record before it. Run `jitney audit verify`.",)
+
+
+def test_aud_01_an_unknown_event_is_listed():
+    recorded = requested()
+    lines = recorded.lines
+    lines.append(lines[0] | {"seq": 1, "prev": lines[0]["hash"], "event": "teleported", "outcome": "elsewhere"})
+    report = build_report(GRANT.id, lines, (), LATER)
+    assert report is not None
+    assert [(each.event, each.outcome, each.known) for each in report.records] == [
+        ("request", "allowed", True), ("teleported", "elsewhere", False),
+    ]  # fmt: skip
+
+
+def test_aud_01_lines_of_other_grants_are_ignored_but_joined_requests_and_bypasses_are_listed():
+    recorded, other = requested(), requested(PENDING)
+    joined = chain_record(
+        AuditRecord(NOW + 5, AuditEvent.REQUEST, Outcome.REVIEW, code="joined", grant_id=GRANT.id), "r-1"
+    )
+    bypass = chain_record(AuditRecord(NOW + 6, AuditEvent.BYPASS, Outcome.UNEXPLAINED, grant_id=GRANT.id), "r-2")
+    strange = call(1) | {"grant_id": PENDING.id}
+    lines = [*recorded.lines, *other.lines, json.loads(joined.text), json.loads(bypass.text)]
+    report = build_report(GRANT.id, lines, [strange], LATER)
+    assert report is not None
+    assert (report.repeated_requests, report.calls, report.warnings) == ((NOW + 5,), 0, ())
+    assert [each.event for each in report.records] == ["request", "request", "bypass"]
+
+
+def test_without_records_there_is_no_report():
+    assert build_report("g-cccccccccccccc", requested().lines, [call(1)], LATER) is None
+
+
+def broke(recorded: RecordedGrant) -> RecordedGrant:
+    recorded.becomes(state=ACTIVE, starts_at=NOW + 9, expires_at=NOW + 309, duration_seconds=300)
+    detail = {"by": "staff.gina", "reason": "down", "follow_up_due_at": "2026-11-25T12:00:00Z"}
+    recorded.write(AuditEvent.BREAK_GLASS, Outcome.APPROVED, NOW + 9, detail=detail)
+    return recorded.write(
+        AuditEvent.FOLLOW_UP, Outcome.OBJECTED, NOW + 50, detail={"by": "staff.bob", "comment": "not like this"}
+    )
+
+
+def test_rev_08_the_report_has_break_glass_use_and_follow_up():
+    report = report_of(broke(requested(replace(PENDING, duration_seconds=900), Outcome.REVIEW)))
+    assert report.break_glass == ReportedBreakGlass(NOW + 9, "staff.gina", "down", "2026-11-25T12:00:00Z")
+    assert report.follow_up_reviews == (FollowUpReview(NOW + 50, "staff.bob", "objected", "not like this"),)
+    assert report.granted == Terms(PENDING.permissions, 300)
+    assert (report.times.decided, report.times.issued, report.times.expires_at) == (NOW + 9, 0, NOW + 309)
+
+
+def nothing(recorded: RecordedGrant) -> RecordedGrant:
+    return recorded
+
+
+ENDS: dict[str, tuple[Callable[[RecordedGrant], RecordedGrant], Outcome, tuple[object, ...]]] = {
+    "pending": (nothing, Outcome.REVIEW, (ReportedState.PENDING, "", "", True, 0)),
+    "active": (nothing, Outcome.ALLOWED, (ReportedState.ACTIVE, "", "", True, 0)),
+    "released": (
+        lambda recorded: recorded.write(
+            AuditEvent.RELEASE, Outcome.RELEASED, NOW + 9, detail={"by": "local.reader-agent"}
+        ),
+        Outcome.ALLOWED, (ReportedState.RELEASED, "local.reader-agent", "", True, NOW + 9),
+    ),
+    "rejected": (
+        lambda recorded: recorded.write(
+            AuditEvent.VOTE, Outcome.REJECTED, NOW + 9, detail={"by": "staff.bob", "comment": "no", "state": "rejected"}
+        ),
+        Outcome.REVIEW, (ReportedState.REJECTED, "staff.bob", "no", True, NOW + 9),
+    ),
+    "no workflow": (
+        lambda recorded: recorded.write(AuditEvent.REQUEST, Outcome.FAILED, NOW + 9, code="unavailable"),
+        Outcome.REVIEW, (ReportedState.FAILED, "", "unavailable", True, NOW + 9),
+    ),
+    "refused by STS": (
+        lambda recorded: recorded.write(AuditEvent.ISSUE, Outcome.FAILED, NOW + 9, code="issue_refused"),
+        Outcome.ALLOWED, (ReportedState.FAILED, "", "issue_refused", True, NOW + 9),
+    ),
+    "throttled by STS": (
+        lambda recorded: recorded.write(AuditEvent.ISSUE, Outcome.FAILED, NOW + 9, code="unavailable"),
+        Outcome.ALLOWED, (ReportedState.ACTIVE, "", "", True, 0),
+    ),
+    "expired": (
+        lambda recorded: recorded.write(AuditEvent.EXPIRY, Outcome.EXPIRED, NOW + 400),
+        Outcome.ALLOWED, (ReportedState.EXPIRED, "", "", True, NOW + 300),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_end_04_the_report_has_the_end(name: str):
+    change, outcome, expected = ENDS[name]
+    report = report_of(change(requested(PENDING if outcome is Outcome.REVIEW else GRANT, outcome)), now=NOW + 20)
+    assert (report.end.state, report.end.by, report.end.reason, report.end.recorded, report.times.ended) == expected
+
+
+def test_end_04_an_expiry_without_record_is_marked():
+    report = report_of(requested(), now=NOW + 300)
+    assert (report.end.state, report.end.recorded, report.times.ended) == (ReportedState.EXPIRED, False, NOW + 300)
+
+
+def test_a_failed_issuance_is_listed_as_failed():
+    recorded = (
+        requested()
+        .write(AuditEvent.ISSUE, Outcome.FAILED, NOW + 1, code="unavailable")
+        .write(AuditEvent.ISSUE, Outcome.ALLOWED, NOW + 9)
+    )
+    assert [(each.at, each.outcome) for each in report_of(recorded).issuances] == [
+        (NOW + 1, "failed"),
+        (NOW + 9, "allowed"),
+    ]
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=examples(200))
+@given(st.data())
+def test_any_content_in_a_line_still_gives_a_report(data):
+    lines, calls = reviewed().lines, [dict(each) for each in CALLS]
+    for line in (*lines, *calls):
+        name = data.draw(st.sampled_from(sorted(line)))
+        line[name] = data.draw(ANYTHING)
+    detail = data.draw(ANYTHING)
+    lines[2]["detail"] = json.dumps(detail)
+    report = build_report(GRANT.id, lines, calls, LATER)
+    assert report is None or report.grant_id == GRANT.id
+
+
+def test_athena_cells_and_published_lines_give_the_same_report():
+    recorded = reviewed()
+    cells = [
+        line | {name: json.dumps(line[name]) for name in ("policies", "actions", "resources")}
+        for line in recorded.lines
+    ]
+    lists = ("actions", "resources", "created", "deleted", "reasons")
+    rows = [each | {name: json.dumps(each[name]) for name in lists} for each in CALLS]
+    assert build_report(GRANT.id, cells, rows, LATER) == report_of(recorded, CALLS)
