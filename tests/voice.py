@@ -31,18 +31,18 @@ FLOORS: dict[str, int] = {
     "benchmarks": 13,
     "data": 22,
     "docs": 213,
-    "infra": 73,
+    "infra": 44,
     "jitney": 8,
     "jitney/adapters": 59,
     "jitney/client": 128,
-    "jitney/configuration": 42,
-    "jitney/core": 399,
+    "jitney/configuration": 15,
+    "jitney/core": 233,
     "jitney/handlers": 159,
     "jitney/pages": 48,
     "local": 78,
     "policies": 14,
-    "root": 31,
-    "tests": 889,
+    "root": 27,
+    "tests": 882,
 }
 """How many banned words each room holds. Lower a number when the room has fewer; never raise one."""
 LONGEST_SENTENCE = 28
