@@ -1,5 +1,7 @@
 """Check that links, tests and threats in the documentation exist."""
 
+import ast
+import importlib
 import re
 from fnmatch import fnmatch
 from pathlib import Path
@@ -79,6 +81,25 @@ def test_the_index_lists_every_page():
 def test_pages_stay_short(page: Path):
     lines = len(page.read_text(encoding="utf-8").splitlines())
     assert lines <= LONGEST.get(page.name, 150)
+
+
+def titles_of_steps(module: str) -> list[str]:
+    """Return the titles of the steps of one chapter of the demo, with the values of this run."""
+    source = importlib.import_module(f"local.demo.{module}")
+    tree = ast.parse(Path(str(source.__file__)).read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    steps = sorted((call for call in calls if call.func.attr == "step"), key=lambda call: call.lineno)
+    return [eval(ast.unparse(call.args[0]), vars(source)) for call in steps]  # noqa: S307 - our own source
+
+
+def test_the_page_of_the_demo_has_its_chapters_and_steps():
+    text = " ".join((ROOT / "docs" / "demo.md").read_text(encoding="utf-8").split())
+    main = (ROOT / "local" / "demo" / "__main__.py").read_text(encoding="utf-8")
+    titles = [title for module in re.findall(r"(\w+)\.play\(run", main) for title in titles_of_steps(module)]
+    assert re.findall(r" \d+\. \*\*(.+?)\.\*\*", text) == titles
+    assert all(f"## {chapter} " in text for chapter in re.findall(r'chapter\("(.+)"\)', main))
+    for page in ("README.md", "CONTRIBUTING.md", "docs/demo.md"):
+        assert f"{len(titles)} steps" in (ROOT / page).read_text(encoding="utf-8")
 
 
 def test_the_picture_and_the_table_of_boundaries_have_the_same_numbers():
