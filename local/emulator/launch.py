@@ -1,6 +1,7 @@
 """How the emulator's process is started."""
 
 import http
+import os
 import sys
 import urllib.request
 from collections.abc import Mapping
@@ -9,6 +10,8 @@ from local.processes import Process
 from local.settings import ACCOUNT, REGION, ROOT, LocalSettings
 
 NAME = "emulator"
+OPEN_GAPS = "JITNEY_OPEN_GAPS"
+"""Names the gaps that stay open, separated by commas: for `make gaps`."""
 
 
 def process(settings: LocalSettings, port: int, *, gaps_closed: bool = True) -> Process:
@@ -45,6 +48,7 @@ def environment(settings: LocalSettings, port: int) -> Mapping[str, str]:
         "JITNEY_CODE_CACHE": str(settings.cache / "code"),
         "LAMBDA_WARM_TTL_SECONDS": "60",  # a burst leaves a process a request behind, of 70 MB each
         "LOG_LEVEL": "WARNING",
+        OPEN_GAPS: os.environ.get(OPEN_GAPS, ""),
     }
 
 
