@@ -1,8 +1,8 @@
 """`make bench`: the auditor's named queries over a year of a million records and a million calls, on this machine.
 
-Which days of which table a query reads is told by its own conditions on `dt` (`local.scans`). Time is of DuckDB over
-the folders of these days; the bytes are those of the lines of these days, as often as the query reads them: what Athena
-would bill. Days and lines are the same each time, counted back from today. Prints one table.
+A query's conditions on `dt` say which days of a table it reads (`local.scans`). The time is DuckDB's, over the folders
+of these days. The bytes are those that Athena would bill: the lines of these days, as often as the query reads them.
+Days and lines are the same in each run, counted back from today. Prints one table.
 """
 
 import tempfile
@@ -139,7 +139,7 @@ def sizes(folder: Path) -> Mapping[str, list[int]]:
     }
 
 
-def told(figures: Figures, by_day: Mapping[str, list[int]]) -> str:
+def table_line(figures: Figures, by_day: Mapping[str, list[int]]) -> str:
     """One line of the table."""
     read = sum(sum(by_day[each.table][: partitions([each])[each.table]]) for each in figures.read)
     parts = ", ".join(f"{name} {count} of {DAYS}" for name, count in sorted(partitions(figures.read).items()))
@@ -155,7 +155,7 @@ def main() -> None:
         whole = ", ".join(f"{sum(days) / 1e6:,.0f} MB of {table}" for table, days in by_day.items())
         print(f"{RECORDS:,} records and {CALLS:,} calls of {DAYS} days: {whole}")
         for figures in measured(folder):
-            print(told(figures, by_day))
+            print(table_line(figures, by_day))
 
 
 if __name__ == "__main__":
