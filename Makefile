@@ -106,6 +106,10 @@ bench: $(READY) ## measure the figures in one run
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.audit
 	@$(BIN)/python -m benchmarks.queries
 
+.PHONY: gaps
+gaps: $(READY) ## which patches of the emulator ministack still needs; MINISTACK=x.y.z for another version
+	@$(BIN)/python -m local.gap_report $(MINISTACK)
+
 .PHONY: data
 data: $(READY) $(AWSCLI) ## build the tables of actions and operations from their sources
 	PYTHONPATH=functions $(BIN)/python -m data

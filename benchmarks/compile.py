@@ -1,9 +1,8 @@
 """`make bench`: what deciding and compiling cost, and how small session policies become, over `requests.yaml`.
 
-Times are of the processor, in one process without I/O; each round asks for other names, so that no cache knows them.
-What policies said of what is the same to them is remembered: `decide` is of an agent that has asked for the like
-before, `decide_first` of agents of whom nothing is remembered.
-`naive` is one statement for each permission as it was decided, with the end as its condition, without white space.
+Times are processor times, in one process without I/O. Each round uses other names, so that no cache has them. The
+policy engine remembers verdicts: `decide` measures an agent with remembered verdicts, `decide_first` agents without.
+`naive` is one statement for each decided permission, with the end as its condition, without white space.
 Prints one JSON object.
 """
 
@@ -33,7 +32,7 @@ from jitney.core.times import iso
 
 ROUNDS = 40
 ENDS_AT = 1_795_521_600
-# What the requests ask for, wherever they ask for it, beside what nobody gets.
+# Permits everything that the requests ask, on every target, and forbids what no agent gets.
 PERMITTED = """
 @id("engineers")
 permit (principal in Jitney::Group::"corp/engineers", action, resource in Jitney::Target::"analytics-prod")

@@ -1,8 +1,8 @@
 """`make bench`: what a review costs in Step Functions, which charges for each state transition.
 
-Requests are asked for at a local system and decided there, by being given back: the workflow goes the same way
-whatever was decided. The histories of their executions are counted. A state that is entered is a transition, and so is
-each further try of a task.
+It sends requests to a local system and releases them, since the workflow takes the same path for every decision. Then
+it counts the events in the executions' histories. Each state that is entered is a transition, and so is each retry of
+a task.
 https://aws.amazon.com/step-functions/pricing/
 """
 

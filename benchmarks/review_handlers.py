@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def _measured(prepare: Prepare) -> dict[str, float]:
-    """The medians of the wall and processor time of what is prepared anew for each run."""
+    """Return the median wall and processor times of an action that is prepared again for each run."""
     runs = []
     for number in range(WARM_UP + RUNS):
         act = prepare()

@@ -25,7 +25,7 @@ IMPORTS = {
     "handler": "import jitney.handlers.grants; ports = jitney.handlers.grants.Ports(); ports.store; ports.sessions",
     "bare": "import boto3, jwt; boto3.client('dynamodb'); boto3.client('sts')",
 }
-"""Both end with the same two clients; reading policies and configuration is told apart as `ready`."""
+"""Both end with the same two clients. `ready` measures reading policies and configuration, too."""
 WITHOUT_COLLECTOR = f"import gc; gc.disable(); {IMPORTS['bare']}"
 """What the bare imports cost when they put the garbage collector off as the functions do (jitney/handlers)."""
 READY = "import jitney.handlers.grants; jitney.handlers.grants.Ports().build(jitney.handlers.grants.NEEDS)"
@@ -55,8 +55,8 @@ def _run(program: str, environment: dict[str, str], folder: str) -> Any:
 def _requests(stack: dict[str, Any], environment: dict[str, str], folder: str) -> dict[str, Any]:
     program = (ROOT / "benchmarks" / "vend_process.py").read_text(encoding="utf-8")
     with httpx.Client() as client:
-        told = json.dumps({"token": _token(client, stack), "requests": REQUESTS})
-    return _run(f"TOLD = {told!r}\n{program}", environment, folder)  # type: ignore[no-any-return]
+        parameters = json.dumps({"token": _token(client, stack), "requests": REQUESTS})
+    return _run(f"PARAMETERS = {parameters!r}\n{program}", environment, folder)  # type: ignore[no-any-return]
 
 
 def _token(client: httpx.Client, stack: dict[str, Any]) -> str:

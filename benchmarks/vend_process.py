@@ -1,6 +1,6 @@
 """The measured process of `benchmarks.vend`: runs inside the bundle with nothing but what the function has.
 
-`TOLD` is put in front of this text: the bearer token and the number of requests.
+`benchmarks.vend` puts `PARAMETERS` in front of this text: the bearer token and the number of requests.
 """
 
 import contextlib
@@ -22,11 +22,11 @@ from jitney.handlers.edge import answer
 from jitney.handlers.grants import create_grant
 from jitney.handlers.ports import Ports
 
-told = json.loads(TOLD)  # type: ignore[name-defined]  # noqa: F821
+parameters = json.loads(PARAMETERS)  # type: ignore[name-defined]  # noqa: F821
 event = {
     "httpMethod": "POST",
     "resource": "/v1/grants",
-    "headers": {"Authorization": f"Bearer {told['token']}"},
+    "headers": {"Authorization": f"Bearer {parameters['token']}"},
     "body": json.dumps(
         {
             "target": "analytics-prod",
@@ -120,12 +120,12 @@ for _ in range(20):
     vend(ports)
     bare()
 handler_runs, bare_runs = [], []
-for _ in range(told["requests"]):
+for _ in range(parameters["requests"]):
     handler_runs.append(measure(lambda: vend(ports)))
     bare_runs.append(measure(bare))
 replayed = ports_over(Replayed(clients[0]), Replayed(clients[1]))
 vend(replayed)
-own_runs = [measure(lambda: vend(replayed)) for _ in range(told["requests"])]
+own_runs = [measure(lambda: vend(replayed)) for _ in range(parameters["requests"])]
 handler, without = figures(handler_runs), figures(bare_runs)
 print(
     json.dumps(

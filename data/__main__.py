@@ -1,6 +1,6 @@
-"""`python -m data`: build the tables of actions, of operations and of masks anew.
+"""`python -m data`: build the tables of actions, of operations and of masks from their sources.
 
-Exits 1, and leaves the old tables, when a new one looks wrong.
+Exits with 1, and keeps the old table, when a new one fails its checks.
 """
 
 import json
@@ -59,7 +59,7 @@ def build(sources: Sources, old: ActionTable | None) -> Built:
     found = escalations(lists, ours, ActionTable.load(table.encode({}, blocks, escalations=[])))
     encoded = table.encode(sources.about(), blocks, escalations=found.rows(), unknown=found.unknown)
     faults = [
-        *(f"ahead.yaml names {name}, which the sources know by now" for name in overtaken),
+        *(f"ahead.yaml names {name}, which the sources have now" for name in overtaken),
         *table.faults(ActionTable.load(encoded), old, _yaml("sentinels.yaml"), corrections.unused()),
         *escalation_faults(found, ours["unknown"]),
     ]
@@ -67,7 +67,7 @@ def build(sources: Sources, old: ActionTable | None) -> Built:
 
 
 def _services(sources: Sources) -> tuple[list[Service], list[str]]:
-    """The services with the actions of ahead.yaml, and those of it that the sources know by now."""
+    """Return the services with the actions of ahead.yaml added, and those that the sources have now."""
     ahead: dict[str, dict[str, str]] = _yaml("ahead.yaml")
     services, overtaken = [], []
     for prefix, actions, types in sources.services():
@@ -78,7 +78,7 @@ def _services(sources: Sources) -> tuple[list[Service], list[str]]:
 
 
 def _credentials(lists: Mapping[str, Any], ours: Mapping[str, Any], known: Mapping[str, str]) -> Iterator[str]:
-    """Cloudsplaining's actions that return credentials; those that AWS does not have are told with the escalations."""
+    """Yield cloudsplaining's actions that return credentials and that AWS has."""
     public = {name.lower() for name in ours["not_credentials"]}
     return (known[name] for name in lists["ACTIONS_THAT_RETURN_CREDENTIALS"] if name in known and name not in public)
 
@@ -88,7 +88,7 @@ def _yaml(name: str) -> Any:
 
 
 def replace(path: Path, sources: Sources) -> tuple[bool, list[str]]:
-    """Write the table at `path` anew, unless it has faults; whether it was written, and what to tell."""
+    """Write the new table to `path`, unless it has faults. Return whether it was written, and lines to print."""
     old = ActionTable.load(path.read_bytes()) if path.exists() else None
     encoded, found, faults = build(sources, old)
     new = ActionTable.load(encoded)
@@ -107,9 +107,9 @@ def replace(path: Path, sources: Sources) -> tuple[bool, list[str]]:
 
 
 def build_operations(actions: ActionTable) -> tuple[bytes, str]:
-    """The table of operations, and the page that says what it knows.
+    """Return the table of operations, and the page that lists them.
 
-    Raises ValueError when operations.yaml names what is not there.
+    Raises ValueError when operations.yaml names an unknown operation or member.
     """
     rules = yaml.safe_load((HERE / "operations.yaml").read_text("utf-8"))["services"]
     command = [AWS_CLI, HERE / "aws_cli.py", *rules]
@@ -119,7 +119,7 @@ def build_operations(actions: ActionTable) -> tuple[bytes, str]:
 
 
 def replace_operations(path: Path, actions: ActionTable) -> tuple[bool, list[str]]:
-    """Write the table at `path` and docs/calls.md anew, unless fewer operations have a known action than before."""
+    """Write the table to `path`, and docs/calls.md, unless fewer operations have a known action than before."""
     encoded, page = build_operations(actions)
     old = OperationTable.load(path.read_bytes()).report if path.exists() else {}
     faults = operations.faults(OperationTable.load(encoded).report, old)
@@ -131,7 +131,7 @@ def replace_operations(path: Path, actions: ActionTable) -> tuple[bool, list[str
 
 
 def replace_masks(path: Path) -> tuple[bool, list[str]]:
-    """Write the table of masked members at `path` anew, unless it has faults, also where a member is not reviewed."""
+    """Write the table of masked members to `path`, unless it has faults. An unreviewed member is a fault."""
     listed = _yaml("masks.yaml")
     encoded, left = masks.encode(listed)
     new = MaskTable.load(encoded)
@@ -146,7 +146,7 @@ def replace_masks(path: Path) -> tuple[bool, list[str]]:
 
 
 def main() -> int:
-    """Fetch the sources, build, and tell what changed."""
+    """Fetch the sources, build the tables, and print what changed."""
     scratch = Path(os.environ.get("JITNEY_LOCAL_DIR", ".local")) / "data"
     written, lines = replace(TABLE, fetch(scratch.resolve()))
     also, more = replace_operations(OPERATIONS, ActionTable.load(TABLE.read_bytes()))

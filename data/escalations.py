@@ -17,7 +17,7 @@ class Method(NamedTuple):
 
 
 class Escalations(NamedTuple):
-    """The ways that are told, the names that AWS does not have, and the ways that are left out, in sentences."""
+    """The ways that count, the names that AWS does not have, and why other ways are left out."""
 
     methods: tuple[Method, ...]
     unknown: tuple[str, ...]
@@ -29,10 +29,10 @@ class Escalations(NamedTuple):
 
 
 def escalations(lists: Mapping[str, Any], ours: Mapping[str, Any], table: ActionTable) -> Escalations:
-    """The ways in cloudsplaining's `lists` and in `ours` (escalations.yaml), none of which holds all of another.
+    """Join the ways in cloudsplaining's `lists` and in `ours` (escalations.yaml). None contains another.
 
-    What only looks (List or Read) is left out of a way: somebody may know an instance's id without asking AWS for it.
-    A way with an action that AWS does not have cannot be gone.
+    Actions that only look (List or Read) are left out of a way: an agent may know an instance's id without asking AWS.
+    A way with an action that AWS does not have is impossible.
     """
     found: list[Method] = []
     unknown: set[str] = set(unknown_of(lists, table))
@@ -47,14 +47,14 @@ def escalations(lists: Mapping[str, Any], ours: Mapping[str, Any], table: Action
             acting = tuple(action.name for action in actions if action and action.level not in LOOKING)
             found.append(Method(name, acting, source))
     shortest = sorted(found, key=lambda method: len(method.actions))
-    told: list[Method] = []
+    counted: list[Method] = []
     for method in shortest:
-        inner = next((each for each in told if set(each.actions) <= set(method.actions)), None)
+        inner = next((each for each in counted if set(each.actions) <= set(method.actions)), None)
         if inner:
-            left_out.append(f"{method.name}: it holds all of {inner.name}")
+            left_out.append(f"{method.name}: it contains {inner.name}")
         else:
-            told.append(method)
-    return Escalations(tuple(told), tuple(sorted(unknown)), tuple(left_out))
+            counted.append(method)
+    return Escalations(tuple(counted), tuple(sorted(unknown)), tuple(left_out))
 
 
 def unknown_of(lists: Mapping[str, Any], table: ActionTable) -> Iterator[str]:
@@ -64,7 +64,7 @@ def unknown_of(lists: Mapping[str, Any], table: ActionTable) -> Iterator[str]:
 
 
 def faults(found: Escalations, reviewed: Iterable[str]) -> list[str]:
-    """Why the ways must not be used, in sentences: names that AWS does not have and that nobody has looked at."""
+    """Return why the ways must not be used: names that AWS does not have and that are not reviewed."""
     unreviewed, gone = set(found.unknown) - set(reviewed), set(reviewed) - set(found.unknown)
     return [
         *(

@@ -14,7 +14,7 @@ RANKED = (
     AccessLevel.PERMISSIONS_MANAGEMENT,
 )
 
-# AWS's service reference flags an action as both ("Permissions management, Write"); the more telling one counts.
+# AWS's service reference flags an action as both ("Permissions management, Write"); the stronger one counts.
 NAMES = {
     "List": AccessLevel.LIST,
     "Read": AccessLevel.READ,

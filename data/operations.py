@@ -1,4 +1,4 @@
-"""The table of operations as `core.calls.operations` reads it: from botocore's models, the AWS CLI and operations.yaml."""
+"""The table of operations for `core.calls.operations`, from botocore's models, the AWS CLI and operations.yaml."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """operations.yaml: what names alone do not tell. See there for the members."""
+    """The rules of operations.yaml, for what names alone do not say. See there for the members."""
 
     services: Mapping[str, Mapping[str, Any]]
 
@@ -150,7 +150,7 @@ class ServiceRows:
                 yield [PASSING, [[1, f"@{held} {role}"]], held, what]
 
     def _also(self, members: Mapping[str, Shape]) -> Iterator[list[Any]]:
-        """What a parameter needs in whichever operation it is given."""
+        """Yield what a parameter needs in every operation that takes it."""
         for name, rule in self._rules.of(self._name).get("also", {}).items():
             if name in members:
                 yield [rule["action"], [[1, rule["resource"]]], name, rule["why"]]
@@ -182,7 +182,7 @@ class ServiceRows:
         return action
 
     def _templates(self, kind: ResourceType, operation: OperationModel | None) -> Iterator[str]:
-        """The format of a resource type with members in the place of variables, in every way that members allow."""
+        """Yield a resource type's format with its variables replaced by members, in every way that members allow."""
         formats = self._rules.of(self._name).get("formats", {})
         arn_format = formats.get(kind.name, kind.arn_format)
         filled = [arn_format]
@@ -191,7 +191,7 @@ class ServiceRows:
                 sources = list(self._sources(variable, kind, operation))
                 filled = [each.replace(f"${{{variable}}}", f"${{{source}}}") for each in filled for source in sources]
         free = {variable for variable in _VARIABLE.findall(arn_format) if variable not in FROM_TARGET}
-        # A format without variables is the same whatever the parameters are, but for the ARN of another resource.
+        # A format without variables is the same for all parameters, except for the ARN of another resource.
         named = [
             name for name in self._arn_members(kind, _members(operation)) if free or name.lower() in naming.ANY_ARN
         ]

@@ -1,4 +1,4 @@
-"""What an operation hands on besides: roles that a service takes, for which the caller needs iam:PassRole.
+"""The roles that an operation passes to a service, for which the caller needs iam:PassRole.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 """

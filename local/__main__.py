@@ -17,7 +17,7 @@ NOT_ACCEPTED = " (of the sample provider, which this configuration does not acce
 
 
 def up(settings: LocalSettings, progress: Progress) -> int:
-    """Start the system; 0 once it answers."""
+    """Start the system; 0 when it answers."""
     try:
         description = system.up(settings, progress)
     except system.StartupError as problem:
@@ -28,16 +28,16 @@ def up(settings: LocalSettings, progress: Progress) -> int:
 
 
 def down(settings: LocalSettings, progress: Progress) -> int:
-    """End the system; 0 when none of it is left, whether it ran or not."""
-    progress.say("All processes ended." if system.down(settings) else "Nothing was running.")
+    """Stop the system; 0 when no process is left, also if none ran."""
+    progress.say("The system is stopped." if system.down(settings) else "Nothing was running.")
     return 0
 
 
 def status(settings: LocalSettings, progress: Progress) -> int:
-    """0 when the system runs and answers, 3 when not."""
+    """Show the running system; 0 when it answers, 3 when not."""
     description = system.status(settings)
     if description is None:
-        progress.say("The system is not up: make up starts it.")
+        progress.say("The system is not up. To start it: make up")
         return 3
     _show(description, settings, progress)
     return 0
@@ -67,13 +67,13 @@ def _show(description: Mapping[str, Any], settings: LocalSettings, progress: Pro
 
 
 def _from_here(path: str) -> str:
-    """The path as one writes it in this folder."""
+    """Return the path relative to this folder, if it is in it."""
     here = Path.cwd()
     return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; its exit status."""
+    """Run one command and return its exit status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     progress = Progress()
     if len(arguments) != 1 or arguments[0] not in COMMANDS:
@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
         progress.fail(str(problem))
         return 2
     except KeyboardInterrupt:
-        progress.fail("interrupted; what had been started is ended")
+        progress.fail("interrupted; everything that was started is stopped")
         return 130
 
 

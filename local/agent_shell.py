@@ -1,4 +1,4 @@
-"""What a sample agent's shell needs to work with the running system, and the files that give it to a person's shell."""
+"""The environment of a sample agent's shell, and the files that set it in a person's shell."""
 
 import os
 import shlex
@@ -16,13 +16,13 @@ SAMPLE = "reader-agent"
 _OF_NOBODY = {"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "JITNEY_TOKEN_FILE", "JITNEY_TOKEN_COMMAND"}
 AUDITOR = "auditor"
 ADMINISTRATOR = "administrator"
-"""Of the broker's account. In the emulator the auditor's keys are root's, and so one shell does for both."""
+"""The administrator of the broker's account. In the emulator, auditor and administrator both have root's keys."""
 
 
 def variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
-    """Where the broker is, the agent's own client credentials, where AWS is, and no AWS key. `stack` is stack.json.
+    """Return an agent's variables: the addresses of the broker and of AWS, its client credentials, and no AWS key.
 
-    The auditor's shell has AWS keys, and no broker.
+    `stack` is stack.json. The auditor's shell has AWS keys and no broker.
     """
     if agent in (AUDITOR, ADMINISTRATOR):
         return _of_auditor(stack)
@@ -41,7 +41,7 @@ def variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
 
 
 def _of_auditor(stack: Mapping[str, Any]) -> dict[str, str]:
-    """Who verifies the records and asks Athena: root of the emulated account, with any secret, and the trusted key."""
+    """Return the auditor's variables: root's keys of the emulated account, and the fingerprint of the trusted key."""
     return {
         "JITNEY_RECORDS_BUCKET": stack["buckets"]["records"],
         "JITNEY_SEALS_BUCKET": stack["buckets"]["seals"],
@@ -59,27 +59,27 @@ def _of_auditor(stack: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _competing(stack: Mapping[str, Any]) -> set[str]:
-    """What another file, or the person's own work with AWS, may have left in a shell that becomes another's."""
+    """Return the variables that another agent's file, or the person's own work, may have set in this shell."""
     of_files = {name for agent in stack["env"] for name in variables(stack, agent)}
     return of_files | {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} | _OF_NOBODY
 
 
 def programs() -> Iterator[Path]:
-    """The folders of `jitney` and, where it is installed, of the unmodified AWS CLI."""
+    """Yield the folders of `jitney` and, if it is installed, of the unmodified AWS CLI."""
     yield Path(sys.executable).parent
     if AWS_CLI.exists():
         yield AWS_CLI.parent
 
 
 def files(settings: LocalSettings) -> dict[str, Path]:
-    """Each sample agent's file, and the auditor's."""
+    """Return the path of each sample agent's file, and of the auditor's."""
     return {agent: settings.state / f"{agent}.env" for agent in (*AGENTS, AUDITOR)}
 
 
 def write(stack: Mapping[str, Any]) -> None:
-    """Write the files that `stack["env"]` names, readable by their owner alone: they hold the agents' secrets.
+    """Write the files that `stack["env"]` names. They hold the agents' secrets, so only their owner can read them.
 
-    They are for `.` of a POSIX shell.
+    A POSIX shell reads them with `.`.
     """
     for agent, name in stack["env"].items():
         fresh = Path(f"{name}-{os.getpid()}")

@@ -1,4 +1,4 @@
-"""DuckDB in the place of Athena's engine: the tables and views of `infra`, and the same SQL, on this machine.
+"""DuckDB instead of Athena's engine: the tables and views of `infra`, and the same SQL, on this machine.
 
 What Trino and DuckDB both know is written as Trino has it; the few functions that DuckDB lacks are `FUNCTIONS`.
 """

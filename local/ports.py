@@ -1,7 +1,7 @@
-"""Ports for the local system: those asked for, else those of the last time, else free ones.
+"""Ports for the local system: the requested ones, or those of the last start, or free ones.
 
-Keeping last time's ports keeps the issuer's URL, and with it the synthesized template, the same from one `up` to the
-next. Some are listened on long after they were chosen, so none is one that the kernel gives to outgoing connections.
+The same ports give the same issuer URL, and so the same synthesized template, at each start. Some ports are listened on
+long after they were chosen, so they lie outside the range that the kernel uses for outgoing connections.
 """
 
 import json
@@ -13,24 +13,26 @@ from pathlib import Path
 from local.settings import PORT_VARIABLES
 
 LOWEST = 10_000
-"""Of the ports that are chosen."""
+"""The lowest port that is chosen."""
 ENOUGH = 1000
 _KERNELS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
-def choose(asked: Mapping[str, int], memory: Path, names: Iterable[str] = PORT_VARIABLES) -> dict[str, int]:
-    """A loopback port for each of `names`, remembered in `memory` (JSON).
+def choose(requested: Mapping[str, int], memory: Path, names: Iterable[str] = PORT_VARIABLES) -> dict[str, int]:
+    """Choose a loopback port for each of `names`, and remember it in `memory` (JSON).
 
-    Raises OSError when a port that was asked for is taken.
+    Raises OSError when a requested port is in use.
     """
     remembered, end = _read(memory), _end()
     chosen: dict[str, int] = {}
     for name in names:
-        if name in asked and not _free(asked[name]):
-            message = f"port {asked[name]} ({PORT_VARIABLES[name]}) is in use: choose another, or unset the variable"
+        if name in requested and not _free(requested[name]):
+            message = (
+                f"port {requested[name]} ({PORT_VARIABLES[name]}) is in use: choose another, or unset the variable"
+            )
             raise OSError(message)
-        wished = asked.get(name) or remembered.get(name, end)
-        usable = wished not in chosen.values() and (name in asked or wished < end) and _free(wished)
+        wished = requested.get(name) or remembered.get(name, end)
+        usable = wished not in chosen.values() and (name in requested or wished < end) and _free(wished)
         chosen[name] = wished if usable else _any_free(range(LOWEST, end), chosen)
     memory.parent.mkdir(parents=True, exist_ok=True)
     memory.write_text(json.dumps(chosen), encoding="ascii")
@@ -55,14 +57,14 @@ def _free(port: int) -> bool:
 
 
 def _any_free(among: range, chosen: Mapping[str, int]) -> int:
-    """One by chance, so that of two systems that choose at once each has its own."""
+    """Return a random free port, so that two systems that choose at once get different ones."""
     while (port := random.choice(among)) in chosen.values() or not _free(port):  # noqa: S311
         pass
     return port
 
 
 def _end() -> int:
-    """Where the kernel's own ports begin, which are no choice; the highest port, where it leaves too few others."""
+    """Return the end of the range to choose from: the kernel's first own port, unless too few lie below it."""
     try:
         lowest = int(_KERNELS.read_text(encoding="ascii").split()[0])
     except OSError:  # not Linux: IANA's

@@ -1,4 +1,4 @@
-"""Questions over HTTP that tell whether a part of the system is ready. Loopback only; proxies are left alone."""
+"""HTTP requests that check whether a part of the system is ready. Loopback only, and never through a proxy."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 60.0
 def fetch(
     url: str, *, form: Mapping[str, str] | None = None, basic: tuple[str, str] | None = None
 ) -> tuple[int, bytes]:
-    """Status and body of a GET, or of a POST of `form`; (0, b"") when nobody answers."""
+    """Return status and body of a GET, or of a POST of `form`; (0, b"") without an answer."""
     request = urllib.request.Request(url, data=urlencode(form).encode() if form is not None else None)  # noqa: S310
     if basic:
         request.add_header("Authorization", f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}")
@@ -31,18 +31,18 @@ def fetch(
 
 
 def answers(url: str) -> bool:
-    """Whether a GET of `url` is answered 200."""
+    """Return whether a GET of `url` returns 200."""
     return fetch(url)[0] == HTTPStatus.OK
 
 
 def healthy(api_url: str) -> bool:
-    """Whether the API says that it is well."""
+    """Return whether the API's health check succeeds."""
     status, body = fetch(f"{api_url}/v1/health")
     return status == HTTPStatus.OK and json.loads(body).get("status") == "ok"
 
 
 def token(token_url: str, agent: Mapping[str, Any]) -> str | None:
-    """An access token for a sample agent of stack.json, None when it is refused one."""
+    """Return an access token for a sample agent of stack.json, or None when the provider refuses."""
     basic = (agent["client_id"], agent["client_secret"])
     status, body = fetch(token_url, form={"grant_type": "client_credentials"}, basic=basic)
     return str(json.loads(body)["access_token"]) if status == HTTPStatus.OK else None

@@ -1,8 +1,8 @@
-"""Processes that outlive the command that started them, found again and ended without guessing.
+"""Processes that outlive the command that started them, and that later commands find and end.
 
-Each process holds an exclusive lock on `run/<name>.lock` from its first to its last breath, and so do the children it
-hands the lock to: the lock's file descriptor is inherited. The file holds the process id, which is also the process
-group's. While the lock is held that group exists, so its id cannot have been given to somebody else.
+Each process holds an exclusive lock on `run/<name>.lock` for its whole life, and so do children that inherit the lock's
+file descriptor. The file holds the process id, which is also the process group's id. While the lock is held, the group
+exists, so the kernel has not reused its id.
 """
 
 import contextlib
@@ -17,18 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.settings import LocalSettings
+from local.timeouts import scaled_timeout
 
 GRACE_SECONDS = 1.0
 """How long a process may take to end by itself before it is killed."""
 LOCK_VARIABLE = "JITNEY_LOCAL_LOCK"
-"""Tells a process the file descriptor of its lock, to be inherited by its own children."""
+"""The file descriptor of a process's lock, for its own children to inherit."""
 LIFELINE_VARIABLE = "JITNEY_LOCAL_LIFELINE"
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of the local system: `environment` is all it gets, nothing is inherited."""
+    """A process of the local system. It gets `environment` and inherits no other variable."""
 
     name: str
     command: Sequence[str]
@@ -37,7 +38,7 @@ class Process:
 
 
 def start(process: Process, settings: LocalSettings) -> int:
-    """Start `process` in a group of its own, its output in `logs/<name>.log`; the process id.
+    """Start `process` in a group of its own, with its output in `logs/<name>.log`, and return its id.
 
     Raises BlockingIOError when it already runs.
     """
@@ -64,7 +65,7 @@ def start(process: Process, settings: LocalSettings) -> int:
 
 
 def running(name: str, settings: LocalSettings) -> int | None:
-    """The process group of `name` while any process of it lives, else None."""
+    """Return the process group of `name` while a process of it lives, else None."""
     if not (settings.run / f"{name}.lock").exists():
         return None
     with _lock_file(settings, name) as lock:
@@ -76,8 +77,8 @@ def running(name: str, settings: LocalSettings) -> int | None:
 
 
 def stop(names: Sequence[str], settings: LocalSettings) -> None:
-    """End the processes and all their children; returns when none is left. Raises TimeoutError if one cannot be."""
-    for chosen, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 5.0)):
+    """End the processes and their children, and wait for that. Raises TimeoutError when one does not end."""
+    for chosen, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, scaled_timeout(5.0))):
         alive = [group for name in names if (group := running(name, settings))]
         for group in alive:
             with contextlib.suppress(ProcessLookupError):
@@ -89,7 +90,7 @@ def stop(names: Sequence[str], settings: LocalSettings) -> None:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.02) -> bool:
-    """Whether `condition` came to hold within `seconds`; asked every `pause` seconds."""
+    """Return whether `condition` holds within `seconds`. It is checked every `pause` seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -99,7 +100,7 @@ def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.0
 
 
 def hold_lifeline(path: str) -> None:
-    """Called by a process of the system: end it when the last writer of the FIFO at `path` is gone; "" holds none."""
+    """End this process when the last writer of the FIFO at `path` closes it; "" names no FIFO."""
     if path:
         threading.Thread(target=_end_with, args=(path,), daemon=True).start()
 
@@ -111,7 +112,7 @@ def _end_with(path: str) -> None:
 
 
 def log_tail(name: str, settings: LocalSettings, lines: int = 20) -> str:
-    """The last `lines` of the process's log, "" when there is none."""
+    """Return the last `lines` of the process's log, or "" without a log."""
     try:
         text = (settings.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -130,7 +131,7 @@ def _lock_file(settings: LocalSettings, name: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C waits until the started process is on file; otherwise nobody could end it."""
+    """Delay Ctrl-C until the started process is on file; otherwise no command could end it."""
     came: list[int] = []
     before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _INTERRUPTS}
     try:

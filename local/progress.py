@@ -1,4 +1,4 @@
-"""Telling a person what is going on, on standard error: one line a step, with how long it took."""
+"""Progress of a command, on standard error: one line for each step, with its duration."""
 
 import contextlib
 import time
@@ -8,14 +8,14 @@ from rich.console import Console
 
 
 class Progress:
-    """Steps of a command. Where standard error is no terminal, only the lines of finished steps are written."""
+    """Shows the steps of a command. If standard error is not a terminal, it writes finished steps only."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
 
     @contextlib.contextmanager
     def step(self, what: str) -> Iterator[None]:
-        """Show `what` while the block runs, and its time once it has run."""
+        """Show `what` while the block runs, and its duration afterwards."""
         start = time.monotonic()
         with self._console.status(what):
             yield
@@ -26,6 +26,6 @@ class Progress:
         self._console.print(line, markup=False, soft_wrap=True)
 
     def fail(self, message: str) -> None:
-        """Write what went wrong."""
+        """Write an error."""
         self._console.print("[bold red]Error:[/bold red]", end=" ")
         self._console.print(message, markup=False, soft_wrap=True)

@@ -16,9 +16,10 @@ from local.demo.runner import DemoRun, DemoStepFailedError, demo_run
 from local.progress import Progress
 from local.settings import ROOT
 from local.system import StartupError
+from local.timeouts import scaled_timeout
 
 COLOURS = 256
-"""Enough for pages, which are smaller so."""
+"""Enough for pages, and smaller than full colour."""
 FOLDER = ROOT / "docs" / "screenshots"
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "light": {"viewport": {"width": 900, "height": 600}},
@@ -37,7 +38,7 @@ HOSTILE = (
 
 
 def main() -> int:
-    """Make them all; 0 when they are there."""
+    """Make all screenshots; 0 when that succeeded."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     try:
         with demo_run() as run:
@@ -91,32 +92,32 @@ def _photograph(run: DemoRun, look: str, options: Mapping[str, Any]) -> None:
         page.get_by_role("button", name="Revoke").click()
         page.wait_for_selector("text=Taken back")
         page.goto(f"{reviews}/{publish}/report")
-        _until_told(page, "denied: AccessDenied")
+        _wait_for_text(page, "denied: AccessDenied")
         _keep(page, "story", look)
         _break_glass(browser, stack, look, options)
 
 
 def _use(run: DemoRun, grant: str) -> None:
-    """The agent puts the report there, and tries to delete what its reviewer left out."""
+    """Write the report as the agent, and try the deletion that the reviewer unchecked."""
     s3 = ("jitney", "run", "--grant", grant, "--", "aws", "s3api")
     where = ("--bucket", "reports", "--key", "2026/q4.csv")
     run.command("writer-agent", *s3, "put-object", *where, show=False)
     run.command("writer-agent", *s3, "delete-object", *where, code=255, show=False)
 
 
-def _until_told(page: Page, words: str) -> None:
-    """Open the page again until it says so: CloudTrail tells of calls a moment later."""
+def _wait_for_text(page: Page, words: str) -> None:
+    """Reload the page until it shows `words`: CloudTrail delivers calls with a delay."""
 
-    def told() -> bool:
+    def shown() -> bool:
         page.reload()
         return page.get_by_text(words).is_visible()
 
-    if not processes.wait_until(told, 30):
-        raise StartupError(f"the page does not say {words!r}")
+    if not processes.wait_until(shown, scaled_timeout(30)):
+        raise StartupError(f"the page does not show {words!r}")
 
 
 def _break_glass(browser: Browser, stack: Mapping[str, Any], look: str, options: Mapping[str, Any]) -> None:
-    """Carol takes a request without its reviewers; bob sees that, and confirms it."""
+    """Photograph Carol's break-glass grant and Bob's follow-up review."""
     fix = f"{stack['reviews_url']}/{_ask(stack, TIDY, 'Remove the draft that took the site down', 'INC-3')}"
     page = browser.new_context(**options).new_page()
     sign_in(page, fix, stack["humans"]["carol"])
@@ -133,7 +134,7 @@ def _break_glass(browser: Browser, stack: Mapping[str, Any], look: str, options:
 
 
 def _photograph_mail(stack: Mapping[str, Any], look: str, options: Mapping[str, Any]) -> None:
-    """The mail about a request whose agent would like to be believed."""
+    """Photograph the mail about a request with a hostile reason."""
     about = _ask(stack, TIDY, HOSTILE, "OPS-9")
     found: list[str] = []
 
@@ -142,7 +143,7 @@ def _photograph_mail(stack: Mapping[str, Any], look: str, options: Mapping[str, 
         found.extend(mail["id"] for mail in mails if about in mail["text"])
         return bool(found)
 
-    if not processes.wait_until(arrived, 30):
+    if not processes.wait_until(arrived, scaled_timeout(30)):
         raise StartupError("no mail arrives")
     with chromium() as browser:
         page = browser.new_context(**options).new_page()
@@ -158,7 +159,7 @@ def _keep(page: Page, name: str, look: str) -> None:
 
 
 def _ask(stack: Mapping[str, Any], permissions: Any, reason: str, ticket: str) -> str:
-    """A request that needs a review; its grant's id."""
+    """Send a request that needs a review, and return its grant's id."""
     body = {"target": "analytics-prod", "permissions": permissions, "duration_seconds": 900, "reason": reason}
     token = probes.token(stack["token_url"], stack["agents"]["writer-agent"])
     answer = httpx.post(

@@ -1,4 +1,4 @@
-"""Where the local system keeps things and what it may use: read once from the environment."""
+"""The local system's settings: its folders, its configuration and its ports, read from the environment."""
 
 import os
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ PORT_VARIABLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
-    """Folders and wishes of one local system.
+    """The settings of one local system.
 
     `state` belongs to one running system (processes, logs, stack.json); `cache` is shared by all systems of a checkout
-    and only speeds them up. `config` is the jitney.yaml. `ports` holds the ports asked for by name, others are chosen.
+    and only speeds them up. `config` is the jitney.yaml. `ports` has the requested ports by name; others are chosen.
     `lifeline` is a FIFO: when its last writer is gone, the processes end ("" for none).
     """
 
@@ -34,33 +34,33 @@ class LocalSettings:
 
     @property
     def stack_file(self) -> Path:
-        """The file that tells others how to reach the running system."""
+        """The file that describes the running system: its addresses, names and secrets."""
         return self.state / "stack.json"
 
     @property
     def run(self) -> Path:
-        """What the running processes need: locks with their process ids, secrets, temporary files."""
+        """The folder of the running processes: locks with their process ids, secrets, temporary files."""
         return self.state / "run"
 
     @property
     def logs(self) -> Path:
-        """One log a process, and one for the synthesis."""
+        """The folder of the logs: one for each process, and one for the synthesis."""
         return self.state / "logs"
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> LocalSettings:
-    """The settings in `JITNEY_*` variables. Raises ValueError for a port that is not one."""
+    """Return the settings in `JITNEY_*` variables. Raises ValueError for an invalid port."""
     state = Path(environment.get("JITNEY_LOCAL_DIR") or ROOT / ".local")
     return LocalSettings(
         state=state.absolute(),
         cache=Path(environment.get("JITNEY_LOCAL_CACHE") or ROOT / ".local" / "cache").absolute(),
         config=Path(environment.get("JITNEY_CONFIG") or DEFAULT_CONFIG).absolute(),
-        ports={name: _port(variable, environment[variable]) for name, variable in _asked(environment)},
+        ports={name: _port(variable, environment[variable]) for name, variable in _requested(environment)},
         lifeline=environment.get("JITNEY_LOCAL_LIFELINE", ""),
     )
 
 
-def _asked(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+def _requested(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(name, variable) for name, variable in PORT_VARIABLES.items() if environment.get(variable)]
 
 

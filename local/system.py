@@ -1,4 +1,4 @@
-"""Bringing the system up and taking it down."""
+"""Starts and stops the local system."""
 
 import contextlib
 import fcntl
@@ -16,23 +16,24 @@ from local.emulator import launch
 from local.processes import log_tail, running, wait_until
 from local.progress import Progress
 from local.settings import LocalSettings
+from local.timeouts import scaled_timeout
 
 NAMES = (launch.NAME, identity.NAME, identity.PEOPLE, slack.NAME)
 READY_SECONDS = 180.0
-"""Far more than any process takes; one that has ended is told at once."""
+"""The limit on an idle machine, far more than any process takes. A process that has ended is reported at once."""
 TARGET_STACK = "JitneyTarget-"
 SAMPLE_TARGET = "analytics-prod"
 
 
 class StartupError(Exception):
-    """The system did not come up; the message says why, for a person."""
+    """The system did not start; the message says why."""
 
 
 def up(settings: LocalSettings, progress: Progress) -> dict[str, Any]:
-    """What stack.json says of the running system, which is started unless it runs already, as it is wanted now.
+    """Start the system, unless it runs with the wanted configuration, and return its stack.json.
 
-    Raises NotUpError, having ended what was started; so does an interruption. A system that runs is left running when
-    what it is to be replaced with cannot be synthesized.
+    Raises StartupError. An error or an interruption ends the processes that were started. A running system stays up
+    when its replacement cannot be synthesized.
     """
     with _alone(settings):
         known = stack_file.read(settings.stack_file)
@@ -55,7 +56,7 @@ def up(settings: LocalSettings, progress: Progress) -> dict[str, Any]:
 
 
 def down(settings: LocalSettings) -> bool:
-    """End the system; whether anything of it was running."""
+    """Stop the system, and return whether any of it was running."""
     with _alone(settings):
         was_up = any(running(name, settings) for name in NAMES)
         _clean(settings)
@@ -63,7 +64,7 @@ def down(settings: LocalSettings) -> bool:
 
 
 def status(settings: LocalSettings) -> dict[str, Any] | None:
-    """What stack.json says if the whole system runs and answers, else None."""
+    """Return stack.json if the whole system runs and answers, else None."""
     known = stack_file.read(settings.stack_file)
     return known if known and _well(known, settings) else None
 
@@ -76,7 +77,7 @@ def _failure_text(problem: Exception) -> str:
 
 @contextlib.contextmanager
 def _alone(settings: LocalSettings) -> Iterator[None]:
-    """One command at a time changes a system."""
+    """Wait for other commands that change this system."""
     settings.state.mkdir(parents=True, exist_ok=True)
     with (settings.state / "command.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -88,7 +89,7 @@ def _well(known: Mapping[str, Any], settings: LocalSettings) -> bool:
 
 
 def _as_wanted(known: Mapping[str, Any], settings: LocalSettings, progress: Progress) -> bool:
-    """Whether the running system is made from what would be deployed now; says why it is not. Raises NotUpError."""
+    """Return whether the running system has the wanted configuration, and say why not. Raises StartupError."""
     variables = _variables(known, known.get("people", known), urlsplit(str(known["slack_url"])).port or 0)
     if known.get("assembly") == assembly.wanted(settings, variables):
         return True
@@ -96,16 +97,18 @@ def _as_wanted(known: Mapping[str, Any], settings: LocalSettings, progress: Prog
         with progress.step("templates and functions"):
             assembly.synthesize(settings, variables)
     except assembly.SynthesisError as problem:
-        message = f"{problem}\nThe system that is up goes on with what it was made from."
+        message = f"{problem}\nThe running system goes on with its own configuration."
         raise StartupError(message) from problem
     same = known.get("config") == str(settings.config)
-    why = "what it is made from has changed" if same else f"it was made with {known.get('config')}"
-    progress.say(f"The system is up, but {why}: starting anew with {settings.config}; its grants and records are gone.")
+    why = "its sources have changed" if same else f"it runs with {known.get('config')}"
+    progress.say(
+        f"The system is up, but {why}. It is restarted with {settings.config} and loses its grants and records."
+    )
     return False
 
 
 def _variables(of_agents: Mapping[str, Any], of_people: Mapping[str, Any], slack_port: int) -> dict[str, str]:
-    """What a configuration may say of the local identity providers, and of the local Slack."""
+    """Return the variables that a configuration can use for the local identity providers and the local Slack."""
     return {
         **slack.variables(slack_port),
         "JITNEY_LOCAL_ISSUER": of_agents["issuer"],
@@ -150,7 +153,7 @@ def _start(settings: LocalSettings, progress: Progress) -> dict[str, Any]:
     issuers = assembly.issuers(stacks)
     accepted = of_agents["issuer"] in issuers.values()
     made = _description(stacks, outputs, endpoint)
-    # Only now it is known where people are sent back to.
+    # The redirect address is known only after the deployment.
     people = identity.people(chosen["people"], [f"{made['reviews_url']}/callback"])
     processes.start(identity.process(settings, people, identity.PEOPLE), settings)
     slack.store_secrets(app, deployment.session(stacks[0].account, stacks[0].region), endpoint)
@@ -182,8 +185,10 @@ def _has_tokens(described: Mapping[str, Any]) -> bool:
 
 
 def _await(name: str, ready: Callable[[], bool], settings: LocalSettings) -> None:
-    """Wait until `ready`. Raises NotUpError when the process ends before, or takes too long."""
-    if wait_until(lambda: running(name, settings) is None or ready(), READY_SECONDS) and running(name, settings):
+    """Wait until `ready`. Raises StartupError when the process ends first or takes too long."""
+    if wait_until(lambda: running(name, settings) is None or ready(), scaled_timeout(READY_SECONDS)) and running(
+        name, settings
+    ):
         return
     what = "does not become ready" if running(name, settings) else "has ended"
     raise StartupError(f"the {name} {what}; the end of {settings.logs / name}.log:\n{log_tail(name, settings)}")
@@ -199,13 +204,13 @@ def _plant(stacks: list[Stack], endpoint: str) -> None:
 
 
 def _fingerprint(broker: Stack, key_arn: str, endpoint: str) -> str:
-    """SHA-256 of the public key that seals are verified with, as whoever deploys Jitney notes it for the auditors."""
+    """Return the SHA-256 of the public key that verifies seals, which an auditor trusts."""
     kms = deployment.session(broker.account, broker.region).client("kms", endpoint_url=endpoint)
     return hashlib.sha256(kms.get_public_key(KeyId=key_arn)["PublicKey"]).hexdigest()
 
 
 def _description(stacks: list[Stack], outputs: Mapping[str, Mapping[str, str]], endpoint: str) -> dict[str, Any]:
-    """What stack.json says about AWS."""
+    """Return what stack.json says about AWS."""
     broker, made = stacks[0], outputs[stacks[0].name]
     stage = urlsplit(made["ApiUrl"]).path.strip("/")
     api_url = f"{endpoint}/_aws/execute-api/{made['ApiId']}/{stage}"

@@ -1,7 +1,7 @@
-"""What all tests may use: one running system for the whole run, shared by every worker of pytest-xdist.
+"""Fixtures of all tests: one local system for the whole run, shared by all workers of pytest-xdist.
 
-The controlling process makes a folder for the run and holds the writing end of the lifeline: whatever ends the run,
-the processes that it started end with it.
+The controlling process makes a folder for the run and holds the writing end of the lifeline. When the run ends, also by
+a crash, the processes that it started end with it.
 """
 
 import os

@@ -56,7 +56,10 @@ class World:
 
 
 def world(count: int) -> World:
-    """Of ten grants with four keys each, one scoped down from another and one that nobody issued; and of intruders."""
+    """Return the events of ten grants with four keys each, and of intruders.
+
+    One key of each grant is scoped down from another one, and one key was never issued.
+    """
     made: list[tuple[dict[str, Any], tuple[str, ...]]] = []
     for number, grant in enumerate(MANY):
         first, second, last, _ = KEYS[4 * number : 4 * number + 4]
@@ -321,14 +324,14 @@ class System:
 
 @dataclass(frozen=True)
 class End:
-    """What there is when all is over: of each event its line in Athena, and of bypasses who was told of them.
+    """The result of a simulation: each event's line in Athena, and the notifications of bypasses.
 
-    `issued` are the keys whose beginning is known; `told` sessions, keys and reasons.
+    `issued` are the keys with a known issue; `notified` are sessions, keys and reasons.
     """
 
     lines: dict[str, dict[str, Any]]
     issued: frozenset[str]
-    told: frozenset[tuple[str, str, tuple[str, ...]]]
+    notified: frozenset[tuple[str, str, tuple[str, ...]]]
 
 
 def end_of(system: System) -> End:
@@ -340,8 +343,8 @@ def end_of(system: System) -> End:
     records = {text.strip() for text in system.published["record"].lines}
     assert records == {item["record"]["S"] for item in system.table.items.values() if "record" in item}
     details = [json.loads(json.loads(text)["detail"]) for text in records]
-    told = frozenset((each["session"], each["access_key_id"], tuple(each["reasons"])) for each in details)
-    return End(lines, issued, told)
+    notified = frozenset((each["session"], each["access_key_id"], tuple(each["reasons"])) for each in details)
+    return End(lines, issued, notified)
 
 
 def _seen(texts: Sequence[str]) -> dict[str, dict[str, Any]]:

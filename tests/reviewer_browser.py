@@ -19,7 +19,7 @@ meanwhile. Most tests of people need only their group of xdist."""
 
 @dataclass
 class Person:
-    """Somebody with a browser of their own; `stack` is stack.json."""
+    """A person with a browser; `stack` is stack.json."""
 
     stack: dict[str, Any]
     name: str

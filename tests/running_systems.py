@@ -1,4 +1,4 @@
-"""Systems that run beside the tests: started once for the whole run, by whichever worker asks first; their clients."""
+"""Systems that run beside the tests, and their clients. The first worker that needs a system starts it for all."""
 
 import json
 import os
@@ -23,8 +23,8 @@ from local.settings import PORT_VARIABLES, ROOT, LocalSettings, from_environment
 RUN_VARIABLE = "JITNEY_TEST_RUN"
 ARRIVAL = "x-jitney-arrives-at"  # local.emulator.clock, which is loaded in the emulator alone
 PATIENCE = 300.0
-"""Seconds until what is waited for counts as never coming: far more than it takes on the busiest machine, for a test
-that waits is never to fail because of the machine. It costs nothing where all is well."""
+"""Seconds after which a test stops waiting: far more than any wait takes on a busy machine, so that a slow machine
+fails no test. A passing test does not wait for them."""
 CONFIG = Config(
     retries={"total_max_attempts": 1}, parameter_validation=False, connect_timeout=PATIENCE, read_timeout=PATIENCE
 )
@@ -32,7 +32,7 @@ _held: list[FileLock] = []
 
 
 def until(found: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.2) -> Any:
-    """What `found` returns once it is true."""
+    """Wait until `found` returns something true, and return that."""
     deadline = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -40,14 +40,14 @@ def until(found: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.
     return value
 
 
-def epoch(told: str) -> int:
-    """A time as the API tells it, in epoch seconds."""
-    return timegm(time.strptime(told, "%Y-%m-%dT%H:%M:%SZ"))
+def epoch(text: str) -> int:
+    """Return a time of the API in epoch seconds."""
+    return timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
 
 
 @contextmanager
 def alone(what: str) -> Iterator[None]:
-    """No two tests of the run are in such a block at a time, whichever workers they are of."""
+    """Hold a lock: no other test of the run, in any worker, is in such a block meanwhile."""
     with FileLock(Path(os.environ[RUN_VARIABLE]) / f"{what}.alone"):
         yield
 
@@ -58,7 +58,7 @@ def settings_in(run: Path, name: str) -> LocalSettings:
 
 
 def shared(name: str, start: Callable[[LocalSettings], dict[str, Any]]) -> dict[str, Any]:
-    """What `start` answered in the first worker that asked; if it failed there, it fails here."""
+    """Return what `start` returned in the first worker that called it. If it failed there, it fails here."""
     run = Path(os.environ[RUN_VARIABLE])
     answer = run / f"{name}.json"
     with FileLock(run / f"{name}.json.lock"):
@@ -92,9 +92,9 @@ def start_stack(settings: LocalSettings, config: Path | None = None) -> dict[str
 
 
 def _remembered_ports(settings: LocalSettings, name: str) -> Path:
-    """The ports of the last run, for the same issuer's URL means the same assembly, which is then not made anew.
+    """Return the file with the last run's ports: with the same issuer URL, the assembly is reused.
 
-    Of two runs at once in a checkout the second has ports of its own: those of the first may not be in use yet.
+    Of two runs at once in a checkout, the second gets a file of its own: the first run's ports may not be in use yet.
     """
     settings.cache.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.cache / f"{name}.lock")

@@ -1,4 +1,4 @@
-"""The synthesized assembly: made by app.py, made anew only when something it is made from has changed."""
+"""The synthesized assembly: app.py makes it, again only after one of its sources has changed."""
 
 import contextlib
 import hashlib
@@ -23,7 +23,7 @@ from local.settings import ROOT, LocalSettings
 SOURCES = ("app.py", "cdk.json", "pyproject.toml", "infra", "functions")
 KEPT = 3
 IN_USE_SECONDS = 3600
-"""For so long another system may be coming up from an assembly."""
+"""How long another system may take to start from an assembly."""
 VARIABLE = re.compile(r"\$\{(\w+)")
 
 

@@ -1,4 +1,4 @@
-"""Deploying a stack into the emulator and waiting for it, telling what failed and why."""
+"""Deploys a stack into the emulator, waits for it, and reports what failed and why."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -28,7 +28,7 @@ def bootstrap(session: boto3.Session, endpoint: str, stack: Stack) -> None:
 
 
 def make_bucket(s3: Any, name: str, region: str) -> None:
-    """Make a bucket in `region`. S3 must not be told that it is in us-east-1 (API_CreateBucket)."""
+    """Make a bucket in `region`. S3 refuses a location of us-east-1 (API_CreateBucket)."""
     elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != "us-east-1" else {}
     s3.create_bucket(Bucket=name, **elsewhere)
 

@@ -1,5 +1,5 @@
-"""ministack as the AWS of the local system: IAM enforced, known gaps closed, functions in processes of their own.
+"""The AWS of the local system: ministack, with IAM enforced and functions in processes of their own.
 
-A gap is where ministack is more lenient than AWS, or lacks what our templates use. `local.emulator.gaps` closes one gap
-a function; `tests/local/gaps` holds one contract test a gap, which the bare ministack must fail.
+A gap is a difference from AWS: ministack is more lenient, or lacks what our templates use. Each function of
+`local.emulator.gaps` closes one gap. `tests/local/gaps` has a contract test for each, which the bare ministack fails.
 """

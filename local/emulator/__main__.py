@@ -1,4 +1,4 @@
-"""The emulator's process: `python -m local.emulator` closes the gaps and serves, with the mailbox beside it."""
+"""`python -m local.emulator`: close the gaps, and serve the emulator and the mailbox."""
 
 from ministack import app as ministack
 

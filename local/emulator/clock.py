@@ -1,7 +1,7 @@
-"""The emulator's clock: a request may say that it arrives later, so that tests see an end without waiting for it.
+"""The emulator's clock: a request can claim to arrive later, so that tests see an expiry without waiting for it.
 
-What IAM and STS decide by time is then decided as of that moment: when credentials expire and what aws:CurrentTime is.
-Only later: nobody gets past an end by it.
+IAM and STS then use the claimed time for the expiry of credentials and for aws:CurrentTime. A request cannot claim to
+arrive earlier, so no request outlives an expiry.
 """
 
 import datetime as dt
@@ -23,7 +23,7 @@ _arrival: ContextVar[float] = ContextVar("arrival", default=0.0)
 
 
 def now() -> float:
-    """Epoch seconds, for the request that is being served."""
+    """Return the epoch seconds of the request that is being served."""
     return max(_arrival.get(), time.time())
 
 
@@ -34,13 +34,13 @@ class _Moment(dt.datetime):
 
 
 def with_request_clock(application: Application) -> Application:
-    """`application`, whose IAM and STS go by `now`."""
+    """Return `application` with an IAM and an STS that use `now`."""
     iam_evaluator.time = sts.time = SimpleNamespace(time=now)
     iam_evaluator._dt = SimpleNamespace(datetime=_Moment, timezone=dt.timezone)
 
     async def serve(scope: Any, receive: Any, send: Any) -> None:
-        told = dict(scope.get("headers", ())).get(HEADER.encode(), b"")
-        _arrival.set(float(told) if told.isdigit() else 0.0)
+        claimed = dict(scope.get("headers", ())).get(HEADER.encode(), b"")
+        _arrival.set(float(claimed) if claimed.isdigit() else 0.0)
         await application(scope, receive, send)
 
     return serve

@@ -29,10 +29,10 @@ PAYLOAD_LIMIT = 6_291_556
 
 
 class ExecutionEnvironment:
-    """What ministack's pool asks of a worker (`ministack.core.lambda_runtime.Worker`), in our way.
+    """A worker of ministack's pool, with the interface of `ministack.core.lambda_runtime.Worker`.
 
-    Differences from ministack's: the interpreter has no site-packages and inherits no variables; the environment
-    outlives a handler's exception; the log is complete the moment the answer is there, so nothing waits for it.
+    It differs from ministack's: the interpreter has no site-packages and inherits no variables; the environment
+    outlives a handler's exception; the log is complete when the answer arrives, so nothing waits for it.
     """
 
     def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
@@ -48,7 +48,7 @@ class ExecutionEnvironment:
         self._answers: io.BufferedReader | None = None
 
     def invoke(self, event: Any, request_id: str, trace: str | None = None) -> dict[str, Any]:
-        """Run one event; `body` is the result or Lambda's error object, `error` tells which, `log` what was printed."""
+        """Run one event. `body` is the result, or Lambda's error object if `error` is true; `log` is the output."""
         with self._lock:
             outcome = self._ask(event, request_id, trace)
             if outcome.get("ended"):
@@ -83,7 +83,7 @@ class ExecutionEnvironment:
         return {"body": json.loads(message["result"])}
 
     def _exchange(self, line: str, timeout: float) -> dict[str, Any]:
-        """The process's answer to `line` ("" only listens). Raises TimeoutError, or ValueError when it is gone."""
+        """Return the process's answer to `line` ("" only listens). Raises TimeoutError, ValueError if it has ended."""
         channel, answers = self._channel, self._answers
         if channel is None or answers is None:
             message = "there is no process"
@@ -134,7 +134,7 @@ class ExecutionEnvironment:
         self._discard_tmpdir()
 
     def _discard_tmpdir(self) -> None:
-        """Let go of what a worker held; the unpacked bundle is shared and stays."""
+        """Close the worker's connections. The unpacked bundle is shared and stays."""
         for held in (self._answers, self._channel):
             if held is not None:
                 held.close()
@@ -150,7 +150,7 @@ def _failure(kind: str, message: str) -> dict[str, Any]:
 
 
 def variables(config: dict[str, Any], task_root: Path) -> dict[str, str]:
-    """The environment AWS gives a function, its own variables and the emulator's address; nothing of this process's.
+    """Return a function's variables: AWS's, its own, and the emulator's address. None are inherited from this process.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
@@ -188,7 +188,7 @@ def variables(config: dict[str, Any], task_root: Path) -> dict[str, str]:
 
 
 def reachable(value: str, endpoint: str) -> str:
-    """A variable's value, with an API's address in AWS as the one that it has in the emulator."""
+    """Return a variable's value, with the AWS addresses of APIs replaced by their addresses in the emulator."""
     return API_ADDRESS.sub(rf"{endpoint}/_aws/execute-api/\1/", value)
 
 
@@ -196,7 +196,7 @@ _unpacking = threading.Lock()
 
 
 def unpacked(digest: str, code_zip: bytes) -> Path:
-    """The folder with the bundle's files, shared by all functions that run the same bundle. `digest` names it."""
+    """Return the folder with the bundle's files, which all functions with this bundle share. `digest` names it."""
     folder = Path(os.environ["JITNEY_CODE_CACHE"]) / digest.replace("/", "_").replace("+", "-").rstrip("=")
     with _unpacking:
         if folder.exists():

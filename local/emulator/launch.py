@@ -1,6 +1,7 @@
-"""How the emulator's process is started."""
+"""The emulator's process: its command and its environment."""
 
 import http
+import os
 import sys
 import urllib.request
 from collections.abc import Mapping
@@ -9,16 +10,18 @@ from local.processes import Process
 from local.settings import ACCOUNT, REGION, ROOT, LocalSettings
 
 NAME = "emulator"
+OPEN_GAPS = "JITNEY_OPEN_GAPS"
+"""Names the gaps that stay open, separated by commas: for `make gaps`."""
 
 
 def process(settings: LocalSettings, port: int, *, gaps_closed: bool = True) -> Process:
-    """The emulator on 127.0.0.1:`port`. `gaps_closed=False` is ministack as it comes, for the contract tests."""
+    """Return the emulator's process on 127.0.0.1:`port`; without `gaps_closed`, the bare one, for contract tests."""
     module = "local.emulator" if gaps_closed else "local.emulator.bare"
     return Process(NAME, (sys.executable, "-m", module), environment(settings, port), ROOT)
 
 
 def environment(settings: LocalSettings, port: int) -> Mapping[str, str]:
-    """Everything the emulator gets to see: nothing of the user's own AWS settings or credentials.
+    """Return the emulator's whole environment, which has none of the user's AWS settings or credentials.
 
     The account id is the root access key of that account, with any secret: hence loopback only.
     """
@@ -45,11 +48,12 @@ def environment(settings: LocalSettings, port: int) -> Mapping[str, str]:
         "JITNEY_CODE_CACHE": str(settings.cache / "code"),
         "LAMBDA_WARM_TTL_SECONDS": "60",  # a burst leaves a process a request behind, of 70 MB each
         "LOG_LEVEL": "WARNING",
+        OPEN_GAPS: os.environ.get(OPEN_GAPS, ""),
     }
 
 
 def answers(endpoint: str) -> bool:
-    """Whether the emulator at `endpoint` is up."""
+    """Return whether the emulator at `endpoint` answers."""
     try:
         with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2) as answer:  # noqa: S310 - loopback
             return bool(answer.status == http.HTTPStatus.OK)

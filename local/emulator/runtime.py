@@ -1,8 +1,8 @@
-"""What runs inside a function's own process: loads the handler from the bundle, answers one event after the other.
+"""The program of a function's own process: it loads the handler from the bundle and answers one event at a time.
 
-Started as `python -I -S runtime.py CHANNEL TASK_ROOT HANDLER` on an interpreter without site-packages, so that what the
-bundle lacks is missing here as it would be in AWS. Events and answers are JSON lines on the file descriptor CHANNEL;
-standard output and error are the function's log. Errors are told the way awslambdaric tells them
+It is started as `python -I -S runtime.py CHANNEL TASK_ROOT HANDLER`, without site-packages, so a module that the bundle
+lacks is missing here, as it is in AWS. Events and answers are JSON lines on the file descriptor CHANNEL. Standard
+output and error are the function's log. Errors have the form that awslambdaric gives them
 (https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html).
 """
 
@@ -60,7 +60,7 @@ def answer(handler: Handler, call: dict[str, Any]) -> dict[str, Any]:
         os.environ["_X_AMZN_TRACE_ID"] = call["trace"]
     try:
         result = handler(call["event"], Context(call))
-    except Exception as problem:  # noqa: BLE001 - this is the edge: AWS catches whatever a handler lets go
+    except Exception as problem:  # noqa: BLE001 - AWS catches every exception of a handler
         return {"error": error(problem)}
     try:
         return {"result": json.dumps(result)}
@@ -81,7 +81,7 @@ def main(channel: int, task_root: str, name: str) -> None:
 
         try:
             handler = load(name)
-        except Exception as problem:  # noqa: BLE001 - whatever the module's import raises fails the init phase
+        except Exception as problem:  # noqa: BLE001 - any exception of the import fails the init phase
             missing = isinstance(problem, ImportError)
             send({"error": error(problem, "Runtime.ImportModuleError" if missing else "")})
             return

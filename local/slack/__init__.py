@@ -16,7 +16,7 @@ NAME = "slack"
 CHANNELS: Mapping[str, bool] = {"data-reviews": True, "general": False}
 """The workspace's channels, and whether the bot has been invited to each."""
 PEOPLE = (*HUMANS, "mallory")
-"""Who is in the workspace: also somebody who is nobody in jitney.yaml."""
+"""The people in the workspace. jitney.yaml does not know mallory."""
 WORKSPACE = "TLOCAL"
 BOT_TOKEN, SIGNING_SECRET = "jitney/slack-bot", "jitney/slack-signing"
 """The names of the two secrets."""

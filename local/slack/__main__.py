@@ -21,7 +21,7 @@ JSON, HTML, TEXT = "application/json", "text/html", "text/plain"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request. `workspace`, `people` and `token` are set by whoever serves."""
+    """Handles one request. The server sets `workspace`, `people` and `token`."""
 
     workspace: Workspace
     people: WorkspaceUsers
@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
             self._call(self.path, _arguments(kind, body))
             return
         ours = f"http://{self.headers.get('Host')}"
-        if self.headers.get("Origin", ours) != ours:  # another page in somebody's browser
+        if self.headers.get("Origin", ours) != ours:  # another page in the same browser
             self._answer(HTTPStatus.FORBIDDEN, TEXT, "This page is not yours.\n")
             return
         try:

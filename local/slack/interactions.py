@@ -1,4 +1,4 @@
-"""What people do in the workspace: they press buttons and send modals, and Slack tells the app, signed.
+"""Interactions of people in the workspace: Slack sends a signed request to the app for each button and modal.
 
 https://docs.slack.dev/interactivity/handling-user-interaction/
 """
@@ -30,7 +30,7 @@ class WorkspaceUsers:
         self._clock = clock
 
     def press(self, user: str, channel: str, stamp: str, action: str) -> dict[str, Any]:
-        """Press the button `action` of a message; the app's answer, the modal that it opened, what it told alone.
+        """Press the button `action` of a message. Return the app's answer, its modal, and its private message.
 
         Raises SlackError.
         """
@@ -39,7 +39,7 @@ class WorkspaceUsers:
         buttons = [button for each in found for button in _buttons(each) if button["action_id"] == action]
         if not buttons:
             raise SlackError("no_such_button")
-        told = len(self._alone(user))
+        messages_before = len(self._alone(user))
         (message,) = found
         payload = {
             "type": "block_actions",
@@ -54,7 +54,7 @@ class WorkspaceUsers:
             "actions": [{**buttons[0], "action_ts": f"{self._clock():.6f}"}],
         }
         answer = self._send(payload)
-        alone = [each["blocks"][0]["text"]["text"] for each in self._alone(user)[told:]]
+        alone = [each["blocks"][0]["text"]["text"] for each in self._alone(user)[messages_before:]]
         return answer | {"modal": self._workspace.opened(user), "alone": alone}
 
     def submit(self, user: str, modal_id: str, values: Mapping[str, Any]) -> dict[str, Any]:

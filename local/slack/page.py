@@ -16,7 +16,7 @@ code {{ overflow-wrap: anywhere }} blockquote {{ border-left: 4px solid #bbb; ma
 <main><h1>Slack</h1>{main}</main></html>
 """
 _INTRODUCTION = (
-    "<p>What was posted, newest thread first; press buttons as whom you choose. "
+    "<p>What was posted, newest thread first. Choose a person, then press a button. "
     'The same as JSON: <a href="/messages">/messages</a></p>'
 )
 

@@ -1,7 +1,7 @@
-"""The workspace itself: methods of Slack's Web API over messages kept in memory (https://api.slack.com/methods).
+"""The workspace: methods of Slack's Web API, over messages kept in memory (https://api.slack.com/methods).
 
-Answers and error words are Slack's; what Jitney does not use is unknown here. A call whose arguments have the words of
-`OUTAGE` in them is not answered as Slack would: so a test has an outage of its own.
+Answers and error codes are Slack's. Methods that Jitney does not use are missing. A call whose arguments contain the
+text of `OUTAGE` is not answered, so that a test can cause an outage for itself alone.
 """
 
 import itertools
@@ -20,7 +20,7 @@ type Answer = dict[str, Any]
 BOT, TEAM = "UJITNEY", "TLOCAL"
 OUTAGE = "Slack does not answer to this"
 TRIGGER_SECONDS = 3
-"""How long a modal can be opened for whoever pressed a button (https://docs.slack.dev/surfaces/modals/)."""
+"""How long a modal can be opened after a person pressed a button (https://docs.slack.dev/surfaces/modals/)."""
 
 
 class SlackOutageError(Exception):
@@ -28,7 +28,7 @@ class SlackOutageError(Exception):
 
 
 class SlackError(Exception):
-    """A refusal, by Slack's own word for it."""
+    """A refusal, with Slack's error code."""
 
 
 @dataclass(slots=True)
@@ -116,19 +116,19 @@ class Workspace:
         return dict(named)
 
     def trigger(self, user: str) -> str:
-        """What lets a modal be opened for somebody who has just done something."""
+        """Return a trigger id, which lets the app open a modal for this person."""
         with self._lock:
             trigger = f"{next(self._number)}.trigger"
             self._triggers[trigger] = (user, self._clock() + scaled_timeout(TRIGGER_SECONDS))
         return trigger
 
     def modal(self, modal_id: str) -> dict[str, Any] | None:
-        """An open modal, with `opened_for` whom it was opened."""
+        """Return an open modal; its `opened_for` names the person."""
         with self._lock:
             return self._modals.get(modal_id)
 
     def opened(self, user: str) -> dict[str, Any] | None:
-        """The modal that is open for somebody, the last one."""
+        """Return the last open modal of a person."""
         with self._lock:
             mine = [modal for modal in self._modals.values() if modal["opened_for"] == user]
         return mine[-1] if mine else None

@@ -82,9 +82,9 @@ def test_pol_04_an_action_that_the_sources_lack_is_known_and_hands_out_credentia
     assert not [fault for fault in faults if "GetScopedCredentials" in fault]
 
 
-def test_an_action_that_the_sources_have_by_now_is_a_fault(sources):
+def test_an_action_that_the_sources_have_now_is_a_fault(sources):
     with_service(sources, "sts", "GetScopedCredentials")
-    assert "ahead.yaml names sts:GetScopedCredentials, which the sources know by now" in build(sources, None).faults
+    assert "ahead.yaml names sts:GetScopedCredentials, which the sources have now" in build(sources, None).faults
 
 
 def test_a_table_with_faults_leaves_the_old_one(sources, tmp_path):

@@ -42,14 +42,14 @@ def test_what_only_looks_is_no_part_of_a_way():
     assert [method.actions for method in found.methods] == [("ec2-instance-connect:SendSSHPublicKey",)]
 
 
-def test_a_way_that_holds_all_of_another_is_left_out_and_told():
+def test_a_way_that_contains_another_is_left_out_and_listed():
     inner = {"B": {"actions": ["codebuild:StartBuild"], "source": "https://example.com"}}
     found = escalations(lists(A=["iam:passrole", "codebuild:startbuild"]), {"methods": inner}, ACTIONS)
     assert [method.name for method in found.methods] == ["B"]
-    assert found.left_out == ("A: it holds all of B",)
+    assert found.left_out == ("A: it contains B",)
 
 
-def test_names_that_aws_does_not_have_are_told_and_refused_until_somebody_looked_at_them():
+def test_names_that_aws_does_not_have_are_refused_until_they_are_reviewed():
     found = escalations(lists(A=["iam:passrole", "ec2:runinstance"]), {"methods": {}}, ACTIONS)
     assert (found.methods, found.left_out) == ((), ("A: AWS has no ec2:runinstance",))
     assert found.unknown == ("ec2:runinstance", "iam:createkeys")
@@ -94,7 +94,7 @@ def test_pol_05_a_way_of_a_passed_role_is_whole_once_something_keeps_it():
 
 
 def test_what_harmless_requests_ask_for_is_part_of_no_way():
-    """Whatever is, costs a read with every request (architecture, "State")."""
+    """Each one costs a read with every request (architecture, "State")."""
     for name in ("s3:GetObject", "s3:PutObject", "s3:ListBucket", "dynamodb:PutItem", "ec2:DescribeInstances"):
         assert name not in ACTIONS.combination_actions
 

@@ -20,7 +20,7 @@ def built():
 
 
 def test_mask_02_every_member_that_looks_like_a_secret_is_in_one_list_and_every_entry_fits_one(built):
-    """A new botocore, or a slip in masks.yaml, shows here: put what is told into a list, with the reason."""
+    """A new botocore, or a slip in masks.yaml, fails here: put the listed members into a list, with the reason."""
     assert built[1] == []
 
 
@@ -63,12 +63,12 @@ def block(listed=LISTED):
     return made.block(), review
 
 
-def test_mask_02_a_member_that_nobody_judged_is_told():
+def test_mask_02_an_unreviewed_member_is_reported():
     _, review = block()
     assert review.unreviewed == ["new Asked.AccessTokens looks like a secret and belongs to no list"]
 
 
-def test_mask_02_a_member_in_two_lists_is_told():
+def test_mask_02_a_member_in_two_lists_is_reported():
     twice = copy.deepcopy(LISTED)
     twice["look_alikes"]["names"]["a slip"] = ["password"]
     assert (

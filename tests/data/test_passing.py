@@ -1,4 +1,4 @@
-"""Every role that a call of AWS's models can hand on is asked for, wherever in the parameters it stands."""
+"""Every role that a call can pass needs iam:PassRole, anywhere in its parameters."""
 
 import re
 

@@ -109,7 +109,7 @@ def test_a_level_that_aws_did_not_have_before_stops_the_build():
         build(extra=[entry("X", "Administer")])
 
 
-def test_changes_are_told():
+def test_changes_are_reported():
     old, new = build(2), build(1, extra=[entry("Get001", "Write"), entry("New", "Tagging, Write")])
     assert table.changes(new, old) == ["new: svc0:New (Tagging)", "changed: svc0:Get001 (Read to Write)"]
     assert table.changes(build(1), build(2)) == ["gone: svc0:Get001"]

@@ -1,4 +1,4 @@
-"""The assembly: made anew when something that it is made from changes, and only then."""
+"""The assembly is made again when one of its sources changes, and only then."""
 
 import os
 import time
@@ -37,9 +37,7 @@ def change_configuration(settings: LocalSettings) -> None:
 
 
 @pytest.mark.parametrize("change", [change_policy, add_policy, change_configuration])
-def test_a_change_of_what_it_is_made_from_makes_it_anew(
-    settings: LocalSettings, change: Callable[[LocalSettings], None]
-):
+def test_a_changed_source_makes_a_new_assembly(settings: LocalSettings, change: Callable[[LocalSettings], None]):
     before = assembly.digest(settings.config, {})
     assert assembly.digest(settings.config, {}) == before
     change(settings)
@@ -52,7 +50,7 @@ def test_only_the_variables_that_the_configuration_names_count(settings: LocalSe
     assert assembly.digest(settings.config, {"THE_ISSUER": "http://127.0.0.1:2", "HOME": "/here"}) != before
 
 
-def test_what_is_wrong_with_a_configuration_is_told_and_nothing_is_kept(settings: LocalSettings):
+def test_a_wrong_configuration_is_reported_and_nothing_is_kept(settings: LocalSettings):
     with pytest.raises(assembly.SynthesisError, match=r"other\.yaml"):
         assembly.synthesize(settings, {"THE_ISSUER": "http://127.0.0.1:1"})
     assert list((settings.cache / "assemblies").iterdir()) == []

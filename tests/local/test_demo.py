@@ -368,8 +368,8 @@ def test_a_failed_check_is_shown_and_the_exit_code_is_1(
 
 
 def test_a_failed_step_is_named_with_the_logs_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(runner.system, "status", lambda _: {"config": str(DEFAULT_CONFIG)})
-    monkeypatch.setattr(runner.system, "up", lambda *_: {})
+    monkeypatch.setattr(system, "status", lambda _: {"config": str(DEFAULT_CONFIG)})
+    monkeypatch.setattr(system, "up", lambda *_: {})
     monkeypatch.setenv("JITNEY_LOCAL_DIR", str(tmp_path))
 
     def fail() -> None:
@@ -388,8 +388,8 @@ def test_a_failed_step_is_named_with_the_logs_folder(monkeypatch: pytest.MonkeyP
 
 
 def test_a_malformed_answer_fails_its_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(runner.system, "status", lambda _: {"config": str(DEFAULT_CONFIG)})
-    monkeypatch.setattr(runner.system, "up", lambda *_: {})
+    monkeypatch.setattr(system, "status", lambda _: {"config": str(DEFAULT_CONFIG)})
+    monkeypatch.setattr(system, "up", lambda *_: {})
     monkeypatch.setenv("JITNEY_LOCAL_DIR", str(tmp_path))
 
     def read() -> None:

@@ -134,7 +134,7 @@ def test_a_name_that_was_bent_to_this_machine_is_not_answered(http: httpx.Client
 
 
 class Browser:
-    """Somebody at a browser, signing in for a client with a verifier of its own."""
+    """A person at a browser, who signs in for a client with a verifier of its own."""
 
     def __init__(self, provider: dict[str, Any], http: httpx.Client) -> None:
         self.provider = provider
@@ -229,7 +229,7 @@ def test_id_04_an_id_token_is_not_taken_for_an_access_token(browser: Browser) ->
     assert refusal.value.code == "token_kind"
 
 
-def test_a_wrong_password_is_told_and_can_be_tried_again(browser: Browser) -> None:
+def test_a_wrong_password_is_reported_and_can_be_tried_again(browser: Browser) -> None:
     page = browser.page()
     wrong = browser.sign_in(page, "alice", "wrong")
     assert wrong.status_code == 401
@@ -263,7 +263,7 @@ def test_a_sign_in_belongs_to_the_browser_that_began_it(browser: Browser) -> Non
     "redirect_uri",
     ["http://127.0.0.1:49152/elsewhere", "https://evil.example/callback", "http://127.0.0.1.evil.example/callback"],
 )
-def test_nobody_is_sent_to_an_address_that_is_not_registered(browser: Browser, redirect_uri: str) -> None:
+def test_the_provider_does_not_redirect_to_an_unregistered_address(browser: Browser, redirect_uri: str) -> None:
     answer = browser.begin(redirect_uri=redirect_uri)
     assert answer.status_code == 400
     assert "location" not in answer.headers
@@ -298,7 +298,7 @@ def settings() -> LocalSettings:
     return settings_in(Path(os.environ["JITNEY_TEST_RUN"]), f"identity-{secrets.token_hex(4)}")
 
 
-def test_the_provider_ends_when_it_is_told_to(settings: LocalSettings) -> None:
+def test_the_provider_ends_on_sigterm(settings: LocalSettings) -> None:
     _started(settings)
     group = processes.running(identity.NAME, settings)
     assert group

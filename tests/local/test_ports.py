@@ -1,4 +1,4 @@
-"""Ports: those asked for, those of last time, or free ones."""
+"""Ports: the requested ones, those of the last start, or free ones."""
 
 import socket
 from dataclasses import replace
@@ -31,7 +31,7 @@ def test_a_remembered_port_that_is_taken_is_replaced(tmp_path: Path, taken: int)
     assert ports.choose({}, memory)["emulator"] != taken
 
 
-def test_a_port_that_was_asked_for_is_used_or_complained_about(tmp_path: Path, taken: int):
+def test_a_requested_port_is_used_or_refused(tmp_path: Path, taken: int):
     free = ports.choose({}, tmp_path / "ports.json")["slack"]
     assert ports.choose({"identity": free}, tmp_path / "ports.json")["identity"] == free
     with pytest.raises(OSError, match=f"port {taken} \\(JITNEY_IDP_PORT\\) is in use"):

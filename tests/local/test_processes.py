@@ -74,7 +74,7 @@ def test_what_already_runs_is_not_started_twice(settings: LocalSettings):
         processes.start(python("one", SLEEPS), settings)
 
 
-def test_a_process_id_that_was_given_to_somebody_else_is_left_alone(settings: LocalSettings):
+def test_a_reused_process_id_is_left_alone(settings: LocalSettings):
     group = started(settings, "one", SLEEPS)
     processes.stop(["one"], settings)
     innocent = subprocess.Popen([sys.executable, "-c", SLEEPS], start_new_session=True, stdout=subprocess.DEVNULL)
@@ -98,7 +98,7 @@ def test_a_process_gets_its_own_environment_alone(settings: LocalSettings, monke
 
 
 def test_the_end_of_the_lifeline_ends_the_process(settings: LocalSettings, tmp_path: Path):
-    """Whoever holds it open may be killed outright: the kernel closes it."""
+    """The holder may be killed outright: the kernel closes the lifeline."""
     lifeline = tmp_path / "lifeline"
     os.mkfifo(lifeline)
     holds_it = f"import os, time; os.open({str(lifeline)!r}, os.O_RDWR); {SLEEPS}"

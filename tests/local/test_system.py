@@ -128,7 +128,7 @@ def test_up_again_says_so_and_changes_nothing(up: Machine):
     assert up.run("status")[0] == 0
 
 
-def test_an_own_configuration_is_told_with_the_issuers_that_it_accepts(up: Machine):
+def test_another_configuration_is_shown_with_the_issuers_that_it_accepts(up: Machine):
     code, said = up.run("status")
     assert code == 0
     assert re.search(r"^ +issuer local +https://idp\.example\.com$", said, re.MULTILINE)
@@ -137,7 +137,7 @@ def test_an_own_configuration_is_told_with_the_issuers_that_it_accepts(up: Machi
     assert list(up.folder.glob("*.env")) == []
 
 
-def test_up_with_another_configuration_starts_anew_and_a_wrong_one_leaves_what_is_up(
+def test_up_with_another_configuration_restarts_and_a_wrong_one_changes_nothing(
     another: Machine, config: Path, tmp_path: Path
 ):
     assert another.run("up")[0] == 0
@@ -220,7 +220,7 @@ def test_an_interrupted_up_leaves_nothing_running(another: Machine, number: sign
     assert not another.settings.stack_file.exists()
 
 
-def test_a_wrong_configuration_is_told_without_a_traceback(another: Machine, tmp_path: Path):
+def test_a_wrong_configuration_is_reported_without_a_traceback(another: Machine, tmp_path: Path):
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("version: 1\nissuers: {}\n", encoding="utf-8")
     code, said = another.run("up", JITNEY_CONFIG=str(wrong))
@@ -230,7 +230,7 @@ def test_a_wrong_configuration_is_told_without_a_traceback(another: Machine, tmp
     assert another.alive() == []
 
 
-def test_a_port_that_is_taken_is_told_by_its_variable(another: Machine):
+def test_a_port_in_use_is_named_by_its_variable(another: Machine):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -240,7 +240,7 @@ def test_a_port_that_is_taken_is_told_by_its_variable(another: Machine):
     assert another.alive() == []
 
 
-def test_a_port_that_was_asked_for_is_used(another: Machine):
+def test_a_requested_port_is_used(another: Machine):
     port = ports.choose({}, another.folder / "wished.json")["slack"]
     assert another.run("up", JITNEY_IDP_PORT=str(port))[0] == 0
     assert another.described()["issuer"] == f"http://127.0.0.1:{port}"

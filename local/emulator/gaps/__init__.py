@@ -1,106 +1,91 @@
-"""Where ministack 1.5.33 is more lenient than AWS, or lacks what our templates use: closed, one gap a function.
+"""Differences between ministack 1.5.33 and AWS that matter to Jitney, closed by one function each.
 
-Each function replaces a piece of ministack for the life of the process; its docstring says what AWS does. `GAPS` lists
-them in the order they are closed. `tests/local/gaps` has a contract test of the same name for each, and fails
-when ministack comes to hold the contract by itself: then the function can go.
+Each function replaces a part of ministack for the life of the process; its docstring says what AWS does. `GAPS` lists
+them in the order in which they are closed. `tests/local/gaps` has a contract test of the same name for each, which must
+fail on the bare ministack. `make gaps` reports which functions a version of ministack still needs.
 """
 
-from collections.abc import Callable
+import importlib
+import os
+from collections.abc import Callable, Collection
 
-from local.emulator.gaps import (
-    api_gateway,
-    batches,
-    buckets,
-    cloudformation,
-    delivery,
-    denials,
-    encryption,
-    executions,
-    functions,
-    mails,
-    principals,
-    queries,
-    retries,
-    role_policies,
-    rules,
-    scoped,
-    state_machines,
-    streams,
-    sts,
-    tables,
-    task_states,
-    task_tokens,
-    trail,
-    workflow_language,
-)
+from local.emulator.launch import OPEN_GAPS
 
-GAPS: tuple[Callable[[], None], ...] = (
-    # What is closed last looks first: a request's form before the permissions it needs.
-    sts.session_duration,
-    sts.source_identity,
-    sts.callers_permissions,
-    sts.request_parameters,
-    scoped.scoped_credentials,
-    scoped.expired_sessions,
-    denials.session_policies_named,
-    role_policies.permissions_boundary_key,
-    role_policies.role_paths,
-    functions.own_interpreter,
-    cloudformation.pseudo_parameters_in_conditions,
-    cloudformation.role_boundary,
-    cloudformation.table_settings,
-    cloudformation.bucket_settings,
-    cloudformation.bucket_lock,
-    cloudformation.named_query,
-    cloudformation.event_bus_policy,
-    cloudformation.web_acl_association,
-    buckets.conditional_writes_in_conditions,
-    principals.principal_arn_of_sessions,
-    encryption.tables_use_the_callers_key,
-    tables.leading_keys,
-    tables.attributes,
-    executions.executions_named_once,
-    executions.executions_stay_stopped,
-    executions.executions_time_out,
-    executions.failed_executions_have_no_output,
-    retries.retry_delays,
-    task_states.task_states,
-    task_tokens.task_token_answers,
-    task_tokens.task_token_permissions,
-    workflow_language.assignments_at_once,
-    workflow_language.conditions_are_true_or_false,
-    workflow_language.timestamps_have_an_offset,
-    workflow_language.succeed_has_an_output,
-    workflow_language.branches_of_their_own,
-    state_machines.tasks_use_the_role,
-    rules.rule_permission,
-    rules.all_management_events,
-    rules.buses_of_other_accounts,
-    rules.arns_of_rules,
-    trail.calls_of_sessions,
-    batches.batches_by_their_messages,
-    delivery.delivery_uses_the_role,
-    queries.execution_parameters,
-    queries.workgroups_of_queries,
-    queries.json_tables,
-    queries.views,
-    queries.queries_ask_as_the_caller,
-    queries.functions_of_trino,
-    queries.texts_of_values,
-    mails.sending_permissions,
-    mails.headers_of_mails,
-    streams.partial_batches,
-    api_gateway.found_from_any_account,
-    api_gateway.large_requests_refused,
-    api_gateway.handler_errors_hidden,
-    api_gateway.malformed_answers_refused,
-    api_gateway.source_ip_of_the_connection,
-    api_gateway.address_that_was_asked,
-    api_gateway.invoke_permission,
+GAPS = (
+    # The gap closed last sees a request first: its form is checked before the permissions it needs.
+    "sts.session_duration",
+    "sts.source_identity",
+    "sts.callers_permissions",
+    "sts.request_parameters",
+    "scoped.scoped_credentials",
+    "scoped.expired_sessions",
+    "denials.session_policies_named",
+    "role_policies.permissions_boundary_key",
+    "role_policies.role_paths",
+    "functions.own_interpreter",
+    "cloudformation.pseudo_parameters_in_conditions",
+    "cloudformation.role_boundary",
+    "cloudformation.table_settings",
+    "cloudformation.bucket_settings",
+    "cloudformation.bucket_lock",
+    "cloudformation.named_query",
+    "cloudformation.event_bus_policy",
+    "cloudformation.web_acl_association",
+    "buckets.conditional_writes_in_conditions",
+    "principals.principal_arn_of_sessions",
+    "encryption.tables_use_the_callers_key",
+    "tables.leading_keys",
+    "tables.attributes",
+    "executions.executions_named_once",
+    "executions.executions_stay_stopped",
+    "executions.executions_time_out",
+    "executions.failed_executions_have_no_output",
+    "retries.retry_delays",
+    "task_states.task_states",
+    "task_tokens.task_token_answers",
+    "task_tokens.task_token_permissions",
+    "workflow_language.assignments_at_once",
+    "workflow_language.conditions_are_true_or_false",
+    "workflow_language.timestamps_have_an_offset",
+    "workflow_language.succeed_has_an_output",
+    "workflow_language.branches_of_their_own",
+    "state_machines.tasks_use_the_role",
+    "rules.rule_permission",
+    "rules.all_management_events",
+    "rules.buses_of_other_accounts",
+    "rules.arns_of_rules",
+    "trail.calls_of_sessions",
+    "batches.batches_by_their_messages",
+    "delivery.delivery_uses_the_role",
+    "queries.execution_parameters",
+    "queries.workgroups_of_queries",
+    "queries.json_tables",
+    "queries.views",
+    "queries.queries_ask_as_the_caller",
+    "queries.functions_of_trino",
+    "queries.texts_of_values",
+    "mails.sending_permissions",
+    "mails.headers_of_mails",
+    "streams.partial_batches",
+    "api_gateway.found_from_any_account",
+    "api_gateway.large_requests_refused",
+    "api_gateway.handler_errors_hidden",
+    "api_gateway.malformed_answers_refused",
+    "api_gateway.source_ip_of_the_connection",
+    "api_gateway.address_that_was_asked",
+    "api_gateway.invoke_permission",
 )
 
 
-def close_all() -> None:
-    """Close every gap; once, before the first request."""
-    for close in GAPS:
-        close()
+def load(gap: str) -> Callable[[], None]:
+    """Return the function that closes the gap called `module.function`. Imports the part of ministack it replaces."""
+    module, _, name = gap.partition(".")
+    close: Callable[[], None] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    return close
+
+
+def close_all(left_open: Collection[str] = tuple(os.environ.get(OPEN_GAPS, "").split(","))) -> None:
+    """Close every gap, except those `left_open`. Called once, before the first request."""
+    for gap in GAPS:
+        if gap not in left_open:
+            load(gap)()

@@ -12,7 +12,7 @@ from local.emulator.gaps import roles
 
 
 def found_from_any_account() -> None:
-    """AWS reaches an API by its id alone, whichever account a caller's credentials, if any, belong to.
+    """AWS finds an API by its id alone, for callers of any account and for callers without credentials.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-call-api.html
     """
@@ -115,7 +115,7 @@ def source_ip_of_the_connection() -> None:
 
 
 def address_that_was_asked() -> None:
-    """AWS tells the function which host and path the caller asked for: domainName, and path with the stage.
+    """AWS passes the requested host and path to the function: domainName, and path with the stage.
 
     Here an API also answers below /_aws/execute-api/<id>, since its own host name resolves to nothing.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html

@@ -9,7 +9,7 @@ _by_session_policy: ContextVar[bool] = ContextVar("by_session_policy", default=F
 
 
 class _SessionPolicies(list[Any]):
-    """The session policies among the limits of a principal, told from its permissions boundary by their type."""
+    """The session policies among a principal's limits. Their type distinguishes them from its permissions boundary."""
 
 
 def session_policies_named() -> None:
@@ -17,11 +17,11 @@ def session_policies_named() -> None:
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
-    _evaluations_tell_session_policies()
-    _messages_name_them()
+    _mark_session_policies()
+    _name_session_policies()
 
 
-def _evaluations_tell_session_policies() -> None:
+def _mark_session_policies() -> None:
     limits_of, evaluate = iam_evaluator._session_policy_limits, iam_evaluator.evaluate
 
     def session_policy_limits(session: Any, account: str) -> list[Any]:
@@ -40,7 +40,7 @@ def _evaluations_tell_session_policies() -> None:
     iam_evaluator.evaluate = evaluated
 
 
-def _messages_name_them() -> None:
+def _name_session_policies() -> None:
     message_of, respond = iam_actions.identity_denial_message, iam_actions.access_denied_response
 
     def message(action: str, principal: str, resource: str, explicit_deny: Any) -> str:

@@ -1,4 +1,4 @@
-"""Step Functions: how executions start and end, and what is told of that."""
+"""Step Functions: how executions start and end, and what their history says about it."""
 
 import json
 import time
@@ -34,7 +34,7 @@ def executions_named_once() -> None:
 
 
 def executions_stay_stopped() -> None:
-    """AWS ends a stopped execution at once, whatever it waits for: nothing that comes later changes it.
+    """AWS ends a stopped execution at once, also while it waits. Later events do not change it.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
     """
@@ -73,7 +73,7 @@ def executions_stay_stopped() -> None:
 
 
 def executions_time_out() -> None:
-    """AWS ends an execution as TIMED_OUT when the machine's own TimeoutSeconds are over, whatever it waits for.
+    """AWS ends an execution as TIMED_OUT after the state machine's TimeoutSeconds, also while it waits.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
     """

@@ -13,8 +13,8 @@ def own_interpreter() -> None:
 
     It reports an exception by its own name and keeps the process for the next event.
 
-    ministack lends the function its own site-packages and variables, calls every exception Runtime.HandlerError, starts
-    a process anew after each, and waits 50 ms for a log that may not come.
+    ministack gives the function its own site-packages and variables, names every exception Runtime.HandlerError, starts
+    a new process after each, and waits 50 ms for a log that may not come.
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
     choose, execute = lambda_runtime._worker_class_for, lambda_svc._execute_function_warm

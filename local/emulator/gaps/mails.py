@@ -1,4 +1,4 @@
-"""SES: who may send as whom, and what is kept of a mail."""
+"""SES: permissions to send as an identity, and the headers of mails."""
 
 import json
 from contextvars import ContextVar
@@ -14,7 +14,7 @@ _sender: ContextVar[str] = ContextVar("sender", default="")
 
 
 def sending_permissions() -> None:
-    """AWS asks whether the caller may send as the identity that covers the sender, and tells conditions the address.
+    """AWS authorizes ses:SendEmail on the identity that covers the sender, and gives conditions the sender's address.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
     """
@@ -39,7 +39,7 @@ def sending_permissions() -> None:
 
 
 def headers_of_mails() -> None:
-    """AWS puts a simple message's own headers into the mail; here they are kept, and shown with the messages.
+    """AWS puts a simple message's own headers into the mail. Here they are shown with the messages.
 
     https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Message.html
     """
@@ -57,11 +57,11 @@ def headers_of_mails() -> None:
         answer = await show(*request)
         if answer is None or answer[0] != 200:
             return answer
-        told = json.loads(answer[2])
-        for messages in told["messages"].values():
+        shown = json.loads(answer[2])
+        for messages in shown["messages"].values():
             for message in messages:
                 message["Headers"] = headers_by_id.get(message["MessageId"], {})
-        return answer[0], answer[1], json.dumps(told).encode()
+        return answer[0], answer[1], json.dumps(shown).encode()
 
     ses_v2.handle_request = handle_request
     app._handle_ses_messages_request = handle_ses_messages_request

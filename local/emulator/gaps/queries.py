@@ -19,7 +19,7 @@ _PARAMETER = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|(?P<parameter>\?)")
 
 
 def execution_parameters() -> None:
-    """Athena puts the values of ExecutionParameters in the place of the query's question marks, in their order.
+    """Athena replaces the query's question marks by the values of ExecutionParameters, in their order.
 
     https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements-querying-using-execution-parameters.html
     """
@@ -113,7 +113,7 @@ def _view_in(table: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def queries_ask_as_the_caller() -> None:
-    """Athena asks the catalog, reads the tables' objects and writes the results in the name of who asks.
+    """Athena reads the catalog and the tables' objects, and writes the results, with the caller's permissions.
 
     https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html
     """
@@ -161,7 +161,7 @@ def _tables_of(query: str, database: str) -> Iterator[tuple[str, Mapping[str, An
 
 
 def functions_of_trino() -> None:
-    """Athena has Trino's functions, of which DuckDB has some under other names.
+    """Athena has Trino's functions. DuckDB has some of them under other names.
 
     https://docs.aws.amazon.com/athena/latest/ug/functions-env3.html
     """

@@ -22,15 +22,15 @@ class EndedError(states._ExecutionError):  # type: ignore[misc]
 
 
 class Running:
-    """One execution that runs. `record` is ministack's, `machine` its state machine's as it was at the start."""
+    """A running execution: `record` is ministack's, `machine` is its state machine as it was at the start."""
 
     def __init__(self, record: dict[str, Any], machine: dict[str, Any]) -> None:
         self.record = record
         self.machine = machine
         self.changed = threading.Condition()
-        """Held by whoever changes what the execution waits for, and notified afterwards."""
+        """Held while code changes what the execution waits for, and notified afterwards."""
         self.deadline = float("inf")
-        """In time.monotonic()'s seconds: when the machine's own time is over."""
+        """The end of the state machine's own TimeoutSeconds, on the clock of time.monotonic()."""
 
     def wait(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
         """Whether `until` comes true within the seconds. Raises EndedError when the execution ends before."""

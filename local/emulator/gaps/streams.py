@@ -17,11 +17,11 @@ _sizes: dict[str, int] = {}
 
 
 def partial_batches() -> None:
-    """AWS tries again from the first record that a partial answer names, not from the batch's beginning or end.
+    """AWS retries from the first record that a partial answer names, not from the batch's beginning or end.
 
-    It reads the stream under the function's role, halves a failing batch where told to, and after MaximumRetryAttempts
-    notes it at the on-failure destination. ministack takes an answer with batchItemFailures for success and retries
-    failures for ever.
+    It reads the stream under the function's role, halves a failing batch if BisectBatchOnFunctionError is set, and
+    sends it to the on-failure destination after MaximumRetryAttempts. ministack takes an answer with batchItemFailures
+    for success and retries failures forever.
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
     lambda_svc._poll_dynamodb_streams = poll
@@ -94,7 +94,7 @@ def _done(mapping: Mapping, batch: Sequence[Record], outcome: dict[str, Any]) ->
 
 
 def _retry(mapping: Mapping, function: Any, left: Sequence[Record], outcome: dict[str, Any], position: int) -> None:
-    """Arrange for `left` to be handed over again, in smaller parts where told to; or give it up."""
+    """Schedule another try of `left`, halved if BisectBatchOnFunctionError is set, or give it up."""
     identity = mapping["UUID"]
     mapping["LastProcessingResult"] = "PROBLEM: Function call failed"
     if outcome.get("error") and mapping.get("BisectBatchOnFunctionError") and len(left) > 1:

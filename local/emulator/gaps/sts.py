@@ -118,7 +118,7 @@ def source_identity() -> None:
     _before_assume_role(_source_identity_refusal)
     _trust_policies_see_it()
     _sessions_keep_it()
-    _answers_tell_it()
+    _put_it_into_answers()
 
 
 def _source_identity_refusal(call: AssumeRoleCall, caller: dict[str, Any]) -> Answer | None:
@@ -175,7 +175,7 @@ def _sessions_keep_it() -> None:
     sts._principal_keys = iam_evaluator._principal_keys = principal_keys
 
 
-def _answers_tell_it() -> None:
+def _put_it_into_answers() -> None:
     handle = sts.handle_request
 
     async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:

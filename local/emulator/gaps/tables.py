@@ -22,20 +22,21 @@ def leading_keys() -> None:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
     """
-    _tell_conditions("dynamodb:LeadingKeys", _keys)
+    _add_condition_key("dynamodb:LeadingKeys", _keys)
 
 
 def attributes() -> None:
     """AWS gives conditions every attribute that a request names: to write, to look at, to return, or of its key.
 
-    Of a path that is its first part. An update's are those of its expressions, and of what there was before them.
+    A path counts as its first part. An update's attributes are those of its expressions, or of the older parameters
+    AttributeUpdates and Expected.
     Batches and PartiQL are left out as above.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     """
-    _tell_conditions("dynamodb:Attributes", _attributes)
+    _add_condition_key("dynamodb:Attributes", _attributes)
 
 
-def _tell_conditions(key: str, names: Names) -> None:
+def _add_condition_key(key: str, names: Names) -> None:
     """Give conditions the value of `key`, for requests and for each item of a transaction."""
     _of_requests(key, names)
     _of_items_of_a_transaction(key, names)
@@ -90,7 +91,7 @@ def _parsed(body: bytes) -> Members:
 def _keys(operation: Members) -> list[str]:
     """The partition keys that one operation names."""
     name = _partition_key(operation)
-    attributes = operation.get("Item") or operation.get("Key") or _asked_for(operation)
+    attributes = operation.get("Item") or operation.get("Key") or _equalities(operation)
     value = attributes.get(name) if name and isinstance(attributes, dict) else None
     return [str(next(iter(value.values())))] if isinstance(value, dict) and value else []
 
@@ -104,8 +105,8 @@ def _partition_key(operation: Members) -> str | None:
     return next((each["AttributeName"] for each in schema if each["KeyType"] == "HASH"), None)
 
 
-def _asked_for(query: Members) -> Members:
-    """What the equalities of a query's key condition ask for, by attribute."""
+def _equalities(query: Members) -> Members:
+    """Return the values that a query's key condition requires, by attribute."""
     names, values = query.get("ExpressionAttributeNames") or {}, query.get("ExpressionAttributeValues") or {}
     equalities = re.findall(r"(#?\w+)\s*=\s*(:\w+)", query.get("KeyConditionExpression", ""))
     return {names.get(name, name): values.get(value) for name, value in equalities}

@@ -1,4 +1,4 @@
-"""Step Functions: how a task is tried, for how long, how often, and what the execution's history tells of it."""
+"""Step Functions: how often and how long a task is tried, and its events in the execution's history."""
 
 import contextvars
 import json
@@ -97,8 +97,8 @@ class Task:
     token: task_tokens.TaskToken | None
     limits: Limits
 
-    def tell(self, step: str, **details: Any) -> None:
-        """Add what happens to the history: the events of a function's own ARN have names of their own."""
+    def record_event(self, step: str, **details: Any) -> None:
+        """Add an event to the history. Tasks whose resource is a function's ARN have event names of their own."""
         resource = self.state["Resource"]
         if ":function:" in resource:
             kind, named = f"LambdaFunction{step}", {"resource": resource, "input": details.pop("parameters", None)}
@@ -114,24 +114,24 @@ class Task:
 
 def _outcome(task: Task) -> Any:
     """The task's result, with the history of how it came about."""
-    task.tell(
+    task.record_event(
         "Scheduled",
         parameters=json.dumps(task.arguments),
         timeoutInSeconds=task.limits.timeout,
         heartbeatInSeconds=task.limits.heartbeat,
     )
-    task.tell("Started")
+    task.record_event("Started")
     try:
         result = _awaited(task)
     except running.EndedError:
         raise
     except states._ExecutionError as problem:
         if problem.error == "States.Timeout":
-            task.tell("TimedOut", error="States.Timeout")
+            task.record_event("TimedOut", error="States.Timeout")
         else:
-            task.tell("Failed", error=problem.error, cause=problem.cause)
+            task.record_event("Failed", error=problem.error, cause=problem.cause)
         raise
-    task.tell("Succeeded", output=json.dumps(result))
+    task.record_event("Succeeded", output=json.dumps(result))
     return result
 
 
@@ -170,19 +170,19 @@ def _answered(task: Task, token: task_tokens.TaskToken, call: "Future[Any]") -> 
                 "States.Timeout" if over <= missed else retries.HeartbeatTimeout("States.Timeout"), ""
             )
         if call.done() and not submitted:
-            task.tell("Submitted", output=json.dumps(call.result()))
+            task.record_event("Submitted", output=json.dumps(call.result()))
             submitted = True
     return token.outcome()
 
 
 def _called(execution: running.Running, resource: str, arguments: Any) -> "Future[Any]":
-    """The call to the service, in a thread of its own: one that comes back too late is heard by nobody."""
+    """Call the service in a thread. An answer after the task's end is ignored."""
     future: Future[Any] = Future()
 
     def call() -> None:
         try:
             future.set_result(states._invoke_resource(resource, arguments))
-        except Exception as problem:  # noqa: BLE001 - raised again by whoever waits for the result
+        except Exception as problem:  # noqa: BLE001 - raised again where the result is awaited
             future.set_exception(problem)
         with execution.changed:
             execution.changed.notify_all()

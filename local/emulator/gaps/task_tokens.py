@@ -27,7 +27,7 @@ _open: dict[str, "TaskToken"] = {}
 
 
 class TaskToken:
-    """A token that a task waits for: text for whoever answers, which proves that it was issued here and for what."""
+    """A token that a task waits for. Its text is signed, and names the state machine and the execution."""
 
     def __init__(self, execution: Running) -> None:
         content = {"machine": execution.record["stateMachineArn"], "execution": execution.record["executionArn"]}
@@ -73,10 +73,10 @@ def _content(text: Any) -> Members | None:
 
 
 def task_token_answers() -> None:
-    """AWS takes one answer to a token, of the account it was issued in, and only while its task waits.
+    """AWS accepts one answer to a token, from the token's account, and only while its task waits.
 
-    Any other text is an InvalidToken, a token whose task has ended, for whatever reason, is TaskTimedOut, and one whose
-    execution is not known any more TaskDoesNotExist. A result is JSON.
+    Other texts are refused as InvalidToken, a token whose task has ended as TaskTimedOut, and a token of an unknown
+    execution as TaskDoesNotExist. A result must be JSON.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
     """
     states._send_task_success = _answering("SendTaskSuccess", states._send_task_success)

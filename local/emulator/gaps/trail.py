@@ -1,4 +1,4 @@
-"""CloudTrail: EventBridge is told of each call, as AWS's events are; ministack keeps events of another form to itself.
+"""CloudTrail: each call becomes an EventBridge event of AWS's form. ministack's own events have another form.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 """
@@ -26,13 +26,15 @@ _CODE = re.compile(rb"<Code>([\w.]+)</Code>")
 
 
 def calls_of_sessions() -> None:
-    """AWS tells the account's default bus of each call in a role's session, allowed or denied, and of AssumeRole.
+    """AWS sends each call of a role's session, allowed or denied, and AssumeRole, to the account's default bus.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
     """
     dispatch = app._dispatch_service_request
 
-    async def told(method: str, path: str, headers: Members, body: bytes, query: Members, request_id: str) -> Any:
+    async def dispatch_and_send(
+        method: str, path: str, headers: Members, body: bytes, query: Members, request_id: str
+    ) -> Any:
         answer = await dispatch(method, path, headers, body, query, request_id)
         asked = app._routing_params(method, path, headers, body, query)
         service = detect_service(method, path, headers, asked)
@@ -43,10 +45,10 @@ def calls_of_sessions() -> None:
             event["requestParameters"] = _asked(service, path, headers, body, query)
             event |= _resources(service, event["requestParameters"], caller["Arn"].split(":")[4])
             for account, copy in _copies(event, caller, extract_access_key_id(headers, query)):
-                _tell(account, copy)
+                _send(account, copy)
         return answer
 
-    app._dispatch_service_request = told
+    app._dispatch_service_request = dispatch_and_send
 
 
 def _event(service: str, name: str, headers: Members, request_id: str, answer: Any) -> Members:
@@ -80,7 +82,7 @@ def _error(status: int, body: bytes) -> str:
 
 
 def _copies(event: Members, caller: Members, key: str) -> Iterator[tuple[str, Members]]:
-    """The event by account: of AssumeRole, one to the caller's and one to the role's, which is told less of him."""
+    """Yield the event for each account. AssumeRole has two: the role's account gets less about the caller."""
     own = caller["Arn"].split(":")[4]
     role_arn = str((event["requestParameters"] or {}).get("roleArn", ""))
     theirs = role_arn.split(":")[4] if event["eventName"] == "AssumeRole" and role_arn.count(":") == 5 else own
@@ -190,7 +192,7 @@ def _lower(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def _tell(account: str, event: Mapping[str, Any]) -> None:
+def _send(account: str, event: Mapping[str, Any]) -> None:
     with request_scope(account, event["awsRegion"]):
         eventbridge._dispatch_event(
             {

@@ -18,7 +18,7 @@ ALLOW_ALL = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 class Emulator:
     """One emulator, seen from an account of its own, so that tests cannot meet.
 
-    `patience` is how long what it is asked for may take, in seconds.
+    `patience` is how long an operation may take, in seconds.
     """
 
     def __init__(self, endpoint: str, clients: Clients, patience: float) -> None:

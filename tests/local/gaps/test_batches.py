@@ -9,7 +9,7 @@ def test_batches_by_their_messages(emulator: Emulator) -> None:
     for name, action in (("sends", "sqs:SendMessage"), ("receives", "sqs:ReceiveMessage")):
         policy = {"Statement": {"Effect": "Allow", "Action": action, "Resource": "*"}}
         arn = role(emulator, name, policy)
-        issued = emulator.root("sts").assume_role(RoleArn=arn, RoleSessionName="someone")["Credentials"]
+        issued = emulator.root("sts").assume_role(RoleArn=arn, RoleSessionName="another")["Credentials"]
         sqs = emulator.session("sqs", issued)
         if name == "sends":
             assert len(sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]) == 1

@@ -46,7 +46,7 @@ def test_bucket_lock(emulator: Emulator) -> None:
     kept = s3.get_object_retention(Bucket=made["B"], Key="kept")["Retention"]
     assert kept["Mode"] == "COMPLIANCE"
     assert timedelta(days=2.9) < kept["RetainUntilDate"] - datetime.now(UTC) < timedelta(days=3.1)
-    # Whoever asks, and whatever for: only hiding it under a delete marker, or under another version, is possible.
+    # For every caller: only a delete marker or another version can hide it.
     one = {"Bucket": made["B"], "Key": "kept", "VersionId": version}
     refused("AccessDenied", s3.delete_object, **one)
     refused("AccessDenied", s3.delete_object, **one, BypassGovernanceRetention=True)

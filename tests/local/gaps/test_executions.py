@@ -33,9 +33,9 @@ def test_executions_stay_stopped(emulator: Emulator) -> None:
     workflow = Workflow(emulator, {"Ask": task, "Caught": {"Type": "Pass", "End": True}})
     execution = workflow.start()
     (token,) = workflow.tokens("ask")
-    workflow.states.stop_execution(executionArn=execution, error="ByHand", cause="nobody wanted it")
+    workflow.states.stop_execution(executionArn=execution, error="ByHand", cause="it was not wanted")
     stopped = workflow.ended(execution)
-    assert [stopped[key] for key in ("status", "error", "cause")] == ["ABORTED", "ByHand", "nobody wanted it"]
+    assert [stopped[key] for key in ("status", "error", "cause")] == ["ABORTED", "ByHand", "it was not wanted"]
     for send, more in (("success", {"output": "{}"}), ("failure", {}), ("heartbeat", {})):
         refused("TaskTimedOut", getattr(workflow.states, f"send_task_{send}"), taskToken=token, **more)
     assert workflow.history(execution)[-1]["type"] == "ExecutionAborted"

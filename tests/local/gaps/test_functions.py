@@ -46,4 +46,4 @@ def test_own_interpreter_is_quick_when_warm(emulator: Emulator) -> None:
         assert invoke(emulator, "quick", 1) == 1
         return time.perf_counter() - start
 
-    emulator.until(lambda: seconds() < 0.04)  # whatever else the machine does: one that pauses is never as quick
+    emulator.until(lambda: seconds() < 0.04)  # on a busy machine too: a function that pauses is never as quick

@@ -80,8 +80,8 @@ def test_workgroups_of_queries(emulator: Emulator) -> None:
 
 def test_json_tables(lake: Lake) -> None:
     line = {"since": "2026-11-26T09:00:00Z", "names": ["a"], "number": 7, "unknown": True}
-    lake.table("told", line, since="string", names="array<string>", number="int", missing="string")
-    assert lake.ask("SELECT since, CAST(names AS JSON) AS names, number, missing, dt FROM told").records() == [
+    lake.table("lines", line, since="string", names="array<string>", number="int", missing="string")
+    assert lake.ask("SELECT since, CAST(names AS JSON) AS names, number, missing, dt FROM lines").records() == [
         {"since": "2026-11-26T09:00:00Z", "names": ["a"], "number": 7, "missing": None, "dt": "2026-11-26"}
     ]
     lake.table("silent", names="array<string>", number="int")
@@ -89,26 +89,26 @@ def test_json_tables(lake: Lake) -> None:
 
 
 def test_views(lake: Lake) -> None:
-    lake.table("told", {"number": 1}, {"number": 2}, {"number": 3}, number="int")
-    lake.view("more", "-- More than one\nSELECT dt, number FROM told WHERE number > 1")
+    lake.table("lines", {"number": 1}, {"number": 2}, {"number": 3}, number="int")
+    lake.view("more", "-- More than one\nSELECT dt, number FROM lines WHERE number > 1")
     lake.view("most", "SELECT m.number FROM more m -- of these")
     assert sorted(lake.ask("SELECT most.number FROM most JOIN more ON more.number = most.number").rows) == [(2,), (3,)]
-    assert lake.ask("WITH told AS (SELECT 5 AS number) SELECT number FROM told").rows == ((5,),)
+    assert lake.ask("WITH lines AS (SELECT 5 AS number) SELECT number FROM lines").rows == ((5,),)
 
 
 def test_queries_ask_as_the_caller(emulator: Emulator) -> None:
     lake = Lake(emulator)
-    lake.table("told", {"number": 1}, number="int")
-    lake.view("seen", "SELECT number FROM told")
+    lake.table("lines", {"number": 1}, number="int")
+    lake.view("seen", "SELECT number FROM lines")
     glue = f"arn:aws:glue:{REGION}:{emulator.account}"
     allowed = [
         ("athena:*", "*"),
         ("glue:GetTable", f"{glue}:catalog"),
         ("glue:GetTable", f"{glue}:database/lake"),
-        ("glue:GetTable", f"{glue}:table/lake/told"),
+        ("glue:GetTable", f"{glue}:table/lake/lines"),
         ("glue:GetTable", f"{glue}:table/lake/seen"),
         ("s3:ListBucket", f"arn:aws:s3:::{lake.name}"),
-        ("s3:GetObject", f"arn:aws:s3:::{lake.name}/told/*"),
+        ("s3:GetObject", f"arn:aws:s3:::{lake.name}/lines/*"),
         ("s3:PutObject", f"arn:aws:s3:::{lake.name}/results/*"),
     ]
     statements = [{"Effect": "Allow", "Action": action, "Resource": resource} for action, resource in allowed]

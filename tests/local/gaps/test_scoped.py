@@ -84,7 +84,7 @@ def test_scoped_credentials(emulator: Emulator) -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_scoped_credentials_are_asked_for_properly(closed_emulator: Emulator, parameters: Any, code: str) -> None:
+def test_scoped_credentials_need_a_valid_request(closed_emulator: Emulator, parameters: Any, code: str) -> None:
     session = assumed(closed_emulator)
     sts = closed_emulator.session("sts", session["Credentials"])
     refused(code, sts.get_scoped_credentials, **parameters)
@@ -185,7 +185,7 @@ def test_end_01_a_denial_of_the_session_reaches_what_was_scoped(closed_emulator:
 
 
 def test_expired_sessions(emulator: Emulator) -> None:
-    """A session that ended is told so, also after others began."""
+    """An ended session gets ExpiredToken, also after other sessions began."""
     ended = emulator.root("sts").get_session_token(DurationSeconds=1)["Credentials"]
     time.sleep(max(0.0, ended["Expiration"].timestamp() + 1.1 - time.time()))
     role(emulator, "target", ALLOW_ALL)
@@ -194,7 +194,7 @@ def test_expired_sessions(emulator: Emulator) -> None:
 
 
 def test_no_request_arrives_before_it_does(closed_emulator: Emulator) -> None:
-    """The tests' clock goes forwards only: it gets nobody past an end."""
+    """The tests' clock goes forward only: no request outlives an end."""
     ended = closed_emulator.root("sts").get_session_token(DurationSeconds=1)["Credentials"]
     time.sleep(max(0.0, ended["Expiration"].timestamp() + 1.1 - time.time()))
     client = closed_emulator.session("sts", ended)

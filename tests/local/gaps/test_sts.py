@@ -50,7 +50,7 @@ def test_session_duration_of_a_chained_session(emulator: Emulator) -> None:
 
 
 def test_source_identity(emulator: Emulator) -> None:
-    """The trust policy's condition sees it, the answer tells it, and later conditions see it."""
+    """The trust policy's condition sees it, the answer has it, and later conditions see it."""
     needs_it = {"StringLike": {"sts:SourceIdentity": "agent-*"}}
     only_seven = {
         "Statement": {
@@ -63,7 +63,7 @@ def test_source_identity(emulator: Emulator) -> None:
     arn = role(emulator, "target", only_seven, trust(emulator.account, **needs_it))
     sts = emulator.root("sts")
     refused("AccessDenied", sts.assume_role, RoleArn=arn, RoleSessionName="none")
-    refused("AccessDenied", sts.assume_role, RoleArn=arn, RoleSessionName="other", SourceIdentity="someone")
+    refused("AccessDenied", sts.assume_role, RoleArn=arn, RoleSessionName="other", SourceIdentity="another")
     seven = sts.assume_role(RoleArn=arn, RoleSessionName="seven", SourceIdentity="agent-7")
     assert seven["SourceIdentity"] == "agent-7"
     emulator.session("s3", seven["Credentials"]).list_buckets()

@@ -78,27 +78,32 @@ def test_leading_keys_of_each_item_in_a_transaction(emulator: Emulator) -> None:
 MINE = {"TableName": "items", "Key": {"pk": {"S": "a-1"}}}
 VALUE = {"ExpressionAttributeValues": {":v": {"S": "x"}}}
 ALLOWED: dict[str, dict[str, Any]] = {
-    "set": {"UpdateExpression": "SET life = :v", **VALUE},
+    "set": {"UpdateExpression": "SET lifecycle = :v", **VALUE},
     "by another name": {"UpdateExpression": "SET #n = :v", "ExpressionAttributeNames": {"#n": "lifecycle"}, **VALUE},
-    "a part": {"UpdateExpression": "REMOVE life.terms[0]"},
-    "functions": {"UpdateExpression": "SET life = if_not_exists(life, :v)", **VALUE},
+    "a part": {"UpdateExpression": "REMOVE lifecycle.terms[0]"},
+    "functions": {"UpdateExpression": "SET lifecycle = if_not_exists(lifecycle, :v)", **VALUE},
     "a condition": {
-        "UpdateExpression": "SET life = :v",
-        "ConditionExpression": "attribute_not_exists(life) OR NOT (life IN (:v) AND life BETWEEN :v AND :v)",
+        "UpdateExpression": "SET lifecycle = :v",
+        "ConditionExpression": "attribute_not_exists(lifecycle)"
+        " OR NOT (lifecycle IN (:v) AND lifecycle BETWEEN :v AND :v)",
         **VALUE,
     },
 }
 REFUSED: dict[str, dict[str, Any]] = {
-    "set": {"UpdateExpression": "SET life = :v, terms = :v", **VALUE},
-    "by another name": {"UpdateExpression": "SET #life = :v", "ExpressionAttributeNames": {"#life": "terms"}, **VALUE},
-    "a part": {"UpdateExpression": "REMOVE terms.life[0]"},
-    "removed": {"UpdateExpression": "SET life = :v REMOVE terms", **VALUE},
+    "set": {"UpdateExpression": "SET lifecycle = :v, terms = :v", **VALUE},
+    "by another name": {
+        "UpdateExpression": "SET #lifecycle = :v",
+        "ExpressionAttributeNames": {"#lifecycle": "terms"},
+        **VALUE,
+    },
+    "a part": {"UpdateExpression": "REMOVE terms.lifecycle[0]"},
+    "removed": {"UpdateExpression": "SET lifecycle = :v REMOVE terms", **VALUE},
     "added": {"UpdateExpression": "ADD terms :v", **VALUE},
     "deleted": {"UpdateExpression": "DELETE terms :v", **VALUE},
-    "functions": {"UpdateExpression": "SET life = if_not_exists(terms, :v)", **VALUE},
+    "functions": {"UpdateExpression": "SET lifecycle = if_not_exists(terms, :v)", **VALUE},
     "a condition": {
-        "UpdateExpression": "SET life = :v",
-        "ConditionExpression": "life = :v OR size(terms) > :v",
+        "UpdateExpression": "SET lifecycle = :v",
+        "ConditionExpression": "lifecycle = :v OR size(terms) > :v",
         **VALUE,
     },
 }
@@ -135,7 +140,7 @@ def test_attributes(emulator: Emulator) -> None:
     # The key counts, too.
     refused("AccessDeniedException", changing(emulator, "lifecycle").update_item, **MINE, **ALLOWED["set"])
     refused("AccessDeniedException", mine.put_item, TableName="items", Item={**MINE["Key"], "terms": {"S": "x"}})
-    refused("AccessDeniedException", mine.get_item, **MINE, ProjectionExpression="life, terms")
+    refused("AccessDeniedException", mine.get_item, **MINE, ProjectionExpression="lifecycle, terms")
     mine.get_item(**MINE, ProjectionExpression="lifecycle")
     refused("AccessDeniedException", mine.scan, TableName="items")
 

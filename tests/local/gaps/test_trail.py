@@ -1,4 +1,4 @@
-"""CloudTrail's events: EventBridge is told of every call of a session, and rules send them on."""
+"""CloudTrail's events: EventBridge gets an event for every call of a session, and rules send it on."""
 
 import json
 from typing import Any
@@ -73,8 +73,8 @@ def test_buses_of_other_accounts(emulator: Emulator) -> None:
 
 
 def test_calls_of_sessions(emulator: Emulator) -> None:
-    url, arn = queue(emulator, "told")
-    rule(emulator, "told", ALL_EVENTS, {"Arn": arn})
+    url, arn = queue(emulator, "events")
+    rule(emulator, "events", ALL_EVENTS, {"Arn": arn})
     may = {"Statement": {"Effect": "Allow", "Action": ["s3:CreateBucket", "iam:CreateUser"], "Resource": "*"}}
     arn_of_role = role(emulator, "worker", may)
     taken = role(emulator, "taker")
@@ -84,11 +84,11 @@ def test_calls_of_sessions(emulator: Emulator) -> None:
     credentials = issued["Credentials"]
     emulator.session("iam", credentials).create_user(UserName="made")
     refused("AccessDenied", emulator.session("iam", credentials).delete_user, UserName="made")
-    told = {each["eventName"]: each for each in emulator.until(lambda: _all(emulator, url))}
-    issue = told["AssumeRole"]
+    events = {each["eventName"]: each for each in emulator.until(lambda: _all(emulator, url))}
+    issue = events["AssumeRole"]
     assert issue["responseElements"]["credentials"]["accessKeyId"] == credentials["AccessKeyId"]
     assert issue["requestParameters"]["roleSessionName"] == "g-session"
-    made, denied = told["CreateUser"], told["DeleteUser"]
+    made, denied = events["CreateUser"], events["DeleteUser"]
     identity = made["userIdentity"]
     assert (identity["type"], identity["accessKeyId"]) == ("AssumedRole", credentials["AccessKeyId"])
     assert identity["principalId"].endswith(":g-session")

@@ -11,9 +11,9 @@ from tests.local.gaps.workflows import Workflow, asking, callback
 
 def test_assignments_at_once(emulator: Emulator) -> None:
     first = {"Type": "Pass", "Assign": {"a": 1, "b": 2}, "Next": "Swap"}
-    swap = {"Type": "Pass", "Assign": {"a": "{% $b %}", "b": "{% $a %}"}, "Next": "Tell"}
-    tell = {"Type": "Pass", "Output": "{% [$a, $b] %}", "End": True}
-    assert Workflow(emulator, {"First": first, "Swap": swap, "Tell": tell}).output() == [2, 1]
+    swap = {"Type": "Pass", "Assign": {"a": "{% $b %}", "b": "{% $a %}"}, "Next": "Show"}
+    show = {"Type": "Pass", "Output": "{% [$a, $b] %}", "End": True}
+    assert Workflow(emulator, {"First": first, "Swap": swap, "Show": show}).output() == [2, 1]
 
 
 @pytest.mark.parametrize(("given", "said"), [({"is": False}, "default"), ({"is": "false"}, None), ({"is": 1}, None)])
@@ -53,8 +53,8 @@ def test_branches_of_their_own(emulator: Emulator) -> None:
     asks = {
         "StartAt": "Ask",
         "States": {
-            "Ask": {**callback(asking(emulator)), "Assign": {"said": "{% $states.result %}"}, "Next": "Tell"},
-            "Tell": {"Type": "Succeed", "Output": "{% [$said, $states.input] %}"},
+            "Ask": {**callback(asking(emulator)), "Assign": {"said": "{% $states.result %}"}, "Next": "Show"},
+            "Show": {"Type": "Succeed", "Output": "{% [$said, $states.input] %}"},
         },
     }
     del asks["States"]["Ask"]["End"]

@@ -11,7 +11,7 @@ import json
 def handler(event, context):
     print("ASKED " + json.dumps(event))
     if event.get("fails"):
-        raise ValueError("nobody to ask")
+        raise ValueError("no reviewer to ask")
     return event
 """
 
