@@ -4,8 +4,8 @@ from tests.fakes import NOW
 
 def test_the_same_body_is_a_repeat_and_another_is_not():
     once = idempotency_record("corp.a", "key", b"{}", "g-x", NOW)
-    assert repeated_grant_id(once.holds, b"{}") == "g-x"
-    assert repeated_grant_id(once.holds, b"{ }") is None
+    assert repeated_grant_id(once.value, b"{}") == "g-x"
+    assert repeated_grant_id(once.value, b"{ }") is None
 
 
 def test_one_principals_keys_never_meet_anothers():

@@ -168,12 +168,12 @@ def sort_key(seq: int) -> str:
 
 def next_chained_record(record: AuditRecord, grant: Grant) -> ChainedRecord:
     """Return the record as the next of `grant`'s chain."""
-    return chain_record(record, grant.id, grant.records, grant.head or GENESIS_HASH)
+    return chain_record(record, grant.id, grant.records, grant.chain_head or GENESIS_HASH)
 
 
 def with_chain_head(grant: Grant, newest: ChainedRecord) -> Grant:
     """Return the grant with `newest` as the last record of its chain."""
-    return replace(grant, records=newest.seq + 1, head=newest.hash)
+    return replace(grant, records=newest.seq + 1, chain_head=newest.hash)
 
 
 def canonical(value: Any) -> str:

@@ -66,7 +66,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
         grant = ports.store.grant(ballot.grant_id)
         if grant is None:
             raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
-        masked = replace(ballot, comment=cut(ports.mask_comment(grant.owner).text(ballot.comment), MAX_REASON))
+        masked = replace(ballot, comment=cut(ports.mask_comment(grant.owner_key).text(ballot.comment), MAX_REASON))
         try:
             result = _result(grant, masked, ports)
         except Problem as problem:
@@ -105,7 +105,7 @@ def decision_on(grant: Grant, approvals: Collection[str], ports: Ports) -> Decis
     target = target_of(grant, config)
     return decide(
         requester(grant, ports),
-        grant.asked(),
+        grant.as_request(),
         target,
         ports.policies,
         ports.actions,

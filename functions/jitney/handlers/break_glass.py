@@ -116,7 +116,7 @@ def _given(visit: FormVisit, grant: Grant) -> FollowUp:
 
 def _masked_field(visit: FormVisit, grant: Grant, name: str) -> str:
     """Return a field's text, masked and cut."""
-    return cut(visit.ports.mask_comment(grant.owner).text(visit.form(name)), MAX_REASON)
+    return cut(visit.ports.mask_comment(grant.owner_key).text(visit.form(name)), MAX_REASON)
 
 
 def _record_refusal(event: AuditEvent, grant: Grant, problem: Problem, visit: FormVisit) -> None:

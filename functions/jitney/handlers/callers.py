@@ -46,8 +46,8 @@ class AuthenticatedRequest:
     @property
     def once(self) -> tuple[SingleUseKey, ...]:
         """The once-key of a token that is for single use (ID 9): taken by requests, not by looking at one's grants."""
-        replay = self.caller.replay
-        return (SingleUseKey(f"REPLAY#{replay.key}", replay.expires_at),) if replay else ()
+        single_use = self.caller.single_use
+        return (SingleUseKey(f"REPLAY#{single_use.key}", single_use.expires_at),) if single_use else ()
 
     @property
     def origin(self) -> Origin:
@@ -61,7 +61,7 @@ class AuthenticatedRequest:
         not be known again for the same.
         """
         ports, config = self.ports, self.ports.config
-        mask = ports.mask_request(self.principal.owner)
+        mask = ports.mask_request(self.principal.owner_key)
         return parse_request(self.request.body, config.targets, config.limits, ports.explain_calls, mask)
 
     def besides(self, target: Target, grant_id: str = "") -> OtherGrantsLookup:

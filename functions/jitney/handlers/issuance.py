@@ -68,7 +68,7 @@ def renew_credentials(grant: Grant, call: AuthenticatedRequest) -> tuple[Grant, 
     """
     session = session_request_of(grant, call)
     besides = call.besides(target_of(grant, call.ports.config), grant.id)
-    decision = call.decide(grant.asked(), besides, _approvals(grant, call))
+    decision = call.decide(grant.as_request(), besides, _approvals(grant, call))
     if decision.effect is not Effect.ALLOW:
         record_next(grant, RecordContent(AuditEvent.ISSUE, Outcome.DENIED, "denied"), call)
         raise denied_problem(decision)

@@ -116,7 +116,7 @@ def _tags(seen: SessionEvent, grant: Grant | None, ports: Ports) -> MaskTags:
     """The tags of the grant's owner; none where it is not this session's."""
     if grant is None or grant.role_arn != seen.role_arn:
         return NO_TAGS
-    owner = grant.owner
+    owner = grant.owner_key
     return MaskTags(lambda: ports.mask_keys.of(owner))
 
 

@@ -70,7 +70,7 @@ def viewer_permissions(who: Principal, grant: Grant, groups: Groups, ports: Port
         operator or may_revoke(who, review, groups, now),
         breaks and not (own and glass and not glass.own_requests),
         bool(grant.break_glass and grant.break_glass.human == human),
-        grant.unreviewed and may_follow_up(human, review, groups, operator=operator),
+        grant.awaits_follow_up and may_follow_up(human, review, groups, operator=operator),
     )
 
 

@@ -30,7 +30,9 @@ def test_pol_08_what_cannot_be_read_is_no_empty_holding(text):
 def test_a_grants_entry_has_its_parts_of_ways_alone():
     assert other_grant_of(GRANT, ACTIONS) is None
     entry = other_grant_of(replace(GRANT, permissions=PARTS), ACTIONS)
-    assert entry == OtherGrant(GRANT.id, GRANT.owner, GRANT.account, NOW + 300, ("ec2:RunInstances", "iam:PassRole"))
+    assert entry == OtherGrant(
+        GRANT.id, GRANT.owner_key, GRANT.account, NOW + 300, ("ec2:RunInstances", "iam:PassRole")
+    )
 
 
 def test_pol_05_a_grant_under_review_counts_until_it_would_end_if_it_were_approved_at_last():
@@ -40,7 +42,7 @@ def test_pol_05_a_grant_under_review_counts_until_it_would_end_if_it_were_approv
 
 def test_what_has_ended_is_dropped_when_something_is_entered():
     old, live, new = (OtherGrant(f"g-{until}", "o", "a", until, ("iam:PassRole",)) for until in (NOW, NOW + 1, NOW + 2))
-    after = OtherGrants("a", "g-x", (old, live)).entered(new, NOW)
+    after = OtherGrants("a", "g-x", (old, live)).with_grant(new, NOW)
     assert after == OtherGrants("a", new.grant_id, (live, new))
 
 

@@ -119,7 +119,7 @@ def test_the_policy_is_the_same_for_the_same_permissions_in_any_order(random: Ra
 @given(random=RANDOM)
 def test_it_is_never_longer_than_one_statement_for_each_set_of_resources(random: Random):
     whole = compact_request(permissions(random, ACTIONS, SERVICES), ACTIONS)
-    assert sum(each.size for each in whole.statements) <= sum(each.size for each in by_resources(whole.asked))
+    assert sum(each.size for each in whole.statements) <= sum(each.size for each in by_resources(whole.requested))
 
 
 class Careless(RequestedScope):
@@ -131,7 +131,7 @@ class Careless(RequestedScope):
 
 def careless(whole: CompactedRequest) -> list[dict[str, Any]]:
     merged: tuple[Statement, ...] = ()
-    for statement in by_resources(whole.asked):
+    for statement in by_resources(whole.requested):
         merged = with_statement(merged, statement, Careless({}, {}))
     return [statement.body() for statement in merged]
 
@@ -140,7 +140,7 @@ def test_the_checker_catches_a_merge_without_the_type_test():
     caught = 0
     for seed in range(60):
         whole = compact_request(permissions(Random(seed), ACTIONS, ("s3", "dynamodb")), ACTIONS)
-        wanted = [Permission((name,), resources) for name, resources in whole.asked.items()]
+        wanted = [Permission((name,), resources) for name, resources in whole.requested.items()]
         found = differences([{"Statement": careless(whole)}], wanted, ACTIONS)
         assert bool(found) == (len(whole.statements) > 1)
         caught += bool(found)
@@ -197,7 +197,9 @@ def test_what_is_asked_on_everything_keeps_nothing_else():
 def test_a_wildcard_that_may_or_may_not_reach_beyond_its_segment_covers_only_what_it_does_either_way():
     arns = "arn:aws:dynamodb:*:444455556666:table/x", "arn:aws:dynamodb:eu-west-1:444455556666:table/x"
     odd = "arn:aws:dynamodb:eu-west-1:444455556666:b:444455556666:table/x"
-    assert compact_request(asked(("dynamodb:GetItem", " ".join(arns))), ACTIONS).asked == {"dynamodb:GetItem": arns[:1]}
+    assert compact_request(asked(("dynamodb:GetItem", " ".join(arns))), ACTIONS).requested == {
+        "dynamodb:GetItem": arns[:1]
+    }
     assert RequestedScope({}, {}).widest((arns[0], odd)) == (arns[0], odd)
 
 

@@ -28,13 +28,13 @@ def _used(text: str) -> Authenticated:
 
 
 def _replay(text: str) -> SingleUseToken:
-    replay = _used(text).replay
+    replay = _used(text).single_use
     assert replay is not None
     return replay
 
 
 def test_id_09_a_reusable_token_leaves_nothing_to_remember() -> None:
-    assert _used(token()).replay is None
+    assert _used(token()).single_use is None
 
 
 def test_id_09_a_single_use_token_is_remembered_until_it_is_refused_as_expired() -> None:
@@ -56,7 +56,7 @@ def test_id_09_two_tokens_of_one_jti_are_one() -> None:
 def test_id_09_a_jti_counts_for_its_issuer_only() -> None:
     everyone_once = config(issuer("corp", CORP, replay="single_use"), issuer("once", SPENT, replay="single_use"))
     keys = KnownKeys(key_sets())
-    replays = [authenticate(f"Bearer {token(iss=url)}", everyone_once, keys, NOW).replay for url in (CORP, SPENT)]
+    replays = [authenticate(f"Bearer {token(iss=url)}", everyone_once, keys, NOW).single_use for url in (CORP, SPENT)]
 
     assert len(set(replays)) == 2
 
@@ -80,7 +80,7 @@ def test_id_09_the_mirrored_ecdsa_signature_makes_no_new_token() -> None:
 
 def test_id_09_a_replay_is_a_refusal_of_somebody_known() -> None:
     authenticated = _used(token(iss=SPENT))
-    refusal = authenticated.replayed()
+    refusal = authenticated.replay_refusal()
 
     assert (refusal.code, refusal.status, refusal.issuer_name) == ("token_replayed", 401, "once")
     assert refusal.principal == authenticated.principal

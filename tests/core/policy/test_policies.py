@@ -28,13 +28,13 @@ def test_pol_11_the_policies_say_what_their_table_expects(case, setting):
 def test_pol_11_every_policy_is_tested(setting):
     report = run_cases(CASES, setting)
     if report.untested:
-        pytest.fail("\n".join(replace(report, failures=()).told("policies/tests.yaml")), pytrace=False)
+        pytest.fail("\n".join(replace(report, failures=()).problems("policies/tests.yaml")), pytrace=False)
 
 
 def test_pol_11_a_policy_that_nobody_tests_is_reported(load, setting):
     policies = load('@id("a") permit (principal, action, resource); @id("b") forbid (principal, action, resource);')
     report = run_cases((), replace(setting, policy_set=policies))
-    assert report.told("p/tests.yaml") == (
+    assert report.problems("p/tests.yaml") == (
         "no case in p/tests.yaml decides a: add one",
         "no case in p/tests.yaml decides b: add one",
     )

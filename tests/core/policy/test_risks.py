@@ -30,7 +30,7 @@ def decide_holding(ask):
     asked = []
 
     def decided(policies, *permissions, held=(), **more):
-        return ask(policies, *permissions, holding=lambda actions: asked.append(actions) or tuple(held), **more)
+        return ask(policies, *permissions, held_actions=lambda actions: asked.append(actions) or tuple(held), **more)
 
     decided.asked = asked
     return decided

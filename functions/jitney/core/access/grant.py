@@ -121,8 +121,8 @@ class Grant:
     Credentials issued up to `cut_off_at` no longer work, because the agent or the whole role was cut off; new ones can
     be issued. `break_glass` is set when the reviewers were bypassed, `follow_up` once that was reviewed. `agent_owners`
     are the source identities of the agent's owners at the request; `core.review.grant_under_review` adds the present
-    ones. `review_restarted_at` is when the policy last asked for other reviewers than before, `narrowed_at` when a reviewer
-    last narrowed the approval of a pending grant.
+    ones. `review_restarted_at` is when the policy last asked for other reviewers than before, `narrowed_at` when a
+    reviewer last narrowed the approval of a pending grant.
     """
 
     id: str
@@ -147,7 +147,7 @@ class Grant:
     reviews: tuple[tuple[str, ...], ...] = ()
     approvals: tuple[str, ...] = ()
     records: int = 0
-    head: str = ""
+    chain_head: str = ""
     ending: GrantEnd | None = None
     cut_off_at: int | None = None
     groups: tuple[str, ...] = ()
@@ -159,12 +159,12 @@ class Grant:
     narrowed_at: int | None = None
 
     @property
-    def unreviewed(self) -> bool:
+    def awaits_follow_up(self) -> bool:
         """Whether break-glass was used and its follow-up review has not happened."""
         return self.break_glass is not None and self.follow_up is None
 
     @property
-    def owner(self) -> str:
+    def owner_key(self) -> str:
         """The key of the grant's owner, as `Principal.owner_key`."""
         return f"{self.principal}#{self.human or ''}"
 
@@ -179,7 +179,7 @@ class Grant:
         ended = self.state in OPEN_STATES and now >= self.expires_at
         return self.move(State.EXPIRED) if ended else self
 
-    def live(self, now: int) -> bool:
+    def may_have_credentials(self, now: int) -> bool:
         """Return whether undenied credentials of this grant may work at `now`: from the first issue until its end."""
         return self.starts_at is not None and now < self.expires_at
 
@@ -187,7 +187,7 @@ class Grant:
         """Return the grant released or revoked; if it had ended before, as it was at `ending.at`."""
         current = self.at(ending.at)
         over = state not in TRANSITIONS[current.state] or (
-            current.state not in OPEN_STATES and not self.live(ending.at)
+            current.state not in OPEN_STATES and not self.may_have_credentials(ending.at)
         )
         return current if over else replace(current.move(state), ending=ending)
 
@@ -196,7 +196,7 @@ class Grant:
         given = {replace(each, groups=None) for each in before.votes}
         return tuple(each for each in self.votes if replace(each, groups=None) not in given)
 
-    def asked(self) -> AccessRequest:
+    def as_request(self) -> AccessRequest:
         """Return the request that this grant answers, narrowed to what was granted, to decide it again."""
         return AccessRequest(self.target, self.permissions, self.duration_seconds, self.reason, self.ticket)
 

@@ -70,7 +70,7 @@ def _denials(verdict: PairVerdict, policy_set: PolicySet, principal: Principal, 
         failed = ", ".join(verdict.failed)
         sentence = f"{what} is denied because {failed} could not be evaluated. Ask an operator to fix the policy."
         yield Reason(POLICY_ERROR, sentence, *_pair(verdict))
-    elif verdict.wild:
+    elif verdict.wildcards_only:
         sentence = f"{what} is permitted only without wildcards. Name single resources."
         yield Reason(NO_WILDCARD, sentence, *_pair(verdict))
     else:

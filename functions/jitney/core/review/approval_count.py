@@ -43,7 +43,7 @@ def represented_members(vote: Vote, group: str, review: GrantUnderReview, groups
         frozenset(
             each.delegator
             for each in delegations
-            if each.holds(vote.at)
+            if each.in_force(vote.at)
             and each.delegator in groups[each.group].members
             and vote.human in groups[each.group].delegates
         )

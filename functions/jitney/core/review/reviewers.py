@@ -83,7 +83,7 @@ def _active_delegations(
         (human, delegation)
         for each in approving_groups(group, review.grant, groups, now)
         for human, delegation in groups[each].active_delegations
-        if delegation.holds(now) and human not in barred and delegation.delegator not in requesters
+        if delegation.in_force(now) and human not in barred and delegation.delegator not in requesters
     )
 
 
