@@ -7,8 +7,8 @@ import pytest
 
 from jitney.adapters.grant_items import grant_of, grant_update, grants_in, item_key, item_of
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
-from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
+from jitney.core.delegation import Delegation
 from jitney.core.review.votes import activated
 from tests.fakes import GRANT, NOW, PENDING
 

@@ -14,7 +14,6 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
-from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import (
     GRANT_RETENTION_SECONDS,
     OPEN_STATES,
@@ -26,6 +25,7 @@ from jitney.core.access.grant import (
     with_derived_state,
 )
 from jitney.core.access.request import Permission
+from jitney.core.delegation import Delegation
 
 Item = dict[str, Any]
 

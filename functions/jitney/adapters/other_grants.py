@@ -1,6 +1,6 @@
-"""Other active grants in the state table: ACTIVE_GRANTS#<identity>, with the entries as JSON in `held`, and a `version`.
+"""Other active grants in the state table: ACTIVE_GRANTS#<identity>, the entries as JSON in `held`, and a `version`.
 
-Writes are conditional on the version. It is a grant's id, so that an item that was deleted and written again has another
+Writes are conditional on the version. It is a grant's id, so that an item that was deleted and rewritten has another
 version than the one that was read. `expires` is DynamoDB's TTL.
 """
 

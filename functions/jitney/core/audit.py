@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
+from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, permissions_view
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.masking.text import cannot_hold_secret
-from jitney.core.policy.decision import Decision
 from jitney.core.times import iso
 
 VERSION = 1

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, replace
 
 from jitney.adapters.store import StaleWrite
 from jitney.core import audit
+from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, Vote, VoteVerdict
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.decide import decide
-from jitney.core.policy.decision import Decision
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview

@@ -5,10 +5,10 @@
 
 from jitney.core import audit
 from jitney.core.access.break_glass import FollowUp, FollowUpVerdict
+from jitney.core.access.decision import Effect
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.audit import AuditEvent, Outcome
-from jitney.core.policy.decision import Effect
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import activated_by_break_glass, break_glass_approvals, followed_up, may_follow_up
 from jitney.core.review.grant_under_review import GrantUnderReview

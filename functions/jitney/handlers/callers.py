@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jitney.core import audit
+from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.access.request_body import parse_request
@@ -17,7 +18,6 @@ from jitney.core.identity.authenticate import Authenticated, authenticate
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from jitney.core.policy.decide import decide
-from jitney.core.policy.decision import Decision
 from jitney.core.problems import Problem
 from jitney.core.refusal_counts import RefusalKey
 from jitney.core.single_use import Quota, SingleUseKey

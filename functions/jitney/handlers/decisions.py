@@ -4,10 +4,10 @@ from typing import Any
 
 from jitney.adapters.store import Conflict
 from jitney.core import audit
+from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.session_policy import SESSION_POLICY_LIMIT
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target
-from jitney.core.policy.decision import Decision, Effect
 from jitney.core.single_use import preview_quota
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from jitney.adapters.store import Conflict, StaleWrite
 from jitney.core import audit
+from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.eligibility import require_active_grant
 from jitney.core.access.grant import Grant, State, open_grant
 from jitney.core.access.other_grants import OtherGrantsUpdate
 from jitney.core.access.request import AccessRequest
 from jitney.core.audit import AuditEvent, Outcome
-from jitney.core.policy.decision import Decision, Effect
 from jitney.core.problems import Problem
 from jitney.core.single_use import idempotency_key, idempotency_record, repeated_grant_id, ungranted_quota
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request

@@ -5,10 +5,10 @@ Loaded on the way to a review only: an allowed request pays nothing for it.
 
 from jitney.adapters.store import Conflict
 from jitney.core import audit
+from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import AccessRequest
 from jitney.core.audit import AuditEvent, Outcome
-from jitney.core.policy.decision import Decision
 from jitney.core.problems import Problem
 from jitney.core.review.pending import PendingReviewsUpdate
 from jitney.core.single_use import idempotency_key, idempotency_record, pending_duplicate_quota

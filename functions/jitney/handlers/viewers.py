@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import Grant, State, Vote
+from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import may_break_glass, may_follow_up

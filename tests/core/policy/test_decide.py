@@ -5,10 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jitney.core.access.decision import Effect
 from jitney.core.access.request import Permission
 from jitney.core.config import Policies
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.policy.decision import Effect
 from jitney.core.problems import Problem
 from tests.examples import examples
 from tests.fakes import ACTIONS

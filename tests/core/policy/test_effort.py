@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jitney.core import actions as table
+from jitney.core.access.decision import Effect
 from jitney.core.patterns import MAX_REQUEST_STEPS, MAX_STEPS, Pattern
 from jitney.core.policy import evaluation
 from jitney.core.policy.decide import MAX_EVALUATIONS
-from jitney.core.policy.decision import Effect
 from jitney.core.problems import Problem
 from tests.examples import examples
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from jitney.core.access.decision import Effect
 from jitney.core.actions import Escalation
-from jitney.core.policy.decision import Effect
 from jitney.core.policy.risks import RISK_NAMES, HeldActions, completed_escalations
 
 PASS = ("iam:PassRole", "arn:aws:iam::444455556666:role/runner")

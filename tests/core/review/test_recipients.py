@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from jitney.core.access.break_glass import BreakGlassUse
-from jitney.core.access.delegation import Delegation
 from jitney.core.config import ReviewerGroup
+from jitney.core.delegation import Delegation
 from jitney.core.review.notices import Notice
 from jitney.core.review.recipients import recipients
 from tests.core.review.samples import under_review

@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import Any
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, break_glass_view
-from jitney.core.access.delegation import Delegation
+from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.config import Target
+from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import Principal
-from jitney.core.policy.decision import Decision, Effect
 from jitney.core.times import iso
 
 GRANT_RETENTION_SECONDS = 90 * 24 * 3600

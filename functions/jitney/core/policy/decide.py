@@ -10,13 +10,13 @@ from itertools import combinations
 from math import comb
 from typing import NamedTuple
 
+from jitney.core.access.decision import Decision, Effect, Risk
 from jitney.core.access.request import AccessRequest
 from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.policy.decision import Decision, Effect
 from jitney.core.policy.evaluation import Evaluation, PairVerdict, Question, questions_of
 from jitney.core.policy.pairs import Pair, pairs_of, permissions_of, too_complex
 from jitney.core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed
@@ -24,7 +24,6 @@ from jitney.core.policy.risks import (
     CompletedEscalation,
     HeldActions,
     HeldActionsLookup,
-    Risk,
     completed_escalations,
     describe_risks,
 )

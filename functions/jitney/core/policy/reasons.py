@@ -5,10 +5,10 @@ They name the deciding policies and reveal nothing else about the policy set (ro
 
 from collections.abc import Iterable
 
+from jitney.core.access.decision import Reason
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.policy.decision import Reason
 from jitney.core.policy.evaluation import PairVerdict
 from jitney.core.policy.risks import ESCALATIONS, describe_risks
 

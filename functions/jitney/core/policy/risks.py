@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
+from jitney.core.access.decision import Risk
 from jitney.core.actions import AccessLevel, Action, Escalation
 from jitney.core.patterns import Budget
 
@@ -69,19 +70,6 @@ class CompletedEscalation(NamedTuple):
 
     def _named(self, action: str) -> str:
         return f"{action} (held by grant {self.held[action]})" if action in self.held else action
-
-
-class Risk(NamedTuple):
-    """One risk of a request: its name, a sentence, the actions that have it, and other grants that take part.
-
-    `source` is the URL of its description, "" if there is none.
-    """
-
-    name: str
-    sentence: str
-    actions: tuple[str, ...]
-    grants: tuple[str, ...] = ()
-    source: str = ""
 
 
 def completed_escalations(

@@ -7,8 +7,8 @@ size of the largest set of votes that can each be given a member of their own.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import Grant, Vote
+from jitney.core.delegation import Delegation
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups, approving_groups, direct_members, requested_groups
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
-from jitney.core.access.delegation import Delegation
 from jitney.core.config import ReviewerGroup
+from jitney.core.delegation import Delegation
 from jitney.core.problems import Problem
 from jitney.core.review.reviewers import Groups
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import Grant, State
 from jitney.core.config import ReviewerGroup
+from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.grant_under_review import GrantUnderReview
