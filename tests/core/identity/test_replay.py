@@ -1,4 +1,4 @@
-"""Row ID 9: which tokens may be used once, and what is remembered of them."""
+"""Row ID 9: which tokens may be used once, and what is stored about them."""
 
 import string
 
@@ -33,15 +33,15 @@ def _replay(text: str) -> SingleUseToken:
     return replay
 
 
-def test_id_09_a_reusable_token_leaves_nothing_to_remember() -> None:
+def test_id_09_a_reusable_token_is_not_stored() -> None:
     assert _used(token()).single_use is None
 
 
-def test_id_09_a_single_use_token_is_remembered_until_it_is_refused_as_expired() -> None:
+def test_id_09_a_single_use_token_is_stored_until_it_is_refused_as_expired() -> None:
     assert _replay(token(iss=SPENT, exp=NOW + 200)).expires_at == NOW + 200 + 30
 
 
-def test_id_09_the_key_is_a_hash_that_shows_nothing_of_the_token() -> None:
+def test_id_09_the_key_is_a_hash_that_reveals_nothing_of_the_token() -> None:
     key = _replay(token(iss=SPENT)).key
 
     assert len(key) == 64
@@ -61,14 +61,14 @@ def test_id_09_a_jti_counts_for_its_issuer_only() -> None:
     assert len(set(replays)) == 2
 
 
-def test_id_09_without_jti_the_token_itself_is_remembered() -> None:
+def test_id_09_without_jti_the_key_covers_the_token_itself() -> None:
     assert _replay(token(iss=SPENT, jti=None)) == _replay(token(iss=SPENT, jti=None))
     assert _replay(token(iss=SPENT, jti=None)) != _replay(token(iss=SPENT, jti=None, exp=NOW + 201))
     assert _replay(token(iss=SPENT, jti="")) != _replay(token(iss=SPENT, jti="", exp=NOW + 201))
 
 
 def test_id_09_the_mirrored_ecdsa_signature_makes_no_new_token() -> None:
-    """(r, s) and (r, n-s) verify alike, so a hash over the whole token could be dodged."""
+    """(r, s) and (r, n-s) both verify, so a hash over the whole token could be evaded."""
     text = token("ec256", iss=SPENT, jti=None)
     signing_input, _, signature = text.rpartition(".")
     raw = decode(signature)
@@ -78,7 +78,7 @@ def test_id_09_the_mirrored_ecdsa_signature_makes_no_new_token() -> None:
     assert _replay(mirrored) == _replay(text)
 
 
-def test_id_09_a_replay_is_a_refusal_of_somebody_known() -> None:
+def test_id_09_a_replay_is_a_refusal_with_a_principal() -> None:
     authenticated = _used(token(iss=SPENT))
     refusal = authenticated.replay_refusal()
 

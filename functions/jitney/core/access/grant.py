@@ -114,14 +114,14 @@ class Grant:
     """One grant. Times in epoch seconds.
 
     While the grant is pending, `expires_at` is when the review ends; once it is active, when the credentials end.
-    `reviews` are the alternatives of reviewer groups that the decision asked for, `approvals` the groups that have
+    `reviews` are the alternatives of reviewer groups that the decision requires, `approvals` the groups that have
     approved, `votes` the reviewers' votes. `groups` are the principal's at the request; the policy decides with them
     again at each vote. `records` counts the audit records of this grant and `chain_head` is the hash of the last one: a
     state change and its record are written in one transaction. `ending` is set once the grant was released or revoked.
     Credentials issued up to `cut_off_at` no longer work, because the agent or the whole role was cut off; new ones can
     be issued. `break_glass` is set when the reviewers were bypassed, `follow_up` once that was reviewed. `agent_owners`
     are the source identities of the agent's owners at the request; `core.review.grant_under_review` adds the present
-    ones. `review_restarted_at` is when the policy last asked for other reviewers than before, `narrowed_at` when a
+    ones. `review_restarted_at` is when the policy last required other reviewers than before, `narrowed_at` when a
     reviewer last narrowed the approval of a pending grant.
     """
 
