@@ -101,7 +101,7 @@ def test_pol_11_the_configuration_is_tested_first_and_told_with_the_fix(tested):
         ("\na: [", ":2", "not YAML"),
         ("cases:\n- {}", ":2  cases[0]", "missing"),
         ("cases:\n- x", ":2  cases[0]", "not a mapping"),
-        (f"cases:\n- {FULL}\n- {FULL}\n  efect: deny", ":9  cases[1]", "there is no member efect"),
+        (f"cases:\n- {FULL}\n- {FULL}\n  efect: deny", ":9  cases[1]", "unknown member efect"),
         (f"cases:\n- {FULL}\n  effect: deny", ":9  cases[0].effect", "given twice, first in line 8"),
         (f"defaults:\n  seconds: 1\n  seconds: 2\ncases:\n- {FULL}", ":3  defaults.seconds", "given twice"),
         (f"cases: []\ncases:\n- {FULL}", ":2  cases", "given twice, first in line 1"),
