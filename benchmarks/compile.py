@@ -19,6 +19,7 @@ import yaml
 
 from benchmarks.running import ROOT
 from jitney import resources
+from jitney.core.access.decision import Decision
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.access.session_policy import SESSION_POLICY_LIMIT, SessionPolicyOptions, compile_policy
 from jitney.core.actions import ActionTable
@@ -26,7 +27,6 @@ from jitney.core.config import Limits, Policies, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
-from jitney.core.policy.decision import Decision
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 

@@ -82,10 +82,10 @@ class MemoryStore:
     ) -> None:
         self._answer("open")
         with self.lock:
-            if entering and self.waiting.get(grant.owner, PendingReviews("")).stamp != entering.before.stamp:
+            if entering and self.waiting.get(grant.owner_key, PendingReviews("")).stamp != entering.before.stamp:
                 raise StaleWrite
             if any(
-                self.other_grants.get(each.after.identity, OtherGrants("")).stamp != each.before.stamp
+                self.other_grants.get(each.after.identity, OtherGrants("")).version != each.before.version
                 for each in holdings
             ):
                 raise StaleWrite
@@ -96,7 +96,7 @@ class MemoryStore:
             self.links.append(first)
             self.other_grants |= {each.after.identity: each.after for each in holdings}
             if entering:
-                self.waiting[grant.owner] = entering.after
+                self.waiting[grant.owner_key] = entering.after
 
     def pending(self, owner: str) -> PendingReviews:
         self._answer("pending")
@@ -116,7 +116,8 @@ class MemoryStore:
                 raise StaleWrite
             places = [place for vote in after.votes_since(before) for place in vote.delegations]
             if any(
-                place.delegator not in self.away or self.away[place.delegator].id != place.absence for place in places
+                place.delegator not in self.away or self.away[place.delegator].id != place.out_of_office_id
+                for place in places
             ):
                 raise StaleWrite
             owing = follow_up_keys(after, after.break_glass.human) if after.break_glass else ()
@@ -181,7 +182,7 @@ class MemoryStore:
 
     def grants_of(self, owner: str, after: str = "") -> tuple[list[Grant], str]:
         self._answer("grants_of")
-        mine = [grant for grant in self.grants.values() if grant.owner == owner]
+        mine = [grant for grant in self.grants.values() if grant.owner_key == owner]
         ordered = sorted(mine, key=lambda grant: (grant.created_at, grant.id), reverse=True)
         later = [grant for grant in ordered if not after or f"{grant.created_at:012d}#{grant.id}" < after]
         page = later[:PAGE_SIZE]
@@ -205,7 +206,7 @@ class MemoryStore:
                 raise Conflict(key.key)
         for key in keys:
             count = self.taken.get(key.key, (0, 0, ""))[0]
-            self.taken[key.key] = (count + 1, key.expires_at, key.holds if isinstance(key, SingleUseKey) else "")
+            self.taken[key.key] = (count + 1, key.expires_at, key.value if isinstance(key, SingleUseKey) else "")
 
 
 @dataclass

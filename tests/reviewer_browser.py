@@ -113,7 +113,7 @@ def traces(stack: dict[str, Any], aws: Callable[..., Any], grant_id: str) -> dic
     grant |= json.loads(grant.pop("lifecycle")["S"])
     records = [json.loads(each["record"]["S"]) for each in audit if "record" in each]
     return {
-        "grant": {name: value for name, value in grant.items() if name not in ("records", "head")},
+        "grant": {name: value for name, value in grant.items() if name not in ("records", "chain_head")},
         "people": sorted(
             str(each)
             for each in state

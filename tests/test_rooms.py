@@ -19,6 +19,34 @@ MAY_IMPORT = {
     "client": {"client", "adapters", "configuration", "core", "resources"},
 }
 """The rooms of the package, and those that each may import."""
+CORE_MAY_IMPORT: dict[str, set[str]] = {
+    "__init__": set(),
+    "times": set(),
+    "strict_json": set(),
+    "problems": set(),
+    "patterns": set(),
+    "single_use": set(),
+    "refusal_counts": set(),
+    "delegation": set(),
+    "masking": set(),
+    "actions": {"patterns"},
+    "config": {"delegation"},
+    "identity": {"config", "problems", "strict_json"},
+    "access": {
+        "actions", "config", "delegation", "identity", "masking", "patterns", "problems", "strict_json", "times",
+    },
+    "policy": {"access", "actions", "config", "identity", "patterns", "problems"},
+    "calls": {"access", "actions", "config", "patterns", "problems", "strict_json"},
+    "audit": {"access", "config", "identity", "masking", "times"},
+    "review": {
+        "access", "actions", "audit", "config", "delegation", "identity", "patterns", "policy", "problems",
+        "strict_json", "times",
+    },
+    "trail": {"access", "audit", "calls", "masking", "times"},
+    "integrity": {"audit", "times", "trail"},
+    "report": {"access", "actions", "audit", "calls", "masking", "patterns", "review", "times", "trail"},
+}  # fmt: skip
+"""The parts of core, in order, and those that each may import: only parts above it."""
 IMPURE = {
     "boto3", "botocore", "os", "time", "random", "secrets", "logging", "socket", "urllib", "urllib3", "http", "httpx",
     "subprocess", "threading", "aws_lambda_powertools", "uuid", "tempfile", "pathlib",
@@ -32,6 +60,19 @@ def imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
+
+
+def core_imports(path: Path) -> Iterator[str]:
+    """The full names of the modules of core that a file imports, also by `from jitney.core import NAME`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "jitney.core":
+            yield from (f"jitney.core.{alias.name}" for alias in node.names)
+    yield from (name for name in imports(path) if name.startswith("jitney.core."))
+
+
+def part_of(path: Path) -> str:
+    """The part of core that a module belongs to: a package, or a module beside the packages."""
+    return path.relative_to(PACKAGE / "core").with_suffix("").parts[0]
 
 
 def in_room(room: str) -> list[Path]:
@@ -49,6 +90,18 @@ def test_imports_point_inwards():
         for path in in_room(room)
         for name in imports(path)
         if name.split(".")[0] in ROOMS or (name.startswith("jitney.") and name.split(".")[1] not in MAY_IMPORT[room])
+    }
+    assert not outwards
+
+
+def test_the_parts_of_core_import_only_parts_above_them():
+    order = list(CORE_MAY_IMPORT)
+    assert all(order.index(each) < order.index(part) for part, used in CORE_MAY_IMPORT.items() for each in used)
+    outwards = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in in_room("core")
+        for name in core_imports(path)
+        if name.split(".")[2] not in CORE_MAY_IMPORT[part_of(path)] | {part_of(path)}
     }
     assert not outwards
 

@@ -87,4 +87,4 @@ def _create_a_user(run: DemoRun) -> None:
     run.step("Policy denies a command that creates a user", "A forbid overrides every permit.")
     create = ("--reason", "a helper for the report", "--", "aws", "iam", "create-user", "--user-name", "helper")
     answer = run.command("reader-agent", "jitney", "run", TARGET, *create, code=3)
-    run.check("The command is denied, and the answer says why", holds="changed through code review" in answer.text)
+    run.check("The command is denied, and the answer says why", holds="code review, not through Jitney" in answer.text)

@@ -7,8 +7,8 @@ import pytest
 
 from jitney.adapters.grant_items import grant_of, grant_update, grants_in, item_key, item_of
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
-from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
+from jitney.core.delegation import Delegation
 from jitney.core.review.votes import activated
 from tests.fakes import GRANT, NOW, PENDING
 
@@ -34,7 +34,7 @@ GRANTS = {
     "rejected": replace(PENDING, votes=(NO,), state=State.REJECTED),
     "released": replace(GRANT, state=State.RELEASED, ending=RELEASED),
     "revoked": replace(GRANT, state=State.REVOKED, ending=REVOKED),
-    "failed": replace(PENDING, state=State.FAILED, records=7, head="x"),
+    "failed": replace(PENDING, state=State.FAILED, records=7, chain_head="x"),
     "expired": replace(GRANT, state=State.EXPIRED, cut_off_at=NOW),
 }
 
@@ -81,7 +81,7 @@ CHANGES = {
 
 @pytest.mark.parametrize(("before", "after", "names"), CHANGES.values(), ids=CHANGES)
 def test_rev_03_a_change_names_only_what_it_changes(before: Grant, after: Grant, names: set[str]):
-    update = grant_update("state", before, replace(after, records=before.records + 1, head="next"))
+    update = grant_update("state", before, replace(after, records=before.records + 1, chain_head="next"))
     _, _, expression = update["UpdateExpression"].partition("SET ")
     sets, _, gone = expression.partition(" REMOVE ")
     named = {each.partition(" = ")[0] for each in sets.split(", ")} | set(filter(None, gone.split(", ")))
@@ -99,5 +99,6 @@ def test_what_has_no_terms_is_no_grant():
 
 def test_rev_03_what_became_of_a_grant_says_nothing_of_its_terms():
     item = item_of(PENDING)
-    forged = '{"state":"active","head":"","cut_off_at":null,"approvals":["owners"],"starts_at":1,"duration_seconds":9}'
+    forged = '{"state":"active","chain_head":"","cut_off_at":null,"approvals":["owners"],"starts_at":1,'
+    forged += '"duration_seconds":9}'
     assert grant_of(item | {"lifecycle": {"S": forged}}) == PENDING

@@ -9,9 +9,9 @@ import pytest
 from jitney.adapters.out_of_office import OutOfOfficeStore
 from jitney.adapters.store import StaleWrite, Store
 from jitney.core import audit
-from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import Grant, Vote, VoteVerdict
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome
+from jitney.core.delegation import Delegation
 from jitney.core.review.out_of_office import OutOfOffice
 from tests.adapters.test_store import client, opened, records, store  # noqa: F401 - fixtures
 from tests.fakes import NOW, PENDING

@@ -155,8 +155,8 @@ def test_a_principals_grants_come_in_pages_newest_first(store: Store):
     for number in range(PAGE_SIZE + 3):
         opened(store, replace(GRANT, id=f"g-{number:014d}".translate(str.maketrans("0189", "abcd")), created_at=number))
     opened(store, replace(GRANT, id="g-zzzzzzzzzzzzzz", principal="local.other"))
-    page, after = store.grants_of(GRANT.owner)
-    rest, end = store.grants_of(GRANT.owner, after)
+    page, after = store.grants_of(GRANT.owner_key)
+    rest, end = store.grants_of(GRANT.owner_key, after)
     created = [grant.created_at for grant in [*page, *rest]]
     assert created == sorted(range(PAGE_SIZE + 3), reverse=True)
     assert (len(page), end) == (PAGE_SIZE, "")
@@ -166,7 +166,7 @@ def test_id_10_the_grants_for_one_human_are_not_listed_for_another(store: Store)
     opened(store, replace(GRANT, human="corp.alice"))
     assert [grant.human for grant in store.grants_of(f"{GRANT.principal}#corp.alice")[0]] == ["corp.alice"]
     assert store.grants_of(f"{GRANT.principal}#corp.bob")[0] == []
-    assert store.grants_of(GRANT.owner)[0] == []
+    assert store.grants_of(GRANT.owner_key)[0] == []
 
 
 def test_keys_can_be_taken_before_anything_is_done(store: Store):
@@ -179,7 +179,7 @@ def test_keys_can_be_taken_before_anything_is_done(store: Store):
 
 def test_a_cursor_shows_nobody_elses_grants(store: Store):
     opened(store, replace(GRANT, principal="local.other"))
-    mine, _ = store.grants_of(GRANT.owner, f"{NOW + 1:012d}#{GRANT.id}")
+    mine, _ = store.grants_of(GRANT.owner_key, f"{NOW + 1:012d}#{GRANT.id}")
     assert mine == []
 
 
@@ -303,8 +303,8 @@ def test_end_02_long_lists_are_read_to_their_end(client):
 
 
 def change_of(before: OtherGrants, grant: Grant, now: int = NOW) -> OtherGrantsUpdate:
-    entry = OtherGrant(grant.id, grant.owner, grant.account, grant.expires_at, ("iam:PassRole",))
-    return OtherGrantsUpdate(before, before.entered(entry, now))
+    entry = OtherGrant(grant.id, grant.owner_key, grant.account, grant.expires_at, ("iam:PassRole",))
+    return OtherGrantsUpdate(before, before.with_grant(entry, now))
 
 
 def opened_entering(store: Store, number: int, *before: OtherGrants) -> None:
@@ -317,9 +317,9 @@ def test_pol_05_a_grant_is_written_with_its_entry_or_not_at_all(store: Store, cl
     assert none == OtherGrants("corp.agent")
     opened_entering(store, 1, none, store.holdings("corp.alice"))
     held = store.holdings("corp.agent")
-    assert (held.stamp, [entry.grant_id for entry in held.entries]) == ("g-1", ["g-1"])
+    assert (held.version, [entry.grant_id for entry in held.entries]) == ("g-1", ["g-1"])
     assert store.holdings("corp.alice").entries == held.entries
-    for stale in (none, held._replace(stamp="g-0")):
+    for stale in (none, held._replace(version="g-0")):
         with pytest.raises(StaleWrite):
             opened_entering(store, 2, stale)
     assert store.grant("g-2") is None
@@ -371,23 +371,23 @@ def test_pol_05_holdings_that_another_transaction_is_writing_are_read_again(clie
 class TestPending:
     def test_rev_12_a_grant_is_entered_with_it_or_neither_is_written(self, store: Store):
         first, second = (replace(PENDING, id=f"g-{name}", reason=name) for name in "ab")
-        read = store.pending(PENDING.owner)
+        read = store.pending(PENDING.owner_key)
         assert read.entries == ()
         store.open(first, first_link(first), entering=PendingReviewsUpdate(read, read.entered(first)), now=NOW)
         with pytest.raises(StaleWrite):
             store.open(second, first_link(second), entering=PendingReviewsUpdate(read, read.entered(second)), now=NOW)
         assert store.grant(second.id) is None
-        kept = store.pending(PENDING.owner)
+        kept = store.pending(PENDING.owner_key)
         store.open(second, first_link(second), entering=PendingReviewsUpdate(kept, kept.entered(second)), now=NOW)
         third = replace(PENDING, id="g-c", reason="c")
         with pytest.raises(StaleWrite):
             store.open(third, first_link(third), entering=PendingReviewsUpdate(kept, kept.entered(third)), now=NOW)
-        both = store.pending(PENDING.owner)
+        both = store.pending(PENDING.owner_key)
         assert [each.grant_id for each in both.entries] == [first.id, second.id]
         assert (both.equal_to(first), both.equal_to(PENDING)) == ((first.id,), ())
 
     def test_rev_12_what_is_over_does_not_count(self, store: Store):
-        read = store.pending(PENDING.owner).entered(PENDING)
+        read = store.pending(PENDING.owner_key).entered(PENDING)
         assert read.at(PENDING.expires_at - 1).entries
         assert not read.at(PENDING.expires_at).entries
         assert not read.without({PENDING.id}).entries

@@ -75,7 +75,7 @@ def test_the_table_has_neither_the_id_nor_a_reason_to_keep_it_for_long(sessions:
 def test_an_id_is_nobody_elses_to_take(sessions: WebSessions, client: Any):
     sessions.begin(ID, SESSION)
     with pytest.raises(Exception, match="store did not answer"):
-        sessions.begin(ID, SESSION._replace(began=NOW + 1))
+        sessions.begin(ID, SESSION._replace(started_at=NOW + 1))
 
 
 def saved(store: Store, grant: Grant, *votes: Vote) -> Grant:

@@ -101,12 +101,12 @@ def test_pol_11_the_configuration_is_tested_first_and_told_with_the_fix(tested):
         ("\na: [", ":2", "not YAML"),
         ("cases:\n- {}", ":2  cases[0]", "missing"),
         ("cases:\n- x", ":2  cases[0]", "not a mapping"),
-        (f"cases:\n- {FULL}\n- {FULL}\n  efect: deny", ":9  cases[1]", "there is no member efect"),
+        (f"cases:\n- {FULL}\n- {FULL}\n  efect: deny", ":9  cases[1]", "unknown member efect"),
         (f"cases:\n- {FULL}\n  effect: deny", ":9  cases[0].effect", "given twice, first in line 8"),
         (f"defaults:\n  seconds: 1\n  seconds: 2\ncases:\n- {FULL}", ":3  defaults.seconds", "given twice"),
         (f"cases: []\ncases:\n- {FULL}", ":2  cases", "given twice, first in line 1"),
         (f"defaults: no\ncases:\n- {FULL}", ":1  defaults", "not a mapping"),
-        (f"cases:\n- {FULL}\n  held: &a [x]\n  policies: *a", ":10", "alias *a"),
+        (f"cases:\n- {FULL}\n  other_grant_actions: &a [x]\n  policies: *a", ":10", "alias *a"),
         (f"cases:\n- {FULL}\n  policies: read", ":9  cases[0].policies", "not a list"),
         (f"cases:\n- {FULL}\n  human: [x]", ":9  cases[0].human", "not plain text"),
         (f"cases:\n- {FULL}\n  longest_seconds: 5m", ":9  cases[0].longest_seconds", "not a whole number"),
@@ -121,13 +121,14 @@ def test_pol_11_a_table_that_cannot_be_read_is_told_by_its_file_and_line(tested,
 
 
 def test_pol_11_all_that_is_wrong_in_a_table_is_told_at_once(tested):
-    code, said = tested(f"cases:\n- {FULL}\n  effect: deny\n- {FULL}\n  longest_seconds: 2h\n  held: ${{NOBODY}}\n")
+    wrong = "longest_seconds: 2h\n  other_grant_actions: ${NOBODY}\n"
+    code, said = tested(f"cases:\n- {FULL}\n  effect: deny\n- {FULL}\n  {wrong}")
     assert (code, [line.split(": ")[0] for line in said if line.startswith("/")]) == (
         2,
         [
             "/own/tests.yaml:9  cases[0].effect",
             "/own/tests.yaml:17  cases[1].longest_seconds",
-            "/own/tests.yaml:18  cases[1].held",
+            "/own/tests.yaml:18  cases[1].other_grant_actions",
         ],
     )
 

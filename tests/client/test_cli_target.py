@@ -9,10 +9,10 @@ from jitney.client.cli import app
 from tests.client.fake_broker import FakeBroker, problem
 
 PATH = "/v1/targets/analytics-prod/check"
-RIGHT = {"name": "role", "what": "assume the role as a grant does", "expected": ["allowed"], "answer": "allowed"}
+RIGHT = {"name": "role", "description": "assume the role as a grant does", "expected": ["allowed"], "answer": "allowed"}
 RIGHT |= {"ok": True, "fix": ""}
-WRONG = {"name": "role_no_external_id", "what": "assume it without the external id", "expected": ["AccessDenied"]}
-WRONG |= {"answer": "allowed", "ok": False, "fix": "Deploy the target's stack again."}
+WRONG = {"name": "role_no_external_id", "description": "assume it without the external id"}
+WRONG |= {"expected": ["AccessDenied"], "answer": "allowed", "ok": False, "fix": "Deploy the target's stack again."}
 
 
 def answer(*attempts):

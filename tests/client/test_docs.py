@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "agent.md").read_text("utf-8")
 TARGETS = (ROOT / "docs" / "targets.md").read_text("utf-8")
 CHECK = {"target": "analytics-prod", "account": "444455556666", "session": "g-check-aaaaaaaaaaaaaa"} | {
-    "attempts": [{"name": "role", "what": "take it", "expected": ["allowed"], "answer": "allowed", "ok": True}]
+    "attempts": [{"name": "role", "description": "assume it", "expected": ["allowed"], "answer": "allowed", "ok": True}]
 }
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE + TARGETS, re.DOTALL)
 COMMANDS = [shlex.split(line) for block in BLOCKS for line in block.splitlines()]

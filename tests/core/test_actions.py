@@ -13,7 +13,7 @@ def actions():
 
 
 @pytest.mark.parametrize("data", [b"", b"JAT", b"JAT2" + TABLE[4:], b"PK\x03\x04"])
-def test_another_file_is_no_table(data):
+def test_another_file_is_not_a_table(data):
     with pytest.raises(ValueError, match="not an action table"):
         ActionTable.load(data)
 
@@ -60,7 +60,7 @@ def test_an_action_is_found_in_any_case(actions, name, canonical, level, types):
         "s3:GetObject\0",
     ],
 )
-def test_pol_04_what_is_not_in_the_table_is_unknown(actions, name):
+def test_pol_04_an_action_outside_the_table_is_unknown(actions, name):
     assert actions.get(name) is None
 
 
@@ -144,7 +144,7 @@ def test_wildcards_that_match_nothing_expand_to_nothing(actions, pattern):
         ("secretmanager:GetSecretValue", "secretsmanager:*"),
     ],
 )
-def test_pol_04_an_unknown_name_has_close_ones(actions, name, closest):
+def test_pol_04_an_unknown_name_has_similar_ones(actions, name, closest):
     assert closest in actions.closest(name)
 
 

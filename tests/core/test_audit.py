@@ -12,7 +12,7 @@ from tests.fakes import GRANT, NOW
 RECORD = AuditRecord(NOW, AuditEvent.REQUEST, Outcome.ALLOWED, reason="größer", detail={"b": 1, "a": [True, None]})
 
 
-def test_aud_02_a_link_holds_the_hash_of_everything_else_in_it():
+def test_aud_02_a_record_holds_the_hash_of_its_other_members():
     members = json.loads(audit.chain_record(RECORD, "g-x", 3, "ab" * 32).text)
     digest = members.pop("hash")
     assert digest == hashlib.sha256(audit.canonical(members).encode()).hexdigest()
@@ -51,7 +51,7 @@ def test_aud_01_a_record_of_a_grant_says_who_what_when_and_why():
     }
 
 
-def test_aud_07_what_nobody_masked_before_is_masked_in_the_record():
+def test_aud_07_an_unmasked_secret_is_masked_in_the_record():
     said = "use token=Xy12345678ab"
     record = replace(RECORD, reason=said, ticket=said, detail={"calls": [said], "password": "hunter2000"})
     text = audit.chain_record(record, "g-x").text
@@ -60,6 +60,6 @@ def test_aud_07_what_nobody_masked_before_is_masked_in_the_record():
     assert text.count("[masked credential]") == 4
 
 
-def test_mask_04_what_was_masked_with_a_tag_keeps_it():
+def test_mask_04_a_mask_keeps_its_tag():
     record = replace(RECORD, reason="use token=[masked credential 3f9a2c]")
     assert json.loads(audit.chain_record(record, "g-x").text)["reason"] == record.reason

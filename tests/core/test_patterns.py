@@ -13,8 +13,8 @@ from jitney.core.patterns import (
     compile_pattern,
     covers,
     match_classes,
+    patterns_intersect,
     wildcard_pattern,
-    wildcards_intersect,
 )
 from tests.examples import examples
 
@@ -26,6 +26,10 @@ patterns = st.text(ALPHABET + "*?", max_size=5)
 def regex(pattern: str) -> re.Pattern[str]:
     """An independent reading of the same wildcards."""
     return re.compile("".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern), re.DOTALL)
+
+
+def _intersect(one: str, other: str) -> bool:
+    return patterns_intersect(wildcard_pattern(one), wildcard_pattern(other))
 
 
 def words(pattern: str) -> set[str]:
@@ -40,12 +44,12 @@ def test_a_pattern_matches_what_the_same_regular_expression_matches(pattern, tex
 
 @settings(max_examples=examples(400))
 @given(patterns, patterns)
-def test_pol_03_two_patterns_meet_exactly_when_a_text_matches_both(one, other):
-    # A text that needs no more characters than both patterns together have is among the words: conclusive.
+def test_pol_03_two_patterns_intersect_exactly_when_a_text_matches_both(one, other):
+    # A shortest common text has at most as many characters as both patterns, so the words include it.
     common = words(one) & words(other)
     if common or len(one) + len(other) <= 5:
-        assert wildcards_intersect(one, other) == bool(common)
-    assert wildcards_intersect(one, other) == wildcards_intersect(other, one)
+        assert _intersect(one, other) == bool(common)
+    assert _intersect(one, other) == _intersect(other, one)
 
 
 @settings(max_examples=examples(400))
@@ -62,7 +66,7 @@ TOKENS = {Wildcard.ONE: ".", Wildcard.RUN: ".*", Wildcard.SEGMENT: "[^:]*", Wild
 
 @settings(max_examples=examples(300))
 @given(tokens, st.lists(tokens, min_size=1, max_size=3))
-def test_pol_03_the_cells_are_all_ways_a_text_can_match(asked, others):
+def test_pol_03_the_match_classes_are_all_ways_a_text_can_match(asked, others):
     found = match_classes(compile_pattern(asked), [compile_pattern(other) for other in others])
     regexes = [
         re.compile("".join(TOKENS.get(token, token) for token in pattern), re.DOTALL) for pattern in (asked, *others)
@@ -89,11 +93,11 @@ def test_pol_03_the_cells_are_all_ways_a_text_can_match(asked, others):
         ("arn:aws:dynamodb:*:1:table/x", "arn:aws:dynamodb:us-east-1:*", True),
     ],
 )
-def test_pol_03_arns_meet(asked, named, expected):
-    assert wildcards_intersect(asked, named) is expected
+def test_pol_03_arns_intersect(asked, named, expected):
+    assert _intersect(asked, named) is expected
 
 
-FORMATS = {  # what a pattern is asked about, and the texts of it whose names are of the character x alone
+FORMATS = {  # formats, and their texts with names that consist of the character x only
     (Wildcard.SEGMENT, ":", Wildcard.RUN): "[^:]*:x+",
     (Wildcard.RUN, ":", Wildcard.RUN): "x+:x+",
     ("a:", Wildcard.NAME, "/", Wildcard.RUN): "a:x+/x+",
@@ -104,10 +108,10 @@ FORMATS = {  # what a pattern is asked about, and the texts of it whose names ar
 
 @settings(max_examples=examples(400))
 @given(st.text(ALPHABET + "/*?", max_size=6), st.sampled_from([*FORMATS]))
-def test_pol_05_a_pattern_names_nothing_exactly_when_it_matches_names_of_a_character_that_it_does_not_know(text, parts):
+def test_pol_05_a_pattern_covers_any_name_exactly_when_it_matches_unknown_characters(text, parts):
     format_ = re.compile(FORMATS[parts])
     found = any(format_.fullmatch(word) for word in words(text))
-    # As above: of what is asked and its format, one text is no longer than both together.
+    # As above: a shortest text has at most as many characters as the pattern and the format together.
     if found or len(text) <= 3:
         assert wildcard_pattern(text).covers_any_name(parts, Budget(MAX_STEPS)) == found
 
@@ -120,18 +124,18 @@ def test_runs_that_stop_at_separators():
     assert not bucket.matches("arn:aws:s3:::reports:x")
 
 
-def test_pol_03_patterns_made_to_be_slow_are_given_up():
+def test_pol_03_slow_patterns_are_given_up():
     with pytest.raises(PatternTooComplex):
-        wildcards_intersect("*a" + "?" * 30, "*b" + "?" * 29)
+        _intersect("*a" + "?" * 30, "*b" + "?" * 29)
 
 
-def test_pol_03_more_cases_than_can_be_told_apart_are_given_up():
+def test_pol_03_too_many_match_classes_are_given_up():
     with pytest.raises(PatternTooComplex):
         match_classes(wildcard_pattern("*"), [wildcard_pattern(f"*{letter}*") for letter in "abcdefg"])
 
 
 @pytest.mark.parametrize("named", ["x", "xyzabcdefghijklmnopqrstuvw0123456789-_"])
-def test_pol_03_whatever_a_pattern_names_there_are_other_characters(named):
+def test_pol_03_some_character_is_never_named_by_a_pattern(named):
     found = match_classes(wildcard_pattern("?"), [compile_pattern([letter]) for letter in named])
     assert len(found) == len(named) + 1
     assert (False,) * len(named) in found

@@ -1,4 +1,4 @@
-"""Times as they are written and read (row AUD 3: an event's time is part of what it is joined by)."""
+"""Times as they are written and read (row AUD 3: events are joined by their time)."""
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,7 @@ def test_aud_03_a_time_is_written_to_the_second_in_utc():
 
 @settings(max_examples=examples(200))
 @given(st.integers(0, 253_402_300_799))
-def test_aud_03_what_was_written_is_read_as_it_was(seconds: int):
+def test_aud_03_a_written_time_is_read_back_unchanged(seconds: int):
     assert epoch(iso(seconds)) == seconds
 
 
@@ -39,6 +39,6 @@ def test_aud_03_what_was_written_is_read_as_it_was(seconds: int):
         "\ud800",
     ],
 )
-def test_aud_03_nothing_else_is_read_as_a_time(text: str):
+def test_aud_03_other_texts_are_not_times(text: str):
     with pytest.raises(ValueError, match=r"."):
         epoch(text)

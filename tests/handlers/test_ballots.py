@@ -81,7 +81,7 @@ def test_rev_06_a_rejection_ends_it_and_the_agent_is_told(system: System):
     assert (status, body["code"]) == (410, "grant_rejected")
     assert body["grant"]["votes"][0]["comment"] == "not today"
     assert body["detail"] == f"Grant {grant.id} was rejected by corp.alice: not today."
-    assert body["fix"] == "Ask for less, or talk to corp.alice; then make a new request."
+    assert body["fix"] == "Request less, or talk to corp.alice; then make a new request."
 
 
 @pytest.mark.parametrize(

@@ -365,7 +365,7 @@ def test_rev_08_an_objection_that_could_not_be_carried_out_can_be_made_again(des
     bob = signed_in(desk, "bob")
     desk.system.role_policies.lost = 99
     assert judge(bob, grant, "object").status == 503
-    assert stored(desk, grant).unreviewed
+    assert stored(desk, grant).awaits_follow_up
     desk.system.role_policies.lost = 0
     desk.system.now += LEASE_SECONDS + 1
     assert code(judge(bob, grant, "object")) == "303"

@@ -96,7 +96,7 @@ def test_pol_05_who_never_gets_a_turn_is_told_so_and_gets_nothing(system: System
 
     def holdings(identity: str) -> OtherGrants:
         found = read(identity)
-        system.store.other_grants[identity] = found.entered(next(others), minting.NOW)
+        system.store.other_grants[identity] = found.with_grant(next(others), minting.NOW)
         return found
 
     system.store.holdings = holdings  # type: ignore[method-assign]
@@ -166,7 +166,7 @@ def test_pol_05_a_renewal_is_decided_over_what_was_held_before(system: System):
     (holdings,) = system.store.other_grants.values()
     later = OtherGrant("g-cccccccccccccc", "o", "444455556666", system.now + 900, ("cloudformation:ExecuteChangeSet",))
     # One that came later was decided on with this in view.
-    system.store.other_grants[holdings.identity] = holdings.entered(later, system.now)
+    system.store.other_grants[holdings.identity] = holdings.with_grant(later, system.now)
     assert system.call(create_credentials, grant_id=first)[0] == 200
     system.store.other_grants[holdings.identity] = holdings._replace(entries=(later, *holdings.entries))
     assert system.call(create_credentials, grant_id=first)[1]["code"] == "denied"
@@ -181,9 +181,9 @@ def test_pol_05_a_half_that_was_approved_is_decided_over_what_was_held_when_it_i
     assert pending[1]["code"] == "denied"
     # Had it been let into review by older policies, the approval would not open it now.
     grant = replace(
-        system.store.grants[holdings.stamp],
+        system.store.grants[holdings.version],
         id="g-dddddddddddddd",
-        permissions=(replace(system.store.grants[holdings.stamp].permissions[0], actions=("ec2:StopInstances",)),),
+        permissions=(replace(system.store.grants[holdings.version].permissions[0], actions=("ec2:StopInstances",)),),
         state=State.ACTIVE,
         approvals=("owners",),
     )
@@ -222,7 +222,7 @@ def test_pol_05_too_much_to_be_kept_is_refused(system: System):
     full = OtherGrant("g-x", "o" * MAX_CHARACTERS, "a", system.now + 900, ())
     system.call(create_grant, MAKE)
     (who,) = system.store.other_grants
-    system.store.other_grants[who] = system.store.other_grants[who].entered(full, system.now)
+    system.store.other_grants[who] = system.store.other_grants[who].with_grant(full, system.now)
     status, body, headers = system.call(create_grant, MAKE)
     assert (status, body["code"], headers["Retry-After"]) == (429, "rate_limited", "60")
 

@@ -39,7 +39,7 @@ def taken(review: Review, carol: Person, bob: Person) -> Iterator[str]:  # noqa:
     answer = carol.post(f"/{grant_id}/break-glass", form)
     assert answer.status_code == 303, answer.text
     yield grant_id
-    if review.grant(grant_id).unreviewed:
+    if review.grant(grant_id).awaits_follow_up:
         assert judge(bob, grant_id, "confirm").status_code == 303
 
 
@@ -68,7 +68,7 @@ def test_rev_08_everybody_is_told_and_the_workflow_waits_until_somebody_looked_a
     form = {"token": carol.token(), "content": content_hash(review.grant(other)), "reason": "this too"}
     again = carol.post(f"/{other}/break-glass", form)
     assert (again.status_code, "follow_up_due" in again.text) == (409, True)
-    assert (judge(carol, taken, "confirm").status_code, review.grant(taken).unreviewed) == (403, True)
+    assert (judge(carol, taken, "confirm").status_code, review.grant(taken).awaits_follow_up) == (403, True)
     assert "Taken without review" in bob.get().text
     assert judge(bob, taken, "confirm").status_code == 303
     assert review.ended(taken)["status"] == "SUCCEEDED"

@@ -84,7 +84,7 @@ def ports(aws: Callable[..., Any], stack: Mapping[str, Any], iam: AsRoot) -> Por
 def opened(ports: Ports) -> Grant:
     """A new active grant on the role, as the API writes it."""
     target, at = ports.config.targets["crowded"], now()
-    own = {"id": new_id("g"), "account": target.account, "role_arn": target.role_arn, "records": 0, "head": ""}
+    own = {"id": new_id("g"), "account": target.account, "role_arn": target.role_arn, "records": 0, "chain_head": ""}
     own |= {"target": target.alias, "created_at": at, "starts_at": at, "expires_at": at + 3600}
     grant = replace(GRANT, state=State.ACTIVE, principal="crowd.agent", **own)
     link = audit.next_chained_record(

@@ -14,7 +14,6 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
-from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import (
     GRANT_RETENTION_SECONDS,
     OPEN_STATES,
@@ -26,10 +25,11 @@ from jitney.core.access.grant import (
     with_derived_state,
 )
 from jitney.core.access.request import Permission
+from jitney.core.delegation import Delegation
 
 Item = dict[str, Any]
 
-_LIFECYCLE = ("state", "head", "cut_off_at")
+_LIFECYCLE = ("state", "chain_head", "cut_off_at")
 _APART = ("records", "ending", "follow_up")
 _TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFECYCLE, *_APART))
 
@@ -55,7 +55,7 @@ def open_role_key(role_arn: str, state: State) -> str:
 def item_of(grant: Grant) -> Item:
     """The item of a grant."""
     item = item_key(grant.id) | {
-        "gsi_pk": {"S": owner_key(grant.owner)},
+        "gsi_pk": {"S": owner_key(grant.owner_key)},
         "gsi_sk": {"S": f"{grant.created_at:012d}#{grant.id}"},
         "terms": {"S": _text(grant, _TERMS)},
         "lifecycle": {"S": _text(grant, _LIFECYCLE)},
@@ -124,13 +124,13 @@ def grants_in(items: Iterable[Item]) -> list[Grant]:
 
 
 def _vote_of(members: dict[str, Any]) -> Vote:
-    stands_in = tuple(Delegation(**each) for each in members.get("delegations", ()))
+    delegations = tuple(Delegation(**each) for each in members.get("delegations", ()))
     groups = None if members.get("groups") is None else tuple(members["groups"])
-    return Vote(**members | {"verdict": VoteVerdict(members["verdict"]), "delegations": stands_in, "groups": groups})
+    return Vote(**members | {"verdict": VoteVerdict(members["verdict"]), "delegations": delegations, "groups": groups})
 
 
 def _glass_of(members: dict[str, Any] | None) -> BreakGlassUse | None:
-    return BreakGlassUse(**members | {"told": tuple(members["told"])}) if members else None
+    return BreakGlassUse(**members | {"notified": tuple(members["notified"])}) if members else None
 
 
 def _follow_up_of(members: dict[str, Any]) -> FollowUp:

@@ -1,7 +1,7 @@
-"""Holdings in the state table: ACTIVE_GRANTS#<identity>, with the entries as JSON in `held` and their `stamp` for conditions.
+"""Other active grants in the state table: ACTIVE_GRANTS#<identity>, the entries as JSON in `held`, and a `version`.
 
-`expires` is DynamoDB's TTL. A stamp is the id of a grant, so that an item which was deleted and came again is not taken
-for the one that was read.
+Writes are conditional on the version. It is a grant's id, so that an item that was deleted and rewritten has another
+version than the one that was read. `expires` is DynamoDB's TTL.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ def other_grants_in(identity: str, item: Item | None) -> OtherGrants:
     """The holdings in an item; none when there is no item. Raises KeyError, TypeError or ValueError for another's."""
     if item is None:
         return OtherGrants(identity)
-    return OtherGrants.read(identity, item["stamp"]["S"], item["held"]["S"])
+    return OtherGrants.read(identity, item["version"]["S"], item["held"]["S"])
 
 
 def other_grants_put(table: str, change: OtherGrantsUpdate) -> Item:
@@ -33,11 +33,11 @@ def other_grants_put(table: str, change: OtherGrantsUpdate) -> Item:
     before, after = change
     item = item_key(after.identity) | {
         "held": {"S": after.text()},
-        "stamp": {"S": after.stamp},
+        "version": {"S": after.version},
         "expires": {"N": str(max(entry.until for entry in after.entries))},
     }
     put: Item = {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
-    if before.stamp:
-        put["ConditionExpression"] = "stamp = :stamp"
-        put["ExpressionAttributeValues"] = {":stamp": {"S": before.stamp}}
+    if before.version:
+        put["ConditionExpression"] = "version = :version"
+        put["ExpressionAttributeValues"] = {":version": {"S": before.version}}
     return {"Put": put}

@@ -60,7 +60,8 @@ def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) 
 
 def checks_of(table: str, votes: Sequence[Vote]) -> Iterator[dict[str, Any]]:
     """The parts of a transaction that let votes in only while the absences in which they were given are as read."""
-    for human, absence in {place.delegator: place.absence for vote in votes for place in vote.delegations}.items():
+    used = {place.delegator: place.out_of_office_id for vote in votes for place in vote.delegations}
+    for human, absence in used.items():
         check = {"Key": _key(human), "ConditionExpression": _AS_READ, "ExpressionAttributeValues": _id(absence)}
         yield {"ConditionCheck": {"TableName": table, **check}}
 

@@ -196,7 +196,7 @@ class Store:
 
     def held(self, key: str) -> str | None:
         """What the taker of a once-key left there, or None."""
-        return item["holds"]["S"] if (item := self._item(_key(key, "SINGLE_USE"))) else None
+        return item["value"]["S"] if (item := self._item(_key(key, "SINGLE_USE"))) else None
 
     def _besides(self, before: Grant, after: Grant, denial: "DenyEntry | None") -> Iterator[Item]:
         """The entries of ends, new votes and broken glasses: their code is nothing that who asks shall wait for."""
@@ -255,7 +255,7 @@ class Store:
             return {"Update": update}
         put = {
             "TableName": self._state_table,
-            "Item": _key(key.key, "SINGLE_USE") | {"holds": {"S": key.holds}, "expires": {"N": str(key.expires_at)}},
+            "Item": _key(key.key, "SINGLE_USE") | {"value": {"S": key.value}, "expires": {"N": str(key.expires_at)}},
             "ConditionExpression": f"{_NEW} OR expires <= :now",
             "ExpressionAttributeValues": {":now": {"N": str(now)}},
         }

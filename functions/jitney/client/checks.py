@@ -10,7 +10,7 @@ class CheckedCall:
     """One call that was tried: what for, which answers are right, what AWS answered, and else the fix."""
 
     name: str
-    what: str
+    description: str
     expected: tuple[str, ...]
     answer: str
     ok: bool

@@ -151,10 +151,8 @@ class Screen:
         for attempt in check.attempts:
             verdict = Text("OK", style="green") if attempt.ok else Text("WRONG", style="bold red")
             expected = " or ".join(attempt.expected)
-            table.add_row(
-                verdict,
-                *(Text(wording.strip_control_characters(each)) for each in (attempt.what, expected, attempt.answer)),
-            )
+            texts = (attempt.description, expected, attempt.answer)
+            table.add_row(verdict, *(Text(wording.strip_control_characters(each)) for each in texts))
         self._out.print(table, crop=False)
         fixes = dict.fromkeys(attempt.fix for attempt in check.attempts if attempt.fix)
         self._rows(("fix", fix) for fix in fixes)

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
+from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, permissions_view
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.masking.text import cannot_hold_secret
-from jitney.core.policy.decision import Decision
 from jitney.core.times import iso
 
 VERSION = 1
@@ -168,12 +168,12 @@ def sort_key(seq: int) -> str:
 
 def next_chained_record(record: AuditRecord, grant: Grant) -> ChainedRecord:
     """Return the record as the next of `grant`'s chain."""
-    return chain_record(record, grant.id, grant.records, grant.head or GENESIS_HASH)
+    return chain_record(record, grant.id, grant.records, grant.chain_head or GENESIS_HASH)
 
 
 def with_chain_head(grant: Grant, newest: ChainedRecord) -> Grant:
     """Return the grant with `newest` as the last record of its chain."""
-    return replace(grant, records=newest.seq + 1, head=newest.hash)
+    return replace(grant, records=newest.seq + 1, chain_head=newest.hash)
 
 
 def canonical(value: Any) -> str:

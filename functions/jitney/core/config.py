@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from jitney.core.access.delegation import Delegation
+from jitney.core.delegation import Delegation
 
 
 class Web(NamedTuple):

@@ -224,11 +224,6 @@ def match_classes(
     return found
 
 
-def wildcards_intersect(one: str, other: str) -> bool:
-    """Return whether some text matches both wildcard patterns. Raises PatternTooComplex."""
-    return patterns_intersect(wildcard_pattern(one), wildcard_pattern(other))
-
-
 def patterns_intersect(one: Pattern, other: Pattern, budget: Budget | None = None) -> bool:
     """Return whether some text matches both patterns. Raises PatternTooComplex.
 

@@ -32,7 +32,7 @@ class RefusalCounts:
 
     minute: int = 0
     counts: dict[RefusalKey, int] = field(default_factory=dict)
-    told: dict[RefusalKey, int] = field(default_factory=dict)
+    written: dict[RefusalKey, int] = field(default_factory=dict)
 
     def add(self, refused: RefusalKey, now: int) -> list[tuple[RefusalKey, int, int]]:
         """Count one refusal at `now` (epoch seconds). Return what to write now: (key, how many more, minute)."""
@@ -42,8 +42,8 @@ class RefusalCounts:
         count = self.counts.get(refused, 0) + 1
         self.counts[refused] = count
         if count & (count - 1) == 0:
-            due.append((refused, count - self.told.get(refused, 0), self.minute))
-            self.told[refused] = count
+            due.append((refused, count - self.written.get(refused, 0), self.minute))
+            self.written[refused] = count
         return due
 
     def _close(self, now: int) -> Iterator[tuple[RefusalKey, int, int]]:
@@ -51,6 +51,6 @@ class RefusalCounts:
         if now // 60 == self.minute:
             return
         for refused, count in self.counts.items():
-            if count > self.told[refused]:
-                yield refused, count - self.told[refused], self.minute
-        self.minute, self.counts, self.told = now // 60, {}, {}
+            if count > self.written[refused]:
+                yield refused, count - self.written[refused], self.minute
+        self.minute, self.counts, self.written = now // 60, {}, {}

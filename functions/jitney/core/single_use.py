@@ -15,7 +15,7 @@ class SingleUseKey(NamedTuple):
 
     key: str
     expires_at: int
-    holds: str = ""
+    value: str = ""
 
 
 class Quota(NamedTuple):
@@ -36,9 +36,9 @@ def idempotency_record(owner: str, key: str, body: bytes, grant_id: str, now: in
     return SingleUseKey(idempotency_key(owner, key), now + IDEMPOTENCY_SECONDS, f"{_sha256(body)} {grant_id}")
 
 
-def repeated_grant_id(holds: str, body: bytes) -> str | None:
+def repeated_grant_id(value: str, body: bytes) -> str | None:
     """Return the grant id that the same POST opened before; None when its body was different."""
-    digest, grant_id = holds.split(" ")
+    digest, grant_id = value.split(" ")
     return grant_id if digest == _sha256(body) else None
 
 

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, replace
 
 from jitney.adapters.store import StaleWrite
 from jitney.core import audit
+from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, Vote, VoteVerdict
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.decide import decide
-from jitney.core.policy.decision import Decision
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
@@ -66,7 +66,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
         grant = ports.store.grant(ballot.grant_id)
         if grant is None:
             raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
-        masked = replace(ballot, comment=cut(ports.mask_comment(grant.owner).text(ballot.comment), MAX_REASON))
+        masked = replace(ballot, comment=cut(ports.mask_comment(grant.owner_key).text(ballot.comment), MAX_REASON))
         try:
             result = _result(grant, masked, ports)
         except Problem as problem:
@@ -105,7 +105,7 @@ def decision_on(grant: Grant, approvals: Collection[str], ports: Ports) -> Decis
     target = target_of(grant, config)
     return decide(
         requester(grant, ports),
-        grant.asked(),
+        grant.as_request(),
         target,
         ports.policies,
         ports.actions,

@@ -5,10 +5,10 @@
 
 from jitney.core import audit
 from jitney.core.access.break_glass import FollowUp, FollowUpVerdict
+from jitney.core.access.decision import Effect
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.audit import AuditEvent, Outcome
-from jitney.core.policy.decision import Effect
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import activated_by_break_glass, break_glass_approvals, followed_up, may_follow_up
 from jitney.core.review.grant_under_review import GrantUnderReview
@@ -116,7 +116,7 @@ def _given(visit: FormVisit, grant: Grant) -> FollowUp:
 
 def _masked_field(visit: FormVisit, grant: Grant, name: str) -> str:
     """Return a field's text, masked and cut."""
-    return cut(visit.ports.mask_comment(grant.owner).text(visit.form(name)), MAX_REASON)
+    return cut(visit.ports.mask_comment(grant.owner_key).text(visit.form(name)), MAX_REASON)
 
 
 def _record_refusal(event: AuditEvent, grant: Grant, problem: Problem, visit: FormVisit) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jitney.core import audit
+from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.access.request_body import parse_request
@@ -17,7 +18,6 @@ from jitney.core.identity.authenticate import Authenticated, authenticate
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from jitney.core.policy.decide import decide
-from jitney.core.policy.decision import Decision
 from jitney.core.problems import Problem
 from jitney.core.refusal_counts import RefusalKey
 from jitney.core.single_use import Quota, SingleUseKey
@@ -46,8 +46,8 @@ class AuthenticatedRequest:
     @property
     def once(self) -> tuple[SingleUseKey, ...]:
         """The once-key of a token that is for single use (ID 9): taken by requests, not by looking at one's grants."""
-        replay = self.caller.replay
-        return (SingleUseKey(f"REPLAY#{replay.key}", replay.expires_at),) if replay else ()
+        single_use = self.caller.single_use
+        return (SingleUseKey(f"REPLAY#{single_use.key}", single_use.expires_at),) if single_use else ()
 
     @property
     def origin(self) -> Origin:
@@ -61,7 +61,7 @@ class AuthenticatedRequest:
         not be known again for the same.
         """
         ports, config = self.ports, self.ports.config
-        mask = ports.mask_request(self.principal.owner)
+        mask = ports.mask_request(self.principal.owner_key)
         return parse_request(self.request.body, config.targets, config.limits, ports.explain_calls, mask)
 
     def besides(self, target: Target, grant_id: str = "") -> OtherGrantsLookup:

@@ -4,10 +4,10 @@ from typing import Any
 
 from jitney.adapters.store import Conflict
 from jitney.core import audit
+from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.session_policy import SESSION_POLICY_LIMIT
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target
-from jitney.core.policy.decision import Decision, Effect
 from jitney.core.single_use import preview_quota
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint
@@ -35,11 +35,11 @@ def preview_decision(request: Request, ports: Ports) -> Response:
 
 def _take_quota(call: AuthenticatedRequest) -> None:
     """Use up one dry run before anything is worked out. Raises Problem rate_limited or token_replayed."""
-    quota = preview_quota(call.principal.owner, call.ports.config.limits.previews_per_minute, call.now)
+    quota = preview_quota(call.principal.owner_key, call.ports.config.limits.previews_per_minute, call.now)
     try:
         call.ports.store.take((quota, *call.once), now=call.now)
     except Conflict as taken:
-        problem = rate_limited_problem(quota) if taken.key == quota.key else call.caller.replayed()
+        problem = rate_limited_problem(quota) if taken.key == quota.key else call.caller.replay_refusal()
         call.count_refusal(problem.code)
         raise problem from taken
 

@@ -41,12 +41,12 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
     unavailable with the grant as it then is: it gives no new credentials, and repeating the call goes on.
     """
     started = call.ports.stopwatch()
-    said = cut(call.ports.mask_comment(grant.owner).text(reason), MAX_REASON)
+    said = cut(call.ports.mask_comment(grant.owner_key).text(reason), MAX_REASON)
     ending = GrantEnd(call.now, call.principal.source_identity, said)
     ended = _recorded_end(grant, ending, state, call)
     if ended.starts_at is None:
         resume_workflow(ended, call.ports)
-    if ended.ending is None or not ended.live(call.now):
+    if ended.ending is None or not ended.may_have_credentials(call.now):
         return ended
     try:
         target = _deniable(ended, call.ports.config)
@@ -86,7 +86,7 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, call: Authentica
         if ended.ending is not ending:
             return None
         record = audit.grant_record(event, outcome, ended, call.origin, call.now, detail=detail)
-        return GrantUpdate(ended, record, deny_entry(ended, call.now) if ended.live(call.now) else None)
+        return GrantUpdate(ended, record, deny_entry(ended, call.now) if ended.may_have_credentials(call.now) else None)
 
     return update_grant(grant, step, call.ports).at(call.now)
 

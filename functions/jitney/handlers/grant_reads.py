@@ -19,7 +19,7 @@ def read_grants(request: Request, ports: Ports) -> Response:
         if "id" in request.path:
             return grant_response(200, call.own_grant().at(call.now), call)
         cursor = _cursor(request)
-    grants, following = ports.store.grants_of(call.principal.owner, cursor)
+    grants, following = ports.store.grants_of(call.principal.owner_key, cursor)
     return Response(200, {"grants": [grant.at(call.now).view() for grant in grants], "next": following or None})
 
 

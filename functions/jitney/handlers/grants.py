@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from jitney.adapters.store import Conflict, StaleWrite
 from jitney.core import audit
+from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.eligibility import require_active_grant
 from jitney.core.access.grant import Grant, State, open_grant
 from jitney.core.access.other_grants import OtherGrantsUpdate
 from jitney.core.access.request import AccessRequest
 from jitney.core.audit import AuditEvent, Outcome
-from jitney.core.policy.decision import Decision, Effect
 from jitney.core.problems import Problem
 from jitney.core.single_use import idempotency_key, idempotency_record, repeated_grant_id, ungranted_quota
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
@@ -91,14 +91,14 @@ def _recording_ungranted(asked: AccessRequest, decision: Decision, call: Authent
     except Problem as problem:
         if problem.code == "unavailable":  # what fails tells nothing of the decision: the same token may ask again
             raise
-        quota = ungranted_quota(call.principal.owner, call.ports.config.limits.previews_per_minute, call.now)
+        quota = ungranted_quota(call.principal.owner_key, call.ports.config.limits.previews_per_minute, call.now)
         outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
         target = call.ports.config.targets[asked.target]
         members = audit.request_members(asked, target, decision) | deciding_policies(decision)
         try:
             call.record(AuditEvent.REQUEST, outcome, (quota, *call.once), code=problem.code, **members)
         except Conflict as taken:
-            instead = rate_limited_problem(quota) if taken.key == quota.key else call.caller.replayed()
+            instead = rate_limited_problem(quota) if taken.key == quota.key else call.caller.replay_refusal()
             call.count_refusal(instead.code)
             raise instead from taken
         raise
@@ -159,7 +159,7 @@ def _open(
         audit.grant_record(AuditEvent.REQUEST, outcome, grant, call.origin, call.now, **members), grant
     )
     opened = audit.with_chain_head(grant, first)
-    onces = (idempotency_record(grant.owner, key, asked.body, grant.id, call.now),) if key else ()
+    onces = (idempotency_record(grant.owner_key, key, asked.body, grant.id, call.now),) if key else ()
     call.ports.store.open(opened, first, (*onces, *call.once), holdings=holdings, entering=entering, now=call.now)
     return opened
 
@@ -167,11 +167,11 @@ def _open(
 def _idempotent_response(key: str, call: AuthenticatedRequest, asked: AccessRequest) -> Response:
     """The answer to a POST that was made before: the same grant's, or Problem for another body or a replayed token."""
     store = call.ports.store
-    holds = store.held(idempotency_key(call.principal.owner, key)) if key else None
+    holds = store.held(idempotency_key(call.principal.owner_key, key)) if key else None
     grant_id = repeated_grant_id(holds, asked.body) if holds else None
     grant = store.grant(grant_id) if grant_id else None
     if grant is None:
-        problem = _mismatch() if holds else call.caller.replayed()
+        problem = _mismatch() if holds else call.caller.replay_refusal()
         call.record(AuditEvent.REQUEST, Outcome.REFUSED, code=problem.code)
         raise problem
     if grant.at(call.now).state is State.PENDING:

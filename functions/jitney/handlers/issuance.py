@@ -5,11 +5,11 @@ from typing import NamedTuple
 from jitney.adapters.store import StaleWrite
 from jitney.core import audit
 from jitney.core.access.credentials import Credentials, SessionRequest, session_request
+from jitney.core.access.decision import Effect
 from jitney.core.access.eligibility import require_active_grant
 from jitney.core.access.grant import Grant, State
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Config, Target
-from jitney.core.policy.decision import Effect
 from jitney.core.problems import Problem
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.responses import denied_problem
@@ -68,7 +68,7 @@ def renew_credentials(grant: Grant, call: AuthenticatedRequest) -> tuple[Grant, 
     """
     session = session_request_of(grant, call)
     besides = call.besides(target_of(grant, call.ports.config), grant.id)
-    decision = call.decide(grant.asked(), besides, _approvals(grant, call))
+    decision = call.decide(grant.as_request(), besides, _approvals(grant, call))
     if decision.effect is not Effect.ALLOW:
         record_next(grant, RecordContent(AuditEvent.ISSUE, Outcome.DENIED, "denied"), call)
         raise denied_problem(decision)

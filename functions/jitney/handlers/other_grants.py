@@ -58,7 +58,7 @@ class OtherGrantsLookup:
         if entry is None:
             return ()
         read = [self.read[identity] for identity in self._identities]  # KeyError rather than a grant without its entry
-        changes = tuple(OtherGrantsUpdate(each, each.entered(entry, self.now)) for each in read)
+        changes = tuple(OtherGrantsUpdate(each, each.with_grant(entry, self.now)) for each in read)
         if any(each.after.full for each in changes):
             detail = "The same agent or person holds too many live grants that could be combined."
             raise Problem("rate_limited", detail, "Wait until some have ended.", headers={"Retry-After": "60"})

@@ -70,7 +70,8 @@ def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
     """Record the ends on a role that no target has, and tell of what may still work there."""
     now = ports.now()
     ends = _ends(role_arn, ports, now)
-    going = [each for each in ports.store.open_grants(role_arn, now + MAX_STS_SESSION_SECONDS) if each.live(now)]
+    found = ports.store.open_grants(role_arn, now + MAX_STS_SESSION_SECONDS)
+    going = [each for each in found if each.may_have_credentials(now)]
     taken_back = [each for each in ports.deny_list.deny_entries(role_arn) if each.until > now]
     if going or taken_back:
         logger.warning(
@@ -97,7 +98,7 @@ def _cut_off(target: Target, ports: Ports, now: int) -> Iterator[Grant]:
         return
     for grant in list(ports.store.open_grants(target.role_arn, cut_offs.last + MAX_STS_SESSION_SECONDS)):
         cut = cut_offs.until(grant.principal)
-        if cut and grant.live(now) and (grant.starts_at or 0) <= cut and (grant.cut_off_at or 0) < cut:
+        if cut and grant.may_have_credentials(now) and (grant.starts_at or 0) <= cut and (grant.cut_off_at or 0) < cut:
             yield replace(grant, cut_off_at=cut)
 
 

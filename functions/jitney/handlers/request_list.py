@@ -62,7 +62,7 @@ def list_requests_for(who: Principal, ports: Ports, now: int) -> RequestList:
     more["waits"] |= max(len(waiting), len(others)) > MOST_LISTED
     more["is active"] |= len(active) > MOST_LISTED
     return RequestList(
-        [each for each in shown if each[0].unreviewed],
+        [each for each in shown if each[0].awaits_follow_up],
         _shares(waiting),
         _shares(others),
         _shares(active),

@@ -3,10 +3,9 @@
 from typing import Any
 
 from jitney.core.access.credentials import Credentials
+from jitney.core.access.decision import Decision, Reason, Risk
 from jitney.core.access.grant import Grant, State, permissions_view
 from jitney.core.access.request import AccessRequest
-from jitney.core.policy.decision import Decision, Reason
-from jitney.core.policy.risks import Risk
 from jitney.core.problems import Problem
 from jitney.core.single_use import Quota
 from jitney.core.times import iso

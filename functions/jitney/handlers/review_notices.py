@@ -53,7 +53,7 @@ def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
         raise LookupError("no such grant")
     if token and not _is_waiting(grant, event["since"], ports.now()):
         raise ReviewEnded
-    if what == Notice.DECIDED and grant.unreviewed:
+    if what == Notice.DECIDED and grant.awaits_follow_up:
         what = Notice.FOLLOW_UP_DUE  # the time for it is over, and nobody has looked at it
     if what in set(Notice):
         _notify_reviewers(Notice(what), grant, ports)

@@ -5,10 +5,10 @@ Loaded on the way to a review only: an allowed request pays nothing for it.
 
 from jitney.adapters.store import Conflict
 from jitney.core import audit
+from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import AccessRequest
 from jitney.core.audit import AuditEvent, Outcome
-from jitney.core.policy.decision import Decision
 from jitney.core.problems import Problem
 from jitney.core.review.pending import PendingReviewsUpdate
 from jitney.core.single_use import idempotency_key, idempotency_record, pending_duplicate_quota
@@ -23,7 +23,7 @@ def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | Pending
     Raises Problem too_many_pending; Taken for a POST that was made before, whatever became of it.
     """
     ports, most = call.ports, call.ports.config.limits.max_pending
-    read = ports.store.pending(grant.owner)
+    read = ports.store.pending(grant.owner_key)
     before = read.at(call.now)
     for grant_id in before.equal_to(grant):
         if same := _pending(grant_id, ports, call.now):
@@ -32,7 +32,7 @@ def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | Pending
         ids = [each.grant_id for each in before.entries]
         before = before.without([each for each in ids if _pending(each, ports, call.now) is None])
     if len(before.entries) >= most:
-        if key and ports.store.held(idempotency_key(grant.owner, key)):
+        if key and ports.store.held(idempotency_key(grant.owner_key, key)):
             raise Conflict(key)
         raise _too_many([each.grant_id for each in before.entries], min(each.until for each in before.entries), call)
     return PendingReviewsUpdate(read, before.entered(grant))
@@ -40,8 +40,8 @@ def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | Pending
 
 def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest, asked: AccessRequest) -> None:
     """Record that what is `asked` repeats `grant`; take the keys of its POST. Raises Taken, or Problem rate_limited."""
-    quota = pending_duplicate_quota(grant.owner, call.ports.config.limits.previews_per_minute, call.now)
-    onces = (idempotency_record(grant.owner, key, asked.body, grant.id, call.now),) if key else ()
+    quota = pending_duplicate_quota(grant.owner_key, call.ports.config.limits.previews_per_minute, call.now)
+    onces = (idempotency_record(grant.owner_key, key, asked.body, grant.id, call.now),) if key else ()
     target = call.ports.config.targets[asked.target]
     members = audit.request_members(asked, target, decision) | deciding_policies(decision)
     try:

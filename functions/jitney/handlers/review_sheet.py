@@ -25,7 +25,7 @@ def _history(grant: Grant, ports: Ports, now: int) -> list[Grant]:
     found: list[Grant] = []
     after = ""
     for _ in range(MAX_PAGES):
-        page, after = ports.store.grants_of(grant.owner, after)
+        page, after = ports.store.grants_of(grant.owner_key, after)
         recent = [each for each in page if each.created_at > now - HISTORY_SECONDS]
         found += (each for each in recent if each.id != grant.id)
         if not after or len(recent) < len(page):

@@ -117,7 +117,7 @@ def _tags(seen: SessionEvent, grant: Grant | None, ports: Ports) -> MaskTags:
     """Return the tags of the grant's owner; none if the session is not the grant's."""
     if grant is None or grant.role_arn != seen.role_arn:
         return NO_TAGS
-    owner = grant.owner
+    owner = grant.owner_key
     return MaskTags(lambda: ports.mask_keys.of(owner))
 
 

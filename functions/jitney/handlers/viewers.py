@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import Grant, State, Vote
+from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import may_break_glass, may_follow_up
@@ -70,7 +70,7 @@ def viewer_permissions(who: Principal, grant: Grant, groups: Groups, ports: Port
         operator or may_revoke(who, review, groups, now),
         breaks and not (own and glass and not glass.own_requests),
         bool(grant.break_glass and grant.break_glass.human == human),
-        grant.unreviewed and may_follow_up(human, review, groups, operator=operator),
+        grant.awaits_follow_up and may_follow_up(human, review, groups, operator=operator),
     )
 
 

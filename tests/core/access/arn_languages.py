@@ -1,8 +1,8 @@
-"""What a session policy allows against what was asked, decided over all ARNs; shares no code with the compiler.
+"""Compares what a session policy allows with what was requested, over all ARNs. Shares no code with the compiler.
 
-Patterns of ARNs are regular languages. A set of patterns is the set of what is still to be matched (Antimirov's partial
-derivatives, https://doi.org/10.1016/0304-3975(95)00182-4); texts are walked in all of what was asked, what is allowed
-and what can exist at once, until the two agree for good or a text tells them apart.
+Patterns of ARNs are regular languages. A state is a set of remaining patterns (Antimirov's partial derivatives,
+https://doi.org/10.1016/0304-3975(95)00182-4). Texts are walked through the requested, the allowed and the possible ARNs
+at once, until requested and allowed can no longer differ or a text distinguishes them.
 """
 
 import re

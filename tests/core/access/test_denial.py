@@ -56,7 +56,7 @@ def test_end_01_a_document_denies_everything_to_each_listed_grant():
 
 
 def session_denied(text: str, grant_id: str, agent: str, issued_at: int) -> bool:
-    """What IAM says of a session, by its own rules: a statement is met when all of its conditions are."""
+    """Return whether IAM denies a session, by IAM's rules: a statement applies when all its conditions hold."""
     statements = json.loads(text)["Statement"] if text else []
     keys = {"aws:PrincipalTag/grant": grant_id, "aws:PrincipalTag/agent": agent}
 
@@ -74,7 +74,7 @@ AGENTS = [f"local.agent-{number}" for number in range(8)]
 
 @st.composite
 def denials(draw: st.DrawFn) -> list[DenyEntry]:
-    """Few or hundreds of each agent's, ended long ago or now, over or not."""
+    """Draw few or hundreds of entries per agent, that ended long ago or now, expired or not."""
     counts = draw(
         st.lists(st.sampled_from([0, 1, 5]) | st.integers(0, 150), min_size=len(AGENTS), max_size=len(AGENTS))
     )
@@ -96,28 +96,28 @@ ISSUED = [NOW - 3599, NOW - 1000, NOW, NOW + IN_FLIGHT_SECONDS, NOW + IN_FLIGHT_
 
 
 @given(denials(), cut_offs, st.integers(600, ROLE_POLICY_LIMIT), st.randoms())
-def test_end_02_exactly_the_listed_and_what_was_issued_to_those_cut_off_fails(listed, earlier, room, random):
+def test_end_02_only_listed_grants_and_cut_off_agents_are_denied(listed, earlier, room, random):
     document = compose_deny_document(listed, earlier, NOW, room)
     cuts = document.cut_offs
     live = {each.grant_id: each for each in listed if each.until > NOW}
     assert len(document.text) <= room
     for each in random.sample(list(live.values()), min(len(live), 20)):
-        # Whatever was issued of an ended grant, also what was on its way when it ended.
+        # Everything issued for an ended grant, also issues in flight when it ended.
         for issued in (each.ended_at - 900, each.ended_at + IN_FLIGHT_SECONDS):
             assert session_denied(document.text, each.grant_id, each.agent, issued)
-    for agent in [*AGENTS, "local.nobody"]:
+    for agent in [*AGENTS, "local.other"]:
         for issued in ISSUED:
             until = max(cuts.role or 0, cuts.agents.get(agent, 0))
             assert session_denied(document.text, "g-another", agent, issued) is (issued <= until)
     for agent, cut in [(None, earlier.role), *earlier.agents.items()]:
-        if cut is not None and cut + MAX_STS_SESSION_SECONDS > NOW:  # an earlier cut-off is never taken back
+        if cut is not None and cut + MAX_STS_SESSION_SECONDS > NOW:  # an earlier cut-off stays
             assert (cuts.role or 0) >= cut or (agent and cuts.agents[agent] >= cut)
     assert compose_deny_document(random.sample(listed, len(listed)), earlier, NOW, room) == document
     assert compose_deny_document(listed, cuts, NOW, room) == document
 
 
 @given(denials(), st.integers(600, ROLE_POLICY_LIMIT))
-def test_end_02_who_made_the_most_is_cut_off_before_anybody_else(listed, room):
+def test_end_02_the_agent_with_the_most_entries_is_cut_off_first(listed, room):
     cuts = compose_deny_document(listed, CutOffs(), NOW, room).cut_offs
     everybody = compose_deny_document(listed, CutOffs(), NOW, 10**6)
     assert everybody.cut_offs == CutOffs()
@@ -152,7 +152,7 @@ def test_end_02_the_capacity_is_measured():
     )
 
 
-def test_end_02_a_flood_of_one_agent_ends_its_own_sessions_and_nobody_elses():
+def test_end_02_a_flood_of_one_agent_ends_only_its_own_sessions():
     other = DenyEntry("g-other", NOW, NOW + 900, "local.other")
     text = compose_deny_document([*many(10_000), other], CutOffs(), NOW, ROLE_POLICY_LIMIT).text
     assert session_denied(text, named(1), FLOOD, NOW)
@@ -163,14 +163,14 @@ def test_end_02_a_flood_of_one_agent_ends_its_own_sessions_and_nobody_elses():
     assert len(text) < 500
 
 
-def test_end_02_where_agents_are_too_many_the_whole_role_is_cut_off():
+def test_end_02_too_many_agents_cut_off_the_whole_role():
     crowd = [replace(each, agent=f"local.{number:0>50}") for number, each in enumerate(many(CAPACITY + 1))]
     document = compose_deny_document(crowd, CutOffs(), NOW, ROLE_POLICY_LIMIT)
     assert document.cut_offs == CutOffs(NOW + IN_FLIGHT_SECONDS)
     assert session_denied(document.text, "g-victim", "local.other", NOW)
 
 
-def test_end_02_after_a_cut_off_the_list_starts_anew_and_the_cut_lasts_as_long_as_sessions():
+def test_end_02_a_cut_off_empties_the_list_and_lasts_as_long_as_sessions():
     cuts = compose_deny_document(many(CAPACITY + 1), CutOffs(), NOW, ROLE_POLICY_LIMIT).cut_offs
     cut = NOW + IN_FLIGHT_SECONDS
     later = DenyEntry("g-later", cut + 1, cut + 900, FLOOD)
@@ -195,12 +195,12 @@ def test_end_02_an_agent_that_floods_again_is_cut_off_again():
 
 
 @pytest.mark.parametrize("cuts", [CutOffs(NOW), CutOffs(None, {FLOOD: NOW})])
-def test_end_02_an_issue_on_its_way_at_the_cut_off_stays_denied(cuts):
+def test_end_02_an_issue_in_flight_at_the_cut_off_stays_denied(cuts):
     on_its_way = DenyEntry("g-a", NOW - IN_FLIGHT_SECONDS + 1, NOW + 900, FLOOD)
     assert denied(compose_deny_document([on_its_way], cuts, NOW + 1, ROLE_POLICY_LIMIT).text) == {"g-a"}
 
 
 @pytest.mark.parametrize(("after", "listed"), [(CLOCK_SKEW_SECONDS - 1, {GRANT.id}), (CLOCK_SKEW_SECONDS, set())])
-def test_end_02_a_denial_is_pruned_once_the_session_is_over(after: int, listed: set[str]):
+def test_end_02_an_entry_is_pruned_once_the_session_is_over(after: int, listed: set[str]):
     entry = deny_entry(GRANT, NOW)
     assert denied(compose_deny_document([entry], CutOffs(), GRANT.expires_at + after, ROLE_POLICY_LIMIT).text) == listed

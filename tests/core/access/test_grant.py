@@ -17,7 +17,7 @@ from tests.fakes import ACTIONS, GRANT, NOW, PENDING
 
 @pytest.mark.parametrize("before", State)
 @pytest.mark.parametrize("after", State)
-def test_a_grant_moves_only_as_the_table_says(before: State, after: State):
+def test_a_grant_makes_only_the_listed_transitions(before: State, after: State):
     grant = replace(GRANT, state=before)
     if after in TRANSITIONS[before]:
         assert grant.move(after).state is after
@@ -26,14 +26,14 @@ def test_a_grant_moves_only_as_the_table_says(before: State, after: State):
             grant.move(after)
 
 
-def test_what_has_ended_never_becomes_active_again():
+def test_an_ended_grant_never_becomes_active_again():
     ended = {State.REJECTED, State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED}
     assert all(TRANSITIONS[state] <= ended for state in ended)
 
 
 NO = Vote("corp.alice", VoteVerdict.REJECT, "content", "not today", NOW, "web")
 RELEASED, REVOKED = GrantEnd(NOW, "corp.agent", ""), GrantEnd(NOW, "corp.olga", "leaked")
-# By what else stands in a grant: the state that it has when `state` says that it is open.
+# The derived state of a grant whose stored `state` is open, by its other members.
 BORNE_OUT = {
     State.PENDING: PENDING,
     State.ACTIVE: GRANT,
@@ -45,7 +45,7 @@ BORNE_OUT = {
 
 @pytest.mark.parametrize("said", State)
 @pytest.mark.parametrize("state", BORNE_OUT)
-def test_pol_01_a_state_that_is_only_said_opens_nothing(state: State, said: State):
+def test_pol_01_an_unsupported_state_opens_nothing(state: State, said: State):
     read = with_derived_state(replace(BORNE_OUT[state], state=said))
     ends = State.EXPIRED if said is State.EXPIRED else State.FAILED
     assert read.state is (ends if state in OPEN_STATES and said not in OPEN_STATES else state)
@@ -53,7 +53,7 @@ def test_pol_01_a_state_that_is_only_said_opens_nothing(state: State, said: Stat
 
 
 @pytest.mark.parametrize("said", sorted(set(State) - OPEN_STATES))
-def test_end_01_an_end_that_is_only_said_keeps_no_grant_from_being_taken_back(said: State):
+def test_end_01_an_unsupported_end_does_not_prevent_a_revocation(said: State):
     """Its credentials may be live."""
     read = with_derived_state(replace(GRANT, state=said))
     for ending in (RELEASED, REVOKED):
@@ -64,7 +64,7 @@ def test_end_01_an_end_that_is_only_said_keeps_no_grant_from_being_taken_back(sa
 
 
 @pytest.mark.parametrize("grant", [GRANT, PENDING], ids=["active", "pending"])
-def test_end_04_a_grant_expires_without_anything_running(grant):
+def test_end_04_a_grant_expires_without_a_process(grant):
     assert grant.at(grant.expires_at - 1).state is grant.state
     assert grant.at(grant.expires_at).state is State.EXPIRED
 
@@ -80,7 +80,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("state", REFUSED)
-def test_sts_07_credentials_are_for_active_grants_only(state: State):
+def test_sts_07_only_active_grants_get_credentials(state: State):
     with pytest.raises(Problem) as raised:
         require_active_grant(replace(GRANT, state=state), NOW)
     assert (raised.value.status, raised.value.code) == REFUSED[state]
@@ -90,14 +90,14 @@ def test_sts_07_credentials_are_for_active_grants_only(state: State):
 @pytest.mark.parametrize(
     ("seconds", "asked"), [(30, MIN_STS_SESSION_SECONDS), (1800, 1800), (9999, MAX_STS_SESSION_SECONDS)]
 )
-def test_sts_04_sts_is_asked_for_a_lifetime_that_it_takes(seconds: int, asked: int):
+def test_sts_04_the_requested_lifetime_is_one_that_sts_accepts(seconds: int, asked: int):
     grant = replace(GRANT, expires_at=NOW + seconds)
     request = session_request(grant, compile_policy(grant.permissions, grant.expires_at, ACTIONS), "x", NOW)
     assert (request.duration_seconds, request.ends_at) == (asked, NOW + seconds)
 
 
 @pytest.mark.parametrize(("seconds", "scoped"), [(5, True), (899, True), (900, False), (3600, False)])
-def test_end_04_what_sts_would_end_later_than_the_grant_is_scoped_down(seconds: int, scoped: bool):
+def test_end_04_a_session_that_outlives_the_grant_is_scoped_down(seconds: int, scoped: bool):
     grant = replace(GRANT, expires_at=NOW + seconds)
     policy = compile_policy(grant.permissions, grant.expires_at, ACTIONS)
     request = session_request(grant, policy, "x", NOW)
@@ -106,7 +106,7 @@ def test_end_04_what_sts_would_end_later_than_the_grant_is_scoped_down(seconds: 
     assert session_request(grant, policy, "x", NOW, handed_out=False).scopable is None
 
 
-def test_end_04_what_is_renewed_near_the_end_of_a_long_grant_is_scoped_down_too():
+def test_end_04_a_renewal_near_the_end_of_a_long_grant_is_scoped_down():
     grant = replace(GRANT, duration_seconds=3600, expires_at=NOW + 3600)
     policy = compile_policy(grant.permissions, grant.expires_at, ACTIONS)
     assert session_request(grant, policy, "x", NOW).scopable is None
@@ -117,7 +117,7 @@ def test_end_04_what_is_renewed_near_the_end_of_a_long_grant_is_scoped_down_too(
     "members",
     [{"principal": "a"}, {"principal": "a b"}, {"principal": "x" * 65}, {"human": "#"}, {"principal": "é" * 3}],
 )
-def test_sts_03_what_sts_would_refuse_is_never_sent(members):
+def test_sts_03_names_that_sts_would_refuse_are_never_sent(members):
     grant = replace(GRANT, **members)
     with pytest.raises(ValueError, match="STS does not accept this session"):
         session_request(grant, compile_policy(grant.permissions, grant.expires_at, ACTIONS), "x", NOW)

@@ -16,42 +16,44 @@ ENTRIES = st.builds(
 
 
 @given(st.lists(ENTRIES, max_size=4).map(tuple))
-def test_holdings_come_back_as_they_were_written(entries):
+def test_other_grants_are_read_as_they_were_written(entries):
     holdings = OtherGrants("a", "g-x", entries)
     assert OtherGrants.read("a", "g-x", holdings.text()) == holdings
 
 
 @pytest.mark.parametrize("text", ["", "{}x", "[1]", '[["g", "o", "a", 1]]'])
-def test_pol_08_what_cannot_be_read_is_no_empty_holding(text):
+def test_pol_08_unreadable_other_grants_are_an_error(text):
     with pytest.raises((ValueError, TypeError)):
         OtherGrants.read("a", "g-x", text)
 
 
-def test_a_grants_entry_has_its_parts_of_ways_alone():
+def test_an_entry_has_only_the_grants_combination_actions():
     assert other_grant_of(GRANT, ACTIONS) is None
     entry = other_grant_of(replace(GRANT, permissions=PARTS), ACTIONS)
-    assert entry == OtherGrant(GRANT.id, GRANT.owner, GRANT.account, NOW + 300, ("ec2:RunInstances", "iam:PassRole"))
+    assert entry == OtherGrant(
+        GRANT.id, GRANT.owner_key, GRANT.account, NOW + 300, ("ec2:RunInstances", "iam:PassRole")
+    )
 
 
-def test_pol_05_a_grant_under_review_counts_until_it_would_end_if_it_were_approved_at_last():
+def test_pol_05_a_pending_grant_counts_until_its_latest_possible_end():
     entry = other_grant_of(replace(PENDING, permissions=PARTS), ACTIONS)
     assert entry.until == PENDING.expires_at + PENDING.duration_seconds
 
 
-def test_what_has_ended_is_dropped_when_something_is_entered():
+def test_ended_entries_are_dropped_when_one_is_added():
     old, live, new = (OtherGrant(f"g-{until}", "o", "a", until, ("iam:PassRole",)) for until in (NOW, NOW + 1, NOW + 2))
-    after = OtherGrants("a", "g-x", (old, live)).entered(new, NOW)
+    after = OtherGrants("a", "g-x", (old, live)).with_grant(new, NOW)
     assert after == OtherGrants("a", new.grant_id, (live, new))
 
 
-def test_pol_05_a_grant_is_decided_over_what_was_entered_before_it():
+def test_pol_05_a_grant_is_decided_over_earlier_entries():
     first, second, third = (OtherGrant(f"g-{number}", "o", "a", NOW, ()) for number in range(3))
     holdings = OtherGrants("a", "g-2", (first, second, third))
     assert holdings.before("g-1") == (first,)
     assert holdings.before("") == holdings.before("g-unknown") == holdings.entries
 
 
-def test_pol_05_what_is_held_is_held_by_the_agent_and_by_the_human():
+def test_pol_05_a_grant_counts_for_the_agent_and_for_the_human():
     assert identities_of("corp.agent", None) == ("corp.agent",)
     assert identities_of("corp.agent", "corp.alice") == ("corp.agent", "corp.alice")
 
@@ -78,5 +80,5 @@ DENIED = replace(TAKEN_BACK, denied_after_milliseconds=800)
         (replace(GRANT, state=State.REVOKED, ending=TAKEN_BACK, expires_at=NOW), False),
     ],
 )
-def test_pol_05_a_grant_counts_as_long_as_its_credentials_may_work(grant, counted):
+def test_pol_05_a_grant_counts_while_its_credentials_may_work(grant, counted):
     assert is_counted(grant, NOW) is counted

@@ -21,7 +21,7 @@ LIMITS = Limits(30, 3600, 65536, 200, 3600, 30)
 
 
 def explain(calls: Sequence[Any], target: Target) -> tuple[ExplainedAction, ...]:
-    """Nothing is to be explained where there are permissions."""
+    """Fails: a request with permissions has no calls to explain."""
     raise AssertionError(calls, target)
 
 
@@ -144,13 +144,13 @@ def test_bad_input_gets_a_code_and_a_fix(case: str):
         assert pointer in [fault["pointer"] for fault in problem.extras["errors"]]
 
 
-def test_every_fault_is_told_at_once():
+def test_all_errors_are_reported_at_once():
     with pytest.raises(Problem) as raised:
         parse(changed(duration_seconds=-1, reason="", colour="red"))
     assert {fault["pointer"] for fault in raised.value.extras["errors"]} == {"/duration_seconds", "/reason", "/colour"}
 
 
-def test_pol_07_targets_and_accounts_are_not_told_to_whom_they_are_no_use():
+def test_pol_07_problems_name_neither_other_targets_nor_accounts():
     answers = []
     for body in (changed(target="analytics-prd"), asking("arn:aws:dynamodb:eu-west-1:999999999999:table/t")):
         with pytest.raises(Problem) as raised:
@@ -214,7 +214,7 @@ def asked(body: bytes, key: bytes = KEY) -> AccessRequest:
     return parse_request(body, TARGETS, LIMITS, explain, GenericMasker(MaskTags(lambda: key)))
 
 
-def test_mask_04_the_same_request_is_the_same_once_masked_and_another_is_another():
+def test_mask_04_masking_keeps_equal_requests_equal_and_others_distinct():
     first, again = (asked(HELD["reason"]) for _ in range(2))
     assert (first.reason, first.body) == (again.reason, again.body)
     assert MASKED.fullmatch(first.reason)
@@ -224,7 +224,7 @@ def test_mask_04_the_same_request_is_the_same_once_masked_and_another_is_another
     assert asked(HELD["reason"], b"x" * 32).reason != first.reason
 
 
-def test_a_reason_is_as_long_as_it_was_sent():
+def test_the_length_of_a_reason_is_that_before_masking():
     reason = "x" * (500 - len(NAMED) - 1) + " " + NAMED
     assert len(asked(changed(reason=reason)).reason) > 500
     long = "token=" + "a1" * 300
@@ -232,7 +232,7 @@ def test_a_reason_is_as_long_as_it_was_sent():
         asked(changed(reason=long))
 
 
-def test_what_holds_no_secret_asks_for_no_key_and_is_as_it_was_sent():
+def test_a_request_without_secrets_fetches_no_key_and_stays_unchanged():
     def key() -> bytes:
         raise AssertionError
 
@@ -240,6 +240,6 @@ def test_what_holds_no_secret_asks_for_no_key_and_is_as_it_was_sent():
     assert parse_request(body, TARGETS, LIMITS, explain, GenericMasker(MaskTags(key))).body is body
 
 
-def test_mask_05_in_a_reason_what_may_be_a_secret_key_is_masked():
+def test_mask_05_a_possible_secret_key_in_a_reason_is_masked():
     key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
     assert key not in repr(asked(changed(reason=f"use {key}"))) + asked(changed(reason=f"use {key}")).body.decode()

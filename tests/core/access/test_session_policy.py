@@ -71,7 +71,7 @@ def allows(policy: SessionPolicy) -> list[tuple[object, object]]:
 
 
 def parts_of(problem: Problem) -> list[tuple[Permission, ...]]:
-    """The requests that a refusal tells to make instead; some resources of AWS's own formats hold a space."""
+    """Return the requests of a refusal's split. Some resources of AWS's own formats hold a space."""
     return [
         tuple(Permission(tuple(each["actions"]), tuple(each["resources"])) for each in part["permissions"])
         for part in problem.extras["split"]
@@ -79,7 +79,7 @@ def parts_of(problem: Problem) -> list[tuple[Permission, ...]]:
 
 
 def compiled_if_any(wanted: tuple[Permission, ...], options: SessionPolicyOptions) -> list[SessionPolicy]:
-    """The policy; those of a split if it does not fit; none if nothing of it can exist."""
+    """Return the policy, or those of a split if it does not fit; none if no pair can exist."""
     try:
         return [compile_policy(wanted, NOW, ACTIONS, options)]
     except Problem as problem:
@@ -100,7 +100,7 @@ def compiled_if_any(wanted: tuple[Permission, ...], options: SessionPolicyOption
 )
 @settings(max_examples=examples(120))
 @given(random=RANDOM)
-def test_sts_01_every_action_is_allowed_on_exactly_the_arns_that_were_asked(services, options, random: Random):
+def test_sts_01_every_action_is_allowed_on_exactly_the_requested_arns(services, options, random: Random):
     wanted = permissions(random, ACTIONS, services)
     policies = compiled_if_any(wanted, options)
     assert differences([each.document() for each in policies], wanted if policies else (), ACTIONS) == []
@@ -117,13 +117,13 @@ def test_the_policy_is_the_same_for_the_same_permissions_in_any_order(random: Ra
 
 @settings(max_examples=examples(100))
 @given(random=RANDOM)
-def test_it_is_never_longer_than_one_statement_for_each_set_of_resources(random: Random):
+def test_the_policy_is_never_longer_than_one_statement_for_each_set_of_resources(random: Random):
     whole = compact_request(permissions(random, ACTIONS, SERVICES), ACTIONS)
-    assert sum(each.size for each in whole.statements) <= sum(each.size for each in by_resources(whole.asked))
+    assert sum(each.size for each in whole.statements) <= sum(each.size for each in by_resources(whole.requested))
 
 
 class Careless(RequestedScope):
-    """The planted bug: statements are joined without asking what that adds."""
+    """The planted bug: statements are merged without checking what that adds."""
 
     def adds(self, action: str, resource: str) -> bool:
         return False
@@ -131,7 +131,7 @@ class Careless(RequestedScope):
 
 def careless(whole: CompactedRequest) -> list[dict[str, Any]]:
     merged: tuple[Statement, ...] = ()
-    for statement in by_resources(whole.asked):
+    for statement in by_resources(whole.requested):
         merged = with_statement(merged, statement, Careless({}, {}))
     return [statement.body() for statement in merged]
 
@@ -140,7 +140,7 @@ def test_the_checker_catches_a_merge_without_the_type_test():
     caught = 0
     for seed in range(60):
         whole = compact_request(permissions(Random(seed), ACTIONS, ("s3", "dynamodb")), ACTIONS)
-        wanted = [Permission((name,), resources) for name, resources in whole.asked.items()]
+        wanted = [Permission((name,), resources) for name, resources in whole.requested.items()]
         found = differences([{"Statement": careless(whole)}], wanted, ACTIONS)
         assert bool(found) == (len(whole.statements) > 1)
         caught += bool(found)
@@ -157,14 +157,14 @@ def test_the_checker_catches_a_merge_without_the_type_test():
     ],
     ids=["actions", "wider", "one character", "narrower"],
 )
-def test_the_checker_catches_what_is_a_little_too_wide_or_too_narrow(action: str, resource: str):
+def test_the_checker_catches_policies_that_are_slightly_too_wide_or_too_narrow(action: str, resource: str):
     policy = {"Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]}
     found = differences([policy], asked(("s3:GetObject", "arn:aws:s3:::b/*")), ACTIONS)
     assert ("s3:GetObject" in dict(found)) == (resource != "arn:aws:s3:::b/*")
     assert found
 
 
-def test_the_checker_tells_apart_texts_and_only_where_they_can_exist():
+def test_the_checker_compares_only_texts_that_can_exist():
     run = "\ue000"
     assert distinguishing_string([f"a{run}"], [f"a{run}", "ab"], [run]) is None
     assert distinguishing_string([f"a{run}"], ["a"], [run]) == "a/"
@@ -175,29 +175,31 @@ def test_the_checker_tells_apart_texts_and_only_where_they_can_exist():
 # What it compiles to.
 
 
-def test_actions_on_the_same_resources_and_those_that_cannot_act_on_each_others_share_a_statement():
+def test_actions_share_a_statement_unless_it_would_allow_more():
     policy = compiled(("s3:GetObject", "arn:aws:s3:::b/*"), ("s3:ListBucket", "arn:aws:s3:::b"))
     assert allows(policy) == [(["s3:GetObject", "s3:ListBucket"], ["arn:aws:s3:::b", "arn:aws:s3:::b/*"])]
 
 
-def test_actions_that_can_act_on_each_others_resources_do_not():
+def test_actions_that_can_act_on_each_others_resources_do_not_share_one():
     policy = compiled(("dynamodb:GetItem", f"{TABLE}/a"), ("dynamodb:PutItem", f"{TABLE}/b"))
     assert allows(policy) == [("dynamodb:GetItem", f"{TABLE}/a"), ("dynamodb:PutItem", f"{TABLE}/b")]
 
 
-def test_an_action_keeps_no_resource_that_it_cannot_act_on_or_that_another_covers():
+def test_an_action_drops_impossible_and_covered_resources():
     policy = compiled(("s3:GetObject", "arn:aws:s3:::b arn:aws:s3:::b/a/x arn:aws:s3:::b/a/* arn:aws:s3:::b/?/*"))
     assert allows(policy) == [("s3:GetObject", "arn:aws:s3:::b/?/*")]
 
 
-def test_what_is_asked_on_everything_keeps_nothing_else():
+def test_an_action_on_everything_keeps_no_other_resource():
     assert allows(compiled(("s3:GetObject", "* arn:aws:s3:::b/x"))) == [("s3:GetObject", "*")]
 
 
-def test_a_wildcard_that_may_or_may_not_reach_beyond_its_segment_covers_only_what_it_does_either_way():
+def test_a_wildcard_covers_only_what_it_matches_with_and_without_crossing_segments():
     arns = "arn:aws:dynamodb:*:444455556666:table/x", "arn:aws:dynamodb:eu-west-1:444455556666:table/x"
     odd = "arn:aws:dynamodb:eu-west-1:444455556666:b:444455556666:table/x"
-    assert compact_request(asked(("dynamodb:GetItem", " ".join(arns))), ACTIONS).asked == {"dynamodb:GetItem": arns[:1]}
+    assert compact_request(asked(("dynamodb:GetItem", " ".join(arns))), ACTIONS).requested == {
+        "dynamodb:GetItem": arns[:1]
+    }
     assert RequestedScope({}, {}).widest((arns[0], odd)) == (arns[0], odd)
 
 
@@ -226,7 +228,7 @@ def test_the_text_is_compact():
 # Options.
 
 
-def test_a_source_address_is_a_deny_of_its_own():
+def test_a_source_address_has_its_own_deny_statement():
     *_, end, network = compiled(("s3:GetObject", "*"), source_ip="203.0.113.7").document()["Statement"]
     assert end == END
     assert network["Effect"] == "Deny"
@@ -244,7 +246,7 @@ def test_a_sealed_policy_denies_every_action_that_is_not_granted():
     assert policy.document()["Statement"][-1] == seal
 
 
-def test_a_seal_is_never_left_out():
+def test_the_deny_of_ungranted_actions_is_never_omitted():
     policy = compiled((" ".join(a.name for a in ACTIONS.expand("s3:PutB*")), "arn:aws:s3:::b"), sealed=True)
     assert policy.size <= SESSION_POLICY_LIMIT
     long = " ".join(a.name for a in itertools.islice(ACTIONS.expand("ec2:Describe*"), 50))
@@ -258,21 +260,21 @@ def test_a_seal_is_never_left_out():
         )
 
 
-def test_what_a_session_may_hold_is_its_targets_to_say():
+def test_the_target_determines_the_session_policy_options():
     plain = Target("a", "444455556666", "arn:aws:iam::444455556666:role/r", "x", "eu-west-1", 3600, {})
     assert options_for(plain, "203.0.113.7") == SessionPolicyOptions()
     strict = replace(plain, bind_to_caller=True, sealed=True, action_wildcards=True)
     assert options_for(strict, "203.0.113.7") == SessionPolicyOptions("203.0.113.7", sealed=True, wildcards=True)
 
 
-def test_keys_that_shall_be_bound_are_not_issued_unbound():
+def test_credentials_to_be_bound_are_never_issued_unbound():
     bound = Target("a", "444455556666", "arn:aws:iam::1:role/r", "x", "eu-west-1", 3600, {}, bind_to_caller=True)
     with pytest.raises(Problem, match="address, which is unknown") as raised:
         options_for(bound, "")
     assert raised.value.code == "request_invalid"
 
 
-# The session in between, that STS is asked to scope down.
+# The broker's own session, which STS scopes down.
 
 SCOPE = {"Effect": "Allow", "Action": SCOPING, "Resource": "*"}
 
@@ -283,7 +285,7 @@ SCOPE = {"Effect": "Allow", "Action": SCOPING, "Resource": "*"}
     [SessionPolicyOptions(), SessionPolicyOptions("203.0.113.7", sealed=True, wildcards=True)],
     ids=["", "all"],
 )
-def test_sts_01_a_session_that_may_be_scoped_down_may_beside_that_what_was_granted(options, random: Random):
+def test_sts_01_a_scopable_session_allows_only_scoping_and_the_grant(options, random: Random):
     for policy in compiled_if_any(permissions(random, ACTIONS, SERVICES), options):
         between = scopable_policy(policy)
         if between is None:
@@ -302,13 +304,13 @@ def test_sts_01_a_session_that_may_be_scoped_down_may_beside_that_what_was_grant
         ]
 
 
-def test_a_sealed_session_can_be_scoped_down_and_no_more_than_that():
+def test_a_sealed_session_adds_only_scoping():
     policy = compiled(("s3:GetObject", "arn:aws:s3:::b/*"), sealed=True)
     seal = {"Effect": "Deny", "NotAction": ["s3:GetObject", SCOPING], "Resource": "*"}
     assert scopable_policy(policy).document()["Statement"][-1] == seal
 
 
-def test_the_broker_scopes_down_from_where_it_is():
+def test_the_broker_scopes_down_from_its_own_address():
     policy = compiled(("s3:GetObject", "arn:aws:s3:::b/*"), source_ip="203.0.113.7")
     assert "aws:SourceIp" in policy.text
     assert "aws:SourceIp" not in scopable_policy(policy).text
@@ -316,7 +318,7 @@ def test_the_broker_scopes_down_from_where_it_is():
 
 @pytest.mark.parametrize(("missing", "fits"), [(0, True), (1, False)])
 def test_a_policy_with_too_little_room_cannot_be_scoped_down(missing: int, fits: bool):
-    """And then IAM ends it by the Deny alone, rather than that anything is left out."""
+    """Then only the Deny ends it; nothing is left out of the policy."""
     free = len(compact(SCOPE)) + 1 - missing
     empty = compiled(("s3:GetObject", "arn:aws:s3:::b/")).size
     policy = compiled(("s3:GetObject", "arn:aws:s3:::b/" + "x" * (SESSION_POLICY_LIMIT - free - empty)))
@@ -329,7 +331,7 @@ def test_a_policy_with_too_little_room_cannot_be_scoped_down(missing: int, fits:
 READS = " ".join(action.name for action in ACTIONS.expand("ec2:Describe*"))
 
 
-def test_an_action_wildcard_is_used_where_allowed_and_needed_and_it_stands_for_what_was_asked():
+def test_an_action_wildcard_is_used_where_allowed_and_needed():
     assert allows(compiled((READS, "*"), wildcards=True)) == [("ec2:Describe*", "*")]
     assert allows(compiled(("sqs:ListQueues sqs:ListQueueTags", "*"), wildcards=True))[0][0] == [
         "sqs:ListQueueTags",
@@ -338,7 +340,7 @@ def test_an_action_wildcard_is_used_where_allowed_and_needed_and_it_stands_for_w
     refused((READS, "*"))
 
 
-def test_an_action_wildcard_never_stands_for_one_action_more():
+def test_an_action_wildcard_never_matches_another_action():
     less = " ".join(name for name in READS.split()[:60] if name != "ec2:DescribeHosts")
     policy = compiled((less, "*"), wildcards=True)
     assert "*" in str(allows(policy)[0][0])
@@ -346,7 +348,7 @@ def test_an_action_wildcard_never_stands_for_one_action_more():
 
 
 @pytest.mark.parametrize("service", sorted(NEVER))
-def test_no_action_wildcard_is_used_where_a_new_action_could_be_worth_an_account(service: str):
+def test_no_action_wildcard_is_used_for_critical_services(service: str):
     names = " ".join(action.name for action in ACTIONS.of_service(service))
     try:
         text = compiled((names, "*"), wildcards=True).text
@@ -356,12 +358,12 @@ def test_no_action_wildcard_is_used_where_a_new_action_could_be_worth_an_account
     assert not re.search(rf"{service}:\w*\*", text)
 
 
-# What does not fit.
+# Requests that do not fit.
 
 BUCKETS = [f"arn:aws:s3:::bucket-{n}/{'x' * 40}/*" for n in range(60)]
 
 
-def test_sts_01_what_does_not_fit_is_refused_with_the_sizes_and_what_is_largest():
+def test_sts_01_a_policy_that_does_not_fit_is_refused_with_its_sizes():
     problem = refused(("s3:GetObject", " ".join(BUCKETS[:40])))
     size = problem.extras["session_policy_size"]
     assert size["characters"] > size["limit"] == SESSION_POLICY_LIMIT
@@ -381,7 +383,7 @@ def test_sts_01_what_does_not_fit_is_refused_with_the_sizes_and_what_is_largest(
     ],
     ids=["one list", "two lists", "two actions", "two services", "actions"],
 )
-def test_what_does_not_fit_is_told_as_requests_that_do_and_that_reach_the_same(wanted, parts):
+def test_a_request_that_does_not_fit_is_split_without_changing_its_scope(wanted, parts):
     whole = asked(*((names, " ".join(arns)) for names, arns in wanted))
     with pytest.raises(Problem) as raised:
         compile_policy(whole, NOW, ACTIONS)
@@ -393,7 +395,7 @@ def test_what_does_not_fit_is_told_as_requests_that_do_and_that_reach_the_same(w
     assert differences(policies, whole, ACTIONS) == []
 
 
-def test_what_does_not_fit_into_three_requests_is_refused_without_a_split():
+def test_a_request_that_does_not_fit_into_three_is_refused_without_a_split():
     problem = refused(("s3:GetObject", " ".join(f"{arn}{'y' * 60}" for arn in BUCKETS)))
     assert problem.extras["split"] == []
     assert refused(("s3:GetObject", f"arn:aws:s3:::b/{'x' * 1900}")).extras["split"] == []

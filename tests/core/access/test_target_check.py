@@ -1,4 +1,4 @@
-"""What a check tries: nothing that could change anything, under names that no grant can have."""
+"""The attempts of a target check: they change nothing, and their session names belong to no grant."""
 
 import json
 import re
@@ -22,18 +22,18 @@ TARGET = Target(
 )
 TRIED = attempts(TARGET, "g-check-aaaaaaaaaaaaaa", "corp.carol", "")
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
-# What would change something even if it named nothing that is there.
+# Calls that would change something even without an existing resource.
 HARMLESS = {
     "get_role_policy": {"PolicyName": "JitneyRevocations"},
     "delete_role_policy": {"PolicyName": "JitneyCheck"},
     "delete_policy_version": {"VersionId": "v999999"},
     "detach_role_policy": {"PolicyArn": "arn:aws:iam::444455556666:policy/jitney/JitneyCheck"},
-    "put_role_permissions_boundary": {"PermissionsBoundary": TARGET.boundary_arn},  # it is that already
+    "put_role_permissions_boundary": {"PermissionsBoundary": TARGET.boundary_arn},  # the role already has it
 }
 
 
 @pytest.mark.parametrize("attempt", TRIED, ids=lambda attempt: attempt.name)
-def test_a_session_may_do_nothing_or_one_thing_that_changes_nothing(attempt):
+def test_a_check_session_can_change_nothing(attempt):
     (statement,) = json.loads(attempt.assume["Policy"])["Statement"]
     assert attempt.assume["DurationSeconds"] == 900
     if attempt.then is None:
@@ -44,13 +44,13 @@ def test_a_session_may_do_nothing_or_one_thing_that_changes_nothing(attempt):
         assert HARMLESS[operation].items() <= parameters.items()
 
 
-def test_no_session_can_be_taken_for_a_grants():
+def test_no_check_session_resembles_a_grants():
     for attempt in TRIED:
         assert not GRANT_ID.fullmatch(attempt.assume["RoleSessionName"])
         assert not [tag for tag in attempt.assume.get("Tags", []) if GRANT_ID.fullmatch(tag["Value"])]
 
 
-def test_what_must_be_refused_differs_from_what_works_in_one_thing():
+def test_each_refused_attempt_differs_from_the_working_one_in_one_parameter():
     by_name = {attempt.name: attempt for attempt in TRIED}
     for whole in ("role", "revoker"):
         assert by_name[whole].expected == (ALLOWED,)
@@ -63,7 +63,7 @@ def test_what_must_be_refused_differs_from_what_works_in_one_thing():
             assert len(changed) == 1, other.name
 
 
-def test_an_answer_that_is_not_expected_is_wrong_and_has_a_fix():
+def test_an_unexpected_answer_is_wrong_and_has_a_fix():
     for attempt in TRIED:
         assert AttemptResult(attempt, attempt.expected[0]).view()["ok"]
         for answer in {ALLOWED, DENIED, NOT_TRIED, "ValidationError"} - set(attempt.expected):

@@ -1,4 +1,4 @@
-"""What command lines need: the smallest actions and resources, and the same for the services most used."""
+"""The permissions that command lines need: the smallest actions and resources, for the most used services."""
 
 import json
 import shlex
@@ -65,7 +65,7 @@ NEEDS = {
         ("s3:DeleteObject", "s3:::reports/2026/*"),
     ],
     "aws s3 mb s3://new-bucket": [("s3:CreateBucket", "s3:::new-bucket")],
-    # Tags that are set while creating are authorized besides.
+    # Tags that are set on creation need their own authorization.
     "aws s3 mb s3://new-bucket --tags k1 v1 --tags k2 v2": [
         ("s3:CreateBucket", "s3:::new-bucket"),
         ("s3:TagResource", "s3:::new-bucket"),
@@ -112,7 +112,7 @@ NEEDS = {
     "aws s3api delete-objects --bucket reports --delete 'Objects=[{Key=a},{Key=b}]'": [
         ("s3:DeleteObject", "s3:::reports/a", "s3:::reports/b")
     ],
-    # A version is another thing than the object, and authorized by another action.
+    # A version is authorized by another action than the object.
     """aws s3api delete-objects --bucket reports --delete '{"Objects": [{"Key": "a", "VersionId": "v"}]}'""": [
         ("s3:DeleteObjectVersion", "s3:::reports/a")
     ],
@@ -133,7 +133,7 @@ NEEDS = {
         ("s3:PutObject", "s3:::reports/a"),
         ("s3:GetObjectVersion", "s3:::reports/b"),
     ],
-    # Who may reach it, and what overrides a lock, is authorized besides.
+    # ACLs and lock overrides need their own authorization.
     **{
         f"aws s3api {command} --bucket reports --key a --grant-{grant} id=1": [
             ("s3:PutObject", "s3:::reports/a"),
@@ -267,7 +267,7 @@ NEEDS = {
     ],
     "aws bedrock-runtime converse --model-id m": [("bedrock:InvokeModel", "bedrock:eu-west-1::foundation-model/m")],
     "aws ecr get-login-password": [("ecr:GetAuthorizationToken", "*")],
-    # A key that a call names is asked for; an alias does not say which key it is.
+    # A named key is requested; an alias does not reveal its key.
     "aws s3 cp a s3://reports/a --sse aws:kms --sse-kms-key-id 1234": [
         ("s3:PutObject", "s3:::reports/a"),
         ("kms:GenerateDataKey", f"kms:{E}:key/1234"),
@@ -287,7 +287,7 @@ NEEDS = {
         ("s3:PutObject", "s3:::reports/a"),
         ("kms:GenerateDataKey", f"kms:{E}:key/1234"),
     ],
-    # Ids whose type is in the id, or in another parameter's name.
+    # The type of an id is in the id, or in another parameter's name.
     "aws ec2 create-tags --resources i-0a vol-1 ami-2 --tags Key=a,Value=b": [
         ("ec2:CreateTags", f"ec2:{E}:instance/i-0a", f"ec2:{E}:volume/vol-1", "ec2:eu-west-1::image/ami-2")
     ],
@@ -315,7 +315,7 @@ NEEDS = {
     "aws events put-events --entries EventBusName=x,Source=y Source=z": [
         ("events:PutEvents", f"events:{E}:event-bus/x", f"events:{E}:event-bus/default")
     ],
-    # What stands in another member's value names nothing.
+    # Another member's value names no resource.
     "aws events put-events --entries Source=z,Detail=xEventBusName=foo": [
         ("events:PutEvents", f"events:{E}:event-bus/default")
     ],
@@ -332,7 +332,7 @@ NEEDS = {
     "aws redshift-data execute-statement --cluster-identifier c --sql x": [
         ("redshift-data:ExecuteStatement", f"redshift:{E}:cluster:c")
     ],
-    # A profile of several Regions takes the model in each of them as well.
+    # A cross-Region profile also needs the model in each Region.
     "aws bedrock-runtime invoke-model --model-id eu.amazon.nova-lite-v1:0 --body x out": [
         (
             "bedrock:InvokeModel",
@@ -353,7 +353,7 @@ NEEDS = {
     "aws autoscaling set-desired-capacity --auto-scaling-group-name g --desired-capacity 2": [
         ("autoscaling:SetDesiredCapacity", f"autoscaling:{E}:autoScalingGroup:*:autoScalingGroupName/g")
     ],
-    # One parameter names one thing: the group is not the schedule, nor the default bus another.
+    # One parameter names one resource: a group is not a schedule, and the default bus is not another bus.
     "aws scheduler delete-schedule --name s": [("scheduler:DeleteSchedule", f"scheduler:{E}:schedule/default/s")],
     "aws scheduler get-schedule --name s --group-name g": [("scheduler:GetSchedule", f"scheduler:{E}:schedule/g/s")],
     "aws scheduler get-schedule-group --name g": [("scheduler:GetScheduleGroup", f"scheduler:{E}:schedule-group/g")],
@@ -424,7 +424,7 @@ NEEDS = {
         ("s3:PutObject", "s3:::b/x/*"),
         ("s3:GetObject", "s3:::b/x/*"),
     ],
-    # Options for every command, before and behind.
+    # Global options, before and after the command.
     "aws --region us-east-1 --output json dynamodb scan --table-name orders --query 'Items[0]'": [
         ("dynamodb:Scan", "dynamodb:us-east-1:444455556666:table/orders")
     ],
@@ -432,7 +432,7 @@ NEEDS = {
 
 
 def wanted(needs):
-    """The actions and whole ARNs of a table's line."""
+    """Return the actions and whole ARNs of a table's line."""
     return [(action, *(arn if arn == "*" else f"arn:aws:{arn}" for arn in resources)) for action, *resources in needs]
 
 
@@ -443,7 +443,7 @@ def test_a_command_line_needs_exactly_this(line):
     assert all(each.why for each in explained)
 
 
-def test_new_instances_are_asked_by_type_and_tags_are_said():
+def test_new_instances_are_requested_by_type_and_tags_are_mentioned():
     line = "aws ec2 run-instances --image-id ami-1 --count 1 --subnet-id s-1 --tag-specifications 'ResourceType=volume'"
     run, tag = explain_line(line, PLACE, OPERATIONS)
     assert "arn:aws:ec2:eu-west-1::image/ami-1" in run.resources
@@ -453,14 +453,14 @@ def test_new_instances_are_asked_by_type_and_tags_are_said():
     assert "tags" in tag.why
 
 
-def test_a_launch_template_is_asked_and_may_bring_the_image():
+def test_a_launch_template_is_requested_and_may_hold_the_image():
     (run,) = explain_line("aws ec2 run-instances --launch-template LaunchTemplateId=lt-1,Version=2", PLACE, OPERATIONS)
     assert {"arn:aws:ec2:eu-west-1::image/*", f"arn:aws:ec2:{E}:launch-template/lt-1"} < set(run.resources)
     (run,) = explain_line("aws ec2 run-instances --launch-template LaunchTemplateName=web", PLACE, OPERATIONS)
     assert f"arn:aws:ec2:{E}:launch-template/*" in run.resources
 
 
-def test_why_is_said_in_words_that_say_something():
+def test_the_explanation_says_why_an_action_is_needed():
     told = {
         "aws dynamodb scan --table-name orders": "the action of the operation itself",
         "aws s3api list-object-versions --bucket reports": "ListObjectVersions is authorized as this action",
@@ -473,14 +473,14 @@ def test_why_is_said_in_words_that_say_something():
         assert why in explain_line(line, PLACE, OPERATIONS)[0].why, line
 
 
-def test_what_is_not_asked_but_may_be_needed_is_said():
+def test_permissions_that_may_also_be_needed_are_mentioned():
     (explained,) = explain_line("aws s3 cp s3://reports/a .", PLACE, OPERATIONS)
     assert "kms:Decrypt" in explained.why
     (unnamed,) = explain_line("aws kms decrypt --ciphertext-blob x", PLACE, OPERATIONS)
     assert "no given parameter is known to name its resource" in unnamed.why
 
 
-def test_tags_in_a_file_are_said_to_be_not_asked():
+def test_tags_in_a_file_are_mentioned_as_not_requested():
     line = "aws s3api create-bucket --bucket new-bucket --create-bucket-configuration file://x"
     (explained,) = explain_line(line, PLACE, OPERATIONS)
     assert (
@@ -495,7 +495,7 @@ def test_an_object_is_the_same_call():
     assert (explained.action, explained.resources) == ("dynamodb:GetItem", (f"arn:aws:{ORDERS}",))
 
 
-def test_permissions_join_what_is_on_the_same_resources():
+def test_actions_on_the_same_resources_share_a_permission():
     lines = ["aws s3 cp s3://reports/a .", "aws s3 rm s3://reports/a", "aws s3 cp s3://reports/a ."]
     (permission,) = permissions_of(explain_calls(lines, PLACE, OPERATIONS))
     assert permission.actions == ("s3:GetObject", "s3:DeleteObject")
@@ -541,7 +541,7 @@ REFUSED = {
     "aws configure list": ("call_invalid", "needs no grant"),
     "aws s3 cp s3://reports/ .": ("call_invalid", "--recursive"),
     "aws s3 cp 's3://reports/*' .": ("call_invalid", "--recursive"),
-    # The key is composed: what the file is called is held to what a key is held to.
+    # The key contains the file's name, which must satisfy the rules for keys.
     "aws s3 cp '*' s3://reports/2026/": ("call_invalid", "cannot name a key with"),
     "aws s3 mv 'dir/a?b.csv' s3://reports": ("call_invalid", "cannot name a key with"),
     "aws s3 cp '${aws:username}' s3://reports/2026/": ("call_invalid", "cannot name a key with"),
@@ -549,7 +549,7 @@ REFUSED = {
     "aws s3 cp s3://arn:aws:s3:eu-west-1:444455556666:accesspoint/x/k .": ("call_invalid", "permissions"),
     "aws s3 rm s3://reports/a --exclude": ("call_invalid", "--exclude takes a value"),
     "aws s3 ls s3://reports --exclude=a": ("call_invalid", "Option --exclude does not exist"),
-    # All buckets are no bucket, and no file either.
+    # s3:// alone is neither a bucket nor a file.
     **{
         f"aws s3 {command}": ("call_invalid", "not a bucket name")
         for command in (
@@ -579,7 +579,7 @@ REFUSED = {
     "aws dynamodb scan --table-name '*'": ("call_invalid", "pattern"),
     "aws dynamodb scan --table-name '${aws:username}'": ("call_invalid", "pattern"),
     "aws dynamodb execute-statement --statement 'EXPLAIN x'": ("call_invalid", "do not determine"),
-    # A table that is not surely read is not asked for.
+    # An ambiguous table is not requested.
     **{
         f"aws dynamodb execute-statement --statement {shlex.quote(statement)}": ("call_invalid", "do not determine")
         for statement in (
@@ -597,7 +597,7 @@ REFUSED = {
             'DELETE FROM"orders"',
         )
     },
-    # Shorthand that is not surely read names nothing.
+    # Ambiguous shorthand names no resource.
     **{
         f"aws {command} {shlex.quote(words)}": ("call_invalid", "write it as json")
         for command, words in (
@@ -611,7 +611,7 @@ REFUSED = {
         )
     },
     "aws dynamodb transact-write-items --transact-items file://x": ("call_invalid", "TransactItems names"),
-    # SDKs and the CLI read what follows as part of the key.
+    # SDKs and the CLI read the following as part of the key.
     "aws s3api copy-object --bucket b --key k --copy-source 'reports/b?versionId='": ("call_invalid", "pattern"),
     'aws s3api delete-objects --bucket b --delete \'{"Objects": [{"Key": "", "VersionId": "v"}]}\'': (
         "call_invalid",
@@ -622,7 +622,7 @@ REFUSED = {
     "aws s3 ls --no-sign-request": ("call_invalid", "without"),
     "aws s3 ls --region nowhere": ("call_invalid", "region"),
     "aws dynamodb scan --cli-input-json file://x": ("call_invalid", "parameters"),
-    # What ends in the same name is not the same thing.
+    # An ARN that ends in the same name is another resource.
     "aws s3api get-object --bucket arn:aws:s3:eu-west-1:444455556666:accesspoint/reports --key x o": (
         "call_invalid",
         "another kind of resource",
@@ -656,7 +656,7 @@ REFUSED = {
     "aws iam get-policy --policy-arn ''": ("call_invalid", "PolicyArn names"),
     "aws logs tail ''": ("call_invalid", "logGroupName names"),
     "aws logs tail file://g": ("call_invalid", "logGroupName names"),
-    # Another account, in every way to name one.
+    # Every way to name another account.
     "aws lambda invoke --function-name arn:aws:lambda:eu-west-1:999999999999:function:f o": ("account_mismatch", ""),
     "aws lambda invoke --function-name 999999999999:function:f out": ("account_mismatch", ""),
     "aws sqs purge-queue --queue-url https://sqs.eu-west-1.amazonaws.com/999999999999/q": ("account_mismatch", ""),
@@ -683,13 +683,13 @@ REFUSED = {
         "account_mismatch",
         "",
     ),
-    # Newer than the table of actions: unknown, never guessed.
+    # Operations that are newer than the action table are unknown, never guessed.
     "aws glue list-glossaries": ("operation_unknown", "permissions"),
 }
 
 
 @pytest.mark.parametrize("line", REFUSED)
-def test_a_line_that_is_no_call_is_refused_and_says_why(line):
+def test_a_line_that_is_not_a_call_is_refused_with_the_reason(line):
     code, said = REFUSED[line]
     with pytest.raises(Problem) as raised:
         explain_calls([line], PLACE, OPERATIONS)
@@ -701,7 +701,7 @@ def test_a_line_that_is_no_call_is_refused_and_says_why(line):
 
 
 @pytest.mark.parametrize("value", ["file://x", "fileb://x", "https://example.com/x", ""])
-def test_what_names_no_resource_may_be_anywhere_or_empty(value):
+def test_parameters_that_name_no_resource_may_be_unknown_or_empty(value):
     put = (
         f"aws s3api put-object --bucket reports --key k --body {shlex.quote(value)} --content-type {shlex.quote(value)}"
     )
@@ -729,9 +729,9 @@ BAD_OBJECTS = [
     {"service": "s3", "operation": "DeleteObjects", "parameters": {"Bucket": "b", "Delete": {}}},
     {"service": "ec2", "operation": "StartInstances", "parameters": {"InstanceIds": []}},
     {"service": "ec2", "operation": "StartInstances", "parameters": {"InstanceIds": ["i-1", ""]}},
-    # Shorthand is the command line's alone.
+    # Only command lines have shorthand.
     {"service": "dynamodb", "operation": "TransactWriteItems", "parameters": {"TransactItems": ["Put={TableName=a}"]}},
-    # A name in a structure is held to the same characters.
+    # A name in a structure must have the same characters.
     {
         "service": "ec2",
         "operation": "RunInstances",
@@ -741,7 +741,7 @@ BAD_OBJECTS = [
 
 
 @pytest.mark.parametrize("call", BAD_OBJECTS, ids=str)
-def test_an_object_that_is_no_call_is_refused(call):
+def test_an_object_that_is_not_a_call_is_refused(call):
     with pytest.raises(Problem) as raised:
         explain_calls([call], PLACE, OPERATIONS)
     assert raised.value.code in {"call_invalid", "operation_unknown"}
@@ -752,7 +752,7 @@ SERVICES = st.sampled_from(OPERATIONS.services())
 
 @st.composite
 def command_lines(draw):
-    """Lines that are nearly right: a real operation, with options and values of all sorts."""
+    """Draw nearly valid lines: a real operation with all sorts of options and values."""
     service = OPERATIONS.service(draw(SERVICES))
     operation = service.operation(draw(st.sampled_from(service.names())))
     words = ["aws", operation.service_command, operation.command]
@@ -767,7 +767,7 @@ def command_lines(draw):
 
 @settings(max_examples=examples(200))
 @given(command_lines())
-def test_any_command_gives_a_problem_or_actions_of_its_row(drawn):
+def test_any_command_yields_a_problem_or_its_operations_actions(drawn):
     words, operation = drawn
     try:
         explained = explain_line(shlex.join(words), PLACE, OPERATIONS)
@@ -799,7 +799,7 @@ def call_objects(draw):
 
 @settings(max_examples=examples(200))
 @given(call_objects() | JSON | st.text(max_size=60) | st.text(max_size=40).map("aws s3 cp {} .".format))
-def test_anything_is_permissions_or_a_problem(call):
+def test_any_input_yields_permissions_or_a_problem(call):
     try:
         explained = explain_calls([call], PLACE, OPERATIONS)
     except Problem as problem:

@@ -33,7 +33,7 @@ NEEDS = {
     ],
     "aws athena create-data-catalog --name c --type GLUE": [("athena:CreateDataCatalog", f"athena:{E}:datacatalog/c")],
     "aws athena create-work-group --name w": [("athena:CreateWorkGroup", f"athena:{E}:workgroup/w")],
-    # The name is the query's, and the query's id does not say its work group.
+    # The name is the query's, and a query's id does not reveal its work group.
     "aws athena update-named-query --named-query-id 1 --name w --query-string x": [("athena:UpdateNamedQuery", "*")],
     "aws autoscaling describe-auto-scaling-groups": [("autoscaling:DescribeAutoScalingGroups", "*")],
     "aws backup start-report-job --report-plan-name p": [("backup:StartReportJob", f"backup:{E}:report-plan:p-*")],
@@ -57,7 +57,7 @@ NEEDS = {
     f"aws bedrock stop-evaluation-job --job-identifier arn:aws:bedrock:{E}:evaluation-job/1": [
         ("bedrock:StopEvaluationJob", f"bedrock:{E}:evaluation-job/1")
     ],
-    # By its name a model cannot be granted: its ARN ends with an id.
+    # A model cannot be granted by name: its ARN ends with an id.
     "aws bedrock get-custom-model --model-identifier m": [("bedrock:GetCustomModel", "*")],
     "aws bedrock-agent get-agent-alias --agent-id a --agent-alias-id b": [
         ("bedrock:GetAgentAlias", f"bedrock:{E}:agent-alias/a/b")
@@ -127,7 +127,7 @@ NEEDS = {
     "aws configservice stop-configuration-recorder --configuration-recorder-name r": [
         ("config:StopConfigurationRecorder", f"config:{E}:configuration-recorder/r/*")
     ],
-    # A rule's ARN has an id, which its name does not say.
+    # A rule's ARN has an id, which its name does not reveal.
     "aws configservice delete-config-rule --config-rule-name r": [("config:DeleteConfigRule", "*")],
     f"aws dynamodbstreams describe-stream --stream-arn arn:aws:dynamodb:{E}:table/t/stream/2026": [
         ("dynamodb:DescribeStream", f"dynamodb:{E}:table/t/stream/2026")
@@ -199,7 +199,7 @@ NEEDS = {
     f"aws opensearch add-tags --arn arn:aws:es:{E}:domain/d --tag-list Key=a,Value=b": [
         ("es:AddTags", f"es:{E}:domain/d")
     ],
-    # Their ARNs have the organization's id, which no parameter has.
+    # Their ARNs have the organization's id, which is in no parameter.
     "aws organizations describe-account --account-id 111122223333": [("organizations:DescribeAccount", "*")],
     "aws organizations list-accounts": [("organizations:ListAccounts", "*")],
     "aws pipes start-pipe --name p": [("pipes:StartPipe", f"pipes:{E}:pipe/p")],
@@ -217,7 +217,7 @@ NEEDS = {
     "aws rds delete-db-cluster --db-cluster-identifier c --final-db-snapshot-identifier s": [
         ("rds:DeleteDBCluster", f"rds:{E}:cluster:c", f"rds:{E}:cluster-snapshot:s")
     ],
-    # A proxy's ARN has an id, which its name does not say.
+    # A proxy's ARN has an id, which its name does not reveal.
     "aws rds delete-db-proxy --db-proxy-name p": [("rds:DeleteDBProxy", "*")],
     f"aws rds-data begin-transaction --resource-arn arn:aws:rds:{E}:cluster:c "
     f"--secret-arn arn:aws:secretsmanager:{E}:secret:s-AbCdEf": [
@@ -229,7 +229,7 @@ NEEDS = {
         ("secretsmanager:GetSecretValue", f"secretsmanager:{E}:secret:s-??????"),
     ],
     "aws redshift pause-cluster --cluster-identifier c": [("redshift:PauseCluster", f"redshift:{E}:cluster:c")],
-    # The new cluster's name is not that of the snapshot's.
+    # The new cluster's name is not the name of the snapshot's cluster.
     "aws redshift restore-from-cluster-snapshot --cluster-identifier new --snapshot-identifier s "
     "--snapshot-cluster-identifier old": [
         ("redshift:RestoreFromClusterSnapshot", f"redshift:{E}:cluster:new", f"redshift:{E}:snapshot:old/s")
@@ -262,7 +262,7 @@ NEEDS = {
     f"aws sagemaker delete-cluster --cluster-name arn:aws:sagemaker:{E}:cluster/1": [
         ("sagemaker:DeleteCluster", f"sagemaker:{E}:cluster/1")
     ],
-    # A cluster's ARN has an id, which its name does not say.
+    # A cluster's ARN has an id, which its name does not reveal.
     "aws sagemaker delete-cluster --cluster-name c": [("sagemaker:DeleteCluster", "*")],
     "aws service-quotas get-service-quota --service-code s3 --quota-code L-1": [
         ("servicequotas:GetServiceQuota", f"servicequotas:{E}:s3/L-1")
@@ -302,7 +302,7 @@ NEEDS = {
     "aws support describe-services": [("support:DescribeServices", "*")],
     "aws xray get-group --group-name g": [("xray:GetGroup", f"xray:{E}:group/g/*")],
     "aws xray put-trace-segments --trace-segment-documents x": [("xray:PutTraceSegments", "*")],
-    # Roles are handed on wherever they stand, and taken away without being handed on.
+    # Setting a role anywhere passes it; removing one does not.
     "aws scheduler create-schedule --name s --schedule-expression x --flexible-time-window Mode=OFF "
     f"--target Arn=arn:aws:sqs:{E}:q,RoleArn=arn:aws:iam::444455556666:role/r": [
         ("scheduler:CreateSchedule", f"scheduler:{E}:schedule/default/s"),
@@ -356,7 +356,7 @@ NEEDS = {
 }
 
 
-def test_roles_in_a_file_are_said_to_be_not_asked():
+def test_roles_in_a_file_are_mentioned_as_not_requested():
     (explained,) = explain_line("aws events put-targets --rule r --targets file://targets.json", PLACE, OPERATIONS)
     assert "not requested: iam:PassRole on the roles in Targets, whose value the call does not contain" in explained.why
     (explained,) = explain_line("aws events put-targets --rule r --targets Id=1,Arn=a", PLACE, OPERATIONS)
@@ -364,7 +364,7 @@ def test_roles_in_a_file_are_said_to_be_not_asked():
 
 
 @pytest.mark.parametrize("role", ["arn:aws:iam::999999999999:role/r", "arn:aws:iam::444455556666:role/*"])
-def test_a_role_inside_a_value_is_held_to_the_account_and_to_be_one(role):
+def test_a_role_inside_a_value_must_be_a_role_of_the_account(role):
     line = f"aws events put-targets --rule r --targets 'Id=1,Arn=a,RoleArn={role}'"
     with pytest.raises(Problem):
         explain_line(line, PLACE, OPERATIONS)
@@ -376,7 +376,7 @@ def test_a_call_of_each_service_needs_exactly_this(line):
     assert [(each.action, *each.resources) for each in explained] == wanted(NEEDS[line])
 
 
-def test_every_service_has_lines_that_somebody_checked():
-    """A service whose calls are understood is understood rightly: at least two of its calls say what they need."""
+def test_every_service_has_checked_lines():
+    """For each supported service, at least two hand-written calls check what they need."""
     lines = Counter(line.split()[1] for line in {**MOST_USED, **NEEDS})
     assert {service for service in OPERATIONS.services() if lines[OPERATIONS.service(service).command] < 2} <= {"s3"}

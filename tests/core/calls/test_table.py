@@ -1,4 +1,4 @@
-"""Look-ups in the table of operations."""
+"""Look-ups in the operation table."""
 
 import pytest
 
@@ -12,5 +12,5 @@ def test_aud_04_what_an_operation_needs_is_found_by_its_name_alone(operations: O
 
 
 @pytest.mark.parametrize(("service", "name"), [("s3", "NoSuchOperation"), ("no-such-service", "GetObject")])
-def test_aud_04_of_what_the_table_does_not_have_no_needs_are_known(operations: OperationTable, service: str, name: str):
+def test_aud_04_an_operation_outside_the_table_has_no_known_needs(operations: OperationTable, service: str, name: str):
     assert operations.needs_of(service, name) == ()

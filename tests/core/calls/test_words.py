@@ -1,4 +1,4 @@
-"""What a shell would act on is refused, and everything else is read as a shell reads it."""
+"""Shell syntax is refused, and plain words are split as a shell splits them."""
 
 import shlex
 
@@ -78,12 +78,12 @@ def test_shell_syntax_is_refused_with_a_fix(line):
 
 
 @given(st.lists(st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S", "Zs"]), max_size=30), max_size=6))
-def test_what_the_client_quotes_arrives_as_it_was(words):
+def test_words_that_the_client_quotes_arrive_unchanged(words):
     assert split_words(shlex.join(words)) == words
 
 
 @given(st.text(max_size=80))
-def test_any_line_is_words_or_a_problem(line):
+def test_any_line_yields_words_or_a_problem(line):
     try:
         words = split_words(line)
     except Problem as problem:

@@ -1,4 +1,4 @@
-"""Issuers, keys and tokens for the tests: everything is really signed, and anything can be made wrong on purpose."""
+"""Issuers, keys and tokens for the tests: everything is really signed, and each part can be made wrong."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ def algorithm_of(name: str) -> str:
 
 
 def jwk(name: str, **members: Any) -> dict[str, Any]:
-    """The public JWK of key `name`, with `members` on top; a member that is None is left out."""
+    """Return the public JWK of key `name` with `members`; a member that is None is removed."""
     public = jwt.get_algorithm_by_name(algorithm_of(name)).to_jwk(private_key(name).public_key(), as_dict=True)
     public.pop("key_ops", None)
     return {key: value for key, value in {**public, "kid": name, **members}.items() if value is not None}
@@ -51,7 +51,7 @@ def jwks(*keys: dict[str, Any]) -> bytes:
 
 
 def encode(part: Any) -> str:
-    """A segment: bytes as they are, anything else as JSON; base64url without padding."""
+    """Return bytes, or other values as JSON, in unpadded base64url."""
     raw = part if isinstance(part, bytes) else json.dumps(part).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
@@ -61,7 +61,7 @@ def decode(segment: str) -> bytes:
 
 
 def sign(header: Any, claims: Any, key: str = "rsa", algorithm: str | None = None) -> str:
-    """A compact JWS over exactly this header and payload, signed with `key`, whatever the header says."""
+    """Return a compact JWS over exactly this header and payload, signed with `key` regardless of the header."""
     signing_input = f"{encode(header)}.{encode(claims)}"
     method = jwt.get_algorithm_by_name(algorithm or algorithm_of(key))
     return f"{signing_input}.{encode(method.sign(signing_input.encode(), private_key(key)))}"
@@ -88,7 +88,7 @@ def claims_with(**members: Any) -> dict[str, Any]:
 
 
 def token(key: str = "rsa", head: dict[str, Any] | None = None, **members: Any) -> str:
-    """A token of the corporate issuer, sound but for `head` and the claims in `members` (None leaves one out)."""
+    """Return a token of the corporate issuer, valid but for `head` and the claims in `members` (None removes one)."""
     whole = {"alg": algorithm_of(key), "kid": key, **(head or {})}
     return sign(header_with(**whole), claims_with(**members), key)
 
@@ -158,7 +158,7 @@ CORP_KEYS = jwks(
 
 
 def config(*issuers: Issuer) -> Config:
-    """A configuration of `issuers`, of all of them when none is named."""
+    """Return a configuration of `issuers`, or of all issuers when none is given."""
     return Config(
         issuers=MappingProxyType({item.name: item for item in issuers or ISSUERS}),
         targets={},
@@ -170,7 +170,7 @@ def config(*issuers: Issuer) -> Config:
 
 
 class KnownKeys:
-    """A KeySource in memory: `refreshed` gives what `rotated` holds, once it holds something."""
+    """A KeySource in memory. `refreshed` returns the keys in `rotated` once they are set."""
 
     def __init__(self, sets: dict[str, bytes]) -> None:
         self.sets = {url: parse_key_set(raw) for url, raw in sets.items()}
@@ -187,7 +187,7 @@ class KnownKeys:
 
 @cache
 def key_sets() -> dict[str, bytes]:
-    """Every issuer's key set: the corporate issuer has one of each, the others a single key, `other` one of its own."""
+    """Return every issuer's key set: the corporate issuer has one key of each kind, the others a single key."""
     return {
         **{item.issuer: jwks(jwk("rsa"), jwk("ec384")) for item in ISSUERS},
         CORP: CORP_KEYS,

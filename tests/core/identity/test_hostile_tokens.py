@@ -1,4 +1,4 @@
-"""Rows ID 1 to 6 and 8: every attack on a token that we know of ends in its own code."""
+"""Rows ID 1 to 6 and 8: every known attack on a token gets its own problem code."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ CANARY = "canary-7f3a"
 
 @dataclass(frozen=True)
 class Hostile:
-    """One attack: what it tries, the code it must end in, how it is made, and the alias that the handler must learn."""
+    """One attack: its description, the expected code, how it is made, and the alias that the refusal carries."""
 
     what: str
     code: str
@@ -60,7 +60,7 @@ def _swapped(part: int, replacement: str) -> str:
 
 
 def _other_spelling(part: int) -> str:
-    """A segment whose last character has one of its unused bits set, which lax decoders read as the same bytes."""
+    """Return a segment with an unused bit set in its last character, which lax decoders ignore."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     candidates = [sign(header_with(x="x" * fill), claims_with(x="x" * fill)).split(".") for fill in range(3)]
     parts = next(parts for parts in candidates if len(parts[part]) % 4)
@@ -386,7 +386,7 @@ def test_id_05_a_hostile_token_is_refused_with_its_code(row: Hostile, keys: Know
     assert refusal.fix.endswith(".")
 
 
-def test_id_05_the_table_is_long_and_no_attack_is_there_twice() -> None:
+def test_id_05_the_table_is_long_and_has_no_duplicates() -> None:
     assert len({row.what for row in HOSTILE}) == len(HOSTILE) >= 60
 
 
@@ -423,7 +423,7 @@ PLANTED = [
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=str)
-def test_id_05_nothing_of_the_token_is_in_the_answer(planted: dict[str, Any], keys: KnownKeys) -> None:
+def test_id_05_the_answer_contains_nothing_of_the_token(planted: dict[str, Any], keys: KnownKeys) -> None:
     with pytest.raises(Refusal) as caught:
         authenticate(f"Bearer {token(**planted)}", config(), keys, NOW)
 

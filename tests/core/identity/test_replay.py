@@ -1,4 +1,4 @@
-"""Row ID 9: which tokens may be used once, and what is remembered of them."""
+"""Row ID 9: which tokens may be used once, and what is stored about them."""
 
 import string
 
@@ -28,20 +28,20 @@ def _used(text: str) -> Authenticated:
 
 
 def _replay(text: str) -> SingleUseToken:
-    replay = _used(text).replay
+    replay = _used(text).single_use
     assert replay is not None
     return replay
 
 
-def test_id_09_a_reusable_token_leaves_nothing_to_remember() -> None:
-    assert _used(token()).replay is None
+def test_id_09_a_reusable_token_is_not_stored() -> None:
+    assert _used(token()).single_use is None
 
 
-def test_id_09_a_single_use_token_is_remembered_until_it_is_refused_as_expired() -> None:
+def test_id_09_a_single_use_token_is_stored_until_it_is_refused_as_expired() -> None:
     assert _replay(token(iss=SPENT, exp=NOW + 200)).expires_at == NOW + 200 + 30
 
 
-def test_id_09_the_key_is_a_hash_that_shows_nothing_of_the_token() -> None:
+def test_id_09_the_key_is_a_hash_that_reveals_nothing_of_the_token() -> None:
     key = _replay(token(iss=SPENT)).key
 
     assert len(key) == 64
@@ -56,19 +56,19 @@ def test_id_09_two_tokens_of_one_jti_are_one() -> None:
 def test_id_09_a_jti_counts_for_its_issuer_only() -> None:
     everyone_once = config(issuer("corp", CORP, replay="single_use"), issuer("once", SPENT, replay="single_use"))
     keys = KnownKeys(key_sets())
-    replays = [authenticate(f"Bearer {token(iss=url)}", everyone_once, keys, NOW).replay for url in (CORP, SPENT)]
+    replays = [authenticate(f"Bearer {token(iss=url)}", everyone_once, keys, NOW).single_use for url in (CORP, SPENT)]
 
     assert len(set(replays)) == 2
 
 
-def test_id_09_without_jti_the_token_itself_is_remembered() -> None:
+def test_id_09_without_jti_the_key_covers_the_token_itself() -> None:
     assert _replay(token(iss=SPENT, jti=None)) == _replay(token(iss=SPENT, jti=None))
     assert _replay(token(iss=SPENT, jti=None)) != _replay(token(iss=SPENT, jti=None, exp=NOW + 201))
     assert _replay(token(iss=SPENT, jti="")) != _replay(token(iss=SPENT, jti="", exp=NOW + 201))
 
 
 def test_id_09_the_mirrored_ecdsa_signature_makes_no_new_token() -> None:
-    """(r, s) and (r, n-s) verify alike, so a hash over the whole token could be dodged."""
+    """(r, s) and (r, n-s) both verify, so a hash over the whole token could be evaded."""
     text = token("ec256", iss=SPENT, jti=None)
     signing_input, _, signature = text.rpartition(".")
     raw = decode(signature)
@@ -78,9 +78,9 @@ def test_id_09_the_mirrored_ecdsa_signature_makes_no_new_token() -> None:
     assert _replay(mirrored) == _replay(text)
 
 
-def test_id_09_a_replay_is_a_refusal_of_somebody_known() -> None:
+def test_id_09_a_replay_is_a_refusal_with_a_principal() -> None:
     authenticated = _used(token(iss=SPENT))
-    refusal = authenticated.replayed()
+    refusal = authenticated.replay_refusal()
 
     assert (refusal.code, refusal.status, refusal.issuer_name) == ("token_replayed", 401, "once")
     assert refusal.principal == authenticated.principal

@@ -33,7 +33,7 @@ def _identity(name: str, subject: str) -> str:
 
 
 @given(pairs)
-def test_id_06_it_is_legal_at_aws(pair: tuple[str, str]) -> None:
+def test_id_06_a_source_identity_is_legal_at_aws(pair: tuple[str, str]) -> None:
     identity = _identity(*pair)
 
     assert LEGAL.fullmatch(identity)
@@ -42,15 +42,15 @@ def test_id_06_it_is_legal_at_aws(pair: tuple[str, str]) -> None:
 
 @given(pairs, pairs)
 @example(("corp", "a.b"), ("corp.a", "b"))
-def test_id_06_two_principals_never_share_one(one: tuple[str, str], two: tuple[str, str]) -> None:
+def test_id_06_two_principals_never_share_a_source_identity(one: tuple[str, str], two: tuple[str, str]) -> None:
     assume(one != two)
 
     assert _identity(*one) != _identity(*two)
 
 
 @given(pairs, st.sampled_from(list(ISSUERS)))
-def test_id_06_nobody_can_take_a_name_that_was_hashed_for_another(pair: tuple[str, str], name: str) -> None:
-    """The attack: be called what somebody else's identity looks like."""
+def test_id_06_no_subject_can_get_the_hashed_name_of_another(pair: tuple[str, str], name: str) -> None:
+    """The attack: a subject that looks like another subject's hashed identity."""
     stolen = _identity(*pair)
     for subject in (stolen, stolen.partition(".")[2], stolen.removeprefix(name), stolen.removeprefix(f"{name}.")):
         if is_nameable(subject) and (name, subject) != pair:
@@ -59,7 +59,7 @@ def test_id_06_nobody_can_take_a_name_that_was_hashed_for_another(pair: tuple[st
 
 @given(pairs)
 def test_id_06_the_first_form_reads_back(pair: tuple[str, str]) -> None:
-    """With the hash (128 bits, taken to be unique) for the second form, this is what makes it one-to-one."""
+    """With the hash (128 bits, assumed unique) of the second form, this makes it one-to-one."""
     identity = _identity(*pair)
     if not re.fullmatch(f".*={HASH}", identity):
         name, _, subject = identity.partition(".")
@@ -80,12 +80,12 @@ READABLE = {
 
 
 @pytest.mark.parametrize("subject", READABLE)
-def test_id_06_it_begins_readably(subject: str) -> None:
+def test_id_06_a_source_identity_begins_readably(subject: str) -> None:
     assert re.fullmatch(READABLE[subject].replace(".", r"\."), _identity("corp", subject))
 
 
-def test_id_06_the_hash_tells_issuers_of_one_name_apart() -> None:
-    """An alias that is given to another issuer later does not hand over the hashed identities."""
+def test_id_06_the_hash_distinguishes_issuers_with_one_name() -> None:
+    """Reassigning an alias to another issuer does not transfer the hashed identities."""
     assert source_identity("corp", "https://old", "a|b") != source_identity("corp", "https://new", "a|b")
     hashes = [source_identity("c.d", *pair)[-26:] for pair in (("https://a", "b|"), ("https://ab", "|"))]
     assert hashes[0] != hashes[1]
@@ -95,5 +95,5 @@ UNNAMEABLE = ["", "\0", "a\x7f", "a\nb", "a\u202eb", "a\u2066b", "a\u200bb", "\u
 
 
 @pytest.mark.parametrize("text", UNNAMEABLE, ids=ascii)
-def test_id_06_what_does_not_print_names_nobody(text: str) -> None:
+def test_id_06_unprintable_subjects_are_refused(text: str) -> None:
     assert not is_nameable(text)

@@ -1,4 +1,4 @@
-"""Row ID 5: whatever arrives, the answer is a principal or a refusal, never another exception."""
+"""Row ID 5: every input yields a principal or a refusal, never another exception."""
 
 import json
 from collections.abc import Mapping
@@ -69,7 +69,7 @@ def test_id_05_a_token_with_one_character_changed_is_refused(position: int, char
 
 @settings(max_examples=examples(300))
 @given(st.data())
-def test_id_05_any_claims_well_signed_are_refused_or_prove_somebody(data: st.DataObject) -> None:
+def test_id_05_any_signed_claims_are_refused_or_prove_a_principal(data: st.DataObject) -> None:
     sample = data.draw(st.sampled_from(SAMPLES))
     inner = [name for value in sample.values() if isinstance(value, dict) for name in value]
     names = st.sampled_from([*sample, *inner, "act", "nbf", "azp", "_claim_names", "hasgroups", "token_use", "hd"])
@@ -83,7 +83,7 @@ def test_id_05_any_claims_well_signed_are_refused_or_prove_somebody(data: st.Dat
 
 
 @given(st.dictionaries(st.sampled_from(["alg", "kid", "typ", "cty", "x5t", "crit"]), anything))
-def test_id_05_any_header_members_well_signed_are_refused_or_prove_somebody(head: dict[str, Any]) -> None:
+def test_id_05_any_signed_header_is_refused_or_proves_a_principal(head: dict[str, Any]) -> None:
     _outcome(f"Bearer {sign({**header_with(), **head}, CLAIMS)}")
 
 

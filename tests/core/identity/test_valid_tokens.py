@@ -1,4 +1,4 @@
-"""Rows ID 1, 2, 3, 8 and 10: sound tokens of every provider, and the principals they prove."""
+"""Rows ID 1, 2, 3, 8 and 10: valid tokens of every provider, and the principals that they prove."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -153,7 +153,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_id_08_a_sound_token_proves_its_principal(name: str, keys: KnownKeys) -> None:
+def test_id_08_a_valid_token_proves_its_principal(name: str, keys: KnownKeys) -> None:
     text, subject, groups, display = SOUND[name]
     principal = _principal(text, keys)
 
@@ -163,14 +163,14 @@ def test_id_08_a_sound_token_proves_its_principal(name: str, keys: KnownKeys) ->
     assert (principal.kind, principal.human) == ("agent", None)
 
 
-def test_id_08_every_provider_has_a_sound_token_here() -> None:
+def test_id_08_every_provider_has_a_valid_token_here() -> None:
     names = {name.partition(":")[0] for name in SOUND}
 
     assert names == {provider.removesuffix("_actions") for provider in PROVIDERS}
     assert {item.provider for item in ISSUERS} == set(PROVIDERS)
 
 
-def test_id_08_the_generic_sample_is_sound(keys: KnownKeys) -> None:
+def test_id_08_the_generic_sample_is_valid(keys: KnownKeys) -> None:
     text = sign(header_with(kid="rsa-other"), {**generic.SAMPLE, "iss": OTHER}, "rsa-other")
 
     assert _principal(text, keys).groups == {"other/data-readers"}
@@ -201,7 +201,7 @@ def test_id_08_a_pull_request_is_admitted_only_where_the_entry_lists_its_event(k
         authenticate(f"Bearer {unlisted}", config(github), keys, NOW)
 
 
-def test_id_08_without_an_admission_list_github_and_google_admit_nobody(keys: KnownKeys) -> None:
+def test_id_08_without_an_admission_list_github_and_google_admit_no_one(keys: KnownKeys) -> None:
     for sample, provider in ((github_actions.SAMPLE, "github_actions"), (google.SAMPLE, "google")):
         open_to_all = issuer("open", sample["iss"], provider=provider, token="id", audiences=(sample["aud"],))
         with pytest.raises(Refusal, match="token_not_admitted"):
@@ -219,7 +219,7 @@ def test_id_08_entra_overage_of_another_claim_does_not_matter(keys: KnownKeys) -
 
 
 def test_id_01_only_the_named_issuers_keys_are_tried(keys: KnownKeys) -> None:
-    """Two issuers have a key of the same kid: each token is checked with its own issuer's."""
+    """Two issuers have keys with the same kid: each token is verified with its own issuer's."""
     sets = KnownKeys({CORP: jwks(jwk("rsa", kid="1")), OTHER: jwks(jwk("rsa-other", kid="1"))})
 
     assert _principal(token("rsa", {"kid": "1"}), sets).issuer_name == "corp"
@@ -228,7 +228,7 @@ def test_id_01_only_the_named_issuers_keys_are_tried(keys: KnownKeys) -> None:
         _principal(token("rsa", {"kid": "1"}, iss=OTHER), sets)
 
 
-def test_id_02_an_unknown_kid_asks_for_the_keys_once_more() -> None:
+def test_id_02_an_unknown_kid_fetches_the_keys_again() -> None:
     source = KnownKeys({CORP: jwks(jwk("rsa"), jwk("ec256"))})
     source.rotated[CORP] = parse_key_set(jwks(jwk("rsa-other")))
 
@@ -288,7 +288,7 @@ def test_id_10_the_configured_claim_names_the_human(keys: KnownKeys) -> None:
     assert (principal.source_identity, principal.human) == ("corp.reader-agent", "people.alice")
 
 
-def test_id_10_a_claim_of_the_configured_name_goes_before_the_path(keys: KnownKeys) -> None:
+def test_id_10_a_claim_of_the_configured_name_precedes_the_path(keys: KnownKeys) -> None:
     both: dict[str, Any] = {"act.sub": "bob", "act": {"sub": "alice"}}
 
     assert _principal(token(**both), keys).human == "people.bob"
@@ -312,7 +312,7 @@ def test_id_10_a_person_signed_in_is_a_human(keys: KnownKeys) -> None:
 
 
 def _signing_in(provider: str, sample: Mapping[str, Any]) -> Issuer:
-    """The entry by which a provider's people sign in."""
+    """Return the entry with which a provider's people sign in."""
     return issuer(provider, sample["iss"], provider=provider, kind="human", token="id", audiences=("web",))
 
 
@@ -320,7 +320,7 @@ OKTA_PERSON = {"aud": "web", "jti": "ID.0mP4", "cid": None, "scp": None, "uid": 
 ENTRA_PERSON = {"aud": "web", "azp": None, "azpacr": None, "idtyp": None, "nonce": "n"}
 
 
-def test_id_08_a_persons_id_token_of_okta_and_entra_names_who_their_access_token_names(keys: KnownKeys) -> None:
+def test_id_08_id_and_access_tokens_of_okta_and_entra_name_the_same_person(keys: KnownKeys) -> None:
     person = authenticate(
         f"Bearer {_sample(okta.SAMPLE, **OKTA_PERSON)}", config(_signing_in("okta", okta.SAMPLE)), keys, NOW
     ).principal
@@ -342,7 +342,7 @@ NO_PERSONS = {
         "entra",
         _sample(entra.SAMPLE, aud="web", azp=None, azpacr=None, appid="a", appidacr="1", idtyp=None),
     ),
-    "entra: an application's, whatever it looks like": (
+    "entra: an application's token that resembles a person's": (
         "entra",
         _sample(entra.SAMPLE, **ENTRA_PERSON | {"idtyp": "app"}),
     ),
@@ -350,7 +350,7 @@ NO_PERSONS = {
 
 
 @pytest.mark.parametrize(("provider", "text"), NO_PERSONS.values(), ids=NO_PERSONS)
-def test_id_08_where_people_sign_in_no_machines_token_is_taken(provider: str, text: str, keys: KnownKeys) -> None:
+def test_id_08_an_entry_for_people_refuses_machine_tokens(provider: str, text: str, keys: KnownKeys) -> None:
     sample = okta.SAMPLE if provider == "okta" else entra.SAMPLE
     with pytest.raises(Refusal, match="token_kind"):
         authenticate(f"Bearer {text}", config(_signing_in(provider, sample)), keys, NOW)
@@ -364,7 +364,7 @@ KNOWN: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("fault", KNOWN.values(), ids=KNOWN)
-def test_id_05_a_refusal_of_somebody_known_says_who_it_was(fault: dict[str, Any], keys: KnownKeys) -> None:
+def test_id_05_a_refusal_after_admission_carries_the_principal(fault: dict[str, Any], keys: KnownKeys) -> None:
     with pytest.raises(Refusal) as caught:
         _principal(token(**fault), keys)
 
@@ -380,7 +380,7 @@ UNPROVEN: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("fault", UNPROVEN.values(), ids=UNPROVEN)
-def test_id_05_a_refusal_of_somebody_unproven_names_nobody(fault: dict[str, Any], keys: KnownKeys) -> None:
+def test_id_05_a_refusal_before_admission_carries_no_principal(fault: dict[str, Any], keys: KnownKeys) -> None:
     with pytest.raises(Refusal) as caught:
         _principal(token(**fault), keys)
 
@@ -410,13 +410,13 @@ def _by(keys: KnownKeys, text: str) -> Principal:
     return authenticate(f"Bearer {text}", BOTH, keys, NOW).principal
 
 
-def test_id_01_of_several_entries_the_audience_tells_which_one_judges_a_token(keys):
+def test_id_01_the_audience_selects_the_entry_that_verifies_a_token(keys):
     agent, person = _by(keys, token()), _by(keys, _sample(CLAIMS, aud="web", sub="alice"))
     assert (agent.issuer_name, agent.kind, agent.groups) == ("corp", "agent", {"corp/data-readers"})
     assert (person.issuer_name, person.kind, person.groups) == ("staff", "human", {"staff/data-readers"})
 
 
-def test_id_06_a_subject_is_one_principal_whichever_entry_proves_it(keys):
+def test_id_06_a_subject_is_one_principal_in_all_entries(keys):
     as_agent, as_person = _by(keys, token(sub="alice")), _by(keys, _sample(CLAIMS, aud="web", sub="alice"))
     assert as_agent.source_identity == as_person.source_identity == "corp.alice"
 
@@ -431,17 +431,17 @@ def test_id_06_a_subject_is_one_principal_whichever_entry_proves_it(keys):
         ({"aud": 7}, "token_claims"),
         ({"aud": None}, "token_claims"),
         ({"aud": [["web"], "jitney"]}, "token_claims"),
-        ({"aud": "web"}, "token_kind"),  # an access token where people's ID tokens are expected
+        ({"aud": "web"}, "token_kind"),  # an access token where an ID token is expected
     ],
     ids=str,
 )
-def test_id_03_an_audience_opens_no_entry_but_its_own(keys, changes, code):
+def test_id_03_an_audience_opens_only_its_own_entry(keys, changes, code):
     with pytest.raises(Refusal) as refusal:
         _by(keys, token(**changes))
     assert refusal.value.code == code
 
 
-def test_id_01_a_forged_audience_chooses_who_judges_and_proves_nothing(keys):
+def test_id_01_a_forged_audience_selects_an_entry_but_proves_nothing(keys):
     forged = sign(header_with(kid="rsa"), claims_with(aud="web"), "rsa-other")
     with pytest.raises(Refusal) as refusal:
         _by(keys, forged)

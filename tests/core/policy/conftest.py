@@ -82,12 +82,12 @@ def ask(load, actions, target, limits):
         reviewers=(),
         approvals=(),
         human=None,
-        holding=lambda _actions: (),
+        held_actions=lambda _actions: (),
     ):
         wanted = tuple(Permission(words(names), words(arns)) for names, arns in permissions)
         request = AccessRequest("analytics-prod", wanted, seconds, "a test", "")
         policy_set = load(policies) if isinstance(policies, str) else policies
         who = agent(*groups, human=human)
-        return decide(who, request, target, policy_set, actions, limits, reviewers, approvals, holding)
+        return decide(who, request, target, policy_set, actions, limits, reviewers, approvals, held_actions)
 
     return decided

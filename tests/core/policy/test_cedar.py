@@ -25,7 +25,7 @@ def test_what_is_known_about_each_policy(load):
 @pytest.mark.parametrize(
     "text", ["", "// only a comment", f"permit {ANY}", "nonsense", "permit (principal, action, resource"]
 )
-def test_pol_02_nothing_or_nonsense_is_no_policy_set(load, text):
+def test_pol_02_empty_or_malformed_policies_are_refused(load, text):
     with pytest.raises(ValueError, match=r".+"):
         load(text)
 
@@ -54,7 +54,7 @@ FAULTS = {
         'when { if resource.arn == "x" then resource.account == principal.issuer else true }',
         "resource.account",
     ),
-    "approval that names nobody": ("", "@approval must name"),
+    "approval without a group": ("", "@approval must name"),
     "unknown action": ('when { action == Jitney::Action::"Reed" }', "Reed"),
     "approvals in general": ("when { !context.approvals.isEmpty() }", "context.approvals"),
     "approvals compared": ('when { context.approvals == ["owners"] }', "context.approvals"),
@@ -65,13 +65,13 @@ FAULTS = {
 def test_pol_02_policies_that_cannot_be_decided_are_refused_at_load(load, fault):
     conditions, told = FAULTS[fault]
     annotation = {"misspelt annotation": '@advise("x")', "approval that no condition asks for": '@approval("owners")'}
-    annotation["approval that names nobody"] = '@approval("")'
+    annotation["approval without a group"] = '@approval("")'
     with pytest.raises(ValueError, match=r"(?m)^a: ") as caught:
         load(f'@id("a") {annotation.get(fault, "")} permit {ANY} {conditions};')
     assert told in str(caught.value)
 
 
-def test_all_faults_are_told_at_once(load):
+def test_all_faults_are_reported_at_once(load):
     with pytest.raises(ValueError, match=r".+") as caught:
         load(f"""
             permit {ANY};
@@ -87,13 +87,13 @@ def test_all_faults_are_told_at_once(load):
         assert part in told
 
 
-def test_a_fault_for_several_actions_is_told_once_and_without_cedars_names(load):
+def test_a_fault_for_several_actions_is_reported_once_without_cedars_names(load):
     with pytest.raises(InvalidPolicies) as caught:
         load(f'@id("a") permit {ANY}; @id("b") permit {ANY} when {{ context.duration == 1 }};')
     assert caught.value.faults == (PolicyFault("policy1", "b", "attribute `duration` in context not found"),)
 
 
-def test_a_template_alone_is_no_policy(load):
+def test_a_template_alone_is_refused(load):
     with pytest.raises(ValueError, match="templates"):
         load('@id("linked") permit (principal == ?principal, action, resource);')
 
@@ -116,13 +116,13 @@ def test_comparisons_with_literals_are_accepted(load, condition):
 
 
 @pytest.mark.parametrize("scope", ["==", "in", "is Jitney::Resource in"])
-def test_pol_03_the_scope_is_read_too(load, scope):
+def test_pol_03_the_policys_scope_is_read_too(load, scope):
     policies = load(f'@id("a") forbid (principal, action, resource {scope} Jitney::Resource::"arn:aws:s3:::b/x");')
     (pattern,) = policies.resources
     assert pattern.matches("arn:aws:s3:::b/x")
 
 
-def test_operands_are_not_taken_for_operators():
+def test_operands_are_not_mistaken_for_operators():
     """A record's members may be called like Cedar's operators."""
     record = {"Record": {"==": {"Value": 1}, "like": {"Var": "resource"}, "in": {"Value": 2}}}
     found = read_policy({"resource": {"op": "All"}, "action": {"op": "All"}, "conditions": [{"body": record}]})

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jitney.core.access.decision import Effect
 from jitney.core.access.request import Permission
 from jitney.core.config import Policies
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.policy.decision import Effect
 from jitney.core.problems import Problem
 from tests.examples import examples
 from tests.fakes import ACTIONS
@@ -31,7 +31,7 @@ def policies(decision):
     return {reason.policy for reason in decision.reasons}
 
 
-# What is allowed, and what is told.
+# Decisions and their reasons.
 
 
 def test_an_allowed_request_names_the_permit(ask):
@@ -43,7 +43,7 @@ def test_an_allowed_request_names_the_permit(ask):
     assert decision.policy_version == "v1"
 
 
-def test_pol_07_what_no_policy_permits_is_denied_with_level_target_and_groups(ask):
+def test_pol_07_a_denial_without_a_permit_names_level_target_and_groups(ask):
     decision = ask(READERS, ("s3:PutObject", OBJECT))
     (reason,) = decision.reasons
     assert (decision.effect, reason.policy) == (Effect.DENY, "builtin:no-permit")
@@ -89,17 +89,17 @@ def test_pol_07_a_denial_names_the_longest_duration_that_would_pass(ask, seconds
     assert (decision.effect, decision.longest_seconds) == ((Effect.DENY, longest) if longest else (Effect.ALLOW, 0))
 
 
-def test_pol_07_no_duration_helps_what_is_denied_anyway(ask):
+def test_pol_07_no_duration_is_suggested_for_a_request_denied_anyway(ask):
     decision = ask(READERS, ("s3:PutObject", OBJECT), seconds=3600)
     assert (decision.effect, decision.longest_seconds) == (Effect.DENY, 0)
 
 
-def test_pol_07_no_duration_under_the_configured_least_is_offered(ask):
+def test_pol_07_no_duration_below_the_configured_minimum_is_suggested(ask):
     decision = ask(READERS.replace("1800", "30"), ("s3:GetObject", OBJECT), seconds=300)
     assert (decision.effect, decision.longest_seconds) == (Effect.DENY, 0)
 
 
-def test_a_target_is_not_used_for_longer_than_it_says(ask):
+def test_a_duration_above_the_targets_maximum_is_denied(ask):
     decision = ask(READERS.replace("1800", "99999"), ("s3:GetObject", OBJECT), seconds=3601)
     assert (decision.effect, policies(decision), decision.longest_seconds) == (
         Effect.DENY,
@@ -134,7 +134,7 @@ def test_pol_10_each_action_on_each_resource_needs_a_rule_of_its_own(ask):
     assert ask(narrow, ("s3:GetObject s3:PutObject", "arn:aws:s3:::b/one arn:aws:s3:::b/two")).effect is Effect.DENY
 
 
-def test_pol_10_nothing_is_added_to_what_was_asked(ask):
+def test_pol_10_a_decision_adds_nothing_to_the_request(ask):
     decision = ask(READERS, ("dynamodb:Query", "arn:aws:dynamodb:eu-west-1:444455556666:table/orders"))
     assert decision.permissions == (
         Permission(("dynamodb:Query",), ("arn:aws:dynamodb:eu-west-1:444455556666:table/orders",)),
@@ -161,7 +161,7 @@ unless { context.approvals.contains("security") };
 SECRET_VALUE = ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-AbCdEf")
 
 
-def test_a_write_needs_the_approval_that_its_policy_asks_for(ask):
+def test_a_write_needs_the_approval_that_its_policy_names(ask):
     decision = ask(READERS + WRITERS, ("s3:GetObject s3:PutObject", OBJECT), reviewers=["owners", "security"])
     assert (decision.effect, decision.reviews) == (Effect.REVIEW, (frozenset({"owners"}),))
     (reason,) = decision.reasons
@@ -169,13 +169,13 @@ def test_a_write_needs_the_approval_that_its_policy_asks_for(ask):
     assert reason.sentence.endswith("needs an approval. An owner looks at each write.")
 
 
-def test_pol_01_the_same_function_allows_what_was_approved(ask):
+def test_pol_01_the_same_function_allows_an_approved_request(ask):
     request = ("s3:PutObject", OBJECT)
     assert ask(WRITERS, request, reviewers=["owners"], approvals=["owners"]).effect is Effect.ALLOW
     assert ask(WRITERS, request, reviewers=["owners"], approvals=["Owners", "owner"]).effect is Effect.REVIEW
 
 
-def test_pol_08_a_review_that_nobody_could_do_is_a_denial(ask):
+def test_pol_08_a_review_without_possible_reviewers_is_a_denial(ask):
     assert ask(WRITERS, ("s3:PutObject", OBJECT), reviewers=[]).effect is Effect.DENY
     assert ask(WRITERS, ("s3:PutObject", OBJECT), reviewers=["others"]).effect is Effect.DENY
 
@@ -185,19 +185,19 @@ def test_either_of_two_groups_may_approve(ask):
     assert decision.reviews == (frozenset({"oncall"}), frozenset({"owners"}))
 
 
-def test_what_is_needed_is_found_among_many_that_can_stand_in_for_one_another(ask):
+def test_the_needed_group_is_found_among_many_interchangeable_ones(ask):
     groups = [f"g{number:02}" for number in range(20)]
     either = EITHER.replace('"owners", "oncall"', ", ".join(f'"{group}"' for group in groups))
     decision = ask(either + BOTH, ("s3:PutObject", OBJECT), SECRET_VALUE, reviewers=[*groups, "security"])
     assert decision.reviews == tuple(frozenset({group, "security"}) for group in groups)
 
 
-def test_what_needs_two_groups_names_both(ask):
+def test_a_request_that_needs_two_groups_names_both(ask):
     decision = ask(WRITERS + BOTH, ("s3:PutObject", OBJECT), SECRET_VALUE, reviewers=["owners", "security", "oncall"])
     assert decision.reviews == (frozenset({"owners", "security"}),)
 
 
-def test_one_group_beside_either_of_two(ask):
+def test_one_group_and_either_of_two_others_may_be_needed(ask):
     decision = ask(EITHER + BOTH, ("s3:PutObject", OBJECT), SECRET_VALUE, reviewers=["owners", "security", "oncall"])
     assert decision.reviews == (frozenset({"oncall", "security"}), frozenset({"owners", "security"}))
 
@@ -213,7 +213,7 @@ def test_after_one_of_two_approvals_the_other_is_still_needed(ask):
     assert (decision.effect, decision.reviews) == (Effect.REVIEW, (frozenset({"security"}),))
 
 
-def test_too_many_alternatives_end_in_all_of_them(ask):
+def test_too_many_alternatives_require_all_groups(ask):
     groups = [f"g{number}" for number in range(20)]
     pairs = " || ".join(
         f'context.approvals.containsAll(["{one}", "{other}"])' for one, other in itertools.combinations(groups, 2)
@@ -274,7 +274,7 @@ def test_pol_03_a_permit_that_does_not_mention_wildcards_permits_none(ask):
 @pytest.mark.parametrize(
     ("condition", "request_", "expected"),
     [
-        # Two permits together cover what neither covers alone, and a gap between them is found.
+        # Two permits together cover what neither covers alone. A gap between them is found.
         ('resource.arn like "arn:aws:s3:::b/*" || resource.arn == "arn:aws:s3:::b"', "arn:aws:s3:::b/*", True),
         ('resource.arn like "arn:aws:s3:::b/a*" || resource.arn like "arn:aws:s3:::b/b*"', "arn:aws:s3:::b/*", False),
         ('resource.arn like "arn:aws:s3:::b/*" && resource.arn != "arn:aws:s3:::b/x"', "arn:aws:s3:::b/*", False),
@@ -293,12 +293,12 @@ def test_pol_03_a_permit_that_does_not_mention_wildcards_permits_none(ask):
         ('!(resource.region like "*-1")', "arn:aws:s3:e*:4-1:accesspoint/a/object/k", False),
         ('!(resource.arn like "arn:*b/x")', "arn:aws:s3:::b/?", False),
         ('resource.account != "111122223333"', "*", False),
-        # The `\\*` of a Cedar pattern is a star of the text, which no wildcard is mistaken for.
+        # The `\\*` of a Cedar pattern is a literal star, which is not mistaken for a wildcard.
         ('resource.arn like "arn:aws:s3:::b/\\\\*"', "arn:aws:s3:::b/*", False),
         ('resource.arn like "arn:aws:s3:::b/?"', "arn:aws:s3:::b/?", False),
     ],
 )
-def test_pol_03_wildcards_are_decided_for_every_arn_that_they_stand_for(ask, condition, request_, expected):
+def test_pol_03_wildcards_are_decided_for_every_matching_arn(ask, condition, request_, expected):
     permit = f'@id("p") permit (principal, action, resource) when {{ {WILD} && ({condition}) }};'
     decision = ask(permit, ("s3:GetObject", request_))
     assert (decision.effect is Effect.ALLOW) == expected
@@ -324,7 +324,7 @@ def test_pol_03_the_star_of_an_action_without_resources_is_no_wildcard(ask):
     assert ask(text, ("s3:GetObject", "*")).effect is Effect.DENY
 
 
-def test_pol_03_one_arn_by_name_and_as_what_a_wildcard_stands_for(ask):
+def test_pol_03_one_arn_may_be_requested_by_name_and_by_wildcard(ask):
     text = """@id("one") permit (principal, action, resource)
         when { !resource.wildcard || resource.arn like "arn:aws:s3:::b/*" };"""
     decision = ask(text, ("s3:GetObject", "arn:aws:s3:::b/ arn:aws:s3:::b/* arn:aws:s3:::c/x"))
@@ -345,7 +345,7 @@ def test_pol_03_action_wildcards_are_granted_as_the_actions_of_today(ask):
     assert decision.permissions == (Permission(("s3:GetObjectTagging", "s3:GetObjectTorrent"), (OBJECT,)),)
 
 
-def test_pol_03_patterns_made_to_be_slow_are_refused(ask):
+def test_pol_03_slow_patterns_are_refused(ask):
     scattered = """@id("x") forbid (principal, action, resource) when { resource.arn like "*b*a*b*c*" };"""
     with pytest.raises(Problem) as caught:
         ask(READERS + scattered, ("s3:GetObject", "arn:aws:s3:::*a" + "?" * 40))
@@ -362,7 +362,7 @@ KEYS = ["".join(key) for size in range(6) for key in itertools.product("abx", re
 
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(LITERALS, min_size=1, max_size=2), st.lists(LITERALS, max_size=2), ASKED)
-def test_pol_03_a_wildcard_is_allowed_exactly_when_everything_it_stands_for_is(ask, permitted, forbidden, asked):
+def test_pol_03_a_wildcard_is_allowed_exactly_when_all_its_matches_are(ask, permitted, forbidden, asked):
     when = f'(principal, action, resource) when {{ {WILD} && resource.arn like "arn:aws:s3:::b/%s" }};'
     text = "".join(f'@id("p{n}") permit {when % key}' for n, key in enumerate(permitted))
     text += "".join(f'@id("f{n}") forbid {when % key}' for n, key in enumerate(forbidden))
@@ -430,7 +430,7 @@ RULES = st.tuples(st.sampled_from(SCOPES), st.one_of(CONDITIONS.map("resource.{}
 
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(RULES, min_size=1, max_size=3), st.lists(RULES, max_size=2))
-def test_pol_10_what_is_asked_together_is_decided_as_each_alone(ask, permitted, forbidden):
+def test_pol_10_permissions_together_are_decided_as_each_alone(ask, permitted, forbidden):
     rules = [("permit", each) for each in permitted] + [("forbid", each) for each in forbidden]
     text = "".join(
         f'@id("{effect}-{n}") {effect} (principal, {scope}, resource) when {{ {condition} }};'
@@ -471,8 +471,8 @@ ALTOGETHER = st.lists(st.sampled_from([*ONES, ("s3:GetObject", "arn:aws:s3:::b/*
     st.lists(st.tuples(RULES, OF_REQUESTS), max_size=2),
     st.lists(st.tuples(ALTOGETHER, ASKERS), min_size=2, max_size=6),
 )
-def test_pol_01_what_was_asked_before_changes_no_decision(ask, load, permitted, forbidden, asked):
-    """Policies remember what they said: for the same principal, target and all that they can tell of a request."""
+def test_pol_01_earlier_requests_change_no_decision(ask, load, permitted, forbidden, asked):
+    """Answers are cached by principal, target and everything that policies see of a request."""
     rules = [("permit", each) for each in permitted] + [("forbid", each) for each in forbidden]
     text = "".join(
         f'@id("{effect}-{n}") {effect} (principal, {scope}, resource) when {{ {condition} }} when {{ {of_request} }};'
@@ -486,7 +486,7 @@ def test_pol_01_what_was_asked_before_changes_no_decision(ask, load, permitted, 
         assert before[0] == before[1]
 
 
-def test_pol_03_more_cases_than_can_be_looked_at_are_refused(ask):
+def test_pol_03_too_many_arns_to_evaluate_are_refused(ask):
     keys = "".join(
         f'@id("no-{key}") forbid {ANY} when {{ resource.arn == "arn:aws:s3:::b/{key}" }};' for key in LETTERS
     )
@@ -496,7 +496,7 @@ def test_pol_03_more_cases_than_can_be_looked_at_are_refused(ask):
     assert caught.value.code == "request_invalid"
 
 
-# Errors and what is unknown.
+# Errors and unknown names.
 
 
 def test_pol_02_a_request_that_does_not_fit_the_schema_is_denied(ask, schema):
@@ -506,7 +506,7 @@ def test_pol_02_a_request_that_does_not_fit_the_schema_is_denied(ask, schema):
     assert (decision.effect, policies(decision)) == (Effect.DENY, {"builtin:policy-error"})
 
 
-def test_a_denial_of_many_pairs_is_told_in_a_few_reasons(ask):
+def test_a_denial_of_many_pairs_has_a_few_reasons(ask):
     decision = ask(READERS, ("s3:PutObject", " ".join(f"arn:aws:s3:::b/{number}" for number in range(50))))
     assert len(decision.reasons) == 20
 
@@ -525,7 +525,7 @@ def test_pol_02_a_forbid_that_fails_denies(ask):
     assert decision.allowed_subset == ()
 
 
-def test_pol_02_a_failing_policy_that_approvals_hide_is_still_a_denial(ask):
+def test_pol_02_a_policy_that_fails_only_without_approvals_still_denies(ask):
     failing = (
         WRITERS
         + """
@@ -561,7 +561,7 @@ def test_pol_04_an_unknown_action_is_refused_with_the_closest_names(ask, name, c
 
 
 @pytest.mark.parametrize("name", ["S3:getobject", "s3:GETOBJECT", "s3:GetObject"])
-def test_pol_04_case_tricks_meet_the_same_policies(ask, name):
+def test_pol_04_action_names_in_other_cases_get_the_same_decision(ask, name):
     text = READERS + """@id("no-get") forbid (principal, action, resource) when { context.action == "s3:GetObject" };"""
     decision = ask(text, (name, OBJECT))
     assert policies(decision) == {"no-get"}
@@ -595,7 +595,7 @@ def test_pol_04_a_policy_can_refuse_everything_that_exposes_credentials(ask):
     assert ask(all_but, ("s3:GetObject", OBJECT)).effect is Effect.ALLOW
 
 
-# STS: whoever holds a session shall not make another of it, whatever policy permits by a wildcard.
+# STS: the holder of a session must not derive another one, even if a policy permits it by a wildcard.
 
 BROAD = """@id("all") permit (principal, action, resource) when { resource.wildcard || !resource.wildcard };"""
 ROLE = "arn:aws:iam::444455556666:role/x"
@@ -604,7 +604,7 @@ ROLE = "arn:aws:iam::444455556666:role/x"
 @pytest.mark.parametrize(
     ("name", "arns"), [("sts:*", "*"), ("STS:g?t*", "*"), ("sts:*", f"* {ROLE}"), ("sts:*Identity", "*")]
 )
-def test_sts_02_a_wildcard_stands_for_nothing_of_sts_but_who_one_is(ask, name, arns):
+def test_sts_02_a_wildcard_matches_only_get_caller_identity_of_sts(ask, name, arns):
     try:
         granted = ask(BROAD, (name, arns)).permissions
     except Problem as problem:
@@ -623,20 +623,20 @@ def test_sts_02_a_wildcard_for_actions_of_sts_alone_is_refused(ask, name, arn):
 
 
 @pytest.mark.parametrize("name", ["*", "*:*", "st?:*", "?ts:AssumeRole"])
-def test_sts_02_no_wildcard_stands_for_a_service(ask, name):
+def test_sts_02_the_service_of_an_action_cannot_be_a_wildcard(ask, name):
     with pytest.raises(Problem) as caught:
         ask(BROAD, (name, "*"))
     assert caught.value.code == "action_unknown"
 
 
 @pytest.mark.parametrize("name", ["sts:GetScopedCredentials", "STS:getscopedcredentials"])
-def test_sts_02_what_makes_further_credentials_of_a_session_is_never_granted(ask, name):
+def test_sts_02_actions_that_derive_credentials_from_a_session_are_never_granted(ask, name):
     with pytest.raises(Problem, match="sts:GetScopedCredentials is never granted") as caught:
         ask(BROAD, (name, "*"))
     assert caught.value.code == "request_invalid"
 
 
-def test_sts_02_the_rest_of_sts_is_policys_by_name(ask):
+def test_sts_02_other_sts_actions_are_decided_by_name(ask):
     assert ask(BROAD, ("sts:AssumeRole", ROLE)).effect is Effect.ALLOW
     assert ask(BROAD, ("sts:GetAccessKeyInfo sts:Get*", "*")).permissions == (
         Permission(("sts:GetAccessKeyInfo", "sts:GetCallerIdentity"), ("*",)),
@@ -644,7 +644,7 @@ def test_sts_02_the_rest_of_sts_is_policys_by_name(ask):
 
 
 def wild(drawn):
-    """Parts of a name, some of them as wildcards."""
+    """Draw a name with some parts replaced by wildcards."""
     name, cuts, wilds = drawn
     ends = sorted({cut % (len(name) + 1) for cut in cuts})
     parts = [name[begin:end] for begin, end in itertools.pairwise([0, *ends, len(name)])]
@@ -661,7 +661,7 @@ CUTS = st.lists(st.integers(0, 40), max_size=4)
 
 @settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.tuples(STS, CUTS, KINDS).map(wild), st.sampled_from(["*", ROLE]))
-def test_sts_02_whatever_stands_for_an_action_of_sts_does_not_get_it_unnamed(ask, name, arn):
+def test_sts_02_no_pattern_grants_an_sts_action(ask, name, arn):
     try:
         granted = ask(BROAD, (name, arn)).permissions
     except Problem:
@@ -671,7 +671,7 @@ def test_sts_02_whatever_stands_for_an_action_of_sts_does_not_get_it_unnamed(ask
     assert {each.lower() for each in named} <= {name.lower(), "sts:getcalleridentity"}
 
 
-# What cannot be asked.
+# Invalid requests.
 
 
 @pytest.mark.parametrize(
@@ -684,14 +684,14 @@ def test_sts_02_whatever_stands_for_an_action_of_sts_does_not_get_it_unnamed(ask
         (("s3:GetObject", "arn:aws:dynamodb:eu-west-1:444455556666:table/t"), "s3"),
     ],
 )
-def test_what_acts_on_nothing_is_refused_with_what_would_work(ask, permission, fix):
+def test_an_action_without_a_resource_is_refused_with_what_would_work(ask, permission, fix):
     with pytest.raises(Problem) as caught:
         ask(READERS, permission)
     assert caught.value.code == "request_invalid"
     assert fix in caught.value.fix
 
 
-def test_pairs_that_cannot_be_are_left_out(ask):
+def test_impossible_pairs_are_left_out(ask):
     decision = ask(READERS, ("s3:GetObject s3:ListBucket", "arn:aws:s3:::b arn:aws:s3:::b/x"))
     assert decision.permissions == (
         Permission(("s3:GetObject",), ("arn:aws:s3:::b/x",)),
@@ -722,7 +722,7 @@ def test_a_decision_is_the_same_each_time(ask, load):
     assert decisions[0] == decisions[1]
 
 
-def test_policies_see_on_whose_behalf_an_agent_asks(ask):
+def test_policies_see_the_human_behind_an_agent(ask):
     text = """@id("with-alice") permit (principal is Jitney::Agent, action, resource)
         when { context.onBehalfOfHuman && principal has human && principal.human == "corp.alice" };"""
     assert ask(text, ("s3:GetObject", OBJECT), human="corp.alice").effect is Effect.ALLOW
@@ -752,7 +752,7 @@ def test_policies_see_the_tags_of_the_target(ask):
         '["s3:GetObjectAcl"].containsAny([context.action])',
     ],
 )
-def test_pol_10_a_policy_that_looks_at_the_action_sees_each_one(ask, condition):
+def test_pol_10_a_policy_that_reads_the_action_sees_each_one(ask, condition):
     text = f"""
     @id("all") permit (principal, action, resource);
     @id("no-acl") forbid (principal, action, resource) when {{ {condition} }};
@@ -763,7 +763,7 @@ def test_pol_10_a_policy_that_looks_at_the_action_sees_each_one(ask, condition):
 
 
 def test_pol_10_groups_of_levels_are_those_of_the_schema(actions, schema, ask):
-    """Who changes which levels stand in a group changes what policies tell apart."""
+    """Changing the levels in a group changes what policies distinguish."""
     other = schema.replace(
         'action "ReadSecret"\n        appliesTo', 'action "ReadSecret" in ["ReadOnly"]\n        appliesTo'
     )
@@ -777,7 +777,7 @@ def test_pol_10_groups_of_levels_are_those_of_the_schema(actions, schema, ask):
         assert granted == {f"secretsmanager:{name}" for name in allowed}
 
 
-def test_pol_10_a_policy_that_looks_at_risks_sees_those_of_each_action(ask):
+def test_pol_10_a_policy_that_reads_risks_sees_those_of_each_action(ask):
     text = '@id("risky") permit (principal, action, resource) when { context.risks.contains("CredentialExposure") };'
     asked = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:a-AbCdEf"
     for names in ("GetSecretValue DescribeSecret", "DescribeSecret GetSecretValue"):

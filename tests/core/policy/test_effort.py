@@ -1,4 +1,4 @@
-"""What deciding may cost, whatever is asked: counted in steps of patterns and in questions to the policies."""
+"""The cost of a decision, which is bounded for every request: counted in pattern steps and policy evaluations."""
 
 import json
 from itertools import combinations, permutations
@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jitney.core import actions as table
+from jitney.core.access.decision import Effect
 from jitney.core.patterns import MAX_REQUEST_STEPS, MAX_STEPS, Pattern
 from jitney.core.policy import evaluation
 from jitney.core.policy.decide import MAX_EVALUATIONS
-from jitney.core.policy.decision import Effect
 from jitney.core.problems import Problem
 from tests.examples import examples
 
@@ -27,7 +27,7 @@ NAME = "abcdefghij"
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Counts what is done, and stops the test when it is too much; `steps` and `questions` so far."""
+    """Counts `steps` and `questions`, and fails the test when there are too many."""
     done = {"steps": 0, "questions": 0}
     step, leads_on, ask_policies = Pattern.step, Pattern.leads_on, cedarpy.is_authorized_batch
 
@@ -56,7 +56,7 @@ def counted(monkeypatch):
 
 @pytest.fixture
 def answer(ask, load, counted):
-    """The effect of a decision, or the code and sentence of its problem; `forget` starts with nothing remembered."""
+    """Return a decision's effect, or its problem's code and sentence. `forget` starts with empty caches."""
     policy_set = load(PERMIT + FORBIDS)
 
     def answered(*permissions, forget=True):
@@ -81,7 +81,7 @@ def wild(between, number):
 
 
 def cases(word):
-    """Many spellings of one name."""
+    """Return many spellings of one name."""
     return ["".join(c.upper() if n >> i & 1 else c for i, c in enumerate(word.lower())) for n in range(200)]
 
 
@@ -113,7 +113,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_pol_03_no_request_takes_more_steps_than_there_are(answer, actions, shape):
+def test_pol_03_no_request_exceeds_its_steps(answer, actions, shape):
     permission = tuple(map(tuple, shape(ec2_of_many_formats(actions))))
     cold = answer(permission)
     assert answer(permission, forget=False) == cold
@@ -131,7 +131,7 @@ pieces = st.lists(st.sampled_from(["*", "?", "?" * 20, "a", "aaa", "ab*", ":", "
 
 @settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(pieces.map("".join), min_size=1, max_size=40, unique=True), st.integers(1, 60))
-def test_pol_03_no_shape_of_patterns_takes_more_steps_than_there_are(answer, actions, shapes, count):
+def test_pol_03_no_shape_of_patterns_exceeds_the_steps(answer, actions, shapes, count):
     s3 = ("s3:GetObject s3:ListBucket", [f"arn:aws:s3:::{shape}" for shape in shapes])
     names = ec2_of_many_formats(actions)[:count]
     ec2 = (names, [*(f"arn:aws:ec2:{shape}:444455556666:{shape}" for shape in shapes), "*"])
@@ -150,14 +150,14 @@ def test_pol_03_no_shape_of_patterns_takes_more_steps_than_there_are(answer, act
         (("s3:*", "arn:aws:s3:::reports/2026/*"), 20_000),
     ],
 )
-def test_what_is_really_asked_is_far_from_the_bound(ask, counted, permission, most):
+def test_realistic_requests_are_far_below_the_bound(ask, counted, permission, most):
     policy = f'@id("no") forbid {ANY} when {{ resource.arn like "arn:aws:s3:::reports/secret/*" }};'
     assert ask(PERMIT + policy, permission).effect is Effect.ALLOW
     assert counted["steps"] <= most
 
 
-def test_pol_08_policies_are_asked_so_often_and_no_more(ask, counted):
-    """Seven groups of which any four suffice, of 200 pairs: all ways would be looked for 200 times 99 times."""
+def test_pol_08_the_number_of_evaluations_is_bounded(ask, counted):
+    """Any four of seven groups suffice, for 200 pairs: a full search would evaluate 200 pairs 99 times."""
     groups = [f"g{number}" for number in range(7)]
     any_four = " || ".join(f"context.approvals.containsAll({json.dumps(four)})" for four in combinations(groups, 4))
     policy = f'@id("four") permit {ANY} when {{ {any_four} }};'
@@ -168,8 +168,8 @@ def test_pol_08_policies_are_asked_so_often_and_no_more(ask, counted):
     assert {len(reviews) for reviews in one.reviews} == {4}
 
 
-def test_policies_are_asked_once_for_what_is_the_same_to_them(ask, load, counted, monkeypatch):
-    """Remembered up to a bound, past which it is asked anew."""
+def test_requests_that_look_the_same_to_policies_are_evaluated_once(ask, load, counted, monkeypatch):
+    """The cache is bounded; beyond its bound, answers are evaluated again."""
     monkeypatch.setattr(evaluation, "MAX_REMEMBERED", 3)
     policy_set = load(PERMIT + FORBIDS)
 

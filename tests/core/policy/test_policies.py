@@ -21,31 +21,31 @@ def setting(actions, target, limits, schema):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_pol_11_the_policies_say_what_their_table_expects(case, setting):
+def test_pol_11_the_policies_decide_as_their_table_expects(case, setting):
     assert run_cases([case], setting).failures == ()
 
 
 def test_pol_11_every_policy_is_tested(setting):
     report = run_cases(CASES, setting)
     if report.untested:
-        pytest.fail("\n".join(replace(report, failures=()).told("policies/tests.yaml")), pytrace=False)
+        pytest.fail("\n".join(replace(report, failures=()).problems("policies/tests.yaml")), pytrace=False)
 
 
-def test_pol_11_a_policy_that_nobody_tests_is_reported(load, setting):
+def test_pol_11_an_untested_policy_is_reported(load, setting):
     policies = load('@id("a") permit (principal, action, resource); @id("b") forbid (principal, action, resource);')
     report = run_cases((), replace(setting, policy_set=policies))
-    assert report.told("p/tests.yaml") == (
+    assert report.problems("p/tests.yaml") == (
         "no case in p/tests.yaml decides a: add one",
         "no case in p/tests.yaml decides b: add one",
     )
 
 
-def test_pol_11_a_case_about_no_target_of_the_configuration_fails(setting):
+def test_pol_11_a_case_with_an_unknown_target_fails(setting):
     case = Case.read({"name": "x", "target": "nowhere", "effect": "allow"}, ASKED)
     assert run_cases([case], setting).failures[0] == "x: effect is 'target_unknown', expected 'allow'"
 
 
-def test_pol_11_a_case_that_fails_tests_nothing_and_says_what_differs(setting):
+def test_pol_11_a_failing_case_tests_no_policy_and_says_what_differs(setting):
     asked = ASKED | {"target": "analytics-prod", "groups": ["local/data-readers"]}
     case = Case.read({"name": "wrong", "effect": "deny", "policies": ["never-salaries"]}, asked)
     report = run_cases([case], setting)
@@ -61,6 +61,6 @@ def test_pol_11_a_misspelt_member_of_a_case_is_refused():
         Case.read({"name": "x", "polices": []}, {})
 
 
-def test_pol_11_what_a_case_lacks_is_said():
+def test_pol_11_missing_members_of_a_case_are_named():
     with pytest.raises(ValueError, match="x: target, effect is missing"):
         Case.read({"name": "x"}, ASKED)

@@ -1,9 +1,9 @@
-"""POL 5: what a request's actions add up to, with one another and with what its agent holds."""
+"""POL 5: privilege escalation by the combination of a request's actions, and with the agent's other grants."""
 
 import pytest
 
+from jitney.core.access.decision import Effect
 from jitney.core.actions import Escalation
-from jitney.core.policy.decision import Effect
 from jitney.core.policy.risks import RISK_NAMES, HeldActions, completed_escalations
 
 PASS = ("iam:PassRole", "arn:aws:iam::444455556666:role/runner")
@@ -26,11 +26,11 @@ when {{ context.risks.contains("EscalationCombination") }} unless {{ context.app
 
 @pytest.fixture
 def decide_holding(ask):
-    """Decide while `held` is held, and note for which actions that was asked."""
+    """Return a `decide` with `held` in other grants, which records the look-ups."""
     asked = []
 
     def decided(policies, *permissions, held=(), **more):
-        return ask(policies, *permissions, holding=lambda actions: asked.append(actions) or tuple(held), **more)
+        return ask(policies, *permissions, held_actions=lambda actions: asked.append(actions) or tuple(held), **more)
 
     decided.asked = asked
     return decided
@@ -72,8 +72,8 @@ def test_pol_05_part_of_a_combination_is_allowed_alone(decide_holding):
         "states:CreateStateMachine",
     ],
 )
-def test_pol_05_passing_a_role_to_what_keeps_it_is_denied_before_anything_can_start_it(decide_holding, keeps):
-    """The grant may be given back before what it made is started: no later request would show the whole way."""
+def test_pol_05_passing_a_role_is_denied_before_a_later_grant_can_use_it(decide_holding, keeps):
+    """The grant may be released before its resource is started: no later request would show the whole escalation."""
     assert decide_holding(FORBID, PASS, (keeps, "*")).effect is Effect.DENY
     assert decide_holding(FORBID, PASS, held=[HeldActions("g-other", frozenset({keeps}))]).effect is Effect.DENY
     assert (
@@ -106,21 +106,21 @@ def test_pol_05_action_wildcards_hide_no_combination(decide_holding):
     assert decide_holding(FORBID, ("LAMBDA:createfunction", CREATE[1]), PASS).effect is Effect.DENY
 
 
-def test_pol_05_an_action_of_the_same_level_beside_it_hides_no_combination(decide_holding):
-    """Policies that do not look at the action's name are asked once for what they cannot tell apart."""
+def test_pol_05_another_action_of_the_same_level_hides_no_combination(decide_holding):
+    """Policies that do not read the action's name are evaluated once for actions that look the same."""
     beside = ("lambda:DeleteFunction lambda:CreateFunction", CREATE[1])
     decision = decide_holding(FORBID, beside, held=[HeldActions("g-a", frozenset({"iam:PassRole"}))])
     assert decision.effect is Effect.DENY
     assert [each.actions for each in decision.allowed_subset] == [("lambda:DeleteFunction",)]
 
 
-def test_pol_05_what_is_held_is_no_risk_of_what_has_nothing_to_do_with_it(decide_holding):
+def test_pol_05_other_grants_are_no_risk_of_unrelated_actions(decide_holding):
     both = HeldActions("g-other", LAMBDA.actions | {"iam:PassRole"})
     decision = decide_holding(FORBID, ("s3:GetObject", "arn:aws:s3:::b/x"), held=[both])
     assert (decision.effect, decision.risks) == (Effect.ALLOW, ())
 
 
-def test_pol_05_nothing_is_read_for_what_is_part_of_no_combination(decide_holding):
+def test_pol_05_other_grants_are_read_only_for_combination_actions(decide_holding):
     decide_holding(FORBID, ("s3:GetObject s3:PutObject", "arn:aws:s3:::b/x"))
     decide_holding(FORBID, ("lambda:UpdateFunctionCode", CREATE[1]))  # gains permissions alone
     assert decide_holding.asked == []
@@ -128,13 +128,13 @@ def test_pol_05_nothing_is_read_for_what_is_part_of_no_combination(decide_holdin
     assert decide_holding.asked == [{"iam:PassRole"}]
 
 
-def test_pol_05_what_would_pass_is_told_without_the_combination(decide_holding):
+def test_pol_05_the_allowed_subset_excludes_the_combination(decide_holding):
     read = ("s3:GetObject", "arn:aws:s3:::b/x")
     decision = decide_holding(FORBID, PASS, read, held=[LAMBDA])
     assert [each.actions for each in decision.allowed_subset] == [("s3:GetObject",)]
 
 
-def test_pol_07_what_others_hold_is_counted_and_not_told(decide_holding):
+def test_pol_07_grants_of_others_count_but_are_not_named(decide_holding):
     decision = decide_holding(FORBID, PASS, held=[HeldActions("", LAMBDA.actions)])
     assert decision.effect is Effect.DENY
     assert "iam:PassRole completes a known privilege escalation together with other active grants" in (
@@ -144,7 +144,7 @@ def test_pol_07_what_others_hold_is_counted_and_not_told(decide_holding):
     assert decision.risks[0][3:] == ((), "")
 
 
-def test_pol_05_a_review_names_the_combination_and_an_approval_opens_it(decide_holding):
+def test_pol_05_a_review_names_the_combination_and_an_approval_allows_it(decide_holding):
     decision = decide_holding(REVIEW, PASS, held=[LAMBDA], reviewers=["security"])
     assert (decision.effect, decision.reviews) == (Effect.REVIEW, (frozenset({"security"}),))
     (reason,) = decision.reasons
@@ -155,7 +155,7 @@ def test_pol_05_a_review_names_the_combination_and_an_approval_opens_it(decide_h
     assert decide_holding(REVIEW, PASS, held=[LAMBDA], approvals=["security"]).effect is Effect.ALLOW
 
 
-def test_pol_05_a_single_action_that_gains_permissions_is_no_combination(decide_holding):
+def test_pol_05_an_escalation_by_a_single_action_is_not_a_combination(decide_holding):
     update = ("lambda:UpdateFunctionCode", CREATE[1])
     decision = decide_holding(FORBID, update)
     assert decision.reasons[0].sentence.endswith(
@@ -206,7 +206,7 @@ def test_the_risks_of_single_actions(decide_holding, name, resource, risks):
         ("securityhub:DisableSecurityHub", "arn:aws:securityhub:*:444455556666:hub/default"),
     ],
 )
-def test_pol_05_whatever_spells_all_resources_has_the_risk_of_all(decide_holding, name, resource):
+def test_pol_05_every_spelling_of_all_resources_has_their_risk(decide_holding, name, resource):
     risks = {risk.name for risk in decide_holding(PERMIT, (name, resource)).risks}
     assert "InfrastructureModification" in risks
 
@@ -224,13 +224,13 @@ def test_pol_05_whatever_spells_all_resources_has_the_risk_of_all(decide_holding
         ("securityhub:DisableSecurityHub", "arn:aws:securityhub:eu-west-1:444455556666:hub/*"),
     ],
 )
-def test_pol_05_what_says_which_resources_has_not(decide_holding, name, resource):
+def test_pol_05_named_resources_do_not_have_the_risk_of_all(decide_holding, name, resource):
     risks = {risk.name for risk in decide_holding(PERMIT, (name, resource)).risks}
     assert "InfrastructureModification" not in risks
 
 
 @pytest.mark.parametrize(
-    ("condition", "told"),
+    ("condition", "fault"),
     [
         ('context.risks.contains("PrivEsc")', "the risk 'PrivEsc' does not exist"),
         ('context.risks.containsAny(["PrivilegeEscalation", "Escalation"])', "'Escalation'"),
@@ -238,7 +238,7 @@ def test_pol_05_what_says_which_resources_has_not(decide_holding, name, resource
         ("!context.risks.isEmpty()", "context.risks other than"),
     ],
 )
-def test_pol_02_a_forbid_on_a_risk_that_there_is_not_is_refused(load, condition, told):
+def test_pol_02_a_forbid_on_an_unknown_risk_is_refused(load, condition, told):
     with pytest.raises(ValueError, match=told):
         load(f'@id("a") forbid (principal, action, resource) when {{ {condition} }};')
 
@@ -265,12 +265,12 @@ WAY = Escalation("W", "https://example.com", ("a:A", "a:B"))
         ({"a:A", "a:B"}, [], True),
     ],
 )
-def test_pol_05_a_way_is_completed_by_asking_for_part_of_it(asked, held, found):
+def test_pol_05_requesting_part_of_an_escalation_can_complete_it(asked, held, found):
     grants = [HeldActions(f"g-{number}", frozenset(actions)) for number, actions in enumerate(held)]
     assert bool(completed_escalations(asked, grants, [WAY])) is found
 
 
-def test_pol_07_a_grant_that_may_be_told_is_named_before_one_that_may_not():
+def test_pol_07_a_grant_that_the_requester_may_see_is_preferred():
     others = [
         HeldActions("", frozenset({"a:B"})),
         HeldActions("g-mine", frozenset({"a:B"})),

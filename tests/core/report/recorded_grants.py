@@ -45,7 +45,7 @@ class RecordedGrant:
     """A chain of records that grows with `write`."""
 
     def __init__(self, grant: Grant = GRANT) -> None:
-        self.grant = replace(grant, records=0, head="")
+        self.grant = replace(grant, records=0, chain_head="")
         self.links: list[ChainedRecord] = []
 
     def write(
@@ -54,7 +54,7 @@ class RecordedGrant:
         record = grant_record(event, outcome, self.grant, Origin(address), at, **more)
         link = next_chained_record(record, self.grant)
         self.links.append(link)
-        self.grant = replace(self.grant, records=link.seq + 1, head=link.hash)
+        self.grant = replace(self.grant, records=link.seq + 1, chain_head=link.hash)
         return self
 
     def becomes(self, **members: Any) -> "RecordedGrant":

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitney import resources
+from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.audit import AuditEvent, Outcome
@@ -17,7 +18,6 @@ from jitney.core.config import Limits, Policies, ReviewerGroup, Target
 from jitney.core.patterns import MAX_STEPS, Budget, covers
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
-from jitney.core.policy.decision import Decision, Effect
 from jitney.core.report.grant_report import ReportedBreakGlass, ReportedVote, Terms
 from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion, SuggestionOutcome, suggest

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
+from jitney.core.access.decision import Risk
 from jitney.core.access.grant import GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
-from jitney.core.policy.risks import Risk
 from jitney.core.review import wording
 from jitney.core.review.content import content_hash
 from jitney.core.review.mail import OWN_WORDS, review_mail

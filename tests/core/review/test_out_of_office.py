@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import Grant, Vote, VoteVerdict
 from jitney.core.config import ReviewerGroup
+from jitney.core.delegation import Delegation
 from jitney.core.review.approval_count import count_represented
 from jitney.core.review.content import content_hash
 from jitney.core.review.out_of_office import DAY, OutOfOffice, delegate_options, parse_out_of_office, with_delegates

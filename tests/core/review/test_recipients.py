@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from jitney.core.access.break_glass import BreakGlassUse
-from jitney.core.access.delegation import Delegation
 from jitney.core.config import ReviewerGroup
+from jitney.core.delegation import Delegation
 from jitney.core.review.notices import Notice
 from jitney.core.review.recipients import recipients
 from tests.core.review.samples import under_review
@@ -79,7 +79,7 @@ def test_nobody_is_told_for_a_group_that_is_no_longer_configured():
 
 
 def test_rev_08_everybody_is_told_of_a_broken_glass_and_those_who_may_look_at_it_are_reminded():
-    glass = BreakGlassUse("corp.alice", "down", "content", NOW, NOW + 3600, told=("corp.olga",))
+    glass = BreakGlassUse("corp.alice", "down", "content", NOW, NOW + 3600, notified=("corp.olga",))
     grant = replace(PENDING, human="corp.harriet", reviews=(("owners",), ("security",)), break_glass=glass)
     groups = {
         "owners": ReviewerGroup(

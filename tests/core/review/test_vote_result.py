@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.config import ReviewerGroup
-from jitney.core.policy.decision import Decision, Effect
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.vote_result import apply_vote

@@ -27,7 +27,7 @@ class BreakGlassUse:
     content: str
     at: int
     due_at: int
-    told: tuple[str, ...] = ()
+    notified: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,14 +32,8 @@ def require_active_grant(grant: Grant, now: int) -> Grant:
     rejecting = next((vote for vote in current.votes if vote.verdict is VoteVerdict.REJECT), None)
     by = _ended_by(current, rejecting)
     detail = detail.format(id=grant.id, state=current.state, end=iso(grant.expires_at), by=by)
-    fix = fix.format(who=_decider(current, rejecting))
-    raise Problem(code, detail, fix, {"grant": current.view()}, headers)
-
-
-def _decider(grant: Grant, rejecting: Vote | None) -> str:
-    if grant.state is State.REVOKED and grant.ending:
-        return grant.ending.by
-    return rejecting.human if rejecting else "the reviewers"
+    decider = current.ending.by if current.ending else rejecting.human if rejecting else "the reviewers"
+    raise Problem(code, detail, fix.format(who=decider), {"grant": current.view()}, headers)
 
 
 def _ended_by(grant: Grant, rejecting: Vote | None) -> str:

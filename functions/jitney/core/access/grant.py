@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import Any
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, break_glass_view
-from jitney.core.access.delegation import Delegation
+from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.config import Target
+from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import Principal
-from jitney.core.policy.decision import Decision, Effect
 from jitney.core.times import iso
 
 GRANT_RETENTION_SECONDS = 90 * 24 * 3600
@@ -114,15 +114,15 @@ class Grant:
     """One grant. Times in epoch seconds.
 
     While the grant is pending, `expires_at` is when the review ends; once it is active, when the credentials end.
-    `reviews` are the alternatives of reviewer groups that the decision asked for, `approvals` the groups that have
+    `reviews` are the alternatives of reviewer groups that the decision requires, `approvals` the groups that have
     approved, `votes` the reviewers' votes. `groups` are the principal's at the request; the policy decides with them
     again at each vote. `records` counts the audit records of this grant and `chain_head` is the hash of the last one: a
     state change and its record are written in one transaction. `ending` is set once the grant was released or revoked.
     Credentials issued up to `cut_off_at` no longer work, because the agent or the whole role was cut off; new ones can
     be issued. `break_glass` is set when the reviewers were bypassed, `follow_up` once that was reviewed. `agent_owners`
     are the source identities of the agent's owners at the request; `core.review.grant_under_review` adds the present
-    ones. `review_restarted_at` is when the policy last asked for other reviewers than before, `narrowed_at` when a reviewer
-    last narrowed the approval of a pending grant.
+    ones. `review_restarted_at` is when the policy last required other reviewers than before, `narrowed_at` when a
+    reviewer last narrowed the approval of a pending grant.
     """
 
     id: str
@@ -147,7 +147,7 @@ class Grant:
     reviews: tuple[tuple[str, ...], ...] = ()
     approvals: tuple[str, ...] = ()
     records: int = 0
-    head: str = ""
+    chain_head: str = ""
     ending: GrantEnd | None = None
     cut_off_at: int | None = None
     groups: tuple[str, ...] = ()
@@ -159,12 +159,12 @@ class Grant:
     narrowed_at: int | None = None
 
     @property
-    def unreviewed(self) -> bool:
+    def awaits_follow_up(self) -> bool:
         """Whether break-glass was used and its follow-up review has not happened."""
         return self.break_glass is not None and self.follow_up is None
 
     @property
-    def owner(self) -> str:
+    def owner_key(self) -> str:
         """The key of the grant's owner, as `Principal.owner_key`."""
         return f"{self.principal}#{self.human or ''}"
 
@@ -179,7 +179,7 @@ class Grant:
         ended = self.state in OPEN_STATES and now >= self.expires_at
         return self.move(State.EXPIRED) if ended else self
 
-    def live(self, now: int) -> bool:
+    def may_have_credentials(self, now: int) -> bool:
         """Return whether undenied credentials of this grant may work at `now`: from the first issue until its end."""
         return self.starts_at is not None and now < self.expires_at
 
@@ -187,7 +187,7 @@ class Grant:
         """Return the grant released or revoked; if it had ended before, as it was at `ending.at`."""
         current = self.at(ending.at)
         over = state not in TRANSITIONS[current.state] or (
-            current.state not in OPEN_STATES and not self.live(ending.at)
+            current.state not in OPEN_STATES and not self.may_have_credentials(ending.at)
         )
         return current if over else replace(current.move(state), ending=ending)
 
@@ -196,7 +196,7 @@ class Grant:
         given = {replace(each, groups=None) for each in before.votes}
         return tuple(each for each in self.votes if replace(each, groups=None) not in given)
 
-    def asked(self) -> AccessRequest:
+    def as_request(self) -> AccessRequest:
         """Return the request that this grant answers, narrowed to what was granted, to decide it again."""
         return AccessRequest(self.target, self.permissions, self.duration_seconds, self.reason, self.ticket)
 

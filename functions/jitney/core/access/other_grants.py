@@ -31,17 +31,17 @@ class OtherGrants(NamedTuple):
     """The entries of an agent or a human, oldest first. `version` is the id of the last grant, "" if there is none."""
 
     identity: str
-    stamp: str = ""
+    version: str = ""
     entries: tuple[OtherGrant, ...] = ()
 
     @classmethod
-    def read(cls, identity: str, stamp: str, text: str) -> Self:
+    def read(cls, identity: str, version: str, text: str) -> Self:
         """Return the entries in `text`. Raises ValueError or TypeError when it is malformed."""
         entries = (
             OtherGrant(grant_id, owner, account, until, tuple(actions))
             for grant_id, owner, account, until, actions in json.loads(text)
         )
-        return cls(identity, stamp, tuple(entries))
+        return cls(identity, version, tuple(entries))
 
     def text(self) -> str:
         """Return the entries as `read` parses them."""
@@ -52,10 +52,10 @@ class OtherGrants(NamedTuple):
         """Whether there are more entries than one item can hold."""
         return len(self.text()) > MAX_CHARACTERS
 
-    def entered(self, entry: OtherGrant, now: int) -> Self:
+    def with_grant(self, entry: OtherGrant, now: int) -> Self:
         """Return the entries with one more grant, without those that have ended at `now`."""
         live = (each for each in self.entries if each.until > now)
-        return self._replace(stamp=entry.grant_id, entries=(*live, entry))
+        return self._replace(version=entry.grant_id, entries=(*live, entry))
 
     def before(self, grant_id: str) -> tuple[OtherGrant, ...]:
         """Return the entries before that grant's; all entries when it has none."""
@@ -88,7 +88,7 @@ def other_grant_of(grant: Grant, actions: ActionTable) -> OtherGrant | None:
     """
     parts = combination_actions_in(grant.permissions, actions)
     waiting = grant.duration_seconds if grant.state is State.PENDING else 0
-    return OtherGrant(grant.id, grant.owner, grant.account, grant.expires_at + waiting, parts) if parts else None
+    return OtherGrant(grant.id, grant.owner_key, grant.account, grant.expires_at + waiting, parts) if parts else None
 
 
 def is_counted(grant: Grant | None, now: int) -> bool:
@@ -99,4 +99,4 @@ def is_counted(grant: Grant | None, now: int) -> bool:
     if grant is None or grant.at(now).state in (State.PENDING, State.ACTIVE):
         return True
     denied = grant.ending is not None and grant.ending.denied_after_milliseconds is not None
-    return grant.live(now) and not denied
+    return grant.may_have_credentials(now) and not denied

@@ -17,15 +17,15 @@ def split(whole: CompactedRequest, room: int) -> tuple[tuple[Permission, ...], .
     not fit.
     """
     parts: list[tuple[Statement, ...]] = []
-    for piece in [piece for statement in by_resources(whole.asked) for piece in _cut(statement, room)]:
+    for piece in [piece for statement in by_resources(whole.requested) for piece in _cut(statement, room)]:
         for place, part in enumerate([*parts, ()]):
-            grown = with_statement(part, piece, whole.reach)
+            grown = with_statement(part, piece, whole.scope)
             if sum(statement.size for statement in grown) <= room and place < MAX_PARTS:
                 parts[place : place + 1] = [grown]
                 break
         else:
             return ()
-    return tuple(_permissions(part, whole.asked) for part in parts)
+    return tuple(_permissions(part, whole.requested) for part in parts)
 
 
 def _cut(statement: Statement, room: int) -> Iterator[Statement]:
@@ -44,11 +44,11 @@ def _cut(statement: Statement, room: int) -> Iterator[Statement]:
             start = end
 
 
-def _permissions(statements: Iterable[Statement], asked: Mapping[str, tuple[str, ...]]) -> tuple[Permission, ...]:
+def _permissions(statements: Iterable[Statement], requested: Mapping[str, tuple[str, ...]]) -> tuple[Permission, ...]:
     """Return what `statements` allow of `requested`, without the combinations that they add."""
     kept: dict[str, set[str]] = {}
     for statement in statements:
         for name in statement.actions:
-            kept.setdefault(name, set()).update({*statement.resources}.intersection(asked[name]))
+            kept.setdefault(name, set()).update({*statement.resources}.intersection(requested[name]))
     held = {name: tuple(sorted(resources)) for name, resources in kept.items() if resources}
     return tuple(Permission(each.actions, each.resources) for each in by_resources(held))

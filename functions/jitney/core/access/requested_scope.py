@@ -19,8 +19,8 @@ MAX_WILDCARDS = 4
 class RequestedScope:
     """The scope of each action: `requested` maps its name to resources that its types can have."""
 
-    def __init__(self, asked: Mapping[str, Collection[str]], actions: Mapping[str, Action]) -> None:
-        self._asked = asked
+    def __init__(self, requested: Mapping[str, Collection[str]], actions: Mapping[str, Action]) -> None:
+        self._requested = requested
         self._actions = actions
         self._formats = {name: tuple(kind.arn_format for kind in each.resource_types) for name, each in actions.items()}
         self._budget = Budget(STEPS)
@@ -29,10 +29,12 @@ class RequestedScope:
     def adds(self, action: str, resource: str) -> bool:
         """Return whether `action` on `resource` exceeds the scope: it can exist, and no request covers it."""
         return (
-            resource not in self._asked[action] and self.may(action, resource) and not self._covered(action, resource)
+            resource not in self._requested[action]
+            and self.may_act_on(action, resource)
+            and not self._covered(action, resource)
         )
 
-    def may(self, action: str, resource: str) -> bool:
+    def may_act_on(self, action: str, resource: str) -> bool:
         """Return whether `action` can act on what `resource` matches; True when that costs too much to find out."""
         formats = self._formats[action]
         if resource == "*" or not _of_services(resource, formats):
@@ -61,7 +63,7 @@ class RequestedScope:
             return True
 
     def _covered(self, action: str, resource: str) -> bool:
-        return any(self._inside(resource, outer) for outer in self._asked[action])
+        return any(self._inside(resource, outer) for outer in self._requested[action])
 
     def _inside(self, inner: str, outer: str) -> bool:
         """Return whether `outer` matches all that `inner` does; False when that costs too much to find out.

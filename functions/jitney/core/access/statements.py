@@ -36,8 +36,8 @@ class CompactedRequest(NamedTuple):
     """`statements` that allow exactly `requested` (the sorted resources of each action), and its `scope`."""
 
     statements: tuple[Statement, ...]
-    asked: Mapping[str, tuple[str, ...]]
-    reach: RequestedScope
+    requested: Mapping[str, tuple[str, ...]]
+    scope: RequestedScope
 
 
 def compact_request(permissions: Sequence[Permission], actions: ActionTable) -> CompactedRequest:
@@ -54,29 +54,31 @@ def compact_request(permissions: Sequence[Permission], actions: ActionTable) -> 
             known[action.name] = action
             wanted.setdefault(action.name, set()).update(permission.resources)
     before = RequestedScope({}, known)
-    acting = {name: tuple(arn for arn in sorted(wanted[name]) if before.may(name, arn)) for name in sorted(wanted)}
+    acting = {
+        name: tuple(arn for arn in sorted(wanted[name]) if before.may_act_on(name, arn)) for name in sorted(wanted)
+    }
     widest = {arns: before.widest(arns) for arns in acting.values() if arns}
     kept = {name: widest[arns] for name, arns in acting.items() if arns}
-    reach = RequestedScope(kept, known)
+    scope = RequestedScope(kept, known)
     merged: tuple[Statement, ...] = ()
     for statement in by_resources(kept):
-        merged = with_statement(merged, statement, reach)
-    return CompactedRequest(tuple(sorted(merged, key=lambda each: each.actions)), kept, reach)
+        merged = with_statement(merged, statement, scope)
+    return CompactedRequest(tuple(sorted(merged, key=lambda each: each.actions)), kept, scope)
 
 
-def by_resources(asked: Mapping[str, tuple[str, ...]]) -> tuple[Statement, ...]:
+def by_resources(requested: Mapping[str, tuple[str, ...]]) -> tuple[Statement, ...]:
     """Return one statement for each set of resources, the largest first."""
     grouped: dict[tuple[str, ...], list[str]] = {}
-    for name in sorted(asked):
-        grouped.setdefault(asked[name], []).append(name)
+    for name in sorted(requested):
+        grouped.setdefault(requested[name], []).append(name)
     statements = (Statement(tuple(names), resources) for resources, names in grouped.items())
     return tuple(sorted(statements, key=lambda each: (-each.size, each.actions)))
 
 
-def with_statement(statements: tuple[Statement, ...], new: Statement, reach: RequestedScope) -> tuple[Statement, ...]:
+def with_statement(statements: tuple[Statement, ...], new: Statement, scope: RequestedScope) -> tuple[Statement, ...]:
     """Return `statements` with `new`, merged into the first one that allows it. Merging never lengthens a policy."""
     for place, before in enumerate(statements):
-        if _may_join(before, new, reach) and _may_join(new, before, reach):
+        if _may_join(before, new, scope) and _may_join(new, before, scope):
             return (*statements[:place], _joined(before, new), *statements[place + 1 :])
     return (*statements, new)
 
@@ -91,9 +93,9 @@ def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _may_join(one: Statement, other: Statement, reach: RequestedScope) -> bool:
+def _may_join(one: Statement, other: Statement, scope: RequestedScope) -> bool:
     """Return whether the actions of `one` on the resources of `other` stay within the scope."""
-    return not any(reach.adds(action, resource) for action in one.actions for resource in other.resources)
+    return not any(scope.adds(action, resource) for action in one.actions for resource in other.resources)
 
 
 def _joined(one: Statement, other: Statement) -> Statement:

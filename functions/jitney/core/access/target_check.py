@@ -39,7 +39,7 @@ class Attempt(NamedTuple):
     """
 
     name: str
-    what: str
+    description: str
     expected: tuple[str, ...]
     fix: str
     assume: Mapping[str, Any]
@@ -62,7 +62,7 @@ class AttemptResult(NamedTuple):
         attempt = self.attempt
         return {
             "name": attempt.name,
-            "what": attempt.what,
+            "description": attempt.description,
             "expected": list(attempt.expected),
             "answer": self.answer,
             "ok": self.ok,

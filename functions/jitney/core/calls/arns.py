@@ -18,6 +18,7 @@ from jitney.core.calls.transforms import (
     READS_URLS,
     STRUCTURE_TRANSFORMS,
     TRANSFORMS,
+    strings_in,
     wrong_account,
 )
 from jitney.core.patterns import has_wildcard
@@ -37,13 +38,13 @@ def fill_template(template: str, parameters: Mapping[str, Any], place: AwsLocati
     """
     if whole := _WHOLE.fullmatch(template):
         given = (
-            TRANSFORMS[whole[2]](parameters.get(whole[1]), place) if whole[2] else _strings(parameters.get(whole[1]))
+            TRANSFORMS[whole[2]](parameters.get(whole[1]), place) if whole[2] else strings_in(parameters.get(whole[1]))
         )
         return [arn for arn in given if _fits(arn, whole[3], place)]
     variables = [found for found in _VARIABLE.finditer(template) if found[2] not in _PLACE]
     members = {found[2] for found in variables if not found[1]}
     if len(members) == 1 and not any(found[3] in READS_ARNS for found in variables):
-        given = _strings(parameters.get(next(iter(members))))
+        given = strings_in(parameters.get(next(iter(members))))
         if given and all(each.startswith("arn:") for each in given):
             return [arn for arn in given if _fits(arn, _VARIABLE.sub(_plain, template), place)]
     choices = [_choices(found, parameters, place, template) for found in variables]
@@ -75,7 +76,7 @@ def check_parameters(template: str, parameters: Mapping[str, Any]) -> None:
         if name not in parameters:
             continue
         value, elsewhere = parameters[name], FILES if transform in READS_URLS else (*FILES, *_WEB)
-        texts = _strings(value)
+        texts = strings_in(value)
         if value is UNKNOWN_VALUE or (
             transform not in CONTENT_TRANSFORMS and any(text.startswith(elsewhere) for text in texts)
         ):
@@ -190,9 +191,3 @@ def _check_account(arn: str, place: AwsLocation) -> None:
 
 def _plain(variable: re.Match[str]) -> str:
     return f"${{{variable[2]}}}" if not variable[1] else "*"
-
-
-def _strings(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []

@@ -7,7 +7,7 @@ CLI would get. Nothing is ever run or expanded.
 import re
 import shlex
 
-from jitney.core.problems import Problem
+from jitney.core.calls.options import invalid_call
 
 MAX_LINE = 4096
 
@@ -45,9 +45,9 @@ def split_words(line: str) -> list[str]:
     Raises Problem call_invalid for a line that is too long or unprintable, for unbalanced quotes and for shell syntax.
     """
     if len(line) > MAX_LINE:
-        raise _invalid(f"The command line has {len(line)} characters.", f"Use at most {MAX_LINE} characters.")
+        raise invalid_call(f"The command line has {len(line)} characters.", f"Use at most {MAX_LINE} characters.")
     if not line.isprintable():  # line breaks too
-        raise _invalid("The command line holds a line break or another control character.", "Write it on one line.")
+        raise invalid_call("The command line holds a line break or another control character.", "Write it on one line.")
     end, before = 0, ""
     for piece in _PIECE.finditer(line):
         if piece.start() != end:
@@ -56,19 +56,15 @@ def split_words(line: str) -> list[str]:
         _check(piece, before)
         before = piece[0]
     if end != len(line):
-        raise _invalid("A quote or backslash of the command line is not closed.", "Close every quote.")
+        raise invalid_call("A quote or backslash of the command line is not closed.", "Close every quote.")
     return shlex.split(line, posix=True)
 
 
 def _check(piece: re.Match[str], before: str) -> None:
     bare, double = piece["bare"], piece["double"]
     if bare == "~" and before in _BEFORE_HOME:
-        raise _invalid("The command line holds '~', which a shell expands to a home directory.", _FIX)
+        raise invalid_call("The command line holds '~', which a shell expands to a home directory.", _FIX)
     if bare and bare in _ACTING:
-        raise _invalid(f"The command line holds {bare!r}, {_ACTING[bare]}.", _FIX)
+        raise invalid_call(f"The command line holds {bare!r}, {_ACTING[bare]}.", _FIX)
     if double and (found := next((sign for sign in double if sign in _IN_DOUBLE_QUOTES), None)):
-        raise _invalid(f"The command line holds {found!r} in double quotes, {_ACTING[found]}.", _FIX)
-
-
-def _invalid(detail: str, fix: str) -> Problem:
-    return Problem("call_invalid", detail, fix)
+        raise invalid_call(f"The command line holds {found!r} in double quotes, {_ACTING[found]}.", _FIX)

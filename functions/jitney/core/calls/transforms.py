@@ -71,21 +71,19 @@ def wrong_account(named: str, place: AwsLocation) -> Problem:
     return Problem("account_mismatch", f"{named[:200]!a} is not in account {place.account}.", fix)
 
 
-def _same(value: Any, _place: AwsLocation) -> Iterable[str]:
-    return _strings(value)
-
-
-def _strings(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [each for each in value or () if isinstance(each, str)]
+def strings_in(value: Any) -> list[str]:
+    """Return a string, or the strings of a list, as a list; [] for any other value."""
+    values = value if isinstance(value, list) else [value]
+    return [each for each in values if isinstance(each, str)]
 
 
 def _each(change: Callable[[str], str | None]) -> Transform:
     """Return a transform of each string. `change` returns None where a string names nothing."""
-    return lambda value, _: [read for each in _strings(value) if (read := change(each)) is not None]
+    return lambda value, _: [read for each in strings_in(value) if (read := change(each)) is not None]
 
 
 def _queue_url(value: Any, place: AwsLocation) -> Iterable[str]:
-    for url in _strings(value):
+    for url in strings_in(value):
         if found := _QUEUE_URL.fullmatch(url):
             if found[1] != place.account:
                 raise wrong_account(url, place)
@@ -93,7 +91,7 @@ def _queue_url(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _function_name(value: Any, place: AwsLocation) -> Iterable[str]:
-    for name in _strings(value):
+    for name in strings_in(value):
         if found := _PARTIAL_ARN.fullmatch(name):
             if found[1] not in (None, place.account):
                 raise wrong_account(name, place)
@@ -105,7 +103,7 @@ def _without_account(value: Any, place: AwsLocation) -> Iterable[str]:
 
     ARNs of images and snapshots have no account.
     """
-    for name in _strings(value):
+    for name in strings_in(value):
         kind = _EC2_TYPES.get(name.split("-")[0])
         if kind and re.fullmatch(r"[a-z]+-[0-9a-f]+", name, re.ASCII):
             yield f"{'' if kind in ('image', 'snapshot') else place.account}:{kind}/{name}"
@@ -124,7 +122,7 @@ def _event_buses(value: Any, _place: AwsLocation) -> Iterable[str]:
 
 def _rules_of(value: Any, place: AwsLocation) -> Iterable[str]:
     """Yield the prefixes of the ARNs of a bus's rules, which omit the default bus."""
-    for name in _strings(value):
+    for name in strings_in(value):
         if found := _EVENT_BUS.fullmatch(name):
             if found[1] not in (None, place.account):
                 raise wrong_account(name, place)
@@ -133,13 +131,13 @@ def _rules_of(value: Any, place: AwsLocation) -> Iterable[str]:
 
 def _documents(value: Any, place: AwsLocation) -> Iterable[str]:
     """Yield the prefixes of a document's ARN after the Region. AWS's own documents have no account."""
-    names = _strings(value)
+    names = strings_in(value)
     yield from [f"{place.account}:document"] if names else []
     yield from [":document"] if any(name.startswith(("AWS", "Amazon")) for name in names) else []
 
 
 def _root_of(value: Any, place: AwsLocation) -> Iterable[str]:
-    for account in _strings(value):
+    for account in strings_in(value):
         if account != place.account:
             raise wrong_account(account, place)
         yield account
@@ -147,7 +145,7 @@ def _root_of(value: Any, place: AwsLocation) -> Iterable[str]:
 
 def _log_group(value: Any, place: AwsLocation) -> Iterable[str]:
     """Yield a group's name, also from its ARN. Only ARNs in policies end with :*."""
-    for name in _strings(value):
+    for name in strings_in(value):
         found = _LOG_GROUP.fullmatch(name)
         if found and found[1] not in (None, place.account):
             raise wrong_account(name, place)
@@ -157,7 +155,7 @@ def _log_group(value: Any, place: AwsLocation) -> Iterable[str]:
 
 def _waf_place(value: Any, place: AwsLocation) -> Iterable[str]:
     """Yield the location of a list. CloudFront's lists are global and belong to us-east-1."""
-    for scope in _strings(value):
+    for scope in strings_in(value):
         if scope == "REGIONAL":
             yield f"{place.region}:{place.account}:regional"
         elif scope == "CLOUDFRONT":
@@ -168,7 +166,7 @@ def _copy_source(value: Any, _place: AwsLocation) -> Iterable[str]:
     if isinstance(value, dict):
         bucket, key = value.get("Bucket"), value.get("Key")
         return [f"{bucket}/{key}"] if isinstance(bucket, str) and isinstance(key, str) else []
-    source = _VERSION.sub("", _strings(value)[0].removeprefix("/")) if _strings(value) else ""
+    source = _VERSION.sub("", strings_in(value)[0].removeprefix("/")) if strings_in(value) else ""
     # The caller escapes the key; Jitney does not guess which key an escaped one is.
     return [source] if "/" in source and "%" not in source and not source.startswith("arn:") else []
 
@@ -177,7 +175,7 @@ def _copied_version(value: Any, _place: AwsLocation) -> Iterable[str]:
     """Return the version of a copied object; nothing for the newest."""
     if isinstance(value, dict):
         return _members(value, "VersionId")
-    return [found[1] for source in _strings(value) if (found := _VERSION.search(source))]
+    return [found[1] for source in strings_in(value) if (found := _VERSION.search(source))]
 
 
 def _deleted(*, versions: bool) -> Transform:
@@ -218,11 +216,11 @@ def _in_transaction(kind: str) -> Transform:
 
 
 TRANSFORMS: Mapping[str, Transform] = {
-    "": _same,
+    "": _each(str),
     "set": lambda value, _: ["true"] if value is True else [],
-    "or_default": _same,
-    "or_primary": _same,
-    "or_any": _same,
+    "or_default": _each(str),
+    "or_primary": _each(str),
+    "or_any": _each(str),
     "queue_url": _queue_url,
     "function_name": _function_name,
     "copy_source": _copy_source,

@@ -16,9 +16,9 @@ class Authenticated(NamedTuple):
     """The principal, and the token's `single_use` key if its issuer's tokens may be used once (else None)."""
 
     principal: Principal
-    replay: SingleUseToken | None
+    single_use: SingleUseToken | None
 
-    def replayed(self) -> Refusal:
+    def replay_refusal(self) -> Refusal:
         """Return the refusal of this principal when the store already has `single_use`."""
         return Refusal(
             "token_replayed",

@@ -26,7 +26,7 @@ class Principal:
     agent_owners: tuple[str, ...] = ()
 
     @property
-    def owner(self) -> str:
+    def owner_key(self) -> str:
         """The key of the owner of this principal's grants: principal and human (ID 10).
 
         No source identity contains "#".

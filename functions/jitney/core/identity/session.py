@@ -28,14 +28,14 @@ class Session(NamedTuple):
     """Who signed in, when (epoch seconds), and through which client. `key` is 256 random bits in base64url."""
 
     principal: Principal
-    began: int
+    started_at: int
     key: str
     client_id: str
 
     @property
     def expires_at(self) -> int:
         """When the session ends, even if it is in use (epoch seconds)."""
-        return self.began + MAX_SESSION_SECONDS
+        return self.started_at + MAX_SESSION_SECONDS
 
     @property
     def form_token(self) -> str:
@@ -49,7 +49,7 @@ class Session(NamedTuple):
     def accepts_cookie(self, cookie: str, now: int) -> bool:
         """Return whether the cookie belongs to this session, neither idle for too long nor ended."""
         match = _COOKIE.fullmatch(cookie)
-        if match is None or not self.began - SKEW_SECONDS <= now < self.expires_at:
+        if match is None or not self.started_at - SKEW_SECONDS <= now < self.expires_at:
             return False
         seen = int(match[2])
         fits = hmac.compare_digest(match[3], _proof(self.key, f"{match[1]}.{match[2]}"))
@@ -70,7 +70,7 @@ class Session(NamedTuple):
             "groups": sorted(who.groups),
             "display": who.display,
             "source_identity": who.source_identity,
-            "began": self.began,
+            "started_at": self.started_at,
             "key": self.key,
         }
 
@@ -105,7 +105,7 @@ def session_of_view(view: Mapping[str, Any], config: Config) -> Session | None:
         display=view["display"],
         source_identity=view["source_identity"],
     )
-    return Session(principal, view["began"], view["key"], issuer.web.client_id)
+    return Session(principal, view["started_at"], view["key"], issuer.web.client_id)
 
 
 def _proof(key: str, about: str) -> str:

@@ -35,7 +35,7 @@ class SignIn(NamedTuple):
     """
 
     secret: str
-    began: int
+    started_at: int
     grant_id: str
 
     @property
@@ -56,7 +56,7 @@ class SignIn(NamedTuple):
     @property
     def cookie(self) -> str:
         """The value of the cookie that holds this sign-in."""
-        return f"{self.secret}.{self.began}.{self.grant_id}"
+        return f"{self.secret}.{self.started_at}.{self.grant_id}"
 
     def query(self, web: Web, redirect_uri: str) -> dict[str, str]:
         """Return the parameters of the authorization request (OIDC Core section 3.1.2.1, RFC 7636 section 4.3)."""

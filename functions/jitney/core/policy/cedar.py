@@ -83,7 +83,7 @@ class PolicySet:
     names: Mapping[str, str]
     resources: tuple[Pattern, ...]
     durations: tuple[int, ...]
-    sight: ActionEquivalence
+    equivalence: ActionEquivalence
 
     @classmethod
     def load(cls, source: config.Policies) -> Self:
@@ -107,7 +107,7 @@ class PolicySet:
             names={key: rule.id for key, rule in rules.items()},
             resources=tuple(pattern for found in literals.values() for pattern in found.resources),
             durations=tuple(sorted({seconds for found in literals.values() for seconds in found.durations})),
-            sight=action_equivalence(literals.values(), schema),
+            equivalence=action_equivalence(literals.values(), schema),
         )
 
     @property
@@ -123,7 +123,7 @@ class PolicySet:
         """Return the @id of the policy in Cedar's `error` ("... policy `policy1`: ..."), or "a request"."""
         return next((name for key, name in self.names.items() if f"`{key}`" in error), "a request")
 
-    def cell(self, arn: str) -> Hashable:
+    def match_class(self, arn: str) -> Hashable:
         """Return the key under which policies see an ARN: ARNs with equal keys look the same to every policy.
 
         "*" differs from every ARN: its service, region and account are empty.

@@ -10,13 +10,13 @@ from itertools import combinations
 from math import comb
 from typing import NamedTuple
 
+from jitney.core.access.decision import Decision, Effect, Risk
 from jitney.core.access.request import AccessRequest
 from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.policy.decision import Decision, Effect
 from jitney.core.policy.evaluation import Evaluation, PairVerdict, Question, questions_of
 from jitney.core.policy.pairs import Pair, pairs_of, permissions_of, too_complex
 from jitney.core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed
@@ -24,7 +24,6 @@ from jitney.core.policy.risks import (
     CompletedEscalation,
     HeldActions,
     HeldActionsLookup,
-    Risk,
     completed_escalations,
     describe_risks,
 )
@@ -67,7 +66,7 @@ def decide(
     limits: Limits,
     reviewers: Collection[str] = (),
     approvals: Collection[str] = (),
-    holding: HeldActionsLookup = _no_other_grants,
+    held_actions: HeldActionsLookup = _no_other_grants,
 ) -> Decision:
     """Return the policy decision on `request` of `principal`, which names `target`.
 
@@ -76,7 +75,7 @@ def decide(
     the same arguments give the same answer. Raises Problem action_unknown, request_invalid when the request cannot be
     decided, and the problems of `held_actions`.
     """
-    questions = _questions(request, policy_set, actions, limits.max_pairs, holding)
+    questions = _questions(request, policy_set, actions, limits.max_pairs, held_actions)
     evaluation = Evaluation(policy_set, principal, target, questions)
     permissions, risks = permissions_of(question.pair for question in questions), _risks(questions)
     given = frozenset(approvals)
@@ -110,22 +109,24 @@ def decide(
 
 
 def _questions(
-    request: AccessRequest, policy_set: PolicySet, actions: ActionTable, max_pairs: int, holding: HeldActionsLookup
+    request: AccessRequest, policy_set: PolicySet, actions: ActionTable, max_pairs: int, held_actions: HeldActionsLookup
 ) -> tuple[Question, ...]:
     budget = Budget(MAX_REQUEST_STEPS)
     try:
         pairs = pairs_of(request, actions, max_pairs, budget)
-        return questions_of(pairs, _gained(pairs, actions, holding), policy_set, budget)
+        return questions_of(pairs, _gained(pairs, actions, held_actions), policy_set, budget)
     except PatternTooComplex as error:
         raise too_complex() from error
 
 
-def _gained(pairs: Iterable[Pair], actions: ActionTable, holding: HeldActionsLookup) -> tuple[CompletedEscalation, ...]:
-    asked = frozenset(pair.action.name for pair in pairs)
-    if not asked & actions.escalation_actions:
+def _gained(
+    pairs: Iterable[Pair], actions: ActionTable, held_actions: HeldActionsLookup
+) -> tuple[CompletedEscalation, ...]:
+    requested = frozenset(pair.action.name for pair in pairs)
+    if not requested & actions.escalation_actions:
         return ()
-    combined = asked & actions.combination_actions
-    return completed_escalations(asked, holding(combined) if combined else (), actions.escalations)
+    combined = requested & actions.combination_actions
+    return completed_escalations(requested, held_actions(combined) if combined else (), actions.escalations)
 
 
 def _risks(questions: Iterable[Question]) -> tuple[Risk, ...]:
@@ -134,7 +135,7 @@ def _risks(questions: Iterable[Question]) -> tuple[Risk, ...]:
     for question in questions:
         action = question.pair.action.name
         names[action] = names.get(action, frozenset()) | question.risks
-        gained |= {gain.way.name: gain for gain in question.gains}
+        gained |= {gain.escalation.name: gain for gain in question.gains}
     return describe_risks(names, gained.values())
 
 

@@ -25,15 +25,15 @@ class ActionEquivalence(NamedTuple):
     names: frozenset[str]
     services: frozenset[str]
     risks: frozenset[str]
-    whole: frozenset[str]
+    by_value: frozenset[str]
 
-    def of(self, action: Action, risks: frozenset[str]) -> Hashable:
+    def key_of(self, action: Action, risks: frozenset[str]) -> Hashable:
         """Return the key under which policies see an action with these risks. Equal keys get equal decisions."""
         return (
-            action.level if LEVEL in self.whole else self.levels[action.level],
-            action.name if "action" in self.whole or action.name in self.names else "",
-            action.service if "service" in self.whole or action.service in self.services else "",
-            risks if "risks" in self.whole else risks & self.risks,
+            action.level if LEVEL in self.by_value else self.levels[action.level],
+            action.name if "action" in self.by_value or action.name in self.names else "",
+            action.service if "service" in self.by_value or action.service in self.services else "",
+            risks if "risks" in self.by_value else risks & self.risks,
         )
 
 
@@ -45,7 +45,7 @@ def action_equivalence(policies: Iterable[Literals], schema: cedarpy.Schema) -> 
         names=frozenset(name for each in found for name in each.names.get("action", ())),
         services=frozenset(name for each in found for name in each.names.get("service", ())),
         risks=frozenset(name for each in found for name in each.risks),
-        whole=frozenset(name for each in found for name in each.whole) & ACTION_ATTRIBUTES,
+        by_value=frozenset(name for each in found for name in each.by_value) & ACTION_ATTRIBUTES,
     )
 
 

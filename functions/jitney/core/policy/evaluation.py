@@ -53,7 +53,7 @@ class PairVerdict(NamedTuple):
     allowed: bool
     policies: tuple[str, ...]
     failed: tuple[str, ...] = ()
-    wild: bool = False
+    wildcards_only: bool = False
 
 
 class _CedarAnswer(NamedTuple):
@@ -80,7 +80,7 @@ def questions_of(
             if key not in witnesses:
                 witnesses[key] = policy_set.witnesses(pattern, budget)
         found = tuple(arn for key in patterns for arn in witnesses[key]) or (pair.resource,)
-        own = tuple(gain for gain in gained if pair.action.name in gain.asked)
+        own = tuple(gain for gain in gained if pair.action.name in gain.requested)
         risks = risks_of(pair.action, pair.resource, wildcard=bool(patterns), gained=own, budget=budget)
         questions.append(Question(pair, found, bool(patterns), risks, own))
         members += len(found)
@@ -111,7 +111,7 @@ class Evaluation:
         self._principal = _uid(principal.kind.capitalize(), principal.source_identity)
         self._known = _known_entities(json.dumps([_principal(principal), _target(target)]), policy_set)
         asked = {(question.wildcard, arn) for question in questions for arn in question.members}
-        self._resources = {each: (each[0], policy_set.cell(each[1])) for each in asked}
+        self._resources = {each: (each[0], policy_set.match_class(each[1])) for each in asked}
 
     def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[PairVerdict]:
         """Return the policies' answer to each of `questions` for `seconds` with the `approvals` of these groups."""
@@ -134,7 +134,7 @@ class Evaluation:
 
     def _keys(self, question: Question, seconds: int, approvals: tuple[str, ...]) -> dict[_Key, str]:
         """Return the cache keys of a question's members, each with one of its ARNs."""
-        seen = self._policy_set.sight.of(question.pair.action, question.risks)
+        seen = self._policy_set.equivalence.key_of(question.pair.action, question.risks)
         return {(seen, self._resources[question.wildcard, arn], seconds, approvals): arn for arn in question.members}
 
     def _evaluate(
@@ -195,7 +195,7 @@ class Evaluation:
         if refused:
             return PairVerdict(question, allowed=False, policies=policies)
         if question.wildcard and not all(self._permits_wildcards(each.policies) for each in answers):
-            return PairVerdict(question, allowed=False, policies=(), wild=True)
+            return PairVerdict(question, allowed=False, policies=(), wildcards_only=True)
         return PairVerdict(question, allowed=True, policies=policies)
 
     def _permits_wildcards(self, permits: Iterable[str]) -> bool:

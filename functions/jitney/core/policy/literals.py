@@ -52,7 +52,7 @@ class Literals:
     risks: set[str] = field(default_factory=set)
     names: dict[str, set[str]] = field(default_factory=dict)
     actions: set[str] = field(default_factory=set)
-    whole: set[str] = field(default_factory=set)
+    by_value: set[str] = field(default_factory=set)
     wildcard: bool = False
     faults: list[str] = field(default_factory=list)
 
@@ -104,7 +104,7 @@ def _read(found: Literals, expression: Any) -> None:
 def _read_variable(found: Literals, name: str) -> bool:
     if name == "resource":
         found.faults.append("uses `resource` itself, which cannot be decided for wildcards")
-    found.whole |= {"context": ACTION_ATTRIBUTES - {LEVEL}, "action": {LEVEL}}.get(name, frozenset[str]())
+    found.by_value |= {"context": ACTION_ATTRIBUTES - {LEVEL}, "action": {LEVEL}}.get(name, frozenset[str]())
     return True
 
 
@@ -116,7 +116,7 @@ def _read_access(found: Literals, operands: Operands) -> bool:
             f"uses context.{name} other than with .contains(), .containsAll() or .containsAny() of literals"
         )
     if operands["left"] == {"Var": "context"}:
-        found.whole.add(name)
+        found.by_value.add(name)
         return True
     if operands["left"] != _RESOURCE:
         return False

@@ -39,7 +39,7 @@ class Case:
     longest_seconds: int = 0
     kind: Literal["agent", "human"] = "agent"
     human: str | None = None
-    held: tuple[str, ...] = ()
+    other_grant_actions: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
@@ -92,7 +92,7 @@ class CaseReport:
         """The differences, a sentence each."""
         return tuple(f"{each.name}: {difference}" for each in self.outcomes for difference in each.differences)
 
-    def told(self, file: str) -> tuple[str, ...]:
+    def problems(self, file: str) -> tuple[str, ...]:
         """Return everything that is wrong, a sentence each; () when all passes. The cases are in `file`."""
         return (*self.failures, *(f"no case in {file} decides {policy}: add one" for policy in self.untested))
 
@@ -142,7 +142,7 @@ def _found(case: Case, setting: CaseContext) -> dict[str, Any]:
             setting.limits,
             setting.reviewers,
             case.approvals,
-            lambda _asked: (HeldActions("g-held", frozenset(case.held)),),
+            lambda _asked: (HeldActions("g-held", frozenset(case.other_grant_actions)),),
         )
     except Problem as problem:
         return {"effect": problem.code, "policies": [], "reviews": [], "longest_seconds": 0}

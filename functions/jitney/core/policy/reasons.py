@@ -5,10 +5,10 @@ They name the deciding policies and reveal nothing else about the policy set (ro
 
 from collections.abc import Iterable
 
+from jitney.core.access.decision import Reason
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.policy.decision import Reason
 from jitney.core.policy.evaluation import PairVerdict
 from jitney.core.policy.risks import ESCALATIONS, describe_risks
 
@@ -70,7 +70,7 @@ def _denials(verdict: PairVerdict, policy_set: PolicySet, principal: Principal, 
         failed = ", ".join(verdict.failed)
         sentence = f"{what} is denied because {failed} could not be evaluated. Ask an operator to fix the policy."
         yield Reason(POLICY_ERROR, sentence, *_pair(verdict))
-    elif verdict.wild:
+    elif verdict.wildcards_only:
         sentence = f"{what} is permitted only without wildcards. Name single resources."
         yield Reason(NO_WILDCARD, sentence, *_pair(verdict))
     else:

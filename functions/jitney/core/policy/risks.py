@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
+from jitney.core.access.decision import Risk
 from jitney.core.actions import AccessLevel, Action, Escalation
 from jitney.core.patterns import Budget
 
@@ -50,8 +51,8 @@ class CompletedEscalation(NamedTuple):
     `held` maps each other action to the grant that holds it.
     """
 
-    way: Escalation
-    asked: tuple[str, ...]
+    escalation: Escalation
+    requested: tuple[str, ...]
     held: Mapping[str, str]
 
     @property
@@ -59,33 +60,20 @@ class CompletedEscalation(NamedTuple):
         """The escalation as a sentence. It names only grants of the requester."""
         if "" in self.held.values():
             return (
-                f"{_listed(self.asked)} completes a known privilege escalation together with other active grants of "
-                "the same agent or person."
+                f"{_listed(self.requested)} completes a known privilege escalation together with other active grants "
+                "of the same agent or person."
             )
-        first, *others = self.way.actions
+        first, *others = self.escalation.actions
         named = [self._named(name) for name in (first, *others)]
         together = f"{named[0]} with {_listed(named[1:])}" if others else named[0]
-        return f"{together} lets its holder {_use(self.way)}."
+        return f"{together} lets its holder {_use(self.escalation)}."
 
     def _named(self, action: str) -> str:
         return f"{action} (held by grant {self.held[action]})" if action in self.held else action
 
 
-class Risk(NamedTuple):
-    """One risk of a request: its name, a sentence, the actions that have it, and other grants that take part.
-
-    `source` is the URL of its description, "" if there is none.
-    """
-
-    name: str
-    sentence: str
-    actions: tuple[str, ...]
-    grants: tuple[str, ...] = ()
-    source: str = ""
-
-
 def completed_escalations(
-    asked: Collection[str], held: Iterable[HeldActions], ways: Iterable[Escalation]
+    requested: Collection[str], held: Iterable[HeldActions], escalations: Iterable[Escalation]
 ) -> tuple[CompletedEscalation, ...]:
     """Return the escalations that requesting `requested` completes, each with at least one requested action."""
     holders: dict[str, str] = {}
@@ -94,12 +82,13 @@ def completed_escalations(
         holders |= {name: grant.grant_id for name in grant.actions if not holders.get(name)}
     return tuple(
         CompletedEscalation(
-            way,
-            tuple(name for name in way.actions if name in asked),
-            {name: holders[name] for name in way.actions if name not in asked},
+            each,
+            tuple(name for name in each.actions if name in requested),
+            {name: holders[name] for name in each.actions if name not in requested},
         )
-        for way in ways
-        if any(name in asked for name in way.actions) and all(name in asked or name in holders for name in way.actions)
+        for each in escalations
+        if any(name in requested for name in each.actions)
+        and all(name in requested or name in holders for name in each.actions)
     )
 
 
@@ -118,7 +107,7 @@ def risks_of(
         found.add("InfrastructureModification")
     if gained:
         found.add(PRIVILEGE_ESCALATION)
-    if any(len(gain.way.actions) > 1 for gain in gained):
+    if any(len(gain.escalation.actions) > 1 for gain in gained):
         found.add(ESCALATION_COMBINATION)
     return frozenset(found)
 
@@ -139,17 +128,17 @@ def describe_risks(risks: Mapping[str, Collection[str]], gained: Iterable[Comple
 
 
 def _escalation_risk(gain: CompletedEscalation) -> Risk:
-    name = ESCALATION_COMBINATION if len(gain.way.actions) > 1 else PRIVILEGE_ESCALATION
+    name = ESCALATION_COMBINATION if len(gain.escalation.actions) > 1 else PRIVILEGE_ESCALATION
     hidden = "" in gain.held.values()
     grants = tuple(sorted(set(gain.held.values()) - {""}))
-    return Risk(name, gain.sentence, gain.asked, () if hidden else grants, "" if hidden else gain.way.source)
+    return Risk(name, gain.sentence, gain.requested, () if hidden else grants, "" if hidden else gain.escalation.source)
 
 
-def _use(way: Escalation) -> str:
+def _use(escalation: Escalation) -> str:
     """Return what the escalation lets its holder do."""
-    services = [name.partition(":")[0] for name in way.actions]
+    services = [name.partition(":")[0] for name in escalation.actions]
     service = next((each for each in services if each not in _IDENTITIES), "")
-    if "iam:PassRole" in way.actions:
+    if "iam:PassRole" in escalation.actions:
         return f"act as any role that {service} may assume"
     return f"act as a role that a resource of {service} has" if service else "gain permissions that were never granted"
 

@@ -7,8 +7,8 @@ size of the largest set of votes that can each be given a member of their own.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import Grant, Vote
+from jitney.core.delegation import Delegation
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups, approving_groups, direct_members, requested_groups
 
@@ -43,7 +43,7 @@ def represented_members(vote: Vote, group: str, review: GrantUnderReview, groups
         frozenset(
             each.delegator
             for each in delegations
-            if each.holds(vote.at)
+            if each.in_force(vote.at)
             and each.delegator in groups[each.group].members
             and vote.human in groups[each.group].delegates
         )

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
-from jitney.core.access.delegation import Delegation
 from jitney.core.config import ReviewerGroup
+from jitney.core.delegation import Delegation
 from jitney.core.problems import Problem
 from jitney.core.review.reviewers import Groups
 
@@ -90,7 +90,7 @@ def with_delegates(groups: Groups, absences: Iterable[OutOfOffice], now: int) ->
         for name, human in absence.delegates:
             group = at_work.get(name)
             place = Delegation(name, absence.human, absence.id, absence.starts_at, absence.ends_at)
-            if group and place.holds(now) and absence.human in group.members and human in group.delegates:
+            if group and place.in_force(now) and absence.human in group.members and human in group.delegates:
                 notify = (*group.notify, human) if absence.human in group.notify else group.notify
                 at_work[name] = group._replace(
                     active_delegations=(*group.active_delegations, (human, place)), notify=notify

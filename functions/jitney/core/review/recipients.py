@@ -20,7 +20,7 @@ def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: in
         return tuple(sorted(all_possible_reviewers(review, groups, involved_people(review))))
     if grant.break_glass:
         people = all_possible_reviewers(review, groups)
-        return tuple(sorted(people | {*grant.break_glass.told, grant.break_glass.human}))
+        return tuple(sorted(people | {*grant.break_glass.notified, grant.break_glass.human}))
     notified = frozenset[str]().union(*(_notified(group, review, groups, now) for group in requested_groups(grant)))
     content, voters = content_hash(grant), {vote.human for vote in grant.votes}
     if notice is Notice.DECIDED:

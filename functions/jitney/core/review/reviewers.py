@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from jitney.core.access.delegation import Delegation
 from jitney.core.access.grant import Grant, State
 from jitney.core.config import ReviewerGroup
+from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.grant_under_review import GrantUnderReview
@@ -83,7 +83,7 @@ def _active_delegations(
         (human, delegation)
         for each in approving_groups(group, review.grant, groups, now)
         for human, delegation in groups[each].active_delegations
-        if delegation.holds(now) and human not in barred and delegation.delegator not in requesters
+        if delegation.in_force(now) and human not in barred and delegation.delegator not in requesters
     )
 
 

@@ -58,7 +58,7 @@ def has_changed_since(grant: Grant, since: int) -> bool:
 def is_waiting(grant: Grant, now: int) -> bool:
     """Whether people are waited for: to decide, or to look at a broken glass while there is time for that."""
     if grant.break_glass:
-        return grant.unreviewed and now < grant.break_glass.due_at
+        return grant.awaits_follow_up and now < grant.break_glass.due_at
     return grant.at(now).state is State.PENDING
 
 

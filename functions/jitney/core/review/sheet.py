@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
+from jitney.core.access.decision import Risk
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote
 from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.patterns import PatternTooComplex, covers
-from jitney.core.policy.risks import Risk
 from jitney.core.review.approval_count import represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
+from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State, Vote
-from jitney.core.policy.decision import Decision, Effect
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from dataclasses import replace
 
+from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict, reviews_of
 from jitney.core.access.request import Permission
-from jitney.core.policy.decision import Decision
 from jitney.core.problems import Problem
 from jitney.core.review.approval_count import count_represented, represented_members, with_counted_groups
 from jitney.core.review.content import content_hash

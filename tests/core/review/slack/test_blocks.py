@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jitney.core.access.break_glass import BreakGlassUse
+from jitney.core.access.decision import Risk
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.config import ReviewerGroup
-from jitney.core.policy.risks import Risk
 from jitney.core.review.notices import Notice
 from jitney.core.review.safe_text import escape_exact
 from jitney.core.review.selection import selected_permissions

@@ -13,10 +13,10 @@ class Delegation:
 
     group: str
     delegator: str
-    absence: str
+    out_of_office_id: str
     starts_at: int
     ends_at: int
 
-    def holds(self, at: int) -> bool:
+    def in_force(self, at: int) -> bool:
         """Return whether the delegation is in force at `at`."""
         return self.starts_at <= at < self.ends_at

@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from jitney.core.access.request import Permission
-from jitney.core.policy.risks import Risk
 
 
 class Effect(StrEnum):
@@ -23,6 +22,19 @@ class Reason(NamedTuple):
     sentence: str
     action: str = ""
     resource: str = ""
+
+
+class Risk(NamedTuple):
+    """One risk of a request: its name, a sentence, the actions that have it, and other grants that take part.
+
+    `source` is the URL of its description, "" if there is none.
+    """
+
+    name: str
+    sentence: str
+    actions: tuple[str, ...]
+    grants: tuple[str, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
