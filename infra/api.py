@@ -1,7 +1,7 @@
-"""The front door: a regional REST API whose routes come from the functions' table, and what it answers by itself.
+"""The regional REST API: the functions' routes, and the problems that API Gateway answers itself.
 
-Tokens are verified in the functions, not by an authorizer: a cached verdict would outlive what it was about. Whatever
-API Gateway refuses before a function is reached has the form of every other refusal (RFC 9457).
+The functions verify tokens. An authorizer would cache its verdict, which could outlive a token or a suspension. When
+API Gateway refuses a request before it reaches a function, the answer has the form of every problem (RFC 9457).
 """
 
 import json
@@ -20,19 +20,21 @@ STAGE = "live"
 REQUESTS_PER_SECOND = 50
 BURST = 100
 
-_NO_ROUTE = Problem("route_not_found", "There is no such route.", "See the OpenAPI file for the routes and verbs.")
-_TOO_MANY = Problem("rate_limited", "Requests come faster than the API takes them.", "Wait a second, then try again.")
-_TOO_LARGE = Problem("body_too_large", "The request is larger than the API takes.", "Ask for less in one request.")
+_NO_ROUTE = Problem("route_not_found", "The route does not exist.", "See the OpenAPI file for the routes and verbs.")
+_TOO_MANY = Problem(
+    "rate_limited", "Requests arrive faster than the API accepts them.", "Wait a second, then try again."
+)
+_TOO_LARGE = Problem("body_too_large", "The request is larger than the API accepts.", "Send less in one request.")
 _INVALID = Problem("request_invalid", "The request cannot be read.", "Send JSON as the OpenAPI file describes it.")
 _BLOCKED = Problem(
-    "request_blocked", "The web application firewall blocked the request.", "Send plain JSON, and less of it."
+    "request_blocked", "The web application firewall blocked the request.", "Send plain JSON, and a smaller body."
 )
 _LATE = Problem("unavailable", "The answer took too long.", "Try again with the same Idempotency-Key.")
 _FAILED = Problem("internal", "Jitney failed.", "Try again with the same Idempotency-Key.")
 
-# The DEFAULT_ types catch what is not named. A route that does not exist is MISSING_AUTHENTICATION_TOKEN, or a
-# complaint about the signature when there is an Authorization header, which API Gateway then takes for its own
-# (API Gateway Developer Guide, "Gateway response types").
+# The DEFAULT_ types catch all other responses. For a route that does not exist, API Gateway answers
+# MISSING_AUTHENTICATION_TOKEN, or INVALID_SIGNATURE if the request has an Authorization header, which it then reads as
+# an AWS signature (API Gateway Developer Guide, "Gateway response types").
 REFUSALS: Mapping[str, Problem] = {
     "MISSING_AUTHENTICATION_TOKEN": _NO_ROUTE,
     "RESOURCE_NOT_FOUND": _NO_ROUTE,
@@ -48,7 +50,7 @@ REFUSALS: Mapping[str, Problem] = {
     "DEFAULT_5XX": _FAILED,
 }
 
-# Nothing that a caller sends: no header, no query, no body.
+# The access log holds no header, query or body of a request.
 _LOGGED = {
     "request_id": "$context.requestId",
     "time": "$context.requestTime",
@@ -64,7 +66,7 @@ _LOGGED = {
 
 
 class Api(Construct):
-    """The REST API; `access_log` takes one line for each request."""
+    """The REST API. `access_log` gets one line for each request."""
 
     def __init__(self, scope: Construct, construct_id: str, *, access_log: Delivery) -> None:
         super().__init__(scope, construct_id)
@@ -74,7 +76,7 @@ class Api(Construct):
             rest_api_name="jitney",
             description="Just-in-time AWS access for agents",
             endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
-            # Access logs go to Firehose, which needs no role shared by everything in the account.
+            # Access logs go to Firehose, which needs no account-wide role.
             cloud_watch_role=False,
             deploy_options=apigateway.StageOptions(
                 stage_name=STAGE,
@@ -87,12 +89,12 @@ class Api(Construct):
         )
         for response_type, problem in REFUSALS.items():
             self._refusal(response_type, problem)
-        acknowledge(self, "The functions verify the token at every call; health tells nothing.", "APIG4", "COG4")
-        acknowledge(self, "The functions check the body: their refusals name the fix and are on record.", "APIG2")
-        acknowledge(self, "Execution logs hold headers, tokens among them; the access log does not.", "APIG6")
+        acknowledge(self, "The functions verify the token at every call; health shows only a version.", "APIG4", "COG4")
+        acknowledge(self, "The functions check the body, answer with the fix, and record the refusal.", "APIG2")
+        acknowledge(self, "Execution logs contain headers, including tokens; the access log does not.", "APIG6")
 
     def route(self, functions: Iterable[BrokerFunction]) -> None:
-        """Add the routes of `functions`, which may know by then where the API answers."""
+        """Add the routes of `functions`, whose environment may contain the API's address."""
         for function in functions:
             integration = apigateway.LambdaIntegration(function.function, allow_test_invoke=False)
             for verb, path in function.spec.routes:
@@ -112,6 +114,6 @@ class Api(Construct):
 
     @property
     def url(self) -> str:
-        """Where the API answers, without a slash at the end."""
+        """The API's address, without a trailing slash."""
         stack = Stack.of(self)
         return f"https://{self.rest_api.rest_api_id}.execute-api.{stack.region}.{stack.url_suffix}/{STAGE}"

@@ -1,4 +1,4 @@
-"""The approval workflow: `approval.asl.json` as it is, with its ARNs put in."""
+"""The approval workflow: `approval.asl.json` with its ARNs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,14 +21,14 @@ STEPS: Mapping[str, str] = {
     "NoticesFunctionArn": "review_notices",
     "FailuresFunctionArn": "review_failures",
 }
-"""The functions that the workflow calls, by the names that its definition has for their ARNs."""
+"""The functions that the workflow calls, by the placeholders for their ARNs in its definition."""
 
 
 class Approval(Construct):
-    """The Standard state machine that holds a request until it is decided or its time is over.
+    """The Standard state machine that holds a request until it is decided or expires.
 
-    `steps` are its functions by name. An execution that ends in another way than its last state is told to EventBridge,
-    and from there to the function that fails its request.
+    `steps` are its functions by name. If an execution is stopped, fails or times out, an EventBridge rule calls the
+    function that fails its request.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, steps: Mapping[str, lambda_.IFunction]) -> None:
@@ -50,7 +50,7 @@ class Approval(Construct):
         log_group = logs.LogGroup(
             self,
             "Logs",
-            # This prefix needs no resource policy of its own (Step Functions Developer Guide, "CloudWatch logs").
+            # Log groups with this prefix need no resource policy (Step Functions Developer Guide, "CloudWatch logs").
             log_group_name="/aws/vendedlogs/states/jitney-approval",
             retention=logs.RetentionDays.THREE_MONTHS,
             removal_policy=RemovalPolicy.DESTROY,
@@ -64,10 +64,10 @@ class Approval(Construct):
             definition_substitutions={**arns, "Partition": Stack.of(self).partition},
             role=role,
             tracing_enabled=True,
-            # Without data: a request's reason and resources belong in the audit table, where they are masked.
+            # Without data: a request's reason and resources are in the audit table only, where they are masked.
             logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
         )
-        reason = "Log delivery and X-Ray have no resources to name (Step Functions Developer Guide, IAM policies)."
+        reason = "Log delivery and X-Ray cannot be limited to resources (Step Functions Developer Guide, IAM policies)."
         acknowledge(self, reason, "IAM5[Resource::*]")
         events.Rule(
             self,

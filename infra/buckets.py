@@ -1,4 +1,4 @@
-"""The buckets: what was recorded, the seals over it, what was asked about it, and who looked."""
+"""The buckets: audit records, the seals over them, query results, and access logs."""
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_kms as kms
@@ -6,16 +6,14 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 KEEP_SEALS = Duration.days(400)
-"""As long as the audit table keeps a record (`adapters.store`): nobody, not even the account's root, can shorten it."""
+"""As long as the audit table keeps a record (`adapters.store`). Not even the account's root user can shorten it."""
 
 
 class Buckets(Construct):
-    """`records` keeps the audit records, `results` what Athena answers, `logs` who called the API and read records.
+    """The buckets `records`, `results` (of Athena), `logs` (of the API and of the other buckets), and `seals`.
 
-    `seals` keeps the seals over the records, each for `KEEP_SEALS` at least, under S3's own key: what proves the
-    records is to be read even when the key of the records is gone.
-
-    `tls_only` is false on one's own machine, where AWS is spoken to over plain HTTP on loopback.
+    `seals` keeps each seal for `KEEP_SEALS` at least. It is encrypted with S3's own key, so that seals stay readable if
+    the records' key is lost. `tls_only` is false in a local system, in which AWS answers over plain HTTP on loopback.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey, tls_only: bool) -> None:
@@ -31,7 +29,7 @@ class Buckets(Construct):
 
     @property
     def outputs(self) -> dict[str, str]:
-        """What people find them by."""
+        """The stack's outputs for commands and people."""
         return {
             "RecordsBucket": self.records.bucket_name,
             "SealsBucket": self.seals.bucket_name,

@@ -1,7 +1,7 @@
-"""The one Lambda bundle that all functions share: our code, `configuration.json` and the locked third-party code.
+"""The Lambda bundle that all functions share: our code, `configuration.json` and the locked third-party code.
 
-A zip, not a layer: a function's code and what it imports change together, and a cold worker unpacks one file. The
-third-party part is made once for a lock and a platform and kept; a bundle is that zip with the sources appended, so
+It is one zip, not a layer: a function's code and its imports change together, and a cold start unpacks one file. The
+third-party part is built once for a lock and a platform, and kept. A bundle is that zip with the sources appended, so
 that a change of source costs milliseconds. The same input gives the same bytes on every machine.
 """
 
@@ -27,16 +27,16 @@ IN_LAMBDA = ("__init__.py", "resources.py", "core", "adapters", "handlers", "pag
 CACHE = Path(__file__).parent.parent / ".local" / "cache" / "bundles"
 PYTHON = (3, 13)
 KEPT = 6
-"""Zips of each sort that are kept; the ones that were not used for longest go."""
+"""How many zips of each kind are kept; the least recently used ones are deleted."""
 
-# Of botocore's 445 service models, the ones that the adapters make clients of: 28 MB that are unpacked at each cold
-# start and read past at each client. A test holds this table against the adapters.
+# The service models that the adapters make clients of, out of botocore's 445. The others would add 28 MB to unpack at
+# each cold start. A test compares this table with the adapters.
 SERVICES = ("dynamodb", "firehose", "iam", "kms", "s3", "secretsmanager", "sesv2", "sqs", "stepfunctions", "sts")
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What a bundle is built for: uv's name of the platform, and Lambda's name of its architecture."""
+    """The platform of a bundle: uv's name for it, and Lambda's name for its architecture."""
 
     name: str
     architecture: str
@@ -44,7 +44,7 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A built bundle: the zip file, and a hash of everything it was made from."""
+    """A built bundle: the zip file, and a hash of all its inputs."""
 
     path: Path
     digest: str
@@ -62,20 +62,20 @@ _HOSTS = {
 
 
 def host() -> Platform:
-    """The platform of this machine, for running the functions on it. Raises KeyError where that was never tried."""
+    """Return the platform of this machine. Raises KeyError for an unsupported one."""
     return _HOSTS[host_platform.system(), host_platform.machine()]
 
 
 def build(configuration: str, platform: Platform, cache: Path = CACHE) -> Bundle:
-    """The bundle with this `configuration.json`; asks the package index only for a new lock, platform or recipe.
+    """Return the bundle with this `configuration.json`. A new lock, platform or recipe needs the package index.
 
-    Raises subprocess.CalledProcessError when uv cannot install what `functions/requirements.txt` locks, and SyntaxError
-    when a source does not compile.
+    Raises subprocess.CalledProcessError if uv cannot install `functions/requirements.txt`, and SyntaxError if a source
+    does not compile.
     """
     if sys.version_info[:2] != PYTHON:
         raise RuntimeError(f"the byte code must be made by Python {PYTHON[0]}.{PYTHON[1]}; use the project's .venv")
     lock = (FUNCTIONS / "requirements.txt").read_bytes()
-    # This file is the recipe: any change to it makes new bundles.
+    # This file is the recipe: after any change to it, bundles are built again.
     recipe = _digest(Path(__file__).read_bytes(), platform.name.encode(), lock)
     sources = {str(path.relative_to(FUNCTIONS)): path.read_bytes() for path in sorted(_sources())}
     sources["configuration.json"] = configuration.encode()
@@ -107,7 +107,7 @@ def _sources() -> Iterator[Path]:
 
 @contextmanager
 def _new(path: Path) -> Iterator[Path]:
-    """A place to write `path` to, which appears there whole or not at all: several builds may run at once."""
+    """Yield a file that replaces `path` atomically, because several builds may run at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:
         place = Path(folder) / path.name
@@ -137,14 +137,14 @@ def _install(platform: Platform, folder: Path) -> None:
 
 
 def _prune(folder: Path) -> None:
-    """Drop what no function reads, and what differs between machines: scripts and RECORD carry the builder's paths."""
+    """Delete files that no function reads, and files that differ between machines: scripts and RECORD contain paths."""
     shutil.rmtree(folder / "bin", ignore_errors=True)
     (folder / ".lock").unlink(missing_ok=True)
     for data in (folder / "botocore" / "data", folder / "boto3" / "data"):
         for service in data.iterdir():
             if service.is_dir() and service.name not in SERVICES:
                 shutil.rmtree(service)
-    # cedarpy imports this at once: 9 ms of classes for syntax trees, which no function makes.
+    # cedarpy imports this module at once: 9 ms of classes for syntax trees, which no function uses.
     (folder / "cedarpy" / "pst.py").write_text("")
     for pattern in ("*.dist-info/RECORD", "*.dist-info/REQUESTED", "*.dist-info/direct_url.json", "**/*.pyi"):
         for path in folder.glob(pattern):
@@ -152,7 +152,7 @@ def _prune(folder: Path) -> None:
 
 
 def _compile(folder: Path) -> None:
-    """Byte code that is used whatever the times of the files are: a zip's times are not the builder's."""
+    """Compile to byte code that does not depend on the files' times, which a zip does not keep."""
     compiled = compileall.compile_dir(
         folder,
         quiet=2,

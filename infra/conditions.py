@@ -1,21 +1,22 @@
-"""The conditions that limit what a function's role allows."""
+"""IAM conditions on the permissions of the functions' roles."""
 
 from typing import Any
 
 
 def session_name_condition(sessions: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """The condition that limits sts:AssumeRole to sessions whose names match."""
+    """Return the condition that limits sts:AssumeRole to sessions whose names match."""
     return {"StringLike": {"sts:RoleSessionName": list(sessions)}} if sessions else {}
 
 
 def item_conditions(items: tuple[str, ...], attributes: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
-    """The conditions that limit a statement to items whose partition keys match, and of these to some attributes.
+    """Return the conditions that limit a statement to items whose partition keys match, and to some attributes.
 
     DynamoDB evaluates them for each item of a transaction, under the permission of its single-item operation
-    (DynamoDB Developer Guide, "Using IAM with DynamoDB transactions"). ForAllValues alone is true without any value
-    (IAM User Guide, "Multivalued context keys"): Null demands that there is one. The attributes are all that a request
-    names: to write, in conditions, of the key. They limit no action that replaces whole items, nor what an update
-    returns (DynamoDB Developer Guide, "Using IAM policy conditions for fine-grained access control").
+    (DynamoDB Developer Guide, "Using IAM with DynamoDB transactions"). ForAllValues is also true for a key without
+    values (IAM User Guide, "Multivalued context keys"), so Null requires a value. The attributes are those that a
+    request names in its key, in its conditions and in its update. They do not limit actions that replace whole items,
+    nor an update's return values (DynamoDB Developer Guide, "Using IAM policy conditions for fine-grained access
+    control").
     """
     if not items:
         return {}

@@ -1,4 +1,4 @@
-"""From Firehose to a bucket: lines of JSON, a folder a day."""
+"""Firehose streams that write lines of JSON to a bucket, one folder for each day."""
 
 from typing import Any, cast
 
@@ -15,14 +15,14 @@ from jitney.configuration.arns import ROLE_PATH
 
 _DAY = "dt=!{timestamp:yyyy-MM-dd}/"
 _DAY_OF_LINE = "dt=!{partitionKeyFromQuery:dt}/!{timestamp:yyyy-MM-dd}/"
-# The line's own day, of its member `time`, as jq reads it.
+# The day of the line's member `time`, as a jq expression.
 _EXTRACTION = "{dt: .time[0:10]}"
 
 
 class Delivery(Construct):
-    """A Firehose stream into one prefix of a bucket, with a role that can do just that; a folder a day.
+    """A Firehose stream into one prefix of a bucket, with a role for that alone, and one folder for each day.
 
-    The day is that of delivery; `by_line` it is that of the line: what comes late, or twice, comes to lie together.
+    The day is the day of delivery. With `by_line` it is the line's own, so that late and repeated lines share a folder.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Delivery(Construct):
         logical_id = Stack.of(self).get_logical_id(cast("s3.CfnBucket", bucket.node.default_child))
         folders = [f"IAM5[Resource::<{logical_id}.Arn>/{folder}/*]" for folder in (prefix, f"{prefix}-errors")]
         acknowledge(self, "Firehose writes objects of new names under its own two prefixes.", *folders)
-        # Firehose checks at once that it may write where it is told to.
+        # Firehose checks its permission to write when the stream is created.
         self.stream.node.add_dependency(role)
 
     def _role(self, bucket: s3.IBucket, prefix: str, key: kms.IKey | None, log_group: logs.ILogGroup) -> iam.Role:
@@ -104,7 +104,7 @@ class Delivery(Construct):
 
 
 def _partitioning() -> dict[str, Any]:
-    """Dynamic partitioning, which takes buffers of 64 MB at least.
+    """Return dynamic partitioning, which requires buffers of at least 64 MB.
 
     https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html
     """

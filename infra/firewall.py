@@ -1,4 +1,4 @@
-"""The web ACL in front of the API: how much, how often, and AWS's lists of what attacks look like."""
+"""The web ACL in front of the API: body size, request rate, and AWS's managed rules."""
 
 import json
 
@@ -9,15 +9,15 @@ from constructs import Construct
 from jitney.core.problems import Problem
 
 REQUESTS_PER_ADDRESS = 3000
-"""In five minutes: a hundred agents behind one address may each poll every ten seconds."""
+"""In five minutes: enough for a hundred agents behind one address that poll every ten seconds."""
 
-_TOO_LARGE = Problem("body_too_large", "The request body is too large.", "Ask for less in one request.")
+_TOO_LARGE = Problem("body_too_large", "The request body is too large.", "Send less in one request.")
 _TOO_MANY = Problem(
-    "rate_limited", "Too many requests come from this address.", "Wait five minutes, then ask less often."
+    "rate_limited", "Too many requests arrive from this address.", "Wait five minutes, then send fewer requests."
 )
 
-# Rules of AWS's lists that would stop honest requests; they are counted instead. A request may be as large as the size
-# rule allows, more than the 8 kB of theirs; and not every agent sends a User-Agent.
+# Managed rules that would stop legitimate requests are set to count. They limit a body to 8 kB, less than our size
+# rule, and require a User-Agent, which not every agent sends.
 _COUNTED = {
     "AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY", "NoUserAgent_HEADER"),
     "AWSManagedRulesKnownBadInputsRuleSet": (),
@@ -34,7 +34,7 @@ class Firewall(Construct):
         super().__init__(scope, construct_id)
         body_size = wafv2.CfnWebACL.SizeConstraintStatementProperty(
             field_to_match=wafv2.CfnWebACL.FieldToMatchProperty(
-                # What is too large to be looked at is too large.
+                # A body that is too large for WAF to inspect is over the limit.
                 body=wafv2.CfnWebACL.BodyProperty(oversize_handling="MATCH")
             ),
             comparison_operator="GT",
@@ -74,7 +74,7 @@ class Firewall(Construct):
 
 
 def _visibility(name: str) -> wafv2.CfnWebACL.VisibilityConfigProperty:
-    # Sampled requests would keep headers, tokens among them, where anybody with WAF read access sees them.
+    # Sampled requests contain headers, including tokens, and WAF read access would show them.
     return wafv2.CfnWebACL.VisibilityConfigProperty(
         cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=False
     )
@@ -95,7 +95,7 @@ def _blocking(name: str, priority: int, statement: _Statement, problem: Problem)
 
 
 def _not_from_slack() -> _Statement:
-    """All but what Slack signs: it sends messages along, and an agent's words must not keep its reviewers out."""
+    """Return a statement for all requests except Slack's, which contain text of agents that must not block a vote."""
     route = wafv2.CfnWebACL.ByteMatchStatementProperty(
         field_to_match=wafv2.CfnWebACL.FieldToMatchProperty(uri_path={}),
         positional_constraint="ENDS_WITH",

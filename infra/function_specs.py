@@ -24,7 +24,7 @@ from jitney.core.access.credentials import CANARY_PREFIX
 from jitney.core.access.target_check import NON_GRANT_PREFIX, SESSION_PREFIX
 
 CHECK_SESSIONS = (f"{SESSION_PREFIX}*", f"{NON_GRANT_PREFIX}*")
-"""The names of a target check's sessions. None is a grant's, whatever the target roles would accept."""
+"""The names of a target check's sessions. None of them can be a grant's."""
 
 # Partition keys (adapters.store, core.single_use). A function that issues nothing cannot write a grant that another
 # function would issue credentials for.

@@ -1,4 +1,4 @@
-"""The two DynamoDB tables, and the keys: what everything at rest is encrypted with, and that of masks' tags."""
+"""The two DynamoDB tables, the key that encrypts data at rest, and the key for the tags of masked values."""
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -8,11 +8,11 @@ from constructs import Construct
 PRINCIPALS = "by_principal"
 """The index that lists the grants of one principal."""
 OPEN_GRANTS_INDEX = "open_by_role"
-"""The index that lists the grants of one role whose end is not on record, by when they end."""
+"""The index that lists the grants of one role without a recorded end, by their end time."""
 
 
 class Tables(Construct):
-    """`state` holds grants, replay and idempotency keys; `audit` the records, whose stream is published."""
+    """`state` holds grants, replay and idempotency keys. `audit` holds the records, whose stream is published."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -25,7 +25,7 @@ class Tables(Construct):
             rotation_period=Duration.days(365),
             removal_policy=RemovalPolicy.RETAIN,
         )
-        # Masked values are compared by tags under it. KMS rotates no such keys, and no tag outlives it.
+        # Tags under this key show that two masked values are equal. KMS cannot rotate it, and no tag outlives it.
         self.mask_key = kms.Key(
             self,
             "MaskKey",
@@ -52,12 +52,12 @@ class Tables(Construct):
 
     @property
     def outputs(self) -> dict[str, str]:
-        """What people find them by."""
+        """The stack's outputs for commands and people."""
         return {"StateTable": self.state.table_name, "AuditTable": self.audit.table_name}
 
     @property
     def resources(self) -> dict[str, list[str]]:
-        """The ARNs by the names that the functions' permissions are written with."""
+        """The ARNs by their names in permissions."""
         return {
             "state": [self.state.table_arn],
             "state_index": [f"{self.state.table_arn}/index/{PRINCIPALS}"],
@@ -70,7 +70,7 @@ class Tables(Construct):
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which functions find these."""
+        """The environment variables for the functions."""
         return {
             "JITNEY_STATE_TABLE": self.state.table_name,
             "JITNEY_AUDIT_TABLE": self.audit.table_name,

@@ -1,8 +1,8 @@
-"""What one target account gets: the role that grants are sessions of, its boundary, and who takes sessions back.
+"""The stack of one target: the role whose sessions are grants, its boundary, and the role that revokes sessions.
 
-Deployed into the target's own account, by whoever owns it, after the broker's stack (IAM accepts a trusted role only
-once it exists). The broker can issue sessions of the role and write its inline policies, and nothing else here; the
-boundary, which it cannot touch, is what the role may do, so that such a policy can only take away.
+It is deployed into the target's own account after the broker's stack, because IAM accepts a trusted role only if it
+exists. The broker can issue sessions of the role and write its inline policies, and nothing else. It cannot change the
+boundary, which bounds the role, so that an inline policy can only remove permissions.
 """
 
 from collections.abc import Mapping
@@ -31,8 +31,8 @@ from jitney.configuration.target_policies import inline_policies, outer_bound
 
 SESSION_TAGS = ("grant", "agent", "human")
 
-# Whatever the role's own policy says: no session makes identities, credentials or other sessions, or touches accounts.
-# Denying iam: altogether also keeps the role, its policies and this boundary out of its own reach.
+# Even if the role's own policy allows it, no session creates identities, credentials or other sessions, or changes
+# accounts. With iam:* denied, a session cannot change the role, its policies or this boundary.
 ALWAYS_DENIED = (
     "account:*",
     "iam:*",
@@ -53,16 +53,16 @@ ALWAYS_DENIED = (
     "sts:GetWebIdentityToken",
 )
 
-# The functions that take back and check make sessions with a second hyphen in their names, which no grant's id has.
-# Those show what is denied, and can do nothing else: the two calls that are tried with them.
+# Functions that revoke and check use sessions with a second hyphen in their names, which no grant's id has. These
+# sessions can make the two calls that show a denial, and no others.
 BROKER_SESSIONS = "*:g-*-*"
 CHECK_ACTIONS = ("iam:DeleteRolePolicy", "sts:GetAccessKeyInfo")
 
 
 class TargetAccountStack(Stack):
-    """The stack `JitneyTarget-<alias>`: role, trust and boundary of one target.
+    """The stack `JitneyTarget-<alias>`: role, trust policy and boundary of one target.
 
-    Its template is whole: it has no assets, and its account needs no CDK bootstrap.
+    Its template has no assets, so its account needs no CDK bootstrap.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class TargetAccountStack(Stack):
             scope,
             construct_id,
             env=env,
-            description=f"Jitney: the role that grants on {alias} are sessions of",
+            description=f"Jitney: the role for grants on {alias}",
             synthesizer=LegacyStackSynthesizer(),
         )
         roles = TargetRoles(self, alias=alias, target=target, broker=broker)
@@ -89,7 +89,7 @@ class TargetAccountStack(Stack):
 
 
 class TargetRoles:
-    """The roles of a target in `scope`: `role`, that grants are sessions of, with its `boundary_arn`; and `revoker`."""
+    """The roles of a target in `scope`: `role` for its grants, with its `boundary_arn`, and `revoker`."""
 
     def __init__(self, scope: Construct, *, alias: str, target: TargetSettings, broker: BrokerSettings) -> None:
         self._scope = scope
@@ -106,17 +106,17 @@ class TargetRoles:
         forward(scope, alias=alias, target=target, role_arn=role_arn(target), broker=broker)
 
     def _bounds(self) -> iam.ManagedPolicy:
-        """What no session does; with the role's own policy also what it does at most, which makes it the boundary."""
+        """Return the policy that denies what no session may do. With a `policy` it also bounds the role."""
         bound = outer_bound(self._target)
         policy = iam.ManagedPolicy(
             self._scope,
             "Boundary" if bound else "Never",
             managed_policy_name=boundary_name(self._alias) if bound else f"jitney-never-{self._alias}",
             path=ROLE_PATH,
-            description="What no session of Jitney may ever do",
+            description="Denies what no session of Jitney may do",
             statements=[
                 *(iam.PolicyStatement.from_json(dict(each)) for each in bound),
-                self._unseen(),
+                self._rules_denied(),
                 iam.PolicyStatement(
                     effect=iam.Effect.DENY,
                     not_actions=list(CHECK_ACTIONS),
@@ -128,14 +128,14 @@ class TargetRoles:
                 ),
             ],
         )
-        reason = "A boundary allows nothing by itself: it takes away from what the role's own policy allows."
+        reason = "A boundary allows nothing by itself: it limits what the role's own policy allows."
         acknowledge(policy, reason, "IAM5[Resource::*]", *_wide(self._target))
         return policy
 
-    def _unseen(self) -> iam.PolicyStatement:
-        """No session does anything to the rules by which the broker sees it.
+    def _rules_denied(self) -> iam.PolicyStatement:
+        """Deny sessions every action on the rules that send their events to the broker.
 
-        Not even enable one: that would have it miss the events that only read.
+        Even EnableRule would hide calls: it resets the rule to a state without read-only events.
         """
         rules = f"arn:{self._partition}:events:*:{self._target.account}:rule/{RULES}*"
         return iam.PolicyStatement(effect=iam.Effect.DENY, actions=["events:*"], resources=[rules])
@@ -151,8 +151,8 @@ class TargetRoles:
             max_session_duration=LONGEST_SESSION_SECONDS,
             permissions_boundary=self.boundary_arn,
             assume_role_policy_document=_trust(self._partition, self._broker_account, self._external_id),
-            # Beside a managed policy, which denies what it denies, what nobody does is a policy of the role: nobody but
-            # the account's owner can detach it.
+            # With a managed policy as boundary, the denials are a policy of the role. Only the account's owner can
+            # detach it.
             managed_policy_arns=[self.boundary_arn, bounds.managed_policy_arn] if target.managed_policy else None,
             policies=[
                 iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
@@ -160,17 +160,19 @@ class TargetRoles:
             ]
             or None,
         )
-        acknowledge(role, "GetAccessKeyInfo and GetScopedCredentials have no resource to name.", "IAM5[Resource::*]")
-        reason = "The account's owner says in jitney.yaml what the role may do; every grant is narrower."
+        acknowledge(
+            role, "GetAccessKeyInfo and GetScopedCredentials cannot be limited to a resource.", "IAM5[Resource::*]"
+        )
+        reason = "jitney.yaml says what the role may do; every grant is narrower."
         managed = [f"IAM4[Policy::{self.boundary_arn}]"] if target.managed_policy else []
         acknowledge(role, reason, *_wide(target), *managed)
         return role
 
     def _revoker(self) -> iam.Role:
-        """The role that writes the deny document: inline policies of this one role, while the boundary is on it.
+        """Return the role that writes the deny document: inline policies of a target's role that has its boundary.
 
-        IAM has no condition on the name of an inline policy (Service Authorization Reference, "AWS IAM"), so that a
-        check, which tries whether it could delete one, could also delete the document. It can write none.
+        IAM has no condition on an inline policy's name (Service Authorization Reference, "AWS IAM"). A check, which
+        tries to delete a policy, could therefore also delete the deny document. It cannot write one.
         """
         principals = _functions(self._partition, self._broker_account, "revokers")
         arn = self.role.attr_arn
@@ -179,7 +181,7 @@ class TargetRoles:
             "Revoker",
             role_name=revoker_name(self._alias),
             path=ROLE_PATH,
-            description=f"Takes back sessions of {self._target.role_name} by denying them",
+            description=f"Revokes sessions of {self._target.role_name} by denying them",
             assumed_by=iam.PrincipalWithConditions(
                 iam.CompositePrincipal(*principals), {"StringEquals": {"sts:ExternalId": self._external_id}}
             ),
@@ -206,7 +208,7 @@ class TargetRoles:
 
 
 def _functions(partition: str, broker_account: str, resource: str) -> list[iam.IPrincipal]:
-    """The roles of the broker's functions that may do something on `on`."""
+    """Return the roles of the broker's functions with a permission on `resource`."""
     names = [name for name, spec in SPECS.items() if any(allow.resource == resource for allow in spec.allows)]
     return [
         iam.ArnPrincipal(f"arn:{partition}:iam::{broker_account}:role{ROLE_PATH}{role_name(name)}") for name in names
@@ -214,9 +216,9 @@ def _functions(partition: str, broker_account: str, resource: str) -> list[iam.I
 
 
 def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyDocument:
-    """Only the functions that issue, and only sessions that say which grant and which principal they are of (STS 3).
+    """Return the trust policy: functions that issue, and sessions that name their grant and principal (row STS 3).
 
-    A statement for each action: the IAM User Guide documents the keys by action ("Passing session tags").
+    Each action has a statement, because the IAM User Guide documents condition keys by action ("Passing session tags").
     """
     principals = _functions(partition, broker_account, "targets")
     of_a_grant = {"aws:RequestTag/grant": "g-*", "aws:RequestTag/agent": "?*"}
@@ -229,7 +231,7 @@ def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyD
         "sts:TagSession": {
             "StringLike": of_a_grant,
             "ForAllValues:StringEquals": {"aws:TagKeys": list(SESSION_TAGS)},
-            # Its value is empty where no human is behind the agent, which Null might take for no tag.
+            # The tag's value is empty if the agent acts for no human. Null could read that as no tag.
             "ForAnyValue:StringEquals": {"aws:TagKeys": "human"},
         },
         "sts:SetSourceIdentity": {"StringLike": named},
@@ -242,7 +244,7 @@ def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyD
 
 
 def _wide(target: TargetSettings) -> set[str]:
-    """The findings about the wildcards in the role's own policy."""
+    """Return cdk-nag's findings on the wildcards in the role's own policy."""
     statements = (target.policy or {}).get("Statement", [])
     named = {(kind, name) for each in statements for kind in ("Action", "Resource") for name in _listed(each.get(kind))}
     return {f"IAM5[{kind}::{name}]" for kind, name in named if "*" in name}

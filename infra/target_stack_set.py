@@ -1,4 +1,4 @@
-"""The stack set that puts the targets' roles into their accounts: CloudFormation's way into many accounts at once."""
+"""The stack set that creates the targets' roles in their accounts."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,13 +12,13 @@ from jitney.configuration.load import Configuration
 from jitney.configuration.settings import StackSetSettings, TargetSettings
 
 LONGEST_BODY = 51_200
-"""Characters that CloudFormation takes of a template by itself; longer ones come from a bucket (its quotas)."""
+"""The longest template in characters that CloudFormation accepts without a bucket (its quotas)."""
 
 
 class TargetStackSet(Stack):
-    """The stack `JitneyTargets`: one stack set, with an instance in each target's account and Region and in no other.
+    """The stack `JitneyTargets`: one stack set, with an instance in each target's account and Region only.
 
-    `folder` is where a template is written to that is too long to stand in this one.
+    A template that is too long for this stack's own is written to `folder` and uploaded.
     """
 
     def __init__(
@@ -35,17 +35,17 @@ class TargetStackSet(Stack):
             scope,
             construct_id,
             env=Environment(account=broker.account, region=broker.region),
-            description="Jitney: puts its roles into the accounts of its targets",
+            description="Jitney: creates its roles in the accounts of its targets",
         )
         body = template_of_all(configuration)
         CfnStackSet(
             self,
             "StackSet",
             stack_set_name=ALL,
-            description="The roles that Jitney's grants are sessions of",
+            description="The roles for Jitney's grants",
             permission_model="SERVICE_MANAGED",
             call_as="DELEGATED_ADMIN" if wanted.delegated_admin else "SELF",
-            # An account that comes into a unit is no target before somebody makes it one.
+            # An account that joins a unit is not a target until jitney.yaml names it.
             auto_deployment=CfnStackSet.AutoDeploymentProperty(enabled=False),
             managed_execution={"Active": True},
             capabilities=["CAPABILITY_NAMED_IAM"],
@@ -65,9 +65,9 @@ class TargetStackSet(Stack):
 
 
 def _groups(targets: Iterable[TargetSettings], wanted: StackSetSettings) -> list[CfnStackSet.StackInstancesProperty]:
-    """The targets' accounts by Region: the rule that watches a target is of its Region.
+    """Return the targets' accounts by Region, because the rule that forwards a target's events is regional.
 
-    An account with targets in two has two instances, and the template makes each target's roles in one of them.
+    An account with targets in two Regions has two instances. The template creates each target's roles in one of them.
     """
     accounts: dict[str, set[str]] = {}
     for target in targets:

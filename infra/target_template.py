@@ -1,7 +1,8 @@
-"""The targets' templates, whole, for whoever deploys them without CDK: by CloudFormation itself, or by a StackSet.
+"""The targets' templates, for deployment without CDK: with CloudFormation itself, or with a stack set.
 
-`python -m infra.target_template ALIAS` prints that of one target; without an alias, that of all, of which each account
-and Region gets its own targets' roles alone. Nothing is asked of AWS or of a package index.
+`python -m infra.target_template ALIAS` prints the template of one target. Without an alias it prints one template for
+all targets, which creates in each account and Region only its own targets' roles. It calls neither AWS nor a package
+index.
 """
 
 import json
@@ -24,7 +25,7 @@ ALL = "JitneyTargets"
 
 
 class AllTargets(Stack):
-    """The roles of every target, each made in the target's own account and Region alone, wherever this is deployed."""
+    """The roles of every target, each under the condition that it is in the target's own account and Region."""
 
     def __init__(self, scope: Construct, construct_id: str, *, configuration: Configuration) -> None:
         super().__init__(
@@ -42,7 +43,7 @@ class AllTargets(Stack):
 
 
 def target_stack(scope: Construct, alias: str, configuration: Configuration) -> TargetAccountStack:
-    """The stack of the target `alias`. Raises KeyError where there is none."""
+    """Return the stack of the target `alias`. Raises KeyError for an unknown alias."""
     target = configuration.settings.targets[alias]
     return TargetAccountStack(
         scope,
@@ -55,12 +56,12 @@ def target_stack(scope: Construct, alias: str, configuration: Configuration) -> 
 
 
 def template_of(alias: str, configuration: Configuration) -> str:
-    """The template of the target `alias`, as JSON. Raises KeyError where there is none."""
+    """Return the template of the target `alias` as JSON. Raises KeyError for an unknown alias."""
     return _synthesized(lambda app: target_stack(app, alias, configuration))
 
 
 def template_of_all(configuration: Configuration) -> str:
-    """The template of every target, as JSON, as short as it can be: CloudFormation takes 51,200 characters of it."""
+    """Return the template of all targets as compact JSON: CloudFormation accepts 51,200 characters."""
     template = json.loads(_synthesized(lambda app: AllTargets(app, ALL, configuration=configuration)))
     return json.dumps(template, separators=(",", ":"))
 
@@ -75,7 +76,7 @@ def _synthesized(make: Callable[[App], Stack]) -> str:
 
 
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
-    """Print the template that is asked for, of the configuration that JITNEY_CONFIG names (default jitney.yaml)."""
+    """Print one target's template, or that of all, from the configuration in JITNEY_CONFIG (default jitney.yaml)."""
     try:
         local = env.get("JITNEY_LOCAL") == "1"
         configuration = load_configuration(Path(env.get("JITNEY_CONFIG") or ROOT / "jitney.yaml"), env, local=local)
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
         return 1
     alias, targets = "".join(arguments[:1]), configuration.settings.targets
     if alias and alias not in targets:
-        print(f'there is no target "{alias}": {did_you_mean(alias, targets)}', file=sys.stderr)  # noqa: T201
+        print(f'target "{alias}" does not exist: {did_you_mean(alias, targets)}', file=sys.stderr)  # noqa: T201
         return 1
     print(template_of(alias, configuration) if alias else template_of_all(configuration))  # noqa: T201
     return 0

@@ -1,6 +1,6 @@
-"""What a target's account sends the broker: CloudTrail's events of its role, as the account's default bus has them.
+"""The rule in a target's account that forwards CloudTrail events of its role to the broker.
 
-Of the Region of the stack only, and data events only where a trail of the account has them (docs/trail.md).
+It forwards events of the stack's Region, and data events only if a trail of the account logs them (docs/auditor.md).
 """
 
 from aws_cdk import aws_events as events
@@ -13,14 +13,14 @@ from jitney.configuration.settings import BrokerSettings, TargetSettings
 
 
 def forward(scope: Construct, *, alias: str, target: TargetSettings, role_arn: str, broker: BrokerSettings) -> None:
-    """Send events of sessions of `role_arn`, and of their beginnings, to the bus of `broker`."""
+    """Forward the events of sessions of `role_arn`, and of their AssumeRole calls, to the bus of `broker`."""
     bus = f"arn:{partition_of(target.region)}:events:{broker.region}:{broker.account}:event-bus/{BUS}"
     role = iam.Role(
         scope,
         "Forwarder",
         role_name=forwarder_name(alias),
         path=ROLE_PATH,
-        description="Sends the broker CloudTrail's events of the target's role",
+        description="Forwards CloudTrail events of the target's role to the broker",
         assumed_by=iam.ServicePrincipal("events.amazonaws.com"),
         inline_policies={
             "allows": iam.PolicyDocument(

@@ -84,7 +84,7 @@ def test_pol_02_reviewers_that_are_not_there_are_refused(wrong):
 @pytest.mark.parametrize(
     ("condition", "said", "fix"),
     [
-        ('context.action == "s3:GetObjekt"', 'the action "s3:GetObjekt", which there is not', '"s3:GetObject"'),
+        ('context.action == "s3:GetObjekt"', 'the action "s3:GetObjekt", which does not exist', '"s3:GetObject"'),
         ('"s3:getobject" == context.action', 'policies see "s3:GetObject"', 'write "s3:GetObject"'),
         ('["s3:GetObject", "iam:CreateUsr"].contains(context.action)', '"iam:CreateUsr"', '"iam:CreateUser"'),
         ('context.service != "dynamo"', 'the service "dynamo", which no action has', "dynamodb"),

@@ -64,7 +64,7 @@ def test_all_targets_are_in_one_template_each_in_its_own_account_and_region_alon
 
 
 def test_an_unknown_target_is_told_with_the_closest(printed):
-    assert 'there is no target "prd"' in printed("prd")
+    assert 'target "prd" does not exist' in printed("prd")
     assert "did you mean prod?" in printed("prd")
 
 

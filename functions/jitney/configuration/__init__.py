@@ -1,1 +1,1 @@
-"""Reads and validates jitney.yaml and the policies beside it."""
+"""Read and validate jitney.yaml and its policies."""

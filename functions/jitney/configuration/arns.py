@@ -1,4 +1,4 @@
-"""Where Jitney's roles are: names that two accounts must spell alike."""
+"""Names and ARNs of Jitney's roles, which the broker's and the targets' accounts must spell alike."""
 
 from collections.abc import Mapping
 
@@ -6,24 +6,24 @@ from jitney.configuration.settings import TargetSettings
 
 ROLE_PATH = "/jitney/"
 RULES = "jitney-"
-"""How the names of the rules begin by which a target's account sends its events."""
+"""The prefix of the rules that forward events from a target's account."""
 _PARTITIONS: Mapping[str, str] = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 
 def role_arn(target: TargetSettings) -> str:
-    """The ARN of the target's role."""
+    """Return the ARN of the target's role."""
     return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{target.role_name}"
 
 
 def revoker_arn(alias: str, target: TargetSettings) -> str:
-    """The ARN of the role that writes the deny document of the target's role; `core.config.Target` spells it too."""
+    """Return the ARN of the role that writes the deny document; `core.config.Target` has the same."""
     return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{revoker_name(alias)}"
 
 
 def boundary_arn(alias: str, target: TargetSettings) -> str:
-    """The ARN of the permissions boundary of the target's role: its managed policy itself, or what repeats its policy.
+    """Return the ARN of the role's permissions boundary: its managed policy, or a copy of its policy.
 
-    A managed policy is given by its ARN, or by the name that AWS gave it.
+    A target names its managed policy by ARN, or an AWS managed policy by name.
     """
     partition, managed = partition_of(target.region), target.managed_policy
     if managed is None:
@@ -32,30 +32,30 @@ def boundary_arn(alias: str, target: TargetSettings) -> str:
 
 
 def boundary_name(alias: str) -> str:
-    """The name of the managed policy that is a target's boundary."""
+    """Return the name of the managed policy that is a target's boundary."""
     return f"jitney-boundary-{alias}"
 
 
 def revoker_name(alias: str) -> str:
-    """The name of a target's revoker role."""
+    """Return the name of a target's revoker role."""
     return f"jitney-revoker-{alias}"
 
 
 def forwarder_name(alias: str) -> str:
-    """The name of the role that sends the broker CloudTrail's events of a target."""
+    """Return the name of the role that forwards a target's CloudTrail events."""
     return f"jitney-forwarder-{alias}"
 
 
 def forwarding_name(alias: str) -> str:
-    """The name of the rule that sends the broker CloudTrail's events of a target: 58 characters of 64 at most."""
+    """Return the name of the rule that forwards a target's CloudTrail events: at most 58 of 64 characters."""
     return f"{RULES}forwarding-{alias}"
 
 
 def partition_of(region: str) -> str:
-    """The partition that a region belongs to: the second part of its ARNs."""
+    """Return the partition of a region, the second part of its ARNs."""
     return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def role_name(function: str) -> str:
-    """The name of a function's role; fixed, because the target roles' trust policies spell it."""
+    """Return the name of a function's role; it is fixed, because the target roles' trust policies contain it."""
     return f"jitney-{function.replace('_', '-')}"

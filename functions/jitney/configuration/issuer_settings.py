@@ -21,7 +21,7 @@ from jitney.configuration.values import (
 )
 from jitney.core.identity.providers import PROVIDERS
 
-# Row ID 2. With HS*, everybody who can verify a token could also sign one. No provider needs the other sizes.
+# Row ID 2. With HS*, a key that verifies tokens can also sign them. No provider needs the other sizes.
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 
 # The `settings` that each provider's module reads. A misspelt setting would restrict nothing.

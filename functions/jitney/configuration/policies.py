@@ -1,4 +1,4 @@
-"""The policies' folder, read and checked: what is wrong is said with file, line and the policy's @id."""
+"""Read and check the folder of policies. A problem has its file, its line and the policy's @id."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from jitney.core.policy.cedar import InvalidPolicies, PolicyFault, PolicySet
 from jitney.resources import SCHEMA
 
 SCHEMA_COPIES = "*.cedarschema"
-# Where, what is wrong, and the fix; () where it is no single policy.
+# The place, () if it is not one policy; what is wrong; and the fix.
 Found: TypeAlias = tuple[SourceLocation | tuple[()], str, str]
 
 NO_POLICIES = Policies("", "", "")
@@ -31,14 +31,14 @@ _QUOTED = re.compile(r"`([^`]+)`")
 
 
 def read_policies(folder: Path, names: Names) -> tuple[Policies, list[ConfigurationProblem]]:
-    """The policies in `folder` and everything that is wrong with them; `names` are those that they may name."""
+    """Return the policies in `folder` and all their problems; `names` are the names that they may use."""
     files = sorted(folder.glob("*.cedar"))
     if not files:
         fix = "name a folder (relative to this file) with *.cedar files: no policy, no grant"
         return NO_POLICIES, [_problem("", f"{folder.name}/ has no *.cedar files", fix)]
     copies = sorted(folder.glob(SCHEMA_COPIES))
     if copies:
-        wrong = "a policies folder has no schema of its own: Jitney ships it"
+        wrong = "a policies folder must not have a schema: Jitney ships it"
         return NO_POLICIES, [_problem(str(each), wrong, "delete this file") for each in copies]
     sources, problems = _texts(files)
     if problems:
@@ -88,7 +88,7 @@ def _faults(policies: Policies, written: Sequence[PolicyStatement]) -> Iterator[
 def _placed(fault: PolicyFault, written: Sequence[PolicyStatement], schema: str) -> Found:
     if not fault.key:
         return (), fault.sentence, "correct the policies"
-    # Cedar counts the policies through the text: policy0, policy1.
+    # Cedar numbers the policies in the text: policy0, policy1.
     statement = written[int(fault.key.removeprefix("policy"))]
     words = [word for quoted in _QUOTED.findall(fault.sentence) for word in (quoted, quoted.rpartition("::")[2])]
     wrong = f"{fault.id or 'this policy'}: {fault.sentence}"
@@ -96,7 +96,7 @@ def _placed(fault: PolicyFault, written: Sequence[PolicyStatement], schema: str)
 
 
 def _fix(sentence: str, schema: str) -> str:
-    """What could have been meant, by the names in the schema."""
+    """Return the fix: the names in the schema that could be meant."""
     schema = _COMMENT.sub("", schema)
     if found := _UNKNOWN_ATTRIBUTE.search(sentence):
         owner = rf"entity\s[^;{{]*\b{found[2]}\b" if found[2] else r"type\s+Context\b"

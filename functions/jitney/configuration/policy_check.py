@@ -1,6 +1,6 @@
-"""Whether the policies say what tests.yaml beside them expects, with the configuration's targets, limits and reviewers.
+"""Test the policies against their tests.yaml, with the configuration's targets, limits and reviewers.
 
-`jitney policy test` tells it (jitney.client.policy_testing).
+The command `jitney policy test` (jitney.client.policy_testing) shows the results.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ from jitney.resources import ACTIONS
 
 
 def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseReport]:
-    """The table beside the policies of the configuration at `path`, and what came of its cases.
+    """Return the table of the policies of the configuration at `path`, and the results of its cases.
 
     Raises ConfigurationError for the configuration, and for a table that cannot be read.
     """
-    # What is admitted on one's own machine alone (http issuers) makes no difference to the policies.
+    # A local configuration also admits http issuers, which make no difference to policies.
     configuration = load_configuration(path, env, local=True)
     loaded = config.load(configuration.json)
     file = path.parent / configuration.settings.policies / TABLE

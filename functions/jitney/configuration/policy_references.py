@@ -1,8 +1,8 @@
 """The names in policies: issuers' aliases, targets, their accounts and reviewer groups, AWS's actions and services.
 
-Cedar takes any name for an entity that might exist. A permit for a misspelt one permits nothing, which somebody
-notices; a forbid forbids nothing, which nobody does. So each name must be in the configuration, or in the action table,
-when the stack is built.
+Cedar accepts any name as an entity that might exist. A permit with a misspelt name permits nothing, and people notice.
+A forbid with one forbids nothing, and no one notices. So each name must be in the configuration, or in the action
+table, when the stack is built.
 """
 
 import difflib
@@ -20,7 +20,7 @@ from jitney.resources import ACTIONS
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A name in a policy that is nowhere in the configuration: the literal as it is written, what is wrong, the fix."""
+    """A name in a policy that the configuration does not define: the literal, what is wrong, and the fix."""
 
     literal: str
     wrong: str
@@ -28,9 +28,10 @@ class Unknown:
 
 
 def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
-    """What `policy`, in Cedar's JSON form, names that is not in `names`; of groups only the issuer's alias is known.
+    """Return the names in `policy`, in Cedar's JSON form, that are not in `names`.
 
-    Without any issuer or target, that alone is what is wrong.
+    Of a group only the issuer's alias is checked. Without any issuer or target, the configuration's own problem is
+    enough, and their names are not checked.
     """
     literals = read_policy(policy)
     found = set(_entities(policy)) | {("Jitney::Target", target) for target in literals.names.get("target", ())}
@@ -54,14 +55,14 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
 
 
 def _unknown_to_aws(literals: Literals) -> Iterator[Unknown]:
-    """Cedar compares names exactly, and gets each action by its canonical name."""
+    """Return unknown actions and services. Cedar compares names exactly, and requests have canonical names."""
     actions = _actions()
     for name in sorted(literals.names.get("action", ())):
         known = actions.get(name)
         if known is None:
             yield Unknown(
                 name,
-                f'names the action "{name}", which there is not',
+                f'names the action "{name}", which does not exist',
                 did_you_mean(name, actions.closest(name), quoted=True),
             )
         elif known.name != name:
@@ -82,7 +83,7 @@ def _actions() -> ActionTable:
 
 
 def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[Unknown]:
-    """Groups are issuer alias/group, source identities begin with issuer alias and a full stop."""
+    """Check the alias in a group (alias/group) or in a source identity (alias.subject)."""
     alias, found, rest = name.partition(separator)
     if not names.issuers or (found and alias in names.issuers):
         return
@@ -97,7 +98,7 @@ def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[U
 
 
 def _entities(value: Any) -> Iterator[tuple[str, str]]:
-    """The entities in a part of a policy, as type and id."""
+    """Return the entities in a part of a policy, as type and id."""
     match value:
         case {"type": str(kind), "id": str(name)}:
             yield kind, name

@@ -1,4 +1,4 @@
-"""The table of cases beside the policies, read as strictly as the configuration: no guesses, and no key twice."""
+"""Read the table of policy cases as strictly as the configuration: no guesses, and no key twice."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
@@ -17,22 +17,22 @@ _LISTS = frozenset(each.name for each in fields(Case) if get_origin(each.type) i
 
 
 def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
-    """The cases of a table; `${VAR}` comes from `env`. Raises ConfigurationError, which tells file and lines."""
+    """Return the cases of a table; `env` gives `${VAR}`. Raises ConfigurationError with file and lines."""
     try:
         source = read(file.read_text(encoding="utf-8"), env)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the file is not UTF-8 text"
         source = YamlSource({}, problems=[ConfigurationProblem((), f"there are no cases: {reason}", _FIX)])
-    # Where nothing could be read, whatever else was said of it would follow from that.
+    # If nothing could be read, every further problem would follow from that.
     cases = () if source.problems and not source.value else tuple(_read(source))
     if source.problems:
-        told = [replace(each, place=place_of(file, each).strip()) for each in placed(source)]
-        raise ConfigurationError(file, told)
+        placed_problems = [replace(each, place=place_of(file, each).strip()) for each in placed(source)]
+        raise ConfigurationError(file, placed_problems)
     return cases
 
 
 def _read(source: YamlSource) -> Iterator[Case]:
-    """The cases that can be read; what is wrong becomes a problem of the source."""
+    """Return the cases that can be read; the others become problems of the source."""
     table = source.value if isinstance(source.value, dict) else {}
     listed = table.get("cases")
     if not isinstance(listed, list):
@@ -51,7 +51,7 @@ def _read(source: YamlSource) -> Iterator[Case]:
 
 
 def _typed(members: Value, path: tuple[str | int, ...], source: YamlSource) -> dict[str, Any]:
-    """The members as `Case` has them; without those of another kind, which become problems of the source."""
+    """Return the members with the types of `Case`; wrong ones become problems of the source."""
     if not isinstance(members, dict):
         source.problems.append(ConfigurationProblem(path, "it is not a mapping", "write key: value lines below it"))
         return {}
@@ -64,7 +64,7 @@ def _typed(members: Value, path: tuple[str | int, ...], source: YamlSource) -> d
 
 
 def _wrong(name: str, value: Value) -> str:
-    """Why the value cannot be that of the member; "" when it can."""
+    """Return why the member cannot have this value, "" if it can."""
     if name in _LISTS:
         return "" if isinstance(value, list) else "it is not a list"
     if not isinstance(value, str):

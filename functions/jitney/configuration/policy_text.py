@@ -1,4 +1,4 @@
-"""Cedar's text taken apart: which policy stands where, since Cedar's messages name neither a file nor a line."""
+"""Locate policies in Cedar's text, because Cedar's messages name neither a file nor a line."""
 
 import re
 from bisect import bisect_left
@@ -18,7 +18,7 @@ _END = "unexpected end of input"
 
 
 class SourceLocation(NamedTuple):
-    """A place in a file; line and column from 1."""
+    """A place in a file; line and column start at 1."""
 
     file: Path
     line: int
@@ -30,16 +30,16 @@ class SourceLocation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PolicyStatement:
-    """One policy in a file: the file's whole `text`, and the place of each of the policy's tokens in it."""
+    """One policy in a file: the file's whole `text`, and the policy's tokens in it."""
 
     file: Path
     text: str
     tokens: tuple[re.Match[str], ...]
 
     def place(self, *words: str) -> SourceLocation:
-        """Where the first of `words` stands that is there as a token, else where the policy begins.
+        """Return the place of the first of `words` that is a token of the policy, else the policy's beginning.
 
-        Annotations are looked at last: an @id may be called like what is meant.
+        Annotations are searched last, because an @id can have the same text.
         """
         head = next((n for n, token in enumerate(self.tokens) if token[0] in ("permit", "forbid")), 0)
         ordered = (*self.tokens[head:], *self.tokens[:head])
@@ -47,21 +47,21 @@ class PolicyStatement:
         return self._place(next(found, self.tokens[0]))
 
     def syntax_fault(self) -> tuple[SourceLocation, str] | None:
-        """Where Cedar cannot read the policy, and what it says there; None when it can."""
+        """Return the place at which Cedar cannot read the policy, and its message; None if it can."""
         wrong = self._refusal(len(self.tokens))
         if wrong is None:
             return None
         if wrong == _END:
             return self._place(self.tokens[-1]), "the policy does not end: a ; or a closing bracket is missing"
         if not wrong.startswith("unexpected token"):
-            # A quotation mark is a token where no string ends; else the last word is what is meant, if anything is.
+            # A quotation mark is a token only if its string does not end. Else the message's last word is the place.
             return self.place('"', wrong.rpartition(" ")[2].strip("`")), wrong
-        # Whatever begins a policy ends unexpectedly, up to the token that cannot stand where it does.
+        # Find the shortest prefix whose problem is not its end: its last token is the wrong one.
         count = bisect_left(range(len(self.tokens)), True, key=lambda n: self._refusal(n) not in (None, _END))  # noqa: FBT003
         return self._place(self.tokens[count - 1]), wrong
 
     def _refusal(self, count: int) -> str | None:
-        """What Cedar says to the first tokens, so many."""
+        """Return Cedar's message for the first `count` tokens."""
         text = self.text[self.tokens[0].start() : self.tokens[count - 1].end()] if count else ""
         try:
             cedarpy.policies_to_json_str(text)
@@ -75,7 +75,7 @@ class PolicyStatement:
 
 
 def statements(file: Path, text: str) -> Iterator[PolicyStatement]:
-    """The policies in the `text` of `file`, in order: what ends in a ; that is in no string and no comment."""
+    """Return the policies in the `text` of `file`, in order. Each ends in a ; outside strings and comments."""
     tokens: list[re.Match[str]] = []
     for token in _TOKEN.finditer(text):
         if token[0].startswith(_NO_TOKEN):

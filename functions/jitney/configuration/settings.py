@@ -78,7 +78,7 @@ class TargetSettings(SettingsModel):
 
 
 class ReviewerGroupSettings(SettingsModel):
-    """A group of reviewers: its members, how many must approve, whom to notify, and the group that it escalates to."""
+    """A group of reviewers: members, approvals, people to notify, and the group that it escalates to."""
 
     members: Reviewers = Field(min_length=1)
     approvals: int = Field(default=1, ge=1)

@@ -1,7 +1,7 @@
-"""YAML as text: every scalar is the string that was written, with `${VAR}` expanded and its line remembered.
+"""YAML as text: every scalar is the string in the file, with `${VAR}` expanded and its line number.
 
-YAML's own guesses (`no` is false, `012` is ten, `1.10` is 1.1) are what makes an account number or a version wrong
-without anybody noticing, so none is made here: the models of `configuration.settings` say which text is a number.
+YAML's own guesses (`no` is false, `012` is ten, `1.10` is 1.1) can change an account number or a version unnoticed. So
+this module makes none, and the models of `configuration.settings` say which text is a number.
 """
 
 import re
@@ -20,9 +20,9 @@ _INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-([^$]*))?")
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationProblem:
-    """One thing that is wrong in a file: where (keys and list positions from the top), what, and the fix.
+    """One problem in a file: its path (keys and list positions from the top), what is wrong, and the fix.
 
-    `place` is where in another file it is wrong, "" where it is this one.
+    `place` is a place in another file, "" for this one.
     """
 
     path: Path
@@ -34,7 +34,7 @@ class ConfigurationProblem:
 
 @dataclass(slots=True)
 class YamlSource:
-    """A YAML document: its value, the line (from 1) of every path in it, and what was wrong with its text."""
+    """A YAML document: its value, the line (from 1) of every path in it, and the problems of its text."""
 
     value: Value
     lines: dict[Path, int] = field(default_factory=dict)
@@ -42,10 +42,10 @@ class YamlSource:
 
 
 def read(text: str, env: Mapping[str, str]) -> YamlSource:
-    """The document in `text`, with `${VAR}` and `${VAR:-default}` replaced from `env`. Never raises.
+    """Return the document in `text`, with `${VAR}` and `${VAR:-default}` replaced from `env`. Never raises.
 
     A default applies to a variable that is unset or empty, as in a shell. Duplicate keys, aliases and unset variables
-    are problems; where the text is no YAML at all, the value is empty.
+    are problems. If the text is not YAML, the value is empty.
     """
     source = YamlSource({})
     try:
@@ -65,7 +65,7 @@ def read(text: str, env: Mapping[str, str]) -> YamlSource:
 
 
 def _line(mark: Any) -> int:
-    """The line of a place in the text, from 1; 0 when the parser names none."""
+    """Return the line of a place in the text, from 1; 0 if the parser names none."""
     return mark.line + 1 if mark else 0
 
 
@@ -119,7 +119,7 @@ def _expand(text: str, path: Path, env: Mapping[str, str]) -> tuple[str, list[Co
 
 
 def entries(value: Value, *keys: str) -> Iterator[tuple[str, Value]]:
-    """The items of the mapping under `keys`; none where there is no mapping, so that checks need not know the types."""
+    """Return the items of the mapping under `keys`; none if there is no mapping."""
     for key in keys:
         value = value.get(key, {}) if isinstance(value, dict) else {}
     if isinstance(value, dict):
