@@ -49,7 +49,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {}
 """By file and condition: why the guard's removal changes nothing that a test could see."""
 SECONDS = 120
 TOOL = 4
-"""The id by which sys.monitoring knows this plugin; 0 to 3 are a debugger's, coverage's, a profiler's and optimizers'."""
+"""This plugin's id in sys.monitoring, which reserves others for debuggers, coverage and profilers."""
 
 
 @dataclass(frozen=True)
@@ -162,14 +162,14 @@ def _reached(items: list[pytest.Item], chosen: list[Mutant]) -> dict[tuple[str, 
     reached: dict[tuple[str, int], set[int]] = defaultdict(set)
     current = 0
 
-    def seen(code: CodeType, line: int) -> object:
+    def on_line(code: CodeType, line: int) -> object:
         if (code.co_filename, line) not in lines:
             return sys.monitoring.DISABLE
         reached[Path(code.co_filename).relative_to(PACKAGE).as_posix(), line].add(current)
         return None
 
     sys.monitoring.use_tool_id(TOOL, "mutants")
-    sys.monitoring.register_callback(TOOL, sys.monitoring.events.LINE, seen)
+    sys.monitoring.register_callback(TOOL, sys.monitoring.events.LINE, on_line)
     sys.monitoring.set_events(TOOL, sys.monitoring.events.LINE)
     try:
         for current, item in enumerate(items):

@@ -130,13 +130,13 @@ def main(arguments: list[str]) -> None:
     """Print the banned words below the paths, or everywhere, and their number."""
     if arguments == ["--floors"]:
         for name, found in by_room().items():
-            print(f'    "{name}": {len(found)},')  # noqa: T201
+            print(f'    "{name}": {len(found)},')
         return
     chosen = [ROOT / each for each in arguments] or [ROOT]
     shown = [hit for path in files() if any(path.is_relative_to(each) for each in chosen) for hit in hits(path)]
     for hit in shown:
-        print(hit)  # noqa: T201
-    print(len(shown))  # noqa: T201
+        print(hit)
+    print(len(shown))
 
 
 if __name__ == "__main__":
