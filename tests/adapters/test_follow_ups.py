@@ -55,7 +55,11 @@ def test_rev_08_what_is_owed_stands_there_until_somebody_looked_at_it(store: Sto
     ids=["the same agent", "the same person"],
 )
 def test_rev_08_who_owes_breaks_no_other_glass(
-    client, store: Store, glasses: FollowUps, grant: Grant, glass: BreakGlassUse
+    client,  # noqa: F811
+    store: Store,  # noqa: F811
+    glasses: FollowUps,
+    grant: Grant,
+    glass: BreakGlassUse,
 ):
     first = saved(store, opened(store, PENDING), break_glass=GLASS)
     other = opened(store, grant)
