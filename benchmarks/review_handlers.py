@@ -65,8 +65,8 @@ def _in_slack() -> dict[str, Prepare]:
 
     return {
         "slack_approve": pressing("approve"),
-        "slack_open_approve_selected": pressing("less"),
-        "slack_send_approve_selected": sending("less"),
+        "slack_open_approve_selected": pressing("approve_selected"),
+        "slack_send_approve_selected": sending("approve_selected"),
         "slack_send_reject": sending("reject"),
     }
 

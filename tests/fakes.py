@@ -82,7 +82,7 @@ class MemoryStore:
     ) -> None:
         self._answer("open")
         with self.lock:
-            if entering and self.waiting.get(grant.owner_key, PendingReviews("")).stamp != entering.before.stamp:
+            if entering and self.waiting.get(grant.owner_key, PendingReviews("")).version != entering.before.version:
                 raise StaleWrite
             if any(
                 self.other_grants.get(each.after.identity, OtherGrants("")).version != each.before.version
@@ -216,7 +216,7 @@ class MemoryOutOfOffice:
     store: MemoryStore
     meanwhile: Callable[[], None] = field(default=lambda: None)
 
-    def kept(self) -> list[OutOfOffice]:
+    def all(self) -> list[OutOfOffice]:
         found = list(self.store.away.values())
         self.meanwhile()
         return found
@@ -263,7 +263,7 @@ class MemoryReviews:
             raise self.problem
         self.started.append(grant.id)
 
-    def decided(self, grant: Grant) -> None:
+    def resume(self, grant: Grant) -> None:
         if self.problem:
             raise self.problem
         self.resumed.append(grant.id)

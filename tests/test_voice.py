@@ -24,8 +24,6 @@ STILL_LONG = {
     "agent.md": 6,
     "calls.md": 3,
     "deploy.md": 1,
-    "reviewer.md": 9,
-    "slack.md": 2,
     "targets.md": 6,
 }
 """How many sentences of a page are too long. Lower a number when the page has fewer; never raise one."""

@@ -34,9 +34,9 @@ def test_rev_13_the_token_of_the_latest_wait_is_the_one_that_is_kept(tokens: Tas
     assert tokens.of(PENDING.id) == "third"
 
 
-def test_rev_13_nobody_is_woken_where_nobody_waits(tokens: TaskTokens, states: Any):
+def test_rev_13_no_workflow_is_resumed_without_a_token(tokens: TaskTokens, states: Any):
     with Stubber(states):  # which lets no call pass
-        ApprovalWorkflow(states, ARN, tokens).decided(PENDING)
+        ApprovalWorkflow(states, ARN, tokens).resume(PENDING)
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
@@ -44,17 +44,17 @@ def test_rev_13_a_wait_that_is_over_needs_no_waking(tokens: TaskTokens, states: 
     tokens.keep(PENDING.id, "kept", 10, NOW)
     with Stubber(states) as stub:
         stub.add_client_error("send_task_success", code)
-        ApprovalWorkflow(states, ARN, tokens).decided(PENDING)
+        ApprovalWorkflow(states, ARN, tokens).resume(PENDING)
         stub.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "KmsThrottlingException"])
-def test_a_workflow_that_cannot_be_woken_is_a_problem(tokens: TaskTokens, states: Any, code: str):
+def test_a_workflow_that_cannot_be_resumed_is_a_problem(tokens: TaskTokens, states: Any, code: str):
     tokens.keep(PENDING.id, "kept", 10, NOW)
     with Stubber(states) as stub:
         stub.add_client_error("send_task_success", code)
         with pytest.raises(Problem) as problem:
-            ApprovalWorkflow(states, ARN, tokens).decided(PENDING)
+            ApprovalWorkflow(states, ARN, tokens).resume(PENDING)
     assert problem.value.code == "unavailable"
     assert "kept" not in str(problem.value)
 

@@ -1,4 +1,4 @@
-"""Uses of break-glass that nobody has looked at, in the state table: one of a person and of an agent (REV 8)."""
+"""Outstanding follow-up reviews in the state table: one per person and per agent (REV 8)."""
 
 from dataclasses import replace
 from typing import Any
@@ -33,7 +33,7 @@ def glasses(client: Any) -> FollowUps:  # noqa: F811
     return FollowUps(client, "state")
 
 
-def test_rev_08_what_is_owed_stands_there_until_somebody_looked_at_it(store: Store, glasses: FollowUps):  # noqa: F811
+def test_rev_08_a_use_is_outstanding_until_its_follow_up_review(store: Store, glasses: FollowUps):  # noqa: F811
     taken = saved(store, opened(store, PENDING), break_glass=GLASS)
     assert store.grant(taken.id) == taken
     owed = {"HUMAN#corp.gina": taken.id, "AGENT#local.reader-agent": taken.id}
@@ -54,7 +54,7 @@ def test_rev_08_what_is_owed_stands_there_until_somebody_looked_at_it(store: Sto
     ],
     ids=["the same agent", "the same person"],
 )
-def test_rev_08_who_owes_breaks_no_other_glass(
+def test_rev_08_no_second_use_before_the_follow_up(
     client,  # noqa: F811
     store: Store,  # noqa: F811
     glasses: FollowUps,

@@ -1,4 +1,4 @@
-"""Mail by SES: what is sent, and in which words failures are told."""
+"""Mail by SES: what is sent, and the codes of failures."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def ses() -> Any:
     return boto3.client("sesv2", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
 
 
-def test_rev_10_one_person_gets_one_mail_that_answers_nothing_and_tracks_nobody(ses: Any):
+def test_rev_10_each_mail_has_one_recipient_and_no_tracking(ses: Any):
     thread = "<g-aaaaaaaaaaaaaa@example.com>"
     headers = {"Auto-Submitted": "auto-generated", "In-Reply-To": thread, "References": thread}
     asked = {

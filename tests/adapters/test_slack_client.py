@@ -94,14 +94,14 @@ def test_a_message_is_posted_updated_and_answered_in_its_thread(slack: SlackClie
     first, second = workspace.messages()
     assert (first["channel"], first["ts"], first["text"]) == (*place, "other words")
     assert (second["thread_ts"], second["blocks"][0]["text"]) == (
-        place.stamp,
+        place.timestamp,
         {"type": "plain_text", "text": "a sentence", "emoji": False},
     )
 
 
-def test_who_somebody_is_and_what_only_they_see(slack: SlackClient, workspace: Workspace):
+def test_a_profile_and_an_ephemeral_message(slack: SlackClient, workspace: Workspace):
     profile = slack.profile("UALICE")
-    assert (profile.workspace, profile.email, profile.full) == ("TLOCAL", "alice@example.com", True)
+    assert (profile.workspace, profile.email, profile.is_full_member) == ("TLOCAL", "alice@example.com", True)
     slack.post_ephemeral("CDATAREVIEWS", "UALICE", "not you")
     (told,) = workspace.messages()
     assert (told["ephemeral_to"], told["blocks"][0]["text"]["text"]) == ("UALICE", "not you")
@@ -112,7 +112,7 @@ def test_a_modal_opens_by_a_trigger_once(slack: SlackClient, workspace: Workspac
     slack.open_modal(trigger, reject_modal(PENDING))
     opened = workspace.opened("UALICE")
     assert opened
-    assert opened["title"]["text"] == "Reject all of it"
+    assert opened["title"]["text"] == "Reject request"
     assert code(lambda: slack.open_modal(trigger, message_modal("a", "b"))) == "invalid_trigger_id"
 
 
@@ -134,7 +134,7 @@ def test_rev_10_what_slack_receives_of_an_agents_words_is_text_alone(
     slack: SlackClient, workspace: Workspace, words: str
 ):
     """The payload as it arrives, from the request's words to the wire."""
-    shown = sheet(PENDING, words=words, ticket=words, agent=words)
+    shown = sheet(PENDING, agent_reason=words, ticket=words, agent=words)
     slack.post("#data-reviews", message(shown, URL))
     (arrived,) = workspace.messages()
     assert not any(each in arrived["text"] for each in ("<", ">", "://"))
@@ -158,7 +158,7 @@ def test_what_is_no_answer_is_a_code_too(body: bytes):
         assert code(lambda: slack.post("#x", PLAIN)) in ("slack_error", "unreachable")
 
 
-def test_nobody_there_is_a_code():
+def test_an_unreachable_slack_is_a_code():
     slack = SlackClient(MemorySlackSecret(), "http://127.0.0.1:9/api/")  # type: ignore[arg-type]
     assert code(lambda: slack.post("#x", PLAIN)) == "unreachable"
 
@@ -217,10 +217,10 @@ def test_rev_09_who_pressed_a_button_waits_for_no_second_try(monkeypatch: pytest
     ],
     ids=str,
 )
-def test_rev_09_who_is_no_full_member_is_told_apart(user: Any):
+def test_rev_09_other_than_full_members_are_recognized(user: Any):
     known = {"id": "U1", "team_id": "T1", "profile": {"email": "a@example.com"}}
     with answering((200, json.dumps({"ok": True, "user": known | user}).encode(), {})) as (slack, _):
-        assert not slack.profile("U1").full
+        assert not slack.profile("U1").is_full_member
     with answering((200, json.dumps({"ok": True, "user": known}).encode(), {})) as (slack, _):
         assert slack.profile("U1") == ("U1", "T1", "a@example.com", True)
 

@@ -1,4 +1,4 @@
-"""The Slack app's secrets: read once in a while, and never told."""
+"""The Slack app's secrets: cached for a while, and never shown."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def held(stubber: Stubber, text: str) -> None:
     stubber.add_response("get_secret_value", {"SecretString": text}, {"SecretId": ARN})
 
 
-def test_it_is_read_anew_after_a_while_and_follows_a_change(client: Any):
+def test_it_is_read_again_after_a_while_and_follows_a_change(client: Any):
     now = [1000]
     secret = SlackSecret(client, ARN, BOT_TOKEN, lambda: now[0])
     with Stubber(client) as stubber:
@@ -52,7 +52,7 @@ def test_it_is_read_anew_after_a_while_and_follows_a_change(client: Any):
         (SIGNING_SECRET, BOTH),
     ],
 )
-def test_aud_07_a_secret_of_another_shape_is_unavailable_and_not_told(client: Any, form: Any, text: str):
+def test_aud_07_a_secret_of_another_shape_is_unavailable_and_not_shown(client: Any, form: Any, text: str):
     with Stubber(client) as stubber:
         held(stubber, text)
         with pytest.raises(Problem) as refusal:

@@ -373,21 +373,23 @@ class TestPending:
         first, second = (replace(PENDING, id=f"g-{name}", reason=name) for name in "ab")
         read = store.pending(PENDING.owner_key)
         assert read.entries == ()
-        store.open(first, first_link(first), entering=PendingReviewsUpdate(read, read.entered(first)), now=NOW)
+        store.open(first, first_link(first), entering=PendingReviewsUpdate(read, read.with_grant(first)), now=NOW)
         with pytest.raises(StaleWrite):
-            store.open(second, first_link(second), entering=PendingReviewsUpdate(read, read.entered(second)), now=NOW)
+            store.open(
+                second, first_link(second), entering=PendingReviewsUpdate(read, read.with_grant(second)), now=NOW
+            )
         assert store.grant(second.id) is None
         kept = store.pending(PENDING.owner_key)
-        store.open(second, first_link(second), entering=PendingReviewsUpdate(kept, kept.entered(second)), now=NOW)
+        store.open(second, first_link(second), entering=PendingReviewsUpdate(kept, kept.with_grant(second)), now=NOW)
         third = replace(PENDING, id="g-c", reason="c")
         with pytest.raises(StaleWrite):
-            store.open(third, first_link(third), entering=PendingReviewsUpdate(kept, kept.entered(third)), now=NOW)
+            store.open(third, first_link(third), entering=PendingReviewsUpdate(kept, kept.with_grant(third)), now=NOW)
         both = store.pending(PENDING.owner_key)
         assert [each.grant_id for each in both.entries] == [first.id, second.id]
         assert (both.equal_to(first), both.equal_to(PENDING)) == ((first.id,), ())
 
     def test_rev_12_what_is_over_does_not_count(self, store: Store):
-        read = store.pending(PENDING.owner_key).entered(PENDING)
+        read = store.pending(PENDING.owner_key).with_grant(PENDING)
         assert read.at(PENDING.expires_at - 1).entries
         assert not read.at(PENDING.expires_at).entries
         assert not read.without({PENDING.id}).entries

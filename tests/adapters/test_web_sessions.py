@@ -56,7 +56,7 @@ def test_it_ends(sessions: WebSessions):
     assert sessions.of(ID, with_staff(minting.config())) is None
 
 
-def test_whose_issuer_signs_nobody_in_has_none(sessions: WebSessions):
+def test_a_session_of_an_issuer_without_sign_in_is_gone(sessions: WebSessions):
     sessions.begin(ID, SESSION)
     assert sessions.of(ID, minting.config()) is None
     config = with_staff(minting.config())
@@ -72,7 +72,7 @@ def test_the_table_has_neither_the_id_nor_a_reason_to_keep_it_for_long(sessions:
     assert item["expires"]["N"] == str(NOW + MAX_SESSION_SECONDS)
 
 
-def test_an_id_is_nobody_elses_to_take(sessions: WebSessions, client: Any):
+def test_an_id_cannot_be_taken_twice(sessions: WebSessions, client: Any):
     sessions.begin(ID, SESSION)
     with pytest.raises(Exception, match="store did not answer"):
         sessions.begin(ID, SESSION._replace(started_at=NOW + 1))
@@ -86,7 +86,7 @@ def saved(store: Store, grant: Grant, *votes: Vote) -> Grant:
     return after
 
 
-def test_a_vote_is_listed_for_whoever_cast_it_from_its_own_transaction(client: Any):
+def test_a_vote_is_listed_for_its_voter_from_its_own_transaction(client: Any):
     store, votes = Store(client, "state", "audit"), VoteHistory(client, "state")
     link = audit.next_chained_record(
         audit.grant_record(AuditEvent.REQUEST, Outcome.REVIEW, PENDING, Origin(), NOW), PENDING

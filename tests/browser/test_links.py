@@ -62,7 +62,7 @@ def opened(page: Any, start: str, within: str) -> set[str]:  # noqa: F811 - the 
     return seen
 
 
-def test_rev_01_whatever_opens_the_links_of_every_message_changes_nothing(page, stack, aws, ask, person):  # noqa: F811
+def test_rev_01_opening_every_link_of_every_message_changes_nothing(page, stack, aws, ask, person):  # noqa: F811
     grant_id = ask(WORDS)
     links = set(addresses(stack, grant_id))
     issuer = stack["issuer"]  # as text only, which some mail readers make a link of

@@ -1,4 +1,4 @@
-"""The reviewers' pages in Debian's Chromium: the whole way by mouse and by keyboard, without scripts, for everybody."""
+"""The reviewers' pages in Debian's Chromium: by mouse and by keyboard, without scripts, and accessible."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    """A page of somebody new, which complains of every error that the browser tells."""
+    """A page of a new browser, which fails on every error that the browser logs."""
     context = browser.new_context(viewport={"width": 1000, "height": 800})
     made = context.new_page()
     errors: list[str] = []
@@ -84,9 +84,9 @@ def test_rev_01_a_reviewer_signs_in_reads_and_approves(page, stack, token, ask):
     grant_id = ask()
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
     assert page.get_by_role("heading", level=1).inner_text() == (
-        "local.writer-agent asks for write and delete access to analytics-prod"
+        "local.writer-agent requests write and delete access to analytics-prod"
     )
-    page.get_by_role("button", name="Approve what is checked").click()
+    page.get_by_role("button", name="Approve selected").click()
     page.wait_for_selector("text=Approved by people.alice")
     assert grant_of(stack, token, grant_id)["state"] == "active"
 
@@ -107,7 +107,7 @@ def test_rev_07_a_reviewer_approves_less_with_the_keyboard_alone(page, stack, to
     sign_in(page, url(stack, grant_id), stack["humans"]["bob"])
     page.get_by_label("Allow s3:DeleteObject").focus()
     page.keyboard.press("Space")
-    page.get_by_label("For how many seconds").focus()
+    page.get_by_label("Duration in seconds").focus()
     page.keyboard.press("Control+A")
     page.keyboard.type("120")
     page.keyboard.press("Tab")
@@ -123,10 +123,10 @@ def test_rev_07_a_reviewer_approves_less_with_the_keyboard_alone(page, stack, to
 def test_rev_06_a_reviewer_rejects_and_has_to_say_why(page, stack, token, ask):
     grant_id = ask()
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
-    page.get_by_role("button", name="Reject all of it").click()
+    page.get_by_role("button", name="Reject request").click()
     assert page.evaluate("document.activeElement.id") == "whynot"  # the browser asks for it
-    page.get_by_label("Why not").fill("not before Friday")
-    page.get_by_role("button", name="Reject all of it").click()
+    page.get_by_label("Reason for rejection").fill("not before Friday")
+    page.get_by_role("button", name="Reject request").click()
     page.wait_for_selector("text=Rejected by people.alice")
     assert grant_of(stack, token, grant_id)["state"] == "rejected"
 
@@ -134,12 +134,12 @@ def test_rev_06_a_reviewer_rejects_and_has_to_say_why(page, stack, token, ask):
 def test_end_01_an_operator_revokes_from_the_list(page, stack, token, ask):
     grant_id = ask()
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
-    page.get_by_role("button", name="Approve what is checked").click()
+    page.get_by_role("button", name="Approve selected").click()
     page.wait_for_selector("text=Approved by people.alice")
     page.get_by_role("link", name="Requests").click()
     page.locator(f'a[href$="{grant_id}"]').first.click()
-    page.get_by_label("Why (it goes on record)").fill("finished")
-    page.get_by_role("button", name="Revoke").click()
+    page.get_by_label("Reason for revocation (on record)").fill("finished")
+    page.get_by_role("button", name="Revoke access").click()
     page.wait_for_selector("text=by people.alice: finished")
     assert grant_of(stack, token, grant_id)["ending"]["reason"] == "finished"
 
@@ -159,7 +159,7 @@ def test_a_session_ends_with_signing_out(page, stack, ask):
 def test_rev_10_what_the_agent_wrote_is_text_and_comes_last(page, stack, ask):
     grant_id = ask(HOSTILE)
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
-    assert page.title() == "local.writer-agent asks for write and delete access to analytics-prod - Jitney"
+    assert page.title() == "local.writer-agent requests write and delete access to analytics-prod - Jitney"
     assert page.locator("blockquote").inner_text().strip() == HOSTILE
     assert page.locator("blockquote *:not(p, bdi)").count() == 0
     assert page.locator("form").count() == 3  # signing out, approving, rejecting
@@ -177,7 +177,7 @@ def violations(page: Any, axe: str) -> list[str]:
 
 @pytest.mark.parametrize("look", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 700}}],
                          ids=["light", "dark", "phone"])  # fmt: skip
-def test_every_page_is_for_everybody(browser, stack, ask, axe, look):
+def test_every_page_is_accessible(browser, stack, ask, axe, look):
     grant_id = ask()
     context = browser.new_context(**look)
     page = context.new_page()
@@ -189,8 +189,8 @@ def test_every_page_is_for_everybody(browser, stack, ask, axe, look):
         assert violations(page, axe) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
     page.goto(url(stack, grant_id))
-    page.get_by_label("Why not").fill("no")
-    page.get_by_role("button", name="Reject all of it").click()
+    page.get_by_label("Reason for rejection").fill("no")
+    page.get_by_role("button", name="Reject request").click()
     page.wait_for_selector("text=Rejected by people.alice")
     assert violations(page, axe) == []
     page.get_by_role("button", name="Sign out").click()
@@ -204,7 +204,7 @@ def test_pages_work_and_look_the_same_without_scripts(browser, stack, token, ask
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
-    page.get_by_role("button", name="Approve what is checked").click()
+    page.get_by_role("button", name="Approve selected").click()
     page.wait_for_selector("text=Approved by people.alice")
     context.close()
     assert grant_of(stack, token, grant_id)["state"] == "active"
@@ -212,23 +212,23 @@ def test_pages_work_and_look_the_same_without_scripts(browser, stack, token, ask
 
 @pytest.mark.parametrize("look", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 700}}],
                          ids=["light", "dark", "phone"])  # fmt: skip
-def test_rev_08_somebody_breaks_the_glass_and_another_looks_at_it(browser, stack, token, ask, axe, look):
+def test_rev_08_break_glass_is_used_and_another_person_reviews_it(browser, stack, token, ask, axe, look):
     grant_id = ask()
     context = browser.new_context(**look)
     page = context.new_page()
     sign_in(page, url(stack, grant_id), stack["humans"]["carol"])
     assert violations(page, axe) == []
-    page.get_by_role("button", name="Break the glass").click()
+    page.get_by_role("button", name="Use break-glass").click()
     assert page.evaluate("document.activeElement.id") == "urgent"  # the browser asks for it
-    page.get_by_label("Why it cannot wait").fill("the site is down")
-    page.get_by_role("button", name="Break the glass").click()
-    page.wait_for_selector("text=people.carol broke the glass at")
+    page.get_by_label("Reason for break-glass").fill("the site is down")
+    page.get_by_role("button", name="Use break-glass").click()
+    page.wait_for_selector("text=people.carol used break-glass at")
     assert violations(page, axe) == []
     context.close()
     context = browser.new_context(java_script_enabled=False, **look)
     plain = context.new_page()
     sign_in(plain, stack["reviews_url"], stack["humans"]["bob"])
-    plain.get_by_role("heading", name="Taken without review").wait_for()
+    plain.get_by_role("heading", name="Follow-up reviews").wait_for()
     scripted = browser.new_context(storage_state=context.storage_state(), **look)
     page = scripted.new_page()
     for path in ("", f"/{grant_id}"):
@@ -237,9 +237,9 @@ def test_rev_08_somebody_breaks_the_glass_and_another_looks_at_it(browser, stack
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
     scripted.close()
     plain.goto(url(stack, grant_id))
-    plain.get_by_label("What you say of it").fill("there was no outage")
-    plain.get_by_role("button", name="Object, and take it back").click()
-    plain.wait_for_selector("text=people.bob objected to that")
+    plain.get_by_label("Comment on this use").fill("there was no outage")
+    plain.get_by_role("button", name="Object and revoke").click()
+    plain.wait_for_selector("text=people.bob objected to the use")
     context.close()
     assert grant_of(stack, token, grant_id)["state"] == "revoked"
 
@@ -249,12 +249,12 @@ def test_rev_06_a_reviewer_says_who_stands_in_and_comes_back_without_scripts(bro
     page = context.new_page()
     away = f"{stack['reviews_url']}/out-of-office"
     sign_in(page, stack["reviews_url"], stack["humans"]["bob"])
-    page.get_by_role("link", name="Away").click()
+    page.get_by_role("link", name="Out of office").click()
     page.wait_for_url(away)
     page.get_by_label("Until (UTC)").fill(time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + 86_400)))
-    page.get_by_label("Who stands in for you in data-owners").select_option("people.carol")
-    page.get_by_role("button", name="Set it").click()
-    page.wait_for_selector("text=people.carol stands in for you in data-owners.")
+    page.get_by_label("Delegate in data-owners").select_option("people.carol")
+    page.get_by_role("button", name="Set out of office").click()
+    page.wait_for_selector("text=people.carol is your delegate in data-owners.")
     scripted = browser.new_context(storage_state=context.storage_state())
     seen = scripted.new_page()
     seen.goto(away)

@@ -1,4 +1,4 @@
-"""A person at the reviewers' pages over in-memory adapters, and an identity provider that signs what it is told to."""
+"""A person at the reviewers' pages over in-memory adapters, and an identity provider that signs what the test says."""
 
 import json
 import re

@@ -59,7 +59,10 @@ class SlackSystem:
         )
         self.system = System(config=config)
         self.slack = MemorySlack(
-            {user_of(n): SlackProfile(user_of(n), HOME, f"{n.title()}@Example.com", full=True) for n in PEOPLE}
+            {
+                user_of(n): SlackProfile(user_of(n), HOME, f"{n.title()}@Example.com", is_full_member=True)
+                for n in PEOPLE
+            }
         )
         self.secret = MemorySlackSecret("canary-signing-secret")
         self.places = MemoryMessagePlaces()
@@ -138,5 +141,5 @@ class SlackSystem:
         return self.slack.modals.pop()[1]
 
     def alone(self) -> str:
-        """What was told to one person alone, last."""
+        """The last message to one person only."""
         return self.slack.alone[-1][2] if self.slack.alone else ""

@@ -74,7 +74,7 @@ def test_aud_01_each_vote_is_on_record_with_who_what_and_from_where(system: Syst
     assert record["prev"] == system.records()[-2]["hash"]
 
 
-def test_rev_06_a_rejection_ends_it_and_the_agent_is_told(system: System):
+def test_rev_06_a_rejection_ends_it_and_the_agent_sees_why(system: System):
     grant = pending(system)
     assert vote(ballot(grant, verdict=VoteVerdict.REJECT, comment="not today"), system.ports).state is State.REJECTED
     status, body, _ = system.call(create_credentials, grant_id=grant.id)
@@ -109,7 +109,7 @@ def test_rev_03_what_is_issued_is_what_the_votes_that_stand_have_approved(system
     assert system.call(create_credentials, grant_id=grant.id)[0] == 200
 
 
-def test_rev_05_nobody_approves_their_own_request(system: System):
+def test_rev_05_no_requester_approves_their_own_request(system: System):
     grant = pending(system)
     assert refused(system, ballot(grant, "reader-agent")) == "own_request"
     assert system.store.grants[grant.id].state is State.PENDING
@@ -156,7 +156,7 @@ def test_id_10_who_becomes_an_owner_while_a_request_waits_cannot_approve_it(syst
     grant = pending(system)
     own_the_agent(system, "corp.alice")
     assert refused(system, ballot(grant)) == "own_request"
-    # Who was told by then has been shown the same request.
+    # Reviewers notified earlier saw the same request.
     assert vote(ballot(grant, "bob"), system.ports).state is State.ACTIVE
     assert system.call(create_credentials, grant_id=grant.id)[0] == 200
 
@@ -168,7 +168,7 @@ def test_id_10_who_owned_the_agent_when_it_asked_stays_without_a_vote(system: Sy
     assert [refused(system, ballot(grant, name)) for name in ("alice", "bob")] == ["own_request", "own_request"]
 
 
-def test_id_10_nothing_is_issued_by_the_vote_of_who_owns_the_agent_by_now(system: System):
+def test_id_10_a_present_owners_vote_issues_nothing(system: System):
     grant = pending(system)
     assert vote(ballot(grant), system.ports).state is State.ACTIVE
     own_the_agent(system, "corp.alice")
@@ -178,7 +178,7 @@ def test_id_10_nothing_is_issued_by_the_vote_of_who_owns_the_agent_by_now(system
     assert system.call(create_credentials, grant_id=grant.id)[0] == 200
 
 
-def test_id_10_a_vote_of_who_owns_the_agent_by_now_counts_no_more(system: System):
+def test_id_10_a_present_owners_vote_no_longer_counts(system: System):
     two = ReviewerGroup(("corp.alice", "corp.bob", "corp.carol"), approvals=2)
     system.ports.config = replace(system.config, reviewers={"owners": two})
     grant = pending(system)
@@ -224,7 +224,7 @@ def test_rev_07_more_is_refused_and_on_record(system: System):
 
 
 @pytest.mark.parametrize("seconds", ["", "abc", "0", "-5", "1.5", "٣", "9" * 10])
-def test_rev_07_what_is_no_number_of_seconds_is_told_as_that(system: System, seconds: str):
+def test_rev_07_a_duration_that_is_no_number_is_refused_as_that(system: System, seconds: str):
     grant = pending(system)
     with pytest.raises(Problem) as refusal:
         vote(ballot(grant, narrowing=narrowed_approval(grant, grant.permissions, seconds)), system.ports)
@@ -249,7 +249,7 @@ def test_rev_04_a_double_click_is_one_vote(system: System):
     assert [event for event, _, _ in system.told()].count("vote") == 1
 
 
-def test_pol_01_a_policy_that_forbids_by_now_is_asked_at_the_vote(system: System):
+def test_pol_01_a_policy_that_forbids_since_is_checked_at_the_vote(system: System):
     grant = pending(system)
     policies = POLICIES + '@id("frozen") forbid (principal, action == Jitney::Action::"Write", resource);'
     later = System(config=replace(configuration(policies), reviewers=system.config.reviewers), store=system.store)
@@ -270,15 +270,15 @@ def with_legal(system: System, policies: str = POLICIES + LEGAL) -> None:
     system.ports.policies = policies_of(changed)
 
 
-def test_rev_03_what_policy_wants_others_to_review_by_now_is_asked_anew(system: System):
+def test_rev_03_a_review_restarts_when_policy_needs_other_reviewers(system: System):
     grant = pending(system)
     with_legal(system)
     assert refused(system, ballot(grant)) == "review_changed"
     again = system.store.grants[grant.id]
     assert (again.state, again.reviews, again.policy_version) == (State.PENDING, (("legal", "owners"),), "v2")
     assert (again.votes, again.approvals, again.review_restarted_at) == ((), (), system.now)
-    assert system.reviews.resumed == [grant.id]  # so that reviewers are told
-    # Whoever asks for the same joins what can be decided; who was shown the old one has to read it again.
+    assert system.reviews.resumed == [grant.id]  # which notifies the reviewers
+    # The same request joins the pending one. A reviewer who saw the old version has to read it again.
     _, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE})
     assert (body["grant"]["id"], body["review"]["any_of"]) == (grant.id, [["legal", "owners"]])
     assert refused(system, ballot(grant)) == "review_changed"
@@ -287,7 +287,7 @@ def test_rev_03_what_policy_wants_others_to_review_by_now_is_asked_anew(system: 
     assert system.call(create_credentials, grant_id=grant.id)[0] == 200
 
 
-def test_rev_07_what_becomes_less_while_votes_are_missing_is_told_to_the_others(system: System):
+def test_rev_07_a_narrowed_request_is_notified_to_the_other_reviewers(system: System):
     two = {"owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.carol"), approvals=2)}
     system.ports.config = replace(system.config, reviewers=two)
     grant = pending(system)
@@ -315,7 +315,7 @@ def test_aud_01_a_vote_that_found_policies_changed_is_on_record_for_what_was_sho
     assert record["prev"] == system.records()[-2]["hash"]
 
 
-def test_rev_03_an_earlier_vote_does_not_count_for_what_is_asked_anew(system: System):
+def test_rev_03_an_earlier_vote_does_not_count_in_a_restarted_review(system: System):
     owners = ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)
     system.ports.config = replace(system.config, reviewers={"owners": owners})
     grant = pending(system)
@@ -328,14 +328,14 @@ def test_rev_03_an_earlier_vote_does_not_count_for_what_is_asked_anew(system: Sy
     assert states == [State.PENDING, State.PENDING, State.ACTIVE]
 
 
-def test_rev_13_a_workflow_that_cannot_be_woken_holds_nothing_up(system: System):
+def test_rev_13_a_workflow_that_cannot_be_resumed_holds_nothing_up(system: System):
     grant = pending(system)
     system.reviews.problem = Problem("unavailable", "", "")
     assert vote(ballot(grant), system.ports).state is State.ACTIVE
 
 
 def test_rev_04_reviewers_at_once_give_one_outcome(system: System):
-    """Two approvals, a rejection and a release of the same grant, fifty times: one end each, told in order."""
+    """Two approvals, a rejection and a release of the same grant, fifty times: one end each, recorded in order."""
     for number in range(50):
         grant = pending(system)
         given = [ballot(grant), ballot(grant, "bob"), ballot(grant, "bob", VoteVerdict.REJECT)]

@@ -43,7 +43,7 @@ def pending(system: System, **members: Any) -> Grant:
     return system.store.grants[body["grant"]["id"]]
 
 
-def told(system: System, grant: Grant, notice: Notice = Notice.ASKED) -> list[tuple[str, str, str]]:
+def told(system: System, grant: Grant, notice: Notice = Notice.REQUESTED) -> list[tuple[str, str, str]]:
     return [
         (each.channel, each.to, each.code)
         for each in notify_reviewers(notice, build_sheet(grant, system.ports), system.ports)
@@ -114,10 +114,10 @@ def test_no_address_of_a_person_is_on_record(system: System):
 def test_rev_10_hostile_words_are_text_in_html(system: System, mails: MemoryMails, words: str):
     grant = pending(system)
     shown = build_sheet(grant, system.ports)
-    notify_reviewers(Notice.ASKED, shown._replace(words="-", ticket="-"), system.ports)
-    notify_reviewers(Notice.ASKED, shown._replace(words=words, ticket=words), system.ports)
+    notify_reviewers(Notice.REQUESTED, shown._replace(agent_reason="-", ticket="-"), system.ports)
+    notify_reviewers(Notice.REQUESTED, shown._replace(agent_reason=words, ticket=words), system.ports)
     plain, hostile = mails.sent[0][0].html, mails.sent[-1][0].html
     assert re.findall(r"<[^>]*>", hostile) == re.findall(r"<[^>]*>", plain)  # not one more
-    assert hostile.partition("own words")[0] == plain.partition("own words")[0]
+    assert hostile.partition("Text from the agent")[0] == plain.partition("Text from the agent")[0]
     assert "evil.example" not in hostile
     assert len(hostile) < len(plain) + 5000

@@ -193,10 +193,10 @@ def test_who_may_be_out_of_office(cell: Cell):
     page = browser.send("GET", "/reviews/out-of-office", headers=headers)
     answer = page
     if cell.column != "GET":
-        token, seen = (re.search(rf'name="{name}" value="([^"]*)"', page.text) for name in ("token", "seen"))
-        form = {"token": token[1] if token else "x", "seen": seen[1] if seen else "", "until": "2023-11-15T12:00"}
-        form |= {"stand_in.owners": "staff.carol", "away": "no" if cell.column == "POST end" else "yes"}
-        form |= {"token": "x", "away": "yes"} if "without" in cell.column else {}
+        token, seen = (re.search(rf'name="{name}" value="([^"]*)"', page.text) for name in ("token", "shown_id"))
+        form = {"token": token[1] if token else "x", "shown_id": seen[1] if seen else "", "until": "2023-11-15T12:00"}
+        form |= {"delegate.owners": "staff.carol", "change": "end" if cell.column == "POST end" else "set"}
+        form |= {"token": "x", "change": "set"} if "without" in cell.column else {}
         answer = browser.send("POST", "/reviews/out-of-office", form, headers)
     found = re.search(r"Code: <code>(\w+)</code>", answer.text)
     assert f"{answer.status}{f' {found[1]}' if found else ''}" == cell.expected

@@ -20,7 +20,7 @@ def breaking(*_):
 
 
 def told(system: System, grant: Grant, **channels: Channel) -> tuple[DeliveryResult, ...]:
-    return notify_reviewers(Notice.ASKED, build_sheet(grant, system.ports), system.ports, channels)
+    return notify_reviewers(Notice.REQUESTED, build_sheet(grant, system.ports), system.ports, channels)
 
 
 def noted(system: System) -> Mapping[str, object]:
@@ -33,7 +33,7 @@ def test_rev_13_every_message_is_on_record_with_what_became_of_it(system: System
     sent = told(system, pending(system), good=lambda *_: (GOOD,), bad=lambda *_: (BAD,), unconfigured=lambda *_: ())
     assert sent == (GOOD, BAD)
     assert noted(system) == {
-        "notice": "asked",
+        "notice": "requested",
         "reviewers": ["corp.alice"],
         "sent": [GOOD.view(), BAD.view()],
         "outcome": "sent",

@@ -1,4 +1,4 @@
-"""The page "Away": who stands in for whom, set and ended by forms; and voting in somebody's place, attacked (REV 6)."""
+"""The page "Out of office": delegates set and ended by forms; and voting on behalf of others, attacked (REV 6)."""
 
 import json
 import threading
@@ -50,13 +50,13 @@ def carol(desk: ReviewSystem) -> Browser:
     return signed_in(desk, "carol")
 
 
-def form_of(browser: Browser, button: str = "yes", **changes: Any) -> dict[str, Any]:
+def form_of(browser: Browser, button: str = "set", **changes: Any) -> dict[str, Any]:
     """The page's form of that button, as somebody fills it in: away until tomorrow noon."""
     text = browser.send("GET", "/reviews/out-of-office").text
-    forms = [form for form in text.split("<form")[1:] if f'name="away" value="{button}"' in form]
-    filled = {"from": "", "until": "2023-11-15T12:00", "stand_in.owners": "staff.carol"} if button == "yes" else {}
+    forms = [form for form in text.split("<form")[1:] if f'name="change" value="{button}"' in form]
+    filled = {"from": "", "until": "2023-11-15T12:00", "delegate.owners": "staff.carol"} if button == "set" else {}
     return fields_of(forms[0].replace('id="from"', 'value=""').replace('id="until"', 'value=""')) | {
-        "away": button, **filled, **changes,
+        "change": button, **filled, **changes,
     }  # fmt: skip
 
 
@@ -77,10 +77,10 @@ def test_rev_06_who_is_away_has_a_stand_in_who_votes_as_themselves(desk: ReviewS
     assert carol.send("GET", f"/reviews/{grant.id}").status == 403
     go(bob)
     shown = bob.send("GET", "/reviews/out-of-office").text
-    assert "staff.carol stands in for you in owners." in shown
+    assert "staff.carol is your delegate in owners." in shown
     assert "For staff.bob in owners, until 2023-11-15 12:00 UTC" in carol.send("GET", "/reviews/out-of-office").text
-    assert "for owners, in the place of staff.bob" in carol.send("GET", "/reviews").text
-    assert "You stand in for staff.bob in owners until 2023-11-15 12:00 UTC." in carol.send(
+    assert "for owners, on behalf of staff.bob" in carol.send("GET", "/reviews").text
+    assert "You are the delegate of staff.bob in owners until 2023-11-15 12:00 UTC." in carol.send(
         "GET", f"/reviews/{grant.id}"
     ).text.replace("\n", " ")
     assert carol.send("POST", f"/reviews/{grant.id}", carol.form_of(grant.id)).status == 303
@@ -90,28 +90,34 @@ def test_rev_06_who_is_away_has_a_stand_in_who_votes_as_themselves(desk: ReviewS
         "staff.carol",
         ("staff.bob",),
     )
-    assert "staff.carol, in the place of staff.bob: approved" in bob.send("GET", f"/reviews/{grant.id}").text
+    assert "staff.carol, on behalf of staff.bob: approved" in bob.send("GET", f"/reviews/{grant.id}").text
     record = desk.system.records()[-1]
     detail = json.loads(record["detail"])
     assert (record["event"], detail["by"]) == ("vote", "staff.carol")
     assert [(place["delegator"], place["group"]) for place in detail["delegations"]] == [("staff.bob", "owners")]
-    assert detail["delegations"][0]["absence"] == desk.system.store.away["staff.bob"].id
+    assert detail["delegations"][0]["out_of_office_id"] == desk.system.store.away["staff.bob"].id
     assert desk.system.call(create_credentials, grant_id=grant.id)[0] == 200
 
 
 def test_aud_01_setting_and_ending_an_absence_are_on_record(desk: ReviewSystem, bob: Browser):
     go(bob)
-    go(bob, **{"stand_in.owners": "staff.dave"})
-    go(bob, button="no")
+    go(bob, **{"delegate.owners": "staff.dave"})
+    go(bob, button="end")
     assert not desk.system.store.away
     found = [each for each in desk.system.records() if each["event"] == "out_of_office"]
     assert [each["outcome"] for each in found] == ["set", "set", "ended"]
     assert {each["principal"] for each in found} == {"staff.bob"}
     assert {each["source_ip"] for each in found} == {"198.51.100.7"}
     first, second, last = (json.loads(each["detail"]) for each in found)
-    assert first["absence"]["delegates"] == {"owners": "staff.carol"}
-    assert (first["absence"]["from"], first["absence"]["until"]) == ("2023-11-14T22:15:00Z", "2023-11-15T12:00:00Z")
-    assert (second["replaces"], last["absence"]["id"]) == (first["absence"]["id"], second["absence"]["id"])
+    assert first["out_of_office"]["delegates"] == {"owners": "staff.carol"}
+    assert (first["out_of_office"]["from"], first["out_of_office"]["until"]) == (
+        "2023-11-14T22:15:00Z",
+        "2023-11-15T12:00:00Z",
+    )
+    assert (second["replaces"], last["out_of_office"]["id"]) == (
+        first["out_of_office"]["id"],
+        second["out_of_office"]["id"],
+    )
 
 
 def test_rev_06_an_ended_absence_ends_the_right_but_no_vote(desk: ReviewSystem, bob: Browser, carol: Browser):
@@ -119,7 +125,7 @@ def test_rev_06_an_ended_absence_ends_the_right_but_no_vote(desk: ReviewSystem, 
     go(bob)
     carol.send("POST", f"/reviews/{first.id}", carol.form_of(first.id))
     form = carol.form_of(second.id)
-    go(bob, button="no")
+    go(bob, button="end")
     answer = carol.send("POST", f"/reviews/{second.id}", form)
     assert (answer.status, "not_reviewer" in answer.text) == (403, True)
     assert desk.system.told()[-1] == ("vote", "refused", "not_reviewer")
@@ -139,7 +145,7 @@ def test_rev_06_a_vote_of_a_stand_in_stands_in_nobodys_way_once_the_absent_is_ba
     alice = signed_in(desk, "alice")
     go(alice)
     vote(replace(ballot(grant), voter=person("carol", "staff")), desk.system.ports)
-    go(alice, button="no")
+    go(alice, button="end")
     desk.system.now += 900
     after = vote(replace(ballot(grant), voter=person("bob", "staff")), desk.system.ports)
     assert (after.state, after.approvals) == (State.ACTIVE, ("legal", "owners"))
@@ -156,7 +162,7 @@ def test_rev_06_an_absence_that_is_over_lets_nobody_vote(desk: ReviewSystem, bob
         with pytest.raises(Problem) as refusal:
             vote(given, desk.system.ports)
         assert refusal.value.code == "not_reviewer"
-        assert "You are not away." in bob.send("GET", "/reviews/out-of-office").text
+        assert "You are not out of office." in bob.send("GET", "/reviews/out-of-office").text
     else:
         assert vote(given, desk.system.ports).state is State.ACTIVE
 
@@ -164,7 +170,7 @@ def test_rev_06_an_absence_that_is_over_lets_nobody_vote(desk: ReviewSystem, bob
 def test_rev_06_an_absence_that_ends_between_reading_and_writing_lets_no_vote_in(desk: ReviewSystem, bob: Browser):
     grant = pending(desk)
     go(bob)
-    form = form_of(bob, "no")
+    form = form_of(bob, "end")
     ended: list[int] = []
 
     def end() -> None:
@@ -183,7 +189,7 @@ def test_rev_06_ending_and_voting_at_once_have_one_order(desk: ReviewSystem, bob
         desk.system.store.waiting.clear()
         grant = pending(desk, reason=f"number {number}")
         go(bob)
-        form, start, refusals = form_of(bob, "no"), threading.Barrier(2), []
+        form, start, refusals = form_of(bob, "end"), threading.Barrier(2), []
 
         def cast(grant: Grant = grant, start: Any = start, refusals: Any = refusals) -> None:
             start.wait()
@@ -211,7 +217,7 @@ def test_rev_06_a_form_that_was_sent_before_changes_nothing_again(desk: ReviewSy
     first = form_of(bob)
     assert bob.send("POST", "/reviews/out-of-office", first).status == 303
     assert refused(bob, first) == "out_of_office_conflict"
-    last = form_of(bob, "no")
+    last = form_of(bob, "end")
     assert bob.send("POST", "/reviews/out-of-office", last).status == 303
     assert refused(bob, last) == "out_of_office_conflict"
     assert bob.send("POST", "/reviews/out-of-office", form_of(bob)).status == 303
@@ -224,7 +230,7 @@ def test_rev_06_a_form_that_was_overtaken_while_it_was_read_changes_nothing(desk
 
     def meanwhile() -> None:
         desk.system.ports.out_of_office = MemoryOutOfOffice(desk.system.store)
-        go(bob, **{"stand_in.owners": "staff.dave"})
+        go(bob, **{"delegate.owners": "staff.dave"})
 
     desk.system.ports.out_of_office.meanwhile = meanwhile
     answer = bob.send("POST", "/reviews/out-of-office", form)
@@ -235,20 +241,20 @@ def test_rev_06_a_form_that_was_overtaken_while_it_was_read_changes_nothing(desk
 def test_rev_06_what_somebody_stands_in_for_cannot_be_handed_on(desk: ReviewSystem, bob: Browser, carol: Browser):
     go(bob)
     shown = carol.send("GET", "/reviews/out-of-office").text
-    assert "In your groups nobody may stand in for you" in shown
-    form = form_of(bob) | {"token": shown.split('name="token" value="')[1].split('"')[0], "seen": ""}
-    assert refused(carol, form | {"stand_in.owners": "staff.dave"}) == "not_reviewer"
+    assert "Your groups have no delegates" in shown
+    form = form_of(bob) | {"token": shown.split('name="token" value="')[1].split('"')[0], "shown_id": ""}
+    assert refused(carol, form | {"delegate.owners": "staff.dave"}) == "not_reviewer"
     assert desk.system.told()[-1] == ("refusal", "refused", "not_reviewer")
 
 
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"stand_in.owners": "staff.oscar"}, "request_invalid"),
-        ({"stand_in.owners": "staff.bob"}, "request_invalid"),
-        ({"stand_in.owners": ""}, "request_invalid"),
-        ({"stand_in.others": "staff.carol"}, "not_reviewer"),
-        ({"stand_in.gone": "staff.carol"}, "not_reviewer"),
+        ({"delegate.owners": "staff.oscar"}, "request_invalid"),
+        ({"delegate.owners": "staff.bob"}, "request_invalid"),
+        ({"delegate.owners": ""}, "request_invalid"),
+        ({"delegate.others": "staff.carol"}, "not_reviewer"),
+        ({"delegate.gone": "staff.carol"}, "not_reviewer"),
         ({"until": "2023-12-14T22:17"}, "request_invalid"),
         ({"until": ""}, "request_invalid"),
         ({"token": "x"}, "form_token_invalid"),

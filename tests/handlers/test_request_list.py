@@ -1,4 +1,4 @@
-"""A reviewer's list where more is open than it shows: no flood hides what waits for somebody else's answer (REV 12)."""
+"""A reviewer's list where more is open than it shows: no flood hides requests that wait for others (REV 12)."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ NOW = minting.NOW
 OTHER_ROLE = "arn:aws:iam::444455556666:role/jitney/jitney-target-other"
 ACTIVE = replace(GRANT, created_at=NOW, starts_at=NOW, expires_at=NOW + 300)
 WAITS = replace(PENDING, created_at=NOW, expires_at=NOW + 3600)
-NOT_ALL = "Not everything is shown"
+NOT_ALL = "This list is incomplete"
 LETTERS = str.maketrans("0123456789", "abcdefghij")
 
 
@@ -43,13 +43,16 @@ def flood(desk: ReviewSystem, grant: Grant, count: int) -> None:
 
 
 def listed(desk: ReviewSystem, name: str = "alice", **claims: list[str]) -> dict[str, list[str]]:
-    """What stands in each section of somebody's list, and under "notice" what is said of what is left out."""
+    """The entries of each section of a list, and under "notice" what it says about missing ones."""
     browser = Browser(desk)
     browser.sign_in(name, **claims)
     text = browser.send("GET", "/reviews").text
     parts = re.split(r"<h2>", text)
     found = {part.partition("<")[0]: re.findall(r"/reviews/(g-\w+)", part) for part in parts[1:]}
-    return found | {"notice": list(notices(text)), "nothing": ["Nothing waits for you."] * ("Nothing waits" in text)}
+    return found | {
+        "notice": list(notices(text)),
+        "nothing": ["No request waits for you."] * ("No request waits" in text),
+    }
 
 
 def notices(text: str) -> Iterator[str]:
@@ -82,7 +85,7 @@ def test_a_list_that_is_cut_says_so_and_where_the_rest_is(desk: ReviewSystem, as
     found = listed(desk)
     assert (len(found["Active"]), found["Waiting for you"]) == (MOST_LISTED, [asked])
     (notice,) = found["notice"]
-    assert notice.startswith(f"{NOT_ALL}: too much is active.")
+    assert notice.startswith(f"{NOT_ALL}: too many active requests.")
     assert "/live/reviews/&lt;id&gt;" in notice
 
 
@@ -94,26 +97,26 @@ def of_active(desk: ReviewSystem, name: str, **claims: list[str]) -> str:
     return " ".join(re.sub(r"<[^>]*>", "", section).split())
 
 
-def test_end_01_a_list_offers_taking_back_to_who_may_alone(desk: ReviewSystem):
+def test_end_01_a_list_offers_revoking_only_to_those_who_may(desk: ReviewSystem):
     desk.system.store.grants["g-mine"] = replace(ACTIVE, id="g-mine", human="staff.harriet", reviews=(("owners",),))
     for name, groups in (("alice", []), ("olga", ["security"])):
-        assert of_active(desk, name, groups=groups).count("take it back") == 2  # what to do, and with which
+        assert of_active(desk, name, groups=groups).count("revoke it") == 2  # what to do, and with which
     asked = of_active(desk, "harriet")
-    assert ("take it back" in asked, "Requests that concern you." in asked) == (False, True)
+    assert ("revoke it" in asked, "Active requests that concern you." in asked) == (False, True)
     assert ", your own request" in asked
 
 
-def test_end_01_what_can_be_taken_back_is_marked_among_the_rest(desk: ReviewSystem):
+def test_end_01_revocable_requests_are_marked_among_the_rest(desk: ReviewSystem):
     mine = replace(ACTIVE, id="g-mine", human="staff.bob", reviews=(("owners",),))
     desk.system.store.grants |= {"g-mine": mine, "g-other": replace(mine, id="g-other", human="staff.harriet")}
     said = of_active(desk, "bob")
-    assert re.findall(r"(g-\w+) · Active until [^,]*?(?:, (you can take it back|your own request))", said) == [
+    assert re.findall(r"(g-\w+) · Active until [^,]*?(?:, (you can revoke it|your own request))", said) == [
         ("g-mine", "your own request"),
-        ("g-other", "you can take it back"),
+        ("g-other", "you can revoke it"),
     ]
 
 
-def test_what_concerns_nobody_who_looks_is_not_told_to_be_left_out(desk: ReviewSystem, asked: str):
+def test_requests_of_others_do_not_make_a_list_incomplete(desk: ReviewSystem, asked: str):
     flood(desk, ACTIVE, MOST_LISTED + 1)
     assert listed(desk)["notice"] == []
     assert NOT_ALL in listed(desk, "olga", groups=["security"])["notice"][0]
@@ -124,14 +127,14 @@ def test_rev_12_an_agent_that_floods_for_many_humans_hides_no_other_agents_reque
     desk.system.store.grants[asked] = replace(desk.system.store.grants[asked], expires_at=NOW + 7200)
     found = listed(desk)
     assert (len(found["Waiting for you"]), asked in found["Waiting for you"]) == (MOST_LISTED, True)
-    assert found["notice"][0].startswith(f"{NOT_ALL}: too much waits.")
+    assert found["notice"][0].startswith(f"{NOT_ALL}: too many pending requests.")
 
 
 def test_rev_12_what_was_not_read_is_not_said_to_be_nothing(desk: ReviewSystem):
     flood(desk, WAITS, MOST_READ + 1)
     found = listed(desk, "oscar")
     assert (found["Waiting for you"], found["nothing"]) == ([], [])
-    assert found["notice"][0].startswith(f"{NOT_ALL}: too much waits.")
+    assert found["notice"][0].startswith(f"{NOT_ALL}: too many pending requests.")
 
 
 def test_rev_12_a_flood_of_one_target_leaves_the_others_their_turn(desk: ReviewSystem, asked: str):
@@ -156,12 +159,12 @@ def test_rev_12_large_grants_of_an_agent_end_no_page_by_its_time(desk: ReviewSys
     desk.system.store.grants_in_state = slowly
     found = listed(desk, "olga", groups=["security"])
     assert (0 < len(found["Waiting for others"]) < 50, found["nothing"]) == (True, [])
-    assert found["notice"][0].startswith(f"{NOT_ALL}: too much waits.")
+    assert found["notice"][0].startswith(f"{NOT_ALL}: too many pending requests.")
 
 
-def test_rev_08_more_broken_glasses_than_are_read_are_told(desk: ReviewSystem):
+def test_rev_08_more_break_glass_uses_than_are_read_are_said(desk: ReviewSystem):
     desk.system.store.outstanding = {f"HUMAN#staff.{number}": f"g-{number}" for number in range(MOST_UNREVIEWED + 1)}
-    assert listed(desk)["notice"][0].startswith(f"{NOT_ALL}: too much was taken without review.")
+    assert listed(desk)["notice"][0].startswith(f"{NOT_ALL}: too many break-glass requests.")
 
 
 def test_what_was_activated_between_the_readings_is_listed_once(desk: ReviewSystem, asked: str):

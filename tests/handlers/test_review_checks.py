@@ -52,7 +52,7 @@ def test_rev_13_what_cannot_be_reached_is_told_by_code_and_with_a_fix_and_is_on_
     config = office.system.config
     emails = {name: address for name, address in config.emails.items() if name != "staff.bob"}
     office.system.ports.config = replace(config, emails=emails)
-    office.slack.profiles["ULEA"] = office.slack.profiles["ULEA"]._replace(full=False)
+    office.slack.profiles["ULEA"] = office.slack.profiles["ULEA"]._replace(is_full_member=False)
     office.slack.profiles["UOSCAR"] = office.slack.profiles["UOSCAR"]._replace(workspace="T0ELSE")
     del office.slack.profiles["UHARRIET"]
     expected = {
@@ -82,7 +82,7 @@ def test_rev_13_slack_that_is_down_is_told_of_each_and_ends_in_time(office: Slac
 def test_rev_13_the_sender_of_mail_is_tried_and_without_slack_nobody_is_asked_there(office: SlackSystem, code: str):
     config = replace(office.system.config, slack=None, mail=MailConfig("jitney@example.com"))
     office.system.ports.config = config
-    office.system.ports.mails = type("Mails", (), {"sender_code": lambda _: code})()
+    office.system.ports.mail_sender = type("Mails", (), {"sender_code": lambda _: code})()
     office.slack.code = "unreachable"
     assert wrong(office) == ({"sender jitney@example.com": code} if code else {})
 

@@ -246,7 +246,7 @@ def test_rev_10_the_agents_words_are_escaped_marked_and_last(desk: ReviewSystem,
     assert words
     assert unescape(words[1]) == " ".join(reason.split())
     assert "<" not in words[1]
-    before, _, after = text.partition("The agent’s own words")
+    before, _, after = text.partition("Text from the agent")
     assert reason not in unescape(before)
     assert "<form" not in after
     assert "<script" not in text
@@ -256,7 +256,7 @@ def test_rev_10_the_agents_words_are_escaped_marked_and_last(desk: ReviewSystem,
 
 def test_rev_10_what_cannot_be_seen_is_shown_by_its_number(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
-    # Asking refuses such words; what came to be stored all the same is shown inert.
+    # Requests with such text are refused. A stored one is shown escaped.
     desk.system.store.grants[grant.id] = replace(grant, reason="pay\u202eelif\u200b\x00 " + "x" * 100_000)
     text = alice.send("GET", f"/reviews/{grant.id}").text
     assert "pay[U+202E]elif[U+200B][U+0000]" in text

@@ -52,13 +52,13 @@ def test_rev_12_another_request_is_not_joined(system: System, members: dict[str,
     assert len(system.reviews.started) == 2
 
 
-def test_rev_12_nobody_joins_the_request_of_another(system: System):
+def test_rev_12_no_agent_joins_the_request_of_another(system: System):
     mine = ask(system)[1]["grant"]["id"]
     other = ask(system, token=minting.token(sub="other-agent"))[1]["grant"]["id"]
     assert mine != other
 
 
-def test_rev_12_what_is_over_is_asked_anew(system: System):
+def test_rev_12_an_ended_request_can_be_requested_again(system: System):
     first = ask(system)[1]["grant"]["id"]
     system.call(release_grant, grant_id=first)
     again = ask(system)

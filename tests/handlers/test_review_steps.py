@@ -1,4 +1,4 @@
-"""The functions of the approval workflow, over in-memory adapters: looking, telling, giving up (REV 2, 4, 6, 13)."""
+"""The functions of the approval workflow, over in-memory adapters: checking, notifying, giving up (REV 2, 4, 6, 13)."""
 
 import json
 from dataclasses import replace
@@ -31,7 +31,7 @@ def ballot(grant: Grant, verdict: VoteVerdict = VoteVerdict.APPROVE) -> Ballot:
     return Ballot(grant.id, person("alice"), verdict, content_hash(grant), "", "web", Origin())
 
 
-def asked(grant: Grant, due: str = "asked", since: int = 1) -> dict[str, Any]:
+def asked(grant: Grant, due: str = "requested", since: int = 1) -> dict[str, Any]:
     return {"grant_id": grant.id, "due": due, "since": since, "token": TOKEN}
 
 
@@ -39,7 +39,7 @@ class TestLook:
     def test_rev_06_it_says_what_is_due_and_when_to_look_again(self, system: System):
         grant = pending(system)
         first = check_schedule({"grant_id": grant.id, "since": 0}, system.ports)
-        assert (first["due"], first["wait_seconds"]) == ("asked", 600)
+        assert (first["due"], first["wait_seconds"]) == ("requested", 600)
         early = check_schedule(first, system.ports)
         assert (early["due"], early["wait_seconds"]) == ("nothing", 600)
         system.now += 600
@@ -66,7 +66,7 @@ class TestLook:
 
 
 class TestNotify:
-    def test_rev_13_it_keeps_the_token_and_tells_on_record(self, system: System):
+    def test_rev_13_it_stores_the_token_and_records_the_notice(self, system: System):
         grant = pending(system)
         assert notify(asked(grant), system.ports)["state"] == "pending"
         assert system.task_tokens.kept == {grant.id: (TOKEN, 1)}
@@ -81,7 +81,7 @@ class TestNotify:
 
     def test_rev_13_a_decision_between_the_token_and_its_keeping_ends_the_wait(self, system: System):
         grant = pending(system)
-        vote(ballot(grant), system.ports)  # no token was kept yet: nobody is woken by it
+        vote(ballot(grant), system.ports)  # no token was stored yet: it resumes no workflow
         told = system.told()
         with pytest.raises(ReviewEnded):
             notify(asked(grant), system.ports)
@@ -94,7 +94,7 @@ class TestNotify:
             notify(asked(grant), system.ports)
         assert system.reviews.resumed == [grant.id]
 
-    def test_rev_13_nobody_waits_past_the_end(self, system: System):
+    def test_rev_13_no_workflow_waits_past_the_end(self, system: System):
         grant = pending(system)
         system.now = grant.expires_at
         with pytest.raises(ReviewEnded):
@@ -107,7 +107,7 @@ class TestNotify:
             notify(asked(grant, since=8) | {"token": "old"}, system.ports)
         assert system.task_tokens.kept[grant.id][0] == TOKEN
 
-    def test_rev_13_a_request_that_reached_nobody_is_an_error(self, system: System, monkeypatch):
+    def test_rev_13_a_request_that_reached_no_reviewer_is_an_error(self, system: System, monkeypatch):
         grant = pending(system)
         failed, good = DeliveryResult("slack", "#owners", "channel_not_found"), DeliveryResult("mail", "corp.alice")
         monkeypatch.setattr(review_notices, "notify_reviewers", lambda *_: (failed, failed))
@@ -117,9 +117,11 @@ class TestNotify:
         monkeypatch.setattr(review_notices, "notify_reviewers", lambda *_: (failed, good))
         notify(asked(grant), system.ports)
 
-    @pytest.mark.parametrize("due", ["asked", "reminded", "escalated"])
-    def test_rev_13_a_request_that_nobody_may_decide_is_an_error_and_told_to_nobody(self, system: System, due: str):
-        """Its only reviewer owns the agent; with mail and without Slack nobody would hear of it."""
+    @pytest.mark.parametrize("due", ["requested", "reminded", "escalated"])
+    def test_rev_13_a_request_without_eligible_reviewers_is_an_error_and_sends_no_notice(
+        self, system: System, due: str
+    ):
+        """Its only reviewer owns the agent; with mail and without Slack no one would be notified."""
         own_the_agent(system, "corp.alice")
         grant = pending(system)
         told = system.told()
@@ -153,13 +155,13 @@ class TestNotify:
             with pytest.raises(TooFewReviewers):
                 notify(asked(grant), system.ports)
 
-    def test_rev_08_what_no_reviewer_may_decide_waits_for_who_may_break_the_glass(self, system: System):
+    def test_rev_08_a_request_without_eligible_reviewers_waits_for_break_glass(self, system: System):
         own_the_agent(system, "corp.alice")
         glass = BreakGlassConfig(("corp.alice",), (), ("analytics-prod",), (), 120, 3600, own_requests=True)
         system.ports.config = replace(system.ports.config, break_glass=glass)
         assert notify(asked(pending(system)), system.ports)["state"] == "pending"
 
-    def test_a_decision_is_told_without_waiting(self, system: System):
+    def test_a_decision_is_notified_without_waiting(self, system: System):
         grant = pending(system)
         vote(ballot(grant, VoteVerdict.REJECT), system.ports)
         assert notify({"grant_id": grant.id, "due": "decided"}, system.ports)["state"] == "rejected"
@@ -175,36 +177,36 @@ class TestNotify:
 
 
 class TestAskedAnew:
-    def test_rev_03_the_workflow_tells_reviewers_once(self, system: System):
+    def test_rev_03_the_workflow_notifies_reviewers_once(self, system: System):
         grant = pending(system)
         first = check_schedule({"grant_id": grant.id, "since": 0}, system.ports)
         with_legal(system)
         with pytest.raises(Problem):
             vote(ballot(grant), system.ports)
         second = check_schedule(first, system.ports)
-        assert second["due"] == "changed"
-        notify(asked(grant, "changed", second["since"]), system.ports)
+        assert second["due"] == "review_restarted"
+        notify(asked(grant, "review_restarted", second["since"]), system.ports)
         assert json.loads(system.records()[-1]["detail"])["reviewers"] == ["corp.alice", "corp.lea"]
         assert check_schedule(second, system.ports)["due"] == "nothing"
 
-    def test_rev_13_what_is_asked_anew_between_the_look_and_the_wait_is_looked_at_again(self, system: System):
+    def test_rev_13_a_review_restarted_between_check_and_wait_is_checked_again(self, system: System):
         grant = pending(system)
         first = check_schedule({"grant_id": grant.id, "since": 0}, system.ports)
         with_legal(system)
         with pytest.raises(Problem):
-            vote(ballot(grant), system.ports)  # no token was kept yet: nobody is woken by it
+            vote(ballot(grant), system.ports)  # no token was stored yet: it resumes no workflow
         told = system.told()
         with pytest.raises(ReviewEnded):
             notify(asked(grant, since=first["since"]), system.ports)
         assert system.told() == told
 
-    def test_rev_13_what_nobody_is_told_of_is_an_error(self, system: System, monkeypatch):
+    def test_rev_13_a_notice_that_reaches_no_one_is_an_error(self, system: System, monkeypatch):
         grant = pending(system)
         monkeypatch.setattr(
             review_notices, "notify_reviewers", lambda *_: (DeliveryResult("slack", "#legal", "channel_not_found"),)
         )
         with pytest.raises(NoReviewerNotified):
-            notify(asked(grant, "changed"), system.ports)
+            notify(asked(grant, "review_restarted"), system.ports)
 
 
 class TestGivingUp:
@@ -250,18 +252,18 @@ class TestGivingUp:
 
 
 class TestGivingBack:
-    def test_rev_13_a_release_wakes_the_workflow(self, system: System):
+    def test_rev_13_a_release_resumes_the_workflow(self, system: System):
         grant = pending(system)
         assert system.call(release_grant, grant_id=grant.id)[1]["grant"]["state"] == "released"
         assert system.reviews.resumed == [grant.id]
 
-    def test_rev_13_a_release_counts_though_the_workflow_cannot_be_woken(self, system: System):
+    def test_rev_13_a_release_counts_though_the_workflow_cannot_be_resumed(self, system: System):
         grant = pending(system)
         system.reviews.problem = Problem("unavailable", "no", "later")
         assert system.call(release_grant, grant_id=grant.id)[0] == 200
         assert system.store.grants[grant.id].state is State.RELEASED
 
-    def test_an_issued_grant_has_no_workflow_to_wake(self, system: System):
+    def test_an_issued_grant_has_no_workflow_to_resume(self, system: System):
         grant_id = system.call(create_grant, REQUEST_BODY)[1]["grant"]["id"]
         system.call(release_grant, grant_id=grant_id)
         assert not system.reviews.resumed

@@ -1,4 +1,4 @@
-"""What channels in Slack are told, when, and what of it is on record (REV 6, 9, 13)."""
+"""Notices to Slack channels: which, when, and their records (REV 6, 9, 13)."""
 
 import json
 from dataclasses import replace
@@ -22,7 +22,7 @@ def office() -> SlackSystem:
     return SlackSystem()
 
 
-def tell(office: SlackSystem, grant: Grant, what: str = "asked", since: int = 1) -> list[dict[str, Any]]:
+def tell(office: SlackSystem, grant: Grant, what: str = "requested", since: int = 1) -> list[dict[str, Any]]:
     """What the record says that was sent."""
     told = {"grant_id": grant.id, "due": what, "since": since} | ({} if what == "decided" else {"token": TOKEN})
     notify(told, office.system.ports)
@@ -47,7 +47,7 @@ def test_rev_09_the_groups_channel_is_asked_once_with_buttons(office: SlackSyste
     assert tell(office, grant) == [sent("#owners")]
     assert tell(office, grant) == [sent("#owners")]  # the workflow may repeat it
     (message,) = shown(office)
-    assert buttons(message) == ["approve", "less", "reject", "page"]
+    assert buttons(message) == ["approve", "approve_selected", "reject", "page"]
     assert message.blocks[-1]["elements"][-1]["url"] == f"{PAGES}/{grant.id}"
     assert office.slack.replies == []
 
@@ -61,7 +61,7 @@ def test_rev_09_the_buttons_of_a_message_vote(office: SlackSystem):
     assert office.grant(grant.id).state == "active"
 
 
-def test_rev_06_reminders_and_escalations_are_threaded_and_reach_whom_it_escalates_to(office: SlackSystem):
+def test_rev_06_reminders_and_escalations_are_threaded_and_reach_the_escalation(office: SlackSystem):
     grant = office.pending()
     tell(office, grant)
     office.system.now += 600
@@ -69,14 +69,14 @@ def test_rev_06_reminders_and_escalations_are_threaded_and_reach_whom_it_escalat
     office.system.now += 300
     assert tell(office, grant, "escalated") == [sent("#late"), sent("#owners")]
     assert [each.partition(".")[0] for _, each in office.slack.replies] == [
-        "Still waiting for a decision",
-        "Escalated: more people may decide now",
+        "The request is still pending",
+        "Escalated: more people can decide now",
     ]
-    assert [buttons(each) for each in shown(office)] == [["approve", "less", "reject", "page"]] * 2
+    assert [buttons(each) for each in shown(office)] == [["approve", "approve_selected", "reject", "page"]] * 2
 
 
 @pytest.mark.parametrize("who", ["alice", "lea"])
-def test_rev_09_a_decision_of_anybody_is_shown_everywhere_and_takes_the_buttons_away(office: SlackSystem, who: str):
+def test_rev_09_every_decision_is_shown_everywhere_and_removes_the_buttons(office: SlackSystem, who: str):
     grant = office.pending()
     tell(office, grant)
     office.system.now += 900
@@ -120,10 +120,10 @@ def anew(office: SlackSystem, grant: Grant) -> Grant:
 
 
 def told_anew(office: SlackSystem, grant: Grant) -> list[dict[str, Any]]:
-    return tell(office, grant, "changed", office.system.now + 1)
+    return tell(office, grant, "review_restarted", office.system.now + 1)
 
 
-BEFORE = {"asked": False}
+BEFORE = {"current": False}
 """Of a channel that was asked before, and no longer is."""
 
 
@@ -133,9 +133,11 @@ def test_rev_03_a_channel_that_is_no_longer_asked_loses_its_buttons_and_learns_t
     again = anew(office, grant)
     assert told_anew(office, again) == [sent("#others"), sent("#owners") | BEFORE]
     before, now = shown(office)
-    assert (buttons(before), buttons(now)) == (["page"], ["approve", "less", "reject", "page"])
-    assert "No longer asked here" in json.dumps(before.blocks)
-    assert [each.partition(":")[0] for _, each in office.slack.replies] == ["Changed"]  # in the old thread alone
+    assert (buttons(before), buttons(now)) == (["page"], ["approve", "approve_selected", "reject", "page"])
+    assert "Reviewers changed" in json.dumps(before.blocks)
+    assert [each.partition(":")[0] for _, each in office.slack.replies] == [
+        "Review restarted"
+    ]  # in the old thread alone
     assert tell(office, again, "reminded", office.system.now + 1) == [sent("#others")]
     assert (buttons(shown(office)[0]), len(office.slack.replies)) == (["page"], 2)
     office.send(office.submission(office.open(again, "reject", "oscar"), "oscar", comment="no"))
@@ -212,7 +214,7 @@ def test_rev_13_without_the_tokens_it_is_a_failure_on_record(office: SlackSystem
         tell(office, grant)
 
 
-def test_groups_of_one_channel_are_told_once(office: SlackSystem):
+def test_groups_of_one_channel_are_notified_once(office: SlackSystem):
     office = SlackSystem({**GROUPS, "late": ReviewerGroup(("staff.lea",), channel="#owners")})
     grant = office.pending()
     office.system.now += 900
@@ -225,13 +227,13 @@ def test_rev_07_a_message_shows_what_a_reviewer_left_before_the_others_vote(offi
     first = check_schedule({"grant_id": grant.id, "since": 0}, office.system.ports)
     tell(office, grant, since=first["since"])
     office.system.now += 60
-    office.send(office.submission(office.open(grant, "less"), seconds="60"))
+    office.send(office.submission(office.open(grant, "approve_selected"), seconds="60"))
     second = check_schedule(first, office.system.ports)
     assert second["due"] == "narrowed"
     assert tell(office, grant, "narrowed", second["since"]) == [sent("#owners")]
     (message,) = shown(office)
     assert "1 minute" in json.dumps(message.blocks)
-    assert office.slack.replies[-1][1].startswith("Less: ")
+    assert office.slack.replies[-1][1].startswith("Narrowed: ")
     office.send(office.press(grant, "approve", "bob", actions=[message.blocks[-1]["elements"][0]]))
     assert office.grant(grant.id).state == "active"
 
@@ -249,7 +251,7 @@ def test_rev_03_a_reminder_shows_what_the_request_has_become(office: SlackSystem
     grant = office.pending()
     tell(office, grant)
     before = shown(office)[0]
-    office.send(office.submission(office.open(grant, "less"), seconds="60"))
+    office.send(office.submission(office.open(grant, "approve_selected"), seconds="60"))
     office.system.now += 600
     tell(office, grant, "reminded", office.system.now)
     after = shown(office)[0]

@@ -77,7 +77,7 @@ def test_who_may_do_what_in_slack(cell: Cell):
     if cell.who.endswith(", after escalation"):
         office.system.now += 900
     if cell.who.startswith("a guest"):
-        office.slack.profiles["UALICE"] = office.slack.profiles["UALICE"]._replace(full=False)
+        office.slack.profiles["UALICE"] = office.slack.profiles["UALICE"]._replace(is_full_member=False)
     office.slack.profiles["UMALLORY"] = office.slack.profiles["UBOB"]._replace(email="mallory@example.com")
     before = dict(office.system.store.grants)
     assert outcome(cell, office, grant) == cell.expected

@@ -468,7 +468,7 @@ def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
         found = {"notice": "escalated"}
         lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id=grant, later=later, seq=2, detail=found)
         vote(grant, {"by": "corp.alice"})
-    lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-plain", seq=2, detail={"notice": "asked"})
+    lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-plain", seq=2, detail={"notice": "requested"})
     lake.record(
         AuditEvent.VOTE, Outcome.REFUSED, principal="corp.eve", code="own_request", detail={"grant": "g-x"}, later=9
     )

@@ -260,7 +260,7 @@ BREAKS: dict[str, tuple[Callable[[Recorded], Any], str]] = {
     ),
     "the mail has no link": (lambda recorded: recorded.mails[0].update(text="Hello"), "links to the request"),
     "the page says something else": (
-        lambda recorded: recorded.says("browser.py", "for write access", "for read access"),
+        lambda recorded: recorded.says("browser.py", "requests write access", "requests read access"),
         "who requests what",
     ),
     "nothing is unchecked": (lambda recorded: recorded.says("browser.py", "[ ] on", "[x] on"), "unchecks one object"),

@@ -57,7 +57,7 @@ class Review:
             policies=PolicySet.load(replace(policies, text=text, version=policies.version + more_policies)),
             actions=ActionTable.load(resources.ACTIONS.read_bytes()),
             store=store or self.store,
-            reviews=self._reviews,
+            approval_workflow=self._reviews,
             out_of_office=self._absences,
             now=moment,
             new_id=new_id,

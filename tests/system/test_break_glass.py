@@ -52,7 +52,7 @@ def told(review: Review, grant_id: str, notice: str) -> Any:  # noqa: F811
     return until(lambda: notice in review.notices(grant_id))
 
 
-def test_rev_08_everybody_is_told_and_the_workflow_waits_until_somebody_looked_at_it(
+def test_rev_08_all_are_notified_and_the_workflow_waits_until_the_follow_up(
     api: Api,
     review: Review,  # noqa: F811
     carol: Person,
@@ -69,13 +69,13 @@ def test_rev_08_everybody_is_told_and_the_workflow_waits_until_somebody_looked_a
     again = carol.post(f"/{other}/break-glass", form)
     assert (again.status_code, "follow_up_due" in again.text) == (409, True)
     assert (judge(carol, taken, "confirm").status_code, review.grant(taken).awaits_follow_up) == (403, True)
-    assert "Taken without review" in bob.get().text
+    assert "Follow-up reviews" in bob.get().text
     assert judge(bob, taken, "confirm").status_code == 303
     assert review.ended(taken)["status"] == "SUCCEEDED"
-    assert review.notices(taken) == ["asked", "break_glass_used", "decided"]
+    assert review.notices(taken) == ["requested", "break_glass_used", "decided"]
     shown = review.shown(taken)
     assert (shown["state"], shown["break_glass"]["follow_up"]["by"]) == ("active", "people.bob")
-    assert "Taken without review" not in bob.get().text
+    assert "Follow-up reviews" not in bob.get().text
     events = [event for event in review.events(taken) if event != "notice"]
     assert events == ["request", "break_glass", "issue", "follow_up"]
     review.release(other)

@@ -36,7 +36,7 @@ def of_mail(messages: list[tuple[str, str, str]]) -> list[tuple[str, str]]:
     return [(to, code) for channel, to, code in messages if channel == "mail"]
 
 
-def test_rev_06_reviewers_are_written_to_and_told_what_was_decided(review: Review, stack, person):
+def test_rev_06_reviewers_get_the_request_and_the_decision_by_mail(review: Review, stack, person):
     grant_id = review.ask()
     review.waiting(grant_id)
     asking = mails(stack, grant_id)
@@ -57,6 +57,6 @@ def test_rev_06_reviewers_are_written_to_and_told_what_was_decided(review: Revie
     assert {each["subject"].partition(":")[0] for each in decided} == {"Rejected by people.bob"}
     everybody = [("people.alice", ""), ("people.bob", "")]
     assert [(notice, of_mail(each)) for notice, each in sent(review, grant_id)] == [
-        ("asked", everybody),
+        ("requested", everybody),
         ("decided", everybody),
     ]

@@ -21,10 +21,10 @@ def tomorrow() -> str:
 
 
 def away(person: Person, **changes: str) -> Any:
-    """The answer to the form of the page "Away": carol stands in until tomorrow, but for `changes`."""
+    """The answer to the form of the page "Out of office": carol stands in until tomorrow, but for `changes`."""
     page = person.get("/out-of-office")
-    form = {"token": hidden(page, "token"), "seen": hidden(page, "seen"), "from": "", "until": tomorrow()}
-    return person.post("/out-of-office", form | {"stand_in.data-owners": "people.carol", "away": "yes"} | changes)
+    form = {"token": hidden(page, "token"), "shown_id": hidden(page, "shown_id"), "from": "", "until": tomorrow()}
+    return person.post("/out-of-office", form | {"delegate.data-owners": "people.carol", "change": "set"} | changes)
 
 
 def records(stack: dict[str, Any], aws: Callable[..., Any], absence: str) -> dict[str, dict[str, Any]]:
@@ -43,23 +43,23 @@ def test_rev_06_who_is_away_is_stood_in_for_until_they_are_back(
 ):
     bob, carol = person("bob"), person("carol")
     bob.sign_in()
-    # She sees it, as somebody who may break the glass, but has no vote.
-    assert "Approve what is checked" not in carol.sign_in(f"/{pending}").text
+    # She sees it, because she may use break-glass, but has no vote.
+    assert "Approve selected" not in carol.sign_in(f"/{pending}").text
     assert carol.post(f"/{pending}", {"token": carol.token(), "content": "x", "verdict": "approve"}).status_code == 403
     assert away(bob).status_code == 303
     try:
         page = bob.get("/out-of-office")
-        absence = hidden(page, "seen")
-        assert "people.carol stands in for you in data-owners." in page.text
+        absence = hidden(page, "shown_id")
+        assert "people.carol is your delegate in data-owners." in page.text
         notices = carol.get(f"/{pending}")
-        assert "You stand in for people.bob" in notices.text
+        assert "You are the delegate of people.bob" in notices.text
         assert carol.vote(pending).status_code == 303
         vote = read(api, pending)["votes"][0]
         assert (vote["human"], vote["delegate_for"]) == ("people.carol", ["people.bob"])
         assert api("POST", f"/v1/grants/{pending}/credentials", {}, agent="writer-agent").status_code == 200
     finally:
-        assert away(bob, away="no").status_code == 303
-    assert "You are not away." in bob.get("/out-of-office").text
+        assert away(bob, change="end").status_code == 303
+    assert "You are not out of office." in bob.get("/out-of-office").text
     assert api("POST", f"/v1/grants/{pending}/credentials", {}, agent="writer-agent").status_code == 200
     told = records(stack, aws, absence)
     assert {outcome: each["principal"] for outcome, each in told.items()} == dict.fromkeys(
@@ -71,6 +71,6 @@ def test_rev_06_who_is_away_is_stood_in_for_until_they_are_back(
 def test_rev_06_a_stand_in_hands_nothing_on(person: Callable[[str], Person]):
     carol = person("carol")
     carol.sign_in()
-    form = {"token": carol.token(), "seen": "", "until": tomorrow(), "away": "yes"}
-    answer = carol.post("/out-of-office", form | {"stand_in.data-owners": "people.alice"})
+    form = {"token": carol.token(), "shown_id": "", "until": tomorrow(), "change": "set"}
+    answer = carol.post("/out-of-office", form | {"delegate.data-owners": "people.alice"})
     assert (answer.status_code, "not_reviewer" in answer.text) == (403, True)

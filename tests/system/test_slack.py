@@ -1,4 +1,4 @@
-"""Review in Slack on the running system: messages that tell, buttons and modals that decide (REV 9)."""
+"""Review in Slack on the running system: messages that notify, buttons and modals that decide (REV 9)."""
 
 import json
 import time
@@ -81,7 +81,7 @@ def closed(workspace: Workspace, grant_id: str) -> dict[str, Any]:
 def test_rev_09_a_button_approves_and_the_message_says_so(review: Review, workspace: Workspace, api: Api):
     grant_id = review.ask()
     message = workspace.asked(grant_id)
-    assert buttons(message) == ["approve", "less", "reject", "page"]
+    assert buttons(message) == ["approve", "approve_selected", "reject", "page"]
     assert workspace.press(message, "approve") == {"status": 200, "body": {}, "modal": None, "alone": []}
     grant = review.grant(grant_id)
     assert (grant.state, grant.votes[0].human, grant.votes[0].via) == ("active", "people.alice", "slack")
@@ -106,7 +106,7 @@ def test_rev_07_less_by_the_modal_is_what_the_credentials_can_do(
         {"actions": ["s3:PutObject"], "resources": [f"arn:aws:s3:::reports/{key}", "arn:aws:s3:::reports/2026/x"]}
     ]
     grant_id = api("POST", "/v1/grants", request_body(permissions=wanted), agent="writer-agent").json()["grant"]["id"]
-    pressed = workspace.press(workspace.asked(grant_id), "less", "bob")
+    pressed = workspace.press(workspace.asked(grant_id), "approve_selected", "bob")
     told = workspace.send(pressed["modal"], {"choices-0-r-0": ["r0.0"], "seconds": "1000"}, "bob")
     assert (told["body"]["response_action"], list(told["body"]["errors"])) == ("errors", ["seconds"])
     told = workspace.send(told["modal"], {"choices-0-r-0": ["r0.0"], "seconds": "120", "comment": "one file"}, "bob")
@@ -129,10 +129,10 @@ def test_rev_06_a_rejection_with_its_comment(review: Review, workspace: Workspac
     assert "Rejected by people.bob." in json.dumps(closed(workspace, grant_id)["blocks"])
 
 
-def test_rev_09_whoever_is_no_reviewer_changes_nothing_and_is_told_alone(review: Review, workspace: Workspace):
+def test_rev_09_a_user_who_is_no_reviewer_changes_nothing_and_alone_sees_why(review: Review, workspace: Workspace):
     grant_id = review.ask()
     message = workspace.asked(grant_id)
-    for action in ("approve", "less", "reject"):
+    for action in ("approve", "approve_selected", "reject"):
         pressed = workspace.press(message, action, "mallory")
         assert (pressed["status"], pressed["modal"]) == (200, None)
         assert "does not know who you are" in pressed["alone"][0]
@@ -152,7 +152,7 @@ def test_rev_09_what_was_decided_on_the_page_is_shown_in_slack(
     alice.sign_in()
     assert alice.vote(grant_id).status_code == 303
     assert "Approved by people.alice." in json.dumps(closed(workspace, grant_id)["blocks"])
-    # The button that somebody still sees on an old screen.
+    # The button of an old screen.
     payload = pressed_by("bob", message["blocks"][-1]["elements"][0])
     assert post(review, payload).status_code == 200
     assert [vote.human for vote in review.grant(grant_id).votes] == ["people.alice"]

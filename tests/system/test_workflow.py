@@ -29,7 +29,7 @@ from tests.system.written import log_groups, logged
 ROUNDS = 10
 MAX_PENDING = 3
 REVIEW, REMINDERS, ESCALATION = 3600, (600, 1800), 1200
-"""Seconds from a review's begin on: its end, and what is told before (jitney.core.review.schedule)."""
+"""Seconds from a review's begin on: its end, and the notices before (jitney.core.review.schedule)."""
 # What they share, such as a system of their own, is made once.
 pytestmark = pytest.mark.xdist_group("reviews")
 
@@ -41,7 +41,7 @@ def review(api: Api, stack, aws) -> Review:
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Review]:
-    """A system of its own in which few requests may wait, and reviewers are told by mail alone.
+    """A system of its own in which few requests may wait, and reviewers are notified by mail only.
 
     Alice may approve after the escalation only.
     """
@@ -50,7 +50,7 @@ def small() -> Iterator[Review]:
         chosen = yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))
         groups = chosen["reviewers"]
         first, *others = groups["data-owners"]["members"]
-        # They are told by mail alone, so that nobody is when that fails.
+        # They are notified by mail only, so no one is when that fails.
         chosen.pop("slack", None)
         groups["data-owners"] |= {
             "channel": "",
@@ -92,7 +92,7 @@ def test_rev_04_an_approval_ends_the_wait_and_the_agent_gets_its_credentials(rev
     assert review.vote(grant_id).state is State.ACTIVE
     ended = review.ended(grant_id)
     assert json.loads(ended["output"]) == {"grant_id": grant_id, "state": "active"}
-    assert review.notices(grant_id) == ["asked", "decided"]
+    assert review.notices(grant_id) == ["requested", "decided"]
     assert [each for each in review.events(grant_id) if each != "notice"] == ["request", "vote"]
     issued = review.api("POST", f"/v1/grants/{grant_id}/credentials", agent="writer-agent")
     assert issued.status_code == 200
@@ -103,7 +103,7 @@ def test_rev_04_an_approval_ends_the_wait_and_the_agent_gets_its_credentials(rev
     assert transitions(review.history(grant_id)) <= MAX_TRANSITIONS
 
 
-def test_rev_03_reviewers_are_told_at_once_of_what_is_asked_anew(review: Review):
+def test_rev_03_reviewers_are_notified_at_once_of_a_restarted_review(review: Review):
     grant_id = review.ask()
     review.waiting(grant_id)
     security = """@id("also") @approval("security") forbid (principal, action == Jitney::Action::"Write", resource)
@@ -111,17 +111,17 @@ def test_rev_03_reviewers_are_told_at_once_of_what_is_asked_anew(review: Review)
     with pytest.raises(Problem) as refusal:
         review.vote(grant_id, more_policies=security)
     assert refusal.value.code == "review_changed"
-    until(lambda: review.notices(grant_id) == ["asked", "changed"])
+    until(lambda: review.notices(grant_id) == ["requested", "review_restarted"])
     grant = review.grant(grant_id)
     assert grant.reviews == (("data-owners", "security"),)
     review.waiting(grant_id)
     # So they are of what becomes less while a vote is missing.
     assert review.vote(grant_id, name="bob", narrowing=NarrowedApproval(grant.permissions, 60)).state is State.PENDING
-    until(lambda: review.notices(grant_id) == ["asked", "changed", "narrowed"])
+    until(lambda: review.notices(grant_id) == ["requested", "review_restarted", "narrowed"])
     review.waiting(grant_id)
     review.vote(grant_id, VoteVerdict.REJECT)
     assert json.loads(review.ended(grant_id)["output"])["state"] == "rejected"
-    assert review.notices(grant_id) == ["asked", "changed", "narrowed", "decided"]
+    assert review.notices(grant_id) == ["requested", "review_restarted", "narrowed", "decided"]
 
 
 def test_rev_06_a_rejection_ends_it_and_the_agent_sees_it(review: Review):
@@ -130,18 +130,18 @@ def test_rev_06_a_rejection_ends_it_and_the_agent_sees_it(review: Review):
     review.vote(grant_id, VoteVerdict.REJECT)
     assert json.loads(review.ended(grant_id)["output"])["state"] == "rejected"
     assert review.shown(grant_id)["state"] == "rejected"
-    assert review.notices(grant_id) == ["asked", "decided"]
+    assert review.notices(grant_id) == ["requested", "decided"]
 
 
-def test_rev_13_what_its_agent_gives_back_ends_at_once_and_is_told(review: Review):
+def test_rev_13_a_release_ends_the_review_at_once_and_is_notified(review: Review):
     grant_id = review.ask()
     review.waiting(grant_id)
     assert review.release(grant_id).json()["grant"]["state"] == "released"
     assert json.loads(review.ended(grant_id)["output"])["state"] == "released"
-    assert review.notices(grant_id) == ["asked", "decided"]
+    assert review.notices(grant_id) == ["requested", "decided"]
 
 
-def test_rev_13_what_an_operator_takes_back_ends_too(review: Review):
+def test_rev_13_a_revocation_by_an_operator_ends_it_too(review: Review):
     grant_id = review.ask()
     review.waiting(grant_id)
     why = {"reason": "not this one"}
@@ -149,9 +149,9 @@ def test_rev_13_what_an_operator_takes_back_ends_too(review: Review):
     assert json.loads(review.ended(grant_id)["output"])["state"] == "revoked"
 
 
-def test_rev_13_a_decision_before_anybody_waits_is_found(review: Review):
+def test_rev_13_a_decision_before_the_wait_is_found(review: Review):
     grant_id = review.ask()
-    review.vote(grant_id)  # at whatever moment of the workflow's beginning this comes
+    review.vote(grant_id)  # at any moment of the workflow's start
     assert json.loads(review.ended(grant_id)["output"])["state"] == "active"
 
 
@@ -234,7 +234,7 @@ def test_rev_02_a_token_in_other_hands_decides_nothing(review: Review):
     review.states.send_task_success(taskToken=token, output=json.dumps({"grant_id": grant_id, "state": "active"}))
     until(lambda: review.waiting(grant_id) != token)  # it waits again
     assert review.shown(grant_id)["state"] == "pending"
-    assert review.notices(grant_id) == ["asked"]
+    assert review.notices(grant_id) == ["requested"]
     review.states.send_task_failure(taskToken=review.waiting(grant_id), error="Approved", cause="")
     until(lambda: review.waiting(grant_id) != token)
     assert review.grant(grant_id).state is State.PENDING
@@ -248,7 +248,7 @@ class TestTime:
     def test_rev_06_reminders_escalation_and_expiry_come_in_order_and_really_end_it(self, small: Review):
         grant_id = small.ask()
         small.waiting(grant_id)
-        told = ["asked"]
+        told = ["requested"]
         for after in sorted((*REMINDERS, ESCALATION)):
             small.come_due(grant_id, after)
             told.append("escalated" if after == ESCALATION else "reminded")
@@ -310,7 +310,7 @@ def test_rev_13_where_no_mail_goes_out_nothing_hangs_and_the_agent_is_told(small
     ses = small.client("sesv2")
     ses.delete_email_identity(EmailIdentity="example.com")
     try:
-        # Asking, though nobody else is told, is tried a few times before it is given up.
+        # The request notice is tried a few times before the workflow gives up.
         grant_id = small.start(small.open(expires_at=now() + 3600))
         assert small.ended(grant_id)["status"] == "FAILED"
     finally:
@@ -349,7 +349,7 @@ class Turns:
             assert self._written.wait(PATIENCE)
 
     def run(self, racer: int, act: Callable[[], Any]) -> None:
-        """Only the loser of a race may be refused, and only by a problem that is told."""
+        """Only the loser of a race may be refused, and only by a documented problem."""
         try:
             act()
         except Problem:
@@ -423,7 +423,7 @@ def test_rev_04_two_reviewers_expiry_and_release_at_once_are_one_outcome_told_in
             assert chained(records)
             assert len(records) == grant.records
             story = [each for each in records if each["event"] in OUTCOMES]
-            # An approved grant may still be given back; nothing follows any other outcome.
+            # An approved grant may still be released; nothing follows any other outcome.
             assert [each["event"] for each in story[1:]] in ([], ["release"]), story
             assert grant.state in OUTCOMES[story[-1]["event"]]
             if len(story) == 2:
@@ -440,5 +440,5 @@ def test_rev_12_equal_requests_at_once_open_one_review(review: Review):
     answers = [each.result() for each in posts]
     assert {each.status_code for each in answers} == {202}
     (grant_id,) = {each.json()["grant"]["id"] for each in answers}
-    until(lambda: review.notices(grant_id) == ["asked"])
+    until(lambda: review.notices(grant_id) == ["requested"])
     review.release(grant_id)

@@ -41,7 +41,7 @@ def judge(grant: Grant, config: Config, who: Principal, vote: Vote, groups: revi
     break_glass.may_follow_up("p", grant, groups, operator=True)  # type: ignore[arg-type]
     break_glass.involved_people(grant)  # type: ignore[arg-type]
     break_glass.all_possible_reviewers(grant, groups)  # type: ignore[arg-type]
-    recipients.recipients(Notice.ASKED, grant, groups, 0)  # type: ignore[arg-type]
+    recipients.recipients(Notice.REQUESTED, grant, groups, 0)  # type: ignore[arg-type]
 
 def changes(visit: FormVisit) -> Page:
     return Page(303)

@@ -1,8 +1,8 @@
 """The approval workflow in Step Functions: one execution for one pending grant, named after it.
 
-The task token by which the workflow waits lies in the state table (`pk` REVIEW#<grant>, `sk` TOKEN), encrypted with the
-table's key, and goes nowhere else: whoever has it can end the wait (row REV 2). Ending it decides nothing: the workflow
-then looks at the grant.
+The task token of a waiting workflow is in the state table (`pk` REVIEW#<grant>, `sk` TOKEN), encrypted with the table's
+key, and nowhere else, because it can end the wait (row REV 2). Ending the wait decides nothing: the workflow then reads
+the grant.
 """
 
 import json
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 KEEP_TOKEN_SECONDS = 9 * 86400
 """Longer than any review waits."""
 EXPIRED_TOKEN_ERRORS = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
-"""What Step Functions answers to a token of a wait that is over: the workflow looks at the grant without it."""
+"""Errors for a token whose wait is over. The workflow reads the grant anyway."""
 
 
 class TaskTokens:
-    """Keeps the task token by which a grant's workflow waits. Raises Problem unavailable."""
+    """Stores the task token of a grant's waiting workflow. Raises Problem unavailable."""
 
     def __init__(self, dynamodb: "DynamoDBClient", state_table: str) -> None:
         self._dynamodb = dynamodb
         self._table = state_table
 
     def keep(self, grant_id: str, token: str, since: int, now: int) -> None:
-        """Keep the token of the wait that began after the look at `since`, unless that of a later one is kept.
+        """Store the token of the wait that began after the check at `since`.
 
-        Raises Problem unavailable then too: a function that comes so late speaks for a wait that is over.
+        Raises Problem unavailable also when a later wait's token is stored: this one is over.
         """
         item = _key(grant_id) | {
             "token": {"S": token},
@@ -50,14 +50,14 @@ class TaskTokens:
             )
 
     def of(self, grant_id: str) -> str | None:
-        """The token that was kept last, None if none was."""
+        """Return the stored token, or None."""
         with aws_errors_as_unavailable("The store"):
             answer = self._dynamodb.get_item(TableName=self._table, Key=_key(grant_id), ConsistentRead=True)
         return answer["Item"]["token"]["S"] if "Item" in answer else None
 
 
 class ApprovalWorkflow:
-    """Starts the workflow that waits for the reviewers of a grant, and wakes it. Raises Problem unavailable."""
+    """Starts and resumes the workflow of a grant under review. Raises Problem unavailable."""
 
     def __init__(self, client: "SFNClient", state_machine_arn: str, tokens: TaskTokens) -> None:
         self._client = client
@@ -65,13 +65,13 @@ class ApprovalWorkflow:
         self._tokens = tokens
 
     def start(self, grant: Grant) -> None:
-        """Start the review of a pending grant; nothing hangs when it cannot be started (REV 13)."""
-        asked = {"grant_id": grant.id, "since": 0}
+        """Start the workflow of a pending grant."""
+        started = {"grant_id": grant.id, "since": 0}
         with aws_errors_as_unavailable("The approval workflow"):
-            self._client.start_execution(stateMachineArn=self._arn, name=grant.id, input=json.dumps(asked))
+            self._client.start_execution(stateMachineArn=self._arn, name=grant.id, input=json.dumps(started))
 
-    def decided(self, grant: Grant) -> None:
-        """Wake the workflow of a grant that is no longer pending, if it waits."""
+    def resume(self, grant: Grant) -> None:
+        """Resume the workflow of a changed grant, if it waits."""
         token = self._tokens.of(grant.id)
         if token is None:
             return
@@ -83,7 +83,7 @@ class ApprovalWorkflow:
                     raise
 
     def running(self) -> frozenset[str]:
-        """The ids of the grants whose workflows run, as Step Functions knew moments ago."""
+        """Return the ids of the grants with a running workflow; Step Functions may be moments late."""
         with aws_errors_as_unavailable("The approval workflow"):
             return frozenset(self._running())
 

@@ -1,7 +1,7 @@
-"""Uses of break-glass that nobody has looked at yet: `pk` GLASS, `sk` who owes it, `grant_id` which use.
+"""Outstanding follow-up reviews in the state table: `pk` FOLLOW_UP, `sk` the person or the agent, `grant_id`.
 
-Each use has two items, of the person's and of the agent's, which are written and taken away in the transaction of the
-grant's own change (`jitney.adapters.store`). `expires` is when the grant itself is forgotten.
+Each use of break-glass has two items, its person's and its agent's. They are written and deleted in the transaction of
+the grant's change (`jitney.adapters.store`). `expires` is when the grant itself is deleted.
 """
 
 from collections.abc import Iterator
@@ -18,22 +18,22 @@ FOLLOW_UP = "FOLLOW_UP"
 
 
 class FollowUps:
-    """What is owed. Raises Problem unavailable when DynamoDB does not answer."""
+    """Reads outstanding follow-up reviews. Raises Problem unavailable when DynamoDB does not answer."""
 
     def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
         self._client = client
         self._table = state_table
 
     def outstanding(self) -> dict[str, str]:
-        """Who owes that somebody looks at a use, as `core.review.break_glass.follow_up_keys` names them, and the id of the grant."""
+        """Return grant ids by person and agent, as `core.review.break_glass.follow_up_keys` names them."""
         found: dict[str, str] = {}
         start: dict[str, Any] = {}
         while True:
             with aws_errors_as_unavailable("The store"):
                 answer = self._client.query(
                     TableName=self._table,
-                    KeyConditionExpression="pk = :glass",
-                    ExpressionAttributeValues={":glass": {"S": FOLLOW_UP}},
+                    KeyConditionExpression="pk = :pk",
+                    ExpressionAttributeValues={":pk": {"S": FOLLOW_UP}},
                     ConsistentRead=True,
                     **start,
                 )
@@ -44,22 +44,22 @@ class FollowUps:
 
 
 def changes_of(table: str, before: Grant, after: Grant) -> Iterator[dict[str, Any]]:
-    """The parts of a transaction that enter a use of break-glass, or take it away once it was looked at."""
+    """Yield the transaction items that add a use of break-glass, or delete it after its follow-up review."""
     if after.break_glass and not before.break_glass:
-        for debtor in follow_up_keys(after, after.break_glass.human):
-            item = _key(debtor) | {
+        for key in follow_up_keys(after, after.break_glass.human):
+            item = _item_key(key) | {
                 "grant_id": {"S": after.id},
                 "expires": {"N": str(after.expires_at + GRANT_RETENTION_SECONDS)},
             }
             yield {"Put": {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
     if after.break_glass and after.follow_up and not before.follow_up:
-        for debtor in follow_up_keys(after, after.break_glass.human):
+        for key in follow_up_keys(after, after.break_glass.human):
             mine = {
                 "ConditionExpression": "attribute_not_exists(pk) OR grant_id = :grant",
                 "ExpressionAttributeValues": {":grant": {"S": after.id}},
             }
-            yield {"Delete": {"TableName": table, "Key": _key(debtor), **mine}}
+            yield {"Delete": {"TableName": table, "Key": _item_key(key), **mine}}
 
 
-def _key(debtor: str) -> dict[str, Any]:
-    return {"pk": {"S": FOLLOW_UP}, "sk": {"S": debtor}}
+def _item_key(key: str) -> dict[str, Any]:
+    return {"pk": {"S": FOLLOW_UP}, "sk": {"S": key}}

@@ -1,7 +1,7 @@
-"""What the audit table tells of one grant: its records, and the calls in its name; by keys, never by scan.
+"""Reads one grant's records and calls from the audit table, by key, never by scan.
 
-As `adapters.store` and `adapters.trail` put it there. What does not belong at its key is no line of the grant's, and is
-handed on as an empty one, which whoever tells the story counts.
+`adapters.store` and `adapters.trail` write them. An item that does not belong at its key is returned as an empty line,
+which the report counts.
 """
 
 import json
@@ -20,31 +20,31 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_RECORDS, MOST_KEYS, MOST_CALLS = 1000, 50, 500
-"""What one page reads of a grant at most."""
+"""Limits of one report page."""
 MOST_OTHERS = 1000
-"""Calls of other grants that are read on the way: those without a key lie together, all of an account."""
+"""Limit of other grants' calls that are read too: calls without a key share one partition per account."""
 CONCLUSIONS = ("BYPASS#", "UNISSUED#", "EXPLAINED#")
-"""The gravest first: an agent makes as many calls and keys as it likes, and these are read while there is room."""
+"""The most severe first, because an agent's other calls could fill the page."""
 
 Item: TypeAlias = dict[str, Any]
 
 
 class HistoryPage(NamedTuple):
-    """What was read, and whether there is more."""
+    """The lines that were read, and whether there are more."""
 
     lines: list[Line]
     cut: bool
 
 
 class GrantHistory:
-    """Records and calls by grant. Every method raises Problem unavailable when DynamoDB does not answer."""
+    """Reads records and calls by grant. Every method raises Problem unavailable when DynamoDB does not answer."""
 
     def __init__(self, client: "DynamoDBClient", audit_table: str) -> None:
         self._client = client
         self._table = audit_table
 
     def records(self, grant_id: str) -> HistoryPage:
-        """The grant's own chain; where it is longer than MOST_RECORDS, as many of its first as of its last."""
+        """Return the grant's chain. If it is longer than MOST_RECORDS, half are its first and half its last records."""
         items, cut = _most(self._items(grant_id), MOST_RECORDS)
         if cut:
             first = MOST_RECORDS // 2
@@ -53,10 +53,10 @@ class GrantHistory:
         return HistoryPage([_line(item, "record", is_record) for item in items], cut)
 
     def calls(self, grant_id: str) -> HistoryPage:
-        """The calls in the grant's name, as they were published; not more than MOST_CALLS of MOST_KEYS keys.
+        """Return the grant's calls as published, at most MOST_CALLS of MOST_KEYS keys, unexplained calls first.
 
-        Those that nothing explains come first. One whose key's beginning was learned late is there twice. Of keys that
-        others share, not more is read than holds MOST_OTHERS of theirs.
+        A call that was attributed to its key late is there twice. A shared key is read until MOST_OTHERS calls of other
+        grants.
         """
         items, cut = _most(self._items(grant_keys_partition(grant_id)), MOST_KEYS)
         keys = [item["calls_pk"]["S"] for item in items if "calls_pk" in item]
@@ -95,7 +95,7 @@ class GrantHistory:
 
 
 def _most(things: Iterator[T], most: int) -> tuple[list[T], bool]:
-    """The first `most`, and whether there are more."""
+    """Return the first `most`, and whether there are more."""
     found = list(islice(things, most + 1))
     return found[:most], len(found) > most
 

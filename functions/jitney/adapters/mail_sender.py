@@ -1,6 +1,6 @@
-"""Mail by Amazon SES, one message a person, and what became of it in words that stay the same.
+"""Mail by Amazon SES, one message per person, with stable error codes.
 
-Nothing is tracked: no configuration set is named, and the role of the function may use none (infra.function_specs).
+Nothing is tracked: mail uses no configuration set, and the function's role may use none (infra.function_specs).
 """
 
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ CODES: Mapping[str, str] = {
     "ThrottlingException": "throttled",
     "TooManyRequestsException": "throttled",
 }
-"""What a record says, by SES's error (API Reference V2, SendEmail, "Errors"). Others are `failed`."""
+"""The record's code, by SES's error (API Reference V2, SendEmail, "Errors"). Others are `failed`."""
 UNREACHABLE, FAILED = "unreachable", "failed"
 
 
 class MailMessage(NamedTuple):
-    """A mail in both forms. `thread` is what all mails about the same thing have, and nothing else: an ASCII word."""
+    """A mail in both forms. Mails with the same `thread`, an ASCII word, form one conversation."""
 
     subject: str
     text: str
@@ -45,7 +45,7 @@ class MailSender:
         self._sender = sender
 
     def sender_code(self) -> str:
-        """Why nothing can be sent from the address: neither it nor its domain is verified; "" when one is."""
+        """Return the code why the sender cannot send; "" when its address or its domain is verified."""
         for identity in (self._sender, self._sender.rpartition("@")[2]):
             try:
                 if self._client.get_email_identity(EmailIdentity=identity).get("VerifiedForSendingStatus"):
@@ -58,11 +58,10 @@ class MailSender:
         return "sender_not_verified"
 
     def send(self, message: MailMessage, to: str) -> str:
-        """Send it to the address `to`; the code of what went wrong, "" if SES took it.
+        """Send a mail to the address `to`, and return an error code, "" if SES accepted it.
 
-        SES gives each mail a Message-ID of its own (Developer Guide, "Amazon SES header fields"), so that a thread is
-        what refers to the same one, though no mail has it (RFC 5322 section 3.6.4). What is sent automatically says so,
-        and out-of-office notes do not answer it (RFC 3834 section 5).
+        SES sets the Message-ID (Developer Guide, "Amazon SES header fields"). So mails of one thread refer to the same
+        made-up id (RFC 5322 section 3.6.4). Auto-Submitted keeps out-of-office replies away (RFC 3834 section 5).
         """
         thread = f"<{message.thread}@{self._sender.rpartition('@')[2]}>"
         headers = {"Auto-Submitted": "auto-generated", "In-Reply-To": thread, "References": thread}

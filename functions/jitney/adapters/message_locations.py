@@ -1,4 +1,4 @@
-"""Where in Slack a request's messages are, in the state table: `pk` MESSAGE#<grant>, `sk` the channel as configured."""
+"""Locations of a request's Slack messages in the state table: `pk` MESSAGE#<grant>, `sk` the configured channel."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -8,40 +8,42 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 KEEP_LOCATION_SECONDS = 9 * 86400
-"""Longer than any review takes."""
+"""Longer than any review."""
 
 
 class MessageLocation(NamedTuple):
-    """A message in Slack: its channel's id there, and its timestamp, which is its id in the channel."""
+    """A message in Slack: its channel's id, and its timestamp, which is its id in the channel."""
 
     channel: str
-    stamp: str
+    timestamp: str
 
 
 class MessageLocations:
-    """The first message of each request in each channel. Raises Problem unavailable."""
+    """Stores the first message of each request in each channel. Raises Problem unavailable."""
 
     def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
         self._client = client
         self._table = state_table
 
     def of(self, grant_id: str) -> dict[str, MessageLocation]:
-        """Where the messages of a grant are, by channel: also in channels that are no longer asked."""
+        """Return the messages of a grant by channel, including channels that are no longer current."""
         with aws_errors_as_unavailable("The store"):
-            # One page: 1 MB holds the places of more channels than a configuration can name.
+            # One page: 1 MB holds the locations of more channels than a configuration can name.
             answer = self._client.query(
                 TableName=self._table,
                 KeyConditionExpression="pk = :pk",
                 ExpressionAttributeValues={":pk": _key(grant_id, "")["pk"]},
                 ConsistentRead=True,
             )
-        return {item["sk"]["S"]: MessageLocation(item["channel"]["S"], item["stamp"]["S"]) for item in answer["Items"]}
+        return {
+            item["sk"]["S"]: MessageLocation(item["channel"]["S"], item["timestamp"]["S"]) for item in answer["Items"]
+        }
 
-    def keep(self, grant_id: str, channel: str, place: MessageLocation, now: int) -> bool:
-        """Keep where the message is; False, and nothing kept, if there is one already."""
+    def keep(self, grant_id: str, channel: str, location: MessageLocation, now: int) -> bool:
+        """Store the location; return False, and store nothing, if there is one already."""
         item = _key(grant_id, channel) | {
-            "channel": {"S": place.channel},
-            "stamp": {"S": place.stamp},
+            "channel": {"S": location.channel},
+            "timestamp": {"S": location.timestamp},
             "expires": {"N": str(now + KEEP_LOCATION_SECONDS)},
         }
         with aws_errors_as_unavailable("The store"):

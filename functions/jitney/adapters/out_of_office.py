@@ -1,6 +1,6 @@
-"""Absences in the state table: `pk` AWAY, `sk` the person, `absence` its id and `text` the whole; one of each person.
+"""Out-of-office entries in the state table, one per person: `pk` OUT_OF_OFFICE, `sk` the person.
 
-They are few, and read together. `expires` is when the absence ends, for DynamoDB's TTL.
+`id` is the entry's id, `text` the entry. They are few, and read together. `expires` is its end, for DynamoDB's TTL.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 OUT_OF_OFFICE = "OUT_OF_OFFICE"
-_AS_READ = "absence = :id"
+_AS_READ = "id = :id"
 
 
 class OutOfOfficeStore:
-    """Who is away. Raises Problem unavailable when DynamoDB does not answer."""
+    """Reads out-of-office entries. Raises Problem unavailable when DynamoDB does not answer."""
 
     def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
         self._client = client
         self._table = state_table
 
-    def kept(self) -> list[OutOfOffice]:
-        """Everybody's absences as last written; some may be over."""
+    def all(self) -> list[OutOfOffice]:
+        """Return all entries, including ended ones."""
         found: list[OutOfOffice] = []
         start: dict[str, Any] = {}
         while True:
             with aws_errors_as_unavailable("The store"):
                 answer = self._client.query(
                     TableName=self._table,
-                    KeyConditionExpression="pk = :away",
-                    ExpressionAttributeValues={":away": {"S": OUT_OF_OFFICE}},
+                    KeyConditionExpression="pk = :pk",
+                    ExpressionAttributeValues={":pk": {"S": OUT_OF_OFFICE}},
                     ConsistentRead=True,
                     **start,
                 )
@@ -44,14 +44,14 @@ class OutOfOfficeStore:
 
 
 def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) -> dict[str, Any]:
-    """The part of a transaction that puts an absence in the place of another, or ends it; if that is as it was read."""
+    """Return the transaction item that replaces or deletes an entry, provided that it is as it was read."""
     known: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
     if before:
         known = {"ConditionExpression": _AS_READ, "ExpressionAttributeValues": _id(before.id)}
     if after is None:
         return {"Delete": {"TableName": table, "Key": _key(before.human if before else ""), **known}}
     item = _key(after.human) | {
-        "absence": {"S": after.id},
+        "id": {"S": after.id},
         "text": {"S": after.text()},
         "expires": {"N": str(after.ends_at)},
     }
@@ -59,15 +59,15 @@ def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) 
 
 
 def checks_of(table: str, votes: Sequence[Vote]) -> Iterator[dict[str, Any]]:
-    """The parts of a transaction that let votes in only while the absences in which they were given are as read."""
-    used = {place.delegator: place.out_of_office_id for vote in votes for place in vote.delegations}
-    for human, absence in used.items():
-        check = {"Key": _key(human), "ConditionExpression": _AS_READ, "ExpressionAttributeValues": _id(absence)}
+    """Yield the transaction items that admit votes of delegates only while their delegations are as read."""
+    entry_ids = {each.delegator: each.out_of_office_id for vote in votes for each in vote.delegations}
+    for human, entry_id in entry_ids.items():
+        check = {"Key": _key(human), "ConditionExpression": _AS_READ, "ExpressionAttributeValues": _id(entry_id)}
         yield {"ConditionCheck": {"TableName": table, **check}}
 
 
-def _id(absence: str) -> dict[str, Any]:
-    return {":id": {"S": absence}}
+def _id(entry_id: str) -> dict[str, Any]:
+    return {":id": {"S": entry_id}}
 
 
 def _key(human: str) -> dict[str, Any]:

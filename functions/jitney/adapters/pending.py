@@ -1,7 +1,7 @@
-"""What an owner has under review, in the state table: PENDING#<owner>, the entries as JSON in `waiting`, their `stamp`.
+"""An owner's pending reviews in the state table: `pk` PENDING#<owner>, the entries as JSON in `waiting`.
 
-`expires` is DynamoDB's TTL. A stamp is the id of a grant, so that an item which was deleted and came again is not taken
-for the one that was read.
+`version` is the id of the grant that was added last: an item that was deleted and written again has another one.
+`expires` is DynamoDB's TTL.
 """
 
 from typing import Any
@@ -12,30 +12,30 @@ Item = dict[str, Any]
 
 
 def key_of(owner: str) -> str:
-    """The partition key of what an owner has under review."""
+    """Return the partition key of an owner's pending reviews."""
     return f"PENDING#{owner}"
 
 
 def item_key(owner: str) -> Item:
-    """The key of an owner's item."""
+    """Return the key of an owner's item."""
     return {"pk": {"S": key_of(owner)}, "sk": {"S": "PENDING"}}
 
 
 def pending_in(owner: str, item: Item | None) -> PendingReviews:
-    """What is under review by an item; nothing when there is none. Raises KeyError, TypeError or ValueError."""
-    return PendingReviews.read(owner, item["stamp"]["S"], item["waiting"]["S"]) if item else PendingReviews(owner)
+    """Return the pending reviews in an item, none without an item. Raises KeyError, TypeError or ValueError."""
+    return PendingReviews.read(owner, item["version"]["S"], item["waiting"]["S"]) if item else PendingReviews(owner)
 
 
-def put_of(table: str, entering: PendingReviewsUpdate) -> Item:
-    """The part of a transaction that enters a grant, on condition that the others are as they were read."""
-    before, after = entering
+def put_of(table: str, update: PendingReviewsUpdate) -> Item:
+    """Return the transaction item that adds a grant, provided that the others are as they were read."""
+    before, after = update
     item = item_key(after.owner) | {
         "waiting": {"S": after.text()},
-        "stamp": {"S": after.stamp},
+        "version": {"S": after.version},
         "expires": {"N": str(max(each.until for each in after.entries))},
     }
     put: Item = {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
-    if before.stamp:
-        put["ConditionExpression"] = "stamp = :stamp"
-        put["ExpressionAttributeValues"] = {":stamp": {"S": before.stamp}}
+    if before.version:
+        put["ConditionExpression"] = "version = :version"
+        put["ExpressionAttributeValues"] = {":version": {"S": before.version}}
     return {"Put": put}

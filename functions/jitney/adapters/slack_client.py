@@ -1,6 +1,6 @@
-"""Slack's Web API, as far as reviews need it (https://docs.slack.dev/reference/methods/).
+"""The calls to Slack's Web API that reviews need (https://docs.slack.dev/reference/methods/).
 
-What Slack refuses has a code, which is Slack's own word for it where that is one.
+Errors carry Slack's own code where it is a word.
 """
 
 import re
@@ -22,15 +22,15 @@ from jitney.core.review.slack.people import SlackProfile
 
 LONGEST_WAIT_SECONDS = 5
 SECONDS = 2
-"""For one answer of Slack: whoever presses a button sees a failure after three."""
+"""Timeout of one call: a button shows a failure after three seconds."""
 MOST_PAGES = 20
-"""Of channels, a thousand each."""
+"""Limit of channel pages, of a thousand channels each."""
 UNREACHABLE, UNKNOWN_ERROR = "unreachable", "slack_error"
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 
 
 class SlackClient:
-    """The app's calls. Raises SlackRefused, and Problem unavailable when there are no tokens to call with."""
+    """Calls Slack as the app. Raises SlackError, and Problem unavailable when the bot token cannot be read."""
 
     def __init__(self, bot_token: SlackSecret, api_url: str) -> None:
         self._bot_token = bot_token
@@ -38,15 +38,15 @@ class SlackClient:
         self._tls = ssl.create_default_context()  # 6 ms, which each call would cost otherwise
 
     def profile(self, user: str) -> SlackProfile:
-        """Who a user of the workspace is now."""
+        """Return a user's present profile."""
         return _profile(self._call(lambda client: client.users_info(user=user))["user"])
 
     def find(self, email: str) -> SlackProfile:
-        """The user of the workspace with this address. Raises SlackRefused users_not_found."""
+        """Return the user with this address. Raises SlackError users_not_found."""
         return _profile(self._call(lambda client: client.users_lookupByEmail(email=email))["user"])
 
     def channel_code(self, channel: str) -> str:
-        """Why the app cannot post to a channel, given by name or id; "" when it can, as far as reading tells."""
+        """Return the code why the app cannot post to a channel, given by name or id; "" when it is a member."""
         name, cursor = channel.removeprefix("#"), None
         for _ in range(MOST_PAGES):
             page = self._call(partial(_channels, cursor))
@@ -58,31 +58,34 @@ class SlackClient:
                 break
         return "channel_not_found"
 
-    def open_modal(self, trigger: str, view: Mapping[str, Any]) -> None:
-        """Show a modal to whoever pressed the button of the trigger, within three seconds of that."""
-        self._call(lambda client: client.views_open(trigger_id=trigger, view=dict(view)))
+    def open_modal(self, trigger_id: str, view: Mapping[str, Any]) -> None:
+        """Open a modal for the user who clicked, within three seconds of the click."""
+        self._call(lambda client: client.views_open(trigger_id=trigger_id, view=dict(view)))
 
     def post_ephemeral(self, channel: str, user: str, sentence: str) -> None:
-        """Show plain text in a channel to one user alone."""
-        said: dict[str, Any] = {"text": "Jitney", "blocks": _sentence(sentence)}
-        self._call(lambda client: client.chat_postEphemeral(channel=channel, user=user, **said))
+        """Show plain text in a channel to one user only."""
+        content: dict[str, Any] = {"text": "Jitney", "blocks": _sentence(sentence)}
+        self._call(lambda client: client.chat_postEphemeral(channel=channel, user=user, **content))
 
     def post(self, channel: str, message: SlackMessage) -> MessageLocation:
-        """Post a message to a channel, by name or id; where it then is."""
-        said: dict[str, Any] = {"text": message.notification, "blocks": list(message.blocks), **_NO_MARKUP}
-        answer = self._call(lambda client: client.chat_postMessage(channel=channel, **said), _retry_handlers())
+        """Post a message to a channel, by name or id, and return its location."""
+        content: dict[str, Any] = {"text": message.notification, "blocks": list(message.blocks), **_NO_MARKUP}
+        answer = self._call(lambda client: client.chat_postMessage(channel=channel, **content), _retry_handlers())
         return MessageLocation(str(answer["channel"]), str(answer["ts"]))
 
-    def update(self, place: MessageLocation, message: SlackMessage) -> None:
-        """Put another message in the place of one."""
-        said: dict[str, Any] = {"text": message.notification, "blocks": list(message.blocks), "parse": "none"}
-        self._call(lambda client: client.chat_update(channel=place.channel, ts=place.stamp, **said), _retry_handlers())
-
-    def reply(self, place: MessageLocation, sentence: str) -> None:
-        """Say a sentence, as plain text, in a message's thread."""
-        said: dict[str, Any] = {"text": escaped(sentence), "blocks": _sentence(sentence), **_NO_MARKUP}
+    def update(self, location: MessageLocation, message: SlackMessage) -> None:
+        """Replace a message."""
+        content: dict[str, Any] = {"text": message.notification, "blocks": list(message.blocks), "parse": "none"}
         self._call(
-            lambda client: client.chat_postMessage(channel=place.channel, thread_ts=place.stamp, **said),
+            lambda client: client.chat_update(channel=location.channel, ts=location.timestamp, **content),
+            _retry_handlers(),
+        )
+
+    def reply(self, location: MessageLocation, sentence: str) -> None:
+        """Post plain text in a message's thread."""
+        content: dict[str, Any] = {"text": escaped(sentence), "blocks": _sentence(sentence), **_NO_MARKUP}
+        self._call(
+            lambda client: client.chat_postMessage(channel=location.channel, thread_ts=location.timestamp, **content),
             _retry_handlers(),
         )
 
@@ -107,7 +110,7 @@ _NO_MARKUP: Mapping[str, Any] = {
 
 
 class _ShortRateLimitRetry(RateLimitErrorRetryHandler):
-    """Waits once when Slack asks for that, unless for longer than whoever is told elsewhere should wait."""
+    """Waits once when Slack asks for it, if the wait is short enough for the other channels."""
 
     def _can_retry(self, *, response: HttpResponse | None = None, **given: Any) -> bool:
         headers = response.headers.items() if response else ()
@@ -117,20 +120,20 @@ class _ShortRateLimitRetry(RateLimitErrorRetryHandler):
 
 
 def _retry_handlers() -> tuple[RetryHandler, ...]:
-    """For messages: only what Slack has surely not taken is sent again."""
+    """Return the retries for messages: only what Slack surely did not accept is sent again."""
     return (_ShortRateLimitRetry(),)
 
 
 def _channels(cursor: str | None, client: WebClient) -> Any:
-    """One page of the channels that the app may see."""
+    """Return one page of the channels that the app can see."""
     return client.conversations_list(
         exclude_archived=True, types="public_channel,private_channel", limit=1000, cursor=cursor
     )
 
 
 def _word(answer: Any) -> str:
-    said = answer.get("error") if isinstance(answer, dict) else None
-    return said if isinstance(said, str) and _WORD.fullmatch(said) else UNKNOWN_ERROR
+    code = answer.get("error") if isinstance(answer, dict) else None
+    return code if isinstance(code, str) and _WORD.fullmatch(code) else UNKNOWN_ERROR
 
 
 def _sentence(sentence: str) -> list[dict[str, Any]]:
@@ -138,9 +141,9 @@ def _sentence(sentence: str) -> list[dict[str, Any]]:
 
 
 def _profile(user: Mapping[str, Any]) -> SlackProfile:
-    """A user object (https://docs.slack.dev/reference/objects/user-object/)."""
-    less = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
-    full = not any(user.get(each) for each in less) and user.get("is_email_confirmed", True) is not False
+    """Return the profile of a user object (https://docs.slack.dev/reference/objects/user-object/)."""
+    limits = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
+    full = not any(user.get(each) for each in limits) and user.get("is_email_confirmed", True) is not False
     return SlackProfile(
         str(user.get("id", "")), str(user.get("team_id", "")), str((user.get("profile") or {}).get("email", "")), full
     )

@@ -1,6 +1,6 @@
-"""A secret of the Slack app, from Secrets Manager: kept for a while in memory, and nowhere else (AUD 7).
+"""A secret of the Slack app, from Secrets Manager, cached in memory only (AUD 7).
 
-The bot's token and the secret that Slack signs with lie apart: who only writes to Slack cannot make up clicks.
+The bot token and the signing secret are separate, so that a function that posts to Slack cannot forge clicks.
 """
 
 import re
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
 
 KEPT_SECONDS = 300
-"""After which a secret that was changed is in use everywhere."""
+"""Cache time: a rotated secret is used everywhere after this."""
 BOT_TOKEN = re.compile(r"xox[be]\S{3,500}", re.ASCII)
 SIGNING_SECRET = re.compile(r"[\w-]{16,200}", re.ASCII)
 
 
 class SlackSecret:
-    """Reads the secret `arn`, whose text is wholly of `form`; `now` gives epoch seconds."""
+    """Reads the secret `arn`, whose whole text matches `form`. `now` returns epoch seconds."""
 
     def __init__(self, client: "SecretsManagerClient", arn: str, form: re.Pattern[str], now: Callable[[], int]) -> None:
         self._client = client
@@ -30,7 +30,7 @@ class SlackSecret:
         self._known: tuple[int, str] | None = None
 
     def read(self) -> str:
-        """The secret as it was within the last `KEPT_SECONDS`. Raises Problem unavailable."""
+        """Return the secret, at most `KEPT_SECONDS` old. Raises Problem unavailable."""
         now = self._now()
         if self._known is None or not 0 <= now - self._known[0] < KEPT_SECONDS:
             self._known = (now, self._fetched())
@@ -41,6 +41,6 @@ class SlackSecret:
             answer = self._client.get_secret_value(SecretId=self._arn)
         text = answer.get("SecretString", "").strip()
         if not self._form.fullmatch(text):
-            fix = "Ask your platform engineer: docs/slack.md says what it holds."
-            raise Problem("unavailable", "A secret for Slack does not hold what it should.", fix)
+            fix = "Ask your platform engineer to store it as docs/slack.md shows."
+            raise Problem("unavailable", "A secret of the Slack app has an invalid value.", fix)
         return text

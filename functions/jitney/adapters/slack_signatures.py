@@ -1,4 +1,4 @@
-"""Whether Slack sent a request (row REV 9).
+"""Verifies the signature of a request from Slack (row REV 9).
 
 https://docs.slack.dev/authentication/verifying-requests-from-slack/
 """
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from slack_sdk.signature import Clock, SignatureVerifier
 
 WITHIN_SECONDS = 300
-"""Of now, on either side, that the library takes a request's time for fresh."""
+"""The library's tolerance for a request's time, on either side of now."""
 
 
 class _Now(Clock):
@@ -20,9 +20,9 @@ class _Now(Clock):
 
 
 def is_signed(headers: Mapping[str, str], body: bytes, signing_secret: str, now: int) -> bool:
-    """Whether the raw body is signed with the secret, within five minutes of `now`. Compares in constant time.
+    """Return whether the raw body is signed with the secret, within five minutes of `now`. Constant time.
 
-    `headers` have lower-case names. What the library would raise an exception for is not signed.
+    `headers` have lower-case names. Input that makes the library raise counts as unsigned.
     """
     stated, signature = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
     if not (stated.isascii() and stated.isdigit() and len(stated) <= 12 and signature.isascii()):

@@ -1,6 +1,6 @@
-"""Who voted on what, for a month, in the state table: `pk` VOTES#<human>, `sk` the vote's time and the grant's id.
+"""Votes by person, kept for a month in the state table: `pk` VOTES#<human>, `sk` the vote's time and the grant's id.
 
-It is written in the transaction of the vote (`jitney.adapters.store`), on whatever channel that came.
+An entry is written in the transaction of its vote (`jitney.adapters.store`), from every channel.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 KEEP_VOTE_SECONDS = 30 * 24 * 3600
 MOST_VOTES = 20
-"""Of one person that are listed, the newest."""
+"""Limit of one person's votes that are listed, the newest first."""
 
 
 def put_vote(table: str, vote: Vote, grant: Grant) -> dict[str, Any]:
-    """The entry of a vote, as one item of a transaction."""
+    """Return the transaction item of a vote's entry."""
     item = {
         "pk": {"S": f"VOTES#{vote.human}"},
         "sk": {"S": f"{vote.at:012d}#{grant.id}"},
@@ -27,14 +27,14 @@ def put_vote(table: str, vote: Vote, grant: Grant) -> dict[str, Any]:
 
 
 class VoteHistory:
-    """What people voted on. Raises Problem unavailable when DynamoDB does not answer."""
+    """Reads votes by person. Raises Problem unavailable when DynamoDB does not answer."""
 
     def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
         self._client = client
         self._table = state_table
 
     def of(self, human: str) -> list[str]:
-        """The ids of the grants that a person, a source identity, voted on lately; the newest vote first."""
+        """Return the ids of the grants that a person, a source identity, voted on, the newest vote first."""
         with aws_errors_as_unavailable("The store"):
             answer = self._client.query(
                 TableName=self._table,

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class WebSessions:
-    """Keeps sessions by the hash of their id. Every method raises Problem unavailable when DynamoDB does not answer."""
+    """Stores sessions by the hash of their id. Each method raises Problem unavailable when DynamoDB does not answer."""
 
     def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
         self._client = client
         self._table = state_table
 
     def begin(self, session_id: str, session: Session) -> None:
-        """Keep a new session until it expires."""
+        """Store a new session until it expires."""
         item = {
             **_key(session_id),
             "session": {"S": json.dumps(session.view())},
@@ -29,13 +29,13 @@ class WebSessions:
             self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
 
     def of(self, session_id: str, config: Config) -> Session | None:
-        """The session of that id, None if there is none: it may be over all the same, TTL deletes late."""
+        """Return the session of an id, or None. It may have expired, because TTL deletes late."""
         with aws_errors_as_unavailable("The store"):
             answer = self._client.get_item(TableName=self._table, Key=_key(session_id), ConsistentRead=True)
         return session_of_view(json.loads(answer["Item"]["session"]["S"]), config) if "Item" in answer else None
 
     def end(self, session_id: str) -> None:
-        """Forget the session of that id, if there is one."""
+        """Delete the session of an id."""
         with aws_errors_as_unavailable("The store"):
             self._client.delete_item(TableName=self._table, Key=_key(session_id))
 

@@ -1,13 +1,13 @@
-"""Delegation: who votes on behalf of an out-of-office reviewer (row REV 6)."""
+"""A delegation: a person votes on behalf of a reviewer who is out of office (row REV 6)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """A delegation by `delegator` (a source identity) in one reviewer group, from `starts_at` to before `ends_at`.
+    """A delegation by `delegator`, a source identity, in a reviewer group, from `starts_at` to before `ends_at`.
 
-    Times in epoch seconds. `out_of_office_id` is the id under which the out of office was recorded, so that a vote's
+    Times are epoch seconds. `out_of_office_id` names the delegator's out of office in the records, so that a vote's
     delegation can be verified.
     """
 

@@ -33,7 +33,8 @@ OUTCOMES = {VoteVerdict.APPROVE: Outcome.APPROVED, VoteVerdict.REJECT: Outcome.R
 class Ballot:
     """A vote as a reviewer submits it.
 
-    `content` is the hash of the grant that the reviewer saw. `comment` is the reviewer's text; `vote` masks and cuts it.
+    `content` is the hash of the grant that the reviewer saw. `comment` is the reviewer's text; `vote` masks and cuts
+    it.
     """
 
     grant_id: str
@@ -50,7 +51,7 @@ def comment_of(verdict: VoteVerdict, text: str) -> str:
     """Return a reviewer's comment. Raises Problem request_invalid for a rejection without one."""
     if verdict is VoteVerdict.REJECT and not escape_invisible(text):
         raise Problem(
-            "request_invalid", "A rejection needs a comment.", "Go back, and tell the agent why in a few words."
+            "request_invalid", "A rejection needs a comment.", "Go back, and say why in a few words. The agent sees it."
         )
     return text
 
@@ -58,8 +59,8 @@ def comment_of(verdict: VoteVerdict, text: str) -> str:
 def vote(ballot: Ballot, ports: Ports) -> Grant:
     """Return the grant after the vote, which is on record, and resume the workflow if the vote has an effect.
 
-    If policies ask for other reviewers by now, the vote that would have sufficed restarts the review: it is recorded,
-    and all votes are void. Raises Problem: grant_not_found, human_required, own_request, not_reviewer, not_narrower,
+    If policies now need other reviewers, the vote that would have sufficed restarts the review. It is recorded, and all
+    votes are void. Raises Problem: grant_not_found, human_required, own_request, not_reviewer, not_narrower,
     review_changed, review_ended, grant_conflict, unavailable. Refused votes are recorded too.
     """
     for _ in range(ATTEMPTS):
@@ -155,7 +156,7 @@ def _record(result: VoteResult, ballot: Ballot, ports: Ports) -> audit.AuditReco
 
 
 def _record_refusal(grant: Grant, ballot: Ballot, problem: Problem, ports: Ports) -> None:
-    """Record a refused vote in a chain of its own, so that it cannot conflict with the grant's records."""
+    """Record a refused vote in a chain of its own, to avoid conflicts with the grant's records."""
     detail = {"grant": grant.id, "verdict": str(ballot.verdict), "via": ballot.via}
     record = audit.principal_record(
         AuditEvent.VOTE, Outcome.REFUSED, ballot.voter, ballot.origin, ports.now(), code=problem.code, detail=detail

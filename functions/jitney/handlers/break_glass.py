@@ -1,6 +1,7 @@
 """POST /reviews/{id}/break-glass and /reviews/{id}/follow-up: a request without its reviewers, and after (REV 8).
 
-`handlers.votes` serves the first route. `handlers.revocations` serves the second, because an objection revokes the grant.
+`handlers.votes` serves the first route. `handlers.revocations` serves the second, because an objection revokes the
+grant.
 """
 
 from jitney.core import audit

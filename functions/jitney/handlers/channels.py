@@ -1,7 +1,7 @@
-"""What every channel shares that reviewers are told on: what there is to tell, and what came of each message.
+"""What all notification channels share: the notification, and the result of each message.
 
-A channel is a function in the table of `handlers.notifications`. It answers with one `Sent` a message, () where it is not
-configured, and gives what it could not send a code that stays the same from release to release.
+A channel is a function in the table of `handlers.notifications`. It returns one `DeliveryResult` per message, or ()
+where it is not configured. Error codes are stable across releases.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -14,36 +14,36 @@ from jitney.core.review.sheet import Sheet
 from jitney.handlers.ports import Ports
 
 CHANNEL_MILLISECONDS = 15_000
-"""No channel begins a message after this, so that two of them end before the function does (infra.function_specs)."""
+"""No channel starts a message later than this: two channels fit in the function's timeout (infra.function_specs)."""
 OUT_OF_TIME = "late"
 
 
 class DeliveryResult(NamedTuple):
-    """One message: by which channel, to whom (a source identity or a channel), the code of what went wrong or "".
+    """The result of one message: its channel, its recipient (a person or a Slack channel), an error code or "".
 
-    `asked` is False where it went to people who were asked before and no longer are.
+    `current` is False for recipients that no longer review the request.
     """
 
     channel: str
     to: str
     code: str = ""
-    asked: bool = True
+    current: bool = True
 
     def view(self) -> dict[str, Any]:
-        """The message as the record has it."""
-        said: dict[str, Any] = {"channel": self.channel, "to": self.to, "code": self.code}
-        return said if self.asked else said | {"asked": False}
+        """Return the result as records have it."""
+        view: dict[str, Any] = {"channel": self.channel, "to": self.to, "code": self.code}
+        return view if self.current else view | {"current": False}
 
 
 def no_reviewer_notified(sent: Collection[DeliveryResult]) -> bool:
-    """Whether no message reached those who are asked, though there are channels to reach them by."""
-    asked = [each for each in sent if each.asked]
-    return bool(asked) and all(each.code for each in asked)
+    """Return whether channels exist, and none of their messages reached a current reviewer."""
+    current = [each for each in sent if each.current]
+    return bool(current) and all(each.code for each in current)
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A notice about a grant, with what reviewers are shown of it."""
+    """A notice about a grant, with its sheet."""
 
     notice: Notice
     grant: Grant
@@ -54,7 +54,7 @@ Channel: TypeAlias = Callable[[Notification, Ports], Iterable[DeliveryResult]]
 
 
 def send_each(channel: str, names: Iterable[str], send: Callable[[str], str], ports: Ports) -> Iterator[DeliveryResult]:
-    """Send to each of `names`; `send` answers a code. What would begin too late is not tried."""
+    """Send to each of `names`, and yield the results; `send` returns a code. Stops sending when time runs out."""
     last = ports.stopwatch() + CHANNEL_MILLISECONDS
     for name in names:
         yield DeliveryResult(channel, name, OUT_OF_TIME if ports.stopwatch() > last else send(name))

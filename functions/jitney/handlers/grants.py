@@ -132,7 +132,7 @@ def _review(
         return replace(answer, body={**answer.body, "repeats": True})
     opened = _open(grant, decision, key, call, asked, holdings, queued)
     try:
-        call.ports.reviews.start(opened)
+        call.ports.approval_workflow.start(opened)
     except Problem as problem:
         closed = record_next(
             opened, RecordContent(AuditEvent.REQUEST, Outcome.FAILED, problem.code), call, State.FAILED

@@ -1,10 +1,10 @@
-"""The channel `mail`: one message for each reviewer who is told by name, and no list of recipients in it."""
+"""The channel `mail`: one message per reviewer, which names no other recipient."""
 
 from collections.abc import Iterable
 
 from jitney.adapters.mail_sender import MailMessage
 from jitney.core.review.grant_under_review import GrantUnderReview
-from jitney.core.review.mail import OWN_WORDS, SIGN_IN, review_mail
+from jitney.core.review.mail import AGENT_TEXT_NOTE, SIGN_IN, review_mail
 from jitney.core.review.recipients import recipients
 from jitney.handlers.channels import DeliveryResult, Notification, send_each
 from jitney.handlers.current_reviewers import current_reviewers
@@ -15,18 +15,20 @@ NAME = "mail"
 NO_ADDRESS = "no_address"
 
 
-def send(telling: Notification, ports: Ports) -> Iterable[DeliveryResult]:
-    """Write to everybody who is told of it; who has no address is on record as not reached."""
-    emails, mails = ports.config.emails, ports.mails
-    if mails is None:
+def send(notification: Notification, ports: Ports) -> Iterable[DeliveryResult]:
+    """Mail each recipient, and yield the results. A person without an address gets the code no_address."""
+    addresses, sender = ports.config.emails, ports.mail_sender
+    if sender is None:
         return ()
-    written = review_mail(telling.notice, telling.sheet, ports.reviews_url)
-    html = render(ports.templates, "mail", {"letter": written, "own_words": OWN_WORDS, "sign_in": SIGN_IN})
-    message = MailMessage(written.subject, written.text, html, telling.grant.id)
+    mail = review_mail(notification.notice, notification.sheet, ports.reviews_url)
+    html = render(ports.templates, "mail", {"mail": mail, "agent_text_note": AGENT_TEXT_NOTE, "sign_in": SIGN_IN})
+    message = MailMessage(mail.subject, mail.text, html, notification.grant.id)
 
-    def one(name: str) -> str:
-        address = emails.get(name)
-        return mails.send(message, address) if address else NO_ADDRESS
+    def send_to(name: str) -> str:
+        address = addresses.get(name)
+        return sender.send(message, address) if address else NO_ADDRESS
 
-    review = GrantUnderReview(telling.grant, ports.config)
-    return send_each(NAME, recipients(telling.notice, review, current_reviewers(ports), ports.now()), one, ports)
+    review = GrantUnderReview(notification.grant, ports.config)
+    return send_each(
+        NAME, recipients(notification.notice, review, current_reviewers(ports), ports.now()), send_to, ports
+    )

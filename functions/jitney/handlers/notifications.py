@@ -1,4 +1,4 @@
-"""Telling reviewers of a request on every channel, and the record of whom was told what (REV 10, 13)."""
+"""Notifies reviewers on every channel, and records each result (REV 10, 13)."""
 
 from collections.abc import Iterator, Mapping
 from traceback import extract_tb
@@ -16,41 +16,45 @@ from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 
 CHANNELS: Mapping[str, Channel] = {mail_channel.NAME: mail_channel.send, slack_channel.NAME: slack_channel.send}
-"""By the name that records have for them."""
+"""Channels by their name in records."""
 CHANNEL_ERROR = "internal"
 
 
 def notify_reviewers(
     notice: Notice, sheet: Sheet, ports: Ports, channels: Mapping[str, Channel] = CHANNELS
 ) -> tuple[DeliveryResult, ...]:
-    """Send the notice on every channel, and put on record what came of each message; () if no channel is configured.
+    """Send the notice on every channel, record the results and return them; () without channels.
 
-    No channel can stop another. Raises Problem when the store fails, whatever was sent by then.
+    A failing channel does not stop the others. Raises Problem when the store fails; messages may have been sent.
     """
     grant = ports.store.grant(sheet.grant_id)
     if grant is None:
         return ()
-    telling = Notification(notice, grant, sheet)
-    sent = tuple(each for name, channel in channels.items() for each in _sent(name, channel, telling, ports))
-    update_grant(grant, lambda before: GrantUpdate(before, _record(before, telling, sent, ports)), ports)
+    notification = Notification(notice, grant, sheet)
+    sent = tuple(each for name, channel in channels.items() for each in _sent(name, channel, notification, ports))
+    update_grant(grant, lambda before: GrantUpdate(before, _record(before, notification, sent, ports)), ports)
     return sent
 
 
-def _sent(name: str, channel: Channel, telling: Notification, ports: Ports) -> Iterator[DeliveryResult]:
-    """What came of the channel's messages; of a channel that breaks, what it had sent before, and that it broke."""
+def _sent(name: str, channel: Channel, notification: Notification, ports: Ports) -> Iterator[DeliveryResult]:
+    """Yield the results of one channel. If it raises, the results so far, and the code internal."""
     try:
-        yield from channel(telling, ports)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with one channel, the others are told
-        # As in `jitney.handlers.edge`: the text of an exception may quote what is nobody's business.
+        yield from channel(notification, ports)
+    except Exception as error:  # noqa: BLE001 - one channel must not stop the others
+        # As in `jitney.handlers.edge`: the text of an exception may hold private data.
         where = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
-        logger.error("channel broke", channel=name, grant=telling.grant.id, error=type(error).__name__, where=where)
+        logger.error(
+            "channel failed", channel=name, grant=notification.grant.id, error=type(error).__name__, where=where
+        )
         yield DeliveryResult(name, "", CHANNEL_ERROR)
 
 
-def _record(grant: Grant, telling: Notification, sent: tuple[DeliveryResult, ...], ports: Ports) -> audit.AuditRecord:
+def _record(
+    grant: Grant, notification: Notification, sent: tuple[DeliveryResult, ...], ports: Ports
+) -> audit.AuditRecord:
     detail: dict[str, Any] = {
-        "notice": str(telling.notice),
-        "reviewers": sorted({name for asked in telling.sheet.asked for name in asked.members}),
+        "notice": str(notification.notice),
+        "reviewers": sorted({name for each in notification.sheet.group_approvals for name in each.members}),
         "sent": [each.view() for each in sent],
     }
     outcome, code = (Outcome.FAILED, "no_reviewer_notified") if no_reviewer_notified(sent) else (Outcome.SENT, "")

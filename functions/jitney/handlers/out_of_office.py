@@ -1,4 +1,4 @@
-"""POST /reviews/out-of-office: a reviewer says who stands in for them while they are away, or that they are back (REV 6)."""
+"""POST /reviews/out-of-office: a reviewer chooses delegates for a time, or ends that (REV 6)."""
 
 from jitney.adapters.store import StaleWrite
 from jitney.core import audit
@@ -9,15 +9,14 @@ from jitney.core.times import iso
 from jitney.handlers.out_of_office_page import out_of_office_of
 from jitney.handlers.pages import FormVisit, Page, pages
 
-DELEGATE_FIELD = "stand_in."
-"""What the names of the fields begin with that say who stands in, before the group."""
+DELEGATE_FIELD = "delegate."
+"""Prefix of the form fields that name a delegate; the group follows."""
 
 
 def change_out_of_office(visit: FormVisit) -> Page:
-    """303 to the page, which shows what holds now.
+    """Return 303 to the page, which shows the change.
 
-    Raises Problem: form_token_invalid, not_reviewer, request_invalid, unavailable, or out_of_office_conflict when the absence is not
-    what the page showed.
+    Raises Problem: not_reviewer, request_invalid, unavailable, or out_of_office_conflict when the page was out of date.
     """
     with visit.call.counting_refusals():
         before, after = _requested(visit)
@@ -26,12 +25,12 @@ def change_out_of_office(visit: FormVisit) -> Page:
 
 
 def _requested(visit: FormVisit) -> tuple[OutOfOffice | None, OutOfOffice | None]:
-    """The absence that is kept, and that which shall be: None for none. A form counts for what its page showed."""
+    """Return the stored and the requested out of office, None for none."""
     ports, human = visit.ports, visit.principal.source_identity
     before = out_of_office_of(human, ports)
-    if visit.form("seen") != (before.id if before else ""):
+    if visit.form("shown_id") != (before.id if before else ""):
         raise _conflict()
-    if visit.form("away") == "no":
+    if visit.form("change") == "end":
         if before is None:
             raise _conflict()
         return before, None
@@ -51,26 +50,26 @@ def _write(before: OutOfOffice | None, after: OutOfOffice | None, visit: FormVis
         visit.principal,
         visit.request.origin,
         visit.now,
-        detail={"absence": _record_detail(after or before), "replaces": before.id if after and before else ""},
+        detail={"out_of_office": _record_detail(after or before), "replaces": before.id if after and before else ""},
     )
     link = audit.chain_record(record, visit.ports.new_id("r"))
     try:
         visit.ports.store.change_out_of_office(before, after, link, now=visit.now)
-    except StaleWrite as changed:
-        raise _conflict() from changed
+    except StaleWrite as stale:
+        raise _conflict() from stale
 
 
-def _record_detail(absence: OutOfOffice | None) -> dict[str, object]:
-    """An absence as records tell it."""
-    if absence is None:
+def _record_detail(entry: OutOfOffice | None) -> dict[str, object]:
+    """Return an out of office as records have it."""
+    if entry is None:
         return {}
-    span = {"from": iso(absence.starts_at), "until": iso(absence.ends_at)}
-    return {"id": absence.id, **span, "delegates": dict(absence.delegates)}
+    span = {"from": iso(entry.starts_at), "until": iso(entry.ends_at)}
+    return {"id": entry.id, **span, "delegates": dict(entry.delegates)}
 
 
 def _conflict() -> Problem:
-    detail = "Your absence is not what your page showed: it was changed or ended in another window."
-    return Problem("out_of_office_conflict", detail, "Look at it as it is now.")
+    detail = "Your out of office was changed or ended after you opened the page."
+    return Problem("out_of_office_conflict", detail, "Open the page again, then make your change.")
 
 
 handler = pages(

@@ -1,4 +1,4 @@
-"""GET /reviews/out-of-office: whether somebody is away, who stands in for them, and for whom they stand in."""
+"""GET /reviews/out-of-office: a reviewer's out-of-office dates, their delegates, and their own delegations."""
 
 from jitney.core.review.out_of_office import LONGEST_DAYS, OutOfOffice, delegate_options, with_delegates
 from jitney.handlers.pages import Page, Visit
@@ -6,27 +6,27 @@ from jitney.handlers.ports import Ports
 
 
 def out_of_office_of(human: str, ports: Ports) -> OutOfOffice | None:
-    """The absence of a person, a source identity, that is kept; it may be over."""
-    return next((each for each in ports.out_of_office.kept() if each.human == human), None)
+    """Return the stored out of office of a person, a source identity; it may be over."""
+    return next((each for each in ports.out_of_office.all() if each.human == human), None)
 
 
 def show_out_of_office(visit: Visit) -> Page:
-    """200 with the absence of whoever is signed in, and the form of another."""
+    """Return 200 with the out of office of the person who is signed in, and the form to change it."""
     if visit.session is None:
         return Page(303, location=f"{visit.path}/reviews/sign-in")
     human, groups = visit.principal.source_identity, visit.ports.config.reviewers
-    kept = visit.ports.out_of_office.kept()
-    absence = next((each for each in kept if each.human == human), None)
-    present_groups = with_delegates(groups, kept, visit.now)
+    stored = visit.ports.out_of_office.all()
+    own = next((each for each in stored if each.human == human), None)
+    current_groups = with_delegates(groups, stored, visit.now)
     values = {
-        "absence": absence if absence and absence.ends_at > visit.now else None,
-        "seen": absence.id if absence else "",
-        "places": delegate_options(human, groups),
-        "standing_in": [
-            place
-            for name in sorted(present_groups)
-            for who, place in present_groups[name].active_delegations
-            if who == human
+        "out_of_office": own if own and own.ends_at > visit.now else None,
+        "shown_id": own.id if own else "",
+        "delegate_options": delegate_options(human, groups),
+        "delegations": [
+            delegation
+            for name in sorted(current_groups)
+            for delegate, delegation in current_groups[name].active_delegations
+            if delegate == human
         ],
         "longest_days": LONGEST_DAYS,
     }

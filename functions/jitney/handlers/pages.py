@@ -183,7 +183,7 @@ FormRoute: TypeAlias = Callable[[FormVisit], Page]
 def pages(
     gets: Mapping[str, PageRoute], posts: Mapping[str, FormRoute], needs: tuple[str, ...], api: Route | None = None
 ) -> HttpHandler:
-    """Return the Lambda handler of pages, by path, and of the API's route `api`; see `jitney.handlers.edge.endpoint`."""
+    """Return the Lambda handler of pages, by path, and of the API's route `api`. See `handlers.edge.endpoint`."""
     routes = {("GET", path): route for path, route in gets.items()}
     routes |= {("POST", path): with_form(route) for path, route in posts.items()}
     ports = build_ports(needs)
@@ -229,7 +229,7 @@ def answer_page(route: PageRoute, event: Mapping[str, Any], ports: Ports) -> dic
 def visit_of(event: Mapping[str, Any], ports: Ports) -> Visit:
     """Return the visit of an API Gateway REST proxy event, without its form and session.
 
-    The root URL is the requested URL without the route, so that it is right behind custom domain names too.
+    The root URL is the requested URL without the route, which holds behind custom domain names too.
     """
     context = event.get("requestContext") or {}
     route, path = event.get("resource") or "", context.get("path") or ""

@@ -95,14 +95,14 @@ class Ports:
     canary: "Canary"
     target_checks: "TargetChecks"
 
-    reviews: "ApprovalWorkflow"
+    approval_workflow: "ApprovalWorkflow"
     task_tokens: "TaskTokens"
     web_sessions: "WebSessions"
     vote_history: "VoteHistory"
     out_of_office: "OutOfOfficeStore"
     follow_ups: "FollowUps"
     message_locations: "MessageLocations"
-    mails: "MailSender | None"  # None when no mail is configured
+    mail_sender: "MailSender | None"  # None when no mail is configured
     slack: "SlackClient"
     slack_signing_secret: "SlackSecret"
 
@@ -197,7 +197,7 @@ def _sessions(ports: Ports) -> Any:
     return adapter("sessions.Sessions", client("sts"), shared, ports.now)
 
 
-def _mails(ports: Ports) -> Any:
+def _mail_sender(ports: Ports) -> Any:
     mail = ports.config.mail
     return adapter("mail_sender.MailSender", client("sesv2", TWO_ATTEMPTS), mail.sender) if mail else None
 
@@ -256,7 +256,7 @@ PORTS: Mapping[str, Callable[[Ports], Any]] = {
     "role_policies": lambda _: adapter("role_policies.RolePolicies", client("sts"), _iam_client),
     "canary": lambda _: adapter("canary.Canary", lambda *keys: client("sts", ONE_ATTEMPT, *keys)),
     "target_checks": lambda _: adapter("target_checks.TargetChecks", client("sts"), _iam_client),
-    "reviews": lambda ports: adapter(
+    "approval_workflow": lambda ports: adapter(
         "approval_workflow.ApprovalWorkflow", client("stepfunctions"), env["JITNEY_APPROVAL_ARN"], ports.task_tokens
     ),
     "task_tokens": lambda _: _state("approval_workflow.TaskTokens"),
@@ -265,7 +265,7 @@ PORTS: Mapping[str, Callable[[Ports], Any]] = {
     "out_of_office": lambda _: _state("out_of_office.OutOfOfficeStore"),
     "follow_ups": lambda _: _state("follow_ups.FollowUps"),
     "message_locations": lambda _: _state("message_locations.MessageLocations"),
-    "mails": _mails,
+    "mail_sender": _mail_sender,
     "slack": _slack,
     "slack_signing_secret": lambda ports: _slack_secret(
         ports, ports.slack_settings.signing_secret_arn, "SIGNING_SECRET"

@@ -114,7 +114,7 @@ def _without_workflow(role_arn: str, ports: Ports, now: int) -> list[Grant]:
         for grant in ports.store.open_grants(role_arn, until)
         if grant.at(now).state is State.PENDING and grant.created_at < old
     ]
-    running = ports.reviews.running() if pending else frozenset()
+    running = ports.approval_workflow.running() if pending else frozenset()
     return [grant for grant in pending if grant.id not in running]
 
 
@@ -148,5 +148,5 @@ def _record_cut_off(grant: Grant, ports: Ports) -> None:
 
 
 handler = event_handler(
-    lambda _event, ports: reconcile(ports), ("config", "store", "deny_list", "role_policies", "reviews")
+    lambda _event, ports: reconcile(ports), ("config", "store", "deny_list", "role_policies", "approval_workflow")
 )

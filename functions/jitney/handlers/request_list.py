@@ -1,7 +1,7 @@
-"""What concerns one person of all that is open, and whether there may be more of it than is read or shown.
+"""The open requests that one person may see, and whether the list is incomplete (row REV 12).
 
-Whom a grant concerns is asked before anything is cut. An agent may have any number of active grants: what waits is read
-apart from them, from every target in turn, and of what is cut each agent keeps its share (row REV 12).
+The list is filtered before it is cut. Pending requests are read apart from active ones, because an agent may have any
+number of these, and from each target in turn. A section that is too long is cut fairly between agents.
 """
 
 from itertools import chain, zip_longest
@@ -16,21 +16,21 @@ from jitney.handlers.ports import Ports
 from jitney.handlers.viewers import ViewerPermissions, viewer_permissions
 
 MOST_READ, MOST_MILLISECONDS = 2000, 3000
-"""Of what waits, and as much of what is active. A grant may have 60 kB: the function has 15 seconds."""
+"""Limits of reading pending grants, and again of active ones. A grant may have 60 kB; the function has 15 seconds."""
 MOST_LISTED = 200
-"""In one section of the list."""
+"""Limit of one section of the list."""
 MOST_UNREVIEWED = 200
-"""Each is a read of its own. Only people break the glass, and none a second time before somebody has looked."""
+"""Limit of break-glass uses without a follow-up review. Each is one read; a person can have only one."""
 
 Shown: TypeAlias = tuple[Grant, ViewerPermissions]
 
 
 class RequestList(NamedTuple):
-    """The sections of somebody's list, the earliest to end first, and in words of which there may be more."""
+    """The sections of a person's list, the earliest end first, and names of incomplete sections."""
 
-    looking: list[Shown]
-    waiting: list[Shown]
-    others: list[Shown]
+    follow_ups: list[Shown]
+    waiting_for_viewer: list[Shown]
+    waiting_for_others: list[Shown]
     active: list[Shown]
     more: list[str]
 
@@ -41,44 +41,44 @@ class _GrantPage(NamedTuple):
 
 
 def list_requests_for(who: Principal, ports: Ports, now: int) -> RequestList:
-    """What concerns `who` at `now`. Raises Problem."""
+    """Return the open requests that `who` may see. Raises Problem."""
     groups = current_reviewers(ports)
-    # In this order: a grant that is activated meanwhile is read as it waits, then as it is active, which counts.
+    # In this order: a grant that becomes active meanwhile is read twice, and the second read counts.
     reads = {
-        "was taken without review": _unreviewed(ports),
-        "waits": _open(State.PENDING, ports, now),
-        "is active": _open(State.ACTIVE, ports, now),
+        "break-glass": _unreviewed(ports),
+        "pending": _open(State.PENDING, ports, now),
+        "active": _open(State.ACTIVE, ports, now),
     }
     found = {grant.id: grant.at(now) for read in reads.values() for grant in read.grants}
     shown = [
-        (grant, standing)
+        (grant, viewer)
         for grant in sorted(found.values(), key=lambda grant: grant.expires_at)
-        if (standing := viewer_permissions(who, grant, groups, ports, now)).concerned
+        if (viewer := viewer_permissions(who, grant, groups, ports, now)).may_see
     ]
     pending = [(each, _waits(*each)) for each in shown if each[0].state is State.PENDING]
     waiting, others = [each for each, mine in pending if mine], [each for each, mine in pending if not mine]
     active = [each for each in shown if each[0].state is State.ACTIVE]
     more = {kind: read.cut for kind, read in reads.items()}
-    more["waits"] |= max(len(waiting), len(others)) > MOST_LISTED
-    more["is active"] |= len(active) > MOST_LISTED
+    more["pending"] |= max(len(waiting), len(others)) > MOST_LISTED
+    more["active"] |= len(active) > MOST_LISTED
     return RequestList(
         [each for each in shown if each[0].awaits_follow_up],
         _shares(waiting),
         _shares(others),
         _shares(active),
-        [kind for kind, there_is in more.items() if there_is],
+        [kind for kind, is_cut in more.items() if is_cut],
     )
 
 
 def _unreviewed(ports: Ports) -> _GrantPage:
-    """The grants that were taken without review, and nobody has looked at since."""
-    owed = list(dict.fromkeys(ports.follow_ups.outstanding().values()))
-    found = [grant for grant_id in owed[:MOST_UNREVIEWED] if (grant := ports.store.grant(grant_id))]
-    return _GrantPage(found, len(owed) > MOST_UNREVIEWED)
+    """Return the grants whose follow-up review is missing."""
+    outstanding = list(dict.fromkeys(ports.follow_ups.outstanding().values()))
+    found = [grant for grant_id in outstanding[:MOST_UNREVIEWED] if (grant := ports.store.grant(grant_id))]
+    return _GrantPage(found, len(outstanding) > MOST_UNREVIEWED)
 
 
 def _open(state: State, ports: Ports, now: int) -> _GrantPage:
-    """The grants in a state: the first of each target, then the second of each, as far as numbers and time go."""
+    """Return the grants in a state, from each target in turn, within the limits of number and time."""
     began, read = ports.stopwatch(), list[Grant]()
     roles = dict.fromkeys(target.role_arn for target in ports.config.targets.values())
     turns = zip_longest(*(ports.store.grants_in_state(role_arn, state, now) for role_arn in roles))
@@ -93,7 +93,7 @@ def _shares(section: list[Shown]) -> list[Shown]:
     return fair_share(section, lambda each: each[0].principal, MOST_LISTED)
 
 
-def _waits(grant: Grant, standing: ViewerPermissions) -> bool:
-    """Whether a pending grant waits for a vote of this person."""
-    counted = standing.vote and standing.vote.content == content_hash(grant)
-    return bool(standing.groups) and not counted
+def _waits(grant: Grant, viewer: ViewerPermissions) -> bool:
+    """Return whether a pending grant waits for this person's vote."""
+    counted = viewer.vote and viewer.vote.content == content_hash(grant)
+    return bool(viewer.groups) and not counted

@@ -1,6 +1,6 @@
-"""POST /v1/reviews/check: whether each channel and each reviewer can be reached, for an operator (row REV 13).
+"""POST /v1/reviews/check: an operator checks that each channel and reviewer can be reached (row REV 13).
 
-Nothing is posted and nobody is written to.
+It sends no message.
 """
 
 from jitney.core.audit import AuditEvent, Outcome
@@ -20,45 +20,44 @@ from jitney.handlers.http import Request, Response
 from jitney.handlers.ports import Ports
 
 MOST_MILLISECONDS = 9_000
-"""Nothing more is asked after this: the function has 15 seconds."""
+"""No check starts later than this: the function has 15 seconds."""
 
 
 def check_reviews(request: Request, ports: Ports) -> Response:
-    """200 with what came of each check, which is on record; Problem where the caller is no operator."""
+    """Return 200 with the result of each check, on record. Raises Problem where the caller is not an operator."""
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         call.require_operator("check how reviewers are reached")
     last = ports.stopwatch() + MOST_MILLISECONDS
-    reached = [_checked(each, ports, late=ports.stopwatch() > last) for each in contact_checks(ports.config)]
-    passed = not any(each.code for each in reached)
-    failed = {f"{each.kind} {each.name}": each.code for each in reached if each.code}
+    checks = [_checked(each, ports, late=ports.stopwatch() > last) for each in contact_checks(ports.config)]
+    passed = not any(each.code for each in checks)
+    failed = {f"{each.kind} {each.name}": each.code for each in checks if each.code}
     outcome = Outcome.PASSED if passed else Outcome.FAILED
     call.record(AuditEvent.REVIEW_CHECK, outcome, detail={"failed": failed} if failed else {})
-    return Response(200, {"passed": passed, "checks": [each.view() for each in reached]})
+    return Response(200, {"passed": passed, "checks": [each.view() for each in checks]})
 
 
-def _checked(reach: ContactCheck, ports: Ports, *, late: bool) -> ContactCheck:
-    if reach.code:
-        return reach
+def _checked(check: ContactCheck, ports: Ports, *, late: bool) -> ContactCheck:
+    if check.code:
+        return check
     try:
-        return reach._replace(code=NOT_CHECKED if late else _code(reach, ports))
+        return check._replace(code=NOT_CHECKED if late else _code(check, ports))
     except SlackError as refused:
-        return reach._replace(code=refused.code)
+        return check._replace(code=refused.code)
     except Problem as problem:
-        return reach._replace(code=problem.code)
+        return check._replace(code=problem.code)
 
 
-def _code(reach: ContactCheck, ports: Ports) -> str:
-    if reach.kind == SENDER:
-        mails = ports.mails
-        return mails.sender_code() if mails else ""
+def _code(check: ContactCheck, ports: Ports) -> str:
+    if check.kind == SENDER:
+        return ports.mail_sender.sender_code() if ports.mail_sender else ""
     slack = ports.config.slack
     if slack is None:
         return ""
-    if reach.kind == CHANNEL:
-        return ports.slack.channel_code(reach.name)
-    profile = ports.slack.find(ports.config.emails[reach.name])
-    return "" if profile.full and profile.workspace == slack.workspace else NOT_FULL_MEMBER
+    if check.kind == CHANNEL:
+        return ports.slack.channel_code(check.name)
+    profile = ports.slack.find(ports.config.emails[check.name])
+    return "" if profile.is_full_member and profile.workspace == slack.workspace else NOT_FULL_MEMBER
 
 
 handler = endpoint(check_reviews, ("config", "keys", "store"))

@@ -1,7 +1,7 @@
-"""A review that cannot be held: its grant fails, on record, and nothing hangs in pending (REV 13).
+"""Fails the grant of a review whose workflow failed, so that no grant stays pending forever (REV 13).
 
-Called by the approval workflow when it gives up, and by EventBridge when an execution was stopped, failed or timed out:
-Step Functions tells EventBridge on a best-effort basis, so that neither way is enough; the reconciler is the third.
+The approval workflow calls it when it gives up, and EventBridge when an execution was stopped, failed or timed out.
+Step Functions notifies EventBridge on a best-effort basis, so the reconciler finds the rest.
 https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
 """
 
@@ -17,15 +17,15 @@ CODES: Mapping[str, str] = {
     "TIMED_OUT": "review_timed_out",
     "FAILED": "review_failed",
 }
-"""What a record says, by the status of the execution."""
+"""The record's code, by the status of the execution."""
 LONGEST_ERROR = 100
 
 
 def give_up(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
-    """Fail the grant if it is still pending; its id and state. Repeating it changes nothing.
+    """Fail the grant if it is still pending, and return its id and state. Idempotent.
 
     `event` is {"grant_id": ..., "error": the error's name} or EventBridge's "Step Functions Execution Status Change".
-    Raises LookupError for an unknown grant and Problem, both of which the caller tries again.
+    Raises LookupError for an unknown grant and Problem; the caller retries both.
     """
     if "detail" in event:
         grant_id, status = event["detail"]["name"], event["detail"]["status"]

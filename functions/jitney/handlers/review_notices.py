@@ -1,11 +1,10 @@
-"""Tells reviewers what is due in a review, and keeps the token by which the workflow then waits (REV 2, 13).
+"""Sends the notice that is due in a review, and stores the token by which the workflow then waits (REV 2, 13).
 
-A decision and the wait for it can meet. Whoever decides writes the grant (1), then reads the token and wakes the
-workflow with it (2). This function writes the token (3), then reads the grant (4). Both reads are consistent. If 2 does
-not find this wait's token, 2 came before 3; then 1 came before 4, which finds the decision. So either the one who
-decided wakes the workflow, or this function ends the wait itself, by failing with `ReviewEnded`, which the workflow
-takes for a reason to look at the grant. If both happen, Step Functions ignores the second. Nothing here can answer a
-token: whoever notifies does not decide.
+A decision can arrive while the wait begins. The deciding function writes the grant (1), then reads the token and
+resumes the workflow with it (2). This function writes the token (3), then reads the grant (4). Both reads are
+consistent. If 2 does not find this wait's token, 2 came before 3, so 1 came before 4, which finds the decision. So
+either the deciding function resumes the workflow, or this function ends the wait by raising `ReviewEnded`, and the
+workflow reads the grant. If both happen, Step Functions ignores the second. This function's role cannot use a token.
 """
 
 from collections.abc import Mapping
@@ -22,30 +21,32 @@ from jitney.handlers.notifications import notify_reviewers
 from jitney.handlers.ports import Ports
 from jitney.handlers.review_sheet import build_sheet
 
-DECISION_NOTICES = frozenset({Notice.ASKED, Notice.REMINDED, Notice.ESCALATED, Notice.CHANGED, Notice.NARROWED})
-"""The notices by which people are asked to decide."""
+DECISION_NOTICES = frozenset(
+    {Notice.REQUESTED, Notice.REMINDED, Notice.ESCALATED, Notice.REVIEW_RESTARTED, Notice.NARROWED}
+)
+"""The notices that ask for a decision."""
 
 
 class ReviewEnded(Exception):
-    """What was waited for is over: the request is decided, or the broken glass was looked at."""
+    """The wait is over: the request is decided, or its follow-up review is done."""
 
 
 class NoReviewerNotified(Exception):
-    """No reviewer could be told of a request: nobody would ever decide about it."""
+    """No reviewer could be notified, so no one would ever decide."""
 
 
 class TooFewReviewers(Exception):
-    """Too few people could approve a request, so that nobody needs to be told of it."""
+    """Too few people could ever approve the request, so reviewers are not notified."""
 
 
 def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
-    """Tell reviewers what is due; the grant's id and state. Where the workflow waits, what is answered here is ignored.
+    """Send the notice that is due, and return the grant's id and state. A waiting workflow ignores the return value.
 
-    `event` is {"grant_id": ..., "due": a notice, or "nothing" to wait only, "since": when that was looked up} and the
-    task "token" if the workflow waits. Raises ReviewEnded, NoReviewerNotified, TooFewReviewers, LookupError for an unknown
-    grant, and Problem.
+    `event` is {"grant_id": ..., "due": a notice, or "nothing" to only wait, "since": the time of the check}, and the
+    task "token" if the workflow waits. Raises ReviewEnded, NoReviewerNotified, TooFewReviewers, LookupError for an
+    unknown grant, and Problem.
     """
-    grant_id, token, what = event["grant_id"], event.get("token"), event["due"]
+    grant_id, token, due = event["grant_id"], event.get("token"), event["due"]
     if token:
         ports.task_tokens.keep(grant_id, token, event["since"], ports.now())
     grant = ports.store.grant(grant_id)
@@ -53,34 +54,34 @@ def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
         raise LookupError("no such grant")
     if token and not _is_waiting(grant, event["since"], ports.now()):
         raise ReviewEnded
-    if what == Notice.DECIDED and grant.awaits_follow_up:
-        what = Notice.FOLLOW_UP_DUE  # the time for it is over, and nobody has looked at it
-    if what in set(Notice):
-        _notify_reviewers(Notice(what), grant, ports)
+    if due == Notice.DECIDED and grant.awaits_follow_up:
+        due = Notice.FOLLOW_UP_DUE  # its time is over, and the follow-up review is missing
+    if due in set(Notice):
+        _notify_reviewers(Notice(due), grant, ports)
     return {"grant_id": grant.id, "state": str(grant.state)}
 
 
 def _can_be_decided(grant: Grant, ports: Ports) -> bool:
-    """Whether there is anybody to wait for: enough reviewers, or who may take the request without them."""
+    """Return whether enough reviewers could approve the request, or break-glass is allowed for its target."""
     config = ports.config
-    glass = config.break_glass is not None and grant.target in config.break_glass.targets
-    return glass or can_be_approved(GrantUnderReview(grant, config), config.reviewers)
+    break_glass = config.break_glass is not None and grant.target in config.break_glass.targets
+    return break_glass or can_be_approved(GrantUnderReview(grant, config), config.reviewers)
 
 
 def _is_waiting(grant: Grant, since: int, now: int) -> bool:
-    """Whether there is still what the look at `since` found: a glass that broke after it is something else."""
+    """Return whether the wait that the check at `since` found still goes on."""
     return is_waiting(grant, now) and not has_changed_since(grant, since)
 
 
 def _notify_reviewers(notice: Notice, grant: Grant, ports: Ports) -> None:
-    """Tell it on every channel. That nobody is reminded or told of an end stands in the record; nobody waits for it."""
+    """Send a notice on every channel. A failed reminder or decision notice is only recorded."""
     if notice in DECISION_NOTICES and not _can_be_decided(grant, ports):
         raise TooFewReviewers
     sent = notify_reviewers(notice, build_sheet(grant, ports), ports)
-    if notice in (Notice.ASKED, Notice.CHANGED) and no_reviewer_notified(sent):
+    if notice in (Notice.REQUESTED, Notice.REVIEW_RESTARTED) and no_reviewer_notified(sent):
         raise NoReviewerNotified
 
 
 handler = event_handler(
-    notify, ("config", "policies", "actions", "store", "out_of_office", "task_tokens", "mails", "templates")
+    notify, ("config", "policies", "actions", "store", "out_of_office", "task_tokens", "mail_sender", "templates")
 )

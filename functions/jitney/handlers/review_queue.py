@@ -1,6 +1,6 @@
-"""Requests for review: equal ones are joined, and one agent has only so many under review (REV 12).
+"""Pending reviews of an owner: equal requests are joined, and their number is limited (REV 12).
 
-Loaded on the way to a review only: an allowed request pays nothing for it.
+Imported for requests that need a review only, which keeps allowed requests fast.
 """
 
 from jitney.adapters.store import Conflict
@@ -18,9 +18,9 @@ from jitney.handlers.responses import deciding_policies, rate_limited_problem
 
 
 def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | PendingReviewsUpdate:
-    """The pending grant that a new one repeats; else what has to be written with the new one.
+    """Return the pending grant that a new one repeats, or else the update to write with the new one.
 
-    Raises Problem too_many_pending; Taken for a POST that was made before, whatever became of it.
+    Raises Problem too_many_pending, or Conflict for a POST whose idempotency key was used before.
     """
     ports, most = call.ports, call.ports.config.limits.max_pending
     read = ports.store.pending(grant.owner_key)
@@ -35,18 +35,18 @@ def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | Pending
         if key and ports.store.held(idempotency_key(grant.owner_key, key)):
             raise Conflict(key)
         raise _too_many([each.grant_id for each in before.entries], min(each.until for each in before.entries), call)
-    return PendingReviewsUpdate(read, before.entered(grant))
+    return PendingReviewsUpdate(read, before.with_grant(grant))
 
 
 def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest, asked: AccessRequest) -> None:
-    """Record that what is `asked` repeats `grant`; take the keys of its POST. Raises Taken, or Problem rate_limited."""
+    """Record that the request repeats `grant`, and use up its keys. Raises Conflict, or Problem rate_limited."""
     quota = pending_duplicate_quota(grant.owner_key, call.ports.config.limits.previews_per_minute, call.now)
-    onces = (idempotency_record(grant.owner_key, key, asked.body, grant.id, call.now),) if key else ()
+    keys = (idempotency_record(grant.owner_key, key, asked.body, grant.id, call.now),) if key else ()
     target = call.ports.config.targets[asked.target]
     members = audit.request_members(asked, target, decision) | deciding_policies(decision)
     try:
         call.record(
-            AuditEvent.REQUEST, Outcome.REVIEW, (quota, *onces, *call.once), code="joined", grant_id=grant.id, **members
+            AuditEvent.REQUEST, Outcome.REVIEW, (quota, *keys, *call.once), code="joined", grant_id=grant.id, **members
         )
     except Conflict as taken:
         if taken.key != quota.key:
@@ -61,7 +61,9 @@ def _pending(grant_id: str, ports: Ports, now: int) -> Grant | None:
 
 
 def _too_many(ids: list[str], until: int, call: AuthenticatedRequest) -> Problem:
-    fix = "Wait for their reviewers, or give back what you no longer need with DELETE /v1/grants/{id}; then ask again."
-    detail = f"{len(ids)} requests of yours are under review."
+    fix = (
+        "Wait for their reviewers, or release requests you no longer need with DELETE /v1/grants/{id}. Then try again."
+    )
+    detail = f"You have {len(ids)} pending requests, which is the limit."
     headers = {"Retry-After": str(max(1, min(60, until - call.now)))}
     return Problem("too_many_pending", detail, fix, {"pending": ids}, headers)

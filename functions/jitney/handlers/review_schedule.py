@@ -1,4 +1,4 @@
-"""What a review waits for next; its end when its time is over. Called by the approval workflow between its waits."""
+"""What is due in a review, and its end when its time is over. The approval workflow calls it between its waits."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,11 +14,11 @@ NOTHING = "nothing"
 
 
 def check_schedule(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
-    """What is due in the review of a grant: a notice, "nothing" yet, or "decided" when it is no longer pending.
+    """Return what is due in the review of a grant: a notice, "nothing", or "decided" when it is no longer pending.
 
-    `event` is {"grant_id": ..., "since": the moment of the last look, 0 at the first}. The answer has the same members,
-    and in how many seconds to look again at the latest. Raises LookupError for an unknown grant, and Problem; the
-    workflow tries again, then the review fails.
+    `event` is {"grant_id": ..., "since": the time of the last check, 0 at first}. The result has these members too, and
+    the seconds until the next check. Raises LookupError for an unknown grant, and Problem; the workflow retries, then
+    the review fails.
     """
     grant = ports.store.grant(event["grant_id"])
     if grant is None:
@@ -26,11 +26,11 @@ def check_schedule(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     if grant.state is State.PENDING:
         grant = record_expiry(grant, ports)
     now = ports.now()
-    told: dict[str, Any] = {"grant_id": grant.id, "state": str(grant.state), "since": checked_at(grant, now)}
+    result: dict[str, Any] = {"grant_id": grant.id, "state": str(grant.state), "since": checked_at(grant, now)}
     if not is_waiting(grant, now):
-        return told | {"due": DECIDED, "wait_seconds": 0}
+        return result | {"due": DECIDED, "wait_seconds": 0}
     step = due(grant, ports.config.reviewers, event["since"], now)
-    return told | {"due": str(step.notice or NOTHING), "wait_seconds": step.wait_seconds}
+    return result | {"due": str(step.notice or NOTHING), "wait_seconds": step.wait_seconds}
 
 
 handler = event_handler(check_schedule, ("config", "store"))

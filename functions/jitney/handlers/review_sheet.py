@@ -1,4 +1,4 @@
-"""The sheet of a grant: what reviewers are shown of it, on every channel (REV 10, 11)."""
+"""The sheet of a grant, which reviewers see on every channel (REV 10, 11)."""
 
 from jitney.core.access.grant import Grant
 from jitney.core.review.grant_under_review import GrantUnderReview
@@ -9,11 +9,11 @@ from jitney.handlers.ports import Ports
 
 HISTORY_SECONDS = 30 * 86400
 MAX_PAGES = 20
-"""Of an agent's grants of the last 30 days; what only older ones reached is shown as new."""
+"""Limit of an agent's grants of the last 30 days that are read. Access of others shows as new."""
 
 
 def build_sheet(grant: Grant, ports: Ports) -> Sheet:
-    """What reviewers are shown of `grant` now. Raises Problem, also when its target or issuer was configured anew."""
+    """Return the sheet of `grant` now. Raises Problem, also when its target or issuer was reconfigured."""
     now = ports.now()
     decision = decision_on(grant, grant.approvals, ports)
     review, history = GrantUnderReview(grant, ports.config), _history(grant, ports, now)
@@ -21,7 +21,7 @@ def build_sheet(grant: Grant, ports: Ports) -> Sheet:
 
 
 def _history(grant: Grant, ports: Ports, now: int) -> list[Grant]:
-    """The same agent's grants of the last 30 days but this one, the newest first."""
+    """Return the agent's other grants of the last 30 days, the newest first."""
     found: list[Grant] = []
     after = ""
     for _ in range(MAX_PAGES):

@@ -1,6 +1,6 @@
-"""GET /reviews and what is below it: what waits, is active or was decided; and one request, as its reviewers see it.
+"""GET /reviews and the pages below it: the list of requests, one request, its report, and out of office.
 
-The role of this function can write nothing: looking changes nothing, whoever or whatever looks (row REV 1).
+The function's role cannot write, so that opening a link changes nothing (row REV 1).
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from jitney.handlers.viewers import load_for_viewer, redirect_to_sign_in
 
 
 def list_requests(visit: Visit) -> Page:
-    """200 with what concerns whoever is signed in: waiting for them, for others, active, decided by them."""
+    """Return 200 with the requests that the person who is signed in may see."""
     if visit.session is None:
         return Page(303, location=f"{visit.path}/reviews/sign-in")
     found = list_requests_for(visit.principal, visit.ports, visit.now)
@@ -25,18 +25,18 @@ def list_requests(visit: Visit) -> Page:
 
 
 def show_request(visit: Visit) -> Page:
-    """200 with the request of the path's id. Raises Problem grant_not_found, not_reviewer, or what `sheet` raises."""
+    """Return 200 with the path's request. Raises Problem grant_not_found, not_reviewer, or as `build_sheet`."""
     if visit.session is None:
         return redirect_to_sign_in(visit)
     ports, now = visit.ports, visit.now
-    grant, standing = load_for_viewer(visit)
+    grant, viewer = load_for_viewer(visit)
     current = grant.at(now)
-    voted = standing.vote if standing.vote and standing.vote.content == content_hash(grant) else None
-    may_vote = current.state is State.PENDING and bool(standing.groups)
+    voted = viewer.vote if viewer.vote and viewer.vote.content == content_hash(grant) else None
+    may_vote = current.state is State.PENDING and bool(viewer.groups)
     values = {
         "grant": current,
         "sheet": build_sheet(grant, ports),
-        "standing": standing,
+        "viewer": viewer,
         "voted": voted,
         "may_vote": may_vote,
         "settings": ports.config.break_glass,
@@ -45,7 +45,7 @@ def show_request(visit: Visit) -> Page:
 
 
 def _decided(visit: Visit) -> Iterable[Grant]:
-    """What the person voted on lately, the newest first, as it stands now."""
+    """Yield the requests that the person voted on, the newest vote first."""
     for grant_id in visit.ports.vote_history.of(visit.principal.source_identity):
         if grant := visit.ports.store.grant(grant_id):
             yield grant.at(visit.now)

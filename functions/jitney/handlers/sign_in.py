@@ -1,7 +1,7 @@
-"""GET /reviews/sign-in and /reviews/callback, POST /reviews/sign-out: how people come to the pages, and leave them.
+"""GET /reviews/sign-in and /reviews/callback, POST /reviews/sign-out: people sign in to the pages, and out.
 
-The callback is the one GET that writes: the session of a browser that began a sign-in here and comes back with its
-provider's code. Whoever else opens it changes nothing (row REV 1).
+The callback is the only GET that writes: it creates a session for a browser that began a sign-in here and returns with
+its provider's code. It changes nothing for other visitors (row REV 1).
 """
 
 from urllib.parse import urlencode
@@ -22,19 +22,19 @@ from jitney.handlers.pages import SESSION, SIGN_IN, FormVisit, Page, Visit, page
 
 
 def begin(visit: Visit) -> Page:
-    """303 to the identity provider, with the cookie that its answer must fit; `to` is the request to open after it."""
+    """Return 303 to the identity provider, and set the sign-in's cookie. `to` is the request to open afterwards."""
     _, web = _people(visit)
-    wished = visit.request.query.get("to", "")
-    sign_in = SignIn(visit.ports.new_secret(), visit.now, wished if GRANT_ID.fullmatch(wished) else "")
-    joint = "&" if "?" in web.authorization_url else "?"
-    location = f"{web.authorization_url}{joint}{urlencode(sign_in.query(web, _redirect_uri(visit)))}"
+    requested = visit.request.query.get("to", "")
+    sign_in = SignIn(visit.ports.new_secret(), visit.now, requested if GRANT_ID.fullmatch(requested) else "")
+    separator = "&" if "?" in web.authorization_url else "?"
+    location = f"{web.authorization_url}{separator}{urlencode(sign_in.query(web, _redirect_uri(visit)))}"
     return Page(303, location=location, cookies=(visit.set_cookie(SIGN_IN, sign_in.cookie, SIGN_IN_SECONDS),))
 
 
 def finish(visit: Visit) -> Page:
-    """303 to where the sign-in was wanted for, with a new session. Raises Problem, Refusal.
+    """Return 303 to the requested page, with a new session. Raises Problem, Refusal.
 
-    What fits no sign-in of this browser is only told; what the provider then refuses is on record too.
+    A callback that matches no sign-in of this browser is not recorded; a refusal of the provider is.
     """
     issuer, web = _people(visit)
     sign_in = sign_in_of_cookie(visit.cookie(SIGN_IN), visit.now)
@@ -47,7 +47,7 @@ def finish(visit: Visit) -> Page:
             logger.warning("sign-in refused", issuer=issuer.name, code=problem.code)
             visit.record_refusal(problem)
         raise
-    # A new id at every sign-in: one that somebody else has put into this browser is never signed in (session fixation).
+    # A new id at every sign-in, so that an id planted in this browser is never signed in (session fixation).
     session_id = visit.ports.new_secret()
     session = Session(principal, visit.now, visit.ports.new_secret(), web.client_id)
     visit.ports.web_sessions.begin(session_id, session)
@@ -57,7 +57,7 @@ def finish(visit: Visit) -> Page:
 
 
 def sign_out(visit: FormVisit) -> Page:
-    """200 once the session is no more. Raises Problem sign_in_required, form_token_invalid."""
+    """Return 200 after deleting the session."""
     if session_id := session_id_of(visit.cookie(SESSION)):
         visit.ports.web_sessions.end(session_id)
     return Page(200, "signed_out", {"session": None}, cookies=(visit.set_cookie(SESSION, "", 0),))
@@ -66,7 +66,7 @@ def sign_out(visit: FormVisit) -> Page:
 def _people(visit: Visit) -> tuple[Issuer, Web]:
     issuer = visit.ports.config.people
     if issuer is None or issuer.web is None:
-        fix = "Give the issuer of your people a web client in jitney.yaml, or review in Slack."
+        fix = "Add a web client to the issuer of your people in jitney.yaml, or review in Slack."
         raise Problem("route_not_found", "People cannot sign in: no issuer has a web client.", fix)
     return issuer, issuer.web
 

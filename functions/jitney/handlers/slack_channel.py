@@ -1,9 +1,9 @@
-"""Telling reviewers in Slack: one message a channel, brought up to date, with what follows in its thread (REV 9, 13).
+"""The channel `slack`: one message per Slack channel, which is updated, with replies in its thread (REV 9, 13).
 
-A request may be decided while its first message is under way. Where that is (1) is kept before the grant is read again
-(2); whoever decides writes the grant (3), and only then is the decision told where messages are kept (4). If 4 does not
-find the place, 4 came before 1; then 3 came before 2, which finds the decision and shows it. So it is with what changes
-otherwise: for less, or for other reviewers.
+A request may be decided while its first message is on its way. This function stores the message's location (1), then
+reads the grant again (2). The deciding function writes the grant (3), then updates the stored messages (4). If 4 does
+not find the location, 4 came before 1, so 3 came before 2, which finds the decision and shows it. The same holds for a
+narrowed or restarted review.
 """
 
 from collections.abc import Iterable
@@ -23,40 +23,42 @@ from jitney.handlers.review_sheet import build_sheet
 
 NAME = "slack"
 AFTER_ALL_ESCALATIONS = 10**11
-"""Later than any request escalates."""
-ALL_CHANNEL_NOTICES = frozenset({Notice.CHANGED, Notice.BROKEN, Notice.DECIDED})
-"""What is shown also in channels that are no longer asked: a message there would keep buttons that can do nothing."""
+"""A time after any escalation."""
+ALL_CHANNEL_NOTICES = frozenset({Notice.REVIEW_RESTARTED, Notice.BREAK_GLASS, Notice.DECIDED})
+"""Notices that also go to channels that are no longer current, whose messages would keep useless buttons."""
 
 
-def send(telling: Notification, ports: Ports) -> Iterable[DeliveryResult]:
-    """What came of each channel's message, by Slack's word for what went wrong; () without Slack.
+def send(notification: Notification, ports: Ports) -> Iterable[DeliveryResult]:
+    """Send the notice to each channel, and return the results, with Slack's error codes; () without Slack.
 
-    Of the end only channels are told, and on record, in which the request was ever shown.
+    A decision goes only to channels that have a message about the request.
     """
     if ports.config.slack is None:
         return ()
-    asked = _current_channels(telling.grant, ports)
+    current = _current_channels(notification.grant, ports)
     try:
-        kept = ports.message_locations.of(telling.grant.id)
+        locations = ports.message_locations.of(notification.grant.id)
     except Problem as problem:
-        return [DeliveryResult(NAME, channel, problem.code) for channel in asked]
-    names = [each for each in asked if telling.notice is not Notice.DECIDED or each in kept]
-    names += sorted(kept.keys() - {*asked}) if telling.notice in ALL_CHANNEL_NOTICES else []
-    sent = send_each(NAME, names, lambda channel: _sent_code(telling, channel, kept.get(channel), ports), ports)
-    return (each._replace(asked=each.to in asked) for each in sent)
+        return [DeliveryResult(NAME, channel, problem.code) for channel in current]
+    names = [each for each in current if notification.notice is not Notice.DECIDED or each in locations]
+    names += sorted(locations.keys() - {*current}) if notification.notice in ALL_CHANNEL_NOTICES else []
+    sent = send_each(
+        NAME, names, lambda channel: _sent_code(notification, channel, locations.get(channel), ports), ports
+    )
+    return (each._replace(current=each.to in current) for each in sent)
 
 
 def _current_channels(grant: Grant, ports: Ports) -> tuple[str, ...]:
-    # Of a broken glass everybody is told who could ever decide, in the channels of later groups too.
+    # Break-glass notices go to everyone who could ever decide, so also to the channels of later escalations.
     return channels(grant, ports.config.reviewers, AFTER_ALL_ESCALATIONS if grant.break_glass else ports.now())
 
 
-def _sent_code(telling: Notification, channel: str, place: MessageLocation | None, ports: Ports) -> str:
+def _sent_code(notification: Notification, channel: str, location: MessageLocation | None, ports: Ports) -> str:
     try:
-        if place:
-            _update(telling, channel, place, ports)
+        if location:
+            _update(notification, channel, location, ports)
         else:
-            _post(telling, channel, ports)
+            _post(notification, channel, ports)
     except SlackError as refused:
         return refused.code
     except Problem as problem:
@@ -64,23 +66,23 @@ def _sent_code(telling: Notification, channel: str, place: MessageLocation | Non
     return ""
 
 
-def _update(telling: Notification, channel: str, place: MessageLocation, ports: Ports) -> None:
-    ports.slack.update(place, _message(telling.grant, telling.sheet, channel, ports))
-    if telling.notice is not Notice.ASKED:
-        ports.slack.reply(place, reply(telling.notice, telling.sheet))
+def _update(notification: Notification, channel: str, location: MessageLocation, ports: Ports) -> None:
+    ports.slack.update(location, _message(notification.grant, notification.sheet, channel, ports))
+    if notification.notice is not Notice.REQUESTED:
+        ports.slack.reply(location, reply(notification.notice, notification.sheet))
 
 
-def _post(telling: Notification, channel: str, ports: Ports) -> None:
-    grant_id, shown = telling.grant.id, telling.sheet
-    place = ports.slack.post(channel, message(shown, _url(grant_id, ports)))
-    ports.message_locations.keep(grant_id, channel, place, ports.now())
-    current = ports.store.grant(grant_id)
-    if current and (current.at(ports.now()).state is not State.PENDING or content_hash(current) != shown.content):
-        ports.slack.update(place, _message(current, build_sheet(current, ports), channel, ports))
+def _post(notification: Notification, channel: str, ports: Ports) -> None:
+    grant_id, shown = notification.grant.id, notification.sheet
+    location = ports.slack.post(channel, message(shown, _url(grant_id, ports)))
+    ports.message_locations.keep(grant_id, channel, location, ports.now())
+    latest = ports.store.grant(grant_id)
+    if latest and (latest.at(ports.now()).state is not State.PENDING or content_hash(latest) != shown.content):
+        ports.slack.update(location, _message(latest, build_sheet(latest, ports), channel, ports))
 
 
 def _message(grant: Grant, shown: Sheet, channel: str, ports: Ports) -> SlackMessage:
-    return message(shown, _url(grant.id, ports), asked=channel in _current_channels(grant, ports))
+    return message(shown, _url(grant.id, ports), active_channel=channel in _current_channels(grant, ports))
 
 
 def _url(grant_id: str, ports: Ports) -> str:

@@ -1,7 +1,7 @@
 """POST /slack/interactions: buttons and modals of Jitney's messages in Slack (row REV 9).
 
-Slack waits three seconds for the answer. What somebody did wrong they are told alone, by the modal itself or beside the
-message; what nobody of ours sent is refused as every other request is.
+Slack waits three seconds for the response. A user's own mistake is shown to that user only, in the modal or below the
+message. A request that Slack did not sign is refused like any other.
 """
 
 import hashlib
@@ -35,105 +35,105 @@ from jitney.handlers.http import Request, Response, form_fields
 from jitney.handlers.ports import Ports
 
 ISSUER = "slack"
-"""What refusals are counted under while nobody is known."""
+"""The issuer that refusals are counted under before the user is known."""
 MOST_BYTES = 65_536
-"""Of a body: what the firewall takes. Slack sends the whole message or modal along."""
-COUNTED = "Your approval is counted; the request waits for others."
-OPEN_THE_PAGE = "Open its page by the button of the message, and vote on what it is now."
+"""Limit of a body, as in the firewall. Slack sends the whole message or modal with a click."""
+COUNTED = "Your approval is counted. The request needs more approvals."
+OPEN_REQUEST = "Choose Open request in the message, and vote there."
 _MODALS: Mapping[str, Callable[[Grant], dict[str, Any]]] = {
     APPROVE_SELECTED: modals.approve_selected_modal,
     REJECT: modals.reject_modal,
 }
 _FIELDS: Mapping[str, str] = {"not_narrower": SECONDS, "request_invalid": COMMENT}
-"""The field of a modal that a problem is about."""
+"""The modal's field that shows a problem."""
 
 
 def handle_interaction(request: Request, ports: Ports) -> Response:
-    """200 for what Slack sent, whatever came of it: its sender is told. Raises Problem for what Slack did not send."""
+    """Return 200 for a request from Slack; its user sees any problem. Raises Problem for one from elsewhere."""
     try:
-        done = _verified_interaction(request, ports)
+        interaction = _verified_interaction(request, ports)
     except Problem as problem:
         _count(problem, request, ports)
         raise
-    if isinstance(done, ButtonClick):
-        return _pressed(done, request, ports)
-    return _submitted(done, request, ports) if done else Response(200, {})
+    if isinstance(interaction, ButtonClick):
+        return _handle_click(interaction, request, ports)
+    return _handle_submission(interaction, request, ports) if interaction else Response(200, {})
 
 
 def _verified_interaction(request: Request, ports: Ports) -> ButtonClick | ModalSubmission | None:
-    """What was done in the configured workspace, None for nothing new: a body that came before does nothing again."""
+    """Return the interaction in the configured workspace, None for a replayed or irrelevant one."""
     slack, now = ports.slack_settings, ports.now()
     if not is_signed(request.headers, request.body, ports.slack_signing_secret.read(), now):
-        fix = "Only Slack calls this, within five minutes of a click: check the signing secret, and the clock."
-        raise Problem("slack_signature_invalid", "The request is not signed by Slack, or is too old.", fix)
+        fix = "Only Slack calls this route. Check the signing secret and the clock."
+        raise Problem("slack_signature_invalid", "The request is not signed by Slack, or older than five minutes.", fix)
     payload, *more = form_fields(request.body, MOST_BYTES).get("payload", [""])
-    done = None if more else read(payload)
-    if done is None:
+    interaction = None if more else read(payload)
+    if interaction is None:
         return None
-    require_workspace(done.clicker, slack)
-    stated = request.headers["x-slack-request-timestamp"].encode()
-    digest = hashlib.sha256(stated + b":" + request.body).hexdigest()
+    require_workspace(interaction.user, slack)
+    timestamp = request.headers["x-slack-request-timestamp"].encode()
+    digest = hashlib.sha256(timestamp + b":" + request.body).hexdigest()
     try:
         ports.store.take([SingleUseKey(f"SLACK#{digest}", now + 2 * WITHIN_SECONDS + 1)], now=now)
     except Conflict:
         return None
-    return done
+    return interaction
 
 
-def _pressed(press: ButtonClick, request: Request, ports: Ports) -> Response:
-    """What the button does; what stands against it is told to whoever pressed it, beside the message."""
+def _handle_click(click: ButtonClick, request: Request, ports: Ports) -> Response:
+    """Do what the button says; show a problem to the user who clicked, below the message."""
     sentence = ""
     try:
         with _refusals_counted(request, ports):
-            voter, grant = _person(press.clicker, ports), _grant(press.reference, ports)
-        if press.action == APPROVE:
-            ballot = _ballot(grant, voter, press.reference, VoteVerdict.APPROVE, "", request)
+            voter, grant = _person(click.user, ports), _grant(click.reference, ports)
+        if click.action == APPROVE:
+            ballot = _ballot(grant, voter, click.reference, VoteVerdict.APPROVE, "", request)
             sentence = COUNTED if vote(ballot, ports).state is State.PENDING else ""
         else:
             with _refusals_counted(request, ports, voter):
-                _open_modal(press, voter, grant, ports)
+                _open_modal(click, voter, grant, ports)
     except Problem as problem:
         sentence = _problem_text(problem)
     if sentence:
         with _slack_errors_as_problems():
-            ports.slack.post_ephemeral(press.channel, press.clicker.user, sentence)
+            ports.slack.post_ephemeral(click.channel, click.user.user_id, sentence)
     return Response(200, {})
 
 
-def _open_modal(press: ButtonClick, voter: Principal, grant: Grant, ports: Ports) -> None:
-    """Only who may vote is shown what there is to vote on."""
+def _open_modal(click: ButtonClick, voter: Principal, grant: Grant, ports: Ports) -> None:
+    """Open the button's modal for a user who may vote."""
     now = ports.now()
     require_reviewer(voter, GrantUnderReview(grant, ports.config), current_reviewers(ports), now)
     if (current := grant.at(now)).state is not State.PENDING:
-        raise Problem("review_ended", f"The request is {current.state} by now.", "Nothing is left to decide.")
+        raise Problem("review_ended", f"The request is already {current.state}.", "No decision is needed.")
     with _slack_errors_as_problems():
-        ports.slack.open_modal(press.trigger, _MODALS[press.action](grant))
+        ports.slack.open_modal(click.trigger_id, _MODALS[click.action](grant))
 
 
-def _submitted(sent: ModalSubmission, request: Request, ports: Ports) -> Response:
-    """What the modal says in answer: nothing more, or what stands against it."""
+def _handle_submission(submission: ModalSubmission, request: Request, ports: Ports) -> Response:
+    """Vote as the modal says, and return what it shows then: nothing more, or a problem."""
     try:
         with _refusals_counted(request, ports):
-            voter, grant = _person(sent.clicker, ports), _grant(sent.reference, ports)
-            ballot = _modal_ballot(sent, voter, grant, request)
+            voter, grant = _person(submission.user, ports), _grant(submission.reference, ports)
+            ballot = _modal_ballot(submission, voter, grant, request)
         after = vote(ballot, ports)
     except Problem as problem:
         if problem.code in _FIELDS:
             return _answer("errors", errors={_FIELDS[problem.code]: _problem_text(problem)})
-        return _answer("update", view=modals.message_modal("Not done", _problem_text(problem)))
+        return _answer("update", view=modals.message_modal("Vote not counted", _problem_text(problem)))
     if after.state is State.PENDING:
-        return _answer("update", view=modals.message_modal("Counted", COUNTED))
+        return _answer("update", view=modals.message_modal("Approval counted", COUNTED))
     return _answer("clear")
 
 
-def _modal_ballot(sent: ModalSubmission, voter: Principal, grant: Grant, request: Request) -> Ballot:
-    verdict = VoteVerdict.REJECT if sent.action == REJECT else VoteVerdict.APPROVE
-    comment = comment_of(verdict, sent.comment)
-    ballot = _ballot(grant, voter, sent.reference, verdict, comment, request)
-    # Of a request that is not what the reviewer saw, no part is taken: `vote` refuses it.
-    if sent.action == APPROVE_SELECTED and sent.reference.content == content_hash(grant):
-        permissions = selected_permissions(grant, *modals.selected_boxes(grant, sent.boxes))
-        return replace(ballot, narrowing=narrowed_approval(grant, permissions, sent.seconds))
+def _modal_ballot(submission: ModalSubmission, voter: Principal, grant: Grant, request: Request) -> Ballot:
+    verdict = VoteVerdict.REJECT if submission.action == REJECT else VoteVerdict.APPROVE
+    comment = comment_of(verdict, submission.comment)
+    ballot = _ballot(grant, voter, submission.reference, verdict, comment, request)
+    # If the request changed since the reviewer saw it, `vote` refuses the whole ballot.
+    if submission.action == APPROVE_SELECTED and submission.reference.content == content_hash(grant):
+        permissions = selected_permissions(grant, *modals.selected_boxes(grant, submission.boxes))
+        return replace(ballot, narrowing=narrowed_approval(grant, permissions, submission.seconds))
     return ballot
 
 
@@ -150,38 +150,38 @@ def _grant(reference: GrantReference, ports: Ports) -> Grant:
     return grant
 
 
-def _person(clicker: SlackUser, ports: Ports) -> Principal:
-    """Who a user of the workspace is, as Slack knows it now. Raises Problem."""
+def _person(user: SlackUser, ports: Ports) -> Principal:
+    """Return the person behind a user of the workspace. Raises Problem."""
     with _slack_errors_as_problems():
-        profile = ports.slack.profile(clicker.user)
-    require_workspace(clicker._replace(home=profile.workspace), ports.slack_settings)
+        profile = ports.slack.profile(user.user_id)
+    require_workspace(user._replace(home_workspace=profile.workspace), ports.slack_settings)
     return principal_of(profile, ports.config)
 
 
 def _problem_text(problem: Problem) -> str:
-    # Until the message is brought up to date, to read it again would show the same.
-    fix = OPEN_THE_PAGE if problem.code == "review_changed" else problem.fix
+    # Until the message is updated, it still shows the old request.
+    fix = OPEN_REQUEST if problem.code == "review_changed" else problem.fix
     return UNTAGGED.text(f"{problem.detail} {fix}")
 
 
 def _answer(action: str, **members: Any) -> Response:
-    """What becomes of the modal (https://docs.slack.dev/surfaces/modals/#response_actions)."""
+    """Return what the modal does next (https://docs.slack.dev/surfaces/modals/#response_actions)."""
     return Response(200, {"response_action": action, **members})
 
 
 @contextmanager
 def _slack_errors_as_problems() -> Iterator[None]:
-    """Slack's refusals as problems: whoever pressed a button learns of them from Slack, by the answer's status."""
+    """Turn Slack's errors into problems. Slack shows the user that the button failed."""
     try:
         yield
     except SlackError as refused:
-        fix = "Try again, or review on the request's page."
-        raise Problem("unavailable", f"Slack did not do it: {refused.code}.", fix) from refused
+        fix = "Try again, or open the request's page."
+        raise Problem("unavailable", f"Slack returned an error: {refused.code}.", fix) from refused
 
 
 @contextmanager
 def _refusals_counted(request: Request, ports: Ports, who: Principal | None = None) -> Iterator[None]:
-    """Count what is refused inside: a vote's own refusals are on record by themselves."""
+    """Count refusals in this block. `vote` records its own."""
     try:
         yield
     except Problem as problem:
@@ -199,5 +199,5 @@ def _count(problem: Problem, request: Request, ports: Ports, who: Principal | No
 
 handler = endpoint(
     handle_interaction,
-    ("config", "policies", "actions", "store", "out_of_office", "reviews", "slack_signing_secret", "slack"),
+    ("config", "policies", "actions", "store", "out_of_office", "approval_workflow", "slack_signing_secret", "slack"),
 )

@@ -1,4 +1,4 @@
-"""The pages' templates: everything that is put into one is escaped, and nothing may be missing."""
+"""The pages' templates: all values are escaped, and a missing value is an error."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ MOST_ACTIONS, MOST_ARN = 4, 120
 
 
 def environment(folder: Path) -> "Environment":
-    """The templates in `folder`, with their style and the source of it that the content security policy admits."""
+    """Return the templates in `folder`, with their style and its hash for the content security policy."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - 40 ms: not for the API's routes
 
     style = (folder / "style.css").read_text(encoding="utf-8")
@@ -45,15 +45,15 @@ def environment(folder: Path) -> "Environment":
 
 
 def render(templates: "Environment", name: str, values: Mapping[str, Any]) -> str:
-    """The page `name` with `values`."""
+    """Return the page `name` with `values`."""
     return templates.get_template(f"{name}.html").render(values)
 
 
 def access_line(grant: Grant) -> str:
-    """A grant's actions, the first of their resources, and how many more there are, in one line."""
+    """Return a grant's actions and first resource, and how many more there are, in one line."""
     actions = sorted({action for permission in grant.permissions for action in permission.actions})
     resources = list(dict.fromkeys(arn for permission in grant.permissions for arn in permission.resources))
     shown = ", ".join(actions[:MOST_ACTIONS])
     more = f" and {len(actions) - MOST_ACTIONS} more actions" if len(actions) > MOST_ACTIONS else ""
-    besides = f" and {len(resources) - 1} more" if len(resources) > 1 else ""
-    return f"{shown}{more} on {middle_cut(resources[0], MOST_ARN)}{besides}"
+    others = f" and {len(resources) - 1} more" if len(resources) > 1 else ""
+    return f"{shown}{more} on {middle_cut(resources[0], MOST_ARN)}{others}"

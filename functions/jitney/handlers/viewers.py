@@ -1,4 +1,4 @@
-"""Who may see a request on the pages: whom it is any business of, and what they are to it."""
+"""Who may see a request on the pages, and what each viewer may do there."""
 
 from typing import NamedTuple
 
@@ -21,45 +21,43 @@ from jitney.handlers.ports import Ports
 
 
 class ViewerPermissions(NamedTuple):
-    """What somebody is to a request: the groups it may vote for, its vote, whether it asked, may take it back.
+    """What a person may do with a request.
 
-    Of what is decided these are the groups that it could vote for until then: whom it would have escalated to later, it
-    never concerned. `stands_in` are the places of others in which it may vote. `breaks` says whether it may take the
-    request without its reviewers, `broke` whether it did, `looks` whether it may look at that afterwards, which nobody
-    has yet.
+    `groups` are those for which they may vote, or for a decided request, could until the decision. `delegations` are
+    those with which they may vote. `may_follow_up` is set while the follow-up review is missing.
     """
 
     groups: frozenset[str]
     delegations: tuple[Delegation, ...]
     vote: Vote | None
-    own: bool
-    operator: bool
+    is_own_request: bool
+    is_operator: bool
     may_revoke: bool
-    breaks: bool
+    may_break_glass: bool
     did_break_glass: bool
     may_follow_up: bool
 
     @property
-    def concerned(self) -> bool:
-        """Whether the request is any of its business."""
+    def may_see(self) -> bool:
+        """Whether the person may see the request."""
         return bool(
             self.groups
             or self.vote
-            or self.own
+            or self.is_own_request
             or self.may_revoke
-            or self.breaks
+            or self.may_break_glass
             or self.did_break_glass
             or self.may_follow_up
         )
 
 
 def viewer_permissions(who: Principal, grant: Grant, groups: Groups, ports: Ports, now: int) -> ViewerPermissions:
-    """What a person who is signed in is to `grant`; `groups` are those of `at_work`."""
+    """Return what a person may do with `grant`. `groups` are `current_reviewers`'s."""
     human, config = who.source_identity, ports.config
     review = GrantUnderReview(grant, config)
     own, operator = human in review.requesters, bool(who.groups & set(config.operators))
-    glass = config.break_glass
-    breaks = grant.at(now).state is State.PENDING and may_break_glass(who, grant.target, glass)
+    settings = config.break_glass
+    may_break = grant.at(now).state is State.PENDING and may_break_glass(who, grant.target, settings)
     at = under_review_at(grant, now)
     return ViewerPermissions(
         votable_groups(human, review, groups, at),
@@ -68,26 +66,26 @@ def viewer_permissions(who: Principal, grant: Grant, groups: Groups, ports: Port
         own,
         operator,
         operator or may_revoke(who, review, groups, now),
-        breaks and not (own and glass and not glass.own_requests),
+        may_break and not (own and settings and not settings.own_requests),
         bool(grant.break_glass and grant.break_glass.human == human),
         grant.awaits_follow_up and may_follow_up(human, review, groups, operator=operator),
     )
 
 
 def load_for_viewer(visit: Visit) -> tuple[Grant, ViewerPermissions]:
-    """The request of the path's id, and what whoever is signed in is to it.
+    """Return the path's request, and what the person who is signed in may do with it.
 
-    Raises Problem grant_not_found, or not_reviewer for whom it is no business of.
+    Raises Problem grant_not_found, or not_reviewer for a person who may not see it.
     """
     grant = visit.grant()
-    standing = viewer_permissions(visit.principal, grant, current_reviewers(visit.ports), visit.ports, visit.now)
-    if not standing.concerned:
+    viewer = viewer_permissions(visit.principal, grant, current_reviewers(visit.ports), visit.ports, visit.now)
+    if not viewer.may_see:
         fix = "Ask your platform engineer who reviews this request."
         raise Problem("not_reviewer", "You are not a reviewer of this request.", fix)
-    return grant, standing
+    return grant, viewer
 
 
 def redirect_to_sign_in(visit: Visit) -> Page:
-    """On to signing in, and from there to the request of the path's id."""
+    """Return 303 to the sign-in, which returns to the path's request."""
     to = f"?to={visit.grant_id}" if visit.grant_id else ""
     return Page(303, location=f"{visit.path}/reviews/sign-in{to}")

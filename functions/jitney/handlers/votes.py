@@ -42,5 +42,15 @@ def _ballot(visit: FormVisit, grant: Grant) -> Ballot:
 handler = pages(
     {},
     {"/reviews/{id}": vote_on_request, "/reviews/{id}/break-glass": break_glass},
-    ("config", "policies", "actions", "store", "out_of_office", "follow_ups", "reviews", "web_sessions", "templates"),
+    (
+        "config",
+        "policies",
+        "actions",
+        "store",
+        "out_of_office",
+        "follow_ups",
+        "approval_workflow",
+        "web_sessions",
+        "templates",
+    ),
 )

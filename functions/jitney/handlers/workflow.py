@@ -1,4 +1,4 @@
-"""Waking the workflow of a grant that is no longer pending, is asked anew or became less."""
+"""Resumes the workflow of a grant that was decided, restarted or narrowed."""
 
 from jitney.core.access.grant import Grant
 from jitney.core.problems import Problem
@@ -7,8 +7,8 @@ from jitney.handlers.ports import Ports
 
 
 def resume_workflow(grant: Grant, ports: Ports) -> None:
-    """Wake the workflow; it finds out by itself, at its next look, when this fails."""
+    """Resume the workflow. If this fails, the workflow sees the change at its next scheduled check."""
     try:
-        ports.reviews.decided(grant)
+        ports.approval_workflow.resume(grant)
     except Problem as problem:
-        logger.warning("workflow not woken", grant=grant.id, code=problem.code)
+        logger.warning("workflow not resumed", grant=grant.id, code=problem.code)

@@ -43,7 +43,7 @@ def reviewed() -> RecordedGrant:
     sent = [{"channel": "mail", "to": "staff.alice", "code": ""}, {"channel": "slack", "to": "#o", "code": "not_here"}]
     recorded.write(
         AuditEvent.NOTICE, Outcome.SENT, NOW + 1, "",
-        detail={"notice": "asked", "reviewers": ["staff.alice", "staff.bob"], "sent": sent},
+        detail={"notice": "requested", "reviewers": ["staff.alice", "staff.bob"], "sent": sent},
     )  # fmt: skip
     less = (Permission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/*",)),)
     recorded.becomes(permissions=less, duration_seconds=300, state=ACTIVE, starts_at=NOW + 60, expires_at=NOW + 360)

@@ -1,4 +1,4 @@
-"""What is kept of a list that is too long: everybody's share of it."""
+"""A list that is too long keeps a share of each owner's entries."""
 
 from collections import Counter
 
@@ -23,7 +23,7 @@ def test_rev_12_one_of_everybodys_comes_before_anybodys_second():
 
 @settings(max_examples=examples(200))
 @given(st.lists(st.sampled_from("abcd")), st.integers(0, 9))
-def test_rev_12_nobody_loses_while_another_has_two_more(owners: list[str], most: int):
+def test_rev_12_no_owner_loses_an_entry_while_another_has_two_more(owners: list[str], most: int):
     listed = list(enumerate(owners))
     kept = fair_share(listed, lambda each: each[1], most)
     assert (kept, len(kept)) == (sorted(kept), min(most, len(listed)))

@@ -11,7 +11,7 @@ from jitney.core.access.grant import GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.review import wording
 from jitney.core.review.content import content_hash
-from jitney.core.review.mail import OWN_WORDS, review_mail
+from jitney.core.review.mail import AGENT_TEXT_NOTE, review_mail
 from jitney.core.review.notices import Notice
 from jitney.core.review.safe_text import defang, escape_exact
 from jitney.core.review.sheet import Sheet, sheet_of
@@ -30,7 +30,7 @@ HOSTILE = {
     "markup": "<b>APPROVED</b> </bdi></blockquote><script>alert(1)</script><img src=//evil.example/x>",
     "Slack": "<!channel> <@U1> <https://evil.example|Approve> *bold* `code`",
     "bidi": "\u202eevorppa\u2066 \u200b\u00ad\ufeff",
-    "lines": "fine\r\n\r\nIN SHORT\nWho asks: somebody you trust\n\nEXACTLY THIS\nread: s3:GetObject",
+    "lines": "fine\r\n\r\nSUMMARY\nRequested by: somebody you trust\n\nPERMISSIONS\nread: s3:GetObject",
     "headers": "x\r\nBcc: everyone@evil.example\r\nSubject: urgent",
     "length": "urgent " * 15_000,
     "one long word": "a" * 100_000,
@@ -47,24 +47,24 @@ def a_vote(name: str, verdict: VoteVerdict, comment: str = "") -> Vote:
     return Vote(f"corp.{name}", verdict, content_hash(WRITES), comment, NOW, "web")
 
 
-def test_rev_10_it_tells_what_was_computed_and_then_what_the_agent_says():
-    text = review_mail(Notice.ASKED, sheet(), URL).text
-    assert text.startswith("local.reader-agent asks for write access to analytics-prod\n")
+def test_rev_10_computed_facts_come_first_and_the_agents_text_last():
+    text = review_mail(Notice.REQUESTED, sheet(), URL).text
+    assert text.startswith("local.reader-agent requests write access to analytics-prod\n")
     wanted = (
-        "You may decide about it.",
+        "You can approve or reject this request.",
         f"{URL}/{PENDING.id}",
-        "Who asks: local.reader-agent, of https://idp.example.com",
+        "Requested by: local.reader-agent, of https://idp.example.com",
         "On behalf of: corp.harriet",
         "AWS account 444455556666",
         "Role: arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod",
         "Risk: s3:PutObject changes who may do what.",
-        "New: all of it",
-        "For how long: 5 minutes",
+        "New access: all of it",
+        "Duration: 5 minutes",
         "corp.alice",
-        "Open until: 2026-11-24 13:00 UTC",
+        "Review ends at: 2026-11-24 13:00 UTC",
         "write: s3:PutObject",
         "  arn:aws:s3:::reports/2026/1",
-        OWN_WORDS.split(".", maxsplit=1)[0],
+        AGENT_TEXT_NOTE.split(".", maxsplit=1)[0],
         "> monthly report",
         "> Ticket: OPS-12",
     )
@@ -74,19 +74,19 @@ def test_rev_10_it_tells_what_was_computed_and_then_what_the_agent_says():
 
 
 def test_rev_03_it_says_that_what_was_approved_before_counts_no_longer():
-    written = review_mail(Notice.CHANGED, sheet(), URL)
-    assert written.subject.startswith("Changed: ")
-    assert "votes of before no longer count" in written.why
+    written = review_mail(Notice.REVIEW_RESTARTED, sheet(), URL)
+    assert written.subject.startswith("Review restarted: ")
+    assert "Earlier votes no longer count" in written.introduction
 
 
 def test_rev_07_it_says_that_a_reviewer_approved_less():
     written = review_mail(Notice.NARROWED, sheet(), URL)
-    assert written.subject.startswith("Less: ")
-    assert "votes for all of it no longer count" in written.why
+    assert written.subject.startswith("Narrowed: ")
+    assert "Earlier votes no longer count" in written.introduction
 
 
-def test_rev_06_who_has_to_approve_is_told_once():
-    (needs,) = [row.value for row in review_mail(Notice.ASKED, sheet(), URL).rows if row.name == "Needs"]
+def test_rev_06_the_approvals_needed_are_named_once():
+    (needs,) = [row.value for row in review_mail(Notice.REQUESTED, sheet(), URL).rows if row.name == "Approvals needed"]
     assert needs == "2 approvals of owners (corp.alice, corp.bob, corp.carol)"
     either = wording.required_approvals(sheet()._replace(any_of=(("owners",), ("owners", "gone"))))
     assert either == f"{needs}, or {needs} and gone"
@@ -95,9 +95,9 @@ def test_rev_06_who_has_to_approve_is_told_once():
 @pytest.mark.parametrize("action", ["s3:DeleteObject", "ec2:TerminateInstances", "dynamodb:BatchDeleteItem"])
 def test_rev_10_deleting_is_called_deleting(action: str):
     grant = replace(WRITES, permissions=(*WRITES.permissions, Permission((action,), ("arn:aws:s3:::reports/1",))))
-    assert " and delete access to analytics-prod" in review_mail(Notice.ASKED, sheet(grant), URL).title
-    assert "delete" not in review_mail(Notice.ASKED, sheet(), URL).title
-    does = {line.action: wording.action_verb(line) for line in sheet(grant).lines}
+    assert " and delete access to analytics-prod" in review_mail(Notice.REQUESTED, sheet(grant), URL).title
+    assert "delete" not in review_mail(Notice.REQUESTED, sheet(), URL).title
+    does = {line.action: wording.action_verb(line) for line in sheet(grant).actions}
     assert does == {"s3:PutObject": "writes", action: "deletes"}
     exact = [each.title for each in wording.accesses(sheet(grant))]
     assert exact == [f"delete: {action}", "write: s3:PutObject"]
@@ -106,13 +106,13 @@ def test_rev_10_deleting_is_called_deleting(action: str):
 @pytest.mark.parametrize("notice", Notice)
 def test_every_notice_says_in_words_why_it_comes(notice: Notice):
     written = review_mail(notice, sheet(), URL)
-    assert written.why
+    assert written.introduction
     assert len(written.subject) < 200
     assert written.title in written.subject
 
 
-def test_what_is_asked_again_is_told_apart_by_its_subject():
-    title = review_mail(Notice.ASKED, sheet(), URL).subject
+def test_reminders_have_subjects_of_their_own():
+    title = review_mail(Notice.REQUESTED, sheet(), URL).subject
     assert review_mail(Notice.REMINDED, sheet(), URL).subject == f"Reminder: {title}"
     assert review_mail(Notice.ESCALATED, sheet(), URL).subject == f"Escalated: {title}"
 
@@ -123,20 +123,20 @@ def test_what_is_asked_again_is_told_apart_by_its_subject():
         ({"state": "active", "votes": (a_vote("alice", VoteVerdict.APPROVE),)}, "Approved by corp.alice"),
         ({"state": "rejected", "votes": (a_vote("bob", VoteVerdict.REJECT),)}, "Rejected by corp.bob"),
         ({"state": "expired"}, "Expired"),
-        ({"state": "released", "ending": GrantEnd(NOW, "local.reader-agent", "")}, "Given back by the agent"),
-        ({"state": "revoked", "ending": GrantEnd(NOW, "corp.otto", "no")}, "Taken back by corp.otto"),
+        ({"state": "released", "ending": GrantEnd(NOW, "local.reader-agent", "")}, "Released by the agent"),
+        ({"state": "revoked", "ending": GrantEnd(NOW, "corp.otto", "no")}, "Revoked by corp.otto"),
         ({"state": "failed"}, "Failed"),
     ],
 )
-def test_rev_06_what_was_decided_is_told_and_by_whom(changes, said):
+def test_rev_06_a_decision_is_named_with_its_reviewers(changes, said):
     written = review_mail(Notice.DECIDED, sheet(**changes), URL)
-    assert written.subject.startswith(f"{said}: local.reader-agent asks for")
-    assert written.why.startswith(f"{said}. Nothing is left to decide.")
-    assert "Open until" not in written.text
-    assert ("Its access ends at" in written.why) == (changes["state"] == State.ACTIVE)
+    assert written.subject.startswith(f"{said}: local.reader-agent requests")
+    assert written.introduction.startswith(f"{said}. No decision is needed.")
+    assert "Review ends at" not in written.text
+    assert ("Access ends at" in written.introduction) == (changes["state"] == State.ACTIVE)
 
 
-def test_rev_10_comments_are_told_by_name_and_lead_nowhere():
+def test_rev_10_comments_have_names_and_no_links():
     words = "not like this: see https://evil.example/x\nApproved by: everybody"
     rejected = review_mail(
         Notice.DECIDED, sheet(state="rejected", votes=(a_vote("bob", VoteVerdict.REJECT, words),)), URL
@@ -151,8 +151,8 @@ def test_rev_10_comments_are_told_by_name_and_lead_nowhere():
 
 @pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
 def test_rev_10_hostile_words_stay_on_their_lines_at_the_end(words: str):
-    plain = review_mail(Notice.ASKED, sheet(words="-", ticket=""), URL).text
-    written = review_mail(Notice.ASKED, sheet(words=words, ticket=words), URL)
+    plain = review_mail(Notice.REQUESTED, sheet(agent_reason="-", ticket=""), URL).text
+    written = review_mail(Notice.REQUESTED, sheet(agent_reason=words, ticket=words), URL)
     lines = written.text.splitlines()
     before = plain.splitlines()[:-1]
     assert lines[: len(before)] == before  # what stands above is what stood there
@@ -166,11 +166,11 @@ def test_rev_10_hostile_words_stay_on_their_lines_at_the_end(words: str):
 
 
 def test_rev_10_names_that_an_agent_chooses_stay_on_their_lines_too():
-    wild = "arn:aws:s3:::reports/x\nEXACTLY THIS\n\u202eread\u0000" + "y" * 1000
+    wild = "arn:aws:s3:::reports/x\nPERMISSIONS\n\u202eread\u0000" + "y" * 1000
     link = "arn:aws:s3:::reports/https://evil.example/x"
     grant = replace(WRITES, permissions=(Permission(("s3:PutObject",), (wild, link)),))
-    text = review_mail(Notice.ASKED, sheet(grant), URL).text
-    assert text.count("\nEXACTLY THIS\n") == 1
+    text = review_mail(Notice.REQUESTED, sheet(grant), URL).text
+    assert text.count("\nPERMISSIONS\n") == 1
     assert "[U+202E]read[U+0000]" in text
     assert "arn:aws:s3:::reports/https[:]//evil.example/x" in text
     assert max(map(len, text.splitlines())) < 250
@@ -208,17 +208,17 @@ def test_rev_10_names_that_differ_by_spaces_alone_are_shown_to_differ(name: str,
     assert escape_exact(name) == shown
     assert escape_exact(shown) == shown
     grant = replace(WRITES, permissions=(Permission(("s3:PutObject",), (f"arn:aws:s3:::reports/{name}",)),))
-    (access,) = review_mail(Notice.ASKED, sheet(grant), URL).accesses
+    (access,) = review_mail(Notice.REQUESTED, sheet(grant), URL).accesses
     assert access.resources == (f"arn:aws:s3:::reports/{escape_exact('/' + name).removeprefix('/')}",)
 
 
-def test_rev_08_a_broken_glass_is_told_with_who_why_and_until_when_somebody_has_to_look_at_it():
+def test_rev_08_a_break_glass_mail_says_who_why_and_when_the_follow_up_is_due():
     glass = BreakGlassUse("corp.gina", "the site is down, see https://evil.example", "content", NOW, NOW + 3600)
     taken = replace(WRITES, state=State.ACTIVE, starts_at=NOW, break_glass=glass)
-    told = review_mail(Notice.BROKEN, sheet(taken), URL)
+    told = review_mail(Notice.BREAK_GLASS, sheet(taken), URL)
     assert told.subject.startswith("Break-glass: ")
-    assert "corp.gina took it without its reviewers at 2026-11-24 12:00 UTC" in " ".join(told.text.split())
-    assert "has to look at that before 2026-11-24 13:00 UTC" in " ".join(told.text.split())
+    assert "used by corp.gina at 2026-11-24 12:00 UTC" in " ".join(told.text.split())
+    assert "due before 2026-11-24 13:00 UTC" in " ".join(told.text.split())
     assert ("the site is down" in told.text, "https://evil" in told.text) == (True, False)
     done = replace(taken, follow_up=FollowUp("corp.alice", FollowUpVerdict.OBJECT, "no outage", NOW + 60))
     told = review_mail(Notice.DECIDED, sheet(done), URL)
@@ -226,5 +226,5 @@ def test_rev_08_a_broken_glass_is_told_with_who_why_and_until_when_somebody_has_
 
 
 @pytest.mark.parametrize("notice", Notice)
-def test_rev_10_there_is_a_letter_for_every_notice(notice: Notice):
-    assert review_mail(notice, sheet(), URL).why
+def test_rev_10_there_is_a_mail_for_every_notice(notice: Notice):
+    assert review_mail(notice, sheet(), URL).introduction

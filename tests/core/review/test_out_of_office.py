@@ -1,4 +1,4 @@
-"""Delegation while absent in the pure core: who may stand in for whom, and how their votes are counted (REV 6)."""
+"""Delegation in the pure core: who may be a delegate, and how a delegate's votes are counted (REV 6)."""
 
 from dataclasses import replace
 from itertools import permutations, product
@@ -40,7 +40,7 @@ def voted(grant: Grant, human: str, groups, at: int = NOW, verdict: VoteVerdict 
     )
 
 
-def test_rev_06_a_stand_in_votes_as_themselves_and_the_vote_says_for_whom():
+def test_rev_06_a_delegate_votes_as_themselves_and_the_vote_names_the_delegator():
     groups = at_work(AWAY)
     assert votable_groups("corp.carol", under_review(PENDING), GROUPS, NOW) == frozenset()
     assert votable_groups("corp.carol", under_review(PENDING), groups, NOW) == {"owners"}
@@ -53,7 +53,7 @@ def test_rev_06_a_stand_in_votes_as_themselves_and_the_vote_says_for_whom():
 
 
 @pytest.mark.parametrize("now", [NOW - 1, NOW + DAY])
-def test_rev_06_before_and_after_the_absence_nobody_stands_in(now):
+def test_rev_06_before_and_after_the_dates_there_is_no_delegate(now):
     away = AWAY._replace(delegates=(("owners", "corp.dave"),))
     require_reviewer(person("dave"), under_review(PENDING), at_work(away), NOW)
     assert code(require_reviewer, person("dave"), under_review(PENDING), at_work(away, now=now), now) == "not_reviewer"
@@ -61,14 +61,14 @@ def test_rev_06_before_and_after_the_absence_nobody_stands_in(now):
     assert code(require_reviewer, person("dave"), under_review(PENDING), at_work(away), now) == "not_reviewer"
 
 
-def test_rev_06_an_absence_that_ended_undoes_no_vote_that_was_cast_in_it():
+def test_rev_06_the_end_of_a_delegation_undoes_no_vote():
     one = voted(PENDING, "carol", at_work(AWAY))
     both = voted(one, "alice", at_work(), at=NOW + 60)
     assert has_enough_approvals(both)
     assert valid_approvals(under_review(activated(both, NOW + 60)), GROUPS) == {"owners"}
 
 
-def test_rev_06_what_a_vote_says_of_an_absence_is_looked_at_again_at_issue():
+def test_rev_06_a_votes_delegation_is_checked_again_at_issue():
     active = activated(voted(voted(PENDING, "carol", at_work(AWAY)), "alice", at_work(AWAY)), NOW)
     (place,), *_ = (vote.delegations for vote in active.votes)
     assert valid_approvals(under_review(active), GROUPS) == {"owners"}
@@ -84,7 +84,7 @@ def test_rev_06_what_a_vote_says_of_an_absence_is_looked_at_again_at_issue():
     assert valid_approvals(under_review(active), dismissed) == frozenset()
 
 
-def test_rev_04_an_absent_member_and_the_stand_in_count_once():
+def test_rev_04_a_member_and_their_delegate_count_once():
     groups = at_work(AWAY)
     both = voted(voted(PENDING, "carol", groups), "bob", groups)
     assert not has_enough_approvals(both)
@@ -92,7 +92,7 @@ def test_rev_04_an_absent_member_and_the_stand_in_count_once():
     assert has_enough_approvals(voted(both, "alice", groups))
 
 
-def test_rev_04_one_stand_in_of_two_members_counts_once():
+def test_rev_04_one_delegate_of_two_members_counts_once():
     groups = at_work(AWAY, AWAY._replace(id="a-2", human="corp.alice"))
     one = voted(PENDING, "carol", groups)
     assert one.votes[0].delegators == ("corp.alice", "corp.bob")
@@ -100,13 +100,13 @@ def test_rev_04_one_stand_in_of_two_members_counts_once():
     assert has_enough_approvals(voted(one, "bob", groups))
 
 
-def test_rev_04_two_stand_ins_after_one_another_count_once():
+def test_rev_04_two_delegates_after_one_another_count_once():
     first = voted(PENDING, "carol", at_work(AWAY))
     second = voted(first, "dave", at_work(AWAY._replace(id="a-2", delegates=(("owners", "corp.dave"),))))
     assert not has_enough_approvals(second)
 
 
-def test_rev_05_a_stand_in_never_votes_for_their_own_request_nor_for_that_of_the_absent():
+def test_rev_05_a_delegate_never_votes_on_their_own_request_nor_on_the_delegators():
     groups = at_work(AWAY)
     for asks in ({"principal": "corp.carol"}, {"human": "corp.carol"}, {"agent_owners": ("corp.carol",)}):
         own = replace(PENDING, **asks)
@@ -123,7 +123,7 @@ def test_rev_05_a_stand_in_never_votes_for_their_own_request_nor_for_that_of_the
     assert voted(again, "alice", groups).approvals == ()
 
 
-def test_rev_05_who_stands_in_for_who_asks_decides_in_nobody_elses_place_either():
+def test_rev_05_a_requesters_delegate_decides_for_no_other_member_either():
     groups = at_work(AWAY, AWAY._replace(id="a-2", human="corp.alice"))
     for own in (
         under_review(replace(PENDING, principal="corp.bob")),
@@ -137,7 +137,7 @@ def test_rev_05_who_stands_in_for_who_asks_decides_in_nobody_elses_place_either(
         assert "corp.alice" in reviewers(own, groups, NOW)
 
 
-def test_rev_05_who_stands_in_for_who_asks_does_not_decide_in_a_group_of_their_own_meanwhile():
+def test_rev_05_a_requesters_delegate_does_not_decide_in_their_own_group_meanwhile():
     groups = at_work(AWAY)
     own = replace(PENDING, human="corp.bob", reviews=(("security",),))
     assert code(require_reviewer, person("carol"), under_review(own), groups, NOW) == "not_reviewer"
@@ -147,7 +147,7 @@ def test_rev_05_who_stands_in_for_who_asks_does_not_decide_in_a_group_of_their_o
     require_reviewer(person("carol"), under_review(replace(own, human="corp.alice")), groups, NOW)
 
 
-def test_rev_06_what_somebody_stands_in_for_is_not_theirs_to_hand_on():
+def test_rev_06_a_delegation_cannot_be_passed_on():
     chain = OutOfOffice("a-2", "corp.carol", NOW, NOW + DAY, (("owners", "corp.dave"),))
     groups = at_work(AWAY, chain)
     assert votable_groups("corp.dave", under_review(PENDING), groups, NOW) == frozenset()
@@ -157,21 +157,21 @@ def test_rev_06_what_somebody_stands_in_for_is_not_theirs_to_hand_on():
     assert [place.group for place in delegate_options("corp.carol", GROUPS)] == ["security"]
 
 
-def test_rev_06_whom_the_configuration_does_not_name_does_not_stand_in():
+def test_rev_06_only_configured_people_are_delegates():
     stranger = AWAY._replace(delegates=(("owners", "corp.frank"),))
     left = AWAY._replace(human="corp.gone")
     assert at_work(stranger, left) == GROUPS
     assert at_work(AWAY._replace(delegates=(("gone", "corp.carol"),))) == GROUPS
 
 
-def test_rev_06_who_stands_in_for_a_told_member_is_told():
+def test_rev_06_the_delegate_of_a_notified_member_is_notified():
     told = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.bob",))}
     assert with_delegates(told, (AWAY,), NOW)["owners"].notify == ("corp.bob", "corp.carol")
     told = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.alice",))}
     assert with_delegates(told, (AWAY,), NOW)["owners"].notify == ("corp.alice",)
 
 
-def test_rev_06_a_stand_in_is_there_when_a_request_escalates_to_the_absent():
+def test_rev_06_a_delegate_is_there_when_a_request_escalates_to_the_delegator():
     groups = at_work(OutOfOffice("a-2", "corp.erin", NOW, NOW + DAY, (("security", "corp.dave"),)))
     late = PENDING.created_at + 900
     assert votable_groups("corp.dave", under_review(PENDING), groups, late - 1) == frozenset()
@@ -180,7 +180,7 @@ def test_rev_06_a_stand_in_is_there_when_a_request_escalates_to_the_absent():
     assert has_enough_approvals(voted(voted(PENDING, "dave", groups, at=late), "alice", groups, at=late))
 
 
-def test_rev_04_who_stood_in_keeps_that_place_when_they_are_asked_for_themselves():
+def test_rev_04_a_delegates_vote_stays_one_after_an_escalation_to_their_own_group():
     """Carol votes for bob who is away; then owners escalates to carol's group, and bob is back and votes."""
     groups, late = at_work(AWAY), PENDING.created_at + 900
     both = voted(voted(PENDING, "carol", groups), "bob", GROUPS, at=late)
@@ -191,7 +191,7 @@ def test_rev_04_who_stood_in_keeps_that_place_when_they_are_asked_for_themselves
     assert valid_approvals(under_review(activated(whole, late + 1)), GROUPS) == {"owners"}
 
 
-def test_rev_04_a_member_of_one_group_fills_no_place_in_another_whose_stand_in_was_withdrawn():
+def test_rev_04_a_member_of_one_group_does_not_replace_a_withdrawn_delegate_of_another():
     """Bob stood in for erin; the configuration withdraws that, and alice is of owners alone."""
     groups = GROUPS | {"security": GROUPS["security"]._replace(members=("corp.erin", "corp.frank"), approvals=2)}
     away = with_delegates(groups, (OutOfOffice("a-2", "corp.erin", NOW, NOW + DAY, (("security", "corp.bob"),)),), NOW)
@@ -205,7 +205,7 @@ def test_rev_04_a_member_of_one_group_fills_no_place_in_another_whose_stand_in_w
     assert valid_approvals(under_review(active), withdrawn) == {"owners"}
 
 
-def test_rev_06_who_voted_in_one_group_can_still_vote_when_standing_in_in_another():
+def test_rev_06_a_voter_of_one_group_can_still_vote_as_a_delegate_in_another():
     both = replace(PENDING, reviews=(("owners", "security"),))
     one = voted(both, "carol", GROUPS)
     assert one.approvals == ("security",)
@@ -229,7 +229,7 @@ SPANS = {
 
 
 @pytest.mark.parametrize("span", SPANS.values(), ids=SPANS)
-def test_rev_06_an_absence_is_bounded(span):
+def test_rev_06_an_out_of_office_is_bounded(span):
     assert (
         code(parse_out_of_office, "a-1", "corp.bob", {"owners": "corp.carol"}, span, GROUPS, NOW) == "request_invalid"
     )
@@ -242,7 +242,7 @@ def test_rev_06_only_who_is_named_can_be_chosen(chosen):
     )
 
 
-def test_rev_06_an_absence_is_as_it_was_asked_for_and_comes_back_as_written():
+def test_rev_06_an_out_of_office_is_as_requested_and_read_back_as_written():
     span = ("2026-11-25T08:30", "2026-12-25T08:30:00")
     absence = parse_out_of_office("a-1", "corp.bob", {"owners": "corp.carol"}, span, GROUPS, NOW)
     assert (absence.starts_at - NOW, absence.ends_at - absence.starts_at) == (73_800, 30 * DAY)
@@ -254,7 +254,7 @@ def test_rev_06_an_absence_is_as_it_was_asked_for_and_comes_back_as_written():
 
 
 @given(st.lists(st.frozensets(st.sampled_from("abcd"), max_size=3), max_size=5))
-def test_rev_04_votes_speak_for_as_many_places_as_can_be_told_apart(votes):
+def test_rev_04_votes_represent_as_many_members_as_can_be_assigned(votes):
     chosen = [[*places, None] for places in votes]
     ways = ([place for place in way if place] for way in product(*chosen))
     most = max((len(way) for way in ways if len(way) == len(set(way))), default=0)

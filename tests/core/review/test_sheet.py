@@ -21,7 +21,7 @@ WRITES = replace(PENDING, permissions=(Permission(("s3:PutObject", "s3:GetObject
 
 
 def lines(*history):
-    return sheet_of(under_review(WRITES), {}, ACTIONS, (), history, NOW).lines
+    return sheet_of(under_review(WRITES), {}, ACTIONS, (), history, NOW).actions
 
 
 def test_rev_10_each_action_is_shown_with_its_level_and_all_its_resources():
@@ -47,7 +47,7 @@ IN_ORDER = {
 
 
 @pytest.mark.parametrize("change", TAKEN_BACK.values(), ids=TAKEN_BACK)
-def test_rev_11_what_somebody_objected_to_stays_new(change):
+def test_rev_11_what_was_objected_to_stays_new(change):
     assert [line.new for line in lines(replace(GRANT, **change))] == [(ONE, TWO), (ONE, TWO)]
 
 
@@ -71,14 +71,14 @@ def test_rev_11_only_what_was_granted_with_the_same_action_on_the_same_role_coun
 
 def test_rev_10_the_groups_show_who_may_and_who_has():
     one = after(replace(PENDING, reviews=(("owners", "security"),)), "alice")
-    shown = sheet_of(under_review(one), GROUPS, ACTIONS, (), (), NOW).asked
+    shown = sheet_of(under_review(one), GROUPS, ACTIONS, (), (), NOW).group_approvals
     assert shown == (
         GroupApproval("owners", 2, ("corp.alice", "corp.bob", "corp.carol"), ("corp.alice",)),
         GroupApproval("security", 1, ("corp.alice", "corp.dora"), ("corp.alice",)),
     )
 
 
-def test_rev_05_whoever_asks_is_not_among_those_who_may():
+def test_rev_05_the_requester_is_not_among_the_eligible():
     own = replace(PENDING, human="corp.bob")
     groups = {"owners": ReviewerGroup(("corp.alice", "corp.bob"))}
-    assert sheet_of(under_review(own), groups, ACTIONS, (), (), NOW).asked[0].members == ("corp.alice",)
+    assert sheet_of(under_review(own), groups, ACTIONS, (), (), NOW).group_approvals[0].members == ("corp.alice",)

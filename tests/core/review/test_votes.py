@@ -157,13 +157,13 @@ def test_rev_03_votes_of_before_agents_had_owners_still_count():
     assert content_hash(EITHER) == "aba3aed317e6fffc82ce7cefc0db4aabd8cdc22917d98476c1f30e2d74eb4145"
 
 
-def test_rev_05_who_acts_for_somebody_takes_nothing_back():
+def test_rev_05_a_person_who_acts_for_another_revokes_nothing():
     assert may_revoke(person("alice"), under_review(EITHER), GROUPS, NOW)
     assert not may_revoke(person("alice", human="corp.bob"), under_review(EITHER), GROUPS, NOW)
     assert not may_revoke(person("alice", "agent"), under_review(EITHER), GROUPS, NOW)
 
 
-def test_rev_06_what_was_decided_before_it_escalated_is_not_its_later_reviewers_to_take_back():
+def test_rev_06_reviewers_of_a_later_escalation_cannot_revoke_what_was_decided_before():
     late = EITHER.created_at + 900
     assert not may_revoke(person("erin"), under_review(EITHER), GROUPS, late - 1)
     assert may_revoke(person("erin"), under_review(EITHER), GROUPS, late)
@@ -173,7 +173,7 @@ def test_rev_06_what_was_decided_before_it_escalated_is_not_its_later_reviewers_
     assert may_revoke(person("erin"), under_review(activated(after(EITHER, "bob", "carol"), late)), GROUPS, late + 60)
 
 
-def test_rev_06_a_request_was_under_review_until_it_was_decided_taken_back_or_over():
+def test_rev_06_a_request_was_under_review_until_it_was_decided_revoked_or_expired():
     end = EITHER.expires_at
     assert [under_review_at(EITHER, now) for now in (end - 60, end, end + 60)] == [end - 60, end, end]
     assert under_review_at(EITHER.move(State.EXPIRED), end + 60) == end
@@ -220,7 +220,7 @@ OWNED_NOW = {
     "approving_votes": lambda own: approving_votes(own) == (),
     "valid_approvals": lambda own: valid_approvals(own, {"owners": ReviewerGroup(("corp.alice",))}) == frozenset(),
     "recipients": lambda own: "corp.alice" not in recipients(Notice.DECIDED, own, GROUPS, NOW),
-    "sheet_of": lambda own: not sheet_of(own, GROUPS, ACTIONS, (), (), NOW).asked[0].approved,
+    "sheet_of": lambda own: not sheet_of(own, GROUPS, ACTIONS, (), (), NOW).group_approvals[0].approved,
 }
 
 
@@ -251,7 +251,7 @@ def test_rev_03_approvals_hold_at_issue_for_this_very_grant_and_by_enough_people
 
 
 @pytest.mark.parametrize("grant", [replace(EITHER, principal="corp.alice"), replace(EITHER, human="corp.alice")])
-def test_rev_05_nobody_decides_about_their_own_request(grant):
+def test_rev_05_no_requester_decides_about_their_own_request(grant):
     assert code(require_reviewer, person("alice"), under_review(grant), GROUPS, NOW) == "own_request"
     assert "corp.alice" not in reviewers(under_review(grant), GROUPS, NOW)
     # Even a vote that got in would not be counted.

@@ -43,10 +43,10 @@ _TONES: Mapping[ReportedState, Tone] = {
     ReportedState.FAILED: Tone.BAD,
 }
 _NOTIFICATIONS: Mapping[str, str] = {
-    "asked": "",
+    "requested": "",
     "reminded": ", as a reminder",
     "escalated": ", as an escalation",
-    "changed": ", because policies require other reviewers now",
+    "review_restarted": ", because policies require other reviewers now",
     "narrowed": ", because a reviewer approved less",
     "decided": " of the decision",
     "break_glass_used": " of the break-glass use",

@@ -1,7 +1,7 @@
 """Break-glass: who may take a request without its reviewers, and who reviews that use later (row REV 8). Pure.
 
-Break-glass replaces approvals and nothing else: what policy denies with every approval, it denies here too. Policies see
-it as one more approval, `BREAK_GLASS_APPROVAL`, so that they can forbid it.
+Break-glass replaces approvals and nothing else: what policy denies with every approval, it denies here too. Policies
+see it as one more approval, `BREAK_GLASS_APPROVAL`, so that they can forbid it.
 """
 
 from collections.abc import Collection

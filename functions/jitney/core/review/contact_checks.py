@@ -1,4 +1,4 @@
-"""Whether reviewers can be reached: what there is to check, and what each code means (row REV 13). Pure."""
+"""Checks that reviewers can be reached, and the fix for each error code (row REV 13). Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -11,24 +11,21 @@ NO_ADDRESS, NOT_FULL_MEMBER, NOT_CHECKED = "no_address", "not_full_member", "not
 _FIXES: Mapping[str, str] = {
     "channel_not_found": "Correct the group's channel in jitney.yaml; invite the app first if it is private.",
     "not_in_channel": "Invite the app into the channel: /invite @jitney.",
-    "no_address": "Write the person's address under people in jitney.yaml.",
-    "users_not_found": "Write the address under people with which the person is in Slack.",
-    "not_full_member": "Ask Slack's administrator: guests, bots, strangers and unconfirmed addresses do not review.",
-    "sender_not_verified": "Verify the sender of mail in Amazon SES, its address or its domain.",
-    "missing_scope": "Install the app in Slack again, with the scopes of docs/slack.md.",
-    "invalid_auth": "Put the app's bot token into the secret: docs/slack.md.",
+    "no_address": "Add the person's address under people in jitney.yaml.",
+    "users_not_found": "Change the person's address under people in jitney.yaml to their Slack address.",
+    "not_full_member": "Ask your Slack administrator. Guests, bots and unconfirmed addresses cannot review.",
+    "sender_not_verified": "Verify the mail sender's address or domain in Amazon SES.",
+    "missing_scope": "Reinstall the Slack app with the scopes in docs/slack.md.",
+    "invalid_auth": "Store the app's bot token in its secret, as docs/slack.md shows.",
     "ratelimited": "Check again in a minute.",
-    "not_checked": "Check again: there was no time for it.",
-    "unavailable": "Look at the secret of slack in jitney.yaml, and at what its function may read.",
+    "not_checked": "Check again: the time ran out.",
+    "unavailable": "Check the secrets of slack in jitney.yaml, and the function's permission to read them.",
 }
-_OTHERWISE = "Look the code up in the documentation of Slack or Amazon SES."
+_OTHERWISE = "Look up the code in the documentation of Slack or Amazon SES."
 
 
 class ContactCheck(NamedTuple):
-    """One thing that reviewers are reached by: a channel, a person, or the sender of mail; `code` is "" when they are.
-
-    `groups` are those that it is for.
-    """
+    """One check of a channel, a person or the mail sender, for these groups. `code` is "" when it passed."""
 
     kind: str
     name: str
@@ -36,13 +33,13 @@ class ContactCheck(NamedTuple):
     code: str = ""
 
     def view(self) -> dict[str, Any]:
-        """It as the API shows it, with what to do about its code."""
+        """The check as the API returns it, with the fix for its code."""
         fix = _FIXES.get(self.code, _OTHERWISE) if self.code else ""
         return {**self._asdict(), "groups": list(self.groups), "ok": not self.code, "fix": fix}
 
 
 def contact_checks(config: Config) -> Iterator[ContactCheck]:
-    """The sender, every channel and every person of the reviewer groups, each once; a code for who has no address."""
+    """Yield a check of the mail sender, and of each channel and person of the reviewer groups, each once."""
     names = tuple(sorted(config.reviewers))
     if config.mail:
         yield ContactCheck(SENDER, config.mail.sender, names)

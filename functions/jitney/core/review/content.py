@@ -1,4 +1,4 @@
-"""What a vote covers: a hash over the exact grant (row REV 3)."""
+"""The hash that a vote covers: all that reviewers decide about (row REV 3). Pure."""
 
 import hashlib
 
@@ -7,12 +7,10 @@ from jitney.core.audit import canonical
 
 
 def content_hash(grant: Grant) -> str:
-    """SHA-256, in hexadecimal, of the canonical JSON of all that reviewers decide about.
+    """Return the SHA-256, in hexadecimal, of the canonical JSON of all that reviewers decide about.
 
-    A vote holds the hash of what its voter saw, and counts only for a grant that still has it. Whoever asks, in which
-    groups, for whom; what on which role; for how long, why, under which policies and by whose review: anything else is
-    another grant, and needs another review. Who owns the agent is in it where somebody does: what was voted on before
-    there were owners stays as it was.
+    A vote holds the hash of what its voter saw, and counts only for a grant with the same hash. The agent's owners are
+    left out when there are none, so that grants of earlier releases keep their hash.
     """
     return hashlib.sha256(
         canonical(

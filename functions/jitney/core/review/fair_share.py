@@ -1,4 +1,4 @@
-"""What is kept of a list that is too long: something of everybody's, so that nobody's many push out another's one."""
+"""Cuts a long list fairly, so that one owner's many entries do not push out another's few. Pure."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
@@ -7,11 +7,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def fair_share(listed: Sequence[T], whose: Callable[[T], Hashable], most: int) -> list[T]:
-    """At most `most` of `listed`, in its order: the first of everybody's, then the second of everybody's, and so on."""
-    had: Counter[Hashable] = Counter()
+def fair_share(listed: Sequence[T], owner: Callable[[T], Hashable], most: int) -> list[T]:
+    """Return at most `most` entries, in order: the first of each owner, then the second of each, and so on."""
+    counts: Counter[Hashable] = Counter()
     turns = []
-    for place, each in enumerate(listed):
-        turns.append((had[whose(each)], place))
-        had[whose(each)] += 1
-    return [listed[place] for place in sorted(place for _, place in sorted(turns)[:most])]
+    for position, each in enumerate(listed):
+        turns.append((counts[owner(each)], position))
+        counts[owner(each)] += 1
+    return [listed[position] for position in sorted(position for _, position in sorted(turns)[:most])]

@@ -1,8 +1,8 @@
-"""A notice as a mail: what it says, in which order, and as plain text; `pages/mail.html` says it in HTML.
+"""A notice as a mail: its subject, order and plain text; `pages/mail.html` is the HTML form.
 
-What the broker computed comes first, what people said next, the agent's own words last and marked as such (REV 10).
-Its one link is a locator: whoever opens it signs in (REV 1). Of what an agent can choose, its words have nothing that a
-mail reader makes a link of, and the names of resources, which people have to read exactly, no scheme.
+Computed facts come first, then people's comments, and the agent's text last, marked as such (REV 10). The one link
+grants nothing: the reader signs in (REV 1). Text that an agent can choose has no address that a mail reader turns into
+a link. Names of resources stay exact, but for their scheme.
 """
 
 import textwrap
@@ -16,63 +16,64 @@ from jitney.core.review.sheet import Sheet
 from jitney.core.review.wording import Access, Fact
 
 WIDTH = 72
-_WHY: Mapping[Notice, str] = {
-    Notice.ASKED: "You may decide about it.",
-    Notice.REMINDED: "It still waits, and you may decide about it.",
-    Notice.ESCALATED: "Nobody has decided in time, so more people may decide now. You are one of them.",
-    Notice.CHANGED: "Policies want other reviewers by now. You may decide about it; votes of before no longer count.",
-    Notice.NARROWED: "A reviewer approved less of it. You may decide about that; votes for all of it no longer count.",
-    Notice.DECIDED: "Nothing is left to decide.",
-    Notice.BROKEN: "Somebody broke the glass: it was granted without its reviewers, who are told at once.",
-    Notice.FOLLOW_UP_DUE: "Nobody has looked yet at why it was granted without its reviewers. You may: confirm it, or object.",
+_INTRODUCTIONS: Mapping[Notice, str] = {
+    Notice.REQUESTED: "You can approve or reject this request.",
+    Notice.REMINDED: "The request is still pending. You can approve or reject it.",
+    Notice.ESCALATED: "No decision was made in time, so more people can decide now. You are one of them.",
+    Notice.REVIEW_RESTARTED: "Policies now need other reviewers. You can decide. Earlier votes no longer count.",
+    Notice.NARROWED: "A reviewer narrowed the request. You can decide about the rest. Earlier votes no longer count.",
+    Notice.DECIDED: "No decision is needed.",
+    Notice.BREAK_GLASS: "Break-glass was used: access was granted without reviewers. All reviewers are notified.",
+    Notice.FOLLOW_UP_DUE: "Access was granted by break-glass. A follow-up review is due: confirm the use, or object.",
 }
 _MARKS: Mapping[Notice, str] = {
     Notice.REMINDED: "Reminder: ",
     Notice.ESCALATED: "Escalated: ",
-    Notice.CHANGED: "Changed: ",
-    Notice.NARROWED: "Less: ",
-    Notice.BROKEN: "Break-glass: ",
-    Notice.FOLLOW_UP_DUE: "To be looked at: ",
+    Notice.REVIEW_RESTARTED: "Review restarted: ",
+    Notice.NARROWED: "Narrowed: ",
+    Notice.BREAK_GLASS: "Break-glass: ",
+    Notice.FOLLOW_UP_DUE: "Follow-up due: ",
 }
-SIGN_IN = "You sign in there; this link by itself allows nothing, and Jitney never asks for more than that by mail."
-OWN_WORDS = "Written by the agent. Nobody has checked it, and nothing above comes from it."
+SIGN_IN = "The link asks you to sign in. It grants nothing by itself, and Jitney never asks for anything else by mail."
+AGENT_TEXT_NOTE = "Written by the agent and unverified. Nothing above comes from it."
 
 
 class ReviewMail(NamedTuple):
-    """What a mail says; all of it plain text on one line each, inert. `link` is the request's page."""
+    """The content of a mail. Every text is plain, escaped and on one line. `link` is the request's page."""
 
     subject: str
     title: str
-    why: str
+    introduction: str
     link: str
     rows: tuple[Fact, ...]
     accesses: tuple[Access, ...]
     comments: tuple[Fact, ...]
-    words: str
+    agent_reason: str
     ticket: str
 
     @property
     def text(self) -> str:
-        """The whole as plain text."""
+        """The mail as plain text."""
         return "\n".join(_lines(self)) + "\n"
 
 
 def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
-    """What is written to a reviewer; `reviews_url` is where the pages are."""
-    title = f"{wording.agent(sheet)} asks for {wording.level(sheet)} access to {wording.target(sheet)}"
+    """Return the mail of a notice. `reviews_url` is the URL of the reviewers' pages."""
+    title = f"{wording.agent(sheet)} requests {wording.level(sheet)} access to {wording.target(sheet)}"
     decided = notice is Notice.DECIDED
     outcome = wording.outcome(sheet)
     active = decided and sheet.state == "active"
-    until = f" Its access ends at {wording.format_time(sheet.expires_at)}." if active else ""
+    until = f" Access ends at {wording.format_time(sheet.expires_at)}." if active else ""
+    introduction = _INTRODUCTIONS[notice]
     return ReviewMail(
         subject=f"{outcome}: {title}" if decided else f"{_MARKS.get(notice, '')}{title}",
         title=title,
-        why=f"{outcome}. {_WHY[notice]}{until}" if decided else _WHY[notice],
+        introduction=f"{outcome}. {introduction}{until}" if decided else introduction,
         link=f"{reviews_url}/{sheet.grant_id}",
         rows=wording.facts(sheet),
         accesses=tuple(_unlinked(access) for access in wording.accesses(sheet)),
         comments=wording.comments(sheet),
-        words=defang(wording.agent_reason(sheet)),
+        agent_reason=defang(wording.agent_reason(sheet)),
         ticket=defang(wording.agent_ticket(sheet)),
     )
 
@@ -81,23 +82,23 @@ def _unlinked(access: Access) -> Access:
     return access._replace(resources=tuple(each.replace("://", "[:]//") for each in access.resources))
 
 
-def _lines(letter: ReviewMail) -> Iterator[str]:
-    yield from (*_wrapped(letter.title), "", *_wrapped(letter.why), "", letter.link, *_wrapped(SIGN_IN))
-    yield from ("", "IN SHORT")
-    for row in letter.rows:
+def _lines(mail: ReviewMail) -> Iterator[str]:
+    yield from (*_wrapped(mail.title), "", *_wrapped(mail.introduction), "", mail.link, *_wrapped(SIGN_IN))
+    yield from ("", "SUMMARY")
+    for row in mail.rows:
         yield from _wrapped(f"{row.name}: {row.value}", after="  ")
-    yield from ("", "EXACTLY THIS")
-    for access in letter.accesses:
+    yield from ("", "PERMISSIONS")
+    for access in mail.accesses:
         yield from _wrapped(access.title, after="  ")
         yield from (f"  {resource}" for resource in access.resources)
-    if letter.comments:
+    if mail.comments:
         yield from ("", "COMMENTS")
-        for row in letter.comments:
+        for row in mail.comments:
             yield from _wrapped(f"{row.name}: {row.value}", after="  ")
-    yield from ("", "THE AGENT'S OWN WORDS", *_wrapped(OWN_WORDS))
-    yield from _wrapped(letter.words, before="> ", after="> ")
-    if letter.ticket:
-        yield from _wrapped(f"Ticket: {letter.ticket}", before="> ", after="> ")
+    yield from ("", "TEXT FROM THE AGENT", *_wrapped(AGENT_TEXT_NOTE))
+    yield from _wrapped(mail.agent_reason, before="> ", after="> ")
+    if mail.ticket:
+        yield from _wrapped(f"Ticket: {mail.ticket}", before="> ", after="> ")
 
 
 def _wrapped(text: str, before: str = "", after: str = "") -> list[str]:

@@ -1,16 +1,16 @@
-"""What reviewers are told, and when in a review."""
+"""The notices that reviewers get in the course of a review."""
 
 from enum import StrEnum
 
 
 class Notice(StrEnum):
-    """Why reviewers are written to."""
+    """Why reviewers are notified."""
 
-    ASKED = "asked"
+    REQUESTED = "requested"
     REMINDED = "reminded"
     ESCALATED = "escalated"
-    CHANGED = "changed"
+    REVIEW_RESTARTED = "review_restarted"
     NARROWED = "narrowed"
     DECIDED = "decided"
-    BROKEN = "break_glass_used"
+    BREAK_GLASS = "break_glass_used"
     FOLLOW_UP_DUE = "follow_up_due"

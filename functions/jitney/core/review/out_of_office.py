@@ -1,7 +1,7 @@
-"""Absences: who is away from when to when, and who stands in for them in which of their groups (row REV 6). Pure.
+"""Out of office: a reviewer's dates, and their delegate in each of their groups (row REV 6). Pure.
 
-Only a configured member of a group can be stood in for, and only by somebody whom the group's `delegates` name: what
-somebody stands in for is not theirs to hand on.
+Only a configured member of a group can have a delegate there, and only one that the group's `delegates` name. A
+delegate cannot pass a delegation on.
 """
 
 import json
@@ -16,13 +16,13 @@ from jitney.core.review.reviewers import Groups
 
 DAY = 86_400
 LONGEST_DAYS, FURTHEST_DAYS = 30, 365
-"""How long one absence can be, and how far ahead it can begin."""
+"""The longest out of office, and how far ahead it can start."""
 
 
 class OutOfOffice(NamedTuple):
-    """One person's absence, from `starts_at` to before `ends_at` (epoch seconds).
+    """One person's out of office, from `starts_at` to before `ends_at` (epoch seconds).
 
-    `id` names it on record; `delegates` are pairs of a group and who stands in there. People are source identities.
+    `id` names it in records. `delegates` are pairs of a group and the delegate there. People are source identities.
     """
 
     id: str
@@ -33,24 +33,24 @@ class OutOfOffice(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """The absence in `text`. Raises ValueError or TypeError when there is none."""
+        """Return the out of office in `text`. Raises ValueError or TypeError when there is none."""
         members = json.loads(text)
         return cls(**members | {"delegates": tuple((group, human) for group, human in members["delegates"])})
 
     def text(self) -> str:
-        """The absence as `read` takes it."""
+        """Return the text that `read` takes."""
         return json.dumps(self._asdict(), separators=(",", ":"))
 
 
 class DelegateOptions(NamedTuple):
-    """A group that somebody is a member of, and who may stand in for them there."""
+    """A group of a person, and the delegates that they may choose there."""
 
     group: str
-    candidates: tuple[str, ...]
+    delegates: tuple[str, ...]
 
 
 def delegate_options(human: str, groups: Groups) -> tuple[DelegateOptions, ...]:
-    """The groups that `human`, a source identity, is a member of by configuration, in the order of their names."""
+    """Return the groups that `human`, a source identity, is a configured member of, by name."""
     return tuple(
         DelegateOptions(name, tuple(each for each in group.delegates if each != human))
         for name, group in sorted(groups.items())
@@ -59,51 +59,50 @@ def delegate_options(human: str, groups: Groups) -> tuple[DelegateOptions, ...]:
 
 
 def parse_out_of_office(
-    absence_id: str, human: str, chosen: Mapping[str, str], span: tuple[str, str], groups: Groups, now: int
+    new_id: str, human: str, chosen: Mapping[str, str], span: tuple[str, str], groups: Groups, now: int
 ) -> OutOfOffice:
-    """The absence that somebody asks for: `chosen` are stand-ins by group, `span` from when to when as forms say it.
+    """Return the out of office that a form asks for.
 
-    It begins now where the form says nothing or a moment that has passed. Raises Problem not_reviewer for a group that
-    is not theirs, or request_invalid.
+    `chosen` are delegates by group, `span` the form's start and end. It starts now where the start is empty or past.
+    Raises Problem not_reviewer for a group without `human` as a member, or request_invalid.
     """
-    candidates = dict(delegate_options(human, groups))
-    if strangers := sorted(chosen.keys() - candidates.keys()):
-        fix = "Only members of a group can have somebody stand in for them there."
-        raise Problem("not_reviewer", f"You are no member of {strangers[0]}.", fix)
-    for group, stand_in in chosen.items():
-        if stand_in not in candidates[group]:
-            detail = f"{stand_in} cannot stand in for you in {group}."
-            raise Problem("request_invalid", detail, "Choose somebody whom the page offers.")
+    options = dict(delegate_options(human, groups))
+    if others := sorted(chosen.keys() - options.keys()):
+        fix = "Choose delegates for your own groups only."
+        raise Problem("not_reviewer", f"You are not a member of {others[0]}.", fix)
+    for group, delegate in chosen.items():
+        if delegate not in options[group]:
+            detail = f"{delegate} cannot be your delegate in {group}."
+            raise Problem("request_invalid", detail, "Choose one of the people that the page lists.")
     if not chosen:
-        raise Problem("request_invalid", "Nobody is to stand in for you.", "Choose somebody for one of your groups.")
-    starts_at, ends_at = max(_moment(span[0], now), now), _moment(span[1], 0)
+        raise Problem("request_invalid", "No delegate is chosen.", "Choose a delegate for one of your groups.")
+    starts_at, ends_at = max(_parse_time(span[0], now), now), _parse_time(span[1], 0)
     if not starts_at < ends_at <= starts_at + LONGEST_DAYS * DAY or starts_at > now + FURTHEST_DAYS * DAY:
-        detail = f"An absence ends after it begins, lasts {LONGEST_DAYS} days at most, and begins within a year."
-        raise Problem("request_invalid", detail, "Correct the times; they are in UTC.")
-    return OutOfOffice(absence_id, human, starts_at, ends_at, tuple(sorted(chosen.items())))
+        detail = f"The end must be after the start, at most {LONGEST_DAYS} days later. The start must be within a year."
+        raise Problem("request_invalid", detail, "Correct the times. They are in UTC.")
+    return OutOfOffice(new_id, human, starts_at, ends_at, tuple(sorted(chosen.items())))
 
 
-def with_delegates(groups: Groups, absences: Iterable[OutOfOffice], now: int) -> Groups:
-    """The groups with those who stand in for members that are away at `now`; who stands in for a told one is told."""
-    at_work: dict[str, ReviewerGroup] = dict(groups)
-    for absence in absences:
-        for name, human in absence.delegates:
-            group = at_work.get(name)
-            place = Delegation(name, absence.human, absence.id, absence.starts_at, absence.ends_at)
-            if group and place.in_force(now) and absence.human in group.members and human in group.delegates:
-                notify = (*group.notify, human) if absence.human in group.notify else group.notify
-                at_work[name] = group._replace(
-                    active_delegations=(*group.active_delegations, (human, place)), notify=notify
-                )
-    return at_work
+def with_delegates(groups: Groups, entries: Iterable[OutOfOffice], now: int) -> Groups:
+    """Return the groups with the delegations in force at `now`. The delegate of a notified member is notified too."""
+    current: dict[str, ReviewerGroup] = dict(groups)
+    for entry in entries:
+        for name, human in entry.delegates:
+            group = current.get(name)
+            delegation = Delegation(name, entry.human, entry.id, entry.starts_at, entry.ends_at)
+            if group and delegation.in_force(now) and entry.human in group.members and human in group.delegates:
+                notify = (*group.notify, human) if entry.human in group.notify else group.notify
+                active = (*group.active_delegations, (human, delegation))
+                current[name] = group._replace(active_delegations=active, notify=notify)
+    return current
 
 
-def _moment(text: str, otherwise: int) -> int:
-    """A moment as `<input type="datetime-local">` says it, taken as UTC (HTML, "Local dates and times")."""
+def _parse_time(text: str, default: int) -> int:
+    """Return the time of an `<input type="datetime-local">`, taken as UTC (HTML, "Local dates and times")."""
     if not text:
-        return otherwise
+        return default
     try:
         return int(datetime.strptime(text[:16], "%Y-%m-%dT%H:%M").replace(tzinfo=UTC).timestamp())
     except ValueError as error:
-        detail = "A time of the form cannot be read."
+        detail = f"The time {text[:40]!r} is not valid."
         raise Problem("request_invalid", detail, "Write it as 2026-11-26T09:30, in UTC.") from error

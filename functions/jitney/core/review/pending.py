@@ -1,8 +1,8 @@
-"""The requests of one owner that are under review: equal ones are joined, and there are only so many (row REV 12).
+"""One owner's pending reviews: equal requests are joined, and their number is limited (row REV 12). Pure.
 
-They are one value with a stamp, which a new pending grant is written together with, and only while the stamp is still
-the one that was read: of two equal requests at once the second finds the first. Nothing is written here when a review
-ends; whoever asks for the next one looks at the grants that stand here.
+They are one versioned value. A new pending grant is written together with it, provided that the version is the one that
+was read. So of two equal requests at the same time, the second finds the first. Ended reviews are removed with the next
+request.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from jitney.core.audit import canonical
 
 
 class PendingReview(NamedTuple):
-    """One grant under review: what was asked for with it, and when its review ends (epoch seconds)."""
+    """One pending grant: the hash of its request, and when its review ends (epoch seconds)."""
 
     grant_id: str
     request: str
@@ -23,53 +23,53 @@ class PendingReview(NamedTuple):
 
 
 class PendingReviews(NamedTuple):
-    """What an owner has under review; `stamp` is the grant that was entered last, "" if there was none."""
+    """An owner's pending reviews. `version` is the id of the grant that was added last, or ""."""
 
     owner: str
-    stamp: str = ""
+    version: str = ""
     entries: tuple[PendingReview, ...] = ()
 
     @classmethod
-    def read(cls, owner: str, stamp: str, text: str) -> Self:
-        """The entries in `text`. Raises ValueError or TypeError when they are none."""
-        return cls(owner, stamp, tuple(PendingReview(*each) for each in json.loads(text)))
+    def read(cls, owner: str, version: str, text: str) -> Self:
+        """Return the entries in `text`. Raises ValueError or TypeError."""
+        return cls(owner, version, tuple(PendingReview(*each) for each in json.loads(text)))
 
     def text(self) -> str:
-        """The entries as `read` takes them."""
+        """Return the text that `read` takes."""
         return json.dumps(self.entries, separators=(",", ":"))
 
     def at(self, now: int) -> Self:
-        """Without the reviews whose time is over."""
+        """Return the entries whose review has not ended by time."""
         return self._replace(entries=tuple(each for each in self.entries if each.until > now))
 
     def without(self, ended: Collection[str]) -> Self:
-        """Without the grants of these ids."""
+        """Return the entries without the grants of these ids."""
         return self._replace(entries=tuple(each for each in self.entries if each.grant_id not in ended))
 
-    def entered(self, grant: Grant) -> Self:
-        """With one more grant, which is pending."""
+    def with_grant(self, grant: Grant) -> Self:
+        """Return the entries with one more pending grant."""
         entry = PendingReview(grant.id, request_hash(grant), grant.expires_at)
-        return self._replace(stamp=grant.id, entries=(*self.entries, entry))
+        return self._replace(version=grant.id, entries=(*self.entries, entry))
 
     def equal_to(self, grant: Grant) -> tuple[str, ...]:
-        """The ids of the grants that were asked for in the same words as `grant`."""
+        """Return the ids of the grants with the same request as `grant`."""
         return tuple(each.grant_id for each in self.entries if each.request == request_hash(grant))
 
 
 class PendingReviewsUpdate(NamedTuple):
-    """What an owner has under review as it was read, and with a new grant."""
+    """An owner's pending reviews as they were read, and with a new grant."""
 
     before: PendingReviews
     after: PendingReviews
 
 
 def request_hash(grant: Grant) -> str:
-    """SHA-256, in hexadecimal, of what a new grant was asked for: target, permissions, duration, reason and ticket."""
-    asked = {
+    """Return the SHA-256, in hexadecimal, of a request: target, permissions, duration, reason and ticket."""
+    members = {
         "target": grant.target,
         "permissions": permissions_view(grant.permissions),
         "duration_seconds": grant.duration_seconds,
         "reason": grant.reason,
         "ticket": grant.ticket,
     }
-    return hashlib.sha256(canonical(asked).encode()).hexdigest()
+    return hashlib.sha256(canonical(members).encode()).hexdigest()

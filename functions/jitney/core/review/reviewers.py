@@ -117,7 +117,7 @@ def under_review_at(grant: Grant, now: int) -> int:
 def may_revoke(who: Principal, review: GrantUnderReview, groups: Groups, now: int) -> bool:
     """Return whether `who` may revoke the grant: a member of a group that was asked to approve it.
 
-    Only a person who acts for nobody else. Groups it would have escalated to after the decision had no say in it.
+    `who` must be a person, and act for no one else. Groups of a later escalation do not count.
     """
     at = under_review_at(review.grant, now)
     asked = requested_groups(review.grant)

@@ -1,4 +1,4 @@
-"""When in a review something is due, and what: reminders with back-off, escalation, the end (row REV 6). Pure."""
+"""The schedule of a review: reminders with back-off, escalation, the end (row REV 6). Pure."""
 
 from typing import NamedTuple
 
@@ -8,79 +8,79 @@ from jitney.core.review.notices import Notice
 from jitney.core.review.reviewers import Groups, requested_groups
 
 NEVER_CHECKED = 0
-"""The `since` of a review of which nobody has been told."""
+"""The `since` of a review that no reviewer was notified of."""
 FIRST_REMINDER = 6
-"""The part of a review, as its inverse, that passes before the first reminder; each pause is twice the one before."""
+"""The first reminder comes after this fraction (1/6) of a review; each pause doubles."""
 
 
 class Due(NamedTuple):
-    """What is due now, None for nothing, and in how many seconds something will be due next: at the latest the end."""
+    """The notice that is due now, or None, and the seconds until the next one or the end."""
 
     notice: Notice | None
     wait_seconds: int
 
 
 def due(grant: Grant, groups: Groups, since: int, now: int) -> Due:
-    """What is due in the review of a pending grant, after what was due until `since` (epoch seconds, NOTHING_YET).
+    """Return what is due since the check at `since` (epoch seconds, or NEVER_CHECKED).
 
-    After the glass was broken that is what is told at once, then that nobody has looked at it yet, until the end of the
-    time for that. Where several things are due they are one notice: that it is asked anew, which reaches everybody who
-    may decide; else an escalation, which reaches all that a reminder does; else that less of it waits, which does too.
+    After break-glass, that is its notice, then reminders of the follow-up review until its due time. Only one notice is
+    sent at a time: a restarted review first, then an escalation, then a narrowed request, then a reminder. Each of
+    these reaches everyone that the next one would.
     """
     if grant.break_glass:
         return _due_after_break_glass(grant.break_glass, since, now)
     escalations, reminders = _escalations(grant, groups), _reminders(grant)
     ahead = [moment for moment in (*escalations, *reminders, grant.expires_at) if moment > now]
     notice = _notice(escalations, reminders, since, now)
-    told = since != NEVER_CHECKED
-    if told and since <= (grant.review_restarted_at or NEVER_CHECKED):
-        notice = Notice.CHANGED
-    elif told and since <= (grant.narrowed_at or NEVER_CHECKED) and notice is not Notice.ESCALATED:
+    notified = since != NEVER_CHECKED
+    if notified and since <= (grant.review_restarted_at or NEVER_CHECKED):
+        notice = Notice.REVIEW_RESTARTED
+    elif notified and since <= (grant.narrowed_at or NEVER_CHECKED) and notice is not Notice.ESCALATED:
         notice = Notice.NARROWED
     return Due(notice, min(ahead, default=now + 1) - now)
 
 
 def checked_at(grant: Grant, now: int) -> int:
-    """The `since` of a look at `now`: always later than the last news, that it be told once."""
+    """Return the `since` of a check at `now`: after the last change, which is then notified only once."""
     return max(now, _last_change_at(grant) + 1)
 
 
 def next_change_at(grant: Grant, now: int) -> int:
-    """The moment of news that happen at `now`: later than those before, whose look is `seen` a second ahead of them."""
+    """Return the time of a change at `now`: after the last change, and so at or after its check."""
     return max(now, _last_change_at(grant) + 1)
 
 
 def has_changed_since(grant: Grant, since: int) -> bool:
-    """Whether since the look at `since` something happened that people wait to be told of, though none decided."""
+    """Return whether the review was restarted or narrowed, or break-glass used, since the check at `since`."""
     return since <= _last_change_at(grant) != NEVER_CHECKED
 
 
 def is_waiting(grant: Grant, now: int) -> bool:
-    """Whether people are waited for: to decide, or to look at a broken glass while there is time for that."""
+    """Return whether a decision is awaited, or a follow-up review that is not overdue."""
     if grant.break_glass:
         return grant.awaits_follow_up and now < grant.break_glass.due_at
     return grant.at(now).state is State.PENDING
 
 
 def _last_change_at(grant: Grant) -> int:
-    """When a glass last broke, it was asked anew or became less; NOTHING_YET if nothing of this."""
-    broken = grant.break_glass.at if grant.break_glass else NEVER_CHECKED
-    return max(broken, grant.review_restarted_at or NEVER_CHECKED, grant.narrowed_at or NEVER_CHECKED)
+    """Return when break-glass was used or the review was last restarted or narrowed, or NEVER_CHECKED."""
+    used = grant.break_glass.at if grant.break_glass else NEVER_CHECKED
+    return max(used, grant.review_restarted_at or NEVER_CHECKED, grant.narrowed_at or NEVER_CHECKED)
 
 
-def _due_after_break_glass(glass: BreakGlassUse, since: int, now: int) -> Due:
-    first = (glass.due_at - glass.at) // FIRST_REMINDER
-    reminders = (glass.at + first, glass.at + 3 * first) if first else ()
-    ahead = min((moment for moment in (*reminders, glass.due_at) if moment > now), default=now + 1)
-    if since <= glass.at:
-        return Due(Notice.BROKEN, ahead - now)
-    owed = any(since < moment <= now for moment in reminders)
-    return Due(Notice.FOLLOW_UP_DUE if owed else None, ahead - now)
+def _due_after_break_glass(use: BreakGlassUse, since: int, now: int) -> Due:
+    first = (use.due_at - use.at) // FIRST_REMINDER
+    reminders = (use.at + first, use.at + 3 * first) if first else ()
+    ahead = min((moment for moment in (*reminders, use.due_at) if moment > now), default=now + 1)
+    if since <= use.at:
+        return Due(Notice.BREAK_GLASS, ahead - now)
+    remind = any(since < moment <= now for moment in reminders)
+    return Due(Notice.FOLLOW_UP_DUE if remind else None, ahead - now)
 
 
 def _notice(escalations: tuple[int, ...], reminders: tuple[int, ...], since: int, now: int) -> Notice | None:
     if since == NEVER_CHECKED:
-        return Notice.ASKED
+        return Notice.REQUESTED
     if any(since < moment <= now for moment in escalations):
         return Notice.ESCALATED
     if any(since < moment <= now for moment in reminders):
@@ -89,12 +89,12 @@ def _notice(escalations: tuple[int, ...], reminders: tuple[int, ...], since: int
 
 
 def _escalations(grant: Grant, groups: Groups) -> tuple[int, ...]:
-    """When the groups that have not approved yet escalate to others, as `core.review.reviewers.eligible_members` has it."""
+    """Return when groups without an approval escalate, as `reviewers.eligible_members` does."""
     waiting = [groups[name] for name in requested_groups(grant) - set(grant.approvals) if name in groups]
     return tuple(grant.created_at + each.escalates_after_seconds for each in waiting if each.escalates_to in groups)
 
 
 def _reminders(grant: Grant) -> tuple[int, ...]:
-    """After a sixth and after half of the review: with each pause twice the last, a third would be past the end."""
+    """Return the reminders, after a sixth and after half of the review. A third would come after its end."""
     first = (grant.expires_at - grant.created_at) // FIRST_REMINDER
     return (grant.created_at + first, grant.created_at + 3 * first) if first else ()

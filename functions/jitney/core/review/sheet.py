@@ -1,6 +1,6 @@
-"""What reviewers are shown, on every channel: computed from the grant and the tables, never taken from the agent.
+"""The sheet that reviewers see on every channel: computed from the grant and the action table (rows REV 10, 11). Pure.
 
-The agent's own words come last and are marked as its own; whoever renders a sheet escapes them (rows REV 10, 11).
+The agent's text comes last and is marked as such. Each channel escapes it for its own format.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,9 +19,9 @@ from jitney.core.review.votes import approving_votes
 
 
 class RequestedAction(NamedTuple):
-    """One action that is asked for, with its access level, on these resources; `new` are those not reached before.
+    """One requested action, with its access level and resources.
 
-    `new` is a part of `resources`: what no grant of the same agent of the last 30 days reached with this action.
+    `new` are those of the resources that no grant of the agent reached with this action in the last 30 days.
     """
 
     action: str
@@ -31,7 +31,7 @@ class RequestedAction(NamedTuple):
 
 
 class GroupApproval(NamedTuple):
-    """One reviewer group: how many approvals it takes, how many there are, who may give them, who has."""
+    """One reviewer group: the number of approvals it needs, who may give them, and who has."""
 
     group: str
     needed: int
@@ -40,10 +40,10 @@ class GroupApproval(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """A request under review. Times in epoch seconds; people and agents are source identities.
+    """A request under review. Times are epoch seconds; people and agents are source identities.
 
-    `content` is what a vote has to cover. `risks` are sentences of the broker's. `any_of` are the alternatives of
-    groups that suffice. `words` and `ticket` are the agent's own, as it wrote them. `ending` is how it was taken back.
+    `content` is the hash that a vote has to cover. `any_of` are the alternatives of groups that suffice. `agent_reason`
+    and `ticket` are as the agent wrote them. `ending` is set once the grant was released or revoked.
     """
 
     grant_id: str
@@ -56,24 +56,19 @@ class Sheet(NamedTuple):
     account: str
     region: str
     role_arn: str
-    lines: tuple[RequestedAction, ...]
+    actions: tuple[RequestedAction, ...]
     risks: tuple[Risk, ...]
     duration_seconds: int
     created_at: int
     expires_at: int
     any_of: tuple[tuple[str, ...], ...]
-    asked: tuple[GroupApproval, ...]
+    group_approvals: tuple[GroupApproval, ...]
     votes: tuple[Vote, ...]
-    words: str
+    agent_reason: str
     ticket: str
     ending: GrantEnd | None = None
     break_glass: BreakGlassUse | None = None
     follow_up: FollowUp | None = None
-
-    @property
-    def new(self) -> bool:
-        """Whether it reaches anything that the agent's grants of the last 30 days did not."""
-        return any(line.new for line in self.lines)
 
 
 def sheet_of(
@@ -98,17 +93,18 @@ def sheet_of(
         account=grant.account,
         region=grant.region,
         role_arn=grant.role_arn,
-        lines=tuple(
-            _line(grant, action, arns, actions, history) for action, arns in resources_by_action(grant).items()
+        actions=tuple(
+            _requested_action(grant, action, arns, actions, history)
+            for action, arns in resources_by_action(grant).items()
         ),
         risks=tuple(risks),
         duration_seconds=grant.duration_seconds,
         created_at=grant.created_at,
         expires_at=grant.expires_at,
         any_of=grant.reviews,
-        asked=tuple(_group_approval(group, review, groups, now) for group in sorted(requested_groups(grant))),
+        group_approvals=tuple(_group_approval(group, review, groups, now) for group in sorted(requested_groups(grant))),
         votes=grant.votes,
-        words=grant.reason,
+        agent_reason=grant.reason,
         ticket=grant.ticket,
         ending=grant.ending,
         break_glass=grant.break_glass,
@@ -117,7 +113,7 @@ def sheet_of(
 
 
 def resources_by_action(grant: Grant) -> dict[str, tuple[str, ...]]:
-    """Each action of the grant with all its resources, in the order of the sheet's lines."""
+    """Return each action of the grant with all its resources, in the order of the sheet."""
     resources: dict[str, dict[str, None]] = {}
     for permission in grant.permissions:
         for action, arn in permission.pairs():
@@ -125,7 +121,7 @@ def resources_by_action(grant: Grant) -> dict[str, tuple[str, ...]]:
     return {action: tuple(arns) for action, arns in resources.items()}
 
 
-def _line(
+def _requested_action(
     grant: Grant, action: str, resources: tuple[str, ...], actions: ActionTable, history: Collection[Grant]
 ) -> RequestedAction:
     known = actions.get(action)
@@ -142,13 +138,13 @@ def _line(
 
 
 def _objected_to(grant: Grant) -> bool:
-    """Whether somebody found that the agent should not have had it."""
+    """Return whether a person revoked the grant or objected to it, so that its access counts as new again."""
     objected = grant.follow_up is not None and grant.follow_up.judgement is FollowUpVerdict.OBJECT
     return objected or (grant.ending is not None and grant.ending.state is State.REVOKED)
 
 
 def _covers(outer: str, inner: str) -> bool:
-    """Whether it is sure that all of `inner` was reached with `outer`."""
+    """Return whether `outer` surely covers all of `inner`."""
     try:
         return covers(outer, inner)
     except PatternTooComplex:

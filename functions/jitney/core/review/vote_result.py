@@ -29,7 +29,7 @@ class VoteResult(NamedTuple):
 
     @property
     def restarted(self) -> bool:
-        """Whether policy asked for other reviewers, so that all votes are void."""
+        """Whether policy needs other reviewers, which voids all votes."""
         return self.decision is not None and self.grant.state is State.PENDING
 
     @property

@@ -14,7 +14,7 @@ from jitney.core.review.reviewers import Groups, requested_groups
 
 
 def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
-    """Return the pending grant after `vote`: rejected, or with the approvals counted anew.
+    """Return the pending grant after `vote`: rejected, or with its approvals counted.
 
     `vote.content` is the hash of what the voter saw. Repeating a vote returns the same grant, also after the review
     ended: people click twice. A different vote replaces the earlier one of the same person. Raises Problem review_ended
@@ -55,7 +55,7 @@ def approving_votes(review: GrantUnderReview) -> tuple[Vote, ...]:
 
 
 def _approved(names: Collection[str], review: GrantUnderReview, groups: Groups) -> frozenset[str]:
-    """Return those of the groups of which enough different people approved the grant as it is (REV 4)."""
+    """Return the groups where enough different people approved the grant as it is (REV 4)."""
     votes = approving_votes(review)
     return frozenset(
         name

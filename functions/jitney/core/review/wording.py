@@ -1,6 +1,6 @@
-"""A sheet in words, the same on every channel: what the broker computed first, the agent's own words apart (REV 10).
+"""A sheet in words, the same on every channel: computed facts first, the agent's text apart (REV 10). Pure.
 
-Everything that comes out is plain text on one line, inert, and cut where it would not end, with the cut said.
+All output is plain text on one line, escaped. Long text is cut, and says so.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ MOST_REASON = 300
 MOST_COMMENT = 200
 MOST_ARN, MOST_NAME, MOST_SENTENCE, MOST_REQUIRED = 150, 80, 240, 800
 
-# The gravest first.
+# The most severe first.
 _LEVELS: Mapping[AccessLevel, str] = {
     AccessLevel.PERMISSIONS_MANAGEMENT: "permissions management",
     AccessLevel.READ_SECRET: "secrets",
@@ -39,37 +39,37 @@ _DELETING = ("delete", "batchdelete", "terminate", "purge", "destroy", "drop")
 _UNKNOWN = "unknown"
 _OUTCOMES: Mapping[str, str] = {
     "pending": "Pending",
-    "active": "Approved",
+    "active": "Active",
     "rejected": "Rejected",
     "expired": "Expired",
-    "released": "Given back by the agent",
-    "revoked": "Taken back",
+    "released": "Released by the agent",
+    "revoked": "Revoked",
     "failed": "Failed",
 }
 _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 class Access(NamedTuple):
-    """One kind of access: `title` has its level and actions, `resources` what it reaches, the new marked as such."""
+    """One kind of access: `title` names its level and actions; new `resources` are marked."""
 
     title: str
     resources: tuple[str, ...]
 
 
 class Fact(NamedTuple):
-    """One fact that the broker computed: what it is about, and what it is."""
+    """One computed fact, with its name."""
 
     name: str
     value: str
 
 
 def format_time(seconds: int) -> str:
-    """A moment for people in any time zone, to the minute."""
+    """Return a time to the minute, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def format_duration(seconds: int) -> str:
-    """A duration in words: "1 hour 30 minutes"."""
+    """Return a duration in words: "1 hour 30 minutes"."""
     parts = []
     for size, unit in _UNITS:
         count, seconds = divmod(seconds, size)
@@ -79,110 +79,112 @@ def format_duration(seconds: int) -> str:
 
 
 def outcome(sheet: Sheet) -> str:
-    """What became of the request, and through whom."""
-    said = _OUTCOMES.get(sheet.state, escape_invisible(sheet.state))
+    """Return the request's status, and the people who caused it: "Approved by people.alice"."""
+    status = _OUTCOMES.get(sheet.state, escape_invisible(sheet.state))
     if sheet.break_glass and sheet.state == "active":
-        return f"Taken without review by {cut(sheet.break_glass.human, MOST_NAME)}"
+        return f"Active by break-glass of {cut(sheet.break_glass.human, MOST_NAME)}"
     verdict = {"active": VoteVerdict.APPROVE, "rejected": VoteVerdict.REJECT}.get(sheet.state)
     by = [cut(vote.human, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
     if sheet.ending and sheet.state == "revoked":
         by = [cut(sheet.ending.by, MOST_NAME)]
-    return f"{said} by {format_list(by, MOST_PEOPLE, 'people')}" if by else said
+    if by and sheet.state == "active":
+        status = "Approved"
+    return f"{status} by {format_list(by, MOST_PEOPLE, 'people')}" if by else status
 
 
 def level(sheet: Sheet) -> str:
-    """The gravest access level that is asked for; deleting is named besides, of which AWS has no level."""
-    found = {line.level for line in sheet.lines}
-    gravest = next((words for each, words in _LEVELS.items() if each in found), _UNKNOWN)
-    return f"{gravest} and delete" if any(deletes(line.action) for line in sheet.lines) else gravest
+    """Return the most severe access level of the request. Delete is added, because AWS has no level for it."""
+    found = {each.level for each in sheet.actions}
+    severest = next((words for each, words in _LEVELS.items() if each in found), _UNKNOWN)
+    return f"{severest} and delete" if any(deletes(each.action) for each in sheet.actions) else severest
 
 
 def deletes(action: str) -> bool:
-    """Whether the action says by its name that it deletes, as `s3:DeleteObject` and `ec2:TerminateInstances` do."""
+    """Return whether the action's name says that it deletes, as `s3:DeleteObject` and `ec2:TerminateInstances`."""
     return action.partition(":")[2].lower().startswith(_DELETING)
 
 
-def action_verb(line: RequestedAction) -> str:
-    """What an action does, in a word: "writes"."""
-    return "deletes" if deletes(line.action) else _VERBS.get(line.level, "is unknown to Jitney")
+def action_verb(requested: RequestedAction) -> str:
+    """Return what an action does, in a word: "writes"."""
+    return "deletes" if deletes(requested.action) else _VERBS.get(requested.level, "is unknown to Jitney")
 
 
 def agent(sheet: Sheet) -> str:
-    """Who asks."""
+    """Return the requesting agent's name."""
     return cut(sheet.agent, MOST_NAME)
 
 
 def target(sheet: Sheet) -> str:
-    """The alias of what is asked for."""
+    """Return the target's alias."""
     return cut(sheet.target, MOST_NAME)
 
 
 def facts(sheet: Sheet) -> tuple[Fact, ...]:
-    """All that there is to know besides the exact actions and resources, which `accesses` has."""
+    """Return all computed facts but the exact actions and resources, which `accesses` returns."""
     where = f"{target(sheet)}, AWS account {escape_invisible(sheet.account)}, {escape_invisible(sheet.region)}"
-    people = [Fact("Who asks", f"{agent(sheet)}, of {cut(sheet.issuer, MOST_ARN)}")]
+    people = [Fact("Requested by", f"{agent(sheet)}, of {cut(sheet.issuer, MOST_ARN)}")]
     if sheet.human:
         people.append(Fact("On behalf of", cut(sheet.human, MOST_NAME)))
-    rows = [*people, Fact("Where", where), Fact("Role", middle_cut(sheet.role_arn, MOST_ARN))]
+    rows = [*people, Fact("Target", where), Fact("Role", middle_cut(sheet.role_arn, MOST_ARN))]
     rows.append(Fact("Access level", level(sheet)))
     rows.extend(Fact("Risk", cut(risk.sentence, MOST_SENTENCE)) for risk in sheet.risks[:MOST_RISKS])
     if len(sheet.risks) > MOST_RISKS:
         rows.append(Fact("Risk", f"and {len(sheet.risks) - MOST_RISKS} more risks: see the page"))
-    rows.append(Fact("New", new_access(sheet)))
-    rows.append(Fact("For how long", f"{format_duration(sheet.duration_seconds)} from the approval on"))
-    rows.append(Fact("Needs", required_approvals(sheet)))
-    rows.extend(Fact("So far", said) for said in votes(sheet))
-    rows.extend(Fact("Break-glass", said) for said in break_glass(sheet))
-    rows.append(Fact("Asked at", format_time(sheet.created_at)))
+    rows.append(Fact("New access", new_access(sheet)))
+    rows.append(Fact("Duration", f"{format_duration(sheet.duration_seconds)} from the approval"))
+    rows.append(Fact("Approvals needed", required_approvals(sheet)))
+    rows.extend(Fact("Votes", each) for each in votes(sheet))
+    rows.extend(Fact("Break-glass", each) for each in break_glass(sheet))
+    rows.append(Fact("Requested at", format_time(sheet.created_at)))
     if sheet.state == "pending":
-        rows.append(Fact("Open until", format_time(sheet.expires_at)))
+        rows.append(Fact("Review ends at", format_time(sheet.expires_at)))
     return tuple(rows)
 
 
 def new_access(sheet: Sheet) -> str:
-    """How much of it the agent's grants of the last 30 days did not reach (REV 11)."""
-    pairs = sum(len(line.resources) for line in sheet.lines)
-    new = sum(len(line.new) for line in sheet.lines)
-    before = "this agent's grants of the last 30 days"
+    """Return how much of the request no grant of the agent reached in the last 30 days (REV 11)."""
+    pairs = sum(len(each.resources) for each in sheet.actions)
+    new = sum(len(each.new) for each in sheet.actions)
     if not new:
-        return f"nothing: {before} reached all of it"
-    return f"all of it: {before} reached none" if new == pairs else f"{new} of {pairs}, marked below: {before} did not"
+        return "none. This agent had all of it in the last 30 days."
+    amount = "all of it" if new == pairs else f"{new} of {pairs}, marked below"
+    return f"{amount}. This agent did not have it in the last 30 days."
 
 
 def required_approvals(sheet: Sheet) -> str:
-    """How many approvals of which groups suffice, and who is in them: "1 approval of owners (people.alice)"."""
-    told: dict[str, str] = {}
-    for each in sheet.asked:
+    """Return the approvals that suffice, by group: "1 approval of owners (people.alice)"."""
+    needed: dict[str, str] = {}
+    for each in sheet.group_approvals:
         count = f"{each.needed} approval{'' if each.needed == 1 else 's'} of {cut(each.group, MOST_NAME)}"
-        told[each.group] = f"{count} ({format_list(_names(each.members), MOST_PEOPLE, 'people') or 'nobody'})"
-    ways = [" and ".join(told.get(group, escape_invisible(group)) for group in groups) for groups in sheet.any_of]
+        needed[each.group] = f"{count} ({format_list(_names(each.members), MOST_PEOPLE, 'people') or 'no reviewer'})"
+    ways = [" and ".join(needed.get(group, escape_invisible(group)) for group in groups) for groups in sheet.any_of]
     return cut(", or ".join(ways), MOST_REQUIRED)
 
 
 def votes(sheet: Sheet) -> tuple[str, ...]:
-    """Who voted how. Comments are left to the page."""
-    said = {VoteVerdict.APPROVE: "approved by", VoteVerdict.REJECT: "rejected by"}
+    """Return who approved and who rejected. Comments are on the page."""
+    verdicts = {VoteVerdict.APPROVE: "approved by", VoteVerdict.REJECT: "rejected by"}
     found = {
         words: [cut(vote.human, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
-        for verdict, words in said.items()
+        for verdict, words in verdicts.items()
     }
     return tuple(f"{words} {format_list(names, MOST_PEOPLE, 'people')}" for words, names in found.items() if names)
 
 
 def comments(sheet: Sheet) -> tuple[Fact, ...]:
-    """What people said as they voted, broke the glass or took it back, by name, in their own words, without a link."""
-    said = [(vote.human, vote.comment) for vote in sheet.votes[-MOST_PEOPLE:]]
+    """Return the comments of voters, break-glass, follow-up and revocation, by name, without links."""
+    found = [(vote.human, vote.comment) for vote in sheet.votes[-MOST_PEOPLE:]]
     if sheet.break_glass:
-        said.append((sheet.break_glass.human, sheet.break_glass.reason))
+        found.append((sheet.break_glass.human, sheet.break_glass.reason))
     if sheet.follow_up:
-        said.append((sheet.follow_up.human, sheet.follow_up.comment))
+        found.append((sheet.follow_up.human, sheet.follow_up.comment))
     if sheet.ending:
-        said.append((sheet.ending.by, sheet.ending.reason))
-    return tuple(Fact(cut(human, MOST_NAME), defang(cut(words, MOST_COMMENT))) for human, words in said if words)
+        found.append((sheet.ending.by, sheet.ending.reason))
+    return tuple(Fact(cut(human, MOST_NAME), defang(cut(words, MOST_COMMENT))) for human, words in found if words)
 
 
 def accesses(sheet: Sheet) -> tuple[Access, ...]:
-    """The exact actions and resources; actions of one kind on the same resources together, the gravest first."""
+    """Return the exact actions and resources, grouped by level and resources, the most severe first."""
     together, found = _together(sheet), []
     for (words, resources, new), actions in list(together.items())[:MOST_ACCESSES]:
         shown = [
@@ -202,14 +204,14 @@ def accesses(sheet: Sheet) -> tuple[Access, ...]:
 
 
 def shows_all(sheet: Sheet) -> bool:
-    """Whether `facts` and `accesses` leave out nothing of what would be granted, nor a risk: that all can be read."""
+    """Return whether `facts` and `accesses` show every action, resource and risk in full."""
     together = _together(sheet)
-    names = [sheet.agent, sheet.human or "", sheet.target, *(line.action for line in sheet.lines)]
-    arns = [sheet.role_arn, *(arn for line in sheet.lines for arn in line.resources)]
+    names = [sheet.agent, sheet.human or "", sheet.target, *(each.action for each in sheet.actions)]
+    arns = [sheet.role_arn, *(arn for each in sheet.actions for arn in each.resources)]
     return (
         len(together) <= MOST_ACCESSES
         and all(len(actions) <= MOST_ACTIONS for actions in together.values())
-        and all(len(line.resources) <= MOST_RESOURCES for line in sheet.lines)
+        and all(len(each.resources) <= MOST_RESOURCES for each in sheet.actions)
         and all(len(escape_invisible(name)) <= MOST_NAME for name in names)
         and all(len(escape_exact(arn)) <= MOST_ARN for arn in arns)
         and len(sheet.risks) <= MOST_RISKS
@@ -218,39 +220,39 @@ def shows_all(sheet: Sheet) -> bool:
 
 
 def break_glass(sheet: Sheet) -> tuple[str, ...]:
-    """Who took it without its reviewers, and who looked at that or until when there is time; words apart."""
+    """Return who used break-glass, and who did the follow-up review or when it is due; without comments."""
     if sheet.break_glass is None:
         return ()
-    broke = f"{cut(sheet.break_glass.human, MOST_NAME)} took it without its reviewers at {format_time(sheet.break_glass.at)}"
+    use = f"used by {cut(sheet.break_glass.human, MOST_NAME)} at {format_time(sheet.break_glass.at)}"
     if sheet.follow_up is None:
-        return (broke, f"somebody else has to look at that before {format_time(sheet.break_glass.due_at)}")
-    said = {FollowUpVerdict.CONFIRM: "confirmed", FollowUpVerdict.OBJECT: "objected to"}[sheet.follow_up.judgement]
-    return (broke, f"{said} by {cut(sheet.follow_up.human, MOST_NAME)}")
+        return (use, f"follow-up review by another person due before {format_time(sheet.break_glass.due_at)}")
+    verdict = {FollowUpVerdict.CONFIRM: "confirmed", FollowUpVerdict.OBJECT: "objected to"}[sheet.follow_up.judgement]
+    return (use, f"{verdict} by {cut(sheet.follow_up.human, MOST_NAME)}")
 
 
 def agent_reason(sheet: Sheet) -> str:
-    """The agent's reason."""
-    return cut(sheet.words, MOST_REASON) or "(none)"
+    """Return the agent's reason."""
+    return cut(sheet.agent_reason, MOST_REASON) or "(none)"
 
 
 def agent_ticket(sheet: Sheet) -> str:
-    """The ticket that the agent names, "" for none."""
+    """Return the agent's ticket, "" for none."""
     return cut(sheet.ticket, MOST_NAME)
 
 
 def _together(sheet: Sheet) -> dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]]:
-    """The actions of each level on the same resources, of which the same are new; those that delete apart."""
+    """Return the actions grouped by level, resources and new resources; those that delete form their own groups."""
     together: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
-    for line in sorted(sheet.lines, key=_gravity):
-        level = _LEVELS[line.level] if line.level else _UNKNOWN
-        words = "delete" if deletes(line.action) else level
-        together.setdefault((words, line.resources, line.new), []).append(cut(line.action, MOST_NAME))
+    for each in sorted(sheet.actions, key=_severity):
+        level = _LEVELS[each.level] if each.level else _UNKNOWN
+        words = "delete" if deletes(each.action) else level
+        together.setdefault((words, each.resources, each.new), []).append(cut(each.action, MOST_NAME))
     return together
 
 
-def _gravity(line: RequestedAction) -> tuple[int, bool]:
-    """The place in the order of levels; what is unknown is grave, and deleting graver than the rest of its level."""
-    return (list(_LEVELS).index(line.level) if line.level else -1, not deletes(line.action))
+def _severity(requested: RequestedAction) -> tuple[int, bool]:
+    """Return the sort key by level: unknown actions first, deleting ones first in their level."""
+    return (list(_LEVELS).index(requested.level) if requested.level else -1, not deletes(requested.action))
 
 
 def _names(people: tuple[str, ...]) -> list[str]:

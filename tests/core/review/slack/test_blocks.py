@@ -187,13 +187,13 @@ def test_rev_10_an_agents_words_are_text_alone_and_come_last(words: str):
     assert [text for text in texts if "\n" in text] == ["\n"] * texts.count("\n")
     *_, divider, last, buttons = made.blocks
     assert (divider["type"], buttons["type"]) == ("divider", "actions")
-    assert last["elements"][0]["elements"][0]["text"] == "The agent's own words, which can be anything"
+    assert last["elements"][0]["elements"][0]["text"] == "Text from the agent, unverified"
     assert last["elements"][1]["type"] == "rich_text_quote"
 
 
 def test_rev_10_the_notification_is_escaped():
     made = message(sheet(PENDING, agent="<!channel> & <@U1>"), URL)
-    assert made.notification == "&lt;!channel&gt; &amp; &lt;@U1&gt; asks for read access to analytics-prod"
+    assert made.notification == "&lt;!channel&gt; &amp; &lt;@U1&gt; requests read access to analytics-prod"
 
 
 def test_rev_09_buttons_carry_an_id_and_nothing_else():
@@ -229,8 +229,8 @@ def test_rev_09_what_is_decided_has_no_button_to_decide_it_by(state: State):
 
 
 def test_rev_03_the_thread_says_that_votes_of_before_count_no_longer():
-    assert reply(Notice.CHANGED, sheet(PENDING)).startswith("Changed: policies want other reviewers by now")
-    assert reply(Notice.NARROWED, sheet(PENDING)).startswith("Less: a reviewer approved less of it")
+    assert reply(Notice.REVIEW_RESTARTED, sheet(PENDING)).startswith("Review restarted: policies need other reviewers")
+    assert reply(Notice.NARROWED, sheet(PENDING)).startswith("Narrowed: a reviewer narrowed the request")
 
 
 def test_rev_09_a_message_that_slack_could_not_send_back_leaves_the_list_to_the_page():
@@ -250,7 +250,7 @@ def test_rev_09_a_message_that_slack_could_not_send_back_leaves_the_list_to_the_
     made = message(worst, URL)
     within(made.blocks, 50)
     assert len(json.dumps(made.blocks)) <= MOST_BYTES
-    assert "too many to be shown here: see the page" in json.dumps(made.blocks)
+    assert "too many to show here: open the request" in json.dumps(made.blocks)
     assert "too many" not in json.dumps(message(sheet(asked(many, "plain")), URL).blocks)
 
 
@@ -259,8 +259,8 @@ def presses(blocks: Any) -> list[str]:
 
 
 def test_rev_09_what_is_shown_whole_is_approved_in_slack():
-    assert presses(message(sheet(asked(HARMLESS)), URL).blocks) == ["approve", "less", "reject", "page"]
-    assert approve_selected_modal(asked(HARMLESS))["callback_id"] == "less"
+    assert presses(message(sheet(asked(HARMLESS)), URL).blocks) == ["approve", "approve_selected", "reject", "page"]
+    assert approve_selected_modal(asked(HARMLESS))["callback_id"] == "approve_selected"
 
 
 HARMLESS = [Permission(("s3:PutObject",), ("arn:aws:s3:::reports/1",))]
@@ -277,7 +277,7 @@ HIDING = {
 def test_rev_10_nothing_is_approved_in_slack_of_which_a_part_is_not_shown(permissions: Any):
     made = message(sheet(asked(permissions)), URL)
     assert presses(made.blocks) == ["reject", "page"]
-    assert "not all of it can be shown here, so open its page" in json.dumps(made.blocks)
+    assert "open the request, because this message cannot show all of it" in json.dumps(made.blocks)
 
 
 def test_rev_10_nor_with_a_risk_that_is_not_shown_nor_for_somebody_whose_name_is_cut():
@@ -293,7 +293,7 @@ def test_rev_10_nor_with_a_risk_that_is_not_shown_nor_for_somebody_whose_name_is
 @pytest.mark.parametrize("name", [f"{'x' * 70}/payroll/{'y' * 70}", f"{'x' * 61} {'y' * 10}", f"{'x' * 62} {'y' * 10}"])
 def test_rev_10_no_box_is_checked_in_slack_of_which_a_part_is_not_shown(name: str):
     view = approve_selected_modal(asked([Permission(("s3:PutObject",), (f"arn:aws:s3:::{name}",))]))
-    assert ("submit" in view, "open its page" in json.dumps(view)) == (False, True)
+    assert ("submit" in view, "Open the request" in json.dumps(view)) == (False, True)
 
 
 @settings(max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -309,14 +309,14 @@ def test_rev_10_who_can_approve_in_slack_has_read_every_action_and_resource(perm
 
 def test_a_request_that_is_too_long_says_so():
     many = [Permission(("s3:PutObject",), tuple(f"arn:aws:s3:::reports/{number}" for number in range(200)))]
-    assert "open its page" in json.dumps(approve_selected_modal(asked(many)))
+    assert "Open the request" in json.dumps(approve_selected_modal(asked(many)))
     assert "and 196 more resources" in json.dumps(message(sheet(asked(many)), URL).blocks)
 
 
-def test_rev_08_a_broken_glass_is_told_in_the_thread_with_who_and_why():
+def test_rev_08_break_glass_is_said_in_the_thread_with_who_and_why():
     glass = BreakGlassUse("corp.gina", "down: see https://evil.example", "content", NOW, NOW + 3600)
     shown = sheet(PENDING, state="active", break_glass=glass)
-    for notice in (Notice.BROKEN, Notice.FOLLOW_UP_DUE):
+    for notice in (Notice.BREAK_GLASS, Notice.FOLLOW_UP_DUE):
         said = reply(notice, shown)
-        assert said.startswith("Break-glass: corp.gina took it without its reviewers at ")
-        assert ("They say why: down" in said, "https://evil" in said) == (True, False)
+        assert said.startswith("Break-glass: used by corp.gina at ")
+        assert ("Reason: down" in said, "https://evil" in said) == (True, False)

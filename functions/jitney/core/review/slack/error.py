@@ -1,8 +1,8 @@
-"""What Slack did not do."""
+"""The error of a call to Slack."""
 
 
 class SlackError(Exception):
-    """Slack did not do it; `code` says why in a word that can be on record: Slack's own, where it has one."""
+    """Slack refused a call. `code` is a word for the record: Slack's own, where it has one."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

@@ -1,4 +1,4 @@
-"""What somebody did in Slack, read from the payload that Slack sends (row REV 9).
+"""A click or a submitted modal, read from Slack's payload (row REV 9). Pure.
 
 https://docs.slack.dev/reference/interaction-payloads/
 """
@@ -15,18 +15,18 @@ _REFERENCE = re.compile(r"(g-[a-z2-7]{14})\.([0-9a-f]{64})", re.ASCII)
 
 
 class GrantReference(NamedTuple):
-    """The id that buttons and modals carry: of a grant, and of exactly what was shown of it (`content_hash`)."""
+    """What buttons and modals carry: a grant's id, and the `content_hash` of what was shown."""
 
     grant_id: str
     content: str
 
     def __str__(self) -> str:
-        """The text that `Reference.read` reads."""
+        """The text that `GrantReference.read` reads."""
         return f"{self.grant_id}.{self.content}"
 
     @classmethod
     def read(cls, text: str) -> "GrantReference":
-        """The reference in `text`. Raises Problem request_invalid."""
+        """Return the reference in `text`. Raises Problem request_invalid."""
         found = _REFERENCE.fullmatch(text)
         if found is None:
             raise _unexpected_payload()
@@ -34,27 +34,27 @@ class GrantReference(NamedTuple):
 
 
 class SlackUser(NamedTuple):
-    """Who did it: the workspace where it was done, the user's id, and the workspace that the user belongs to."""
+    """A user who acted: the workspace of the action, the user's id, and the user's own workspace."""
 
     workspace: str
-    user: str
-    home: str
+    user_id: str
+    home_workspace: str
 
 
 class ButtonClick(NamedTuple):
-    """A button of a message: `trigger` lets a modal be opened within three seconds."""
+    """A click on a message's button. `trigger_id` can open a modal within three seconds."""
 
-    clicker: SlackUser
+    user: SlackUser
     action: str
     reference: GrantReference
-    trigger: str
+    trigger_id: str
     channel: str
 
 
 class ModalSubmission(NamedTuple):
-    """A modal that was sent: the boxes that are checked, as `core.review.selection.selected_permissions` names them, and the texts."""
+    """A submitted modal: its checked boxes, as `modals.selected_boxes` takes them, and its texts."""
 
-    clicker: SlackUser
+    user: SlackUser
     action: str
     reference: GrantReference
     boxes: tuple[str, ...]
@@ -63,7 +63,7 @@ class ModalSubmission(NamedTuple):
 
 
 def read(payload: str) -> ButtonClick | ModalSubmission | None:
-    """What was done, None for what needs no answer. Raises Problem body_malformed, request_invalid."""
+    """Return the action, or None if it needs no answer. Raises Problem body_malformed, request_invalid."""
     try:
         given = strict_json.loads(payload.encode("utf-8", "surrogatepass"))
     except ValueError as error:
@@ -80,7 +80,7 @@ def _button_click(given: Mapping[str, Any]) -> ButtonClick | None:
     (pressed,) = given["actions"]
     action = _text(pressed["action_id"])
     if action not in DECISION_ACTIONS:
-        return None  # such as the link to the page, which Slack opens by itself
+        return None  # the link to the page, which Slack opens
     return ButtonClick(
         _slack_user(given),
         action,
@@ -101,7 +101,7 @@ def _submission(given: Mapping[str, Any]) -> ModalSubmission:
     )
     action = _text(view["callback_id"])
     if action not in DECISION_ACTIONS:
-        raise ValueError("it is no modal of ours")
+        raise ValueError("not a modal of Jitney")
     return ModalSubmission(
         _slack_user(given),
         action,
@@ -119,9 +119,11 @@ def _slack_user(given: Mapping[str, Any]) -> SlackUser:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("it is not text")
+        raise TypeError("not text")
     return value
 
 
 def _unexpected_payload() -> Problem:
-    return Problem("request_invalid", "This is nothing that Jitney's messages send.", "Use the message's own buttons.")
+    return Problem(
+        "request_invalid", "Jitney's messages do not send this payload.", "Use the buttons of Jitney's own messages."
+    )

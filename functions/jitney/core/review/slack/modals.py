@@ -1,4 +1,4 @@
-"""The modals in Slack: approving less, rejecting, and a sentence; within what Slack takes and sends back.
+"""The modals in Slack: approve selected, reject, and a message; within Slack's limits. Pure.
 
 https://docs.slack.dev/reference/views/modal-views, https://docs.slack.dev/reference/block-kit/block-elements/
 """
@@ -21,55 +21,55 @@ View: TypeAlias = dict[str, Any]
 
 MOST_OPTIONS, MOST_OPTION, MOST_TITLE, MOST_BLOCKS = 10, 75, 24, 100
 MOST_BYTES = 12_000
-"""Of a view: Slack sends it back with what is checked in it, twice as large, and the firewall takes 64 kB."""
+"""Limit of a view: Slack sends it back with its state, twice as large, and the firewall accepts 64 kB."""
 MOST_SENTENCE = 1000
-TOO_LONG = "This request is too long to be shortened in Slack: open its page to do that."
+TOO_LONG = "This request is too long to be narrowed in Slack. Open the request to narrow it there."
 
 
 def approve_selected_modal(grant: Grant) -> View:
-    """What to leave of a request: its actions and resources to check, its duration, a comment (row REV 7).
+    """Return the modal to narrow a request: boxes for actions and resources, a duration, a comment (row REV 7).
 
-    For a request that is too long for it, a sentence that says where it can be shortened: no box is cut.
+    For a request that does not fit, it says where to narrow it instead. No box is cut.
     """
     if not all(_fits(text) for action, arns in resources_by_action(grant).items() for text in (action, *arns)):
-        return message_modal("Approve less", TOO_LONG)
+        return message_modal("Approve selected", TOO_LONG)
     blocks = [*_choices(grant), _seconds(grant), _comment(optional=True)]
-    view = _view("Approve less", grant, APPROVE_SELECTED, [_about(grant), *blocks], "Approve what is left")
+    view = _view("Approve selected", grant, APPROVE_SELECTED, [_about(grant), *blocks], "Approve selected")
     if len(view["blocks"]) > MOST_BLOCKS or len(json.dumps(view).encode()) > MOST_BYTES:
-        return message_modal("Approve less", TOO_LONG)
+        return message_modal("Approve selected", TOO_LONG)
     return view
 
 
 def reject_modal(grant: Grant) -> View:
-    """Why a request is rejected: the agent is told."""
-    return _view("Reject all of it", grant, REJECT, [_about(grant), _comment(optional=False)], "Reject")
+    """Return the modal to reject a request with a comment."""
+    return _view("Reject request", grant, REJECT, [_about(grant), _comment(optional=False)], "Reject request")
 
 
 def message_modal(title: str, sentence: str) -> View:
-    """A modal that only says something."""
+    """Return a modal that shows a sentence."""
     blocks = [{"type": "section", "text": plain(cut(sentence, MOST_SENTENCE))}]
     return {"type": "modal", "title": plain(title[:MOST_TITLE]), "close": plain("Close"), "blocks": blocks}
 
 
 def selected_boxes(grant: Grant, checked: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The checked actions and resources of the modal, as `jitney.core.review.selection.selected_permissions` takes them."""
+    """Return the checked actions and resources, as `core.review.selection.selected_permissions` takes them."""
     actions: list[str] = []
     resources: list[str] = []
-    for place, arns in enumerate(_together(grant)):
-        left = [str(line) for line in _lines(grant, arns) if f"a{line}" in checked]
-        actions += left
-        kept = [number for number in range(len(arns)) if f"r{place}.{number}" in checked]
-        resources += [f"{line}.{number}" for line in left for number in kept]
+    for position, arns in enumerate(_together(grant)):
+        kept_actions = [str(line) for line in _lines(grant, arns) if f"a{line}" in checked]
+        actions += kept_actions
+        kept = [number for number in range(len(arns)) if f"r{position}.{number}" in checked]
+        resources += [f"{line}.{number}" for line in kept_actions for number in kept]
     return actions, resources
 
 
 def unlinked(text: str) -> str:
-    """The inert text without the beginning of an address; all else of it stays exact, as names of resources must."""
+    """Return the escaped text, with the scheme of any address defanged. The rest stays exact, as ARNs must."""
     return escape_invisible(text).replace("://", "[:]//")
 
 
 def plain(text: str) -> dict[str, Any]:
-    """Text without any markup, not even of emoji."""
+    """Return a text object without markup or emoji."""
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
@@ -88,12 +88,12 @@ def _view(title: str, grant: Grant, action: str, blocks: list[Block], submit: st
 def _about(grant: Grant) -> Block:
     human = f" for {grant.human}" if grant.human else ""
     where = f"{grant.target}, AWS account {grant.account}"
-    text = f"{grant.principal}{human} asks for access to {where}, for {format_duration(grant.duration_seconds)}."
+    text = f"{grant.principal}{human} requests access to {where}, for {format_duration(grant.duration_seconds)}."
     return {"type": "section", "text": plain(cut(text, MOST_SENTENCE))}
 
 
 def _together(grant: Grant) -> dict[tuple[str, ...], list[str]]:
-    """The grant's resources, each with the actions that are asked for on exactly these."""
+    """Return the grant's resources, each with the actions requested on exactly these."""
     together: dict[tuple[str, ...], list[str]] = {}
     for action, arns in resources_by_action(grant).items():
         together.setdefault(arns, []).append(action)
@@ -101,20 +101,20 @@ def _together(grant: Grant) -> dict[tuple[str, ...], list[str]]:
 
 
 def _lines(grant: Grant, arns: tuple[str, ...]) -> list[int]:
-    """The places on the sheet of the actions on exactly these resources."""
+    """Return the positions on the sheet of the actions on exactly these resources."""
     return [line for line, reached in enumerate(resources_by_action(grant).values()) if reached == arns]
 
 
 def _choices(grant: Grant) -> Iterator[Block]:
-    for place, (arns, actions) in enumerate(_together(grant).items()):
+    for position, (arns, actions) in enumerate(_together(grant).items()):
         lines = [f"a{line}" for line in _lines(grant, arns)]
-        yield from _boxes(f"{place}-a", "Actions", dict(zip(lines, actions, strict=True)))
-        resources = {f"r{place}.{number}": arn for number, arn in enumerate(arns)}
-        yield from _boxes(f"{place}-r", "on these resources", resources)
+        yield from _boxes(f"{position}-a", "Actions", dict(zip(lines, actions, strict=True)))
+        resources = {f"r{position}.{number}": arn for number, arn in enumerate(arns)}
+        yield from _boxes(f"{position}-r", "On these resources", resources)
 
 
 def _boxes(name: str, label: str, values: Mapping[str, str]) -> Iterator[Block]:
-    """Checked boxes with these values, as many blocks as they need."""
+    """Return blocks with checked boxes for these values."""
     options = [_option(value, text) for value, text in values.items()]
     for first in range(0, len(options), MOST_OPTIONS):
         some = options[first : first + MOST_OPTIONS]
@@ -128,7 +128,7 @@ def _shown(text: str) -> str:
 
 
 def _fits(text: str) -> bool:
-    """Whether a box shows all of it: a space where it goes on below would not be seen."""
+    """Return whether a box shows the whole text: a space at the break between its two lines would be invisible."""
     whole = _shown(text)
     return len(whole) <= 2 * MOST_OPTION and " " not in whole[MOST_OPTION - 1 : MOST_OPTION + 1]
 
@@ -142,12 +142,12 @@ def _option(value: str, text: str) -> dict[str, Any]:
 def _seconds(grant: Grant) -> Block:
     most = str(grant.duration_seconds)
     number = {"type": "number_input", "action_id": SECONDS, "is_decimal_allowed": False, "initial_value": most}
-    return _input(SECONDS, "For how many seconds", number | {"min_value": "1", "max_value": most})
+    return _input(SECONDS, "Duration in seconds", number | {"min_value": "1", "max_value": most})
 
 
 def _comment(*, optional: bool) -> Block:
     text = {"type": "plain_text_input", "action_id": COMMENT, "multiline": True, "max_length": MAX_REASON}
-    return _input(COMMENT, "Comment, which the agent is told", text, optional=optional)
+    return _input(COMMENT, "Comment (the agent sees it)", text, optional=optional)
 
 
 def _input(name: str, label: str, element: dict[str, Any], *, optional: bool = False) -> Block:

@@ -1,6 +1,6 @@
-"""What the parts of Jitney's messages and modals are called in Slack's payloads."""
+"""Names of the parts of Jitney's messages and modals in Slack's payloads."""
 
-APPROVE, APPROVE_SELECTED, REJECT, PAGE = "approve", "less", "reject", "page"
+APPROVE, APPROVE_SELECTED, REJECT, PAGE = "approve", "approve_selected", "reject", "page"
 DECISION_ACTIONS = (APPROVE, APPROVE_SELECTED, REJECT)
-"""The buttons that do something here; the one that opens the page does it in Slack."""
+"""The buttons that Jitney acts on. Slack itself opens the page."""
 SECONDS, COMMENT, CHECKBOXES = "seconds", "comment", "choices-"

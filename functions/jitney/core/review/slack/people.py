@@ -1,4 +1,4 @@
-"""Who a Slack user is: the one person of the configuration who has the user's confirmed address (row REV 9)."""
+"""The person behind a Slack user: the one person configured with the user's confirmed address (row REV 9). Pure."""
 
 from typing import NamedTuple
 
@@ -9,30 +9,30 @@ from jitney.core.review.slack.interaction import SlackUser
 
 
 class SlackProfile(NamedTuple):
-    """A user as Slack knows it; `full` is false for bots, guests, strangers, and who is deactivated or unconfirmed."""
+    """A user as Slack knows it. Bots, guests, deactivated and unconfirmed users are not full members."""
 
     user: str
     workspace: str
     email: str
-    full: bool
+    is_full_member: bool
 
 
-def require_workspace(clicker: SlackUser, slack: SlackConfig) -> None:
-    """Raises Problem slack_workspace_unknown unless it was done in the configured workspace, by somebody of it."""
-    if (clicker.workspace, clicker.home) != (slack.workspace, slack.workspace):
-        fix = "Review on the request's page, or in your own organization's Slack."
+def require_workspace(user: SlackUser, slack: SlackConfig) -> None:
+    """Raise Problem slack_workspace_unknown unless a member of the configured workspace acted there."""
+    if (user.workspace, user.home_workspace) != (slack.workspace, slack.workspace):
+        fix = "Open the request's page, or use your own organization's Slack."
         raise Problem("slack_workspace_unknown", "This comes from another Slack workspace.", fix)
 
 
 def principal_of(profile: SlackProfile, config: Config) -> Principal:
-    """The person with exactly the profile's address. Raises Problem slack_user_unknown.
+    """Return the person with exactly the profile's address. Raises Problem slack_user_unknown.
 
-    As everybody who signs in, they are somebody of an issuer: what kind of somebody is the issuer's to say.
+    As at sign-in, the person belongs to an issuer, and the issuer's kind is theirs.
     """
     address = profile.email.casefold()
     found = [name for name, email in config.emails.items() if email.casefold() == address]
-    if not profile.full or not address or len(found) != 1 or found[0] not in config.subjects:
-        fix = "Ask your platform engineer to write your Slack address beside your name in jitney.yaml."
+    if not profile.is_full_member or not address or len(found) != 1 or found[0] not in config.subjects:
+        fix = "Ask your platform engineer to add your Slack address under people in jitney.yaml."
         raise Problem("slack_user_unknown", "Jitney does not know who you are in Slack.", fix)
     alias, subject = config.subjects[found[0]]
     issuer = config.issuers[alias]
