@@ -606,3 +606,12 @@ def test_a_file_that_is_not_yaml_has_that_problem_only(tmp_path):
         load_configuration(tmp_path / "jitney.yaml", {}, local=True)
     (only,) = refusal.value.problems
     assert "not YAML" in only.wrong
+
+
+def test_refused_issuers_and_accounts_are_not_compared(compiled):
+    document = valid()
+    corp, prod = document["issuers"]["corp"] | {"issuer": "x"}, document["targets"]["prod"] | {"account": "1"}
+    document["issuers"] = {"a": corp, "b": copy.deepcopy(corp) | {"provider": "okta"}}
+    document["targets"] = {"a": prod, "b": copy.deepcopy(prod)}
+    found = {path for path in problems(compiled, document) if path.startswith(("issuers", "targets"))}
+    assert found == {"issuers.a.issuer", "issuers.b.issuer", "targets.a.account", "targets.b.account"}
