@@ -1,4 +1,4 @@
-"""External ids: nobody's choice, one for each target."""
+"""External ids: one for each target, and not configurable."""
 
 import re
 
@@ -21,23 +21,23 @@ def made(alias, account, role_name, broker_account):
     )
 
 
-def test_it_stays_as_it_is_once_roles_trust_it():
+def test_the_external_id_never_changes_once_roles_trust_it():
     made_then = made("analytics-prod", "444455556666", "jitney-target-analytics-prod", "111122223333")
     assert made_then == "jitney-a9808f2b371a5dff8a7d9929c0516d91"
 
 
 @given(TARGETS)
-def test_sts_accepts_it(target):
+def test_sts_accepts_the_external_id(target):
     assert re.fullmatch(r"jitney-[0-9a-f]{32}", made(*target))
 
 
 @given(TARGETS, TARGETS)
-def test_another_alias_account_role_or_broker_has_another(one, other):
+def test_another_alias_account_role_or_broker_has_another_external_id(one, other):
     assume(one != other)
     assert made(*one) != made(*other)
 
 
-def test_what_else_is_changed_of_a_target_leaves_it():
+def test_other_changes_of_a_target_keep_its_external_id():
     target = TargetSettings.model_validate(VALUES)
     changed = TargetSettings.model_validate(
         VALUES | {"tags": {"a": "b"}, "max_duration_seconds": 60, "region": "us-east-1"}

@@ -1,4 +1,4 @@
-"""The policies' folder: that what is wrong is told where it stands, and that no name in it is unknown."""
+"""Test the folder of policies: each problem with its place, and unknown names."""
 
 import pytest
 
@@ -98,7 +98,7 @@ def test_pol_02_actions_and_services_that_aws_does_not_have_are_refused(wrong, c
     assert fix in meant
 
 
-def test_what_is_named_and_there_is_accepted(wrong):
+def test_known_names_are_accepted(wrong):
     conditions = 'context.approvals.containsAny(["bosses", "owners"]) && context.target == "prod"'
     assert not wrong(f"""
         @id("x") permit (principal in Jitney::Group::"corp/any/thing", action, resource in Jitney::Target::"prod")
@@ -107,7 +107,7 @@ def test_what_is_named_and_there_is_accepted(wrong):
     """)
 
 
-def test_without_any_issuer_or_target_no_name_is_said_to_be_wrong(wrong):
+def test_without_issuers_or_targets_their_names_are_not_checked(wrong):
     text = '@id("x") permit (principal in Jitney::Group::"corp/a", action, resource in Jitney::Target::"prod");'
     assert not wrong(text, Names((), (), (), ()))
 
@@ -124,13 +124,13 @@ SYNTAX = [
 
 
 @pytest.mark.parametrize(("text", "place", "said"), SYNTAX, ids=[row[2] for row in SYNTAX])
-def test_what_cedar_cannot_read_is_told_by_line_and_column(wrong, text, place, said):
+def test_a_syntax_problem_has_its_line_and_column(wrong, text, place, said):
     found = wrong(f'@id("good; // one") permit {ANY};\n{text}')
     assert [each[0] for each in found] == [place]
     assert said in found[0][1]
 
 
-def test_each_unreadable_policy_is_told(wrong):
+def test_each_unreadable_policy_is_a_problem(wrong):
     assert [place for place, _, _ in wrong(f"permit;\npermit {ANY};\n\tforbid (;")] == ["1:7", "3:10"]
 
 
@@ -144,19 +144,19 @@ SCHEMA = [
 
 
 @pytest.mark.parametrize(("condition", "said", "fix"), SCHEMA, ids=[row[0] for row in SCHEMA])
-def test_pol_02_what_the_schema_does_not_have_is_told_once_with_what_was_meant(wrong, condition, said, fix):
+def test_pol_02_a_name_missing_from_the_schema_is_one_problem_with_a_fix(wrong, condition, said, fix):
     found = wrong(f'@id("b") permit {ANY};\n@id("x")\npermit {ANY}\n  when {{ {condition} }};')
     assert [(place.partition(":")[0], what.startswith(f"x: {said}")) for place, what, _ in found] == [("4", True)]
     assert fix in found[0][2]
 
 
-def test_a_policy_without_an_id_is_told_by_its_place(wrong):
+def test_a_policy_without_an_id_is_named_by_its_place(wrong):
     ((place, what, _),) = wrong(f'@id("b") permit {ANY};\n\n  permit {ANY};')
     assert place == "3:3"
     assert what.startswith("this policy: it needs an @id")
 
 
-def test_places_are_of_the_file_that_the_policy_is_in(tmp_path):
+def test_a_problem_names_the_file_of_its_policy(tmp_path):
     write_policies(tmp_path / "p", f'@id("a") permit {ANY};\n// end')
     (tmp_path / "p" / "b.cedar").write_text(f'@id("b") permit {ANY};\n@id("a") permit {ANY};', encoding="utf-8")
     _, (problem,) = read_policies(tmp_path / "p", NAMES)

@@ -13,7 +13,7 @@ DOCUMENTS = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st
 
 
 @given(DOCUMENTS)
-def test_what_was_written_is_what_is_read(document):
+def test_values_are_read_as_they_are_written(document):
     source = read(yaml.safe_dump(document, allow_unicode=True, default_style='"'), {})
     assert source.problems == []
     # An empty document is an empty mapping, and text at the top is text.
@@ -21,7 +21,7 @@ def test_what_was_written_is_what_is_read(document):
 
 
 @given(st.text(max_size=200))
-def test_no_text_makes_it_raise(text):
+def test_no_text_raises_an_error(text):
     source = read(text, {})
     assert source.problems or source.value is not None
 
@@ -58,7 +58,7 @@ def test_a_value_from_the_environment_stays_a_value():
 
 
 @pytest.mark.parametrize("text", ["${A-b}", "${A:=b}", "${1A}", "${}", "${A", "${A:-${B}}", "${A.b}"])
-def test_what_looks_like_a_variable_and_is_none_is_said(text):
+def test_a_malformed_variable_is_a_problem(text):
     (problem,) = read(f'deep: [{{key: "{text}"}}]', {"A": "1", "B": "2"}).problems
     assert problem.path == ("deep", 0, "key")
     assert "not a reference to an environment variable" in problem.wrong
@@ -90,11 +90,11 @@ def test_a_duplicate_key_is_refused_at_any_depth():
         ("? [1, 2]\n: 3", "a key is not plain text"),
     ],
 )
-def test_what_cannot_be_read_plainly_is_refused(text, wrong):
+def test_aliases_tags_and_other_syntax_are_refused(text, wrong):
     assert wrong in read(text, {}).problems[0].wrong
 
 
-def test_an_object_tag_makes_no_object():
+def test_an_object_tag_creates_no_object():
     source = read("a: !!python/object/apply:os.system ['true']", {})
     assert source.value == {"a": ["true"]}
 

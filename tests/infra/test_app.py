@@ -30,7 +30,7 @@ def configured(tmp_path):
     return write
 
 
-def test_a_wrong_configuration_ends_with_what_is_wrong_and_no_traceback(configured):
+def test_a_wrong_configuration_prints_its_problems_without_a_traceback(configured):
     env = configured(valid() | {"issuers": {}})
     run = subprocess.run(
         [sys.executable, str(ROOT / "app.py")], env=os.environ | env, capture_output=True, text=True, check=False
@@ -42,7 +42,7 @@ def test_a_wrong_configuration_ends_with_what_is_wrong_and_no_traceback(configur
     assert "Traceback" not in run.stderr
 
 
-def test_another_configuration_is_named_by_the_environment(configured, synthesize):
+def test_the_environment_names_another_configuration(configured, synthesize):
     document = valid() | {"broker": {"account": "222233334444", "region": "us-gov-west-1"}}
     target = document["targets"].pop("prod") | {"region": "us-gov-west-1"}
     del target["policy"]
@@ -77,17 +77,17 @@ def environments(env, code, folder):
     return {stack.node.id: (stack.account, stack.region) for stack in stacks if hasattr(stack, "account")}
 
 
-def test_without_a_broker_in_the_configuration_the_cli_says_where(configured, no_code, tmp_path):
+def test_without_a_broker_the_cli_gives_account_and_region(configured, no_code, tmp_path):
     env = configured(valid()) | {"CDK_DEFAULT_ACCOUNT": "999911112222", "CDK_DEFAULT_REGION": "eu-central-1"}
     assert environments(env, no_code(), tmp_path)["Jitney"] == ("999911112222", "eu-central-1")
 
 
-def test_on_ones_own_machine_the_broker_has_its_account(configured, no_code, tmp_path):
+def test_the_local_broker_has_its_own_account(configured, no_code, tmp_path):
     env = configured(valid()) | {"JITNEY_LOCAL": "1"}
     assert environments(env, no_code(), tmp_path)["Jitney"] == ("111122223333", "eu-west-1")
 
 
-def test_a_broker_that_is_nowhere_is_refused(configured, no_code, tmp_path):
+def test_a_broker_without_a_place_is_refused(configured, no_code, tmp_path):
     with pytest.raises(ConfigurationError, match="nothing says where the broker is deployed"):
         environments(configured(valid()), no_code(), tmp_path)
 

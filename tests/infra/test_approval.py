@@ -25,7 +25,7 @@ def successors(state):
     return set(named)
 
 
-def test_every_state_is_reached_and_every_way_ends():
+def test_every_state_is_reachable_and_every_path_ends():
     states, reached, waiting = MACHINE["States"], set(), [MACHINE["StartAt"]]
     while waiting:
         name = waiting.pop()
@@ -49,11 +49,11 @@ def sample():
     return json.loads(text)
 
 
-def test_the_validator_of_its_language_takes_it():
+def test_the_validator_of_its_language_accepts_it():
     assert complaints(sample()) == ""
 
 
-def test_the_validator_refuses_a_state_that_is_not_there_and_a_way_without_end():
+def test_the_validator_refuses_an_unknown_state_and_an_endless_path():
     missing = sample()
     missing["States"][missing["StartAt"]]["Next"] = "Nowhere"
     assert "Nowhere" in complaints(missing)
@@ -65,7 +65,7 @@ def test_the_validator_refuses_a_state_that_is_not_there_and_a_way_without_end()
     assert "MISSING_TERMINAL_STATE" in complaints(endless)
 
 
-def test_it_is_jsonata_throughout():
+def test_every_state_uses_jsonata():
     assert MACHINE["QueryLanguage"] == "JSONata"
     text = json.dumps(MACHINE)
     for jsonpath_only in ("InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector", "TimestampPath"):
@@ -75,7 +75,7 @@ def test_it_is_jsonata_throughout():
             assert "$states." in value
 
 
-def test_every_call_is_bounded_and_repeated():
+def test_every_call_has_a_timeout_and_retries():
     tasks = [state for state in MACHINE["States"].values() if state["Type"] == "Task"]
     assert tasks
     for task in tasks:
@@ -83,7 +83,7 @@ def test_every_call_is_bounded_and_repeated():
         assert task["Retry"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
-def test_rev_13_every_failure_ends_in_giving_up_but_that_of_telling_what_was_decided():
+def test_rev_13_every_failure_fails_the_request_except_that_of_the_last_notice():
     tasks = {name: state for name, state in MACHINE["States"].items() if state["Type"] == "Task"}
     caught = {name for name, state in tasks.items() if "Catch" in state}
     assert all(tasks[name]["Catch"][-1]["ErrorEquals"] == ["States.ALL"] for name in caught)
@@ -91,21 +91,21 @@ def test_rev_13_every_failure_ends_in_giving_up_but_that_of_telling_what_was_dec
     assert {tasks[name]["Catch"][-1]["Next"] for name in caught} == {"FailReview"}
 
 
-def test_rev_13_nothing_waits_longer_than_a_token_is_kept_and_the_longest_review_fits():
+def test_rev_13_no_wait_outlives_its_token_and_the_longest_review_fits():
     assert settings.LONGEST_REVIEW_SECONDS < MACHINE["TimeoutSeconds"] <= KEEP_TOKEN_SECONDS
     assert settings.LONGEST_REVIEW_SECONDS == LONGEST_REVIEW_SECONDS
 
 
-def test_rev_02_the_task_token_goes_to_the_function_that_keeps_it_and_nowhere_else():
+def test_rev_02_only_the_function_that_keeps_it_gets_the_task_token():
     holders = [name for name, state in MACHINE["States"].items() if "Token" in json.dumps(state)]
     assert holders == ["NotifyAndWait"]
     assert WAIT["Arguments"]["FunctionName"] == "${NoticesFunctionArn}"
     kept = {**WAIT, "Arguments": {}, "Resource": ""}
     assert "Token" not in json.dumps(kept)
-    assert "$states.result" not in json.dumps(WAIT)  # whoever wakes it puts nothing into it
+    assert "$states.result" not in json.dumps(WAIT)  # the call that resumes the workflow adds nothing to it
 
 
-def test_rev_13_the_end_of_an_execution_in_another_way_is_told(assembly):
+def test_rev_13_a_failed_or_stopped_execution_calls_the_failure_function(assembly):
     rules = of_type(assembly.broker, "AWS::Events::Rule").values()
     (rule,) = (each for each in rules if "aws.states" in each.get("EventPattern", {}).get("source", ()))
     assert plain(rule["EventPattern"]) == {
@@ -117,7 +117,7 @@ def test_rev_13_the_end_of_an_execution_in_another_way_is_told(assembly):
     assert plain(target["Arn"]) == "ReviewFailuresFunction.Arn"
 
 
-def test_the_template_holds_it_as_it_is_with_every_name_put_in(assembly):
+def test_the_template_has_the_definition_with_every_placeholder_replaced(assembly):
     machine = only(assembly.broker, "AWS::StepFunctions::StateMachine")
     assert machine["DefinitionString"] == DEFINITION.read_text(encoding="utf-8")
     placeholders = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
@@ -130,7 +130,7 @@ def test_the_template_holds_it_as_it_is_with_every_name_put_in(assembly):
     }
 
 
-def test_it_can_wait_for_a_day_and_logs_no_data(assembly):
+def test_it_is_a_standard_workflow_and_logs_no_data(assembly):
     machine = only(assembly.broker, "AWS::StepFunctions::StateMachine")
     # An Express execution ends after five minutes.
     assert machine["StateMachineType"] == "STANDARD"

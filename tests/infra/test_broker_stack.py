@@ -36,7 +36,7 @@ def test_every_table_is_encrypted_recoverable_and_protected(assembly):
         assert key["EnableKeyRotation"] is True
 
 
-def test_links_lead_to_where_the_api_answers(assembly):
+def test_links_lead_to_the_api(assembly):
     functions = {each["Handler"]: each for each in of_type(assembly.broker, "AWS::Lambda::Function").values()}
     link = functions["jitney.handlers.review_notices.handler"]["Environment"]["Variables"]["JITNEY_REVIEWS_URL"]
     assert plain(link) == "https://ApiRestApi.execute-api.eu-west-1.AWS::URLSuffix/live/reviews"
@@ -56,7 +56,7 @@ def test_only_the_audit_table_is_published_and_only_the_state_table_has_the_inde
     assert "GlobalSecondaryIndexes" not in audit
 
 
-def test_what_holds_data_outlives_the_stack(assembly):
+def test_resources_with_data_outlive_the_stack(assembly):
     kept = {"AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SQS::Queue"}
     policies = {
         resource["DeletionPolicy"] for resource in assembly.broker["Resources"].values() if resource["Type"] in kept
@@ -124,7 +124,7 @@ def denies_plain_http(template):
     }
 
 
-def test_buckets_refuse_plain_http_except_on_ones_own_machine(assembly, local_assembly):
+def test_buckets_refuse_plain_http_except_in_a_local_system(assembly, local_assembly):
     assert denies_plain_http(assembly.broker) == {"BucketsLogs", "BucketsRecords", "BucketsResults", "BucketsSeals"}
     assert denies_plain_http(local_assembly.broker) == set()
 
@@ -141,7 +141,7 @@ def routes(template):
     return {(method["HttpMethod"], path(method["ResourceId"])): method for method in methods}
 
 
-def test_the_api_has_these_routes_and_no_others(assembly):
+def test_the_api_has_the_declared_routes_only(assembly):
     # tests/test_openapi.py compares the declared routes with the published ones.
     assert set(routes(assembly.broker)) == {route for spec in SPECS.values() for route in spec.routes}
     for method in routes(assembly.broker).values():
@@ -149,7 +149,7 @@ def test_the_api_has_these_routes_and_no_others(assembly):
         assert method["AuthorizationType"] == "NONE"  # the function verifies the token
 
 
-def test_the_api_is_regional_and_throttled_and_asks_for_no_account_wide_role(assembly):
+def test_the_api_is_regional_and_throttled_without_an_account_wide_role(assembly):
     api = only(assembly.broker, "AWS::ApiGateway::RestApi")
     assert api["EndpointConfiguration"]["Types"] == ["REGIONAL"]
     (settings,) = only(assembly.broker, "AWS::ApiGateway::Stage")["MethodSettings"]
@@ -160,7 +160,7 @@ def test_the_api_is_regional_and_throttled_and_asks_for_no_account_wide_role(ass
     assert not of_type(assembly.broker, "AWS::ApiGateway::Account")
 
 
-def test_the_access_log_holds_nothing_that_a_caller_sends(assembly):
+def test_the_access_log_holds_no_input_of_a_caller(assembly):
     setting = only(assembly.broker, "AWS::ApiGateway::Stage")["AccessLogSetting"]
     assert plain(setting["DestinationArn"]) == "AccessLogStream.Arn"
     logged = set(json.loads(setting["Format"]).values())
@@ -179,7 +179,7 @@ def test_the_access_log_holds_nothing_that_a_caller_sends(assembly):
 
 
 @pytest.mark.parametrize("response_type", REFUSALS)
-def test_what_api_gateway_refuses_is_a_problem_like_any_other(assembly, response_type):
+def test_api_gateways_refusals_are_problems_like_all_others(assembly, response_type):
     responses = of_type(assembly.broker, "AWS::ApiGateway::GatewayResponse")
     ((name, response),) = [(n, each) for n, each in responses.items() if each["ResponseType"] == response_type]
     body = json.loads(response["ResponseTemplates"]["application/json"])
@@ -217,8 +217,8 @@ def test_the_web_acl_limits_size_and_rate_and_is_in_front_of_the_api(assembly):
     assert "/stages/ApiRestApiDeploymentStagelive" in plain(association["ResourceArn"])
 
 
-def test_rev_09_the_words_in_a_message_do_not_keep_its_reviewers_out(assembly):
-    """Slack sends the message along, and AWS's lists match on words that anybody may write in a reason."""
+def test_rev_09_text_in_a_slack_message_does_not_block_its_reviewers(assembly):
+    """Slack sends the message with a vote, and an agent can write words into a reason that AWS's rules match."""
     managed = [
         rule["Statement"]["ManagedRuleGroupStatement"]
         for rule in only(assembly.broker, "AWS::WAFv2::WebACL")["Rules"]
@@ -231,13 +231,13 @@ def test_rev_09_the_words_in_a_message_do_not_keep_its_reviewers_out(assembly):
         assert all_but["FieldToMatch"] == {"UriPath": {}}
 
 
-def test_the_web_acl_keeps_no_samples_of_requests_with_tokens_in_them(assembly):
+def test_the_web_acl_samples_no_requests(assembly):
     acl = only(assembly.broker, "AWS::WAFv2::WebACL")
     configs = [acl["VisibilityConfig"], *(rule["VisibilityConfig"] for rule in acl["Rules"])]
     assert {config["SampledRequestsEnabled"] for config in configs} == {False}
 
 
-def test_the_outputs_are_what_the_launcher_and_the_docs_name(assembly):
+def test_the_outputs_are_those_that_the_launcher_and_the_docs_use(assembly):
     outputs = {name: plain(output["Value"]) for name, output in assembly.broker["Outputs"].items()}
     assert outputs["ApiUrl"] == "https://ApiRestApi.execute-api.eu-west-1.AWS::URLSuffix/live"
     assert {name: outputs[name] for name in set(outputs) - {"ApiUrl"} if "Endpoint" not in name} == {
@@ -264,7 +264,7 @@ def test_there_is_no_custom_resource(assembly):
         assert not [kind for kind in kinds if kind.startswith("Custom::") or kind.endswith("::CustomResource")]
 
 
-def test_synthesis_asked_aws_for_nothing(assembly):
+def test_synthesis_makes_no_aws_lookups(assembly):
     assert "missing" not in assembly.manifest()
 
 

@@ -76,18 +76,18 @@ HANDLERS = sorted(path.stem for path in (FUNCTIONS / "jitney" / "handlers").glob
 
 
 @pytest.mark.parametrize("module", HANDLERS)
-def test_every_handler_is_imported_with_the_bundle_alone(unpacked, module):
+def test_every_handler_imports_from_the_bundle_alone(unpacked, module):
     run = python(unpacked, f"import jitney.handlers.{module}")
     assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_a_started_function_collects_garbage_and_looks_at_nothing_of_its_start(unpacked, name):
+def test_a_started_function_collects_garbage_except_from_its_start(unpacked, name):
     run = python(unpacked, f"import jitney.handlers.{name}, gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)")
     assert run.stdout.split() == ["True", "True"], run.stderr
 
 
-def test_policies_are_read_and_evaluated_without_the_syntax_trees_that_the_bundle_leaves_out(unpacked):
+def test_policies_work_without_the_syntax_trees_that_the_bundle_leaves_out(unpacked):
     policy = "permit (principal, action, resource);"
     asked = "dict(principal='A::\"a\"', action='B::\"b\"', resource='C::\"c\"', context={})"
     run = python(
@@ -98,14 +98,14 @@ def test_policies_are_read_and_evaluated_without_the_syntax_trees_that_the_bundl
     assert run.stdout.split() == ["True", "set()"], run.stderr
 
 
-def test_what_is_imported_is_the_bundles_own(unpacked):
+def test_imports_come_from_the_bundle(unpacked):
     names = "boto3, botocore, jwt, cryptography, cedarpy, aws_lambda_powertools, jitney.core.config"
     run = python(unpacked, f"import {names}; print(*(m.__file__ for m in ({names})), sep='\\n')")
     assert run.returncode == 0, run.stderr
     assert all(Path(line).is_relative_to(unpacked) for line in run.stdout.split())
 
 
-def test_every_client_of_the_adapters_can_be_made(unpacked):
+def test_the_bundle_can_create_every_client_of_the_adapters(unpacked):
     made = "; ".join(f"boto3.client('{name}', region_name='eu-west-1')" for name in SERVICES)
     run = python(unpacked, f"import boto3; {made}")
     assert run.returncode == 0, run.stderr
@@ -127,7 +127,7 @@ def test_the_sdk_is_new_enough_for_scoped_credentials(unpacked):
     assert run.stdout.strip() == "True", run.stderr
 
 
-def test_every_module_comes_with_byte_code_that_is_used_as_it_is(unpacked):
+def test_every_module_has_byte_code_that_python_uses_unchecked(unpacked):
     without, checked = [], []
     for path in unpacked.rglob("*.py"):
         compiled = path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc"
@@ -140,7 +140,7 @@ def test_every_module_comes_with_byte_code_that_is_used_as_it_is(unpacked):
     assert not checked
 
 
-def test_nothing_tells_of_the_machine_it_was_built_on(unpacked):
+def test_no_file_reveals_the_build_machine(unpacked):
     assert not (unpacked / "bin").exists()
     assert not list(unpacked.glob("*.dist-info/RECORD"))
     places = [str(ROOT).encode(), str(Path.home()).encode() + b"/", sys.prefix.encode()]
@@ -152,7 +152,7 @@ def test_nothing_tells_of_the_machine_it_was_built_on(unpacked):
     assert not telling
 
 
-def test_it_holds_the_configuration_and_the_sources_and_no_lock(unpacked):
+def test_it_has_the_configuration_and_the_sources_but_no_lock(unpacked):
     assert (unpacked / "configuration.json").read_text(encoding="utf-8") == CONFIGURATION
     assert (unpacked / "jitney" / "core" / "actions.bin").exists()
     assert all((unpacked / path.relative_to(FUNCTIONS)).exists() for path in sources_in_lambda())
@@ -167,14 +167,14 @@ def test_it_is_small(bundle, unpacked):
     assert len(list((unpacked / "botocore" / "data").iterdir())) < 15
 
 
-def test_the_same_input_is_the_same_bundle_and_costs_nothing(bundle):
+def test_the_same_input_reuses_the_bundle(bundle):
     before = bundle.path.stat()
     again = build(CONFIGURATION, host())
     assert again == bundle
     assert again.path.stat().st_ino == before.st_ino
 
 
-def test_the_same_input_is_the_same_bytes(bundle, cache):
+def test_the_same_input_gives_the_same_bytes(bundle, cache):
     elsewhere = build(CONFIGURATION, host(), cache)
     assert elsewhere.digest == bundle.digest
     assert elsewhere.path != bundle.path
@@ -194,13 +194,13 @@ def new_source(folder):
 
 
 @pytest.mark.parametrize("change", [changed_source, renamed_source, new_source])
-def test_another_source_is_another_bundle(bundle, cache, sources, change):
+def test_another_source_gives_another_bundle(bundle, cache, sources, change):
     assert build(CONFIGURATION, host(), cache).digest == bundle.digest
     change(sources)
     assert build(CONFIGURATION, host(), cache).digest != bundle.digest
 
 
-def test_another_configuration_is_another_bundle(bundle, cache):
+def test_another_configuration_gives_another_bundle(bundle, cache):
     assert build("{}", host(), cache).digest != bundle.digest
 
 
@@ -210,21 +210,21 @@ def test_a_change_of_the_client_redeploys_no_function(bundle, cache, sources, ro
     assert build(CONFIGURATION, host(), cache).digest == bundle.digest
 
 
-def test_leftovers_of_running_are_not_bundled(bundle, cache, sources):
+def test_compiled_leftovers_are_not_bundled(bundle, cache, sources):
     compiled = sources / "jitney" / "core" / "__pycache__" / "config.cpython-313.pyc"
     py_compile.compile(str(sources / "jitney" / "core" / "config.py"), cfile=str(compiled))
     assert compiled.exists()
     assert build(CONFIGURATION, host(), cache).digest == bundle.digest
 
 
-def test_a_source_that_does_not_compile_is_no_bundle(cache, sources):
+def test_a_source_that_does_not_compile_gives_no_bundle(cache, sources):
     (sources / "jitney" / "core" / "broken.py").write_text("def :\n", encoding="utf-8")
     with pytest.raises(SyntaxError):
         build(CONFIGURATION, host(), cache)
     assert not [path for path in cache.iterdir() if not path.name.startswith("third-party-")]
 
 
-def test_what_goes_to_aws_is_for_graviton_only():
+def test_the_bundle_for_aws_is_for_graviton_only():
     machines = set()
     with zipfile.ZipFile(build(CONFIGURATION, LAMBDA).path) as archive:
         for name in archive.namelist():
@@ -235,7 +235,7 @@ def test_what_goes_to_aws_is_for_graviton_only():
     assert LAMBDA.architecture == "arm64"
 
 
-def test_old_bundles_are_forgotten(cache):
+def test_old_bundles_are_deleted(cache):
     built = [build(f'{{"n": {number}}}', host(), cache).path for number in range(bundling.KEPT + 2)]
     assert set(cache.glob("bundle-*.zip")) == set(built[2:])
 

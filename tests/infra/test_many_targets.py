@@ -68,7 +68,7 @@ def deployed(value):
     return value
 
 
-def test_the_rules_patterns_and_the_buss_policy_fit(broker):
+def test_the_rules_patterns_and_the_bus_policy_fit(broker):
     patterns = [each.get("EventPattern", {}) for each in of_type(broker, "AWS::Events::Rule").values()]
     assert max(map(size, patterns)) <= LONGEST_PATTERN
     policies = [each["Statement"] for each in of_type(broker, "AWS::Events::EventBusPolicy").values()]

@@ -1,4 +1,4 @@
-"""Who may do what: every statement of every role, spelt out. A new permission is a change here, seen in review."""
+"""List every permission of every role. A new permission is a change in this file, which reviewers see."""
 
 import json
 import re
@@ -35,7 +35,7 @@ DELIVER = {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploa
 DELIVER_OBJECTS = {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"}
 
 FUNCTIONS = {role_name(name): "".join(word.title() for word in name.split("_")) for name in SPECS}
-# By role: what it may do on which resource. Each function may also write to its own log group.
+# By role: its actions on each resource. Each function may also write to its own log group.
 ALLOWED = {
     "jitney-grants": {
         "TablesState.Arn": {READ, CREATE, CHANGE},
@@ -80,7 +80,7 @@ ALLOWED = {
         REVOKER: {"sts:AssumeRole"},
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
     },
-    # Looking changes nothing (REV 1): there is nothing here to write with.
+    # Opening a page changes nothing (REV 1): no permission to write.
     "jitney-reviews": {
         "TablesState.Arn": {READ, "dynamodb:Query"},
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
@@ -163,7 +163,7 @@ ALLOWED = {
         "CallsStream.Arn": {"firehose:PutRecordBatch"},
         "DeadLettersQueue.Arn": {"sqs:SendMessage"},
     },
-    # To add a seal, and nothing to take one away with or to keep it shorter (AUD 2).
+    # It can add a seal, but neither delete one nor shorten its retention (AUD 2).
     "jitney-sealer": {
         "BucketsRecords.Arn": {"s3:ListBucket"},
         "BucketsRecords.Arn/records/*": {"s3:GetObject"},
@@ -224,7 +224,7 @@ ALLOWED = {
 
 @pytest.fixture(scope="module")
 def statements(assembly):
-    """Every statement of every role of the broker, by the role's name; from inline and attached policies."""
+    """Return every statement of every role of the broker, by role, from inline and attached policies."""
     template = assembly.broker
     names = {name: role["RoleName"] for name, role in of_type(template, "AWS::IAM::Role").items()}
     found = {name: [] for name in names.values()}
@@ -237,7 +237,7 @@ def statements(assembly):
     return found
 
 
-def test_every_role_may_do_exactly_this(statements):
+def test_every_role_has_exactly_these_permissions(statements):
     allowed = {}
     for role, items in statements.items():
         on = defaultdict(set)
@@ -252,7 +252,7 @@ def test_every_role_may_do_exactly_this(statements):
     assert allowed == ALLOWED
 
 
-def test_rev_09_only_who_takes_clicks_reads_what_slack_signs_with(statements):
+def test_rev_09_only_slack_interactions_reads_slacks_signing_secret(statements):
     readers = {
         role
         for role, items in statements.items()
@@ -267,8 +267,8 @@ def test_rev_09_only_who_takes_clicks_reads_what_slack_signs_with(statements):
 ANY_GRANT, OWN_RECORDS, ALL_RECORDS = {"GRANT#*"}, {"g-*"}, {"g-*", "r-*"}
 ONCE = {"IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*"}
 BY_PRINCIPAL, BY_ROLE = "index/by_principal", "index/open_by_role"
-# By role: what it does with which items of the state table and its indexes, by their partition keys; which chains of
-# records it creates.
+# By role: actions on items of the state table and its indexes, by partition keys, and the chains of records that it
+# creates.
 ITEMS = {
     "jitney-grants": {
         READ: {"GRANT#*", "ACTIVE_GRANTS#*", *ONCE},
@@ -359,7 +359,7 @@ TABLES |= {f"TablesState.Arn/{index}": index for index in (BY_PRINCIPAL, BY_ROLE
 
 
 def on_tables(statements):
-    """Each role with each of its statements on a table, and what the table stands for in `ITEMS`."""
+    """Return each role with each of its statements on a table, and the table's name in `ITEMS`."""
     for role, found in statements.items():
         for each in found:
             if (resources := listed(plain(each["Resource"])))[0] in TABLES:
@@ -396,8 +396,8 @@ CHANGES = {
 }
 
 
-def test_rev_03_only_who_opens_grants_and_who_takes_votes_writes_what_was_asked_and_approved(statements):
-    """Whoever opens grants creates them; every other way to write one names its attributes."""
+def test_rev_03_only_functions_that_open_grants_or_take_votes_write_their_terms(statements):
+    """One function creates grants. Every other permission to write them names attributes."""
     changes, others = defaultdict(set), defaultdict(set)
     for role, each, _ in on_tables(statements):
         patterns = listed(each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
@@ -413,14 +413,14 @@ def test_rev_03_only_who_opens_grants_and_who_takes_votes_writes_what_was_asked_
 
 
 @pytest.mark.parametrize("role", ["jitney-releases", "jitney-revocations"])
-def test_who_takes_back_takes_no_grants_name(role, statements):
+def test_functions_that_revoke_cannot_use_a_grants_session_name(role, statements):
     (taken,) = [
         each for each in statements[role] if plain(each["Resource"]) == TARGET and "sts:AssumeRole" in each["Action"]
     ]
     assert taken["Condition"] == {"StringLike": {"sts:RoleSessionName": ["g-canary-*"]}}
 
 
-def test_who_checks_targets_takes_no_grants_name(statements):
+def test_target_checks_cannot_use_a_grants_session_name(statements):
     taken = [each for each in statements["jitney-target-checks"] if "sts:AssumeRole" in listed(each["Action"])]
     assert {each for statement in taken for each in listed(plain(statement["Resource"]))} == {TARGET, REVOKER}
     for each in taken:
@@ -433,7 +433,7 @@ def test_no_role_has_a_wildcard_action_or_a_managed_policy(assembly, statements)
     assert not [role for role in of_type(assembly.broker, "AWS::IAM::Role").values() if role.get("ManagedPolicyArns")]
 
 
-def test_the_tables_key_opens_through_dynamodb_only(statements):
+def test_the_tables_key_decrypts_through_dynamodb_only(statements):
     conditions = {
         role: item["Condition"]
         for role, items in statements.items()
@@ -446,7 +446,7 @@ def test_the_tables_key_opens_through_dynamodb_only(statements):
     assert set(through.values()) == {"dynamodb.eu-west-1.amazonaws.com"}
 
 
-def test_each_role_is_one_services(assembly):
+def test_each_role_trusts_one_service(assembly):
     trusted = {}
     for role in of_type(assembly.broker, "AWS::IAM::Role").values():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
@@ -486,7 +486,7 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
     ]
 
 
-def test_rev_02_no_function_that_the_workflow_calls_can_answer_it_or_reads_its_token(statements):
+def test_rev_02_no_function_of_the_workflow_can_resume_it_or_read_its_token(statements):
     called = {plain(arn) for item in statements["jitney-approval"] for arn in listed(item["Resource"])} - {"*"}
     assert called == {f"Review{name}Function.Arn" for name in ("Schedule", "Notices", "Failures")}
     for name in STEPS.values():
@@ -515,7 +515,7 @@ def test_the_reconciler_runs_every_five_minutes_and_records_are_sealed_every_hou
     }
 
 
-def test_end_02_the_revoker_writes_inline_policies_of_one_role_while_its_boundary_is_on(assembly):
+def test_end_02_the_revoker_writes_inline_policies_of_one_role_with_its_boundary(assembly):
     (revoker,) = (each for each in of_type(assembly.target, "AWS::IAM::Role").values() if "revoker" in each["RoleName"])
     assert f"arn:aws:iam::444455556666:role{revoker['Path']}{revoker['RoleName']}" == REVOKER
     (policy,) = revoker["Policies"]
@@ -529,7 +529,7 @@ def test_end_02_the_revoker_writes_inline_policies_of_one_role_while_its_boundar
     assert not revoker.get("ManagedPolicyArns")
 
 
-def test_end_02_only_the_functions_that_take_back_reach_the_revoker(assembly):
+def test_end_02_only_functions_that_revoke_or_check_reach_the_revoker(assembly):
     (revoker,) = (each for each in of_type(assembly.target, "AWS::IAM::Role").values() if "revoker" in each["RoleName"])
     (trust,) = revoker["AssumeRolePolicyDocument"]["Statement"]
     functions = ("reconciler", "releases", "revocations", "target-checks")
@@ -548,8 +548,8 @@ def test_the_key_is_for_this_account_and_for_alarms(assembly):
     assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
 
 
-def test_mask_04_nobody_can_read_the_key_of_the_tags_or_use_it_for_anything_else(assembly):
-    """Roles of the account use it as their own policies let them, which `ALLOWED` lists: to make tags."""
+def test_mask_04_the_key_of_the_tags_is_unreadable_and_makes_tags_only(assembly):
+    """The key policy leaves permissions to roles' own policies. `ALLOWED` lists them: only to make tags."""
     keys = of_type(assembly.broker, "AWS::KMS::Key").values()
     (masks,) = (each for each in keys if each.get("KeyUsage") == "GENERATE_VERIFY_MAC")
     assert masks["KeySpec"] == "HMAC_256"
@@ -558,7 +558,7 @@ def test_mask_04_nobody_can_read_the_key_of_the_tags_or_use_it_for_anything_else
 
 
 def keys(assembly):
-    """The KMS keys by what they say they are for."""
+    """Return the KMS keys by their descriptions."""
     return {each["Description"]: each for each in of_type(assembly.broker, "AWS::KMS::Key").values()}
 
 
@@ -566,7 +566,7 @@ SEALING = "arn:aws:iam::111122223333:role/jitney/jitney-sealer"
 
 
 def denials(statements):
-    """What the statements deny to everybody, by their names."""
+    """Return what the statements deny to all principals, by their names."""
     found = {}
     for each in statements:
         if each["Effect"] == "Deny":
@@ -579,7 +579,7 @@ def denials(statements):
     return found
 
 
-def test_aud_02_only_the_function_that_seals_signs(assembly):
+def test_aud_02_only_the_sealer_signs(assembly):
     key = keys(assembly)["Jitney: signs the seals over audit records"]
     assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
     others = {"ArnNotEquals": {"aws:PrincipalArn": SEALING}}
@@ -587,7 +587,7 @@ def test_aud_02_only_the_function_that_seals_signs(assembly):
     assert (actions, resources, plain(condition)) == ({"kms:Sign"}, ["*"], others)
 
 
-def test_aud_02_seals_are_added_by_one_function_and_taken_away_by_nobody(assembly):
+def test_aud_02_only_the_sealer_adds_seals_and_no_principal_deletes_them(assembly):
     (policy,) = (
         each["PolicyDocument"]["Statement"]
         for each in of_type(assembly.broker, "AWS::S3::BucketPolicy").values()
@@ -603,7 +603,7 @@ def test_aud_02_seals_are_added_by_one_function_and_taken_away_by_nobody(assembl
     assert not [each for each in policy if each["Effect"] == "Allow"]
 
 
-def test_aud_02_a_seal_is_kept_by_a_lock_that_nobody_can_take_off(assembly):
+def test_aud_02_a_lock_that_no_principal_can_remove_keeps_seals(assembly):
     locked = [each for each in of_type(assembly.broker, "AWS::S3::Bucket").values() if each.get("ObjectLockEnabled")]
     (bucket,) = locked
     rule = bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]

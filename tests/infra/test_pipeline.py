@@ -13,7 +13,7 @@ from tests.infra.conftest import of_type, only, plain
 pytestmark = pytest.mark.xdist_group("cdk")
 
 
-def test_aud_06_a_batch_that_fails_is_split_retried_and_at_last_noted(assembly):
+def test_aud_06_a_failed_batch_is_split_retried_and_then_a_dead_letter(assembly):
     mappings = of_type(assembly.broker, "AWS::Lambda::EventSourceMapping")
     mapping = plain(mappings["AuditStream"])
     assert mapping["EventSourceArn"] == "TablesAudit.StreamArn"
@@ -48,7 +48,7 @@ def test_aud_06_the_dead_letter_queue_is_kept_long_and_watched(assembly):
     assert all(alarm["AlarmActions"] == ["DeadLettersAlarms"] for alarm in alarms)
 
 
-def test_aud_06_what_firehose_does_not_write_raises_an_alarm(assembly):
+def test_aud_06_late_delivery_by_firehose_raises_an_alarm(assembly):
     alarms = [plain(each) for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()]
     late = [each for each in alarms if each["MetricName"] == "DeliveryToS3.DataFreshness"]
     assert [(each["Namespace"], each["Threshold"]) for each in late] == [("AWS/Firehose", 900)] * 2
@@ -56,7 +56,7 @@ def test_aud_06_what_firehose_does_not_write_raises_an_alarm(assembly):
     assert named == {"jitney-records", "jitney-calls"}
 
 
-def test_aud_02_a_record_that_is_changed_or_deleted_raises_an_alarm(assembly):
+def test_aud_02_a_changed_or_deleted_record_raises_an_alarm(assembly):
     alarms = {each["MetricName"]: each for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()}
     tampered = alarms["AuditRecordsTampered"]
     assert "misplaced" in tampered["AlarmDescription"]
@@ -71,7 +71,7 @@ def test_aud_02_a_record_that_is_changed_or_deleted_raises_an_alarm(assembly):
     assert tampered["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
 
 
-def test_aud_02_a_seal_that_is_not_made_raises_an_alarm(assembly):
+def test_aud_02_a_missing_seal_raises_an_alarm(assembly):
     alarms = {each["MetricName"]: each for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()}
     sealed, tampered = alarms["AuditRecordsSealed"], alarms["AuditRecordsTampered"]
     assert (sealed["Threshold"], sealed["ComparisonOperator"]) == (1, "LessThanThreshold")
@@ -95,7 +95,7 @@ def test_alarms_reach_the_encrypted_topic(assembly):
         ("amazon-apigateway-jitney", "BucketsLogs.Arn", "api", "AWS_OWNED_CMK"),
     ],
 )
-def test_deliveries_land_in_a_folder_a_day(assembly, name, bucket, prefix, key):
+def test_deliveries_have_one_folder_for_each_day(assembly, name, bucket, prefix, key):
     streams = of_type(assembly.broker, "AWS::KinesisFirehose::DeliveryStream").values()
     (stream,) = [plain(each) for each in streams if each["DeliveryStreamName"] == name]
     destination = stream["ExtendedS3DestinationConfiguration"]
@@ -110,7 +110,7 @@ def test_deliveries_land_in_a_folder_a_day(assembly, name, bucket, prefix, key):
     assert destination["CloudWatchLoggingOptions"]["Enabled"] is True
 
 
-def test_aud_03_calls_lie_by_the_day_on_which_they_were_made(assembly):
+def test_aud_03_calls_are_stored_by_the_day_on_which_they_were_made(assembly):
     streams = of_type(assembly.broker, "AWS::KinesisFirehose::DeliveryStream").values()
     (stream,) = [each for each in streams if each["DeliveryStreamName"] == "jitney-calls"]
     destination = stream["ExtendedS3DestinationConfiguration"]

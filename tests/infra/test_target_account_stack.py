@@ -84,7 +84,7 @@ def test_the_boundary_denies_identities_accounts_and_further_sessions(assembly, 
     assert {"sts:AssumeRole", "sts:GetSessionToken"} | tokens <= set(deny["Action"])
 
 
-def test_aud_03_no_session_of_the_role_reaches_the_rules_by_which_it_is_seen(assembly):
+def test_aud_03_no_session_of_the_role_reaches_the_rules_that_forward_its_events(assembly):
     *_, deny, _, _ = only(assembly.target, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
     rules = "arn:aws:events:*:444455556666:rule/jitney-*"
     assert deny == {"Effect": "Deny", "Action": "events:*", "Resource": rules}
@@ -95,7 +95,7 @@ def test_aud_03_no_session_of_the_role_reaches_the_rules_by_which_it_is_seen(ass
     assert len(only(synthesized_stack(longest, managed_policy="ReadOnlyAccess"), "AWS::Events::Rule")["Name"]) <= 64
 
 
-def test_the_roles_own_policy_is_the_configurations(role):
+def test_the_roles_own_policy_is_the_configured_one(role):
     policy, brokers = role["Policies"]
     (statement,) = brokers["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
@@ -105,7 +105,7 @@ def test_the_roles_own_policy_is_the_configurations(role):
     assert not [action for action in named if "*" in action]
 
 
-def test_sessions_that_are_no_grants_can_only_show_what_is_denied(assembly):
+def test_sessions_of_no_grant_can_only_make_the_calls_that_show_a_denial(assembly):
     *_, deny, _ = only(assembly.target, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
     assert (deny["Effect"], deny["Resource"]) == ("Deny", "*")
     assert deny["NotAction"] == ["iam:DeleteRolePolicy", "sts:GetAccessKeyInfo"]
@@ -115,7 +115,7 @@ def test_sessions_that_are_no_grants_can_only_show_what_is_denied(assembly):
     assert not fnmatchcase("AROAXXXXXXXXXXXXXXXXX:g-aaaaaaaaaaaaaa", "*:g-*-*")
 
 
-def test_end_03_nobody_who_writes_the_roles_policies_can_add_to_them(assembly, role):
+def test_end_03_no_policy_written_into_the_role_adds_permissions(assembly, role):
     def allowed(statements):
         return {
             (action, resource)
@@ -180,7 +180,7 @@ def test_end_03_a_managed_policy_is_the_boundary_itself(named, arn):
     role = target_role(template)
     assert role["PermissionsBoundary"] == arn
     assert [plain(each) for each in role["ManagedPolicyArns"]] == [arn, "Never"]
-    assert "Policies" not in role  # whatever is written there later can add nothing
+    assert "Policies" not in role  # no policy written there later can add permissions
     watching, _, never = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
     assert (watching["Effect"], watching["Action"]) == ("Deny", "events:*")
     assert (never["Effect"], never["Resource"]) == ("Deny", "*")
@@ -188,12 +188,12 @@ def test_end_03_a_managed_policy_is_the_boundary_itself(named, arn):
     assert json.dumps({"iam:PermissionsBoundary": arn}) in json.dumps(template)
 
 
-def test_a_managed_policy_leaves_no_canary_and_all_the_room_to_deny():
+def test_with_a_managed_policy_there_is_no_canary_and_all_the_room_to_deny():
     assert not has_canary(TargetSettings.model_validate(VALUES | {"managed_policy": "ReadOnlyAccess"}))
     assert deny_room(TargetSettings.model_validate(VALUES | {"managed_policy": "ReadOnlyAccess"})) == 10_240
 
 
-def test_it_stands_alone(assembly):
+def test_the_template_needs_no_bootstrap(assembly):
     stacks = {
         name: artifact.get("dependencies", [])
         for name, artifact in assembly.manifest()["artifacts"].items()
@@ -203,10 +203,12 @@ def test_it_stands_alone(assembly):
     assert set(assembly.target) == {"Description", "Resources", "Outputs"}  # no parameter, no rule about a bootstrap
     assert not list(assembly.folder.glob("JitneyTarget-*.assets.json"))
     artifact = assembly.manifest()["artifacts"]["JitneyTarget-analytics-prod"]["properties"]
-    assert not [name for name in artifact if "Role" in name]  # whoever deploys it does so as who they are
+    assert not [
+        name for name in artifact if "Role" in name
+    ]  # CloudFormation deploys it with the caller's own permissions
 
 
-def test_the_largest_template_is_one_that_cloudformation_takes_without_a_bucket():
+def test_cloudformation_accepts_the_largest_template_without_a_bucket():
     statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["arn:aws:s3:::" + "x" * 20] * 140}
     template = synthesized_stack(policy={"Version": "2012-10-17", "Statement": [statement]})
     assert len(json.dumps(template, indent=1)) < 51_200

@@ -35,7 +35,7 @@ def printed(tmp_path, capsys):
     return run
 
 
-def test_one_targets_template_is_the_one_that_is_deployed(assembly, capsys):
+def test_the_printed_template_is_the_deployed_one(assembly, capsys):
     assert main(["analytics-prod"], {}) == 0
     assert json.loads(capsys.readouterr().out) == assembly.target
 
@@ -63,7 +63,7 @@ def test_all_targets_are_in_one_template_each_in_its_own_account_and_region_alon
         assert not [other for other in others if f'"{other}"' in refers], name
 
 
-def test_an_unknown_target_is_told_with_the_closest(printed):
+def test_an_unknown_target_gets_the_closest_name_as_fix(printed):
     assert 'target "prd" does not exist' in printed("prd")
     assert "did you mean prod?" in printed("prd")
 
@@ -141,7 +141,7 @@ def test_a_template_that_is_too_long_for_the_stack_set_is_published(stack_set, m
     assert "cdk-hnb659fds-assets-111122223333-eu-west-1" in json.dumps(found["TemplateURL"])
 
 
-def test_on_ones_own_machine_there_is_a_stack_for_each(tmp_path, no_code):
+def test_a_local_system_has_a_stack_for_each_target(tmp_path, no_code):
     text = (ROOT / "jitney.yaml").read_text(encoding="utf-8") + yaml.safe_dump({"stack_set": UNITS})
     (tmp_path / "jitney.yaml").write_text(text.replace("policies: policies", f"policies: {ROOT / 'policies'}"))
     env = {"JITNEY_CONFIG": str(tmp_path / "jitney.yaml"), "JITNEY_LOCAL": "1"}

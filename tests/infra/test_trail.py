@@ -1,4 +1,4 @@
-"""How CloudTrail's events reach the correlator: from whom, which, and where they go that nobody takes in."""
+"""Test how CloudTrail's events reach the correlator: the senders, the rules, and the dead letters."""
 
 import json
 from fnmatch import fnmatchcase
@@ -55,7 +55,7 @@ def test_aud_03_the_targets_account_sends_the_events_of_its_role_and_nothing_els
     assert target_role(assembly.target)["RoleName"] == "jitney-target-analytics-prod"
 
 
-def test_aud_03_what_anybody_may_put_on_a_bus_matches_no_rule(assembly):
+def test_aud_03_forged_events_match_no_rule(assembly):
     """The rules' own patterns, by the emulator's matcher: an event that is CloudTrail's in all but its source."""
     reader = record(1, NOW, userIdentity={"sessionContext": {"sessionIssuer": {"arn": TARGET}}})
     forged = [reader, assume_role_event(2)]
@@ -70,12 +70,12 @@ def test_aud_03_what_anybody_may_put_on_a_bus_matches_no_rule(assembly):
 
 
 def _seen(pattern: str, detail: dict[str, Any], source: str) -> bool:
-    told = {"Source": source, "DetailType": DETAIL_TYPE, "Account": "444455556666", "Region": "eu-west-1"}
-    event = told | {"Detail": json.dumps(detail), "EventId": "1", "Time": NOW, "Resources": []}
+    envelope = {"Source": source, "DetailType": DETAIL_TYPE, "Account": "444455556666", "Region": "eu-west-1"}
+    event = envelope | {"Detail": json.dumps(detail), "EventId": "1", "Time": NOW, "Resources": []}
     return bool(_matches_pattern_view(pattern, _pattern_event_view(event), "test"))
 
 
-def test_aud_03_events_that_only_read_come_too_and_from_the_targets_accounts_only(assembly):
+def test_aud_03_read_only_events_are_forwarded_from_the_targets_accounts_only(assembly):
     forwarded, taking = sorted(rules(assembly.broker), key=lambda each: "EventBusName" not in each)
     assert forwarded["EventPattern"]["account"] == ["444455556666"]
     roles = "arn:aws:iam::*:role/jitney/*"
@@ -87,7 +87,7 @@ def test_aud_03_events_that_only_read_come_too_and_from_the_targets_accounts_onl
         assert [each["Arn"] for each in rule["Targets"]] == ["TrailQueue.Arn"]
 
 
-def test_aud_06_what_fails_comes_again_and_ends_among_dead_letters(assembly):
+def test_aud_06_a_failed_event_is_retried_and_then_a_dead_letter(assembly):
     queues = {plain({"Ref": name}): plain(each) for name, each in of_type(assembly.broker, "AWS::SQS::Queue").items()}
     queue, dead = queues["TrailQueue"], queues["TrailDead"]
     assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "TrailDead.Arn", "maxReceiveCount": 10}
@@ -108,8 +108,8 @@ def test_aud_03_the_correlator_knows_every_function_that_takes_a_targets_role(as
     assert set(PURPOSE_BY_FUNCTION) == taking
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     (correlator,) = (each for each in functions if each["Handler"] == "jitney.handlers.correlator.handler")
-    told = json.dumps(plain(correlator["Environment"]["Variables"]["JITNEY_ISSUING_ROLES"]))
-    assert all(f"={name}" in told for name in PURPOSE_BY_FUNCTION)
+    roles = json.dumps(plain(correlator["Environment"]["Variables"]["JITNEY_ISSUING_ROLES"]))
+    assert all(f"={name}" in roles for name in PURPOSE_BY_FUNCTION)
 
 
 def test_aud_05_every_member_of_a_call_has_its_column():

@@ -85,9 +85,9 @@ class IssuerSettings(SettingsModel):
     @classmethod
     def _is_the_issuers(cls, value: Any, info: ValidationInfo) -> Any:
         """Entries of one issuer differ in their audiences: its keys and its provider are the same."""
-        issuer, name = info.data.get("issuer", ""), str(info.field_name)
-        alias, first = ValidationContext.of(info).first_with(name, issuer, value=value)
-        if first != value:
+        issuer, name = info.data.get("issuer"), str(info.field_name)
+        alias, first = ValidationContext.of(info).first_with(name, issuer or "", value=value)
+        if issuer and first != value:
             wrong = f"issuers.{alias} has the same issuer and another {name}"
             raise refused(wrong, "write the same in both: it is one issuer")
         return value
@@ -116,7 +116,7 @@ class IssuerSettings(SettingsModel):
         if info.data.get("human_claim") and not value:
             fix = f"name the issuer with which people sign in: {' or '.join(people) or 'an issuer of kind: human'}"
             raise refused("it is missing, and human_claim is there", fix)
-        if value and value not in people and info.data.get("kind") != "human":
+        if value and value not in people:
             fix = did_you_mean(value, people) if people else "add one"
             raise refused(f'there is no issuer "{value}" of kind: human', fix)
         return value

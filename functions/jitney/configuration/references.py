@@ -1,7 +1,7 @@
 """The types of values in `jitney.yaml` that refer to other parts of it, or must differ from other entries."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -96,38 +96,40 @@ def _channel(value: str, info: ValidationInfo) -> str:
     return value
 
 
-def _own_address(value: str, info: ValidationInfo) -> str:
-    context = ValidationContext.of(info)
-    person, _ = context.first_with("address", value.casefold())
-    if person != context.entry:
-        fix = "give each person an address of their own: Slack's users are found by it"
-        raise refused(f"people.{person} has the same address", fix)
-    return value
+def own(section: str, wrong: str, fix: str, *, within: str = "", key: Callable[[str], str] = str) -> AfterValidator:
+    """Refuse a value that an earlier entry of the section has, with the same value of its field `within`."""
 
+    def check(value: str, info: ValidationInfo) -> str:
+        context = ValidationContext.of(info)
+        entry, _ = context.first_with(section, info.data.get(within, ""), key(value))
+        if entry != context.entry and (not within or within in info.data):
+            raise refused(f"{section}.{entry} has the same {wrong}", fix)
+        return value
 
-def _own_audience(value: str, info: ValidationInfo) -> str:
-    context = ValidationContext.of(info)
-    alias, _ = context.first_with("audience", info.data.get("issuer", ""), value)
-    if alias != context.entry:
-        fix = "give each entry audiences of its own: they select the entry that checks a token"
-        raise refused(f"issuers.{alias} has the same issuer and this audience", fix)
-    return value
-
-
-def _own_role(value: str, info: ValidationInfo) -> str:
-    context = ValidationContext.of(info)
-    alias, _ = context.first_with("role", info.data.get("account", ""), value)
-    if alias != context.entry:
-        raise refused(f"targets.{alias} has the same account and role_name", "use one alias for each role")
-    return value
+    return AfterValidator(check)
 
 
 ENTRY = BeforeValidator(_entered)
 """Marks the key of a mapping whose entries are compared with each other: pydantic validates a key before its value."""
+_OWN_AUDIENCE = own(
+    "issuers",
+    "issuer and this audience",
+    "give each entry audiences of its own: they select the entry that checks a token",
+    within="issuer",
+)
+_OWN_ADDRESS = own(
+    "people",
+    "address",
+    "give each person an address of their own: Slack's users are found by it",
+    key=str.casefold,
+)
+
 RoleName = Annotated[
-    str, matching(r"[\w+=,.@-]{1,64}", "use up to 64 letters, digits and +=,.@_-"), AfterValidator(_own_role)
+    str,
+    matching(r"[\w+=,.@-]{1,64}", "use up to 64 letters, digits and +=,.@_-"),
+    own("targets", "account and role_name", "use one alias for each role", within="account"),
 ]
-Audiences = Annotated[tuple[Annotated[Text, AfterValidator(_own_audience)], ...], AfterValidator(unique)]
+Audiences = Annotated[tuple[Annotated[Text, _OWN_AUDIENCE], ...], AfterValidator(unique)]
 ReviewerGroup = Annotated[
     str, matching(r"[A-Za-z0-9][\w.-]{0,63}", "use letters, digits and _.- only"), AfterValidator(_not_reserved)
 ]
@@ -140,7 +142,7 @@ OperatorGroups = Annotated[tuple[OperatorGroup, ...], AfterValidator(unique)]
 Reviewer = Annotated[str, AfterValidator(_person)]
 Reviewers = Annotated[tuple[Reviewer, ...], AfterValidator(unique)]
 Owners = Annotated[tuple[Annotated[Reviewer, AfterValidator(_owner)], ...], AfterValidator(unique), Field(min_length=1)]
-OwnEmail = Annotated[Email, AfterValidator(_own_address)]
+OwnEmail = Annotated[Email, _OWN_ADDRESS]
 Channel = Annotated[
     str,
     matching(r"|#?[a-z0-9_-]{1,80}|[CG][A-Z0-9]{8,}", "write a Slack channel, such as #approvals"),

@@ -1,4 +1,4 @@
-"""Trino's grammar (dt-sql-parser's, of ANTLR): installed when first asked for, its own process."""
+"""Trino's grammar (dt-sql-parser's, of ANTLR): installed at first use, in its own process."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The validator of the Amazon States Language (asl-validator): installed when first asked for, its own process."""
+"""The validator of the Amazon States Language (asl-validator): installed at first use, in its own process."""
 
 import json
 import subprocess
