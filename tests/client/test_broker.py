@@ -137,7 +137,7 @@ def test_a_problem_of_the_broker_becomes_its_class_and_keeps_its_words(
         client.request(ASK)
     assert type(refused.value) is kind
     assert refused.value.document() == told | {"retry_seconds": 60}
-    assert refused.value.ask == ASK
+    assert refused.value.request == ASK
 
 
 @pytest.mark.parametrize(

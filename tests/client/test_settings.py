@@ -103,8 +103,8 @@ def test_a_wrong_file_is_told_with_the_place_and_without_its_content(home: Path,
 @pytest.mark.parametrize(
     ("environment", "kind", "said"),
     [
-        ({}, Invalid, "Nothing says where the broker is."),
-        (API, Unauthenticated, "Nothing says where the bearer token comes from."),
+        ({}, Invalid, "The broker's address is not set."),
+        (API, Unauthenticated, "The source of the bearer token is not set."),
         (API | {"JITNEY_TOKEN_FILE": "a", "JITNEY_TOKEN_URL": "b"}, Invalid, "JITNEY_TOKEN_FILE and JITNEY_TOKEN_URL"),
         (API | {"JITNEY_TOKEN_COMMAND": "a 'b"}, Invalid, "JITNEY_TOKEN_COMMAND has unbalanced quotes"),
         (API | {"JITNEY_TOKEN_COMMAND": " "}, Invalid, "JITNEY_TOKEN_COMMAND is empty"),

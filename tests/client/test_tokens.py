@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from jitney.client.problems import ClientProblem, Unauthenticated, Unavailable
-from jitney.client.tokens import TokenSource, whose
+from jitney.client.tokens import TokenSource, issuer_and_subject
 from jitney.client.tokens.client_credentials import ClientCredentials
 from jitney.client.tokens.command import CommandToken
 from jitney.client.tokens.file import FileToken
@@ -128,7 +128,7 @@ def test_a_secret_of_an_earlier_local_system_is_told_as_such(broker: FakeBroker,
     broker.say("POST", "/token", 401, {"error": error})
     with pytest.raises(Unauthenticated) as refused:
         ClientCredentials(f"{broker.url}/token", "reader", SECRET).fetch()
-    assert ("A new `make up` makes new secrets: load the agent's .env file again." in refused.value.fix) is told
+    assert ("`make up` makes new secrets each time: load the agent's .env file again." in refused.value.fix) is told
 
 
 def test_a_lifetime_that_is_no_number_is_ignored(broker: FakeBroker):
@@ -172,11 +172,11 @@ def jwt(payload: object) -> str:
 
 def test_a_jwt_tells_whose_it_is():
     claims = {"iss": "https://idp.example.com", "sub": "reader-agent", "exp": int(time.time())}
-    assert json.loads(whose(jwt(claims))) == ["https://idp.example.com", "reader-agent"]
+    assert json.loads(issuer_and_subject(jwt(claims))) == ["https://idp.example.com", "reader-agent"]
 
 
 @pytest.mark.parametrize(
     "token", ["opaque", "a.b.c", "..", jwt({"sub": "x"}), jwt(["iss"]), jwt("iss"), "a.é.c", "e30.////.x"]
 )
 def test_other_tokens_do_not(token: str):
-    assert whose(token) == ""
+    assert issuer_and_subject(token) == ""
