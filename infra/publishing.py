@@ -59,11 +59,7 @@ class DeadLetters(Construct):
             )
         )
         held = self.queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(1))
-<<<<<<< HEAD
         self.alarm("Undelivered", held, 0, "Audit records could not be published. Run: jitney audit redrive")
-=======
-        self.alarm("Undelivered", held, 0, "Audit records could not be published: jitney audit redrive")
->>>>>>> 34358b5 (Answer jitney --version and credentials without the parser, on http.client)
 
     def alarm(self, construct_id: str, metric: cloudwatch.IMetric, above: int, meaning: str) -> None:
         """Create an alarm to the topic for when `metric` is over `above` in one period."""

@@ -84,11 +84,7 @@ class Trail(Construct):
             scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=2),
         )
         held = self.dead.metric_approximate_number_of_messages_visible(period=Duration.minutes(1))
-<<<<<<< HEAD
         dead_letters.alarm("EventsStuck", held, 0, "CloudTrail events were not processed. Run: jitney audit redrive")
-=======
-        dead_letters.alarm("EventsStuck", held, 0, "CloudTrail events were not taken in: jitney audit redrive")
->>>>>>> 34358b5 (Answer jitney --version and credentials without the parser, on http.client)
 
     def _queue(self, construct_id: str, dead: sqs.DeadLetterQueue | None) -> sqs.Queue:
         queue = sqs.Queue(

@@ -81,7 +81,11 @@ def test_every_option_on_the_page_exists():
             ["grants", "revoke"],
         )
     )
-    assert not {option for option in options - {"--from", "--install-completion", "--profile", *OF_THE_AWS_CLI} if option not in shown}
+    assert not {
+        option
+        for option in options - {"--from", "--install-completion", "--profile", *OF_THE_AWS_CLI}
+        if option not in shown
+    }
 
 
 def test_the_configuration_file_on_the_page_is_valid(home: Path, monkeypatch: pytest.MonkeyPatch):

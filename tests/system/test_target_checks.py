@@ -105,7 +105,7 @@ def test_only_operators_check(api: Api):
     answer = api("POST", PATH, agent="robot-1")
     assert (answer.status_code, answer.json()["code"]) == (403, "not_operator")
     answer = api("POST", "/v1/targets/ponds/check", agent=OPERATOR)
-    assert (answer.status_code, answer.json()["closest"]) == (400, [PLAIN])
+    assert (answer.status_code, answer.json()["alternatives"]) == (400, [PLAIN])
 
 
 def test_a_trust_without_the_external_id_is_wrong(api: Api, iam):

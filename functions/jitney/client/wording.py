@@ -19,7 +19,7 @@ _ACTION = "{action}"
 
 
 def strip_control_characters(text: object) -> str:
-    """The text with control, format and surrogate characters as U+FFFD, so that it cannot control a terminal."""
+    """The text with control, format and surrogate characters as U+FFFD: it cannot control a terminal."""
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(sign) in {"Cc", "Cf", "Cs"} else sign for sign in str(text)
     )
