@@ -61,7 +61,10 @@ def test_what_is_declared_is_asked_instead(connected: FakeBroker, aws: Path):
 def test_another_command_must_be_declared(connected: FakeBroker):
     result = jitney("run", "analytics-prod", "--reason", "report", "--", "env")
     assert result.exit_code == 2
-    assert "env is no aws command, so say what it needs.\nFix: Give --action and --resource, or" in result.stderr
+    assert (
+        "env is not an AWS CLI command, so its permissions have to be named.\nFix: Give --action and --resource, or"
+        in result.stderr
+    )
     assert not connected.asked
 
 
@@ -207,9 +210,9 @@ def test_without_a_target_nobody_is_asked(connected: FakeBroker):
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ([], "There is no command"),
+        ([], "The command is missing."),
         (["ls", "-l"], "not an AWS CLI command"),
-        (["aws s3 ls s3://reports | grep x"], "one quoted argument.\nFix: Drop the quotes around it: no shell"),
+        (["aws s3 ls s3://reports | grep x"], "one quoted argument.\nFix: Remove the quotes around it. No shell"),
         (["aws", "dynamodb", "qury"], "query"),
         (["aws", "lambda", "invoke", "--function-name", "999999999999:function:f", "out"], "not in account"),
     ],
@@ -226,7 +229,7 @@ def test_explain_and_run_read_the_same_command_alike():
 
 @pytest.mark.parametrize(
     ("place", "said"),
-    [(["--account", "foo"], "'foo' is no AWS account"), (["--region", "EU"], "'EU' is no Region")],
+    [(["--account", "foo"], "'foo' is not an AWS account"), (["--region", "EU"], "'EU' is not a Region")],
 )
 def test_a_place_that_is_none_is_told(place: list[str], said: str):
     result = jitney("explain", *place, "--", *COPY)

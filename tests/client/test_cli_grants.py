@@ -20,7 +20,7 @@ def test_the_list_shows_each_grant_and_how_to_see_older_ones(connected: FakeBrok
     lines = result.stdout.splitlines()
     assert lines[0].startswith(f"{GRANT_ID}  active    analytics-prod  until 2099-11-24 12:05:00 UTC (in ")
     assert lines[1:3] == [" " * 18 + "s3:GetObject on arn:aws:s3:::reports/2026/*", " " * 18 + "monthly report"]
-    assert lines[3].startswith("g-bbbbbbbbbbbbbb  rejected  analytics-prod  asked at 2099-11-24 12:00:00 UTC")
+    assert lines[3].startswith("g-bbbbbbbbbbbbbb  rejected  analytics-prod  created 2099-11-24 12:00:00 UTC")
     assert lines[-1].split(maxsplit=1) == ["older", "jitney grants list --cursor '000000000001#g-x'"]
 
 
@@ -59,7 +59,7 @@ def test_rev_06_who_said_what_is_shown_to_the_agent(connected: FakeBroker):
     votes[0]["delegate_for"] = ["people.carol"]
     connected.say("GET", PATH, 200, {"grant": grant("rejected", votes=votes)})
     shown = CliRunner().invoke(app, ["grants", "show", GRANT_ID]).stdout.splitlines()
-    assert "  approved  by people.bob (for people.carol, away): only a" in shown
+    assert "  approved  by people.bob (delegate for people.carol): only a" in shown
     assert "  rejected  by people.alice: never c\ufffd[2J" in shown
     document = json.loads(CliRunner().invoke(app, ["grants", "show", GRANT_ID, "--json"]).stdout)
     assert document["grant"]["votes"] == votes
@@ -69,7 +69,7 @@ def test_rev_06_who_said_what_is_shown_to_the_agent(connected: FakeBroker):
 def test_only_an_active_grant_is_said_to_allow(connected: FakeBroker, state: str):
     connected.say("GET", PATH, 200, {"grant": grant(state)})
     shown = CliRunner().invoke(app, ["grants", "show", GRANT_ID]).stdout
-    name = "allows   " if state == "active" else "asked for"
+    name = "allows   " if state == "active" else "requested"
     assert f"  {name} s3:GetObject on arn:aws:s3:::reports/2026/*" in shown
 
 
@@ -89,7 +89,7 @@ def test_rev_06_who_waited_is_told_of_an_approval_for_less(connected: FakeBroker
     connected.say("GET", PATH, 200, {"grant": grant("pending"), "review": REVIEW}, Retry_After="1")
     connected.say("GET", PATH, 200, {"grant": grant(votes=[vote("approve", "only a", "people.bob")], **members)})
     told = CliRunner().invoke(app, ["grants", "show", GRANT_ID, "--wait"]).stderr.splitlines()[1:]
-    assert told == ([f"jitney: approved by people.bob, for less than you asked: {said}"] if said else [])
+    assert told == ([f"jitney: approved by people.bob, narrower than requested: {said}"] if said else [])
 
 
 def test_another_principals_grant_is_not_there(connected: FakeBroker):

@@ -47,12 +47,12 @@ def table(*cases: Any) -> dict[str, Any]:
 
 
 def test_pol_11_cases_that_pass_are_counted(tested):
-    assert tested(table(*CASES)) == (0, ["As the table says  /own/tests.yaml", "  cases     2"])
+    assert tested(table(*CASES)) == (0, ["Passed  /own/tests.yaml", "  cases     2"])
 
 
 def test_pol_11_a_policy_that_no_case_decides_fails_the_test(tested):
     code, said = tested(table(CASES[0]))
-    assert (code, said[-1]) == (1, "  untested  never: no case is decided by it; add one")
+    assert (code, said[-1]) == (1, "  untested  never: no case tests it; add one")
 
 
 def test_pol_11_a_case_that_fails_says_what_differs(tested):
@@ -60,8 +60,8 @@ def test_pol_11_a_case_that_fails_says_what_differs(tested):
     assert (code, said) == (
         1,
         [
-            "Not as the table says  /own/tests.yaml",
-            "  cases     3, 1 of them decided otherwise",
+            "Failed  /own/tests.yaml",
+            "  cases     3, 1 of them failed",
             "  differs   wrong: policies is ['read'], expected ['never']",
         ],
     )
@@ -87,7 +87,7 @@ def test_pol_11_the_configuration_is_tested_first_and_told_with_the_fix(tested):
     code, said = tested(table(*CASES), valid() | {"targets": {}})
     assert code == 2
     assert said == [
-        "jitney: Nothing could be tested",
+        "jitney: The policies could not be tested",
         "/other.yaml:13  targets: it is empty",
         "Fix: name at least one",
     ]
@@ -115,7 +115,7 @@ def test_pol_11_the_configuration_is_tested_first_and_told_with_the_fix(tested):
 )
 def test_pol_11_a_table_that_cannot_be_read_is_told_by_its_file_and_line(tested, text, place, wrong):
     code, said = tested(text)
-    assert (code, said[0]) == (2, "jitney: Nothing could be tested")
+    assert (code, said[0]) == (2, "jitney: The policies could not be tested")
     assert said[1].startswith(f"/own/tests.yaml{place}: ")
     assert wrong in said[1]
 

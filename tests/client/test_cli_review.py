@@ -27,7 +27,7 @@ def test_a_table_tells_that_all_can_be_reached(connected: FakeBroker):
     result = check()
     assert result.exit_code == 0
     heading, columns, row, *_ = result.stdout.splitlines()
-    assert heading == "All can be reached  reviewers"
+    assert heading == "Passed  channels and reviewers"
     assert columns.split() == ["kind", "name", "groups", "code"]
     assert row.split() == ["OK", "channel", "#reviews", "owners"]
 
@@ -36,7 +36,7 @@ def test_who_cannot_be_reached_is_told_with_the_fix_and_by_the_exit_code(connect
     connected.say("POST", PATH, 200, answer(RIGHT, WRONG))
     result = check()
     assert result.exit_code == 1
-    assert result.stdout.startswith("Not all can be reached")
+    assert result.stdout.startswith("Failed")
     (row,) = (line for line in result.stdout.splitlines() if line.startswith("WRONG"))
     assert row.split() == ["WRONG", "person", "people.bob", "owners,", "security", "users_not_found"]
     assert "Write the address." in result.stdout

@@ -65,7 +65,7 @@ def test_a_release_that_fails_leaves_the_commands_exit_code(connected: FakeBroke
     connected.say("DELETE", f"/v1/grants/{GRANT_ID}", 500, problem("internal"))
     done = run(*ASK, "--", sys.executable, "-c", "raise SystemExit(42)")
     assert done.returncode == 42
-    assert f"{GRANT_ID} was not given back" in done.stderr
+    assert f"{GRANT_ID} was not released" in done.stderr
 
 
 def test_the_command_runs_with_the_grants_keys_and_nothing_else_is_printed(connected: FakeBroker, run: Run):
@@ -181,13 +181,13 @@ def test_a_denial_offers_the_whole_command(connected: FakeBroker, run: Run):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (ASK, "There is no command."),
-        ([*ASK, "--"], "There is no command."),
+        (ASK, "The command is missing."),
+        ([*ASK, "--"], "The command is missing."),
         (
             [*ASK, "--", "no-such-command-anywhere"],
-            "no-such-command-anywhere is not a command here.\nFix: Check its name and PATH.",
+            "The command no-such-command-anywhere was not found.\nFix: Check its name and PATH.",
         ),
-        ([*ASK, "--", "aws s3 ls"], "The command is one quoted argument.\nFix: Drop the quotes"),
+        ([*ASK, "--", "aws s3 ls"], "The command is one quoted argument.\nFix: Remove the quotes"),
         (["--", "env"], "TARGET is missing."),
     ],
 )
@@ -223,5 +223,5 @@ def test_a_command_without_the_dashes_is_told_where_they_go(verb: str):
         check=False,
     )
     assert done.returncode == 2
-    assert "aws s3 ls stands before the two dashes, or they are missing." in done.stderr
+    assert "aws s3 ls comes before the two dashes, or they are missing." in done.stderr
     assert f"Fix: Put it after two dashes: jitney {verb} " in done.stderr

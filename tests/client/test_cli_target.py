@@ -30,8 +30,8 @@ def test_a_table_tells_each_attempt_and_that_all_is_well(connected: FakeBroker):
     result = check()
     assert result.exit_code == 0
     heading, columns, row, *_ = result.stdout.splitlines()
-    assert heading == "As it should be  analytics-prod (444455556666)"
-    assert columns.split() == ["tried", "expected", "AWS", "answered"]
+    assert heading == "Passed  analytics-prod (444455556666)"
+    assert columns.split() == ["call", "expected", "AWS", "answered"]
     assert row.rstrip().split(maxsplit=1) == ["OK", "assume the role as a grant does  allowed   allowed"]
     assert "g-check-aaaaaaaaaaaaaa" in result.stdout
 
@@ -40,7 +40,7 @@ def test_a_wrong_answer_is_told_with_its_fix_and_by_the_exit_code(connected: Fak
     connected.say("POST", PATH, 200, answer(RIGHT, WRONG))
     result = check()
     assert result.exit_code == 1
-    assert result.stdout.startswith("Wrong  analytics-prod")
+    assert result.stdout.startswith("Failed  analytics-prod")
     (row,) = (line for line in result.stdout.splitlines() if line.startswith("WRONG"))
     assert row.split() == ["WRONG", "assume", "it", "without", "the", "external", "id", "AccessDenied", "allowed"]
     assert "Deploy the target's stack again." in result.stdout

@@ -91,7 +91,7 @@ def test_an_operator_sees_at_the_command_line_what_is_wrong(own: Own, iam, tmp_p
     command = ["target", "check", PLAIN]
     well = CliRunner().invoke(app, command, env=env)
     assert (well.exit_code, well.stderr) == (0, "")
-    assert well.stdout.startswith(f"As it should be  {PLAIN} ({ACCOUNTS[PLAIN]})")
+    assert well.stdout.startswith(f"Passed  {PLAIN} ({ACCOUNTS[PLAIN]})")
     assert "WRONG" not in well.stdout
     with trust_of(iam, REVOKER, lambda each: each.pop("Condition")):
         ill = CliRunner().invoke(app, command, env=env)
