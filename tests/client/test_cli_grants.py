@@ -85,7 +85,7 @@ LESS = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/q
         ({}, ""),
     ],
 )
-def test_rev_06_who_waited_is_told_of_an_approval_for_less(connected: FakeBroker, members: dict[str, Any], said: str):
+def test_rev_06_a_narrowed_approval_is_shown_after_the_wait(connected: FakeBroker, members: dict[str, Any], said: str):
     connected.say("GET", PATH, 200, {"grant": grant("pending"), "review": REVIEW}, Retry_After="1")
     connected.say("GET", PATH, 200, {"grant": grant(votes=[vote("approve", "only a", "people.bob")], **members)})
     told = CliRunner().invoke(app, ["grants", "show", GRANT_ID, "--wait"]).stderr.splitlines()[1:]
@@ -117,6 +117,6 @@ def test_end_01_an_operator_revokes_with_a_reason(connected: FakeBroker):
     assert CliRunner().invoke(app, ["grants", "revoke", GRANT_ID]).exit_code == 2
 
 
-def test_who_is_no_operator_is_told(connected: FakeBroker):
+def test_only_an_operator_may_do_this(connected: FakeBroker):
     connected.say("POST", f"{PATH}/revocation", 403, problem("not_operator", status=403))
     assert CliRunner().invoke(app, ["grants", "revoke", GRANT_ID, "--reason", "x"]).exit_code == 3

@@ -19,7 +19,7 @@ def profile(*arguments: str) -> str:
     return result.stdout
 
 
-def test_the_profile_is_printed_and_nobody_is_asked(connected: FakeBroker, home: Path):
+def test_the_profile_is_printed_without_a_request(connected: FakeBroker, home: Path):
     heading, process, region = profile("reports", *ASK, "--region", "eu-west-1", "--wait").splitlines()
     assert (heading, region) == ("[profile reports]", "region = eu-west-1")
     words = shlex.split(process.removeprefix("credential_process = "))
@@ -51,7 +51,7 @@ def test_a_grants_profile_has_the_region_of_its_target(connected: FakeBroker):
     assert len(connected.asked) == 1
 
 
-def test_a_grant_whose_region_is_not_told_gives_a_profile_without_one(connected: FakeBroker):
+def test_a_grant_without_a_region_gives_a_profile_without_one(connected: FakeBroker):
     told = grant()
     del told["region"]
     connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": told})

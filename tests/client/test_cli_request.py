@@ -106,7 +106,7 @@ def test_cli_03_a_pending_review_as_json_holds_the_review(connected: FakeBroker,
 
 
 @pytest.mark.parametrize("repeats", [False, True])
-def test_rev_12_a_repeat_says_that_nobody_was_asked_again(connected: FakeBroker, jitney: Jitney, repeats: bool):
+def test_rev_12_a_repeat_says_that_no_reviewer_was_notified_again(connected: FakeBroker, jitney: Jitney, repeats: bool):
     connected.say("POST", "/v1/grants", 202, under_review() | ({"repeats": True} if repeats else {}))
     assert ("already under review; no reviewer was notified again" in jitney("request", *ASK, *WHY).stdout) is repeats
     assert ("repeats" in json.loads(jitney("request", *ASK, *WHY, "--json").stdout)) is repeats
@@ -216,7 +216,7 @@ def test_a_denial_as_json_is_the_problem(connected: FakeBroker, jitney: Jitney):
     assert json.loads(result.stdout) == DENIED
 
 
-def test_every_fault_of_a_request_is_told(connected: FakeBroker, jitney: Jitney):
+def test_every_fault_of_a_request_is_shown(connected: FakeBroker, jitney: Jitney):
     errors = [{"pointer": f"/{name}", "detail": f"{name} is wrong.", "fix": ""} for name in ("reason", "ticket")]
     connected.say("POST", "/v1/grants", 400, problem("request_invalid", detail="/reason: wrong.", errors=errors))
     result = jitney("request", *ASK, *WHY)
@@ -227,7 +227,7 @@ def test_every_fault_of_a_request_is_told(connected: FakeBroker, jitney: Jitney)
     ]
 
 
-def test_a_wrong_duration_is_told_as_it_was_given(connected: FakeBroker, jitney: Jitney):
+def test_a_duration_out_of_bounds_is_shown_as_it_was_given(connected: FakeBroker, jitney: Jitney):
     detail, fix = "7200 is out of range.", "Use a number from 5 to 3600."
     error = {"pointer": "/duration_seconds", "detail": detail, "fix": fix, "bounds": {"minimum": 5, "maximum": 3600}}
     told = problem("request_invalid", detail=f"/duration_seconds: {detail}", fix=fix, errors=[error])
@@ -289,7 +289,7 @@ def test_several_permissions_come_as_json_and_are_offered_as_json(connected: Fak
         (["analytics-prod", *WHY, "--permissions", "-"], "--permissions -: not JSON"),
     ],
 )
-def test_a_wrong_command_line_is_told_before_anybody_is_asked(
+def test_an_invalid_command_line_makes_no_request(
     connected: FakeBroker, jitney: Jitney, arguments: list[str], said: str
 ):
     result = jitney("request", *arguments)

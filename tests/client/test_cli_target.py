@@ -25,7 +25,7 @@ def check(*more: str):
     return CliRunner().invoke(app, ["target", "check", "analytics-prod", *more])
 
 
-def test_a_table_tells_each_attempt_and_that_all_is_well(connected: FakeBroker):
+def test_a_table_shows_each_call_and_that_all_passed(connected: FakeBroker):
     connected.say("POST", PATH, 200, answer(RIGHT))
     result = check()
     assert result.exit_code == 0
@@ -36,7 +36,7 @@ def test_a_table_tells_each_attempt_and_that_all_is_well(connected: FakeBroker):
     assert "g-check-aaaaaaaaaaaaaa" in result.stdout
 
 
-def test_a_wrong_answer_is_told_with_its_fix_and_by_the_exit_code(connected: FakeBroker):
+def test_an_unexpected_answer_has_a_fix_and_exit_code_1(connected: FakeBroker):
     connected.say("POST", PATH, 200, answer(RIGHT, WRONG))
     result = check()
     assert result.exit_code == 1
@@ -59,7 +59,7 @@ def test_what_is_not_said_to_be_right_is_wrong(connected: FakeBroker, lie):
     assert check().exit_code == 1
 
 
-def test_an_unknown_target_is_told_with_the_closest(connected: FakeBroker):
+def test_an_unknown_target_names_the_closest(connected: FakeBroker):
     connected.say("POST", PATH, 400, problem("target_unknown", fix="Use one of: analytics-prod."))
     result = check()
     assert result.exit_code == 2

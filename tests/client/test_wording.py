@@ -39,7 +39,7 @@ def test_nothing_that_steers_a_terminal_is_shown(text: str):
         (None, "-"),
     ],
 )
-def test_a_time_is_told_in_utc_and_from_now(iso: str | None, said: str):
+def test_a_time_is_shown_in_utc_and_from_now(iso: str | None, said: str):
     assert wording.moment(iso, NOW) == said
 
 
@@ -47,11 +47,11 @@ def test_a_time_is_told_in_utc_and_from_now(iso: str | None, said: str):
     ("any_of", "said"),
     [([["a"]], "a"), ([["a", "b"]], "a and b"), ([["a", "b"], ["c"]], "a and b, or c"), ([], "no reviewer")],
 )
-def test_reviewers_are_told_in_words(any_of: list[list[str]], said: str):
+def test_reviewers_are_a_phrase(any_of: list[list[str]], said: str):
     assert wording.who(any_of) == said
 
 
-def test_a_pending_grant_without_a_review_is_told_until_its_own_end():
+def test_a_pending_grant_without_a_review_shows_its_own_end():
     answer = GrantResponse.read({"grant": grant("pending", expires_at="2026-11-24T12:05:00Z")})
     assert wording.pending(answer, NOW) == f"{GRANT_ID} is under review until 12:05:00 UTC (in 5m)"
 
@@ -91,7 +91,7 @@ def test_a_reason_names_its_pair_once(reason: ApiReason, said: str):
         ("revoked", ("created", "11:59:00 UTC (1m ago)")),
     ],
 )
-def test_the_time_told_is_the_one_that_matters(state: str, said: tuple[str, str]):
+def test_the_time_shown_is_the_one_that_matters(state: str, said: tuple[str, str]):
     given_times = {"created_at": "2026-11-24T11:59:00Z", "expires_at": "2026-11-24T12:05:00Z"}
     assert wording.relevant_time(GrantResponse.read({"grant": grant(state, **given_times)}).grant, NOW) == said
 
@@ -131,7 +131,7 @@ def test_what_one_policy_says_of_several_actions_is_said_once(reasons: tuple[Api
     assert wording.reason_lines(reasons) == said
 
 
-def test_a_target_is_told_with_its_account_and_region_where_known():
+def test_a_target_is_shown_with_its_account_and_region_where_known():
     one = GrantResponse.read({"grant": grant()}).grant
     assert wording.where(one) == "analytics-prod (444455556666, eu-west-1)"
     assert wording.where(replace(one, region="")) == "analytics-prod (444455556666)"
