@@ -37,7 +37,7 @@ def _approve_a_part(run: DemoRun) -> str:
     say(rest)
     wrote = f"upload: ./new.csv to s3://reports/{OBJECT}" in rest
     run.check("The command continues by itself and writes the object", holds=wrote, got=rest)
-    less = "for less than you asked" in rest
+    less = "narrower than requested" in rest
     run.check("It says that the agent got less than it requested", holds=less, got=rest)
     return grant_id
 

@@ -1,4 +1,4 @@
-"""A broker on a real socket of this machine, which answers what the test tells it and keeps what it was asked."""
+"""A broker on a real socket of this machine: it gives the answers that a test queues and keeps the requests."""
 
 import json
 import threading

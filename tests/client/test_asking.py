@@ -44,7 +44,7 @@ def test_permissions_read_back_as_a_list_or_in_an_object(asked: tuple[ApiPermiss
         ([{**ONE, "resources": [1]}], "permissions[0].resources: "),
     ],
 )
-def test_a_fault_is_told_with_its_place(document: object, place: str):
+def test_a_fault_names_its_place(document: object, place: str):
     with pytest.raises(ValueError, match=f"^{re.escape(place)}"):
         parse_permissions(json.dumps(document))
 

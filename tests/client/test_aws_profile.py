@@ -159,7 +159,7 @@ def test_a_file_that_is_not_utf_8_is_left_as_it_is(tmp_path: Path):
         ("{here}", "Is a directory"),
     ],
 )
-def test_a_place_that_takes_no_file_is_told_and_nothing_is_left_there(tmp_path: Path, place: str, why: str):
+def test_an_unwritable_place_is_named_and_nothing_stays_there(tmp_path: Path, place: str, why: str):
     (tmp_path / "file").write_text("kept")
     path = place.format(here=tmp_path)
     with pytest.raises(Invalid, match=f"{path} cannot be written: {why}") as refused:

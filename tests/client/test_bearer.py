@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 
-import httpx
-
 from jitney.client.bearer import BearerAuth
+from jitney.client.connection import Request, Response
 from jitney.client.tokens import Token
 
 
@@ -26,20 +25,23 @@ class Clock:
         return self.now
 
 
-def client(auth: BearerAuth, refused: set[str]) -> tuple[httpx.Client, list[str]]:
-    seen: list[str] = []
+def client(refused: set[str], source: Counting | None = None) -> tuple[BearerAuth, list[str]]:
+    sent: list[str] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(request.headers["Authorization"].removeprefix("Bearer "))
-        return httpx.Response(401 if seen[-1] in refused else 200)
+    def answer(request: Request) -> Response:
+        sent.append(request.headers["Authorization"].removeprefix("Bearer "))
+        return Response(request.url, 401 if sent[-1] in refused else 200)
 
-    return httpx.Client(transport=httpx.MockTransport(answer), auth=auth), seen
+    return BearerAuth(source or Counting(), sending=answer), sent
+
+
+GET = Request("GET", "https://api", {})
 
 
 def test_one_token_serves_many_requests():
-    http, seen = client(BearerAuth(Counting()), set())
-    assert [http.get("https://api").status_code for _ in range(2)] == [200, 200]
-    assert seen == ["token-1", "token-1"]
+    auth, sent = client(set())
+    assert [auth.send(GET).status for _ in range(2)] == [200, 200]
+    assert sent == ["token-1", "token-1"]
 
 
 def test_a_token_is_replaced_before_it_ends():
@@ -54,18 +56,18 @@ def test_a_token_is_replaced_before_it_ends():
 
 def test_a_kept_token_that_is_refused_is_replaced_once():
     refused: set[str] = set()
-    http, seen = client(BearerAuth(Counting()), refused)
-    http.get("https://api")
+    auth, sent = client(refused)
+    auth.send(GET)
     refused.add("token-1")
-    assert http.get("https://api").status_code == 200
-    assert seen == ["token-1", "token-1", "token-2"]
+    assert auth.send(GET).status == 200
+    assert sent == ["token-1", "token-1", "token-2"]
 
 
 def test_a_new_token_that_is_refused_is_not_tried_again():
     source = Counting()
-    http, seen = client(BearerAuth(source), {"token-1"})
-    assert http.get("https://api").status_code == 401
-    assert seen == source.fetched == ["token-1"]
+    auth, sent = client({"token-1"}, source)
+    assert auth.send(GET).status == 401
+    assert sent == source.fetched == ["token-1"]
 
 
 def test_a_token_does_not_show_itself():

@@ -137,7 +137,7 @@ def test_a_problem_of_the_broker_becomes_its_class_and_keeps_its_words(
         client.request(ASK)
     assert type(refused.value) is kind
     assert refused.value.document() == told | {"retry_seconds": 60}
-    assert refused.value.ask == ASK
+    assert refused.value.request == ASK
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_problem_of_the_broker_becomes_its_class_and_keeps_its_words(
         (200, {"grant": {"id": GRANT_ID}, "credentials": None}),
     ],
 )
-def test_an_answer_that_is_not_jitneys_is_told_as_that(broker: FakeBroker, client: Broker, status: int, body: Any):
+def test_an_answer_of_another_server_is_recognised(broker: FakeBroker, client: Broker, status: int, body: Any):
     broker.say("GET", GRANT, status, body)
     with pytest.raises(Unavailable) as refused:
         client.grant(GRANT_ID)
@@ -177,7 +177,7 @@ def test_credentials_that_are_missing_are_not_an_answer(broker: FakeBroker, clie
         client.credentials(GRANT_ID)
 
 
-def test_a_redirect_is_told_with_its_place(broker: FakeBroker, client: Broker):
+def test_a_redirect_names_its_address(broker: FakeBroker, client: Broker):
     broker.say("GET", "/v1/grants", 308, b"", Location="https://elsewhere.example.com/")
     with pytest.raises(Invalid, match=r"https://elsewhere\.example\.com/"):
         client.grants()

@@ -37,7 +37,7 @@ def test_the_child_gets_the_keys_the_true_end_and_the_grants_id():
 
 
 @pytest.mark.parametrize("before", [{}, {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}])
-def test_the_child_is_told_the_targets_region_for_every_sdk(before: dict[str, str]):
+def test_the_child_gets_the_targets_region_for_every_sdk(before: dict[str, str]):
     environment = child_environment(before, ISSUED)
     assert (environment["AWS_REGION"], environment["AWS_DEFAULT_REGION"]) == ("eu-west-1", "eu-west-1")
 
@@ -49,7 +49,7 @@ def test_a_region_of_the_users_own_is_left_alone(name: str):
 
 
 @pytest.mark.parametrize("region", ["", None])
-def test_a_broker_that_tells_no_region_leaves_it_to_the_user(region: str | None):
+def test_a_grant_without_a_region_leaves_it_to_the_user(region: str | None):
     answer = GrantResponse.read({"grant": grant(region=region)})
     assert ISSUED.credentials
     assert not [
@@ -75,7 +75,7 @@ def test_what_competes_with_the_keys_is_taken_out(name: str):
     assert name not in child_environment({name: "x"}, ISSUED)
 
 
-def test_botocore_takes_the_keys_whatever_profile_was_set(tmp_path: Path):
+def test_botocore_takes_the_keys_with_any_profile_set(tmp_path: Path):
     (tmp_path / "config").write_text("[profile other]\naws_access_key_id = other\naws_secret_access_key = other\n")
     inherited = os.environ | {"AWS_PROFILE": "other", "AWS_CONFIG_FILE": str(tmp_path / "config")}
     code = (
@@ -98,7 +98,7 @@ def test_a_child_ended_by_a_signal_gives_the_shells_code():
 
 
 @pytest.mark.parametrize("name", ["/does/not/exist", "/"])
-def test_a_command_that_cannot_be_started_is_told(name: str):
+def test_a_command_that_cannot_start_is_a_problem(name: str):
     with pytest.raises(Invalid, match="cannot be started"):
         run_child([name], {})
 

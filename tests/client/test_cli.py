@@ -2,16 +2,74 @@
 
 import importlib.metadata
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from jitney import __version__
 from jitney.client.cli import app
+from jitney.client.main import main
+from tests.running_systems import PATIENCE
+
+JITNEY = str(Path(sys.executable).with_name("jitney"))
 
 
-def test_the_version_is_the_packages():
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    assert __version__ == importlib.metadata.version("jitney")
+    said = f"jitney {__version__}\n"
     result = CliRunner().invoke(app, ["--version"])
-    assert (result.exit_code, result.stdout) == (0, f"jitney {importlib.metadata.version('jitney')}\n")
+    assert (result.exit_code, result.stdout) == (0, said)
+    monkeypatch.setattr(sys, "argv", ["jitney", "--version"])
+    main()
+    assert capsys.readouterr() == (said, "")
+
+
+def test_the_version_loads_nothing():
+    words = [sys.executable, "-X", "importtime", JITNEY, "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "jitney.client.main" in loaded
+    assert not {"typer", "rich", "argparse", "dataclasses", "importlib.metadata", "json", "jitney.client.cli"} & loaded
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_shown_and_installed_for_a_shell(home: Path, shell: str):
+    environment = os.environ | {"SHELL": f"/bin/{shell}", "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    shown = subprocess.run(
+        [JITNEY, "--show-completion", shell],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert f"_JITNEY_COMPLETE=complete_{shell}" in shown.stdout
+    subprocess.run(
+        [JITNEY, "--install-completion", shell], env=environment, capture_output=True, timeout=PATIENCE, check=True
+    )
+    written = "".join(path.read_text("utf-8") for path in home.rglob("*") if path.is_file())
+    assert f"_JITNEY_COMPLETE=complete_{shell}" in written
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("jitney gra", {"grants"}),
+        ("jitney grants ", {"list", "show", "release", "revoke"}),
+        ("jitney run --kee", {"--keep"}),
+    ],
+)
+def test_a_shell_is_offered_commands_and_options(line: str, offered: set[str]):
+    words = line.split(" ")
+    asked = {"_JITNEY_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    done = subprocess.run(
+        [JITNEY], env=os.environ | asked, capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    assert set(done.stdout.split()) == offered
 
 
 @pytest.mark.parametrize(
@@ -23,19 +81,19 @@ def test_the_version_is_the_packages():
         (["explain", "--json", "--nope", "--", "aws"], "--nope"),
     ],
 )
-def test_a_command_line_that_cannot_be_read_is_told_as_json_where_that_is_asked_for(line, said):
+def test_an_invalid_command_line_is_json_with_json(line, said):
     result = CliRunner().invoke(app, line)
     problem = json.loads(result.stdout)
     assert (result.exit_code, result.stderr, problem["code"]) == (2, "", "usage")
     assert said in problem["detail"]
 
 
-def test_a_command_line_that_cannot_be_read_is_told_as_every_other_problem():
+def test_an_invalid_command_line_is_shown_like_every_other_problem():
     result = CliRunner().invoke(app, ["request", "analytics-prod", "--nope"])
     first, detail, fix = result.stderr.splitlines()
     assert (result.exit_code, result.stdout, first) == (2, "", "jitney: The command line is not valid")
     assert "--nope" in detail
-    assert fix.startswith("Fix: See `jitney --help`")
+    assert fix == "Fix: See `jitney request --help`."
     assert "Usage: " in CliRunner().invoke(app, ["grants"]).output
 
 

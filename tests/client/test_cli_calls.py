@@ -61,7 +61,10 @@ def test_what_is_declared_is_asked_instead(connected: FakeBroker, aws: Path):
 def test_another_command_must_be_declared(connected: FakeBroker):
     result = jitney("run", "analytics-prod", "--reason", "report", "--", "env")
     assert result.exit_code == 2
-    assert "env is no aws command, so say what it needs.\nFix: Give --action and --resource, or" in result.stderr
+    assert (
+        "env is not an AWS CLI command, so its permissions have to be named.\nFix: Give --action and --resource, or"
+        in result.stderr
+    )
     assert not connected.asked
 
 
@@ -90,7 +93,7 @@ def test_a_request_names_calls(connected: FakeBroker):
     ]
 
 
-def test_a_program_that_makes_calls_is_asked_for_with_them(connected: FakeBroker, aws: Path):
+def test_a_program_is_requested_with_its_calls(connected: FakeBroker, aws: Path):
     connected.say("POST", "/v1/grants", 403, problem("denied", longest_seconds=60))
     ask = ["analytics-prod", "--call", "aws s3 ls", "--call", "aws s3 cp s3://reports/a .", "--reason", "r"]
     for child in (["env"], COPY):  # what is said counts, not what is run
@@ -111,7 +114,7 @@ def test_calls_go_without_permissions(connected: FakeBroker, verb: list[str]):
     assert not connected.asked
 
 
-def test_credentials_are_asked_for_with_a_call_once(connected: FakeBroker):
+def test_credentials_for_a_call_are_requested_once(connected: FakeBroker):
     connected.say("POST", "/v1/grants", 201, issued())
     connected.say("POST", f"/v1/grants/{GRANT_ID}/credentials", 200, issued())
     for _ in range(2):
@@ -130,7 +133,7 @@ HOSTILE = [
 ]
 PROGRAM = """#!{python}
 import json, pathlib, sys
-pathlib.Path({told!r}).write_text(json.dumps(sys.argv[1:]))
+pathlib.Path({noted!r}).write_text(json.dumps(sys.argv[1:]))
 print('{{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "s", "SessionToken": "t"}}')
 """
 
@@ -141,9 +144,9 @@ def test_a_profile_hands_the_call_on_as_it_was_written_and_runs_nothing_else(
     home: Path, monkeypatch: pytest.MonkeyPatch, call: str, shell: bool
 ):
     """Calls have quotes of their own, inside those of the setting, which an SDK splits or gives to a shell."""
-    program, told = home / "bin" / "jitney", home / "told.json"
+    program, noted = home / "bin" / "jitney", home / "noted.json"
     program.parent.mkdir()
-    program.write_text(PROGRAM.format(python=sys.executable, told=str(told)))
+    program.write_text(PROGRAM.format(python=sys.executable, noted=str(noted)))
     program.chmod(0o755)
     monkeypatch.setattr("sys.argv", [str(program)])
     monkeypatch.chdir(home)
@@ -155,8 +158,8 @@ def test_a_profile_hands_the_call_on_as_it_was_written_and_runs_nothing_else(
         subprocess.run(["sh", "-c", line], check=True, stdout=subprocess.DEVNULL)
     else:
         assert session.get_credentials().access_key == "a"
-    assert json.loads(told.read_text()) == ["credentials", *ask[:-2], "--for", "5m", *ask[-2:]]
-    assert {path.name for path in home.iterdir()} == {"bin", "told.json", ".aws"}
+    assert json.loads(noted.read_text()) == ["credentials", *ask[:-2], "--for", "5m", *ask[-2:]]
+    assert {path.name for path in home.iterdir()} == {"bin", "noted.json", ".aws"}
 
 
 def test_a_line_break_in_a_call_gets_into_no_profile(home: Path):
@@ -166,7 +169,7 @@ def test_a_line_break_in_a_call_gets_into_no_profile(home: Path):
     assert not (home / ".aws").exists()
 
 
-def test_a_call_that_is_none_is_told_by_the_command(connected: FakeBroker, aws: Path):
+def test_an_invalid_call_names_the_command(connected: FakeBroker, aws: Path):
     refused = problem("operation_unknown", detail="/calls/0: aws s3 has no command 'copy'.", pointer="/calls/0")
     connected.say("POST", "/v1/grants", 400, refused)
     connected.say("POST", "/v1/decisions", 400, refused)
@@ -191,7 +194,7 @@ def test_with_a_target_the_broker_explains(connected: FakeBroker):
     assert connected.asked[0].json["calls"] == [NEED["call"]]
 
 
-def test_without_a_target_nobody_is_asked(connected: FakeBroker):
+def test_without_a_target_no_broker_is_called(connected: FakeBroker):
     line = ["aws", "dynamodb", "scan", "--table-name", "orders"]
     result = jitney("explain", "--account", "444455556666", "--region", "eu-west-1", "--json", "--", *line)
     assert result.exit_code == 0, result.output
@@ -207,14 +210,14 @@ def test_without_a_target_nobody_is_asked(connected: FakeBroker):
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ([], "There is no command"),
+        ([], "The command is missing."),
         (["ls", "-l"], "not an AWS CLI command"),
-        (["aws s3 ls s3://reports | grep x"], "one quoted argument.\nFix: Drop the quotes around it: no shell"),
+        (["aws s3 ls s3://reports | grep x"], "one quoted argument.\nFix: Remove the quotes around it. No shell"),
         (["aws", "dynamodb", "qury"], "query"),
         (["aws", "lambda", "invoke", "--function-name", "999999999999:function:f", "out"], "not in account"),
     ],
 )
-def test_what_is_no_call_is_told(command: list[str], said: str):
+def test_an_invalid_call_is_a_problem_with_a_fix(command: list[str], said: str):
     result = jitney("explain", "--", *command)
     assert result.exit_code == 2
     assert said in result.stderr
@@ -226,8 +229,8 @@ def test_explain_and_run_read_the_same_command_alike():
 
 @pytest.mark.parametrize(
     ("place", "said"),
-    [(["--account", "foo"], "'foo' is no AWS account"), (["--region", "EU"], "'EU' is no Region")],
+    [(["--account", "foo"], "'foo' is not an AWS account"), (["--region", "EU"], "'EU' is not a Region")],
 )
-def test_a_place_that_is_none_is_told(place: list[str], said: str):
+def test_an_invalid_account_or_region_is_named(place: list[str], said: str):
     result = jitney("explain", *place, "--", *COPY)
     assert (result.exit_code, said in result.stderr) == (2, True)

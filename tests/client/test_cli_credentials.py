@@ -7,12 +7,16 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import botocore.session
 import pytest
 from botocore.exceptions import CredentialRetrievalError
+from typer.testing import CliRunner
 
+from jitney.client import credential_process
+from jitney.client.cli import app
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, REVIEW, FakeBroker, grant, issued, problem, under_review
 from tests.running_systems import PATIENCE
 
@@ -65,7 +69,7 @@ def test_a_second_run_uses_the_same_grant(connected: FakeBroker, credentials: Ru
 
 
 @pytest.mark.parametrize(("status", "code"), [(410, "grant_ended"), (409, "grant_released"), (404, "grant_not_found")])
-def test_sts_07_a_grant_that_ended_is_asked_for_anew(connected: FakeBroker, credentials: Run, status: int, code: str):
+def test_sts_07_an_ended_grant_is_requested_again(connected: FakeBroker, credentials: Run, status: int, code: str):
     connected.say("POST", "/v1/grants", 201, issued())
     connected.say("POST", CREDENTIALS_OF, status, problem(code))
     assert [credentials(*ASK).returncode for _ in range(2)] == [0, 0]
@@ -73,13 +77,13 @@ def test_sts_07_a_grant_that_ended_is_asked_for_anew(connected: FakeBroker, cred
 
 
 @pytest.mark.parametrize("code", ["grant_rejected", "grant_revoked"])
-def test_a_persons_no_is_not_asked_about_again_unless_told_to(connected: FakeBroker, credentials: Run, code: str):
+def test_a_rejected_request_is_made_again_only_with_new_grant(connected: FakeBroker, credentials: Run, code: str):
     connected.say("POST", "/v1/grants", 201, issued())
     connected.say("POST", CREDENTIALS_OF, 410, problem(code))
     assert [credentials(*ASK).returncode for _ in range(3)] == [0, 3, 3]
     done = credentials(*ASK)
     assert (done.returncode, done.stdout) == (3, "")
-    again = " ".join(done.stderr.split()).partition("with the same words, once: ")[2]
+    again = " ".join(done.stderr.split()).partition("make the same request once more: ")[2]
     assert again == shlex.join(["jitney", "credentials", *ASK]) + " --new-grant > /dev/null"
     assert credentials(*ASK, "--new-grant").returncode == 0
     assert paths(connected).count("/v1/grants") == 2
@@ -92,7 +96,7 @@ def test_another_reason_is_another_request(connected: FakeBroker, credentials: R
     assert paths(connected) == ["/v1/grants"] * 2
 
 
-def test_cli_03_a_pending_request_is_told_on_standard_error_and_used_once_approved(
+def test_cli_03_a_pending_request_is_shown_on_standard_error_and_used_once_approved(
     connected: FakeBroker, credentials: Run
 ):
     connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="1")
@@ -107,7 +111,7 @@ def test_cli_03_a_pending_request_is_told_on_standard_error_and_used_once_approv
     assert paths(connected).count("/v1/grants") == 1
 
 
-def test_a_pending_request_is_waited_for_when_told_to(connected: FakeBroker, credentials: Run):
+def test_a_pending_request_is_waited_for_with_wait(connected: FakeBroker, credentials: Run):
     connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="1")
     connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant()})
     connected.say("POST", CREDENTIALS_OF, 200, issued())
@@ -121,13 +125,13 @@ def test_a_given_grant_is_used_and_not_remembered(connected: FakeBroker, credent
 
 
 @pytest.mark.parametrize("more", [["analytics-prod"], ["--action", "s3:GetObject"], ["--reason", "r"], ["--for", "1h"]])
-def test_a_given_grant_goes_with_nothing_to_ask_for(connected: FakeBroker, credentials: Run, more: list[str]):
+def test_grant_goes_without_options_of_a_request(connected: FakeBroker, credentials: Run, more: list[str]):
     done = credentials(*more, "--grant", GRANT_ID)
     assert (done.returncode, done.stdout, connected.asked) == (2, "", [])
     assert "--grant goes without TARGET" in done.stderr
 
 
-def test_a_given_grant_that_ended_is_told(connected: FakeBroker, credentials: Run):
+def test_a_given_grant_that_ended_exits_with_7(connected: FakeBroker, credentials: Run):
     connected.say("POST", CREDENTIALS_OF, 410, problem("grant_ended"))
     done = credentials("--grant", GRANT_ID)
     assert (done.returncode, done.stdout) == (7, "")
@@ -169,11 +173,60 @@ def test_botocore_shows_why_there_are_none(connected: FakeBroker, home: Path):
         botocore.session.Session(profile="reports").get_credentials()
 
 
-def test_a_success_loads_nothing_that_only_shows_things(connected: FakeBroker):
+@pytest.mark.parametrize("requests", [1, 2], ids=["new", "remembered"])
+def test_credentials_load_no_parser_screen_or_http_library(connected: FakeBroker, credentials: Run, requests: int):
     connected.say("POST", "/v1/grants", 201, issued())
+    connected.say("POST", CREDENTIALS_OF, 200, issued())
+    for _ in range(requests - 1):
+        credentials(*ASK)
     done = subprocess.run(
         [sys.executable, "-X", "importtime", JITNEY, "credentials", *ASK], capture_output=True, text=True, check=True
     )
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "jitney.client.broker" in loaded
-    assert not {"rich", "rich.console", "jitney.client.screen", "botocore", "boto3"} & loaded
+    slow = {"typer", "rich", "httpx", "certifi", "urllib.request", "subprocess", "tomllib", "asyncio", "logging"}
+    assert not (slow | {"jitney.client.cli", "jitney.client.screen", "boto3"}) & loaded
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ASK,
+        [*ASK, "--for", "1h", "--ticket", "OPS-1", "--wait", "--wait-at-most", "2m"],
+        ["t", "--call", "aws s3 ls", "--call", "aws sts get-caller-identity", "--reason", "one", "--reason", "two"],
+        ["t", "--action", "a:B", "--resource", "*", "--action", "a:C", "--wait", "--no-wait", "--new-grant"],
+        [
+            "--permissions",
+            "f.json",
+            "t",
+            "--reason",
+            "",
+            "--api",
+            "https://x",
+            "--token-file",
+            "f",
+            "--token-command",
+            "c",
+        ],
+        ["--grant", GRANT_ID],
+    ],
+)
+def test_the_short_way_reads_a_command_line_as_the_full_parser_does(words: list[str], monkeypatch: pytest.MonkeyPatch):
+    given: list[credential_process.CredentialOptions] = []
+    monkeypatch.setattr(credential_process, "print_credentials", given.append)
+    assert CliRunner().invoke(app, ["credentials", *words]).exit_code == 0
+    short = credential_process.parse(words)
+    assert short is not None
+    assert asdict(short) == asdict(given[0])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"], ["-a", "s3:GetObject"], ["--reason=x"], ["t", "u"], ["--reason"], ["--reason", "-x"],
+        ["--nope", "x"], ["--", "t"], ["--json"], ["--wai"],
+    ],
+)  # fmt: skip
+def test_a_command_line_that_profiles_do_not_hold_is_left_to_the_full_parser(words: list[str]):
+    assert credential_process.parse(words) is None

@@ -20,7 +20,7 @@ def test_the_list_shows_each_grant_and_how_to_see_older_ones(connected: FakeBrok
     lines = result.stdout.splitlines()
     assert lines[0].startswith(f"{GRANT_ID}  active    analytics-prod  until 2099-11-24 12:05:00 UTC (in ")
     assert lines[1:3] == [" " * 18 + "s3:GetObject on arn:aws:s3:::reports/2026/*", " " * 18 + "monthly report"]
-    assert lines[3].startswith("g-bbbbbbbbbbbbbb  rejected  analytics-prod  asked at 2099-11-24 12:00:00 UTC")
+    assert lines[3].startswith("g-bbbbbbbbbbbbbb  rejected  analytics-prod  created 2099-11-24 12:00:00 UTC")
     assert lines[-1].split(maxsplit=1) == ["older", "jitney grants list --cursor '000000000001#g-x'"]
 
 
@@ -59,7 +59,7 @@ def test_rev_06_who_said_what_is_shown_to_the_agent(connected: FakeBroker):
     votes[0]["delegate_for"] = ["people.carol"]
     connected.say("GET", PATH, 200, {"grant": grant("rejected", votes=votes)})
     shown = CliRunner().invoke(app, ["grants", "show", GRANT_ID]).stdout.splitlines()
-    assert "  approved  by people.bob (for people.carol, away): only a" in shown
+    assert "  approved  by people.bob (delegate for people.carol): only a" in shown
     assert "  rejected  by people.alice: never c\ufffd[2J" in shown
     document = json.loads(CliRunner().invoke(app, ["grants", "show", GRANT_ID, "--json"]).stdout)
     assert document["grant"]["votes"] == votes
@@ -69,7 +69,7 @@ def test_rev_06_who_said_what_is_shown_to_the_agent(connected: FakeBroker):
 def test_only_an_active_grant_is_said_to_allow(connected: FakeBroker, state: str):
     connected.say("GET", PATH, 200, {"grant": grant(state)})
     shown = CliRunner().invoke(app, ["grants", "show", GRANT_ID]).stdout
-    name = "allows   " if state == "active" else "asked for"
+    name = "allows   " if state == "active" else "requested"
     assert f"  {name} s3:GetObject on arn:aws:s3:::reports/2026/*" in shown
 
 
@@ -85,11 +85,11 @@ LESS = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/q
         ({}, ""),
     ],
 )
-def test_rev_06_who_waited_is_told_of_an_approval_for_less(connected: FakeBroker, members: dict[str, Any], said: str):
+def test_rev_06_a_narrowed_approval_is_shown_after_the_wait(connected: FakeBroker, members: dict[str, Any], said: str):
     connected.say("GET", PATH, 200, {"grant": grant("pending"), "review": REVIEW}, Retry_After="1")
     connected.say("GET", PATH, 200, {"grant": grant(votes=[vote("approve", "only a", "people.bob")], **members)})
     told = CliRunner().invoke(app, ["grants", "show", GRANT_ID, "--wait"]).stderr.splitlines()[1:]
-    assert told == ([f"jitney: approved by people.bob, for less than you asked: {said}"] if said else [])
+    assert told == ([f"jitney: approved by people.bob, narrower than requested: {said}"] if said else [])
 
 
 def test_another_principals_grant_is_not_there(connected: FakeBroker):
@@ -117,6 +117,6 @@ def test_end_01_an_operator_revokes_with_a_reason(connected: FakeBroker):
     assert CliRunner().invoke(app, ["grants", "revoke", GRANT_ID]).exit_code == 2
 
 
-def test_who_is_no_operator_is_told(connected: FakeBroker):
+def test_only_an_operator_may_do_this(connected: FakeBroker):
     connected.say("POST", f"{PATH}/revocation", 403, problem("not_operator", status=403))
     assert CliRunner().invoke(app, ["grants", "revoke", GRANT_ID, "--reason", "x"]).exit_code == 3

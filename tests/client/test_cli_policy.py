@@ -47,12 +47,12 @@ def table(*cases: Any) -> dict[str, Any]:
 
 
 def test_pol_11_cases_that_pass_are_counted(tested):
-    assert tested(table(*CASES)) == (0, ["As the table says  /own/tests.yaml", "  cases     2"])
+    assert tested(table(*CASES)) == (0, ["Passed  /own/tests.yaml", "  cases     2"])
 
 
 def test_pol_11_a_policy_that_no_case_decides_fails_the_test(tested):
     code, said = tested(table(CASES[0]))
-    assert (code, said[-1]) == (1, "  untested  never: no case is decided by it; add one")
+    assert (code, said[-1]) == (1, "  untested  never: no case tests it; add one")
 
 
 def test_pol_11_a_case_that_fails_says_what_differs(tested):
@@ -60,8 +60,8 @@ def test_pol_11_a_case_that_fails_says_what_differs(tested):
     assert (code, said) == (
         1,
         [
-            "Not as the table says  /own/tests.yaml",
-            "  cases     3, 1 of them decided otherwise",
+            "Failed  /own/tests.yaml",
+            "  cases     3, 1 of them failed",
             "  differs   wrong: policies is ['read'], expected ['never']",
         ],
     )
@@ -83,11 +83,11 @@ def test_pol_11_the_cases_are_decided_with_the_configurations_own_bounds(tested)
     assert "  differs   a reads: effect is 'deny', expected 'allow'" in said
 
 
-def test_pol_11_the_configuration_is_tested_first_and_told_with_the_fix(tested):
+def test_pol_11_the_configuration_is_checked_first(tested):
     code, said = tested(table(*CASES), valid() | {"targets": {}})
     assert code == 2
     assert said == [
-        "jitney: Nothing could be tested",
+        "jitney: The policies could not be tested",
         "/other.yaml:13  targets: it is empty",
         "Fix: name at least one",
     ]
@@ -113,14 +113,14 @@ def test_pol_11_the_configuration_is_tested_first_and_told_with_the_fix(tested):
         (f"cases:\n- {FULL}\n  human: ${{NOBODY}}", ":9  cases[0].human", "NOBODY is not set"),
     ],
 )
-def test_pol_11_a_table_that_cannot_be_read_is_told_by_its_file_and_line(tested, text, place, wrong):
+def test_pol_11_an_invalid_table_is_named_by_file_and_line(tested, text, place, wrong):
     code, said = tested(text)
-    assert (code, said[0]) == (2, "jitney: Nothing could be tested")
+    assert (code, said[0]) == (2, "jitney: The policies could not be tested")
     assert said[1].startswith(f"/own/tests.yaml{place}: ")
     assert wrong in said[1]
 
 
-def test_pol_11_all_that_is_wrong_in_a_table_is_told_at_once(tested):
+def test_pol_11_all_errors_of_a_table_are_shown_at_once(tested):
     wrong = "longest_seconds: 2h\n  other_grant_actions: ${NOBODY}\n"
     code, said = tested(f"cases:\n- {FULL}\n  effect: deny\n- {FULL}\n  {wrong}")
     assert (code, [line.split(": ")[0] for line in said if line.startswith("/")]) == (
@@ -138,7 +138,7 @@ def test_pol_11_the_cases_take_what_the_configuration_takes_from_the_environment
     assert tested({**table(*CASES), "defaults": {"target": "prod", "groups": ["${READER}"], "seconds": 300}})[0] == 0
 
 
-def test_pol_11_a_table_that_is_not_there_is_told(tested, tmp_path: Path):
+def test_pol_11_a_missing_table_is_a_problem(tested, tmp_path: Path):
     table = tmp_path / "own" / "tests.yaml"
     table.mkdir()
     (tmp_path / "other.yaml").write_text(yaml.safe_dump(valid() | {"policies": "own"}))

@@ -19,7 +19,7 @@ def profile(*arguments: str) -> str:
     return result.stdout
 
 
-def test_the_profile_is_printed_and_nobody_is_asked(connected: FakeBroker, home: Path):
+def test_the_profile_is_printed_without_a_request(connected: FakeBroker, home: Path):
     heading, process, region = profile("reports", *ASK, "--region", "eu-west-1", "--wait").splitlines()
     assert (heading, region) == ("[profile reports]", "region = eu-west-1")
     words = shlex.split(process.removeprefix("credential_process = "))
@@ -51,7 +51,7 @@ def test_a_grants_profile_has_the_region_of_its_target(connected: FakeBroker):
     assert len(connected.asked) == 1
 
 
-def test_a_grant_whose_region_is_not_told_gives_a_profile_without_one(connected: FakeBroker):
+def test_a_grant_without_a_region_gives_a_profile_without_one(connected: FakeBroker):
     told = grant()
     del told["region"]
     connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": told})
@@ -102,8 +102,8 @@ def test_the_program_is_named_by_its_own_path(home: Path, monkeypatch: pytest.Mo
         (["x", "analytics-prod", "--permissions", "-", "--reason", "r"], "cannot read standard input"),
         (["x", "--grant", "nonsense"], "'nonsense' is not a grant id"),
         (["x", *ASK, "--grant", GRANT_ID], "--grant goes without TARGET"),
-        (["x", *ASK[:4], "foo", *ASK[5:]], "'foo' is no ARN.\nFix: Write it like arn:aws:s3:::BUCKET/KEY, or *."),
-        (["x", *ASK[:2], "GetObject", *ASK[3:]], "'GetObject' is no action.\nFix: Write it like s3:GetObject."),
+        (["x", *ASK[:4], "foo", *ASK[5:]], "'foo' is not an ARN.\nFix: Write it like arn:aws:s3:::BUCKET/KEY, or *."),
+        (["x", *ASK[:2], "GetObject", *ASK[3:]], "'GetObject' is not an action.\nFix: Write it like s3:GetObject."),
         (["a b", *ASK], "'a b' is not a profile name"),
         (["x", *ASK[:-1], "two\nlines"], "control character"),
         (["x", *ASK[:-2]], "--reason is missing"),

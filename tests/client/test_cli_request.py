@@ -29,7 +29,15 @@ BODY = {
 }
 DECISION = {
     "effect": "allow",
-    "reasons": [{"policy": "read-reports", "sentence": "Readers may read reports.", "action": "", "resource": ""}],
+    "reasons": [
+        {
+            "policy": "read-reports",
+            "sentence": "Readers may read reports.",
+            "action": "",
+            "resource": "",
+            "template": "",
+        }
+    ],
     "risks": [
         {
             "risk": "DataExfiltration",
@@ -98,9 +106,9 @@ def test_cli_03_a_pending_review_as_json_holds_the_review(connected: FakeBroker,
 
 
 @pytest.mark.parametrize("repeats", [False, True])
-def test_rev_12_a_repeat_says_that_nobody_was_asked_again(connected: FakeBroker, jitney: Jitney, repeats: bool):
+def test_rev_12_a_repeat_says_that_no_reviewer_was_notified_again(connected: FakeBroker, jitney: Jitney, repeats: bool):
     connected.say("POST", "/v1/grants", 202, under_review() | ({"repeats": True} if repeats else {}))
-    assert ("already under review; nobody was asked again" in jitney("request", *ASK, *WHY).stdout) is repeats
+    assert ("already under review; no reviewer was notified again" in jitney("request", *ASK, *WHY).stdout) is repeats
     assert ("repeats" in json.loads(jitney("request", *ASK, *WHY, "--json").stdout)) is repeats
 
 
@@ -154,7 +162,7 @@ def test_a_denial_says_why_and_offers_the_command_that_would_pass(connected: Fak
         "jitney: The request is denied by policy",
         "The detail of denied.",
         "s3:GetObject on arn:aws:s3:::reports/secret/*: Salaries stay secret. (no-secrets)",
-        "Fix: Ask only for what would pass:",
+        "Fix: Request only what would pass:",
         (
             "jitney request analytics-prod --action s3:GetObject --resource 'arn:aws:s3:::reports/2026/*' --for 5m "
             """--reason 'it'"'"'s due'"""
@@ -177,7 +185,7 @@ def test_a_shorter_time_and_a_part_are_both_offered(connected: FakeBroker, jitne
     connected.say("POST", "/v1/grants", 403, DENIED | {"longest_seconds": 90})
     result = jitney("request", *ASK, "--resource", "arn:aws:s3:::reports/secret/*", *WHY)
     fix, shorter, other, part = result.stderr.splitlines()[-4:]
-    assert (fix, other) == ("Fix: Ask only for what would pass:", "Or:")
+    assert (fix, other) == ("Fix: Request only what would pass:", "Or:")
     assert "--for 1m30s" in shorter
     assert "secret" not in part
 
@@ -190,8 +198,9 @@ def test_a_denial_of_everything_keeps_the_brokers_fix(connected: FakeBroker, jit
 def test_a_denial_of_many_actions_is_one_line_for_each_resource(connected: FakeBroker, jitney: Jitney):
     names = [f"s3:Action{number}" for number in range(19)]
     sentence = "No policy permits {} (Write) on arn:aws:s3:::x at target t for groups g."
-    pairs = [{"action": name, "resource": "arn:aws:s3:::x", "sentence": sentence.format(name)} for name in names]
-    reasons = [{"policy": "builtin:no-permit"} | pair for pair in pairs]
+    template = "No policy permits {action} on arn:aws:s3:::x at target t for groups g."
+    every = {"policy": "builtin:no-permit", "resource": "arn:aws:s3:::x", "template": template}
+    reasons = [every | {"action": name, "sentence": sentence.format(name)} for name in names]
     denied = DENIED | {"reasons": reasons, "detail": reasons[0]["sentence"], "allowed_subset": []}
     connected.say("POST", "/v1/grants", 403, denied)
     line, fix = jitney("request", *ASK, *WHY).stderr.splitlines()[1:]
@@ -207,7 +216,7 @@ def test_a_denial_as_json_is_the_problem(connected: FakeBroker, jitney: Jitney):
     assert json.loads(result.stdout) == DENIED
 
 
-def test_every_fault_of_a_request_is_told(connected: FakeBroker, jitney: Jitney):
+def test_every_fault_of_a_request_is_shown(connected: FakeBroker, jitney: Jitney):
     errors = [{"pointer": f"/{name}", "detail": f"{name} is wrong.", "fix": ""} for name in ("reason", "ticket")]
     connected.say("POST", "/v1/grants", 400, problem("request_invalid", detail="/reason: wrong.", errors=errors))
     result = jitney("request", *ASK, *WHY)
@@ -218,9 +227,9 @@ def test_every_fault_of_a_request_is_told(connected: FakeBroker, jitney: Jitney)
     ]
 
 
-def test_a_wrong_duration_is_told_as_it_was_given(connected: FakeBroker, jitney: Jitney):
+def test_a_duration_out_of_bounds_is_shown_as_it_was_given(connected: FakeBroker, jitney: Jitney):
     detail, fix = "7200 is out of range.", "Use a number from 5 to 3600."
-    error = {"pointer": "/duration_seconds", "detail": detail, "fix": fix}
+    error = {"pointer": "/duration_seconds", "detail": detail, "fix": fix, "bounds": {"minimum": 5, "maximum": 3600}}
     told = problem("request_invalid", detail=f"/duration_seconds: {detail}", fix=fix, errors=[error])
     connected.say("POST", "/v1/grants", 400, told)
     result = jitney("request", *ASK[:-1], "2h", *WHY)
@@ -229,7 +238,7 @@ def test_a_wrong_duration_is_told_as_it_was_given(connected: FakeBroker, jitney:
 
 
 @pytest.mark.parametrize(
-    ("effect", "code", "words"), [("allow", 0, "Would be granted"), ("review", 4, "review"), ("deny", 3, "denied")]
+    ("effect", "code", "words"), [("allow", 0, "Allowed"), ("review", 4, "Needs a review"), ("deny", 3, "Denied")]
 )
 def test_a_dry_run_shows_the_decision_and_the_session_policy_and_issues_nothing(
     connected: FakeBroker, jitney: Jitney, effect: str, code: int, words: str
@@ -280,7 +289,7 @@ def test_several_permissions_come_as_json_and_are_offered_as_json(connected: Fak
         (["analytics-prod", *WHY, "--permissions", "-"], "--permissions -: not JSON"),
     ],
 )
-def test_a_wrong_command_line_is_told_before_anybody_is_asked(
+def test_an_invalid_command_line_makes_no_request(
     connected: FakeBroker, jitney: Jitney, arguments: list[str], said: str
 ):
     result = jitney("request", *arguments)

@@ -22,21 +22,21 @@ def check(*more: str):
     return CliRunner().invoke(app, ["review", "check", *more])
 
 
-def test_a_table_tells_that_all_can_be_reached(connected: FakeBroker):
+def test_a_table_shows_that_all_can_be_reached(connected: FakeBroker):
     connected.say("POST", PATH, 200, answer(RIGHT))
     result = check()
     assert result.exit_code == 0
     heading, columns, row, *_ = result.stdout.splitlines()
-    assert heading == "All can be reached  reviewers"
+    assert heading == "Passed  channels and reviewers"
     assert columns.split() == ["kind", "name", "groups", "code"]
     assert row.split() == ["OK", "channel", "#reviews", "owners"]
 
 
-def test_who_cannot_be_reached_is_told_with_the_fix_and_by_the_exit_code(connected: FakeBroker):
+def test_an_unreachable_reviewer_has_a_fix_and_exit_code_1(connected: FakeBroker):
     connected.say("POST", PATH, 200, answer(RIGHT, WRONG))
     result = check()
     assert result.exit_code == 1
-    assert result.stdout.startswith("Not all can be reached")
+    assert result.stdout.startswith("Failed")
     (row,) = (line for line in result.stdout.splitlines() if line.startswith("WRONG"))
     assert row.split() == ["WRONG", "person", "people.bob", "owners,", "security", "users_not_found"]
     assert "Write the address." in result.stdout
@@ -54,7 +54,7 @@ def test_what_is_not_said_to_be_right_is_wrong(connected: FakeBroker, lie):
     assert check().exit_code == 1
 
 
-def test_who_is_no_operator_is_told(connected: FakeBroker):
+def test_only_an_operator_may_do_this(connected: FakeBroker):
     connected.say("POST", PATH, 403, problem("not_operator", fix="Ask an operator."))
     result = check()
     assert result.exit_code != 0

@@ -40,14 +40,14 @@ def run(connected: FakeBroker) -> Run:
     )
 
 
-def test_end_01_the_grant_is_given_back_when_the_command_has_ended(connected: FakeBroker, run: Run):
+def test_end_01_the_grant_is_released_when_the_command_has_ended(connected: FakeBroker, run: Run):
     connected.say("POST", "/v1/grants", 201, issued())
     for words, releases in ((ASK, 1), ([*ASK, "--keep"], 1)):
         assert run(*words, *PRINT_KEY).returncode == 0
         assert len(connected.calls("DELETE", f"/v1/grants/{GRANT_ID}")) == releases
 
 
-def test_end_01_the_grant_of_a_command_that_cannot_start_is_given_back(connected: FakeBroker, run: Run, tmp_path: Path):
+def test_end_01_the_grant_of_a_command_that_cannot_start_is_released(connected: FakeBroker, run: Run, tmp_path: Path):
     connected.say("POST", "/v1/grants", 201, issued())
     program = tmp_path / "program"
     program.write_bytes(b"\x00 no machine runs this")
@@ -65,7 +65,7 @@ def test_a_release_that_fails_leaves_the_commands_exit_code(connected: FakeBroke
     connected.say("DELETE", f"/v1/grants/{GRANT_ID}", 500, problem("internal"))
     done = run(*ASK, "--", sys.executable, "-c", "raise SystemExit(42)")
     assert done.returncode == 42
-    assert f"{GRANT_ID} was not given back" in done.stderr
+    assert f"{GRANT_ID} was not released" in done.stderr
 
 
 def test_the_command_runs_with_the_grants_keys_and_nothing_else_is_printed(connected: FakeBroker, run: Run):
@@ -94,7 +94,7 @@ def test_an_existing_grant_is_not_used_for_another_target(connected: FakeBroker,
     assert "leave --grant out" in done.stderr
 
 
-def test_cli_03_a_pending_request_is_told_once_and_goes_on_by_itself(connected: FakeBroker, run: Run):
+def test_cli_03_a_pending_request_is_shown_once_and_goes_on_by_itself(connected: FakeBroker, run: Run):
     connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="1")
     for state in ("pending", "active"):
         connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant(state)}, Retry_After="1")
@@ -105,7 +105,7 @@ def test_cli_03_a_pending_request_is_told_once_and_goes_on_by_itself(connected: 
     assert line.startswith(f"jitney: {GRANT_ID} is under review by data-owners until 2099-11-24 13:00:00 UTC (in ")
 
 
-def test_cli_03_an_escalation_is_told_while_one_waits(connected: FakeBroker, run: Run):
+def test_cli_03_an_escalation_is_shown_during_the_wait(connected: FakeBroker, run: Run):
     connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="1")
     for review in (REVIEW, REVIEW | {"escalated_to": ["security"]}):
         connected.say(
@@ -181,19 +181,17 @@ def test_a_denial_offers_the_whole_command(connected: FakeBroker, run: Run):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (ASK, "There is no command."),
-        ([*ASK, "--"], "There is no command."),
+        (ASK, "The command is missing."),
+        ([*ASK, "--"], "The command is missing."),
         (
             [*ASK, "--", "no-such-command-anywhere"],
-            "no-such-command-anywhere is not a command here.\nFix: Check its name and PATH.",
+            "The command no-such-command-anywhere was not found.\nFix: Check its name and PATH.",
         ),
-        ([*ASK, "--", "aws s3 ls"], "The command is one quoted argument.\nFix: Drop the quotes"),
+        ([*ASK, "--", "aws s3 ls"], "The command is one quoted argument.\nFix: Remove the quotes"),
         (["--", "env"], "TARGET is missing."),
     ],
 )
-def test_a_command_that_cannot_run_is_told_before_anybody_is_asked(
-    connected: FakeBroker, run: Run, arguments: list[str], said: str
-):
+def test_a_command_that_cannot_run_makes_no_request(connected: FakeBroker, run: Run, arguments: list[str], said: str):
     done = run(*arguments)
     assert done.returncode == 2
     assert said in done.stderr
@@ -214,7 +212,7 @@ def test_cli_03_an_interrupted_wait_says_that_the_request_stays_open(connected: 
 
 
 @pytest.mark.parametrize("verb", ["run", "explain"])
-def test_a_command_without_the_dashes_is_told_where_they_go(verb: str):
+def test_a_command_without_the_dashes_names_their_place(verb: str):
     done = subprocess.run(
         [JITNEY, verb, "analytics-prod", "aws", "s3", "ls"],
         capture_output=True,
@@ -223,5 +221,5 @@ def test_a_command_without_the_dashes_is_told_where_they_go(verb: str):
         check=False,
     )
     assert done.returncode == 2
-    assert "aws s3 ls stands before the two dashes, or they are missing." in done.stderr
+    assert "aws s3 ls comes before the two dashes, or they are missing." in done.stderr
     assert f"Fix: Put it after two dashes: jitney {verb} " in done.stderr

@@ -25,22 +25,22 @@ def check(*more: str):
     return CliRunner().invoke(app, ["target", "check", "analytics-prod", *more])
 
 
-def test_a_table_tells_each_attempt_and_that_all_is_well(connected: FakeBroker):
+def test_a_table_shows_each_call_and_that_all_passed(connected: FakeBroker):
     connected.say("POST", PATH, 200, answer(RIGHT))
     result = check()
     assert result.exit_code == 0
     heading, columns, row, *_ = result.stdout.splitlines()
-    assert heading == "As it should be  analytics-prod (444455556666)"
-    assert columns.split() == ["tried", "expected", "AWS", "answered"]
+    assert heading == "Passed  analytics-prod (444455556666)"
+    assert columns.split() == ["call", "expected", "AWS", "answered"]
     assert row.rstrip().split(maxsplit=1) == ["OK", "assume the role as a grant does  allowed   allowed"]
     assert "g-check-aaaaaaaaaaaaaa" in result.stdout
 
 
-def test_a_wrong_answer_is_told_with_its_fix_and_by_the_exit_code(connected: FakeBroker):
+def test_an_unexpected_answer_has_a_fix_and_exit_code_1(connected: FakeBroker):
     connected.say("POST", PATH, 200, answer(RIGHT, WRONG))
     result = check()
     assert result.exit_code == 1
-    assert result.stdout.startswith("Wrong  analytics-prod")
+    assert result.stdout.startswith("Failed  analytics-prod")
     (row,) = (line for line in result.stdout.splitlines() if line.startswith("WRONG"))
     assert row.split() == ["WRONG", "assume", "it", "without", "the", "external", "id", "AccessDenied", "allowed"]
     assert "Deploy the target's stack again." in result.stdout
@@ -59,7 +59,7 @@ def test_what_is_not_said_to_be_right_is_wrong(connected: FakeBroker, lie):
     assert check().exit_code == 1
 
 
-def test_an_unknown_target_is_told_with_the_closest(connected: FakeBroker):
+def test_an_unknown_target_names_the_closest(connected: FakeBroker):
     connected.say("POST", PATH, 400, problem("target_unknown", fix="Use one of: analytics-prod."))
     result = check()
     assert result.exit_code == 2

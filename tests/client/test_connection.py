@@ -1,11 +1,19 @@
 """Where a token may travel, and when a request is sent again."""
 
+import contextlib
 import socket
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
-from jitney.client.connection import checked_url, open_client, send
+from jitney.client.connection import NotConnectedError, Request, Response, checked_url, exchange, send
 from jitney.client.problems import Invalid, Unavailable
 from tests.client.fake_broker import FakeBroker
 
@@ -46,6 +54,8 @@ def test_https_and_loopback_are_accepted(url: str):
         "https://api.example.com/#x",
         "http://localhost:99999999",
         "https://api.example.com\n",
+        "https://api.exämple.com",
+        "https://api.example.com\tx",
     ],
 )
 def test_everything_else_would_show_the_token_and_is_refused(url: str):
@@ -55,57 +65,56 @@ def test_everything_else_would_show_the_token_and_is_refused(url: str):
     assert refused.value.title == "--api is not valid"
 
 
-def ask(broker: FakeBroker, method: str, *, key: str = "") -> tuple[httpx.Response, list[float]]:
+def ask(broker: FakeBroker, method: str, *, key: str = "") -> tuple[Response, list[float]]:
     pauses: list[float] = []
-    with open_client(broker.url) as client:
-        request = client.build_request(method, broker.url + PATH, headers={"Idempotency-Key": key} if key else {})
-        return send(client, request, pauses.append), pauses
+    request = Request(method, broker.url + PATH, {"Idempotency-Key": key} if key else {})
+    return send(request, pauses.append), pauses
 
 
 @pytest.mark.parametrize(("method", "key"), [("GET", ""), ("POST", "once")])
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_not_now_is_asked_again_with_the_same_key_after_the_pause_told(
+def test_a_not_now_is_sent_again_with_the_same_key_after_retry_after(
     broker: FakeBroker, status: int, method: str, key: str
 ):
     broker.say(method, PATH, status, b"busy", Retry_After="7", Content_Type="text/plain")
     broker.say(method, PATH, 200, {})
     response, pauses = ask(broker, method, key=key)
-    assert (response.status_code, pauses) == (200, [7.0])
+    assert (response.status, pauses) == (200, [7.0])
     assert len({asked.headers.get("Idempotency-Key") for asked in broker.asked}) == 1
 
 
 def test_what_is_not_safe_to_repeat_is_sent_once(broker: FakeBroker):
     broker.say("POST", PATH, 503, b"busy")
     response, pauses = ask(broker, "POST")
-    assert (response.status_code, pauses, len(broker.asked)) == (503, [], 1)
+    assert (response.status, pauses, len(broker.asked)) == (503, [], 1)
 
 
-def test_asking_again_ends_after_four_times(broker: FakeBroker):
+def test_sending_ends_after_four_times(broker: FakeBroker):
     broker.say("GET", PATH, 503, b"busy")
     response, pauses = ask(broker, "GET")
-    assert (response.status_code, pauses, len(broker.asked)) == (503, [0.5, 2.0, 8.0], 4)
+    assert (response.status, pauses, len(broker.asked)) == (503, [0.5, 2.0, 8.0], 4)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 422, 500])
 def test_an_answer_is_an_answer(broker: FakeBroker, status: int):
     broker.say("GET", PATH, status, b"")
-    assert ask(broker, "GET")[0].status_code == status
+    assert ask(broker, "GET")[0].status == status
     assert len(broker.asked) == 1
 
 
 def test_a_long_retry_after_is_left_to_the_caller(broker: FakeBroker):
     broker.say("GET", PATH, 429, b"", Retry_After="60")
     response, pauses = ask(broker, "GET")
-    assert (response.status_code, pauses) == (429, [])
+    assert (response.status, pauses) == (429, [])
 
 
 def test_a_refusal_by_aws_is_final(broker: FakeBroker):
     broker.say("GET", PATH, 502, {"code": "issue_refused"})
-    assert ask(broker, "GET")[0].status_code == 502
+    assert ask(broker, "GET")[0].status == 502
     assert len(broker.asked) == 1
 
 
-def test_a_lost_answer_is_asked_for_again_only_where_that_is_safe(broker: FakeBroker):
+def test_a_request_whose_answer_was_lost_is_sent_again_only_where_that_is_safe(broker: FakeBroker):
     broker.hang_up("POST", PATH)
     with pytest.raises(Unavailable, match="did not answer"):
         ask(broker, "POST")
@@ -116,35 +125,49 @@ def test_a_lost_answer_is_asked_for_again_only_where_that_is_safe(broker: FakeBr
 def assert_that_a_repeat_finds_the_answer(broker: FakeBroker):
     broker.hang_up("POST", PATH)
     broker.say("POST", PATH, 200, {})
-    assert ask(broker, "POST", key="once")[0].status_code == 200
+    assert ask(broker, "POST", key="once")[0].status == 200
 
 
-def test_a_server_that_is_not_there_is_tried_four_times_even_for_a_post():
-    def nothing_there(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused", request=request)
+def test_a_server_that_does_not_answer_is_tried_four_times_even_for_a_post():
+    def nothing_there(_: Request) -> Response:
+        raise NotConnectedError from ConnectionRefusedError(111, "Connection refused")
 
     url, pauses = "https://broker.example.com", []
-    with httpx.Client(transport=httpx.MockTransport(nothing_there)) as client, pytest.raises(Unavailable) as refused:
-        send(client, client.build_request("POST", url), pauses.append)
+    with pytest.raises(Unavailable) as refused:
+        send(Request("POST", url, {}), pauses.append, nothing_there)
     assert len(pauses) == 3
     assert (refused.value.exit_code, refused.value.code) == (6, "no_response")
-    assert refused.value.detail.startswith(url)
+    assert refused.value.detail == f"{url} did not answer: Connection refused."
 
 
-def test_on_this_machine_what_is_not_there_is_not_waited_for():
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("failure", [TimeoutError("timed out"), ssl.SSLCertVerificationError(1, "self-signed")])
+def test_an_answer_that_takes_too_long_or_a_wrong_certificate_is_final(method: str, failure: OSError):
+    def fails(_: Request) -> Response:
+        if isinstance(failure, ssl.SSLError):
+            raise NotConnectedError from failure
+        raise failure
+
+    pauses: list[float] = []
+    with pytest.raises(Unavailable, match="did not answer"):
+        send(Request(method, "https://broker.example.com", {"Idempotency-Key": "k"}), pauses.append, fails)
+    assert pauses == []
+
+
+def test_a_server_on_this_machine_that_does_not_run_is_tried_once():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
     pauses: list[float] = []
-    with open_client(url) as client, pytest.raises(Unavailable) as refused:
-        send(client, client.build_request("GET", url), pauses.append)
+    with pytest.raises(Unavailable) as refused:
+        send(Request("GET", url, {}), pauses.append)
     assert pauses == []
     assert "make up" in refused.value.fix
 
 
 def test_a_redirect_is_not_followed(broker: FakeBroker):
     broker.say("GET", PATH, 302, b"", Location=f"{broker.url}/elsewhere")
-    assert ask(broker, "GET")[0].status_code == 302
+    assert ask(broker, "GET")[0].status == 302
     assert [asked.path for asked in broker.asked] == [PATH]
 
 
@@ -152,10 +175,70 @@ def test_plain_http_on_loopback_never_goes_through_a_proxy(broker: FakeBroker, m
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     broker.say("GET", PATH, 200, {})
-    assert ask(broker, "GET")[0].status_code == 200
+    assert ask(broker, "GET")[0].status == 200
 
 
-def test_loopback_without_tls_trusts_no_certificate_at_all():
-    with open_client("http://127.0.0.1:1") as client:
-        context = client._transport._pool._ssl_context
-        assert (context.cert_store_stats()["x509_ca"], context.check_hostname) == (0, True)
+def test_https_goes_through_the_proxy_with_its_password_unless_the_host_is_excluded(monkeypatch: pytest.MonkeyPatch):
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        port = proxy.getsockname()[1]
+
+        def refuse() -> None:
+            with proxy.accept()[0] as connection:
+                asked.append(connection.recv(4096))
+                connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:p%40ss@127.0.0.1:{port}")
+        with pytest.raises(NotConnectedError) as refused:
+            exchange(Request("GET", "https://broker.example.com/x", {}))
+        thread.join()
+    assert "407" in str(refused.value.__cause__)
+    assert asked[0].startswith(b"CONNECT broker.example.com:443 HTTP/1.")
+    assert b"Proxy-Authorization: Basic bWU6cEBzcw==" in asked[0]
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "https://127.0.0.1:1"])
+def test_a_proxy_of_another_kind_is_refused(proxy: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(Invalid, match="is of the kind"):
+        exchange(Request("GET", "https://broker.example.com/x", {}))
+
+
+def test_a_certificate_that_no_authority_signed_is_refused(tmp_path: Path):
+    certificate = self_signed(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+
+        def serve() -> None:
+            with contextlib.suppress(OSError), context.wrap_socket(server.accept()[0], server_side=True):
+                pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(NotConnectedError) as refused:
+            exchange(Request("GET", f"https://localhost:{server.getsockname()[1]}/", {}))
+        thread.join()
+    assert isinstance(refused.value.__cause__, ssl.SSLCertVerificationError)
+
+
+def self_signed(folder: Path) -> Path:
+    """A key and a certificate for localhost in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    day = timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC) - day)
+        .not_valid_after(datetime.now(UTC) + day)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "localhost.pem"
+    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return path

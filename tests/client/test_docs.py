@@ -1,4 +1,4 @@
-"""docs/agent.md and docs/targets.md, held: their commands run, the tables are the code's."""
+"""docs/agent.md, its reference and docs/targets.md: their commands run, their tables are the code's."""
 
 import re
 import shlex
@@ -17,15 +17,22 @@ from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, ended, g
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "agent.md").read_text("utf-8")
+REFERENCE = (ROOT / "docs" / "agent-reference.md").read_text("utf-8")
 TARGETS = (ROOT / "docs" / "targets.md").read_text("utf-8")
 CHECK = {"target": "analytics-prod", "account": "444455556666", "session": "g-check-aaaaaaaaaaaaaa"} | {
     "attempts": [{"name": "role", "description": "assume it", "expected": ["allowed"], "answer": "allowed", "ok": True}]
 }
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE + TARGETS, re.DOTALL)
-COMMANDS = [shlex.split(line) for block in BLOCKS for line in block.splitlines()]
+LINES = [shlex.split(line) for block in BLOCKS for line in block.splitlines()]
+COMMANDS = [words for words in LINES if words[0] == "jitney"]
+INSTALLERS = {"pip", "pipx", "uvx"}  # tests/dist/test_wheel.py installs the wheel
 OF_THE_AWS_CLI = {"--table-name", "--key"}
 INTERRUPTED = 128 + signal.SIGINT
 DECISION = {"effect": "allow", "reasons": [], "permissions": PERMISSIONS}
+
+
+def test_every_line_of_the_pages_is_a_command_or_an_installation():
+    assert {words[0] for words in LINES} == {"jitney"} | INSTALLERS
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: " ".join(words[:3]))
@@ -43,24 +50,23 @@ def test_every_command_on_the_page_works(
     connected.say("POST", f"/v1/grants/{GRANT_ID}/revocation", 200, ended("revoked", "stolen"))
     connected.say("GET", "/v1/grants", 200, {"grants": [grant()]})
     connected.say("POST", "/v1/targets/analytics-prod/check", 200, CHECK)
-    assert words[0] == "jitney"
     result = CliRunner().invoke(app, words[1:])
     assert result.exit_code == 0, result.output
 
 
 def test_the_table_of_settings_is_the_codes():
-    rows = re.findall(r"^\| `(JITNEY_\w+)` \| (?:`([\w.]+)`|never) \|", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| `(JITNEY_\w+)` \| (?:`([\w.]+)`|never) \|", REFERENCE, re.MULTILINE)
     assert rows == [(variable, place or "") for variable, place in SETTINGS.values()]
 
 
 def test_the_table_of_exit_codes_is_the_codes():
-    told = {int(code) for code in re.findall(r"^\| (\d+) \| ", PAGE, re.MULTILINE)}
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \| ", REFERENCE, re.MULTILINE)}
     kinds = [problems.ClientProblem, *problems.ClientProblem.__subclasses__()]
-    assert told == {0, INTERRUPTED, *(kind.exit_code for kind in kinds)}
+    assert codes == {0, INTERRUPTED, *(kind.exit_code for kind in kinds)}
 
 
 def test_every_option_on_the_page_exists():
-    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE))
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE + REFERENCE))
     shown = "".join(
         CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"}).stdout
         for command in (
@@ -75,7 +81,11 @@ def test_every_option_on_the_page_exists():
             ["grants", "revoke"],
         )
     )
-    assert not {option for option in options - {"--profile", *OF_THE_AWS_CLI} if option not in shown}
+    assert not {
+        option
+        for option in options - {"--from", "--install-completion", "--profile", *OF_THE_AWS_CLI}
+        if option not in shown
+    }
 
 
 def test_the_configuration_file_on_the_page_is_valid(home: Path, monkeypatch: pytest.MonkeyPatch):
@@ -85,7 +95,6 @@ def test_the_configuration_file_on_the_page_is_valid(home: Path, monkeypatch: py
     folder = home / ".config" / "jitney"
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(example.replace("/run/secrets/jitney", str(secret)))
-    monkeypatch.setattr("jitney.client.broker.open_client", lambda *_: None)  # nothing is sent: TLS need not be set up
     from jitney.client.settings import ConnectionOptions, connect
     from jitney.client.tokens.client_credentials import ClientCredentials
 

@@ -1,4 +1,4 @@
-"""The broker's faults, told by the options that people gave."""
+"""The broker's errors, in terms of the options that people gave."""
 
 import pytest
 
@@ -11,7 +11,7 @@ SEVERAL = GrantRequest("analytics-prod", (ONE, ONE), 2, "report")
 COPY = "aws s3 cp s3://reports/2026/q3.csv 'a dir'"
 CALLED = GrantRequest("analytics-prod", (), 300, "report", calls=(COPY,))
 CALLS = GrantRequest("analytics-prod", (), 300, "report", calls=("aws s3 ls", COPY, "aws " + "x" * 100))
-RANGE = "Use a number from 5 to 3600."
+BOUNDS = {"minimum": 5, "maximum": 3600}
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def test_a_place_in_the_body_is_the_option_and_its_value(ask: GrantRequest, poin
 
 
 @pytest.mark.parametrize(("ask", "said"), [(ASK, "--for 2h is too long."), (SEVERAL, "--for 2s is too short.")])
-def test_a_duration_out_of_range_is_told_as_durations_are_written(ask: GrantRequest, said: str):
-    fault = {"pointer": "/duration_seconds", "detail": "It is out of range.", "fix": RANGE}
+def test_a_duration_out_of_bounds_is_shown_as_durations_are_written(ask: GrantRequest, said: str):
+    fault = {"pointer": "/duration_seconds", "detail": "It is out of range.", "fix": "Another.", "bounds": BOUNDS}
     assert fault_and_fix(fault, ask) == (said, "Give 5s to 1h.")
 
 

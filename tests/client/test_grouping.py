@@ -47,7 +47,7 @@ def test_a_group_may_have_another_default():
     assert said(shine) == "yellow\n"
 
 
-def test_help_tells_the_groups_options_and_the_commands_own_words():
+def test_help_shows_the_groups_options_and_the_commands_own_words():
     told = said(paint, "--help")
     assert all(words in told for words in ("Paint WHAT.", "--first-colour", "The first.", "--other", "--twice"))
 

@@ -1,4 +1,4 @@
-"""What is remembered between runs, by whom it can be read, and what happens at the same time."""
+"""The cache of grants: its content, who can read it, and processes at the same time."""
 
 import os
 import stat
@@ -106,7 +106,7 @@ def test_a_link_is_not_followed(tmp_path: Path):
     assert (tmp_path / "elsewhere").read_text() == "kept"
 
 
-def test_a_place_that_cannot_be_written_is_told_with_the_fix(tmp_path: Path):
+def test_an_unwritable_folder_is_a_problem_with_a_fix(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Invalid) as refused, locked_entry(tmp_path / "file" / "jitney", KEY):
         pass

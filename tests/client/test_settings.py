@@ -92,7 +92,7 @@ def test_the_secret_may_lie_in_a_file_of_its_own(home: Path, config: Path, tmp_p
         ('[token]\nfile = "a"\ncommand = "b"', "JITNEY_TOKEN_FILE and JITNEY_TOKEN_COMMAND are both set"),
     ],
 )
-def test_a_wrong_file_is_told_with_the_place_and_without_its_content(home: Path, config: Path, text: str, said: str):
+def test_an_invalid_file_is_named_without_its_content(home: Path, config: Path, text: str, said: str):
     config.write_text(text)
     problem = refusal(API | {"XDG_CONFIG_HOME": str(config.parent.parent)})
     assert problem.exit_code == 2
@@ -103,8 +103,8 @@ def test_a_wrong_file_is_told_with_the_place_and_without_its_content(home: Path,
 @pytest.mark.parametrize(
     ("environment", "kind", "said"),
     [
-        ({}, Invalid, "Nothing says where the broker is."),
-        (API, Unauthenticated, "Nothing says where the bearer token comes from."),
+        ({}, Invalid, "The broker's address is not set."),
+        (API, Unauthenticated, "The source of the bearer token is not set."),
         (API | {"JITNEY_TOKEN_FILE": "a", "JITNEY_TOKEN_URL": "b"}, Invalid, "JITNEY_TOKEN_FILE and JITNEY_TOKEN_URL"),
         (API | {"JITNEY_TOKEN_COMMAND": "a 'b"}, Invalid, "JITNEY_TOKEN_COMMAND has unbalanced quotes"),
         (API | {"JITNEY_TOKEN_COMMAND": " "}, Invalid, "JITNEY_TOKEN_COMMAND is empty"),

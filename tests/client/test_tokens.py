@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from jitney.client.problems import ClientProblem, Unauthenticated, Unavailable
-from jitney.client.tokens import TokenSource, whose
+from jitney.client.tokens import TokenSource, issuer_and_subject
 from jitney.client.tokens.client_credentials import ClientCredentials
 from jitney.client.tokens.command import CommandToken
 from jitney.client.tokens.file import FileToken
@@ -30,7 +30,7 @@ def printing(code: str) -> CommandToken:
     return CommandToken((sys.executable, "-c", code))
 
 
-def test_a_file_is_read_anew_each_time(tmp_path: Path):
+def test_a_file_is_read_each_time(tmp_path: Path):
     path = tmp_path / "token"
     source = FileToken(path)
     path.write_text("\none.two.three \n")
@@ -48,7 +48,7 @@ def test_a_file_without_one_bare_token_is_refused_by_name_and_not_by_content(tmp
     assert not content.strip() or content.decode("latin-1") not in said
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path):
+def test_a_missing_file_is_a_problem(tmp_path: Path):
     assert "No such file" in refusal(FileToken(tmp_path / "none"))
 
 
@@ -69,7 +69,7 @@ def test_a_command_is_not_a_shell_line():
         (CommandToken(("/does/not/exist",)), "cannot be started: No such file"),
     ],
 )
-def test_a_command_that_fails_is_told_without_what_it_printed(source: CommandToken, said: str):
+def test_a_failed_command_is_named_without_its_output(source: CommandToken, said: str):
     detail = refusal(source)
     assert said in detail
     assert "printed-9f0c" not in detail
@@ -113,7 +113,7 @@ def test_client_credentials_are_sent_as_rfc_6749_says(broker: FakeBroker):
         (429, b"", Unavailable, "HTTP 429."),
     ],
 )
-def test_a_token_endpoint_that_gives_none_is_told_without_the_secret(
+def test_a_refusing_token_endpoint_is_named_without_the_secret(
     broker: FakeBroker, status: int, body: object, kind: type[ClientProblem], said: str
 ):
     broker.say("POST", "/token", status, body)
@@ -124,11 +124,11 @@ def test_a_token_endpoint_that_gives_none_is_told_without_the_secret(
 
 
 @pytest.mark.parametrize(("error", "told"), [("invalid_client", True), ("invalid_target", False)])
-def test_a_secret_of_an_earlier_local_system_is_told_as_such(broker: FakeBroker, error: str, told: bool):
+def test_a_secret_of_an_earlier_local_system_is_explained(broker: FakeBroker, error: str, told: bool):
     broker.say("POST", "/token", 401, {"error": error})
     with pytest.raises(Unauthenticated) as refused:
         ClientCredentials(f"{broker.url}/token", "reader", SECRET).fetch()
-    assert ("A new `make up` makes new secrets: load the agent's .env file again." in refused.value.fix) is told
+    assert ("`make up` makes new secrets each time: load the agent's .env file again." in refused.value.fix) is told
 
 
 def test_a_lifetime_that_is_no_number_is_ignored(broker: FakeBroker):
@@ -153,7 +153,7 @@ def test_a_wrong_address_of_the_token_endpoint_is_not_blamed_on_the_client(broke
 
 
 @pytest.mark.parametrize(("status", "body"), [(403, b""), (200, {"value": None}), (200, {})])
-def test_github_actions_without_the_permission_is_told(broker: FakeBroker, status: int, body: object):
+def test_github_actions_without_the_permission_is_a_problem(broker: FakeBroker, status: int, body: object):
     broker.say("GET", "/oidc?audience=jitney", status, body)
     said = refusal(GitHubActions(f"{broker.url}/oidc", "canary-request-token", "jitney"))
     assert f"HTTP {status}" in said
@@ -170,13 +170,13 @@ def jwt(payload: object) -> str:
     return f"e30.{middle}.signature"
 
 
-def test_a_jwt_tells_whose_it_is():
+def test_a_jwt_names_its_issuer_and_subject():
     claims = {"iss": "https://idp.example.com", "sub": "reader-agent", "exp": int(time.time())}
-    assert json.loads(whose(jwt(claims))) == ["https://idp.example.com", "reader-agent"]
+    assert json.loads(issuer_and_subject(jwt(claims))) == ["https://idp.example.com", "reader-agent"]
 
 
 @pytest.mark.parametrize(
     "token", ["opaque", "a.b.c", "..", jwt({"sub": "x"}), jwt(["iss"]), jwt("iss"), "a.é.c", "e30.////.x"]
 )
 def test_other_tokens_do_not(token: str):
-    assert whose(token) == ""
+    assert issuer_and_subject(token) == ""

@@ -75,7 +75,7 @@ def test_who_was_asked_is_not_forgotten_between_polls():
     assert answer.review.any_of == (("data-owners",),)
 
 
-def test_an_outage_of_the_broker_is_outlived_and_told():
+def test_an_outage_of_the_broker_is_shown_and_outlived():
     answer, told = waiting(Polled([AWAY, AWAY, "active"]), Clock())
     assert answer.grant.state == "active"
     assert told == [("pending", AWAY), ("pending", AWAY), ("active", None)]

@@ -39,19 +39,19 @@ def test_nothing_that_steers_a_terminal_is_shown(text: str):
         (None, "-"),
     ],
 )
-def test_a_time_is_told_in_utc_and_from_now(iso: str | None, said: str):
+def test_a_time_is_shown_in_utc_and_from_now(iso: str | None, said: str):
     assert wording.moment(iso, NOW) == said
 
 
 @pytest.mark.parametrize(
     ("any_of", "said"),
-    [([["a"]], "a"), ([["a", "b"]], "a and b"), ([["a", "b"], ["c"]], "a and b, or c"), ([], "nobody")],
+    [([["a"]], "a"), ([["a", "b"]], "a and b"), ([["a", "b"], ["c"]], "a and b, or c"), ([], "no reviewer")],
 )
-def test_reviewers_are_told_in_words(any_of: list[list[str]], said: str):
+def test_reviewers_are_a_phrase(any_of: list[list[str]], said: str):
     assert wording.who(any_of) == said
 
 
-def test_a_pending_grant_without_a_review_is_told_until_its_own_end():
+def test_a_pending_grant_without_a_review_shows_its_own_end():
     answer = GrantResponse.read({"grant": grant("pending", expires_at="2026-11-24T12:05:00Z")})
     assert wording.pending(answer, NOW) == f"{GRANT_ID} is under review until 12:05:00 UTC (in 5m)"
 
@@ -87,11 +87,11 @@ def test_a_reason_names_its_pair_once(reason: ApiReason, said: str):
         ("active", ("until", "12:05:00 UTC (in 5m)")),
         ("pending", ("decide by", "12:05:00 UTC (in 5m)")),
         ("expired", ("ended", "12:05:00 UTC (in 5m)")),
-        ("rejected", ("asked at", "11:59:00 UTC (1m ago)")),
-        ("revoked", ("asked at", "11:59:00 UTC (1m ago)")),
+        ("rejected", ("created", "11:59:00 UTC (1m ago)")),
+        ("revoked", ("created", "11:59:00 UTC (1m ago)")),
     ],
 )
-def test_the_time_told_is_the_one_that_matters(state: str, said: tuple[str, str]):
+def test_the_time_shown_is_the_one_that_matters(state: str, said: tuple[str, str]):
     given_times = {"created_at": "2026-11-24T11:59:00Z", "expires_at": "2026-11-24T12:05:00Z"}
     assert wording.relevant_time(GrantResponse.read({"grant": grant(state, **given_times)}).grant, NOW) == said
 
@@ -104,7 +104,15 @@ def test_a_grant_that_was_just_given_lasts_as_long_as_was_asked(off: int, said: 
 
 
 def no(action: str, resource: str = "*", policy: str = "p") -> ApiReason:
-    return ApiReason(policy, f"No {action} (Read) on {resource}.", action, resource)
+    return ApiReason(policy, f"No {action} (Read) on {resource}.", action, resource, f"No {{action}} on {resource}.")
+
+
+def never(action: str) -> ApiReason:
+    return ApiReason("p", "Never.", action, "*")
+
+
+def fails(action: str) -> ApiReason:
+    return ApiReason("p", f"{action} fails.", action, "x", "{action} fails.")
 
 
 @pytest.mark.parametrize(
@@ -114,17 +122,16 @@ def no(action: str, resource: str = "*", policy: str = "p") -> ApiReason:
         ((no("s3:A"), no("s3:AB")), ["No any of these 2 on *: s3:A, s3:AB (p)"]),
         ((no("s3:A"), no("s3:B", "x")), ["No s3:A (Read) on *. (p)", "No s3:B (Read) on x. (p)"]),
         ((no("s3:A"), no("s3:B", policy="q")), ["No s3:A (Read) on *. (p)", "No s3:B (Read) on *. (q)"]),
-        ((ApiReason("p", "Never.", "s3:A", "*"), ApiReason("p", "Never.", "s3:B", "*")), ["s3:A, s3:B on *: Never. (p)"]),
+        ((never("s3:A"), never("s3:B")), ["s3:A, s3:B on *: Never. (p)"]),
         ((ApiReason("p", "Never."), ApiReason("q", "Too long.")), ["Never. (p)", "Too long. (q)"]),
-        ((ApiReason("p", "s3:A fails.", "s3:A", "x"), ApiReason("p", "s3:B fails.", "s3:B", "x")),
-         ["on x: any of these 2 fails: s3:A, s3:B (p)"]),
+        ((fails("s3:A"), fails("s3:B")), ["on x: any of these 2 fails: s3:A, s3:B (p)"]),
     ],
 )  # fmt: skip
 def test_what_one_policy_says_of_several_actions_is_said_once(reasons: tuple[ApiReason, ...], said: list[str]):
     assert wording.reason_lines(reasons) == said
 
 
-def test_a_target_is_told_with_its_account_and_region_where_known():
+def test_a_target_is_shown_with_its_account_and_region_where_known():
     one = GrantResponse.read({"grant": grant()}).grant
     assert wording.where(one) == "analytics-prod (444455556666, eu-west-1)"
     assert wording.where(replace(one, region="")) == "analytics-prod (444455556666)"

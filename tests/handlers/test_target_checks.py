@@ -67,6 +67,6 @@ def test_only_operators_check_and_others_do_not_learn_which_targets_there_are(sy
 
 def test_an_unknown_target_is_told_with_the_closest_names(system: System):
     status, body = checked(system, "analytic-prod")
-    assert (status, body["code"], body["closest"]) == (400, "target_unknown", ["analytics-prod"])
+    assert (status, body["code"], body["alternatives"]) == (400, "target_unknown", ["analytics-prod"])
     assert "analytics-prod" in body["fix"]
     assert "analytics-prod" in checked(system, "zzz")[1]["fix"]

@@ -270,7 +270,7 @@ BREAKS: dict[str, tuple[Callable[[Recorded], Any], str]] = {
     ),
     "the command does not say that it got less": (
         lambda recorded: recorded.waiting.__setitem__(
-            slice(None), [line for line in recorded.waiting if "for less than you asked" not in line]
+            slice(None), [line for line in recorded.waiting if "narrower than requested" not in line]
         ),
         "got less than it requested",
     ),

@@ -91,7 +91,7 @@ def test_an_operator_sees_at_the_command_line_what_is_wrong(own: Own, iam, tmp_p
     command = ["target", "check", PLAIN]
     well = CliRunner().invoke(app, command, env=env)
     assert (well.exit_code, well.stderr) == (0, "")
-    assert well.stdout.startswith(f"As it should be  {PLAIN} ({ACCOUNTS[PLAIN]})")
+    assert well.stdout.startswith(f"Passed  {PLAIN} ({ACCOUNTS[PLAIN]})")
     assert "WRONG" not in well.stdout
     with trust_of(iam, REVOKER, lambda each: each.pop("Condition")):
         ill = CliRunner().invoke(app, command, env=env)
@@ -105,7 +105,7 @@ def test_only_operators_check(api: Api):
     answer = api("POST", PATH, agent="robot-1")
     assert (answer.status_code, answer.json()["code"]) == (403, "not_operator")
     answer = api("POST", "/v1/targets/ponds/check", agent=OPERATOR)
-    assert (answer.status_code, answer.json()["closest"]) == (400, [PLAIN])
+    assert (answer.status_code, answer.json()["alternatives"]) == (400, [PLAIN])
 
 
 def test_a_trust_without_the_external_id_is_wrong(api: Api, iam):

@@ -1,9 +1,9 @@
-"""AWS, with the credentials of the environment: what is said when there are no usable ones."""
+"""The problem of a missing or unusable AWS sign-in."""
 
 from jitney.client.problems import Invalid
 
 
 def unusable(error: Exception, title: str) -> Invalid:
-    """The problem that `error` of boto3 is: nobody to ask as, or nowhere to ask."""
+    """The problem for an `error` of boto3 about credentials or the Region."""
     fix = "Sign in to AWS as for the AWS CLI, with a Region: AWS_PROFILE, `aws sso login`, or AWS_* variables."
-    return Invalid("aws_client_failed", title, f"AWS cannot be asked: {error}", fix)
+    return Invalid("aws_client_failed", title, f"AWS cannot be called: {error}", fix)

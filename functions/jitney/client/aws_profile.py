@@ -18,23 +18,23 @@ _SECTION = re.compile(r"\s*\[([^\]]*)\]")
 _SETTING = re.compile(r"([\w.-]+)\s*[=:]", re.ASCII)
 # Bytes of an argument that are not UTF-8 come as surrogates.
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-# With one of these beside it the SDKs take their credentials from there, or refuse the profile.
+# With one of these in the profile, the SDKs take their credentials from it or refuse the profile.
 _COMPETING = frozenset(
     {"role_arn", "source_profile", "credential_source", "web_identity_token_file", "aws_access_key_id"}
 )
 
 
 def command_line(words: Sequence[str]) -> str:
-    """The words quoted for `credential_process`: read alike by shlex (botocore) and by `sh -c` (the other SDKs).
+    """The words quoted for `credential_process`, for shlex (botocore) and for `sh -c` (the other SDKs).
 
-    Raises Invalid for control characters, since a line break would end the setting, and for what is not UTF-8.
+    Raises Invalid for control characters, since a line break would end the setting, and for text that is not UTF-8.
     """
     for word in words:
         if _UNWRITABLE.search(word):
             detail = f"{word!r} holds a control character, or is not UTF-8."
-            raise Invalid("profile_invalid", "The profile cannot be written", detail, "Leave it out.")
-    # Some SDKs cut a value at a space before # or ; (AWS shared configuration file format, comments). Such a space can
-    # only stand inside single quotes; closing and opening them there changes nothing for a shell.
+            raise Invalid("profile_invalid", "The profile cannot be written", detail, "Remove that character.")
+    # Some SDKs cut a value at a space before # or ; (AWS shared configuration file format, comments). Such a space is
+    # always inside single quotes here, and closing and opening them there changes nothing for a shell.
     return re.sub(r" ([#;])", r" ''\1", shlex.join(words))
 
 
@@ -49,7 +49,7 @@ def section_name(name: str) -> str:
 
 
 def checked_region(text: str) -> str:
-    """The Region's name. Raises Invalid when it cannot be one: a line break would begin another setting."""
+    """The Region's name. Raises Invalid for any other text: a line break would begin another setting."""
     if not _REGION.fullmatch(text):
         detail = f"{text!r} is not a Region."
         raise Invalid("profile_invalid", "The profile cannot be written", detail, "Give --region one like eu-west-1.")
@@ -64,7 +64,7 @@ def stanza(name: str, settings: Mapping[str, str]) -> str:
 def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
     """The configuration file `text` with the section's `settings` set; every other byte stays as it is.
 
-    Raises Invalid when the section already takes its credentials from somewhere else.
+    Raises Invalid when the section already names another source of credentials.
     """
     lines = io.StringIO(text, newline="").readlines()  # str.splitlines would cut at U+2028 too
     bounds = _section_bounds(lines, section_name(name))
@@ -89,7 +89,7 @@ def _section_bounds(lines: Sequence[str], section: str) -> tuple[int, int] | Non
 
 
 def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> Iterable[str]:
-    """The section's lines without the settings that are set anew, nor their indented continuations."""
+    """The section's lines without `settings` and their indented continuations."""
     dropping = False
     for line in lines:
         match = _SETTING.match(line)
@@ -97,7 +97,7 @@ def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> It
         if key in _COMPETING or key.startswith("sso_"):
             detail = f"The profile {name} already has {key}, which competes with credential_process."
             raise Invalid(
-                "profile_conflict", "The profile is taken", detail, "Choose another name, or remove that setting."
+                "profile_conflict", "The profile is in use", detail, "Choose another name, or remove that setting."
             )
         dropping = key in settings or (dropping and line[:1] in {" ", "\t"})
         if not dropping:
@@ -105,10 +105,10 @@ def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> It
 
 
 def write(path: Path, name: str, settings: Mapping[str, str]) -> bool:
-    """Set the profile in the file at `path`, which keeps its mode and is replaced in one step; a new one is 0600.
+    """Set the profile in the file at `path`. The file keeps its mode and is replaced in one step; a new one is 0600.
 
-    True when the profile was there before and said something else. Raises Invalid when the file cannot be read or
-    written, or already has other credentials in the profile; then it stays as it was.
+    True when the profile existed before and was changed. Raises Invalid when the file cannot be read or written, or
+    the profile already has other credentials; then the file stays as it was.
     """
     try:
         return _set(path.resolve(), name, settings)
@@ -118,7 +118,7 @@ def write(path: Path, name: str, settings: Mapping[str, str]) -> bool:
         raise _unwritable(detail, "Save it as UTF-8: the AWS CLI and SDKs read no other.") from error
     except OSError as error:
         detail = f"{path} cannot be written: {error.strerror}."
-        fix = "Set AWS_CONFIG_FILE to a file in a folder of yours, or leave out --write and paste what is printed."
+        fix = "Set AWS_CONFIG_FILE to a file that you can write, or leave out --write and paste the output."
         raise _unwritable(detail, fix) from error
 
 

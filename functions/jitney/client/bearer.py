@@ -1,22 +1,28 @@
-"""The bearer token on each request: fetched when needed, kept in memory, replaced once when it is refused."""
+"""The bearer token on each request: fetched when needed, kept in memory, replaced when the server refuses it."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
+from dataclasses import replace
 
-import httpx
-
+from jitney.client.connection import Request, Response, send
 from jitney.client.tokens import TokenSource
 
-# A token that ends within this many seconds is not used any more: it must outlive the request.
+# A token that ends within this many seconds is replaced: it must outlive the request.
 _MARGIN_SECONDS = 30
 
 
-class BearerAuth(httpx.Auth):
-    """httpx authentication with the tokens of one source. `clock` gives seconds that never run backwards."""
+class BearerAuth:
+    """Sends requests with the tokens of one source. `clock` gives seconds that never run backwards."""
 
-    def __init__(self, source: TokenSource, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        source: TokenSource,
+        clock: Callable[[], float] = time.monotonic,
+        sending: Callable[[Request], Response] = send,
+    ) -> None:
         self._source = source
         self._clock = clock
+        self._send = sending
         self._value = ""
         self._good_until: float | None = None
 
@@ -26,18 +32,21 @@ class BearerAuth(httpx.Auth):
             self._fetch()
         return self._value
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+    def send(self, request: Request) -> Response:
         """Send with the token; when one from memory is refused (expired, replayed, keys rotated), with a new one."""
         kept, token = self._value, self.token()
-        request.headers["Authorization"] = f"Bearer {token}"
-        response = yield request
-        if response.status_code == httpx.codes.UNAUTHORIZED and token == kept:
+        response = self._send(_with_token(request, token))
+        if response.status == 401 and token == kept:
             self._fetch()
-            request.headers["Authorization"] = f"Bearer {self._value}"
-            yield request
+            return self._send(_with_token(request, self._value))
+        return response
 
     def _fetch(self) -> None:
         token = self._source.fetch()
         lifetime = token.lifetime_seconds
         self._value = token.value
         self._good_until = None if lifetime is None else self._clock() + lifetime - _MARGIN_SECONDS
+
+
+def _with_token(request: Request, token: str) -> Request:
+    return replace(request, headers={**request.headers, "Authorization": f"Bearer {token}"})

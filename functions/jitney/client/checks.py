@@ -1,4 +1,4 @@
-"""A target's check as the broker answers it."""
+"""The broker's checks of a target and of the reviewers, as frozen values."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -7,7 +7,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class CheckedCall:
-    """One call that was tried: what for, which answers are right, what AWS answered, and else the fix."""
+    """One call of a check: its purpose, the expected answers, the answer of AWS, and the fix if it is not expected."""
 
     name: str
     description: str
@@ -18,15 +18,15 @@ class CheckedCall:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The attempt in a JSON object of the API. Raises KeyError or TypeError when it is none."""
+        """The call in a JSON object of the API. Raises KeyError or TypeError otherwise."""
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
-        # Whatever is not said to be right is wrong.
+        # A check without `ok` has failed.
         return cls(**known | {"expected": tuple(document["expected"]), "ok": document["ok"] is True})
 
 
 @dataclass(frozen=True, slots=True)
 class TargetCheck:
-    """Every attempt on a target's roles; `session` is their name in CloudTrail."""
+    """The calls that were made with a target's roles; `session` is their name in CloudTrail."""
 
     target: str
     account: str
@@ -35,12 +35,12 @@ class TargetCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether there were attempts and AWS answered each as it should."""
+        """Whether calls were made and AWS answered each as expected."""
         return bool(self.attempts) and all(attempt.ok for attempt in self.attempts)
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The check in a body of the API. Raises KeyError or TypeError when it is none."""
+        """The check in a body of the API. Raises KeyError or TypeError otherwise."""
         attempts = tuple(CheckedCall.read(item) for item in document["attempts"])
         return cls(document["target"], document["account"], document["session"], attempts)
 
@@ -51,7 +51,7 @@ class TargetCheck:
 
 @dataclass(frozen=True, slots=True)
 class ApiContactCheck:
-    """One thing that reviewers are reached by, for which groups, why it does not reach them, and the fix."""
+    """One channel or person: the groups it serves, whether it can be reached, and else the code and the fix."""
 
     kind: str
     name: str
@@ -62,9 +62,9 @@ class ApiContactCheck:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The check in a JSON object of the API. Raises KeyError or TypeError when it is none."""
+        """The check in a JSON object of the API. Raises KeyError or TypeError otherwise."""
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
-        # Whatever is not said to be right is wrong.
+        # A check without `ok` has failed.
         return cls(**known | {"groups": tuple(document["groups"]), "ok": document["ok"] is True})
 
 
@@ -76,12 +76,12 @@ class ReviewCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether there is somebody to reach and everybody can be."""
+        """Whether there are checks and all of them passed."""
         return bool(self.checks) and all(check.ok for check in self.checks)
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The checks in a body of the API. Raises KeyError or TypeError when they are none."""
+        """The checks in a body of the API. Raises KeyError or TypeError otherwise."""
         return cls(tuple(ApiContactCheck.read(item) for item in document["checks"]))
 
     def document(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Running a command with a grant's credentials in its environment, and in no other."""
+"""Runs a command with a grant's credentials in its environment, and in no other."""
 
 import os
 import signal
@@ -10,8 +10,8 @@ from types import FrameType
 from jitney.client.problems import Invalid
 from jitney.client.responses import GrantWithCredentials
 
-# Would win over, or be mixed with, the credentials in the environment: a named profile first of all (botocore skips the
-# environment when AWS_PROFILE is set). The client secret is the agent's, not its child's.
+# These would override the credentials in the environment, or mix with them: botocore skips the environment when
+# AWS_PROFILE is set. The client secret is the agent's and not its child's.
 _REMOVED = frozenset(
     {
         "AWS_PROFILE",
@@ -28,7 +28,7 @@ _REMOVED = frozenset(
         "JITNEY_CLIENT_SECRET",
     }
 )
-# Bedrock's API key, and those of other services: botocore and the SDKs prefer it to a session's keys.
+# API keys of Bedrock and other services: botocore and the SDKs prefer them to a session's keys.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
 _BEARER = "AWS_BEARER_TOKEN_"
 # botocore reads only the second, the other SDKs only the first.
@@ -38,9 +38,9 @@ _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 
 
 def child_environment(environment: Mapping[str, str], issued: GrantWithCredentials) -> dict[str, str]:
-    """`environment` with the grant's credentials and id, without what would compete with them.
+    """`environment` with the grant's credentials and id, without variables that would override them.
 
-    The target's Region is in it too, unless `environment` names one.
+    It holds the target's Region too, unless `environment` names one.
     """
     credentials = issued.credentials
     kept = {name: value for name, value in environment.items() if name not in _REMOVED and not name.startswith(_BEARER)}
@@ -56,7 +56,7 @@ def child_environment(environment: Mapping[str, str], issued: GrantWithCredentia
 
 
 def run_child(argv: Sequence[str], environment: Mapping[str, str]) -> int:
-    """The exit code of `argv`, 128 + n when signal n ended it; signals sent to this process go to the child.
+    """Run `argv` and return its exit code, 128 + n when signal n ended it. Signals to this process go to the child.
 
     Raises Invalid when the command cannot be started.
     """
@@ -75,7 +75,7 @@ def run_child(argv: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 class _Signals:
-    """Passes this process's signals to the child; those that come before there is one are kept for it."""
+    """Passes this process's signals to the child; signals that come before it starts are kept for it."""
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
@@ -105,11 +105,11 @@ class _Signals:
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """The terminal sends its signals to the child as well: forwarding would double them."""
+    """Do nothing: the terminal sends its signals to the child as well."""
 
 
 def _in_foreground() -> bool:
-    """True when this process group is the one that the terminal's keys signal."""
+    """Whether the terminal's keys signal this process group."""
     try:
         terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError:

@@ -1,10 +1,11 @@
-"""The `jitney` command. Errors end it with an exit code of `jitney.client.problems`."""
+"""The commands of `jitney`. A problem ends the command with its exit code, see `jitney.client.problems`."""
 
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from jitney import __version__
 from jitney.client.command_result import exit_on_problem
 from jitney.client.commands.audit import audit
 from jitney.client.commands.audit_report import show_report
@@ -20,28 +21,28 @@ from jitney.client.commands.request import request
 from jitney.client.commands.review import review
 from jitney.client.commands.run import CommandAfterDashes, run
 from jitney.client.commands.target import target
-from jitney.client.options import invalid
+from jitney.client.request_options import invalid
 
 _EXIT_CODES = (
-    "Exit codes: 0 done, 2 not valid, 3 denied, 4 under review, 5 no valid token, 6 not available, "
-    "7 no such grant, or it ended, 1 anything else. `jitney run` ends with its command's own; `jitney audit verify` "
-    "with 1 when something is broken; it, `backfill` and `redrive` with 2 when something is incomplete."
+    "Exit codes: 0 done, 1 any other failure, 2 not valid, 3 denied, 4 under review, 5 no valid token, 6 unavailable, "
+    "7 the grant does not exist or has ended. `jitney run` exits with its command's own code. `jitney audit verify` "
+    "exits with 1 when a record is broken; it, `backfill` and `redrive` exit with 2 when they left something out."
 )
 
-# What typer raises for a command line that it cannot read.
+# The exception that typer raises for a command line that it cannot read.
 _UsageError: Any = typer.BadParameter.mro()[1]
 
 
 class _Commands(TyperGroup):
-    """The commands; what is wrong with the command line is told as every other problem, also with --json."""
+    """The commands. Shows an invalid command line like every other problem, also as JSON."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Notes whether JSON is wanted, which the parser may not get to see."""
+        """Notes whether --json is given, since parsing may fail before that option."""
         ctx.meta["json"] = "--json" in args[: args.index("--") if "--" in args else len(args)]
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs a command."""
+        """Runs the command that the arguments name."""
         try:
             return super().invoke(ctx)
         except _UsageError as error:
@@ -49,7 +50,7 @@ class _Commands(TyperGroup):
                 raise
             verb = ctx.invoked_subcommand or ""
             with exit_on_problem(verb, as_json=ctx.meta["json"]):
-                raise invalid(error.format_message(), "See `jitney --help`, and the command's own.") from error
+                raise invalid(error.format_message(), f"See `jitney {verb} --help`.".replace("  ", " ")) from error
 
 
 # A traceback with local variables would show tokens and keys.
@@ -58,16 +59,13 @@ app = typer.Typer(
     cls=_Commands,
     epilog=_EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
-def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
-    if asked:
-        import importlib.metadata  # noqa: PLC0415 - a credential process has no time for it
-
-        typer.echo(f"jitney {importlib.metadata.version('jitney')}")
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        typer.echo(f"jitney {__version__}")
         raise typer.Exit
 
 
@@ -75,7 +73,7 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
 def jitney(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """AWS access for the moment an agent needs it."""

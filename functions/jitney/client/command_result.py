@@ -1,22 +1,24 @@
-"""How a command ends: results and problems for people or for machines, and the exit code that belongs to them."""
+"""How a command ends: its result or problem, for people or as JSON, and its exit code.
+
+Nothing here needs typer or rich until a problem is shown: SDKs run `jitney credentials` at each start.
+"""
 
 import json
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from jitney.client import wording
 from jitney.client.broker import Broker
 from jitney.client.polling import wait_for_decision
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, ReviewPending, Unavailable
 from jitney.client.responses import GrantResponse
 
 if TYPE_CHECKING:
+    from jitney.client.audit_screen import AuditScreen
     from jitney.client.screen import Screen
 
-# What became of a grant that was asked or waited for, as an exit code.
+# The exit code for the state of the grant that a command requested or waited for.
 OUTCOMES = {
     "active": 0,
     "pending": ReviewPending.exit_code,
@@ -33,12 +35,19 @@ def screen() -> "Screen":
     return Screen()
 
 
+def audit_screen() -> "AuditScreen":
+    """The screen of `jitney audit`."""
+    from jitney.client.audit_screen import AuditScreen  # noqa: PLC0415 - as above
+
+    return AuditScreen()
+
+
 @contextmanager
 def exit_on_problem(verb: str, *, as_json: bool = False, tail: Sequence[str] = ()) -> Generator[None]:
-    """Ends the command `verb` with the exit code of the problem that comes out of the block, after telling it.
+    """Show the problem that the block raises, and end the command `verb` with the problem's exit code.
 
-    As JSON the problem goes to standard output, otherwise for people to standard error. `tail` completes the command
-    line that is offered for pasting.
+    As JSON the problem goes to standard output, otherwise to standard error. `tail` completes the command line that
+    is offered for pasting.
     """
     try:
         yield
@@ -47,24 +56,25 @@ def exit_on_problem(verb: str, *, as_json: bool = False, tail: Sequence[str] = (
             print_json(problem.document())
         else:
             screen().problem(problem, verb, tail)
-        raise typer.Exit(problem.exit_code) from None
+        raise SystemExit(problem.exit_code) from None
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """The document on standard output, for machines."""
-    typer.echo(json.dumps(document, indent=2))
+    """Print the document on standard output, for machines."""
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
 
 
 def wait_with_progress(broker: Broker, answer: GrantResponse, at_most: float | None) -> GrantResponse:
-    """The answer once its grant is not pending any more; the wait is shown on standard error.
+    """The answer once its grant is no longer pending; shows the wait on standard error.
 
-    Who interrupts it is told that the request stays open; who gets less than was asked, that too.
+    When the wait is interrupted, a note says that the request stays open. When the approval is narrower than the
+    request, a note says what was approved.
     """
     if answer.grant.state != "pending":
         return answer
     try:
-        with screen().watching(answer) as told:
-            decided = wait_for_decision(broker, answer, told, at_most)
+        with screen().show_wait(answer) as on_progress:
+            decided = wait_for_decision(broker, answer, on_progress, at_most)
     except KeyboardInterrupt:
         number = answer.grant.id
         wait_on, withdraw = f"`jitney grants show {number} --wait`", f"`jitney grants release {number}`"
@@ -72,15 +82,14 @@ def wait_with_progress(broker: Broker, answer: GrantResponse, at_most: float | N
             f"jitney: interrupted; {number} stays open. Wait on with {wait_on}, or withdraw it with {withdraw}."
         )
         raise
-    for line in wording.narrowed_approval_lines(answer.grant, decided.grant):
-        screen().note(f"jitney: {line}")
+    screen().narrowed_approval(answer.grant, decided.grant)
     return decided
 
 
 def show(answer: GrantResponse, *, as_json: bool) -> None:
-    """The grant on standard output; the command ends with the exit code of the grant's state."""
+    """Print the grant, and end the command with the exit code of the grant's state."""
     if as_json:
         print_json(answer.document())
     else:
         screen().answer(answer)
-    raise typer.Exit(OUTCOMES.get(answer.grant.state, GrantEnded.exit_code))
+    raise SystemExit(OUTCOMES.get(answer.grant.state, GrantEnded.exit_code))

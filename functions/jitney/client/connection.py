@@ -1,34 +1,92 @@
-"""HTTP to one server: TLS except on loopback, no redirects, bounded time, and repeats only where a repeat is safe."""
+"""HTTP to one server: TLS except on loopback, no redirects, bounded time, and repeats only where a repeat is safe.
 
+Built on http.client: SDKs run `jitney credentials` at each start, and a larger HTTP client costs 100 ms to import.
+"""
+
+import base64
 import functools
+import http.client
 import ipaddress
+import json
+import os
+import re
 import ssl
+import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
 
-import httpx
-
+from jitney import __version__
 from jitney.client.problems import Invalid, Unavailable
 
-# API Gateway gives up after 29 seconds; what takes longer will not come.
-_TIMEOUT = httpx.Timeout(35.0, connect=5.0)
+_CONNECT_SECONDS = 5.0
+# API Gateway gives up after 29 seconds, so no answer comes later than this.
+_ANSWER_SECONDS = 35.0
 _PAUSES_SECONDS = (0.5, 2.0, 8.0)
 _LONGEST_PAUSE_SECONDS = 10.0
 # Answers that say "not now". A 502 that is a problem of the broker is final: AWS refused.
 _NOT_NOW = frozenset({429, 502, 503, 504})
+_URL = re.compile(r"[!-~]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request to a checked URL."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The answer to a request for `url`. Header names are in lower case."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the status is a success."""
+        return 200 <= self.status < 300
+
+    def document(self) -> Mapping[str, Any]:
+        """The JSON object in the body; an empty one when the body is something else."""
+        try:
+            document = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return document if isinstance(document, dict) else {}
+
+    def retry_after(self, default: float) -> float:
+        """The seconds in Retry-After; `default` when there is none or it is a date (RFC 9110 section 10.2.3)."""
+        value = self.headers.get("retry-after", "")
+        return float(value) if value.isdecimal() else default
+
+
+class NotConnectedError(Exception):
+    """No connection came about; the cause says why."""
 
 
 def checked_url(name: str, value: str) -> str:
-    """The URL in the setting `name`, no slash at its end. Raises Invalid unless it is https, or http on loopback."""
+    """The URL in the setting `name`, without a slash at its end.
+
+    Raises Invalid unless it is https, or http on loopback.
+    """
     try:
-        url = httpx.URL(value)
-    except httpx.InvalidURL as error:
+        url = urlsplit(value)
+        host, port = url.hostname or "", url.port or 0
+    except ValueError as error:
         raise _bad_url(name, f"{value!r} is not a URL ({error}).") from error
-    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.host)):
+    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(host)):
         raise _bad_url(name, f"{value!r} is neither https nor http on this machine: a token would cross the network.")
-    if not url.host or url.userinfo or url.fragment or not 0 <= (url.port or 0) <= 65535:
-        raise _bad_url(name, f"{value!r} must have a host, a port that exists, and no user name or fragment.")
+    if not (_URL.fullmatch(value) and host) or "@" in url.netloc or url.fragment or port < 0:
+        raise _bad_url(name, f"{value!r} must have a host, in ASCII, and no user name or fragment.")
     return value.rstrip("/")
 
 
@@ -37,7 +95,7 @@ def _bad_url(name: str, detail: str) -> Invalid:
 
 
 def is_loopback(host: str) -> bool:
-    """True for localhost and for literal loopback addresses; no name is looked up."""
+    """Whether the host is localhost or a literal loopback address; no name is looked up."""
     if host == "localhost":
         return True
     try:
@@ -46,73 +104,117 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def exchange(request: Request) -> Response:
+    """The answer to one attempt at `request`, over a connection of its own.
+
+    Raises NotConnectedError before anything was sent, OSError or HTTPException afterwards.
+    """
+    url = urlsplit(request.url)
+    connection = _connection(url)
+    try:
+        try:
+            connection.connect()
+        except OSError as error:
+            raise NotConnectedError from error
+        connection.sock.settimeout(_ANSWER_SECONDS)
+        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        headers = {"User-Agent": f"jitney/{__version__}", "Connection": "close", **request.headers}
+        connection.request(request.method, target, request.body, headers)
+        answer = connection.getresponse()
+        received = {name.lower(): value for name, value in answer.getheaders()}
+        return Response(request.url, answer.status, received, answer.read())
+    finally:
+        connection.close()
+
+
+def _connection(url: SplitResult) -> http.client.HTTPConnection:
+    """A connection to the server, not open yet. Plain http never leaves this machine, nor goes through a proxy."""
+    host = url.hostname or ""
+    if url.scheme == "http":
+        return http.client.HTTPConnection(host, url.port or 80, timeout=_CONNECT_SECONDS)
+    proxy = _proxy(host)
+    if proxy is None:
+        return http.client.HTTPSConnection(host, url.port or 443, timeout=_CONNECT_SECONDS, context=_tls())
+    tunnel = http.client.HTTPSConnection(
+        proxy.hostname or "", proxy.port or 80, timeout=_CONNECT_SECONDS, context=_tls()
+    )
+    headers = {}
+    if proxy.username is not None:
+        pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+        headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+    tunnel.set_tunnel(host, url.port or 443, headers)
+    return tunnel
+
+
+def _proxy(host: str) -> SplitResult | None:
+    """The proxy for `host` in HTTPS_PROXY or ALL_PROXY, or macOS's own settings, unless NO_PROXY excludes the host."""
+    if sys.platform != "darwin" and not {"https_proxy", "all_proxy"} & {name.lower() for name in os.environ}:
+        return None
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - it costs 25 ms, and few have a proxy
+
+    proxies = getproxies()
+    address = proxies.get("https") or proxies.get("all")
+    if not address or proxy_bypass(host):
+        return None
+    proxy = urlsplit(address if "://" in address else f"http://{address}")
+    if proxy.scheme != "http":
+        detail = f"The proxy for {host} is of the kind {proxy.scheme}://."
+        raise Invalid("proxy_unsupported", "The proxy is not supported", detail, "Set HTTPS_PROXY to an http:// proxy.")
+    return proxy
+
+
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    """The trust store, read once a process (tens of milliseconds): SSL_CERT_FILE, SSL_CERT_DIR, or certifi's."""
-    return httpx.create_ssl_context()
+    """The trust store: SSL_CERT_FILE or SSL_CERT_DIR, else certifi's."""
+    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context()
+    import certifi  # noqa: PLC0415 - only where TLS is used
+
+    return ssl.create_default_context(cafile=certifi.where())
 
 
-def open_client(url: str, auth: httpx.Auth | None = None) -> httpx.Client:
-    """A client for the server of a checked `url`.
-
-    On loopback neither a proxy nor the trust store is used: the empty TLS context there trusts nobody.
-    """
-    local = url.startswith("http://")
-    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if local else _tls()
-    return httpx.Client(verify=trust, trust_env=not local, timeout=_TIMEOUT, auth=auth, follow_redirects=False)
-
-
-def send(client: httpx.Client, request: httpx.Request, sleep: Callable[[float], None] = time.sleep) -> httpx.Response:
+def send(
+    request: Request,
+    sleep: Callable[[float], None] = time.sleep,
+    attempt: Callable[[Request], Response] = exchange,
+) -> Response:
     """The answer to `request`, sent up to four times. Raises Unavailable when no answer came.
 
-    It is sent again when no connection came about; after other failures, and a "not now", only when a repeat is safe:
-    a GET or DELETE, or with an Idempotency-Key. Pauses by Retry-After; more than ten seconds of it are the caller's.
+    Sends it again when no connection came about. After other failures, and a "not now", it does so only when a repeat
+    is safe: a GET or DELETE, or with an Idempotency-Key. Pauses as Retry-After says; a pause of more than ten seconds
+    is left to the caller.
     """
     repeatable = request.method in ("GET", "DELETE") or "Idempotency-Key" in request.headers
-    for pause in _PAUSES_SECONDS:
+    local = is_loopback(urlsplit(request.url).hostname or "")
+    for pause in (*_PAUSES_SECONDS, None):
         try:
-            response = client.send(request)
-        except (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError) as error:
-            connecting = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            # Nothing on this machine that is not there now comes up by itself.
-            if (connecting and is_loopback(request.url.host)) or not (repeatable or connecting):
+            response = attempt(request)
+        except NotConnectedError as error:
+            # Nothing on this machine that is not there now comes up by itself, and a certificate stays wrong.
+            if pause is None or local or isinstance(error.__cause__, ssl.SSLCertVerificationError):
+                raise _no_answer(request, error.__cause__ or error) from error
+        except (OSError, http.client.HTTPException) as error:
+            if pause is None or not repeatable or isinstance(error, TimeoutError):
                 raise _no_answer(request, error) from error
-        except httpx.RequestError as error:
-            raise _no_answer(request, error) from error
         else:
-            pause = retry_after(response, pause)  # noqa: PLW2901 - the server knows better
-            if not repeatable or not _is_not_now(response) or pause > _LONGEST_PAUSE_SECONDS:
+            wanted = response.retry_after(pause or 0)
+            if pause is None or not repeatable or not _is_not_now(response) or wanted > _LONGEST_PAUSE_SECONDS:
                 return response
+            pause = wanted  # noqa: PLW2901 - the server knows better
         sleep(pause)
-    try:
-        return client.send(request)
-    except httpx.RequestError as error:
-        raise _no_answer(request, error) from error
+    raise AssertionError("the last attempt returns or raises")
 
 
-def _is_not_now(response: httpx.Response) -> bool:
-    final = response.status_code == 502 and response.headers.get("Content-Type") == "application/problem+json"
-    return response.status_code in _NOT_NOW and not final
+def _is_not_now(response: Response) -> bool:
+    final = response.status == 502 and response.headers.get("content-type") == "application/problem+json"
+    return response.status in _NOT_NOW and not final
 
 
-def retry_after(response: httpx.Response, default: float) -> float:
-    """The seconds in Retry-After; `default` when there is none or it is a date (RFC 9110 section 10.2.3)."""
-    value = response.headers.get("Retry-After", "")
-    return float(value) if value.isdecimal() else default
-
-
-def read_object(response: httpx.Response) -> Mapping[str, Any]:
-    """The JSON object in the body; an empty one when the body is something else."""
-    try:
-        document = response.json()
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _no_answer(request: httpx.Request, error: httpx.RequestError) -> Unavailable:
-    where = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
+def _no_answer(request: Request, error: BaseException) -> Unavailable:
+    url = urlsplit(request.url)
     fix = "Check the address and the network, then try again."
-    if is_loopback(request.url.host):
-        fix = "Is it running? `make up` starts the local system and writes the settings of its agents anew."
-    return Unavailable("no_response", "No answer", f"{where} did not answer ({type(error).__name__}).", fix)
+    if is_loopback(url.hostname or ""):
+        fix = "Is it running? `make up` starts the local system and writes new settings for its agents."
+    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    detail = f"{url.scheme}://{url.netloc} did not answer: {why.removesuffix('.')}."
+    return Unavailable("no_response", "No answer", detail, fix)

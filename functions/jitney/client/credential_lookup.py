@@ -1,4 +1,4 @@
-"""From an ask, a grant id or the memory of one to credentials."""
+"""The grant and credentials for a grant id, a remembered request, or a new one."""
 
 import time
 from pathlib import Path
@@ -13,7 +13,7 @@ from jitney.client.responses import GrantResponse, GrantWithCredentials
 
 
 def grant_by_id(broker: Broker, grant_id: str) -> GrantResponse:
-    """The grant with credentials, or as it is while it is pending. Raises Denied or Ended when it gives none."""
+    """The grant with credentials, or as it is while it is pending. Raises Denied or GrantEnded when it has none."""
     try:
         issued = broker.credentials(grant_id)
     except ReviewPending:
@@ -22,33 +22,36 @@ def grant_by_id(broker: Broker, grant_id: str) -> GrantResponse:
 
 
 def cached_or_new_grant(
-    broker: Broker, ask: GrantRequest, folder: Path, command: str, *, anew: bool = False
+    broker: Broker, request: GrantRequest, folder: Path, command: str, *, force_new: bool = False
 ) -> GrantResponse:
-    """The grant that was asked for this before, else a new one; `anew` asks again whatever is remembered.
+    """The grant that an equal request got before, else a new one; `force_new` always makes a new request.
 
-    One that was rejected or revoked stays so: asking again with the same words is for a person to decide, who is told
-    how with the `command` line that came here. Of processes that start at once, one asks, the others share its
-    grant.
+    A grant that was rejected or revoked stays so: only a person may decide to make an equal request again, and the
+    problem says how, with the `command` line that came here. Of processes that start at once, one makes the request
+    and the others share its grant.
     """
-    with locked_entry(folder, request_key(ask, broker.api_url, broker.identity())) as place:
-        if place.grant_id and not anew:
+    with locked_entry(folder, request_key(request, broker.api_url, broker.identity())) as entry:
+        if entry.grant_id and not force_new:
             try:
-                return grant_by_id(broker, place.grant_id)
+                return grant_by_id(broker, entry.grant_id)
             except GrantEnded:
-                place.remember("")
+                entry.remember("")
             except Denied as problem:
-                again = f"To ask again with the same words, once: {command} --new-grant > /dev/null"
+                again = f"To make the same request once more: {command} --new-grant > /dev/null"
                 problem.fix = f"{problem.fix} {again}".lstrip()
                 raise
-        answer = broker.request(ask)
-        place.remember(answer.grant.id)
+        answer = broker.request(request)
+        entry.remember(answer.grant.id)
         return answer
 
 
 def wait_for_credentials(
     broker: Broker, answer: GrantResponse, *, wait: bool, at_most: float | None
 ) -> GrantWithCredentials:
-    """The grant with its credentials, after the review if `wait`. Raises Pending, Denied or Ended without them."""
+    """The grant with its credentials, after the review if `wait`.
+
+    Raises ReviewPending, Denied or GrantEnded when there are no credentials.
+    """
     if answer.grant.state == "pending":
         if not wait:
             raise pending_problem(answer, time.time())

@@ -1,11 +1,11 @@
-"""Explaining a call without a broker, from the table of AWS's operations in the package."""
+"""Explains a call without a broker, from the table of AWS operations in the package."""
 
 from jitney.client.problems import Invalid
 from jitney.client.responses import ApiRequiredAction
 
 
 def explain_offline(line: str, account: str, region: str) -> tuple[ApiRequiredAction, ...]:
-    """Return what the command line needs in `account` (12 digits) and `region`. Raises Invalid where it is no call."""
+    """Return what the command line needs in `account` (12 digits) and `region`. Raises Invalid if it is not a call."""
     from jitney.core.calls.call import AwsLocation  # noqa: PLC0415
     from jitney.core.calls.explainer import explain_line  # noqa: PLC0415 - only `explain` pays for the table's code
     from jitney.core.calls.operations import OperationTable  # noqa: PLC0415

@@ -1,81 +1,83 @@
-"""A request's faults in the words of the command line: the broker names places of a JSON body, people gave options."""
+"""A request's errors in terms of the command line: the broker points into a JSON body, people gave options."""
 
 import re
 import shlex
 from collections.abc import Mapping
+from typing import Any
 
 from jitney.client.durations import format_duration
 from jitney.client.grant_request import GrantRequest
 
 _NAMES = re.compile(r"/permissions/([0-9]{1,4})/(action|resource)s(?:/([0-9]{1,4}))?", re.ASCII)
 _CALL = re.compile(r"/calls/([0-9]{1,4})", re.ASCII)
-_RANGE = re.compile(r"from ([0-9]{1,9}) to ([0-9]{1,9})", re.ASCII)
 _MOST_SHOWN = 60
 _MOST_OF_A_COMMAND = 80
 
 
-def fault_and_fix(fault: Mapping[str, str], ask: GrantRequest | None) -> tuple[str, str]:
-    """What is wrong with `ask`, by the option and the value that was given, and what to give instead.
+def fault_and_fix(fault: Mapping[str, Any], request: GrantRequest | None) -> tuple[str, str]:
+    """What is wrong, with the option and its value, and what to give instead.
 
-    `fault` has `pointer` (RFC 6901), `detail` and `fix`; a pointer to something that no option states stays as it is.
+    `fault` is an item of `errors` in a problem of the broker. A pointer (RFC 6901) to a member that no option sets is
+    shown as it is.
     """
     pointer, detail, fix = (str(fault.get(name, "")) for name in ("pointer", "detail", "fix"))
-    if ask is None:
+    if request is None:
         return f"{pointer}: {detail}", fix
-    bounds = _RANGE.search(fix)
+    bounds = fault.get("bounds")
     if pointer == "/duration_seconds" and bounds:
-        least, most = (int(number) for number in bounds.groups())
-        how = "long" if ask.duration_seconds > most else "short"
-        fix = f"Give {format_duration(least)} to {format_duration(most)}."
-        return f"--for {format_duration(ask.duration_seconds)} is too {how}.", fix
-    return f"{_place(pointer, ask)}: {detail}", fix
+        duration, least, most = request.duration_seconds, bounds["minimum"], bounds["maximum"]
+        how = "long" if duration > most else "short"
+        return f"--for {format_duration(duration)} is too {how}.", (
+            f"Give {format_duration(least)} to {format_duration(most)}."
+        )
+    return f"{_place(pointer, request)}: {detail}", fix
 
 
-def detail_in_options(detail: str, pointer: str, ask: GrantRequest | None) -> str:
-    """The detail of a problem, which begins with the place that it is about, with that place as people gave it."""
+def detail_in_options(detail: str, pointer: str, request: GrantRequest | None) -> str:
+    """The detail of a problem, with the option in place of the pointer that it begins with."""
     place = f"{pointer}: "
-    if ask is None or not pointer or not detail.startswith(place):
+    if request is None or not pointer or not detail.startswith(place):
         return detail
-    return f"{_place(pointer, ask)}: {detail.removeprefix(place)}"
+    return f"{_place(pointer, request)}: {detail.removeprefix(place)}"
 
 
-def _place(pointer: str, ask: GrantRequest) -> str:
+def _place(pointer: str, request: GrantRequest) -> str:
     if named := _NAMES.fullmatch(pointer):
-        return _place_in_permissions(pointer, named, ask)
-    if ask.calls and pointer == "/calls":
-        return _command(ask.calls[0]) if len(ask.calls) == 1 else "--call"
+        return _place_in_permissions(pointer, named, request)
+    if request.calls and pointer == "/calls":
+        return _command(request.calls[0]) if len(request.calls) == 1 else "--call"
     if named := _CALL.fullmatch(pointer):
-        return _place_in_calls(pointer, int(named[1]), ask)
+        return _place_in_calls(pointer, int(named[1]), request)
     given = {
-        "/target": ("TARGET", ask.target),
-        "/duration_seconds": ("--for", format_duration(ask.duration_seconds)),
-        "/reason": ("--reason", ask.reason),
-        "/ticket": ("--ticket", ask.ticket),
+        "/target": ("TARGET", request.target),
+        "/duration_seconds": ("--for", format_duration(request.duration_seconds)),
+        "/reason": ("--reason", request.reason),
+        "/ticket": ("--ticket", request.ticket),
         "/permissions": ("--permissions", ""),
     }
     option, value = given.get(pointer, (pointer, ""))
     return _shown(option, value)
 
 
-def _place_in_permissions(pointer: str, named: re.Match[str], ask: GrantRequest) -> str:
+def _place_in_permissions(pointer: str, named: re.Match[str], request: GrantRequest) -> str:
     index, kind, position = int(named[1]), named[2], named[3]
     try:
-        permission = ask.permissions[index]
+        permission = request.permissions[index]
         names = permission.actions if kind == "action" else permission.resources
         value = names[int(position)] if position else ""
     except IndexError:
         return pointer
-    # Several sets can only have come as JSON, in which the place helps to find the value.
+    # Several permissions come as JSON only, where the place helps to find the value.
     inside = f"permissions[{index}].{kind}s" + (f"[{position}]" if position else "")
-    return _shown(f"--{kind}" if len(ask.permissions) == 1 else f"--permissions, {inside}", value)
+    return _shown(f"--{kind}" if len(request.permissions) == 1 else f"--permissions, {inside}", value)
 
 
-def _place_in_calls(pointer: str, index: int, ask: GrantRequest) -> str:
-    """The command itself; which of several, too."""
-    if index >= len(ask.calls):
+def _place_in_calls(pointer: str, index: int, request: GrantRequest) -> str:
+    """The command; with its number if there are several."""
+    if index >= len(request.calls):
         return pointer
-    which = f"--call {index + 1} of {len(ask.calls)}, " if len(ask.calls) > 1 else ""
-    return which + _command(ask.calls[index])
+    number = f"--call {index + 1} of {len(request.calls)}, " if len(request.calls) > 1 else ""
+    return number + _command(request.calls[index])
 
 
 def _command(line: str) -> str:

@@ -1,6 +1,6 @@
-"""Which grant was asked for which request: ids only, never credentials (row STS 5).
+"""The grant of each request made on this machine: ids only, never credentials (row STS 5).
 
-A credential process runs anew for each AWS command; without a memory every one of them would be a new request.
+The AWS CLI runs its credential process for each command. Without this cache, each command would make a new request.
 """
 
 import fcntl
@@ -17,26 +17,26 @@ from jitney.client.grant_request import GrantRequest
 from jitney.client.problems import Invalid
 from jitney.client.responses import GRANT_ID
 
-# A review lasts seven days at most (`review_seconds` of jitney.yaml), and what a person decided then holds a day more.
+# A review lasts at most seven days (`review_seconds` of jitney.yaml). Its decision is remembered for one day more.
 _KEPT_SECONDS = 8 * 86_400
 _ID_BYTES = 64
 
 
-def request_key(ask: GrantRequest, api_url: str, identity: str) -> str:
-    """The name under which the grant of this request, by this identity, at this broker, is remembered: hex."""
-    text = json.dumps([ask.document(), api_url, identity], sort_keys=True)
+def request_key(request: GrantRequest, api_url: str, identity: str) -> str:
+    """The cache key of a request by one identity at one broker, in hex."""
+    text = json.dumps([request.document(), api_url, identity], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(slots=True)
 class CachedGrant:
-    """One request's place in the memory, held under a lock. `grant_id` is "" when nothing is remembered."""
+    """One request's entry in the cache, held under a lock. `grant_id` is "" when no grant is remembered."""
 
     grant_id: str
     _descriptor: int
 
     def remember(self, grant_id: str) -> None:
-        """Keep this id from now on; "" forgets."""
+        """Keep this id; "" forgets the entry."""
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, grant_id.encode("ascii"), 0)
         self.grant_id = grant_id
@@ -44,10 +44,9 @@ class CachedGrant:
 
 @contextmanager
 def locked_entry(folder: Path, key: str, now: float | None = None) -> Generator[CachedGrant]:
-    """The entry of `key`; other processes that want the same one wait until this block ends, or this process.
+    """The entry of `key`, locked until the block or this process ends; other processes wait for it.
 
-    The file is created for its owner alone (0600), and forgotten eight days after it was written. `now` is in epoch
-    seconds.
+    Only the owner can read the file (0600). It is deleted eight days after it was written. `now` is in epoch seconds.
     """
     descriptor = _open(folder, key, time.time() if now is None else now)
     try:
@@ -65,7 +64,7 @@ def _open(folder: Path, key: str, now: float) -> int:
         return os.open(folder / key, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         detail = f"{folder} cannot be written: {error.strerror}."
-        fix = "Set XDG_STATE_HOME to a folder of your own."
+        fix = "Set XDG_STATE_HOME to a folder that you can write to."
         raise Invalid("grant_cache_unwritable", "Grants cannot be remembered", detail, fix) from error
 
 

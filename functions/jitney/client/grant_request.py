@@ -1,4 +1,4 @@
-"""What an agent asks for: the target, the permissions, how long and why."""
+"""What an agent requests: the target, the permissions, how long and why."""
 
 import json
 import shlex
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ApiPermission:
-    """Every one of `actions` (`service:Name`) on every one of `resources` (ARNs, or "*"); both may hold `*` and `?`."""
+    """All `actions` (`service:Name`) on all `resources` (ARNs, or "*"). Both may hold `*` and `?`."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -22,7 +22,7 @@ class ApiPermission:
 
 @dataclass(frozen=True, slots=True)
 class GrantRequest:
-    """One access request, as the agent states it; whether it makes sense is for the broker to say.
+    """One access request, as the agent states it. The broker validates it.
 
     With `calls` (AWS CLI command lines) the broker works out the permissions, and `permissions` is empty.
     """
@@ -49,7 +49,7 @@ class GrantRequest:
 
 
 def aws_cli_calls(command: Sequence[str]) -> tuple[str, ...]:
-    """The command line to ask with, when the command is the AWS CLI; () for any other, which must be told."""
+    """The call to request access for, when the command is the AWS CLI; () for any other command."""
     if not command or Path(command[0]).name != "aws":
         return ()
     return (shlex.join(["aws", *command[1:]]),)
@@ -58,7 +58,7 @@ def aws_cli_calls(command: Sequence[str]) -> tuple[str, ...]:
 def parse_permissions(text: str) -> tuple[ApiPermission, ...]:
     """The permissions in a JSON document: a list of them, or an object whose `permissions` is that list.
 
-    Raises ValueError with the place of the first thing that is wrong.
+    Raises ValueError, which names the place of the first fault.
     """
     try:
         document = json.loads(text)

@@ -1,4 +1,4 @@
-"""Options that belong together, declared once: a frozen dataclass that several commands take as one parameter."""
+"""Groups of options, each declared once as a frozen dataclass that several commands take as one parameter."""
 
 import functools
 import inspect
@@ -8,9 +8,9 @@ from typing import Any, get_type_hints
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """`command` as typer takes it: a parameter that is a dataclass becomes the options that its fields declare.
+    """`command` in the form typer takes: each dataclass parameter becomes the options that its fields declare.
 
-    The fields' names must differ from one another and from the command's other parameters.
+    Field names must be unique among the command's parameters.
     """
     parameters = inspect.signature(command).parameters.values()
     groups: dict[str, Any] = {each.name: each.annotation for each in parameters if is_dataclass(each.annotation)}

@@ -7,7 +7,10 @@ from jitney.client.problems import Invalid
 
 
 def load_extra(module: str, extra: str, title: str) -> Any:
-    """Import a module of ours that needs the packages of `extra`. Raises Invalid, code extra_missing, without them."""
+    """Import a module of Jitney that needs the packages of `extra`.
+
+    Raises Invalid, code extra_missing, when one of them is not installed.
+    """
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:

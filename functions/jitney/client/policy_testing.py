@@ -1,4 +1,4 @@
-"""Testing policies with the broker's own code and the table of cases beside the policies."""
+"""Tests policies with the broker's own code, against the table of cases beside the policies."""
 
 import os
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from jitney.client.problems import Invalid
 
 @dataclass(frozen=True, slots=True)
 class PolicyTest:
-    """What came of the cases in `table`: each case's name with how it differs, and policies that no case decides."""
+    """The result of the cases in `table`: the differences of each case, and the policies that no case tests."""
 
     table: str
     cases: Sequence[tuple[str, Sequence[str]]]
@@ -20,7 +20,7 @@ class PolicyTest:
 
     @property
     def passed(self) -> bool:
-        """Whether every case passes and every policy decides one."""
+        """Whether every case passes and every policy decides at least one."""
         return not self.untested and not any(differences for _, differences in self.cases)
 
     def document(self) -> dict[str, Any]:
@@ -30,16 +30,18 @@ class PolicyTest:
 
 
 def decide_cases(config: Path | None) -> PolicyTest:
-    """Decide the cases of the configuration `config`, jitney.yaml in the working directory for None.
+    """Decide the cases of the configuration `config`; None is jitney.yaml in the working directory.
 
-    Raises Invalid: no such extra, or a configuration, a policy or a table that cannot be used.
+    Raises Invalid when the extra is not installed, or the configuration, a policy or the table is not valid.
     """
-    tester = load_extra("jitney.configuration.policy_check", "policy", "Nothing could be tested")
+    tester = load_extra("jitney.configuration.policy_check", "policy", "The policies could not be tested")
     file = config or Path("jitney.yaml")
     try:
         table, report = tester.run_policy_cases(file, os.environ)
     except tester.ConfigurationError as error:
         faults = {"errors": tester.problem_documents(file, error)}
-        raise Invalid("configuration_invalid", "Nothing could be tested", f"{file} is wrong.", "", faults) from error
+        raise Invalid(
+            "configuration_invalid", "The policies could not be tested", f"{file} is not valid.", "", faults
+        ) from error
     cases = [(each.name, each.differences) for each in report.outcomes]
     return PolicyTest(str(table), cases, report.untested)

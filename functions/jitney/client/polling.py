@@ -1,4 +1,4 @@
-"""Waiting for a review: asking as rarely as the broker says, and going on by itself when somebody decided."""
+"""Waits for a review: polls as rarely as the broker says, and goes on when reviewers have decided."""
 
 import time
 from collections.abc import Callable
@@ -10,24 +10,23 @@ from jitney.client.broker import Broker
 from jitney.client.problems import ReviewPending, Unavailable
 from jitney.client.responses import GrantResponse
 
-# After the review's end the broker closes the grant itself; it gets this long to do so.
+# After the review's end the broker has this long to close the grant itself.
 _GRACE_SECONDS = 60.0
 
 
 def wait_for_decision(
     broker: Broker,
     answer: GrantResponse,
-    told: Callable[[GrantResponse, Unavailable | None], None],
+    on_progress: Callable[[GrantResponse, Unavailable | None], None],
     at_most: float | None = None,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> GrantResponse:
-    """The answer once its grant is not pending any more, whatever became of it.
+    """The answer once its grant is no longer pending.
 
-    Polls every `retry_seconds` of the last answer, at least one second apart, and once more when the time is up; `told`
-    hears the state after each poll,
-    and why if there was no answer. `clock` gives epoch seconds. Raises Pending after `at_most` seconds, or a minute
-    after the review's end.
+    Polls every `retry_seconds` of the last answer, at least one second apart, and once more when the time is up. Each
+    poll calls `on_progress` with the state and, if there was no answer, the problem. `clock` gives epoch seconds.
+    Raises ReviewPending after `at_most` seconds, or a minute after the review's end.
     """
     deadline = _deadline(answer, clock(), at_most)
     while answer.grant.state == "pending":
@@ -38,10 +37,10 @@ def wait_for_decision(
         try:
             latest = broker.grant(answer.grant.id)
         except Unavailable as problem:  # a review takes longer than most outages
-            told(answer, problem)
+            on_progress(answer, problem)
         else:
             answer = replace(latest, review=latest.review or answer.review)
-            told(answer, None)
+            on_progress(answer, None)
     return answer
 
 
@@ -54,11 +53,11 @@ def _deadline(answer: GrantResponse, now: float, at_most: float | None) -> float
 
 
 def pending_problem(answer: GrantResponse, now: float) -> ReviewPending:
-    """The problem that a grant is under review and nobody waits (any longer), told at `now` (epoch seconds)."""
+    """The problem that a grant is under review and the command does not wait for it; `now` is in epoch seconds."""
     number = answer.grant.id
     detail = f"Grant {wording.pending(answer, now)}. The request stays open."
     fix = (
         f"Wait with `jitney grants show {number} --wait`, then use it with `jitney run --grant {number} -- COMMAND`. "
-        "An AWS command with a profile can then be run again as it is."
+        "With a profile, run the AWS command again."
     )
     return ReviewPending("grant_pending", "The grant is still under review", detail, fix, answer.document())

@@ -1,15 +1,15 @@
-"""Why a command did not do what it was asked, and with which exit code it says so.
+"""Why a command failed, and its exit code.
 
-    Problem          1   anything else
-    +-- Invalid      2   the request, an option, a file or the configuration is not valid
-    +-- Denied       3   policy or a reviewer said no
-    +-- Pending      4   a review is open; nobody decided yet
-    +-- Unproven     5   no token, or the broker does not accept it
-    +-- Unavailable  6   the broker, the identity provider or AWS did not answer as it should; try again
-    +-- Ended        7   there is no such grant, or not any more
+    ClientProblem        1   anything else
+    +-- Invalid          2   the request, an option, a file or the configuration is not valid
+    +-- Denied           3   policy denied the request, or a reviewer rejected it
+    +-- ReviewPending    4   the review is still open
+    +-- Unauthenticated  5   no token, or the broker does not accept it
+    +-- Unavailable      6   the broker, the identity provider or AWS did not answer as it should; try again
+    +-- GrantEnded       7   the grant does not exist, or has ended
 
-The broker's own problems (RFC 9457) keep their `code`, sentences and further members; the client's have codes of their
-own. No problem holds a token or a credential.
+The broker's problems (RFC 9457) keep their `code`, sentences and other members. The client's problems have codes of
+their own. No problem holds a token or a credential.
 """
 
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ from jitney.client.grant_request import GrantRequest
 class ClientProblem(Exception):
     """A refusal or failure: a stable `code`, a `title`, what happened (`detail`), what to do (`fix`), and `extras`.
 
-    `ask` is the request it is about, where there is one.
+    `request` is the access request that failed, where there is one.
     """
 
     exit_code: ClassVar[int] = 1
-    ask: GrantRequest | None = None
+    request: GrantRequest | None = None
 
     def __init__(
         self, code: str, title: str, detail: str, fix: str = "", extras: Mapping[str, Any] | None = None
@@ -49,19 +49,19 @@ class Invalid(ClientProblem):
 
 
 class Denied(ClientProblem):
-    """Policy or a reviewer said no."""
+    """Policy denied the request, or a reviewer rejected it."""
 
     exit_code = 3
 
 
 class ReviewPending(ClientProblem):
-    """A review is open and nobody decided yet."""
+    """The review is still open."""
 
     exit_code = 4
 
 
 class Unauthenticated(ClientProblem):
-    """There is no token, or the broker does not accept it."""
+    """No token was found, or the broker does not accept it."""
 
     exit_code = 5
 
@@ -73,12 +73,12 @@ class Unavailable(ClientProblem):
 
 
 class GrantEnded(ClientProblem):
-    """The grant does not exist, or not any more."""
+    """The grant does not exist, or has ended."""
 
     exit_code = 7
 
 
-# What a code says is more than what its status says: a rejected grant is 410, and yet a person's no.
+# Where the code is more exact than the status: a rejected grant is 410 Gone, but the reason is a reviewer's decision.
 _BY_CODE: Mapping[str, type[ClientProblem]] = {
     "denied": Denied,
     "grant_rejected": Denied,
@@ -94,7 +94,7 @@ _BY_CODE: Mapping[str, type[ClientProblem]] = {
 
 
 def from_problem_json(status: int, document: Mapping[str, Any]) -> ClientProblem:
-    """The problem in a problem+json body of the broker, as the class that its code, or else its status, calls for."""
+    """The problem in a problem+json body of the broker. Its code chooses the class, else its status does."""
     known = {"code", "title", "detail", "fix"}
     code = str(document["code"])
     kind = _BY_CODE.get(code) or _by_status(status)

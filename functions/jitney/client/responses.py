@@ -1,7 +1,7 @@
-"""What the broker answers, as frozen values that hold the API's own words.
+"""The broker's answers, as frozen values with the API's own names.
 
-Members that this client does not know are dropped: an answer is printed from these values, so a credential can never
-slip out under a name nobody looked for.
+Members that this client does not know are dropped. Answers are printed from these values, so a credential under an
+unknown name is never printed.
 """
 
 import re
@@ -17,7 +17,7 @@ GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ApiRevocation:
-    """How a grant was taken back: when (ISO 8601), by whom, why, and how soon AWS refused its credentials."""
+    """When a grant was ended (ISO 8601), by which principal, why, and how soon AWS refused its credentials."""
 
     at: str
     by: str
@@ -26,13 +26,13 @@ class ApiRevocation:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The ending in a JSON object of the API. Raises TypeError when it is none."""
+        """The ending in a JSON object of the API. Raises TypeError otherwise."""
         return cls(**{item.name: document[item.name] for item in fields(cls) if item.name in document})
 
 
 @dataclass(frozen=True, slots=True)
 class ApiVote:
-    """What a reviewer said, `approve` or `reject`, with a comment for the agent, and for which absent members."""
+    """A reviewer's verdict, `approve` or `reject`, with a comment, and the absent members they are delegate for."""
 
     human: str
     verdict: str
@@ -42,7 +42,7 @@ class ApiVote:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The vote in a JSON object of the API. Raises KeyError or TypeError when it is none."""
+        """The vote in a JSON object of the API. Raises KeyError or TypeError otherwise."""
         comment, at = document.get("comment", ""), document.get("at", "")
         return cls(document["human"], document["verdict"], comment, at, tuple(document.get("delegate_for", ())))
 
@@ -51,9 +51,9 @@ class ApiVote:
 class ApiGrant:
     """One grant. Times are ISO 8601, UTC.
 
-    `state` is pending, active, rejected, expired, released, revoked or failed. `ending` is there once it was taken
-    back. What was issued until `cut_off_at` works no longer: its agent or the whole role was cut off. `votes` are the
-    reviewers' latest.
+    `state` is pending, active, rejected, expired, released, revoked or failed. `ending` is set once it was released
+    or revoked. Credentials issued until `cut_off_at` no longer work, since its agent or the whole role was cut off.
+    `votes` are the latest of each reviewer.
     """
 
     id: str
@@ -78,7 +78,7 @@ class ApiGrant:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The grant in a JSON object of the API. Raises KeyError, TypeError or ValueError when it is none."""
+        """The grant in a JSON object of the API. Raises KeyError, TypeError or ValueError otherwise."""
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
         ending = document.get("ending")
         read = {
@@ -89,13 +89,13 @@ class ApiGrant:
         return cls(**known | read)
 
     def document(self) -> dict[str, Any]:
-        """The grant as JSON: no credential is in it."""
+        """The grant as JSON. It holds no credential."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCredentials:
-    """AWS credentials of one grant; `expiration` is the true end, ISO 8601. Only the key id shows in a repr."""
+    """AWS credentials of one grant; `expiration` is their end, ISO 8601. A repr shows only the key id."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -105,7 +105,7 @@ class ApiCredentials:
 
 @dataclass(frozen=True, slots=True)
 class GrantWithCredentials:
-    """A grant with the credentials that were issued for it."""
+    """A grant with its credentials."""
 
     grant: ApiGrant
     credentials: ApiCredentials
@@ -113,9 +113,10 @@ class GrantWithCredentials:
 
 @dataclass(frozen=True, slots=True)
 class ApiReview:
-    """Who was asked: any one of the group sets in `any_of`, all groups of that set; open until `expires_at`.
+    """The reviewers of a request: all groups of any one set in `any_of` have to approve before `expires_at`.
 
-    `approved` are the groups that have approved, `escalated_to` those that were asked later in the place of others.
+    `approved` are the groups that have approved, `escalated_to` those that were notified later because others did not
+    answer.
     """
 
     any_of: tuple[tuple[str, ...], ...]
@@ -125,7 +126,7 @@ class ApiReview:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The review in a JSON object of the API. Raises KeyError or TypeError when it is none."""
+        """The review in a JSON object of the API. Raises KeyError or TypeError otherwise."""
         return cls(
             tuple(tuple(groups) for groups in document["any_of"]),
             document.get("expires_at"),
@@ -136,10 +137,10 @@ class ApiReview:
 
 @dataclass(frozen=True, slots=True)
 class GrantResponse:
-    """A grant with what came with it.
+    """The broker's answer about one grant.
 
-    `credentials` when it was just issued; `review` while it is pending; `retry_seconds` until it is worth asking again;
-    `repeats` when it was under review already, and nobody was asked again.
+    `credentials` are set when they were just issued, `review` while the grant is pending. Poll again after
+    `retry_seconds`. `repeats` is true when an equal request was already under review.
     """
 
     grant: ApiGrant
@@ -150,7 +151,7 @@ class GrantResponse:
 
     @classmethod
     def read(cls, document: Mapping[str, Any], retry_seconds: int = DEFAULT_RETRY_SECONDS) -> Self:
-        """The answer in a body of the API. Raises KeyError, TypeError or ValueError when it is none."""
+        """The answer in a body of the API. Raises KeyError, TypeError or ValueError otherwise."""
         credentials, review = document.get("credentials"), document.get("review")
         return cls(
             ApiGrant.read(document["grant"]),
@@ -171,17 +172,21 @@ class GrantResponse:
 
 @dataclass(frozen=True, slots=True)
 class ApiReason:
-    """Why policy says so: the policy's or built-in rule's name, a sentence, and the pair it is about ("" for all)."""
+    """Why policy decided so: the policy's or built-in rule's name, a sentence, and its pair ("" for all pairs).
+
+    `template` is the sentence with `{action}` in place of the action, "" when the sentence does not name it.
+    """
 
     policy: str
     sentence: str
     action: str = ""
     resource: str = ""
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiRisk:
-    """What makes a request risky: a name, a sentence, the actions that have it, own grants that take part, a source."""
+    """A risk of a request: its name, a sentence, the actions that have it, own grants that add to it, and a source."""
 
     risk: str
     sentence: str
@@ -192,7 +197,7 @@ class ApiRisk:
 
 @dataclass(frozen=True, slots=True)
 class ApiRequiredAction:
-    """One action that a call needs, on which resources, and why; `call` is masked but for what names them."""
+    """One action that a call needs, its resources, and why. `call` is masked except for values that name resources."""
 
     call: str
     action: str
@@ -202,7 +207,7 @@ class ApiRequiredAction:
 
 @dataclass(frozen=True, slots=True)
 class ApiDecision:
-    """What policy would say to a request; nothing was issued. `session_policy_size` is (characters, limit)."""
+    """What policy would decide about a request; nothing was issued."""
 
     effect: str
     reasons: tuple[ApiReason, ...]
@@ -218,7 +223,7 @@ class ApiDecision:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The decision in a body of the API. Raises KeyError, TypeError or ValueError when it is none."""
+        """The decision in a body of the API. Raises KeyError, TypeError or ValueError otherwise."""
         return cls(
             effect=document["effect"],
             reasons=read_reasons(document["reasons"]),
@@ -241,14 +246,14 @@ class ApiDecision:
 
 @dataclass(frozen=True, slots=True)
 class GrantPage:
-    """Some of the principal's own grants; `next` is the cursor of the next page, or None."""
+    """One page of the principal's own grants; `next` is the cursor of the next page, or None."""
 
     grants: tuple[ApiGrant, ...]
     next: str | None = None
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The page in a body of the API. Raises KeyError, TypeError or ValueError when it is none."""
+        """The page in a body of the API. Raises KeyError, TypeError or ValueError otherwise."""
         return cls(tuple(ApiGrant.read(item) for item in document["grants"]), document.get("next"))
 
     def document(self) -> dict[str, Any]:
@@ -257,18 +262,18 @@ class GrantPage:
 
 
 def read_permissions(items: Any) -> tuple[ApiPermission, ...]:
-    """The permissions in a JSON list of the API. Raises KeyError or TypeError when it is none."""
+    """The permissions in a JSON list of the API. Raises KeyError or TypeError otherwise."""
     return tuple(ApiPermission(tuple(item["actions"]), tuple(item["resources"])) for item in items)
 
 
 def read_reasons(items: Any) -> tuple[ApiReason, ...]:
-    """The reasons in a JSON list of the API; members that this client does not know are dropped."""
+    """The reasons in a JSON list of the API, without members that this client does not know."""
     names = [item.name for item in fields(ApiReason)]
     return tuple(ApiReason(**{name: item[name] for name in names if name in item}) for item in items)
 
 
 def read_risks(items: Any) -> tuple[ApiRisk, ...]:
-    """The risks in a JSON list of the API. Raises KeyError or TypeError when it is none."""
+    """The risks in a JSON list of the API. Raises KeyError or TypeError otherwise."""
     return tuple(
         ApiRisk(item["risk"], item["sentence"], tuple(item["actions"]), tuple(item["grants"]), item["source"])
         for item in items
@@ -276,7 +281,7 @@ def read_risks(items: Any) -> tuple[ApiRisk, ...]:
 
 
 def read_explanation(items: Any) -> tuple[ApiRequiredAction, ...]:
-    """The explanation in a JSON list of the API. Raises KeyError or TypeError when it is none."""
+    """The explanation in a JSON list of the API. Raises KeyError or TypeError otherwise."""
     return tuple(
         ApiRequiredAction(item["call"], item["action"], tuple(item["resources"]), item["why"]) for item in items
     )

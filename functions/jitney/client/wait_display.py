@@ -1,4 +1,4 @@
-"""What waits, shown while it waits: a live line on a terminal, elsewhere a line at the start and at each change."""
+"""Shows a wait: as a live line on a terminal, elsewhere as one line at the start and at each change."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ WaitProgress = Callable[[GrantResponse, Unavailable | None], None]
 
 
 class _LiveLine:
-    """Drawn anew each second: who was asked, until when, how long it waited."""
+    """Drawn each second: the reviewers, until when they can decide, and how long the wait has been."""
 
     def __init__(self, answer: GrantResponse, now: Callable[[], float]) -> None:
         self._answer = answer
@@ -24,7 +24,7 @@ class _LiveLine:
         self._now = now
         self._started = now()
 
-    def told(self, answer: GrantResponse, trouble: Unavailable | None) -> None:
+    def update(self, answer: GrantResponse, trouble: Unavailable | None) -> None:
         self._answer, self._trouble = answer, trouble
 
     def __rich__(self) -> Text:
@@ -36,21 +36,21 @@ class _LiveLine:
 
 
 class _Changes:
-    """Says what changed since the last poll, and nothing while nothing does."""
+    """Prints what changed since the last poll."""
 
     def __init__(self, answer: GrantResponse, say: Callable[[str], None]) -> None:
-        self._asked = _review_status(answer)
+        self._reviewers = _review_status(answer)
         self._trouble = ""
         self._say = say
 
-    def told(self, answer: GrantResponse, trouble: Unavailable | None) -> None:
-        news = trouble.detail if trouble else ""
+    def update(self, answer: GrantResponse, trouble: Unavailable | None) -> None:
+        detail = trouble.detail if trouble else ""
         if answer.grant.state == "pending":
-            if news != self._trouble:
-                self._say(f"jitney: {news or 'the broker answers again'}; still waiting")
-            if _review_status(answer) != self._asked:
+            if detail != self._trouble:
+                self._say(f"jitney: {detail or 'the broker answers again'}; still waiting")
+            if _review_status(answer) != self._reviewers:
                 self._say(f"jitney: under review by {_review_status(answer)}; still waiting")
-        self._asked, self._trouble = _review_status(answer), news
+        self._reviewers, self._trouble = _review_status(answer), detail
 
 
 def _review_status(answer: GrantResponse) -> str:
@@ -59,7 +59,7 @@ def _review_status(answer: GrantResponse) -> str:
 
 @contextmanager
 def show_wait(console: Console, answer: GrantResponse, now: Callable[[], float]) -> Generator[WaitProgress]:
-    """Shows the wait for `answer`; what it yields is told each poll's outcome. `now` gives epoch seconds."""
+    """Show the wait for `answer`; call what it yields after each poll. `now` gives epoch seconds."""
 
     def say(text: str) -> None:
         console.print(Text(wording.strip_control_characters(text)))
@@ -67,7 +67,7 @@ def show_wait(console: Console, answer: GrantResponse, now: Callable[[], float])
     if console.is_terminal:
         line = _LiveLine(answer, now)
         with Live(line, console=console, refresh_per_second=1, transient=True):
-            yield line.told
+            yield line.update
     else:
         say(f"jitney: {wording.pending(answer, now())}; waiting")
-        yield _Changes(answer, say).told
+        yield _Changes(answer, say).update

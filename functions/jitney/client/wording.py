@@ -1,7 +1,6 @@
 """The sentences and command lines that people and models read."""
 
 import json
-import re
 import shlex
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -12,29 +11,29 @@ from jitney.client.durations import format_duration
 from jitney.client.grant_request import ApiPermission, GrantRequest, aws_cli_calls
 from jitney.client.responses import ApiGrant, ApiReason, ApiReview, ApiRisk, GrantResponse
 
-# "5m" stays 5m for this many seconds after it was asked for.
+# The distance to a time is rounded to the requested duration when they differ by at most this much.
 _ROUNDING_SECONDS = 2
 _VERDICTS = {"approve": "approved", "reject": "rejected"}
-# Stands for the action while sentences are compared.
-_ANY = "\0"
+# Stands for the action in a reason's `template`.
+_ACTION = "{action}"
 
 
 def strip_control_characters(text: object) -> str:
-    """The text with control, format and surrogate characters as U+FFFD: it cannot steer a terminal or turn a line."""
+    """The text with control, format and surrogate characters as U+FFFD: it cannot control a terminal."""
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(sign) in {"Cc", "Cf", "Cs"} else sign for sign in str(text)
     )
 
 
 def who(any_of: Sequence[Sequence[str]]) -> str:
-    """The reviewer groups in words: `a and b, or c`."""
-    return strip_control_characters(", or ".join(" and ".join(groups) for groups in any_of)) or "nobody"
+    """The reviewer groups as a phrase: `a and b, or c`."""
+    return strip_control_characters(", or ".join(" and ".join(groups) for groups in any_of)) or "no reviewer"
 
 
-def moment(iso: str | None, now: float, asked: int = 0) -> str:
-    """The time in UTC and how far it is from `now` (epoch seconds): "12:05:00 UTC (in 5m)".
+def moment(iso: str | None, now: float, requested: int = 0) -> str:
+    """The time in UTC and its distance from `now` (epoch seconds): "12:05:00 UTC (in 5m)".
 
-    `asked` is the distance in seconds that was asked for, told as it is while that is as good as true.
+    `requested` is the distance in seconds that was requested: it is shown when the real one is nearly the same.
     """
     if not iso:
         return "-"
@@ -43,7 +42,7 @@ def moment(iso: str | None, now: float, asked: int = 0) -> str:
     except ValueError:
         return strip_control_characters(iso)
     seconds = round(then.timestamp() - now)
-    seconds = asked if abs(seconds - asked) <= _ROUNDING_SECONDS and asked else seconds
+    seconds = requested if requested and abs(seconds - requested) <= _ROUNDING_SECONDS else seconds
     day = "" if then.date() == datetime.fromtimestamp(now, UTC).date() else f"{then:%Y-%m-%d} "
     amount = f"{abs(seconds) // 86_400}d" if abs(seconds) >= 172_800 else format_duration(abs(seconds))
     distance = (f"in {amount}" if seconds > 0 else f"{amount} ago") if seconds else "now"
@@ -51,20 +50,20 @@ def moment(iso: str | None, now: float, asked: int = 0) -> str:
 
 
 def relevant_time(grant: ApiGrant, now: float) -> tuple[str, str]:
-    """The time that matters in the grant's state, and its name."""
+    """The time that matters in the grant's state, with a label."""
     name, iso = {
         "active": ("until", grant.expires_at),
         "pending": ("decide by", grant.expires_at),
         "expired": ("ended", grant.expires_at),
-    }.get(grant.state, ("asked at", grant.created_at))
+    }.get(grant.state, ("created", grant.created_at))
     return name, moment(iso, now, grant.duration_seconds if grant.state == "active" else 0)
 
 
 def review_status(review: ApiReview) -> str:
-    """Who was asked about a request, who has approved, and whom it went to because nobody answered; "" for nobody."""
+    """The reviewers of a request, with the groups that have approved or were escalated to; "" without reviewers."""
     stages = [
-        f"{told} {', '.join(groups)}"
-        for told, groups in (("approved by", review.approved), ("escalated to", review.escalated_to))
+        f"{stage} {', '.join(groups)}"
+        for stage, groups in (("approved by", review.approved), ("escalated to", review.escalated_to))
         if groups
     ]
     more = f" ({'; '.join(stages)})" if stages else ""
@@ -79,27 +78,27 @@ def pending(answer: GrantResponse, now: float) -> str:
 
 
 def votes(grant: ApiGrant) -> Iterator[tuple[str, str]]:
-    """Rows that tell what each reviewer said, and to whom they lent their voice."""
+    """One row for each vote: the verdict, the reviewer, the absent members they vote for, and the comment."""
     for vote in grant.votes:
-        stands_in = f" (for {', '.join(vote.delegate_for)}, away)" if vote.delegate_for else ""
+        delegation = f" (delegate for {', '.join(vote.delegate_for)})" if vote.delegate_for else ""
         comment = f": {vote.comment}" if vote.comment else ""
-        yield _VERDICTS.get(vote.verdict, vote.verdict), f"by {vote.human}{stands_in}{comment}"
+        yield _VERDICTS.get(vote.verdict, vote.verdict), f"by {vote.human}{delegation}{comment}"
 
 
-def narrowed_approval_lines(asked_for: ApiGrant, grant: ApiGrant) -> list[str]:
-    """Lines that tell whom an active grant was approved by, if that is for less than `asked_for`; none otherwise."""
-    shorter = grant.duration_seconds < asked_for.duration_seconds
-    narrower = grant.permissions != asked_for.permissions
+def narrowed_approval_lines(requested: ApiGrant, grant: ApiGrant) -> list[str]:
+    """Lines that say who approved an active grant and for what, if that is narrower than `requested`; else none."""
+    shorter = grant.duration_seconds < requested.duration_seconds
+    narrower = grant.permissions != requested.permissions
     if grant.state != "active" or not (shorter or narrower):
         return []
     people = ", ".join(vote.human for vote in grant.votes if vote.verdict == "approve") or "the reviewers"
     now = [allows(permission) for permission in grant.permissions] if narrower else []
     now += [f"for {format_duration(grant.duration_seconds)}"] if shorter else []
-    return [strip_control_characters(f"approved by {people}, for less than you asked: {'; '.join(now)}")]
+    return [strip_control_characters(f"approved by {people}, narrower than requested: {'; '.join(now)}")]
 
 
 def where(grant: ApiGrant) -> str:
-    """The grant's target, with its account and Region as far as they are known."""
+    """The grant's target, with its account and Region where they are known."""
     known = ", ".join(part for part in (grant.account, grant.region) if part)
     return strip_control_characters(f"{grant.target} ({known})" if known else grant.target)
 
@@ -110,83 +109,82 @@ def allows(permission: ApiPermission) -> str:
 
 
 def reason_line(reason: ApiReason) -> str:
-    """The reason in one line: the sentence, after the pair unless it names it itself, and which policy says so."""
+    """The reason in one line: the pair, unless the sentence names it, the sentence, and the policy."""
     unnamed = [part for part in (reason.action, reason.resource) if part not in reason.sentence]
     pair = f"{reason.action} on {reason.resource}: " if unnamed else ""
     return strip_control_characters(f"{pair}{reason.sentence} ({reason.policy})")
 
 
 def risk_line(risk: ApiRisk) -> str:
-    """The risk in one line: the sentence, its name, and where it is described."""
+    """The risk in one line: the sentence, its name, and its source."""
     source = f", {risk.source}" if risk.source else ""
     return strip_control_characters(f"{risk.sentence} ({risk.risk}{source})")
 
 
 def reason_lines(reasons: Sequence[ApiReason]) -> list[str]:
-    """The reasons in lines; those that one policy has for several actions on one resource are one line."""
+    """The reasons in lines. Reasons that differ only in the action share one line."""
     groups: dict[tuple[str, str, str], list[ApiReason]] = {}
     for reason in reasons:
-        groups.setdefault((reason.policy, reason.resource, _without_action(reason)), []).append(reason)
-    return [_together(sentence, group) for (_, _, sentence), group in groups.items()]
+        groups.setdefault((reason.policy, reason.resource, reason.template or reason.sentence), []).append(reason)
+    return [_together(group) for group in groups.values()]
 
 
-def _without_action(reason: ApiReason) -> str:
-    """The sentence with `_ANY` for the action and the level in brackets after it."""
-    named = rf"{re.escape(reason.action)}(?!\w)(?: \([\w ]+\))?"
-    return re.sub(named, _ANY, reason.sentence) if reason.action else reason.sentence
-
-
-def _together(sentence: str, group: Sequence[ApiReason]) -> str:
+def _together(group: Sequence[ApiReason]) -> str:
     first, actions = group[0], list(dict.fromkeys(reason.action for reason in group))
     if len(actions) == 1:
         return reason_line(first)
     names = ", ".join(actions)
-    if _ANY not in sentence:
+    if _ACTION not in first.template:
         return reason_line(replace(first, action=names))
-    said = sentence.replace(_ANY, f"any of these {len(actions)}").rstrip(".")
-    said = f"{said[:1].upper()}{said[1:]}" if first.resource in said else f"on {first.resource}: {said}"
-    return strip_control_characters(f"{said}: {names} ({first.policy})")
+    sentence = first.template.replace(_ACTION, f"any of these {len(actions)}", 1).rstrip(".")
+    named = first.resource in sentence
+    line = f"{sentence[:1].upper()}{sentence[1:]}" if named else f"on {first.resource}: {sentence}"
+    return strip_control_characters(f"{line}: {names} ({first.policy})")
 
 
-def arguments(ask: GrantRequest, permissions: str = "", *, told: bool = False) -> list[str]:
-    """The ask as arguments of `jitney request`.
+def arguments(request: GrantRequest, permissions: str = "", *, from_command: bool = False) -> list[str]:
+    """The request as arguments of `jitney request`.
 
-    The permissions are left to `--permissions`, with the file of that name, or "-" when there are several; calls that
-    are `told` by the command itself, as by that of `jitney run`, are left out.
+    Several permissions are left to `--permissions`, with the file `permissions` or "-". Calls are left out when they
+    come `from_command`, as with `jitney run`.
     """
-    words = [ask.target]
-    if ask.calls:
-        words += [] if told else [word for call in ask.calls for word in ("--call", call)]
-    elif len(ask.permissions) == 1 and not permissions:
-        words += [word for action in ask.permissions[0].actions for word in ("--action", action)]
-        words += [word for resource in ask.permissions[0].resources for word in ("--resource", resource)]
+    words = [request.target]
+    if request.calls:
+        words += [] if from_command else [word for call in request.calls for word in ("--call", call)]
+    elif len(request.permissions) == 1 and not permissions:
+        words += [word for action in request.permissions[0].actions for word in ("--action", action)]
+        words += [word for resource in request.permissions[0].resources for word in ("--resource", resource)]
     else:
         words += ["--permissions", permissions or "-"]
-    words += ["--for", format_duration(ask.duration_seconds), "--reason", ask.reason]
-    return words + (["--ticket", ask.ticket] if ask.ticket else [])
+    words += ["--for", format_duration(request.duration_seconds), "--reason", request.reason]
+    return words + (["--ticket", request.ticket] if request.ticket else [])
 
 
-def paste(verb: str, ask: GrantRequest, tail: Sequence[str] = ()) -> list[str]:
-    """The lines to paste into a shell to ask for this; `tail` is what follows the options, as `-- aws s3 ls`."""
-    line = shlex.join(["jitney", verb, *arguments(ask, told=ask.calls == aws_cli_calls(tail[1:])), *tail])
-    if len(ask.permissions) == 1 or ask.calls:
+def paste(verb: str, request: GrantRequest, tail: Sequence[str] = ()) -> list[str]:
+    """The lines to paste into a shell for this request; `tail` follows the options, such as `-- aws s3 ls`."""
+    from_command = request.calls == aws_cli_calls(tail[1:])
+    line = shlex.join(["jitney", verb, *arguments(request, from_command=from_command), *tail])
+    if len(request.permissions) == 1 or request.calls:
         return [strip_control_characters(line)]
-    document = json.dumps([permission.document() for permission in ask.permissions])
+    document = json.dumps([permission.document() for permission in request.permissions])
     return [strip_control_characters(f"{line} <<'JSON'"), document, "JSON"]
 
 
-def alternatives(ask: GrantRequest, subset: tuple[ApiPermission, ...], longest_seconds: int) -> list[GrantRequest]:
-    """What policy says would pass instead: as asked for a shorter time, and part of the permissions."""
-    shorter = [replace(ask, duration_seconds=longest_seconds)] if 0 < longest_seconds < ask.duration_seconds else []
-    return shorter + ([replace(ask, permissions=subset, calls=())] if subset and subset != ask.permissions else [])
+def alternatives(request: GrantRequest, subset: tuple[ApiPermission, ...], longest_seconds: int) -> list[GrantRequest]:
+    """The requests that policy would pass instead: the same for a shorter time, and part of the permissions."""
+    shorter = (
+        [replace(request, duration_seconds=longest_seconds)] if 0 < longest_seconds < request.duration_seconds else []
+    )
+    narrower = [replace(request, permissions=subset, calls=())] if subset and subset != request.permissions else []
+    return shorter + narrower
 
 
 def revocation_rows(grant: ApiGrant, now: float) -> Iterator[tuple[str, str]]:
-    """Rows that tell how a grant was taken back, and how fast; or that its role was cut off."""
+    """Rows that say how a grant was ended and how fast, and whether its role was cut off."""
     if grant.ending:
         why = f": {grant.ending.reason}" if grant.ending.reason else ""
         yield "ended", f"{moment(grant.ending.at, now)} by {grant.ending.by}{why}"
         if grant.ending.denied_after_milliseconds is not None:
             yield "refused", f"by AWS {grant.ending.denied_after_milliseconds / 1000:.2f} s after the call"
     if grant.cut_off_at:
-        yield "cut off", f"credentials from before {moment(grant.cut_off_at, now)} work no longer; get new ones"
+        yield "cut off", f"credentials from before {moment(grant.cut_off_at, now)} no longer work; get new ones"

@@ -18,10 +18,7 @@ POLL_SECONDS = 5
 
 def reasons_view(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
     """Why policy decided as it did, as the API shows it."""
-    return [
-        {"policy": each.policy, "sentence": each.sentence, "action": each.action, "resource": each.resource}
-        for each in reasons
-    ]
+    return [each._asdict() for each in reasons]
 
 
 def risks_view(risks: tuple[Risk, ...]) -> list[dict[str, Any]]:

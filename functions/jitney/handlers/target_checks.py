@@ -43,7 +43,7 @@ def _target(call: AuthenticatedRequest) -> Target:
         return targets[alias]
     closest = difflib.get_close_matches(alias[:64], targets, n=3)
     fix = f"Use one of: {', '.join(closest or sorted(targets)[:10])}."
-    raise Problem("target_unknown", f"There is no target {alias[:64]!a}.", fix, {"closest": closest})
+    raise Problem("target_unknown", f"There is no target {alias[:64]!a}.", fix, {"alternatives": closest})
 
 
 def _record(

@@ -144,6 +144,22 @@ def test_bad_input_gets_a_code_and_a_fix(case: str):
         assert pointer in [fault["pointer"] for fault in problem.extras["errors"]]
 
 
+def test_programs_get_bounds_alternatives_and_what_is_missing():
+    with pytest.raises(Problem) as raised:
+        parse(changed(duration_seconds=29, reason=None, ticket="x" * 101, tiket="OPS"))
+    members = {"bounds", "alternatives", "missing"}
+    found = {
+        each["pointer"]: {name: each[name] for name in each if name in members}
+        for each in raised.value.extras["errors"]
+    }
+    assert found == {
+        "/duration_seconds": {"bounds": {"minimum": 30, "maximum": 3600}},
+        "/reason": {"missing": True},
+        "/ticket": {"bounds": {"minimum": 0, "maximum": 100}},
+        "/tiket": {"alternatives": ["ticket"]},
+    }
+
+
 def test_all_errors_are_reported_at_once():
     with pytest.raises(Problem) as raised:
         parse(changed(duration_seconds=-1, reason="", colour="red"))

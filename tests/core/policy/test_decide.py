@@ -47,6 +47,9 @@ def test_pol_07_a_denial_without_a_permit_names_level_target_and_groups(ask):
     decision = ask(READERS, ("s3:PutObject", OBJECT))
     (reason,) = decision.reasons
     assert (decision.effect, reason.policy) == (Effect.DENY, "builtin:no-permit")
+    assert reason.template == (
+        f"No policy permits {{action}} on {OBJECT} at target analytics-prod for groups corp/readers."
+    )
     assert reason.sentence == (
         f"No policy permits s3:PutObject (Write) on {OBJECT} at target analytics-prod for groups corp/readers."
     )
@@ -557,7 +560,7 @@ def test_pol_04_an_unknown_action_is_refused_with_the_closest_names(ask, name, c
     assert caught.value.code == "action_unknown"
     if closest:
         assert closest in caught.value.fix
-        assert closest in caught.value.extras["closest"]
+        assert closest in caught.value.extras["alternatives"]
 
 
 @pytest.mark.parametrize("name", ["S3:getobject", "s3:GETOBJECT", "s3:GetObject"])

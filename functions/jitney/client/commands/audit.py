@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.command_result import audit_screen, exit_on_problem, print_json
 from jitney.client.optional import load_extra
 
 audit = typer.Typer(
@@ -78,12 +78,12 @@ def verify_records(
         verification = _verification()
         sources = verification.VerificationSources(records, seals, tuple(key or ()))
         sources = (sources.completed_from(stack) if stack else sources).checked()
-        with screen().reading() as progress:
+        with audit_screen().reading() as progress:
             findings = verification.verify_archive(sources, day_of(since), day_of(until), progress, int(time.time()))
         if as_json:
             print_json(verification.document(findings))
         else:
-            screen().verification(verification.document(findings))
+            audit_screen().verification(verification.document(findings))
         raise typer.Exit(EXIT_CODES[findings.verdict])
 
 

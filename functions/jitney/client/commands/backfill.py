@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.command_result import audit_screen, exit_on_problem, print_json
 from jitney.client.commands.audit import read_day
 from jitney.client.optional import load_extra
 from jitney.client.problems import Invalid
@@ -60,12 +60,12 @@ def backfill_events(
             raise Invalid("usage", "The command line is not valid", "--until is before --since.", "Swap them.")
         url = "" if dry_run else _queue(queue, stack)
         chosen = backfill.BackfillOptions(bucket, prefix, url, since.date(), last, tuple(account or ()), rate, dry_run)
-        with screen().reading() as progress:
+        with audit_screen().reading() as progress:
             summary = backfill.Backfill(chosen, progress, now).run()
         if as_json:
             print_json(summary.document() | {"dry_run": dry_run})
         else:
-            screen().backfill(summary.document(), dry_run=dry_run)
+            audit_screen().backfill(summary.document(), dry_run=dry_run)
         raise typer.Exit(0 if summary.complete else 2)
 
 

@@ -1,4 +1,4 @@
-"""`jitney explain`: what an AWS CLI command needs, and why."""
+"""`jitney explain`: the actions and resources that an AWS CLI command needs."""
 
 import re
 import shlex
@@ -13,11 +13,12 @@ from jitney.client.commands.run import command_of
 from jitney.client.explaining import explain_offline
 from jitney.client.grant_request import GrantRequest, aws_cli_calls
 from jitney.client.grouping import grouped
+from jitney.client.request_options import invalid
 
 _ACCOUNT, _REGION = re.compile(r"[0-9]{12}", re.ASCII), re.compile(r"[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
 
-Account = Annotated[str, typer.Option("--account", metavar="ID", help="The account in the ARNs, without TARGET.")]
-Region = Annotated[str, typer.Option("--region", metavar="REGION", help="The region in the ARNs, without TARGET.")]
+Account = Annotated[str, typer.Option("--account", metavar="ID", help="Without TARGET: the account in the ARNs.")]
+Region = Annotated[str, typer.Option("--region", metavar="REGION", help="Without TARGET: the Region in the ARNs.")]
 
 
 @grouped
@@ -30,9 +31,9 @@ def explain(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Say which actions on which resources an AWS CLI command needs, and why. Runs and issues nothing.
+    """Show which actions on which resources an AWS CLI command needs, and why. Runs and issues nothing.
 
-    Without TARGET it runs offline. With TARGET the broker answers, with the target's account and Region, and says what
+    Without TARGET it works offline. With TARGET the broker answers, for the target's account and Region, and shows what
     policy would decide.
     """
     with exit_on_problem("explain", as_json=as_json, tail=["--", *context.meta["child"]]):
@@ -40,19 +41,19 @@ def explain(
         line = next(iter(aws_cli_calls(child)), shlex.join(child))
         if not target:
             if not _ACCOUNT.fullmatch(account):
-                raise options.invalid(f"{account!r} is no AWS account.", "Give --account 12 digits.")
+                raise invalid(f"{account!r} is not an AWS account.", "Give --account 12 digits.")
             if not _REGION.fullmatch(region):
-                raise options.invalid(f"{region!r} is no Region.", "Give --region one like eu-west-1.")
+                raise invalid(f"{region!r} is not a Region.", "Give --region one like eu-west-1.")
             needs = explain_offline(line, account, region)
             if as_json:
                 print_json({"explanation": [asdict(need) for need in needs]})
             else:
                 screen().explanation(needs)
             return
-        ask = GrantRequest(target, (), 300, "What would this call need?", calls=(line,))
+        request = GrantRequest(target, (), 300, "What would this call need?", calls=(line,))
         with connection.broker() as broker:
-            decision = broker.decision(ask)
+            decision = broker.decision(request)
         if as_json:
             print_json(decision.document())
         else:
-            screen().decision(decision, ask)
+            screen().decision(decision, request)

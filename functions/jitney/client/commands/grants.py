@@ -1,4 +1,4 @@
-"""`jitney grants`: one's own grants."""
+"""`jitney grants`: list, show, release and revoke grants."""
 
 from typing import Annotated
 
@@ -9,12 +9,12 @@ from jitney.client.command_result import exit_on_problem, print_json, screen, sh
 from jitney.client.grouping import grouped
 from jitney.client.responses import GrantResponse
 
-grants = typer.Typer(
-    no_args_is_help=True, help="Grants: what yours allow, until when, what became of them; and to end one."
-)
+grants = typer.Typer(no_args_is_help=True, help="List and show your grants; release or revoke one.")
 
 GrantId = Annotated[str, typer.Argument(metavar="ID", help="The grant's id: g-…")]
-Cursor = Annotated[str, typer.Option("--cursor", metavar="CURSOR", help="Continue an earlier list: its `next`.")]
+Cursor = Annotated[
+    str, typer.Option("--cursor", metavar="CURSOR", help="Show the next page: `next` of the page before.")
+]
 
 
 @grants.command("list")
@@ -32,7 +32,7 @@ def list_grants(*, cursor: Cursor = "", as_json: options.AsJson = False, connect
 @grants.command("release")
 @grouped
 def release_grant(grant: GrantId, *, as_json: options.AsJson = False, connection: options.Connection) -> None:
-    """Give one grant back: its credentials stop working, within seconds, wherever they are."""
+    """Release one of your grants: its credentials stop working within seconds, wherever they are."""
     with exit_on_problem("grants release", as_json=as_json), connection.broker() as broker:
         _show_ended(broker.release(grant), as_json=as_json)
 
@@ -46,16 +46,16 @@ def revoke_grant(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Take anybody's grant back, as an operator or as its reviewer.
+    """Revoke any agent's grant, as an operator or as its reviewer.
 
-    Its credentials stop working, within seconds, wherever they are.
+    Its credentials stop working within seconds, wherever they are.
     """
     with exit_on_problem("grants revoke", as_json=as_json), connection.broker() as broker:
         _show_ended(broker.revoke(grant, reason), as_json=as_json)
 
 
 def _show_ended(answer: GrantResponse, *, as_json: bool) -> None:
-    """The grant on standard output: that it has ended is what was asked for."""
+    """Print the grant. The exit code is 0, since the command was to end it."""
     if as_json:
         print_json(answer.document())
     else:
@@ -67,11 +67,11 @@ def _show_ended(answer: GrantResponse, *, as_json: bool) -> None:
 def show_grant(
     grant: GrantId,
     *,
-    waiting: options.WaitOptions,
+    waiting: options.WaitParameters,
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Show one grant; with --wait, once its review is over. The exit code says what became of it."""
+    """Show one grant; with --wait, once its review is over. The exit code is that of the grant's state."""
     with exit_on_problem("grants show", as_json=as_json), connection.broker() as broker:
         at_most = waiting.at_most
         answer = broker.grant(grant)

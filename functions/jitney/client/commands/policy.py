@@ -1,4 +1,4 @@
-"""`jitney policy`: what whoever writes the policies asks of them."""
+"""`jitney policy`: test policies."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +10,12 @@ from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.policy_testing import decide_cases
 from jitney.client.problems import ClientProblem
 
-policy = typer.Typer(no_args_is_help=True, help="The policies, for who writes them. Asks no broker.")
+policy = typer.Typer(no_args_is_help=True, help="Test policies. Runs locally, without a broker.")
 
 
 @policy.callback()
 def _group() -> None:
-    """A group, with however few commands."""
+    """Keeps the name of the only command."""
 
 
 @policy.command("test")
@@ -23,13 +23,13 @@ def run_cases(
     *,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", envvar="JITNEY_CONFIG", help="The configuration; jitney.yaml here."),
+        typer.Option(metavar="FILE", envvar="JITNEY_CONFIG", help="The configuration (else: jitney.yaml)."),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Decide the cases in tests.yaml beside the policies, with the configuration's own targets, limits and reviewers.
+    """Decide the cases in tests.yaml beside the policies, with the configuration's targets, limits and reviewers.
 
-    Ends with 1 when a case is decided otherwise than it says, or a policy decides no case.
+    Exits with 1 when a case has another result than expected, or when no case tests a policy.
     """
     with exit_on_problem("policy test", as_json=as_json):
         tested = decide_cases(config)

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.command_result import audit_screen, exit_on_problem, print_json
 from jitney.client.commands.audit import day_of, read_day
 from jitney.client.optional import load_extra
+from jitney.client.request_options import invalid
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The query. Omit it to list all queries.")]
 Values = Annotated[
@@ -53,7 +54,7 @@ def run_query(
     """
     with exit_on_problem("audit query", as_json=as_json):
         if as_csv and as_json:
-            raise options.invalid("--csv and --json exclude each other.", "Give one of them.")
+            raise invalid("--csv and --json exclude each other.", "Give one of them.")
         queries = load_extra("jitney.client.named_queries", "audit", "The query cannot run")
         athena = load_extra("jitney.client.athena", "audit", "The query cannot run").connected(
             queries.athena_location(workgroup, database, stack)
@@ -62,7 +63,7 @@ def run_query(
             _list(queries.listed(athena.named()), as_json=as_json)
             return
         days = (day_of(since), day_of(until))
-        with screen().querying(name) as progress:
+        with audit_screen().querying(name) as progress:
             run = queries.run_named_query(athena, name, param or (), days, datetime.now(UTC).date(), progress)
         _show(run, as_csv=as_csv, as_json=as_json)
 
@@ -71,7 +72,7 @@ def _list(queries: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(queries)
     else:
-        screen().queries(queries)
+        audit_screen().queries(queries)
 
 
 def _show(run: Any, *, as_csv: bool, as_json: bool) -> None:
@@ -83,5 +84,5 @@ def _show(run: Any, *, as_csv: bool, as_json: bool) -> None:
 
         typer.echo(written(answer.columns, answer.rows), nl=False)
     else:
-        screen().rows(answer.columns, answer.rows)
-        screen().took(run.about, len(answer.rows), answer.bytes_read, answer.seconds)
+        audit_screen().table(answer.columns, answer.rows)
+        audit_screen().took(run.about, len(answer.rows), answer.bytes_read, answer.seconds)

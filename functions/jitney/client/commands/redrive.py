@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.command_result import audit_screen, exit_on_problem, print_json
 from jitney.client.commands.audit import read_day
 from jitney.client.optional import load_extra
 from jitney.client.problems import Invalid
@@ -39,12 +39,12 @@ def redrive_dead_letters(
         if since:
             end = (until or datetime.now(since.tzinfo)) + timedelta(days=1)
             more = redrive.Period(timegm(since.timetuple()), timegm(end.timetuple()) - 1)
-        with screen().reading() as progress:
+        with audit_screen().reading() as progress:
             run = redrive.Redrive(redrive.resources_of(stack), progress)
             run.events()
             run.published(more)
         if as_json:
             print_json(run.summary.document())
         else:
-            screen().redrive(run.summary.document())
+            audit_screen().redrive(run.summary.document())
         raise typer.Exit(0 if run.summary.complete else 2)

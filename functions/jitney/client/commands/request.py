@@ -1,4 +1,4 @@
-"""`jitney request`: ask for access, and be told the grant; or, as a dry run, what policy would say."""
+"""`jitney request`: request access, or ask in a dry run what policy would decide."""
 
 from typing import Annotated
 
@@ -12,10 +12,10 @@ from jitney.client.grouping import grouped
 from jitney.client.problems import Denied, ReviewPending
 
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only say what policy would decide. Issues nothing, asks nobody.")
+    bool, typer.Option("--dry-run", help="Show what policy would decide. Issues nothing, notifies no reviewer.")
 ]
 
-# A dry run ends as the request would.
+# A dry run has the exit code of the request.
 _EFFECTS = {"allow": 0, "review": ReviewPending.exit_code}
 
 
@@ -23,30 +23,30 @@ _EFFECTS = {"allow": 0, "review": ReviewPending.exit_code}
 def request(
     target: options.RequiredTarget,
     *,
-    asking: options.RequestOptions,
+    access: options.RequestParameters,
     dry_run: DryRun = False,
-    waiting: options.WaitOptions,
+    waiting: options.WaitParameters,
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Ask for access to TARGET. Prints the grant, never its keys: `jitney run --grant ID` uses it.
+    """Request access to TARGET. Prints the grant, never its keys: use it with `jitney run --grant ID`.
 
-    While a review is open, and without --wait, the exit code is 4.
+    If the request needs a review and --wait is not given, the exit code is 4.
     """
     with exit_on_problem("request", as_json=as_json):
-        ask, at_most = asking.ask(target), waiting.at_most
+        wanted, at_most = access.grant_request(target), waiting.at_most
         with connection.broker() as broker:
             if dry_run:
-                _preview(broker, ask, as_json=as_json)
+                _preview(broker, wanted, as_json=as_json)
             else:
-                answer = broker.request(ask)
+                answer = broker.request(wanted)
                 show(wait_with_progress(broker, answer, at_most) if waiting.wait else answer, as_json=as_json)
 
 
-def _preview(broker: Broker, ask: GrantRequest, *, as_json: bool) -> None:
-    decision = broker.decision(ask)
+def _preview(broker: Broker, wanted: GrantRequest, *, as_json: bool) -> None:
+    decision = broker.decision(wanted)
     if as_json:
         print_json(decision.document())
     else:
-        screen().decision(decision, ask)
+        screen().decision(decision, wanted)
     raise typer.Exit(_EFFECTS.get(decision.effect, Denied.exit_code))

@@ -1,4 +1,4 @@
-"""`jitney review`: what a platform engineer does for the people who review."""
+"""`jitney review`: check how reviewers are reached."""
 
 import typer
 
@@ -7,23 +7,23 @@ from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.grouping import grouped
 from jitney.client.problems import ClientProblem
 
-review = typer.Typer(no_args_is_help=True, help="The people who review, for operators.")
+review = typer.Typer(no_args_is_help=True, help="Check how reviewers are reached. For operators.")
 
 
 @review.callback()
 def _group() -> None:
-    """A group, with however few commands."""
+    """Keeps the name of the only command."""
 
 
 @review.command("check")
 @grouped
 def check_reviews(*, as_json: options.AsJson = False, connection: options.Connection) -> None:
-    """Try whether each channel and each reviewer can be reached, as an operator. Nobody is written to."""
+    """Test whether each channel and each reviewer can be reached. For operators. Sends no message."""
     with exit_on_problem("review check", as_json=as_json), connection.broker() as broker:
         check = broker.check_reviews()
         if as_json:
             print_json(check.document())
         else:
-            screen().reach(check)
+            screen().contacts(check)
         if not check.passed:
             raise typer.Exit(ClientProblem.exit_code)

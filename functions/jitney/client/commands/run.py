@@ -1,4 +1,4 @@
-"""`jitney run`: get access and run one command with it."""
+"""`jitney run`: get access, run one command with it, and release it."""
 
 import os
 import shlex
@@ -15,14 +15,15 @@ from jitney.client.command_result import exit_on_problem, screen
 from jitney.client.credential_lookup import grant_by_id, wait_for_credentials
 from jitney.client.grouping import grouped
 from jitney.client.problems import ClientProblem
+from jitney.client.request_options import invalid
 
-Keep = Annotated[bool, typer.Option("--keep", help="Do not give the grant back when COMMAND has ended.")]
+Keep = Annotated[bool, typer.Option("--keep", help="Do not release the grant when COMMAND has ended.")]
 
 
 class CommandAfterDashes(TyperCommand):
-    """Keeps what stands after the first `--` from the parser: TARGET is optional, and the child has options too."""
+    """Hides what follows the first `--` from the parser, since TARGET is optional and the command has options too."""
 
-    # A command without the dashes before it comes as extra arguments; `command_of` says so better than the parser.
+    # A command without the dashes comes as extra arguments: `command_of` explains that better than the parser.
     allow_extra_args = True
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -37,22 +38,22 @@ class CommandAfterDashes(TyperCommand):
 
 
 def command_of(context: typer.Context, example: str) -> list[str]:
-    """The command after the dashes. Raises Invalid, saying how, when it is missing, quoted as one, or before them."""
+    """The command after the dashes. Raises Invalid when it is missing, quoted as one argument, or before the dashes."""
     fix = f"Put it after two dashes: {example}"
     if context.args:
-        raise options.invalid(f"{shlex.join(context.args)} stands before the two dashes, or they are missing.", fix)
+        raise invalid(f"{shlex.join(context.args)} comes before the two dashes, or they are missing.", fix)
     command: list[str] = context.meta["child"]
     if not command:
-        raise options.invalid("There is no command.", fix)
+        raise invalid("The command is missing.", fix)
     if len(command) == 1 and len(command[0].split()) > 1 and shutil.which(command[0]) is None:
-        fix = "Drop the quotes around it: no shell reads it, so that pipes are refused."
-        raise options.invalid("The command is one quoted argument.", fix)
+        fix = "Remove the quotes around it. No shell runs it, so pipes and variables do not work."
+        raise invalid("The command is one quoted argument.", fix)
     return command
 
 
 @dataclass(frozen=True, slots=True)
-class WaitByDefault(options.WaitOptions):
-    """Here somebody waits for the command anyway."""
+class WaitByDefault(options.WaitParameters):
+    """Waits unless --no-wait is given, since the command cannot run before."""
 
     wait: options.Wait = True
 
@@ -63,26 +64,26 @@ def run(
     target: options.Target = None,
     *,
     grant: options.GrantId = None,
-    asking: options.RequestOptions,
+    request: options.RequestParameters,
     waiting: WaitByDefault,
     keep: Keep = False,
     connection: options.Connection,
 ) -> None:
     """Run COMMAND with AWS credentials in its environment, and nowhere else.
 
-    An AWS CLI command needs no --action, --resource or --call: the broker works out what it takes. Waits while the
-    request is under review, then goes on by itself. The exit code is the command's own. Once the command has ended, the
-    grant is given back, so that nothing is left of the keys; with --grant or --keep it is not.
+    An AWS CLI command needs no --action, --resource or --call: the broker works out its permissions. If the request
+    needs a review, this waits for it. The exit code is the command's own. When the command has ended, the grant is
+    released and its keys stop working, unless you give --grant or --keep.
     """
     with exit_on_problem("run", tail=["--", *context.meta["child"]]):
         child = command_of(context, "jitney run TARGET … -- aws s3 cp s3://reports/2026/q3.csv -")
         if shutil.which(child[0]) is None:
-            raise options.invalid(f"{child[0]} is not a command here.", "Check its name and PATH.")
+            raise invalid(f"The command {child[0]} was not found.", "Check its name and PATH.")
         if grant:
-            asking.require_nothing(target)
+            request.require_nothing(target)
         at_most = waiting.at_most
         with connection.broker() as broker:
-            answer = grant_by_id(broker, grant) if grant else broker.request(asking.ask(target, child))
+            answer = grant_by_id(broker, grant) if grant else broker.request(request.grant_request(target, child))
             issued = wait_for_credentials(broker, answer, wait=waiting.wait, at_most=at_most)
         try:
             code = run_child(child, child_environment(os.environ, issued))
@@ -93,9 +94,9 @@ def run(
 
 
 def _release(grant_id: str, connection: options.Connection) -> None:
-    """Give the grant back; if that fails, the command's own exit code stays, and its end is near anyway."""
+    """Release the grant. If that fails, a note says so and the exit code stays the command's own."""
     try:
         with connection.broker() as broker:
             broker.release(grant_id)
     except ClientProblem as problem:
-        screen().note(f"jitney: {grant_id} was not given back: {problem.title}. It ends by itself.")
+        screen().note(f"jitney: {grant_id} was not released: {problem.title}. It ends by itself at its expiry.")

@@ -1,4 +1,4 @@
-"""`jitney target`: what a platform engineer does with the accounts that access is granted in."""
+"""`jitney target`: check the accounts that Jitney grants access to."""
 
 from typing import Annotated
 
@@ -9,12 +9,12 @@ from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.grouping import grouped
 from jitney.client.problems import ClientProblem
 
-target = typer.Typer(no_args_is_help=True, help="The accounts that access is granted in, for operators.")
+target = typer.Typer(no_args_is_help=True, help="Check the accounts that Jitney grants access to. For operators.")
 
 
 @target.callback()
 def _group() -> None:
-    """A group, with however few commands."""
+    """Keeps the name of the only command."""
 
 
 @target.command("check")
@@ -25,7 +25,7 @@ def check_target(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Try what a target's roles let through and what they refuse, as an operator. Nothing is changed."""
+    """Test what a target's roles allow and refuse. For operators. Changes nothing."""
     with exit_on_problem("target check", as_json=as_json), connection.broker() as broker:
         check = broker.check_target(alias)
         if as_json:

@@ -1,4 +1,4 @@
-"""Where the bearer token comes from: one kind of source a file, each with the single method `fetch`."""
+"""Where the bearer token comes from: one module for each kind of source, each with the method `fetch`."""
 
 import base64
 import binascii
@@ -15,32 +15,34 @@ _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token and for how many seconds its issuer says it is good (None: it did not say)."""
+    """A bearer token, and its lifetime where the issuer states one."""
 
     value: str = field(repr=False)
     lifetime_seconds: int | None = None
 
 
 class TokenSource(Protocol):
-    """Something that hands out tokens for one identity."""
+    """Gives the tokens of one identity."""
 
     def fetch(self) -> Token:
-        """A token from the source itself, not from a cache. Raises Unproven or Unavailable."""
+        """A token from the source itself, not from a cache. Raises Unauthenticated or Unavailable."""
 
 
 def checked_token(text: str, where: str) -> str:
-    """The token in `text` without surrounding white space. Raises Unproven, naming `where`, when it cannot be one."""
+    """The token in `text` without surrounding white space.
+
+    Raises Unauthenticated, which names `where` it came from, when it is not one bearer token.
+    """
     token = text.strip()
     if not _B64TOKEN.fullmatch(token):
         what = "is empty" if not token else "holds something else than one bearer token"
-        raise Unauthenticated(
-            "token_unusable", "No usable token", f"{where} {what}.", "See that it yields the bare token."
-        )
+        fix = "Make it give the token alone, without a prefix such as Bearer."
+        raise Unauthenticated("token_unusable", "No usable token", f"{where} {what}.", fix)
     return token
 
 
-def whose(token: str) -> str:
-    """Issuer and subject that a JWT names, unverified: for telling one's own identities apart. "" for other tokens."""
+def issuer_and_subject(token: str) -> str:
+    """The issuer and subject that a JWT names, unverified, to distinguish identities; "" for other tokens."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

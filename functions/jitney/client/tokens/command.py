@@ -11,18 +11,18 @@ _SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class CommandToken:
-    """The token that `argv` prints on its standard output; no shell is involved, its standard error is passed on."""
+    """The token that `argv` prints on standard output. No shell runs it, and its standard error is passed on."""
 
     argv: tuple[str, ...]
 
     def fetch(self) -> Token:
-        """The token that the command prints. Raises Unproven when it fails, takes over a minute or prints none."""
+        """The printed token. Raises Unauthenticated when the command fails, takes over a minute or prints none."""
         try:
             done = subprocess.run(self.argv, stdout=subprocess.PIPE, timeout=_SECONDS, check=True)
         except OSError as error:
             raise self._failed(f"cannot be started: {error.strerror}") from error
         except subprocess.TimeoutExpired:
-            # The exception holds what was printed so far, which may be a token: it goes no further.
+            # The exception holds the output so far, which may be a token: it is dropped here.
             raise self._failed(f"printed no token within {_SECONDS} seconds") from None
         except subprocess.CalledProcessError as error:
             raise self._failed(f"failed with exit code {error.returncode}") from None

@@ -1,4 +1,4 @@
-"""A token that something else keeps fresh in a file, such as a Kubernetes projected service-account token."""
+"""A token in a file that another program keeps fresh, such as a projected Kubernetes service-account token."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +9,12 @@ from jitney.client.tokens import Token, checked_token
 
 @dataclass(frozen=True, slots=True)
 class FileToken:
-    """The token in the file at `path`, read anew each time: it may have been rotated."""
+    """The token in the file at `path`, read each time because it may have been rotated."""
 
     path: Path
 
     def fetch(self) -> Token:
-        """The token in the file. Raises Unproven when it cannot be read or holds none."""
+        """The token in the file. Raises Unauthenticated when it cannot be read or holds none."""
         try:
             text = self.path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -16,12 +16,16 @@ class Effect(StrEnum):
 
 
 class Reason(NamedTuple):
-    """One reason: the id of the deciding policy or built-in rule, a sentence, and the pair it is about."""
+    """One reason: the id of the deciding policy or built-in rule, a sentence, and the pair it is about.
+
+    `template` is the sentence with `{action}` in place of the action, so that programs can join equal reasons.
+    """
 
     policy: str
     sentence: str
     action: str = ""
     resource: str = ""
+    template: str = ""
 
 
 class Risk(NamedTuple):

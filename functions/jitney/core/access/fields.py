@@ -3,19 +3,24 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
 class FieldError(NamedTuple):
-    """An error at one place of the body: a JSON pointer (RFC 6901), what is wrong, and what to write instead."""
+    """An error at one place of the body: a JSON pointer (RFC 6901), what is wrong, and what to write instead.
+
+    `members` say the same for programs: `bounds`, `alternatives`, `missing`.
+    """
 
     pointer: str
     detail: str
     fix: str
+    members: Mapping[str, Any] = MappingProxyType({})
 
-    def body(self) -> dict[str, str]:
+    def body(self) -> dict[str, Any]:
         """Return the error as the answer shows it."""
-        return {"pointer": self.pointer, "detail": self.detail, "fix": self.fix}
+        return {"pointer": self.pointer, "detail": self.detail, "fix": self.fix, **self.members}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +29,28 @@ class FieldErrors:
 
     found: list[FieldError] = field(default_factory=list)
 
-    def add(self, pointer: str, detail: str, fix: str) -> None:
+    def add(self, pointer: str, detail: str, fix: str, **members: Any) -> None:
         """Add an error at `pointer`."""
-        self.found.append(FieldError(pointer, detail, fix))
+        self.found.append(FieldError(pointer, detail, fix, members))
 
     def unknown_members(self, value: Mapping[str, Any], known: tuple[str, ...], pointer: str) -> None:
         """Add an error for every member of `value` that is not in `known`, with the closest known name."""
         for name in sorted(set(value) - set(known)):
             near = difflib.get_close_matches(name, known, n=1)
             fix = f"Did you mean {near[0]!r}?" if near else f"Remove it. The members are {', '.join(known)}."
-            self.add(f"{pointer}/{_escape(name)}", f"Member {name[:60]!a} does not exist.", fix)
+            self.add(f"{pointer}/{_escape(name)}", f"Member {name[:60]!a} does not exist.", fix, alternatives=near)
 
     def text(self, value: Any, pointer: str, most: int, *, required: bool) -> str:
         """Return a string of at most `most` printable characters; "" when it is absent and not `required`."""
         if value is None and not required:
             return ""
         if not isinstance(value, str):
-            self.add(pointer, "The value is not a string.", "Write a JSON string.")
+            self.add(pointer, "The value is not a string.", "Write a JSON string.", **_missing(value))
         elif required and not value.strip():
             self.add(pointer, "The string is empty.", "Write a few words. Reviewers and auditors read them.")
         elif len(value) > most:
-            self.add(pointer, f"The string has {len(value)} characters.", f"Use at most {most} characters.")
+            fix = f"Use at most {most} characters."
+            self.add(pointer, f"The string has {len(value)} characters.", fix, bounds=_bounds(0, most))
         elif not value.isprintable():  # also refuses line breaks, bidi marks and lone surrogates
             self.add(pointer, "The string holds a control or formatting character.", "Use printable characters only.")
         else:
@@ -54,24 +60,35 @@ class FieldErrors:
     def whole_number(self, value: Any, pointer: str, least: int, most: int) -> int:
         """Return an integer from `least` to `most`; `least` when the value is not one."""
         if isinstance(value, bool) or not isinstance(value, int):
-            self.add(pointer, "The value is not a whole number.", f"Use a number from {least} to {most}.")
+            detail, members = "The value is not a whole number.", _missing(value)
         elif not least <= value <= most:
-            self.add(pointer, f"{_short(value)} is out of range.", f"Use a number from {least} to {most}.")
+            detail, members = f"{_short(value)} is out of range.", {}
         else:
             return value
+        self.add(pointer, detail, f"Use a number from {least} to {most}.", bounds=_bounds(least, most), **members)
         return least
 
     def items(self, value: Any, pointer: str, most: int) -> list[Any]:
         """Return a list of 1 to `most` items; [] when the value is not one."""
         if not isinstance(value, list):
-            self.add(pointer, "The value is not a list.", "Write a JSON array.")
+            self.add(pointer, "The value is not a list.", "Write a JSON array.", **_missing(value))
         elif not value:
-            self.add(pointer, "The list is empty.", "Write at least one item.")
+            self.add(pointer, "The list is empty.", "Write at least one item.", bounds=_bounds(1, most))
         elif len(value) > most:
-            self.add(pointer, f"The list has {len(value)} items.", f"Use at most {most}, or make several requests.")
+            fix = f"Use at most {most}, or make several requests."
+            self.add(pointer, f"The list has {len(value)} items.", fix, bounds=_bounds(1, most))
         else:
             return value
         return []
+
+
+def _bounds(least: int, most: int) -> dict[str, int]:
+    return {"minimum": least, "maximum": most}
+
+
+def _missing(value: Any) -> dict[str, bool]:
+    """Return the member that marks a required value as absent, {} for a value of the wrong type."""
+    return {"missing": True} if value is None else {}
 
 
 def _escape(name: str) -> str:

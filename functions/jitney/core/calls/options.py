@@ -87,10 +87,13 @@ def _kind(name: str, known: Mapping[str, str]) -> str:
         raise invalid_call(f"--{name} is not supported in calls.", REJECTED_OPTIONS[name])
     kind = known.get(name) or ("b" if known.get(name.removeprefix("no-")) == "b" else "")
     if not kind:
-        near = difflib.get_close_matches(name[:100], known, n=3)
-        names = ", or ".join(f"--{each}" for each in near)
-        fix = f"Did you mean {names}?" if near else "Remove it, or see aws help for the options of this command."
-        raise invalid_call(f"Option --{name[:60]} does not exist.", fix)
+        near = [f"--{each}" for each in difflib.get_close_matches(name[:100], known, n=3)]
+        fix = (
+            f"Did you mean {', or '.join(near)}?"
+            if near
+            else "Remove it, or see aws help for the options of this command."
+        )
+        raise invalid_call(f"Option --{name[:60]} does not exist.", fix, alternatives=near)
     return kind
 
 
@@ -119,6 +122,6 @@ def _check_region(options: Mapping[str, list[str]]) -> None:
         raise invalid_call(f"{region[:40]!a} is not a Region.", "Write it like eu-west-1, or omit it.")
 
 
-def invalid_call(detail: str, fix: str) -> Problem:
-    """Return the problem that a call cannot be parsed."""
-    return Problem("call_invalid", detail, fix)
+def invalid_call(detail: str, fix: str, **members: list[str]) -> Problem:
+    """Return the problem that a call cannot be parsed; `members` are its `alternatives` or what is `missing`."""
+    return Problem("call_invalid", detail, fix, members)

@@ -44,7 +44,7 @@ def read_object(value: Mapping[str, Any], operations: OperationTable) -> AwsCall
         if given not in members:
             near = difflib.get_close_matches(given[:100], members, n=3)
             fix = f"Did you mean {', or '.join(near)}?" if near else "Remove it."
-            raise invalid_call(f"{name} has no parameter {given[:60]!a}.", fix)
+            raise invalid_call(f"{name} has no parameter {given[:60]!a}.", fix, alternatives=near)
         if not _fits(members[given], content):
             raise invalid_call(f"The value of {given} has the wrong type.", "Write it as for an SDK.")
     return _complete(operation, parameters or {}, "")
@@ -63,7 +63,8 @@ def _complete(operation: Operation, parameters: Mapping[str, Any], region: str) 
     renames = operation.words is None and set(operation.extra) - {"max-items", "page-size", "starting-token"}
     if missing and not renames:
         names = ", ".join(f"{_as_typed(member, operation)} ({member.name})" for member in missing[:5])
-        raise invalid_call(f"{operation.name} needs {names}.", "Add every required parameter.")
+        absent = [member.name for member in missing]
+        raise invalid_call(f"{operation.name} needs {names}.", "Add every required parameter.", missing=absent)
     return AwsCall(operation, parameters, region)
 
 

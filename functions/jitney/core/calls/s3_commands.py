@@ -94,7 +94,7 @@ def explain_s3(words: Sequence[str], place: AwsLocation) -> tuple[ExplainedActio
     if name not in COMMANDS:
         near = difflib.get_close_matches(name[:100], COMMANDS, n=3)
         fix = f"Did you mean aws s3 {', or '.join(near)}?" if near else f"Use one of {', '.join(COMMANDS)}."
-        raise Problem("operation_unknown", f"aws s3 has no command {name[:60]!a}.", fix, {"closest": near})
+        raise Problem("operation_unknown", f"aws s3 has no command {name[:60]!a}.", fix, {"alternatives": near})
     kinds, count, explain = COMMANDS[name]
     read = read_options(*_without_filters(rest, kinds))
     if len(read.positional) not in count:

@@ -66,7 +66,7 @@ def _expand(name: str, actions: ActionTable, budget: Budget) -> tuple[Action, ..
             if closest
             else "Use a name of the AWS service authorization reference."
         )
-        raise Problem("action_unknown", f"Action {name[:200]!a} does not exist.", fix, {"closest": list(closest)})
+        raise Problem("action_unknown", f"Action {name[:200]!a} does not exist.", fix, {"alternatives": list(closest)})
     return _of_sts(name, found) if found[0].service == _STS else found
 
 

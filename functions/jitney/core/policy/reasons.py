@@ -19,12 +19,14 @@ POLICY_ERROR = "builtin:policy-error"
 DURATION = "builtin:duration"
 
 MAX_REASONS = 20
+# Stands for the action in a reason's template.
+_ACTION = "{action}"
 
 
 def why_allowed(verdicts: Iterable[PairVerdict]) -> tuple[Reason, ...]:
     """Return one reason for each policy that permits something."""
     return _first_of_each(
-        Reason(policy, f"{_what(verdict)} is permitted.", *_pair(verdict))
+        _reason(policy, f"{_what(verdict)} is permitted.", verdict)
         for verdict in verdicts
         for policy in verdict.policies
     )
@@ -37,10 +39,8 @@ def why_reviewed(waiting: Iterable[tuple[PairVerdict, PairVerdict]], policy_set:
     now, or else the permit that will allow.
     """
     return _first_of_each(
-        Reason(
-            policy,
-            _advised(_sentence(before, "needs an approval", policy, policy_set), policy, policy_set),
-            *_pair(before),
+        _reason(
+            policy, _advised(_sentence(before, "needs an approval", policy, policy_set), policy, policy_set), before
         )
         for before, after in waiting
         for policy in before.policies or after.policies
@@ -62,21 +62,21 @@ def too_long(seconds: int, longest: int, target: Target) -> Reason:
 def _denials(verdict: PairVerdict, policy_set: PolicySet, principal: Principal, target: Target) -> Iterable[Reason]:
     for policy in verdict.policies:
         sentence = _sentence(verdict, "is forbidden", policy, policy_set)
-        yield Reason(policy, _advised(sentence, policy, policy_set), *_pair(verdict))
+        yield _reason(policy, _advised(sentence, policy, policy_set), verdict)
     if verdict.policies:
         return
     what = _what(verdict)
     if verdict.failed:
         failed = ", ".join(verdict.failed)
         sentence = f"{what} is denied because {failed} could not be evaluated. Ask an operator to fix the policy."
-        yield Reason(POLICY_ERROR, sentence, *_pair(verdict))
+        yield _reason(POLICY_ERROR, sentence, verdict)
     elif verdict.wildcards_only:
         sentence = f"{what} is permitted only without wildcards. Name single resources."
-        yield Reason(NO_WILDCARD, sentence, *_pair(verdict))
+        yield _reason(NO_WILDCARD, sentence, verdict)
     else:
         groups = f"groups {', '.join(sorted(principal.groups))}" if principal.groups else "a principal without groups"
         sentence = f"No policy permits {what} at target {target.alias} for {groups}."
-        yield Reason(NO_PERMIT, sentence, *_pair(verdict))
+        yield _reason(NO_PERMIT, sentence, verdict)
 
 
 def _sentence(verdict: PairVerdict, what: str, policy: str, policy_set: PolicySet) -> str:
@@ -91,11 +91,14 @@ def _sentence(verdict: PairVerdict, what: str, policy: str, policy_set: PolicySe
 def _what(verdict: PairVerdict) -> str:
     pair = verdict.question.pair
     all_of = "all of " if verdict.question.wildcard else ""
-    return f"{pair.action.name} ({pair.action.level}) on {all_of}{pair.resource}"
+    return f"{_ACTION} on {all_of}{pair.resource}"
 
 
-def _pair(verdict: PairVerdict) -> tuple[str, str]:
-    return verdict.question.pair.action.name, verdict.question.pair.resource
+def _reason(policy: str, template: str, verdict: PairVerdict) -> Reason:
+    """Return the reason whose sentence names the action and its level in place of `_ACTION`."""
+    action, resource = verdict.question.pair.action, verdict.question.pair.resource
+    sentence = template.replace(_ACTION, f"{action.name} ({action.level})", 1)
+    return Reason(policy, sentence, action.name, resource, template)
 
 
 def _advised(sentence: str, policy: str, policy_set: PolicySet) -> str:

@@ -1,0 +1,106 @@
+"""What the options of `request`, `run`, `profile` and `credentials` mean, without the parser that reads them.
+
+`jitney.client.options` declares the same fields for typer.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitney.client.durations import parse_duration
+from jitney.client.grant_request import ApiPermission, GrantRequest, aws_cli_calls, parse_permissions
+from jitney.client.problems import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOptions:
+    """What to request: actions on resources, a file of them, or AWS CLI commands."""
+
+    action: list[str] | None = None
+    resource: list[str] | None = None
+    permissions: str | None = None
+    call: list[str] | None = None
+    duration: str = "5m"
+    reason: str = ""
+    ticket: str = ""
+
+    def grant_request(self, target: str | None, command: Sequence[str] = ()) -> GrantRequest:
+        """The request that the options state. Raises Invalid, naming the option that is missing or wrong.
+
+        Without permissions or calls in the options, `command` is the call to request access for, if it is an AWS CLI
+        command.
+        """
+        if not target:
+            raise invalid(
+                "TARGET is missing.", "Name the target, or an existing grant with --grant where there is that option."
+            )
+        if not self.reason:
+            raise invalid("--reason is missing.", "Say in a sentence what the access is for.")
+        duration = seconds("--for", self.duration)
+        declared = self.action or self.resource or self.permissions
+        if self.call and declared:
+            raise invalid("--call goes without --action, --resource and --permissions.", "Use one of them.")
+        calls = tuple(self.call or (() if declared else aws_cli_calls(command)))
+        if command and not (calls or declared):
+            detail = f"{command[0]} is not an AWS CLI command, so its permissions have to be named."
+            raise invalid(detail, "Give --action and --resource, or --permissions, or --call.")
+        permissions = () if calls else self._permissions()
+        return GrantRequest(target, permissions, duration, self.reason, self.ticket, calls)
+
+    def require_nothing(self, target: str | None) -> None:
+        """Raise Invalid where something is requested: with --grant, what is allowed and on which target is settled."""
+        if target or self != type(self)():
+            detail = "--grant goes without TARGET, and without options of a request, such as --action or --reason."
+            raise invalid(detail, "Leave these out; or leave --grant out, to make a new request.")
+
+    def _permissions(self) -> tuple[ApiPermission, ...]:
+        if self.permissions is None:
+            if not (self.action and self.resource):
+                raise invalid(
+                    "--action and --resource are both needed.", "Give each at least once, or --permissions, or --call."
+                )
+            return (ApiPermission(tuple(self.action), tuple(self.resource)),)
+        if self.action or self.resource:
+            raise invalid("--permissions goes without --action and --resource.", "Put all of them into the JSON.")
+        return _read_permissions(self.permissions)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitOptions:
+    """Whether to wait for a review, and how long."""
+
+    wait: bool = False
+    wait_at_most: str | None = None
+
+    @property
+    def at_most(self) -> int | None:
+        """The longest wait in seconds, None for no limit. Raises Invalid when it is not a duration."""
+        return seconds("--wait-at-most", self.wait_at_most) if self.wait_at_most else None
+
+
+def seconds(option: str, text: str) -> int:
+    """The duration given with `option`, in seconds. Raises Invalid when it is not a duration."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        if text.isascii() and text.isdecimal() and text.strip("0"):
+            raise invalid(f"{option} {text} has no unit.", f"Write {text}s or {text}m.") from error
+        raise invalid(f"{option}: {error}.", "Write it like 90s, 5m, 1h30m.") from error
+
+
+def _read_permissions(source: str) -> tuple[ApiPermission, ...]:
+    """The permissions in the JSON file `source`, or on standard input for "-"."""
+    try:
+        return parse_permissions(sys.stdin.read() if source == "-" else Path(source).read_text("utf-8"))
+    except OSError as error:
+        raise invalid(f"--permissions {source}: {error.strerror}.", "Check the file's path and permissions.") from error
+    except ValueError as error:
+        raise invalid(
+            f"--permissions {source}: {error}.", 'Give a list of {"actions": […], "resources": […]}.'
+        ) from error
+
+
+def invalid(detail: str, fix: str) -> Invalid:
+    """The problem that the command line is not valid."""
+    return Invalid("usage", "The command line is not valid", detail, fix)
