@@ -93,7 +93,7 @@ def _photograph(run: DemoRun, look: str, options: Mapping[str, Any]) -> None:
         page.wait_for_selector("text=Taken back")
         page.goto(f"{reviews}/{publish}/report")
         _wait_for_text(page, "denied: AccessDenied")
-        _keep(page, "story", look)
+        _keep(page, "report", look)
         _break_glass(browser, stack, look, options)
 
 
