@@ -238,8 +238,8 @@ def test_pol_05_named_resources_do_not_have_the_risk_of_all(decide_holding, name
         ("!context.risks.isEmpty()", "context.risks other than"),
     ],
 )
-def test_pol_02_a_forbid_on_an_unknown_risk_is_refused(load, condition, told):
-    with pytest.raises(ValueError, match=told):
+def test_pol_02_a_forbid_on_an_unknown_risk_is_refused(load, condition, fault):
+    with pytest.raises(ValueError, match=fault):
         load(f'@id("a") forbid (principal, action, resource) when {{ {condition} }};')
 
 
