@@ -40,7 +40,7 @@ FLOORS: dict[str, int] = {
     "jitney/handlers": 141,
     "jitney/pages": 36,
     "local": 6,
-    "policies": 14,
+    "policies": 0,
     "root": 27,
     "tests": 588,
 }
