@@ -21,7 +21,7 @@ FLAGS = (
 
 @contextmanager
 def chromium(seconds: float = 30.0) -> Iterator[Browser]:
-    """A browser of one's own, until the block ends; what it waits for may take `seconds`."""
+    """Yield a browser, which closes after the block. Each of its waits may take `seconds`."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=list(FLAGS), chromium_sandbox=os.geteuid() != 0, timeout=1000 * seconds
@@ -32,7 +32,7 @@ def chromium(seconds: float = 30.0) -> Iterator[Browser]:
 
 
 def sign_in(page: Page, url: str, person: dict[str, Any]) -> None:
-    """Open `url`, and fill in the local provider's page as a person of stack.json."""
+    """Open `url`, and sign in at the local provider as a person of stack.json."""
     page.goto(url)
     page.get_by_label("Name").fill(person["username"])
     page.get_by_label("Password").fill(person["password"])

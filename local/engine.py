@@ -20,7 +20,7 @@ TYPES = {
     "timestamp": "TIMESTAMP",
     "array<string>": "VARCHAR[]",
 }
-"""DuckDB's types by those of Glue."""
+"""Glue's types and DuckDB's for them."""
 # https://trino.io/docs/current/functions/json.html and array.html
 FUNCTIONS = (
     "CREATE MACRO json_format(value) AS CAST(value AS VARCHAR)",
@@ -37,7 +37,7 @@ FUNCTIONS = (
 
 
 def lines(files: Iterable[str], columns: Sequence[tuple[str, str]]) -> str:
-    """A relation over lines of JSON in `files` (patterns, too): these columns, and the partition `dt` of the folders.
+    """Return a relation over lines of JSON in `files` (patterns, too): these columns, and the folders' `dt`.
 
     As with the JSON SerDe of the tables, other members are not seen, and missing ones are NULL.
     """
@@ -50,7 +50,7 @@ def lines(files: Iterable[str], columns: Sequence[tuple[str, str]]) -> str:
 
 
 def opened(folder: Path, newest: Mapping[str, int] | None = None) -> duckdb.DuckDBPyConnection:
-    """A database whose tables are in the folders of their names in `folder`, each by day as in S3, and all views.
+    """Return a database with all tables and views. `folder` has a folder for each table and day, as in S3.
 
     Of a table in `newest`, so many of its last days alone: Athena goes by the names of the folders, too, and DuckDB
     does not past UNNEST.
@@ -69,6 +69,6 @@ def opened(folder: Path, newest: Mapping[str, int] | None = None) -> duckdb.Duck
 
 
 def nothing(columns: Sequence[tuple[str, str]]) -> str:
-    """A relation of these columns without a row."""
+    """Return an empty relation with these columns."""
     cells = ", ".join(f'CAST(NULL AS {TYPES[kind]}) AS "{name}"' for name, kind in columns)
     return f"(SELECT {cells} WHERE FALSE)"

@@ -1,4 +1,4 @@
-"""Which tables a query reads, and which days of them: by its own conditions on `dt`, as DuckDB parses them."""
+"""The tables and days that a query reads, from its conditions on `dt` as DuckDB parses them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -16,19 +16,19 @@ _VIEWS = {each.name: each.sql for each in VIEWS}
 
 
 class Scan(NamedTuple):
-    """One reading of a table: of today and the `days` before it; None for all days there are."""
+    """A read of one table: today and the `days` before it, or all days if `days` is None."""
 
     table: str
     days: int | None
 
 
 def scans(sql: str) -> tuple[Scan, ...]:
-    """The tables that `sql` reads, each as often as it does; of a view those that it stands for, on the same days."""
+    """Return the tables that `sql` reads, once for each read. A view counts as its tables, on the same days."""
     return tuple(Scan(table, each.days) for each in _named(sql) for table in _tables(each.table))
 
 
 def _tables(name: str) -> Iterator[str]:
-    """The tables behind a name: a view's SQL has no days of its own."""
+    """Return the tables of a name. A view's SQL has no conditions on days."""
     if name not in _VIEWS:
         yield name
         return
@@ -47,7 +47,7 @@ def _named(sql: str) -> Iterator[Scan]:
 
 
 def _selects(node: Any) -> Iterator[Node]:
-    """Every SELECT, however deep it is inside another."""
+    """Yield every SELECT, nested ones too."""
     inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
     if isinstance(node, dict) and node.get("type") == "SELECT_NODE":
         yield node
@@ -82,7 +82,7 @@ def _sources(node: Node, conditions: tuple[Node, ...]) -> Iterator[tuple[str, st
 
 
 def _all_of(node: Node | None) -> Iterator[Node]:
-    """The conditions that all have to be true."""
+    """Yield the conditions that are joined by AND."""
     if node and node["type"] == "CONJUNCTION_AND":
         for each in node["children"]:
             yield from _all_of(each)
@@ -91,7 +91,7 @@ def _all_of(node: Node | None) -> Iterator[Node]:
 
 
 def _days(condition: Node, alias: str, *, only: bool) -> int | None:
-    """How many days before today a condition begins that says so of `alias`."""
+    """Return how many days before today a condition on `alias` begins, or None."""
     if condition["type"] not in _SINCE:
         return None
     dt, first = (condition[side] for side in _SINCE[condition["type"]])

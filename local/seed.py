@@ -1,4 +1,4 @@
-"""Sample data in a target's account: something for the sample agents to read, and something that they must not."""
+"""Sample data in a target's account: objects that the sample agents may read, and objects that they may not."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ ORDERS: tuple[Mapping[str, str], ...] = (
 
 
 def verify(session: boto3.Session, endpoint: str, sender: str) -> None:
-    """Let SES know the domain of the address `sender` as verified, in the account of `session`."""
+    """Verify the domain of the address `sender` in SES, in the account of `session`."""
     session.client("sesv2", endpoint_url=endpoint).create_email_identity(EmailIdentity=sender.rpartition("@")[2])
 
 

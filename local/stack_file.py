@@ -1,4 +1,4 @@
-"""stack.json: how others reach the running system. It holds the sample agents' secrets, so only its owner reads it."""
+"""stack.json: the running system's addresses, names and secrets. Only its owner can read it."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def write(path: Path, description: Mapping[str, Any]) -> None:
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """What the file says, None when there is none that can be read."""
+    """Return the file's content, or None when it is missing or malformed."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A reviewer at a browser that runs no scripts: signs in, reads a request's page, unchecks, and presses a button.
+"""A reviewer's browser without scripts: it signs in, reads a request's page, unchecks resources, and presses a button.
 
 Run as `python browser.py LINK VERDICT [UNCHECKED ARN…]`, with JITNEY_PERSON and JITNEY_PASSWORD.
 It prints what the page says and what it does there. A page that is not as it should be ends it with an error.
@@ -29,7 +29,7 @@ def main(link: str, verdict: str, unchecked: Sequence[str]) -> None:
 
 
 def _signed_in(http: httpx.Client, page: httpx.Response) -> httpx.Response:
-    """The page behind the provider's own, once that is filled in."""
+    """Return the page that follows after signing in at the provider."""
     action = unescape(_one(r'<form method="post" action="(/interaction/[^"]+)"', page.text))
     person = {"username": os.environ["JITNEY_PERSON"], "password": os.environ["JITNEY_PASSWORD"]}
     return _followed(http, http.post(page.url.join(action), data=person))
@@ -44,7 +44,7 @@ def _followed(http: httpx.Client, answer: httpx.Response) -> httpx.Response:
 
 
 def _ballot(text: str, verdict: str, unchecked: Sequence[str]) -> dict[str, str | list[str]]:
-    """What a browser sends of the approving form, without the boxes before the ARNs that are unchecked."""
+    """Return the form as a browser sends it, without the check boxes of the unchecked ARNs."""
     form = _one(r"(<form[^>]*>\s*<h2>Exactly this</h2>.*?</form>)", text)
     sent: dict[str, str | list[str]] = {"comment": "", "verdict": verdict}
     for label, box in re.findall(r'<label class="box">((<input[^>]*>).*?)</label>', form, re.DOTALL):
@@ -79,7 +79,7 @@ def _say(line: str) -> None:
 
 
 def _text(html: str) -> str:
-    """What a person reads of it."""
+    """Return the text that a person reads."""
     return " ".join(unescape(re.sub(r"<[^>]*>", "", html)).split())
 
 

@@ -28,12 +28,12 @@ VARIABLE = re.compile(r"\$\{(\w+)")
 
 
 class SynthesisError(Exception):
-    """app.py failed; the message is what it said."""
+    """app.py failed; the message is its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One stack of the assembly: its name, where it belongs, its template, and assets to publish before it."""
+    """A stack of the assembly: its name, account and region, its template, and the assets to publish before it."""
 
     name: str
     account: str
@@ -44,7 +44,7 @@ class Stack:
 
 
 def synthesize(settings: LocalSettings, variables: Mapping[str, str]) -> list[Stack]:
-    """The stacks of app.py in deployment order, with `variables` set on top of the environment.
+    """Return the stacks of app.py in deployment order, with `variables` added to the environment.
 
     Raises SynthesisError.
     """
@@ -58,23 +58,23 @@ def synthesize(settings: LocalSettings, variables: Mapping[str, str]) -> list[St
 
 
 def wanted(settings: LocalSettings, variables: Mapping[str, str]) -> str:
-    """The digest of what `synthesize` would answer with."""
+    """Return the digest of the assembly that `synthesize` would return."""
     return digest(settings.config, _environment(settings, variables))
 
 
 def issuers(stacks: Sequence[Stack]) -> dict[str, str]:
-    """The accepted issuers by alias."""
+    """Return the accepted issuers by alias."""
     return {issuer["name"]: issuer["issuer"] for issuer in _configuration(stacks)["issuers"]}
 
 
 def sender(stacks: Sequence[Stack]) -> str:
-    """The address that mail to reviewers comes from, "" for none."""
+    """Return the sender address of mail to reviewers, or "" without mail."""
     mail = _configuration(stacks)["mail"]
     return str(mail["sender"]) if mail else ""
 
 
 def _configuration(stacks: Sequence[Stack]) -> dict[str, Any]:
-    """The configuration in the functions' bundle."""
+    """Return the configuration in the functions' bundle."""
     bundle = next(path for stack in stacks for path in stack.folder.glob("asset.*.zip"))
     with zipfile.ZipFile(bundle) as archive:
         return dict(json.loads(archive.read("configuration.json")))
@@ -116,7 +116,7 @@ def _forget_old(assemblies: Path) -> None:
 
 
 def digest(config: Path, environment: Mapping[str, str]) -> str:
-    """A name for everything that the assembly is made from."""
+    """Return a digest of all sources of the assembly."""
     digest = hashlib.sha256(f"{sys.version} {importlib.metadata.version('aws-cdk-lib')} {config}".encode())
     for path in _inputs(config):
         digest.update(f"\0{path}\0".encode())
@@ -134,7 +134,7 @@ def _inputs(config: Path) -> Iterator[Path]:
 
 
 def _policies(config: Path) -> Path:
-    """The folder of policies that the configuration names; app.py says what is wrong with one that cannot be read."""
+    """Return the folder of policies that the configuration names. app.py reports a folder that cannot be read."""
     try:
         members = yaml.safe_load(config.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError):
@@ -144,7 +144,7 @@ def _policies(config: Path) -> Path:
 
 
 def _stacks(folder: Path) -> list[Stack]:
-    """The broker's stack first: the target accounts' trust policies name its roles."""
+    """Put the broker's stack first: the target accounts' trust policies name its roles."""
     artifacts = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
     found = []
     for name, artifact in artifacts.items():

@@ -13,16 +13,16 @@ DEADLINE_SECONDS = 600.0
 
 
 class DeploymentError(Exception):
-    """A stack did not come to be; the message names each failed resource with its reason."""
+    """A stack was not created; the message names each failed resource and the reason."""
 
 
 def session(account: str, region: str) -> boto3.Session:
-    """The root credentials of `account` in the emulator: its id as the access key, with any secret."""
+    """Return a session with the root credentials of `account`: the emulator takes its id as key, with any secret."""
     return boto3.Session(aws_access_key_id=account, aws_secret_access_key="local", region_name=region)  # noqa: S106
 
 
 def deploy(stack: Stack, endpoint: str) -> Mapping[str, str]:
-    """Create `stack` and wait for it; its outputs. Raises DeploymentError."""
+    """Create `stack`, wait for it, and return its outputs. Raises DeploymentError."""
     root = session(stack.account, stack.region)
     template = _template(root, endpoint, stack)
     cloudformation = root.client("cloudformation", endpoint_url=endpoint)
@@ -41,7 +41,7 @@ def deploy(stack: Stack, endpoint: str) -> Mapping[str, str]:
 
 
 def _template(root: boto3.Session, endpoint: str, stack: Stack) -> dict[str, Any]:
-    """The template as CloudFormation takes it: where it was published, or itself for an account without bootstrap."""
+    """Return CloudFormation's template parameter: the published URL, or the text for an account without bootstrap."""
     if not stack.assets:
         return {"TemplateBody": (stack.folder / stack.template).read_text(encoding="utf-8")}
     publishing.bootstrap(root, endpoint, stack)

@@ -1,4 +1,4 @@
-"""Publishing assets as the CDK CLI does: into the bucket that `cdk bootstrap` would have made."""
+"""Publishes assets as the CDK CLI does, into the bucket that `cdk bootstrap` would create."""
 
 import io
 import zipfile
@@ -15,7 +15,7 @@ VERSION_PARAMETER, VERSION = "/cdk-bootstrap/hnb659fds/version", "30"
 
 
 def bootstrap(session: boto3.Session, endpoint: str, stack: Stack) -> None:
-    """Make what a stack expects of a bootstrapped account: the version parameter and the assets' buckets."""
+    """Create what `cdk bootstrap` creates for a stack: the version parameter and the assets' buckets."""
     ssm = session.client("ssm", endpoint_url=endpoint)
     ssm.put_parameter(Name=VERSION_PARAMETER, Value=VERSION, Type="String", Overwrite=True)
     s3 = session.client("s3", endpoint_url=endpoint)
@@ -28,13 +28,13 @@ def bootstrap(session: boto3.Session, endpoint: str, stack: Stack) -> None:
 
 
 def make_bucket(s3: Any, name: str, region: str) -> None:
-    """Make a bucket in `region`. S3 refuses a location of us-east-1 (API_CreateBucket)."""
+    """Create a bucket in `region`. S3 refuses a location of us-east-1 (API_CreateBucket)."""
     elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != "us-east-1" else {}
     s3.create_bucket(Bucket=name, **elsewhere)
 
 
 def publish(session: boto3.Session, endpoint: str, stack: Stack) -> str:
-    """Upload the stack's assets; the URL of its template."""
+    """Upload the stack's assets and return the URL of its template."""
     s3 = session.client("s3", endpoint_url=endpoint)
     template = ""
     for asset in stack.assets.values():
@@ -52,7 +52,7 @@ def _destinations(stack: Stack) -> list[dict[str, Any]]:
 
 
 def _zipped(folder: Path) -> bytes:
-    """The folder's files as a zip; not compressed, it does not travel."""
+    """Return the folder's files as an uncompressed zip, which is faster on one machine."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):

@@ -95,7 +95,7 @@ class ExecutionEnvironment:
         return answer
 
     def _spawn(self) -> dict[str, Any]:
-        """Start the process and wait for its init phase (10 s at most); its first message."""
+        """Start the process, wait for its init phase (10 s at most), and return its first message."""
         task_root = unpacked(self.config["CodeSha256"], self.code_zip)
         self._channel, theirs = socket.socketpair()
         self._answers = self._channel.makefile("rb")
@@ -214,7 +214,7 @@ def unpacked(digest: str, code_zip: bytes) -> Path:
 
 
 def _forget_old(cache: Path) -> None:
-    """Remove bundles that nothing has started from for a day."""
+    """Remove bundles that no function has used for a day."""
     for folder in cache.iterdir():
         if time.time() - folder.stat().st_mtime > 86_400:
             shutil.rmtree(folder, ignore_errors=True)

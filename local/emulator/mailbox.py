@@ -1,4 +1,4 @@
-"""What was mailed, for people and programs: a list, each mail in both its forms, and all of it as JSON.
+"""The mailbox of the local system: a page that lists the mails, each mail as text and HTML, and all of them as JSON.
 
 Served beside the emulator under PREFIX. A mail's HTML is shown as a careful mail reader does: without scripts, without
 anything fetched, in a frame that is no part of the page.
@@ -26,7 +26,7 @@ iframe {{ width: 100%; height: 80rem; border: 1px solid #888; background: #fff }
 
 
 def beside(application: Any) -> Any:
-    """The ASGI application with the mailbox in front of it."""
+    """Return the ASGI application with the mailbox in front of it."""
 
     async def served(scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path", "")
@@ -43,7 +43,7 @@ def beside(application: Any) -> Any:
 
 
 async def _answer(place: str) -> tuple[int, str, str, str]:
-    """Status, media type, content security policy and text of the mailbox's page at `place`."""
+    """Return status, media type, content security policy and text of the mailbox's page at `place`."""
     mails = await _mails()
     if place == "messages":
         return 200, "application/json", _OF_PAGE, json.dumps({"messages": mails})
@@ -60,7 +60,7 @@ async def _answer(place: str) -> tuple[int, str, str, str]:
 
 
 async def _mails() -> list[dict[str, Any]]:
-    """Every mail, the oldest first."""
+    """Return every mail, the oldest first."""
     answer = await app._handle_ses_messages_request("GET", "/_ministack/ses/messages", {}, {})
     sent = [each for mails in json.loads(answer[2])["messages"].values() for each in mails]
     return [

@@ -1,4 +1,4 @@
-"""A Slack workspace as far as Jitney needs it: its Web API, its people who press buttons, and a page of both."""
+"""A Slack workspace with what Jitney needs: the Web API, people who press buttons, and a page to be one of them."""
 
 import json
 import secrets
@@ -36,12 +36,12 @@ class App(NamedTuple):
 
 
 def app(port: int) -> App:
-    """A workspace's app with new tokens."""
+    """Return a workspace's app with new tokens."""
     return App(f"xoxb-{secrets.token_hex(16)}", secrets.token_hex(16), port)
 
 
 def variables(port: int) -> dict[str, str]:
-    """What a configuration may say of the workspace."""
+    """Return the variables that a configuration can use for the workspace."""
     return {
         "JITNEY_SLACK_BOT_TOKEN_ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{BOT_TOKEN}",
         "JITNEY_SLACK_SIGNING_SECRET_ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{SIGNING_SECRET}",
@@ -51,14 +51,14 @@ def variables(port: int) -> dict[str, str]:
 
 
 def store_secrets(made: App, session: boto3.Session, endpoint: str) -> None:
-    """Put the app's tokens where Jitney reads them."""
+    """Store the app's tokens in the secrets that Jitney reads."""
     client = session.client("secretsmanager", endpoint_url=endpoint)
     client.create_secret(Name=BOT_TOKEN, SecretString=made.bot_token)
     client.create_secret(Name=SIGNING_SECRET, SecretString=made.signing_secret)
 
 
 def process(_settings: LocalSettings, made: App, interactions: str) -> Process:
-    """The workspace; what its people do goes to the URL `interactions`."""
+    """Return the workspace's process. It sends interactions to the URL `interactions`."""
     environment: Mapping[str, str] = {
         "PATH": "/usr/bin:/bin",
         "LANG": "C.UTF-8",

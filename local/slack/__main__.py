@@ -30,7 +30,7 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # head and body in one packet: apart, the second waits for the first one's acknowledgement
 
     def do_GET(self) -> None:
-        """Show what was posted or a modal, or call a method that only reads."""
+        """Show the messages or a modal, or call a method that only reads."""
         path, _, query = self.path.partition("?")
         if path.startswith(API):
             self._call(path, dict(parse_qsl(query)))
@@ -101,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
         self._json(answer)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Leave the log to errors."""
+        """Log errors only."""
 
     def _json(self, answer: dict[str, Any]) -> None:
         self._answer(HTTPStatus.OK, JSON, json.dumps(answer))
@@ -116,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _arguments(kind: str, body: bytes) -> dict[str, Any]:
-    """A call's arguments, which Slack takes as a JSON object or as a form with JSON in `blocks` and `attachments`."""
+    """Return a call's arguments, from a JSON object or from a form with JSON in `blocks` and `attachments`."""
     try:
         if kind == JSON:
             members = json.loads(body)
@@ -128,7 +128,7 @@ def _arguments(kind: str, body: bytes) -> dict[str, Any]:
 
 
 def _form(body: bytes) -> dict[str, Any]:
-    """A page's form: a text for each field, but a list for boxes, whose first value is nothing."""
+    """Return a page's form: a text for each field, and a list for check boxes, without its empty first value."""
     fields: dict[str, list[str]] = {}
     for name, value in parse_qsl(body.decode(), keep_blank_values=True):
         fields.setdefault(name, []).append(value)

@@ -58,7 +58,7 @@ class WorkspaceUsers:
         return answer | {"modal": self._workspace.opened(user), "alone": alone}
 
     def submit(self, user: str, modal_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a modal as it was opened, but for `values` by block: a text, or the values of the checked boxes.
+        """Submit an open modal with `values` by block: a text, or the values of the checked boxes.
 
         The app's answer, and the modal that is then open. Raises SlackError.
         """
@@ -85,7 +85,7 @@ class WorkspaceUsers:
         return [each for each in self._workspace.messages() if each.get("ephemeral_to") == user]
 
     def _send(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """The app's answer; 0 for none in time."""
+        """Return the app's answer, with status 0 when it came too late."""
         body = urlencode({"payload": json.dumps(payload)}).encode()
         moment = str(int(self._clock()))
         digest = hmac.new(self._secret.encode(), f"v0:{moment}:".encode() + body, hashlib.sha256).hexdigest()
@@ -110,7 +110,7 @@ def _buttons(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _state(view: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """What Slack says of a view's fields."""
+    """Return the state of a view's fields, in Slack's form."""
     state: dict[str, Any] = {}
     for block in (each for each in view["blocks"] if each["type"] == "input"):
         element, given = block["element"], values.get(block["block_id"])

@@ -1,4 +1,4 @@
-"""The workspace as a page: what was posted, and a modal that is open, with which people do what they would in Slack."""
+"""The workspace as a page: the messages and an open modal, with the buttons that Slack would show."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ _INTRODUCTION = (
 
 
 def posted(messages: Iterable[Mapping[str, Any]], people: Iterable[str], places: Mapping[str, str]) -> str:
-    """The page of what was posted; `places` are the names of channels. Replies stand below what they answer."""
+    """Return the page of all messages, with replies below their message. `places` are the names of channels."""
     names = list(people)
     threads: dict[tuple[str, str], list[str]] = {}
     for message in messages:
@@ -33,7 +33,7 @@ def posted(messages: Iterable[Mapping[str, Any]], people: Iterable[str], places:
 
 
 def opened(modal: Mapping[str, Any], errors: Mapping[str, str]) -> str:
-    """The page of a modal, with what was wrong with its fields."""
+    """Return the page of a modal, with the errors of its fields."""
     fields = "".join(_field(block, errors) for block in modal["blocks"])
     send = f"<button>{_plain(modal['submit'])}</button> " if "submit" in modal else ""
     form = (

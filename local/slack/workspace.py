@@ -82,7 +82,7 @@ class Workspace:
         }
 
     def call(self, method: str, arguments: Arguments) -> Answer:
-        """Slack's answer to `method`: {"ok": true, ...} or {"ok": false, "error": word}. Raises SlackOutageError."""
+        """Return Slack's answer: {"ok": true, ...} or {"ok": false, "error": code}. Raises SlackOutageError."""
         if OUTAGE in json.dumps(arguments):
             raise SlackOutageError
         known = self._methods.get(method)
@@ -95,20 +95,20 @@ class Workspace:
             return {"ok": False, "error": str(refusal)}
 
     def messages(self) -> list[dict[str, Any]]:
-        """Every message as it stands now, oldest first, with its earlier versions under `edits`."""
+        """Return every message, oldest first, with its earlier versions under `edits`."""
         with self._lock:
             return [dict(message) for message in self._messages]
 
     def user(self, user: str) -> Answer:
-        """A person. Raises SlackError."""
+        """Return a person. Raises SlackError."""
         return self._person(user)
 
     def people(self) -> Mapping[str, str]:
-        """The people's addresses by their ids."""
+        """Return the people's addresses by id."""
         return self._people
 
     def places(self) -> Mapping[str, str]:
-        """What people call each channel, by its id."""
+        """Return the names of channels by id."""
         named = (
             (each.id, f"#{each.name}" if each.name else self._people[each.people[0]])
             for each in self._channels.values()
@@ -134,7 +134,7 @@ class Workspace:
         return mine[-1] if mine else None
 
     def become(self, modal_id: str, view: Mapping[str, Any] | None) -> None:
-        """Put another view in a modal's place, or close it."""
+        """Replace a modal's view, or close the modal."""
         with self._lock:
             before = self._modals.pop(modal_id)
             if view is not None:

@@ -1,4 +1,4 @@
-"""S3: what conditions see of a write."""
+"""S3: condition keys of a write."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ _CONDITIONAL = ("if-none-match", "if-match")
 
 
 def conditional_writes_in_conditions() -> None:
-    """AWS gives the policies of a write its If-None-Match and If-Match, so that they can demand them.
+    """AWS gives conditions the If-None-Match and If-Match of a write, so that policies can require them.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
     """

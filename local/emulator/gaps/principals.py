@@ -1,4 +1,4 @@
-"""Conditions: who a request comes from."""
+"""Conditions: the principal of a request."""
 
 from typing import Any
 

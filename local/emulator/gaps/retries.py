@@ -1,4 +1,4 @@
-"""Step Functions: how often and after how long what failed is tried again."""
+"""Step Functions: how often a failed state is retried, and after which delay."""
 
 import random
 from collections.abc import Callable
@@ -12,20 +12,20 @@ type Members = dict[str, Any]
 
 
 class HeartbeatTimeout(str):
-    """The name of an error that Retry and Catch know by two names."""
+    """Return the second name that Retry and Catch have for an error."""
 
     __slots__ = ()
 
 
 class Retries:
-    """What is left of a state's Retry while it is tried."""
+    """The remaining retries of a state."""
 
     def __init__(self, retriers: list[Members]) -> None:
         self.retriers = retriers
         self.used: dict[int, int] = {}
 
     def delay(self, error: str) -> float | None:
-        """Seconds until the next try after `error`, None when there is none."""
+        """Return the seconds until the next try after `error`, or None without one."""
         retrier, index = states._find_matching_retrier(self.retriers, error, self.used)
         if retrier is None:
             return None
@@ -58,7 +58,7 @@ def retry_delays() -> None:
 
 
 def with_retry_and_catch(state: Members, given: Any, ctx: Members, attempt: Callable[[], Any]) -> Any:
-    """What an attempt at a state makes, or its Catch. Raises ministack's _ExecutionError when neither does."""
+    """Return the result of a state or of its Catch. Raises ministack's _ExecutionError when both fail."""
     entered, left = ctx["State"], Retries(state.get("Retry", []))
     while True:
         ctx["State"] = {**entered, "RetryCount": sum(left.used.values())}

@@ -1,4 +1,4 @@
-"""IAM: what the policies of a caller who changes a role are asked about."""
+"""IAM: condition keys and resource of calls that change a role."""
 
 from typing import Any
 from urllib.parse import parse_qs

@@ -1,4 +1,4 @@
-"""What a service may do, under a role or by a function's policy: ministack's services mostly do not ask."""
+"""Permissions of services, by a role or by a function's policy. Most of ministack's services do not check them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from ministack.services import iam
 def denied(
     role_arn: str, action: str, resource: str, session: str, keys: Mapping[str, Any] | None = None
 ) -> str | None:
-    """AWS's sentence when `role_arn` must not do `action` on `resource`, None when it may.
+    """Return AWS's message when `role_arn` may not do `action` on `resource`, or None when it may.
 
     Identity policies and the boundary are asked, with the condition `keys` (lower case), not the resource's policy.
     """
@@ -35,7 +35,7 @@ def denied(
 
 
 def may_invoke(record: Mapping[str, Any], config: Mapping[str, Any], service: str, source: str) -> bool:
-    """Whether a function's policy lets `service` invoke it for the resource whose ARN is `source`.
+    """Return whether a function's policy lets `service` invoke it for the resource whose ARN is `source`.
 
     `record` and `config` are ministack's, of the function or of the version that is meant.
     """

@@ -17,7 +17,7 @@ type Members = dict[str, Any]
 
 
 def tasks_use_the_role() -> None:
-    """AWS makes a task's call under the state machine's role; a call that it may not make fails the task.
+    """AWS makes a task's call under the state machine's role. A call that the role may not make fails the task.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
     """
@@ -74,7 +74,7 @@ ERRORS = {
 
 
 def _resources(service: str, arguments: Members) -> Iterator[str]:
-    """The ARNs that a call is about; "*" of a service that is not known here, which only a policy for all allows."""
+    """Return the ARNs that a call is about, or "*" for a service that is unknown here."""
     account, region = get_account_id(), get_region()
     match service:
         case "dynamodb":
