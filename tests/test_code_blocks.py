@@ -103,6 +103,11 @@ def check_shell(text: str) -> None:
         check_command(words)
 
 
+def check_console(text: str) -> None:
+    """Check the lines that a person types, which begin with `$`; the others are output."""
+    check_shell("\n".join(line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")))
+
+
 def check_command(words: list[str]) -> None:
     program, *arguments = words
     if program == "jitney":
@@ -135,6 +140,7 @@ def check_cedar(text: str) -> None:
 CHECKS: dict[str, Callable[[str], Any]] = {
     "bash": check_shell,
     "cedar": check_cedar,
+    "console": check_console,
     "json": json.loads,
     "python": lambda text: compile(text, "page", "exec"),
     "sh": check_shell,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from jitney.client.bearer import BearerAuth
-from jitney.client.connection import Request, Response
+from jitney.client.connection import HttpRequest, HttpResponse
 from jitney.client.tokens import Token
 
 
@@ -28,14 +28,14 @@ class Clock:
 def client(refused: set[str], source: Counting | None = None) -> tuple[BearerAuth, list[str]]:
     sent: list[str] = []
 
-    def answer(request: Request) -> Response:
+    def answer(request: HttpRequest) -> HttpResponse:
         sent.append(request.headers["Authorization"].removeprefix("Bearer "))
-        return Response(request.url, 401 if sent[-1] in refused else 200)
+        return HttpResponse(request.url, 401 if sent[-1] in refused else 200)
 
     return BearerAuth(source or Counting(), sending=answer), sent
 
 
-GET = Request("GET", "https://api", {})
+GET = HttpRequest("GET", "https://api", {})
 
 
 def test_one_token_serves_many_requests():

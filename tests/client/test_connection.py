@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from jitney.client.connection import NotConnectedError, Request, Response, checked_url, exchange, send
+from jitney.client.connection import HttpRequest, HttpResponse, NotConnectedError, checked_url, exchange, send
 from jitney.client.problems import Invalid, Unavailable
 from tests.client.fake_broker import FakeBroker
 
@@ -65,9 +65,9 @@ def test_everything_else_would_show_the_token_and_is_refused(url: str):
     assert refused.value.title == "--api is not valid"
 
 
-def ask(broker: FakeBroker, method: str, *, key: str = "") -> tuple[Response, list[float]]:
+def ask(broker: FakeBroker, method: str, *, key: str = "") -> tuple[HttpResponse, list[float]]:
     pauses: list[float] = []
-    request = Request(method, broker.url + PATH, {"Idempotency-Key": key} if key else {})
+    request = HttpRequest(method, broker.url + PATH, {"Idempotency-Key": key} if key else {})
     return send(request, pauses.append), pauses
 
 
@@ -129,12 +129,12 @@ def assert_that_a_repeat_finds_the_answer(broker: FakeBroker):
 
 
 def test_a_server_that_does_not_answer_is_tried_four_times_even_for_a_post():
-    def nothing_there(_: Request) -> Response:
+    def nothing_there(_: HttpRequest) -> HttpResponse:
         raise NotConnectedError from ConnectionRefusedError(111, "Connection refused")
 
     url, pauses = "https://broker.example.com", []
     with pytest.raises(Unavailable) as refused:
-        send(Request("POST", url, {}), pauses.append, nothing_there)
+        send(HttpRequest("POST", url, {}), pauses.append, nothing_there)
     assert len(pauses) == 3
     assert (refused.value.exit_code, refused.value.code) == (6, "no_response")
     assert refused.value.detail == f"{url} did not answer: Connection refused."
@@ -143,14 +143,14 @@ def test_a_server_that_does_not_answer_is_tried_four_times_even_for_a_post():
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("failure", [TimeoutError("timed out"), ssl.SSLCertVerificationError(1, "self-signed")])
 def test_an_answer_that_takes_too_long_or_a_wrong_certificate_is_final(method: str, failure: OSError):
-    def fails(_: Request) -> Response:
+    def fails(_: HttpRequest) -> HttpResponse:
         if isinstance(failure, ssl.SSLError):
             raise NotConnectedError from failure
         raise failure
 
     pauses: list[float] = []
     with pytest.raises(Unavailable, match="did not answer"):
-        send(Request(method, "https://broker.example.com", {"Idempotency-Key": "k"}), pauses.append, fails)
+        send(HttpRequest(method, "https://broker.example.com", {"Idempotency-Key": "k"}), pauses.append, fails)
     assert pauses == []
 
 
@@ -160,7 +160,7 @@ def test_a_server_on_this_machine_that_does_not_run_is_tried_once():
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
     pauses: list[float] = []
     with pytest.raises(Unavailable) as refused:
-        send(Request("GET", url, {}), pauses.append)
+        send(HttpRequest("GET", url, {}), pauses.append)
     assert pauses == []
     assert "make up" in refused.value.fix
 
@@ -192,7 +192,7 @@ def test_https_goes_through_the_proxy_with_its_password_unless_the_host_is_exclu
         thread.start()
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:p%40ss@127.0.0.1:{port}")
         with pytest.raises(NotConnectedError) as refused:
-            exchange(Request("GET", "https://broker.example.com/x", {}))
+            exchange(HttpRequest("GET", "https://broker.example.com/x", {}))
         thread.join()
     assert "407" in str(refused.value.__cause__)
     assert asked[0].startswith(b"CONNECT broker.example.com:443 HTTP/1.")
@@ -203,7 +203,7 @@ def test_https_goes_through_the_proxy_with_its_password_unless_the_host_is_exclu
 def test_a_proxy_of_another_kind_is_refused(proxy: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(Invalid, match="is of the kind"):
-        exchange(Request("GET", "https://broker.example.com/x", {}))
+        exchange(HttpRequest("GET", "https://broker.example.com/x", {}))
 
 
 def test_a_certificate_that_no_authority_signed_is_refused(tmp_path: Path):
@@ -219,7 +219,7 @@ def test_a_certificate_that_no_authority_signed_is_refused(tmp_path: Path):
         thread = threading.Thread(target=serve)
         thread.start()
         with pytest.raises(NotConnectedError) as refused:
-            exchange(Request("GET", f"https://localhost:{server.getsockname()[1]}/", {}))
+            exchange(HttpRequest("GET", f"https://localhost:{server.getsockname()[1]}/", {}))
         thread.join()
     assert isinstance(refused.value.__cause__, ssl.SSLCertVerificationError)
 

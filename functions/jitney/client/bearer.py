@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from jitney.client.connection import Request, Response, send
+from jitney.client.connection import HttpRequest, HttpResponse, send
 from jitney.client.tokens import TokenSource
 
 # A token that ends within this many seconds is replaced: it must outlive the request.
@@ -18,7 +18,7 @@ class BearerAuth:
         self,
         source: TokenSource,
         clock: Callable[[], float] = time.monotonic,
-        sending: Callable[[Request], Response] = send,
+        sending: Callable[[HttpRequest], HttpResponse] = send,
     ) -> None:
         self._source = source
         self._clock = clock
@@ -32,7 +32,7 @@ class BearerAuth:
             self._fetch()
         return self._value
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: HttpRequest) -> HttpResponse:
         """Send with the token; when one from memory is refused (expired, replayed, keys rotated), with a new one."""
         kept, token = self._value, self.token()
         response = self._send(_with_token(request, token))
@@ -48,5 +48,5 @@ class BearerAuth:
         self._good_until = None if lifetime is None else self._clock() + lifetime - _MARGIN_SECONDS
 
 
-def _with_token(request: Request, token: str) -> Request:
+def _with_token(request: HttpRequest, token: str) -> HttpRequest:
     return replace(request, headers={**request.headers, "Authorization": f"Bearer {token}"})

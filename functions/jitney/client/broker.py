@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlencode
 
 from jitney.client.bearer import BearerAuth
-from jitney.client.connection import Request, Response, checked_url, send
+from jitney.client.connection import HttpRequest, HttpResponse, checked_url, send
 from jitney.client.grant_request import GrantRequest
 from jitney.client.problems import ClientProblem, Invalid, Unavailable, from_problem_json
 from jitney.client.responses import (
@@ -106,14 +106,14 @@ class Broker:
             problem.request = request
             raise
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Response:
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> HttpResponse:
         headers = {"Accept": "application/json, application/problem+json"}
         if method == "POST":
             headers["Idempotency-Key"] = uuid.uuid4().hex
         if body is not None:
             headers["Content-Type"] = "application/json"
         content = None if body is None else json.dumps(body).encode()
-        response = self._auth.send(Request(method, self.api_url + path, headers, content))
+        response = self._auth.send(HttpRequest(method, self.api_url + path, headers, content))
         if not response.succeeded:
             raise _refusal(response)
         return response
@@ -134,19 +134,19 @@ def _checked_alias(text: str) -> str:
     return text
 
 
-def _read_answer(response: Response) -> GrantResponse:
+def _read_answer(response: HttpResponse) -> GrantResponse:
     seconds = int(response.retry_after(DEFAULT_RETRY_SECONDS))
     return _read(lambda document: GrantResponse.read(document, seconds), response)
 
 
-def _read(reader: Callable[[Mapping[str, Any]], T], response: Response) -> T:
+def _read(reader: Callable[[Mapping[str, Any]], T], response: HttpResponse) -> T:
     try:
         return reader(response.document())
     except (KeyError, TypeError, ValueError) as error:
         raise _not_understood(response) from error
 
 
-def _refusal(response: Response) -> ClientProblem:
+def _refusal(response: HttpResponse) -> ClientProblem:
     if 300 <= response.status < 400 and "location" in response.headers:
         detail = f"{response.url} redirects to {response.headers['location']}."
         return Invalid("api_redirects", "The API's address redirects", detail, "Configure the address it redirects to.")
@@ -159,7 +159,7 @@ def _refusal(response: Response) -> ClientProblem:
     return problem
 
 
-def _not_understood(response: Response) -> Unavailable:
+def _not_understood(response: HttpResponse) -> Unavailable:
     address = response.url.partition("?")[0]
     detail = f"{address} answered HTTP {response.status}, and that is not one of Jitney's answers."
     fix = "Check that the API's address is a Jitney deployment's, stage included, with nothing else in between."

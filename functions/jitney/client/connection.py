@@ -32,7 +32,7 @@ _URL = re.compile(r"[!-~]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """One HTTP request to a checked URL."""
 
     method: str
@@ -42,7 +42,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class HttpResponse:
     """The answer to a request for `url`. Header names are in lower case."""
 
     url: str
@@ -104,7 +104,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def exchange(request: Request) -> Response:
+def exchange(request: HttpRequest) -> HttpResponse:
     """The answer to one attempt at `request`, over a connection of its own.
 
     Raises NotConnectedError before anything was sent, OSError or HTTPException afterwards.
@@ -122,7 +122,7 @@ def exchange(request: Request) -> Response:
         connection.request(request.method, target, request.body, headers)
         answer = connection.getresponse()
         received = {name.lower(): value for name, value in answer.getheaders()}
-        return Response(request.url, answer.status, received, answer.read())
+        return HttpResponse(request.url, answer.status, received, answer.read())
     finally:
         connection.close()
 
@@ -174,10 +174,10 @@ def _tls() -> ssl.SSLContext:
 
 
 def send(
-    request: Request,
+    request: HttpRequest,
     sleep: Callable[[float], None] = time.sleep,
-    attempt: Callable[[Request], Response] = exchange,
-) -> Response:
+    attempt: Callable[[HttpRequest], HttpResponse] = exchange,
+) -> HttpResponse:
     """The answer to `request`, sent up to four times. Raises Unavailable when no answer came.
 
     Sends it again when no connection came about. After other failures, and a "not now", it does so only when a repeat
@@ -205,12 +205,12 @@ def send(
     raise AssertionError("the last attempt returns or raises")
 
 
-def _is_not_now(response: Response) -> bool:
+def _is_not_now(response: HttpResponse) -> bool:
     final = response.status == 502 and response.headers.get("content-type") == "application/problem+json"
     return response.status in _NOT_NOW and not final
 
 
-def _no_answer(request: Request, error: BaseException) -> Unavailable:
+def _no_answer(request: HttpRequest, error: BaseException) -> Unavailable:
     url = urlsplit(request.url)
     fix = "Check the address and the network, then try again."
     if is_loopback(url.hostname or ""):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-from jitney.client.connection import Request, Response, is_loopback, send
+from jitney.client.connection import HttpRequest, HttpResponse, is_loopback, send
 from jitney.client.problems import Unauthenticated, Unavailable
 from jitney.client.tokens import Token, checked_token
 
@@ -33,14 +33,14 @@ class ClientCredentials:
             "Accept": "application/json",
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        return self._token(send(Request("POST", self.url, headers, urlencode(form).encode())))
+        return self._token(send(HttpRequest("POST", self.url, headers, urlencode(form).encode())))
 
     def _basic(self) -> str:
         """HTTP Basic with both parts form-encoded first: RFC 6749 section 2.3.1."""
         pair = f"{quote_plus(self.client_id)}:{quote_plus(self.client_secret)}"
         return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
 
-    def _token(self, response: Response) -> Token:
+    def _token(self, response: HttpResponse) -> Token:
         document = response.document()
         if response.status >= 500 or response.status == 429:
             detail = f"The token endpoint {self.url} answered HTTP {response.status}."

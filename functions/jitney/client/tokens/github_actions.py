@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from jitney.client.connection import Request, send
+from jitney.client.connection import HttpRequest, send
 from jitney.client.problems import Unauthenticated
 from jitney.client.tokens import Token, checked_token
 
@@ -22,7 +22,7 @@ class GitHubActions:
         Raises Unauthenticated when the runner's token service refuses, Unavailable when it does not answer.
         """
         query = ("&" if "?" in self.url else "?") + urlencode({"audience": self.audience})
-        response = send(Request("GET", self.url + query, {"Authorization": f"Bearer {self.request_token}"}))
+        response = send(HttpRequest("GET", self.url + query, {"Authorization": f"Bearer {self.request_token}"}))
         value = response.document().get("value")
         if not response.succeeded or not isinstance(value, str):
             detail = f"GitHub's token service answered HTTP {response.status}."
