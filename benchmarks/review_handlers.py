@@ -97,7 +97,7 @@ def _on_the_page() -> dict[str, Prepare]:
 
 def _emptied(store: Any) -> None:
     """Each run is the first of its agent: what is held and kept does not grow from run to run."""
-    for kept in (store.grants, store.links, store.taken, store.other_grants, store.waiting):
+    for kept in (store.grants, store.links, store.taken, store.lists):
         kept.clear()
 
 

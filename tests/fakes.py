@@ -16,7 +16,7 @@ from jitney.adapters.store import PAGE_SIZE, Conflict, StaleWrite
 from jitney.core.access.credentials import Credentials, SessionRequest
 from jitney.core.access.deny_document import CutOffs, DenyEntry
 from jitney.core.access.grant import Grant, State
-from jitney.core.access.other_grants import OtherGrants
+from jitney.core.access.grant_list import GrantList
 from jitney.core.access.request import Permission
 from jitney.core.access.target_check import Attempt, AttemptResult
 from jitney.core.actions import ActionTable
@@ -25,7 +25,6 @@ from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import follow_up_keys
 from jitney.core.review.out_of_office import OutOfOffice
-from jitney.core.review.pending import PendingReviews
 from jitney.core.review.slack.error import SlackError
 from jitney.core.review.slack.message import SlackMessage
 from jitney.core.review.slack.people import SlackProfile
@@ -68,8 +67,7 @@ class MemoryStore:
     grants: dict[str, Grant] = field(default_factory=dict)
     links: list[ChainedRecord] = field(default_factory=list)
     taken: dict[str, tuple[int, int, str]] = field(default_factory=dict)
-    other_grants: dict[str, OtherGrants] = field(default_factory=dict)
-    waiting: dict[str, PendingReviews] = field(default_factory=dict)
+    lists: dict[str, GrantList] = field(default_factory=dict)
     away: dict[str, OutOfOffice] = field(default_factory=dict)
     outstanding: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
@@ -77,37 +75,32 @@ class MemoryStore:
     lock: Any = field(default_factory=threading.RLock)
     deny_list: "MemoryDenyList" = field(default_factory=lambda: MemoryDenyList())  # noqa: PLW0108 - it comes below
 
-    def open(
-        self, grant: Grant, first: ChainedRecord, onces: Any = (), *, holdings: Any = (), entering: Any = None, now: int
+    def create_grant(
+        self,
+        grant: Grant,
+        first: ChainedRecord,
+        keys: Any = (),
+        *,
+        lists: Any = (),
+        now: int,
     ) -> None:
-        self._answer("open")
+        self._answer("create_grant")
         with self.lock:
-            if entering and self.waiting.get(grant.owner_key, PendingReviews("")).version != entering.before.version:
+            if any(self.lists.get(each.after.key, GrantList("")).version != each.before.version for each in lists):
                 raise StaleWrite
-            if any(
-                self.other_grants.get(each.after.identity, OtherGrants("")).version != each.before.version
-                for each in holdings
-            ):
-                raise StaleWrite
-            self._take(onces, now)
+            self._consume(keys, now)
             if grant.id in self.grants:
-                raise Conflict("")
+                raise StaleWrite
             self.grants[grant.id] = grant
             self.links.append(first)
-            self.other_grants |= {each.after.identity: each.after for each in holdings}
-            if entering:
-                self.waiting[grant.owner_key] = entering.after
+            self.lists |= {each.after.key: each.after for each in lists}
 
-    def pending(self, owner: str) -> PendingReviews:
-        self._answer("pending")
-        return self.waiting.get(owner, PendingReviews(owner))
-
-    def holdings(self, identity: str) -> OtherGrants:
-        self._answer("holdings")
-        return self.other_grants.get(identity, OtherGrants(identity))
+    def grant_list(self, key: str) -> GrantList:
+        self._answer("grant_list")
+        return self.lists.get(key, GrantList(key))
 
     def save(
-        self, before: Grant, after: Grant, next_link: ChainedRecord, *, denial: DenyEntry | None = None, now: int
+        self, before: Grant, after: Grant, record: ChainedRecord, *, deny_entry: DenyEntry | None = None, now: int
     ) -> None:
         self._answer("save")
         with self.lock:
@@ -128,14 +121,14 @@ class MemoryStore:
             if after.follow_up and not before.follow_up:
                 self.outstanding = {who: grant_id for who, grant_id in self.outstanding.items() if grant_id != after.id}
             self.grants[after.id] = after
-            self.links.append(next_link)
-            if denial:
-                self.deny_list.listed.setdefault(after.role_arn, {})[denial.grant_id] = denial
+            self.links.append(record)
+            if deny_entry:
+                self.deny_list.listed.setdefault(after.role_arn, {})[deny_entry.grant_id] = deny_entry
 
     def change_out_of_office(
-        self, before: OutOfOffice | None, after: OutOfOffice | None, link: ChainedRecord, *, now: int
+        self, before: OutOfOffice | None, after: OutOfOffice | None, record: ChainedRecord, *, now: int
     ) -> None:
-        self._answer("change_absence")
+        self._answer("change_out_of_office")
         with self.lock:
             human = (after or before).human  # type: ignore[union-attr]
             if self.away.get(human) != before:
@@ -143,16 +136,16 @@ class MemoryStore:
             self.away.pop(human, None)
             if after:
                 self.away[human] = after
-            self.links.append(link)
+            self.links.append(record)
 
-    def cut_off(self, role_arn: str, turn: WriteLease, cut_offs: CutOffs, link: ChainedRecord, *, now: int) -> None:
+    def cut_off(self, role_arn: str, lease: WriteLease, cut_offs: CutOffs, record: ChainedRecord, *, now: int) -> None:
         self._answer("cut_off")
         with self.lock:
-            current = self.deny_list.turns.get(role_arn, WriteLease())
-            if current.began != turn.began:
+            current = self.deny_list.leases.get(role_arn, WriteLease())
+            if current.last_acquired != lease.last_acquired:
                 raise StaleWrite
-            self.deny_list.turns[role_arn] = replace(current, cut_offs=cut_offs)
-            self.links.append(link)
+            self.deny_list.leases[role_arn] = replace(current, cut_offs=cut_offs)
+            self.links.append(record)
 
     def open_grants(self, role_arn: str, until: int) -> list[Grant]:
         self._answer("open_grants")
@@ -167,18 +160,18 @@ class MemoryStore:
         found = self.open_grants(role_arn, 10**11)
         return [grant for grant in found if grant.state is state and grant.expires_at > now]
 
-    def record(self, link: ChainedRecord, keys: Any = (), *, now: int) -> None:
+    def record(self, record: ChainedRecord, keys: Any = (), *, now: int) -> None:
         self._answer("record")
-        self._take(keys, now)
-        self.links.append(link)
+        self._consume(keys, now)
+        self.links.append(record)
 
     def grant(self, grant_id: str) -> Grant | None:
         self._answer("grant")
         return self.grants.get(grant_id)
 
-    def take(self, keys: Any, *, now: int) -> None:
-        self._answer("take")
-        self._take(keys, now)
+    def consume(self, keys: Any, *, now: int) -> None:
+        self._answer("consume")
+        self._consume(keys, now)
 
     def grants_of(self, owner: str, after: str = "") -> tuple[list[Grant], str]:
         self._answer("grants_of")
@@ -189,8 +182,8 @@ class MemoryStore:
         more = len(later) > PAGE_SIZE
         return page, f"{page[-1].created_at:012d}#{page[-1].id}" if more else ""
 
-    def held(self, key: str) -> str | None:
-        self._answer("held")
+    def idempotency_value(self, key: str) -> str | None:
+        self._answer("idempotency_value")
         return self.taken[key][2] if key in self.taken else None
 
     def _answer(self, call: str) -> None:
@@ -198,7 +191,7 @@ class MemoryStore:
         if self.broken:
             raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
 
-    def _take(self, keys: Any, now: int) -> None:
+    def _consume(self, keys: Any, now: int) -> None:
         for key in keys:
             count, expires_at, _ = self.taken.get(key.key, (0, 0, ""))
             most = key.most if isinstance(key, Quota) else 1
@@ -251,7 +244,7 @@ class MemorySessions:
 
 @dataclass
 class MemoryReviews:
-    """Remembers which reviews were started and woken; `problem` is raised instead if there is one."""
+    """Remembers which reviews were started and resumed; `problem` is raised instead if there is one."""
 
     started: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
@@ -307,7 +300,7 @@ class MemoryDenyList:
     """`jitney.adapters.deny_list.DenyList` in memory; each method is one atomic step, as one call of DynamoDB is."""
 
     listed: dict[str, dict[str, DenyEntry]] = field(default_factory=dict)
-    turns: dict[str, WriteLease] = field(default_factory=dict)
+    leases: dict[str, WriteLease] = field(default_factory=dict)
     leased_until: dict[str, int] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     lock: Any = field(default_factory=threading.RLock)
@@ -316,37 +309,38 @@ class MemoryDenyList:
         with self.lock:
             return list(self.listed.get(role_arn, {}).values())
 
-    def roles(self, configured: Iterable[str]) -> frozenset[str]:
+    def known_roles(self, configured: Iterable[str]) -> frozenset[str]:
         with self.lock:
             self.known |= set(configured)
             return frozenset(self.known)
 
-    def turn(self, role_arn: str) -> WriteLease:
+    def lease(self, role_arn: str) -> WriteLease:
         with self.lock:
-            return self.turns.get(role_arn, WriteLease())
+            return self.leases.get(role_arn, WriteLease())
 
-    def begin(self, role_arn: str, now: int) -> WriteLease | None:
+    def acquire(self, role_arn: str, now: int) -> WriteLease | None:
         with self.lock:
             if self.leased_until.get(role_arn, now - 1) >= now:
                 return None
             self.leased_until[role_arn] = now + LEASE_SECONDS
-            turn = self.turn(role_arn)
-            self.turns[role_arn] = replace(turn, began=turn.began + 1)
-            return self.turns[role_arn]
+            lease = self.lease(role_arn)
+            self.leases[role_arn] = replace(lease, last_acquired=lease.last_acquired + 1)
+            return self.leases[role_arn]
 
-    def finish(self, role_arn: str, turn: WriteLease, written: str) -> bool:
+    def complete(self, role_arn: str, lease: WriteLease, document_digest: str) -> bool:
         with self.lock:
-            if not self._ended(role_arn, turn):
+            if not self._ended(role_arn, lease):
                 return False
-            self.turns[role_arn] = replace(self.turns[role_arn], done=turn.began, written=written)
+            done = {"last_completed": lease.last_acquired, "document_digest": document_digest}
+            self.leases[role_arn] = replace(self.leases[role_arn], **done)
             return True
 
-    def abandon(self, role_arn: str, turn: WriteLease) -> None:
+    def abandon(self, role_arn: str, lease: WriteLease) -> None:
         with self.lock:
-            self._ended(role_arn, turn)
+            self._ended(role_arn, lease)
 
-    def _ended(self, role_arn: str, turn: WriteLease) -> bool:
-        mine = self.turns[role_arn].began == turn.began
+    def _ended(self, role_arn: str, lease: WriteLease) -> bool:
+        mine = self.leases[role_arn].last_acquired == lease.last_acquired
         if mine:
             del self.leased_until[role_arn]
         return mine
@@ -367,7 +361,7 @@ class MemoryRolePolicies:
     lost: int = 0
     during: Any = None
 
-    def writer(self, target: Target) -> "MemoryRolePolicy":
+    def for_target(self, target: Target) -> "MemoryRolePolicy":
         return MemoryRolePolicy(self, target.role_arn)
 
     def denies(self, role_arn: str) -> set[str]:
@@ -408,7 +402,7 @@ class MemoryCanary:
     calls: int = 0
     meanwhile: Callable[[], None] = field(default=lambda: None)
 
-    def call_of(self, _credentials: Credentials) -> Any:
+    def denial_check(self, _credentials: Credentials) -> Any:
         def denied() -> bool:
             self.calls += 1
             self.meanwhile()

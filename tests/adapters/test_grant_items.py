@@ -25,7 +25,7 @@ GRANTS = {
     "for a human": replace(PENDING, human="corp.alice", groups=("a", "b"), reviews=(("x", "y"), ("z",))),
     "of an owned agent": replace(PENDING, agent_owners=("corp.alice", "corp.bob")),
     "approved": ACTIVE,
-    "approved by a stand-in": replace(
+    "approved by a delegate": replace(
         VOTED, votes=(replace(YES, delegations=(Delegation("owners", "corp.bob", "a-1", NOW, NOW + 9),)),)
     ),
     "approved, and it was noted for what": replace(VOTED, votes=(replace(YES, groups=("owners",)),)),
@@ -66,15 +66,15 @@ CHANGES = {
         GRANT.end(State.REVOKED, replace(REVOKED, denied_after_milliseconds=None)),
         CLOSED | {"ending"},
     ),
-    "the kill time": (
+    "the time to deny": (
         GRANT.end(State.REVOKED, replace(REVOKED, denied_after_milliseconds=None)),
         GRANT.end(State.REVOKED, REVOKED),
         {"ending"},
     ),
     "a vote": (PENDING, VOTED, {"terms"}),
     "the vote that suffices": (VOTED, ACTIVE, OPENED),
-    "a broken glass": (PENDING, activated(replace(PENDING, break_glass=GLASS), NOW), OPENED),
-    "what is said of it": (ACTIVE, replace(ACTIVE, follow_up=SAID), {"follow_up"}),
+    "a use of break-glass": (PENDING, activated(replace(PENDING, break_glass=GLASS), NOW), OPENED),
+    "its follow-up review": (ACTIVE, replace(ACTIVE, follow_up=SAID), {"follow_up"}),
     "a rejection": (PENDING, replace(PENDING, votes=(NO,), state=State.REJECTED), CLOSED | {"terms"}),
 }
 
@@ -90,7 +90,7 @@ def test_rev_03_a_change_names_only_what_it_changes(before: Grant, after: Grant,
 
 
 def test_what_has_no_terms_is_no_grant():
-    """Whoever may change items may make them, too: DynamoDB's UpdateItem writes what is not there."""
+    """A role that may change items may create them too: DynamoDB's UpdateItem creates a missing item."""
     item: dict[str, Any] = item_of(GRANT)
     made = {name: value for name, value in item.items() if name != "terms"}
     assert (grant_of(made), grant_of(None)) == (None, None)

@@ -126,12 +126,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def keys(clock: Clock) -> IssuerKeys:
-    return IssuerKeys(local=True, clock=clock, patience=AMPLE)
+    return IssuerKeys(local=True, clock=clock, timeouts=AMPLE)
 
 
 @pytest.fixture
 def hasty(clock: Clock) -> IssuerKeys:
-    return IssuerKeys(local=True, clock=clock, patience=SHORT)
+    return IssuerKeys(local=True, clock=clock, timeouts=SHORT)
 
 
 def at(address: str, name: str = "corp") -> Issuer:
@@ -197,7 +197,7 @@ def test_id_07_the_last_good_keys_are_kept_on_every_failure(
     server.answer = failure
     clock.now += FRESH_SECONDS
 
-    monkeypatch.setattr(keys, "_patience", SHORT)
+    monkeypatch.setattr(keys, "_timeouts", SHORT)
     assert keys.keys(at(server.address)) is good
     assert len(server.asked) == 2
 
@@ -272,7 +272,7 @@ def test_id_07_issuers_are_kept_apart(server: Server, keys: IssuerKeys) -> None:
         assert keys.keys(at(server.address, "corp")).find("ec256") is None
 
 
-def test_id_07_a_slow_issuer_stalls_no_other_and_nobody_who_has_keys(
+def test_id_07_a_slow_issuer_stalls_no_other_issuer_and_no_caller_with_cached_keys(
     server: Server, keys: IssuerKeys, clock: Clock
 ) -> None:
     """While one thread waits for the slow issuer, the other one answers, and so does the slow one's last good set."""
@@ -349,11 +349,11 @@ def _certificate(folder: Path) -> Path:
     return path
 
 
-def test_id_07_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+def test_id_07_a_self_signed_certificate_is_refused(tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(_certificate(tmp_path))
     with serving(body(FIRST), context) as server, pytest.raises(Refusal, match="keys_unavailable"):
-        IssuerKeys(local=True, patience=SHORT).keys(at(server.address))
+        IssuerKeys(local=True, timeouts=SHORT).keys(at(server.address))
 
     assert server.asked == []
 
@@ -362,7 +362,7 @@ def test_id_07_a_listener_that_never_shakes_hands_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         begun = time.monotonic()
         with pytest.raises(Refusal, match="keys_unavailable"):
-            IssuerKeys(local=False, patience=SHORT).keys(at(f"https://127.0.0.1:{listener.getsockname()[1]}"))
+            IssuerKeys(local=False, timeouts=SHORT).keys(at(f"https://127.0.0.1:{listener.getsockname()[1]}"))
 
     assert time.monotonic() - begun < LONG
 

@@ -1,4 +1,4 @@
-"""A client that signs with whatever keys are lent, and with none of its own."""
+"""A client that signs with the lent keys, and has none of its own."""
 
 import threading
 from types import SimpleNamespace
@@ -52,7 +52,7 @@ def test_sts_05_after_the_block_the_keys_are_gone_and_the_functions_own_are_not_
         client.get_caller_identity()
 
 
-def test_sts_05_nobody_signs_with_the_keys_of_another_thread(lend: Any):
+def test_sts_05_no_thread_signs_with_the_keys_of_another(lend: Any):
     with lend("ASIA", "s", "t") as client:
         client.meta.events.register("before-send.sts", answer)
     together, signed = threading.Barrier(8), {}

@@ -53,15 +53,15 @@ def test_end_03_the_writer_is_the_revoker_of_the_targets_account(sts: Stubber, i
         given.extend(keys)
         return iam.client
 
-    RolePolicies(sts.client, client_of).writer(TARGET).write("{}")
+    RolePolicies(sts.client, client_of).for_target(TARGET).write("{}")
     assert given == [ISSUED["AccessKeyId"], ISSUED["SecretAccessKey"], ISSUED["SessionToken"]]
     iam.assert_no_pending_responses()
 
 
-def test_an_account_that_does_not_let_the_broker_in_is_told(sts: Stubber):
+def test_an_account_that_refuses_the_broker_is_a_problem(sts: Stubber):
     sts.add_client_error("assume_role", "AccessDenied")
     with pytest.raises(Problem, match="unavailable"):
-        RolePolicies(sts.client, lambda *_: None).writer(TARGET)  # type: ignore[arg-type,return-value]
+        RolePolicies(sts.client, lambda *_: None).for_target(TARGET)  # type: ignore[arg-type,return-value]
 
 
 def test_no_text_deletes_the_document_and_nothing_to_delete_is_as_good(iam: Stubber):
@@ -72,13 +72,13 @@ def test_no_text_deletes_the_document_and_nothing_to_delete_is_as_good(iam: Stub
 
 
 @pytest.mark.parametrize(
-    ("code", "passing"), [("Throttling", True), ("ConcurrentModification", True), ("AccessDenied", False)]
+    ("code", "transient"), [("Throttling", True), ("ConcurrentModification", True), ("AccessDenied", False)]
 )
-def test_a_refusal_says_whether_it_passes(iam: Stubber, code: str, passing: bool):
+def test_a_refusal_says_whether_it_passes(iam: Stubber, code: str, transient: bool):
     iam.add_client_error("put_role_policy", code)
     with pytest.raises(PolicyWriteRefused) as raised:
         RolePolicy(iam.client, ROLE).write("{}")
-    assert (raised.value.code, raised.value.passing) == (code, passing)
+    assert (raised.value.code, raised.value.transient) == (code, transient)
 
 
 def test_what_iam_has_is_read(iam: Stubber):
@@ -93,10 +93,10 @@ def test_what_iam_has_is_read(iam: Stubber):
         policy.read()
 
 
-def test_end_01_the_canary_tells_a_denial_from_everything_else(sts: Stubber):
+def test_end_01_the_canary_counts_a_denial_alone(sts: Stubber):
     sts.add_response("get_access_key_info", {"Account": "444455556666"}, {"AccessKeyId": ISSUED["AccessKeyId"]})
     for code in ("Throttling", "ExpiredToken", "AccessDenied"):
         sts.add_client_error("get_access_key_info", code)
     credentials = Credentials(ISSUED["AccessKeyId"], ISSUED["SecretAccessKey"], ISSUED["SessionToken"], 0)
-    denied = Canary(lambda *_: sts.client).call_of(credentials)  # type: ignore[arg-type,return-value]
+    denied = Canary(lambda *_: sts.client).denial_check(credentials)  # type: ignore[arg-type,return-value]
     assert [denied() for _ in range(4)] == [False, False, False, True]

@@ -19,10 +19,10 @@ LONG = replace(GRANT, expires_at=NOW + 900)
 
 
 def credentials(name: str, expires_at: int) -> dict[str, Any]:
-    """Credentials whose parts all tell the session that they are of."""
+    """Credentials whose parts all name their session."""
     expiration = datetime.fromtimestamp(expires_at, UTC)
-    told = {"AccessKeyId": f"ASIA-{name}", "SecretAccessKey": f"{name}-secret", "SessionToken": f"{name}-token"}
-    return {"Credentials": {**told, "Expiration": expiration}}
+    parts = {"AccessKeyId": f"ASIA-{name}", "SecretAccessKey": f"{name}-secret", "SessionToken": f"{name}-token"}
+    return {"Credentials": {**parts, "Expiration": expiration}}
 
 
 def error(code: str) -> ClientError:
@@ -63,11 +63,11 @@ def asked(grant: Any = SHORT, now: int = NOW) -> SessionRequest:
     return session_request(grant, compile_policy(grant.permissions, grant.expires_at, ACTIONS), "external", now)
 
 
-@pytest.mark.parametrize(("sts_ahead", "told"), [(0, NOW + 900), (-100, NOW + 800), (100, NOW + 900)])
-def test_sts_04_the_expiration_is_the_true_one(sts_ahead: int, told: int):
+@pytest.mark.parametrize(("sts_ahead", "expires_at"), [(0, NOW + 900), (-100, NOW + 800), (100, NOW + 900)])
+def test_sts_04_the_expiration_is_the_true_one(sts_ahead: int, expires_at: int):
     sts = Sts()
     sts.now += sts_ahead
-    assert sts.sessions.issue(asked(LONG)).expires_at == told
+    assert sts.sessions.issue(asked(LONG)).expires_at == expires_at
 
 
 def test_sts_04_the_expiration_of_what_was_scoped_is_the_true_one():
@@ -158,11 +158,11 @@ class TestShorterThanStsTakes:
         caplog.set_level(logging.DEBUG)
         for scoping in (None, error("AccessDenied"), EndpointConnectionError(endpoint_url="https://sts")):
             try:
-                told = repr(Sts(scoping=scoping).sessions.issue(asked()))
+                shown = repr(Sts(scoping=scoping).sessions.issue(asked()))
             except Problem as problem:
-                told = str(problem.body())
-            told += str([vars(each) for each in caplog.records])
-            assert not [part for part in ("-secret", "-token", "canary", "ASIA-assumed1") if part in told]
+                shown = str(problem.body())
+            shown += str([vars(each) for each in caplog.records])
+            assert not [part for part in ("-secret", "-token", "canary", "ASIA-assumed1") if part in shown]
         assert "does not scope" in caplog.text
 
 
@@ -181,7 +181,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("grant", [SHORT, LONG], ids=["short", "long"])
 @pytest.mark.parametrize("code", FAILURES)
-def test_sts_08_a_failure_is_told_as_what_it_is(code: str, grant: Any):
+def test_sts_08_each_failure_has_its_problem(code: str, grant: Any):
     sts = Sts(assuming={1: error(code), 2: error(code)})
     with pytest.raises(Problem) as raised:
         sts.sessions.issue(asked(grant))

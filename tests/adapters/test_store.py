@@ -12,10 +12,10 @@ from jitney.adapters.store import PAGE_SIZE, Conflict, StaleWrite, Store
 from jitney.core import audit
 from jitney.core.access.deny_document import CutOffs, DenyEntry, deny_entry
 from jitney.core.access.grant import Grant, GrantEnd, State
-from jitney.core.access.other_grants import OtherGrant, OtherGrants, OtherGrantsUpdate
+from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
 from jitney.core.audit import AuditEvent, ChainedRecord, Origin, Outcome
 from jitney.core.problems import Problem
-from jitney.core.review.pending import PendingReviewsUpdate
+from jitney.core.review.pending import equal_to, list_key, pending_review
 from jitney.core.review.votes import activated
 from jitney.core.single_use import Quota, SingleUseKey
 from tests.fakes import GRANT, NOW, PENDING
@@ -69,7 +69,7 @@ def first_link(grant: Grant) -> ChainedRecord:
 def opened(store: Store, grant: Grant = GRANT, *onces: SingleUseKey) -> Grant:
     link = first_link(grant)
     grant = audit.with_chain_head(grant, link)
-    store.open(grant, link, onces, now=NOW)
+    store.create_grant(grant, link, onces, now=NOW)
     return grant
 
 
@@ -92,7 +92,7 @@ def test_aud_01_no_grant_without_its_record(store: Store, client):
     assert records(client) == [first_link(GRANT).text]
 
 
-def test_a_once_key_that_was_taken_stops_everything_else(store: Store, client):
+def test_a_used_key_stops_the_whole_transaction(store: Store, client):
     once = SingleUseKey("IDEMPOTENCY#a", NOW + 60, "held")
     opened(store, GRANT, once)
     with pytest.raises(Conflict) as raised:
@@ -100,10 +100,10 @@ def test_a_once_key_that_was_taken_stops_everything_else(store: Store, client):
     assert raised.value.key == once.key
     assert store.grant(PENDING.id) is None
     assert len(records(client)) == 1
-    assert store.held(once.key) == "held"
+    assert store.idempotency_value(once.key) == "held"
 
 
-def test_an_expired_once_key_may_be_taken_again(store: Store):
+def test_an_expired_single_use_key_may_be_used_again(store: Store):
     opened(store, GRANT, SingleUseKey("REPLAY#a", NOW))
     opened(store, PENDING, SingleUseKey("REPLAY#a", NOW + 60))
 
@@ -119,7 +119,7 @@ def test_a_change_and_its_record_are_written_together(store: Store, client):
     assert len(records(client)) == 2
 
 
-def test_of_two_changes_at_once_one_is_refused_and_leaves_nothing(store: Store, client):
+def test_of_two_simultaneous_changes_one_is_stale_and_writes_nothing(store: Store, client):
     grant = opened(store)
     for state, allowed in ((State.RELEASED, True), (State.REVOKED, False)):
         link = audit.next_chained_record(
@@ -169,15 +169,15 @@ def test_id_10_the_grants_for_one_human_are_not_listed_for_another(store: Store)
     assert store.grants_of(GRANT.owner_key)[0] == []
 
 
-def test_keys_can_be_taken_before_anything_is_done(store: Store):
+def test_keys_can_be_used_before_anything_is_done(store: Store):
     quota = Quota("PREVIEWS#a", 1, NOW + 60)
-    store.take([quota], now=NOW)
+    store.consume([quota], now=NOW)
     with pytest.raises(Conflict) as raised:
-        store.take([quota], now=NOW)
+        store.consume([quota], now=NOW)
     assert raised.value.key == quota.key
 
 
-def test_a_cursor_shows_nobody_elses_grants(store: Store):
+def test_a_cursor_shows_no_other_owners_grants(store: Store):
     opened(store, replace(GRANT, principal="local.other"))
     mine, _ = store.grants_of(GRANT.owner_key, f"{NOW + 1:012d}#{GRANT.id}")
     assert mine == []
@@ -188,7 +188,7 @@ def test_pol_08_an_unreachable_table_is_a_problem_not_an_answer(client):
     for call in (
         lambda: store.grant("g-x"),
         lambda: store.grants_of("a"),
-        lambda: store.held("k"),
+        lambda: store.idempotency_value("k"),
         lambda: opened(store),
     ):
         with pytest.raises(Problem) as raised:
@@ -204,14 +204,14 @@ def ended(grant: Grant, now: int = NOW) -> tuple[Grant, ChainedRecord]:
     return audit.with_chain_head(after, link), link
 
 
-def test_end_03_an_end_its_record_and_its_denial_are_written_together(store: Store, client):
+def test_end_03_an_end_its_record_and_its_deny_entry_are_written_together(store: Store, client):
     grant = opened(store)
     after, link = ended(grant)
-    store.save(grant, after, link, denial=deny_entry(after, NOW), now=NOW)
+    store.save(grant, after, link, deny_entry=deny_entry(after, NOW), now=NOW)
     assert store.grant(grant.id) == after
     assert DenyList(client, "state").deny_entries(grant.role_arn) == [deny_entry(after, NOW)]
     with pytest.raises(StaleWrite):  # a second end leaves no second denial
-        store.save(grant, after, link, denial=replace(deny_entry(after, NOW), until=1), now=NOW)
+        store.save(grant, after, link, deny_entry=replace(deny_entry(after, NOW), until=1), now=NOW)
     assert DenyList(client, "state").deny_entries(grant.role_arn) == [deny_entry(after, NOW)]
     assert len(records(client)) == 2
 
@@ -226,7 +226,7 @@ def test_end_04_grants_without_an_end_on_record_are_found_by_their_role(store: S
     assert list(store.open_grants(GRANT.role_arn, PENDING.expires_at)) == [later]
 
 
-def test_rev_12_what_waits_is_found_apart_from_what_is_active_and_from_what_has_ended(store: Store):
+def test_rev_12_pending_active_and_ended_grants_are_found_apart(store: Store):
     later = opened(store, replace(GRANT, id="g-cccccccccccccc", expires_at=NOW + 900))
     grant, waits = opened(store), opened(store, PENDING)
     assert list(store.grants_in_state(GRANT.role_arn, State.PENDING, NOW)) == [waits]
@@ -236,7 +236,7 @@ def test_rev_12_what_waits_is_found_apart_from_what_is_active_and_from_what_has_
     assert list(store.open_grants(GRANT.role_arn, PENDING.expires_at)) == [grant, later, waits]
 
 
-def test_rev_12_what_is_approved_is_found_with_what_is_active(store: Store):
+def test_rev_12_an_approved_grant_is_found_with_the_active_ones(store: Store):
     waits = opened(store, PENDING)
     after = replace(activated(waits, NOW), records=2)
     store.save(
@@ -249,45 +249,54 @@ def test_rev_12_what_is_approved_is_found_with_what_is_active(store: Store):
     assert [each.id for each in store.grants_in_state(GRANT.role_arn, State.ACTIVE, NOW)] == [waits.id]
 
 
-def test_end_03_one_writer_at_a_time_has_the_turn(client):
-    turns = DenyList(client, "state")
-    assert turns.turn("role") == WriteLease()
-    first = turns.begin("role", NOW)
+def test_end_03_one_writer_at_a_time_holds_the_lease(client):
+    leases = DenyList(client, "state")
+    assert leases.lease("role") == WriteLease()
+    first = leases.acquire("role", NOW)
     assert first
-    assert turns.begin("role", NOW + LEASE_SECONDS) is None
-    second = turns.begin("role", NOW + LEASE_SECONDS + 1)
+    assert leases.acquire("role", NOW + LEASE_SECONDS) is None
+    second = leases.acquire("role", NOW + LEASE_SECONDS + 1)
     assert second
-    assert (first.began, second.began) == (1, 2)
-    assert not turns.finish("role", first, "late")
-    assert turns.finish("role", second, "digest")
-    assert turns.turn("role") == WriteLease(began=2, done=2, written="digest")
-    third = turns.begin("role", NOW)
+    assert (first.last_acquired, second.last_acquired) == (1, 2)
+    assert not leases.complete("role", first, "late")
+    assert leases.complete("role", second, "digest")
+    assert leases.lease("role") == WriteLease(last_acquired=2, last_completed=2, document_digest="digest")
+    third = leases.acquire("role", NOW)
     assert third
-    turns.abandon("role", third)
-    assert turns.turn("role") == WriteLease(began=3, done=2, written="digest")
-    assert turns.begin("role", NOW)
+    leases.abandon("role", third)
+    assert leases.lease("role") == WriteLease(last_acquired=3, last_completed=2, document_digest="digest")
+    assert leases.acquire("role", NOW)
 
 
-def test_end_02_a_cut_off_and_its_record_are_written_together_and_only_in_ones_turn(store: Store, client):
-    turns = DenyList(client, "state")
-    first, link = turns.begin("role", NOW), first_link(GRANT)
+def test_end_03_a_lease_that_a_transaction_is_writing_is_not_acquired(client):
+    busy = client.exceptions.TransactionConflictException(
+        {"Error": {"Code": "TransactionConflictException"}}, "UpdateItem"
+    )
+    leases = DenyList(SimpleNamespace(exceptions=client.exceptions, update_item=Mock(side_effect=busy)), "state")
+    assert leases.acquire("role", NOW) is None
+    assert leases.complete("role", WriteLease(), "digest") is False
+
+
+def test_end_02_a_cut_off_and_its_record_are_written_together_under_the_lease(store: Store, client):
+    leases = DenyList(client, "state")
+    first, link = leases.acquire("role", NOW), first_link(GRANT)
     assert first
     cut_offs = CutOffs(None, {"local.agent": NOW + 60})
     store.cut_off("role", first, cut_offs, link, now=NOW)
-    assert turns.turn("role").cut_offs == cut_offs
-    second = turns.begin("role", NOW + LEASE_SECONDS + 1)
+    assert leases.lease("role").cut_offs == cut_offs
+    second = leases.acquire("role", NOW + LEASE_SECONDS + 1)
     assert second
     with pytest.raises(StaleWrite):
         store.cut_off("role", first, CutOffs(NOW + 90), replace(link, seq=1), now=NOW)
-    assert (turns.turn("role").cut_offs, len(records(client))) == (cut_offs, 1)
+    assert (leases.lease("role").cut_offs, len(records(client))) == (cut_offs, 1)
     store.cut_off("role", second, CutOffs(NOW + 90), replace(link, seq=1), now=NOW)
-    assert turns.turn("role").cut_offs == CutOffs(NOW + 90)
+    assert leases.lease("role").cut_offs == CutOffs(NOW + 90)
 
 
 def test_end_04_the_roles_that_targets_had_are_known(client):
-    turns = DenyList(client, "state")
-    assert turns.roles({"one", "two"}) == {"one", "two"}
-    assert turns.roles({"two", "three"}) == {"one", "two", "three"}
+    leases = DenyList(client, "state")
+    assert leases.known_roles({"one", "two"}) == {"one", "two"}
+    assert leases.known_roles({"two", "three"}) == {"one", "two", "three"}
 
 
 def test_end_02_long_lists_are_read_to_their_end(client):
@@ -302,94 +311,119 @@ def test_end_02_long_lists_are_read_to_their_end(client):
     assert len(DenyList(client, "state").deny_entries(role)) == 12
 
 
-def change_of(before: OtherGrants, grant: Grant, now: int = NOW) -> OtherGrantsUpdate:
-    entry = OtherGrant(grant.id, grant.owner_key, grant.account, grant.expires_at, ("iam:PassRole",))
-    return OtherGrantsUpdate(before, before.with_grant(entry, now))
+AGENT, HUMAN = "ACTIVE_GRANTS#corp.agent", "ACTIVE_GRANTS#corp.alice"
 
 
-def opened_entering(store: Store, number: int, *before: OtherGrants) -> None:
+def change_of(before: GrantList, grant: Grant) -> GrantListUpdate:
+    entry = ListedGrant(grant.id, grant.owner_key, grant.expires_at, grant.account, ("iam:PassRole",))
+    return GrantListUpdate(before, before.with_entry(entry))
+
+
+def opened_entering(store: Store, number: int, *before: GrantList) -> None:
     grant = replace(GRANT, id=f"g-{number}")
-    store.open(grant, first_link(grant), holdings=[change_of(each, grant) for each in before], now=NOW)
+    store.create_grant(grant, first_link(grant), lists=[change_of(each, grant) for each in before], now=NOW)
 
 
 def test_pol_05_a_grant_is_written_with_its_entry_or_not_at_all(store: Store, client):
-    none = store.holdings("corp.agent")
-    assert none == OtherGrants("corp.agent")
-    opened_entering(store, 1, none, store.holdings("corp.alice"))
-    held = store.holdings("corp.agent")
+    none = store.grant_list(AGENT)
+    assert none == GrantList(AGENT)
+    opened_entering(store, 1, none, store.grant_list(HUMAN))
+    held = store.grant_list(AGENT)
     assert (held.version, [entry.grant_id for entry in held.entries]) == ("g-1", ["g-1"])
-    assert store.holdings("corp.alice").entries == held.entries
+    assert store.grant_list(HUMAN).entries == held.entries
     for stale in (none, held._replace(version="g-0")):
         with pytest.raises(StaleWrite):
             opened_entering(store, 2, stale)
     assert store.grant("g-2") is None
-    assert store.holdings("corp.agent") == held
+    assert store.grant_list(AGENT) == held
     opened_entering(store, 2, held)
-    assert [entry.grant_id for entry in store.holdings("corp.agent").entries] == ["g-1", "g-2"]
+    assert [entry.grant_id for entry in store.grant_list(AGENT).entries] == ["g-1", "g-2"]
 
 
 def test_pol_05_either_entry_that_is_stale_stops_the_grant(store: Store):
-    agent, human = store.holdings("corp.agent"), store.holdings("corp.alice")
-    opened_entering(store, 1, store.holdings("corp.alice"))
+    agent, human = store.grant_list(AGENT), store.grant_list(HUMAN)
+    opened_entering(store, 1, store.grant_list(HUMAN))
     with pytest.raises(StaleWrite):
         opened_entering(store, 2, agent, human)
-    assert (store.grant("g-2"), store.holdings("corp.agent")) == (None, agent)
+    assert (store.grant("g-2"), store.grant_list(AGENT)) == (None, agent)
 
 
-def test_pol_05_an_item_that_was_deleted_and_came_again_is_not_the_one_that_was_read(store: Store, client):
-    opened_entering(store, 1, store.holdings("corp.agent"))
-    read = store.holdings("corp.agent")
+def test_pol_05_an_item_that_was_deleted_and_created_again_is_stale(store: Store, client):
+    opened_entering(store, 1, store.grant_list(AGENT))
+    read = store.grant_list(AGENT)
     client.delete_item(TableName="state", Key={"pk": {"S": "ACTIVE_GRANTS#corp.agent"}, "sk": {"S": "ACTIVE_GRANTS"}})
     with pytest.raises(StaleWrite):
         opened_entering(store, 2, read)
-    opened_entering(store, 3, store.holdings("corp.agent"))
+    opened_entering(store, 3, store.grant_list(AGENT))
     with pytest.raises(StaleWrite):
         opened_entering(store, 4, read)
 
 
-def test_a_once_key_that_was_taken_comes_before_holdings_that_have_changed(store: Store):
+def test_a_used_key_comes_before_a_stale_list(store: Store):
     once = SingleUseKey("IDEMPOTENCY#a", NOW + 60)
-    store.take([once], now=NOW)
-    stale = change_of(OtherGrants("corp.agent", "g-0"), GRANT)
+    store.consume([once], now=NOW)
+    stale = change_of(GrantList(AGENT, "g-0"), GRANT)
     with pytest.raises(Conflict) as raised:
-        store.open(GRANT, first_link(GRANT), [once], holdings=[stale], now=NOW)
+        store.create_grant(GRANT, first_link(GRANT), [once], lists=[stale], now=NOW)
     assert raised.value.key == once.key
 
 
-@pytest.mark.parametrize(("place", "raised"), [(2, StaleWrite), (0, Problem)])
-def test_pol_05_holdings_that_another_transaction_is_writing_are_read_again(client, place: int, raised: type):
+def cancelled_by_another(client, place: int) -> Exception:
+    """What DynamoDB answers while another transaction is writing the item at `place`."""
     reasons = [{"Code": "None"}] * 3
     reasons[place] = {"Code": "TransactionConflict"}
-    cancelled = client.exceptions.TransactionCanceledException(
+    return client.exceptions.TransactionCanceledException(
         {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}, "TransactWriteItems"
     )
-    busy = SimpleNamespace(exceptions=client.exceptions, transact_write_items=Mock(side_effect=cancelled))
-    with pytest.raises(raised):
-        opened_entering(Store(busy, "state", "audit"), 1, OtherGrants("corp.agent"))
+
+
+def store_answering(client, *answers: object) -> Store:
+    """A store whose transactions have these answers, one after the other."""
+    busy = SimpleNamespace(exceptions=client.exceptions, transact_write_items=Mock(side_effect=answers))
+    return Store(busy, "state", "audit")
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_pol_05_an_item_that_another_transaction_is_writing_is_stale(client, place: int):
+    with pytest.raises(StaleWrite):
+        opened_entering(store_answering(client, cancelled_by_another(client, place)), 1, GrantList(AGENT))
+    with pytest.raises(StaleWrite):
+        store_answering(client, cancelled_by_another(client, place)).save(GRANT, GRANT, first_link(GRANT), now=NOW)
+
+
+def test_a_write_that_depends_on_nothing_read_is_repeated_while_another_transaction_writes(client):
+    busy = cancelled_by_another(client, 0)
+    store_answering(client, busy, busy, {}).consume([SingleUseKey("REPLAY#a", NOW + 60)], now=NOW)
+    store_answering(client, busy, {}).record(first_link(GRANT), now=NOW)
+    with pytest.raises(Problem) as raised:
+        store_answering(client, *[busy] * 5).record(first_link(GRANT), now=NOW)
+    assert raised.value.code == "unavailable"
+
+
+def pending_update(before: GrantList, grant: Grant) -> GrantListUpdate:
+    return GrantListUpdate(before, before.with_entry(pending_review(grant)))
 
 
 class TestPending:
     def test_rev_12_a_grant_is_entered_with_it_or_neither_is_written(self, store: Store):
         first, second = (replace(PENDING, id=f"g-{name}", reason=name) for name in "ab")
-        read = store.pending(PENDING.owner_key)
+        read = store.grant_list(list_key(PENDING.owner_key))
         assert read.entries == ()
-        store.open(first, first_link(first), entering=PendingReviewsUpdate(read, read.with_grant(first)), now=NOW)
+        store.create_grant(first, first_link(first), lists=[pending_update(read, first)], now=NOW)
         with pytest.raises(StaleWrite):
-            store.open(
-                second, first_link(second), entering=PendingReviewsUpdate(read, read.with_grant(second)), now=NOW
-            )
+            store.create_grant(second, first_link(second), lists=[pending_update(read, second)], now=NOW)
         assert store.grant(second.id) is None
-        kept = store.pending(PENDING.owner_key)
-        store.open(second, first_link(second), entering=PendingReviewsUpdate(kept, kept.with_grant(second)), now=NOW)
+        kept = store.grant_list(list_key(PENDING.owner_key))
+        store.create_grant(second, first_link(second), lists=[pending_update(kept, second)], now=NOW)
         third = replace(PENDING, id="g-c", reason="c")
         with pytest.raises(StaleWrite):
-            store.open(third, first_link(third), entering=PendingReviewsUpdate(kept, kept.with_grant(third)), now=NOW)
-        both = store.pending(PENDING.owner_key)
+            store.create_grant(third, first_link(third), lists=[pending_update(kept, third)], now=NOW)
+        both = store.grant_list(list_key(PENDING.owner_key))
         assert [each.grant_id for each in both.entries] == [first.id, second.id]
-        assert (both.equal_to(first), both.equal_to(PENDING)) == ((first.id,), ())
+        assert (equal_to(both, first), equal_to(both, PENDING)) == ((first.id,), ())
 
     def test_rev_12_what_is_over_does_not_count(self, store: Store):
-        read = store.pending(PENDING.owner_key).with_grant(PENDING)
+        read = store.grant_list(list_key(PENDING.owner_key)).with_entry(pending_review(PENDING))
         assert read.at(PENDING.expires_at - 1).entries
         assert not read.at(PENDING.expires_at).entries
         assert not read.without({PENDING.id}).entries

@@ -76,7 +76,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("status", "body"), REFUSED.values(), ids=REFUSED)
-def test_anything_else_signs_nobody_in(status: int, body: bytes):
+def test_any_other_answer_is_a_refused_sign_in(status: int, body: bytes):
     with answering(status, body, Location="http://127.0.0.1:9/") as (web, _), pytest.raises(Problem) as refusal:
         redeem(web)
     assert refusal.value.code == "sign_in_refused"

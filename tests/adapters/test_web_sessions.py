@@ -92,7 +92,7 @@ def test_a_vote_is_listed_for_its_voter_from_its_own_transaction(client: Any):
         audit.grant_record(AuditEvent.REQUEST, Outcome.REVIEW, PENDING, Origin(), NOW), PENDING
     )
     grant = audit.with_chain_head(PENDING, link)
-    store.open(grant, link, now=NOW)
+    store.create_grant(grant, link, now=NOW)
     by_alice, by_bob = (Vote(f"staff.{name}", VoteVerdict.APPROVE, "x", "", NOW, "web") for name in ("alice", "bob"))
     grant = saved(store, grant, by_alice)
     assert votes.of("staff.bob") == []

@@ -34,7 +34,7 @@ from tests.fakes import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-# As in a function that stays warm: nothing of these changes, and making them anew took half of the tests' time.
+# As in a warm function: these never change, and building them for each test took half of the tests' time.
 TEMPLATES = environment(resources.PAGES)
 policies_of = cache(PolicySet.load)
 

@@ -287,7 +287,7 @@ def test_rev_08_neither_the_person_nor_the_agent_again_before_the_follow_up(desk
 def test_rev_08_two_at_once_by_one_person_are_one(desk: ReviewSystem):
     """Twenty times: of two requests of different agents one is taken, the other is refused."""
     for number in range(20):
-        desk.system.store.waiting.clear()
+        desk.system.store.lists.clear()
         grants = [pending(desk, token=minting.token(sub=name), reason=f"{number}") for name in ("one", "two")]
         gina, start, codes = signed_in(desk, "gina"), threading.Barrier(2), []
         token = token_of(gina)

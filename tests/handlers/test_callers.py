@@ -80,7 +80,7 @@ def test_id_05_an_exceptions_text_reaches_neither_caller_nor_log(system: System,
     assert "canary" not in json.dumps(body) + output.out + output.err
 
 
-def test_a_body_that_is_not_base64_is_told(system: System):
+def test_a_body_that_is_not_base64_is_malformed(system: System):
     from jitney.handlers.edge import answer
 
     event = {"body": "%%%", "isBase64Encoded": True, "headers": None, "requestContext": None}

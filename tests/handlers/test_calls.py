@@ -99,7 +99,7 @@ SAID = f"password={SECRET}"
 HELD = {
     "value": f"aws rds modify-db-instance --db-instance-identifier d --master-user-password {SECRET}",
     "unknown option": f"aws s3 ls --password={SECRET} --bogus",
-    # Whoever sees but the beginning of such a token sees no secret in it.
+    # The beginning of such a token alone does not look like a secret.
     "quoted and cut": f"aws {TOKEN}",
     "unknown command": f"aws ec2 {TOKEN}",
     "unknown word": f"aws s3api list-buckets {TOKEN}",

@@ -31,7 +31,7 @@ def test_a_denied_dry_run_has_no_session_policy(system: System):
     assert (status, body["effect"], body["session_policy"]) == (200, "deny", None)
 
 
-def test_pol_07_a_denial_tells_the_longest_duration_that_would_pass(system: System):
+def test_pol_07_a_denial_names_the_longest_duration_that_would_pass(system: System):
     _, body, _ = system.call(preview_decision, REQUEST_BODY | {"duration_seconds": 3600})
     assert (body["effect"], body["longest_seconds"]) == ("deny", 1800)
 
@@ -73,8 +73,8 @@ PROBES = {
 
 
 @pytest.mark.parametrize("kind", PROBES)
-def test_pol_09_past_the_minutes_quota_whatever_no_grant_comes_of_is_answered_alike(kind: str):
-    """Else the quota would hide why something is denied, and tell for ever whether it is."""
+def test_pol_09_past_the_minutes_quota_every_ungranted_request_has_the_same_answer(kind: str):
+    """Otherwise the quota would hide the reasons and still reveal the decision for ever."""
     system = System()
     limit = system.config.limits.previews_per_minute
     for number in range(system.config.limits.max_pending):
@@ -91,7 +91,7 @@ def test_pol_09_past_the_minutes_quota_whatever_no_grant_comes_of_is_answered_al
         assert record["resources"] == PROBES[kind]["resources"]
 
 
-def test_pol_04_an_unknown_action_is_told_with_the_closest_name(system: System):
+def test_pol_04_an_unknown_action_comes_with_the_closest_name(system: System):
     asked = REQUEST_BODY | {"permissions": [{"actions": ["s3:GetObjct"], "resources": ["arn:aws:s3:::reports/a"]}]}
     status, body, _ = system.call(preview_decision, asked)
     assert (status, body["code"]) == (400, "action_unknown")
@@ -99,7 +99,7 @@ def test_pol_04_an_unknown_action_is_told_with_the_closest_name(system: System):
     assert system.told() == [("preview", "refused", "action_unknown")]
 
 
-def test_sts_01_a_dry_run_that_does_not_fit_tells_the_requests_that_would(system: System):
+def test_sts_01_a_dry_run_that_does_not_fit_names_the_requests_that_would(system: System):
     arns = [f"arn:aws:s3:::reports/{'x' * 60}/{n}" for n in range(40)]
     asked = REQUEST_BODY | {"permissions": [{"actions": ["s3:GetObject"], "resources": arns}]}
     status, body, _ = system.call(preview_decision, asked)

@@ -65,7 +65,7 @@ def removed(system: System) -> None:
     targets_are(system, alias="other", role_arn=f"{ROLE_ARN}-other")
 
 
-def taken_back(system: System, grant_id: str, state: str, **claims: int) -> Any:
+def end_as(system: System, grant_id: str, state: str, **claims: int) -> Any:
     if state == "released":
         return system.call(release_grant, grant_id=grant_id, token=minting.token(**claims))
     token = minting.token(sub="carol", groups=["security"], **claims)
@@ -83,7 +83,7 @@ def cut_off(system: System, grant_id: str) -> None:
 
 
 class TestRelease:
-    def test_end_01_a_release_denies_the_live_credentials_and_tells_how_fast(self, system: System):
+    def test_end_01_a_release_denies_the_live_credentials_and_measures_the_time(self, system: System):
         grant_id = asked(system)
         system.canary.denied_at = 3
         status, body, _ = system.call(release_grant, grant_id=grant_id)
@@ -132,7 +132,7 @@ class TestRelease:
         assert system.call(release_grant, grant_id=grant_id)[1] == first[1]
         assert (system.role_policies.writes, len(system.records())) == (writes, records)
 
-    def test_a_pending_grant_is_given_back_without_anything_to_deny(self, system: System):
+    def test_a_pending_grant_is_released_without_a_denial(self, system: System):
         grant_id = asked(system, permissions=WRITE)
         assert system.call(release_grant, grant_id=grant_id)[1]["grant"]["state"] == "released"
         assert system.role_policies.writes == 0
@@ -150,7 +150,7 @@ class TestRelease:
         assert system.call(release_grant, grant_id=grant_id)[1]["grant"]["state"] == "released"
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
 
-    def test_nobody_elses_grant_is_released(self, system: System):
+    def test_a_grant_of_another_caller_is_not_released(self, system: System):
         grant_id = asked(system)
         assert system.call(release_grant, grant_id=grant_id, token=minting.token(sub="other"))[0] == 404
         assert system.store.grants[grant_id].state is State.ACTIVE
@@ -191,17 +191,17 @@ class TestRelease:
             "released",
             None,
         )
-        assert "kill time not recorded" in caplog.messages
+        assert "time to deny not recorded" in caplog.messages
 
 
 class TestRevocation:
-    def test_sts_07_the_agent_is_told_who_took_it_back_and_why(self, system: System):
+    def test_sts_07_the_agent_sees_who_revoked_it_and_why(self, system: System):
         grant_id = asked(system)
         system.call(revoke_grant, REASON, grant_id=grant_id, token=operator())
         body = system.call(create_credentials, grant_id=grant_id)[1]
         assert body["detail"] == f"Grant {grant_id} was revoked by corp.carol: the laptop was stolen."
 
-    def test_end_01_an_operator_takes_back_anybodys_grant(self, system: System):
+    def test_end_01_an_operator_revokes_any_grant(self, system: System):
         grant_id = asked(system)
         status, body, _ = system.call(revoke_grant, REASON, grant_id=grant_id, token=operator())
         assert (status, body["grant"]["state"]) == (200, "revoked")
@@ -218,7 +218,9 @@ class TestRevocation:
         assert body["grant"]["state"] == "revoked"
 
     @pytest.mark.parametrize("operators", [("corp/security",), ()])
-    def test_nobody_else_may_and_no_groups_means_nobody(self, system_with: Callable[..., System], operators):
+    def test_no_other_caller_may_revoke_and_no_operator_group_allows_none(
+        self, system_with: Callable[..., System], operators
+    ):
         system = system_with(config=replace(configuration(), operators=operators))
         grant_id = asked(system)
         token = minting.token() if operators else operator()
@@ -246,7 +248,7 @@ class TestWriting:
         assert system.call(release_grant, grant_id=asked(system))[0] == 200
         assert system.role_policies.writes == 1
 
-    def test_end_03_what_could_not_be_written_is_told_and_a_repeat_goes_on(self, system: System):
+    def test_end_03_a_failed_write_is_reported_and_a_repeat_continues(self, system: System):
         grant_id = asked(system)
         system.role_policies.refusals = 10_000
         status, body, headers = system.call(release_grant, grant_id=grant_id)
@@ -257,13 +259,13 @@ class TestWriting:
         assert system.call(release_grant, grant_id=grant_id)[0] == 200
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
 
-    def test_end_03_a_refusal_that_stays_is_told_at_once(self, system: System):
+    def test_end_03_a_permanent_refusal_is_reported_at_once(self, system: System):
         system.role_policies.refusals, system.role_policies.refusal = 10_000, "AccessDenied"
         status, body, _ = system.call(release_grant, grant_id=asked(system))
         assert (status, body["code"], system.milliseconds) == (503, "revocation_incomplete", 0)
         assert "AccessDenied" in body["detail"]
 
-    def test_end_03_a_write_that_nobody_knows_of_blocks_its_turn_until_it_cannot_come_any_more(self, system: System):
+    def test_end_03_a_write_without_an_answer_keeps_its_lease_until_it_can_no_longer_arrive(self, system: System):
         grant_id = asked(system)
         system.role_policies.lost = 1
         assert system.call(release_grant, grant_id=grant_id)[1]["code"] == "unavailable"
@@ -318,11 +320,11 @@ class TestWriting:
         system.role_policies.during = lambda: time.sleep(0.02)  # IAM takes its time, and others come meanwhile
         answers: list[int] = []
 
-        def take_back(number: int, grant_id: str) -> None:
+        def end_grant_of(number: int, grant_id: str) -> None:
             route, token, body = (release_grant, None, None) if number % 2 else (revoke_grant, operator(), REASON)
             answers.append(system.call(route, body, grant_id=grant_id, token=token)[0])
 
-        threads = [threading.Thread(target=take_back, args=each) for each in enumerate(ended)]
+        threads = [threading.Thread(target=end_grant_of, args=each) for each in enumerate(ended)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -339,32 +341,34 @@ class TestOtherTargets:
     """What becomes of grants whose target was renamed in jitney.yaml, or is no longer there."""
 
     @pytest.mark.parametrize("state", ["released", "revoked"])
-    def test_end_01_a_grant_is_taken_back_whatever_its_target_is_called_now(self, system: System, state: str):
+    def test_end_01_a_grant_is_revoked_although_its_target_has_another_alias_now(self, system: System, state: str):
         grant_id = asked(system)
         renamed(system)
-        status, body, _ = taken_back(system, grant_id, state)
+        status, body, _ = end_as(system, grant_id, state)
         assert (status, body["grant"]["state"]) == (200, state)
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
         assert body["grant"]["ending"]["denied_after_milliseconds"] is not None
         assert system.call(create_credentials, grant_id=grant_id)[0] in (409, 410)
 
     @pytest.mark.parametrize("state", ["released", "revoked"])
-    def test_end_01_who_takes_back_is_told_until_when_a_role_without_a_target_is_open(self, system: System, state: str):
+    def test_end_01_a_revocation_without_a_target_says_until_when_the_credentials_work(
+        self, system: System, state: str
+    ):
         grant_id = asked(system)
         removed(system)
         for _ in range(2):
-            status, body, _ = taken_back(system, grant_id, state)
+            status, body, _ = end_as(system, grant_id, state)
             assert (status, body["code"], body["grant"]["state"]) == (503, "revocation_incomplete", state)
             assert ROLE_ARN in body["detail"]
             assert iso(minting.NOW + 300) in body["detail"]
             assert "by hand" in body["fix"]
         system.now += 300
-        assert taken_back(system, grant_id, state, iat=system.now, exp=system.now + 300)[0] == 200
+        assert end_as(system, grant_id, state, iat=system.now, exp=system.now + 300)[0] == 200
 
     def test_end_01_a_role_that_has_a_target_again_is_denied(self, system: System):
         grant_id, before = asked(system), system.config
         removed(system)
-        taken_back(system, grant_id, "revoked")
+        end_as(system, grant_id, "revoked")
         system.ports.__dict__["config"] = before
         assert reconcile(system.ports)["repaired"] == 1
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
@@ -377,20 +381,20 @@ class TestOtherTargets:
         assert [reconcile(system.ports)["expired"] for _ in range(2)] == [1, 0]
         assert system.store.grants[grant_id].state is State.EXPIRED
 
-    def test_end_04_what_nobody_can_deny_is_told_of_until_it_ends(
+    def test_end_04_a_grant_that_cannot_be_denied_is_logged_until_it_ends(
         self, system: System, caplog: pytest.LogCaptureFixture
     ):
-        going, taken = asked(system), asked(system)
+        active, revoked = asked(system), asked(system)
         assert reconcile(system.ports)["without_target"] == 0
         removed(system)
-        taken_back(system, taken, "revoked")
+        end_as(system, revoked, "revoked")
         assert reconcile(system.ports)["without_target"] == 2
-        (told,) = [each for each in caplog.records if each.msg == "live grants of a role that no target has"]
-        assert (told.role, told.going, told.taken_back) == (ROLE_ARN, [going], [taken])
+        (line,) = [each for each in caplog.records if each.msg == "live grants of a role without a target"]
+        assert (line.role, line.active, line.ended) == (ROLE_ARN, [active], [revoked])
         system.now += 1000
         assert reconcile(system.ports)["without_target"] == 0
 
-    def test_rev_13_a_request_for_a_role_without_a_target_is_closed_when_nobody_can_decide(self, system: System):
+    def test_rev_13_a_request_for_a_role_without_a_target_is_closed_when_no_workflow_runs(self, system: System):
         grant_id = asked(system, permissions=WRITE)
         reconcile(system.ports)
         removed(system)
@@ -404,14 +408,14 @@ class TestOverflow:
     OTHER = "g-zzzzzzzzzzzzzz"
 
     def full(self, system: System) -> list[str]:
-        """More grants taken back than the document holds, and one that is active."""
+        """More ended grants than the document holds, and one active."""
         self.of_another_agent(system)
         ids = mine(system, 600)
         for grant_id in ids[:-1]:
             assert system.call(release_grant, grant_id=grant_id)[0] == 200
         return ids
 
-    def test_end_02_on_overflow_the_role_is_cut_off_and_everyone_concerned_is_told(self, system: System):
+    def test_end_02_on_overflow_the_role_is_cut_off_and_every_affected_grant_says_so(self, system: System):
         system.canary.denied_at = 1
         ids = self.full(system)
         text = system.role_policies.documents[ROLE_ARN]
@@ -434,7 +438,7 @@ class TestOverflow:
         status, body, _ = system.call(create_credentials, grant_id=ids[-1])
         assert (status, bool(body["credentials"])) == (200, True)
 
-    def test_end_02_where_agents_are_too_many_everybody_is_cut_off_and_told(self, system: System):
+    def test_end_02_too_many_agents_cut_off_the_whole_role_on_record(self, system: System):
         system.canary.denied_at = 1
         self.of_another_agent(system)
         crowd = [DenyEntry(f"g-{number:014}", system.now, system.now + 900, f"a.{number:060}") for number in range(600)]
@@ -454,7 +458,7 @@ class TestOverflow:
 
 
 class TestReconciler:
-    def test_end_04_an_end_that_nobody_recorded_is_recorded_once(self, system: System):
+    def test_end_04_an_unrecorded_end_is_recorded_once(self, system: System):
         system.store.grants |= {GRANT.id: GRANT, PENDING.id: PENDING}
         system.reviews.started = [PENDING.id]
         system.now = GRANT.expires_at + EXPIRY_GRACE_SECONDS
@@ -472,7 +476,7 @@ class TestReconciler:
         assert system.role_policies.documents[ROLE_ARN] == ""
         assert reconcile(system.ports)["repaired"] == 0
 
-    def test_end_03_a_document_that_somebody_changed_is_mended(self, system: System):
+    def test_end_03_a_changed_document_is_repaired(self, system: System):
         grant_id = asked(system)
         system.call(release_grant, grant_id=grant_id)
         system.role_policies.documents[ROLE_ARN] = ""

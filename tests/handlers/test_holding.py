@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import State
-from jitney.core.access.other_grants import MAX_CHARACTERS, OtherGrant, OtherGrants
+from jitney.core.access.grant_list import MAX_CHARACTERS, GrantList, ListedGrant
 from jitney.core.problems import Problem
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
@@ -44,6 +44,11 @@ def system() -> System:
     return System(config=replace(config, targets=targets))
 
 
+def of_identities(system: System) -> list[GrantList]:
+    """The lists of grants that could be combined."""
+    return [each for key, each in system.store.lists.items() if key.startswith("ACTIVE_GRANTS#")]
+
+
 def test_pol_05_the_second_half_is_denied_and_names_ones_own_grant(system: System):
     first = system.call(create_grant, MAKE)[1]["grant"]["id"]
     status, body, _ = system.call(create_grant, EXECUTE)
@@ -56,19 +61,19 @@ def test_pol_05_the_second_half_is_denied_and_names_ones_own_grant(system: Syste
     assert first in system.records()[-1]["detail"]
 
 
-def test_pol_05_halves_that_come_at_the_same_time_are_decided_one_after_the_other(system: System):
-    """The other half is asked for and granted while the first is being decided."""
+def test_pol_05_simultaneous_halves_are_decided_one_after_the_other(system: System):
+    """The other half is requested and granted while the first is being decided."""
     between: list[Any] = []
-    read = system.store.holdings
+    read = system.store.grant_list
 
-    def holdings(identity: str) -> OtherGrants:
-        found = read(identity)
+    def grant_list(key: str) -> GrantList:
+        found = read(key)
         if not between:
             between.append(None)
             between[0] = system.call(create_grant, EXECUTE)[0]
         return found
 
-    system.store.holdings = holdings  # type: ignore[method-assign]
+    system.store.grant_list = grant_list  # type: ignore[method-assign]
     assert system.call(create_grant, MAKE)[0] == 403
     assert between == [201]
 
@@ -90,16 +95,16 @@ def test_pol_05_of_many_halves_at_once_only_one_kind_is_granted(system: System):
     assert set(answers) <= {201, 403, 409}
 
 
-def test_pol_05_who_never_gets_a_turn_is_told_so_and_gets_nothing(system: System):
-    read = system.store.holdings
-    others = (OtherGrant(f"g-{number}", "o", "a", minting.NOW + 900, ("iam:PassRole",)) for number in range(99))
+def test_pol_05_a_request_that_is_never_current_ends_in_a_conflict(system: System):
+    read = system.store.grant_list
+    others = (ListedGrant(f"g-{number}", "o", minting.NOW + 900, "a", ("iam:PassRole",)) for number in range(99))
 
-    def holdings(identity: str) -> OtherGrants:
-        found = read(identity)
-        system.store.other_grants[identity] = found.with_grant(next(others), minting.NOW)
+    def grant_list(key: str) -> GrantList:
+        found = read(key)
+        system.store.lists[key] = found.with_entry(next(others))
         return found
 
-    system.store.holdings = holdings  # type: ignore[method-assign]
+    system.store.grant_list = grant_list  # type: ignore[method-assign]
     status, body, _ = system.call(create_grant, MAKE)
     assert (status, body["code"], system.sessions.asked) == (409, "grant_conflict", [])
     assert system.told()[-1] == ("request", "refused", "grant_conflict")
@@ -122,7 +127,7 @@ def test_pol_05_two_targets_of_one_account_combine_and_two_accounts_do_not(syste
         ({"act": {"sub": "alice"}}, {"act": {"sub": "bob"}, "sub": "another-agent"}, 201),
     ],
 )
-def test_pol_05_what_one_agent_or_one_human_holds_counts_together(system: System, first, second, status):
+def test_pol_05_the_grants_of_one_agent_or_one_human_count_together(system: System, first, second, status):
     system.call(create_grant, MAKE, token=minting.token(**first))
     answered, body, _ = system.call(create_grant, EXECUTE, token=minting.token(**second))
     assert answered == status
@@ -130,7 +135,7 @@ def test_pol_05_what_one_agent_or_one_human_holds_counts_together(system: System
         assert ("CreateChangeSet" in str(body)) is (first == second)
 
 
-def test_pol_07_another_agents_grant_is_not_told(system: System):
+def test_pol_07_another_agents_grant_is_not_named(system: System):
     theirs = system.call(create_grant, MAKE, token=minting.token(act={"sub": "alice"}))[1]["grant"]["id"]
     body = system.call(create_grant, EXECUTE, token=minting.token(act={"sub": "alice"}, sub="another-agent"))[1]
     assert body["code"] == "denied"
@@ -161,14 +166,15 @@ def test_pol_05_a_half_under_review_counts(system: System):
     assert system.call(create_grant, asking("ec2:ModifyInstanceAttribute", instance))[0] == 403
 
 
-def test_pol_05_a_renewal_is_decided_over_what_was_held_before(system: System):
+def test_pol_05_a_renewal_is_decided_over_the_entries_before_its_own(system: System):
     first = system.call(create_grant, MAKE)[1]["grant"]["id"]
-    (holdings,) = system.store.other_grants.values()
-    later = OtherGrant("g-cccccccccccccc", "o", "444455556666", system.now + 900, ("cloudformation:ExecuteChangeSet",))
+    (listed,) = of_identities(system)
+    escalating = ("cloudformation:ExecuteChangeSet",)
+    later = ListedGrant("g-cccccccccccccc", "o", system.now + 900, "444455556666", escalating)
     # One that came later was decided on with this in view.
-    system.store.other_grants[holdings.identity] = holdings.with_grant(later, system.now)
+    system.store.lists[listed.key] = listed.with_entry(later)
     assert system.call(create_credentials, grant_id=first)[0] == 200
-    system.store.other_grants[holdings.identity] = holdings._replace(entries=(later, *holdings.entries))
+    system.store.lists[listed.key] = listed._replace(entries=(later, *listed.entries))
     assert system.call(create_credentials, grant_id=first)[1]["code"] == "denied"
 
 
@@ -176,14 +182,14 @@ def test_pol_05_a_half_that_was_approved_is_decided_over_what_was_held_when_it_i
     instance = "arn:aws:ec2:eu-west-1:444455556666:instance/i-1"
     for action in ("ec2:StartInstances", "ec2:ModifyInstanceAttribute"):
         system.call(create_grant, asking(action, instance))
-    (holdings,) = system.store.other_grants.values()
+    (listed,) = of_identities(system)
     pending = system.call(create_grant, asking("ec2:StopInstances", instance))
     assert pending[1]["code"] == "denied"
     # Had it been let into review by older policies, the approval would not open it now.
     grant = replace(
-        system.store.grants[holdings.version],
+        system.store.grants[listed.version],
         id="g-dddddddddddddd",
-        permissions=(replace(system.store.grants[holdings.version].permissions[0], actions=("ec2:StopInstances",)),),
+        permissions=(replace(system.store.grants[listed.version].permissions[0], actions=("ec2:StopInstances",)),),
         state=State.ACTIVE,
         approvals=("owners",),
     )
@@ -193,7 +199,7 @@ def test_pol_05_a_half_that_was_approved_is_decided_over_what_was_held_when_it_i
 
 def test_pol_05_a_dry_run_says_the_same_and_enters_nothing(system: System):
     assert system.call(preview_decision, MAKE)[1]["effect"] == "allow"
-    assert system.store.other_grants == {}
+    assert system.store.lists == {}
     first = system.call(create_grant, MAKE)[1]["grant"]["id"]
     body = system.call(preview_decision, EXECUTE)[1]
     assert body["effect"] == "deny"
@@ -203,26 +209,26 @@ def test_pol_05_a_dry_run_says_the_same_and_enters_nothing(system: System):
 
 
 @pytest.mark.parametrize("route", [create_grant, preview_decision])
-def test_pol_08_what_is_held_cannot_be_read_so_nothing_is_granted(system: System, route):
+def test_pol_08_nothing_is_granted_while_the_other_grants_cannot_be_read(system: System, route):
     for broken in (_unreadable, _unavailable):
-        system.store.holdings = broken  # type: ignore[method-assign]
+        system.store.grant_list = broken  # type: ignore[method-assign]
         assert system.call(route, MAKE)[0] in (500, 503)
     assert (system.sessions.asked, system.store.grants) == ([], {})
 
 
-def _unreadable(identity: str) -> OtherGrants:
-    return OtherGrants.read(identity, "g-x", "nonsense")
+def _unreadable(key: str) -> GrantList:
+    return GrantList.read(key, "g-x", "nonsense")
 
 
-def _unavailable(_identity: str) -> OtherGrants:
+def _unavailable(_key: str) -> GrantList:
     raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
 
 
-def test_pol_05_too_much_to_be_kept_is_refused(system: System):
-    full = OtherGrant("g-x", "o" * MAX_CHARACTERS, "a", system.now + 900, ())
+def test_pol_05_a_full_list_is_a_refusal(system: System):
+    full = ListedGrant("g-x", "o" * MAX_CHARACTERS, system.now + 900, "a")
     system.call(create_grant, MAKE)
-    (who,) = system.store.other_grants
-    system.store.other_grants[who] = system.store.other_grants[who].with_grant(full, system.now)
+    (key,) = system.store.lists
+    system.store.lists[key] = system.store.lists[key].with_entry(full)
     status, body, headers = system.call(create_grant, MAKE)
     assert (status, body["code"], headers["Retry-After"]) == (429, "rate_limited", "60")
 
@@ -231,14 +237,14 @@ def test_a_harmless_request_reads_nothing_and_enters_nothing(system: System):
     assert system.call(create_grant)[0] == 400
     system.store.log.clear()
     assert system.call(create_grant, asking("s3:GetObject", "arn:aws:s3:::reports/x"))[0] == 201
-    assert system.store.log == ["open"]
-    assert system.store.other_grants == {}
+    assert system.store.log == ["create_grant"]
+    assert system.store.lists == {}
     assert system.call(create_grant, MAKE)[0] == 201
-    assert system.store.log == ["open", "holdings", "open"]
+    assert system.store.log == ["create_grant", "grant_list", "create_grant"]
 
 
 def test_pol_09_the_same_post_again_is_the_same_grant(system: System):
     first = system.call(create_grant, MAKE, Idempotency_Key="k")[1]["grant"]["id"]
     status, body, _ = system.call(create_grant, MAKE, Idempotency_Key="k")
     assert (status, body["grant"]["id"]) == (201, first)
-    assert [entry.grant_id for each in system.store.other_grants.values() for entry in each.entries] == [first]
+    assert [entry.grant_id for each in system.store.lists.values() for entry in each.entries] == [first]

@@ -63,14 +63,14 @@ def calls_of(
     return calls
 
 
-def test_an_allowed_request_is_exactly_one_transaction_and_then_one_sts_call(system: System):
+def test_an_allowed_request_is_one_transaction_and_then_one_sts_call(system: System):
     (first, transaction), (second, _) = calls_of(system)
     assert (first, second) == ("transact_write_items", "assume_role")
     assert [next(iter(item)) for item in transaction["TransactItems"]] == ["Put", "Put"]
     assert system.mask_keys.asked == []
 
 
-def test_mask_04_what_holds_a_secret_is_one_call_of_kms_more(system: System):
+def test_mask_04_a_secret_in_the_request_costs_one_call_of_kms(system: System):
     secret = REQUEST_BODY | {"reason": "token=Xy12345678ab and password=Zy12345678ab", "ticket": "token=Xy12345678ab"}
     (first, transaction), (second, _) = calls_of(system, asked=secret)
     assert (first, second) == ("transact_write_items", "assume_role")
@@ -78,20 +78,20 @@ def test_mask_04_what_holds_a_secret_is_one_call_of_kms_more(system: System):
     assert len(system.mask_keys.asked) == 1
 
 
-def test_keys_for_repeating_and_replay_ride_in_the_same_transaction(system: System):
+def test_idempotency_and_replay_keys_are_in_the_same_transaction(system: System):
     (first, transaction), (second, _) = calls_of(system, Idempotency_Key="k", token=minting.token(iss=minting.SPENT))
     assert (first, second) == ("transact_write_items", "assume_role")
     assert len(transaction["TransactItems"]) == 4
 
 
-def test_end_04_a_grant_shorter_than_stss_sessions_is_one_sts_call_more(system: System):
+def test_end_04_a_grant_under_900_seconds_costs_a_second_sts_call(system: System):
     (first, _), (second, assumed), (third, scoped) = calls_of(system, SHORTEST - 1)
     assert (first, second, third) == ("transact_write_items", "assume_role", "get_scoped_credentials")
     assert "sts:GetScopedCredentials" in assumed["Policy"]
     assert "sts:" not in scoped["Policy"]
 
 
-def test_what_is_deployed_knows_the_call_and_calls_the_regions_endpoint(monkeypatch):
+def test_the_deployed_client_has_the_operation_and_uses_the_regional_endpoint(monkeypatch):
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
@@ -101,8 +101,8 @@ def test_what_is_deployed_knows_the_call_and_calls_the_regions_endpoint(monkeypa
     client.close()
 
 
-def test_sts_05_the_session_in_between_is_in_no_answer_record_or_log(system: System, capsys):
-    """Nobody gets what could be scoped down otherwise: it is in STS's calls alone."""
+def test_sts_05_the_unscoped_session_is_in_no_answer_record_or_log(system: System, capsys):
+    """The session that could be scoped down otherwise appears in STS's calls alone."""
     calls: list[tuple[str, Any]] = []
     between = {**ISSUED, "AccessKeyId": "ASIA-between", "SecretAccessKey": "between", "SessionToken": "between"}
     sts = Counted(calls, assume_role={"Credentials": between}, get_scoped_credentials={"Credentials": ISSUED})
@@ -120,7 +120,7 @@ def test_sts_05_the_session_in_between_is_in_no_answer_record_or_log(system: Sys
     assert "between" not in json.dumps([answer, headers]) + repr(calls) + "".join(capsys.readouterr())
 
 
-def test_pol_05_what_could_be_combined_costs_one_read_more_and_an_entry_in_the_same_transaction(system_with):
+def test_pol_05_combination_actions_cost_one_read_and_an_entry_in_the_same_transaction(system_with):
     system = system_with(config=configuration('@id("all") permit (principal, action, resource);'))
     function = "arn:aws:lambda:eu-west-1:444455556666:function:f"
     (first, read), (second, transaction), (third, _) = calls_of(system, action="lambda:CreateFunction", arn=function)

@@ -1,4 +1,4 @@
-"""No log line holds a secret, whoever writes it; nor does what a function that fails tells its caller (AUD 7)."""
+"""No log line of any logger holds a secret, nor does the error that a failed function returns (AUD 7)."""
 
 import io
 import json
@@ -32,11 +32,11 @@ def line(*said: Any, **more: Any) -> dict[str, Any]:
 
 
 def test_aud_07_messages_arguments_members_and_exceptions_are_masked():
-    class Told:
+    class Quoting:
         def __str__(self) -> str:
             return SAID
 
-    told = line(f"{SAID} %s", SAID, deep={"a": [SAID, 1], "secret": SECRET}, other=Told(), plain="s3:GetObject")
+    told = line(f"{SAID} %s", SAID, deep={"a": [SAID, 1], "secret": SECRET}, other=Quoting(), plain="s3:GetObject")
     assert SECRET not in json.dumps(told)
     assert told["message"] == "password=[masked credential] password=[masked credential]"
     assert told["plain"] == "s3:GetObject"

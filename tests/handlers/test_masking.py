@@ -24,7 +24,7 @@ OPERATOR = {"groups": ["security"], "sub": "sam"}
 
 
 def written(system: System, *answers: Any) -> str:
-    return repr([answers, system.records(), system.store.grants, system.store.taken, system.store.waiting])
+    return repr([answers, system.records(), system.store.grants, system.store.taken, system.store.lists])
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_mask_04_without_the_key_a_request_that_holds_a_secret_is_to_be_asked_ag
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_mask_05_a_secret_in_a_comment_is_nowhere_and_keeps_nobody_from_voting(system: System, broken: bool):
+def test_mask_05_a_secret_in_a_comment_is_nowhere_and_does_not_stop_the_vote(system: System, broken: bool):
     status, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE, "reason": SAID})
     assert status == 202
     system.mask_keys.broken = broken

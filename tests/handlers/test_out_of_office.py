@@ -186,7 +186,7 @@ def test_rev_06_an_absence_that_ends_between_reading_and_writing_lets_no_vote_in
 def test_rev_06_ending_and_voting_at_once_have_one_order(desk: ReviewSystem, bob: Browser):
     """Fifty times: a vote that got in was written before the end, and one that did not is refused."""
     for number in range(50):
-        desk.system.store.waiting.clear()
+        desk.system.store.lists.clear()
         grant = pending(desk, reason=f"number {number}")
         go(bob)
         form, start, refusals = form_of(bob, "end"), threading.Barrier(2), []

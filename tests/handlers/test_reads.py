@@ -57,6 +57,6 @@ def test_a_made_up_cursor_is_refused(system: System, cursor: str):
     assert system.call(read_grants, query={"cursor": cursor})[1]["code"] == "request_invalid"
 
 
-def test_health_needs_no_token_and_tells_nothing(system: System):
+def test_health_needs_no_token_and_reveals_nothing(system: System):
     status, body, _ = system.call(health, token="")
     assert (status, set(body)) == (200, {"status", "version"})

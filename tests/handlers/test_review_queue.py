@@ -97,11 +97,11 @@ def test_rev_12_a_flood_of_them_is_no_flood_of_records(system: System):
 
 
 def test_pol_08_a_store_that_fails_takes_neither_quota_nor_token(system: System, monkeypatch: pytest.MonkeyPatch):
-    def fails(owner: str) -> None:
+    def fails(key: str) -> None:
         raise Problem("unavailable", "The store does not answer.", "Ask again.")
 
     with monkeypatch.context() as failing:
-        failing.setattr(system.store, "pending", fails)
+        failing.setattr(system.store, "grant_list", fails)
         assert ask(system)[0] == 503
     assert (system.store.taken, system.records()) == ({}, [])
     assert ask(system)[0] == 202
@@ -141,4 +141,4 @@ def test_rev_12_of_many_equal_requests_at_once_one_is_opened(system: System):
 
 def test_rev_12_an_allowed_request_reads_nothing_for_it(system: System):
     system.call(create_grant, REQUEST_BODY)
-    assert system.store.log == ["open"]
+    assert system.store.log == ["create_grant"]

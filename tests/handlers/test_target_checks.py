@@ -22,7 +22,7 @@ def test_every_answer_as_expected_is_a_pass(system: System):
     assert all(each["ok"] and each["fix"] == "" for each in body["attempts"])
 
 
-def test_one_wrong_answer_is_told_with_its_fix(system: System):
+def test_one_wrong_answer_comes_with_its_fix(system: System):
     system.target_checks.wrong = {"role_no_external_id": "allowed"}
     _, body = checked(system)
     (wrong,) = (each for each in body["attempts"] if not each["ok"])
@@ -51,7 +51,7 @@ def test_sts_06_without_a_record_nothing_is_tried(system: System):
     assert system.target_checks.tried == []
 
 
-def test_that_aws_did_not_answer_is_told_and_on_record(system: System):
+def test_an_unanswered_check_is_a_problem_and_recorded(system: System):
     system.target_checks.broken = True
     status, body = checked(system)
     assert (status, body["code"]) == (503, "unavailable")
@@ -65,7 +65,7 @@ def test_only_operators_check_and_others_do_not_learn_which_targets_there_are(sy
     assert system.target_checks.tried == []
 
 
-def test_an_unknown_target_is_told_with_the_closest_names(system: System):
+def test_an_unknown_target_comes_with_the_closest_names(system: System):
     status, body = checked(system, "analytic-prod")
     assert (status, body["code"], body["alternatives"]) == (400, "target_unknown", ["analytics-prod"])
     assert "analytics-prod" in body["fix"]

@@ -79,7 +79,7 @@ class Review:
         record = audit.grant_record(AuditEvent.REQUEST, Outcome.REVIEW, grant, Origin(), now())
         first = audit.next_chained_record(record, grant)
         opened = audit.with_chain_head(grant, first)
-        self.store.open(opened, first, now=now())
+        self.store.create_grant(opened, first, now=now())
         return opened
 
     def start(self, grant: Grant, since: Any = 0) -> str:

@@ -90,7 +90,7 @@ def opened(ports: Ports) -> Grant:
     link = audit.next_chained_record(
         audit.grant_record(AuditEvent.REQUEST, Outcome.ALLOWED, grant, Origin(), at), grant
     )
-    ports.store.open(audit.with_chain_head(grant, link), link, now=at)
+    ports.store.create_grant(audit.with_chain_head(grant, link), link, now=at)
     return audit.with_chain_head(grant, link)
 
 

@@ -50,7 +50,7 @@ def test_pol_05_of_two_halves_at_once_one_is_granted_and_the_other_is_denied(aws
                 agent, together = f"{clock.new_id('a')}-{number}", threading.Barrier(len(HALVES))
                 answers = list(pool.map(lambda action: ask(agent, action, together), HALVES))  # noqa: B023
                 assert sorted(answers) == [(201, ""), (403, "denied")]
-                held = store.holdings(f"corp.{agent}").entries
+                held = store.grant_list(f"ACTIVE_GRANTS#corp.{agent}").entries
                 assert [len(entry.actions) for entry in held] == [1]
 
 

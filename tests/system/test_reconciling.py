@@ -62,7 +62,7 @@ def test_end_02_the_reconciler_prunes_and_mends(own: Own, document: Callable[[],
     dynamodb, table = own.aws("dynamodb"), own.stack["tables"]["state"]
     key = {"pk": {"S": f"ROLE#{role_of(own)}"}, "sk": {"S": f"DENY#{grant_id}"}}
     item = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
-    over = json.dumps(json.loads(item["denial"]["S"]) | {"until": int(time.time()) - 1})
+    over = json.dumps(json.loads(item["deny_entry"]["S"]) | {"until": int(time.time()) - 1})
     dynamodb.update_item(
         TableName=table,
         Key=key,

@@ -1,4 +1,4 @@
-"""Types that carry a rule of reviews: each misuse below is an error of mypy, or the test fails."""
+"""Types that carry a rule of reviews or records: each misuse below is an error of mypy, or the test fails."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MISUSE = """
 from dataclasses import replace
 from jitney.adapters.store import Store
+from jitney.core.access.credentials import SessionRequest
 from jitney.core.access.grant import Grant, Vote
 from jitney.core.config import BreakGlassConfig, Config
 from jitney.core.identity.principal import Principal
@@ -15,6 +16,9 @@ from jitney.core.review import approval_count, break_glass, recipients, reviewer
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.notices import Notice
 from jitney.core.review.vote_result import PolicyCheck, apply_vote
+from jitney.handlers.callers import AuthenticatedRequest
+from jitney.handlers.grant_updates import GrantUpdate
+from jitney.handlers.issuance import issue_credentials
 from jitney.handlers.pages import FormVisit, Page, Visit, answer_page, pages, with_form
 from jitney.handlers.ports import Ports
 
@@ -42,6 +46,10 @@ def judge(grant: Grant, config: Config, who: Principal, vote: Vote, groups: revi
     break_glass.involved_people(grant)  # type: ignore[arg-type]
     break_glass.all_possible_reviewers(grant, groups)  # type: ignore[arg-type]
     recipients.recipients(Notice.REQUESTED, grant, groups, 0)  # type: ignore[arg-type]
+
+def issue(grant: Grant, session: SessionRequest, call: AuthenticatedRequest) -> None:
+    GrantUpdate(grant)  # type: ignore[call-arg]
+    issue_credentials(grant, session, call)  # type: ignore[arg-type]
 
 def changes(visit: FormVisit) -> Page:
     return Page(303)

@@ -1,1 +1,1 @@
-"""The edge towards AWS and the network: one port a file, the only importers of boto3 and HTTP."""
+"""The edge towards AWS and the network: one port a file. No other room imports boto3 or an HTTP client."""

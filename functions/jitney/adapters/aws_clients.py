@@ -1,4 +1,4 @@
-"""What every AWS client here shares: short time limits, few retries, and failures told as problems."""
+"""Settings of all AWS clients: short timeouts, few retries, failures as problems."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,24 +14,24 @@ DEFAULT_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     tcp_keepalive=True,
 )
-"""Three attempts that hang, and the pauses between them, end within the functions' 15 seconds (infra.function_specs)."""
+"""Three attempts that hang, with the pauses between them, end within a function's 15 s (infra.function_specs)."""
 
 TWO_ATTEMPTS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
-"""What is done for one person after another: two attempts that hang, and the pause, end in 9 s (handlers.channels)."""
+"""For messages to one person after another: two attempts that hang, with the pause, end in 9 s (handlers.channels)."""
 
 ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
-"""A write that is repeated later could undo another's: it is made once, in 5 s at most, or not."""
+"""For a write that would undo a newer one if it were repeated late: one attempt, in at most 5 s."""
 
 SHORT_TIMEOUT = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2})
-"""For a call besides those that a function is there for: it has 4 s at most."""
+"""For a side call of a function: it ends in at most 4 s."""
 
 LARGE_OBJECTS = Config(connect_timeout=1, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
-"""For who reads and writes objects of megabytes, with nobody waiting for the answer."""
+"""For objects of megabytes, when no caller waits for the answer."""
 
 
 @contextmanager
 def aws_errors_as_unavailable(part: str) -> Iterator[None]:
-    """Turn any failure of an AWS call into Problem unavailable: what cannot be asked is not allowed (POL 8)."""
+    """Turn any failure of an AWS call into Problem unavailable: without an answer, access is denied (POL 8)."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:

@@ -1,4 +1,4 @@
-"""The canary: one harmless call with a session of an ended grant, to see whether IAM denies it already."""
+"""The canary: one harmless call with a session of an ended grant shows whether IAM denies the grant yet."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,17 +14,17 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 class Canary:
-    """Calls sts:GetAccessKeyInfo, which tells an account's number, touches nothing, and can be denied.
+    """Calls sts:GetAccessKeyInfo, which returns an account number, changes nothing and can be denied.
 
-    GetCallerIdentity cannot: it works whatever the policies say.
+    No policy can deny sts:GetCallerIdentity.
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html
     """
 
     def __init__(self, client_of: Callable[[str, str, str], "STSClient"]) -> None:
         self._client_of = client_of
 
-    def call_of(self, credentials: Credentials) -> Callable[[], bool]:
-        """The call with these credentials: True when it was denied, False when it passed or was not answered."""
+    def denial_check(self, credentials: Credentials) -> Callable[[], bool]:
+        """Return the call with these credentials; it returns True when AWS denied it, False otherwise."""
         client = self._client_of(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
 
         def denied() -> bool:

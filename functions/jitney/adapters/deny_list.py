@@ -1,10 +1,15 @@
-"""The deny list of a role in the state table, and whose turn it is to write it to IAM.
+"""The deny list of a role in the state table, and the lease to write it to IAM.
 
-By `pk` ROLE#<role's ARN>: `sk` DENY#<grant id> is one denial, put in the transaction that ends the grant, so that
-endings of different grants never meet in one item; TTL removes it. `sk` TURN counts the turns: `began` grows with each
-that begins, `done` is the last that wrote the whole list. IAM cannot refuse a write that is late, so one writer at a
-time has the turn, for `TURN_SECONDS`; a writer that was quicker than that cannot have been overtaken.
-By `pk` ROLE#, `sk` KNOWN: `role_arns` that targets had, for what is left open when a target is taken away.
+Items with `pk` ROLE#<role ARN>:
+
+- `sk` DENY#<grant id>: one deny entry. The transaction that ends the grant puts it, so that two grants that end at once
+  write different items. TTL removes it.
+- `sk` LEASE: numbers the leases. `last_acquired` grows with each lease; `last_completed` is the last lease that wrote
+  the whole list. IAM cannot refuse a late write, so one writer at a time holds the lease, for `LEASE_SECONDS`. No
+  other writer can overtake one that finishes within that time.
+
+The item with `pk` ROLE# and `sk` KNOWN holds the role ARNs that targets ever had: grants of a removed target are found
+by them.
 """
 
 import json
@@ -26,23 +31,25 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class WriteLease:
-    """Where a role's turns stand: how many began, the last that is done, what it wrote, who was cut off."""
+    """The state of a role's leases. `document_digest` is of the last written document."""
 
-    began: int = 0
-    done: int = 0
-    written: str = ""
+    last_acquired: int = 0
+    last_completed: int = 0
+    document_digest: str = ""
     cut_offs: CutOffs = field(default_factory=CutOffs)
 
 
 class DenyList:
-    """Denials by role, and turns. Every method raises Problem unavailable when DynamoDB does not answer."""
+    """Deny entries and leases by role. Every method raises Problem unavailable when DynamoDB does not answer."""
 
     def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
         self._client = client
         self._table = state_table
+        errors = client.exceptions
+        self._conflicts = (errors.ConditionalCheckFailedException, errors.TransactionConflictException)
 
     def deny_entries(self, role_arn: str) -> list[DenyEntry]:
-        """Every denial of the role that was written before this call, expired ones among them."""
+        """Return every deny entry of the role that was written before this call, including expired ones."""
         found: list[Item] = []
         start: Item = {}
         while True:
@@ -56,11 +63,11 @@ class DenyList:
                 )
             found += answer["Items"]
             if "LastEvaluatedKey" not in answer:
-                return [DenyEntry(**json.loads(item["denial"]["S"])) for item in found]
+                return [DenyEntry(**json.loads(item["deny_entry"]["S"])) for item in found]
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
-    def roles(self, configured: Iterable[str]) -> frozenset[str]:
-        """The ARNs of the `configured` roles, at least one, and of all with which this was called before."""
+    def known_roles(self, configured: Iterable[str]) -> frozenset[str]:
+        """Add the ARNs of the `configured` roles, at least one; return all that were ever added."""
         with aws_errors_as_unavailable("The deny list"):
             answer = self._client.update_item(
                 TableName=self._table,
@@ -71,20 +78,20 @@ class DenyList:
             )
         return frozenset(answer["Attributes"]["role_arns"]["SS"])
 
-    def turn(self, role_arn: str) -> WriteLease:
-        """Where the role's turns stand now."""
+    def lease(self, role_arn: str) -> WriteLease:
+        """Return the state of the role's leases."""
         with aws_errors_as_unavailable("The deny list"):
             answer = self._client.get_item(TableName=self._table, Key=_key(role_arn), ConsistentRead=True)
         return _lease_of(answer.get("Item", {}))
 
-    def begin(self, role_arn: str, now: int) -> WriteLease | None:
-        """The turn that this call begins, its number in `began`; None while another has it."""
+    def acquire(self, role_arn: str, now: int) -> WriteLease | None:
+        """Return a new lease, its number in `last_acquired`; None while another writer holds one."""
         with aws_errors_as_unavailable("The deny list"):
             try:
                 answer = self._client.update_item(
                     TableName=self._table,
                     Key=_key(role_arn),
-                    UpdateExpression="SET busy_until = :until ADD began :one",
+                    UpdateExpression="SET busy_until = :until ADD last_acquired :one",
                     ConditionExpression="attribute_not_exists(busy_until) OR busy_until < :now",
                     ExpressionAttributeValues={
                         ":until": {"N": str(now + LEASE_SECONDS)},
@@ -93,55 +100,56 @@ class DenyList:
                     },
                     ReturnValues="ALL_NEW",
                 )
-            except self._client.exceptions.ConditionalCheckFailedException:
+            except self._conflicts:
                 return None
         return _lease_of(answer["Attributes"])
 
-    def finish(self, role_arn: str, turn: WriteLease, written: str) -> bool:
-        """Note that a turn has written the whole list, as `written`; False when it was overtaken and proves nothing."""
-        values: Item = {":began": {"N": str(turn.began)}, ":written": {"S": written}}
-        return self._end_turn(role_arn, "SET done = :began, written = :written REMOVE busy_until", values)
+    def complete(self, role_arn: str, lease: WriteLease, document_digest: str) -> bool:
+        """Record that the holder of `lease` wrote the whole list; False when another writer overtook it."""
+        values: Item = {":number": {"N": str(lease.last_acquired)}, ":digest": {"S": document_digest}}
+        changes = "SET last_completed = :number, document_digest = :digest REMOVE busy_until"
+        return self._end_lease(role_arn, changes, values)
 
-    def abandon(self, role_arn: str, turn: WriteLease) -> None:
-        """Let another begin: this turn has written nothing, and nothing of it is on its way."""
-        self._end_turn(role_arn, "REMOVE busy_until", {":began": {"N": str(turn.began)}})
+    def abandon(self, role_arn: str, lease: WriteLease) -> None:
+        """Let another writer acquire a lease. The holder has written nothing and has no write under way."""
+        self._end_lease(role_arn, "REMOVE busy_until", {":number": {"N": str(lease.last_acquired)}})
 
-    def _end_turn(self, role_arn: str, expression: str, values: Item) -> bool:
+    def _end_lease(self, role_arn: str, expression: str, values: Item) -> bool:
         with aws_errors_as_unavailable("The deny list"):
             try:
                 self._client.update_item(
                     TableName=self._table,
                     Key=_key(role_arn),
                     UpdateExpression=expression,
-                    ConditionExpression="began = :began",
+                    ConditionExpression="last_acquired = :number",
                     ExpressionAttributeValues=values,
                 )
-            except self._client.exceptions.ConditionalCheckFailedException:
+            except self._conflicts:
                 return False
         return True
 
 
-def deny_entry_update(role_arn: str, denial: DenyEntry) -> Item:
-    """The update that lists a denial, for the transaction that ends its grant."""
-    members = {"grant_id": denial.grant_id, "ended_at": denial.ended_at, "until": denial.until, "agent": denial.agent}
+def deny_entry_update(role_arn: str, entry: DenyEntry) -> Item:
+    """Return the update that lists a deny entry, for the transaction that ends its grant."""
+    members = {"grant_id": entry.grant_id, "ended_at": entry.ended_at, "until": entry.until, "agent": entry.agent}
     return {
-        "Key": {"pk": {"S": f"ROLE#{role_arn}"}, "sk": {"S": f"DENY#{denial.grant_id}"}},
-        "UpdateExpression": "SET denial = :denial, expires = :expires",
+        "Key": {"pk": {"S": f"ROLE#{role_arn}"}, "sk": {"S": f"DENY#{entry.grant_id}"}},
+        "UpdateExpression": "SET deny_entry = :entry, expires = :expires",
         "ExpressionAttributeValues": {
-            ":denial": {"S": json.dumps(members, separators=(",", ":"))},
-            ":expires": {"N": str(denial.until + DENY_ENTRY_RETENTION_SECONDS)},
+            ":entry": {"S": json.dumps(members, separators=(",", ":"))},
+            ":expires": {"N": str(entry.until + DENY_ENTRY_RETENTION_SECONDS)},
         },
     }
 
 
-def cut_offs_update(role_arn: str, turn: WriteLease, cut_offs: CutOffs) -> Item:
-    """The update that notes the cut-offs of a role, for the transaction that records them."""
+def cut_offs_update(role_arn: str, lease: WriteLease, cut_offs: CutOffs) -> Item:
+    """Return the update that stores the cut-offs of a role, for the transaction that records them."""
     text = json.dumps([cut_offs.role, dict(cut_offs.agents)], separators=(",", ":"))
     return {
         "Key": _key(role_arn),
         "UpdateExpression": "SET cut_offs = :cut",
-        "ConditionExpression": "began = :began",
-        "ExpressionAttributeValues": {":cut": {"S": text}, ":began": {"N": str(turn.began)}},
+        "ConditionExpression": "last_acquired = :number",
+        "ExpressionAttributeValues": {":cut": {"S": text}, ":number": {"N": str(lease.last_acquired)}},
     }
 
 
@@ -151,8 +159,8 @@ def _key(role_arn: str) -> Item:
 
 def _lease_of(item: Item) -> WriteLease:
     return WriteLease(
-        began=int(item.get("began", {"N": "0"})["N"]),
-        done=int(item.get("done", {"N": "0"})["N"]),
-        written=item.get("written", {"S": ""})["S"],
+        last_acquired=int(item.get("last_acquired", {"N": "0"})["N"]),
+        last_completed=int(item.get("last_completed", {"N": "0"})["N"]),
+        document_digest=item.get("document_digest", {"S": ""})["S"],
         cut_offs=CutOffs(*json.loads(item.get("cut_offs", {"S": "[]"})["S"])),
     )

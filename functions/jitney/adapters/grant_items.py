@@ -1,11 +1,16 @@
-"""A grant as an item of the state table, in attributes that are apart so that IAM can tell who may write which.
+"""A grant as an item of the state table, in separate attributes, so that IAM limits who may write which.
 
-`terms` is what was asked and approved, until when: with the votes, all that credentials are issued by. It is written
-when the grant is opened and by votes, and by no other role (`infra.function_specs`). `life` is what became of it, `ending`
-how it was taken back, and `follow_up` what was said of a broken glass, which only who takes back writes; all are JSON.
-`records` counts the audit
-records, for conditions; `gsi_pk` and `gsi_sk` list one principal's grants. While no end is on record there are
-`open_role` (its role, and whether it waits) and `open_until` (when it ends, padded), for the index `open_by_role`.
+- `terms`: what was requested and approved, and until when. Credentials depend on these and on the votes in them. They
+  are written when the grant is created and by votes; no other role may write them (`infra.function_specs`).
+- `lifecycle`: what became of the grant.
+- `ending`: how it was released or revoked.
+- `follow_up`: the verdict of a follow-up review. Only functions that revoke may write it.
+- `records`: the number of audit records, for conditions.
+- `gsi_pk` and `gsi_sk`: list a principal's grants.
+- `open_role` (the role, and whether the grant is pending) and `open_until` (when it ends, padded): exist while no end
+  is on record, for the index `open_by_role`.
+
+`terms`, `lifecycle`, `ending` and `follow_up` are JSON.
 """
 
 import json
@@ -35,25 +40,25 @@ _TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFECY
 
 
 def item_key(grant_id: str) -> Item:
-    """The key of a grant's item."""
+    """Return the key of a grant's item."""
     return {"pk": {"S": f"GRANT#{grant_id}"}, "sk": {"S": "GRANT"}}
 
 
 def owner_key(owner: str) -> str:
-    """The partition key of an owner's grants in the index `by_principal`."""
+    """Return the partition key of an owner's grants in the index `by_principal`."""
     return f"PRINCIPAL#{owner}"
 
 
 def open_role_key(role_arn: str, state: State) -> str:
-    """The partition key of a role's grants in a state of `OPEN`, in the index `open_by_role`.
+    """Return the partition key of a role's grants in an open state, in the index `open_by_role`.
 
-    What waits is apart from what is active: it is found without reading that, of which there may be any number.
+    Pending grants have a key of their own: they are found without reading the active ones, which may be many.
     """
     return f"ROLE#{role_arn}#pending" if state is State.PENDING else f"ROLE#{role_arn}"
 
 
 def item_of(grant: Grant) -> Item:
-    """The item of a grant."""
+    """Return the item of a grant."""
     item = item_key(grant.id) | {
         "gsi_pk": {"S": owner_key(grant.owner_key)},
         "gsi_sk": {"S": f"{grant.created_at:012d}#{grant.id}"},
@@ -75,9 +80,9 @@ def item_of(grant: Grant) -> Item:
 
 
 def grant_update(table: str, before: Grant, after: Grant) -> Item:
-    """The part of a transaction that changes a grant, on condition that it is as it was read.
+    """Return the part of a transaction that changes a grant, on condition that it is as it was read.
 
-    It names only the attributes that change, so that it takes no permission for the others.
+    It names only the attributes that change, and so needs no permission for the others.
     """
     was, item = item_of(before), item_of(after)
     changed = {name: value for name, value in item.items() if was.get(name) != value}
@@ -93,15 +98,15 @@ def grant_update(table: str, before: Grant, after: Grant) -> Item:
 
 
 def grant_of(item: Item | None) -> Grant | None:
-    """The grant of an item, in a state that its terms bear out; None without terms, which no grant is without.
+    """Return the grant of an item, its state checked against its terms; None for an item without terms.
 
     Raises KeyError, TypeError or ValueError for attributes that are not as they were written.
     """
     if item is None or "terms" not in item:
         return None
-    terms, life = json.loads(item["terms"]["S"]), json.loads(item["lifecycle"]["S"])
+    terms, lifecycle = json.loads(item["terms"]["S"]), json.loads(item["lifecycle"]["S"])
     parsed = {
-        "state": State(life["state"]),
+        "state": State(lifecycle["state"]),
         "records": int(item["records"]["N"]),
         "ending": GrantEnd(**json.loads(item["ending"]["S"])) if "ending" in item else None,
         "permissions": tuple(
@@ -112,14 +117,14 @@ def grant_of(item: Item | None) -> Grant | None:
         "groups": tuple(terms["groups"]),
         "agent_owners": tuple(terms.get("agent_owners", ())),
         "votes": tuple(_vote_of(each) for each in terms["votes"]),
-        "break_glass": _glass_of(terms.get("break_glass")),
+        "break_glass": _break_glass_use_of(terms.get("break_glass")),
         "follow_up": _follow_up_of(json.loads(item["follow_up"]["S"])) if "follow_up" in item else None,
     }
-    return with_derived_state(Grant(**terms | {name: life[name] for name in _LIFECYCLE} | parsed))
+    return with_derived_state(Grant(**terms | {name: lifecycle[name] for name in _LIFECYCLE} | parsed))
 
 
 def grants_in(items: Iterable[Item]) -> list[Grant]:
-    """The grants of those items that are grants."""
+    """Return the grants among the items."""
     return [grant for item in items if (grant := grant_of(item))]
 
 
@@ -129,7 +134,7 @@ def _vote_of(members: dict[str, Any]) -> Vote:
     return Vote(**members | {"verdict": VoteVerdict(members["verdict"]), "delegations": delegations, "groups": groups})
 
 
-def _glass_of(members: dict[str, Any] | None) -> BreakGlassUse | None:
+def _break_glass_use_of(members: dict[str, Any] | None) -> BreakGlassUse | None:
     return BreakGlassUse(**members | {"notified": tuple(members["notified"])}) if members else None
 
 

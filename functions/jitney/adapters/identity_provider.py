@@ -1,4 +1,4 @@
-"""Asking an identity provider over HTTPS: its own address alone, no redirect, and no waiting without end."""
+"""Requests to an identity provider over HTTPS: only its own address, no redirects, limited time."""
 
 import http.client
 import socket
@@ -14,15 +14,15 @@ from urllib3.exceptions import HTTPError
 
 MAX_RESPONSE_BYTES = 262_144
 REQUEST_ERRORS = (HTTPError, http.client.HTTPException, OSError, ValueError)
-"""What `ask` raises."""
+"""What `send_request` raises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """How long to wait for an issuer, in seconds.
 
-    `silence` is for connecting to one address, for the TLS handshake, and between two pieces of the answer; `total` is
-    for the whole answer once connected, so that a slow drip ends too.
+    `idle_seconds` limits connecting to one address, the TLS handshake, and each wait for data. `total` limits the whole
+    answer once connected, so that a slow trickle ends too.
     """
 
     idle_seconds: float
@@ -33,7 +33,7 @@ DEFAULT_TIMEOUTS = Timeouts(idle_seconds=2.0, total=4.0)
 
 
 def allowed_schemes(*, local: bool) -> tuple[str, ...]:
-    """The schemes of addresses that may be asked: plain HTTP on one's own machine only."""
+    """Return the allowed schemes; plain HTTP is for the local machine only."""
     return ("https", "http") if local else ("https",)
 
 
@@ -41,18 +41,18 @@ def send_request(
     verb: str,
     uri: str,
     allowed: tuple[str, ...],
-    patience: Timeouts,
+    timeouts: Timeouts,
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> tuple[int, bytes]:
-    """The status and the body of the answer to one request, the certificate being checked. Raises `FAILURES`."""
+    """Return the status and body of one answer. Checks the certificate. Raises `REQUEST_ERRORS`."""
     address = urlsplit(uri)
     if address.scheme not in allowed or not address.hostname:
-        raise ValueError("not an address that may be asked")
-    connection = _connection(address.scheme, address.hostname, address.port, patience.idle_seconds)
+        raise ValueError("this address is not allowed")
+    connection = _connection(address.scheme, address.hostname, address.port, timeouts.idle_seconds)
     try:
         connection.connect()
-        with _time_limit(connection.sock, patience.total):
+        with _time_limit(connection.sock, timeouts.total):
             connection.request(
                 verb,
                 f"{address.path or '/'}{'?' if address.query else ''}{address.query}",
@@ -84,7 +84,7 @@ def _answer(connection: HTTPConnection) -> tuple[int, bytes]:
 
 @contextmanager
 def _time_limit(connected: socket.socket | None, seconds: float) -> Iterator[None]:
-    """End whatever waits on the connected socket after `seconds`, and raise TimeoutError if it came to that."""
+    """Shut the connected socket down after `seconds`, and raise TimeoutError if that happened."""
     watchdog = threading.Timer(seconds, _cut, [connected])
     watchdog.daemon = True
     watchdog.start()
@@ -97,6 +97,6 @@ def _time_limit(connected: socket.socket | None, seconds: float) -> Iterator[Non
 
 
 def _cut(connected: socket.socket) -> None:
-    """Shut the socket down below TLS: an SSLSocket's own shutdown would let it go on reading, in plain text."""
+    """Shut the socket down below TLS. After its own shutdown, an SSLSocket would continue reading in plain text."""
     with suppress(OSError):
         socket.socket.shutdown(connected, socket.SHUT_RDWR)

@@ -1,10 +1,10 @@
-"""The issuers' public keys over HTTPS, kept per issuer for as long as that is safe.
+"""The issuers' public keys over HTTPS, cached per issuer.
 
-Only `jwks_uri` of the configuration is ever asked, over HTTPS with the system's certificate authorities (HTTP is for
-one's own machine), and no redirect is followed. A set stays fresh for ten minutes. When it cannot be fetched, for
-whatever reason, the last good one is used on for twelve hours since it was fetched: a night's outage of an identity
-provider stops nobody, and a key that the issuer has withdrawn is not trusted for longer than that. Then, and when there
-was no good set yet, the issuer is closed (keys_unavailable).
+Only the configured `jwks_uri` is requested, over HTTPS with the system's certificate authorities (plain HTTP on the
+local machine only), and no redirect is followed. A key set stays fresh for ten minutes. When it cannot be fetched, the
+last good one stays in use for twelve hours since it was fetched. So a night's outage of an identity provider stops no
+agent, and a withdrawn key is trusted no longer than that. After that, or without any good set, the issuer's tokens are
+refused (keys_unavailable).
 """
 
 import http
@@ -22,7 +22,7 @@ from jitney.core.identity.refusal import Refusal
 
 FRESH_SECONDS = 600
 MAX_STALE_SECONDS = 12 * 3600
-UNKNOWN_KID_COOLDOWN_SECONDS = 30  # between fetches because of an unknown kid, which anybody can make up
+UNKNOWN_KID_COOLDOWN_SECONDS = 30  # between fetches for an unknown kid, which any caller can make up
 RETRY_SECONDS = 5  # after a fetch that failed
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _CachedKeys:
-    """What is known of one issuer's keys; `lock` is held while they are fetched. Times are the clock's."""
+    """The keys of one issuer. `lock` is held during a fetch. Times are the clock's."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     keys: KeySet | None = None
@@ -39,36 +39,36 @@ class _CachedKeys:
 
 
 class IssuerKeys:
-    """Issuers' keys from their `jwks_uri` (a `jitney.core.identity.signature.KeySource`), for any number of threads.
+    """Issuers' keys from their `jwks_uri` (a `jitney.core.identity.signature.KeySource`). Thread-safe.
 
-    `local` permits http:// addresses: the configuration's own flag. `clock` gives seconds; wall-clock time, since
-    monotonic time stands still while a Lambda environment is frozen.
+    `local`, the configuration's flag, permits http:// addresses. `clock` returns wall-clock seconds: monotonic time
+    stands still while a Lambda environment is frozen.
     """
 
     def __init__(
-        self, *, local: bool, clock: Callable[[], float] = time.time, patience: Timeouts = DEFAULT_TIMEOUTS
+        self, *, local: bool, clock: Callable[[], float] = time.time, timeouts: Timeouts = DEFAULT_TIMEOUTS
     ) -> None:
         self._schemes = allowed_schemes(local=local)
         self._clock = clock
-        self._patience = patience
+        self._timeouts = timeouts
         self._known: dict[str, _CachedKeys] = {}
 
     def keys(self, issuer: Issuer) -> KeySet:
-        """The issuer's keys, fetched when they are not fresh. Raises Refusal keys_unavailable."""
+        """Return the issuer's keys, fetched unless they are fresh. Raises Refusal keys_unavailable."""
         known = self._known.setdefault(issuer.issuer, _CachedKeys())
         if not self._within(known.fetched_at, FRESH_SECONDS):
-            # Whoever has keys to go on with does not wait for somebody else's fetch.
+            # A caller with cached keys does not wait for another caller's fetch.
             self._fetch(issuer, known, RETRY_SECONDS, wait=known.keys is None)
         return self._trusted(issuer, known)
 
     def refreshed(self, issuer: Issuer) -> KeySet:
-        """The issuer's keys, fetched now unless that was tried within the cool-down. Raises as `keys`."""
+        """Return the issuer's keys, fetched now unless that was tried within the cool-down. Raises as `keys`."""
         known = self._known.setdefault(issuer.issuer, _CachedKeys())
         self._fetch(issuer, known, UNKNOWN_KID_COOLDOWN_SECONDS, wait=True)
         return self._trusted(issuer, known)
 
     def _within(self, moment: float, seconds: float) -> bool:
-        """Whether `moment` is at most `seconds` ago; false for the future, where a clock set back puts it."""
+        """Whether `moment` is at most `seconds` ago; false for the future, after a clock was set back."""
         return 0 <= self._clock() - moment < seconds
 
     def _fetch(self, issuer: Issuer, known: _CachedKeys, pause: float, *, wait: bool) -> None:
@@ -86,7 +86,7 @@ class IssuerKeys:
             known.lock.release()
 
     def _download(self, uri: str) -> bytes:
-        status, body = send_request("GET", uri, self._schemes, self._patience)
+        status, body = send_request("GET", uri, self._schemes, self._timeouts)
         if status != http.HTTPStatus.OK:
             raise ValueError("the status is not 200")
         return body
@@ -97,7 +97,7 @@ class IssuerKeys:
             raise Refusal(
                 "keys_unavailable",
                 "The keys of the token's issuer cannot be fetched, so its tokens cannot be checked.",
-                "Try again in a few seconds; if it stays so, the issuer or the way to it is down.",
+                "Try again in a few seconds. If the problem persists, the issuer is down or cannot be reached.",
                 headers={"Retry-After": str(RETRY_SECONDS)},
                 issuer_name=issuer.name,
             )

@@ -1,4 +1,4 @@
-"""The deny document in IAM: an inline policy of a target's role, written by a role of the target's own account."""
+"""The deny document in IAM: an inline policy of a target role, written by a role of the target's own account."""
 
 import json
 from collections.abc import Callable
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 SESSION_NAME = "deny-document"
 SESSION_SECONDS = 900
 
-_PASSING = frozenset({"ConcurrentModification", "ServiceFailure", "Throttling"})
+_TRANSIENT = frozenset({"ConcurrentModification", "ServiceFailure", "Throttling"})
 
 
 class PolicyWriteRefused(Exception):
-    """IAM has answered that it does not write; `passing` says whether it may a moment later."""
+    """IAM refused a write. `transient` says whether a later attempt may succeed."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
-        self.passing = code.removesuffix("Exception") in _PASSING
+        self.transient = code.removesuffix("Exception") in _TRANSIENT
 
 
 class RolePolicies:
@@ -36,8 +36,8 @@ class RolePolicies:
         self._sts = sts
         self._client_of = client_of
 
-    def writer(self, target: Target) -> "RolePolicy":
-        """The deny document of `target`'s role, with credentials of its account to write it."""
+    def for_target(self, target: Target) -> "RolePolicy":
+        """Return the deny document of the target's role, with a session of its account that may write it."""
         try:
             answer = self._sts.assume_role(
                 RoleArn=target.revoker_arn,
@@ -60,7 +60,7 @@ class RolePolicy:
         self._role = role_name
 
     def read(self) -> dict[str, Any] | None:
-        """The document that IAM has, or None. Raises Problem unavailable."""
+        """Return the document in IAM, or None. Raises Problem unavailable."""
         try:
             answer = self._client.get_role_policy(RoleName=self._role, PolicyName=DENY_POLICY_NAME)
         except self._client.exceptions.NoSuchEntityException:
@@ -71,9 +71,9 @@ class RolePolicy:
         return json.loads(document) if isinstance(document, str) else dict(document)
 
     def write(self, text: str) -> None:
-        """Replace the document by `text`, or delete it for "". Raises Refused.
+        """Replace the document with `text`, or delete it for "". Raises PolicyWriteRefused.
 
-        Raises Problem unavailable when nobody knows whether it was written.
+        Raises Problem unavailable when it is unknown whether IAM wrote it.
         """
         try:
             if text:

@@ -1,6 +1,6 @@
-"""One client for the calls of many sessions: its connections are kept, and only the keys that sign change.
+"""One client for the calls of many sessions. It keeps its connections; only the signing keys change.
 
-A client made for each session would cost 5 ms of processor time and a TLS handshake for a single call.
+A client for each session would cost 5 ms of processor time and a TLS handshake for a single call.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,14 +22,14 @@ SessionClient: TypeAlias = Callable[[str, str, str], AbstractContextManager[Clie
 
 
 class _SessionCredentials(Credentials):
-    """The keys that are lent at the moment; none outside a block."""
+    """The keys of the current block; none outside a block."""
 
     def __init__(self) -> None:
         super().__init__("", "")
         self.keys: ContextVar[ReadOnlyCredentials | None] = ContextVar("keys", default=None)
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """What botocore signs a request with. Raises NoCredentialsError outside a block."""
+        """Return the keys that botocore signs a request with. Raises NoCredentialsError outside a block."""
         keys = self.keys.get()
         if keys is None:
             raise NoCredentialsError
@@ -37,7 +37,7 @@ class _SessionCredentials(Credentials):
 
 
 class _CredentialProvider:
-    """What botocore's sessions ask for credentials; the function's own are never looked for."""
+    """botocore's source of credentials. It never looks for the function's own."""
 
     def __init__(self, lent: _SessionCredentials) -> None:
         self._lent = lent
@@ -47,9 +47,9 @@ class _CredentialProvider:
 
 
 def shared_client(service: str, config: Config) -> SessionClient[Any]:
-    """A client of `service` with no keys of its own, lent to one session after the other, or to several at once.
+    """Return a function that lends one client of `service` to sessions, also to several at once.
 
-    It is made when it is first lent.
+    The client has no keys of its own. It is created when it is first lent.
     """
     lent = _SessionCredentials()
 

@@ -1,4 +1,4 @@
-"""Sessions from STS: one AssumeRole for one grant, and for one that ends before STS's sessions do, a second call."""
+"""Sessions from STS: one AssumeRole for a grant; a second call when it ends before STS's shortest session."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
             """See the STS API Reference, GetScopedCredentials."""
 
 
-# Error codes of AssumeRole, some of which end in Exception: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
+# Error codes of AssumeRole; some end in Exception: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
 _FAILURES: Mapping[str, tuple[str, str, str]] = {
     "AccessDenied": (
         "issue_refused",
         "The target's role does not let Jitney assume it.",
-        "Tell your platform engineer: the trust policy or the external id of the target does not fit.",
+        "Ask your platform engineer to check the target's trust policy and external id.",
     ),
     "PackedPolicyTooLarge": (
         "policy_too_large",
         "The session policy and tags are too large once packed by STS.",
-        "Ask for fewer actions or resources, or split the request: one request for each part.",
+        "Request fewer actions or resources, or split the request into several.",
     ),
     "MalformedPolicyDocument": (
         "issue_refused",
@@ -44,39 +44,39 @@ _FAILURES: Mapping[str, tuple[str, str, str]] = {
     "RegionDisabled": (
         "issue_refused",
         "STS is not activated in the target's account for this Region.",
-        "Tell your platform engineer to activate STS in the Region.",
+        "Ask your platform engineer to activate STS in the Region.",
     ),
     "Throttling": ("issue_throttled", "STS is throttling this account.", "Try the same grant again in a few seconds."),
 }
 _UNKNOWN = ("unavailable", "STS did not answer as it should.", "Try the same grant again in a few seconds.")
 
-# The codes by which STS, or a policy in front of it, says that there is no GetScopedCredentials to be had: an older
-# Region or endpoint, or a target whose role or service control policy does not allow it.
+# The error codes when GetScopedCredentials is not available: in an older Region or endpoint, or because the target's
+# role or a service control policy does not allow it.
 _NOT_OFFERED = frozenset({"AccessDenied", "InvalidAction", "UnknownOperation", "NotImplemented"})
 SCOPING_UNAVAILABLE_SECONDS = 900
-"""How long a role's answer that it offers no scoping is believed; each request would pay for asking again."""
+"""How long the answer that a role offers no scoping stays cached, so that not each request pays for a call."""
 
 _log = logging.getLogger(__name__)
 
 
 class Sessions:
-    """Issues credentials. `lend` is a client to sign with a session's own keys; `now` the clock, in epoch seconds."""
+    """Issues credentials. `lend` lends a client that signs with a session's keys; `now` returns epoch seconds."""
 
     def __init__(self, client: "STSClient", lend: "SessionClient[ScopingClient]", now: Callable[[], int]) -> None:
         self._client = client
         self._lend = lend
         self._now = now
-        self._not_offered: dict[str, int] = {}  # role ARN: until when that is believed
+        self._not_offered: dict[str, int] = {}  # until when, by role ARN
 
-    def issue(self, asked: SessionRequest) -> Credentials:
-        """Credentials for one grant, expiring at the earlier of the grant's end and STS's (STS 4).
+    def issue(self, request: SessionRequest) -> Credentials:
+        """Return credentials for one grant, which expire at the earlier of the grant's end and STS's (STS 4).
 
-        They are of a session under `asked.policy` alone, whatever fails: where STS does not scope a session down, a
-        plain session is made anew, which IAM ends by the Deny in its policy. The session that may be scoped down is
-        never handed out. Raises Problem issue_refused, issue_throttled, policy_too_large or unavailable (STS 8).
+        Their session always has `request.policy` alone. If STS does not scope a session down, a plain session is
+        issued, and the Deny statement in its policy ends it. The session to be scoped down never leaves this class.
+        Raises Problem issue_refused, issue_throttled, policy_too_large or unavailable (STS 8).
         """
         try:
-            issued = self._scoped(asked) or self._assumed(asked, asked.policy)
+            issued = self._scoped(request) or self._assumed(request, request.policy)
         except ClientError as error:
             raise _problem(_code(error)) from error
         except BotoCoreError as error:
@@ -85,48 +85,50 @@ class Sessions:
             access_key_id=issued["AccessKeyId"],
             secret_access_key=issued["SecretAccessKey"],
             session_token=issued["SessionToken"],
-            expires_at=min(asked.ends_at, int(issued["Expiration"].timestamp())),
+            expires_at=min(request.ends_at, int(issued["Expiration"].timestamp())),
         )
 
-    def _assumed(self, asked: SessionRequest, policy: SessionPolicy) -> Mapping[str, Any]:
+    def _assumed(self, request: SessionRequest, policy: SessionPolicy) -> Mapping[str, Any]:
         answer = self._client.assume_role(
-            RoleArn=asked.role_arn,
-            RoleSessionName=asked.name,
-            ExternalId=asked.external_id,
-            SourceIdentity=asked.source_identity,
-            Tags=[{"Key": key, "Value": value} for key, value in asked.tags],
+            RoleArn=request.role_arn,
+            RoleSessionName=request.name,
+            ExternalId=request.external_id,
+            SourceIdentity=request.source_identity,
+            Tags=[{"Key": key, "Value": value} for key, value in request.tags],
             Policy=policy.text,
-            DurationSeconds=asked.duration_seconds,
+            DurationSeconds=request.duration_seconds,
         )
         return answer["Credentials"]
 
-    def _scoped(self, asked: SessionRequest) -> Mapping[str, Any] | None:
-        """Credentials that STS itself ends with the grant; None where there is no need or STS says no.
+    def _scoped(self, request: SessionRequest) -> Mapping[str, Any] | None:
+        """Return credentials that STS itself ends with the grant; None when they are not needed or not available.
 
-        Raises ClientError when the role cannot be assumed at all, BotoCoreError when STS does not answer.
+        Raises ClientError when the role cannot be assumed, BotoCoreError when STS does not answer.
         """
-        if asked.scopable is None or self._now() < self._not_offered.get(asked.role_arn, 0):
+        if request.scopable is None or self._now() < self._not_offered.get(request.role_arn, 0):
             return None
         try:
-            between = self._assumed(asked, asked.scopable)
+            unscoped = self._assumed(request, request.scopable)
         except ClientError as error:
-            if _code(error) != "PackedPolicyTooLarge":  # which the shorter policy may not be
+            if _code(error) != "PackedPolicyTooLarge":  # the shorter policy may fit
                 raise
             return None
-        left = asked.ends_at - self._now()
-        if left < 1:
+        seconds = request.ends_at - self._now()
+        if seconds < 1:
             return None
-        with self._lend(between["AccessKeyId"], between["SecretAccessKey"], between["SessionToken"]) as client:
+        with self._lend(unscoped["AccessKeyId"], unscoped["SecretAccessKey"], unscoped["SessionToken"]) as client:
             try:
-                scoped = client.get_scoped_credentials(Policy=asked.policy.text, DurationSeconds=left)
+                scoped = client.get_scoped_credentials(Policy=request.policy.text, DurationSeconds=seconds)
             except ClientError as error:
-                self._remember(asked.role_arn, _code(error))
+                self._remember(request.role_arn, _code(error))
                 return None
         issued: Mapping[str, Any] = scoped["Credentials"]
         return issued
 
     def _remember(self, role_arn: str, code: str) -> None:
-        _log.warning("STS does not scope sessions of %s down: %s. IAM alone ends them.", role_arn, code)
+        _log.warning(
+            "STS does not scope sessions of %s down: %s. Their Deny statement alone ends them.", role_arn, code
+        )
         if code in _NOT_OFFERED:
             self._not_offered[role_arn] = self._now() + SCOPING_UNAVAILABLE_SECONDS
 

@@ -1,4 +1,4 @@
-"""What AWS answers to a target's check: sessions that stay here, and what they are refused."""
+"""The calls of a target check, and AWS's answers. The sessions never leave this module."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,20 +12,22 @@ if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
     from types_boto3_sts import STSClient
 
-_PASSING = frozenset({"RequestThrottled", "ServiceFailure", "ServiceUnavailable", "Throttling", "ThrottlingException"})
+_TRANSIENT = frozenset(
+    {"RequestThrottled", "ServiceFailure", "ServiceUnavailable", "Throttling", "ThrottlingException"}
+)
 
 
 class TargetChecks:
-    """Makes a check's calls. The credentials are used here, and are neither kept nor handed on."""
+    """Makes the calls of a check. It neither keeps nor returns credentials."""
 
     def __init__(self, sts: "STSClient", client_of: Callable[[str, str, str], "IAMClient"]) -> None:
         self._sts = sts
         self._client_of = client_of
 
     def run(self, attempts: Iterable[Attempt]) -> tuple[AttemptResult, ...]:
-        """What AWS answers to each: ALLOWED, an error's code, or NOT_TRIED where there was no session to call with.
+        """Return each attempt's answer: ALLOWED, an error code, or NOT_TRIED when no session was issued.
 
-        Raises Problem unavailable when AWS does not answer, or not now.
+        Raises Problem unavailable when AWS does not answer or throttles.
         """
         return tuple(AttemptResult(attempt, self._answer(attempt)) for attempt in attempts)
 
@@ -53,7 +55,7 @@ def _answer_of(call: Callable[[], None]) -> str:
         call()
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        if code in _PASSING or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+        if code in _TRANSIENT or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             raise _unavailable() from error
         return code
     except BotoCoreError as error:

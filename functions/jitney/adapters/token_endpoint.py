@@ -1,4 +1,4 @@
-"""The token endpoint of the identity provider that people sign in with: a code in, an ID token out."""
+"""The token endpoint of the identity provider that people sign in with: exchanges a code for an ID token."""
 
 import json
 from http import HTTPStatus
@@ -12,14 +12,14 @@ from jitney.core.problems import Problem
 class TokenEndpoint:
     """Redeems codes (OpenID Connect Core section 3.1.3). `local` permits http:// addresses."""
 
-    def __init__(self, *, local: bool, patience: Timeouts = DEFAULT_TIMEOUTS) -> None:
+    def __init__(self, *, local: bool, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
         self._schemes = allowed_schemes(local=local)
-        self._patience = patience
+        self._timeouts = timeouts
 
     def redeem(self, web: Web, code: str, verifier: str, redirect_uri: str) -> str:
-        """The ID token for a code, not yet verified.
+        """Return the ID token for a code, not yet verified.
 
-        Raises Problem sign_in_refused when the provider answers with anything else, unavailable when it does not.
+        Raises Problem sign_in_refused when the provider answers without one, unavailable when it does not answer.
         """
         form = {
             "grant_type": "authorization_code",
@@ -30,15 +30,15 @@ class TokenEndpoint:
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         try:
-            asked = urlencode(form).encode("ascii")
-            status, body = send_request("POST", web.token_url, self._schemes, self._patience, asked, headers)
+            request = urlencode(form).encode("ascii")
+            status, body = send_request("POST", web.token_url, self._schemes, self._timeouts, request, headers)
         except REQUEST_ERRORS as error:
-            fix = "Begin again in a moment."
+            fix = "Sign in again in a moment."
             raise Problem("unavailable", "Your identity provider did not answer as it should.", fix) from error
         token = _id_token(body) if status == HTTPStatus.OK else None
         if token is None:
-            detail = "Your identity provider gave nothing for its own answer: it was used before, or is too old."
-            raise Problem("sign_in_refused", detail, "Begin again where you came from.")
+            detail = "Your identity provider rejected the sign-in code: it was used before, or has expired."
+            raise Problem("sign_in_refused", detail, "Sign in again from the page that you came from.")
         return token
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 
-from jitney.adapters.store import StaleWrite
 from jitney.core import audit
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, Vote, VoteVerdict
@@ -19,13 +18,13 @@ from jitney.core.review.safe_text import cut, escape_invisible
 from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.vote_result import VoteResult, apply_vote
 from jitney.handlers.current_reviewers import current_reviewers
+from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.issuance import target_of
 from jitney.handlers.other_grants import OtherGrantsLookup
 from jitney.handlers.ports import Ports
 from jitney.handlers.responses import deciding_policies
 from jitney.handlers.workflow import resume_workflow
 
-ATTEMPTS = 5
 OUTCOMES = {VoteVerdict.APPROVE: Outcome.APPROVED, VoteVerdict.REJECT: Outcome.REJECTED}
 
 
@@ -63,32 +62,38 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
     votes are void. Raises Problem: grant_not_found, human_required, own_request, not_reviewer, not_narrower,
     review_changed, review_ended, grant_conflict, unavailable. Refused votes are recorded too.
     """
-    for _ in range(ATTEMPTS):
-        grant = ports.store.grant(ballot.grant_id)
-        if grant is None:
-            raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
-        masked = replace(ballot, comment=cut(ports.mask_comment(grant.owner_key).text(ballot.comment), MAX_REASON))
+    grant = ports.store.grant(ballot.grant_id)
+    if grant is None:
+        raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
+    masked = replace(ballot, comment=cut(ports.mask_comment(grant.owner_key).text(ballot.comment), MAX_REASON))
+    result: VoteResult | None = None
+    resumes = False
+
+    def decide(before: Grant) -> GrantUpdate | None:
+        nonlocal result, resumes
         try:
-            result = _result(grant, masked, ports)
+            result = _result(before, masked, ports)
         except Problem as problem:
-            _record_refusal(grant, ballot, problem, ports)
+            _record_refusal(before, ballot, problem, ports)
             raise
-        if result.grant is grant:
-            return grant
-        link = audit.next_chained_record(_record(result, masked, ports), grant)
-        after = audit.with_chain_head(result.grant, link)
-        try:
-            ports.store.save(grant, after, link, now=ports.now())
-        except StaleWrite:
-            continue
-        if result.changes_workflow(grant):
-            resume_workflow(after, ports)
-        if result.restarted:
-            groups = ", or ".join(" and ".join(each) for each in after.reviews)
-            detail = f"Policies changed: the request now needs approval by {groups}, and earlier votes no longer count."
-            raise Problem("review_changed", detail, "Read it again, then vote.")
-        return after
-    raise Problem("grant_conflict", "The request changed at the same time.", "Read it again, then vote.")
+        if result.grant is before:
+            result, resumes = None, False
+            return None
+        resumes = result.changes_workflow(before)
+        return GrantUpdate(result.grant, _record(result, masked, ports))
+
+    after = update_grant(grant, decide, ports, _conflict)
+    if resumes:
+        resume_workflow(after, ports)
+    if result and result.restarted:
+        groups = ", or ".join(" and ".join(each) for each in after.reviews)
+        detail = f"Policies changed: the request now needs approval by {groups}, and earlier votes no longer count."
+        raise Problem("review_changed", detail, "Read it again, then vote.")
+    return after
+
+
+def _conflict() -> Problem:
+    return Problem("grant_conflict", "The request kept changing during this call.", "Read it again, then vote.")
 
 
 def _result(grant: Grant, ballot: Ballot, ports: Ports) -> VoteResult:

@@ -1,4 +1,4 @@
-"""Who calls: authentication at the edge, and the records of those who were refused."""
+"""Authentication of callers, and the records of refused calls."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -31,7 +31,7 @@ GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedRequest:
-    """One call of a proven principal at `now` (epoch seconds)."""
+    """One call of an authenticated principal at `now` (epoch seconds)."""
 
     request: Request
     ports: Ports
@@ -40,58 +40,59 @@ class AuthenticatedRequest:
 
     @property
     def principal(self) -> Principal:
-        """Who calls."""
+        """The caller."""
         return self.caller.principal
 
     @property
-    def once(self) -> tuple[SingleUseKey, ...]:
-        """The once-key of a token that is for single use (ID 9): taken by requests, not by looking at one's grants."""
-        single_use = self.caller.single_use
-        return (SingleUseKey(f"REPLAY#{single_use.key}", single_use.expires_at),) if single_use else ()
+    def single_use_keys(self) -> tuple[SingleUseKey, ...]:
+        """The key of a single-use token (ID 9). Requests for access use it; reads of grants do not."""
+        token = self.caller.single_use
+        return (SingleUseKey(f"REPLAY#{token.key}", token.expires_at),) if token else ()
 
     @property
     def origin(self) -> Origin:
-        """Where it came from."""
+        """The source address and id of the request."""
         return self.request.origin
 
-    def asked(self) -> AccessRequest:
-        """The access request in the body. Raises what `parse_request` raises, and Problem unavailable.
+    def access_request(self) -> AccessRequest:
+        """Return the access request in the body. Raises Problem as `parse_request`, or unavailable.
 
-        Where no tag can be had for a secret in it, it has to be asked again: without the tag, the same request would
-        not be known again for the same.
+        Masking a secret needs a key from KMS. Without the key's tag, an equal request would not be recognized.
         """
         ports, config = self.ports, self.ports.config
         mask = ports.mask_request(self.principal.owner_key)
         return parse_request(self.request.body, config.targets, config.limits, ports.explain_calls, mask)
 
-    def besides(self, target: Target, grant_id: str = "") -> OtherGrantsLookup:
-        """What the principal holds in the target's account besides a new grant, or besides that of `grant_id`."""
+    def other_grants(self, target: Target, grant_id: str = "") -> OtherGrantsLookup:
+        """Return the lookup of the caller's other grants in the target's account, without that of `grant_id`."""
         return OtherGrantsLookup(
             self.ports, self.principal.source_identity, self.principal.human, target.account, self.now, grant_id
         )
 
-    def decide(self, asked: AccessRequest, besides: OtherGrantsLookup, approvals: Collection[str] = ()) -> Decision:
-        """What policy says now to what the principal asks, with what it holds besides and the approvals there are."""
+    def decide(
+        self, access_request: AccessRequest, others: OtherGrantsLookup, approvals: Collection[str] = ()
+    ) -> Decision:
+        """Return what policy decides about a request, given the caller's other grants and these approvals."""
         ports, config = self.ports, self.ports.config
-        target, limits = config.targets[asked.target], config.limits
-        who, reviewers = self.principal, config.reviewers
-        return decide(who, asked, target, ports.policies, ports.actions, limits, reviewers, approvals, besides)
+        target = config.targets[access_request.target]
+        rules = ports.policies, ports.actions, config.limits, config.reviewers
+        return decide(self.principal, access_request, target, *rules, approvals, others)
 
     def session_policy(self, permissions: tuple[Permission, ...], target: Target, ends_at: int) -> SessionPolicy:
-        """The policy of a session on the target that is asked for by this call. Raises Problem."""
+        """Return the session policy for a grant on the target. Raises Problem."""
         options = options_for(target, self.origin.source_ip)
         return compile_policy(permissions, ends_at, self.ports.actions, options)
 
     def record(
         self, event: AuditEvent, outcome: Outcome, keys: Sequence[SingleUseKey | Quota] = (), **members: Any
     ) -> None:
-        """Write a record that belongs to no grant, in a chain of its own. Raises Taken for a key that was used."""
+        """Write a record that belongs to no grant, in a chain of its own. Raises Conflict for a used key."""
         record = audit.principal_record(event, outcome, self.principal, self.origin, self.now, **members)
         self.ports.store.record(audit.chain_record(record, self.ports.new_id("r")), keys, now=self.now)
 
     @contextmanager
     def recording_refusals(self, event: AuditEvent) -> Iterator[None]:
-        """Record any problem inside as a refusal of `event`, then raise it on."""
+        """Record any problem inside as a refusal of `event`, then re-raise it."""
         try:
             yield
         except Problem as problem:
@@ -100,7 +101,7 @@ class AuthenticatedRequest:
 
     @contextmanager
     def counting_refusals(self) -> Iterator[None]:
-        """Count any problem inside that a caller can run into without limit, then raise it on."""
+        """Count any problem inside as a refusal, then re-raise it. The caller can repeat it without limit."""
         try:
             yield
         except Problem as problem:
@@ -115,31 +116,31 @@ class AuthenticatedRequest:
 
     @property
     def is_operator(self) -> bool:
-        """Whether a group of `operators` has the caller."""
+        """Whether the caller is in an operator group."""
         return bool(self.principal.groups & set(self.ports.config.operators))
 
     def require_operator(self, to: str) -> None:
-        """Raises Problem not_operator, that the caller may not `to`, unless the caller is an operator."""
+        """Raise Problem not_operator unless the caller is an operator. `to` says what operators may do."""
         if not self.is_operator:
-            fix = "Ask somebody of an operator group, or your platform engineer."
+            fix = "Ask an operator or your platform engineer."
             raise Problem("not_operator", f"You are in none of the groups that may {to}.", fix)
 
     def own_grant(self) -> Grant:
-        """The grant of the path's id, if it is the caller's own; others' look as if they did not exist."""
+        """Return the caller's own grant with the path's id. Raises Problem grant_not_found, also for others' grants."""
         grant, who = self.grant_in_path(), self.principal
         if grant is None or (grant.issuer, grant.subject, grant.human) != (who.issuer, who.subject, who.human):
-            fix = "Check the id, and that you ask with a token of the principal that it was granted to."
-            raise Problem("grant_not_found", "You have no grant of this id.", fix)
+            fix = "Check the id, and use a token of the principal that the grant belongs to."
+            raise Problem("grant_not_found", "You have no grant with this id.", fix)
         return grant
 
     def grant_in_path(self) -> Grant | None:
-        """The grant of the path's id, whoever's it is: what the caller may know of it is to be looked at."""
+        """Return the grant with the path's id, or None. The caller may not be allowed to see it."""
         grant_id = self.request.path.get("id", "")
         return self.ports.store.grant(grant_id) if GRANT_ID.fullmatch(grant_id) else None
 
 
 def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest:
-    """The call of the proven principal behind `request`. Raises Problem (401, 503) after counting the refusal."""
+    """Authenticate the caller of `request`. Raises Problem (401, 503) after counting the refusal."""
     now = ports.now()
     try:
         return AuthenticatedRequest(
@@ -152,7 +153,7 @@ def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest
 
 
 def record_refusal(refusal: Refusal, request: Request, ports: Ports, now: int) -> None:
-    """Record the refusal of somebody who is proven, and count that of anybody else (ID 5)."""
+    """Record the refusal of an authenticated principal; count any other (ID 5)."""
     if refusal.principal:
         _record_known(refusal.principal, refusal.code, request, ports, now)
     else:

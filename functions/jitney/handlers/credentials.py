@@ -1,4 +1,4 @@
-"""POST /v1/grants/{id}/credentials: credentials of an active grant, after its review or again."""
+"""POST /v1/grants/{id}/credentials: credentials of an active grant, after its review or to renew them."""
 
 from jitney.core.access.eligibility import require_active_grant
 from jitney.handlers.callers import authenticate_request
@@ -10,7 +10,7 @@ from jitney.handlers.responses import grant_response
 
 
 def create_credentials(request: Request, ports: Ports) -> Response:
-    """200 with credentials, or Problem: not the caller's grant, not active (any more), no longer allowed."""
+    """200 with credentials, or Problem: not the caller's grant, not active, no longer allowed."""
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         grant = require_active_grant(call.own_grant(), call.now)

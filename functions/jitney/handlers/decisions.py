@@ -1,4 +1,4 @@
-"""POST /v1/decisions: what would be decided, and with which session policy; issues nothing."""
+"""POST /v1/decisions: a dry run returns the decision and the session policy, and issues nothing."""
 
 from typing import Any
 
@@ -21,31 +21,32 @@ _OUTCOMES = {Effect.ALLOW: Outcome.ALLOWED, Effect.REVIEW: Outcome.REVIEW, Effec
 def preview_decision(request: Request, ports: Ports) -> Response:
     """200 with the decision and the exact session policy, or Problem: malformed, too large, too many (POL 9)."""
     call = authenticate_request(request, ports)
-    _take_quota(call)
+    _consume_quota(call)
     with call.recording_refusals(AuditEvent.PREVIEW):
-        asked = call.asked()
-        target = ports.config.targets[asked.target]
-        decision = call.decide(asked, call.besides(target))
-        view = decision_view(decision) | _session_policy(decision, target, call.now + asked.duration_seconds, call)
-        view |= explanation_view(asked)
-    members = audit.request_members(asked, target, decision) | deciding_policies(decision)
+        access_request = call.access_request()
+        target = ports.config.targets[access_request.target]
+        decision = call.decide(access_request, call.other_grants(target))
+        ends_at = call.now + access_request.duration_seconds
+        view = decision_view(decision) | _session_policy(decision, target, ends_at, call)
+        view |= explanation_view(access_request)
+    members = audit.request_members(access_request, target, decision) | deciding_policies(decision)
     call.record(AuditEvent.PREVIEW, _OUTCOMES[decision.effect], **members)
     return Response(200, view)
 
 
-def _take_quota(call: AuthenticatedRequest) -> None:
-    """Use up one dry run before anything is worked out. Raises Problem rate_limited or token_replayed."""
+def _consume_quota(call: AuthenticatedRequest) -> None:
+    """Count one dry run before any work is done. Raises Problem rate_limited or token_replayed."""
     quota = preview_quota(call.principal.owner_key, call.ports.config.limits.previews_per_minute, call.now)
     try:
-        call.ports.store.take((quota, *call.once), now=call.now)
-    except Conflict as taken:
-        problem = rate_limited_problem(quota) if taken.key == quota.key else call.caller.replay_refusal()
+        call.ports.store.consume((quota, *call.single_use_keys), now=call.now)
+    except Conflict as conflict:
+        problem = rate_limited_problem(quota) if conflict.key == quota.key else call.caller.replay_refusal()
         call.count_refusal(problem.code)
-        raise problem from taken
+        raise problem from conflict
 
 
 def _session_policy(decision: Decision, target: Target, ends_at: int, call: AuthenticatedRequest) -> dict[str, Any]:
-    """The session policy that a grant of this decision would have; null for a denial."""
+    """Return the session policy that a grant with this decision would have; null for a denial."""
     if decision.effect is Effect.DENY:
         return {"session_policy": None, "session_policy_size": None}
     policy = call.session_policy(decision.permissions, target, ends_at)

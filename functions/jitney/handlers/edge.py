@@ -1,7 +1,7 @@
 """The outermost layer of every function.
 
-Of an HTTP function: event to request, answer or problem to event, one log line. Of any other: what fails is told to
-whoever called by its name alone.
+An HTTP function turns the event into a request and the answer or problem into an event, and logs one line. Any other
+function raises a failure on by its name alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ EventHandler: TypeAlias = Callable[[Mapping[str, Any], Any], Answer]
 
 
 def endpoint(route: Route, needs: tuple[str, ...]) -> HttpHandler:
-    """The Lambda handler of `route`, with the ports that it `needs` built during a cold start in AWS."""
+    """Return the Lambda handler of `route`. A cold start in AWS builds the ports that it `needs`."""
     ports = build_ports(needs)
 
     def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
@@ -32,29 +32,29 @@ def endpoint(route: Route, needs: tuple[str, ...]) -> HttpHandler:
 
 
 def answer(route: Route, event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
-    """The answer of `route` to one API Gateway event. Never raises."""
+    """Return the answer of `route` to one API Gateway event. Never raises."""
     response = errors_as_problems(lambda: route(request_from_event(event), ports), problem_response)
     logger.info("answered", **_line(event, response))
     return proxy_response(response)
 
 
-def errors_as_problems(attempt: Callable[[], Answer], told: Callable[[Problem], Answer]) -> Answer:
-    """What `attempt` answers, else its problem as it is `told`: an exception's text is nobody's business (ID 5)."""
+def errors_as_problems(attempt: Callable[[], Answer], on_problem: Callable[[Problem], Answer]) -> Answer:
+    """Return what `attempt` answers, or its problem as `on_problem` shows it, without an exception's text (ID 5)."""
     try:
         return attempt()
     except Problem as problem:
-        return told(problem)
-    except Exception as error:  # noqa: BLE001 - the one place where everything ends
+        return on_problem(problem)
+    except Exception as error:  # noqa: BLE001 - the outermost layer
         log_unhandled(error)
-        fix = "Try again; if it stays, give the request's id to your platform engineer."
-        return told(Problem("internal", "Jitney failed to answer.", fix))
+        fix = "Try again. If the problem persists, give the request id to your platform engineer."
+        return on_problem(Problem("internal", "Jitney failed to answer.", fix))
 
 
 def event_handler(run: Callable[[Mapping[str, Any], Ports], Answer], needs: tuple[str, ...]) -> EventHandler[Answer]:
-    """The Lambda handler of what no HTTP request calls, with its ports as `endpoint` has them.
+    """Return the Lambda handler of a function that no HTTP request calls, with its ports as in `endpoint`.
 
-    What `run` raises is raised on by its name, which workflows go by, and without its text: Lambda would log that, and
-    Step Functions keep it.
+    An exception of `run` is re-raised by its name, which workflows match, and without its text: Lambda would log the
+    text, and Step Functions would keep it.
     """
     ports = build_ports(needs)
 
@@ -69,13 +69,13 @@ def event_handler(run: Callable[[Mapping[str, Any], Ports], Answer], needs: tupl
 
 
 def log_unhandled(error: Exception) -> None:
-    """Log an exception's type and place: its text may quote what it choked on, a token or a credential."""
+    """Log an exception's type and place, not its text, which may quote a token or a credential."""
     where = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
     logger.error("unhandled", error=type(error).__name__, where=where)
 
 
 def _line(event: Mapping[str, Any], response: Response) -> dict[str, Any]:
-    """What is logged of an answer: never a body, never a header."""
+    """Return the log line of an answer. It never has a body or a header."""
     grant = response.body.get("grant") or {}
     return {
         "method": event.get("httpMethod"),

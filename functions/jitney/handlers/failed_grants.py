@@ -9,13 +9,13 @@ from jitney.handlers.ports import Ports
 
 
 def fail_review(grant: Grant, code: str, error: str, ports: Ports) -> Grant:
-    """The grant, failed if it was pending, with the record that says why; expired if its time is over.
+    """Fail a pending grant and record why; expire it if its time is over. Returns the grant as it then is.
 
     Raises Problem grant_conflict, unavailable.
     """
     now = ports.now()
 
-    def step(before: Grant) -> GrantUpdate | None:
+    def decide(before: Grant) -> GrantUpdate | None:
         if before.at(now).state is not State.PENDING:
             return None
         failed = before.move(State.FAILED)
@@ -24,5 +24,5 @@ def fail_review(grant: Grant, code: str, error: str, ports: Ports) -> Grant:
         )
         return GrantUpdate(failed, record)
 
-    failed = update_grant(grant, step, ports)
+    failed = update_grant(grant, decide, ports)
     return record_expiry(failed, ports) if failed.state is State.PENDING else failed

@@ -1,4 +1,4 @@
-"""Taking a grant back: the state change with its record, the deny document, and how long it took (END 1)."""
+"""Release and revocation: the state change with its record, the deny document, and the time it took (END 1)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,22 +27,22 @@ END_EVENTS: Mapping[State, tuple[AuditEvent, Outcome]] = {
 }
 CANARY_PERMISSIONS = (Permission(("sts:GetAccessKeyInfo",), ("*",)),)
 CANARY_TIMEOUT_SECONDS = 5
-"""With the time to write, and the calls around it, less than the 15 s that the function has."""
+"""With the write and the other calls, less than the function's 15 s."""
 CANARY_INTERVAL_SECONDS = 0.2
 CANARY_POLICY_SECONDS = 60
-"""Longer than the function runs: the canary must not take its own end for the denial."""
+"""Longer than the function runs: the canary must not mistake its own expiry for the denial."""
 
 
 def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedRequest) -> Grant:
-    """The grant, released or revoked by the caller, once AWS has been told to deny its live credentials.
+    """Release or revoke a grant for the caller, and have AWS deny its live credentials. Returns the ended grant.
 
-    `reason` is as it was written; it is on record masked, and cut if it is long.
-    A grant that has ended before is left as it is, but its denial is made sure of. Raises Problem revocation_incomplete or
-    unavailable with the grant as it then is: it gives no new credentials, and repeating the call goes on.
+    `reason` is recorded masked, and cut if it is long. A grant that has ended already stays as it is, but the denial is
+    repeated. Raises Problem revocation_incomplete or unavailable with the grant as it then is: no new credentials are
+    issued for it, and repeating the call continues.
     """
     started = call.ports.stopwatch()
-    said = cut(call.ports.mask_comment(grant.owner_key).text(reason), MAX_REASON)
-    ending = GrantEnd(call.now, call.principal.source_identity, said)
+    comment = cut(call.ports.mask_comment(grant.owner_key).text(reason), MAX_REASON)
+    ending = GrantEnd(call.now, call.principal.source_identity, comment)
     ended = _recorded_end(grant, ending, state, call)
     if ended.starts_at is None:
         resume_workflow(ended, call.ports)
@@ -59,71 +59,72 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
 
 
 def _deniable(grant: Grant, config: Config) -> Target:
-    """The target of the grant's role by whatever alias it has now: with another, the credentials work all the same.
+    """Return the target that has the grant's role now, even under another alias.
 
-    Raises Problem revocation_incomplete where the role has none.
+    Raises Problem revocation_incomplete when no target has the role.
     """
     if target := config.target_with(grant.role_arn):
         return target
     detail = (
-        f"No target has the role {grant.role_arn} any more: AWS cannot be told, and credentials of this grant work "
+        f"No target has the role {grant.role_arn} any more, so Jitney cannot deny it. Credentials of this grant work "
         f"until {iso(grant.expires_at)}."
     )
     fix = (
-        "Tell your platform engineer: deny the role by hand (Jitney's docs/targets.md says how), or put a target with "
-        "that role back into jitney.yaml, deploy it, and repeat the call."
+        "Ask your platform engineer to deny the role by hand (docs/targets.md says how), or to put a target with that "
+        "role back into jitney.yaml, deploy it, and repeat the call."
     )
     raise Problem("revocation_incomplete", detail, fix)
 
 
 def _recorded_end(grant: Grant, ending: GrantEnd, state: State, call: AuthenticatedRequest) -> Grant:
-    """Write the end of a grant, its record and its denial."""
+    """Write the end of a grant, its record and its deny entry."""
     event, outcome = END_EVENTS[state]
     detail = {"by": ending.by, "reason": ending.reason}
 
-    def step(before: Grant) -> GrantUpdate | None:
+    def decide(before: Grant) -> GrantUpdate | None:
         ended = before.end(state, ending)
         if ended.ending is not ending:
             return None
         record = audit.grant_record(event, outcome, ended, call.origin, call.now, detail=detail)
         return GrantUpdate(ended, record, deny_entry(ended, call.now) if ended.may_have_credentials(call.now) else None)
 
-    return update_grant(grant, step, call.ports).at(call.now)
+    return update_grant(grant, decide, call.ports).at(call.now)
 
 
 def _measured(grant: Grant, ending: GrantEnd, target: Target, started: int, call: AuthenticatedRequest) -> Grant:
-    """The grant with the time from the call to the first denial, as a canary session of the same grant sees it.
+    """Measure and record the time from the call to the first denial, with a canary session of the same grant.
 
-    The canary's credentials can do one harmless thing and stay here. That nothing could be measured is on record too.
+    The canary's credentials allow one harmless call and never leave the function. A failed measurement is recorded
+    too.
     """
     milliseconds = _first_denial(grant, target, started, call)
     outcome = Outcome.FAILED if milliseconds is None else Outcome.DENIED
     detail = {"denied_after_milliseconds": milliseconds}
 
-    def step(before: Grant) -> GrantUpdate:
+    def decide(before: Grant) -> GrantUpdate:
         measured = replace(before, ending=replace(ending, denied_after_milliseconds=milliseconds))
         record = audit.grant_record(AuditEvent.CANARY, outcome, measured, call.origin, call.ports.now(), detail=detail)
         return GrantUpdate(measured, record)
 
     try:
-        return update_grant(grant, step, call.ports)
-    except Problem as problem:  # it has ended and is denied all the same
+        return update_grant(grant, decide, call.ports)
+    except Problem as problem:  # the grant has ended and is denied nevertheless
         logger.warning(
-            "kill time not recorded", grant=grant.id, code=problem.code, denied_after_milliseconds=milliseconds
+            "time to deny not recorded", grant=grant.id, code=problem.code, denied_after_milliseconds=milliseconds
         )
         return grant
 
 
 def _first_denial(grant: Grant, target: Target, started: int, call: AuthenticatedRequest) -> int | None:
-    """Milliseconds from `started` to the canary's first denial; None if there was none in time."""
+    """Return the milliseconds from `started` to the canary's first denial; None if none came in time."""
     ports = call.ports
     policy = compile_policy(CANARY_PERMISSIONS, call.now + CANARY_POLICY_SECONDS, ports.actions)
     try:
-        asked = session_request(grant, policy, target.external_id, call.now, handed_out=False)
-        credentials = ports.sessions.issue(asked)
+        request = session_request(grant, policy, target.external_id, call.now, handed_out=False)
+        credentials = ports.sessions.issue(request)
     except Problem:
         return None
-    denied = ports.canary.call_of(credentials)
+    denied = ports.canary.denial_check(credentials)
     first_call = ports.stopwatch()
     while ports.stopwatch() - first_call < CANARY_TIMEOUT_SECONDS * 1000:
         if denied():

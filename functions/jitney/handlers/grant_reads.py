@@ -1,4 +1,4 @@
-"""GET /v1/grants and /v1/grants/{id}: a principal's own grants."""
+"""GET /v1/grants and /v1/grants/{id}: the caller's own grants."""
 
 import re
 
@@ -13,7 +13,7 @@ _CURSOR = re.compile(r"[0-9]{12}#g-[a-z2-7]{14}", re.ASCII)
 
 
 def read_grants(request: Request, ports: Ports) -> Response:
-    """200 with the grant of the path's id, or with one page of all the caller's. Raises Problem grant_not_found."""
+    """200 with the grant of the path's id, or with a page of the caller's grants. Raises Problem grant_not_found."""
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         if "id" in request.path:
@@ -26,8 +26,8 @@ def read_grants(request: Request, ports: Ports) -> Response:
 def _cursor(request: Request) -> str:
     cursor = request.query.get("cursor", "")
     if cursor and not _CURSOR.fullmatch(cursor):
-        fix = "Send the `next` of the page before, or leave the cursor out."
-        raise Problem("request_invalid", "The cursor is not one of ours.", fix)
+        fix = "Send the `next` of the previous page, or leave the cursor out."
+        raise Problem("request_invalid", "The cursor is not valid.", fix)
     return cursor
 
 

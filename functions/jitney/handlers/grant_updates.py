@@ -1,45 +1,99 @@
-"""Changing a grant with its record, again on what it is then whenever others wrote at the same time."""
+"""Optimistic writes: read, decide, write with the record; start over when an item changed since it was read.
 
-from collections.abc import Callable
-from typing import NamedTuple
+The decision is a pure function that returns a grant and its record, so no grant changes without a record. Credentials
+are issued for a `RecordedGrant` alone, which only this module makes.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, NewType, TypeVar
 
 from jitney.adapters.store import StaleWrite
 from jitney.core import audit
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant
+from jitney.core.access.grant_list import GrantListUpdate
 from jitney.core.audit import AuditRecord
 from jitney.core.problems import Problem
+from jitney.core.single_use import SingleUseKey
 from jitney.handlers.ports import Ports
 
 MAX_ATTEMPTS = 10
 
+RecordedGrant = NewType("RecordedGrant", Grant)
+"""A grant whose newest record, of its opening or of an issue, is in the store (STS 6)."""
+
+Written = TypeVar("Written")
+
 
 class GrantUpdate(NamedTuple):
-    """A grant as it shall be, and what is written with it."""
+    """A grant as it will be, and what is written with it."""
 
     grant: Grant
     record: AuditRecord
-    denial: DenyEntry | None = None
+    deny_entry: DenyEntry | None = None
 
 
-def update_grant(grant: Grant, step: Callable[[Grant], GrantUpdate | None], ports: Ports) -> Grant:
-    """Write what `step` makes of the grant; when others wrote at the same time, of what it is then.
-
-    The grant as it then is; nothing is written where `step` makes nothing. Raises Problem grant_conflict, unavailable.
-    """
+def write_until_current(attempt: Callable[[], Written], conflict: Callable[[], Problem]) -> Written:
+    """Return what `attempt` returns; repeat it while its write is stale. Raises the problem of `conflict` at last."""
     for _ in range(MAX_ATTEMPTS):
-        made = step(grant)
-        if made is None:
-            return grant
-        link = audit.next_chained_record(made.record, grant)
-        after = audit.with_chain_head(made.grant, link)
         try:
-            ports.store.save(grant, after, link, denial=made.denial, now=ports.now())
+            return attempt()
         except StaleWrite:
-            current = ports.store.grant(grant.id)
-            if current is None:
-                break
-            grant = current
-        else:
-            return after
-    raise Problem("grant_conflict", "The grant changed at the same time.", "Ask again.")
+            continue
+    raise conflict()
+
+
+def _conflict() -> Problem:
+    return Problem("grant_conflict", "The grant kept changing during this call.", "Repeat the call.")
+
+
+def update_grant(
+    grant: Grant,
+    decide: Callable[[Grant], GrantUpdate | None],
+    ports: Ports,
+    conflict: Callable[[], Problem] = _conflict,
+) -> Grant:
+    """Write the update that `decide` makes of the grant; when the grant changed, of the changed grant.
+
+    Returns the grant as it then is. Nothing is written when `decide` returns None. Raises Problem grant_conflict,
+    unavailable, or what `decide` raises.
+    """
+    read: Grant | None = grant
+
+    def attempt() -> Grant:
+        nonlocal read
+        before, read = read or ports.store.grant(grant.id), None
+        if before is None:
+            raise conflict()
+        update = decide(before)
+        if update is None:
+            return before
+        record = audit.next_chained_record(update.record, before)
+        after = audit.with_chain_head(update.grant, record)
+        ports.store.save(before, after, record, deny_entry=update.deny_entry, now=ports.now())
+        return after
+
+    return write_until_current(attempt, conflict)
+
+
+def record_update(grant: Grant, decide: Callable[[Grant], GrantUpdate], ports: Ports) -> RecordedGrant:
+    """Return the grant after an update that is always written and recorded. Raises as `update_grant`."""
+    return RecordedGrant(update_grant(grant, decide, ports))
+
+
+def write_new_grant(
+    grant: Grant,
+    record: AuditRecord,
+    keys: Sequence[SingleUseKey],
+    lists: Sequence[GrantListUpdate],
+    ports: Ports,
+    now: int,
+) -> RecordedGrant:
+    """Write a new grant with its first record, single-use keys and lists.
+
+    Raises Conflict for a used key and StaleWrite for a list that changed.
+    """
+    first = audit.next_chained_record(record, grant)
+    created = audit.with_chain_head(grant, first)
+    ports.store.create_grant(created, first, keys, lists=lists, now=now)
+    return RecordedGrant(created)

@@ -1,4 +1,4 @@
-"""GET /v1/health: alive, and which version."""
+"""GET /v1/health: the function is alive, and its version."""
 
 import os
 
@@ -8,7 +8,7 @@ from jitney.handlers.ports import Ports
 
 
 def health(_request: Request, _ports: Ports) -> Response:
-    """200; says nothing about anything behind the function."""
+    """200. It checks nothing behind the function."""
     return Response(200, {"status": "ok", "version": os.environ.get("JITNEY_VERSION", "unknown")})
 
 

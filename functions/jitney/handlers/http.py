@@ -1,4 +1,4 @@
-"""API Gateway's proxy events as requests, and answers as it wants them back.
+"""Requests from API Gateway's proxy events, and the answers it expects.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
@@ -22,7 +22,7 @@ MAX_FORM_FIELDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. Header names are lower-case: HTTP/2 and the proxies in between spell them so."""
+    """One HTTP request. Header names are in lower case, as HTTP/2 and proxies send them."""
 
     headers: Mapping[str, str]
     path: Mapping[str, str]
@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer: a status, a JSON object, further headers."""
+    """One answer: a status, a JSON object, extra headers."""
 
     status: int
     body: Mapping[str, Any] = field(repr=False)
@@ -46,7 +46,7 @@ class Response:
 
 
 def request_from_event(event: Mapping[str, Any]) -> Request:
-    """The request in an API Gateway REST proxy event. Raises Problem body_malformed for a body that is not base64."""
+    """Return the request in a REST proxy event. Raises Problem body_malformed for a body that is not base64."""
     context = event.get("requestContext") or {}
     return Request(
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
@@ -70,9 +70,9 @@ def _body(event: Mapping[str, Any]) -> bytes:
 
 
 def form_fields(body: bytes, most_bytes: int) -> dict[str, list[str]]:
-    """The fields of a form. Raises Problem body_too_large, body_malformed."""
+    """Return the fields of a form. Raises Problem body_too_large, body_malformed."""
     if len(body) > most_bytes:
-        raise Problem("body_too_large", "The form is too large.", "Write less.")
+        raise Problem("body_too_large", "The form is too large.", "Write a shorter text.")
     try:
         pairs = parse_qsl(
             body.decode(),
@@ -82,9 +82,7 @@ def form_fields(body: bytes, most_bytes: int) -> dict[str, list[str]]:
             errors="strict",
         )
     except ValueError as error:
-        raise Problem(
-            "body_malformed", "The form cannot be read.", "Open the page again, and send its form."
-        ) from error
+        raise Problem("body_malformed", "The form cannot be read.", "Open the page again and send its form.") from error
     fields: dict[str, list[str]] = {}
     for name, value in pairs:
         fields.setdefault(name, []).append(value)
@@ -92,17 +90,17 @@ def form_fields(body: bytes, most_bytes: int) -> dict[str, list[str]]:
 
 
 def problem_response(problem: Problem) -> Response:
-    """A problem as an application/problem+json answer (RFC 9457); what may pass by itself says when to try again.
+    """Return a problem as an application/problem+json answer (RFC 9457). A 503 says when to try again.
 
-    Problems quote what they are about: no secret in it is told.
+    Problems quote the request, so secrets in them are masked.
     """
-    again = {"Retry-After": UNAVAILABLE_RETRY_SECONDS} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    headers = {"Content-Type": "application/problem+json", **again, **problem.headers}
+    retry = {"Retry-After": UNAVAILABLE_RETRY_SECONDS} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = {"Content-Type": "application/problem+json", **retry, **problem.headers}
     return Response(problem.status, UNTAGGED.data(problem.body()), headers)
 
 
 def proxy_response(response: Response) -> dict[str, Any]:
-    """The answer as API Gateway wants it. Nothing that Jitney says is for a cache to keep."""
+    """Return the answer as API Gateway expects it. No cache may keep any answer."""
     return {
         "statusCode": response.status,
         "headers": {

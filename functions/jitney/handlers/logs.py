@@ -1,4 +1,4 @@
-"""The functions' log: one JSON object a line, and no secret in any, whoever writes it (row AUD 7)."""
+"""The functions' log: one JSON object a line, with secrets masked, from any logger (row AUD 7)."""
 
 import json
 import logging
@@ -14,21 +14,21 @@ from jitney.core.masking.text import cannot_hold_secret
 
 
 class MaskingFormatter(LambdaPowertoolsFormatter):
-    """Formats a log record, its exception and what it is given besides, masked."""
+    """Formats a log record with its exception and extra members, masked."""
 
     def serialize(self, log: Any) -> str:
-        """The line: what has no form in JSON is looked into as the text that it becomes."""
+        """Return the line. A value without a JSON form is masked as its text."""
         line = super().serialize(log)
         if cannot_hold_secret(line):
             return line
-        said = json.loads(line)
-        masked = UNTAGGED.data(said)
-        return line if masked is said else super().serialize(masked)
+        message = json.loads(line)
+        masked = UNTAGGED.data(message)
+        return line if masked is message else super().serialize(masked)
 
 
 def mask_all() -> None:
-    """Have every logger of this process write masked lines: the adapters', botocore's, urllib3's."""
-    logging.basicConfig(stream=sys.stdout)  # where the Lambda runtime has not put a handler of its own
+    """Mask the lines of every logger of this process, such as botocore's and urllib3's."""
+    logging.basicConfig(stream=sys.stdout)  # unless the Lambda runtime has added a handler
     for handler in logging.getLogger().handlers:
         handler.setFormatter(MaskingFormatter())
 

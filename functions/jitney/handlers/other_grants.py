@@ -1,16 +1,10 @@
-"""What is held besides the grant that is decided on: read only for requests that could complete a way (row POL 5)."""
+"""The caller's other active grants, read only for requests that could complete an escalation (row POL 5)."""
 
 from dataclasses import dataclass, field
 
 from jitney.core.access.grant import Grant
-from jitney.core.access.other_grants import (
-    OtherGrant,
-    OtherGrants,
-    OtherGrantsUpdate,
-    identities_of,
-    is_counted,
-    other_grant_of,
-)
+from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
+from jitney.core.access.other_grants import identities_of, is_counted, list_key, other_grant_of
 from jitney.core.policy.risks import HeldActions, completed_escalations
 from jitney.core.problems import Problem
 from jitney.handlers.ports import Ports
@@ -18,11 +12,11 @@ from jitney.handlers.ports import Ports
 
 @dataclass(slots=True)
 class OtherGrantsLookup:
-    """The other grants of an agent and of the human it acts for, in one account; a `jitney.core.policy.risks.HeldActionsLookup`.
+    """The other grants of an agent and of the human it acts for, in one account.
 
-    Only those of this very agent for this very human may be named to the caller. `grant_id` is the grant that is
-    decided on again, "" for a new one: it is decided over those that were entered before it. Raises Problem unavailable
-    when the store fails.
+    A `jitney.core.policy.risks.HeldActionsLookup`. It names a grant to the caller only if the same agent holds it for
+    the same human. `grant_id` is the grant that is decided again, "" for a new one; it is decided over the entries
+    before its own. Raises Problem unavailable when the store fails.
     """
 
     ports: Ports
@@ -31,15 +25,15 @@ class OtherGrantsLookup:
     account: str
     now: int
     grant_id: str = ""
-    read: dict[str, OtherGrants] = field(default_factory=dict)
+    read: dict[str, GrantList] = field(default_factory=dict)
 
-    def __call__(self, asked: frozenset[str]) -> tuple[HeldActions, ...]:
-        """What is held besides that could matter when `asked` is asked for, as last written."""
-        self.read = {identity: self.ports.store.holdings(identity) for identity in self._identities}
-        entries = {entry.grant_id: entry for holdings in self.read.values() for entry in holdings.before(self.grant_id)}
+    def __call__(self, requested: frozenset[str]) -> tuple[HeldActions, ...]:
+        """Return the other grants that could matter for the `requested` actions, as last written."""
+        self.read = {key: self.ports.store.grant_list(key) for key in self._keys}
+        entries = {entry.grant_id: entry for each in self.read.values() for entry in each.before(self.grant_id)}
         here = [entry for entry in entries.values() if entry.account == self.account and entry.until > self.now]
         possible = completed_escalations(
-            asked,
+            requested,
             [HeldActions(each.grant_id, frozenset(each.actions)) for each in here],
             self.ports.actions.escalations,
         )
@@ -49,25 +43,25 @@ class OtherGrantsLookup:
             self._held(entry) for entry in here if is_counted(self.ports.store.grant(entry.grant_id), self.now)
         )
 
-    def entering(self, grant: Grant) -> tuple[OtherGrantsUpdate, ...]:
-        """What must be written with the new `grant` so that whoever is decided on next sees it.
+    def updates_for(self, grant: Grant) -> tuple[GrantListUpdate, ...]:
+        """Return the list updates to write with the new `grant`, so that the next decision sees it.
 
-        Raises Problem rate_limited when too much is held.
+        Raises Problem rate_limited when the lists are full.
         """
         entry = other_grant_of(grant, self.ports.actions)
         if entry is None:
             return ()
-        read = [self.read[identity] for identity in self._identities]  # KeyError rather than a grant without its entry
-        changes = tuple(OtherGrantsUpdate(each, each.with_grant(entry, self.now)) for each in read)
+        read = [self.read[key] for key in self._keys]  # a KeyError is better than a grant without its entry
+        changes = tuple(GrantListUpdate(each, each.at(self.now).with_entry(entry)) for each in read)
         if any(each.after.full for each in changes):
-            detail = "The same agent or person holds too many live grants that could be combined."
+            detail = "The agent or its human has too many active grants that could be combined."
             raise Problem("rate_limited", detail, "Wait until some have ended.", headers={"Retry-After": "60"})
         return changes
 
     @property
-    def _identities(self) -> tuple[str, ...]:
-        return identities_of(self.principal, self.human)
+    def _keys(self) -> tuple[str, ...]:
+        return tuple(list_key(identity) for identity in identities_of(self.principal, self.human))
 
-    def _held(self, entry: OtherGrant) -> HeldActions:
+    def _held(self, entry: ListedGrant) -> HeldActions:
         owner = f"{self.principal}#{self.human or ''}"
         return HeldActions(entry.grant_id if entry.owner == owner else "", frozenset(entry.actions))

@@ -1,4 +1,4 @@
-"""DELETE /v1/grants/{id}: the agent gives its grant back."""
+"""DELETE /v1/grants/{id}: the agent releases its grant."""
 
 from jitney.core.access.grant import State
 from jitney.handlers.callers import authenticate_request
@@ -10,7 +10,7 @@ from jitney.handlers.responses import grant_response
 
 
 def release_grant(request: Request, ports: Ports) -> Response:
-    """200 with the grant, which has ended, however often it is asked; Problem where it is not the caller's own."""
+    """200 with the ended grant, also when repeated; Problem for a grant of another caller."""
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         grant = call.own_grant()

@@ -1,4 +1,4 @@
-"""Answers that more than one route gives."""
+"""Answers that several routes give."""
 
 from typing import Any
 
@@ -7,22 +7,23 @@ from jitney.core.access.decision import Decision, Reason, Risk
 from jitney.core.access.grant import Grant, State, permissions_view
 from jitney.core.access.request import AccessRequest
 from jitney.core.problems import Problem
+from jitney.core.review.reviewers import escalation_groups
 from jitney.core.single_use import Quota
 from jitney.core.times import iso
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.http import Response
 
 POLL_SECONDS = 5
-"""How long a caller is asked to wait before it looks again at a pending grant."""
+"""How long a caller should wait before it reads a pending grant again."""
 
 
 def reasons_view(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
-    """Why policy decided as it did, as the API shows it."""
+    """Return the reasons of a decision as the API shows them."""
     return [each._asdict() for each in reasons]
 
 
 def risks_view(risks: tuple[Risk, ...]) -> list[dict[str, Any]]:
-    """A request's risks, as the API shows them."""
+    """Return a request's risks as the API shows them."""
     return [
         {
             "risk": each.name,
@@ -36,7 +37,7 @@ def risks_view(risks: tuple[Risk, ...]) -> list[dict[str, Any]]:
 
 
 def decision_view(decision: Decision) -> dict[str, Any]:
-    """A decision as the API shows it."""
+    """Return a decision as the API shows it."""
     return {
         "effect": str(decision.effect),
         "reasons": reasons_view(decision.reasons),
@@ -52,7 +53,7 @@ def decision_view(decision: Decision) -> dict[str, Any]:
 def grant_response(
     status: int, grant: Grant, call: AuthenticatedRequest, credentials: Credentials | None = None
 ) -> Response:
-    """The answer that tells a grant: with its credentials, or while it is pending with who is asked until when."""
+    """Return the answer that shows a grant, with its credentials or, while it is pending, with its review."""
     body: dict[str, Any] = {"grant": grant.view()}
     headers = {"Location": f"/v1/grants/{grant.id}"}
     if credentials:
@@ -64,9 +65,7 @@ def grant_response(
 
 
 def _review_view(grant: Grant, call: AuthenticatedRequest) -> dict[str, Any]:
-    """Who is asked about a pending grant, who has approved, and where it went because nobody answered."""
-    from jitney.core.review.reviewers import escalation_groups  # noqa: PLC0415 - an allowed request shall not wait for it
-
+    """Return the reviewers, approvals and escalations of a pending grant."""
     return {
         "any_of": [list(groups) for groups in grant.reviews],
         "approved": list(grant.approvals),
@@ -76,36 +75,37 @@ def _review_view(grant: Grant, call: AuthenticatedRequest) -> dict[str, Any]:
 
 
 def deciding_policies(decision: Decision) -> dict[str, Any]:
-    """The members of a record that say what decided."""
+    """Return the record members that name the policies behind a decision."""
     ids = tuple(sorted({reason.policy for reason in decision.reasons}))
     return {"policy_version": decision.policy_version, "policies": ids}
 
 
-def explanation_view(asked: AccessRequest | None) -> dict[str, Any]:
-    """How the permissions follow from the calls that were asked with: {} for a request without calls."""
-    if asked is None or not asked.explanation:
+def explanation_view(access_request: AccessRequest | None) -> dict[str, Any]:
+    """Return how the permissions follow from the requested calls; {} for a request without calls."""
+    if access_request is None or not access_request.explanation:
         return {}
-    return {"explanation": [each.view() for each in asked.explanation]}
+    return {"explanation": [each.view() for each in access_request.explanation]}
 
 
-def denied_problem(decision: Decision, asked: AccessRequest | None = None) -> Problem:
-    """The problem that tells a denied caller why, and what would have passed (POL 7)."""
-    detail = decision.reasons[0].sentence if decision.reasons else "No policy permits it."
+def denied_problem(decision: Decision, access_request: AccessRequest | None = None) -> Problem:
+    """Return the problem of a denied request: the reasons, and the smaller request that would pass (POL 7)."""
+    detail = decision.reasons[0].sentence if decision.reasons else "No policy permits this request."
     extras = {
         "reasons": reasons_view(decision.reasons),
         "risks": risks_view(decision.risks),
         "allowed_subset": permissions_view(decision.allowed_subset),
         "longest_seconds": decision.longest_seconds,
         "policy_version": decision.policy_version,
-        **explanation_view(asked),
+        **explanation_view(access_request),
     }
     return Problem("denied", detail, _fix(decision), extras)
 
 
 def rate_limited_problem(quota: Quota) -> Problem:
-    """The problem that a quota of the minute is used up."""
-    fix = "Wait for the next minute; what is denied stays denied."
-    return Problem("rate_limited", f"At most {quota.most} answers of this kind a minute.", fix, headers=_NEXT_MINUTE)
+    """Return the problem that the quota of the minute is used up."""
+    fix = "Wait a minute. Do not repeat denied requests: they stay denied."
+    detail = f"You have had {quota.most} answers of this kind this minute, which is the limit."
+    return Problem("rate_limited", detail, fix, headers=_NEXT_MINUTE)
 
 
 _NEXT_MINUTE = {"Retry-After": "60"}
@@ -113,7 +113,7 @@ _NEXT_MINUTE = {"Retry-After": "60"}
 
 def _fix(decision: Decision) -> str:
     if decision.allowed_subset:
-        return "Ask for the permissions in allowed_subset alone; they would pass."
+        return "Request only the permissions in allowed_subset. They would pass."
     if decision.longest_seconds:
-        return f"Ask for at most {decision.longest_seconds} seconds."
-    return "Ask for something else, or ask your platform engineer for a policy that permits this."
+        return f"Request at most {decision.longest_seconds} seconds."
+    return "Request something else, or ask your platform engineer for a policy that permits this."

@@ -7,35 +7,36 @@ from jitney.adapters.store import Conflict
 from jitney.core import audit
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State
+from jitney.core.access.grant_list import GrantListUpdate
 from jitney.core.access.request import AccessRequest
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
-from jitney.core.review.pending import PendingReviewsUpdate
+from jitney.core.review.pending import equal_to, list_key, pending_review
 from jitney.core.single_use import idempotency_key, idempotency_record, pending_duplicate_quota
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.ports import Ports
 from jitney.handlers.responses import deciding_policies, rate_limited_problem
 
 
-def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | PendingReviewsUpdate:
+def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | GrantListUpdate:
     """Return the pending grant that a new one repeats, or else the update to write with the new one.
 
     Raises Problem too_many_pending, or Conflict for a POST whose idempotency key was used before.
     """
     ports, most = call.ports, call.ports.config.limits.max_pending
-    read = ports.store.pending(grant.owner_key)
+    read = ports.store.grant_list(list_key(grant.owner_key))
     before = read.at(call.now)
-    for grant_id in before.equal_to(grant):
+    for grant_id in equal_to(before, grant):
         if same := _pending(grant_id, ports, call.now):
             return same
     if len(before.entries) >= most:
         ids = [each.grant_id for each in before.entries]
         before = before.without([each for each in ids if _pending(each, ports, call.now) is None])
     if len(before.entries) >= most:
-        if key and ports.store.held(idempotency_key(grant.owner_key, key)):
+        if key and ports.store.idempotency_value(idempotency_key(grant.owner_key, key)):
             raise Conflict(key)
         raise _too_many([each.grant_id for each in before.entries], min(each.until for each in before.entries), call)
-    return PendingReviewsUpdate(read, before.with_grant(grant))
+    return GrantListUpdate(read, before.with_entry(pending_review(grant)))
 
 
 def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest, asked: AccessRequest) -> None:
@@ -46,7 +47,12 @@ def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest,
     members = audit.request_members(asked, target, decision) | deciding_policies(decision)
     try:
         call.record(
-            AuditEvent.REQUEST, Outcome.REVIEW, (quota, *keys, *call.once), code="joined", grant_id=grant.id, **members
+            AuditEvent.REQUEST,
+            Outcome.REVIEW,
+            (quota, *keys, *call.single_use_keys),
+            code="joined",
+            grant_id=grant.id,
+            **members,
         )
     except Conflict as taken:
         if taken.key != quota.key:

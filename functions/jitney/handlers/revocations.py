@@ -1,4 +1,4 @@
-"""POST /v1/grants/{id}/revocation and /reviews/{id}/revocation: an operator, or a reviewer, takes a grant back."""
+"""POST /v1/grants/{id}/revocation and /reviews/{id}/revocation: an operator or a reviewer revokes a grant."""
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request_body import parse_revocation
@@ -16,7 +16,7 @@ from jitney.handlers.responses import grant_response
 
 
 def revoke_grant(request: Request, ports: Ports) -> Response:
-    """200 with the grant, which has ended; Problem where the caller may not, or gives no reason."""
+    """200 with the ended grant; Problem when the caller may not revoke it or gives no reason."""
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         grant = _revocable(call)
@@ -25,15 +25,15 @@ def revoke_grant(request: Request, ports: Ports) -> Response:
 
 
 def _revocable(call: AuthenticatedRequest) -> Grant:
-    """The grant of the path's id, if the caller is an operator or among its reviewers.
+    """Return the grant with the path's id, for an operator or one of its reviewers.
 
-    Raises Problem not_operator for anybody else, whether there is such a grant or not, and grant_not_found.
+    Raises Problem not_operator for another caller, whether the grant exists or not, and grant_not_found.
     """
     grant, config = call.grant_in_path(), call.ports.config
     if not (grant and may_revoke(call.principal, GrantUnderReview(grant, config), config.reviewers, call.now)):
         call.require_operator("revoke it")
     if grant is None:
-        raise Problem("grant_not_found", "There is no grant of this id.", "Check the id.")
+        raise Problem("grant_not_found", "There is no grant with this id.", "Check the id.")
     return grant
 
 
@@ -44,7 +44,7 @@ def revoke_from_page(visit: FormVisit) -> Page:
         grant = _revocable(call)
         reason = visit.form("reason")
         if not escape_invisible(reason):
-            raise Problem("request_invalid", "There is no reason.", "Go back, and say in a few words why.")
+            raise Problem("request_invalid", "The reason is missing.", "Go back, and say in a few words why.")
     end_grant(grant, State.REVOKED, reason, call)
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")
 

@@ -74,7 +74,7 @@ def _verified_interaction(request: Request, ports: Ports) -> ButtonClick | Modal
     timestamp = request.headers["x-slack-request-timestamp"].encode()
     digest = hashlib.sha256(timestamp + b":" + request.body).hexdigest()
     try:
-        ports.store.take([SingleUseKey(f"SLACK#{digest}", now + 2 * WITHIN_SECONDS + 1)], now=now)
+        ports.store.consume([SingleUseKey(f"SLACK#{digest}", now + 2 * WITHIN_SECONDS + 1)], now=now)
     except Conflict:
         return None
     return interaction

@@ -1,4 +1,4 @@
-"""POST /v1/targets/{alias}/check: what a target's roles answer, to what they should let through and what not."""
+"""POST /v1/targets/{alias}/check: tries what a target's roles must allow and must refuse."""
 
 import difflib
 
@@ -14,9 +14,9 @@ from jitney.handlers.ports import Ports
 
 
 def check_target(request: Request, ports: Ports) -> Response:
-    """200 with every attempt and its answer; Problem where the caller is no operator or the target is unknown.
+    """200 with every attempt and its answer; Problem when the caller is no operator or the target is unknown.
 
-    That it begins is on record before there is a session, and then what came of it, in one chain (STS 6).
+    One chain records the start before any session exists, and then the result (STS 6).
     """
     call = authenticate_request(request, ports)
     with call.counting_refusals():
@@ -24,17 +24,17 @@ def check_target(request: Request, ports: Ports) -> Response:
         target = _target(call)
     chain = ports.new_id("r")
     session = SESSION_PREFIX + chain.removeprefix("r-")
-    begun = _record(call, target, chain, Outcome.ALLOWED, session)
+    started = _record(call, target, chain, Outcome.ALLOWED, session)
     try:
         who = call.principal
-        answered = ports.target_checks.run(attempts(target, session, who.source_identity, who.human or ""))
+        results = ports.target_checks.run(attempts(target, session, who.source_identity, who.human or ""))
     except Problem as problem:
-        _record(call, target, chain, Outcome.FAILED, session, begun, code=problem.code)
+        _record(call, target, chain, Outcome.FAILED, session, started, code=problem.code)
         raise
-    passed = all(each.ok for each in answered)
-    _record(call, target, chain, Outcome.PASSED if passed else Outcome.FAILED, session, begun, answered=answered)
+    passed = all(each.ok for each in results)
+    _record(call, target, chain, Outcome.PASSED if passed else Outcome.FAILED, session, started, results=results)
     body = {"target": target.alias, "account": target.account, "session": session, "passed": passed}
-    return Response(200, body | {"attempts": [each.view() for each in answered]})
+    return Response(200, body | {"attempts": [each.view() for each in results]})
 
 
 def _target(call: AuthenticatedRequest) -> Target:
@@ -43,7 +43,7 @@ def _target(call: AuthenticatedRequest) -> Target:
         return targets[alias]
     closest = difflib.get_close_matches(alias[:64], targets, n=3)
     fix = f"Use one of: {', '.join(closest or sorted(targets)[:10])}."
-    raise Problem("target_unknown", f"There is no target {alias[:64]!a}.", fix, {"alternatives": closest})
+    raise Problem("target_unknown", f"Target {alias[:64]!a} does not exist.", fix, {"alternatives": closest})
 
 
 def _record(
@@ -55,10 +55,10 @@ def _record(
     before: audit.ChainedRecord | None = None,
     *,
     code: str = "",
-    answered: tuple[AttemptResult, ...] = (),
+    results: tuple[AttemptResult, ...] = (),
 ) -> audit.ChainedRecord:
-    """Write the next record of a check's chain: `detail` has the sessions' name, and the answers that were wrong."""
-    wrong = {each.attempt.name: each.answer for each in answered if not each.ok}
+    """Write the next record of a check's chain; its `detail` has the session name and the wrong answers."""
+    wrong = {each.attempt.name: each.answer for each in results if not each.ok}
     record = audit.principal_record(
         AuditEvent.TARGET_CHECK,
         outcome,

@@ -5,34 +5,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitney.core.access.grant import GrantEnd, State
-from jitney.core.access.other_grants import OtherGrant, OtherGrants, identities_of, is_counted, other_grant_of
+from jitney.core.access.grant_list import GrantList, ListedGrant
+from jitney.core.access.other_grants import identities_of, is_counted, other_grant_of
 from jitney.core.access.request import Permission
 from tests.fakes import ACTIONS, GRANT, NOW, PENDING
 
 PARTS = (Permission(("iam:PassRole", "s3:GetObject"), ("*",)), Permission(("ec2:RunInstances",), ("*",)))
 ENTRIES = st.builds(
-    OtherGrant, st.text(), st.text(), st.text(), st.integers(0, 2**40), st.lists(st.text(), max_size=3).map(tuple)
+    ListedGrant,
+    st.text(),
+    st.text(),
+    st.integers(0, 2**40),
+    st.text(),
+    st.lists(st.text(), max_size=3).map(tuple),
+    st.text(),
 )
 
 
 @given(st.lists(ENTRIES, max_size=4).map(tuple))
-def test_other_grants_are_read_as_they_were_written(entries):
-    holdings = OtherGrants("a", "g-x", entries)
-    assert OtherGrants.read("a", "g-x", holdings.text()) == holdings
+def test_a_list_comes_back_as_it_was_written(entries):
+    listed = GrantList("a", "g-x", entries)
+    assert GrantList.read("a", "g-x", listed.text()) == listed
 
 
-@pytest.mark.parametrize("text", ["", "{}x", "[1]", '[["g", "o", "a", 1]]'])
-def test_pol_08_unreadable_other_grants_are_an_error(text):
+@pytest.mark.parametrize("text", ["", "{}x", "[1]", '[["g", "o", 1, "a"]]'])
+def test_pol_08_what_cannot_be_read_is_no_empty_holding(text):
     with pytest.raises((ValueError, TypeError)):
-        OtherGrants.read("a", "g-x", text)
+        GrantList.read("a", "g-x", text)
 
 
 def test_an_entry_has_only_the_grants_combination_actions():
     assert other_grant_of(GRANT, ACTIONS) is None
     entry = other_grant_of(replace(GRANT, permissions=PARTS), ACTIONS)
-    assert entry == OtherGrant(
-        GRANT.id, GRANT.owner_key, GRANT.account, NOW + 300, ("ec2:RunInstances", "iam:PassRole")
-    )
+    parts = ("ec2:RunInstances", "iam:PassRole")
+    assert entry == ListedGrant(GRANT.id, GRANT.owner_key, NOW + 300, GRANT.account, parts)
 
 
 def test_pol_05_a_pending_grant_counts_until_its_latest_possible_end():
@@ -40,17 +46,19 @@ def test_pol_05_a_pending_grant_counts_until_its_latest_possible_end():
     assert entry.until == PENDING.expires_at + PENDING.duration_seconds
 
 
-def test_ended_entries_are_dropped_when_one_is_added():
-    old, live, new = (OtherGrant(f"g-{until}", "o", "a", until, ("iam:PassRole",)) for until in (NOW, NOW + 1, NOW + 2))
-    after = OtherGrants("a", "g-x", (old, live)).with_grant(new, NOW)
-    assert after == OtherGrants("a", new.grant_id, (live, new))
+def test_what_has_ended_is_dropped_when_something_is_entered():
+    old, live, new = (
+        ListedGrant(f"g-{until}", "o", until, "a", ("iam:PassRole",)) for until in (NOW, NOW + 1, NOW + 2)
+    )
+    after = GrantList("a", "g-x", (old, live)).at(NOW).with_entry(new)
+    assert after == GrantList("a", new.grant_id, (live, new))
 
 
-def test_pol_05_a_grant_is_decided_over_earlier_entries():
-    first, second, third = (OtherGrant(f"g-{number}", "o", "a", NOW, ()) for number in range(3))
-    holdings = OtherGrants("a", "g-2", (first, second, third))
-    assert holdings.before("g-1") == (first,)
-    assert holdings.before("") == holdings.before("g-unknown") == holdings.entries
+def test_pol_05_a_grant_is_decided_over_what_was_entered_before_it():
+    first, second, third = (ListedGrant(f"g-{number}", "o", NOW) for number in range(3))
+    listed = GrantList("a", "g-2", (first, second, third))
+    assert listed.before("g-1") == (first,)
+    assert listed.before("") == listed.before("g-unknown") == listed.entries
 
 
 def test_pol_05_a_grant_counts_for_the_agent_and_for_the_human():

@@ -1,0 +1,76 @@
+"""A list of grants that is one value with a version: those that could be combined, or an owner's pending reviews.
+
+A new grant is written together with its entries, and only if each list still has the version that its decision read.
+So of two simultaneous requests that exclude or repeat each other, the later one sees the earlier one. Pure.
+"""
+
+import json
+from collections.abc import Collection
+from typing import NamedTuple, Self
+
+MAX_CHARACTERS = 300_000
+"""Bound of one list's text. A DynamoDB item holds 400 KB."""
+
+
+class ListedGrant(NamedTuple):
+    """One grant in a list. `until` is its latest possible end, in epoch seconds.
+
+    `actions` are its combination actions in `account`. `request` is the hash of a request under review.
+    """
+
+    grant_id: str
+    owner: str
+    until: int
+    account: str = ""
+    actions: tuple[str, ...] = ()
+    request: str = ""
+
+
+class GrantList(NamedTuple):
+    """The entries, oldest first. `key` names the list; `version` is the id of the last added grant, "" for none."""
+
+    key: str
+    version: str = ""
+    entries: tuple[ListedGrant, ...] = ()
+
+    @classmethod
+    def read(cls, key: str, version: str, text: str) -> Self:
+        """Return the entries in `text`. Raises ValueError or TypeError when it is malformed."""
+        entries = (
+            ListedGrant(grant_id, owner, until, account, tuple(actions), request)
+            for grant_id, owner, until, account, actions, request in json.loads(text)
+        )
+        return cls(key, version, tuple(entries))
+
+    def text(self) -> str:
+        """Return the entries as `read` parses them."""
+        return json.dumps(self.entries, separators=(",", ":"))
+
+    @property
+    def full(self) -> bool:
+        """Whether there are more entries than one item can hold."""
+        return len(self.text()) > MAX_CHARACTERS
+
+    def at(self, now: int) -> Self:
+        """Return the list without the grants that have ended by time."""
+        return self._replace(entries=tuple(each for each in self.entries if each.until > now))
+
+    def without(self, grant_ids: Collection[str]) -> Self:
+        """Return the list without these grants."""
+        return self._replace(entries=tuple(each for each in self.entries if each.grant_id not in grant_ids))
+
+    def with_entry(self, entry: ListedGrant) -> Self:
+        """Return the list with one more grant."""
+        return self._replace(version=entry.grant_id, entries=(*self.entries, entry))
+
+    def before(self, grant_id: str) -> tuple[ListedGrant, ...]:
+        """Return the entries before that grant's; all entries when it has none."""
+        ids = [entry.grant_id for entry in self.entries]
+        return self.entries[: ids.index(grant_id)] if grant_id in ids else self.entries
+
+
+class GrantListUpdate(NamedTuple):
+    """A list as a decision read it, and with the new grant."""
+
+    before: GrantList
+    after: GrantList
