@@ -283,7 +283,7 @@ class MemoryTaskTokens:
 
 @dataclass
 class MemoryMails:
-    """`adapters.mail_sender.MailSender` in memory: the mails by address. `codes` answer some addresses."""
+    """`adapters.mail_sender.MailSender` in memory. It records what was sent; `codes` are the failures of addresses."""
 
     sent: list[tuple[MailMessage, str]] = field(default_factory=list)
     codes: dict[str, str] = field(default_factory=dict)

@@ -46,19 +46,16 @@ BANNED = re.compile(
 FLOORS: dict[str, int] = {
     "benchmarks": 0,
     "data": 0,
-    "docs": 2,
     "infra": 0,
-    "jitney": 8,
-    "jitney/adapters": 29,
+    "jitney": 0,
+    "jitney/adapters": 0,
     "jitney/client": 0,
     "jitney/configuration": 0,
     "jitney/core": 0,
-    "jitney/handlers": 49,
-    "jitney/pages": 0,
+    "jitney/handlers": 0,
     "local": 3,
-    "policies": 0,
     "root": 0,
-    "tests": 183,
+    "tests": 118,
 }
 """How many banned words each room holds. Lower a number when the room has fewer; never raise one."""
 LONGEST_SENTENCE = 28
