@@ -86,7 +86,7 @@ def hidden(page: httpx.Response, name: str) -> str:
 
 def ballot(text: str) -> dict[str, Any]:
     """The fields of the approving form as a browser would send them."""
-    form = re.search(r"<form[^>]*>\s*<h2>Exactly this</h2>.*?</form>", text, re.DOTALL)
+    form = re.search(r"<form[^>]*>\s*<h2>Permissions</h2>.*?</form>", text, re.DOTALL)
     assert form, text
     fields: dict[str, Any] = {"comment": ""}
     for tag in re.findall(r"<input[^>]*>", form[0]):

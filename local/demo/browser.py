@@ -45,7 +45,7 @@ def _followed(http: httpx.Client, answer: httpx.Response) -> httpx.Response:
 
 def _ballot(text: str, verdict: str, unchecked: Sequence[str]) -> dict[str, str | list[str]]:
     """Return the form as a browser sends it, without the check boxes of the unchecked ARNs."""
-    form = _one(r"(<form[^>]*>\s*<h2>Exactly this</h2>.*?</form>)", text)
+    form = _one(r"(<form[^>]*>\s*<h2>Permissions</h2>.*?</form>)", text)
     sent: dict[str, str | list[str]] = {"comment": "", "verdict": verdict}
     for label, box in re.findall(r'<label class="box">((<input[^>]*>).*?)</label>', form, re.DOTALL):
         given = _attributes(box)
