@@ -38,7 +38,8 @@ GUARDED = (
     "handlers",
 )
 PREDICATES = {
-    "core/access/grant.py": ("may_have_credentials", "live"),
+    "adapters/slack_signatures.py": ("is_signed",),
+    "core/access/grant.py": ("may_have_credentials",),
     "core/identity/session.py": ("accepts_cookie", "accepts_form_token"),
     "core/identity/keys.py": ("verifies",),
     "core/review/break_glass.py": ("may_break_glass", "may_follow_up"),

@@ -1,0 +1,16 @@
+"""The guards that `make mutants` removes are there: a renamed one must not drop out of the run."""
+
+from tests.mutants import GUARDED, PACKAGE, PREDICATES, mutants
+
+
+def test_every_guarded_place_and_predicate_exists():
+    assert [place for place in GUARDED if not (PACKAGE / place).exists()] == []
+    named = {(name, f"{function}()") for name, functions in PREDICATES.items() for function in functions}
+    assert named - {(each.file, each.condition) for each in mutants()} == set()
+
+
+def test_each_kind_of_guard_is_found():
+    conditions = {(each.file, each.condition) for each in mutants()}
+    assert len(conditions) > 150
+    assert ("core/identity/signature.py", "token.algorithm not in issuer.algorithms") in conditions  # of an `or`
+    assert ("core/identity/signature.py", "key is None") in conditions
