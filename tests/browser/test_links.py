@@ -101,6 +101,6 @@ def test_rev_10_a_mail_shows_no_more_than_text_and_its_one_link(browser, stack, 
     text = reading.locator("body").inner_text()
     assert "<a href='//evil[.]example'>here</a>" in text.rpartition("The agent’s own words")[2]
     with context.expect_page() as opening:
-        reading.get_by_role("link", name="Open the request").click()
+        reading.get_by_role("link", name="Open request").click()
     opening.value.wait_for_selector("text=Sign in")
     context.close()

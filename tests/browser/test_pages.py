@@ -260,8 +260,8 @@ def test_rev_06_a_reviewer_says_who_stands_in_and_comes_back_without_scripts(bro
     seen.goto(away)
     assert violations(seen, axe) == []
     scripted.close()
-    page.get_by_role("button", name="I am back").click()
-    page.wait_for_selector("text=You are not away.")
+    page.get_by_role("button", name="End out of office").click()
+    page.wait_for_selector("text=You are not out of office.")
     context.close()
 
 

@@ -139,14 +139,14 @@ class Recorded:
         """Change the output of the command with `words`."""
         place = self.at(words)
         command, ran = self.ran[place]
-        assert old in ran.said
+        assert old in ran.text
         self.ran[place] = (command, CommandResult(ran.code, ran.out.replace(old, new), ran.err.replace(old, new)))
 
     def verifies(self, number: int, old: str, new: str) -> None:
         """Change the output of the `jitney audit verify` command with this number."""
         place = [place for place, (command, _) in enumerate(self.ran) if "audit verify" in command][number]
         command, ran = self.ran[place]
-        assert old in ran.said
+        assert old in ran.text
         self.ran[place] = (command, CommandResult(ran.code, ran.out.replace(old, new), ran.err))
 
     def replay(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -145,13 +145,13 @@ TAMPERINGS: dict[str, tuple[Callable[[Buckets, tuple[str, str]], Any], str]] = {
     ),
     "delete": (
         lambda buckets, grants: buckets.s3.delete_object(Bucket=buckets.records, Key=holding(buckets, grants[1], 1)),
-        r"records/dt=\S+ is missing, with what seal \d+ saw in it: .*record 1 of {1}.*",
+        r"records/dt=\S+ is missing, with the records that seal \d+ covers: .*record 1 of {1}.*",
     ),
     "add": (_add, r"In records/dt=\S+, record 0 of g-forgedforgedfo was added after seal \d+\."),
     "swap": (_swap, r"In records/dt=\S+, record 0 of {0} was removed after seal \d+\."),
     "replace a seal": (
         lambda buckets, _: buckets.put(seal_key(0), buckets.body(seal_key(0), buckets.seals) + b" ", buckets.seals),
-        r"Seal 0 was replaced: 1 later version\(s\) lie over the first\.",
+        r"Seal 0 was replaced: 1 later version\(s\) hide the first\.",
     ),
 }
 

@@ -66,7 +66,7 @@ def test_end_02_the_reconciler_prunes_and_mends(own: Own, document: Callable[[],
     dynamodb.update_item(
         TableName=table,
         Key=key,
-        UpdateExpression="SET denial = :denial",
+        UpdateExpression="SET deny_entry = :denial",
         ExpressionAttributeValues={":denial": {"S": over}},
     )
     reconciled(own)  # its schedule may have come first, and be at it still
