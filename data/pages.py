@@ -18,11 +18,11 @@ The table counts each service's operations. `make data` generates it from botoco
 
 | column | meaning |
 | --- | --- |
-| by name | The action of the operation's own name authorizes it. |
+| by name | The action with the operation's name authorizes it. |
 | by exception | Another action authorizes it. `data/operations.yaml` lists these exceptions. |
 | unsupported | No action is known. Jitney refuses the call; request permissions instead. |
 | ARN derived | A parameter names the resource, so Jitney derives its ARN. |
-| requested on `*` | The resource may have no name, or its ARN has parts that no parameter names, such as an id. |
+| requested on `*` | The operation names no resource, or its parameters lack a part of the ARN, such as an id. |
 
 The remaining operations act on no named resource.
 

@@ -1,4 +1,4 @@
--- Who was granted a resource, or called on it or below it, in the last 30 days, including bypasses
+-- Grants of a resource or of a path below it, and calls on them, in the last 30 days, including bypasses
 -- arn: the resource's ARN, such as arn:aws:s3:::reports/2026/a.csv
 SELECT named.time, named.access_type, named.activity, named.outcome, named.principal, named.human, named.grant_id,
        named.target, named.resource

@@ -582,7 +582,7 @@ def test_aud_04_who_accessed_omits_calls_without_resources(lake: Lake):
     assert lake.ask("who_accessed", "arn:aws:s3:::reports") == []
     assert [row["activity"] for row in lake.ask("timeline_of_grant", "g-1")] == ["s3:GetObject"]
     guide = (Path(__file__).parents[2] / "docs" / "queries.md").read_text(encoding="utf-8")
-    assert "`who_accessed` knows calls by the resources that their events name" in guide
+    assert "`who_accessed` finds a call only if its event names the resource" in guide
 
 
 def test_end_02_time_to_deny_has_measurement_and_last_call(lake: Lake):
