@@ -18,7 +18,7 @@ LONGEST_BODY = 51_200
 class TargetStackSet(Stack):
     """The stack `JitneyTargets`: one stack set, with an instance in each target's account and Region only.
 
-    A template that is too long for this stack's own is written to `folder` and uploaded.
+    A template longer than LONGEST_BODY is written to `folder` and uploaded to S3.
     """
 
     def __init__(

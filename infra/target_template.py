@@ -76,7 +76,7 @@ def _synthesized(make: Callable[[App], Stack]) -> str:
 
 
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
-    """Print one target's template, or that of all, from the configuration in JITNEY_CONFIG (default jitney.yaml)."""
+    """Print the template of one target or of all targets, from JITNEY_CONFIG (default jitney.yaml)."""
     try:
         local = env.get("JITNEY_LOCAL") == "1"
         configuration = load_configuration(Path(env.get("JITNEY_CONFIG") or ROOT / "jitney.yaml"), env, local=local)

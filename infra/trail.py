@@ -141,5 +141,8 @@ class Trail(Construct):
 
 
 def issuers(roles: Mapping[str, str]) -> str:
-    """Return the unique ids of functions' roles in the form that the correlator reads; `roles` are by function."""
+    """Return the unique ids of functions' roles in the form that the correlator reads.
+
+    `roles` maps each function to its role's id.
+    """
     return ",".join(f"{role_id}={name}" for name, role_id in roles.items())

@@ -1,4 +1,4 @@
-"""Ports for the local system: the requested ones, or those of the last start, or free ones.
+"""Ports for the local system: the requested ports, else the ports of the last start, else free ports.
 
 The same ports give the same issuer URL, and so the same synthesized template, at each start. Some ports are listened on
 long after they were chosen, so they lie outside the range that the kernel uses for outgoing connections.

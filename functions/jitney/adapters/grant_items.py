@@ -80,7 +80,7 @@ def item_of(grant: Grant) -> Item:
 
 
 def grant_update(table: str, before: Grant, after: Grant) -> Item:
-    """Return the part of a transaction that changes a grant, on condition that it is as it was read.
+    """Return the part of a transaction that changes a grant, unless the grant changed since it was read.
 
     It names only the attributes that change, and so needs no permission for the others.
     """
@@ -100,7 +100,7 @@ def grant_update(table: str, before: Grant, after: Grant) -> Item:
 def grant_of(item: Item | None) -> Grant | None:
     """Return the grant of an item, its state checked against its terms; None for an item without terms.
 
-    Raises KeyError, TypeError or ValueError for attributes that are not as they were written.
+    Raises KeyError, TypeError or ValueError for malformed attributes.
     """
     if item is None or "terms" not in item:
         return None

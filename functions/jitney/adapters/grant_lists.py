@@ -22,7 +22,7 @@ def list_in(key: str, item: Item | None) -> GrantList:
 
 
 def list_put(table: str, update: GrantListUpdate) -> Item:
-    """Return the part of a transaction that writes a list, on condition that it is as it was read."""
+    """Return the part of a transaction that writes a list, unless the list changed since it was read."""
     before, after = update
     item = item_key(after.key) | {
         "entries": {"S": after.text()},

@@ -62,7 +62,7 @@ class IssuerKeys:
         return self._trusted(issuer, known)
 
     def refreshed(self, issuer: Issuer) -> KeySet:
-        """Return the issuer's keys, fetched now unless that was tried within the cool-down. Raises as `keys`."""
+        """Return the issuer's keys, fetched again if the cool-down has passed. Raises the same as `keys`."""
         known = self._known.setdefault(issuer.issuer, _CachedKeys())
         self._fetch(issuer, known, UNKNOWN_KID_COOLDOWN_SECONDS, wait=True)
         return self._trusted(issuer, known)

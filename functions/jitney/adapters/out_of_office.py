@@ -44,7 +44,7 @@ class OutOfOfficeStore:
 
 
 def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) -> dict[str, Any]:
-    """Return the transaction item that replaces or deletes an entry, provided that it is as it was read."""
+    """Return the transaction item that replaces or deletes an entry, unless it changed since it was read."""
     known: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
     if before:
         known = {"ConditionExpression": _AS_READ, "ExpressionAttributeValues": _id(before.id)}

@@ -52,7 +52,7 @@ class Conflict(Exception):
 
 
 class StaleWrite(Exception):
-    """An item is no longer as it was read, or another transaction is writing it. Nothing was written."""
+    """An item changed since it was read, or another transaction is writing it. Nothing was written."""
 
 
 class Store:
@@ -115,7 +115,7 @@ class Store:
         self._write_at_any_time([self._put_record(record, now)], keys, now)
 
     def consume(self, keys: Sequence[SingleUseKey | Quota], *, now: int) -> None:
-        """Use keys before anything is done for them. Raises Conflict, and then uses none."""
+        """Use all keys before the work that they guard. Raises Conflict and uses none of them if one was used."""
         self._write_at_any_time([], keys, now)
 
     def grant(self, grant_id: str) -> Grant | None:
@@ -154,7 +154,7 @@ class Store:
         return self._open(open_role_key(role_arn, state), now + 1, _FAR_FUTURE)
 
     def _open(self, key: str, since: int, until: int) -> Iterator[Grant]:
-        """Yield the grants of the index `open_by_role` under a key that end from `since` to `until`."""
+        """Yield the grants with `key` in the index `open_by_role` that end between `since` and `until`."""
         start: Item = {}
         sought = {":key": {"S": key}, ":since": {"S": f"{since:012d}"}, ":until": {"S": f"{until:012d}"}}
         while True:

@@ -90,7 +90,7 @@ class Trail:
     def save_verdict(
         self, call: CloudTrailCall, reasons: Sequence[str], line: str, now: int, *, grant_id: str = ""
     ) -> None:
-        """Save and publish a verdict. First, save the key as one that called in the grant's name."""
+        """Save and publish a verdict. First, add the call's key to the keys of the grant."""
         if grant_id:
             self._note_key(grant_id, call, now)
         sk = verdict_key(call.event_id, reasons)
@@ -174,9 +174,9 @@ class TrailQueue:
         self._requeued_at: dict[tuple[str, str], int] = {}
 
     def requeue(self, account: str, access_key_id: str) -> None:
-        """Have the saved calls with a key judged within REQUEUE_DELAY_SECONDS, once for many calls.
+        """Queue a request to judge the saved calls with a key, to be delivered after REQUEUE_DELAY_SECONDS.
 
-        Raises Problem unavailable.
+        A process sends at most one message for a key in RECHECK_SECONDS. Raises Problem unavailable.
         """
         now = self._now()
         if now - self._requeued_at.get((account, access_key_id), 0) < RECHECK_SECONDS:

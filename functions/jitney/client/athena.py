@@ -43,8 +43,8 @@ class AthenaLocation:
 class QueryResult:
     """A query's answer: column names, rows and cost.
 
-    Numbers, booleans and NULL become Python values, and so does JSON, to which queries cast lists: Athena prints an
-    array without quoting its members. Everything else is text.
+    Numbers, booleans, NULL and JSON become Python values; everything else is text. Queries cast lists to JSON, because
+    Athena prints an array without quoting its members.
     """
 
     columns: tuple[str, ...]

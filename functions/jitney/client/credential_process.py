@@ -52,7 +52,7 @@ class CredentialOptions:
 
 
 def parse(words: Sequence[str]) -> CredentialOptions | None:
-    """The options in a command line as `jitney profile` writes it; None for one that the full parser has to read."""
+    """The options of a command line that `jitney profile` wrote; None for any other, which needs the full parser."""
     groups: dict[str, dict[str, Any]] = {"": {}, "request": {}, "waiting": {}, "connection": {}}
     left = iter(words)
     for word in left:

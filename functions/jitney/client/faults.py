@@ -17,8 +17,8 @@ _MOST_OF_A_COMMAND = 80
 def fault_and_fix(fault: Mapping[str, Any], request: GrantRequest | None) -> tuple[str, str]:
     """What is wrong, with the option and its value, and what to give instead.
 
-    `fault` is an item of `errors` in a problem of the broker. A pointer (RFC 6901) to a member that no option sets is
-    shown as it is.
+    `fault` is one item of `errors` in the broker's problem. Its pointer (RFC 6901) is shown unchanged if it is not for
+    an option.
     """
     pointer, detail, fix = (str(fault.get(name, "")) for name in ("pointer", "detail", "fix"))
     if request is None:

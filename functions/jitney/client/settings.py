@@ -15,7 +15,7 @@ from jitney.client.connection import checked_url
 from jitney.client.problems import Invalid, Unauthenticated
 from jitney.client.tokens import TokenSource
 
-# Each setting, its environment variable and its member in config.toml; None for one that the file may not hold.
+# Each setting: its environment variable and its member in config.toml, None if the file may not hold it.
 SETTINGS: Mapping[str, tuple[str, str | None]] = {
     "api": ("JITNEY_API_URL", "api"),
     "token_file": ("JITNEY_TOKEN_FILE", "token.file"),

@@ -51,7 +51,7 @@ def shown(value: Any) -> str:
 
 
 def fitting(columns: Sequence[str], rows: Rows, width: int) -> Table | None:
-    """Return a table of the rows; None if it is wider than `width`, because nothing is wrapped or cut."""
+    """Return a table of the rows without wrapping or cutting; None if it is wider than `width`."""
     cells = [[shown(value) for value in row] for row in rows]
     widths = [max(map(cell_len, each)) for each in zip(columns, *cells, strict=True)]
     if sum(widths) + _GAP * (len(columns) - 1) > width:

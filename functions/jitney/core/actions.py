@@ -254,9 +254,9 @@ def _format_pattern(arn_format: str) -> Pattern:
 
 @lru_cache(maxsize=1024)
 def _named(arn_format: str) -> tuple[str | Wildcard, ...]:
-    """Return the parts of a format. The names that distinguish resources of one account are not SEGMENTs.
+    """Return the parts of a format, in which the parts that identify a resource within an account are not SEGMENTs.
 
-    A format without names uses the Region instead.
+    If no part does, the Region identifies it.
     """
     parts = _parts(arn_format, _wild)
     if any(part in (Wildcard.RUN, Wildcard.NAME) for part in parts):

@@ -35,7 +35,10 @@ class RefusalCounts:
     written: dict[RefusalKey, int] = field(default_factory=dict)
 
     def add(self, refused: RefusalKey, now: int) -> list[tuple[RefusalKey, int, int]]:
-        """Count one refusal at `now` (epoch seconds). Return what to write now: (key, how many more, minute)."""
+        """Count one refusal at `now` (epoch seconds) and return the counts to write now.
+
+        Each is a key, its refusals since the last write, and the minute.
+        """
         due = list(self._close(now))
         if refused not in self.counts and len(self.counts) >= MAX_SOURCES:
             refused = refused._replace(source_ip=OTHERS, principal="", human="")

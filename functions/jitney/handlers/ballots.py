@@ -32,8 +32,8 @@ OUTCOMES = {VoteVerdict.APPROVE: Outcome.APPROVED, VoteVerdict.REJECT: Outcome.R
 class Ballot:
     """A vote as a reviewer submits it.
 
-    `content` is the hash of the grant that the reviewer saw. `comment` is the reviewer's text; `vote` masks and cuts
-    it.
+    `content` is the hash of the grant that the reviewer saw. `comment` is the reviewer's text, which
+    `vote` masks and cuts.
     """
 
     grant_id: str

@@ -28,8 +28,8 @@ OUTCOMES = {FollowUpVerdict.CONFIRM: Outcome.CONFIRMED, FollowUpVerdict.OBJECT: 
 def break_glass(visit: FormVisit) -> Page:
     """Return 303 to the request, which is active and on record. The workflow notifies the reviewers.
 
-    Raises Problem as `core.review.break_glass.activated_by_break_glass`, denied where policy forbids it, or
-    grant_not_found. Refusals are recorded too.
+    Raises the problems of `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy
+    forbids it. Refusals are recorded too.
     """
     grant, ports = visit.grant(), visit.ports
     reason = _masked_field(visit, grant, "reason")

@@ -55,7 +55,7 @@ class AuthenticatedRequest:
         return self.request.origin
 
     def access_request(self) -> AccessRequest:
-        """Return the access request in the body. Raises Problem as `parse_request`, or unavailable.
+        """Return the access request in the body. Raises the problems of `parse_request`, and unavailable.
 
         Masking a secret needs a key from KMS. Without the key's tag, an equal request would not be recognized.
         """

@@ -46,7 +46,7 @@ def write_deny_document(target: Target, ports: Ports) -> None:
 def repair_deny_document(target: Target, ports: Ports) -> bool:
     """Write the document again if it differs from the list; return whether it did.
 
-    Raises Problem as `write_deny_document`.
+    Raises the problems of `write_deny_document`.
     """
     policy = ports.role_policies.for_target(target)
     lease = ports.deny_list.acquire(target.role_arn, ports.now())

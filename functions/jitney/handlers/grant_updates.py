@@ -34,7 +34,7 @@ class GrantUpdate(NamedTuple):
 
 
 def write_until_current(attempt: Callable[[], Written], conflict: Callable[[], Problem]) -> Written:
-    """Return what `attempt` returns; repeat it while its write is stale. Raises the problem of `conflict` at last."""
+    """Return what `attempt` returns. Tries a stale write MAX_ATTEMPTS times, then raises the problem of `conflict`."""
     for _ in range(MAX_ATTEMPTS):
         try:
             return attempt()
@@ -53,7 +53,7 @@ def update_grant(
     ports: Ports,
     conflict: Callable[[], Problem] = _conflict,
 ) -> Grant:
-    """Write the update that `decide` makes of the grant; when the grant changed, of the changed grant.
+    """Write the update that `decide` makes of the grant. If the grant changed, decide again on the changed grant.
 
     Returns the grant as it then is. Nothing is written when `decide` returns None. Raises Problem grant_conflict,
     unavailable, or what `decide` raises.
@@ -77,7 +77,7 @@ def update_grant(
 
 
 def record_update(grant: Grant, decide: Callable[[Grant], GrantUpdate], ports: Ports) -> RecordedGrant:
-    """Return the grant after an update that is always written and recorded. Raises as `update_grant`."""
+    """Return the grant after an update that is always recorded. Raises the same as `update_grant`."""
     return RecordedGrant(update_grant(grant, decide, ports))
 
 

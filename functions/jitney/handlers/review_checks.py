@@ -1,4 +1,4 @@
-"""POST /v1/reviews/check: an operator checks that each channel and reviewer can be reached (row REV 13).
+"""POST /v1/reviews/check: an operator checks whether each channel and reviewer can be reached (row REV 13).
 
 It sends no message.
 """

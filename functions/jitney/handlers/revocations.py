@@ -38,7 +38,7 @@ def _revocable(call: AuthenticatedRequest) -> Grant:
 
 
 def revoke_from_page(visit: FormVisit) -> Page:
-    """303 to the grant's page, once it has ended. Raises Problem as the API's route, or request_invalid."""
+    """303 to the grant's page, once it has ended. Raises the problems of the API's route, and request_invalid."""
     call = visit.call
     with call.counting_refusals():
         grant = _revocable(call)

@@ -34,8 +34,8 @@ from jitney.handlers.ports import Ports
 def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
     """Process one event; ignore events about no target's role. Raises RejectedEvent or Problem.
 
-    `account` owns the bus that reported the event, `home` is the broker's account. Rejects events that neither may
-    report, and events so old that their grant may be deleted.
+    `account` owns the bus that reported the event, `home` is the broker's account. Rejects events that `account` may
+    not report, and events so old that their grant may be deleted.
     """
     seen, now = session_event(event, ports.target_roles), ports.now()
     if seen is None:
@@ -80,7 +80,10 @@ def judge_calls(
 def _judged(
     call: CloudTrailCall, grant: Grant | None, since: int, ports: Ports, *, reported: bool = False
 ) -> CallVerdict | None:
-    """Save and return the verdict on the call; None while it waits. `reported`: as a bypass with an unknown key."""
+    """Save and return the verdict on the call; None while it waits.
+
+    `reported` is whether the call was already reported as a bypass with an unknown key.
+    """
     now = ports.now()
     issue = _key_issuance(call.account, call.access_key_id, now, ports)
     verdict = classify_call(call, grant, issue, ports.issuing_roles, waited=now - since)

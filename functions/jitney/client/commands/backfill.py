@@ -47,7 +47,7 @@ def backfill_events(
     dry_run: DryRun = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Send CloudTrail events from a trail's S3 bucket to the queue, such as those of other Regions or an outage.
+    """Send CloudTrail events from a trail's S3 bucket to the queue, such as events of other Regions or of an outage.
 
     Uses your AWS credentials; docs/trail.md lists the permissions. Repeating it is safe: known events change nothing.
     Exit codes: 0 everything was sent, 2 something was skipped or there was no file.

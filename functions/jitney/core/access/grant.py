@@ -184,7 +184,7 @@ class Grant:
         return self.starts_at is not None and now < self.expires_at
 
     def end(self, state: State, ending: GrantEnd) -> "Grant":
-        """Return the grant released or revoked; if it had ended before, as it was at `ending.at`."""
+        """Return the released or revoked grant. A grant that ended before is returned in its state at `ending.at`."""
         current = self.at(ending.at)
         over = state not in TRANSITIONS[current.state] or (
             current.state not in OPEN_STATES and not self.may_have_credentials(ending.at)

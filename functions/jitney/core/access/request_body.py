@@ -74,7 +74,7 @@ def parse_request(
 
 
 def parse_revocation(body: bytes, limits: Limits) -> str:
-    """Return the unmasked reason in a revocation's body, {"reason": ...}. Raises Problem as `parse_request`."""
+    """Return the unmasked reason in a revocation's body, {"reason": ...}. Raises the problems of `parse_request`."""
     sent = _object(body, limits)
     faults = FieldErrors()
     faults.unknown_members(UNTAGGED.data(sent), ("reason",), "")
@@ -115,7 +115,7 @@ def _check_unmasked(sent: tuple[Permission, ...], shown: tuple[Permission, ...],
 
 
 def _check_calls(shown: Mapping[str, Any], faults: FieldErrors) -> None:
-    """Check that `calls` is given instead of `permissions`, not beside it."""
+    """Add an error when the body has both `calls` and `permissions`, and check the form of `calls`."""
     if "calls" not in shown:
         return
     if "permissions" in shown:

@@ -165,7 +165,7 @@ def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _changed(whole: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters with those of `change`, without the ones that are None."""
+    """Return the parameters updated by `change`, without parameters that are None."""
     return {name: value for name, value in {**whole, **change}.items() if value is not None}
 
 

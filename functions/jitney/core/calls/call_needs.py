@@ -82,7 +82,7 @@ def explain_call(call: AwsCall, place: AwsLocation) -> tuple[ExplainedAction, ..
 
 
 def _unheld(call: AwsCall) -> str:
-    """Return what the call may need for values that are only on the caller's machine; "" for none."""
+    """Return a note on permissions that depend on values on the caller's machine; "" if there are none."""
     within = ((need.action, *need.when.partition("|")) for need in call.operation.needs)
     unread = [
         f"{action} on the roles in {name}" if action == "iam:PassRole" else f"{action}, if {name} takes it"

@@ -72,8 +72,8 @@ def _groups(claims: SignedClaims, issuer: Issuer, provider: Provider, subject: s
 def _human(claims: SignedClaims, issuer: Issuer) -> str | None:
     """Return the person on whose behalf the agent asks; None when the token names none.
 
-    It is the identity with which that person signs in and votes. Only so can the person be kept from approving requests
-    of their own agent (REV 5).
+    The person signs in and votes with the same identity, so Jitney can refuse their vote on requests of their own agent
+    (REV 5).
     """
     value = claim_at(claims, issuer.human_claim) if issuer.human_claim else None
     if value is None:

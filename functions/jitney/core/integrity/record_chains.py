@@ -19,8 +19,8 @@ def check_chains(
 ) -> Iterator[IntegrityBreak]:
     """Yield the failures in the chains of all records, except at positions in `but`.
 
-    `contents` is by object. A gap before a record of a `fresh` object is no failure yet: records may arrive out of
-    order. If the records are not `whole`, a chain may start before them.
+    `contents` maps each object to its content. A gap before a record of a `fresh` object is no failure yet: records may
+    arrive out of order. If the records are not `whole`, a chain may start before them.
     """
     chains: dict[str, _Chain] = defaultdict(_Chain)
     for key, found in contents.items():

@@ -30,7 +30,7 @@ Span: TypeAlias = tuple[int, int]
 
 
 def mask_text(text: str, tags: MaskTags, *, prose: bool = False) -> str:
-    """Return `text` with every secret masked, `text` itself if there is none. Idempotent.
+    """Return `text` with every secret masked, or the same object if there is none. Idempotent.
 
     `prose` is for people's and agents' text: any 40 characters that may be an AWS secret key are masked there.
     """
@@ -49,7 +49,7 @@ def cannot_hold_secret(text: str) -> bool:
 
 
 def suspects(texts: Sequence[str]) -> set[int]:
-    """Return the indexes of the texts that may hold a secret, including all that do."""
+    """Return the indexes of all texts that hold a secret, and perhaps of some that do not."""
     starts, at = [], 0
     for text in texts:
         starts.append(at)
@@ -98,7 +98,7 @@ def _lower(text: str) -> str:
 
 
 def _put_together(text: str, spans: Iterable[Span], rewritten: list[tuple[int, int, str]], tags: MaskTags) -> str:
-    """Return the text with spans masked and places rewritten; where they overlap, all is masked."""
+    """Return the text with `spans` masked and `rewritten` replaced. Places that overlap are masked as one."""
     masked: list[tuple[int, int, str | None]] = [(start, end, None) for start, end in spans]
     places = sorted([*masked, *rewritten], key=lambda place: place[:2])
     merged: list[tuple[int, int, str | None]] = []
@@ -115,7 +115,7 @@ def _put_together(text: str, spans: Iterable[Span], rewritten: list[tuple[int, i
 
 
 def _mask(text: str, start: int, end: int, tags: MaskTags) -> str:
-    """Return the mask of a span; in quotes if it replaces a number in JSON, which stays valid."""
+    """Return the mask of a span. If it replaces a number in JSON, it is quoted, so that the JSON stays valid."""
     mask = tags.mask(text[start:end], CREDENTIAL)
     return (
         f'"{mask}"' if _NUMBER.fullmatch(text[start:end]) and _MEMBER.search(text, max(0, start - 12), start) else mask

@@ -216,7 +216,7 @@ def _attribute_of(expression: Expression, variable: str) -> str:
 
 
 def _literals(expression: Expression) -> list[Any]:
-    """Return the literal in `expression`, or those of a set of literals; [] for anything else."""
+    """Return the literal in `expression`, or the literals of a set; [] for anything else."""
     items = expression.get("Set", [expression])
     if not all("Value" in item for item in items):
         return []

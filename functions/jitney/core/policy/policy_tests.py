@@ -22,7 +22,7 @@ class Case:
     """One request and its expected decision.
 
     `effect` is an effect or a problem's code. `policies` are exactly the ids of the deciding policies. `reviews` are
-    the alternative sets of groups that would have to approve. `longest_seconds` is what a denial says would pass.
+    the alternative sets of groups that would have to approve. `longest_seconds` is the duration that a denial suggests.
     `other_grant_actions` are the actions that another active grant of the same agent holds in the target's account.
     """
 

@@ -46,7 +46,7 @@ HeldActionsLookup: TypeAlias = Callable[[frozenset[str]], Sequence[HeldActions]]
 
 
 class CompletedEscalation(NamedTuple):
-    """An escalation that a request completes, with its `requested` actions and with those of other grants.
+    """An escalation that a request completes: some of its actions are `requested`, other grants hold the rest.
 
     `held` maps each other action to the grant that holds it.
     """

@@ -1,4 +1,4 @@
-"""What CloudTrail can show: whether seeing no call of an action means that there was none.
+"""What CloudTrail can show: whether an action was not called if no call of it was seen.
 
 Fails closed: an action counts as observable only if its service is listed here and the action is not among the data
 events, the unlogged actions or the actions that other calls need implicitly.
@@ -45,7 +45,7 @@ _NEVER_CALLED = frozenset({"iam:passrole"})
 
 
 class CoverageGap(StrEnum):
-    """Why seeing no call of an action proves nothing."""
+    """Why an action may have been called although no call was seen."""
 
     DATA = "CloudTrail logs it only as a data event, and no data event was seen"
     IMPLICIT = "other calls may need it, and CloudTrail does not show that"
@@ -56,7 +56,7 @@ class CoverageGap(StrEnum):
 def coverage_gap(
     action: str, resources: Iterable[str], seen: Iterable[PublishedCall], may_need: ImplicitActions
 ) -> CoverageGap | None:
-    """Return why nothing follows from seeing no call of `action`; None if it means that there was none."""
+    """Return why `action` may have been called although no call was seen; None if CloudTrail would show a call."""
     calls = list(seen)
     service, _, name = action.partition(":")
     implicit = {need.lower() for each in {call.name for call in calls} for need in may_need(each)}

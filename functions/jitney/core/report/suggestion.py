@@ -115,8 +115,8 @@ def _reached(
 ) -> dict[str, tuple[str, ...]]:
     """Return by granted resource the ARNs that were used; nothing if the calls do not show that.
 
-    The calls show it if each names all resources that it used. Not so for actions that need several resource types at
-    once: events name only some of these. For data events: a trail that shows one call on a granted resource is assumed
+    The calls show it if each names all resources that it used. Actions that need several resource types at once do not:
+    events name only some of these. For data events: a trail that shows one call on a granted resource is assumed
     to show all calls of that action there.
     """
     if action is None or gap not in (None, CoverageGap.DATA):
@@ -160,7 +160,7 @@ def _pairs(permissions: Iterable[Permission]) -> dict[tuple[str, str], None]:
 
 
 def _seconds(report: GrantReport, gap: bool) -> tuple[int, str]:  # noqa: FBT001 - a private call with a name
-    """Return the duration until the release or the last call; or the granted one, and why."""
+    """Return the duration until the release or last call, and ""; or the granted duration, and why it stays."""
     granted = report.granted.duration_seconds if report.granted else 0
     began = min((each for each in (report.times.decided, report.times.issued) if each), default=0)
     if report.end.state is ReportedState.RELEASED:

@@ -1,4 +1,4 @@
-"""Who is notified of a request by name: of its reviewers, as few as the configuration says (row REV 6). Pure."""
+"""Who is notified of a request by name: the reviewers that the configuration says to notify (row REV 6). Pure."""
 
 from jitney.core.review.break_glass import all_possible_reviewers, involved_people
 from jitney.core.review.content import content_hash
@@ -8,12 +8,13 @@ from jitney.core.review.reviewers import Groups, eligible_members, requested_gro
 
 
 def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) -> tuple[str, ...]:
-    """Return the source identities to notify, sorted. `groups` are `handlers.current_reviewers`'s.
+    """Return the source identities to notify, sorted. `groups` come from `handlers.current_reviewers`.
 
-    At first the members to notify at once and their delegates; after an escalation everyone who may then approve. A
-    person who voted gets no reminder, unless the request was narrowed after the vote. A decision goes to these and to
-    all voters. Break-glass goes to everyone who could ever decide, and to the people configured for it. A follow-up
-    reminder goes to those who may do the follow-up review. Requesters are notified of break-glass only.
+    A request goes to the members to notify at once and their delegates. After an escalation, it goes to everyone who
+    may then approve. A person who voted gets no reminder, unless the request was narrowed after the vote. A decision
+    goes to the same people and to all voters. Break-glass goes to everyone who could ever decide, and to the people
+    configured for it. A follow-up reminder goes to those who may do the follow-up review. Requesters are notified of
+    break-glass only.
     """
     grant = review.grant
     if grant.break_glass and notice is Notice.FOLLOW_UP_DUE:

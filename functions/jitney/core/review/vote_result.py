@@ -51,7 +51,7 @@ def apply_vote(
     """Return what `vote`, for all of the grant or for what `narrowing` leaves of it, does to the grant.
 
     The grant is returned itself when the vote changes nothing. A vote that completes the approvals is checked with
-    policy as it is now. Raises Problem as `narrowed`, `cast` and `check`.
+    policy as it is now. Raises the problems of `narrowed`, `cast` and `check`.
     """
     grant = review.grant
     voted_on = grant

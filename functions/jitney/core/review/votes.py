@@ -16,9 +16,9 @@ from jitney.core.review.reviewers import Groups, requested_groups
 def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
     """Return the pending grant after `vote`: rejected, or with its approvals counted.
 
-    `vote.content` is the hash of what the voter saw. Repeating a vote returns the same grant, also after the review
-    ended: people click twice. A different vote replaces the earlier one of the same person. Raises Problem review_ended
-    when the grant is not pending at `vote.at`, and review_changed when the voter saw another version.
+    `vote.content` is the hash of what the voter saw. A repeated vote, such as a second click, returns the same grant,
+    even after the review ended. A different vote replaces the earlier one of the same person. Raises Problem
+    review_ended when the grant is not pending at `vote.at`, and review_changed when the voter saw another version.
     """
     grant, content = review.grant, content_hash(review.grant)
     if any(_already_given(each, vote, content) for each in grant.votes):
@@ -41,7 +41,8 @@ def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
 def valid_approvals(review: GrantUnderReview, groups: Groups) -> frozenset[str]:
     """Return the approvals that hold when credentials are issued: for exactly this grant, by enough people (REV 3).
 
-    Group membership counts as it was at the vote. Delegations are checked against the present configuration.
+    Membership is as it was at the last vote on the grant. Owners, delegations and the number of approvals are checked
+    against the present configuration.
     """
     return _approved(review.grant.approvals, review, groups)
 
