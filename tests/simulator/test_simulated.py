@@ -146,7 +146,7 @@ def one_action_too_wide(each: Asked) -> dict[str, Any]:
 
 def merged_without_the_type_test(each: Asked) -> dict[str, Any]:
     merged: tuple[Statement, ...] = ()
-    for statement in by_resources(compact_request(each[0], ACTIONS).asked):
+    for statement in by_resources(compact_request(each[0], ACTIONS).requested):
         merged = with_statement(merged, statement, Careless({}, {}))
     return {"Version": "2012-10-17", "Statement": [statement.body() for statement in merged]}
 

@@ -74,7 +74,7 @@ class Review:
     def open(self, **changes: Any) -> Grant:
         """A new pending grant as the API writes it, but for `changes`; it has no workflow yet."""
         other = self.ask()
-        grant = replace(self.grant(other), id=new_id("g"), records=0, head="", **changes)
+        grant = replace(self.grant(other), id=new_id("g"), records=0, chain_head="", **changes)
         self.release(other)
         record = audit.grant_record(AuditEvent.REQUEST, Outcome.REVIEW, grant, Origin(), now())
         first = audit.next_chained_record(record, grant)

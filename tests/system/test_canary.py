@@ -145,11 +145,15 @@ def plant_with_people(api: Api, alice: Person, canary: Canaries) -> Iterator[htt
 
 def plant_in_slack(api: Api, workspace: Workspace, canary: Canaries) -> Iterator[str]:
     """What reviewers write into Slack's modals; what the workspace got in answer."""
-    for action in ("reject", "less"):
+    for action in ("reject", "approve_selected"):
         wanted = request_body(permissions=WRITE, reason=canary(f"reason, {action} in Slack"))
         pending = api("POST", "/v1/grants", wanted, agent="writer-agent").json()["grant"]["id"]
         modal = workspace.press(workspace.asked(pending), action)["modal"]
-        answer = workspace.send(modal, {"seconds": canary(f"seconds, {action} in Slack")}) if action == "less" else None
+        answer = (
+            workspace.send(modal, {"seconds": canary(f"seconds, {action} in Slack")})
+            if action == "approve_selected"
+            else None
+        )
         values = {"comment": canary(f"comment, {action} in Slack"), "seconds": "120"}
         yield json.dumps([answer, workspace.send(modal, values)])
         yield api("GET", f"/v1/grants/{pending}", agent="writer-agent").text
