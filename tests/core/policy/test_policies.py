@@ -28,7 +28,7 @@ def test_pol_11_the_policies_decide_as_their_table_expects(case, setting):
 def test_pol_11_every_policy_is_tested(setting):
     report = run_cases(CASES, setting)
     if report.untested:
-        pytest.fail("\n".join(replace(report, failures=()).problems("policies/tests.yaml")), pytrace=False)
+        pytest.fail("\n".join(replace(report, outcomes=()).problems("policies/tests.yaml")), pytrace=False)
 
 
 def test_pol_11_an_untested_policy_is_reported(load, setting):
