@@ -4,6 +4,7 @@ import contextlib
 import socket
 import ssl
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from jitney.client.connection import HttpRequest, HttpResponse, NotConnectedError, checked_url, exchange, send
+from jitney.client.connection import (
+    HttpRequest,
+    HttpResponse,
+    NotConnectedError,
+    _tls,
+    checked_url,
+    exchange,
+    send,
+)
 from jitney.client.problems import Invalid, Unavailable
 from tests.client.fake_broker import FakeBroker
 
@@ -204,6 +213,35 @@ def test_a_proxy_of_another_kind_is_refused(proxy: str, monkeypatch: pytest.Monk
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(Invalid, match="is of the kind"):
         exchange(HttpRequest("GET", "https://broker.example.com/x", {}))
+
+
+@pytest.mark.parametrize("proxy", ["http://me:hunter#2@127.0.0.1:1", "http://:1", "http://127.0.0.1:0"])
+def test_a_proxy_without_a_host_or_port_is_refused_without_its_password(proxy: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(Invalid, match="no host") as refused:
+        exchange(HttpRequest("GET", "https://broker.example.com/x", {}))
+    assert "hunter" not in f"{refused.value.detail} {refused.value.fix}"
+
+
+@pytest.fixture
+def trust_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Sets the variables of the trust store, which is read once in a process."""
+    _tls.cache_clear()
+    yield monkeypatch
+    _tls.cache_clear()
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_trust_store_that_cannot_be_read_is_refused_and_not_replaced_by_the_systems(
+    content: str | None, tmp_path: Path, trust_store: pytest.MonkeyPatch
+):
+    file = tmp_path / "authority.pem"
+    if content:
+        file.write_text(content, "utf-8")
+    trust_store.setenv("SSL_CERT_FILE", str(file))
+    trust_store.delenv("SSL_CERT_DIR", raising=False)
+    with pytest.raises(Invalid, match=r"SSL_CERT_FILE .* cannot be read"):
+        exchange(HttpRequest("GET", "https://127.0.0.1:1/", {}))
 
 
 def test_a_certificate_that_no_authority_signed_is_refused(tmp_path: Path):

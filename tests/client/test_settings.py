@@ -160,3 +160,18 @@ def test_a_relative_xdg_folder_is_ignored_as_its_specification_says(home: Path):
 
 def test_no_secret_is_a_setting_of_the_file():
     assert [name for name, (_, place) in SETTINGS.items() if place is None] == ["client_secret"]
+
+
+@pytest.mark.parametrize("secret", ["canary\nx", "cän\u2019ary", "two canaries"])
+def test_a_runners_secret_that_is_no_token_is_refused_without_it(home: Path, secret: str):
+    problem = refusal(API | GITHUB | {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": secret})
+    assert (problem.code, problem.exit_code) == ("token_unusable", 5)
+    assert problem.detail == "ACTIONS_ID_TOKEN_REQUEST_TOKEN holds something else than one bearer token."
+
+
+def test_a_runners_secret_may_end_with_a_line_break(home: Path):
+    assert source(GITHUB | {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "canary\n"}) == source(GITHUB)
+
+
+def test_a_configuration_file_that_cannot_be_reached_is_refused_like_one_that_cannot_be_read(tmp_path: Path):
+    assert refusal({"XDG_CONFIG_HOME": str(tmp_path / ("x" * 300))}).code == "config_invalid"

@@ -156,18 +156,40 @@ def _proxy(host: str) -> SplitResult | None:
     address = proxies.get("https") or proxies.get("all")
     if not address or proxy_bypass(host):
         return None
-    proxy = urlsplit(address if "://" in address else f"http://{address}")
+    return _checked_proxy(urlsplit(address if "://" in address else f"http://{address}"), host)
+
+
+def _checked_proxy(proxy: SplitResult, host: str) -> SplitResult:
+    """The proxy. Raises Invalid, which quotes nothing of the address except its scheme: it may hold a password."""
+    fix = "Set HTTPS_PROXY to an http:// proxy."
     if proxy.scheme != "http":
         detail = f"The proxy for {host} is of the kind {proxy.scheme}://."
-        raise Invalid("proxy_unsupported", "The proxy is not supported", detail, "Set HTTPS_PROXY to an http:// proxy.")
+        raise Invalid("proxy_unsupported", "The proxy is not supported", detail, fix)
+    try:
+        usable = proxy.hostname and proxy.port != 0
+    except ValueError:  # its text quotes the port, which may be part of a password
+        usable = False
+    if not usable:
+        detail = f"The address of the proxy for {host} has no host, or a port that does not exist."
+        raise Invalid(
+            "proxy_invalid", "The proxy's address is not valid", detail, f"{fix} Percent-encode its password."
+        )
     return proxy
 
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    """The trust store: SSL_CERT_FILE or SSL_CERT_DIR, else certifi's."""
-    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
-        return ssl.create_default_context()
+    """The trust store: SSL_CERT_FILE and SSL_CERT_DIR alone, else certifi's. Raises Invalid for an unreadable one."""
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if file or folder:
+        # Without arguments, OpenSSL would add the system's authorities, and ignore a file that is not there.
+        try:
+            return ssl.create_default_context(cafile=file or None, capath=folder or None)
+        except OSError as error:
+            detail = f"SSL_CERT_FILE ({file}) cannot be read: {error.strerror or 'it holds no certificate'}."
+            raise Invalid(
+                "trust_store_invalid", "The trust store is not valid", detail, "Correct or unset it."
+            ) from error
     import certifi  # noqa: PLC0415 - only where TLS is used
 
     return ssl.create_default_context(cafile=certifi.where())

@@ -13,7 +13,7 @@ from typing import Any
 from jitney.client.broker import Broker
 from jitney.client.connection import checked_url
 from jitney.client.problems import Invalid, Unauthenticated
-from jitney.client.tokens import TokenSource
+from jitney.client.tokens import TokenSource, checked_token
 
 # Each setting: its environment variable and its member in config.toml, None if the file may not hold it.
 SETTINGS: Mapping[str, tuple[str, str | None]] = {
@@ -82,7 +82,9 @@ def _source(
         from jitney.client.tokens.github_actions import GitHubActions
 
         url = checked_url("ACTIONS_ID_TOKEN_REQUEST_URL", environment["ACTIONS_ID_TOKEN_REQUEST_URL"])
-        return GitHubActions(url, environment["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], values.get("audience", "jitney"))
+        # http.client quotes an invalid header in its error.
+        token = checked_token(environment["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+        return GitHubActions(url, token, values.get("audience", "jitney"))
     fix = "Set JITNEY_TOKEN_FILE, or JITNEY_TOKEN_COMMAND, or JITNEY_TOKEN_URL with JITNEY_CLIENT_ID and its secret."
     raise Unauthenticated("token_source_missing", "No token source", "The source of the bearer token is not set.", fix)
 
@@ -143,13 +145,17 @@ def _missing(name: str, fix: str) -> Invalid:
 
 def _read_file(path: Path) -> dict[str, str]:
     """The settings in config.toml, {} without that file. Raises Invalid, naming the file and the member."""
-    if not path.exists():
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
         return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise _bad_file(path, f"cannot be read: {error}.", "Correct the file.") from error
     import tomllib
 
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise _bad_file(path, f"cannot be read: {error}.", "Correct the file.") from error
     places = {place: name for name, (_, place) in SETTINGS.items() if place}
     found = {}
