@@ -315,14 +315,14 @@ BREAKS: dict[str, tuple[Callable[[Recorded], Any], str]] = {
         "Every request of this demo is listed",
     ),
     "the records do not verify": (
-        lambda recorded: recorded.verifies(0, ": all as they were sealed", ""),
+        lambda recorded: recorded.verifies(0, ": all verified", ""),
         "Every record is unchanged",
     ),
     "the change is not named": (
         lambda recorded: recorded.verifies(1, "record 0 of", "something about"),
         "names the changed record",
     ),
-    "the change stays": (lambda recorded: recorded.verifies(2, ": all as they were sealed", ""), "verify again"),
+    "the change stays": (lambda recorded: recorded.verifies(2, ": all verified", ""), "verify again"),
     "the changed record is not found": (
         lambda recorded: recorded.says("grep -rl", "records/", "elsewhere/"),
         "An object holds the request",
