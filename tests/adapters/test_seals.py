@@ -86,7 +86,7 @@ def test_aud_02_the_newest_of_many_seals_is_found(seals: Seals, s3: Any, monkeyp
 
 def test_aud_02_what_is_no_seal_stops_the_sealing(seals: Seals, s3: Any):
     s3.put_object(Bucket="seals", Key=seal_key(0), Body=b"{}")
-    with pytest.raises(ValueError, match="not the file of a seal"):
+    with pytest.raises(ValueError, match="not a seal file"):
         seals.newest()
 
 
