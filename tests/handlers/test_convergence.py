@@ -57,8 +57,8 @@ def _assert_same(end: End, count: int) -> None:
     orderly = _orderly(count)
     assert {event_id: tuple(line["reasons"]) for event_id, line in end.lines.items()} == _world(count).reasons
     assert (end.lines, end.issued) == (orderly.lines, orderly.issued)
-    assert end.told >= orderly.told
-    assert {reasons for _, _, reasons in end.told - orderly.told} <= {UNISSUED}
+    assert end.notified >= orderly.notified
+    assert {reasons for _, _, reasons in end.notified - orderly.notified} <= {UNISSUED}
 
 
 def test_aud_03_thousands_of_late_shuffled_and_repeated_events_end_in_the_same_lines():
