@@ -13,7 +13,7 @@ from tests.local.gaps.workflows import Workflow, asking, callback
 DONE = {"Type": "Succeed"}
 
 
-def caught(name: str) -> dict[str, Any]:
+def caught_state(name: str) -> dict[str, Any]:
     """A state that ends with a caught error's name."""
     return {"Type": "Pass", "Output": {"as": name, "error": "{% $states.input.Error %}"}, "End": True}
 
@@ -40,7 +40,7 @@ def test_task_states(emulator: Emulator, limit: dict[str, Any]) -> None:
 def test_task_states_refuse_limits_that_are_none(emulator: Emulator, seconds: str) -> None:
     caught = {"ErrorEquals": ["States.QueryEvaluationError"], "Next": "Over"}
     task = callback(asking(emulator), TimeoutSeconds=f"{{% {seconds} %}}", Catch=[caught])
-    workflow = Workflow(emulator, {"Ask": task, "Over": caught("over")})
+    workflow = Workflow(emulator, {"Ask": task, "Over": caught_state("over")})
     assert workflow.output() == {"as": "over", "error": "States.QueryEvaluationError"}
 
 
@@ -63,7 +63,7 @@ def test_task_states_need_heartbeats(emulator: Emulator) -> None:
     """Heartbeats keep a task alive; the first that is missed ends it, as an error of two names."""
     caught = {"ErrorEquals": ["States.HeartbeatTimeout"], "Next": "Silent"}
     task = callback(asking(emulator), HeartbeatSeconds="{% $states.input.beat %}", TimeoutSeconds=3600, Catch=[caught])
-    workflow = Workflow(emulator, {"Ask": task, "Silent": caught("silent")})
+    workflow = Workflow(emulator, {"Ask": task, "Silent": caught_state("silent")})
     beats = (2, 40) if emulator.patience > 40 else (2,)  # if the machine is too busy to send one every two seconds
     for number, beat in enumerate(beats, 1):
         execution, began = workflow.start({"beat": beat}), time.monotonic()
@@ -82,7 +82,7 @@ def test_task_states_fail_with_the_call_that_hands_the_token_over(emulator: Emul
     retry = {"ErrorEquals": ["ValueError"], "MaxAttempts": 1, "IntervalSeconds": 1}
     caught = {"ErrorEquals": ["ValueError"], "Next": "Over", "Output": "{% $states.errorOutput %}"}
     task = callback(asking(emulator), TimeoutSeconds=3600, Retry=[retry], Catch=[caught])
-    workflow = Workflow(emulator, {"Ask": task, "Over": caught("over")})
+    workflow = Workflow(emulator, {"Ask": task, "Over": caught_state("over")})
     assert workflow.output({"fails": True}) == {"as": "over", "error": "ValueError"}
     first, second = workflow.tokens("ask", 2)
     assert first != second
