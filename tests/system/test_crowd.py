@@ -42,7 +42,7 @@ class AsRoot:
     role: str
     writes: int = 0
 
-    def writer(self, target: Target) -> "AsRoot":
+    def for_target(self, target: Target) -> "AsRoot":
         assert target.role_arn.endswith(f"/{self.role}")
         return self
 

@@ -117,7 +117,7 @@ def test_aud_05_a_missing_permission_is_named(allowed: Any, action: str):
     policy, put = allowed
     deny = {"Effect": "Deny", "Action": action, "Resource": "*"}
     put({**policy, "Statement": [*policy["Statement"], deny]})
-    result = query("denied")
+    result = query("denied_requests")
     assert (result.exit_code, result.stdout) == (2, "")
     assert action in result.stderr
     assert "docs/queries.md" in result.stderr
