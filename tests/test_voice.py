@@ -37,6 +37,11 @@ def test_sentences_of_a_page_are_short(page: Path):
     assert len(long) <= allowed, f"{len(long)} sentences have over {voice.LONGEST_SENTENCE} words:\n{listed}"
 
 
+def test_pages_templates_queries_and_configuration_are_checked():
+    suffixes = {path.suffix for path in voice.files()}
+    assert {".py", ".md", ".html", ".sql", ".yaml", ".cedar", ".cedarschema"} <= suffixes
+
+
 def test_sentences_are_found_in_text_lists_and_tables():
     text = "One is here. Two is\nhere.\n\n- Three.\n\n| a |\n| --- |\n| Four. `Five` |\n"
     assert list(voice.sentences(text)) == ["One is here.", "Two is here.", "Three.", "a", "Four.", "Five"]
