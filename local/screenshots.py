@@ -130,7 +130,7 @@ def _break_glass(browser: Browser, stack: Mapping[str, Any], look: str, options:
     _keep(page, "follow-up", look)
     page.get_by_label("Comment on this use").fill("I saw the outage")
     page.get_by_role("button", name="Confirm use").click()
-    page.wait_for_selector("text=confirmed that at")
+    page.wait_for_selector("text=confirmed the use at")
 
 
 def _photograph_mail(stack: Mapping[str, Any], look: str, options: Mapping[str, Any]) -> None:
