@@ -139,9 +139,9 @@ ISSUER = "issuers.corp"
 TARGET = "targets.prod"
 REFUSED = [
     # The change, the problem's path, what is wrong, and the fix.
-    ((f"{ISSUER}.algorithms", ["HS256"]), f"{ISSUER}.algorithms.0", '"HS256" is not an accepted', "RS256 or PS256"),
-    ((f"{ISSUER}.algorithms", ["RS256", "none"]), f"{ISSUER}.algorithms.1", '"none" is not', "RS256 or PS256"),
-    ((f"{ISSUER}.algorithms", ["rs256"]), f"{ISSUER}.algorithms.0", '"rs256" is not', "RS256 or PS256"),
+    ((f"{ISSUER}.algorithms", ["HS256"]), f"{ISSUER}.algorithms.0", '"HS256" is not an accepted', "RS256 or RS384"),
+    ((f"{ISSUER}.algorithms", ["RS256", "none"]), f"{ISSUER}.algorithms.1", '"none" is not', "RS256 or RS384"),
+    ((f"{ISSUER}.algorithms", ["rs256"]), f"{ISSUER}.algorithms.0", '"rs256" is not', "RS256 or RS384"),
     ((f"{ISSUER}.algorithms", ["RS256", "RS256"]), f"{ISSUER}.algorithms", "listed twice", "once"),
     ((f"{ISSUER}.algorithms", []), f"{ISSUER}.algorithms", "empty", "at least one"),
     ((f"{ISSUER}.algorithms", "RS256"), f"{ISSUER}.algorithms", "not a list", "[a, b]"),

@@ -24,6 +24,8 @@ FRESH_SECONDS = 600
 MAX_STALE_SECONDS = 12 * 3600
 UNKNOWN_KID_COOLDOWN_SECONDS = 30  # between fetches for an unknown kid, which any caller can make up
 RETRY_SECONDS = 5  # after a fetch that failed
+_MOST_DROPPED = 20  # logged at each fetch
+_MOST_KID_CHARACTERS = 64
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +82,7 @@ class IssuerKeys:
             known.tried_at = self._clock()
             known.keys = parse_key_set(self._download(issuer.jwks_uri))
             known.fetched_at = known.tried_at
+            _log_dropped(issuer, known.keys)
         except REQUEST_ERRORS as error:
             _log.warning("The keys of issuer %s cannot be fetched: %s", issuer.name, type(error).__name__)
         finally:
@@ -102,3 +105,10 @@ class IssuerKeys:
                 issuer_name=issuer.name,
             )
         return keys
+
+
+def _log_dropped(issuer: Issuer, keys: KeySet) -> None:
+    """Log the entries of the set that are not used: the issuer's other keys work, so nothing else shows it."""
+    for dropped in keys.dropped[:_MOST_DROPPED]:
+        kid = ascii(dropped.kid[:_MOST_KID_CHARACTERS])
+        _log.warning("Issuer %s: the key with kid %s is not used because it is %s", issuer.name, kid, dropped.reason)

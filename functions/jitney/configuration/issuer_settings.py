@@ -19,10 +19,8 @@ from jitney.configuration.values import (
     unique,
     without_query,
 )
+from jitney.core.identity.keys import ALGORITHMS
 from jitney.core.identity.providers import PROVIDERS
-
-# Row ID 2. With HS*, a key that verifies tokens can also sign them. No provider needs the other sizes.
-ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 
 # The `settings` that each provider's module reads. A misspelt setting would restrict nothing.
 PROVIDER_SETTINGS: Mapping[str, tuple[str, ...]] = {

@@ -1,7 +1,14 @@
 """Strict JSON (RFC 8259): refuses input that parsers are known to disagree about."""
 
 import json
-from typing import Any
+from typing import Any, Final
+
+
+class Unclear:
+    """Stands for a part of a document that parsers disagree about."""
+
+
+UNCLEAR: Final = Unclear()
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -15,7 +22,13 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+def _marked_members(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Unclear:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else UNCLEAR
+
+
 _decode = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant).decode
+_decode_marking = json.JSONDecoder(object_pairs_hook=_marked_members, parse_constant=lambda _: UNCLEAR).decode
 
 
 def loads(raw: bytes) -> Any:
@@ -34,3 +47,16 @@ def loads(raw: bytes) -> Any:
     except UnicodeError as error:
         raise ValueError("not UTF-8") from error
     return value
+
+
+def loads_marking(raw: bytes) -> Any:
+    """Return the JSON value in `raw` as `loads`, with `UNCLEAR` for each object or number that it would refuse.
+
+    Strings may hold lone surrogates. Raises ValueError for text that is not JSON in UTF-8.
+    """
+    try:
+        return _decode_marking(raw.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    except UnicodeError as error:
+        raise ValueError("not UTF-8") from error

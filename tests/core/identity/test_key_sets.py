@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm
 
+from jitney.configuration.issuer_settings import IssuerSettings
 from jitney.core.identity.keys import parse_key_set
-from tests.core.identity.minting import CLAIMS, decode, header_with, jwk, jwks, private_key, sign, token
+from tests.core.identity.minting import CLAIMS, CORP, decode, header_with, jwk, jwks, private_key, sign, token
 
 RSA_ALGORITHMS = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
 
@@ -28,9 +30,8 @@ FITTING = {
 @pytest.mark.parametrize("name", FITTING)
 def test_id_02_a_key_is_for_the_algorithms_that_fit_it(name: str) -> None:
     entry, algorithms = FITTING[name]
-    key = parse_key_set(jwks(entry)).find(entry["kid"])
+    (key,) = parse_key_set(jwks(entry)).find(entry["kid"])
 
-    assert key is not None
     assert key.algorithms == algorithms
 
 
@@ -43,6 +44,36 @@ def test_id_02_a_key_verifies_nothing_by_an_algorithm_that_does_not_fit_it() -> 
     assert not key.verifies("RS384", signing_input.encode(), decode(signature))
     signed = sign(header_with(), CLAIMS, algorithm="PS256").rpartition(".")
     assert not key.verifies("PS256", signed[0].encode(), decode(signed[2]))
+
+
+ENTRY = {
+    "issuer": CORP,
+    "jwks_uri": f"{CORP}/jwks",
+    "provider": "generic",
+    "token": "access",
+    "audiences": ["jitney"],
+}
+SIGNED = json.loads((Path(__file__).parent / "wycheproof_signatures.json").read_text("utf-8"))["vectors"]
+MISLABELLED = {346, 350}
+"""The vectors of RFC 7520 figure 20 with a key whose `alg` is PS256 and a header that says PS384."""
+
+
+@pytest.mark.parametrize("vector", SIGNED, ids=lambda vector: str(vector["id"]))
+def test_id_02_what_wycheproof_holds_valid_verifies_and_can_be_configured(vector: dict[str, Any]) -> None:
+    signing_input, _, signature = vector["jws"].rpartition(".")
+    algorithm = json.loads(decode(signing_input.partition(".")[0]))["alg"]
+    key = parse_key_set(jwks(vector["key"])).only
+
+    assert IssuerSettings.model_validate(ENTRY | {"algorithms": [algorithm]}).algorithms == (algorithm,)
+    assert key is not None
+    assert key.verifies(algorithm, signing_input.encode(), decode(signature)) is (vector["id"] not in MISLABELLED)
+    assert not key.verifies(algorithm, signing_input.encode() + b"x", decode(signature))
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES384"])
+def test_id_02_the_algorithms_of_aws_tokens_can_be_configured(algorithm: str) -> None:
+    changes = {"provider": "aws", "token": "id", "algorithms": [algorithm]}
+    assert IssuerSettings.model_validate(ENTRY | changes).algorithms == (algorithm,)
 
 
 UNUSABLE = {
@@ -75,24 +106,24 @@ UNUSABLE = {
 def test_id_02_a_key_that_cannot_be_used_is_left_out(name: str) -> None:
     entry = {**UNUSABLE[name], "kid": "unusable"}
 
-    assert parse_key_set(jwks(entry, jwk("ed25519"))).find("unusable") is None
+    assert parse_key_set(jwks(entry, jwk("ed25519"))).find("unusable") == ()
     with pytest.raises(ValueError, match="no key"):
         parse_key_set(jwks(entry))
 
 
 REFUSED = {
-    "two keys of one kid": jwks(jwk("rsa", kid="1"), jwk("ec256", kid="1")),
-    "two keys of one kid, one for encryption": jwks(jwk("rsa", kid="1"), jwk("ec256", kid="1", use="enc")),
-    "kid is a number": jwks(jwk("rsa", kid=1), jwk("ec256")),
     "no keys": jwks(),
+    "two keys of one kid and no other": jwks(jwk("rsa", kid="1"), jwk("rsa-other", kid="1")),
     "keys is an object": b'{"keys": {}}',
-    "keys holds a string": b'{"keys": ["rsa"]}',
+    "keys holds a string only": b'{"keys": ["rsa"]}',
     "no object": b"[]",
     "no JSON": b"<html>",
     "a member twice": b'{"keys": [], "keys": []}',
+    "keys twice, with a usable one": b'{"keys": [], ' + jwks(jwk("rsa"))[1:],
     "empty": b"",
     "not UTF-8": b"\xff",
     "BOM": b"\xef\xbb\xbf" + jwks(jwk("rsa")),
+    "nested too deeply": b'{"keys": ' + b"[" * 100_000,
 }
 
 
@@ -102,12 +133,63 @@ def test_id_04_a_set_that_is_not_plain_is_refused(name: str) -> None:
         parse_key_set(REFUSED[name])
 
 
+GOOD = jwk("ed25519", kid="good")
+DROPPED: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
+    "no object": (['"rsa"'], [("", "malformed")]),
+    "kid is a number": ([json.dumps(jwk("rsa", kid=1))], [("", "malformed")]),
+    "kid is a lone surrogate": ([json.dumps(jwk("rsa", n="x", kid="\ud800"))], [("\ud800", "malformed")]),
+    "a member twice": (['{"kid": "a", "kid": "b", ' + json.dumps(jwk("rsa", kid=None))[1:]], [("", "malformed")]),
+    "a member is NaN": ([json.dumps(jwk("rsa", kid="1", n=float("nan")))], [("1", "malformed")]),
+    "a point off the curve": ([json.dumps(jwk("ec256", kid="1", x="AAAA"))], [("1", "malformed")]),
+    "too short": ([json.dumps(jwk("rsa-weak", kid="1"))], [("1", "weak")]),
+    "private": ([json.dumps(jwk("rsa", kid="1", d="AAAA"))], [("1", "private")]),
+    "two keys of one kid": (
+        [json.dumps(jwk("rsa", kid="1")), json.dumps(jwk("rsa-other", kid="1", alg="PS256"))],
+        [("1", "ambiguous"), ("1", "ambiguous")],
+    ),
+    "three keys of one kid, two of them equal": (
+        [json.dumps(jwk(name, kid="1")) for name in ("rsa", "rsa", "rsa-other")],
+        [("1", "ambiguous")] * 3,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DROPPED)
+@pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
+def test_id_13_a_bad_entry_of_a_set_is_dropped_alone(name: str, first: bool) -> None:
+    entries, dropped = DROPPED[name]
+    whole = [json.dumps(GOOD), *entries] if first else [*entries, json.dumps(GOOD)]
+
+    keys = parse_key_set(f'{{"keys": [{",".join(whole)}]}}'.encode())
+
+    assert keys.by_kid.keys() == {"good"}
+    assert [tuple(each) for each in keys.dropped] == dropped
+    assert [each.algorithms for each in keys.find(None)] == [{"EdDSA"}]
+
+
+def test_id_13_keys_of_other_kinds_may_share_a_kid() -> None:
+    keys = parse_key_set(jwks(jwk("rsa", kid="1"), jwk("ec256", kid="1"), jwk("ec384", kid="1")))
+
+    assert [each.algorithms for each in keys.find("1")] == [RSA_ALGORITHMS, {"ES256"}, {"ES384"}]
+    assert (keys.dropped, keys.only) == ((), None)
+
+
+def test_id_13_a_key_for_encryption_and_an_equal_key_make_no_key_ambiguous() -> None:
+    entries = jwk("rsa", kid="1"), jwk("rsa-other", kid="1", use="enc"), jwk("rsa", kid="1")
+    keys = parse_key_set(jwks(*entries))
+
+    assert [each.material.public_numbers() for each in keys.find("1")] == [
+        private_key("rsa").public_key().public_numbers()
+    ] * 2
+    assert keys.dropped == ()
+
+
 def test_id_04_a_token_without_kid_fits_a_set_of_one_key_only() -> None:
-    assert parse_key_set(jwks(jwk("rsa"))).find(None) is not None
-    assert parse_key_set(jwks(jwk("rsa", kid=None))).find(None) is not None
-    assert parse_key_set(jwks(jwk("rsa"), jwk("ec256"))).find(None) is None
-    assert parse_key_set(jwks(jwk("rsa"), jwk("ec256", use="enc"))).find(None) is None
-    assert parse_key_set(jwks(jwk("rsa", kid=None), jwk("ec256", kid=None))).find(None) is None
+    assert parse_key_set(jwks(jwk("rsa"))).find(None)
+    assert parse_key_set(jwks(jwk("rsa", kid=None))).find(None)
+    assert not parse_key_set(jwks(jwk("rsa"), jwk("ec256"))).find(None)
+    assert not parse_key_set(jwks(jwk("rsa"), jwk("ec256", use="enc"))).find(None)
+    assert not parse_key_set(jwks(jwk("rsa", kid=None), jwk("ec256", kid=None))).find(None)
 
 
 JSON = st.recursive(

@@ -21,6 +21,7 @@ ALGORITHMS: Mapping[str, tuple[str, str | None]] = {
     "ES512": ("EC", "P-521"),
     "EdDSA": ("OKP", "Ed25519"),
 }
+_OTHER_NAMES = {"ES521": "ES512"}  # in a key's `alg`, as in Wycheproof's RFC 7520 keys; tokens cannot use it
 _VERIFIERS: Mapping[str, Algorithm] = {name: jwt.get_algorithm_by_name(name) for name in ALGORITHMS}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
@@ -36,59 +37,115 @@ class Key:
         """Return whether `signature` over `signing_input` is this key's; false for an unsuitable algorithm."""
         return algorithm in self.algorithms and _VERIFIERS[algorithm].verify(signing_input, self.material, signature)
 
+    def rivals(self, other: "Key") -> bool:
+        """Return whether the other is a different key that could verify the same token."""
+        return self.material != other.material and not self.algorithms.isdisjoint(other.algorithms)
+
+
+class DroppedKey(NamedTuple):
+    """An entry of a key set that is not used: its `kid`, "" without one, and the reason."""
+
+    kid: str
+    reason: str
+
 
 class KeySet(NamedTuple):
-    """The usable keys of one issuer. `only` is the key of a set that was published with a single key, else None."""
+    """The usable keys of one issuer.
 
-    by_kid: Mapping[str, Key]
+    Keys of one `kid` are for different algorithms (RFC 7517 section 4.5). `only` is the key of a set that was published
+    with a single key, else None. `dropped` are the entries that the issuer should mend.
+    """
+
+    by_kid: Mapping[str, tuple[Key, ...]]
     only: Key | None
+    dropped: tuple[DroppedKey, ...] = ()
 
-    def find(self, kid: str | None) -> Key | None:
-        """Return the key that a token with `kid` must be signed by. Without a `kid`, the set must have one key only."""
-        return self.only if kid is None else self.by_kid.get(kid)
+    def find(self, kid: str | None) -> tuple[Key, ...]:
+        """Return the keys that a token with `kid` may be signed by. Without a `kid`, the set must have one key only."""
+        if kid is None:
+            return (self.only,) if self.only else ()
+        return self.by_kid.get(kid, ())
+
+
+class _Entry(NamedTuple):
+    """One entry of a key set: its usable key or None, and why it is dropped, "" if it is not."""
+
+    kid: str | None
+    key: Key | None
+    reason: str = ""
 
 
 def parse_key_set(raw: bytes) -> KeySet:
     """Return the key set in `raw`, the JSON text of a JWK set.
 
-    Skips keys that are for encryption, of unknown kinds, weak or broken (RFC 7517 section 5). Raises ValueError for
-    anything other than a JWK set, two keys with one `kid`, a `kid` that is not a string, and a set without a usable
-    key.
+    Ignores keys that are for encryption or of unknown kinds (RFC 7517 section 5). Drops an entry that is malformed,
+    broken or weak, and keys of one `kid` that could verify the same token. The other keys stay usable. Raises
+    ValueError for anything other than a JWK set, and for a set without a usable key.
     """
-    document = strict_json.loads(raw)
-    entries = document.get("keys") if isinstance(document, dict) else None
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+    document = strict_json.loads_marking(raw)
+    members = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(members, list):
         raise ValueError("not a JWK set")
-    kids = [entry["kid"] for entry in entries if "kid" in entry]
-    if not all(isinstance(kid, str) for kid in kids):
-        raise ValueError("a kid is not a string")
-    if len(set(kids)) != len(kids):
-        raise ValueError("two keys have the same kid")
-    keys = [(entry.get("kid"), key) for entry in entries if (key := _usable(entry)) is not None]
+    entries = _without_ambiguous([_entry(member) for member in members])
+    by_kid: dict[str, tuple[Key, ...]] = {}
+    for kid, key, _ in entries:
+        if kid is not None and key is not None:
+            by_kid[kid] = (*by_kid.get(kid, ()), key)
+    kept = [entry for entry in entries if not entry.reason]
+    keys = [entry.key for entry in kept if entry.key]
     if not keys:
         raise ValueError("no key of the set can verify a signature")
     return KeySet(
-        by_kid=MappingProxyType({kid: key for kid, key in keys if kid is not None}),
-        only=keys[0][1] if len(entries) == 1 else None,
+        by_kid=MappingProxyType(by_kid),
+        only=keys[0] if len(kept) == 1 else None,
+        dropped=tuple(DroppedKey(entry.kid or "", entry.reason) for entry in entries if entry.reason),
     )
 
 
-def _usable(jwk: Mapping[str, Any]) -> Key | None:
-    """Return the key in `jwk` if it may and can verify signatures, else None."""
-    names = [
+def _entry(member: Any) -> _Entry:
+    if not isinstance(member, dict):
+        return _Entry(None, None, "malformed")
+    kid = member.get("kid")
+    if not isinstance(kid, str | None):
+        return _Entry(None, None, "malformed")
+    names = _algorithms(member)
+    if not names or not _for_verifying(member):
+        return _Entry(kid, None)
+    if not _PRIVATE_MEMBERS.isdisjoint(member):
+        return _Entry(kid, None, "private")
+    try:
+        material: Any = _VERIFIERS[names[0]].from_jwk(dict(member))
+    except (jwt.PyJWTError, ValueError, TypeError):  # cryptography's own reasons are ValueErrors
+        return _Entry(kid, None, "malformed")
+    if member["kty"] == "RSA" and material.key_size < MIN_RSA_BITS:
+        return _Entry(kid, None, "weak")
+    return _Entry(kid, Key(frozenset(names), material))
+
+
+def _algorithms(jwk: Mapping[str, Any]) -> list[str]:
+    """Return the algorithms that fit the key's kind, curve and own `alg`."""
+    stated = jwk.get("alg")
+    if isinstance(stated, str):
+        stated = _OTHER_NAMES.get(stated, stated)
+    return [
         name
         for name, (kty, curve) in ALGORITHMS.items()
-        if jwk.get("kty") == kty and curve in (None, jwk.get("crv")) and jwk.get("alg", name) == name
+        if jwk.get("kty") == kty and curve in (None, jwk.get("crv")) and stated in (None, name)
     ]
-    if not names or not _for_verifying(jwk) or not _PRIVATE_MEMBERS.isdisjoint(jwk):
-        return None
-    try:
-        material: Any = _VERIFIERS[names[0]].from_jwk(dict(jwk))
-    except (jwt.PyJWTError, ValueError, TypeError):  # cryptography's own reasons are ValueErrors
-        return None
-    if jwk["kty"] == "RSA" and material.key_size < MIN_RSA_BITS:
-        return None
-    return Key(frozenset(names), material)
+
+
+def _without_ambiguous(entries: list[_Entry]) -> list[_Entry]:
+    """Return the entries, without the keys that share their `kid` and an algorithm with a different key."""
+    named: dict[str, list[Key]] = {}
+    for entry in entries:
+        if entry.kid is not None and entry.key:
+            named.setdefault(entry.kid, []).append(entry.key)
+    return [
+        _Entry(entry.kid, None, "ambiguous")
+        if entry.kid is not None and entry.key and any(map(entry.key.rivals, named[entry.kid]))
+        else entry
+        for entry in entries
+    ]
 
 
 def _for_verifying(jwk: Mapping[str, Any]) -> bool:

@@ -79,10 +79,10 @@ def verify_signature(token: UnverifiedToken, issuer: Issuer, source: KeySource) 
 
 
 def _key(token: UnverifiedToken, issuer: Issuer, source: KeySource) -> Key:
-    key = source.keys(issuer).find(token.kid)
-    if key is None and token.kid is not None:
-        key = source.refreshed(issuer).find(token.kid)
-    if key is None:
+    keys = source.keys(issuer).find(token.kid)
+    if not keys and token.kid is not None:
+        keys = source.refreshed(issuer).find(token.kid)
+    if not keys:
         raise Refusal(
             "token_key",
             "The token's kid names no usable key of its issuer."
@@ -90,10 +90,11 @@ def _key(token: UnverifiedToken, issuer: Issuer, source: KeySource) -> Key:
             else "The token's header has no kid, and its issuer has more than one key.",
             "Get a new token from the issuer. If its keys have just changed, try again in a minute.",
         )
-    if token.algorithm not in key.algorithms:
+    fitting = next((key for key in keys if token.algorithm in key.algorithms), None)
+    if fitting is None:
         raise Refusal(
             "token_key",
             "The key that the token names is not for the token's algorithm.",
             "Get a new token from the issuer and send it unchanged.",
         )
-    return key
+    return fitting
