@@ -43,7 +43,14 @@ TARGET = Target(
 )
 LIMITS = Limits(30, 3600, 65_536, 200, 3600, 30)
 PRINCIPAL = Principal(
-    "https://idp.example.com", "corp", "agent", "agent", frozenset({"corp/engineers"}), "agent", "corp.agent", None
+    "https://idp.example.com",
+    "corp",
+    "agent",
+    "agent",
+    frozenset({"corp/engineers"}),
+    "agent",
+    "corp.agent",
+    "corp.agent",
 )
 
 

@@ -41,6 +41,7 @@ GRANT = Grant(
     issuer_name="corp",
     subject="reader-agent",
     principal="local.reader-agent",
+    unit="local.reader-agent",
     human=None,
     target="analytics-prod",
     account="444455556666",

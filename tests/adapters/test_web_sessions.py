@@ -21,7 +21,9 @@ from tests.fakes import NOW, PENDING
 from tests.handlers.review_browser import STAFF, with_staff
 
 ID = "a" * 43
-ALICE = Principal(STAFF, "staff", "alice", "human", frozenset({"staff/security"}), "Alice", "staff.alice")
+ALICE = Principal(
+    STAFF, "staff", "alice", "human", frozenset({"staff/security"}), "Alice", "staff.alice", "staff.alice"
+)
 SESSION = Session(ALICE, NOW, "k" * 43, "web")
 
 

@@ -40,7 +40,7 @@ def pending(system: System, permissions: Any = WRITE) -> Grant:
 
 def person(name: str, issuer: str = "corp") -> Principal:
     url = f"https://idp.{issuer}.example.com"
-    return Principal(url, issuer, name, "human", frozenset(), name, f"{issuer}.{name}", None)
+    return Principal(url, issuer, name, "human", frozenset(), name, f"{issuer}.{name}", f"{issuer}.{name}")
 
 
 def ballot(grant: Grant, name: str = "alice", verdict: VoteVerdict = VoteVerdict.APPROVE, **more: Any) -> Ballot:

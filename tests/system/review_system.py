@@ -115,7 +115,7 @@ class Review:
         (person,) = {each for group in groups for each in group.members if each.endswith(f".{name}")}
         alias = person.removesuffix(f".{name}")
         (issuer,) = (each.issuer for each in self._config.issuers.values() if each.name == alias)
-        voter = Principal(issuer, alias, name, "human", frozenset(), name, person, None)
+        voter = Principal(issuer, alias, name, "human", frozenset(), name, person, person)
         content = content_hash(self.grant(grant_id))
         return vote(Ballot(grant_id, voter, verdict, content, "", "web", Origin(), narrowing), self.ports(**ports))
 

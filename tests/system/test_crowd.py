@@ -95,7 +95,9 @@ def opened(ports: Ports) -> Grant:
 
 
 def take_back(grant: Grant, state: State, ports: Ports) -> Grant:
-    operator = Principal("https://idp.example.com", "crowd", "bot", "agent", frozenset(), "bot", "crowd.bot", None)
+    operator = Principal(
+        "https://idp.example.com", "crowd", "bot", "agent", frozenset(), "bot", "crowd.bot", "crowd.bot"
+    )
     request = Request({}, {}, {}, b"", Origin())
     return end_grant(
         grant, state, "many at once", AuthenticatedRequest(request, ports, now(), Authenticated(operator, None))

@@ -31,6 +31,7 @@ from jitney.core.access.grant import (
 )
 from jitney.core.access.request import Permission
 from jitney.core.delegation import Delegation
+from jitney.core.identity.principal import IdentityFact
 
 Item = dict[str, Any]
 
@@ -116,6 +117,7 @@ def grant_of(item: Item | None) -> Grant | None:
         "approvals": tuple(terms["approvals"]),
         "groups": tuple(terms["groups"]),
         "agent_owners": tuple(terms.get("agent_owners", ())),
+        "facts": tuple(IdentityFact(*each) for each in terms["facts"]),
         "votes": tuple(_vote_of(each) for each in terms["votes"]),
         "break_glass": _break_glass_use_of(terms.get("break_glass")),
         "follow_up": _follow_up_of(json.loads(item["follow_up"]["S"])) if "follow_up" in item else None,

@@ -136,8 +136,10 @@ def requester(grant: Grant, ports: Ports) -> Principal:
         groups=frozenset(grant.groups),
         display=grant.subject,
         source_identity=grant.principal,
+        unit=grant.unit,
         human=grant.human,
         agent_owners=grant.agent_owners,
+        facts=grant.facts,
     )
 
 

@@ -8,8 +8,9 @@ from jitney.adapters.store import Conflict
 from jitney.core import audit
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.eligibility import require_active_grant
-from jitney.core.access.grant import Grant, State, open_grant
+from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantListUpdate
+from jitney.core.access.new_grant import open_grant
 from jitney.core.access.request import AccessRequest
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem

@@ -163,6 +163,67 @@ def test_id_08_a_valid_token_proves_its_principal(name: str, keys: KnownKeys) ->
     assert (principal.kind, principal.human) == ("agent", None)
 
 
+UNITS = {
+    "github: a job in an environment": "github.repository=583231-1296269",
+    "kubernetes: a pod": "eks.namespace=agents",
+}
+FACTS = {
+    "okta: a service app": {"Login or client": "0oabskvc6442nkvQO0h7", "Client": "0oabskvc6442nkvQO0h7"},
+    "entra: an application": {
+        "Application id": "00001111-aaaa-2222-bbbb-3333cccc4444",
+        "Object id": "690222be-ff1a-4d56-abd1-7e4f7d38e474",
+    },
+    "google: a listed service account": {
+        "E-mail": "robot@p.iam.gserviceaccount.com",
+        "Client": "1234987819200.apps.googleusercontent.com",
+    },
+    "github: a job in an environment": {
+        "Repository": "octo-org/octo-repo",
+        "Environment": "production",
+        "Branch or tag": "refs/heads/main",
+        "Workflow": "octo-org/octo-automation/.github/workflows/deploy.yml@refs/heads/main",
+        "Event": "push",
+        "Started by": "octocat",
+        "Runner": "github-hosted",
+        "Run": "32291736541",
+    },
+    "kubernetes: a pod": {
+        "Service account": "reader",
+        "Namespace": "agents",
+        "Pod": "reader-0",
+        "Node": "my-node",
+    },
+    "aws: a role, ES384": {
+        "Role or user": "arn:aws:iam::123456789012:role/DataProcessingRole",
+        "Lambda function": "arn:aws:lambda:us-east-1:123456789012:function:process-data",
+        "Account": "123456789012",
+    },
+    "generic: a name that does not print is not shown": {"E-mail": "ada@x.org"},
+}
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_id_12_the_facts_are_the_providers_own_claims(name: str, keys: KnownKeys) -> None:
+    assert dict(_principal(SOUND[name][0], keys).facts) == FACTS[name]
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_id_12_the_unit_holds_what_the_holder_cannot_choose(name: str, keys: KnownKeys) -> None:
+    principal = _principal(SOUND[name][0], keys)
+
+    assert principal.unit == UNITS.get(name, principal.source_identity)
+
+
+def test_id_12_every_ref_of_a_repository_is_one_unit(keys: KnownKeys) -> None:
+    settings = {"repository_ids": ("1296269",)}
+    github = issuer("github", github_actions.SAMPLE["iss"], provider="github_actions", token="id", settings=settings)
+    texts = [_sample(github_actions.SAMPLE, environment=f"made-up-{each}") for each in range(5)]
+    jobs = [authenticate(f"Bearer {text}", config(github), keys, NOW).principal for text in texts]
+
+    assert len({job.source_identity for job in jobs}) == 5
+    assert {job.unit for job in jobs} == {"github.repository=583231-1296269"}
+
+
 def test_id_08_every_provider_has_a_valid_token_here() -> None:
     names = {name.partition(":")[0] for name in SOUND}
 

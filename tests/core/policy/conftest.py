@@ -62,6 +62,7 @@ def agent(*groups, human=None):
         groups=frozenset(groups),
         display="reader",
         source_identity="corp.reader-agent",
+        unit="corp.reader-agent",
         human=human,
     )
 

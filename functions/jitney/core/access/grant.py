@@ -6,11 +6,10 @@ from enum import StrEnum
 from typing import Any
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, break_glass_view
-from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.decision import Decision
 from jitney.core.access.request import AccessRequest, Permission
-from jitney.core.config import Target
 from jitney.core.delegation import Delegation
-from jitney.core.identity.principal import Principal
+from jitney.core.identity.principal import IdentityFact
 from jitney.core.times import iso
 
 GRANT_RETENTION_SECONDS = 90 * 24 * 3600
@@ -119,10 +118,10 @@ class Grant:
     again at each vote. `records` counts the audit records of this grant and `chain_head` is the hash of the last one: a
     state change and its record are written in one transaction. `ending` is set once the grant was released or revoked.
     Credentials issued up to `cut_off_at` no longer work, because the agent or the whole role was cut off; new ones can
-    be issued. `break_glass` is set when the reviewers were bypassed, `follow_up` once that was reviewed. `agent_owners`
-    are the source identities of the agent's owners at the request; `core.review.grant_under_review` adds the present
-    ones. `review_restarted_at` is when the policy last required other reviewers than before, `narrowed_at` when a
-    reviewer last narrowed the approval of a pending grant.
+    be issued. `break_glass` is set when the reviewers were bypassed, `follow_up` once that was reviewed. `unit` and
+    `facts` are as in `Principal`. `agent_owners` are the source identities of the agent's owners at the request;
+    `core.review.grant_under_review` adds the present ones. `review_restarted_at` is when the policy last required other
+    reviewers than before, `narrowed_at` when a reviewer last narrowed the approval of a pending grant.
     """
 
     id: str
@@ -131,6 +130,7 @@ class Grant:
     issuer_name: str
     subject: str
     principal: str
+    unit: str
     human: str | None
     target: str
     account: str
@@ -157,6 +157,7 @@ class Grant:
     agent_owners: tuple[str, ...] = ()
     review_restarted_at: int | None = None
     narrowed_at: int | None = None
+    facts: tuple[IdentityFact, ...] = ()
 
     @property
     def awaits_follow_up(self) -> bool:
@@ -213,6 +214,9 @@ class Grant:
             "reason": self.reason,
             "ticket": self.ticket,
             "principal": self.principal,
+            "subject": self.subject,
+            "unit": self.unit,
+            "facts": [fact._asdict() for fact in self.facts],
             "human": self.human,
             "created_at": iso(self.created_at),
             "starts_at": None if self.starts_at is None else iso(self.starts_at),
@@ -251,45 +255,3 @@ def permissions_view(permissions: tuple[Permission, ...]) -> list[dict[str, list
 def reviews_of(decision: Decision) -> tuple[tuple[str, ...], ...]:
     """Return the alternatives of reviewer groups that a decision asks for, as a grant stores them."""
     return tuple(tuple(sorted(groups)) for groups in decision.reviews)
-
-
-def open_grant(
-    grant_id: str,
-    principal: Principal,
-    request: AccessRequest,
-    target: Target,
-    decision: Decision,
-    review_ends: int,
-    now: int,
-) -> Grant:
-    """Return the grant that a decision opens: active from `now` if allowed, else pending until `review_ends`.
-
-    Raises ValueError for a denied decision.
-    """
-    if decision.effect is Effect.DENY:
-        raise ValueError("a denied request opens no grant")
-    allowed = decision.effect is Effect.ALLOW
-    return Grant(
-        id=grant_id,
-        state=State.ACTIVE if allowed else State.PENDING,
-        issuer=principal.issuer,
-        issuer_name=principal.issuer_name,
-        subject=principal.subject,
-        principal=principal.source_identity,
-        human=principal.human,
-        target=target.alias,
-        account=target.account,
-        region=target.region,
-        role_arn=target.role_arn,
-        permissions=decision.permissions,
-        duration_seconds=request.duration_seconds,
-        reason=request.reason,
-        ticket=request.ticket,
-        created_at=now,
-        starts_at=now if allowed else None,
-        expires_at=now + request.duration_seconds if allowed else review_ends,
-        policy_version=decision.policy_version,
-        reviews=reviews_of(decision),
-        groups=tuple(sorted(principal.groups)),
-        agent_owners=principal.agent_owners,
-    )

@@ -5,10 +5,14 @@ from typing import Any
 
 
 def claim_at(claims: Mapping[str, Any], path: str) -> Any:
-    """Return the claim at `path`: a claim of that exact name, else nested members ("act.sub"); None when absent."""
+    """Return the claim at `path`: a claim of that exact name, else a nested member ("act.sub"); None when absent.
+
+    A name may itself hold full stops, such as "kubernetes.io" in "kubernetes.io.namespace".
+    """
     if path in claims:
         return claims[path]
-    value: Any = claims
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+    for at, character in enumerate(path):
+        inner = claims.get(path[:at]) if character == "." else None
+        if isinstance(inner, Mapping) and (found := claim_at(inner, path[at + 1 :])) is not None:
+            return found
+    return None

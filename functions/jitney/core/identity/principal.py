@@ -1,7 +1,14 @@
-"""The principal: an issuer and a subject, and their AWS source identity."""
+"""The principal: an issuer and a subject, their AWS source identity, and what their provider says about them."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
+
+
+class IdentityFact(NamedTuple):
+    """A signed claim that identifies the requester to people, such as ("Role", "reader")."""
+
+    label: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,8 +18,11 @@ class Principal:
     `issuer` and `subject` are the identity. `display` is for people to read and decides nothing. `issuer_name` is the
     issuer's alias in the configuration. `groups` have it as prefix ("corp/data-agents"), so that equal names of two
     issuers stay distinct. `source_identity` maps one-to-one to (issuer, subject) and matches `[\w+=,.@-]{2,64}`.
+    `unit` is the accountable unit, such as a repository: it contains only what the subject's holder cannot choose, and
+    quotas count by it. It has the form of a source identity, and is the principal's own where no larger unit is known.
     `human` is the person on whose behalf an agent asks, as a source identity, or None. `kind` is "agent" for machines
-    and "human" for people. `agent_owners` are the agent's owners by the configuration.
+    and "human" for people. `agent_owners` are the agent's owners by the configuration. `facts` are the provider's own
+    facts for reviewers, the most important first.
     """
 
     issuer: str
@@ -22,8 +32,10 @@ class Principal:
     groups: frozenset[str]
     display: str
     source_identity: str
+    unit: str
     human: str | None = None
     agent_owners: tuple[str, ...] = ()
+    facts: tuple[IdentityFact, ...] = ()
 
     @property
     def owner_key(self) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from jitney.core.config import Issuer
 from jitney.core.identity.claim_path import claim_at
-from jitney.core.identity.principal import Principal
+from jitney.core.identity.principal import IdentityFact, Principal
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.providers.provider import Provider
 from jitney.core.identity.refusal import Refusal
@@ -37,6 +37,8 @@ def _principal_without_groups(claims: SignedClaims, issuer: Issuer, provider: Pr
             "Configure the issuer to name the subject with printable characters.",
         )
     shown = [claims[name] for name in provider.display if isinstance(claims.get(name), str)]
+    identity = source_identity(issuer.identity_name, issuer.issuer, subject)
+    unit = provider.unit(claims, issuer)
     return Principal(
         issuer=issuer.issuer,
         issuer_name=issuer.name,
@@ -44,8 +46,10 @@ def _principal_without_groups(claims: SignedClaims, issuer: Issuer, provider: Pr
         kind="human" if issuer.kind == "human" else "agent",
         groups=frozenset(),
         display=next(filter(is_nameable, shown), subject),
-        source_identity=source_identity(issuer.identity_name, issuer.issuer, subject),
+        source_identity=identity,
+        unit=source_identity(issuer.identity_name, issuer.issuer, unit) if unit else identity,
         agent_owners=issuer.owners.get(subject, ()),
+        facts=tuple(IdentityFact(label, value) for label, value in provider.facts(claims) if is_nameable(value)),
     )
 
 

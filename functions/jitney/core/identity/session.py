@@ -70,6 +70,7 @@ class Session(NamedTuple):
             "groups": sorted(who.groups),
             "display": who.display,
             "source_identity": who.source_identity,
+            "unit": who.unit,
             "started_at": self.started_at,
             "key": self.key,
         }
@@ -104,6 +105,7 @@ def session_of_view(view: Mapping[str, Any], config: Config) -> Session | None:
         groups=frozenset(view["groups"]),
         display=view["display"],
         source_identity=view["source_identity"],
+        unit=view["unit"],
     )
     return Session(principal, view["started_at"], view["key"], issuer.web.client_id)
 

@@ -63,6 +63,7 @@ class Case:
             groups=frozenset(self.groups),
             display="tester",
             source_identity="test.tester",
+            unit="test.tester",
             human=self.human,
         )
 

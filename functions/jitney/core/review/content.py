@@ -9,18 +9,19 @@ from jitney.core.audit import canonical
 def content_hash(grant: Grant) -> str:
     """Return the SHA-256, in hexadecimal, of the canonical JSON of all that reviewers decide about.
 
-    A vote holds the hash of what its voter saw, and counts only for a grant with the same hash. The agent's owners are
-    left out when there are none, so that grants of earlier releases keep their hash.
+    A vote holds the hash of what its voter saw, and counts only for a grant with the same hash.
     """
     return hashlib.sha256(
         canonical(
-            ({"agent_owners": grant.agent_owners} if grant.agent_owners else {})
-            | {
+            {
+                "agent_owners": grant.agent_owners,
                 "id": grant.id,
                 "issuer": grant.issuer,
                 "issuer_name": grant.issuer_name,
                 "subject": grant.subject,
                 "principal": grant.principal,
+                "unit": grant.unit,
+                "facts": grant.facts,
                 "groups": grant.groups,
                 "human": grant.human,
                 "target": grant.target,

@@ -53,4 +53,16 @@ def _groups(claims: SignedClaims, _: Issuer) -> frozenset[str]:
     return frozenset(names | {f"org:{text_claim(about, 'org_id')}"} if "org_id" in about else names)
 
 
-PROVIDER = Provider(subject=_subject, kinds=id_token_kinds, groups=_groups, is_machine=always_machine, display=("sub",))
+PROVIDER = Provider(
+    subject=_subject,
+    kinds=id_token_kinds,
+    groups=_groups,
+    is_machine=always_machine,
+    display=("sub",),
+    fact_sources=(
+        ("Role or user", "sub"),
+        ("Lambda function", f"{_NAMESPACE}.lambda_source_function_arn"),
+        ("EC2 instance", f"{_NAMESPACE}.ec2_instance_source_instance_arn"),
+        ("Account", f"{_NAMESPACE}.aws_account"),
+    ),
+)

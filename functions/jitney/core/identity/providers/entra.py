@@ -81,4 +81,12 @@ PROVIDER = Provider(
     groups=_groups,
     is_machine=_is_machine,
     display=("preferred_username", "upn", "app_displayname"),
+    fact_sources=(
+        ("Application", "app_displayname"),
+        ("Application id", "azp"),
+        ("Application id", "appid"),
+        ("Person", "preferred_username"),
+        ("Person", "upn"),
+        ("Object id", "oid"),
+    ),
 )

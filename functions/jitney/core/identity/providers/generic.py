@@ -48,4 +48,11 @@ PROVIDER = Provider(
     groups=claimed_groups,
     is_machine=_is_machine,
     display=("preferred_username", "email", "name"),
+    fact_sources=(
+        ("Name", "name"),
+        ("Username", "preferred_username"),
+        ("E-mail", "email"),
+        ("Client", "client_id"),
+        ("Client", "azp"),
+    ),
 )

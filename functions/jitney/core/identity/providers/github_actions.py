@@ -100,4 +100,26 @@ def _groups(claims: SignedClaims, _: Issuer) -> frozenset[str]:
     return frozenset(f"{name}:{text_claim(claims, name)}" for name in _GROUP_CLAIMS if name in claims)
 
 
-PROVIDER = Provider(subject=_subject, kinds=id_token_kinds, groups=_groups, is_machine=always_machine, display=("sub",))
+def _unit(claims: SignedClaims, _: Issuer) -> str:
+    """Return the repository. Who pushes to it chooses refs, and often environments."""
+    return f"repository={_number(claims, 'repository_owner_id')}-{_number(claims, 'repository_id')}"
+
+
+PROVIDER = Provider(
+    subject=_subject,
+    kinds=id_token_kinds,
+    groups=_groups,
+    is_machine=always_machine,
+    display=("sub",),
+    fact_sources=(
+        ("Repository", "repository"),
+        ("Environment", "environment"),
+        ("Branch or tag", "ref"),
+        ("Workflow", "job_workflow_ref"),
+        ("Event", "event_name"),
+        ("Started by", "actor"),
+        ("Runner", "runner_environment"),
+        ("Run", "run_id"),
+    ),
+    unit=_unit,
+)

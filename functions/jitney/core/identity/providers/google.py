@@ -47,4 +47,11 @@ def _is_machine(claims: SignedClaims) -> bool:
     return "hd" not in claims
 
 
-PROVIDER = Provider(subject=_subject, kinds=id_token_kinds, groups=_groups, is_machine=_is_machine, display=("email",))
+PROVIDER = Provider(
+    subject=_subject,
+    kinds=id_token_kinds,
+    groups=_groups,
+    is_machine=_is_machine,
+    display=("email",),
+    fact_sources=(("E-mail", "email"), ("Workspace domain", "hd"), ("Client", "azp")),
+)

@@ -76,4 +76,22 @@ def _groups(claims: SignedClaims, _: Issuer) -> frozenset[str]:
     return frozenset({f"namespace:{text_claim(object_claim(claims, 'kubernetes.io'), 'namespace')}"})
 
 
-PROVIDER = Provider(subject=_subject, kinds=id_token_kinds, groups=_groups, is_machine=always_machine, display=("sub",))
+def _unit(claims: SignedClaims, _: Issuer) -> str:
+    """Return the namespace: who may create pods in it may use each of its service accounts."""
+    return f"namespace={text_claim(object_claim(claims, 'kubernetes.io'), 'namespace')}"
+
+
+PROVIDER = Provider(
+    subject=_subject,
+    kinds=id_token_kinds,
+    groups=_groups,
+    is_machine=always_machine,
+    display=("sub",),
+    fact_sources=(
+        ("Service account", "kubernetes.io.serviceaccount.name"),
+        ("Namespace", "kubernetes.io.namespace"),
+        ("Pod", "kubernetes.io.pod.name"),
+        ("Node", "kubernetes.io.node.name"),
+    ),
+    unit=_unit,
+)

@@ -45,4 +45,11 @@ def _is_machine(claims: SignedClaims) -> bool:
     return "cid" in claims and "uid" not in claims
 
 
-PROVIDER = Provider(subject=_subject, kinds=_kinds, groups=claimed_groups, is_machine=_is_machine, display=("sub",))
+PROVIDER = Provider(
+    subject=_subject,
+    kinds=_kinds,
+    groups=claimed_groups,
+    is_machine=_is_machine,
+    display=("sub",),
+    fact_sources=(("Login or client", "sub"), ("Client", "cid"), ("User id", "uid")),
+)

@@ -1,12 +1,16 @@
 """The interface of a provider module, and the readers that most of them share."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 from jitney.core.config import Issuer
+from jitney.core.identity.claim_path import claim_at
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.identity.source_identity import is_nameable
+
+FactSources: TypeAlias = tuple[tuple[str, str], ...]
+"""Labels for reviewers, each with the path of its claim."""
 
 
 class Provider(NamedTuple):
@@ -15,7 +19,8 @@ class Provider(NamedTuple):
     `subject` returns the identity and refuses a bearer that is not admitted. `kinds` returns every kind of token that
     the claims and the header's `typ` indicate ("access", "id", or another word); a valid token indicates one. `groups`
     have no issuer alias. `is_machine` distinguishes a workload from a person. `display` lists the claims to show to
-    people; the first present one is used.
+    people; the first present one is used. `fact_sources` are the claims that identify the requester to reviewers.
+    `unit` returns the accountable unit's name within the issuer, "" for the subject itself.
     """
 
     subject: Callable[[SignedClaims, Issuer], str]
@@ -23,6 +28,15 @@ class Provider(NamedTuple):
     groups: Callable[[SignedClaims, Issuer], frozenset[str]]
     is_machine: Callable[[SignedClaims], bool]
     display: tuple[str, ...]
+    fact_sources: FactSources
+    unit: Callable[[SignedClaims, Issuer], str] = lambda _claims, _issuer: ""
+
+    def facts(self, claims: SignedClaims) -> Iterator[tuple[str, str]]:
+        """Yield the label and text of each fact. A claim that is neither text nor a number is left out."""
+        for label, path in self.fact_sources:
+            value = claim_at(claims, path)
+            if isinstance(value, str | int) and not isinstance(value, bool):
+                yield label, str(value)
 
 
 def text_claim(claims: Mapping[str, Any], name: str) -> str:

@@ -44,4 +44,5 @@ def principal_of(profile: SlackProfile, config: Config) -> Principal:
         groups=frozenset(),
         display=subject,
         source_identity=found[0],
+        unit=found[0],
     )
