@@ -1,4 +1,4 @@
-"""The data files that ship in the package, by what they hold."""
+"""The data files that ship in the package."""
 
 from pathlib import Path
 
@@ -13,4 +13,4 @@ MASKS = PACKAGE / "core" / "masking" / "masks.bin"
 PAGES = PACKAGE / "pages"
 """Templates and style of the reviewers' pages."""
 SCHEMA = PACKAGE / "schema.cedarschema"
-"""The Cedar schema that every policies folder is validated against."""
+"""The Cedar schema against which every policies folder is validated."""

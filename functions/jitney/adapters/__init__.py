@@ -1,1 +1,1 @@
-"""The edge towards AWS and the network: one port a file. No other room imports boto3 or an HTTP client."""
+"""The edge to AWS and the network: one port per file. No other room imports boto3 or an HTTP client."""

@@ -1,8 +1,8 @@
-"""The approval workflow in Step Functions: one execution for one pending grant, named after it.
+"""The approval workflow in Step Functions: one execution for each pending grant, named after the grant.
 
-The task token of a waiting workflow is in the state table (`pk` REVIEW#<grant>, `sk` TOKEN), encrypted with the table's
-key, and nowhere else, because it can end the wait (row REV 2). Ending the wait decides nothing: the workflow then reads
-the grant.
+The task token of a waiting workflow ends its wait. So it is stored in the state table only (`pk` REVIEW#<grant>, `sk`
+TOKEN), encrypted with the table's key (row REV 2). Ending the wait decides nothing, because the workflow then reads the
+grant.
 """
 
 import json
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
 
 KEEP_TOKEN_SECONDS = 9 * 86400
-"""Longer than any review waits."""
+"""Seconds for which a token is kept, longer than any review waits."""
 EXPIRED_TOKEN_ERRORS = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
-"""Errors for a token whose wait is over. The workflow reads the grant anyway."""
+"""Step Functions' errors for a token whose wait is over. The workflow reads the grant anyway."""
 
 
 class TaskTokens:
@@ -32,9 +32,9 @@ class TaskTokens:
         self._table = state_table
 
     def keep(self, grant_id: str, token: str, since: int, now: int) -> None:
-        """Store the token of the wait that began after the check at `since`.
+        """Store the token of a wait. The workflow checked the grant at `since`, before this wait.
 
-        Raises Problem unavailable also when a later wait's token is stored: this one is over.
+        Raises Problem unavailable also when the token of a later wait is stored, because this wait is over.
         """
         item = _key(grant_id) | {
             "token": {"S": token},
@@ -71,7 +71,7 @@ class ApprovalWorkflow:
             self._client.start_execution(stateMachineArn=self._arn, name=grant.id, input=json.dumps(started))
 
     def resume(self, grant: Grant) -> None:
-        """Resume the workflow of a changed grant, if it waits."""
+        """Resume the workflow of a changed grant, if it is waiting."""
         token = self._tokens.of(grant.id)
         if token is None:
             return
@@ -83,7 +83,7 @@ class ApprovalWorkflow:
                     raise
 
     def running(self) -> frozenset[str]:
-        """Return the ids of the grants with a running workflow; Step Functions may be moments late."""
+        """Return the ids of the grants whose workflow runs. Step Functions may be some moments behind."""
         with aws_errors_as_unavailable("The approval workflow"):
             return frozenset(self._running())
 

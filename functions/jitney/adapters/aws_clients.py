@@ -1,4 +1,4 @@
-"""Settings of all AWS clients: short timeouts, few retries, failures as problems."""
+"""Settings of all AWS clients: short timeouts and few retries. Failures become problems."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,24 +14,24 @@ DEFAULT_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     tcp_keepalive=True,
 )
-"""Three attempts that hang, with the pauses between them, end within a function's 15 s (infra.function_specs)."""
+"""Three attempts. Even if all hang, they end within a function's 15 s, pauses included (infra.function_specs)."""
 
 TWO_ATTEMPTS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
-"""For messages to one person after another: two attempts that hang, with the pause, end in 9 s (handlers.channels)."""
+"""Two attempts, for messages to one person after another. Even if both hang, they end in 9 s (handlers.channels)."""
 
 ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
-"""For a write that would undo a newer one if it were repeated late: one attempt, in at most 5 s."""
+"""One attempt of at most 5 s, for a write that could undo a newer one if it were repeated late."""
 
 SHORT_TIMEOUT = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2})
-"""For a side call of a function: it ends in at most 4 s."""
+"""At most 4 s, for a call that a function does not depend on."""
 
 LARGE_OBJECTS = Config(connect_timeout=1, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
-"""For objects of megabytes, when no caller waits for the answer."""
+"""For objects of megabytes, where no caller waits for the answer."""
 
 
 @contextmanager
 def aws_errors_as_unavailable(part: str) -> Iterator[None]:
-    """Turn any failure of an AWS call into Problem unavailable: without an answer, access is denied (POL 8)."""
+    """Raise Problem unavailable when an AWS call fails. Without an answer, access is denied (POL 8)."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:

@@ -1,4 +1,4 @@
-"""The canary: one harmless call with a session of an ended grant shows whether IAM denies the grant yet."""
+"""The canary: one harmless call with a session of an ended grant. It shows whether IAM denies the grant yet."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 class Canary:
-    """Calls sts:GetAccessKeyInfo, which returns an account number, changes nothing and can be denied.
+    """Calls sts:GetAccessKeyInfo, which returns an account number and changes nothing. Policies can deny it.
 
     No policy can deny sts:GetCallerIdentity.
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html
@@ -24,7 +24,10 @@ class Canary:
         self._client_of = client_of
 
     def denial_check(self, credentials: Credentials) -> Callable[[], bool]:
-        """Return the call with these credentials; it returns True when AWS denied it, False otherwise."""
+        """Return a function that calls with these credentials.
+
+        It returns True when AWS denied the call, False otherwise.
+        """
         client = self._client_of(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
 
         def denied() -> bool:

@@ -11,7 +11,7 @@ def now() -> int:
 
 
 def monotonic_milliseconds() -> int:
-    """Return milliseconds of a stopwatch, for differences only."""
+    """Return the milliseconds of a stopwatch. Only differences have a meaning."""
     return time.monotonic_ns() // 1_000_000
 
 
@@ -26,8 +26,8 @@ def new_secret() -> str:
 
 
 def new_id(prefix: str) -> str:
-    """Return a fresh identifier such as "g-k3v7q2m5x4tbca".
+    """Return a new identifier, such as "g-k3v7q2m5x4tbca".
 
-    It has 70 random bits, and is short enough that many fit in one deny document.
+    It has 70 random bits. It is short, so that many fit into one deny document.
     """
     return f"{prefix}-{base64.b32encode(secrets.token_bytes(9)).decode().lower()[:14]}"

@@ -10,22 +10,27 @@ if TYPE_CHECKING:
 MAX_BATCH_RECORDS = 500
 MAX_RECORD_BYTES = 1000 * 1024
 MAX_BATCH_BYTES = 3_000_000
-"""The limit is 4 MiB per request, which carries base64: three quarters, less room for the JSON."""
+"""Firehose takes 4 MiB per request, and the lines are sent in base64.
+
+So three quarters of it, minus room for the JSON.
+"""
 
 IndexedLine: TypeAlias = tuple[int, bytes]
 
 
 class DeliveryStream:
-    """Puts lines of JSON onto a delivery stream."""
+    """Puts lines of JSON into a delivery stream."""
 
     def __init__(self, client: "FirehoseClient", name: str) -> None:
         self._client = client
         self._name = name
 
     def put(self, texts: Sequence[str]) -> list[int]:
-        """Send lines in order, in as many requests as needed; return the indexes that Firehose did not take.
+        """Send lines in order, in as many requests as needed.
 
-        A line larger than Firehose allows is not sent and counts as not taken.
+        Return the indexes of lines that Firehose did not accept.
+
+        A line that is too large for Firehose is not sent and counts as not accepted.
         """
         lines = list(enumerate(text.encode() + b"\n" for text in texts))
         failed = {index for index, line in lines if len(line) > MAX_RECORD_BYTES}
@@ -39,7 +44,7 @@ class DeliveryStream:
 
 
 def _calls(lines: Sequence[IndexedLine]) -> Iterator[list[IndexedLine]]:
-    """Yield the lines in batches for one request each."""
+    """Yield the lines in batches, each for one request."""
     call: list[IndexedLine] = []
     size = 0
     for index, line in lines:

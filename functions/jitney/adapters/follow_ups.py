@@ -1,7 +1,7 @@
 """Outstanding follow-up reviews in the state table: `pk` FOLLOW_UP, `sk` the person or the agent, `grant_id`.
 
-Each use of break-glass has two items, its person's and its agent's. They are written and deleted in the transaction of
-the grant's change (`jitney.adapters.store`). `expires` is when the grant itself is deleted.
+Each use of break-glass has two items: one for the person, one for the agent. They are written and deleted in the
+transaction that changes the grant (`jitney.adapters.store`). `expires` is the time when the grant itself is deleted.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class FollowUps:
         self._table = state_table
 
     def outstanding(self) -> dict[str, str]:
-        """Return grant ids by person and agent, as `core.review.break_glass.follow_up_keys` names them."""
+        """Return the grant ids by person and agent, under the names of `core.review.break_glass.follow_up_keys`."""
         found: dict[str, str] = {}
         start: dict[str, Any] = {}
         while True:
@@ -44,7 +44,7 @@ class FollowUps:
 
 
 def changes_of(table: str, before: Grant, after: Grant) -> Iterator[dict[str, Any]]:
-    """Yield the transaction items that add a use of break-glass, or delete it after its follow-up review."""
+    """Yield the transaction items that add a use of break-glass, or that delete it after its follow-up review."""
     if after.break_glass and not before.break_glass:
         for key in follow_up_keys(after, after.break_glass.human):
             item = _item_key(key) | {

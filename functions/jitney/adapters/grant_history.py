@@ -1,6 +1,6 @@
-"""Reads one grant's records and calls from the audit table, by key, never by scan.
+"""Reads the records and calls of one grant from the audit table, by key and never by scan.
 
-`adapters.store` and `adapters.trail` write them. An item that does not belong at its key is returned as an empty line,
+`adapters.store` and `adapters.trail` write them. An item that does not match its key is returned as an empty line,
 which the report counts.
 """
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_RECORDS, MOST_KEYS, MOST_CALLS = 1000, 50, 500
-"""Limits of one report page."""
+"""Limits for one page of a report."""
 MOST_OTHERS = 1000
-"""Limit of other grants' calls that are read too: calls without a key share one partition per account."""
+"""Limit of other grants' calls that may be read in the search. Calls without a key share one partition per account."""
 CONCLUSIONS = ("BYPASS#", "UNISSUED#", "EXPLAINED#")
-"""The most severe first, because an agent's other calls could fill the page."""
+"""The order in which calls are read. Severe ones come first, because an agent's other calls could fill the page."""
 
 Item: TypeAlias = dict[str, Any]
 
@@ -44,7 +44,10 @@ class GrantHistory:
         self._table = audit_table
 
     def records(self, grant_id: str) -> HistoryPage:
-        """Return the grant's chain. If it is longer than MOST_RECORDS, half are its first and half its last records."""
+        """Return the records of the grant.
+
+        Of a chain longer than MOST_RECORDS, return the first and the last half as many.
+        """
         items, cut = _most(self._items(grant_id), MOST_RECORDS)
         if cut:
             first = MOST_RECORDS // 2
@@ -53,10 +56,10 @@ class GrantHistory:
         return HistoryPage([_line(item, "record", is_record) for item in items], cut)
 
     def calls(self, grant_id: str) -> HistoryPage:
-        """Return the grant's calls as published, at most MOST_CALLS of MOST_KEYS keys, unexplained calls first.
+        """Return the published calls of the grant, unexplained ones first: at most MOST_CALLS calls of MOST_KEYS keys.
 
-        A call that was attributed to its key late is there twice. A shared key is read until MOST_OTHERS calls of other
-        grants.
+        A call that was attributed to its key late occurs twice. A partition that grants share is read until it has
+        shown MOST_OTHERS calls of other grants.
         """
         items, cut = _most(self._items(grant_keys_partition(grant_id)), MOST_KEYS)
         keys = [item["calls_pk"]["S"] for item in items if "calls_pk" in item]
@@ -95,7 +98,7 @@ class GrantHistory:
 
 
 def _most(things: Iterator[T], most: int) -> tuple[list[T], bool]:
-    """Return the first `most`, and whether there are more."""
+    """Return the first `most` lines, and whether there are more."""
     found = list(islice(things, most + 1))
     return found[:most], len(found) > most
 

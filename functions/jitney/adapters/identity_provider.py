@@ -1,4 +1,4 @@
-"""Requests to an identity provider over HTTPS: only its own address, no redirects, limited time."""
+"""Requests to an identity provider over HTTPS: only to its own address, without redirects, in limited time."""
 
 import http.client
 import socket
@@ -14,15 +14,15 @@ from urllib3.exceptions import HTTPError
 
 MAX_RESPONSE_BYTES = 262_144
 REQUEST_ERRORS = (HTTPError, http.client.HTTPException, OSError, ValueError)
-"""What `send_request` raises."""
+"""All exceptions that `send_request` raises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """How long to wait for an issuer, in seconds.
 
-    `idle_seconds` limits connecting to one address, the TLS handshake, and each wait for data. `total` limits the whole
-    answer once connected, so that a slow trickle ends too.
+    `idle_seconds` limits the connection to one address, the TLS handshake, and each wait for data. `total` limits the
+    whole answer after connecting, so that a slow trickle of data ends too.
     """
 
     idle_seconds: float
@@ -33,7 +33,7 @@ DEFAULT_TIMEOUTS = Timeouts(idle_seconds=2.0, total=4.0)
 
 
 def allowed_schemes(*, local: bool) -> tuple[str, ...]:
-    """Return the allowed schemes; plain HTTP is for the local machine only."""
+    """Return the allowed schemes. Plain HTTP is allowed on the local machine only."""
     return ("https", "http") if local else ("https",)
 
 
@@ -45,7 +45,7 @@ def send_request(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> tuple[int, bytes]:
-    """Return the status and body of one answer. Checks the certificate. Raises `REQUEST_ERRORS`."""
+    """Return the status and body of the answer to one request. Checks the certificate. Raises `REQUEST_ERRORS`."""
     address = urlsplit(uri)
     if address.scheme not in allowed or not address.hostname:
         raise ValueError("this address is not allowed")
@@ -84,7 +84,7 @@ def _answer(connection: HTTPConnection) -> tuple[int, bytes]:
 
 @contextmanager
 def _time_limit(connected: socket.socket | None, seconds: float) -> Iterator[None]:
-    """Shut the connected socket down after `seconds`, and raise TimeoutError if that happened."""
+    """Shut down the connected socket after `seconds`. Raises TimeoutError if that happened."""
     watchdog = threading.Timer(seconds, _cut, [connected])
     watchdog.daemon = True
     watchdog.start()
@@ -97,6 +97,6 @@ def _time_limit(connected: socket.socket | None, seconds: float) -> Iterator[Non
 
 
 def _cut(connected: socket.socket) -> None:
-    """Shut the socket down below TLS. After its own shutdown, an SSLSocket would continue reading in plain text."""
+    """Shut down the socket below TLS. An SSLSocket that is shut down itself would go on reading plain text."""
     with suppress(OSError):
         socket.socket.shutdown(connected, socket.SHUT_RDWR)

@@ -1,10 +1,11 @@
 """The issuers' public keys over HTTPS, cached per issuer.
 
-Only the configured `jwks_uri` is requested, over HTTPS with the system's certificate authorities (plain HTTP on the
-local machine only), and no redirect is followed. A key set stays fresh for ten minutes. When it cannot be fetched, the
-last good one stays in use for twelve hours since it was fetched. So a night's outage of an identity provider stops no
-agent, and a withdrawn key is trusted no longer than that. After that, or without any good set, the issuer's tokens are
-refused (keys_unavailable).
+Only the configured `jwks_uri` is requested, without redirects. It is HTTPS with the system's certificate authorities,
+and plain HTTP on the local machine only.
+
+A key set stays fresh for ten minutes. If it cannot be fetched again, it stays in use until twelve hours after it was
+fetched. So an identity provider may be down for a night without stopping agents, and a withdrawn key is trusted for
+twelve hours at most. After that, or if no set was ever fetched, the issuer's tokens are refused (keys_unavailable).
 """
 
 import http
@@ -41,10 +42,10 @@ class _CachedKeys:
 
 
 class IssuerKeys:
-    """Issuers' keys from their `jwks_uri` (a `jitney.core.identity.signature.KeySource`). Thread-safe.
+    """The issuers' keys from their `jwks_uri`: a `jitney.core.identity.signature.KeySource`. Thread-safe.
 
-    `local`, the configuration's flag, permits http:// addresses. `clock` returns wall-clock seconds: monotonic time
-    stands still while a Lambda environment is frozen.
+    `local` is the configuration's flag and permits http:// addresses. `clock` returns wall-clock seconds. Monotonic
+    time would stand still while a Lambda environment is frozen.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class IssuerKeys:
         self._known: dict[str, _CachedKeys] = {}
 
     def keys(self, issuer: Issuer) -> KeySet:
-        """Return the issuer's keys, fetched unless they are fresh. Raises Refusal keys_unavailable."""
+        """Return the issuer's keys. Fetches them unless they are fresh. Raises Refusal keys_unavailable."""
         known = self._known.setdefault(issuer.issuer, _CachedKeys())
         if not self._within(known.fetched_at, FRESH_SECONDS):
             # A caller with cached keys does not wait for another caller's fetch.
@@ -64,13 +65,13 @@ class IssuerKeys:
         return self._trusted(issuer, known)
 
     def refreshed(self, issuer: Issuer) -> KeySet:
-        """Return the issuer's keys, fetched again if the cool-down has passed. Raises the same as `keys`."""
+        """Return the issuer's keys. Fetches them if the cool-down has passed. Raises the same as `keys`."""
         known = self._known.setdefault(issuer.issuer, _CachedKeys())
         self._fetch(issuer, known, UNKNOWN_KID_COOLDOWN_SECONDS, wait=True)
         return self._trusted(issuer, known)
 
     def _within(self, moment: float, seconds: float) -> bool:
-        """Whether `moment` is at most `seconds` ago; false for the future, after a clock was set back."""
+        """Return whether `moment` is at most `seconds` ago; False for the future (a clock may be set back)."""
         return 0 <= self._clock() - moment < seconds
 
     def _fetch(self, issuer: Issuer, known: _CachedKeys, pause: float, *, wait: bool) -> None:

@@ -1,6 +1,6 @@
-"""Mail by Amazon SES, one message per person, with stable error codes.
+"""Mail by Amazon SES, one message to each person, with stable error codes.
 
-Nothing is tracked: mail uses no configuration set, and the function's role may use none (infra.function_specs).
+Mail is not tracked: it uses no configuration set. The function's role may not use one (infra.function_specs).
 """
 
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ CODES: Mapping[str, str] = {
     "ThrottlingException": "throttled",
     "TooManyRequestsException": "throttled",
 }
-"""The record's code, by SES's error (API Reference V2, SendEmail, "Errors"). Others are `failed`."""
+"""The record's code for each of SES's errors (API Reference V2, SendEmail, "Errors"). Other errors are `failed`."""
 UNREACHABLE, FAILED = "unreachable", "failed"
 
 
 class MailMessage(NamedTuple):
-    """A mail in both forms. Mails with the same `thread`, an ASCII word, form one conversation."""
+    """A mail as plain text and as HTML. Mails with the same `thread`, an ASCII word, form a conversation."""
 
     subject: str
     text: str
@@ -45,7 +45,7 @@ class MailSender:
         self._sender = sender
 
     def sender_code(self) -> str:
-        """Return the code why the sender cannot send; "" when its address or its domain is verified."""
+        """Return the code that says why the sender cannot send; "" when its address or its domain is verified."""
         for identity in (self._sender, self._sender.rpartition("@")[2]):
             try:
                 if self._client.get_email_identity(EmailIdentity=identity).get("VerifiedForSendingStatus"):
@@ -58,10 +58,10 @@ class MailSender:
         return "sender_not_verified"
 
     def send(self, message: MailMessage, to: str) -> str:
-        """Send a mail to the address `to`, and return an error code, "" if SES accepted it.
+        """Send a mail to the address `to`. Return an error code, or "" if SES accepted it.
 
-        SES sets the Message-ID (Developer Guide, "Amazon SES header fields"). So mails of one thread refer to the same
-        made-up id (RFC 5322 section 3.6.4). Auto-Submitted keeps out-of-office replies away (RFC 3834 section 5).
+        SES sets the Message-ID (Developer Guide, "Amazon SES header fields"). So all mails of a thread refer to one
+        made-up id (RFC 5322 section 3.6.4). Auto-Submitted suppresses out-of-office replies (RFC 3834 section 5).
         """
         thread = f"<{message.thread}@{self._sender.rpartition('@')[2]}>"
         headers = {"Auto-Submitted": "auto-generated", "In-Reply-To": thread, "References": thread}

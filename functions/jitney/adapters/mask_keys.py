@@ -1,4 +1,4 @@
-"""The keys of mask tags, one per owner of grants, derived by KMS from a key that cannot be read (row MASK 4)."""
+"""The keys of mask tags, one for each owner of grants. KMS derives them from a key that cannot be read (row MASK 4)."""
 
 import logging
 from collections import OrderedDict
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
 
 MAX_CACHED_KEYS = 1000
-"""Owners whose keys a process caches."""
+"""The number of owners whose keys a process caches."""
 PURPOSE = "jitney mask tags 1"
 
 _log = logging.getLogger(__name__)
 
 
 class MaskKeys:
-    """HMACs of the owners under one KMS key. `connect` is called when the first key is needed."""
+    """Derives the owners' keys as HMACs under one KMS key. `connect` is called when the first key is needed."""
 
     def __init__(self, connect: Callable[[], "KMSClient"], key_id: str) -> None:
         self._connect = connect
@@ -28,7 +28,7 @@ class MaskKeys:
         self._keys: OrderedDict[str, bytes] = OrderedDict()
 
     def of(self, owner: str) -> bytes:
-        """Return the owner's key, always the same. Raises Problem unavailable."""
+        """Return the owner's key, which never changes. Raises Problem unavailable."""
         if owner not in self._keys:
             self._keys[owner] = self._derive(owner)
             if len(self._keys) > MAX_CACHED_KEYS:
@@ -37,7 +37,7 @@ class MaskKeys:
         return self._keys[owner]
 
     def key_or_none(self, owner: str) -> bytes | None:
-        """Like `of`, but log and return None if KMS does not answer."""
+        """Return what `of` returns, or None if KMS does not answer. The failure is logged."""
         try:
             return self.of(owner)
         except Problem as problem:

@@ -1,4 +1,4 @@
-"""Locations of a request's Slack messages in the state table: `pk` MESSAGE#<grant>, `sk` the configured channel."""
+"""Where a request's Slack messages are. In the state table: `pk` MESSAGE#<grant>, `sk` the configured channel."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 KEEP_LOCATION_SECONDS = 9 * 86400
-"""Longer than any review."""
+"""Seconds for which a location is kept, longer than any review."""
 
 
 class MessageLocation(NamedTuple):
-    """A message in Slack: its channel's id, and its timestamp, which is its id in the channel."""
+    """The location of a message in Slack: the channel's id, and the timestamp that identifies the message in it."""
 
     channel: str
     timestamp: str
@@ -26,7 +26,10 @@ class MessageLocations:
         self._table = state_table
 
     def of(self, grant_id: str) -> dict[str, MessageLocation]:
-        """Return the messages of a grant by channel, including channels that are no longer current."""
+        """Return the messages of a grant by channel.
+
+        Channels that have been removed from the configuration are included.
+        """
         with aws_errors_as_unavailable("The store"):
             # One page: 1 MB holds the locations of more channels than a configuration can name.
             answer = self._client.query(
@@ -40,7 +43,7 @@ class MessageLocations:
         }
 
     def keep(self, grant_id: str, channel: str, location: MessageLocation, now: int) -> bool:
-        """Store the location; return False, and store nothing, if there is one already."""
+        """Store the location and return True. If there is one already, store nothing and return False."""
         item = _key(grant_id, channel) | {
             "channel": {"S": location.channel},
             "timestamp": {"S": location.timestamp},

@@ -1,6 +1,7 @@
 """Out-of-office entries in the state table, one per person: `pk` OUT_OF_OFFICE, `sk` the person.
 
-`id` is the entry's id, `text` the entry. They are few, and read together. `expires` is its end, for DynamoDB's TTL.
+`id` is the entry's id, `text` the entry, and `expires` its end, for DynamoDB's TTL. There are few entries, so they are
+read together.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ class OutOfOfficeStore:
         self._table = state_table
 
     def all(self) -> list[OutOfOffice]:
-        """Return all entries, including ended ones."""
+        """Return all entries, also those that have ended."""
         found: list[OutOfOffice] = []
         start: dict[str, Any] = {}
         while True:
@@ -44,7 +45,10 @@ class OutOfOfficeStore:
 
 
 def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) -> dict[str, Any]:
-    """Return the transaction item that replaces or deletes an entry, unless it changed since it was read."""
+    """Return the transaction item that replaces or deletes an entry.
+
+    It fails if the entry changed since it was read.
+    """
     known: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
     if before:
         known = {"ConditionExpression": _AS_READ, "ExpressionAttributeValues": _id(before.id)}
@@ -59,7 +63,7 @@ def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) 
 
 
 def checks_of(table: str, votes: Sequence[Vote]) -> Iterator[dict[str, Any]]:
-    """Yield the transaction items that admit votes of delegates only while their delegations are as read."""
+    """Yield the transaction items for votes by delegates. They fail if a delegation changed since it was read."""
     entry_ids = {each.delegator: each.out_of_office_id for vote in votes for each in vote.delegations}
     for human, entry_id in entry_ids.items():
         check = {"Key": _key(human), "ConditionExpression": _AS_READ, "ExpressionAttributeValues": _id(entry_id)}

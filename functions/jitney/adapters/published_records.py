@@ -1,4 +1,4 @@
-"""The objects of published records in S3, one folder per day."""
+"""The objects of published records in S3, in one folder for each day."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -21,7 +21,7 @@ class PublishedRecords:
         self._bucket = bucket
 
     def keys(self, first: date | None, last: date) -> list[str]:
-        """Return the keys of all objects from day `first` to `last`, or of all days if `first` is None."""
+        """Return the keys of all objects from day `first` to day `last`, or of all days if `first` is None."""
         days = (last - first).days if first else 0
         folders = [f"{FOLDER}dt={first + timedelta(days=each)}/" for each in range(days + 1)] if first else [FOLDER]
         return [key for folder in folders for key in self._listed(folder)]

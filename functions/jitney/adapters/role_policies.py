@@ -1,4 +1,4 @@
-"""The deny document in IAM: an inline policy of a target role, written by a role of the target's own account."""
+"""The deny document in IAM: an inline policy of a target role. A role of the target's own account writes it."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _TRANSIENT = frozenset({"ConcurrentModification", "ServiceFailure", "Throttling"
 
 
 class PolicyWriteRefused(Exception):
-    """IAM refused a write. `transient` says whether a later attempt may succeed."""
+    """IAM refused a write. `transient` says whether another attempt may succeed later."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -37,7 +37,10 @@ class RolePolicies:
         self._client_of = client_of
 
     def for_target(self, target: Target) -> "RolePolicy":
-        """Return the deny document of the target's role, with a session of its account that may write it."""
+        """Return the deny document of the target's role.
+
+        It is read and written in a session of the target's account.
+        """
         try:
             answer = self._sts.assume_role(
                 RoleArn=target.revoker_arn,
@@ -71,9 +74,9 @@ class RolePolicy:
         return json.loads(document) if isinstance(document, str) else dict(document)
 
     def write(self, text: str) -> None:
-        """Replace the document with `text`, or delete it for "". Raises PolicyWriteRefused.
+        """Replace the document with `text`, or delete it if `text` is "". Raises PolicyWriteRefused.
 
-        Raises Problem unavailable when it is unknown whether IAM wrote it.
+        Raises Problem unavailable when it is unknown whether IAM wrote the document.
         """
         try:
             if text:

@@ -1,4 +1,4 @@
-"""The seals: signed by KMS, in a bucket whose Object Lock prevents deletion."""
+"""The seals in S3, signed by KMS. Object Lock prevents their deletion."""
 
 import base64
 import textwrap
@@ -36,7 +36,7 @@ class Seals:
         self._key_arn = key_arn
 
     def newest(self) -> Seal | None:
-        """Return the last seal, None if there is none. Raises ValueError if the object is not a seal."""
+        """Return the last seal; None if there is none. Raises ValueError if the object is not a seal."""
         with aws_errors_as_unavailable("The seals' bucket"):
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=FOLDER)
             numbers = [number_of(each["Key"]) for page in pages for each in page.get("Contents", [])]
@@ -44,12 +44,12 @@ class Seals:
         return self.read(max(known)) if known else None
 
     def read(self, number: int) -> Seal:
-        """Return the seal of that number. Raises ValueError if the object is not a seal."""
+        """Return the seal with that number. Raises ValueError if the object is not a seal."""
         with aws_errors_as_unavailable("The seals' bucket"):
             return read_seal(self._s3.get_object(Bucket=self._bucket, Key=seal_key(number))["Body"].read()).seal
 
     def signer(self) -> str:
-        """Return the fingerprint of the signing key, and put a copy of the public key beside the seals."""
+        """Return the fingerprint of the signing key. Store a copy of the public key beside the seals."""
         with aws_errors_as_unavailable("The seals' key"):
             der = self._kms.get_public_key(KeyId=self._key_arn)["PublicKey"]
         fingerprint = fingerprint_of(der)
@@ -59,7 +59,7 @@ class Seals:
         return fingerprint
 
     def add(self, seal: Seal) -> bool:
-        """Sign and add the seal. Returns False, without a change, if another seal has its number."""
+        """Sign and add the seal. If another seal has its number, change nothing and return False."""
         with aws_errors_as_unavailable("The seals' key"):
             signed = self._kms.sign(
                 KeyId=self._key_arn, Message=seal.digest, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256"
@@ -69,7 +69,7 @@ class Seals:
         return added or self.read(seal.number) == seal
 
     def _add(self, key: str, text: str) -> bool:
-        """Write an object if there is none. Returns False if there is one."""
+        """Write an object unless there is one. Return whether it was written."""
         with aws_errors_as_unavailable("The seals' bucket"):
             try:
                 self._s3.put_object(Bucket=self._bucket, Key=key, Body=text.encode(), IfNoneMatch="*")

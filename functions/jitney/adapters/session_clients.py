@@ -1,6 +1,6 @@
-"""One client for the calls of many sessions. It keeps its connections; only the signing keys change.
+"""One client that serves many sessions. It keeps its connections; only the signing keys change.
 
-A client for each session would cost 5 ms of processor time and a TLS handshake for a single call.
+A client for each session would cost a single call 5 ms of processor time and a TLS handshake.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,18 +18,18 @@ from botocore.session import get_session
 Client = TypeVar("Client")
 
 SessionClient: TypeAlias = Callable[[str, str, str], AbstractContextManager[Client]]
-"""From a session's access key id, secret and token to a client that signs with them inside the block."""
+"""Takes a session's access key id, secret and token. Yields a client that signs with them inside the block."""
 
 
 class _SessionCredentials(Credentials):
-    """The keys of the current block; none outside a block."""
+    """The keys of the current block. There are none outside a block."""
 
     def __init__(self) -> None:
         super().__init__("", "")
         self.keys: ContextVar[ReadOnlyCredentials | None] = ContextVar("keys", default=None)
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """Return the keys that botocore signs a request with. Raises NoCredentialsError outside a block."""
+        """Return the keys with which botocore signs a request. Raises NoCredentialsError outside a block."""
         keys = self.keys.get()
         if keys is None:
             raise NoCredentialsError
@@ -37,7 +37,7 @@ class _SessionCredentials(Credentials):
 
 
 class _CredentialProvider:
-    """botocore's source of credentials. It never looks for the function's own."""
+    """The source from which botocore takes credentials. It never uses the function's own."""
 
     def __init__(self, lent: _SessionCredentials) -> None:
         self._lent = lent
@@ -47,9 +47,9 @@ class _CredentialProvider:
 
 
 def shared_client(service: str, config: Config) -> SessionClient[Any]:
-    """Return a function that lends one client of `service` to sessions, also to several at once.
+    """Return a function that lends one client of `service` to sessions, also to several at the same time.
 
-    The client has no keys of its own. It is created when it is first lent.
+    The client has no keys of its own. It is created when it is lent for the first time.
     """
     lent = _SessionCredentials()
 

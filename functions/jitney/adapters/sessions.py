@@ -1,4 +1,7 @@
-"""Sessions from STS: one AssumeRole for a grant; a second call when it ends before STS's shortest session."""
+"""Sessions from STS: one AssumeRole for each grant.
+
+A grant that ends before STS's shortest session takes a second call.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from jitney.adapters.session_clients import SessionClient
 
     class ScopingClient(Protocol):
-        """An STS client of one session. The published stubs do not know the operation yet."""
+        """The STS client of one session. The published stubs do not have this operation yet."""
 
         def get_scoped_credentials(self, *, Policy: str, DurationSeconds: int) -> dict[str, Any]:  # noqa: N803
             """See the STS API Reference, GetScopedCredentials."""
@@ -54,13 +57,13 @@ _UNKNOWN = ("unavailable", "STS did not answer as it should.", "Try the same gra
 # role or a service control policy does not allow it.
 _NOT_OFFERED = frozenset({"AccessDenied", "InvalidAction", "UnknownOperation", "NotImplemented"})
 SCOPING_UNAVAILABLE_SECONDS = 900
-"""How long the answer that a role offers no scoping stays cached, so that not each request pays for a call."""
+"""How long to remember that a role offers no scoping, so that not every request pays for the extra call."""
 
 _log = logging.getLogger(__name__)
 
 
 class Sessions:
-    """Issues credentials. `lend` lends a client that signs with a session's keys; `now` returns epoch seconds."""
+    """Issues credentials. `lend` lends a client that signs with a session's keys. `now` returns epoch seconds."""
 
     def __init__(self, client: "STSClient", lend: "SessionClient[ScopingClient]", now: Callable[[], int]) -> None:
         self._client = client
@@ -69,11 +72,11 @@ class Sessions:
         self._not_offered: dict[str, int] = {}  # until when, by role ARN
 
     def issue(self, request: SessionRequest) -> Credentials:
-        """Return credentials for one grant, which expire at the earlier of the grant's end and STS's (STS 4).
+        """Return credentials for one grant. They expire when the grant ends or the STS session ends (STS 4).
 
-        Their session always has `request.policy` alone. If STS does not scope a session down, a plain session is
-        issued, and the Deny statement in its policy ends it. The session to be scoped down never leaves this class.
-        Raises Problem issue_refused, issue_throttled, policy_too_large or unavailable (STS 8).
+        Their session is limited to `request.policy`. If STS cannot scope a session down, a plain session is issued, and
+        the Deny statement in its policy ends it. The session that is scoped down never leaves this class. Raises
+        Problem issue_refused, issue_throttled, policy_too_large or unavailable (STS 8).
         """
         try:
             issued = self._scoped(request) or self._assumed(request, request.policy)

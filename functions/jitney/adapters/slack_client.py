@@ -1,6 +1,6 @@
 """The calls to Slack's Web API that reviews need (https://docs.slack.dev/reference/methods/).
 
-Errors carry Slack's own code where it is a word.
+Errors have Slack's own code if it is a word.
 """
 
 import re
@@ -22,15 +22,15 @@ from jitney.core.review.slack.people import SlackProfile
 
 LONGEST_WAIT_SECONDS = 5
 SECONDS = 2
-"""Timeout of one call: a button shows a failure after three seconds."""
+"""The timeout of one call. After three seconds, a button shows a failure."""
 MOST_PAGES = 20
-"""Limit of channel pages, of a thousand channels each."""
+"""How many pages of channels are read. A page has a thousand channels."""
 UNREACHABLE, UNKNOWN_ERROR = "unreachable", "slack_error"
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 
 
 class SlackClient:
-    """Calls Slack as the app. Raises SlackError, and Problem unavailable when the bot token cannot be read."""
+    """Calls Slack as the app. Raises SlackError, or Problem unavailable when the bot token cannot be read."""
 
     def __init__(self, bot_token: SlackSecret, api_url: str) -> None:
         self._bot_token = bot_token
@@ -38,15 +38,15 @@ class SlackClient:
         self._tls = ssl.create_default_context()  # 6 ms, which each call would cost otherwise
 
     def profile(self, user: str) -> SlackProfile:
-        """Return a user's present profile."""
+        """Return a user's current profile."""
         return _profile(self._call(lambda client: client.users_info(user=user))["user"])
 
     def find(self, email: str) -> SlackProfile:
-        """Return the user with this address. Raises SlackError users_not_found."""
+        """Return the user with this mail address. Raises SlackError users_not_found."""
         return _profile(self._call(lambda client: client.users_lookupByEmail(email=email))["user"])
 
     def channel_code(self, channel: str) -> str:
-        """Return the code why the app cannot post to a channel, given by name or id; "" when it is a member."""
+        """Return the code that says why the app cannot post to a channel (name or id); "" when it is a member."""
         name, cursor = channel.removeprefix("#"), None
         for _ in range(MOST_PAGES):
             page = self._call(partial(_channels, cursor))
@@ -59,16 +59,16 @@ class SlackClient:
         return "channel_not_found"
 
     def open_modal(self, trigger_id: str, view: Mapping[str, Any]) -> None:
-        """Open a modal for the user who clicked, within three seconds of the click."""
+        """Open a modal for the user who clicked. Slack allows it for three seconds after the click."""
         self._call(lambda client: client.views_open(trigger_id=trigger_id, view=dict(view)))
 
     def post_ephemeral(self, channel: str, user: str, sentence: str) -> None:
-        """Show plain text in a channel to one user only."""
+        """Show plain text to one user only, in a channel."""
         content: dict[str, Any] = {"text": "Jitney", "blocks": _sentence(sentence)}
         self._call(lambda client: client.chat_postEphemeral(channel=channel, user=user, **content))
 
     def post(self, channel: str, message: SlackMessage) -> MessageLocation:
-        """Post a message to a channel, by name or id, and return its location."""
+        """Post a message to a channel (name or id). Return its location."""
         content: dict[str, Any] = {"text": message.notification, "blocks": list(message.blocks), **_NO_MARKUP}
         answer = self._call(lambda client: client.chat_postMessage(channel=channel, **content), _retry_handlers())
         return MessageLocation(str(answer["channel"]), str(answer["ts"]))
@@ -110,7 +110,7 @@ _NO_MARKUP: Mapping[str, Any] = {
 
 
 class _ShortRateLimitRetry(RateLimitErrorRetryHandler):
-    """Waits once when Slack asks for it, if the wait is short enough for the other channels."""
+    """Waits once if Slack's rate limit demands it and the wait is short, because other channels wait too."""
 
     def _can_retry(self, *, response: HttpResponse | None = None, **given: Any) -> bool:
         headers = response.headers.items() if response else ()
@@ -120,7 +120,7 @@ class _ShortRateLimitRetry(RateLimitErrorRetryHandler):
 
 
 def _retry_handlers() -> tuple[RetryHandler, ...]:
-    """Return the retries for messages: only what Slack surely did not accept is sent again."""
+    """Return the retries for messages. A message is sent again only if Slack surely did not accept it."""
     return (_ShortRateLimitRetry(),)
 
 

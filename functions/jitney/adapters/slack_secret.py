@@ -1,6 +1,6 @@
-"""A secret of the Slack app, from Secrets Manager, cached in memory only (AUD 7).
+"""A secret of the Slack app from Secrets Manager. It is cached in memory only (AUD 7).
 
-The bot token and the signing secret are separate, so that a function that posts to Slack cannot forge clicks.
+The bot token and the signing secret are separate secrets. So a function that posts to Slack cannot forge clicks.
 """
 
 import re
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
 
 KEPT_SECONDS = 300
-"""Cache time: a rotated secret is used everywhere after this."""
+"""How long a secret is cached. A rotated secret is used everywhere after this time."""
 BOT_TOKEN = re.compile(r"xox[be]\S{3,500}", re.ASCII)
 SIGNING_SECRET = re.compile(r"[\w-]{16,200}", re.ASCII)
 
 
 class SlackSecret:
-    """Reads the secret `arn`, whose whole text matches `form`. `now` returns epoch seconds."""
+    """Reads the secret `arn`. Its whole text must match `form`. `now` returns epoch seconds."""
 
     def __init__(self, client: "SecretsManagerClient", arn: str, form: re.Pattern[str], now: Callable[[], int]) -> None:
         self._client = client

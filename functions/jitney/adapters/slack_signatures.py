@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from slack_sdk.signature import Clock, SignatureVerifier
 
 WITHIN_SECONDS = 300
-"""The library's tolerance for a request's time, on either side of now."""
+"""The library's tolerance: how far a request's time may be before or after now."""
 
 
 class _Now(Clock):
@@ -20,9 +20,9 @@ class _Now(Clock):
 
 
 def is_signed(headers: Mapping[str, str], body: bytes, signing_secret: str, now: int) -> bool:
-    """Return whether the raw body is signed with the secret, within five minutes of `now`. Constant time.
+    """Return whether the raw body is signed with the secret and within five minutes of `now`. Takes constant time.
 
-    `headers` have lower-case names. Input that makes the library raise counts as unsigned.
+    `headers` have lower-case names. Input for which the library raises an exception counts as unsigned.
     """
     stated, signature = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
     if not (stated.isascii() and stated.isdigit() and len(stated) <= 12 and signature.isascii()):

@@ -1,4 +1,4 @@
-"""The calls of a target check, and AWS's answers. The sessions never leave this module."""
+"""Makes the calls of a target check and returns AWS's answers. The sessions never leave this module."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ class TargetChecks:
         self._client_of = client_of
 
     def run(self, attempts: Iterable[Attempt]) -> tuple[AttemptResult, ...]:
-        """Return each attempt's answer: ALLOWED, an error code, or NOT_TRIED when no session was issued.
+        """Return the answer to each attempt: ALLOWED, an error code, or NOT_TRIED when no session was issued.
 
         Raises Problem unavailable when AWS does not answer or throttles.
         """

@@ -1,4 +1,4 @@
-"""The token endpoint of the identity provider that people sign in with: exchanges a code for an ID token."""
+"""The token endpoint of people's identity provider: exchanges a code for an ID token."""
 
 import json
 from http import HTTPStatus
@@ -17,9 +17,9 @@ class TokenEndpoint:
         self._timeouts = timeouts
 
     def redeem(self, web: Web, code: str, verifier: str, redirect_uri: str) -> str:
-        """Return the ID token for a code, not yet verified.
+        """Return the ID token for a code. It is not yet verified.
 
-        Raises Problem sign_in_refused when the provider answers without one, unavailable when it does not answer.
+        Raises Problem sign_in_refused when the answer has no token, and unavailable when there is no answer.
         """
         form = {
             "grant_type": "authorization_code",

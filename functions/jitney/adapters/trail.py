@@ -1,4 +1,4 @@
-"""CloudTrail's calls in the audit table. Items are only added, so the order of events does not matter.
+"""CloudTrail's calls in the audit table. Items are only ever added, so the order of events does not matter.
 
 Partition k-<account>-<access key id> holds, by `sk`:
 
@@ -8,8 +8,8 @@ Partition k-<account>-<access key id> holds, by `sk`:
     EXPLAINED#, BYPASS#  the verdict on a call; `line` is published
     UNISSUED#<event id>  a provisional bypass, until the key's origin becomes known
 
-Partition k-<grant id> holds one item for each key that called in the grant's name: `sk` is account and access key id,
-`calls_pk` the partition of the key's calls. `expires` is DynamoDB's TTL.
+Partition k-<grant id> holds one item for each key that called in the grant's name. `sk` is account and access key id.
+`calls_pk` is the partition of the key's calls. `expires` is for DynamoDB's TTL.
 """
 
 import hashlib
@@ -30,24 +30,24 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
     class QueueClient(Protocol):
-        """An SQS client: the project has no stubs of it."""
+        """An SQS client. The project has no stubs for SQS."""
 
         def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int) -> object:  # noqa: N803
             """See the SQS API Reference, SendMessage."""
 
 
 MAX_CACHED_KEYS = 1000
-"""Keys that a process caches."""
+"""The number of keys that a process caches."""
 REQUEUE_DELAY_SECONDS = 900
-"""SQS's longest delay for a message."""
+"""The longest delay that SQS offers for a message."""
 RECHECK_SECONDS = 600
-"""How long a process trusts what it knows of a key, and how often it requeues a key."""
+"""How long a process trusts what it knows about a key. In this time it requeues a key once."""
 
 Item = dict[str, Any]
 
 
 class UnjudgedCall(NamedTuple):
-    """A call to judge: when it was saved (epoch seconds), and whether it was reported as a provisional bypass."""
+    """A call to judge: when it was saved (epoch seconds), and whether it was published as a provisional bypass."""
 
     call: CloudTrailCall
     since: int
@@ -55,9 +55,9 @@ class UnjudgedCall(NamedTuple):
 
 
 class Trail:
-    """Calls and the origins of their keys. Every method raises Problem unavailable if DynamoDB does not answer.
+    """Calls, and the origins of their keys. Every method raises Problem unavailable if DynamoDB does not answer.
 
-    A second write of the same item changes nothing.
+    Writing an item again changes nothing.
     """
 
     def __init__(self, client: "DynamoDBClient", audit_table: str) -> None:
@@ -67,9 +67,11 @@ class Trail:
         self._noted: set[tuple[str, str]] = set()
 
     def save_key_issuance(self, issue: KeyIssuance, now: int) -> bool:
-        """Save a key's origin. Returns whether another origin is known; then this one is saved as a claim.
+        """Save a key's origin and return False.
 
-        Other processes may learn of that up to RECHECK_SECONDS later, so the key must be judged again.
+        If another origin is known, save this one as a claim and return True.
+
+        Other processes may learn of a claim up to RECHECK_SECONDS later, so the key must then be judged again.
         """
         text = json.dumps(issue)
         if self._put(issue.account, issue.access_key_id, "ISSUE", {"issue": text}, now):
@@ -83,14 +85,14 @@ class Trail:
         return False
 
     def save_call(self, call: CloudTrailCall, now: int) -> None:
-        """Save a call that is not judged yet."""
+        """Save a call that has not been judged yet."""
         more = {"call": call_to_json(call), "since": str(now)}
         self._put(call.account, call.access_key_id, f"CALL#{call.event_id}", more, now)
 
     def save_verdict(
         self, call: CloudTrailCall, reasons: Sequence[str], line: str, now: int, *, grant_id: str = ""
     ) -> None:
-        """Save and publish a verdict. First, add the call's key to the keys of the grant."""
+        """Save and publish a verdict. Before that, add the call's key to the keys of the grant."""
         if grant_id:
             self._note_key(grant_id, call, now)
         sk = verdict_key(call.event_id, reasons)
@@ -101,7 +103,7 @@ class Trail:
         self._add({"pk": link.chain, "sk": sort_key(link.seq), "record": link.text}, now)
 
     def issue(self, account: str, access_key_id: str, now: int) -> KeyIssuance | None:
-        """Return a key's origin, None if unknown. The answer may be up to RECHECK_SECONDS old."""
+        """Return a key's origin; None if it is unknown. The answer may be up to RECHECK_SECONDS old."""
         key = (account, access_key_id)
         at, known = self._issues.get(key, (0, None))
         if known and now - at < RECHECK_SECONDS:
@@ -115,9 +117,9 @@ class Trail:
         return self._issues[key][1]
 
     def waiting(self, account: str, access_key_id: str, *, include_explained: bool = False) -> list[UnjudgedCall]:
-        """Return the calls with a key that wait for its origin, including all saved before this call.
+        """Return the calls with a key that wait for the key's origin. All calls saved before are included.
 
-        With `include_explained`, the key's origin is disputed: explained calls are returned, too.
+        `include_explained` is for a key with a disputed origin: calls that were explained are returned, too.
         """
         return list(_unjudged(list(self._items(account, access_key_id)), include_explained=include_explained))
 
@@ -153,7 +155,7 @@ class Trail:
         return self._add({"pk": calls_partition(account, access_key_id), "sk": sk, **members}, now)
 
     def _add(self, members: dict[str, str], now: int) -> bool:
-        """Return whether the item was new."""
+        """Add the item. Return whether it was new."""
         item: Item = {name: {"S": value} for name, value in members.items()}
         item["expires"] = {"N": str(now + RECORD_RETENTION_SECONDS)}
         with aws_errors_as_unavailable("The trail"):
@@ -165,7 +167,7 @@ class Trail:
 
 
 class TrailQueue:
-    """The queue of the events, for keys to judge again. `now` returns epoch seconds."""
+    """The queue of CloudTrail events. It also carries keys to judge again. `now` returns epoch seconds."""
 
     def __init__(self, client: "QueueClient", url: str, now: Callable[[], int]) -> None:
         self._client = client
@@ -174,9 +176,9 @@ class TrailQueue:
         self._requeued_at: dict[tuple[str, str], int] = {}
 
     def requeue(self, account: str, access_key_id: str) -> None:
-        """Queue a request to judge the saved calls with a key, to be delivered after REQUEUE_DELAY_SECONDS.
+        """Queue a request to judge a key's saved calls again. It is delivered after REQUEUE_DELAY_SECONDS.
 
-        A process sends at most one message for a key in RECHECK_SECONDS. Raises Problem unavailable.
+        A process sends at most one message for each key in RECHECK_SECONDS. Raises Problem unavailable.
         """
         now = self._now()
         if now - self._requeued_at.get((account, access_key_id), 0) < RECHECK_SECONDS:
@@ -189,7 +191,7 @@ class TrailQueue:
 
 
 def chain_id_of(parts: Sequence[str]) -> str:
-    """Return a chain id derived from `parts`, so that its record is written once."""
+    """Return a chain id derived from `parts`. A repeated write then finds the record already there."""
     return "r-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 

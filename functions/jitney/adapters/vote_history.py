@@ -1,6 +1,8 @@
-"""Votes by person, kept for a month in the state table: `pk` VOTES#<human>, `sk` the vote's time and the grant's id.
+"""Votes by person, kept for a month.
 
-An entry is written in the transaction of its vote (`jitney.adapters.store`), from every channel.
+In the state table: `pk` VOTES#<human>, `sk` the vote's time and the grant's id.
+
+The vote's transaction writes the entry (`jitney.adapters.store`), for every channel.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,11 +15,11 @@ if TYPE_CHECKING:
 
 KEEP_VOTE_SECONDS = 30 * 24 * 3600
 MOST_VOTES = 20
-"""Limit of one person's votes that are listed, the newest first."""
+"""How many of a person's votes are listed at most. The newest come first."""
 
 
 def put_vote(table: str, vote: Vote, grant: Grant) -> dict[str, Any]:
-    """Return the transaction item of a vote's entry."""
+    """Return the transaction item that adds a vote to the history."""
     item = {
         "pk": {"S": f"VOTES#{vote.human}"},
         "sk": {"S": f"{vote.at:012d}#{grant.id}"},
@@ -34,7 +36,7 @@ class VoteHistory:
         self._table = state_table
 
     def of(self, human: str) -> list[str]:
-        """Return the ids of the grants that a person, a source identity, voted on, the newest vote first."""
+        """Return the ids of the grants on which a person (a source identity) voted, the newest vote first."""
         with aws_errors_as_unavailable("The store"):
             answer = self._client.query(
                 TableName=self._table,

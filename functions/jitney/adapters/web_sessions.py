@@ -1,4 +1,4 @@
-"""The sessions of the reviewers' pages in the state table: `pk` SESSION#<hash of the id>, `sk` SESSION."""
+"""Sessions of the reviewers' pages in the state table: `pk` SESSION#<hash of the id>, `sk` SESSION."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class WebSessions:
-    """Stores sessions by the hash of their id. Each method raises Problem unavailable when DynamoDB does not answer."""
+    """Stores sessions by the hash of their id. Every method raises Problem unavailable if DynamoDB does not answer."""
 
     def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
         self._client = client
         self._table = state_table
 
     def begin(self, session_id: str, session: Session) -> None:
-        """Store a new session until it expires."""
+        """Store a new session. TTL deletes it after it expires."""
         item = {
             **_key(session_id),
             "session": {"S": json.dumps(session.view())},
@@ -29,7 +29,7 @@ class WebSessions:
             self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
 
     def of(self, session_id: str, config: Config) -> Session | None:
-        """Return the session of an id, or None. It may have expired, because TTL deletes late."""
+        """Return the session of an id; None if there is none. It may have expired already, because TTL deletes late."""
         with aws_errors_as_unavailable("The store"):
             answer = self._client.get_item(TableName=self._table, Key=_key(session_id), ConsistentRead=True)
         return session_of_view(json.loads(answer["Item"]["session"]["S"]), config) if "Item" in answer else None

@@ -1,1 +1,1 @@
-"""The `jitney` command: asking for AWS access, waiting for it, and handing it to the process that needs it."""
+"""The `jitney` command: request AWS access, wait for it, and pass it to the process that needs it."""

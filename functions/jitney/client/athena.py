@@ -1,4 +1,4 @@
-"""Run SQL in Athena: SQL in, typed rows out. Importing this module imports boto3."""
+"""Run SQL in Athena and return typed rows. Importing this module imports boto3."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from jitney.client.aws import unusable
 from jitney.client.problems import ClientProblem, Invalid, Unavailable
 
 NAME = "jitney"
-"""The workgroup and database of Jitney's stack."""
+"""The name of the workgroup and of the database in Jitney's stack."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 _TITLE = "The query failed"
 _READ: Mapping[str, Callable[[str], Any]] = {
@@ -24,16 +24,16 @@ _READ: Mapping[str, Callable[[str], Any]] = {
     "boolean": lambda text: text == "true",
     "json": json.loads,
 }
-"""Converts a cell's text by Athena's type; other types stay text."""
+"""Converts a cell's text by its Athena type. Other types stay text."""
 
 Value: TypeAlias = Any
 QueryProgress: TypeAlias = Callable[[str, float, int], None]
-"""Called with the query's state, its running time in seconds and the bytes it has read."""
+"""Called with a query's state, its running time in seconds and the bytes it has read."""
 
 
 @dataclass(frozen=True, slots=True)
 class AthenaLocation:
-    """Where queries run. The workgroup sets the location of results and the limit of bytes read."""
+    """Where queries run. The workgroup determines where results go and how many bytes may be read."""
 
     workgroup: str = NAME
     database: str = NAME
@@ -43,8 +43,8 @@ class AthenaLocation:
 class QueryResult:
     """A query's answer: column names, rows and cost.
 
-    Numbers, booleans, NULL and JSON become Python values; everything else is text. Queries cast lists to JSON, because
-    Athena prints an array without quoting its members.
+    Numbers, booleans, NULL and JSON become Python values. All else is text. Queries cast lists to JSON, because Athena
+    prints an array without quotes around its members.
     """
 
     columns: tuple[str, ...]
@@ -53,7 +53,7 @@ class QueryResult:
     seconds: float
 
     def records(self) -> list[dict[str, Value]]:
-        """Return the rows by column name."""
+        """Return the rows as dictionaries by column name."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
@@ -100,9 +100,9 @@ class Athena:
         return tuple(sorted(found, key=lambda each: each.name))
 
     def run(self, sql: str, parameters: Sequence[str] = (), progress: QueryProgress = lambda *_: None) -> QueryResult:
-        """Return all rows of `sql`; `parameters` are texts for its question marks.
+        """Return all rows of `sql`. `parameters` are texts for its question marks.
 
-        Interrupting this stops the query, too. Raises Invalid or Unavailable.
+        An interrupt stops the query, too. Raises Invalid or Unavailable.
         """
         with _explain_errors("run a query", self._location):
             execution_parameters = {"ExecutionParameters": [literal(each) for each in parameters]} if parameters else {}
@@ -121,7 +121,7 @@ class Athena:
         return QueryResult(columns, rows, took.get("DataScannedInBytes", 0), milliseconds / 1000)
 
     def _ended(self, query: str, progress: QueryProgress) -> Mapping[str, Any]:
-        """Return the query's execution after it has ended."""
+        """Wait until the query has ended. Return its execution."""
         began, pause = time.monotonic(), FIRST_PAUSE_SECONDS
         try:
             while True:
@@ -139,7 +139,7 @@ class Athena:
             raise
 
     def _result(self, query: str) -> tuple[tuple[str, ...], tuple[tuple[Value, ...], ...]]:
-        """Return the column names and the rows of all pages; the first row has the names."""
+        """Return the column names and the rows of all pages. The first row has the names."""
         names: tuple[str, ...] = ()
         rows: list[tuple[Value, ...]] = []
         for page in self._client.get_paginator("get_query_results").paginate(QueryExecutionId=query):
@@ -163,7 +163,7 @@ def _values(columns: Sequence[Mapping[str, Any]], cells: Sequence[Mapping[str, s
 
 @contextmanager
 def _explain_errors(what: str, location: AthenaLocation) -> Generator[None]:
-    """Turn AWS errors in the block into problems with a fix."""
+    """Raise AWS errors in the block as problems with a fix."""
     try:
         yield
     except ClientError as error:

@@ -33,7 +33,7 @@ class AuditScreen(Screen):
         self.rows(verification_rows.coverage(result))
 
     def backfill(self, summary: Mapping[str, Any], *, dry_run: bool) -> None:
-        """Print what `jitney audit backfill` read, sent and skipped, with reasons."""
+        """Print what `jitney audit backfill` read, sent and skipped, and why."""
         left_out = summary["skipped"] or summary["unread"]
         words, style = ("Incomplete", "bold yellow") if left_out else ("Complete", "bold green")
         nothing = not summary["files"] and not left_out
@@ -50,7 +50,7 @@ class AuditScreen(Screen):
             self.rows([("next", "verdicts follow within minutes: jitney audit query bypasses")])
 
     def redrive(self, summary: Mapping[str, int]) -> None:
-        """Print what `jitney audit redrive` sent and published again, and what is left."""
+        """Print what `jitney audit redrive` sent or published again, and what remains."""
         left = summary["misplaced"] or summary["unreadable"]
         words, style = ("Incomplete", "bold yellow") if left else ("Complete", "bold green")
         self.heading(words, style, "redrive of dead letters")
@@ -76,25 +76,25 @@ class AuditScreen(Screen):
             self.out.print(Text(f"  {wording.strip_control_characters(each['description'])}"))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Print the rows as a table, or as blocks if a table is wider than the terminal."""
+        """Print the rows as a table. If it would be wider than the terminal, print them as blocks."""
         table = sheets.fitting(columns, rows, self.out.width)
         for each in [table] if table else sheets.blocks(columns, rows):
             self.out.print(each)
 
     def took(self, description: str, count: int, bytes_read: int, seconds: float) -> None:
-        """Print the query's description and its cost to standard error."""
+        """Print the query's description and cost to standard error."""
         many = f"{count:,} row{'' if count == 1 else 's'}"
         self.note(description)
         self.note(f"{many}, from {decimal(bytes_read)} read in {seconds:.1f} s")
 
     @contextmanager
     def querying(self, name: str) -> Generator[Callable[[str, float, int], None]]:
-        """Show a query's progress on standard error; call the result with state, seconds and bytes."""
+        """Show the progress of a query on standard error. Call the result with state, seconds and bytes."""
         with self.err.status(f"{name}: started") as status:
             yield lambda state, seconds, read: status.update(f"{name}: {state}, {seconds:.0f} s, {decimal(read)} read")
 
     @contextmanager
     def reading(self) -> Generator[Callable[[str, int, int], None]]:
-        """Show reading progress on standard error; call the result with what, count and total."""
+        """Show the progress of reading on standard error. Call the result with what is read, count and total."""
         with self.err.status("reading seals") as status:
             yield lambda what, count, whole: status.update(f"reading {what}: {count} of {whole}")

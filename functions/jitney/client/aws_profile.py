@@ -1,4 +1,4 @@
-"""A profile in the AWS configuration file whose credentials come from `jitney credentials`."""
+"""A profile in the AWS configuration file that gets its credentials from `jitney credentials`."""
 
 import io
 import os
@@ -25,9 +25,9 @@ _COMPETING = frozenset(
 
 
 def command_line(words: Sequence[str]) -> str:
-    """The words quoted for `credential_process`, for shlex (botocore) and for `sh -c` (the other SDKs).
+    """Return the words quoted for `credential_process`: for shlex (botocore) and for `sh -c` (other SDKs).
 
-    Raises Invalid for control characters, since a line break would end the setting, and for text that is not UTF-8.
+    Raises Invalid for text that is not UTF-8, and for control characters, because a line break would end the setting.
     """
     for word in words:
         if _UNWRITABLE.search(word):
@@ -39,7 +39,10 @@ def command_line(words: Sequence[str]) -> str:
 
 
 def section_name(name: str) -> str:
-    """The profile's section: `profile NAME`, and `default` for the default one. Raises Invalid for unusual names."""
+    """Return the section's name: `profile NAME`, or `default` for the default profile.
+
+    Raises Invalid for unusual names.
+    """
     if not _NAME.fullmatch(name):
         detail = f"{name!r} is not a profile name."
         raise Invalid(
@@ -49,7 +52,10 @@ def section_name(name: str) -> str:
 
 
 def checked_region(text: str) -> str:
-    """The Region's name. Raises Invalid for any other text: a line break would begin another setting."""
+    """Return the Region's name. Raises Invalid for other texts.
+
+    A line break, for example, would begin another setting.
+    """
     if not _REGION.fullmatch(text):
         detail = f"{text!r} is not a Region."
         raise Invalid("profile_invalid", "The profile cannot be written", detail, "Give --region one like eu-west-1.")
@@ -57,14 +63,14 @@ def checked_region(text: str) -> str:
 
 
 def stanza(name: str, settings: Mapping[str, str]) -> str:
-    """The whole section as text, for pasting."""
+    """Return the whole section as text to paste."""
     return "".join([f"[{section_name(name)}]\n", *(f"{key} = {value}\n" for key, value in settings.items())])
 
 
 def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
-    """The configuration file `text` with the section's `settings` set; every other byte stays as it is.
+    """Return the configuration file `text` with the section's `settings` set. All else stays as it is.
 
-    Raises Invalid when the section already names another source of credentials.
+    Raises Invalid when the section names another source of credentials.
     """
     lines = io.StringIO(text, newline="").readlines()  # str.splitlines would cut at U+2028 too
     bounds = _section_bounds(lines, section_name(name))
@@ -80,7 +86,7 @@ def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
 
 
 def _section_bounds(lines: Sequence[str], section: str) -> tuple[int, int] | None:
-    """From the heading's line to the line after the section's last."""
+    """Return the number of the section's heading line, and that of the line after the section."""
     headings = [(index, match[1].split()) for index, line in enumerate(lines) if (match := _SECTION.match(line))]
     for position, (index, words) in enumerate(headings):
         if words == section.split():
@@ -89,7 +95,7 @@ def _section_bounds(lines: Sequence[str], section: str) -> tuple[int, int] | Non
 
 
 def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> Iterable[str]:
-    """The section's lines without `settings` and their indented continuations."""
+    """Return the section's lines without `settings` and the indented lines that continue them."""
     dropping = False
     for line in lines:
         match = _SETTING.match(line)
@@ -105,10 +111,12 @@ def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> It
 
 
 def write(path: Path, name: str, settings: Mapping[str, str]) -> bool:
-    """Set the profile in the file at `path`. The file keeps its mode and is replaced in one step; a new one is 0600.
+    """Set the profile in the file at `path`. An existing file keeps its mode and is replaced in one step.
 
-    True when the profile existed before and was changed. Raises Invalid when the file cannot be read or written, or
-    the profile already has other credentials; then the file stays as it was.
+    A new file is 0600.
+
+    Return whether the profile existed before and was changed. Raises Invalid when the file cannot be read or written,
+    or when the profile has other credentials. The file then stays as it is.
     """
     try:
         return _set(path.resolve(), name, settings)

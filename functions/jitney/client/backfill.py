@@ -1,8 +1,8 @@
 """Send CloudTrail events from S3 to the correlator's queue, for `jitney audit backfill`.
 
-Repeating it is safe: events are identified by id, and their verdict depends neither on time nor on repetition. For each
-day, the starts of sessions are sent first, including those of the day before, so that calls need not wait for the
-origin of their key.
+Events may be sent repeatedly. They are identified by their ids, and neither time nor repetition changes the verdict on
+them. For each day, the starts of sessions are sent first. Those of the day before are included, so that calls need not
+wait for the origin of their key.
 
 Needs the extra `audit`.
 """
@@ -37,11 +37,11 @@ from jitney.core.trail.join import grant_may_be_deleted
 
 AT_ONCE = 8
 MOST_HELD = 64 * 1024 * 1024
-"""Characters of messages held back until the day's session starts are sent."""
+"""How many characters of messages are held back until the day's session starts are sent."""
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 MOST_IN_BATCH, MOST_BYTES = 10, 1_000_000
 NEVER_TAKEN = ("InvalidMessageContents", "InvalidParameterValue")
-"""SQS's error codes for one invalid message, which do not affect the others."""
+"""SQS's error codes for a single invalid message. Other messages of the batch are not affected."""
 ATTEMPTS = 5
 DAY = 24 * 3600
 TITLE = "Not everything was sent"
@@ -51,7 +51,10 @@ BackfillProgress: TypeAlias = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class BackfillOptions:
-    """What to read and where to send it: days of delivery (UTC), `rate` in events a second, no `accounts` for all."""
+    """What to read, and at which rate to send it. Days are days of delivery (UTC). `rate` is in events a second.
+
+    Without `accounts`, all are read.
+    """
 
     bucket: str
     prefix: str
@@ -65,7 +68,7 @@ class BackfillOptions:
 
 @dataclass
 class BackfillSummary:
-    """The counts of a run. `skipped` counts events by reason; `unread` has files with reasons.
+    """The counts of a run. `skipped` counts events by reason. `unread` maps files to reasons.
 
     `files`, `events` and `skipped` count only the requested days.
     """
@@ -79,7 +82,7 @@ class BackfillSummary:
 
     @property
     def complete(self) -> bool:
-        """Whether there were files and every event of Jitney's roles in them was sent."""
+        """Whether there were files, and every event of Jitney's roles in them was sent."""
         return bool(self.files) and not self.unread and not self.skipped
 
     def document(self) -> dict[str, Any]:
@@ -90,7 +93,10 @@ class BackfillSummary:
 
 
 class Backfill:
-    """One run; `summary` is valid also after a failure. `now` in epoch seconds; `pause` waits for some seconds."""
+    """One run. Its `summary` is valid even after a failure. `now` is in epoch seconds.
+
+    `pause` waits for some seconds.
+    """
 
     def __init__(
         self,
@@ -112,10 +118,10 @@ class Backfill:
             raise unusable(error, "Nothing was read") from error
 
     def run(self) -> BackfillSummary:
-        """Read and send.
+        """Read and send the events.
 
-        Raises Invalid if the bucket cannot be listed or lacks a requested CloudTrail folder, Unavailable if the queue
-        stops accepting messages.
+        Raises Invalid if the bucket cannot be listed or has no folder for a requested CloudTrail. Raises Unavailable if
+        the queue stops accepting messages.
         """
         roots = self._roots()
         first = self._options.since - timedelta(days=1)
@@ -126,7 +132,7 @@ class Backfill:
         return self.summary
 
     def _day(self, day: date, files: Sequence[LogFile]) -> None:
-        """Send a day's events; for the day before the first, only the starts of sessions."""
+        """Send the events of a day. For the day before the first day, send only the starts of sessions."""
         counts = day >= self._options.since
         calls: list[str] = []
         held = 0
@@ -186,7 +192,7 @@ class Backfill:
             return f"could not be read: {type(error).__name__}"
 
     def _roots(self) -> list[str]:
-        """Return the folders of accounts' Regions, within an organization's or not. Raises Invalid."""
+        """Return the folders of accounts' Regions, inside and outside an organization's folder. Raises Invalid."""
         prefix = self._options.prefix.strip("/")
         top = f"{prefix}/AWSLogs/" if prefix else "AWSLogs/"
         folders = self._folders(top)
@@ -238,7 +244,7 @@ class Backfill:
             self.summary.sent += len(batch) - refused
 
     def _send_batch(self, batch: Sequence[str]) -> int:
-        """Send a batch; return how many messages the queue permanently refused."""
+        """Send a batch. Return how many messages the queue refused for good."""
         refused = 0
         left = {str(number): body for number, body in enumerate(batch)}
         for attempt in range(ATTEMPTS):

@@ -1,4 +1,7 @@
-"""The bearer token on each request: fetched when needed, kept in memory, replaced when the server refuses it."""
+"""The bearer token of each request.
+
+It is fetched when needed, kept in memory, and replaced when the server refuses it.
+"""
 
 import time
 from collections.abc import Callable
@@ -12,7 +15,7 @@ _MARGIN_SECONDS = 30
 
 
 class BearerAuth:
-    """Sends requests with the tokens of one source. `clock` gives seconds that never run backwards."""
+    """Sends requests with tokens from one source. `clock` gives seconds that never go backwards."""
 
     def __init__(
         self,
@@ -27,13 +30,16 @@ class BearerAuth:
         self._good_until: float | None = None
 
     def token(self) -> str:
-        """The token in memory, or a new one. Raises what the source raises."""
+        """Return the token in memory, or a new one. Raises what the source raises."""
         if not self._value or (self._good_until is not None and self._clock() >= self._good_until):
             self._fetch()
         return self._value
 
     def send(self, request: HttpRequest) -> HttpResponse:
-        """Send with the token; when one from memory is refused (expired, replayed, keys rotated), with a new one."""
+        """Send with the token.
+
+        If a token from memory is refused (expired, replayed, keys rotated), send with a new one.
+        """
         kept, token = self._value, self.token()
         response = self._send(_with_token(request, token))
         if response.status == 401 and token == kept:

@@ -1,4 +1,4 @@
-"""The broker's API as one small class, for the command line and for Python programs."""
+"""The broker's API as a small class, for the command line and for Python programs."""
 
 import functools
 import json
@@ -32,7 +32,7 @@ _ALIAS = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
 
 class Broker:
-    """One Jitney deployment at `api_url`, used as the identity whose tokens `source` gives.
+    """One deployment of Jitney at `api_url`. Requests carry the tokens of `source`.
 
     Every method raises a `client.problems.ClientProblem`: `Invalid`, `Denied`, `ReviewPending`, `Unauthenticated`,
     `Unavailable` or `GrantEnded`.
@@ -46,32 +46,32 @@ class Broker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left to close: each request has a connection of its own."""
+        """Close nothing, because each request has its own connection."""
 
     def identity(self) -> str:
-        """The issuer and subject that the token names, unverified; "" when it is not a JWT."""
+        """Return the issuer and subject in the token, unverified; "" when the token is no JWT."""
         return issuer_and_subject(self._auth.token())
 
     def request(self, request: GrantRequest) -> GrantResponse:
-        """Request access: a grant with credentials, or a pending grant with its review. A repeat is safe."""
+        """Request access. Return a grant with credentials, or a pending grant with its review. May be repeated."""
         return self._about(request, lambda: _read_answer(self._call("POST", "/v1/grants", request.document())))
 
     def decision(self, request: GrantRequest) -> ApiDecision:
-        """What policy would decide. Issues nothing and notifies no reviewer."""
+        """Return what policy would decide. Nothing is issued, and no reviewer is notified."""
         response = self._about(request, lambda: self._call("POST", "/v1/decisions", request.document()))
         return _read(ApiDecision.read, response)
 
     def grant(self, grant_id: str) -> GrantResponse:
-        """One of the principal's own grants as it is now, with its review while it is pending."""
+        """Return one of the principal's own grants. While it is pending, its review is included."""
         return _read_answer(self._call("GET", f"/v1/grants/{checked_grant_id(grant_id)}"))
 
     def grants(self, cursor: str = "") -> GrantPage:
-        """One page of the principal's own grants; `cursor` is `next` of the page before."""
+        """Return one page of the principal's own grants. `cursor` is `next` of the page before."""
         query = "?" + urlencode({"cursor": cursor}) if cursor else ""
         return _read(GrantPage.read, self._call("GET", f"/v1/grants{query}"))
 
     def credentials(self, grant_id: str) -> GrantWithCredentials:
-        """New credentials of an active grant. Raises ReviewPending while it is under review."""
+        """Return new credentials of an active grant. Raises ReviewPending while it is under review."""
         response = self._call("POST", f"/v1/grants/{checked_grant_id(grant_id)}/credentials")
         answer = _read_answer(response)
         if answer.credentials is None:
@@ -79,22 +79,22 @@ class Broker:
         return GrantWithCredentials(answer.grant, answer.credentials)
 
     def release(self, grant_id: str) -> GrantResponse:
-        """Release a grant: its credentials stop working. A grant that has ended stays as it is."""
+        """Release a grant, so that its credentials stop working. A grant that has ended does not change."""
         return _read_answer(self._call("DELETE", f"/v1/grants/{checked_grant_id(grant_id)}"))
 
     def revoke(self, grant_id: str, reason: str) -> GrantResponse:
-        """Revoke any agent's grant, as an operator or as its reviewer: its credentials stop working."""
+        """Revoke any agent's grant, so that its credentials stop working. For operators and the grant's reviewers."""
         path = f"/v1/grants/{checked_grant_id(grant_id)}/revocation"
         return _read_answer(self._call("POST", path, {"reason": reason}))
 
     def check_target(self, alias: str) -> "TargetCheck":
-        """What a target's roles allow and refuse, as calls made by the broker show. For operators."""
+        """Return what a target's roles allow and refuse. The broker makes calls to find out. For operators."""
         from jitney.client.checks import TargetCheck
 
         return _read(TargetCheck.read, self._call("POST", f"/v1/targets/{_checked_alias(alias)}/check"))
 
     def check_reviews(self) -> "ReviewCheck":
-        """Whether the broker can reach each channel and each reviewer. For operators."""
+        """Return whether the broker can reach each channel and each reviewer. For operators."""
         from jitney.client.checks import ReviewCheck
 
         return _read(ReviewCheck.read, self._call("POST", "/v1/reviews/check"))
@@ -120,7 +120,7 @@ class Broker:
 
 
 def checked_grant_id(text: str) -> str:
-    """The grant id. Raises Invalid for any other text, which would change the request's path."""
+    """Return the grant id. Raises Invalid for any other text, which would change the request's path."""
     if not GRANT_ID.fullmatch(text):
         detail = f"{text!r} is not a grant id."
         raise Invalid("grant_id_invalid", "Not a grant id", detail, "Give the id that the request printed: g-…")

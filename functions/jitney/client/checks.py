@@ -7,7 +7,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class CheckedCall:
-    """One call of a check: its purpose, the expected answers, the answer of AWS, and the fix if it is not expected."""
+    """One call of a check: its purpose, the expected answers, AWS's answer, and the fix for an unexpected answer."""
 
     name: str
     description: str
@@ -18,7 +18,7 @@ class CheckedCall:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The call in a JSON object of the API. Raises KeyError or TypeError otherwise."""
+        """Return the call in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
         # A check without `ok` has failed.
         return cls(**known | {"expected": tuple(document["expected"]), "ok": document["ok"] is True})
@@ -26,7 +26,7 @@ class CheckedCall:
 
 @dataclass(frozen=True, slots=True)
 class TargetCheck:
-    """The calls that were made with a target's roles; `session` is their name in CloudTrail."""
+    """The calls that were made with a target's roles. `session` is their session name in CloudTrail."""
 
     target: str
     account: str
@@ -35,23 +35,23 @@ class TargetCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether calls were made and AWS answered each as expected."""
+        """Whether any calls were made, and AWS answered each as expected."""
         return bool(self.attempts) and all(attempt.ok for attempt in self.attempts)
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The check in a body of the API. Raises KeyError or TypeError otherwise."""
+        """Return the check in a body of the API. Raises KeyError or TypeError if it is another body."""
         attempts = tuple(CheckedCall.read(item) for item in document["attempts"])
         return cls(document["target"], document["account"], document["session"], attempts)
 
     def document(self) -> dict[str, Any]:
-        """The check as JSON."""
+        """Return the check as JSON."""
         return asdict(self) | {"passed": self.passed}
 
 
 @dataclass(frozen=True, slots=True)
 class ApiContactCheck:
-    """One channel or person: the groups it serves, whether it can be reached, and else the code and the fix."""
+    """A channel or person: the groups served, whether it can be reached, and the code and fix if it cannot."""
 
     kind: str
     name: str
@@ -62,7 +62,7 @@ class ApiContactCheck:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The check in a JSON object of the API. Raises KeyError or TypeError otherwise."""
+        """Return the check in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
         # A check without `ok` has failed.
         return cls(**known | {"groups": tuple(document["groups"]), "ok": document["ok"] is True})
@@ -76,14 +76,14 @@ class ReviewCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether there are checks and all of them passed."""
+        """Whether there are checks, and all of them passed."""
         return bool(self.checks) and all(check.ok for check in self.checks)
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The checks in a body of the API. Raises KeyError or TypeError otherwise."""
+        """Return the checks in a body of the API. Raises KeyError or TypeError if it is another body."""
         return cls(tuple(ApiContactCheck.read(item) for item in document["checks"]))
 
     def document(self) -> dict[str, Any]:
-        """The checks as JSON."""
+        """Return the checks as JSON."""
         return asdict(self) | {"passed": self.passed}

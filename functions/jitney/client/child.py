@@ -1,4 +1,4 @@
-"""Runs a command with a grant's credentials in its environment, and in no other."""
+"""Runs a command with a grant's credentials in its environment. No other environment gets them."""
 
 import os
 import signal
@@ -38,9 +38,9 @@ _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 
 
 def child_environment(environment: Mapping[str, str], issued: GrantWithCredentials) -> dict[str, str]:
-    """`environment` with the grant's credentials and id, without variables that would override them.
+    """Return `environment` with the grant's id and credentials, without variables that would override them.
 
-    It holds the target's Region too, unless `environment` names one.
+    Unless `environment` names a Region, it also holds the target's Region.
     """
     credentials = issued.credentials
     kept = {name: value for name, value in environment.items() if name not in _REMOVED and not name.startswith(_BEARER)}
@@ -56,7 +56,7 @@ def child_environment(environment: Mapping[str, str], issued: GrantWithCredentia
 
 
 def run_child(argv: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run `argv` and return its exit code, 128 + n when signal n ended it. Signals to this process go to the child.
+    """Run `argv` and return its exit code, or 128 + n when signal n ended it. The child gets this process's signals.
 
     Raises Invalid when the command cannot be started.
     """
@@ -75,7 +75,7 @@ def run_child(argv: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 class _Signals:
-    """Passes this process's signals to the child; signals that come before it starts are kept for it."""
+    """Passes this process's signals to the child. Signals from before the child's start are passed on later."""
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
@@ -105,11 +105,11 @@ class _Signals:
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: the terminal sends its signals to the child as well."""
+    """Ignore a signal that the terminal sends to the child itself."""
 
 
 def _in_foreground() -> bool:
-    """Whether the terminal's keys signal this process group."""
+    """Return whether the terminal's keys signal this process group."""
     try:
         terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError:

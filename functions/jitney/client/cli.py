@@ -1,4 +1,4 @@
-"""The commands of `jitney`. A problem ends the command with its exit code, see `jitney.client.problems`."""
+"""The commands of `jitney`. A problem ends the command with an exit code (`jitney.client.problems`)."""
 
 from typing import Annotated, Any
 
@@ -34,15 +34,15 @@ _UsageError: Any = typer.BadParameter.mro()[1]
 
 
 class _Commands(TyperGroup):
-    """The commands. Shows an invalid command line like every other problem, also as JSON."""
+    """The commands. They show an invalid command line like any other problem, also as JSON."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Notes whether --json is given, since parsing may fail before that option."""
+        """Remember whether --json is given, because parsing may fail before that option."""
         ctx.meta["json"] = "--json" in args[: args.index("--") if "--" in args else len(args)]
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command that the arguments name."""
+        """Run the command that the arguments name."""
         try:
             return super().invoke(ctx)
         except _UsageError as error:

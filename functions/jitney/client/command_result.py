@@ -1,6 +1,6 @@
-"""How a command ends: its result or problem, for people or as JSON, and its exit code.
+"""How a command ends: with its result or problem, for people or as JSON, and with its exit code.
 
-Nothing here needs typer or rich until a problem is shown: SDKs run `jitney credentials` at each start.
+typer and rich are loaded only when a problem is shown, because SDKs run `jitney credentials` at each start.
 """
 
 import json
@@ -29,14 +29,14 @@ OUTCOMES = {
 
 
 def screen() -> "Screen":
-    """The screen; rich is loaded only now."""
+    """Return the screen. rich is loaded only now."""
     from jitney.client.screen import Screen  # noqa: PLC0415 - a credential process that succeeds shows nothing
 
     return Screen()
 
 
 def audit_screen() -> "AuditScreen":
-    """The screen of `jitney audit`."""
+    """Return the screen of `jitney audit`."""
     from jitney.client.audit_screen import AuditScreen  # noqa: PLC0415 - as above
 
     return AuditScreen()
@@ -44,10 +44,10 @@ def audit_screen() -> "AuditScreen":
 
 @contextmanager
 def exit_on_problem(verb: str, *, as_json: bool = False, tail: Sequence[str] = ()) -> Generator[None]:
-    """Show the problem that the block raises, and end the command `verb` with the problem's exit code.
+    """Show the problem that the block raises, and exit from the command `verb` with the problem's exit code.
 
-    As JSON the problem goes to standard output, otherwise to standard error. `tail` completes the command line that
-    is offered for pasting.
+    With JSON, the problem goes to standard output, otherwise to standard error. `tail` completes the command line that
+    is shown for pasting.
     """
     try:
         yield
@@ -60,15 +60,15 @@ def exit_on_problem(verb: str, *, as_json: bool = False, tail: Sequence[str] = (
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """Print the document on standard output, for machines."""
+    """Print the document on standard output, for programs."""
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
 
 
 def wait_with_progress(broker: Broker, answer: GrantResponse, at_most: float | None) -> GrantResponse:
-    """The answer once its grant is no longer pending; shows the wait on standard error.
+    """Return the answer once its grant is no longer pending. The wait is shown on standard error.
 
-    When the wait is interrupted, a note says that the request stays open. When the approval is narrower than the
-    request, a note says what was approved.
+    If the wait is interrupted, a note says that the request stays open. If the approval is narrower than the request, a
+    note says what was approved.
     """
     if answer.grant.state != "pending":
         return answer
@@ -87,7 +87,7 @@ def wait_with_progress(broker: Broker, answer: GrantResponse, at_most: float | N
 
 
 def show(answer: GrantResponse, *, as_json: bool) -> None:
-    """Print the grant, and end the command with the exit code of the grant's state."""
+    """Print the grant, and exit with the exit code for its state."""
     if as_json:
         print_json(answer.document())
     else:

@@ -1,6 +1,7 @@
-"""HTTP to one server: TLS except on loopback, no redirects, bounded time, and repeats only where a repeat is safe.
+"""HTTP to one server: TLS except on loopback, no redirects, limited time. Only safe requests are repeated.
 
-Built on http.client: SDKs run `jitney credentials` at each start, and a larger HTTP client costs 100 ms to import.
+It uses http.client, because SDKs run `jitney credentials` at each start, and importing a larger HTTP client takes 100
+ms.
 """
 
 import base64
@@ -33,7 +34,7 @@ _URL = re.compile(r"[!-~]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One HTTP request to a checked URL."""
+    """One HTTP request to a URL that was checked."""
 
     method: str
     url: str
@@ -43,7 +44,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """The answer to a request for `url`. Header names are in lower case."""
+    """The answer to the request for `url`. Header names are in lower case."""
 
     url: str
     status: int
@@ -56,7 +57,7 @@ class HttpResponse:
         return 200 <= self.status < 300
 
     def document(self) -> Mapping[str, Any]:
-        """The JSON object in the body; an empty one when the body is something else."""
+        """The JSON object in the body; {} when the body is something else."""
         try:
             document = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -64,17 +65,17 @@ class HttpResponse:
         return document if isinstance(document, dict) else {}
 
     def retry_after(self, default: float) -> float:
-        """The seconds in Retry-After; `default` when there is none or it is a date (RFC 9110 section 10.2.3)."""
+        """Return the seconds in Retry-After, or `default` when it is missing or a date (RFC 9110 section 10.2.3)."""
         value = self.headers.get("retry-after", "")
         return float(value) if value.isdecimal() else default
 
 
 class NotConnectedError(Exception):
-    """No connection came about; the cause says why."""
+    """There was no connection. The cause says why."""
 
 
 def checked_url(name: str, value: str) -> str:
-    """The URL in the setting `name`, without a slash at its end.
+    """Return the URL in the setting `name`, without a slash at the end.
 
     Raises Invalid unless it is https, or http on loopback.
     """
@@ -95,7 +96,7 @@ def _bad_url(name: str, detail: str) -> Invalid:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host is localhost or a literal loopback address; no name is looked up."""
+    """Return whether the host is localhost or a literal loopback address. No name is looked up."""
     if host == "localhost":
         return True
     try:
@@ -105,9 +106,9 @@ def is_loopback(host: str) -> bool:
 
 
 def exchange(request: HttpRequest) -> HttpResponse:
-    """The answer to one attempt at `request`, over a connection of its own.
+    """Return the answer to one attempt at `request`. Each attempt has its own connection.
 
-    Raises NotConnectedError before anything was sent, OSError or HTTPException afterwards.
+    Raises NotConnectedError if nothing was sent, and OSError or HTTPException after that.
     """
     url = urlsplit(request.url)
     connection = _connection(url)
@@ -128,7 +129,7 @@ def exchange(request: HttpRequest) -> HttpResponse:
 
 
 def _connection(url: SplitResult) -> http.client.HTTPConnection:
-    """A connection to the server, not open yet. Plain http never leaves this machine, nor goes through a proxy."""
+    """Return a connection to the server, not open yet. Plain http stays on this machine and uses no proxy."""
     host = url.hostname or ""
     if url.scheme == "http":
         return http.client.HTTPConnection(host, url.port or 80, timeout=_CONNECT_SECONDS)
@@ -147,7 +148,7 @@ def _connection(url: SplitResult) -> http.client.HTTPConnection:
 
 
 def _proxy(host: str) -> SplitResult | None:
-    """The proxy for `host` in HTTPS_PROXY or ALL_PROXY, or macOS's own settings, unless NO_PROXY excludes the host."""
+    """Return the proxy for `host`, from the environment or macOS's settings; None if NO_PROXY excludes the host."""
     if sys.platform != "darwin" and not {"https_proxy", "all_proxy"} & {name.lower() for name in os.environ}:
         return None
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - it costs 25 ms, and few have a proxy
@@ -160,7 +161,7 @@ def _proxy(host: str) -> SplitResult | None:
 
 
 def _checked_proxy(proxy: SplitResult, host: str) -> SplitResult:
-    """The proxy. Raises Invalid, which quotes nothing of the address except its scheme: it may hold a password."""
+    """Return the proxy. Raises Invalid, quoting only the scheme of the address, because it may hold a password."""
     fix = "Set HTTPS_PROXY to an http:// proxy."
     if proxy.scheme != "http":
         detail = f"The proxy for {host} is of the kind {proxy.scheme}://."
@@ -179,7 +180,10 @@ def _checked_proxy(proxy: SplitResult, host: str) -> SplitResult:
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    """The trust store: SSL_CERT_FILE and SSL_CERT_DIR alone, else certifi's. Raises Invalid for an unreadable one."""
+    """Return the trust store: SSL_CERT_FILE and SSL_CERT_DIR if set, otherwise certifi's.
+
+    Raises Invalid if unreadable.
+    """
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if file or folder:
         # Without arguments, OpenSSL would add the system's authorities, and ignore a file that is not there.
@@ -200,11 +204,11 @@ def send(
     sleep: Callable[[float], None] = time.sleep,
     attempt: Callable[[HttpRequest], HttpResponse] = exchange,
 ) -> HttpResponse:
-    """The answer to `request`, sent up to four times. Raises Unavailable when no answer came.
+    """Return the answer to `request`. It is sent up to four times. Raises Unavailable when there is no answer.
 
-    Sends it again when no connection came about. After other failures, and a "not now", it does so only when a repeat
-    is safe: a GET or DELETE, or with an Idempotency-Key. Pauses as Retry-After says; a pause of more than ten seconds
-    is left to the caller.
+    A request is sent again when there was no connection. After other failures, and after the answer "not now", it is
+    sent again only when that is safe: a GET, a DELETE, or a request with an Idempotency-Key. Pauses follow Retry-After.
+    A pause over ten seconds is left to the caller.
     """
     repeatable = request.method in ("GET", "DELETE") or "Idempotency-Key" in request.headers
     local = is_loopback(urlsplit(request.url).hostname or "")

@@ -1,4 +1,4 @@
-"""The grant and credentials for a grant id, a remembered request, or a new one."""
+"""Finds the grant and its credentials: by grant id, from an earlier equal request, or by a new request."""
 
 import time
 from pathlib import Path
@@ -13,7 +13,10 @@ from jitney.client.responses import GrantResponse, GrantWithCredentials
 
 
 def grant_by_id(broker: Broker, grant_id: str) -> GrantResponse:
-    """The grant with credentials, or as it is while it is pending. Raises Denied or GrantEnded when it has none."""
+    """Return the grant with credentials, or the pending grant.
+
+    Raises Denied or GrantEnded when it has no credentials.
+    """
     try:
         issued = broker.credentials(grant_id)
     except ReviewPending:
@@ -24,11 +27,11 @@ def grant_by_id(broker: Broker, grant_id: str) -> GrantResponse:
 def cached_or_new_grant(
     broker: Broker, request: GrantRequest, folder: Path, command: str, *, force_new: bool = False
 ) -> GrantResponse:
-    """The grant that an equal request got before, else a new one; `force_new` always makes a new request.
+    """Return the grant of an equal earlier request, or of a new one. `force_new` always makes a new request.
 
-    A grant that was rejected or revoked stays so: only a person may decide to make an equal request again, and the
-    problem says how, with the `command` line that came here. Of processes that start at once, one makes the request
-    and the others share its grant.
+    If the earlier grant was rejected or revoked, only a person may decide to request again. The problem says how, with
+    the `command` line that led here. If several processes start at once, one makes the request, and the others use its
+    grant.
     """
     with locked_entry(folder, request_key(request, broker.api_url, broker.identity())) as entry:
         if entry.grant_id and not force_new:
@@ -48,7 +51,7 @@ def cached_or_new_grant(
 def wait_for_credentials(
     broker: Broker, answer: GrantResponse, *, wait: bool, at_most: float | None
 ) -> GrantWithCredentials:
-    """The grant with its credentials, after the review if `wait`.
+    """Return the grant with its credentials. If `wait`, wait for the review.
 
     Raises ReviewPending, Denied or GrantEnded when there are no credentials.
     """

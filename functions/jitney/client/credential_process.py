@@ -1,4 +1,4 @@
-"""`jitney credentials`, without the parser and screen of the other commands: an SDK runs it at each start.
+"""`jitney credentials`, without the other commands' parser and screen, because an SDK runs it at each start.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 """
@@ -52,7 +52,7 @@ class CredentialOptions:
 
 
 def parse(words: Sequence[str]) -> CredentialOptions | None:
-    """The options of a command line that `jitney profile` wrote; None for any other, which needs the full parser."""
+    """Return the options of a command line by `jitney profile`; None for other lines, which need the full parser."""
     groups: dict[str, dict[str, Any]] = {"": {}, "request": {}, "waiting": {}, "connection": {}}
     left = iter(words)
     for word in left:
@@ -78,7 +78,7 @@ def parse(words: Sequence[str]) -> CredentialOptions | None:
 
 
 def print_credentials(options: CredentialOptions) -> None:
-    """Print the credentials of the grant that the options name or request, as SDKs read them."""
+    """Print the credentials of the grant that the options name or request, in the form that SDKs read."""
     with exit_on_problem("credentials"):
         if sys.stdout.isatty():
             raise invalid("Keys are not shown on a terminal.", "Use jitney run, or jitney profile.")

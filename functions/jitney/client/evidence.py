@@ -1,4 +1,4 @@
-"""Read the buckets of records and seals with read-only permissions."""
+"""Read the buckets of records and of seals, with read-only permissions."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +20,10 @@ AT_ONCE = 16
 RECORDS = "records/"
 TITLE = "Nothing could be verified"
 SEALED_WITHIN = timedelta(days=3)
-"""An object of a day is sealed within this time, unless sealing stopped."""
+"""A day's object is sealed within this time, unless sealing has stopped."""
 
 VerificationProgress: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is read, and the count out of the total."""
+"""Called with what is being read, the count so far and the total."""
 
 
 class Archive:
@@ -49,14 +49,16 @@ class Archive:
             raise _unreadable(self._seals, error, f"the public key {fingerprint}") from error
 
     def fingerprints(self) -> list[str]:
-        """Return the names of the public-key copies in the bucket of seals, which nothing verifies."""
+        """Return the names of the copies of public keys in the bucket of seals. These names are not verified."""
         listed = self._pages("list_objects_v2", "Contents", self._seals, KEYS_FOLDER)
         return [each["Key"].removeprefix(KEYS_FOLDER).removesuffix(".pem") for each in listed]
 
     def evidence(self, since: date | None, until: date | None, now: int) -> Evidence:
-        """Return the objects of the days from `since` to `until` and the seals of that time, read at `now`.
+        """Return the objects of the days from `since` to `until`, and the seals of that time.
 
-        The seals are read first, so an object that is sealed meanwhile counts as waiting for its seal.
+        They are read at `now`.
+
+        The seals are read first. So an object that is sealed during the reading counts as waiting for its seal.
         """
         files = self._seal_files(since, until + SEALED_WITHIN if until else None)
         keys = [each["Key"] for each in self._pages("list_objects_v2", "Contents", self._records, RECORDS)]
@@ -73,7 +75,7 @@ class Archive:
         return Evidence(read, contents, unreadable, since, until, now)
 
     def _seal_files(self, since: date | None, until: date | None) -> dict[int, SealFile | str]:
-        """Return each seal's first version, which Object Lock keeps, or why it cannot be read."""
+        """Return the first version of each seal, which Object Lock keeps, or why it cannot be read."""
         versions: dict[str, list[dict[str, Any]]] = {}
         deleted: set[str] = set()
         for kind in ("Versions", "DeleteMarkers"):
@@ -94,7 +96,7 @@ class Archive:
         return files
 
     def _bodies(self, what: str, bucket: str, wanted: list[dict[str, str]]) -> Iterator[tuple[str, bytes | str]]:
-        """Yield the objects' bodies by key, read in parallel; AWS's error code for unreadable ones."""
+        """Yield the objects' bodies by key, or AWS's error code if one cannot be read. They are read in parallel."""
 
         def read(each: dict[str, str]) -> bytes | str:
             try:
@@ -123,14 +125,15 @@ class Archive:
 def seals_of(made: Mapping[str, date], since: date | None, until: date | None) -> list[str]:
     """Return the keys of the seals made in a period, and of the first seal after it.
 
-    If sealing had stopped, that seal covers objects of the period; if there is none, sealing has stopped.
+    If sealing had stopped, the seal after the period covers objects of the period. If there is none, sealing has
+    stopped.
     """
     after = sorted(key for key, day in made.items() if until is not None and day > until)
     return [key for key, day in made.items() if _within(day, since, until)] + after[:1]
 
 
 def _within(day: date | None, since: date | None, until: date | None) -> bool:
-    """Return whether a day is in the period; None is in every period."""
+    """Return whether a day is in the period. The day None is in every period."""
     return day is None or ((since is None or since <= day) and (until is None or day <= until))
 
 

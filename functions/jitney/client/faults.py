@@ -1,4 +1,4 @@
-"""A request's errors in terms of the command line: the broker points into a JSON body, people gave options."""
+"""Explains a request's errors in terms of options. The broker's errors point into a JSON body."""
 
 import re
 import shlex
@@ -15,10 +15,10 @@ _MOST_OF_A_COMMAND = 80
 
 
 def fault_and_fix(fault: Mapping[str, Any], request: GrantRequest | None) -> tuple[str, str]:
-    """What is wrong, with the option and its value, and what to give instead.
+    """Return what is wrong, naming the option and its value, and what to write instead.
 
-    `fault` is one item of `errors` in the broker's problem. Its pointer (RFC 6901) is shown unchanged if it is not for
-    an option.
+    `fault` is one item of `errors` in the broker's problem. A pointer (RFC 6901) to something that no option sets is
+    shown unchanged.
     """
     pointer, detail, fix = (str(fault.get(name, "")) for name in ("pointer", "detail", "fix"))
     if request is None:
@@ -34,7 +34,7 @@ def fault_and_fix(fault: Mapping[str, Any], request: GrantRequest | None) -> tup
 
 
 def detail_in_options(detail: str, pointer: str, request: GrantRequest | None) -> str:
-    """The detail of a problem, with the option in place of the pointer that it begins with."""
+    """Return the detail of a problem. An option replaces the pointer at its start."""
     place = f"{pointer}: "
     if request is None or not pointer or not detail.startswith(place):
         return detail
@@ -73,7 +73,7 @@ def _place_in_permissions(pointer: str, named: re.Match[str], request: GrantRequ
 
 
 def _place_in_calls(pointer: str, index: int, request: GrantRequest) -> str:
-    """The command; with its number if there are several."""
+    """Return the command, with its number if there are several."""
     if index >= len(request.calls):
         return pointer
     number = f"--call {index + 1} of {len(request.calls)}, " if len(request.calls) > 1 else ""

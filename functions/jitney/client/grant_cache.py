@@ -1,4 +1,4 @@
-"""The grant of each request made on this machine: ids only, never credentials (row STS 5).
+"""Remembers the grant of each request on this machine: only ids, never credentials (row STS 5).
 
 The AWS CLI runs its credential process for each command. Without this cache, each command would make a new request.
 """
@@ -23,20 +23,20 @@ _ID_BYTES = 64
 
 
 def request_key(request: GrantRequest, api_url: str, identity: str) -> str:
-    """The cache key of a request by one identity at one broker, in hex."""
+    """Return the cache key, in hex, of a request by one identity at one broker."""
     text = json.dumps([request.document(), api_url, identity], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(slots=True)
 class CachedGrant:
-    """One request's entry in the cache, held under a lock. `grant_id` is "" when no grant is remembered."""
+    """The cache entry of one request, held under a lock. `grant_id` is "" when no grant is remembered."""
 
     grant_id: str
     _descriptor: int
 
     def remember(self, grant_id: str) -> None:
-        """Keep this id; "" forgets the entry."""
+        """Remember this id. "" forgets the entry."""
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, grant_id.encode("ascii"), 0)
         self.grant_id = grant_id
@@ -44,9 +44,9 @@ class CachedGrant:
 
 @contextmanager
 def locked_entry(folder: Path, key: str, now: float | None = None) -> Generator[CachedGrant]:
-    """The entry of `key`, locked until the block or this process ends; other processes wait for it.
+    """Yield the entry of `key`. It is locked until the block or this process ends, and other processes wait.
 
-    Only the owner can read the file (0600). It is deleted eight days after it was written. `now` is in epoch seconds.
+    Only the owner can read the file (0600). It is deleted eight days after the last write. `now` is in epoch seconds.
     """
     descriptor = _open(folder, key, time.time() if now is None else now)
     try:

@@ -29,7 +29,7 @@ from jitney.resources import ACTIONS, MASKS, OPERATIONS
 DAYS = 90
 """How far back reports look by default."""
 AT_ONCE = 8
-"""Parallel queries. Athena's default quota is 20 for an account."""
+"""How many queries run in parallel. Athena's default quota is 20 for an account."""
 # Lists are cast to JSON, because Athena prints arrays without quoting their members.
 RECORDS = """
 SELECT chain, seq, hash, prev, time, event, outcome, code, grant_id, principal, issuer, subject, human, target, account,
@@ -52,7 +52,7 @@ __all__ = ["DAYS", "checked_grant_ids", "connected", "reports", "show", "waiting
 
 @dataclass(frozen=True, slots=True)
 class ReportSource:
-    """When and from which database a report was built, and the first day of publishing that it covers."""
+    """The source of a report: when and from which database it was built, and the first day that it covers."""
 
     at: int
     database: str
@@ -60,7 +60,7 @@ class ReportSource:
 
     @property
     def line(self) -> str:
-        """The source in one line."""
+        """Return the source in one line."""
         built = datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
         return f"Built {built} from Athena database {escape_invisible(self.database)}, records since {self.since}"
 
@@ -116,7 +116,7 @@ def write_html(reports: Sequence[PrintedReport], file: Path) -> None:
 
 
 def reports(athena: Athena, grant_ids: Sequence[str], since: date, now: int) -> list[PrintedReport]:
-    """Return the report of each grant, from what was published since that day.
+    """Return the report of each grant from what was published since the day `since`.
 
     Raises GrantEnded for a grant without records, and what `Athena.run` raises.
     """
@@ -141,7 +141,7 @@ def _report(grant_id: str, records: Rows, calls: Rows, source: ReportSource) -> 
 
 
 def _present(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row without NULL members."""
+    """Return the row without its NULL members."""
     return {name: value for name, value in row.items() if value is not None}
 
 

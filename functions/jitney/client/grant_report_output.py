@@ -21,7 +21,7 @@ _STYLES = {"good": "green", "bad": "red", "copy": "cyan"}
 
 
 def show(reports: "Sequence[PrintedReport]") -> None:
-    """Print the reports as wide as the terminal; lines to copy are never wrapped."""
+    """Print the reports in the width of the terminal. Lines to copy are never wrapped."""
     # Without a terminal: no colour, 80 columns.
     console = Console(highlight=False, markup=False, emoji=False, file=sys.stdout)
     with console.capture() as printed:
@@ -47,7 +47,7 @@ def _grant_report(console: Console, report: "PrintedReport") -> None:
 
 @contextmanager
 def waiting() -> Generator[None]:
-    """Show on standard error, if it is a terminal, that Athena is queried."""
+    """Show on standard error that Athena is queried, if that is a terminal."""
     with Console(stderr=True).status("querying Athena"):
         yield
 

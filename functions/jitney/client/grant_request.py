@@ -1,4 +1,4 @@
-"""What an agent requests: the target, the permissions, how long and why."""
+"""What an agent requests: the target, the permissions, the duration and the reason."""
 
 import json
 import shlex
@@ -10,21 +10,21 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ApiPermission:
-    """All `actions` (`service:Name`) on all `resources` (ARNs, or "*"). Both may hold `*` and `?`."""
+    """All `actions` (`service:Name`) on all `resources` (ARNs, or "*"). Both may contain `*` and `?`."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
 
     def document(self) -> dict[str, list[str]]:
-        """The permission as the API's JSON has it."""
+        """Return the permission as the API's JSON."""
         return {"actions": list(self.actions), "resources": list(self.resources)}
 
 
 @dataclass(frozen=True, slots=True)
 class GrantRequest:
-    """One access request, as the agent states it. The broker validates it.
+    """One access request as the agent states it. The broker validates it.
 
-    With `calls` (AWS CLI command lines) the broker works out the permissions, and `permissions` is empty.
+    For `calls` (AWS CLI command lines), the broker determines the permissions, and `permissions` is empty.
     """
 
     target: str
@@ -35,7 +35,7 @@ class GrantRequest:
     calls: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """The body of POST /v1/grants and POST /v1/decisions."""
+        """Return the body for POST /v1/grants and POST /v1/decisions."""
         body: dict[str, Any] = {
             "target": self.target,
             "permissions": [permission.document() for permission in self.permissions],
@@ -49,16 +49,16 @@ class GrantRequest:
 
 
 def aws_cli_calls(command: Sequence[str]) -> tuple[str, ...]:
-    """The call to request access for, when the command is the AWS CLI; () for any other command."""
+    """Return the call to request access for if the command is the AWS CLI; () for other commands."""
     if not command or Path(command[0]).name != "aws":
         return ()
     return (shlex.join(["aws", *command[1:]]),)
 
 
 def parse_permissions(text: str) -> tuple[ApiPermission, ...]:
-    """The permissions in a JSON document: a list of them, or an object whose `permissions` is that list.
+    """Return the permissions in a JSON document: a list, or an object with the list in `permissions`.
 
-    Raises ValueError, which names the place of the first fault.
+    Raises ValueError that names the place of the first error.
     """
     try:
         document = json.loads(text)

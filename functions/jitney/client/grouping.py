@@ -1,4 +1,4 @@
-"""Groups of options, each declared once as a frozen dataclass that several commands take as one parameter."""
+"""Groups of options. A frozen dataclass declares each group, and several commands take it as one parameter."""
 
 import functools
 import inspect
@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """`command` in the form typer takes: each dataclass parameter becomes the options that its fields declare.
+    """Return `command` as typer takes it. The fields of each dataclass parameter become options.
 
     Field names must be unique among the command's parameters.
     """

@@ -1,4 +1,4 @@
-"""The `jitney` program: answers what SDKs and scripts run often before it loads the parser, which takes 100 ms."""
+"""The `jitney` program. Frequent commands of SDKs and scripts run without the parser, which takes 100 ms to load."""
 
 import sys
 

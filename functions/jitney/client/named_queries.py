@@ -30,7 +30,7 @@ class QueryParameter:
 
 @dataclass(frozen=True, slots=True)
 class QueryRun:
-    """A query's answer for the days of `period`, its first and last."""
+    """The answer of a query for the days of `period`, its first and last day."""
 
     query: NamedQuery
     answer: QueryResult
@@ -38,7 +38,7 @@ class QueryRun:
 
     @property
     def about(self) -> str:
-        """The query's description, with the days that were queried."""
+        """The query's description, with the days queried."""
         if self.period is None:
             return self.query.description
         first, last = self.period
@@ -46,7 +46,7 @@ class QueryRun:
         return text if count else f"{text} ({first} to {last})"
 
     def document(self) -> dict[str, Any]:
-        """Return query and answer as JSON."""
+        """Return the query and its answer as JSON."""
         return {
             "query": self.query.name,
             "description": self.query.description,
@@ -60,7 +60,7 @@ class QueryRun:
 
 
 def athena_location(workgroup: str, database: str, stack: Path | None) -> AthenaLocation:
-    """Return the named location, else the one in the `stack` file, else Jitney's default. Raises Invalid."""
+    """Return the named location, or the one in the `stack` file, or Jitney's default. Raises Invalid."""
     default = AthenaLocation()
     if stack:
         with read_stack_file(stack, "workgroup") as known:
@@ -73,7 +73,7 @@ def athena_location(workgroup: str, database: str, stack: Path | None) -> Athena
 
 
 def parameters_of(sql: str) -> tuple[QueryParameter, ...]:
-    """Return the query's parameters in order, as described in its comments; undescribed ones by number."""
+    """Return the query's parameters in order, as its comments describe them. Other parameters get numbers."""
     count = sum(1 for found in _MARK.finditer(sql) if found["mark"])
     described = [QueryParameter(found["name"], found["description"]) for found in _described(sql)][:count]
     return (*described, *(QueryParameter(f"parameter {number}", "") for number in range(len(described) + 1, count + 1)))
@@ -108,7 +108,7 @@ def run_named_query(
     today: date,
     progress: QueryProgress,
 ) -> QueryRun:
-    """Return the named query's answer for `days`, first and last. Raises Invalid or Unavailable."""
+    """Return the named query's answer for `days` (first and last). Raises Invalid or Unavailable."""
     query = _named(athena.named(), name)
     wanted = parameters_of(query.sql)
     if len(values) != len(wanted):

@@ -9,7 +9,7 @@ from jitney.client.problems import Invalid
 def load_extra(module: str, extra: str, title: str) -> Any:
     """Import a module of Jitney that needs the packages of `extra`.
 
-    Raises Invalid, code extra_missing, when one of them is not installed.
+    Raises Invalid with the code extra_missing when a package is not installed.
     """
     try:
         return importlib.import_module(module)

@@ -92,5 +92,8 @@ class Connection(ConnectionOptions):
     ] = ""
 
     def broker(self) -> Broker:
-        """The broker that these options, the environment and config.toml name. Raises Invalid or Unauthenticated."""
+        """Return the broker that these options, the environment and config.toml name.
+
+        Raises Invalid or Unauthenticated.
+        """
         return connect(self, os.environ)

@@ -1,9 +1,13 @@
-"""The days that a query covers: its own number of days, or those that an auditor gives.
+"""The days that a query covers: its own number of days, or those that an auditor names.
 
-A query limits each table with one of two expressions. `dt >= <n days before today>` limits the events that the query is
-about; it ends with --until. `<n days before today> <= dt`, the same to Athena, limits what followed from them, such as
-an end or a judgement; it starts with the first and ends today. A table that the query reads further back than the
-others stays as many days further back.
+A query limits each table with one of two expressions. Athena treats both alike.
+
+`dt >= <n days before today>` limits the events that the query is about. `--until` ends these.
+
+`<n days before today> <= dt` limits what followed from the events, such as an end or a follow-up review. It starts with
+the first event and ends today.
+
+A table may be read more days back than the others. That difference is kept.
 """
 
 import re
@@ -19,13 +23,13 @@ def days_of(sql: str) -> int | None:
 
 
 def period(sql: str, since: date | None, until: date | None, today: date) -> tuple[date, date] | None:
-    """Return the first and last day of the query's period with these options; None if it has no period."""
+    """Return the first and last day of the query's period under these options; None if it has no period."""
     days = days_of(sql)
     return None if days is None else (since or (until or today) - timedelta(days=days), until or today)
 
 
 def within(sql: str, since: date | None, until: date | None, today: date) -> str:
-    """Return the query for the days from `since` to `until`; unchanged if neither is given.
+    """Return the query for the days from `since` to `until`, or the query itself if neither is given.
 
     Without `since`, the period starts the query's own number of days before `until`. Raises ValueError if the query has
     no period, or if the period is empty or in the future.

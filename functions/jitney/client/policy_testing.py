@@ -1,4 +1,4 @@
-"""Tests policies with the broker's own code, against the table of cases beside the policies."""
+"""Tests policies with the broker's own code against the table of cases beside the policies."""
 
 import os
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from jitney.client.problems import Invalid
 
 @dataclass(frozen=True, slots=True)
 class PolicyTest:
-    """The result of the cases in `table`: the differences of each case, and the policies that no case tests."""
+    """The results of the cases in `table`: the differences in each case, and the policies that no case tests."""
 
     table: str
     cases: Sequence[tuple[str, Sequence[str]]]
@@ -20,19 +20,19 @@ class PolicyTest:
 
     @property
     def passed(self) -> bool:
-        """Whether every case passes and every policy decides at least one."""
+        """Whether every case passes and every policy decides at least one case."""
         return not self.untested and not any(differences for _, differences in self.cases)
 
     def document(self) -> dict[str, Any]:
-        """The test as JSON."""
+        """Return the test as JSON."""
         cases = [{"name": name, "passed": not wrong, "differences": list(wrong)} for name, wrong in self.cases]
         return {"passed": self.passed, "table": self.table, "cases": cases, "untested": list(self.untested)}
 
 
 def decide_cases(config: Path | None) -> PolicyTest:
-    """Decide the cases of the configuration `config`; None is jitney.yaml in the working directory.
+    """Decide the cases of the configuration `config`. None means jitney.yaml in the working directory.
 
-    Raises Invalid when the extra is not installed, or the configuration, a policy or the table is not valid.
+    Raises Invalid when the extra is not installed, or when the configuration, a policy or the table is invalid.
     """
     tester = load_extra("jitney.configuration.policy_check", "policy", "The policies could not be tested")
     file = config or Path("jitney.yaml")

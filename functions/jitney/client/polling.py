@@ -1,4 +1,4 @@
-"""Waits for a review: polls as rarely as the broker says, and goes on when reviewers have decided."""
+"""Waits for a review. Polls no more often than the broker says, until reviewers have decided."""
 
 import time
 from collections.abc import Callable
@@ -22,10 +22,11 @@ def wait_for_decision(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> GrantResponse:
-    """The answer once its grant is no longer pending.
+    """Return the answer once its grant is no longer pending.
 
-    Polls every `retry_seconds` of the last answer, at least one second apart, and once more when the time is up. Each
+    Polls after `retry_seconds` of the last answer, at least one second apart, and once more when the time is up. Each
     poll calls `on_progress` with the state and, if there was no answer, the problem. `clock` gives epoch seconds.
+
     Raises ReviewPending after `at_most` seconds, or a minute after the review's end.
     """
     deadline = _deadline(answer, clock(), at_most)
@@ -53,7 +54,7 @@ def _deadline(answer: GrantResponse, now: float, at_most: float | None) -> float
 
 
 def pending_problem(answer: GrantResponse, now: float) -> ReviewPending:
-    """The problem that a grant is under review and the command does not wait for it; `now` is in epoch seconds."""
+    """Return the problem that a grant is under review and the command does not wait. `now` is in epoch seconds."""
     number = answer.grant.id
     detail = f"Grant {wording.pending(answer, now)}. The request stays open."
     fix = (

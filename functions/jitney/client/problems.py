@@ -8,8 +8,8 @@
     +-- Unavailable      6   the broker, the identity provider or AWS did not answer as it should; try again
     +-- GrantEnded       7   the grant does not exist, or has ended
 
-The broker's problems (RFC 9457) keep their `code`, sentences and other members. The client's problems have codes of
-their own. No problem holds a token or a credential.
+The broker's problems (RFC 9457) keep their `code`, sentences and other members. The client's problems have their own
+codes. No problem contains a token or a credential.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from jitney.client.grant_request import GrantRequest
 class ClientProblem(Exception):
     """A refusal or failure: a stable `code`, a `title`, what happened (`detail`), what to do (`fix`), and `extras`.
 
-    `request` is the access request that failed, where there is one.
+    `request` is the access request that failed, if there was one.
     """
 
     exit_code: ClassVar[int] = 1
@@ -38,7 +38,7 @@ class ClientProblem(Exception):
         self.extras = dict(extras or {})
 
     def document(self) -> dict[str, Any]:
-        """The problem as JSON, with the members of the API's problem+json."""
+        """Return the problem as JSON, with the members of the API's problem+json."""
         return {"code": self.code, "title": self.title, "detail": self.detail, "fix": self.fix, **self.extras}
 
 
@@ -94,7 +94,7 @@ _BY_CODE: Mapping[str, type[ClientProblem]] = {
 
 
 def from_problem_json(status: int, document: Mapping[str, Any]) -> ClientProblem:
-    """The problem in a problem+json body of the broker. Its code chooses the class, else its status does."""
+    """Return the problem in a problem+json body of the broker. Its code or else its status determines the class."""
     known = {"code", "title", "detail", "fix"}
     code = str(document["code"])
     kind = _BY_CODE.get(code) or _by_status(status)

@@ -1,6 +1,6 @@
-"""Redrive dead letters to the records and calls in S3, for `jitney audit redrive`.
+"""Redrive dead letters, for `jitney audit redrive`. The records and calls in S3 become complete again.
 
-CloudTrail events go back to their queue. A dead letter of the publisher contains only a time range: the records and
+CloudTrail events go back to their queue. A dead letter of the publisher contains only a time range. The records and
 calls of that range are read from the audit table and published again. The views remove duplicates.
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 
@@ -28,7 +28,10 @@ from jitney.client.stack_file import read_stack_file
 from jitney.core.integrity.publishable_items import is_call_line, is_record
 
 STREAMS = {"record": ("jitney-records", is_record), "line": ("jitney-calls", is_call_line)}
-"""By an item's attribute: the delivery stream, and the check of the value against the key, as in the publisher."""
+"""For each attribute of items: the delivery stream, and the check of the value against the key.
+
+The publisher uses the same.
+"""
 MARGIN_SECONDS = 120
 """How far an item's time may differ from the stream's: twice a function's timeout."""
 HELD_SECONDS = 900
@@ -61,7 +64,7 @@ class RedriveResources:
 class RedriveSummary:
     """The counts of a run.
 
-    `misplaced` items do not match their keys; `unreadable` dead letters have an unknown form.
+    `misplaced` items do not match their keys. `unreadable` dead letters have an unknown form.
     """
 
     trail_events: int = 0
@@ -94,7 +97,7 @@ def resources_of(stack: Path) -> RedriveResources:
 
 
 class Redrive:
-    """One run. Every method raises Unavailable if AWS refuses a request; `pause` waits for some seconds."""
+    """One run. Every method raises Unavailable if AWS refuses a request. `pause` waits for some seconds."""
 
     def __init__(
         self, resources: RedriveResources, progress: RedriveProgress, pause: Callable[[float], None] = time.sleep
@@ -121,7 +124,7 @@ class Redrive:
             self._progress("events", self.summary.trail_events, self.summary.trail_events)
 
     def published(self, more: Period | None = None) -> None:
-        """Publish again the ranges of the publisher's dead letters, and everything written in `more`."""
+        """Publish again the ranges of the publisher's dead letters, and everything that was written in `more`."""
         letters = []
         periods = [more] if more else []
         for letter in self._letters(self._resources.dead_letters):
@@ -172,7 +175,7 @@ class Redrive:
             self.summary.calls += len(texts)
 
     def _items(self, periods: Sequence[Period]) -> Iterator[dict[str, Any]]:
-        """Yield the items that were written in one of the periods, by when they expire."""
+        """Yield the items that were written in one of the periods. Their expiry shows when they were written."""
         kept = [(each.first + RECORD_RETENTION_SECONDS, each.last + RECORD_RETENTION_SECONDS) for each in periods]
         first, last = min(each[0] for each in kept), max(each[1] for each in kept)
         with _unavailable("the audit table"):
@@ -203,7 +206,7 @@ class Redrive:
 
 
 def period_of(body: str) -> Period | None:
-    """Return the time range in a stream's dead letter; None for another letter."""
+    """Return the time range in a stream's dead letter; None for other letters."""
     try:
         batch = json.loads(body)["DDBStreamBatchInfo"]
         first, last = (_seconds(batch[f"approximateArrivalOf{which}Record"]) for which in ("First", "Last"))

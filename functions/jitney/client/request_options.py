@@ -26,10 +26,10 @@ class RequestOptions:
     ticket: str = ""
 
     def grant_request(self, target: str | None, command: Sequence[str] = ()) -> GrantRequest:
-        """The request that the options state. Raises Invalid, naming the option that is missing or wrong.
+        """Return the request that the options state. Raises Invalid that names the missing or wrong option.
 
-        Without permissions or calls in the options, `command` is the call to request access for, if it is an AWS CLI
-        command.
+        If the options have no permissions or calls, and `command` is an AWS CLI command, it is the call to request
+        access for.
         """
         if not target:
             raise invalid(
@@ -49,7 +49,7 @@ class RequestOptions:
         return GrantRequest(target, permissions, duration, self.reason, self.ticket, calls)
 
     def require_nothing(self, target: str | None) -> None:
-        """Raise Invalid where something is requested: with --grant, what is allowed and on which target is settled."""
+        """Raise Invalid if a target or an option of a request is given, because --grant goes without them."""
         if target or self != type(self)():
             detail = "--grant goes without TARGET, and without options of a request, such as --action or --reason."
             raise invalid(detail, "Leave these out; or leave --grant out, to make a new request.")
@@ -75,12 +75,12 @@ class WaitOptions:
 
     @property
     def at_most(self) -> int | None:
-        """The longest wait in seconds, None for no limit. Raises Invalid when it is not a duration."""
+        """Return the longest wait in seconds; None for no limit. Raises Invalid when it is no duration."""
         return seconds("--wait-at-most", self.wait_at_most) if self.wait_at_most else None
 
 
 def seconds(option: str, text: str) -> int:
-    """The duration given with `option`, in seconds. Raises Invalid when it is not a duration."""
+    """Return the duration given with `option` in seconds. Raises Invalid when it is no duration."""
     try:
         return parse_duration(text)
     except ValueError as error:
@@ -90,7 +90,7 @@ def seconds(option: str, text: str) -> int:
 
 
 def _read_permissions(source: str) -> tuple[ApiPermission, ...]:
-    """The permissions in the JSON file `source`, or on standard input for "-"."""
+    """Return the permissions in the JSON file `source`. "-" is standard input."""
     try:
         return parse_permissions(sys.stdin.read() if source == "-" else Path(source).read_text("utf-8"))
     except OSError as error:
@@ -102,5 +102,5 @@ def _read_permissions(source: str) -> tuple[ApiPermission, ...]:
 
 
 def invalid(detail: str, fix: str) -> Invalid:
-    """The problem that the command line is not valid."""
+    """Return the problem that the command line is invalid."""
     return Invalid("usage", "The command line is not valid", detail, fix)

@@ -1,6 +1,6 @@
-"""The broker's answers, as frozen values with the API's own names.
+"""The broker's answers as frozen values. Names are the API's.
 
-Members that this client does not know are dropped. Answers are printed from these values, so a credential under an
+Members that this client does not know are dropped. Answers are printed from these values. So a credential under an
 unknown name is never printed.
 """
 
@@ -17,7 +17,7 @@ GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ApiRevocation:
-    """When a grant was ended (ISO 8601), by which principal, why, and how soon AWS refused its credentials."""
+    """The end of a grant: when (ISO 8601), by which principal, why, and how soon AWS refused its credentials."""
 
     at: str
     by: str
@@ -26,13 +26,16 @@ class ApiRevocation:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The ending in a JSON object of the API. Raises TypeError otherwise."""
+        """Return the end in a JSON object of the API. Raises TypeError if it is another object."""
         return cls(**{item.name: document[item.name] for item in fields(cls) if item.name in document})
 
 
 @dataclass(frozen=True, slots=True)
 class ApiVote:
-    """A reviewer's verdict, `approve` or `reject`, with a comment, and the absent members they are delegate for."""
+    """A reviewer's vote, `approve` or `reject`, with a comment.
+
+    `delegate_for` are absent members for which it counts.
+    """
 
     human: str
     verdict: str
@@ -42,18 +45,18 @@ class ApiVote:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The vote in a JSON object of the API. Raises KeyError or TypeError otherwise."""
+        """Return the vote in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
         comment, at = document.get("comment", ""), document.get("at", "")
         return cls(document["human"], document["verdict"], comment, at, tuple(document.get("delegate_for", ())))
 
 
 @dataclass(frozen=True, slots=True)
 class ApiGrant:
-    """One grant. Times are ISO 8601, UTC.
+    """One grant. Times are ISO 8601 in UTC.
 
-    `state` is pending, active, rejected, expired, released, revoked or failed. `ending` is set once it was released
-    or revoked. Credentials issued until `cut_off_at` no longer work, since its agent or the whole role was cut off.
-    `votes` are the latest of each reviewer.
+    `state` is pending, active, rejected, expired, released, revoked or failed. `ending` is set once the grant was
+    released or revoked. After an emergency cut-off of its agent or of the whole role, credentials issued until
+    `cut_off_at` do not work. `votes` are the latest votes, one of each reviewer.
     """
 
     id: str
@@ -78,7 +81,10 @@ class ApiGrant:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The grant in a JSON object of the API. Raises KeyError, TypeError or ValueError otherwise."""
+        """Return the grant in a JSON object of the API.
+
+        Raises KeyError, TypeError or ValueError if it is another object.
+        """
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
         ending = document.get("ending")
         read = {
@@ -89,13 +95,13 @@ class ApiGrant:
         return cls(**known | read)
 
     def document(self) -> dict[str, Any]:
-        """The grant as JSON. It holds no credential."""
+        """Return the grant as JSON. It holds no credential."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCredentials:
-    """AWS credentials of one grant; `expiration` is their end, ISO 8601. A repr shows only the key id."""
+    """AWS credentials of one grant. They end at `expiration` (ISO 8601). A repr shows only the key id."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -113,10 +119,10 @@ class GrantWithCredentials:
 
 @dataclass(frozen=True, slots=True)
 class ApiReview:
-    """The reviewers of a request: all groups of any one set in `any_of` have to approve before `expires_at`.
+    """The reviewers of a request. All groups of one set in `any_of` must approve before `expires_at`.
 
-    `approved` are the groups that have approved, `escalated_to` those that were notified later because others did not
-    answer.
+    `approved` are the groups that have approved. `escalated_to` are the groups that were notified later, because others
+    did not answer.
     """
 
     any_of: tuple[tuple[str, ...], ...]
@@ -126,7 +132,7 @@ class ApiReview:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The review in a JSON object of the API. Raises KeyError or TypeError otherwise."""
+        """Return the review in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
         return cls(
             tuple(tuple(groups) for groups in document["any_of"]),
             document.get("expires_at"),
@@ -139,7 +145,7 @@ class ApiReview:
 class GrantResponse:
     """The broker's answer about one grant.
 
-    `credentials` are set when they were just issued, `review` while the grant is pending. Poll again after
+    `credentials` are set if they were just issued, and `review` while the grant is pending. Poll again after
     `retry_seconds`. `repeats` is true when an equal request was already under review.
     """
 
@@ -151,7 +157,7 @@ class GrantResponse:
 
     @classmethod
     def read(cls, document: Mapping[str, Any], retry_seconds: int = DEFAULT_RETRY_SECONDS) -> Self:
-        """The answer in a body of the API. Raises KeyError, TypeError or ValueError otherwise."""
+        """Return the answer in a body of the API. Raises KeyError, TypeError or ValueError if it is another body."""
         credentials, review = document.get("credentials"), document.get("review")
         return cls(
             ApiGrant.read(document["grant"]),
@@ -164,7 +170,7 @@ class GrantResponse:
         )
 
     def document(self) -> dict[str, Any]:
-        """The answer as JSON, without the credentials (row CLI 1)."""
+        """Return the answer as JSON, without the credentials (row CLI 1)."""
         body: dict[str, Any] = {"grant": self.grant.document()}
         body |= {"review": asdict(self.review)} if self.review else {}
         return body | {"repeats": True} if self.repeats else body
@@ -172,9 +178,9 @@ class GrantResponse:
 
 @dataclass(frozen=True, slots=True)
 class ApiReason:
-    """Why policy decided so: the policy's or built-in rule's name, a sentence, and its pair ("" for all pairs).
+    """One reason of a decision: the name of a policy or built-in rule, a sentence, and the pair ("" for all pairs).
 
-    `template` is the sentence with `{action}` in place of the action, "" when the sentence does not name it.
+    `template` is the sentence with `{action}` instead of the action, or "" when the sentence names no action.
     """
 
     policy: str
@@ -186,7 +192,7 @@ class ApiReason:
 
 @dataclass(frozen=True, slots=True)
 class ApiRisk:
-    """A risk of a request: its name, a sentence, the actions that have it, own grants that add to it, and a source."""
+    """A risk of a request: its name, a sentence, the actions that have it, own grants that contribute, and a source."""
 
     risk: str
     sentence: str
@@ -197,7 +203,10 @@ class ApiRisk:
 
 @dataclass(frozen=True, slots=True)
 class ApiRequiredAction:
-    """One action that a call needs, its resources, and why. `call` is masked except for values that name resources."""
+    """One action that a call needs, with its resources and the reason.
+
+    `call` is masked except for values that name resources.
+    """
 
     call: str
     action: str
@@ -207,7 +216,7 @@ class ApiRequiredAction:
 
 @dataclass(frozen=True, slots=True)
 class ApiDecision:
-    """What policy would decide about a request; nothing was issued."""
+    """What policy would decide about a request. Nothing was issued."""
 
     effect: str
     reasons: tuple[ApiReason, ...]
@@ -223,7 +232,7 @@ class ApiDecision:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The decision in a body of the API. Raises KeyError, TypeError or ValueError otherwise."""
+        """Return the decision in a body of the API. Raises KeyError or TypeError if it is another body."""
         return cls(
             effect=document["effect"],
             reasons=read_reasons(document["reasons"]),
@@ -239,41 +248,41 @@ class ApiDecision:
         )
 
     def document(self) -> dict[str, Any]:
-        """The decision as JSON."""
+        """Return the decision as JSON."""
         members = asdict(self)
         return members if self.explanation else {name: members[name] for name in members if name != "explanation"}
 
 
 @dataclass(frozen=True, slots=True)
 class GrantPage:
-    """One page of the principal's own grants; `next` is the cursor of the next page, or None."""
+    """One page of the principal's own grants. `next` is the cursor of the next page, or None."""
 
     grants: tuple[ApiGrant, ...]
     next: str | None = None
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """The page in a body of the API. Raises KeyError, TypeError or ValueError otherwise."""
+        """Return the page in a body of the API. Raises KeyError, TypeError or ValueError if it is another body."""
         return cls(tuple(ApiGrant.read(item) for item in document["grants"]), document.get("next"))
 
     def document(self) -> dict[str, Any]:
-        """The page as JSON."""
+        """Return the page as JSON."""
         return {"grants": [grant.document() for grant in self.grants], "next": self.next}
 
 
 def read_permissions(items: Any) -> tuple[ApiPermission, ...]:
-    """The permissions in a JSON list of the API. Raises KeyError or TypeError otherwise."""
+    """Return the permissions in a JSON list of the API. Raises KeyError or TypeError if it is another list."""
     return tuple(ApiPermission(tuple(item["actions"]), tuple(item["resources"])) for item in items)
 
 
 def read_reasons(items: Any) -> tuple[ApiReason, ...]:
-    """The reasons in a JSON list of the API, without members that this client does not know."""
+    """Return the reasons in a JSON list of the API, without members that this client does not know."""
     names = [item.name for item in fields(ApiReason)]
     return tuple(ApiReason(**{name: item[name] for name in names if name in item}) for item in items)
 
 
 def read_risks(items: Any) -> tuple[ApiRisk, ...]:
-    """The risks in a JSON list of the API. Raises KeyError or TypeError otherwise."""
+    """Return the risks in a JSON list of the API. Raises KeyError or TypeError if it is another list."""
     return tuple(
         ApiRisk(item["risk"], item["sentence"], tuple(item["actions"]), tuple(item["grants"]), item["source"])
         for item in items
@@ -281,7 +290,7 @@ def read_risks(items: Any) -> tuple[ApiRisk, ...]:
 
 
 def read_explanation(items: Any) -> tuple[ApiRequiredAction, ...]:
-    """The explanation in a JSON list of the API. Raises KeyError or TypeError otherwise."""
+    """Return the explanation in a JSON list of the API. Raises KeyError or TypeError if it is another list."""
     return tuple(
         ApiRequiredAction(item["call"], item["action"], tuple(item["resources"]), item["why"]) for item in items
     )

@@ -1,6 +1,6 @@
-"""Output for people: results on standard output, everything else on standard error. It never shows a key.
+"""Output for people: results on standard output, all else on standard error. It never shows a key.
 
-Import this module only to show something: rich is too slow for `jitney credentials`.
+Import this module only to show something, because rich loads too slowly for `jitney credentials`.
 """
 
 import itertools
@@ -54,7 +54,7 @@ def _console(*, stderr: bool) -> Console:
 
 
 def _named(name: str, values: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """One row for each value, the first one with the name."""
+    """Yield one row for each value. Only the first row has the name."""
     yield from zip(itertools.chain([name], itertools.repeat("")), values, strict=False)
 
 
@@ -67,7 +67,7 @@ class Screen:
         self.err = _console(stderr=True)
 
     def answer(self, answer: GrantResponse) -> None:
-        """A grant and its next steps."""
+        """Print a grant and its next steps."""
         grant = answer.grant
         self.heading(grant.state.capitalize(), _STATES.get(grant.state, "bold red"), grant.id)
         if answer.repeats:
@@ -88,7 +88,7 @@ class Screen:
         self.rows((name, step.format(id=grant.id)) for name, step in _NEXT.get(grant.state, ()))
 
     def page(self, page: GrantPage) -> None:
-        """The principal's grants, newest first as the broker gives them."""
+        """Print the principal's grants, the newest first as the broker returns them."""
         for grant in page.grants:
             state = Text(f"{grant.state:9}", style=_STATES.get(grant.state, "dim"))
             when = " ".join(wording.relevant_time(grant, self._now()))
@@ -103,7 +103,7 @@ class Screen:
             self.rows([("older", f"jitney grants list --cursor {shlex.quote(page.next)}")])
 
     def decision(self, decision: ApiDecision, request: GrantRequest) -> None:
-        """What policy would decide about a request, with the exact session policy."""
+        """Print what policy would decide about a request, with the exact session policy."""
         words, style = _EFFECTS.get(decision.effect, (decision.effect, "bold"))
         self.heading(words, style, "dry run: nothing was issued, no reviewer was notified")
         self.explanation(decision.explanation)
@@ -122,7 +122,7 @@ class Screen:
             self.out.print(Text(json.dumps(decision.session_policy, indent=2)))
 
     def explanation(self, explanation: Iterable[ApiRequiredAction]) -> None:
-        """The actions and resources that calls need, and why."""
+        """Print the actions and resources that calls need, and why."""
         call = ""
         for need in explanation:
             if need.call != call:
@@ -131,7 +131,7 @@ class Screen:
             self.rows([("needs", need.action), *_named("on", need.resources), ("why", need.why)])
 
     def check(self, check: TargetCheck) -> None:
-        """Each call of a target check, its expected and its actual answer; then the fixes."""
+        """Print each call of a target check with its expected and its actual answer, then the fixes."""
         style = "bold green" if check.passed else "bold red"
         self.heading("Passed" if check.passed else "Failed", style, f"{check.target} ({check.account})")
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -153,7 +153,7 @@ class Screen:
         self.rows([("sessions", f"{check.session} in CloudTrail")])
 
     def policies(self, tested: PolicyTest) -> None:
-        """The cases that fail, and the policies that no case tests."""
+        """Print the cases that fail, and the policies that no case tests."""
         wrong = [(name, differences) for name, differences in tested.cases if differences]
         style = "bold green" if tested.passed else "bold red"
         self.heading("Passed" if tested.passed else "Failed", style, tested.table)
@@ -164,7 +164,7 @@ class Screen:
         self.rows(("untested", f"{policy}: no case tests it; add one") for policy in tested.untested)
 
     def contacts(self, check: ReviewCheck) -> None:
-        """Each channel and person, and whether they can be reached; then the fixes."""
+        """Print each channel and person, and whether they can be reached, then the fixes."""
         style = "bold green" if check.passed else "bold red"
         self.heading("Passed" if check.passed else "Failed", style, "channels and reviewers")
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -178,7 +178,7 @@ class Screen:
         self.rows(("fix", fix) for fix in dict.fromkeys(each.fix for each in check.checks if each.fix))
 
     def problem(self, problem: ClientProblem, verb: str, tail: Sequence[str] = ()) -> None:
-        """A problem, its fix, and the commands that would pass, ready to paste."""
+        """Print a problem, its fix, and the commands that would pass, ready to paste."""
         self.err.print(
             Text.assemble(("jitney: ", "dim"), (wording.strip_control_characters(problem.title), "bold red"))
         )
@@ -207,11 +207,11 @@ class Screen:
         self.err.print(Text(wording.strip_control_characters(text)))
 
     def show_wait(self, answer: GrantResponse) -> AbstractContextManager[WaitProgress]:
-        """Show the wait for `answer` on standard error; call what it yields after each poll."""
+        """Show the wait for `answer` on standard error. Call what this yields after each poll."""
         return show_wait(self.err, answer, self._now)
 
     def narrowed_approval(self, requested: ApiGrant, grant: ApiGrant) -> None:
-        """Note who approved the grant and for what, if that is narrower than `requested`."""
+        """Print who approved the grant and for what, if that is narrower than `requested`."""
         for line in wording.narrowed_approval_lines(requested, grant):
             self.note(f"jitney: {line}")
 
@@ -224,7 +224,7 @@ class Screen:
         )
 
     def rows(self, rows: Iterable[tuple[str, str]]) -> None:
-        """Print a line for each name and value; without a value, none."""
+        """Print a line for each name and value. Names without a value are left out."""
         for name, value in rows:
             if value:
                 self.out.print(Text.assemble((f"  {name:10}", "dim"), wording.strip_control_characters(value)))

@@ -23,9 +23,9 @@ Rows: TypeAlias = Iterable[Sequence[Any]]
 
 
 def as_csv(columns: Sequence[str], rows: Rows) -> str:
-    """Return the rows as CSV with a header (RFC 4180), one line each, all cells quoted, lists as JSON.
+    """Return the rows as CSV with a header (RFC 4180), one line each. All cells are quoted, and lists are JSON.
 
-    No cell can be a formula for a spreadsheet, with any list separator, or control a terminal.
+    No cell can be a formula for a spreadsheet, with any list separator. No cell can control a terminal.
     """
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
@@ -40,7 +40,7 @@ def _cell(value: Any) -> Any:
 
 
 def shown(value: Any) -> str:
-    """Return the value in one line."""
+    """Return the value as one line."""
     if value is None:
         return ""
     if isinstance(value, list):
@@ -51,7 +51,7 @@ def shown(value: Any) -> str:
 
 
 def fitting(columns: Sequence[str], rows: Rows, width: int) -> Table | None:
-    """Return a table of the rows without wrapping or cutting; None if it is wider than `width`."""
+    """Return a table of the rows without wrapped or cut cells; None if it is wider than `width`."""
     cells = [[shown(value) for value in row] for row in rows]
     widths = [max(map(cell_len, each)) for each in zip(columns, *cells, strict=True)]
     if sum(widths) + _GAP * (len(columns) - 1) > width:
@@ -65,7 +65,7 @@ def fitting(columns: Sequence[str], rows: Rows, width: int) -> Table | None:
 
 
 def blocks(columns: Sequence[str], rows: Rows) -> Iterable[Text]:
-    """Yield each row as lines of names and values, without empty ones, and a blank line."""
+    """Yield each row as lines of names and values and a blank line. Empty values are left out."""
     most = max(map(len, columns), default=0)
     for row in rows:
         for name, value in zip(columns, row, strict=True):

@@ -1,4 +1,4 @@
-"""Read the names of a deployment's resources: from `cdk deploy --outputs-file` or .local/stack.json."""
+"""Read the names of a deployment's resources from `cdk deploy --outputs-file` or .local/stack.json."""
 
 import json
 from collections.abc import Generator, Mapping
@@ -12,7 +12,7 @@ _TITLE = "The stack file is invalid"
 
 
 class StackOutputs(NamedTuple):
-    """The file's content: `local` as in stack.json, and the `outputs` of the broker's stack. Either may be empty."""
+    """The file's content: `local` from stack.json, and the `outputs` of the broker's stack. Either may be empty."""
 
     local: Mapping[str, Any]
     outputs: Mapping[str, str]
@@ -20,7 +20,7 @@ class StackOutputs(NamedTuple):
 
 @contextmanager
 def read_stack_file(stack: Path, what: str) -> Generator[StackOutputs]:
-    """Yield the content of `stack`. Raises Invalid if it is unreadable or the block misses `what` in it."""
+    """Yield the content of `stack`. Raises Invalid if it is unreadable, or if the block does not find `what` in it."""
     try:
         known = json.loads(stack.read_text(encoding="utf-8"))
         yield StackOutputs(known, known.get("Jitney") or {})

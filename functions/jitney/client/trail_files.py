@@ -17,7 +17,7 @@ from jitney.core.times import iso
 from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, STS, RejectedEvent, SessionEvent, session_event
 
 MOST_COMPRESSED, MOST_BYTES, MOST_MEMBERS = 16 * 1024 * 1024, 32 * 1024 * 1024, 100
-"""Limits of a file's size, its content and its gzip members. CloudTrail's files have a few megabytes."""
+"""Limits of a file's size, its content and its number of gzip members. CloudTrail's files have a few megabytes."""
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 _GZIP = 31
 _KEY = re.compile(
@@ -38,7 +38,7 @@ class LogFile(NamedTuple):
 
 
 class MalformedLogFile(Exception):
-    """A malformed log file; `reason` ends a sentence that starts with the file."""
+    """A malformed log file. `reason` is the end of a sentence that starts with the file."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -53,7 +53,7 @@ class SelectedEvent(NamedTuple):
 
 
 def log_file(key: str) -> LogFile | None:
-    """Return the log file of this key; None for other objects, such as digests."""
+    """Return the log file with this key; None for other objects, such as digests."""
     found = _KEY.fullmatch(key)
     if not found:
         return None
@@ -97,7 +97,7 @@ def _decompressed(body: bytes) -> bytes:
 
 
 def select_events(events: list[Any], account: str) -> Iterator[SelectedEvent | RejectedEvent]:
-    """Yield the events of Jitney's roles in a file of `account`; a RejectedEvent for each unusable one."""
+    """Yield the events of Jitney's roles in a file of `account`, and a RejectedEvent for each unusable one."""
     for event in events:
         roles = _roles_of(event)
         if not roles:
@@ -114,7 +114,10 @@ def select_events(events: list[Any], account: str) -> Iterator[SelectedEvent | R
 
 
 def message_of(chosen_event: SelectedEvent) -> str:
-    """Return the event as a message from EventBridge, reported by the role's account, from any account's copy."""
+    """Return the event as a message from EventBridge.
+
+    The role's account reports it, even if another account's copy was read.
+    """
     event, seen = chosen_event
     source = str(event.get("eventSource", ""))
     message = {
@@ -134,7 +137,10 @@ def message_of(chosen_event: SelectedEvent) -> str:
 
 
 def _roles_of(event: Any) -> dict[str, str]:
-    """Return Jitney's roles that an event may be about, with their accounts; `session_event` decides which."""
+    """Return the roles of Jitney that an event may be about, with their accounts.
+
+    `session_event` decides which one it is.
+    """
     if not isinstance(event, Mapping):
         return {}
     assumes = event.get("eventSource") == STS and event.get("eventName") in ASSUME_ROLE_OPERATIONS

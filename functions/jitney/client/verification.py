@@ -18,14 +18,14 @@ from jitney.core.integrity.verification import verify
 
 @dataclass(frozen=True, slots=True)
 class VerificationSources:
-    """The buckets' names, and the trusted keys: fingerprints or PEM files."""
+    """The buckets' names, and the trusted keys as fingerprints or PEM files."""
 
     records: str = ""
     seals: str = ""
     keys: tuple[str, ...] = ()
 
     def completed_from(self, stack: Path) -> "VerificationSources":
-        """Fill in what is missing from `cdk deploy --outputs-file` or stack.json. Raises Invalid."""
+        """Fill in missing values from `cdk deploy --outputs-file` or stack.json. Raises Invalid."""
         with read_stack_file(stack, "buckets") as known:
             buckets = known.local.get("buckets") or {}
             records = self.records or buckets.get("records") or known.outputs["RecordsBucket"]
@@ -34,7 +34,7 @@ class VerificationSources:
         return replace(self, records=records, seals=seals, keys=keys)
 
     def checked(self) -> "VerificationSources":
-        """Return self if both buckets are named. Raises Invalid."""
+        """Return self. Raises Invalid unless both buckets are named."""
         if not (self.records and self.seals):
             fix = "Give --records and --seals, or --stack."
             raise Invalid("usage", "The command line is not valid", "The buckets are missing.", fix)
@@ -51,7 +51,7 @@ def verify_archive(
 
 
 def trusted_keys(archive: Archive, named: Sequence[str]) -> Keys:
-    """Return the trusted public keys by fingerprint. Raises Invalid if one is invalid or none is given."""
+    """Return the trusted public keys by fingerprint. Raises Invalid if one is invalid, or if none is given."""
     if not named:
         copies = ", ".join(archive.fingerprints()) or "none"
         detail = f"No trusted key was given. Untrusted copies in the bucket of seals: {copies}."

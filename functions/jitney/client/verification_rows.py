@@ -1,4 +1,4 @@
-"""The result of `jitney audit verify` in rows."""
+"""The result of `jitney audit verify` as rows."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
@@ -9,7 +9,7 @@ Rows: TypeAlias = Iterator[tuple[str, str]]
 
 
 def failures(result: Mapping[str, Any]) -> Rows:
-    """Yield the failures, the first one first, and why something could not be verified."""
+    """Yield the failures, earliest first, and then why something could not be verified."""
     sentences = [each["sentence"] for each in result["failures"]]
     yield from zip(("first", *["then"] * (MOST_SHOWN - 1)), sentences, strict=False)
     if len(sentences) > MOST_SHOWN:

@@ -1,4 +1,4 @@
-"""Shows a wait: as a live line on a terminal, elsewhere as one line at the start and at each change."""
+"""Shows a wait. On a terminal it is a live line; otherwise a line is printed at the start and at each change."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ WaitProgress = Callable[[GrantResponse, Unavailable | None], None]
 
 
 class _LiveLine:
-    """Drawn each second: the reviewers, until when they can decide, and how long the wait has been."""
+    """A line drawn each second: the reviewers, until when they can decide, and how long the wait has been."""
 
     def __init__(self, answer: GrantResponse, now: Callable[[], float]) -> None:
         self._answer = answer
@@ -59,7 +59,7 @@ def _review_status(answer: GrantResponse) -> str:
 
 @contextmanager
 def show_wait(console: Console, answer: GrantResponse, now: Callable[[], float]) -> Generator[WaitProgress]:
-    """Show the wait for `answer`; call what it yields after each poll. `now` gives epoch seconds."""
+    """Show the wait for `answer`. Call what this yields after each poll. `now` gives epoch seconds."""
 
     def say(text: str) -> None:
         console.print(Text(wording.strip_control_characters(text)))

@@ -19,21 +19,21 @@ _ACTION = "{action}"
 
 
 def strip_control_characters(text: object) -> str:
-    """The text with control, format and surrogate characters as U+FFFD: it cannot control a terminal."""
+    """Return the text with control, format and surrogate characters as U+FFFD. A terminal can print it safely."""
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(sign) in {"Cc", "Cf", "Cs"} else sign for sign in str(text)
     )
 
 
 def who(any_of: Sequence[Sequence[str]]) -> str:
-    """The reviewer groups as a phrase: `a and b, or c`."""
+    """Return the reviewer groups as a phrase: `a and b, or c`."""
     return strip_control_characters(", or ".join(" and ".join(groups) for groups in any_of)) or "no reviewer"
 
 
 def moment(iso: str | None, now: float, requested: int = 0) -> str:
-    """The time in UTC and its distance from `now` (epoch seconds): "12:05:00 UTC (in 5m)".
+    """Return the time in UTC and its distance from `now` (epoch seconds): "12:05:00 UTC (in 5m)".
 
-    `requested` is the distance in seconds that was requested: it is shown when the real one is nearly the same.
+    `requested` is the distance that was requested, in seconds. It is shown when the actual one is nearly the same.
     """
     if not iso:
         return "-"
@@ -50,7 +50,7 @@ def moment(iso: str | None, now: float, requested: int = 0) -> str:
 
 
 def relevant_time(grant: ApiGrant, now: float) -> tuple[str, str]:
-    """The time that matters in the grant's state, with a label."""
+    """Return the time that matters in the grant's state, with a label."""
     name, iso = {
         "active": ("until", grant.expires_at),
         "pending": ("decide by", grant.expires_at),
@@ -60,7 +60,7 @@ def relevant_time(grant: ApiGrant, now: float) -> tuple[str, str]:
 
 
 def review_status(review: ApiReview) -> str:
-    """The reviewers of a request, with the groups that have approved or were escalated to; "" without reviewers."""
+    """Return the reviewers of a request and the groups that approved or were escalated to; "" without reviewers."""
     stages = [
         f"{stage} {', '.join(groups)}"
         for stage, groups in (("approved by", review.approved), ("escalated to", review.escalated_to))
@@ -71,14 +71,14 @@ def review_status(review: ApiReview) -> str:
 
 
 def pending(answer: GrantResponse, now: float) -> str:
-    """What a pending grant waits for, in one line."""
+    """Return what a pending grant waits for, in one line."""
     review = answer.review or ApiReview(())
     by = f" by {review_status(review)}" if review.any_of else ""
     return f"{answer.grant.id} is under review{by} until {moment(review.expires_at or answer.grant.expires_at, now)}"
 
 
 def votes(grant: ApiGrant) -> Iterator[tuple[str, str]]:
-    """One row for each vote: the verdict, the reviewer, the absent members they vote for, and the comment."""
+    """Return one row for each vote: the vote, the reviewer, the absent members it was cast for, and the comment."""
     for vote in grant.votes:
         delegation = f" (delegate for {', '.join(vote.delegate_for)})" if vote.delegate_for else ""
         comment = f": {vote.comment}" if vote.comment else ""
@@ -86,7 +86,7 @@ def votes(grant: ApiGrant) -> Iterator[tuple[str, str]]:
 
 
 def narrowed_approval_lines(requested: ApiGrant, grant: ApiGrant) -> list[str]:
-    """Lines that say who approved an active grant and for what, if that is narrower than `requested`; else none."""
+    """Return lines that say who approved an active grant and for what; () unless that is narrower than `requested`."""
     shorter = grant.duration_seconds < requested.duration_seconds
     narrower = grant.permissions != requested.permissions
     if grant.state != "active" or not (shorter or narrower):
@@ -98,31 +98,31 @@ def narrowed_approval_lines(requested: ApiGrant, grant: ApiGrant) -> list[str]:
 
 
 def where(grant: ApiGrant) -> str:
-    """The grant's target, with its account and Region where they are known."""
+    """Return the grant's target, with its account and Region if known."""
     known = ", ".join(part for part in (grant.account, grant.region) if part)
     return strip_control_characters(f"{grant.target} ({known})" if known else grant.target)
 
 
 def allows(permission: ApiPermission) -> str:
-    """The permission in one line."""
+    """Return the permission in one line."""
     return strip_control_characters(f"{', '.join(permission.actions)} on {', '.join(permission.resources)}")
 
 
 def reason_line(reason: ApiReason) -> str:
-    """The reason in one line: the pair, unless the sentence names it, the sentence, and the policy."""
+    """Return the reason in one line: the sentence, the policy, and the pair unless the sentence names it."""
     unnamed = [part for part in (reason.action, reason.resource) if part not in reason.sentence]
     pair = f"{reason.action} on {reason.resource}: " if unnamed else ""
     return strip_control_characters(f"{pair}{reason.sentence} ({reason.policy})")
 
 
 def risk_line(risk: ApiRisk) -> str:
-    """The risk in one line: the sentence, its name, and its source."""
+    """Return the risk in one line: the sentence, its name, and its source."""
     source = f", {risk.source}" if risk.source else ""
     return strip_control_characters(f"{risk.sentence} ({risk.risk}{source})")
 
 
 def reason_lines(reasons: Sequence[ApiReason]) -> list[str]:
-    """The reasons in lines. Reasons that differ only in the action share one line."""
+    """Return the reasons as lines. Reasons that differ only in the action share one line."""
     groups: dict[tuple[str, str, str], list[ApiReason]] = {}
     for reason in reasons:
         groups.setdefault((reason.policy, reason.resource, reason.template or reason.sentence), []).append(reason)
@@ -143,10 +143,10 @@ def _together(group: Sequence[ApiReason]) -> str:
 
 
 def arguments(request: GrantRequest, permissions: str = "", *, from_command: bool = False) -> list[str]:
-    """The request as arguments of `jitney request`.
+    """Return the request as arguments of `jitney request`.
 
-    Several permissions are left to `--permissions`, with the file `permissions` or "-". Calls are left out when they
-    come `from_command`, as with `jitney run`.
+    Several permissions become `--permissions`, with the file `permissions` or "-". Calls are left out if they came
+    `from_command`, as with `jitney run`.
     """
     words = [request.target]
     if request.calls:
@@ -161,7 +161,7 @@ def arguments(request: GrantRequest, permissions: str = "", *, from_command: boo
 
 
 def paste(verb: str, request: GrantRequest, tail: Sequence[str] = ()) -> list[str]:
-    """The lines to paste into a shell for this request; `tail` follows the options, such as `-- aws s3 ls`."""
+    """Return the lines to paste into a shell for this request. `tail` follows the options, such as `-- aws s3 ls`."""
     from_command = request.calls == aws_cli_calls(tail[1:])
     line = shlex.join(["jitney", verb, *arguments(request, from_command=from_command), *tail])
     if len(request.permissions) == 1 or request.calls:
@@ -171,7 +171,7 @@ def paste(verb: str, request: GrantRequest, tail: Sequence[str] = ()) -> list[st
 
 
 def alternatives(request: GrantRequest, subset: tuple[ApiPermission, ...], longest_seconds: int) -> list[GrantRequest]:
-    """The requests that policy would pass instead: the same for a shorter time, and part of the permissions."""
+    """Return the requests that policy would pass instead: a shorter time, and a part of the permissions."""
     shorter = (
         [replace(request, duration_seconds=longest_seconds)] if 0 < longest_seconds < request.duration_seconds else []
     )
@@ -180,7 +180,7 @@ def alternatives(request: GrantRequest, subset: tuple[ApiPermission, ...], longe
 
 
 def revocation_rows(grant: ApiGrant, now: float) -> Iterator[tuple[str, str]]:
-    """Rows that say how a grant was ended and how fast, and whether its role was cut off."""
+    """Return rows that say how and how fast a grant was ended, and whether its role was cut off."""
     if grant.ending:
         why = f": {grant.ending.reason}" if grant.ending.reason else ""
         yield "ended", f"{moment(grant.ending.at, now)} by {grant.ending.by}{why}"

@@ -1,4 +1,4 @@
-"""Names and ARNs of Jitney's roles, which the broker's and the targets' accounts must spell alike."""
+"""Names and ARNs of Jitney's roles. The accounts of the broker and of the targets must spell them alike."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from jitney.configuration.settings import TargetSettings
 
 ROLE_PATH = "/jitney/"
 RULES = "jitney-"
-"""The prefix of the rules that forward events from a target's account."""
+"""The prefix of the names of rules that forward events from a target's account."""
 _PARTITIONS: Mapping[str, str] = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 
@@ -16,7 +16,7 @@ def role_arn(target: TargetSettings) -> str:
 
 
 def revoker_arn(alias: str, target: TargetSettings) -> str:
-    """Return the ARN of the role that writes the deny document; `core.config.Target` has the same."""
+    """Return the ARN of the role that writes the deny document. `core.config.Target` has the same."""
     return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{revoker_name(alias)}"
 
 
@@ -52,10 +52,10 @@ def forwarding_name(alias: str) -> str:
 
 
 def partition_of(region: str) -> str:
-    """Return the partition of a region, the second part of its ARNs."""
+    """Return the partition of a Region: the second part of its ARNs."""
     return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def role_name(function: str) -> str:
-    """Return the name of a function's role; it is fixed, because the target roles' trust policies contain it."""
+    """Return the name of a function's role. It is fixed, because the trust policies of target roles contain it."""
     return f"jitney-{function.replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""The sections of `jitney.yaml` for the channels on which reviewers are notified."""
+"""The sections of `jitney.yaml` for the channels that notify reviewers."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -18,13 +18,13 @@ from jitney.configuration.values import (
 
 
 class MailSettings(SettingsModel):
-    """Mail to reviewers, from the address `sender`, which must be verified in Amazon SES."""
+    """Mail to reviewers. The address `sender` must be verified in Amazon SES."""
 
     sender: Email
 
 
 class SlackSettings(SettingsModel):
-    """The Slack workspace of the reviewers, as `jitney.core.config.SlackConfig`."""
+    """The Slack workspace of the reviewers: the settings of `jitney.core.config.SlackConfig`."""
 
     bot_token_arn: SecretArn
     signing_secret_arn: SecretArn
@@ -43,7 +43,7 @@ class SlackSettings(SettingsModel):
 
 
 class ChannelSettings(SettingsModel):
-    """The channels; a channel whose section is left out is not used."""
+    """The channels. A channel without a section is not used."""
 
     mail: MailSettings | None = None
     slack: SlackSettings | None = None
@@ -53,7 +53,7 @@ class ChannelSettings(SettingsModel):
         return {name: getattr(self, name) for name in ChannelSettings.model_fields}
 
     def secrets(self) -> Iterator[tuple[str, str]]:
-        """Return the secrets of all channels: (`slack_bot_token`, its ARN), with the ARN "" if there is no section."""
+        """Return the secrets of all channels: (`slack_bot_token`, its ARN). The ARN is "" if there is no section."""
         for channel, field in ChannelSettings.model_fields.items():
             model = model_in(field.annotation)
             for key in (each for each in (model.model_fields if model else ()) if each.endswith("_arn")):

@@ -1,8 +1,8 @@
-"""The external id of a target, derived from the values that make the target unique.
+"""The external id of a target, derived from the values that make it unique.
 
-It prevents the confused deputy. A target configured with the account and role of another target of this broker gets a
-different external id from the one in that role's trust policy, and AWS refuses it. An external id is no secret. It must
-be unique, and the party that assumes the role must choose it.
+It prevents the confused deputy. Suppose a target is configured with the account and role of another target of this
+broker. Its external id then differs from the one in the role's trust policy, and AWS refuses it. An external id is no
+secret. It must be unique, and the party that assumes the role must choose it.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html
 """
 
@@ -13,7 +13,7 @@ from jitney.configuration.settings import TargetSettings
 
 
 def external_id(alias: str, target: TargetSettings, broker_account: str) -> str:
-    """Return the external id of the target `alias` of the broker in that account; an account has one broker."""
+    """Return the external id of the target `alias`, for the broker in that account. An account has one broker."""
     # None of these contains a colon, so no two targets give the same text.
     whole = ":".join((partition_of(target.region), broker_account, alias, target.account, target.role_name))
     return f"jitney-{hashlib.sha256(whole.encode()).hexdigest()[:32]}"

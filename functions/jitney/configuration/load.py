@@ -1,6 +1,6 @@
-"""Read and check `jitney.yaml`, and compile it to the `configuration.json` that `jitney.core.config.load` reads.
+"""Read and check `jitney.yaml`, and compile it to `configuration.json`, which `jitney.core.config.load` reads.
 
-All problems are reported together: each with file and line, path, what is wrong, and the fix.
+All problems are reported together. Each has its file, line and path, what is wrong, and the fix.
 """
 
 import json
@@ -28,7 +28,7 @@ LOCAL_BROKER = BrokerSettings(account="111122223333", region="eu-west-1")
 
 
 class ConfigurationError(ValueError):
-    """The configuration cannot be used. `problems` lists everything that is wrong; the message shows all of it."""
+    """The configuration cannot be used. `problems` lists all problems, and the message shows them."""
 
     def __init__(self, file: Path, problems: Sequence[ConfigurationProblem]) -> None:
         self.problems = problems
@@ -37,7 +37,10 @@ class ConfigurationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A checked configuration: the settings and the broker's place for the stacks, and `json` for the functions."""
+    """A checked configuration.
+
+    `json` is for the functions. The settings, and the broker's account and Region, are for the stacks.
+    """
 
     settings: Settings
     broker: BrokerSettings
@@ -52,8 +55,9 @@ def compile_configuration(path: Path, env: Mapping[str, str], *, local: bool) ->
 def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Configuration:
     """Return the configuration in the YAML file at `path`. Raises `ConfigurationError`.
 
-    `env` gives the values of `${VAR}`. It also gives the broker's place if the file names none: CDK_DEFAULT_ACCOUNT and
-    CDK_DEFAULT_REGION, which the CDK CLI sets. `local` is true for one's own machine only: it admits http issuers.
+    `env` gives the values of `${VAR}`. If the file names no broker, `env` also gives its account and Region:
+    CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION, which the CDK CLI sets. `local` is for one's own machine only and admits
+    http issuers.
     """
     source = _read(path, env)
     if source.problems and not source.value:  # every further problem would follow from these
@@ -114,7 +118,7 @@ def _broker(settings: Settings, env: Mapping[str, str], path: Path, *, local: bo
 
 
 def _compiled(settings: Settings, broker: BrokerSettings, policies: Policies, *, local: bool) -> str:
-    """Return the JSON whose members are the fields of `jitney.core.config`'s values."""
+    """Return JSON with the fields of `jitney.core.config`'s values as members."""
     people = {person: _identity(settings, person) for person in settings.people}
     document = {
         **{name: section and section.model_dump() for name, section in settings.channels().items()},
@@ -149,7 +153,7 @@ def _issuer(settings: Settings, name: str) -> dict[str, Any]:
 
 
 def _owners(settings: Settings, issuer: str) -> dict[str, list[str]]:
-    """Return the owners by subject from all entries of the issuer: a subject is one agent in every entry."""
+    """Return the owners by subject from all entries of the issuer. A subject is the same agent in every entry."""
     found: dict[str, dict[str, None]] = {}
     for entry in settings.issuers.values():
         for subject, people in entry.owners.items() if entry.issuer == issuer else ():
@@ -158,7 +162,7 @@ def _owners(settings: Settings, issuer: str) -> dict[str, list[str]]:
 
 
 def _identity_name(settings: Settings, alias: str) -> str:
-    """Return the alias of the first entry of an entry's issuer."""
+    """Return the alias of the first entry that has the same issuer as this entry."""
     issuer = settings.issuers[alias].issuer
     return next(name for name, entry in settings.issuers.items() if entry.issuer == issuer)
 

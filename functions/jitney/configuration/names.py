@@ -1,4 +1,4 @@
-"""The names that a configuration defines, for references between its sections and from its policies."""
+"""The names that a configuration defines. Its sections and its policies refer to them."""
 
 import difflib
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from jitney.configuration.yaml_source import Value, entries
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names that a configuration defines; `human_issuers` are the issuers of `kind: human`."""
+    """The names that a configuration defines. `human_issuers` are the issuers with `kind: human`."""
 
     issuers: Collection[str] = ()
     targets: Collection[str] = ()
@@ -33,7 +33,7 @@ class Names:
 
 
 def did_you_mean(name: str, known: Collection[str], *, quoted: bool = False) -> str:
-    """Return the fix for an unknown name: the `known` names that resemble it, else all of them."""
+    """Return the fix for an unknown name: the `known` names that resemble it, or all of them."""
     longer = [each for each in known if len(name) > 2 and each.lower().startswith(name.lower())]
     close = longer or difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     shown = [f'"{each}"' if quoted else each for each in close or known]

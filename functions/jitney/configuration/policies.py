@@ -1,4 +1,4 @@
-"""Read and check the folder of policies. A problem has its file, its line and the policy's @id."""
+"""Read and check the folder of policies. Each problem has its file, its line and the policy's @id."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ _QUOTED = re.compile(r"`([^`]+)`")
 
 
 def read_policies(folder: Path, names: Names) -> tuple[Policies, list[ConfigurationProblem]]:
-    """Return the policies in `folder` and all their problems; `names` are the names that they may use."""
+    """Return the policies in `folder` and all their problems. `names` are the names that policies may use."""
     files = sorted(folder.glob("*.cedar"))
     if not files:
         fix = "name a folder (relative to this file) with *.cedar files: no policy, no grant"
@@ -96,7 +96,7 @@ def _placed(fault: PolicyFault, written: Sequence[PolicyStatement], schema: str)
 
 
 def _fix(sentence: str, schema: str) -> str:
-    """Return the fix: the names in the schema that could be meant."""
+    """Return a fix with the names in the schema that were perhaps meant."""
     schema = _COMMENT.sub("", schema)
     if found := _UNKNOWN_ATTRIBUTE.search(sentence):
         owner = rf"entity\s[^;{{]*\b{found[2]}\b" if found[2] else r"type\s+Context\b"

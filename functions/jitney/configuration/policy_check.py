@@ -1,4 +1,4 @@
-"""Test the policies against their tests.yaml, with the configuration's targets, limits and reviewers.
+"""Test the policies against their tests.yaml with the configuration's targets, limits and reviewers.
 
 The command `jitney policy test` (jitney.client.policy_testing) shows the results.
 """
@@ -37,5 +37,5 @@ def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseRepo
 
 
 def problem_documents(file: Path, error: ConfigurationError) -> list[dict[str, str]]:
-    """What `check` of `file` found wrong: each fault's place (`pointer`), what is wrong (`detail`), and the `fix`."""
+    """Return what is wrong in `file`: each error's place (`pointer`), what is wrong (`detail`) and the `fix`."""
     return [{"pointer": place_of(file, each).strip(), "detail": each.wrong, "fix": each.fix} for each in error.problems]

@@ -1,8 +1,8 @@
-"""The names in policies: issuers' aliases, targets, their accounts and reviewer groups, AWS's actions and services.
+"""The names in policies: issuers' aliases, targets and their accounts, reviewer groups, AWS's actions and services.
 
-Cedar accepts any name as an entity that might exist. A permit with a misspelt name permits nothing, and people notice.
-A forbid with one forbids nothing, and no one notices. So each name must be in the configuration, or in the action
-table, when the stack is built.
+To Cedar, any name may be an entity that exists. A permit with a misspelt name permits nothing, which people notice. A
+forbid with a misspelt name forbids nothing, which nothing shows. So each name must be in the configuration, or in the
+action table, when the stack is built.
 """
 
 import difflib
@@ -30,8 +30,8 @@ class Unknown:
 def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
     """Return the names in `policy`, in Cedar's JSON form, that are not in `names`.
 
-    Of a group only the issuer's alias is checked. Without any issuer or target, the configuration's own problem is
-    enough, and their names are not checked.
+    Of a group, only the issuer's alias is checked. If the configuration has no issuers or no targets, that is reported
+    already, and names of that kind are not checked.
     """
     literals = read_policy(policy)
     found = set(_entities(policy)) | {("Jitney::Target", target) for target in literals.names.get("target", ())}
@@ -83,7 +83,7 @@ def _actions() -> ActionTable:
 
 
 def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[Unknown]:
-    """Check the alias in a group (alias/group) or in a source identity (alias.subject)."""
+    """Check the issuer's alias in a group (alias/group) or in a source identity (alias.subject)."""
     alias, found, rest = name.partition(separator)
     if not names.issuers or (found and alias in names.issuers):
         return
@@ -98,7 +98,7 @@ def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[U
 
 
 def _entities(value: Any) -> Iterator[tuple[str, str]]:
-    """Return the entities in a part of a policy, as type and id."""
+    """Return the entities in a part of a policy as type and id."""
     match value:
         case {"type": str(kind), "id": str(name)}:
             yield kind, name

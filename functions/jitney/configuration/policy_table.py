@@ -1,4 +1,4 @@
-"""Read the table of policy cases as strictly as the configuration: no guesses, and no key twice."""
+"""Read the table of policy cases as strictly as the configuration: without guesses or duplicate keys."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
@@ -17,7 +17,10 @@ _LISTS = frozenset(each.name for each in fields(Case) if get_origin(each.type) i
 
 
 def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
-    """Return the cases of a table; `env` gives `${VAR}`. Raises ConfigurationError with file and lines."""
+    """Return the cases of a table. `env` gives the values of `${VAR}`.
+
+    Raises ConfigurationError with file and lines.
+    """
     try:
         source = read(file.read_text(encoding="utf-8"), env)
     except (OSError, UnicodeDecodeError) as error:
@@ -32,7 +35,7 @@ def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
 
 
 def _read(source: YamlSource) -> Iterator[Case]:
-    """Return the cases that can be read; the others become problems of the source."""
+    """Return the cases that can be read. Other cases become problems of the source."""
     table = source.value if isinstance(source.value, dict) else {}
     listed = table.get("cases")
     if not isinstance(listed, list):
@@ -51,7 +54,7 @@ def _read(source: YamlSource) -> Iterator[Case]:
 
 
 def _typed(members: Value, path: tuple[str | int, ...], source: YamlSource) -> dict[str, Any]:
-    """Return the members with the types of `Case`; wrong ones become problems of the source."""
+    """Return the members with the types of `Case`. Wrong members become problems of the source."""
     if not isinstance(members, dict):
         source.problems.append(ConfigurationProblem(path, "it is not a mapping", "write key: value lines below it"))
         return {}
@@ -64,7 +67,7 @@ def _typed(members: Value, path: tuple[str | int, ...], source: YamlSource) -> d
 
 
 def _wrong(name: str, value: Value) -> str:
-    """Return why the member cannot have this value, "" if it can."""
+    """Return why the member cannot have this value; "" if it can."""
     if name in _LISTS:
         return "" if isinstance(value, list) else "it is not a list"
     if not isinstance(value, str):

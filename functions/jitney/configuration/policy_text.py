@@ -1,4 +1,4 @@
-"""Locate policies in Cedar's text, because Cedar's messages name neither a file nor a line."""
+"""Locate policies in Cedar's text. Cedar's messages name neither a file nor a line."""
 
 import re
 from bisect import bisect_left
@@ -30,14 +30,14 @@ class SourceLocation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PolicyStatement:
-    """One policy in a file: the file's whole `text`, and the policy's tokens in it."""
+    """One policy in a file: the whole `text` of the file, and the tokens of the policy."""
 
     file: Path
     text: str
     tokens: tuple[re.Match[str], ...]
 
     def place(self, *words: str) -> SourceLocation:
-        """Return the place of the first of `words` that is a token of the policy, else the policy's beginning.
+        """Return the place of the first of `words` that is a token of the policy, or else the policy's beginning.
 
         Annotations are searched last, because an @id can have the same text.
         """
@@ -47,7 +47,7 @@ class PolicyStatement:
         return self._place(next(found, self.tokens[0]))
 
     def syntax_fault(self) -> tuple[SourceLocation, str] | None:
-        """Return the place at which Cedar cannot read the policy, and its message; None if it can."""
+        """Return the place where Cedar cannot read the policy, and Cedar's message; None if it can read it."""
         wrong = self._refusal(len(self.tokens))
         if wrong is None:
             return None
@@ -61,7 +61,7 @@ class PolicyStatement:
         return self._place(self.tokens[count - 1]), wrong
 
     def _refusal(self, count: int) -> str | None:
-        """Return Cedar's message for the first `count` tokens."""
+        """Return Cedar's message about the first `count` tokens."""
         text = self.text[self.tokens[0].start() : self.tokens[count - 1].end()] if count else ""
         try:
             cedarpy.policies_to_json_str(text)
@@ -75,7 +75,7 @@ class PolicyStatement:
 
 
 def statements(file: Path, text: str) -> Iterator[PolicyStatement]:
-    """Return the policies in the `text` of `file`, in order. Each ends in a ; outside strings and comments."""
+    """Return the policies in the `text` of `file`, in order. Each ends with a ; outside of strings and comments."""
     tokens: list[re.Match[str]] = []
     for token in _TOKEN.finditer(text):
         if token[0].startswith(_NO_TOKEN):

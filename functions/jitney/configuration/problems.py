@@ -1,4 +1,4 @@
-"""Problems of the configuration: from pydantic's errors to a place in the file, what is wrong there, and the fix."""
+"""Problems of the configuration: turns pydantic's errors into a place in the file, what is wrong, and the fix."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -63,7 +63,7 @@ def from_pydantic(details: ErrorDetails) -> ConfigurationProblem:
 
 
 def placed(source: YamlSource) -> list[ConfigurationProblem]:
-    """Return the source's problems in the order of their lines; a missing key has its parent's line."""
+    """Return the source's problems in the order of their lines. A missing key gets the line of its parent."""
 
     def line(each: ConfigurationProblem) -> int:
         places = (each.path[:length] for length in range(len(each.path), -1, -1))
@@ -79,7 +79,7 @@ def format_problems(file: Path, problems: Sequence[ConfigurationProblem]) -> str
 
 
 def place_of(file: Path, problem: ConfigurationProblem) -> str:
-    """Return where the problem is: the file, the line if it is known, and the keys from the top."""
+    """Return where the problem is: the file, the line if known, and the keys from the top."""
     if problem.place:
         return problem.place
     place = f"{file}:{problem.line}" if problem.line else str(file)

@@ -1,4 +1,4 @@
-"""The types of values in `jitney.yaml` that refer to other parts of it, or must differ from other entries."""
+"""The types of values in `jitney.yaml` that refer to other parts of it, or that must differ between entries."""
 
 import re
 from collections.abc import Callable, Collection
@@ -16,8 +16,8 @@ from jitney.core.config import BREAK_GLASS_APPROVAL
 class ValidationContext:
     """What a validator sees of the document in addition to its own value.
 
-    `entry` is the key of the mapping entry under validation; `first` says which entry had a value first. `local` is
-    true for the configuration of a local system.
+    `entry` is the key of the mapping entry that is being validated. `first` maps values to the entry that had them
+    first. `local` is true for the configuration of a local system.
     """
 
     names: Names = field(default_factory=Names)
@@ -27,16 +27,16 @@ class ValidationContext:
 
     @classmethod
     def of(cls, info: ValidationInfo) -> "ValidationContext":
-        """Return the context of a validation, an empty one if the caller gave none."""
+        """Return the context of a validation; an empty one if the caller gave none."""
         return info.context or cls()
 
     def first_with(self, *key: str, value: object = None) -> tuple[str, Any]:
-        """Return the first entry that had this key, and the value it had."""
+        """Return the first entry that had this key, and the value that it had."""
         return self.first.setdefault(key, (self.entry, value))
 
 
 def reference(section: str, what: str) -> AfterValidator:
-    """Refuse a name that is not one of the document's `section` in `Names`; "" refers to nothing."""
+    """Refuse a name that the document's `section` in `Names` does not have. "" refers to nothing."""
 
     def check(value: str, info: ValidationInfo) -> str:
         known = getattr(ValidationContext.of(info).names, section)
@@ -97,7 +97,7 @@ def _channel(value: str, info: ValidationInfo) -> str:
 
 
 def own(section: str, wrong: str, fix: str, *, within: str = "", key: Callable[[str], str] = str) -> AfterValidator:
-    """Refuse a value that an earlier entry of the section has, with the same value of its field `within`."""
+    """Refuse a value that an earlier entry of the section has, if the field `within` is equal, too."""
 
     def check(value: str, info: ValidationInfo) -> str:
         context = ValidationContext.of(info)
@@ -110,7 +110,7 @@ def own(section: str, wrong: str, fix: str, *, within: str = "", key: Callable[[
 
 
 ENTRY = BeforeValidator(_entered)
-"""Marks the key of a mapping whose entries are compared with each other: pydantic validates a key before its value."""
+"""Marks the key of a mapping whose entries are compared with each other. pydantic validates a key before its value."""
 _OWN_AUDIENCE = own(
     "issuers",
     "issuer and this audience",

@@ -1,7 +1,7 @@
-"""The models of `jitney.yaml`: every key, its type, and every check, also of references between sections.
+"""The models of `jitney.yaml`: every key, its type and every check, including references between sections.
 
-All values arrive as text (see `configuration.yaml_source`); pydantic parses the numbers. A check is a validator of the
-field that it refuses, so that one validation reports every problem in the file with its line.
+All values arrive as text (see `configuration.yaml_source`), and pydantic parses the numbers. Each check is a validator
+of the field that it refuses. So one validation reports every problem in the file with its line.
 """
 
 from typing import Annotated, Literal, Self
@@ -52,7 +52,7 @@ LARGEST_BODY_BYTES = 65536
 
 
 class TargetSettings(SettingsModel):
-    """A role in an account, under the alias that agents use, with the policy that bounds every grant."""
+    """A role in an account, under the alias that agents use. Its policy limits every grant."""
 
     account: Account
     role_name: RoleName
@@ -78,7 +78,7 @@ class TargetSettings(SettingsModel):
 
 
 class ReviewerGroupSettings(SettingsModel):
-    """A group of reviewers: members, approvals, people to notify, and the group that it escalates to."""
+    """A group of reviewers: its members, the approvals needed, the people to notify, and the group it escalates to."""
 
     members: Reviewers = Field(min_length=1)
     approvals: int = Field(default=1, ge=1)
@@ -104,7 +104,7 @@ class ReviewerGroupSettings(SettingsModel):
 
 
 class LimitSettings(SettingsModel):
-    """Bounds that hold for every request; durations in seconds, sizes in bytes."""
+    """Limits for every request. Durations are in seconds, sizes in bytes."""
 
     min_duration_seconds: int = Field(default=5, ge=1, le=LONGEST_SESSION_SECONDS)
     max_duration_seconds: int = Field(default=LONGEST_SESSION_SECONDS, ge=1, le=LONGEST_SESSION_SECONDS)
@@ -123,7 +123,7 @@ class LimitSettings(SettingsModel):
 
 
 class BrokerSettings(SettingsModel):
-    """Where the broker is deployed; the target roles trust its functions' roles."""
+    """Where the broker is deployed. The target roles trust the roles of its functions."""
 
     account: Account
     region: Region
@@ -150,7 +150,7 @@ class BreakGlassSettings(SettingsModel):
 
 
 class StackSetSettings(SettingsModel):
-    """The organizational units with the targets' accounts, in which a stack set creates the targets' roles."""
+    """The organizational units that contain the targets' accounts. A stack set creates the targets' roles there."""
 
     organizational_units: OrganizationalUnits
     delegated_admin: bool = True

@@ -16,11 +16,11 @@ BROKER_STATEMENT: Mapping[str, Any] = {
     "Action": ["sts:GetAccessKeyInfo", "sts:GetScopedCredentials"],
     "Resource": "*",
 }
-"""The broker's own calls with sessions of the role.
+"""The calls that the broker makes with sessions of the role.
 
-With a session of an ended grant it calls GetAccessKeyInfo, to see when the session is denied. With GetScopedCredentials
-it derives credentials that end with the grant, if STS would end the session later. No grant includes the second action;
-a grant includes the first only if a policy allows it by name.
+With a session of an ended grant, the broker calls GetAccessKeyInfo to see when the session is denied. With
+GetScopedCredentials, it derives credentials that end with the grant, if STS would end the session later. No grant
+includes GetScopedCredentials. A grant includes GetAccessKeyInfo only if a policy allows it by name.
 """
 
 
@@ -33,17 +33,17 @@ def inline_policies(target: TargetSettings) -> dict[str, dict[str, Any]]:
 
 
 def has_canary(target: TargetSettings) -> bool:
-    """Return whether the role certainly has the canary's permission, which a managed policy may lack."""
+    """Return whether the role certainly has the canary's permission. A managed policy may lack it."""
     return target.policy is not None
 
 
 def deny_room(target: TargetSettings) -> int:
-    """Return the characters left for the deny document; IAM's limit is for all inline policies of a role."""
+    """Return how many characters are left for the deny document. IAM limits all inline policies of a role together."""
     return ROLE_POLICY_LIMIT - sum(
         len(re.sub(r"\s", "", json.dumps(each))) for each in inline_policies(target).values()
     )
 
 
 def outer_bound(target: TargetSettings) -> list[Mapping[str, Any]]:
-    """Return the statements of a boundary that repeats the role's own policy, [] without one."""
+    """Return the statements of a boundary that repeats the role's own policy; [] if it has none."""
     return [] if target.policy is None else [*target.policy["Statement"], BROKER_STATEMENT]

@@ -1,4 +1,4 @@
-"""The types of single values in `jitney.yaml`, each with the fix for a value that it refuses."""
+"""The types of single values in `jitney.yaml`. Each type has the fix for values that it refuses."""
 
 import json
 import re
@@ -28,14 +28,14 @@ class SettingsModel(BaseModel):
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the model in a field's annotation, such as that of a mapping's values."""
+    """Return the model in a field's annotation, for example of a mapping's values."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next(filter(None, map(model_in, get_args(annotation))), None)
 
 
 def refused(wrong: str, fix: str) -> PydanticCustomError:
-    """Return the error for a value that is `wrong`, with the `fix`; a validator raises it."""
+    """Return the error for a value that is `wrong`, with the `fix`. Validators raise it."""
     # Passed as context, because pydantic takes braces in a message for a template's fields.
     return PydanticCustomError("refused", "refused", {"wrong": wrong, "fix": fix})
 
@@ -52,7 +52,7 @@ def matching(pattern: str, fix: str) -> AfterValidator:
 
 
 def one_of(allowed: Collection[str], what: str) -> AfterValidator:
-    """Refuse text that is not in `allowed`; `what` says what these are."""
+    """Refuse text that is not in `allowed`. `what` says what these are."""
 
     def check(value: str) -> str:
         if value not in allowed:
@@ -86,7 +86,7 @@ def without_query(value: str) -> str:
 
 
 def secret_resource(arn: str) -> str:
-    """Return the name of a secret in a policy: its ARN, whose last six characters the configuration may leave out.
+    """Return the resource for a secret in a policy: its ARN. The configuration may omit the last six characters.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html
     """
@@ -94,7 +94,7 @@ def secret_resource(arn: str) -> str:
 
 
 def _address(value: str, info: ValidationInfo) -> str:
-    """Accept an https URL of a named host, and http in a local configuration."""
+    """Accept an https URL of a named host. In a local configuration, accept http, too."""
     try:
         parts = urlsplit(value)
         _ = parts.port

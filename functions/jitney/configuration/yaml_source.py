@@ -1,7 +1,7 @@
-"""YAML as text: every scalar is the string in the file, with `${VAR}` expanded and its line number.
+"""YAML as text: every scalar is the string in the file, with its line number. `${VAR}` is expanded.
 
-YAML's own guesses (`no` is false, `012` is ten, `1.10` is 1.1) can change an account number or a version unnoticed. So
-this module makes none, and the models of `configuration.settings` say which text is a number.
+YAML guesses types: `no` is false, `012` is ten, `1.10` is 1.1. A guess can change an account number or a version
+unnoticed. So this module guesses nothing. The models of `configuration.settings` say which text is a number.
 """
 
 import re
@@ -22,7 +22,7 @@ _INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-([^$]*))?")
 class ConfigurationProblem:
     """One problem in a file: its path (keys and list positions from the top), what is wrong, and the fix.
 
-    `place` is a place in another file, "" for this one.
+    `place` is a place in another file, or "" for this file.
     """
 
     path: Path
@@ -42,7 +42,7 @@ class YamlSource:
 
 
 def read(text: str, env: Mapping[str, str]) -> YamlSource:
-    """Return the document in `text`, with `${VAR}` and `${VAR:-default}` replaced from `env`. Never raises.
+    """Return the document in `text`. `${VAR}` and `${VAR:-default}` are replaced from `env`. Never raises.
 
     A default applies to a variable that is unset or empty, as in a shell. Duplicate keys, aliases and unset variables
     are problems. If the text is not YAML, the value is empty.

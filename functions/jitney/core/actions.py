@@ -1,7 +1,7 @@
 """The action table: every AWS action with its access level and the resources that it acts on.
 
-`make data` builds the table, and it is checked in beside this module. It holds one compressed block for each service,
-so that a cold start decompresses only the services it needs:
+`make data` builds the table. It is checked in beside this module. Each service has its own compressed block, so that a
+cold start decompresses only the services that it needs:
 
     "JAT1", length of the index (4 bytes, big-endian), index, blocks;  index and blocks are zlib-compressed JSON
     index:  {"about": {source: version}, "services": {prefix: [offset behind the index, length]},
@@ -9,7 +9,7 @@ so that a cold start decompresses only the services it needs:
     block:  {"types": [[name, ARN format]], "actions": {name: "LETTERS type type! ..."}}
 
 An action's letters are its level (`LEVELS`) and its risks (`RISKS`). A type is an index into "types"; `!` marks a
-required one. An action that is not in the table is unknown, and an unknown action is never allowed (row POL 4).
+required one. An action that is not in the table is unknown and never allowed (row POL 4).
 """
 
 import difflib
@@ -37,10 +37,10 @@ MAGIC = b"JAT1"
 
 
 class AccessLevel(StrEnum):
-    """What an action does, in AWS's terms, plus READ_SECRET.
+    """An action's access level: AWS's levels, and READ_SECRET.
 
-    READ_SECRET marks actions that AWS calls List or Read but that return a credential or a secret, such as
-    secretsmanager:GetSecretValue.
+    READ_SECRET marks actions that return a credential or a secret, such as secretsmanager:GetSecretValue. AWS calls
+    them List or Read.
     """
 
     LIST = "List"
@@ -69,7 +69,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
 
 
 class ResourceType(NamedTuple):
-    """A type of resource that an action acts on: its name, AWS's ARN format, and whether the action requires one."""
+    """A type of resource that an action acts on: its name, AWS's ARN format, and whether the action requires it."""
 
     name: str
     arn_format: str
@@ -83,7 +83,7 @@ class ResourceType(NamedTuple):
     def covers_whole_type(self, resource: str, budget: Budget) -> bool:
         """Return whether `resource`, which has wildcards, matches every resource of the type in an account or a Region.
 
-        A resource that matches every name of a certain length also counts. Raises PatternTooComplex.
+        A resource also counts when it matches every name of one length. Raises PatternTooComplex.
         """
         none, steps = _names_none(self.arn_format, resource)
         budget.spend_once((self.arn_format, resource, "names"), steps)
@@ -101,7 +101,7 @@ class ResourceType(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An AWS action under its canonical name. Without `resource_types` it can be granted on "*" only."""
+    """An AWS action under its canonical name. An action without `resource_types` can be granted on "*" only."""
 
     name: str
     service: str
@@ -110,7 +110,7 @@ class Action:
     resource_types: tuple[ResourceType, ...]
 
     def acts_on(self, resource: str, budget: Budget) -> bool:
-        """Return whether the action can act on a resource that `resource` matches.
+        """Return whether the action can act on something that `resource` matches.
 
         `resource` is an ARN with or without wildcards, or "*". An action without resource types acts on "*" alone.
         Raises PatternTooComplex.
@@ -119,7 +119,7 @@ class Action:
 
 
 class Escalation(NamedTuple):
-    """A known way to escalate privileges: its holder has all of `actions`. `source` is the URL of its description."""
+    """A known way to escalate privileges: all of `actions` together allow it. `source` is the URL of a description."""
 
     name: str
     source: str
@@ -129,7 +129,7 @@ class Escalation(NamedTuple):
 class ActionTable:
     """Look-ups in the action table. A service's block is decompressed at its first use.
 
-    `escalations` are the known privilege escalations. None of them contains all the actions of another.
+    `escalations` are the known privilege escalations. None of them includes all actions of another.
     """
 
     def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
@@ -162,7 +162,7 @@ class ActionTable:
         return self.expand(f"{prefix}:*")
 
     def get(self, name: str) -> Action | None:
-        """Return the action called `name`, in upper or lower case as IAM accepts it; None when there is none."""
+        """Return the action called `name`, in any case, as IAM accepts it; None when there is none."""
         service = self._service(name)
         # str.lower() turns a few non-ASCII characters, such as the Kelvin sign, into ASCII letters.
         return service.action(name.lower()) if service and name.isascii() else None
@@ -203,7 +203,7 @@ class ActionTable:
 
 
 class _Service:
-    """One service's block. Actions are built at their first use. `names` maps lower case to canonical names."""
+    """The actions of one service, each built at its first use. `names` maps lower-case names to canonical ones."""
 
     def __init__(self, prefix: str, block: Mapping[str, Any]) -> None:
         self.names = {f"{prefix}:{name}".lower(): f"{prefix}:{name}" for name in block["actions"]}
@@ -229,7 +229,10 @@ class _Service:
 
 @lru_cache(maxsize=4096)
 def _fits(arn_format: str, resource: str) -> tuple[bool, int]:
-    """Return whether they intersect, and the steps this takes. A cached answer costs a request the same steps."""
+    """Return whether the two patterns intersect, and how many steps finding out costs.
+
+    A cached answer costs as many.
+    """
     pattern, budget = _format_pattern(arn_format), Budget(MAX_STEPS)
     if has_wildcard(resource):
         fits = patterns_intersect(wildcard_pattern(resource), pattern, budget)
@@ -240,7 +243,7 @@ def _fits(arn_format: str, resource: str) -> tuple[bool, int]:
 
 @lru_cache(maxsize=4096)
 def _names_none(arn_format: str, resource: str) -> tuple[bool, int]:
-    """Return whether `resource` covers any name of the format, and the steps this takes."""
+    """Return whether `resource` covers all names in the format, and how many steps finding out costs."""
     budget = Budget(MAX_STEPS)
     none = wildcard_pattern(resource).covers_any_name(_named(arn_format), budget)
     return none, 1 + MAX_STEPS - budget.left
@@ -254,9 +257,9 @@ def _format_pattern(arn_format: str) -> Pattern:
 
 @lru_cache(maxsize=1024)
 def _named(arn_format: str) -> tuple[str | Wildcard, ...]:
-    """Return the parts of a format, in which the parts that identify a resource within an account are not SEGMENTs.
+    """Return the parts of a format. A variable that identifies a resource within an account is a NAME or a RUN.
 
-    If no part does, the Region identifies it.
+    Other variables are SEGMENTs. If no variable identifies a resource, the Region does, as a RUN.
     """
     parts = _parts(arn_format, _wild)
     if any(part in (Wildcard.RUN, Wildcard.NAME) for part in parts):

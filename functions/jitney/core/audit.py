@@ -1,7 +1,7 @@
-"""Audit records: what happened, chained by hash, in a flat form that suits Athena.
+"""Audit records: what happened, chained by hash, in flat JSON for Athena.
 
-The records of one grant form a chain. Each record holds the hash of the one before, so that changing, removing or
-reordering a record breaks every later hash.
+The records of one grant form a chain. Each record holds the hash of its predecessor. So changing, removing or
+reordering a record breaks all later hashes.
 """
 
 import hashlib
@@ -22,15 +22,15 @@ from jitney.core.times import iso
 
 VERSION = 1
 GENESIS_HASH = "0" * 64
-"""The first record of a chain holds this in place of a predecessor's hash."""
+"""The predecessor's hash in the first record of a chain."""
 TAMPERED = "AuditRecordsTampered"
 """Metric of the publisher: changes and deletions of records. An alarm watches it."""
 BYPASSES = "Bypasses"
 """Metric of the correlator: calls on target roles that no grant explains. An alarm watches it."""
 REFUSED_EVENTS = "TrailEventsRefused"
-"""Metric: events about a target's role that were refused because they cannot be genuine."""
+"""Metric: refused events about a target's role that cannot be genuine."""
 SEALED = "AuditRecordsSealed"
-"""Metric: seals over records. An alarm fires when they stop."""
+"""Metric: seals over records. An alarm fires when there are no new ones."""
 
 
 class AuditEvent(StrEnum):
@@ -91,9 +91,9 @@ class Origin:
 class AuditRecord:
     """One event. `time` is in epoch seconds. Members that do not apply are empty.
 
-    The `outcome` of a request is the decision's. "allowed" is written before the broker calls STS, so that no
-    credentials can exist without a record; a failed issue adds a record of its own. `count` is over 1 for aggregated
-    refusals.
+    The `outcome` of a request is the decision's. The record "allowed" is written before the broker calls STS, so that
+    no credentials exist without a record. If the issue then fails, another record says so. `count` is over 1 for
+    aggregated refusals.
     """
 
     time: int
@@ -126,7 +126,7 @@ _MEMBERS = tuple(each.name for each in fields(AuditRecord))
 
 @dataclass(frozen=True, slots=True)
 class ChainedRecord:
-    """A record at its place in a chain. `text` is stored and published; the next record holds `hash`."""
+    """A record at its position in a chain. `text` is what is stored and published. The next record holds `hash`."""
 
     chain: str
     seq: int
@@ -135,10 +135,10 @@ class ChainedRecord:
 
 
 def chain_record(record: AuditRecord, chain: str, seq: int = 0, prev: str = GENESIS_HASH) -> ChainedRecord:
-    """Return the record as number `seq` of `chain`, after the record with the hash `prev`.
+    """Return the record as number `seq` of `chain`. `prev` is the hash of the record before it.
 
-    The hash is SHA-256 over the canonical JSON (RFC 8785: sorted names, no white space, UTF-8) of all other members.
-    Callers mask a record with its owner's tags first. Anything left unmasked is masked here, without tags.
+    The hash is SHA-256 over the canonical JSON of all other members (RFC 8785: sorted names, no white space, UTF-8).
+    Callers mask a record first, with its owner's tags. What they left unmasked is masked here, without tags.
     """
     members = {name: getattr(record, name) for name in _MEMBERS} | {
         "version": VERSION,
@@ -153,7 +153,7 @@ def chain_record(record: AuditRecord, chain: str, seq: int = 0, prev: str = GENE
 
 
 def _masked_texts(record: AuditRecord) -> dict[str, str]:
-    """Return the members of a record in which a caller may have put a secret, masked."""
+    """Return the members of a record that may contain a caller's secret, masked."""
     texts = {"reason": record.reason, "ticket": record.ticket, "detail": canonical(record.detail)}
     if cannot_hold_secret("\0".join(texts.values())):
         return texts
@@ -177,12 +177,15 @@ def with_chain_head(grant: Grant, newest: ChainedRecord) -> Grant:
 
 
 def canonical(value: Any) -> str:
-    """Return canonical JSON (RFC 8785): one text for each value. Names are ASCII and numbers are integers here."""
+    """Return canonical JSON (RFC 8785), which has one text for each value.
+
+    Names here are ASCII, and numbers are integers.
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def request_members(asked: AccessRequest, target: Target, decision: Decision) -> dict[str, Any]:
-    """Return the record members that describe a request: what was requested, its risks, and the action table used."""
+    """Return the record members that describe a request: its permissions, its risks, and the action table used."""
     detail = {"permissions": permissions_view(asked.permissions)} | calls_detail(asked) | decision_detail(decision)
     return {
         "target": target.alias,
@@ -196,19 +199,19 @@ def request_members(asked: AccessRequest, target: Target, decision: Decision) ->
 
 
 def calls_detail(asked: AccessRequest) -> dict[str, Any]:
-    """Return the calls of a request as `ExplainedAction.call` shows them; {} for a request without calls."""
+    """Return the calls of a request in the form of `ExplainedAction.call`; {} for a request without calls."""
     calls = tuple(dict.fromkeys(each.call for each in asked.explanation))
     return {"calls": calls} if calls else {}
 
 
 def decision_detail(decision: Decision) -> dict[str, Any]:
-    """Return the action table that a decision used, and the risks of the request, if any, as sentences."""
+    """Return the action table that a decision used and, if the request has risks, these as sentences."""
     risks = tuple(f"{each.name}: {each.sentence}" for each in decision.risks)
     return {"action_table": decision.action_table} | ({"risks": risks} if risks else {})
 
 
 def _named(permissions: tuple[Permission, ...]) -> dict[str, Any]:
-    """Return every action and every resource. `detail` records which goes with which."""
+    """Return all actions and all resources. `detail` records which action goes with which resource."""
     return {
         "actions": tuple(sorted({name for each in permissions for name in each.actions})),
         "resources": tuple(sorted({arn for each in permissions for arn in each.resources})),
@@ -218,7 +221,7 @@ def _named(permissions: tuple[Permission, ...]) -> dict[str, Any]:
 def principal_record(
     event: AuditEvent, outcome: Outcome, principal: Principal, origin: Origin, now: int, **more: Any
 ) -> AuditRecord:
-    """Return a record of an act of `principal`. `more` are further members of `AuditRecord`."""
+    """Return the record of an act of `principal`. `more` are other members of `AuditRecord`."""
     return AuditRecord(
         time=now,
         event=event,
@@ -236,7 +239,7 @@ def principal_record(
 def grant_record(
     event: AuditEvent, outcome: Outcome, grant: Grant, origin: Origin, now: int, **more: Any
 ) -> AuditRecord:
-    """Return a record of an event of `grant`. `more` are further members of `AuditRecord`."""
+    """Return the record of an event of `grant`. `more` are other members of `AuditRecord`."""
     return AuditRecord(
         time=now,
         event=event,

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """A delegation by `delegator`, a source identity, in a reviewer group, from `starts_at` to before `ends_at`.
+    """A delegation by `delegator`, a source identity, in one reviewer group.
 
-    Times are epoch seconds. `out_of_office_id` names the delegator's out of office in the records, so that a vote's
-    delegation can be verified.
+    It begins at `starts_at` and ends before `ends_at`.
+
+    Times are epoch seconds. `out_of_office_id` is the id of the delegator's out-of-office entry. Records name it, so
+    that a vote's delegation can be verified.
     """
 
     group: str

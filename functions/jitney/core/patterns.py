@@ -1,11 +1,11 @@
 """Patterns of ARNs and action names, compiled to automata.
 
-IAM's wildcards are `*` (any run of characters) and `?` (any one character). Both match every character here, `/` and
-`:` included: IAM says that a `*` at the end of an ARN's segment "can expand to match beyond the colon boundaries"
+IAM's wildcards are `*` (any characters) and `?` (any one character). Here both match every character, including `/` and
+`:`. IAM says that a `*` at the end of an ARN's segment "can expand to match beyond the colon boundaries"
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html). Reading a pattern too
-widely only refuses too often. Cedar's `like` has the same `*`.
+widely can only refuse too much. Cedar's `like` has the same `*`.
 
-A pattern is simulated as an automaton. One integer holds its set of states, a bit for each position.
+A pattern is simulated as an automaton. One integer holds the set of its states, a bit for each position.
 """
 
 import re
@@ -22,7 +22,10 @@ MAX_MATCH_CLASSES = 64
 
 
 class Wildcard(Enum):
-    """A token that matches more than one text. The value of a run lists the characters that it does not match."""
+    """A wildcard that matches any single character or a run of characters.
+
+    The value of a run lists the characters that it does not match.
+    """
 
     ONE = "?"
     RUN = ""
@@ -37,8 +40,8 @@ class PatternTooComplex(ValueError):
 class Budget:
     """The steps left for one request or one comparison.
 
-    A pattern takes one step for each character, and one for each position it examines. Steps are counted, not timed,
-    and every request has its own budget: the same request is always refused or never.
+    A pattern costs one step for each character and one for each position it examines. Steps are counted, not timed, and
+    every request has its own budget. So the same request always gets the same answer.
     """
 
     def __init__(self, steps: int) -> None:
@@ -52,7 +55,7 @@ class Budget:
             raise PatternTooComplex("the patterns have too many wildcards")
 
     def spend_once(self, what: Hashable, steps: int) -> None:
-        """Take `steps` for `what` the first time, and a single step after that. Raises PatternTooComplex."""
+        """Take `steps` the first time for `what`, and one step each later time. Raises PatternTooComplex."""
         self.spend(1 if what in self._paid else steps)
         self._paid.add(what)
 
@@ -83,11 +86,11 @@ class Pattern:
         return after
 
     def accepts(self, positions: int) -> bool:
-        """Return whether a text that led to `positions` matches."""
+        """Return whether a text that led to `positions` matches the whole pattern."""
         return bool(positions >> len(self.wanted) & 1)
 
     def after(self, text: str, budget: Budget | None = None) -> int:
-        """Return the positions after `text`. The pattern's literal prefix takes one comparison.
+        """Return the positions after `text`. Comparing the literal prefix of the pattern is one operation.
 
         Raises PatternTooComplex when a `budget` is given and it runs out.
         """
@@ -113,9 +116,9 @@ class Pattern:
         return self.accepts(self.after(text, budget))
 
     def covers_any_name(self, parts: Iterable[str | Wildcard], budget: Budget) -> bool:
-        """Return whether the pattern matches a text of `parts` for every value of their wildcards of the same length.
+        """Return whether there is a length such that the pattern matches `parts` with every name of that length.
 
-        A SEGMENT may have a known value: one matching value is enough. Raises PatternTooComplex.
+        Any one value of a SEGMENT, such as an account, is enough, because it may be known. Raises PatternTooComplex.
         """
         positions = 1
         for part in parts:
@@ -132,16 +135,16 @@ class Pattern:
         return self.accepts(positions)
 
     def may_meet(self, other: "Pattern") -> bool:
-        """Return False when the literal prefixes alone show that no text matches both patterns."""
+        """Return False when the literal prefixes show that no text matches both patterns; True otherwise."""
         return self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix)
 
     @property
     def is_prefix(self) -> bool:
-        """Whether the pattern matches exactly the texts that begin with `prefix`: it has one `*`, at the end."""
+        """Whether the pattern is a literal prefix and one `*` at the end."""
         return self.runs == ((1 << len(self.prefix), Wildcard.RUN.value),) and len(self.wanted) == len(self.prefix)
 
     def leads_on(self, positions: int) -> Iterator[str]:
-        """Yield the characters that `positions` distinguish from all others."""
+        """Yield the characters that lead from `positions` to other positions than most characters do."""
         named = positions & ~self.ones & (1 << len(self.wanted)) - 1
         while named:
             position = named.bit_length() - 1
@@ -152,7 +155,7 @@ class Pattern:
                 yield from stops
 
     def is_open(self, positions: int) -> bool:
-        """Return whether a character that the pattern does not name can advance from `positions`."""
+        """Return whether a character that the pattern does not name leads on from `positions`."""
         return bool(positions & self.ones) or any(positions & run for run, _ in self.runs)
 
 
@@ -161,7 +164,7 @@ _UNKNOWN = "\U0010ffff"
 
 
 def _spread(positions: int, led_on: int, budget: Budget) -> int:
-    """Return the positions, and those after any number of steps from positions in `led_on`."""
+    """Return `positions`, and all positions that follow from those in `led_on` in any number of steps."""
     while True:
         budget.spend(1)
         reached = positions | (positions & led_on) << 1
@@ -211,10 +214,10 @@ def has_wildcard(text: str) -> bool:
 def match_classes(
     asked: Pattern, others: Sequence[Pattern], budget: Budget | None = None
 ) -> dict[tuple[bool, ...], str]:
-    """Return each combination in which texts of `asked` match or miss `others`, with a shortest such text.
+    """Return the ways in which texts of `asked` can match or miss `others`, each with a shortest such text.
 
-    A property that depends only on which of `others` a text matches is decided for all texts of `asked` by checking the
-    returned ones. Without a `budget`, the budget of one comparison applies. Raises PatternTooComplex.
+    Take a property that depends only on which of `others` a text matches. If it holds for the returned texts, it holds
+    for all texts of `asked`. Without a `budget`, the budget of one comparison applies. Raises PatternTooComplex.
     """
     found: dict[tuple[bool, ...], str] = {}
     for verdict, text in _walk(asked, others, budget or Budget(MAX_STEPS)):
@@ -246,9 +249,9 @@ def covers(outer: str, inner: str) -> bool:
 
 
 def _walk(asked: Pattern, others: Sequence[Pattern], budget: Budget) -> Iterator[tuple[tuple[bool, ...], str]]:
-    """Yield, where `asked` accepts, which of `others` accept too, shortest texts first.
+    """Yield a text for each set of `others` that can match together with `asked`, shortest texts first.
 
-    The walk visits the reachable states of all automata side by side. It starts behind the literal prefix of `asked`.
+    The walk visits the reachable states of all automata in parallel. It starts after the literal prefix of `asked`.
     """
     patterns = (asked, *others)
     fresh = _unnamed_character(patterns)
@@ -271,7 +274,7 @@ def _walk(asked: Pattern, others: Sequence[Pattern], budget: Budget) -> Iterator
 
 
 def _distinguishing_characters(patterns: tuple[Pattern, ...], state: tuple[int, ...], fresh: str) -> Collection[str]:
-    """Return one character for each different next state, as far as the first pattern can advance."""
+    """Return one character for each different next state that the first pattern can reach."""
     if not patterns[0].is_open(state[0]):
         return dict.fromkeys(patterns[0].leads_on(state[0]))
     kinds = [fresh]
@@ -281,7 +284,7 @@ def _distinguishing_characters(patterns: tuple[Pattern, ...], state: tuple[int, 
 
 
 def _unnamed_character(patterns: Iterable[Pattern]) -> str:
-    """Return a character that no pattern names: it stands for all of those."""
+    """Return a character that no pattern names. It represents all such characters."""
     named = {character for pattern in patterns for character in pattern.steps}
     letters = "xyzabcdefghijklmnopqrstuvw0123456789-_"
     return next((letter for letter in letters if letter not in named), None) or next(

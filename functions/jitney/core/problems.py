@@ -1,7 +1,7 @@
 """What Jitney answers when it refuses or fails (RFC 9457 problem details).
 
-Every problem has a stable code from `PROBLEMS`. Tests compare the OpenAPI document with that table. A `Problem` never
-carries a token, a credential or an exception's text.
+Every problem has a stable code from `PROBLEMS`; tests compare it with the OpenAPI document. A `Problem` never carries a
+token, a credential or an exception's text.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ TYPE_BASE = "https://jitney.dev/problems/"
 
 
 class ProblemKind(NamedTuple):
-    """One kind of problem: the HTTP status and the title that all its instances share."""
+    """One kind of problem: its HTTP status and its title."""
 
     status: int
     title: str

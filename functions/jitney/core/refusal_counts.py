@@ -1,4 +1,4 @@
-"""Counts of refusals that callers can cause without limit, so that a flood of them is not a flood of writes (ID 5)."""
+"""Counts the refusals that callers can cause without limit, so that many refusals cause few writes (ID 5)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ OTHERS = "others"
 
 
 class RefusalKey(NamedTuple):
-    """What one count is about: the issuer ("unknown" if there is none), the caller's address, the problem code.
+    """What is counted together: the issuer ("unknown" if there is none), the caller's address, the problem code.
 
-    `principal`, and `human` if it acts for one, were refused; both are "" for unauthenticated callers.
+    `principal` was refused, and `human` if it acts for one. Both are "" for unauthenticated callers.
     """
 
     issuer: str
@@ -25,9 +25,9 @@ class RefusalKey(NamedTuple):
 class RefusalCounts:
     """The counts of one minute in one process.
 
-    A count is written at 1, 2, 4, 8, ... and when the minute is over, so that n refusals cause about log2(n) writes. A
-    stopped process loses fewer refusals than it has written. Beyond `MAX_SOURCES` addresses a minute, the rest is
-    counted together.
+    A count is written at 1, 2, 4, 8, ... and when the minute is over. So n refusals cause about log2(n) writes. A
+    process that stops loses fewer refusals than it has written. Above `MAX_SOURCES` addresses in a minute, all others
+    share one count.
     """
 
     minute: int = 0
@@ -35,9 +35,9 @@ class RefusalCounts:
     written: dict[RefusalKey, int] = field(default_factory=dict)
 
     def add(self, refused: RefusalKey, now: int) -> list[tuple[RefusalKey, int, int]]:
-        """Count one refusal at `now` (epoch seconds) and return the counts to write now.
+        """Count one refusal at `now` (epoch seconds). Return the counts that must be written now.
 
-        Each is a key, its refusals since the last write, and the minute.
+        Each has a key, the refusals since the last write, and the minute.
         """
         due = list(self._close(now))
         if refused not in self.counts and len(self.counts) >= MAX_SOURCES:
@@ -50,7 +50,7 @@ class RefusalCounts:
         return due
 
     def _close(self, now: int) -> Iterator[tuple[RefusalKey, int, int]]:
-        """Yield what the last minute has left to write, once `now` is past it."""
+        """Once `now` is in a later minute, yield the counts of the last minute that are not written yet."""
         if now // 60 == self.minute:
             return
         for refused, count in self.counts.items():

@@ -1,7 +1,7 @@
 """Keys that may be used once or a limited number of times.
 
-They make a POST safe to repeat and a token hard to replay. A key is written in the same transaction as the change that
-it guards, so that neither exists without the other.
+They make a POST safe to repeat, and a stolen token hard to use. A key is written in the same transaction as the change
+that it guards, so that neither exists without the other.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ class SingleUseKey(NamedTuple):
 
 
 class Quota(NamedTuple):
-    """A key that may be used `most` times before `expires_at` (epoch seconds)."""
+    """A key that may be used up to `most` times before `expires_at` (epoch seconds)."""
 
     key: str
     most: int
@@ -27,7 +27,7 @@ class Quota(NamedTuple):
 
 
 def idempotency_key(owner: str, key: str) -> str:
-    """Return the storage key of an owner's Idempotency-Key. Keys of different owners never collide."""
+    """Return the storage key of an Idempotency-Key. Keys of different owners never collide."""
     return f"IDEMPOTENCY#{owner}#{_sha256(key.encode())}"
 
 
@@ -43,17 +43,20 @@ def repeated_grant_id(value: str, body: bytes) -> str | None:
 
 
 def preview_quota(owner: str, most: int, now: int) -> Quota:
-    """Return the quota of dry runs in the minute of `now`. Without it, dry runs would be an oracle (POL 9)."""
+    """Return the quota of dry runs in the minute of `now`. Unlimited dry runs would reveal the policies (POL 9)."""
     return _quota("PREVIEWS", owner, most, now)
 
 
 def ungranted_quota(owner: str, most: int, now: int) -> Quota:
-    """Return the quota of requests without a grant in the minute of `now`. They reveal as much as dry runs."""
+    """Return the quota of requests that open no grant, in the minute of `now`. They reveal as much as dry runs."""
     return _quota("UNOPENED", owner, most, now)
 
 
 def pending_duplicate_quota(owner: str, most: int, now: int) -> Quota:
-    """Return the quota of requests already under review in the minute of `now`: each writes a record (REV 12)."""
+    """Return the quota of requests that are already under review, in the minute of `now`.
+
+    Each writes a record (REV 12).
+    """
     return _quota("JOINS", owner, most, now)
 
 

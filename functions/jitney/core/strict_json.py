@@ -1,4 +1,4 @@
-"""Strict JSON (RFC 8259): refuses input that parsers are known to disagree about."""
+"""Strict JSON (RFC 8259): refuses texts that parsers read differently."""
 
 import json
 from typing import Any, Final
@@ -34,8 +34,9 @@ _decode_marking = json.JSONDecoder(object_pairs_hook=_marked_members, parse_cons
 def loads(raw: bytes) -> Any:
     """Return the JSON value in `raw`, which must be UTF-8 without a byte order mark.
 
-    Raises ValueError for malformed text, a name that appears twice in one object (RFC 8259 section 4 leaves its meaning
-    open), NaN and Infinity, lone surrogates, and nesting deeper than the interpreter's stack.
+    Raises ValueError for malformed text, NaN, Infinity and lone surrogates, and for nesting deeper than the
+    interpreter's stack. Raises it also for a name that appears twice in one object, whose meaning RFC 8259 section 4
+    leaves open.
     """
     try:
         text = raw.decode("utf-8")

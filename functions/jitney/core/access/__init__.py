@@ -1,1 +1,1 @@
-"""What is asked, what was decided, and the grant that comes of it."""
+"""Requests, decisions, grants and their session policies."""

@@ -1,7 +1,8 @@
-"""Shortens lists of actions with wildcards that match only requested actions, as of the action table's date.
+"""Shortens lists of actions with wildcards that match only requested actions.
 
-AWS adds actions to services, so `sts:Get*` may match more tomorrow than today. Wildcards are used only where an
-operator allows them, only as far as a policy needs them to fit, and never for the services in `NEVER`.
+A wildcard is exact as of the action table's date. AWS adds actions to services, so `sts:Get*` may match more tomorrow
+than today. So wildcards are used only where an operator allows them and only until the policy fits. They are never used
+for the services in `NEVER`.
 """
 
 import re
@@ -17,9 +18,9 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*")
 
 
 def with_wildcards(statements: tuple[Statement, ...], excess: int, actions: ActionTable) -> tuple[Statement, ...]:
-    """Return `statements` with the wildcards that save most, until `excess` characters are saved.
+    """Return `statements` with wildcards, those that save most first, until `excess` characters are saved.
 
-    A wildcard matches two or more actions of its statement, and no other action of the service.
+    A wildcard matches at least two actions of its statement, and no other action of the service.
     """
     steps = [
         (-_saved(pattern, names), place, pattern, names)
@@ -37,7 +38,7 @@ def with_wildcards(statements: tuple[Statement, ...], excess: int, actions: Acti
 
 
 def _patterns(names: tuple[str, ...], actions: ActionTable) -> dict[str, tuple[str, ...]]:
-    """Return the widest patterns that match only `names`, with what each matches. No two overlap."""
+    """Return the widest patterns that match only `names`, each with the names it matches. No two patterns overlap."""
     services = {name.partition(":")[0] for name in names} - NEVER
     # IAM compares actions without regard to case.
     of_services = {service: [(a.name.lower(), a.name) for a in actions.of_service(service)] for service in services}
@@ -54,11 +55,11 @@ def _patterns(names: tuple[str, ...], actions: ActionTable) -> dict[str, tuple[s
 
 
 def _saved(pattern: str, names: tuple[str, ...]) -> int:
-    """Return the characters that `pattern` saves in a list of names, each with its quotes and comma."""
+    """Return how many characters `pattern` saves in a list of names, with their quotes and commas."""
     return sum(len(name) + 3 for name in names) - len(pattern) - 3
 
 
 def _prefixes(name: str) -> Iterator[str]:
-    """Yield every prefix of an action's name that ends with a word of it."""
+    """Yield every prefix of an action's name that ends at the end of a word."""
     service, _, rest = name.partition(":")
     return (f"{service}:{rest[: word.end()]}" for word in _WORD.finditer(rest))

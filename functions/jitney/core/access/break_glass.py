@@ -16,10 +16,12 @@ class FollowUpVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BreakGlassUse:
-    """The use of break-glass by `human` (a source identity) at `at`, for the content with the hash `content`.
+    """One use of break-glass: `human` (a source identity) used it at `at`.
 
-    The follow-up review is due by `due_at`. `notified` were notified in addition to all reviewers. Times in epoch
-    seconds.
+    `content` is the hash of what was granted.
+
+    The follow-up review is due by `due_at`. `notified` are the people notified in addition to the reviewers. Times in
+    epoch seconds.
     """
 
     human: str

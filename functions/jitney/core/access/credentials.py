@@ -12,17 +12,20 @@ from jitney.core.times import iso
 _NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}", re.ASCII)
 CANARY_PREFIX = "g-canary-"
-"""Prefix of the names of sessions that the broker keeps for itself. No grant's id has a second hyphen."""
+"""Prefix of the names of sessions that the broker keeps for itself.
+
+A grant's id has one hyphen, so no id starts like this.
+"""
 MIN_STS_SESSION_SECONDS = 900
 MAX_STS_SESSION_SECONDS = 3600
-"""AssumeRole from a Lambda function is role chaining: one hour at most."""
+"""The longest session: AssumeRole from a Lambda function is role chaining, which AWS limits to one hour."""
 
 
 class SessionRequest(NamedTuple):
     """One session: the role, its name and tags, its policy and its duration.
 
-    `scopable` is set when STS's shortest session outlives the grant. That session stays in the broker. The agent gets
-    credentials scoped down from it, to `policy` and to the time left until `ends_at` (epoch seconds).
+    `scopable` is set when even STS's shortest session would outlive the grant. The broker keeps such a session. From
+    it, STS makes the agent's credentials, limited to `policy` and to the time until `ends_at` (epoch seconds).
     """
 
     role_arn: str
@@ -38,7 +41,7 @@ class SessionRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Credentials of one grant. Never stored, never logged, hidden in repr. `expires_at` in epoch seconds."""
+    """Credentials of one grant: never stored, never logged, hidden in repr. `expires_at` in epoch seconds."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -58,10 +61,12 @@ class Credentials:
 def session_request(
     grant: Grant, policy: SessionPolicy, external_id: str, now: int, *, handed_out: bool = True
 ) -> SessionRequest:
-    """Return the session of an active grant: its name is the grant's id, its source identity the principal (STS 3).
+    """Return the session of an active grant: named after the grant, with the principal as source identity (STS 3).
 
-    `handed_out` is false for a session that the broker uses itself, where the Deny in `policy` is a sufficient end. Its
-    name is not a grant's, so that IAM can restrict who creates such sessions; the deny document matches it by its tags.
+    `handed_out` is false for a session that the broker uses itself. The Deny statement in `policy` ends such a session.
+    Its name differs from the grant's id, so that IAM can restrict who creates such sessions. The deny document matches
+    it by its tags.
+
     Raises ValueError for a name, source identity or tag that STS would refuse.
     """
     tags = (("grant", grant.id), ("agent", grant.principal), ("human", grant.human or ""))

@@ -1,4 +1,4 @@
-"""The decision: an effect, the policies that led to it, and what would have passed."""
+"""The decision on a request: an effect, the policies that led to it, and the largest request that would have passed."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from jitney.core.access.request import Permission
 
 
 class Effect(StrEnum):
-    """The policies' answer to a request."""
+    """How the policies answer a request."""
 
     ALLOW = "allow"
     REVIEW = "review"
@@ -16,9 +16,10 @@ class Effect(StrEnum):
 
 
 class Reason(NamedTuple):
-    """One reason: the id of the deciding policy or built-in rule, a sentence, and the pair it is about.
+    """One reason: the id of the policy or built-in rule that decided, a sentence, and the pair concerned.
 
-    `template` is the sentence with `{action}` in place of the action, so that programs can join equal reasons.
+    `template` is the sentence with `{action}` instead of the action, so that programs can join reasons that differ only
+    in it.
     """
 
     policy: str
@@ -29,9 +30,9 @@ class Reason(NamedTuple):
 
 
 class Risk(NamedTuple):
-    """One risk of a request: its name, a sentence, the actions that have it, and other grants that take part.
+    """One risk of a request: its name, a sentence, the actions that have it, and other grants that contribute to it.
 
-    `source` is the URL of its description, "" if there is none.
+    `source` is the URL of a description, or "".
     """
 
     name: str
@@ -45,11 +46,13 @@ class Risk(NamedTuple):
 class Decision:
     """The policies' decision on one request.
 
-    `reviews` are the alternatives that would turn a review into an allow: sets of reviewer groups that must all
-    approve; empty unless the effect is REVIEW. `permissions` are the request's with action wildcards expanded, as a
-    grant would hold them. For a DENY, `allowed_subset` is the largest part that would pass (allowed or reviewed) and
-    `longest_seconds` the longest duration that would pass, 0 if none would. `risks` are the request's. `action_table`
-    is the action table's sources and versions.
+    `reviews` is empty unless the effect is REVIEW. It lists the alternatives: each is a set of reviewer groups that
+    must all approve. `permissions` are the requested ones with action wildcards expanded, as a grant would hold them.
+
+    For a DENY, `allowed_subset` is the largest part of the request that would be allowed or reviewed. `longest_seconds`
+    is the longest duration that would be, or 0.
+
+    `action_table` names the sources of the action table and their versions.
     """
 
     effect: Effect

@@ -1,4 +1,4 @@
-"""Eligibility to fetch credentials: whether a grant is active, and what its agent is answered when not (row STS 7)."""
+"""Eligibility to fetch credentials: only an active grant is eligible. For any other grant, says why not (row STS 7)."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ _ENDED: Mapping[State, tuple[str, str]] = {
 
 
 def require_active_grant(grant: Grant, now: int) -> Grant:
-    """Return the grant at `now` if credentials may be issued for it. Raises Problem that says why not (STS 7)."""
+    """Return the grant at `now` if its credentials may be issued. Raises a Problem that says why not (STS 7)."""
     current = grant.at(now)
     if current.state is State.ACTIVE:
         return current
@@ -37,7 +37,7 @@ def require_active_grant(grant: Grant, now: int) -> Grant:
 
 
 def _ended_by(grant: Grant, rejecting: Vote | None) -> str:
-    """Return who ended the grant and why: the reason of a revocation or the comment of a rejection."""
+    """Return who ended the grant, and the reason of the revocation or the comment of the rejection."""
     if grant.state is State.REVOKED and grant.ending:
         return f" by {grant.ending.by}: {grant.ending.reason.rstrip('.')}"
     if grant.state is State.REJECTED and rejecting:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 
 class FieldError(NamedTuple):
-    """An error at one place of the body: a JSON pointer (RFC 6901), what is wrong, and what to write instead.
+    """An error in the body: a JSON pointer to its place (RFC 6901), what is wrong, and what to write instead.
 
-    `members` say the same for programs: `bounds`, `alternatives`, `missing`.
+    `members` say the same to programs: `bounds`, `alternatives`, `missing`.
     """
 
     pointer: str
@@ -25,7 +25,10 @@ class FieldError(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FieldErrors:
-    """The errors found so far. Readers add to it and return a harmless value, so that reading can continue."""
+    """The errors found so far.
+
+    A reader that finds an error adds it and returns a harmless value, so that reading continues.
+    """
 
     found: list[FieldError] = field(default_factory=list)
 
@@ -41,7 +44,7 @@ class FieldErrors:
             self.add(f"{pointer}/{_escape(name)}", f"Member {name[:60]!a} does not exist.", fix, alternatives=near)
 
     def text(self, value: Any, pointer: str, most: int, *, required: bool) -> str:
-        """Return a string of at most `most` printable characters; "" when it is absent and not `required`."""
+        """Return a string of at most `most` printable characters, or "" when it is absent and not `required`."""
         if value is None and not required:
             return ""
         if not isinstance(value, str):
@@ -58,7 +61,7 @@ class FieldErrors:
         return ""
 
     def whole_number(self, value: Any, pointer: str, least: int, most: int) -> int:
-        """Return an integer from `least` to `most`; `least` when the value is not one."""
+        """Return an integer from `least` to `most`. Add an error and return `least` for any other value."""
         if isinstance(value, bool) or not isinstance(value, int):
             detail, members = "The value is not a whole number.", _missing(value)
         elif not least <= value <= most:
@@ -69,7 +72,7 @@ class FieldErrors:
         return least
 
     def items(self, value: Any, pointer: str, most: int) -> list[Any]:
-        """Return a list of 1 to `most` items; [] when the value is not one."""
+        """Return a list of 1 to `most` items. Add an error and return [] for any other value."""
         if not isinstance(value, list):
             self.add(pointer, "The value is not a list.", "Write a JSON array.", **_missing(value))
         elif not value:
@@ -87,15 +90,15 @@ def _bounds(least: int, most: int) -> dict[str, int]:
 
 
 def _missing(value: Any) -> dict[str, bool]:
-    """Return the member that marks a required value as absent, {} for a value of the wrong type."""
+    """Return the member that marks a required value as missing; {} when a value is there but has the wrong type."""
     return {"missing": True} if value is None else {}
 
 
 def _escape(name: str) -> str:
-    """Return a member's name for a JSON pointer (RFC 6901 section 3), shortened and in ASCII."""
+    """Return a member's name as part of a JSON pointer (RFC 6901 section 3), shortened and in ASCII."""
     return ascii(name[:60])[1:-1].replace("~", "~0").replace("/", "~1")
 
 
 def _short(number: int) -> str:
-    """Return a number for an error text. A number with very many digits is not echoed."""
+    """Return a number for an error text. A number with very many digits is replaced."""
     return str(number) if abs(number) < 10**12 else "The number"

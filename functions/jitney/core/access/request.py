@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A request for every one of `actions` on every one of `resources`.
+    """A request for each of `actions` on each of `resources`.
 
-    Actions are `service:Name`; the name may hold `*` and `?`. Resources are ARNs that may hold `*` and `?`, or "*".
+    Actions are `service:Name`, and the name may contain `*` and `?`. Resources are ARNs, which may contain wildcards,
+    or "*".
     """
 
     actions: tuple[str, ...]
@@ -24,7 +25,7 @@ class Permission:
 class ExplainedAction(NamedTuple):
     """One action that a call needs, the resources it is requested on, and why.
 
-    `call` is the call as records may show it: with the values that name the resources, and no others.
+    `call` is the call as records may show it: only the values that name resources are visible.
     """
 
     call: str
@@ -39,10 +40,10 @@ class ExplainedAction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """A request. `duration_seconds` counts from the moment when credentials may first be issued.
+    """A request for access. `duration_seconds` counts from the moment when credentials may first be issued.
 
-    `explanation` says how `permissions` follow from the calls of the request, if it has calls. `body` is the masked
-    body that was sent: a repeated request has the same body.
+    `explanation` says which permissions each call of the request needs; it is empty for a request without calls. `body`
+    is the masked body that was sent. Repeated requests are recognized by it.
     """
 
     target: str

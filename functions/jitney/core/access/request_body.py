@@ -1,7 +1,7 @@
-"""Parses an untrusted body into an `AccessRequest`, or reports everything that is wrong with it.
+"""Parses an untrusted body into an `AccessRequest`, or reports all of its errors.
 
-Secrets are masked first. Two checks use the unmasked body: the length of texts, since a mask may be longer, and the
-calls, since their parameters determine what they need. What the calls yield is masked.
+Secrets are masked first. Two checks need the unmasked body. Texts are measured unmasked, because a mask may be longer.
+Calls are read unmasked, because their parameters determine what they need; the resulting permissions are masked.
 """
 
 import json
@@ -42,9 +42,11 @@ def parse_request(
 ) -> AccessRequest:
     """Return the access request in `body`, without its secrets.
 
-    `explain` is called only when the body has `calls` instead of `permissions`. Raises Problem body_too_large,
-    body_malformed, target_unknown, account_mismatch, request_invalid with every error as {pointer, detail, fix} in
-    `errors`, and the problems of `explain` and `mask`. The problem's texts are masked too.
+    `explain` is called only when the body has `calls` instead of `permissions`.
+
+    Raises Problem body_too_large, body_malformed, target_unknown or account_mismatch. Raises Problem request_invalid
+    with all other errors in `errors`, each as {pointer, detail, fix}. Problems of `explain` and `mask` are raised too.
+    The text of every problem is masked.
     """
     sent = _object(body, limits)
     shown = sent if cannot_hold_secret(body.decode()) else _masked(sent, mask)
@@ -74,7 +76,10 @@ def parse_request(
 
 
 def parse_revocation(body: bytes, limits: Limits) -> str:
-    """Return the unmasked reason in a revocation's body, {"reason": ...}. Raises the problems of `parse_request`."""
+    """Return the unmasked reason in a revocation's body, {"reason": ...}.
+
+    Raises the same problems as `parse_request`.
+    """
     sent = _object(body, limits)
     faults = FieldErrors()
     faults.unknown_members(UNTAGGED.data(sent), ("reason",), "")
@@ -84,7 +89,7 @@ def parse_revocation(body: bytes, limits: Limits) -> str:
 
 
 def _masked(sent: dict[str, Any], mask: GenericMasker) -> dict[str, Any]:
-    """Return the body without its secrets; the same object when it has none. Reason and ticket are masked as prose."""
+    """Return the body without its secrets, or the same object if it has none. Reason and ticket are masked as prose."""
     shown: dict[str, Any] = mask.data(sent)
     prose = {name: mask.text(text) for name in ("reason", "ticket") if isinstance(text := shown.get(name), str)}
     return shown if all(shown[name] == text for name, text in prose.items()) else shown | prose
@@ -115,7 +120,7 @@ def _check_unmasked(sent: tuple[Permission, ...], shown: tuple[Permission, ...],
 
 
 def _check_calls(shown: Mapping[str, Any], faults: FieldErrors) -> None:
-    """Add an error when the body has both `calls` and `permissions`, and check the form of `calls`."""
+    """Check the form of `calls`. Add an error when the body has both `calls` and `permissions`."""
     if "calls" not in shown:
         return
     if "permissions" in shown:
@@ -126,7 +131,7 @@ def _check_calls(shown: Mapping[str, Any], faults: FieldErrors) -> None:
 def _explained(
     calls: list[Any], shown: list[Any], target: Target, explain: CallExplainer
 ) -> tuple[ExplainedAction, ...]:
-    """Return what the calls need. A problem about calls with secrets describes the calls as they are `shown`."""
+    """Return what the calls need. Where calls contain secrets, problems describe them as they are `shown`."""
     try:
         return explain(calls, target)
     except Problem as problem:
@@ -139,14 +144,14 @@ def _explained(
 
 
 def _one_word(call: Any) -> Any:
-    """Return the call with masks that form one word of a command line."""
+    """Return the call with each mask as one word, so that its command line splits as before."""
     return MASK.sub(lambda found: found[0].replace(" ", "-"), call) if isinstance(call, str) else call
 
 
 def _with_permissions(
     request: AccessRequest, explained: tuple[ExplainedAction, ...], mask: GenericMasker
 ) -> AccessRequest:
-    """Return the request with the permissions that its calls need, checked like requested permissions."""
+    """Return the request with the permissions that its calls need. They are checked like requested permissions."""
     permissions = permissions_of(explained)
     faults = FieldErrors()
     arns = [arn for permission in permissions for arn in permission.resources]
@@ -224,7 +229,7 @@ def _check_resource(arn: Any, pointer: str, faults: FieldErrors) -> None:
 
 
 def is_arn(arn: Any) -> bool:
-    """Return whether it is an ARN, with or without wildcards, that a session policy can name."""
+    """Return whether `value` is an ARN, with or without wildcards, that a session policy can name."""
     return isinstance(arn, str) and len(arn) <= MAX_ARN and bool(_ARN.fullmatch(arn))
 
 

@@ -10,11 +10,13 @@ MAX_PARTS = 3
 
 
 def split(whole: CompactedRequest, room: int) -> tuple[tuple[Permission, ...], ...]:
-    """Return the permissions of at most `MAX_PARTS` requests that together are `whole`, each within `room` characters.
+    """Return the permissions of at most `MAX_PARTS` requests that together are `whole`.
 
-    Whole statements go, largest first, into the first part with room. A statement larger than a part is cut, which
-    changes nothing in what it allows. Returns () when the request needs more parts, or one action on one resource does
-    not fit.
+    Each fits into `room` characters.
+
+    Statements stay whole where possible. The largest comes first, and each goes into the first part with room. A
+    statement larger than a part is cut, which does not change what it allows. Returns () when more parts would be
+    needed, or when one action on one resource is too large.
     """
     parts: list[tuple[Statement, ...]] = []
     for piece in [piece for statement in by_resources(whole.requested) for piece in _cut(statement, room)]:
@@ -29,7 +31,7 @@ def split(whole: CompactedRequest, room: int) -> tuple[tuple[Permission, ...], .
 
 
 def _cut(statement: Statement, room: int) -> Iterator[Statement]:
-    """Yield `statement` in pieces of at most `room` characters where possible, cut along its longer list."""
+    """Yield `statement` in pieces, cut along its longer list, each of at most `room` characters where possible."""
     names, resources = len("".join(statement.actions)), len("".join(statement.resources))
     by_actions = len(statement.actions) > 1 and (names > resources or len(statement.resources) == 1)
     member = "actions" if by_actions else "resources"
@@ -45,7 +47,7 @@ def _cut(statement: Statement, room: int) -> Iterator[Statement]:
 
 
 def _permissions(statements: Iterable[Statement], requested: Mapping[str, tuple[str, ...]]) -> tuple[Permission, ...]:
-    """Return what `statements` allow of `requested`, without the combinations that they add."""
+    """Return what `statements` allow, limited to the pairs that were `requested`."""
     kept: dict[str, set[str]] = {}
     for statement in statements:
         for name in statement.actions:

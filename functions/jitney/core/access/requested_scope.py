@@ -1,7 +1,7 @@
-"""The scope of a request, action by action, and what a policy may add without exceeding it.
+"""The scope of a request: for each action, the resources it may act on. A policy may add what stays within it.
 
-The questions are about regular languages (core.patterns), and a request can make them slow. Once `STEPS` are spent, the
-answer is the safe one: that an addition exceeds the scope. The policy is then longer than necessary, and still exact.
+The questions are about regular languages (core.patterns), and a request can make them slow. Once `STEPS` are spent, an
+addition counts as exceeding the scope. The policy is then longer than necessary, and still exact.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -11,9 +11,11 @@ from jitney.core.actions import Action
 from jitney.core.patterns import Budget, PatternTooComplex, covers, has_wildcard
 
 STEPS = 100_000
-"""Pattern steps for one policy, about 50 ms. A few thousand are usual."""
+"""Pattern steps for one policy: about 50 ms. Usual requests take a few thousand."""
 MAX_WILDCARDS = 4
-"""In one resource that is compared as a pattern: each wildcard can double the number of states."""
+"""A resource with more wildcards is not compared as a pattern, because each wildcard can double the number of
+states.
+"""
 
 
 class RequestedScope:
@@ -27,7 +29,7 @@ class RequestedScope:
         self._may: dict[tuple[tuple[str, ...], str], bool] = {}
 
     def adds(self, action: str, resource: str) -> bool:
-        """Return whether `action` on `resource` exceeds the scope: it can exist, and no request covers it."""
+        """Return whether `action` on `resource` exceeds the scope: the pair can exist, and no request covers it."""
         return (
             resource not in self._requested[action]
             and self.may_act_on(action, resource)
@@ -35,7 +37,7 @@ class RequestedScope:
         )
 
     def may_act_on(self, action: str, resource: str) -> bool:
-        """Return whether `action` can act on what `resource` matches; True when that costs too much to find out."""
+        """Return whether `action` can act on anything that `resource` matches; True when finding out costs too much."""
         formats = self._formats[action]
         if resource == "*" or not _of_services(resource, formats):
             return resource == "*"
@@ -66,9 +68,9 @@ class RequestedScope:
         return any(self._inside(resource, outer) for outer in self._requested[action])
 
     def _inside(self, inner: str, outer: str) -> bool:
-        """Return whether `outer` matches all that `inner` does; False when that costs too much to find out.
+        """Return whether `outer` matches everything that `inner` matches; False when finding out costs too much.
 
-        The comparison goes segment by segment, so the answer holds whether or not a `*` extends beyond its segment.
+        The ARNs are compared segment by segment. So the answer holds whether or not a `*` matches beyond its segment.
         """
         literal = _literal_beginning(outer)
         if outer == "*" or len(literal) == len(outer) or not inner.startswith(literal):
@@ -94,7 +96,7 @@ def _literal_beginning(pattern: str) -> str:
 
 
 def _of_services(resource: str, formats: tuple[str, ...]) -> bool:
-    """Return False when the resource's service alone rules out all of the formats."""
+    """Return False when the service in the resource's ARN already excludes all of the formats."""
     beginning = resource.split(":", 3)[:3]
     services = _services(formats)
     return bool(services) and (beginning[-1] in services or "" in services or any(map(has_wildcard, beginning)))
@@ -102,6 +104,6 @@ def _of_services(resource: str, formats: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _services(formats: tuple[str, ...]) -> frozenset[str]:
-    """Return the third segments of ARN formats; "" for one that is not literal."""
+    """Return the services (third segments) of ARN formats; "" for a service that is not literal."""
     segments = (each.split(":", 3)[2] for each in formats)
     return frozenset("" if "$" in each or has_wildcard(each) else each for each in segments)

@@ -1,4 +1,4 @@
-"""The session policy of a grant: exactly what was granted, until exactly when.
+"""The session policy of a grant. It allows exactly what was granted, and nothing after the grant's end.
 
 Limits and characters: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
@@ -24,12 +24,15 @@ SCOPING = "sts:GetScopedCredentials"
 
 
 class SessionPolicyOptions(NamedTuple):
-    """What a session policy holds in addition to the grant and its end.
+    """What a session policy holds in addition to the granted permissions and their end.
 
-    `source_ip` is the address or network (CIDR) that calls must come from, "" for any. Calls that an AWS service makes
-    for the session are exempt; calls through a VPC endpoint, which carry no such address, are denied. `sealed` denies
-    every action that is not granted, even one that a resource policy allows. `wildcards` permits action wildcards that
-    match only requested actions, where the policy would not fit otherwise.
+    `source_ip` is the address or network (CIDR) that calls must come from, or "" for any. It does not bind calls that
+    an AWS service makes for the session. It denies calls through a VPC endpoint, which carry no such address.
+
+    `sealed` denies every action that was not granted, even where a resource policy allows it.
+
+    `wildcards` permits action wildcards that match only requested actions. They are used only where the policy would
+    not fit otherwise.
     """
 
     source_ip: str = ""
@@ -41,7 +44,10 @@ PLAIN = SessionPolicyOptions()
 
 
 def options_for(target: Target, source_ip: str) -> SessionPolicyOptions:
-    """Return the options for a target's session, requested from an address. Raises Problem if it needs one."""
+    """Return the options of a target for a request from `source_ip`.
+
+    Raises Problem when the target needs the address and it is missing.
+    """
     if target.bind_to_caller and not source_ip:
         detail = f"Target {target.alias} binds credentials to the caller's address, which is unknown."
         raise Problem("request_invalid", detail, "Call the broker's API from where you use the credentials.")
@@ -70,12 +76,15 @@ class SessionPolicy(NamedTuple):
 def compile_policy(
     permissions: tuple[Permission, ...], ends_at: int, actions: ActionTable, options: SessionPolicyOptions = PLAIN
 ) -> SessionPolicy:
-    """Return the policy that allows the actions of each permission on its resources, and nothing after `ends_at`.
+    """Return the policy that allows each permission's actions on its resources until `ends_at` (epoch seconds).
 
-    The end is a Deny statement. AWS evaluates it at each request, it overrides resource policies, and it works below
-    STS's shortest lifetime of 900 seconds. `ends_at` is in epoch seconds. Action wildcards in `permissions` must be
-    expanded already, as in a decision. Raises Problem policy_too_large, with the sizes and a split that fits; a policy
-    is never widened to fit. Raises ValueError for no permissions, an unknown action or an invalid `source_ip`.
+    The end is a Deny statement. AWS evaluates it at each request, it overrides resource policies, and it can come
+    sooner than STS's shortest lifetime of 900 seconds. Action wildcards in `permissions` must already be expanded, as
+    they are in a decision.
+
+    Raises Problem policy_too_large, with the sizes and a split that fits. A policy is never widened to fit.
+
+    Raises ValueError for no permissions, an unknown action or an invalid `source_ip`.
     """
     whole = compact_request(permissions, actions)
     if not whole.statements:
@@ -88,10 +97,10 @@ def compile_policy(
 
 
 def scopable_policy(policy: SessionPolicy) -> SessionPolicy | None:
-    """Return `policy` extended so that STS may scope the session down to it; None where that does not fit.
+    """Return `policy`, extended so that STS may scope its session down to it; None where that does not fit.
 
-    Such a session never leaves the broker, because its holder could create others from it. The broker scopes it down
-    from its own address, so that the Deny of other addresses remains in `policy` only.
+    A session with the extended policy never leaves the broker, because its holder could create other sessions. The
+    broker scopes it down from its own address. So the extended policy does not deny other addresses; `policy` does.
     """
     statements: list[dict[str, Any]] = policy.document()["Statement"]
     kept = [_unsealed(each) for each in statements if _OUTSIDE not in each.get("Condition", {})]
@@ -101,7 +110,7 @@ def scopable_policy(policy: SessionPolicy) -> SessionPolicy | None:
 
 
 def _unsealed(statement: dict[str, Any]) -> dict[str, Any]:
-    """Return the statement; if it denies everything not granted, it no longer denies scoping."""
+    """Return the statement without scoping among the actions that it denies."""
     granted = statement.get("NotAction")
     if granted is None:
         return statement
@@ -112,7 +121,7 @@ def _unsealed(statement: dict[str, Any]) -> dict[str, Any]:
 def _fitted(
     whole: CompactedRequest, denies: Sequence[Any], actions: ActionTable, options: SessionPolicyOptions
 ) -> SessionPolicy:
-    """Return the shortest policy that `options` allow, which may still be too large."""
+    """Return the shortest policy that `options` allow. It may still be too large."""
     policy = _policy(whole.statements, denies, options)
     if policy.size <= SESSION_POLICY_LIMIT or not options.wildcards:
         return policy
@@ -122,7 +131,7 @@ def _fitted(
 def _parts(
     whole: CompactedRequest, denies: Sequence[Any], actions: ActionTable, options: SessionPolicyOptions
 ) -> tuple[tuple[Permission, ...], ...]:
-    """Return the permissions of requests that each fit and together are `whole`; () if there are none."""
+    """Return the permissions of requests that each fit and that together are `whole`; () if there are none."""
     room = SESSION_POLICY_LIMIT - _policy((), denies).size
     # The Deny of ungranted actions names each action once more.
     parts = split(whole, room // 2 if options.sealed else room)
@@ -142,7 +151,7 @@ def _policy(
 
 
 def _denies(ends_at: int, options: SessionPolicyOptions) -> list[dict[str, Any]]:
-    """Return one Deny statement for each condition: a statement applies only where all its conditions hold."""
+    """Return one Deny statement per condition, because a statement applies only where all its conditions hold."""
     conditions: list[dict[str, Any]] = [{"DateGreaterThan": {"aws:CurrentTime": iso(ends_at)}}]
     if options.source_ip:
         network = str(ipaddress.ip_network(options.source_ip))

@@ -1,8 +1,9 @@
-"""The statements of a session policy: the fewest characters that allow exactly what was requested.
+"""The statements of a session policy: as few characters as possible, allowing exactly what was requested.
 
-Each step is exact. An action keeps only the resources that its types can have, without those that another one covers.
-Actions on the same resources share a statement. Two statements become one if every (action, resource) that this adds
-allows nothing more: the action cannot act on the resource, or a wider resource was requested.
+Each step is exact. First, an action keeps only the resources that its types can have. A resource that another one
+covers is left out. Then actions on the same resources share a statement. Last, two statements are merged if the merge
+allows nothing more: for every pair it adds, either the action cannot act on the resource, or a wider resource was
+requested.
 """
 
 import json
@@ -33,7 +34,7 @@ class Statement:
 
 
 class CompactedRequest(NamedTuple):
-    """`statements` that allow exactly `requested` (the sorted resources of each action), and its `scope`."""
+    """The `statements` that allow exactly `requested` (the sorted resources of each action), and its `scope`."""
 
     statements: tuple[Statement, ...]
     requested: Mapping[str, tuple[str, ...]]
@@ -41,7 +42,7 @@ class CompactedRequest(NamedTuple):
 
 
 def compact_request(permissions: Sequence[Permission], actions: ActionTable) -> CompactedRequest:
-    """Return the statements for `permissions`; none for combinations that cannot exist.
+    """Return the statements for `permissions`. Pairs that cannot exist get none.
 
     Action wildcards must be expanded already. The order of permissions does not matter. Raises ValueError for an action
     that is not in the table.
@@ -76,7 +77,10 @@ def by_resources(requested: Mapping[str, tuple[str, ...]]) -> tuple[Statement, .
 
 
 def with_statement(statements: tuple[Statement, ...], new: Statement, scope: RequestedScope) -> tuple[Statement, ...]:
-    """Return `statements` with `new`, merged into the first one that allows it. Merging never lengthens a policy."""
+    """Return `statements` with `new`, merged into the first statement that allows it.
+
+    Merging never lengthens a policy.
+    """
     for place, before in enumerate(statements):
         if _may_join(before, new, scope) and _may_join(new, before, scope):
             return (*statements[:place], _joined(before, new), *statements[place + 1 :])
@@ -84,7 +88,7 @@ def with_statement(statements: tuple[Statement, ...], new: Statement, scope: Req
 
 
 def one_or_many(names: tuple[str, ...]) -> str | tuple[str, ...]:
-    """Return a single name without its list, which IAM reads as the same."""
+    """Return a list of one name as the bare name. IAM reads both alike."""
     return names[0] if len(names) == 1 else names
 
 
@@ -94,7 +98,7 @@ def compact(value: Any) -> str:
 
 
 def _may_join(one: Statement, other: Statement, scope: RequestedScope) -> bool:
-    """Return whether the actions of `one` on the resources of `other` stay within the scope."""
+    """Return whether `one`'s actions on `other`'s resources stay within the scope."""
     return not any(scope.adds(action, resource) for action in one.actions for resource in other.resources)
 
 

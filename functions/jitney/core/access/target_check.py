@@ -1,9 +1,10 @@
 """Checks a target's roles: they must allow what grants need and refuse everything else.
 
-Every attempt is harmless, even where a role answers wrongly: its session is denied everything, or may make one call
-that changes nothing. IAM answers AccessDenied before it looks for the named thing and NoSuchEntity after. So a request
-to delete something nonexistent shows who may delete.
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+Every attempt is harmless, even when a role answers wrongly. Its session is denied everything, or may make one call that
+changes nothing.
+
+A request to delete something nonexistent shows who may delete: IAM answers AccessDenied before it looks for the thing,
+and NoSuchEntity after that. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
 import json
@@ -15,9 +16,12 @@ from jitney.core.config import Target
 
 ALLOWED, DENIED, NO_SUCH_ENTITY = "allowed", "AccessDenied", "NoSuchEntity"
 NOT_TRIED = "not_tried"
-"""The answer to a call whose session could not be created."""
+"""The answer of an attempt whose session could not be created."""
 SESSION_PREFIX = "g-check-"
-"""No grant's id has a second hyphen, and the roles' trust policy accepts every name with a grant's prefix."""
+"""Prefix of the names of a check's sessions.
+
+The roles' trust policy accepts it, and no grant's id has a second hyphen.
+"""
 NON_GRANT_PREFIX = "check-"
 SESSION_SECONDS = 900
 NONEXISTENT_POLICY = "JitneyCheck"
@@ -33,9 +37,9 @@ _DEPLOY = f"Deploy the target's stack, after the broker's. If it is deployed as 
 
 
 class Attempt(NamedTuple):
-    """One attempt: the parameters of sts:AssumeRole, and the IAM call that the session then makes, if any.
+    """One attempt: the parameters of sts:AssumeRole, and the IAM call that the session then makes, or None.
 
-    `expected` are the right answers: ALLOWED, or an error code. `fix` applies to any other answer.
+    `expected` lists the right answers: ALLOWED, or error codes. `fix` says what to do about any other answer.
     """
 
     name: str
@@ -47,7 +51,7 @@ class Attempt(NamedTuple):
 
 
 class AttemptResult(NamedTuple):
-    """An attempt and AWS's answer."""
+    """An attempt and the answer from AWS."""
 
     attempt: Attempt
     answer: str
@@ -71,9 +75,9 @@ class AttemptResult(NamedTuple):
 
 
 def attempts(target: Target, session: str, principal: str, human: str) -> tuple[Attempt, ...]:
-    """Return the attempts on `target`.
+    """Return the attempts of a check of `target`.
 
-    They use sessions named `session` (SESSION_PREFIX and more) with the source identity `principal`.
+    Their sessions are named `session`, which begins with SESSION_PREFIX, and have the source identity `principal`.
     """
     return (*_of_the_role(target, session, principal, human), *_of_the_revoker(target, session))
 
@@ -137,7 +141,7 @@ def _of_the_revoker(target: Target, session: str) -> Iterator[Attempt]:
 
 
 def _revoker_calls(target: Target) -> Iterator[tuple[str, str, tuple[str, ...], str, Mapping[str, str]]]:
-    """Yield name, description, expected answers, IAM operation and its parameters."""
+    """Yield the name, description, expected answers, IAM operation and parameters of each attempt."""
     role, revoker = _name(target.role_arn), _name(target.revoker_arn)
     document, nothing = {"PolicyName": DENY_POLICY_NAME}, {"PolicyName": NONEXISTENT_POLICY}
     boundary = target.boundary_arn
@@ -165,7 +169,7 @@ def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _changed(whole: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters updated by `change`, without parameters that are None."""
+    """Return the parameters updated by `change`, without those that become None."""
     return {name: value for name, value in {**whole, **change}.items() if value is not None}
 
 

@@ -1,1 +1,1 @@
-"""From AWS calls, as an agent writes them, to the smallest permissions that they need."""
+"""Derives the smallest permissions that AWS calls need from the calls as an agent writes them."""

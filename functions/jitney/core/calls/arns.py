@@ -31,10 +31,10 @@ _WHOLE = re.compile(r"@(\w+)(?:\|(\w+))? (.+)")
 
 
 def fill_template(template: str, parameters: Mapping[str, Any], place: AwsLocation) -> list[str]:
-    """Return the ARNs that `template` names with these parameters; [] when the parameters name none.
+    """Return the ARNs that `template` yields with these parameters; [] when the parameters name no resource.
 
-    Raises Problem: call_invalid for a name that IAM would read as a pattern, account_mismatch for another account's
-    name.
+    Raises Problem call_invalid for a name that IAM would read as a pattern, and account_mismatch for a name in another
+    account.
     """
     if whole := _WHOLE.fullmatch(template):
         given = (
@@ -52,12 +52,12 @@ def fill_template(template: str, parameters: Mapping[str, Any], place: AwsLocati
 
 
 def name_parameters(template: str) -> set[str]:
-    """Return the parameters whose values are names in a template, without those that hold more than a name."""
+    """Return the parameters whose values are names in a template, without those whose values hold more than a name."""
     return {name for name, transform in _members(template) if transform not in CONTENT_TRANSFORMS}
 
 
 def structure_parameters(need: RequiredAction) -> set[str]:
-    """Return the parameters that the need's resources or condition read member by member."""
+    """Return the parameters whose members the need's resources or condition read."""
     read = [each for kind in need.types or () for template in kind.arns for each in _members(template)]
     conditions = (each.removeprefix("!").partition("|") for each in need.when.split())
     return {
@@ -68,9 +68,9 @@ def structure_parameters(need: RequiredAction) -> set[str]:
 
 
 def check_parameters(template: str, parameters: Mapping[str, Any]) -> None:
-    """Raise Problem call_invalid when a given parameter of the template is empty or its value is unknown here.
+    """Raise Problem call_invalid when a parameter of the template is given but is empty or has an unknown value.
 
-    Such a parameter names no resource, so the action would be requested on every one.
+    Such a parameter names no resource, so the action would be requested on every resource.
     """
     for name, transform in _members(template):
         if name not in parameters:
@@ -91,7 +91,7 @@ def check_parameters(template: str, parameters: Mapping[str, Any]) -> None:
 
 
 def _members(template: str) -> list[tuple[str, str]]:
-    """Return the parameters of a template, each with its transform."""
+    """Return the parameters of a template, each with its transform or ""."""
     if whole := _WHOLE.fullmatch(template):
         return [(whole[1], whole[2] or "")]
     found = (each for each in _VARIABLE.finditer(template) if not each[1] and each[2] not in _PLACE)
@@ -147,9 +147,9 @@ def _given(value: Any) -> Iterator[str]:
 
 
 def _last(name: str, text: str, place: AwsLocation, template: str) -> str:
-    """Return a name, or the last part of an ARN, for a template of several parameters.
+    """Return a name, or the last part of an ARN, for a template that has several parameters.
 
-    Raises Problem call_invalid for an ARN of another kind: an S3 access point is not the bucket of the same name.
+    Raises Problem call_invalid for an ARN of another type. An S3 access point is not the bucket of the same name.
     """
     if not text.startswith("arn:"):
         return text
@@ -163,7 +163,7 @@ def _last(name: str, text: str, place: AwsLocation, template: str) -> str:
 
 
 def _kind(arn: str) -> tuple[str, bool, bool]:
-    """Return an ARN's service, and whether such ARNs name a Region and an account."""
+    """Return the service of an ARN, and whether ARNs of its form name a Region and an account."""
     _, _, service, region, account, *_ = [*arn.split(":", 5), "", "", ""]
     return service, bool(region), bool(account)
 

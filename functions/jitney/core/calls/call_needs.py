@@ -1,4 +1,4 @@
-"""What an `AwsCall` needs: each action, the resources, and why."""
+"""What an `AwsCall` needs: actions, the resources of each, and the reason."""
 
 import re
 import shlex
@@ -53,10 +53,10 @@ _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws)?:[\w/:.+
 
 
 def explain_call(call: AwsCall, place: AwsLocation) -> tuple[ExplainedAction, ...]:
-    """Return everything that `call` needs in `place`; never an empty tuple.
+    """Return all actions that `call` needs in `place`, at least one.
 
-    Raises Problem: operation_unknown when no action is known for the operation, call_invalid when its parameters do not
-    determine what it does or name a resource that no policy can, account_mismatch.
+    Raises Problem operation_unknown when no action is known for the operation. Raises call_invalid when the parameters
+    do not determine what the call does, or name a resource that no policy can name. Raises account_mismatch.
     """
     operation = call.operation
     if not operation.needs:
@@ -82,7 +82,7 @@ def explain_call(call: AwsCall, place: AwsLocation) -> tuple[ExplainedAction, ..
 
 
 def _unheld(call: AwsCall) -> str:
-    """Return a note on permissions that depend on values on the caller's machine; "" if there are none."""
+    """Return a note about permissions that depend on values on the caller's machine; "" if there are none."""
     within = ((need.action, *need.when.partition("|")) for need in call.operation.needs)
     unread = [
         f"{action} on the roles in {name}" if action == "iam:PassRole" else f"{action}, if {name} takes it"
@@ -117,9 +117,9 @@ def _by_name(operation: Operation, action: str) -> str:
 
 
 def _resources(need: RequiredAction, parameters: Mapping[str, Any], place: AwsLocation) -> list[str]:
-    """Return the ARNs; [] when a required type of resource is not named, or no type is.
+    """Return the ARNs; [] when a required type of resource has no name, or when no type has one.
 
-    Raises Problem call_invalid when a parameter that would name one is empty or unknown.
+    Raises Problem call_invalid when a parameter that should name a resource is empty or unknown.
     """
     found: dict[str, None] = {}
     _check_given(need, parameters)
@@ -137,7 +137,7 @@ def _check_given(need: RequiredAction, parameters: Mapping[str, Any]) -> None:
 
 
 def _shown(call: AwsCall) -> str:
-    """Return the call with the values that name its resources. All other values may be secret and are masked."""
+    """Return the call with the values that name its resources. Other values may be secret and are masked."""
     words = ["aws", call.operation.service_command, call.operation.command]
     naming = set(_naming(call.operation))
     for member in call.operation.members:

@@ -1,4 +1,4 @@
-"""The member `calls` of a request: explains what each command line or object needs, and why."""
+"""The member `calls` of a request: explains what each command line or call object needs, and why."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,11 +16,11 @@ from jitney.core.config import Target
 from jitney.core.problems import Problem
 
 WITHOUT_CALLS = frozenset({"configure", "help", "history"})
-"""AWS CLI commands that only use its own files."""
+"""AWS CLI commands that use only the CLI's own files."""
 
 
 def explainer(operations: OperationTable) -> CallExplainer:
-    """Return the `CallExplainer` for requests, using this table."""
+    """Return a `CallExplainer` that uses this table."""
 
     def explain_on(calls: Sequence[Any], target: Target) -> tuple[ExplainedAction, ...]:
         place = AwsLocation(target.role_arn.split(":", 2)[1], target.region, target.account)
@@ -30,9 +30,9 @@ def explainer(operations: OperationTable) -> CallExplainer:
 
 
 def explain_calls(calls: Sequence[Any], place: AwsLocation, operations: OperationTable) -> tuple[ExplainedAction, ...]:
-    """Return what the calls need, in their order.
+    """Return what the calls need, in the order of the calls.
 
-    Raises Problem call_invalid, operation_unknown or account_mismatch; its `pointer` names the call.
+    Raises Problem call_invalid, operation_unknown or account_mismatch. Its `pointer` names the call.
     """
     return tuple(each for index, call in enumerate(calls) for each in _explained(call, index, place, operations))
 
@@ -69,7 +69,7 @@ def explain_line(line: str, place: AwsLocation, operations: OperationTable) -> t
 
 
 def _service(words: list[str]) -> tuple[str, list[str]]:
-    """Return the service's command and the other words. Global options may come before it."""
+    """Return the words for service and command, after any global options before them."""
     at = 0
     while at < len(words) and words[at].startswith("--"):
         name = words[at][2:].partition("=")[0]

@@ -1,16 +1,17 @@
 """The operation table: AWS operations, their AWS CLI commands, and the actions that authorize them.
 
-`make data` builds it from botocore's models, in the container format of the action table (with "JOT1" instead of its
-magic), a block for each service:
+`make data` builds the table from botocore's models. Its container format is the action table's, with "JOT1" instead of
+"JAT1". Each service has a block:
 
     {"names": [CLI commands], "waiters": {command: operation}, "commands": {command: operation}, "own": {command: row},
      "operations": {name: {"c": CLI command, "m": "Member=option=kind! ...", "x": "option=kind ...", "o": 1,
                            "w": "Member ...", "n": [[action, [[required, template, ...], ...] or 0, when, why], ...]}}}
 
-"m" are the parameters, `!` for required. "x" are options that only the CLI has. "o" says that the name of an output
-file follows. "n" are the required actions. "own" are the AWS CLI's own commands, which make several calls; "w" are the
-parameters that they take as words without an option. An operation without "n" has no known action: its calls are
-refused.
+"m" are the parameters; `!` marks required ones. "x" are options that only the CLI has. "o" says that an output file's
+name follows. "n" are the actions that the operation needs. "own" are the CLI's own commands, which make
+several calls each. "w" are the parameters of such a command that it takes as words without an option.
+
+An operation without "n" has no known action, so its calls are refused.
 """
 
 import difflib
@@ -40,10 +41,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class ResourceTemplates:
-    """How one type of resource is named: each ARN template that can be filled names a resource.
+    """How an operation names resources of one type. Each ARN template that can be filled names a resource.
 
-    A template is an ARN with ${Partition}, ${Region}, ${Account}, ${Member}, ${Member|transform} or ${=text}. Where the
-    parameter holds a whole ARN, it is "@Member FORMAT" or "@Member|transform FORMAT".
+    A template is an ARN with ${Partition}, ${Region}, ${Account}, ${Member}, ${Member|transform} or ${=text}. When the
+    parameter holds a whole ARN, the template is "@Member FORMAT" or "@Member|transform FORMAT".
     """
 
     required: bool
@@ -52,11 +53,13 @@ class ResourceTemplates:
 
 @dataclass(frozen=True, slots=True)
 class RequiredAction:
-    """An action that an operation needs: on which types of resources, when, and why ("" for its own action).
+    """An action that an operation needs: on which types of resources, when, and why. `why` is "" for its own action.
 
-    `types` is None for an action on no named resource, () when no parameter names one. `when` is "" for always,
-    "Member" when the parameter is given, "Member|transform" when the transform finds something, "!Member" and
-    "!Member|transform" for the opposite. Of several conditions, separated by spaces, one is enough.
+    `types` is None for an action that has no named resource. It is () when no parameter names the resource.
+
+    `when` is "" for always. "Member" means that the parameter is given, and "Member|transform" that the transform finds
+    something. "!Member" and "!Member|transform" mean the opposite. Of several conditions, separated by spaces, one is
+    enough.
     """
 
     action: str
@@ -67,10 +70,11 @@ class RequiredAction:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. `service_command` and `command` are the AWS CLI's words for it.
+    """One operation. `service_command` and `command` are its words in the AWS CLI.
 
-    `extra` are the options of the CLI alone, by kind. `writes_file` says that it takes the name of an output file.
-    `words` are the parameters without an option in one of the CLI's own commands; None for an operation of the API.
+    `extra` are the options that only the CLI has, with their kinds. `writes_file` says that the command takes the name
+    of an output file. `words` are the parameters that one of the CLI's own commands takes without an option. It is None
+    for an operation of the API.
     """
 
     service: str
@@ -86,7 +90,7 @@ class Operation:
 
 @dataclass(slots=True)
 class Service:
-    """One service's operations, each built at its first use."""
+    """The operations of one service, each built at its first use."""
 
     name: str
     block: Mapping[str, Any]
@@ -99,7 +103,7 @@ class Service:
 
     @property
     def command(self) -> str:
-        """The AWS CLI's command for the service."""
+        """The name of the service in the AWS CLI."""
         return str(self.block["names"][0])
 
     def operation(self, name: str) -> Operation:
@@ -116,7 +120,7 @@ class Service:
         return Operation(self.name, self.command, name, row["c"], members, extra, _needs(row), "o" in row, words)
 
     def needs_of(self, name: str) -> tuple[RequiredAction, ...]:
-        """Return what the operation with this API name needs; () for an unknown one."""
+        """Return the actions that the operation with this API name needs; () for an unknown operation."""
         return _needs(self.block["operations"].get(name, {}))
 
     def by_command(self, command: str) -> Operation:
@@ -138,11 +142,11 @@ class Service:
         return tuple(self.block["operations"])
 
     def own_commands(self) -> tuple[str, ...]:
-        """Return the supported commands of the AWS CLI's own, sorted, for `by_command`."""
+        """Return the supported commands that are the AWS CLI's own, sorted, for `by_command`."""
         return tuple(self.block["own"])
 
     def aliases(self) -> tuple[str, ...]:
-        """Return the AWS CLI's own commands that are one operation under another name, sorted."""
+        """Return the AWS CLI's own commands that are another name of one operation, sorted."""
         return tuple(sorted(self.block["commands"]))
 
 
@@ -170,16 +174,19 @@ class OperationTable:
         return tuple(self._places)
 
     def service(self, name: str) -> Service:
-        """Return the service with this SDK or AWS CLI name. Raises Problem operation_unknown with the closest names."""
+        """Return the service with this name in SDKs or the AWS CLI.
+
+        Raises Problem operation_unknown with the closest names.
+        """
         name = self._commands.get(name, name)
         if name not in self._places:
             raise _unknown("Jitney knows no AWS service", name, {*self._places, *self._commands, "s3"})
         return self._service(name)
 
     def needs_of(self, service: str, name: str) -> tuple[RequiredAction, ...]:
-        """Return what an operation needs, by SDK names; () where one is unknown.
+        """Return the actions that an operation needs, given the SDK's names; () for an unknown service or operation.
 
-        Computes no similar names: CloudTrail events name many operations that are in no table.
+        It looks up no similar names, because CloudTrail events name many operations that no table has.
         """
         return self._service(service).needs_of(name) if service in self._places else ()
 

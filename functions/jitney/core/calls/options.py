@@ -1,4 +1,4 @@
-"""Options of AWS CLI commands: the global ones, and how words are parsed into options and values."""
+"""Options of AWS CLI commands: the global options, and how words become options and values."""
 
 import difflib
 import re
@@ -40,7 +40,7 @@ _SEVERAL = frozenset("lm")
 
 @dataclass(frozen=True, slots=True)
 class ParsedOptions:
-    """A parsed command: options with their values ([] for a flag), and the words that belong to no option."""
+    """A parsed command: its options with their values ([] for a flag), and the words that belong to no option."""
 
     options: Mapping[str, list[str]]
     positional: tuple[str, ...]
@@ -52,10 +52,10 @@ class ParsedOptions:
 
 
 def read_options(words: Sequence[str], kinds: Mapping[str, str]) -> ParsedOptions:
-    """Return the parsed `words` after the command, whose own options are `kinds`. Raises Problem call_invalid.
+    """Return the parsed `words` after the command, given its options' `kinds`. Raises Problem call_invalid.
 
-    A list takes the words up to the next option; a pair (kind p) takes two words and may be repeated; other options
-    take one word. `--option=value` is the same as two words.
+    A list takes all words up to the next option. A pair (kind p) takes two words and may be repeated. Other options
+    take one word. `--option=value` means the same as two words.
     """
     known = {**GLOBAL_OPTIONS, **kinds}
     options: dict[str, list[str]] = {}
@@ -123,5 +123,5 @@ def _check_region(options: Mapping[str, list[str]]) -> None:
 
 
 def invalid_call(detail: str, fix: str, **members: list[str]) -> Problem:
-    """Return the problem that a call cannot be parsed; `members` are its `alternatives` or what is `missing`."""
+    """Return the problem that a call cannot be parsed. `members` are its `alternatives` or `missing`."""
     return Problem("call_invalid", detail, fix, members)

@@ -1,4 +1,7 @@
-"""Parses a command line, or {service, operation, parameters}, into an `AwsCall`. Runs, expands and fetches nothing."""
+"""Parses a command line, or {service, operation, parameters}, into an `AwsCall`.
+
+Nothing is run, expanded or fetched.
+"""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -57,7 +60,10 @@ def _fits(member: Parameter, value: Any) -> bool:
 
 
 def _complete(operation: Operation, parameters: Mapping[str, Any], region: str) -> AwsCall:
-    """Return the call if no required parameter is missing: without a key, every key would have to be requested."""
+    """Return the call. Raises Problem call_invalid when a required parameter is missing.
+
+    Without a key, for example, every key would have to be requested.
+    """
     missing = [member for member in operation.members if member.required and member.name not in parameters]
     # The CLI renames some parameters (--version-number for Version): a CLI option may be the missing parameter.
     renames = operation.words is None and set(operation.extra) - {"max-items", "page-size", "starting-token"}
@@ -87,9 +93,9 @@ def _parameters(operation: Operation, read: ParsedOptions) -> dict[str, Any]:
 
 
 def _value(member: Parameter, words: list[str]) -> Any:
-    """Return the value as the API would get it; UNKNOWN_VALUE if only the caller's machine has it.
+    """Return the value as the API would receive it; UNKNOWN_VALUE if it is on the caller's machine.
 
-    The CLI's shorthand for structures stays as words. `_structure` parses them.
+    The CLI's shorthand for structures stays as words; `_structure` parses it.
     """
     if any(word.startswith(FILES) for word in words):
         return UNKNOWN_VALUE
@@ -105,9 +111,10 @@ def _value(member: Parameter, words: list[str]) -> Any:
 
 
 def _structure(member: Parameter, value: Any) -> Any:
-    """Return a value that is read member by member as its members, parsing the CLI's shorthand.
+    """Return a value whose members are read, parsed where it is the CLI's shorthand.
 
-    Raises Problem call_invalid for shorthand that the CLI may read differently: it would name another resource.
+    Raises Problem call_invalid for shorthand that the CLI may read differently, because that would name other
+    resources.
     """
     if member.kind not in "xm" or not isinstance(value, list) or not any(isinstance(each, str) for each in value):
         return value

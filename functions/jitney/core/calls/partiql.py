@@ -1,4 +1,4 @@
-"""Finds the table of a DynamoDB PartiQL statement, where it is unambiguous.
+"""Finds the table of a DynamoDB PartiQL statement, if the statement is unambiguous.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.html
 """
@@ -17,7 +17,7 @@ _STATEMENT = re.compile(
 
 
 def table_of(verb: str) -> Callable[[Any, Any], Iterable[str]]:
-    """Return a transform that finds the table, or TABLE/index/INDEX, of statements with this verb.
+    """Return a transform of statements with this verb. It finds the table, or TABLE/index/INDEX.
 
     The verb is select, insert, update or delete.
     """

@@ -1,4 +1,4 @@
-"""Finds roles inside a parameter's value: the RoleArn of each of a rule's targets, in JSON or the CLI's shorthand."""
+"""Finds roles in a parameter's value, such as the RoleArn of each target of a rule, in JSON or the CLI's shorthand."""
 
 import re
 from collections.abc import Iterator
@@ -7,14 +7,17 @@ from typing import Any
 ROLE = re.compile(
     r"(?!Remove|remove|MasterBackend)(\w*Role|\w*[rR]ole_?(Arn|ARN|arn)s?|\w*IamRoles|SnsCallerArn)", re.ASCII
 )
-"""Names of members that hold one or more roles. OpenSearch's MasterBackendRole is not passed to a service."""
+"""Names of members that hold one or more roles.
+
+OpenSearch's MasterBackendRole is not among them, because it is not passed to a service.
+"""
 
 _ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[^\s,\]}\"']+", re.ASCII)
 _SHORTHAND = re.compile(rf"(?<!\w)(?:{ROLE.pattern})[\"']?\s*[=:]\s*[\"']?({_ARN.pattern})", re.ASCII)
 
 
 def roles_within(value: Any, _place: Any = None) -> Iterator[str]:
-    """Yield the ARNs of the roles in a value: the value itself, or members that are named after a role."""
+    """Yield the ARNs of the roles in a value: the value itself, or members whose names say that they are roles."""
     return _roles(value, named=True)
 
 

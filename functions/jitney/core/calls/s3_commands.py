@@ -1,6 +1,6 @@
 """The AWS CLI's own S3 commands: `aws s3 cp`, `mv`, `sync`, `ls`, `rm`, `mb`, `rb`, `presign`.
 
-Each makes many API calls. Its paths and a few options determine what it needs.
+Each command makes many API calls. Its paths and a few options determine what it needs.
 https://docs.aws.amazon.com/cli/latest/reference/s3/
 """
 
@@ -37,27 +37,27 @@ _LIST = {"recursive": "b", "human-readable": "b", "summarize": "b", "page-size":
 _KEY = "arn:${Partition}:kms:${Region}:${Account}:key/${key|key_id}"
 _TAGS = "not requested: s3:GetObjectTagging and s3:PutObjectTagging, if the original has tags"
 ALL_BUCKETS = "s3://"
-"""A path that only `aws s3 ls` accepts."""
+"""A path that only `aws s3 ls` accepts: all buckets."""
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class S3Path:
-    """A path of a command: in a bucket, or a local one with the `bucket` "" and the path as `key`."""
+    """One path of a command. For a local path, `bucket` is "" and `key` is the path."""
 
     bucket: str
     key: str
 
     @property
     def folder(self) -> str:
-        """The prefix that the command works below, with the slash that the CLI appends; "" for the whole bucket."""
+        """The prefix below which the command works, with the slash that the CLI appends; "" for the whole bucket."""
         return self.key if not self.key or self.key.endswith("/") else f"{self.key}/"
 
 
 @dataclass(frozen=True, slots=True)
 class S3Command:
-    """One command to explain: its text for records, its options and paths, and its location."""
+    """One command to explain: its text for records, its options, its paths and its location."""
 
     shown: str
     read: ParsedOptions
@@ -75,7 +75,7 @@ class S3Command:
         return ExplainedAction(self.shown, action, (arn,), f"{why}; {note}" if note else why)
 
     def key(self) -> Iterator[ExplainedAction]:
-        """Yield what encrypting with the key of --sse-kms-key-id needs."""
+        """Yield what encryption with the key of --sse-kms-key-id needs."""
         for given in self.read.options.get("sse-kms-key-id", []):
             place = replace(self.place, region=self.read.region or self.place.region)
             arns = tuple(fill_template(_KEY, {"key": given}, place))
@@ -110,7 +110,7 @@ def explain_s3(words: Sequence[str], place: AwsLocation) -> tuple[ExplainedActio
 
 
 def _without_filters(words: list[str], kinds: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
-    """Return the words without --include and --exclude, which may be repeated: they narrow nothing that IAM checks."""
+    """Return the words without --include and --exclude. They may be repeated, and change nothing that IAM checks."""
     kept: list[str] = []
     rest = list(words)
     while rest:
@@ -161,7 +161,7 @@ def _transfer(command: S3Command, *, moves: bool = False) -> Iterator[ExplainedA
 
 
 def _name(path: S3Path) -> str:
-    """Return the name that the source keeps below a prefix."""
+    """Return the last part of a path, which the copy keeps as its name."""
     if not path.bucket and "\\" in path.key:  # separates folders on Windows only, and the call does not name a system
         raise invalid_call("The file's path holds a backslash.", "Write the whole key: s3://BUCKET/KEY.")
     return path.key.rpartition("/")[2]
@@ -174,7 +174,10 @@ def _key(path: S3Path) -> str:
 
 
 def _copy_below(command: S3Command, source: S3Path, target: S3Path) -> Iterator[ExplainedAction]:
-    """Yield what copying a whole prefix needs. Listing is for the bucket: it cannot be granted for a prefix alone."""
+    """Yield what copying a whole prefix needs.
+
+    Listing needs the bucket, because it cannot be granted for a prefix alone.
+    """
     if source.bucket:
         yield command.need("s3:ListBucket", source.bucket, "the objects to copy are listed")
         yield command.need("s3:GetObject", f"{source.bucket}/{source.folder}*", "each of them is read")
@@ -261,4 +264,4 @@ COMMANDS: Mapping[str, tuple[Mapping[str, str], range, Callable[[S3Command], Ite
     "rb": ({"force": "b"}, range(1, 2), _remove_bucket),
     "presign": ({"expires-in": "s"}, range(1, 2), _presign),
 }
-"""Each command: its options, how many paths it takes, and what it needs."""
+"""The commands. Each has its options, the number of its paths, and what it needs."""

@@ -1,7 +1,7 @@
-"""Splits a command line into words as a POSIX shell does, and refuses everything that a shell would act on.
+"""Splits a command line into words like a POSIX shell, and refuses everything that a shell would act on.
 
-Running, redirecting, expanding and substituting is refused: the words judged here must be exactly those that the AWS
-CLI would get. Nothing is ever run or expanded.
+Commands, redirections, expansions and substitutions are refused, because the words judged here must be the words that
+the AWS CLI gets.
 """
 
 import re
@@ -42,7 +42,7 @@ _PIECE = re.compile(r"'[^']*'|\"(?P<double>(?:[^\"\\]|\\.)*)\"|\\.|(?P<bare>[^'\
 def split_words(line: str) -> list[str]:
     """Return the words of `line`.
 
-    Raises Problem call_invalid for a line that is too long or unprintable, for unbalanced quotes and for shell syntax.
+    Raises Problem call_invalid for a line that is too long or unprintable, for unbalanced quotes, and for shell syntax.
     """
     if len(line) > MAX_LINE:
         raise invalid_call(f"The command line has {len(line)} characters.", f"Use at most {MAX_LINE} characters.")

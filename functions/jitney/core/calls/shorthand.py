@@ -1,7 +1,7 @@
 """The AWS CLI's shorthand for structures: `Objects=[{Key=a},{Key=b}],Quiet=true`.
 
 Only plain words are parsed. The CLI has its own rules for quotes, spaces, escapes and files, and the result here must
-be the CLI's: https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html
+equal the CLI's: https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html
 """
 
 import re
@@ -17,7 +17,7 @@ _MORE = re.compile(rf"(?:,[^={_NOT_PLAIN}]+(?=,|\Z))+")
 
 
 def read_shorthand(word: str) -> dict[str, Any] | None:
-    """Return the structure in one word; None where the AWS CLI might read another one."""
+    """Return the structure in one word; None when the AWS CLI might read it differently."""
     try:
         found, end = _structure(word, 0, 0)
     except ValueError:
@@ -26,7 +26,7 @@ def read_shorthand(word: str) -> dict[str, Any] | None:
 
 
 def _structure(word: str, at: int, depth: int) -> tuple[dict[str, Any], int]:
-    """Return one or more NAME=VALUE, and where they end."""
+    """Return the structure of one or more NAME=VALUE, and the position where they end."""
     members: dict[str, Any] = {}
     while True:
         name = _must(_NAME, word, at)
@@ -63,7 +63,7 @@ def _value(word: str, at: int, depth: int) -> tuple[Any, int]:
 def _within(
     read: Callable[[str, int, int], tuple[Any, int]], close: str, word: str, at: int, depth: int
 ) -> tuple[Any, int]:
-    """Return what `read` finds up to the bracket `close`."""
+    """Return what `read` finds, and the position after the bracket `close`."""
     if depth > MAX_DEPTH:
         raise ValueError("nested too deeply")
     if word.startswith(close, at):

@@ -1,4 +1,4 @@
-"""Transforms: how a parameter's value names a resource where it is not the name itself. ARN templates refer to them."""
+"""Transforms: how a parameter's value names a resource when it is not the resource's name. ARN templates use them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -20,16 +20,19 @@ DEFAULTS: Mapping[str, str] = {
     "rules_of": "rule",
     "load_balancer_type": "app",
 }
-"""The value of an absent parameter: the service's default, or every resource."""
+"""What stands for an absent parameter: the service's default, or every resource."""
 
 READS_ARNS = frozenset({"model_of_profile", "log_group"})
-"""The transforms that find a name inside an ARN of another type or form."""
+"""The transforms that find a name in an ARN of another type or form."""
 
 READS_URLS = frozenset({"queue_url"})
-"""The transforms of web addresses. Version 1 of the AWS CLI fetches the web addresses in other parameters."""
+"""The transforms of parameters that hold web addresses.
+
+Version 1 of the AWS CLI fetches addresses in other parameters.
+"""
 
 ADDS_WILDCARDS = frozenset({"secret", "revision", "launch_template"})
-"""The transforms that add a wildcard to the given value."""
+"""The transforms that add a wildcard to the value."""
 
 _QUEUE_URL = re.compile(r"https?://[^/]+/(\d{12})/([\w-]+(?:\.fifo)?)", re.ASCII)
 _PARTIAL_ARN = re.compile(r"(?:(\d{12}):)?(?:function:)?([\w-]+(?::[\w$-]+)?)", re.ASCII)
@@ -72,13 +75,13 @@ def wrong_account(named: str, place: AwsLocation) -> Problem:
 
 
 def strings_in(value: Any) -> list[str]:
-    """Return a string, or the strings of a list, as a list; [] for any other value."""
+    """Return a string, or the strings of a list, as a list; [] for other values."""
     values = value if isinstance(value, list) else [value]
     return [each for each in values if isinstance(each, str)]
 
 
 def _each(change: Callable[[str], str | None]) -> Transform:
-    """Return a transform of each string. `change` returns None where a string names nothing."""
+    """Return a transform of each string. `change` returns None for a string that names nothing."""
     return lambda value, _: [read for each in strings_in(value) if (read := change(each)) is not None]
 
 
@@ -99,7 +102,7 @@ def _function_name(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _without_account(value: Any, place: AwsLocation) -> Iterable[str]:
-    """Yield EC2 ids as the ends of their ARNs: an id's prefix is its type.
+    """Yield the ends of ARNs for EC2 ids. An id's prefix is its type.
 
     ARNs of images and snapshots have no account.
     """
@@ -110,18 +113,18 @@ def _without_account(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _launch_template(value: Any, _place: AwsLocation) -> Iterable[str]:
-    """Return the template's id; "*" where only its name is given, because ARNs hold no names."""
+    """Return the template's id. If only its name is given, return "*", because ARNs hold no names."""
     return list(_members(value, "LaunchTemplateId")) or ["*"]
 
 
 def _event_buses(value: Any, _place: AwsLocation) -> Iterable[str]:
-    """Return the buses of PutEvents' entries. Entries without a bus go to the default one."""
+    """Return the buses that the entries of PutEvents name. An entry without a bus goes to the default bus."""
     entries = [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
     return list(dict.fromkeys(str(each.get("EventBusName", "default")) for each in entries))
 
 
 def _rules_of(value: Any, place: AwsLocation) -> Iterable[str]:
-    """Yield the prefixes of the ARNs of a bus's rules, which omit the default bus."""
+    """Yield what precedes the rule's name in the ARNs of a bus's rules. ARNs do not name the default bus."""
     for name in strings_in(value):
         if found := _EVENT_BUS.fullmatch(name):
             if found[1] not in (None, place.account):
@@ -130,7 +133,7 @@ def _rules_of(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _documents(value: Any, place: AwsLocation) -> Iterable[str]:
-    """Yield the prefixes of a document's ARN after the Region. AWS's own documents have no account."""
+    """Yield what stands between Region and name in a document's ARNs. AWS's own documents have no account."""
     names = strings_in(value)
     yield from [f"{place.account}:document"] if names else []
     yield from [":document"] if any(name.startswith(("AWS", "Amazon")) for name in names) else []
@@ -144,7 +147,7 @@ def _root_of(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _log_group(value: Any, place: AwsLocation) -> Iterable[str]:
-    """Yield a group's name, also from its ARN. Only ARNs in policies end with :*."""
+    """Yield a group's name, also when its ARN is given. Only ARNs in policies end with :*."""
     for name in strings_in(value):
         found = _LOG_GROUP.fullmatch(name)
         if found and found[1] not in (None, place.account):
@@ -154,7 +157,7 @@ def _log_group(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _waf_place(value: Any, place: AwsLocation) -> Iterable[str]:
-    """Yield the location of a list. CloudFront's lists are global and belong to us-east-1."""
+    """Yield the location of a list. Lists for CloudFront are global and belong to us-east-1."""
     for scope in strings_in(value):
         if scope == "REGIONAL":
             yield f"{place.region}:{place.account}:regional"
@@ -172,14 +175,14 @@ def _copy_source(value: Any, _place: AwsLocation) -> Iterable[str]:
 
 
 def _copied_version(value: Any, _place: AwsLocation) -> Iterable[str]:
-    """Return the version of a copied object; nothing for the newest."""
+    """Return the version of the copied object; [] when it is the newest one."""
     if isinstance(value, dict):
         return _members(value, "VersionId")
     return [found[1] for source in strings_in(value) if (found := _VERSION.search(source))]
 
 
 def _deleted(*, versions: bool) -> Transform:
-    """Return a transform to the keys of deleted versions, or of deleted objects."""
+    """Return a transform that finds the keys of deleted versions, or those of deleted objects."""
 
     def transform(value: Any, _place: AwsLocation) -> Iterable[str]:
         objects = [each for each in _items(value, "Objects") if isinstance(each, dict)]
@@ -194,7 +197,7 @@ def _members(value: Any, *names: str) -> Iterable[str]:
 
 
 def _items(value: Any, *names: str) -> list[Any]:
-    """Return the items at the path `names`, flattening lists on the way and at its end."""
+    """Return the items at the path `names`. Lists are flattened on the way and at the end."""
     found = _one_by_one(value)
     for name in names:
         found = [
@@ -279,9 +282,9 @@ _OF_NAMES = (
     "file_system access_point copied_version"
 )
 CONTENT_TRANSFORMS = frozenset(TRANSFORMS) - {"", *_OF_NAMES.split()}
-"""The transforms of values that hold more than a name: their content may be secret."""
+"""The transforms of values that hold more than a name. Their content may be secret."""
 
 STRUCTURE_TRANSFORMS = frozenset(
     each for each in CONTENT_TRANSFORMS if each != "roles_within" and not each.startswith("partiql_")
 )
-"""The transforms that find members of a structure by name, and so require an unambiguous structure."""
+"""The transforms that find members of a structure by name. The structure must be unambiguous."""

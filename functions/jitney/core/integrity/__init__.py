@@ -1,1 +1,1 @@
-"""What proves that the audit records are those that were written: seals over them, signed and chained."""
+"""Proof that audit records are as they were written: seals over them, signed and chained."""

@@ -1,4 +1,4 @@
-"""The contents of an object of published records: JSON lines, each a link of a chain."""
+"""The contents of an object of published records: JSON lines, each a record of a chain."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from jitney.core.audit import canonical
 
 @dataclass(frozen=True, slots=True, order=True)
 class RecordPosition:
-    """A record's chain and its number in it."""
+    """The position of a record: its chain and its number in the chain."""
 
     chain: str
     seq: int
@@ -21,7 +21,7 @@ class RecordPosition:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as stored. `intact` means that its hash matches its content."""
+    """A record as it is stored. `intact` says whether its hash matches its content."""
 
     position: RecordPosition
     hash: str
@@ -31,7 +31,7 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """An object: SHA-256 of its bytes, its records in order, and the numbers of lines that are no record."""
+    """An object: the SHA-256 of its bytes, its records in order, and the numbers of the lines that are no records."""
 
     digest: str
     entries: tuple[StoredRecord, ...]
@@ -39,7 +39,7 @@ class Contents:
 
 
 def read_contents(body: bytes) -> Contents:
-    """Return the contents of an object. Raises nothing for any bytes."""
+    """Return the contents of an object. Any bytes are accepted."""
     entries, invalid_lines = [], []
     for number, line in enumerate(body.split(b"\n"), 1):
         if line:

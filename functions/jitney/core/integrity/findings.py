@@ -1,4 +1,4 @@
-"""The result of a verification: what is broken, and what was covered."""
+"""The result of a verification: what is broken, and what was checked."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,11 +7,11 @@ from jitney.core.integrity.contents import RecordPosition
 from jitney.core.integrity.seals import Seal
 
 MOST_NAMED = 5
-"""Records named in one sentence; `IntegrityBreak.records` has all."""
+"""How many records one sentence names. `IntegrityBreak.records` has all of them."""
 
 
 class VerificationResult(StrEnum):
-    """The result in one word. A failure outweighs unreadable evidence."""
+    """The result in one word. If there are failures and also unreadable evidence, it is the failure."""
 
     VERIFIED = "verified"
     UNVERIFIED = "unverified"
@@ -20,7 +20,7 @@ class VerificationResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IntegrityBreak:
-    """A difference from what was sealed: a sentence, and the seal, object and records concerned."""
+    """A difference from what was sealed: a sentence, and the seal, object and records that it is about."""
 
     sentence: str
     seal: int | None = None
@@ -30,7 +30,7 @@ class IntegrityBreak:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What was checked: the valid seals, and counts of what they cover."""
+    """What was checked: the number of valid seals, and how much they cover."""
 
     seals: int = 0
     first: Seal | None = None
@@ -44,7 +44,7 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The failures, the earliest first; `unverified` says why something could not be verified."""
+    """The failures, earliest first. `unverified` says what could not be verified, and why."""
 
     breaks: tuple[IntegrityBreak, ...]
     unverified: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""Which items of the audit table may be published: those whose content matches their key.
+"""Which items of the audit table may be published. Their content must match their key.
 
-A function's IAM role limits the keys that it may write, but not the content. Checking the content against the key keeps
-a function from writing records of other functions' chains.
+A function's IAM role limits which keys it may write, but not what. Comparing content and key keeps a function from
+writing records into other functions' chains.
 """
 
 import json
@@ -13,7 +13,7 @@ from jitney.core.trail.call_line import verdict_key
 
 
 def is_record(pk: str, sk: str, text: str) -> bool:
-    """Return whether `text` is an intact, canonical record with the chain and number of this key."""
+    """Return whether `text` is an intact and canonical record, with the chain and the number in this key."""
     if not _is_canonical(text):
         return False
     entries = read_contents(text.encode()).entries
@@ -21,7 +21,7 @@ def is_record(pk: str, sk: str, text: str) -> bool:
 
 
 def is_call_line(pk: str, sk: str, text: str) -> bool:
-    """Return whether `text` is a canonical verdict line of the call with this key (access key id and event id)."""
+    """Return whether `text` is a canonical verdict on the call of this key (access key id and event id)."""
     if not _is_canonical(text):
         return False
     try:
@@ -35,12 +35,12 @@ def is_call_line(pk: str, sk: str, text: str) -> bool:
 
 
 def is_calls_partition(pk: str) -> bool:
-    """Return whether the partition holds calls, which only the correlator may write."""
+    """Return whether the partition holds calls. Only the correlator may write there."""
     return pk.startswith(CALLS_PREFIX)
 
 
 def _is_canonical(text: str) -> bool:
-    """Return whether the text is canonical JSON, so that duplicate members cannot be read in two ways."""
+    """Return whether the text is canonical JSON. Then it has no duplicate members, which could be read in two ways."""
     try:
         return canonical(json.loads(text)).encode() == text.encode()
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Check the chains of records: complete from the start, without duplicates, each linked to its predecessor."""
+"""Check the chains of records: complete from the start, no duplicates, each record linked to the one before."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -17,10 +17,10 @@ class _Chain:
 def check_chains(
     contents: Mapping[str, Contents], but: frozenset[RecordPosition], fresh: frozenset[str], *, whole: bool
 ) -> Iterator[IntegrityBreak]:
-    """Yield the failures in the chains of all records, except at positions in `but`.
+    """Yield the failures in the chains of all records. Positions in `but` are left out.
 
-    `contents` maps each object to its content. A gap before a record of a `fresh` object is no failure yet: records may
-    arrive out of order. If the records are not `whole`, a chain may start before them.
+    `contents` maps each object to its content. Records may arrive out of order, so a gap before a record of a `fresh`
+    object is no failure yet. If the records are not `whole`, a chain may have started before them.
     """
     chains: dict[str, _Chain] = defaultdict(_Chain)
     for key, found in contents.items():

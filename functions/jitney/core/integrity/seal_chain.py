@@ -1,4 +1,4 @@
-"""Check the chain of seals: complete, without duplicates, signed by a trusted key, each linked to its predecessor."""
+"""Check the chain of seals: complete, no duplicates, signed by a trusted key, each linked to its predecessor."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from jitney.core.integrity.signatures import is_signed_by
 from jitney.core.times import iso
 
 OVERDUE_SECONDS = 3 * SEAL_INTERVAL_SECONDS
-"""Without a newer seal after this time, sealing failed twice or seals were removed."""
+"""If there is no newer seal after this time, sealing failed twice or seals were removed."""
 
 Keys: TypeAlias = Mapping[str, EllipticCurvePublicKey]
-"""Trusted public keys by fingerprint."""
+"""Trusted public keys by their fingerprints."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealFile:
-    """The first version of the object of seal `number`, which Object Lock keeps.
+    """The first version of the object of seal `number`. Object Lock keeps it.
 
-    `versions` counts all versions; `deleted` is whether the newest is a delete marker.
+    `versions` counts all versions. `deleted` says whether the newest one is a delete marker.
     """
 
     number: int
@@ -34,7 +34,7 @@ class SealFile:
 
 
 def check_seals(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> tuple[list[Seal], list[IntegrityBreak]]:
-    """Return the valid seals in order, and the failures of the others. `whole`: the first seal must exist."""
+    """Return the valid seals in order, and the failures of the others. If `whole`, the first seal must exist."""
     held: list[Seal] = []
     breaks: list[IntegrityBreak] = []
     before: int | None = -1 if whole else None
@@ -54,7 +54,7 @@ def check_seals(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> tuple[
 
 
 def overdue(last: Seal, now: int) -> IntegrityBreak | None:
-    """Return the failure that no seal follows `last` at `now` (epoch seconds), though one is overdue."""
+    """Return the failure that a seal after `last` is overdue at `now` (epoch seconds), if it is."""
     age = now - int(datetime.fromisoformat(last.time).timestamp())
     if age <= OVERDUE_SECONDS:
         return None
@@ -71,7 +71,7 @@ def _missing(first: int, after: int) -> Iterator[IntegrityBreak]:
 
 
 def _read(file: SealFile, keys: Keys) -> tuple[SignedSeal | None, str]:
-    """Return the seal in the file, and what is wrong with it on its own."""
+    """Return the seal in the file, and what is wrong with it apart from its neighbours."""
     try:
         signed = read_seal(file.body)
     except ValueError as error:
@@ -87,7 +87,7 @@ def _read(file: SealFile, keys: Keys) -> tuple[SignedSeal | None, str]:
 
 
 def _order(before: Seal | None, seal: Seal, *, whole: bool) -> str:
-    """Return what is wrong with a seal as the successor of `before`, the last valid one."""
+    """Return what is wrong with a seal as the successor of `before`, the last valid seal."""
     expected = (0, GENESIS_HASH) if before is None else (before.number + 1, before.hash)
     adjacent = seal.number == expected[0] and (before is not None or whole)
     if adjacent and seal.previous != expected[1]:

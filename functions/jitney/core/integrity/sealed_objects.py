@@ -1,4 +1,4 @@
-"""Compare objects with their seals: what was changed, removed, added or reordered."""
+"""Compare objects with their seals, and find what was changed, removed, added or reordered."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ from jitney.core.integrity.seals import SealedObject
 
 
 def check_object(number: int, sealed: SealedObject, found: Contents | None) -> Iterator[IntegrityBreak]:
-    """Yield the failures of an object of seal `number`. `found` is its present content, None if it is missing."""
+    """Yield the failures of an object of seal `number`. `found` is its present content, or None if it is missing."""
     records = tuple(place for place, _ in sealed.records)
     if found is None:
         which = f": {describe_records(records)}" if records else ""
@@ -24,7 +24,7 @@ def check_object(number: int, sealed: SealedObject, found: Contents | None) -> I
 def invalid_line_breaks(
     key: str, found: Contents, more: str = "", number: int | None = None
 ) -> Iterator[IntegrityBreak]:
-    """Yield a failure for each line that is no record; `more` ends the sentence."""
+    """Yield a failure for each line that is no record. `more` ends the sentence."""
     for line in found.invalid_lines:
         yield IntegrityBreak(f"Line {line} of {key} is not a record{more}.", number, key)
 
@@ -47,7 +47,7 @@ def _differences(number: int, sealed: SealedObject, found: Contents) -> Iterator
 
 
 def _moved(number: int, sealed: SealedObject, found: Contents) -> IntegrityBreak:
-    """Return the failure of an object with the same records in another order, number or spelling."""
+    """Return the failure of an object that holds the sealed records in another order, number or spelling."""
     then = [place for place, _ in sealed.records]
     now = [each.position for each in found.entries]
     differing = next((a for a, b in zip(then, now, strict=False) if a != b), None)
@@ -62,7 +62,7 @@ def _moved(number: int, sealed: SealedObject, found: Contents) -> IntegrityBreak
 
 
 def altered_record_breaks(contents: Mapping[str, Contents], but: frozenset[RecordPosition]) -> Iterator[IntegrityBreak]:
-    """Yield a failure for records whose hash does not match their content, except positions in `but`."""
+    """Yield failures for records whose hash does not match their content. Positions in `but` are left out."""
     for key, found in contents.items():
         broken = tuple(each.position for each in found.entries if not each.intact and each.position not in but)
         if broken:

@@ -1,7 +1,7 @@
-"""Seals: each lists the objects of records since the previous seal, links to it, and is signed.
+"""Seals. Each lists the objects of records since the previous seal, links to that seal, and is signed.
 
-A seal's statement is canonical JSON (`core.audit.canonical`); its hash is SHA-256 of that. The signature is ECDSA over
-P-256 of the hash (KMS: ECDSA_SHA_256), DER in base64. `docs/integrity.md` describes the file.
+A seal's statement is canonical JSON (`core.audit.canonical`). Its hash is the SHA-256 of that. The signature is ECDSA
+over P-256 of the hash (KMS: ECDSA_SHA_256), as DER in base64. `docs/integrity.md` describes the file.
 """
 
 import base64
@@ -18,16 +18,16 @@ from jitney.core.integrity.contents import Contents, RecordPosition
 from jitney.core.times import iso
 
 KIND = "jitney-seal-1"
-"""The type in a signed statement, so that no other text signed by the key passes for a seal."""
+"""The type in a signed statement. It keeps other texts signed by the same key from passing for a seal."""
 FOLDER, KEYS_FOLDER = "seals/", "keys/"
 SEAL_INTERVAL_SECONDS = 3600
 LOOK_BACK_DAYS = 1
-"""A seal covers new objects from the day before its predecessor: Firehose retries delivery for 24 hours."""
+"""A seal covers new objects from the day before its predecessor, because Firehose retries delivery for 24 hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealedObject:
-    """An object when it was sealed: its key, SHA-256 of its bytes, its records and their hashes."""
+    """An object when it was sealed: its key, the SHA-256 of its bytes, its records and their hashes."""
 
     key: str
     digest: str
@@ -36,7 +36,10 @@ class SealedObject:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """Seal `number`, made at `time` (ISO 8601), signed with the key of fingerprint `signer`, after seal `previous`."""
+    """Seal `number`, made at `time` (ISO 8601) after seal `previous`.
+
+    `signer` is the fingerprint of the signing key.
+    """
 
     number: int
     time: str
@@ -60,18 +63,18 @@ class Seal:
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the statement, which the key signs."""
+        """The SHA-256 of the statement. The key signs it."""
         return hashlib.sha256(self.statement.encode()).digest()
 
     @property
     def hash(self) -> str:
-        """The digest in hexadecimal, as in the next seal and in reports."""
+        """The digest in hexadecimal, as the next seal and reports show it."""
         return self.digest.hex()
 
 
 @dataclass(frozen=True, slots=True)
 class SignedSeal:
-    """A seal with a signature (DER), not yet verified."""
+    """A seal with a signature (DER) that is not yet verified."""
 
     seal: Seal
     signature: bytes
@@ -84,7 +87,7 @@ class SignedSeal:
 
 
 def seal_key(number: int) -> str:
-    """Return the object key of seal `number`. Keys sort like the numbers."""
+    """Return the object key of seal `number`. Keys have the same order as numbers."""
     return f"{FOLDER}{number:010d}.json"
 
 
@@ -95,17 +98,17 @@ def number_of(key: str) -> int | None:
 
 
 def public_key_path(fingerprint: str) -> str:
-    """Return the object key of the copy of a public key."""
+    """Return the object key of a public key's copy."""
     return f"{KEYS_FOLDER}{fingerprint}.pem"
 
 
 def fingerprint_of(der: bytes) -> str:
-    """Return SHA-256 of a public key (DER SubjectPublicKeyInfo) in hexadecimal."""
+    """Return the SHA-256 of a public key (DER SubjectPublicKeyInfo) in hexadecimal."""
     return hashlib.sha256(der).hexdigest()
 
 
 def first_day(previous: Seal) -> date:
-    """Return the first day (dt=) of the objects that the seal after `previous` covers."""
+    """Return the first day (dt=) whose objects the seal after `previous` covers."""
     return date.fromisoformat(previous.time[:10]) - timedelta(days=LOOK_BACK_DAYS)
 
 
@@ -120,7 +123,7 @@ def next_seal(previous: Seal | None, found: Sequence[tuple[str, Contents]], sign
 
 
 def read_seal(text: str | bytes) -> SignedSeal:
-    """Return the seal in a file. Raises ValueError unless the file is exactly a `SignedSeal.text`."""
+    """Return the seal in a file. Raises ValueError unless the file is exactly the `text` of a `SignedSeal`."""
     try:
         file = json.loads(text)
         seal = _seal(file["seal"])

@@ -1,4 +1,4 @@
-"""Verify the records: from the contents of the two buckets to the findings."""
+"""Verify the records: compute the findings from the contents of the two buckets."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from jitney.core.integrity.sealed_objects import altered_record_breaks, check_ob
 from jitney.core.integrity.seals import Seal, SealedObject, first_day
 
 SKEW_SECONDS = 900
-"""How far an auditor's clock may be behind AWS's: S3 refuses requests that are further off.
+"""How far an auditor's clock may be behind AWS's. S3 refuses requests from clocks that are further off.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, RequestTimeTooSkewed
 """
@@ -22,10 +22,10 @@ _FOLDER = re.compile(r"records/dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was read: seal files, object contents by key, and errors by key.
+    """What was read: seal files, the contents of objects by key, and errors by key.
 
-    `since` and `until` are the days (dt=) of the objects, None for all. The seals reach to the one that closes `until`,
-    or to the last. `now` in epoch seconds.
+    `since` and `until` are the first and last day (dt=) of the objects, or None for all. The seals end with the one
+    that closes `until`, or with the last. `now` is in epoch seconds.
     """
 
     files: tuple[SealFile, ...]
@@ -37,7 +37,7 @@ class Evidence:
 
 
 def day_of(key: str) -> date | None:
-    """Return the day of an object's folder; None if the folder is not one that is sealed."""
+    """Return the day of an object's folder; None if folders of this name are not sealed."""
     folder = _FOLDER.match(key)
     try:
         return date.fromisoformat(folder[1]) if folder else None
@@ -46,7 +46,7 @@ def day_of(key: str) -> date | None:
 
 
 def verify(evidence: Evidence, keys: Keys) -> Findings:
-    """Return what the evidence shows, given the trusted keys by fingerprint."""
+    """Return the findings from the evidence. `trusted` are keys by fingerprint."""
     whole = evidence.since is None
     seals, seal_breaks = check_seals(evidence.files, keys, whole=whole)
     late = None if not seals or _closed(seals[-1], evidence.until) else overdue(seals[-1], evidence.now)
@@ -71,7 +71,7 @@ _ADDED = "{key} was added: no seal covers it, and the seals of its day are close
 
 
 def _closed(last: Seal, until: date | None) -> bool:
-    """Return whether no seal after `last` covers the day `until`, so that a missing seal does not matter."""
+    """Return whether no seal after `last` covers the day `until`. A missing seal does not matter then."""
     return until is not None and first_day(last) > until
 
 
@@ -88,7 +88,7 @@ def _objects(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence)
 
 
 def _unsealed(sealed: Iterable[str], seals: list[Seal], evidence: Evidence) -> tuple[frozenset[str], list[str]]:
-    """Return the objects that wait for the next seal, and those that no seal will cover."""
+    """Return the objects that wait for the next seal, and the objects that no seal will cover."""
     unsealed = set(evidence.contents) - set(sealed)
     days = {key: day_of(key) for key in unsealed}
     opens = first_day(seals[-1]) if seals else date.min

@@ -1,7 +1,7 @@
 """Mask the parameters and answers of AWS operations, and CloudTrail events (rows MASK 1-5).
 
-Three tiers: members that hold a credential, always; members that AWS's models mark as sensitive, unless switched off;
-and secrets that detectors find in the rest by format or name.
+There are three tiers. Members that hold a credential are always masked. Members that AWS's models mark as sensitive are
+masked unless that is switched off. In the rest, detectors find secrets by format or name.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,24 +24,24 @@ class CallDirection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AwsMasker:
-    """Masks with the tags of one grant. Without `sensitive`, members that AWS marks as sensitive are kept."""
+    """Masks with the tags of one grant. If `sensitive` is False, members that AWS marks as sensitive are kept."""
 
     masks: MaskTable
     tags: MaskTags
     sensitive: bool = True
 
     def call(self, service: str, operation: str, direction: CallDirection, value: Any) -> MaskedValue:
-        """Mask the parameters or the answer of an operation, in botocore's form for any protocol.
+        """Mask the parameters or the answer of an operation. They have botocore's form, for any protocol.
 
-        `service` is botocore's name. For an operation that the table does not know, members are masked by name. Returns
-        `value` itself if nothing is masked. Raises TypeError for a stream: read it first.
+        `service` is botocore's name. If the table does not know the operation, members are masked by name. Returns
+        `value` itself if nothing is masked. Raises TypeError for a stream; read it first.
         """
         shapes = self.masks.of(service, operation) or UNKNOWN_OPERATION
         start = shapes.input if direction is CallDirection.INPUT else shapes.output
         return mask_value(value, lookup_by_shape(shapes, start, self._kinds), self.tags)
 
     def event(self, event: Mapping[str, Any]) -> MaskedValue:
-        """Mask a CloudTrail event: requestParameters and responseElements by member, the rest by detectors."""
+        """Mask a CloudTrail event: requestParameters and responseElements by member, all else by detectors."""
         found = self.masks.for_event(str(event.get("eventSource", "")), str(event.get("eventName", "")))
         parts: Mapping[str, Iterable[tuple[OperationShapes, Any]]] = {
             "requestParameters": [(each, each.input) for each in found],

@@ -1,6 +1,6 @@
-"""Find text encoded within text (base64, percent-encoding, JSON escapes), to mask it and encode it again.
+"""Find text that is encoded within text (base64, percent-encoding, JSON escapes), mask it, and encode it again.
 
-Content that does not decode to text, such as compressed or encrypted data, is left alone.
+Data that does not decode to text is left alone, such as compressed or encrypted data.
 """
 
 import base64
@@ -27,7 +27,7 @@ _UNPRINTABLE = LazyPattern(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def find_encoded(text: str) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
-    """Yield start, end and a function that masks the encoded text and returns it encoded again."""
+    """Yield the start, the end, and a function that masks the encoded text and returns it encoded."""
     for start, end in runs(text, _SHORTEST):
         for match in _RUN.finditer(text, start, end + 2):
             yield from _base64_in(match)
@@ -51,7 +51,7 @@ def may_contain_encoded(text: str) -> bool:
 
 
 def _base64_in(match: re.Match[str]) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
-    """Yield the run itself, or its part before the slash of a path."""
+    """Yield the run itself. If it does not decode, yield its part before a slash, as in a path."""
     for run in (match[0], match[0].partition("/")[0]):
         if len(run) >= _SHORTEST and (read := _read(run)) is not None:
             yield match.start(), match.start() + len(run), partial(_base64, run, read)
@@ -94,7 +94,7 @@ def _base64(run: str, read: tuple[str, str], mask: Masking) -> str:
 
 
 def _percent(run: str, mask: Masking) -> str:
-    """Return the run with its text masked and encoded again; unchanged if there is nothing to mask."""
+    """Return the run with its text masked and encoded again, or unchanged if nothing is masked."""
     data = compiled(r"%([0-9A-Fa-f]{2})").sub(lambda match: chr(int(match[1], 16)), run).encode("latin-1")
     text = data.decode("utf-8", "surrogateescape")
     masked = mask(text)

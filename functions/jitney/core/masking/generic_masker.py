@@ -1,4 +1,4 @@
-"""Mask data that no AWS model describes: agents' and people's text, records, log lines, problems (row AUD 7)."""
+"""Mask data that no AWS model describes: text by agents and people, records, log lines, problems (row AUD 7)."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,12 +10,12 @@ from jitney.core.masking.text import mask_text, suspects
 from jitney.core.masking.values import Replacements, Rewriter, Survey
 
 UNKNOWN_OPERATION = OperationShapes((), None, None)
-"""An operation that the table does not know: only names decide."""
+"""An operation that the table does not know, so that members are masked by name only."""
 _KINDS = {CREDENTIAL_REF: CREDENTIAL}
 
 
 class MaskedValue(NamedTuple):
-    """A value without its secrets, and their paths: "Credentials.SecretAccessKey", "Users[2].Tags[0].Value"."""
+    """A value without its secrets, and the paths of these: "Credentials.SecretAccessKey", "Users[2].Tags[0].Value"."""
 
     value: Any
     paths: tuple[str, ...]
@@ -23,16 +23,16 @@ class MaskedValue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GenericMasker:
-    """Masks with these tags. Without tags, equal secrets cannot be recognized."""
+    """Masks with `tags`. Without tags, equal secrets cannot be recognized."""
 
     tags: MaskTags = NO_TAGS
 
     def text(self, text: str) -> str:
-        """Mask what a person or an agent wrote."""
+        """Mask text that an agent or a person wrote."""
         return mask_text(text, self.tags, prose=True)
 
     def data(self, value: Any) -> Any:
-        """Mask a JSON value by format and by name.
+        """Mask the secrets in a JSON value, found by format and by name.
 
         Returns `value` itself if nothing is masked. Raises TypeError for values that cannot be inspected.
         """
@@ -40,11 +40,11 @@ class GenericMasker:
 
 
 UNTAGGED = GenericMasker()
-"""For logs, problems and the final check of all records, where no tag key is available in time."""
+"""For logs, problems and the final check of all records. A tag key is not available there in time."""
 
 
 def mask_value(value: Any, guide: MemberLookup, tags: MaskTags) -> MaskedValue:
-    """Mask `value` with `guide`'s knowledge of its members. Returns `value` itself if nothing is masked."""
+    """Mask `value`, whose members `guide` knows. Returns `value` itself if nothing is masked."""
     survey = Survey(guide)
     survey.see(value, guide.start)
     changes = _changes(survey, tags)

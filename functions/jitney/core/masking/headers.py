@@ -1,6 +1,6 @@
-"""Find the credentials in an Authorization header of any scheme, up to the end of the line or quote.
+"""Find the credentials in an Authorization header of any scheme. They end at the end of the line or quotation.
 
-The name of a known scheme is kept. The name of an unknown scheme cannot be distinguished from a key and is masked, too.
+The name of a known scheme is kept. The name of an unknown scheme cannot be distinguished from a key, so it is masked.
 """
 
 import re
@@ -10,9 +10,9 @@ from jitney.core.masking.lazy_patterns import LazyPattern
 from jitney.core.masking.mask_tags import MASK
 
 LIST = LazyPattern(r"\[(?!masked )(?=\w)")
-"""Before the values of a header in Java: `Authorization=[...]`."""
+"""What precedes the values of a header in Java: `Authorization=[...]`."""
 PAIR_SEPARATOR = LazyPattern(r"[\"']\s{0,99},\s{0,99}(?=[\"'][A-Za-z][\w-]{0,40} +[^\s\"'\0])")
-"""Between name and value in a pair: `("Authorization", "ApiKey ...")`. The name has no space in it."""
+"""What separates name and value in a pair: `("Authorization", "ApiKey ...")`. The name contains no space."""
 
 # Schemes with one word as credentials: `jitney.core.masking.named_secrets` masks it and keeps the rest of the line.
 _ONE_WORD = LazyPattern(r"(?:bearer|basic|negotiate) +[^\s\"'&;,<>\0]", re.ASCII | re.IGNORECASE)
@@ -36,10 +36,10 @@ _AFTERWARDS = " \t.,;)]}>"
 
 
 def credentials(text: str, at: int, *, pair: bool, is_secret: Callable[[str], bool]) -> tuple[int, int] | None:
-    """Return the span of the credentials whose scheme is at `at`; (`at`, `at`) for a placeholder.
+    """Return the span of the credentials whose scheme starts at `at`; (`at`, `at`) for a placeholder.
 
-    `pair` means name=value, which may be followed by more on the line. Returns None for a single word, which is handled
-    like other names' values.
+    `pair` means name=value, where more may follow on the line. Returns None for a single word. Single words are handled
+    like the values of other names.
     """
     if _ONE_WORD.match(text, at):
         return None

@@ -1,4 +1,7 @@
-"""Regular expressions compiled on first use: most texts need none, and compiling all delays every cold start."""
+"""Regular expressions that are compiled at their first use.
+
+Most texts need none, and compiling all delays a cold start.
+"""
 
 import re
 import sys
@@ -8,12 +11,12 @@ from functools import cache
 
 @cache
 def compiled(pattern: str, flags: int = re.ASCII) -> re.Pattern[str]:
-    """Return the pattern, compiled once."""
+    """Return the pattern, compiled at the first call."""
     return re.compile(pattern, flags)
 
 
 class LazyPattern:
-    """Like `re.Pattern`, for text."""
+    """A regular expression with the interface of `re.Pattern`, for text."""
 
     __slots__ = ("flags", "pattern")
 
@@ -22,15 +25,15 @@ class LazyPattern:
         self.flags = flags
 
     def match(self, text: str, at: int = 0) -> re.Match[str] | None:
-        """Return a match that starts at `at`."""
+        """Return the match that starts at `at`, if there is one."""
         return compiled(self.pattern, self.flags).match(text, at)
 
     def fullmatch(self, text: str) -> re.Match[str] | None:
-        """Return a match of the whole text."""
+        """Return the match of the whole text, if there is one."""
         return compiled(self.pattern, self.flags).fullmatch(text)
 
     def search(self, text: str, start: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
-        """Return the first match between `start` and `end`."""
+        """Return the first match between `start` and `end`, if there is one."""
         return compiled(self.pattern, self.flags).search(text, start, end)
 
     def finditer(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[re.Match[str]]:

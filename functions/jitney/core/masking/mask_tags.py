@@ -1,11 +1,11 @@
-"""The replacement of a masked value: it keeps the type and is marked as masked.
+"""The replacement of a masked value: it has the same type and says that it is masked.
 
     "[masked credential 3f9a2c]"    a credential, with the tag of its value
     "[masked sensitive 91b0de]"     a value that AWS marks as sensitive
     "[masked credential]"           without a tag key
 
-The tag is a part of HMAC-SHA256 under a key that belongs to one grant. Equal values of a grant have equal tags, so
-answers can be compared; without the key, guesses cannot be tested (row MASK 4).
+The tag is the start of an HMAC-SHA256 under a key of one grant. Equal values in a grant have equal tags, so answers can
+be compared. Without the key, a guess cannot be tested (row MASK 4).
 """
 
 import hmac
@@ -25,13 +25,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MaskTags:
-    """Makes masks. `key` is called for the first masked value; if it returns None, masks have no tag."""
+    """Makes masks. `key` is called for the first masked value. If it returns None, masks have no tag."""
 
     def __init__(self, key: Callable[[], bytes | None] = lambda: None) -> None:
         self._give_key = key
 
     def mask(self, value: str | bytes, kind: str) -> str:
-        """Return the mask of text or bytes; a mask is returned unchanged."""
+        """Return the mask of a text or bytes. A mask itself is returned unchanged."""
         text = value if isinstance(value, str) else value.decode("latin-1")
         if MASK.fullmatch(text):
             return text
@@ -39,9 +39,9 @@ class MaskTags:
         return f"[masked {kind} {tag}]" if tag else f"[masked {kind}]"
 
     def masked(self, value: Any, kind: str) -> Any:
-        """Return a replacement of the same type: 0 for a number, 1970 for a time, false for a boolean.
+        """Return a replacement of the same type: 0 for a number, 1970 for a time, False for a boolean.
 
-        Raises TypeError unless it is a JSON value, bytes or a time: read a stream first.
+        Raises TypeError unless the value is a JSON value, bytes or a time. Read a stream first.
         """
         match value:
             case None:
@@ -69,4 +69,4 @@ class MaskTags:
 
 
 NO_TAGS = MaskTags()
-"""For masks without a key: logs, and records that should contain nothing to mask any more."""
+"""For masks without a key: in logs, and in records, which should no longer contain anything to mask."""

@@ -1,4 +1,4 @@
-"""Which members are masked as such: by an operation's shapes, or by name in CloudTrail events."""
+"""Which members are masked as a whole: by an operation's shapes, or by name in CloudTrail events."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,21 +12,24 @@ _VALUES = frozenset({"Value", "value", "ParameterValue", "parameterValue", "Stri
 
 
 class MemberLookup:
-    """Looks up members from the shape `start`; `kinds` maps shape letters to kinds of masks."""
+    """Looks up members, starting from the shape `start`. `kinds` maps a shape's letter to a kind of mask."""
 
     def __init__(self, shapes: Sequence[Shape], start: ShapeRef, kinds: Mapping[str, str]) -> None:
         self.start = start
         self.harmless: set[str] = set()
-        """Names seen so far that do not name a secret where no member is listed."""
+        """Names seen so far that do not name a secret. They count only where the member is not listed."""
         self._shapes = shapes
         self._kinds = kinds
 
     def kind(self, ref: ShapeRef) -> str | None:
-        """Return the kind of mask for everything below this shape; None to look further."""
+        """Return the kind of mask for everything below this shape; None to look at its members."""
         return self._kinds.get(ref) if isinstance(ref, str) else None
 
     def member(self, ref: ShapeRef, name: Any, holder: Mapping[Any, Any]) -> ShapeRef:
-        """Return the shape of a member of `holder`: an unlisted member named like a secret counts as credential."""
+        """Return the shape of a member of `holder`.
+
+        An unlisted member counts as a credential if its name is a secret's.
+        """
         on = self._listed(ref, name)
         if isinstance(on, str) or not isinstance(name, str):
             return on
@@ -47,7 +50,7 @@ class MemberLookup:
 
 
 class _NameLookup(MemberLookup):
-    """Looks up members by name only. Shape 0 is the event, which has masked members only in its parts."""
+    """Looks up members by name only. Shape 0 is the event itself: only its parts have masked members."""
 
     def _listed(self, ref: ShapeRef, name: str) -> ShapeRef:
         if not isinstance(ref, int):
@@ -56,17 +59,17 @@ class _NameLookup(MemberLookup):
 
 
 def lookup_by_shape(operation: OperationShapes, start: ShapeRef, kinds: Mapping[str, str]) -> MemberLookup:
-    """Return a lookup for botocore's parameters or answers."""
+    """Return a lookup for parameters or answers in botocore's form."""
     return MemberLookup(operation.shapes, start, kinds)
 
 
 def lookup_by_name(
     parts: Mapping[str, Iterable[tuple[OperationShapes, ShapeRef]]], kinds: Mapping[str, str]
 ) -> MemberLookup:
-    """Return a lookup for a CloudTrail event with the masked members of these operations in its `parts`.
+    """Return a lookup for a CloudTrail event. Its `parts` have the masked members of these operations.
 
-    CloudTrail changes the names of members (small first letter, "Set" and "items" around EC2's lists). So a member is
-    masked anywhere in its part of the event, in any case.
+    CloudTrail changes members' names: a small first letter, and "Set" and "items" around the lists of EC2. Therefore a
+    member is masked anywhere in its part of the event, in any case.
     """
     shapes: list[Shape] = [{part: number for number, part in enumerate(parts, start=1)}]
     for each in parts.values():
@@ -80,7 +83,7 @@ def lookup_by_name(
 
 
 def _letters(operation: OperationShapes, start: ShapeRef) -> Iterable[tuple[str, str]]:
-    """Yield the listed members that are reachable from `start`, by lower-case name."""
+    """Yield the listed members that can be reached from `start`, by lower-case name."""
     waiting, seen = [start], set[int]()
     while waiting:
         at = waiting.pop()

@@ -1,7 +1,7 @@
-"""Find named secrets: `password=...`, `"client_secret": "..."`, `--auth-token ...` and more.
+"""Find secrets that follow a name: `password=...`, `"client_secret": "..."`, `--auth-token ...` and others.
 
-Look-alike names are kept: nextToken, clientToken, secretArn. So are values that are no secret: true, null, an ARN, a
-placeholder.
+Names that only look alike are ignored: nextToken, clientToken, secretArn. So are values that are no secret: true, null,
+an ARN, a placeholder.
 """
 
 import re
@@ -17,7 +17,7 @@ NEEDLES = (
     "privatekey", "private-key", "accountkey", "account_key", "sharedaccesskey", "signing_key", "authorization",
     "cookie",
 )  # fmt: skip
-"""Every name of a secret contains one of these in lower case; texts are searched for them first."""
+"""Every name of a secret contains one of these in lower case. Texts are searched for them first."""
 PARTS = ("passw", "passphrase", "pwd", "secret", "token", "key", "authorization", "cookie")
 """Every name of a secret contains one of these in lower case, in any spelling."""
 
@@ -80,17 +80,17 @@ def _names_secret(name: str) -> bool:
 
 
 def _snake_case(name: str) -> str:
-    """Return the name with an underscore before each capital that follows a small letter or digit."""
+    """Return the name with an underscore before each capital that follows a small letter or a digit."""
     return compiled(r"(?<=[a-z0-9])(?=[A-Z])").sub("_", name)
 
 
 def is_secret(value: str) -> bool:
-    """Return whether the value of a named secret can be a secret."""
+    """Return whether the value of a secret's name can be a secret."""
     return bool(value.strip()) and not _NO_SECRET.fullmatch(value.strip()) and not MASK.fullmatch(value)
 
 
 def find_named_secrets(text: str, lowered: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of named secrets' values; `lowered` is `text` with ASCII in lower case."""
+    """Yield the spans of the values of secrets' names. `lowered` is `text` with ASCII in lower case."""
     for needle in [needle for needle in NEEDLES if needle in lowered]:
         at = lowered.find(needle)
         while at >= 0:
@@ -102,7 +102,7 @@ def find_named_secrets(text: str, lowered: str) -> Iterator[tuple[int, int]]:
 
 
 def _value(text: str, at: int, end: int) -> tuple[int, int] | None:
-    """Return the span of the value that is named around `at`, if that is a secret."""
+    """Return the span of the value of the name around `at`, if it is a secret."""
     before = _NAME_BEFORE.search(text, max(0, at - 60), at)
     start = before.start() if before else at
     if (rest := _NAME_AFTER.match(text, end)) is not None:
@@ -127,7 +127,7 @@ def _value(text: str, at: int, end: int) -> tuple[int, int] | None:
 
 
 def _header(text: str, joined: re.Match[str], *, in_query: bool) -> tuple[int, int] | None:
-    """Return the span of all credentials in an Authorization header, for any scheme."""
+    """Return the span of all credentials in an Authorization header of any scheme."""
     bracket = headers.LIST.match(text, joined.end())
     at = bracket.end() if bracket else joined.end()
     span = None if in_query else headers.credentials(text, at, pair="=" in joined[0], is_secret=is_secret)

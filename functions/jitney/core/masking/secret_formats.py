@@ -1,9 +1,9 @@
-"""Find secrets of known formats: a needle to search for, and the pattern around it.
+"""Find secrets of known formats. For each format, a needle is searched first, then the pattern around it.
 
-No library fits. detect-secrets 1.5 takes 180 ms to import (it needs requests) and reads 0.2 MB of text a second, line
-by line (benchmarks.audit). gitleaks is a program, and half of its rules are for words near a text in a source file. The
-token formats are those gitleaks rules (MIT, config/gitleaks.toml) that need no context. A text without any needle is
-only searched with memchr, 2 GB a second.
+No library fits. detect-secrets 1.5 takes 180 ms to import, because it needs requests. It reads 0.2 MB of text a second,
+line by line (benchmarks.audit). gitleaks is a program, and half of its rules need words around a secret, as in source
+files. The token formats here are gitleaks's rules that need none (MIT, config/gitleaks.toml). A text without a needle
+is only searched with memchr, 2 GB a second.
 """
 
 import re
@@ -14,10 +14,12 @@ from jitney.core.masking.lazy_patterns import compiled
 
 
 class SecretFormat(NamedTuple):
-    """A kind of secret: `needle` is `offset` characters into `pattern`; group 1 is the secret, if there is one.
+    """The format of a kind of secret. `needle` is `offset` characters after the start of `pattern`.
 
-    With `folded`, the needle is lower-case and matches any case. No pattern crosses a NUL: texts are joined with NULs
-    and searched together.
+    If the pattern has a group, group 1 is the secret.
+
+    With `folded`, the needle is in lower case and matches any case. No pattern matches a NUL, because texts are joined
+    with NULs and searched together.
     """
 
     needle: str
@@ -123,7 +125,7 @@ def may_contain_known_format(text: str, lowered: str) -> bool:
 
 
 def find_known_formats(text: str, lowered: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of secrets of known formats; `lowered` is `text` with ASCII in lower case."""
+    """Yield the spans of secrets of known formats. `lowered` is `text` with ASCII in lower case."""
     # Most texts contain no needle: checking all first takes half the time of trying each.
     for each in [each for each in _PLAIN if each.needle in text]:
         yield from _found(each, text, text, re.ASCII)

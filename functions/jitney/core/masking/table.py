@@ -1,16 +1,17 @@
-"""The table of masked members: for every operation, the members of its input and output.
+"""The table of masked members: for every operation, the members of its input and output to mask.
 
-`python -m data` (`make data`) builds it. It is checked in beside this module in the form of the other tables
-(jitney.core.actions): a compressed block for each service, read on first use.
+`make data` builds it. It is checked in beside this module and has the form of the other tables (jitney.core.actions): a
+compressed block for each service, read at its first use.
 
     "JMT1", length of the index (4 bytes, big-endian), index, blocks;  index and blocks are zlib-compressed JSON
     index:  {"about": {source: version}, "services": {service: [offset behind the index, length]},
              "events": {CloudTrail's event source: [service]}, "counts": {kind: members}}
     block:  {"shapes": [{member: reference}], "operations": {operation: [input reference, output reference]}}
 
-A reference is one of these. A number: the shape to look in. A letter: everything in the member is a credential ("c"),
-is marked as sensitive by AWS ("s"), or is a look-alike ("l"), whose name does not make it a secret. Null: nothing below
-is listed. The elements of lists and maps are listed under "*"; the keys of maps are names and are kept.
+A reference is a number, a letter or null. A number is the shape to look in. A letter is for everything in the member:
+it is a credential ("c"), is marked as sensitive by AWS ("s"), or is a look-alike ("l"), whose name does not make it a
+secret. Null means that nothing below is listed. The elements of lists and maps are listed under "*". The keys of maps
+are names and are kept.
 """
 
 import json
@@ -29,7 +30,7 @@ Shape: TypeAlias = Mapping[str, ShapeRef]
 
 
 class OperationShapes(NamedTuple):
-    """The masked members of one operation; `shapes` are indexed by the references' numbers."""
+    """The masked members of one operation. `shapes` are indexed by the numbers in references."""
 
     shapes: tuple[Shape, ...]
     input: ShapeRef
@@ -49,7 +50,7 @@ class MaskTable:
 
     @classmethod
     def load(cls, data: bytes) -> Self:
-        """Return the table in `data`. Raises ValueError if it is not a table of masks."""
+        """Return the table in `data`. Raises ValueError if it is not a mask table."""
         if data[:4] != MAGIC:
             raise ValueError("this is not a table of masks")
         start = 8 + int.from_bytes(data[4:8])
@@ -64,7 +65,7 @@ class MaskTable:
         return tuple(self._block(service)["operations"])
 
     def of(self, service: str, operation: str) -> OperationShapes | None:
-        """Return the masked members of an operation; None if it is unknown."""
+        """Return the masked members of an operation; None if the operation is unknown."""
         if service not in self._places:
             return None
         block = self._block(service)
@@ -72,15 +73,15 @@ class MaskTable:
         return None if references is None else OperationShapes(block["shapes"], *references)
 
     def for_event(self, source: str, name: str) -> list[OperationShapes]:
-        """Return the masked members of the operations that a CloudTrail event may be about.
+        """Return the masked members of all operations that a CloudTrail event may be about.
 
-        Some event names end with a version: CreateDistribution2020_05_31, UpdateFunctionCode20150331v2.
+        Some event names end with a version, such as CreateDistribution2020_05_31 and UpdateFunctionCode20150331v2.
         """
         found = [self.of(service, operation) for service, operation in self.operations_of_event(source, name)]
         return [each for each in found if each is not None]
 
     def operations_of_event(self, source: str, name: str) -> list[tuple[str, str]]:
-        """Return the services and operations that an event may be about: several services share a source."""
+        """Return the services and operations that an event may be about. Several services can share an event source."""
         services = self._events.get(source, ())
         plain = name.rstrip("0123456789_v") or name
         return [(service, each) for service in services for each in dict.fromkeys((name, plain))]

@@ -1,4 +1,4 @@
-"""Mask the secrets that detectors find in text, including in encoded text within it."""
+"""Mask the secrets that detectors find in text, also in text that is encoded within it."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
 from jitney.core.masking.runs import runs
 
 DEEPEST = 8
-"""Levels of encoding that are decoded; deeper content is masked whole."""
+"""How many levels of encoding are decoded. Deeper content is masked as a whole."""
 
 # For prose only: in data, 40 such characters may be an id. No 40-letter word has digits and both cases, and a SHA-1 has
 # one case.
@@ -21,7 +21,7 @@ _BARE_KEY = LazyPattern(
     r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])",
 )
 SHORTEST_IN_PROSE = 40
-"""Length of the shortest text in which prose can hold more secrets than data."""
+"""A word of this length may be an AWS secret key. Only prose is searched for those."""
 _NUMBER = LazyPattern(r"-?[0-9]+(?:\.[0-9]+)?")
 _MEMBER = LazyPattern(r'"\s{0,5}:\s{0,5}\Z')
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -30,15 +30,15 @@ Span: TypeAlias = tuple[int, int]
 
 
 def mask_text(text: str, tags: MaskTags, *, prose: bool = False) -> str:
-    """Return `text` with every secret masked, or the same object if there is none. Idempotent.
+    """Return `text` with every secret masked, or the same object if it has none. Idempotent.
 
-    `prose` is for people's and agents' text: any 40 characters that may be an AWS secret key are masked there.
+    `prose` is for text by people and agents. In prose, any 40 characters that may be an AWS secret key are masked.
     """
     return _masked(text, tags, prose, 0)
 
 
 def cannot_hold_secret(text: str) -> bool:
-    """Return whether a quick check shows that a JSON string holds no secret; most are decided here."""
+    """Return True if a quick check shows that a JSON string holds no secret. It decides most strings."""
     lowered = _lower(text)
     return not (
         [part for part in named_secrets.PARTS if part in lowered]
@@ -49,7 +49,7 @@ def cannot_hold_secret(text: str) -> bool:
 
 
 def suspects(texts: Sequence[str]) -> set[int]:
-    """Return the indexes of all texts that hold a secret, and perhaps of some that do not."""
+    """Return the indexes of all texts that hold a secret. Some of these may hold none."""
     starts, at = [], 0
     for text in texts:
         starts.append(at)
@@ -62,7 +62,7 @@ def suspects(texts: Sequence[str]) -> set[int]:
 
 
 def _masked(text: str, tags: MaskTags, prose: bool, depth: int) -> str:  # noqa: FBT001 - like mask_text
-    """Mask until nothing is found: masking one secret may reveal that its neighbour is another."""
+    """Return the text, masked until nothing is found. One mask may reveal that its neighbour is a secret."""
     while True:
         masked = _masked_once(text, tags, prose, depth)
         if masked == text:
@@ -92,13 +92,13 @@ def _found(text: str, *, prose: bool) -> Iterator[Span]:
 
 
 def _lower(text: str) -> str:
-    """Return the text with ASCII in lower case, of the same length."""
+    """Return the text with ASCII in lower case. Its length stays the same."""
     lowered = text.lower()
     return lowered if len(lowered) == len(text) else text.translate(_LOWER)
 
 
 def _put_together(text: str, spans: Iterable[Span], rewritten: list[tuple[int, int, str]], tags: MaskTags) -> str:
-    """Return the text with `spans` masked and `rewritten` replaced. Places that overlap are masked as one."""
+    """Return the text with `spans` masked and `rewritten` replaced. Where they overlap, they are masked together."""
     masked: list[tuple[int, int, str | None]] = [(start, end, None) for start, end in spans]
     places = sorted([*masked, *rewritten], key=lambda place: place[:2])
     merged: list[tuple[int, int, str | None]] = []
@@ -115,7 +115,7 @@ def _put_together(text: str, spans: Iterable[Span], rewritten: list[tuple[int, i
 
 
 def _mask(text: str, start: int, end: int, tags: MaskTags) -> str:
-    """Return the mask of a span. If it replaces a number in JSON, it is quoted, so that the JSON stays valid."""
+    """Return the mask of a span. It is quoted if it replaces a number in JSON, so that the JSON stays valid."""
     mask = tags.mask(text[start:end], CREDENTIAL)
     return (
         f'"{mask}"' if _NUMBER.fullmatch(text[start:end]) and _MEMBER.search(text, max(0, start - 12), start) else mask

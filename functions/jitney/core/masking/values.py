@@ -1,4 +1,4 @@
-"""Walk a parsed value twice: survey its texts, then rewrite it if anything must be masked."""
+"""Walk a parsed value twice: first survey its texts, then rewrite it if anything must be masked."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,9 +22,9 @@ class Replacements(NamedTuple):
 
 
 class Survey:
-    """Collects a value's texts in order and its member names, and notes whether members are masked as such.
+    """Collects a value's texts and member names in order, and notes whether any member is masked as a whole.
 
-    Bytes are texts, one character for each byte.
+    Bytes are texts with one character for each byte.
     """
 
     def __init__(self, guide: MemberLookup) -> None:
@@ -57,7 +57,7 @@ class Survey:
 
 
 class Rewriter:
-    """Rewrites a value without its secrets; `paths` are the places of the masks."""
+    """Rewrites a value without its secrets. `paths` are the paths of the masks."""
 
     def __init__(self, guide: MemberLookup, changes: Replacements, tags: MaskTags) -> None:
         self.paths: list[str] = []
@@ -67,7 +67,7 @@ class Rewriter:
         self._seen = 0
 
     def write(self, value: Any, ref: ShapeRef, path: str) -> Any:
-        """Return the value, as a `Survey` saw it, with its secrets masked. `path` is its place."""
+        """Return `value`, which a `Survey` saw, with its secrets masked. `path` is its path."""
         if isinstance(value, str) and ref is None:
             return self._text(value, path)
         if kind := self._guide.kind(ref):
@@ -103,7 +103,7 @@ class Rewriter:
         return self._changes.names[name]
 
     def _wholly(self, value: Any, kind: str, path: str) -> Any:
-        """Return `value` with everything masked; the names in a map are kept."""
+        """Return `value` with everything masked except the names in maps."""
         if isinstance(value, dict):
             names = {name: mask_text(name, self._tags) for name in value}
             return {names[name]: self._wholly(each, kind, _joined(path, names[name])) for name, each in value.items()}

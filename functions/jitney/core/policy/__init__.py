@@ -1,1 +1,1 @@
-"""The policy decision on a request: allow, review or deny, and why."""
+"""The policies' decision on a request: allow, review or deny, and why."""

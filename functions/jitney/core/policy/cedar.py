@@ -1,7 +1,7 @@
-"""The Cedar policies: parsed, validated, and with what decisions need to know about each of them.
+"""The Cedar policies, parsed and validated, with the facts about each that decisions need.
 
-Cedar skips a `forbid` whose condition fails to evaluate. So policies are validated strictly against the schema here,
-requests are validated when they are evaluated, and any error there is a denial (row POL 2).
+Cedar skips a `forbid` whose condition fails to evaluate. Therefore policies are validated strictly against the schema
+here, requests are validated when they are evaluated, and any error is a denial (row POL 2).
 https://docs.cedarpolicy.com/auth/authorization.html
 """
 
@@ -30,8 +30,7 @@ _CEDAR_NAMES = re.compile(r'for policy `policy\d+`, | for Jitney::Action::"[^"]*
 class PolicyFault(NamedTuple):
     """One error in the policies.
 
-    `key` is Cedar's name of the policy ("policy0", "policy1", ... in the order of the text) and `id` its @id. Each is
-    "" where there is none.
+    `key` is Cedar's name of the policy ("policy0", "policy1", ... in text order); `id` is its @id. Either may be "".
     """
 
     key: str
@@ -45,7 +44,7 @@ class PolicyFault(NamedTuple):
 
 
 class InvalidPolicies(ValueError):
-    """The policies cannot be used. `faults` holds each error; the message lists them, one a line."""
+    """The policies cannot be used. `faults` lists all errors; the message has one line for each."""
 
     def __init__(self, faults: Sequence[PolicyFault]) -> None:
         self.faults = tuple(faults)
@@ -53,11 +52,11 @@ class InvalidPolicies(ValueError):
 
 
 class Rule(NamedTuple):
-    """What is known about one policy.
+    """One policy: its id, and what its annotations and conditions name.
 
-    `id` is its @id. `advice` is its @advice, quoted with a denial or a review. `groups` are the reviewer groups and
-    `risks` the risks that its conditions name. `wildcards` says whether it mentions resource.wildcard; a policy that
-    does not permits no wildcards.
+    `id` is its @id. `advice` is its @advice, which denials and reviews quote. `groups` are the reviewer groups that its
+    conditions name, and `risks` the risks. `wildcards` says whether it mentions resource.wildcard. If it does
+    not, it permits no wildcards.
     """
 
     id: str
@@ -70,10 +69,11 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PolicySet:
-    """Policies ready to be evaluated. Each set equals only itself.
+    """Policies that are ready to be evaluated. A set equals only itself.
 
-    `rules` are keyed by @id; `names` maps Cedar's names to @ids. `resources` are the patterns that policies compare
-    resources with, `durations` the seconds that they name. `equivalence` says which AWS actions look the same to them.
+    `rules` are keyed by @id. `names` maps Cedar's names to @ids. `resources` are the patterns that policies compare
+    resources with. `durations` are the seconds that policies name. `equivalence` says which AWS actions policies cannot
+    distinguish.
     """
 
     version: str
@@ -87,7 +87,7 @@ class PolicySet:
 
     @classmethod
     def load(cls, source: config.Policies) -> Self:
-        """Return the policies in `source`. Raises InvalidPolicies with all errors; ValueError for a syntax error."""
+        """Return the policies in `source`. Raises InvalidPolicies with all errors, or ValueError for a syntax error."""
         schema = cedarpy.Schema.from_str(source.schema)
         policies = cedarpy.PolicySet.from_str(source.text)
         document = json.loads(cedarpy.policies_to_json_str(source.text))
@@ -112,7 +112,7 @@ class PolicySet:
 
     @property
     def groups(self) -> frozenset[str]:
-        """The reviewer groups that policies name. A group without members could never approve."""
+        """The reviewer groups that policies name."""
         return frozenset(group for rule in self.rules.values() for group in rule.groups)
 
     def near(self, most: int) -> frozenset[int]:
@@ -120,20 +120,20 @@ class PolicySet:
         return frozenset(n + step for n in self.durations for step in (-1, 0, 1) if n + step < most)
 
     def name_in(self, error: str) -> str:
-        """Return the @id of the policy in Cedar's `error` ("... policy `policy1`: ..."), or "a request"."""
+        """Return the @id of the policy that Cedar's `error` names ("... policy `policy1`: ..."), or "a request"."""
         return next((name for key, name in self.names.items() if f"`{key}`" in error), "a request")
 
     def match_class(self, arn: str) -> Hashable:
-        """Return the key under which policies see an ARN: ARNs with equal keys look the same to every policy.
+        """Return the class of an ARN. Policies cannot distinguish two ARNs of the same class.
 
-        "*" differs from every ARN: its service, region and account are empty.
+        "*" has a class of its own: its service, region and account are empty.
         """
         return arn if arn == "*" else tuple(pattern.matches(arn) for pattern in self.resources)
 
     def witnesses(self, asked: Pattern, budget: Budget) -> tuple[str, ...]:
-        """Return ARNs that `asked` matches, one for each class that policies can distinguish (row POL 3).
+        """Return ARNs that `asked` matches, one of each class (row POL 3).
 
-        What holds for all of these holds for every ARN that `asked` matches. Raises PatternTooComplex.
+        What holds for all of them holds for every ARN that `asked` matches. Raises PatternTooComplex.
         """
         others = [pattern for pattern in self.resources if pattern.may_meet(asked)]
         return tuple(match_classes(asked, others, budget).values())

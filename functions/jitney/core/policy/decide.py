@@ -1,8 +1,8 @@
 """The decision: one pure function, used for a request, at every vote and when credentials are issued (row POL 1).
 
-Every action on every resource is evaluated with the given approvals. If that does not allow them all, they are
-evaluated again with the approvals of all reviewer groups. If that allows them all, the request needs a review, and the
-smallest sufficient sets of groups are searched. Otherwise the request is denied. An allowed request is evaluated once.
+Every action on every resource is evaluated with the given approvals. If all are allowed, so is the request. Otherwise
+they are evaluated again as if all reviewer groups had approved. If all are allowed now, the request needs a review, and
+the smallest sufficient sets of groups are searched. If not, the request is denied.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -36,7 +36,7 @@ MAX_ALTERNATIVES = 64
 
 
 class _Case(NamedTuple):
-    """A request's questions. `given` are the present approvals, `possible` those of all reviewer groups too."""
+    """The questions of one request. `given` are the present approvals; `possible` also includes all reviewer groups."""
 
     evaluation: Evaluation
     questions: Sequence[Question]
@@ -45,7 +45,7 @@ class _Case(NamedTuple):
 
     @property
     def affordable(self) -> int:
-        """How many more times all questions may be evaluated, beyond the two evaluations that every review needs."""
+        """How often all questions may still be evaluated, after the two times that every review needs."""
         return MAX_EVALUATIONS // sum(len(question.members) for question in self.questions) - 2
 
     def passes(self, seconds: int, approvals: frozenset[str]) -> bool:
@@ -68,12 +68,13 @@ def decide(
     approvals: Collection[str] = (),
     held_actions: HeldActionsLookup = _no_other_grants,
 ) -> Decision:
-    """Return the policy decision on `request` of `principal`, which names `target`.
+    """Return the policy decision on `principal`'s `request`, which is for `target`.
 
-    `reviewers` are the groups that could approve, `approvals` those that have. `held_actions` looks up what other
-    grants hold in the target's account; it is called only for actions that escalate privileges in combination. Pure:
-    the same arguments give the same answer. Raises Problem action_unknown, request_invalid when the request cannot be
-    decided, and the problems of `held_actions`.
+    `reviewers` are the groups that could approve; `approvals` are those that did. `held_actions` returns what other
+    grants hold in the target's account. It is called only for actions that escalate privileges in combination.
+
+    Pure: the same arguments give the same answer. Raises Problem action_unknown, Problem request_invalid when the
+    request cannot be decided, and the problems of `held_actions`.
     """
     questions = _questions(request, policy_set, actions, limits.max_pairs, held_actions)
     evaluation = Evaluation(policy_set, principal, target, questions)
@@ -144,7 +145,7 @@ def _refused(verdicts: Iterable[PairVerdict]) -> list[PairVerdict]:
 
 
 def _alternatives(case: _Case, seconds: int) -> tuple[frozenset[str], ...]:
-    """Return the smallest sufficient sets of further groups, given that all possible groups suffice."""
+    """Return the smallest sufficient sets of further groups. All possible groups together are known to suffice."""
     further = case.possible - case.given
     affordable = case.affordable - len(further)
     if affordable < 0:
@@ -163,9 +164,9 @@ def _alternatives(case: _Case, seconds: int) -> tuple[frozenset[str], ...]:
 
 
 def _longest_passing(case: _Case, candidates: Iterable[int], shortest: int) -> int:
-    """Return the longest of `candidates`, from `shortest` seconds, that passes with all approvals; 0 if none does.
+    """Return the longest of `candidates` from `shortest` seconds that passes with all approvals; 0 if none does.
 
-    Only the longest affordable candidates are tried.
+    Tries only as many candidates as are affordable, the longest first.
     """
     long_enough = sorted((seconds for seconds in candidates if seconds >= shortest), reverse=True)[: case.affordable]
     return next((seconds for seconds in long_enough if case.passes(seconds, case.possible)), 0)

@@ -1,7 +1,7 @@
-"""Which AWS actions look the same to the policies: such actions are evaluated once.
+"""Finds AWS actions that policies cannot distinguish, so that they are evaluated once.
 
-Policies see an action's level, name, service and risks, and mostly compare them with a few literals. Actions that
-differ in none of these comparisons look the same to all policies.
+Policies see an action's level, name, service and risks. Mostly they compare these with a few literals. Policies cannot
+distinguish two actions for which all these comparisons have the same result.
 """
 
 import json
@@ -15,10 +15,10 @@ from jitney.core.policy.literals import ACTION_ATTRIBUTES, LEVEL, Literals
 
 
 class ActionEquivalence(NamedTuple):
-    """What policies distinguish: `levels` by value, and the `names`, `services` and `risks` that they name.
+    """What policies can distinguish: `levels` by value, and the `names`, `services` and `risks` that they name.
 
-    `by_value` are those of core.policy.literals.ACTION_ATTRIBUTES that policies use other than by comparing them with
-    literals: each value of these is distinct.
+    `by_value` are the attributes that policies use in other ways than comparing them with literals (some of
+    core.policy.literals.ACTION_ATTRIBUTES). Each value of these counts as different.
     """
 
     levels: Mapping[AccessLevel, Hashable]
@@ -28,7 +28,7 @@ class ActionEquivalence(NamedTuple):
     by_value: frozenset[str]
 
     def key_of(self, action: Action, risks: frozenset[str]) -> Hashable:
-        """Return the key under which policies see an action with these risks. Equal keys get equal decisions."""
+        """Return the key of an action with these risks. Actions with equal keys get equal decisions."""
         return (
             action.level if LEVEL in self.by_value else self.levels[action.level],
             action.name if "action" in self.by_value or action.name in self.names else "",
@@ -38,7 +38,7 @@ class ActionEquivalence(NamedTuple):
 
 
 def action_equivalence(policies: Iterable[Literals], schema: cedarpy.Schema) -> ActionEquivalence:
-    """Return what the policies together distinguish."""
+    """Return what the policies together can distinguish."""
     found = tuple(policies)
     return ActionEquivalence(
         levels=_levels(sorted({name for each in found for name in each.actions}), schema),
@@ -62,9 +62,9 @@ _CONTEXT = {
 
 
 def _levels(names: Iterable[str], schema: cedarpy.Schema) -> Mapping[AccessLevel, Hashable]:
-    """Return, for each level, which of these names (of levels or groups of levels) contain it.
+    """Return, for each level, which of `names` (of levels or of groups of levels) contain it.
 
-    Only Cedar reads the schema, which defines the groups. So Cedar evaluates one policy for each name.
+    Only Cedar reads the schema, which defines the groups. So a policy is evaluated for each name.
     """
     scopes = "".join(f"permit (principal, action in Jitney::Action::{json.dumps(name)}, resource);" for name in names)
     requests = [

@@ -24,15 +24,15 @@ MAX_REMEMBERED = 2000
 Entity: TypeAlias = dict[str, Any]
 _Resource: TypeAlias = tuple[bool, Hashable]
 _Key: TypeAlias = tuple[Hashable, _Resource, int, tuple[str, ...]]
-"""What policies see of a request of one principal for one target: action, resource, seconds and approvals."""
+"""What policies see of one request, apart from principal and target: action, resource, seconds and approvals."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """A pair, and the ARNs evaluated for its resource: what holds for all `members` holds for the resource.
+    """A pair, and the ARNs to evaluate for its resource. What holds for all `members` holds for the resource.
 
-    `members` is the resource itself when it is a single ARN, or "*" for an action that AWS cannot restrict to
-    resources. `risks` are the names of the pair's risks, `gains` the escalations that it takes part in.
+    `members` is the resource itself when it is a single ARN. It is "*" for an action that AWS cannot restrict to
+    resources. `risks` are the names of the pair's risks; `gains` are the escalations that it contributes to.
     """
 
     pair: Pair
@@ -45,8 +45,9 @@ class Question:
 class PairVerdict(NamedTuple):
     """The policies' answer to one question.
 
-    `policies` are the ids of the deciding ones: permits when `allowed`, else forbids; () when no policy permits the
-    pair. `failed` could not be evaluated. `wildcards_only` says that the pair is denied only because of its wildcards.
+    `policies` are the ids of the policies that decided: permits when `allowed`, otherwise forbids. They are () when no
+    policy permits the pair. `failed` names policies that could not be evaluated. `wildcards_only` says that the pair is
+    denied only because of its wildcards.
     """
 
     question: Question
@@ -57,7 +58,7 @@ class PairVerdict(NamedTuple):
 
 
 class _CedarAnswer(NamedTuple):
-    """Cedar's answer to one request: by which policies, and which of them could not be evaluated."""
+    """Cedar's answer to one request: the policies that decided, and those that could not be evaluated."""
 
     allowed: bool
     policies: frozenset[str]
@@ -67,7 +68,7 @@ class _CedarAnswer(NamedTuple):
 def questions_of(
     pairs: Iterable[Pair], gained: Sequence[CompletedEscalation], policy_set: PolicySet, budget: Budget
 ) -> tuple[Question, ...]:
-    """Return each pair with the ARNs to evaluate for it and with its risks.
+    """Return each pair with the ARNs to evaluate for it and its risks.
 
     `gained` are the escalations that the pairs complete together. Raises PatternTooComplex.
     """
@@ -90,7 +91,7 @@ def questions_of(
 
 
 def _resource_patterns(pair: Pair) -> dict[str, Pattern]:
-    """Return the patterns of the pair's resource, by their text; empty for a single resource."""
+    """Return the patterns of the pair's resource by their texts; {} for a single resource."""
     if pair.resource == "*":
         return {kind.arn_format: kind.pattern for kind in pair.action.resource_types}
     return {pair.resource: wildcard_pattern(pair.resource)} if has_wildcard(pair.resource) else {}
@@ -99,7 +100,7 @@ def _resource_patterns(pair: Pair) -> dict[str, Pattern]:
 class Evaluation:
     """Evaluates the policies for one principal and target.
 
-    Answers are cached by everything that policies see of a request; only new keys are evaluated.
+    Answers are cached by all that policies see of a request. Only new keys are evaluated.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class Evaluation:
         self._resources = {each: (each[0], policy_set.match_class(each[1])) for each in asked}
 
     def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[PairVerdict]:
-        """Return the policies' answer to each of `questions` for `seconds` with the `approvals` of these groups."""
+        """Return the policies' answer to each of `questions` for `seconds`, given the `approvals` of these groups."""
         granted, answers = tuple(sorted(approvals)), self._known.answers
         if len(answers) > MAX_REMEMBERED:
             answers.clear()
@@ -133,14 +134,14 @@ class Evaluation:
         ]
 
     def _keys(self, question: Question, seconds: int, approvals: tuple[str, ...]) -> dict[_Key, str]:
-        """Return the cache keys of a question's members, each with one of its ARNs."""
+        """Return the cache keys of a question's members, each with one ARN that has it."""
         seen = self._policy_set.equivalence.key_of(question.pair.action, question.risks)
         return {(seen, self._resources[question.wildcard, arn], seconds, approvals): arn for arn in question.members}
 
     def _evaluate(
         self, new: Mapping[_Key, tuple[Question, str]], seconds: int, approvals: Collection[str]
     ) -> dict[_Key, _CedarAnswer]:
-        """Return Cedar's answer about each question's ARN."""
+        """Return Cedar's answer for the ARN of each question."""
         samples = {self._resources[question.wildcard, arn]: arn for question, arn in new.values()}
         answers: dict[_Key, _CedarAnswer] = {}
         for kinds in _batches((wildcard, arn) for (wildcard, _), arn in samples.items()):
@@ -203,7 +204,7 @@ class Evaluation:
 
 
 class _KnownEntities(NamedTuple):
-    """A principal and a target as Cedar entities, and the cached answers about them."""
+    """A principal and a target as Cedar entities, and the answers cached for them."""
 
     entities: cedarpy.Entities
     answers: dict[_Key, _CedarAnswer]
@@ -211,7 +212,7 @@ class _KnownEntities(NamedTuple):
 
 @lru_cache(maxsize=256)
 def _known_entities(entities: str, policy_set: PolicySet) -> _KnownEntities:
-    """Return validated entities, cached: the same principal mostly asks for the same target again."""
+    """Return validated entities. They are cached, because a principal often requests the same target again."""
     return _KnownEntities(cedarpy.Entities.from_json_str(entities, policy_set.schema), {})
 
 
@@ -238,10 +239,10 @@ def _target(target: Target) -> Entity:
 
 
 def _batches(asked: Iterable[tuple[bool, str]]) -> list[set[bool]]:
-    """Return the values of "wildcard" to evaluate together: both in one batch where possible.
+    """Return the values of "wildcard" in batches that can be evaluated together.
 
-    An ARN may be requested itself and also match a requested wildcard. That makes two entities of one name, which
-    cannot be in one batch.
+    An ARN may be requested by itself and also match a requested wildcard. That makes two entities with the same name,
+    which one batch cannot hold.
     """
     arns: dict[bool, set[str]] = {}
     for wildcard, arn in asked:

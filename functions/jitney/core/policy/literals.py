@@ -1,8 +1,8 @@
-"""The literals that a policy compares resources, durations and approvals with, read from Cedar's JSON form.
+"""The literals with which a policy compares resources, durations and approvals, read from Cedar's JSON form.
 
 A request with wildcards is decided by evaluating one ARN for each way in which the requested ARNs can match the
-policies' literals (row POL 3). That is exact only if policies examine a resource through literals. Anything else is
-refused when policies are loaded. https://docs.cedarpolicy.com/policies/json-format.html
+policies' literals (row POL 3). That is exact only if policies compare resources with literals and use them in no other
+way. A policy that uses them otherwise is refused when it is loaded. https://docs.cedarpolicy.com/policies/json-format.html
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,9 +21,9 @@ _RESOURCE: Expression = {"Var": "resource"}
 _NAMING = frozenset({"action", "service", "target"})
 
 LEVEL = "level"
-"""The key of Cedar's action, which is the AWS action's level, in `Literals.by_value`."""
+"""The key in `Literals.by_value` for Cedar's action, which is the level of the AWS action."""
 ACTION_ATTRIBUTES = frozenset({LEVEL, "action", "service", "risks"})
-"""What policies can see of an AWS action."""
+"""The attributes of an AWS action that policies can see."""
 
 # The parts of an ARN before and after each attribute of Jitney::Resource.
 _PLACES: Mapping[str, tuple[Sequence[str | Wildcard], Sequence[str | Wildcard]]] = {
@@ -38,12 +38,13 @@ _PLACES: Mapping[str, tuple[Sequence[str | Wildcard], Sequence[str | Wildcard]]]
 class Literals:
     """The literals of one policy.
 
-    `resources` are the patterns that resources are compared with, `durations` the seconds, `groups` the approvals,
-    `risks` the names of risks. `names` holds what the context's "target", "action" and "service" are compared with;
-    `actions` the ids of Cedar's actions in the policy's scope. `by_value` are the attributes of the context that the
-    policy uses other than by comparing them with literals, and "level" if it uses Cedar's action so. `wildcard` says
-    whether it mentions resource.wildcard. `faults` are sentences about uses of a resource that cannot be decided for
-    wildcards.
+    `resources` are the patterns with which resources are compared. `durations` are seconds, `groups` approvals, `risks`
+    names of risks. `names` maps "target", "action" and "service" of the context to their literals. `actions` are the
+    ids of Cedar's actions in the policy's scope.
+
+    `by_value` are the attributes of the context that are used in other ways than comparing them with literals; "level"
+    stands for Cedar's action. `wildcard` says whether the policy mentions resource.wildcard. `faults` are sentences
+    about uses of a resource that cannot be decided for wildcards.
     """
 
     resources: list[Pattern] = field(default_factory=list)
@@ -57,12 +58,12 @@ class Literals:
     faults: list[str] = field(default_factory=list)
 
     def add_entity(self, uid: Mapping[str, str]) -> None:
-        """Add an entity that resources are compared with."""
+        """Add an entity with which resources are compared."""
         if uid["type"] == "Jitney::Resource":
             self.resources.append(compile_pattern([uid["id"]]))
 
     def add_name(self, compared: Expression, literals: Sequence[Any]) -> bool:
-        """Add literals that a name in the context is compared with. Return whether there were any."""
+        """Add the literals with which a name in the context is compared. Return whether there were any."""
         attribute = _attribute_of(compared, "context")
         if attribute not in _NAMING or not literals:
             return False
@@ -70,7 +71,7 @@ class Literals:
         return True
 
     def add_attribute(self, name: str, tokens: Sequence[str | Wildcard]) -> None:
-        """Add a text or pattern that the attribute `name` of resources is compared with."""
+        """Add a text or pattern with which the attribute `name` of resources is compared."""
         before, after = _PLACES[name]
         self.resources.append(compile_pattern([*before, *tokens, *after]))
 
@@ -109,7 +110,7 @@ def _read_variable(found: Literals, name: str) -> bool:
 
 
 def _read_access(found: Literals, operands: Operands) -> bool:
-    """Read an attribute that no other reader has taken."""
+    """Read an attribute that no other reader handles."""
     name = operands["attr"]
     if operands["left"] == {"Var": "context"} and name in ("approvals", "risks"):
         found.faults.append(
@@ -185,7 +186,7 @@ def _read_membership(found: Literals, operands: Operands) -> bool:
 
 
 def _read_constant(_: Literals, operands: Operands) -> bool:
-    """Read `resource is T` or `resource has a`, which are the same for every ARN."""
+    """Read `resource is T` or `resource has a`: every ARN gives the same result."""
     return operands["left"] == _RESOURCE and "in" not in operands
 
 
@@ -216,7 +217,7 @@ def _attribute_of(expression: Expression, variable: str) -> str:
 
 
 def _literals(expression: Expression) -> list[Any]:
-    """Return the literal in `expression`, or the literals of a set; [] for anything else."""
+    """Return the literal in `expression`, or all literals of a set; [] for other expressions."""
     items = expression.get("Set", [expression])
     if not all("Value" in item for item in items):
         return []
@@ -224,7 +225,7 @@ def _literals(expression: Expression) -> list[Any]:
 
 
 def _both_ways(operands: Operands) -> Iterator[tuple[Expression, Any]]:
-    """Yield each side of a comparison with the literal on the other side, if there is one."""
+    """Yield each side of a comparison whose other side is a literal, with that literal."""
     for subject, other in ((operands["left"], operands["right"]), (operands["right"], operands["left"])):
         if "Value" in other:
             yield subject, _literals(other)[0]

@@ -1,4 +1,4 @@
-"""The pairs of a request: single actions on single resources. The policies must allow each pair."""
+"""The pairs of a request: one action on one resource. Policies must allow each pair."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -18,19 +18,22 @@ _GET_CALLER_IDENTITY = "sts:GetCallerIdentity"
 
 
 class Pair(NamedTuple):
-    """One action on one requested resource: an ARN with or without wildcards, or "*"."""
+    """One action on one requested resource: an ARN, which may contain wildcards, or "*"."""
 
     action: Action
     resource: str
 
 
 def pairs_of(request: AccessRequest, actions: ActionTable, max_pairs: int, budget: Budget) -> tuple[Pair, ...]:
-    """Return the pairs of `request`: action wildcards expanded, without pairs that cannot exist.
+    """Return the pairs of `request`, with action wildcards expanded and without pairs that cannot exist.
 
-    A pair cannot exist when none of the action's resource types matches the ARN: s3:ListBucket on an object. In STS,
-    wildcards match GetCallerIdentity alone, other actions must be named, and GetScopedCredentials, with which a session
-    creates others, is refused. Raises Problem action_unknown, or request_invalid for ungrantable STS actions, for too
-    many pairs, and for an action or a resource without any pair. Raises PatternTooComplex.
+    A pair cannot exist when none of the action's resource types matches the ARN, such as s3:ListBucket on an object.
+
+    STS actions must be named, except that wildcards match GetCallerIdentity. GetScopedCredentials is refused, because a
+    session creates others with it.
+
+    Raises Problem action_unknown. Raises Problem request_invalid for STS actions that cannot be granted, for too many
+    pairs, and for an action or resource without any pair. Raises PatternTooComplex.
     """
     found: dict[tuple[str, str], Pair] = {}
     looked_at = 0
@@ -47,7 +50,7 @@ def pairs_of(request: AccessRequest, actions: ActionTable, max_pairs: int, budge
 
 
 def permissions_of(pairs: Iterable[Pair]) -> tuple[Permission, ...]:
-    """Return the pairs as permissions, in their order. Actions on the same resources share one permission."""
+    """Return the pairs as permissions, in the same order. Actions on the same resources share one permission."""
     resources: dict[str, list[str]] = {}
     for pair in pairs:
         resources.setdefault(pair.action.name, []).append(pair.resource)
@@ -71,7 +74,7 @@ def _expand(name: str, actions: ActionTable, budget: Budget) -> tuple[Action, ..
 
 
 def _of_sts(name: str, stands_for: tuple[Action, ...]) -> tuple[Action, ...]:
-    """Return the STS actions that may be granted for `name`. Raises Problem request_invalid for none."""
+    """Return the STS actions that `name` grants. Raises Problem request_invalid for none."""
     if not has_wildcard(name):
         if stands_for[0].name == SCOPING:
             fix = "Remove it from the request. Request another grant if you need other credentials."

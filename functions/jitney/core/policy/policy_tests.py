@@ -1,6 +1,6 @@
 """Table tests of policies: requests with their expected decisions (row POL 11).
 
-Pure, so that both the test suite and the `jitney` command can run the cases beside the policies.
+This module is pure, so that both the test suite and the `jitney` command can run the cases.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,9 +21,9 @@ from jitney.core.problems import Problem
 class Case:
     """One request and its expected decision.
 
-    `effect` is an effect or a problem's code. `policies` are exactly the ids of the deciding policies. `reviews` are
+    `effect` is an effect or a problem's code. `policies` are exactly the ids of the policies that decide. `reviews` are
     the alternative sets of groups that would have to approve. `longest_seconds` is the duration that a denial suggests.
-    `other_grant_actions` are the actions that another active grant of the same agent holds in the target's account.
+    `other_grant_actions` are actions that another active grant of the agent holds in the same account.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Case:
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
-        """Return the case in one entry of the table, over the table's defaults. Raises ValueError."""
+        """Return the case in one entry of the table, completed by the table's defaults. Raises ValueError."""
         members = {**defaults, **raw}
         unknown = members.keys() - {field.name for field in fields(cls)}
         if unknown:
@@ -54,7 +54,7 @@ class Case:
         return cls(**{name: _frozen(value) for name, value in members.items()})
 
     def principal(self) -> Principal:
-        """Return a principal in the case's groups."""
+        """Return a principal who is in the case's groups."""
         return Principal(
             issuer="https://idp.example.com",
             issuer_name="test",
@@ -75,7 +75,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CaseOutcome:
-    """The outcome of the case `name`: its differences from the expectations, in sentences; () where it passes."""
+    """The outcome of the case `name`. `differences` from what it expects are sentences; () where it passes."""
 
     name: str
     differences: tuple[str, ...]
@@ -83,24 +83,24 @@ class CaseOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CaseReport:
-    """The outcome of each case, and the `untested` policies that decide no passing case."""
+    """The outcome of each case. `untested` are the policies that decide no passing case."""
 
     outcomes: tuple[CaseOutcome, ...]
     untested: tuple[str, ...]
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """The differences, a sentence each."""
+        """The differences of all cases, as sentences."""
         return tuple(f"{each.name}: {difference}" for each in self.outcomes for difference in each.differences)
 
     def problems(self, file: str) -> tuple[str, ...]:
-        """Return everything that is wrong, a sentence each; () when all passes. The cases are in `file`."""
+        """Return all that is wrong, as sentences; () when all cases pass. The cases are in `file`."""
         return (*self.failures, *(f"no case in {file} decides {policy}: add one" for policy in self.untested))
 
 
 @dataclass(frozen=True, slots=True)
 class CaseContext:
-    """What the cases are decided with: the arguments of `decide` other than the principal and the request."""
+    """What every case is decided with: the arguments of `decide`, without principal and request."""
 
     policy_set: PolicySet
     actions: ActionTable
@@ -110,7 +110,7 @@ class CaseContext:
 
 
 def run_cases(cases: Iterable[Case], setting: CaseContext) -> CaseReport:
-    """Decide every case. Return what differs from the expectations, and the policies without a case."""
+    """Decide every case. Return the differences from what they expect, and the policies without a case."""
     outcomes, tested = [], set()
     for case in cases:
         differences = _differences(_expected(case), _found(case, setting))

@@ -1,6 +1,6 @@
 """The reasons of a decision, as sentences that an agent can act on.
 
-They name the deciding policies and reveal nothing else about the policy set (row POL 7).
+They name the policies that decided, and disclose nothing else about the policies (row POL 7).
 """
 
 from collections.abc import Iterable
@@ -35,8 +35,8 @@ def why_allowed(verdicts: Iterable[PairVerdict]) -> tuple[Reason, ...]:
 def why_reviewed(waiting: Iterable[tuple[PairVerdict, PairVerdict]], policy_set: PolicySet) -> tuple[Reason, ...]:
     """Return one reason for each policy that needs an approval.
 
-    `waiting` pairs each refused verdict with the verdict after all approvals. The reason is the forbid that refuses
-    now, or else the permit that will allow.
+    `waiting` holds each refused verdict with the verdict after all approvals. The reason is the forbid that refuses
+    now. If there is none, it is the permit that will allow.
     """
     return _first_of_each(
         _reason(
@@ -50,7 +50,7 @@ def why_reviewed(waiting: Iterable[tuple[PairVerdict, PairVerdict]], policy_set:
 def why_denied(
     verdicts: Iterable[PairVerdict], policy_set: PolicySet, principal: Principal, target: Target
 ) -> tuple[Reason, ...]:
-    """Return one reason for each forbid and each pair without a permit, at most `MAX_REASONS`."""
+    """Return one reason for each forbid and for each pair without a permit, at most `MAX_REASONS`."""
     return _first_of_each(reason for verdict in verdicts for reason in _denials(verdict, policy_set, principal, target))
 
 
@@ -80,7 +80,7 @@ def _denials(verdict: PairVerdict, policy_set: PolicySet, principal: Principal, 
 
 
 def _sentence(verdict: PairVerdict, what: str, policy: str, policy_set: PolicySet) -> str:
-    """Return what `policy` does to the pair, with the risks of the pair that the policy names."""
+    """Return what `policy` does to the pair. The sentence mentions the pair's risks that the policy names."""
     asked_for = policy_set.rules[policy].risks & verdict.question.risks
     gained = verdict.question.gains if asked_for & ESCALATIONS else ()
     named = describe_risks({verdict.question.pair.action.name: asked_for}, gained)
@@ -95,7 +95,7 @@ def _what(verdict: PairVerdict) -> str:
 
 
 def _reason(policy: str, template: str, verdict: PairVerdict) -> Reason:
-    """Return the reason whose sentence names the action and its level in place of `_ACTION`."""
+    """Return the reason. Its sentence names the action and its level where `sentence` has `_ACTION`."""
     action, resource = verdict.question.pair.action, verdict.question.pair.resource
     sentence = template.replace(_ACTION, f"{action.name} ({action.level})", 1)
     return Reason(policy, sentence, action.name, resource, template)

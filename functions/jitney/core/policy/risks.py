@@ -27,7 +27,7 @@ RISK_PHRASES: Mapping[str, tuple[str, str]] = {
     ),
 }
 RISK_NAMES = ESCALATIONS | frozenset(RISK_PHRASES)
-"""All risks. A policy that names another one is refused when it is loaded."""
+"""The names of all risks. A policy that names any other risk is refused when it is loaded."""
 
 MAX_RISKS = 20
 _CHANGES = frozenset({AccessLevel.WRITE, AccessLevel.TAGGING, AccessLevel.PERMISSIONS_MANAGEMENT})
@@ -35,20 +35,23 @@ _IDENTITIES = frozenset({"iam", "sts"})
 
 
 class HeldActions(NamedTuple):
-    """The actions of an active grant in the same account. `grant_id` is "" if the requester may not see which grant."""
+    """The actions that an active grant in the same account holds.
+
+    `grant_id` is "" if the requester may not see the grant.
+    """
 
     grant_id: str
     actions: frozenset[str]
 
 
 HeldActionsLookup: TypeAlias = Callable[[frozenset[str]], Sequence[HeldActions]]
-"""Returns what other active grants hold, given the requested combination actions."""
+"""Returns what other active grants hold, given the requested actions that escalate in combination."""
 
 
 class CompletedEscalation(NamedTuple):
-    """An escalation that a request completes: some of its actions are `requested`, other grants hold the rest.
+    """An escalation that a request completes. Some of its actions are `requested`; other grants hold the rest.
 
-    `held` maps each other action to the grant that holds it.
+    `held` maps each action of the rest to the grant that holds it.
     """
 
     escalation: Escalation
@@ -57,7 +60,7 @@ class CompletedEscalation(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """The escalation as a sentence. It names only grants of the requester."""
+        """The escalation as a sentence. It names only the requester's own grants."""
         if "" in self.held.values():
             return (
                 f"{_listed(self.requested)} completes a known privilege escalation together with other active grants "
@@ -75,7 +78,7 @@ class CompletedEscalation(NamedTuple):
 def completed_escalations(
     requested: Collection[str], held: Iterable[HeldActions], escalations: Iterable[Escalation]
 ) -> tuple[CompletedEscalation, ...]:
-    """Return the escalations that requesting `requested` completes, each with at least one requested action."""
+    """Return the escalations that a request for `requested` completes."""
     holders: dict[str, str] = {}
     for grant in held:
         # Prefer a grant that the requester may see.
@@ -97,7 +100,7 @@ def risks_of(
 ) -> frozenset[str]:
     """Return the names of the risks of `action` on `resource` ("*", or an ARN with or without wildcards).
 
-    `gained` are the escalations that the action takes part in. Reading data is a risk only with wildcards. Raises
+    `gained` are the escalations that the action contributes to. Reading data is a risk only with wildcards. Raises
     PatternTooComplex.
     """
     found = set(action.risks) if wildcard else set(action.risks) - {"DataExfiltration"}
@@ -113,12 +116,12 @@ def risks_of(
 
 
 def _changes_any(action: Action, resource: str, budget: Budget) -> bool:
-    """Return whether the wildcards of `resource` cover all resources of one of the action's types."""
+    """Return whether the wildcards of `resource` cover all resources of a type that the action acts on."""
     return resource == "*" or any(kind.covers_whole_type(resource, budget) for kind in action.resource_types)
 
 
 def describe_risks(risks: Mapping[str, Collection[str]], gained: Iterable[CompletedEscalation]) -> tuple[Risk, ...]:
-    """Return the risks for people, escalations first. `risks` maps each action to the names of its risks."""
+    """Return the risks as people read them, escalations first. `risks` maps each action to its risks' names."""
     found = {gain.sentence: _escalation_risk(gain) for gain in gained}
     for name, phrases in RISK_PHRASES.items():
         actions = tuple(action for action, names in risks.items() if name in names)
@@ -135,7 +138,7 @@ def _escalation_risk(gain: CompletedEscalation) -> Risk:
 
 
 def _use(escalation: Escalation) -> str:
-    """Return what the escalation lets its holder do."""
+    """Return what the holder of the escalation can do."""
     services = [name.partition(":")[0] for name in escalation.actions]
     service = next((each for each in services if each not in _IDENTITIES), "")
     if "iam:PassRole" in escalation.actions:

@@ -1,1 +1,1 @@
-"""Report one grant from its records and calls, and suggest least privilege (row AUD 4)."""
+"""Report on one grant from its records and calls, and suggest least privilege (row AUD 4)."""

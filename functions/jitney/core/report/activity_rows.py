@@ -1,4 +1,4 @@
-"""Rows about the use of a grant: calls, the least-privilege suggestion, the audit records."""
+"""Rows about the use of a grant: its calls, the least-privilege suggestion and the audit records."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +13,7 @@ _NO_POLICY = "none: Cedar has no `?`, break-glass access gets no policy, or the 
 
 
 def call_rows(report: GrantReport) -> Iterator[ReportRow]:
-    """Yield the calls, the unused permissions and the leftover resources."""
+    """Yield rows for the calls, the unused permissions and the leftover resources."""
     if not report.calls:
         found = f"{'no call' if report.sessions_started else 'no session and no call'} was seen"
         yield ReportRow("calls", f"{found}; object and item access is seen only where a trail logs data events")
@@ -47,7 +47,10 @@ def _uses(uses: Sequence[CallGroup], word: str, report: GrantReport) -> Iterator
 
 
 def suggestion_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[ReportRow]:
-    """Yield the suggested terms with the request and the policy to paste, or why there are none."""
+    """Yield rows for the suggested terms, with the request and the policy to paste.
+
+    If there is no suggestion, say why.
+    """
     if suggestion.verdict is SuggestionOutcome.NOTHING:
         yield ReportRow("suggested", "no narrower grant: every permission was used or may have been")
     if suggestion.terms:
@@ -71,13 +74,13 @@ def _copied(name: str, lines: Sequence[str]) -> Iterator[ReportRow]:
 
 
 def exact_line(line: str) -> str:
-    """Return a line to copy, with its indentation; invisible characters are shown by their number."""
+    """Return a line to copy, with its indentation. Each invisible character is replaced by its number."""
     indent = line[: len(line) - len(line.lstrip(" "))]
     return indent + escape_exact(line[len(indent) :])
 
 
 def record_rows(report: GrantReport) -> Iterator[ReportRow]:
-    """Yield one row that lists the records in their order."""
+    """Yield one row that lists the records in order."""
     texts = []
     issued_at = [each.at for each in report.issuances if each.outcome == Outcome.ALLOWED]
     for each in report.records[:MOST_ROWS]:

@@ -1,6 +1,6 @@
 """Build a `GrantReport` from the records and calls of one grant.
 
-The order and the number of copies of the input lines make no difference.
+The order of the input lines does not matter, and neither do repeated lines.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,10 +21,10 @@ _CUT = "Incomplete: only part of the records and calls was read here. Use `jitne
 def build_report(
     grant_id: str, records: Iterable[Line], calls: Iterable[Line], now: int, *, cut: bool = False
 ) -> GrantReport | None:
-    """Return the report of `grant_id` at `now`; None if `records` has none of its records.
+    """Return the report of `grant_id` at `now`; None if no record is the grant's.
 
-    Lines of other grants are ignored. The report warns of unreadable lines, unknown events and gaps, and, with `cut`,
-    that there are more records or calls than were given.
+    Lines of other grants are ignored. The report warns of unreadable lines, unknown events and gaps. With `cut`, it
+    also warns that there are more records or calls than were given.
     """
     record_lines, call_lines = list(records), list(calls)
     parsed = [parse_record(each) for each in record_lines]
@@ -116,7 +116,7 @@ def _words(record: PublishedRecord, name: str) -> tuple[str, ...]:
 
 
 def _issuances(own: Sequence[PublishedRecord]) -> Iterator[CredentialIssuance]:
-    """Yield each issuance. A request that policy allowed is the first; a failure replaces the attempt before it."""
+    """Yield each issuance. A request that policy allowed is the first. A failure replaces the attempt before it."""
     found: list[CredentialIssuance] = []
     for each in own:
         allowed = (each.event, each.outcome) == (AuditEvent.REQUEST, Outcome.ALLOWED)

@@ -1,7 +1,7 @@
 """Order and deduplicate the records of a grant, and warn of gaps in their chain.
 
-Only `jitney audit verify` checks records against their seals. The warnings here keep an incomplete report from passing
-for a complete one.
+These warnings do not verify records: only `jitney audit verify` compares records with their seals. They show that a
+report is incomplete.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ MOST_GAPS = 3
 
 
 class Chain(NamedTuple):
-    """A grant's own records, records of other chains that name the grant, and warnings as sentences."""
+    """The records of a grant's own chain, those of other chains that name the grant, and warnings as sentences."""
 
     records: tuple[PublishedRecord, ...]
     others: tuple[PublishedRecord, ...]
@@ -23,7 +23,7 @@ class Chain(NamedTuple):
 
 
 def chain_of(grant_id: str, records: Iterable[PublishedRecord]) -> Chain:
-    """Return the grant's chain. The order and the number of copies of `records` make no difference."""
+    """Return the grant's chain. The order of `records` does not matter, and neither do repeated records."""
     found = sorted(set(records), key=_sort_key)
     own = tuple(each for each in found if each.chain == grant_id)
     others = tuple(each for each in found if each.chain != grant_id and each.grant_id == grant_id)

@@ -1,7 +1,7 @@
-"""What CloudTrail can show: whether an action was not called if no call of it was seen.
+"""What CloudTrail can show: whether an action without a visible call was really not called.
 
-Fails closed: an action counts as observable only if its service is listed here and the action is not among the data
-events, the unlogged actions or the actions that other calls need implicitly.
+An action counts as observable only if its service is listed here, and the action is not a data event, not unlogged, and
+not implicitly needed by other calls. So an unknown action counts as not observable.
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html
 """
 
@@ -45,7 +45,7 @@ _NEVER_CALLED = frozenset({"iam:passrole"})
 
 
 class CoverageGap(StrEnum):
-    """Why an action may have been called although no call was seen."""
+    """Why an action may have been called although CloudTrail shows no call."""
 
     DATA = "CloudTrail logs it only as a data event, and no data event was seen"
     IMPLICIT = "other calls may need it, and CloudTrail does not show that"
@@ -56,7 +56,7 @@ class CoverageGap(StrEnum):
 def coverage_gap(
     action: str, resources: Iterable[str], seen: Iterable[PublishedCall], may_need: ImplicitActions
 ) -> CoverageGap | None:
-    """Return why `action` may have been called although no call was seen; None if CloudTrail would show a call."""
+    """Return why `action` may have been called although no call was seen; None if CloudTrail would show it."""
     calls = list(seen)
     service, _, name = action.partition(":")
     implicit = {need.lower() for each in {call.name for call in calls} for need in may_need(each)}
@@ -80,7 +80,7 @@ def implicit_actions(
 ) -> ImplicitActions:
     """Return a lookup of the actions that a call may need in addition to its own.
 
-    `called` maps an event's source and name to its operations, like `MaskTable.operations_of_event`.
+    `called` maps an event's source and name to operations, as `MaskTable.operations_of_event` does.
     """
 
     def needs(name: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ from jitney.core.report.published_lines import PublishedCall
 
 
 class ReportedState(StrEnum):
-    """The state of a grant: not decided, in force, or how it ended."""
+    """The state of a grant: undecided, in force, or how it ended."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -25,7 +25,7 @@ class ReportedState(StrEnum):
 
 
 class Requester(NamedTuple):
-    """The agent, the human it acts for, and the addresses that its requests came from."""
+    """The agent, its human, and the addresses from which its requests came."""
 
     principal: str
     human: str
@@ -35,16 +35,16 @@ class Requester(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """Permissions and their duration."""
+    """Permissions and a duration."""
 
     permissions: tuple[Permission, ...]
     duration_seconds: int
 
 
 class Times(NamedTuple):
-    """When a grant was requested, decided, first issued, expires and ended; 0 for what has not happened.
+    """When a grant was requested, decided and first issued, and when it expires and ended; 0 if it did not happen.
 
-    `expires_at` is the end that was set, `ended` the actual end.
+    `expires_at` is the end that was set; `ended` is the actual end.
     """
 
     requested: int
@@ -55,10 +55,10 @@ class Times(NamedTuple):
 
 
 class ReportedEnd(NamedTuple):
-    """The end of a grant, with the person and the reason.
+    """The end of a grant, with the person who ended it and the reason.
 
-    `denied_after_milliseconds` is the time from the call to AWS's first denial, None if no denial was seen. `measured`
-    is whether the broker tried. `recorded` is whether the end is on record.
+    `denied_after_milliseconds` is the time from the call to AWS's first denial. It is None if no denial was seen.
+    `measured` says whether the broker tried. `recorded` says whether the end is on record.
     """
 
     state: ReportedState
@@ -70,7 +70,7 @@ class ReportedEnd(NamedTuple):
 
 
 class SentNotification(NamedTuple):
-    """One notification: its kind, its recipients, the channels that worked and the failures with their codes."""
+    """One notification: its kind, its recipients, the channels that worked, and the failures with their codes."""
 
     at: int
     notice: str
@@ -92,7 +92,7 @@ class ReportedVote(NamedTuple):
 
 
 class ReportedBreakGlass(NamedTuple):
-    """A use of break-glass access, without the reviewers."""
+    """A use of break-glass, without its reviewers."""
 
     at: int
     by: str
@@ -121,7 +121,7 @@ class CredentialIssuance(NamedTuple):
 class CallGroup(NamedTuple):
     """Calls of one operation with the same result.
 
-    `code` is AWS's error code, "" for success; `bypass` has the reasons if no grant explains the calls.
+    `code` is AWS's error code, or "" for success. `bypass` has the reasons if no grant explains the calls.
     """
 
     name: str
@@ -135,7 +135,7 @@ class CallGroup(NamedTuple):
 
 
 class LeftoverResource(NamedTuple):
-    """A resource that a call of the grant created and no later call deleted: "role reporter"."""
+    """A resource that the grant created and did not delete: "role reporter"."""
 
     resource: str
     at: int
@@ -143,7 +143,7 @@ class LeftoverResource(NamedTuple):
 
 
 class RecordSummary(NamedTuple):
-    """One record; `known` is False for an event that this version does not know."""
+    """One record. `known` is False for an event that this version does not know."""
 
     seq: int
     at: int
@@ -155,20 +155,21 @@ class RecordSummary(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GrantReport:
-    """The report of one grant, as far as its records and calls show.
+    """The report of one grant, as far as its records and calls show it.
 
-    `requested` is the request, `granted` the outcome after review, None if nothing was granted; `requested_calls` are
-    the calls that the request was derived from. `reviews` are the alternative sets of reviewer groups.
-    `repeated_requests` are the times of equal requests that joined this one, `cut_offs` those of emergency cut-offs of
-    the role's sessions.
+    `requested` is the request. `granted` is what review left of it, or None if nothing was granted. `requested_calls`
+    are the calls from which the request was derived. `reviews` are the alternative sets of reviewer groups.
+    `repeated_requests` are the times of equal requests that joined this one. `cut_offs` are the times of emergency
+    cut-offs of the role's sessions.
 
-    `uses` are the successful and failed calls of its sessions, `denied` the calls that IAM denied, `bypasses` the calls
-    in its name that it does not explain; `calls` counts these three. `broker_calls` counts the broker's own calls, for
-    issuing and for checking that access has ended. `sessions_started` counts the sessions that CloudTrail saw start.
-    `explained_calls` lists the explained calls; `unused_permissions` are the granted actions without such a call.
+    `calls` counts all calls in the grant's name. They are `uses` (successful and failed calls that the grant explains),
+    `denied` (calls that IAM denied) and `bypasses` (calls that the grant does not explain). `broker_calls` counts calls
+    that the broker makes to issue credentials and to check that access has ended. `sessions_started` counts the
+    sessions that CloudTrail saw start. `explained_calls` lists the calls that the grant explains. `unused_permissions`
+    are the granted actions without such a call.
 
-    `warnings` are sentences about gaps and contradictions. With `partial`, records or calls are missing: nothing
-    follows from the absence of a call, and `unused_permissions` is empty.
+    `warnings` are sentences about gaps and contradictions. With `partial`, records or calls are missing. A missing call
+    then proves nothing, so `unused_permissions` is empty.
     """
 
     grant_id: str

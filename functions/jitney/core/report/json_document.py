@@ -13,7 +13,7 @@ _TIMES = frozenset({"at", "first", "last"})
 
 
 def report_document(report: GrantReport, suggestion: Suggestion) -> dict[str, Any]:
-    """Return the report's members by name; times as ISO 8601, null for what has not happened."""
+    """Return the report's members by name. Times are ISO 8601, or null for what has not happened."""
     times, end, break_glass = report.times, report.end, report.break_glass
     return {
         "grant": report.grant_id,
@@ -73,7 +73,7 @@ def _listed(entries: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _members(entry: Any) -> dict[str, Any]:
-    """Return a named tuple's members, with its times as ISO 8601."""
+    """Return the members of a named tuple, with its times as ISO 8601."""
     return {name: _iso(value) if name in _TIMES else value for name, value in entry._asdict().items()}
 
 

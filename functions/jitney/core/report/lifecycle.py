@@ -24,7 +24,7 @@ _RELEASED_OR_REVOKED = frozenset({ReportedState.RELEASED, ReportedState.REVOKED}
 
 
 def times_of(own: Sequence[PublishedRecord], now: int) -> Times:
-    """Return the times of a chain, which is in its order."""
+    """Return the times of a grant from its ordered chain."""
     requested = next((each.time for each in own if each.event == AuditEvent.REQUEST), 0)
     decided = next((each.time for each in own if _decides(each)), 0)
     activation = next((each for each in own if _state_after(each) is ReportedState.ACTIVE), None)
@@ -41,7 +41,10 @@ def times_of(own: Sequence[PublishedRecord], now: int) -> Times:
 
 
 def end_of(own: Sequence[PublishedRecord], times: Times, now: int) -> ReportedEnd:
-    """Return how the grant ended, or its state at `now`. Past its expiry it has expired, on record or not."""
+    """Return how the grant ended, or its state at `now`.
+
+    After its expiry it counts as expired, even without a record.
+    """
     state, record = _ended(own)
     if state in _UNDECIDED_OR_ACTIVE and 0 < times.expires_at <= now:
         return ReportedEnd(ReportedState.EXPIRED, recorded=False)
@@ -67,7 +70,7 @@ def _ended(own: Sequence[PublishedRecord]) -> tuple[ReportedState, PublishedReco
 
 
 def _state_after(record: PublishedRecord) -> ReportedState | None:
-    """Return the state that a record sets; None if it changes none."""
+    """Return the state that a record sets; None if it sets none."""
     match record.event, record.outcome:
         case (AuditEvent.REQUEST, Outcome.ALLOWED) | (AuditEvent.BREAK_GLASS, Outcome.APPROVED):
             return ReportedState.ACTIVE

@@ -1,7 +1,7 @@
 """Read published records and calls, from Athena's cells or from the JSON lines in S3.
 
-A line may be of a later version, edited or truncated. Nothing is refused: a member of the wrong type counts as empty,
-and `jitney.core.report.builder` counts lines without their key as unreadable.
+A line may be edited, truncated or of a later version. No line is refused. A member of the wrong type counts as empty.
+`jitney.core.report.builder` counts lines without their key as unreadable.
 """
 
 import json
@@ -18,7 +18,7 @@ Line: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class PublishedRecord:
-    """A published record. Times in epoch seconds, 0 if unreadable; `detail` is JSON."""
+    """A published record. Times are epoch seconds, 0 if unreadable. `detail` is JSON."""
 
     chain: str
     seq: int
@@ -48,16 +48,16 @@ class PublishedRecord:
 
     @property
     def detail_members(self) -> Mapping[str, Any]:
-        """The members of `detail`; empty if it is not JSON."""
+        """The members of `detail`; {} if it is not JSON."""
         return _members(self.detail)
 
     def word(self, name: str) -> str:
-        """Return a text member of `detail`, "" if there is none."""
+        """Return a text member of `detail`; "" if it has none."""
         return _text(self.detail_members.get(name))
 
     @property
     def permissions(self) -> tuple[Permission, ...]:
-        """The permissions in `detail`, else each action on each resource; () if it has none."""
+        """The permissions in `detail`. If it has none, they are each action on each resource."""
         listed = self.detail_members.get("permissions")
         found = tuple(
             Permission(_texts(each.get("actions")), _texts(each.get("resources")))
@@ -70,9 +70,9 @@ class PublishedRecord:
 
 @dataclass(frozen=True, slots=True)
 class PublishedCall:
-    """A published call with its verdict. Times in epoch seconds, 0 if unreadable.
+    """A published call with its verdict. Times are epoch seconds, 0 if unreadable.
 
-    `requested_role` is the ARN of the role that an STS call requested, "" if none.
+    `requested_role` is the ARN of the role that an STS call requested, or "".
     """
 
     event_id: str
@@ -149,7 +149,7 @@ def _text(value: Any) -> str:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    """Return the texts of a list, also if it is JSON text, as in Athena's cells."""
+    """Return the texts of a list. In Athena's cells the list is JSON text."""
     if isinstance(value, str):
         try:
             value = json.loads(value) if value else []
@@ -159,7 +159,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _members(text: Any) -> Mapping[str, Any]:
-    """Return the members of a JSON object; empty if it is none."""
+    """Return the members of a JSON object; {} for any other text."""
     try:
         found = json.loads(text) if isinstance(text, str) and text else {}
     except (ValueError, RecursionError):

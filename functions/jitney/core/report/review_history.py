@@ -1,4 +1,4 @@
-"""Who was notified of a request, and what the reviewers decided."""
+"""Who was notified of a request, and how the reviewers voted."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,12 +9,12 @@ from jitney.core.report.published_lines import PublishedRecord
 
 
 def state_after_vote(record: PublishedRecord) -> str:
-    """Return the grant state that a vote record sets; "" for other records."""
+    """Return the grant state that the record of a vote sets; "" for other records."""
     return record.word("state") if record.event == AuditEvent.VOTE else ""
 
 
 def votes_of(own: Sequence[PublishedRecord], requested: Terms) -> tuple[ReportedVote, ...]:
-    """Return the votes in order, each with its narrowed terms if it granted less than was requested before it."""
+    """Return the votes in order. A vote has narrowed terms if it granted less than was requested."""
     votes = []
     for each in own:
         if each.event != AuditEvent.VOTE:

@@ -20,7 +20,7 @@ _MARKS = re.compile(
 
 
 class Tone(StrEnum):
-    """How a row is shown: plain, as good or bad news, or as text to copy."""
+    """How a row is shown: plain, as good news, as bad news, or as text to copy."""
 
     PLAIN = ""
     GOOD = "good"
@@ -44,7 +44,7 @@ class Section(NamedTuple):
 
 
 def terms_rows(name: str, terms: Terms) -> Iterator[ReportRow]:
-    """Yield permissions and duration; only the first row has the name."""
+    """Yield rows for permissions and duration. Only the first row has the name."""
     for each in terms.permissions[:MOST_ROWS]:
         yield ReportRow(name, allows(each))
         name = ""
@@ -54,13 +54,13 @@ def terms_rows(name: str, terms: Terms) -> Iterator[ReportRow]:
 
 
 def allows(permission: Permission) -> str:
-    """Return a permission in one line."""
+    """Return a permission as one line."""
     arns = [middle_cut(each, MOST_ARN) for each in permission.resources]
     return f"{', '.join(map(escape_invisible, permission.actions))} on {format_list(arns, MOST_SHOWN * 2, 'resources')}"
 
 
 def quoted(text: str, most: int = MOST_WORDS) -> str:
-    """Return text in quotation marks; quotation marks within it are replaced by `"`."""
+    """Return text in quotation marks. Quotation marks within it are replaced by `"`."""
     plain = _MARKS.sub('"', text)
     return f"“{cut(plain, most)}”" if text else "nothing"
 
@@ -76,7 +76,7 @@ def moment(seconds: int) -> str:
 
 
 def clock(seconds: int, report: GrantReport) -> str:
-    """Return a time of day, with the date if that is not the date of the request."""
+    """Return a time of day, with its date unless that is the date of the request."""
     if not seconds:
         return "an unknown time"
     whole = moment(seconds)

@@ -1,7 +1,6 @@
-"""The suggestion to paste: a `jitney request` command and Cedar policies that allow no more.
+"""The suggestion to paste: a `jitney request` command and Cedar policies. Neither allows more than the suggestion.
 
-"No more" includes: for this principal and human only, and with the same reviews, because a policy applies next time
-too.
+The policies apply to later requests, too. So they are bound to this principal and human, and require the same reviews.
 """
 
 import json
@@ -33,10 +32,10 @@ def request_lines(target: str, terms: Terms, reason: str, ticket: str) -> tuple[
 
 
 def policy_text(report: GrantReport, terms: Terms) -> str:
-    """Return a Cedar policy for each permission, for the same principal, human and reviews.
+    """Return one Cedar policy for each permission, bound to the same principal, human and reviews.
 
-    Returns "" if no policy is safe: after break-glass, if the reviews are incomplete or unknown, or if a resource
-    contains `?`, which Cedar patterns lack.
+    Returns "" if no policy would be safe: after break-glass, if reviews are incomplete or unknown, or if a resource
+    contains `?`, which Cedar's patterns do not have.
     """
     named = all(each and all(map(_GROUP.fullmatch, each)) for each in report.reviews)
     unsafe = report.warnings or report.partial or not named or (report.votes and not report.reviews)
@@ -75,7 +74,7 @@ def _bound(report: GrantReport) -> Iterator[str]:
 
 
 def _compared(resources: Sequence[str]) -> Iterator[str]:
-    """Yield the conditions on the resource. A permit that does not mention wildcards allows none (`wildcard`)."""
+    """Yield the conditions on the resource. A permit allows wildcards only if it mentions resource.wildcard."""
     exact = [each for each in resources if not has_wildcard(each)]
     if exact:
         yield f"[{', '.join(map(_quoted, exact))}].contains(resource.arn) && !resource.wildcard"
@@ -85,7 +84,7 @@ def _compared(resources: Sequence[str]) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    """Return a Cedar string literal, with Rust's escapes."""
+    """Return a Cedar string literal. Cedar escapes like Rust."""
     return '"' + "".join(_escaped(each) for each in text) + '"'
 
 

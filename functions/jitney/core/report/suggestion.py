@@ -1,7 +1,7 @@
-"""Suggest the least-privilege request for what a grant was used for (row AUD 4).
+"""Suggest the least-privilege request, from what a grant was used for (row AUD 4).
 
-The suggestion is a subset of the grant and allows every call that the grant explains. A permission whose calls
-CloudTrail may not show stays in it, with the reason.
+The suggestion is a part of the grant and allows every call that the grant explains. A permission stays, with a reason,
+if CloudTrail may not show its calls.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,20 +21,20 @@ from jitney.core.trail.call import MOST_RESOURCES
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 
 MOST_NAMED = 10
-"""Resources that may replace one wildcard: a longer list is impractical."""
+"""How many resources may replace one wildcard. A longer list is impractical."""
 LEAST_SECONDS = 60
 SPARE = 1.25
-"""Factor on the time until the last call, which varies from run to run."""
+"""Factor on the time until the last call. That time varies from run to run."""
 _STAYS: Mapping[ReportedState, str] = {
     ReportedState.ACTIVE: "the grant has not ended",
     ReportedState.EXPIRED: "calls that CloudTrail does not show may have been made until the end",
     ReportedState.REVOKED: "the grant was revoked and may have been needed for longer",
 }
-"""Why no shorter duration is suggested."""
+"""Why the granted duration is suggested again."""
 
 
 class SuggestionOutcome(StrEnum):
-    """Whether there is a narrower request, none, or too little data."""
+    """Whether there is a narrower request, no narrower request, or too little data."""
 
     NARROWER = "narrower"
     NOTHING = "nothing"
@@ -44,7 +44,8 @@ class SuggestionOutcome(StrEnum):
 class Suggestion(NamedTuple):
     """The narrower request: `terms` is None unless the verdict is NARROWER.
 
-    `reasons` are sentences that follow "because" or "but": why nothing is suggested, and why permissions or time stay.
+    `reasons` are sentences that follow "because" or "but". They say why nothing is suggested, or why permissions or the
+    duration stay.
     """
 
     verdict: SuggestionOutcome
@@ -59,7 +60,7 @@ class _Pair(NamedTuple):
 
 
 def suggest(report: GrantReport, actions: ActionTable, may_need: ImplicitActions, now: int) -> Suggestion:
-    """Return the narrower request that would have been enough, as far as it is known at `now`."""
+    """Return the narrower request that would have been enough, as far as is known at `now`."""
     if report.granted is None:
         return Suggestion(SuggestionOutcome.UNKNOWN, None, ("nothing was granted.",))
     if report.partial:
@@ -113,11 +114,11 @@ def _kept(
 def _reached(
     action: Action | None, resources: Sequence[str], calls: Sequence[PublishedCall], gap: CoverageGap | None
 ) -> dict[str, tuple[str, ...]]:
-    """Return by granted resource the ARNs that were used; nothing if the calls do not show that.
+    """Return the ARNs that were used, by granted resource; {} if the calls do not show them.
 
-    The calls show it if each names all resources that it used. Actions that need several resource types at once do not:
-    events name only some of these. For data events: a trail that shows one call on a granted resource is assumed
-    to show all calls of that action there.
+    The calls show them if each call names all resources that it used. An action that needs several resource types at
+    once is never shown, because events name only some of these. For data events, a trail that shows one call of an
+    action on a granted resource is assumed to show all.
     """
     if action is None or gap not in (None, CoverageGap.DATA):
         return {}
@@ -136,7 +137,7 @@ def _reached(
 
 
 def _named(action: Action, resources: Sequence[str], call: PublishedCall) -> list[str]:
-    """Return the resources in the call that were granted and that the action can act on."""
+    """Return the resources that the call names, that were granted, and that the action can act on."""
     budget = Budget(MAX_STEPS)
     reached = (arn for arn in call.resources if any(covers_arn(each, arn) for each in resources))
     return [arn for arn in reached if action.acts_on(arn, budget)]
@@ -151,7 +152,7 @@ def _is_of(kind: ResourceType, resources: Sequence[str]) -> bool:
 
 
 def _is_whole(arn: str) -> bool:
-    """Return whether a permission can name exactly this ARN: not masked, not cut, no wildcard, no variable."""
+    """Return whether a permission can name exactly this ARN: not masked or cut, and without wildcards and variables."""
     return is_arn(arn) and not has_wildcard(arn) and "${" not in arn and not MASK.search(arn)
 
 
@@ -160,7 +161,10 @@ def _pairs(permissions: Iterable[Permission]) -> dict[tuple[str, str], None]:
 
 
 def _seconds(report: GrantReport, gap: bool) -> tuple[int, str]:  # noqa: FBT001 - a private call with a name
-    """Return the duration until the release or last call, and ""; or the granted duration, and why it stays."""
+    """Return the duration until the release or last call, and "".
+
+    If that is unknown, return the granted one, and why it stays.
+    """
     granted = report.granted.duration_seconds if report.granted else 0
     began = min((each for each in (report.times.decided, report.times.issued) if each), default=0)
     if report.end.state is ReportedState.RELEASED:

@@ -11,11 +11,14 @@ from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, SCOPED_CREDENTIALS_O
 from jitney.core.trail.join import KEY_NOT_ISSUED, Purpose
 
 DENIAL_CODES = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError", "Forbidden")
-"""Parts of the error codes by which AWS services report an IAM denial; every service has its own codes."""
+"""Parts of the error codes with which AWS services report an IAM denial. The codes differ by service."""
 
 
 class GrantUsage(NamedTuple):
-    """See `jitney.core.report.grant_report.GrantReport`; `unreadable` counts lines that are no call."""
+    """The members are those of `jitney.core.report.grant_report.GrantReport`.
+
+    `unreadable` counts lines that are no call.
+    """
 
     uses: tuple[CallGroup, ...]
     denied: tuple[CallGroup, ...]
@@ -30,7 +33,7 @@ class GrantUsage(NamedTuple):
 
 
 def usage_of(calls: Iterable[PublishedCall | None], granted: Terms | None) -> GrantUsage:
-    """Return the usage of one grant, counting each event once."""
+    """Return the usage of one grant. Each event counts once."""
     given = list(calls)
     found = deduplicated(each for each in given if each)
     own = [each for each in found if not (each.explained and _is_brokers(each, granted))]
@@ -51,7 +54,7 @@ def usage_of(calls: Iterable[PublishedCall | None], granted: Terms | None) -> Gr
 
 
 def deduplicated(calls: Iterable[PublishedCall]) -> list[PublishedCall]:
-    """Return each event once, in order of time. A verdict on a known key replaces `key_not_issued`."""
+    """Return each event once, in order of time. A verdict that knows the key replaces `key_not_issued`."""
     found: dict[str, PublishedCall] = {}
     for each in sorted(set(calls), key=lambda call: (call.reasons != KEY_NOT_ISSUED, not call.explained, repr(call))):
         found[each.event_id] = each
@@ -59,18 +62,18 @@ def deduplicated(calls: Iterable[PublishedCall]) -> list[PublishedCall]:
 
 
 def is_denied(call: PublishedCall) -> bool:
-    """Return whether IAM denied the call, by AWS's error code."""
+    """Return whether IAM denied the call, judged by AWS's error code."""
     return any(each in call.error_code for each in DENIAL_CODES)
 
 
 def is_action(call: PublishedCall, action: str) -> bool:
-    """Return whether a granted action, which may have wildcards, is among those that authorize the call."""
+    """Return whether a granted action, which may have wildcards, is one of those that authorize the call."""
     name = action.lower()
     return any(_matches(name, each.lower()) for each in call.actions)
 
 
 def covers_arn(resource: str, arn: str) -> bool:
-    """Return whether a granted resource covers the ARN, whose own `*` are literal: S3 keys may contain it."""
+    """Return whether a granted resource covers the ARN. A `*` in the ARN is literal, because S3 keys may contain it."""
     return _matches(resource, arn)
 
 
@@ -79,7 +82,7 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 def _is_brokers(call: PublishedCall, granted: Terms | None) -> bool:
-    """Return whether the broker made the call: to check that access has ended, or to scope a session down."""
+    """Return whether the broker made the call, to check that access has ended or to scope a session down."""
     if call.purpose != Purpose.GRANT:
         return True
     scopes = (call.service, call.operation) == ("sts", SCOPED_CREDENTIALS_OPERATION)
@@ -88,9 +91,9 @@ def _is_brokers(call: PublishedCall, granted: Terms | None) -> bool:
 
 
 def _begins(call: PublishedCall) -> bool:
-    """Return whether it is the event that started the session, not a role that the session assumed.
+    """Return whether the event started the session. Assuming another role within the session does not count.
 
-    In an event that starts a session, `role_arn` is the requested role (jitney.core.trail.event).
+    If an event starts a session, its `role_arn` is the requested role (jitney.core.trail.event).
     """
     assumes = call.service == "sts" and call.operation in ASSUME_ROLE_OPERATIONS and not call.error_code
     return assumes and call.requested_role != "" and call.requested_role == call.role_arn
@@ -119,7 +122,7 @@ def _unused(permissions: Sequence[Permission], calls: Sequence[PublishedCall]) -
 
 
 def _leftover_resources(calls: Sequence[PublishedCall]) -> Iterator[LeftoverResource]:
-    """Yield created resources without a deletion in a later second: CloudTrail has whole seconds only."""
+    """Yield resources that were created and not deleted in a later second. CloudTrail's times are whole seconds."""
     deleted: dict[str, int] = {}
     for each in calls:
         deleted |= {resource: max(each.time, deleted.get(resource, 0)) for resource in each.deleted}

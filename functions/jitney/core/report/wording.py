@@ -1,7 +1,7 @@
-"""A report in sections of rows, the same in the terminal, on the printed page and on the web page.
+"""A report as sections of rows. The terminal, the printed page and the web page show the same ones.
 
-The rows are plain text without control characters; renderers escape them. Text that agents and people wrote comes last
-in its row, in quotation marks.
+Rows are plain text without control characters; renderers escape it. Text by agents and people comes last in its row, in
+quotation marks.
 """
 
 from collections.abc import Iterator, Mapping

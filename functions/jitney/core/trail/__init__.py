@@ -1,1 +1,1 @@
-"""Join CloudTrail events to grants: which grant explains each call with a target's role (row AUD 3)."""
+"""Join CloudTrail events to grants, and find the grant that explains each call with a target's role (row AUD 3)."""

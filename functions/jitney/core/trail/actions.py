@@ -1,4 +1,4 @@
-"""The IAM actions that authorize the operation in a CloudTrail event."""
+"""Finds the IAM actions that authorize the operation in a CloudTrail event."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from jitney.core.trail.call import ActionsOf
 
 
 def actions_of(operations: OperationTable, masks: MaskTable) -> ActionsOf:
-    """Return a lookup of an event's actions. `masks` maps event sources to botocore's services."""
+    """Return a lookup of an event's actions. `masks` maps an event's source to botocore's services."""
 
     def actions(source: str, name: str, parameters: Mapping[str, Any]) -> tuple[str, ...]:
         given = {member.lower() for member in parameters}
@@ -28,6 +28,9 @@ def _applies(need: RequiredAction, given: set[str]) -> bool:
 
 
 def _may_meet(condition: str, given: set[str]) -> bool:
-    """Return whether an event may meet a condition. Conditions on values may, because events omit some parameters."""
+    """Return whether an event may meet a condition.
+
+    A condition on a value always may, because events omit parameters.
+    """
     member = condition.removeprefix("!").lower()
     return "|" in member or (member in given) is not condition.startswith("!")

@@ -1,4 +1,4 @@
-"""A call as it is stored: masked, and flat for Athena's columns."""
+"""A call as it is stored: masked, and flat, so that its members become Athena's columns."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,9 +10,9 @@ from jitney.core.trail.resource_changes import resource_changes_of
 
 VERSION = 1
 CALLS_PREFIX = "k-"
-"""Prefix of the audit table's partitions that hold calls."""
+"""The prefix of those partitions of the audit table that hold calls."""
 MOST_TEXT = 100_000
-"""Characters kept of parameters and of an answer. An item holds both, and DynamoDB allows 400 KB."""
+"""How many characters of parameters and answer are kept. An item holds both, and DynamoDB allows 400 KB."""
 MOST_RESOURCES = 50
 
 ActionsOf: TypeAlias = Callable[[str, str, Mapping[str, Any]], tuple[str, ...]]
@@ -21,11 +21,11 @@ ActionsOf: TypeAlias = Callable[[str, str, Mapping[str, Any]], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class CloudTrailCall:
-    """One call with a target's role, or the event that started its session. `time` in epoch seconds.
+    """One call with a target's role, or the event that started the session. `time` is in epoch seconds.
 
     `access_key_id` is the key that signed the call; for the start of a session, the session's key.
-    `issued_access_key_id` is the key that the call returned, `invoked_by` the AWS service that called for the session.
-    `request` and `response` are JSON, `created` and `deleted` as in `ResourceChanges`.
+    `issued_access_key_id` is the key that the call returned. `invoked_by` is the AWS service that called for the
+    session. `request` and `response` are JSON. `created` and `deleted` are as in `ResourceChanges`.
     """
 
     event_id: str
@@ -57,7 +57,7 @@ class CloudTrailCall:
 
 
 def call_of(masked: Mapping[str, Any], seen: SessionEvent, actions_of: ActionsOf) -> CloudTrailCall:
-    """Return the call in a masked event; `seen` was read from the unmasked event. Raises RejectedEvent."""
+    """Return the call in a masked event. `seen` was read from the unmasked event. Raises RejectedEvent."""
     source, name = source_and_name(masked)
     parameters = masked.get("requestParameters")
     data = masked.get("additionalEventData")
@@ -95,12 +95,12 @@ def call_of(masked: Mapping[str, Any], seen: SessionEvent, actions_of: ActionsOf
 
 
 def calls_partition(account: str, access_key_id: str) -> str:
-    """Return the audit table's `pk` for the calls with a key."""
+    """Return the `pk` of the calls with a key, in the audit table."""
     return f"{CALLS_PREFIX}{account}-{access_key_id or 'none'}"
 
 
 def grant_keys_partition(grant_id: str) -> str:
-    """Return the audit table's `pk` for the keys that called in a grant's name."""
+    """Return the `pk` of the keys that called in a grant's name, in the audit table."""
     return f"{CALLS_PREFIX}{grant_id}"
 
 
@@ -110,17 +110,17 @@ def call_to_json(call: CloudTrailCall) -> str:
 
 
 def members_of(call: CloudTrailCall) -> dict[str, Any]:
-    """Return the call's members by name. They are flat, so nothing is copied, unlike with dataclasses.asdict."""
+    """Return the call's members by name. They are flat, so nothing is copied as in dataclasses.asdict."""
     return {name: getattr(call, name) for name in CloudTrailCall.__slots__}
 
 
 def call_from_json(text: str) -> CloudTrailCall:
-    """Return the call in `call_to_json`'s text. Raises TypeError or ValueError for other text."""
+    """Return the call in a text by `call_to_json`. Raises TypeError or ValueError for other texts."""
     return call_from_members(json.loads(text))
 
 
 def call_from_members(members: Mapping[str, Any]) -> CloudTrailCall:
-    """Return the call of these members, ignoring others. Raises KeyError or TypeError."""
+    """Return the call with these members; others are ignored. Raises KeyError or TypeError."""
     own = {name: members[name] for name in CloudTrailCall.__slots__}
     return CloudTrailCall(**own | {name: tuple(own[name]) for name in ("actions", "resources", "created", "deleted")})
 
@@ -143,7 +143,7 @@ def _number(holder: Mapping[str, Any], name: str) -> int:
 
 
 def _json(value: Any) -> str:
-    """Return parameters or an answer as JSON, "" for none; only the length if that is too long."""
+    """Return parameters or an answer as JSON; "" for none. If that is too long, return its length only."""
     if value is None:
         return ""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""A call with its verdict as published: one flat JSON object per line."""
+"""A call with its verdict as it is published: one flat JSON object per line."""
 
 import json
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from jitney.core.trail.join import KEY_NOT_ISSUED, CallVerdict
 
 
 def verdict_key(event_id: str, reasons: Sequence[str]) -> str:
-    """Return the audit table's `sk` for a call's verdict.
+    """Return the `sk` of a call's verdict in the audit table.
 
-    The provisional verdict has one key, the final verdicts two. A call with both final ones is a bypass: the origin of
-    its key is disputed.
+    The provisional verdict has one key, and the two final verdicts have two. A call may have both final verdicts. It is
+    a bypass, because the origin of its key is disputed.
     """
     if tuple(reasons) == KEY_NOT_ISSUED:
         return f"UNISSUED#{event_id}"
@@ -22,7 +22,7 @@ def verdict_key(event_id: str, reasons: Sequence[str]) -> str:
 
 
 def line_of(call: CloudTrailCall, verdict: CallVerdict, grant: Grant | None, target: str, now: int) -> str:
-    """Return the line of a call. An event has two lines if its provisional verdict was replaced."""
+    """Return the line of a call. An event has two lines if a final verdict replaced its provisional one."""
     members = members_of(call) | {
         "version": VERSION,
         "time": iso(call.time),
@@ -38,6 +38,6 @@ def line_of(call: CloudTrailCall, verdict: CallVerdict, grant: Grant | None, tar
 
 
 def call_from_line(line: str) -> CloudTrailCall:
-    """Return the call in `line_of`'s text. Raises KeyError, TypeError or ValueError for other text."""
+    """Return the call in a text by `line_of`. Raises KeyError, TypeError or ValueError for other texts."""
     members = json.loads(line)
     return call_from_members(members | {"time": epoch(members["time"])})

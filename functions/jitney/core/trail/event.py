@@ -1,7 +1,7 @@
-"""Read a CloudTrail event: the session of a target's role that it is about, if any.
+"""Read a CloudTrail event and find the session of a target's role that it is about.
 
-AWS writes the event, but callers choose names, parameters and messages in it. Every text that is used as a name is
-checked for its form; an event that fails is rejected and counted.
+AWS writes the event, but callers choose names, parameters and messages in it. So the form of every text that is used as
+a name is checked. An event that fails is rejected and counted.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
@@ -28,7 +28,7 @@ _OPERATION = re.compile(r"\w{1,128}", re.ASCII)
 
 
 AWS_SOURCE_PREFIX = "aws."
-"""Prefix of the `source` of events from AWS services, which PutEvents refuses from others.
+"""The prefix of `source` in events from AWS services. PutEvents refuses it for other callers.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
 """
@@ -36,11 +36,11 @@ MAX_CLOCK_SKEW_SECONDS = 300
 """How far an event's time may be ahead of the reader's clock."""
 
 DUPLICATE_EVENT_SECONDS = 60
-"""How far the times of one event may differ between the two accounts that receive it."""
+"""How far the times of an event's copies may differ. Two accounts may receive the event."""
 
 
 class RejectedEvent(Exception):
-    """A malformed event about a target's role, or one whose subject cannot be read."""
+    """An event about a target's role that is malformed, or whose subject cannot be read."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -48,11 +48,11 @@ class RejectedEvent(Exception):
 
 
 class KeyIssuance(NamedTuple):
-    """The origin of an access key: its session and who started it.
+    """The origin of an access key: its session, and who started that.
 
-    `issuer_role_id` is the unique id of the role that assumed the session's role (AROA...), "" for another kind of
-    caller. `parent` is the key of the same session that this key was scoped down from. `at` in epoch seconds.
-    `disputed` means that other events claim another origin: a key has one, so one of them is forged.
+    `issuer_role_id` is the unique id of the role that assumed the session's role (AROA...), or "" for another kind of
+    caller. `parent` is the key from which this key of the same session was scoped down. `at` is in epoch seconds.
+    `disputed` says that events claim different origins. A key has one origin, so one of them is forged.
     """
 
     account: str
@@ -66,7 +66,7 @@ class KeyIssuance(NamedTuple):
     disputed: bool = False
 
     def differs(self, other: "KeyIssuance") -> bool:
-        """Return whether `other` is another origin, not a copy of the same event."""
+        """Return whether `other` is another origin. A copy of the same event is not."""
         return self._replace(at=0) != other._replace(at=0) or abs(self.at - other.at) > DUPLICATE_EVENT_SECONDS
 
 
@@ -74,8 +74,8 @@ class SessionEvent(NamedTuple):
     """One event of a session, with the key that it issued, if any.
 
     `event_id` is the same in every copy of an event. `access_key_id` is the key that signed the call; for the start of
-    a session, the session's key. `invoked_by` is the AWS service that called for the session, "" for the session
-    itself.
+    a session, the session's key. `invoked_by` is the AWS service that called for the session, or "" if the session
+    called.
     """
 
     event_id: str
@@ -124,7 +124,7 @@ def _session_start(event: Mapping[str, Any], identity: Mapping[str, Any], role_a
 
 
 def _session_call(event: Mapping[str, Any], identity: Mapping[str, Any], role_arn: str, account: str) -> SessionEvent:
-    """Return a call of a session. The event names the session twice; both names must agree."""
+    """Return a call of a session. An event names its session twice. The names must agree."""
     if identity.get("type") != "AssumedRole" or _text(identity, "accountId") != account:
         raise RejectedEvent("not_of_this_account")
     session = _like(_NAME, _text(identity, "principalId").partition(":")[2], "session_name")
@@ -157,10 +157,10 @@ def _event_of(
 
 
 def require_reporting_account(seen: SessionEvent, account: str, home: str, now: int) -> None:
-    """Raise RejectedEvent unless `account`'s bus may report the event at `now` (epoch seconds).
+    """Raise RejectedEvent unless the bus of `account` may report the event at `now` (epoch seconds).
 
-    The role's own account reports a session. `home` may also report its start, because the broker's functions start it
-    there.
+    A session is reported by the account of its role. Its start may also be reported by `home`, because the broker's
+    functions start sessions there.
     """
     starts = seen.issue is not None and not seen.issue.parent
     if account != seen.account and not (starts and account == home):
@@ -176,7 +176,7 @@ def source_and_name(event: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _event_id(event: Mapping[str, Any]) -> str:
-    """Return the id that all copies share: each of two accounts gives its copy an own id, too."""
+    """Return the id that all copies of an event share. Its `eventID` differs between two accounts."""
     return _like(_ID, _text(event, "sharedEventID") or _text(event, "eventID"), "event_id")
 
 
@@ -192,7 +192,7 @@ def _time(event: Mapping[str, Any]) -> int:
 
 
 def _require_text(event: Mapping[str, Any]) -> None:
-    """Raise RejectedEvent for content without a form in JSON and UTF-8, which could not be stored."""
+    """Raise RejectedEvent for content that JSON in UTF-8 cannot hold, because it could not be stored."""
     try:
         json.dumps(event, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError):

@@ -1,8 +1,8 @@
-"""Join calls to grants by account, role, session name and access key id, each of them exactly (row AUD 3).
+"""Join calls to grants by account, role, session name and access key id. Each must be equal (row AUD 3).
 
-The verdict depends only on the call, the grant that its session names, and the origin of its key; not on the order in
-which they became known. The grant is checked first, because it is on record before its session starts (STS 6). The key
-is checked second, because STS's own event about it may arrive later.
+The verdict depends only on the call, on the grant that the session names, and on the origin of the key. The order in
+which they become known does not matter. The grant is checked first, because it is on record before its session starts
+(STS 6). The key is checked second, because STS's event about it may arrive later.
 """
 
 import re
@@ -17,21 +17,26 @@ from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.event import KeyIssuance
 
 MAX_EVENT_DELAY_SECONDS = 1800
-"""How long the event about a key's origin may follow a call with the key. CloudTrail guarantees no time; the average is
-5 minutes: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
+"""How much later than a call the event about its key's origin may arrive.
+
+CloudTrail guarantees no time; the average is 5 minutes:
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
 """
 GRACE_SECONDS = 60
-"""Tolerance for a call's time: CloudTrail notes calls when they end, and clocks and IAM's replicas differ a little."""
+"""The tolerance for a call's time.
+
+CloudTrail notes a call when it ends, and clocks and IAM's replicas differ a little.
+"""
 KEY_NOT_ISSUED = ("key_not_issued",)
-"""Provisional bypass: replaced when an event about the key's origin arrives."""
+"""A provisional bypass. It is replaced when an event about the key's origin arrives."""
 KEY_ISSUED_TWICE = ("key_issued_twice",)
-"""Bypass for all calls with a key of disputed origin, including calls that were explained before."""
+"""A bypass: the origin of the key is disputed. It applies to all calls with the key, also to those explained before."""
 MOST_PARENTS = 4
-"""STS scopes a session down three times at most (STS API Reference, GetScopedCredentials)."""
+"""How often a session can be scoped down: STS allows three times (STS API Reference, GetScopedCredentials)."""
 
 
 class Purpose(StrEnum):
-    """What a session of a target's role is for."""
+    """The purpose of a session of a target's role."""
 
     GRANT = "grant"
     CANARY = "canary"
@@ -57,14 +62,14 @@ NEVER_DENIED = frozenset({("sts", "GetCallerIdentity")})
 
 
 class ParsedSessionName(NamedTuple):
-    """The purpose in a session's name; `grant_id` is "" for a target check, which has no grant."""
+    """The parsed name of a session. `grant_id` is "" for a target check, which has no grant."""
 
     purpose: Purpose
     grant_id: str
 
 
 class CallVerdict(NamedTuple):
-    """The verdict on a call: explained by its purpose, or a bypass for `reasons`."""
+    """The verdict on a call: explained by a purpose, or a bypass for `reasons`."""
 
     purpose: Purpose | None
     grant_id: str
@@ -72,12 +77,12 @@ class CallVerdict(NamedTuple):
 
     @property
     def explained(self) -> bool:
-        """Whether it is not a bypass."""
+        """Whether the call is no bypass."""
         return not self.reasons
 
 
 def parse_session_name(session: str) -> ParsedSessionName | None:
-    """Return the purpose in a session's name; None for a name that the broker never uses."""
+    """Return the purpose in a session's name; None for a name that the broker does not use."""
     for purpose, pattern in _SESSIONS.items():
         if found := pattern.fullmatch(session):
             return ParsedSessionName(purpose, "" if purpose is Purpose.CHECK else f"g-{found[1]}")
@@ -85,7 +90,7 @@ def parse_session_name(session: str) -> ParsedSessionName | None:
 
 
 def grant_may_be_deleted(session: str, at: int, now: int) -> bool:
-    """Return whether a session used at `at` names a grant that the store may have deleted since."""
+    """Return whether the store may have deleted the grant of a session that was used at `at`."""
     name = parse_session_name(session)
     return bool(name and name.grant_id) and at < now - GRANT_RETENTION_SECONDS
 
@@ -95,8 +100,8 @@ def classify_call(
 ) -> CallVerdict | None:
     """Return the verdict on a call; None while the origin of its key may still become known.
 
-    `grant` is the grant in the session's name, `issue` the origin of the session's key by STS's event. `issuers` maps
-    the unique id of a role to the function that has it. `waited` is how many seconds the call has been known.
+    `grant` is the grant in the session's name. `issue` is the origin of the session's key, from STS's event. `issuers`
+    maps a role's unique id to its function. `waited` is for how many seconds the call has been known.
     """
     name = parse_session_name(call.session)
     if name is None:

@@ -1,4 +1,4 @@
-"""The resources that a call creates, which outlive its grant, and deletes (row AUD 4)."""
+"""The resources that a call created or deleted (row AUD 4). Created resources outlive their grant."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -38,14 +38,14 @@ _REGIONAL = frozenset({"function", "table", "key pair"})
 
 
 class ResourceChanges(NamedTuple):
-    """The resources that a call created and deleted: "role reporter", "policy arn:aws:iam::444455556666:policy/p"."""
+    """What a call created and deleted: "role reporter", "policy arn:aws:iam::444455556666:policy/p"."""
 
     created: tuple[str, ...]
     deleted: tuple[str, ...]
 
 
 def resource_changes_of(event: Mapping[str, Any], service: str, operation: str) -> ResourceChanges:
-    """Return what an event created and deleted; nothing if it failed or does not name the resource."""
+    """Return what an event created and deleted. An event that failed or names no resource has neither."""
     if event.get("errorCode"):
         return ResourceChanges((), ())
     named = (service, operation)
