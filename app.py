@@ -1,7 +1,7 @@
-"""Build the stacks: `Jitney`, and `JitneyTarget-<alias>` for each target in `jitney.yaml`, or one stack set.
+"""Build the stacks: `Jitney`, and for each target in `jitney.yaml` a `JitneyTarget-<alias>`, or one stack set for all.
 
 The CDK CLI runs it (`cdk deploy Jitney`). `python app.py` writes cdk.out, or CDK_OUTDIR. It never calls AWS. Only the
-bundle needs the network: it reads the package index once for each lock.
+bundle needs the network, because it reads the package index once for each lock file.
 """
 
 import json
@@ -29,8 +29,8 @@ ROOT = Path(__file__).parent
 def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
     """Return the app, ready for `synth()`. Raises `ConfigurationError`.
 
-    `env` may have JITNEY_CONFIG (default jitney.yaml), JITNEY_LOCAL=1 for a local system (also the context `local`),
-    and the CDK CLI's account and region, if the configuration names no broker. `code` replaces the real bundle.
+    `env` may have JITNEY_CONFIG (default jitney.yaml) and JITNEY_LOCAL=1 for a local system (also as context `local`).
+    If the configuration names no broker, it has the CDK CLI's account and Region. `code` replaces the real bundle.
     """
     # The CDK CLI passes the context. Without the CLI it comes from here.
     app = App(outdir=outdir, context=json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"])

@@ -1,1 +1,1 @@
-"""What is measured, and how to run it again: `make bench`. Medians and ratios of one run; machines are noisy."""
+"""Measurements. `make bench` runs them all. Figures are medians and ratios of one run, because machines vary."""

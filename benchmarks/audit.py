@@ -1,11 +1,14 @@
-"""`make bench`: how fast secrets are masked, and CloudTrail's events are masked and joined to grants, in one process.
+"""`make bench`: how fast secrets are masked, and how fast CloudTrail's events are masked and joined to grants.
 
-What is masked are AWS's own examples of answers in botocore, their lists repeated to pages of `PAGE` bytes, of every
-wire protocol; the bytes are those of the answer as its protocol writes it, with members' names as tags in XML. Beside
-them stand detect-secrets and a plain round trip of JSON. Events are CloudTrail's, of all the examples, as CloudTrail
-spells their members. They are joined by the correlator as it is deployed, from the queue's messages to the lines that
-are published; DynamoDB answers at once, from memory. Times are of the processor; the figures are medians of rounds in
-which everything is measured in turn. Prints one JSON object.
+The masked answers are AWS's examples from botocore. Their lists are repeated to fill pages of `PAGE` bytes, for every
+wire protocol. Bytes are counted as the protocol writes the answer, with members' names as tags in XML. detect-secrets
+and a plain round trip of JSON are measured for comparison.
+
+The events are CloudTrail's, one for each example, with members spelt as CloudTrail spells them. The deployed correlator
+joins them, from the queue's messages to the published lines. DynamoDB answers at once, from memory.
+
+Times are processor times of one process. Figures are medians over rounds, and each round measures everything. Prints
+one JSON object.
 """
 
 import gzip
@@ -34,9 +37,9 @@ from jitney.core.masking.table import MaskTable
 ROUNDS = 5
 PAGE = 20_000
 MOST_PAGES = 40
-"""Of one protocol; the services take turns."""
+"""Pages for one protocol. The services take turns."""
 BATCH = 100
-"""Messages that the correlator gets at once (`infra.trail`)."""
+"""How many messages the correlator receives at once (`infra.trail`)."""
 DETECT_SECRETS_BYTES = 30_000
 DATA = Path(botocore.__file__).parent / "data"
 PROTOCOLS = ("json", "query", "ec2", "rest-json", "rest-xml")
@@ -65,7 +68,7 @@ EVENT = {
 
 
 class Answer(NamedTuple):
-    """What an operation answers, as botocore has it and as it came over the wire."""
+    """An operation's answer: as botocore returns it, and as it came over the wire."""
 
     service: str
     operation: str
@@ -116,7 +119,7 @@ def _masking(masker: AwsMasker, answers: list[Answer]) -> Callable[[], Any]:
 
 
 def _joining(events: list[dict[str, Any]]) -> Callable[[], Any]:
-    """Has a new correlator take in the events, as those of one grant's session, and its beginning before them."""
+    """Let a new correlator process the events as calls of one grant's session, after the start of that session."""
     os.environ |= ALL_FUNCTIONS
     trailing, tested = (importlib.import_module(f"tests.{name}") for name in ("trailing", "handlers.test_correlator"))
     receive = importlib.import_module("jitney.handlers.correlator").receive
@@ -143,7 +146,7 @@ def _detect(lines: list[str]) -> None:
 
 
 def _lines(texts: list[str], most: int) -> list[str]:
-    """The first lines of the texts, as an editor shows JSON: detect-secrets reads lines."""
+    """Return the first lines of the texts, laid out as in an editor, because detect-secrets reads lines."""
     lines: list[str] = []
     size = 0
     for text in texts:
@@ -156,7 +159,7 @@ def _lines(texts: list[str], most: int) -> list[str]:
 
 
 def _answers() -> dict[str, list[Answer]]:
-    """Pages of answers by protocol, of as many services as there are examples of."""
+    """Return pages of answers by protocol, from all services that have examples."""
     found: dict[str, list[list[Answer]]] = defaultdict(list)
     for path, service, model in _services():
         protocol = model["metadata"]["protocol"]
@@ -175,7 +178,7 @@ def _answers() -> dict[str, list[Answer]]:
 
 
 def _page(value: Any) -> Any:
-    """The answer with its lists repeated until it is a page."""
+    """Return the answer with its lists repeated until it fills a page."""
     times = max(1, PAGE // len(json.dumps(value)))
     return {name: each * times if isinstance(each, list) else each for name, each in value.items()}
 
@@ -189,7 +192,7 @@ def _xml(value: Any, name: str = "Response") -> str:
 
 
 def _events() -> Iterator[dict[str, Any]]:
-    """An event for each example."""
+    """Yield an event for each example."""
     for path, service, model in _services():
         source = f"{model['metadata']['endpointPrefix']}.amazonaws.com"
         for operation, listed in _examples(path).items():
@@ -200,7 +203,7 @@ def _events() -> Iterator[dict[str, Any]]:
 
 
 def _spelt(value: Any) -> Any:
-    """Members' names with a small first letter, as CloudTrail has them."""
+    """Return the members with a small first letter in their names, as CloudTrail writes them."""
     if isinstance(value, dict):
         return {name[:1].lower() + name[1:]: _spelt(each) for name, each in value.items()}
     return [_spelt(each) for each in value] if isinstance(value, list) else value or None

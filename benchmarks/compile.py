@@ -1,9 +1,10 @@
-"""`make bench`: what deciding and compiling cost, and how small session policies become, over `requests.yaml`.
+"""`make bench`: what deciding and compiling cost, and how small session policies become, for `requests.yaml`.
 
-Times are processor times, in one process without I/O. Each round uses other names, so that no cache has them. The
-policy engine remembers verdicts: `decide` measures an agent with remembered verdicts, `decide_first` agents without.
-`naive` is one statement for each decided permission, with the end as its condition, without white space.
-Prints one JSON object.
+Times are processor times in one process without I/O. Each round uses other names, so that no cache has them.
+
+The policy engine remembers verdicts. `decide` measures an agent with remembered verdicts, `decide_first` an agent
+without. `naive` has one statement for each decided permission, the end as its condition, and no white space. Prints one
+JSON object.
 """
 
 import json
@@ -92,7 +93,7 @@ def _policies() -> PolicySet:
 
 
 def _requests(name: str) -> list[AccessRequest]:
-    """The checked-in requests, with `name` for acme."""
+    """Return the checked-in requests with `name` instead of acme."""
     text = (Path(__file__).parent / "requests.yaml").read_text(encoding="utf-8").replace("acme", name)
     return [
         AccessRequest(TARGET.alias, tuple(map(_permission, permissions.items())), 900, "a benchmark", "")
@@ -106,14 +107,14 @@ def _permission(item: tuple[str, str]) -> Permission:
 
 
 def _timed[T](call: Callable[[], T]) -> tuple[T, float]:
-    """What a call returned, and its processor milliseconds."""
+    """Return the result of a call, and its processor time in milliseconds."""
     began = time.process_time_ns()
     returned = call()
     return returned, (time.process_time_ns() - began) / 1e6
 
 
 def _size(decision: Decision, compiling: Callable[..., Any]) -> int:
-    """The characters of a decision's session policy, or of the one that would not fit."""
+    """Return the length of a decision's session policy, even of one that does not fit."""
     try:
         return int(compiling(decision.permissions).size)
     except Problem as problem:

@@ -1,8 +1,8 @@
 """`make bench`: the named queries over a million records and a million calls of one year, on this machine.
 
-A query's conditions on `dt` decide how many days of each table it reads (`local.scans`). The time is DuckDB's for these
-days. The bytes are those of their lines, counted each time that the query reads them, as Athena bills. The data is the
-same each time, counted back from today. Prints one table.
+A query's conditions on `dt` determine how many days of each table it reads (`local.scans`). The time is DuckDB's for
+these days. The bytes are those of the lines of these days, counted each time that the query reads them, as Athena
+bills. The data is always the same, counted back from today. Prints one table.
 """
 
 import tempfile
@@ -99,7 +99,7 @@ class Figures(NamedTuple):
 
 
 def write(folder: Path) -> None:
-    """The lines of both tables, a folder a day, up to today."""
+    """Write the lines of both tables, one folder for each day up to today."""
     today = datetime.now(UTC).date()
     since = f"TIMESTAMP '{today - timedelta(days=DAYS - 1)}'"
     with duckdb.connect(":memory:") as connection:
@@ -109,7 +109,7 @@ def write(folder: Path) -> None:
 
 
 def measured(folder: Path) -> list[Figures]:
-    """All queries, each over the days that it reads."""
+    """Return the figures of all queries. Each query reads only its own days."""
     figures = []
     for path in sorted(QUERIES.glob("*.sql")):
         sql = path.read_text(encoding="utf-8")
@@ -122,7 +122,7 @@ def measured(folder: Path) -> list[Figures]:
 
 
 def partitions(read: Sequence[Scan]) -> dict[str, int]:
-    """Of each table that is read, how many of its last days, today among them."""
+    """Return, for each table that the query reads, how many days it reads, counted back from today."""
     days: dict[str, int] = {}
     for each in read:
         days[each.table] = max(days.get(each.table, 0), DAYS if each.days is None else each.days + 1)

@@ -1,8 +1,7 @@
-"""`make bench`: what a review costs in Step Functions, which charges for each state transition.
+"""`make bench`: the state transitions of a review. Step Functions charges for each transition.
 
-It sends requests to a local system and releases them, since the workflow takes the same path for every decision. Then
-it counts the events in the executions' histories. Each state that is entered is a transition, and so is each retry of
-a task.
+Requests are sent to a local system and released, because the workflow takes the same path for every decision. Then the
+events in the executions' histories are counted. Each entered state is a transition, and so is each retry of a task.
 https://aws.amazon.com/step-functions/pricing/
 """
 
@@ -22,7 +21,7 @@ DEADLINE_SECONDS = 60
 
 
 def transitions(events: Iterable[Mapping[str, Any]]) -> int:
-    """The transitions in the history of an execution, which AWS charges for."""
+    """Return how many transitions in an execution's history AWS charges for."""
     kinds = Counter(event["type"] for event in events)
     entered = sum(count for kind, count in kinds.items() if kind.endswith("StateEntered"))
     return entered + kinds["TaskScheduled"] - kinds["TaskStateEntered"]
@@ -36,7 +35,7 @@ def main() -> None:
 
 
 def _counted(stack: dict[str, Any], ready: Callable[[dict[str, Any], str], bool]) -> dict[str, int]:
-    """How many reviews had how many transitions; each is decided, by its agent, when `ready` says so."""
+    """Return how many reviews had how many transitions. The agent releases each request when `ready` allows it."""
     return dict(sorted(Counter(str(_of_one(stack, ready)) for _ in range(REVIEWS)).items()))
 
 

@@ -1,8 +1,8 @@
-"""`make bench`: what a reviewer's click costs a function: on the page and in Slack, over adapters in memory.
+"""`make bench`: the time that a function takes for a reviewer's click, on the page and in Slack.
 
-The handlers, the policies and the templates are those that are deployed; DynamoDB, Step Functions and Slack answer at
-once, so that this is what Jitney itself adds, without their clients. A click in Slack is measured with its signature
-being made, which is microseconds. Prints one JSON object, in milliseconds.
+Handlers, policies and templates are the deployed ones. DynamoDB, Step Functions and Slack answer at once, from memory.
+So the figures are Jitney's own time, without its clients' time. A click in Slack includes making its signature, which
+takes microseconds. Prints one JSON object in milliseconds.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def _measured(prepare: Prepare) -> dict[str, float]:
-    """Return the median wall and processor times of an action that is prepared again for each run."""
+    """Return the median wall and processor times of an action. It is prepared again before each run."""
     runs = []
     for number in range(WARM_UP + RUNS):
         act = prepare()
@@ -96,7 +96,7 @@ def _on_the_page() -> dict[str, Prepare]:
 
 
 def _emptied(store: Any) -> None:
-    """Each run is the first of its agent: what is held and kept does not grow from run to run."""
+    """Empty the store, so that each run is the first of its agent."""
     for kept in (store.grants, store.links, store.taken, store.lists):
         kept.clear()
 

@@ -1,4 +1,4 @@
-"""The local system for the length of a measurement, and what the measured process needs of it."""
+"""Runs the local system during a measurement, and gives the measured process what it needs."""
 
 import json
 import os
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @contextmanager
 def running_system() -> Iterator[dict[str, Any]]:
-    """The members of stack.json of a system that is up inside the block, apart from any other on this machine."""
+    """Yield the members of stack.json of a system that runs during the block, separate from other systems here."""
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"JITNEY_LOCAL_DIR": folder}
         subprocess.run([sys.executable, "-m", "local", "up"], cwd=ROOT, env=environment, check=True)
@@ -30,7 +30,7 @@ def running_system() -> Iterator[dict[str, Any]]:
 
 
 def root(stack: dict[str, Any], service: str, account: str = "") -> Any:
-    """A client of the emulator as root of an account, the broker's by default."""
+    """Return a client of the emulator as root of an account. By default, it is the broker's account."""
     return boto3.client(  # type: ignore[call-overload]
         service,
         endpoint_url=stack["aws_endpoint"],
@@ -41,9 +41,9 @@ def root(stack: dict[str, Any], service: str, account: str = "") -> Any:
 
 
 def function_environment(stack: dict[str, Any], route: str, folder: Path) -> dict[str, str]:
-    """The environment of the deployed function of `route`, with its code unpacked into `folder` and its role's keys.
+    """Return the environment of the function of `route`, with its role's keys. Its code is unpacked into `folder`.
 
-    The emulator's root lets itself assume the function's role, as the Lambda service does for a function.
+    The emulator's root may assume the function's role, as the Lambda service does for a function.
     """
     functions = root(stack, "lambda")
     names = [each["FunctionName"] for each in functions.list_functions()["Functions"]]

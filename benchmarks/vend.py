@@ -1,9 +1,10 @@
-"""`make bench`: POST /v1/grants beside the bare calls it cannot do without, one transaction and one AssumeRole.
+"""`make bench`: POST /v1/grants compared with the two calls that it needs: one transaction and one AssumeRole.
 
-The measured processes run out of the deployed bundle, under the function's own role, against the local emulator.
-Requests and bare calls alternate, so that a change of the machine's speed meets both. `own_cpu_ms` is of a request
-whose AWS answers come from memory; `cpu_difference_ms` is between real requests and bare calls, which both find the
-processor's caches cold after each wait. Prints one JSON object.
+The measured processes use the deployed bundle and the function's own role, against the local emulator. Requests and
+bare calls alternate, so that changes of the machine's speed affect both.
+
+`own_cpu_ms` is for a request whose answers from AWS come from memory. `cpu_difference_ms` compares real requests with
+bare calls. Both find the processor's caches cold after each wait. Prints one JSON object.
 """
 
 import json
@@ -25,9 +26,9 @@ IMPORTS = {
     "handler": "import jitney.handlers.grants; ports = jitney.handlers.grants.Ports(); ports.store; ports.sessions",
     "bare": "import boto3, jwt; boto3.client('dynamodb'); boto3.client('sts')",
 }
-"""Both end with the same two clients. `ready` measures reading policies and configuration, too."""
+"""Both imports end with the same two clients. `ready` also measures reading policies and configuration."""
 WITHOUT_COLLECTOR = f"import gc; gc.disable(); {IMPORTS['bare']}"
-"""What the bare imports cost when they put the garbage collector off as the functions do (jitney/handlers)."""
+"""Bare imports that delay the garbage collector, as the functions do (jitney/handlers)."""
 READY = "import jitney.handlers.grants; jitney.handlers.grants.Ports().build(jitney.handlers.grants.NEEDS)"
 
 
@@ -40,7 +41,7 @@ def main() -> None:
 
 
 def _python(folder: str) -> list[str]:
-    """The bare interpreter, which sees the bundle and the standard library alone."""
+    """Return the command of a bare interpreter that sees only the bundle and the standard library."""
     base = os.path.realpath(sys.executable)
     return [base, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {folder!r}); exec(sys.stdin.read())"]
 
@@ -67,7 +68,7 @@ def _token(client: httpx.Client, stack: dict[str, Any]) -> str:
 
 
 def _imports(environment: dict[str, str], folder: str) -> dict[str, float]:
-    """Processor milliseconds of importing, each in a fresh interpreter, as medians, and their ratio."""
+    """Return the processor time of both imports, each in new interpreters: medians in milliseconds, and their ratio."""
     programs = IMPORTS | {"ready": READY, "bare_without_collector": WITHOUT_COLLECTOR}
     spent: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(IMPORT_RUNS):

@@ -1,6 +1,6 @@
-"""The measured process of `benchmarks.vend`: runs inside the bundle with nothing but what the function has.
+"""The measured process of `benchmarks.vend`. It runs in the bundle and has only what the function has.
 
-`benchmarks.vend` puts `PARAMETERS` in front of this text: the bearer token and the number of requests.
+`benchmarks.vend` puts `PARAMETERS` before this text: the bearer token and the number of requests.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ event = {
 
 
 class Recorded:
-    """A client whose real calls are made and whose last parameters are remembered."""
+    """A client that makes real calls and remembers the last parameters."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -56,7 +56,7 @@ class Recorded:
 
 
 def vend(used: Ports) -> None:
-    """One request through the handler; what it logs goes to memory, as a Lambda's goes to a pipe."""
+    """Send one request through the handler. Its log goes to memory, as a Lambda function's goes to a pipe."""
     with contextlib.redirect_stdout(io.StringIO()):
         answered = answer(create_grant, event, used)
     if answered["statusCode"] != 201:
@@ -64,7 +64,7 @@ def vend(used: Ports) -> None:
 
 
 class Replayed(Recorded):
-    """A client that answers what a real call answered before, at once."""
+    """A client that repeats the answer of an earlier real call at once."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(**parameters: Any) -> Any:
@@ -76,14 +76,14 @@ class Replayed(Recorded):
 
 
 def ports_over(dynamodb: Any, sts: Any) -> Ports:
-    """The handler's ports over these clients."""
+    """Return the handler's ports with these clients."""
     store = Store(dynamodb, os.environ["JITNEY_STATE_TABLE"], os.environ["JITNEY_AUDIT_TABLE"])
     # Its grants last as long as STS's shortest session: none is scoped down.
     return Ports(store=store, sessions=Sessions(sts, lambda *_keys: contextlib.nullcontext(sts), now))
 
 
 def bare_calls(dynamodb: Recorded, sts: Recorded) -> Callable[[], None]:
-    """The calls that a real request made, again with a fresh id."""
+    """Make the calls of a real request again, with a new id."""
     vend(ports_over(dynamodb, sts))
     old = sts.last["RoleSessionName"]
     items, session = json.dumps(dynamodb.last), json.dumps(sts.last)
@@ -97,14 +97,14 @@ def bare_calls(dynamodb: Recorded, sts: Recorded) -> Callable[[], None]:
 
 
 def measure(call: Callable[[], None]) -> tuple[float, float]:
-    """Wall and processor milliseconds of one call."""
+    """Return the wall and processor time of one call in milliseconds."""
     wall, cpu = time.perf_counter(), time.process_time()
     call()
     return (time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000
 
 
 def figures(runs: list[tuple[float, float]]) -> dict[str, float]:
-    """Median and 99th percentile of the wall time, median of the processor time."""
+    """Return median and 99th percentile of the wall time, and the median of the processor time."""
     wall = [each[0] for each in runs]
     return {
         "p50_ms": round(statistics.median(wall), 3),

@@ -1,1 +1,1 @@
-"""Builds the action table: every AWS action with its access level and the resources that it acts on."""
+"""Builds the tables of AWS's actions, operations and sensitive members."""

@@ -1,6 +1,6 @@
-"""`python -m data`: build the tables of actions, of operations and of masks from their sources.
+"""`python -m data`: build the tables of actions, operations and masks from their sources.
 
-Exits with 1, and keeps the old table, when a new one fails its checks.
+If a new table fails its checks, the old one is kept, and the exit code is 1.
 """
 
 import json
@@ -34,7 +34,7 @@ type Service = tuple[str, Mapping[str, Any], Mapping[str, Any]]
 
 
 class Built(NamedTuple):
-    """A new table, the ways to gain permissions in it, and the faults that forbid using it."""
+    """A new table, its privilege escalations, and the faults for which it must not be used."""
 
     encoded: bytes
     escalations: Escalations
@@ -42,7 +42,7 @@ class Built(NamedTuple):
 
 
 def build(sources: Sources, old: ActionTable | None) -> Built:
-    """The new table, held against the old one. Raises KeyError for a level that AWS did not have before."""
+    """Return the new table, compared with the old one. Raises KeyError for an access level that is new in AWS."""
     lists, ours = sources.risk_lists(), _yaml("escalations.yaml")
     services, overtaken = _services(sources)
     known = {
@@ -67,7 +67,7 @@ def build(sources: Sources, old: ActionTable | None) -> Built:
 
 
 def _services(sources: Sources) -> tuple[list[Service], list[str]]:
-    """Return the services with the actions of ahead.yaml added, and those that the sources have now."""
+    """Return the services with the actions that ahead.yaml adds, and the names of those that the sources now have."""
     ahead: dict[str, dict[str, str]] = _yaml("ahead.yaml")
     services, overtaken = [], []
     for prefix, actions, types in sources.services():
@@ -78,7 +78,7 @@ def _services(sources: Sources) -> tuple[list[Service], list[str]]:
 
 
 def _credentials(lists: Mapping[str, Any], ours: Mapping[str, Any], known: Mapping[str, str]) -> Iterator[str]:
-    """Yield cloudsplaining's actions that return credentials and that AWS has."""
+    """Yield cloudsplaining's actions that return credentials, if AWS has them."""
     public = {name.lower() for name in ours["not_credentials"]}
     return (known[name] for name in lists["ACTIONS_THAT_RETURN_CREDENTIALS"] if name in known and name not in public)
 
@@ -88,7 +88,7 @@ def _yaml(name: str) -> Any:
 
 
 def replace(path: Path, sources: Sources) -> tuple[bool, list[str]]:
-    """Write the new table to `path`, unless it has faults. Return whether it was written, and lines to print."""
+    """Write the new table to `path` unless it has faults. Return whether it was written, and lines to print."""
     old = ActionTable.load(path.read_bytes()) if path.exists() else None
     encoded, found, faults = build(sources, old)
     new = ActionTable.load(encoded)
@@ -107,7 +107,7 @@ def replace(path: Path, sources: Sources) -> tuple[bool, list[str]]:
 
 
 def build_operations(actions: ActionTable) -> tuple[bytes, str]:
-    """Return the table of operations, and the page that lists them.
+    """Return the operation table, and the page that lists its operations.
 
     Raises ValueError when operations.yaml names an unknown operation or member.
     """
@@ -119,7 +119,10 @@ def build_operations(actions: ActionTable) -> tuple[bytes, str]:
 
 
 def replace_operations(path: Path, actions: ActionTable) -> tuple[bool, list[str]]:
-    """Write the table to `path`, and docs/calls.md, unless fewer operations have a known action than before."""
+    """Write the table to `path`, and docs/calls.md.
+
+    If fewer operations have a known action than before, write neither.
+    """
     encoded, page = build_operations(actions)
     old = OperationTable.load(path.read_bytes()).report if path.exists() else {}
     faults = operations.faults(OperationTable.load(encoded).report, old)
@@ -131,7 +134,7 @@ def replace_operations(path: Path, actions: ActionTable) -> tuple[bool, list[str
 
 
 def replace_masks(path: Path) -> tuple[bool, list[str]]:
-    """Write the table of masked members to `path`, unless it has faults. An unreviewed member is a fault."""
+    """Write the mask table to `path` unless it has faults. An unreviewed member is a fault."""
     listed = _yaml("masks.yaml")
     encoded, left = masks.encode(listed)
     new = MaskTable.load(encoded)

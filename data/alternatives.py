@@ -1,6 +1,6 @@
-"""The types of resources that one action acts on, put together: which of them a call names, and which it must name.
+"""Combines the resource types of one action: which of them a call names, and which it must name.
 
-A type is [required, template...], as `jitney.core.calls.operations.ResourceTemplates` has it.
+A type is [required, template...], as in `jitney.core.calls.operations.ResourceTemplates`.
 """
 
 import re
@@ -13,7 +13,7 @@ _FILLED = re.compile(r"\$\{([^}]+)\}")
 
 
 def with_alternatives(types: list[Any]) -> list[Any]:
-    """The types, those joined into one that the ARN in a single parameter names: it can only be of one of them."""
+    """Return the types. Required types whose ARN comes from the same parameter become one, because it holds one ARN."""
     kept: list[Any] = []
     by_arn: dict[str, list[Any]] = {}
     for required, *arns in types:
@@ -28,9 +28,9 @@ def with_alternatives(types: list[Any]) -> list[Any]:
 
 
 def without_borrowed(types: list[Any]) -> list[Any]:
-    """The types without the optional ones whose names would be those of a required one.
+    """Return the types without optional ones whose name comes from the same parameters as a required one's.
 
-    "Name" is that of the web ACL which UpdateWebACL changes, and not that of an IP set, on which it may act as well.
+    For example, "Name" is the web ACL that UpdateWebACL changes. It is not an IP set, which the action may also act on.
     """
     taken = {sources for required, *arns in types if required for arn in arns if (sources := _filling(arn))}
     kept = [[required, *(arn for arn in arns if required or _filling(arn) not in taken)] for required, *arns in types]
@@ -38,6 +38,6 @@ def without_borrowed(types: list[Any]) -> list[Any]:
 
 
 def _filling(template: str) -> frozenset[str]:
-    """What fills a template's variables, other than the target; the whole of one that is filled by nothing else."""
+    """Return the parameters that fill a template. If only the target fills it, return the whole template."""
     found = frozenset() if template.startswith("@") else frozenset(_FILLED.findall(template)) - FROM_TARGET
     return found or frozenset({template})

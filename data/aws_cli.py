@@ -1,9 +1,9 @@
-"""What the AWS CLI calls differently from botocore, as JSON on standard output. Run by the CLI's own Python, alone.
+"""Prints how the AWS CLI's names differ from botocore's, as JSON. The CLI's own Python runs this file by itself.
 
     {"version": "1.46.3", "commands": {command: botocore's service},
      "options": {botocore's service: {operation's command: {option: kind}}}}
 
-Options that are a parameter's own name are left out; a kind is "b" without a value, "l" with several, "s" with one.
+Options that are a parameter's own name are left out. A kind is "b" for no value, "l" for several, "s" for one.
 """
 
 import json
@@ -21,7 +21,7 @@ _EVERYWHERE = frozenset({"outfile", "cli-input-json", "cli-input-yaml", "generat
 
 
 def main(services: list[str]) -> None:
-    """Print the differences for botocore's services of these names."""
+    """Print the differences for the services with these botocore names."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     commands: dict[str, str] = {}
     options: dict[str, Any] = {}

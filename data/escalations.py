@@ -1,4 +1,4 @@
-"""Ways to gain permissions: cloudsplaining's and those of escalations.yaml, joined with the action table."""
+"""Privilege escalations: cloudsplaining's and those of escalations.yaml, joined with the action table."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ LOOKING = frozenset({AccessLevel.LIST, AccessLevel.READ})
 
 
 class Method(NamedTuple):
-    """One way: the actions that together gain permissions, in their canonical names, and who describes it."""
+    """One escalation: the canonical names of the actions that escalate together, and who describes it."""
 
     name: str
     actions: tuple[str, ...]
@@ -17,22 +17,22 @@ class Method(NamedTuple):
 
 
 class Escalations(NamedTuple):
-    """The ways that count, the names that AWS does not have, and why other ways are left out."""
+    """The escalations that count, the names that AWS does not have, and why other escalations are left out."""
 
     methods: tuple[Method, ...]
     unknown: tuple[str, ...]
     left_out: tuple[str, ...]
 
     def rows(self) -> list[list[Any]]:
-        """The ways as the action table holds them, single actions first."""
+        """Return the escalations in the form of the action table, single actions first."""
         return [[name, source, list(actions)] for name, actions, source in self.methods]
 
 
 def escalations(lists: Mapping[str, Any], ours: Mapping[str, Any], table: ActionTable) -> Escalations:
-    """Join the ways in cloudsplaining's `lists` and in `ours` (escalations.yaml). None contains another.
+    """Join the escalations in cloudsplaining's `lists` and in `ours` (escalations.yaml). None contains another.
 
-    Actions that only look (List or Read) are left out of a way: an agent may know an instance's id without asking AWS.
-    A way with an action that AWS does not have is impossible.
+    Actions that only look (List or Read) are left out of an escalation. For example, an agent may know an instance's id
+    without asking AWS. An escalation with an action that AWS does not have is impossible.
     """
     found: list[Method] = []
     unknown: set[str] = set(unknown_of(lists, table))
@@ -58,13 +58,13 @@ def escalations(lists: Mapping[str, Any], ours: Mapping[str, Any], table: Action
 
 
 def unknown_of(lists: Mapping[str, Any], table: ActionTable) -> Iterator[str]:
-    """The names in cloudsplaining's lists of single actions that AWS does not have."""
+    """Yield the names in cloudsplaining's lists of single actions that AWS does not have."""
     for key in ("ACTIONS_THAT_RETURN_CREDENTIALS", "READ_ONLY_DATA_EXFILTRATION_ACTIONS"):
         yield from (name for name in lists[key] if table.get(name) is None)
 
 
 def faults(found: Escalations, reviewed: Iterable[str]) -> list[str]:
-    """Return why the ways must not be used: names that AWS does not have and that are not reviewed."""
+    """Return why the escalations must not be used: unreviewed names that AWS does not have."""
     unreviewed, gone = set(found.unknown) - set(reviewed), set(reviewed) - set(found.unknown)
     return [
         *(

@@ -1,4 +1,4 @@
-"""The access level of an action: AWS's own, corrected where it says less than the action does."""
+"""The access level of an action: AWS's level, corrected where the action does more than it says."""
 
 from collections.abc import Iterable, Mapping
 
@@ -30,11 +30,11 @@ DATA_EXFILTRATION = "DataExfiltration"
 
 
 class Corrections:
-    """What the sources say differently from AWS.
+    """Where other sources disagree with AWS's levels.
 
-    `overrides` maps lower-case actions to policy-sentry's level; `credentials` are patterns of actions that hand out
-    credentials or secrets, from corrections.yaml and cloudsplaining; `data` are actions that read what others want to
-    have, cloudsplaining's.
+    `overrides` maps lower-case actions to policy-sentry's level. `credentials` are patterns of actions that return
+    credentials or secrets, from corrections.yaml and cloudsplaining. `data` are cloudsplaining's actions that can
+    exfiltrate data.
     """
 
     def __init__(self, overrides: Mapping[str, str], credentials: Iterable[str], data: Iterable[str] = ()) -> None:
@@ -44,7 +44,7 @@ class Corrections:
         self._used: set[str] = set()
 
     def rate(self, action: str, aws_level: str) -> tuple[AccessLevel, frozenset[str]]:
-        """The level and the risks of `action`. Raises KeyError for a level that AWS did not have before."""
+        """Return the level and the risks of `action`. Raises KeyError for an access level that is new in AWS."""
         level = NAMES[aws_level]
         if override := self._overrides.get(action.lower()):
             level = max(level, NAMES[override], key=RANKED.index)
@@ -57,5 +57,5 @@ class Corrections:
         return (AccessLevel.READ_SECRET if reads else level), frozenset({CREDENTIAL_EXPOSURE, *risks})
 
     def unused(self) -> list[str]:
-        """The credential patterns that matched no action so far."""
+        """Return the credential patterns that have matched no action yet."""
         return sorted(self._credentials.keys() - self._used)

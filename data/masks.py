@@ -1,6 +1,6 @@
-"""The table of masked members as `jitney.core.masking.table` reads it: from botocore's models and masks.yaml.
+"""The mask table in the form of `jitney.core.masking.table`, from botocore's models and masks.yaml.
 
-A member holds text if it is a string or a blob, or a list or map of these, however deep; only such members are listed.
+A member holds text if it is a string or a blob, or a list or map of these at any depth. Only such members are listed.
 """
 
 import re
@@ -22,14 +22,14 @@ LOOKS_SECRET = re.compile(
     "|otp$|one_?time|seed$|cookies?$|user_?data|licen[sc]e_?key|signature$|authorization$|plain_?text",
     re.IGNORECASE,
 )
-"""The names of members that must be in masks.yaml."""
+"""Members with such names must be in masks.yaml."""
 GROUPS = ("credentials", "look_alikes", "as_marked")
 
 type Shapes = Mapping[str, Mapping[str, Any]]
 
 
 class MaskedMember(NamedTuple):
-    """A member that holds text: "service Shape.Member", its name, and whether AWS marks it."""
+    """A member that holds text: "service Shape.Member", its name, and whether AWS marks it as sensitive."""
 
     place: str
     name: str
@@ -37,7 +37,7 @@ class MaskedMember(NamedTuple):
 
 
 class MaskReview:
-    """masks.yaml: of a member, the group that it belongs to, and which entries were of use."""
+    """Looks up in masks.yaml to which group a member belongs, and notes which entries are used."""
 
     def __init__(self, listed: Mapping[str, Any]) -> None:
         self._patterns = [
@@ -52,10 +52,10 @@ class MaskReview:
         self._unused = {pattern for _, pattern, _ in self._patterns} | set(self._members)
         self._groups: dict[str, set[str]] = {}
         self.unreviewed: list[str] = []
-        """Members that look like a secret and belong to no group, or to several."""
+        """Members whose names look like a secret's, and that belong to no group or to several."""
 
     def group(self, member: MaskedMember) -> str | None:
-        """Its group; None for a member that looks like no secret, and is none, and for one that is not reviewed."""
+        """Return the member's group. Return None if it does not look like a secret, or is not reviewed."""
         if group := self._members.get(member.place):
             self._unused.discard(member.place)
             return group
@@ -68,7 +68,7 @@ class MaskReview:
         return None
 
     def unused(self) -> list[str]:
-        """The entries that fitted no member so far."""
+        """Return the entries that have matched no member yet."""
         return sorted(self._unused)
 
     def _named(self, name: str) -> set[str]:
@@ -80,7 +80,7 @@ class MaskReview:
 
 
 class ServiceMasks:
-    """The block of one service: shapes with masked members, without those that lead to none."""
+    """The block of one service: the shapes with masked members and those that lead to them."""
 
     def __init__(self, name: str, model: Mapping[str, Any], review: MaskReview) -> None:
         self.name = name
@@ -91,7 +91,7 @@ class ServiceMasks:
         self._ways: dict[str, dict[str, Any]] = {}
 
     def block(self) -> dict[str, Any]:
-        """The block as `jitney.core.masking.table` has it."""
+        """Return the block in the form of `jitney.core.masking.table`."""
         ends = {
             name: [operation.get(end, {}).get("shape") for end in ("input", "output")]
             for name, operation in sorted(self._operations.items())
@@ -122,7 +122,7 @@ class ServiceMasks:
         return sorted(seen)
 
     def _parts(self, shape: str) -> Iterator[tuple[str, str, bool]]:
-        """Members of a structure, a list or a map: name, shape, and whether AWS marks the member."""
+        """Yield the members of a structure, list or map: name, shape, and whether AWS marks the member as sensitive."""
         model = self._shapes[shape]
         for name, member in model.get("members", {}).items():
             yield name, member["shape"], self._marked(member)
@@ -134,7 +134,7 @@ class ServiceMasks:
         return bool(member.get("sensitive") or self._shapes[member["shape"]].get("sensitive"))
 
     def _members(self, shape: str) -> Iterator[tuple[str, Any]]:
-        """The ways of a shape, shapes by name as tuples; every member that is listed is counted."""
+        """Yield the references of each shape as tuples. Every listed member is counted."""
         for name, target, marked in self._parts(shape):
             group = None
             if name != ANY and self.holds_text(target):
@@ -149,7 +149,7 @@ class ServiceMasks:
             yield name, told or (target,)
 
     def holds_text(self, shape: str) -> bool:
-        """Whether it is a string or a blob, or a list or map of these."""
+        """Return whether it is a string or a blob, or a list or map of these."""
         seen = set()
         while shape not in seen:
             seen.add(shape)
@@ -163,7 +163,7 @@ class ServiceMasks:
         return False
 
     def _leading(self) -> list[str]:
-        """The shapes from which a masked member can be reached, or a look-alike."""
+        """Return the shapes from which a masked member or a look-alike can be reached."""
         kept = {shape for shape, ways in self._ways.items() if any(isinstance(way, str) for way in ways.values())}
         while True:
             more = {
@@ -185,14 +185,14 @@ class ServiceMasks:
 
 
 def models() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every service of botocore by name, with its newest model."""
+    """Yield every service of botocore by name, with its newest model."""
     loader = Loader()
     for name in loader.list_available_services("service-2"):
         yield name, loader.load_service_model(name, "service-2")
 
 
 def encode(listed: Mapping[str, Any]) -> tuple[bytes, list[str]]:
-    """The table as bytes, and what is left to review: members in no list, and entries that fit nothing."""
+    """Return the table as bytes, and what must be reviewed: members in no list, and entries that match nothing."""
     review = MaskReview(listed)
     blocks: dict[str, Any] = {}
     events: dict[str, list[str]] = {}
@@ -209,7 +209,7 @@ def encode(listed: Mapping[str, Any]) -> tuple[bytes, list[str]]:
 
 
 def _sources(name: str, metadata: Mapping[str, Any]) -> Iterable[str]:
-    """What CloudTrail calls the source of a service's events: by its endpoint, or by the name it signs with."""
+    """Return the event sources of a service in CloudTrail, from its endpoint and its signing name."""
     names = (
         name,
         metadata["endpointPrefix"],
@@ -220,10 +220,10 @@ def _sources(name: str, metadata: Mapping[str, Any]) -> Iterable[str]:
 
 
 def faults(new: MaskTable, old: MaskTable | None, sentinels: Iterable[str], left: Iterable[str]) -> list[str]:
-    """Why `new` must not replace `old` (None for a first build), in sentences; [] when it may.
+    """Return why `new` must not replace `old`, in sentences; [] if it may. `old` is None for a first build.
 
-    `left` is what `encode` leaves to review. `sentinels` are "service Operation input|output Member.Member letter",
-    where a dot goes on inside, also into lists.
+    `left` is what `encode` leaves to review. `sentinels` have the form "service Operation input|output Member.Member
+    letter". A dot leads to a member within, also in a list.
     """
     found = list(left)
     for sentinel in sentinels:
@@ -241,7 +241,7 @@ def faults(new: MaskTable, old: MaskTable | None, sentinels: Iterable[str], left
 
 
 def way_of(masks: MaskTable, service: str, operation: str, end: str, path: str) -> Any:
-    """The way of a member by its path; None where nothing is listed."""
+    """Return the reference of the member at a path; None where nothing is listed."""
     ways = masks.of(service, operation)
     if ways is None:
         return None
@@ -254,7 +254,7 @@ def way_of(masks: MaskTable, service: str, operation: str, end: str, path: str) 
 
 
 def counts(masks: MaskTable) -> dict[str, int]:
-    """How much is in a table, by what it is."""
+    """Return how many of each kind a table has."""
     services = masks.services()
     names = {"c": "credentials", "s": "marked members", "l": "look-alikes"}
     return {

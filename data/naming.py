@@ -1,6 +1,7 @@
-"""Which parameters name a resource: their names held against the variables and the types of AWS's ARN formats.
+"""Finds the parameters that name a resource, by comparing their names with AWS's ARN formats.
 
-What fits by its name alone may still be another thing: an id where the ARN has a name. Then it fills nothing.
+A parameter with a matching name may still hold something else, such as an id where the ARN has a name. Then it fills
+nothing.
 """
 
 import re
@@ -18,14 +19,14 @@ ANY_ARN = frozenset(
     {"arn", "resource", "resourcearn", "resourcearns", "resourcearnlist", "resourcename", "resourceid"}
     | {"resourceidentifier", "resourceidlist"}
 )
-"""Parameters that hold the ARN of a resource of any type; what is no ARN of the type fills nothing."""
+"""Parameters that hold an ARN of any type of resource. Other values, and ARNs of another type, fill nothing."""
 _GENERIC = frozenset({"id", "identifier", "name", "resourceid"})
-"""Variables that say nothing about the type of their resource."""
+"""Variables whose names do not show the type of the resource."""
 _SUFFIXES = frozenset({"", "s", "config", "state", "status"})
 
 
 class _Name(NamedTuple):
-    """What a parameter or variable is called: the thing, and what of it (name, id, identifier, arn; "" for neither)."""
+    """The parts of a name: the thing, and what of the thing it is (name, id, identifier, arn, or "")."""
 
     thing: str
     part: str
@@ -37,26 +38,26 @@ class _Name(NamedTuple):
 
 
 def kind_of(shape: Shape) -> str:
-    """As `jitney.core.calls.operations.Parameter` has it."""
+    """Return the kind, as in `jitney.core.calls.operations.Parameter`."""
     if isinstance(shape, ListShape):
         return "l" if shape.member.type_name == "string" else "m"
     return {"string": "s", "boolean": "b"}.get(shape.type_name, "x")
 
 
 def _plain(kind: ResourceType) -> str:
-    """A type's name as parameters have it: "listener-rule/app" is a listenerrule."""
+    """Return a type's name as parameters write it: "listener-rule/app" becomes "listenerrule"."""
     return re.sub(r"\W", "", kind.name.split("/")[0]).lower()
 
 
 def by_name(variable: str, members: Members) -> Iterator[str]:
-    """The parameters that are called as the variable."""
+    """Yield the parameters with the variable's name."""
     for name, shape in members.items():
         if (name.lower(), kind_of(shape)) in {(variable.lower(), "s"), (f"{variable.lower()}s", "l")}:
             yield name
 
 
 def by_thing(variable: str, kind: ResourceType, members: Members) -> Iterator[str]:
-    """The parameters that name the same thing as the variable in other words: FlowIdentifier for FlowId."""
+    """Yield the parameters that name the variable's thing in other words: FlowIdentifier for FlowId."""
     wanted = _wanted(variable, kind)
     for name, shape in members.items():
         given = _Name.of(name)
@@ -67,7 +68,7 @@ def by_thing(variable: str, kind: ResourceType, members: Members) -> Iterator[st
 def by_operation(
     variable: str, kind: ResourceType, operation: OperationModel | None, members: Members
 ) -> Iterator[str]:
-    """The parameter Id, Name or Identifier of an operation that is called after the type: Id of GetDistribution."""
+    """Yield Id, Name or Identifier if the operation is named after the type: Id of GetDistribution."""
     after_verb = re.sub(r"^(Batch)?[A-Z][a-z]+", "", operation.name if operation else "").lower()
     wanted = _wanted(variable, kind)
     if not after_verb.startswith(wanted.thing) or after_verb.removeprefix(wanted.thing) not in _SUFFIXES:
@@ -79,9 +80,9 @@ def by_operation(
 
 
 def holding_arns(kind: ResourceType, members: Members) -> Iterator[str]:
-    """The parameters that may hold a whole ARN of the type: stateMachineArn, ResourceArn, JobIdentifier.
+    """Yield the parameters that may hold a whole ARN of the type: stateMachineArn, ResourceArn, JobIdentifier.
 
-    Which of them does is seen when a call is read: an ARN of another form fills nothing.
+    Whether one does is known when a call is read. An ARN of another form fills nothing.
     """
     for name, shape in members.items():
         given = _Name.of(name)
@@ -96,7 +97,7 @@ def _wanted(variable: str, kind: ResourceType) -> _Name:
 
 
 def _same_part(wanted: str, given: str, shape: Shape) -> bool:
-    """Whether a parameter has what the ARN has. An identifier may be a name: its documentation says so."""
+    """Return whether a parameter holds what the ARN needs. An identifier may be a name if its documentation says so."""
     if wanted == "name":
         return given in {"name", "identifier", ""}
     said = re.sub("amazon resource name", "ARN", shape.documentation or "", flags=re.IGNORECASE)

@@ -24,23 +24,26 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of operations.yaml, for what names alone do not say. See there for the members."""
+    """The rules of operations.yaml, for what names alone do not show. That file describes the members."""
 
     services: Mapping[str, Mapping[str, Any]]
 
     def of(self, service: str) -> Mapping[str, Any]:
-        """The rules of one service."""
+        """Return the rules of one service."""
         return self.services[service] or {}
 
     def sources(self, service: str, variable: str, kind: str) -> list[str] | None:
-        """What may fill a format's variable: "Member", "Member|reading", "=text"; None to go by the name."""
+        """Return what may fill a format's variable: "Member", "Member|reading", "=text".
+
+        None means to go by the name.
+        """
         own: Mapping[str, list[str]] = self.of(service).get("names", {})
         return own.get(f"{kind}.{variable}", own.get(variable))
 
 
 @dataclass(slots=True)
 class OperationsReport:
-    """How many operations have an action by name, by exception, or not at all; and whose ARNs can be derived."""
+    """How many operations have an action by name, by exception, or none, and how many have ARNs that can be derived."""
 
     by_name: int = 0
     by_exception: int = 0
@@ -49,7 +52,7 @@ class OperationsReport:
     unnamed: int = 0
 
     def add(self, other: Self) -> None:
-        """Count what `other` counted, too."""
+        """Add the counts of `other`."""
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
@@ -71,7 +74,10 @@ class ServiceRows:
         self._options = options
 
     def block(self) -> dict[str, Any]:
-        """The service's block: rows by operation, and waiters. Raises ValueError for a rule that fits nothing."""
+        """Return the service's block: rows by operation, and waiters.
+
+        Raises ValueError for a rule that matches nothing.
+        """
         rows = {name: self._row(self.model.operation_model(name)) for name in sorted(self.model.operation_names)}
         if self._unused:
             raise ValueError(f"operations.yaml names {sorted(self._unused)}, which {self._name} does not have")
@@ -90,7 +96,7 @@ class ServiceRows:
         return {"c": command, "x": rule["options"], "m": rule["parameters"], "w": rule.get("words", ""), "n": needs}
 
     def _verbs(self) -> dict[str, Any]:
-        """API Gateway's actions are the verbs of its own HTTP API, its resources the paths."""
+        """Return API Gateway's rows. Its actions are the verbs of its own HTTP API, and its resources are the paths."""
         return {name: _verb(self.model.operation_model(name)) for name in self.model.operation_names}
 
     def _waiters(self) -> dict[str, str]:
@@ -140,7 +146,7 @@ class ServiceRows:
             yield from self._passed_roles(operation)
 
     def _passed_roles(self, operation: OperationModel) -> Iterator[list[Any]]:
-        """A role that is handed to a service must be passed: iam:PassRole on it."""
+        """Yield iam:PassRole for each role that the operation passes to a service."""
         rules = self._rules.of(self._name)
         role = self._action(PASSING).resource_types[0].arn_format
         if rules.get("passes_roles", True):
@@ -156,7 +162,7 @@ class ServiceRows:
                 yield [rule["action"], [[1, rule["resource"]]], name, rule["why"]]
 
     def _need(self, each: Any, operation: OperationModel | None) -> list[Any]:
-        """One action of a row: [name, [[required, template...] for each type] or 0, condition, why]."""
+        """Return one action of a row: [name, [[required, template...] for each type] or 0, condition, why]."""
         rule = {"action": each} if isinstance(each, str) else each
         action = self._action(rule["action"])
         on = rule.get("resource")
@@ -182,7 +188,7 @@ class ServiceRows:
         return action
 
     def _templates(self, kind: ResourceType, operation: OperationModel | None) -> Iterator[str]:
-        """Yield a resource type's format with its variables replaced by members, in every way that members allow."""
+        """Yield a resource type's format with members instead of variables, in every possible way."""
         formats = self._rules.of(self._name).get("formats", {})
         arn_format = formats.get(kind.name, kind.arn_format)
         filled = [arn_format]
@@ -221,7 +227,7 @@ def _members(operation: OperationModel | None) -> Mapping[str, Shape]:
 
 
 def _present(ruled: list[str], members: Mapping[str, Shape]) -> list[str]:
-    """The sources that an operation has; "else:Name" and "=text" stand in where none before is there."""
+    """Return the sources that an operation has. "else:Name" and "=text" count only if no earlier one is there."""
     found: list[str] = []
     for each in ruled:
         name = each.removeprefix("else:")
@@ -247,7 +253,7 @@ def _verb(operation: OperationModel) -> dict[str, str]:
 def encode(
     services: Mapping[str, Any], actions: ActionTable, cli: Mapping[str, Any]
 ) -> tuple[bytes, dict[str, OperationsReport]]:
-    """The table as bytes, and the report of each service. `cli` is what `data.aws_cli` printed."""
+    """Return the table as bytes, and the report of each service. `cli` is the output of `data.aws_cli`."""
     rules = Rules(services)
     blocks: dict[str, Any] = {}
     reports: dict[str, OperationsReport] = {}
@@ -265,7 +271,7 @@ def encode(
 
 
 def faults(new: Mapping[str, int], old: Mapping[str, int]) -> list[str]:
-    """Why a table with the report `new` must not replace one with `old` ({} for a first build), in sentences."""
+    """Return why a table with the report `new` must not replace one with `old` ({} for a first build), in sentences."""
     return [
         f"there were {old[count]} operations {what} and are {new.get(count, 0)}"
         for count, what in (("by_name", "with an action by name"), ("derived", "with a resource"))

@@ -1,4 +1,4 @@
-"""Generates docs/calls.md from the operation table and the report of its build."""
+"""Generates docs/calls.md from the operation table and the reports of its build."""
 
 from collections.abc import Iterator, Mapping
 
@@ -32,7 +32,7 @@ The remaining operations act on no named resource.
 
 
 def calls_page(table: OperationTable, reports: Mapping[str, OperationsReport]) -> str:
-    """Return the page. `reports` are those of all services of the table, by botocore's names."""
+    """Return the page. `reports` are by botocore's names of the services."""
     total = OperationsReport()
     lines = []
     for name in table.services():

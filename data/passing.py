@@ -1,4 +1,4 @@
-"""The roles that an operation passes to a service, for which the caller needs iam:PassRole.
+"""Finds the roles that an operation passes to a service. The caller needs iam:PassRole for them.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 """
@@ -12,16 +12,16 @@ from jitney.core.calls.roles import ROLE
 
 PASSING = "iam:PassRole"
 WITHIN = "roles_within"
-"""The reading that finds roles inside a value."""
+"""The transform that finds roles inside a value."""
 
 _BY_NAME = re.compile(r"(role|.*role_?arn|.*servicerole)", re.IGNORECASE)
 _TAKES_AWAY = ("Remove", "Disassociate")
 
 
 def passed(operation: OperationModel, members: Mapping[str, Shape], more: list[str]) -> Iterator[tuple[str, str]]:
-    """The parameters that hold roles to hand on, each with how it is read ("" for a role itself).
+    """Yield the parameters that hold roles to pass, each with its transform ("" if the value is a role).
 
-    `more` are those whose names do not say so.
+    `more` are parameters whose names do not show that they hold roles.
     """
     if operation.name.startswith(_TAKES_AWAY):
         return
@@ -33,7 +33,7 @@ def passed(operation: OperationModel, members: Mapping[str, Shape], more: list[s
 
 
 def holds_roles(name: str, shape: Shape, above: tuple[str, ...] = ()) -> bool:
-    """Whether a member holds a role, at any depth: one that is called after a role, and is text or a list of it."""
+    """Return whether a member holds a role at any depth: its name is a role's, and it is text or a list of texts."""
     if isinstance(shape, StructureShape):
         deeper = (*above, shape.name)
         return shape.name not in above and any(holds_roles(each, deep, deeper) for each, deep in shape.members.items())

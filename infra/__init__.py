@@ -1,4 +1,4 @@
-"""The stacks and their constructs, one concern in each file. No module here runs in AWS."""
+"""The stacks and their constructs, one concern per file. No module here runs in AWS."""
 
 import os
 import sys

@@ -1,7 +1,7 @@
-"""The regional REST API: the functions' routes, and the problems that API Gateway answers itself.
+"""The regional REST API: the routes of the functions, and the problems with which API Gateway itself answers.
 
-The functions verify tokens. An authorizer would cache its verdict, which could outlive a token or a suspension. When
-API Gateway refuses a request before it reaches a function, the answer has the form of every problem (RFC 9457).
+The functions verify tokens. An authorizer would cache a verdict, which could outlive a token or a suspension. If API
+Gateway refuses a request before it reaches a function, its answer is a problem, too (RFC 9457).
 """
 
 import json
@@ -66,7 +66,7 @@ _LOGGED = {
 
 
 class Api(Construct):
-    """The REST API. `access_log` gets one line for each request."""
+    """The REST API. `access_log` receives one line for each request."""
 
     def __init__(self, scope: Construct, construct_id: str, *, access_log: Delivery) -> None:
         super().__init__(scope, construct_id)
@@ -94,7 +94,7 @@ class Api(Construct):
         acknowledge(self, "Execution logs contain headers, including tokens; the access log does not.", "APIG6")
 
     def route(self, functions: Iterable[BrokerFunction]) -> None:
-        """Add the routes of `functions`, whose environment may contain the API's address."""
+        """Add the routes of `functions`. Their environments may contain the API's address."""
         for function in functions:
             integration = apigateway.LambdaIntegration(function.function, allow_test_invoke=False)
             for verb, path in function.spec.routes:

@@ -21,14 +21,14 @@ STEPS: Mapping[str, str] = {
     "NoticesFunctionArn": "review_notices",
     "FailuresFunctionArn": "review_failures",
 }
-"""The functions that the workflow calls, by the placeholders for their ARNs in its definition."""
+"""The functions that the workflow calls. The keys are the placeholders for their ARNs in its definition."""
 
 
 class Approval(Construct):
     """The Standard state machine that holds a request until it is decided or expires.
 
     `steps` are its functions by name. If an execution is stopped, fails or times out, an EventBridge rule calls the
-    function that fails its request.
+    function that marks the request as failed.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, steps: Mapping[str, lambda_.IFunction]) -> None:

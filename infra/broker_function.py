@@ -31,8 +31,9 @@ class Code:
 class BrokerFunction(Construct):
     """One function with its role, log group and schedule.
 
-    `resources` has the ARNs, and `environment` the values, of the names in the spec. `conditions` by resource restrict
-    the permissions on it. A resource without ARNs is not configured: nothing is allowed on it.
+    The spec names resources and variables. `resources` has the ARNs of the resources, and `environment` the values of
+    the variables. `conditions` restrict the permissions on a resource. A resource without ARNs is not configured, so
+    nothing is allowed on it.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class BrokerFunction(Construct):
         )
 
     def _managed(self, allows: Sequence[Allow], resources: Mapping[str, list[str]]) -> Iterator[iam.ManagedPolicy]:
-        """Return the policies for permissions on more resources than an inline policy has room for."""
+        """Yield policies for the permissions on resources that are too many for an inline policy."""
         parts = [(allow, part) for allow in allows for part in _parts(resources[allow.resource])]
         for number, (allow, part) in enumerate(parts, 1):
             yield iam.ManagedPolicy(
@@ -132,7 +133,7 @@ class BrokerFunction(Construct):
 
 
 _OF_TARGETS = ("targets", "revokers")
-"""Resources whose number grows with the targets."""
+"""Resources that become more with every target."""
 # Characters for them in a role's inline policies (10,240) and in a managed policy (6,144): "IAM and STS quotas".
 _ROOM_INLINE, _ROOM_MANAGED = 4_000, 5_600
 
@@ -146,7 +147,7 @@ def _length(arns: Sequence[str]) -> int:
 
 
 def _parts(arns: Sequence[str]) -> Iterator[list[str]]:
-    """Split the ARNs into parts that fit a managed policy."""
+    """Split the ARNs into parts that each fit into a managed policy."""
     part: list[str] = []
     for arn in arns:
         if part and _length([*part, arn]) > _ROOM_MANAGED:

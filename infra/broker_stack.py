@@ -23,7 +23,7 @@ from jitney.core.trail.join import PURPOSE_BY_FUNCTION
 
 
 class BrokerStack(Stack):
-    """The stack `Jitney`. `local` is true for a local system, in which AWS answers over plain HTTP."""
+    """The stack `Jitney`. `local` is true for a local system, where AWS answers over plain HTTP."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, code: Code, local: bool, env: Environment
@@ -87,7 +87,7 @@ class BrokerStack(Stack):
         self._outputs(api, tables, buckets, sealing, approval, dead_letters, trail)
 
     def _delivery(self, name: str, buckets: Buckets, tables: Tables) -> Delivery:
-        """Return the delivery of records, or of calls, to their folder."""
+        """Return the delivery of records, or that of calls, into its folder."""
         folder = name.lower()
         # Seals cover the records delivered on a day; calls are queried by the day on which they were made.
         return Delivery(
@@ -110,7 +110,7 @@ class BrokerStack(Stack):
         dead_letters: DeadLetters,
         trail: Trail,
     ) -> None:
-        """Output the names and addresses that the launcher, commands and people need."""
+        """Output the names and addresses that the launcher, the commands and people need."""
         values = {
             "ApiUrl": api.url,
             "ApiId": api.rest_api.rest_api_id,
@@ -129,7 +129,7 @@ class BrokerStack(Stack):
 
 
 def _external(stack: Stack, settings: Settings) -> dict[str, list[str]]:
-    """Return the ARNs of resources that exist outside the stack, by the names in `infra.permissions`."""
+    """Return the ARNs of resources outside the stack, by their names in `infra.permissions`."""
     return {
         "any": ["*"],
         "targets": sorted(role_arn(target) for target in settings.targets.values()),

@@ -6,14 +6,14 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 KEEP_SEALS = Duration.days(400)
-"""As long as the audit table keeps a record (`adapters.store`). Not even the account's root user can shorten it."""
+"""As long as the audit table keeps a record (`adapters.store`). Not even the account's root user can shorten this."""
 
 
 class Buckets(Construct):
     """The buckets `records`, `results` (of Athena), `logs` (of the API and of the other buckets), and `seals`.
 
-    `seals` keeps each seal for `KEEP_SEALS` at least. It is encrypted with S3's own key, so that seals stay readable if
-    the records' key is lost. `tls_only` is false in a local system, in which AWS answers over plain HTTP on loopback.
+    `seals` keeps each seal for at least `KEEP_SEALS`. It is encrypted with S3's own key, so that seals stay readable if
+    the records' key is lost. `tls_only` is false in a local system, where AWS answers over plain HTTP on loopback.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey, tls_only: bool) -> None:

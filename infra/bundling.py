@@ -1,8 +1,8 @@
 """The Lambda bundle that all functions share: our code, `configuration.json` and the locked third-party code.
 
-It is one zip, not a layer: a function's code and its imports change together, and a cold start unpacks one file. The
-third-party part is built once for a lock and a platform, and kept. A bundle is that zip with the sources appended, so
-that a change of source costs milliseconds. The same input gives the same bytes on every machine.
+The bundle is one zip, not a layer: a function's code and its imports change together, and a cold start unpacks one
+file. The third-party part is built once for each lock file and platform, and kept. A bundle is this zip with the
+sources appended, so a change of source costs milliseconds. The same input gives the same bytes on every machine.
 """
 
 import compileall
@@ -23,11 +23,11 @@ from uv import find_uv_bin
 
 FUNCTIONS = Path(__file__).parent.parent / "functions"
 IN_LAMBDA = ("__init__.py", "resources.py", "core", "adapters", "handlers", "pages")
-"""The parts of the package that run in Lambda: a change of the client redeploys no function."""
+"""The parts of the package that run in Lambda. A change of other parts redeploys no function."""
 CACHE = Path(__file__).parent.parent / ".local" / "cache" / "bundles"
 PYTHON = (3, 13)
 KEPT = 6
-"""How many zips of each kind are kept; the least recently used ones are deleted."""
+"""How many zips of each kind are kept. The least recently used ones are deleted."""
 
 # The service models that the adapters make clients of, out of botocore's 445. The others would add 28 MB to unpack at
 # each cold start. A test compares this table with the adapters.
@@ -62,15 +62,15 @@ _HOSTS = {
 
 
 def host() -> Platform:
-    """Return the platform of this machine. Raises KeyError for an unsupported one."""
+    """Return the platform of this machine. Raises KeyError if it is not supported."""
     return _HOSTS[host_platform.system(), host_platform.machine()]
 
 
 def build(configuration: str, platform: Platform, cache: Path = CACHE) -> Bundle:
-    """Return the bundle with this `configuration.json`. A new lock, platform or recipe needs the package index.
+    """Return the bundle with this `configuration.json`. A new lock file, platform or recipe needs the package index.
 
-    Raises subprocess.CalledProcessError if uv cannot install `functions/requirements.txt`, and SyntaxError if a source
-    does not compile.
+    Raises subprocess.CalledProcessError if uv cannot install `functions/requirements.txt`. Raises SyntaxError if a
+    source does not compile.
     """
     if sys.version_info[:2] != PYTHON:
         raise RuntimeError(f"the byte code must be made by Python {PYTHON[0]}.{PYTHON[1]}; use the project's .venv")
@@ -107,7 +107,7 @@ def _sources() -> Iterator[Path]:
 
 @contextmanager
 def _new(path: Path) -> Iterator[Path]:
-    """Yield a file that replaces `path` atomically, because several builds may run at once."""
+    """Yield a file that then replaces `path` atomically, because several builds may run at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:
         place = Path(folder) / path.name
@@ -137,7 +137,7 @@ def _install(platform: Platform, folder: Path) -> None:
 
 
 def _prune(folder: Path) -> None:
-    """Delete files that no function reads, and files that differ between machines: scripts and RECORD contain paths."""
+    """Delete files that no function reads, and files that differ between machines. Scripts and RECORD contain paths."""
     shutil.rmtree(folder / "bin", ignore_errors=True)
     (folder / ".lock").unlink(missing_ok=True)
     for data in (folder / "botocore" / "data", folder / "boto3" / "data"):
@@ -152,7 +152,7 @@ def _prune(folder: Path) -> None:
 
 
 def _compile(folder: Path) -> None:
-    """Compile to byte code that does not depend on the files' times, which a zip does not keep."""
+    """Compile to byte code that does not depend on file times, because a zip does not keep them."""
     compiled = compileall.compile_dir(
         folder,
         quiet=2,

@@ -1,7 +1,7 @@
-"""The channels on which reviewers are notified: what sending and checking needs, and what `jitney.yaml` names for it.
+"""The channels that notify reviewers: the permissions to send and to check, and the resources that they need.
 
-A channel is a section of `jitney.configuration.channel_settings`. Its fields that hold the ARN of a secret are
-resources: `bot_token_arn` of `slack` is `slack_bot_token`.
+A channel is a section of `jitney.configuration.channel_settings`. A field with the ARN of a secret is a resource:
+`bot_token_arn` of `slack` is the resource `slack_bot_token`.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ READ_SECRET = ("secretsmanager:GetSecretValue",)
 
 @dataclass(frozen=True, slots=True)
 class ChannelPermissions:
-    """What the functions that `notify` reviewers, and that `check` whether they can be reached, may do."""
+    """The permissions of functions that `notify` reviewers, and of those that `check` whether they can be reached."""
 
     notify: tuple[Allow, ...]
     check: tuple[Allow, ...]
@@ -39,14 +39,14 @@ CHECK = tuple(allow for each in CHANNELS.values() for allow in each.check)
 
 
 def channel_resources(stack: Stack, settings: ChannelSettings) -> dict[str, list[str]]:
-    """Return the ARNs that the channels' sections name, by resource; none for a channel that is not configured."""
+    """Return the ARNs in the channels' sections, by resource. A channel that is not configured has none."""
     identities = _mail_identities(stack, settings.mail)
     secrets = {name: [secret_resource(arn)] if arn else [] for name, arn in settings.secrets()}
     return {"mail_sender": identities, "mail_identity": identities, **secrets}
 
 
 def channel_conditions(settings: ChannelSettings) -> dict[str, dict[str, Any]]:
-    """Return the conditions on channels' resources: mail comes from one address, not from every one of its domain."""
+    """Return the conditions on the channels' resources. Mail must come from one address, not from any of its domain."""
     return {"mail_sender": {"StringEquals": {"ses:FromAddress": settings.mail.sender}}} if settings.mail else {}
 
 

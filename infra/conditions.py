@@ -4,19 +4,20 @@ from typing import Any
 
 
 def session_name_condition(sessions: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return the condition that limits sts:AssumeRole to sessions whose names match."""
+    """Return the condition that limits sts:AssumeRole to sessions with matching names."""
     return {"StringLike": {"sts:RoleSessionName": list(sessions)}} if sessions else {}
 
 
 def item_conditions(items: tuple[str, ...], attributes: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
-    """Return the conditions that limit a statement to items whose partition keys match, and to some attributes.
+    """Return the conditions that limit a statement to items with matching partition keys, and to some attributes.
 
-    DynamoDB evaluates them for each item of a transaction, under the permission of its single-item operation
+    DynamoDB evaluates the conditions for each item of a transaction, under the permission for the single-item operation
     (DynamoDB Developer Guide, "Using IAM with DynamoDB transactions"). ForAllValues is also true for a key without
-    values (IAM User Guide, "Multivalued context keys"), so Null requires a value. The attributes are those that a
-    request names in its key, in its conditions and in its update. They do not limit actions that replace whole items,
-    nor an update's return values (DynamoDB Developer Guide, "Using IAM policy conditions for fine-grained access
-    control").
+    values (IAM User Guide, "Multivalued context keys"), so Null requires a value.
+
+    The attributes are those that a request names: in its key, in its conditions and in its update. They do not limit
+    actions that replace whole items. They do not limit an update's return values either (DynamoDB Developer Guide,
+    "Using IAM policy conditions for fine-grained access control").
     """
     if not items:
         return {}

@@ -1,4 +1,4 @@
-"""Firehose streams that write lines of JSON to a bucket, one folder for each day."""
+"""Firehose streams that write lines of JSON into a bucket, one folder for each day."""
 
 from typing import Any, cast
 
@@ -20,9 +20,10 @@ _EXTRACTION = "{dt: .time[0:10]}"
 
 
 class Delivery(Construct):
-    """A Firehose stream into one prefix of a bucket, with a role for that alone, and one folder for each day.
+    """A Firehose stream into one prefix of a bucket. Its role allows only that. Each day has a folder.
 
-    The day is the day of delivery. With `by_line` it is the line's own, so that late and repeated lines share a folder.
+    The day is the day of delivery. With `by_line` it is the line's own day, so that late and repeated lines share a
+    folder.
     """
 
     def __init__(

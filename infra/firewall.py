@@ -9,7 +9,7 @@ from constructs import Construct
 from jitney.core.problems import Problem
 
 REQUESTS_PER_ADDRESS = 3000
-"""In five minutes: enough for a hundred agents behind one address that poll every ten seconds."""
+"""Requests in five minutes: enough for a hundred agents behind one address that poll every ten seconds."""
 
 _TOO_LARGE = Problem("body_too_large", "The request body is too large.", "Send less in one request.")
 _TOO_MANY = Problem(
@@ -28,7 +28,7 @@ _Statement = wafv2.CfnWebACL.StatementProperty
 
 
 class Firewall(Construct):
-    """Blocks bodies over `max_body_bytes` and floods from one address, then what AWS's managed rules match."""
+    """Blocks bodies over `max_body_bytes`, floods from one address, and what AWS's managed rules match."""
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: apigateway.Stage, max_body_bytes: int) -> None:
         super().__init__(scope, construct_id)
@@ -95,7 +95,7 @@ def _blocking(name: str, priority: int, statement: _Statement, problem: Problem)
 
 
 def _not_from_slack() -> _Statement:
-    """Return a statement for all requests except Slack's, which contain text of agents that must not block a vote."""
+    """Return a statement for all requests except Slack's. These contain agents' text, which must not block a vote."""
     route = wafv2.CfnWebACL.ByteMatchStatementProperty(
         field_to_match=wafv2.CfnWebACL.FieldToMatchProperty(uri_path={}),
         positional_constraint="ENDS_WITH",

@@ -1,7 +1,7 @@
 """The functions: what each runs, its routes, and every action that its role allows.
 
-`SPECS` is the whole of what Jitney may do in AWS; nothing else adds to these roles. A resource is named here, and the
-stack looks its ARNs up, so that the table can be read without the constructs.
+`SPECS` is all that Jitney's functions may do in AWS; nothing else adds to these roles. Resources have names here, and
+the stack looks up their ARNs. So the table can be read without the constructs.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from jitney.core.access.credentials import CANARY_PREFIX
 from jitney.core.access.target_check import NON_GRANT_PREFIX, SESSION_PREFIX
 
 CHECK_SESSIONS = (f"{SESSION_PREFIX}*", f"{NON_GRANT_PREFIX}*")
-"""The names of a target check's sessions. None of them can be a grant's."""
+"""The names of a target check's sessions. No grant has such a name."""
 
 # Partition keys (adapters.store, core.single_use). A function that issues nothing cannot write a grant that another
 # function would issue credentials for.

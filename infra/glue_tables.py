@@ -1,4 +1,4 @@
-"""The Glue tables over the bucket of records, with their columns in the order of the JSON members."""
+"""The Glue tables over the bucket of records. Their columns have the order of the JSON members."""
 
 from typing import NamedTuple
 
@@ -81,7 +81,7 @@ class Table(NamedTuple):
     construct_id: str
     description: str
     day: str
-    """The meaning of the partition `dt`."""
+    """What the partition `dt` means."""
     columns: tuple[tuple[str, str], ...]
 
 

@@ -1,4 +1,4 @@
-"""The permissions of the functions' roles, and which attributes of a grant a role may write."""
+"""The permissions of the functions' roles, and the attributes of a grant that a role may write."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """Actions on the resources of one name (see `infra.broker_stack`).
+    """Actions on the resources with one name (see `infra.broker_stack`).
 
-    `items` are patterns of the partition keys of a table's items, or of an index's keys; () for other resources.
-    `attributes` are all attributes of such an item that a request may name, including its key; () for any.
-    `sessions` are patterns for the names of sessions of a role; () for any name.
+    `items` are patterns of partition keys of a table's items, or of an index's keys; () for other resources.
+    `attributes` are all attributes of such an item that a request may name, including its key; () for any. `sessions`
+    are patterns for the names of a role's sessions; () for any name.
     """
 
     resource: str
@@ -32,7 +32,7 @@ VARIABLES: Mapping[str, str] = {
     "seals_bucket": "JITNEY_SEALS_BUCKET",
     "seal_key": "JITNEY_SEAL_KEY_ARN",
 }
-"""The environment variable that names a resource to the functions that may use it."""
+"""The environment variables. Each names a resource to the functions that may use it."""
 
 # Attributes of a grant (adapters.grant_items) for: recording its state, its end, its revocation, and a decision on it.
 # Credentials are issued by its `terms`, which only the functions that open a grant or take votes may write.
@@ -57,7 +57,7 @@ WRITE_TABLES = Allow(
 
 
 def on_state(*actions: str, items: tuple[str, ...], attributes: tuple[str, ...] = ()) -> Allow:
-    """Return the permission for DynamoDB's actions ("GetItem") on these items of the state table."""
+    """Return the permission for DynamoDB actions ("GetItem") on these items of the state table."""
     return Allow("state", tuple(f"dynamodb:{action}" for action in actions), items, attributes)
 
 

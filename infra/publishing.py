@@ -62,7 +62,7 @@ class DeadLetters(Construct):
         self.alarm("Undelivered", held, 0, "Audit records could not be published. Run: jitney audit redrive")
 
     def alarm(self, construct_id: str, metric: cloudwatch.IMetric, above: int, meaning: str) -> None:
-        """Create an alarm to the topic for when `metric` is over `above` in one period."""
+        """Create an alarm to the topic. It fires when `metric` exceeds `above` in one period."""
         alarm = cloudwatch.Alarm(
             self,
             construct_id,
@@ -111,9 +111,9 @@ def publish(
     dead_letters: DeadLetters,
     deliveries: Sequence[Delivery],
 ) -> None:
-    """Send the audit table's stream to the publisher, in order within a chain, each record at least once.
+    """Send the audit table's stream to the publisher: in order within a chain, and each record at least once.
 
-    `deliveries` are the streams that it publishes to.
+    `deliveries` are the streams into which it publishes.
     """
     lambda_.CfnEventSourceMapping(
         scope,

@@ -22,7 +22,7 @@ MOST_BYTES_SCANNED = 10 * 1024**3
 
 
 class Queries(Construct):
-    """Database and workgroup `jitney` with tables, views, and a named query for each file in `queries/`."""
+    """The database and the workgroup `jitney`, with tables, views, and a named query for each file in `queries/`."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, records: s3.IBucket, results: s3.IBucket, key: kms.IKey

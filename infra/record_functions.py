@@ -9,7 +9,7 @@ CORRELATOR = "correlator"
 # SendMessage puts back events that have to be looked at again.
 _READ_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage")
 ACCESS_KEY_CHAINS = ("k-*",)
-"""Chains of the calls with one access key (jitney.adapters.trail)."""
+"""The chains of the calls with one access key (jitney.adapters.trail)."""
 
 RECORD_SPECS = (
     FunctionSpec(

@@ -1,4 +1,4 @@
-"""Seals, which prove the records: the key that signs them, and the policies on the key and on the bucket of seals."""
+"""Seals, which prove the records: the key that signs them, and the policies on that key and on the bucket of seals."""
 
 from typing import cast
 
@@ -16,7 +16,7 @@ from jitney.core.integrity.seals import FOLDER, KEYS_FOLDER
 
 
 class Sealing(Construct):
-    """The key, and the policies by which only the function `sealer` can sign with it and add to the bucket of seals."""
+    """The key and the policies. Only the function `sealer` can sign with the key and add to the bucket of seals."""
 
     def __init__(self, scope: Construct, construct_id: str, *, buckets: Buckets, key: kms.IKey) -> None:
         super().__init__(scope, construct_id)
@@ -45,7 +45,7 @@ class Sealing(Construct):
 
     @property
     def resources(self) -> dict[str, list[str]]:
-        """The ARNs by their names in permissions."""
+        """The ARNs of the resources, by their names in permissions."""
         seals, keys = self._written
         return {
             "records_bucket": [self._records.bucket_arn],
@@ -59,7 +59,7 @@ class Sealing(Construct):
 
     @property
     def environment(self) -> dict[str, str]:
-        """The resources' names for the function."""
+        """The names of the resources, for the function."""
         return {
             "JITNEY_RECORDS_BUCKET": self._records.bucket_name,
             "JITNEY_SEALS_BUCKET": self._seals.bucket_name,
@@ -68,7 +68,7 @@ class Sealing(Construct):
 
     @property
     def _others(self) -> dict[str, dict[str, str]]:
-        """The condition for every principal except the function's role."""
+        """Return the condition for every principal except the function's role."""
         stack = Stack.of(self)
         role = f"arn:{stack.partition}:iam::{stack.account}:role{ROLE_PATH}{role_name('sealer')}"
         return {"ArnNotEquals": {"aws:PrincipalArn": role}}

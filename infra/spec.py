@@ -1,4 +1,4 @@
-"""The declaration of one function: everything that differs between functions. `infra.function_specs` has the table."""
+"""The declaration of one function: all that differs between functions. `infra.function_specs` has the table."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ ALL_FUNCTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class MetricAlarm:
-    """An alarm on a metric that a function counts: raised if the count of a minute is over zero.
+    """An alarm on a metric that a function counts. It fires if the count of a minute is over zero.
 
-    `missing_seconds` reverses it: the alarm is raised if nothing was counted in two such periods in a row.
+    `missing_seconds` reverses it: the alarm fires if nothing was counted in two such periods in a row.
     """
 
     name: str
@@ -27,12 +27,12 @@ class MetricAlarm:
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
-    """One function, `jitney.handlers.<name>`: its routes, what its role allows, its schedule, its alarms.
+    """One function, `jitney.handlers.<name>`: its routes, its role's permissions, its schedule and its alarms.
 
     A function gets the environment variable of every resource on which its role allows something
-    (`infra.permissions.VARIABLES`); `variables` are further ones. `requires_section` is a section of `jitney.yaml`:
-    without it the function is not deployed. `every_seconds` is the interval of a function that runs on a schedule, and
-    `retries` says how often a failed run is tried again.
+    (`infra.permissions.VARIABLES`). `variables` are additional ones. `requires_section` is a section of `jitney.yaml`
+    without which the function is not deployed. `every_seconds` is the interval of a scheduled function. `retries` says
+    how often a failed run is tried again.
     """
 
     name: str
@@ -52,5 +52,5 @@ class FunctionSpec:
 
     @property
     def environment(self) -> set[str]:
-        """The names of its own environment variables."""
+        """Return the names of the function's own environment variables."""
         return {VARIABLES[allow.resource] for allow in self.allows if allow.resource in VARIABLES} | {*self.variables}

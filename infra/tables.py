@@ -1,4 +1,4 @@
-"""The two DynamoDB tables, the key that encrypts data at rest, and the key for the tags of masked values."""
+"""The two DynamoDB tables, the key that encrypts stored data, and the key for the tags of masked values."""
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -6,13 +6,16 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 PRINCIPALS = "by_principal"
-"""The index that lists the grants of one principal."""
+"""The index of the grants of one principal."""
 OPEN_GRANTS_INDEX = "open_by_role"
-"""The index that lists the grants of one role without a recorded end, by their end time."""
+"""The index of the grants of one role whose end is not recorded, by their end time."""
 
 
 class Tables(Construct):
-    """`state` holds grants, replay and idempotency keys. `audit` holds the records, whose stream is published."""
+    """`state` holds grants, replay keys and idempotency keys.
+
+    `audit` holds the records and publishes them as a stream.
+    """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -57,7 +60,7 @@ class Tables(Construct):
 
     @property
     def resources(self) -> dict[str, list[str]]:
-        """The ARNs by their names in permissions."""
+        """The ARNs of the resources, by their names in permissions."""
         return {
             "state": [self.state.table_arn],
             "state_index": [f"{self.state.table_arn}/index/{PRINCIPALS}"],

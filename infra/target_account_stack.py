@@ -1,8 +1,8 @@
-"""The stack of one target: the role whose sessions are grants, its boundary, and the role that revokes sessions.
+"""The stack of one target: the role for sessions of grants, its boundary, and the role that revokes sessions.
 
-It is deployed into the target's own account after the broker's stack, because IAM accepts a trusted role only if it
-exists. The broker can issue sessions of the role and write its inline policies, and nothing else. It cannot change the
-boundary, which bounds the role, so that an inline policy can only remove permissions.
+It is deployed into the target's own account after the broker's stack, because IAM accepts only existing roles as
+trusted roles. The broker can create sessions of the role and write its inline policies, and nothing else. It cannot
+change the boundary, which limits the role. So an inline policy can only remove permissions.
 """
 
 from collections.abc import Mapping
@@ -89,7 +89,7 @@ class TargetAccountStack(Stack):
 
 
 class TargetRoles:
-    """The roles of a target in `scope`: `role` for its grants, with its `boundary_arn`, and `revoker`."""
+    """The roles of a target in `scope`: `role` for its grants, its `boundary_arn`, and `revoker`."""
 
     def __init__(self, scope: Construct, *, alias: str, target: TargetSettings, broker: BrokerSettings) -> None:
         self._scope = scope
@@ -106,7 +106,7 @@ class TargetRoles:
         forward(scope, alias=alias, target=target, role_arn=role_arn(target), broker=broker)
 
     def _bounds(self) -> iam.ManagedPolicy:
-        """Return the policy that denies what no session may do. With a `policy` it also bounds the role."""
+        """Return the policy that denies what no session may do. With a `policy`, it also limits the role to that."""
         bound = outer_bound(self._target)
         policy = iam.ManagedPolicy(
             self._scope,
@@ -133,9 +133,9 @@ class TargetRoles:
         return policy
 
     def _rules_denied(self) -> iam.PolicyStatement:
-        """Deny sessions every action on the rules that send their events to the broker.
+        """Return statements that deny sessions every action on the rules that send their events to the broker.
 
-        Even EnableRule would hide calls: it resets the rule to a state without read-only events.
+        Even EnableRule would hide calls, because it resets the rule to a state without read-only events.
         """
         rules = f"arn:{self._partition}:events:*:{self._target.account}:rule/{RULES}*"
         return iam.PolicyStatement(effect=iam.Effect.DENY, actions=["events:*"], resources=[rules])
@@ -169,10 +169,10 @@ class TargetRoles:
         return role
 
     def _revoker(self) -> iam.Role:
-        """Return the role that writes the deny document: inline policies of a target's role that has its boundary.
+        """Return the role that writes the deny document: inline policies of a target's role, if that has its boundary.
 
-        IAM has no condition on an inline policy's name (Service Authorization Reference, "AWS IAM"). A check, which
-        tries to delete a policy, could therefore also delete the deny document. It cannot write one.
+        IAM has no condition on an inline policy's name (Service Authorization Reference, "AWS IAM"). A target check
+        tries to delete a policy, so it could also delete the deny document. It cannot write one.
         """
         principals = _functions(self._partition, self._broker_account, "revokers")
         arn = self.role.attr_arn
@@ -208,7 +208,7 @@ class TargetRoles:
 
 
 def _functions(partition: str, broker_account: str, resource: str) -> list[iam.IPrincipal]:
-    """Return the roles of the broker's functions with a permission on `resource`."""
+    """Return the roles of the broker's functions that have a permission on `resource`."""
     names = [name for name, spec in SPECS.items() if any(allow.resource == resource for allow in spec.allows)]
     return [
         iam.ArnPrincipal(f"arn:{partition}:iam::{broker_account}:role{ROLE_PATH}{role_name(name)}") for name in names
@@ -216,9 +216,10 @@ def _functions(partition: str, broker_account: str, resource: str) -> list[iam.I
 
 
 def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyDocument:
-    """Return the trust policy: functions that issue, and sessions that name their grant and principal (row STS 3).
+    """Return the trust policy: only functions that issue, and only sessions that name grant and principal (row STS 3).
 
-    Each action has a statement, because the IAM User Guide documents condition keys by action ("Passing session tags").
+    Each action has its own statement, because the IAM User Guide documents condition keys by action ("Passing session
+    tags").
     """
     principals = _functions(partition, broker_account, "targets")
     of_a_grant = {"aws:RequestTag/grant": "g-*", "aws:RequestTag/agent": "?*"}

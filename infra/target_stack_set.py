@@ -12,11 +12,11 @@ from jitney.configuration.load import Configuration
 from jitney.configuration.settings import StackSetSettings, TargetSettings
 
 LONGEST_BODY = 51_200
-"""The longest template in characters that CloudFormation accepts without a bucket (its quotas)."""
+"""The longest template, in characters, that CloudFormation accepts without a bucket (CloudFormation's quotas)."""
 
 
 class TargetStackSet(Stack):
-    """The stack `JitneyTargets`: one stack set, with an instance in each target's account and Region only.
+    """The stack `JitneyTargets`: a stack set with instances only in the accounts and Regions of the targets.
 
     A template longer than LONGEST_BODY is written to `folder` and uploaded to S3.
     """
@@ -65,9 +65,9 @@ class TargetStackSet(Stack):
 
 
 def _groups(targets: Iterable[TargetSettings], wanted: StackSetSettings) -> list[CfnStackSet.StackInstancesProperty]:
-    """Return the targets' accounts by Region, because the rule that forwards a target's events is regional.
+    """Return the targets' accounts by Region. The rule that forwards a target's events is regional.
 
-    An account with targets in two Regions has two instances. The template creates each target's roles in one of them.
+    An account with targets in two Regions has two instances. The template creates a target's roles in one of them.
     """
     accounts: dict[str, set[str]] = {}
     for target in targets:

@@ -1,8 +1,8 @@
 """The targets' templates, for deployment without CDK: with CloudFormation itself, or with a stack set.
 
-`python -m infra.target_template ALIAS` prints the template of one target. Without an alias it prints one template for
-all targets, which creates in each account and Region only its own targets' roles. It calls neither AWS nor a package
-index.
+`python -m infra.target_template ALIAS` prints the template of one target. Without an alias, it prints one template for
+all targets. In each account and Region, that creates only the roles of its own targets. It calls neither AWS nor a
+package index.
 """
 
 import json
@@ -25,7 +25,7 @@ ALL = "JitneyTargets"
 
 
 class AllTargets(Stack):
-    """The roles of every target, each under the condition that it is in the target's own account and Region."""
+    """The roles of every target. A condition limits them to the target's own account and Region."""
 
     def __init__(self, scope: Construct, construct_id: str, *, configuration: Configuration) -> None:
         super().__init__(
@@ -61,7 +61,7 @@ def template_of(alias: str, configuration: Configuration) -> str:
 
 
 def template_of_all(configuration: Configuration) -> str:
-    """Return the template of all targets as compact JSON: CloudFormation accepts 51,200 characters."""
+    """Return the template of all targets as compact JSON, because CloudFormation accepts 51,200 characters."""
     template = json.loads(_synthesized(lambda app: AllTargets(app, ALL, configuration=configuration)))
     return json.dumps(template, separators=(",", ":"))
 

@@ -1,11 +1,13 @@
 """CloudTrail's events on their way to the correlator: a bus for the targets' accounts, rules, and a queue.
 
 A target's own stack sends the events of its role's sessions here (`infra.trail_forwarding`). The broker's account has
-the events in which its functions assume the role, in the Region in which they call STS. EventBridge passes read-only
-events to a rule only in the state ALL_EVENTS, and AssumeRole counts as read-only.
+the events of its functions assuming the role, in the Region in which they call STS.
+
+EventBridge passes read-only events to a rule only in the state ALL_EVENTS, and AssumeRole counts as read-only.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
-A principal with PutEvents on an account's default bus can imitate CloudTrail's events, except for the source: only AWS
-can send sources with the prefix `aws.`.
+
+A principal with PutEvents on an account's default bus can imitate CloudTrail's events, except for their source. Only
+AWS can send sources with the prefix `aws.`.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
 """
 
@@ -33,7 +35,7 @@ MOST_ATTEMPTS = 10
 
 
 class Trail(Construct):
-    """The bus, the queue with its dead letters, and the rules that fill it. `targets` by alias."""
+    """The bus, the queue with its dead letters, and the rules that fill it. `targets` are by alias."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, targets: Mapping[str, TargetSettings], tls_only: bool
@@ -71,7 +73,7 @@ class Trail(Construct):
         return {"TrailQueue": self.queue.queue_url, "TrailDeadLetters": self.dead.queue_arn}
 
     def send_to(self, function: lambda_.IFunction, dead_letters: DeadLetters) -> None:
-        """Send the queue's messages to `function`, with an alarm on messages that it cannot handle."""
+        """Send the queue's messages to `function`. An alarm fires for messages that it cannot handle."""
         lambda_.CfnEventSourceMapping(
             self,
             "Feed",
@@ -102,11 +104,11 @@ class Trail(Construct):
         return queue
 
     def _bus(self) -> None:
-        """Create the bus, to which only forwarding roles of the targets' accounts may send.
+        """Create the bus. Only forwarding roles of the targets' accounts may send to it.
 
         A condition names the roles, because a principal in a policy must exist, and a role may not exist yet. One
-        statement covers all accounts, because a bus's policy has 10,240 characters. An administrator of a target's
-        account can create a role that sends, which a statement for each target would not prevent.
+        statement covers all accounts, because a bus's policy has at most 10,240 characters. An administrator of a
+        target's account can create a role that sends. A statement for each target would not prevent that.
         """
         self.bus = events.EventBus(self, "Bus", event_bus_name=BUS)
         partition, accounts = Stack.of(self).partition, sorted({each.account for each in self._targets.values()})
@@ -143,6 +145,6 @@ class Trail(Construct):
 def issuers(roles: Mapping[str, str]) -> str:
     """Return the unique ids of functions' roles in the form that the correlator reads.
 
-    `roles` maps each function to its role's id.
+    `roles` maps each function to the id of its role.
     """
     return ",".join(f"{role_id}={name}" for name, role_id in roles.items())

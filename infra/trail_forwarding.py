@@ -1,6 +1,7 @@
-"""The rule in a target's account that forwards CloudTrail events of its role to the broker.
+"""The rule in a target's account that forwards its role's CloudTrail events to the broker.
 
-It forwards events of the stack's Region, and data events only if a trail of the account logs them (docs/auditor.md).
+It forwards the events of the stack's Region. It forwards data events only if a trail of the account logs them
+(docs/auditor.md).
 """
 
 from aws_cdk import aws_events as events
@@ -13,7 +14,7 @@ from jitney.configuration.settings import BrokerSettings, TargetSettings
 
 
 def forward(scope: Construct, *, alias: str, target: TargetSettings, role_arn: str, broker: BrokerSettings) -> None:
-    """Forward the events of sessions of `role_arn`, and of their AssumeRole calls, to the bus of `broker`."""
+    """Forward the events of `role_arn`'s sessions, and of AssumeRole calls for it, to the bus of `broker`."""
     bus = f"arn:{partition_of(target.region)}:events:{broker.region}:{broker.account}:event-bus/{BUS}"
     role = iam.Role(
         scope,

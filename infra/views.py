@@ -1,7 +1,7 @@
-"""Views over the records and the calls, in Athena's own form: Glue tables with SQL in them.
+"""Views over records and calls in Athena's own form: Glue tables that contain SQL.
 
-Each view has `dt`. A query for some days reads only those days, because no view combines lines of different days.
-The queries combine days, such as a review overnight, and limit the number of days themselves.
+Each view has `dt`. A query over some days reads only those days, because no view combines lines of different days.
+Queries do combine days, for example for a review overnight, and limit the number of days themselves.
 """
 
 import base64
@@ -24,7 +24,7 @@ type Columns = tuple[tuple[str, str], ...]
 
 
 class View(NamedTuple):
-    """A view: the SQL file of the same name, and the columns that it returns with their types in Glue."""
+    """A view: the SQL file of the same name, and the columns that it returns, with their types in Glue."""
 
     name: str
     columns: Columns
@@ -36,11 +36,11 @@ class View(NamedTuple):
 
     @property
     def description(self) -> str:
-        """The first comment of the SQL, which describes the view."""
+        """The first comment of the SQL. It describes the view."""
         return first_comment(self.sql)
 
     def original_text(self, database: str) -> str:
-        """Return the view in Athena's form: Trino's definition in base64, as its Hive connector stores it.
+        """Return the view in Athena's form: Trino's definition in base64, as Trino's Hive connector stores it.
 
         https://github.com/trinodb/trino/blob/400/plugin/trino-hive/src/main/java/io/trino/plugin/hive/ViewReaderUtil.java
         and for Athena through CloudFormation https://stackoverflow.com/a/56347331
@@ -71,7 +71,10 @@ _TYPES: dict[str, str] = {
 
 
 def _view(name: str, columns: str) -> View:
-    """Return a view with these columns. A name has the same type in all views; names not in `_TYPES` are text."""
+    """Return a view with these columns. A name has the same type in all views.
+
+    Names that are not in `_TYPES` are text.
+    """
     return View(name, tuple((column, _TYPES.get(column, _STRING)) for column in columns.split()))
 
 

@@ -17,7 +17,7 @@ NOT_ACCEPTED = " (of the sample provider, which this configuration does not acce
 
 
 def up(settings: LocalSettings, progress: Progress) -> int:
-    """Start the system; 0 when it answers."""
+    """Start the system. Return 0 when it answers."""
     try:
         description = system.up(settings, progress)
     except system.StartupError as problem:
@@ -28,13 +28,13 @@ def up(settings: LocalSettings, progress: Progress) -> int:
 
 
 def down(settings: LocalSettings, progress: Progress) -> int:
-    """Stop the system; 0 when no process is left, also if none ran."""
+    """Stop the system. Return 0 when no process is left, even if none ran before."""
     progress.say("The system is stopped." if system.down(settings) else "Nothing was running.")
     return 0
 
 
 def status(settings: LocalSettings, progress: Progress) -> int:
-    """Show the running system; 0 when it answers, 3 when not."""
+    """Show the running system. Return 0 when it answers, and 3 when it does not."""
     description = system.status(settings)
     if description is None:
         progress.say("The system is not up. To start it: make up")
@@ -67,7 +67,7 @@ def _show(description: Mapping[str, Any], settings: LocalSettings, progress: Pro
 
 
 def _from_here(path: str) -> str:
-    """Return the path relative to this folder, if it is in it."""
+    """Return the path relative to this folder if it is inside it."""
     here = Path.cwd()
     return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 

@@ -12,7 +12,7 @@ from local.settings import ROOT, LocalSettings
 
 AWS_CLI = ROOT / ".local" / "aws-cli" / "bin" / "aws"
 SAMPLE = "reader-agent"
-"""The agent that the policies let read."""
+"""The agent that the policies allow to read."""
 _OF_NOBODY = {"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "JITNEY_TOKEN_FILE", "JITNEY_TOKEN_COMMAND"}
 AUDITOR = "auditor"
 ADMINISTRATOR = "administrator"
@@ -20,7 +20,7 @@ ADMINISTRATOR = "administrator"
 
 
 def variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
-    """Return an agent's variables: the addresses of the broker and of AWS, its client credentials, and no AWS key.
+    """Return an agent's variables: the addresses of broker and AWS, and its client credentials, but no AWS key.
 
     `stack` is stack.json. The auditor's shell has AWS keys and no broker.
     """
@@ -59,7 +59,7 @@ def _of_auditor(stack: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _competing(stack: Mapping[str, Any]) -> set[str]:
-    """Return the variables that another agent's file, or the person's own work, may have set in this shell."""
+    """Return variables that may already be set in this shell, by another agent's file or by the person's own work."""
     of_files = {name for agent in stack["env"] for name in variables(stack, agent)}
     return of_files | {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} | _OF_NOBODY
 
@@ -77,7 +77,9 @@ def files(settings: LocalSettings) -> dict[str, Path]:
 
 
 def write(stack: Mapping[str, Any]) -> None:
-    """Write the files that `stack["env"]` names. They hold the agents' secrets, so only their owner can read them.
+    """Write the files that `stack["env"]` names.
+
+    They contain the agents' secrets, so only their owner can read them.
 
     A POSIX shell reads them with `.`.
     """

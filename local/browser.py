@@ -1,4 +1,4 @@
-"""Debian's Chromium without a screen, driven by Playwright: for the browser tests and the screenshots."""
+"""Debian's Chromium without a screen, driven by Playwright, for the browser tests and the screenshots."""
 
 import os
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ FLAGS = (
 
 @contextmanager
 def chromium(seconds: float = 30.0) -> Iterator[Browser]:
-    """Yield a browser, which closes after the block. Each of its waits may take `seconds`."""
+    """Yield a browser. It closes after the block. Each of its waits may take `seconds`."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=list(FLAGS), chromium_sandbox=os.geteuid() != 0, timeout=1000 * seconds

@@ -1,6 +1,6 @@
 """DuckDB instead of Athena's engine: the tables and views of `infra`, and the same SQL, on this machine.
 
-What Trino and DuckDB both know is written as Trino has it; the few functions that DuckDB lacks are `FUNCTIONS`.
+SQL that Trino and DuckDB both have is written for Trino. The few functions that DuckDB lacks are `FUNCTIONS`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ TYPES = {
     "timestamp": "TIMESTAMP",
     "array<string>": "VARCHAR[]",
 }
-"""Glue's types and DuckDB's for them."""
+"""Glue's types and DuckDB's types for them."""
 # https://trino.io/docs/current/functions/json.html and array.html
 FUNCTIONS = (
     "CREATE MACRO json_format(value) AS CAST(value AS VARCHAR)",
@@ -37,9 +37,9 @@ FUNCTIONS = (
 
 
 def lines(files: Iterable[str], columns: Sequence[tuple[str, str]]) -> str:
-    """Return a relation over lines of JSON in `files` (patterns, too): these columns, and the folders' `dt`.
+    """Return a relation over lines of JSON in `files` (or patterns): these columns, and the folders' `dt`.
 
-    As with the JSON SerDe of the tables, other members are not seen, and missing ones are NULL.
+    As in the tables' JSON SerDe, other members are ignored, and missing members are NULL.
     """
     listed = ", ".join(f"'{each.replace("'", "''")}'" for each in files)
     kinds = ", ".join(f"'{name}': '{TYPES[kind]}'" for name, kind in columns)
@@ -52,8 +52,8 @@ def lines(files: Iterable[str], columns: Sequence[tuple[str, str]]) -> str:
 def opened(folder: Path, newest: Mapping[str, int] | None = None) -> duckdb.DuckDBPyConnection:
     """Return a database with all tables and views. `folder` has a folder for each table and day, as in S3.
 
-    Of a table in `newest`, so many of its last days alone: Athena goes by the names of the folders, too, and DuckDB
-    does not past UNNEST.
+    `newest` limits tables to that many of their last days. Athena uses the folders' names to skip days. DuckDB does not
+    do so beyond an UNNEST.
     """
     connection = duckdb.connect(":memory:")
     for function in FUNCTIONS:

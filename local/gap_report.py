@@ -1,6 +1,6 @@
 """`make gaps`: which patches of the emulator a version of ministack still needs.
 
-Each gap's contract test runs on ministack as it comes, where it must fail, and on the patched one, where it must pass.
+Each gap's contract test runs twice. It must fail on the bare ministack, and pass on the patched one.
 """
 
 import importlib.metadata
@@ -23,7 +23,7 @@ from local.settings import ROOT
 UV = ROOT / ".local" / "tools" / "bin" / "uv"
 NEEDED, GONE, BROKEN = "needed", "no longer needed", "broken"
 HOLDS = "ministack does not have this gap any more"
-"""What a contract test says that passes on the bare ministack: see tests/local/conftest.py."""
+"""What a contract test says if it passes on the bare ministack (tests/local/conftest.py)."""
 CLOSE_EACH = """
 import json, sys
 from local.emulator import gaps
@@ -38,13 +38,15 @@ json.dump({"gaps": gaps.GAPS, "broken": broken}, sys.stdout)
 STYLES = {NEEDED: "green", GONE: "yellow", BROKEN: "red"}
 
 type Cases = Mapping[str, str | None]
-"""The contract tests that ran, each with its failure."""
+"""The contract tests that ran, each with its failure or None."""
 
 
 def main(version: str = "") -> int:
-    """Print the table for the installed version of ministack, or for `version`; 0 when every patch is needed and works.
+    """Print the table for `version` or the installed version of ministack.
 
-    Exits with 1 when a patch is no longer needed or is broken.
+    Return 0 if all patches are needed and work.
+
+    Exits with 1 if a patch is no longer needed or is broken.
     """
     python = _with_ministack(version) if version else Path(sys.executable)
     with Progress().step("closing each gap"):
@@ -68,7 +70,7 @@ def main(version: str = "") -> int:
 
 
 def verdict(gap: str, cases: Cases, not_closed: str = "") -> tuple[str, str]:
-    """Return a gap's status and the reason, from its contract tests' cases and the error on closing it."""
+    """Return a gap's status and the reason, from its contract tests and the error when it was closed."""
     if not_closed:
         return BROKEN, not_closed
     name = f"test_{gap.partition('.')[2]}["
@@ -94,7 +96,7 @@ def _line(fault: str) -> str:
 
 
 def _with_ministack(version: str) -> Path:
-    """Return the Python of an environment with our packages and this version of ministack, which is made here."""
+    """Create an environment with our packages and this version of ministack. Return its Python."""
     folder = ROOT / ".local" / "ministack" / version
     python = folder / "bin" / "python"
     with Progress().step(f"ministack {version}, into {folder.relative_to(ROOT)}"):
@@ -119,7 +121,7 @@ def _closed(python: Path) -> dict[str, dict[str, str]]:
 
 
 def _tested(python: Path, left_open: Sequence[str] | Mapping[str, str]) -> Cases:
-    """Run all contract tests, with the gaps `left_open` that cannot be closed."""
+    """Run all contract tests. `left_open` are the gaps that cannot be closed."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = (

@@ -1,7 +1,7 @@
-"""Ports for the local system: the requested ports, else the ports of the last start, else free ports.
+"""Ports for the local system: the requested ports, or those of the last start, or free ports.
 
-The same ports give the same issuer URL, and so the same synthesized template, at each start. Some ports are listened on
-long after they were chosen, so they lie outside the range that the kernel uses for outgoing connections.
+The same ports give the same issuer URL and so the same synthesized template at each start. Some ports are opened long
+after they were chosen. So they are outside of the range that the kernel uses for outgoing connections.
 """
 
 import json
@@ -21,7 +21,7 @@ _KERNELS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 def choose(requested: Mapping[str, int], memory: Path, names: Iterable[str] = PORT_VARIABLES) -> dict[str, int]:
     """Choose a loopback port for each of `names`, and remember it in `memory` (JSON).
 
-    Raises OSError when a requested port is in use.
+    Raises OSError if a requested port is in use.
     """
     remembered, end = _read(memory), _end()
     chosen: dict[str, int] = {}
@@ -57,14 +57,14 @@ def _free(port: int) -> bool:
 
 
 def _any_free(among: range, chosen: Mapping[str, int]) -> int:
-    """Return a random free port, so that two systems that choose at once get different ones."""
+    """Return a random free port, so that two systems that choose at the same time get different ones."""
     while (port := random.choice(among)) in chosen.values() or not _free(port):  # noqa: S311
         pass
     return port
 
 
 def _end() -> int:
-    """Return the end of the range to choose from: the kernel's first own port, unless too few lie below it."""
+    """Return the end of the range to choose from: the kernel's first own port, unless too few ports are below it."""
     try:
         lowest = int(_KERNELS.read_text(encoding="ascii").split()[0])
     except OSError:  # not Linux: IANA's

@@ -1,4 +1,4 @@
-"""HTTP requests that check whether a part of the system is ready. Loopback only, and never through a proxy."""
+"""HTTP requests that check whether a part of the system is ready. They use loopback only, and no proxy."""
 
 import base64
 import json

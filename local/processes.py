@@ -1,8 +1,8 @@
-"""Processes that outlive the command that started them, and that later commands find and end.
+"""Processes that outlive the command that started them. Later commands find and end them.
 
-Each process holds an exclusive lock on `run/<name>.lock` for its whole life, and so do children that inherit the lock's
-file descriptor. The file holds the process id, which is also the process group's id. While the lock is held, the group
-exists, so the kernel has not reused its id.
+Each process holds an exclusive lock on `run/<name>.lock` for its whole life. Children that inherit the lock's file
+descriptor hold it, too. The file has the process id, which is also the process group's id. While the lock is held, the
+group exists, so the kernel has not reused its id.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from local.timeouts import scaled_timeout
 GRACE_SECONDS = 1.0
 """How long a process may take to end by itself before it is killed."""
 LOCK_VARIABLE = "JITNEY_LOCAL_LOCK"
-"""The file descriptor of a process's lock, for its own children to inherit."""
+"""The variable with the file descriptor of a process's lock, which its own children inherit."""
 LIFELINE_VARIABLE = "JITNEY_LOCAL_LIFELINE"
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
@@ -38,9 +38,9 @@ class Process:
 
 
 def start(process: Process, settings: LocalSettings) -> int:
-    """Start `process` in a group of its own, with its output in `logs/<name>.log`, and return its id.
+    """Start `process` in its own group, with its output in `logs/<name>.log`. Return its id.
 
-    Raises BlockingIOError when it already runs.
+    Raises BlockingIOError if it already runs.
     """
     settings.run.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.logs.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def start(process: Process, settings: LocalSettings) -> int:
 
 
 def running(name: str, settings: LocalSettings) -> int | None:
-    """Return the process group of `name` while a process of it lives, else None."""
+    """Return the process group of `name` if a process of it lives, otherwise None."""
     if not (settings.run / f"{name}.lock").exists():
         return None
     with _lock_file(settings, name) as lock:
@@ -77,7 +77,7 @@ def running(name: str, settings: LocalSettings) -> int | None:
 
 
 def stop(names: Sequence[str], settings: LocalSettings) -> None:
-    """End the processes and their children, and wait for that. Raises TimeoutError when one does not end."""
+    """End the processes and their children, and wait for that. Raises TimeoutError if one does not end."""
     for chosen, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, scaled_timeout(5.0))):
         alive = [group for name in names if (group := running(name, settings))]
         for group in alive:
@@ -100,7 +100,7 @@ def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.0
 
 
 def hold_lifeline(path: str) -> None:
-    """End this process when the last writer of the FIFO at `path` closes it; "" names no FIFO."""
+    """End this process when the last writer of the FIFO at `path` closes it. "" names no FIFO."""
     if path:
         threading.Thread(target=_end_with, args=(path,), daemon=True).start()
 
@@ -131,7 +131,7 @@ def _lock_file(settings: LocalSettings, name: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Delay Ctrl-C until the started process is on file; otherwise no command could end it."""
+    """Delay Ctrl-C until the started process is on file, because otherwise no command could end it."""
     came: list[int] = []
     before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _INTERRUPTS}
     try:

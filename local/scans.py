@@ -23,12 +23,12 @@ class Scan(NamedTuple):
 
 
 def scans(sql: str) -> tuple[Scan, ...]:
-    """Return the tables that `sql` reads, once for each read. A view counts as its tables, on the same days."""
+    """Return the tables that `sql` reads, once for each read. For a view, they are its tables, on the same days."""
     return tuple(Scan(table, each.days) for each in _named(sql) for table in _tables(each.table))
 
 
 def _tables(name: str) -> Iterator[str]:
-    """Return the tables of a name. A view's SQL has no conditions on days."""
+    """Yield the tables of a name. A view's SQL has no conditions on days."""
     if name not in _VIEWS:
         yield name
         return
@@ -66,9 +66,9 @@ def _of_select(select: Node) -> Iterator[Scan]:
 
 
 def _sources(node: Node, conditions: tuple[Node, ...]) -> Iterator[tuple[str, str, tuple[Node, ...]] | None]:
-    """The alias and the name of each table of a FROM, with the joins' conditions that leave out rows of it.
+    """Yield the alias and name of each table in a FROM, and the conditions of joins that leave out its rows.
 
-    None for a subquery: it has sources of its own.
+    Yields None for a subquery, which has its own tables.
     """
     if node["type"] == "BASE_TABLE":
         yield node["alias"] or node["table_name"], node["table_name"], conditions
@@ -91,7 +91,7 @@ def _all_of(node: Node | None) -> Iterator[Node]:
 
 
 def _days(condition: Node, alias: str, *, only: bool) -> int | None:
-    """Return how many days before today a condition on `alias` begins, or None."""
+    """Return how many days before today a condition on `alias` begins; None if it sets no limit."""
     if condition["type"] not in _SINCE:
         return None
     dt, first = (condition[side] for side in _SINCE[condition["type"]])

@@ -1,4 +1,4 @@
-"""`make screenshots`: the reviewers' pages as people see them, light, dark and on a phone, into docs/screenshots."""
+"""`make screenshots`: the reviewers' pages as people see them (light, dark, on a phone), in docs/screenshots."""
 
 import sys
 import time
@@ -19,7 +19,7 @@ from local.system import StartupError
 from local.timeouts import scaled_timeout
 
 COLOURS = 256
-"""Enough for pages, and smaller than full colour."""
+"""The number of colours. It is enough for pages, and smaller than full colour."""
 FOLDER = ROOT / "docs" / "screenshots"
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "light": {"viewport": {"width": 900, "height": 600}},
@@ -38,7 +38,7 @@ HOSTILE = (
 
 
 def main() -> int:
-    """Make all screenshots; 0 when that succeeded."""
+    """Make all screenshots. Return 0 when that succeeded."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     try:
         with demo_run() as run:
@@ -106,7 +106,7 @@ def _use(run: DemoRun, grant: str) -> None:
 
 
 def _wait_for_text(page: Page, words: str) -> None:
-    """Reload the page until it shows `words`: CloudTrail delivers calls with a delay."""
+    """Reload the page until it shows `words`, because CloudTrail delivers calls with a delay."""
 
     def shown() -> bool:
         page.reload()
@@ -159,7 +159,7 @@ def _keep(page: Page, name: str, look: str) -> None:
 
 
 def _ask(stack: Mapping[str, Any], permissions: Any, reason: str, ticket: str) -> str:
-    """Send a request that needs a review, and return its grant's id."""
+    """Send a request that needs a review. Return its grant's id."""
     body = {"target": "analytics-prod", "permissions": permissions, "duration_seconds": 900, "reason": reason}
     token = probes.token(stack["token_url"], stack["agents"]["writer-agent"])
     answer = httpx.post(

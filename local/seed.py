@@ -1,4 +1,4 @@
-"""Sample data in a target's account: objects that the sample agents may read, and objects that they may not."""
+"""Sample data in a target's account: objects that the sample agents may read, and objects that they may not read."""
 
 from collections.abc import Mapping
 

@@ -21,9 +21,9 @@ PORT_VARIABLES: Mapping[str, str] = {
 class LocalSettings:
     """The settings of one local system.
 
-    `state` belongs to one running system (processes, logs, stack.json); `cache` is shared by all systems of a checkout
-    and only speeds them up. `config` is the jitney.yaml. `ports` has the requested ports by name; others are chosen.
-    `lifeline` is a FIFO: when its last writer is gone, the processes end ("" for none).
+    `state` belongs to one running system (processes, logs, stack.json). `cache` is shared by all systems of a checkout
+    and only makes them faster. `config` is the jitney.yaml. `ports` has the requested ports by name; others are chosen.
+    `lifeline` is a FIFO, or "" for none. When its last writer is gone, the processes end.
     """
 
     state: Path

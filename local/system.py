@@ -26,14 +26,14 @@ SAMPLE_TARGET = "analytics-prod"
 
 
 class StartupError(Exception):
-    """The system did not start; the message says why."""
+    """The system did not start. The message says why."""
 
 
 def up(settings: LocalSettings, progress: Progress) -> dict[str, Any]:
-    """Start the system, unless it runs with the wanted configuration, and return its stack.json.
+    """Start the system, unless it runs with the wanted configuration. Return its stack.json.
 
-    Raises StartupError. An error or an interruption ends the processes that were started. A running system stays up
-    when its replacement cannot be synthesized.
+    Raises StartupError. After an error or an interruption, the processes that were started are ended. A running system
+    stays up if its replacement cannot be synthesized.
     """
     with _alone(settings):
         known = stack_file.read(settings.stack_file)
@@ -56,7 +56,7 @@ def up(settings: LocalSettings, progress: Progress) -> dict[str, Any]:
 
 
 def down(settings: LocalSettings) -> bool:
-    """Stop the system, and return whether any of it was running."""
+    """Stop the system. Return whether any of it was running."""
     with _alone(settings):
         was_up = any(running(name, settings) for name in NAMES)
         _clean(settings)
@@ -64,7 +64,7 @@ def down(settings: LocalSettings) -> bool:
 
 
 def status(settings: LocalSettings) -> dict[str, Any] | None:
-    """Return stack.json if the whole system runs and answers, else None."""
+    """Return stack.json if the whole system runs and answers, otherwise None."""
     known = stack_file.read(settings.stack_file)
     return known if known and _well(known, settings) else None
 
@@ -89,7 +89,7 @@ def _well(known: Mapping[str, Any], settings: LocalSettings) -> bool:
 
 
 def _as_wanted(known: Mapping[str, Any], settings: LocalSettings, progress: Progress) -> bool:
-    """Return whether the running system has the wanted configuration, and say why not. Raises StartupError."""
+    """Return whether the running system has the wanted configuration. If not, say why. Raises StartupError."""
     variables = _variables(known, known.get("people", known), urlsplit(str(known["slack_url"])).port or 0)
     if known.get("assembly") == assembly.wanted(settings, variables):
         return True
@@ -108,7 +108,7 @@ def _as_wanted(known: Mapping[str, Any], settings: LocalSettings, progress: Prog
 
 
 def _variables(of_agents: Mapping[str, Any], of_people: Mapping[str, Any], slack_port: int) -> dict[str, str]:
-    """Return the variables that a configuration can use for the local identity providers and the local Slack."""
+    """Return the variables of the local identity providers and the local Slack that a configuration can use."""
     return {
         **slack.variables(slack_port),
         "JITNEY_LOCAL_ISSUER": of_agents["issuer"],
@@ -185,7 +185,7 @@ def _has_tokens(described: Mapping[str, Any]) -> bool:
 
 
 def _await(name: str, ready: Callable[[], bool], settings: LocalSettings) -> None:
-    """Wait until `ready`. Raises StartupError when the process ends first or takes too long."""
+    """Wait until `ready`. Raises StartupError if the process ends first or takes too long."""
     if wait_until(lambda: running(name, settings) is None or ready(), scaled_timeout(READY_SECONDS)) and running(
         name, settings
     ):
@@ -204,7 +204,7 @@ def _plant(stacks: list[Stack], endpoint: str) -> None:
 
 
 def _fingerprint(broker: Stack, key_arn: str, endpoint: str) -> str:
-    """Return the SHA-256 of the public key that verifies seals, which an auditor trusts."""
+    """Return the SHA-256 of the public key that verifies seals. An auditor trusts this key."""
     kms = deployment.session(broker.account, broker.region).client("kms", endpoint_url=endpoint)
     return hashlib.sha256(kms.get_public_key(KeyId=key_arn)["PublicKey"]).hexdigest()
 

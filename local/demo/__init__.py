@@ -1,1 +1,1 @@
-"""`make demo`: Jitney's main job, step by step. Every step is checked, and a failed check ends the demo."""
+"""`make demo`: Jitney's main job, step by step. Every step is checked. A failed check ends the demo."""

@@ -1,4 +1,4 @@
-"""The demo's chapters, in their order, and its exit codes."""
+"""The demo's chapters in order, and its exit codes."""
 
 import signal
 import sys
@@ -12,7 +12,7 @@ from local.system import StartupError
 
 
 def main() -> int:
-    """Run the demo; 0 when every check held, 1 when one failed, 130 when interrupted."""
+    """Run the demo. Return 0 when every check held, 1 when one failed, and 130 when it was interrupted."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     title("[bold]Jitney[/]: AWS access for AI agents, for the moment they need it, and no longer")
     try:

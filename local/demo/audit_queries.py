@@ -11,14 +11,14 @@ from jitney.client.athena import Athena, AthenaLocation
 from local.timeouts import scaled_timeout
 
 PATIENCE_SECONDS = 300.0
-"""Time for records to arrive in S3 on an idle machine, where they take seconds."""
+"""How long records may take to arrive in S3 on an idle machine. Usually they take seconds."""
 STYLES: Mapping[str, str] = {"allowed": "green", "denied": "red", "review": "yellow", "revoked": "red"}
 
 type Rows = list[dict[str, Any]]
 
 
 class AuditQueries:
-    """Runs the named queries of the system that `stack`, its stack.json, describes."""
+    """Runs named queries of the running system. `stack` is its stack.json."""
 
     def __init__(self, stack: Mapping[str, Any]) -> None:
         client = boto3.client(  # as root of the broker's account, whose secret the emulator does not check
@@ -36,7 +36,7 @@ class AuditQueries:
         return next(each.sql for each in self._athena.named() if each.name == name)
 
     def rows(self, name: str, *parameters: str) -> Rows:
-        """Return the named query's rows, by column name. Raises ClientProblem with Athena's reason when it fails."""
+        """Return the named query's rows by column name. Raises ClientProblem with Athena's reason when it fails."""
         return self._athena.run(self.text(name), parameters).records()
 
     def wait_for(self, name: str, complete: Callable[[Rows], bool], *parameters: str) -> Rows:
@@ -50,7 +50,7 @@ class AuditQueries:
 
 
 def as_table(rows: Rows) -> Text:
-    """Return the requests for a terminal: time, principal, outcome and reason, and a line for each ARN."""
+    """Return the requests for a terminal: time, principal, outcome and reason, and one line for each ARN."""
     width = max(len(row["principal"]) for row in rows)
     text = Text()
     for row in rows:

@@ -12,11 +12,11 @@ ACTIONS = {"s3:GetObject": "allowed", "s3:DeleteObject": "review", "s3:PutObject
 """The actions that the demo requests, with their outcomes."""
 REVIEWED = ("approved by people.bob", "for less than requested", "s3:PutObject denied: AccessDenied", "suggested")
 REVOKED = ("revoked by local.incident-bot", "AWS denied the credentials", "s3:GetObject denied:", "suggested")
-"""Words of the two grants' reports."""
+"""Words that the reports of the two grants must contain."""
 
 
 def play(run: DemoRun, since: str, grant_ids: Collection[str], reviewed_id: str, revoked_id: str) -> None:
-    """Run the chapter: every request of the demo, from `since` (ISO 8601), and the reports of two grants."""
+    """Run the chapter: list every request of the demo from `since` (ISO 8601), and report on two grants."""
     queries = AuditQueries(run.stack)
     try:
         _list_requests(run, queries, since, grant_ids)

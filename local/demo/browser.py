@@ -1,7 +1,9 @@
-"""A reviewer's browser without scripts: it signs in, reads a request's page, unchecks resources, and presses a button.
+"""A reviewer's browser without scripts.
 
-Run as `python browser.py LINK VERDICT [UNCHECKED ARN…]`, with JITNEY_PERSON and JITNEY_PASSWORD.
-It prints what the page says and what it does there. A page that is not as it should be ends it with an error.
+It signs in, reads a request's page, unchecks resources and presses a button.
+
+It is run as `python browser.py LINK VERDICT [UNCHECKED ARN…]`, with JITNEY_PERSON and JITNEY_PASSWORD. It prints what
+the page says and what it does there. An unexpected page ends it with an error.
 """
 
 import os
@@ -16,7 +18,7 @@ MOST_HOPS = 12
 
 
 def main(link: str, verdict: str, unchecked: Sequence[str]) -> None:
-    """Sign in, and vote on the request whose page the link leads to."""
+    """Sign in, and vote on the request whose page the link opens."""
     with httpx.Client(timeout=30, trust_env=False) as http:
         page = _signed_in(http, _followed(http, http.get(link)))
         _say(f"# {_text(_one(r'<h1>(.*?)</h1>', page.text))}")
@@ -29,7 +31,7 @@ def main(link: str, verdict: str, unchecked: Sequence[str]) -> None:
 
 
 def _signed_in(http: httpx.Client, page: httpx.Response) -> httpx.Response:
-    """Return the page that follows after signing in at the provider."""
+    """Return the page that the provider redirects to after the sign-in."""
     action = unescape(_one(r'<form method="post" action="(/interaction/[^"]+)"', page.text))
     person = {"username": os.environ["JITNEY_PERSON"], "password": os.environ["JITNEY_PASSWORD"]}
     return _followed(http, http.post(page.url.join(action), data=person))
@@ -79,7 +81,7 @@ def _say(line: str) -> None:
 
 
 def _text(html: str) -> str:
-    """Return the text that a person reads."""
+    """Return the text of the page that a person can read."""
     return " ".join(unescape(re.sub(r"<[^>]*>", "", html)).split())
 
 

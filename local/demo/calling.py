@@ -1,4 +1,4 @@
-"""A command requests access by itself: the broker derives the permissions from an AWS CLI command line."""
+"""A command requests access for itself: the broker derives the permissions from the AWS CLI command line."""
 
 import re
 from dataclasses import dataclass

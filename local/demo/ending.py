@@ -1,4 +1,4 @@
-"""Grants end: an operator revokes one while it is used, and another one expires."""
+"""Grants end: an operator revokes one that is in use, and another one expires."""
 
 import json
 import time
@@ -16,21 +16,21 @@ LOOP = Path(__file__).with_name("loop.py")
 OPERATOR = "incident-bot"
 CALLS_BEFORE = 10
 LIFETIMES = (15, 60, 240, 960, 3600)
-"""Seconds that the short grant lasts. Each one is tried after the machine was too slow for the one before."""
+"""Seconds that the short grant lasts. The next value is tried if the machine was too slow for the last one."""
 ENDED = 7
 """The exit code of `jitney credentials` for a grant that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShortGrant:
-    """A grant as the API shows it, and a copy of its keys as environment variables."""
+    """A grant as the API shows it, and its keys as environment variables."""
 
     grant: dict[str, Any]
     keys: dict[str, str]
 
 
 def play(run: DemoRun, used: Mapping[str, Any]) -> str:
-    """Run the chapter: `used` is revoked, and a short grant expires. Return the short grant's id."""
+    """Run the chapter: revoke `used`, and let a short grant expire. Return the short grant's id."""
     short = _use_a_short_grant(run)
     _revoke_while_used(run, used["id"])
     _show_the_expiry(run, short)
@@ -50,7 +50,7 @@ def _use_a_short_grant(run: DemoRun) -> ShortGrant:
 
 
 def _short_grant(run: DemoRun, seconds: int) -> ShortGrant | None:
-    """Return a new grant whose keys have read the object, or None when it ended before they could."""
+    """Return a new grant whose keys have read the object. Return None if the grant ended before that."""
     words = ("--action", "s3:GetObject", "--resource", f"arn:aws:s3:::reports/{OBJECT}", "--for", f"{seconds}s")
     answer = run.command(
         "reader-agent", "jitney", "request", TARGET, *words, "--reason", "a short look", "--json", show=False
@@ -81,7 +81,7 @@ def _get(run: DemoRun, keys: Mapping[str, str], *codes: int) -> CommandResult:
 
 
 def _refused(read: CommandResult) -> bool:
-    """Return whether AWS refused the keys because they have ended."""
+    """Return whether AWS refused the keys because they have expired."""
     return any(word in read.text for word in ("AccessDenied", "ExpiredToken"))
 
 
@@ -103,7 +103,7 @@ def _revoke_while_used(run: DemoRun, grant_id: str) -> None:
 
 
 def _read(lines: Iterator[str]) -> list[dict[str, Any]]:
-    """Return the loop's calls. Raises DemoStepFailedError for a line that is not a call."""
+    """Return the loop's calls. Raises DemoStepFailedError for a line that is no call."""
     calls = []
     for line in lines:
         try:
@@ -132,7 +132,7 @@ def _show_the_loop(run: DemoRun, calls: Sequence[dict[str, Any]], pressed: float
 
 
 def _show_the_grant(run: DemoRun, grant_id: str) -> None:
-    """Show what GET /v1/grants/{id} says: who revoked the grant, and how soon the broker saw AWS deny it."""
+    """Show GET /v1/grants/{id}: who revoked the grant, and how soon the broker saw AWS deny it."""
     answer = run.command("reader-agent", "jitney", "grants", "show", grant_id, "--json", code=3, show=False)
     grant = answer.json()["grant"]
     run.excerpt(grant, "id", "state", "ending")
@@ -154,7 +154,7 @@ def _show_the_expiry(run: DemoRun, short: ShortGrant) -> None:
 
 
 def _wait_until(moment: str) -> None:
-    """Wait until two seconds after `moment`: IAM still allows the second itself."""
+    """Wait until two seconds after `moment`, because IAM still allows calls in that second."""
     end = datetime.fromisoformat(moment).timestamp() + 2
     with console.status(f"waiting for {moment}"):
         time.sleep(max(0.0, end - time.time()))

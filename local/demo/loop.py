@@ -1,7 +1,7 @@
-"""An agent's loop, run as `jitney run -- python loop.py BUCKET KEY`: it reads one object until AWS denies it.
+"""An agent's loop, run as `jitney run -- python loop.py BUCKET KEY`. It reads one object until AWS denies it.
 
 It writes a JSON object for each call: its number, its end in epoch seconds, and AWS's message if it was denied. After
-the first denial it makes some more calls, as programs that retry do.
+the first denial, it makes some more calls, like a program that retries.
 """
 
 import json
@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 PAUSE_SECONDS = 0.03
 MORE_CALLS = 5
 MOST_CALLS = 20_000
-"""A loop that AWS never denies ends after these: calls, and not seconds, so that a slow machine changes nothing."""
+"""How many calls a loop makes if AWS denies none. It is a number and not a time, because machines may be slow."""
 
 
 def main(bucket: str, key: str) -> int:
-    """Read until denied; 0 then, 1 when no call was denied."""
+    """Read until a call is denied, and return 0. Return 1 if no call was denied."""
     s3 = boto3.client("s3")
     call = denials = 0
     while denials <= MORE_CALLS and call < MOST_CALLS:

@@ -1,4 +1,4 @@
-"""An agent requests access: it gets what it requested, and IAM holds it to that."""
+"""An agent requests access. It gets what it requested, and IAM allows nothing else."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A person decides: a write waits for its review, and a reviewer approves a part of it on the page."""
+"""A person decides. A write waits for its review, and a reviewer approves a part of it on the page."""
 
 import re
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def _approve_a_part(run: DemoRun) -> str:
 
 
 def _pending(lines: Iterator[str]) -> str:
-    """Return the id of the pending grant, from the first line of the waiting command."""
+    """Return the id of the pending grant from the first line of the waiting command."""
     line = next(lines, "")
     say(line)
     found = _GRANT_ID.search(line)

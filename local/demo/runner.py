@@ -1,4 +1,4 @@
-"""What the demo runs on: the local system, a folder for files, and commands that are shown before they run."""
+"""What the demo needs: the local system, a folder for files, and commands that are shown before they run."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 class DemoStepFailedError(Exception):
-    """A check of the demo failed: what was expected, and what came instead."""
+    """A check of the demo failed. It says what was expected and what came instead."""
 
     def __init__(self, expected: str, got: object = "") -> None:
         super().__init__(expected)
@@ -50,7 +50,7 @@ class CommandResult:
 
     @property
     def text(self) -> str:
-        """Both outputs, without the white space around them."""
+        """Both outputs, without white space around them."""
         return "\n".join(text.strip() for text in (self.out, self.err) if text.strip())
 
     def json(self) -> Any:
@@ -63,7 +63,7 @@ class CommandResult:
 
 @dataclass(slots=True)
 class Progression:
-    """The step that the demo is at, and the result of the last command."""
+    """The step that the demo has reached, and the result of the last command."""
 
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     step: str = ""
@@ -72,9 +72,9 @@ class Progression:
 
 @dataclass(frozen=True, slots=True)
 class DemoRun:
-    """One run of the demo: `stack` is stack.json, `folder` is where the commands run.
+    """One run of the demo. `stack` is stack.json, and commands run in `folder`.
 
-    `stays_up` is true when the system was up before the demo, which then leaves it up.
+    `stays_up` is true if the system was up before the demo. The demo then leaves it up.
     """
 
     stack: Mapping[str, Any]
@@ -93,9 +93,9 @@ class DemoRun:
             console.print(f"   {why}", style="italic")
 
     def check(self, what: str, *, holds: bool, got: object = None) -> None:
-        """Show what was found to hold. Raises DemoStepFailedError when it does not hold.
+        """Show a fact that was checked. Raises DemoStepFailedError if it does not hold.
 
-        The error shows `got`, or else the last command's output.
+        The error shows `got`, or otherwise the last command's output.
         """
         if not holds:
             result = self.progression.result
@@ -103,7 +103,7 @@ class DemoRun:
         console.print(f"  [green]✓[/] {escape(what)}")
 
     def excerpt(self, document: Mapping[str, Any], *names: str) -> None:
-        """Show some members of a command's JSON. Raises DemoStepFailedError when one is missing."""
+        """Show some members of a command's JSON. Raises DemoStepFailedError if one is missing."""
         missing = [name for name in names if name not in document]
         if missing:
             raise DemoStepFailedError(f"The answer has the members {', '.join(names)}", json.dumps(document))
@@ -111,7 +111,10 @@ class DemoRun:
         console.print_json(json.dumps({name: document[name] for name in names}))
 
     def environment(self, name: str) -> dict[str, str]:
-        """Return the variables of an agent's or a person's shell. Nothing of this process's environment is in them."""
+        """Return the variables of an agent's or a person's shell.
+
+        They contain nothing from this process's environment.
+        """
         is_agent = name in (*self.stack["agents"], agent_shell.AUDITOR, agent_shell.ADMINISTRATOR)
         return {
             **(agent_shell.variables(self.stack, name) if is_agent else self._person(name)),
@@ -128,7 +131,7 @@ class DemoRun:
         return {"JITNEY_PERSON": human["username"], "JITNEY_PASSWORD": human["password"]}
 
     def mail_to(self, name: str, about: str) -> dict[str, Any]:
-        """Wait for the mail to a person about a grant. Raises DemoStepFailedError when it does not arrive."""
+        """Wait for the mail to a person about a grant. Raises DemoStepFailedError if it does not arrive."""
         found: list[dict[str, Any]] = []
 
         def arrived() -> bool:
@@ -150,9 +153,9 @@ class DemoRun:
         show: bool = True,
         more: Mapping[str, str] | None = None,
     ) -> CommandResult:
-        """Run `command` as an agent or a person, and show it and its output, without the latter if not `show`.
+        """Run `command` as an agent or a person. Show it and, if `show`, its output.
 
-        Raises DemoStepFailedError for an exit code other than `code`.
+        Raises DemoStepFailedError if the exit code is not `code`.
         """
         _show_command(name, command)
         result = self.progression.result = self._run(name, command, dict(more or {}))
@@ -177,7 +180,10 @@ class DemoRun:
 
     @contextmanager
     def background(self, name: str, *command: str) -> Iterator[Iterator[str]]:
-        """Run `command` during the block, which gets its lines as they come. The command ends with the block."""
+        """Run `command` during the block, which receives its lines as they are written.
+
+        The command ends with the block.
+        """
         _show_command(name, command)
         with subprocess.Popen(
             command,
@@ -194,7 +200,7 @@ class DemoRun:
 
 
 def say(text: str) -> None:
-    """Show a command's output, or a part of it."""
+    """Show a command's output, or part of it."""
     console.print("\n".join(f"    {line}" for line in text.splitlines()), style="dim", markup=False)
 
 
@@ -211,10 +217,11 @@ def chapter(text: str) -> None:
 
 @contextmanager
 def demo_run() -> Iterator[DemoRun]:
-    """Start the system with the checkout's jitney.yaml for the block, unless it is up: then it stays up.
+    """Start the system with the checkout's jitney.yaml for the block. A system that is up already stays up.
 
-    Raises system.StartupError, or ValueError for a malformed setting. A DemoStepFailedError of the block gets the step
-    and the logs' folder. The system that was started here is stopped at the end of the block, also after an error.
+    Raises system.StartupError, or ValueError for a malformed setting. If the block raises DemoStepFailedError, the step
+    and the folder of logs are added. A system that was started here is stopped at the end of the block, even after an
+    error.
     """
     with TemporaryDirectory(prefix="jitney-demo-") as name:
         settings = demo_settings()
@@ -244,7 +251,7 @@ def _steps_named(run: DemoRun, logs: Path) -> Iterator[None]:
 def demo_settings() -> LocalSettings:
     """Return the environment's settings with the checkout's jitney.yaml.
 
-    Beside a system with another configuration, the demo starts a system of its own, in the folder `demo` of its state.
+    If a system with another configuration is running, the demo starts its own, in the folder `demo` of its state.
     """
     settings = from_environment()
     running = system.status(settings)

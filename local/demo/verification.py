@@ -1,4 +1,4 @@
-"""An auditor verifies the records: before a change, after it, and after its repair."""
+"""An auditor verifies the records three times: before a change, after it, and after its repair."""
 
 from local.agent_shell import ADMINISTRATOR, AUDITOR
 from local.demo.runner import DemoRun, DemoStepFailedError, say
@@ -7,7 +7,7 @@ REASON = "nothing to see here"
 
 
 def play(run: DemoRun, grant_id: str) -> None:
-    """Run the chapter: seal and verify the records in S3, change one of the grant's, and find the change."""
+    """Run the chapter: seal and verify the records in S3, change one record of the grant, and find the change."""
     _seal(run)
     _verify(run)
     path = _change(run, grant_id)

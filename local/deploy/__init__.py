@@ -1,1 +1,1 @@
-"""What `cdk bootstrap` and `cdk deploy` do, for the emulator and without the CDK CLI."""
+"""Does what `cdk bootstrap` and `cdk deploy` do, for the emulator and without the CDK CLI."""

@@ -1,4 +1,4 @@
-"""The synthesized assembly: app.py makes it, again only after one of its sources has changed."""
+"""The synthesized assembly. app.py makes it again only after one of its sources has changed."""
 
 import contextlib
 import hashlib
@@ -23,17 +23,17 @@ from local.settings import ROOT, LocalSettings
 SOURCES = ("app.py", "cdk.json", "pyproject.toml", "infra", "functions")
 KEPT = 3
 IN_USE_SECONDS = 3600
-"""How long another system may take to start from an assembly."""
+"""How long another system may need an assembly while it starts."""
 VARIABLE = re.compile(r"\$\{(\w+)")
 
 
 class SynthesisError(Exception):
-    """app.py failed; the message is its output."""
+    """app.py failed. The message is its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A stack of the assembly: its name, account and region, its template, and the assets to publish before it."""
+    """A stack of the assembly: its name, account and Region, its template, and the assets to publish first."""
 
     name: str
     account: str
@@ -44,7 +44,7 @@ class Stack:
 
 
 def synthesize(settings: LocalSettings, variables: Mapping[str, str]) -> list[Stack]:
-    """Return the stacks of app.py in deployment order, with `variables` added to the environment.
+    """Return app.py's stacks in deployment order. `variables` are added to the environment.
 
     Raises SynthesisError.
     """
@@ -134,7 +134,10 @@ def _inputs(config: Path) -> Iterator[Path]:
 
 
 def _policies(config: Path) -> Path:
-    """Return the folder of policies that the configuration names. app.py reports a folder that cannot be read."""
+    """Return the folder of policies that the configuration names.
+
+    A folder that cannot be read is left to app.py to report.
+    """
     try:
         members = yaml.safe_load(config.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError):
@@ -144,7 +147,7 @@ def _policies(config: Path) -> Path:
 
 
 def _stacks(folder: Path) -> list[Stack]:
-    """Put the broker's stack first: the target accounts' trust policies name its roles."""
+    """Put the broker's stack first, because the target accounts' trust policies name its roles."""
     artifacts = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
     found = []
     for name, artifact in artifacts.items():

@@ -13,11 +13,14 @@ DEADLINE_SECONDS = 600.0
 
 
 class DeploymentError(Exception):
-    """A stack was not created; the message names each failed resource and the reason."""
+    """A stack was not created. The message names each failed resource and the reason."""
 
 
 def session(account: str, region: str) -> boto3.Session:
-    """Return a session with the root credentials of `account`: the emulator takes its id as key, with any secret."""
+    """Return a session with the root credentials of `account`.
+
+    The emulator takes the account id as key, with any secret.
+    """
     return boto3.Session(aws_access_key_id=account, aws_secret_access_key="local", region_name=region)  # noqa: S106
 
 
@@ -41,7 +44,7 @@ def deploy(stack: Stack, endpoint: str) -> Mapping[str, str]:
 
 
 def _template(root: boto3.Session, endpoint: str, stack: Stack) -> dict[str, Any]:
-    """Return CloudFormation's template parameter: the published URL, or the text for an account without bootstrap."""
+    """Return CloudFormation's template parameter: the published URL, or the text if the account has no bootstrap."""
     if not stack.assets:
         return {"TemplateBody": (stack.folder / stack.template).read_text(encoding="utf-8")}
     publishing.bootstrap(root, endpoint, stack)

@@ -15,7 +15,7 @@ VERSION_PARAMETER, VERSION = "/cdk-bootstrap/hnb659fds/version", "30"
 
 
 def bootstrap(session: boto3.Session, endpoint: str, stack: Stack) -> None:
-    """Create what `cdk bootstrap` creates for a stack: the version parameter and the assets' buckets."""
+    """Create what `cdk bootstrap` creates for a stack: the version parameter and the buckets for assets."""
     ssm = session.client("ssm", endpoint_url=endpoint)
     ssm.put_parameter(Name=VERSION_PARAMETER, Value=VERSION, Type="String", Overwrite=True)
     s3 = session.client("s3", endpoint_url=endpoint)
@@ -28,7 +28,7 @@ def bootstrap(session: boto3.Session, endpoint: str, stack: Stack) -> None:
 
 
 def make_bucket(s3: Any, name: str, region: str) -> None:
-    """Create a bucket in `region`. S3 refuses a location of us-east-1 (API_CreateBucket)."""
+    """Create a bucket in `region`. S3 refuses us-east-1 as a location (API_CreateBucket)."""
     elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != "us-east-1" else {}
     s3.create_bucket(Bucket=name, **elsewhere)
 
@@ -52,7 +52,7 @@ def _destinations(stack: Stack) -> list[dict[str, Any]]:
 
 
 def _zipped(folder: Path) -> bytes:
-    """Return the folder's files as an uncompressed zip, which is faster on one machine."""
+    """Return the folder's files as an uncompressed zip, because compression only costs time on one machine."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):

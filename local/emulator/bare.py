@@ -1,4 +1,4 @@
-"""ministack as it comes: `python -m local.emulator.bare`, for the contract tests of the gaps."""
+"""ministack without changes: `python -m local.emulator.bare`, for the contract tests of the gaps."""
 
 from ministack import app as ministack
 

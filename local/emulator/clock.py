@@ -1,7 +1,7 @@
-"""The emulator's clock: a request can claim to arrive later, so that tests see an expiry without waiting for it.
+"""The emulator's clock. A request can claim to arrive later, so that tests need not wait for an expiry.
 
-IAM and STS then use the claimed time for the expiry of credentials and for aws:CurrentTime. A request cannot claim to
-arrive earlier, so no request outlives an expiry.
+IAM and STS use the claimed time for the expiry of credentials and for aws:CurrentTime. A request cannot claim an
+earlier time, so no request outlives an expiry.
 """
 
 import datetime as dt
@@ -23,7 +23,7 @@ _arrival: ContextVar[float] = ContextVar("arrival", default=0.0)
 
 
 def now() -> float:
-    """Return the epoch seconds of the request that is being served."""
+    """Return the time of the request that is being served, in epoch seconds."""
     return max(_arrival.get(), time.time())
 
 

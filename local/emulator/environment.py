@@ -1,4 +1,4 @@
-"""One execution environment of a function: a process that holds the unpacked bundle and serves one event at a time."""
+"""An execution environment of a function: a process that has the unpacked bundle and serves one event at a time."""
 
 import contextlib
 import io
@@ -25,14 +25,16 @@ from local.timeouts import scaled_timeout
 RUNTIME = Path(__file__).with_name("runtime.py")
 API_ADDRESS = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com/")
 PAYLOAD_LIMIT = 6_291_556
-"""Bytes of a synchronous answer (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+"""The bytes of a synchronous answer at most
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+"""
 
 
 class ExecutionEnvironment:
-    """A worker of ministack's pool, with the interface of `ministack.core.lambda_runtime.Worker`.
+    """A worker of ministack's pool. Its interface is that of `ministack.core.lambda_runtime.Worker`.
 
-    It differs from ministack's: the interpreter has no site-packages and inherits no variables; the environment
-    outlives a handler's exception; the log is complete when the answer arrives, so nothing waits for it.
+    Differences from ministack's worker: The interpreter has no site-packages and inherits no variables. The environment
+    survives a handler's exception. The log is complete when the answer arrives, so nothing waits for it.
     """
 
     def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
@@ -48,7 +50,7 @@ class ExecutionEnvironment:
         self._answers: io.BufferedReader | None = None
 
     def invoke(self, event: Any, request_id: str, trace: str | None = None) -> dict[str, Any]:
-        """Run one event. `body` is the result, or Lambda's error object if `error` is true; `log` is the output."""
+        """Run one event. `body` is the result, or Lambda's error object if `error` is true. `log` is the output."""
         with self._lock:
             outcome = self._ask(event, request_id, trace)
             if outcome.get("ended"):
@@ -83,7 +85,10 @@ class ExecutionEnvironment:
         return {"body": json.loads(message["result"])}
 
     def _exchange(self, line: str, timeout: float) -> dict[str, Any]:
-        """Return the process's answer to `line` ("" only listens). Raises TimeoutError, ValueError if it has ended."""
+        """Send `line` ("" sends nothing) and return the answer.
+
+        Raises TimeoutError, or ValueError if the process has ended.
+        """
         channel, answers = self._channel, self._answers
         if channel is None or answers is None:
             message = "there is no process"
@@ -95,7 +100,7 @@ class ExecutionEnvironment:
         return answer
 
     def _spawn(self) -> dict[str, Any]:
-        """Start the process, wait for its init phase (10 s at most), and return its first message."""
+        """Start the process, wait up to 10 s for its init phase, and return its first message."""
         task_root = unpacked(self.config["CodeSha256"], self.code_zip)
         self._channel, theirs = socket.socketpair()
         self._answers = self._channel.makefile("rb")
@@ -134,7 +139,7 @@ class ExecutionEnvironment:
         self._discard_tmpdir()
 
     def _discard_tmpdir(self) -> None:
-        """Close the worker's connections. The unpacked bundle is shared and stays."""
+        """Close the worker's connections. The unpacked bundle stays, because it is shared."""
         for held in (self._answers, self._channel):
             if held is not None:
                 held.close()
@@ -150,7 +155,9 @@ def _failure(kind: str, message: str) -> dict[str, Any]:
 
 
 def variables(config: dict[str, Any], task_root: Path) -> dict[str, str]:
-    """Return a function's variables: AWS's, its own, and the emulator's address. None are inherited from this process.
+    """Return a function's variables: AWS's, its own, and the emulator's address.
+
+    This process's variables are not inherited.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
@@ -188,7 +195,7 @@ def variables(config: dict[str, Any], task_root: Path) -> dict[str, str]:
 
 
 def reachable(value: str, endpoint: str) -> str:
-    """Return a variable's value, with the AWS addresses of APIs replaced by their addresses in the emulator."""
+    """Return a variable's value with APIs' addresses in AWS replaced by their addresses in the emulator."""
     return API_ADDRESS.sub(rf"{endpoint}/_aws/execute-api/\1/", value)
 
 
@@ -196,7 +203,7 @@ _unpacking = threading.Lock()
 
 
 def unpacked(digest: str, code_zip: bytes) -> Path:
-    """Return the folder with the bundle's files, which all functions with this bundle share. `digest` names it."""
+    """Return the folder of the bundle's files. All functions with this bundle share it. `digest` names it."""
     folder = Path(os.environ["JITNEY_CODE_CACHE"]) / digest.replace("/", "_").replace("+", "-").rstrip("=")
     with _unpacking:
         if folder.exists():

@@ -11,19 +11,22 @@ from local.settings import ACCOUNT, REGION, ROOT, LocalSettings
 
 NAME = "emulator"
 OPEN_GAPS = "JITNEY_OPEN_GAPS"
-"""Names the gaps that stay open, separated by commas: for `make gaps`."""
+"""The variable that names the gaps to leave open, separated by commas, for `make gaps`."""
 
 
 def process(settings: LocalSettings, port: int, *, gaps_closed: bool = True) -> Process:
-    """Return the emulator's process on 127.0.0.1:`port`; without `gaps_closed`, the bare one, for contract tests."""
+    """Return the emulator's process on 127.0.0.1:`port`.
+
+    Without `gaps_closed`, it is the bare one for contract tests.
+    """
     module = "local.emulator" if gaps_closed else "local.emulator.bare"
     return Process(NAME, (sys.executable, "-m", module), environment(settings, port), ROOT)
 
 
 def environment(settings: LocalSettings, port: int) -> Mapping[str, str]:
-    """Return the emulator's whole environment, which has none of the user's AWS settings or credentials.
+    """Return the emulator's whole environment. It has none of the user's AWS settings or credentials.
 
-    The account id is the root access key of that account, with any secret: hence loopback only.
+    An account's id is its root access key, with any secret. So the emulator listens on loopback only.
     """
     scratch = settings.run / NAME
     return {

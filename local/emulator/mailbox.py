@@ -1,7 +1,7 @@
-"""The mailbox of the local system: a page that lists the mails, each mail as text and HTML, and all of them as JSON.
+"""The mailbox of the local system. A page lists the mails, each as text and HTML. All mails are also served as JSON.
 
-Served beside the emulator under PREFIX. A mail's HTML is shown as a careful mail reader does: without scripts, without
-anything fetched, in a frame that is no part of the page.
+It is served beside the emulator under PREFIX. A mail's HTML is shown as careful mail programs do: without scripts,
+without fetching anything, and in a frame that is isolated from the page.
 """
 
 import json

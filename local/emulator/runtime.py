@@ -1,8 +1,8 @@
-"""The program of a function's own process: it loads the handler from the bundle and answers one event at a time.
+"""The program of a function's own process. It loads the handler from the bundle and answers one event at a time.
 
-It is started as `python -I -S runtime.py CHANNEL TASK_ROOT HANDLER`, without site-packages, so a module that the bundle
+It is started as `python -I -S runtime.py CHANNEL TASK_ROOT HANDLER`, without site-packages. So a module that the bundle
 lacks is missing here, as it is in AWS. Events and answers are JSON lines on the file descriptor CHANNEL. Standard
-output and error are the function's log. Errors have the form that awslambdaric gives them
+output and error are the function's log. Errors have the form of awslambdaric's
 (https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html).
 """
 
@@ -35,19 +35,19 @@ class Context:
         self._deadline = call["deadline"]
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the invocation is ended, 0 at least."""
+        """Return how many milliseconds are left until the invocation is ended, at least 0."""
         return max(0, int((self._deadline - time.time()) * 1000))
 
 
 def load(name: str) -> Handler:
-    """The handler called `module.function`. Raises what the module raises when it is imported."""
+    """Return the handler called `module.function`. Raises what the module raises on import."""
     module, _, function = name.rpartition(".")
     handler: Handler = getattr(importlib.import_module(module.replace("/", ".")), function)
     return handler
 
 
 def error(problem: Exception, kind: str = "") -> dict[str, Any]:
-    """The error as Lambda reports it, also written to the log."""
+    """Return the error as Lambda reports it, and write it to the log."""
     kind = kind or type(problem).__name__
     trace = traceback.format_tb(problem.__traceback__)
     sys.stderr.write(f"[ERROR] {kind}: {problem}\nTraceback (most recent call last):\n{''.join(trace)}")
@@ -55,7 +55,7 @@ def error(problem: Exception, kind: str = "") -> dict[str, Any]:
 
 
 def answer(handler: Handler, call: dict[str, Any]) -> dict[str, Any]:
-    """What the handler returns or raises, as JSON-ready members `result` or `error`."""
+    """Return what the handler returned or raised, as a JSON member `result` or `error`."""
     if call["trace"]:
         os.environ["_X_AMZN_TRACE_ID"] = call["trace"]
     try:
@@ -69,7 +69,7 @@ def answer(handler: Handler, call: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(channel: int, task_root: str, name: str) -> None:
-    """Serve events from `channel` until its other end is gone."""
+    """Serve events from `channel` until the other end closes it."""
     sys.path.insert(0, task_root)
     with os.fdopen(os.dup(channel), "w") as answers, os.fdopen(channel) as events:
 

@@ -13,7 +13,7 @@ from local.processes import LIFELINE_VARIABLE, hold_lifeline
 
 
 def run(application: Any) -> None:
-    """Serve on BIND_HOST:GATEWAY_PORT until SIGTERM or the lifeline's end, then end the functions' processes."""
+    """Serve on BIND_HOST:GATEWAY_PORT until SIGTERM or the lifeline's end. Then end the functions' processes."""
     Path(os.environ["TMPDIR"]).mkdir(parents=True, exist_ok=True)
     hold_lifeline(os.environ.get(LIFELINE_VARIABLE, ""))
     config = Config()

@@ -1,6 +1,6 @@
-"""The local OpenID providers, one for the agents and one for the people: their accounts and their processes.
+"""The local OpenID providers, one for agents and one for people: their accounts and their processes.
 
-They run oidc-provider, which the OpenID Foundation has certified, on the Node of the virtual environment.
+They run oidc-provider on the Node of the virtual environment. The OpenID Foundation has certified oidc-provider.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ from local.processes import Process
 from local.settings import LocalSettings
 
 NAME, PEOPLE = "identity", "people"
-"""The processes of the agents' provider and of the people's, which is another issuer."""
+"""The processes of the two providers. The people's provider is another issuer than the agents'."""
 RESOURCE = "urn:jitney"
 """The resource indicator of Jitney (RFC 8707). A token request without one gets the same token."""
 FOLDER = Path(__file__).parent
@@ -34,13 +34,13 @@ AGENTS: Mapping[str, tuple[str, ...]] = {
 }
 HUMANS: Mapping[str, tuple[str, ...]] = {"alice": ("data-owners", "security"), "bob": ("data-owners",), "carol": ()}
 CLIENT_ID = "jitney-web"
-"""The public client through which humans sign in: authorization code with PKCE, no secret."""
+"""The public client with which humans sign in: authorization code with PKCE, no secret."""
 
 
 def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
-    """Install the packages of package-lock.json into `folder`. Uses no network when they are there already.
+    """Install the packages of package-lock.json into `folder`. Uses no network if they are there already.
 
-    Of several calls at once, one installs. Raises subprocess.CalledProcessError with npm's output.
+    If several calls run at once, only one installs. Raises subprocess.CalledProcessError with npm's output.
     """
     lock = folder / "package-lock.json"
     installed = folder / "node_modules" / ".package-lock.json"
@@ -62,9 +62,9 @@ def agents(port: int) -> dict[str, Any]:
 
 
 def people(port: int, redirect_uris: Sequence[str]) -> dict[str, Any]:
-    """Return the settings of the people's provider, which redirects to `redirect_uris` after signing in.
+    """Return the settings of the people's provider. It redirects to `redirect_uris` after a sign-in.
 
-    It accepts any port of a loopback address (RFC 8252 section 7.3), and only the exact path.
+    It accepts any port of a loopback address (RFC 8252 section 7.3), but only the exact path.
     """
     known = {name: {"password": secrets.token_urlsafe(9), "groups": groups} for name, groups in HUMANS.items()}
     client = {"client_id": CLIENT_ID, "redirect_uris": list(redirect_uris)}

@@ -1,4 +1,4 @@
-"""A Slack workspace with what Jitney needs: the Web API, people who press buttons, and a page to be one of them."""
+"""A Slack workspace with what Jitney needs: the Web API, people who press buttons, and a page to act as a person."""
 
 import json
 import secrets
@@ -14,16 +14,16 @@ from local.settings import ACCOUNT, REGION, ROOT, LocalSettings
 
 NAME = "slack"
 CHANNELS: Mapping[str, bool] = {"data-reviews": True, "general": False}
-"""The workspace's channels, and whether the bot has been invited to each."""
+"""The workspace's channels, and whether the bot was invited to each."""
 PEOPLE = (*HUMANS, "mallory")
-"""The people in the workspace. jitney.yaml does not know mallory."""
+"""The people in the workspace. mallory is not in jitney.yaml."""
 WORKSPACE = "TLOCAL"
 BOT_TOKEN, SIGNING_SECRET = "jitney/slack-bot", "jitney/slack-signing"
 """The names of the two secrets."""
 
 
 class App(NamedTuple):
-    """The app's two tokens, and where the workspace's Web API is."""
+    """The app's two tokens, and the address of the workspace's Web API."""
 
     bot_token: str
     signing_secret: str
@@ -41,7 +41,7 @@ def app(port: int) -> App:
 
 
 def variables(port: int) -> dict[str, str]:
-    """Return the variables that a configuration can use for the workspace."""
+    """Return the variables of the workspace that a configuration can use."""
     return {
         "JITNEY_SLACK_BOT_TOKEN_ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{BOT_TOKEN}",
         "JITNEY_SLACK_SIGNING_SECRET_ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{SIGNING_SECRET}",

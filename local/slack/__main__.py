@@ -1,4 +1,4 @@
-"""The workspace's process: `python -m local.slack` serves /api/METHOD, and to people /messages and pages from / on."""
+"""The workspace's process. `python -m local.slack` serves /api/METHOD, and /messages and pages for people."""
 
 import hmac
 import json
@@ -45,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.NOT_FOUND, TEXT, "There is no such page.\n")
 
     def do_POST(self) -> None:
-        """Call a method of the Web API; or do what a person does, by JSON or by the page's form."""
+        """Call a method of the Web API, or do what a person does, sent as JSON or by the page's form."""
         stated = self.headers.get("Content-Length", "0")
         if not stated.isdigit() or int(stated) > BODY_LIMIT:
             self.close_connection = True
@@ -128,7 +128,7 @@ def _arguments(kind: str, body: bytes) -> dict[str, Any]:
 
 
 def _form(body: bytes) -> dict[str, Any]:
-    """Return a page's form: a text for each field, and a list for check boxes, without its empty first value."""
+    """Return a page's form: a text for each field, and for check boxes a list without its empty first value."""
     fields: dict[str, list[str]] = {}
     for name, value in parse_qsl(body.decode(), keep_blank_values=True):
         fields.setdefault(name, []).append(value)

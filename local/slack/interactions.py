@@ -1,4 +1,4 @@
-"""Interactions of people in the workspace: Slack sends a signed request to the app for each button and modal.
+"""Interactions of people in the workspace. For each button and modal, Slack sends a signed request to the app.
 
 https://docs.slack.dev/interactivity/handling-user-interaction/
 """
@@ -21,7 +21,7 @@ SECONDS = 3.0
 
 
 class WorkspaceUsers:
-    """The workspace's people; the app takes interactions at `url`, signed with `secret`."""
+    """The workspace's people. The app receives interactions at `url`, signed with `secret`."""
 
     def __init__(self, workspace: Workspace, url: str, secret: str, clock: Callable[[], float] = time.time) -> None:
         self._workspace = workspace
@@ -60,7 +60,7 @@ class WorkspaceUsers:
     def submit(self, user: str, modal_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Submit an open modal with `values` by block: a text, or the values of the checked boxes.
 
-        The app's answer, and the modal that is then open. Raises SlackError.
+        Return the app's answer, and the modal that is open after it. Raises SlackError.
         """
         person, view = self._workspace.user(user), self._workspace.modal(modal_id)
         if view is None:
@@ -85,7 +85,7 @@ class WorkspaceUsers:
         return [each for each in self._workspace.messages() if each.get("ephemeral_to") == user]
 
     def _send(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the app's answer, with status 0 when it came too late."""
+        """Return the app's answer. Its status is 0 if it came too late."""
         body = urlencode({"payload": json.dumps(payload)}).encode()
         moment = str(int(self._clock()))
         digest = hmac.new(self._secret.encode(), f"v0:{moment}:".encode() + body, hashlib.sha256).hexdigest()

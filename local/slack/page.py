@@ -1,4 +1,4 @@
-"""The workspace as a page: the messages and an open modal, with the buttons that Slack would show."""
+"""The workspace as a page: messages and an open modal, with the buttons that Slack would show."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ _INTRODUCTION = (
 
 
 def posted(messages: Iterable[Mapping[str, Any]], people: Iterable[str], places: Mapping[str, str]) -> str:
-    """Return the page of all messages, with replies below their message. `places` are the names of channels."""
+    """Return the page of all messages. Replies are below their message. `places` are the names of channels."""
     names = list(people)
     threads: dict[tuple[str, str], list[str]] = {}
     for message in messages:

@@ -1,7 +1,7 @@
-"""The workspace: methods of Slack's Web API, over messages kept in memory (https://api.slack.com/methods).
+"""The workspace: methods of Slack's Web API, over messages in memory (https://api.slack.com/methods).
 
 Answers and error codes are Slack's. Methods that Jitney does not use are missing. A call whose arguments contain the
-text of `OUTAGE` is not answered, so that a test can cause an outage for itself alone.
+text of `OUTAGE` gets no answer, so that a test can cause an outage for itself alone.
 """
 
 import itertools
@@ -20,7 +20,7 @@ type Answer = dict[str, Any]
 BOT, TEAM = "UJITNEY", "TLOCAL"
 OUTAGE = "Slack does not answer to this"
 TRIGGER_SECONDS = 3
-"""How long a modal can be opened after a person pressed a button (https://docs.slack.dev/surfaces/modals/)."""
+"""How long after a button a modal can be opened (https://docs.slack.dev/surfaces/modals/)."""
 
 
 class SlackOutageError(Exception):
@@ -33,7 +33,7 @@ class SlackError(Exception):
 
 @dataclass(slots=True)
 class Channel:
-    """A channel, or a conversation with one person, for which `name` is empty. `joined` says that the bot is in it."""
+    """A channel, or a conversation with one person, whose `name` is empty. `joined` says that the bot is in it."""
 
     id: str
     name: str
@@ -44,7 +44,7 @@ class Channel:
 class Workspace:
     """Channels, people and messages. `channels` says for each name whether the bot is in it from the start.
 
-    A channel goes by its id or its name, with or without "#"; a person's id stands for the conversation with them.
+    A channel is named by its id or its name, with or without "#". A person's id names the conversation with them.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Workspace:
             return {"ok": False, "error": str(refusal)}
 
     def messages(self) -> list[dict[str, Any]]:
-        """Return every message, oldest first, with its earlier versions under `edits`."""
+        """Return every message, the oldest first, with its earlier versions under `edits`."""
         with self._lock:
             return [dict(message) for message in self._messages]
 
@@ -116,14 +116,14 @@ class Workspace:
         return dict(named)
 
     def trigger(self, user: str) -> str:
-        """Return a trigger id, which lets the app open a modal for this person."""
+        """Return a trigger id, with which the app can open a modal for this person."""
         with self._lock:
             trigger = f"{next(self._number)}.trigger"
             self._triggers[trigger] = (user, self._clock() + scaled_timeout(TRIGGER_SECONDS))
         return trigger
 
     def modal(self, modal_id: str) -> dict[str, Any] | None:
-        """Return an open modal; its `opened_for` names the person."""
+        """Return an open modal. Its `opened_for` names the person."""
         with self._lock:
             return self._modals.get(modal_id)
 

@@ -95,7 +95,7 @@ def _section_bounds(lines: Sequence[str], section: str) -> tuple[int, int] | Non
 
 
 def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> Iterable[str]:
-    """Return the section's lines without `settings` and the indented lines that continue them."""
+    """Yield the section's lines without `settings` and the indented lines that continue them."""
     dropping = False
     for line in lines:
         match = _SETTING.match(line)

@@ -78,7 +78,7 @@ def pending(answer: GrantResponse, now: float) -> str:
 
 
 def votes(grant: ApiGrant) -> Iterator[tuple[str, str]]:
-    """Return one row for each vote: the vote, the reviewer, the absent members it was cast for, and the comment."""
+    """Yield one row for each vote: the vote, the reviewer, the absent members it was cast for, and the comment."""
     for vote in grant.votes:
         delegation = f" (delegate for {', '.join(vote.delegate_for)})" if vote.delegate_for else ""
         comment = f": {vote.comment}" if vote.comment else ""
@@ -180,7 +180,7 @@ def alternatives(request: GrantRequest, subset: tuple[ApiPermission, ...], longe
 
 
 def revocation_rows(grant: ApiGrant, now: float) -> Iterator[tuple[str, str]]:
-    """Return rows that say how and how fast a grant was ended, and whether its role was cut off."""
+    """Yield rows that say how and how fast a grant was ended, and whether its role was cut off."""
     if grant.ending:
         why = f": {grant.ending.reason}" if grant.ending.reason else ""
         yield "ended", f"{moment(grant.ending.at, now)} by {grant.ending.by}{why}"

@@ -28,7 +28,7 @@ class Unknown:
 
 
 def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
-    """Return the names in `policy`, in Cedar's JSON form, that are not in `names`.
+    """Yield the names in `policy`, in Cedar's JSON form, that are not in `names`.
 
     Of a group, only the issuer's alias is checked. If the configuration has no issuers or no targets, that is reported
     already, and names of that kind are not checked.
@@ -55,7 +55,7 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
 
 
 def _unknown_to_aws(literals: Literals) -> Iterator[Unknown]:
-    """Return unknown actions and services. Cedar compares names exactly, and requests have canonical names."""
+    """Yield unknown actions and services. Cedar compares names exactly, and requests have canonical names."""
     actions = _actions()
     for name in sorted(literals.names.get("action", ())):
         known = actions.get(name)
@@ -98,7 +98,7 @@ def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[U
 
 
 def _entities(value: Any) -> Iterator[tuple[str, str]]:
-    """Return the entities in a part of a policy as type and id."""
+    """Yield the entities in a part of a policy as type and id."""
     match value:
         case {"type": str(kind), "id": str(name)}:
             yield kind, name

@@ -35,7 +35,7 @@ def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
 
 
 def _read(source: YamlSource) -> Iterator[Case]:
-    """Return the cases that can be read. Other cases become problems of the source."""
+    """Yield the cases that can be read. Other cases become problems of the source."""
     table = source.value if isinstance(source.value, dict) else {}
     listed = table.get("cases")
     if not isinstance(listed, list):

@@ -75,7 +75,7 @@ class PolicyStatement:
 
 
 def statements(file: Path, text: str) -> Iterator[PolicyStatement]:
-    """Return the policies in the `text` of `file`, in order. Each ends with a ; outside of strings and comments."""
+    """Yield the policies in the `text` of `file`, in order. Each ends with a ; outside of strings and comments."""
     tokens: list[re.Match[str]] = []
     for token in _TOKEN.finditer(text):
         if token[0].startswith(_NO_TOKEN):

@@ -119,7 +119,7 @@ def _expand(text: str, path: Path, env: Mapping[str, str]) -> tuple[str, list[Co
 
 
 def entries(value: Value, *keys: str) -> Iterator[tuple[str, Value]]:
-    """Return the items of the mapping under `keys`; none if there is no mapping."""
+    """Yield the items of the mapping under `keys`; none if there is no mapping."""
     for key in keys:
         value = value.get(key, {}) if isinstance(value, dict) else {}
     if isinstance(value, dict):

@@ -1,8 +1,8 @@
-"""Differences between ministack 1.5.33 and AWS that matter to Jitney, closed by one function each.
+"""Closes the differences between ministack 1.5.33 and AWS that matter to Jitney, one function for each.
 
-Each function replaces a part of ministack for the life of the process; its docstring says what AWS does. `GAPS` lists
-them in the order in which they are closed. `tests/local/gaps` has a contract test of the same name for each, which must
-fail on the bare ministack. `make gaps` reports which functions a version of ministack still needs.
+Each function replaces a part of ministack in this process. Its docstring says what AWS does. `GAPS` lists the functions
+in the order in which they run. `tests/local/gaps` has a contract test with the same name for each, which must fail on
+the bare ministack. `make gaps` reports which functions a version of ministack still needs.
 """
 
 import importlib
@@ -78,14 +78,17 @@ GAPS = (
 
 
 def load(gap: str) -> Callable[[], None]:
-    """Return the function that closes the gap called `module.function`. Imports the part of ministack it replaces."""
+    """Return the function that closes the gap called `module.function`.
+
+    Imports the part of ministack that it replaces.
+    """
     module, _, name = gap.partition(".")
     close: Callable[[], None] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     return close
 
 
 def close_all(left_open: Collection[str] = tuple(os.environ.get(OPEN_GAPS, "").split(","))) -> None:
-    """Close every gap, except those `left_open`. Called once, before the first request."""
+    """Close every gap that is not in `left_open`. Must be called once, before the first request."""
     for gap in GAPS:
         if gap not in left_open:
             load(gap)()

@@ -1,4 +1,4 @@
-"""API Gateway's REST data plane: what a caller sees of a function, and what a function sees of a caller."""
+"""API Gateway's REST data plane: what callers see of functions, and what functions see of callers."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from local.emulator.gaps import roles
 
 
 def found_from_any_account() -> None:
-    """AWS finds an API by its id alone, for callers of any account and for callers without credentials.
+    """AWS finds an API by its id alone. The caller may be of any account, or have no credentials.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-call-api.html
     """
@@ -40,7 +40,7 @@ PAYLOAD_LIMIT = 10 * 1024 * 1024
 
 
 def large_requests_refused() -> None:
-    """AWS refuses a request body of more than 10 MB before it reaches a function.
+    """AWS refuses a request body of more than 10 MB. The request does not reach the function.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
     """
@@ -57,7 +57,7 @@ def large_requests_refused() -> None:
 
 
 def handler_errors_hidden() -> None:
-    """AWS answers 502 "Internal server error" when a function fails; what it raised stays in its log.
+    """AWS answers 502 "Internal server error" when a function fails. The exception is only in the function's log.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
     """
@@ -71,7 +71,7 @@ def handler_errors_hidden() -> None:
 
 
 def malformed_answers_refused() -> None:
-    """AWS answers 502 when a function returns something else than {statusCode, headers, body} with a text body.
+    """AWS answers 502 unless a function returns {statusCode, headers, body} with a text as body.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
     """
@@ -115,9 +115,9 @@ def source_ip_of_the_connection() -> None:
 
 
 def address_that_was_asked() -> None:
-    """AWS passes the requested host and path to the function: domainName, and path with the stage.
+    """AWS passes the requested host and path to the function: as domainName, and as path with the stage.
 
-    Here an API also answers below /_aws/execute-api/<id>, since its own host name resolves to nothing.
+    Here an API also answers below /_aws/execute-api/<id>, because its host name does not resolve.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
     """
     build = gateway._build_lambda_event_v1
@@ -134,7 +134,7 @@ def address_that_was_asked() -> None:
 
 
 def invoke_permission() -> None:
-    """AWS invokes a function only when the function's policy lets apigateway.amazonaws.com do so for this method.
+    """AWS invokes a function only if the function's policy allows it to apigateway.amazonaws.com for this method.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html
     """

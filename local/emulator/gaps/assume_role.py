@@ -1,4 +1,4 @@
-"""The AssumeRole call that the emulator is serving, parsed once for the gaps that look at it."""
+"""Parses the AssumeRole call that the emulator is serving once, for all gaps that read it."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 @dataclass(frozen=True, slots=True)
 class AssumeRoleCall:
-    """The members of sts:AssumeRole that ministack does not look at; None where the caller left one out."""
+    """The members of sts:AssumeRole that ministack ignores. A member that the caller left out is None."""
 
     role_arn: str
     session_name: str
@@ -25,7 +25,7 @@ current: ContextVar[AssumeRoleCall | None] = ContextVar("assume_role", default=N
 
 
 def parse(headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]) -> AssumeRoleCall | None:
-    """The call in a request of either of STS's protocols; None for any other action."""
+    """Return the call in a request of either STS protocol; None for other actions."""
     if headers.get("x-amz-target", "").endswith(".AssumeRole"):
         return _from_json(json.loads(body or b"{}"))
     form = {**query, **parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)}

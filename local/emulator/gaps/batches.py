@@ -1,4 +1,4 @@
-"""SQS: permissions of what is sent, deleted or changed in batches."""
+"""SQS: the permissions for messages that are sent, deleted or changed in batches."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from ministack.core import iam_actions
 
 
 def batches_by_their_messages() -> None:
-    """AWS asks for sqs:SendMessage when a batch is sent: there is no permission of the batch's own.
+    """AWS requires sqs:SendMessage to send a batch. There is no separate permission for batches.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
     """

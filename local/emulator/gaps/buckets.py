@@ -1,4 +1,4 @@
-"""S3: condition keys of a write."""
+"""S3: condition keys of writes."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ _CONDITIONAL = ("if-none-match", "if-match")
 
 
 def conditional_writes_in_conditions() -> None:
-    """AWS gives conditions the If-None-Match and If-Match of a write, so that policies can require them.
+    """AWS offers If-None-Match and If-Match of a write as condition keys, so that policies can require them.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
     """

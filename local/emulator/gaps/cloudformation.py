@@ -1,4 +1,4 @@
-"""CloudFormation: resource types and properties that ministack does not know."""
+"""CloudFormation: resource types and properties that ministack does not have."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ type Created = tuple[str, dict[str, Any]]
 
 
 def _also(resource_type: str, settle: Callable[[str, Properties], None]) -> None:
-    """Call `settle(physical id, properties)` after each creation and update of `resource_type`."""
+    """Call `settle(physical id, properties)` after each creation and update of a `resource_type`."""
     handlers = provisioners._RESOURCE_HANDLERS[resource_type]
     create, update = handlers["create"], handlers["update"]
 
@@ -32,7 +32,7 @@ def _also(resource_type: str, settle: Callable[[str, Properties], None]) -> None
 
 
 def _accepted(answer: tuple[int, Any, bytes]) -> bytes:
-    """The body of a service's answer. Raises ValueError, which fails the resource, when the service refused."""
+    """Return the body of a service's answer. Raises ValueError, which fails the resource, if the service refused."""
     status, _, body = answer
     if status >= 400:
         raise ValueError(body.decode("utf-8", "replace"))
@@ -40,13 +40,13 @@ def _accepted(answer: tuple[int, Any, bytes]) -> bytes:
 
 
 def _done(answer: tuple[int, Any, bytes]) -> dict[str, Any]:
-    """The JSON of a service's answer; raises as `_accepted` does."""
+    """Return the JSON of a service's answer. Raises the same as `_accepted`."""
     members: dict[str, Any] = json.loads(_accepted(answer) or b"{}")
     return members
 
 
 def pseudo_parameters_in_conditions() -> None:
-    """Conditions may ask for pseudo parameters, such as the account that the stack is in.
+    """Conditions may use pseudo parameters, such as the account of the stack.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/conditions-section-structure.html
     """
@@ -62,7 +62,7 @@ def pseudo_parameters_in_conditions() -> None:
 
 
 def role_boundary() -> None:
-    """AWS::IAM::Role sets its PermissionsBoundary, and the boundary limits the role.
+    """AWS::IAM::Role sets its PermissionsBoundary, which then limits the role.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html
     """
@@ -99,7 +99,7 @@ def table_settings() -> None:
 
 
 def _table_encryption(properties: Properties, replica: Properties) -> Properties:
-    """The two resource types' forms as UpdateTable's."""
+    """Return the encryption of either resource type in the form of UpdateTable."""
     wish = properties.get("SSESpecification") or {}
     if not wish:
         return {}
@@ -126,7 +126,7 @@ def bucket_settings() -> None:
 
 
 def bucket_lock() -> None:
-    """AWS::S3::Bucket switches Object Lock on, with its default retention; a locked bucket is versioned.
+    """AWS::S3::Bucket switches on Object Lock with its default retention. A locked bucket is versioned.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
     """
@@ -142,7 +142,7 @@ def bucket_lock() -> None:
 
 
 def _encryption_rule(rule: Properties) -> Properties:
-    """CloudFormation's names as S3's."""
+    """Return the rule under S3's names instead of CloudFormation's."""
     return {
         "ApplyServerSideEncryptionByDefault": rule.get("ServerSideEncryptionByDefault"),
         "BucketKeyEnabled": rule.get("BucketKeyEnabled"),
@@ -150,7 +150,7 @@ def _encryption_rule(rule: Properties) -> Properties:
 
 
 def _lifecycle_rule(rule: Properties) -> Properties:
-    """CloudFormation's names as S3's."""
+    """Return the rule under S3's names instead of CloudFormation's."""
     days = rule.get("ExpirationInDays")
     moves = [{**move, "Days": move.get("TransitionInDays")} for move in rule.get("Transitions", [])]
     return {
@@ -165,7 +165,7 @@ def _lifecycle_rule(rule: Properties) -> Properties:
 
 
 def _xml(name: str, value: Any) -> bytes:
-    """`value` as an S3 request body: a list repeats its element, None leaves it out."""
+    """Return `value` as the body of an S3 request. A list repeats its element. None is left out."""
     return ET.tostring(_element(name, value))
 
 
@@ -182,7 +182,7 @@ def _element(name: str, value: Any) -> ET.Element:
 
 
 def named_query() -> None:
-    """AWS::Athena::NamedQuery exists.
+    """AWS::Athena::NamedQuery creates a named query.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-athena-namedquery.html
     """
@@ -202,7 +202,7 @@ def named_query() -> None:
 
 
 def event_bus_policy() -> None:
-    """AWS::Events::EventBusPolicy exists: a statement of a bus's policy.
+    """AWS::Events::EventBusPolicy creates a statement of a bus's policy.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-eventbuspolicy.html
     """
@@ -228,7 +228,7 @@ def event_bus_policy() -> None:
 
 
 def web_acl_association() -> None:
-    """AWS::WAFv2::WebACLAssociation exists.
+    """AWS::WAFv2::WebACLAssociation associates a web ACL.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-wafv2-webaclassociation.html
     """

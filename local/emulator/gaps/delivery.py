@@ -1,4 +1,4 @@
-"""Firehose: a stream writes under its role."""
+"""Firehose: streams write under their own role."""
 
 from contextvars import ContextVar
 from typing import Any
@@ -11,7 +11,7 @@ _role: ContextVar[tuple[str, str] | None] = ContextVar("role", default=None)
 
 
 def delivery_uses_the_role() -> None:
-    """AWS writes to the bucket under the destination's role; without s3:PutObject the records are not delivered.
+    """AWS writes to the bucket under the destination's role. Without s3:PutObject, the records are not delivered.
 
     https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html
     """

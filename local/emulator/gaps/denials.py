@@ -1,4 +1,4 @@
-"""Denials: AWS's message names the kind of policy that decided."""
+"""Denials: AWS's message names the kind of the policy that decided."""
 
 from contextvars import ContextVar
 from typing import Any
@@ -13,7 +13,7 @@ class _SessionPolicies(list[Any]):
 
 
 def session_policies_named() -> None:
-    """AWS says that a session policy decided, and on which resource; S3 puts the ARN in quotes.
+    """AWS says that a session policy decided, and for which resource. S3 puts the ARN in quotes.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """

@@ -1,4 +1,4 @@
-"""KMS: permissions on customer managed keys that another service uses for a caller."""
+"""KMS: the permissions on customer managed keys that another service uses for a caller."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _READS = frozenset({"GetItem", "Query", "Scan", "BatchGetItem", "ConditionCheckI
 
 
 def tables_use_the_callers_key() -> None:
-    """AWS uses a table's customer managed key with the caller's permissions: kms:Decrypt, and to write kms:Encrypt.
+    """AWS uses a table's customer managed key with the caller's kms:Decrypt and, for writes, kms:Encrypt.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
     """
@@ -39,7 +39,7 @@ def _key_actions(action: str) -> tuple[str, ...]:
 
 
 def _customer_key(table_arn: str) -> str | None:
-    """Return the customer managed key of the table at `table_arn` (or of its index), or None."""
+    """Return the customer managed key of the table or index at `table_arn`; None if it has none."""
     name = table_arn.partition(":table/")[2].partition("/")[0]
     key = ((dynamodb._tables.get(name) or {}).get("SSEDescription") or {}).get("KMSMasterKeyArn")
     record = kms._resolve_key(key) if key else None

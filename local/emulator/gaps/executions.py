@@ -1,4 +1,4 @@
-"""Step Functions: how executions start and end, and what their history says about it."""
+"""Step Functions: how executions start and end, and how their history shows that."""
 
 import json
 import time
@@ -10,9 +10,9 @@ from local.emulator.gaps import running
 
 
 def executions_named_once() -> None:
-    """AWS answers a second StartExecution of the same name and input as the first, as long as that one runs.
+    """AWS answers a second StartExecution with the same name and input like the first while the execution runs.
 
-    Input that is not JSON is refused.
+    It refuses input that is not JSON.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
     """
     start = states._start_execution
@@ -34,7 +34,7 @@ def executions_named_once() -> None:
 
 
 def executions_stay_stopped() -> None:
-    """AWS ends a stopped execution at once, also while it waits. Later events do not change it.
+    """AWS ends a stopped execution at once, even if it waits. Later events do not change it.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
     """
@@ -73,7 +73,7 @@ def executions_stay_stopped() -> None:
 
 
 def executions_time_out() -> None:
-    """AWS ends an execution as TIMED_OUT after the state machine's TimeoutSeconds, also while it waits.
+    """AWS ends an execution as TIMED_OUT after the state machine's TimeoutSeconds, even if it waits.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
     """
@@ -92,14 +92,14 @@ def executions_time_out() -> None:
 
 
 def _set_deadline(found: running.Running) -> None:
-    """From the first state on, that is, since the start."""
+    """Set the deadline when the first state begins, which is the execution's start."""
     limit = json.loads(found.machine["definition"]).get("TimeoutSeconds")
     if limit is not None and found.deadline == float("inf"):
         found.deadline = time.monotonic() + limit
 
 
 def failed_executions_have_no_output() -> None:
-    """AWS sets an execution's output only when it succeeds; error and cause say why it did not.
+    """AWS gives an execution an output only if it succeeds. If it fails, error and cause say why.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
     """

@@ -1,4 +1,4 @@
-"""Lambda: functions run out of their bundle, the way the Python runtime runs them."""
+"""Lambda: functions run from their bundle, as the Python runtime runs them."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from local.emulator.environment import ExecutionEnvironment
 
 
 def own_interpreter() -> None:
-    """AWS runs a Python function on an interpreter of its own, with the bundle, the standard library and its variables.
+    """AWS runs a Python function in its own interpreter, with only the bundle, the standard library and its variables.
 
-    It reports an exception by its own name and keeps the process for the next event.
+    It reports an exception by the exception's name, and keeps the process for the next event.
 
-    ministack gives the function its own site-packages and variables, names every exception Runtime.HandlerError, starts
-    a new process after each, and waits 50 ms for a log that may not come.
+    ministack adds its own site-packages and variables, and names every exception Runtime.HandlerError. It starts a new
+    process after each exception, and waits 50 ms for a log that may not come.
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
     choose, execute = lambda_runtime._worker_class_for, lambda_svc._execute_function_warm

@@ -1,4 +1,4 @@
-"""SES: permissions to send as an identity, and the headers of mails."""
+"""SES: the permissions to send as an identity, and the headers of mails."""
 
 import json
 from contextvars import ContextVar
@@ -14,7 +14,7 @@ _sender: ContextVar[str] = ContextVar("sender", default="")
 
 
 def sending_permissions() -> None:
-    """AWS authorizes ses:SendEmail on the identity that covers the sender, and gives conditions the sender's address.
+    """AWS checks ses:SendEmail on the identity that covers the sender. Conditions can use the sender's address.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
     """
@@ -39,7 +39,7 @@ def sending_permissions() -> None:
 
 
 def headers_of_mails() -> None:
-    """AWS puts a simple message's own headers into the mail. Here they are shown with the messages.
+    """AWS puts the headers of a simple message into the mail. Here they are shown with the messages.
 
     https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Message.html
     """
@@ -68,7 +68,7 @@ def headers_of_mails() -> None:
 
 
 def _address(body: bytes) -> str:
-    """The address that a request to send sends from, without a display name."""
+    """Return the sender's address in a request to send, without its display name."""
     try:
         return parseaddr(json.loads(body).get("FromEmailAddress", ""))[1]
     except (ValueError, AttributeError):
@@ -76,6 +76,6 @@ def _address(body: bytes) -> str:
 
 
 def _identity(address: str) -> str:
-    """The identity that covers the address, "" if none does: its own before its domain's."""
+    """Return the identity that covers the address: the address itself, else its domain, else ""."""
     domain = address.rpartition("@")[2]
     return next((name for name in (address, domain) if name in ses_v2._identities or name in ses._identities), "")

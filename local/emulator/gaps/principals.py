@@ -7,7 +7,7 @@ from ministack.services import iam
 
 
 def principal_arn_of_sessions() -> None:
-    """AWS gives conditions the ARN of the role, path included, as aws:PrincipalArn of a role's session.
+    """AWS sets aws:PrincipalArn of a role's session to the ARN of the role, with its path.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
     """

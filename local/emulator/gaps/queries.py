@@ -1,4 +1,4 @@
-"""Athena: what the auditor's queries need of it."""
+"""Athena: what the auditor's queries need."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ _PARAMETER = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|(?P<parameter>\?)")
 
 
 def execution_parameters() -> None:
-    """Athena replaces the query's question marks by the values of ExecutionParameters, in their order.
+    """Athena replaces the question marks of a query by the values of ExecutionParameters, in order.
 
     https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements-querying-using-execution-parameters.html
     """
@@ -33,7 +33,7 @@ def execution_parameters() -> None:
 
 
 def workgroups_of_queries() -> None:
-    """Who may see a named query or an execution is who may in its workgroup.
+    """A principal sees a named query or an execution if it may do so in the workgroup of that.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonathena.html
     """
@@ -49,14 +49,17 @@ def workgroups_of_queries() -> None:
 
 
 def _workgroup(asked: Mapping[str, Any]) -> str:
-    """The workgroup of what is named by an id, "" where nothing is; of several queries, that of the first."""
+    """Return the workgroup of the thing with this id; "" if there is none.
+
+    For several queries, it is the first one's.
+    """
     ids = [asked.get("NamedQueryId"), *asked.get("NamedQueryIds", ())]
     known = [athena._executions.get(asked.get("QueryExecutionId")), *map(athena._named_queries.get, ids)]
     return next((str(each["WorkGroup"]) for each in known if each), "")
 
 
 def json_tables() -> None:
-    """A table over JSON has the columns that Glue defines, of their types; members that a line lacks are NULL.
+    """A table over JSON has the columns and types that Glue defines. Members that a line lacks are NULL.
 
     https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html
     """
@@ -81,7 +84,7 @@ def _columns(table: Mapping[str, Any], where: str) -> list[tuple[str, str]]:
 
 
 def views() -> None:
-    """A query may ask a view, which is a table of Glue whose text has the SQL; views may ask views.
+    """A query may read a view, which is a Glue table that contains SQL. A view may read other views.
 
     https://docs.aws.amazon.com/athena/latest/ug/views.html
     """
@@ -94,7 +97,7 @@ def views() -> None:
 
 
 def _expanded(query: str, database: str) -> str:
-    """The query with the SQL of the views in the places of their names."""
+    """Return the query with the SQL of views instead of their names."""
     for each in reversed(athena._table_references(query)):
         table = glue._tables.get(f"{each.database or database or 'default'}/{each.table}") or {}
         if view := _view_in(table):
@@ -105,7 +108,7 @@ def _expanded(query: str, database: str) -> str:
 
 
 def _view_in(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The definition of the view that a table of Glue is, {} when it is none."""
+    """Return the definition of a view from its Glue table; {} if the table is no view."""
     if table.get("TableType") != "VIRTUAL_VIEW":
         return {}
     encoded = table["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
@@ -151,7 +154,10 @@ def queries_ask_as_the_caller() -> None:
 
 
 def _tables_of(query: str, database: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The tables of Glue that a query asks, views and what is behind them, by database and name."""
+    """Yield the Glue tables that a query reads, by database and name.
+
+    Views and the tables that they read are included.
+    """
     for each in athena._table_references(query):
         name = f"{each.database or database or 'default'}/{each.table}"
         if table := glue._tables.get(name):
@@ -175,7 +181,7 @@ def functions_of_trino() -> None:
 
 
 def texts_of_values() -> None:
-    """Athena writes a list as [a, b] and a moment with milliseconds, and says which columns are lists and JSON."""
+    """Athena writes a list as [a, b] and a moment with milliseconds. It says which columns are lists and JSON."""
     text = athena._datum_text
 
     def datum_text(value: Any) -> str:
@@ -190,5 +196,5 @@ def texts_of_values() -> None:
 
 
 def _filled(query: str, values: Iterator[str]) -> str:
-    """The query with values for parameters; those for which there is none stay, and the query fails."""
+    """Return the query with values for parameters. If a value is missing, the parameter stays, and the query fails."""
     return _PARAMETER.sub(lambda found: next(values, "?") if found["parameter"] else found[0], query)

@@ -12,20 +12,20 @@ type Members = dict[str, Any]
 
 
 class HeartbeatTimeout(str):
-    """Return the second name that Retry and Catch have for an error."""
+    """The error States.Timeout of a missed heartbeat. Retry and Catch also match it as States.HeartbeatTimeout."""
 
     __slots__ = ()
 
 
 class Retries:
-    """The remaining retries of a state."""
+    """The retries that a state has left."""
 
     def __init__(self, retriers: list[Members]) -> None:
         self.retriers = retriers
         self.used: dict[int, int] = {}
 
     def delay(self, error: str) -> float | None:
-        """Return the seconds until the next try after `error`, or None without one."""
+        """Return the seconds until the next try after `error`; None if there is none."""
         retrier, index = states._find_matching_retrier(self.retriers, error, self.used)
         if retrier is None:
             return None
@@ -37,11 +37,12 @@ class Retries:
 
 
 def retry_delays() -> None:
-    """AWS waits as long as BackoffRate makes it, MaxDelaySeconds at most, with JitterStrategy FULL anything up to that.
+    """AWS waits as BackoffRate says, at most MaxDelaySeconds.
 
-    States.ALL does not stand for States.Runtime; States.HeartbeatTimeout is what States.Timeout is called when a
-    heartbeat was missed.
-    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    With JitterStrategy FULL, it may wait any shorter time.
+
+    States.ALL does not match States.Runtime. A missed heartbeat is States.HeartbeatTimeout and matches States.Timeout,
+    too. https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
     """
     running.follow()
     matches = states._error_matches
@@ -58,7 +59,7 @@ def retry_delays() -> None:
 
 
 def with_retry_and_catch(state: Members, given: Any, ctx: Members, attempt: Callable[[], Any]) -> Any:
-    """Return the result of a state or of its Catch. Raises ministack's _ExecutionError when both fail."""
+    """Return the result of a state or of its Catch. Raises ministack's _ExecutionError if both fail."""
     entered, left = ctx["State"], Retries(state.get("Retry", []))
     while True:
         ctx["State"] = {**entered, "RetryCount": sum(left.used.values())}

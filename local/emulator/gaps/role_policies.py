@@ -1,4 +1,4 @@
-"""IAM: condition keys and resource of calls that change a role."""
+"""IAM: condition keys and resources of calls that change a role."""
 
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,7 +13,7 @@ WRITES = frozenset(
 
 
 def permissions_boundary_key() -> None:
-    """AWS gives iam:PermissionsBoundary, the boundary of the role that is written to, to the writer's conditions.
+    """AWS offers iam:PermissionsBoundary as a condition key to a writer. It is the boundary of the role to change.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     """
@@ -33,7 +33,7 @@ def permissions_boundary_key() -> None:
 
 
 def role_paths() -> None:
-    """AWS knows a role by its whole ARN, path included, also where the call gives its name alone.
+    """AWS identifies a role by its whole ARN with its path, even if the call has its name only.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
     """

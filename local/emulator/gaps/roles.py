@@ -1,4 +1,4 @@
-"""Permissions of services, by a role or by a function's policy. Most of ministack's services do not check them."""
+"""Permissions of services, from a role or a function's policy. Most of ministack's services do not check them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +11,10 @@ from ministack.services import iam
 def denied(
     role_arn: str, action: str, resource: str, session: str, keys: Mapping[str, Any] | None = None
 ) -> str | None:
-    """Return AWS's message when `role_arn` may not do `action` on `resource`, or None when it may.
+    """Return AWS's message if `role_arn` may not do `action` on `resource`; None if it may.
 
-    Identity policies and the boundary are asked, with the condition `keys` (lower case), not the resource's policy.
+    Identity policies and the boundary are evaluated with the condition `keys` (lower case). The resource's policy is
+    not.
     """
     account, _, role = role_arn.partition("::")[2].partition(":")
     name = role.rsplit("/", 1)[-1]
@@ -35,9 +36,9 @@ def denied(
 
 
 def may_invoke(record: Mapping[str, Any], config: Mapping[str, Any], service: str, source: str) -> bool:
-    """Return whether a function's policy lets `service` invoke it for the resource whose ARN is `source`.
+    """Return whether a function's policy allows `service` to invoke it for the resource with the ARN `source`.
 
-    `record` and `config` are ministack's, of the function or of the version that is meant.
+    `record` and `config` are ministack's, of the function or of the version that is invoked.
     """
     function = config["FunctionArn"]
     account, region = function.split(":")[4], function.split(":")[3]

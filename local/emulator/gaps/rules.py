@@ -1,4 +1,4 @@
-"""EventBridge: which events rules see, and that they reach only who lets them."""
+"""EventBridge: which events rules see, and which permissions their targets require."""
 
 import json
 from contextvars import ContextVar
@@ -17,7 +17,7 @@ ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
 
 def rule_permission() -> None:
-    """AWS invokes a function for a rule only when the function's policy lets events.amazonaws.com do so for that rule.
+    """AWS invokes a function for a rule only if the function's policy allows it to events.amazonaws.com for that rule.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
     """
@@ -40,9 +40,9 @@ def rule_permission() -> None:
 
 
 def all_management_events() -> None:
-    """A rule in the state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is enabled, for events that only read, too.
+    """A rule in the state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is enabled and also sees events that only read.
 
-    Other rules do not see those.
+    Other rules do not see such events.
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
     """
 
@@ -92,7 +92,7 @@ def buses_of_other_accounts() -> None:
 
 
 def arns_of_rules() -> None:
-    """Who may do something to a rule is asked by the rule's ARN, which names no bus where that is the default one.
+    """Permissions on rules are checked on the rule's ARN, which does not contain the default bus.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
     """

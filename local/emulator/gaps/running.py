@@ -1,7 +1,7 @@
-"""What the threads of a Step Functions execution have in common: its role, its end, and the waiting for it.
+"""What the threads of a Step Functions execution share: its role, its end, and its waits.
 
-ministack sleeps where an execution waits. Here it waits on a condition instead, which a stop, a task's answer and the
-machine's time limit end.
+ministack sleeps while an execution waits. Here it waits for a condition instead. A stop, a task's answer or the
+machine's time limit ends the wait.
 """
 
 import functools
@@ -15,25 +15,25 @@ from ministack.services import stepfunctions as states
 
 
 class EndedError(states._ExecutionError):  # type: ignore[misc]
-    """The execution has ended meanwhile: neither Retry nor Catch of a state hears of it."""
+    """The execution has ended. Retry and Catch of its states do not see this error."""
 
     def __init__(self) -> None:
         super().__init__("States.Runtime", "the execution has ended")
 
 
 class Running:
-    """A running execution: `record` is ministack's, `machine` is its state machine as it was at the start."""
+    """A running execution. `record` is ministack's. `machine` is its state machine at the start."""
 
     def __init__(self, record: dict[str, Any], machine: dict[str, Any]) -> None:
         self.record = record
         self.machine = machine
         self.changed = threading.Condition()
-        """Held while code changes what the execution waits for, and notified afterwards."""
+        """It is held while code changes what the execution waits for, and notified after that."""
         self.deadline = float("inf")
-        """The end of the state machine's own TimeoutSeconds, on the clock of time.monotonic()."""
+        """The end of the state machine's own TimeoutSeconds, in seconds of time.monotonic()."""
 
     def wait(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
-        """Whether `until` comes true within the seconds. Raises EndedError when the execution ends before."""
+        """Return whether `until` becomes true within the seconds. Raises EndedError if the execution ends first."""
         over = time.monotonic() + seconds
         with self.changed:
             while True:
@@ -46,7 +46,7 @@ class Running:
                 self.changed.wait(min(max(left, 0), threading.TIMEOUT_MAX))
 
     def check(self) -> None:
-        """Raise EndedError when the execution has ended, ending it if its time is over."""
+        """Raise EndedError if the execution has ended. End it first if its time is over."""
         with self.changed:
             if self.record["status"] == "RUNNING" and time.monotonic() >= self.deadline:
                 time_out(self.record)
@@ -56,18 +56,18 @@ class Running:
 
 
 def time_out(record: dict[str, Any]) -> None:
-    """End the execution as one whose machine's TimeoutSeconds are over."""
+    """End the execution because its machine's TimeoutSeconds are over."""
     record.update(status="TIMED_OUT", stopDate=states.now_iso(), error="States.Timeout")
     states._add_event(record, "ExecutionTimedOut", {"executionTimedOutEventDetails": {"error": "States.Timeout"}})
     states._emit_execution_status_event(record)
 
 
 current: ContextVar[Running | None] = ContextVar("running", default=None)
-"""The execution that this thread works for: threads of branches inherit it."""
+"""The execution for which this thread works. Threads of branches inherit it."""
 
 
 def here() -> Running:
-    """The execution that this thread works for. Raises LookupError when there is none."""
+    """Return the execution for which this thread works. Raises LookupError if there is none."""
     found = current.get()
     if found is None:
         message = "this thread works for no execution"
@@ -80,7 +80,7 @@ by_arn: dict[str, Running] = {}
 
 @functools.cache
 def follow() -> None:
-    """Have every execution's thread carry its Running; gaps that need it call this."""
+    """Make every execution's thread carry its Running. Gaps that need it call this."""
     run = states._run_execution
 
     def run_execution(arn: str) -> None:

@@ -25,10 +25,10 @@ KEPT_SECONDS = 3600
 
 
 def scoped_credentials() -> None:
-    """AWS gives a session more credentials, which can do less or end earlier, and never more.
+    """AWS gives a session more credentials that can do less or end earlier, and never more.
 
-    botocore 1.44.7, sts/2011-06-15: GetScopedCredentials. AWS documents no resource for it; that the calling session
-    must be allowed to call it is our reading, the stricter one.
+    Source: botocore 1.44.7, sts/2011-06-15, GetScopedCredentials. AWS documents no resource for it. Here, the calling
+    session must be allowed to call it, which is the stricter reading.
     """
     _policies_limit_it()
     handle = sts.handle_request
@@ -43,7 +43,7 @@ def scoped_credentials() -> None:
 
 
 def expired_sessions() -> None:
-    """AWS answers ExpiredToken for every ended session. ministack forgets it and reports an unknown key.
+    """AWS answers ExpiredToken for every ended session. ministack forgets the session and reports an unknown key.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
     """
@@ -57,7 +57,7 @@ def expired_sessions() -> None:
 
 
 def _policies_limit_it() -> None:
-    """Each scope-down policy is one more limit: a call must be allowed by all of them."""
+    """Each scope-down policy is another limit: all of them must allow a call."""
     limits_of = iam_evaluator._session_policy_limits
 
     def session_policy_limits(session: Any, account: str) -> list[Any]:
@@ -68,7 +68,7 @@ def _policies_limit_it() -> None:
 
 
 def _values(headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]) -> dict[str, str]:
-    """Return the members of a call, in either of STS's protocols."""
+    """Return the members of a call in either STS protocol."""
     if headers.get("x-amz-target", "").endswith(f".{ACTION}"):
         return {"Action": ACTION, **{name: str(value) for name, value in json.loads(body or b"{}").items()}}
     form = {**query, **parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)}

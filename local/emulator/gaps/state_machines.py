@@ -17,7 +17,7 @@ type Members = dict[str, Any]
 
 
 def tasks_use_the_role() -> None:
-    """AWS makes a task's call under the state machine's role. A call that the role may not make fails the task.
+    """AWS makes a task's call under the state machine's role. If the role may not make the call, the task fails.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
     """
@@ -28,7 +28,7 @@ def tasks_use_the_role() -> None:
 
 
 def _refuse(action: str, resource: str, error: str) -> None:
-    """Raise the task's error when the role of the execution, if there is one, may not do `action` on `resource`."""
+    """Raise the task's error if the execution has a role and the role may not do `action` on `resource`."""
     execution = running.current.get()
     if execution is None:
         return
@@ -50,7 +50,10 @@ def _functions() -> None:
 
 
 def _integrations() -> None:
-    """The optimized integrations that ministack has (https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html)."""
+    """Check calls of ministack's optimized integrations.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html
+    """
     invoke = states._invoke_resource
 
     def invoke_resource(resource: str, arguments: Any) -> Any:
@@ -74,7 +77,7 @@ ERRORS = {
 
 
 def _resources(service: str, arguments: Members) -> Iterator[str]:
-    """Return the ARNs that a call is about, or "*" for a service that is unknown here."""
+    """Yield the ARNs that a call is about, or "*" for a service that is unknown here."""
     account, region = get_account_id(), get_region()
     match service:
         case "dynamodb":
@@ -93,7 +96,7 @@ def _resources(service: str, arguments: Members) -> Iterator[str]:
 
 
 def _sdk_calls() -> None:
-    """Calls as of an SDK reach a service's handler past the check that a request over the network meets."""
+    """Check SDK calls, because they reach a service's handler without the check of requests from the network."""
     call = app.call_service_handler_sync
 
     def call_service_handler(handler: Any, method: str, path: str, headers: Members, body: Any, query: Any) -> Any:

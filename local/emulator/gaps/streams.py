@@ -1,4 +1,4 @@
-"""Lambda's reading of DynamoDB streams."""
+"""Lambda: how it reads DynamoDB streams."""
 
 import time
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ _sizes: dict[str, int] = {}
 
 
 def partial_batches() -> None:
-    """AWS retries from the first record that a partial answer names, not from the batch's beginning or end.
+    """AWS retries from the first record that a partial answer names, not from the start or end of the batch.
 
-    It reads the stream under the function's role, halves a failing batch if BisectBatchOnFunctionError is set, and
-    sends it to the on-failure destination after MaximumRetryAttempts. ministack takes an answer with batchItemFailures
-    for success and retries failures forever.
+    It reads the stream under the function's role. It halves a failing batch if BisectBatchOnFunctionError is set. After
+    MaximumRetryAttempts, it sends the batch to the on-failure destination. ministack treats an answer with
+    batchItemFailures as success, and retries failures forever.
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
     lambda_svc._poll_dynamodb_streams = poll
 
 
 def poll() -> bool:
-    """One round over all mappings; whether any of them had records to work on."""
+    """Process all mappings once. Return whether any of them had records."""
     found = False
     for account, region, mapping in lambda_svc._iter_all_esms():
         account_token, region_token = _request_account_id.set(account), _request_region.set(region)
@@ -41,7 +41,7 @@ def poll() -> bool:
 
 
 def _advance(mapping: Mapping) -> bool:
-    """Hand the next batch to the function and move on as its answer says."""
+    """Pass the next batch to the function, and advance as its answer says."""
     stream, identity = mapping.get("EventSourceArn", ""), mapping["UUID"]
     table = stream.split("/")[1] if ":dynamodb:" in stream and "/stream/" in stream else None
     if not table or not mapping.get("Enabled", True) or lambda_svc._esm_backoff_until.get(identity, 0) > time.time():
@@ -80,7 +80,7 @@ def _position(mapping: Mapping, table: str) -> int:
 
 
 def _done(mapping: Mapping, batch: Sequence[Record], outcome: dict[str, Any]) -> int:
-    """How many records at the head of `batch` need not be handed over again."""
+    """Return how many records at the start of `batch` need not be passed again."""
     if outcome.get("error"):
         return 0
     if "ReportBatchItemFailures" not in mapping.get("FunctionResponseTypes", []):

@@ -1,4 +1,4 @@
-"""STS: what AWS checks of an AssumeRole call and ministack does not."""
+"""STS: checks of AssumeRole calls that AWS makes and ministack does not."""
 
 import dataclasses
 import re
@@ -24,7 +24,7 @@ DETECTED = "1 validation error detected:"
 
 
 def _before_assume_role(check: Check) -> None:
-    """Let `check` refuse an AssumeRole call, by the answer it returns, before ministack sees it."""
+    """Call `check` before ministack sees an AssumeRole call. If it returns an answer, the call is refused with that."""
     handle = sts.handle_request
 
     async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
@@ -40,7 +40,7 @@ def _before_assume_role(check: Check) -> None:
 
 
 def invalid(message: str) -> Answer:
-    """STS's answer to parameters that it does not take."""
+    """Return STS's answer to invalid parameters."""
     answer: Answer = sts._error(400, "ValidationError", sts.escape(message), ns="sts")
     return answer
 
@@ -52,7 +52,7 @@ def _denied(caller: dict[str, Any], action: str, role_arn: str) -> Answer:
 
 
 def request_parameters() -> None:
-    """AWS refuses parameters outside the documented lengths and patterns; more than 50 session tags among them.
+    """AWS refuses parameters outside of the documented lengths and patterns, and more than 50 session tags.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
@@ -81,7 +81,7 @@ def _problems(call: AssumeRoleCall) -> Iterator[str]:
 
 
 def session_duration() -> None:
-    """AWS takes 900 s to the role's MaxSessionDuration, and 3,600 s at most from a caller who is a role's session.
+    """AWS accepts 900 s up to the role's MaxSessionDuration. A caller that is a role's session gets at most 3,600 s.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_manage-assume.html
     """
@@ -109,10 +109,10 @@ def _duration_refusal(call: AssumeRoleCall, caller: dict[str, Any]) -> Answer | 
 
 
 def source_identity() -> None:
-    """AWS keeps the SourceIdentity with the session and with every session chained from it; it cannot be changed.
+    """AWS keeps the SourceIdentity in the session and in every session chained from it. It cannot be changed.
 
-    Conditions see it as sts:SourceIdentity in the trust policy and as aws:SourceIdentity afterwards, and the trust
-    policy must allow sts:SetSourceIdentity.
+    Conditions see it as sts:SourceIdentity in the trust policy, and as aws:SourceIdentity after that. The trust policy
+    must allow sts:SetSourceIdentity.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
     """
     _before_assume_role(_source_identity_refusal)
@@ -191,7 +191,7 @@ def _put_it_into_answers() -> None:
 
 
 def callers_permissions() -> None:
-    """AWS wants the caller's own policies to allow sts:TagSession and sts:SetSourceIdentity when it passes either.
+    """AWS requires sts:TagSession and sts:SetSourceIdentity in the caller's own policies if the caller passes them.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html

@@ -1,4 +1,4 @@
-"""DynamoDB: what a condition sees of the items that a request is about."""
+"""DynamoDB: what conditions see of the items in a request."""
 
 import json
 import re
@@ -11,14 +11,14 @@ from ministack.services import dynamodb
 
 type Members = dict[str, Any]
 type Names = Callable[[Members], list[str]]
-"""From one operation, a request or an item of a transaction, to what it names."""
+"""Maps one operation (a request, or an item of a transaction) to the names in it."""
 
 
 def leading_keys() -> None:
-    """AWS gives conditions the partition keys that a request names, of each item of a transaction its own.
+    """AWS offers conditions the partition keys in a request. Each item of a transaction has its own.
 
-    A query's is the value that its key condition asks for, of an index the index's. Left out here as by a scan, for
-    nothing of ours uses them: the keys of batches and of PartiQL.
+    For a query, it is the value that the key condition requires; for an index, it is the index's key. Two kinds are
+    left out here, because Jitney uses neither: the keys of batches and of PartiQL.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
     """
@@ -26,18 +26,17 @@ def leading_keys() -> None:
 
 
 def attributes() -> None:
-    """AWS gives conditions every attribute that a request names: to write, to look at, to return, or of its key.
+    """AWS offers conditions every attribute that a request names: to write, to compare, to return, or in its key.
 
-    A path counts as its first part. An update's attributes are those of its expressions, or of the older parameters
-    AttributeUpdates and Expected.
-    Batches and PartiQL are left out as above.
+    A path counts as its first part. An update's attributes are in its expressions, or in the older parameters
+    AttributeUpdates and Expected. Batches and PartiQL are left out as above.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     """
     _add_condition_key("dynamodb:Attributes", _attributes)
 
 
 def _add_condition_key(key: str, names: Names) -> None:
-    """Give conditions the value of `key`, for requests and for each item of a transaction."""
+    """Offer conditions the value of `key`, for requests and for each item of a transaction."""
     _of_requests(key, names)
     _of_items_of_a_transaction(key, names)
 
@@ -89,7 +88,7 @@ def _parsed(body: bytes) -> Members:
 
 
 def _keys(operation: Members) -> list[str]:
-    """The partition keys that one operation names."""
+    """Return the partition keys that one operation names."""
     name = _partition_key(operation)
     attributes = operation.get("Item") or operation.get("Key") or _equalities(operation)
     value = attributes.get(name) if name and isinstance(attributes, dict) else None
@@ -97,7 +96,7 @@ def _keys(operation: Members) -> list[str]:
 
 
 def _partition_key(operation: Members) -> str | None:
-    """The name of the partition key of the table, or of the index, that the operation is on."""
+    """Return the name of the partition key of the operation's table or index."""
     table = dynamodb._tables.get(str(operation.get("TableName", "")).rpartition("/")[2]) or {}
     indexes = [*(table.get("GlobalSecondaryIndexes") or []), *(table.get("LocalSecondaryIndexes") or [])]
     schemas = {None: table.get("KeySchema", []), **{each["IndexName"]: each["KeySchema"] for each in indexes}}
@@ -125,7 +124,7 @@ _WORDS = frozenset({"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "IN", 
 
 
 def _attributes(operation: Members) -> list[str]:
-    """The attributes that one operation names, each once."""
+    """Return the attributes that one operation names, each once."""
     found = [name for member in _BY_NAME for name in operation.get(member) or ()]
     found += operation.get("AttributesToGet") or ()
     names = operation.get("ExpressionAttributeNames") or {}
@@ -135,7 +134,7 @@ def _attributes(operation: Members) -> list[str]:
 
 
 def _in_expression(expression: str, names: Members) -> Iterator[str]:
-    """Names are words that neither go on with a path nor call a function."""
+    """Yield the attributes in an expression: words that are neither a later part of a path nor a function."""
     tokens = dynamodb._tokenize(expression)
     for (before, _), (kind, word), (after, _) in zip([("", ""), *tokens], tokens, tokens[1:], strict=False):
         if before == "DOT" or after == "LPAREN":

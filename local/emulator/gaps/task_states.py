@@ -14,17 +14,17 @@ from ministack.services import stepfunctions as states
 from local.emulator.gaps import retries, running, task_tokens
 
 LONGEST = 99_999_999
-"""Seconds of a task without TimeoutSeconds."""
+"""The time limit of a task without TimeoutSeconds, in seconds."""
 CALLBACK = ".waitForTaskToken"
 
 type Members = dict[str, Any]
 
 
 def task_states() -> None:
-    """AWS ends a try of a task when the call fails, TimeoutSeconds are over or no heartbeat came for HeartbeatSeconds.
+    """AWS ends a try of a task if the call fails, after TimeoutSeconds, or after HeartbeatSeconds without a heartbeat.
 
-    Both limits may be JSONata expressions, or paths. A task that waits for its token fails with the call that hands
-    the token over, and has another token at each try. The history names what it does as AWS does.
+    Both limits may be JSONata expressions or paths. A task that waits for its token fails if the call that passes the
+    token fails. Each try has a new token. The history uses AWS's names of events.
     https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html
     https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
     """
@@ -40,7 +40,7 @@ def task_states() -> None:
 
 
 def _tried(state: Members, given: Any, execution: Members, ctx: Members) -> Any:
-    """The state's output and what comes next, of one try. Raises ministack's _ExecutionError."""
+    """Try the state once. Return its output and the next state. Raises ministack's _ExecutionError."""
     token = task_tokens.TaskToken(running.here()) if state["Resource"].endswith(CALLBACK) else None
     if token:
         ctx["Task"] = {"Token": token.text}
@@ -63,7 +63,7 @@ def _tried(state: Members, given: Any, execution: Members, ctx: Members) -> Any:
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds."""
+    """The time limits of a task, in seconds."""
 
     timeout: int | None
     heartbeat: int | None
@@ -98,7 +98,7 @@ class Task:
     limits: Limits
 
     def record_event(self, step: str, **details: Any) -> None:
-        """Add an event to the history. Tasks whose resource is a function's ARN have event names of their own."""
+        """Add an event to the history. A task whose resource is a function's ARN has its own event names."""
         resource = self.state["Resource"]
         if ":function:" in resource:
             kind, named = f"LambdaFunction{step}", {"resource": resource, "input": details.pop("parameters", None)}
@@ -113,7 +113,7 @@ class Task:
 
 
 def _outcome(task: Task) -> Any:
-    """The task's result, with the history of how it came about."""
+    """Return the task's result, and record in the history how it came about."""
     task.record_event(
         "Scheduled",
         parameters=json.dumps(task.arguments),

@@ -1,4 +1,4 @@
-"""Step Functions: task tokens, who may answer with one, and what is answered to one that no task waits for."""
+"""Step Functions: task tokens, who may answer with one, and the answer to a token for which no task waits."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ from local.emulator.gaps.running import Running
 
 KEY = secrets.token_bytes(32)
 LENGTH = 640
-"""Characters: AWS's tokens say everything about their task, and may have up to 2048."""
+"""The length of a token in characters. AWS's tokens have up to 2048."""
 
 type Members = dict[str, Any]
 type Answer = tuple[str, Members]
@@ -27,7 +27,7 @@ _open: dict[str, "TaskToken"] = {}
 
 
 class TaskToken:
-    """A token that a task waits for. Its text is signed, and names the state machine and the execution."""
+    """A token for which a task waits. Its text is signed, and names the state machine and the execution."""
 
     def __init__(self, execution: Running) -> None:
         content = {"machine": execution.record["stateMachineArn"], "execution": execution.record["executionArn"]}
@@ -36,23 +36,23 @@ class TaskToken:
         self.text = base64.b64encode(hmac.digest(KEY, body, "sha256") + body).decode()
         self.execution = execution
         self.beat = 0.0
-        """When the last heartbeat came, or the task began, in time.monotonic()'s seconds."""
+        """When the last heartbeat came or the task began, in seconds of time.monotonic()."""
         self.answer: Answer | None = None
 
     def outcome(self) -> Any:
-        """The result that was answered. Raises ministack's _ExecutionError when a failure was."""
+        """Return the result in the answer. Raises ministack's _ExecutionError if the answer was a failure."""
         kind, data = self.answer or ("", {})
         if kind == "SendTaskFailure":
             raise states._ExecutionError(data.get("error", "States.TaskFailed"), data.get("cause", ""))
         return json.loads(data["output"])
 
     def open(self) -> None:
-        """From now on its task waits."""
+        """Mark that the task waits from now on."""
         self.beat = time.monotonic()
         _open[_digest(self.text)] = self
 
     def close(self) -> None:
-        """From now on answers come too late."""
+        """Mark that answers come too late from now on."""
         _open.pop(_digest(self.text), None)
 
 
@@ -61,7 +61,7 @@ def _digest(text: str) -> str:
 
 
 def _content(text: Any) -> Members | None:
-    """What a token says about its task, None when it was not issued here."""
+    """Return what a token says about its task; None if it was not issued here."""
     try:
         raw = base64.b64decode(str(text), validate=True)
     except ValueError:
@@ -73,9 +73,9 @@ def _content(text: Any) -> Members | None:
 
 
 def task_token_answers() -> None:
-    """AWS accepts one answer to a token, from the token's account, and only while its task waits.
+    """AWS accepts one answer to a token: from the token's account, and only while its task waits.
 
-    Other texts are refused as InvalidToken, a token whose task has ended as TaskTimedOut, and a token of an unknown
+    It refuses other texts as InvalidToken, a token whose task has ended as TaskTimedOut, and a token of an unknown
     execution as TaskDoesNotExist. A result must be JSON.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
     """
@@ -105,7 +105,7 @@ def _answering(kind: str, of_activities: Callable[[Members], Any]) -> Callable[[
 
 
 def _taken(token: TaskToken | None, kind: str, data: Members) -> bool:
-    """Whether the token's task still waited for this."""
+    """Return whether the token's task was still waiting for this answer."""
     if token is None:
         return False
     with token.execution.changed:
@@ -130,7 +130,7 @@ def _is_json(text: Any) -> bool:
 
 
 def task_token_permissions() -> None:
-    """AWS asks whether the caller may answer for the state machine whose task the token is of.
+    """AWS checks whether the caller may answer for the state machine of the token's task.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html
     """

@@ -1,4 +1,4 @@
-"""CloudTrail: each call becomes an EventBridge event of AWS's form. ministack's own events have another form.
+"""CloudTrail: each call becomes an EventBridge event in AWS's form. ministack's own events differ.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 """
@@ -26,7 +26,7 @@ _CODE = re.compile(rb"<Code>([\w.]+)</Code>")
 
 
 def calls_of_sessions() -> None:
-    """AWS sends each call of a role's session, allowed or denied, and AssumeRole, to the account's default bus.
+    """AWS sends each call of a role's session, allowed or denied, and each AssumeRole to the account's default bus.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
     """
@@ -82,7 +82,7 @@ def _error(status: int, body: bytes) -> str:
 
 
 def _copies(event: Members, caller: Members, key: str) -> Iterator[tuple[str, Members]]:
-    """Yield the event for each account. AssumeRole has two: the role's account gets less about the caller."""
+    """Yield the event for each account. AssumeRole has two events. The role's account gets less about the caller."""
     own = caller["Arn"].split(":")[4]
     role_arn = str((event["requestParameters"] or {}).get("roleArn", ""))
     theirs = role_arn.split(":")[4] if event["eventName"] == "AssumeRole" and role_arn.count(":") == 5 else own
@@ -123,7 +123,7 @@ def _identity(caller: Members, key: str) -> Members:
 
 
 def _principal_id(caller: Members) -> str:
-    """The unique id of a session: that of its role, which ministack leaves out of functions' sessions, and its name."""
+    """Return the unique id of a session: its role's id, which ministack omits for functions, and its name."""
     _, name, session = caller["Arn"].split("/")
     role = iam._roles.get_scoped(caller["Arn"].split(":")[4], None, name) or {}
     return f"{role.get('RoleId', '')}:{session}"
@@ -144,7 +144,7 @@ def _asked(service: str, path: str, headers: Members, body: bytes, query: Member
 
 
 def _resources(service: str, asked: Any, account: str) -> Members:
-    """The resources that events of S3's objects and DynamoDB's tables name.
+    """Return the resources that events name for S3 objects and DynamoDB tables.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-understanding-s3-entries.html
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/logging-using-cloudtrail.html

@@ -1,4 +1,4 @@
-"""Step Functions: what ministack reads otherwise of the Amazon States Language in JSONata."""
+"""Step Functions: where ministack reads the Amazon States Language in JSONata differently."""
 
 import copy
 import json
@@ -13,7 +13,7 @@ type Members = dict[str, Any]
 
 
 def assignments_at_once() -> None:
-    """AWS evaluates all of an Assign with the variables as the state found them, then sets them together.
+    """AWS evaluates all of an Assign with the variables from before the state, and then sets them together.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
     """
@@ -28,7 +28,7 @@ def assignments_at_once() -> None:
 
 
 def conditions_are_true_or_false() -> None:
-    """AWS wants true or false of a Choice's Condition; the Default, too, goes on with the state's own Output.
+    """AWS requires true or false from a Choice's Condition. Default also goes on with the state's own Output.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html
     """
@@ -49,7 +49,7 @@ def conditions_are_true_or_false() -> None:
 
 
 def timestamps_have_an_offset() -> None:
-    """AWS takes a Wait's Timestamp only as RFC 3339 in capitals, with Z or an offset; ministack does not wait at all.
+    """AWS accepts a Wait's Timestamp only as RFC 3339 in capitals, with Z or an offset. ministack does not wait at all.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html
     """
@@ -67,7 +67,7 @@ def timestamps_have_an_offset() -> None:
 
 
 def succeed_has_an_output() -> None:
-    """AWS makes the Output of a Succeed as of any other state.
+    """AWS computes the Output of a Succeed like that of other states.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/state-succeed.html
     """
@@ -82,7 +82,9 @@ def succeed_has_an_output() -> None:
 
 
 def branches_of_their_own() -> None:
-    """AWS gives the branches of a Parallel its Arguments and variables of their own, and makes its Output of them all.
+    """AWS gives each branch of a Parallel the Arguments and its own variables.
+
+    It computes the Output from all branches.
 
     The history has the states of branches and of a Map's items.
     https://docs.aws.amazon.com/step-functions/latest/dg/state-parallel.html
